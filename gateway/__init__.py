@@ -1,0 +1,7 @@
+"""An event-driven HTTP gateway on Twisted.
+
+`gateway.service` embeds it in an application, `gateway.tap` runs it under
+twistd, `gateway.cli` is the command line. ARCHITECTURE.md has the map.
+"""
+
+__version__ = "0.1.0"

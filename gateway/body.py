@@ -1,0 +1,120 @@
+"""A message body on its way through: chunk in, chunk out, with back-pressure.
+
+Layer 0. The connection that reads a body pushes into it; the connection that
+writes it attaches as sink. Until then chunks wait here, and past `HIGH_WATER`
+the reading side is paused: memory for an exchange is bounded by that.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from gateway.headers import Headers
+
+HIGH_WATER = 64 * 1024
+"""Bytes that may wait for a sink before the reading side is paused."""
+
+
+class BodySource(Protocol):
+    """The connection a body is read from (Twisted's push producer)."""
+
+    def pauseProducing(self) -> None: ...
+
+    def resumeProducing(self) -> None: ...
+
+
+class BodySink(Protocol):
+    """The connection a body is written to."""
+
+    def body_received(self, data: bytes) -> None:
+        """Write one chunk; never empty."""
+
+    def body_ended(self, trailers: Headers | None) -> None:
+        """The body is complete, with trailer fields where there were some."""
+
+    def body_failed(self) -> None:
+        """The reading side broke off: the message can never be completed."""
+
+
+class Body:
+    """The chunks of one message body.
+
+    Attributes:
+        length: What Content-Length said, None where the length is not known.
+        received: Octets pushed so far.
+        ended: The last chunk has been pushed.
+        failed: The reading side broke off before the end.
+        trailers: Trailer fields, once ended.
+    """
+
+    __slots__ = ("_chunks", "_paused", "_sink", "_source", "_waiting", "ended", "failed", "length", "received", "trailers")
+
+    def __init__(self, source: BodySource | None = None, length: int | None = None) -> None:
+        self.length = length
+        self.received = 0
+        self.ended = False
+        self.failed = False
+        self.trailers: Headers | None = None
+        self._source = source
+        self._sink: BodySink | None = None
+        self._chunks: list[bytes] = []
+        self._waiting = 0
+        self._paused = False
+
+    def push(self, data: bytes) -> None:
+        """Take a chunk from the reading side."""
+        self.received += len(data)
+        if self._sink is not None:
+            self._sink.body_received(data)
+            return
+        self._chunks.append(data)
+        self._waiting += len(data)
+        if self._waiting >= HIGH_WATER and not self._paused and self._source is not None:
+            self._paused = True
+            self._source.pauseProducing()
+
+    def end(self, trailers: Headers | None = None) -> None:
+        """The reading side has delivered everything."""
+        self.ended = True
+        self.trailers = trailers
+        if self._sink is not None:
+            self._sink.body_ended(trailers)
+
+    def fail(self) -> None:
+        """The reading side broke off."""
+        self.failed = True
+        if self._sink is not None:
+            self._sink.body_failed()
+
+    def take(self) -> bytes:
+        """Return what has waited so far, for the write that also carries the head."""
+        chunks = self._chunks
+        if not chunks:
+            return b""
+        data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        chunks.clear()
+        self._waiting = 0
+        return data
+
+    def attach(self, sink: BodySink) -> None:
+        """Let everything that comes after `take` go to `sink`; the reading side goes on."""
+        self._sink = sink
+        if self._paused and self._source is not None:
+            self._paused = False
+            self._source.resumeProducing()
+
+    def detach(self) -> None:
+        """Stop writing: what still comes is dropped by the reading side's own rules."""
+        self._sink = None
+
+    def pause(self) -> None:
+        """The writing side is full."""
+        if not self._paused and self._source is not None and not self.ended:
+            self._paused = True
+            self._source.pauseProducing()
+
+    def resume(self) -> None:
+        """The writing side has room again."""
+        if self._paused and self._source is not None:
+            self._paused = False
+            self._source.resumeProducing()

@@ -1,0 +1,201 @@
+"""What can go wrong with an exchange: whose fault, which status, whether to try again.
+
+Layer 0. Anything may raise these; only `gateway.listening.respond` turns them
+into bytes. The docstring of each class is the sentence an operator needs: the
+page of reasons in the documentation is made from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import Enum
+
+
+class Source(Enum):
+    """Whose fault an error is: it decides the log level, the breaker's count and the retry."""
+
+    DOWNSTREAM = "downstream"
+    GATEWAY = "gateway"
+    UPSTREAM = "upstream"
+
+
+class Retry(Enum):
+    """Whether the attempt that ended in an error may be made again."""
+
+    NEVER = "never"
+    IF_UNSENT = "if_unsent"
+    """Nothing of the request has left: any method may be tried elsewhere."""
+    IF_REUSED = "if_reused"
+    """The keep-alive race: a reused connection died before the answer; once more, on a fresh one."""
+    ALWAYS = "always"
+
+
+class GatewayError(Exception):
+    """An exchange cannot be completed.
+
+    Subclasses set the four class attributes; an instance may carry `detail`,
+    a sentence for the client without secrets or addresses, and header fields
+    for the response (`Allow`, `Retry-After`).
+    """
+
+    source = Source.GATEWAY
+    retry = Retry.NEVER
+    status = 500
+    reason = "internal"
+    close = False
+    """True where the connection to the client cannot be used again."""
+
+    def __init__(self, detail: str = "", headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+        super().__init__(detail or self.reason)
+        self.detail = detail
+        self.headers = headers
+
+
+class InternalError(GatewayError):
+    """The gateway itself failed; the log has the traceback under the same request id."""
+
+
+class ShuttingDown(GatewayError):
+    """The gateway is draining and takes no new exchange."""
+
+    status, reason, close = 503, "shutdown", True
+
+
+class DownstreamError(GatewayError):
+    """The client's request cannot be served as it was sent."""
+
+    source, status, reason = Source.DOWNSTREAM, 400, "request.malformed"
+
+
+class MalformedRequest(DownstreamError):
+    """The request breaks RFC 9110 or RFC 9112, or can be read in two ways; nothing reached a backend."""
+
+    close = True
+
+
+class MethodUnknown(DownstreamError):
+    """The request method is none that the gateway forwards (CONNECT, or a name that is not registered)."""
+
+    status, reason, close = 501, "request.method", True
+
+
+class VersionUnsupported(DownstreamError):
+    """The request is of another HTTP major version than the listener speaks."""
+
+    status, reason, close = 505, "request.version", True
+
+
+class RequestTooLarge(DownstreamError):
+    """The request body is longer than the route, or the gateway, allows."""
+
+    status, reason, close = 413, "request.too_large", True
+
+
+class HeaderTooLarge(DownstreamError):
+    """The head of the request, or its trailers, is longer than `limits.request_header` or has too many fields."""
+
+    status, reason, close = 431, "request.header_too_large", True
+
+
+class RequestTimeout(DownstreamError):
+    """The client took longer than `timeouts.client_header`, `client_body` or `request` to send its request."""
+
+    status, reason, close = 408, "request.timeout", True
+
+
+class ClientAborted(DownstreamError):
+    """The client went away before its response was complete; 499 stands in the log and is never sent."""
+
+    status, reason, close = 499, "request.aborted", True
+
+
+class RouteNotFound(DownstreamError):
+    """No route matches the host and path (and headers, and query) of the request."""
+
+    status, reason = 404, "route.none"
+
+
+class MethodNotAllowed(DownstreamError):
+    """A route matches the path but not the method; `Allow` names the methods that are."""
+
+    status, reason = 405, "route.method"
+
+    def __init__(self, allow: tuple[str, ...]) -> None:
+        super().__init__(headers=((b"Allow", ", ".join(allow).encode()),))
+        self.allow = allow
+
+
+class TooManyInFlight(GatewayError):
+    """As many exchanges are in flight as `limits.in_flight` allows."""
+
+    status, reason = 503, "limit.in_flight"
+
+    def __init__(self) -> None:
+        super().__init__(headers=((b"Retry-After", b"1"),))
+
+
+class PoolExhausted(GatewayError):
+    """Every connection to the backend is busy and the queue for one is full, or the wait was too long."""
+
+    status, reason, retry = 503, "pool.exhausted", Retry.IF_UNSENT
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(detail, headers=((b"Retry-After", b"1"),))
+
+
+class UpstreamError(GatewayError):
+    """A backend did not do its part."""
+
+    source, status, reason = Source.UPSTREAM, 502, "upstream.protocol"
+
+
+class NoBackendAvailable(UpstreamError):
+    """The upstream has no backend that may be tried: all are ejected, drained or none is configured."""
+
+    source, status, reason = Source.UPSTREAM, 503, "upstream.no_backend"
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(detail, headers=((b"Retry-After", b"1"),))
+
+
+class BackendRefused(UpstreamError):
+    """The chosen backend did not accept a connection, or its name did not resolve; nothing was sent."""
+
+    reason, retry = "upstream.connect", Retry.IF_UNSENT
+
+
+class BackendTLSFailed(UpstreamError):
+    """The TLS handshake with the backend failed (certificate, name or version); nothing was sent."""
+
+    reason, retry = "upstream.tls", Retry.IF_UNSENT
+
+
+class BackendReset(UpstreamError):
+    """The backend closed the connection before its answer was complete."""
+
+    reason, retry = "upstream.reset", Retry.ALWAYS
+
+
+class ReusedConnectionLost(BackendReset):
+    """A kept-alive connection died before the first byte of the answer (the keep-alive race)."""
+
+    retry = Retry.IF_REUSED
+
+
+class BackendProtocolError(UpstreamError):
+    """The backend's answer breaks RFC 9110 or RFC 9112 or is over `limits.response_header`."""
+
+
+class BackendTimeout(UpstreamError):
+    """The backend took longer than the route's `timeout`, or accepted no connection within `timeouts.connect`."""
+
+    status, reason = 504, "upstream.timeout"
+
+
+def reasons() -> Iterator[type[GatewayError]]:
+    """Walk every error class that an operator can meet, most general first."""
+    queue: list[type[GatewayError]] = [GatewayError]
+    while queue:
+        kind = queue.pop(0)
+        queue.extend(kind.__subclasses__())
+        yield kind
