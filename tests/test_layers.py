@@ -1,0 +1,121 @@
+"""The layer table of ARCHITECTURE.md, held against the imports.
+
+Who may import whom inside the package is said in pyproject.toml
+(`[tool.importlinter]`); which foreign packages a layer may use, here.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from importlinter.cli import lint_imports
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "gateway"
+
+DECIDES = {"hyperlink"}
+READS_SETTINGS = DECIDES | {"pydantic", "pydantic_core", "yaml"}
+DOES_IO = {
+    "OpenSSL",
+    "constantly",
+    "httptools",
+    "hyperlink",
+    "orjson",
+    "prometheus_client",
+    "service_identity",
+    "treq",
+    "twisted",
+    "txredisapi",
+    "zope",
+}
+
+MAY_USE = {
+    # 0: nouns
+    "__init__": set[str](),
+    "body": set[str](),
+    "errors": set[str](),
+    "exchange": set[str](),
+    "headers": set[str](),
+    "interfaces": DECIDES,
+    # 1: rules
+    "config": READS_SETTINGS,
+    "http": DECIDES | {"orjson"},
+    # 2: decisions
+    "balancing": DECIDES,
+    "limiting": DECIDES,
+    "resilience": DECIDES,
+    "routing": DECIDES,
+    # 3: edges
+    "discovery": DOES_IO,
+    "storage": DOES_IO,
+    "telemetry": DOES_IO,
+    "transport": DOES_IO,
+    "upstream": DOES_IO,
+    # 4: the chain waits for what the edges do, and does nothing on the network itself
+    "middleware": {"jwt", "orjson"},
+    # 5: doors
+    "admin": DOES_IO,
+    "listening": DOES_IO,
+    # 6: composition
+    "assembly": DOES_IO,
+    "lifecycle": DOES_IO,
+    "service": DOES_IO,
+    "snapshot": DOES_IO,
+    # 7: commands
+    "cli": {"click", "rich", "twisted"} | READS_SETTINGS,
+    "tap": {"twisted"},
+    # beside
+    "testing": DOES_IO | {"pytest"},
+}
+"""Foreign packages by the first name under `gateway`: a new one is a decision, written down here."""
+
+
+def modules() -> Iterator[Path]:
+    """Every module of the package, relative to it."""
+    return (path.relative_to(PACKAGE) for path in sorted(PACKAGE.rglob("*.py")))
+
+
+def imports(module: Path) -> Iterator[str]:
+    """Dotted names that a module imports, wherever in it; `from a import b` is `a.b`."""
+    for node in ast.walk(ast.parse((PACKAGE / module).read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def part(module: Path) -> str:
+    """The first name under `gateway`."""
+    return module.parts[0].removesuffix(".py")
+
+
+def test_imports_point_down(capsys: pytest.CaptureFixture[str]) -> None:
+    """The contracts in pyproject.toml hold: layers, no circles, the chain's limits, nobody imports `testing`."""
+    code = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
+
+    assert code == 0, capsys.readouterr().out
+
+
+@pytest.mark.parametrize("module", list(modules()), ids=str)
+def test_a_layer_uses_the_foreign_packages_of_its_row(module: Path) -> None:
+    """Rules and decisions have no Twisted, only settings have pydantic and YAML, only the commands have click."""
+    foreign = {name.partition(".")[0] for name in imports(module)} - sys.stdlib_module_names - {"gateway"}
+
+    assert foreign <= MAY_USE[part(module)]
+
+
+def test_the_reactor_is_imported_in_tap_only() -> None:
+    """Everything else gets its reactor and its clock as arguments, so that a test can pass others."""
+    importers = [str(module) for module in modules() if "twisted.internet.reactor" in imports(module)]
+
+    assert importers == ["tap.py"]
+
+
+def test_no_package_hides_twisted() -> None:
+    """An __init__.py in ./twisted would hide Twisted from whoever stands in the checkout."""
+    assert not list((ROOT / "twisted").rglob("__init__.py"))
