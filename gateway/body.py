@@ -7,6 +7,7 @@ the reading side is paused: memory for an exchange is bounded by that.
 
 from __future__ import annotations
 
+import sys
 from typing import Protocol
 
 from gateway.headers import Headers
@@ -16,11 +17,16 @@ HIGH_WATER = 64 * 1024
 
 
 class BodySource(Protocol):
-    """The connection a body is read from (Twisted's push producer)."""
+    """The connection a body is read from."""
 
-    def pauseProducing(self) -> None: ...
+    def pause_reading(self) -> None:
+        """Read nothing more until told."""
 
-    def resumeProducing(self) -> None: ...
+    def resume_reading(self) -> None:
+        """Read on."""
+
+    def body_over_limit(self, body: Body) -> None:
+        """More content came than `body.limit` allows; the chunk that did it is dropped."""
 
 
 class BodySink(Protocol):
@@ -41,16 +47,18 @@ class Body:
 
     Attributes:
         length: What Content-Length said, None where the length is not known.
+        limit: Most octets that may be received; the route sets it.
         received: Octets pushed so far.
         ended: The last chunk has been pushed.
         failed: The reading side broke off before the end.
         trailers: Trailer fields, once ended.
     """
 
-    __slots__ = ("_chunks", "_paused", "_sink", "_source", "_waiting", "ended", "failed", "length", "received", "trailers")
+    __slots__ = ("_chunks", "_paused", "_sink", "_source", "_waiting", "ended", "failed", "length", "limit", "received", "trailers")
 
     def __init__(self, source: BodySource | None = None, length: int | None = None) -> None:
         self.length = length
+        self.limit = sys.maxsize
         self.received = 0
         self.ended = False
         self.failed = False
@@ -64,6 +72,10 @@ class Body:
     def push(self, data: bytes) -> None:
         """Take a chunk from the reading side."""
         self.received += len(data)
+        if self.received > self.limit:
+            if self._source is not None:
+                self._source.body_over_limit(self)
+            return
         if self._sink is not None:
             self._sink.body_received(data)
             return
@@ -71,7 +83,7 @@ class Body:
         self._waiting += len(data)
         if self._waiting >= HIGH_WATER and not self._paused and self._source is not None:
             self._paused = True
-            self._source.pauseProducing()
+            self._source.pause_reading()
 
     def end(self, trailers: Headers | None = None) -> None:
         """The reading side has delivered everything."""
@@ -101,7 +113,7 @@ class Body:
         self._sink = sink
         if self._paused and self._source is not None:
             self._paused = False
-            self._source.resumeProducing()
+            self._source.resume_reading()
 
     def detach(self) -> None:
         """Stop writing: what still comes is dropped by the reading side's own rules."""
@@ -111,10 +123,10 @@ class Body:
         """The writing side is full."""
         if not self._paused and self._source is not None and not self.ended:
             self._paused = True
-            self._source.pauseProducing()
+            self._source.pause_reading()
 
     def resume(self) -> None:
         """The writing side has room again."""
         if self._paused and self._source is not None:
             self._paused = False
-            self._source.resumeProducing()
+            self._source.resume_reading()

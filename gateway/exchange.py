@@ -15,7 +15,7 @@ from gateway.errors import GatewayError
 from gateway.headers import Headers
 
 if TYPE_CHECKING:
-    from gateway.interfaces import Downstream
+    from gateway.interfaces import Cancellable, ChainLike, Downstream, RouteLike
 
 
 class Request:
@@ -94,6 +94,7 @@ class Exchange:
         peer: Address of the socket's other end, as text.
         client_address: Address of the client: the peer, or what a trusted proxy said.
         scheme: `b"http"` or `b"https"`, as the client used it (a trusted proxy is believed).
+        chain: The steps that it goes through, and back; None until they are known.
         route: The compiled route, None until one matched.
         path: The normal form of the path that routing used.
         params: Path parameters of the match.
@@ -111,6 +112,7 @@ class Exchange:
         bytes_sent: Octets of response content.
         finished: Monotonic seconds when the exchange was over, 0.0 before.
         user: Who is calling, once authenticated.
+        pending: What the exchange waits for (an attempt, a step of the chain), to be cancelled when the client goes.
         state: For plugins.
     """
 
@@ -119,6 +121,7 @@ class Exchange:
         "attempts",
         "backend",
         "bytes_sent",
+        "chain",
         "client_address",
         "deadline",
         "downstream",
@@ -128,6 +131,7 @@ class Exchange:
         "params",
         "path",
         "peer",
+        "pending",
         "request",
         "request_id",
         "response",
@@ -151,7 +155,8 @@ class Exchange:
         self.peer = peer
         self.client_address = peer
         self.scheme = scheme
-        self.route: Any = None
+        self.chain: ChainLike | None = None
+        self.route: RouteLike | None = None
         self.path = request.path
         self.params: dict[str, str] | None = None
         self.started = started
@@ -167,6 +172,7 @@ class Exchange:
         self.bytes_sent = 0
         self.finished = 0.0
         self.user: str | None = None
+        self.pending: Cancellable | None = None
         self._state: dict[str, Any] | None = None
 
     @property

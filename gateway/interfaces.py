@@ -45,26 +45,78 @@ class FinishHook(Protocol):
     def __call__(self, exchange: Exchange, /) -> None: ...
 
 
+class RouteLike(Protocol):
+    """A compiled route, as steps see it.
+
+    Attributes:
+        name: Unique in its configuration.
+        pattern: Path pattern, for labels: never the raw path.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def pattern(self) -> str: ...
+
+
+class ChainLike(Protocol):
+    """The chain of an exchange, as both of its ends see it."""
+
+    def begin(self, exchange: Exchange) -> None:
+        """Start the exchange."""
+
+    def deliver(self, exchange: Exchange, response: Response) -> None:
+        """A response head is there: let the steps see it, then write it."""
+
+    def fail(self, exchange: Exchange, error: GatewayError) -> None:
+        """The exchange cannot be completed: answer with the error."""
+
+    def finish(self, exchange: Exchange) -> None:
+        """The exchange is over, one way or the other."""
+
+
+class Cancellable(Protocol):
+    """Something an exchange waits for."""
+
+    def cancel(self) -> None:
+        """Stop, free what is held, and report nothing more."""
+
+
 class Downstream(Protocol):
     """The client's connection, as the chain and the forwarder see it."""
 
-    def send_interim(self, status: int, reason: bytes, headers: Headers) -> None:
+    def send_interim(self, exchange: Exchange, status: int, reason: bytes, headers: Headers) -> None:
         """Pass on a 1xx response; dropped where the client speaks HTTP/1.0."""
 
     def send_response(self, exchange: Exchange) -> None:
         """Write `exchange.response`, head and body."""
 
-    def switch_protocols(self, exchange: Exchange, tunnel: Tunnel) -> None:
-        """Write a 101 and hand the connection over to a tunnel."""
+    def switch_protocols(self, exchange: Exchange, tunnel: TunnelEnd) -> None:
+        """Write `exchange.response`, a 101, and let the connection be one end of a tunnel."""
 
-    def abort(self) -> None:
+    def abort(self, exchange: Exchange) -> None:
         """Break the connection off: the response cannot be completed."""
 
 
-class Tunnel(Protocol):
-    """The upstream end of a connection that changed protocols."""
+class TunnelEnd(Protocol):
+    """One end of a connection that changed protocols: bytes both ways, with back-pressure."""
 
-    def join(self, downstream: object) -> None: ...
+    def join(self, other: TunnelEnd) -> None:
+        """Send what this end reads to `other` from now on, first what it has read already."""
+
+    def tunnel_received(self, data: bytes) -> None:
+        """Write bytes that the other end read."""
+
+    def tunnel_half_closed(self) -> None:
+        """The other end will send no more."""
+
+    def tunnel_lost(self) -> None:
+        """The other end is gone."""
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
 
 
 class ErrorRenderer(Protocol):

@@ -1,0 +1,117 @@
+"""Which header fields cross the gateway, and which are for one hop only.
+
+Rules only. What is sent on is written anew from the fields that pass here.
+"""
+
+from __future__ import annotations
+
+import re
+
+from gateway.headers import Field, Headers
+
+HOP_BY_HOP = frozenset(
+    [
+        # RFC 9110 section 7.6.1
+        b"connection",
+        b"keep-alive",
+        b"proxy-connection",
+        b"te",
+        b"transfer-encoding",
+        b"upgrade",
+        # RFC 9110 sections 11.7.1 and 11.7.2: between a client and its own proxy
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        # RFC 9113 section 3.1: obsolete, and a known way past a gateway's rules
+        b"http2-settings",
+    ]
+)
+"""Fields for one connection; never passed on, in either direction."""
+
+FRAMING = frozenset([b"content-length", b"host"])
+"""Fields that the gateway writes itself from what it understood."""
+
+IDENTITY_PREFIX = b"x-user-"
+"""Fields by which the gateway tells a backend who is calling: a client may not send them."""
+
+NEVER_IN_TRAILERS = frozenset(
+    [
+        # RFC 9110 section 6.5.1: framing, routing, authentication, request modifiers, response control
+        b"authorization",
+        b"cache-control",
+        b"content-encoding",
+        b"content-range",
+        b"content-type",
+        b"cookie",
+        b"expect",
+        b"host",
+        b"max-forwards",
+        b"range",
+        b"set-cookie",
+        b"trailer",
+    ]
+)
+
+_NOT_NAME = re.compile(rb"[^a-z0-9]")
+_MEMO_LIMIT = 4096
+
+
+class FieldFilter(dict[bytes, bool]):
+    """Whether a field passes, by its lower-case name; decided once per name.
+
+    A backend may read `x_user_id` or `x.user.id` as `X-User-Id` (CGI, WSGI and
+    PHP fold them), so a name is judged by what it could be read as. Indexing is
+    the question: `filter[b"x-user-id"]`. At most 4096 answers are kept.
+    """
+
+    def __init__(self, dropped: frozenset[bytes], prefixes: tuple[bytes, ...] = ()) -> None:
+        super().__init__()
+        self.dropped = dropped
+        self.prefixes = prefixes
+
+    def __missing__(self, name: bytes) -> bool:
+        folded = _NOT_NAME.sub(b"-", name)
+        passes = folded not in self.dropped and not (self.prefixes and folded.startswith(self.prefixes))
+        if len(self) < _MEMO_LIMIT:
+            self[name] = passes
+        return passes
+
+
+def request_filter(remade: frozenset[bytes]) -> FieldFilter:
+    """Make the filter for requests.
+
+    Args:
+        remade: Further names that the gateway writes itself (forwarding, tracing).
+    """
+    return FieldFilter(HOP_BY_HOP | FRAMING | remade, (IDENTITY_PREFIX,))
+
+
+def response_filter() -> FieldFilter:
+    """Make the filter for responses."""
+    return FieldFilter(HOP_BY_HOP | FRAMING)
+
+
+def trailer_filter(message: FieldFilter) -> FieldFilter:
+    """Make the filter for trailers of messages that `message` is for."""
+    return FieldFilter(message.dropped | NEVER_IN_TRAILERS, message.prefixes)
+
+
+def connection_options(value: bytes) -> frozenset[bytes]:
+    """Return the lower-case options of a Connection field."""
+    return frozenset([option.strip(b" \t") for option in value.lower().split(b",")])
+
+
+_NOT_NAMES = frozenset([b"close", b"keep-alive", b"upgrade", b"te", b""])
+
+
+def passed_on(headers: Headers, passes: FieldFilter) -> list[Field]:
+    """Return the fields that may go to the other side.
+
+    RFC 9110 section 7.6.1: fields named by Connection are for this hop only.
+    They are taken out before the gateway adds its own, so a client cannot name
+    one of those to unset it.
+    """
+    if b"connection" in headers.index:
+        named = connection_options(headers.joined(b"connection") or b"") - _NOT_NAMES
+        if named:
+            return [field for field in headers.fields if passes[field[0]] and field[0] not in named]
+    return [field for field in headers.fields if passes[field[0]]]

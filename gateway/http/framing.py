@@ -1,0 +1,154 @@
+"""Where a message ends, and whether it can be read in two ways.
+
+RFC 9112 sections 3.2, 6 and 9, read strictly: what another parser could take
+differently is an error here. llhttp has checked the syntax of lines and fields
+before these rules are asked.
+"""
+
+from __future__ import annotations
+
+import re
+
+from gateway.errors import BackendProtocolError, GatewayError, MalformedRequest
+from gateway.headers import Headers
+from gateway.http.fields import connection_options
+
+CHUNKED = -1
+"""Content in chunks, of unknown length."""
+UNTIL_CLOSE = -2
+"""Content that ends with the connection (responses only)."""
+
+_HOST = re.compile(rb"(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9._])?|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+# Visible ASCII but "#": a fragment is never sent (RFC 9110 section 4.2.5).
+_ORIGIN_FORM = re.compile(rb"/[!-\"$-~]*")
+_ABSOLUTE_FORM = re.compile(rb"(?i:https?)://([^/?#]*)((?:[/?][!-\"$-~]*)?)")
+_SINGLETONS = (b"host", b"content-length", b"transfer-encoding")
+_MEMO_LIMIT = 1024
+_hosts: dict[bytes, bytes] = {}
+
+
+def check_host(value: bytes) -> bytes:
+    """Return a Host value in lower case.
+
+    Raises:
+        MalformedRequest: It is not a host with an optional port (RFC 9110 section 7.2).
+    """
+    host = _hosts.get(value)
+    if host is None:
+        if len(value) > 255 or _HOST.fullmatch(value) is None:
+            raise MalformedRequest("The Host field is not a host name with an optional port.")
+        host = value.lower()
+        if len(_hosts) >= _MEMO_LIMIT:
+            _hosts.clear()
+        _hosts[value] = host
+    return host
+
+
+def origin_form(method: bytes, target: bytes) -> tuple[bytes, bytes | None]:
+    """Bring a request target into origin form.
+
+    Returns:
+        The target, and the authority of an absolute-form target (RFC 9112
+        section 3.2.2: it replaces Host) or None.
+
+    Raises:
+        MalformedRequest: It is in none of the forms that a gateway takes.
+    """
+    if _ORIGIN_FORM.fullmatch(target) is not None:
+        return target, None
+    if target == b"*" and method == b"OPTIONS":
+        return target, None
+    absolute = _ABSOLUTE_FORM.fullmatch(target)
+    if absolute is None:
+        raise MalformedRequest("The request target is not a path.")
+    rest = absolute[2]
+    return (rest if rest.startswith(b"/") else b"/" + rest), absolute[1]
+
+
+def check_singletons(headers: Headers, error: type[GatewayError]) -> None:
+    """Refuse framing and routing fields that stand more than once."""
+    if len(headers.index) == len(headers.fields):
+        return
+    for name in _SINGLETONS:
+        if name in headers.index and len(headers.get_all(name)) > 1:
+            raise error(f"{name.decode().title()} stands more than once.")
+
+
+def request_content(version: bytes, headers: Headers) -> int:
+    """Return the length of a request's content: octets, 0 for none, or CHUNKED.
+
+    Raises:
+        MalformedRequest: The framing is ambiguous (RFC 9112 section 6.3).
+    """
+    index = headers.index
+    coding = index.get(b"transfer-encoding")
+    length = index.get(b"content-length")
+    if coding is None:
+        return 0 if length is None else _octets(length, MalformedRequest)
+    if length is not None:
+        raise MalformedRequest("Content-Length and Transfer-Encoding stand together.")
+    if version != b"1.1":
+        raise MalformedRequest("Transfer-Encoding is not part of HTTP/1.0.")
+    if coding.lower() != b"chunked":
+        raise MalformedRequest("The only transfer coding taken is chunked.")
+    return CHUNKED
+
+
+def response_content(method: bytes, status: int, version: bytes, headers: Headers) -> int:
+    """Return the length of a response's content: octets, 0, CHUNKED or UNTIL_CLOSE.
+
+    For HEAD, 204 and 304 there is none, whatever the fields say (RFC 9112
+    section 6.3); the fields are checked all the same.
+
+    Raises:
+        BackendProtocolError: The framing is ambiguous.
+    """
+    index = headers.index
+    coding = index.get(b"transfer-encoding")
+    length = index.get(b"content-length")
+    if coding is not None:
+        if length is not None:
+            raise BackendProtocolError("Content-Length and Transfer-Encoding stand together.")
+        if version != b"1.1" or coding.lower() != b"chunked":
+            raise BackendProtocolError("The only transfer coding taken is chunked, and only in HTTP/1.1.")
+    known = None if length is None else _octets(length, BackendProtocolError)
+    if method == b"HEAD" or status == 204 or status == 304:
+        return 0
+    if coding is not None:
+        return CHUNKED
+    return UNTIL_CLOSE if known is None else known
+
+
+def keeps_alive(version: bytes, headers: Headers) -> bool:
+    """Whether the sender lets the connection go on after this message (RFC 9112 section 9.3)."""
+    if b"connection" not in headers.index:
+        return version == b"1.1"
+    options = connection_options(headers.joined(b"connection") or b"")
+    if b"close" in options:
+        return False
+    return version == b"1.1" or b"keep-alive" in options
+
+
+def wanted_upgrade(version: bytes, headers: Headers) -> bytes | None:
+    """Return the protocols that a client asks to change to, or None.
+
+    A change to another HTTP version would take the connection past every rule
+    of the gateway (h2c smuggling), so `h2c`, `HTTP/…` and `TLS/…` are ignored,
+    as RFC 9110 section 7.8 allows.
+    """
+    if b"upgrade" not in headers.index or version != b"1.1":
+        return None
+    if b"upgrade" not in connection_options(headers.joined(b"connection") or b""):
+        return None
+    protocols = headers.joined(b"upgrade") or b""
+    for protocol in protocols.lower().split(b","):
+        if protocol.strip(b" \t").partition(b"/")[0] in (b"h2c", b"h2", b"http", b"tls"):
+            return None
+    return protocols
+
+
+def _octets(value: bytes, error: type[GatewayError]) -> int:
+    # isdigit on bytes is ASCII only; 18 digits stay far below any overflow.
+    if not value.isdigit() or len(value) > 18:
+        raise error("Content-Length is not a number of octets.")
+    return int(value)

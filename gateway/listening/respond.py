@@ -1,0 +1,49 @@
+"""An error into the response that a client gets: problem+json (RFC 9457).
+
+The one place where errors become responses. What a client may not see (a
+traceback, an address, which keys exist) cannot come out of here: only the
+error's own words do.
+"""
+
+from __future__ import annotations
+
+import json
+
+from gateway.errors import GatewayError
+from gateway.exchange import Exchange, Response
+from gateway.headers import Headers
+from gateway.http.messages import REASONS
+
+PROBLEM_TYPE = "urn:gateway:reason:"
+"""What `type` begins with; the reason follows."""
+
+
+def problem(error: GatewayError, request_id: str) -> bytes:
+    """Return the problem details document of an error."""
+    document = {
+        "type": PROBLEM_TYPE + error.reason,
+        "title": REASONS.get(error.status, b"Error").decode(),
+        "status": error.status,
+        "detail": error.detail or _first_sentence(error),
+        "request_id": request_id,
+    }
+    return json.dumps(document).encode()
+
+
+def render_error(exchange: Exchange, error: GatewayError) -> Response:
+    """Make the response for an error."""
+    headers = Headers(
+        [
+            (b"Content-Type", b"application/problem+json"),
+            (b"Cache-Control", b"no-store"),
+            (b"Gateway-Reason", error.reason.encode()),
+            *error.headers,
+        ]
+    )
+    return Response(error.status, headers, problem(error, exchange.request_id))
+
+
+def _first_sentence(error: GatewayError) -> str:
+    text = " ".join((type(error).__doc__ or "").split())
+    # After a semicolon a docstring speaks to the operator.
+    return text.partition(";")[0].rstrip(".") + "."
