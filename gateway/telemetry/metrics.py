@@ -1,0 +1,326 @@
+"""Every metric of the gateway, and the place where they are kept.
+
+`METRICS` is the one list of names: nothing else may be exposed, and
+`docs/reference/metrics.md` is made from it. Hot paths get their cells from a
+`Metrics` when a snapshot is built (`route`, `upstream`); gauges are asked for
+only when somebody scrapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
+from typing import NamedTuple
+
+from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
+from prometheus_client.exposition import generate_latest
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+
+from gateway.telemetry.exposition import OPENMETRICS, TEXT, Sample, family, wants_openmetrics
+from gateway.telemetry.series import Counts, Histogram, PoolFigures, RouteMetrics, UpstreamMetrics
+
+BUCKETS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 10.0)
+"""Upper bounds of the duration buckets, in seconds, unless the configuration gives others."""
+
+MEMO_SECONDS = 0.5
+"""How long an exposition may be served again: figures stay younger than the second that is promised."""
+
+
+class Spec(NamedTuple):
+    """One metric: what it is called, what its labels are, what it means."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    help: str
+    alias: str = ""
+
+
+METRICS = (
+    Spec(
+        "gateway_requests_total",
+        "counter",
+        ("route", "path", "method", "status"),
+        "Requests answered. `path` is the pattern of the route, never the path asked for; both are empty where no "
+        "route matched. `status` is the full code, 499 where the client left before it had an answer. Methods that "
+        "are not registered count as OTHER.",
+    ),
+    Spec(
+        "gateway_request_duration_seconds",
+        "histogram",
+        ("route",),
+        "From the end of the request head to the last octet of the answer.",
+    ),
+    Spec("gateway_active_connections", "gauge", (), "Connections of clients that are open now, idle ones included."),
+    Spec(
+        "gateway_errors_total",
+        "counter",
+        ("reason", "source"),
+        "Exchanges that ended in an error, by the reason in the answer and whose fault it was "
+        "(downstream, gateway, upstream).",
+    ),
+    Spec(
+        "gateway_rate_limit_violations_total",
+        "counter",
+        ("route",),
+        "Requests refused because they were over a rate limit.",
+        alias="gateway_rate_limit_exceeded_total",
+    ),
+    Spec(
+        "gateway_upstream_duration_seconds",
+        "histogram",
+        ("upstream",),
+        "From the start of the last attempt to the end of the backend's answer.",
+    ),
+    Spec(
+        "gateway_upstream_attempts_total",
+        "counter",
+        ("upstream", "backend", "outcome"),
+        "Attempts on backends, retries included. `outcome` is ok where a whole answer came, whatever its status, "
+        "else the reason of the error.",
+    ),
+    Spec("gateway_backend_in_flight", "gauge", ("upstream", "backend"), "Exchanges that the backend works on now."),
+    Spec("gateway_backend_picks_total", "counter", ("upstream", "backend"), "Times the balancer chose the backend."),
+    Spec(
+        "gateway_pool_connections",
+        "gauge",
+        ("upstream", "backend", "state"),
+        "Connections to the backend now, by state: idle, busy or connecting.",
+    ),
+    Spec("gateway_pool_max_connections", "gauge", ("upstream", "backend"), "Connections that the pool may hold."),
+    Spec("gateway_pool_pending", "gauge", ("upstream", "backend"), "Exchanges that wait for a connection now."),
+    Spec(
+        "gateway_config_reloads_total",
+        "counter",
+        ("result",),
+        "Configurations tried after the one at the start: success or failure.",
+    ),
+    Spec(
+        "gateway_config_last_reload_successful",
+        "gauge",
+        (),
+        "1 where the configuration tried last is in force, 0 where it was refused and an older one is.",
+    ),
+    Spec(
+        "gateway_config_last_reload_timestamp_seconds",
+        "gauge",
+        (),
+        "Unix time at which the configuration in force was taken up.",
+    ),
+    Spec(
+        "gateway_access_log_dropped_total",
+        "counter",
+        (),
+        "Access log records lost because the log could not be written, or not fast enough.",
+    ),
+    Spec(
+        "gateway_event_loop_lag_seconds",
+        "gauge",
+        (),
+        "The latest that a timer was in the last 15 to 30 s: how long other work kept the reactor.",
+    ),
+    Spec("gateway_build_info", "gauge", ("version", "python", "twisted"), "Always 1; the versions are in the labels."),
+)
+
+
+class Metrics:
+    """All counts of one process.
+
+    Attributes:
+        registry: For process and garbage collector figures, and for what a plugin counts.
+        errors: Exchanges that ended in an error: `errors.add(reason, source)`.
+        active_connections: Asked at scrape time, like the three after it.
+        pools: The pools of the snapshot in force.
+        access_log_dropped: Records lost so far.
+        loop_lag: Seconds.
+    """
+
+    def __init__(
+        self,
+        buckets: Sequence[float] = BUCKETS,
+        aliases: bool = True,
+        versions: tuple[str, str, str] = ("", "", ""),
+        registry: CollectorRegistry | None = None,
+    ) -> None:
+        """Start from nothing.
+
+        Args:
+            buckets: Upper bounds of the duration buckets in seconds, ascending.
+            aliases: Whether metrics that go by two names are exposed under both (C-09).
+            versions: Of the gateway, Python and Twisted.
+            registry: Where other collectors are; a fresh one with process and GC figures by default.
+        """
+        if registry is None:
+            registry = CollectorRegistry()
+            ProcessCollector(registry=registry)
+            GCCollector(registry=registry)
+        self.registry = registry
+        self.errors = Counts()
+        self.active_connections: Callable[[], int] = lambda: 0
+        self.pools: Callable[[], Iterable[PoolFigures]] = tuple
+        self.access_log_dropped: Callable[[], int] = lambda: 0
+        self.loop_lag: Callable[[], float] = lambda: 0.0
+        self._buckets = tuple(buckets)
+        self._aliases = aliases
+        self._versions = versions
+        self._routes: dict[tuple[str, str], RouteMetrics] = {}
+        self._durations: dict[str, Histogram] = {}
+        self._upstreams: dict[str, UpstreamMetrics] = {}
+        self._reloads = {"success": 0, "failure": 0}
+        self._last_reload_successful = 0
+        self._last_reload = 0.0
+        self._memo: dict[bool, tuple[float, bytes]] = {}
+
+    def route(self, name: str, pattern: str) -> RouteMetrics:
+        """Return the cells of a route, the same ones for the same name and pattern; empty texts for no route."""
+        cells = self._routes.get((name, pattern))
+        if cells is None:
+            duration = self._durations.get(name)
+            if duration is None:
+                duration = self._durations[name] = Histogram(self._buckets)
+            cells = self._routes[name, pattern] = RouteMetrics(name, pattern, duration)
+        return cells
+
+    def upstream(self, name: str) -> UpstreamMetrics:
+        """Return the cells of an upstream, the same ones for the same name."""
+        cells = self._upstreams.get(name)
+        if cells is None:
+            cells = self._upstreams[name] = UpstreamMetrics(name, Histogram(self._buckets))
+        return cells
+
+    def retain(self, routes: Iterable[tuple[str, str]], backends: Iterable[tuple[str, str]]) -> None:
+        """Forget what a reload removed; everything else keeps its counts.
+
+        Args:
+            routes: Name and pattern of every route in force.
+            backends: Upstream and backend (as in `PoolFigures`) of every backend in force.
+        """
+        stay = {*routes, ("", "")}
+        names = {name for name, _ in stay}
+        self._routes = {key: cells for key, cells in self._routes.items() if key in stay}
+        self._durations = {name: cells for name, cells in self._durations.items() if name in names}
+        pairs = set(backends)
+        upstreams = {upstream for upstream, _ in pairs}
+        self._upstreams = {name: cells for name, cells in self._upstreams.items() if name in upstreams}
+        for cells in self._upstreams.values():
+            # In place: the forwarder of an unchanged upstream holds on to these cells.
+            for key in [key for key in cells.attempts if (cells.name, key[0]) not in pairs]:
+                del cells.attempts[key]
+
+    def started(self, now: float) -> None:
+        """The first configuration is in force since `now` (Unix seconds)."""
+        self._last_reload_successful = 1
+        self._last_reload = now
+
+    def reloaded(self, success: bool, now: float) -> None:
+        """Another configuration was tried at `now` (Unix seconds)."""
+        self._reloads["success" if success else "failure"] += 1
+        self._last_reload_successful = int(success)
+        if success:
+            self._last_reload = now
+
+    def exposition(self, accept: bytes, now: float) -> tuple[bytes, bytes]:
+        """Return content type and text for a scrape.
+
+        Args:
+            accept: The `Accept` field; OpenMetrics where it is named there.
+            now: Monotonic seconds. What was written less than `MEMO_SECONDS` ago is returned again, so that a storm
+                of scrapes costs little.
+        """
+        openmetrics = wants_openmetrics(accept)
+        content_type = OPENMETRICS if openmetrics else TEXT
+        memo = self._memo.get(openmetrics)
+        if memo is not None and 0 <= now - memo[0] < MEMO_SECONDS:
+            return content_type, memo[1]
+        ours = "".join(chain.from_iterable(self._write(spec, openmetrics) for spec in METRICS)).encode()
+        # Theirs comes last: it brings the "# EOF" that ends OpenMetrics.
+        # (prometheus_client leaves this one function without types.)
+        theirs: bytes = (
+            generate_openmetrics(self.registry)  # type: ignore[no-untyped-call]
+            if openmetrics
+            else generate_latest(self.registry)
+        )
+        body = ours + theirs
+        self._memo[openmetrics] = (now, body)
+        return content_type, body
+
+    def _write(self, spec: Spec, openmetrics: bool) -> Iterator[str]:
+        for name in (spec.name, spec.alias) if spec.alias and self._aliases else (spec.name,):
+            samples = getattr(self, "_" + spec.name)()
+            yield from family(name, spec.kind, spec.help, spec.labels, samples, openmetrics=openmetrics)
+
+    # One method for each metric in the list, named after it; label values come in the order of the list.
+
+    def _gateway_requests_total(self) -> Iterator[Sample]:
+        for cells in self._routes.values():
+            for (method, status), count in cells.requests.items():
+                yield (cells.name, cells.pattern, method.decode("ascii"), str(status)), count
+
+    def _gateway_request_duration_seconds(self) -> Iterator[Sample]:
+        return (((name,), histogram) for name, histogram in self._durations.items() if any(histogram.counts))
+
+    def _gateway_active_connections(self) -> Iterator[Sample]:
+        yield (), self.active_connections()
+
+    def _gateway_errors_total(self) -> Iterable[Sample]:
+        return self.errors.cells.items()
+
+    def _gateway_rate_limit_violations_total(self) -> Iterable[Sample]:
+        limited = Counts()
+        for cells in self._routes.values():
+            if cells.limited:
+                limited.cells[(cells.name,)] = limited.cells.get((cells.name,), 0) + cells.limited
+        return limited.cells.items()
+
+    def _gateway_upstream_duration_seconds(self) -> Iterator[Sample]:
+        return (((name,), cells.duration) for name, cells in self._upstreams.items() if any(cells.duration.counts))
+
+    def _gateway_upstream_attempts_total(self) -> Iterator[Sample]:
+        for name, cells in self._upstreams.items():
+            for (backend, outcome), count in cells.attempts.items():
+                yield (name, backend, outcome), count
+
+    def _gateway_backend_in_flight(self) -> Iterable[Sample]:
+        return self._pools(lambda pool: [((), pool.in_flight)])
+
+    def _gateway_backend_picks_total(self) -> Iterable[Sample]:
+        return self._pools(lambda pool: [((), pool.picks)])
+
+    def _gateway_pool_connections(self) -> Iterable[Sample]:
+        return self._pools(
+            lambda pool: [(("idle",), pool.idle), (("busy",), pool.busy), (("connecting",), pool.connecting)]
+        )
+
+    def _gateway_pool_max_connections(self) -> Iterable[Sample]:
+        return self._pools(lambda pool: [((), pool.max_connections)])
+
+    def _gateway_pool_pending(self) -> Iterable[Sample]:
+        return self._pools(lambda pool: [((), pool.pending)])
+
+    def _gateway_config_reloads_total(self) -> Iterator[Sample]:
+        return (((result,), count) for result, count in self._reloads.items())
+
+    def _gateway_config_last_reload_successful(self) -> Iterator[Sample]:
+        yield (), self._last_reload_successful
+
+    def _gateway_config_last_reload_timestamp_seconds(self) -> Iterator[Sample]:
+        yield (), self._last_reload
+
+    def _gateway_access_log_dropped_total(self) -> Iterator[Sample]:
+        yield (), self.access_log_dropped()
+
+    def _gateway_event_loop_lag_seconds(self) -> Iterator[Sample]:
+        yield (), self.loop_lag()
+
+    def _gateway_build_info(self) -> Iterator[Sample]:
+        yield self._versions, 1
+
+    def _pools(self, figures: Callable[[PoolFigures], Iterable[tuple[tuple[str, ...], int]]]) -> Iterable[Sample]:
+        # Summed, because a pool that drains and the one that took its place may both be listed: a series that is
+        # there twice would make Prometheus refuse the whole scrape.
+        sums: dict[tuple[str, ...], int] = {}
+        for pool in self.pools():
+            for more, figure in figures(pool):
+                key = (pool.upstream, pool.backend, *more)
+                sums[key] = sums.get(key, 0) + figure
+        return sums.items()

@@ -1,0 +1,144 @@
+"""The cells that count while traffic flows.
+
+Made and kept by `gateway.telemetry.metrics`; hot paths hold on to them. All of
+them are used on the reactor's thread only, so there is no lock in here.
+Plain lists and dictionaries, because prometheus_client's children take 0.37
+and 0.80 µs for what `RouteMetrics.record` does in 0.3 µs as a whole.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+METHODS = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS", b"TRACE", b"CONNECT"})
+"""Methods that are label values as they stand; a client can make up any number of others."""
+
+
+class PoolFigures(Protocol):
+    """What the pool of one backend tells when a scrape asks.
+
+    Attributes:
+        upstream: Name of the upstream.
+        backend: The backend, in the text that the access log and the attempts are counted under.
+        idle: Connections kept for the next exchange.
+        busy: Connections that work on one.
+        connecting: Connections being made.
+        pending: Exchanges that wait for a connection.
+        in_flight: Exchanges that the backend is working on.
+        picks: Times the balancer chose it, since it was configured.
+        max_connections: Cap on idle, busy and connecting together.
+    """
+
+    @property
+    def upstream(self) -> str: ...
+    @property
+    def backend(self) -> str: ...
+    @property
+    def idle(self) -> int: ...
+    @property
+    def busy(self) -> int: ...
+    @property
+    def connecting(self) -> int: ...
+    @property
+    def pending(self) -> int: ...
+    @property
+    def in_flight(self) -> int: ...
+    @property
+    def picks(self) -> int: ...
+    @property
+    def max_connections(self) -> int: ...
+
+
+class Histogram:
+    """Observations in buckets, of which the last has no upper bound."""
+
+    __slots__ = ("bounds", "counts", "total")
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self.bounds = tuple(bounds)
+        self.counts = [0] * (len(self.bounds) + 1)
+        self.total = 0.0
+
+    def observe(self, value: float) -> None:
+        """Count one observation; a value equal to a bound belongs to its bucket."""
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.total += value
+
+    def cumulative(self) -> Iterator[tuple[str, int]]:
+        """Walk the buckets as (`le`, observations up to it), `+Inf` last."""
+        running = 0
+        for bound, count in zip((*map(str, map(float, self.bounds)), "+Inf"), self.counts, strict=True):
+            running += count
+            yield bound, running
+
+
+class Counts:
+    """A counter with labels: how often each combination of label values was met."""
+
+    __slots__ = ("cells",)
+
+    def __init__(self) -> None:
+        self.cells: dict[tuple[str, ...], int] = {}
+
+    def add(self, *labels: str) -> None:
+        """Count one more under these label values, given in the order of the list of metrics."""
+        self.cells[labels] = self.cells.get(labels, 0) + 1
+
+
+class RouteMetrics:
+    """What happened to the requests of one route.
+
+    Attributes:
+        name: Route name, empty for requests that matched none.
+        pattern: Path pattern of the route.
+        requests: Requests by (method, status).
+        duration: Durations; routes that only changed their pattern share it.
+        limited: Requests refused by a rate limit.
+    """
+
+    __slots__ = ("duration", "limited", "name", "pattern", "requests")
+
+    def __init__(self, name: str, pattern: str, duration: Histogram) -> None:
+        self.name = name
+        self.pattern = pattern
+        self.duration = duration
+        self.requests: dict[tuple[bytes, int], int] = {}
+        self.limited = 0
+
+    def record(self, method: bytes, status: int, seconds: float) -> None:
+        """Count one finished request: about 0.3 µs."""
+        key = (method, status) if method in METHODS else (b"OTHER", status)
+        requests = self.requests
+        requests[key] = requests.get(key, 0) + 1
+        # Histogram.observe, written out: the call would be a third of the cost.
+        duration = self.duration
+        duration.counts[bisect_left(duration.bounds, seconds)] += 1
+        duration.total += seconds
+
+
+class UpstreamMetrics:
+    """What happened to the attempts on one upstream.
+
+    Attributes:
+        name: Name of the upstream.
+        duration: From the start of the last attempt to the end of its answer.
+        attempts: Attempts by (backend, outcome).
+    """
+
+    __slots__ = ("attempts", "duration", "name")
+
+    def __init__(self, name: str, duration: Histogram) -> None:
+        self.name = name
+        self.duration = duration
+        self.attempts: dict[tuple[str, str], int] = {}
+
+    def observe(self, seconds: float) -> None:
+        """Count the time that one answer took."""
+        self.duration.observe(seconds)
+
+    def attempt(self, backend: str, outcome: str) -> None:
+        """Count one attempt; `outcome` is `ok` or the reason of the error it ended in."""
+        key = (backend, outcome)
+        self.attempts[key] = self.attempts.get(key, 0) + 1
