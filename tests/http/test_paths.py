@@ -1,0 +1,170 @@
+"""The normal form of paths, and the paths that have none."""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from gateway.errors import MalformedRequest
+from gateway.http.paths import normal_form
+
+PIECES = [*"///.ab;~é{", "..", "%2F", "%2f", "%5C", "%3B", "%2e", "%2E", "%41", "%c3%a9", "%25"]
+paths = st.lists(st.sampled_from(PIECES), max_size=12).map(lambda pieces: ("/" + "".join(pieces)).encode())
+
+
+@pytest.mark.parametrize(
+    "path",
+    [b"/", b"/api/v1/users", b"/users/", b"/.well-known/x", b"/...", b"/a..b", b"/a;v=1/b", b"/~u/(x)!$&'*+,=:@"],
+)
+def test_a_normal_path_is_returned_itself(path: bytes) -> None:
+    """Nothing is made anew when there is nothing to do."""
+    assert normal_form(path) is path
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        (b"/%7euser/%41", b"/~user/A"),
+        (b"/a%2fb", b"/a%2Fb"),
+        (b"/%c3%a9", b"/%C3%A9"),
+        ("/é".encode(), b"/%C3%A9"),
+        (b"/{a}|b", b"/%7Ba%7D%7Cb"),
+        (b"/%21", b"/%21"),
+        (b"/%252e%252e/a", b"/%252e%252e/a"),
+        (b"/a//b", b"/a/b"),
+        (b"//", b"/"),
+        (b"/a/.", b"/a/"),
+        (b"/a/./b", b"/a/b"),
+        (b"/a/..", b"/"),
+        (b"/a/b/..", b"/a/"),
+        (b"/a/b/../", b"/a/"),
+        (b"/api/../admin", b"/admin"),
+        (b"/api/%2e%2E/admin", b"/admin"),
+        (b"/a;v=1/../b", b"/b"),
+        (b"/x;v//", b"/x;v/"),
+        (b"/%2F/x", b"/%2F/x"),
+    ],
+)
+def test_spellings_of_one_path_have_one_form(path: bytes, expected: bytes) -> None:
+    """RFC 3986 sections 5.2.4 and 6.2.2, and doubled slashes merged."""
+    assert normal_form(path) == expected
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        b"",
+        b"*",
+        b"a/b",
+        b"/%",
+        b"/%4",
+        b"/%zz",
+        b"/%00",
+        b"/%1F",
+        b"/%7f",
+        b"/%0d%0aX",
+        b"/a\\b",
+        b"/a b",
+        b"/a\tb",
+        b"/a\x7f",
+        b"/a\n",
+        b"/a#b",
+        b"/a?b",
+        b"/..",
+        b"/../x",
+        b"/a/../../x",
+        b"/%2e%2e/x",
+    ],
+)
+def test_a_path_that_breaks_the_grammar_is_refused(path: bytes) -> None:
+    """Cut escapes, control characters, backslashes, and a way above the root have no normal form."""
+    with pytest.raises(MalformedRequest):
+        normal_form(path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        b"/a/..%2fadmin",
+        b"/a/..;/admin",
+        b"/a/..;x=1/admin",
+        b"/a/..%3bx/admin",
+        b"/a/%2e%2e%5cadmin",
+        b"/a/x%5c..%5cadmin",
+        b"/a/.%2Fb",
+        b"/a/.;/b",
+        b"/a/x%2f..",
+        b"/a/x;%2f../b",
+        b"/a//../b",
+        b"/a/;v/../b",
+        b"/a/b%2Fc/../d",
+        b"/a/%2F/../b",
+    ],
+)
+def test_a_path_that_backends_read_differently_is_refused(path: bytes) -> None:
+    """Dots behind an escaped slash or before a parameter, or `..` after what may not be one segment."""
+    with pytest.raises(MalformedRequest):
+        normal_form(path)
+
+
+def readings(path: str) -> set[tuple[str, ...]]:
+    """Resolve a path as different backends do, and reduce each result to what it names."""
+    found = set()
+    for merges, decodes, drops in itertools.product((False, True), repeat=3):
+        text = re.sub("%2[Ff]|%5[Cc]", "/", path) if decodes else path
+        segments = re.sub("%2[Ee]", ".", text)[1:].split("/")
+        if drops:
+            segments = [re.split(";|%3B", segment)[0] for segment in segments]
+        if merges:
+            segments = [segment for segment in segments if segment]
+        kept: list[str] = []
+        for segment in segments:
+            if segment == "..":
+                kept[-1:] = []
+            elif segment != ".":
+                kept.append(segment)
+        flat = re.sub("%2[Ff]|%5[Cc]", "/", "/".join(kept)).split("/")
+        found.add(tuple(name for segment in flat if (name := re.split(";|%3B", segment)[0])))
+    return found
+
+
+@given(paths)
+@example(b"/a/;/../b")
+@example(b"/a/b%2f../c")
+def test_an_accepted_path_names_the_same_for_every_reader(path: bytes) -> None:
+    """Whatever is not refused leads to one place, however a backend treats slashes and parameters."""
+    try:
+        form = normal_form(path)
+    except MalformedRequest:
+        return
+    assert len(readings(path.decode())) == 1
+    assert readings(form.decode()) == {
+        tuple(re.sub("%41", "A", re.sub("%c3%a9|é", "%C3%A9", part)).replace("{", "%7B") for part in reading)
+        for reading in readings(path.decode())
+    }
+
+
+@given(paths)
+def test_the_normal_form_is_its_own(path: bytes) -> None:
+    """A second pass changes nothing, and takes the short way."""
+    try:
+        form = normal_form(path)
+    except MalformedRequest:
+        return
+    assert normal_form(form) == form
+    assert b"//" not in form
+    assert not re.search(rb"/\.\.?(/|$)", form)
+
+
+@given(st.binary(max_size=30))
+def test_any_octets_are_refused_or_made_plain(octets: bytes) -> None:
+    """No input raises anything else, and no form holds what a log or a label could trip over."""
+    try:
+        form = normal_form(b"/" + octets)
+    except MalformedRequest:
+        return
+    assert re.fullmatch(rb"[!$%&'()*+,\-./0-9:;=@A-Z_a-z~]+", form)
