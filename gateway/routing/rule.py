@@ -1,0 +1,102 @@
+"""What a request must look like for a route: host, path, method, header fields, query.
+
+Layer 2. `RouteRule` is the route's part of the configuration that decides
+about matching; `gateway.routing.table` compiles it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+from urllib.parse import unquote_to_bytes
+
+from gateway.headers import Headers
+
+LONGEST_VALUE = 4096
+"""A field or query value over this many octets matches no condition: it bounds what a regular expression may cost."""
+
+Accept: TypeAlias = Callable[[bytes], object]
+
+
+@dataclass(frozen=True)
+class RouteRule:
+    """When a route applies.
+
+    Attributes:
+        name: The route's name, for logs.
+        host: `api.example.com`, `*.example.com` (one or more labels), or None for any.
+        path: A pattern, see `gateway.routing.pattern`.
+        methods: Methods that are accepted, literally (GET does not bring HEAD along); None for any.
+        headers: Field name to what its value must be: equal text, `~regex`, or `*` for presence.
+        query: Parameter name to the same, for one of its values.
+    """
+
+    name: str
+    host: str | None = None
+    path: str = "/*"
+    methods: frozenset[bytes] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
+class Conditions:
+    """The header and query conditions of one route, compiled.
+
+    Raises:
+        ValueError: A regular expression does not compile.
+    """
+
+    __slots__ = ("_headers", "_query", "count")
+
+    def __init__(self, headers: Mapping[str, str], query: Mapping[str, str]) -> None:
+        self._headers = [(name.lower().encode(), _accept(wanted)) for name, wanted in headers.items()]
+        self._query = [(name.encode(), _accept(wanted)) for name, wanted in query.items()]
+        self.count = len(headers) + len(query)
+
+    def hold(self, headers: Headers, query: bytes) -> bool:
+        """Whether a request meets all of them."""
+        for name, accept in self._headers:
+            # All lines of a field as one value: what is compared is what the backend will see.
+            value = headers.joined(name)
+            if value is None or len(value) > LONGEST_VALUE or not accept(value):
+                return False
+        if self._query:
+            given = query_values(query)
+            for name, accept in self._query:
+                if not any(len(value) <= LONGEST_VALUE and accept(value) for value in given.get(name, ())):
+                    return False
+        return True
+
+
+def _accept(wanted: str) -> Accept:
+    """Compile what a value must be."""
+    if wanted == "*":
+        return _present
+    if wanted.startswith("~"):
+        try:
+            return re.compile(wanted[1:].encode()).search
+        except re.error as error:
+            raise ValueError(f"expected a regular expression after '~', found {wanted!r}: {error}") from None
+    return wanted.encode().__eq__
+
+
+def _present(_value: bytes) -> bool:
+    return True
+
+
+def query_values(query: bytes) -> dict[bytes, list[bytes]]:
+    """Take a query of `name=value` pairs apart, `+` and escapes decoded."""
+    values: dict[bytes, list[bytes]] = {}
+    for pair in query.split(b"&"):
+        if pair:
+            name, _, value = pair.partition(b"=")
+            values.setdefault(_decoded(name), []).append(_decoded(value))
+    return values
+
+
+def _decoded(text: bytes) -> bytes:
+    if b"%" in text or b"+" in text:
+        return unquote_to_bytes(text.replace(b"+", b" "))
+    return text

@@ -1,0 +1,152 @@
+"""All routes of a configuration, compiled, and the one that a request takes.
+
+Layer 2, asked by `gateway.listening` once per exchange. The order of
+preference, most important first: host (exact, longest wildcard, any), path
+(segment by segment literal, parameter, rest), number of header and query
+conditions, place in the configuration. A route that does not accept the
+request makes way for the next best, so a host without a fitting path falls
+back to the wildcard hosts and to routes for any host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Generic, TypeVar
+
+from gateway.errors import MethodNotAllowed, RouteNotFound
+from gateway.headers import Headers
+from gateway.routing.pattern import parse_pattern
+from gateway.routing.rule import RouteRule
+from gateway.routing.tree import Entry, Leaf, Match, Tree
+
+T = TypeVar("T")
+
+# RFC 1035 section 2.3.4, and the dot of a fully qualified name. Longer names match no host of a
+# configuration; without a bound, a name made of dots would cost the square of its length.
+_LONGEST_HOST = 254
+
+
+class RouteTable(Generic[T]):
+    """Finds the route of a request.
+
+    Args:
+        entries: Rules in the order of the configuration, each with what `match` is to return for it.
+
+    Raises:
+        ValueError: A host, path or condition is not well formed.
+    """
+
+    def __init__(self, entries: Iterable[tuple[RouteRule, T]]) -> None:
+        self._any: Tree[T] = Tree()
+        self._exact: dict[bytes, Tree[T]] = {}
+        self._wildcard: dict[bytes, Tree[T]] = {}
+        for rule, value in entries:
+            self._tree(rule.host).add(rule, parse_pattern(rule.path), value)
+        self._hosts = bool(self._exact or self._wildcard)
+
+    def _tree(self, host: str | None) -> Tree[T]:
+        """Return the tree of a host, made when it is first named."""
+        if host is None:
+            return self._any
+        name = host.lower().removeprefix("*.").removesuffix(".")
+        key = name.encode() if name.isascii() else name.encode("idna")
+        if not key or b"*" in key or bare_host(key) != key:
+            raise ValueError(f"expected a host without a port, or '*.' and a host, found {host!r}")
+        return (self._wildcard if host.startswith("*.") else self._exact).setdefault(key, Tree())
+
+    def match(self, host: bytes, path: bytes, method: bytes, headers: Headers, query: bytes) -> Match[T]:
+        """Find the route of a request.
+
+        1 to 1.6 us for three segments, with 10 routes as with 10,000; 0.6 us for an exact pattern.
+
+        Args:
+            host: The authority, lower case; a port and a final dot do not count.
+            path: In normal form, see `gateway.http.paths`.
+            method: As sent.
+            headers: All fields of the request.
+            query: What stands after the first `?`.
+
+        Raises:
+            RouteNotFound: No route has this host and path, with its conditions met.
+            MethodNotAllowed: Some have, but none of them accepts the method.
+        """
+        segments = None
+        for tree in self._trees(host) if self._hosts else (self._any,):
+            leaf = tree.literals.get(path)
+            if leaf is not None:
+                entry = leaf.find(method, headers, query)
+                if entry is not None:
+                    return entry.match
+            if segments is None:
+                segments = path.split(b"/")
+            for leaf in tree.leaves(segments):
+                entry = leaf.find(method, headers, query)
+                if entry is not None:
+                    return entry.taken(segments)
+        raise self._refusal(host, path, headers, query)
+
+    def _trees(self, host: bytes) -> Iterator[Tree[T]]:
+        """Walk the trees that a host may take its routes from, the most specific first."""
+        tree = self._exact.get(host)
+        if tree is None and len(host) <= _LONGEST_HOST + 6:  # ":65535"
+            host = bare_host(host)
+            tree = self._exact.get(host)
+        if tree is not None:
+            yield tree
+        if self._wildcard and len(host) <= _LONGEST_HOST:
+            _, dot, host = host.partition(b".")
+            while dot:
+                tree = self._wildcard.get(host)
+                if tree is not None:
+                    yield tree
+                _, dot, host = host.partition(b".")
+        yield self._any
+
+    def _leaves(self, host: bytes, path: bytes) -> Iterator[Leaf[T]]:
+        """Walk the leaves that match a host and path, the most specific first."""
+        segments = path.split(b"/")
+        for tree in self._trees(host):
+            leaf = tree.literals.get(path)
+            if leaf is not None:
+                yield leaf
+            yield from tree.leaves(segments)
+
+    def _refusal(self, host: bytes, path: bytes, headers: Headers, query: bytes) -> RouteNotFound | MethodNotAllowed:
+        allowed: set[bytes] = set()
+        for leaf in self._leaves(host, path):
+            allowed |= leaf.methods(headers, query)
+        if allowed:
+            return MethodNotAllowed(tuple(sorted(method.decode("ascii", "replace") for method in allowed)))
+        return RouteNotFound()
+
+    def explain(self, host: bytes, path: bytes, method: bytes, headers: Headers, query: bytes) -> list[str]:
+        """Say why a request takes the route that it takes: a line for each route that was considered.
+
+        Not for the hot path: asked for `gateway explain` and while routing is logged at debug level.
+        """
+        lines = []
+        for leaf in self._leaves(host, path):
+            for entry in leaf.entries:
+                verdict = _verdict(entry, method, headers, query)
+                lines.append(f"{entry.rule.name} ({entry.rule.host or 'any host'} {entry.pattern.text}): {verdict}")
+                if verdict == "taken":
+                    return lines
+        lines.append("no route" if not lines else "no route accepts the request")
+        return lines
+
+
+def _verdict(entry: Entry[T], method: bytes, headers: Headers, query: bytes) -> str:
+    methods = entry.rule.methods
+    if not entry.conditions.hold(headers, query):
+        return "header or query conditions are not met"
+    if methods is not None and method not in methods:
+        return f"method {method.decode('ascii', 'backslashreplace')} is not accepted"
+    return "taken"
+
+
+def bare_host(host: bytes) -> bytes:
+    """Strip the port and the final dot from an authority; an IPv6 literal keeps its brackets."""
+    name, colon, port = host.rpartition(b":")
+    if colon and not port.endswith(b"]"):
+        host = name
+    return host[:-1] if host.endswith(b".") else host

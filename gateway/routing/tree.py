@@ -1,0 +1,180 @@
+"""The patterns of one host as a tree of path segments.
+
+Layer 2, made and asked by `gateway.routing.table`. A look-up walks down one
+segment at a time, so that its cost depends on the length of the path and not
+on the number of routes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+from gateway.headers import Headers
+from gateway.routing.pattern import Pattern
+from gateway.routing.rule import Conditions, RouteRule
+
+T = TypeVar("T")
+
+_REST = 0
+"""In place of a segment's number: only the wildcard of the node is left to look at."""
+
+
+class Match(Generic[T]):
+    """A route that was found.
+
+    Attributes:
+        value: What the table holds for the route.
+        params: Path parameters, None for a pattern without. The object is shared between
+            exchanges where there are none, so it is not to be changed.
+    """
+
+    __slots__ = ("params", "value")
+
+    def __init__(self, value: T, params: dict[str, str] | None = None) -> None:
+        self.value = value
+        self.params = params
+
+
+class Entry(Generic[T]):
+    """One route of a leaf."""
+
+    __slots__ = ("conditions", "match", "pattern", "rule")
+
+    def __init__(self, rule: RouteRule, pattern: Pattern, value: T) -> None:
+        self.rule = rule
+        self.pattern = pattern
+        self.conditions = Conditions(rule.headers, rule.query)
+        self.match = Match(value)
+
+    def taken(self, segments: list[bytes]) -> Match[T]:
+        """Return the match for a path, with its parameters if the pattern has any."""
+        pattern = self.pattern
+        if pattern.names or pattern.rest is not None:
+            return Match(self.match.value, pattern.params(segments))
+        return self.match
+
+
+class Leaf(Generic[T]):
+    """The routes that share one pattern, in the order in which they are tried."""
+
+    __slots__ = ("_conditional", "_default", "_methods", "entries")
+
+    def __init__(self) -> None:
+        self.entries: list[Entry[T]] = []
+        self._conditional: list[Entry[T]] = []
+        self._methods: dict[bytes, Entry[T]] = {}
+        self._default: Entry[T] | None = None
+
+    def add(self, entry: Entry[T]) -> None:
+        """Put a route behind those with as many conditions or more."""
+        self.entries.append(entry)
+        self.entries.sort(key=_fewest_last)
+        self._conditional = [entry for entry in self.entries if entry.conditions.count]
+        self._methods, self._default = {}, None
+        for entry in self.entries[len(self._conditional) :]:
+            if self._default is None:
+                if entry.rule.methods is None:
+                    self._default = entry
+                else:
+                    for method in entry.rule.methods:
+                        self._methods.setdefault(method, entry)
+
+    def find(self, method: bytes, headers: Headers, query: bytes) -> Entry[T] | None:
+        """Return the first route that accepts a request for this pattern."""
+        for entry in self._conditional:
+            methods = entry.rule.methods
+            if (methods is None or method in methods) and entry.conditions.hold(headers, query):
+                return entry
+        return self._methods.get(method, self._default)
+
+    def methods(self, headers: Headers, query: bytes) -> set[bytes]:
+        """Collect the methods of the routes whose conditions hold; asked when no route accepts the method."""
+        allowed: set[bytes] = set()
+        for entry in self.entries:
+            if entry.conditions.hold(headers, query):
+                allowed |= entry.rule.methods or frozenset()
+        return allowed
+
+
+def _fewest_last(entry: Entry[T]) -> int:
+    return -entry.conditions.count
+
+
+class Node(Generic[T]):
+    """A place between two slashes."""
+
+    __slots__ = ("leaf", "literals", "param", "rest")
+
+    def __init__(self) -> None:
+        self.literals: dict[bytes, Node[T]] = {}
+        self.param: Node[T] | None = None
+        self.rest: Leaf[T] | None = None
+        self.leaf: Leaf[T] | None = None
+
+
+class Tree(Generic[T]):
+    """The patterns of one host.
+
+    Attributes:
+        literals: The leaves of exact patterns by path: asked before the tree, and never beaten by it.
+    """
+
+    __slots__ = ("_root", "literals")
+
+    def __init__(self) -> None:
+        self._root: Node[T] = Node()
+        self.literals: dict[bytes, Leaf[T]] = {}
+
+    def add(self, rule: RouteRule, pattern: Pattern, value: T) -> None:
+        """Put a route into its place."""
+        entry = Entry(rule, pattern, value)
+        literal = pattern.literal
+        if literal is not None:
+            self.literals.setdefault(literal, Leaf()).add(entry)
+            return
+        node = self._root
+        for segment in pattern.segments:
+            if segment is not None:
+                node = node.literals.setdefault(segment, Node())
+            else:
+                if node.param is None:
+                    node.param = Node()
+                node = node.param
+        if pattern.wild:
+            node.rest = node.rest or Leaf()
+            node.rest.add(entry)
+        else:
+            node.leaf = node.leaf or Leaf()
+            node.leaf.add(entry)
+
+    def leaves(self, segments: list[bytes]) -> Iterator[Leaf[T]]:
+        """Walk the leaves that match a path, the most specific first; exact patterns are in `literals`.
+
+        Segment by segment a literal goes before a parameter and that before
+        the rest, so a branch that leads nowhere is left for the next best.
+
+        Args:
+            segments: The path in normal form, split at its slashes.
+        """
+        end = len(segments)
+        waiting = [(self._root, 1)]  # where to look yet and the segment to look at there, best last
+        while waiting:
+            node, depth = waiting.pop()
+            if depth == _REST:
+                if node.rest is not None:
+                    yield node.rest
+            elif depth == end:
+                if node.leaf is not None:
+                    yield node.leaf
+                if node.rest is not None:
+                    yield node.rest
+            else:
+                segment = segments[depth]
+                if node.rest is not None:
+                    waiting.append((node, _REST))
+                if node.param is not None and segment:
+                    waiting.append((node.param, depth + 1))
+                child = node.literals.get(segment)
+                if child is not None:
+                    waiting.append((child, depth + 1))
