@@ -1,0 +1,301 @@
+"""The certificates of a listener: found in files, chosen by server name, read again on reload.
+
+Built by `gateway.listening.endpoint_parsers` for the `sni:` endpoint. Every
+file is read when the store is built and on `reload`, never during a
+handshake; a reload that fails leaves what is in use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from OpenSSL import SSL, crypto
+from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
+from twisted.internet.ssl import CertificateOptions, TLSVersion
+from zope.interface import implementer
+
+SUFFIXES = frozenset({".pem", ".crt", ".cer", ".key"})
+"""Files of a directory that are read; others are passed over."""
+
+MINIMUM = {"1.2": None, "1.3": TLSVersion.TLSv1_3}
+"""Lowest TLS version by its name in the configuration; 1.2 is Twisted's own lowest."""
+
+
+class CertificateError(Exception):
+    """Files of certificates or keys cannot be used; the words say which and why."""
+
+
+class ClientAuth(Enum):
+    """What is asked of clients: no certificate, one if they have it, or one in any case."""
+
+    NONE = "none"
+    REQUEST = "request"
+    REQUIRE = "require"
+
+
+class Identity:
+    """A private key, the certificate made for it, and the chain up to its root.
+
+    Attributes:
+        names: DNS names in the certificate, lower case; a wildcard starts with `*.`.
+    """
+
+    def __init__(self, leaf: x509.Certificate, key: Any, chain: Sequence[x509.Certificate]) -> None:
+        self.leaf = leaf
+        self.key = key
+        self.chain = tuple(chain)
+        self.names = dns_names(leaf)
+
+
+def dns_names(certificate: x509.Certificate) -> tuple[str, ...]:
+    """Give the DNS names that a certificate is for; the common name does not count (RFC 9525)."""
+    try:
+        alternatives = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return ()
+    return tuple(name.lower() for name in alternatives.get_values_for_type(x509.DNSName))
+
+
+def pem_blocks(path: Path) -> tuple[list[x509.Certificate], list[Any]]:
+    """Read the certificates and private keys of one file, in their order.
+
+    Raises:
+        CertificateError: The file cannot be read, or a block of it not be understood.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise CertificateError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from None
+    certificates: list[x509.Certificate] = []
+    keys: list[Any] = []
+    for block in _split(content):
+        try:
+            if b"CERTIFICATE-----" in block:
+                certificates.append(x509.load_pem_x509_certificate(block))
+            elif b"PRIVATE KEY-----" in block:
+                keys.append(serialization.load_pem_private_key(block, password=None))
+        except TypeError:
+            raise CertificateError(f"{path}: the private key is encrypted") from None
+        except (ValueError, UnsupportedAlgorithm) as error:
+            kind = "certificate" if b"CERTIFICATE" in block else "private key"
+            raise CertificateError(f"{path}: not a {kind}: {str(error).splitlines()[0]}") from None
+    return certificates, keys
+
+
+def _split(content: bytes) -> Iterator[bytes]:
+    for part in content.split(b"-----BEGIN ")[1:]:
+        end = part.find(b"-----END ")
+        stop = part.find(b"\n", end) if end >= 0 else -1
+        yield b"-----BEGIN " + (part if stop < 0 else part[: stop + 1])
+
+
+def read_identities(places: Iterable[Path]) -> list[Identity]:
+    """Find every key with a certificate in files and directories, in their order.
+
+    A key may stand beside its certificate or in a file of its own, as certbot
+    writes them: what belongs together is told by the public key. Of several
+    certificates for one key the one that is valid longest is taken.
+
+    Raises:
+        CertificateError: A file cannot be used, a key has no certificate, or there is no key at all.
+    """
+    certificates: list[x509.Certificate] = []
+    keys: list[tuple[Path, Any]] = []
+    for place in places:
+        for path in _files(place):
+            in_file, keys_in_file = pem_blocks(path)
+            certificates.extend(in_file)
+            keys.extend((path, key) for key in keys_in_file)
+    certificates.sort(key=_valid_until)  # the one valid longest comes last, and stays
+    by_key = {_public(each.public_key()): each for each in certificates}
+    by_subject = {each.subject: each for each in certificates}
+    identities: dict[bytes, Identity] = {}
+    for path, key in keys:
+        public = _public(key.public_key())
+        if public not in by_key:
+            raise CertificateError(f"{path}: no certificate belongs to this private key")
+        identities.setdefault(public, Identity(by_key[public], key, tuple(_chain(by_key[public], by_subject))))
+    if not identities:
+        raise CertificateError("no private key in " + ", ".join(str(place) for place in places))
+    return list(identities.values())
+
+
+def _valid_until(certificate: x509.Certificate) -> datetime:
+    return certificate.not_valid_after_utc
+
+
+def _files(place: Path) -> list[Path]:
+    if not place.is_dir():
+        return [place]
+    return sorted(path for path in place.rglob("*") if path.suffix in SUFFIXES and path.is_file())
+
+
+def _public(key: Any) -> bytes:
+    encoded: bytes = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return encoded
+
+
+def _chain(leaf: x509.Certificate, by_subject: Mapping[x509.Name, x509.Certificate]) -> Iterator[x509.Certificate]:
+    """Follow the issuers; the root is left out, clients have it or do not trust it."""
+    seen = {leaf.subject}
+    while (issuer := by_subject.get(leaf.issuer)) is not None and issuer.subject not in seen:
+        if issuer.subject == issuer.issuer:
+            return
+        seen.add(issuer.subject)
+        yield issuer
+        leaf = issuer
+
+
+class ServerNames:
+    """Contexts by the names in their certificates: the exact name before the wildcard, else the default."""
+
+    def __init__(self, contexts: Sequence[tuple[Identity, SSL.Context]], default: str | None) -> None:
+        self._by_name: dict[str, SSL.Context] = {}
+        for identity, context in sorted(contexts, key=lambda pair: _valid_until(pair[0].leaf)):
+            self._by_name.update(dict.fromkeys(identity.names, context))
+        found = contexts[0][1] if default is None else self.find(default)
+        if found is None:
+            raise CertificateError(f"no certificate is for the default name {default!r}")
+        self.default = found
+
+    def find(self, name: str) -> SSL.Context | None:
+        """Look a name up; a wildcard stands for one label (RFC 9525 section 6.3)."""
+        name = name.lower().rstrip(".")
+        exact = self._by_name.get(name)
+        return exact if exact is not None else self._by_name.get("*." + name.partition(".")[2])
+
+
+@implementer(IOpenSSLServerConnectionCreator)
+class CertificateStore:
+    """Makes the TLS connections of a listener.
+
+    Args:
+        places: Files, and directories that are searched with all below them.
+        default: The name whose certificate clients get that name no server, or one we do not have.
+        minimum: Lowest TLS version, `1.2` or `1.3`.
+        client_ca: File with the authorities that client certificates must come from.
+        client_auth: What is asked of clients.
+        alpn: Protocols offered, best first.
+
+    Raises:
+        CertificateError: The files cannot be used.
+    """
+
+    def __init__(
+        self,
+        places: Sequence[Path],
+        *,
+        default: str | None = None,
+        minimum: str = "1.2",
+        client_ca: Path | None = None,
+        client_auth: ClientAuth = ClientAuth.NONE,
+        alpn: Sequence[bytes] = (),
+    ) -> None:
+        if minimum not in MINIMUM:
+            raise CertificateError(f"minTLS: expected 1.2 or 1.3, found {minimum!r}")
+        if (client_ca is None) != (client_auth is ClientAuth.NONE):
+            raise CertificateError("clientCA and clientAuth=require or request go together")
+        self._places = tuple(places)
+        self._default = default
+        self._minimum = MINIMUM[minimum]
+        self._client_ca = client_ca
+        self._client_auth = client_auth
+        self._alpn = tuple(alpn)
+        self._names, self._creator = self._read()
+
+    def reload(self) -> None:
+        """Read all files again; new connections get what is in them, open ones keep what they have.
+
+        Raises:
+            CertificateError: Something is wrong with one of them; nothing has changed.
+        """
+        self._names, self._creator = self._read()
+
+    def serverConnectionForTLS(self, protocol: Any) -> SSL.Connection:
+        """Make the connection object for a handshake; see `IOpenSSLServerConnectionCreator`."""
+        connection: SSL.Connection = self._creator.serverConnectionForTLS(protocol)
+        return connection
+
+    def _read(self) -> tuple[ServerNames, CertificateOptions]:
+        authorities = self._read_authorities()
+        options = [(identity, self._options(identity, authorities)) for identity in read_identities(self._places)]
+        names = ServerNames([(identity, self._finish(each, authorities)) for identity, each in options], self._default)
+        creator = next(each for _, each in options if each.getContext() is names.default)
+
+        def choose(connection: SSL.Connection) -> None:
+            # OpenSSL reads nothing into an exception here, and swallows it: there must be none.
+            asked = connection.get_servername()
+            found = names.find(asked.decode("ascii", "replace")) if asked else None
+            if found is not None and found is not names.default:
+                connection.set_context(found)
+
+        names.default.set_tlsext_servername_callback(choose)
+        return names, creator
+
+    def _finish(self, options: CertificateOptions, authorities: list[crypto.X509]) -> SSL.Context:
+        context: SSL.Context = options.getContext()
+        harden(context, self._alpn)
+        if authorities:
+            # Tells a client with several certificates which of them may do.
+            context.set_client_ca_list([each.get_subject() for each in authorities])
+        return context
+
+    def _read_authorities(self) -> list[crypto.X509]:
+        if self._client_ca is None:
+            return []
+        certificates, _ = pem_blocks(self._client_ca)
+        if not certificates:
+            raise CertificateError(f"{self._client_ca}: no certificate in it")
+        return [crypto.X509.from_cryptography(each) for each in certificates]
+
+    def _options(self, identity: Identity, authorities: list[crypto.X509]) -> CertificateOptions:
+        try:
+            return CertificateOptions(
+                privateKey=crypto.PKey.from_cryptography_key(identity.key),
+                certificate=crypto.X509.from_cryptography(identity.leaf),
+                extraCertChain=[crypto.X509.from_cryptography(each) for each in identity.chain],
+                raiseMinimumTo=self._minimum,
+                verify=bool(authorities),
+                caCerts=authorities or None,
+                requireCertificate=self._client_auth is ClientAuth.REQUIRE,
+                # A client that comes back saves us the signature. The keys of the tickets are the context's own:
+                # they end with a reload, and so does what was trusted before it.
+                enableSessionTickets=True,
+            )
+        except (SSL.Error, crypto.Error, ValueError, TypeError) as error:
+            raise CertificateError(f"certificate for {', '.join(identity.names) or 'no name'}: {error}") from None
+
+
+def harden(context: SSL.Context, alpn: Sequence[bytes]) -> None:
+    """Set what Twisted leaves open on a server's context.
+
+    Args:
+        context: Not used for a connection yet.
+        alpn: Protocols that we speak, best first.
+    """
+    # A client could make us do the costly half of the handshake without end.
+    context.set_options(getattr(SSL, "OP_NO_RENEGOTIATION"))  # noqa: B009  # the published stubs do not know it
+
+    def select(connection: SSL.Connection, offered: list[bytes]) -> Any:
+        # Without anything in common the handshake goes on without ALPN: the client may speak HTTP/1.1 all the same.
+        return next((each for each in alpn if each in offered), SSL.NO_OVERLAPPING_PROTOCOLS)
+
+    context.set_alpn_select_callback(select)
+
+
+def peer_certificate_subject(transport: Any) -> str | None:
+    """Give the subject of the client's certificate, e.g. `CN=orders,O=Example` (RFC 4514).
+
+    Verified against `clientCA` where one is given: a certificate that does
+    not come from there ends the handshake. None without TLS or certificate.
+    """
+    get = getattr(transport, "getPeerCertificate", None)
+    certificate = get() if get is not None else None
+    return None if certificate is None else certificate.to_cryptography().subject.rfc4514_string()

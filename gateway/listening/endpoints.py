@@ -1,0 +1,205 @@
+"""From an endpoint string to an open port, or one line that says why not.
+
+Used by the listeners' service and by the admin listener. Any Twisted server
+endpoint works; what it opens are our ports (`gateway.transport.port`), because
+the endpoint is given a reactor that makes them.
+"""
+
+# mypy: allow-untyped-calls
+# (Ports are made from sockets by Twisted's own untyped constructors.)
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Sequence
+from typing import Any
+
+from OpenSSL import SSL, crypto
+from twisted.internet.address import UNIXAddress
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+from zope.interface import directlyProvides, providedBy
+
+from gateway.listening.certificates import CertificateError, CertificateStore, harden
+from gateway.transport.port import BACKLOG, TWISTED_BACKLOG, ConnectionLimit, GatewayPort, GatewayUnixPort
+from gateway.transport.tls import over_tls
+
+HTTP11 = (b"http/1.1",)
+
+
+class ListenFailed(Exception):
+    """A listener cannot be opened: `cannot listen on tcp:80: permission denied`."""
+
+    def __init__(self, endpoint: str, words: str) -> None:
+        super().__init__(f"cannot listen on {endpoint}: {words}")
+        self.endpoint = endpoint
+        self.words = words
+
+
+class ListeningReactor:
+    """A reactor whose server ports are ours; everything else is the reactor's own.
+
+    Attributes:
+        alpn: Protocols that TLS listeners offer.
+        certificate_stores: Those that endpoints made while they were parsed.
+    """
+
+    def __init__(self, reactor: Any, limit: ConnectionLimit, alpn: Sequence[bytes]) -> None:
+        self._reactor = reactor
+        self._limit = limit
+        self.alpn = tuple(alpn)
+        self.certificate_stores: list[CertificateStore] = []
+        directlyProvides(self, providedBy(reactor))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reactor, name)
+
+    def listenTCP(
+        self, port: Any, factory: IProtocolFactory, backlog: int = TWISTED_BACKLOG, interface: str = ""
+    ) -> IListeningPort:
+        """Listen; see `IReactorTCP.listenTCP`."""
+        # Twisted's default is indistinguishable from the same number in the string, and nobody means it.
+        queue = BACKLOG if backlog == TWISTED_BACKLOG else backlog
+        return self._start(GatewayPort(port, factory, queue, interface, self._reactor))
+
+    def listenSSL(
+        self,
+        port: Any,
+        factory: IProtocolFactory,
+        contextFactory: Any,  # noqa: N803  # the interface's
+        backlog: int = TWISTED_BACKLOG,
+        interface: str = "",
+    ) -> IListeningPort:
+        """Listen for TLS; see `IReactorSSL.listenSSL`."""
+        # Made now and not at the first handshake: a certificate that OpenSSL refuses is told at start.
+        harden(contextFactory.getContext(), self.alpn)
+        listening = self.listenTCP(
+            port, over_tls(contextFactory, factory, self._reactor, client=False), backlog, interface
+        )
+        listening._type = "TLS"  # type: ignore[attr-defined]  # noqa: SLF001  # as Twisted's own; for its log only
+        return listening
+
+    def listenUNIX(
+        self,
+        address: str,
+        factory: IProtocolFactory,
+        backlog: int = TWISTED_BACKLOG,
+        mode: int = 0o666,
+        wantPID: bool = False,  # noqa: N803  # the interface's
+    ) -> IListeningPort:
+        """Listen on a path; see `IReactorUNIX.listenUNIX`."""
+        queue = BACKLOG if backlog == TWISTED_BACKLOG else backlog
+        return self._start(GatewayUnixPort(os.fsencode(address), factory, queue, mode, self._reactor, wantPID))
+
+    def adoptStreamPort(self, fileDescriptor: int, addressFamily: int, factory: IProtocolFactory) -> IListeningPort:  # noqa: N803
+        """Take over a listening socket (systemd); see `IReactorSocket.adoptStreamPort`."""
+        if addressFamily == socket.AF_UNIX:
+            return self._start(GatewayUnixPort._fromListeningDescriptor(self._reactor, fileDescriptor, factory))  # noqa: SLF001
+        return self._start(
+            GatewayPort._fromListeningDescriptor(self._reactor, fileDescriptor, addressFamily, factory)  # noqa: SLF001
+        )
+
+    def _start(self, port: Any) -> IListeningPort:
+        port.limit = self._limit
+        port.startListening()
+        listening: IListeningPort = port
+        return listening
+
+
+class Listening:
+    """An open port.
+
+    Attributes:
+        endpoint: The string it was opened with.
+        port: Twisted's port.
+    """
+
+    def __init__(self, endpoint: str, port: IListeningPort, stores: Sequence[CertificateStore] = ()) -> None:
+        self.endpoint = endpoint
+        self.port = port
+        self._stores = tuple(stores)
+
+    def describe(self) -> str:
+        """Give the kind and the actual address, e.g. `ssl 127.0.0.1:8443`, `unix /run/gateway.sock`."""
+        kind = self.endpoint.partition(":")[0]
+        address: Any = self.port.getHost()
+        if isinstance(address, UNIXAddress):
+            return f"{kind} {os.fsdecode(address.name or b'')}"
+        host = f"[{address.host}]" if ":" in address.host else address.host
+        return f"{kind} {host}:{address.port}"
+
+    def reload(self) -> None:
+        """Read certificates again.
+
+        Raises:
+            CertificateError: Those in use stay.
+        """
+        for store in self._stores:
+            store.reload()
+
+    async def stop_accepting(self) -> None:
+        """Close the port; what was accepted goes on."""
+        closed = self.port.stopListening()
+        if closed is not None:
+            await closed
+
+
+async def _listen(reactor: ListeningReactor, description: str, factory: IProtocolFactory) -> Listening:
+    try:
+        endpoint = serverFromString(reactor, description)
+        port = await endpoint.listen(factory)
+    except Exception as error:  # whatever a parser, its plugin or the kernel has against the string
+        raise ListenFailed(description, words(error)) from error
+    return Listening(description, port, reactor.certificate_stores)
+
+
+def listen(
+    reactor: Any,
+    description: str,
+    factory: IProtocolFactory,
+    limit: ConnectionLimit | None = None,
+    alpn: Sequence[bytes] = HTTP11,
+) -> Deferred[Listening]:
+    """Open the port that an endpoint string describes.
+
+    Args:
+        reactor: The real one.
+        description: Any Twisted server endpoint, e.g. `tcp:8080:interface=127.0.0.1`.
+        factory: The site.
+        limit: Shared by the ports of a gateway: how many connections they hold at once.
+        alpn: Protocols offered on TLS, best first.
+
+    Returns:
+        The open port; fails with `ListenFailed`.
+    """
+    return Deferred.fromCoroutine(
+        _listen(ListeningReactor(reactor, limit or ConnectionLimit(), alpn), description, factory)
+    )
+
+
+def words(error: Exception) -> str:
+    """Say in one line why a port cannot be opened."""
+    if isinstance(error, CannotListenError):
+        return _of_system(error.socketError)
+    if isinstance(error, CertificateError):
+        return str(error)
+    if isinstance(error, (SSL.Error, crypto.Error)):
+        return f"certificate or key not usable: {_of_openssl(error)}"
+    if isinstance(error, OSError):
+        reason = _of_system(error)
+        return f"cannot read {error.filename}: {reason}" if error.filename else reason
+    return (str(error).splitlines() or [""])[0].replace("_parse", "").strip() or type(error).__name__
+
+
+def _of_system(error: Any) -> str:
+    return str(getattr(error, "strerror", None) or error).lower()
+
+
+def _of_openssl(error: Exception) -> str:
+    queue = error.args[0] if error.args else ()
+    if isinstance(queue, (list, tuple)) and queue:
+        return str(queue[-1][-1])
+    return str(error) or type(error).__name__

@@ -1,0 +1,166 @@
+"""Listening sockets that make direct transports and hold back when the gateway is full.
+
+Made by `gateway.listening.endpoints`. Past `limits.connections` new
+connections are not refused: they wait in the kernel's backlog, in order, and
+the port reads again when one that is held has gone.
+"""
+
+# mypy: allow-untyped-calls
+# (Twisted's own methods, called through super(), carry no types.)
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet import tcp, unix
+
+from gateway.transport.direct import DirectServer
+
+if TYPE_CHECKING:
+    from twisted.python.failure import Failure
+
+BACKLOG = 4096
+"""Connections that may wait to be accepted; the kernel lowers it to `net.core.somaxconn`."""
+
+TWISTED_BACKLOG = 50
+"""What an endpoint string without `backlog=` asks for: too few for a burst of clients."""
+
+
+class ConnectionLimit:
+    """Counts the connections held by all ports of a gateway.
+
+    Args:
+        most: Held at once; 0 for no limit.
+    """
+
+    def __init__(self, most: int = 0) -> None:
+        self._most = most
+        self._waiting: list[Callable[[], None]] = []
+        self.held = 0
+
+    def room(self) -> int:
+        """How many more may be accepted; never negative."""
+        if not self._most:
+            return sys.maxsize
+        return max(0, self._most - self.held)
+
+    def resize(self, most: int) -> None:
+        """Apply a new limit. A lower one closes nothing: it holds back until enough have gone."""
+        self._most = most
+        self._tell()
+
+    def when_room(self, call: Callable[[], None]) -> None:
+        """Call once, as soon as there is room."""
+        self._waiting.append(call)
+        self._tell()
+
+    def enter(self) -> None:
+        """One was accepted."""
+        self.held += 1
+
+    def leave(self) -> None:
+        """One is gone."""
+        self.held -= 1
+        if self._waiting:
+            self._tell()
+
+    def _tell(self) -> None:
+        if self._waiting and self.room():
+            waiting, self._waiting = self._waiting, []
+            for call in waiting:
+                call()
+
+
+if TYPE_CHECKING:
+    _Server = tcp.Server
+else:
+    _Server = object
+
+
+class _Held(_Server):
+    """A server transport that counts in the limit of its port from accept to close."""
+
+    server: Any
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._limit: ConnectionLimit | None = self.server.limit
+        self.server.limit.enter()
+
+    def connectionLost(self, reason: Failure) -> None:
+        """Count out when the socket is closed; Twisted may call twice."""
+        limit, self._limit = self._limit, None
+        try:
+            super().connectionLost(reason)
+        finally:
+            if limit is not None:
+                limit.leave()
+
+
+class HeldServer(_Held, DirectServer):
+    """An accepted TCP connection."""
+
+
+class HeldUnixServer(_Held, unix.Server):
+    """An accepted connection on a UNIX socket; Twisted's own, whose queue can carry file descriptors."""
+
+
+if TYPE_CHECKING:
+    _Port = tcp.Port
+else:
+    _Port = object
+
+
+class _Patient(_Port):
+    """A port that accepts no more than there is room for."""
+
+    limit = ConnectionLimit()
+
+    def doRead(self) -> None:
+        """Accept what waits, up to the room that is left."""
+        room = self.limit.room()
+        if room:
+            # Twisted raises and lowers this number by how busy the port is; ours is only a lid on one turn.
+            self.numberAccepts = min(self.numberAccepts, room)
+            super().doRead()
+            room = self.limit.room()
+        if not room:
+            self.stopReading()
+            self.limit.when_room(self._read_again)
+
+    def _read_again(self) -> None:
+        if self.connected and not self.disconnecting:
+            self.startReading()
+
+
+class GatewayPort(_Patient, tcp.Port):
+    """A TCP port whose connections write at once, without Nagle's delay and with keep-alive probes."""
+
+    transport = HeldServer  # type: ignore[assignment]  # made with the same arguments
+
+    def createInternetSocket(self) -> socket.socket:  # noqa: N802  # Twisted's name
+        """Make the listening socket; what is set on it before `listen` holds for all that it accepts."""
+        skt: socket.socket = super().createInternetSocket()
+        _set_options(skt)
+        return skt
+
+    def startListening(self) -> None:
+        """Listen; a socket that was handed to us (systemd) gets the same options."""
+        if self._preexistingSocket is not None:
+            _set_options(self._preexistingSocket)
+        super().startListening()
+
+
+class GatewayUnixPort(_Patient, unix.Port):
+    """A UNIX socket that counts in the same limit."""
+
+    transport = HeldUnixServer
+
+
+def _set_options(skt: socket.socket) -> None:
+    # Inherited by accepted sockets (tcp(7)): two system calls less for every connection.
+    skt.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    skt.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

@@ -1,0 +1,78 @@
+"""TLS over a transport that writes at once.
+
+Used by the listeners and by `gateway.upstream.dialer`. Twisted's default TLS
+transport gathers small writes until the next turn of the reactor, for
+applications that write a line at a time; ours write a message at a time, so
+the wait and its `callLater` buy nothing.
+"""
+
+# mypy: allow-untyped-calls
+# (Twisted's own methods, called through super(), carry no types.)
+
+from __future__ import annotations
+
+from typing import Any
+
+from OpenSSL import SSL
+from twisted.internet.interfaces import IProtocolFactory, IReactorTime, ISSLTransport
+from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+RECORD = 2**14
+"""The most that one TLS record carries, in bytes (RFC 8446 section 5.1)."""
+
+FLUSH = 2**17
+"""Most clear bytes encrypted before they go to the socket: as much as Twisted sends in one turn."""
+
+OVERHEAD = 256
+"""More than a record adds to its payload in any version and cipher that we allow."""
+
+
+@implementer(ISSLTransport)
+class DirectTLS(TLSMemoryBIOProtocol):
+    """Twisted's TLS transport, with one system call for a write where it makes one per record."""
+
+    def _write(self, data: bytes) -> None:
+        if len(data) <= RECORD or self._lostTLSConnection:
+            super()._write(data)
+            return
+        # Several records: encrypted from the same buffer, no slice copied, and sent together.
+        connection = self._tlsConnection
+        view, done, flushed = memoryview(data), 0, 0
+        try:
+            while done < len(view) and not self._lostTLSConnection:
+                # OpenSSL takes one record per call (pyOpenSSL sets SSL_MODE_ENABLE_PARTIAL_WRITE).
+                done += connection.send(view[done : done + RECORD])
+                if done - flushed >= FLUSH or done == len(view):
+                    self._flush_records(done - flushed)
+                    flushed = done
+        except SSL.WantReadError:
+            # Mid-handshake: what is encrypted goes, the rest waits for the peer.
+            self._flush_records(done - flushed)
+            self._bufferedWrite(data[done:])
+        except SSL.Error:
+            self._tlsShutdownFinished(Failure())
+
+    def _flush_records(self, clear: int) -> None:
+        """Send what OpenSSL made of `clear` bytes."""
+        try:
+            encrypted = self._tlsConnection.bio_read(clear + OVERHEAD * (clear // RECORD + 2))
+        except SSL.WantReadError:
+            return
+        assert self.transport is not None  # noqa: S101  # for the type checker: only a connected one encrypts
+        self.transport.write(encrypted)
+
+
+def over_tls(creator: Any, factory: IProtocolFactory, reactor: IReactorTime, *, client: bool) -> TLSMemoryBIOFactory:
+    """Wrap a factory so that its protocols speak through TLS.
+
+    Args:
+        creator: Makes the OpenSSL connection: an `IOpenSSLServerConnectionCreator`, or `…Client…`.
+        factory: Builds the protocols inside; asked for ALPN names where it is an `IProtocolNegotiationFactory`.
+        reactor: Twisted wants a clock, and would take the global reactor.
+        client: True where we open the connection.
+    """
+    wrapped = TLSMemoryBIOFactory(creator, client, factory, clock=reactor)
+    wrapped.protocol = DirectTLS
+    return wrapped
