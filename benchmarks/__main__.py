@@ -1,0 +1,166 @@
+"""The command: `python -m benchmarks [ab|profile|install] …`; `make bench` calls it.
+
+Every option has an environment variable, for `make`: BENCH_SECONDS=1 is
+`--seconds 1`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+from benchmarks import ab, peers, profile, report
+from benchmarks.figures import Outcome, Table
+from benchmarks.processes import raise_file_limit
+from benchmarks.progress import say, warn
+from benchmarks.proxies import registry as proxy_registry
+from benchmarks.scenarios import registry as scenario_registry
+from benchmarks.scenarios.load import Load
+from benchmarks.stand import BACKEND_PORT, stand
+from benchmarks.targets import judge
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return the exit status: 1 where the gateway could not be measured."""
+    options = _parser().parse_args(_with_default_command(sys.argv[1:] if arguments is None else arguments))
+    raise_file_limit()
+    signal.signal(signal.SIGTERM, _leave)
+    try:
+        return int(options.command(options))
+    except (ValueError, RuntimeError, FileNotFoundError) as error:
+        warn(str(error))
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def bench(options: argparse.Namespace) -> int:
+    """Compare the proxies in all chosen scenarios."""
+    chosen = scenario_registry.choose(_names(options.scenarios))
+    proxies = proxy_registry.choose(_names(options.proxies), options.proxy_command)
+    if options.install:
+        peers.install(["wrk", "nginx", *(program for proxy in proxies for program in proxy.needs)])
+    outcomes: dict[str, Outcome] = {}
+    with stand(options.seconds, options.rounds, options.backend_port) as ready:
+        for scenario in chosen:
+            say(f"{scenario.name}", "cyan")
+            outcomes[scenario.name] = scenario.run(ready, proxies)
+    subject = options.subject
+    measured = {key: value for outcome in outcomes.values() for key, value in outcome.figures.items()}
+    tables = [table for outcome in outcomes.values() for table in outcome.tables]
+    verdicts = judge(measured, subject)
+    if verdicts:
+        tables.append(verdicts)
+    _show(tables, options, subject)
+    if options.json:
+        report.write_json(options.json, outcomes, report.machine())
+    wanted = subject in [proxy.name for proxy in proxies]
+    return 1 if wanted and not any(f".{subject}." in key for key in measured) else 0
+
+
+def compare(options: argparse.Namespace) -> int:
+    """Compare the working tree with a revision."""
+    if options.install:
+        peers.install(["wrk", "nginx"])
+    with stand(options.seconds, options.rounds, options.backend_port) as ready:
+        table = ab.compare(ready, _load(options.scenario), options.base)
+    if table is None:
+        return 1
+    _show([table], options, "working tree")
+    return 0
+
+
+def profiled(options: argparse.Namespace) -> int:
+    """Show where a proxy's time goes; it has to be a Python program."""
+    if options.install:
+        peers.install(["wrk", "nginx"])
+    proxies = proxy_registry.choose(_names(options.proxies) if not options.proxy_command else [], options.proxy_command)
+    with stand(options.seconds, 1, options.backend_port) as ready:
+        tables = profile.run(ready, proxies[-1], _load(options.scenario), options.top)
+    _show(tables, options, None)
+    return 0
+
+
+def install(_: argparse.Namespace) -> int:
+    """Install the peers and leave."""
+    peers.install(["wrk", "nginx", "haproxy", "envoy", "caddy"])
+    return 0
+
+
+def _show(tables: Sequence[Table], options: argparse.Namespace, subject: str | None) -> None:
+    for table in tables:
+        print(report.text(table, sys.stdout, highlight=subject))
+    if options.markdown:
+        report.write_markdown(options.markdown, report.markdown(tables, report.machine()))
+
+
+def _load(name: str) -> Load:
+    scenario = scenario_registry.choose([name])[0]
+    if isinstance(scenario, Load):
+        return scenario
+    raise ValueError(f"{name} is not a load; take plain, tls, download or upload")
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _leave(number: int, _: FrameType | None) -> None:
+    sys.exit(128 + number)  # through the exit handlers, which end what was started
+
+
+def _environment(name: str, default: str) -> str:
+    return os.environ.get(f"BENCH_{name}") or default
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    add = common.add_argument
+    add("--seconds", type=float, default=_environment("SECONDS", "4"), help="length of one measurement (4)")
+    add("--rounds", type=int, default=_environment("ROUNDS", "3"), help="measurements of each proxy (3)")
+    add("--backend-port", type=int, default=_environment("BACKEND_PORT", str(BACKEND_PORT)))
+    add("--markdown", type=Path, metavar="FILE", default=_environment("MARKDOWN", "") or None, help="write the tables")
+    add("--no-install", dest="install", action="store_false", help="do not install what is missing")
+
+    which = argparse.ArgumentParser(add_help=False)
+    add = which.add_argument
+    add("--command", dest="proxy_command", action="append", default=[], metavar="NAME=COMMAND")
+
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    commands = parser.add_subparsers()
+
+    comparison = commands.add_parser("run", parents=[common, which], help="compare the proxies (the default)")
+    add = comparison.add_argument
+    add("--scenarios", default=_environment("SCENARIOS", ""), help=", ".join(scenario_registry.known()))
+    add("--proxies", default=_environment("PROXIES", ""), help=", ".join(proxy_registry.known()))
+    add("--subject", default=_environment("SUBJECT", "gateway"), help="the proxy that the targets are about")
+    add("--json", type=Path, metavar="FILE", default=_environment("JSON", "") or None, help="write every round")
+    comparison.set_defaults(command=bench)
+
+    revisions = commands.add_parser("ab", parents=[common], help="compare two revisions of the gateway")
+    revisions.add_argument("--base", required=True, metavar="GITREV")
+    revisions.add_argument("--scenario", default="plain")
+    revisions.set_defaults(command=compare, rounds=int(_environment("ROUNDS", "8")))
+
+    profiling = commands.add_parser("profile", parents=[common, which], help="show where the time goes")
+    profiling.add_argument("--proxies", default="gateway", metavar="NAME")
+    profiling.add_argument("--scenario", default="plain")
+    profiling.add_argument("--top", type=int, default=25, help="lines of each table")
+    profiling.set_defaults(command=profiled)
+
+    commands.add_parser("install", help="install the peers").set_defaults(command=install)
+    return parser
+
+
+def _with_default_command(arguments: Sequence[str]) -> list[str]:
+    first = arguments[0] if arguments else ""
+    return list(arguments) if first in ("run", "ab", "profile", "install", "-h", "--help") else ["run", *arguments]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""The origin behind every proxy: nginx with a small answer, a large one, and a sink for uploads."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from benchmarks.peers import find
+from benchmarks.processes import Command, Process
+from benchmarks.workload import ANSWER, DOWNLOAD_PATH, MEBIBYTE, UPLOAD_PATH
+
+_CONFIGURATION = """
+daemon off;
+worker_processes 1;
+worker_rlimit_nofile 16384;
+pid {directory}/nginx.pid;
+error_log stderr warn;
+{user}
+events {{ worker_connections 8192; }}
+http {{
+  access_log off;
+  keepalive_requests 100000000;
+  keepalive_timeout 300s;
+  sendfile on;
+  tcp_nopush on;
+  open_file_cache max=10;
+  client_body_temp_path {directory}/bodies;
+  proxy_temp_path {directory}/proxy;
+  fastcgi_temp_path {directory}/fastcgi;
+  uwsgi_temp_path {directory}/uwsgi;
+  scgi_temp_path {directory}/scgi;
+  default_type application/json;
+  server {{
+    listen 127.0.0.1:{port} backlog=4096;
+    location / {{ return 200 '{answer}'; }}
+    location = {download} {{ default_type application/octet-stream; alias {directory}/blob; }}
+    # `return` alone would answer before the body has come. Passing on reads the whole body first, into memory.
+    location = {upload} {{
+      client_max_body_size 2m;
+      client_body_buffer_size 2m;
+      proxy_pass_request_body off;
+      proxy_set_header Content-Length "";
+      proxy_pass http://unix:{directory}/sink.sock:/;
+    }}
+  }}
+  server {{ listen unix:{directory}/sink.sock; location / {{ return 200 '{{"received": true}}\\n'; }} }}
+}}
+"""
+
+
+def start(directory: Path, port: int) -> Process:
+    """Start the backend and wait until it answers."""
+    nginx = find("nginx")
+    if nginx is None:
+        raise FileNotFoundError("the backend is nginx, which is not installed: apt-get install nginx-light")
+    directory.mkdir(parents=True)
+    (directory / "blob").write_bytes(os.urandom(MEBIBYTE))
+    configuration = directory / "nginx.conf"
+    configuration.write_text(
+        _CONFIGURATION.format(
+            directory=directory,
+            port=port,
+            user=nginx_user(),
+            answer=ANSWER.decode().replace("\n", "\\n"),
+            download=DOWNLOAD_PATH,
+            upload=UPLOAD_PATH,
+        )
+    )
+    argv = [nginx, "-p", str(directory), "-c", str(configuration), "-e", "stderr"]
+    process = Process(Command(argv), directory / "output.log")
+    process.wait_for_port(port)
+    return process
+
+
+def nginx_user() -> str:
+    """The `user` line: started by root, nginx would work as `nobody`, who may not read our directory."""
+    return "user root;" if os.geteuid() == 0 else ""

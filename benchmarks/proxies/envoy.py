@@ -1,0 +1,113 @@
+"""Envoy, whose CPU per request is the bar for ours."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks.peers import find
+from benchmarks.processes import Command
+from benchmarks.workload import ROUTE_PREFIX, Task
+
+_TYPE = "type.googleapis.com/envoy.extensions."
+
+_LOG_FIELDS = {
+    "ts": "%START_TIME%",
+    "request_id": "%REQ(X-REQUEST-ID)%",
+    "method": "%REQ(:METHOD)%",
+    "path": "%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%",
+    "status_code": "%RESPONSE_CODE%",
+    "response_time_ms": "%DURATION%",
+    "client_ip": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
+    "user_agent": "%REQ(USER-AGENT)%",
+    "upstream_service": "%UPSTREAM_CLUSTER%",
+    "upstream_response_time_ms": "%RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)%",
+}
+
+
+class Envoy:
+    """Envoy with one worker thread."""
+
+    name = "envoy"
+    needs: Sequence[str] = ("envoy",)
+    does = "--concurrency 1; JSON access log to a file (buffered), statistics, request id, X-Forwarded-*"
+
+    def can(self, task: Task) -> bool:
+        """Not the many-routes task, which compares the gateway with itself."""
+        return task.routes == 1
+
+    def prepare(self, task: Task) -> Command:
+        """Write `envoy.json`."""
+        path = task.directory / "envoy.json"
+        path.write_text(json.dumps(_configuration(task), indent=1))
+        argv = [find("envoy") or "envoy", "-c", str(path), "--concurrency", "1", "--disable-hot-restart", "-l", "error"]
+        return Command(argv)
+
+
+def _configuration(task: Task) -> dict[str, Any]:
+    chain: dict[str, Any] = {
+        "filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": _manager(task)}]
+    }
+    if task.certificate:
+        files = {
+            "certificate_chain": {"filename": str(task.certificate.chain)},
+            "private_key": {"filename": str(task.certificate.key)},
+        }
+        chain["transport_socket"] = {
+            "name": "envoy.transport_sockets.tls",
+            "typed_config": {
+                "@type": _TYPE + "transport_sockets.tls.v3.DownstreamTlsContext",
+                "common_tls_context": {"tls_certificates": [files]},
+            },
+        }
+    cluster = {
+        "name": "users",
+        "type": "STATIC",
+        "connect_timeout": "5s",
+        "load_assignment": {
+            "cluster_name": "users",
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": _address(task.backend_port)}}]}],
+        },
+    }
+    listener = {"name": "clients", "address": _address(task.port), "filter_chains": [chain]}
+    return {
+        "admin": {"address": _address(task.admin_port)},
+        "static_resources": {"listeners": [listener], "clusters": [cluster]},
+    }
+
+
+def _manager(task: Task) -> dict[str, Any]:
+    return {
+        "@type": _TYPE + "filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "clients",
+        "use_remote_address": True,
+        "generate_request_id": True,
+        "always_set_request_id_in_response": True,
+        "access_log": [
+            {
+                "name": "envoy.access_loggers.file",
+                "typed_config": {
+                    "@type": _TYPE + "access_loggers.file.v3.FileAccessLog",
+                    "path": str(task.access_log),
+                    "log_format": {"json_format": _LOG_FIELDS},
+                },
+            }
+        ],
+        "http_filters": [
+            {"name": "envoy.filters.http.router", "typed_config": {"@type": _TYPE + "filters.http.router.v3.Router"}}
+        ],
+        "route_config": {
+            "virtual_hosts": [
+                {
+                    "name": "any",
+                    "domains": ["*"],
+                    "routes": [{"match": {"prefix": ROUTE_PREFIX}, "route": {"cluster": "users"}}],
+                }
+            ]
+        },
+    }
+
+
+def _address(port: int) -> dict[str, Any]:
+    return {"socket_address": {"address": "127.0.0.1", "port_value": port}}

@@ -1,0 +1,67 @@
+"""The gateway itself, out of a checkout."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.peers import ROOT
+from benchmarks.processes import Command
+from benchmarks.workload import Task, route_path
+
+_UPSTREAM = "users"
+
+
+class Gateway:
+    """`twistd gateway` with an access log, metrics and request ids on."""
+
+    needs: Sequence[str] = ()
+    does = "one process; JSON access log to a file, Prometheus metrics, request id, traceparent, X-Forwarded-*"
+
+    def __init__(self, name: str = "gateway", checkout: Path = ROOT) -> None:
+        """Make an entry.
+
+        Args:
+            name: In the table.
+            checkout: The directory whose `gateway` package and twistd plugin are run.
+        """
+        self.name = name
+        self.checkout = checkout
+
+    def can(self, task: Task) -> bool:
+        """It does every task."""
+        return True
+
+    def prepare(self, task: Task) -> Command:
+        """Write `gateway.json`; no template, the file is data."""
+        path = task.directory / "gateway.json"
+        path.write_text(json.dumps(configuration(task), indent=1))
+        twistd = str(Path(sys.executable).parent / "twistd")
+        # --logfile only so that a message of the gateway is found where the other proxies' are.
+        argv = [twistd, "-n", "--pidfile=", "--logfile=-", "gateway", "--config", str(path)]
+        return Command(argv, env={"PYTHONPATH": str(self.checkout)}, cwd=self.checkout)
+
+
+def configuration(task: Task) -> dict[str, Any]:
+    """The configuration of a task, as `docs/configuration.md` has it."""
+    endpoint = f"tcp:{task.port}"
+    if task.certificate:
+        endpoint = f"ssl:{task.port}:privateKey={task.certificate.key}:certKey={task.certificate.chain}"
+    if task.routes == 1:
+        routes = [{"name": "users", "path": "/api/users/*", "upstream": _UPSTREAM}]
+    else:
+        routes = [
+            {"name": f"service-{number}", "path": route_path(number) + "*", "upstream": _UPSTREAM}
+            for number in range(task.routes)
+        ]
+    return {
+        # Twisted's default backlog of 50 is less than the connections that the load opens at once.
+        "listeners": [{"endpoint": f"{endpoint}:interface=127.0.0.1:backlog=4096"}],
+        "admin": {"endpoint": f"tcp:{task.admin_port}:interface=127.0.0.1"},
+        "upstreams": [{"name": _UPSTREAM, "backends": [{"url": f"http://127.0.0.1:{task.backend_port}"}]}],
+        "routes": routes,
+        "access_log": {"path": str(task.access_log)},
+    }

@@ -1,0 +1,84 @@
+"""nginx as a proxy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from benchmarks.backend import nginx_user
+from benchmarks.peers import find
+from benchmarks.processes import Command
+from benchmarks.workload import ROUTE_PREFIX, Task
+
+_CONFIGURATION = """
+daemon off;
+worker_processes 1;
+worker_rlimit_nofile 16384;
+pid {directory}/nginx.pid;
+error_log stderr warn;
+{user}
+events {{ worker_connections 12000; }}
+http {{
+  log_format access escape=json '{{"ts":"$time_iso8601","request_id":"$request_id","method":"$request_method",'
+    '"path":"$uri","query":"$args","status_code":$status,"response_time_ms":"$request_time",'
+    '"client_ip":"$remote_addr","user_agent":"$http_user_agent","upstream_response_time_ms":"$upstream_response_time"}}';
+  access_log {log} access buffer=64k flush=250ms;
+  keepalive_requests 100000000;
+  keepalive_timeout 300s;
+  client_max_body_size 10m;
+  client_body_temp_path {directory}/bodies;
+  proxy_temp_path {directory}/proxy;
+  fastcgi_temp_path {directory}/fastcgi;
+  uwsgi_temp_path {directory}/uwsgi;
+  scgi_temp_path {directory}/scgi;
+  upstream users {{ server 127.0.0.1:{backend}; keepalive 128; keepalive_requests 100000000; }}
+  server {{
+    listen 127.0.0.1:{port} {ssl} backlog=4096;
+    {certificate}
+    location {prefix} {{
+      proxy_pass http://users;
+      proxy_http_version 1.1;
+      proxy_request_buffering off;
+      proxy_set_header Connection "";
+      proxy_set_header Host $host;
+      proxy_set_header X-Request-ID $request_id;
+      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+      proxy_set_header X-Forwarded-Proto $scheme;
+      add_header X-Request-ID $request_id always;
+    }}
+  }}
+}}
+"""
+
+
+class Nginx:
+    """nginx with one worker process."""
+
+    name = "nginx"
+    needs: Sequence[str] = ("nginx",)
+    does = "one worker; JSON access log (buffered 0.25 s), request id, X-Forwarded-*; no metrics; bodies streamed up"
+
+    def can(self, task: Task) -> bool:
+        """Not the many-routes task, which compares the gateway with itself."""
+        return task.routes == 1
+
+    def prepare(self, task: Task) -> Command:
+        """Write `nginx.conf`."""
+        certificate = task.certificate
+        path = task.directory / "nginx.conf"
+        path.write_text(
+            _CONFIGURATION.format(
+                directory=task.directory,
+                user=nginx_user(),
+                log=task.access_log,
+                backend=task.backend_port,
+                port=task.port,
+                prefix=ROUTE_PREFIX,
+                ssl="ssl" if certificate else "",
+                certificate=(
+                    f"ssl_certificate {certificate.chain}; ssl_certificate_key {certificate.key};"
+                    if certificate
+                    else ""
+                ),
+            )
+        )
+        return Command([find("nginx") or "nginx", "-p", str(task.directory), "-c", str(path), "-e", "stderr"])

@@ -1,0 +1,100 @@
+"""Write the tables of a run: for a terminal, as Markdown, and as JSON."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from benchmarks import peers
+from benchmarks.figures import Outcome, Table
+from benchmarks.progress import painted
+
+BEGIN = "<!-- figures: begin -->"
+END = "<!-- figures: end -->"
+
+
+def machine() -> dict[str, str]:
+    """What the figures depend on, beside the code."""
+    model = "unknown processor"
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            model = line.partition(":")[2].strip()
+            break
+    versions = {name: peers.version(name) for name in ("nginx", "haproxy", "envoy", "caddy", "wrk")}
+    return {
+        "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "machine": f"{os.cpu_count()} cores ({model}), Linux {platform.release()}",
+        "python": f"CPython {platform.python_version()}",
+        "versions": ", ".join(f"{name} {number}" for name, number in versions.items() if number),
+    }
+
+
+def text(table: Table, stream: TextIO, highlight: str | None = None) -> str:
+    """Lay a table out for a terminal.
+
+    Args:
+        table: To be shown.
+        stream: Where it will be written; decides whether colours are used.
+        highlight: Value of the first column of the row that the reader looks for.
+    """
+    widths = _widths(table)
+    lines = [painted(table.title, "bold", stream), painted(_line(table.header, widths), "dim", stream)]
+    for row in table.rows:
+        line = _line(row, widths)
+        if row[-1] == "MISSED":
+            line = painted(line, "red", stream)
+        elif row[0] == highlight or row[-1] == "met":
+            line = painted(line, "green", stream)
+        lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+def markdown(tables: Iterable[Table], about: Mapping[str, str]) -> str:
+    """Write tables as Markdown, with the machine in front."""
+    parts = [f"Measured {about['date']}: {about['machine']}, {about['python']}; {about['versions']}.\n"]
+    for table in tables:
+        name, _, rest = table.title.partition(": ")
+        parts.append(f"### {name[:1].upper()}{name[1:]}\n")
+        parts.append(f"{rest[:1].upper()}{rest[1:]}.\n")
+        widths = _widths(table)
+        rule = ["-" * widths[0]] + ["-" * (width - 1) + ":" for width in widths[1:]]
+        rows = [_line(row, widths, " | ") for row in (table.header, rule, *table.rows)]
+        parts.append("\n".join(f"| {row} |" for row in rows) + "\n")
+        if table.notes:
+            parts.append("\n".join(f"- {note}" for note in table.notes) + "\n")
+    return "\n".join(parts)
+
+
+def write_markdown(path: Path, figures: str) -> None:
+    """Put the figures between the markers of a document, or into a file of their own if it has none."""
+    if path.exists():
+        old = path.read_text()
+        before, begin, rest = old.partition(BEGIN)
+        _, end, after = rest.partition(END)
+        if begin and end:
+            path.write_text(f"{before}{BEGIN}\n\n{figures}\n{END}{after}")
+            return
+    path.write_text(figures)
+
+
+def write_json(path: Path, outcomes: Mapping[str, Outcome], about: Mapping[str, str]) -> None:
+    """Keep everything that was measured."""
+    content = {
+        "about": dict(about),
+        "scenarios": {name: {"figures": outcome.figures, "rounds": outcome.raw} for name, outcome in outcomes.items()},
+    }
+    path.write_text(json.dumps(content, indent=1) + "\n")
+
+
+def _widths(table: Table) -> list[int]:
+    return [max(len(cell) for cell in column) for column in zip(table.header, *table.rows, strict=True)]
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], between: str = "  ") -> str:
+    first = cells[0].ljust(widths[0])
+    return between.join([first, *(cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True))])

@@ -1,0 +1,137 @@
+"""Requests through wrk, in interleaved rounds.
+
+The order is A B C, B C A, C A B: whatever else the machine does then hits all proxies alike, and none is
+always first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from benchmarks import figures, wrk
+from benchmarks.figures import Outcome, Table, median
+from benchmarks.progress import say, warn
+from benchmarks.proxies.base import Proxy
+from benchmarks.stand import Round, Running, Stand
+from benchmarks.workload import MEBIBYTE
+
+ENVOY = "envoy"
+HAPROXY = "haproxy"
+
+
+@dataclass(frozen=True)
+class Load:
+    """One load on every proxy.
+
+    Attributes:
+        path: What is asked for.
+        connections: Held by the load generator, each with one request in flight.
+        upload: Bytes of body with each request; 0: none.
+        transfer: Body bytes that one request moves; 0: too few to be reported.
+    """
+
+    name: str
+    title: str
+    path: str
+    connections: int = 64
+    tls: bool = False
+    upload: int = 0
+    transfer: int = 0
+
+    def run(self, stand: Stand, proxies: Sequence[Proxy]) -> Outcome:
+        """Start all proxies, warm them up, and measure one at a time."""
+        method = "POST" if self.upload else "GET"
+        lua = stand.lua(self.name, wrk.script(stand.headers, method, self.upload))
+        with stand.started(proxies, tls=self.tls) as running:
+            rounds = interleaved(stand, running, self.name, self.path, lua, self.connections)
+        _expect_logs(running)
+        return self._report(running, rounds, stand)
+
+    def _report(self, running: list[Running], rounds: dict[str, list[Round]], stand: Stand) -> Outcome:
+        cpu = {name: median([one.cpu_per_request for one in measured]) for name, measured in rounds.items()}
+        header = ["proxy", "CPU µs/request", "±", "to Envoy", "requests/s", "p50 ms", "p99 ms", "failed", "RSS MiB"]
+        if self.transfer:
+            header += ["MiB per CPU s", "to HAProxy"]
+        outcome = Outcome(raw={name: [asdict(one) for one in measured] for name, measured in rounds.items()})
+        rows = []
+        for name, measured in rounds.items():
+            rate = median([one.load.requests / one.load.seconds for one in measured])
+            p99 = median([one.load.p99 for one in measured])
+            failed = sum(one.load.failed for one in measured)
+            row = [
+                name,
+                figures.micro(cpu[name]),
+                f"{figures.spread([one.cpu_per_request for one in measured]):.0%}",
+                figures.ratio(cpu[name], cpu.get(ENVOY)),
+                f"{rate:,.0f}",
+                figures.milli(median([one.load.p50 for one in measured])),
+                figures.milli(p99),
+                str(failed),
+                figures.mebi(median([one.rss for one in measured])),
+            ]
+            if self.transfer:
+                row += [f"{self.transfer / cpu[name] / MEBIBYTE:,.0f}", figures.ratio(1 / cpu[name], _inverse(cpu))]
+            rows.append(row)
+            key = f"{self.name}.{name}"
+            outcome.figures |= {
+                f"{key}.cpu": cpu[name],
+                f"{key}.rate": rate,
+                f"{key}.p99": p99,
+                f"{key}.failed": failed,
+            }
+        notes = [f"{one.proxy.name}: {one.proxy.does}" for one in running]
+        what = f"{self.title}; {self.connections} connections, {stand.rounds} rounds of {stand.seconds:g} s, medians"
+        outcome.tables.append(Table(f"{self.name}: {what}", header, rows, notes))
+        return outcome
+
+
+def interleaved(
+    stand: Stand, running: list[Running], scenario: str, path: str, lua: Path, connections: int
+) -> dict[str, list[Round]]:
+    """Measure every proxy once in each round, starting with another one each time.
+
+    A proxy on which the load generator fails is left out from there on.
+    """
+    rounds: dict[str, list[Round]] = {one.proxy.name: [] for one in running}
+    usable = list(running)
+    for one in running:
+        try:
+            stand.warm_up(one, path, lua, connections)
+        except wrk.LoadFailed as error:
+            warn(f"{one.proxy.name}: {error}")
+            usable.remove(one)
+    for number in range(stand.rounds):
+        first = number % len(usable) if usable else 0
+        for one in usable[first:] + usable[:first]:
+            try:
+                measured = stand.measure(one, path, lua, connections)
+            except wrk.LoadFailed as error:
+                warn(f"{one.proxy.name}: {error}")
+                usable.remove(one)
+                continue
+            rounds[one.proxy.name].append(measured)
+            _tell(scenario, number + 1, stand.rounds, one.proxy.name, measured)
+    return {name: measured for name, measured in rounds.items() if measured}
+
+
+def _tell(scenario: str, number: int, of: int, name: str, measured: Round) -> None:
+    rate = measured.load.requests / measured.load.seconds
+    text = (
+        f"  {scenario} {number}/{of}  {name:<18} {figures.micro(measured.cpu_per_request):>7} µs  {rate:>9,.0f} req/s"
+    )
+    failed = measured.load.failed
+    say(f"{text}  {failed} failed" if failed else text, "red" if failed else None)
+
+
+def _expect_logs(running: list[Running]) -> None:
+    """Look that each proxy did write the log that its note claims; HAProxy's is its output."""
+    for one in running:
+        written = sum(path.stat().st_size for path in (one.task.access_log, one.task.output) if path.exists())
+        if written < MEBIBYTE // 100 and "log" in one.proxy.does:
+            warn(f"{one.proxy.name}: hardly any access log was written ({written} bytes)")
+
+
+def _inverse(cpu: dict[str, float]) -> float | None:
+    return 1 / cpu[HAPROXY] if HAPROXY in cpu else None

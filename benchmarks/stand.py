@@ -1,0 +1,149 @@
+"""The test stand: one backend, and proxies set up in front of it one after the other."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import backend, procfs, workload, wrk
+from benchmarks.peers import find
+from benchmarks.processes import CannotStart, Process, free_port
+from benchmarks.progress import say, warn
+from benchmarks.proxies.base import Proxy
+from benchmarks.workload import ANSWER, Task
+
+BACKEND_PORT = 9001
+
+
+@dataclass(frozen=True)
+class Running:
+    """A proxy at work."""
+
+    proxy: Proxy
+    task: Task
+    process: Process
+
+    @property
+    def pid(self) -> int:
+        """Root of its process tree."""
+        return self.process.pid
+
+
+@dataclass(frozen=True)
+class Round:
+    """One measurement of one proxy under load; times in seconds, sizes in bytes."""
+
+    cpu: float
+    load: wrk.Load
+    rss: int
+
+    @property
+    def cpu_per_request(self) -> float:
+        """CPU seconds that the proxy's processes used, divided by the requests served."""
+        return self.cpu / self.load.requests if self.load.requests else float("inf")
+
+
+class Stand:
+    """Everything that a scenario needs to measure."""
+
+    def __init__(self, directory: Path, backend_port: int, seconds: float, rounds: int) -> None:
+        self.backend_port = backend_port
+        self.seconds = seconds
+        self.rounds = rounds
+        self.certificate = workload.make_certificate(directory)
+        self.headers = workload.headers()
+        self._directory = directory
+        self._made = 0
+
+    @contextmanager
+    def started(self, proxies: Sequence[Proxy], tls: bool = False, routes: int = 1) -> Iterator[list[Running]]:
+        """Run the proxies that can do a task; those that cannot are said and left out."""
+        with ExitStack() as stack:
+            running = []
+            for proxy in proxies:
+                started = self.start(proxy, tls, routes)
+                if started is not None:
+                    stack.callback(started.process.stop)
+                    running.append(started)
+            yield running
+
+    def start(self, proxy: Proxy, tls: bool = False, routes: int = 1) -> Running | None:
+        """Start one proxy and see that it gives the backend's answer; None if it cannot be used."""
+        task = self._task(proxy, tls, routes)
+        missing = [program for program in proxy.needs if find(program) is None]
+        if missing or not proxy.can(task):
+            say(f"  {proxy.name}: left out, {'no ' + ', '.join(missing) if missing else 'not its task'}", "dim")
+            return None
+        process: Process | None = None
+        try:
+            process = Process(proxy.prepare(task), task.output)
+            process.wait_for_port(task.port)
+            self._expect_answer(task)
+        except (OSError, http.client.HTTPException, CannotStart) as error:
+            warn(f"{proxy.name}: cannot be measured: {error}")
+            if process is not None:
+                process.stop()
+            return None
+        return Running(proxy, task, process)
+
+    def lua(self, name: str, text: str) -> Path:
+        """Keep a load script for wrk."""
+        path = self._directory / f"{name}.lua"
+        path.write_text(text)
+        return path
+
+    def measure(self, running: Running, path: str, lua: Path, connections: int) -> Round:
+        """Load one proxy for the time of a round."""
+        before = procfs.cpu(running.pid)
+        load = wrk.run(running.task.url(path), lua, self.seconds, connections)
+        spent = procfs.cpu(running.pid) - before
+        return Round(spent.total, load, procfs.rss(running.pid))
+
+    def warm_up(self, running: Running, path: str, lua: Path, connections: int) -> None:
+        """Load it for a second without counting: pools fill, caches warm."""
+        wrk.run(running.task.url(path), lua, 1, connections)
+
+    def _task(self, proxy: Proxy, tls: bool, routes: int) -> Task:
+        self._made += 1
+        directory = self._directory / f"{self._made:03}-{proxy.name}"
+        directory.mkdir()
+        certificate = self.certificate if tls else None
+        return Task(free_port(), free_port(), self.backend_port, directory, certificate, routes)
+
+    def _expect_answer(self, task: Task) -> None:
+        path = workload.ANSWER_PATH if task.routes == 1 else workload.route_path(0) + "42"
+        status, body = ask(task, path, dict(self.headers))
+        if (status, body) != (200, ANSWER):
+            raise CannotStart(f"answered {status} with {body[:80]!r} in place of the backend's answer")
+
+
+@contextmanager
+def stand(seconds: float, rounds: int, backend_port: int = BACKEND_PORT) -> Iterator[Stand]:
+    """Set up the backend in a temporary directory, and take everything down afterwards."""
+    with tempfile.TemporaryDirectory(prefix="gateway-bench-") as name:
+        port = free_port(backend_port)
+        if port != backend_port:
+            say(f"port {backend_port} is taken: the backend listens on {port}", "dim")
+        with backend.start(Path(name) / "backend", port):
+            yield Stand(Path(name), port, seconds, rounds)
+
+
+def ask(task: Task, path: str, headers: dict[str, str], timeout: float = 10.0) -> tuple[int, bytes]:
+    """Send one request over a connection of its own."""
+    connection: http.client.HTTPConnection
+    if task.certificate:
+        context = ssl.create_default_context(cafile=str(task.certificate.chain))
+        connection = http.client.HTTPSConnection("127.0.0.1", task.port, timeout=timeout, context=context)
+    else:
+        connection = http.client.HTTPConnection("127.0.0.1", task.port, timeout=timeout)
+    try:
+        connection.request("GET", path, headers=headers)
+        response = connection.getresponse()
+        return response.status, response.read()
+    finally:
+        connection.close()

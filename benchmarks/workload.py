@@ -1,0 +1,129 @@
+"""The requests that every proxy is given, and the task it does with them.
+
+One place says what the work is, so that the peers cannot drift apart.
+"""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+
+import jwt
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+MEBIBYTE = 1024 * 1024
+ANSWER_PATH = "/api/users/42"
+DOWNLOAD_PATH = "/api/users/blob"
+UPLOAD_PATH = "/api/users/upload"
+ROUTE_PREFIX = "/api/users/"
+
+# 126 bytes, the size for which docs/performance.md gives its figures.
+ANSWER = (
+    b'{"id": 42, "name": "Ada Lovelace", "email": "ada@example.com", '
+    b'"roles": ["admin", "reader"], "active": true, "region": "eu1"}\n'
+)
+
+# A shared secret for a token that opens nothing: only its length on the wire and its validity matter.
+TOKEN_SECRET = "benchmark-benchmark-benchmark-1234"  # noqa: S105
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Files of a certificate made for the run: apart, and both in one file as HAProxy wants them."""
+
+    key: Path
+    chain: Path
+    both: Path
+
+
+@dataclass(frozen=True)
+class Task:
+    """What one proxy has to do in one scenario.
+
+    Attributes:
+        port: Where it listens, on 127.0.0.1.
+        admin_port: For an admin or metrics listener, if it has one.
+        backend_port: Where the backend listens, on 127.0.0.1.
+        directory: Its own, for configuration, log and temporary files.
+        certificate: Given where it must terminate TLS.
+        routes: How many routes it has; 1 is `/api/users/*`, more are `/api/service-N/*`.
+    """
+
+    port: int
+    admin_port: int
+    backend_port: int
+    directory: Path
+    certificate: Certificate | None = None
+    routes: int = 1
+
+    @property
+    def access_log(self) -> Path:
+        """Where it writes its access log."""
+        return self.directory / "access.log"
+
+    @property
+    def output(self) -> Path:
+        """Where its standard output and error go."""
+        return self.directory / "output.log"
+
+    def url(self, path: str) -> str:
+        """The URL of a path on this proxy."""
+        return f"{'https' if self.certificate else 'http'}://127.0.0.1:{self.port}{path}"
+
+
+def headers() -> list[tuple[str, str]]:
+    """Five ordinary fields and a bearer token, as a browser's script sends them."""
+    now = datetime.datetime.now(datetime.UTC)
+    claims = {
+        "sub": "user-42",
+        "iss": "benchmark",
+        "aud": "api",
+        "roles": ["reader"],
+        "scope": "read",
+        "exp": now + datetime.timedelta(days=1),
+    }
+    return [
+        ("User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"),
+        ("Accept", "application/json, text/plain, */*"),
+        ("Accept-Language", "en-GB,en;q=0.7,de;q=0.3"),
+        ("Accept-Encoding", "gzip, deflate, br"),
+        ("Referer", "https://app.example.com/users"),
+        ("Authorization", "Bearer " + jwt.encode(claims, TOKEN_SECRET, algorithm="HS256")),
+    ]
+
+
+def route_path(number: int) -> str:
+    """The prefix of a numbered route, without the `*`."""
+    return f"/api/service-{number}/"
+
+
+def make_certificate(directory: Path) -> Certificate:
+    """Make a self-signed P-256 certificate for localhost and 127.0.0.1."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(days=2))
+        .add_extension(names, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    key_text = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    chain_text = certificate.public_bytes(serialization.Encoding.PEM)
+    made = Certificate(directory / "key.pem", directory / "chain.pem", directory / "both.pem")
+    for path, text in ((made.key, key_text), (made.chain, chain_text), (made.both, chain_text + key_text)):
+        path.write_bytes(text)
+    return made

@@ -1,0 +1,117 @@
+"""Drive a proxy with wrk and read what it counted.
+
+wrk runs a Lua script of ours: it makes the requests and prints the counts as
+one line of JSON, so that nothing is read out of a text made for people.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_MARK = "benchmark-result "
+
+_DONE = """
+function done(summary, latency, requests)
+  local e = summary.errors
+  local form = '\\nMARK{"seconds": %.6f, "requests": %.0f, "bytes": %.0f, "p50_us": %.0f, "p99_us": %.0f, ' ..
+    '"connect": %.0f, "read": %.0f, "write": %.0f, "timeout": %.0f, "status": %.0f}\\n'
+  io.write(string.format(
+    form, summary.duration / 1e6, summary.requests, summary.bytes, latency:percentile(50), latency:percentile(99),
+    e.connect, e.read, e.write, e.timeout, e.status))
+end
+""".replace("MARK", _MARK)
+
+
+class LoadFailed(Exception):
+    """wrk did not run to its end; the message has what it said."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """What wrk saw in one run.
+
+    Attributes:
+        seconds: How long it sent.
+        requests: Responses received in full, of any status.
+        received: Bytes received, heads included.
+        p50: Median latency in seconds.
+        p99: 99th percentile of the latency in seconds.
+        failed: Socket errors, timeouts and answers with a status over 399.
+    """
+
+    seconds: float
+    requests: int
+    received: int
+    p50: float
+    p99: float
+    failed: int
+
+
+def parse(output: str) -> Load:
+    """Read the result line out of wrk's output.
+
+    Raises:
+        LoadFailed: There is none: wrk stopped early.
+    """
+    for line in output.splitlines():
+        if line.startswith(_MARK):
+            counted = json.loads(line.removeprefix(_MARK))
+            return Load(
+                seconds=counted["seconds"],
+                requests=int(counted["requests"]),
+                received=int(counted["bytes"]),
+                p50=counted["p50_us"] / 1e6,
+                p99=counted["p99_us"] / 1e6,
+                failed=sum(int(counted[kind]) for kind in ("connect", "read", "write", "timeout", "status")),
+            )
+    raise LoadFailed(output.strip() or "wrk printed nothing")
+
+
+def script(
+    headers: Sequence[tuple[str, str]], method: str = "GET", body_bytes: int = 0, paths: Sequence[str] = ()
+) -> str:
+    """Write the Lua script of a load.
+
+    Args:
+        headers: Sent with every request, beside `Host`.
+        method: The method of every request.
+        body_bytes: Size of the body of every request; 0 for none.
+        paths: Asked for in turn; empty: the path of the URL each time.
+    """
+    lines = [f"wrk.method = {_quoted(method)}"]
+    lines += [f"wrk.headers[{_quoted(name)}] = {_quoted(value)}" for name, value in headers]
+    if body_bytes:
+        lines.append(f'wrk.body = string.rep("x", {body_bytes})')
+    if paths:
+        # Formatted once: a request is then only a table look-up in the load generator.
+        lines.append("local paths = {" + ", ".join(_quoted(path) for path in paths) + "}")
+        lines.append("local requests, turn = {}, 0")
+        lines.append("function init(args) for i, path in ipairs(paths) do requests[i] = wrk.format(nil, path) end end")
+        lines.append("function request() turn = turn % #requests + 1; return requests[turn] end")
+    return "\n".join(lines) + "\n" + _DONE
+
+
+def run(url: str, lua: Path, seconds: float, connections: int) -> Load:
+    """Send requests for a time and return the counts.
+
+    Raises:
+        LoadFailed: wrk is missing, ended with an error, or hung.
+    """
+    whole = max(1, round(seconds))  # wrk takes whole seconds only
+    argv = ["wrk", "-t1", f"-c{connections}", f"-d{whole}s", "--timeout", "10s", "--latency", "-s", str(lua), url]
+    try:
+        ended = subprocess.run(argv, capture_output=True, text=True, timeout=whole + 30, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise LoadFailed(str(error)) from error
+    if ended.returncode != 0:
+        raise LoadFailed((ended.stderr or ended.stdout).strip())
+    return parse(ended.stdout)
+
+
+def _quoted(text: str) -> str:
+    # JSON's escapes for printable ASCII are Lua's too.
+    return json.dumps(text)

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from benchmarks import report
+from benchmarks.figures import Table
+from benchmarks.targets import judge
+
+TABLE = Table(
+    "plain: small answers", ["proxy", "CPU µs"], [["envoy", "55.0"], ["gateway", "50.1"]], ["envoy: one worker"]
+)
+ABOUT = {"date": "2026-11-21", "machine": "2 cores", "python": "CPython 3.11.7", "versions": "envoy 1.40.0"}
+
+
+def test_figures_replace_what_stands_between_the_markers(tmp_path: Path) -> None:
+    """The text around them is a person's and stays, however often it is done."""
+    page = tmp_path / "performance.md"
+    page.write_text(f"# Speed\n\n{report.BEGIN}\nold\n{report.END}\n\nHow to repeat it.\n")
+
+    for _ in range(2):
+        report.write_markdown(page, "new\n")
+
+    assert page.read_text() == f"# Speed\n\n{report.BEGIN}\n\nnew\n\n{report.END}\n\nHow to repeat it.\n"
+
+
+def test_a_file_without_markers_is_the_report(tmp_path: Path) -> None:
+    """A new file too."""
+    page = tmp_path / "figures.md"
+
+    report.write_markdown(page, "figures\n")
+
+    assert page.read_text() == "figures\n"
+
+
+def test_a_markdown_table_aligns_figures_to_the_right() -> None:
+    """The first column is a name."""
+    text = report.markdown([TABLE], ABOUT)
+
+    assert "| proxy   | CPU µs |\n| ------- | -----: |\n| envoy   |   55.0 |\n" in text
+    assert "- envoy: one worker\n" in text
+
+
+def test_a_pipe_gets_no_colours() -> None:
+    """Only a terminal does."""
+    assert "\x1b" not in report.text(TABLE, io.StringIO(), highlight="gateway")
+
+
+def test_targets_are_judged_only_on_what_was_measured() -> None:
+    """A missing peer gives no verdict; a missed figure says so."""
+    table = judge({"plain.gateway.cpu": 60e-6, "plain.envoy.cpu": 50e-6, "plain.gateway.rate": 12000.0}, "gateway")
+
+    assert table is not None
+    assert [list(row) for row in table.rows] == [
+        ["CPU per request, to Envoy's", "1.20", "≤ 1", "MISSED"],
+        ["requests/s", "12,000", "≥ 10,000", "met"],
+    ]
+
+
+def test_no_targets_without_the_gateway() -> None:
+    """A run of peers alone is no failure of ours."""
+    assert judge({"plain.envoy.cpu": 50e-6}, "gateway") is None
