@@ -42,7 +42,7 @@ class Echo(BaseHTTPRequestHandler):
             "backend": self.server.name,
             "method": self.command,
             "path": self.path,
-            "headers": self.headers.items(),
+            "headers": {name: ", ".join(self.headers.get_all(name, [])) for name in self.headers},
             "body": b"".join(self.body()).decode("utf-8", "replace"),
         }
         content = json.dumps(told, indent=2).encode() + b"\n"
@@ -131,7 +131,9 @@ def main(arguments: Sequence[str]) -> int:
     """Start the backends and what belongs to them."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--ports", type=int, nargs=2, default=[9001, 9002], metavar="PORT")
-    parser.add_argument("--gateway", default="127.0.0.1:8080", metavar="HOST:PORT", help="where the command will listen")
+    parser.add_argument(
+        "--gateway", default="127.0.0.1:8080", metavar="HOST:PORT", help="where the command will listen"
+    )
     parser.add_argument("command", nargs="*", help="what to run in front of them, after --")
     options = parser.parse_args(arguments)
     for number, port in enumerate(options.ports, 1):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
-from twisted.logger import LogEvent, globalLogPublisher
+from twisted.logger import capturedLogs
 
 SYSTEM = Path(__file__).parent / "system"
 
@@ -36,17 +36,13 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(autouse=True)
 def no_unhandled_deferred_errors() -> Iterator[None]:
     """Fail a test that dropped a failed Deferred: Twisted only logs that, when the Deferred is collected."""
-    unhandled: list[LogEvent] = []
-
-    def observe(event: LogEvent) -> None:
-        if event.get("log_namespace") == "twisted.internet.defer" and "log_failure" in event:
-            unhandled.append(event)
-
-    globalLogPublisher.addObserver(observe)
-    try:
+    with capturedLogs() as events:
         yield
         gc.collect()
-    finally:
-        globalLogPublisher.removeObserver(observe)
+    unhandled = [
+        event["log_failure"].getTraceback()
+        for event in events
+        if event.get("log_namespace") == "twisted.internet.defer" and "log_failure" in event
+    ]
     if unhandled:
-        pytest.fail("Unhandled error in Deferred:\n" + "\n".join(event["log_failure"].getTraceback() for event in unhandled))
+        pytest.fail("Unhandled error in Deferred:\n" + "\n".join(unhandled))

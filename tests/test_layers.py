@@ -22,6 +22,7 @@ READS_SETTINGS = DECIDES | {"pydantic", "pydantic_core", "yaml"}
 DOES_IO = {
     "OpenSSL",
     "constantly",
+    "cryptography",
     "httptools",
     "hyperlink",
     "orjson",
