@@ -192,6 +192,12 @@ class BackendTimeout(UpstreamError):
     status, reason = 504, "upstream.timeout"
 
 
+class BackendConnectTimeout(BackendTimeout):
+    """The backend accepted no connection, or finished no TLS handshake, within `timeouts.connect`; nothing was sent."""
+
+    retry = Retry.IF_UNSENT
+
+
 def reasons() -> Iterator[type[GatewayError]]:
     """Walk every error class that an operator can meet, most general first."""
     queue: list[type[GatewayError]] = [GatewayError]
