@@ -1,0 +1,143 @@
+"""The application log: what the gateway has to say about itself, on top of `twisted.logger`.
+
+Lines for people on a terminal, JSON for machines. Levels are one object for
+the process, as Twisted's log publisher is, so that any module can ask
+`logs_at` before it makes a message: even an event that is filtered out costs
+4 µs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import IO, Any
+
+import orjson
+from twisted.logger import (
+    FileLogObserver,
+    FilteringLogObserver,
+    ILogFilterPredicate,
+    ILogObserver,
+    LogEvent,
+    LogLevel,
+    PredicateResult,
+    formatEvent,
+)
+from zope.interface import implementer
+
+LEVELS = {"debug": 0, "info": 1, "warn": 2, "error": 3, "critical": 4}
+"""Names of levels as the configuration has them, the least important first."""
+
+_COLOURS = {"debug": "\x1b[2m", "warn": "\x1b[33m", "error": "\x1b[31m", "critical": "\x1b[1;31m"}
+
+
+@implementer(ILogFilterPredicate)
+class Levels:
+    """Which events are let through: by the longest prefix of their namespace."""
+
+    def __init__(self) -> None:
+        self.configure("info", {})
+
+    def configure(self, level: str, levels: Mapping[str, str]) -> None:
+        """Set the level of everything, and of namespaces with what is below them (`gateway.upstream`)."""
+        self._level = LEVELS[level]
+        self._levels = {namespace: LEVELS[name] for namespace, name in levels.items()}
+        self._known: dict[str, int] = {}
+
+    def allows(self, namespace: str, level: str) -> bool:
+        """Whether an event of this level would be written."""
+        least = self._known.get(namespace)
+        if least is None:
+            least = self._known[namespace] = self._find(namespace)
+        return LEVELS[level] >= least
+
+    def _find(self, namespace: str) -> int:
+        prefix = namespace
+        while prefix:
+            if prefix in self._levels:
+                return self._levels[prefix]
+            prefix = prefix.rpartition(".")[0]
+        return self._level
+
+    def __call__(self, event: LogEvent) -> Any:
+        level = event.get("log_level", LogLevel.info)
+        allowed = self.allows(event.get("log_namespace", ""), level.name)
+        return PredicateResult.maybe if allowed else PredicateResult.no
+
+
+levels = Levels()
+"""Those of this process."""
+
+logs_at = levels.allows
+"""`if logs_at("gateway.routing", "debug"):` guards a message on a path that requests take."""
+
+
+def observer(stream: IO[Any], form: str = "text", chosen: Levels = levels) -> ILogObserver:
+    """Make the observer that writes the application log.
+
+    Args:
+        stream: A text stream; where it is a terminal, `text` has colours.
+        form: `text` or `json`.
+        chosen: Which events are written.
+    """
+    if form == "json":
+        write = as_json
+    elif stream.isatty():
+        write = as_coloured_text
+    else:
+        write = as_text
+    return FilteringLogObserver(FileLogObserver(stream, write), [chosen])
+
+
+def as_text(event: LogEvent) -> str:
+    """Write an event for people: time, level, where, what; further lines are set in."""
+    level = _level(event)
+    message = formatEvent(event) + _traceback(event)
+    return f"{_time(event)} {level:8} {event.get('log_namespace', '-')}: {_printable(message)}\n"
+
+
+def as_coloured_text(event: LogEvent) -> str:
+    """Write an event for people at a terminal: its colour tells how bad it is."""
+    colour = _COLOURS.get(_level(event))
+    text = as_text(event)
+    return f"{colour}{text[:-1]}\x1b[0m\n" if colour else text
+
+
+def as_json(event: LogEvent) -> str:
+    """Write an event for machines: one object a line, what the message was made from included."""
+    record: dict[str, object] = {
+        "timestamp": _time(event),
+        "level": _level(event),
+        "logger": event.get("log_namespace", ""),
+        "message": formatEvent(event),
+    }
+    traceback = _traceback(event)
+    if traceback:
+        record["traceback"] = traceback.lstrip("\n")
+    for key, value in event.items():
+        if not key.startswith("log_") and isinstance(value, (str, int, float, bool)):
+            record.setdefault(key, value)
+    try:
+        return orjson.dumps(record).decode() + "\n"
+    except TypeError:
+        # A lone surrogate, or an integer of more than 64 bits: the message must come out all the same.
+        return orjson.dumps({key: ascii(value) for key, value in record.items()}).decode() + "\n"
+
+
+def _level(event: LogEvent) -> str:
+    return str(event.get("log_level", LogLevel.info).name)
+
+
+def _time(event: LogEvent) -> str:
+    moment = datetime.fromtimestamp(event.get("log_time", 0.0), UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def _traceback(event: LogEvent) -> str:
+    failure = event.get("log_failure")
+    return "" if failure is None else "\n" + failure.getTraceback().rstrip()
+
+
+def _printable(text: str) -> str:
+    # Names and messages may come from the network: nothing may look like a line of its own or reach the terminal.
+    return "".join(c if c.isprintable() else "\n    " if c == "\n" else ascii(c)[1:-1] for c in text)
