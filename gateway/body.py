@@ -89,6 +89,7 @@ class Body:
         """The reading side has delivered everything."""
         self.ended = True
         self.trailers = trailers
+        self.resume()  # nothing more can come that would have to be held back
         if self._sink is not None:
             self._sink.body_ended(trailers)
 

@@ -15,7 +15,7 @@ from gateway.errors import GatewayError
 from gateway.headers import Headers
 
 if TYPE_CHECKING:
-    from gateway.interfaces import Cancellable, ChainLike, Downstream, RouteLike
+    from gateway.interfaces import Cancellable, ChainLike, Downstream, Forwarding, Named, RouteLike
 
 
 class Request:
@@ -93,7 +93,7 @@ class Exchange:
         downstream: The client's connection.
         peer: Address of the socket's other end, as text.
         client_address: Address of the client: the peer, or what a trusted proxy said.
-        scheme: `b"http"` or `b"https"`, as the client used it (a trusted proxy is believed).
+        forwarding: Who the peer is to us: knows the client's address and makes the forwarding fields.
         chain: The steps that it goes through, and back; None until they are known.
         route: The compiled route, None until one matched.
         path: The normal form of the path that routing used.
@@ -103,8 +103,8 @@ class Exchange:
         request_id: Text of `X-Request-ID`, set by the first middleware.
         trace_id: Hexadecimal W3C trace id.
         headers_out: Fields that middleware adds to the forwarded request.
-        upstream: Name of the upstream that answered or was tried last.
-        backend: Address of the backend tried last.
+        upstream: The upstream that was chosen (its `name` is what people know it by).
+        backend: The backend tried last (its `name` is its URL).
         attempts: Tries so far.
         upstream_started: Monotonic seconds of the last try's start.
         upstream_finished: Monotonic seconds when that try's answer was complete, 0.0 before.
@@ -127,6 +127,7 @@ class Exchange:
         "downstream",
         "error",
         "finished",
+        "forwarding",
         "headers_out",
         "params",
         "path",
@@ -136,7 +137,6 @@ class Exchange:
         "request_id",
         "response",
         "route",
-        "scheme",
         "started",
         "trace_id",
         "upstream",
@@ -146,15 +146,21 @@ class Exchange:
     )
 
     def __init__(
-        self, request: Request, downstream: Downstream, peer: str, scheme: bytes, started: float, deadline: float
+        self,
+        request: Request,
+        downstream: Downstream,
+        peer: str,
+        forwarding: Forwarding,
+        started: float,
+        deadline: float,
     ) -> None:
         self.request = request
         self.response: Response | None = None
         self.error: GatewayError | None = None
         self.downstream = downstream
         self.peer = peer
-        self.client_address = peer
-        self.scheme = scheme
+        self.forwarding = forwarding
+        self.client_address = forwarding.client_address(request.headers)
         self.chain: ChainLike | None = None
         self.route: RouteLike | None = None
         self.path = request.path
@@ -164,8 +170,8 @@ class Exchange:
         self.request_id = ""
         self.trace_id = ""
         self.headers_out: list[tuple[bytes, bytes]] = []
-        self.upstream: str | None = None
-        self.backend: str | None = None
+        self.upstream: Named | None = None
+        self.backend: Named | None = None
         self.attempts = 0
         self.upstream_started = 0.0
         self.upstream_finished = 0.0

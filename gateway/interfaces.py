@@ -45,6 +45,13 @@ class FinishHook(Protocol):
     def __call__(self, exchange: Exchange, /) -> None: ...
 
 
+class Named(Protocol):
+    """Something with a name that people know it by."""
+
+    @property
+    def name(self) -> str: ...
+
+
 class RouteLike(Protocol):
     """A compiled route, as steps see it.
 
@@ -74,6 +81,19 @@ class ChainLike(Protocol):
 
     def finish(self, exchange: Exchange) -> None:
         """The exchange is over, one way or the other."""
+
+
+class Forwarding(Protocol):
+    """What is known of a peer, for the fields that tell a backend about the client."""
+
+    def client_address(self, headers: Headers) -> str:
+        """Return the client's address: the peer's, or what a trusted peer says."""
+
+    def scheme(self, headers: Headers) -> bytes:
+        """Return the scheme that the client used."""
+
+    def encode(self, headers: Headers, host: bytes) -> bytes:
+        """Return the forwarding field lines for a backend, each ended by CRLF."""
 
 
 class Cancellable(Protocol):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer, ISSLTransport
-from twisted.internet.protocol import Protocol
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -104,7 +104,7 @@ class Channel(Protocol):
     def writeConnectionLost(self) -> None:
         """Our half is closed: nothing to do, the client's half ends the connection."""
 
-    def connectionLost(self, reason: Failure = Protocol.connectionLost.__defaults__[0]) -> None:  # type: ignore[index]
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.closed = True
         self.site.disconnected(self)
         if self._tunnel is not None:
@@ -139,6 +139,9 @@ class Channel(Protocol):
     def send_response(self, exchange: Exchange) -> None:
         if exchange is not self._exchange:
             return  # the client has gone meanwhile
+        if self._framing is not None:
+            self.abort(exchange)  # a head is out already: there is no way back
+            return
         response = exchange.response
         assert response is not None
         request_body = exchange.request.body
@@ -299,22 +302,19 @@ class Channel(Protocol):
         now = site.now()
         if isinstance(request, GatewayError):
             self._parser.stopped = True
-            exchange = Exchange(Request(b"", b"", Headers()), self, self.peer, self.scheme, now, NEVER)
+            exchange = Exchange(Request(b"", b"", Headers()), self, self.peer, self.forwarding, now, NEVER)
             self._exchange = exchange
             site.resource.render_error(exchange, request)
             return
-        exchange = Exchange(request, self, self.peer, self.scheme, now, now + site.options.request)
+        exchange = Exchange(request, self, self.peer, self.forwarding, now, now + site.options.request)
         self._exchange = exchange
         self._set_exchange_deadline(exchange, now)
         site.resource.render_exchange(exchange)
 
     def _fail(self, exchange: Exchange, error: GatewayError) -> None:
         """End what the exchange waits for and answer with an error instead."""
-        if exchange.pending is not None:
-            pending, exchange.pending = exchange.pending, None
-            pending.cancel()
-        if self._framing is not None:
-            self.abort(exchange)
+        if exchange.chain is not None:
+            exchange.chain.fail(exchange, error)
         else:
             self.site.resource.render_error(exchange, error)
 

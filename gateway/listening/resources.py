@@ -7,17 +7,19 @@ with something made here (health, metrics).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from twisted.logger import Logger
 from twisted.web.resource import Resource
 
-from gateway.errors import GatewayError, InternalError, MethodNotAllowed, RequestTooLarge, TooManyInFlight
+from gateway.errors import GatewayError, InternalError, MethodNotAllowed, TooManyInFlight
 from gateway.exchange import Exchange, Response
 from gateway.headers import Headers
 from gateway.http.paths import normal_form
-from gateway.interfaces import ChainLike
+from gateway.interfaces import ChainLike, Middleware
+from gateway.listening.respond import render_error
+from gateway.middleware.chain import Chain
 from gateway.routing.table import RouteTable
 
 _log = Logger()
@@ -39,27 +41,19 @@ class RouteResource(Resource):
         name: The route's name.
         pattern: Its path pattern.
         chain: Its steps and forwarder.
-        request_body: Most octets of content it takes, 0 for no limit.
     """
 
     isLeaf = True
 
-    def __init__(self, name: str, pattern: str, chain: ChainLike, request_body: int) -> None:
+    def __init__(self, name: str, pattern: str, chain: ChainLike) -> None:
         super().__init__()
         self.name = name
         self.pattern = pattern
         self._chain = chain
-        self._request_body = request_body
 
     def render_exchange(self, exchange: Exchange) -> None:
         """Start the exchange on the route."""
         exchange.route = self
-        body = exchange.request.body
-        if body is not None and self._request_body:
-            if (body.length or body.received) > self._request_body:
-                self._chain.fail(exchange, RequestTooLarge())
-                return
-            body.limit = self._request_body
         self._chain.begin(exchange)
 
 
@@ -67,26 +61,36 @@ class ContentResource(Resource):
     """A path that the gateway answers itself; GET and HEAD only.
 
     Args:
-        chain: Steps for its answers (a request id).
+        steps: Middleware for its answers (a request id).
         content: Makes the answer.
     """
 
     isLeaf = True
 
-    def __init__(self, chain: ChainLike, content: Content) -> None:
+    def __init__(self, steps: Sequence[Middleware], content: Content) -> None:
         super().__init__()
-        self._chain = chain
+        self._chain = Chain(steps, self._answer, render_error)
         self._content = content
 
     def render_exchange(self, exchange: Exchange) -> None:
         """Answer."""
-        exchange.chain = self._chain
+        self._chain.begin(exchange)
+
+    def _answer(self, exchange: Exchange) -> None:
         if exchange.request.method not in (b"GET", b"HEAD"):
-            self._chain.fail(exchange, MethodNotAllowed(("GET", "HEAD")))
-            return
+            raise MethodNotAllowed(("GET", "HEAD"))
         status, media_type, body = self._content(exchange)
         headers = Headers([(b"Content-Type", media_type), (b"Cache-Control", b"no-store")])
         self._chain.deliver(exchange, Response(status, headers, body))
+
+
+def unrouted_chain(steps: Sequence[Middleware]) -> Chain:
+    """Make the chain for exchanges that no route takes: it answers with their error."""
+
+    def refuse(exchange: Exchange) -> None:
+        raise exchange.error or InternalError()
+
+    return Chain(steps, refuse, render_error)
 
 
 class Tree(Protocol):
@@ -143,18 +147,18 @@ class RootResource(Resource):
         except GatewayError as error:
             if tree.explain_routing:
                 self._explain(exchange, error.reason)
-            tree.unrouted.fail(exchange, error)
+            exchange.error = error
+            tree.unrouted.begin(exchange)
         except Exception:
-            _log.failure("The gateway failed on request {request_id}", request_id=exchange.request_id)
-            tree.unrouted.fail(exchange, InternalError())
+            _log.failure("The gateway failed to route a request")
+            exchange.error = InternalError()
+            tree.unrouted.begin(exchange)
 
     def render_error(self, exchange: Exchange, error: GatewayError) -> None:
-        """Answer with an error that the connection itself found."""
-        if exchange.chain is None:
-            self.in_flight += exchange.request.method == b""
-            self.tree.unrouted.fail(exchange, error)
-        else:
-            exchange.chain.fail(exchange, error)
+        """Answer with an error that the connection itself found in place of a request."""
+        self.in_flight += 1
+        exchange.error = error
+        self.tree.unrouted.begin(exchange)
 
     def finish(self, exchange: Exchange) -> None:
         """The exchange is over."""

@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 
 from gateway.errors import GatewayError, InternalError
 from gateway.exchange import Exchange, Response
-from gateway.interfaces import ErrorRenderer, FinishHook, Middleware, RequestHook, ResponseHook
+from gateway.interfaces import Cancellable, ErrorRenderer, FinishHook, Middleware, RequestHook, ResponseHook
 
 _log = Logger()
 
@@ -48,18 +48,16 @@ class Chain:
 
     def deliver(self, exchange: Exchange, response: Response) -> None:
         """Let every step see a response head, then have it written."""
-        exchange.pending = None
         exchange.response = response
         self._walk_back(exchange, self._responses)
 
     def fail(self, exchange: Exchange, error: GatewayError) -> None:
-        """Answer with an error; where a response has begun, break it off."""
-        exchange.chain = self
+        """Answer with an error; where a response has begun, the connection is broken off."""
         exchange.error = error
-        if exchange.response is None or exchange.response.body is None or isinstance(exchange.response.body, bytes):
-            self.deliver(exchange, self._render_error(exchange, error))
-        else:
-            exchange.downstream.abort(exchange)
+        if exchange.pending is not None:
+            pending, exchange.pending = exchange.pending, None
+            pending.cancel()
+        self.deliver(exchange, self._render_error(exchange, error))
 
     def finish(self, exchange: Exchange) -> None:
         """Run the last hooks; one that fails does not keep the others from running."""
@@ -110,18 +108,17 @@ class Chain:
         exchange.downstream.send_response(exchange)
 
     def _wait(self, exchange: Exchange, answer: Awaitable[Any], go_on: Callable[[Any], None]) -> None:
+        before = exchange.pending
         waiting: Deferred[Any] = ensureDeferred(_await(answer))
-        exchange.pending = waiting
 
         def resume(value: Any) -> None:
-            exchange.pending = None
+            exchange.pending = before
             go_on(value)
 
-        waiting.addCallbacks(resume, lambda failure: self._failed(exchange, failure))
-        waiting.addErrback(lambda failure: self._failed(exchange, failure))
+        exchange.pending = _Waiting(waiting, before)
+        waiting.addCallback(resume).addErrback(lambda failure: self._failed(exchange, failure))
 
     def _failed(self, exchange: Exchange, failure: Failure) -> None:
-        exchange.pending = None
         error = failure.value
         if isinstance(error, CancelledError):
             return  # the client has gone; who cancelled has ended the exchange
@@ -129,6 +126,21 @@ class Chain:
             _log.failure("A step failed for request {request_id}", failure, request_id=exchange.request_id)
             error = InternalError()
         self.fail(exchange, error)
+
+
+class _Waiting:
+    """A step that waits, over what the exchange waited for before (an attempt whose head is being looked at)."""
+
+    __slots__ = ("_before", "_waiting")
+
+    def __init__(self, waiting: Deferred[Any], before: Cancellable | None) -> None:
+        self._waiting = waiting
+        self._before = before
+
+    def cancel(self) -> None:
+        self._waiting.cancel()
+        if self._before is not None:
+            self._before.cancel()
 
 
 async def _await(awaitable: Awaitable[Any]) -> Any:

@@ -1,0 +1,239 @@
+"""`ProxyAgent`: makes one attempt of an exchange on one backend, over the shared pool.
+
+Twisted has a class of the same name for another thing: going *through* a
+forward proxy. Ours is the client side of a gateway, and stands where stock
+`Agent` would: it knows what was sent, passes interim answers and upgrades on,
+streams both bodies, and never retries by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from gateway.body import Body
+from gateway.errors import BackendTimeout, GatewayError
+from gateway.exchange import Exchange, Response
+from gateway.headers import Headers
+from gateway.interfaces import TunnelEnd
+from gateway.transport.deadlines import NEVER, Deadlines
+from gateway.upstream.backend import Backend
+from gateway.upstream.connection import UpstreamConnection
+from gateway.upstream.pool import ConnectionPool
+
+
+class AttemptObserver(Protocol):
+    """Who hears how attempts end: the forwarder."""
+
+    def attempt_answered(self, attempt: Attempt, response: Response) -> None:
+        """The head is there; its body comes or is there."""
+
+    def attempt_failed(self, attempt: Attempt, error: GatewayError) -> None:
+        """It ended before a head was there."""
+
+    def attempt_finished(self, attempt: Attempt, error: GatewayError | None) -> None:
+        """It is over, and counts: called once for each attempt that was not cancelled."""
+
+
+class Attempt:
+    """One try of an exchange on one backend.
+
+    Attributes:
+        exchange: What it is for.
+        backend: Where it goes.
+        head: The request head as it is sent.
+        timeout: Seconds for the answer's head, and between two parts of its body.
+        deadline: Monotonic seconds when the answer's head must be there.
+        reused: The connection had carried another request before.
+    """
+
+    __slots__ = (
+        "_agent",
+        "_connection",
+        "_done",
+        "_fresh",
+        "_observer",
+        "backend",
+        "deadline",
+        "exchange",
+        "head",
+        "reused",
+        "timeout",
+    )
+
+    def __init__(
+        self,
+        agent: ProxyAgent,
+        observer: AttemptObserver,
+        exchange: Exchange,
+        backend: Backend,
+        head: bytes,
+        timeout: float,
+        deadline: float,
+        fresh: bool,
+    ) -> None:
+        self.exchange = exchange
+        self.backend = backend
+        self.head = head
+        self.timeout = timeout
+        self.deadline = deadline
+        self.reused = False
+        self._agent = agent
+        self._observer = observer
+        self._connection: UpstreamConnection | None = None
+        self._fresh = fresh
+        self._done = False
+
+    def start(self) -> None:
+        """Get a connection and send the request.
+
+        Raises:
+            PoolExhausted: There is none, and no room to wait.
+        """
+        pool = self.backend.pool
+        connection = pool.acquire(self, self._fresh)
+        pool.in_flight += 1
+        pool.picks += 1
+        if connection is not None:
+            self.connected(connection)
+        else:
+            self._agent.deadlines.watch(self)
+
+    def cancel(self) -> None:
+        """The exchange is over for another reason: let go of everything, report nothing."""
+        if self._done:
+            return
+        self._leave()
+        if self._connection is not None:
+            self._connection.abort()
+
+    # Called by the pool.
+
+    def connected(self, connection: UpstreamConnection) -> None:
+        """A connection is there."""
+        self._connection = connection
+        if connection.uses:
+            self.reused = True
+        else:
+            self._agent.deadlines.forget(self)
+        connection.send(self, self.head, self.exchange.request.body)
+
+    def refused(self, error: GatewayError) -> None:
+        """There will be none."""
+        self._end(error)
+
+    def on_deadline(self, now: float) -> None:
+        """It is still waiting for a connection when the answer should be there."""
+        self._end(BackendTimeout("No connection to the backend was there in time."))
+
+    # Called by the connection.
+
+    def interim(self, status: int, reason: bytes, headers: Headers) -> None:
+        """An interim (1xx) response came."""
+        self.exchange.downstream.send_interim(self.exchange, status, reason, headers)
+
+    def answered(self, response: Response) -> None:
+        """The head of the answer is there."""
+        self._observer.attempt_answered(self, response)
+
+    def switched(self, response: Response, tunnel: TunnelEnd) -> None:
+        """The backend changed protocols: the connection is a tunnel now."""
+        exchange = self.exchange
+        self._leave()
+        self._observer.attempt_finished(self, None)
+        exchange.pending = None
+        exchange.response = response
+        exchange.downstream.switch_protocols(exchange, tunnel)
+
+    def finished(self) -> None:
+        """The answer is complete."""
+        self._leave()
+        self.exchange.pending = None
+        self._observer.attempt_finished(self, None)
+
+    def failed(self, error: GatewayError, body: Body | None) -> None:
+        """The connection broke; `body` is what had begun to be answered."""
+        if self._done:
+            return
+        if body is None:
+            self._end(error)
+            return
+        self._leave()
+        exchange = self.exchange
+        exchange.pending = None
+        exchange.error = error
+        self._observer.attempt_finished(self, error)
+        body.fail()
+
+    def out_of_time(self) -> None:
+        """The backend said nothing for too long."""
+        if self._done:
+            return
+        connection = self._connection
+        assert connection is not None
+        connection.time_out(BackendTimeout())
+
+    def next_deadline(self) -> float:
+        """When the next part of the body must be there."""
+        return self._agent.now() + self.timeout
+
+    def _end(self, error: GatewayError) -> None:
+        if self._done:
+            return
+        self._leave()
+        self.exchange.pending = None
+        self._observer.attempt_finished(self, error)
+        self._observer.attempt_failed(self, error)
+
+    def _leave(self) -> None:
+        self._done = True
+        pool = self.backend.pool
+        pool.in_flight -= 1
+        if self._connection is None:
+            pool.withdraw(self)
+            self._agent.deadlines.forget(self)
+
+
+class ProxyAgent:
+    """Makes attempts.
+
+    Args:
+        pool: The connections.
+        deadlines: Watches attempts that wait for a connection.
+        now: Monotonic seconds.
+    """
+
+    def __init__(self, pool: ConnectionPool, deadlines: Deadlines, now: Callable[[], float]) -> None:
+        self.pool = pool
+        self.deadlines = deadlines
+        self.now = now
+
+    def attempt(
+        self,
+        observer: AttemptObserver,
+        exchange: Exchange,
+        backend: Backend,
+        head: bytes,
+        timeout: float,
+        fresh: bool = False,
+    ) -> None:
+        """Try an exchange on a backend; the observer hears of the answer.
+
+        Args:
+            observer: Who asks.
+            exchange: Its request's body is streamed.
+            backend: Where to.
+            head: The request head as it is to be sent.
+            timeout: Seconds for the answer's head.
+            fresh: On a connection that has not been used.
+
+        Raises:
+            PoolExhausted: No connection, and no room to wait for one.
+        """
+        now = self.now()
+        deadline = now + timeout if timeout else NEVER
+        attempt = Attempt(self, observer, exchange, backend, head, timeout or NEVER, deadline, fresh)
+        exchange.attempts += 1
+        exchange.upstream_started = now
+        exchange.pending = attempt
+        attempt.start()

@@ -1,0 +1,287 @@
+"""One connection to a backend: requests out, responses in, one at a time.
+
+Made by the pool, lent to an attempt, and given back when the answer is
+complete and the connection can be used again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from gateway.body import Body
+from gateway.errors import BackendReset, GatewayError, ReusedConnectionLost
+from gateway.headers import Headers
+from gateway.http.fields import request_filter, trailer_filter
+from gateway.http.messages import chunk, last_chunk
+from gateway.interfaces import TunnelEnd
+from gateway.transport.deadlines import NEVER
+from gateway.upstream.response_parser import ResponseParser
+
+if TYPE_CHECKING:
+    from gateway.upstream.agent import Attempt
+    from gateway.upstream.pool import BackendPool
+
+_TRAILERS = trailer_filter(request_filter(frozenset()))
+
+
+@implementer(IHalfCloseableProtocol, IPushProducer)
+class UpstreamConnection(Protocol):
+    """The client side of one backend connection.
+
+    Attributes:
+        address: The backend's numeric address.
+        uses: Requests sent so far.
+        deadline: When it is closed for being idle, or its attempt is out of time.
+    """
+
+    def __init__(self, pool: BackendPool) -> None:
+        self.pool = pool
+        self.address = ""
+        self.uses = 0
+        self.deadline = NEVER
+        self.lost = False
+        self.retired = False
+        self._attempt: Attempt | None = None
+        self._request_body: Body | None = None
+        self._chunked = False
+        self._tunnel: TunnelEnd | None = None
+        self._parser = ResponseParser(self, pool.response_header)
+
+    # Called by the attempt and the pool.
+
+    def send(self, attempt: Attempt, head: bytes, body: Body | None) -> None:
+        """Send a request; the attempt hears of the answer.
+
+        Args:
+            attempt: Who asks.
+            head: The request head, framing included.
+            body: Its content, chunked when its length is not known.
+        """
+        self._attempt = attempt
+        self.uses += 1
+        self.deadline = attempt.deadline
+        request = attempt.exchange.request
+        self._parser.expect(request.method, request.upgrade is not None)
+        if body is None:
+            self.transport.write(head)  # type: ignore[union-attr]
+            return
+        self._chunked = chunked = body.length is None
+        first = body.take()
+        data = chunk(first) if chunked and first else first
+        if body.ended:
+            self.transport.write(head + data + (last_chunk(body.trailers, _TRAILERS) if chunked else b""))  # type: ignore[union-attr]
+        elif body.failed:
+            self.abort()
+        else:
+            self._request_body = body
+            self.transport.write(head + data)  # type: ignore[union-attr]
+            body.attach(self)
+
+    def abort(self) -> None:
+        """Give the attempt up and the connection with it."""
+        self._attempt = None
+        self._drop_request_body()
+        self._tunnel = None
+        self.close(aborting=True)
+
+    def time_out(self, error: GatewayError) -> None:
+        """The attempt is out of time: it fails, and the connection is no use any more."""
+        if self._attempt is not None:
+            self._fail(self._attempt, error)
+
+    def close(self, aborting: bool = False) -> None:
+        """Close the connection; what it was lent for must be over."""
+        self.deadline = NEVER
+        self._leave_pool()
+        transport = self.transport
+        transport.unregisterProducer()  # type: ignore[union-attr]
+        if aborting:
+            transport.abortConnection()  # type: ignore[union-attr]
+        else:
+            transport.loseConnection()  # type: ignore[union-attr]
+
+    # Called by Twisted.
+
+    def connectionMade(self) -> None:
+        self.transport.registerProducer(self, True)  # type: ignore[union-attr]
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._tunnel is not None:
+            self._tunnel.tunnel_received(data)
+            return
+        attempt = self._attempt
+        if attempt is None:
+            self.close()  # an answer that nobody asked for
+            return
+        parser = self._parser
+        answered = parser.response is not None
+        try:
+            parser.feed(data)
+        except GatewayError as error:
+            self._fail(attempt, error)
+            return
+        if parser.interims:
+            interims, parser.interims = parser.interims, []
+            for interim in interims:
+                attempt.interim(*interim)
+        if self._attempt is not attempt:
+            return  # what it read made the client go
+        response = parser.response
+        if parser.switched is not None:
+            self.deadline = NEVER
+            assert response is not None
+            attempt.switched(response, self)
+        elif parser.complete:
+            self._complete(attempt, answered)
+        elif response is not None:
+            self.deadline = attempt.next_deadline()
+            if not answered:
+                attempt.answered(response)
+
+    def readConnectionLost(self) -> None:
+        if self._tunnel is not None:
+            self._tunnel.tunnel_half_closed()
+            return
+        self.connectionLost(connectionDone)
+        self.transport.loseConnection()  # type: ignore[union-attr]
+
+    def writeConnectionLost(self) -> None:
+        """Our half is closed: the backend's half ends the connection."""
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self.lost:
+            return
+        self.lost = True
+        self._leave_pool()
+        if self._tunnel is not None:
+            tunnel, self._tunnel = self._tunnel, None
+            tunnel.tunnel_lost()
+        attempt = self._attempt
+        if attempt is None:
+            return
+        parser = self._parser
+        if reason.check(ConnectionDone) and parser.closed():
+            self._complete(attempt, answered=True)
+        elif self.uses > 1 and not parser.started:
+            self._fail(attempt, ReusedConnectionLost())
+        else:
+            self._fail(attempt, BackendReset())
+
+    def pauseProducing(self) -> None:
+        """The backend reads slowly: let the client wait."""
+        if self._tunnel is not None:
+            self._tunnel.pause_reading()
+        elif self._request_body is not None:
+            self._request_body.pause()
+
+    def resumeProducing(self) -> None:
+        """The backend has read what was written."""
+        if self._tunnel is not None:
+            self._tunnel.resume_reading()
+        elif self._request_body is not None:
+            self._request_body.resume()
+
+    def stopProducing(self) -> None:
+        """The connection is lost; `connectionLost` follows."""
+
+    # The body of a request (gateway.body.BodySink).
+
+    def body_received(self, data: bytes) -> None:
+        self.transport.write(chunk(data) if self._chunked else data)  # type: ignore[union-attr]
+
+    def body_ended(self, trailers: Headers | None) -> None:
+        self._request_body = None
+        if self._chunked:
+            self.transport.write(last_chunk(trailers, _TRAILERS))  # type: ignore[union-attr]
+        if self._attempt is not None:
+            self.deadline = self._attempt.next_deadline()
+
+    def body_failed(self) -> None:
+        if self._attempt is not None:
+            self.abort()
+
+    # The bodies of responses (gateway.body.BodySource), and one end of a tunnel (TunnelEnd).
+
+    def pause_reading(self) -> None:
+        self.deadline = NEVER  # it is the client that is slow now; the channel watches it
+        self.transport.pauseProducing()  # type: ignore[union-attr]
+
+    def resume_reading(self) -> None:
+        if self._attempt is not None:
+            self.deadline = self._attempt.next_deadline()
+        if not self.lost:
+            self.transport.resumeProducing()  # type: ignore[union-attr]
+
+    def body_over_limit(self, body: Body) -> None:
+        """Responses have no limit."""
+
+    def join(self, other: TunnelEnd) -> None:
+        self._tunnel = other
+        self._attempt = None
+        if self._parser.switched:
+            other.tunnel_received(self._parser.switched)
+
+    def tunnel_received(self, data: bytes) -> None:
+        self.transport.write(data)  # type: ignore[union-attr]
+
+    def tunnel_half_closed(self) -> None:
+        self.transport.loseWriteConnection()  # type: ignore[union-attr]
+
+    def tunnel_lost(self) -> None:
+        self._tunnel = None
+        self.close()
+
+    # Deadlines (gateway.transport.deadlines.Timed).
+
+    def on_deadline(self, now: float) -> None:
+        attempt = self._attempt
+        if attempt is None:
+            self.close()
+        else:
+            attempt.out_of_time()
+
+    # The life of the connection.
+
+    def _complete(self, attempt: Attempt, answered: bool) -> None:
+        """The answer is complete: the next may have the connection, then who asked is told."""
+        # The next one may begin in `release`, and with it the parser's next answer.
+        parser = self._parser
+        response, trailers, keep = parser.response, parser.trailers, parser.keep_alive
+        assert response is not None
+        self._attempt = None
+        if self._request_body is not None:
+            self._drop_request_body()
+            keep = False
+        if not self.lost:
+            if keep and not self.retired:
+                self.pool.release(self)
+            else:
+                self.close()
+        attempt.finished()
+        if isinstance(response.body, Body):
+            response.body.end(trailers)
+        if not answered:
+            attempt.answered(response)
+
+    def _fail(self, attempt: Attempt, error: GatewayError) -> None:
+        self._attempt = None
+        self._drop_request_body()
+        if not self.lost:
+            self.close(aborting=True)
+        body = self._parser.response.body if self._parser.response is not None else None
+        attempt.failed(error, body if isinstance(body, Body) else None)
+
+    def _drop_request_body(self) -> None:
+        if self._request_body is not None:
+            body, self._request_body = self._request_body, None
+            body.detach()
+
+    def _leave_pool(self) -> None:
+        if self.pool is not None:
+            self.pool.lost(self)

@@ -1,0 +1,303 @@
+"""Persistent connections to backends, shared by all routes of an upstream.
+
+`ConnectionPool` is Twisted's `HTTPConnectionPool` with what that lacks: a true
+cap on open connections, a bounded queue for those who wait, last in first out
+reuse, and idle connections that leave when they die. Each backend has its own
+`BackendPool`, so a slow one holds up nobody else.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable
+from typing import Protocol
+
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.interfaces import IProtocol
+from twisted.python.failure import Failure
+from twisted.web.client import HTTPConnectionPool
+
+from gateway.errors import GatewayError, PoolExhausted
+from gateway.transport.deadlines import NEVER, Deadlines
+from gateway.upstream.connection import UpstreamConnection
+from gateway.upstream.failures import failure_to_error
+
+Dial = Callable[[Callable[[], IProtocol]], "Deferred[IProtocol]"]
+"""Opens one connection to a backend for the protocol that is made."""
+
+
+class PoolLimits(Protocol):
+    """How large a pool may be.
+
+    Attributes:
+        max_connections: Open at once, connecting ones included.
+        idle_timeout: Seconds that one may be unused.
+        max_pending: Attempts that may wait for one.
+        queue_timeout: Seconds that they may wait.
+    """
+
+    @property
+    def max_connections(self) -> int: ...
+
+    @property
+    def idle_timeout(self) -> float: ...
+
+    @property
+    def max_pending(self) -> int: ...
+
+    @property
+    def queue_timeout(self) -> float: ...
+
+
+class Waiter(Protocol):
+    """An attempt that needs a connection."""
+
+    def connected(self, connection: UpstreamConnection) -> None: ...
+
+    def refused(self, error: GatewayError) -> None: ...
+
+
+class BackendPool:
+    """The connections to one backend.
+
+    Attributes:
+        in_flight: Attempts under way, waiting ones included.
+        picks: Attempts begun so far.
+        connecting: Connections being opened.
+    """
+
+    def __init__(
+        self,
+        upstream: str,
+        backend: str,
+        dial: Dial,
+        limits: PoolLimits,
+        response_header: int,
+        deadlines: Deadlines,
+        now: Callable[[], float],
+    ) -> None:
+        self.upstream = upstream
+        self.backend = backend
+        self.response_header = response_header
+        self.in_flight = 0
+        self.picks = 0
+        self.connecting = 0
+        self.deadline = NEVER
+        self._dial = dial
+        self._limits = limits
+        self._deadlines = deadlines
+        self._now = now
+        self._idle: list[UpstreamConnection] = []
+        self._open: set[UpstreamConnection] = set()
+        self._dialling: set[Deferred[None]] = set()
+        self._waiting: OrderedDict[Waiter, float] = OrderedDict()
+        self._retired = False
+        self._empty: Deferred[None] | None = None
+
+    @property
+    def max_connections(self) -> int:
+        """The cap."""
+        return self._limits.max_connections
+
+    @property
+    def idle(self) -> int:
+        """Connections that nobody uses."""
+        return len(self._idle)
+
+    @property
+    def busy(self) -> int:
+        """Connections in use."""
+        return len(self._open) - len(self._idle)
+
+    @property
+    def pending(self) -> int:
+        """Attempts that wait."""
+        return len(self._waiting)
+
+    def acquire(self, waiter: Waiter, fresh: bool = False) -> UpstreamConnection | None:
+        """Get a connection now, or be told later.
+
+        Args:
+            waiter: Hears of the connection when there is none now.
+            fresh: One that has not been used is wanted.
+
+        Returns:
+            An idle connection, or None: the waiter is in the queue.
+
+        Raises:
+            PoolExhausted: The queue is full.
+        """
+        idle = self._idle
+        if fresh:
+            if idle and self._size >= self._limits.max_connections:
+                idle[0].close()
+        elif idle:
+            return idle.pop()
+        full = self._size >= self._limits.max_connections
+        if full and len(self._waiting) >= self._limits.max_pending:
+            raise PoolExhausted()
+        self._waiting[waiter] = self._now() + self._limits.queue_timeout if full else NEVER
+        self._open_for_waiting()
+        self._set_deadline()
+        return None
+
+    def withdraw(self, waiter: Waiter) -> None:
+        """Wait no more; no error when it did not."""
+        self._waiting.pop(waiter, None)
+
+    def release(self, connection: UpstreamConnection) -> None:
+        """Take a connection back that can be used again."""
+        if self._retired:
+            connection.close()
+        elif self._waiting:
+            self._hand_over(connection)
+        else:
+            connection.deadline = self._now() + self._limits.idle_timeout
+            self._idle.append(connection)
+
+    def lost(self, connection: UpstreamConnection) -> None:
+        """A connection is no more, or will not be given back; no error when that is known."""
+        if connection not in self._open:
+            return
+        self._open.discard(connection)
+        self._deadlines.forget(connection)
+        if connection in self._idle:
+            self._idle.remove(connection)
+        self._open_for_waiting()
+        self._check_empty()
+
+    def retire_addresses(self, current: Iterable[str]) -> None:
+        """The backend's name has other addresses now: leave those that are gone."""
+        keep = frozenset(current)
+        for connection in [connection for connection in self._open if connection.address not in keep]:
+            connection.retired = True
+            if connection in self._idle:
+                connection.close()
+
+    def retire(self) -> None:
+        """Close idle connections now, busy ones when they are given back."""
+        self._retired = True
+        for connection in list(self._idle):
+            connection.close()
+
+    def drained(self) -> Deferred[None]:
+        """Fire when no connection is open any more."""
+        if self._empty is None:
+            self._empty = Deferred()
+        self._check_empty()
+        return self._empty
+
+    def abort(self) -> None:
+        """Close everything at once."""
+        self._retired = True
+        for dialling in list(self._dialling):
+            dialling.cancel()
+        for connection in list(self._open):
+            connection.close(aborting=True)
+
+    def on_deadline(self, now: float) -> None:
+        """Attempts that have waited too long are refused."""
+        for waiter in [waiter for waiter, until in self._waiting.items() if until <= now]:
+            if self._waiting.pop(waiter, None) is not None:
+                waiter.refused(PoolExhausted("No connection to the backend became free in time."))
+        self._set_deadline()
+
+    @property
+    def _size(self) -> int:
+        return len(self._open) + self.connecting
+
+    def _open_for_waiting(self) -> None:
+        while len(self._waiting) > self.connecting and self._size < self._limits.max_connections:
+            self.connecting += 1
+            dialling: Deferred[None] = self._dial(lambda: UpstreamConnection(self)).addCallbacks(
+                self._dialled, self._dial_failed
+            )
+            if not dialling.called:
+                self._dialling.add(dialling)
+                dialling.addBoth(self._forget_dial, dialling)
+
+    def _forget_dial(self, result: None, dialling: Deferred[None]) -> None:
+        self._dialling.discard(dialling)
+
+    def _dialled(self, protocol: IProtocol) -> None:
+        assert isinstance(protocol, UpstreamConnection)
+        self.connecting -= 1
+        connection = protocol
+        if connection.lost:
+            self._open_for_waiting()
+            return
+        self._open.add(connection)
+        self._deadlines.watch(connection)
+        self.release(connection)
+
+    def _dial_failed(self, failure: Failure) -> None:
+        self.connecting -= 1
+        if self._waiting:
+            waiter, _ = self._waiting.popitem(last=False)
+            waiter.refused(failure_to_error(failure))
+        self._open_for_waiting()
+        self._check_empty()
+
+    def _hand_over(self, connection: UpstreamConnection) -> None:
+        waiter, _ = self._waiting.popitem(last=False)
+        self._set_deadline()
+        waiter.connected(connection)
+
+    def _set_deadline(self) -> None:
+        if not self._waiting:
+            self.deadline = NEVER
+            self._deadlines.forget(self)
+            return
+        self.deadline = min(self._waiting.values())
+        if self.deadline != NEVER:
+            self._deadlines.watch(self)
+
+    def _check_empty(self) -> None:
+        if self._empty is not None and not self._empty.called and not self._open and not self.connecting:
+            self._empty.callback(None)
+
+
+class ConnectionPool(HTTPConnectionPool):
+    """The shared pool: one `BackendPool` for each backend of each upstream.
+
+    Pools are kept by identity across configurations: what is the same in both
+    keeps its connections.
+    """
+
+    def __init__(self, reactor: object) -> None:
+        super().__init__(reactor, persistent=True)
+        # Retries are the forwarder's: it knows what was sent, and it counts.
+        self.retryAutomatically = False
+        self._pools: dict[Hashable, BackendPool] = {}
+        self._leaving: set[BackendPool] = set()
+
+    def backend(self, key: Hashable, make: Callable[[], BackendPool]) -> BackendPool:
+        """Return the pool of a backend, made when it is new."""
+        pool = self._pools.get(key)
+        if pool is None:
+            pool = self._pools[key] = make()
+        return pool
+
+    def pools(self) -> list[BackendPool]:
+        """Return the pools in use."""
+        return list(self._pools.values())
+
+    def retain(self, keys: Iterable[Hashable]) -> None:
+        """Retire the pools of backends that are in no configuration any more."""
+        keep = set(keys)
+        for key in [key for key in self._pools if key not in keep]:
+            pool = self._pools.pop(key)
+            self._leaving.add(pool)
+            pool.drained().addCallback(lambda _, pool=pool: self._leaving.discard(pool))
+            pool.retire()
+
+    def closeCachedConnections(self) -> Deferred[None]:
+        """Retire every pool; fire when all connections are closed."""
+        self.retain(())
+        done = gatherResults([pool.drained() for pool in self._leaving])
+        return done.addCallback(lambda _: None)
+
+    def abort(self) -> None:
+        """Close every connection at once."""
+        for pool in [*self._pools.values(), *self._leaving]:
+            pool.abort()

@@ -1,0 +1,290 @@
+"""Bytes from a backend into responses that passed the rules.
+
+llhttp reads the syntax, `gateway.http.framing` judges. One parser serves one
+connection; it is told before each request what is asked, since the method
+decides where the answer ends.
+"""
+
+from __future__ import annotations
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+from gateway.body import HIGH_WATER, Body, BodySource
+from gateway.errors import BackendProtocolError
+from gateway.exchange import Response
+from gateway.headers import Field, Headers
+from gateway.http import framing
+from gateway.http.fields import FieldFilter, passed_on, response_filter
+
+MAX_INTERIM = 32
+"""Interim (1xx) responses taken before the final one."""
+CHUNK_OVERHEAD = 16 * 1024
+"""Octets of chunk sizes, extensions and trailers taken on top of eight times the content."""
+
+_PASSES: FieldFilter = response_filter()
+
+Interim = tuple[int, bytes, Headers]
+
+
+class ResponseParser:
+    """Reads one backend connection.
+
+    Args:
+        source: Who can stop reading, for the bodies.
+        max_head: Most octets of a response head (and of trailers).
+
+    Attributes:
+        response: The head of the answer, once complete; its body is being filled or done.
+        interims: Interim responses read and not passed on yet.
+        complete: The answer is complete; its body waits to be ended by the reader, with `trailers`.
+        started: At least one octet of an answer has come.
+        switched: Bytes after a 101, None while the protocol is HTTP.
+        keep_alive: The backend lets the connection go on.
+    """
+
+    __slots__ = (
+        "_body",
+        "_chunked",
+        "_chunks",
+        "_fields",
+        "_head_size",
+        "_max_head",
+        "_method",
+        "_overhead",
+        "_parser",
+        "_raw",
+        "_reason",
+        "_seen_interims",
+        "_source",
+        "_upgrade",
+        "complete",
+        "interims",
+        "keep_alive",
+        "response",
+        "started",
+        "switched",
+        "trailers",
+    )
+
+    def __init__(self, source: BodySource, max_head: int) -> None:
+        self._source = source
+        self._max_head = max_head
+        self._parser: HttpResponseParser | None = None
+        self._method = b""
+        self._upgrade = False
+        self._reset()
+
+    def _reset(self) -> None:
+        self.response: Response | None = None
+        self.interims: list[Interim] = []
+        self.complete = False
+        self.started = False
+        self.switched: bytes | None = None
+        self.trailers: Headers | None = None
+        self.keep_alive = True
+        self._body: Body | None = None
+        self._chunked = False
+        self._chunks: list[bytes] = []
+        self._fields: list[Field] = []
+        self._reason = b""
+        self._head_size = 0
+        self._overhead = 0
+        self._raw = 0
+        self._seen_interims = 0
+
+    def expect(self, method: bytes, upgrade: bool) -> None:
+        """A request has been sent: what comes next answers it.
+
+        Args:
+            method: Of the request.
+            upgrade: It asked to change protocols, so a 101 may come.
+        """
+        self._reset()
+        self._method = method
+        self._upgrade = upgrade
+        if self._parser is None:
+            self._parser = HttpResponseParser(self)
+
+    def feed(self, data: bytes) -> None:
+        """Take what the connection read; afterwards look at the attributes.
+
+        Raises:
+            BackendProtocolError: The answer breaks the rules.
+        """
+        self.started = True
+        if self._raw:
+            body = self._body
+            assert body is not None
+            if len(data) < self._raw:
+                self._raw -= len(data)
+                body.push(data)
+                return
+            if len(data) > self._raw:
+                self.keep_alive = False  # octets after the end: nobody asked for them
+                data = data[: self._raw]
+            self._raw = 0
+            self._parser = None
+            body.push(data)
+            self._end(None)
+            return
+        if self.complete:
+            self.keep_alive = False
+            return
+        body = self._body
+        parser = self._parser
+        assert parser is not None
+        if self.response is None:
+            self._head_size += len(data)
+        try:
+            parser.feed_data(data)
+        except HttpParserUpgrade as upgrade:
+            self._changed_protocol(data[upgrade.args[0] :])
+        except HttpParserError as error:
+            self._broken(error)
+        if self.response is None:
+            if self._head_size > self._max_head:
+                raise BackendProtocolError("The head of the answer is over limits.response_header.")
+            return
+        self._deliver(body, len(data))
+
+    def closed(self) -> bool:
+        """The backend closed; returns whether that was the end of the answer."""
+        if self._body is not None and self._body.length is None and not self._chunked:
+            self._end(None)
+        return self.complete
+
+    # What follows is called by httptools, for each part of a message.
+
+    def on_message_begin(self) -> None:
+        if self.complete:
+            # RFC 9112 section 9.2: an answer that nobody asked for; the connection is not used again.
+            self.keep_alive = False
+
+    def on_status(self, reason: bytes) -> None:
+        self._reason += reason
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._fields.append((name.lower(), name, value.rstrip(b" \t")))
+
+    def on_headers_complete(self) -> None:
+        if self.complete:
+            return
+        parser = self._parser
+        assert parser is not None
+        status = parser.get_status_code()
+        headers = Headers.of(self._fields)
+        self._fields = []
+        reason, self._reason = self._reason, b""
+        if self._head_size > self._max_head:
+            size = sum([len(name) + len(value) + 4 for name, _, value in headers.fields])
+            if size > self._max_head:
+                raise BackendProtocolError("The head of the answer is over limits.response_header.")
+        if status < 200:
+            self._interim(status, reason, headers)
+            return
+        framing.check_singletons(headers, BackendProtocolError)
+        # As for requests: the cheap question first.
+        plain = parser.should_keep_alive() and b"connection" not in headers.index
+        version = b"1.1" if plain else parser.get_http_version().encode()
+        length = framing.response_content(self._method, status, version, headers)
+        if length == framing.UNTIL_CLOSE or not framing.keeps_alive(version, headers):
+            self.keep_alive = False
+        known = headers.index.get(b"content-length")
+        response = Response(status, Headers.of(passed_on(headers, _PASSES)), reason=reason)
+        response.length = None if known is None else int(known)
+        if length:
+            self._chunked = length == framing.CHUNKED
+            self._body = response.body = Body(self._source, length if length > 0 else None)
+        self.response = response
+
+    def on_body(self, data: bytes) -> None:
+        self._chunks.append(data)
+
+    def on_message_complete(self) -> None:
+        if self.complete or self.response is None:
+            return  # an interim response, or something after the end
+        if self._body is not None and self._body.length is None and not self._chunked:
+            return  # llhttp cannot know: the connection's end is the end
+        if self._chunks and self._body is None:
+            return
+        body = self._body
+        if body is not None:
+            for data in self._chunks:
+                body.push(data)
+            self._chunks = []
+        self._end(Headers.of(self._fields) if self._fields else None)
+
+    # Ends here what httptools calls.
+
+    def _end(self, trailers: Headers | None) -> None:
+        self._body = None
+        self.complete = True
+        self.trailers = trailers
+
+    def _interim(self, status: int, reason: bytes, headers: Headers) -> None:
+        self._seen_interims += 1
+        if self._seen_interims > MAX_INTERIM:
+            raise BackendProtocolError("The backend sends interim responses without end.")
+        if status == 101:
+            if not self._upgrade:
+                raise BackendProtocolError("The backend changed protocols without being asked.")
+            upgrade = headers.index.get(b"upgrade")
+            if upgrade is None:
+                raise BackendProtocolError("The backend changed to a protocol without a name.")
+            head = Headers.of(passed_on(headers, _PASSES))
+            head.add(b"Upgrade", upgrade)
+            self.response = Response(101, head, reason=reason)
+            return
+        self._head_size = 0
+        self.interims.append((status, reason, Headers.of(passed_on(headers, _PASSES))))
+
+    def _changed_protocol(self, rest: bytes) -> None:
+        response = self.response
+        if response is None or response.status != 101:
+            raise BackendProtocolError("The backend changed protocols without being asked.")
+        self.complete = True
+        self.keep_alive = False
+        self.switched = rest
+
+    def _broken(self, error: HttpParserError) -> None:
+        if self.complete:
+            self.keep_alive = False
+            self._parser = None
+            return
+        context = error.__context__
+        if isinstance(context, BackendProtocolError):
+            raise context
+        raise BackendProtocolError(f"{error}.")
+
+    def _deliver(self, body: Body | None, fed: int) -> None:
+        """Hand on what was read of the body."""
+        response = self.response
+        assert response is not None
+        if response.status == 101:
+            return
+        body = body or self._body
+        chunks = self._chunks
+        if body is None:
+            # HEAD, 204, 304: the answer is its head; llhttp does not know that of HEAD.
+            if not self.complete:
+                self._end(None)
+                self._parser = None
+            if chunks:
+                self._chunks = []
+                self.keep_alive = False
+            return
+        if chunks:
+            self._chunks = []
+            for data in chunks:
+                body.push(data)
+        if self._body is None:
+            return
+        if self._chunked:
+            self._overhead += fed
+            if self._overhead > CHUNK_OVERHEAD + self._max_head + 9 * body.received:
+                raise BackendProtocolError("The chunked answer has far more framing than content.")
+        else:
+            # As in the request parser: between its ends a long body needs no parsing.
+            rest = (1 << 62) if body.length is None else body.length - body.received
+            if rest >= HIGH_WATER:
+                self._raw = rest
