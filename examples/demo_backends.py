@@ -145,7 +145,10 @@ def main(arguments: Sequence[str]) -> int:
         print(f"{backend.name} on http://127.0.0.1:{backend.server_port}", flush=True)
     if options.command:
         return run(options.command, options.gateway)
-    signal.sigwait({signal.SIGINT, signal.SIGTERM})
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: ended.set())
+    ended.wait()
     return 0
 
 
