@@ -9,6 +9,9 @@ from benchmarks.peers import find
 from benchmarks.processes import Command, Process
 from benchmarks.workload import ANSWER, DOWNLOAD_PATH, MEBIBYTE, UPLOAD_PATH
 
+# Bytes in no order, so that a piece lost, doubled or moved on the way shows.
+BLOB = os.urandom(MEBIBYTE)
+
 _CONFIGURATION = """
 daemon off;
 worker_processes 1;
@@ -40,10 +43,16 @@ http {{
       client_body_buffer_size 2m;
       proxy_pass_request_body off;
       proxy_set_header Content-Length "";
+      proxy_set_header X-Received $request_length;
       proxy_pass http://unix:{directory}/sink.sock:/;
     }}
   }}
-  server {{ listen unix:{directory}/sink.sock; location / {{ return 200 '{{"received": true}}\\n'; }} }}
+  server {{
+    listen unix:{directory}/sink.sock;
+    # A proxy that loses the body, or part of it, must not look fast: less than a million bytes is a failed request.
+    if ($http_x_received !~ "^[0-9]{{7}}") {{ return 400; }}
+    location / {{ return 200 '{{"received": $http_x_received}}\\n'; }}
+  }}
 }}
 """
 
@@ -54,7 +63,7 @@ def start(directory: Path, port: int) -> Process:
     if nginx is None:
         raise FileNotFoundError("the backend is nginx, which is not installed: apt-get install nginx-light")
     directory.mkdir(parents=True)
-    (directory / "blob").write_bytes(os.urandom(MEBIBYTE))
+    (directory / "blob").write_bytes(BLOB)
     configuration = directory / "nginx.conf"
     configuration.write_text(
         _CONFIGURATION.format(

@@ -83,13 +83,30 @@ class Stand:
         try:
             process = Process(proxy.prepare(task), task.output)
             process.wait_for_port(task.port)
-            self._expect_answer(task)
+            path = workload.ANSWER_PATH if task.routes == 1 else workload.route_path(0) + "42"
+            self.expect(task, path, ANSWER)
         except (OSError, http.client.HTTPException, CannotStart) as error:
             warn(f"{proxy.name}: cannot be measured: {error}")
             if process is not None:
                 process.stop()
             return None
         return Running(proxy, task, process)
+
+    def expect(self, task: Task, path: str, answer: bytes | None, upload: int = 0) -> None:
+        """See that a proxy does the work at all before it is timed: one request, and the backend's answer to it.
+
+        Args:
+            task: Of a proxy that is listening.
+            path: Asked for.
+            answer: The body that must come back; None for any.
+            upload: Bytes of body to send.
+
+        Raises:
+            CannotStart: Another answer came.
+        """
+        status, body = ask(task, path, dict(self.headers), bytes(upload))
+        if status != 200 or (answer is not None and body != answer):
+            raise CannotStart(f"answered {path} with {status} and {len(body)} bytes: {body[:60]!r}")
 
     def lua(self, name: str, text: str) -> Path:
         """Keep a load script for wrk."""
@@ -115,12 +132,6 @@ class Stand:
         certificate = self.certificate if tls else None
         return Task(free_port(), free_port(), self.backend_port, directory, certificate, routes)
 
-    def _expect_answer(self, task: Task) -> None:
-        path = workload.ANSWER_PATH if task.routes == 1 else workload.route_path(0) + "42"
-        status, body = ask(task, path, dict(self.headers))
-        if (status, body) != (200, ANSWER):
-            raise CannotStart(f"answered {status} with {body[:80]!r} in place of the backend's answer")
-
 
 @contextmanager
 def stand(seconds: float, rounds: int, backend_port: int = BACKEND_PORT) -> Iterator[Stand]:
@@ -133,8 +144,8 @@ def stand(seconds: float, rounds: int, backend_port: int = BACKEND_PORT) -> Iter
             yield Stand(Path(name), port, seconds, rounds)
 
 
-def ask(task: Task, path: str, headers: dict[str, str], timeout: float = 10.0) -> tuple[int, bytes]:
-    """Send one request over a connection of its own."""
+def ask(task: Task, path: str, headers: dict[str, str], body: bytes = b"", timeout: float = 10) -> tuple[int, bytes]:
+    """Send one request over a connection of its own; a POST if it has a body."""
     connection: http.client.HTTPConnection
     if task.certificate:
         context = ssl.create_default_context(cafile=str(task.certificate.chain))
@@ -142,7 +153,7 @@ def ask(task: Task, path: str, headers: dict[str, str], timeout: float = 10.0) -
     else:
         connection = http.client.HTTPConnection("127.0.0.1", task.port, timeout=timeout)
     try:
-        connection.request("GET", path, headers=headers)
+        connection.request("POST" if body else "GET", path, body or None, headers)
         response = connection.getresponse()
         return response.status, response.read()
     finally:

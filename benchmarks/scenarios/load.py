@@ -6,12 +6,14 @@ always first.
 
 from __future__ import annotations
 
+import http.client
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks import figures, wrk
 from benchmarks.figures import Outcome, Table, median
+from benchmarks.processes import CannotStart
 from benchmarks.progress import say, warn
 from benchmarks.proxies.base import Proxy
 from benchmarks.stand import Round, Running, Stand
@@ -28,6 +30,7 @@ class Load:
     Attributes:
         path: What is asked for.
         connections: Held by the load generator, each with one request in flight.
+        answer: The body that must come back; None for any.
         upload: Bytes of body with each request; 0: none.
         transfer: Body bytes that one request moves; 0: too few to be reported.
     """
@@ -35,6 +38,7 @@ class Load:
     name: str
     title: str
     path: str
+    answer: bytes | None = None
     connections: int = 64
     tls: bool = False
     upload: int = 0
@@ -44,10 +48,19 @@ class Load:
         """Start all proxies, warm them up, and measure one at a time."""
         method = "POST" if self.upload else "GET"
         lua = stand.lua(self.name, wrk.script(stand.headers, method, self.upload))
-        with stand.started(proxies, tls=self.tls) as running:
+        with stand.started(proxies, tls=self.tls) as started:
+            running = [one for one in started if self._does_it(stand, one)]
             rounds = interleaved(stand, running, self.name, self.path, lua, self.connections)
         _expect_logs(running)
         return self._report(running, rounds, stand)
+
+    def _does_it(self, stand: Stand, one: Running) -> bool:
+        try:
+            stand.expect(one.task, self.path, self.answer, self.upload)
+        except (OSError, http.client.HTTPException, CannotStart) as error:
+            warn(f"{one.proxy.name}: does not do {self.name}: {error}")
+            return False
+        return True
 
     def _report(self, running: list[Running], rounds: dict[str, list[Round]], stand: Stand) -> Outcome:
         cpu = {name: median([one.cpu_per_request for one in measured]) for name, measured in rounds.items()}
@@ -57,6 +70,7 @@ class Load:
         outcome = Outcome(raw={name: [asdict(one) for one in measured] for name, measured in rounds.items()})
         rows = []
         for name, measured in rounds.items():
+            _expect_whole_answers(name, measured, len(self.answer or b""))
             rate = median([one.load.requests / one.load.seconds for one in measured])
             p99 = median([one.load.p99 for one in measured])
             failed = sum(one.load.failed for one in measured)
@@ -131,6 +145,12 @@ def _expect_logs(running: list[Running]) -> None:
         written = sum(path.stat().st_size for path in (one.task.access_log, one.task.output) if path.exists())
         if written < MEBIBYTE // 100 and "log" in one.proxy.does:
             warn(f"{one.proxy.name}: hardly any access log was written ({written} bytes)")
+
+
+def _expect_whole_answers(name: str, measured: list[Round], size: int) -> None:
+    for one in measured:
+        if one.load.received < one.load.requests * size:
+            warn(f"{name}: answers were cut short: {one.load.received} bytes in {one.load.requests} of {size}")
 
 
 def _inverse(cpu: dict[str, float]) -> float | None:
