@@ -15,7 +15,7 @@ from gateway.errors import GatewayError
 from gateway.headers import Headers
 
 if TYPE_CHECKING:
-    from gateway.interfaces import Cancellable, ChainLike, Downstream, Forwarding, Named, RouteLike
+    from gateway.interfaces import Cancellable, ChainLike, Downstream, Forwarding, RouteLike
 
 
 class Request:
@@ -103,8 +103,8 @@ class Exchange:
         request_id: Text of `X-Request-ID`, set by the first middleware.
         trace_id: Hexadecimal W3C trace id.
         headers_out: Fields that middleware adds to the forwarded request.
-        upstream: The upstream that was chosen (its `name` is what people know it by).
-        backend: The backend tried last (its `name` is its URL).
+        upstream: Name of the upstream that was chosen.
+        backend: URL of the backend tried last.
         attempts: Tries so far.
         upstream_started: Monotonic seconds of the last try's start.
         upstream_finished: Monotonic seconds when that try's answer was complete, 0.0 before.
@@ -170,8 +170,8 @@ class Exchange:
         self.request_id = ""
         self.trace_id = ""
         self.headers_out: list[tuple[bytes, bytes]] = []
-        self.upstream: Named | None = None
-        self.backend: Named | None = None
+        self.upstream: str | None = None
+        self.backend: str | None = None
         self.attempts = 0
         self.upstream_started = 0.0
         self.upstream_finished = 0.0
@@ -180,6 +180,11 @@ class Exchange:
         self.user: str | None = None
         self.pending: Cancellable | None = None
         self._state: dict[str, Any] | None = None
+
+    @property
+    def scheme(self) -> bytes:
+        """`b"http"` or `b"https"`, as the client used it (a trusted proxy is believed)."""
+        return self.forwarding.scheme(self.request.headers)
 
     @property
     def bytes_received(self) -> int:

@@ -45,13 +45,6 @@ class FinishHook(Protocol):
     def __call__(self, exchange: Exchange, /) -> None: ...
 
 
-class Named(Protocol):
-    """Something with a name that people know it by."""
-
-    @property
-    def name(self) -> str: ...
-
-
 class RouteLike(Protocol):
     """A compiled route, as steps see it.
 
@@ -92,7 +85,7 @@ class Forwarding(Protocol):
     def scheme(self, headers: Headers) -> bytes:
         """Return the scheme that the client used."""
 
-    def encode(self, headers: Headers, host: bytes) -> bytes:
+    def encode(self, headers: Headers, host: bytes, version: bytes = ...) -> bytes:
         """Return the forwarding field lines for a backend, each ended by CRLF."""
 
 

@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from gateway.body import Body
-from gateway.errors import BackendTimeout, ClientAborted, GatewayError, RequestTimeout, RequestTooLarge
+from gateway.errors import BackendTimeout, ClientAborted, GatewayError, RequestTimeout, RequestTooLarge, ShuttingDown
 from gateway.exchange import Exchange, Request, Response
 from gateway.headers import Headers
 from gateway.http.messages import CONTINUE, status_line
@@ -282,6 +282,11 @@ class Channel(Protocol):
         """Accept no further request; close when idle."""
         if self._exchange is None and not self._parser.requests:
             self._close()
+
+    def shut(self) -> None:
+        """Close at once, whatever is under way."""
+        self._close(aborting=True)
+        self._abandon(ShuttingDown())
 
     def _serve(self) -> None:
         """Begin exchanges until one has to wait or nothing is ready."""

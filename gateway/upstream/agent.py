@@ -17,7 +17,7 @@ from gateway.exchange import Exchange, Response
 from gateway.headers import Headers
 from gateway.interfaces import TunnelEnd
 from gateway.transport.deadlines import NEVER, Deadlines
-from gateway.upstream.backend import Backend
+from gateway.upstream.backend import Backend, Upstream
 from gateway.upstream.connection import UpstreamConnection
 from gateway.upstream.pool import ConnectionPool
 
@@ -40,6 +40,7 @@ class Attempt:
 
     Attributes:
         exchange: What it is for.
+        upstream: Whose backend it is.
         backend: Where it goes.
         head: The request head as it is sent.
         timeout: Seconds for the answer's head, and between two parts of its body.
@@ -59,6 +60,7 @@ class Attempt:
         "head",
         "reused",
         "timeout",
+        "upstream",
     )
 
     def __init__(
@@ -66,6 +68,7 @@ class Attempt:
         agent: ProxyAgent,
         observer: AttemptObserver,
         exchange: Exchange,
+        upstream: Upstream,
         backend: Backend,
         head: bytes,
         timeout: float,
@@ -73,6 +76,7 @@ class Attempt:
         fresh: bool,
     ) -> None:
         self.exchange = exchange
+        self.upstream = upstream
         self.backend = backend
         self.head = head
         self.timeout = timeout
@@ -212,6 +216,7 @@ class ProxyAgent:
         self,
         observer: AttemptObserver,
         exchange: Exchange,
+        upstream: Upstream,
         backend: Backend,
         head: bytes,
         timeout: float,
@@ -222,6 +227,7 @@ class ProxyAgent:
         Args:
             observer: Who asks.
             exchange: Its request's body is streamed.
+            upstream: Whose backend it is.
             backend: Where to.
             head: The request head as it is to be sent.
             timeout: Seconds for the answer's head.
@@ -232,7 +238,9 @@ class ProxyAgent:
         """
         now = self.now()
         deadline = now + timeout if timeout else NEVER
-        attempt = Attempt(self, observer, exchange, backend, head, timeout or NEVER, deadline, fresh)
+        attempt = Attempt(self, observer, exchange, upstream, backend, head, timeout or NEVER, deadline, fresh)
+        exchange.upstream = upstream.name
+        exchange.backend = backend.name
         exchange.attempts += 1
         exchange.upstream_started = now
         exchange.pending = attempt

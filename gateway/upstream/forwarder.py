@@ -7,14 +7,13 @@ attempt is made again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from gateway.errors import GatewayError, Retry
 from gateway.exchange import Exchange, Request, Response
 from gateway.http.fields import FieldFilter, passed_on
-from gateway.interfaces import Balancer
 from gateway.upstream.agent import Attempt, ProxyAgent
-from gateway.upstream.backend import Backend
+from gateway.upstream.backend import Upstream
 
 IDEMPOTENT = frozenset([b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"])
 """RFC 9110 section 9.2.2."""
@@ -22,34 +21,6 @@ IDEMPOTENT = frozenset([b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"
 VIA = b"1.1 gateway"
 
 _CONTENT_METHODS = frozenset([b"POST", b"PUT", b"PATCH"])
-
-
-class Upstream:
-    """A named group of interchangeable backends, as one snapshot sees it.
-
-    Args:
-        name: Its name.
-        balancer: Picks a backend.
-        backends: All of them.
-        key: What a hashing balancer places an exchange by; None where it does not matter.
-        observe: Records seconds and outcome of each attempt.
-    """
-
-    __slots__ = ("backends", "balancer", "key", "name", "observe")
-
-    def __init__(
-        self,
-        name: str,
-        balancer: Balancer[Backend],
-        backends: Sequence[Backend],
-        key: Callable[[Exchange], bytes] | None,
-        observe: Callable[[float, GatewayError | None], None],
-    ) -> None:
-        self.name = name
-        self.balancer = balancer
-        self.backends = backends
-        self.key = key
-        self.observe = observe
 
 
 class Forwarder:
@@ -82,11 +53,9 @@ class Forwarder:
             PoolExhausted: No connection, and no room to wait.
         """
         upstream = self._choose()
-        exchange.upstream = upstream
         key = b"" if upstream.key is None else upstream.key(exchange)
         backend = upstream.balancer.pick(key, exchange.started)
-        exchange.backend = backend
-        self._agent.attempt(self, exchange, backend, self._head(exchange), self._timeout)
+        self._agent.attempt(self, exchange, upstream, backend, self._head(exchange), self._timeout)
 
     def attempt_answered(self, attempt: Attempt, response: Response) -> None:
         """The backend answered."""
@@ -102,7 +71,9 @@ class Forwarder:
         assert exchange.chain is not None
         if error.retry is Retry.IF_REUSED and _repeatable(exchange.request):
             try:
-                self._agent.attempt(self, exchange, attempt.backend, attempt.head, self._timeout, fresh=True)
+                self._agent.attempt(
+                    self, exchange, attempt.upstream, attempt.backend, attempt.head, self._timeout, fresh=True
+                )
                 return
             except GatewayError as another:
                 error = another
@@ -110,18 +81,15 @@ class Forwarder:
 
     def attempt_finished(self, attempt: Attempt, error: GatewayError | None) -> None:
         """The attempt is over: it counts."""
-        exchange = attempt.exchange
-        now = self._agent.now()
-        exchange.upstream_finished = now
-        assert isinstance(exchange.upstream, Upstream)
-        exchange.upstream.observe(now - exchange.upstream_started, error)
+        attempt.exchange.upstream_finished = self._agent.now()
+        attempt.upstream.count(attempt.backend.name, "ok" if error is None else error.reason)
 
     def _head(self, exchange: Exchange) -> bytes:
         request = exchange.request
         lines = [b"%b %b HTTP/1.1\r\nHost: %b\r\n" % (request.method, request.target, request.host)]
         lines += [b"%b: %b\r\n" % (name, value) for _, name, value in passed_on(request.headers, self._passes)]
         lines += [b"%b: %b\r\n" % field for field in exchange.headers_out]
-        lines.append(exchange.forwarding.encode(request.headers, request.host))
+        lines.append(exchange.forwarding.encode(request.headers, request.host, request.version))
         body = request.body
         if body is not None:
             if body.length is None:

@@ -61,6 +61,9 @@ class BackendPool:
     """The connections to one backend.
 
     Attributes:
+        upstream: Name of its upstream.
+        backend: Its URL.
+        host: The name or address in it.
         in_flight: Attempts under way, waiting ones included.
         picks: Attempts begun so far.
         connecting: Connections being opened.
@@ -70,6 +73,7 @@ class BackendPool:
         self,
         upstream: str,
         backend: str,
+        host: str,
         dial: Dial,
         limits: PoolLimits,
         response_header: int,
@@ -78,6 +82,7 @@ class BackendPool:
     ) -> None:
         self.upstream = upstream
         self.backend = backend
+        self.host = host
         self.response_header = response_header
         self.in_flight = 0
         self.picks = 0
@@ -226,6 +231,7 @@ class BackendPool:
         if connection.lost:
             self._open_for_waiting()
             return
+        connection.address = getattr(connection.transport.getPeer(), "host", "")  # type: ignore[union-attr]
         self._open.add(connection)
         self._deadlines.watch(connection)
         self.release(connection)
@@ -290,6 +296,12 @@ class ConnectionPool(HTTPConnectionPool):
             self._leaving.add(pool)
             pool.drained().addCallback(lambda _, pool=pool: self._leaving.discard(pool))
             pool.retire()
+
+    def addresses_changed(self, host: str, addresses: Iterable[str]) -> None:
+        """A name resolves to other addresses: leave the ones that are gone."""
+        for pool in self._pools.values():
+            if pool.host == host:
+                pool.retire_addresses(addresses)
 
     def closeCachedConnections(self) -> Deferred[None]:
         """Retire every pool; fire when all connections are closed."""

@@ -1,0 +1,46 @@
+"""What outlives configurations: clocks, chance, the pool, the counts.
+
+Made once by `gateway.assembly` (or by the test harness, with a virtual clock
+and a network in memory); every snapshot is built on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway.admin.health import Health
+from gateway.telemetry.metrics import Metrics
+from gateway.transport.deadlines import Deadlines
+from gateway.upstream.agent import ProxyAgent
+from gateway.upstream.dialer import Dialer
+from gateway.upstream.pool import ConnectionPool
+
+
+@dataclass(frozen=True, slots=True)
+class Foundation:
+    """What snapshots are built on.
+
+    Attributes:
+        now: Monotonic seconds.
+        wall_clock: Unix seconds.
+        random_bytes: As `os.urandom`.
+        random: As `random.random`.
+        dialer: Opens connections to backends.
+        pool: Holds them.
+        agent: Makes attempts over the pool.
+        deadlines: Watches connections and attempts.
+        metrics: Counts.
+        health: Answers the health paths.
+    """
+
+    now: Callable[[], float]
+    wall_clock: Callable[[], float]
+    random_bytes: Callable[[int], bytes]
+    random: Callable[[], float]
+    dialer: Dialer
+    pool: ConnectionPool
+    agent: ProxyAgent
+    deadlines: Deadlines
+    metrics: Metrics
+    health: Health

@@ -1,0 +1,263 @@
+"""Settings into everything that is built from them.
+
+A snapshot is made aside and then put into force by one assignment; an
+exchange keeps the one it started with. What a route does per request is
+decided here, once: the steps it needs are bound, its labels looked up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from urllib.parse import urlsplit
+
+
+from gateway.admin.health import PATHS as HEALTH_PATHS
+from gateway.balancing import build as build_balancer
+from gateway.balancing.keys import hash_key
+from gateway.config import Settings
+from gateway.config.schema.routes import Route
+from gateway.config.schema.upstreams import Upstream as UpstreamSettings
+from gateway.exchange import Exchange
+from gateway.foundation import Foundation
+from gateway.http.fields import FieldFilter, request_filter
+from gateway.http.forwarded import DROPPED, ForwardedRules, NetworkSet
+from gateway.interfaces import ChainLike, Middleware
+from gateway.listening.resources import ContentResource, Leaf, RouteResource, unrouted_chain
+from gateway.listening.respond import render_error
+from gateway.listening.site import ConnectionOptions
+from gateway.middleware.access_log import AccessLog
+from gateway.middleware.body_limit import BodyLimit
+from gateway.middleware.chain import Chain
+from gateway.middleware.metrics import RequestMetrics
+from gateway.middleware.request_id import RequestId
+from gateway.middleware.trace import Trace
+from gateway.routing.rule import RouteRule
+from gateway.routing.table import RouteTable
+from gateway.upstream.backend import Backend, Share, Upstream
+from gateway.upstream.forwarder import Forwarder
+from gateway.upstream.pool import BackendPool
+from gateway.upstream.tls import client_tls_options
+
+REMADE = DROPPED | frozenset([b"x-request-id", b"traceparent", b"tracestate"])
+"""Request fields that steps of the chain write anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything built from one configuration.
+
+    Attributes:
+        settings: What it was built from.
+        routes: Leaves by rule (`gateway.listening.resources.Tree`).
+        unrouted: The chain of exchanges that no route takes.
+        own_paths: Paths that the gateway answers itself.
+        in_flight: Most exchanges at once, 0 for no limit.
+        explain_routing: Whether routing decisions are logged.
+        options: For client connections.
+        rules: Who is believed about clients.
+        upstreams: By name.
+        pool_keys: Identities of the backends' pools.
+    """
+
+    settings: Settings
+    routes: RouteTable[RouteResource]
+    unrouted: ChainLike
+    own_paths: Mapping[bytes, Leaf]
+    in_flight: int
+    explain_routing: bool
+    options: ConnectionOptions
+    rules: ForwardedRules
+    upstreams: Mapping[str, Upstream]
+    pool_keys: frozenset[Hashable]
+
+
+def build(
+    settings: Settings,
+    foundation: Foundation,
+    log_access: Callable[[bytes], None],
+    logs_routing: bool = False,
+) -> Snapshot:
+    """Build a snapshot; nothing of the one in force changes.
+
+    Args:
+        settings: The configuration.
+        foundation: What it is built on.
+        log_access: Takes the lines of the access log.
+        logs_routing: Whether the log takes routing decisions.
+
+    Raises:
+        gateway.upstream.tls.TLSSettingsError: A certificate of an upstream cannot be used.
+    """
+    trusted = NetworkSet(str(network) for network in settings.trusted_proxies)
+    forwarded = settings.forwarded
+    rules = ForwardedRules(
+        trusted, forwarded.x_forwarded, forwarded.x_real_ip, forwarded.via, forwarded.forwarded
+    )
+    request_id = RequestId(foundation.random_bytes, trusted)
+    steps = partial(_steps, settings, foundation, log_access, request_id)
+    keys: set[Hashable] = set()
+    upstreams = {
+        upstream.name: _upstream(upstream, settings, foundation, keys) for upstream in settings.upstreams
+    }
+    passes = request_filter(REMADE)
+    return Snapshot(
+        settings=settings,
+        routes=RouteTable(
+            (_rule(route), _leaf(route, settings, foundation, steps, upstreams, passes)) for route in settings.routes
+        ),
+        unrouted=unrouted_chain(steps("", "", 0)),
+        own_paths=_own_paths(settings, foundation, request_id),
+        in_flight=settings.limits.in_flight,
+        explain_routing=logs_routing,
+        options=ConnectionOptions(
+            client_header=settings.timeouts.client_header,
+            client_body=settings.timeouts.client_body,
+            client_idle=settings.timeouts.client_idle,
+            request=settings.timeouts.request,
+            request_header=settings.limits.request_header,
+            header_fields=settings.limits.header_fields,
+        ),
+        rules=rules,
+        upstreams=upstreams,
+        pool_keys=frozenset(keys),
+    )
+
+
+def _steps(
+    settings: Settings,
+    foundation: Foundation,
+    log_access: Callable[[bytes], None],
+    request_id: RequestId,
+    name: str,
+    pattern: str,
+    body_limit: int,
+) -> list[Middleware]:
+    """List the steps of a route, from the client inwards. The one place where their order is written."""
+    metrics = foundation.metrics
+    steps: list[Middleware | None] = [
+        request_id,  # first: every log line and answer after it names the exchange
+        Trace(foundation.random_bytes),
+        _access_log(settings, log_access),  # outside everything that can refuse, so that refusals are logged
+        RequestMetrics(metrics.route(name, pattern), metrics.upstream, metrics.errors.add),
+        BodyLimit(body_limit) if body_limit else None,  # last: identity and limits are told apart from size
+    ]
+    return [step for step in steps if step is not None]
+
+
+def _access_log(settings: Settings, log_access: Callable[[bytes], None]) -> AccessLog | None:
+    access_log = settings.access_log
+    if not access_log.enabled:
+        return None
+    options = {} if access_log.fields == "default" else {"fields": access_log.fields}
+    return AccessLog(
+        log_access, redact_headers=access_log.redact_headers, redact_query=access_log.redact_query, **options
+    )
+
+
+def _rule(route: Route) -> RouteRule:
+    methods = None if route.methods is None else frozenset(method.encode() for method in route.methods)
+    return RouteRule(route.name, route.host, route.path, methods, dict(route.headers), dict(route.query))
+
+
+def _leaf(
+    route: Route,
+    settings: Settings,
+    foundation: Foundation,
+    steps: Callable[[str, str, int], list[Middleware]],
+    upstreams: Mapping[str, Upstream],
+    passes: FieldFilter,
+) -> RouteResource:
+    limit = settings.limits.request_body if route.request_body is None else route.request_body
+    forwarder = Forwarder(
+        _chooser([(upstreams[name], weight) for name, weight in route.upstreams], foundation),
+        foundation.agent,
+        passes,
+        route.timeout,
+        settings.forwarded.via,
+    )
+    chain = Chain(steps(route.name, route.path, limit), forwarder.forward, render_error)
+    return RouteResource(route.name, route.path, chain)
+
+
+def _chooser(shares: Sequence[tuple[Upstream, int]], foundation: Foundation) -> Callable[[], Upstream]:
+    if len(shares) == 1:
+        upstream = shares[0][0]
+        return lambda: upstream
+    split = build_balancer(
+        "weighted_round_robin", [Share(upstream, weight) for upstream, weight in shares], foundation.random
+    )
+    return lambda: split.pick(b"", 0.0).upstream
+
+
+def _upstream(
+    upstream: UpstreamSettings, settings: Settings, foundation: Foundation, keys: set[Hashable]
+) -> Upstream:
+    backends = []
+    for backend in upstream.backends:
+        # The identity of a pool: everything that it was made from.
+        key = (upstream.name, backend.url, upstream.tls, upstream.pool, settings.timeouts.connect,
+               settings.limits.response_header)  # fmt: skip
+        keys.add(key)
+        make = partial(_pool, upstream, backend.url, settings, foundation)
+        backends.append(Backend(backend.url, backend.weight, foundation.pool.backend(key, make)))
+    return Upstream(
+        upstream.name,
+        build_balancer(upstream.strategy, backends, foundation.random),
+        backends,
+        _key(upstream),
+        foundation.metrics.upstream(upstream.name).attempt,
+    )
+
+
+def _key(upstream: UpstreamSettings) -> Callable[[Exchange], bytes] | None:
+    if upstream.strategy == "ip_hash":
+        return hash_key("ip")
+    if upstream.strategy == "consistent_hash":
+        return hash_key(upstream.hash_on)
+    return None
+
+
+def _pool(upstream: UpstreamSettings, url: str, settings: Settings, foundation: Foundation) -> BackendPool:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    tls = client_tls_options(host, upstream.tls) if parts.scheme == "https" else None
+    dial = foundation.dialer.dial
+    connect = settings.timeouts.connect
+    return BackendPool(
+        upstream.name,
+        url,
+        host,
+        lambda make: dial(host, port, tls, make, connect),
+        upstream.pool,
+        settings.limits.response_header,
+        foundation.deadlines,
+        foundation.now,
+    )
+
+
+def _own_paths(settings: Settings, foundation: Foundation, request_id: RequestId) -> dict[bytes, Leaf]:
+    """Return the paths that the gateway answers on its listeners: health, and metrics where they are public."""
+    own: dict[bytes, Leaf] = {}
+    steps = [request_id]
+    if settings.health_paths:
+        for path in HEALTH_PATHS:
+            own[path] = ContentResource(steps, partial(_health, foundation))
+    if settings.admin.metrics_public:
+        own[b"/metrics"] = ContentResource(steps, partial(_metrics, foundation))
+    return own
+
+
+def _health(foundation: Foundation, exchange: Exchange) -> tuple[int, bytes, bytes]:
+    status, body = foundation.health.report(exchange.request.path)
+    return status, b"application/json", body
+
+
+def _metrics(foundation: Foundation, exchange: Exchange) -> tuple[int, bytes, bytes]:
+    accept = exchange.request.headers.get(b"accept") or b""
+    media_type, body = foundation.metrics.exposition(accept, foundation.now())
+    return 200, media_type, body
+
+
