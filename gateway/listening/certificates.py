@@ -256,11 +256,14 @@ class CertificateStore:
         return [crypto.X509.from_cryptography(each) for each in certificates]
 
     def _options(self, identity: Identity, authorities: list[crypto.X509]) -> CertificateOptions:
+        # Twisted hands these on to pyOpenSSL, which has come to prefer the objects of `cryptography`.
+        leaf: Any = identity.leaf
+        chain: Any = list(identity.chain)
         try:
             return CertificateOptions(
-                privateKey=crypto.PKey.from_cryptography_key(identity.key),
-                certificate=crypto.X509.from_cryptography(identity.leaf),
-                extraCertChain=[crypto.X509.from_cryptography(each) for each in identity.chain],
+                privateKey=identity.key,
+                certificate=leaf,
+                extraCertChain=chain,
                 raiseMinimumTo=self._minimum,
                 verify=bool(authorities),
                 caCerts=authorities or None,

@@ -1,0 +1,120 @@
+# mypy: allow-untyped-calls
+# (Twisted's transports carry few types.)
+
+from __future__ import annotations
+
+import errno
+from typing import Any
+
+import pytest
+from twisted.internet.protocol import Protocol
+
+from gateway.transport.direct import DirectServer
+
+
+class Kernel:
+    """A socket whose `send` does what the test says: take so many bytes, or fail."""
+
+    def __init__(self, *answers: int | OSError) -> None:
+        self.answers = list(answers)
+        self.taken: list[bytes] = []
+
+    def send(self, data: bytes | memoryview) -> int:
+        answer = self.answers.pop(0) if self.answers else len(data)
+        if isinstance(answer, OSError):
+            raise answer
+        self.taken.append(bytes(data[:answer]))
+        return min(answer, len(data))
+
+    def setblocking(self, blocking: bool) -> None:
+        assert not blocking
+
+    def fileno(self) -> int:
+        return 7
+
+
+class Reactor:
+    """Notes who wants to write."""
+
+    def __init__(self) -> None:
+        self.writers: list[Any] = []
+
+    def addReader(self, reader: Any) -> None:
+        pass
+
+    def removeReader(self, reader: Any) -> None:
+        pass
+
+    def addWriter(self, writer: Any) -> None:
+        if writer not in self.writers:
+            self.writers.append(writer)
+
+    def removeWriter(self, writer: Any) -> None:
+        if writer in self.writers:
+            self.writers.remove(writer)
+
+
+def connect(kernel: Kernel) -> tuple[DirectServer, Reactor]:
+    """Make a transport on a socket that is none."""
+    reactor = Reactor()
+    return DirectServer(kernel, Protocol(), ("127.0.0.1", 1), None, 0, reactor), reactor
+
+
+def test_a_write_that_the_kernel_takes_asks_for_nothing() -> None:
+    """One send, no subscription, nothing queued."""
+    kernel = Kernel()
+    transport, reactor = connect(kernel)
+
+    transport.write(b"all of it")
+
+    assert kernel.taken == [b"all of it"]
+    assert reactor.writers == []
+
+
+def test_the_rest_of_a_partial_send_goes_out_in_order() -> None:
+    """What comes after it waits behind it."""
+    kernel = Kernel(3)
+    transport, reactor = connect(kernel)
+
+    transport.write(b"abcdef")
+    transport.write(b"ghi")
+    assert reactor.writers == [transport]
+    transport.doWrite()
+
+    assert b"".join(kernel.taken) == b"abcdefghi"
+    assert reactor.writers == []
+
+
+def test_a_large_body_is_not_copied() -> None:
+    """The queue holds the very object that was written."""
+    transport, _ = connect(Kernel(5))
+    body = bytes(1_000_000)
+
+    transport.write(body)
+
+    assert transport.dataBuffer is body
+
+
+@pytest.mark.parametrize("code", [errno.EAGAIN, errno.ENOBUFS, errno.EPIPE, errno.ECONNRESET])
+def test_an_error_leaves_all_to_the_reactor(code: int) -> None:
+    """Nothing is raised, nothing lost: the reactor writes again, and finds out."""
+    kernel = Kernel(OSError(code, "no"))
+    transport, reactor = connect(kernel)
+
+    transport.write(b"data")
+    assert reactor.writers == [transport]
+    transport.doWrite()
+
+    assert kernel.taken == [b"data"]
+
+
+@pytest.mark.parametrize("ending", ["loseConnection", "loseWriteConnection"])
+def test_nothing_overtakes_the_end(ending: str) -> None:
+    """After the close has been asked for, Twisted's own way keeps what order there is."""
+    kernel = Kernel()
+    transport, _ = connect(kernel)
+    getattr(transport, ending)()
+
+    transport.write(b"late")
+
+    assert kernel.taken == []
