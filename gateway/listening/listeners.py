@@ -1,0 +1,85 @@
+"""The open ports of a gateway, by endpoint string, and how they change.
+
+Twisted's `StreamServerEndpointService` only logs that a port cannot be bound;
+here that is an error, and a change of ports is made whole or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from twisted.internet.interfaces import IProtocolFactory
+from twisted.logger import Logger
+
+from gateway.listening.endpoints import Listening, listen
+from gateway.transport.port import ConnectionLimit
+
+_log = Logger()
+
+
+class Listeners:
+    """Ports that share a factory.
+
+    Args:
+        reactor: The real one, or what a test has for it.
+        factory: Makes the connections' protocols.
+        limit: How many connections they hold together.
+    """
+
+    def __init__(self, reactor: Any, factory: IProtocolFactory, limit: ConnectionLimit) -> None:
+        self._reactor = reactor
+        self._factory = factory
+        self._limit = limit
+        self._open: dict[str, Listening] = {}
+
+    @property
+    def open(self) -> list[Listening]:
+        """Return the open ports."""
+        return list(self._open.values())
+
+    async def prepare(self, endpoints: Sequence[str]) -> dict[str, Listening]:
+        """Open the ports that are new among `endpoints`; `commit` or `abandon` follows.
+
+        Raises:
+            ListenFailed: One cannot be opened; none stays open.
+        """
+        fresh: dict[str, Listening] = {}
+        try:
+            for endpoint in endpoints:
+                if endpoint not in self._open and endpoint not in fresh:
+                    fresh[endpoint] = await listen(self._reactor, endpoint, self._factory, self._limit)
+        except BaseException:
+            await self.abandon(fresh)
+            raise
+        return fresh
+
+    async def abandon(self, fresh: dict[str, Listening]) -> None:
+        """Close again what was prepared."""
+        for listening in fresh.values():
+            await listening.stop_accepting()
+
+    async def commit(self, endpoints: Sequence[str], fresh: dict[str, Listening]) -> None:
+        """Keep the ports of `endpoints`, close the others; their connections go on."""
+        for endpoint, listening in fresh.items():
+            self._open[endpoint] = listening
+            _log.info("Listening on {address}", address=listening.describe())
+        for endpoint in [endpoint for endpoint in self._open if endpoint not in endpoints]:
+            listening = self._open.pop(endpoint)
+            _log.info("No longer listening on {address}", address=listening.describe())
+            await listening.stop_accepting()
+
+    def reload_certificates(self) -> None:
+        """Read certificates again.
+
+        Raises:
+            CertificateError: One cannot be used; those of its port stay as they are.
+        """
+        for listening in self._open.values():
+            listening.reload()
+
+    async def stop_accepting(self) -> None:
+        """Close every port; their connections go on."""
+        opened, self._open = self._open, {}
+        for listening in opened.values():
+            await listening.stop_accepting()
