@@ -11,6 +11,7 @@ the endpoint is given a reactor that makes them.
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Sequence
 from typing import Any
@@ -191,7 +192,8 @@ def words(error: Exception) -> str:
     if isinstance(error, OSError):
         reason = _of_system(error)
         return f"cannot read {error.filename}: {reason}" if error.filename else reason
-    return (str(error).splitlines() or [""])[0].replace("_parse", "").strip() or type(error).__name__
+    # A TypeError is about the arguments of one of Twisted's functions, whose name tells the operator nothing.
+    return re.sub(r"^\S+\(\) ", "", (str(error).splitlines() or [""])[0]) or type(error).__name__
 
 
 def _of_system(error: Any) -> str:
