@@ -1,18 +1,19 @@
 """Run the gateway under twistd: `twistd -n gateway --config etc/gateway.yaml`.
 
-Named by `twisted/plugins/gateway_plugin.py`. The one place where the reactor
-is imported: everything below gets it as an argument.
+Named by `twisted/plugins/gateway_plugin.py`. Here the reactor is imported:
+everything below gets it as an argument.
 """
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from twisted.application.service import IService
 from twisted.python import usage
 
-from gateway import assembly, config
+from gateway.config import ConfigError
+from gateway.lifecycle import GatewayService
+from gateway.upstream.tls import TLSSettingsError
 
 SAMPLE = Path("etc/gateway.yaml")
 """What runs where `--config` is not given: the sample of a checkout."""
@@ -47,13 +48,10 @@ def makeService(options: Options) -> IService:
             each problem and the exit code is 1: twistd would answer any other
             exception with a traceback.
     """
-    path = Path(options["config"])
-    try:
-        settings = config.load(path, os.environ)
-    except config.ConfigError as error:
-        raise SystemExit(str(error)) from None
-
     # Here, so that twistd's --reactor has had its say.
     from twisted.internet import reactor
 
-    return assembly.build(settings, reactor=reactor, config_path=path)
+    try:
+        return GatewayService(options["config"], reactor)
+    except (ConfigError, TLSSettingsError) as error:
+        raise SystemExit(str(error)) from None
