@@ -7,6 +7,7 @@ handshake; a reload that fails leaves what is in use.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
@@ -226,7 +227,7 @@ class CertificateStore:
     def _read(self) -> tuple[ServerNames, CertificateOptions]:
         authorities = self._read_authorities()
         options = [(identity, self._options(identity, authorities)) for identity in read_identities(self._places)]
-        names = ServerNames([(identity, self._finish(each, authorities)) for identity, each in options], self._default)
+        names = ServerNames([(identity, self._finish(each)) for identity, each in options], self._default)
         creator = next(each for _, each in options if each.getContext() is names.default)
 
         def choose(connection: SSL.Connection) -> None:
@@ -239,12 +240,12 @@ class CertificateStore:
         names.default.set_tlsext_servername_callback(choose)
         return names, creator
 
-    def _finish(self, options: CertificateOptions, authorities: list[crypto.X509]) -> SSL.Context:
+    def _finish(self, options: CertificateOptions) -> SSL.Context:
         context: SSL.Context = options.getContext()
         harden(context, self._alpn)
-        if authorities:
+        if self._client_ca is not None:
             # Tells a client with several certificates which of them may do.
-            context.set_client_ca_list([each.get_subject() for each in authorities])
+            context.load_client_ca(os.fsencode(self._client_ca))
         return context
 
     def _read_authorities(self) -> list[crypto.X509]:

@@ -28,7 +28,7 @@ class PrivateReactor(EPollReactor):
         end = self.seconds() + PATIENCE
         while not so():
             assert self.seconds() < end, "it did not come to that"
-            self.iterate(0.01)
+            self.iterate(0.001)  # the other end is often the test itself: no long wait for it
 
     def turns(self, count: int = 5) -> None:
         """Turn a few times, for what must not happen."""
