@@ -99,7 +99,7 @@ def part(module: Path) -> str:
 def test_imports_point_down() -> None:
     """The contracts in pyproject.toml hold: layers, no circles, the chain's limits, nobody imports `testing`."""
     # A process of its own: where zope.interface is loaded, import-linter's classes cannot be asked for their fields.
-    lint = "from importlinter.cli import lint_imports_command as lint; lint(['--no-cache', '--no-timing'])"
+    lint = "from importlinter.cli import lint_imports_command as lint; lint(['--no-cache', '--no-logo'])"
 
     done = subprocess.run([sys.executable, "-c", lint], cwd=ROOT, capture_output=True, text=True, check=False)
 
