@@ -56,8 +56,8 @@ bench: $(VENV)/.dev  ## measure the gateway beside its peers
 	$(BIN)/python -m benchmarks $(ARGS)
 
 .PHONY: docs
-docs: $(VENV)/.dev  ## make the generated pages again: reference of the configuration, JSON Schema
-	$(BIN)/python docs/generate.py
+docs: $(VENV)/.dev  ## make the generated pages again
+	$(BIN)/python -m gateway.telemetry.reference >docs/reference/metrics.md
 
 .PHONY: lock
 lock: $(VENV)/.uv  ## pin the dependencies anew, newest that setup.cfg admits
