@@ -68,7 +68,7 @@ lock: $(VENV)/.uv  ## pin the dependencies anew, newest that setup.cfg admits
 
 .PHONY: clean
 clean:  ## remove what make, the tests and the tools have made
-	rm -rf $(VENV) build dist ./*.egg-info .coverage .coverage.* htmlcov .hypothesis .import_linter_cache \
+	rm -rf $(VENV) .venv-bench build dist ./*.egg-info .coverage .coverage.* htmlcov .hypothesis .import_linter_cache \
 	  .mypy_cache .pytest_cache .ruff_cache twisted/plugins/dropin.cache
 	find gateway tests examples benchmarks twisted -name __pycache__ -type d -prune -exec rm -rf {} +
 
