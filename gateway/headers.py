@@ -6,43 +6,65 @@ fields are kept, since a gateway passes on what it was given.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 Field = tuple[bytes, bytes, bytes]
 """Lower-case name, name as written, value."""
 
 
+class HeaderBlock:
+    """The fields that one and the same block of header bytes stands for; never changed.
+
+    Clients and backends say the same again and again: the parsers keep what
+    they have read and judged once.
+
+    Attributes:
+        fields: The field lines in order.
+        index: Lower-case name to first value.
+        passed: What `gateway.http.fields` lets pass, encoded, and the filter that said so.
+    """
+
+    __slots__ = ("fields", "index", "passed")
+
+    def __init__(self, headers: Headers) -> None:
+        self.fields = tuple(headers.fields)
+        self.index = dict(headers.index)
+        self.passed: tuple[object, bytes] | None = None
+
+
 class Headers:
     """Header (or trailer) fields of one message.
 
-    Look-ups take a name in any case and go through an index that is built
-    when first needed: a message that nobody asks about costs a list.
+    Attributes:
+        fields: The field lines in order; change them through the methods.
+        index: Lower-case name to first value; for reading, where a hot path cannot afford `get`.
+        block: The block that these are, unchanged; None where they are of their own.
     """
 
-    __slots__ = ("_index", "fields")
+    __slots__ = ("block", "fields", "index")
 
     def __init__(self, fields: Iterable[tuple[bytes, bytes]] = ()) -> None:
-        self.fields: list[Field] = [(name.lower(), name, value) for name, value in fields]
-        self._index: dict[bytes, bytes] | None = None
+        self.fields: Sequence[Field] = [(name.lower(), name, value) for name, value in fields]
+        self.index: dict[bytes, bytes] = _first_values(self.fields)
+        self.block: HeaderBlock | None = None
 
     @classmethod
     def of(cls, fields: list[Field]) -> Headers:
         """Take over a list that a parser has made; it must not be used elsewhere."""
         headers = cls.__new__(cls)
         headers.fields = fields
-        headers._index = None
+        headers.index = _first_values(fields)
+        headers.block = None
         return headers
 
-    @property
-    def index(self) -> dict[bytes, bytes]:
-        """Lower-case name to first value; for reading, on hot paths, before any change."""
-        index = self._index
-        if index is None:
-            self._index = index = {}
-            for lower, _, value in self.fields:
-                if lower not in index:
-                    index[lower] = value
-        return index
+    @classmethod
+    def over(cls, block: HeaderBlock) -> Headers:
+        """Return the fields of a block; the first change copies them."""
+        headers = cls.__new__(cls)
+        headers.fields = block.fields
+        headers.index = block.index
+        headers.block = block
+        return headers
 
     def get(self, name: bytes, default: bytes | None = None) -> bytes | None:
         """Return the first value of a field, or `default`."""
@@ -63,9 +85,11 @@ class Headers:
     def add(self, name: bytes, value: bytes) -> None:
         """Append a field line after those that are there."""
         lower = name.lower()
-        self.fields.append((lower, name, value))
-        if self._index is not None:
-            self._index.setdefault(lower, value)
+        fields = self.fields
+        if fields.__class__ is not list:
+            fields = self._own()
+        fields.append((lower, name, value))  # type: ignore[attr-defined]  # a list: _own made it one
+        self.index.setdefault(lower, value)
 
     def set(self, name: bytes, value: bytes) -> None:
         """Make `value` the only value of a field; it goes to the end of the list."""
@@ -76,8 +100,16 @@ class Headers:
         """Drop every line of a field; no error when there is none."""
         lower = name.lower()
         if lower in self.index:
+            if self.block is not None:
+                self._own()
             self.fields = [field for field in self.fields if field[0] != lower]
-            self._index = None
+            del self.index[lower]
+
+    def _own(self) -> list[Field]:
+        fields = self.fields = list(self.fields)
+        self.index = dict(self.index)
+        self.block = None
+        return fields
 
     def copy(self) -> Headers:
         """Return an independent list of the same fields."""
@@ -105,3 +137,8 @@ class Headers:
 
     def __repr__(self) -> str:
         return f"Headers({[(name, value) for _, name, value in self.fields]!r})"
+
+
+def _first_values(fields: Sequence[Field]) -> dict[bytes, bytes]:
+    # From the end, so that the first of repeated fields has the last word.
+    return {lower: value for lower, _, value in reversed(fields)}

@@ -6,6 +6,7 @@ Rules only. What is sent on is written anew from the fields that pass here.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from gateway.headers import Field, Headers
 
@@ -95,11 +96,23 @@ def trailer_filter(message: FieldFilter) -> FieldFilter:
     return FieldFilter(message.dropped | NEVER_IN_TRAILERS, message.prefixes)
 
 
-def connection_options(value: bytes) -> frozenset[bytes]:
-    """Return the lower-case options of a Connection field."""
+def connection_options(headers: Headers) -> frozenset[bytes]:
+    """Return the lower-case options of Connection, empty where there is none."""
+    value = headers.index.get(b"connection")
+    if value is None:
+        return _NONE
+    if len(headers.index) != len(headers.fields):
+        value = headers.joined(b"connection") or b""
+    return _options(value)
+
+
+@lru_cache(256)
+def _options(value: bytes) -> frozenset[bytes]:
+    # Few values are ever seen, so they are remembered.
     return frozenset([option.strip(b" \t") for option in value.lower().split(b",")])
 
 
+_NONE: frozenset[bytes] = frozenset()
 _NOT_NAMES = frozenset([b"close", b"keep-alive", b"upgrade", b"te", b""])
 
 
@@ -110,8 +123,19 @@ def passed_on(headers: Headers, passes: FieldFilter) -> list[Field]:
     They are taken out before the gateway adds its own, so a client cannot name
     one of those to unset it.
     """
-    if b"connection" in headers.index:
-        named = connection_options(headers.joined(b"connection") or b"") - _NOT_NAMES
-        if named:
-            return [field for field in headers.fields if passes[field[0]] and field[0] not in named]
+    options = connection_options(headers)
+    if options and not options <= _NOT_NAMES:
+        named = options - _NOT_NAMES
+        return [field for field in headers.fields if passes[field[0]] and field[0] not in named]
     return [field for field in headers.fields if passes[field[0]]]
+
+
+def encode_passed(headers: Headers, passes: FieldFilter) -> bytes:
+    """Return the lines of the fields that may go to the other side; those of a block are made once."""
+    block = headers.block
+    if block is not None and block.passed is not None and block.passed[0] is passes:
+        return block.passed[1]
+    encoded = b"".join([b"%b: %b\r\n" % (name, value) for _, name, value in passed_on(headers, passes)])
+    if block is not None:
+        block.passed = (passes, encoded)
+    return encoded

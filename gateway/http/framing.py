@@ -121,9 +121,7 @@ def response_content(method: bytes, status: int, version: bytes, headers: Header
 
 def keeps_alive(version: bytes, headers: Headers) -> bool:
     """Whether the sender lets the connection go on after this message (RFC 9112 section 9.3)."""
-    if b"connection" not in headers.index:
-        return version == b"1.1"
-    options = connection_options(headers.joined(b"connection") or b"")
+    options = connection_options(headers)
     if b"close" in options:
         return False
     return version == b"1.1" or b"keep-alive" in options
@@ -138,7 +136,7 @@ def wanted_upgrade(version: bytes, headers: Headers) -> bytes | None:
     """
     if b"upgrade" not in headers.index or version != b"1.1":
         return None
-    if b"upgrade" not in connection_options(headers.joined(b"connection") or b""):
+    if b"upgrade" not in connection_options(headers):
         return None
     protocols = headers.joined(b"upgrade") or b""
     for protocol in protocols.lower().split(b","):

@@ -56,7 +56,7 @@ class Channel(Protocol):
         self._tunnel: TunnelEnd | None = None
         self._secure = False
         options = site.options
-        self._parser = RequestParser(self, options.request_header, options.header_fields)
+        self._parser = RequestParser(self, options.request_header, options.header_fields, site.memo)
 
     # Called by Twisted.
 

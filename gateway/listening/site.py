@@ -17,6 +17,7 @@ from twisted.web.server import Site
 from gateway.http.forwarded import ForwardedRules
 from gateway.interfaces import Forwarding
 from gateway.listening.channel import Channel
+from gateway.listening.request_parser import RequestMemo
 from gateway.listening.resources import RootResource
 from gateway.transport.deadlines import Deadlines
 
@@ -46,6 +47,7 @@ class GatewaySite(Site):
     Attributes:
         channels: Open connections.
         draining: Every response closes its connection.
+        memo: Request heads that were read before.
     """
 
     resource: RootResource
@@ -67,6 +69,7 @@ class GatewaySite(Site):
         self.date = date
         self.channels: set[Channel] = set()
         self.draining = False
+        self.memo = RequestMemo()
         self._deadlines = deadlines
         self._drained: Deferred[None] | None = None
 

@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable
+from errno import EWOULDBLOCK
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet import tcp
+from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 
 if TYPE_CHECKING:
     from twisted.python.failure import Failure
@@ -61,6 +63,17 @@ class WriteAtOnce(_Base):
         self.offset = sent
         self._maybePauseProducer()
         self.startWriting()
+
+    def doRead(self) -> Any:
+        """Read once and hand it on; see `tcp.Connection.doRead`, whose two calls are one here."""
+        try:
+            data = self.socket.recv(self.bufferSize)
+        except OSError as error:
+            return None if error.args[0] == EWOULDBLOCK else CONNECTION_LOST
+        if not data:
+            return CONNECTION_DONE
+        self.protocol.dataReceived(data)
+        return None
 
     def writeSequence(self, iovec: Iterable[bytes]) -> None:
         """Send the pieces as one; see `ITransport.writeSequence`."""

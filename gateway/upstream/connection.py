@@ -51,7 +51,7 @@ class UpstreamConnection(Protocol):
         self._request_body: Body | None = None
         self._chunked = False
         self._tunnel: TunnelEnd | None = None
-        self._parser = ResponseParser(self, pool.response_header)
+        self._parser = ResponseParser(self, pool.response_header, pool.memo)
 
     # Called by the attempt and the pool.
 

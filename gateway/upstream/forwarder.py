@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from gateway.errors import GatewayError, Retry
 from gateway.exchange import Exchange, Request, Response
-from gateway.http.fields import FieldFilter, passed_on
+from gateway.http.fields import FieldFilter, encode_passed
 from gateway.upstream.agent import Attempt, ProxyAgent
 from gateway.upstream.backend import Upstream
 
@@ -86,8 +86,10 @@ class Forwarder:
 
     def _head(self, exchange: Exchange) -> bytes:
         request = exchange.request
-        lines = [b"%b %b HTTP/1.1\r\nHost: %b\r\n" % (request.method, request.target, request.host)]
-        lines += [b"%b: %b\r\n" % (name, value) for _, name, value in passed_on(request.headers, self._passes)]
+        lines = [
+            b"%b %b HTTP/1.1\r\nHost: %b\r\n" % (request.method, request.target, request.host),
+            encode_passed(request.headers, self._passes),
+        ]
         lines += [b"%b: %b\r\n" % field for field in exchange.headers_out]
         lines.append(exchange.forwarding.encode(request.headers, request.host, request.version))
         body = request.body

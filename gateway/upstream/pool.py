@@ -21,6 +21,7 @@ from gateway.errors import GatewayError, PoolExhausted
 from gateway.transport.deadlines import NEVER, Deadlines
 from gateway.upstream.connection import UpstreamConnection
 from gateway.upstream.failures import failure_to_error
+from gateway.upstream.response_parser import ResponseMemo
 
 Dial = Callable[[Callable[[], IProtocol]], "Deferred[IProtocol]"]
 """Opens one connection to a backend for the protocol that is made."""
@@ -64,6 +65,7 @@ class BackendPool:
         upstream: Name of its upstream.
         backend: Its URL.
         host: The name or address in it.
+        memo: Heads of answers that were read before.
         in_flight: Attempts under way, waiting ones included.
         picks: Attempts begun so far.
         connecting: Connections being opened.
@@ -84,6 +86,7 @@ class BackendPool:
         self.backend = backend
         self.host = host
         self.response_header = response_header
+        self.memo = ResponseMemo()
         self.in_flight = 0
         self.picks = 0
         self.connecting = 0

@@ -3,6 +3,11 @@
 llhttp reads the syntax, `gateway.http.framing` judges. One parser serves one
 connection; it is told before each request what is asked, since the method
 decides where the answer ends.
+
+Note [The same answer head again]
+As in `gateway.listening.request_parser`: a head with Content-Length that was
+read and judged is remembered by its exact bytes, until the backend's Date
+moves on. A body of known length then needs no parser at all.
 """
 
 from __future__ import annotations
@@ -12,7 +17,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from gateway.body import HIGH_WATER, Body, BodySource
 from gateway.errors import BackendProtocolError
 from gateway.exchange import Response
-from gateway.headers import Field, Headers
+from gateway.headers import Field, HeaderBlock, Headers
 from gateway.http import framing
 from gateway.http.fields import FieldFilter, passed_on, response_filter
 
@@ -26,12 +31,30 @@ _PASSES: FieldFilter = response_filter()
 Interim = tuple[int, bytes, Headers]
 
 
+MEMO_HEADS = 64
+MEMO_HEAD = 2048
+"""Heads that are remembered for a backend, and the octets of the longest."""
+
+_NO_INTERIMS: list[Interim] = []
+
+
+class ResponseMemo(dict[bytes, tuple[int, bytes, int, HeaderBlock]]):
+    """Status, reason, length and fields by the exact bytes of a head; emptied when it is full."""
+
+    def remember(self, head: bytes, known: tuple[int, bytes, int, HeaderBlock]) -> None:
+        """Keep what a head was found to say."""
+        if len(self) >= MEMO_HEADS:
+            self.clear()
+        self[head] = known
+
+
 class ResponseParser:
     """Reads one backend connection.
 
     Args:
         source: Who can stop reading, for the bodies.
         max_head: Most octets of a response head (and of trailers).
+        memo: Heads that were read before, from the same backend.
 
     Attributes:
         response: The head of the answer, once complete; its body is being filled or done.
@@ -47,8 +70,10 @@ class ResponseParser:
         "_chunked",
         "_chunks",
         "_fields",
+        "_head_end",
         "_head_size",
         "_max_head",
+        "_memo",
         "_method",
         "_overhead",
         "_parser",
@@ -66,31 +91,12 @@ class ResponseParser:
         "trailers",
     )
 
-    def __init__(self, source: BodySource, max_head: int) -> None:
+    def __init__(self, source: BodySource, max_head: int, memo: ResponseMemo) -> None:
         self._source = source
         self._max_head = max_head
+        self._memo = memo
         self._parser: HttpResponseParser | None = None
-        self._method = b""
-        self._upgrade = False
-        self._reset()
-
-    def _reset(self) -> None:
-        self.response: Response | None = None
-        self.interims: list[Interim] = []
-        self.complete = False
-        self.started = False
-        self.switched: bytes | None = None
-        self.trailers: Headers | None = None
-        self.keep_alive = True
-        self._body: Body | None = None
-        self._chunked = False
-        self._chunks: list[bytes] = []
-        self._fields: list[Field] = []
-        self._reason = b""
-        self._head_size = 0
-        self._overhead = 0
-        self._raw = 0
-        self._seen_interims = 0
+        self.expect(b"", False)
 
     def expect(self, method: bytes, upgrade: bool) -> None:
         """A request has been sent: what comes next answers it.
@@ -99,11 +105,15 @@ class ResponseParser:
             method: Of the request.
             upgrade: It asked to change protocols, so a 101 may come.
         """
-        self._reset()
         self._method = method
         self._upgrade = upgrade
-        if self._parser is None:
-            self._parser = HttpResponseParser(self)
+        self.response: Response | None = None
+        self.complete = False
+        self.started = False
+        self.keep_alive = True
+        self.trailers: Headers | None = None
+        self._raw = 0
+        self._body: Body | None = None
 
     def feed(self, data: bytes) -> None:
         """Take what the connection read; afterwards look at the attributes.
@@ -111,24 +121,16 @@ class ResponseParser:
         Raises:
             BackendProtocolError: The answer breaks the rules.
         """
-        self.started = True
-        if self._raw:
-            body = self._body
-            assert body is not None
-            if len(data) < self._raw:
-                self._raw -= len(data)
-                body.push(data)
+        if not self.started:
+            self.started = True
+            if self._recognised(data):
                 return
-            if len(data) > self._raw:
-                self.keep_alive = False  # octets after the end: nobody asked for them
-                data = data[: self._raw]
-            self._raw = 0
-            self._parser = None
-            body.push(data)
-            self._end(None)
+            self._begin()
+        if self._raw:
+            self._feed_raw(data)
             return
         if self.complete:
-            self.keep_alive = False
+            self.keep_alive = False  # octets after the end: nobody asked for them
             return
         body = self._body
         parser = self._parser
@@ -145,7 +147,79 @@ class ResponseParser:
             if self._head_size > self._max_head:
                 raise BackendProtocolError("The head of the answer is over limits.response_header.")
             return
+        if self._head_end:
+            self._remember(data)
+            self._head_end = 0
         self._deliver(body, len(data))
+
+    def _begin(self) -> None:
+        """Make ready to read an answer that is not known from before."""
+        self.interims: list[Interim] = []
+        self.switched: bytes | None = None
+        self._chunked = False
+        self._chunks: list[bytes] = []
+        self._fields: list[Field] = []
+        self._reason = b""
+        self._head_size = 0
+        self._overhead = 0
+        self._seen_interims = 0
+        if self._parser is None:
+            self._parser = HttpResponseParser(self)
+
+    def _recognised(self, data: bytes) -> bool:
+        """Answer from the memo, where the head has been read before; returns whether it has."""
+        end = data.find(b"\r\n\r\n") + 4
+        known = self._memo.get(data[:end])
+        if known is None or self._method == b"HEAD":
+            self._head_end = end
+            return False
+        status, reason, length, block = known
+        rest = len(data) - end
+        if rest > length:
+            return False
+        response = self.response = Response(status, Headers.over(block), reason=reason)
+        response.length = length
+        self.interims = _NO_INTERIMS
+        self.switched = None
+        if rest == length:
+            response.body = data[end:] if length else None
+            self.complete = True
+            return True
+        self._body = response.body = Body(self._source, length)
+        if rest:
+            self._body.push(data[end:])
+        self._raw = length - rest
+        return True
+
+    def _remember(self, data: bytes) -> None:
+        """Keep the head that `data` begins with, if it is of the plain kind."""
+        response = self.response
+        end = self._head_end
+        if (
+            response is not None
+            and 4 < end <= MEMO_HEAD
+            and response.length is not None
+            and self.keep_alive
+            and not self._seen_interims
+            and (response.body is not None or response.length == 0)
+        ):
+            known = (response.status, response.reason, response.length, HeaderBlock(response.headers))
+            self._memo.remember(data[:end], known)
+
+    def _feed_raw(self, data: bytes) -> None:
+        body = self._body
+        assert body is not None
+        if len(data) < self._raw:
+            self._raw -= len(data)
+            body.push(data)
+            return
+        if len(data) > self._raw:
+            self.keep_alive = False
+            data = data[: self._raw]
+        self._raw = 0
+        self._parser = None  # it may stand in the middle of a message
+        body.push(data)
+        self._end(None)
 
     def closed(self) -> bool:
         """The backend closed; returns whether that was the end of the answer."""
@@ -183,13 +257,12 @@ class ResponseParser:
             self._interim(status, reason, headers)
             return
         framing.check_singletons(headers, BackendProtocolError)
-        # As for requests: the cheap question first.
-        plain = parser.should_keep_alive() and b"connection" not in headers.index
-        version = b"1.1" if plain else parser.get_http_version().encode()
+        version = parser.get_http_version().encode()
+        index = headers.index
         length = framing.response_content(self._method, status, version, headers)
         if length == framing.UNTIL_CLOSE or not framing.keeps_alive(version, headers):
             self.keep_alive = False
-        known = headers.index.get(b"content-length")
+        known = index.get(b"content-length")
         response = Response(status, Headers.of(passed_on(headers, _PASSES)), reason=reason)
         response.length = None if known is None else int(known)
         if length:

@@ -1,0 +1,190 @@
+"""A backend in memory that does as it is told: answers, refuses, stalls, resets, trickles, lies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from httptools import HttpRequestParser
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+
+from gateway.headers import Headers
+from gateway.testing.network import MemoryNetwork
+
+Answer = Callable[["Asked"], bytes | None]
+"""Makes the bytes that answer a request; None for silence."""
+
+
+class Asked:
+    """A request as the backend got it.
+
+    Attributes:
+        raw: Every octet of the connection that belongs to it or follows it so far.
+        connection: The connection it came on.
+    """
+
+    def __init__(self, connection: BackendConnection) -> None:
+        self.connection = connection
+        self.method = b""
+        self.target = b""
+        self.headers = Headers()
+        self.trailers = Headers()
+        self.body = b""
+        self.complete = False
+
+
+def ok(body: bytes = b"ok", *fields: tuple[bytes, bytes], status: bytes = b"200 OK") -> bytes:
+    """Return a complete answer."""
+    lines = b"".join(b"%b: %b\r\n" % field for field in fields)
+    return b"HTTP/1.1 %b\r\n%bContent-Length: %d\r\n\r\n%b" % (status, lines, len(body), body)
+
+
+class BackendConnection(Protocol):
+    """The backend's end of one connection; llhttp reads it."""
+
+    def __init__(self, backend: FakeBackend) -> None:
+        self.backend = backend
+        self.lost: Failure | None = None
+        self.received = b""
+        self.raw_mode = False
+        self.half_closed = False
+        self._parser = HttpRequestParser(self)
+        self._asked: Asked | None = None
+        self._fields: list[tuple[bytes, bytes]] = []
+
+    def connectionMade(self) -> None:
+        self.backend.connections.append(self)
+        if self.backend.greeting:
+            self.send(self.backend.greeting)
+
+    def dataReceived(self, data: bytes) -> None:
+        self.received += data
+        if self.backend.resets:
+            self.transport.abortConnection()  # type: ignore[union-attr]
+            return
+        if not self.raw_mode:
+            try:
+                self._parser.feed_data(data)
+            except Exception as error:
+                if type(error).__name__ != "HttpParserUpgrade":
+                    raise
+                self.raw_mode = True
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.lost = reason
+
+    def send(self, data: bytes) -> None:
+        """Write octets."""
+        self.transport.write(data)  # type: ignore[union-attr]
+
+    def close(self) -> None:
+        """Close in good order."""
+        self.transport.loseConnection()  # type: ignore[union-attr]
+
+    def reset(self) -> None:
+        """Break off."""
+        self.transport.abortConnection()  # type: ignore[union-attr]
+
+    def on_message_begin(self) -> None:
+        self._asked = Asked(self)
+        self._fields = []
+
+    def on_url(self, url: bytes) -> None:
+        assert self._asked is not None
+        self._asked.target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._fields.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        asked = self._asked
+        assert asked is not None
+        asked.method = self._parser.get_method()
+        asked.headers = Headers(self._fields)
+        self._fields = []
+        self.backend.requests.append(asked)
+        self.backend.head_came(asked)
+
+    def on_body(self, data: bytes) -> None:
+        assert self._asked is not None
+        self._asked.body += data
+
+    def on_message_complete(self) -> None:
+        asked = self._asked
+        assert asked is not None
+        asked.trailers = Headers(self._fields)
+        asked.complete = True
+        self.backend.message_came(asked)
+
+
+class FakeBackend:
+    """A backend at an address of a `MemoryNetwork`.
+
+    Attributes:
+        requests: What it was asked, in order.
+        connections: Accepted so far.
+        answer: Makes the answer to a complete request.
+        answer_head: Makes an answer as soon as the head is there, or None to wait for the whole.
+    """
+
+    def __init__(self, network: MemoryNetwork, host: str, port: int) -> None:
+        self.host = host
+        self.port = port
+        self.requests: list[Asked] = []
+        self.connections: list[BackendConnection] = []
+        self.answer: Answer = lambda asked: ok()
+        self.answer_head: Answer = lambda asked: None
+        self.greeting = b""
+        self.resets = False
+        self._network = network
+        self.accept_connections()
+
+    # What it may be told.
+
+    def accept_connections(self) -> None:
+        """Accept connections (again)."""
+        self._network.listen(self.host, self.port, lambda: BackendConnection(self))
+
+    def refuse_connections(self) -> None:
+        """Refuse connections."""
+        self._network.close(self.host, self.port)
+
+    def swallow_connections(self) -> None:
+        """Let attempts to connect hang."""
+        self._network.listen(self.host, self.port, None)
+
+    def answers(self, *answers: bytes) -> None:
+        """Answer with these bytes in turn, the last again and again."""
+        left = list(answers)
+        self.answer = lambda asked: left.pop(0) if len(left) > 1 else left[0]
+
+    def stall(self) -> None:
+        """Say nothing."""
+        self.answer = lambda asked: None
+
+    def reset_on_data(self) -> None:
+        """Break every connection off when something comes."""
+        self.resets = True
+
+    # Called by its connections.
+
+    def head_came(self, asked: Asked) -> None:
+        self._send(asked, self.answer_head(asked))
+
+    def message_came(self, asked: Asked) -> None:
+        self._send(asked, self.answer(asked))
+
+    @property
+    def last(self) -> Asked:
+        """Return the request that came last."""
+        return self.requests[-1]
+
+    @property
+    def connection(self) -> BackendConnection:
+        """Return the connection that was accepted last."""
+        return self.connections[-1]
+
+    def _send(self, asked: Asked, data: Any) -> None:
+        if data is not None:
+            asked.connection.send(data)

@@ -1,0 +1,163 @@
+"""A client in memory: writes octets, keeps what comes, and reads it as responses."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from httptools import HttpParserUpgrade, HttpResponseParser
+from twisted.internet.interfaces import IHalfCloseableProtocol
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from gateway.headers import Headers
+
+
+class Received:
+    """A response as a client got it.
+
+    Attributes:
+        interims: Status codes of the 1xx before it.
+        complete: Its end has come.
+    """
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.reason = b""
+        self.headers = Headers()
+        self.trailers = Headers()
+        self.body = b""
+        self.complete = False
+        self.interims: list[int] = []
+
+    @property
+    def json(self) -> Any:
+        """Return the body, read as JSON."""
+        return json.loads(self.body)
+
+
+@implementer(IHalfCloseableProtocol)
+class FakeClient(Protocol):
+    """One client connection.
+
+    Attributes:
+        received: Every octet that came.
+        closed: Why the connection ended, None while it is open.
+        end_of_input: The gateway closed its half.
+    """
+
+    def __init__(self) -> None:
+        self.received = b""
+        self.closed: Failure | None = None
+        self.end_of_input = False
+
+    def dataReceived(self, data: bytes) -> None:
+        self.received += data
+
+    def readConnectionLost(self) -> None:
+        self.end_of_input = True
+
+    def writeConnectionLost(self) -> None:
+        """Our half is closed."""
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.closed = reason
+
+    def send(self, data: bytes) -> None:
+        """Write octets."""
+        self.transport.write(data)  # type: ignore[union-attr]
+
+    def close(self) -> None:
+        """Close in good order."""
+        self.transport.loseConnection()  # type: ignore[union-attr]
+
+    def half_close(self) -> None:
+        """Send no more."""
+        self.transport.loseWriteConnection()  # type: ignore[union-attr]
+
+    def reset(self) -> None:
+        """Break off."""
+        self.transport.abortConnection()  # type: ignore[union-attr]
+
+    def responses(self, *methods: bytes) -> list[Received]:
+        """Read what came as responses to requests with these methods (GET where there are no more)."""
+        return parse_responses(self.received, methods, ended=self.closed is not None or self.end_of_input)
+
+
+def parse_responses(data: bytes, methods: tuple[bytes, ...] = (), ended: bool = False) -> list[Received]:
+    """Read octets as responses; the last may be incomplete."""
+    responses: list[Received] = []
+    interims: list[int] = []
+    while data:
+        response, data, until_close = _parse_one(data, methods[len(responses)] if len(methods) > len(responses) else b"GET")
+        if response.status < 200 and response.status != 101 and response.status:
+            interims.append(response.status)
+            continue
+        response.interims, interims = interims, []
+        response.complete = response.complete or (until_close and ended)
+        responses.append(response)
+    return responses
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.fields: list[tuple[bytes, bytes]] = []
+        self.head: list[tuple[bytes, bytes]] | None = None
+        self.reason = b""
+        self.body = b""
+        self.complete = False
+
+    def on_status(self, reason: bytes) -> None:
+        self.reason += reason
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.fields.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        self.head, self.fields = self.fields, []
+
+    def on_body(self, data: bytes) -> None:
+        self.body += data
+
+    def on_message_complete(self) -> None:
+        self.complete = True
+
+
+def _parse_one(data: bytes, method: bytes) -> tuple[Received, bytes, bool]:
+    """Return the first response, what follows it, and whether the connection's end ends it."""
+    head_end = data.find(b"\r\n\r\n") + 4
+    reader = _Reader()
+    parser = HttpResponseParser(reader)
+    response = Received()
+    position = 0
+    try:
+        # Octet by octet past the head, so that what follows the message is known.
+        parser.feed_data(data[:head_end] if head_end > 3 else data)
+        position = head_end if head_end > 3 else len(data)
+        headers = Headers(reader.head or [])
+        bodiless = method == b"HEAD" or parser.get_status_code() in (204, 304) or parser.get_status_code() < 200
+        length = headers.get(b"content-length")
+        if reader.head is None or bodiless:
+            reader.complete = reader.head is not None
+        elif length is not None:
+            reader.body = data[position : position + int(length)]
+            reader.complete = len(reader.body) == int(length)
+            position += len(reader.body)
+        elif headers.get(b"transfer-encoding") is None:
+            reader.body, position = data[position:], len(data)
+        else:
+            while position < len(data) and not reader.complete:
+                parser.feed_data(data[position : position + 1])
+                position += 1
+    except HttpParserUpgrade:
+        position = head_end
+        reader.complete = True
+    response.status = parser.get_status_code()
+    response.reason = reader.reason
+    response.headers = Headers(reader.head or [])
+    response.trailers = Headers(reader.fields if reader.complete else [])
+    response.body = reader.body
+    response.complete = reader.complete
+    framed = {b"content-length", b"transfer-encoding"} & set(response.headers.index)
+    return response, data[position:], not framed and not response.complete

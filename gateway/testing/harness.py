@@ -1,0 +1,193 @@
+"""`Harness`: a gateway in memory, with backends to command and a clock to turn."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.task import Clock
+
+from gateway import config
+from gateway.assembly import Gateway, assemble
+from gateway.config import Settings
+from gateway.testing.backend import FakeBackend
+from gateway.testing.client import FakeClient, Received
+from gateway.testing.network import MemoryNetwork
+from gateway.transport.deadlines import INTERVAL
+
+
+class MemoryLog:
+    """An access log that keeps its lines (`gateway.telemetry.access_log.AccessLogWriter`)."""
+
+    def __init__(self) -> None:
+        self.lines: list[bytes] = []
+        self.dropped = 0
+        self.running = True
+
+    def write(self, line: bytes) -> None:
+        self.lines.append(line)
+
+
+class Harness:
+    """The real site, chain, forwarder and pool, over memory.
+
+    Args:
+        routes: As in the configuration; by default one for each backend that is asked for.
+        settings: Further sections of the configuration.
+        seed: For everything that is left to chance.
+
+    Attributes:
+        clock: The one clock there is.
+        network: What the gateway dials into.
+        gateway: Its parts.
+    """
+
+    def __init__(
+        self,
+        *backends: str,
+        routes: list[dict[str, Any]] | None = None,
+        upstreams: list[dict[str, Any]] | None = None,
+        seed: int = 1,
+        **settings: Any,
+    ) -> None:
+        self.clock = Clock()
+        self.clock.advance(1_000_000.0)
+        self.network = MemoryNetwork(self.clock)
+        self.log = MemoryLog()
+        self._backends: dict[str, FakeBackend] = {}
+        self._random = random.Random(seed)
+        names = backends or ("orders",)
+        self._ports = {name: 9001 + number for number, name in enumerate(names)}
+        self.configuration: dict[str, Any] = {
+            "upstreams": upstreams or [self.upstream(name) for name in names],
+            "routes": routes
+            if routes is not None
+            else [{"name": name, "path": f"/{name}/*", "upstream": name} for name in names],
+            **settings,
+        }
+        for name in names:
+            self.backend(name)
+        self.gateway: Gateway = assemble(
+            self.settings(),
+            self.clock,
+            now=self.clock.seconds,
+            wall_clock=lambda: 1_780_000_000.0 + self.clock.seconds(),
+            random_bytes=self._random.randbytes,
+            chance=self._random.random,
+            dialer=self.network,
+            make_writer=lambda path: self.log,  # type: ignore[arg-type, return-value]
+        )
+        self.gateway.foundation.health.state = "running"
+
+    def upstream(self, name: str, **extra: Any) -> dict[str, Any]:
+        """Return the configuration of an upstream with one backend of that name."""
+        return {"name": name, "backends": [{"url": f"http://127.0.0.1:{self._ports[name]}"}], **extra}
+
+    def settings(self, **changes: Any) -> Settings:
+        """Return the configuration, with changes."""
+        self.configuration |= changes
+        return config.from_mapping(self.configuration)
+
+    def backend(self, name: str) -> FakeBackend:
+        """Return the backend of that name."""
+        backend = self._backends.get(name)
+        if backend is None:
+            port = self._ports.setdefault(name, 9001 + len(self._ports))
+            backend = self._backends[name] = FakeBackend(self.network, "127.0.0.1", port)
+        return backend
+
+    def client(self, address: str = "192.0.2.1") -> FakeClient:
+        """Open a client connection."""
+        client = FakeClient()
+        channel = self.gateway.site.buildProtocol(IPv4Address("TCP", address, 50000))
+        self.network.connect(client, channel, address)
+        self.network.pump()
+        return client
+
+    def send(self, data: bytes, client: FakeClient | None = None) -> FakeClient:
+        """Send octets on a connection, a new one by default, and let everything settle."""
+        client = client or self.client()
+        client.send(data)
+        self.network.pump()
+        return client
+
+    def request(
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        client: FakeClient | None = None,
+    ) -> Received:
+        """Make a request and return its response, complete or not."""
+        fields = {"Host": "gateway.test", **(headers or {})}
+        if body is not None:
+            fields["Content-Length"] = str(len(body))
+        head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+        client = client or self.client()
+        before = len(client.received)
+        self.send(f"{method} {target} HTTP/1.1\r\n{head}\r\n".encode() + (body or b""), client)
+        client_view = client.received[before:]
+        from gateway.testing.client import parse_responses
+
+        responses = parse_responses(client_view, (method.encode(),), ended=client.closed is not None)
+        return responses[0] if responses else Received()
+
+    def get(self, target: str, **headers: str) -> Received:
+        """Make a GET request on a new connection."""
+        return self.request("GET", target, {name.replace("_", "-"): value for name, value in headers.items()})
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, in the steps in which deadlines are looked at."""
+        left = seconds
+        while left > 0:
+            step = min(INTERVAL, left)
+            self.clock.advance(step)
+            left -= step
+            self.gateway.foundation.deadlines.sweep()
+            self.network.pump()
+
+    def apply(self, **changes: Any) -> None:
+        """Put a changed configuration into force, as a reload does."""
+        snapshot = self.gateway.build(self.settings(**changes), self.log)  # type: ignore[arg-type]
+        self.gateway.site.options = snapshot.options
+        self.gateway.site.rules = snapshot.rules
+        self.gateway.root.tree = snapshot
+        self.gateway.foundation.pool.retain(snapshot.pool_keys)
+        self.network.pump()
+
+    @property
+    def logs(self) -> list[dict[str, Any]]:
+        """Return the access log so far."""
+        return [json.loads(line) for line in self.log.lines]
+
+    @property
+    def last_log(self) -> dict[str, Any]:
+        """Return the last record of the access log."""
+        return self.logs[-1]
+
+    def metric(self, name: str, **labels: str) -> float:
+        """Return the value of a metric as a scrape sees it, 0 where there is none."""
+        self.clock.advance(1)  # past the memo
+        _, text = self.gateway.foundation.metrics.exposition(b"", self.clock.seconds())
+        wanted = {f'{label}="{value}"' for label, value in labels.items()}
+        total = 0.0
+        for line in text.decode().splitlines():
+            series, _, value = line.rpartition(" ")
+            if series.partition("{")[0] == name and wanted <= set(series.partition("{")[2].rstrip("}").split(",")):
+                total += float(value)
+        return total
+
+    def check_quiet(self) -> None:
+        """Assert that nothing is left behind when nothing is in flight.
+
+        Raises:
+            AssertionError: A count did not return to zero.
+        """
+        assert self.gateway.root.in_flight == 0, f"{self.gateway.root.in_flight} exchanges in flight"
+        for pool in self.gateway.foundation.pool.pools():
+            figures = (pool.backend, pool.in_flight, pool.busy, pool.pending, pool.connecting)
+            assert figures[1:] == (0, 0, 0, 0), f"pool not quiet: {figures}"
