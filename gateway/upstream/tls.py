@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from OpenSSL import SSL, crypto
+from twisted.internet.error import VerifyError
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.internet.ssl import (
     Certificate,
@@ -106,7 +107,7 @@ def _identity(settings: TLSSettings) -> PrivateCertificate | None:
     certificate, key = Path(settings.client_cert), Path(settings.client_key or settings.client_cert)
     try:
         loaded: PrivateCertificate = PrivateCertificate.loadPEM(_read(certificate) + b"\n" + _read(key))
-    except (crypto.Error, SSL.Error, ValueError, TypeError) as error:
+    except (crypto.Error, SSL.Error, VerifyError, ValueError, TypeError) as error:
         raise TLSSettingsError(f"{certificate} and {key} are no certificate with its key: {_why(error)}") from None
     return loaded
 

@@ -30,6 +30,10 @@ class PrivateReactor(EPollReactor):
             assert self.seconds() < end, "it did not come to that"
             self.iterate(0.001)  # the other end is often the test itself: no long wait for it
 
+    def watched(self) -> set[Any]:
+        """Whatever the reactor still waits for on behalf of the test."""
+        return {*self.getReaders(), *self.getWriters(), *self.getDelayedCalls()} - self._internalReaders
+
     def turns(self, count: int = 5) -> None:
         """Turn a few times, for what must not happen."""
         for _ in range(count):
