@@ -1,7 +1,8 @@
 """Whom to trust behind an `https://` backend, and as whom to speak.
 
-Built once per upstream and name when a snapshot is built, so that a wrong file
-is told then, and no handshake pays for reading the system's trust store.
+Built once per backend when a snapshot is built, so that a wrong file is told
+then. OpenSSL reads the system's trust store (5 ms, where no `ca` is given) at
+the first handshake; each one after that takes its context as it is.
 """
 
 from __future__ import annotations
