@@ -139,20 +139,26 @@ def _steps(
     steps: list[Middleware | None] = [
         request_id,  # first: every log line and answer after it names the exchange
         Trace(foundation.random_bytes),
-        _access_log(settings, log_access),  # outside everything that can refuse, so that refusals are logged
+        _access_log(settings, log_access, foundation.wall_clock),  # outside everything that can refuse, so that refusals are logged
         RequestMetrics(metrics.route(name, pattern), metrics.upstream, metrics.errors.add),
         BodyLimit(body_limit) if body_limit else None,  # last: identity and limits are told apart from size
     ]
     return [step for step in steps if step is not None]
 
 
-def _access_log(settings: Settings, log_access: Callable[[bytes], None]) -> AccessLog | None:
+def _access_log(
+    settings: Settings, log_access: Callable[[bytes], None], wall_clock: Callable[[], float]
+) -> AccessLog | None:
     access_log = settings.access_log
     if not access_log.enabled:
         return None
     options = {} if access_log.fields == "default" else {"fields": access_log.fields}
     return AccessLog(
-        log_access, redact_headers=access_log.redact_headers, redact_query=access_log.redact_query, **options
+        log_access,
+        redact_headers=access_log.redact_headers,
+        redact_query=access_log.redact_query,
+        wall_clock=wall_clock,
+        **options,
     )
 
 

@@ -6,13 +6,22 @@ everything below gets it as an argument.
 
 from __future__ import annotations
 
+import signal
+import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from twisted.application.service import IService
+from twisted.application.service import IService, MultiService
+from twisted.logger import ILogObserver
 from twisted.python import usage
+from twisted.python.components import Componentized
 
 from gateway.config import ConfigError
 from gateway.lifecycle import GatewayService
+from gateway.signals import Signals
+from gateway.telemetry.logging import observer
+from gateway.transport.loop import dispatch_directly
 from gateway.upstream.tls import TLSSettingsError
 
 SAMPLE = Path("etc/gateway.yaml")
@@ -40,6 +49,24 @@ class Options(usage.Options):
             self["config"] = str(SAMPLE)
 
 
+class TwistdService(MultiService):
+    """A gateway with what only a process of its own has: signals, a log, the short way through the event loop."""
+
+    def __init__(self, gateway: GatewayService, reactor: Any, log: ILogObserver | None) -> None:
+        super().__init__()
+        self._log = log
+        gateway.setServiceParent(self)
+        actions = {signal.SIGHUP: gateway.reload, signal.SIGUSR1: gateway.reopen_logs}
+        Signals(reactor, actions).setServiceParent(self)
+        dispatch_directly(reactor)
+
+    def setServiceParent(self, parent: Any) -> None:
+        """Hang under twistd's application, and give it our log observer unless the command line names another."""
+        if self._log is not None and isinstance(parent, Componentized) and parent.getComponent(ILogObserver) is None:
+            parent.setComponent(ILogObserver, self._log)
+        super().setServiceParent(parent)
+
+
 def makeService(options: Options) -> IService:
     """Build the gateway that `options` ask for.
 
@@ -52,6 +79,17 @@ def makeService(options: Options) -> IService:
     from twisted.internet import reactor
 
     try:
-        return GatewayService(options["config"], reactor)
+        gateway = GatewayService(options["config"], reactor)
     except (ConfigError, TLSSettingsError) as error:
         raise SystemExit(str(error)) from None
+    return TwistdService(gateway, reactor, _log_observer(options.parent or {}))
+
+
+def _log_observer(twistd: Mapping[str, Any]) -> ILogObserver | None:
+    """Return our observer for a foreground process; with a log file or syslog, twistd's own stay in charge.
+
+    It writes to standard error: standard output is for the access log.
+    """
+    if not twistd.get("nodaemon") or twistd.get("logfile") or twistd.get("syslog") or twistd.get("logger"):
+        return None
+    return observer(sys.stderr)
