@@ -60,7 +60,7 @@ class DirectTLS(TLSMemoryBIOProtocol):
             encrypted = self._tlsConnection.bio_read(clear + OVERHEAD * (clear // RECORD + 2))
         except SSL.WantReadError:
             return
-        assert self.transport is not None  # noqa: S101  # for the type checker: only a connected one encrypts
+        assert self.transport is not None  # for the type checker: only a connected one encrypts
         self.transport.write(encrypted)
 
 
