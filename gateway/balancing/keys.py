@@ -1,0 +1,60 @@
+"""What a hashing strategy places an exchange by: `hash_on` of the configuration.
+
+Layer 2. Compiled when a snapshot is built, asked once per exchange.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gateway.exchange import Exchange
+
+
+def hash_key(hash_on: str) -> Callable[[Exchange], bytes]:
+    """Compile `ip`, `path`, `header:NAME` or `cookie:NAME`.
+
+    An exchange without the header or cookie, or with an empty one, is placed
+    by the client's address: it has to go somewhere, and always to the same
+    place.
+
+    Raises:
+        ValueError: It is none of these.
+    """
+    kind, _, name = hash_on.partition(":")
+    if hash_on == "ip":
+        return _address
+    if hash_on == "path":
+        return _path
+    if kind == "header" and name:
+        return _header(name.lower().encode())
+    if kind == "cookie" and name:
+        return _cookie(name.encode())
+    raise ValueError(f"expected ip, path, header:NAME or cookie:NAME, found {hash_on!r}")
+
+
+def _address(exchange: Exchange) -> bytes:
+    return exchange.client_address.encode()
+
+
+def _path(exchange: Exchange) -> bytes:
+    return exchange.path
+
+
+def _header(name: bytes) -> Callable[[Exchange], bytes]:
+    def key(exchange: Exchange) -> bytes:
+        return exchange.request.headers.index.get(name) or _address(exchange)
+
+    return key
+
+
+def _cookie(name: bytes) -> Callable[[Exchange], bytes]:
+    def key(exchange: Exchange) -> bytes:
+        # RFC 6265 section 5.4 sends one line; HTTP/2 may split it (RFC 9113 section 8.2.3).
+        for line in exchange.request.headers.get_all(b"cookie"):
+            for pair in line.split(b";"):
+                found, _, value = pair.strip().partition(b"=")
+                if found == name and value:
+                    return value
+        return _address(exchange)
+
+    return key

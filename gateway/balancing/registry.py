@@ -1,0 +1,44 @@
+"""The strategies by the names that they have in the configuration.
+
+Layer 2, used by `gateway.snapshot`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from gateway.balancing.hashing import ConsistentHash
+from gateway.balancing.least_connections import LeastConnections
+from gateway.balancing.random import Random
+from gateway.balancing.round_robin import RoundRobin
+from gateway.balancing.weighted_round_robin import WeightedRoundRobin
+from gateway.interfaces import Balancer, Target
+
+T = TypeVar("T", bound=Target)
+
+STRATEGIES = ("round_robin", "weighted_round_robin", "least_connections", "ip_hash", "consistent_hash", "random")
+
+
+def build(strategy: str, targets: Sequence[T], random: Callable[[], float]) -> Balancer[T]:
+    """Make the balancer of an upstream.
+
+    Args:
+        strategy: One of `STRATEGIES`.
+        targets: The backends. Which of them may be tried is asked at each pick, and so is whether a weight is 0.
+        random: Returns a number from 0.0 up to, not including, 1.0.
+
+    Raises:
+        ValueError: There is no such strategy.
+    """
+    if strategy in ("round_robin", "weighted_round_robin"):
+        # Equal weights are plain turns either way, which cost the same for two backends as for a hundred.
+        equal = len({target.weight for target in targets if target.weight > 0}) <= 1
+        return RoundRobin(targets) if equal else WeightedRoundRobin(targets)
+    if strategy == "least_connections":
+        return LeastConnections(targets)
+    if strategy == "random":
+        return Random(targets, random)
+    if strategy in ("ip_hash", "consistent_hash"):
+        return ConsistentHash(targets, weighted=strategy == "consistent_hash")
+    raise ValueError(f"expected one of {', '.join(STRATEGIES)}, found {strategy!r}")
