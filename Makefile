@@ -59,6 +59,8 @@ bench: $(VENV)/.dev  ## measure the gateway beside its peers
 .PHONY: docs
 docs: $(VENV)/.dev  ## make the generated pages again
 	$(BIN)/python -m gateway.telemetry.reference >docs/reference/metrics.md
+	$(BIN)/python -m gateway.reasons >docs/reference/reasons.md
+	$(BIN)/python -m gateway.config.reference >docs/reference/configuration.md
 
 .PHONY: lock
 lock: $(VENV)/.uv  ## pin the dependencies anew, newest that setup.cfg admits
