@@ -31,7 +31,8 @@ def markdown() -> str:
     for kind in reasons():
         if kind not in _ABSTRACT:
             text = " ".join((kind.__doc__ or "").split("\n\n")[0].split())
-            row = f"| `{kind.reason}` | {kind.status} | {kind.source.value} | {_AGAIN.get(kind.retry, "")} | {text} |"
+            again = _AGAIN.get(kind.retry, "")
+            row = f"| `{kind.reason}` | {kind.status} | {kind.source.value} | {again} | {text} |"
             rows.append((kind.reason, kind.status, row))
     return _HEAD + "\n".join(row for *_, row in sorted(rows)) + "\n"
 
