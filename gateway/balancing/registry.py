@@ -31,6 +31,10 @@ def build(strategy: str, targets: Sequence[T], random: Callable[[], float]) -> B
     Raises:
         ValueError: There is no such strategy.
     """
+    if strategy not in STRATEGIES:
+        raise ValueError(f"expected one of {', '.join(STRATEGIES)}, found {strategy!r}")
+    if len(targets) == 1:
+        return RoundRobin(targets)  # nothing to decide
     if strategy in ("round_robin", "weighted_round_robin"):
         # Equal weights are plain turns either way, which cost the same for two backends as for a hundred.
         equal = len({target.weight for target in targets if target.weight > 0}) <= 1
@@ -39,6 +43,4 @@ def build(strategy: str, targets: Sequence[T], random: Callable[[], float]) -> B
         return LeastConnections(targets)
     if strategy == "random":
         return Random(targets, random)
-    if strategy in ("ip_hash", "consistent_hash"):
-        return ConsistentHash(targets, weighted=strategy == "consistent_hash")
-    raise ValueError(f"expected one of {', '.join(STRATEGIES)}, found {strategy!r}")
+    return ConsistentHash(targets, weighted=strategy == "consistent_hash")

@@ -1,0 +1,54 @@
+"""What an exchange is placed by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gateway.balancing.keys import hash_key
+from gateway.exchange import Exchange, Request
+from gateway.headers import Headers
+from gateway.http.forwarded import ForwardedRules, NetworkSet
+
+
+def exchange_of(*fields: tuple[bytes, bytes]) -> Exchange:
+    """Make an exchange with these fields, from 203.0.113.9 by way of a proxy."""
+    nobody: Any = None
+    peer = ForwardedRules(NetworkSet(["10.0.0.1"])).for_peer("10.0.0.1", b"http")
+    headers = Headers([(b"X-Forwarded-For", b"203.0.113.9"), *fields])
+    exchange = Exchange(Request(b"GET", b"/a//b?c", headers), nobody, "10.0.0.1", peer, 0.0, 30.0)
+    exchange.path = b"/a/b"
+    return exchange
+
+
+@pytest.mark.parametrize(
+    ("hash_on", "key"),
+    [
+        ("ip", b"203.0.113.9"),
+        ("path", b"/a/b"),
+        ("header:X-Tenant", b"acme"),
+        ("header:x-tenant", b"acme"),
+        ("cookie:sid", b"s1=="),
+        ("cookie:late", b"x"),
+        ("header:X-Missing", b"203.0.113.9"),
+        ("header:X-Empty", b"203.0.113.9"),
+        ("cookie:missing", b"203.0.113.9"),
+        ("cookie:empty", b"203.0.113.9"),
+        ("cookie:SID", b"203.0.113.9"),
+    ],
+)
+def test_an_exchange_is_placed_by_what_the_configuration_says(hash_on: str, key: bytes) -> None:
+    """Without the header or cookie, by the client's address; the path in its normal form."""
+    exchange = exchange_of(
+        (b"X-Tenant", b"acme"), (b"X-Empty", b""), (b"Cookie", b"xsid=no; sid=s1==; empty="), (b"Cookie", b"late=x")
+    )
+
+    assert hash_key(hash_on)(exchange) == key
+
+
+@pytest.mark.parametrize("hash_on", ["", "claim:sub", "header:", "cookie:", "header", "IP", "ip:x"])
+def test_anything_else_is_refused(hash_on: str) -> None:
+    """With what there is to choose from."""
+    with pytest.raises(ValueError, match="expected ip, path, header:NAME or cookie:NAME"):
+        hash_key(hash_on)
