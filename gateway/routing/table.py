@@ -122,7 +122,7 @@ class RouteTable(Generic[T]):
     def explain(self, host: bytes, path: bytes, method: bytes, headers: Headers, query: bytes) -> list[str]:
         """Say why a request takes the route that it takes: a line for each route that was considered.
 
-        Not for the hot path: asked for `gateway explain` and while routing is logged at debug level.
+        For people, not for the hot path.
         """
         lines = []
         for leaf in self._leaves(host, path):
