@@ -1,0 +1,117 @@
+"""The admin listener's tree: `/metrics`, the health paths, `/routes`, `/config`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from twisted.logger import Logger
+from twisted.web.http import Request
+from twisted.web.resource import Resource
+
+from gateway.admin.health import PATHS, Health
+from gateway.errors import GatewayError, InternalError, MethodNotAllowed, RouteNotFound
+from gateway.listening.respond import problem
+
+View = Callable[[], Any]
+"""Makes something that JSON can say."""
+Exposition = Callable[[bytes], tuple[bytes, bytes]]
+"""Makes media type and text of the metrics, for an Accept field."""
+
+_log = Logger()
+
+
+class _Leaf(Resource):
+    """Answers GET and HEAD; everything else is a problem."""
+
+    isLeaf = True
+
+    def render(self, request: Request) -> bytes:
+        """Answer, whatever the method."""
+        # Twisted's own default names the library and its version.
+        request.setHeader(b"Server", b"gateway")
+        request.setHeader(b"Cache-Control", b"no-store")
+        try:
+            if request.postpath and request.postpath != [b""]:
+                raise RouteNotFound("There is nothing at this path.")
+            if request.method not in (b"GET", b"HEAD"):
+                raise MethodNotAllowed(("GET", "HEAD"))
+            return self.answer(request)
+        except GatewayError as error:
+            return _refuse(request, error)
+        except Exception:
+            _log.failure("The admin listener failed on {path}", path=request.path)
+            return _refuse(request, InternalError())
+
+    def answer(self, request: Request) -> bytes:
+        """Return the body, having set status and media type."""
+        raise RouteNotFound("There is nothing at this path.")
+
+
+def _refuse(request: Request, error: GatewayError) -> bytes:
+    request.setResponseCode(error.status)
+    request.setHeader(b"Content-Type", b"application/problem+json")
+    request.setHeader(b"Gateway-Reason", error.reason.encode())
+    for name, value in error.headers:
+        request.setHeader(name, value)
+    return problem(error, "")
+
+
+class _Metrics(_Leaf):
+    def __init__(self, exposition: Exposition) -> None:
+        super().__init__()
+        self._exposition = exposition
+
+    def answer(self, request: Request) -> bytes:
+        media_type, body = self._exposition(request.getHeader(b"accept") or b"")
+        request.setHeader(b"Content-Type", media_type)
+        return body
+
+
+class _HealthPath(_Leaf):
+    def __init__(self, health: Health, path: bytes) -> None:
+        super().__init__()
+        self._health = health
+        self._path = path
+
+    def answer(self, request: Request) -> bytes:
+        status, body = self._health.report(self._path)
+        request.setResponseCode(status)
+        request.setHeader(b"Content-Type", b"application/json")
+        return body
+
+
+class _View(_Leaf):
+    def __init__(self, view: View) -> None:
+        super().__init__()
+        self._view = view
+
+    def answer(self, request: Request) -> bytes:
+        request.setHeader(b"Content-Type", b"application/json")
+        return json.dumps(self._view(), indent=2, default=str).encode() + b"\n"
+
+
+class AdminRoot(Resource):
+    """The tree.
+
+    Args:
+        health: Answers the health paths.
+        exposition: Makes the metrics.
+        views: Read-only views by path, e.g. `routes`.
+    """
+
+    def __init__(self, health: Health, exposition: Exposition, views: dict[str, View]) -> None:
+        super().__init__()
+        self._leaves: dict[bytes, Resource] = {path: _HealthPath(health, path) for path in PATHS}
+        self._leaves[b"/metrics"] = _Metrics(exposition)
+        self._leaves |= {b"/" + name.encode(): _View(view) for name, view in views.items()}
+
+    def getChild(self, path: bytes, request: Request) -> Resource:
+        """Find the leaf by the whole path: there are few, and none is below another."""
+        whole = request.path.rstrip(b"/") or b"/"
+        leaf = self._leaves.get(whole)
+        if leaf is None:
+            return _Leaf()
+        request.postpath = []
+        return leaf

@@ -1,0 +1,63 @@
+"""Count every exchange when it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from gateway.exchange import Exchange
+from gateway.middleware.outcome import status_of
+
+LIMITED = "limit.exceeded"
+"""The reason of an answer that a rate limit made."""
+
+
+class RouteCells(Protocol):
+    """The counts of one route (`gateway.telemetry.series.RouteMetrics`)."""
+
+    limited: int
+
+    def record(self, method: bytes, status: int, seconds: float, /) -> None: ...
+
+
+class UpstreamCells(Protocol):
+    """The counts of one upstream (`gateway.telemetry.series.UpstreamMetrics`)."""
+
+    def observe(self, seconds: float, /) -> None: ...
+
+
+class RequestMetrics:
+    """Record status and duration of an exchange, the time its upstream took, and its error."""
+
+    __slots__ = ("_count_error", "_record", "_route", "_upstream")
+
+    name = "metrics"
+
+    def __init__(
+        self,
+        route: RouteCells,
+        upstream: Callable[[str], UpstreamCells],
+        count_error: Callable[[str, str], None],
+    ) -> None:
+        """Bind the cells of one route.
+
+        Args:
+            route: `Metrics.route(name, pattern)`.
+            upstream: `Metrics.upstream`; asked by name, since a route may share its traffic out.
+            count_error: `Metrics.errors.add`: takes reason and source.
+        """
+        self._route = route
+        self._record = route.record
+        self._upstream = upstream
+        self._count_error = count_error
+
+    def on_finish(self, exchange: Exchange) -> None:
+        """Count."""
+        self._record(exchange.request.method, status_of(exchange), exchange.finished - exchange.started)
+        if exchange.upstream_finished and exchange.upstream is not None:
+            self._upstream(exchange.upstream).observe(exchange.upstream_finished - exchange.upstream_started)
+        error = exchange.error
+        if error is not None:
+            self._count_error(error.reason, error.source.value)
+            if error.reason == LIMITED:
+                self._route.limited += 1

@@ -1,0 +1,78 @@
+"""Give every exchange an id, the same in the log, at the backend and at the client.
+
+First in the chain, so that whatever happens later can be named. The forwarder
+never copies the client's own `X-Request-ID`: what goes to the backend is put
+into `headers_out` here.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Callable, Container
+
+from gateway.exchange import Exchange
+
+_BATCH = 256
+# RFC 9562 section 5.4: four bits say the version, two the variant; the rest is random. Set in a whole batch at once.
+_CLEARED = int.from_bytes(bytes.fromhex("ffffffffffff0fff3fffffffffffffff") * _BATCH, "big")
+_SET = int.from_bytes(bytes.fromhex("00000000000040008000000000000000") * _BATCH, "big")
+_groups = struct.Struct("8s4s4s4s12s").iter_unpack
+
+_acceptable = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}").fullmatch
+
+
+class RequestId:
+    """Keep the id that a trusted proxy gave, or make a UUID (RFC 9562, version 4)."""
+
+    __slots__ = ("_made", "_random_bytes", "_trusted")
+
+    name = "request_id"
+
+    def __init__(self, random_bytes: Callable[[int], bytes], trusted: Container[str]) -> None:
+        """Prepare.
+
+        Args:
+            random_bytes: `os.urandom`; asked for a batch at a time, since asking costs more than the bytes.
+            trusted: Addresses whose `X-Request-ID` is believed. Anybody else could make two requests look like one.
+        """
+        self._random_bytes = random_bytes
+        self._trusted = trusted
+        self._made: list[bytes] = []
+
+    def on_request(self, exchange: Exchange) -> None:
+        """Decide on the id and send it along."""
+        headers = exchange.request.headers
+        value = headers.index.get(b"x-request-id")
+        if (
+            value is None
+            or exchange.peer not in self._trusted
+            or not _acceptable(value)
+            or len(headers.get_all(b"x-request-id")) > 1
+        ):
+            value = (self._made or self._make()).pop()
+        exchange.request_id = value.decode("ascii")
+        exchange.headers_out.append((b"X-Request-ID", value))
+
+    def on_response(self, exchange: Exchange) -> None:
+        """Tell the client, whoever made the answer."""
+        response = exchange.response
+        if response is None:
+            return
+        headers = response.headers
+        # Not `Headers.set`: it would build the index of a response that nobody else asks anything.
+        for field in headers.fields:
+            if field[0] == b"x-request-id":
+                headers.remove(b"x-request-id")
+                break
+        headers.add(b"X-Request-ID", exchange.request_id.encode("ascii"))
+
+    def new(self) -> str:
+        """Make an id, for an error that happened before there was an exchange."""
+        return (self._made or self._make()).pop().decode("ascii")
+
+    def _make(self) -> list[bytes]:
+        bits = int.from_bytes(self._random_bytes(16 * _BATCH), "big") & _CLEARED | _SET
+        digits = b"%0*x" % (32 * _BATCH, bits)
+        self._made = [b"-".join(groups) for groups in _groups(digits)]
+        return self._made

@@ -1,0 +1,78 @@
+"""Carry the W3C trace context through the gateway, or begin a trace.
+
+The gateway makes no span of its own yet, so it is a hop that changes nothing:
+a valid `traceparent` goes on as it came and the backend's parent is the
+client's span. The forwarder never copies either field: what goes to the
+backend is put into `headers_out` here.
+
+See https://www.w3.org/TR/trace-context/ (level 1) and -2/ (level 2).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from gateway.exchange import Exchange
+from gateway.headers import Headers
+
+_BATCH = 256
+_STATE_OCTETS = 512
+_STATE_MEMBERS = 32
+
+# Anything longer than version 00 is for a version to come (section 3.2.4), and must go on with a dash.
+_parse = re.compile(
+    rb"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.DOTALL
+).fullmatch
+
+
+class Trace:
+    """Forward a valid trace context; replace a missing or broken one."""
+
+    __slots__ = ("_made", "_random_bytes")
+
+    name = "trace"
+
+    def __init__(self, random_bytes: Callable[[int], bytes]) -> None:
+        """Prepare; `random_bytes` is `os.urandom`, asked for a batch at a time."""
+        self._random_bytes = random_bytes
+        self._made: list[str] = []
+
+    def on_request(self, exchange: Exchange) -> None:
+        """Decide on the trace and send it along."""
+        headers = exchange.request.headers
+        value = headers.index.get(b"traceparent")
+        if value is not None and self._keep(exchange, headers, value):
+            return
+        # Without a valid parent the state belongs to no trace: section 3.3 has it dropped.
+        digits = (self._made or self._make()).pop()
+        exchange.trace_id = trace_id = digits[:32]
+        exchange.headers_out.append((b"traceparent", f"00-{trace_id}-{digits[32:]}-01".encode("ascii")))
+
+    def _keep(self, exchange: Exchange, headers: Headers, value: bytes) -> bool:
+        match = _parse(value)
+        if match is None or len(headers.get_all(b"traceparent")) != 1:
+            return False
+        version, trace_id, parent_id, flags, rest = match.groups()
+        if version != b"00":
+            # A version to come is passed on as the highest that we know, with the flags that this one has.
+            value = b"00-%b-%b-%02x" % (trace_id, parent_id, int(flags, 16) & 3)
+        elif rest is not None:
+            return False
+        exchange.trace_id = trace_id.decode("ascii")
+        exchange.headers_out.append((b"traceparent", value))
+        if b"tracestate" in headers.index:
+            self._keep_state(exchange, b",".join(headers.get_all(b"tracestate")))
+        return True
+
+    def _keep_state(self, exchange: Exchange, state: bytes) -> None:
+        if len(state) <= _STATE_OCTETS:
+            members = sum(1 for member in state.split(b",") if member.strip(b" \t"))
+            if 0 < members <= _STATE_MEMBERS:
+                exchange.headers_out.append((b"tracestate", state))
+
+    def _make(self) -> list[str]:
+        # 24 octets: trace id and parent id. All zeros, which neither may be, will not come up in 2^64 tries.
+        digits = self._random_bytes(24 * _BATCH).hex()
+        self._made = [digits[at : at + 48] for at in range(0, 48 * _BATCH, 48)]
+        return self._made
