@@ -1,0 +1,13 @@
+"""What an operator wrote, read and checked: a file or directory into `Settings`.
+
+`loading` has the steps in order, `schema` the keys, `unsupported` the keys of
+features that this version lacks. Pure apart from reading the files.
+"""
+
+from __future__ import annotations
+
+from gateway.config.loading import load
+from gateway.config.problems import ConfigError, Problem
+from gateway.config.schema import Settings
+
+__all__ = ["ConfigError", "Problem", "Settings", "load"]

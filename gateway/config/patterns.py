@@ -1,0 +1,179 @@
+"""Texts with a form of their own: hosts, paths, backend URLs, endpoints, header fields.
+
+Each function takes what was written and gives the normal form, or raises
+`Unexpected` with the words for what was wanted. Path patterns get a light
+check here; `gateway.routing.pattern` takes them apart.
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_network
+from urllib.parse import urlsplit
+
+from gateway.config.problems import Unexpected
+
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
+
+_LABEL = r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)"
+_HOST = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
+_PARAMETER = re.compile(r":([A-Za-z_][A-Za-z0-9_-]*)|\{([A-Za-z_][A-Za-z0-9_-]*)\}")
+_REST = re.compile(r"\*|\{\*([A-Za-z_][A-Za-z0-9_-]*)\}")
+_STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_NOT_IN_URLS = re.compile("[^\x21-\x7e]")
+_ENDPOINT = re.compile(r"[A-Za-z][A-Za-z0-9_-]*:.+")
+_TCP = re.compile(r"(?:tcp|tcp6|ssl|tls|sni):(?:port=)?(?P<port>[^:]*)(?::.*)?", re.DOTALL)
+
+SCHEMES = ("http", "https", "h2c")
+
+
+def text(value: object) -> str:
+    """Take what was written as text, even where it looks like a number or a truth value."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return str(getattr(value, "text", value))
+    raise Unexpected("a text")
+
+
+def some_text(value: object) -> str:
+    """Take a text that says something."""
+    written = text(value)
+    if not written.strip():
+        raise Unexpected("a text that is not empty")
+    return written
+
+
+def name(value: object) -> str:
+    """Read the name of a thing; it becomes a label in metrics and logs."""
+    written = text(value)
+    if not 0 < len(written) <= 200 or not written.isprintable() or written != written.strip():
+        raise Unexpected("a name: 1 to 200 printable characters, no space at either end")
+    return written
+
+
+def host(value: object) -> str:
+    """Read the host that a route answers for: exact, or with `*.` for its subdomains."""
+    expected = "a host name such as api.example.com or *.example.com, without a port"
+    written = text(value).lower().removesuffix(".")
+    bare = written.removeprefix("*.")
+    if written.startswith("[") and written.endswith("]"):
+        try:
+            return f"[{IPv6Address(written[1:-1])}]"
+        except ValueError:
+            raise Unexpected(expected) from None
+    if not _HOST.fullmatch(bare):
+        raise Unexpected(expected)
+    return written
+
+
+def path_pattern(value: object) -> str:
+    """Check a path pattern: `/users`, `/users/:id`, `/users/{id}/*`."""
+    written = text(value)
+    if not written.startswith("/"):
+        raise Unexpected("a path that begins with `/`")
+    if _NOT_IN_URLS.search(written) or "?" in written or "#" in written or _STRAY_PERCENT.search(written):
+        raise Unexpected("a path without `?`, `#`, spaces and characters that a URL has to escape")
+    segments = written[1:].split("/")
+    rest = _REST.fullmatch(segments[-1])
+    if rest:
+        segments.pop()
+    names = [rest[1]] if rest and rest[1] else []
+    for segment in segments:
+        if parameter := _PARAMETER.fullmatch(segment):
+            names.append(parameter[1] or parameter[2])
+        elif "*" in segment:
+            raise Unexpected("`*` or `{*name}` only as the whole last segment")
+        elif segment.startswith(":") or "{" in segment or "}" in segment:
+            raise Unexpected("a parameter to be a whole segment, `:name` or `{name}`")
+        elif segment in (".", ".."):
+            raise Unexpected("a path without `.` and `..` segments")
+    if len(set(names)) != len(names):
+        raise Unexpected("each parameter name once in a path")
+    return written
+
+
+def backend_url(value: object) -> str:
+    """Read where a backend listens.
+
+    Returns:
+        `scheme://host` or `scheme://host:port`, in lower case: the backend's identity.
+    """
+    expected = "a URL such as http://10.0.0.1:8080, https://… or h2c://…, with nothing after host and port"
+    written = text(value)
+    if _NOT_IN_URLS.search(written):
+        raise Unexpected(expected)
+    try:
+        parts = urlsplit(written)
+        port = parts.port
+    except ValueError:
+        raise Unexpected(expected) from None
+    extra = parts.path not in ("", "/") or "?" in written or "#" in written or "@" in parts.netloc
+    if parts.scheme not in SCHEMES or extra or parts.netloc.endswith(":") or port == 0:
+        raise Unexpected(expected)
+    address = parts.hostname or ""
+    if ":" in address:
+        if "%" in address:
+            raise Unexpected("an IPv6 address without a zone")
+        address = f"[{IPv6Address(address)}]"  # urlsplit() has seen to it that it is one
+    elif not _HOST.fullmatch(address):
+        raise Unexpected(expected)
+    return f"{parts.scheme}://{address}" + (f":{port}" if port is not None else "")
+
+
+def endpoint(value: object) -> str:
+    """Check a Twisted server endpoint string, as far as it can be without Twisted."""
+    written = text(value)
+    if not _ENDPOINT.fullmatch(written):
+        raise Unexpected("a Twisted endpoint such as tcp:8080 or tcp:8080:interface=127.0.0.1")
+    tcp = _TCP.fullmatch(written)
+    if tcp and not (tcp["port"].isdecimal() and int(tcp["port"]) <= 65535) and "=" not in tcp["port"]:
+        raise Unexpected("a port from 0 to 65535 in the endpoint")
+    return written
+
+
+def header_name(value: object) -> str:
+    """Check the name of a header field."""
+    written = text(value)
+    if not TOKEN.fullmatch(written):
+        raise Unexpected("the name of a header field")
+    return written
+
+
+def header_value(value: object) -> str:
+    """Check the value of a header field: no line can be smuggled in by it."""
+    written = text(value)
+    if re.search("[\x00-\x08\x0a-\x1f\x7f]", written) or written != written.strip(" \t"):
+        raise Unexpected("a header value: one line without control characters, no space at either end")
+    return written
+
+
+def method(value: object) -> str:
+    """Read a request method; small letters are taken for a slip."""
+    written = text(value).upper()
+    if not TOKEN.fullmatch(written):
+        raise Unexpected("a method such as GET")
+    return written
+
+
+def condition(value: object) -> str:
+    """Check what a header or query value must be: a text, `~regex` or `*`."""
+    written = text(value)
+    if written.startswith("~"):
+        try:
+            re.compile(written[1:])
+        except re.error as error:
+            raise Unexpected("a regular expression after `~`", f'"{written}": {error}') from None
+    return written
+
+
+def network(value: object) -> IPv4Network | IPv6Network:
+    """Read an address or a CIDR block."""
+    try:
+        return ip_network(text(value))
+    except ValueError as error:
+        if "has host bits set" in str(error):
+            raise Unexpected("a network with no host bits, such as 10.0.0.0/8") from None
+        raise Unexpected("an address or a network such as 10.0.0.0/8 or fd00::/8") from None

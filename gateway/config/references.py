@@ -1,0 +1,122 @@
+"""Names that must be there, and names that must not be there twice.
+
+Works on the tree, so that it has places to name and finds its problems along
+with those of the schema; what is not of the right form is left to the schema.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from gateway.config import patterns
+from gateway.config.nodes import MapNode, Node, ScalarNode, items, join
+from gateway.config.problems import Place, Problem, Unexpected, problem, suggestion
+
+UPSTREAM = ("upstream", "service", "upstreams")
+
+
+def check(root: MapNode) -> Iterator[Problem]:
+    """Report every name that leads nowhere and every name given twice."""
+    yield from _duplicates(root.get("upstreams"), "upstreams", "name")
+    yield from _duplicates(root.get("routes"), "routes", "name")
+    yield from _duplicates(root.get("plugins"), "plugins", "name")
+    yield from _duplicates(root.get("listeners"), "listeners", "endpoint", _fixed_port)
+    for index, upstream in items(root.get("upstreams")):
+        yield from _duplicates(_under(upstream, "backends"), f"upstreams[{index}].backends", "url", _url)
+    keys = _under(root, "auth", "api_keys", "keys")
+    yield from _duplicates(keys, "auth.api_keys.keys", "id")
+    yield from _duplicates(_under(root, "auth", "oauth", "clients"), "auth.oauth.clients", "id")
+    upstreams, plugins = _names(root.get("upstreams")), _names(root.get("plugins"))
+    for index, route in items(root.get("routes")):
+        if isinstance(route, MapNode):
+            path = f"routes[{index}]"
+            yield from _upstreams(route, path, upstreams)
+            for place, name in items(route.get("plugins")):
+                yield from _known(name, f"{path}.plugins[{place}]", "the name of a plugin", plugins)
+            yield from _auth(route.get("auth"), f"{path}.auth", root)
+
+
+def _upstreams(route: MapNode, path: str, known: list[str]) -> Iterator[Problem]:
+    for key in UPSTREAM:
+        node = route.get(key)
+        written = join(path, key)
+        for index, item in items(node):
+            named = item.get("name") if isinstance(item, MapNode) else item
+            yield from _known(named, join(written, index), "the name of an upstream", known)
+        yield from _known(node, written, "the name of an upstream", known)
+
+
+def _auth(node: Node | None, path: str, root: MapNode) -> Iterator[Problem]:
+    if not isinstance(node, MapNode):
+        return
+    kind = node.get("type")
+    if isinstance(kind, MapNode):  # type: {any_of: [...]}
+        yield from _auth(kind, f"{path}.type", root)
+    elif isinstance(kind, ScalarNode):
+        yield from _method(kind.text, kind, node.get("verifier"), path, root)
+    for key in ("any_of", "all_of"):
+        for index, item in items(node.get(key)):
+            below = f"{path}.{key}[{index}]"
+            if isinstance(item, ScalarNode):
+                yield from _method(item.text, item, None, below, root)
+            else:
+                yield from _auth(item, below, root)
+
+
+def _method(kind: str, node: Node, verifier: Node | None, path: str, root: MapNode) -> Iterator[Problem]:
+    if kind == "api_key" and not isinstance(_under(root, "auth", "api_keys"), MapNode):
+        yield problem(node.place, path, "`auth.api_keys` for a route that takes API keys", "none")
+    if kind != "jwt":
+        return
+    verifiers = _under(root, "auth", "jwt")
+    known = list(verifiers.entries) if isinstance(verifiers, MapNode) else []
+    if verifier is not None:
+        yield from _known(verifier, f"{path}.verifier", "the name of a verifier under `auth.jwt`", known)
+    elif "default" not in known:
+        yield problem(node.place, path, "a verifier named `default` under `auth.jwt`", "none")
+
+
+def _known(node: Node | None, path: str, what: str, known: list[str]) -> Iterator[Problem]:
+    if isinstance(node, ScalarNode) and not node.broken and node.value is not None and node.text not in known:
+        yield problem(node.place, path, what, f'"{node.text}"{suggestion(node.text, known)}')
+
+
+def _duplicates(
+    node: Node | None, path: str, key: str, normal: Callable[[str], str | None] = lambda text: text
+) -> Iterator[Problem]:
+    first: dict[str, Place] = {}
+    for index, item in items(node):
+        named = item.get(key) if isinstance(item, MapNode) else None
+        if not isinstance(named, ScalarNode) or named.broken:
+            continue
+        name = normal(named.text)
+        if name is None:
+            continue
+        if name in first:
+            found = f'"{named.text}", which stands at {first[name]} already'
+            yield problem(named.place, f"{path}[{index}].{key}", "something that is there once", found)
+        else:
+            first[name] = named.place
+
+
+def _fixed_port(endpoint: str) -> str | None:
+    """An endpoint that cannot be opened twice; with port 0 the system chooses another each time."""
+    return None if endpoint.split(":")[1:2] == ["0"] else endpoint
+
+
+def _url(written: str) -> str | None:
+    try:
+        return patterns.backend_url(written)
+    except Unexpected:
+        return None
+
+
+def _names(node: Node | None) -> list[str]:
+    named = (item.get("name") for _, item in items(node) if isinstance(item, MapNode))
+    return [name.text for name in named if isinstance(name, ScalarNode)]
+
+
+def _under(node: Node | None, *keys: str) -> Node | None:
+    for key in keys:
+        node = node.get(key) if isinstance(node, MapNode) else None
+    return node

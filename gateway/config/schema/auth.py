@@ -1,0 +1,204 @@
+"""Who may call: verifiers, keys, the token endpoint, and what a route asks for."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from gateway.config.schema.base import Section, expected, or_one
+from gateway.config.schema.limiting import RateLimit
+from gateway.config.schema.types import (
+    URL,
+    Count,
+    Duration,
+    File,
+    Flag,
+    HeaderName,
+    Name,
+    Secret,
+    SomeText,
+    Timeout,
+    form,
+)
+
+Algorithm = Literal[
+    "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
+]
+
+
+class JwtVerifier(Section):
+    """Checks JSON Web Tokens."""
+
+    secret_keys = frozenset({"secret"})
+
+    algorithms: tuple[Algorithm, ...] = Field(
+        default=("RS256",), description="Accepted signatures; `none` never is.", min_length=1
+    )
+    secret: Secret | None = Field(default=None, description="For HS*.")
+    public_key_file: File | None = Field(default=None, description="PEM file, for the other algorithms.")
+    jwks_url: URL | None = Field(default=None, description="Where keys are published, for the other algorithms.")
+    issuer: SomeText | None = Field(default=None, description="What `iss` must be.")
+    audience: tuple[SomeText, ...] = Field(
+        default=(), description="Of which `aud` must have one; a text or a list.", json_schema_extra=or_one
+    )
+    leeway: Duration = Field(default=30.0, description="Clock skew allowed for.")
+    user_claim: SomeText = Field(default="sub", description="The claim with the user.")
+    roles_claim: SomeText = Field(default="roles", description="The claim with the roles.")
+    scopes_claim: SomeText = Field(
+        default="scope", description="The claim with the scopes: space-separated text or a list."
+    )
+
+    @classmethod
+    def reshape(cls, data: dict[str, Any]) -> dict[str, Any]:
+        return _one_or_many(data, "audience")
+
+    @model_validator(mode="after")
+    def _has_keys(self) -> JwtVerifier:
+        symmetric = {algorithm.startswith("HS") for algorithm in self.algorithms}
+        if True in symmetric and self.secret is None:
+            raise expected("a `secret` for HS algorithms", "none")
+        if False in symmetric and self.public_key_file is None and self.jwks_url is None:
+            raise expected(f"`public_key_file` or `jwks_url` for {self.algorithms[0]}", "neither")
+        return self
+
+
+class ApiKey(Section):
+    """One key of the memory store."""
+
+    secret_keys = frozenset({"hash", "key"})
+
+    id: Name = Field(description="What logs call it.")
+    hash: Annotated[str, form("sha256:[0-9a-fA-F]{64}", "sha256: and 64 hexadecimal digits")] | None = Field(
+        default=None, description="sha256:HEX of the key."
+    )
+    key: Secret | None = Field(default=None, description="The key itself; warned about, for trying things out.")
+    user: SomeText | None = Field(default=None, description="Who it stands for; absent: its id.")
+    roles: tuple[SomeText, ...] = Field(default=(), description="Roles it has.")
+    scopes: tuple[SomeText, ...] = Field(default=(), description="Scopes it has.")
+
+    @model_validator(mode="after")
+    def _has_one_key(self) -> ApiKey:
+        if (self.hash is None) == (self.key is None):
+            raise expected("one of `hash` and `key`", "both" if self.key else "neither")
+        return self
+
+
+class ApiKeys(Section):
+    """API keys: where they are kept and where a request shows one."""
+
+    nullable = frozenset({"query"})
+
+    store: Literal["memory", "redis", "sql"] = Field(default="memory", description="Where they are kept.")
+    header: HeaderName = Field(default="X-API-Key", description="The field a request shows it in.")
+    query: SomeText | None = Field(
+        default="api_key", description="The parameter accepted too, never logged, never forwarded; null turns it off."
+    )
+    keys: tuple[ApiKey, ...] = Field(default=(), description="The keys of the memory store.")
+
+
+class AuthCache(Section):
+    """Results of verifications that are kept."""
+
+    ttl: Duration = Field(default=60.0, description="For how long; never past the credential's own end.")
+    max_entries: Count = Field(default=10_000, description="How many.")
+    negative_ttl: Duration = Field(default=5.0, description="For how long a refusal is kept.")
+
+
+class OAuthClient(Section):
+    """A client of the token endpoint."""
+
+    secret_keys = frozenset({"secret_hash"})
+
+    id: Name = Field(description="Its client_id.")
+    secret_hash: Secret = Field(description="Hash of its client_secret.")
+    scopes: tuple[SomeText, ...] = Field(default=(), description="Scopes it may ask for.")
+    roles: tuple[SomeText, ...] = Field(default=(), description="Roles its tokens carry.")
+
+
+class OAuth(Section):
+    """The token endpoint, POST /oauth/token."""
+
+    issuer: SomeText | None = Field(default=None, description="`iss` of its tokens.")
+    audience: SomeText | None = Field(default=None, description="`aud` of its tokens.")
+    expires_in: Timeout = Field(default=3600.0, description="Life of a token.")
+    rate_limit: RateLimit = Field(default=RateLimit(limit=10), description="For each client.")
+    clients: tuple[OAuthClient, ...] = Field(default=(), description="Who gets tokens.")
+
+
+class Auth(Section):
+    """Everything that routes may ask of a caller."""
+
+    jwt: dict[Name, JwtVerifier] = Field(
+        default={}, description="Verifiers by name; a route names one, or takes `default`."
+    )
+    api_keys: ApiKeys | None = Field(default=None, description="API keys.")
+    cache: AuthCache = Field(default=AuthCache(), description="Results of verifications.")
+    oauth: OAuth | None = Field(default=None, description="The token endpoint.")
+
+
+def _or_names(schema: dict[str, Any]) -> None:
+    schema["items"] = {"anyOf": [{"enum": ["jwt", "api_key"]}, schema["items"]]}
+
+
+class AuthMethod(Section):
+    """One way of showing who is calling."""
+
+    type: Literal["jwt", "api_key"] = Field(description="What is shown.")
+    verifier: Name = Field(default="default", description="For `jwt`: which of `auth.jwt`.")
+    issuer: SomeText | None = Field(default=None, description="For `jwt`: what `iss` must be here.")
+    audience: tuple[SomeText, ...] = Field(
+        default=(), description="For `jwt`: of which `aud` must have one here.", json_schema_extra=or_one
+    )
+
+    @classmethod
+    def reshape(cls, data: dict[str, Any]) -> dict[str, Any]:
+        return _one_or_many(data, "audience")
+
+
+class RouteAuth(Section):
+    """What a route asks of its callers."""
+
+    type: Literal["jwt", "api_key", "none"] | None = Field(
+        default=None, description="The one way; or say `any_of` or `all_of`."
+    )
+    any_of: tuple[AuthMethod, ...] = Field(
+        default=(),
+        description="Ways of which one is enough, tried in order: `[jwt, api_key]`.",
+        json_schema_extra=_or_names,
+    )
+    all_of: tuple[AuthMethod, ...] = Field(
+        default=(), description="Ways that are all needed.", json_schema_extra=_or_names
+    )
+    verifier: Name = Field(default="default", description="For `jwt`: which of `auth.jwt`.")
+    issuer: SomeText | None = Field(default=None, description="For `jwt`: what `iss` must be here.")
+    audience: tuple[SomeText, ...] = Field(
+        default=(), description="For `jwt`: of which `aud` must have one here.", json_schema_extra=or_one
+    )
+    scopes: tuple[SomeText, ...] = Field(default=(), description="Scopes that the caller must have, all of them.")
+    roles: tuple[SomeText, ...] = Field(default=(), description="Roles of which the caller must have one.")
+    forward_credentials: Flag = Field(default=False, description="Whether the backend sees the credential too.")
+
+    @classmethod
+    def reshape(cls, data: dict[str, Any]) -> dict[str, Any]:
+        """Take `type: {any_of: […]}` and names in place of ways."""
+        nested = data.get("type")
+        if isinstance(nested, dict) and len(nested) == 1 and set(nested) <= {"any_of", "all_of"}:
+            data = {**{key: value for key, value in data.items() if key != "type"}, **nested}
+        for key in ("any_of", "all_of"):
+            if isinstance(data.get(key), list):
+                data[key] = [{"type": way} if isinstance(way, str) else way for way in data[key]]
+        return _one_or_many(data, "audience")
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> RouteAuth:
+        said = [self.type is not None, bool(self.any_of), bool(self.all_of)]
+        if sum(said) != 1:
+            raise expected("one of `type`, `any_of` and `all_of`", "several" if any(said) else "none")
+        return self
+
+
+def _one_or_many(data: dict[str, Any], key: str) -> dict[str, Any]:
+    if isinstance(data.get(key), str):
+        return {**data, key: [data[key]]}
+    return data

@@ -1,0 +1,79 @@
+"""What every section of the schema has in common.
+
+Sections do not change once loaded, take no key that they do not know, treat
+`key:` with nothing after it as absent, and may know a key under more than one
+name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
+
+
+class Section(BaseModel):
+    """A mapping with known keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
+
+    other_names: ClassVar[Mapping[str, str]] = {}
+    """Further names of keys, each with the key that it stands for."""
+    nullable: ClassVar[frozenset[str]] = frozenset()
+    """Keys whose null means something else than absence."""
+
+    secret_keys: ClassVar[frozenset[str]] = frozenset()
+    """Keys whose values no message shows."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _normalise(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        found = {key: value for key, value in data.items() if value is not None or not cls._absent_if_null(key)}
+        for other, key in cls.other_names.items():
+            if other in found:
+                if key in found:
+                    raise expected(f"one of `{key}` and its other names", "several")
+                found[key] = found.pop(other)
+        return cls.reshape(found)
+
+    @classmethod
+    def _absent_if_null(cls, key: str) -> bool:
+        if key in cls.nullable:
+            return False
+        return key in cls.model_fields or key in cls.other_names or key in _by_alias(cls)
+
+    @classmethod
+    def reshape(cls, data: dict[str, Any]) -> dict[str, Any]:
+        """Bring a short way of writing the section into the long one; for sections that have one."""
+        return data
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler, /) -> JsonSchemaValue:
+        schema = handler(core_schema)
+        found = handler.resolve_ref_schema(schema)
+        properties = found.get("properties", {})
+        for other, key in cls.other_names.items():
+            properties[other] = {**properties[key], "description": f"Another name of `{key}`."}
+            if key in found.get("required", ()):
+                found["required"].remove(key)
+        return schema
+
+
+def or_one(schema: dict[str, Any]) -> None:
+    """Tell editors that a list may also be written as its only member."""
+    many = {key: schema.pop(key) for key in ("type", "items", "minItems") if key in schema}
+    schema["anyOf"] = [many["items"], many]
+
+
+def _by_alias(cls: type[Section]) -> set[str]:
+    return {field.alias for field in cls.model_fields.values() if field.alias}
+
+
+def expected(words: str, found: str | None = None) -> PydanticCustomError:
+    """The error of a check in the schema; `found` only where the value itself does not say enough."""
+    return PydanticCustomError("expected", "{words}", {"words": words, "found": found})

@@ -1,0 +1,76 @@
+"""How long and how much: timeouts and limits of the whole gateway."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import Field
+
+from gateway.config.patterns import text
+from gateway.config.problems import Unexpected
+from gateway.config.schema.base import Section
+from gateway.config.schema.types import Count, Duration, Flag, Parsed, Positive, Size, Timeout
+
+
+class Timeouts(Section):
+    """Times that the gateway gives the parties of an exchange."""
+
+    request: Timeout = Field(default=30.0, description="The whole exchange, as its client sees it; 408 or 504 past it.")
+    client_header: Timeout = Field(default=10.0, description="From the first byte to the end of the request head.")
+    client_body: Timeout = Field(default=30.0, description="Longest silence while a request body is expected.")
+    client_idle: Timeout = Field(default=75.0, description="Keep-alive between two requests.")
+    connect: Timeout = Field(default=5.0, description="Until a backend has taken a connection, TLS included.")
+    shutdown: Duration = Field(default=30.0, description="Longest drain on SIGTERM.")
+
+
+class Limits(Section):
+    """Sizes and numbers past which something is refused."""
+
+    request_header: Size = Field(default=32 * 1024, description="Head of a request; 431 over it.")
+    header_fields: Positive = Field(default=200, description="Field lines in one head; 431 over it.")
+    request_body: Size = Field(
+        default=10 * 1024 * 1024, description="Body of a request; 413 over it. 0 is no limit; a route may set its own."
+    )
+    response_header: Size = Field(default=64 * 1024, description="Head of a backend's response; 502 over it.")
+    connections: Positive = Field(
+        default=10_000, description="Client connections held at once; past it new ones wait in the backlog."
+    )
+    in_flight: Count = Field(default=0, description="Exchanges at once, 0 for no limit; past it 503 with Retry-After.")
+
+
+class Forwarded(Section):
+    """Which fields tell a backend about the client."""
+
+    x_forwarded: Flag = Field(default=True, description="X-Forwarded-For (appended to), -Proto and -Host.")
+    x_real_ip: Flag = Field(default=True, description="X-Real-IP.")
+    via: Flag = Field(default=True, description="Via, in both directions.")
+    forwarded: Flag = Field(default=False, description="Forwarded, RFC 7239.")
+
+
+def _redis_url(value: object) -> str:
+    written = text(value)
+    if not re.fullmatch(r"rediss?://[!-~]+", written):
+        raise Unexpected("a URL that begins with redis:// or rediss://")
+    return written
+
+
+def _without_password(url: str) -> str:
+    return re.sub(r"(?<=//)([^/@:]*):[^/]*@", r"\1:**********@", url)
+
+
+RedisURL = Annotated[str, Parsed(_redis_url, {"type": "string", "pattern": "^rediss?://"}, "URL", _without_password)]
+
+
+class Redis(Section):
+    """The Redis server; used only by what names it."""
+
+    secret_keys = frozenset({"url"})
+
+    url: RedisURL = Field(
+        default="redis://127.0.0.1:6379/0", description="redis:// or rediss://, with user, password and database."
+    )
+    timeout: Timeout = Field(
+        default=0.05, description="Longest wait for an answer; past it the store counts as failed."
+    )
+    pool: Positive = Field(default=4, description="Connections.")

@@ -1,0 +1,76 @@
+"""Rate limits, in all the ways that they may be written (C-05)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import ConfigDict, Field, model_validator
+
+from gateway.config.schema.base import Section, expected, or_one
+from gateway.config.schema.types import PathPattern, Positive, Timeout, form
+
+Scope = Annotated[
+    str,
+    form(
+        r"ip|user|api_key|route|header:[!#$%&'*+.^_`|~0-9A-Za-z-]+|claim:[A-Za-z0-9_.:/-]+",
+        "`ip`, `user`, `api_key`, `route`, `header:NAME` or `claim:NAME`",
+    ),
+]
+
+_RATE = re.compile(r"([0-9]{1,9})/([0-9]*)(ms|s|m|h|d)")
+
+
+def _or_rate(schema: dict[str, Any]) -> None:
+    schema["properties"]["rate"] = {"type": "string", "description": "`10/s`, for `limit` and `window`."}
+    schema.pop("required", None)
+
+
+class RateLimit(Section):
+    """So many requests in so much time, for each of something."""
+
+    model_config = ConfigDict(json_schema_extra=_or_rate)
+    other_names: ClassVar[Mapping[str, str]] = {"requests": "limit", "dimension": "scope", "key": "scope"}
+
+    limit: Positive = Field(description="Requests in a window.")
+    window: Timeout = Field(default=60.0, description="The time they are counted in.")
+    burst: Positive | None = Field(default=None, description="Most at once, for `token_bucket`; absent: `limit`.")
+    scope: tuple[Scope, ...] = Field(
+        default=("ip",),
+        description="What each has a count of its own; several make one combined key.",
+        min_length=1,
+        json_schema_extra=or_one,
+    )
+    algorithm: Literal["token_bucket", "sliding_window"] = Field(
+        default="token_bucket", description="How requests are counted."
+    )
+
+    @classmethod
+    def reshape(cls, data: dict[str, Any]) -> dict[str, Any]:
+        """Take `rate: 10/s` and a single scope."""
+        rate = data.get("rate")
+        if isinstance(rate, str) and (match := _RATE.fullmatch(rate)) and not {"limit", "window"} & set(data):
+            data = {key: value for key, value in data.items() if key != "rate"}
+            data.update(limit=int(match[1]), window=f"{match[2] or 1}{match[3]}")
+        elif rate is not None:
+            raise expected("`rate` as 10/s, 100/m or 5/10s, without `limit` and `window`", "something else")
+        if isinstance(data.get("scope"), str):
+            data["scope"] = [data["scope"]]
+        return data
+
+
+class MatchedRateLimit(RateLimit):
+    """A rate limit for every route that it matches."""
+
+    other_names: ClassVar[Mapping[str, str]] = {**RateLimit.other_names, "endpoint": "path"}
+
+    path: PathPattern | None = Field(default=None, description="Paths that it is for; absent: all.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_algorithm(cls, data: Any) -> Any:
+        # C-04: written with `endpoint` or `scope`, a limit is meant as a sliding window.
+        if isinstance(data, dict) and {"endpoint", "scope"} & set(data):
+            return {"algorithm": "sliding_window", **data}
+        return data

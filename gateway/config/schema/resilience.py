@@ -1,0 +1,162 @@
+"""What keeps failing backends from hurting: checks, ejection, breakers, retries."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+
+from pydantic import Field, model_validator
+
+from gateway.config.problems import Unexpected
+from gateway.config.schema.base import Section, expected
+from gateway.config.schema.types import (
+    Duration,
+    Flag,
+    HeaderValue,
+    Parsed,
+    Percent,
+    Positive,
+    Ratio,
+    RequestPath,
+    SomeText,
+    Status,
+    Text,
+    Timeout,
+    integer,
+)
+
+
+class StatusRange(NamedTuple):
+    """Status codes from one to another, both included."""
+
+    least: int
+    most: int
+
+
+def _status_range(value: object) -> StatusRange:
+    if isinstance(value, int) and not isinstance(value, bool):
+        found = StatusRange(value, value)
+    elif isinstance(value, str) and (match := re.fullmatch(r"([0-9]{3})(?:-([0-9]{3}))?", value)):
+        found = StatusRange(int(match[1]), int(match[2] or match[1]))
+    else:
+        raise Unexpected("a status such as 204 or a range such as 200-399")
+    if not 100 <= found.least <= found.most <= 599:
+        raise Unexpected("a status such as 204 or a range such as 200-399")
+    return found
+
+
+def _show_range(found: StatusRange) -> int | str:
+    return found.least if found.least == found.most else f"{found.least}-{found.most}"
+
+
+def _retry_on(value: object) -> str | int:
+    if isinstance(value, str) and value in ("connect", "refused", "reset", "timeout"):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool) and 400 <= value <= 599:
+        return int(value)
+    raise Unexpected("`connect`, `refused`, `reset`, `timeout` or a status from 400 to 599")
+
+
+class HealthCheck(Section):
+    """Active checks of each backend."""
+
+    type: Literal["http", "tcp", "script"] = Field(
+        default="http", description="What is tried: a request, a connection, a program."
+    )
+    path: RequestPath = Field(default="/health", description="What `http` asks for.")
+    command: tuple[SomeText, ...] = Field(
+        default=(), description="The program of `script` and its arguments; 0 is healthy."
+    )
+    interval: Timeout = Field(default=10.0, description="Between two checks of one backend.")
+    timeout: Timeout = Field(default=5.0, description="A check that takes longer has failed.")
+    unhealthy_threshold: Positive = Field(default=3, description="Consecutive failures that eject the backend.")
+    healthy_threshold: Positive = Field(default=2, description="Consecutive successes that take it back.")
+    expected_status: tuple[
+        Annotated[StatusRange, Parsed(_status_range, {"type": ["integer", "string"]}, "status or range", _show_range)],
+        ...,
+    ] = Field(default=(StatusRange(200, 399),), description="Statuses and ranges of them that are healthy.")
+
+    @model_validator(mode="after")
+    def _script_has_command(self) -> HealthCheck:
+        if self.type == "script" and not self.command:
+            raise expected("a `command` for a check of type `script`", "none")
+        return self
+
+
+class PassiveHealth(Section):
+    """Ejection of a backend that fails real requests."""
+
+    failures: Positive = Field(default=5, description="Failures within `window` that eject a backend.")
+    window: Timeout = Field(default=30.0, description="Over which failures are counted.")
+    eject: Timeout = Field(default=30.0, description="How long it is left out.")
+    max_ejected_percent: Percent = Field(
+        default=50.0, description="Most backends of the upstream that may be out at once."
+    )
+
+
+class ErrorRate(Section):
+    """The share of failures that opens a breaker."""
+
+    ratio: Ratio = Field(default=0.5, description="Failures among exchanges.")
+    window: Timeout = Field(default=60.0, description="Over which they are counted.")
+    min_requests: Positive = Field(default=20, description="With fewer exchanges than this the ratio says nothing.")
+
+
+class Fallback(Section):
+    """What is answered while a breaker is open."""
+
+    status: Status = Field(default=503, description="Status of the answer.")
+    body: Text = Field(default="", description="Body of the answer; empty: problem+json.")
+    content_type: HeaderValue = Field(default="application/json", description="Its Content-Type.")
+    cached: Flag = Field(default=False, description="Answer from the cache, even if stale, where there is something.")
+
+
+class CircuitBreaker(Section):
+    """Stops asking a backend, or an upstream, that keeps failing."""
+
+    other_names: ClassVar[Mapping[str, str]] = {"consecutive_failures": "failure_threshold"}
+
+    failure_threshold: Positive = Field(default=5, description="Consecutive failures of one backend that open it.")
+    error_rate: ErrorRate = Field(
+        default=ErrorRate(), description="Share that opens it: of a backend, and of the whole upstream."
+    )
+    timeout: Timeout = Field(default=30.0, description="From open to half-open.")
+    half_open_requests: Positive = Field(default=1, description="Probes let through while half-open.")
+    success_threshold: Positive = Field(default=1, description="Successful probes that close it.")
+    close_on: Literal["probe", "health_check", "either"] = Field(
+        default="either",
+        description="What ends the open state early: nothing but the timeout, a healthy check, or either.",
+    )
+    fallback: Fallback = Field(default=Fallback(), description="What is answered while it is open.")
+
+    @classmethod
+    def reshape(cls, data: dict[str, Any]) -> dict[str, Any]:
+        """Take `trip: {consecutive_failures, error_rate}`, the grouped way of writing."""
+        trip = data.get("trip")
+        if not isinstance(trip, dict) or set(trip) - {"consecutive_failures", "error_rate"}:
+            return data
+        rest = {key: value for key, value in data.items() if key != "trip"}
+        if "consecutive_failures" in trip:
+            rest.setdefault("failure_threshold", trip["consecutive_failures"])
+        if "error_rate" in trip:
+            rest.setdefault("error_rate", trip["error_rate"])
+        return rest
+
+
+class Retry(Section):
+    """Further attempts after a failed one."""
+
+    attempts: Annotated[int, integer(0, 10)] = Field(default=2, description="Attempts after the first.")
+    on: tuple[
+        Annotated[
+            str | int,
+            Parsed(_retry_on, {"type": ["integer", "string"]}, "`connect`, `refused`, `reset`, `timeout` or a status"),
+        ],
+        ...,
+    ] = Field(default=("connect", "refused", "reset", 502, 503, 504), description="What is tried again.")
+    backoff: Duration = Field(default=0.025, description="Before the second attempt; doubles with each, with jitter.")
+    max_backoff: Duration = Field(default=0.25, description="Longest of these waits.")
+    budget: Ratio = Field(
+        default=0.2, description="Attempts after the first, as a share of all exchanges of the route."
+    )

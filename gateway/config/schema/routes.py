@@ -1,0 +1,107 @@
+"""Routes: what a request must look like, what is done to it, and where it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, NamedTuple
+
+from pydantic import Field
+
+from gateway.config.schema.auth import RouteAuth
+from gateway.config.schema.base import Section, or_one
+from gateway.config.schema.limiting import RateLimit
+from gateway.config.schema.resilience import Retry
+from gateway.config.schema.responses import Cors, SecurityHeaders
+from gateway.config.schema.transformations import Transformations
+from gateway.config.schema.types import (
+    Condition,
+    HeaderName,
+    Host,
+    Method,
+    Name,
+    Network,
+    PathPattern,
+    Size,
+    Timeout,
+    integer,
+)
+
+
+class Destination(NamedTuple):
+    """An upstream and its share of a route's traffic."""
+
+    name: str
+    weight: int
+
+
+class WeightedUpstream(Section):
+    """One of several upstreams of a route."""
+
+    name: Name = Field(description="The upstream.")
+    weight: Annotated[int, integer(0, 1_000_000)] = Field(default=1, description="Its share.")
+
+
+def _or_names(schema: dict[str, Any]) -> None:
+    schema["items"] = {"anyOf": [{"type": "string"}, schema["items"]]}
+    or_one(schema)
+
+
+class Route(Section):
+    """Match, middleware, upstream."""
+
+    other_names: ClassVar[Mapping[str, str]] = {"service": "upstream", "upstreams": "upstream"}
+
+    name: Name = Field(default="", description="A label in logs and metrics. Default: made from host and path.")
+    host: Host | None = Field(default=None, description="Exact, or `*.example.com`. Absent: any.")
+    path: PathPattern = Field(
+        description="Exact; `:id` or `{id}` is one segment; a trailing `/*` is the rest, and the bare prefix."
+    )
+    methods: tuple[Method, ...] | None = Field(
+        default=None,
+        description="Methods. Absent: any. A path that matches with another method gets 405.",
+        min_length=1,
+    )
+    headers: dict[HeaderName, Condition] = Field(
+        default={}, description="Fields that must all be so: equal, `~regex`, or `*` for presence."
+    )
+    query: dict[str, Condition] = Field(default={}, description="Parameters that must all be so, in the same way.")
+    upstream: tuple[WeightedUpstream, ...] = Field(
+        description="The upstream's name; or `[{name: a, weight: 9}, {name: b, weight: 1}]`.",
+        min_length=1,
+        json_schema_extra=_or_names,
+    )
+    timeout: Timeout = Field(default=30.0, description="For the upstream's answer; 504 past it.")
+    request_body: Size | None = Field(
+        default=None, description="Largest request body, 0 for no limit. Default: `limits.request_body`."
+    )
+    retry: Retry | None = Field(default=None, description="Absent: no retry but that of the keep-alive race.")
+    auth: RouteAuth | None = Field(default=None, description="Absent: none.")
+    rate_limit: tuple[RateLimit, ...] = Field(
+        default=(), description="One limit or a list of them. Absent: none.", json_schema_extra=or_one
+    )
+    transformations: Transformations | None = Field(default=None, description="Absent: none.")
+    cors: Cors | None = Field(default=None, description="Absent: off.")
+    security_headers: SecurityHeaders = Field(
+        default=False,
+        description="true: HSTS (on TLS), nosniff, frame-options, referrer-policy; or a mapping of fields.",
+    )
+    ip_allow: tuple[Network, ...] = Field(default=(), description="Addresses let in; empty: all.")
+    ip_deny: tuple[Network, ...] = Field(default=(), description="Addresses turned away; wins over `ip_allow`.")
+    plugins: tuple[Name, ...] = Field(default=(), description="Names of plugins, in their order.")
+
+    @classmethod
+    def reshape(cls, data: dict[str, Any]) -> dict[str, Any]:
+        """Take a single upstream, names in a list of them, and a single rate limit."""
+        upstream = data.get("upstream")
+        if isinstance(upstream, (str, int, float)):
+            data["upstream"] = [{"name": upstream}]
+        elif isinstance(upstream, list):
+            data["upstream"] = [{"name": one} if isinstance(one, (str, int, float)) else one for one in upstream]
+        if isinstance(data.get("rate_limit"), dict):
+            data["rate_limit"] = [data["rate_limit"]]
+        return data
+
+    @property
+    def upstreams(self) -> tuple[Destination, ...]:
+        """The upstreams, each with its share."""
+        return tuple(Destination(one.name, one.weight) for one in self.upstream)

@@ -1,0 +1,85 @@
+"""The root of a configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+from pydantic import Field
+
+from gateway.config.schema.auth import Auth
+from gateway.config.schema.base import Section
+from gateway.config.schema.bounds import Forwarded, Limits, Redis, Timeouts
+from gateway.config.schema.limiting import MatchedRateLimit
+from gateway.config.schema.listeners import Admin, Listener
+from gateway.config.schema.plugins import Plugin
+from gateway.config.schema.resilience import CircuitBreaker
+from gateway.config.schema.routes import Route
+from gateway.config.schema.telemetry import AccessLog, Log, Metrics, Tracing
+from gateway.config.schema.types import Flag, Network
+from gateway.config.schema.upstreams import Upstream
+
+
+class Settings(Section):
+    """Everything that a configuration says."""
+
+    listeners: tuple[Listener, ...] = Field(
+        default=(Listener(endpoint="tcp:8080"),), description="Where clients connect."
+    )
+    admin: Admin = Field(default=Admin(), description="The operators' own port.")
+    health_paths: Flag = Field(
+        default=True,
+        description="Whether the listeners answer /health, /ready, /health/live, /health/ready, /health/startup.",
+    )
+    timeouts: Timeouts = Field(default=Timeouts(), description="Times.")
+    limits: Limits = Field(default=Limits(), description="Sizes and numbers.")
+    trusted_proxies: tuple[Network, ...] = Field(
+        default=(), description="Addresses and networks whose X-Forwarded-* and PROXY lines are believed."
+    )
+    forwarded: Forwarded = Field(default=Forwarded(), description="Fields that tell a backend about the client.")
+    redis: Redis | None = Field(default=None, description="The Redis server, used only by what names it.")
+    upstreams: tuple[Upstream, ...] = Field(default=(), description="Named groups of backends.")
+    circuit_breaker: CircuitBreaker | None = Field(
+        default=None, description="For every upstream that has none of its own."
+    )
+    auth: Auth | None = Field(default=None, description="What routes may ask of a caller.")
+    rate_limits: tuple[MatchedRateLimit, ...] = Field(
+        default=(), description="Apply to every route they match, together with the route's own."
+    )
+    rate_limit_store: Literal["memory", "redis"] = Field(default="memory", description="Where counts are kept.")
+    on_store_failure: Literal["local", "open", "closed"] = Field(
+        default="local", description="While Redis fails: count in memory, let everything through, or refuse it."
+    )
+    ip_allow: tuple[Network, ...] = Field(default=(), description="Addresses let in; empty: all.")
+    ip_deny: tuple[Network, ...] = Field(default=(), description="Addresses turned away; wins over `ip_allow`.")
+    routes: tuple[Route, ...] = Field(default=(), description="What goes where; the most specific match wins.")
+    plugins: tuple[Plugin, ...] = Field(default=(), description="Middleware from outside the package.")
+    access_log: AccessLog = Field(default=AccessLog(), description="One line of JSON for every exchange.")
+    log: Log = Field(default=Log(), description="The application's own log.")
+    metrics: Metrics = Field(default=Metrics(), description="What /metrics shows.")
+    tracing: Tracing = Field(default=Tracing(), description="Where spans go.")
+
+    @classmethod
+    def reshape(cls, data: dict[str, Any]) -> dict[str, Any]:
+        """Name the routes that have no name, and take `access_log: false`."""
+        if data.get("access_log") is False:
+            data["access_log"] = {"enabled": False}
+        if isinstance(data.get("routes"), list):
+            data["routes"] = _named(data["routes"])
+        return data
+
+
+def _named(routes: list[Any]) -> list[Any]:
+    """Give every route a name: host and path, with `#2`, `#3`… where that is taken."""
+    taken = {str(route["name"]) for route in routes if isinstance(route, dict) and route.get("name") is not None}
+    return [_name(route, taken) if isinstance(route, dict) and route.get("name") is None else route for route in routes]
+
+
+def _name(route: dict[str, Any], taken: set[str]) -> dict[str, Any]:
+    base = f"{route.get('host') or ''}{route.get('path') or ''}"
+    if not base:
+        return route
+    names: Iterable[str] = (base if count == 1 else f"{base}#{count}" for count in range(1, len(taken) + 2))
+    name = next(name for name in names if name not in taken)
+    taken.add(name)
+    return {**route, "name": name}

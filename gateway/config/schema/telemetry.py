@@ -1,0 +1,99 @@
+"""What the gateway tells about itself: access log, application log, metrics, traces."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from gateway.config.problems import Unexpected
+from gateway.config.schema.base import Section
+from gateway.config.schema.types import URL, FileName, Flag, HeaderName, Name, Parsed, Ratio, SomeText
+
+Level = Literal["debug", "info", "warn", "error", "critical"]
+
+BUCKETS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 10.0)
+
+
+def _fields(value: object) -> str | tuple[str, ...]:
+    if value == "default":
+        return "default"
+    if isinstance(value, list) and value and all(isinstance(item, str) and item for item in value):
+        return tuple(value)
+    raise Unexpected("`default` or a list of field names")
+
+
+_FIELDS_SCHEMA = {"anyOf": [{"const": "default"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+
+
+_BUCKETS_SCHEMA = {"type": "array", "items": {"type": "number"}, "minItems": 1}
+
+
+class AccessLog(Section):
+    """One line of JSON for every exchange."""
+
+    enabled: Flag = Field(default=True, description="Whether there is one; `access_log: false` is short for false.")
+    path: Annotated[str, FileName(also="-")] = Field(default="-", description="A file; `-` is standard output.")
+    fields: Annotated[str | tuple[str, ...], Parsed(_fields, _FIELDS_SCHEMA, "`default` or list of names")] = Field(
+        default="default", description="`default`, or the names of the fields to write, in their order."
+    )
+    redact_headers: tuple[HeaderName, ...] = Field(
+        default=("authorization", "cookie", "x-api-key"), description="Header fields whose values are never written."
+    )
+    redact_query: tuple[SomeText, ...] = Field(
+        default=("api_key",), description="Query parameters whose values are never written."
+    )
+
+
+class Log(Section):
+    """The application's own log."""
+
+    level: Level = Field(default="info", description="The least important level written.")
+    levels: dict[SomeText, Level] = Field(
+        default={}, description="The same for one module and those below: `gateway.upstream`."
+    )
+
+    @classmethod
+    def reshape(cls, data: dict[str, Any]) -> dict[str, Any]:
+        """Take `warning` for `warn`."""
+        levels = data.get("levels")
+        if isinstance(levels, dict):
+            data["levels"] = {name: _level(level) for name, level in levels.items()}
+        if "level" in data:
+            data["level"] = _level(data["level"])
+        return data
+
+
+def _level(level: Any) -> Any:
+    return "warn" if level == "warning" else level
+
+
+def _ascending(value: object) -> tuple[float, ...]:
+    found = [float(item) for item in value if _is_number(item)] if isinstance(value, list) else []
+    if isinstance(value, list) and 0 < len(found) == len(value) and found == sorted(set(found)) and found[0] > 0:
+        return tuple(found)
+    raise Unexpected("a list of rising seconds above 0")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+class Metrics(Section):
+    """What /metrics shows."""
+
+    buckets: Annotated[tuple[float, ...], Parsed(_ascending, _BUCKETS_SCHEMA, "list of numbers", list)] = Field(
+        default=BUCKETS, description="Upper bounds of the histograms of durations, in seconds."
+    )
+    aliases: Flag = Field(default=True, description="Whether series are there under their second names too.")
+
+
+class Tracing(Section):
+    """Where spans go; trace ids are passed on in any case."""
+
+    exporter: Literal["none", "otlp", "zipkin", "jaeger", "console"] = Field(
+        default="none", description="What takes the spans."
+    )
+    endpoint: URL | None = Field(default=None, description="Where it listens.")
+    sample_ratio: Ratio = Field(default=1.0, description="Share of traces that are kept; those with errors always are.")
+    service_name: Name = Field(default="api-gateway", description="What the gateway calls itself.")

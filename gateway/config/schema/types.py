@@ -1,0 +1,165 @@
+"""The kinds of values that keys take.
+
+Each is one function from what was written to what the gateway uses, with the
+words for an error, its JSON Schema for editors, and how it is written back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import GetJsonSchemaHandler, SecretStr, Strict
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+from gateway.config import patterns, units
+from gateway.config.problems import Unexpected
+from gateway.config.schema.base import expected
+
+DIRECTORY = "directory"
+"""In the context of a validation: what relative file names are relative to."""
+
+MANY = 2**31 - 1
+"""Stands for no bound that anybody meets."""
+
+
+@dataclass(frozen=True, eq=False)
+class Parsed:
+    """Makes a field's value with one function.
+
+    Attributes:
+        parse: Raises `Unexpected` for what it does not take.
+        schema: For editors.
+        kind: For the reference: what kind of value this is.
+        show: Turns the value back into what a file would say.
+    """
+
+    parse: Callable[[object], Any]
+    schema: dict[str, Any]
+    kind: str
+    show: Callable[[Any], Any] = lambda value: value
+
+    def __get_pydantic_core_schema__(self, source: object, handler: object) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            self._validate,
+            serialization=core_schema.plain_serializer_function_ser_schema(self.show, when_used="json"),
+        )
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return dict(self.schema)
+
+    def _validate(self, value: object) -> Any:
+        try:
+            return self.parse(value)
+        except Unexpected as error:
+            raise expected(error.expected, error.found) from None
+
+
+@dataclass(frozen=True)
+class FileName:
+    """A file, relative to the directory of the configuration.
+
+    Attributes:
+        also: A word that is taken as it is.
+    """
+
+    also: str | None = None
+
+    def __get_pydantic_core_schema__(self, source: object, handler: object) -> CoreSchema:
+        return core_schema.with_info_plain_validator_function(self._validate)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"type": "string", "minLength": 1}
+
+    def _validate(self, value: object, info: core_schema.ValidationInfo) -> str:
+        try:
+            written = patterns.some_text(value)
+        except Unexpected:
+            raise expected("the name of a file") from None
+        if written == self.also:
+            return written
+        directory = (info.context or {}).get(DIRECTORY)
+        return str(Path(directory) / Path(written).expanduser()) if directory is not None else written
+
+
+def integer(least: int, most: int) -> Parsed:
+    """A whole number within bounds."""
+
+    def parse(value: object) -> int:
+        if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
+            return int(value)
+        raise Unexpected(f"an integer from {least} to {most}")
+
+    bounds = f"{least} or more" if most == MANY else f"{least} to {most}"
+    return Parsed(parse, {"type": "integer", "minimum": least, "maximum": most}, f"integer, {bounds}")
+
+
+def number(least: float, most: float) -> Parsed:
+    """A number within bounds."""
+
+    def parse(value: object) -> float:
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and least <= value <= most:
+            return float(value)
+        raise Unexpected(f"a number from {least:g} to {most:g}")
+
+    return Parsed(parse, {"type": "number", "minimum": least, "maximum": most}, f"number, {least:g} to {most:g}")
+
+
+def form(pattern: str, words: str) -> Parsed:
+    """A text that matches a regular expression as a whole."""
+    compiled = re.compile(pattern)
+
+    def parse(value: object) -> str:
+        written = patterns.text(value)
+        if not compiled.fullmatch(written):
+            raise Unexpected(words)
+        return written
+
+    return Parsed(parse, {"type": "string", "pattern": f"^(?:{pattern})$"}, words)
+
+
+def _secret(value: object) -> SecretStr:
+    return SecretStr(patterns.text(value))
+
+
+def _string(pattern: str | None = None) -> dict[str, Any]:
+    return {"type": "string"} if pattern is None else {"type": "string", "pattern": pattern}
+
+
+_SCALAR = {"type": ["string", "number", "boolean"]}
+_DURATION = {"anyOf": [{"type": "number", "minimum": 0}, _string(r"^([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+$")]}
+_SIZE = {"anyOf": [{"type": "integer", "minimum": 0}, _string(r"^[0-9]+(\.[0-9]+)?([kKmMgGtT][iI]?)?[bB]$")]}
+
+Text: TypeAlias = Annotated[str, Parsed(patterns.text, _SCALAR, "text")]
+SomeText: TypeAlias = Annotated[str, Parsed(patterns.some_text, _SCALAR, "text")]
+Name: TypeAlias = Annotated[str, Parsed(patterns.name, _SCALAR, "name")]
+Secret: TypeAlias = Annotated[SecretStr, Parsed(_secret, _SCALAR, "secret", lambda value: str(value))]
+File: TypeAlias = Annotated[str, FileName()]
+Flag: TypeAlias = Annotated[bool, Strict()]
+Duration: TypeAlias = Annotated[float, Parsed(units.parse_duration, _DURATION, "duration", units.format_duration)]
+Timeout: TypeAlias = Annotated[float, Parsed(units.parse_timeout, _DURATION, "duration", units.format_duration)]
+Size: TypeAlias = Annotated[int, Parsed(units.parse_size, _SIZE, "size", units.format_size)]
+Count: TypeAlias = Annotated[int, integer(0, MANY)]
+Positive: TypeAlias = Annotated[int, integer(1, MANY)]
+Ratio: TypeAlias = Annotated[float, number(0, 1)]
+Percent: TypeAlias = Annotated[float, number(0, 100)]
+Status: TypeAlias = Annotated[int, integer(200, 599)]
+
+Endpoint: TypeAlias = Annotated[str, Parsed(patterns.endpoint, _string("^[A-Za-z][A-Za-z0-9_-]*:.+"), "endpoint")]
+Host: TypeAlias = Annotated[str, Parsed(patterns.host, _string(), "host name")]
+PathPattern: TypeAlias = Annotated[str, Parsed(patterns.path_pattern, _string("^/"), "path")]
+BackendURL: TypeAlias = Annotated[str, Parsed(patterns.backend_url, _string("^(http|https|h2c)://"), "URL")]
+HeaderName: TypeAlias = Annotated[str, Parsed(patterns.header_name, _string(), "field name")]
+HeaderValue: TypeAlias = Annotated[str, Parsed(patterns.header_value, _SCALAR, "field value")]
+Condition: TypeAlias = Annotated[str, Parsed(patterns.condition, _SCALAR, "text, `~regex` or `*`")]
+Method: TypeAlias = Annotated[str, Parsed(patterns.method, _string(), "method")]
+Network: TypeAlias = Annotated[
+    IPv4Network | IPv6Network, Parsed(patterns.network, _string(), "address or network", str)
+]
+URL: TypeAlias = Annotated[str, form(r"https?://[!-~]+", "a URL that begins with http:// or https://")]
+RequestPath: TypeAlias = Annotated[str, form(r"/[!-~]*", "a path that begins with `/`")]

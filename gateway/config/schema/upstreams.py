@@ -1,0 +1,102 @@
+"""Upstreams: named groups of interchangeable backends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field
+
+from gateway.config.schema.base import Section
+from gateway.config.schema.resilience import CircuitBreaker, HealthCheck, PassiveHealth
+from gateway.config.schema.types import (
+    BackendURL,
+    Count,
+    Duration,
+    File,
+    Flag,
+    Name,
+    Positive,
+    SomeText,
+    Timeout,
+    form,
+    integer,
+)
+
+_PORTS = {"http": 80, "https": 443, "h2c": 80}
+
+Strategy = Literal["round_robin", "weighted_round_robin", "least_connections", "ip_hash", "consistent_hash", "random"]
+
+
+class Backend(Section):
+    """One origin server."""
+
+    url: BackendURL = Field(
+        description="http://, https:// or h2c:// (HTTP/2 by prior knowledge), host and port. "
+        "Names are resolved again as they expire."
+    )
+    weight: Annotated[int, integer(0, 1_000_000)] = Field(
+        default=1, description="Share of the traffic, for every strategy but `ip_hash`; 0 for none."
+    )
+
+    @property
+    def scheme(self) -> str:
+        return urlsplit(self.url).scheme
+
+    @property
+    def host(self) -> str:
+        """Name or address; an IPv6 address without its brackets."""
+        return urlsplit(self.url).hostname or ""
+
+    @property
+    def port(self) -> int:
+        """The port, that of the scheme where none is written."""
+        return urlsplit(self.url).port or _PORTS[self.scheme]
+
+
+class Pool(Section):
+    """Connections to one backend."""
+
+    max_connections: Positive = Field(default=100, description="Connections to one backend.")
+    idle_timeout: Timeout = Field(default=60.0, description="An idle connection is closed after this.")
+    max_pending: Count = Field(default=1000, description="Exchanges that may wait for a connection; past it 503.")
+    queue_timeout: Timeout = Field(default=5.0, description="Longest wait for a connection; past it 503.")
+
+
+class BackendTLS(Section):
+    """How https:// backends are met."""
+
+    ca: File | None = Field(default=None, description="PEM file of authorities to trust; absent: the system's.")
+    server_name: SomeText | None = Field(
+        default=None, description="Name to ask for (SNI) and to verify; absent: the URL's."
+    )
+    client_cert: File | None = Field(default=None, description="PEM file with the certificate (chain) to show.")
+    client_key: File | None = Field(default=None, description="PEM file with its key; absent: it is in `client_cert`.")
+    verify: Flag = Field(default=True, description="Whether the backend's certificate is verified. False is for tests.")
+
+
+class Upstream(Section):
+    """A named group of backends."""
+
+    other_names: ClassVar[Mapping[str, str]] = {"key": "hash_on"}
+
+    name: Name = Field(description="What routes call it; a label in metrics.")
+    strategy: Strategy = Field(default="round_robin", description="How a backend is picked.")
+    hash_on: Annotated[
+        str,
+        form(
+            r"ip|path|(header|cookie|claim):[!#$%&'*+.^_`|~0-9A-Za-z-]+",
+            "`ip`, `path`, `header:NAME`, `cookie:NAME` or `claim:NAME`",
+        ),
+    ] = Field(
+        default="ip",
+        description="What `consistent_hash` goes by: `ip`, `header:NAME`, `cookie:NAME`, `claim:NAME` or `path`.",
+    )
+    backends: tuple[Backend, ...] = Field(description="The backends; with none, every exchange gets 503.")
+    health_check: HealthCheck | None = Field(default=None, description="Active checks. Absent: none.")
+    passive_health: PassiveHealth | None = Field(default=None, description="Ejection by real failures. Absent: off.")
+    slow_start: Duration = Field(default=0.0, description="A recovered backend's share grows to full over this time.")
+    circuit_breaker: CircuitBreaker | None = Field(default=None, description="Absent: off; `{}`: on with its defaults.")
+    pool: Pool = Field(default=Pool(), description="Connections, for each backend.")
+    tls: BackendTLS = Field(default=BackendTLS(), description="For https:// backends.")

@@ -1,0 +1,100 @@
+"""`${VAR}` in values, from the environment.
+
+`${VAR}`, `${VAR:-default}` and `${VAR:?message}` as a shell has them (`:` means
+unset or empty); `$${` is a literal `${`; a `$` elsewhere stands for itself, so
+that regular expressions and `$argon2id$…` hashes need no care. Keys are never
+touched. A plain scalar may become a number: `port: ${PORT}`.
+
+# Note [Runtime names]
+Inside `transformations`, `${latency}` and the other names in `RUNTIME` belong
+to the exchange and stay as they are. There, a `$${` stays too: whatever renders
+the template undoes it, and until then it must not look like a name. For the
+same reason a value put in from the environment has its `${` doubled.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from gateway.config.nodes import ListNode, Node, ScalarNode, join
+from gateway.config.problems import Problem, problem, suggestion
+
+RUNTIME = ("latency", "request_id", "client_ip", "route", "upstream", "method", "path", "status", "now")
+CLAIM = "claim."
+
+_TOKEN = re.compile(r"\$\$\{|\$\{(?P<body>[^{}]*)\}|(?P<open>\$\{)")
+_BODY = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::(?P<kind>[-?])(?P<rest>.*))?", re.DOTALL)
+_RUNTIME_NAME = re.compile(rf"(?:{'|'.join(RUNTIME)}|{re.escape(CLAIM)}[A-Za-z0-9_.:/-]+)")
+
+
+def substitute(root: Node, variables: Mapping[str, str], problems: list[Problem]) -> None:
+    """Replace, in place, what stands in the scalars below `root`."""
+    _walk(root, "", False, variables, problems)
+
+
+def _walk(node: Node, path: str, runtime: bool, variables: Mapping[str, str], problems: list[Problem]) -> None:
+    if isinstance(node, ScalarNode):
+        if not node.settled and "${" in node.text:
+            _scalar(node, path, runtime, variables, problems)
+    elif isinstance(node, ListNode):
+        for index, item in enumerate(node.items):
+            _walk(item, join(path, index), runtime, variables, problems)
+    else:
+        for key, entry in node.entries.items():
+            _walk(entry.node, join(path, key), runtime or key == "transformations", variables, problems)
+
+
+def _scalar(node: ScalarNode, path: str, runtime: bool, variables: Mapping[str, str], problems: list[Problem]) -> None:
+    def replace(match: re.Match[str]) -> str:
+        if match["open"]:
+            raise _Refused("a closing `}` after `${`", "none")
+        body = match["body"]
+        if body is None:
+            return "$${" if runtime else "${"
+        if runtime and _RUNTIME_NAME.fullmatch(body):  # Note [Runtime names]
+            return match[0]
+        value = _value(body, variables, runtime)
+        return value.replace("${", "$${") if runtime else value
+
+    node.settled = True
+    try:
+        text = _TOKEN.sub(replace, node.text)
+    except _Refused as refused:
+        node.broken = True
+        problems.append(problem(node.place, path, *refused.args))
+        return
+    if node.plain and not text:
+        node.plain = False  # an empty variable is an empty text, not null
+    node.text = text
+
+
+class _Refused(Exception):
+    """One `${…}` cannot be replaced; `args` are what was expected and what was found."""
+
+
+def _value(body: str, variables: Mapping[str, str], runtime: bool) -> str:
+    match = _BODY.fullmatch(body)
+    if match is None:
+        raise _Refused(_forms(runtime), f"`${{{body}}}`{_near(body, runtime)}")
+    name, kind, rest = match.group("name", "kind", "rest")
+    value = variables.get(name)
+    if value or (value is not None and kind is None):
+        return value
+    if kind == "-":
+        return str(rest)
+    if kind == "?":
+        raise _Refused(f"the environment variable {name}", f"none: {rest}" if rest else "none")
+    if runtime:
+        raise _Refused(_forms(runtime), f"`${{{name}}}`, which is not set either{_near(name, runtime)}")
+    raise _Refused(f"the environment variable {name}", "none, and no default")
+
+
+def _forms(runtime: bool) -> str:
+    if runtime:
+        return f"one of {', '.join(RUNTIME)}, {CLAIM}NAME or an environment variable"
+    return "`${VAR}`, `${VAR:-default}` or `${VAR:?message}` (`$${` for a literal `${`)"
+
+
+def _near(name: str, runtime: bool) -> str:
+    return suggestion(name, RUNTIME) if runtime else ""

@@ -1,0 +1,93 @@
+"""Keys that are documented but whose feature this version does not have.
+
+Refused rather than ignored: a limit that does not limit is worse than none.
+Building a feature means deleting its lines from `NOT_YET`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+
+from gateway.config.nodes import Entry, MapNode, Node, ScalarNode, items, join
+from gateway.config.problems import Problem, Unexpected
+from gateway.config.units import parse_duration
+
+NOT_YET: dict[str, str] = {
+    "listeners[].http2": "HTTP/2",
+    "listeners[].proxy_protocol": "the PROXY protocol",
+    "redis": "Redis",
+    "auth": "authentication",
+    "rate_limits": "rate limits",
+    "rate_limit_store=redis": "rate limits",
+    "on_store_failure=open|closed": "rate limits",
+    "ip_allow": "address rules",
+    "ip_deny": "address rules",
+    "circuit_breaker": "circuit breakers",
+    "plugins": "plugins",
+    "tracing.exporter": "trace export",
+    "upstreams[].backends[].url=h2c:*": "HTTP/2 to backends",
+    "upstreams[].hash_on=claim:*": "authentication",
+    "upstreams[].key=claim:*": "authentication",
+    "upstreams[].health_check": "health checks",
+    "upstreams[].passive_health": "passive health checks",
+    "upstreams[].slow_start": "slow start",
+    "upstreams[].circuit_breaker": "circuit breakers",
+    "routes[].retry": "retries",
+    "routes[].auth": "authentication",
+    "routes[].rate_limit": "rate limits",
+    "routes[].transformations": "transformations",
+    "routes[].cors": "CORS",
+    "routes[].security_headers": "security headers",
+    "routes[].ip_allow": "address rules",
+    "routes[].ip_deny": "address rules",
+    "routes[].plugins": "plugins",
+}
+"""Path of a key, with `[]` for every member of a list, to the words for what is missing.
+
+After `=` stand the values that need it, where others do not. A key that says
+"off" (false, null, 0, none, an empty list, or nothing but such) is let through.
+"""
+
+_OFF_WORDS = frozenset({"none", ""})
+
+
+def check(root: MapNode) -> Iterator[Problem]:
+    """Report every key that asks for a feature of the table."""
+    for pattern, words in NOT_YET.items():
+        path, _, values = pattern.partition("=")
+        for written, entry in _find(Entry(root.place, root), "", re.findall(r"\[\]|[^.\[\]]+", path)):
+            if _matches(entry.node, values) if values else not _off(entry.node):
+                yield Problem(*entry.place, written, f"not supported yet ({words})")
+
+
+def _find(entry: Entry, path: str, steps: list[str]) -> Iterator[tuple[str, Entry]]:
+    if not steps:
+        yield path, entry
+        return
+    step, *rest = steps
+    if step == "[]":
+        for index, item in items(entry.node):
+            yield from _find(Entry(item.place, item), join(path, index), rest)
+    elif isinstance(entry.node, MapNode) and step in entry.node.entries:
+        yield from _find(entry.node.entries[step], join(path, step), rest)
+
+
+def _matches(node: Node, values: str) -> bool:
+    return isinstance(node, ScalarNode) and any(fnmatchcase(node.text, value) for value in values.split("|"))
+
+
+def _off(node: Node) -> bool:
+    if isinstance(node, ScalarNode):
+        return node.broken or not node.value or node.text in _OFF_WORDS or _is_no_time(node.text)
+    if isinstance(node, MapNode):  # an empty mapping turns a feature on with its defaults
+        return bool(node.entries) and all(_off(entry.node) for entry in node.entries.values())
+    return all(_off(item) for item in node.items)
+
+
+def _is_no_time(text: str) -> bool:
+    try:
+        return parse_duration(text) == 0
+    except Unexpected:
+        return False

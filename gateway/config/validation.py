@@ -1,0 +1,143 @@
+"""Plain data against the schema, and what the schema says put back into the operator's terms.
+
+pydantic reports where in the data something is wrong; here that becomes the
+place in the file and `expected …, found …`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from gateway.config import catalog
+from gateway.config.nodes import ListNode, MapNode, Node, ScalarNode, describe, join, to_data
+from gateway.config.problems import Place, Problem, problem, suggestion
+from gateway.config.schema import Settings
+from gateway.config.schema.base import Section
+from gateway.config.schema.types import DIRECTORY
+
+_WORDS = {
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "too_short": "at least one entry",
+    "missing": "a value: the key is required",
+    "extra_forbidden": "a known key",
+}
+_KEY = "[key]"
+
+
+def validate(root: MapNode, directory: Path, problems: list[Problem]) -> Settings | None:
+    """Make settings of a tree; None where that cannot be done, and `problems` say why."""
+    try:
+        return Settings.model_validate(to_data(root), context={DIRECTORY: directory})
+    except ValidationError as error:
+        for details in error.errors(include_url=False, include_input=False):
+            problems.extend(_translate(details, root))
+        return None
+
+
+def _translate(details: ErrorDetails, root: MapNode) -> Iterator[Problem]:
+    kind = details["type"]
+    spot = _Spot(root, details["loc"], kind)
+    if isinstance(spot.node, ScalarNode) and spot.node.broken:
+        return
+    context = details.get("ctx", {})
+    found = "something secret" if spot.secret else describe(spot.node)
+    if kind == "expected":
+        words = context["words"]
+        if context["found"] is not None and not spot.secret:
+            found = context["found"]
+    elif kind == "literal_error":
+        options = re.findall("'([^']*)'", context["expected"])
+        words = _either(options)
+        if isinstance(spot.node, ScalarNode):
+            found += suggestion(spot.node.text, options)
+    else:
+        words = _WORDS[kind]
+        if kind == "missing":
+            found = "nothing"
+        elif kind == "extra_forbidden":
+            found = "an unknown key" + (suggestion(spot.key, catalog.known(spot.section)) if spot.section else "")
+        elif kind == "too_short":
+            found = "none"
+    yield problem(spot.place, spot.path, words, found)
+
+
+def _either(options: list[str]) -> str:
+    quoted = [f"`{option}`" for option in options]
+    return " or ".join(filter(None, [", ".join(quoted[:-1]), quoted[-1]]))
+
+
+class _Spot:
+    """Where in the tree an error of the schema belongs.
+
+    The schema speaks of the normal form: a list where one thing was written,
+    a key's first name where another was. What is not in the tree is skipped.
+    """
+
+    def __init__(self, root: MapNode, location: tuple[int | str, ...], kind: str) -> None:
+        self.node: Node = root
+        self.path = ""
+        self.place: Place = root.place
+        self.key = ""
+        self.section: type[Section] | None = Settings
+        self.secret = False
+        self._pending = ""  # what stands between the section and its parent's key, see catalog.Below
+        steps = list(location)
+        about_key = kind == "extra_forbidden" or (bool(steps) and steps[-1] == _KEY)
+        for position, step in enumerate(steps):
+            if step == _KEY:
+                break
+            last = position == len(steps) - 1 or steps[position + 1] == _KEY
+            if not self._enter(step, last and about_key):
+                if last and kind == "missing":
+                    self.path = join(self.path, step)
+                break
+
+    def _enter(self, step: int | str, about_key: bool) -> bool:
+        """Go one step down; False where the tree has no such step."""
+        if isinstance(step, int):
+            if isinstance(self.node, ListNode) and step < len(self.node.items):
+                self.path = join(self.path, step)
+                self._arrive(self.node.items[step])
+                return True
+            return isinstance(self.node, MapNode)  # one thing where the normal form has a list of them
+        if not isinstance(self.node, MapNode):
+            return False
+        entry = next(((key, self.node.entries[key]) for key in self._names(step) if key in self.node.entries), None)
+        if entry is None:
+            return False
+        self.key = entry[0]
+        self.path = join(self.path, self.key)
+        if about_key:
+            self.place = entry[1].place
+            return True
+        self._descend(self.key)
+        self._arrive(entry[1].node)
+        return True
+
+    def _arrive(self, node: Node) -> None:
+        self.node = node
+        self.place = node.place
+
+    def _names(self, step: str) -> list[str]:
+        if self.section is None or self._pending:
+            return [step]
+        return [step, *(other for other, key in self.section.other_names.items() if key == step)]
+
+    def _descend(self, key: str) -> None:
+        """Keep up with which section's keys come next."""
+        if self._pending.startswith(".*") or self.section is None:
+            self._pending = self._pending.removeprefix(".*")
+            return
+        self.secret = key in self.section.secret_keys
+        field = catalog.field_of(self.section, key)
+        found = catalog.below(field.annotation) if field else None
+        self.section = found.section if found else None
+        self._pending = found.between.replace("[]", "") if found else ""
