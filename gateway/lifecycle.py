@@ -21,9 +21,12 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from gateway import config
-from gateway.admin.service import AdminService
+from gateway.admin.health import State
+from gateway.admin.resources import AdminRoot
+from gateway.admin.service import AdminListener
 from gateway.assembly import Gateway, access_log_path, assemble
 from gateway.config import ConfigError, Settings
+from gateway.config.effective import effective
 from gateway.listening.certificates import CertificateError
 from gateway.listening.endpoints import ListenFailed
 from gateway.telemetry.logging import levels
@@ -78,7 +81,7 @@ class GatewayService(MultiService):
         settings = self._settings(configuration)
         levels.configure(settings.log.level, settings.log.levels)
         self.gateway: Gateway = assemble(settings, reactor, **parts)
-        self._admin = AdminService(reactor, self.gateway)
+        self._admin = AdminListener(reactor, self._admin_root)
         self._applying = DeferredLock()
         self._sweeping = LoopingCall(self.gateway.foundation.deadlines.sweep)
         self._sweeping.clock = reactor
@@ -120,7 +123,7 @@ class GatewayService(MultiService):
             gateway.access_logs.writer.startService()
         self._sweeping.start(INTERVAL, now=False)
         super().startService()
-        gateway.foundation.health.state = "running"
+        gateway.foundation.health.state = State.RUNNING
         gateway.foundation.metrics.started(gateway.foundation.wall_clock())
         # What is alive now stays: the collector need not look at it again.
         gc.collect()
@@ -154,6 +157,14 @@ class GatewayService(MultiService):
         writer = self.gateway.access_logs.writer
         if writer is not None:
             writer.reopen()
+
+    def _admin_root(self) -> AdminRoot:
+        foundation = self.gateway.foundation
+        return AdminRoot(
+            foundation.health,
+            lambda accept: foundation.metrics.exposition(accept, foundation.now()),
+            {"config": lambda: effective(self.settings)},
+        )
 
     def _settings(self, configuration: Settings | Mapping[str, Any] | str | Path) -> Settings:
         if isinstance(configuration, Settings):
@@ -239,7 +250,7 @@ class GatewayService(MultiService):
     async def _stop(self) -> None:
         gateway = self.gateway
         timeout = self.settings.timeouts.shutdown
-        gateway.foundation.health.state = "draining"
+        gateway.foundation.health.state = State.DRAINING
         await gateway.listeners.stop_accepting()
         _log.info(
             "Draining: {count} connections, for at most {timeout} s", count=len(gateway.site.channels), timeout=timeout

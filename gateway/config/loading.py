@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from gateway.config import merging, overrides, reading, references, sources, substitution, unsupported
 from gateway.config.nodes import MapNode, describe
@@ -25,10 +27,39 @@ def load(path: str | Path, environ: Mapping[str, str], *, supported_only: bool =
         ConfigError: It cannot be used; all that is wrong is in its `problems`.
     """
     problems: list[Problem] = []
-    found = sources.gather(Path(path), problems)
+    return _settings(sources.gather(Path(path), problems), str(path), environ, supported_only, problems)
+
+
+def from_mapping(
+    mapping: Mapping[str, Any],
+    environ: Mapping[str, str] | None = None,
+    directory: Path | None = None,
+    *,
+    supported_only: bool = True,
+) -> Settings:
+    """Check a configuration that an application has made itself.
+
+    Args:
+        mapping: What a file would hold; anything that JSON can say.
+        environ: For substitution and overrides; none by default.
+        directory: What relative file names are relative to; the working directory by default.
+        supported_only: As for `load`.
+
+    Raises:
+        ConfigError: It cannot be used; places are those in the mapping written as JSON, a line a value.
+    """
+    file = "mapping.json"
+    source = sources.Source(file, json.dumps(mapping, indent=1))
+    found = sources.Sources((directory or Path()).absolute(), (source,), {})
+    return _settings(found, file, environ or {}, supported_only, [])
+
+
+def _settings(
+    found: sources.Sources, path: str, environ: Mapping[str, str], supported_only: bool, problems: list[Problem]
+) -> Settings:
     roots = [root for source in found.files if (root := _root(source, problems)) is not None]
     complete = not problems  # a file that could not be read may be the one with the names that others use
-    root = merging.merge(roots, problems) if roots else MapNode(Place(str(path), 1, 1))
+    root = merging.merge(roots, problems) if roots else MapNode(Place(path, 1, 1))
     settings = None
     if roots or complete:
         overrides.apply(root, environ, problems)

@@ -11,6 +11,7 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 
 from gateway import config
+from gateway.admin.health import State
 from gateway.assembly import Gateway, assemble
 from gateway.config import Settings
 from gateway.testing.backend import FakeBackend
@@ -80,7 +81,7 @@ class Harness:
             dialer=self.network,
             make_writer=lambda path: self.log,  # type: ignore[arg-type, return-value]
         )
-        self.gateway.foundation.health.state = "running"
+        self.gateway.foundation.health.state = State.RUNNING
 
     def upstream(self, name: str, **extra: Any) -> dict[str, Any]:
         """Return the configuration of an upstream with one backend of that name."""
