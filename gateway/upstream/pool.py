@@ -155,10 +155,11 @@ class BackendPool:
 
     def release(self, connection: UpstreamConnection) -> None:
         """Take a connection back that can be used again."""
-        if self._retired:
-            connection.close()
-        elif self._waiting:
+        if self._waiting:
+            # Also when retired: an exchange that began before the reload may still come here.
             self._hand_over(connection)
+        elif self._retired:
+            connection.close()
         else:
             connection.deadline = self._now() + self._limits.idle_timeout
             self._idle.append(connection)
