@@ -138,7 +138,7 @@ def test_curl_uploads_with_expect_and_downloads(gateway: GatewayProcess, tmp_pat
     sent.write_bytes(b"x" * 2_000_000)
 
     done = subprocess.run(
-        ["curl", "-sS", "-H", "Expect: 100-continue", "--data-binary", f"@{sent}", f"{gateway.url}/post"],
+        ["curl", "-sS", "-H", "Expect: 100-continue", "-H", "Content-Type: text/plain", "--data-binary", f"@{sent}", f"{gateway.url}/post"],
         capture_output=True, check=True, timeout=30,
     )  # fmt: skip
 
