@@ -47,7 +47,7 @@ def below(annotation: Any) -> Below | None:
     return None
 
 
-def keys(section: type[Section] = Settings, prefix: str = "") -> Iterator[Key]:
+def walk(section: type[Section] = Settings, prefix: str = "") -> Iterator[Key]:
     """Walk the keys of a section and, after each, those below it."""
     for name, field in section.model_fields.items():
         written = field.alias or name
@@ -55,7 +55,7 @@ def keys(section: type[Section] = Settings, prefix: str = "") -> Iterator[Key]:
         yield Key(path, written, section, field)
         found = below(field.annotation)
         if found is not None:
-            yield from keys(found.section, f"{path}{found.between}.")
+            yield from walk(found.section, f"{path}{found.between}.")
 
 
 def known(section: type[Section]) -> list[str]:

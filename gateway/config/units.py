@@ -66,17 +66,14 @@ def parse_timeout(value: object) -> float:
 
 
 def format_duration(seconds: float) -> str:
-    """Write a duration the shortest way that `parse_duration` reads back as the same."""
-    rest = Decimal(repr(float(seconds)))
-    written = ""
+    """Write a duration in the largest unit that divides it, so that `parse_duration` reads back the same."""
+    exact = Decimal(repr(float(seconds)))
+    if not exact:
+        return "0s"
     for unit, length in SECONDS.items():
-        count = rest // length
-        if count:
-            written += f"{count:f}{unit}"
-            rest -= count * length
-    if rest:  # below a millisecond, which no unit says
-        return f"{Decimal(repr(float(seconds))):f}"
-    return written or "0s"
+        if exact % length == 0:
+            return f"{exact / length:f}{unit}".replace(".0", "")
+    return f"{exact:f}s"
 
 
 def parse_size(value: object) -> int:

@@ -31,8 +31,8 @@ class Settings(Section):
         default=True,
         description="Whether the listeners answer /health, /ready, /health/live, /health/ready, /health/startup.",
     )
-    timeouts: Timeouts = Field(default=Timeouts(), description="Times.")
-    limits: Limits = Field(default=Limits(), description="Sizes and numbers.")
+    timeouts: Timeouts = Field(default=Timeouts(), description="How long things may take.")
+    limits: Limits = Field(default=Limits(), description="How much of something there may be.")
     trusted_proxies: tuple[Network, ...] = Field(
         default=(), description="Addresses and networks whose X-Forwarded-* and PROXY lines are believed."
     )

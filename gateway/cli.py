@@ -1,0 +1,154 @@
+"""The command line: `gateway check`, `routes`, `config`, `schema`, `run`.
+
+What a command needs is imported when it runs, so that `gateway --version` and
+completion in a shell are quick.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gateway import __version__
+
+if TYPE_CHECKING:
+    from gateway.config import Settings
+    from gateway.config.schema.routes import Route
+
+_PATH = click.argument("path", metavar="PATH", type=click.Path())
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="gateway")
+def main() -> None:
+    """An event-driven HTTP gateway on Twisted.
+
+    PATH is a YAML or JSON file, or a directory of them.
+    """
+
+
+@main.command()
+@_PATH
+def check(path: str) -> None:
+    """Tell everything that is wrong with a configuration; exit 1 if anything is."""
+    settings = _load(path)
+    backends = sum(len(upstream.backends) for upstream in settings.upstreams)
+    parts = (
+        _count(len(settings.listeners), "listener"),
+        _count(len(settings.routes), "route"),
+        _count(len(settings.upstreams), "upstream"),
+        _count(backends, "backend"),
+    )
+    click.echo(f"{click.style('ok', fg='green')}: {path}: {', '.join(parts)}")
+
+
+@main.command()
+@_PATH
+@click.option("--json", "as_json", is_flag=True, help="One JSON array in place of the table.")
+def routes(path: str, as_json: bool) -> None:
+    """Show the effective routes, in the order of the configuration."""
+    rows = effective_routes(_load(path))
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    if not rows:
+        click.echo("no routes")
+        return
+    head, *lines = _aligned([[key.replace("_", " ") for key in rows[0]], *(map(_cell, row.values()) for row in rows)])
+    click.secho(head, bold=True)
+    for line in lines:
+        click.echo(line)
+
+
+@main.command("config")
+@_PATH
+def effective_config(path: str) -> None:
+    """Show the effective configuration: every key, in its normal form, secrets masked."""
+    from gateway.config.effective import as_yaml
+
+    click.echo(as_yaml(_load(path)), nl=False)
+
+
+@main.command()
+def schema() -> None:
+    """Print the JSON Schema of a configuration, for editors."""
+    from gateway.config.jsonschema import as_text
+
+    click.echo(as_text(), nl=False)
+
+
+@main.command()
+@click.option("--config", "-c", "path", metavar="PATH", required=True, help="The configuration.")
+def run(path: str) -> None:
+    """Run the gateway in the foreground: `twistd -n gateway --config PATH`."""
+    from twisted.scripts.twistd import run as twistd
+
+    sys.argv = ["twistd", "-n", "gateway", "--config", path]
+    twistd()  # type: ignore[no-untyped-call]  # Twisted's scripts have no annotations
+
+
+def effective_routes(settings: Settings) -> list[dict[str, Any]]:
+    """List the routes with everything that is decided about them, defaults put in."""
+    return [_effective(route, settings) for route in settings.routes]
+
+
+def _effective(route: Route, settings: Settings) -> dict[str, Any]:
+    from gateway.config.units import format_duration, format_size
+
+    upstreams = {upstream.name: upstream for upstream in settings.upstreams}
+    shares = route.upstreams
+    limit = settings.limits.request_body if route.request_body is None else route.request_body
+    conditions = [f"{name}: {value}" for name, value in route.headers.items()]
+    conditions += [f"?{name}={value}" for name, value in route.query.items()]
+    return {
+        "name": route.name,
+        "host": route.host or "*",
+        "path": route.path,
+        "methods": list(route.methods or ["*"]),
+        "match": conditions,
+        "upstream": [f"{name} x{weight}" if len(shares) > 1 else name for name, weight in shares],
+        "strategy": [upstreams[name].strategy for name, _ in shares],
+        "backends": [backend.url for name, _ in shares for backend in upstreams[name].backends],
+        "timeout": format_duration(route.timeout),
+        "body_limit": format_size(limit) if limit else "none",
+    }
+
+
+def _load(path: str) -> Settings:
+    """Load a configuration, or print what is wrong with it and exit with 1."""
+    from gateway.config import ConfigError, load
+
+    try:
+        return load(path, os.environ)
+    except ConfigError as error:
+        for problem in error.problems:
+            where = click.style(f"{problem.file}:{problem.line}:{problem.column}:", bold=True)
+            key = f"{click.style(problem.path, fg='cyan')}: " if problem.path else ""
+            click.echo(f"{where} {key}{problem.message}", err=True)
+        click.echo(click.style(_count(len(error.problems), "problem"), fg="red"), err=True)
+        raise SystemExit(1) from None
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "-"
+    return str(value)
+
+
+def _aligned(rows: Sequence[Any]) -> list[str]:
+    table = [list(row) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+if __name__ == "__main__":
+    main()
