@@ -15,7 +15,7 @@ from typing import Final, Protocol
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
@@ -56,7 +56,9 @@ class AccessLogWriter(Service):
     """Writes lines to a file, at most a quarter of a second late, whatever the file does.
 
     The thread is started in `startService`: one that was started before
-    twistd forks into the background would be gone.
+    twistd forks into the background would be gone. A writer that was stopped,
+    because a reload moved the log elsewhere, still writes the records of
+    exchanges that began before the reload.
     """
 
     name = "access-log"
@@ -77,6 +79,8 @@ class AccessLogWriter(Service):
         self._path = path
         self._lines: list[bytes] = []
         self._collected = 0
+        self._early = EARLY_BYTES
+        self._late: IDelayedCall | None = None
         # Two totals, each written by one thread only, so that no lock is needed to tell what waits.
         self._handed_over = 0
         self._written = 0
@@ -97,8 +101,8 @@ class AccessLogWriter(Service):
         """Take one record, its line end included: 0.2 µs."""
         self._lines.append(line)
         self._collected += len(line)
-        if self._collected > EARLY_BYTES:
-            self._hand_over()
+        if self._collected > self._early:
+            self._early_or_late()
 
     def reopen(self) -> None:
         """Open the path anew: what has come so far goes to the old file."""
@@ -108,6 +112,7 @@ class AccessLogWriter(Service):
     def startService(self) -> None:
         """Start the thread and the clockwork."""
         Service.startService(self)
+        self._early = EARLY_BYTES
         self._worker = self._start_worker(self._work)
         self._loop.start(FLUSH_SECONDS, now=False)
 
@@ -116,11 +121,12 @@ class AccessLogWriter(Service):
         Service.stopService(self)
         if self._loop.running:
             self._loop.stop()
+        self._early = -1
         self._hand_over()
-        self._queue.put(None)
-        worker, self._worker = self._worker, None
+        worker = self._worker
         if worker is None:
             return succeed(None)
+        self._queue.put(None)
         done: Deferred[None] = Deferred()
         self._wait(worker, done, self._clock.seconds() + STOP_SECONDS)
         return done
@@ -132,6 +138,24 @@ class AccessLogWriter(Service):
         else:
             self._complain()
             done.callback(None)
+
+    def _early_or_late(self) -> None:
+        if self._early >= 0:
+            self._hand_over()
+        elif self._late is None:
+            self._late = self._clock.callLater(FLUSH_SECONDS, self._write_late)
+
+    def _write_late(self) -> None:
+        """Write what came after the stop, on a thread that ends with it."""
+        self._late = None
+        self._hand_over()
+        if self.running:
+            return  # it was started again
+        if self._worker is not None and self._worker.is_alive():
+            self._late = self._clock.callLater(FLUSH_SECONDS, self._write_late)
+        else:
+            self._queue.put(None)
+            self._worker = self._start_worker(self._work)
 
     def _tick(self) -> None:
         self._hand_over()

@@ -21,6 +21,7 @@ class Stalled:
 
     def __call__(self, work: Callable[[], None]) -> Stalled:
         self.works.append(work)
+        self.alive = True
         return self
 
     def is_alive(self) -> bool:
@@ -187,6 +188,26 @@ def test_the_real_thread_writes(tmp_path: Path, clock: Clock) -> None:
 
     assert path.read_bytes() == b"1\n2\n"
     assert writer.dropped == 0
+
+
+def test_a_record_that_comes_after_the_stop_is_written(
+    writer: AccessLogWriter, worker: Stalled, clock: Clock, tmp_path: Path
+) -> None:
+    """A reload moved the log; exchanges from before it end later, and are logged where theirs was."""
+    writer.write(b"1\n")
+    writer.stopService()
+    writer.write(b"2\n")
+    clock.advance(FLUSH_SECONDS)
+    worker.get_on()
+    clock.advance(FLUSH_SECONDS)
+    worker.get_on()
+    assert (tmp_path / "access.log").read_bytes() == b"1\n2\n"
+
+    writer.write(b"3\n")
+    clock.advance(FLUSH_SECONDS)
+    worker.get_on()
+    assert (tmp_path / "access.log").read_bytes() == b"1\n2\n3\n"
+    assert clock.getDelayedCalls() == []
 
 
 def test_a_writer_that_was_never_started_stops_at_once(tmp_path: Path, clock: Clock) -> None:

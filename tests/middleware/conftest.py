@@ -1,0 +1,64 @@
+"""An exchange for one step alone: no connection, no chain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+import pytest
+
+from gateway.exchange import Exchange, Request
+from gateway.headers import Headers
+from gateway.interfaces import Downstream
+
+PEER = "192.0.2.7"
+
+
+@dataclass(frozen=True)
+class Route:
+    name: str = "users"
+    pattern: str = "/users/:id"
+
+
+class Direct:
+    """A client that came without a proxy."""
+
+    def client_address(self, headers: Headers) -> str:
+        return PEER
+
+    def scheme(self, headers: Headers) -> bytes:
+        return b"http"
+
+    def encode(self, headers: Headers, host: bytes, version: bytes = b"1.1") -> bytes:
+        return b""
+
+
+class MakeExchange(Protocol):
+    def __call__(
+        self,
+        headers: Iterable[tuple[bytes, bytes]] = ...,
+        target: bytes = ...,
+        method: bytes = ...,
+        version: bytes = ...,
+    ) -> Exchange: ...
+
+
+@pytest.fixture
+def make() -> MakeExchange:
+    """Make an exchange that began at second 100 and was over at 100.25, without an answer."""
+
+    def exchange(
+        headers: Iterable[tuple[bytes, bytes]] = (),
+        target: bytes = b"/users/7",
+        method: bytes = b"GET",
+        version: bytes = b"1.1",
+    ) -> Exchange:
+        request = Request(method, target, Headers(headers), host=b"api.example.com", version=version)
+        # No step under test here speaks to the client.
+        made = Exchange(request, cast("Downstream", None), PEER, Direct(), started=100.0, deadline=130.0)
+        made.route = Route()
+        made.finished = 100.25
+        return made
+
+    return exchange

@@ -1,0 +1,241 @@
+"""Access records: the fields that were promised, and no secret in them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_to_bytes
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.body import Body
+from gateway.errors import BackendTimeout
+from gateway.exchange import Exchange, Response
+from gateway.middleware.access_log import DEFAULT_FIELDS, FIELDS, AccessLog, clock_text, query_redactor
+
+if TYPE_CHECKING:
+    from tests.middleware.conftest import MakeExchange
+
+
+def logged(exchange: Exchange, fields: Sequence[str] = DEFAULT_FIELDS, **options: Any) -> dict[str, Any]:
+    """The record of an exchange, as a reader of the log gets it."""
+    lines: list[bytes] = []
+    AccessLog(lines.append, fields=fields, wall_clock=lambda: 1_700_000_000.0625, **options).on_finish(exchange)
+    (line,) = lines
+    assert line.endswith(b"\n")
+    assert line.count(b"\n") == 1
+    record: dict[str, Any] = json.loads(line)
+    return record
+
+
+def test_the_record_of_a_proxied_request(make: MakeExchange) -> None:
+    """Every field of the default schema (C-17)."""
+    exchange = make([(b"User-Agent", b"curl/8.0")], target=b"/users/7?page=2")
+    exchange.request_id, exchange.trace_id = "6f1c", "4bf9"
+    exchange.response = Response(200)
+    exchange.upstream, exchange.backend, exchange.attempts = "users", "http://10.0.0.1:80", 2
+    exchange.upstream_started, exchange.upstream_finished = 100.125, 100.1875
+    exchange.bytes_sent = 126
+    exchange.request.body = Body()
+    exchange.request.body.push(b"four")
+    exchange.user = "alice"
+    exchange.client_address = "203.0.113.9"
+
+    assert logged(exchange) == {
+        "timestamp": "2023-11-14T22:13:20.062Z",
+        "level": "info",
+        "service": "api-gateway",
+        "request_id": "6f1c",
+        "trace_id": "4bf9",
+        "method": "GET",
+        "path": "/users/7",
+        "query": "page=2",
+        "status_code": 200,
+        "response_time_ms": 250.0,
+        "client_ip": "203.0.113.9",
+        "user_agent": "curl/8.0",
+        "upstream_service": "users",
+        "upstream_response_time_ms": 62.5,
+        "backend": "http://10.0.0.1:80",
+        "route": "users",
+        "reason": None,
+        "bytes_sent": 126,
+        "bytes_received": 4,
+        "attempts": 2,
+        "user_id": "alice",
+        "host": "api.example.com",
+        "protocol": "HTTP/1.1",
+    }
+
+
+def test_the_record_of_a_request_that_came_to_nothing(make: MakeExchange) -> None:
+    """No route, no answer, no upstream: there is a record, with nulls."""
+    exchange = make(version=b"1.0")
+    exchange.route = None
+
+    record = logged(exchange)
+
+    assert record["status_code"] == 499
+    assert record["protocol"] == "HTTP/1.0"
+    for field in ("route", "upstream_service", "upstream_response_time_ms", "backend", "user_agent", "reason"):
+        assert record[field] is None
+
+
+def test_an_error_gives_its_reason_and_level(make: MakeExchange) -> None:
+    """The reason is the token that the client got too."""
+    exchange = make()
+    exchange.error = BackendTimeout()
+    exchange.response = Response(504)
+
+    record = logged(exchange)
+
+    assert (record["reason"], record["level"], record["status_code"]) == ("upstream.timeout", "error", 504)
+
+
+def test_fields_can_be_chosen_and_keep_their_order(make: MakeExchange) -> None:
+    """A list in the configuration is the record."""
+    record = logged(make([(b"X-Tenant", b"acme")]), ["status", "duration_ms", "request.headers.X-Tenant", "method"])
+
+    assert list(record.items()) == [
+        ("status", 499),
+        ("duration_ms", 250.0),
+        ("request.headers.X-Tenant", "acme"),
+        ("method", "GET"),
+    ]
+
+
+def test_every_known_field_can_be_logged(make: MakeExchange) -> None:
+    """No expression is broken."""
+    assert set(logged(make(), sorted(FIELDS))) == FIELDS
+
+
+@pytest.mark.parametrize("field", ["stauts", "", "request.headers.", "__import__('os')", "request.body"])
+def test_an_unknown_field_is_refused_at_load(field: str) -> None:
+    """The error names it."""
+    with pytest.raises(ValueError, match=re.escape(repr(field))):
+        AccessLog(lambda line: None, fields=[field])
+
+
+@pytest.mark.parametrize("name", ["X'); import os; ('", 'a"b', "a\\", "{x}", "a\nb"])
+def test_a_field_name_is_never_code(make: MakeExchange, name: str) -> None:
+    """Whatever stands in the configuration is looked up as a header name."""
+    assert logged(make(), ["request.headers." + name]) == {"request.headers." + name: None}
+
+
+def test_chosen_header_fields_are_redacted(make: MakeExchange) -> None:
+    """The configured names, in any case; a field that is absent is null and not a secret."""
+    exchange = make([(b"Authorization", b"Bearer s3cret"), (b"X-Other", b"s3cret")])
+    fields = ["request.headers.authorization", "request.headers.X-Other", "request.headers.cookie"]
+
+    assert logged(exchange, fields, redact_headers=["AUTHORIZATION", "x-other", "cookie"]) == {
+        "request.headers.authorization": "REDACTED",
+        "request.headers.X-Other": "REDACTED",
+        "request.headers.cookie": None,
+    }
+
+
+def test_a_url_in_a_header_field_is_redacted_like_our_own(make: MakeExchange) -> None:
+    """`Referer` repeats the query of an earlier request."""
+    exchange = make([(b"Referer", b"https://a.example/x?api_key=s3cret&page=2")])
+
+    assert logged(exchange, ["request.headers.referer"]) == {
+        "request.headers.referer": "https://a.example/x?api_key=REDACTED&page=2"
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        (b"api_key=s3cret", "api_key=REDACTED"),
+        (b"a=1&api_key=s3cret&b=2", "a=1&api_key=REDACTED&b=2"),
+        (b"api_key=s3cret&api_key=s3cret", "api_key=REDACTED&api_key=REDACTED"),
+        (b"API_Key=s3cret", "API_Key=REDACTED"),
+        (b"api%5Fkey=s3cret", "api%5Fkey=REDACTED"),
+        (b"api%5fke%79=s3cret", "api%5fke%79=REDACTED"),
+        (b"%41pi_key=s3cret", "%41pi_key=REDACTED"),
+        (b"api_key%3ds3cret", "api_key%3dREDACTED"),
+        (b"a=1;api_key=s3cret;b=2", "a=1;api_key=REDACTED"),
+        (b"api_key=s3;cret", "api_key=REDACTED"),
+        (b"password=s3cret&access_token=s3cret", "password=REDACTED&access_token=REDACTED"),
+        (b"my_api_key=seen&api_keys=seen", "my_api_key=seen&api_keys=seen"),
+        (b"q=api_key", "q=api_key"),
+        (b"api_key", "api_key"),
+        (b"q=%F0%9F%8C%8D&r=100%25", "q=%F0%9F%8C%8D&r=100%25"),
+    ],
+)
+def test_secrets_in_the_query_are_redacted(make: MakeExchange, query: bytes, expected: str) -> None:
+    """However their name is spelled; what only looks alike stays."""
+    assert logged(make(target=b"/users/7?" + query))["query"] == expected
+
+
+def _spellings(name: bytes) -> st.SearchStrategy[bytes]:
+    """Write a name in a way that a server would read as that name."""
+    octets = [
+        st.sampled_from([bytes([c]), bytes([c]).upper(), b"%%%02X" % c, b"%%%02x" % c, b"%%%02x" % ord(chr(c).upper())])
+        for c in name
+    ]
+    return st.tuples(*octets).map(b"".join)
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(_spellings(b"api_key"), st.just(b"s3cret")),
+            st.tuples(st.binary(max_size=5).map(lambda name: name.replace(b"&", b"")), st.just(b"seen")),
+        ),
+        max_size=6,
+    )
+)
+def test_no_spelling_of_a_name_gets_its_value_logged(pairs: list[tuple[bytes, bytes]]) -> None:
+    """Any mixture of case and percent-encoding; and the text can be made again by every reader."""
+    query = b"&".join(name + b"=" + value for name, value in pairs)
+
+    text = query_redactor(["api_key"])(query)
+
+    assert "s3cret" not in text
+    assert text.count("REDACTED") == sum(unquote_to_bytes(name).lower() == b"api_key" for name, _ in pairs)
+
+
+def test_octets_that_are_no_text_are_spelled_out(make: MakeExchange) -> None:
+    """Any request that got this far can be logged as JSON."""
+    exchange = make([(b"User-Agent", b"\xff\x80\xed\xa0\x80")], target=b"/\xff?q=\xfe", method=b"G\xff")
+
+    record = logged(exchange)
+
+    assert record["path"] == "/\\xff"
+    assert record["query"] == "q=\\xfe"
+    assert record["user_agent"] == "\\xff\\x80\\xed\\xa0\\x80"
+    assert record["method"] == "G\\xff"
+
+
+def test_text_that_is_no_unicode_does_not_lose_the_record(make: MakeExchange) -> None:
+    """A lone surrogate out of a claim is the reader's riddle, not ours."""
+    exchange = make()
+    exchange.user = "\udcff"
+
+    assert logged(exchange)["user_id"] == "\udcff"
+
+
+def test_a_body_is_never_a_field() -> None:
+    """R-LOG-04: not even when asked for."""
+    assert not [field for field in FIELDS if "body" in field]
+
+
+@given(st.floats(min_value=0, max_value=4e9))
+def test_time_is_iso_8601_to_the_millisecond(now: float) -> None:
+    """In UTC, with the fraction cut and not rounded: a second never has a thousandth millisecond."""
+    text = clock_text(lambda: now)()
+
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", text)
+
+
+def test_the_date_follows_the_clock() -> None:
+    """Forwards and, where somebody sets the clock, back."""
+    times = iter([59.5, 60.25, 60.75, 59.0])
+    timestamp = clock_text(lambda: next(times))
+
+    assert [timestamp()[14:] for _ in range(4)] == ["00:59.500Z", "01:00.250Z", "01:00.750Z", "00:59.000Z"]

@@ -1,0 +1,95 @@
+"""Request metrics, on the real cells: each exchange is counted once, under what became of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from gateway.errors import BackendTimeout, ClientAborted, GatewayError
+from gateway.exchange import Response
+from gateway.middleware.metrics import RequestMetrics
+from gateway.telemetry.metrics import Metrics
+
+if TYPE_CHECKING:
+    from tests.middleware.conftest import MakeExchange
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    """Empty."""
+    return Metrics(registry=CollectorRegistry())
+
+
+@pytest.fixture
+def step(metrics: Metrics) -> RequestMetrics:
+    """Of one route."""
+    return RequestMetrics(metrics.route("users", "/users/:id"), metrics.upstream, metrics.errors.add)
+
+
+def test_an_answer_is_counted_with_its_duration(make: MakeExchange, step: RequestMetrics, metrics: Metrics) -> None:
+    """Under method and status."""
+    exchange = make()
+    exchange.response = Response(201)
+
+    step.on_finish(exchange)
+
+    route = metrics.route("users", "/users/:id")
+    assert route.requests == {(b"GET", 201): 1}
+    assert route.duration.total == pytest.approx(0.25)
+    assert metrics.errors.cells == {}
+
+
+def test_the_upstreams_time_is_counted_under_the_upstream_that_answered(
+    make: MakeExchange, step: RequestMetrics, metrics: Metrics
+) -> None:
+    """From the last attempt's start to the end of its answer."""
+    exchange = make()
+    exchange.response = Response(200)
+    exchange.upstream, exchange.upstream_started, exchange.upstream_finished = "users", 100.1, 100.2
+
+    step.on_finish(exchange)
+
+    assert metrics.upstream("users").duration.total == pytest.approx(0.1)
+
+
+def test_an_upstream_that_never_finished_has_no_duration(
+    make: MakeExchange, step: RequestMetrics, metrics: Metrics
+) -> None:
+    """Its error is counted instead, by reason and source."""
+    exchange = make()
+    exchange.error = BackendTimeout()
+    exchange.response = Response(504)
+    exchange.upstream, exchange.upstream_started = "users", 100.1
+
+    step.on_finish(exchange)
+
+    assert sum(metrics.upstream("users").duration.counts) == 0
+    assert metrics.errors.cells == {("upstream.timeout", "upstream"): 1}
+
+
+def test_a_client_that_left_is_a_499(make: MakeExchange, step: RequestMetrics, metrics: Metrics) -> None:
+    """Nothing was answered, and it is counted all the same."""
+    exchange = make()
+    exchange.error = ClientAborted()
+
+    step.on_finish(exchange)
+
+    assert metrics.route("users", "/users/:id").requests == {(b"GET", 499): 1}
+    assert metrics.errors.cells == {("request.aborted", "downstream"): 1}
+
+
+def test_a_rate_limits_refusal_is_counted_for_the_route(
+    make: MakeExchange, step: RequestMetrics, metrics: Metrics
+) -> None:
+    """By the reason of the answer, so that whoever limits need not know of metrics."""
+
+    class LimitExceeded(GatewayError):
+        status, reason = 429, "limit.exceeded"
+
+    exchange = make()
+    exchange.error = LimitExceeded()
+    step.on_finish(exchange)
+
+    assert metrics.route("users", "/users/:id").limited == 1
