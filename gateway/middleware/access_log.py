@@ -13,6 +13,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -56,20 +57,21 @@ DEFAULT_FIELDS = (
 _HEADER = "request.headers."
 
 # What each field is, as an expression over the names that `_compile` provides.
-# Octets become text as UTF-8, with \xNN for those that are none: any request can be logged.
+# Method, target and host have passed the parser and so are ASCII. Other octets become text as UTF-8, with \xNN for
+# those that are none: any request can be logged.
 _EXPRESSIONS = {
     "timestamp": "timestamp()",
     "level": "level_of(exchange)",
     "service": "service",
     "request_id": "exchange.request_id",
     "trace_id": "exchange.trace_id",
-    "method": "str(request.method, 'utf-8', 'backslashreplace')",
-    "path": "str(request.path, 'utf-8', 'backslashreplace')",
+    "method": "request.method.decode('latin-1')",
+    "path": "request.path.decode('latin-1')",
     "query": "redacted(request.query) if request.query else ''",
     "status_code": "status_of(exchange)",
     "response_time_ms": "int((exchange.finished - exchange.started) * 1e6) / 1e3",
     "client_ip": "exchange.client_address",
-    "user_agent": "text(headers.get(b'user-agent'))",
+    "user_agent": "known_text(headers.get(b'user-agent'))",
     "upstream_service": "exchange.upstream",
     "upstream_response_time_ms": (
         "int((exchange.upstream_finished - exchange.upstream_started) * 1e6) / 1e3"
@@ -82,7 +84,7 @@ _EXPRESSIONS = {
     "bytes_received": "0 if request.body is None else request.body.received",
     "attempts": "exchange.attempts",
     "user_id": "exchange.user",
-    "host": "str(request.host, 'utf-8', 'backslashreplace')",
+    "host": "request.host.decode('latin-1')",
     "protocol": "protocols.get(request.version) or 'HTTP/' + text(request.version)",
     # Not in the default record:
     "status": "status_of(exchange)",
@@ -180,6 +182,12 @@ def clock_text(wall_clock: Callable[[], float]) -> Callable[[], str]:
     return timestamp
 
 
+@lru_cache(1024)
+def _known_text(value: bytes | None) -> str | None:
+    """Do as `_text`, for what comes again and again."""
+    return _text(value)
+
+
 def _text(value: bytes | None) -> str | None:
     return None if value is None else str(value, "utf-8", "backslashreplace")
 
@@ -215,6 +223,7 @@ def _compile(
         "redacted": redacted,
         "service": service,
         "status_of": status_of,
+        "known_text": _known_text,
         "text": _text,
         "timestamp": clock_text(wall_clock),
     }
