@@ -37,6 +37,10 @@ _REQUEST_LINE = re.compile(rb"(GET|HEAD|POST|PUT|DELETE|PATCH|OPTIONS) (/[!-\"$-
 
 _TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 
+_NOT_FORWARDED = frozenset(
+    # A tunnel, and what llhttp knows of other protocols (ICE, RTSP).
+    b"CONNECT SOURCE DESCRIBE ANNOUNCE SETUP PLAY PAUSE TEARDOWN GET_PARAMETER SET_PARAMETER REDIRECT RECORD FLUSH".split()
+)
 
 MEMO_HEADS = 256
 MEMO_HEAD = 4096
@@ -73,6 +77,7 @@ class RequestParser:
         "_body",
         "_chunked",
         "_chunks",
+        "_dry",
         "_fed",
         "_fields",
         "_head_size",
@@ -112,6 +117,7 @@ class RequestParser:
         self._head_size = 0
         self._fed = 0
         self._overhead = 0
+        self._dry = 0
         self._raw = 0
         self._last = False
         self._problem: GatewayError | None = None
@@ -130,10 +136,10 @@ class RequestParser:
                     method, target = line.groups()
                     self.requests.append(Request(method, target, Headers.over(known[0]), known[1]))
                     return
-        elif self.stopped:
-            return
         elif self.held is not None:
             self.held += data
+            return
+        elif self.stopped:
             return
         elif self._raw:
             data = self._feed_raw(data)
@@ -151,19 +157,21 @@ class RequestParser:
             self._changed_protocol(data[upgrade.args[0] :])
         except HttpParserError as error:
             self._broken(error, data)
-        if body is not None:
-            self._deliver(body, len(data))
-        elif self.in_head and not self.stopped:
-            self._check_head_size()
-        elif line is not None and len(self.requests) == ready + 1 and not self._last:
-            self._remember(data[line.end() :], self.requests[-1])
+        reading = self._body
+        if reading is not None:
+            # Also what came with the head: its sender may wait for an answer to it before going on.
+            self._deliver(reading, len(data) if reading is body else 0)
+        elif body is None:
+            if self.in_head and not self.stopped:
+                self._check_head_size()
+            elif line is not None and len(self.requests) == ready + 1 and not self._last:
+                self._remember(data[line.end() :], self.requests[-1])
         body = self._body
         if body is not None and not self._chunked and body.length is not None:
             # A long body of known length needs no parser between its ends: its
             # chunks pass without being copied (measured: a third of the cost).
-            rest = body.length - body.received - sum(map(len, self._chunks))
+            rest = body.length - body.received
             if rest >= HIGH_WATER:
-                self._deliver(body, 0)
                 self._raw = rest
 
     def resume(self) -> bytes:
@@ -178,6 +186,12 @@ class RequestParser:
         return self._body is not None
 
     # What follows is called by httptools, for each part of a message.
+
+    def on_message_begin(self) -> None:
+        if self.stopped:
+            raise MalformedRequest()  # RFC 9112 section 9.6: what follows the last request is not read
+        # Also for one that shares its read with the end of another: `feed` must not take what follows for a new head.
+        self.in_head = True
 
     def on_url(self, url: bytes) -> None:
         self._url += url
@@ -207,6 +221,8 @@ class RequestParser:
             if self._skipped:
                 self._skipped = False
                 return
+            if self._fields:
+                self._check_trailers()
             for data in self._chunks:
                 body.push(data)
             self._chunks = []
@@ -217,6 +233,9 @@ class RequestParser:
         self._url = b""
         self._head_size = 0
         self._overhead = 0
+        self._dry = 0
+        if self._last:
+            self.stopped = True
 
     # Ends here what httptools calls.
 
@@ -235,8 +254,8 @@ class RequestParser:
         if len(self._fields) > self._max_fields:
             raise HeaderTooLarge("The request has too many header fields.")
         method = parser.get_method()
-        if method == b"CONNECT":
-            raise MethodUnknown("CONNECT is not served here.")
+        if method in _NOT_FORWARDED:
+            raise MethodUnknown(f"{method.decode()} is not served here.")
         framing.check_singletons(headers, MalformedRequest)
         target, authority = framing.origin_form(method, self._url)
         host = index.get(b"host")
@@ -267,12 +286,24 @@ class RequestParser:
         chunks = self._chunks
         if chunks:
             self._chunks = []
+            self._dry = 0
             for data in chunks:
                 body.push(data)
+        else:
+            self._dry += fed
         if self._chunked and self._body is body:
             self._overhead += fed
-            if self._overhead > CHUNK_OVERHEAD + 9 * body.received or len(self._fields) > self._max_fields:
+            if (
+                self._overhead > CHUNK_OVERHEAD + 9 * body.received
+                or self._dry > self._max_head
+                or len(self._fields) > self._max_fields
+            ):
                 self._stop(MalformedRequest("The chunked body has far more framing than content."))
+
+    def _check_trailers(self) -> None:
+        if self._exact_head_size() > self._max_head or len(self._fields) > self._max_fields:
+            self._problem = HeaderTooLarge("The trailers are too large.")
+            raise self._problem
 
     def _remember(self, fields: bytes, request: Request | GatewayError) -> None:
         # It came alone: it began where the read did, and the read ends with its empty line.
@@ -304,20 +335,31 @@ class RequestParser:
         return rest
 
     def _changed_protocol(self, rest: bytes) -> None:
-        body = self._body
-        if body is None:
-            self.held = rest
+        # A request that has content and asks to change protocols: the content
+        # comes first, so a parser is put into the state of reading it. More of
+        # them may stand in what is left.
+        while self._body is not None:
+            self._replay_head(self._body.length)
+            try:
+                self._parser.feed_data(rest)
+            except HttpParserUpgrade as upgrade:
+                rest = rest[upgrade.args[0] :]
+                continue
+            except HttpParserError as error:
+                self._broken(error, rest)
             return
-        # The request has content and asks to change protocols: the content comes
-        # first, so a parser is put into the state of reading it.
+        self.held = rest
+
+    def _replay_head(self, length: int | None) -> None:
         self._parser = HttpRequestParser(self)
         self._replaying = True
-        content = b"Transfer-Encoding: chunked" if body.length is None else b"Content-Length: %d" % body.length
-        self._parser.feed_data(b"POST / HTTP/1.1\r\nHost: h\r\n%b\r\n\r\n" % content)
+        content = b"Transfer-Encoding: chunked" if length is None else b"Content-Length: %d" % length
+        option = b"close" if self._last else b"keep-alive"
+        self._parser.feed_data(b"POST / HTTP/1.1\r\nHost: h\r\nConnection: %b\r\n%b\r\n\r\n" % (option, content))
         self._fields = []
         self._url = b""
         self._replaying = False
-        self._parser.feed_data(rest)
+        self.in_head = False
 
     def _check_head_size(self) -> None:
         if self._head_size > self._max_head:
@@ -329,14 +371,15 @@ class RequestParser:
         return len(self._url) + sum([len(name) + len(value) + 4 for name, _, value in self._fields])
 
     def _broken(self, error: HttpParserError, data: bytes) -> None:
+        if self.stopped:
+            return  # bytes after a request that closes the connection
         problem = self._problem
         if problem is None:
             if isinstance(error, HttpParserCallbackError) and error.__context__ is not None:
                 raise error.__context__  # a fault of ours, not of the client
-            if self._last and self._body is None and not self._fields and not self._url:
-                self.stopped = True  # bytes after a request that closes the connection
-                return
-            if isinstance(error, HttpParserInvalidMethodError) and _starts_with_method(data):
+            # The method is only known where the message began with this read.
+            began_here = self._head_size == len(data)
+            if isinstance(error, HttpParserInvalidMethodError) and began_here and _starts_with_method(data):
                 problem = MethodUnknown("The request method is not one that is forwarded.")
             else:
                 problem = MalformedRequest(f"{error}.")
@@ -348,6 +391,9 @@ class RequestParser:
         body, self._body = self._body, None
         if body is not None:
             body.fail()
+            last = self.requests[-1] if self.requests else None
+            if isinstance(last, Request) and last.body is body:
+                self.requests.pop()  # nobody has seen it: nothing of it reaches a backend
         self.requests.append(problem)
 
 
