@@ -66,9 +66,11 @@ MAY_USE = {
     "foundation": DOES_IO,
     "lifecycle": DOES_IO,
     "snapshot": DOES_IO,
+    "signals": DOES_IO,
     "watcher": DOES_IO,
     # 7: commands
     "cli": {"click", "rich", "twisted"} | READS_SETTINGS,
+    "reasons": set[str](),
     "tap": {"twisted"},
     # beside
     "testing": DOES_IO | {"pytest"},

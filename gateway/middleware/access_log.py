@@ -24,6 +24,8 @@ from gateway.middleware.outcome import level_of, status_of
 
 REDACTED = "REDACTED"
 
+_MILLISECONDS = [f"{number:03d}Z" for number in range(1000)]
+
 ALWAYS_REDACTED = ("access_token", "client_secret", "id_token", "password", "refresh_token")
 """Query parameters whose values are never logged, whatever the configuration adds."""
 
@@ -177,7 +179,7 @@ def clock_text(wall_clock: Callable[[], float]) -> Callable[[], str]:
         if whole != second:
             text = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(whole))
             second = whole
-        return f"{text}{int((now - whole) * 1000):03d}Z"
+        return text + _MILLISECONDS[int((now - whole) * 1000)]
 
     return timestamp
 
