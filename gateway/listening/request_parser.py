@@ -39,7 +39,8 @@ _TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefgh
 
 _NOT_FORWARDED = frozenset(
     # A tunnel, and what llhttp knows of other protocols (ICE, RTSP).
-    b"CONNECT SOURCE DESCRIBE ANNOUNCE SETUP PLAY PAUSE TEARDOWN GET_PARAMETER SET_PARAMETER REDIRECT RECORD FLUSH".split()
+    b"CONNECT SOURCE DESCRIBE ANNOUNCE SETUP PLAY PAUSE TEARDOWN GET_PARAMETER SET_PARAMETER "
+    b"REDIRECT RECORD FLUSH".split()
 )
 
 MEMO_HEADS = 256
@@ -126,9 +127,8 @@ class RequestParser:
 
     def feed(self, data: bytes) -> None:
         """Take what the connection read; afterwards look at `requests`."""
-        body = self._body
         line = None
-        if body is None and not self.in_head and not self.stopped and self.held is None:
+        if self._body is None and not self.in_head and not self.stopped and self.held is None:
             line = _REQUEST_LINE.match(data)
             if line is not None:
                 known = self._memo.get(data[line.end() :])
@@ -145,7 +145,11 @@ class RequestParser:
             data = self._feed_raw(data)
             if not data:
                 return
-            body = self._body
+        self._parse(data, line)
+
+    def _parse(self, data: bytes, line: re.Match[bytes] | None) -> None:
+        """Let llhttp read; `line` is the request line that `data` begins with, where it does."""
+        body = self._body
         self._fed = len(data)
         if body is None:
             self._head_size += len(data)

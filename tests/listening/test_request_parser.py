@@ -152,9 +152,7 @@ def test_content_that_came_with_the_head_does_not_wait_for_more() -> None:
     """A client may wait for the answer to its first octets before it sends others."""
     reading = Reading().feed(post(b"Content-Length: 9", content=b"abc"))
     assert reading.seen == [
-        Seen(
-            b"POST", b"/a", b"h", b"1.1", [(b"Host", b"h"), (b"Content-Length", b"9")], content=b"abc", complete=False
-        )
+        Seen(b"POST", b"/a", b"h", b"1.1", [(b"Host", b"h"), (b"Content-Length", b"9")], content=b"abc", complete=False)
     ]
 
 
@@ -204,7 +202,9 @@ def test_an_unread_body_stops_the_reader() -> None:
 # -- where the connection ends
 
 
-@pytest.mark.parametrize("reads", [(PLAIN[:-2] + b"Connection: close\r\n\r\n" + OTHER,), (PLAIN[:-2] + b"Connection: close\r\n\r\n", OTHER)])
+@pytest.mark.parametrize(
+    "reads", [(PLAIN[:-2] + b"Connection: close\r\n\r\n" + OTHER,), (PLAIN[:-2] + b"Connection: close\r\n\r\n", OTHER)]
+)
 def test_nothing_is_read_after_a_request_that_closes(reads: tuple[bytes, ...]) -> None:
     """RFC 9112 section 9.6, in one read or in two, and though the second head is known from before."""
     memo = RequestMemo()
@@ -255,7 +255,7 @@ def test_half_a_head_behind_a_request_is_a_head_under_way() -> None:
 
     reading.feed(OTHER)
 
-    first, second = reading.seen
+    second = reading.seen[1]
     assert isinstance(second, Seen)
     assert (second.target, second.fields) == (b"/c", [(b"X", b"GET /b HTTP/1.1"), (b"Host", b"h")])
 
@@ -363,7 +363,7 @@ def test_octets_behind_a_request_to_change_protocols_are_held() -> None:
     assert reading.feed(OTHER).statuses == [0, 0]
 
 
-@pytest.mark.parametrize("protocol", [b"h2c", b"H2C", b"h2", b"HTTP/2.0", b"TLS/1.3", b"websocket, h2c", b"websocket,\th2c"])
+@pytest.mark.parametrize("protocol", [b"h2c", b"H2C", b"h2", b"HTTP/2.0", b"TLS/1.3", b"a, h2c", b"a,\th2c"])
 def test_a_change_to_another_http_is_ignored(protocol: bytes) -> None:
     """RFC 9110 section 7.8: past every rule of the gateway it would lead."""
     (request,) = read(PLAIN[:-2] + b"Connection: upgrade\r\nUpgrade: " + protocol + b"\r\n\r\n")
@@ -395,7 +395,10 @@ def test_malformed_content_of_a_request_to_change_protocols_is_an_error() -> Non
 def test_a_request_to_change_protocols_behind_one_with_content() -> None:
     """Both in one read."""
     reading = Reading().feed(
-        post(b"Content-Length: 2", b"Connection: upgrade", b"Upgrade: a", content=b"zz") + PLAIN[:-2] + UPGRADE + b"\r\nrest"
+        post(b"Content-Length: 2", b"Connection: upgrade", b"Upgrade: a", content=b"zz")
+        + PLAIN[:-2]
+        + UPGRADE
+        + b"\r\nrest"
     )
     assert reading.statuses == [0, 0]
     assert reading.parser.held == b"rest"
@@ -621,7 +624,7 @@ PIECES = st.one_of(
     st.lists(st.integers(0, 10_000), max_size=6),
 )
 def test_mutations_have_one_reading_or_none(changes: list[tuple[int, int, bytes]], places: list[int]) -> None:
-    """Nothing but requests and errors comes out, the same ones however the octets are split and whatever was read before."""
+    """Only requests and errors come out, the same ones however the octets are split and whatever was read before."""
     data = VALID
     for place, dropped, piece in changes:
         data = data[:place] + piece + data[place + dropped :]
