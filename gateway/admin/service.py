@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any, Protocol
 
-from twisted.internet.interfaces import IAddress
-from twisted.web.http import HTTPChannel, Request
+from twisted.web.http import Request as BaseRequest
 from twisted.web.resource import Resource
-from twisted.web.server import Site
+from twisted.web.server import Request, Site
 
 from gateway.listening.endpoints import Listening, listen
 from gateway.transport.port import ConnectionLimit
@@ -19,6 +19,10 @@ CONNECTIONS = 100
 """Connections at once: a scraper and a few people."""
 
 
+REQUEST_BODY = 64 * 1024
+"""Octets of request content that are taken: nothing here asks for any yet."""
+
+
 class AdminSettings(Protocol):
     """The `admin` section."""
 
@@ -26,20 +30,56 @@ class AdminSettings(Protocol):
     def endpoint(self) -> str: ...
 
 
+class AdminRequest(Request):
+    """A stock request with bounded content: Twisted takes in all of it, however long, before anyone is asked."""
+
+    _refused = False
+
+    def gotLength(self, length: int | None) -> None:  # noqa: N802  # Twisted calls it
+        """Make room for the content, unless it says that it is too long."""
+        self.content = self._content = BytesIO()
+        if length is not None and length > REQUEST_BODY:
+            self._refuse()
+
+    def handleContentChunk(self, data: bytes) -> None:  # noqa: N802  # Twisted calls it
+        """Take a piece of the content, unless it has become too long."""
+        if self._refused:
+            return
+        self._content.write(data)
+        if self._content.tell() > REQUEST_BODY:
+            self._refuse()
+
+    def process(self) -> None:
+        """Find the resource and render it."""
+        if self._refused:
+            return
+        if self.path == b"*":
+            # Twisted would answer by itself, and name itself in the answer.
+            self.path = b"/*"
+        super().process()
+
+    def _refuse(self) -> None:
+        self._refused = True
+        channel: Any = self.channel
+        channel.transport.write(
+            b"HTTP/1.1 413 Content Too Large\r\nGateway-Reason: request.too_large\r\n"
+            b"Connection: close\r\nContent-Length: 0\r\n\r\n"
+        )
+        channel.loseConnection()
+
+
 class AdminSite(Site):
     """A stock site that parses no forms and logs no lines."""
 
-    def __init__(self, root: Resource) -> None:
-        super().__init__(root, timeout=TIMEOUT, parsePOSTFormSubmission=False)
+    def __init__(self, root: Resource, reactor: Any) -> None:
+        # The stock channel drops a connection whose head is over 16 KiB.
+        super().__init__(root, AdminRequest, timeout=TIMEOUT, reactor=reactor, parsePOSTFormSubmission=False)
 
-    def buildProtocol(self, addr: IAddress | None) -> Any:
-        """Make the stock channel."""
-        channel = super().buildProtocol(addr)
-        if isinstance(channel, HTTPChannel):
-            channel.totalHeadersSize = 16 * 1024
-        return channel
+    def acceptableProtocols(self) -> list[bytes]:
+        """Offer HTTP/1.1 only: Twisted would add its HTTP/2 wherever the library for that happens to be there."""
+        return [b"http/1.1"]
 
-    def log(self, request: Request) -> None:
+    def log(self, request: BaseRequest) -> None:
         """Scrapes are not news; and stock `Site` would log secrets in queries."""
 
 
@@ -72,7 +112,7 @@ class AdminListener:
         if self._open is not None and self._open.endpoint == settings.endpoint:
             return
         if self._site is None:
-            self._site = AdminSite(self._make_root())
+            self._site = AdminSite(self._make_root(), self._reactor)
         fresh = await listen(self._reactor, settings.endpoint, self._site, self._limit)
         before, self._open = self._open, fresh
         if before is not None:

@@ -234,12 +234,7 @@ class Metrics:
             return content_type, memo[1]
         ours = "".join(chain.from_iterable(self._write(spec, openmetrics) for spec in METRICS)).encode()
         # Theirs comes last: it brings the "# EOF" that ends OpenMetrics.
-        # (prometheus_client leaves this one function without types.)
-        theirs: bytes = (
-            generate_openmetrics(self.registry)  # type: ignore[no-untyped-call]
-            if openmetrics
-            else generate_latest(self.registry)
-        )
+        theirs: bytes = generate_openmetrics(self.registry) if openmetrics else generate_latest(self.registry)
         body = ours + theirs
         self._memo[openmetrics] = (now, body)
         return content_type, body

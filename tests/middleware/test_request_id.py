@@ -81,7 +81,7 @@ def test_anybody_elses_id_is_replaced(make: MakeExchange) -> None:
 
     RequestId(os.urandom, trusted={"198.51.100.1"}).on_request(exchange)
 
-    assert uuid.UUID(exchange.request_id)
+    assert uuid.UUID(exchange.request_id).version == 4
 
 
 @pytest.mark.parametrize("value", [b"", b"a b", b'a"b', b"a,b", b"x" * 129, b"\xff", b"a\n", b"a\x00"])
@@ -91,7 +91,7 @@ def test_an_odd_id_is_replaced_whoever_sent_it(make: MakeExchange, step: Request
 
     step.on_request(exchange)
 
-    assert uuid.UUID(exchange.request_id)
+    assert uuid.UUID(exchange.request_id).version == 4
 
 
 def test_two_ids_are_none(make: MakeExchange, step: RequestId) -> None:
@@ -100,7 +100,7 @@ def test_two_ids_are_none(make: MakeExchange, step: RequestId) -> None:
 
     step.on_request(exchange)
 
-    assert uuid.UUID(exchange.request_id)
+    assert uuid.UUID(exchange.request_id).version == 4
 
 
 def test_the_client_gets_the_id(make: MakeExchange, step: RequestId) -> None:

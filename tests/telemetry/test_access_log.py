@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from twisted.internet.task import Clock
-from twisted.logger import LogEvent, globalLogPublisher
+from twisted.logger import capturedLogs
 
 from gateway.telemetry.access_log import COMPLAIN_SECONDS, EARLY_BYTES, FLUSH_SECONDS, WAITING_BYTES, AccessLogWriter
 
@@ -119,9 +119,7 @@ def test_a_stalled_disk_costs_the_newest_records_and_bounded_memory(writer: Acce
 
 def test_lost_records_are_complained_about_once_a_minute(writer: AccessLogWriter, clock: Clock) -> None:
     """The application log has how many and why, not a line for each."""
-    events: list[LogEvent] = []
-    globalLogPublisher.addObserver(events.append)
-    try:
+    with capturedLogs() as events:
         for lost in (3, 4):
             writer._file.lost += lost
             writer._file.error = "No space left on device"
@@ -130,8 +128,6 @@ def test_lost_records_are_complained_about_once_a_minute(writer: AccessLogWriter
 
         clock.pump([FLUSH_SECONDS] * int(COMPLAIN_SECONDS / FLUSH_SECONDS))
         assert [event["count"] for event in events] == [3, 4]
-    finally:
-        globalLogPublisher.removeObserver(events.append)
 
 
 def test_stop_writes_the_rest(writer: AccessLogWriter, worker: Stalled, clock: Clock, tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from threading import Thread
 
 import pytest
 
-from gateway.telemetry import log_file
 from gateway.telemetry.log_file import LogFile
 
 
@@ -75,7 +74,7 @@ def test_a_line_that_was_cut_off_is_ended_before_the_next(tmp_path: Path, monkey
     real = os.write
     with monkeypatch.context() as patch:
         # The kernel's own partial write cannot be had without a file system of a known size.
-        patch.setattr(log_file.os, "write", write)
+        patch.setattr("gateway.telemetry.log_file.os.write", write)
         log.write(b"aaa\nbbb\n")
     log.write(b"ccc\n")
 
