@@ -86,7 +86,7 @@ class Gateway:
     """
 
     foundation: Foundation
-    root: RootResource
+    root: RootResource[snapshot.Snapshot]
     site: GatewaySite
     listeners: Listeners
     limit: ConnectionLimit

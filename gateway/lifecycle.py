@@ -94,7 +94,7 @@ class GatewayService(MultiService):
     @property
     def settings(self) -> Settings:
         """Return the configuration in force."""
-        return self.gateway.root.tree.settings  # type: ignore[attr-defined, no-any-return]  # the tree is a Snapshot
+        return self.gateway.root.tree.settings
 
     @property
     def addresses(self) -> list[str]:
@@ -200,7 +200,7 @@ class GatewayService(MultiService):
             await self._apply(config.load(path, self._environ))
         except (ConfigError, ListenFailed, TLSSettingsError, CertificateError) as error:
             _log.error("The configuration was not applied, the one before stays:\n{error}", error=error)
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it is, what is in force stays in force
             _log.failure("The configuration was not applied, the one before stays")
         else:
             metrics.reloaded(True, wall_clock())
@@ -221,7 +221,7 @@ class GatewayService(MultiService):
             snapshot = gateway.build(settings, writer)
             await self._admin.open(settings.admin)
         except BaseException:
-            pool.retain(before.pool_keys)  # type: ignore[attr-defined]  # the tree is a Snapshot
+            pool.retain(before.pool_keys)
             await gateway.listeners.abandon(fresh)
             raise
         # From here on nothing can fail, and nothing waits until the snapshot is in force.
@@ -282,8 +282,14 @@ async def _within(waiting: Deferred[Any], timeout: float, clock: Any) -> bool:
     out_of_time: Deferred[None] = Deferred()
     timer = clock.callLater(timeout, out_of_time.callback, None)
     seen: Deferred[None] = Deferred()
-    waiting.addBoth(lambda result: (None if seen.called else seen.callback(None), result)[1])
-    _, index = await DeferredList([seen, out_of_time], fireOnOneCallback=True)  # type: ignore[misc]
+
+    def see(result: Any) -> Any:
+        if not seen.called:
+            seen.callback(None)
+        return result
+
+    waiting.addBoth(see)
+    _, index = await DeferredList([seen, out_of_time], fireOnOneCallback=True)
     if timer.active():
         timer.cancel()
-    return bool(index == 0)
+    return index == 0

@@ -27,7 +27,7 @@ from gateway.interfaces import ChainLike, Middleware
 from gateway.listening.resources import ContentResource, Leaf, RouteResource, unrouted_chain
 from gateway.listening.respond import render_error
 from gateway.listening.site import ConnectionOptions
-from gateway.middleware.access_log import AccessLog
+from gateway.middleware.access_log import DEFAULT_FIELDS, AccessLog
 from gateway.middleware.body_limit import BodyLimit
 from gateway.middleware.chain import Chain
 from gateway.middleware.metrics import RequestMetrics
@@ -152,13 +152,13 @@ def _access_log(
     access_log = settings.access_log
     if not access_log.enabled:
         return None
-    options = {} if access_log.fields == "default" else {"fields": access_log.fields}
+    fields = DEFAULT_FIELDS if isinstance(access_log.fields, str) else access_log.fields
     return AccessLog(
         log_access,
         redact_headers=access_log.redact_headers,
         redact_query=access_log.redact_query,
+        fields=fields,
         wall_clock=wall_clock,
-        **options,
     )
 
 

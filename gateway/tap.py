@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,7 @@ class TwistdService(MultiService):
         super().__init__()
         self._log = log
         gateway.setServiceParent(self)
-        actions = {signal.SIGHUP: gateway.reload, signal.SIGUSR1: gateway.reopen_logs}
+        actions: dict[int, Callable[[], object]] = {signal.SIGHUP: gateway.reload, signal.SIGUSR1: gateway.reopen_logs}
         Signals(reactor, actions).setServiceParent(self)
         dispatch_directly(reactor)
 

@@ -8,7 +8,7 @@ with something made here (health, metrics).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from twisted.logger import Logger
 from twisted.web.resource import Resource
@@ -104,14 +104,26 @@ class Tree(Protocol):
         explain_routing: Whether decisions are logged.
     """
 
-    routes: RouteTable[RouteResource]
-    unrouted: ChainLike
-    own_paths: Mapping[bytes, Leaf]
-    in_flight: int
-    explain_routing: bool
+    @property
+    def routes(self) -> RouteTable[RouteResource]: ...
+
+    @property
+    def unrouted(self) -> ChainLike: ...
+
+    @property
+    def own_paths(self) -> Mapping[bytes, Leaf]: ...
+
+    @property
+    def in_flight(self) -> int: ...
+
+    @property
+    def explain_routing(self) -> bool: ...
 
 
-class RootResource(Resource):
+T = TypeVar("T", bound=Tree)
+
+
+class RootResource(Resource, Generic[T]):
     """The root of the tree: looks up the leaf in the snapshot of the moment.
 
     Attributes:
@@ -119,7 +131,7 @@ class RootResource(Resource):
         in_flight: Exchanges between their first byte and their last.
     """
 
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: T) -> None:
         super().__init__()
         self.tree = tree
         self.in_flight = 0
@@ -149,7 +161,7 @@ class RootResource(Resource):
                 self._explain(exchange, error.reason)
             exchange.error = error
             tree.unrouted.begin(exchange)
-        except Exception:
+        except Exception:  # noqa: BLE001 - a fault of ours is a 500 for one client
             _log.failure("The gateway failed to route a request")
             exchange.error = InternalError()
             tree.unrouted.begin(exchange)

@@ -8,7 +8,7 @@ cap little and cost five times what the wire needs; only the shape is theirs.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
@@ -50,11 +50,11 @@ class GatewaySite(Site):
         memo: Request heads that were read before.
     """
 
-    resource: RootResource
+    resource: RootResource[Any]
 
     def __init__(
         self,
-        resource: RootResource,
+        resource: RootResource[Any],
         options: ConnectionOptions,
         rules: ForwardedRules,
         deadlines: Deadlines,
@@ -79,7 +79,7 @@ class GatewaySite(Site):
     def stopFactory(self) -> None:
         """Nothing to stop."""
 
-    def buildProtocol(self, addr: IAddress | None) -> Channel:
+    def buildProtocol(self, addr: IAddress | None) -> Channel:  # type: ignore[override]  # not Twisted's channel
         """Make the channel for a client."""
         return Channel(self, getattr(addr, "host", ""))
 

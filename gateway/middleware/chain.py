@@ -64,7 +64,7 @@ class Chain:
         for hook in self._finishes:
             try:
                 hook(exchange)
-            except Exception:
+            except Exception:  # noqa: BLE001 - the other hooks release what they hold
                 _log.failure("on_finish failed for request {request_id}", request_id=exchange.request_id)
 
     def _walk(self, exchange: Exchange, hooks: Sequence[RequestHook]) -> None:

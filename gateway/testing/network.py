@@ -218,8 +218,14 @@ class MemoryNetwork:
                 return
             accept = self._servers[host, port]
             if accept is None:
-                timer = self.clock.callLater(timeout, lambda: done.called or done.errback(TimeoutError()))
-                done.addBoth(lambda result: (timer.active() and timer.cancel(), result)[1])
+                timer = self.clock.callLater(timeout, done.errback, TimeoutError())
+
+                def over(result: Any) -> Any:
+                    if timer.active():
+                        timer.cancel()
+                    return result
+
+                done.addBoth(over)
                 return
             protocol = make()
             self.connect(protocol, accept(), at=(host, port))

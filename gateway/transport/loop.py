@@ -43,11 +43,11 @@ def dispatch_directly(reactor: Any) -> bool:
                 continue
             try:
                 why = selectable.doRead()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - as Twisted does: logged, and the connection is closed
                 log.err()
                 why = error
             if why:
                 disconnect(selectable, why, True)
 
-    reactor.doIteration = iterate
+    reactor.doIteration = iterate  # type: ignore[method-assign]  # what mainLoop looks up for each turn
     return True

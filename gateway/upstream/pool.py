@@ -298,8 +298,11 @@ class ConnectionPool(HTTPConnectionPool):
         for key in [key for key in self._pools if key not in keep]:
             pool = self._pools.pop(key)
             self._leaving.add(pool)
-            pool.drained().addCallback(lambda _, pool=pool: self._leaving.discard(pool))
+            pool.drained().addCallback(self._gone, pool)
             pool.retire()
+
+    def _gone(self, drained: None, pool: BackendPool) -> None:
+        self._leaving.discard(pool)
 
     def addresses_changed(self, host: str, addresses: Iterable[str]) -> None:
         """A name resolves to other addresses: leave the ones that are gone."""

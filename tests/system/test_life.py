@@ -121,16 +121,11 @@ def test_a_changed_file_is_applied_without_being_asked(tmp_path: Path, origin: b
 
 def test_a_config_map_that_is_swapped_is_applied(tmp_path: Path, origin: backends.Backend) -> None:
     """Kubernetes mounts a link to a link to a directory, and swaps the second."""
-    for version, path in (("v1", "/a/*"), ("v2", "/b/*")):
+    for version in ("v1", "v2"):
         (tmp_path / version).mkdir()
-        staged = GatewayProcess(tmp_path / version, **one_upstream(origin.url, path=path))
-        if version == "v1":
-            gateway = staged
-        else:
-            content = json.loads(staged.config.read_text())
-            content["listeners"] = json.loads(gateway.config.read_text())["listeners"]
-            content["admin"] = json.loads(gateway.config.read_text())["admin"]
-            staged.config.write_text(json.dumps(content))
+    gateway = GatewayProcess(tmp_path / "v1", **one_upstream(origin.url, path="/a/*"))
+    changed = json.loads(gateway.config.read_text()) | one_upstream(origin.url, path="/b/*")
+    (tmp_path / "v2" / "gateway.json").write_text(json.dumps(changed))
     (tmp_path / "..data").symlink_to("v1")
     (tmp_path / "gateway.json").symlink_to("..data/gateway.json")
     gateway.config = tmp_path / "gateway.json"
