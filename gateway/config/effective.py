@@ -17,7 +17,19 @@ def effective(settings: Settings) -> dict[str, Any]:
             route["upstream"] = route["upstream"][0]["name"]
     if settings.auth and settings.auth.api_keys and settings.auth.api_keys.query is None:
         data["auth"]["api_keys"]["query"] = None  # null says something here
-    return data
+    written: dict[str, Any] = _escaped(data)
+    return written
+
+
+def _escaped(value: Any) -> Any:
+    """Double the `$` of a `${` that was meant literally; in transformations it was left as written."""
+    if isinstance(value, str):
+        return value.replace("${", "$${")
+    if isinstance(value, list):
+        return [_escaped(item) for item in value]
+    if isinstance(value, dict):
+        return {key: item if key == "transformations" else _escaped(item) for key, item in value.items()}
+    return value
 
 
 def as_yaml(settings: Settings) -> str:
