@@ -108,8 +108,8 @@ def test_the_content_of_a_request(lines: list[bytes], length: int) -> None:
 
 
 BAD_LENGTHS = [b"", b"+1", b"-1", b"1.0", b"0x1", b"1,1", b"1, 1", b"1 1", b"a", b"\xb2", b"1" * 19, "\u0661".encode()]
-BAD_CODINGS = [b"", b"identity", b"gzip", b"gzip, chunked", b"chunked, chunked", b"chunked, gzip", b"xchunked", b"chunked;a",
-               b'"chunked"', b"\x0bchunked", b"chunked\x0b", b"chunked,", b",chunked"]  # fmt: skip
+BAD_CODINGS = [b"", b"identity", b"gzip", b"gzip, chunked", b"chunked, chunked", b"chunked, gzip", b"xchunked",
+               b"chunked;a", b'"chunked"', b"\x0bchunked", b"chunked\x0b", b"chunked,", b",chunked"]  # fmt: skip
 
 
 @pytest.mark.parametrize("value", BAD_LENGTHS)
