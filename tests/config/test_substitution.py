@@ -65,8 +65,10 @@ def test_keys_are_not_touched() -> None:
         ("a: x${", "g.yaml:1:4: a: expected a closing `}` after `${`, found none"),
         (
             "a: ${not a name}",
-            "g.yaml:1:4: a: expected `${VAR}`, `${VAR:-default}` or `${VAR:?message}` (`$${` for a literal `${`), "
-            "found `${not a name}`",
+            (
+                "g.yaml:1:4: a: expected `${VAR}`, `${VAR:-default}` or `${VAR:?message}` (`$${` for a literal `${`), "
+                "found `${not a name}`"
+            ),
         ),
     ],
 )
@@ -114,9 +116,12 @@ def test_an_unknown_name_inside_transformations_lists_the_runtime_names() -> Non
     lines = substituted("transformations: {a: '${latncy}'}")[1]
 
     assert lines == [
-        "g.yaml:1:22: transformations.a: expected one of latency, request_id, client_ip, route, upstream, method, path, "
-        "status, now, claim.NAME or an environment variable, found `${latncy}`, which is not set either, "
-        "did you mean `latency`?"
+        (
+            "g.yaml:1:22: transformations.a: expected one of latency, request_id, client_ip, route, "
+            "upstream, method, path, "
+            "status, now, claim.NAME or an environment variable, found `${latncy}`, which is not set either, "
+            "did you mean `latency`?"
+        )
     ]
 
 
