@@ -138,11 +138,21 @@ class ResponseParser:
         if self.complete:
             self.keep_alive = False  # octets after the end: nobody asked for them
             return
+        if self.response is not None:
+            self._parse(data)
+            return
+        self._head_size += len(data)
+        try:
+            self._parse(data)
+        except BackendProtocolError:
+            self.response = None  # nobody has seen its head: the client can still be told
+            raise
+
+    def _parse(self, data: bytes) -> None:
+        """Let llhttp read."""
         body = self._body
         parser = self._parser
         assert parser is not None
-        if self.response is None:
-            self._head_size += len(data)
         try:
             parser.feed_data(data)
         except HttpParserUpgrade as upgrade:
