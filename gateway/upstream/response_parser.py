@@ -349,7 +349,8 @@ class ResponseParser:
         self.switched = rest
 
     def _broken(self, error: HttpParserError) -> None:
-        if self.complete:
+        if self.complete or (self.response is not None and self._body is None):
+            # Behind the end of the answer, which is that of its head where there is no content.
             self.keep_alive = False
             self._parser = None
             return
@@ -366,11 +367,15 @@ class ResponseParser:
             return
         body = body or self._body
         chunks = self._chunks
+        if self.complete:
+            if chunks:  # of what follows: its own were handed on at its end
+                self._chunks = []
+                self.keep_alive = False
+            return
         if body is None:
             # HEAD, 204, 304: the answer is its head; llhttp does not know that of HEAD.
-            if not self.complete:
-                self._end(None)
-                self._parser = None
+            self._end(None)
+            self._parser = None
             if chunks:
                 self._chunks = []
                 self.keep_alive = False

@@ -166,6 +166,7 @@ GOOD: list[tuple[str, bytes, list[bytes], int, bytes, bool]] = [
     ("9110 15.4.5", b"GET", [answer(CHUNKED, status=b"304 Not Modified")], 304, b"", True),
     ("9112 9.2", b"GET", [OK + b"x"], 200, b"ok", False),
     ("9112 9.2", b"GET", [OK + OK], 200, b"ok", False),
+    ("9112 9.2", b"GET", [OK[:-1], OK[-1:] + OK], 200, b"ok", False),
     ("9112 9.2", b"GET", [OK + answer(b"Connection: upgrade", b"Upgrade: a", status=b"101 X")], 200, b"ok", False),
     ("9112 9.2", b"GET", [answer(CHUNKED, content=b"2\r\nok\r\n0\r\n\r\nrest")], 200, b"ok", False),
     ("9112 9.2", b"GET", [OK, b"HTTP/1.1 408 Request Timeout\r\n\r\n"], 200, b"ok", False),

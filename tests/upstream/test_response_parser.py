@@ -406,6 +406,8 @@ def test_what_was_read_before_changes_no_outcome(
 
 
 @given(ASKED)
+@example((CHUNKED + b"0\r\n\r\n", b"HEAD", False, [47]))
+@example((OK + OK, b"GET", False, [39]))
 def test_however_an_answer_is_split_it_says_the_same(asked: tuple[bytes, bytes, bool, list[int]]) -> None:
     """Content, end and trailers; only what stands behind the end may go unseen."""
     data, method, upgrade, places = asked
