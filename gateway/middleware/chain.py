@@ -7,6 +7,7 @@ again when that has its answer. No step, no cost.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
@@ -77,29 +78,29 @@ class Chain:
                     self.deliver(exchange, answer)
                 else:
                     rest = hooks[position + 1 :]
-                    self._wait(exchange, answer, lambda value: self._answered(exchange, value, rest))
+                    self._wait(exchange, answer, partial(self._answered, exchange, rest))
                 return
             self._handler(exchange)
         except GatewayError as error:
             self.fail(exchange, error)
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever a step has, the client gets a 500 and the log a traceback
             self._failed(exchange, Failure())
 
-    def _answered(self, exchange: Exchange, answer: Response | None, rest: Sequence[RequestHook]) -> None:
+    def _answered(self, exchange: Exchange, rest: Sequence[RequestHook], answer: Response | None) -> None:
         if answer is None:
             self._walk(exchange, rest)
         else:
             self.deliver(exchange, answer)
 
-    def _walk_back(self, exchange: Exchange, hooks: Sequence[ResponseHook]) -> None:
+    def _walk_back(self, exchange: Exchange, hooks: Sequence[ResponseHook], waited_for: None = None) -> None:
         try:
             for position, hook in enumerate(hooks):
                 answer = hook(exchange)
                 if answer is not None:
                     rest = hooks[position + 1 :]
-                    self._wait(exchange, answer, lambda _: self._walk_back(exchange, rest))
+                    self._wait(exchange, answer, partial(self._walk_back, exchange, rest))
                     return
-        except Exception:
+        except Exception:  # noqa: BLE001 - as above
             if exchange.error is None:
                 self._failed(exchange, Failure())
                 return

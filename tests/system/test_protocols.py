@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from http.server import ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import aiohttp
 import pytest
@@ -51,7 +51,7 @@ def websocket_echo() -> Iterator[str]:
 
     def run() -> None:
         asyncio.set_event_loop(loop)
-        loop.create_task(serve())
+        loop.run_until_complete(serve())
         loop.run_forever()
 
     thread = threading.Thread(target=run, daemon=True)
@@ -68,7 +68,10 @@ def test_a_websocket_passes_in_both_directions(tmp_path: Path) -> None:
     """Text, five megabytes of octets, the subprotocol and the closing handshake are those of the backend."""
 
     async def talk(url: str) -> None:
-        async with aiohttp.ClientSession() as session, session.ws_connect(url, protocols=("chat",), max_msg_size=0) as ws:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.ws_connect(url, protocols=("chat",), max_msg_size=0) as ws,
+        ):
             assert ws.protocol == "chat"
             for number in range(100):
                 await ws.send_str(f"message {number}")
@@ -108,7 +111,7 @@ class _V6Server(ThreadingHTTPServer):
     address_family = socket.AF_INET6
     daemon_threads = True
     name = "six"
-    waiting: list[Any] = []
+    waiting: ClassVar[list[Any]] = []
 
 
 def test_a_backend_and_a_listener_on_ipv6(tmp_path: Path) -> None:
