@@ -227,8 +227,7 @@ class GatewayService(MultiService):
         # From here on nothing can fail, and nothing waits until the snapshot is in force.
         if writer is not None and not writer.running:
             writer.startService()
-        gateway.site.options = snapshot.options
-        gateway.site.rules = snapshot.rules
+        gateway.site.apply(snapshot.options, snapshot.rules)
         gateway.root.tree = snapshot
         gateway.limit.resize(settings.limits.connections)
         levels.configure(settings.log.level, settings.log.levels)

@@ -15,11 +15,11 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from gateway.body import Body
+from gateway.body import HIGH_WATER, Body
 from gateway.errors import BackendTimeout, ClientAborted, GatewayError, RequestTimeout, RequestTooLarge, ShuttingDown
-from gateway.exchange import Exchange, Request, Response
+from gateway.exchange import Exchange, Request
 from gateway.headers import Headers
-from gateway.http.messages import CONTINUE, status_line
+from gateway.http.messages import status_line
 from gateway.interfaces import TunnelEnd
 from gateway.listening.request_parser import RequestParser
 from gateway.listening.response_writer import Framing, encode
@@ -88,7 +88,14 @@ class Channel(Protocol):
             elif waiting:
                 self.deadline = self.site.now() + self.site.options.client_header
         else:
-            if parser.requests:
+            body = self._exchange.request.body
+            if body is not None and body.failed and parser.requests:
+                # What is wrong is in the content of the request under way: its client need not wait for a backend.
+                problem = parser.requests.pop()
+                assert isinstance(problem, GatewayError)
+                self._fail(self._exchange, problem)
+                return
+            if parser.requests or (parser.held is not None and len(parser.held) >= HIGH_WATER):
                 self._pause(_PIPELINE)
             if parser.reading_body or self._framing is None:
                 self._set_exchange_deadline(self._exchange, self.site.now())
@@ -158,7 +165,7 @@ class Channel(Protocol):
         error = exchange.error
         close = (
             not whole
-            or self._parser.stopped
+            or (self._parser.stopped and not self._parser.requests)
             or self._half_closed
             or self.site.draining
             or (error is not None and error.close)
@@ -346,7 +353,8 @@ class Channel(Protocol):
         self._finish(exchange)
         if framing.close:
             self._parser.stopped = True
-            if request_body is not None and not request_body.ended and not self._half_closed:
+            sending = request_body is not None and not request_body.ended
+            if (sending or (exchange.error is not None and exchange.error.close)) and not self._half_closed:
                 self._start_lingering()
             else:
                 self._close()

@@ -156,8 +156,7 @@ class Harness:
     def apply(self, **changes: Any) -> None:
         """Put a changed configuration into force, as a reload does."""
         snapshot = self.gateway.build(self.settings(**changes), self.log)  # type: ignore[arg-type]
-        self.gateway.site.options = snapshot.options
-        self.gateway.site.rules = snapshot.rules
+        self.gateway.site.apply(snapshot.options, snapshot.rules)
         self.gateway.root.tree = snapshot
         self.gateway.foundation.pool.retain(snapshot.pool_keys)
         self.network.pump()
