@@ -52,7 +52,8 @@ class Deadlines:
         """Call `on_deadline` of everything that is due."""
         now = self._now()
         for timed in [timed for timed in self._watched if timed.deadline <= now]:
-            if timed in self._watched:
+            # Asked again: what was due before it may have moved or ended it.
+            if timed.deadline <= now and timed in self._watched:
                 timed.on_deadline(now)
 
     def __len__(self) -> int:
