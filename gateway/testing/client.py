@@ -115,7 +115,8 @@ def parse_responses(data: bytes, methods: tuple[bytes, ...] = (), ended: bool = 
     responses: list[Received] = []
     interims: list[int] = []
     while data:
-        response, data, until_close = _parse_one(data, methods[len(responses)] if len(methods) > len(responses) else b"GET")
+        method = methods[len(responses)] if len(methods) > len(responses) else b"GET"
+        response, data, until_close = _parse_one(data, method)
         if response.status < 200 and response.status != 101 and response.status:
             interims.append(response.status)
             continue

@@ -370,7 +370,10 @@ class MemoryNetwork:
                 return True
             # One thing a turn, so that any order can come about.
             return any(transport.step() for transport in transports) or self._run_later()
-        return self._run_later() or any([transport.step() for transport in transports])
+        if self._run_later():
+            return True
+        done = [transport.step() for transport in transports]  # each of them, not only the first
+        return any(done)
 
     def _run_later(self) -> bool:
         if not self._later:
