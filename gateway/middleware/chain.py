@@ -98,7 +98,7 @@ class Chain:
         for position, hook in enumerate(hooks):
             try:
                 answer = hook(exchange)
-            except Exception:
+            except Exception:  # noqa: BLE001 - as above
                 if self._response_failed(exchange, Failure()):
                     return
                 continue
