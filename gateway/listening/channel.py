@@ -8,7 +8,8 @@ reading is paused.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
+from typing import Protocol as Shape
 
 from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer, ISSLTransport
 from twisted.internet.protocol import Protocol, connectionDone
@@ -16,11 +17,19 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from gateway.body import HIGH_WATER, Body
-from gateway.errors import BackendTimeout, ClientAborted, GatewayError, RequestTimeout, RequestTooLarge, ShuttingDown
+from gateway.errors import (
+    BackendTimeout,
+    ClientAborted,
+    GatewayError,
+    InternalError,
+    RequestTimeout,
+    RequestTooLarge,
+    ShuttingDown,
+)
 from gateway.exchange import Exchange, Request
 from gateway.headers import Headers
 from gateway.http.messages import status_line
-from gateway.interfaces import TunnelEnd
+from gateway.interfaces import Cancellable, TunnelEnd
 from gateway.listening.request_parser import RequestParser
 from gateway.listening.response_writer import Framing, encode
 from gateway.transport.deadlines import NEVER
@@ -40,6 +49,13 @@ HALF_CLOSED_PROBE = 1.0
 _PIPELINE, _BODY = 1, 2
 
 
+class Switching(Cancellable, Shape):
+    """The attempt of an exchange whose backend said 101."""
+
+    def go_over(self) -> None:
+        """Let `switch_protocols` have the tunnel."""
+
+
 @implementer(IHalfCloseableProtocol, IPushProducer)
 class Channel(Protocol):
     """The server side of one client connection."""
@@ -54,6 +70,7 @@ class Channel(Protocol):
         self._response_body: Body | None = None
         self._serving = False
         self._pauses = 0
+        self._full = False
         self._half_closed = False
         self._write_closed = False
         self._closing = False
@@ -85,7 +102,7 @@ class Channel(Protocol):
         if self._exchange is None:
             if parser.requests:
                 self._serve()
-            elif waiting:
+            elif waiting and not self._closing:
                 self.deadline = self.site.now() + self.site.options.client_header
         else:
             body = self._exchange.request.body
@@ -108,12 +125,12 @@ class Channel(Protocol):
             self._tunnel.tunnel_half_closed()
             self._close_if_both_halves_are()
         elif exchange is None or self._parser.reading_body:
-            self.transport.loseConnection()  # type: ignore[union-attr]
-            if exchange is not None:
-                self._abandon(ClientAborted("The client closed before its request was complete."))
+            self._close()
+            self._abandon(ClientAborted("The client closed before its request was complete."))
         else:
             self._half_closed = True
-            self.deadline = min(self.deadline, self.site.now() + HALF_CLOSED_PROBE)
+            if self._framing is None:
+                self.deadline = min(self.deadline, self.site.now() + HALF_CLOSED_PROBE)
 
     def writeConnectionLost(self) -> None:
         """Our half is closed: nothing to do, the client's half ends the connection."""
@@ -130,6 +147,7 @@ class Channel(Protocol):
 
     def pauseProducing(self) -> None:
         """The client reads slowly: let the backend wait."""
+        self._full = True
         if self._tunnel is not None:
             self._tunnel.pause_reading()
         elif self._response_body is not None:
@@ -137,11 +155,14 @@ class Channel(Protocol):
 
     def resumeProducing(self) -> None:
         """The client has read what was written."""
+        self._full = False
         if self._tunnel is not None:
             self._tunnel.resume_reading()
         elif self._response_body is not None:
             self._touch()
             self._response_body.resume()
+        elif self._parser.requests and self._exchange is None:
+            self._serve()
 
     def stopProducing(self) -> None:
         """The connection is lost; `connectionLost` follows."""
@@ -160,13 +181,17 @@ class Channel(Protocol):
             return
         response = exchange.response
         assert response is not None
+        if response.status == 101:
+            self._switch(exchange)
+            return
+        parser = self._parser
         request_body = exchange.request.body
         whole = request_body is None or request_body.ended
         error = exchange.error
         close = (
             not whole
-            or (self._parser.stopped and not self._parser.requests)
-            or self._half_closed
+            # Nothing more will come; what has come before that is still answered.
+            or ((parser.stopped or self._half_closed) and not parser.requests)
             or self.site.draining
             or (error is not None and error.close)
         )
@@ -190,9 +215,12 @@ class Channel(Protocol):
                 self._sent(exchange)
             else:
                 self._response_body = body
-                self.transport.write(head + framing.part(first))  # type: ignore[union-attr]
                 self._touch()
+                # Before the write, which may say that the client has had enough.
                 body.attach(self)
+                if self._full:
+                    body.pause()
+                self.transport.write(head + framing.part(first))  # type: ignore[union-attr]
 
     def switch_protocols(self, exchange: Exchange, tunnel: TunnelEnd) -> None:
         if exchange is not self._exchange:
@@ -205,6 +233,8 @@ class Channel(Protocol):
         self.transport.write(b"%bConnection: Upgrade\r\n\r\n" % head)  # type: ignore[union-attr]
         self._tunnel = tunnel
         tunnel.join(self)
+        if self._full:
+            tunnel.pause_reading()
         held, self._parser.held = self._parser.held, None
         if held:
             tunnel.tunnel_received(held)
@@ -240,9 +270,11 @@ class Channel(Protocol):
 
     def pause_reading(self) -> None:
         self._pause(_BODY)
+        self._watch_request()
 
     def resume_reading(self) -> None:
         self._resume(_BODY)
+        self._watch_request()
 
     def body_over_limit(self, body: Body) -> None:
         exchange = self._exchange
@@ -291,7 +323,7 @@ class Channel(Protocol):
             # (RFC 9110 section 15.2).
             self.send_interim(exchange, 100, b"", Headers())
             self.deadline = exchange.deadline
-        elif self._parser.reading_body:
+        elif self._parser.reading_body and not self._pauses & _BODY:
             self._fail(exchange, RequestTimeout("The body of the request took too long."))
         else:
             self._fail(exchange, BackendTimeout("The whole exchange took too long."))
@@ -317,12 +349,16 @@ class Channel(Protocol):
         self._serving = True
         requests = self._parser.requests
         try:
-            while requests and self._exchange is None and not self.closed and not self._linger_until:
+            # A client that does not read its answers gets no further ones.
+            while requests and self._exchange is None and not self._full and not self._linger_until:
                 self._begin(requests.popleft())
         finally:
             self._serving = False
-        if not requests and self._pauses & _PIPELINE:
-            self._resume(_PIPELINE)
+        if not requests:
+            if self._pauses & _PIPELINE:
+                self._resume(_PIPELINE)
+        elif self._full:
+            self._pause(_PIPELINE)
 
     def _begin(self, request: Request | GatewayError) -> None:
         site = self.site
@@ -331,30 +367,41 @@ class Channel(Protocol):
             self._parser.stopped = True
             exchange = Exchange(Request(b"", b"", Headers()), self, self.peer, self.forwarding, now, NEVER)
             self._exchange = exchange
+            self.deadline = now + site.options.request
             site.resource.render_error(exchange, request)
             return
         exchange = Exchange(request, self, self.peer, self.forwarding, now, now + site.options.request)
         self._exchange = exchange
         self._set_exchange_deadline(exchange, now)
+        if self._half_closed:
+            self.deadline = min(self.deadline, now + HALF_CLOSED_PROBE)
         site.resource.render_exchange(exchange)
 
-    def _fail(self, exchange: Exchange, error: GatewayError) -> None:
-        """End what the exchange waits for and answer with an error instead."""
-        if exchange.chain is not None:
-            exchange.chain.fail(exchange, error)
+    def _switch(self, exchange: Exchange) -> None:
+        """Every step has seen the 101: let the attempt go over to being a tunnel."""
+        pending = exchange.pending
+        if pending is None:
+            self._fail(exchange, InternalError("A step answered with a change of protocol."))
         else:
-            self.site.resource.render_error(exchange, error)
+            cast("Switching", pending).go_over()
+
+    def _fail(self, exchange: Exchange, error: GatewayError) -> None:
+        """End what the exchange waits for and answer with an error instead, where no answer has begun."""
+        if self._framing is not None:
+            exchange.error = error
+            self.abort(exchange)
+            return
+        assert exchange.chain is not None  # an exchange is given one as it begins
+        exchange.chain.fail(exchange, error)
 
     def _sent(self, exchange: Exchange) -> None:
         """The response is written: what next on this connection?"""
         framing = self._framing
         assert framing is not None
-        request_body = exchange.request.body
         self._finish(exchange)
-        if framing.close:
+        if framing.close or (self._half_closed and not self._parser.requests):
             self._parser.stopped = True
-            sending = request_body is not None and not request_body.ended
-            if (sending or (exchange.error is not None and exchange.error.close)) and not self._half_closed:
+            if not self._half_closed and self._may_still_send(exchange):
                 self._start_lingering()
             else:
                 self._close()
@@ -396,9 +443,21 @@ class Channel(Protocol):
             exchange.error = error
         self._finish(exchange)
 
+    def _may_still_send(self, exchange: Exchange) -> bool:
+        body = exchange.request.body
+        if body is not None and not body.ended:
+            return True
+        # Over TLS a client that waits for the end would wait for nothing: see _start_lingering.
+        return exchange.error is not None and exchange.error.close and not self._secure
+
+    def _watch_request(self) -> None:
+        """While the backend does not take the request's content, its client is not slow."""
+        if self._exchange is not None and self._framing is None and self._tunnel is None:
+            self._set_exchange_deadline(self._exchange, self.site.now())
+
     def _set_exchange_deadline(self, exchange: Exchange, now: float) -> None:
         deadline = exchange.deadline
-        if self._parser.reading_body:
+        if self._parser.reading_body and not self._pauses & _BODY:
             deadline = min(deadline, now + self.site.options.client_body)
         self.deadline = deadline
 
@@ -411,6 +470,8 @@ class Channel(Protocol):
         now = self.site.now()
         self._linger_until = now + LINGER_TOTAL
         self.deadline = now + LINGER
+        # Twisted does not close a half while its producer is paused.
+        self.transport.unregisterProducer()  # type: ignore[union-attr]
         if not self._secure:
             # Over TLS the response ends with its length; the client closes.
             self._close_write()
@@ -445,6 +506,7 @@ class Channel(Protocol):
     def _close(self, aborting: bool = False) -> None:
         transport = self.transport
         self._parser.stopped = True
+        self._parser.requests.clear()
         self._closing = True
         # What is written may take its time, and so may the other side of TLS to say goodbye; neither for ever.
         self.deadline = self.site.now() + CLOSE

@@ -15,7 +15,6 @@ from gateway.body import Body
 from gateway.errors import BackendTimeout, GatewayError
 from gateway.exchange import Exchange, Response
 from gateway.headers import Headers
-from gateway.interfaces import TunnelEnd
 from gateway.transport.deadlines import NEVER, Deadlines
 from gateway.upstream.backend import Backend, Upstream
 from gateway.upstream.connection import UpstreamConnection
@@ -45,6 +44,7 @@ class Attempt:
         head: The request head as it is sent.
         timeout: Seconds for the answer's head, and between two parts of its body.
         deadline: Monotonic seconds when the answer's head must be there.
+        fresh: It wants a connection that has not been used: the one before it was lost in the keep-alive race.
         reused: The connection had carried another request before.
     """
 
@@ -52,11 +52,11 @@ class Attempt:
         "_agent",
         "_connection",
         "_done",
-        "_fresh",
         "_observer",
         "backend",
         "deadline",
         "exchange",
+        "fresh",
         "head",
         "reused",
         "timeout",
@@ -81,11 +81,11 @@ class Attempt:
         self.head = head
         self.timeout = timeout
         self.deadline = deadline
+        self.fresh = fresh
         self.reused = False
         self._agent = agent
         self._observer = observer
         self._connection: UpstreamConnection | None = None
-        self._fresh = fresh
         self._done = False
 
     def start(self) -> None:
@@ -95,12 +95,18 @@ class Attempt:
             PoolExhausted: There is none, and no room to wait.
         """
         pool = self.backend.pool
-        connection = pool.acquire(self, self._fresh)
         pool.in_flight += 1
         pool.picks += 1
+        try:
+            connection = pool.acquire(self)
+        except GatewayError as error:
+            self._leave()
+            self._forget_exchange()
+            self._observer.attempt_finished(self, error)
+            raise
         if connection is not None:
-            self.connected(connection)
-        else:
+            self._use(connection)
+        elif not self._done and self._connection is None:  # it may have been told from inside `acquire`
             self._agent.deadlines.watch(self)
 
     def cancel(self) -> None:
@@ -115,12 +121,8 @@ class Attempt:
 
     def connected(self, connection: UpstreamConnection) -> None:
         """A connection is there."""
-        self._connection = connection
-        if connection.uses:
-            self.reused = True
-        else:
-            self._agent.deadlines.forget(self)
-        connection.send(self, self.head, self.exchange.request.body)
+        self._agent.deadlines.forget(self)
+        self._use(connection)
 
     def refused(self, error: GatewayError) -> None:
         """There will be none."""
@@ -140,19 +142,24 @@ class Attempt:
         """The head of the answer is there."""
         self._observer.attempt_answered(self, response)
 
-    def switched(self, response: Response, tunnel: TunnelEnd) -> None:
-        """The backend changed protocols: the connection is a tunnel now."""
-        exchange = self.exchange
+    def switched(self, response: Response) -> None:
+        """The backend changes protocols; the client hears of it once every step has seen that."""
+        self._observer.attempt_answered(self, response)
+
+    def go_over(self) -> None:
+        """Every step has: the connection is a tunnel now."""
+        exchange, connection = self.exchange, self._connection
+        assert connection is not None
         self._leave()
         self._observer.attempt_finished(self, None)
-        exchange.pending = None
-        exchange.response = response
-        exchange.downstream.switch_protocols(exchange, tunnel)
+        self._forget_exchange()
+        exchange.downstream.switch_protocols(exchange, connection)
 
     def finished(self) -> None:
         """The answer is complete."""
         self._leave()
-        self.exchange.pending = None
+        if self.exchange.pending is self:
+            self.exchange.pending = None
         self._observer.attempt_finished(self, None)
 
     def failed(self, error: GatewayError, body: Body | None) -> None:
@@ -163,9 +170,8 @@ class Attempt:
             self._end(error)
             return
         self._leave()
-        exchange = self.exchange
-        exchange.pending = None
-        exchange.error = error
+        self._forget_exchange()
+        self.exchange.error = error
         self._observer.attempt_finished(self, error)
         body.fail()
 
@@ -181,11 +187,21 @@ class Attempt:
         """When the next part of the body must be there."""
         return self._agent.now() + self.timeout
 
+    def _use(self, connection: UpstreamConnection) -> None:
+        self._connection = connection
+        self.reused = connection.uses > 0
+        connection.send(self, self.head, self.exchange.request.body)
+
+    def _forget_exchange(self) -> None:
+        # A step of the chain may be looking at the head of the answer: then the exchange waits for that step.
+        if self.exchange.pending is self:
+            self.exchange.pending = None
+
     def _end(self, error: GatewayError) -> None:
         if self._done:
             return
         self._leave()
-        self.exchange.pending = None
+        self._forget_exchange()
         self._observer.attempt_finished(self, error)
         self._observer.attempt_failed(self, error)
 

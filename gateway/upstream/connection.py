@@ -16,6 +16,7 @@ from zope.interface import implementer
 
 from gateway.body import Body
 from gateway.errors import BackendReset, GatewayError, ReusedConnectionLost
+from gateway.exchange import Response
 from gateway.headers import Headers
 from gateway.http.fields import request_filter, trailer_filter
 from gateway.http.messages import chunk, last_chunk
@@ -54,6 +55,7 @@ class UpstreamConnection(Protocol):
         self._request_body: Body | None = None
         self._chunked = False
         self._closing = False
+        self._paused = False
         self._read_closed = False
         self._write_closed = False
         self._tunnel: TunnelEnd | None = None
@@ -86,8 +88,11 @@ class UpstreamConnection(Protocol):
             self.abort()
         else:
             self._request_body = body
-            self.transport.write(head + data)  # type: ignore[union-attr]
+            # While content is to come, the client is watched; the backend only where it does not take what came.
+            self.deadline = NEVER
+            # Before the write, which may say that the backend has had enough.
             body.attach(self)
+            self.transport.write(head + data)  # type: ignore[union-attr]
 
     def abort(self) -> None:
         """Give the attempt up and the connection with it."""
@@ -142,13 +147,13 @@ class UpstreamConnection(Protocol):
             return  # what it read made the client go
         response = parser.response
         if parser.switched is not None:
-            self.deadline = NEVER
             assert response is not None
-            attempt.switched(response, self)
+            self._switched(attempt, response)
         elif parser.complete:
             self._complete(attempt, answered)
         elif response is not None:
-            self.deadline = attempt.next_deadline()
+            if not self._paused:
+                self.deadline = attempt.next_deadline()
             if not answered:
                 attempt.answered(response)
 
@@ -159,17 +164,18 @@ class UpstreamConnection(Protocol):
             self._close_if_both_halves_are()
             return
         self.connectionLost(connectionDone)
-        self.transport.loseConnection()  # type: ignore[union-attr]
+        self.pool.deadlines.watch(self)  # until it is closed
+        self.close()
 
     def writeConnectionLost(self) -> None:
         """Our half is closed: the backend's half ends the connection."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.pool.deadlines.forget(self)
         if self.lost:
             return
         self.lost = True
         self._leave_pool()
-        self.pool.deadlines.forget(self)
         if self._tunnel is not None:
             tunnel, self._tunnel = self._tunnel, None
             tunnel.tunnel_lost()
@@ -190,12 +196,15 @@ class UpstreamConnection(Protocol):
             self._tunnel.pause_reading()
         elif self._request_body is not None:
             self._request_body.pause()
+            if self._attempt is not None:
+                self.deadline = self._attempt.next_deadline()
 
     def resumeProducing(self) -> None:
         """The backend has read what was written."""
         if self._tunnel is not None:
             self._tunnel.resume_reading()
         elif self._request_body is not None:
+            self.deadline = NEVER
             self._request_body.resume()
 
     def stopProducing(self) -> None:
@@ -220,10 +229,14 @@ class UpstreamConnection(Protocol):
     # The bodies of responses (gateway.body.BodySource), and one end of a tunnel (TunnelEnd).
 
     def pause_reading(self) -> None:
+        self._paused = True
         self.deadline = NEVER  # it is the client that is slow now; the channel watches it
         self.transport.pauseProducing()  # type: ignore[union-attr]
 
     def resume_reading(self) -> None:
+        if not self._paused:
+            return
+        self._paused = False
         if self._attempt is not None:
             self.deadline = self._attempt.next_deadline()
         if not self.lost:
@@ -235,6 +248,7 @@ class UpstreamConnection(Protocol):
     def join(self, other: TunnelEnd) -> None:
         self._tunnel = other
         self._attempt = None
+        self.resume_reading()
         if self._parser.switched:
             other.tunnel_received(self._parser.switched)
 
@@ -266,6 +280,11 @@ class UpstreamConnection(Protocol):
 
     # The life of the connection.
 
+    def _switched(self, attempt: Attempt, response: Response) -> None:
+        """The backend speaks another protocol from now on; what it says waits until the client does so too."""
+        self.pause_reading()
+        attempt.switched(response)
+
     def _complete(self, attempt: Attempt, answered: bool) -> None:
         """The answer is complete: the next may have the connection, then who asked is told."""
         # The next one may begin in `release`, and with it the parser's next answer.
@@ -276,6 +295,8 @@ class UpstreamConnection(Protocol):
         if self._request_body is not None:
             self._drop_request_body()
             keep = False
+        if self._paused:
+            self.resume_reading()
         if not self.lost:
             if keep and not self.retired:
                 self.pool.release(self)

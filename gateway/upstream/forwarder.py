@@ -69,7 +69,7 @@ class Forwarder:
         """The attempt failed before there was an answer: again, or the client hears of it."""
         exchange = attempt.exchange
         assert exchange.chain is not None
-        if error.retry is Retry.IF_REUSED and _repeatable(exchange.request):
+        if error.retry is Retry.IF_REUSED and not attempt.fresh and _repeatable(exchange.request):
             try:
                 self._agent.attempt(
                     self, exchange, attempt.upstream, attempt.backend, attempt.head, self._timeout, fresh=True

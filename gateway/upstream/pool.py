@@ -51,7 +51,14 @@ class PoolLimits(Protocol):
 
 
 class Waiter(Protocol):
-    """An attempt that needs a connection."""
+    """An attempt that needs a connection.
+
+    Attributes:
+        fresh: One that has not been used.
+    """
+
+    @property
+    def fresh(self) -> bool: ...
 
     def connected(self, connection: UpstreamConnection) -> None: ...
 
@@ -122,12 +129,11 @@ class BackendPool:
         """Attempts that wait."""
         return len(self._waiting)
 
-    def acquire(self, waiter: Waiter, fresh: bool = False) -> UpstreamConnection | None:
+    def acquire(self, waiter: Waiter) -> UpstreamConnection | None:
         """Get a connection now, or be told later.
 
         Args:
-            waiter: Hears of the connection when there is none now.
-            fresh: One that has not been used is wanted.
+            waiter: Hears of the connection when there is none now; perhaps before this returns.
 
         Returns:
             An idle connection, or None: the waiter is in the queue.
@@ -136,7 +142,7 @@ class BackendPool:
             PoolExhausted: The queue is full.
         """
         idle = self._idle
-        if fresh:
+        if waiter.fresh:
             if idle and self._size >= self._limits.max_connections:
                 idle[0].close()
         elif idle:
@@ -144,9 +150,12 @@ class BackendPool:
         full = self._size >= self._limits.max_connections
         if full and len(self._waiting) >= self._limits.max_pending:
             raise PoolExhausted()
-        self._waiting[waiter] = self.now() + self._limits.queue_timeout if full else NEVER
+        until = self.now() + self._limits.queue_timeout if full else NEVER
+        self._waiting[waiter] = until
+        if until < self.deadline:
+            self.deadline = until
+            self.deadlines.watch(self)
         self._open_for_waiting()
-        self._set_deadline()
         return None
 
     def withdraw(self, waiter: Waiter) -> None:
@@ -155,10 +164,10 @@ class BackendPool:
 
     def release(self, connection: UpstreamConnection) -> None:
         """Take a connection back that can be used again."""
-        if self._waiting:
-            # Also when retired: an exchange that began before the reload may still come here.
-            self._hand_over(connection)
-        elif self._retired:
+        if self._waiting and self._hand_over(connection):
+            return  # also when retired: an exchange that began before the reload may still come here
+        if self._retired or (self._waiting and self._size >= self._limits.max_connections):
+            # In its place one is opened for those who want a fresh one.
             connection.close()
         else:
             connection.deadline = self.now() + self._limits.idle_timeout
@@ -208,7 +217,9 @@ class BackendPool:
         for waiter in [waiter for waiter, until in self._waiting.items() if until <= now]:
             if self._waiting.pop(waiter, None) is not None:
                 waiter.refused(PoolExhausted("No connection to the backend became free in time."))
-        self._set_deadline()
+        self.deadline = min(self._waiting.values(), default=NEVER)
+        if self.deadline == NEVER:
+            self.deadlines.forget(self)
 
     @property
     def _size(self) -> int:
@@ -233,6 +244,7 @@ class BackendPool:
         connection = protocol
         if connection.lost:
             self._open_for_waiting()
+            self._check_empty()
             return
         connection.address = getattr(connection.transport.getPeer(), "host", "")  # type: ignore[union-attr]
         self._open.add(connection)
@@ -247,19 +259,17 @@ class BackendPool:
         self._open_for_waiting()
         self._check_empty()
 
-    def _hand_over(self, connection: UpstreamConnection) -> None:
-        waiter, _ = self._waiting.popitem(last=False)
-        self._set_deadline()
+    def _hand_over(self, connection: UpstreamConnection) -> bool:
+        """Let the first that waits for such a connection have it; returns whether there was one."""
+        used = connection.uses > 0
+        for waiter in self._waiting:
+            if not (used and waiter.fresh):
+                break
+        else:
+            return False
+        del self._waiting[waiter]  # the deadline stays: a look too many is cheaper than a search for each
         waiter.connected(connection)
-
-    def _set_deadline(self) -> None:
-        if not self._waiting:
-            self.deadline = NEVER
-            self.deadlines.forget(self)
-            return
-        self.deadline = min(self._waiting.values())
-        if self.deadline != NEVER:
-            self.deadlines.watch(self)
+        return True
 
     def _check_empty(self) -> None:
         if self._empty is not None and not self._empty.called and not self._open and not self.connecting:
