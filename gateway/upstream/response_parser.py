@@ -4,10 +4,8 @@ llhttp reads the syntax, `gateway.http.framing` judges. One parser serves one
 connection; it is told before each request what is asked, since the method
 decides where the answer ends.
 
-Note [The same answer head again]
-As in `gateway.listening.request_parser`: a head with Content-Length that was
-read and judged is remembered by its exact bytes, until the backend's Date
-moves on. A body of known length then needs no parser at all.
+A head with Content-Length is remembered (`gateway.http.memo`); a body of known
+length then needs no parser at all.
 """
 
 from __future__ import annotations
@@ -20,6 +18,7 @@ from gateway.exchange import Response
 from gateway.headers import Field, HeaderBlock, Headers
 from gateway.http import framing
 from gateway.http.fields import FieldFilter, connection_options, passed_on, response_filter
+from gateway.http.memo import HeadMemo
 
 MAX_INTERIM = 32
 """Interim (1xx) responses taken before the final one."""
@@ -32,21 +31,14 @@ _START = b"HTTP/1."
 Interim = tuple[int, bytes, Headers]
 
 
-MEMO_HEADS = 64
-MEMO_HEAD = 2048
-"""Heads that are remembered for a backend, and the octets of the longest."""
-
 _NO_INTERIMS: list[Interim] = []
 
 
-class ResponseMemo(dict[bytes, tuple[int, bytes, int, HeaderBlock]]):
-    """Status, reason, length and fields by the exact bytes of a head; emptied when it is full."""
+class ResponseMemo(HeadMemo[tuple[int, bytes, int, HeaderBlock]]):
+    """Status, reason, length and fields, by the bytes of a head; see Note [The same head again]."""
 
-    def remember(self, head: bytes, known: tuple[int, bytes, int, HeaderBlock]) -> None:
-        """Keep what a head was found to say."""
-        if len(self) >= MEMO_HEADS:
-            self.clear()
-        self[head] = known
+    heads = 64
+    octets = 2048
 
 
 class ResponseParser:
@@ -214,7 +206,7 @@ class ResponseParser:
         end = self._head_end
         if (
             response is not None
-            and 4 < end <= MEMO_HEAD
+            and end > 4
             and response.length is not None
             and self.keep_alive
             and not self._seen_interims

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gateway.body import HIGH_WATER, Body
 from gateway.errors import GatewayError
 from gateway.exchange import Request
-from gateway.listening.request_parser import CHUNK_OVERHEAD, MEMO_HEAD, MEMO_HEADS, RequestMemo, RequestParser
+from gateway.listening.request_parser import CHUNK_OVERHEAD, RequestMemo, RequestParser
 
 MAX_HEAD = 2048
 MAX_FIELDS = 20
@@ -439,12 +439,12 @@ def test_garbage_behind_a_request_is_400() -> None:
 def test_a_head_is_remembered_up_to_a_size_and_a_number() -> None:
     """What a client can make the gateway keep is bounded."""
     memo = RequestMemo()
-    parser = RequestParser(Reader(), 10 * MEMO_HEAD, MAX_FIELDS, memo)
-    parser.feed(PLAIN[:-2] + b"X: " + b"a" * MEMO_HEAD + b"\r\n\r\n")
+    parser = RequestParser(Reader(), 10 * RequestMemo.octets, MAX_FIELDS, memo)
+    parser.feed(PLAIN[:-2] + b"X: " + b"a" * RequestMemo.octets + b"\r\n\r\n")
     assert len(memo) == 0
-    for number in range(2 * MEMO_HEADS + 1):
+    for number in range(2 * RequestMemo.heads + 1):
         parser.feed(PLAIN[:-2] + b"X: %d\r\n\r\n" % number)
-        assert 0 < len(memo) <= MEMO_HEADS
+        assert 0 < len(memo) <= RequestMemo.heads
 
 
 def test_what_is_changed_on_a_request_is_not_changed_in_the_memo() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.body import HIGH_WATER, Body
 from gateway.errors import BackendProtocolError
-from gateway.upstream.response_parser import MAX_INTERIM, MEMO_HEADS, Interim, ResponseMemo, ResponseParser
+from gateway.upstream.response_parser import MAX_INTERIM, Interim, ResponseMemo, ResponseParser
 
 MAX_HEAD = 4096
 
@@ -334,9 +334,9 @@ def test_a_reason_phrase_is_kept_as_it_came() -> None:
 def test_the_memo_is_bounded() -> None:
     """A backend whose every head is new fills no memory."""
     memo = ResponseMemo()
-    for number in range(2 * MEMO_HEADS + 1):
+    for number in range(2 * ResponseMemo.heads + 1):
         read(answer(b"X: %d" % number, b"Content-Length: 2", content=b"ok"), memo=memo)
-        assert 0 < len(memo) <= MEMO_HEADS
+        assert 0 < len(memo) <= ResponseMemo.heads
     memo = ResponseMemo()
     assert read(answer(b"X: " + b"a" * 2048, b"Content-Length: 2", content=b"ok"), memo=memo).complete
     assert len(memo) == 0
@@ -390,7 +390,7 @@ ASKED = st.tuples(ANSWERS, st.sampled_from([b"GET", b"HEAD"]), st.booleans(), st
 def test_what_was_read_before_changes_no_outcome(
     asked: list[tuple[bytes, bytes, bool, list[int]]], before: list[tuple[bytes, bytes, bool, list[int]]]
 ) -> None:
-    """Note [The same answer head again]: a memo that was filled, and one that is empty, give the same."""
+    """Note [The same head again]: a memo that was filled, and one that is empty, give the same."""
     memo = ResponseMemo()
     for data, method, upgrade, places in [*before, *asked]:
         read(*_cut_at(data, places), memo=memo, method=method, upgrade=upgrade)
