@@ -72,6 +72,7 @@ class Channel(Protocol):
         self._pauses = 0
         self._full = False
         self._half_closed = False
+        self._probed = False
         self._write_closed = False
         self._closing = False
         self._linger_until = 0.0
@@ -128,9 +129,9 @@ class Channel(Protocol):
             self._close()
             self._abandon(ClientAborted("The client closed before its request was complete."))
         else:
-            self._half_closed = True
-            if self._framing is None:
+            if self._framing is None and not self._half_closed:
                 self.deadline = min(self.deadline, self.site.now() + HALF_CLOSED_PROBE)
+            self._half_closed = True
 
     def writeConnectionLost(self) -> None:
         """Our half is closed: nothing to do, the client's half ends the connection."""
@@ -320,9 +321,15 @@ class Channel(Protocol):
             # FIN says "no more requests" from one client and "I have gone" from
             # another. Any octet tells: a peer that is gone answers with RST, so
             # one interim response is sent, which HTTP/1.1 clients must take
-            # (RFC 9110 section 15.2).
-            self.send_interim(exchange, 100, b"", Headers())
-            self.deadline = exchange.deadline
+            # (RFC 9110 section 15.2). Twisted does not look at a connection
+            # again whose end it has read, so that we have to.
+            if self._probed:
+                self.deadline = exchange.deadline
+                self.transport.resumeProducing()  # type: ignore[union-attr]
+            else:
+                self._probed = True
+                self.send_interim(exchange, 100, b"", Headers())
+                self.deadline = min(exchange.deadline, now + HALF_CLOSED_PROBE)
         elif self._parser.reading_body and not self._pauses & _BODY:
             self._fail(exchange, RequestTimeout("The body of the request took too long."))
         else:

@@ -14,8 +14,12 @@ from gateway import config
 from gateway.admin.health import State
 from gateway.assembly import Gateway, assemble
 from gateway.config import Settings
+from gateway.headers import Headers
+from gateway.interfaces import Middleware
+from gateway.listening.respond import render_error
+from gateway.middleware.chain import Chain
 from gateway.testing.backend import FakeBackend
-from gateway.testing.client import FakeClient, Received
+from gateway.testing.client import FakeClient, Received, parse_responses
 from gateway.testing.network import MemoryNetwork
 from gateway.transport.deadlines import INTERVAL
 
@@ -110,6 +114,23 @@ class Harness:
         self.network.pump()
         return client
 
+    def insert(self, path: str, *steps: Middleware) -> None:
+        """Put steps on the route of a path in the snapshot in force, innermost: where plugins stand."""
+        leaf = self.gateway.root.tree.routes.match(b"gateway.test", path.encode(), b"GET", Headers(), b"").value
+        before = leaf._chain
+        assert isinstance(before, Chain)
+        chain = leaf._chain = Chain(steps, before._handler, render_error)
+        chain._requests = before._requests + chain._requests
+        chain._responses += before._responses
+        chain._finishes += before._finishes
+
+    def hang_up(self) -> None:
+        """Let every client reset its connection."""
+        for transport in list(self.network.transports):
+            if isinstance(transport.protocol, FakeClient):
+                transport.protocol.reset()
+        self.network.pump()
+
     def send(self, data: bytes, client: FakeClient | None = None) -> FakeClient:
         """Send octets on a connection, a new one by default, and let everything settle."""
         client = client or self.client()
@@ -134,8 +155,6 @@ class Harness:
         before = len(client.received)
         self.send(f"{method} {target} HTTP/1.1\r\n{head}\r\n".encode() + (body or b""), client)
         client_view = client.received[before:]
-        from gateway.testing.client import parse_responses
-
         responses = parse_responses(client_view, (method.encode(),), ended=client.closed is not None)
         return responses[0] if responses else Received()
 

@@ -231,6 +231,8 @@ class MemoryTransport:
         """Let the wire take what it has room for; returns whether it took something."""
         other = self.other
         moved = False
+        if self._end is End.RESET:
+            return False  # the kernel says so at the next turn
         while self._queue and (other._on_wire < WIRE or not other.connected):
             data = self._queue.popleft()
             room = len(data) if not other.connected else WIRE - other._on_wire
