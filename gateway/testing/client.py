@@ -146,8 +146,16 @@ class _Reader:
     def on_body(self, data: bytes) -> None:
         self.body += data
 
-    def on_message_complete(self) -> None:
-        self.complete = True
+
+def _end_of_chunks(data: bytes, position: int) -> tuple[int, bool]:
+    """Return where content in chunks ends, or as far as it has come, and whether it is complete."""
+    while (line := data.find(b"\r\n", position)) >= 0:
+        size = int(data[position:line].partition(b";")[0], 16)
+        if not size:
+            blank = data.find(b"\r\n\r\n", line)
+            return (len(data), False) if blank < 0 else (blank + 4, True)
+        position = line + 2 + size + 2
+    return len(data), False
 
 
 def _parse_one(data: bytes, method: bytes) -> tuple[Received, bytes, bool]:
@@ -158,7 +166,7 @@ def _parse_one(data: bytes, method: bytes) -> tuple[Received, bytes, bool]:
     response = Received()
     position = 0
     try:
-        # Octet by octet past the head, so that what follows the message is known.
+        # No further than the message goes, so that what follows it is known.
         parser.feed_data(data[:head_end] if head_end > 3 else data)
         position = head_end if head_end > 3 else len(data)
         headers = Headers(reader.head or [])
@@ -173,9 +181,9 @@ def _parse_one(data: bytes, method: bytes) -> tuple[Received, bytes, bool]:
         elif headers.get(b"transfer-encoding") is None:
             reader.body, position = data[position:], len(data)
         else:
-            while position < len(data) and not reader.complete:
-                parser.feed_data(data[position : position + 1])
-                position += 1
+            end, reader.complete = _end_of_chunks(data, position)
+            parser.feed_data(data[position:end])
+            position = end
     except HttpParserUpgrade:
         position = head_end
         reader.complete = True

@@ -356,13 +356,14 @@ class MemoryNetwork:
         self._pumping = True
         try:
             for _ in range(most):
-                if not self._turn():
+                if not self.turn():
                     return
             raise RuntimeError("the network does not come to rest")
         finally:
             self._pumping = False
 
-    def _turn(self) -> bool:
+    def turn(self) -> bool:
+        """Let one thing that is due happen at each end; returns whether there was one."""
         self.clock.advance(0)
         transports = list(self.transports)
         if self.random is not None:

@@ -277,14 +277,14 @@ def test_a_client_that_reads_no_answers_gets_no_further_ones(gateway: Harness) -
     backend.answers(ok(b"x" * 60_000))
     client = gateway.client()
     client.stop_reading()
-    for _ in range(20):
+    for _ in range(4):
         gateway.send(GET * 50, client)
     assert len(backend.requests) < 10
 
     client.read_on()
     gateway.network.pump()
     responses = client.responses()
-    assert len(responses) == 1000
+    assert len(responses) == 200
     assert all(response.body == b"x" * 60_000 for response in responses)
 
 
