@@ -17,6 +17,7 @@ from gateway.balancing import build as build_balancer
 from gateway.balancing.keys import hash_key
 from gateway.config import Settings
 from gateway.config.schema.routes import Route
+from gateway.config.schema.telemetry import DEFAULT_RECORD
 from gateway.config.schema.upstreams import Upstream as UpstreamSettings
 from gateway.exchange import Exchange
 from gateway.foundation import Foundation
@@ -26,7 +27,7 @@ from gateway.interfaces import ChainLike, Middleware
 from gateway.listening.resources import ContentResource, Leaf, RouteResource, unrouted_chain
 from gateway.listening.respond import render_error
 from gateway.listening.site import ConnectionOptions
-from gateway.middleware.access_log import DEFAULT_FIELDS, AccessLog
+from gateway.middleware.access_log import AccessLog
 from gateway.middleware.body_limit import BodyLimit
 from gateway.middleware.chain import Chain
 from gateway.middleware.metrics import RequestMetrics
@@ -186,7 +187,7 @@ def _access_log(
         return None
     return AccessLog(
         log_access,
-        fields=DEFAULT_FIELDS if isinstance(access_log.fields, str) else access_log.fields,
+        fields=DEFAULT_RECORD if isinstance(access_log.fields, str) else access_log.fields,
         redact_headers=access_log.redact_headers,
         redact_query=access_log.redact_query,
         wall_clock=wall_clock,

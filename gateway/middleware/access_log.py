@@ -19,6 +19,7 @@ from urllib.parse import unquote_to_bytes
 
 import orjson
 
+from gateway.config.schema.telemetry import DEFAULT_RECORD
 from gateway.exchange import Exchange
 from gateway.middleware.outcome import level_of, status_of
 
@@ -28,33 +29,6 @@ _MILLISECONDS = [f"{number:03d}Z" for number in range(1000)]
 
 ALWAYS_REDACTED = ("access_token", "client_secret", "id_token", "password", "refresh_token")
 """Query parameters whose values are never logged, whatever the configuration adds."""
-
-DEFAULT_FIELDS = (
-    "timestamp",
-    "level",
-    "service",
-    "request_id",
-    "trace_id",
-    "method",
-    "path",
-    "query",
-    "status_code",
-    "response_time_ms",
-    "client_ip",
-    "user_agent",
-    "upstream_service",
-    "upstream_response_time_ms",
-    "backend",
-    "route",
-    "reason",
-    "bytes_sent",
-    "bytes_received",
-    "attempts",
-    "user_id",
-    "host",
-    "protocol",
-)
-"""The record of `fields: default`, in order (C-17)."""
 
 _HEADER = "request.headers."
 
@@ -111,7 +85,7 @@ class AccessLog:
         self,
         write: Callable[[bytes], None],
         service: str = "api-gateway",
-        fields: Sequence[str] = DEFAULT_FIELDS,
+        fields: Sequence[str] = DEFAULT_RECORD,
         redact_headers: Iterable[str] = ("authorization", "cookie", "x-api-key"),
         redact_query: Iterable[str] = ("api_key",),
         wall_clock: Callable[[], float] = time.time,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.logger import capturedLogs, formatEvent
 
 from gateway.testing import Harness
@@ -16,7 +18,7 @@ def decisions(gateway: Harness, target: str) -> list[str]:
 
 def test_a_decision_is_logged_with_every_route_that_was_considered() -> None:
     """At `gateway.routing: debug`."""
-    routes = [
+    routes: list[dict[str, Any]] = [
         {"name": "writes", "path": "/orders/*", "methods": ["POST"], "upstream": "orders"},
         {"name": "reads", "path": "/orders/*", "upstream": "orders"},
     ]

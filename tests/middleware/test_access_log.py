@@ -14,15 +14,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.body import Body
+from gateway.config.schema.telemetry import DEFAULT_RECORD
 from gateway.errors import BackendTimeout
 from gateway.exchange import Exchange, Response
-from gateway.middleware.access_log import DEFAULT_FIELDS, FIELDS, AccessLog, clock_text, query_redactor
+from gateway.middleware.access_log import FIELDS, AccessLog, clock_text, query_redactor
 
 if TYPE_CHECKING:
     from tests.middleware.conftest import MakeExchange
 
 
-def logged(exchange: Exchange, fields: Sequence[str] = DEFAULT_FIELDS, **options: Any) -> dict[str, Any]:
+def logged(exchange: Exchange, fields: Sequence[str] = DEFAULT_RECORD, **options: Any) -> dict[str, Any]:
     """The record of an exchange, as a reader of the log gets it."""
     lines: list[bytes] = []
     AccessLog(lines.append, fields=fields, wall_clock=lambda: 1_700_000_000.0625, **options).on_finish(exchange)
@@ -245,4 +246,4 @@ def test_the_guide_shows_the_default_record() -> None:
     guide = Path(__file__).parents[2] / "docs" / "guides" / "observability.md"
     (example,) = re.findall(r"```json\n(.*?)```", guide.read_text(encoding="utf-8"), re.DOTALL)
 
-    assert tuple(json.loads(example)) == DEFAULT_FIELDS
+    assert tuple(json.loads(example)) == DEFAULT_RECORD

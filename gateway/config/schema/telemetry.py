@@ -15,7 +15,7 @@ Level = Literal["debug", "info", "warn", "error", "critical"]
 BUCKETS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 10.0)
 
 
-RECORD_FIELDS = (
+DEFAULT_RECORD = (
     "timestamp",
     "level",
     "service",
@@ -39,12 +39,10 @@ RECORD_FIELDS = (
     "user_id",
     "host",
     "protocol",
-    "status",
-    "duration_ms",
-    "scheme",
-    "peer",
-    "path_pattern",
 )
+"""What a record of the access log holds by default, in order (C-17)."""
+
+RECORD_FIELDS = (*DEFAULT_RECORD, "status", "duration_ms", "scheme", "peer", "path_pattern")
 """What a record of the access log can hold, beside `request.headers.NAME`."""
 
 HEADER_FIELD = "request.headers."
