@@ -1,0 +1,273 @@
+"""A change of protocol: a tunnel once the backend says 101, an ordinary exchange as long as it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+
+from gateway.exchange import Exchange
+from gateway.testing import FakeClient, Harness
+from gateway.testing.backend import BackendConnection, ok
+from gateway.testing.network import QUEUE, WIRE
+
+ASK = b"GET /orders/chat HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+GET = b"GET /orders/7 HTTP/1.1\r\nHost: h\r\n\r\n"
+Make = Callable[..., Harness]
+
+
+def tunnel(gateway: Harness, early: bytes = b"", greeting: bytes = b"") -> tuple[FakeClient, BackendConnection]:
+    """Change protocols; both ends are then silent and left half-open by the other's FIN."""
+    backend = gateway.backend("orders")
+    backend.answers(SWITCH + greeting)
+    client = gateway.client()
+    client.half_open = True
+    gateway.send(ASK + early, client)
+    connection = backend.connection
+    connection.half_open = True
+    return client, connection
+
+
+def after_head(octets: bytes) -> bytes:
+    """What came after the first head."""
+    return octets.partition(b"\r\n\r\n")[2]
+
+
+def test_octets_pass_both_ways(gateway: Harness) -> None:
+    """As they are, and nothing of HTTP looks at them."""
+    client, backend = tunnel(gateway)
+    gateway.send(b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n", client)
+    backend.send(b"HTTP/9.9 \0\r\n\r\n")
+    gateway.network.pump()
+
+    assert after_head(backend.received) == b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n"
+    assert after_head(client.received) == b"HTTP/9.9 \0\r\n\r\n"
+
+
+def test_early_octets_of_both_sides(gateway: Harness) -> None:
+    """Sent with the request, and with the 101: each is the beginning of its direction."""
+    client, backend = tunnel(gateway, early=b"early", greeting=b"hello")
+    gateway.send(b" bird", client)
+
+    assert after_head(backend.received) == b"early bird"
+    assert after_head(client.received) == b"hello"
+
+
+def test_the_head_of_a_101_is_a_response_like_others(gateway: Harness) -> None:
+    """It says to which protocol, and carries what every response carries."""
+    client, _ = tunnel(gateway)
+    head = client.received.partition(b"\r\n\r\n")[0].lower()
+
+    assert head.startswith(b"http/1.1 101 ")
+    assert b"\r\nupgrade: websocket" in head
+    assert b"\r\nconnection: upgrade" in head
+    assert b"\r\nx-request-id: " in head
+
+
+def test_a_tunnel_is_one_exchange(gateway: Harness) -> None:
+    """Logged when it is over, once, with the octets that it carried; ending it is no error."""
+    client, backend = tunnel(gateway)
+    backend.send(b"12345")
+    gateway.network.pump()
+    assert gateway.logs == []
+    client.close()
+    gateway.network.pump()
+    backend.close()
+    gateway.network.pump()
+
+    (record,) = gateway.logs
+    assert (record["status_code"], record["reason"], record["bytes_sent"]) == (101, None, 5)
+    gateway.check_quiet()
+
+
+@pytest.mark.parametrize("first", ["client", "backend"])
+def test_each_half_closes_alone(gateway: Harness, first: str) -> None:
+    """The other direction goes on; when both are closed, so are the connections."""
+    ends: dict[str, Any] = dict(zip(("client", "backend"), tunnel(gateway), strict=True))
+    one = ends.pop(first)
+    (other,) = ends.values()
+    one.half_close()
+    gateway.network.pump()
+    assert other.end_of_input
+    other.send(b"still here")
+    gateway.network.pump()
+    assert one.received.endswith(b"still here")
+    other.half_close()
+    gateway.network.pump()
+
+    assert one.end_of_input
+    gateway.check_quiet()
+    assert not gateway.gateway.site.channels
+
+
+@pytest.mark.parametrize("first", ["client", "backend"])
+@pytest.mark.parametrize("how", ["reset", "close"])
+def test_the_end_of_one_is_the_end_of_the_other(gateway: Harness, first: str, how: str) -> None:
+    """Reset, or closed by a peer that closes in return."""
+    client, backend = tunnel(gateway)
+    client.half_open = backend.half_open = False
+    getattr(client if first == "client" else backend, how)()
+    gateway.network.pump()
+
+    assert client.closed is not None
+    assert backend.lost is not None
+    gateway.check_quiet()
+
+
+@pytest.mark.parametrize("slow", ["client", "backend"])
+def test_a_slow_end_pauses_the_other(gateway: Harness, slow: str) -> None:
+    """Whoever sends keeps what is not read."""
+    client, backend = tunnel(gateway)
+    reader, writer = (client, backend) if slow == "client" else (backend, client)
+    reader.stop_reading()  # type: ignore[attr-defined]
+    for _ in range(100):
+        writer.send(b"x" * 50_000)  # type: ignore[attr-defined]
+        gateway.network.pump()
+
+    assert writer.unread > 5_000_000 - 4 * WIRE - QUEUE  # type: ignore[attr-defined]
+    reader.read_on()  # type: ignore[attr-defined]
+    gateway.network.pump()
+    assert len(after_head(reader.received)) == 5_000_000  # type: ignore[attr-defined]
+
+
+def test_a_slow_client_pauses_from_the_first_octet(gateway: Harness) -> None:
+    """Also for what came with the 101."""
+    backend = gateway.backend("orders")
+    backend.answers(SWITCH + b"x" * 5_000_000)
+    client = gateway.client()
+    client.stop_reading()
+    gateway.send(ASK, client)
+
+    assert backend.connection.unread > 5_000_000 - 4 * WIRE - QUEUE
+
+
+def test_the_end_waits_for_what_was_written(gateway: Harness) -> None:
+    """The backend closes with octets under way to a slow client: all of them arrive first."""
+    client, backend = tunnel(gateway)
+    client.stop_reading()
+    backend.send(b"x" * 200_000)
+    backend.close()
+    gateway.network.pump()
+    client.read_on()
+    gateway.network.pump()
+
+    assert len(after_head(client.received)) == 200_000
+    assert client.end_of_input
+
+
+def test_a_tunnel_has_no_timeouts(gateway: Harness) -> None:
+    """It may be silent for hours."""
+    client, backend = tunnel(gateway)
+    gateway.advance(600)
+    gateway.send(b"ping", client)
+
+    assert backend.received.endswith(b"ping")
+
+
+def test_a_backend_may_decline(gateway: Harness) -> None:
+    """An ordinary answer; what the client sent behind its request is then the next request."""
+    backend = gateway.backend("orders")
+    backend.answers(ok(b"no"), ok(b"next"))
+    client = gateway.send(ASK + GET)
+    gateway.send(GET, client)
+
+    assert [response.body for response in client.responses()] == [b"no", b"next", b"next"]
+    assert len(backend.connections) == 1
+
+
+def test_a_backend_may_decline_later(gateway: Harness) -> None:
+    """The next request came before the answer, in several reads."""
+    backend = gateway.backend("orders")
+    backend.stall()
+    client = gateway.send(ASK)
+    for start in range(0, len(GET), 9):
+        gateway.send(GET[start : start + 9], client)
+    backend.answer = lambda asked: ok(b"next")
+    backend.connection.send(ok(b"no"))
+    gateway.network.pump()
+
+    assert [response.body for response in client.responses()] == [b"no", b"next"]
+
+
+def test_a_protocol_that_nobody_asked_for(gateway: Harness) -> None:
+    """502."""
+    gateway.backend("orders").answers(SWITCH)
+
+    assert gateway.get("/orders/7").status == 502
+
+
+@pytest.mark.parametrize("how", ["reset", "close"])
+def test_a_client_that_leaves_before_the_101(gateway: Harness, how: str) -> None:
+    """The attempt is ended; a 101 that comes then is nobody's."""
+    gateway.backend("orders").stall()
+    client = gateway.send(ASK)
+    getattr(client, how)()
+    gateway.network.pump()
+    gateway.advance(2.2)
+
+    assert gateway.backend("orders").connection.lost is not None
+    assert gateway.last_log["status_code"] == 499
+
+
+class Waits:
+    """A step that looks at heads for as long as the test says."""
+
+    name = "waits"
+
+    def __init__(self) -> None:
+        self.waiting: list[Deferred[None]] = []
+
+    def on_response(self, exchange: Exchange) -> Deferred[None]:
+        self.waiting.append(Deferred())
+        return self.waiting[-1]
+
+
+def test_octets_wait_while_a_step_looks_at_the_101(gateway: Harness) -> None:
+    """None is lost, and none is read before its time."""
+    step = Waits()
+    gateway.insert("/orders/chat", step)
+    client, backend = tunnel(gateway, early=b"early", greeting=b"hel")
+    backend.send(b"lo")
+    gateway.network.pump()
+    assert client.received == b""
+    step.waiting[0].callback(None)
+    gateway.network.pump()
+
+    assert after_head(client.received) == b"hello"
+    assert after_head(backend.received) == b"early"
+
+
+def test_a_client_that_leaves_while_a_step_looks_at_the_101(gateway: Harness) -> None:
+    """The step is cancelled, and the connection to the backend closed."""
+    step = Waits()
+    gateway.insert("/orders/chat", step)
+    client, backend = tunnel(gateway)
+    client.reset()
+    gateway.network.pump()
+
+    assert step.waiting[0].called
+    assert backend.lost is not None
+    assert gateway.last_log["status_code"] in (101, 499)
+
+
+def test_a_reload_leaves_tunnels_alone(gateway: Harness) -> None:
+    """Also when their backend is gone from the configuration."""
+    client, backend = tunnel(gateway)
+    gateway.backend("others")
+    gateway.apply(
+        upstreams=[gateway.upstream("others")], routes=[{"name": "others", "path": "/*", "upstream": "others"}]
+    )
+    gateway.send(b"ping", client)
+    backend.send(b"pong")
+    gateway.network.pump()
+
+    assert backend.received.endswith(b"ping")
+    assert client.received.endswith(b"pong")
+    assert gateway.get("/x").status == 200
+    client.reset()
+    gateway.network.pump()
+    assert backend.lost is not None
+    assert not gateway.gateway.foundation.pool._leaving
