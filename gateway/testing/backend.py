@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from httptools import HttpRequestParser
+from httptools import HttpParserUpgrade, HttpRequestParser
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -68,6 +68,7 @@ class BackendConnection(Protocol):
         self.half_open = False
         self.raw_mode = False
         self._received = bytearray()
+        self._switched: bool | None = None  # what the answer to the last request was, None while there is none
         self._parser = HttpRequestParser(self)
         self._asked: Asked | None = None
         self._fields: list[tuple[bytes, bytes]] = []
@@ -94,10 +95,11 @@ class BackendConnection(Protocol):
         if not self.raw_mode:
             try:
                 self._parser.feed_data(data)
-            except Exception as error:
-                if type(error).__name__ != "HttpParserUpgrade":
-                    raise
+            except HttpParserUpgrade as upgrade:
                 self.raw_mode = True
+                if self._switched is False:
+                    self._speak_http()
+                    self._parser.feed_data(data[upgrade.args[0] :])
 
     def readConnectionLost(self) -> None:
         self.end_of_input = True
@@ -112,7 +114,16 @@ class BackendConnection(Protocol):
 
     def send(self, data: bytes) -> None:
         """Write octets."""
+        if self._switched is None:
+            self._switched = data.startswith(b"HTTP/1.1 101")
+            if self.raw_mode and not self._switched:
+                self._speak_http()
         self.transport.write(data)  # type: ignore[union-attr]
+
+    def _speak_http(self) -> None:
+        """Read what comes after a declined change of protocol."""
+        self.raw_mode = False
+        self._parser = HttpRequestParser(self)
 
     def close(self) -> None:
         """Close in good order."""
@@ -142,6 +153,7 @@ class BackendConnection(Protocol):
     # Called by httptools.
 
     def on_message_begin(self) -> None:
+        self._switched = None
         self._asked = Asked(self)
         self._fields = []
 

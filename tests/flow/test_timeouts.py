@@ -277,9 +277,9 @@ def test_a_client_that_reads_slowly_is_waited_for(make: Make) -> None:
     assert client.responses()[0].complete
 
 
-def test_no_timeout_of_the_route(make: Make) -> None:
-    """0 is none: `timeouts.request` remains."""
-    gateway = with_times(make, route=0, request=4)
+def test_a_patient_route(make: Make) -> None:
+    """`timeouts.request` remains."""
+    gateway = with_times(make, route="1h", request=4)
     gateway.backend("orders").stall()
     client = gateway.send(GET)
     gateway.advance(4.2)

@@ -269,5 +269,5 @@ def test_a_reload_leaves_tunnels_alone(gateway: Harness) -> None:
     assert gateway.get("/x").status == 200
     client.reset()
     gateway.network.pump()
-    assert backend.lost is not None
+    assert backend.end_of_input
     assert not gateway.gateway.foundation.pool._leaving
