@@ -330,10 +330,14 @@ class Channel(Protocol):
                 self._probed = True
                 self.send_interim(exchange, 100, b"", Headers())
                 self.deadline = min(exchange.deadline, now + HALF_CLOSED_PROBE)
-        elif self._parser.reading_body and not self._pauses & _BODY:
-            self._fail(exchange, RequestTimeout("The body of the request took too long."))
+        elif exchange.error is not None:
+            self.abort(exchange)  # a step holds up even the error
         else:
-            self._fail(exchange, BackendTimeout("The whole exchange took too long."))
+            self.deadline = now + LINGER
+            if self._parser.reading_body and not self._pauses & _BODY:
+                self._fail(exchange, RequestTimeout("The body of the request took too long."))
+            else:
+                self._fail(exchange, BackendTimeout("The whole exchange took too long."))
 
     # The life of the connection.
 
