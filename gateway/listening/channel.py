@@ -93,6 +93,8 @@ class Channel(Protocol):
     def dataReceived(self, data: bytes) -> None:
         parser = self._parser
         if self._tunnel is not None:
+            if self.deadline != NEVER:
+                self._watch_half()
             self._tunnel.tunnel_received(data)
             return
         if self._linger_until:
@@ -123,6 +125,7 @@ class Channel(Protocol):
         exchange = self._exchange
         if self._tunnel is not None:
             self._half_closed = True
+            self._watch_half()
             self._tunnel.tunnel_half_closed()
             self._close_if_both_halves_are()
         elif exchange is None or self._parser.reading_body:
@@ -240,6 +243,9 @@ class Channel(Protocol):
         if held:
             tunnel.tunnel_received(held)
         self._resume(_PIPELINE)
+        if self._half_closed:
+            self._watch_half()
+            tunnel.tunnel_half_closed()
 
     def abort(self, exchange: Exchange) -> None:
         if exchange is self._exchange:
@@ -289,10 +295,13 @@ class Channel(Protocol):
     def tunnel_received(self, data: bytes) -> None:
         if self._exchange is not None:
             self._exchange.bytes_sent += len(data)
+        if self.deadline != NEVER:
+            self._watch_half()
         self.transport.write(data)  # type: ignore[union-attr]
 
     def tunnel_half_closed(self) -> None:
         self._write_closed = True
+        self._watch_half()
         self._close_write()
         self._close_if_both_halves_are()
 
@@ -309,6 +318,8 @@ class Channel(Protocol):
         exchange = self._exchange
         if self._closing:
             self.transport.abortConnection()  # type: ignore[union-attr]
+        elif self._tunnel is not None:
+            self._close(aborting=True)
         elif self._linger_until or (exchange is None and not self._parser.in_head):
             self._close()
         elif exchange is None:
@@ -508,6 +519,11 @@ class Channel(Protocol):
             self.transport.loseWriteConnection()  # type: ignore[union-attr]
         else:
             self.transport.loseConnection()  # type: ignore[union-attr]
+
+    def _watch_half(self) -> None:
+        # A tunnel may be silent for hours. One that is closed one way may not: nobody hears any more whether the
+        # peer behind that half is still there.
+        self.deadline = self.site.now() + self.site.options.client_idle
 
     def _close_if_both_halves_are(self) -> None:
         # Twisted leaves a connection open whose halves are both closed.

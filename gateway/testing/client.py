@@ -122,6 +122,8 @@ def parse_responses(data: bytes, methods: tuple[bytes, ...] = (), ended: bool = 
             continue
         response.interims, interims = interims, []
         response.complete = response.complete or (until_close and ended)
+        if response.status == 101:
+            response.body, data = data, b""  # another protocol, to the end
         responses.append(response)
     return responses
 

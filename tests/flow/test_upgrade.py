@@ -167,6 +167,46 @@ def test_a_tunnel_has_no_timeouts(gateway: Harness) -> None:
     assert backend.received.endswith(b"ping")
 
 
+def test_a_tunnel_that_is_closed_one_way_may_not_be_silent_for_ever(gateway: Harness) -> None:
+    """A client that has sent FIN may have gone: `client_idle` without an octet ends both connections."""
+    client, backend = tunnel(gateway)
+    client.half_close()
+    gateway.network.pump()
+    for _ in range(3):
+        gateway.advance(70)
+        backend.send(b"x")
+        gateway.network.pump()
+    assert client.received.endswith(b"xxx")
+    gateway.advance(76)
+    backend.close()
+    gateway.network.pump()
+
+    assert not gateway.gateway.site.channels
+    assert client.closed is not None
+    gateway.check_quiet()
+
+
+def test_a_client_may_close_its_half_before_the_101(gateway: Harness) -> None:
+    """The backend hears of it once it has changed protocols."""
+    gateway.backend("orders").stall()
+    client = gateway.send(ASK + b"all I have to say")
+    client.half_open = True
+    client.half_close()
+    gateway.network.pump()
+    backend = gateway.backend("orders").connection
+    backend.half_open = True
+    backend.send(SWITCH + b"hello")
+    gateway.network.pump()
+
+    assert after_head(backend.received) == b"all I have to say"
+    assert backend.end_of_input
+    assert after_head(client.received) == b"hello"
+    backend.close()
+    gateway.network.pump()
+    assert client.end_of_input
+    assert not gateway.gateway.site.channels
+
+
 def test_a_backend_may_decline(gateway: Harness) -> None:
     """An ordinary answer; what the client sent behind its request is then the next request."""
     backend = gateway.backend("orders")
