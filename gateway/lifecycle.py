@@ -28,7 +28,8 @@ from gateway.assembly import Gateway, access_log_path, assemble
 from gateway.config import ConfigError, Settings
 from gateway.config.effective import effective, route_table
 from gateway.listening.certificates import CertificateError
-from gateway.listening.endpoints import ListenFailed
+from gateway.listening.endpoints import ListenFailed, listen
+from gateway.listening.listeners import OpenPort
 from gateway.telemetry.logging import levels
 from gateway.transport.deadlines import INTERVAL
 from gateway.upstream.tls import TLSSettingsError
@@ -42,8 +43,17 @@ Load = Callable[[], "Deferred[Settings]"]
 _log = Logger()
 
 
-class StartError(SystemExit):
-    """The gateway cannot start; the words say why, and the exit code is 1."""
+class StartError(SystemExit, Exception):
+    """The gateway cannot start; the words say why, and the exit code is 1.
+
+    In the foreground nobody catches it, and Python prints its words. In the
+    background twistd's child tells its waiting parent of an `Exception`, and of
+    nothing else: the parent would wait for ever.
+    """
+
+
+class Stopping(Exception):
+    """The gateway is stopping: its configuration does not change any more."""
 
 
 class GatewayService(MultiService):
@@ -54,6 +64,7 @@ class GatewayService(MultiService):
         reactor: The running one by default.
         watch: Apply the file again when it changes (where `configuration` is a path).
         environ: For substitution; the process's own by default.
+        open_port: Opens the port of an endpoint string.
         parts: For `gateway.assembly.assemble`: clocks, chance, dialer.
     """
 
@@ -64,6 +75,7 @@ class GatewayService(MultiService):
         *,
         watch: bool = True,
         environ: Mapping[str, str] | None = None,
+        open_port: OpenPort = listen,
         **parts: Any,
     ) -> None:
         """Load and build; nothing is opened.
@@ -80,8 +92,8 @@ class GatewayService(MultiService):
         self._path = Path(configuration) if isinstance(configuration, (str, Path)) else None
         settings = self._settings(configuration)
         levels.configure(settings.log.level, settings.log.levels)
-        self.gateway: Gateway = assemble(settings, reactor, **parts)
-        self._admin = AdminListener(reactor, self._admin_root)
+        self.gateway: Gateway = assemble(settings, reactor, open_port=open_port, **parts)
+        self._admin = AdminListener(reactor, self._admin_root, open_port)
         self._applying = DeferredLock()
         self._sweeping = LoopingCall(self.gateway.foundation.deadlines.sweep)
         self._sweeping.clock = reactor
@@ -148,7 +160,7 @@ class GatewayService(MultiService):
         """Put another configuration into force; fails, and changes nothing, when it cannot be.
 
         Returns:
-            Fires when new exchanges use it; fails with `ConfigError`, `ListenFailed`, `TLSSettingsError`.
+            Fires when new exchanges use it; fails with `ConfigError`, `ListenFailed`, `TLSSettingsError`, `Stopping`.
         """
         return self._applying.run(lambda: ensureDeferred(self._apply(self._settings(configuration))))
 
@@ -200,6 +212,9 @@ class GatewayService(MultiService):
             await self._apply(config.load(path, self._environ))
         except (ConfigError, ListenFailed, TLSSettingsError, CertificateError) as error:
             _log.error("The configuration was not applied, the one before stays:\n{error}", error=error)
+        except Stopping:
+            _log.info("The configuration is not read again: the gateway is stopping")
+            return False
         except Exception:  # noqa: BLE001 - whatever it is, what is in force stays in force
             _log.failure("The configuration was not applied, the one before stays")
         else:
@@ -210,6 +225,8 @@ class GatewayService(MultiService):
 
     async def _apply(self, settings: Settings) -> None:
         gateway = self.gateway
+        if gateway.foundation.health.state is State.DRAINING:
+            raise Stopping()  # its ports would be opened again
         pool = gateway.foundation.pool
         path = access_log_path(settings)
         writer = gateway.access_logs.at(path)
@@ -250,6 +267,7 @@ class GatewayService(MultiService):
         gateway = self.gateway
         timeout = self.settings.timeouts.shutdown
         gateway.foundation.health.state = State.DRAINING
+        await self._applying.run(lambda: None)  # what is being applied is there first
         await gateway.listeners.stop_accepting()
         _log.info(
             "Draining: {count} connections, for at most {timeout} s", count=len(gateway.site.channels), timeout=timeout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 import requests
 
 from tests.system import backends
-from tests.system.gateway_process import ROOT, GatewayProcess, one_upstream, running, until
+from tests.system.gateway_process import ROOT, TWISTD, GatewayProcess, one_upstream, running, until
 
 
 @pytest.fixture
@@ -37,6 +38,26 @@ def test_a_port_in_use_is_one_clear_line_and_a_failure(tmp_path: Path, origin: b
         assert gateway.wait() == 1
     assert f"cannot listen on tcp:{gateway.port}:interface=127.0.0.1: address already in use" in gateway.errors
     assert "Traceback" not in gateway.errors
+
+
+def test_a_daemon_that_cannot_bind_does_not_leave_its_caller_waiting(tmp_path: Path, origin: backends.Backend) -> None:
+    """twistd's parent hears of it, says so and exits with 1."""
+    gateway = GatewayProcess(tmp_path, **one_upstream(origin.url))
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", gateway.port))
+        other.listen()
+        done = subprocess.run(
+            [TWISTD, "--pidfile=gateway.pid", "--logfile=twistd.log", "gateway", "--config", gateway.config],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=20,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+
+    assert done.returncode == 1
+    assert "cannot listen on" in done.stderr
+    assert not (tmp_path / "gateway.pid").exists()
 
 
 def test_a_wrong_configuration_is_told_by_line_and_is_a_failure(tmp_path: Path) -> None:
