@@ -21,7 +21,8 @@ from gateway.admin.health import Health
 from gateway.config import Settings
 from gateway.foundation import Foundation
 from gateway.http.messages import DateClock
-from gateway.listening.listeners import Listeners
+from gateway.listening.endpoints import listen
+from gateway.listening.listeners import Listeners, OpenPort
 from gateway.listening.resources import RootResource
 from gateway.listening.site import GatewaySite
 from gateway.telemetry.access_log import AccessLogWriter
@@ -112,6 +113,7 @@ def assemble(
     chance: Callable[[], float] = random.random,
     dialer: Dialer | None = None,
     make_writer: Callable[[str], AccessLogWriter] | None = None,
+    open_port: OpenPort = listen,
 ) -> Gateway:
     """Make a gateway for a configuration.
 
@@ -124,6 +126,7 @@ def assemble(
         chance: From 0 up to 1, for balancing.
         dialer: Opens connections to backends; by default over TCP.
         make_writer: Makes an access log writer for a path.
+        open_port: Opens the port of an endpoint string.
 
     Raises:
         gateway.upstream.tls.TLSSettingsError: A certificate of an upstream cannot be used.
@@ -165,7 +168,7 @@ def assemble(
         foundation=foundation,
         root=root,
         site=site,
-        listeners=Listeners(reactor, site, limit),
+        listeners=Listeners(reactor, site, limit, open_port),
         limit=limit,
         access_logs=access_logs,
         loop_lag=loop_lag,

@@ -100,7 +100,10 @@ class ConfigWatcher(Service):
 
     def look(self) -> None:
         """Compare the content with what was seen last."""
-        now = digest(self._path)
+        try:
+            now = digest(self._path)
+        except OSError:
+            return  # it is just being exchanged: the next look will see
         if now != self._seen:
             self._seen = now
             self._changed()

@@ -11,6 +11,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
 from gateway.listening.endpoints import Listening, listen
+from gateway.listening.listeners import OpenPort
 from gateway.transport.port import ConnectionLimit
 
 TIMEOUT = 30.0
@@ -89,12 +90,14 @@ class AdminListener:
     Args:
         reactor: The real one.
         make_root: Makes the tree when it is first needed.
+        open_port: Opens the port of an endpoint string.
     """
 
-    def __init__(self, reactor: Any, make_root: Callable[[], Resource]) -> None:
+    def __init__(self, reactor: Any, make_root: Callable[[], Resource], open_port: OpenPort = listen) -> None:
         self._reactor = reactor
         self._site: AdminSite | None = None
         self._make_root = make_root
+        self._open_port = open_port
         self._open: Listening | None = None
         self._limit = ConnectionLimit(CONNECTIONS)
 
@@ -113,7 +116,7 @@ class AdminListener:
             return
         if self._site is None:
             self._site = AdminSite(self._make_root(), self._reactor)
-        fresh = await listen(self._reactor, settings.endpoint, self._site, self._limit)
+        fresh = await self._open_port(self._reactor, settings.endpoint, self._site, self._limit)
         before, self._open = self._open, fresh
         if before is not None:
             await before.stop_accepting()

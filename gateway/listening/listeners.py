@@ -6,9 +6,10 @@ here that is an error, and a change of ports is made whole or not at all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
 
@@ -16,6 +17,9 @@ from gateway.listening.endpoints import Listening, listen
 from gateway.transport.port import ConnectionLimit
 
 _log = Logger()
+
+OpenPort = Callable[[Any, str, IProtocolFactory, ConnectionLimit], "Deferred[Listening]"]
+"""Opens the port of an endpoint string: `gateway.listening.endpoints.listen`, or what a test has for it."""
 
 
 class Listeners:
@@ -25,12 +29,16 @@ class Listeners:
         reactor: The real one, or what a test has for it.
         factory: Makes the connections' protocols.
         limit: How many connections they hold together.
+        open_port: Opens one.
     """
 
-    def __init__(self, reactor: Any, factory: IProtocolFactory, limit: ConnectionLimit) -> None:
+    def __init__(
+        self, reactor: Any, factory: IProtocolFactory, limit: ConnectionLimit, open_port: OpenPort = listen
+    ) -> None:
         self._reactor = reactor
         self._factory = factory
         self._limit = limit
+        self._open_port = open_port
         self._open: dict[str, Listening] = {}
 
     @property
@@ -48,7 +56,7 @@ class Listeners:
         try:
             for endpoint in endpoints:
                 if endpoint not in self._open and endpoint not in fresh:
-                    fresh[endpoint] = await listen(self._reactor, endpoint, self._factory, self._limit)
+                    fresh[endpoint] = await self._open_port(self._reactor, endpoint, self._factory, self._limit)
         except BaseException:
             await self.abandon(fresh)
             raise
