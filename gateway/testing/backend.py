@@ -18,6 +18,9 @@ Answer = Callable[["Asked"], bytes | None]
 """Makes the bytes that answer a request; None for silence."""
 
 
+_SWITCHES = b"HTTP/1.1 101"
+
+
 class Asked:
     """A request as the backend got it.
 
@@ -68,7 +71,7 @@ class BackendConnection(Protocol):
         self.half_open = False
         self.raw_mode = False
         self._received = bytearray()
-        self._switched: bool | None = None  # what the answer to the last request was, None while there is none
+        self._answer_begins = b""
         self._parser = HttpRequestParser(self)
         self._asked: Asked | None = None
         self._fields: list[tuple[bytes, bytes]] = []
@@ -97,7 +100,7 @@ class BackendConnection(Protocol):
                 self._parser.feed_data(data)
             except HttpParserUpgrade as upgrade:
                 self.raw_mode = True
-                if self._switched is False:
+                if not _SWITCHES.startswith(self._answer_begins):
                     self._speak_http()
                     self._parser.feed_data(data[upgrade.args[0] :])
 
@@ -114,10 +117,9 @@ class BackendConnection(Protocol):
 
     def send(self, data: bytes) -> None:
         """Write octets."""
-        if self._switched is None:
-            self._switched = data.startswith(b"HTTP/1.1 101")
-            if self.raw_mode and not self._switched:
-                self._speak_http()
+        self._answer_begins += data[: len(_SWITCHES) - len(self._answer_begins)]
+        if self.raw_mode and not _SWITCHES.startswith(self._answer_begins):
+            self._speak_http()
         self.transport.write(data)  # type: ignore[union-attr]
 
     def _speak_http(self) -> None:
@@ -153,7 +155,7 @@ class BackendConnection(Protocol):
     # Called by httptools.
 
     def on_message_begin(self) -> None:
-        self._switched = None
+        self._answer_begins = b""
         self._asked = Asked(self)
         self._fields = []
 
