@@ -1,0 +1,191 @@
+"""Bodies: every chunk in order, once, with the end behind it, and a pause for whoever is ahead."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.body import HIGH_WATER, Body
+from gateway.headers import Headers
+
+
+class Source:
+    """Counts pauses, and what went over the limit."""
+
+    def __init__(self) -> None:
+        self.paused = False
+        self.over = 0
+
+    def pause_reading(self) -> None:
+        assert not self.paused
+        self.paused = True
+
+    def resume_reading(self) -> None:
+        assert self.paused
+        self.paused = False
+
+    def body_over_limit(self, body: Body) -> None:
+        self.over += 1
+
+
+class Sink:
+    """Keeps what it gets."""
+
+    def __init__(self) -> None:
+        self.data = b""
+        self.ended: list[Headers | None] = []
+        self.failed = 0
+
+    def body_received(self, data: bytes) -> None:
+        assert data
+        assert not self.ended
+        self.data += data
+
+    def body_ended(self, trailers: Headers | None) -> None:
+        self.ended.append(trailers)
+
+    def body_failed(self) -> None:
+        self.failed += 1
+
+
+@given(st.lists(st.binary(min_size=1, max_size=10)), st.integers(0, 10))
+def test_every_octet_once_and_in_order(chunks: list[bytes], attached_after: int) -> None:
+    """Whenever the writing side comes to it."""
+    body, sink = Body(Source()), Sink()
+    first = b""
+    for number, chunk in enumerate(chunks):
+        if number == attached_after:
+            first = body.take()
+            body.attach(sink)
+        body.push(chunk)
+    if len(chunks) <= attached_after:
+        first = body.take()
+        body.attach(sink)
+    body.end()
+
+    assert first + sink.data == b"".join(chunks)
+    assert body.received == len(b"".join(chunks))
+    assert sink.ended == [None]
+
+
+def test_what_waits_is_bounded() -> None:
+    """At the mark the reading side is paused, once; it goes on when the writing side is there."""
+    source = Source()
+    body = Body(source)
+    body.push(b"x" * (HIGH_WATER - 1))
+    assert not source.paused
+    body.push(b"x")
+    assert source.paused
+    body.push(b"x")  # of the same read
+    assert len(body.take()) == HIGH_WATER + 1
+    body.attach(Sink())
+
+    assert not source.paused
+
+
+def test_nothing_waits_twice() -> None:
+    """`take` empties."""
+    body = Body(Source())
+    body.push(b"once")
+
+    assert (body.take(), body.take()) == (b"once", b"")
+
+
+def test_a_full_writer_pauses_the_reader() -> None:
+    """Until it has room; told twice is told once."""
+    source = Source()
+    body = Body(source)
+    body.attach(Sink())
+    body.pause()
+    body.pause()
+    assert source.paused
+    body.resume()
+    body.resume()
+
+    assert not source.paused
+
+
+def test_a_writer_that_is_full_from_the_start_pauses_the_reader() -> None:
+    """Attached, then paused: what was held back before does not undo it."""
+    source = Source()
+    body = Body(source)
+    body.push(b"x" * HIGH_WATER)
+    body.take()
+    body.attach(Sink())
+    body.pause()
+
+    assert source.paused
+
+
+def test_the_end_lets_the_reader_go() -> None:
+    """It has the next message to read; a writer that is still full cannot stop it."""
+    source = Source()
+    body = Body(source)
+    body.attach(Sink())
+    body.pause()
+    body.end()
+    assert not source.paused
+    body.pause()
+
+    assert not source.paused
+
+
+def test_the_end_may_come_before_the_writer() -> None:
+    """It is found in the attributes then, trailers included."""
+    body = Body(Source())
+    trailers = Headers([(b"X-Sum", b"1")])
+    body.push(b"all")
+    body.end(trailers)
+
+    assert (body.take(), body.ended, body.trailers) == (b"all", True, trailers)
+
+
+def test_a_failure_is_told_once_there_is_someone_to_tell() -> None:
+    """And stays in the attribute."""
+    early, late, sink = Body(Source()), Body(Source()), Sink()
+    early.fail()
+    late.attach(sink)
+    late.fail()
+
+    assert early.failed
+    assert late.failed
+    assert sink.failed == 1
+
+
+def test_a_writer_that_has_left_hears_nothing() -> None:
+    """Neither chunks nor the end."""
+    body, sink = Body(Source()), Sink()
+    body.attach(sink)
+    body.detach()
+    body.push(b"x")
+    body.end()
+
+    assert (sink.data, sink.ended) == (b"", [])
+
+
+def test_the_octet_over_the_limit_is_dropped() -> None:
+    """With the chunk that has it; the reading side is told, and nobody else."""
+    source, sink = Source(), Sink()
+    body = Body(source)
+    body.limit = 4
+    body.attach(sink)
+    body.push(b"1234")
+    assert source.over == 0
+    body.push(b"5")
+
+    assert (sink.data, source.over) == (b"1234", 1)
+
+
+def test_a_body_without_a_reader_to_stop() -> None:
+    """One that is made in a test or by a step: nothing to pause, nothing to fail."""
+    body, sink = Body(), Sink()
+    body.push(b"x" * HIGH_WATER)
+    body.pause()
+    body.resume()
+    body.limit = 1
+    body.push(b"x")
+    assert len(body.take()) == HIGH_WATER
+    body.attach(sink)
+    body.end()
+
+    assert sink.ended == [None]
