@@ -148,7 +148,8 @@ class BackendPool:
         elif idle:
             return idle.pop()
         full = self._size >= self._limits.max_connections
-        if full and len(self._waiting) >= self._limits.max_pending:
+        # Those for whom one is being opened are not in the queue.
+        if full and len(self._waiting) - self.connecting >= self._limits.max_pending:
             raise PoolExhausted()
         until = self.now() + self._limits.queue_timeout if full else NEVER
         self._waiting[waiter] = until
@@ -166,7 +167,7 @@ class BackendPool:
         """Take a connection back that can be used again."""
         if self._waiting and self._hand_over(connection):
             return  # also when retired: an exchange that began before the reload may still come here
-        if self._retired or (self._waiting and self._size >= self._limits.max_connections):
+        if self._retired or (len(self._waiting) > self.connecting and self._size >= self._limits.max_connections):
             # In its place one is opened for those who want a fresh one.
             connection.close()
         else:

@@ -135,10 +135,8 @@ class World:
     def backend_changes(self) -> None:
         """It accepts, refuses or swallows connections."""
         backend = self.some_backend()
-        self.chance.choice(
-            [backend.accept_connections, backend.accept_connections, backend.refuse_connections,
-             backend.swallow_connections]  # fmt: skip
-        )()
+        accept, refuse, swallow = backend.accept_connections, backend.refuse_connections, backend.swallow_connections
+        self.chance.choice([accept, accept, refuse, swallow])()
 
     # What the clients do.
 

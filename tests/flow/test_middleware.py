@@ -280,7 +280,7 @@ def test_a_step_that_fails_when_it_is_cancelled_is_logged(gateway: Harness) -> N
         client.reset()
         gateway.network.pump()
 
-    assert ["in the cleanup"] == [str(event["log_failure"].value) for event in events if "log_failure" in event]
+    assert [str(event["log_failure"].value) for event in events if "log_failure" in event] == ["in the cleanup"]
     assert len(gateway.logs) == 1
 
 

@@ -29,7 +29,7 @@ def parts(size: int, chunked: bool) -> bytes:
 def queued_by_the_gateway(gateway: Harness) -> int:
     """The most that any of the gateway's ends ever had to queue."""
     ends = [end for end in gateway.network.transports if not isinstance(end.protocol, FakeClient)]
-    backends = {connection for connection in gateway.backend("orders").connections}
+    backends = set(gateway.backend("orders").connections)
     return max(end.most_queued for end in ends if end.protocol not in backends)
 
 
@@ -114,7 +114,8 @@ def test_content_of_the_next_request_is_not_read(gateway: Harness) -> None:
 def test_back_pressure_reaches_from_one_answer_into_the_next(gateway: Harness) -> None:
     """Two large answers behind each other, to a client that reads neither."""
     backend = gateway.backend("orders")
-    backend.answers(b"HTTP/1.1 200 OK\r\n" + parts(300_000, chunked=False), b"HTTP/1.1 200 OK\r\n" + parts(4 * MIB, True))
+    head = b"HTTP/1.1 200 OK\r\n"
+    backend.answers(head + parts(300_000, chunked=False), head + parts(4 * MIB, chunked=True))
     client = gateway.client()
     client.stop_reading()
     gateway.send(GET + GET, client)
@@ -148,7 +149,8 @@ def test_trailers_cross_both_ways(gateway: Harness) -> None:
     """RFC 9110 section 6.5: after content in chunks, in both directions."""
     backend = gateway.backend("orders")
     backend.answers(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Sum: 2\r\n\r\n")
-    client = gateway.send(UPLOAD + b"TE: trailers\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 1\r\n\r\n")
+    fields = b"TE: trailers\r\nTransfer-Encoding: chunked\r\n\r\n"
+    client = gateway.send(UPLOAD + fields + b"3\r\nabc\r\n0\r\nX-Sum: 1\r\n\r\n")
 
     assert list(backend.last.trailers) == [(b"X-Sum", b"1")]
     assert list(client.responses()[0].trailers) == [(b"X-Sum", b"2")]

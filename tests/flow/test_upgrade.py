@@ -122,15 +122,15 @@ def test_a_slow_end_pauses_the_other(gateway: Harness, slow: str) -> None:
     """Whoever sends keeps what is not read."""
     client, backend = tunnel(gateway)
     reader, writer = (client, backend) if slow == "client" else (backend, client)
-    reader.stop_reading()  # type: ignore[attr-defined]
+    reader.stop_reading()
     for _ in range(100):
-        writer.send(b"x" * 50_000)  # type: ignore[attr-defined]
+        writer.send(b"x" * 50_000)
         gateway.network.pump()
 
-    assert writer.unread > 5_000_000 - 4 * WIRE - QUEUE  # type: ignore[attr-defined]
-    reader.read_on()  # type: ignore[attr-defined]
+    assert writer.unread > 5_000_000 - 4 * WIRE - QUEUE
+    reader.read_on()
     gateway.network.pump()
-    assert len(after_head(reader.received)) == 5_000_000  # type: ignore[attr-defined]
+    assert len(after_head(reader.received)) == 5_000_000
 
 
 def test_a_slow_client_pauses_from_the_first_octet(gateway: Harness) -> None:

@@ -66,8 +66,8 @@ def made() -> tuple[EPollReactor, Poller, dict[int, Selectable], list[tuple[obje
     told: list[tuple[object, ...]] = []
     reactor._poller = poller  # type: ignore[assignment]
     reactor._selectables = selectables  # type: ignore[assignment]
-    reactor._doReadOrWrite = lambda *args: told.append(("twisted", *args))  # type: ignore[method-assign]
-    reactor._disconnectSelectable = lambda *args: told.append(("lost", *args))  # type: ignore[method-assign]
+    reactor._doReadOrWrite = lambda *args: told.append(("twisted", *args))
+    reactor._disconnectSelectable = lambda *args: told.append(("lost", *args))
     assert dispatch_directly(reactor)
     return reactor, poller, selectables, told
 
