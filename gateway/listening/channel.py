@@ -1,9 +1,9 @@
 """One client connection: HTTP/1.1 in, HTTP/1.1 out.
 
-Reads requests through `request_parser`, lets the site's resource tree render
-one exchange after the other, and is the only writer to the client
-(`response_writer` makes the bytes). Pipelined requests wait their turn while
-reading is paused.
+Lets the site's resource tree render one exchange after the other, and is the
+only writer to the client (`response_writer` makes the bytes). Pipelined
+requests wait their turn while reading is held back; how, and how a connection
+ends, is in `connection`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 from typing import Protocol as Shape
 
-from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer, ISSLTransport
-from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
+from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -30,23 +30,15 @@ from gateway.exchange import Exchange, Request
 from gateway.headers import Headers
 from gateway.http.messages import status_line
 from gateway.interfaces import Cancellable, TunnelEnd
-from gateway.listening.request_parser import RequestParser
+from gateway.listening.connection import BODY, CLOSE_IDLE, LINGER, PIPELINE, ClientConnection
 from gateway.listening.response_writer import Framing, encode
 from gateway.transport.deadlines import NEVER
 
 if TYPE_CHECKING:
     from gateway.listening.site import GatewaySite
 
-LINGER = 5.0
-"""Seconds of silence, at most, while a client that was answered early is let finish sending."""
-LINGER_TOTAL = 30.0
-CLOSE = 10.0
-"""Seconds that a close may take: the client reads what is written, and answers TLS's closing alert."""
-CLOSE_IDLE = 0.5
 HALF_CLOSED_PROBE = 1.0
 """Seconds after which a half-closed client is asked whether it is still there."""
-
-_PIPELINE, _BODY = 1, 2
 
 
 class Switching(Cancellable, Shape):
@@ -57,37 +49,23 @@ class Switching(Cancellable, Shape):
 
 
 @implementer(IHalfCloseableProtocol, IPushProducer)
-class Channel(Protocol):
-    """The server side of one client connection."""
+class Channel(ClientConnection):
+    """The exchanges of one client connection."""
 
     def __init__(self, site: GatewaySite, peer: str) -> None:
-        self.site = site
-        self.peer = peer
-        self.deadline = NEVER
-        self.closed = False
+        super().__init__(site, peer)
         self._exchange: Exchange | None = None
         self._framing: Framing | None = None
         self._response_body: Body | None = None
         self._serving = False
-        self._pauses = 0
         self._full = False
-        self._half_closed = False
         self._probed = False
-        self._write_closed = False
-        self._closing = False
-        self._linger_until = 0.0
         self._tunnel: TunnelEnd | None = None
-        self._secure = False
-        options = site.options
-        self._parser = RequestParser(self, options.request_header, options.header_fields, site.memo)
 
     # Called by Twisted.
 
     def connectionMade(self) -> None:
-        self._secure = ISSLTransport.providedBy(self.transport)
-        self.forwarding = self.site.forwarding(self.peer, self._secure)
-        self.deadline = self.site.now() + self.site.options.client_header
-        self.transport.registerProducer(self, True)  # type: ignore[union-attr]
+        super().connectionMade()
         self.site.connected(self)
 
     def dataReceived(self, data: bytes) -> None:
@@ -116,7 +94,7 @@ class Channel(Protocol):
                 self._fail(self._exchange, problem)
                 return
             if parser.requests or (parser.held is not None and len(parser.held) >= HIGH_WATER):
-                self._pause(_PIPELINE)
+                self._pause(PIPELINE)
             if parser.reading_body or self._framing is None:
                 self._set_exchange_deadline(self._exchange, self.site.now())
 
@@ -135,9 +113,6 @@ class Channel(Protocol):
             if self._framing is None and not self._half_closed:
                 self.deadline = min(self.deadline, self.site.now() + HALF_CLOSED_PROBE)
             self._half_closed = True
-
-    def writeConnectionLost(self) -> None:
-        """Our half is closed: nothing to do, the client's half ends the connection."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.closed = True
@@ -167,9 +142,6 @@ class Channel(Protocol):
             self._response_body.resume()
         elif self._parser.requests and self._exchange is None:
             self._serve()
-
-    def stopProducing(self) -> None:
-        """The connection is lost; `connectionLost` follows."""
 
     # Called by the chain and the forwarder (gateway.interfaces.Downstream).
 
@@ -242,7 +214,7 @@ class Channel(Protocol):
         held, self._parser.held = self._parser.held, None
         if held:
             tunnel.tunnel_received(held)
-        self._resume(_PIPELINE)
+        self._resume(PIPELINE)
         if self._half_closed:
             self._watch_half()
             tunnel.tunnel_half_closed()
@@ -276,11 +248,11 @@ class Channel(Protocol):
     # The bodies of requests (gateway.body.BodySource), and one end of a tunnel (TunnelEnd).
 
     def pause_reading(self) -> None:
-        self._pause(_BODY)
+        super().pause_reading()
         self._watch_request()
 
     def resume_reading(self) -> None:
-        self._resume(_BODY)
+        super().resume_reading()
         self._watch_request()
 
     def body_over_limit(self, body: Body) -> None:
@@ -345,7 +317,7 @@ class Channel(Protocol):
             self.abort(exchange)  # a step holds up even the error
         else:
             self.deadline = now + LINGER
-            if self._parser.reading_body and not self._pauses & _BODY:
+            if self._parser.reading_body and not self._pauses & BODY:
                 self._fail(exchange, RequestTimeout("The body of the request took too long."))
             else:
                 self._fail(exchange, BackendTimeout("The whole exchange took too long."))
@@ -377,10 +349,10 @@ class Channel(Protocol):
         finally:
             self._serving = False
         if not requests:
-            if self._pauses & _PIPELINE:
-                self._resume(_PIPELINE)
+            if self._pauses & PIPELINE:
+                self._resume(PIPELINE)
         elif self._full:
-            self._pause(_PIPELINE)
+            self._pause(PIPELINE)
 
     def _begin(self, request: Request | GatewayError) -> None:
         site = self.site
@@ -437,8 +409,8 @@ class Channel(Protocol):
         self.deadline = now + (options.client_header if self._parser.in_head else options.client_idle)
         if self._parser.requests:
             self._serve()
-        elif self._pauses & _PIPELINE:
-            self._resume(_PIPELINE)
+        elif self._pauses & PIPELINE:
+            self._resume(PIPELINE)
 
     def _finish(self, exchange: Exchange) -> None:
         self._exchange = None
@@ -479,66 +451,9 @@ class Channel(Protocol):
 
     def _set_exchange_deadline(self, exchange: Exchange, now: float) -> None:
         deadline = exchange.deadline
-        if self._parser.reading_body and not self._pauses & _BODY:
+        if self._parser.reading_body and not self._pauses & BODY:
             deadline = min(deadline, now + self.site.options.client_body)
         self.deadline = deadline
 
     def _touch(self) -> None:
         self.deadline = self.site.now() + self.site.options.request
-
-    def _start_lingering(self) -> None:
-        # RFC 9112 section 9.6: closing at once, with octets of the request
-        # still coming, makes the peer's TCP throw away the response.
-        now = self.site.now()
-        self._linger_until = now + LINGER_TOTAL
-        self.deadline = now + LINGER
-        # Twisted does not close a half while its producer is paused.
-        self.transport.unregisterProducer()  # type: ignore[union-attr]
-        if not self._secure:
-            # Over TLS the response ends with its length; the client closes.
-            self._close_write()
-        self._pauses = 0
-        self.transport.resumeProducing()  # type: ignore[union-attr]
-
-    def _linger(self) -> None:
-        self.deadline = min(self._linger_until, self.site.now() + LINGER)
-
-    def _pause(self, why: int) -> None:
-        if not self._pauses:
-            self.transport.pauseProducing()  # type: ignore[union-attr]
-        self._pauses |= why
-
-    def _resume(self, why: int) -> None:
-        if self._pauses & why:
-            self._pauses &= ~why
-            if not self._pauses and not self.closed:
-                self.transport.resumeProducing()  # type: ignore[union-attr]
-
-    def _close_write(self) -> None:
-        if not self._secure:
-            self.transport.loseWriteConnection()  # type: ignore[union-attr]
-        else:
-            self.transport.loseConnection()  # type: ignore[union-attr]
-
-    def _watch_half(self) -> None:
-        # A tunnel may be silent for hours. One that is closed one way may not: nobody hears any more whether the
-        # peer behind that half is still there.
-        self.deadline = self.site.now() + self.site.options.client_idle
-
-    def _close_if_both_halves_are(self) -> None:
-        # Twisted leaves a connection open whose halves are both closed.
-        if self._half_closed and self._write_closed:
-            self._close()
-
-    def _close(self, aborting: bool = False) -> None:
-        transport = self.transport
-        self._parser.stopped = True
-        self._parser.requests.clear()
-        self._closing = True
-        # What is written may take its time, and so may the other side of TLS to say goodbye; neither for ever.
-        self.deadline = self.site.now() + CLOSE
-        transport.unregisterProducer()  # type: ignore[union-attr]
-        if aborting:
-            transport.abortConnection()  # type: ignore[union-attr]
-        else:
-            transport.loseConnection()  # type: ignore[union-attr]
