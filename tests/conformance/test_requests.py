@@ -7,7 +7,6 @@ answered, the row's outcome is the same.
 
 from __future__ import annotations
 
-
 import pytest
 
 from gateway.testing import FakeClient, Harness

@@ -62,9 +62,7 @@ def health(gateway: Harness) -> bytes:
         (health, 200),
     ],
 )
-def test_every_answer_names_its_exchange(
-    gateway: Harness, case: Callable[[Harness], bytes], status: int
-) -> None:
+def test_every_answer_names_its_exchange(gateway: Harness, case: Callable[[Harness], bytes], status: int) -> None:
     """`X-Request-ID`, once, as in the record; and a Date."""
     client = gateway.send(case(gateway))
     (response,) = client.responses()

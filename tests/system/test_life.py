@@ -41,7 +41,7 @@ def test_a_port_in_use_is_one_clear_line_and_a_failure(tmp_path: Path, origin: b
 
 
 def test_a_daemon_that_cannot_bind_does_not_leave_its_caller_waiting(tmp_path: Path, origin: backends.Backend) -> None:
-    """twistd's parent hears of it, says so and exits with 1."""
+    """The waiting parent hears of it, says so and exits with 1."""
     gateway = GatewayProcess(tmp_path, **one_upstream(origin.url))
     with socket.socket() as other:
         other.bind(("127.0.0.1", gateway.port))

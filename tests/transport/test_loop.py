@@ -64,10 +64,10 @@ def made() -> tuple[EPollReactor, Poller, dict[int, Selectable], list[tuple[obje
     poller = Poller()
     selectables: dict[int, Selectable] = {}
     told: list[tuple[object, ...]] = []
-    reactor._poller = poller  # type: ignore[assignment]
-    reactor._selectables = selectables  # type: ignore[assignment]
-    reactor._doReadOrWrite = lambda *args: told.append(("twisted", *args))
-    reactor._disconnectSelectable = lambda *args: told.append(("lost", *args))
+    reactor._poller = poller
+    reactor._selectables = selectables
+    reactor._doReadOrWrite = lambda *args: told.append(("twisted", *args))  # type: ignore[method-assign]
+    reactor._disconnectSelectable = lambda *args: told.append(("lost", *args))  # type: ignore[method-assign]
     assert dispatch_directly(reactor)
     return reactor, poller, selectables, told
 
