@@ -247,39 +247,15 @@ class _Load(threading.Thread):
                 self.done += 1
 
 
-def test_an_application_can_embed_it(tmp_path: Path, origin: backends.Backend) -> None:
-    """`GatewayService(mapping)` serves under an application's own MultiService and stops with it."""
-    configuration = {
-        "listeners": [{"endpoint": "tcp:0:interface=127.0.0.1"}],
-        "admin": {"endpoint": "tcp:0:interface=127.0.0.1"},
-        "access_log": {"enabled": False},
-        **one_upstream(origin.url),
-    }
-    program = tmp_path / "application.py"
-    program.write_text(
-        f"""
-import treq
-from twisted.application.service import MultiService
-from twisted.internet.defer import ensureDeferred
-from twisted.internet.task import react
-from gateway.lifecycle import GatewayService
-
-async def main(reactor):
-    parent = MultiService()
-    gateway = GatewayService({configuration!r})
-    gateway.setServiceParent(parent)
-    parent.startService()
-    address = gateway.addresses[0].split()[1]
-    response = await treq.get(f"http://{{address}}/name")
-    print(response.code, await response.text())
-    await parent.stopService()
-
-react(lambda reactor: ensureDeferred(main(reactor)))
-"""
-    )
-
+def test_an_application_can_embed_it(origin: backends.Backend) -> None:
+    """The example: it serves under an application's own MultiService and stops with it."""
     done = subprocess.run(
-        [sys.executable, program], cwd=ROOT, capture_output=True, text=True, timeout=30, env={"PYTHONPATH": str(ROOT)}
+        [sys.executable, ROOT / "examples" / "embedded.py", origin.url],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
 
     assert done.stdout == "200 backend\n", done.stderr
