@@ -82,7 +82,7 @@ def profiled(options: argparse.Namespace) -> int:
     proxies = proxy_registry.choose(_names(options.proxies) if not options.proxy_command else [], options.proxy_command)
     with stand(options.seconds, 1, options.backend_port) as ready:
         tables = profile.run(ready, proxies[-1], _load(options.scenario), options.top)
-    _show(tables, options, None)
+    _show(tables, options, None, (report.PROFILE_BEGIN, report.PROFILE_END))
     return 0
 
 
@@ -92,11 +92,16 @@ def install(_: argparse.Namespace) -> int:
     return 0
 
 
-def _show(tables: Sequence[Table], options: argparse.Namespace, subject: str | None) -> None:
+def _show(
+    tables: Sequence[Table],
+    options: argparse.Namespace,
+    subject: str | None,
+    markers: tuple[str, str] = (report.BEGIN, report.END),
+) -> None:
     for table in tables:
         print(report.text(table, sys.stdout, highlight=subject))
     if options.markdown:
-        report.write_markdown(options.markdown, report.markdown(tables, report.machine()))
+        report.write_markdown(options.markdown, report.markdown(tables, report.machine()), *markers)
 
 
 def _load(name: str) -> Load:

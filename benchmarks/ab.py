@@ -47,7 +47,7 @@ def compare(stand: Stand, scenario: Load, base: str) -> Table | None:
                 f"{figures.spread([one.cpu_per_request for one in measured]):.0%}",
                 f"{median([one.load.requests / one.load.seconds for one in measured]):,.0f}",
                 figures.milli(median([one.load.p99 for one in measured])),
-                str(sum(one.load.failed for one in measured)),
+                str(sum(one.failed for one in measured)),
             ]
         )
     title = f"{scenario.name}, working tree against {base}: {verdict(before, after)}"

@@ -1,52 +1,75 @@
-"""Show where the gateway's time goes under load, module by module.
-
-py-spy looks into the running process from outside, so what is measured is the
-gateway as it runs in the comparison. A sample belongs to the innermost Python
-function: what it calls in C (sending, parsing) counts as its own.
-"""
+"""Show where the gateway's time goes under load, module by module."""
 
 from __future__ import annotations
 
+import json
+import os
 import re
-import shutil
-import subprocess
 import sys
+import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from benchmarks import figures, procfs, wrk
+from benchmarks import figures, procfs, sampler, wrk
 from benchmarks.figures import Table
 from benchmarks.peers import ROOT
+from benchmarks.processes import Command
 from benchmarks.proxies.base import Proxy
 from benchmarks.scenarios.load import Load
 from benchmarks.stand import Running, Stand
+from benchmarks.workload import Task
 
-_RATE = 250
-_FRAME = re.compile(r"(?P<function>.*) \((?P<file>[^()]*?)(?::\d+)?\)$")
+_SAMPLES = "samples.json"
+
+
+class Sampled:
+    """A proxy that is a Python program, run under the sampler."""
+
+    def __init__(self, proxy: Proxy) -> None:
+        self.name = proxy.name
+        self.does = proxy.does
+        self.needs: Sequence[str] = proxy.needs
+        self._proxy = proxy
+
+    def can(self, task: Task) -> bool:
+        """What the proxy can."""
+        return self._proxy.can(task)
+
+    def prepare(self, task: Task) -> Command:
+        """Put the sampler in front of the proxy's own command."""
+        command = self._proxy.prepare(task)
+        script = list(command.argv)
+        if script[0] == sys.executable:
+            script = script[1:]
+        path = os.pathsep.join(part for part in (command.env.get("PYTHONPATH"), str(ROOT)) if part)
+        argv = [sys.executable, "-m", "benchmarks.sampler", str(task.directory / _SAMPLES), *script]
+        return Command(argv, {**command.env, "PYTHONPATH": path}, command.cwd)
 
 
 def run(stand: Stand, proxy: Proxy, scenario: Load, top: int = 30) -> list[Table]:
-    """Load one proxy with the scenario twice: to count its CPU undisturbed, then to sample it.
+    """Load one proxy with the scenario, twice at the same time of day: as it is, and sampled.
 
     Raises:
-        RuntimeError: py-spy is missing or cannot look into the process, or the proxy does not start.
+        RuntimeError: The proxy does not start, or is no Python program.
     """
     method = "POST" if scenario.upload else "GET"
     lua = stand.lua(scenario.name, wrk.script(stand.headers, method, scenario.upload))
     with stand.started([proxy], tls=scenario.tls) as running:
         if not running:
             raise RuntimeError(f"{proxy.name} does not run")
+        each, kernel = _cost(stand, running[0], scenario, lua)
+    with stand.started([Sampled(proxy)], tls=scenario.tls) as running:
+        if not running:
+            raise RuntimeError(f"{proxy.name} does not run under the sampler")
         stand.warm_up(running[0], scenario.path, lua, scenario.connections)
-        before = procfs.cpu(running[0].pid)
-        load = wrk.run(running[0].task.url(scenario.path), lua, stand.seconds, scenario.connections)
-        spent = procfs.cpu(running[0].pid) - before
-        stacks = _sample(stand, running[0], scenario, lua)
-    each = spent.total / load.requests
-    modules, functions = own_time(stacks.splitlines())
+        os.kill(running[0].pid, sampler.RESET)
+        wrk.run(running[0].task.url(scenario.path), lua, stand.seconds, scenario.connections)
+        samples = _collect(running[0])
+    modules, functions = own_time(samples)
     title = (
         f"profile of {proxy.name}, {scenario.name}: {figures.micro(each)} µs CPU per request, "
-        f"of which {spent.system / spent.total:.0%} in the kernel"
+        f"{kernel:.0%} of it in the kernel, {modules.total():,} samples"
     )
     return [
         Table(title + "; by module", ["module", "share", "µs/request"], _rows(modules, each, top)),
@@ -54,17 +77,14 @@ def run(stand: Stand, proxy: Proxy, scenario: Load, top: int = 30) -> list[Table
     ]
 
 
-def own_time(stacks: Iterable[str]) -> tuple[Counter[str], Counter[str]]:
-    """Count samples by innermost module and function, from py-spy's raw format: `a (f);b (g) COUNT`."""
+def own_time(samples: Iterable[tuple[str, str, int]]) -> tuple[Counter[str], Counter[str]]:
+    """Add samples (file, function, count) up by module and by function."""
     modules: Counter[str] = Counter()
     functions: Counter[str] = Counter()
-    for line in stacks:
-        stack, _, count = line.rpartition(" ")
-        frame = _FRAME.match(stack.rpartition(";")[2])
-        if frame and count.isdigit():
-            module = short_module(frame["file"])
-            modules[module] += int(count)
-            functions[f"{module}:{frame['function']}"] += int(count)
+    for file, function, count in samples:
+        module = short_module(file)
+        modules[module] += count
+        functions[f"{module}:{function}"] += count
     return modules, functions
 
 
@@ -75,23 +95,24 @@ def short_module(file: str) -> str:
     return path.removesuffix(".py").removesuffix("/__init__").lstrip("/").replace("/", ".")
 
 
-def _sample(stand: Stand, running: Running, scenario: Load, lua: Path) -> str:
-    py_spy = shutil.which("py-spy", path=str(Path(sys.executable).parent)) or shutil.which("py-spy")
-    if py_spy is None:
-        raise RuntimeError("py-spy is not installed in the development environment")
-    raw = running.task.directory / "stacks.txt"
-    argv = [py_spy, "record", "--format", "raw", "--function", "--rate", str(_RATE), "--nonblocking"]
-    argv += ["--pid", str(running.pid), "--duration", str(max(1, round(stand.seconds))), "--output", str(raw)]
-    with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as sampler:
-        wrk.run(running.task.url(scenario.path), lua, stand.seconds + 1, scenario.connections)
-        try:
-            _, said = sampler.communicate(timeout=60)
-        except subprocess.TimeoutExpired:
-            sampler.kill()
-            raise RuntimeError("py-spy did not end") from None
-    if not raw.exists():
-        raise RuntimeError(f"py-spy: {said.strip()}")
-    return raw.read_text()
+def _cost(stand: Stand, running: Running, scenario: Load, lua: Path) -> tuple[float, float]:
+    """CPU seconds per request without the sampler, and the kernel's part of them."""
+    stand.warm_up(running, scenario.path, lua, scenario.connections)
+    before = procfs.cpu(running.pid)
+    load = wrk.run(running.task.url(scenario.path), lua, stand.seconds, scenario.connections)
+    spent = procfs.cpu(running.pid) - before
+    return spent.total / load.requests, spent.system / spent.total
+
+
+def _collect(running: Running) -> list[tuple[str, str, int]]:
+    path = running.task.directory / _SAMPLES
+    os.kill(running.pid, sampler.WRITE)
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        if path.exists():
+            return [(file, function, count) for file, function, count in json.loads(path.read_text())]
+        time.sleep(0.05)
+    raise RuntimeError(f"{running.proxy.name} wrote no samples: it has to be a Python program")
 
 
 def _rows(samples: Counter[str], each: float, top: int) -> list[list[str]]:

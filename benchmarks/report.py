@@ -16,6 +16,8 @@ from benchmarks.progress import painted
 
 BEGIN = "<!-- figures: begin -->"
 END = "<!-- figures: end -->"
+PROFILE_BEGIN = "<!-- profile: begin -->"
+PROFILE_END = "<!-- profile: end -->"
 
 
 def machine() -> dict[str, str]:
@@ -70,14 +72,13 @@ def markdown(tables: Iterable[Table], about: Mapping[str, str]) -> str:
     return "\n".join(parts)
 
 
-def write_markdown(path: Path, figures: str) -> None:
+def write_markdown(path: Path, figures: str, begin: str = BEGIN, end: str = END) -> None:
     """Put the figures between the markers of a document, or into a file of their own if it has none."""
     if path.exists():
-        old = path.read_text()
-        before, begin, rest = old.partition(BEGIN)
-        _, end, after = rest.partition(END)
-        if begin and end:
-            path.write_text(f"{before}{BEGIN}\n\n{figures}\n{END}{after}")
+        before, began, rest = path.read_text().partition(begin)
+        _, ended, after = rest.partition(end)
+        if began and ended:
+            path.write_text(f"{before}{begin}\n\n{figures}\n{end}{after}")
             return
     path.write_text(figures)
 

@@ -36,11 +36,12 @@ class Running:
 
 @dataclass(frozen=True)
 class Round:
-    """One measurement of one proxy under load; times in seconds, sizes in bytes."""
+    """One measurement of one proxy under load; times in seconds, sizes in bytes; `failed` has stalls too."""
 
     cpu: float
     load: wrk.Load
     rss: int
+    failed: int
 
     @property
     def cpu_per_request(self) -> float:
@@ -119,7 +120,10 @@ class Stand:
         before = procfs.cpu(running.pid)
         load = wrk.run(running.task.url(path), lua, self.seconds, connections)
         spent = procfs.cpu(running.pid) - before
-        return Round(spent.total, load, procfs.rss(running.pid))
+        unanswered = load.unanswered(connections)
+        if unanswered:
+            warn(f"{running.proxy.name}: about {unanswered} of {connections} connections wait for an answer")
+        return Round(spent.total, load, procfs.rss(running.pid), load.failed + unanswered)
 
     def warm_up(self, running: Running, path: str, lua: Path, connections: int) -> None:
         """Load it for a second without counting: pools fill, caches warm."""

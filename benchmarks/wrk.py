@@ -12,15 +12,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+# Starting and ending a run leaves its connections idle for a part of it; a stall is more than that.
+_TOLERATED = 0.2
+
 _MARK = "benchmark-result "
 
 _DONE = """
 function done(summary, latency, requests)
   local e = summary.errors
-  local form = '\\nMARK{"seconds": %.6f, "requests": %.0f, "bytes": %.0f, "p50_us": %.0f, "p99_us": %.0f, ' ..
+  local form = '\\nMARK{"seconds": %.6f, "requests": %.0f, "bytes": %.0f, ' ..
+    '"mean_us": %.0f, "p50_us": %.0f, "p99_us": %.0f, ' ..
     '"connect": %.0f, "read": %.0f, "write": %.0f, "timeout": %.0f, "status": %.0f}\\n'
   io.write(string.format(
-    form, summary.duration / 1e6, summary.requests, summary.bytes, latency:percentile(50), latency:percentile(99),
+    form, summary.duration / 1e6, summary.requests, summary.bytes,
+    latency.mean, latency:percentile(50), latency:percentile(99),
     e.connect, e.read, e.write, e.timeout, e.status))
 end
 """.replace("MARK", _MARK)
@@ -38,6 +43,7 @@ class Load:
         seconds: How long it sent.
         requests: Responses received in full, of any status.
         received: Bytes received, heads included.
+        mean: Mean latency in seconds.
         p50: Median latency in seconds.
         p99: 99th percentile of the latency in seconds.
         failed: Socket errors, timeouts and answers with a status over 399.
@@ -46,9 +52,20 @@ class Load:
     seconds: float
     requests: int
     received: int
+    mean: float
     p50: float
     p99: float
     failed: int
+
+    def unanswered(self, connections: int) -> int:
+        """Estimate how many connections waited in vain for most of the run.
+
+        A request without an answer is no failure to wrk until its timeout, which is longer than a run. But by
+        Little's law answers a second times mean latency is the number of requests that were being answered.
+        """
+        answered = self.requests / self.seconds * self.mean
+        idle = connections - round(answered)
+        return idle if idle > connections * _TOLERATED else 0
 
 
 def parse(output: str) -> Load:
@@ -64,6 +81,7 @@ def parse(output: str) -> Load:
                 seconds=counted["seconds"],
                 requests=int(counted["requests"]),
                 received=int(counted["bytes"]),
+                mean=counted["mean_us"] / 1e6,
                 p50=counted["p50_us"] / 1e6,
                 p99=counted["p99_us"] / 1e6,
                 failed=sum(int(counted[kind]) for kind in ("connect", "read", "write", "timeout", "status")),

@@ -25,7 +25,7 @@ from gateway.listening.listeners import Listeners
 from gateway.listening.resources import RootResource
 from gateway.listening.site import GatewaySite
 from gateway.telemetry.access_log import AccessLogWriter
-from gateway.telemetry.logging import logs_at
+from gateway.telemetry.logging import Levels
 from gateway.telemetry.loop_lag import LoopLag
 from gateway.telemetry.metrics import Metrics
 from gateway.transport.deadlines import Deadlines
@@ -178,11 +178,13 @@ def access_log_path(settings: Settings) -> str | None:
 
 
 def _build(settings: Settings, foundation: Foundation, writer: AccessLogWriter | None) -> snapshot.Snapshot:
+    levels = Levels()
+    levels.configure(settings.log.level, settings.log.levels)
     return snapshot.build(
         settings,
         foundation,
         _ignore if writer is None else writer.write,
-        logs_routing=logs_at("gateway.routing", "debug"),
+        logs_routing=levels.allows("gateway.routing", "debug"),
     )
 
 

@@ -54,7 +54,19 @@ class Body:
         trailers: Trailer fields, once ended.
     """
 
-    __slots__ = ("_chunks", "_paused", "_sink", "_source", "_waiting", "ended", "failed", "length", "limit", "received", "trailers")
+    __slots__ = (
+        "_chunks",
+        "_paused",
+        "_sink",
+        "_source",
+        "_waiting",
+        "ended",
+        "failed",
+        "length",
+        "limit",
+        "received",
+        "trailers",
+    )
 
     def __init__(self, source: BodySource | None = None, length: int | None = None) -> None:
         self.length = length

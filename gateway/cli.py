@@ -18,7 +18,6 @@ from gateway import __version__
 
 if TYPE_CHECKING:
     from gateway.config import Settings
-    from gateway.config.schema.routes import Route
 
 _PATH = click.argument("path", metavar="PATH", type=click.Path())
 
@@ -52,7 +51,9 @@ def check(path: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON array in place of the table.")
 def routes(path: str, as_json: bool) -> None:
     """Show the effective routes, in the order of the configuration."""
-    rows = effective_routes(_load(path))
+    from gateway.config.effective import route_table
+
+    rows = route_table(_load(path))
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return
@@ -89,34 +90,7 @@ def run(path: str) -> None:
     from twisted.scripts.twistd import run as twistd
 
     sys.argv = ["twistd", "-n", "gateway", "--config", path]
-    twistd()  # type: ignore[no-untyped-call]  # Twisted's scripts have no annotations
-
-
-def effective_routes(settings: Settings) -> list[dict[str, Any]]:
-    """List the routes with everything that is decided about them, defaults put in."""
-    return [_effective(route, settings) for route in settings.routes]
-
-
-def _effective(route: Route, settings: Settings) -> dict[str, Any]:
-    from gateway.config.units import format_duration, format_size
-
-    upstreams = {upstream.name: upstream for upstream in settings.upstreams}
-    shares = route.upstreams
-    limit = settings.limits.request_body if route.request_body is None else route.request_body
-    conditions = [f"{name}: {value}" for name, value in route.headers.items()]
-    conditions += [f"?{name}={value}" for name, value in route.query.items()]
-    return {
-        "name": route.name,
-        "host": route.host or "*",
-        "path": route.path,
-        "methods": list(route.methods or ["*"]),
-        "match": conditions,
-        "upstream": [f"{name} x{weight}" if len(shares) > 1 else name for name, weight in shares],
-        "strategy": [upstreams[name].strategy for name, _ in shares],
-        "backends": [backend.url for name, _ in shares for backend in upstreams[name].backends],
-        "timeout": format_duration(route.timeout),
-        "body_limit": format_size(limit) if limit else "none",
-    }
+    twistd()
 
 
 def _load(path: str) -> Settings:

@@ -88,7 +88,7 @@ class Headers:
         fields = self.fields
         if fields.__class__ is not list:
             fields = self._own()
-        fields.append((lower, name, value))  # type: ignore[attr-defined]  # a list: _own made it one
+        fields.append((lower, name, value))
         self.index.setdefault(lower, value)
 
     def set(self, name: bytes, value: bytes) -> None:

@@ -26,7 +26,7 @@ from gateway.admin.resources import AdminRoot
 from gateway.admin.service import AdminListener
 from gateway.assembly import Gateway, access_log_path, assemble
 from gateway.config import ConfigError, Settings
-from gateway.config.effective import effective
+from gateway.config.effective import effective, route_table
 from gateway.listening.certificates import CertificateError
 from gateway.listening.endpoints import ListenFailed
 from gateway.telemetry.logging import levels
@@ -163,7 +163,7 @@ class GatewayService(MultiService):
         return AdminRoot(
             foundation.health,
             lambda accept: foundation.metrics.exposition(accept, foundation.now()),
-            {"config": lambda: effective(self.settings)},
+            {"config": lambda: effective(self.settings), "routes": lambda: route_table(self.settings)},
         )
 
     def _settings(self, configuration: Settings | Mapping[str, Any] | str | Path) -> Settings:
@@ -227,8 +227,7 @@ class GatewayService(MultiService):
         # From here on nothing can fail, and nothing waits until the snapshot is in force.
         if writer is not None and not writer.running:
             writer.startService()
-        gateway.site.options = snapshot.options
-        gateway.site.rules = snapshot.rules
+        gateway.site.apply(snapshot.options, snapshot.rules)
         gateway.root.tree = snapshot
         gateway.limit.resize(settings.limits.connections)
         levels.configure(settings.log.level, settings.log.levels)

@@ -1,17 +1,20 @@
 """Write the page of reasons: every error an operator can meet, from the classes themselves.
 
-    python -m gateway.reasons > docs/reference/reasons.md
+python -m gateway.reasons > docs/reference/reasons.md
 """
 
 from __future__ import annotations
+
+import sys
 
 from gateway.errors import DownstreamError, GatewayError, Retry, UpstreamError, reasons
 
 _HEAD = """# Reasons
 
-Every response that the gateway makes itself is `application/problem+json` and carries one of these reasons: in the `type` of the
-body, in the `Gateway-Reason` field, in the access log (`reason`) and as the label of `gateway_errors_total`. *Whose* says who is at
-fault: only `upstream` ever counts against a backend. *Again* says when the gateway may make the attempt once more.
+Every response that the gateway makes itself is `application/problem+json` and carries one of these reasons: in the
+`type` of the body, in the `Gateway-Reason` field, in the access log (`reason`) and as the label of
+`gateway_errors_total`. *Whose* says who is at fault: only `upstream` ever counts against a backend.
+*Again* says when the gateway may make the attempt once more.
 
 This page is made by `make docs` from `gateway/errors.py`.
 
@@ -38,4 +41,4 @@ def markdown() -> str:
 
 
 if __name__ == "__main__":
-    print(markdown(), end="")
+    sys.stdout.write(markdown())

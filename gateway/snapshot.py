@@ -7,11 +7,10 @@ decided here, once: the steps it needs are bound, its labels looked up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from urllib.parse import urlsplit
-
 
 from gateway.admin.health import PATHS as HEALTH_PATHS
 from gateway.balancing import build as build_balancer
@@ -21,7 +20,7 @@ from gateway.config.schema.routes import Route
 from gateway.config.schema.upstreams import Upstream as UpstreamSettings
 from gateway.exchange import Exchange
 from gateway.foundation import Foundation
-from gateway.http.fields import FieldFilter, request_filter
+from gateway.http.fields import request_filter
 from gateway.http.forwarded import DROPPED, ForwardedRules, NetworkSet
 from gateway.interfaces import ChainLike, Middleware
 from gateway.listening.resources import ContentResource, Leaf, RouteResource, unrouted_chain
@@ -90,60 +89,93 @@ def build(
     Raises:
         gateway.upstream.tls.TLSSettingsError: A certificate of an upstream cannot be used.
     """
-    trusted = NetworkSet(str(network) for network in settings.trusted_proxies)
-    forwarded = settings.forwarded
-    rules = ForwardedRules(
-        trusted, forwarded.x_forwarded, forwarded.x_real_ip, forwarded.via, forwarded.forwarded
-    )
-    request_id = RequestId(foundation.random_bytes, trusted)
-    steps = partial(_steps, settings, foundation, log_access, request_id)
-    keys: set[Hashable] = set()
-    upstreams = {
-        upstream.name: _upstream(upstream, settings, foundation, keys) for upstream in settings.upstreams
-    }
-    passes = request_filter(REMADE)
+    builder = _Builder(settings, foundation, log_access)
     return Snapshot(
         settings=settings,
-        routes=RouteTable(
-            (_rule(route), _leaf(route, settings, foundation, steps, upstreams, passes)) for route in settings.routes
-        ),
-        unrouted=unrouted_chain(steps("", "", 0)),
-        own_paths=_own_paths(settings, foundation, request_id),
+        routes=RouteTable((_rule(route), builder.leaf(route)) for route in settings.routes),
+        unrouted=unrouted_chain(builder.steps("", "", 0)),
+        own_paths=builder.own_paths(),
         in_flight=settings.limits.in_flight,
         explain_routing=logs_routing,
-        options=ConnectionOptions(
-            client_header=settings.timeouts.client_header,
-            client_body=settings.timeouts.client_body,
-            client_idle=settings.timeouts.client_idle,
-            request=settings.timeouts.request,
-            request_header=settings.limits.request_header,
-            header_fields=settings.limits.header_fields,
-        ),
-        rules=rules,
-        upstreams=upstreams,
-        pool_keys=frozenset(keys),
+        options=_options(settings),
+        rules=builder.rules,
+        upstreams=builder.upstreams,
+        pool_keys=frozenset(builder.pool_keys),
     )
 
 
-def _steps(
-    settings: Settings,
-    foundation: Foundation,
-    log_access: Callable[[bytes], None],
-    request_id: RequestId,
-    name: str,
-    pattern: str,
-    body_limit: int,
-) -> list[Middleware]:
-    """List the steps of a route, from the client inwards. The one place where their order is written."""
-    metrics = foundation.metrics
-    steps: list[Middleware | None] = [
-        request_id,  # first: every log line and answer after it names the exchange
-        Trace(foundation.random_bytes),
-        _access_log(settings, log_access, foundation.wall_clock),  # outside everything that can refuse, so that refusals are logged
-        RequestMetrics(metrics.route(name, pattern), metrics.upstream, metrics.errors.add),
-        BodyLimit(body_limit) if body_limit else None,  # last: identity and limits are told apart from size
-    ]
-    return [step for step in steps if step is not None]
+def _options(settings: Settings) -> ConnectionOptions:
+    return ConnectionOptions(
+        client_header=settings.timeouts.client_header,
+        client_body=settings.timeouts.client_body,
+        client_idle=settings.timeouts.client_idle,
+        request=settings.timeouts.request,
+        request_header=settings.limits.request_header,
+        header_fields=settings.limits.header_fields,
+    )
+
+
+class _Builder:
+    """Makes the parts of one snapshot; what routes can share they share: ten thousand cost what they differ in."""
+
+    def __init__(self, settings: Settings, foundation: Foundation, log_access: Callable[[bytes], None]) -> None:
+        self._settings = settings
+        self._foundation = foundation
+        trusted = NetworkSet(str(network) for network in settings.trusted_proxies)
+        forwarded = settings.forwarded
+        self.rules = ForwardedRules(
+            trusted, forwarded.x_forwarded, forwarded.x_real_ip, forwarded.via, forwarded.forwarded
+        )
+        self._request_id = RequestId(foundation.random_bytes, trusted)
+        self._trace = Trace(foundation.random_bytes)
+        self._access_log = _access_log(settings, log_access, foundation.wall_clock)
+        self._body_limit = lru_cache(BodyLimit)
+        self._passes = request_filter(REMADE)
+        self.pool_keys: set[Hashable] = set()
+        self.upstreams = {
+            upstream.name: _upstream(upstream, settings, foundation, self.pool_keys) for upstream in settings.upstreams
+        }
+
+    def steps(self, name: str, pattern: str, body_limit: int) -> list[Middleware]:
+        """List the steps of a route, from the client inwards. The one place where their order is written."""
+        metrics = self._foundation.metrics
+        steps: list[Middleware | None] = [
+            self._request_id,  # first: every log line and answer after it names the exchange
+            self._trace,
+            self._access_log,  # outside everything that can refuse, so that refusals are logged
+            RequestMetrics(metrics.route(name, pattern), metrics.upstream, metrics.errors.add),
+            self._body_limit(body_limit) if body_limit else None,  # last: who may call is decided before how much
+        ]
+        return [step for step in steps if step is not None]
+
+    def leaf(self, route: Route) -> RouteResource:
+        """Compile a route."""
+        settings = self._settings
+        limit = settings.limits.request_body if route.request_body is None else route.request_body
+        forwarder = Forwarder(
+            self._chooser(route), self._foundation.agent, self._passes, route.timeout, settings.forwarded.via
+        )
+        chain = Chain(self.steps(route.name, route.path, limit), forwarder.forward, render_error)
+        return RouteResource(route.name, route.path, chain)
+
+    def own_paths(self) -> dict[bytes, Leaf]:
+        """Return the paths that the gateway answers on its listeners: health, and metrics where they are public."""
+        own: dict[bytes, Leaf] = {}
+        steps = [self._request_id]
+        if self._settings.health_paths:
+            for path in HEALTH_PATHS:
+                own[path] = ContentResource(steps, partial(_health, self._foundation))
+        if self._settings.admin.metrics_public:
+            own[b"/metrics"] = ContentResource(steps, partial(_metrics, self._foundation))
+        return own
+
+    def _chooser(self, route: Route) -> Callable[[], Upstream]:
+        shares = [Share(self.upstreams[name], weight) for name, weight in route.upstreams]
+        if len(shares) == 1:
+            upstream = shares[0].upstream
+            return lambda: upstream
+        split = build_balancer("weighted_round_robin", shares, self._foundation.random)
+        return lambda: split.pick(b"", 0.0).upstream
 
 
 def _access_log(
@@ -152,12 +184,11 @@ def _access_log(
     access_log = settings.access_log
     if not access_log.enabled:
         return None
-    fields = DEFAULT_FIELDS if isinstance(access_log.fields, str) else access_log.fields
     return AccessLog(
         log_access,
+        fields=DEFAULT_FIELDS if isinstance(access_log.fields, str) else access_log.fields,
         redact_headers=access_log.redact_headers,
         redact_query=access_log.redact_query,
-        fields=fields,
         wall_clock=wall_clock,
     )
 
@@ -167,39 +198,7 @@ def _rule(route: Route) -> RouteRule:
     return RouteRule(route.name, route.host, route.path, methods, dict(route.headers), dict(route.query))
 
 
-def _leaf(
-    route: Route,
-    settings: Settings,
-    foundation: Foundation,
-    steps: Callable[[str, str, int], list[Middleware]],
-    upstreams: Mapping[str, Upstream],
-    passes: FieldFilter,
-) -> RouteResource:
-    limit = settings.limits.request_body if route.request_body is None else route.request_body
-    forwarder = Forwarder(
-        _chooser([(upstreams[name], weight) for name, weight in route.upstreams], foundation),
-        foundation.agent,
-        passes,
-        route.timeout,
-        settings.forwarded.via,
-    )
-    chain = Chain(steps(route.name, route.path, limit), forwarder.forward, render_error)
-    return RouteResource(route.name, route.path, chain)
-
-
-def _chooser(shares: Sequence[tuple[Upstream, int]], foundation: Foundation) -> Callable[[], Upstream]:
-    if len(shares) == 1:
-        upstream = shares[0][0]
-        return lambda: upstream
-    split = build_balancer(
-        "weighted_round_robin", [Share(upstream, weight) for upstream, weight in shares], foundation.random
-    )
-    return lambda: split.pick(b"", 0.0).upstream
-
-
-def _upstream(
-    upstream: UpstreamSettings, settings: Settings, foundation: Foundation, keys: set[Hashable]
-) -> Upstream:
+def _upstream(upstream: UpstreamSettings, settings: Settings, foundation: Foundation, keys: set[Hashable]) -> Upstream:
     backends = []
     for backend in upstream.backends:
         # The identity of a pool: everything that it was made from.
@@ -244,18 +243,6 @@ def _pool(upstream: UpstreamSettings, url: str, settings: Settings, foundation: 
     )
 
 
-def _own_paths(settings: Settings, foundation: Foundation, request_id: RequestId) -> dict[bytes, Leaf]:
-    """Return the paths that the gateway answers on its listeners: health, and metrics where they are public."""
-    own: dict[bytes, Leaf] = {}
-    steps = [request_id]
-    if settings.health_paths:
-        for path in HEALTH_PATHS:
-            own[path] = ContentResource(steps, partial(_health, foundation))
-    if settings.admin.metrics_public:
-        own[b"/metrics"] = ContentResource(steps, partial(_metrics, foundation))
-    return own
-
-
 def _health(foundation: Foundation, exchange: Exchange) -> tuple[int, bytes, bytes]:
     status, body = foundation.health.report(exchange.request.path)
     return status, b"application/json", body
@@ -265,5 +252,3 @@ def _metrics(foundation: Foundation, exchange: Exchange) -> tuple[int, bytes, by
     accept = exchange.request.headers.get(b"accept") or b""
     media_type, body = foundation.metrics.exposition(accept, foundation.now())
     return 200, media_type, body
-
-

@@ -82,7 +82,7 @@ class ConfigWatcher(Service):
                 self._notifier.startReading()
                 for directory in self._directories():
                     self._notifier.watch(FilePath(str(directory)), mask=_mask(), callbacks=[self._noticed])
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - Twisted raises what the system call has, in several classes
                 # For example the limit on watches of this user; the slower way remains.
                 _log.warn("No inotify for {path}: {error}", path=str(self._path), error=error)
         self._polling.start(POLL, now=False)

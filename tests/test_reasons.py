@@ -10,10 +10,23 @@ from gateway.reasons import markdown
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "reasons.md"
 
 CLOSED_LIST = {
-    "route.none", "route.method", "request.malformed", "request.too_large", "request.header_too_large", "request.timeout",
-    "limit.in_flight", "upstream.no_backend", "upstream.connect", "upstream.tls", "upstream.reset", "upstream.protocol",
-    "upstream.timeout", "pool.exhausted", "shutdown", "internal",
-}  # fmt: skip
+    "route.none",
+    "route.method",
+    "request.malformed",
+    "request.too_large",
+    "request.header_too_large",
+    "request.timeout",
+    "limit.in_flight",
+    "upstream.no_backend",
+    "upstream.connect",
+    "upstream.tls",
+    "upstream.reset",
+    "upstream.protocol",
+    "upstream.timeout",
+    "pool.exhausted",
+    "shutdown",
+    "internal",
+}
 
 
 def test_the_page_of_reasons_is_up_to_date() -> None:

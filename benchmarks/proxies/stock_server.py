@@ -5,8 +5,10 @@ python -m benchmarks.proxies.stock_server agent|resource ENDPOINT BACKEND_PORT L
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import cast
+from pathlib import Path
+from typing import IO, cast
 
 from twisted.internet import reactor as installed_reactor
 from twisted.internet.defer import Deferred
@@ -60,8 +62,7 @@ class _Forward(Resource):
         if request.method not in (b"GET", b"HEAD"):
             body = FileBodyProducer(request.content, readSize=65536)
         answered = self._agent.request(request.method, self._backend + request.uri, headers, body)
-        answered.addCallback(self._answer, request)
-        answered.addErrback(self._fail, request)
+        answered.addCallbacks(self._answer, self._fail, (request,), {}, (request,))
         return NOT_DONE_YET
 
     def _answer(self, response: IResponse, request: Request) -> Deferred[None]:
@@ -73,16 +74,27 @@ class _Forward(Resource):
             request.setHeader(b"Content-Length", b"%d" % response.length)
         copy = _Copy(request)
         response.deliverBody(copy)
-        return copy.done.addCallback(lambda _: request.finish())
+        return copy.done.addCallback(lambda _: self._finish(request))
 
     def _fail(self, failure: Failure, request: Request) -> None:
         request.setResponseCode(502)
-        request.finish()
+        self._finish(request)
+
+    def _finish(self, request: Request) -> None:
+        if request.channel is not None:  # the client is still there
+            request.finish()
+
+
+class _OneLog(Site):
+    """A site whose log is one file, as the other proxies' are: the stock one starts another after each megabyte."""
+
+    def _openLogFile(self, path: str | bytes) -> IO[str]:  # noqa: N802 - Twisted's name
+        return Path(os.fsdecode(path)).open("a", 1, newline="\n")
 
 
 def main() -> None:
     """Serve until a signal comes."""
-    kind, endpoint, backend, log = sys.argv[1:]
+    kind, endpoint, backend, access_log = sys.argv[1:]
     reactor = cast("IReactorTCP", installed_reactor)
     resource: Resource
     if kind == "agent":
@@ -92,7 +104,7 @@ def main() -> None:
         resource = _Forward(Agent(reactor, pool=pool), b"http://127.0.0.1:" + backend.encode())
     else:
         resource = ReverseProxyResource("127.0.0.1", int(backend), b"")
-    site = Site(resource, logPath=log.encode(), parsePOSTFormSubmission=False)
+    site = _OneLog(resource, logPath=access_log.encode(), parsePOSTFormSubmission=False)
     serverFromString(reactor, endpoint).listen(site)
     cast("IReactorCore", reactor).run()
 

@@ -73,7 +73,7 @@ class Load:
             _expect_whole_answers(name, measured, len(self.answer or b""))
             rate = median([one.load.requests / one.load.seconds for one in measured])
             p99 = median([one.load.p99 for one in measured])
-            failed = sum(one.load.failed for one in measured)
+            failed = sum(one.failed for one in measured)
             row = [
                 name,
                 figures.micro(cpu[name]),
@@ -135,7 +135,7 @@ def _tell(scenario: str, number: int, of: int, name: str, measured: Round) -> No
     text = (
         f"  {scenario} {number}/{of}  {name:<18} {figures.micro(measured.cpu_per_request):>7} µs  {rate:>9,.0f} req/s"
     )
-    failed = measured.load.failed
+    failed = measured.failed
     say(f"{text}  {failed} failed" if failed else text, "red" if failed else None)
 
 

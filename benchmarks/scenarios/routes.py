@@ -67,7 +67,7 @@ class Routes:
             outcome.figures[f"routes.{name}.{routes}.{asked}"] = cpu_median / base
             outcome.raw[f"{name}.{routes}.{asked}"] = [asdict(one) for one in measured]
             outcome.figures[f"routes.{name}.failed"] = outcome.figures.get(f"routes.{name}.failed", 0) + sum(
-                one.load.failed for one in measured
+                one.failed for one in measured
             )
             resident = figures.mebi(median([one.rss for one in measured]))
             rows.append(

@@ -7,6 +7,8 @@ from typing import Any
 import yaml
 
 from gateway.config.schema import Settings
+from gateway.config.schema.routes import Route
+from gateway.config.units import format_duration, format_size
 
 
 def effective(settings: Settings) -> dict[str, Any]:
@@ -35,3 +37,28 @@ def _escaped(value: Any) -> Any:
 def as_yaml(settings: Settings) -> str:
     """Write settings as YAML."""
     return yaml.safe_dump(effective(settings), sort_keys=False, allow_unicode=True, width=120)
+
+
+def route_table(settings: Settings) -> list[dict[str, Any]]:
+    """List the routes with everything that is decided about them, defaults put in."""
+    return [_row(route, settings) for route in settings.routes]
+
+
+def _row(route: Route, settings: Settings) -> dict[str, Any]:
+    upstreams = {upstream.name: upstream for upstream in settings.upstreams}
+    shares = route.upstreams
+    limit = settings.limits.request_body if route.request_body is None else route.request_body
+    conditions = [f"{name}: {value}" for name, value in route.headers.items()]
+    conditions += [f"?{name}={value}" for name, value in route.query.items()]
+    return {
+        "name": route.name,
+        "host": route.host or "*",
+        "path": route.path,
+        "methods": list(route.methods or ["*"]),
+        "match": conditions,
+        "upstream": [f"{name} x{weight}" if len(shares) > 1 else name for name, weight in shares],
+        "strategy": [upstreams[name].strategy for name, _ in shares],
+        "backends": [backend.url for name, _ in shares for backend in upstreams[name].backends],
+        "timeout": format_duration(route.timeout),
+        "body_limit": format_size(limit) if limit else "none",
+    }

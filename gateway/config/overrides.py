@@ -22,7 +22,11 @@ def apply(root: MapNode, environ: Mapping[str, str], problems: list[Problem]) ->
         if variable.upper().startswith(PREFIX):
             place = Place(f"${variable}", 1, 1)
             try:
-                _set(root, variable[len(PREFIX) :].split("__"), ScalarNode(place, environ[variable], True))
+                _set(
+                    root,
+                    variable[len(PREFIX) :].split("__"),
+                    ScalarNode(place, environ[variable], plain=True, settled=True),
+                )
             except _Refused as refused:
                 path, expected, found = refused.args
                 problems.append(problem(place, path, expected, found))

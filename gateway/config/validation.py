@@ -47,8 +47,12 @@ def _translate(details: ErrorDetails, root: MapNode) -> Iterator[Problem]:
     spot = _Spot(root, details["loc"], kind)
     if isinstance(spot.node, ScalarNode) and spot.node.broken:
         return
+    if kind == "too_short" and not (isinstance(spot.node, ListNode) and not spot.node.items):
+        return  # it was long enough until a wrong member was taken out, which is reported by itself
     context = details.get("ctx", {})
     found = "something secret" if spot.secret else describe(spot.node)
+    if details["loc"][-1:] == (_KEY,):
+        found = f'"{spot.key}"'
     if kind == "expected":
         words = context["words"]
         if context["found"] is not None and not spot.secret:

@@ -37,18 +37,40 @@ IDENTITY_PREFIX = b"x-user-"
 NEVER_IN_TRAILERS = frozenset(
     [
         # RFC 9110 section 6.5.1: framing, routing, authentication, request modifiers, response control
+        b"age",
         b"authorization",
         b"cache-control",
         b"content-encoding",
         b"content-range",
         b"content-type",
         b"cookie",
+        b"date",
         b"expect",
+        b"expires",
         b"host",
+        b"if-match",
+        b"if-modified-since",
+        b"if-none-match",
+        b"if-range",
+        b"if-unmodified-since",
+        b"location",
         b"max-forwards",
+        b"pragma",
         b"range",
+        b"retry-after",
         b"set-cookie",
         b"trailer",
+        b"vary",
+        b"www-authenticate",
+        # Who forwarded for whom is said in the head, by the gateway.
+        b"forwarded",
+        b"via",
+        b"x-forwarded-for",
+        b"x-forwarded-host",
+        b"x-forwarded-port",
+        b"x-forwarded-proto",
+        b"x-real-ip",
+        b"x-request-id",
     ]
 )
 

@@ -18,7 +18,6 @@ REASONS = {status.value: status.phrase.encode() for status in HTTPStatus} | {499
 
 _STATUS_LINES = {status: b"HTTP/1.1 %d %b\r\n" % (status, phrase) for status, phrase in REASONS.items()}
 _PLAIN_REASON = re.compile(rb"[\t -~\x80-\xff]{0,256}")
-CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 def status_line(status: int, reason: bytes = b"") -> bytes:

@@ -15,11 +15,11 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from gateway.body import Body
+from gateway.body import HIGH_WATER, Body
 from gateway.errors import BackendTimeout, ClientAborted, GatewayError, RequestTimeout, RequestTooLarge, ShuttingDown
-from gateway.exchange import Exchange, Request, Response
+from gateway.exchange import Exchange, Request
 from gateway.headers import Headers
-from gateway.http.messages import CONTINUE, status_line
+from gateway.http.messages import status_line
 from gateway.interfaces import TunnelEnd
 from gateway.listening.request_parser import RequestParser
 from gateway.listening.response_writer import Framing, encode
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 LINGER = 5.0
 """Seconds of silence, at most, while a client that was answered early is let finish sending."""
 LINGER_TOTAL = 30.0
+CLOSE = 10.0
+"""Seconds that a close may take: the client reads what is written, and answers TLS's closing alert."""
+CLOSE_IDLE = 0.5
 HALF_CLOSED_PROBE = 1.0
 """Seconds after which a half-closed client is asked whether it is still there."""
 
@@ -52,6 +55,8 @@ class Channel(Protocol):
         self._serving = False
         self._pauses = 0
         self._half_closed = False
+        self._write_closed = False
+        self._closing = False
         self._linger_until = 0.0
         self._tunnel: TunnelEnd | None = None
         self._secure = False
@@ -83,7 +88,14 @@ class Channel(Protocol):
             elif waiting:
                 self.deadline = self.site.now() + self.site.options.client_header
         else:
-            if parser.requests:
+            body = self._exchange.request.body
+            if body is not None and body.failed and parser.requests:
+                # What is wrong is in the content of the request under way: its client need not wait for a backend.
+                problem = parser.requests.pop()
+                assert isinstance(problem, GatewayError)
+                self._fail(self._exchange, problem)
+                return
+            if parser.requests or (parser.held is not None and len(parser.held) >= HIGH_WATER):
                 self._pause(_PIPELINE)
             if parser.reading_body or self._framing is None:
                 self._set_exchange_deadline(self._exchange, self.site.now())
@@ -92,7 +104,9 @@ class Channel(Protocol):
         """The client will send no more: what is complete is still answered."""
         exchange = self._exchange
         if self._tunnel is not None:
+            self._half_closed = True
             self._tunnel.tunnel_half_closed()
+            self._close_if_both_halves_are()
         elif exchange is None or self._parser.reading_body:
             self.transport.loseConnection()  # type: ignore[union-attr]
             if exchange is not None:
@@ -110,6 +124,8 @@ class Channel(Protocol):
         if self._tunnel is not None:
             tunnel, self._tunnel = self._tunnel, None
             tunnel.tunnel_lost()
+            if self._exchange is not None:
+                self._finish(self._exchange)
         self._abandon(ClientAborted())
 
     def pauseProducing(self) -> None:
@@ -149,7 +165,7 @@ class Channel(Protocol):
         error = exchange.error
         close = (
             not whole
-            or self._parser.stopped
+            or (self._parser.stopped and not self._parser.requests)
             or self._half_closed
             or self.site.draining
             or (error is not None and error.close)
@@ -243,7 +259,9 @@ class Channel(Protocol):
         self.transport.write(data)  # type: ignore[union-attr]
 
     def tunnel_half_closed(self) -> None:
+        self._write_closed = True
         self._close_write()
+        self._close_if_both_halves_are()
 
     def tunnel_lost(self) -> None:
         self._tunnel = None
@@ -256,7 +274,9 @@ class Channel(Protocol):
 
     def on_deadline(self, now: float) -> None:
         exchange = self._exchange
-        if self._linger_until or (exchange is None and not self._parser.in_head):
+        if self._closing:
+            self.transport.abortConnection()  # type: ignore[union-attr]
+        elif self._linger_until or (exchange is None and not self._parser.in_head):
             self._close()
         elif exchange is None:
             self._parser.stopped = True
@@ -282,6 +302,8 @@ class Channel(Protocol):
         """Accept no further request; close when idle."""
         if self._exchange is None and not self._parser.requests:
             self._close()
+            # Nothing is left to write: only TLS waits for an answer, and an idle client may give none.
+            self.deadline = self.site.now() + CLOSE_IDLE
 
     def shut(self) -> None:
         """Close at once, whatever is under way."""
@@ -331,7 +353,8 @@ class Channel(Protocol):
         self._finish(exchange)
         if framing.close:
             self._parser.stopped = True
-            if request_body is not None and not request_body.ended and not self._half_closed:
+            sending = request_body is not None and not request_body.ended
+            if (sending or (exchange.error is not None and exchange.error.close)) and not self._half_closed:
                 self._start_lingering()
             else:
                 self._close()
@@ -414,10 +437,17 @@ class Channel(Protocol):
         else:
             self.transport.loseConnection()  # type: ignore[union-attr]
 
+    def _close_if_both_halves_are(self) -> None:
+        # Twisted leaves a connection open whose halves are both closed.
+        if self._half_closed and self._write_closed:
+            self._close()
+
     def _close(self, aborting: bool = False) -> None:
         transport = self.transport
         self._parser.stopped = True
-        self.deadline = NEVER
+        self._closing = True
+        # What is written may take its time, and so may the other side of TLS to say goodbye; neither for ever.
+        self.deadline = self.site.now() + CLOSE
         transport.unregisterProducer()  # type: ignore[union-attr]
         if aborting:
             transport.abortConnection()  # type: ignore[union-attr]

@@ -23,6 +23,7 @@ from gateway.middleware.chain import Chain
 from gateway.routing.table import RouteTable
 
 _log = Logger()
+_routing = Logger(namespace="gateway.routing")
 
 Content = Callable[[Exchange], tuple[int, bytes, bytes]]
 """Makes status, media type and body."""
@@ -151,14 +152,12 @@ class RootResource(Resource, Generic[T]):
             path = request.path
             if path != b"*":
                 path = exchange.path = normal_form(path)
+            if tree.explain_routing:
+                self._explain(tree, exchange)
             match = tree.routes.match(request.host, path, request.method, request.headers, request.query)
             exchange.params = match.params
-            if tree.explain_routing:
-                self._explain(exchange, match.value.name)
             match.value.render_exchange(exchange)
         except GatewayError as error:
-            if tree.explain_routing:
-                self._explain(exchange, error.reason)
             exchange.error = error
             tree.unrouted.begin(exchange)
         except Exception:  # noqa: BLE001 - a fault of ours is a 500 for one client
@@ -178,12 +177,13 @@ class RootResource(Resource, Generic[T]):
         if exchange.chain is not None:
             exchange.chain.finish(exchange)
 
-    def _explain(self, exchange: Exchange, decision: str) -> None:
+    def _explain(self, tree: T, exchange: Exchange) -> None:
         request = exchange.request
-        _log.debug(
-            "{method} {host}{path} -> {decision}",
+        considered = tree.routes.explain(request.host, exchange.path, request.method, request.headers, request.query)
+        _routing.debug(
+            "{method} {host}{path}: {considered}",
             method=request.method.decode("latin-1"),
             host=request.host.decode("latin-1"),
             path=exchange.path.decode("latin-1"),
-            decision=decision,
+            considered="; ".join(considered),
         )

@@ -73,7 +73,9 @@ def encode(request: Request, response: Response, date: Callable[[], bytes], clos
     if status != 204 and length is not None:
         lines.append(b"Content-Length: %d\r\n" % length)
     elif not empty:
-        if request.version == b"1.1":
+        if response.body is None:
+            lines.append(b"Content-Length: 0\r\n")  # nobody would end its chunks
+        elif request.version == b"1.1":
             chunked = True
             lines.append(b"Transfer-Encoding: chunked\r\n")
         else:

@@ -38,8 +38,8 @@ class GatewaySite(Site):
 
     Args:
         resource: The tree.
-        options: For connections and exchanges that begin from now on; replaced with the snapshot.
-        rules: Who is believed about clients, and what backends are told; replaced with the snapshot.
+        options: For connections and exchanges that begin from now on; `apply` replaces them.
+        rules: Who is believed about clients, and what backends are told; `apply` replaces them.
         deadlines: Watches the channels.
         now: Monotonic seconds.
         date: Value of the Date field.
@@ -72,6 +72,13 @@ class GatewaySite(Site):
         self.memo = RequestMemo()
         self._deadlines = deadlines
         self._drained: Deferred[None] | None = None
+
+    def apply(self, options: ConnectionOptions, rules: ForwardedRules) -> None:
+        """Let connections and exchanges that begin from now on go by these."""
+        self.options = options
+        self.rules = rules
+        # Heads were judged by the limits that were in force.
+        self.memo = RequestMemo()
 
     def startFactory(self) -> None:
         """Nothing to start: `Site` would begin to write dates and logs every second."""

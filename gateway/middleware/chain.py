@@ -7,6 +7,7 @@ again when that has its answer. No step, no cost.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
@@ -77,51 +78,69 @@ class Chain:
                     self.deliver(exchange, answer)
                 else:
                     rest = hooks[position + 1 :]
-                    self._wait(exchange, answer, lambda value: self._answered(exchange, value, rest))
+                    self._wait(
+                        exchange, answer, partial(self._answered, exchange, rest), partial(self._failed, exchange)
+                    )
                 return
             self._handler(exchange)
         except GatewayError as error:
             self.fail(exchange, error)
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever a step has, the client gets a 500 and the log a traceback
             self._failed(exchange, Failure())
 
-    def _answered(self, exchange: Exchange, answer: Response | None, rest: Sequence[RequestHook]) -> None:
+    def _answered(self, exchange: Exchange, rest: Sequence[RequestHook], answer: Response | None) -> None:
         if answer is None:
             self._walk(exchange, rest)
         else:
             self.deliver(exchange, answer)
 
     def _walk_back(self, exchange: Exchange, hooks: Sequence[ResponseHook]) -> None:
-        try:
-            for position, hook in enumerate(hooks):
+        for position, hook in enumerate(hooks):
+            try:
                 answer = hook(exchange)
-                if answer is not None:
-                    rest = hooks[position + 1 :]
-                    self._wait(exchange, answer, lambda _: self._walk_back(exchange, rest))
+            except Exception:
+                if self._response_failed(exchange, Failure()):
                     return
-        except Exception:
-            if exchange.error is None:
-                self._failed(exchange, Failure())
+                continue
+            if answer is not None:
+                rest = hooks[position + 1 :]
+                self._wait(
+                    exchange,
+                    answer,
+                    partial(self._walk_on_back, exchange, rest),
+                    partial(self._walk_past_failure, exchange, rest),
+                )
                 return
-            # A step fails on the error's own response as well: send that as it is.
-            _log.failure("on_response failed for request {request_id}", request_id=exchange.request_id)
         exchange.downstream.send_response(exchange)
 
-    def _wait(self, exchange: Exchange, answer: Awaitable[Any], go_on: Callable[[Any], None]) -> None:
-        before = exchange.pending
-        waiting: Deferred[Any] = ensureDeferred(_await(answer))
+    def _walk_on_back(self, exchange: Exchange, rest: Sequence[ResponseHook], _: object) -> None:
+        self._walk_back(exchange, rest)
 
-        def resume(value: Any) -> None:
-            exchange.pending = before
-            go_on(value)
+    def _walk_past_failure(self, exchange: Exchange, rest: Sequence[ResponseHook], failure: Failure) -> None:
+        if not self._response_failed(exchange, failure):
+            self._walk_back(exchange, rest)
 
-        exchange.pending = _Waiting(waiting, before)
-        waiting.addCallback(resume).addErrback(lambda failure: self._failed(exchange, failure))
+    def _response_failed(self, exchange: Exchange, failure: Failure) -> bool:
+        """A step failed on a response head; returns whether another response goes out in its place."""
+        if exchange.error is None:
+            self._failed(exchange, failure)
+            return True
+        # It fails on the error's own response as well: the other steps see that, and it is sent as it is.
+        _log.failure("on_response failed for request {request_id}", failure, request_id=exchange.request_id)
+        return False
+
+    def _wait(
+        self,
+        exchange: Exchange,
+        answer: Awaitable[Any],
+        go_on: Callable[[Any], object],
+        failed: Callable[[Failure], object],
+    ) -> None:
+        waiting = exchange.pending = _Waiting(ensureDeferred(_await(answer)), exchange.pending)
+        waiting.then(exchange, go_on, failed)
 
     def _failed(self, exchange: Exchange, failure: Failure) -> None:
         error = failure.value
-        if isinstance(error, CancelledError):
-            return  # the client has gone; who cancelled has ended the exchange
         if not isinstance(error, GatewayError):
             _log.failure("A step failed for request {request_id}", failure, request_id=exchange.request_id)
             error = InternalError()
@@ -131,13 +150,32 @@ class Chain:
 class _Waiting:
     """A step that waits, over what the exchange waited for before (an attempt whose head is being looked at)."""
 
-    __slots__ = ("_before", "_waiting")
+    __slots__ = ("_before", "_cancelled", "_waiting")
 
     def __init__(self, waiting: Deferred[Any], before: Cancellable | None) -> None:
         self._waiting = waiting
         self._before = before
+        self._cancelled = False
+
+    def then(self, exchange: Exchange, go_on: Callable[[Any], object], failed: Callable[[Failure], object]) -> None:
+        """Go on, or fail, when the step has its answer; not once it was cancelled, whatever the step makes of that."""
+
+        def resume(value: Any) -> None:
+            if not self._cancelled:
+                exchange.pending = self._before
+                go_on(value)
+
+        def fail(failure: Failure) -> None:
+            if not self._cancelled:
+                exchange.pending = self._before
+                failed(failure)
+            elif not failure.check(CancelledError):
+                _log.failure("A step that was cancelled failed", failure)
+
+        self._waiting.addCallback(resume).addErrback(fail)
 
     def cancel(self) -> None:
+        self._cancelled = True
         self._waiting.cancel()
         if self._before is not None:
             self._before.cancel()

@@ -31,6 +31,10 @@ LEVELS = {"debug": 0, "info": 1, "warn": 2, "error": 3, "critical": 4}
 _COLOURS = {"debug": "\x1b[2m", "warn": "\x1b[33m", "error": "\x1b[31m", "critical": "\x1b[1;31m"}
 
 
+_QUIET = {"log_legacy": "warn", "gateway.listening.site": "warn", "gateway.admin.service": "warn"}
+"""Twisted tells of every factory that starts or stops, twice; the gateway says itself what it listens on."""
+
+
 @implementer(ILogFilterPredicate)
 class Levels:
     """Which events are let through: by the longest prefix of their namespace."""
@@ -41,7 +45,7 @@ class Levels:
     def configure(self, level: str, levels: Mapping[str, str]) -> None:
         """Set the level of everything, and of namespaces with what is below them (`gateway.upstream`)."""
         self._level = LEVELS[level]
-        self._levels = {namespace: LEVELS[name] for namespace, name in levels.items()}
+        self._levels = {namespace: LEVELS[name] for namespace, name in {**_QUIET, **levels}.items()}
         self._known: dict[str, int] = {}
 
     def allows(self, namespace: str, level: str) -> bool:

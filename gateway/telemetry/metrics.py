@@ -70,7 +70,7 @@ METRICS = (
         "gateway_upstream_duration_seconds",
         "histogram",
         ("upstream",),
-        "From the start of the last attempt to the end of the backend's answer.",
+        "How long the last attempt of an exchange took, to the end of the answer or to its failure.",
     ),
     Spec(
         "gateway_upstream_attempts_total",

@@ -123,7 +123,7 @@ class UpstreamMetrics:
 
     Attributes:
         name: Name of the upstream.
-        duration: From the start of the last attempt to the end of its answer.
+        duration: Of the last attempt of each exchange, to the end of its answer or to its failure.
         attempts: Attempts by (backend, outcome).
     """
 
@@ -135,7 +135,7 @@ class UpstreamMetrics:
         self.attempts: dict[tuple[str, str], int] = {}
 
     def observe(self, seconds: float) -> None:
-        """Count the time that one answer took."""
+        """Count the time that one attempt took."""
         self.duration.observe(seconds)
 
     def attempt(self, backend: str, outcome: str) -> None:

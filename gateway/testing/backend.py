@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from httptools import HttpRequestParser
+from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from gateway.headers import Headers
 from gateway.testing.network import MemoryNetwork
@@ -20,8 +22,8 @@ class Asked:
     """A request as the backend got it.
 
     Attributes:
-        raw: Every octet of the connection that belongs to it or follows it so far.
         connection: The connection it came on.
+        complete: Its end has come.
     """
 
     def __init__(self, connection: BackendConnection) -> None:
@@ -30,8 +32,17 @@ class Asked:
         self.target = b""
         self.headers = Headers()
         self.trailers = Headers()
-        self.body = b""
         self.complete = False
+        self._body = bytearray()
+
+    @property
+    def body(self) -> bytes:
+        """Return what came of its content."""
+        return bytes(self._body)
+
+    def feed(self, data: bytes) -> None:
+        """Add a part of the content."""
+        self._body += data
 
 
 def ok(body: bytes = b"ok", *fields: tuple[bytes, bytes], status: bytes = b"200 OK") -> bytes:
@@ -40,15 +51,23 @@ def ok(body: bytes = b"ok", *fields: tuple[bytes, bytes], status: bytes = b"200 
     return b"HTTP/1.1 %b\r\n%bContent-Length: %d\r\n\r\n%b" % (status, lines, len(body), body)
 
 
+@implementer(IHalfCloseableProtocol)
 class BackendConnection(Protocol):
-    """The backend's end of one connection; llhttp reads it."""
+    """The backend's end of one connection; llhttp reads it.
+
+    Attributes:
+        lost: Why the connection ended, None while it is open.
+        end_of_input: The gateway closed its half.
+        half_open: Go on when the gateway has closed its half; by default it is closed in return.
+    """
 
     def __init__(self, backend: FakeBackend) -> None:
         self.backend = backend
         self.lost: Failure | None = None
-        self.received = b""
+        self.end_of_input = False
+        self.half_open = False
         self.raw_mode = False
-        self.half_closed = False
+        self._received = bytearray()
         self._parser = HttpRequestParser(self)
         self._asked: Asked | None = None
         self._fields: list[tuple[bytes, bytes]] = []
@@ -58,8 +77,17 @@ class BackendConnection(Protocol):
         if self.backend.greeting:
             self.send(self.backend.greeting)
 
+    @property
+    def received(self) -> bytes:
+        """Return every octet that came on it."""
+        return bytes(self._received)
+
+    @received.setter
+    def received(self, octets: bytes) -> None:
+        self._received = bytearray(octets)
+
     def dataReceived(self, data: bytes) -> None:
-        self.received += data
+        self._received += data
         if self.backend.resets:
             self.transport.abortConnection()  # type: ignore[union-attr]
             return
@@ -70,6 +98,14 @@ class BackendConnection(Protocol):
                 if type(error).__name__ != "HttpParserUpgrade":
                     raise
                 self.raw_mode = True
+
+    def readConnectionLost(self) -> None:
+        self.end_of_input = True
+        if not self.half_open:
+            self.close()
+
+    def writeConnectionLost(self) -> None:
+        """Our half is closed."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.lost = reason
@@ -85,6 +121,25 @@ class BackendConnection(Protocol):
     def reset(self) -> None:
         """Break off."""
         self.transport.abortConnection()  # type: ignore[union-attr]
+
+    def half_close(self) -> None:
+        """Send no more."""
+        self.transport.loseWriteConnection()  # type: ignore[union-attr]
+
+    def stop_reading(self) -> None:
+        """Let what comes wait on the wire."""
+        self.transport.pauseProducing()  # type: ignore[union-attr]
+
+    def read_on(self) -> None:
+        """Read again."""
+        self.transport.resumeProducing()  # type: ignore[union-attr]
+
+    @property
+    def unread(self) -> int:
+        """Octets that the gateway has not read from it."""
+        return self.transport.unread  # type: ignore[union-attr, no-any-return]
+
+    # Called by httptools.
 
     def on_message_begin(self) -> None:
         self._asked = Asked(self)
@@ -108,7 +163,7 @@ class BackendConnection(Protocol):
 
     def on_body(self, data: bytes) -> None:
         assert self._asked is not None
-        self._asked.body += data
+        self._asked.feed(data)
 
     def on_message_complete(self) -> None:
         asked = self._asked

@@ -42,21 +42,33 @@ class FakeClient(Protocol):
     """One client connection.
 
     Attributes:
-        received: Every octet that came.
         closed: Why the connection ended, None while it is open.
         end_of_input: The gateway closed its half.
+        half_open: Go on when the gateway has closed its half; by default it is closed in return.
     """
 
     def __init__(self) -> None:
-        self.received = b""
         self.closed: Failure | None = None
         self.end_of_input = False
+        self.half_open = False
+        self._received = bytearray()
+
+    @property
+    def received(self) -> bytes:
+        """Return what came so far."""
+        return bytes(self._received)
+
+    @received.setter
+    def received(self, octets: bytes) -> None:
+        self._received = bytearray(octets)
 
     def dataReceived(self, data: bytes) -> None:
-        self.received += data
+        self._received += data
 
     def readConnectionLost(self) -> None:
         self.end_of_input = True
+        if not self.half_open:
+            self.close()
 
     def writeConnectionLost(self) -> None:
         """Our half is closed."""
@@ -79,6 +91,19 @@ class FakeClient(Protocol):
     def reset(self) -> None:
         """Break off."""
         self.transport.abortConnection()  # type: ignore[union-attr]
+
+    def stop_reading(self) -> None:
+        """Let what comes wait on the wire."""
+        self.transport.pauseProducing()  # type: ignore[union-attr]
+
+    def read_on(self) -> None:
+        """Read again."""
+        self.transport.resumeProducing()  # type: ignore[union-attr]
+
+    @property
+    def unread(self) -> int:
+        """Octets that the gateway has not read from it."""
+        return self.transport.unread  # type: ignore[union-attr, no-any-return]
 
     def responses(self, *methods: bytes) -> list[Received]:
         """Read what came as responses to requests with these methods (GET where there are no more)."""

@@ -39,6 +39,7 @@ class Harness:
         routes: As in the configuration; by default one for each backend that is asked for.
         settings: Further sections of the configuration.
         seed: For everything that is left to chance.
+        disorder: Let what is due on the network happen in an order that is drawn, and cut reads anywhere.
 
     Attributes:
         clock: The one clock there is.
@@ -52,11 +53,12 @@ class Harness:
         routes: list[dict[str, Any]] | None = None,
         upstreams: list[dict[str, Any]] | None = None,
         seed: int = 1,
+        disorder: bool = False,
         **settings: Any,
     ) -> None:
         self.clock = Clock()
         self.clock.advance(1_000_000.0)
-        self.network = MemoryNetwork(self.clock)
+        self.network = MemoryNetwork(self.clock, random.Random(seed) if disorder else None)
         self.log = MemoryLog()
         self._backends: dict[str, FakeBackend] = {}
         self._random = random.Random(seed)
@@ -154,8 +156,7 @@ class Harness:
     def apply(self, **changes: Any) -> None:
         """Put a changed configuration into force, as a reload does."""
         snapshot = self.gateway.build(self.settings(**changes), self.log)  # type: ignore[arg-type]
-        self.gateway.site.options = snapshot.options
-        self.gateway.site.rules = snapshot.rules
+        self.gateway.site.apply(snapshot.options, snapshot.rules)
         self.gateway.root.tree = snapshot
         self.gateway.foundation.pool.retain(snapshot.pool_keys)
         self.network.pump()
@@ -186,9 +187,18 @@ class Harness:
         """Assert that nothing is left behind when nothing is in flight.
 
         Raises:
-            AssertionError: A count did not return to zero.
+            AssertionError: A count did not return to zero, or a deadline of something that is gone is watched.
         """
+        foundation = self.gateway.foundation
         assert self.gateway.root.in_flight == 0, f"{self.gateway.root.in_flight} exchanges in flight"
-        for pool in self.gateway.foundation.pool.pools():
+        alive: set[object] = set(self.gateway.site.channels)
+        for pool in [*foundation.pool.pools(), *foundation.pool._leaving]:
             figures = (pool.backend, pool.in_flight, pool.busy, pool.pending, pool.connecting)
             assert figures[1:] == (0, 0, 0, 0), f"pool not quiet: {figures}"
+            alive |= {pool, *pool._open}
+        # Also of those that are closing: they are still connected.
+        alive |= {transport.protocol for transport in self.network.transports}
+        dead = foundation.deadlines._watched - alive
+        assert not dead, f"deadlines of what is gone: {dead}"
+        for channel in self.gateway.site.channels:
+            assert not channel.closed, f"a closed connection is kept: {channel}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
+from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer, ISSLTransport
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -26,6 +26,9 @@ from gateway.upstream.response_parser import ResponseParser
 if TYPE_CHECKING:
     from gateway.upstream.agent import Attempt
     from gateway.upstream.pool import BackendPool
+
+CLOSE = 10.0
+"""Seconds that a close may take until the connection is reset."""
 
 _TRAILERS = trailer_filter(request_filter(frozenset()))
 
@@ -50,6 +53,9 @@ class UpstreamConnection(Protocol):
         self._attempt: Attempt | None = None
         self._request_body: Body | None = None
         self._chunked = False
+        self._closing = False
+        self._read_closed = False
+        self._write_closed = False
         self._tunnel: TunnelEnd | None = None
         self._parser = ResponseParser(self, pool.response_header, pool.memo)
 
@@ -97,8 +103,10 @@ class UpstreamConnection(Protocol):
 
     def close(self, aborting: bool = False) -> None:
         """Close the connection; what it was lent for must be over."""
-        self.deadline = NEVER
         self._leave_pool()
+        self._closing = True
+        # A backend may never answer TLS's closing alert, nor read what was written.
+        self.deadline = self.pool.now() + CLOSE
         transport = self.transport
         transport.unregisterProducer()  # type: ignore[union-attr]
         if aborting:
@@ -146,7 +154,9 @@ class UpstreamConnection(Protocol):
 
     def readConnectionLost(self) -> None:
         if self._tunnel is not None:
+            self._read_closed = True
             self._tunnel.tunnel_half_closed()
+            self._close_if_both_halves_are()
             return
         self.connectionLost(connectionDone)
         self.transport.loseConnection()  # type: ignore[union-attr]
@@ -159,6 +169,7 @@ class UpstreamConnection(Protocol):
             return
         self.lost = True
         self._leave_pool()
+        self.pool.deadlines.forget(self)
         if self._tunnel is not None:
             tunnel, self._tunnel = self._tunnel, None
             tunnel.tunnel_lost()
@@ -231,7 +242,12 @@ class UpstreamConnection(Protocol):
         self.transport.write(data)  # type: ignore[union-attr]
 
     def tunnel_half_closed(self) -> None:
+        self._write_closed = True
+        if ISSLTransport.providedBy(self.transport):
+            self.close()  # TLS as Twisted has it cannot close one half
+            return
         self.transport.loseWriteConnection()  # type: ignore[union-attr]
+        self._close_if_both_halves_are()
 
     def tunnel_lost(self) -> None:
         self._tunnel = None
@@ -241,10 +257,12 @@ class UpstreamConnection(Protocol):
 
     def on_deadline(self, now: float) -> None:
         attempt = self._attempt
-        if attempt is None:
-            self.close()
-        else:
+        if attempt is not None:
             attempt.out_of_time()
+        elif self._closing:
+            self.transport.abortConnection()  # type: ignore[union-attr]
+        else:
+            self.close()
 
     # The life of the connection.
 
@@ -277,11 +295,15 @@ class UpstreamConnection(Protocol):
         body = self._parser.response.body if self._parser.response is not None else None
         attempt.failed(error, body if isinstance(body, Body) else None)
 
+    def _close_if_both_halves_are(self) -> None:
+        # Twisted leaves a connection open whose halves are both closed.
+        if self._read_closed and self._write_closed:
+            self.close()
+
     def _drop_request_body(self) -> None:
         if self._request_body is not None:
             body, self._request_body = self._request_body, None
             body.detach()
 
     def _leave_pool(self) -> None:
-        if self.pool is not None:
-            self.pool.lost(self)
+        self.pool.lost(self)

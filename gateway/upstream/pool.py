@@ -93,8 +93,8 @@ class BackendPool:
         self.deadline = NEVER
         self._dial = dial
         self._limits = limits
-        self._deadlines = deadlines
-        self._now = now
+        self.deadlines = deadlines
+        self.now = now
         self._idle: list[UpstreamConnection] = []
         self._open: set[UpstreamConnection] = set()
         self._dialling: set[Deferred[None]] = set()
@@ -144,7 +144,7 @@ class BackendPool:
         full = self._size >= self._limits.max_connections
         if full and len(self._waiting) >= self._limits.max_pending:
             raise PoolExhausted()
-        self._waiting[waiter] = self._now() + self._limits.queue_timeout if full else NEVER
+        self._waiting[waiter] = self.now() + self._limits.queue_timeout if full else NEVER
         self._open_for_waiting()
         self._set_deadline()
         return None
@@ -161,7 +161,7 @@ class BackendPool:
         elif self._retired:
             connection.close()
         else:
-            connection.deadline = self._now() + self._limits.idle_timeout
+            connection.deadline = self.now() + self._limits.idle_timeout
             self._idle.append(connection)
 
     def lost(self, connection: UpstreamConnection) -> None:
@@ -169,7 +169,6 @@ class BackendPool:
         if connection not in self._open:
             return
         self._open.discard(connection)
-        self._deadlines.forget(connection)
         if connection in self._idle:
             self._idle.remove(connection)
         self._open_for_waiting()
@@ -237,7 +236,7 @@ class BackendPool:
             return
         connection.address = getattr(connection.transport.getPeer(), "host", "")  # type: ignore[union-attr]
         self._open.add(connection)
-        self._deadlines.watch(connection)
+        self.deadlines.watch(connection)
         self.release(connection)
 
     def _dial_failed(self, failure: Failure) -> None:
@@ -256,11 +255,11 @@ class BackendPool:
     def _set_deadline(self) -> None:
         if not self._waiting:
             self.deadline = NEVER
-            self._deadlines.forget(self)
+            self.deadlines.forget(self)
             return
         self.deadline = min(self._waiting.values())
         if self.deadline != NEVER:
-            self._deadlines.watch(self)
+            self.deadlines.watch(self)
 
     def _check_empty(self) -> None:
         if self._empty is not None and not self._empty.called and not self._open and not self.connecting:

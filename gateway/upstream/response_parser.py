@@ -19,7 +19,7 @@ from gateway.errors import BackendProtocolError
 from gateway.exchange import Response
 from gateway.headers import Field, HeaderBlock, Headers
 from gateway.http import framing
-from gateway.http.fields import FieldFilter, passed_on, response_filter
+from gateway.http.fields import FieldFilter, connection_options, passed_on, response_filter
 
 MAX_INTERIM = 32
 """Interim (1xx) responses taken before the final one."""
@@ -27,6 +27,7 @@ CHUNK_OVERHEAD = 16 * 1024
 """Octets of chunk sizes, extensions and trailers taken on top of eight times the content."""
 
 _PASSES: FieldFilter = response_filter()
+_START = b"HTTP/1."
 
 Interim = tuple[int, bytes, Headers]
 
@@ -69,6 +70,7 @@ class ResponseParser:
         "_body",
         "_chunked",
         "_chunks",
+        "_dry",
         "_fields",
         "_head_end",
         "_head_size",
@@ -95,6 +97,7 @@ class ResponseParser:
         self._source = source
         self._max_head = max_head
         self._memo = memo
+        self._head_end = 0
         self._parser: HttpResponseParser | None = None
         self.expect(b"", False)
 
@@ -125,6 +128,9 @@ class ResponseParser:
             self.started = True
             if self._recognised(data):
                 return
+            # llhttp would skip empty lines and take RTSP too.
+            if not _START.startswith(data[:7]):
+                raise BackendProtocolError("The answer does not begin as one of HTTP/1.")
             self._begin()
         if self._raw:
             self._feed_raw(data)
@@ -132,11 +138,21 @@ class ResponseParser:
         if self.complete:
             self.keep_alive = False  # octets after the end: nobody asked for them
             return
+        if self.response is not None:
+            self._parse(data)
+            return
+        self._head_size += len(data)
+        try:
+            self._parse(data)
+        except BackendProtocolError:
+            self.response = None  # nobody has seen its head: the client can still be told
+            raise
+
+    def _parse(self, data: bytes) -> None:
+        """Let llhttp read."""
         body = self._body
         parser = self._parser
         assert parser is not None
-        if self.response is None:
-            self._head_size += len(data)
         try:
             parser.feed_data(data)
         except HttpParserUpgrade as upgrade:
@@ -162,6 +178,7 @@ class ResponseParser:
         self._reason = b""
         self._head_size = 0
         self._overhead = 0
+        self._dry = 0
         self._seen_interims = 0
         if self._parser is None:
             self._parser = HttpResponseParser(self)
@@ -253,11 +270,15 @@ class ResponseParser:
             size = sum([len(name) + len(value) + 4 for name, _, value in headers.fields])
             if size > self._max_head:
                 raise BackendProtocolError("The head of the answer is over limits.response_header.")
+        version = parser.get_http_version().encode()
+        if version != b"1.1" and version != b"1.0":
+            raise BackendProtocolError("The backend answers in another version of HTTP.")
         if status < 200:
             self._interim(status, reason, headers)
             return
+        if status > 599:
+            raise BackendProtocolError("The backend's status code is none.")
         framing.check_singletons(headers, BackendProtocolError)
-        version = parser.get_http_version().encode()
         index = headers.index
         length = framing.response_content(self._method, status, version, headers)
         if length == framing.UNTIL_CLOSE or not framing.keeps_alive(version, headers):
@@ -281,6 +302,8 @@ class ResponseParser:
         if self._chunks and self._body is None:
             return
         body = self._body
+        if self._fields and sum([len(name) + len(value) + 4 for name, _, value in self._fields]) > self._max_head:
+            raise BackendProtocolError("The trailers of the answer are over limits.response_header.")
         if body is not None:
             for data in self._chunks:
                 body.push(data)
@@ -295,6 +318,8 @@ class ResponseParser:
         self.trailers = trailers
 
     def _interim(self, status: int, reason: bytes, headers: Headers) -> None:
+        if status < 100:
+            raise BackendProtocolError("The backend's status code is none.")
         self._seen_interims += 1
         if self._seen_interims > MAX_INTERIM:
             raise BackendProtocolError("The backend sends interim responses without end.")
@@ -302,8 +327,8 @@ class ResponseParser:
             if not self._upgrade:
                 raise BackendProtocolError("The backend changed protocols without being asked.")
             upgrade = headers.index.get(b"upgrade")
-            if upgrade is None:
-                raise BackendProtocolError("The backend changed to a protocol without a name.")
+            if upgrade is None or b"upgrade" not in connection_options(headers):
+                raise BackendProtocolError("The backend changed protocols without saying to which.")
             head = Headers.of(passed_on(headers, _PASSES))
             head.add(b"Upgrade", upgrade)
             self.response = Response(101, head, reason=reason)
@@ -313,6 +338,10 @@ class ResponseParser:
 
     def _changed_protocol(self, rest: bytes) -> None:
         response = self.response
+        if self.complete and (response is None or response.status != 101):
+            self.keep_alive = False  # in what follows the answer, for which nobody asked
+            self._parser = None
+            return
         if response is None or response.status != 101:
             raise BackendProtocolError("The backend changed protocols without being asked.")
         self.complete = True
@@ -320,7 +349,8 @@ class ResponseParser:
         self.switched = rest
 
     def _broken(self, error: HttpParserError) -> None:
-        if self.complete:
+        if self.complete or (self.response is not None and self._body is None):
+            # Behind the end of the answer, which is that of its head where there is no content.
             self.keep_alive = False
             self._parser = None
             return
@@ -337,24 +367,34 @@ class ResponseParser:
             return
         body = body or self._body
         chunks = self._chunks
+        if self.complete:
+            if chunks:  # of what follows: its own were handed on at its end
+                self._chunks = []
+                self.keep_alive = False
+            return
         if body is None:
             # HEAD, 204, 304: the answer is its head; llhttp does not know that of HEAD.
-            if not self.complete:
-                self._end(None)
-                self._parser = None
+            self._end(None)
+            self._parser = None
             if chunks:
                 self._chunks = []
                 self.keep_alive = False
             return
         if chunks:
             self._chunks = []
+            self._dry = 0
             for data in chunks:
                 body.push(data)
+        else:
+            self._dry += fed
         if self._body is None:
             return
         if self._chunked:
             self._overhead += fed
-            if self._overhead > CHUNK_OVERHEAD + self._max_head + 9 * body.received:
+            if (
+                self._overhead > CHUNK_OVERHEAD + self._max_head + 9 * body.received
+                or self._dry > CHUNK_OVERHEAD + self._max_head
+            ):
                 raise BackendProtocolError("The chunked answer has far more framing than content.")
         else:
             # As in the request parser: between its ends a long body needs no parsing.

@@ -8,8 +8,8 @@ PRINTED = """Running 4s test @ http://127.0.0.1:9001/
   Socket errors: connect 0, read 1, write 0, timeout 2
 Requests/sec:  14999.59
 
-benchmark-result {"seconds": 4.000109, "requests": 60000, "bytes": 18060000, "p50_us": 3104, "p99_us": 8123, \
-"connect": 0, "read": 1, "write": 0, "timeout": 2, "status": 4}
+benchmark-result {"seconds": 4.000109, "requests": 60000, "bytes": 18060000, \
+"mean_us": 4266, "p50_us": 3104, "p99_us": 8123, "connect": 0, "read": 1, "write": 0, "timeout": 2, "status": 4}
 """
 
 
@@ -26,6 +26,14 @@ def test_the_counts_are_read_from_the_line_that_the_script_prints() -> None:
 def test_every_kind_of_failure_counts() -> None:
     """Socket errors, timeouts and error statuses alike are failed requests."""
     assert wrk.parse(PRINTED).failed == 1 + 2 + 4
+
+
+def test_connections_without_an_answer_are_found_by_littles_law() -> None:
+    """60,000 answers in 4 s at 4.266 ms are 64 requests under way: all of 64 connections, a third of 192."""
+    load = wrk.parse(PRINTED)
+
+    assert load.unanswered(64) == 0
+    assert load.unanswered(192) == 128
 
 
 def test_a_run_that_broke_off_is_an_error() -> None:

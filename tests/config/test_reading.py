@@ -50,11 +50,20 @@ def test_yaml_is_read(text: str, data: object) -> None:
     ("text", "line"),
     [
         ("a: b: c\n", "g.yaml:1:5: expected YAML, found an error: mapping values are not allowed in this context"),
-        ("a: [1\n", "g.yaml:2:1: expected YAML, found an error: did not find expected ',' or ']' (while parsing a flow sequence)"),
+        (
+            "a: [1\n",
+            (
+                "g.yaml:2:1: expected YAML, found an error: did not find expected ',' or ']' (while parsing a "
+                "flow sequence)"
+            ),
+        ),
         ("a: \x01\n", "g.yaml:1:4: expected printable characters, found U+0001"),
         ("a: 1\nb: 2\na: 3\n", "g.yaml:3:1: expected the key `a` once, found it again, first at g.yaml:1:1"),
         ("a: !!str 1\n", "g.yaml:1:4: expected a value without a tag, found `!!str`"),
-        ("a: !python/object:os.system x\n", "g.yaml:1:4: expected a value without a tag, found `!python/object:os.system`"),
+        (
+            "a: !python/object:os.system x\n",
+            "g.yaml:1:4: expected a value without a tag, found `!python/object:os.system`",
+        ),
         ("a: !!set {}\n", "g.yaml:1:4: expected a value without a tag, found `!!set`"),
         ("a: 1\n---\nb: 2\n", "g.yaml:2:1: expected one document in a file, found a second one"),
         ("a: *x\n", "g.yaml:1:4: expected an anchor &x before its alias, found none"),
@@ -63,7 +72,7 @@ def test_yaml_is_read(text: str, data: object) -> None:
         ("a: &x k\n*x : 1\n", "g.yaml:2:1: expected a text as key, found the alias *x"),
         ("[" * 100000, "g.yaml:1:65: expected at most 64 levels, found more"),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_has_a_place(text: str, line: str) -> None:
     """Syntax, and the parts of YAML that are not let in."""
     assert read(text)[1] == [line]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
@@ -237,3 +238,11 @@ def test_the_date_follows_the_clock() -> None:
     timestamp = clock_text(lambda: next(times))
 
     assert [timestamp()[14:] for _ in range(4)] == ["00:59.500Z", "01:00.250Z", "01:00.750Z", "00:59.000Z"]
+
+
+def test_the_guide_shows_the_default_record() -> None:
+    """The example in the guide has the fields that a record has, in their order."""
+    guide = Path(__file__).parents[2] / "docs" / "guides" / "observability.md"
+    (example,) = re.findall(r"```json\n(.*?)```", guide.read_text(encoding="utf-8"), re.DOTALL)
+
+    assert tuple(json.loads(example)) == DEFAULT_FIELDS

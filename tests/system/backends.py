@@ -113,7 +113,7 @@ def backend(name: str = "backend") -> Iterator[Backend]:
 @contextlib.contextmanager
 def httpbin() -> Iterator[str]:
     """Serve httpbin; gives its URL."""
-    from httpbin import app
+    from httpbin import app  # type: ignore[import-untyped]
     from werkzeug.serving import WSGIRequestHandler, make_server
 
     class Quiet(WSGIRequestHandler):

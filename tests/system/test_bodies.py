@@ -6,7 +6,6 @@ import http.client
 import socket
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -20,10 +19,13 @@ ROOM = 24 << 20
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+    """A gateway without a limit on bodies."""
     configuration = {"limits": {"request_body": 0}, "timeouts": {"request": "60s"}}
     with (
         backends.backend() as origin,
-        running(tmp_path_factory.mktemp("bodies"), **configuration, **one_upstream(origin.url, timeout="60s")) as process,
+        running(
+            tmp_path_factory.mktemp("bodies"), **configuration, **one_upstream(origin.url, timeout="60s")
+        ) as process,
     ):
         yield process
 

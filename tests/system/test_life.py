@@ -21,6 +21,7 @@ from tests.system.gateway_process import ROOT, GatewayProcess, one_upstream, run
 
 @pytest.fixture
 def origin() -> Iterator[backends.Backend]:
+    """A backend."""
     with backends.backend() as server:
         yield server
 
@@ -81,7 +82,7 @@ def test_term_cuts_off_what_takes_longer_than_the_drain(tmp_path: Path, origin: 
 
 
 def test_usr1_opens_the_access_log_anew(tmp_path: Path, origin: backends.Backend) -> None:
-    """logrotate moves the file and sends SIGUSR1: later records are in the new file, none is lost."""
+    """Logrotate moves the file and sends SIGUSR1: later records are in the new file, none is lost."""
     with running(tmp_path, **one_upstream(origin.url)) as gateway:
         requests.get(f"{gateway.url}/name?before", timeout=5)
         until(lambda: gateway.access_log.exists() and gateway.logs)
@@ -112,7 +113,7 @@ def test_hup_applies_another_configuration(tmp_path: Path, origin: backends.Back
 
 
 def test_a_changed_file_is_applied_without_being_asked(tmp_path: Path, origin: backends.Backend) -> None:
-    """inotify sees the replaced file."""
+    """Inotify sees the replaced file."""
     with running(tmp_path, **one_upstream(origin.url, path="/a/*")) as gateway:
         gateway.configure(**one_upstream(origin.url, path="/b/*"))
 

@@ -76,7 +76,8 @@ def _named(routes: list[Any]) -> list[Any]:
 
 
 def _name(route: dict[str, Any], taken: set[str]) -> dict[str, Any]:
-    base = f"{route.get('host') or ''}{route.get('path') or ''}"
+    # Cut, since a name may not be as long as a path.
+    base = f"{route.get('host') or ''}{route.get('path') or ''}"[:190]
     if not base:
         return route
     names: Iterable[str] = (base if count == 1 else f"{base}#{count}" for count in range(1, len(taken) + 2))

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from gateway.config.problems import Unexpected
+from gateway.config.problems import Unexpected, suggestion
 from gateway.config.schema.base import Section
 from gateway.config.schema.types import URL, FileName, Flag, HeaderName, Name, Parsed, Ratio, SomeText
 
@@ -15,12 +15,50 @@ Level = Literal["debug", "info", "warn", "error", "critical"]
 BUCKETS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 10.0)
 
 
+RECORD_FIELDS = (
+    "timestamp",
+    "level",
+    "service",
+    "request_id",
+    "trace_id",
+    "method",
+    "path",
+    "query",
+    "status_code",
+    "response_time_ms",
+    "client_ip",
+    "user_agent",
+    "upstream_service",
+    "upstream_response_time_ms",
+    "backend",
+    "route",
+    "reason",
+    "bytes_sent",
+    "bytes_received",
+    "attempts",
+    "user_id",
+    "host",
+    "protocol",
+    "status",
+    "duration_ms",
+    "scheme",
+    "peer",
+    "path_pattern",
+)
+"""What a record of the access log can hold, beside `request.headers.NAME`."""
+
+HEADER_FIELD = "request.headers."
+
+
 def _fields(value: object) -> str | tuple[str, ...]:
     if value == "default":
         return "default"
-    if isinstance(value, list) and value and all(isinstance(item, str) and item for item in value):
-        return tuple(value)
-    raise Unexpected("`default` or a list of field names")
+    if not isinstance(value, list) or not value or not all(isinstance(item, str) and item for item in value):
+        raise Unexpected("`default` or a list of field names")
+    for item in value:
+        if item not in RECORD_FIELDS and not (item.startswith(HEADER_FIELD) and item != HEADER_FIELD):
+            raise Unexpected("names of fields", f'"{item}"{suggestion(item, RECORD_FIELDS)}')
+    return tuple(value)
 
 
 _FIELDS_SCHEMA = {"anyOf": [{"const": "default"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from gateway.config.schema.bounds import Limits
+from gateway.config.schema.routes import Route
+
+
+def test_a_section_does_not_change() -> None:
+    """A snapshot's settings stay what they were when it was built."""
+    with pytest.raises(ValidationError, match="frozen"):
+        Limits().in_flight = 5
+
+
+def test_a_section_without_lists_can_be_part_of_an_identity() -> None:
+    """Pools are kept over a reload by what they were made from."""
+    assert hash(Limits(in_flight=5)) == hash(Limits(in_flight=5))
+    assert Limits(in_flight=5) != Limits()
+
+
+def test_a_key_with_nothing_after_it_is_absent() -> None:
+    """As when all below it is commented out."""
+    assert Limits.model_validate({"in_flight": None}) == Limits()
+
+
+def test_an_unknown_key_with_nothing_after_it_is_unknown_all_the_same() -> None:
+    """A slip does not become right by saying nothing."""
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        Limits.model_validate({"in_fligth": None})
+
+
+def test_another_name_of_a_key_is_that_key() -> None:
+    """The schema has one."""
+    assert Route.model_validate({"path": "/", "service": "a"}) == Route.model_validate({"path": "/", "upstream": "a"})

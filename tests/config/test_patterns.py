@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from ipaddress import ip_network
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.config import patterns
+from gateway.config.nodes import resolve
+from gateway.config.problems import Unexpected
+from gateway.routing.pattern import parse_pattern
+
+
+@pytest.mark.parametrize(
+    ("parse", "written", "value"),
+    [
+        (patterns.text, "a", "a"),
+        (patterns.text, True, "true"),
+        (patterns.text, False, "false"),
+        (patterns.text, 5, "5"),
+        (patterns.text, resolve("0x1F"), "0x1F"),
+        (patterns.text, resolve("1.10"), "1.10"),
+        (patterns.name, "user-service", "user-service"),
+        (patterns.name, 7, "7"),
+        (patterns.some_text, " x ", " x "),
+        (patterns.host, "API.example.com", "api.example.com"),
+        (patterns.host, "api.example.com.", "api.example.com"),
+        (patterns.host, "*.example.com", "*.example.com"),
+        (patterns.host, "localhost", "localhost"),
+        (patterns.host, "127.0.0.1", "127.0.0.1"),
+        (patterns.host, "[::0:1]", "[::1]"),
+        (patterns.backend_url, "http://127.0.0.1:9001", "http://127.0.0.1:9001"),
+        (patterns.backend_url, "HTTPS://Example.COM/", "https://example.com"),
+        (patterns.backend_url, "h2c://[::0:1]:50051", "h2c://[::1]:50051"),
+        (patterns.backend_url, "http://my_service:80", "http://my_service:80"),
+        (patterns.endpoint, "tcp:8080", "tcp:8080"),
+        (patterns.endpoint, "tcp:0:interface=::1", "tcp:0:interface=::1"),
+        (patterns.endpoint, "tcp:port=80", "tcp:port=80"),
+        (patterns.endpoint, "ssl:443:privateKey=k.pem", "ssl:443:privateKey=k.pem"),
+        (patterns.endpoint, "unix:/run/gateway.sock", "unix:/run/gateway.sock"),
+        (patterns.endpoint, "systemd:domain=INET:index=0", "systemd:domain=INET:index=0"),
+        (patterns.header_name, "X-Version", "X-Version"),
+        (patterns.header_value, "a\tb", "a\tb"),
+        (patterns.header_value, 2, "2"),
+        (patterns.method, "get", "GET"),
+        (patterns.condition, "*", "*"),
+        (patterns.condition, "~^v[0-9]+$", "~^v[0-9]+$"),
+        (patterns.network, "10.0.0.0/8", ip_network("10.0.0.0/8")),
+        (patterns.network, "10.0.0.1", ip_network("10.0.0.1/32")),
+        (patterns.network, "fd00::/8", ip_network("fd00::/8")),
+    ],
+)
+def test_what_is_meant_is_taken_in_its_normal_form(
+    parse: Callable[[object], object], written: object, value: object
+) -> None:
+    """Numbers as text where text is wanted, names in lower case."""
+    assert parse(written) == value
+
+
+@pytest.mark.parametrize(
+    ("parse", "written", "words"),
+    [
+        (patterns.text, None, "a text"),
+        (patterns.text, [], "a text"),
+        (patterns.some_text, "  ", "not empty"),
+        (patterns.name, "", "a name"),
+        (patterns.name, " a", "a name"),
+        (patterns.name, "a\n", "a name"),
+        (patterns.name, "x" * 201, "a name"),
+        (patterns.host, "example.com:80", "without a port"),
+        (patterns.host, "*", "a host name"),
+        (patterns.host, "*.*.com", "a host name"),
+        (patterns.host, "-a.com", "a host name"),
+        (patterns.host, "a..com", "a host name"),
+        (patterns.host, "[nope]", "a host name"),
+        (patterns.host, "a" * 254, "a host name"),
+        (patterns.backend_url, "127.0.0.1:9001", "a URL"),
+        (patterns.backend_url, "ftp://x", "a URL"),
+        (patterns.backend_url, "http://", "a URL"),
+        (patterns.backend_url, "http://x/path", "nothing after host and port"),
+        (patterns.backend_url, "http://x?q", "nothing after"),
+        (patterns.backend_url, "http://x#f", "nothing after"),
+        (patterns.backend_url, "http://u:p@x", "a URL"),
+        (patterns.backend_url, "http://x:", "a URL"),
+        (patterns.backend_url, "http://x:0", "a URL"),
+        (patterns.backend_url, "http://x:99999", "a URL"),
+        (patterns.backend_url, "http://[::1", "a URL"),
+        (patterns.backend_url, "http://[fe80::1%25eth0]", "zone"),
+        (patterns.backend_url, "http://a b", "a URL"),
+        (patterns.endpoint, "8080", "a Twisted endpoint"),
+        (patterns.endpoint, 8080, "a Twisted endpoint"),
+        (patterns.endpoint, "tcp:", "a Twisted endpoint"),
+        (patterns.endpoint, "tcp:http", "a port from 0 to 65535"),
+        (patterns.endpoint, "tcp:99999", "a port from 0 to 65535"),
+        (patterns.header_name, "X Version", "header field"),
+        (patterns.header_name, "", "header field"),
+        (patterns.header_value, "a\r\nb: c", "one line"),
+        (patterns.header_value, " a", "no space"),
+        (patterns.method, "G E T", "a method"),
+        (patterns.condition, "~(", "a regular expression"),
+        (patterns.network, "10.0.0.1/8", "no host bits"),
+        (patterns.network, "example.com", "an address or a network"),
+    ],
+)
+def test_what_is_not_meant_is_refused_in_words(parse: Callable[[object], object], written: object, words: str) -> None:
+    """Each says what was wanted."""
+    with pytest.raises(Unexpected) as caught:
+        parse(written)
+    assert words in caught.value.expected
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["/", "/users", "/users/:id", "/users/{id}/orders/{order-id}", "/*", "/users/*", "/files/{*rest}", "/a%20b", "//a"],
+)
+def test_a_path_pattern_is_taken_as_it_is(written: str) -> None:
+    """Exact, with parameters, with a rest."""
+    assert patterns.path_pattern(written) == written
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("users", "begins with `/`"),
+        ("", "begins with `/`"),
+        ("/a?b", "without `?`"),
+        ("/a#b", "without `?`"),
+        ("/a b", "without `?`"),
+        ("/ü", "without `?`"),
+        ("/%zz", "without `?`"),
+        ("/a*", "only as the whole last segment"),
+        ("/*/a", "only as the whole last segment"),
+        ("/:", "whole segment"),
+        ("/a{b}", "whole segment"),
+        ("/a/../b", "without `.` and `..`"),
+        ("/:id/:id", "each parameter name once"),
+        ("/:id/{*id}", "each parameter name once"),
+    ],
+)
+def test_a_path_pattern_that_cannot_match_is_refused(written: str, words: str) -> None:
+    """With the reason."""
+    with pytest.raises(Unexpected) as caught:
+        patterns.path_pattern(written)
+    assert words in caught.value.expected
+
+
+segments = st.sampled_from(
+    ["a", "users", ":id", "{id}", "{x-y}", "*", "{*rest}", "", ".", "a*", ":", "%41", "%zz", "a b", "{", "~"]
+)
+
+
+@given(st.lists(segments, max_size=5))
+def test_what_passes_here_the_router_can_take_apart(parts: list[str]) -> None:
+    """The light check is no laxer than `gateway.routing.pattern`."""
+    written = "/" + "/".join(parts)
+    try:
+        patterns.path_pattern(written)
+    except Unexpected:
+        return
+    assert parse_pattern(written).text == written
+
+
+@given(st.text())
+def test_no_text_makes_a_parser_fail(text: str) -> None:
+    """They refuse in words."""
+    for parse in (patterns.host, patterns.path_pattern, patterns.backend_url, patterns.endpoint, patterns.network):
+        with suppress(Unexpected):
+            assert parse(text)

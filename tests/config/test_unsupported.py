@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from gateway.config import Settings, catalog
+from gateway.config.unsupported import NOT_YET
+
+Load = Callable[..., Settings]
+Complaints = Callable[..., list[str]]
+
+JWT = "auth: {jwt: {default: {algorithms: [HS256], secret: x}}}\n"
+
+SET = {
+    "listeners[].http2": "listeners: [{endpoint: tcp:80, http2: true}]",
+    "listeners[].proxy_protocol": "listeners: [{endpoint: tcp:80, proxy_protocol: true}]",
+    "redis": "redis: {}",
+    "auth": "auth: {}",
+    "rate_limits": "rate_limits: [{limit: 1}]",
+    "rate_limit_store=redis": "rate_limit_store: redis",
+    "on_store_failure=open|closed": "on_store_failure: open",
+    "ip_allow": "ip_allow: [10.0.0.0/8]",
+    "ip_deny": "ip_deny: [10.0.0.0/8]",
+    "circuit_breaker": "circuit_breaker: {}",
+    "plugins": "plugins: [{name: a, class: a.B}]",
+    "tracing.exporter": "tracing: {exporter: otlp}",
+    "upstreams[].backends[].url=h2c:*": "upstreams: [{name: a, backends: [{url: h2c://x}]}]",
+    "upstreams[].hash_on=claim:*": "upstreams: [{name: a, backends: [], hash_on: claim:sub}]",
+    "upstreams[].key=claim:*": "upstreams: [{name: a, backends: [], key: claim:sub}]",
+    "upstreams[].health_check": "upstreams: [{name: a, backends: [], health_check: {}}]",
+    "upstreams[].passive_health": "upstreams: [{name: a, backends: [], passive_health: {}}]",
+    "upstreams[].slow_start": "upstreams: [{name: a, backends: [], slow_start: 10s}]",
+    "upstreams[].circuit_breaker": "upstreams: [{name: a, backends: [], circuit_breaker: {}}]",
+    "routes[].retry": "retry: {}",
+    "routes[].auth": "auth: {any_of: [jwt]}",
+    "routes[].rate_limit": "rate_limit: {rate: 10/s}",
+    "routes[].transformations": "transformations: {}",
+    "routes[].cors": "cors: {}",
+    "routes[].security_headers": "security_headers: true",
+    "routes[].ip_allow": "ip_allow: [10.0.0.0/8]",
+    "routes[].ip_deny": "ip_deny: [10.0.0.0/8]",
+    "routes[].plugins": "plugins: [a]",
+}
+
+
+def text_of(pattern: str) -> str:
+    """A configuration with the key of a pattern, and what that needs."""
+    if not pattern.startswith("routes"):
+        return SET[pattern]
+    needed = JWT if "jwt" in SET[pattern] else ""
+    needed += "plugins: [{name: a, class: a.B}]\n" if "plugins" in pattern else ""
+    return f"{needed}upstreams: [{{name: a, backends: []}}]\nroutes: [{{path: /, upstream: a, {SET[pattern]}}}]"
+
+
+@pytest.mark.parametrize("pattern", NOT_YET)
+def test_a_key_without_its_feature_is_refused_in_its_place(
+    complaints: Complaints, load_text: Load, pattern: str
+) -> None:
+    """And only because of that: without the table it loads."""
+    text = text_of(pattern)
+    path = re.escape(pattern.partition("=")[0]).replace(r"\[\]", r"\[0\]")
+
+    load_text(text)
+    lines = complaints(text, supported_only=True)
+
+    expected = re.compile(rf"gateway\.yaml:\d+:\d+: {path}: not supported yet \({re.escape(NOT_YET[pattern])}\)")
+    assert any(expected.fullmatch(line) for line in lines)
+
+
+@pytest.mark.parametrize("pattern", NOT_YET)
+def test_the_table_names_keys_that_there_are(pattern: str) -> None:
+    """A line that matches nothing would protect nobody."""
+    path = pattern.partition("=")[0].replace("upstreams[].key", "upstreams[].hash_on")
+
+    assert path in {key.path for key in catalog.walk()}
+
+
+def test_a_key_that_says_off_is_let_through(load_text: Load) -> None:
+    """False, none, nought, nothing, the default: nobody counts on the feature."""
+    text = """\
+        listeners: [{endpoint: tcp:80, http2: false, proxy_protocol: false}]
+        redis:
+        auth:
+        plugins: []
+        rate_limits: []
+        rate_limit_store: memory
+        on_store_failure: local
+        tracing: {exporter: none, sample_ratio: 0.5}
+        upstreams: [{name: a, slow_start: 0s, hash_on: ip, health_check: , backends: [{url: http://x}]}]
+        routes:
+          - {path: /, upstream: a, auth: {type: none}, security_headers: false, ip_allow: [], plugins: [], retry: }
+        """
+
+    assert load_text(text, supported_only=True).routes[0].retry is None
+
+
+def test_an_override_is_refused_under_its_name(complaints: Complaints) -> None:
+    """The file does not have it."""
+    assert complaints("", {"GATEWAY__RATE_LIMIT_STORE": "redis"}, supported_only=True) == [
+        "$GATEWAY__RATE_LIMIT_STORE:1:1: rate_limit_store: not supported yet (rate limits)"
+    ]
+
+
+def test_what_could_not_be_substituted_is_not_judged(complaints: Complaints) -> None:
+    """It may well say `none`."""
+    assert len(complaints("tracing: {exporter: '${NOPE}'}", supported_only=True)) == 1

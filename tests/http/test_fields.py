@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.headers import HeaderBlock, Headers
+from gateway.http.fields import (
+    FRAMING,
+    HOP_BY_HOP,
+    NEVER_IN_TRAILERS,
+    connection_options,
+    encode_passed,
+    passed_on,
+    request_filter,
+    response_filter,
+    trailer_filter,
+)
+
+REQUESTS = request_filter(frozenset([b"x-forwarded-for"]))
+RESPONSES = response_filter()
+
+
+@pytest.mark.parametrize("name", sorted(HOP_BY_HOP | FRAMING))
+def test_fields_of_one_hop_cross_in_no_direction(name: bytes) -> None:
+    """RFC 9110 section 7.6.1; nor do spellings that a backend may fold into them."""
+    for spelling in (name, name.replace(b"-", b"_"), name.replace(b"-", b".")):
+        assert not REQUESTS[spelling]
+        assert not RESPONSES[spelling]
+
+
+@pytest.mark.parametrize(
+    "name", [b"x-user-id", b"x_user_id", b"x-user_id", b"x.user.id", b"x-user-", b"x~user~roles", b"x-user-\xe9"]
+)
+def test_identity_is_for_the_gateway_to_say(name: bytes) -> None:
+    """A client may not claim to be someone, in any spelling; a backend may answer what it likes."""
+    assert not REQUESTS[name]
+    assert RESPONSES[name]
+
+
+@pytest.mark.parametrize(
+    "name", [b"accept", b"cookie", b"x-users", b"x-use", b"user-agent", b"xuser-id", b"expect", b"via"]
+)
+def test_other_fields_cross(name: bytes) -> None:
+    """Only what is listed is held back."""
+    assert REQUESTS[name]
+
+
+def test_fields_that_the_gateway_writes_itself_do_not_cross() -> None:
+    """In no spelling."""
+    assert not REQUESTS[b"x-forwarded-for"]
+    assert not REQUESTS[b"x_forwarded_for"]
+    assert RESPONSES[b"x-forwarded-for"]
+
+
+def test_answers_are_remembered_up_to_a_number() -> None:
+    """A client that makes up names does not fill the memory."""
+    passes = request_filter(frozenset())
+    for number in range(10_000):
+        assert passes[b"x-%d" % number]
+    assert len(passes) <= 4096
+    assert not passes[b"connection"]
+
+
+@pytest.mark.parametrize("name", sorted(NEVER_IN_TRAILERS | FRAMING | HOP_BY_HOP))
+def test_trailers_do_not_carry_what_a_head_must(name: bytes) -> None:
+    """RFC 9110 section 6.5.1."""
+    assert not trailer_filter(REQUESTS)[name]
+    assert not trailer_filter(RESPONSES)[name]
+
+
+@pytest.mark.parametrize("name", [b"x-user-id", b"x_forwarded_for", b"if-match", b"x-forwarded-proto", b"forwarded"])
+def test_a_request_trailer_is_no_way_around(name: bytes) -> None:
+    """Identity, forwarding and conditions are told by the head."""
+    assert not trailer_filter(REQUESTS)[name]
+
+
+@pytest.mark.parametrize("name", [b"server-timing", b"grpc-status", b"digest", b"x-sum", b"etag"])
+def test_trailers_that_cross(name: bytes) -> None:
+    """What is made while the content is sent."""
+    assert trailer_filter(RESPONSES)[name]
+
+
+@pytest.mark.parametrize(
+    ("values", "options"),
+    [
+        ([], set()),
+        ([b"close"], {b"close"}),
+        ([b"Keep-Alive,\tX-A , x-b"], {b"keep-alive", b"x-a", b"x-b"}),
+        ([b"x-a", b"X-B"], {b"x-a", b"x-b"}),
+        ([b", ,x-a,"], {b"", b"x-a"}),
+        ([b""], {b""}),
+    ],
+)
+def test_options_of_connection(values: list[bytes], options: set[bytes]) -> None:
+    """RFC 9110 section 7.6.1: one list over all lines, in any case."""
+    assert connection_options(Headers([(b"Connection", value) for value in values])) == options
+
+
+def test_fields_named_by_connection_are_for_this_hop() -> None:
+    """RFC 9110 section 7.6.1; naming an option that is no field drops nothing."""
+    headers = Headers(
+        [(b"Connection", b"close, X-Hop"), (b"X-Hop", b"1"), (b"x-hop", b"2"), (b"close", b"3"), (b"X-End", b"4")]
+    )
+    assert [name for _, name, _ in passed_on(headers, REQUESTS)] == [b"close", b"X-End"]
+
+
+FIELDS = st.lists(
+    st.tuples(
+        st.sampled_from([b"X-A", b"x-b", b"X_USER_id", b"Host", b"Transfer_Encoding", b"Connection", b"Accept"]),
+        st.sampled_from([b"", b"1", b"x-a", b"accept, x-b"]),
+    ),
+    max_size=6,
+)
+
+
+@given(FIELDS)
+def test_what_crosses_is_encoded_alike_for_a_block(fields: list[tuple[bytes, bytes]]) -> None:
+    """The first time, again, and through another filter."""
+    plain = encode_passed(Headers(fields), REQUESTS)
+    block = HeaderBlock(Headers(fields))
+    assert encode_passed(Headers.over(block), REQUESTS) == plain
+    assert encode_passed(Headers.over(block), REQUESTS) == plain
+    assert encode_passed(Headers.over(block), RESPONSES) == encode_passed(Headers(fields), RESPONSES)
+    assert encode_passed(Headers.over(block), REQUESTS) == plain
+
+
+@given(FIELDS)
+def test_what_crosses_keeps_its_order(fields: list[tuple[bytes, bytes]]) -> None:
+    """It is a subsequence of what came, and holds no field of one hop."""
+    crossed = [(name, value) for _, name, value in passed_on(Headers(fields), REQUESTS)]
+    rest = iter(fields)
+    assert all(field in rest for field in crossed)
+    assert not {name.lower() for name, _ in crossed} & (HOP_BY_HOP | FRAMING)

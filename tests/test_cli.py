@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+import gateway
+from gateway import cli
+from gateway.config import jsonschema, load
+
+ROUTES = """\
+upstreams:
+  - {name: a, backends: [{url: "http://10.0.0.1"}, {url: "http://10.0.0.2"}]}
+  - {name: b, strategy: random, backends: [{url: "http://10.0.0.3"}]}
+routes:
+  - {name: one, host: api.example.com, path: /one/:id, methods: [GET, PUT], headers: {X-V: "2"}, query: {q: "*"},
+     upstream: a, timeout: 90s, request_body: 0}
+  - {path: /two/*, upstream: [{name: a, weight: 9}, b]}
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A configuration with two routes."""
+    path = tmp_path / "gateway.yaml"
+    path.write_text(ROUTES)
+    return path
+
+
+def run(*arguments: object, color: bool = False) -> Result:
+    """Run a command as a shell would."""
+    return CliRunner().invoke(cli.main, [str(argument) for argument in arguments], color=color)
+
+
+def test_check_of_a_good_file_says_so_in_a_line(file: Path) -> None:
+    """With what there is in it, and exit code 0."""
+    result = run("check", file)
+
+    assert result.exit_code == 0
+    assert result.stdout == f"ok: {file}: 1 listener, 2 routes, 2 upstreams, 3 backends\n"
+    assert result.stderr == ""
+
+
+def test_check_of_a_bad_file_tells_everything(tmp_path: Path) -> None:
+    """On stderr, with exit code 1."""
+    file = tmp_path / "g.yaml"
+    file.write_text("limits: {in_flight: x}\nb: [\n")
+    result = run("check", file)
+
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr.splitlines()[-1] == "1 problem"
+
+    file.write_text("limits: {in_flight: x}\nb: 1\n")
+    result = run("check", file)
+
+    assert result.stderr == (
+        f'{file}:1:21: limits.in_flight: expected an integer from 0 to 2147483647, found "x"\n'
+        f"{file}:2:1: b: expected a known key, found an unknown key\n"
+        "2 problems\n"
+    )
+
+
+def test_a_terminal_gets_colour(tmp_path: Path) -> None:
+    """And nothing else does."""
+    file = tmp_path / "g.yaml"
+    file.write_text("b: 1\n")
+
+    assert "\x1b[" in run("check", file, color=True).stderr
+    assert "\x1b[" not in run("check", file).stderr
+
+
+def test_check_uses_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the gateway would."""
+    file = tmp_path / "g.yaml"
+    file.write_text("limits: {in_flight: 1}\n")
+    monkeypatch.setenv("GATEWAY__LIMITS__IN_FLIGHT", "x")
+
+    assert "$GATEWAY__LIMITS__IN_FLIGHT:1:1: limits.in_flight" in run("check", file).stderr
+
+
+def test_routes_are_a_table(file: Path) -> None:
+    """Aligned, with defaults put in."""
+    head, one, two = run("routes", file).stdout.splitlines()
+
+    assert head.split() == [
+        "name",
+        "host",
+        "path",
+        "methods",
+        "match",
+        "upstream",
+        "strategy",
+        "backends",
+        "timeout",
+        "body",
+        "limit",
+    ]
+    assert head.index("path") == one.index("/one/:id") == two.index("/two/*", 5)
+    assert one.endswith("http://10.0.0.1, http://10.0.0.2                   90s      none")
+
+
+def test_routes_can_be_read_by_a_program(file: Path) -> None:
+    """One object a route."""
+    assert json.loads(run("routes", file, "--json").stdout) == [
+        {
+            "name": "one", "host": "api.example.com", "path": "/one/:id", "methods": ["GET", "PUT"],
+            "match": ["X-V: 2", "?q=*"], "upstream": ["a"], "strategy": ["round_robin"],
+            "backends": ["http://10.0.0.1", "http://10.0.0.2"], "timeout": "90s", "body_limit": "none",
+        },
+        {
+            "name": "/two/*", "host": "*", "path": "/two/*", "methods": ["*"], "match": [],
+            "upstream": ["a x9", "b x1"], "strategy": ["round_robin", "random"],
+            "backends": ["http://10.0.0.1", "http://10.0.0.2", "http://10.0.0.3"], "timeout": "30s",
+            "body_limit": "10MiB",
+        },
+    ]  # fmt: skip
+
+
+def test_no_routes_are_said_to_be_none(tmp_path: Path) -> None:
+    """Rather than a table without lines."""
+    (tmp_path / "g.yaml").write_text("")
+
+    assert run("routes", tmp_path / "g.yaml").stdout == "no routes\n"
+    assert run("routes", tmp_path / "g.yaml", "--json").stdout == "[]\n"
+
+
+def test_the_effective_configuration_is_a_configuration(file: Path, tmp_path: Path) -> None:
+    """Which means the same."""
+    again = tmp_path / "again.yaml"
+    again.write_text(run("config", file).stdout)
+
+    assert load(again, {}) == load(file, {})
+
+
+def test_the_schema_is_printed() -> None:
+    """As it is kept in `etc`."""
+    assert run("schema").stdout == jsonschema.as_text()
+
+
+def test_run_is_twistd_in_the_foreground(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the arguments that it takes."""
+    seen: list[list[str]] = []
+    monkeypatch.setattr(sys, "argv", ["gateway"])
+    monkeypatch.setattr("twisted.scripts.twistd.run", lambda: seen.append(sys.argv))
+
+    assert run("run", "--config", "etc/gateway.yaml").exit_code == 0
+    assert seen == [["twistd", "-n", "gateway", "--config", "etc/gateway.yaml"]]
+
+
+def test_the_version_is_told_without_loading_the_schema() -> None:
+    """It is asked for by scripts, and by people who wait."""
+    script = (
+        "import sys; from gateway.cli import main; main(['--version'], standalone_mode=False);"
+        "print('pydantic' in sys.modules, 'yaml' in sys.modules, 'twisted' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert done.stdout == f"gateway, version {gateway.__version__}\nFalse False False\n"

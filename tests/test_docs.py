@@ -1,0 +1,78 @@
+"""What the pages say can be done: configurations load, links lead somewhere, commands exist."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from gateway import config
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+SECTIONS = set(config.Settings.model_fields)
+
+
+def configurations() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every YAML block that is a part of a configuration."""
+    for page in PAGES:
+        for number, block in enumerate(re.findall(r"^```yaml\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)):
+            part = yaml.safe_load(block)
+            if isinstance(part, dict) and set(part) <= SECTIONS:
+                yield f"{page.relative_to(ROOT)}#{number}", part
+
+
+CONFIGURATIONS = dict(configurations())
+
+
+@pytest.mark.parametrize("place", CONFIGURATIONS)
+def test_a_configuration_in_a_page_loads(place: str) -> None:
+    """With upstreams for the names that its routes use, where the page does not show them."""
+    part = CONFIGURATIONS[place]
+    named = {upstream["name"] for upstream in part.get("upstreams", [])}
+    wanted = {route["upstream"] for route in part.get("routes", [])} - named
+    upstreams = [{"name": name, "backends": [{"url": "http://127.0.0.1:9001"}]} for name in sorted(wanted)]
+
+    config.from_mapping({**part, "upstreams": [*part.get("upstreams", []), *upstreams]})
+
+
+def test_the_pages_have_configurations() -> None:
+    """The test above has something to look at."""
+    assert len(CONFIGURATIONS) >= 8
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    """Relative links are to files that are there."""
+    text = re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+def test_modules_that_the_architecture_names_exist() -> None:
+    """A newcomer follows the table."""
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    names = set(re.findall(r"`((?:[a-z_]+/)+[a-z_]*(?:\.py)?)", text)) | set(re.findall(r"`([a-z_]+\.py)", text))
+    assert len(names) > 20
+    missing = [name for name in names if not any((base / name).exists() for base in (ROOT / "gateway", ROOT))]
+    assert missing == []
+
+
+def test_the_commands_of_the_readme_exist() -> None:
+    """`gateway check` and `gateway routes` on the file that it names."""
+    for command in ("check", "routes"):
+        done = subprocess.run(
+            [sys.executable, "-c", "from gateway.cli import main; main()", command, "etc/gateway.yaml"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+        assert done.returncode == 0, done.stderr
