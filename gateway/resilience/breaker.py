@@ -1,0 +1,244 @@
+"""Stop asking a backend, or an upstream, that keeps failing, and find out carefully when to ask again.
+
+Layer 2: decides only. Asked by the forwarder before an attempt (a breaker of
+the backend) and before an exchange (one of the upstream), and told how it
+ended. The pattern is M. Nygard's ("Release It!"); both of its usual rules hold
+at once, so many failures in a row and too large a share of failures.
+
+# Note [Tickets]
+`admit` gives a ticket, the number of the period between two changes of state,
+and the outcome is told with it. An attempt that began before the last change
+says nothing about the state since: its outcome is ignored. Without that, an
+answer that was under way when the breaker opened would be taken for a probe's,
+and free a slot that is not its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from math import inf
+
+from gateway.resilience.window import Window
+
+
+class State(Enum):
+    """What a breaker does with exchanges."""
+
+    CLOSED = "closed"
+    """All pass."""
+    OPEN = "open"
+    """None passes: no contact at all."""
+    HALF_OPEN = "half_open"
+    """A few pass, as probes."""
+
+
+class Event(Enum):
+    """What changes the state of a breaker."""
+
+    TRIPPED = "tripped"
+    """Too many failures in a row, or too large a share of them."""
+    COOLED_DOWN = "cooled_down"
+    """The timeout has passed and somebody asks."""
+    HEALTH_RESTORED = "health_restored"
+    """An active check found the backend healthy again."""
+    PROVED = "proved"
+    """Enough probes succeeded."""
+    FAILED = "failed"
+    """A probe failed."""
+
+
+NEXT = {
+    (State.CLOSED, Event.TRIPPED): State.OPEN,
+    (State.OPEN, Event.COOLED_DOWN): State.HALF_OPEN,
+    (State.OPEN, Event.HEALTH_RESTORED): State.HALF_OPEN,
+    (State.HALF_OPEN, Event.PROVED): State.CLOSED,
+    (State.HALF_OPEN, Event.FAILED): State.OPEN,
+}
+"""What is not here changes nothing."""
+
+OnChange = Callable[[State, State, str], None]
+"""Called after a change with the old state, the new one, and the cause in words."""
+
+_CLOSED = State.CLOSED  # a global is found faster than an attribute of the Enum
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerRules:
+    """When a breaker opens and closes.
+
+    Attributes:
+        failure_threshold: Failures in a row that open it; 0 for no such rule.
+        ratio: Share of failures within `window` that opens it, once there were `min_requests`.
+        window: Seconds.
+        min_requests: With fewer outcomes than this the ratio says nothing.
+        timeout: Seconds from open to half-open; infinite where only a health check may end it.
+        half_open_requests: Probes under way at once.
+        success_threshold: Successful probes that close it.
+    """
+
+    failure_threshold: int = 5
+    ratio: float = 0.5
+    window: float = 60.0
+    min_requests: int = 20
+    timeout: float = 30.0
+    half_open_requests: int = 1
+    success_threshold: int = 1
+
+
+class Breaker:
+    """One circuit breaker.
+
+    Each ticket that `admit` gave goes back exactly once, through `succeeded`, `failed` or `cancelled`.
+
+    Args:
+        rules: When it opens and closes.
+        on_change: Hears of every change.
+
+    Attributes:
+        state: What it does with exchanges. An open one whose time has come stays open until somebody asks.
+        since: When it came into this state; None if it never changed.
+        cause: Why, in words.
+        consecutive: Failures in a row while closed.
+        probes: Probes under way while half-open.
+    """
+
+    __slots__ = (
+        "_on_change",
+        "_period",
+        "_proofs",
+        "_threshold",
+        "_window",
+        "cause",
+        "consecutive",
+        "probes",
+        "rules",
+        "since",
+        "state",
+    )
+
+    def __init__(self, rules: BreakerRules, on_change: OnChange | None = None) -> None:
+        self.rules = rules
+        self.state = State.CLOSED
+        self.since: float | None = None
+        self.cause = ""
+        self.consecutive = 0
+        self.probes = 0
+        self._proofs = 0
+        self._period = 1
+        self._threshold = rules.failure_threshold or inf
+        self._window = Window(rules.window)
+        self._on_change = on_change
+
+    def admit(self, now: float) -> int:
+        """Let an attempt pass, or not.
+
+        Closed, this and `succeeded` cost 0.14 µs together.
+
+        Returns:
+            Its ticket, to be handed back with the outcome; 0 where it may not pass.
+        """
+        if self.state is _CLOSED:
+            return self._period
+        if not self.willing(now):
+            return 0
+        if self.state is State.OPEN:
+            self._happened(Event.COOLED_DOWN, now, f"{self.rules.timeout:g} s have passed")
+        self.probes += 1
+        return self._period
+
+    def willing(self, now: float) -> bool:
+        """Whether `admit` would let an attempt pass; changes nothing, so that a balancer may ask."""
+        if self.state is _CLOSED:
+            return True
+        if self.state is State.OPEN:
+            return self._due() <= now
+        return self.probes < self.rules.half_open_requests
+
+    def succeeded(self, now: float, ticket: int) -> None:
+        """The attempt of this ticket was answered without a failure of the backend."""
+        if ticket != self._period:
+            return  # Note [Tickets]
+        if self.state is _CLOSED:
+            self.consecutive = 0
+            window = self._window
+            if now >= window.end:
+                window.roll(now)
+            window.total += 1
+            if window.marked:
+                self._judge(now)
+            return
+        self.probes -= 1
+        self._proofs += 1
+        if self._proofs >= self.rules.success_threshold:
+            self._happened(Event.PROVED, now, f"{self._proofs} of {self._proofs} probes succeeded")
+
+    def failed(self, now: float, ticket: int, why: str = "") -> None:
+        """The backend failed the attempt of this ticket; what the client or the gateway did wrong is never told here.
+
+        Args:
+            now: Monotonic seconds.
+            ticket: What `admit` gave.
+            why: The reason, for the cause of a change.
+        """
+        if ticket != self._period:
+            return  # Note [Tickets]
+        if self.state is not _CLOSED:
+            self._happened(Event.FAILED, now, _with_last("a probe failed", why))
+            return
+        self.consecutive += 1
+        window = self._window
+        if now >= window.end:
+            window.roll(now)
+        window.total += 1
+        window.marked += 1
+        if self.consecutive >= self._threshold:
+            self._happened(Event.TRIPPED, now, _with_last(f"{self.consecutive} failures in a row", why))
+        else:
+            self._judge(now, why)
+
+    def cancelled(self, ticket: int) -> None:
+        """The attempt of this ticket ended without a verdict on the backend; a probe gives its slot back."""
+        if ticket == self._period and self.state is State.HALF_OPEN:
+            self.probes -= 1
+
+    def health_restored(self, now: float) -> None:
+        """An active check found the backend healthy after it was not: an open breaker lets probes pass at once.
+
+        For a change of health only. A check that succeeded all the while says nothing about why real traffic failed.
+        """
+        self._happened(Event.HEALTH_RESTORED, now, "the health check succeeds again")
+
+    def retry_after(self, now: float) -> float:
+        """Return the seconds until an open breaker lets a probe pass; 0.0 in the other states."""
+        return max(0.0, self._due() - now) if self.state is State.OPEN else 0.0
+
+    def counts(self, now: float) -> tuple[int, int]:
+        """Return the outcomes within the window, and how many of them were failures."""
+        return self._window.counts(now)
+
+    def _due(self) -> float:
+        assert self.since is not None
+        return self.since + self.rules.timeout
+
+    def _judge(self, now: float, why: str = "") -> None:
+        total, failures = self._window.total, self._window.marked
+        if total >= self.rules.min_requests and failures >= self.rules.ratio * total:
+            cause = f"{failures} of {total} failed within {self.rules.window:g} s"
+            self._happened(Event.TRIPPED, now, _with_last(cause, why))
+
+    def _happened(self, event: Event, now: float, cause: str) -> None:
+        old, new = self.state, NEXT.get((self.state, event))
+        if new is None:
+            return
+        self.state, self.since, self.cause = new, now, cause
+        self._period += 1
+        self.consecutive = self.probes = self._proofs = 0
+        self._window.clear()
+        if self._on_change is not None:
+            self._on_change(old, new, cause)
+
+
+def _with_last(cause: str, why: str) -> str:
+    return f"{cause}, the last by {why}" if why else cause

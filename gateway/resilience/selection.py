@@ -1,0 +1,112 @@
+"""Which backends of an upstream may be picked, from what health, ejection and breakers say of each.
+
+Layer 2: decides only. Asked by the upstream when something about one of its
+backends has changed, and by the admin listener for what it would do next.
+
+# Note [Panic]
+When fewer than a share of the backends are left, those few would get all the
+traffic and fall over next; and it is likelier that what we believe is wrong
+than that so many fail at once. Envoy then uses all of them, well or not. Here
+the doubtful come back in the order of the doubt: first those that were ejected
+for failures of the past, then, if still none is left, those that fail their
+checks now. So one live backend beside three that fail their checks keeps its
+exchanges, where Envoy would send three in four of them into the void.
+
+Two things no panic overrides: a weight of 0, which is the operator's word, and
+an open breaker, which promises no contact at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import Generic, NamedTuple, Protocol, TypeVar
+
+PANIC_THRESHOLD = 0.5
+"""Share of the backends that must be left, or it is panic: Envoy's default."""
+
+
+class Standing(Protocol):
+    """What is known of one backend at one time.
+
+    Attributes:
+        weight: 0 while it drains.
+        healthy: Whether its active checks pass, or there are none.
+        ejected: Whether it is out for failures of real traffic.
+        admits: Whether its breaker would let an attempt pass, or there is none.
+    """
+
+    @property
+    def weight(self) -> int: ...
+
+    @property
+    def healthy(self) -> bool: ...
+
+    @property
+    def ejected(self) -> bool: ...
+
+    @property
+    def admits(self) -> bool: ...
+
+
+class Panic(Enum):
+    """How far the rules are bent because too few backends are left."""
+
+    NONE = "none"
+    EJECTED = "ejected"
+    """Ejected backends are used again."""
+    ALL = "all"
+    """So are those that fail their checks."""
+
+
+class Lack(Enum):
+    """Why no backend may be picked."""
+
+    NONE = "none"
+    """One may."""
+    NO_BACKEND = "no_backend"
+    """There is none, or all are drained."""
+    BREAKERS_OPEN = "breakers_open"
+    """There are some, and the breaker of each is open."""
+
+
+S = TypeVar("S", bound=Standing)
+
+
+class Selection(NamedTuple, Generic[S]):
+    """Those that may be picked, in their order.
+
+    Attributes:
+        backends: Empty where `lack` says why.
+        panic: Whether some of them are there only because too few would be left.
+        lack: Why there are none.
+    """
+
+    backends: list[S]
+    panic: Panic = Panic.NONE
+    lack: Lack = Lack.NONE
+
+
+def available(standings: Iterable[S], panic_threshold: float = PANIC_THRESHOLD) -> Selection[S]:
+    """Choose which backends may be picked.
+
+    Args:
+        standings: All backends of the upstream.
+        panic_threshold: Share of the backends that must be left, from 0.0 (panic only when none is) to 1.0.
+    """
+    weighted = [backend for backend in standings if backend.weight > 0]
+    if not weighted:
+        return Selection([], lack=Lack.NO_BACKEND)
+    admitting = [backend for backend in weighted if backend.admits]
+    if not admitting:
+        return Selection([], lack=Lack.BREAKERS_OPEN)
+    healthy = [backend for backend in admitting if backend.healthy]
+    sound = [backend for backend in healthy if not backend.ejected]
+    if sound and len(sound) >= panic_threshold * len(weighted):
+        return Selection(sound)
+    # Too few are left, see Note [Panic].
+    if not healthy:
+        return Selection(admitting, Panic.ALL)
+    if len(healthy) > len(sound):
+        return Selection(healthy, Panic.EJECTED)
+    return Selection(sound)

@@ -1,0 +1,69 @@
+"""When to turn exchanges away because the gateway itself is short of time or memory.
+
+Layer 2: decides only. Told a few times a second how late the event loop is and
+how much memory is in use; asked before each exchange but those of the health
+paths, which are always answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gateway.resilience.admission import Priority
+
+MARKS = {Priority.LOW: 0.75, Priority.NORMAL: 1.0, Priority.HIGH: 1.5}
+"""Past which part of a mark a priority is shed: what matters least goes before the mark is reached, what matters most
+stays for half of it beyond."""
+
+RELIEF = 0.8
+"""What is shed is let in again below this part of where shedding began: at the mark itself it would flap."""
+
+OnChange = Callable[[int, int, str], None]
+"""Called after a change with the old level, the new one, and the cause in words."""
+
+
+class Shedder:
+    """Sheds by priority, with hysteresis.
+
+    Args:
+        loop_lag_mark: `limits.loop_lag` in seconds; 0: not a reason.
+        memory_mark: `limits.memory` in bytes; 0: not a reason.
+        on_change: Hears of every change.
+
+    Attributes:
+        level: How many of the priorities are shed, from the lowest.
+        cause: What it came to this by, in words.
+    """
+
+    __slots__ = ("_loop_lag_mark", "_memory_mark", "_on_change", "cause", "level")
+
+    def __init__(self, loop_lag_mark: float = 0.0, memory_mark: int = 0, on_change: OnChange | None = None) -> None:
+        self._loop_lag_mark = loop_lag_mark
+        self._memory_mark = memory_mark
+        self._on_change = on_change
+        self.level = 0
+        self.cause = ""
+
+    def sheds(self, priority: Priority) -> bool:
+        """Whether an exchange of this priority is to be turned away."""
+        return priority < self.level
+
+    def observe(self, lag: float, memory: int) -> None:
+        """Take a measurement.
+
+        Args:
+            lag: Seconds by which the event loop was late, the worst since the last measurement.
+            memory: Bytes resident.
+        """
+        late = lag / self._loop_lag_mark if self._loop_lag_mark else 0.0
+        full = memory / self._memory_mark if self._memory_mark else 0.0
+        load = max(late, full)
+        begins = sum([load > mark for mark in MARKS.values()])
+        ends = sum([load > mark * RELIEF for mark in MARKS.values()])
+        level = max(begins, min(self.level, ends))
+        if level == self.level:
+            return
+        old, self.level = self.level, level
+        self.cause = f"loop lag {lag * 1000:.0f} ms" if late >= full else f"memory {memory / 2**20:.0f} MiB"
+        if self._on_change is not None:
+            self._on_change(old, level, self.cause)
