@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gateway.errors import GatewayError, Retry
+from gateway.errors import GatewayError
 from gateway.exchange import Exchange, Request, Response
 from gateway.http.fields import FieldFilter, encode_passed
+from gateway.resilience.retry import Tried, lost_race
 from gateway.upstream.agent import Attempt, ProxyAgent
 from gateway.upstream.backend import Upstream
-
-IDEMPOTENT = frozenset([b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"])
-"""RFC 9110 section 9.2.2."""
 
 VIA = b"1.1 gateway"
 
@@ -69,7 +67,7 @@ class Forwarder:
         """The attempt failed before there was an answer: again, or the client hears of it."""
         exchange = attempt.exchange
         assert exchange.chain is not None
-        if error.retry is Retry.IF_REUSED and not attempt.fresh and _repeatable(exchange.request):
+        if not attempt.fresh and lost_race(error, _tried(exchange.request)):
             try:
                 self._agent.attempt(
                     self, exchange, attempt.upstream, attempt.backend, attempt.head, self._timeout, fresh=True
@@ -109,5 +107,6 @@ class Forwarder:
         return b"".join(lines)
 
 
-def _repeatable(request: Request) -> bool:
-    return request.body is None and request.upgrade is None and request.method in IDEMPOTENT
+def _tried(request: Request) -> Tried:
+    # What has been sent of a body is not kept.
+    return Tried(request.method, replayable=request.body is None and request.upgrade is None)
