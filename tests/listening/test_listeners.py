@@ -1,0 +1,128 @@
+"""Ports come and go whole: all of a change, or nothing of it."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+from twisted.internet.defer import Deferred, ensureDeferred, fail, succeed
+
+from gateway.listening.endpoints import ListenFailed, Listening
+from gateway.listening.listeners import Listeners
+from gateway.transport.port import ConnectionLimit
+
+
+class Port:
+    """An open port that remembers."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.endpoint = endpoint
+        self.open = True
+        self.reloads = 0
+
+    def describe(self) -> str:
+        return self.endpoint
+
+    def reload(self) -> None:
+        self.reloads += 1
+
+    async def stop_accepting(self) -> None:
+        self.open = False
+
+
+class Ports:
+    """Opens ports, but for those in use elsewhere."""
+
+    def __init__(self) -> None:
+        self.made: list[Port] = []
+        self.taken: set[str] = set()
+
+    def __call__(self, reactor: Any, endpoint: str, factory: Any, limit: ConnectionLimit) -> Deferred[Listening]:
+        if endpoint in self.taken:
+            return fail(ListenFailed(endpoint, "address already in use"))
+        self.made.append(Port(endpoint))
+        return succeed(cast("Listening", self.made[-1]))
+
+    def open(self) -> list[str]:
+        return [port.endpoint for port in self.made if port.open]
+
+
+@pytest.fixture
+def ports() -> Ports:
+    """None open."""
+    return Ports()
+
+
+@pytest.fixture
+def listeners(ports: Ports) -> Listeners:
+    """With these ports."""
+    return Listeners(None, cast("Any", None), ConnectionLimit(), ports)
+
+
+def change(listeners: Listeners, *endpoints: str) -> None:
+    """Open and close what it takes."""
+
+    async def apply() -> None:
+        await listeners.commit(endpoints, await listeners.prepare(endpoints))
+
+    failures: list[Any] = []
+    ensureDeferred(apply()).addErrback(failures.append)
+    if failures:
+        failures[0].raiseException()
+
+
+def test_ports_are_opened_kept_and_closed(listeners: Listeners, ports: Ports) -> None:
+    """By their strings: what is in both configurations is not touched."""
+    change(listeners, "tcp:1", "tcp:2")
+    change(listeners, "tcp:2", "tcp:3")
+
+    assert ports.open() == ["tcp:2", "tcp:3"]
+    assert [port.endpoint for port in ports.made] == ["tcp:1", "tcp:2", "tcp:3"]
+    assert [listening.describe() for listening in listeners.open] == ["tcp:2", "tcp:3"]
+
+
+def test_the_same_twice_is_one(listeners: Listeners, ports: Ports) -> None:
+    """A port can be bound once."""
+    change(listeners, "tcp:1", "tcp:1")
+
+    assert ports.open() == ["tcp:1"]
+
+
+def test_one_that_cannot_be_opened_opens_none(listeners: Listeners, ports: Ports) -> None:
+    """What was open stays."""
+    change(listeners, "tcp:1")
+    ports.taken.add("tcp:3")
+    with pytest.raises(ListenFailed, match="tcp:3"):
+        change(listeners, "tcp:2", "tcp:3", "tcp:4")
+
+    assert ports.open() == ["tcp:1"]
+    assert [listening.describe() for listening in listeners.open] == ["tcp:1"]
+
+
+def test_what_was_prepared_may_be_abandoned(listeners: Listeners, ports: Ports) -> None:
+    """Another part of the configuration could not be used."""
+
+    async def prepare_and_abandon() -> None:
+        await listeners.abandon(await listeners.prepare(["tcp:1"]))
+
+    ensureDeferred(prepare_and_abandon())
+
+    assert ports.open() == []
+    assert listeners.open == []
+
+
+def test_certificates_are_read_again_everywhere(listeners: Listeners, ports: Ports) -> None:
+    """Each port has its own."""
+    change(listeners, "ssl:1", "ssl:2")
+    listeners.reload_certificates()
+
+    assert [port.reloads for port in ports.made] == [1, 1]
+
+
+def test_all_stop_accepting(listeners: Listeners, ports: Ports) -> None:
+    """And are open no more."""
+    change(listeners, "tcp:1", "tcp:2")
+    ensureDeferred(listeners.stop_accepting())
+
+    assert ports.open() == []
+    assert listeners.open == []

@@ -1,0 +1,232 @@
+"""The loop over the steps of a route; how it goes on a connection is in `tests/flow/test_middleware.py`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.defer import Deferred, succeed
+from twisted.logger import capturedLogs
+
+from gateway.errors import GatewayError, RouteNotFound
+from gateway.exchange import Exchange, Request, Response
+from gateway.headers import Headers
+from gateway.middleware.chain import Chain
+
+if TYPE_CHECKING:
+    from tests.middleware.conftest import MakeExchange
+
+
+class Client:
+    """Keeps what is sent to it."""
+
+    def __init__(self) -> None:
+        self.sent: list[Response | None] = []
+
+    def send_response(self, exchange: Exchange) -> None:
+        self.sent.append(exchange.response)
+
+
+class Walk:
+    """A chain, and what happened on it in order."""
+
+    def __init__(self, make: MakeExchange, count: int, **hooks: Any) -> None:
+        self.seen: list[str] = []
+        self.client = Client()
+        self.exchange = make()
+        self.exchange.downstream = cast("Any", self.client)
+        self.steps = [self.step(number) for number in range(count)]
+        for name, hook in hooks.items():  # of the step in the middle
+            setattr(self.steps[count // 2], name, hook)
+        self.chain = Chain(self.steps, self.answer, self.render)
+
+    def step(self, number: int) -> Any:
+        seen = self.seen
+
+        class Step:
+            name = str(number)
+
+            def __init__(self) -> None:
+                self.on_request = lambda exchange: seen.append(f"request {number}")
+                self.on_response = lambda exchange: seen.append(f"response {number}")
+                self.on_finish = lambda exchange: seen.append(f"finish {number}")
+
+        return Step()
+
+    def answer(self, exchange: Exchange) -> None:
+        self.seen.append("handler")
+        self.chain.deliver(exchange, Response(200))
+
+    def render(self, exchange: Exchange, error: GatewayError) -> Response:
+        return Response(error.status)
+
+    def begin(self) -> list[int]:
+        """Walk, and return the statuses that were sent."""
+        self.chain.begin(self.exchange)
+        return self.statuses
+
+    @property
+    def statuses(self) -> list[int]:
+        return [response.status for response in self.client.sent if response is not None]
+
+
+def test_in_through_the_steps_and_out_again(make: MakeExchange) -> None:
+    """From the client inwards, then the other way."""
+    walk = Walk(make, 2)
+    assert walk.begin() == [200]
+    walk.chain.finish(walk.exchange)
+
+    assert walk.seen == [
+        "request 0",
+        "request 1",
+        "handler",
+        "response 1",
+        "response 0",
+        "finish 1",
+        "finish 0",
+    ]
+
+
+def test_no_step_no_cost(make: MakeExchange) -> None:
+    """The handler alone; and steps are asked only for the hooks that they have."""
+
+    class Silent:
+        name = "silent"
+
+    walk = Walk(make, 0)
+    walk.chain = Chain([Silent()], walk.answer, walk.render)
+
+    assert walk.begin() == [200]
+    assert walk.seen == ["handler"]
+
+
+@given(st.lists(st.sampled_from(["none", "done", "later", "coroutine"]), max_size=8))
+def test_waiting_changes_nothing_in_the_order(ways: list[str]) -> None:
+    """However each step lets pass, each is asked once, in its place."""
+    seen: list[str] = []
+    later: list[Deferred[None]] = []
+
+    class Step:
+        def __init__(self, number: int, way: str) -> None:
+            self.name = str(number)
+            self.way = way
+
+        def pass_on(self, hook: str) -> Any:
+            seen.append(hook + self.name)
+            if self.way == "done":
+                return succeed(None)
+            if self.way == "later":
+                later.append(Deferred())
+                return later[-1]
+            return self.nothing() if self.way == "coroutine" else None
+
+        async def nothing(self) -> None:
+            return None
+
+        def on_request(self, exchange: Exchange) -> Any:
+            return self.pass_on("in ")
+
+        def on_response(self, exchange: Exchange) -> Any:
+            return self.pass_on("out ")
+
+    client = Client()
+    exchange = Exchange(
+        Request(b"GET", b"/", Headers()), cast("Any", client), "", cast("Any", _Direct()), started=0.0, deadline=1.0
+    )
+    chain = Chain(
+        [Step(number, way) for number, way in enumerate(ways)],
+        lambda exchange: chain.deliver(exchange, Response(200)),
+        lambda exchange, error: Response(error.status),
+    )
+    chain.begin(exchange)
+    for waiting in later:  # which grows
+        assert client.sent == []
+        assert exchange.pending is not None
+        waiting.callback(None)
+
+    assert exchange.pending is None
+    assert len(client.sent) == 1
+    inwards = [f"in {number}" for number in range(len(ways))]
+    assert seen == inwards + [f"out {number}" for number in reversed(range(len(ways)))]
+
+
+class _Direct:
+    def client_address(self, headers: Headers) -> str:
+        return ""
+
+
+async def _refuse_later(exchange: Exchange) -> None:
+    raise RouteNotFound()
+
+
+def _refuse(exchange: Exchange) -> None:
+    raise RouteNotFound()
+
+
+@pytest.mark.parametrize("refuse", [_refuse, _refuse_later])
+def test_a_refusal_turns_round(make: MakeExchange, refuse: Any) -> None:
+    """The steps inside it are not asked; every step sees the error's response."""
+    walk = Walk(make, 3, on_request=refuse)
+
+    assert walk.begin() == [404]
+    assert walk.seen == ["request 0", "response 2", "response 1", "response 0"]
+    assert isinstance(walk.exchange.error, RouteNotFound)
+
+
+def test_a_refusal_of_the_handler_turns_round(make: MakeExchange) -> None:
+    """As if a step had."""
+    walk = Walk(make, 1)
+    walk.chain = Chain(walk.steps, _refuse, walk.render)
+
+    assert walk.begin() == [404]
+    assert walk.seen == ["request 0", "response 0"]
+
+
+@pytest.mark.parametrize("refuse", [_refuse, _refuse_later])
+def test_a_refusal_on_the_way_out(make: MakeExchange, refuse: Any) -> None:
+    """All see the second response, the one that refuses excepted: it has had its say."""
+    walk = Walk(make, 3, on_response=refuse)
+    with capturedLogs():
+        assert walk.begin() == [404]
+
+    assert walk.seen[-3:] == ["response 2", "response 2", "response 0"]
+
+
+def test_failing_cancels_what_it_waits_for(make: MakeExchange) -> None:
+    """Once; the step hears, and what had waited under it."""
+    cancelled: list[str] = []
+    waiting: Deferred[None] = Deferred(lambda _: cancelled.append("step"))
+
+    class Attempt:
+        def cancel(self) -> None:
+            cancelled.append("attempt")
+
+    walk = Walk(make, 1, on_response=lambda exchange: None if cancelled else waiting)
+    walk.exchange.pending = Attempt()
+    assert walk.begin() == []
+    walk.chain.fail(walk.exchange, RouteNotFound())
+
+    assert cancelled == ["step", "attempt"]
+    assert walk.statuses == [404]
+    assert walk.exchange.pending is None
+
+
+def test_what_was_waited_for_before_is_waited_for_again(make: MakeExchange) -> None:
+    """A step's wait covers it only for a while."""
+
+    class Attempt:
+        def cancel(self) -> None:
+            """Not asked."""
+
+    attempt = Attempt()
+    waiting: Deferred[None] = Deferred()
+    walk = Walk(make, 1, on_response=lambda exchange: waiting)
+    walk.exchange.pending = attempt
+    walk.begin()
+    assert walk.exchange.pending is not attempt
+    waiting.callback(None)
+
+    assert walk.exchange.pending is attempt
+    assert walk.statuses == [200]
