@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from gateway.resilience.retry import IDEMPOTENT
 from gateway.testing import Harness
-from gateway.upstream.forwarder import IDEMPOTENT
 
 
 def sent(gateway: Harness, request: bytes) -> bytes:
