@@ -27,10 +27,27 @@ class HeadMemo(dict[bytes, T]):
     heads = 256
     octets = 4096
 
-    def remember(self, head: bytes, known: T) -> None:
-        """Keep what a head was found to say, unless it is too long."""
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: set[int] = set()
+
+    def came_before(self, head: bytes) -> bool:
+        """Whether a head is worth keeping: it is not too long, and not here for the first time.
+
+        Most heads that differ once always do: what is kept of them costs more than reading them, and is in the way.
+        """
         if len(head) > self.octets:
-            return
+            return False
+        mark = hash(head)
+        if mark in self._seen:
+            return True
+        if len(self._seen) >= 4 * self.heads:
+            self._seen.clear()
+        self._seen.add(mark)
+        return False
+
+    def remember(self, head: bytes, known: T) -> None:
+        """Keep what a head was found to say."""
         if len(self) >= self.heads:
             self.clear()
         self[head] = known

@@ -304,6 +304,7 @@ class RequestParser:
             and self.held is None
             and self._body is None
             and fields.endswith(b"\r\n\r\n")
+            and self._memo.came_before(fields)
         ):
             self._memo.remember(fields, (HeaderBlock(request.headers), request.host))
 

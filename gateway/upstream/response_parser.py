@@ -211,9 +211,10 @@ class ResponseParser:
             and self.keep_alive
             and not self._seen_interims
             and (response.body is not None or response.length == 0)
+            and self._memo.came_before(head := data[:end])
         ):
             known = (response.status, response.reason, response.length, HeaderBlock(response.headers))
-            self._memo.remember(data[:end], known)
+            self._memo.remember(head, known)
 
     def _feed_raw(self, data: bytes) -> None:
         body = self._body
