@@ -304,15 +304,12 @@ class Channel(ClientConnection):
             # FIN says "no more requests" from one client and "I have gone" from
             # another. Any octet tells: a peer that is gone answers with RST, so
             # one interim response is sent, which HTTP/1.1 clients must take
-            # (RFC 9110 section 15.2). Twisted does not look at a connection
-            # again whose end it has read, so that we have to.
-            if self._probed:
-                self.deadline = exchange.deadline
-                self.transport.resumeProducing()  # type: ignore[union-attr]
-            else:
-                self._probed = True
-                self.send_interim(exchange, 100, b"", Headers())
-                self.deadline = min(exchange.deadline, now + HALF_CLOSED_PROBE)
+            # (RFC 9110 section 15.2). Reading does not tell: after FIN, Linux
+            # gives the end again and again, also after a reset. So it is sent
+            # once more, and writing to a connection that was reset does fail.
+            self.send_interim(exchange, 100, b"", Headers())
+            self.deadline = exchange.deadline if self._probed else min(exchange.deadline, now + HALF_CLOSED_PROBE)
+            self._probed = True
         elif exchange.error is not None:
             self.abort(exchange)  # a step holds up even the error
         else:

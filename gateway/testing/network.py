@@ -69,6 +69,7 @@ class MemoryTransport:
         self._on_wire = 0
         self._end: End | None = None
         self._reading = True
+        self._fin_read = False
         self._writing = False
         self._aborting = False
         self._half_closing = False
@@ -180,7 +181,8 @@ class MemoryTransport:
         if self._aborting:
             self._lose(ConnectionAborted)
             return True
-        if self._end is End.RESET and (self._reading or self._writing):
+        # A reader that has had the FIN gets it again, whatever came after it (Linux, tcp_recvmsg).
+        if self._end is End.RESET and (self._writing or (self._reading and not self._fin_read)):
             self._lose(ConnectionLost)
             return True
         return self._read() or self._write()
@@ -201,6 +203,7 @@ class MemoryTransport:
         if self._end is None:
             return False
         self._reading = False
+        self._fin_read = True
         if IHalfCloseableProtocol.providedBy(self.protocol):
             self.protocol.readConnectionLost()
         else:

@@ -133,7 +133,7 @@ def test_a_client_that_closes_before_its_request_is_complete(
 
 @pytest.mark.parametrize("stage", [queued, connecting, waiting])
 def test_a_client_that_has_gone_is_noticed(make: Make, stage: Callable[[Make], tuple[Harness, FakeClient]]) -> None:
-    """Note [A half-closed client may be gone]: one interim response finds out."""
+    """Note [A half-closed client may be gone]: two interim responses find out."""
     gateway, client = stage(make)
     before = gateway.gateway.root.in_flight
     client.close()
@@ -161,7 +161,7 @@ def test_a_client_that_has_gone_during_its_answer_is_noticed(make: Make) -> None
 
 
 def test_a_half_closed_client_gets_its_answer(make: Make) -> None:
-    """However long that takes; an interim response on the way asks whether it is there."""
+    """However long that takes; interim responses on the way ask whether it is there."""
     gateway, client = waiting(make)
     client.half_open = True
     client.half_close()
@@ -171,7 +171,7 @@ def test_a_half_closed_client_gets_its_answer(make: Make) -> None:
     gateway.network.pump()
 
     (response,) = client.responses()
-    assert (response.status, response.body, response.interims) == (200, b"late", [100])
+    assert (response.status, response.body, response.interims) == (200, b"late", [100, 100])
     assert response.headers.get(b"Connection") == b"close"
     assert client.end_of_input
     assert not gateway.gateway.site.channels

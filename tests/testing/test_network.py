@@ -247,15 +247,16 @@ class TestResets:
 
         assert line.two.lost.check(ConnectionLost)
 
-    def test_who_has_read_the_end_may_look_again(self, line: Line) -> None:
-        """Then the first write is enough."""
+    def test_who_has_read_the_end_reads_nothing_else(self, line: Line) -> None:
+        """The end again, also where a reset came after it."""
         line.near.loseConnection()
         line.pump()
         line.far.write(b"first")
         line.far.resumeProducing()
         line.pump()
 
-        assert line.two.lost.check(ConnectionLost)
+        assert line.two.ends == 2
+        assert line.two.lost is None
 
     def test_who_does_not_read_notices_nothing(self, line: Line) -> None:
         """Until it does."""
