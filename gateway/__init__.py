@@ -1,6 +1,6 @@
 """An event-driven HTTP gateway on Twisted.
 
-`gateway.service` embeds it in an application, `gateway.tap` runs it under
+`gateway.lifecycle` embeds it in an application, `gateway.tap` runs it under
 twistd, `gateway.cli` is the command line. ARCHITECTURE.md has the map.
 """
 
