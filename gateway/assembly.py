@@ -18,6 +18,7 @@ import twisted
 
 from gateway import __version__, snapshot
 from gateway.admin.health import Health
+from gateway.carried import Carried
 from gateway.config import Settings
 from gateway.foundation import Foundation
 from gateway.http.messages import DateClock
@@ -150,12 +151,15 @@ def assemble(
         deadlines=deadlines,
         metrics=metrics,
         health=Health(),
+        carried=Carried(),
+        reactor=reactor,
     )
     access_logs = AccessLogs(make_writer or (lambda path: AccessLogWriter(path, reactor)))
     path = access_log_path(settings)
     writer = access_logs.at(path)
     access_logs.exchange(path, writer)
     first = _build(settings, foundation, writer)
+    foundation.carried.commit()
     root = RootResource(first)
     site = GatewaySite(root, first.options, first.rules, deadlines, now, DateClock(wall_clock))
     limit = ConnectionLimit(settings.limits.connections)
@@ -183,6 +187,7 @@ def access_log_path(settings: Settings) -> str | None:
 def _build(settings: Settings, foundation: Foundation, writer: AccessLogWriter | None) -> snapshot.Snapshot:
     levels = Levels()
     levels.configure(settings.log.level, settings.log.levels)
+    foundation.carried.begin()
     return snapshot.build(
         settings,
         foundation,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import Enum
+from math import ceil
 
 
 class Source(Enum):
@@ -125,6 +126,54 @@ class MethodNotAllowed(DownstreamError):
         self.allow = allow
 
 
+class AddressRefused(DownstreamError):
+    """The client's address is in `ip_deny`, or not in `ip_allow`."""
+
+    status, reason = 403, "auth.forbidden"
+
+
+class CredentialMissing(DownstreamError):
+    """The route asks who is calling and the request shows nothing that says so."""
+
+    status, reason = 401, "auth.missing"
+
+
+class CredentialInvalid(DownstreamError):
+    """What the request shows is not valid: unknown, expired, revoked, tampered with or meant for somebody else."""
+
+    status, reason = 401, "auth.invalid"
+
+
+class Forbidden(DownstreamError):
+    """It is known who is calling, and they lack the scopes or roles that the route asks for."""
+
+    status, reason = 403, "auth.forbidden"
+
+
+class AuthUnavailable(GatewayError):
+    """Who is calling cannot be found out: the store of keys or another authority does not answer."""
+
+    status, reason = 503, "auth.unavailable"
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(detail, headers=((b"Retry-After", b"1"),))
+
+
+class LimitExceeded(DownstreamError):
+    """The caller has used up a rate limit; `Retry-After` says when there is something of it again."""
+
+    status, reason = 429, "limit.exceeded"
+
+
+class LimitUnavailable(GatewayError):
+    """Redis does not answer, so limits cannot be counted, and `on_store_failure` is `closed`."""
+
+    status, reason = 503, "limit.unavailable"
+
+    def __init__(self) -> None:
+        super().__init__(headers=((b"Retry-After", b"1"),))
+
+
 class TooManyInFlight(GatewayError):
     """As many exchanges are in flight as `limits.in_flight` allows."""
 
@@ -132,6 +181,25 @@ class TooManyInFlight(GatewayError):
 
     def __init__(self) -> None:
         super().__init__(headers=((b"Retry-After", b"1"),))
+
+
+class Overloaded(GatewayError):
+    """The gateway is short of time or memory (`limits.loop_lag`, `limits.memory`) and sheds what matters least."""
+
+    status, reason = 503, "limit.overload"
+
+    def __init__(self) -> None:
+        super().__init__(headers=((b"Retry-After", b"1"),))
+
+
+class BreakerOpen(GatewayError):
+    """The circuit breaker of the upstream, or of each of its backends, is open: nothing was sent."""
+
+    status, reason = 503, "breaker.open"
+
+    def __init__(self, retry_after: float = 1.0) -> None:
+        """Args: retry_after: Seconds until a probe may pass."""
+        super().__init__(headers=((b"Retry-After", b"%d" % max(1, ceil(retry_after))),))
 
 
 class PoolExhausted(GatewayError):

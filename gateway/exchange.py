@@ -16,6 +16,7 @@ from gateway.headers import Headers
 
 if TYPE_CHECKING:
     from gateway.interfaces import Cancellable, ChainLike, Downstream, Forwarding, RouteLike
+    from gateway.principal import Principal
 
 
 class Request:
@@ -111,7 +112,7 @@ class Exchange:
         bytes_received: Octets of request content.
         bytes_sent: Octets of response content.
         finished: Monotonic seconds when the exchange was over, 0.0 before.
-        user: Who is calling, once authenticated.
+        principal: Who is calling, once authenticated.
         pending: What the exchange waits for (an attempt, a step of the chain), to be cancelled when the client goes.
         state: For plugins.
     """
@@ -133,6 +134,7 @@ class Exchange:
         "path",
         "peer",
         "pending",
+        "principal",
         "request",
         "request_id",
         "response",
@@ -142,7 +144,6 @@ class Exchange:
         "upstream",
         "upstream_finished",
         "upstream_started",
-        "user",
     )
 
     def __init__(
@@ -177,7 +178,7 @@ class Exchange:
         self.upstream_finished = 0.0
         self.bytes_sent = 0
         self.finished = 0.0
-        self.user: str | None = None
+        self.principal: Principal | None = None
         self.pending: Cancellable | None = None
         self._state: dict[str, Any] | None = None
 
@@ -185,6 +186,12 @@ class Exchange:
     def scheme(self) -> bytes:
         """`b"http"` or `b"https"`, as the client used it (a trusted proxy is believed)."""
         return self.forwarding.scheme(self.request.headers)
+
+    @property
+    def user(self) -> str | None:
+        """Who is calling, in one word; None where nobody has shown that."""
+        principal = self.principal
+        return None if principal is None else principal.subject
 
     @property
     def bytes_received(self) -> int:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from gateway.admin.health import Health
+from gateway.carried import Carried
 from gateway.telemetry.metrics import Metrics
 from gateway.transport.deadlines import Deadlines
 from gateway.upstream.agent import ProxyAgent
@@ -32,6 +34,8 @@ class Foundation:
         deadlines: Watches connections and attempts.
         metrics: Counts.
         health: Answers the health paths.
+        carried: What one configuration hands to the next.
+        reactor: For what keeps timers and makes connections of its own.
     """
 
     now: Callable[[], float]
@@ -44,3 +48,5 @@ class Foundation:
     deadlines: Deadlines
     metrics: Metrics
     health: Health
+    carried: Carried
+    reactor: Any

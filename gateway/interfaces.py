@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from gateway.errors import GatewayError
     from gateway.exchange import Exchange, Response
     from gateway.headers import Headers
+    from gateway.principal import Principal
 
 
 class Middleware(Protocol):
@@ -136,6 +137,50 @@ class ErrorRenderer(Protocol):
     """Turns an error into the response that the client gets."""
 
     def __call__(self, exchange: Exchange, error: GatewayError, /) -> Response: ...
+
+
+class Authenticator(Protocol):
+    """One way of showing who is calling.
+
+    Made once per configuration and shared by its routes. What is cached, tried first and answered on refusal is the
+    business of `gateway.middleware.authentication`, which asks it.
+
+    Attributes:
+        name: `jwt`, `api_key`, …: a label in metrics and logs.
+        challenge: What `WWW-Authenticate` says of it, e.g. `Bearer realm="api"`; empty for none.
+        cacheable: Whether a principal may be kept by the credential alone.
+        fields: Lower-case names of the request fields that carry the credential: not forwarded unless asked for.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def challenge(self) -> bytes: ...
+
+    @property
+    def cacheable(self) -> bool: ...
+
+    @property
+    def fields(self) -> frozenset[bytes]: ...
+
+    def find(self, exchange: Exchange) -> bytes | None:
+        """Return the credential that the request shows, None where it shows none of this kind.
+
+        Raises:
+            CredentialInvalid: It shows something that cannot be one: two of them, too long.
+        """
+
+    def verify(self, credential: bytes, exchange: Exchange) -> Principal | Awaitable[Principal]:
+        """Say whose credential it is.
+
+        Raises:
+            CredentialInvalid: Nobody's, or not any more; in the same words whatever the cause.
+            AuthUnavailable: That cannot be found out now.
+        """
+
+    def withhold(self, exchange: Exchange) -> None:
+        """Take the credential out of what `fields` does not cover (a query parameter), before it is forwarded."""
 
 
 class Target(Protocol):

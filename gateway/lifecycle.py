@@ -102,6 +102,7 @@ class GatewayService(MultiService):
             self._watcher = ConfigWatcher(self._path, self.reload, reactor, inotify_notifier)
             self._watcher.setServiceParent(self)
         self.gateway.loop_lag.setServiceParent(self)
+        self.gateway.foundation.carried.setServiceParent(self)
 
     @property
     def settings(self) -> Settings:
@@ -239,6 +240,7 @@ class GatewayService(MultiService):
             await self._admin.open(settings.admin)
         except BaseException:
             pool.retain(before.pool_keys)
+            gateway.foundation.carried.roll_back()
             await gateway.listeners.abandon(fresh)
             raise
         # From here on nothing can fail, and nothing waits until the snapshot is in force.
@@ -249,6 +251,7 @@ class GatewayService(MultiService):
         gateway.limit.resize(settings.limits.connections)
         levels.configure(settings.log.level, settings.log.levels)
         pool.retain(snapshot.pool_keys)
+        gateway.foundation.carried.commit()
         gateway.foundation.metrics.retain(
             [(route.name, route.path) for route in settings.routes],
             [(upstream.name, backend.url) for upstream in settings.upstreams for backend in upstream.backends],

@@ -10,15 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from urllib.parse import urlsplit
 
 from gateway.admin.health import PATHS as HEALTH_PATHS
 from gateway.balancing import build as build_balancer
-from gateway.balancing.keys import hash_key
+from gateway.builders.upstreams import build_upstream
 from gateway.config import Settings
 from gateway.config.schema.routes import Route
 from gateway.config.schema.telemetry import DEFAULT_RECORD
-from gateway.config.schema.upstreams import Upstream as UpstreamSettings
 from gateway.exchange import Exchange
 from gateway.foundation import Foundation
 from gateway.http.fields import request_filter
@@ -35,10 +33,8 @@ from gateway.middleware.request_id import RequestId
 from gateway.middleware.trace import Trace
 from gateway.routing.rule import RouteRule
 from gateway.routing.table import RouteTable
-from gateway.upstream.backend import Backend, Share, Upstream
+from gateway.upstream.backend import Share, Upstream
 from gateway.upstream.forwarder import Forwarder
-from gateway.upstream.pool import BackendPool
-from gateway.upstream.tls import client_tls_options
 
 REMADE = DROPPED | frozenset([b"x-request-id", b"traceparent", b"tracestate"])
 """Request fields that steps of the chain write anew."""
@@ -134,7 +130,8 @@ class _Builder:
         self._passes = request_filter(REMADE)
         self.pool_keys: set[Hashable] = set()
         self.upstreams = {
-            upstream.name: _upstream(upstream, settings, foundation, self.pool_keys) for upstream in settings.upstreams
+            upstream.name: build_upstream(upstream, settings, foundation, self.pool_keys)
+            for upstream in settings.upstreams
         }
 
     def steps(self, name: str, pattern: str, body_limit: int) -> list[Middleware]:
@@ -197,51 +194,6 @@ def _access_log(
 def _rule(route: Route) -> RouteRule:
     methods = None if route.methods is None else frozenset(method.encode() for method in route.methods)
     return RouteRule(route.name, route.host, route.path, methods, dict(route.headers), dict(route.query))
-
-
-def _upstream(upstream: UpstreamSettings, settings: Settings, foundation: Foundation, keys: set[Hashable]) -> Upstream:
-    backends = []
-    for backend in upstream.backends:
-        # The identity of a pool: everything that it was made from.
-        key = (upstream.name, backend.url, upstream.tls, upstream.pool, settings.timeouts.connect,
-               settings.limits.response_header)  # fmt: skip
-        keys.add(key)
-        make = partial(_pool, upstream, backend.url, settings, foundation)
-        backends.append(Backend(backend.url, backend.weight, foundation.pool.backend(key, make)))
-    return Upstream(
-        upstream.name,
-        build_balancer(upstream.strategy, backends, foundation.random),
-        backends,
-        _key(upstream),
-        foundation.metrics.upstream(upstream.name).attempt,
-    )
-
-
-def _key(upstream: UpstreamSettings) -> Callable[[Exchange], bytes] | None:
-    if upstream.strategy == "ip_hash":
-        return hash_key("ip")
-    if upstream.strategy == "consistent_hash":
-        return hash_key(upstream.hash_on)
-    return None
-
-
-def _pool(upstream: UpstreamSettings, url: str, settings: Settings, foundation: Foundation) -> BackendPool:
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    tls = client_tls_options(host, upstream.tls) if parts.scheme == "https" else None
-    dial = foundation.dialer.dial
-    connect = settings.timeouts.connect
-    return BackendPool(
-        upstream.name,
-        url,
-        host,
-        lambda make: dial(host, port, tls, make, connect),
-        upstream.pool,
-        settings.limits.response_header,
-        foundation.deadlines,
-        foundation.now,
-    )
 
 
 def _health(foundation: Foundation, exchange: Exchange) -> tuple[int, bytes, bytes]:

@@ -42,15 +42,19 @@ MAY_USE = {
     "exchange": set[str](),
     "headers": set[str](),
     "interfaces": DECIDES,
+    "principal": set[str](),
     # 1: rules
     "config": READS_SETTINGS,
     "http": DECIDES | {"orjson"},
     # 2: decisions
     "balancing": DECIDES,
     "limiting": DECIDES,
+    # Signatures and hashes are computed, not fetched: libraries do it, nothing waits.
+    "identity": DECIDES | {"argon2", "cryptography", "jwt", "oauthlib", "orjson"},
     "resilience": DECIDES,
     "routing": DECIDES,
     # 3: edges
+    "authorities": DOES_IO,
     "discovery": DOES_IO,
     "storage": DOES_IO,
     "telemetry": DOES_IO,
@@ -63,6 +67,8 @@ MAY_USE = {
     "listening": DOES_IO,
     # 6: composition
     "assembly": DOES_IO,
+    "builders": DOES_IO,
+    "carried": {"twisted"},
     "foundation": DOES_IO,
     "lifecycle": DOES_IO,
     "snapshot": DOES_IO,

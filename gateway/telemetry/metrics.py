@@ -1,21 +1,20 @@
-"""Every metric of the gateway, and the place where they are kept.
+"""Where the counts of one process are kept, and how they are written for a scrape.
 
-`METRICS` is the one list of names: nothing else may be exposed, and
-`docs/reference/metrics.md` is made from it. Hot paths get their cells from a
-`Metrics` when a snapshot is built (`route`, `upstream`); gauges are asked for
-only when somebody scrapes.
+The names are those of `gateway.telemetry.catalog`. Hot paths get their cells
+from a `Metrics` when a snapshot is built (`route`, `upstream`, `counter`);
+gauges are asked for only when somebody scrapes (`gauge`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
-from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
 from prometheus_client.exposition import generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
+from gateway.telemetry.catalog import METRICS, Spec
 from gateway.telemetry.exposition import OPENMETRICS, TEXT, Sample, family, wants_openmetrics
 from gateway.telemetry.series import Counts, Histogram, PoolFigures, RouteMetrics, UpstreamMetrics
 
@@ -25,102 +24,7 @@ BUCKETS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 10.0)
 MEMO_SECONDS = 0.5
 """How long an exposition may be served again: figures stay younger than the second that is promised."""
 
-
-class Spec(NamedTuple):
-    """One metric: what it is called, what its labels are, what it means."""
-
-    name: str
-    kind: str
-    labels: tuple[str, ...]
-    help: str
-    alias: str = ""
-
-
-METRICS = (
-    Spec(
-        "gateway_requests_total",
-        "counter",
-        ("route", "path", "method", "status"),
-        "Requests answered. `path` is the pattern of the route, never the path asked for; both are empty where no "
-        "route matched. `status` is the full code, 499 where the client left before it had an answer. Methods that "
-        "are not registered count as OTHER.",
-    ),
-    Spec(
-        "gateway_request_duration_seconds",
-        "histogram",
-        ("route",),
-        "From the end of the request head to the last octet of the answer.",
-    ),
-    Spec("gateway_active_connections", "gauge", (), "Connections of clients that are open now, idle ones included."),
-    Spec(
-        "gateway_errors_total",
-        "counter",
-        ("reason", "source"),
-        "Exchanges that ended in an error, by the reason in the answer and whose fault it was "
-        "(downstream, gateway, upstream).",
-    ),
-    Spec(
-        "gateway_rate_limit_violations_total",
-        "counter",
-        ("route",),
-        "Requests refused because they were over a rate limit.",
-        alias="gateway_rate_limit_exceeded_total",
-    ),
-    Spec(
-        "gateway_upstream_duration_seconds",
-        "histogram",
-        ("upstream",),
-        "How long the last attempt of an exchange took, to the end of the answer or to its failure.",
-    ),
-    Spec(
-        "gateway_upstream_attempts_total",
-        "counter",
-        ("upstream", "backend", "outcome"),
-        "Attempts on backends, retries included. `outcome` is ok where a whole answer came, whatever its status, "
-        "else the reason of the error.",
-    ),
-    Spec("gateway_backend_in_flight", "gauge", ("upstream", "backend"), "Exchanges that the backend works on now."),
-    Spec("gateway_backend_picks_total", "counter", ("upstream", "backend"), "Times the balancer chose the backend."),
-    Spec(
-        "gateway_pool_connections",
-        "gauge",
-        ("upstream", "backend", "state"),
-        "Connections to the backend now, by state: idle, busy or connecting.",
-    ),
-    Spec("gateway_pool_max_connections", "gauge", ("upstream", "backend"), "Connections that the pool may hold."),
-    Spec("gateway_pool_pending", "gauge", ("upstream", "backend"), "Exchanges that wait for a connection now."),
-    Spec(
-        "gateway_config_reloads_total",
-        "counter",
-        ("result",),
-        "Configurations tried after the one at the start: success or failure.",
-    ),
-    Spec(
-        "gateway_config_last_reload_successful",
-        "gauge",
-        (),
-        "1 where the configuration tried last is in force, 0 where it was refused and an older one is.",
-    ),
-    Spec(
-        "gateway_config_last_reload_timestamp_seconds",
-        "gauge",
-        (),
-        "Unix time at which the configuration in force was taken up.",
-    ),
-    Spec(
-        "gateway_access_log_dropped_total",
-        "counter",
-        (),
-        "Access log records lost because the log could not be written, or not fast enough.",
-    ),
-    Spec(
-        "gateway_event_loop_lag_seconds",
-        "gauge",
-        (),
-        "The latest that a timer was in the last 15 to 30 s: how long other work kept the reactor.",
-    ),
-    Spec("gateway_build_info", "gauge", ("version", "python", "twisted"), "Always 1; the versions are in the labels."),
-)
+_NAMES = frozenset(spec.name for spec in METRICS)
 
 
 class Metrics:
@@ -170,6 +74,23 @@ class Metrics:
         self._last_reload_successful = 0
         self._last_reload = 0.0
         self._memo: dict[bool, tuple[float, bytes]] = {}
+        self._counters: dict[str, Counts] = {}
+        self._gauges: dict[str, Callable[[], Iterable[Sample]]] = {}
+
+    def counter(self, name: str) -> Counts:
+        """Return the cells of a counter of the catalog, the same ones for the same name."""
+        assert name in _NAMES, name
+        return self._counters.setdefault(name, Counts())
+
+    def gauge(self, name: str, ask: Callable[[], Iterable[Sample]]) -> None:
+        """Ask for the samples of a gauge of the catalog whenever somebody scrapes.
+
+        Args:
+            name: As in the catalog.
+            ask: Gives label values, in the order of the catalog, each with its figure.
+        """
+        assert name in _NAMES, name
+        self._gauges[name] = ask
 
     def route(self, name: str, pattern: str) -> RouteMetrics:
         """Return the cells of a route, the same ones for the same name and pattern; empty texts for no route."""
@@ -241,10 +162,18 @@ class Metrics:
 
     def _write(self, spec: Spec, openmetrics: bool) -> Iterator[str]:
         for name in (spec.name, spec.alias) if spec.alias and self._aliases else (spec.name,):
-            samples = getattr(self, "_" + spec.name)()
+            samples = self._samples(spec)
             yield from family(name, spec.kind, spec.help, spec.labels, samples, openmetrics=openmetrics)
 
-    # One method for each metric in the list, named after it; label values come in the order of the list.
+    def _samples(self, spec: Spec) -> Iterable[Sample]:
+        own: Callable[[], Iterable[Sample]] | None = getattr(self, "_" + spec.name, None)
+        if own is not None:
+            return own()
+        if spec.name in self._gauges:
+            return self._gauges[spec.name]()
+        return self._counters[spec.name].cells.items() if spec.name in self._counters else ()
+
+    # Methods named after their metric; label values come in the order of the catalog.
 
     def _gateway_requests_total(self) -> Iterator[Sample]:
         for cells in self._routes.values():

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sys
 
-from gateway.telemetry.metrics import BUCKETS, METRICS
+from gateway.telemetry.catalog import METRICS
+from gateway.telemetry.metrics import BUCKETS
 
 _HEAD = """\
 # Metrics

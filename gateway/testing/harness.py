@@ -88,6 +88,7 @@ class Harness:
             make_writer=lambda path: self.log,  # type: ignore[arg-type, return-value]
         )
         self.gateway.foundation.health.state = State.RUNNING
+        self.gateway.foundation.carried.startService()
 
     def upstream(self, name: str, **extra: Any) -> dict[str, Any]:
         """Return the configuration of an upstream with one backend of that name."""
@@ -178,6 +179,7 @@ class Harness:
         self.gateway.site.apply(snapshot.options, snapshot.rules)
         self.gateway.root.tree = snapshot
         self.gateway.foundation.pool.retain(snapshot.pool_keys)
+        self.gateway.foundation.carried.commit()
         self.network.pump()
 
     @property

@@ -18,6 +18,7 @@ from gateway.config.schema.telemetry import DEFAULT_RECORD
 from gateway.errors import BackendTimeout
 from gateway.exchange import Exchange, Response
 from gateway.middleware.access_log import FIELDS, AccessLog, clock_text, query_redactor
+from gateway.principal import Principal
 
 if TYPE_CHECKING:
     from tests.middleware.conftest import MakeExchange
@@ -44,7 +45,7 @@ def test_the_record_of_a_proxied_request(make: MakeExchange) -> None:
     exchange.bytes_sent = 126
     exchange.request.body = Body()
     exchange.request.body.push(b"four")
-    exchange.user = "alice"
+    exchange.principal = Principal("alice")
     exchange.client_address = "203.0.113.9"
 
     assert logged(exchange) == {
@@ -215,7 +216,7 @@ def test_octets_that_are_no_text_are_spelled_out(make: MakeExchange) -> None:
 def test_text_that_is_no_unicode_does_not_lose_the_record(make: MakeExchange) -> None:
     """A lone surrogate out of a claim is the reader's riddle, not ours."""
     exchange = make()
-    exchange.user = "\udcff"
+    exchange.principal = Principal("\udcff")
 
     assert logged(exchange)["user_id"] == "\udcff"
 

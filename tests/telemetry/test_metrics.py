@@ -12,7 +12,8 @@ from prometheus_client import CollectorRegistry, Counter, Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from gateway.telemetry.metrics import METRICS, Metrics
+from gateway.telemetry.catalog import METRICS
+from gateway.telemetry.metrics import Metrics
 
 OPENMETRICS = b"application/openmetrics-text;version=1.0.0,text/plain;q=0.5"
 

@@ -1,0 +1,86 @@
+"""What one configuration hands to the next: things that are the same by identity in both.
+
+Layer 6. Breakers, limiters, key sets, probes: whatever a snapshot is built
+with and that has a memory or a timer. A build asks for a thing by what it is
+made from; the thing that is there already is the same one. When the build is
+put into force what it did not ask for is let go; when it fails, what it made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
+
+from twisted.application.service import IService, Service
+from twisted.internet.defer import Deferred, gatherResults
+
+T = TypeVar("T")
+
+
+class Carried(Service):
+    """Keeps things by identity, from configuration to configuration.
+
+    A thing that is an `IService` is started when its configuration is in force and the gateway runs, and stopped when
+    no configuration asks for it any more.
+    """
+
+    def __init__(self) -> None:
+        self._things: dict[Hashable, Any] = {}
+        self._asked: set[Hashable] = set()
+        self._made: set[Hashable] = set()
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return the thing of this identity, made now where there is none.
+
+        Args:
+            key: Everything that it is made from, and what kind of thing it is.
+            make: Makes it; opens and starts nothing.
+        """
+        self._asked.add(key)
+        if key not in self._things:
+            self._things[key] = make()
+            self._made.add(key)
+        found: T = self._things[key]
+        return found
+
+    def begin(self) -> None:
+        """A build begins."""
+        self._asked.clear()
+        self._made.clear()
+
+    def commit(self) -> None:
+        """The build is in force: let go of what it did not ask for, start what is new."""
+        for key in [key for key in self._things if key not in self._asked]:
+            self._stop(self._things.pop(key))
+        if self.running:
+            for key in self._made:
+                _start(self._things[key])
+        self._made.clear()
+
+    def roll_back(self) -> None:
+        """The build failed: let go of what it made."""
+        for key in self._made:
+            self._things.pop(key, None)
+        self._made.clear()
+
+    def startService(self) -> None:
+        """Start what there is."""
+        super().startService()
+        for thing in self._things.values():
+            _start(thing)
+
+    def stopService(self) -> Deferred[Any]:
+        """Stop what there is; fires when all of it has stopped."""
+        super().stopService()
+        return gatherResults([stopping for thing in self._things.values() if (stopping := self._stop(thing))])
+
+    def _stop(self, thing: object) -> Deferred[Any] | None:
+        if IService.providedBy(thing) and thing.running:
+            stopping: Deferred[Any] | None = thing.stopService()
+            return stopping
+        return None
+
+
+def _start(thing: object) -> None:
+    if IService.providedBy(thing) and not thing.running:
+        thing.startService()
