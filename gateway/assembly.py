@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import twisted
+from twisted.application.internet import TimerService
 
 from gateway import __version__, snapshot
 from gateway.admin.health import Health
@@ -85,6 +86,7 @@ class Gateway:
         limit: How many connections they hold.
         access_logs: The access log.
         loop_lag: Measures how busy the reactor is.
+        names: Keeps the addresses of backends fresh; None where another's dialer does.
     """
 
     foundation: Foundation
@@ -94,6 +96,7 @@ class Gateway:
     limit: ConnectionLimit
     access_logs: AccessLogs
     loop_lag: LoopLag
+    names: TimerService | None
 
     def build(self, settings: Settings, writer: AccessLogWriter | None) -> snapshot.Snapshot:
         """Build the snapshot of another configuration on the same foundation.
@@ -134,9 +137,12 @@ def assemble(
     """
     deadlines = Deadlines(now)
     pool = ConnectionPool(reactor)
+    names = None
     if dialer is None:
         resolver = Resolver(reactor, now)
         resolver.on_change(pool.addresses_changed)
+        names = TimerService(resolver.interval, lambda: resolver.refresh({one.host for one in pool.pools()}))
+        names.clock = reactor
         dialer = SocketDialer(reactor, resolver)
     versions = (__version__, platform.python_version(), twisted.__version__)
     metrics = Metrics(settings.metrics.buckets, settings.metrics.aliases, versions)
@@ -176,6 +182,7 @@ def assemble(
         limit=limit,
         access_logs=access_logs,
         loop_lag=loop_lag,
+        names=names,
     )
 
 

@@ -102,6 +102,8 @@ class GatewayService(MultiService):
             self._watcher = ConfigWatcher(self._path, self.reload, reactor, inotify_notifier)
             self._watcher.setServiceParent(self)
         self.gateway.loop_lag.setServiceParent(self)
+        if self.gateway.names is not None:
+            self.gateway.names.setServiceParent(self)
         self.gateway.foundation.carried.setServiceParent(self)
 
     @property

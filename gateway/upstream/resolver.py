@@ -7,7 +7,7 @@ getaddrinfo in a pool of ten threads for every call and remembers nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from twisted.internet.abstract import isIPAddress, isIPv6Address
@@ -31,15 +31,15 @@ class Resolver:
     Args:
         reactor: Has the `nameResolver`.
         now: Monotonic seconds.
-        refresh: Seconds after which an answer is asked for again. getaddrinfo does not tell how long one holds.
+        interval: Seconds after which an answer is asked for again. getaddrinfo does not tell how long one holds.
     """
 
     _log = Logger()
 
-    def __init__(self, reactor: Any, now: Callable[[], float], refresh: float = 5.0) -> None:
+    def __init__(self, reactor: Any, now: Callable[[], float], interval: float = 5.0) -> None:
         self._reactor = reactor
         self._now = now
-        self._refresh = refresh
+        self.interval = interval
         self._names: dict[str, _Name] = {}
         self._on_change: list[OnChange] = []
 
@@ -50,9 +50,7 @@ class Resolver:
     def cached(self, host: str) -> Addresses | None:
         """Give what is known now, in the order of preference; None before the first answer.
 
-        An old answer starts a new lookup. A pool that lives on kept-alive
-        connections learns of changes by asking here: it costs a dictionary
-        look-up.
+        An old answer starts a new lookup.
         """
         name = self._names.get(host)
         if name is None:
@@ -60,6 +58,15 @@ class Resolver:
         if name.addresses is not None and self._now() >= name.due:
             self._look_up(host, name)
         return name.addresses
+
+    def refresh(self, hosts: Iterable[str]) -> None:
+        """Ask again for those of these names whose answers are old.
+
+        Called every `interval` seconds with the names of all backends: while kept-alive connections serve the traffic
+        nobody dials, and nobody else would hear of a change.
+        """
+        for host in hosts:
+            self.cached(host)
 
     def resolve(self, host: str) -> Deferred[list[str]]:
         """Give the addresses of a name, v4 and v6; the same lookup serves all who wait for it.
@@ -84,7 +91,7 @@ class Resolver:
 
     def _answered(self, host: str, name: _Name, found: Addresses) -> None:
         name.pending = False
-        name.due = self._now() + self._refresh
+        name.due = self._now() + self.interval
         before = name.addresses
         if found:
             if name.failing:

@@ -40,7 +40,7 @@ class World:
     def __init__(self) -> None:
         self.server = NameServer()
         self.time = 100.0
-        self.resolver = Resolver(self.server, lambda: self.time, refresh=5.0)
+        self.resolver = Resolver(self.server, lambda: self.time, interval=5.0)
         self.changes: list[tuple[str, tuple[str, ...]]] = []
         self.resolver.on_change(lambda host, addresses: self.changes.append((host, addresses)))
 
