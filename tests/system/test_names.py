@@ -50,9 +50,9 @@ class World:
         self.reactor = reactor
         self.skew = 0.0
         real = reactor.seconds
-        reactor.seconds = lambda: real() + self.skew  # type: ignore[method-assign]
+        reactor.seconds = lambda: real() + self.skew
         self.names = Names("127.0.0.1")
-        reactor.installNameResolver(self.names)
+        reactor.installNameResolver(self.names)  # type: ignore[arg-type]  # it needs no more
         port, front = free_port(), free_port()
         for address in ("127.0.0.1", "127.0.0.2"):
             reactor.listenTCP(port, Factory.forProtocol(Says), interface=address)
