@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from gateway.config import Settings, catalog, load
+from gateway.config.schema.admission import AdaptiveConcurrency, Queue
 from gateway.config.schema.bounds import Redis
 from gateway.config.schema.resilience import CircuitBreaker, HealthCheck, Retry
 
@@ -55,3 +56,5 @@ def test_the_full_file_is_right_in_its_comments_too(tmp_path: Path) -> None:
     assert upstream.circuit_breaker == CircuitBreaker() == settings.circuit_breaker
     assert route.retry == Retry()
     assert settings.redis == Redis()
+    assert settings.limits.queue == Queue() == upstream.queue == route.queue
+    assert upstream.adaptive_concurrency == AdaptiveConcurrency()

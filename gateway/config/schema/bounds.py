@@ -9,6 +9,7 @@ from pydantic import Field
 
 from gateway.config.patterns import text
 from gateway.config.problems import Unexpected
+from gateway.config.schema.admission import Queue
 from gateway.config.schema.base import Section
 from gateway.config.schema.types import Count, Duration, Flag, Parsed, Positive, Size, Timeout
 
@@ -37,6 +38,17 @@ class Limits(Section):
         default=10_000, description="Client connections held at once; past it new ones wait in the backlog."
     )
     in_flight: Count = Field(default=0, description="Exchanges at once, 0 for no limit; past it 503 with Retry-After.")
+    queue: Queue | None = Field(
+        default=None, description="Before `in_flight`. Absent: nobody waits; `{}`: on with its defaults."
+    )
+    loop_lag: Duration = Field(
+        default=0.0,
+        description="Lateness of the event loop past which exchanges of priority normal get 503; low ones at 75 % of "
+        "it, high ones at 150 %. 0: never.",
+    )
+    memory: Size = Field(
+        default=0, description="Resident memory past which they get 503, by priority in the same way. 0: never."
+    )
 
 
 class Forwarded(Section):

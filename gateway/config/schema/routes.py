@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 
 from pydantic import Field
 
+from gateway.config.schema.admission import Priority, Queue
 from gateway.config.schema.auth import RouteAuth
 from gateway.config.schema.base import Section, or_one
 from gateway.config.schema.limiting import RateLimit
@@ -15,6 +16,7 @@ from gateway.config.schema.responses import Cors, SecurityHeaders
 from gateway.config.schema.transformations import Transformations
 from gateway.config.schema.types import (
     Condition,
+    Count,
     HeaderName,
     Host,
     Method,
@@ -73,6 +75,13 @@ class Route(Section):
     timeout: Timeout = Field(default=30.0, description="For the upstream's answer; 504 past it.")
     request_body: Size | None = Field(
         default=None, description="Largest request body, 0 for no limit. Default: `limits.request_body`."
+    )
+    priority: Priority = Field(
+        default="normal", description="Whose turn it is in queues, and who is turned away first under load."
+    )
+    in_flight: Count = Field(default=0, description="Exchanges of the route at once, 0 for no limit; past it 503.")
+    queue: Queue | None = Field(
+        default=None, description="Before `in_flight`. Absent: nobody waits; `{}`: on with its defaults."
     )
     retry: Retry | None = Field(default=None, description="Absent: no retry but that of the keep-alive race.")
     auth: RouteAuth | None = Field(default=None, description="Absent: none.")

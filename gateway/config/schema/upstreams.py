@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
+from gateway.config.schema.admission import AdaptiveConcurrency, Queue
 from gateway.config.schema.base import Section
 from gateway.config.schema.resilience import CircuitBreaker, HealthCheck, PassiveHealth
 from gateway.config.schema.types import (
@@ -98,5 +99,15 @@ class Upstream(Section):
     passive_health: PassiveHealth | None = Field(default=None, description="Ejection by real failures. Absent: off.")
     slow_start: Duration = Field(default=0.0, description="A recovered backend's share grows to full over this time.")
     circuit_breaker: CircuitBreaker | None = Field(default=None, description="Absent: off; `{}`: on with its defaults.")
+    in_flight: Count = Field(
+        default=0, description="Exchanges at once, of all routes together, 0 for no limit; past it 503."
+    )
+    adaptive_concurrency: AdaptiveConcurrency | None = Field(
+        default=None, description="A limit on exchanges at once that follows the time they take. Absent: off."
+    )
+    queue: Queue | None = Field(
+        default=None,
+        description="Before `in_flight` and `adaptive_concurrency`. Absent: nobody waits; `{}`: on with its defaults.",
+    )
     pool: Pool = Field(default=Pool(), description="Connections, for each backend.")
     tls: BackendTLS = Field(default=BackendTLS(), description="For https:// backends.")

@@ -26,7 +26,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     }  # fmt: skip
     assert settings.limits.model_dump() == {
         "request_header": 32768, "header_fields": 200, "request_body": 10485760, "response_header": 65536,
-        "connections": 10000, "in_flight": 0,
+        "connections": 10000, "in_flight": 0, "queue": None, "loop_lag": 0, "memory": 0,
     }  # fmt: skip
     assert settings.forwarded.model_dump() == {"x_forwarded": True, "x_real_ip": True, "via": True, "forwarded": False}
     assert settings.metrics.buckets == (0.01, 0.05, 0.1, 0.25, 0.5, 1, 5, 10)
