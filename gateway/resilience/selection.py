@@ -7,13 +7,13 @@ backends has changed, and by the admin listener for what it would do next.
 When fewer than a share of the backends are left, those few would get all the
 traffic and fall over next; and it is likelier that what we believe is wrong
 than that so many fail at once. Envoy then uses all of them, well or not. Here
-the doubtful come back in the order of the doubt: first those that were ejected
-for failures of the past, then, if still none is left, those that fail their
-checks now. So one live backend beside three that fail their checks keeps its
-exchanges, where Envoy would send three in four of them into the void.
+those come back that were ejected for failures of the past, and only those: a
+backend that fails its checks now is known to be of no use, so that one live
+backend beside three that fail their checks keeps its exchanges, where Envoy
+would send three in four of them into the void.
 
-Two things no panic overrides: a weight of 0, which is the operator's word, and
-an open breaker, which promises no contact at all.
+Three things no panic overrides: a weight of 0, which is the operator's word,
+a failed active check, and an open breaker, which promises no contact at all.
 """
 
 from __future__ import annotations
@@ -49,23 +49,13 @@ class Standing(Protocol):
     def admits(self) -> bool: ...
 
 
-class Panic(Enum):
-    """How far the rules are bent because too few backends are left."""
-
-    NONE = "none"
-    EJECTED = "ejected"
-    """Ejected backends are used again."""
-    ALL = "all"
-    """So are those that fail their checks."""
-
-
 class Lack(Enum):
     """Why no backend may be picked."""
 
     NONE = "none"
     """One may."""
     NO_BACKEND = "no_backend"
-    """There is none, or all are drained."""
+    """There is none, or all are drained or fail their checks."""
     BREAKERS_OPEN = "breakers_open"
     """There are some, and the breaker of each is open."""
 
@@ -78,12 +68,12 @@ class Selection(NamedTuple, Generic[S]):
 
     Attributes:
         backends: Empty where `lack` says why.
-        panic: Whether some of them are there only because too few would be left.
+        panic: Whether some of them are ejected, and there only because too few would be left.
         lack: Why there are none.
     """
 
     backends: list[S]
-    panic: Panic = Panic.NONE
+    panic: bool = False
     lack: Lack = Lack.NONE
 
 
@@ -104,9 +94,7 @@ def available(standings: Iterable[S], panic_threshold: float = PANIC_THRESHOLD) 
     sound = [backend for backend in healthy if not backend.ejected]
     if sound and len(sound) >= panic_threshold * len(weighted):
         return Selection(sound)
-    # Too few are left, see Note [Panic].
     if not healthy:
-        return Selection(admitting, Panic.ALL)
-    if len(healthy) > len(sound):
-        return Selection(healthy, Panic.EJECTED)
-    return Selection(sound)
+        return Selection([], lack=Lack.NO_BACKEND)
+    # Too few are left, see Note [Panic].
+    return Selection(healthy, panic=len(healthy) > len(sound))

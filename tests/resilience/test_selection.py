@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.resilience.selection import Lack, Panic, available
+from gateway.resilience.selection import Lack, available
 
 
 @dataclass
@@ -39,27 +39,27 @@ def upstream(marks: str) -> list[Backend]:
 @pytest.mark.parametrize(
     ("marks", "picked", "panic", "lack"),
     [
-        ("oooo", "oooo", Panic.NONE, Lack.NONE),
-        ("ooeu", "oo", Panic.NONE, Lack.NONE),  # half is enough
-        ("oeeu", "oee", Panic.EJECTED, Lack.NONE),
-        ("oeex", "oee", Panic.EJECTED, Lack.NONE),
-        ("ouuu", "o", Panic.NONE, Lack.NONE),  # one live, three dead
-        ("eu", "e", Panic.EJECTED, Lack.NONE),
-        ("uux", "uux", Panic.ALL, Lack.NONE),
-        ("e", "e", Panic.EJECTED, Lack.NONE),
-        ("u", "u", Panic.ALL, Lack.NONE),
-        ("ub", "u", Panic.ALL, Lack.NONE),
-        ("obbb", "o", Panic.NONE, Lack.NONE),
-        ("bbb", "", Panic.NONE, Lack.BREAKERS_OPEN),
-        ("bd", "", Panic.NONE, Lack.BREAKERS_OPEN),
-        ("od", "o", Panic.NONE, Lack.NONE),
-        ("oddd", "o", Panic.NONE, Lack.NONE),  # the draining are not missed
-        ("ud", "u", Panic.ALL, Lack.NONE),
-        ("dd", "", Panic.NONE, Lack.NO_BACKEND),
-        ("", "", Panic.NONE, Lack.NO_BACKEND),
+        ("oooo", "oooo", False, Lack.NONE),
+        ("ooeu", "oo", False, Lack.NONE),  # half is enough
+        ("oeeu", "oee", True, Lack.NONE),
+        ("oeex", "oee", True, Lack.NONE),
+        ("ouuu", "o", False, Lack.NONE),  # one live, three dead
+        ("eu", "e", True, Lack.NONE),
+        ("uux", "", False, Lack.NO_BACKEND),
+        ("e", "e", True, Lack.NONE),
+        ("u", "", False, Lack.NO_BACKEND),
+        ("ub", "", False, Lack.NO_BACKEND),
+        ("obbb", "o", False, Lack.NONE),
+        ("bbb", "", False, Lack.BREAKERS_OPEN),
+        ("bd", "", False, Lack.BREAKERS_OPEN),
+        ("od", "o", False, Lack.NONE),
+        ("oddd", "o", False, Lack.NONE),  # the draining are not missed
+        ("ud", "", False, Lack.NO_BACKEND),
+        ("dd", "", False, Lack.NO_BACKEND),
+        ("", "", False, Lack.NO_BACKEND),
     ],
 )
-def test_who_may_be_picked(marks: str, picked: str, panic: Panic, lack: Lack) -> None:
+def test_who_may_be_picked(marks: str, picked: str, panic: bool, lack: Lack) -> None:
     """In its order, whether it is panic, and why there is none."""
     selection = available(upstream(marks))
 
@@ -80,25 +80,22 @@ def test_the_share_that_must_be_left_is_a_setting(threshold: float, picked: str)
 
 
 def test_with_no_threshold_there_is_still_panic_when_none_is_left() -> None:
-    """An answer from a doubtful backend is better than none."""
-    assert available(upstream("ee"), 0.0).panic is Panic.EJECTED
-    assert available(upstream("uu"), 0.0).panic is Panic.ALL
+    """An answer from a doubtful backend is better than none; from one that fails its checks there will be none."""
+    assert available(upstream("ee"), 0.0).panic
+    assert available(upstream("uu"), 0.0).lack is Lack.NO_BACKEND
 
 
 @given(
     st.lists(st.builds(Backend, st.just("a"), st.integers(0, 2), st.booleans(), st.booleans(), st.booleans())),
     st.floats(0.0, 1.0),
 )
-def test_no_panic_overrides_a_drain_or_an_open_breaker(backends: list[Backend], threshold: float) -> None:
+def test_no_panic_overrides_a_drain_a_failed_check_or_an_open_breaker(backends: list[Backend], threshold: float) -> None:
     """And whoever is well is always among those picked; there is no answer only where nobody may be asked."""
     selection = available(backends, threshold)
     picked = {id(backend) for backend in selection.backends}
-    may = [backend for backend in backends if backend.weight and backend.admits]
+    may = [backend for backend in backends if backend.weight and backend.admits and backend.healthy]
 
     assert picked <= {id(backend) for backend in may}
-    assert {id(backend) for backend in may if backend.healthy and not backend.ejected} <= picked
+    assert {id(backend) for backend in may if not backend.ejected} <= picked
     assert bool(picked) == bool(may) == (selection.lack is Lack.NONE)
-    if selection.panic is Panic.NONE:
-        assert not any(backend.ejected or not backend.healthy for backend in selection.backends)
-    else:
-        assert any(backend.ejected or not backend.healthy for backend in selection.backends)
+    assert selection.panic == any(backend.ejected for backend in selection.backends)
