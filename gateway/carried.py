@@ -28,6 +28,7 @@ class Carried(Service):
         self._things: dict[Hashable, Any] = {}
         self._asked: set[Hashable] = set()
         self._made: set[Hashable] = set()
+        self._actions: list[Callable[[], None]] = []
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return the thing of this identity, made now where there is none.
@@ -43,10 +44,19 @@ class Carried(Service):
         found: T = self._things[key]
         return found
 
+    def then(self, action: Callable[[], None]) -> None:
+        """Do something to a thing that was there before (give it another limit) once this build is in force.
+
+        Args:
+            action: Does not fail; forgotten where the build does.
+        """
+        self._actions.append(action)
+
     def begin(self) -> None:
         """A build begins."""
         self._asked.clear()
         self._made.clear()
+        self._actions.clear()
 
     def commit(self) -> None:
         """The build is in force: let go of what it did not ask for, start what is new."""
@@ -56,12 +66,16 @@ class Carried(Service):
             for key in self._made:
                 _start(self._things[key])
         self._made.clear()
+        actions, self._actions = self._actions, []
+        for action in actions:
+            action()
 
     def roll_back(self) -> None:
         """The build failed: let go of what it made."""
         for key in self._made:
             self._things.pop(key, None)
         self._made.clear()
+        self._actions.clear()
 
     def startService(self) -> None:
         """Start what there is."""

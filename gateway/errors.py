@@ -150,6 +150,27 @@ class Forbidden(DownstreamError):
     status, reason = 403, "auth.forbidden"
 
 
+class TokenRefused(DownstreamError):
+    """The token endpoint does not grant what it is asked for; the body says why in the words of RFC 6749."""
+
+    status, reason = 400, "oauth.refused"
+
+    def __init__(self, error: str, detail: str = "", headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+        """Args: error: One of the codes of RFC 6749 section 5.2, e.g. `invalid_scope`."""
+        super().__init__(detail, headers)
+        self.error = error
+
+
+class ClientRefused(TokenRefused):
+    """The client of the token endpoint is unknown, or shows no secret or a wrong one."""
+
+    status, reason = 401, "auth.invalid"
+
+    def __init__(self, detail: str = "") -> None:
+        # RFC 6749 section 5.2 asks for the scheme that was used; RFC 9110 section 15.5.2 for one in every 401.
+        super().__init__("invalid_client", detail, ((b"WWW-Authenticate", b'Basic realm="oauth"'),))
+
+
 class AuthUnavailable(GatewayError):
     """Who is calling cannot be found out: the store of keys or another authority does not answer."""
 
@@ -175,21 +196,23 @@ class LimitUnavailable(GatewayError):
 
 
 class TooManyInFlight(GatewayError):
-    """As many exchanges are in flight as `limits.in_flight` allows."""
+    """Too many exchanges are in flight; a limit, `in_flight` or adaptive, is reached and the queue full or too slow."""
 
     status, reason = 503, "limit.in_flight"
 
-    def __init__(self) -> None:
-        super().__init__(headers=((b"Retry-After", b"1"),))
+    def __init__(self, retry_after: float = 1.0) -> None:
+        """Args: retry_after: Seconds until there is likely to be a place."""
+        super().__init__(headers=((b"Retry-After", b"%d" % max(1, ceil(retry_after))),))
 
 
 class Overloaded(GatewayError):
-    """The gateway is short of time or memory (`limits.loop_lag`, `limits.memory`) and sheds what matters least."""
+    """The gateway is overloaded; `limits.loop_lag` or `limits.memory` is passed and what matters least is shed."""
 
     status, reason = 503, "limit.overload"
 
-    def __init__(self) -> None:
-        super().__init__(headers=((b"Retry-After", b"1"),))
+    def __init__(self, retry_after: float = 1.0) -> None:
+        """Args: retry_after: Seconds until that is likely to be over."""
+        super().__init__(headers=((b"Retry-After", b"%d" % max(1, ceil(retry_after))),))
 
 
 class BreakerOpen(GatewayError):

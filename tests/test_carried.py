@@ -38,6 +38,22 @@ def test_a_failed_build_changes_nothing() -> None:
     assert build(carried, "b") != [fresh]
 
 
+def test_a_change_to_what_is_there_waits_until_the_build_is_in_force() -> None:
+    """Once; a build that fails has changed nothing, and the next one does not do it either."""
+    carried = Carried()
+    done: list[str] = []
+    for name, ends in [("first", carried.commit), ("failed", carried.roll_back), ("last", carried.commit)]:
+        build(carried, "a")
+        carried.then(lambda name=name: done.append(name))  # type: ignore[misc]
+        assert name not in done
+        ends()
+
+    build(carried, "a")
+    carried.commit()
+
+    assert done == ["first", "last"]
+
+
 def test_services_run_while_a_configuration_in_force_asks_for_them() -> None:
     """Started when the gateway runs and their configuration is in force; stopped when none asks for them."""
     carried = Carried()
