@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, TokenRefused
 from gateway.exchange import Exchange, Response
 from gateway.headers import Headers
 from gateway.http.messages import REASONS
@@ -41,6 +41,18 @@ def render_error(exchange: Exchange, error: GatewayError) -> Response:
         ]
     )
     return Response(error.status, headers, problem(error, exchange.request_id))
+
+
+def render_token_error(exchange: Exchange, error: GatewayError) -> Response:
+    """Make the response for an error at the token endpoint: in the words of RFC 6749 section 5.2 where it has some."""
+    response = render_error(exchange, error)
+    if isinstance(error, TokenRefused):
+        response.headers.set(b"Content-Type", b"application/json")
+        response.headers.add(b"Pragma", b"no-cache")
+        document = {"error": error.error, "error_description": error.detail or _first_sentence(error)}
+        response.body = json.dumps(document).encode()
+        response.length = len(response.body)
+    return response
 
 
 def _first_sentence(error: GatewayError) -> str:

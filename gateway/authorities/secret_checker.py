@@ -1,0 +1,85 @@
+"""Compare secrets with slow hashes, off the reactor, a few at a time.
+
+Asked by `gateway.listening.token_endpoint`. Comparing costs a tenth of a
+second of a processor and 64 MiB: two threads do it, few may wait for them, and
+the rest is told to come again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from gateway.errors import AuthUnavailable
+from gateway.identity.secrets import VerifiedSecrets, matches
+from gateway.transport.threads import Threads
+
+MOST_AT_ONCE = 2
+MOST_WAITING = 16
+"""Comparisons that wait for a thread: a second or two of work."""
+
+
+class SecretChecker(Service):
+    """Compares secrets, and remembers what was right for a moment.
+
+    Args:
+        threads: `MOST_AT_ONCE` of them.
+        verified: What was right just now.
+        now: Monotonic seconds.
+
+    Attributes:
+        under_way: Comparisons begun or waiting.
+    """
+
+    def __init__(self, threads: Threads, verified: VerifiedSecrets, now: Callable[[], float]) -> None:
+        self._threads = threads
+        self._verified = verified
+        self._now = now
+        self.under_way = 0
+
+    def startService(self) -> None:
+        """Be ready."""
+        super().startService()
+        self._threads.startService()
+
+    def stopService(self) -> Deferred[Any] | None:
+        """Fires when nothing is under way any more."""
+        super().stopService()
+        return self._threads.stopService()
+
+    async def matches(self, secret: str, encoded: str, decoy: bool) -> bool:
+        """Compare a secret with a hash.
+
+        Args:
+            secret: What a client shows.
+            encoded: The hash of its secret, or where there is no such client, of another's.
+            decoy: It is another's: false whatever comes out, in the time that it takes to find out.
+
+        Raises:
+            AuthUnavailable: Too many comparisons are under way.
+        """
+        if not decoy and self._verified.knows(secret, encoded, self._now()):
+            return True
+        if self.under_way >= MOST_AT_ONCE + MOST_WAITING:
+            raise AuthUnavailable("Too many clients authenticate at once.")
+        right = await self._compare(secret, encoded) and not decoy
+        if right:
+            self._verified.add(secret, encoded, self._now())
+        return right
+
+    def _compare(self, secret: str, encoded: str) -> Deferred[bool]:
+        self.under_way += 1
+        # A thread cannot be called off: who waits may go, the place is taken until the work is done.
+        waiting: Deferred[bool] = Deferred()
+
+        def done(result: bool | Failure) -> None:
+            self.under_way -= 1
+            if not waiting.called:
+                waiting.callback(result) if isinstance(result, bool) else waiting.errback(result)
+
+        self._threads.call(matches, secret, encoded).addBoth(done)
+        return waiting

@@ -1,0 +1,117 @@
+"""A path that takes a form and that the gateway answers itself.
+
+The body is gathered here, within its bound: forms are small. Everything else
+is the chain's: a client that goes away, one that is too slow, errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from twisted.internet.defer import Deferred
+from twisted.web.resource import Resource
+
+from gateway.body import Body
+from gateway.errors import ClientAborted, InternalError, MethodNotAllowed, TokenRefused
+from gateway.exchange import Exchange, Response
+from gateway.headers import Headers
+from gateway.interfaces import ErrorRenderer, Middleware
+from gateway.middleware.body_limit import BodyLimit
+from gateway.middleware.chain import Chain
+
+MOST = 16 * 1024
+"""Octets of a form."""
+MEDIA_TYPE = b"application/x-www-form-urlencoded"
+
+Answer = Callable[[Exchange, bytes], Awaitable[Response]]
+"""Makes the response to a form."""
+
+
+class FormResource(Resource):
+    """A path that takes forms by POST.
+
+    Args:
+        name: What logs and metrics call it, as the route that it is not.
+        path: Where it is.
+        steps: Middleware for its answers.
+        answer: Makes them.
+        render_error: Makes those for errors.
+    """
+
+    isLeaf = True
+
+    def __init__(
+        self, name: str, path: str, steps: Sequence[Middleware], answer: Answer, render_error: ErrorRenderer
+    ) -> None:
+        super().__init__()
+        self.name = name
+        self.pattern = path
+        # The form is a step that always answers, so that waiting for it is what waiting for a step is.
+        self._chain = Chain([*steps, BodyLimit(MOST), _Form(answer)], _unanswered, render_error)
+
+    def render_exchange(self, exchange: Exchange) -> None:
+        """Take the form and answer."""
+        exchange.route = self
+        self._chain.begin(exchange)
+
+
+class _Form:
+    """Reads the form, then answers."""
+
+    name = "form"
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    async def on_request(self, exchange: Exchange) -> Response:
+        request = exchange.request
+        if request.method != b"POST":
+            raise MethodNotAllowed(("POST",))
+        media_type = request.headers.joined(b"content-type") or b""
+        if media_type.partition(b";")[0].strip().lower() != MEDIA_TYPE:
+            raise TokenRefused("invalid_request", f"The content must be {MEDIA_TYPE.decode()}.")
+        if request.query:
+            # RFC 6749 section 2.3.1: no secret in the URI, which is written down in many places.
+            raise TokenRefused("invalid_request", "Parameters belong in the body.")
+        form = b""
+        if request.body is not None:
+            if (request.headers.get(b"expect") or b"").lower() == b"100-continue" and not request.body.received:
+                exchange.downstream.send_interim(exchange, 100, b"", Headers())
+            form = await gather(request.body)
+        return await self._answer(exchange, form)
+
+
+class _Gathering:
+    """The sink of a body that is wanted as a whole."""
+
+    def __init__(self, body: Body) -> None:
+        self._body = body
+        self._chunks = [body.take()]
+        self.done: Deferred[bytes] = Deferred(lambda _: body.detach())
+
+    def body_received(self, data: bytes) -> None:
+        self._chunks.append(data)
+
+    def body_ended(self, trailers: Headers | None) -> None:
+        self._body.detach()
+        self.done.callback(b"".join(self._chunks))
+
+    def body_failed(self) -> None:
+        self._body.detach()
+        self.done.errback(ClientAborted())
+
+
+def gather(body: Body) -> Deferred[bytes]:
+    """Return all of a body, once it is there; its limit bounds it."""
+    gathering = _Gathering(body)
+    if body.failed:
+        gathering.body_failed()
+    elif body.ended:
+        gathering.body_ended(body.trailers)
+    else:
+        body.attach(gathering)
+    return gathering.done
+
+
+def _unanswered(exchange: Exchange) -> None:
+    raise InternalError()

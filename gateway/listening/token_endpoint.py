@@ -1,0 +1,181 @@
+"""The token endpoint: access tokens for clients that show their secret, and their end before time.
+
+`POST /oauth/token` (RFC 6749, client credentials and refresh) and
+`POST /oauth/revoke` (RFC 7009). What a request means is decided by
+`gateway.identity.oauth`; here it is put in order: read, count, compare, answer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from inspect import isawaitable
+from typing import Any, Protocol
+
+from gateway.errors import ClientRefused, TokenRefused
+from gateway.exchange import Exchange, Response
+from gateway.headers import Headers
+from gateway.identity.oauth import Client, Clients, narrow, read_credentials, read_form, read_scopes
+from gateway.identity.refresh import Grant, GrantStore, digest_of, make_token
+from gateway.identity.signing import Issuer
+
+TOKEN = "/oauth/token"  # noqa: S105  # a path
+REVOKE = "/oauth/revoke"
+
+_FIELDS = ((b"Content-Type", b"application/json"), (b"Cache-Control", b"no-store"), (b"Pragma", b"no-cache"))
+"""RFC 6749 section 5.1."""
+
+
+class Comparing(Protocol):
+    """Compares secrets (`gateway.authorities.secret_checker.SecretChecker`)."""
+
+    async def matches(self, secret: str, encoded: str, decoy: bool) -> bool: ...
+
+
+Admit = Callable[[Exchange, str], Awaitable[None] | None]
+"""Counts a request of a client, by its id and its address; raises `LimitExceeded`."""
+Deny = Callable[[str, float], object]
+"""Ends a token before time: takes its `jti`, and when it would have ended (Unix seconds)."""
+
+
+class TokenEndpoint:
+    """Answers the forms of clients.
+
+    Args:
+        clients: Who there is.
+        issuer: Makes access tokens.
+        checker: Compares secrets.
+        grants: Keeps what refresh tokens stand for.
+        refresh_expires_in: Seconds that a refresh token may be used in.
+        admit: Counts requests, before anything that costs.
+        deny: Ends tokens.
+        wall_clock: Unix seconds.
+        random_bytes: As `os.urandom`.
+    """
+
+    def __init__(
+        self,
+        clients: Clients,
+        issuer: Issuer,
+        checker: Comparing,
+        grants: GrantStore,
+        refresh_expires_in: float,
+        admit: Admit,
+        deny: Deny,
+        wall_clock: Callable[[], float],
+        random_bytes: Callable[[int], bytes],
+    ) -> None:
+        self._clients = clients
+        self._issuer = issuer
+        self._checker = checker
+        self._grants = grants
+        self._refresh_expires_in = refresh_expires_in
+        self._admit = admit
+        self._deny = deny
+        self._wall_clock = wall_clock
+        self._random_bytes = random_bytes
+
+    async def token(self, exchange: Exchange, body: bytes) -> Response:
+        """Answer `POST /oauth/token`.
+
+        Raises:
+            TokenRefused: In the words of RFC 6749.
+            LimitExceeded: The client, or its address, has asked too often.
+            AuthUnavailable: Too many authenticate at once, or the store of grants does not answer.
+        """
+        form, client = await self._authenticated(exchange, body)
+        asked = read_scopes(form.get("scope"))
+        grant = form.get("grant_type")
+        if grant is None:
+            raise TokenRefused("invalid_request", "There is no grant_type.")
+        if grant == "client_credentials":
+            scopes = allowed = narrow(asked, client.scopes)
+        elif grant == "refresh_token":
+            scopes, allowed = await self._refreshed(client, form.get("refresh_token"), asked)
+        else:
+            raise TokenRefused("unsupported_grant_type", "The grant_type is not supported.")
+        now = self._wall_clock()
+        issued = self._issuer.issue(client.id, scopes, client.roles, now, make_token(self._random_bytes(16)))
+        answer: dict[str, Any] = {
+            "access_token": issued.token,
+            "token_type": "Bearer",
+            "expires_in": self._issuer.expires_in,
+            "scope": " ".join(scopes),
+        }
+        if client.refreshes:
+            refresh = make_token(self._random_bytes(32))
+            kept = self._grants.keep(digest_of(refresh), Grant(client.id, allowed, now + self._refresh_expires_in))
+            if kept is not None:
+                await kept
+            answer["refresh_token"] = refresh
+        return Response(200, Headers(_FIELDS), json.dumps(answer).encode())
+
+    async def revoke(self, exchange: Exchange, body: bytes) -> Response:
+        """Answer `POST /oauth/revoke`; a token that means nothing is as good as revoked (RFC 7009 section 2.2).
+
+        Raises:
+            TokenRefused: In the words of RFC 6749.
+            LimitExceeded: As for `token`.
+            AuthUnavailable: As for `token`.
+        """
+        form, client = await self._authenticated(exchange, body)
+        token = form.get("token")
+        if token is None:
+            raise TokenRefused("invalid_request", "There is no token.")
+        claims = self._issuer.read(token)
+        if claims is not None:
+            if claims.get("client_id") != client.id:
+                raise TokenRefused("unauthorized_client", "The token is another client's.")
+            if "jti" not in claims or "exp" not in claims:
+                # Made by somebody who shares our HS256 secret: there is nothing to call it by.
+                raise TokenRefused("unsupported_token_type", "The token has no name.")
+            self._deny(str(claims["jti"]), float(claims["exp"]))
+        else:
+            await self._taken(client, token)
+        return Response(200, Headers(_FIELDS), b"{}")
+
+    async def _authenticated(self, exchange: Exchange, body: bytes) -> tuple[dict[str, str], Client]:
+        """Return the form, and the client that has shown its secret."""
+        authorization = exchange.request.headers.get_all(b"authorization")
+        try:
+            form = read_form(body)
+            shown = read_credentials(authorization, form)
+        except TokenRefused:
+            # What is no attempt on a client still counts for its address.
+            await self._admitted(exchange, "")
+            raise
+        await self._admitted(exchange, shown.id)
+        client = self._clients.find(shown.id)
+        encoded = self._clients.decoy(shown.id) if client is None else client.secret_hash
+        right = await self._checker.matches(shown.secret, encoded, client is None)
+        if client is None or not right:
+            raise ClientRefused("The client is unknown or its secret is wrong.")
+        return form, client
+
+    async def _admitted(self, exchange: Exchange, client: str) -> None:
+        counted = self._admit(exchange, client)
+        if counted is not None:
+            await counted
+
+    async def _refreshed(
+        self, client: Client, token: str | None, asked: tuple[str, ...] | None
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the scopes that a refresh token is good for now, and those that the next one will be."""
+        if not client.refreshes:
+            raise TokenRefused("unauthorized_client", "The client gets no refresh tokens.")
+        if token is None:
+            raise TokenRefused("invalid_request", "There is no refresh_token.")
+        grant = await self._taken(client, token)
+        if grant is None:
+            raise TokenRefused("invalid_grant", "The refresh token is unknown, used, ended or another client's.")
+        # What the client has lost meanwhile is lost to its grants too.
+        allowed = tuple(scope for scope in grant.scopes if scope in client.scopes)
+        return narrow(asked, allowed), allowed
+
+    async def _taken(self, client: Client, token: str) -> Grant | None:
+        """Use a refresh token up; shown by another client than its own, it has leaked and is used up all the same."""
+        found = self._grants.take(digest_of(token))
+        grant = await found if isawaitable(found) else found
+        if grant is None or grant.client != client.id or grant.expires <= self._wall_clock():
+            return None
+        return grant
