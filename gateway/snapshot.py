@@ -13,13 +13,13 @@ from functools import lru_cache, partial
 
 from gateway.admin.health import PATHS as HEALTH_PATHS
 from gateway.balancing import build as build_balancer
+from gateway.builders.identity import Identity
 from gateway.builders.upstreams import build_upstream
 from gateway.config import Settings
 from gateway.config.schema.routes import Route
 from gateway.config.schema.telemetry import DEFAULT_RECORD
 from gateway.exchange import Exchange
 from gateway.foundation import Foundation
-from gateway.http.fields import request_filter
 from gateway.http.forwarded import DROPPED, ForwardedRules, NetworkSet
 from gateway.interfaces import ChainLike, Middleware
 from gateway.listening.resources import ContentResource, Leaf, RouteResource, unrouted_chain
@@ -90,7 +90,7 @@ def build(
     return Snapshot(
         settings=settings,
         routes=RouteTable((_rule(route), builder.leaf(route)) for route in settings.routes),
-        unrouted=unrouted_chain(builder.steps("", "", 0)),
+        unrouted=unrouted_chain(builder.steps(None)),
         own_paths=builder.own_paths(),
         in_flight=settings.limits.in_flight,
         explain_routing=logs_routing,
@@ -127,21 +127,26 @@ class _Builder:
         self._trace = Trace(foundation.random_bytes)
         self._access_log = _access_log(settings, log_access, foundation.wall_clock)
         self._body_limit = lru_cache(BodyLimit)
-        self._passes = request_filter(REMADE)
+        self._identity = Identity(settings, foundation, REMADE)
         self.pool_keys: set[Hashable] = set()
         self.upstreams = {
             upstream.name: build_upstream(upstream, settings, foundation, self.pool_keys)
             for upstream in settings.upstreams
         }
 
-    def steps(self, name: str, pattern: str, body_limit: int) -> list[Middleware]:
-        """List the steps of a route, from the client inwards. The one place where their order is written."""
+    def steps(self, route: Route | None) -> list[Middleware]:
+        """List the steps of a route (None for no route), from the client inwards: the one place of their order."""
         metrics = self._foundation.metrics
+        name, pattern, auth = ("", "", None) if route is None else (route.name, route.path, route.auth)
+        body_limit = 0 if route is None else self._octets(route)
         steps: list[Middleware | None] = [
             self._request_id,  # first: every log line and answer after it names the exchange
             self._trace,
             self._access_log,  # outside everything that can refuse, so that refusals are logged
             RequestMetrics(metrics.route(name, pattern), metrics.upstream, metrics.errors.add),
+            # here: what looks at the address only
+            self._identity.step(auth),
+            # here: what counts by who is calling
             self._body_limit(body_limit) if body_limit else None,  # last: who may call is decided before how much
         ]
         return [step for step in steps if step is not None]
@@ -149,12 +154,15 @@ class _Builder:
     def leaf(self, route: Route) -> RouteResource:
         """Compile a route."""
         settings = self._settings
-        limit = settings.limits.request_body if route.request_body is None else route.request_body
+        passes = self._identity.passes(route.auth)
         forwarder = Forwarder(
-            self._chooser(route), self._foundation.agent, self._passes, route.timeout, settings.forwarded.via
+            self._chooser(route), self._foundation.agent, passes, route.timeout, settings.forwarded.via
         )
-        chain = Chain(self.steps(route.name, route.path, limit), forwarder.forward, render_error)
+        chain = Chain(self.steps(route), forwarder.forward, render_error)
         return RouteResource(route.name, route.path, chain)
+
+    def _octets(self, route: Route) -> int:
+        return self._settings.limits.request_body if route.request_body is None else route.request_body
 
     def own_paths(self) -> dict[bytes, Leaf]:
         """Return the paths that the gateway answers on its listeners: health, and metrics where they are public."""

@@ -71,7 +71,10 @@ def _method(kind: str, node: Node, verifier: Node | None, path: str, root: MapNo
     verifiers = _under(root, "auth", "jwt")
     known = list(verifiers.entries) if isinstance(verifiers, MapNode) else []
     if verifier is not None:
-        yield from _known(verifier, f"{path}.verifier", "the name of a verifier under `auth.jwt`", known)
+        words = "the name of a verifier under `auth.jwt`"
+        yield from _known(verifier, f"{path}.verifier", words, known)
+        for index, item in items(verifier):
+            yield from _known(item, f"{path}.verifier[{index}]", words, known)
     elif "default" not in known:
         yield problem(node.place, path, "a verifier named `default` under `auth.jwt`", "none")
 

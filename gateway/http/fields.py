@@ -88,7 +88,7 @@ class FieldFilter(dict[bytes, bool]):
 
     def __init__(self, dropped: frozenset[bytes], prefixes: tuple[bytes, ...] = ()) -> None:
         super().__init__()
-        self.dropped = dropped
+        self.dropped = frozenset(_NOT_NAME.sub(b"-", name) for name in dropped)
         self.prefixes = prefixes
 
     def __missing__(self, name: bytes) -> bool:

@@ -46,6 +46,14 @@ METRICS = (
         alias="gateway_rate_limit_exceeded_total",
     ),
     Spec(
+        "gateway_auth_total",
+        "counter",
+        ("method", "outcome"),
+        "Requests that had to show who is calling. `method` is jwt, api_key and so on, none where nothing was shown. "
+        "`outcome` is verified, cached (verified a moment ago), missing, invalid or unavailable; forbidden, for want "
+        "of a scope or role, is counted beside verified or cached.",
+    ),
+    Spec(
         "gateway_upstream_duration_seconds",
         "histogram",
         ("upstream",),
@@ -57,6 +65,41 @@ METRICS = (
         ("upstream", "backend", "outcome"),
         "Attempts on backends, retries included. `outcome` is ok where a whole answer came, whatever its status, "
         "else the reason of the error.",
+    ),
+    Spec(
+        "gateway_admission_limit",
+        "gauge",
+        ("scope", "name"),
+        "Exchanges that may be in flight. `scope` is gateway, route or upstream, `name` that of the route or upstream. "
+        "The gateway is listed where it has a queue.",
+    ),
+    Spec("gateway_admission_in_flight", "gauge", ("scope", "name"), "Exchanges that are in flight now."),
+    Spec("gateway_admission_waiting", "gauge", ("scope", "name"), "Exchanges that wait for a place now."),
+    Spec("gateway_admission_queued_total", "counter", ("scope", "name"), "Exchanges that had to wait for a place."),
+    Spec(
+        "gateway_admission_refused_total",
+        "counter",
+        ("scope", "name", "cause"),
+        "Exchanges that got no place. `cause` is full (no room to wait), displaced (by one of a higher priority) or "
+        "timeout (of the queue).",
+    ),
+    Spec(
+        "gateway_adaptive_limit",
+        "gauge",
+        ("upstream",),
+        "Exchanges in flight that the upstream is found to bear (`adaptive_concurrency`).",
+    ),
+    Spec(
+        "gateway_shed_level",
+        "gauge",
+        (),
+        "How many priorities are turned away, from the lowest, for want of time or memory: 0 to 3.",
+    ),
+    Spec(
+        "gateway_shed_total",
+        "counter",
+        ("priority", "cause"),
+        "Requests turned away for that. `cause` is loop_lag or memory.",
     ),
     Spec("gateway_backend_in_flight", "gauge", ("upstream", "backend"), "Exchanges that the backend works on now."),
     Spec("gateway_backend_picks_total", "counter", ("upstream", "backend"), "Times the balancer chose the backend."),

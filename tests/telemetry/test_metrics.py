@@ -61,6 +61,7 @@ def busy(metrics: Metrics) -> Metrics:
     metrics.upstream("users").observe(0.01)
     metrics.upstream("users").attempt("http://10.0.0.1:80", "ok")
     metrics.errors.add("upstream.timeout", "upstream")
+    metrics.counter("gateway_auth_total").add("jwt", "verified")
     metrics.pools = lambda: [Figures()]
     return metrics
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -105,6 +105,14 @@ class AuthCache(Section):
     negative_ttl: Duration = Field(default=5.0, description="For how long a refusal is kept.")
 
 
+class IdentityFields(Section):
+    """Fields that tell a backend who is calling; what clients send under these names, in any spelling, is dropped."""
+
+    user: HeaderName = Field(default="X-User-ID", description="The user.")
+    roles: HeaderName = Field(default="X-User-Roles", description="The roles, separated by commas.")
+    scopes: HeaderName = Field(default="X-User-Scopes", description="The scopes, separated by commas.")
+
+
 class OAuthClient(Section):
     """A client of the token endpoint."""
 
@@ -134,18 +142,31 @@ class Auth(Section):
     )
     api_keys: ApiKeys | None = Field(default=None, description="API keys.")
     cache: AuthCache = Field(default=AuthCache(), description="Results of verifications.")
+    identity_fields: IdentityFields = Field(
+        default=IdentityFields(),
+        description="Names of the fields that tell a backend who is calling; values are percent-encoded.",
+    )
     oauth: OAuth | None = Field(default=None, description="The token endpoint.")
 
 
 def _or_names(schema: dict[str, Any]) -> None:
-    schema["items"] = {"anyOf": [{"enum": ["jwt", "api_key"]}, schema["items"]]}
+    schema["items"] = {"anyOf": [{"enum": list(get_args(Way))}, schema["items"]]}
+
+
+Way = Literal["jwt", "api_key", "introspection", "forward", "mtls"]
 
 
 class AuthMethod(Section):
     """One way of showing who is calling."""
 
-    type: Literal["jwt", "api_key"] = Field(description="What is shown.")
-    verifier: Name = Field(default="default", description="For `jwt`: which of `auth.jwt`.")
+    type: Way = Field(description="What is shown.")
+    verifier: tuple[Name, ...] = Field(
+        default=("default",),
+        description="For `jwt`: which of `auth.jwt`; of several the one whose `issuer` the token names. "
+        "For `introspection` and `forward`: which of `auth.introspection`, `auth.forward`.",
+        min_length=1,
+        json_schema_extra=or_one,
+    )
     issuer: SomeText | None = Field(default=None, description="For `jwt`: what `iss` must be here.")
     audience: tuple[SomeText, ...] = Field(
         default=(), description="For `jwt`: of which `aud` must have one here.", json_schema_extra=or_one
@@ -153,15 +174,13 @@ class AuthMethod(Section):
 
     @classmethod
     def reshape(cls, data: dict[str, Any]) -> dict[str, Any]:
-        return _one_or_many(data, "audience")
+        return _one_or_many(_one_or_many(data, "audience"), "verifier")
 
 
 class RouteAuth(Section):
     """What a route asks of its callers."""
 
-    type: Literal["jwt", "api_key", "none"] | None = Field(
-        default=None, description="The one way; or say `any_of` or `all_of`."
-    )
+    type: Way | Literal["none"] | None = Field(default=None, description="The one way; or say `any_of` or `all_of`.")
     any_of: tuple[AuthMethod, ...] = Field(
         default=(),
         description="Ways of which one is enough, tried in order: `[jwt, api_key]`.",
@@ -170,7 +189,12 @@ class RouteAuth(Section):
     all_of: tuple[AuthMethod, ...] = Field(
         default=(), description="Ways that are all needed.", json_schema_extra=_or_names
     )
-    verifier: Name = Field(default="default", description="For `jwt`: which of `auth.jwt`.")
+    verifier: tuple[Name, ...] = Field(
+        default=("default",),
+        description="As in `any_of`, for the one way.",
+        min_length=1,
+        json_schema_extra=or_one,
+    )
     issuer: SomeText | None = Field(default=None, description="For `jwt`: what `iss` must be here.")
     audience: tuple[SomeText, ...] = Field(
         default=(), description="For `jwt`: of which `aud` must have one here.", json_schema_extra=or_one
@@ -188,7 +212,7 @@ class RouteAuth(Section):
         for key in ("any_of", "all_of"):
             if isinstance(data.get(key), list):
                 data[key] = [{"type": way} if isinstance(way, str) else way for way in data[key]]
-        return _one_or_many(data, "audience")
+        return _one_or_many(_one_or_many(data, "audience"), "verifier")
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> RouteAuth:
@@ -196,6 +220,19 @@ class RouteAuth(Section):
         if sum(said) != 1:
             raise expected("one of `type`, `any_of` and `all_of`", "several" if any(said) else "none")
         return self
+
+    @property
+    def ways(self) -> tuple[AuthMethod, ...]:
+        """What is asked for, in order; what stands beside `any_of` and `all_of` is what a way of theirs leaves open."""
+        if self.type == "none":
+            return ()
+        if self.type is not None:
+            return (AuthMethod(type=self.type, verifier=self.verifier, issuer=self.issuer, audience=self.audience),)
+        here = {"verifier": self.verifier, "issuer": self.issuer, "audience": self.audience}
+        return tuple(
+            way.model_copy(update={key: value for key, value in here.items() if key not in way.model_fields_set})
+            for way in self.any_of or self.all_of
+        )
 
 
 def _one_or_many(data: dict[str, Any], key: str) -> dict[str, Any]:

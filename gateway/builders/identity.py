@@ -1,0 +1,107 @@
+"""Settings of `auth` into the step that asks who is calling.
+
+The ways of showing that are one line each in `authenticators`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from gateway.config import Settings
+from gateway.config.schema.auth import Auth, AuthCache, AuthMethod, RouteAuth
+from gateway.foundation import Foundation
+from gateway.http.fields import FieldFilter, request_filter
+from gateway.identity.fields import describer
+from gateway.identity.results import Results
+from gateway.identity.revocations import Revocations
+from gateway.interfaces import Authenticator, Middleware
+from gateway.middleware.authentication import Authentication, Demands, FullAuthentication
+from gateway.middleware.verification import Memory, Verification
+
+Maker = Callable[[AuthMethod], Authenticator]
+"""Makes the authenticator of a way that a route asks for; routes that ask for the same share what it made."""
+
+
+def authenticators(settings: Settings, foundation: Foundation) -> dict[str, Maker]:
+    """Return what makes the authenticators, by the `type` that a route gives."""
+    return {}
+
+
+class Identity:
+    """Makes the steps of one configuration's routes.
+
+    Args:
+        settings: The configuration.
+        foundation: What it is built on.
+        remade: Request fields that steps of the chain write anew.
+    """
+
+    def __init__(self, settings: Settings, foundation: Foundation, remade: frozenset[bytes]) -> None:
+        auth = settings.auth or Auth()
+        names = auth.identity_fields
+        # A client may not say who it is on any route, also where nobody asks.
+        self._remade = remade | {name.lower().encode() for name in (names.user, names.roles, names.scopes)}
+        self._makers = authenticators(settings, foundation)
+        self._count = foundation.metrics.counter("gateway_auth_total").add
+        self._memory = Memory(
+            results=results(auth.cache, foundation),
+            revocations=revocations(foundation),
+            describe=describer(names.user, names.roles, names.scopes),
+            now=foundation.now,
+            wall_clock=foundation.wall_clock,
+            count=self._count,
+        )
+        self._seed = _fingerprint(auth)
+        self._verification = cache(self._make)
+        self._filter = cache(self._make_filter)
+
+    def step(self, auth: RouteAuth | None) -> Middleware | None:
+        """Make the step of a route, None where it asks nothing."""
+        ways = () if auth is None else auth.ways
+        if auth is None or not ways:
+            return None
+        kind = FullAuthentication if auth.all_of else Authentication
+        demands = Demands(frozenset(auth.scopes), frozenset(auth.roles), auth.forward_credentials)
+        return kind([self._verification(way) for way in ways], demands, self._count)
+
+    def passes(self, auth: RouteAuth | None) -> FieldFilter:
+        """Return the filter for the request fields of a route: where it says so, without the credentials."""
+        if auth is None or auth.forward_credentials:
+            return self._filter(frozenset())
+        shown: frozenset[bytes] = frozenset()
+        return self._filter(shown.union(*(self._verification(way).authenticator.fields for way in auth.ways)))
+
+    def _make(self, way: AuthMethod) -> Verification:
+        return Verification(self._makers[way.type](way), self._seed + repr(way).encode(), self._memory)
+
+    def _make_filter(self, withheld: frozenset[bytes]) -> FieldFilter:
+        return request_filter(self._remade | withheld)
+
+
+def results(settings: AuthCache, foundation: Foundation) -> Results:
+    """Return the memory of verifications, the one of the configuration before where it is as large."""
+    return foundation.carried.get(
+        ("auth results", settings), lambda: Results(settings.ttl, settings.negative_ttl, settings.max_entries)
+    )
+
+
+def revocations(foundation: Foundation) -> Revocations:
+    """Return the deny-list, the same through all configurations."""
+    return foundation.carried.get("auth revocations", Revocations)
+
+
+def _fingerprint(auth: Auth) -> bytes:
+    """Hash everything that decides over credentials: with another key or rule, nothing that was kept is found."""
+    files = [verifier.public_key_file for verifier in auth.jwt.values() if verifier.public_key_file]
+    said = json.dumps(auth.model_dump(), default=_reveal, sort_keys=True).encode()
+    return sha256(said + b"".join(Path(file).read_bytes() for file in files)).digest()
+
+
+def _reveal(value: Any) -> str:
+    secret = getattr(value, "get_secret_value", None)
+    return str(value) if secret is None else str(secret())

@@ -1,0 +1,193 @@
+"""One way of showing who is calling, with the memory of what came of it.
+
+Asked by `gateway.middleware.authentication`. A credential that was verified a
+moment ago is known by its hash: no Deferred, one look-up. Of several requests
+that show the same new one at once, the first has it verified and the others
+wait for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Any
+
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from gateway.errors import AuthUnavailable, CredentialInvalid
+from gateway.exchange import Exchange
+from gateway.identity.results import Results
+from gateway.identity.revocations import Revocations
+from gateway.interfaces import Authenticator
+from gateway.principal import Principal
+
+_log = Logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What the ways of all routes share.
+
+    Attributes:
+        results: Verifications that are kept.
+        revocations: Credentials that are refused whatever else they are.
+        describe: Makes the fields that tell a backend about a principal.
+        now: Monotonic seconds.
+        wall_clock: Unix seconds.
+        count: Takes the method and what came of it.
+    """
+
+    results: Results
+    revocations: Revocations
+    describe: Callable[[Principal], tuple[tuple[bytes, bytes], ...]]
+    now: Callable[[], float]
+    wall_clock: Callable[[], float]
+    count: Callable[[str, str], None]
+
+
+class Verification:
+    """An authenticator behind a memory.
+
+    Args:
+        authenticator: Verifies what is not known yet.
+        seed: Says by what it verifies: what was kept under another seed is not found.
+        memory: What the ways of all routes share.
+
+    Attributes:
+        authenticator: Says what it is called, what it asks for and where it looks.
+        find: Its `find`: the credential that a request shows.
+    """
+
+    __slots__ = ("_count", "_flights", "_known", "_memory", "_method", "_revocations", "_seed", "authenticator", "find")
+
+    def __init__(self, authenticator: Authenticator, seed: bytes, memory: Memory) -> None:
+        self.authenticator = authenticator
+        self.find = authenticator.find
+        self._method = authenticator.name
+        self._seed = seed
+        self._memory = memory
+        self._known = memory.results.known
+        self._revocations = memory.revocations
+        self._count = memory.count
+        self._flights: dict[bytes, _Flight] = {}
+
+    def principal(self, exchange: Exchange, credential: bytes) -> Principal | Awaitable[Principal]:
+        """Say whose credential it is.
+
+        Raises:
+            CredentialInvalid: It is not valid; why is for the log.
+            AuthUnavailable: That cannot be found out now.
+        """
+        if not self.authenticator.cacheable:
+            return self._ask(exchange, credential)
+        key = sha256(self._seed + credential).digest()
+        found = self._known.get(key)
+        # The exchange has looked at the clock when it began.
+        if found is None or found[1] <= exchange.started:
+            return self._look_up(key, exchange, credential)
+        principal = found[0]
+        if self._revocations and self._revocations.refuses(principal, self._memory.wall_clock()):
+            raise CredentialInvalid("revoked")
+        self._count(self._method, "cached")
+        return principal
+
+    def _look_up(self, key: bytes, exchange: Exchange, credential: bytes) -> Principal | Awaitable[Principal]:
+        if self._memory.results.refused(key, exchange.started):
+            raise CredentialInvalid("refused a moment ago")
+        flight = self._flights.get(key)
+        if flight is not None:
+            return flight.join()
+        try:
+            answer = self._ask(exchange, credential)
+        except CredentialInvalid:
+            self._memory.results.refuse(key, self._memory.now())
+            raise
+        if isinstance(answer, Principal):
+            self._keep(key, answer)
+            return answer
+        flight = self._flights[key] = _Flight()
+        joined = flight.join()
+        flight.take_off(answer, lambda value: self._landed(key, value))
+        return joined
+
+    def _ask(self, exchange: Exchange, credential: bytes) -> Principal | Awaitable[Principal]:
+        try:
+            answer = self.authenticator.verify(credential, exchange)
+        except AuthUnavailable:
+            self._count(self._method, "unavailable")
+            raise
+        return self._verified(answer) if isinstance(answer, Principal) else self._wait(answer)
+
+    async def _wait(self, answer: Awaitable[Principal]) -> Principal:
+        try:
+            return self._verified(await answer)
+        except AuthUnavailable:
+            self._count(self._method, "unavailable")
+            raise
+
+    def _verified(self, principal: Principal) -> Principal:
+        if self._revocations and self._revocations.refuses(principal, self._memory.wall_clock()):
+            raise CredentialInvalid("revoked")
+        try:
+            fields = self._memory.describe(principal)
+        except UnicodeEncodeError:
+            raise CredentialInvalid("a name in it is not text") from None
+        self._count(self._method, "verified")
+        return replace(principal, fields=fields + principal.fields)
+
+    def _keep(self, key: bytes, principal: Principal) -> None:
+        left = principal.expires - self._memory.wall_clock()
+        self._memory.results.keep(key, principal, self._memory.now(), left)
+
+    def _landed(self, key: bytes, value: Principal | Failure) -> None:
+        del self._flights[key]
+        if isinstance(value, Principal):
+            self._keep(key, value)
+        elif value.check(CredentialInvalid):
+            self._memory.results.refuse(key, self._memory.now())
+
+
+class _Flight:
+    """A verification that is going on, and the exchanges that wait for it.
+
+    A client that goes takes nobody else's answer with it; the last to go ends it.
+    """
+
+    __slots__ = ("_running", "_waiting")
+
+    def __init__(self) -> None:
+        self._waiting: list[Deferred[Principal]] = []
+        self._running: Deferred[Any] | None = None
+
+    def join(self) -> Deferred[Principal]:
+        waiting: Deferred[Principal] = Deferred(self._left)
+        self._waiting.append(waiting)
+        return waiting
+
+    def take_off(self, answer: Awaitable[Principal], landed: Callable[[Principal | Failure], None]) -> None:
+        """Begin; `landed` hears of the end before those who wait do."""
+
+        def land(value: Principal | Failure) -> None:
+            landed(value)
+            waiting, self._waiting = self._waiting, []
+            for one in waiting:
+                if isinstance(value, Failure):
+                    one.errback(value)
+                else:
+                    one.callback(value)
+
+        self._running = ensureDeferred(_await(answer)).addBoth(land)
+        self._running.addErrback(lambda failure: _log.failure("Verifying a credential", failure))
+
+    def _left(self, waiting: Deferred[Principal]) -> None:
+        if waiting in self._waiting:
+            self._waiting.remove(waiting)
+            if not self._waiting and self._running is not None:
+                self._running.cancel()
+
+
+async def _await(answer: Awaitable[Principal]) -> Principal:
+    return await answer
