@@ -13,6 +13,7 @@ from functools import lru_cache, partial
 
 from gateway.admin.health import PATHS as HEALTH_PATHS
 from gateway.balancing import build as build_balancer
+from gateway.builders.admission import LoadControl
 from gateway.builders.identity import Identity
 from gateway.builders.upstreams import build_upstream
 from gateway.config import Settings
@@ -49,7 +50,7 @@ class Snapshot:
         routes: Leaves by rule (`gateway.listening.resources.Tree`).
         unrouted: The chain of exchanges that no route takes.
         own_paths: Paths that the gateway answers itself.
-        in_flight: Most exchanges at once, 0 for no limit.
+        in_flight: Most exchanges at once, 0 for no limit; for who does not wait.
         explain_routing: Whether routing decisions are logged.
         options: For client connections.
         rules: Who is believed about clients.
@@ -92,7 +93,7 @@ def build(
         routes=RouteTable((_rule(route), builder.leaf(route)) for route in settings.routes),
         unrouted=unrouted_chain(builder.steps(None)),
         own_paths=builder.own_paths(),
-        in_flight=settings.limits.in_flight,
+        in_flight=0 if settings.limits.queue else settings.limits.in_flight,  # with a queue it is a step
         explain_routing=logs_routing,
         options=_options(settings),
         rules=builder.rules,
@@ -128,6 +129,7 @@ class _Builder:
         self._access_log = _access_log(settings, log_access, foundation.wall_clock)
         self._body_limit = lru_cache(BodyLimit)
         self._identity = Identity(settings, foundation, REMADE)
+        self._load = LoadControl(settings, foundation)
         self.pool_keys: set[Hashable] = set()
         self.upstreams = {
             upstream.name: build_upstream(upstream, settings, foundation, self.pool_keys)
@@ -144,10 +146,13 @@ class _Builder:
             self._trace,
             self._access_log,  # outside everything that can refuse, so that refusals are logged
             RequestMetrics(metrics.route(name, pattern), metrics.upstream, metrics.errors.add),
+            *self._load.at_the_door(route),  # before any work: what is turned away here must cost nothing
             # here: what looks at the address only
             self._identity.step(auth),
             # here: what counts by who is calling
+            self._load.of_route(route),  # who may not call, or too often, takes nobody's place
             self._body_limit(body_limit) if body_limit else None,  # last: who may call is decided before how much
+            *self._load.of_upstreams(route),  # innermost: a place at the upstream is held only while it is asked
         ]
         return [step for step in steps if step is not None]
 

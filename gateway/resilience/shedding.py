@@ -22,6 +22,25 @@ OnChange = Callable[[int, int, str], None]
 """Called after a change with the old level, the new one, and the cause in words."""
 
 
+class StandingLag:
+    """Lateness that lasts: a single pause (a garbage collection, say) is over when it is known, and no overload."""
+
+    __slots__ = ("_before", "_lag")
+
+    def __init__(self) -> None:
+        self._before = self._lag = 0.0
+
+    def observe(self, worst: float) -> float:
+        """Take the worst lateness of a period and return what stands.
+
+        It takes two late periods to rise, and falls by half with each that is not: what was turned away does not come
+        back all at once.
+        """
+        self._lag = max(min(worst, self._before), self._lag / 2.0)
+        self._before = worst
+        return self._lag
+
+
 class Shedder:
     """Sheds by priority, with hysteresis.
 
@@ -32,17 +51,18 @@ class Shedder:
 
     Attributes:
         level: How many of the priorities are shed, from the lowest.
-        cause: What it came to this by, in words.
+        by: What it came to this by: `loop_lag` or `memory`.
+        cause: The same, in words.
     """
 
-    __slots__ = ("_loop_lag_mark", "_memory_mark", "_on_change", "cause", "level")
+    __slots__ = ("_loop_lag_mark", "_memory_mark", "_on_change", "by", "cause", "level")
 
     def __init__(self, loop_lag_mark: float = 0.0, memory_mark: int = 0, on_change: OnChange | None = None) -> None:
         self._loop_lag_mark = loop_lag_mark
         self._memory_mark = memory_mark
         self._on_change = on_change
         self.level = 0
-        self.cause = ""
+        self.by = self.cause = ""
 
     def sheds(self, priority: Priority) -> bool:
         """Whether an exchange of this priority is to be turned away."""
@@ -52,7 +72,7 @@ class Shedder:
         """Take a measurement.
 
         Args:
-            lag: Seconds by which the event loop was late, the worst since the last measurement.
+            lag: Seconds by which the event loop is late (`StandingLag`).
             memory: Bytes resident.
         """
         late = lag / self._loop_lag_mark if self._loop_lag_mark else 0.0
@@ -64,6 +84,7 @@ class Shedder:
         if level == self.level:
             return
         old, self.level = self.level, level
+        self.by = "loop_lag" if late >= full else "memory"
         self.cause = f"loop lag {lag * 1000:.0f} ms" if late >= full else f"memory {memory / 2**20:.0f} MiB"
         if self._on_change is not None:
             self._on_change(old, level, self.cause)

@@ -61,7 +61,13 @@ def busy(metrics: Metrics) -> Metrics:
     metrics.upstream("users").observe(0.01)
     metrics.upstream("users").attempt("http://10.0.0.1:80", "ok")
     metrics.errors.add("upstream.timeout", "upstream")
-    metrics.counter("gateway_auth_total").add("jwt", "verified")
+    for spec in METRICS:
+        if hasattr(metrics, f"_{spec.name}"):
+            continue  # filled above
+        if spec.kind == "counter":
+            metrics.counter(spec.name).add(*spec.labels)
+        else:
+            metrics.gauge(spec.name, lambda spec=spec: [(spec.labels, 1)])  # type: ignore[misc]
     metrics.pools = lambda: [Figures()]
     return metrics
 
