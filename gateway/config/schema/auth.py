@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
+from gateway.config.schema.authorities import ForwardAuth, Introspection
 from gateway.config.schema.base import Section, expected, or_one
-from gateway.config.schema.limiting import RateLimit
+from gateway.config.schema.oauth import OAuth
 from gateway.config.schema.types import (
     URL,
     Count,
@@ -18,7 +19,6 @@ from gateway.config.schema.types import (
     Name,
     Secret,
     SomeText,
-    Timeout,
     form,
 )
 
@@ -113,27 +113,6 @@ class IdentityFields(Section):
     scopes: HeaderName = Field(default="X-User-Scopes", description="The scopes, separated by commas.")
 
 
-class OAuthClient(Section):
-    """A client of the token endpoint."""
-
-    secret_keys = frozenset({"secret_hash"})
-
-    id: Name = Field(description="Its client_id.")
-    secret_hash: Secret = Field(description="Hash of its client_secret.")
-    scopes: tuple[SomeText, ...] = Field(default=(), description="Scopes it may ask for.")
-    roles: tuple[SomeText, ...] = Field(default=(), description="Roles its tokens carry.")
-
-
-class OAuth(Section):
-    """The token endpoint, POST /oauth/token."""
-
-    issuer: SomeText | None = Field(default=None, description="`iss` of its tokens.")
-    audience: SomeText | None = Field(default=None, description="`aud` of its tokens.")
-    expires_in: Timeout = Field(default=3600.0, description="Life of a token.")
-    rate_limit: RateLimit = Field(default=RateLimit(limit=10), description="For each client.")
-    clients: tuple[OAuthClient, ...] = Field(default=(), description="Who gets tokens.")
-
-
 class Auth(Section):
     """Everything that routes may ask of a caller."""
 
@@ -147,6 +126,12 @@ class Auth(Section):
         description="Names of the fields that tell a backend who is calling; values are percent-encoded.",
     )
     oauth: OAuth | None = Field(default=None, description="The token endpoint.")
+    introspection: dict[Name, Introspection] = Field(
+        default={}, description="Authorities that know which tokens are good, by name."
+    )
+    forward: dict[Name, ForwardAuth] = Field(
+        default={}, description="Authorities that are shown requests and say yes or no, by name."
+    )
 
 
 def _or_names(schema: dict[str, Any]) -> None:

@@ -1,0 +1,56 @@
+"""The token endpoint: who gets tokens, and how they are signed."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from gateway.config.schema.base import Section, expected
+from gateway.config.schema.limiting import RateLimit
+from gateway.config.schema.types import File, Flag, Name, Secret, SomeText, Timeout
+
+
+class OAuthClient(Section):
+    """A client of the token endpoint."""
+
+    secret_keys = frozenset({"secret_hash"})
+
+    id: Name = Field(description="Its client_id.")
+    secret_hash: Secret = Field(description="Hash of its client_secret: `gateway hash-secret` makes one.")
+    scopes: tuple[SomeText, ...] = Field(default=(), description="Scopes it may ask for.")
+    roles: tuple[SomeText, ...] = Field(default=(), description="Roles its tokens carry.")
+    refresh_tokens: Flag = Field(default=False, description="Whether it gets refresh tokens, each good for one use.")
+
+
+class OAuth(Section):
+    """The token endpoint, POST /oauth/token."""
+
+    secret_keys = frozenset({"secret"})
+
+    issuer: SomeText | None = Field(
+        default=None, description="`iss` of its tokens; with a URL, the metadata document is published (RFC 8414)."
+    )
+    audience: SomeText | None = Field(default=None, description="`aud` of its tokens.")
+    expires_in: Timeout = Field(default=3600.0, description="Life of a token.")
+    signing_key_file: File | None = Field(
+        default=None,
+        description="PEM file with the private key that signs: RSA for RS256, P-256 for ES256. Without it and without "
+        "`secret`, the secret of the verifier `default` signs, where that takes HS256; else a key of this process.",
+    )
+    previous_key_files: tuple[File, ...] = Field(
+        default=(), description="Keys that signed before: still published, and their tokens still taken."
+    )
+    secret: Secret | None = Field(default=None, description="Signs with HS256 in place of a key.")
+    refresh_expires_in: Timeout = Field(default=30 * 86400.0, description="Life of a refresh token.")
+    refresh_store: Literal["memory", "redis"] = Field(default="memory", description="Where refresh tokens are kept.")
+    rate_limit: RateLimit = Field(
+        default=RateLimit(limit=10), description="For each client, and for each address, failed attempts included."
+    )
+    clients: tuple[OAuthClient, ...] = Field(default=(), description="Who gets tokens.")
+
+    @model_validator(mode="after")
+    def _signs_one_way(self) -> OAuth:
+        if self.secret is not None and (self.signing_key_file or self.previous_key_files):
+            raise expected("one of `secret` and `signing_key_file`", "both")
+        return self
