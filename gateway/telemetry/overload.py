@@ -108,6 +108,6 @@ class OverloadWatch(Service):
         if not before:
             self._since = self._clock.seconds()
         if level:
-            _log.warn("Overload: {shed} is shed ({cause})", shed=_SHED[level], cause=cause, level=level)
+            _log.warn("Overload: {shed} is shed ({cause})", shed=_SHED[level], cause=cause)
         else:
-            _log.info("Overload is over: nothing is shed any more ({cause})", cause=cause, level=level)
+            _log.info("Overload is over: nothing is shed any more ({cause})", cause=cause)

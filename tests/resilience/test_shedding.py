@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.resilience.admission import Priority
-from gateway.resilience.shedding import Shedder
+from gateway.resilience.shedding import Shedder, StandingLag
 
 MIB = 2**20
 
@@ -72,6 +72,40 @@ def test_changes_are_told_with_their_cause() -> None:
         shedder.observe(lag, memory)
 
     assert told == [(0, 3, "loop lag 200 ms"), (3, 2, "memory 101 MiB"), (2, 0, "loop lag 0 ms")]
+
+
+def test_what_it_came_to_this_by_has_a_name() -> None:
+    """For labels: the worse of the two at the last change."""
+    shedder = Shedder(0.1, 100 * MIB)
+    assert shedder.by == ""
+
+    named = []
+    for lag, memory in [(0.2, 0), (0.0, 101 * MIB), (0.0, 102 * MIB)]:
+        shedder.observe(lag, memory)
+        named.append(shedder.by)
+
+    assert named == ["loop_lag", "memory", "memory"]
+
+
+def test_a_single_pause_does_not_stand() -> None:
+    """Two late periods in a row do: the lesser of them counts, and it falls by half."""
+    standing = StandingLag()
+
+    seen = [standing.observe(worst) for worst in (0.0, 5.0, 0.0, 0.2, 0.4, 0.3, 0.0, 0.0, 0.0)]
+
+    assert seen == pytest.approx([0.0, 0.0, 0.0, 0.0, 0.2, 0.3, 0.15, 0.075, 0.0375])
+
+
+@given(st.lists(st.floats(0.0, 10.0), min_size=1))
+def test_what_stands_is_never_more_than_what_was_seen(lags: list[float]) -> None:
+    """Nor less than what two periods have shown."""
+    standing = StandingLag()
+    for number, lag in enumerate(lags):
+        found = standing.observe(lag)
+
+        assert found <= max(lags[: number + 1])
+        if number:
+            assert found >= min(lag, lags[number - 1])
 
 
 @given(st.lists(st.floats(0.0, 1.0)))

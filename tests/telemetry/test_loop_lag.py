@@ -49,3 +49,16 @@ def test_the_worst_is_seen_for_a_window_and_then_forgotten(clock: Clock, lag: Lo
 
     clock.pump([INTERVAL] * int(2 * WINDOW / INTERVAL))
     assert lag.worst() == pytest.approx(0.0)
+
+
+def test_who_wants_to_hear_of_every_look_does(clock: Clock) -> None:
+    """As often as it asks for."""
+    heard: list[float] = []
+    service = LoopLag(clock, 0.05, heard.append)
+    service.startService()
+
+    clock.pump([0.05, 0.05, 1.05])
+    service.stopService()
+
+    assert heard == pytest.approx([0.0, 0.0, 1.0])
+    assert clock.getDelayedCalls() == []

@@ -1,0 +1,104 @@
+"""The steps that hold a place, give it back, and shed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from gateway.errors import Overloaded, TooManyInFlight
+from gateway.middleware.admission import Admission, Departure, LoadShedding
+from gateway.middleware.gate import Gate
+from gateway.resilience.admission import Priority
+from gateway.resilience.shedding import Shedder
+from gateway.transport.deadlines import Deadlines
+from tests.middleware.conftest import MakeExchange
+
+LOW, NORMAL, HIGH = Priority
+MakeGate = Callable[..., Gate]
+
+
+@pytest.fixture
+def gate() -> MakeGate:
+    """Make a gate on a clock that stands."""
+
+    def make(limit: int, max_queue: int = 0) -> Gate:
+        return Gate(
+            "route",
+            "users",
+            limit=limit,
+            max_queue=max_queue,
+            timeout=5.0,
+            deadlines=Deadlines(lambda: 100.0),
+            now=lambda: 100.0,
+            queued=lambda *labels: None,
+            refused=lambda *labels: None,
+        )
+
+    return make
+
+
+def test_a_place_is_held_until_the_exchange_is_over(make: MakeExchange, gate: MakeGate) -> None:
+    """With a place there is nothing to wait for."""
+    stands = gate(1)
+    step = Admission(stands, NORMAL)
+    first, second = make(), make()
+
+    assert step.on_request(first) is None
+    with pytest.raises(TooManyInFlight):
+        step.on_request(second)
+    for exchange in (second, first):
+        step.on_finish(exchange)
+
+    assert stands.in_flight == 0
+    assert step.on_request(make()) is None
+
+
+def test_the_priority_of_a_route_decides_whose_turn_it_is(make: MakeExchange, gate: MakeGate) -> None:
+    """Two routes before one gate."""
+    stands = gate(1, 2)
+    low, high = Admission(stands, LOW), Admission(stands, HIGH)
+    first, second, third = make(), make(), make()
+    low.on_request(first)
+    waiting = [low.on_request(second), high.on_request(third)]
+
+    low.on_finish(first)
+
+    assert [place is not None and place.called for place in waiting] == [False, True]
+
+
+def test_a_departure_gives_back_whichever_place_there_is(make: MakeExchange, gate: MakeGate) -> None:
+    """The forwarder chose the gate; one that chose none has nothing to give back."""
+    one, other = gate(1), gate(1)
+    step = Departure((one, other))
+    exchange = make()
+    other.enter(exchange, NORMAL)
+
+    step.on_finish(make())
+    assert (one.in_flight, other.in_flight) == (0, 1)
+    step.on_finish(exchange)
+    step.on_finish(exchange)
+
+    assert (one.in_flight, other.in_flight) == (0, 0)
+
+
+@pytest.mark.parametrize(("lag", "shed"), [(0.0, ""), (0.08, "LOW"), (0.11, "LOW NORMAL"), (0.16, "LOW NORMAL HIGH")])
+def test_what_is_shed_is_turned_away(make: MakeExchange, lag: float, shed: str) -> None:
+    """By the level of the moment."""
+    shedder = Shedder(loop_lag_mark=0.1)
+    asked: list[Priority] = []
+
+    def refuse(priority: Priority) -> Overloaded:
+        asked.append(priority)
+        return Overloaded()
+
+    shedder.observe(lag, 0)
+    for priority in Priority:
+        step = LoadShedding(shedder, priority, refuse)
+        if priority.name in shed.split():
+            with pytest.raises(Overloaded):
+                step.on_request(make())
+        else:
+            step.on_request(make())
+
+    assert " ".join(priority.name for priority in asked) == shed
