@@ -10,6 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import Enum
 from math import ceil
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gateway.exchange import Response
 
 
 class Source(Enum):
@@ -150,12 +154,26 @@ class Forbidden(DownstreamError):
     status, reason = 403, "auth.forbidden"
 
 
+class AuthorityRefused(DownstreamError):
+    """The server that the route asks (`auth.forward`) does not let the request pass; its own answer is given."""
+
+    status, reason = 403, "auth.refused"
+
+    def __init__(self, response: Response) -> None:
+        """Args: response: What it says to the client."""
+        super().__init__()
+        self.response = response
+        self.status = response.status
+
+
 class TokenRefused(DownstreamError):
     """The token endpoint does not grant what it is asked for; the body says why in the words of RFC 6749."""
 
     status, reason = 400, "oauth.refused"
 
-    def __init__(self, error: str, detail: str = "", headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+    def __init__(
+        self, error: str = "invalid_request", detail: str = "", headers: tuple[tuple[bytes, bytes], ...] = ()
+    ) -> None:
         """Args: error: One of the codes of RFC 6749 section 5.2, e.g. `invalid_scope`."""
         super().__init__(detail, headers)
         self.error = error

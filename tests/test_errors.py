@@ -5,6 +5,7 @@ import re
 import pytest
 
 from gateway.errors import (
+    AuthorityRefused,
     GatewayError,
     HeaderTooLarge,
     MalformedRequest,
@@ -18,11 +19,14 @@ from gateway.errors import (
     VersionUnsupported,
     reasons,
 )
+from gateway.exchange import Response
 
 KINDS = list(reasons())
 
 
 def _made(kind: type[GatewayError]) -> GatewayError:
+    if kind is AuthorityRefused:
+        return AuthorityRefused(Response(403))
     return kind(("GET", "HEAD")) if kind is MethodNotAllowed else kind()
 
 

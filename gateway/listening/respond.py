@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 
-from gateway.errors import GatewayError, TokenRefused
+from gateway.errors import AuthorityRefused, GatewayError, TokenRefused
 from gateway.exchange import Exchange, Response
 from gateway.headers import Headers
 from gateway.http.messages import REASONS
@@ -32,6 +32,9 @@ def problem(error: GatewayError, request_id: str) -> bytes:
 
 def render_error(exchange: Exchange, error: GatewayError) -> Response:
     """Make the response for an error."""
+    if isinstance(error, AuthorityRefused):
+        error.response.headers.set(b"Gateway-Reason", error.reason.encode())
+        return error.response
     headers = Headers(
         [
             (b"Content-Type", b"application/problem+json"),

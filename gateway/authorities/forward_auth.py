@@ -1,0 +1,124 @@
+"""Show each request to another server, which lets it pass or answers in our place.
+
+A way of showing who is calling, see `gateway.interfaces.Authenticator`; what
+Traefik calls forwardAuth and nginx auth_request. A 2xx lets the request pass,
+with fields for the backend; 3xx and 4xx go to the client as they are (a
+redirect to a login page is one); anything else, and silence, lets nobody in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from twisted.logger import Logger
+
+from gateway.authorities.fetching import Fetched, Fetcher, FetchFailed
+from gateway.errors import AuthorityRefused, AuthUnavailable
+from gateway.exchange import Exchange, Response
+from gateway.headers import Headers
+from gateway.http.fields import FRAMING, HOP_BY_HOP, IDENTITY_PREFIX, FieldFilter, passed_on
+from gateway.principal import Principal
+
+_log = Logger()
+
+_NOT_SHOWN = frozenset(
+    [b"x-forwarded-method", b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-uri", b"x-forwarded-for",
+     b"x-request-id", b"expect", b"content-type", b"content-encoding", b"range"]
+)  # fmt: skip
+"""Fields of a request that are written anew, or are about content, which is not sent along."""
+
+
+class ForwardAuth:
+    """Has requests judged by an authority.
+
+    Args:
+        fetcher: Asks it.
+        url: Where.
+        shown: Fields of the request that it is shown; `*` for all.
+        told: Fields of its yes that the backend gets.
+        passed: Fields of its no that the client gets.
+        user: The field of its yes with the user.
+        roles: The field of its yes with the roles, separated by commas.
+    """
+
+    name = "forward"
+    challenge = b""
+    cacheable = False  # it may decide by anything that it is shown
+
+    def __init__(
+        self,
+        fetcher: Fetcher,
+        url: str,
+        shown: Iterable[str],
+        told: Iterable[str],
+        passed: Iterable[str],
+        user: str,
+        roles: str,
+    ) -> None:
+        self._fetcher = fetcher
+        self._url = url.encode()
+        self._shown = _lower(shown)
+        self._shows_all = b"*" in self._shown
+        # Who is calling is for the authority to say, as for the backend after it.
+        self._passes = FieldFilter(HOP_BY_HOP | FRAMING | _NOT_SHOWN, (IDENTITY_PREFIX,))
+        self._told = _lower(told)
+        self._passed = _lower(passed)
+        self._user = user.encode()
+        self._roles = roles.encode()
+        # Cookies are the backend's too; a token was for the authority.
+        shows_token = self._shows_all or b"authorization" in self._shown
+        self.fields = frozenset([b"authorization"] if shows_token else [])
+
+    def find(self, exchange: Exchange) -> bytes:
+        """Every request shows something: itself."""
+        return b"*"
+
+    async def verify(self, credential: bytes, exchange: Exchange) -> Principal:
+        """Ask whether the request may pass.
+
+        Raises:
+            AuthorityRefused: With the authority's answer for the client.
+            AuthUnavailable: It does not say.
+        """
+        try:
+            answer = await self._fetcher.fetch(b"GET", self._url, self._fields(exchange))
+            if answer.status >= 500 or answer.status < 200:
+                raise FetchFailed(f"status {answer.status}")
+        except FetchFailed as error:
+            _log.warn("Forward authentication at {url} failed: {error}", url=self._url.decode(), error=error)
+            raise AuthUnavailable("The authority that decides about the request does not answer.") from None
+        if answer.status >= 300:
+            raise AuthorityRefused(self._response(answer))
+        headers = answer.headers
+        roles = (headers.joined(self._roles) or b"").decode("utf-8", "replace").split(",")
+        return Principal(
+            subject=(headers.get(self._user) or b"").decode("utf-8", "replace"),
+            roles=frozenset(role.strip() for role in roles if role.strip()),
+            method="forward",
+            fields=tuple((name, value) for lower, name, value in headers.fields if lower in self._told),
+        )
+
+    def withhold(self, exchange: Exchange) -> None:
+        """What it was shown is in fields."""
+
+    def _fields(self, exchange: Exchange) -> list[tuple[bytes, bytes]]:
+        request = exchange.request
+        passed = passed_on(request.headers, self._passes)
+        fields = [(name, value) for lower, name, value in passed if self._shows_all or lower in self._shown]
+        return [
+            *fields,
+            (b"X-Forwarded-Method", request.method),
+            (b"X-Forwarded-Proto", exchange.scheme),
+            (b"X-Forwarded-Host", request.host),
+            (b"X-Forwarded-Uri", request.target),
+            (b"X-Forwarded-For", exchange.client_address.encode()),
+            (b"X-Request-ID", exchange.request_id.encode()),
+        ]
+
+    def _response(self, answer: Fetched) -> Response:
+        fields = [(name, value) for lower, name, value in answer.headers.fields if lower in self._passed]
+        return Response(answer.status, Headers(fields), answer.body)
+
+
+def _lower(names: Iterable[str]) -> frozenset[bytes]:
+    return frozenset(name.lower().encode() for name in names)

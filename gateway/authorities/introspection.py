@@ -1,0 +1,164 @@
+"""Ask the authority that issued a token whether it is good (RFC 7662).
+
+A way of showing who is calling, see `gateway.interfaces.Authenticator`. What
+came of it is remembered by `gateway.middleware.verification`, never past the
+token's own end. An authority that does not answer, or not as the RFC has it,
+lets nobody in: 503.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import inf, isfinite
+from typing import Any
+from urllib.parse import quote_plus, urlencode
+
+from twisted.logger import Logger
+
+from gateway.authorities.fetching import Fetched, Fetcher, FetchFailed
+from gateway.errors import AuthUnavailable, CredentialInvalid
+from gateway.exchange import Exchange
+from gateway.identity.bearer import FIELDS, bearer_token
+from gateway.identity.jwt import find
+from gateway.principal import Principal
+
+_log = Logger()
+
+LONGEST = 8 * 1024
+"""Octets of a token; longer ones are not asked about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What an answer must say, and where it says what.
+
+    Attributes:
+        issuer: What `iss` must be, None where it does not matter.
+        audience: Of which `aud` must have one; empty where it does not matter.
+        user: The member with the user.
+        roles: The member with the roles.
+        scopes: The member with the scopes.
+    """
+
+    issuer: str | None = None
+    audience: frozenset[str] = frozenset()
+    user: str = "sub"
+    roles: str = "roles"
+    scopes: str = "scope"
+
+
+class Introspection:
+    """Has tokens judged by an authority.
+
+    Args:
+        fetcher: Asks it.
+        url: Its introspection endpoint.
+        client: Who we are there, and our secret; None where we do not say.
+        expected: What it must say of a token.
+        wall_clock: Unix seconds.
+    """
+
+    name = "introspection"
+    challenge = b'Bearer realm="api"'
+    cacheable = True
+    fields = FIELDS
+
+    def __init__(
+        self,
+        fetcher: Fetcher,
+        url: str,
+        client: tuple[str, str] | None,
+        expected: Expected,
+        wall_clock: Callable[[], float],
+    ) -> None:
+        self._fetcher = fetcher
+        self._url = url.encode()
+        self._expected = expected
+        self._wall_clock = wall_clock
+        self._fields = [
+            (b"Content-Type", b"application/x-www-form-urlencoded"),
+            (b"Accept", b"application/json"),
+        ]
+        if client is not None:
+            # RFC 6749 section 2.3.1: each is encoded by itself before they are joined.
+            shown = base64.b64encode(":".join(map(quote_plus, client)).encode())
+            self._fields.append((b"Authorization", b"Basic " + shown))
+
+    def find(self, exchange: Exchange) -> bytes | None:
+        """Return the bearer token."""
+        return bearer_token(exchange.request)
+
+    async def verify(self, credential: bytes, exchange: Exchange) -> Principal:
+        """Ask whose token it is.
+
+        Raises:
+            CredentialInvalid: It is not active, or for somebody else.
+            AuthUnavailable: The authority does not say.
+        """
+        if len(credential) > LONGEST:
+            raise CredentialInvalid("longer than any token")
+        form = urlencode({"token": credential, "token_type_hint": "access_token"}).encode()
+        try:
+            answer = _read(await self._fetcher.fetch(b"POST", self._url, self._fields, form))
+        except FetchFailed as error:
+            _log.warn("Introspection at {url} failed: {error}", url=self._url.decode(), error=error)
+            raise AuthUnavailable("The authority that knows the token does not answer.") from None
+        if answer["active"] is not True:
+            raise CredentialInvalid("not active")
+        return self._principal(answer)
+
+    def withhold(self, exchange: Exchange) -> None:
+        """A token is in no other place than its field."""
+
+    def _principal(self, answer: Mapping[str, Any]) -> Principal:
+        expected = self._expected
+        expires = answer.get("exp", inf)
+        if isinstance(expires, bool) or not isinstance(expires, int | float) or expires <= self._wall_clock():
+            raise CredentialInvalid("expired")
+        if expected.issuer is not None and answer.get("iss") != expected.issuer:
+            raise CredentialInvalid("other issuer")
+        audience = answer.get("aud")
+        if expected.audience and expected.audience.isdisjoint(
+            [audience] if isinstance(audience, str) else audience or ()
+        ):
+            raise CredentialInvalid("other audience")
+        # RFC 7662 section 2.2: all of them are optional, and a machine's token has no user.
+        named = (find(answer, expected.user), answer.get("username"), answer.get("client_id"))
+        subject = next((str(name) for name in named if isinstance(name, str | int) and name), "")
+        if not subject:
+            raise CredentialInvalid("nobody's")
+        token_id = answer.get("jti")
+        return Principal(
+            subject=subject,
+            roles=_words(find(answer, expected.roles)),
+            scopes=_words(find(answer, expected.scopes)),
+            method="introspection",
+            claims=answer,
+            token_id=token_id if isinstance(token_id, str) else "",
+            expires=float(expires) if isfinite(expires) else inf,
+        )
+
+
+def _read(fetched: Fetched) -> dict[str, Any]:
+    if fetched.status != 200:
+        # 401: it is we who are not known there. The caller cannot do anything about that.
+        raise FetchFailed(f"status {fetched.status}")
+    try:
+        answer = json.loads(fetched.body)
+    except (ValueError, RecursionError):
+        raise FetchFailed("the answer is not JSON") from None
+    if not isinstance(answer, dict) or not isinstance(answer.get("active"), bool):
+        raise FetchFailed("the answer does not say whether the token is active")
+    return answer
+
+
+def _words(value: Any) -> frozenset[str]:
+    """Return the words of a text, or the texts of a list."""
+    if isinstance(value, str):
+        return frozenset(value.split())
+    if isinstance(value, list):
+        return frozenset(one for one in value if isinstance(one, str) and one)
+    return frozenset()
