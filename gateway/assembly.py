@@ -35,6 +35,7 @@ from gateway.transport.deadlines import Deadlines
 from gateway.transport.port import ConnectionLimit
 from gateway.upstream.agent import ProxyAgent
 from gateway.upstream.dialer import Dialer, SocketDialer
+from gateway.upstream.figures import Figures
 from gateway.upstream.pool import ConnectionPool
 from gateway.upstream.resolver import Resolver
 
@@ -87,6 +88,7 @@ class Gateway:
         access_logs: The access log.
         loop_lag: Measures how busy the reactor is.
         names: Keeps the addresses of backends fresh; None where another's dialer does.
+        figures: Shows what is known of the upstreams.
     """
 
     foundation: Foundation
@@ -97,6 +99,7 @@ class Gateway:
     access_logs: AccessLogs
     loop_lag: LoopLag
     names: TimerService | None
+    figures: Figures
 
     def build(self, settings: Settings, writer: AccessLogWriter | None) -> snapshot.Snapshot:
         """Build the snapshot of another configuration on the same foundation.
@@ -172,6 +175,13 @@ def assemble(
     loop_lag = LoopLag(reactor)
     metrics.active_connections = lambda: len(site.channels)
     metrics.pools = pool.pools
+    figures = Figures(lambda: root.tree.upstreams.values(), now)
+    for name, ask in figures.gauges().items():
+        metrics.gauge(name, ask)
+    metrics.gauge(
+        "gateway_retry_budget",
+        lambda: [((route,), budget.balance(now())) for route, budget in root.tree.retry_budgets.items()],
+    )
     metrics.access_log_dropped = lambda: access_logs.dropped
     metrics.loop_lag = loop_lag.worst
     return Gateway(
@@ -183,6 +193,7 @@ def assemble(
         access_logs=access_logs,
         loop_lag=loop_lag,
         names=names,
+        figures=figures,
     )
 
 

@@ -51,11 +51,14 @@ class Body:
         received: Octets pushed so far.
         ended: The last chunk has been pushed.
         failed: The reading side broke off before the end.
+        taken: A writing side has begun to take it.
         trailers: Trailer fields, once ended.
     """
 
     __slots__ = (
         "_chunks",
+        "_keep",
+        "_kept",
         "_paused",
         "_sink",
         "_source",
@@ -65,6 +68,7 @@ class Body:
         "length",
         "limit",
         "received",
+        "taken",
         "trailers",
     )
 
@@ -74,7 +78,10 @@ class Body:
         self.received = 0
         self.ended = False
         self.failed = False
+        self.taken = False
         self.trailers: Headers | None = None
+        self._keep = 0
+        self._kept: list[bytes] | None = None
         self._source = source
         self._sink: BodySink | None = None
         self._chunks: list[bytes] = []
@@ -88,6 +95,11 @@ class Body:
             if self._source is not None:
                 self._source.body_over_limit(self)
             return
+        if self._kept is not None:
+            if self.received > self._keep:
+                self._kept = None
+            else:
+                self._kept.append(data)
         if self._sink is not None:
             self._sink.body_received(data)
             return
@@ -113,6 +125,7 @@ class Body:
 
     def take(self) -> bytes:
         """Return what has waited so far, for the write that also carries the head."""
+        self.taken = True
         chunks = self._chunks
         if not chunks:
             return b""
@@ -127,6 +140,30 @@ class Body:
         if self._paused and self._source is not None:
             self._paused = False
             self._source.resume_reading()
+
+    def keep(self, most: int) -> None:
+        """Keep what passes, up to so many octets, so that it can be sent again; called before anything is taken."""
+        if (self.length or 0) <= most and self.received <= most:
+            self._keep = most
+            self._kept = list(self._chunks)
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether all of it can be written from the start: nothing was taken, or all that was is kept."""
+        return not self.taken or self._kept is not None
+
+    def rewind(self) -> None:
+        """Give it from the start to who takes it next; only where it is repeatable."""
+        self._sink = None
+        if self.taken:
+            assert self._kept is not None
+            self._chunks = list(self._kept)
+            self._waiting = sum(map(len, self._chunks))
+            self.taken = False
+
+    def forget(self) -> None:
+        """It will not be sent again: what was kept of it is let go."""
+        self._kept = None
 
     def detach(self) -> None:
         """Stop writing: what still comes is dropped by the reading side's own rules."""

@@ -93,8 +93,12 @@ class Forwarding(Protocol):
 class Cancellable(Protocol):
     """Something an exchange waits for."""
 
-    def cancel(self) -> None:
-        """Stop, free what is held, and report nothing more."""
+    def cancel(self, error: GatewayError | None = None) -> None:
+        """Stop, free what is held, and report nothing more.
+
+        Args:
+            error: What ended the exchange; None where its client is gone.
+        """
 
 
 class Downstream(Protocol):

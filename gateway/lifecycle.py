@@ -178,7 +178,11 @@ class GatewayService(MultiService):
         return AdminRoot(
             foundation.health,
             lambda accept: foundation.metrics.exposition(accept, foundation.now()),
-            {"config": lambda: effective(self.settings), "routes": lambda: route_table(self.settings)},
+            {
+                "config": lambda: effective(self.settings),
+                "routes": lambda: route_table(self.settings),
+                "upstreams": self.gateway.figures.view,
+            },
         )
 
     def _settings(self, configuration: Settings | Mapping[str, Any] | str | Path) -> Settings:

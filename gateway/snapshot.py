@@ -15,6 +15,7 @@ from gateway.admin.health import PATHS as HEALTH_PATHS
 from gateway.balancing import build as build_balancer
 from gateway.builders.admission import LoadControl
 from gateway.builders.identity import Identity
+from gateway.builders.retries import build_retries
 from gateway.builders.upstreams import build_upstream
 from gateway.config import Settings
 from gateway.config.schema.routes import Route
@@ -32,6 +33,7 @@ from gateway.middleware.chain import Chain
 from gateway.middleware.metrics import RequestMetrics
 from gateway.middleware.request_id import RequestId
 from gateway.middleware.trace import Trace
+from gateway.resilience.budget import RetryBudget
 from gateway.routing.rule import RouteRule
 from gateway.routing.table import RouteTable
 from gateway.upstream.backend import Share, Upstream
@@ -56,6 +58,7 @@ class Snapshot:
         rules: Who is believed about clients.
         upstreams: By name.
         pool_keys: Identities of the backends' pools.
+        retry_budgets: By route.
     """
 
     settings: Settings
@@ -68,6 +71,7 @@ class Snapshot:
     rules: ForwardedRules
     upstreams: Mapping[str, Upstream]
     pool_keys: frozenset[Hashable]
+    retry_budgets: Mapping[str, RetryBudget]
 
 
 def build(
@@ -99,6 +103,7 @@ def build(
         rules=builder.rules,
         upstreams=builder.upstreams,
         pool_keys=frozenset(builder.pool_keys),
+        retry_budgets=builder.retry_budgets,
     )
 
 
@@ -131,8 +136,9 @@ class _Builder:
         self._identity = Identity(settings, foundation, REMADE)
         self._load = LoadControl(settings, foundation)
         self.pool_keys: set[Hashable] = set()
+        self.retry_budgets: dict[str, RetryBudget] = {}
         self.upstreams = {
-            upstream.name: build_upstream(upstream, settings, foundation, self.pool_keys)
+            upstream.name: build_upstream(upstream, settings, foundation, self.pool_keys, self._upstream)
             for upstream in settings.upstreams
         }
 
@@ -160,11 +166,17 @@ class _Builder:
         """Compile a route."""
         settings = self._settings
         passes = self._identity.passes(route.auth)
+        retries = build_retries(route.name, route.retry, self._foundation)
+        if retries is not None:
+            self.retry_budgets[route.name] = retries.budget
         forwarder = Forwarder(
-            self._chooser(route), self._foundation.agent, passes, route.timeout, settings.forwarded.via
+            self._chooser(route), self._foundation.agent, passes, route.timeout, settings.forwarded.via, retries
         )
         chain = Chain(self.steps(route), forwarder.forward, render_error)
         return RouteResource(route.name, route.path, chain)
+
+    def _upstream(self, name: str) -> Upstream:
+        return self.upstreams[name]
 
     def _octets(self, route: Route) -> int:
         return self._settings.limits.request_body if route.request_body is None else route.request_body

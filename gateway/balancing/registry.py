@@ -20,13 +20,16 @@ T = TypeVar("T", bound=Target)
 STRATEGIES = ("round_robin", "weighted_round_robin", "least_connections", "ip_hash", "consistent_hash", "random")
 
 
-def build(strategy: str, targets: Sequence[T], random: Callable[[], float]) -> Balancer[T]:
+def build(
+    strategy: str, targets: Sequence[T], random: Callable[[], float], weights_change: bool = False
+) -> Balancer[T]:
     """Make the balancer of an upstream.
 
     Args:
         strategy: One of `STRATEGIES`.
         targets: The backends. Which of them may be tried is asked at each pick, and so is whether a weight is 0.
         random: Returns a number from 0.0 up to, not including, 1.0.
+        weights_change: Whether weights that are equal now may differ later (slow start).
 
     Raises:
         ValueError: There is no such strategy.
@@ -37,7 +40,7 @@ def build(strategy: str, targets: Sequence[T], random: Callable[[], float]) -> B
         return RoundRobin(targets)  # nothing to decide
     if strategy in ("round_robin", "weighted_round_robin"):
         # Equal weights are plain turns either way, which cost the same for two backends as for a hundred.
-        equal = len({target.weight for target in targets if target.weight > 0}) <= 1
+        equal = not weights_change and len({target.weight for target in targets if target.weight > 0}) <= 1
         return RoundRobin(targets) if equal else WeightedRoundRobin(targets)
     if strategy == "least_connections":
         return LeastConnections(targets)

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from gateway.balancing import build as build_balancer
 from gateway.balancing.keys import hash_key
+from gateway.builders.conditions import Others, build_condition, build_fallback, build_standing
 from gateway.config import Settings
 from gateway.config.schema.upstreams import Upstream as UpstreamSettings
 from gateway.exchange import Exchange
@@ -18,19 +19,24 @@ from gateway.upstream.tls import client_tls_options
 
 
 def build_upstream(
-    upstream: UpstreamSettings, settings: Settings, foundation: Foundation, keys: set[Hashable]
+    upstream: UpstreamSettings, settings: Settings, foundation: Foundation, keys: set[Hashable], others: Others
 ) -> Upstream:
-    """Build an upstream; its pools are those of the configuration before where nothing of them has changed.
+    """Build an upstream; its pools and what is known of its backends are carried over where nothing has changed.
 
     Args:
         upstream: Its settings.
         settings: The whole configuration.
         foundation: What it is built on.
         keys: Takes the identities of its pools.
+        others: Finds the upstream to fall back to.
 
     Raises:
         gateway.upstream.tls.TLSSettingsError: A certificate cannot be used.
     """
+    breaker = upstream.circuit_breaker or settings.circuit_breaker
+    condition = build_condition(upstream, breaker, foundation)
+    turns = upstream.strategy not in ("ip_hash", "consistent_hash")
+    grows = condition is not None and condition.rules.slow_start > 0 and turns
     backends = []
     for backend in upstream.backends:
         # The identity of a pool: everything that it was made from.
@@ -38,13 +44,17 @@ def build_upstream(
                settings.limits.response_header)  # fmt: skip
         keys.add(key)
         make = partial(_pool, upstream, backend.url, settings, foundation)
-        backends.append(Backend(backend.url, backend.weight, foundation.pool.backend(key, make)))
+        pool = foundation.pool.backend(key, make)
+        standing = None if condition is None else build_standing(backend, upstream, condition, foundation)
+        backends.append(Backend(backend.url, backend.weight, pool, standing, grows))
     return Upstream(
         upstream.name,
-        build_balancer(upstream.strategy, backends, foundation.random),
+        build_balancer(upstream.strategy, backends, foundation.random, weights_change=grows),
         backends,
         _key(upstream),
         foundation.metrics.upstream(upstream.name).attempt,
+        condition,
+        None if breaker is None else build_fallback(breaker.fallback, others),
     )
 
 

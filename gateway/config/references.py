@@ -27,6 +27,9 @@ def check(root: MapNode) -> Iterator[Problem]:
     yield from _duplicates(keys, "auth.api_keys.keys", "id")
     yield from _duplicates(_under(root, "auth", "oauth", "clients"), "auth.oauth.clients", "id")
     upstreams, plugins = _names(root.get("upstreams")), _names(root.get("plugins"))
+    yield from _fallback(root.get("circuit_breaker"), "circuit_breaker", upstreams)
+    for index, upstream in items(root.get("upstreams")):
+        yield from _fallback(_under(upstream, "circuit_breaker"), f"upstreams[{index}].circuit_breaker", upstreams)
     for index, route in items(root.get("routes")):
         if isinstance(route, MapNode):
             path = f"routes[{index}]"
@@ -44,6 +47,12 @@ def _upstreams(route: MapNode, path: str, known: list[str]) -> Iterator[Problem]
             named = item.get("name") if isinstance(item, MapNode) else item
             yield from _known(named, join(written, index), "the name of an upstream", known)
         yield from _known(node, written, "the name of an upstream", known)
+
+
+def _fallback(breaker: Node | None, path: str, known: list[str]) -> Iterator[Problem]:
+    if isinstance(breaker, MapNode):
+        named = _under(breaker, "fallback", "upstream")
+        yield from _known(named, f"{path}.fallback.upstream", "the name of an upstream", known)
 
 
 def _auth(node: Node | None, path: str, root: MapNode) -> Iterator[Problem]:

@@ -57,7 +57,7 @@ class Chain:
         exchange.error = error
         if exchange.pending is not None:
             pending, exchange.pending = exchange.pending, None
-            pending.cancel()
+            pending.cancel(error)
         self.deliver(exchange, self._render_error(exchange, error))
 
     def finish(self, exchange: Exchange) -> None:
@@ -174,11 +174,11 @@ class _Waiting:
 
         self._waiting.addCallback(resume).addErrback(fail)
 
-    def cancel(self) -> None:
+    def cancel(self, error: GatewayError | None = None) -> None:
         self._cancelled = True
         self._waiting.cancel()
         if self._before is not None:
-            self._before.cancel()
+            self._before.cancel(error)
 
 
 async def _await(awaitable: Awaitable[Any]) -> Any:

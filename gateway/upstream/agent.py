@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from gateway.body import Body
-from gateway.errors import BackendTimeout, GatewayError
+from gateway.errors import BackendTimeout, GatewayError, PoolExhausted, Source
 from gateway.exchange import Exchange, Response
 from gateway.headers import Headers
 from gateway.transport.deadlines import NEVER, Deadlines
@@ -33,6 +33,9 @@ class AttemptObserver(Protocol):
     def attempt_finished(self, attempt: Attempt, error: GatewayError | None) -> None:
         """It is over, and counts: called once for each attempt that was not cancelled."""
 
+    def attempt_cancelled(self, attempt: Attempt, error: GatewayError | None) -> None:
+        """It was cancelled; with an error where that was its backend's fault: the exchange ran out of time on it."""
+
 
 class Attempt:
     """One try of an exchange on one backend.
@@ -46,6 +49,13 @@ class Attempt:
         deadline: Monotonic seconds when the answer's head must be there.
         fresh: It wants a connection that has not been used: the one before it was lost in the keep-alive race.
         reused: The connection had carried another request before.
+        status: That of the answer, 0 before.
+        ticket: Of the backend's breaker, 0 without one or once handed back.
+        upstream_ticket: Of the upstream's breaker, likewise.
+        until: Monotonic seconds when the last attempt of the exchange must have its answer.
+        after: The attempt that failed before this one.
+        number: Which attempt of the exchange it is, from 1; those after a lost race have that one's.
+        why: What it repeats an attempt for; empty for the first.
     """
 
     __slots__ = (
@@ -53,14 +63,21 @@ class Attempt:
         "_connection",
         "_done",
         "_observer",
+        "after",
         "backend",
         "deadline",
         "exchange",
         "fresh",
         "head",
+        "number",
         "reused",
+        "status",
+        "ticket",
         "timeout",
+        "until",
         "upstream",
+        "upstream_ticket",
+        "why",
     )
 
     def __init__(
@@ -74,6 +91,8 @@ class Attempt:
         timeout: float,
         deadline: float,
         fresh: bool,
+        until: float,
+        after: Attempt | None,
     ) -> None:
         self.exchange = exchange
         self.upstream = upstream
@@ -83,39 +102,62 @@ class Attempt:
         self.deadline = deadline
         self.fresh = fresh
         self.reused = False
+        self.status = 0
+        self.ticket = 0
+        self.upstream_ticket = 0
+        self.until = until
+        self.after = after
+        self.number = 1
+        self.why = ""
         self._agent = agent
         self._observer = observer
         self._connection: UpstreamConnection | None = None
         self._done = False
 
-    def start(self) -> None:
-        """Get a connection and send the request.
+    @property
+    def sent(self) -> bool:
+        """Whether a byte of the request has left, in this attempt or one before."""
+        return self._connection is not None or (self.after is not None and self.after.sent)
 
-        Raises:
-            PoolExhausted: There is none, and no room to wait.
-        """
+    def start(self) -> None:
+        """Get a connection and send the request."""
         pool = self.backend.pool
         pool.in_flight += 1
         pool.picks += 1
         try:
             connection = pool.acquire(self)
-        except GatewayError as error:
-            self._leave()
-            self._forget_exchange()
-            self._observer.attempt_finished(self, error)
-            raise
+        except PoolExhausted as error:
+            self._end(error)
+            return
         if connection is not None:
             self._use(connection)
         elif not self._done and self._connection is None:  # it may have been told from inside `acquire`
             self._agent.deadlines.watch(self)
 
-    def cancel(self) -> None:
-        """The exchange is over for another reason: let go of everything, report nothing."""
+    def cancel(self, error: GatewayError | None = None) -> None:
+        """The exchange is over for another reason: let go of everything."""
         if self._done:
             return
         self._leave()
         if self._connection is not None:
             self._connection.abort()
+        else:
+            error = None
+        self._observer.attempt_cancelled(self, error if error is not None and error.source is Source.UPSTREAM else None)
+
+    def discard(self) -> None:
+        """Another attempt takes its place: what it has not finished is not wanted; it counts."""
+        if self._done:
+            return
+        self._leave()
+        self._forget_exchange()
+        assert self._connection is not None
+        self._connection.abort()
+        self._observer.attempt_finished(self, None)
+
+    def abandon(self) -> None:
+        """The exchange is over while it waits to be made again."""
+        self._observer.attempt_cancelled(self, None)
 
     # Called by the pool.
 
@@ -140,10 +182,12 @@ class Attempt:
 
     def answered(self, response: Response) -> None:
         """The head of the answer is there."""
+        self.status = response.status
         self._observer.attempt_answered(self, response)
 
     def switched(self, response: Response) -> None:
         """The backend changes protocols; the client hears of it once every step has seen that."""
+        self.status = response.status
         self._observer.attempt_answered(self, response)
 
     def go_over(self) -> None:
@@ -155,8 +199,9 @@ class Attempt:
         self._forget_exchange()
         exchange.downstream.switch_protocols(exchange, connection)
 
-    def finished(self) -> None:
+    def finished(self, status: int) -> None:
         """The answer is complete."""
+        self.status = status
         self._leave()
         if self.exchange.pending is self:
             self.exchange.pending = None
@@ -237,8 +282,11 @@ class ProxyAgent:
         head: bytes,
         timeout: float,
         fresh: bool = False,
-    ) -> None:
-        """Try an exchange on a backend; the observer hears of the answer.
+        until: float = NEVER,
+        within: float = 0.0,
+        after: Attempt | None = None,
+    ) -> Attempt:
+        """Make an attempt that is to be started; the observer hears of the answer.
 
         Args:
             observer: Who asks.
@@ -246,18 +294,20 @@ class ProxyAgent:
             upstream: Whose backend it is.
             backend: Where to.
             head: The request head as it is to be sent.
-            timeout: Seconds for the answer's head.
+            timeout: Seconds for the answer's head, and between two parts of its body.
             fresh: On a connection that has not been used.
-
-        Raises:
-            PoolExhausted: No connection, and no room to wait for one.
+            until: Monotonic seconds when the head must be there at the latest.
+            within: Seconds for this attempt's head, where that is less than `timeout`.
+            after: The attempt that it repeats.
         """
         now = self.now()
-        deadline = now + timeout if timeout else NEVER
-        attempt = Attempt(self, observer, exchange, upstream, backend, head, timeout or NEVER, deadline, fresh)
+        deadline = min(now + (within or timeout or NEVER), until)
+        attempt = Attempt(
+            self, observer, exchange, upstream, backend, head, timeout or NEVER, deadline, fresh, until, after
+        )
         exchange.upstream = upstream.name
         exchange.backend = backend.name
         exchange.attempts += 1
         exchange.upstream_started = now
         exchange.pending = attempt
-        attempt.start()
+        return attempt

@@ -1,12 +1,21 @@
-"""An upstream and its backends, as one snapshot sees them; pools outlive snapshots."""
+"""An upstream and its backends, as one snapshot sees them; pools and standings outlive snapshots."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-from gateway.exchange import Exchange
+from gateway.errors import BreakerOpen, NoBackendAvailable
+from gateway.exchange import Exchange, Response
 from gateway.interfaces import Balancer
+from gateway.resilience.selection import Lack, Selection, available
 from gateway.upstream.pool import BackendPool
+from gateway.upstream.standing import Change, Condition, Standing
+
+_COUNT = "{} backends may be picked"
+
+FULL = 100
+"""The weight of a backend of weight 1 whose share may grow: in whole hundredths, since turns are taken in integers."""
 
 
 class Backend:
@@ -16,14 +25,27 @@ class Backend:
         name: Its URL: stable across configurations and instances.
         weight: Share of the traffic, 0 to let it drain.
         pool: Its connections.
+        standing: What is known of it; None where nothing is watched.
+        grows: Whether its share grows slowly once it has recovered.
+
+    Attributes:
+        full_weight: Its weight in the configuration.
+        usable: Whether it may be picked, as of the last time that anything happened.
     """
 
-    __slots__ = ("name", "pool", "weight")
+    __slots__ = ("breaker", "full_weight", "grows", "name", "pool", "standing", "usable", "weight")
 
-    def __init__(self, name: str, weight: int, pool: BackendPool) -> None:
+    def __init__(
+        self, name: str, weight: int, pool: BackendPool, standing: Standing | None = None, grows: bool = False
+    ) -> None:
         self.name = name
-        self.weight = weight
+        self.weight = weight * FULL if grows else weight
+        self.full_weight = weight
+        self.grows = grows
         self.pool = pool
+        self.standing = standing
+        self.breaker = None if standing is None else standing.breaker
+        self.usable = True
 
     @property
     def in_flight(self) -> int:
@@ -31,11 +53,33 @@ class Backend:
         return self.pool.in_flight
 
     def may_try(self, now: float) -> bool:
-        """Whether it may be picked: health and breakers are asked here."""
-        return True
+        """Whether it may be picked; its upstream keeps that up to date."""
+        return self.usable
 
     def __repr__(self) -> str:
         return f"<Backend {self.name} weight={self.weight}>"
+
+
+class Seen(NamedTuple):
+    """A backend at one moment (`gateway.resilience.selection.Standing`)."""
+
+    backend: Backend
+    weight: int
+    healthy: bool
+    ejected: bool
+    admits: bool
+
+
+class Fallback(NamedTuple):
+    """What is done for an exchange while a breaker keeps it from its upstream.
+
+    Attributes:
+        answer: Makes a response, from the error that it stands for; None for the error's own.
+        upstream: Where it goes instead.
+    """
+
+    answer: Callable[[BreakerOpen], Response] | None = None
+    upstream: Callable[[], Upstream] | None = None
 
 
 class Upstream:
@@ -47,9 +91,14 @@ class Upstream:
         backends: All of them.
         key: What a hashing balancer places an exchange by; None where it does not matter.
         count: Counts an attempt by backend and outcome, `ok` or the reason of its error.
+        condition: What is known of it; None where nothing is watched.
+        fallback: What is done while a breaker is open.
+
+    Attributes:
+        panic: Whether ejected backends are in use because too few others are left.
     """
 
-    __slots__ = ("backends", "balancer", "count", "key", "name")
+    __slots__ = ("_bent", "backends", "balancer", "breaker", "condition", "count", "fallback", "key", "name", "panic")
 
     def __init__(
         self,
@@ -58,12 +107,89 @@ class Upstream:
         backends: Sequence[Backend],
         key: Callable[[Exchange], bytes] | None,
         count: Callable[[str, str], None],
+        condition: Condition | None = None,
+        fallback: Fallback | None = None,
     ) -> None:
         self.name = name
         self.balancer = balancer
         self.backends = backends
         self.key = key
         self.count = count
+        self.condition = condition
+        self.breaker = None if condition is None else condition.breaker
+        self.fallback = fallback
+        self.panic = False
+        # What was disturbed before this snapshot was made is found out at its first pick.
+        self._bent = condition is not None
+
+    def admit(self, now: float) -> int:
+        """Ask the breaker of the whole upstream; returns its ticket, 0 without a breaker.
+
+        Raises:
+            BreakerOpen: It is open.
+        """
+        breaker = self.breaker
+        if breaker is None:
+            return 0
+        ticket = breaker.admit(now)
+        if not ticket:
+            raise BreakerOpen(breaker.retry_after(now))
+        return ticket
+
+    def pick(self, exchange: Exchange, now: float, excluded: Sequence[Backend] = ()) -> Backend:
+        """Choose a backend for an exchange.
+
+        Args:
+            exchange: Whom it is for.
+            now: Monotonic seconds.
+            excluded: Those that it was tried on; used again only where nothing else is left.
+
+        Raises:
+            NoBackendAvailable: None may be tried.
+            BreakerOpen: The breaker of each of them is open.
+        """
+        condition = self.condition
+        if condition is not None and (condition.disturbed or self._bent):
+            self._settle(condition, now)
+        return self.balancer.pick(b"" if self.key is None else self.key(exchange), now, excluded)
+
+    def selection(self, condition: Condition, now: float) -> Selection[Seen]:
+        """Return which backends may be picked; changes nothing."""
+        return available([_seen(backend, now) for backend in self.backends], condition.rules.panic_threshold)
+
+    def _settle(self, condition: Condition, now: float) -> None:
+        """Bring every backend up to date; when all are well again, nothing is asked until something happens."""
+        if condition.detector is not None:
+            condition.detector.out(now)
+        for backend in self.backends:
+            if backend.grows and backend.standing is not None:
+                backend.weight = _growing(backend.full_weight, backend.standing.share(now))
+        selection = self.selection(condition, now)
+        picked = {id(seen.backend) for seen in selection.backends}
+        for backend in self.backends:
+            backend.usable = id(backend) in picked
+        if selection.panic is not self.panic:
+            self.panic = selection.panic
+            words = ("none", "panic") if self.panic else ("panic", "none")
+            condition.report(Change(self.name, "", "panic", *words, _COUNT.format(len(selection.backends))))
+        self._bent = not all(backend.standing is None or backend.standing.well(now) for backend in self.backends)
+        condition.disturbed = self._bent
+        if selection.lack is Lack.BREAKERS_OPEN:
+            waits = [backend.breaker.retry_after(now) for backend in self.backends if backend.breaker is not None]
+            raise BreakerOpen(min(waits))
+        if selection.lack is Lack.NO_BACKEND:
+            raise NoBackendAvailable()
+
+
+def _growing(full_weight: int, share: float) -> int:
+    return 0 if not full_weight else max(1, int(full_weight * FULL * share))
+
+
+def _seen(backend: Backend, now: float) -> Seen:
+    standing = backend.standing
+    if standing is None:
+        return Seen(backend, backend.full_weight, True, False, True)
+    return Seen(backend, backend.full_weight, standing.healthy(), standing.ejected(now), standing.admits(now))
 
 
 class Share:

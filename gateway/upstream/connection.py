@@ -302,7 +302,7 @@ class UpstreamConnection(Protocol):
                 self.pool.release(self)
             else:
                 self.close()
-        attempt.finished()
+        attempt.finished(response.status)
         if isinstance(response.body, Body):
             response.body.end(trailers)
         if not answered:

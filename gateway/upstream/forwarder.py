@@ -1,24 +1,35 @@
 """The end of a route's chain: choose a backend, forward, and answer.
 
-Asks the balancer which backend, writes the request head anew from what was
-understood, and lets the agent make the attempt. Decides whether a failed
-attempt is made again.
+Asks the upstream which backend, lets the agent make the attempt, and tells
+breakers and budgets what became of it. Decides whether a failed attempt is
+made again, and what is answered where a breaker is open.
+
+# Note [Verdicts]
+The breaker of a backend hears of every attempt on it. That of the whole
+upstream hears of every exchange, once: what another backend has made good is
+no failure of the service. Each ticket goes back exactly once; 0 in its place
+on the attempt says that it did.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from gateway.errors import GatewayError
-from gateway.exchange import Exchange, Request, Response
-from gateway.http.fields import FieldFilter, encode_passed
-from gateway.resilience.retry import Tried, lost_race
+from gateway.errors import BreakerOpen, GatewayError, Source
+from gateway.exchange import Exchange, Response
+from gateway.http.fields import FieldFilter
+from gateway.resilience.breaker import State
+from gateway.resilience.retry import lost_race
+from gateway.transport.deadlines import NEVER
 from gateway.upstream.agent import Attempt, ProxyAgent
-from gateway.upstream.backend import Upstream
+from gateway.upstream.backend import Backend, Upstream
+from gateway.upstream.request_head import encode_head
+from gateway.upstream.retries import Retries, tried, why
 
 VIA = b"1.1 gateway"
 
-_CONTENT_METHODS = frozenset([b"POST", b"PUT", b"PATCH"])
+NOT_ITS_FAULT = frozenset([501, 505])
+"""Statuses of 500 and more by which a backend says that the client asked for what it does not do."""
 
 
 class Forwarder:
@@ -28,85 +39,229 @@ class Forwarder:
         choose: Picks the upstream (a route may split its traffic).
         agent: Makes attempts.
         passes: Which request fields are copied.
-        timeout: Seconds for the backend's answer.
+        timeout: Seconds for the backend's answer, all attempts together.
         via: Whether responses carry Via.
+        retries: What is tried again; None for nothing but the keep-alive race.
     """
 
-    __slots__ = ("_agent", "_choose", "_passes", "_timeout", "_via")
+    __slots__ = ("_agent", "_choose", "_passes", "_retries", "_timeout", "_via")
 
     def __init__(
-        self, choose: Callable[[], Upstream], agent: ProxyAgent, passes: FieldFilter, timeout: float, via: bool
+        self,
+        choose: Callable[[], Upstream],
+        agent: ProxyAgent,
+        passes: FieldFilter,
+        timeout: float,
+        via: bool,
+        retries: Retries | None = None,
     ) -> None:
         self._choose = choose
         self._agent = agent
         self._passes = passes
         self._timeout = timeout
         self._via = via
+        self._retries = retries
 
     def forward(self, exchange: Exchange) -> None:
         """Send an exchange to a backend; its chain hears of the answer.
 
         Raises:
             NoBackendAvailable: None may be tried.
-            PoolExhausted: No connection, and no room to wait.
+            BreakerOpen: A breaker keeps it from being sent, and there is no fallback.
         """
-        upstream = self._choose()
-        key = b"" if upstream.key is None else upstream.key(exchange)
-        backend = upstream.balancer.pick(key, exchange.started)
-        self._agent.attempt(self, exchange, upstream, backend, self._head(exchange), self._timeout)
+        self._send(exchange, self._choose())
+
+    def _send(self, exchange: Exchange, upstream: Upstream, falls_back: bool = True) -> None:
+        now = self._agent.now()
+        ticket = 0
+        try:
+            ticket = upstream.admit(now)
+            backend = upstream.pick(exchange, now)
+        except GatewayError as error:
+            if ticket and upstream.breaker is not None:
+                upstream.breaker.cancelled(ticket)
+            if not isinstance(error, BreakerOpen):
+                raise
+            exchange.upstream = upstream.name
+            if falls_back:
+                self._fall_back(exchange, upstream, error)
+                return
+            raise
+        timeout, within = self._timeout, 0.0
+        until = now + timeout if timeout else NEVER
+        retries = self._retries
+        if retries is not None:
+            retries.begin(exchange.request, now)
+            within = retries.try_timeout
+        head = encode_head(exchange, self._passes)
+        attempt = self._agent.attempt(self, exchange, upstream, backend, head, timeout, until=until, within=within)
+        attempt.upstream_ticket = ticket
+        if backend.breaker is not None:
+            attempt.ticket = backend.breaker.admit(now)
+        attempt.start()
+
+    # Called by attempts (gateway.upstream.agent.AttemptObserver).
 
     def attempt_answered(self, attempt: Attempt, response: Response) -> None:
         """The backend answered."""
+        retries = self._retries
+        if retries is not None and response.status in retries.policy.on:
+            delay = retries.delay(attempt, response.status, self._agent.now())
+            if delay is not None:
+                attempt.discard()
+                retries.wait(attempt, delay, lambda attempt: self._repeat(attempt, response.status))
+                return
+        if attempt.upstream.condition is not None:
+            self._judge_exchange(attempt)
         if self._via:
             response.headers.add(b"Via", VIA)
         exchange = attempt.exchange
+        if retries is not None and exchange.request.body is not None:
+            exchange.request.body.forget()
         assert exchange.chain is not None
         exchange.chain.deliver(exchange, response)
 
     def attempt_failed(self, attempt: Attempt, error: GatewayError) -> None:
         """The attempt failed before there was an answer: again, or the client hears of it."""
-        exchange = attempt.exchange
-        assert exchange.chain is not None
-        if not attempt.fresh and lost_race(error, _tried(exchange.request)):
-            try:
-                self._agent.attempt(
-                    self, exchange, attempt.upstream, attempt.backend, attempt.head, self._timeout, fresh=True
-                )
+        if not attempt.fresh and lost_race(error, tried(attempt)) and self._try(attempt, attempt.backend, fresh=True):
+            return
+        retries = self._retries
+        if retries is not None:
+            delay = retries.delay(attempt, error, self._agent.now())
+            if delay is not None:
+                retries.wait(attempt, delay, lambda attempt: self._repeat(attempt, error))
                 return
-            except GatewayError as another:
-                error = another
-        exchange.chain.fail(exchange, error)
+        self._give_up(attempt, error)
 
     def attempt_finished(self, attempt: Attempt, error: GatewayError | None) -> None:
         """The attempt is over: it counts."""
-        attempt.exchange.upstream_finished = self._agent.now()
-        attempt.upstream.count(attempt.backend.name, "ok" if error is None else error.reason)
+        now = attempt.exchange.upstream_finished = self._agent.now()
+        upstream = attempt.upstream
+        upstream.count(attempt.backend.name, "ok" if error is None else error.reason)
+        if upstream.condition is not None:
+            failure = _failure(attempt.status, error)
+            standing = attempt.backend.standing
+            if standing is not None:
+                ticket, attempt.ticket = attempt.ticket, 0
+                standing.judge(ticket, now, failure)
+            if attempt.upstream_ticket and (failure == "" or (error is not None and attempt.status)):
+                self._hand_back(attempt, now, failure)
+        if attempt.why and self._retries is not None:
+            failed = error is not None or attempt.status in self._retries.policy.on
+            self._retries.count(attempt.why, "failed" if failed else "ok")
 
-    def _head(self, exchange: Exchange) -> bytes:
-        request = exchange.request
-        lines = [
-            b"%b %b HTTP/1.1\r\nHost: %b\r\n" % (request.method, request.target, request.host),
-            encode_passed(request.headers, self._passes),
-        ]
-        lines += [b"%b: %b\r\n" % field for field in exchange.headers_out]
-        lines.append(exchange.forwarding.encode(request.headers, request.host, request.version))
-        body = request.body
-        if body is not None:
-            if body.length is None:
-                lines.append(b"Transfer-Encoding: chunked\r\n")
-            else:
-                lines.append(b"Content-Length: %d\r\n" % body.length)
-        elif b"content-length" in request.headers.index or request.method in _CONTENT_METHODS:
-            lines.append(b"Content-Length: 0\r\n")
-        if request.upgrade is not None:
-            lines.append(b"Connection: Upgrade\r\nUpgrade: %b\r\n" % request.upgrade)
-        elif b"te" in request.headers.index and b"trailers" in (request.headers.joined(b"te") or b"").lower():
-            # RFC 9110 section 10.1.4: TE is for one hop; this is ours, and trailers do pass.
-            lines.append(b"Connection: TE\r\nTE: trailers\r\n")
-        lines.append(b"\r\n")
-        return b"".join(lines)
+    def attempt_cancelled(self, attempt: Attempt, error: GatewayError | None) -> None:
+        """It is over and says nothing about its backend, or that the exchange ran out of time on it."""
+        now = self._agent.now()
+        failure = None
+        if error is not None:
+            failure = error.reason
+            attempt.exchange.upstream_finished = now
+            attempt.upstream.count(attempt.backend.name, failure)
+        if attempt.backend.standing is not None:
+            ticket, attempt.ticket = attempt.ticket, 0
+            attempt.backend.standing.judge(ticket, now, failure)
+        if attempt.upstream_ticket:
+            self._hand_back(attempt, now, failure)
+
+    # What follows from it.
+
+    def _repeat(self, last: Attempt, outcome: GatewayError | int) -> None:
+        """The wait is over: try the exchange again, on another backend where there is one."""
+        before: list[Backend] = []
+        attempt: Attempt | None = last
+        while attempt is not None:
+            before.append(attempt.backend)
+            attempt = attempt.after
+        try:
+            backend = last.upstream.pick(last.exchange, self._agent.now(), before)
+        except GatewayError as none:
+            self._give_up(last, none if isinstance(outcome, int) else outcome)
+            return
+        if not self._try(last, backend, because=why(outcome)):
+            self._give_up(last, BreakerOpen() if isinstance(outcome, int) else outcome)
+
+    def _try(self, last: Attempt, backend: Backend, fresh: bool = False, because: str = "") -> bool:
+        """Make another attempt; False where the backend's breaker has opened."""
+        ticket = 0
+        if backend.breaker is not None:
+            ticket = backend.breaker.admit(self._agent.now())
+            if not ticket:
+                return False
+        exchange = last.exchange
+        if exchange.request.body is not None:
+            exchange.request.body.rewind()
+        attempt = self._agent.attempt(
+            self,
+            exchange,
+            last.upstream,
+            backend,
+            last.head,
+            self._timeout,
+            fresh=fresh,
+            until=last.until,
+            within=0.0 if self._retries is None else self._retries.try_timeout,
+            after=last,
+        )
+        attempt.ticket = ticket
+        attempt.upstream_ticket, last.upstream_ticket = last.upstream_ticket, 0
+        attempt.number = last.number if fresh else last.number + 1
+        attempt.why = because
+        attempt.start()
+        return True
+
+    def _give_up(self, attempt: Attempt, error: GatewayError) -> None:
+        if attempt.upstream_ticket:
+            # A retry was made for a failure; that there was nobody left to take it is one as well.
+            self._hand_back(attempt, self._agent.now(), _failure(attempt.status, error) or None)
+        exchange = attempt.exchange
+        assert exchange.chain is not None
+        exchange.chain.fail(exchange, error)
+
+    def _judge_exchange(self, attempt: Attempt) -> None:
+        """The answer of the exchange is there, perhaps not all of it."""
+        now = self._agent.now()
+        if attempt.upstream_ticket and (attempt.status >= 500 or _probes(attempt.upstream.breaker)):
+            self._hand_back(attempt, now, _failure(attempt.status, None))
+        backend = attempt.backend
+        if attempt.ticket and backend.standing is not None and _probes(backend.breaker):
+            # A stream may last for hours: as a probe, its head is enough.
+            ticket, attempt.ticket = attempt.ticket, 0
+            backend.standing.judge(ticket, now, _failure(attempt.status, None))
+
+    def _hand_back(self, attempt: Attempt, now: float, failure: str | None) -> None:
+        ticket, attempt.upstream_ticket = attempt.upstream_ticket, 0
+        breaker = attempt.upstream.breaker
+        assert breaker is not None
+        if failure is None:
+            breaker.cancelled(ticket)
+        elif failure:
+            breaker.failed(now, ticket, failure)
+        else:
+            breaker.succeeded(now, ticket)
+
+    def _fall_back(self, exchange: Exchange, upstream: Upstream, error: BreakerOpen) -> None:
+        if upstream.condition is not None:
+            upstream.condition.rejected += 1
+        fallback = upstream.fallback
+        if fallback is None:
+            raise error
+        if fallback.upstream is not None:
+            self._send(exchange, fallback.upstream(), falls_back=False)
+            return
+        if fallback.answer is None:
+            raise error
+        exchange.error = error
+        assert exchange.chain is not None
+        exchange.chain.deliver(exchange, fallback.answer(error))
 
 
-def _tried(request: Request) -> Tried:
-    # What has been sent of a body is not kept.
-    return Tried(request.method, replayable=request.body is None and request.upgrade is None)
+def _probes(breaker: object) -> bool:
+    return getattr(breaker, "state", None) is State.HALF_OPEN
+
+
+def _failure(status: int, error: GatewayError | None) -> str | None:
+    """Say what the backend did wrong: empty for nothing, None where that was not found out."""
+    if error is not None:
+        return error.reason if error.source is Source.UPSTREAM else None
+    return f"status {status}" if status >= 500 and status not in NOT_ITS_FAULT else ""

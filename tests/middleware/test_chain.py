@@ -200,7 +200,7 @@ def test_failing_cancels_what_it_waits_for(make: MakeExchange) -> None:
     waiting: Deferred[None] = Deferred(lambda _: cancelled.append("step"))
 
     class Attempt:
-        def cancel(self) -> None:
+        def cancel(self, error: GatewayError | None = None) -> None:
             cancelled.append("attempt")
 
     walk = Walk(make, 1, on_response=lambda exchange: None if cancelled else waiting)
@@ -217,7 +217,7 @@ def test_what_was_waited_for_before_is_waited_for_again(make: MakeExchange) -> N
     """A step's wait covers it only for a while."""
 
     class Attempt:
-        def cancel(self) -> None:
+        def cancel(self, error: GatewayError | None = None) -> None:
             """Not asked."""
 
     attempt = Attempt()

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from gateway.errors import BackendRefused, BackendTimeout, GatewayError, PoolExhausted
+from gateway.errors import BackendRefused, BackendTimeout, GatewayError, PoolExhausted, RequestTooLarge
 from gateway.exchange import Exchange, Request, Response
 from gateway.headers import Headers
 from gateway.upstream.agent import Attempt, ProxyAgent
@@ -48,6 +48,10 @@ class Observer:
         self.told.append("finished")
         self.errors.append(error)
 
+    def attempt_cancelled(self, attempt: Attempt, error: GatewayError | None) -> None:
+        self.told.append("cancelled")
+        self.errors.append(error)
+
 
 class Tries:
     """An agent over a pool of which the test holds the other side."""
@@ -62,7 +66,7 @@ class Tries:
     def attempt(self, timeout: float = 30.0) -> Exchange:
         request = Request(b"GET", b"/", Headers())
         exchange = Exchange(request, cast("Any", None), "192.0.2.1", Direct(), self.bench.seconds, 1e9)
-        self.agent.attempt(self.observer, exchange, self.upstream, self.backend, b"HEAD", timeout)
+        self.agent.attempt(self.observer, exchange, self.upstream, self.backend, b"HEAD", timeout).start()
         return exchange
 
 
@@ -109,15 +113,14 @@ def test_a_refused_connection(tries: Tries) -> None:
 
 
 def test_no_connection_and_no_room_to_wait() -> None:
-    """Raised, counted, and forgotten."""
+    """Counts, then is told, at once."""
     tries = Tries(max_connections=1, max_pending=0)
     tries.attempt()
-    with pytest.raises(PoolExhausted):
-        tries.attempt()
+    tries.attempt()
 
     assert tries.bench.pool.in_flight == 1
     assert [type(error) for error in tries.observer.errors] == [PoolExhausted]
-    assert tries.observer.told == ["finished"]
+    assert tries.observer.told == ["finished", "failed"]
 
 
 def test_out_of_time_while_it_waits(tries: Tries) -> None:
@@ -161,7 +164,7 @@ def test_who_waited_for_a_used_connection_is_not_watched_on() -> None:
 
 
 @pytest.mark.parametrize("stage", ["dialling", "sent", "half answered"])
-def test_a_cancelled_attempt_reports_nothing(tries: Tries, stage: str) -> None:
+def test_a_cancelled_attempt_says_nothing_of_its_backend(tries: Tries, stage: str) -> None:
     """And lets go of everything; cancelling it twice is cancelling it once."""
     exchange = tries.attempt()
     connection = None
@@ -174,11 +177,35 @@ def test_a_cancelled_attempt_reports_nothing(tries: Tries, stage: str) -> None:
     attempt.cancel()
     attempt.cancel()
 
-    assert "finished" not in tries.observer.told
+    assert tries.observer.told == (["answered"] if stage == "half answered" else []) + ["cancelled"]
+    assert tries.observer.errors == [None]
     assert tries.bench.pool.in_flight == 0
     assert tries.bench.pool.pending == 0
     if connection is not None:
         assert connection.transport.disconnected  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("connected", "error", "told"),
+    [
+        (True, BackendTimeout(), BackendTimeout),
+        (False, BackendTimeout(), type(None)),
+        (True, RequestTooLarge(), type(None)),
+    ],
+    ids=["the backend had it", "it had no connection", "the client did it"],
+)
+def test_an_exchange_out_of_time_counts_where_its_backend_had_it(
+    tries: Tries, connected: bool, error: GatewayError, told: type
+) -> None:
+    """`timeouts.request` often ends before the route's own timeout: a backend that hangs must not go unnoticed."""
+    exchange = tries.attempt()
+    if connected:
+        tries.bench.connect()
+    assert exchange.pending is not None
+    exchange.pending.cancel(error)
+
+    assert tries.observer.told == ["cancelled"]
+    assert isinstance(tries.observer.errors[0], told)
 
 
 def test_a_body_that_breaks_off(tries: Tries) -> None:
@@ -198,7 +225,7 @@ def test_what_else_the_exchange_waits_for_stays(tries: Tries) -> None:
     exchange = tries.attempt()
     connection = tries.bench.connect()
     connection.dataReceived(PART)
-    step = Attempt(tries.agent, tries.observer, exchange, tries.upstream, tries.backend, b"", 1, 1, False)
+    step = Attempt(tries.agent, tries.observer, exchange, tries.upstream, tries.backend, b"", 1, 1, False, 1, None)
     exchange.pending = step
     connection.dataReceived(OK[-1:])
 

@@ -50,7 +50,7 @@ class Asked:
         self.told.append("switched")
         self.response = response
 
-    def finished(self) -> None:
+    def finished(self, status: int) -> None:
         self.told.append("finished")
 
     def failed(self, error: GatewayError, body: Body | None) -> None:

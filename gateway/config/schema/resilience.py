@@ -14,11 +14,13 @@ from gateway.config.schema.types import (
     Duration,
     Flag,
     HeaderValue,
+    Name,
     Parsed,
     Percent,
     Positive,
     Ratio,
     RequestPath,
+    Size,
     SomeText,
     Status,
     Text,
@@ -109,6 +111,7 @@ class Fallback(Section):
     status: Status = Field(default=503, description="Status of the answer.")
     body: Text = Field(default="", description="Body of the answer; empty: problem+json.")
     content_type: HeaderValue = Field(default="application/json", description="Its Content-Type.")
+    upstream: Name | None = Field(default=None, description="Another upstream, asked in place of this one.")
     cached: Flag = Field(default=False, description="Answer from the cache, even if stale, where there is something.")
 
 
@@ -159,4 +162,16 @@ class Retry(Section):
     max_backoff: Duration = Field(default=0.25, description="Longest of these waits.")
     budget: Ratio = Field(
         default=0.2, description="Attempts after the first, as a share of all exchanges of the route."
+    )
+    min_per_second: Annotated[int, integer(0, 10_000)] = Field(
+        default=3, description="Attempts after the first that the budget always has, each second."
+    )
+    per_try_timeout: Timeout | None = Field(
+        default=None, description="For the answer to one attempt; past it the next. Absent: what is left of `timeout`."
+    )
+    idempotency_key: Flag = Field(
+        default=False, description="Whether a request with an Idempotency-Key may be sent twice, whatever its method."
+    )
+    buffer: Size = Field(
+        default=64 * 1024, description="Content of a request that is kept to be sent again; a longer one is sent once."
     )

@@ -19,6 +19,7 @@ from gateway.config.schema.types import (
     Flag,
     Name,
     Positive,
+    Ratio,
     SomeText,
     Timeout,
     form,
@@ -98,6 +99,10 @@ class Upstream(Section):
     health_check: HealthCheck | None = Field(default=None, description="Active checks. Absent: none.")
     passive_health: PassiveHealth | None = Field(default=None, description="Ejection by real failures. Absent: off.")
     slow_start: Duration = Field(default=0.0, description="A recovered backend's share grows to full over this time.")
+    panic_threshold: Ratio = Field(
+        default=0.5,
+        description="Share of the backends that must be left; with fewer, those ejected by `passive_health` are used.",
+    )
     circuit_breaker: CircuitBreaker | None = Field(default=None, description="Absent: off; `{}`: on with its defaults.")
     in_flight: Count = Field(
         default=0, description="Exchanges at once, of all routes together, 0 for no limit; past it 503."

@@ -70,12 +70,13 @@ def test_blocks_that_are_turned_on_have_the_defaults_of_the_contract(load_text: 
     assert upstream.circuit_breaker.model_dump() == {
         "failure_threshold": 5, "error_rate": {"ratio": 0.5, "window": 60, "min_requests": 20}, "timeout": 30,
         "half_open_requests": 1, "success_threshold": 1, "close_on": "either",
-        "fallback": {"status": 503, "body": "", "content_type": "application/json", "cached": False},
+        "fallback": {"status": 503, "body": "", "content_type": "application/json", "upstream": None,
+                     "cached": False},
     }  # fmt: skip
     assert route.retry is not None
     assert route.retry.model_dump() == {
         "attempts": 2, "on": ("connect", "refused", "reset", 502, 503, 504), "backoff": 0.025, "max_backoff": 0.25,
-        "budget": 0.2,
+        "budget": 0.2, "min_per_second": 3, "per_try_timeout": None, "idempotency_key": False, "buffer": 64 * 1024,
     }  # fmt: skip
     assert route.cors is not None
     assert route.cors.max_age == 600

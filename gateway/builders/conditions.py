@@ -1,0 +1,122 @@
+"""Settings of health, breakers and fallbacks into what watches an upstream and its backends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from math import inf
+
+from twisted.logger import Logger, LogLevel
+
+from gateway.config.schema.resilience import CircuitBreaker
+from gateway.config.schema.resilience import Fallback as FallbackSettings
+from gateway.config.schema.upstreams import Backend as BackendSettings
+from gateway.config.schema.upstreams import Upstream as UpstreamSettings
+from gateway.errors import BreakerOpen
+from gateway.exchange import Response
+from gateway.foundation import Foundation
+from gateway.headers import Headers
+from gateway.resilience.breaker import BreakerRules
+from gateway.resilience.outliers import OutlierRules
+from gateway.telemetry.metrics import Metrics
+from gateway.upstream.backend import Fallback, Upstream
+from gateway.upstream.standing import Change, Condition, ConditionRules, Standing
+
+Others = Callable[[str], Upstream]
+"""Finds another upstream of the same snapshot by its name, once all are built."""
+
+_log = Logger(namespace="gateway.upstream")
+
+_BAD = frozenset(["unhealthy", "ejected", "open", "panic"])
+
+
+def build_condition(
+    upstream: UpstreamSettings, breaker: CircuitBreaker | None, foundation: Foundation
+) -> Condition | None:
+    """Return what watches an upstream, that of the configuration before where its rules are the same; None for none."""
+    rules = _rules(upstream, breaker)
+    if not rules.watch:
+        return None
+    report = partial(_report, foundation.metrics)
+    return foundation.carried.get(
+        ("condition", upstream.name, rules), lambda: Condition(upstream.name, rules, foundation.now, report)
+    )
+
+
+def build_standing(
+    backend: BackendSettings, upstream: UpstreamSettings, condition: Condition, foundation: Foundation
+) -> Standing:
+    """Return what is known of a backend, and start its checks when that is in force."""
+    key = ("standing", upstream.name, condition.rules, backend.url, upstream.health_check, upstream.tls)
+    return foundation.carried.get(key, lambda: Standing(backend.url, condition))
+
+
+def build_fallback(fallback: FallbackSettings, others: Others) -> Fallback | None:
+    """Return what is done while a breaker is open; None for the error's own answer."""
+    name = fallback.upstream
+    if name is not None:
+        return Fallback(upstream=lambda: others(name))
+    if fallback.status == 503 and not fallback.body:
+        return None
+    body = fallback.body.encode()
+    fields = [(b"Content-Type", fallback.content_type.encode("latin-1"))] if body else []
+
+    def answer(error: BreakerOpen) -> Response:
+        return Response(
+            fallback.status, Headers([*fields, (b"Gateway-Reason", error.reason.encode()), *error.headers]), body
+        )
+
+    return Fallback(answer=answer)
+
+
+def _rules(upstream: UpstreamSettings, breaker: CircuitBreaker | None) -> ConditionRules:
+    check, passive = upstream.health_check, upstream.passive_health
+    return ConditionRules(
+        breaker=None if breaker is None else _breaker(breaker, breaker.failure_threshold),
+        # The service as a whole is judged by its share of failures: so many in a row are soon come by among many.
+        upstream_breaker=None if breaker is None else _breaker(breaker, 0),
+        outliers=None
+        if passive is None
+        else OutlierRules(passive.failures, passive.window, passive.eject, passive.max_ejected_percent),
+        unhealthy_threshold=0 if check is None else check.unhealthy_threshold,
+        healthy_threshold=0 if check is None else check.healthy_threshold,
+        healing=breaker is None or breaker.close_on != "probe",
+        slow_start=0.0 if upstream.strategy in ("ip_hash", "consistent_hash") else upstream.slow_start,
+        panic_threshold=upstream.panic_threshold,
+    )
+
+
+def _breaker(settings: CircuitBreaker, failure_threshold: int) -> BreakerRules:
+    return BreakerRules(
+        failure_threshold=failure_threshold,
+        ratio=settings.error_rate.ratio,
+        window=settings.error_rate.window,
+        min_requests=settings.error_rate.min_requests,
+        timeout=inf if settings.close_on == "health_check" and failure_threshold else settings.timeout,
+        half_open_requests=settings.half_open_requests,
+        success_threshold=settings.success_threshold,
+    )
+
+
+def _report(metrics: Metrics, change: Change) -> None:
+    """Log a change and count it."""
+    _log.emit(
+        LogLevel.warn if change.after in _BAD else LogLevel.info,
+        "{subject}: {what} is {after}, was {before}: {cause}",
+        subject=f"{change.upstream} {change.backend}".rstrip(),
+        upstream=change.upstream,
+        backend=change.backend,
+        what=change.what,
+        before=change.before,
+        after=change.after,
+        cause=change.cause,
+    )
+    if change.what == "breaker":
+        scope = "backend" if change.backend else "upstream"
+        metrics.counter("gateway_circuit_breaker_transitions_total").add(
+            scope, change.upstream, change.backend, change.before, change.after
+        )
+    elif change.what == "health":
+        metrics.counter("gateway_backend_health_changes_total").add(change.upstream, change.backend, change.after)
+    elif change.after == "ejected":
+        metrics.counter("gateway_backend_ejections_total").add(change.upstream, change.backend)

@@ -1,0 +1,33 @@
+"""Settings of a route's retries into what makes them."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from gateway.config.schema.resilience import Retry
+from gateway.foundation import Foundation
+from gateway.resilience.budget import RetryBudget
+from gateway.resilience.retry import RetryPolicy
+from gateway.upstream.retries import Retries
+
+
+def build_retries(route: str, settings: Retry | None, foundation: Foundation) -> Retries | None:
+    """Return the retries of a route; None for none. Its budget is the one of the configuration before."""
+    if settings is None or not settings.attempts:
+        return None
+    on = frozenset(settings.on)
+    if settings.per_try_timeout is not None:
+        on |= {"timeout"}  # what else would it be for
+    budget = foundation.carried.get(
+        ("retry budget", route, settings.budget, settings.min_per_second),
+        lambda: RetryBudget(settings.budget, float(settings.min_per_second)),
+    )
+    return Retries(
+        RetryPolicy(settings.attempts, on, settings.backoff, settings.max_backoff, settings.idempotency_key),
+        budget,
+        settings.buffer,
+        settings.per_try_timeout or 0.0,
+        foundation.reactor,
+        foundation.random,
+        partial(foundation.metrics.counter("gateway_retries_total").add, route),
+    )

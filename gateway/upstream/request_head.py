@@ -1,0 +1,39 @@
+"""The head of a request as a backend gets it: written anew from what was understood."""
+
+from __future__ import annotations
+
+from gateway.exchange import Exchange
+from gateway.http.fields import FieldFilter, encode_passed
+
+_CONTENT_METHODS = frozenset([b"POST", b"PUT", b"PATCH"])
+
+
+def encode_head(exchange: Exchange, passes: FieldFilter) -> bytes:
+    """Write request line, fields that pass, those that steps added, forwarding and framing.
+
+    Args:
+        exchange: Whose request it is.
+        passes: Which of the client's fields are copied.
+    """
+    request = exchange.request
+    lines = [
+        b"%b %b HTTP/1.1\r\nHost: %b\r\n" % (request.method, request.target, request.host),
+        encode_passed(request.headers, passes),
+    ]
+    lines += [b"%b: %b\r\n" % field for field in exchange.headers_out]
+    lines.append(exchange.forwarding.encode(request.headers, request.host, request.version))
+    body = request.body
+    if body is not None:
+        if body.length is None:
+            lines.append(b"Transfer-Encoding: chunked\r\n")
+        else:
+            lines.append(b"Content-Length: %d\r\n" % body.length)
+    elif b"content-length" in request.headers.index or request.method in _CONTENT_METHODS:
+        lines.append(b"Content-Length: 0\r\n")
+    if request.upgrade is not None:
+        lines.append(b"Connection: Upgrade\r\nUpgrade: %b\r\n" % request.upgrade)
+    elif b"te" in request.headers.index and b"trailers" in (request.headers.joined(b"te") or b"").lower():
+        # RFC 9110 section 10.1.4: TE is for one hop; this is ours, and trailers do pass.
+        lines.append(b"Connection: TE\r\nTE: trailers\r\n")
+    lines.append(b"\r\n")
+    return b"".join(lines)

@@ -1,0 +1,262 @@
+"""Circuit breakers, of backends and of the whole upstream, in a gateway."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gateway.testing import Harness
+from gateway.testing.backend import ok
+
+FAILS = ok(b"no", status=b"500 Internal Server Error")
+
+
+def gateway(*names: str, **upstream: Any) -> Harness:
+    """One upstream `orders` with these backends."""
+    names = names or ("a",)
+    return Harness(
+        *names,
+        upstreams=[{"name": "orders", "backends": [{"url": f"http://127.0.0.1:{9001 + n}"} for n in range(len(names))],
+                    **upstream}],
+        routes=[{"name": "orders", "path": "/*", "upstream": "orders"}],
+    )  # fmt: skip
+
+
+def fails(made: Harness, *names: str) -> None:
+    """Let backends answer 500."""
+    for name in names:
+        made.backend(name).answers(FAILS)
+
+
+def well(made: Harness, *names: str) -> None:
+    """Let backends answer 200 again."""
+    for name in names:
+        made.backend(name).answers(ok())
+
+
+def test_failures_in_a_row_open_it() -> None:
+    """The sixth is answered at once, 503 with the reason and when to come back, and no backend hears of it."""
+    made = gateway(circuit_breaker={})
+    fails(made, "a")
+    for _ in range(5):
+        assert made.get("/").status == 500
+    heard = len(made.backend("a").requests)
+
+    response = made.get("/")
+
+    assert response.status == 503
+    assert response.headers.get(b"gateway-reason") == b"breaker.open"
+    assert response.headers.get(b"retry-after") == b"30"
+    assert len(made.backend("a").requests) == heard
+    assert made.metric("gateway_circuit_breaker_state", scope="backend") == 1
+    assert made.metric("gateway_circuit_breaker_rejections_total") == 1
+    made.check_quiet()
+
+
+def test_a_success_while_closed_resets_the_count() -> None:
+    """Four failures, a success, four failures: still closed."""
+    made = gateway(circuit_breaker={})
+    for _ in range(2):
+        fails(made, "a")
+        for _ in range(4):
+            made.get("/")
+        well(made, "a")
+        assert made.get("/").status == 200
+
+
+def test_the_client_is_never_counted_against_a_backend() -> None:
+    """4xx, and 501, say nothing about the backend's state; nor does a client that goes away."""
+    made = gateway(circuit_breaker={"failure_threshold": 1})
+    for status in (b"404 Not Found", b"501 Not Implemented"):
+        made.backend("a").answers(ok(status=status))
+        made.get("/")
+    made.backend("a").stall()
+    client = made.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+    client.reset()
+    made.network.pump()
+
+    well(made, "a")
+    assert made.get("/").status == 200
+
+
+def test_a_backend_that_hangs_is_counted() -> None:
+    """By default `timeouts.request` ends an exchange before its route's timeout does."""
+    made = gateway(circuit_breaker={"failure_threshold": 1})
+    made.backend("a").stall()
+    client = made.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+    made.advance(30.5)
+    assert client.responses()[0].status == 504
+
+    assert made.get("/").status == 503
+
+
+@pytest.mark.parametrize("probes", [1, 3])
+def test_half_open_lets_so_many_probes_pass_and_no_more(probes: int) -> None:
+    """The others are answered 503 at once, and one good answer closes it."""
+    made = gateway(circuit_breaker={"failure_threshold": 1, "half_open_requests": probes, "success_threshold": probes})
+    fails(made, "a")
+    made.get("/")
+    made.advance(30.1)
+    backend = made.backend("a")
+    heard = len(backend.requests)
+    backend.stall()
+    waiting = [made.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n") for _ in range(probes + 2)]
+
+    assert len(backend.requests) - heard == probes
+    assert [client.responses()[0].status for client in waiting[probes:]] == [503, 503]
+    for asked in backend.requests[heard:]:
+        asked.connection.send(ok())
+    made.network.pump()
+
+    assert [client.responses()[0].status for client in waiting[:probes]] == [200] * probes
+    well(made, "a")
+    assert made.get("/").status == 200
+    made.check_quiet()
+
+
+def test_a_probe_that_fails_opens_it_again() -> None:
+    """For another whole timeout."""
+    made = gateway(circuit_breaker={"failure_threshold": 1})
+    fails(made, "a")
+    made.get("/")
+    made.advance(30.1)
+    assert made.get("/").status == 500
+
+    made.advance(29)
+    assert made.get("/").status == 503
+
+
+def test_a_probe_whose_client_leaves_gives_its_place_back() -> None:
+    """Otherwise nobody would ever probe again."""
+    made = gateway(circuit_breaker={"failure_threshold": 1})
+    fails(made, "a")
+    made.get("/")
+    made.advance(30.1)
+    made.backend("a").stall()
+    client = made.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+    client.reset()
+    made.network.pump()
+    well(made, "a")
+
+    assert made.get("/").status == 200
+
+
+def test_a_stream_proves_by_its_head() -> None:
+    """An event stream lasts for hours; the breaker does not wait for its end."""
+    made = gateway(circuit_breaker={"failure_threshold": 1})
+    fails(made, "a")
+    made.get("/")
+    made.advance(30.1)
+    made.backend("a").answers(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nbegins")
+    made.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+    well(made, "a")
+
+    assert made.get("/").status == 200
+
+
+def test_an_open_breaker_leaves_its_backend_out() -> None:
+    """The others take over; only when every one is open is it 503."""
+    made = gateway("a", "b", circuit_breaker={"failure_threshold": 2, "error_rate": {"min_requests": 1000}})
+    fails(made, "a")
+    for _ in range(4):
+        made.get("/")
+    heard = len(made.backend("a").requests)
+
+    assert [made.get("/").status for _ in range(4)] == [200] * 4
+    assert len(made.backend("a").requests) == heard
+
+    fails(made, "b")
+    for _ in range(2):
+        made.get("/")
+    assert made.get("/").status == 503
+
+
+def test_the_share_of_failures_opens_the_whole_upstream() -> None:
+    """Each backend fails every other time, too seldom in a row; together they are past the ratio."""
+    made = gateway("a", "b", circuit_breaker={"failure_threshold": 100, "error_rate": {"min_requests": 10}})
+    answers = iter([ok(), FAILS] * 100)
+    for name in ("a", "b"):
+        made.backend(name).answer = lambda asked: next(answers)
+    statuses = [made.get("/").status for _ in range(12)]
+
+    assert statuses[:10] == [200, 500] * 5
+    assert statuses[10:] == [503, 503]
+    assert made.metric("gateway_circuit_breaker_state", scope="upstream") == 1
+    assert made.metric("gateway_circuit_breaker_transitions_total", scope="upstream", to="open") == 1
+
+    made.advance(30.1)
+    for name in ("a", "b"):
+        well(made, name)
+    assert made.get("/").status == 200
+    assert made.metric("gateway_circuit_breaker_state", scope="upstream") == 0
+
+
+def test_a_static_fallback() -> None:
+    """With its status, its body and its media type; the log still has the reason."""
+    fallback = {"status": 200, "body": '{"orders": []}', "content_type": "application/json"}
+    made = gateway(circuit_breaker={"failure_threshold": 1, "fallback": fallback})
+    fails(made, "a")
+    made.get("/")
+
+    response = made.get("/")
+
+    assert (response.status, response.body) == (200, b'{"orders": []}')
+    assert response.headers.get(b"content-type") == b"application/json"
+    assert made.last_log["reason"] == "breaker.open"
+
+
+def test_another_upstream_as_fallback() -> None:
+    """Asked in place of the first; where it cannot answer either, its error is the answer."""
+    breaker = {"failure_threshold": 1, "fallback": {"upstream": "spare"}}
+    made = Harness(
+        "a", "b",
+        upstreams=[
+            {"name": "orders", "backends": [{"url": "http://127.0.0.1:9001"}], "circuit_breaker": breaker},
+            {"name": "spare", "backends": [{"url": "http://127.0.0.1:9002"}],
+             "circuit_breaker": {"failure_threshold": 1, "fallback": {"upstream": "orders"}}},
+        ],
+        routes=[{"name": "orders", "path": "/*", "upstream": "orders"}],
+    )  # fmt: skip
+    fails(made, "a")
+    made.get("/")
+    well(made, "b")
+
+    assert made.get("/").status == 200
+    assert made.last_log["upstream_service"] == "spare"
+
+    fails(made, "b")
+    made.get("/")
+    assert made.get("/").status == 503
+
+
+def test_a_reload_forgets_nothing() -> None:
+    """A breaker that is open stays open where its rules are the same."""
+    made = gateway(circuit_breaker={"failure_threshold": 1})
+    fails(made, "a")
+    made.get("/")
+
+    made.apply(trusted_proxies=["192.0.2.0/24"])
+    assert made.get("/").status == 503
+
+    upstream = {**made.configuration["upstreams"][0], "circuit_breaker": {"failure_threshold": 2}}
+    made.apply(upstreams=[upstream])
+    assert made.get("/").status == 500
+
+
+def test_one_block_is_for_every_upstream_without_its_own() -> None:
+    """`circuit_breaker` at the top."""
+    made = gateway()
+    made.apply(circuit_breaker={"failure_threshold": 1})
+    fails(made, "a")
+    made.get("/")
+
+    assert made.get("/").status == 503
+
+
+def test_without_a_breaker_nothing_is_kept_back() -> None:
+    """It is off unless it is asked for."""
+    made = gateway()
+    fails(made, "a")
+
+    assert [made.get("/").status for _ in range(30)] == [500] * 30
