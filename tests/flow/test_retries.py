@@ -1,0 +1,272 @@
+"""Attempts that are made again: which, where, when, and what they may cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gateway.testing import FakeClient, Harness
+from gateway.testing.backend import ok
+
+BUSY = ok(b"busy", status=b"503 Service Unavailable")
+FAILS = ok(b"no", status=b"500 Internal Server Error")
+
+
+def gateway(*names: str, retry: Any = None, timeout: float = 30, **upstream: Any) -> Harness:
+    """One upstream `orders` with these backends, and a route that retries."""
+    names = names or ("a", "b")
+    return Harness(
+        *names,
+        upstreams=[
+            {
+                "name": "orders",
+                "backends": [{"url": f"http://127.0.0.1:{9001 + n}"} for n in range(len(names))],
+                **upstream,
+            }
+        ],
+        routes=[
+            {
+                "name": "orders",
+                "path": "/*",
+                "upstream": "orders",
+                "timeout": timeout,
+                "retry": {} if retry is None else retry,
+            }
+        ],
+    )
+
+
+def ask(made: Harness, method: str = "GET", body: bytes | None = None, **headers: str) -> FakeClient:
+    """Make a request, and let the waits between attempts pass."""
+    client = made.client()
+    made.request(method, "/", {name.replace("_", "-"): value for name, value in headers.items()}, body, client)
+    made.advance(1)
+    return client
+
+
+def status(client: FakeClient) -> int:
+    """The status of the one response."""
+    [response] = client.responses()
+    return response.status
+
+
+def heard(made: Harness, *names: str) -> list[int]:
+    """How many requests each backend got."""
+    return [len(made.backend(name).requests) for name in names]
+
+
+def test_another_backend_takes_over() -> None:
+    """The first refuses; the second answers, and the client sees nothing of it."""
+    made = gateway()
+    made.backend("a").refuse_connections()
+
+    assert status(ask(made)) == 200
+    assert made.last_log["attempts"] == 2
+    assert made.metric("gateway_retries_total", reason="upstream.connect", outcome="ok") == 1
+    made.check_quiet()
+
+
+def test_a_status_that_is_named_is_tried_again() -> None:
+    """503 is in the default list, 500 is not."""
+    made = gateway()
+    made.backend("a").answers(BUSY)
+    assert status(ask(made)) == 200
+
+    made = gateway()
+    made.backend("a").answers(FAILS)
+    assert status(ask(made)) == 500
+
+
+def test_when_nothing_helps_the_last_answer_is_the_answer() -> None:
+    """Three attempts in all, then the client has the status of the backend."""
+    made = gateway()
+    for name in ("a", "b"):
+        made.backend(name).answers(BUSY)
+
+    client = ask(made)
+
+    assert (status(client), client.responses()[0].body) == (503, b"busy")
+    assert sum(heard(made, "a", "b")) == 3
+    assert made.metric("gateway_retries_total", reason="status_503", outcome="failed") == 2
+
+
+def test_a_single_backend_is_tried_again() -> None:
+    """There is no other."""
+    made = gateway("a")
+    made.backend("a").answers(BUSY, ok())
+
+    assert status(ask(made)) == 200
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+def test_what_may_have_been_acted_upon_is_not_sent_twice(method: str) -> None:
+    """The backend had the request and broke off: 502, and no other backend hears of it."""
+    made = gateway()
+    for name in ("a", "b"):
+        made.backend(name).reset_on_data()
+
+    assert status(ask(made, method, b"x")) == 502
+    assert sum(len(made.backend(name).connections) for name in ("a", "b")) == 1
+
+
+def test_what_was_never_sent_may_go_anywhere() -> None:
+    """Whatever its method: a refused connection carried nothing, and the content is whole."""
+    made = gateway()
+    made.backend("a").refuse_connections()
+
+    assert status(ask(made, "POST", b"content")) == 200
+    assert made.backend("b").last.body == b"content"
+
+
+def test_an_idempotency_key_lets_a_post_be_repeated_where_the_route_says_so() -> None:
+    """And nowhere else."""
+    for allowed, expected in ((True, 200), (False, 503)):
+        made = gateway(retry={"idempotency_key": allowed})
+        made.backend("a").answers(BUSY)
+        assert status(ask(made, "POST", b"x", Idempotency_Key="1")) == expected
+
+
+def test_content_is_sent_again_from_the_start() -> None:
+    """A PUT whose backend breaks off reaches the next one whole."""
+    made = gateway()
+    made.backend("a").reset_on_data()
+
+    assert status(ask(made, "PUT", b"0123456789")) == 200
+    assert made.backend("b").last.body == b"0123456789"
+
+
+def test_content_that_still_comes_goes_to_the_second_backend_whole() -> None:
+    """Half of it went to the first."""
+    made = gateway()
+    made.backend("a").reset_on_data()
+    client = made.send(b"PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n01234")
+    made.advance(1)
+    made.send(b"56789", client)
+    made.advance(1)
+
+    assert status(client) == 200
+    assert made.backend("b").last.body == b"0123456789"
+    made.check_quiet()
+
+
+def test_more_content_than_is_kept_is_sent_once() -> None:
+    """Memory is bounded: past `buffer` there is no second attempt."""
+    made = gateway(retry={"buffer": 8})
+    for name in ("a", "b"):
+        made.backend(name).reset_on_data()
+
+    assert status(ask(made, "PUT", b"0123456789")) == 502
+    assert sum(len(made.backend(name).connections) for name in ("a", "b")) == 1
+
+
+def test_the_wait_grows_and_is_drawn() -> None:
+    """Full jitter: from nothing up to 25 ms, then up to 50 ms."""
+    made = gateway("a", retry={"attempts": 5, "backoff": 2, "max_backoff": 8}, timeout=1000)
+    made.apply(timeouts={"request": 1000})
+    made.backend("a").answers(BUSY)
+    client = made.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+    times = []
+    for _ in range(400):
+        if heard(made, "a")[0] > len(times):
+            times.append(made.clock.seconds())
+        made.advance(0.1)
+
+    waits = [after - before for before, after in zip(times, times[1:], strict=False)]
+    assert len(waits) == 5
+    assert all(wait <= most + 0.11 for wait, most in zip(waits, (2, 4, 8, 8, 8), strict=True))
+    assert status(client) == 503
+
+
+def test_all_attempts_together_have_the_routes_timeout() -> None:
+    """A backend that hangs, and one that would answer: the client waits no longer than it was promised."""
+    made = gateway(retry={"on": ["timeout"], "per_try_timeout": 4}, timeout=6)
+    for name in ("a", "b"):
+        made.backend(name).stall()
+    client = made.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+    made.advance(5.9)
+    assert client.responses() == []
+    made.advance(0.5)
+
+    assert status(client) == 504
+    assert heard(made, "a", "b") == [1, 1]
+
+
+def test_one_attempt_has_its_own_timeout() -> None:
+    """The backend that hangs is left for another after `per_try_timeout`."""
+    made = gateway(retry={"per_try_timeout": 2})
+    made.backend("a").stall()
+    client = made.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+    made.advance(3)
+
+    assert status(client) == 200
+
+
+def test_a_budget_bounds_the_retries() -> None:
+    """When everything fails, no more than a fifth (and three a second) is tried again."""
+    made = gateway("a", retry={"budget": 0.2, "min_per_second": 0, "backoff": 0})
+    made.backend("a").answers(BUSY)
+    for _ in range(100):
+        made.get("/")
+        made.network.pump()
+        made.clock.advance(0)
+        made.network.pump()
+
+    assert 100 <= heard(made, "a")[0] <= 121
+    assert made.metric("gateway_retries_total", outcome="budget") >= 80
+    assert made.metric("gateway_retry_budget", route="orders") < 1
+
+
+def test_a_client_that_leaves_between_attempts_ends_it() -> None:
+    """Nothing more is sent for it."""
+    made = gateway("a", retry={"backoff": 10, "max_backoff": 10})
+    made.backend("a").answers(BUSY)
+    client = made.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+    client.reset()
+    made.advance(12)
+
+    assert heard(made, "a") == [1]
+    made.check_quiet()
+
+
+def test_the_service_is_judged_by_what_its_clients_see() -> None:
+    """Retries that succeed are no failures of the upstream, though its backend's breaker opens."""
+    breaker = {"failure_threshold": 3, "error_rate": {"min_requests": 4, "ratio": 0.3}}
+    made = gateway(circuit_breaker=breaker)
+    made.backend("a").reset_on_data()
+    for _ in range(12):
+        assert status(ask(made)) == 200
+
+    assert made.metric("gateway_circuit_breaker_state", scope="upstream") == 0
+    assert made.metric("gateway_circuit_breaker_state", scope="backend", backend="http://127.0.0.1:9001") == 1
+
+
+def test_an_upgrade_is_not_asked_for_twice() -> None:
+    """It may have been granted."""
+    made = gateway()
+    for name in ("a", "b"):
+        made.backend(name).reset_on_data()
+    client = made.send(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: chat\r\n\r\n")
+    made.advance(1)
+
+    assert status(client) == 502
+    assert sum(len(made.backend(name).connections) for name in ("a", "b")) == 1
+
+
+def test_a_streaming_answer_of_a_named_status_is_given_up() -> None:
+    """Its connection goes, and the other backend answers."""
+    made = gateway()
+    made.backend("a").answers(b"HTTP/1.1 503 Busy\r\nContent-Length: 100\r\n\r\nbusy")
+
+    assert status(ask(made)) == 200
+    assert made.backend("a").connection.lost is not None
+    made.check_quiet()
+
+
+def test_without_the_block_only_the_race_is_run_again() -> None:
+    """Absent is off."""
+    made = gateway()
+    made.apply(routes=[{"name": "orders", "path": "/*", "upstream": "orders"}])
+    made.backend("a").refuse_connections()
+
+    assert status(ask(made)) == 502
