@@ -18,6 +18,7 @@ from gateway.headers import Headers
 from gateway.interfaces import Middleware
 from gateway.listening.respond import render_error
 from gateway.middleware.chain import Chain
+from gateway.middleware.gate import Gate
 from gateway.testing.backend import FakeBackend
 from gateway.testing.client import FakeClient, Received, parse_responses
 from gateway.testing.network import MemoryNetwork
@@ -183,6 +184,11 @@ class Harness:
         self.network.pump()
 
     @property
+    def gates(self) -> list[Gate]:
+        """Return the gates that limit exchanges in flight, in the configuration in force."""
+        return [thing for thing in self.gateway.foundation.carried._things.values() if isinstance(thing, Gate)]
+
+    @property
     def logs(self) -> list[dict[str, Any]]:
         """Return the access log so far."""
         return [json.loads(line) for line in self.log.lines]
@@ -192,7 +198,7 @@ class Harness:
         """Return the last record of the access log."""
         return self.logs[-1]
 
-    def metric(self, name: str, **labels: str) -> float:
+    def metric(self, name: str, /, **labels: str) -> float:
         """Return the value of a metric as a scrape sees it, 0 where there is none."""
         self.clock.advance(1)  # past the memo
         _, text = self.gateway.foundation.metrics.exposition(b"", self.clock.seconds())
@@ -212,6 +218,8 @@ class Harness:
         """
         foundation = self.gateway.foundation
         assert self.gateway.root.in_flight == 0, f"{self.gateway.root.in_flight} exchanges in flight"
+        for gate in self.gates:
+            assert (gate.in_flight, gate.waiting) == (0, 0), f"gate not quiet: {gate.scope} {gate.name}"
         alive: set[object] = set(self.gateway.site.channels)
         for pool in [*foundation.pool.pools(), *foundation.pool._leaving]:
             figures = (pool.backend, pool.in_flight, pool.busy, pool.pending, pool.connecting)
