@@ -12,6 +12,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import twisted
@@ -33,6 +34,7 @@ from gateway.telemetry.loop_lag import LoopLag
 from gateway.telemetry.metrics import Metrics
 from gateway.transport.deadlines import Deadlines
 from gateway.transport.port import ConnectionLimit
+from gateway.transport.threads import Threads, ThreadService
 from gateway.upstream.agent import ProxyAgent
 from gateway.upstream.dialer import Dialer, SocketDialer
 from gateway.upstream.figures import Figures
@@ -121,6 +123,7 @@ def assemble(
     dialer: Dialer | None = None,
     make_writer: Callable[[str], AccessLogWriter] | None = None,
     open_port: OpenPort = listen,
+    threads: Callable[[int, str], Threads] | None = None,
 ) -> Gateway:
     """Make a gateway for a configuration.
 
@@ -134,6 +137,7 @@ def assemble(
         dialer: Opens connections to backends; by default over TCP.
         make_writer: Makes an access log writer for a path.
         open_port: Opens the port of an endpoint string.
+        threads: Makes threads: how many at most, and what they are called.
 
     Raises:
         gateway.upstream.tls.TLSSettingsError: A certificate of an upstream cannot be used.
@@ -162,6 +166,7 @@ def assemble(
         health=Health(),
         carried=Carried(),
         reactor=reactor,
+        threads=threads or partial(ThreadService, reactor),
     )
     access_logs = AccessLogs(make_writer or (lambda path: AccessLogWriter(path, reactor)))
     path = access_log_path(settings)

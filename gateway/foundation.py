@@ -14,6 +14,7 @@ from gateway.admin.health import Health
 from gateway.carried import Carried
 from gateway.telemetry.metrics import Metrics
 from gateway.transport.deadlines import Deadlines
+from gateway.transport.threads import Threads
 from gateway.upstream.agent import ProxyAgent
 from gateway.upstream.dialer import Dialer
 from gateway.upstream.pool import ConnectionPool
@@ -36,6 +37,7 @@ class Foundation:
         health: Answers the health paths.
         carried: What one configuration hands to the next.
         reactor: For what keeps timers and makes connections of its own.
+        threads: Makes threads for what would hold the reactor up: how many at most, and what they are called.
     """
 
     now: Callable[[], float]
@@ -50,3 +52,4 @@ class Foundation:
     health: Health
     carried: Carried
     reactor: Any
+    threads: Callable[[int, str], Threads]

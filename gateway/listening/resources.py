@@ -64,14 +64,16 @@ class ContentResource(Resource):
     Args:
         steps: Middleware for its answers (a request id).
         content: Makes the answer.
+        cache_control: Whether anybody may keep it.
     """
 
     isLeaf = True
 
-    def __init__(self, steps: Sequence[Middleware], content: Content) -> None:
+    def __init__(self, steps: Sequence[Middleware], content: Content, cache_control: bytes = b"no-store") -> None:
         super().__init__()
         self._chain = Chain(steps, self._answer, render_error)
         self._content = content
+        self._cache_control = cache_control
 
     def render_exchange(self, exchange: Exchange) -> None:
         """Answer."""
@@ -81,7 +83,7 @@ class ContentResource(Resource):
         if exchange.request.method not in (b"GET", b"HEAD"):
             raise MethodNotAllowed(("GET", "HEAD"))
         status, media_type, body = self._content(exchange)
-        headers = Headers([(b"Content-Type", media_type), (b"Cache-Control", b"no-store")])
+        headers = Headers([(b"Content-Type", media_type), (b"Cache-Control", self._cache_control)])
         self._chain.deliver(exchange, Response(status, headers, body))
 
 

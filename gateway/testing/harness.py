@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from twisted.application.service import Service
 from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import Clock
 
 from gateway import config
@@ -35,6 +37,13 @@ class MemoryLog:
 
     def write(self, line: bytes) -> None:
         self.lines.append(line)
+
+
+class NoThreads(Service):
+    """Does at once what threads would do (`gateway.transport.threads.Threads`)."""
+
+    def call(self, work: Callable[..., Any], /, *arguments: Any) -> Deferred[Any]:
+        return maybeDeferred(work, *arguments)
 
 
 class Harness:
@@ -87,6 +96,7 @@ class Harness:
             chance=self._random.random,
             dialer=self.network,
             make_writer=lambda path: self.log,  # type: ignore[arg-type, return-value]
+            threads=lambda most, name: NoThreads(),
         )
         self.gateway.foundation.health.state = State.RUNNING
         self.gateway.foundation.carried.startService()

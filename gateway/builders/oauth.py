@@ -1,0 +1,127 @@
+"""Settings of `auth.oauth` into the token endpoint, and the documents about it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from gateway.authorities.secret_checker import MOST_AT_ONCE, SecretChecker
+from gateway.builders.identity import revocations
+from gateway.builders.signing import token_issuer, wrong
+from gateway.config import Settings
+from gateway.config.schema.oauth import OAuth
+from gateway.exchange import Exchange
+from gateway.foundation import Foundation
+from gateway.identity.oauth import Client, Clients
+from gateway.identity.refresh import GrantStore, MemoryGrants
+from gateway.identity.secrets import HashUnreadable, VerifiedSecrets, check_readable
+from gateway.interfaces import Middleware
+from gateway.listening.form import FormResource
+from gateway.listening.resources import ContentResource, Leaf
+from gateway.listening.respond import render_token_error
+from gateway.listening.token_endpoint import REVOKE, TOKEN, TokenEndpoint
+
+JWKS = "/oauth/jwks.json"
+METADATA = "/.well-known/oauth-authorization-server"
+
+MakeSteps = Callable[[str, str], list[Middleware]]
+"""Makes the steps of a path of ours, by what logs and metrics call it and where it is."""
+
+
+def token_paths(settings: Settings, foundation: Foundation, steps: MakeSteps) -> dict[bytes, Leaf]:
+    """Make what answers the paths of the token endpoint; none where it is not configured.
+
+    Args:
+        settings: The configuration.
+        foundation: What it is built on.
+        steps: Makes the steps before the answers.
+
+    Raises:
+        ConfigError: A key or a hash cannot be used.
+    """
+    auth = settings.auth
+    if auth is None or auth.oauth is None:
+        return {}
+    oauth = auth.oauth
+    issuer = token_issuer(auth, foundation)
+    denied = revocations(foundation)
+    wall_clock = foundation.wall_clock
+    endpoint = TokenEndpoint(
+        Clients(_clients(oauth)),
+        issuer,
+        _checker(foundation),
+        _grants(oauth, foundation),
+        oauth.refresh_expires_in,
+        _admit,
+        lambda token_id, until: denied.add("jti", token_id, wall_clock(), until),
+        wall_clock,
+        foundation.random_bytes,
+    )
+    forms = ((TOKEN, "oauth.token", endpoint.token), (REVOKE, "oauth.revoke", endpoint.revoke))
+    paths: dict[bytes, Leaf] = {
+        path.encode(): FormResource(name, path, steps(name, path), answer, render_token_error)
+        for path, name, answer in forms
+    }
+    documents = {METADATA: _metadata(oauth, published=bool(issuer.keys[0].public))}
+    if issuer.keys[0].public:
+        documents[JWKS] = issuer.jwks()
+    for path, document in documents.items():
+        if document:
+            paths[path.encode()] = _document(steps("oauth.keys", path), document)
+    return paths
+
+
+def _clients(oauth: OAuth) -> list[Client]:
+    clients = []
+    for index, client in enumerate(oauth.clients):
+        encoded = client.secret_hash.get_secret_value()
+        try:
+            check_readable(encoded)
+        except HashUnreadable as error:
+            raise wrong("", f"clients[{index}].secret_hash", f"the hash cannot be used: {error}") from None
+        clients.append(Client(client.id, encoded, client.scopes, client.roles, client.refresh_tokens))
+    return clients
+
+
+def _checker(foundation: Foundation) -> SecretChecker:
+    def make() -> SecretChecker:
+        threads = foundation.threads(MOST_AT_ONCE, "oauth")
+        return SecretChecker(threads, VerifiedSecrets(foundation.random_bytes(32)), foundation.now)
+
+    return foundation.carried.get("oauth secrets", make)
+
+
+def _grants(oauth: OAuth, foundation: Foundation) -> GrantStore:
+    return foundation.carried.get("oauth grants", MemoryGrants)
+
+
+def _admit(exchange: Exchange, client: str) -> None:
+    return None
+
+
+def _document(steps: list[Middleware], document: bytes) -> ContentResource:
+    # Keys are published before they sign: who verifies may keep them for a while.
+    return ContentResource(steps, lambda exchange: (200, b"application/json", document), b"public, max-age=300")
+
+
+def _metadata(oauth: OAuth, published: bool) -> bytes:
+    """Return the metadata document (RFC 8414 section 2); empty where the issuer is no URL that could be asked."""
+    parts = urlsplit(oauth.issuer or "")
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        return b""
+    here = f"{parts.scheme}://{parts.netloc}"
+    methods = ["client_secret_basic", "client_secret_post"]
+    grants = ["client_credentials", *(["refresh_token"] if any(one.refresh_tokens for one in oauth.clients) else [])]
+    document = {
+        "issuer": oauth.issuer,
+        "token_endpoint": here + TOKEN,
+        "token_endpoint_auth_methods_supported": methods,
+        "grant_types_supported": grants,
+        "response_types_supported": [],
+        "revocation_endpoint": here + REVOKE,
+        "revocation_endpoint_auth_methods_supported": methods,
+    }
+    if published:
+        document["jwks_uri"] = here + JWKS
+    return json.dumps(document).encode()
