@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from gateway.builders.jwt import Tokens
 from gateway.config import Settings
 from gateway.config.schema.auth import Auth, AuthCache, AuthMethod, RouteAuth
 from gateway.foundation import Foundation
@@ -27,9 +28,14 @@ Maker = Callable[[AuthMethod], Authenticator]
 """Makes the authenticator of a way that a route asks for; routes that ask for the same share what it made."""
 
 
-def authenticators(settings: Settings, foundation: Foundation) -> dict[str, Maker]:
+def authenticators(settings: Settings, foundation: Foundation, kept: Results) -> dict[str, Maker]:
     """Return what makes the authenticators, by the `type` that a route gives."""
-    return {}
+    tokens = Tokens(settings, foundation)
+    tokens.when_changed(kept.clear)  # who was known, or refused, by keys that have gone or come
+    return {
+        "jwt": tokens.authenticator,
+        "jwt_or_other": tokens.sharing_authenticator,  # where introspection comes after it: both read bearer tokens
+    }
 
 
 class Identity:
@@ -46,7 +52,7 @@ class Identity:
         names = auth.identity_fields
         # A client may not say who it is on any route, also where nobody asks.
         self._remade = remade | {name.lower().encode() for name in (names.user, names.roles, names.scopes)}
-        self._makers = authenticators(settings, foundation)
+        self._makers = authenticators(settings, foundation, results(auth.cache, foundation))
         self._count = foundation.metrics.counter("gateway_auth_total").add
         self._memory = Memory(
             results=results(auth.cache, foundation),
@@ -67,7 +73,11 @@ class Identity:
             return None
         kind = FullAuthentication if auth.all_of else Authentication
         demands = Demands(frozenset(auth.scopes), frozenset(auth.roles), auth.forward_credentials)
-        return kind([self._verification(way) for way in ways], demands, self._count)
+        made = [
+            self._verification(way, any(later.type == "introspection" for later in ways[place:]))
+            for place, way in enumerate(ways, 1)
+        ]
+        return kind(made, demands, self._count)
 
     def passes(self, auth: RouteAuth | None) -> FieldFilter:
         """Return the filter for the request fields of a route: where it says so, without the credentials."""
@@ -76,8 +86,9 @@ class Identity:
         shown: frozenset[bytes] = frozenset()
         return self._filter(shown.union(*(self._verification(way).authenticator.fields for way in auth.ways)))
 
-    def _make(self, way: AuthMethod) -> Verification:
-        return Verification(self._makers[way.type](way), self._seed + repr(way).encode(), self._memory)
+    def _make(self, way: AuthMethod, before_introspection: bool = False) -> Verification:
+        make = self._makers["jwt_or_other" if before_introspection and way.type == "jwt" else way.type]
+        return Verification(make(way), sha256(self._seed + repr(way).encode()).digest(), self._memory)
 
     def _make_filter(self, withheld: frozenset[bytes]) -> FieldFilter:
         return request_filter(self._remade | withheld)

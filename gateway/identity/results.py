@@ -31,9 +31,10 @@ class Results:
     Attributes:
         known: Principal and the monotonic second until which it holds, by hash. For reading: the hot path does not
             pay for a method.
+        version: Another one whenever something was forgotten on purpose.
     """
 
-    __slots__ = ("_max_entries", "_max_refused", "_negative_ttl", "_refused", "_ttl", "known")
+    __slots__ = ("_max_entries", "_max_refused", "_negative_ttl", "_refused", "_ttl", "known", "version")
 
     def __init__(self, ttl: float, negative_ttl: float, max_entries: int) -> None:
         self._ttl = ttl
@@ -43,6 +44,7 @@ class Results:
         # Ordered, because the first of a plain dict that loses its first again and again is not found in no time.
         self.known: OrderedDict[bytes, tuple[Principal, float]] = OrderedDict()
         self._refused: OrderedDict[bytes, float] = OrderedDict()
+        self.version = 0
 
     def keep(self, key: bytes, principal: Principal, now: float, left: float) -> None:
         """Remember a principal.
@@ -69,6 +71,7 @@ class Results:
 
     def forget(self, chosen: Callable[[Principal], bool]) -> int:
         """Forget the principals that are chosen; returns how many they were."""
+        self.version += 1
         keys = [key for key, (principal, _) in self.known.items() if chosen(principal)]
         for key in keys:
             del self.known[key]
@@ -76,6 +79,7 @@ class Results:
 
     def clear(self) -> int:
         """Forget everything, refusals too; returns how many principals that were."""
+        self.version += 1
         count = len(self.known)
         self.known.clear()
         self._refused.clear()

@@ -108,9 +108,10 @@ class Verification:
         if isinstance(answer, Principal):
             self._keep(key, answer)
             return answer
-        flight = self._flights[key] = _Flight()
+        flight = self._flights[key] = _Flight(lambda: self._flights.pop(key, None))
         joined = flight.join()
-        flight.take_off(answer, lambda value: self._landed(key, value))
+        version = self._memory.results.version
+        flight.take_off(answer, lambda value: self._landed(key, value, version))
         return joined
 
     def _ask(self, exchange: Exchange, credential: bytes) -> Principal | Awaitable[Principal]:
@@ -142,8 +143,9 @@ class Verification:
         left = principal.expires - self._memory.wall_clock()
         self._memory.results.keep(key, principal, self._memory.now(), left)
 
-    def _landed(self, key: bytes, value: Principal | Failure) -> None:
-        del self._flights[key]
+    def _landed(self, key: bytes, value: Principal | Failure, version: int) -> None:
+        if version != self._memory.results.version:
+            return  # something was forgotten meanwhile: what was found out before that may be just it
         if isinstance(value, Principal):
             self._keep(key, value)
         elif value.check(CredentialInvalid):
@@ -154,26 +156,32 @@ class _Flight:
     """A verification that is going on, and the exchanges that wait for it.
 
     A client that goes takes nobody else's answer with it; the last to go ends it.
+
+    Args:
+        close: Nobody else may join.
     """
 
-    __slots__ = ("_running", "_waiting")
+    __slots__ = ("_close", "_running", "_waiting")
 
-    def __init__(self) -> None:
-        self._waiting: list[Deferred[Principal]] = []
+    def __init__(self, close: Callable[[], object]) -> None:
+        self._close = close
+        self._waiting: set[Deferred[Principal]] = set()
         self._running: Deferred[Any] | None = None
 
     def join(self) -> Deferred[Principal]:
         waiting: Deferred[Principal] = Deferred(self._left)
-        self._waiting.append(waiting)
+        self._waiting.add(waiting)
         return waiting
 
     def take_off(self, answer: Awaitable[Principal], landed: Callable[[Principal | Failure], None]) -> None:
         """Begin; `landed` hears of the end before those who wait do."""
 
         def land(value: Principal | Failure) -> None:
-            landed(value)
-            waiting, self._waiting = self._waiting, []
-            for one in waiting:
+            if self._waiting:
+                self._close()
+                landed(value)
+            while self._waiting:
+                one = self._waiting.pop()
                 if isinstance(value, Failure):
                     one.errback(value)
                 else:
@@ -183,10 +191,10 @@ class _Flight:
         self._running.addErrback(lambda failure: _log.failure("Verifying a credential", failure))
 
     def _left(self, waiting: Deferred[Principal]) -> None:
-        if waiting in self._waiting:
-            self._waiting.remove(waiting)
-            if not self._waiting and self._running is not None:
-                self._running.cancel()
+        self._waiting.discard(waiting)
+        if not self._waiting and self._running is not None:
+            self._close()
+            self._running.cancel()
 
 
 async def _await(answer: Awaitable[Principal]) -> Principal:

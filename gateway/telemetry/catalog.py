@@ -54,6 +54,17 @@ METRICS = (
         "of a scope or role, is counted beside verified or cached.",
     ),
     Spec(
+        "gateway_jwks_fetches_total",
+        "counter",
+        ("verifier", "result"),
+        "Times that the keys of an issuer of tokens were asked for: success or failure. What was fetched before a "
+        "failure stays good.",
+    ),
+    Spec("gateway_jwks_keys", "gauge", ("verifier",), "Keys of the issuer that tokens are verified with now."),
+    Spec(
+        "gateway_jwks_age_seconds", "gauge", ("verifier",), "Since the keys of the issuer were fetched; +Inf for never."
+    ),
+    Spec(
         "gateway_upstream_duration_seconds",
         "histogram",
         ("upstream",),
@@ -177,6 +188,13 @@ METRICS = (
         ("route", "reason", "outcome"),
         "Attempts made again, by the reason (that of the error, or status_503) and what became of it: ok, failed, or "
         "budget where it was not made because the retry budget was spent.",
+    ),
+    Spec(
+        "gateway_hedges_total",
+        "counter",
+        ("route", "outcome"),
+        "Second attempts beside slow first ones: won where the second answered first, lost where it did not, budget "
+        "where it was not made.",
     ),
     Spec("gateway_retry_budget", "gauge", ("route",), "Retries that the route could make now."),
     Spec(

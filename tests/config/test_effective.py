@@ -27,7 +27,7 @@ def test_secrets_are_masked(load_text: Load) -> None:
         admin: {token: hunter2}
         redis: {url: "redis://user:hunter2@127.0.0.1/0"}
         auth:
-          jwt: {default: {algorithms: [HS256], secret: hunter2}}
+          jwt: {default: {algorithms: [HS256], secret: hunter2-hunter2-hunter2-hunter2-}}
           api_keys: {keys: [{id: a, key: hunter2}]}
           oauth: {clients: [{id: a, secret_hash: hunter2}]}
         """

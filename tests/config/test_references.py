@@ -37,7 +37,7 @@ USERS = "upstreams: [{name: users, backends: []}]\n"
         ),
         (
             USERS + "routes: [{path: /, upstream: users, auth: {type: jwt, verifier: partner}}]\n"
-            "auth: {jwt: {partners: {algorithms: [HS256], secret: x}}}",
+            "auth: {jwt: {partners: {algorithms: [HS256], secret: an-example-secret-of-forty-octets-or-more}}}",
             (
                 "2:65: routes[0].auth.verifier: expected the name of a verifier under `auth.jwt`, "
                 'found "partner", did you mean `partners`?'

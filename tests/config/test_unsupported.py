@@ -11,7 +11,7 @@ from gateway.config.unsupported import NOT_YET
 Load = Callable[..., Settings]
 Complaints = Callable[..., list[str]]
 
-JWT = "auth: {jwt: {default: {algorithms: [HS256], secret: x}}}\n"
+JWT = "auth: {jwt: {default: {algorithms: [HS256], secret: an-example-secret-of-forty-octets-or-more}}}\n"
 
 SET = {
     "listeners[].http2": "listeners: [{endpoint: tcp:80, http2: true}]",

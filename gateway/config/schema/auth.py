@@ -18,7 +18,9 @@ from gateway.config.schema.types import (
     HeaderName,
     Name,
     Secret,
+    Size,
     SomeText,
+    Timeout,
     form,
 )
 
@@ -37,14 +39,32 @@ class JwtVerifier(Section):
     )
     secret: Secret | None = Field(default=None, description="For HS*.")
     public_key_file: File | None = Field(default=None, description="PEM file, for the other algorithms.")
-    jwks_url: URL | None = Field(default=None, description="Where keys are published, for the other algorithms.")
+    jwks_url: URL | None = Field(
+        default=None,
+        description="Where keys are published, for the other algorithms; with neither this nor a file, where the "
+        "metadata of `issuer` say (OpenID Connect Discovery).",
+    )
+    jwks_ca: File | None = Field(
+        default=None, description="PEM file with whom to trust there; absent: the system's authorities."
+    )
+    jwks_timeout: Timeout = Field(default=5.0, description="For the issuer's answer.")
+    jwks_refresh: Timeout = Field(default=300.0, description="When keys grow old whose answer says no `max-age`.")
+    jwks_cooldown: Duration = Field(
+        default=30.0, description="Least time between two questions for keys that are not there."
+    )
     issuer: SomeText | None = Field(default=None, description="What `iss` must be.")
     audience: tuple[SomeText, ...] = Field(
         default=(), description="Of which `aud` must have one; a text or a list.", json_schema_extra=or_one
     )
     leeway: Duration = Field(default=30.0, description="Clock skew allowed for.")
-    user_claim: SomeText = Field(default="sub", description="The claim with the user.")
-    roles_claim: SomeText = Field(default="roles", description="The claim with the roles.")
+    required_claims: tuple[SomeText, ...] = Field(
+        default=("exp",), description="Claims that must be there; a dotted path leads into objects."
+    )
+    max_token_size: Size = Field(default=16 * 1024, description="Octets of a token; longer ones are not looked at.")
+    user_claim: SomeText = Field(default="sub", description="The claim with the user, or a path to it: `act.sub`.")
+    roles_claim: SomeText = Field(
+        default="roles", description="The claim with the roles, or a path to it: `realm_access.roles`."
+    )
     scopes_claim: SomeText = Field(
         default="scope", description="The claim with the scopes: space-separated text or a list."
     )
@@ -56,11 +76,26 @@ class JwtVerifier(Section):
     @model_validator(mode="after")
     def _has_keys(self) -> JwtVerifier:
         symmetric = {algorithm.startswith("HS") for algorithm in self.algorithms}
-        if True in symmetric and self.secret is None:
-            raise expected("a `secret` for HS algorithms", "none")
-        if False in symmetric and self.public_key_file is None and self.jwks_url is None:
+        if True in symmetric:
+            self._check_secret()
+        if self.public_key_file is not None and self.jwks_url is not None:
+            raise expected("one of `public_key_file` and `jwks_url`", "both")
+        published = self.jwks_url or (self.issuer or "").startswith(("https://", "http://"))
+        if False in symmetric and self.public_key_file is None and not published:
             raise expected(f"`public_key_file` or `jwks_url` for {self.algorithms[0]}", "neither")
         return self
+
+    def _check_secret(self) -> None:
+        if self.secret is None:
+            raise expected("a `secret` for HS algorithms", "none")
+        secret = self.secret.get_secret_value()
+        if secret.lstrip().startswith(("-----BEGIN", "ssh-", "ecdsa-", "{")):
+            # Whoever has a public key, and that is everybody, could sign with it.
+            raise expected("a `secret` for HS algorithms", "a key of another kind")
+        # RFC 7518 section 3.2: as long as the hash, or it can be guessed from one token.
+        least = max(int(algorithm[2:]) // 8 for algorithm in self.algorithms if algorithm.startswith("HS"))
+        if len(secret.encode()) < least:
+            raise expected(f"a `secret` of {least} octets or more", f"one of {len(secret.encode())}")
 
 
 class ApiKey(Section):

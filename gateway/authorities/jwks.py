@@ -1,0 +1,216 @@
+"""The keys that an issuer publishes, kept fresh (RFC 7517).
+
+Asked by `gateway.identity.jwt`, which finds the keys in memory. They are
+fetched again before they grow old, and when a token names one that is not
+there: at once, but not again within the cooldown, or anybody could have the
+issuer asked as often as they like. While the issuer is down, what it published
+last stays good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from gateway.authorities.fetching import FetchFailed
+from gateway.authorities.publisher import Published, Publisher
+from gateway.errors import AuthUnavailable
+from gateway.identity.keys import Key, KeyUnusable, from_jwks
+
+LEAST_AGE, MOST_AGE = 60.0, 3_600.0
+"""Bounds of what an issuer may say about how long its keys are good."""
+AHEAD = 0.8
+"""When they are fetched again, as a share of that."""
+FIRST_RETRY, LAST_RETRY = 1.0, 60.0
+"""Seconds until another try after failures: doubled from one to the other."""
+
+_log = Logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How often an issuer is asked, in seconds.
+
+    Attributes:
+        refresh: Where it does not say for how long its keys are good.
+        cooldown: Least time between two questions for a key that is not there.
+    """
+
+    refresh: float = 300.0
+    cooldown: float = 30.0
+
+
+class JwksKeys(Service):
+    """The keys of one issuer; see `gateway.identity.keys.KeySource`.
+
+    Args:
+        label: What metrics and logs call it.
+        publisher: Asks the issuer.
+        algorithms: What keys may be used for.
+        times: How often it is asked.
+        reactor: Keeps time.
+        random: From 0 up to 1: instances that started together do not ask together.
+        count: Takes `success` or `failure`.
+
+    Attributes:
+        label: As above.
+        changed: Called when keys came or went.
+    """
+
+    def __init__(
+        self,
+        label: str,
+        publisher: Publisher,
+        algorithms: frozenset[str],
+        times: Times,
+        reactor: Any,
+        random: Callable[[], float],
+        count: Callable[[str], None],
+    ) -> None:
+        self.label = label
+        self.changed: Callable[[], None] = lambda: None
+        self._publisher = publisher
+        self._algorithms = algorithms
+        self._times = times
+        self._reactor = reactor
+        self._random = random
+        self._count = count
+        self._all: tuple[Key, ...] = ()
+        self._named: dict[str | None, tuple[Key, ...]] = {}
+        self._document: dict[str, Any] | None = None
+        self._fetched = 0.0
+        self._failures = 0
+        self._asked_for_unknown: float | None = None
+        self._fetching: Deferred[None] | None = None
+        self._waiting: set[Deferred[None]] = set()
+        self._timer: Any = None
+
+    def startService(self) -> None:
+        """Fetch the keys, so that they are there before the first token."""
+        super().startService()
+        self._fetch()
+
+    def stopService(self) -> Deferred[Any]:
+        """Ask no more; fires when connections are closed."""
+        super().stopService()
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        if self._fetching is not None:
+            self._fetching.cancel()
+        return ensureDeferred(self._publisher.stop())
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    @property
+    def age(self) -> float:
+        """Return the seconds since the keys were fetched; infinite where they never were."""
+        return float(self._reactor.seconds() - self._fetched) if self._document is not None else float("inf")
+
+    def keys(self, kid: str | None) -> Sequence[Key]:
+        """Return the keys of a name, or those without one; all for None."""
+        if kid is None:
+            return self._all
+        return self._named.get(kid) or self._named.get(None, ())
+
+    def more(self, kid: str | None) -> Awaitable[None] | None:
+        """Look for a key that is not there; None where it was looked for just now.
+
+        Raises:
+            AuthUnavailable: The issuer does not answer; also when awaited.
+        """
+        if self._fetching is not None or self._may_ask():
+            return self._look(kid)
+        self._check_known()
+        return None
+
+    async def _look(self, kid: str | None) -> None:
+        if self._fetching is not None:
+            # What is being fetched was asked for before us: if the key is not in it, it may have come since.
+            await self._join()
+            if self.keys(kid):
+                return
+        if self._fetching is None and self._may_ask():
+            self._asked_for_unknown = self._reactor.seconds()
+            self._fetch()
+        await self._join()
+        if not self.keys(kid):
+            self._check_known()
+
+    def _check_known(self) -> None:
+        """Whether what is not there is known not to be there."""
+        if self._failures or self._document is None:
+            raise AuthUnavailable
+
+    def _may_ask(self) -> bool:
+        last = self._asked_for_unknown
+        wait = self._times.cooldown if self._document is not None else FIRST_RETRY
+        return bool(self.running) and (last is None or self._reactor.seconds() - last >= wait)
+
+    async def _join(self) -> None:
+        """Wait for what is being fetched; who goes does not take it from the others."""
+        if self._fetching is not None:
+            waiting: Deferred[None] = Deferred(self._waiting.discard)
+            self._waiting.add(waiting)
+            await waiting
+
+    def _fetch(self) -> None:
+        """Ask the issuer, once at a time; whoever waits hears when it is over."""
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        fetching = ensureDeferred(self._ask())
+        if not fetching.called:
+            self._fetching = fetching
+        fetching.addBoth(self._over)
+
+    async def _ask(self) -> None:
+        published = await self._publisher.ask()
+        keys = from_jwks(published.document, self._algorithms)
+        if not keys:
+            raise KeyUnusable("no key in the set is for any of the algorithms")
+        self._take(published, keys)
+
+    def _take(self, published: Published, keys: Sequence[Key]) -> None:
+        self._fetched = self._reactor.seconds()
+        if self._failures:
+            _log.info("The issuer of {label} answers again", label=self.label)
+        self._failures = 0
+        self._count("success")
+        said = published.max_age
+        self._again((self._times.refresh if said is None else min(max(said, LEAST_AGE), MOST_AGE)) * AHEAD)
+        if published.document == self._document:
+            return
+        self._document = published.document
+        self._all = tuple(keys)
+        names = {key.kid for key in keys}
+        self._named = {name: tuple(key for key in keys if key.kid == name) for name in names}
+        _log.info("Keys of {label}: {count}", label=self.label, count=len(keys))
+        self.changed()
+
+    def _over(self, result: object) -> None:
+        self._fetching = None
+        if isinstance(result, Failure) and not result.check(CancelledError):
+            self._failed(result)
+        while self._waiting:
+            self._waiting.pop().callback(None)
+
+    def _failed(self, failure: Failure) -> None:
+        if not self._failures:
+            words = failure.getErrorMessage()
+            if failure.check(FetchFailed, KeyUnusable):
+                _log.warn("The keys of {label} could not be fetched: {words}", label=self.label, words=words)
+            else:
+                _log.failure("The keys of {label} could not be fetched", failure, label=self.label)
+        self._failures += 1
+        self._count("failure")
+        self._again(min(FIRST_RETRY * 2.0 ** min(self._failures - 1, 10), LAST_RETRY))
+
+    def _again(self, seconds: float) -> None:
+        if self.running:
+            self._timer = self._reactor.callLater(seconds * (0.9 + 0.1 * self._random()), self._fetch)

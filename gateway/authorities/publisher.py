@@ -1,0 +1,106 @@
+"""Where an issuer publishes its keys: at a URL, or where its own metadata say (OpenID Connect Discovery).
+
+Asked by `gateway.authorities.jwks`. What comes back is read as strictly as a
+token is; redirects are not followed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+from urllib.parse import urljoin
+
+from gateway.authorities.fetching import Fetched, Fetcher, FetchFailed
+from gateway.headers import Headers
+from gateway.identity.compact import Unreadable, read_object
+
+MOST = 256 * 1024
+"""Octets of a key set; the largest in the wild have some dozens of keys with certificates."""
+
+_max_age = re.compile(r"(?:^|[,\s])max-age=\"?(\d{1,9})", re.IGNORECASE).search
+_FIELDS = ((b"Accept", b"application/jwk-set+json, application/json"), (b"User-Agent", b"gateway"))
+
+
+class Published(NamedTuple):
+    """What an issuer published.
+
+    Attributes:
+        document: The JWK set.
+        max_age: Seconds for which it says that this holds, None where it does not say.
+    """
+
+    document: dict[str, Any]
+    max_age: int | None
+
+
+class Publisher:
+    """Asks for the keys of one issuer.
+
+    Args:
+        make_fetcher: Makes what asks the server of a URL.
+        url: Where the keys are; None where the metadata of the issuer say that.
+        issuer: For its metadata.
+    """
+
+    def __init__(self, make_fetcher: Callable[[str], Fetcher], url: str | None, issuer: str | None = None) -> None:
+        self._make_fetcher = make_fetcher
+        self._fetchers: dict[str, Fetcher] = {}
+        self._url = url
+        self._issuer = issuer
+
+    async def stop(self) -> None:
+        """Close every connection."""
+        fetchers, self._fetchers = self._fetchers, {}
+        for fetcher in fetchers.values():
+            await fetcher.stopService()
+
+    async def ask(self) -> Published:
+        """Return what is published now.
+
+        Raises:
+            FetchFailed: There is no answer, or one that is no object in JSON.
+        """
+        url = self._url or await self._discover()
+        answer = await self._get(url)
+        return Published(_object(answer), _seconds(answer.headers))
+
+    async def _discover(self) -> str:
+        issuer = self._issuer or ""
+        metadata = _object(await self._get(issuer.rstrip("/") + "/.well-known/openid-configuration"))
+        # OpenID Connect Discovery 1.0 section 4.3: otherwise one issuer could speak for another.
+        if metadata.get("issuer") != issuer:
+            raise FetchFailed("the metadata are those of another issuer")
+        url = metadata.get("jwks_uri")
+        secure = issuer.startswith("https://")
+        if not isinstance(url, str) or not re.fullmatch(r"https?://[!-~]+", url):
+            raise FetchFailed("the metadata name no jwks_uri")
+        if secure and not url.startswith("https://"):
+            raise FetchFailed("the metadata lead from https to http")
+        return url
+
+    async def _get(self, url: str) -> Fetched:
+        server = urljoin(url, "/")
+        fetcher = self._fetchers.get(server)
+        if fetcher is None:
+            fetcher = self._fetchers[server] = self._make_fetcher(url)
+        answer = await fetcher.fetch(b"GET", url.encode("ascii"), _FIELDS)
+        if answer.status != 200:
+            raise FetchFailed(f"status {answer.status}")
+        return answer
+
+
+def _object(answer: Fetched) -> dict[str, Any]:
+    try:
+        return read_object(answer.body)
+    except Unreadable as error:
+        raise FetchFailed(f"the answer is {error}") from None
+
+
+def _seconds(headers: Headers) -> int | None:
+    """Return for how long an answer is fresh (RFC 9111 section 5.2.2)."""
+    control = (headers.joined(b"cache-control") or b"").decode("latin-1").lower()
+    if "no-store" in control or "no-cache" in control:
+        return 0
+    found = _max_age(control)
+    return None if found is None else int(found[1])

@@ -1,0 +1,216 @@
+"""Verify a JSON Web Token and say whose it is (RFC 7519, as RFC 8725 advises).
+
+Layer 2: PyJWT and cryptography compute the signatures; what a token may say is
+decided here and in `gateway.identity.compact`, with `now` passed in. The key
+decides on the algorithm, never the token. What is cheap to look at comes
+first. The words of a refusal are for the log: the client is told nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass
+from math import inf, isfinite
+from typing import Any
+
+from gateway.errors import CredentialInvalid
+from gateway.identity.compact import Compact, Unreadable, decode, read, read_object
+from gateway.identity.keys import Key, KeySource
+from gateway.principal import Principal
+
+MAX_KID = 256
+"""Characters of a key's name."""
+MOST_KEYS = 8
+"""Keys that are tried for a token that names none: each costs a signature."""
+
+_TYPES = frozenset(["jwt", "at+jwt", "application/jwt", "application/at+jwt"])
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a token must say.
+
+    Attributes:
+        algorithms: How it may be signed.
+        issuer: What `iss` must be, None where it does not matter.
+        audience: Of which `aud` must have one; empty where it does not matter.
+        leeway: Seconds that clocks may be apart.
+        required: Claims that must be there.
+        user: The claim with the user; a dotted path leads into objects.
+        roles: The claim with the roles.
+        scopes: The claim with the scopes.
+        max_size: Octets of a token.
+    """
+
+    algorithms: frozenset[str]
+    issuer: str | None = None
+    audience: frozenset[str] = frozenset()
+    leeway: float = 30.0
+    required: tuple[str, ...] = ("exp",)
+    user: str = "sub"
+    roles: str = "roles"
+    scopes: str = "scope"
+    max_size: int = 16 * 1024
+
+
+class TokenVerifier:
+    """Verifies tokens of one issuer.
+
+    Args:
+        keys: What they are signed with.
+        rules: What they must say.
+    """
+
+    __slots__ = ("_keys", "_rules")
+
+    def __init__(self, keys: KeySource, rules: Rules) -> None:
+        self._keys = keys
+        self._rules = rules
+
+    @property
+    def issuer(self) -> str | None:
+        """Return what `iss` must be."""
+        return self._rules.issuer
+
+    def verify(self, token: bytes, now: float) -> Principal | Awaitable[Principal]:
+        """Say whose token it is; an awaitable where its key has to be looked for.
+
+        Args:
+            token: As shown.
+            now: Unix seconds.
+
+        Raises:
+            CredentialInvalid: It is not valid; the words are for the log.
+            AuthUnavailable: Its key cannot be looked for.
+        """
+        try:
+            parts = read(token, self._rules.max_size)
+        except Unreadable as error:
+            raise CredentialInvalid(str(error)) from None
+        algorithm, kid = self._header(parts.header)
+        fit = self._fit(algorithm, kid)
+        # A key that is there and did not sign it is an answer; one that is not there may be on its way.
+        more = None if fit else self._keys.more(kid)
+        if more is not None:
+            return self._wait(more, parts, algorithm, kid, now)
+        return self._principal(parts, algorithm, fit, now)
+
+    async def _wait(
+        self, more: Awaitable[None], parts: Compact, algorithm: str, kid: str | None, now: float
+    ) -> Principal:
+        await more
+        return self._principal(parts, algorithm, self._fit(algorithm, kid), now)
+
+    def _header(self, header: Mapping[str, Any]) -> tuple[str, str | None]:
+        """Judge a header. What it offers as keys (`jwk`, `jku`, `x5u`, `x5c`) is not looked at."""
+        algorithm = header.get("alg")
+        if not isinstance(algorithm, str) or algorithm not in self._rules.algorithms:
+            raise CredentialInvalid("algorithm not accepted")
+        if "crit" in header or "b64" in header:
+            # RFC 7515 section 4.1.11: an extension that is not understood; RFC 7797 is one.
+            raise CredentialInvalid("extension not understood")
+        kind = header.get("typ", "JWT")
+        if not isinstance(kind, str) or kind.lower() not in _TYPES:
+            # RFC 8725 section 3.11: an ID token, a logout token, … is not for calling with.
+            raise CredentialInvalid("token of another type")
+        kid = header.get("kid")
+        if "kid" in header and (not isinstance(kid, str) or len(kid) > MAX_KID):
+            raise CredentialInvalid("name of the key is none")
+        return algorithm, kid
+
+    def _fit(self, algorithm: str, kid: str | None) -> list[Key]:
+        return [key for key in self._keys.keys(kid) if algorithm in key.algorithms][:MOST_KEYS]
+
+    def _principal(self, parts: Compact, algorithm: str, keys: Sequence[Key], now: float) -> Principal:
+        rules = self._rules
+        if not any(key.verifies(algorithm, parts.signed, parts.signature) for key in keys):
+            raise CredentialInvalid("signed by nobody known")
+        try:
+            claims = read_object(decode(parts.payload))
+        except Unreadable as error:
+            raise CredentialInvalid(str(error)) from None
+        expires = _check_times(claims, now, rules.leeway)
+        for name in rules.required:
+            if find(claims, name) is None:
+                raise CredentialInvalid("a required claim is missing")
+        if rules.issuer is not None and claims.get("iss") != rules.issuer:
+            raise CredentialInvalid("other issuer")
+        if rules.audience and rules.audience.isdisjoint(_texts(claims.get("aud"), whole=True)):
+            raise CredentialInvalid("other audience")
+        return Principal(
+            subject=_word(find(claims, rules.user)),
+            roles=_texts(find(claims, rules.roles)),
+            scopes=_texts(find(claims, rules.scopes)),
+            method="jwt",
+            claims=claims,
+            token_id=_word(claims.get("jti")),
+            expires=expires,
+        )
+
+
+def unverified_issuer(token: bytes, most: int) -> str | None:
+    """Return what a token says of its issuer, to choose who may verify it; nobody has vouched for it."""
+    try:
+        claims = read_object(decode(read(token, most).payload))
+    except Unreadable:
+        return None
+    issuer = claims.get("iss")
+    return issuer if isinstance(issuer, str) else None
+
+
+def find(claims: Mapping[str, Any], path: str) -> Any:
+    """Return a claim by its name, or by a dotted path into objects (`realm_access.roles`); None without it."""
+    if path in claims:  # a name may have dots in it: https://example.com/roles
+        return claims[path]
+    found: Any = claims
+    for name in path.split("."):
+        if not isinstance(found, dict):
+            return None
+        found = found.get(name)
+    return found
+
+
+def _check_times(claims: Mapping[str, Any], now: float, leeway: float) -> float:
+    """Judge when a token is valid (RFC 7519 sections 4.1.4 to 4.1.6); returns when it ends."""
+    expires = _time(claims, "exp", inf)
+    if now >= expires + leeway:
+        raise CredentialInvalid("expired")
+    if _time(claims, "nbf", -inf) > now + leeway:
+        raise CredentialInvalid("not valid yet")
+    if _time(claims, "iat", -inf) > now + leeway:
+        raise CredentialInvalid("issued in the future")
+    return expires
+
+
+def _time(claims: Mapping[str, Any], name: str, absent: float) -> float:
+    if name not in claims:
+        return absent
+    value = claims[name]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise CredentialInvalid(f"{name} is not a time")
+    try:
+        seconds = float(value)
+    except OverflowError:
+        seconds = inf
+    if not isfinite(seconds):
+        raise CredentialInvalid(f"{name} is not a time")
+    return seconds
+
+
+def _word(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise CredentialInvalid("a claim is not a text")
+    return str(value)
+
+
+def _texts(value: Any, whole: bool = False) -> frozenset[str]:
+    """Return the members of a list of texts, or the words of a text, which for an audience is one."""
+    if value is None:
+        return frozenset()
+    if isinstance(value, str):
+        return frozenset([value] if whole else value.split())
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return frozenset(filter(None, value))
+    raise CredentialInvalid("a claim is not a list of texts")

@@ -1,0 +1,66 @@
+"""JSON Web Tokens as a way of showing who is calling."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from gateway.errors import CredentialInvalid
+from gateway.exchange import Exchange
+from gateway.identity.bearer import FIELDS, bearer_token
+from gateway.identity.jwt import TokenVerifier, unverified_issuer
+from gateway.principal import Principal
+
+
+class JwtAuthenticator:
+    """Looks for a bearer token and has it verified; see `gateway.interfaces.Authenticator`.
+
+    Args:
+        verifiers: Of one issuer each; of several, the one whose issuer the token names.
+        wall_clock: Unix seconds.
+        max_size: Octets of a token that are looked at to choose.
+    """
+
+    name = "jwt"
+    challenge = b'Bearer realm="api"'
+    cacheable = True
+    fields = FIELDS
+
+    def __init__(
+        self,
+        verifiers: Sequence[TokenVerifier],
+        wall_clock: Callable[[], float],
+        max_size: int,
+    ) -> None:
+        self._verifiers = verifiers
+        self._wall_clock = wall_clock
+        self._max_size = max_size
+
+    def find(self, exchange: Exchange) -> bytes | None:
+        """Return the bearer token."""
+        return bearer_token(exchange.request)
+
+    def verify(self, credential: bytes, exchange: Exchange) -> Principal | Awaitable[Principal]:
+        """Say whose token it is."""
+        return self._choose(credential).verify(credential, self._wall_clock())
+
+    def withhold(self, exchange: Exchange) -> None:
+        """A token is in no other place than its field."""
+
+    def _choose(self, token: bytes) -> TokenVerifier:
+        if len(self._verifiers) == 1:
+            return self._verifiers[0]
+        issuer = unverified_issuer(token, self._max_size)
+        for verifier in self._verifiers:
+            # One that asks for no issuer takes the tokens of all that nobody before it takes.
+            if verifier.issuer is None or verifier.issuer == issuer:
+                return verifier
+        raise CredentialInvalid("other issuer")
+
+
+class SharingJwtAuthenticator(JwtAuthenticator):
+    """Leaves bearer tokens that cannot be JWTs to the ways that come after it (introspection)."""
+
+    def find(self, exchange: Exchange) -> bytes | None:
+        """Return the bearer token, if it is of three parts."""
+        token = bearer_token(exchange.request)
+        return None if token is None or token.count(b".") != 2 else token
