@@ -15,7 +15,8 @@ from gateway.admin.health import PATHS as HEALTH_PATHS
 from gateway.balancing import build as build_balancer
 from gateway.builders.admission import LoadControl
 from gateway.builders.identity import Identity
-from gateway.builders.retries import build_retries
+from gateway.builders.oauth import token_paths
+from gateway.builders.retries import build_hedges, build_retries
 from gateway.builders.upstreams import build_upstream
 from gateway.config import Settings
 from gateway.config.schema.routes import Route
@@ -144,14 +145,10 @@ class _Builder:
 
     def steps(self, route: Route | None) -> list[Middleware]:
         """List the steps of a route (None for no route), from the client inwards: the one place of their order."""
-        metrics = self._foundation.metrics
         name, pattern, auth = ("", "", None) if route is None else (route.name, route.path, route.auth)
         body_limit = 0 if route is None else self._octets(route)
         steps: list[Middleware | None] = [
-            self._request_id,  # first: every log line and answer after it names the exchange
-            self._trace,
-            self._access_log,  # outside everything that can refuse, so that refusals are logged
-            RequestMetrics(metrics.route(name, pattern), metrics.upstream, metrics.errors.add),
+            *self._outermost(name, pattern),
             *self._load.at_the_door(route),  # before any work: what is turned away here must cost nothing
             # here: what looks at the address only
             self._identity.step(auth),
@@ -159,6 +156,17 @@ class _Builder:
             self._load.of_route(route),  # who may not call, or too often, takes nobody's place
             self._body_limit(body_limit) if body_limit else None,  # last: who may call is decided before how much
             *self._load.of_upstreams(route),  # innermost: a place at the upstream is held only while it is asked
+        ]
+        return [step for step in steps if step is not None]
+
+    def _outermost(self, name: str, pattern: str) -> list[Middleware]:
+        """List the steps that tell of an exchange; what the gateway answers itself has these only."""
+        metrics = self._foundation.metrics
+        steps: list[Middleware | None] = [
+            self._request_id,  # first: every log line and answer after it names the exchange
+            self._trace,
+            self._access_log,  # outside everything that can refuse, so that refusals are logged
+            RequestMetrics(metrics.route(name, pattern), metrics.upstream, metrics.errors.add),
         ]
         return [step for step in steps if step is not None]
 
@@ -170,7 +178,13 @@ class _Builder:
         if retries is not None:
             self.retry_budgets[route.name] = retries.budget
         forwarder = Forwarder(
-            self._chooser(route), self._foundation.agent, passes, route.timeout, settings.forwarded.via, retries
+            self._chooser(route),
+            self._foundation.agent,
+            passes,
+            route.timeout,
+            settings.forwarded.via,
+            retries,
+            build_hedges(route.name, route.hedge, self._foundation),
         )
         chain = Chain(self.steps(route), forwarder.forward, render_error)
         return RouteResource(route.name, route.path, chain)
@@ -182,8 +196,8 @@ class _Builder:
         return self._settings.limits.request_body if route.request_body is None else route.request_body
 
     def own_paths(self) -> dict[bytes, Leaf]:
-        """Return the paths that the gateway answers on its listeners: health, and metrics where they are public."""
-        own: dict[bytes, Leaf] = {}
+        """Return the paths that the gateway answers itself: tokens, health, and metrics where they are public."""
+        own: dict[bytes, Leaf] = token_paths(self._settings, self._foundation, self._outermost)
         steps = [self._request_id]
         if self._settings.health_paths:
             for path in HEALTH_PATHS:

@@ -29,7 +29,7 @@ def test_secrets_are_masked(load_text: Load) -> None:
         auth:
           jwt: {default: {algorithms: [HS256], secret: hunter2-hunter2-hunter2-hunter2-}}
           api_keys: {keys: [{id: a, key: hunter2}]}
-          oauth: {clients: [{id: a, secret_hash: hunter2}]}
+          oauth: {clients: [{id: a, secret_hash: "scrypt:hunter2"}]}
         """
     )
 

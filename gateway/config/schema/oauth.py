@@ -22,6 +22,12 @@ class OAuthClient(Section):
     roles: tuple[SomeText, ...] = Field(default=(), description="Roles its tokens carry.")
     refresh_tokens: Flag = Field(default=False, description="Whether it gets refresh tokens, each good for one use.")
 
+    @model_validator(mode="after")
+    def _has_a_hash(self) -> OAuthClient:
+        if not self.secret_hash.get_secret_value().startswith(("$argon2", "$scrypt$", "scrypt:")):
+            raise expected("a hash of Argon2 or scrypt as `secret_hash`", "something else")
+        return self
+
 
 class OAuth(Section):
     """The token endpoint, POST /oauth/token."""
@@ -53,4 +59,7 @@ class OAuth(Section):
     def _signs_one_way(self) -> OAuth:
         if self.secret is not None and (self.signing_key_file or self.previous_key_files):
             raise expected("one of `secret` and `signing_key_file`", "both")
+        if self.secret is not None and len(self.secret.get_secret_value().encode()) < 32:
+            # RFC 7518 section 3.2: as long as the hash, or it can be guessed from one token.
+            raise expected("a `secret` of 32 octets or more", "a shorter one")
         return self
