@@ -1,13 +1,15 @@
-"""Settings of a route's retries into what makes them."""
+"""Settings of a route's further attempts, one after or beside the other, into what makes them."""
 
 from __future__ import annotations
 
 from functools import partial
 
-from gateway.config.schema.resilience import Retry
+from gateway.config.schema.resilience import Hedge, Retry
 from gateway.foundation import Foundation
 from gateway.resilience.budget import RetryBudget
+from gateway.resilience.latencies import Latencies
 from gateway.resilience.retry import RetryPolicy
+from gateway.upstream.hedges import Hedges
 from gateway.upstream.retries import Retries
 
 
@@ -30,4 +32,18 @@ def build_retries(route: str, settings: Retry | None, foundation: Foundation) ->
         foundation.reactor,
         foundation.random,
         partial(foundation.metrics.counter("gateway_retries_total").add, route),
+    )
+
+
+def build_hedges(route: str, settings: Hedge | None, foundation: Foundation) -> Hedges | None:
+    """Return the hedging of a route; None for none. What is known of its answers is carried over."""
+    if settings is None:
+        return None
+    percentile, budget = settings.percentile, settings.budget
+    return Hedges(
+        foundation.carried.get(("latencies", route, percentile), lambda: Latencies(percentile)),
+        foundation.carried.get(("hedge budget", route, budget), lambda: RetryBudget(budget, 0.0)),
+        settings.min_delay,
+        foundation.reactor,
+        partial(foundation.metrics.counter("gateway_hedges_total").add, route),
     )

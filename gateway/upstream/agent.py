@@ -56,6 +56,7 @@ class Attempt:
         after: The attempt that failed before this one.
         number: Which attempt of the exchange it is, from 1; those after a lost race have that one's.
         why: What it repeats an attempt for; empty for the first.
+        started: Monotonic seconds.
     """
 
     __slots__ = (
@@ -71,6 +72,7 @@ class Attempt:
         "head",
         "number",
         "reused",
+        "started",
         "status",
         "ticket",
         "timeout",
@@ -109,10 +111,16 @@ class Attempt:
         self.after = after
         self.number = 1
         self.why = ""
+        self.started = 0.0
         self._agent = agent
         self._observer = observer
         self._connection: UpstreamConnection | None = None
         self._done = False
+
+    @property
+    def done(self) -> bool:
+        """Whether it is over."""
+        return self._done
 
     @property
     def sent(self) -> bool:
@@ -310,4 +318,5 @@ class ProxyAgent:
         exchange.attempts += 1
         exchange.upstream_started = now
         exchange.pending = attempt
+        attempt.started = now
         return attempt

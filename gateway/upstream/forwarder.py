@@ -23,6 +23,7 @@ from gateway.resilience.retry import lost_race
 from gateway.transport.deadlines import NEVER
 from gateway.upstream.agent import Attempt, ProxyAgent
 from gateway.upstream.backend import Backend, Upstream
+from gateway.upstream.hedges import Hedges, Race
 from gateway.upstream.request_head import encode_head
 from gateway.upstream.retries import Retries, tried, why
 
@@ -42,9 +43,10 @@ class Forwarder:
         timeout: Seconds for the backend's answer, all attempts together.
         via: Whether responses carry Via.
         retries: What is tried again; None for nothing but the keep-alive race.
+        hedges: When a second attempt is made beside the first; None for never.
     """
 
-    __slots__ = ("_agent", "_choose", "_passes", "_retries", "_timeout", "_via")
+    __slots__ = ("_agent", "_choose", "_hedges", "_passes", "_retries", "_timeout", "_via")
 
     def __init__(
         self,
@@ -54,6 +56,7 @@ class Forwarder:
         timeout: float,
         via: bool,
         retries: Retries | None = None,
+        hedges: Hedges | None = None,
     ) -> None:
         self._choose = choose
         self._agent = agent
@@ -61,6 +64,7 @@ class Forwarder:
         self._timeout = timeout
         self._via = via
         self._retries = retries
+        self._hedges = hedges
 
     def forward(self, exchange: Exchange) -> None:
         """Send an exchange to a backend; its chain hears of the answer.
@@ -99,11 +103,15 @@ class Forwarder:
         if backend.breaker is not None:
             attempt.ticket = backend.breaker.admit(now)
         attempt.start()
+        if self._hedges is not None:
+            self._hedges.watch(attempt, self._second)
 
     # Called by attempts (gateway.upstream.agent.AttemptObserver).
 
     def attempt_answered(self, attempt: Attempt, response: Response) -> None:
         """The backend answered."""
+        if self._hedges is not None and self._has_lost_to_another(attempt, response):
+            return
         retries = self._retries
         if retries is not None and response.status in retries.policy.on:
             delay = retries.delay(attempt, response.status, self._agent.now())
@@ -123,6 +131,9 @@ class Forwarder:
 
     def attempt_failed(self, attempt: Attempt, error: GatewayError) -> None:
         """The attempt failed before there was an answer: again, or the client hears of it."""
+        race = attempt.exchange.pending
+        if isinstance(race, Race) and race.lost(attempt):
+            return
         if not attempt.fresh and lost_race(error, tried(attempt)) and self._try(attempt, attempt.backend, fresh=True):
             return
         retries = self._retries
@@ -209,6 +220,38 @@ class Forwarder:
         attempt.why = because
         attempt.start()
         return True
+
+    def _second(self, first: Attempt) -> Attempt | None:
+        """Make the attempt that runs beside the first, on another backend."""
+        now = self._agent.now()
+        try:
+            backend = first.upstream.pick(first.exchange, now, (first.backend,))
+        except GatewayError:
+            return None
+        ticket = 0 if backend.breaker is None else backend.breaker.admit(now)
+        if backend is first.backend or (backend.breaker is not None and not ticket):
+            return None
+        attempt = self._agent.attempt(
+            self, first.exchange, first.upstream, backend, first.head, self._timeout, until=first.until
+        )
+        attempt.ticket = ticket
+        return attempt
+
+    def _has_lost_to_another(self, attempt: Attempt, response: Response) -> bool:
+        """An attempt that may be one of two was answered; returns whether the other may still do better."""
+        assert self._hedges is not None
+        race = attempt.exchange.pending
+        if isinstance(race, Race):
+            if response.status < 500:
+                race.won(attempt)
+            elif race.lost(attempt):
+                attempt.discard()
+                return True
+            elif not attempt.done:
+                attempt.exchange.pending = attempt
+        if response.status < 500:
+            self._hedges.latencies.record(self._agent.now() - attempt.started)
+        return False
 
     def _give_up(self, attempt: Attempt, error: GatewayError) -> None:
         if attempt.upstream_ticket:

@@ -8,7 +8,7 @@ from pathlib import Path
 from gateway.config import Settings, catalog, load
 from gateway.config.schema.admission import AdaptiveConcurrency, Queue
 from gateway.config.schema.bounds import Redis
-from gateway.config.schema.resilience import CircuitBreaker, HealthCheck, Retry
+from gateway.config.schema.resilience import CircuitBreaker, Hedge, HealthCheck, Retry
 
 ETC = Path(__file__).parents[2] / "etc"
 
@@ -54,7 +54,7 @@ def test_the_full_file_is_right_in_its_comments_too(tmp_path: Path) -> None:
     (upstream,), (route,) = settings.upstreams, settings.routes
     assert upstream.health_check == HealthCheck()
     assert upstream.circuit_breaker == CircuitBreaker() == settings.circuit_breaker
-    assert route.retry == Retry()
+    assert (route.retry, route.hedge) == (Retry(), Hedge())
     assert settings.redis == Redis()
     assert settings.limits.queue == Queue() == upstream.queue == route.queue
     assert upstream.adaptive_concurrency == AdaptiveConcurrency()

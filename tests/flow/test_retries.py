@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -166,13 +167,13 @@ def test_the_wait_grows_and_is_drawn() -> None:
     made.apply(timeouts={"request": 1000})
     made.backend("a").answers(BUSY)
     client = made.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
-    times = []
+    times: list[float] = []
     for _ in range(400):
         if heard(made, "a")[0] > len(times):
             times.append(made.clock.seconds())
         made.advance(0.1)
 
-    waits = [after - before for before, after in zip(times, times[1:], strict=False)]
+    waits = [after - before for before, after in pairwise(times)]
     assert len(waits) == 5
     assert all(wait <= most + 0.11 for wait, most in zip(waits, (2, 4, 8, 8, 8), strict=True))
     assert status(client) == 503

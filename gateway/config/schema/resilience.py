@@ -175,3 +175,13 @@ class Retry(Section):
     buffer: Size = Field(
         default=64 * 1024, description="Content of a request that is kept to be sent again; a longer one is sent once."
     )
+
+
+class Hedge(Section):
+    """A second attempt beside a first one that takes longer than usual; whoever answers first serves the client."""
+
+    percentile: Annotated[int, integer(50, 100)] = Field(
+        default=95, description="Of the times of the last answers: what takes longer is hedged."
+    )
+    min_delay: Duration = Field(default=0.01, description="Never sooner than this.")
+    budget: Ratio = Field(default=0.1, description="Second attempts, as a share of all exchanges of the route.")

@@ -11,7 +11,7 @@ from gateway.config.schema.admission import Priority, Queue
 from gateway.config.schema.auth import RouteAuth
 from gateway.config.schema.base import Section, or_one
 from gateway.config.schema.limiting import RateLimit
-from gateway.config.schema.resilience import Retry
+from gateway.config.schema.resilience import Hedge, Retry
 from gateway.config.schema.responses import Cors, SecurityHeaders
 from gateway.config.schema.transformations import Transformations
 from gateway.config.schema.types import (
@@ -84,6 +84,10 @@ class Route(Section):
         default=None, description="Before `in_flight`. Absent: nobody waits; `{}`: on with its defaults."
     )
     retry: Retry | None = Field(default=None, description="Absent: no retry but that of the keep-alive race.")
+    hedge: Hedge | None = Field(
+        default=None,
+        description="A second attempt for slow answers to requests that may be sent twice. Absent: off; `{}`: on.",
+    )
     auth: RouteAuth | None = Field(default=None, description="Absent: none.")
     rate_limit: tuple[RateLimit, ...] = Field(
         default=(), description="One limit or a list of them. Absent: none.", json_schema_extra=or_one
