@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from gateway.builders.authorities import Authorities
 from gateway.builders.jwt import Tokens
 from gateway.config import Settings
 from gateway.config.schema.auth import Auth, AuthCache, AuthMethod, RouteAuth
@@ -28,13 +29,17 @@ Maker = Callable[[AuthMethod], Authenticator]
 """Makes the authenticator of a way that a route asks for; routes that ask for the same share what it made."""
 
 
-def authenticators(settings: Settings, foundation: Foundation, kept: Results) -> dict[str, Maker]:
+def authenticators(
+    settings: Settings, foundation: Foundation, kept: Results, authorities: Authorities
+) -> dict[str, Maker]:
     """Return what makes the authenticators, by the `type` that a route gives."""
     tokens = Tokens(settings, foundation)
     tokens.when_changed(kept.clear)  # who was known, or refused, by keys that have gone or come
     return {
         "jwt": tokens.authenticator,
         "jwt_or_other": tokens.sharing_authenticator,  # where introspection comes after it: both read bearer tokens
+        "introspection": authorities.introspection,
+        "forward": authorities.forward,
     }
 
 
@@ -52,7 +57,8 @@ class Identity:
         names = auth.identity_fields
         # A client may not say who it is on any route, also where nobody asks.
         self._remade = remade | {name.lower().encode() for name in (names.user, names.roles, names.scopes)}
-        self._makers = authenticators(settings, foundation, results(auth.cache, foundation))
+        self._authorities = Authorities(settings, foundation)
+        self._makers = authenticators(settings, foundation, results(auth.cache, foundation), self._authorities)
         self._count = foundation.metrics.counter("gateway_auth_total").add
         self._memory = Memory(
             results=results(auth.cache, foundation),
@@ -81,10 +87,11 @@ class Identity:
 
     def passes(self, auth: RouteAuth | None) -> FieldFilter:
         """Return the filter for the request fields of a route: where it says so, without the credentials."""
-        if auth is None or auth.forward_credentials:
-            return self._filter(frozenset())
-        shown: frozenset[bytes] = frozenset()
-        return self._filter(shown.union(*(self._verification(way).authenticator.fields for way in auth.ways)))
+        ways = () if auth is None else auth.ways
+        dropped: frozenset[bytes] = frozenset().union(*map(self._authorities.told, ways))
+        if auth is not None and not auth.forward_credentials:
+            dropped = dropped.union(*(self._verification(way).authenticator.fields for way in ways))
+        return self._filter(dropped)
 
     def _make(self, way: AuthMethod, before_introspection: bool = False) -> Verification:
         make = self._makers["jwt_or_other" if before_introspection and way.type == "jwt" else way.type]
@@ -109,6 +116,8 @@ def revocations(foundation: Foundation) -> Revocations:
 def _fingerprint(auth: Auth) -> bytes:
     """Hash everything that decides over credentials: with another key or rule, nothing that was kept is found."""
     files = [verifier.public_key_file for verifier in auth.jwt.values() if verifier.public_key_file]
+    if auth.oauth is not None:
+        files += filter(None, [auth.oauth.signing_key_file, *auth.oauth.previous_key_files])
     said = json.dumps(auth.model_dump(), default=_reveal, sort_keys=True).encode()
     return sha256(said + b"".join(Path(file).read_bytes() for file in files)).digest()
 

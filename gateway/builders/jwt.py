@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from gateway.authorities.fetching import Fetcher
 from gateway.authorities.jwks import JwksKeys, Times
 from gateway.authorities.publisher import MOST, Publisher
+from gateway.builders.signing import own_verifiers
 from gateway.config import ConfigError, Problem, Settings
 from gateway.config.schema.auth import AuthMethod, JwtVerifier
 from gateway.config.schema.upstreams import BackendTLS
@@ -30,12 +31,15 @@ class Tokens:
     """
 
     def __init__(self, settings: Settings, foundation: Foundation) -> None:
-        self._verifiers = {} if settings.auth is None else settings.auth.jwt
+        self._verifiers = {} if settings.auth is None else dict(settings.auth.jwt)
         self._foundation = foundation
         self._wall_clock = foundation.wall_clock
         self._published: dict[str, JwksKeys] = {}
         # Those that no route uses too: what is wrong with them comes out when they are written, not when they are used.
         self._keys = {name: self._source(name, verifier) for name, verifier in self._verifiers.items()}
+        if settings.auth is not None:
+            for name, (verifier, keys) in own_verifiers(settings.auth, foundation).items():
+                self._verifiers[name], self._keys[name] = verifier, keys
         foundation.carried.then(partial(_measure, foundation, tuple(self._published.values())))
 
     def authenticator(self, way: AuthMethod) -> JwtAuthenticator:

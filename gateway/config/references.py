@@ -75,17 +75,22 @@ def _auth(node: Node | None, path: str, root: MapNode) -> Iterator[Problem]:
 def _method(kind: str, node: Node, verifier: Node | None, path: str, root: MapNode) -> Iterator[Problem]:
     if kind == "api_key" and not isinstance(_under(root, "auth", "api_keys"), MapNode):
         yield problem(node.place, path, "`auth.api_keys` for a route that takes API keys", "none")
-    if kind != "jwt":
+    if kind not in ("jwt", "introspection", "forward"):
         return
-    verifiers = _under(root, "auth", "jwt")
+    section = f"auth.{kind}"
+    verifiers = _under(root, "auth", kind)
     known = list(verifiers.entries) if isinstance(verifiers, MapNode) else []
+    if kind == "jwt" and isinstance(_under(root, "auth", "oauth"), MapNode):
+        known += ["oauth", "default"]  # those of our own tokens: `gateway.builders.signing.own_verifiers`
+    if kind != "jwt" and len(list(items(verifier))) > 1:
+        yield problem(node.place, f"{path}.verifier", f"one name from `{section}`", "several")
     if verifier is not None:
-        words = "the name of a verifier under `auth.jwt`"
+        words = f"the name of a verifier under `{section}`"
         yield from _known(verifier, f"{path}.verifier", words, known)
         for index, item in items(verifier):
             yield from _known(item, f"{path}.verifier[{index}]", words, known)
     elif "default" not in known:
-        yield problem(node.place, path, "a verifier named `default` under `auth.jwt`", "none")
+        yield problem(node.place, path, f"a verifier named `default` under `{section}`", "none")
 
 
 def _known(node: Node | None, path: str, what: str, known: list[str]) -> Iterator[Problem]:

@@ -1,0 +1,87 @@
+"""Settings of `auth.introspection` and `auth.forward` into the ways that ask another server."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from gateway.authorities.fetching import Fetcher
+from gateway.authorities.forward_auth import ForwardAuth
+from gateway.authorities.introspection import Expected, Introspection
+from gateway.config import Settings
+from gateway.config.schema.auth import Auth, AuthMethod
+from gateway.config.schema.upstreams import BackendTLS
+from gateway.foundation import Foundation
+from gateway.upstream.tls import client_tls_options
+
+MOST = 64 * 1024
+"""Octets of an answer: what is said of a token, or a page for a client that is turned away."""
+
+
+class Authorities:
+    """Makes the authenticators of one configuration's routes that ask others.
+
+    Args:
+        settings: The configuration.
+        foundation: What it is built on.
+    """
+
+    def __init__(self, settings: Settings, foundation: Foundation) -> None:
+        self._auth = settings.auth or Auth()
+        self._foundation = foundation
+
+    def introspection(self, way: AuthMethod) -> Introspection:
+        """Make what has tokens judged.
+
+        Raises:
+            gateway.upstream.tls.TLSSettingsError: The file with whom to trust cannot be used.
+        """
+        (name,) = way.verifier
+        said = self._auth.introspection[name]
+        client = None
+        if said.client_id is not None:
+            secret = said.client_secret
+            client = (said.client_id, "" if secret is None else secret.get_secret_value())
+        expected = Expected(
+            issuer=way.issuer or said.issuer,
+            audience=frozenset(way.audience or said.audience),
+            user=said.user_claim,
+            roles=said.roles_claim,
+            scopes=said.scopes_claim,
+        )
+        fetcher = self._fetcher(said.url, said.ca, said.timeout)
+        return Introspection(fetcher, said.url, client, expected, self._foundation.wall_clock)
+
+    def forward(self, way: AuthMethod) -> ForwardAuth:
+        """Make what has requests judged.
+
+        Raises:
+            gateway.upstream.tls.TLSSettingsError: The file with whom to trust cannot be used.
+        """
+        (name,) = way.verifier
+        said = self._auth.forward[name]
+        return ForwardAuth(
+            self._fetcher(said.url, said.ca, said.timeout),
+            said.url,
+            said.request_headers,
+            said.response_headers,
+            said.client_headers,
+            said.user_header,
+            said.roles_header,
+        )
+
+    def told(self, way: AuthMethod) -> frozenset[bytes]:
+        """Return the fields in which the backend believes an authority, and so no client."""
+        if way.type != "forward":
+            return frozenset()
+        return frozenset(name.lower().encode() for name in self._auth.forward[way.verifier[0]].response_headers)
+
+    def _fetcher(self, url: str, ca: str | None, timeout: float) -> Fetcher:
+        """Return what asks a server; its connections are kept through configurations."""
+        parts = urlsplit(url)
+        foundation = self._foundation
+
+        def make() -> Fetcher:
+            tls = client_tls_options(parts.hostname or "", BackendTLS(ca=ca)) if parts.scheme == "https" else None
+            return Fetcher(foundation.reactor, foundation.dialer, tls, timeout, MOST)
+
+        return foundation.carried.get(("authority", parts.scheme, parts.netloc, ca, timeout), make)
