@@ -24,6 +24,7 @@ from gateway import config
 from gateway.admin.health import State
 from gateway.admin.resources import AdminRoot
 from gateway.admin.service import AdminListener
+from gateway.admin.writes import auth_writes
 from gateway.assembly import Gateway, access_log_path, assemble
 from gateway.config import ConfigError, Settings
 from gateway.config.effective import effective, route_table
@@ -183,6 +184,9 @@ class GatewayService(MultiService):
                 "routes": lambda: route_table(self.settings),
                 "upstreams": self.gateway.figures.view,
             },
+            auth_writes(
+                lambda: self.settings.admin.token.get_secret_value(), lambda: self.gateway.root.tree.credentials
+            ),
         )
 
     def _settings(self, configuration: Settings | Mapping[str, Any] | str | Path) -> Settings:

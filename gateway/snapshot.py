@@ -24,6 +24,7 @@ from gateway.config.schema.telemetry import DEFAULT_RECORD
 from gateway.exchange import Exchange
 from gateway.foundation import Foundation
 from gateway.http.forwarded import DROPPED, ForwardedRules, NetworkSet
+from gateway.identity.orders import Control
 from gateway.interfaces import ChainLike, Middleware
 from gateway.listening.resources import ContentResource, Leaf, RouteResource, unrouted_chain
 from gateway.listening.respond import render_error
@@ -59,6 +60,7 @@ class Snapshot:
         rules: Who is believed about clients.
         upstreams: By name.
         pool_keys: Identities of the backends' pools.
+        credentials: Does what an operator orders about credentials.
         retry_budgets: By route.
     """
 
@@ -72,6 +74,7 @@ class Snapshot:
     rules: ForwardedRules
     upstreams: Mapping[str, Upstream]
     pool_keys: frozenset[Hashable]
+    credentials: Control
     retry_budgets: Mapping[str, RetryBudget]
 
 
@@ -104,6 +107,7 @@ def build(
         rules=builder.rules,
         upstreams=builder.upstreams,
         pool_keys=frozenset(builder.pool_keys),
+        credentials=builder.identity.control,
         retry_budgets=builder.retry_budgets,
     )
 
@@ -134,7 +138,7 @@ class _Builder:
         self._trace = Trace(foundation.random_bytes)
         self._access_log = _access_log(settings, log_access, foundation.wall_clock)
         self._body_limit = lru_cache(BodyLimit)
-        self._identity = Identity(settings, foundation, REMADE)
+        self.identity = Identity(settings, foundation, REMADE)
         self._load = LoadControl(settings, foundation)
         self.pool_keys: set[Hashable] = set()
         self.retry_budgets: dict[str, RetryBudget] = {}
@@ -151,7 +155,7 @@ class _Builder:
             *self._outermost(name, pattern),
             *self._load.at_the_door(route),  # before any work: what is turned away here must cost nothing
             # here: what looks at the address only
-            self._identity.step(auth),
+            self.identity.step(auth),
             # here: what counts by who is calling
             self._load.of_route(route),  # who may not call, or too often, takes nobody's place
             self._body_limit(body_limit) if body_limit else None,  # last: who may call is decided before how much
@@ -173,7 +177,7 @@ class _Builder:
     def leaf(self, route: Route) -> RouteResource:
         """Compile a route."""
         settings = self._settings
-        passes = self._identity.passes(route.auth)
+        passes = self.identity.passes(route.auth)
         retries = build_retries(route.name, route.retry, self._foundation)
         if retries is not None:
             self.retry_budgets[route.name] = retries.budget

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.logger import Logger
@@ -22,10 +22,11 @@ Exposition = Callable[[bytes], tuple[bytes, bytes]]
 _log = Logger()
 
 
-class _Leaf(Resource):
-    """Answers GET and HEAD; everything else is a problem."""
+class Leaf(Resource):
+    """Answers GET and HEAD, or what `methods` says; everything else is a problem."""
 
     isLeaf = True
+    methods: tuple[str, ...] = ("GET", "HEAD")
 
     def render(self, request: Request) -> bytes:
         """Answer, whatever the method."""
@@ -43,8 +44,8 @@ class _Leaf(Resource):
         try:
             if request.postpath and request.postpath != [b""]:
                 raise RouteNotFound("There is nothing at this path.")
-            if request.method not in (b"GET", b"HEAD"):
-                raise MethodNotAllowed(("GET", "HEAD"))
+            if request.method.decode("latin-1") not in self.methods:
+                raise MethodNotAllowed(self.methods)
             return self.answer(request)
         except GatewayError as error:
             return _refuse(request, error)
@@ -66,7 +67,7 @@ def _refuse(request: Request, error: GatewayError) -> bytes:
     return problem(error, "")
 
 
-class _Metrics(_Leaf):
+class _Metrics(Leaf):
     def __init__(self, exposition: Exposition) -> None:
         super().__init__()
         self._exposition = exposition
@@ -77,7 +78,7 @@ class _Metrics(_Leaf):
         return body
 
 
-class _HealthPath(_Leaf):
+class _HealthPath(Leaf):
     def __init__(self, health: Health, path: bytes) -> None:
         super().__init__()
         self._health = health
@@ -90,7 +91,7 @@ class _HealthPath(_Leaf):
         return body
 
 
-class _View(_Leaf):
+class _View(Leaf):
     def __init__(self, view: View) -> None:
         super().__init__()
         self._view = view
@@ -107,19 +108,27 @@ class AdminRoot(Resource):
         health: Answers the health paths.
         exposition: Makes the metrics.
         views: Read-only views by path, e.g. `routes`.
+        others: What else there is, by path: see `gateway.admin.writes`.
     """
 
-    def __init__(self, health: Health, exposition: Exposition, views: dict[str, View]) -> None:
+    def __init__(
+        self,
+        health: Health,
+        exposition: Exposition,
+        views: dict[str, View],
+        others: Mapping[str, Leaf] | None = None,
+    ) -> None:
         super().__init__()
         self._leaves: dict[bytes, Resource] = {path: _HealthPath(health, path) for path in PATHS}
         self._leaves[b"/metrics"] = _Metrics(exposition)
         self._leaves |= {b"/" + name.encode(): _View(view) for name, view in views.items()}
+        self._leaves |= {b"/" + name.encode(): leaf for name, leaf in (others or {}).items()}
 
     def getChild(self, path: bytes, request: Request) -> Resource:
         """Find the leaf by the whole path: there are few, and none is below another."""
         whole = request.path.rstrip(b"/") or b"/"
         leaf = self._leaves.get(whole)
         if leaf is None:
-            return _Leaf()
+            return Leaf()
         request.postpath = []
         return leaf

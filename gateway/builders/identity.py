@@ -19,6 +19,7 @@ from gateway.config.schema.auth import Auth, AuthCache, AuthMethod, RouteAuth
 from gateway.foundation import Foundation
 from gateway.http.fields import FieldFilter, request_filter
 from gateway.identity.fields import describer
+from gateway.identity.orders import Control
 from gateway.identity.results import Results
 from gateway.identity.revocations import Revocations
 from gateway.interfaces import Authenticator, Middleware
@@ -50,6 +51,9 @@ class Identity:
         settings: The configuration.
         foundation: What it is built on.
         remade: Request fields that steps of the chain write anew.
+
+    Attributes:
+        control: Does what an operator orders about credentials.
     """
 
     def __init__(self, settings: Settings, foundation: Foundation, remade: frozenset[bytes]) -> None:
@@ -68,6 +72,7 @@ class Identity:
             wall_clock=foundation.wall_clock,
             count=self._count,
         )
+        self.control = Control(self._memory.results, self._memory.revocations, foundation.wall_clock)
         self._seed = _fingerprint(auth)
         self._verification = cache(self._make)
         self._filter = cache(self._make_filter)

@@ -1,0 +1,143 @@
+"""What an operator orders about credentials: forget what was found out, refuse one from now on.
+
+Layer 2. Given through the admin listener, done here at once and told to the
+other instances; the form on the way is JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from math import inf, isfinite
+from typing import Any
+
+from gateway.identity.results import Results
+from gateway.identity.revocations import Revocations
+from gateway.principal import Principal
+
+MAX_NAME = 1024
+"""Characters of a user, key id or token id in an order."""
+
+_CHOICES: dict[str, Callable[[Principal], str]] = {
+    "user": lambda principal: principal.subject,
+    "key_id": lambda principal: principal.key_id,
+    "jti": lambda principal: principal.token_id,
+}
+
+FORGET_BY = frozenset(_CHOICES)
+REVOKE_BY = frozenset(["key_id", "jti"])
+
+
+class OrderUnreadable(ValueError):
+    """It is no order; the words say what was expected."""
+
+
+class NoRoom(Exception):
+    """The deny-list is full of entries that still count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One order.
+
+    Attributes:
+        revoke: Refuse it from now on, rather than only look again.
+        kind: `user`, `key_id` or `jti`; empty for everything.
+        name: Which one.
+        until: Unix seconds at which the credential ends by itself; infinite where that is not known.
+    """
+
+    revoke: bool
+    kind: str = ""
+    name: str = ""
+    until: float = inf
+
+    def encode(self) -> bytes:
+        """Return it as it is told to others."""
+        said = asdict(self)
+        if self.until == inf:
+            del said["until"]
+        return json.dumps(said).encode()
+
+
+def decode(octets: bytes) -> Order:
+    """Read what another instance told.
+
+    Raises:
+        OrderUnreadable: It is none.
+    """
+    try:
+        said = json.loads(octets)
+    except (ValueError, RecursionError):
+        said = None
+    if not isinstance(said, dict):
+        raise OrderUnreadable("expected an object in JSON")
+    revoke, kind = bool(said.get("revoke")), said.get("kind", "")
+    if not revoke and kind == "":
+        return Order(False)
+    return read(revoke, {kind: said.get("name")}, said.get("until", inf))
+
+
+def read(revoke: bool, said: dict[str, Any], until: Any = inf) -> Order:
+    """Read what an operator says: which one, by one of the names that there are.
+
+    Raises:
+        OrderUnreadable: It is not one of those, or not a text.
+    """
+    known = REVOKE_BY if revoke else FORGET_BY
+    if len(said) != 1 or not known.issuperset(said):
+        raise OrderUnreadable(f"expected one of {', '.join(sorted(known))}")
+    ((kind, name),) = said.items()
+    if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME:
+        raise OrderUnreadable(f"expected a text of 1 to {MAX_NAME} characters for {kind}")
+    if isinstance(until, bool) or not isinstance(until, int | float) or (until != inf and not isfinite(until)):
+        raise OrderUnreadable("expected Unix seconds for expires")
+    return Order(revoke, kind, name, float(until))
+
+
+class Control:
+    """Does what is ordered.
+
+    Args:
+        results: What was found out.
+        revocations: The deny-list.
+        wall_clock: Unix seconds.
+        tell: Tells the other instances.
+    """
+
+    def __init__(
+        self,
+        results: Results,
+        revocations: Revocations,
+        wall_clock: Callable[[], float],
+        tell: Callable[[Order], None] | None = None,
+    ) -> None:
+        self._results = results
+        self._revocations = revocations
+        self._wall_clock = wall_clock
+        self._tell = tell
+
+    def give(self, order: Order) -> int:
+        """Do what is ordered, everywhere; returns how many principals were forgotten here.
+
+        Raises:
+            NoRoom: The deny-list is full.
+        """
+        forgotten = self.obey(order)
+        if self._tell is not None:
+            self._tell(order)
+        return forgotten
+
+    def obey(self, order: Order) -> int:
+        """Do what is ordered, here; returns how many principals were forgotten.
+
+        Raises:
+            NoRoom: The deny-list is full.
+        """
+        if order.revoke and not self._revocations.add(order.kind, order.name, self._wall_clock(), order.until):
+            raise NoRoom
+        if not order.kind:
+            return self._results.clear()
+        of = _CHOICES[order.kind]
+        return self._results.forget(lambda principal: of(principal) == order.name)
