@@ -17,7 +17,6 @@ from gateway.config.units import parse_duration
 NOT_YET: dict[str, str] = {
     "listeners[].http2": "HTTP/2",
     "listeners[].proxy_protocol": "the PROXY protocol",
-    "redis": "Redis",
     "auth.api_keys": "API keys",
     "rate_limits": "rate limits",
     "rate_limit_store=redis": "rate limits",

@@ -227,5 +227,24 @@ METRICS = (
         (),
         "The latest that a timer was in the last 15 to 30 s: how long other work kept the reactor.",
     ),
+    Spec(
+        "gateway_store_up",
+        "gauge",
+        ("store",),
+        "1 while the store answers, 0 while it does not and is done without.",
+    ),
+    Spec(
+        "gateway_store_failures_total",
+        "counter",
+        ("store", "reason"),
+        "Commands without an answer. `reason` is down (not sent, since the store does not answer), timeout, lost (the "
+        "connection) or refused (the answer is an error).",
+    ),
+    Spec(
+        "gateway_store_duration_seconds",
+        "histogram",
+        ("store",),
+        "From sending what one turn of the reactor asks of the store to the last answer to it.",
+    ),
     Spec("gateway_build_info", "gauge", ("version", "python", "twisted"), "Always 1; the versions are in the labels."),
 )

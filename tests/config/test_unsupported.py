@@ -16,7 +16,6 @@ JWT = "auth: {jwt: {default: {algorithms: [HS256], secret: an-example-secret-of-
 SET = {
     "listeners[].http2": "listeners: [{endpoint: tcp:80, http2: true}]",
     "listeners[].proxy_protocol": "listeners: [{endpoint: tcp:80, proxy_protocol: true}]",
-    "redis": "redis: {}",
     "auth.api_keys": "auth: {api_keys: {}}",
     "rate_limits": "rate_limits: [{limit: 1}]",
     "rate_limit_store=redis": "rate_limit_store: redis",

@@ -9,9 +9,11 @@ from pydantic import Field
 
 from gateway.config.patterns import text
 from gateway.config.problems import Unexpected
+from gateway.config.redis_url import parse_redis_url
 from gateway.config.schema.admission import Queue
 from gateway.config.schema.base import Section
 from gateway.config.schema.types import Count, Duration, Flag, Parsed, Positive, Size, Timeout
+from gateway.config.schema.upstreams import BackendTLS
 
 
 class Timeouts(Section):
@@ -62,8 +64,10 @@ class Forwarded(Section):
 
 def _redis_url(value: object) -> str:
     written = text(value)
-    if not re.fullmatch(r"rediss?://[!-~]+", written):
-        raise Unexpected("a URL that begins with redis:// or rediss://")
+    try:
+        parse_redis_url(written)
+    except ValueError as error:
+        raise Unexpected(str(error)) from None
     return written
 
 
@@ -71,7 +75,9 @@ def _without_password(url: str) -> str:
     return re.sub(r"(?<=//)([^/@:]*):[^/]*@", r"\1:**********@", url)
 
 
-RedisURL = Annotated[str, Parsed(_redis_url, {"type": "string", "pattern": "^rediss?://"}, "URL", _without_password)]
+RedisURL = Annotated[
+    str, Parsed(_redis_url, {"type": "string", "pattern": r"^rediss?(\+sentinel)?://"}, "URL", _without_password)
+]
 
 
 class Redis(Section):
@@ -80,9 +86,12 @@ class Redis(Section):
     secret_keys = frozenset({"url"})
 
     url: RedisURL = Field(
-        default="redis://127.0.0.1:6379/0", description="redis:// or rediss://, with user, password and database."
+        default="redis://127.0.0.1:6379/0",
+        description="redis:// or rediss://, with user, password and database; through sentinels, "
+        "redis+sentinel://HOST,HOST/MASTER/0.",
     )
     timeout: Timeout = Field(
         default=0.05, description="Longest wait for an answer; past it the store counts as failed."
     )
     pool: Positive = Field(default=4, description="Connections.")
+    tls: BackendTLS | None = Field(default=None, description="How a rediss:// server is met; absent: verified.")

@@ -1,0 +1,84 @@
+"""Where Redis is, and as whom to speak to it: `redis.url`.
+
+    redis://[[user]:password@]host[:port][/database]
+    rediss://…                                       the same over TLS
+    redis+sentinel://[[user]:password@]sentinel[:port][,…]/master[/database]
+
+and `rediss+sentinel` for TLS to both. Percent-encoding is undone in names and password.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+PORT = 6379
+SENTINEL_PORT = 26379
+
+_URL = re.compile(
+    r"redis(?P<tls>s?)(?P<sentinel>\+sentinel)?://"
+    r"(?:(?P<user>[^:@/]*):(?P<password>[^@/]*)@)?"
+    r"(?P<hosts>[^/@?#]+)(?:/(?P<path>[^?#]*))?"
+)
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\[\]:,]+))(?::([0-9]{1,5}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class RedisAddress:
+    """What a URL says.
+
+    Attributes:
+        hosts: Host and port of the server, or of the sentinels.
+        user: Empty for the default user.
+        password: Empty for none.
+        database: Number.
+        tls: Whether to speak TLS.
+        master: Name under which sentinels know the server; empty where `hosts` is the server itself.
+    """
+
+    hosts: tuple[tuple[str, int], ...]
+    user: str = ""
+    password: str = field(default="", repr=False)
+    database: int = 0
+    tls: bool = False
+    master: str = ""
+
+    def __str__(self) -> str:
+        where = ",".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in self.hosts)
+        return f"{self.master} of {where}" if self.master else where
+
+
+def parse_redis_url(url: str) -> RedisAddress:
+    """Take a URL apart.
+
+    Raises:
+        ValueError: It cannot be; what was expected instead. The words do not repeat it, since it may hold a password.
+    """
+    match = _URL.fullmatch(url)
+    if match is None:
+        raise ValueError("a URL that begins with redis:// or rediss://")
+    sentinel = match["sentinel"] is not None
+    names = (match["path"] or "").split("/")
+    master = unquote(names.pop(0)) if sentinel else ""
+    database = names.pop(0) if names else ""
+    if names or (sentinel and not master) or not re.fullmatch("[0-9]{0,4}", database):
+        raise ValueError("/database, a number (for sentinels: /master[/database]) after the host")
+    hosts = tuple(_host(host, SENTINEL_PORT if sentinel else PORT) for host in match["hosts"].split(","))
+    if len(hosts) > 1 and not sentinel:
+        raise ValueError("one host; several are for redis+sentinel://")
+    return RedisAddress(
+        hosts,
+        unquote(match["user"] or ""),
+        unquote(match["password"] or ""),
+        int(database or 0),
+        bool(match["tls"]),
+        master,
+    )
+
+
+def _host(text: str, port: int) -> tuple[str, int]:
+    match = _HOST.fullmatch(text)
+    if match is None or not 0 < int(match[3] or port) < 65536:
+        raise ValueError("host or host:port after //")
+    return match[1] or match[2], int(match[3] or port)

@@ -1,0 +1,4 @@
+"""What is kept outside the process, or for longer than it: counts and keys, in Redis or SQL.
+
+Layer 3. The chain reaches these through what `gateway.builders` hands it.
+"""

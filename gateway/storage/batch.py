@@ -1,0 +1,44 @@
+"""Commands that leave in one write, and who waits for their answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from gateway.storage.errors import StoreUnavailable
+
+
+class Batch:
+    """What one turn of the reactor asks of Redis.
+
+    Attributes:
+        commands: Encoded.
+        waiting: A Deferred for each of them.
+        answered: How many of them have their answer.
+        started: Monotonic seconds.
+        ticket: The breaker's.
+    """
+
+    __slots__ = ("answered", "commands", "started", "ticket", "waiting")
+
+    def __init__(self, started: float, ticket: int = 0) -> None:
+        self.commands: list[bytes] = []
+        self.waiting: list[Deferred[Any]] = []
+        self.answered = 0
+        self.started = started
+        self.ticket = ticket
+
+    def add(self, command: bytes) -> Deferred[Any]:
+        """Send a command along; gives its answer, or fails with `StoreUnavailable`."""
+        waiting: Deferred[Any] = Deferred()
+        self.commands.append(command)
+        self.waiting.append(waiting)
+        return waiting
+
+    def fail(self, error: StoreUnavailable) -> None:
+        """There will be no (more) answers."""
+        left, self.answered = self.waiting[self.answered :], len(self.waiting)
+        for waiting in left:
+            waiting.errback(Failure(error))

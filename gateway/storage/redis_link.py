@@ -1,0 +1,220 @@
+"""Keep one connection to Redis up: dial, greet, and again when it is lost.
+
+Greeting means that the server has answered: a server that is stopped still
+accepts connections, and none of them counts before it says PONG. A greeting
+that is refused (a wrong password, no such database) is tried again like a
+connection that is: the server's administrator may mend it.
+"""
+
+# mypy: allow-untyped-calls
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from twisted.internet.defer import CancelledError, Deferred, gatherResults
+from twisted.python.failure import Failure
+
+from gateway.config.redis_url import RedisAddress
+from gateway.storage.batch import Batch
+from gateway.storage.errors import StoreUnavailable
+from gateway.storage.resp import pack
+
+PATIENCE = 1.0
+"""Seconds for a connection, and again for the greeting."""
+FIRST_DELAY = 0.05
+"""Seconds until a lost connection is dialled again; doubled with each failure."""
+LONGEST_DELAY = 1.0
+
+
+class Connection(Protocol):
+    """What a link needs of `gateway.storage.redis_connection.RedisConnection`."""
+
+    answered: Callable[[Batch], None]
+    refused: Callable[[str], None]
+    lost: Callable[[Any], None]
+    pushed: Callable[[Any], None] | None
+    transport: Any
+
+    @property
+    def oldest(self) -> float | None: ...
+    @property
+    def under_way(self) -> list[Batch]: ...
+    def send(self, batch: Batch) -> None: ...
+    def give_up(self, reason: str) -> list[Batch]: ...
+
+
+Dial = Callable[[str, int], Deferred[Connection]]
+"""Connects to a host and port, with TLS where the address says so; cancelled, it leaves nothing open."""
+
+
+class Link:
+    """One connection of a store.
+
+    Args:
+        address: Where, and as whom.
+        dial: Connects.
+        reactor: Keeps time.
+        random: From 0 up to 1: instances that lost the same server do not all come back at once.
+        up: Called with the link when it can be used.
+        down: Called with the link and the cause when it cannot be used any more, or yet.
+
+    Attributes:
+        connection: The one that can be used, None while there is none.
+    """
+
+    def __init__(
+        self,
+        address: RedisAddress,
+        dial: Dial,
+        reactor: Any,
+        random: Callable[[], float],
+        up: Callable[[Link], None],
+        down: Callable[[Link, str], None],
+    ) -> None:
+        self.connection: Connection | None = None
+        self._address = address
+        self._dial = dial
+        self._reactor = reactor
+        self._random = random
+        self._up = up
+        self._down = down
+        self._running = False
+        self._delay = FIRST_DELAY
+        self._timer: Any = None
+        self._dialing: Deferred[Any] | None = None
+        self._greeted: Connection | None = None
+        self._stopped: Deferred[None] | None = None
+        self._turn = 0
+
+    def start(self) -> None:
+        """Connect."""
+        self._running = True
+        self._connect()
+
+    def stop(self) -> Deferred[None] | None:
+        """Close; fires when it is closed, None where it is already."""
+        self._running = False
+        self._cancel_timer()
+        if self._dialing is not None:
+            self._dialing.cancel()
+        if self._greeted is None:
+            return None
+        self._stopped = Deferred()
+        self._greeted.transport.loseConnection()
+        return self._stopped
+
+    def drop(self) -> None:
+        """Close, and dial again: the server said that it is not the one."""
+        if self._greeted is not None:
+            self._greeted.give_up("lost")
+
+    def _connect(self) -> None:
+        self._timer = None
+        dialing = self._dialing = self._find()
+        dialing.addCallbacks(self._connected, self._failed)
+
+    def _find(self) -> Deferred[Connection]:
+        address = self._address
+        if not address.master:
+            return self._dial(*address.hosts[0])
+        # The sentinels in turn: one that is down is another's business at the next try.
+        host, port = address.hosts[self._turn % len(address.hosts)]
+        self._turn += 1
+        return self._dial(host, port).addCallback(self._ask_sentinel)
+
+    def _ask_sentinel(self, sentinel: Connection) -> Deferred[Connection]:
+        timer = self._reactor.callLater(PATIENCE, sentinel.give_up, "timeout")
+        asking = Batch(0.0)
+        waiting = asking.add(pack(b"SENTINEL", b"get-master-addr-by-name", self._address.master))
+
+        def answered(answer: Any) -> Deferred[Connection]:
+            if not isinstance(answer, list) or len(answer) != 2:
+                raise StoreUnavailable("refused", "the sentinel does not know the master")
+            return self._dial(answer[0].decode(), int(answer[1]))
+
+        def done(result: Any) -> Any:
+            if timer.active():
+                timer.cancel()
+            sentinel.transport.abortConnection()
+            return result
+
+        sentinel.send(asking)
+        return waiting.addBoth(done).addCallback(answered)
+
+    def _connected(self, connection: Connection) -> None:
+        self._dialing = None
+        self._greeted = connection
+        connection.lost = self._lost
+        greeting = Batch(0.0)
+        answers = [greeting.add(command) for command in self._greeting()]
+        self._timer = self._reactor.callLater(PATIENCE, connection.give_up, "timeout")
+        connection.send(greeting)
+        gatherResults(answers, consumeErrors=True).addCallbacks(self._welcome, self._refused)
+
+    def _greeting(self) -> Sequence[bytes]:
+        address = self._address
+        commands = []
+        if address.password:
+            who = (address.user, address.password) if address.user else (address.password,)
+            commands.append(pack(b"AUTH", *who))
+        if address.database:
+            commands.append(pack(b"SELECT", address.database))
+        # A replica that was the master answers everything but writes.
+        commands.append(pack(b"ROLE") if address.master else pack(b"PING"))
+        return commands
+
+    def _welcome(self, answers: list[Any]) -> None:
+        self._cancel_timer()
+        if self._greeted is None:
+            return
+        if self._address.master and answers[-1][0] != b"master":
+            self._retry("the sentinel named a server that is not the master")
+            return
+        self._delay = FIRST_DELAY
+        self.connection = self._greeted
+        self._up(self)
+
+    def _refused(self, failure: Failure) -> None:
+        self._cancel_timer()
+        error = getattr(failure.value, "subFailure", failure).value
+        if self._greeted is not None:
+            self._retry(str(error))
+
+    def _retry(self, cause: str) -> None:
+        """The connection is of no use: tell the cause now, not that it is lost."""
+        connection, self._greeted = self._greeted, None
+        assert connection is not None
+        connection.lost = _ignore
+        connection.give_up("lost")
+        self._later(cause)
+
+    def _failed(self, failure: Failure) -> None:
+        self._dialing = None
+        if not failure.check(CancelledError) or self._running:
+            self._later(failure.getErrorMessage() or type(failure.value).__name__)
+
+    def _lost(self, _: Any) -> None:
+        self._cancel_timer()
+        self.connection = self._greeted = None
+        stopped, self._stopped = self._stopped, None
+        if stopped is not None:
+            stopped.callback(None)
+        self._later("the connection was lost")
+
+    def _later(self, cause: str) -> None:
+        if not self._running:
+            return
+        self._timer = self._reactor.callLater(self._delay * (0.5 + self._random() / 2), self._connect)
+        self._delay = min(self._delay * 2, LONGEST_DELAY)
+        self._down(self, cause)
+
+    def _cancel_timer(self) -> None:
+        timer, self._timer = self._timer, None
+        if timer is not None and timer.active():
+            timer.cancel()
+
+
+def _ignore(_: Any) -> None:
+    """It is given up already."""

@@ -1,0 +1,36 @@
+"""Commands as Redis reads them (RESP 2), and scripts by their digest."""
+
+from __future__ import annotations
+
+from hashlib import sha1
+
+Argument = bytes | str | int
+
+
+def pack(*args: Argument) -> bytes:
+    """Encode one command."""
+    parts = [b"*%d\r\n" % len(args)]
+    for arg in args:
+        octets = arg if isinstance(arg, bytes) else str(arg).encode()
+        parts.append(b"$%d\r\n%b\r\n" % (len(octets), octets))
+    return b"".join(parts)
+
+
+class Script:
+    """A Lua script.
+
+    Attributes:
+        source: Its text.
+        digest: What EVALSHA knows it by.
+    """
+
+    __slots__ = ("digest", "source")
+
+    def __init__(self, source: bytes) -> None:
+        self.source = source
+        self.digest = sha1(source, usedforsecurity=False).hexdigest().encode()
+
+    def call(self, keys: tuple[Argument, ...], args: tuple[Argument, ...]) -> tuple[bytes, bytes]:
+        """Encode a call by digest, and the same by source for a server that does not know it (yet, or any more)."""
+        rest = (len(keys), *keys, *args)
+        return pack(b"EVALSHA", self.digest, *rest), pack(b"EVAL", self.source, *rest)
