@@ -1,4 +1,4 @@
-"""The command line: `gateway check`, `routes`, `config`, `schema`, `run`.
+"""The command line: `gateway check`, `routes`, `config`, `schema`, `run`, `hash-secret`.
 
 What a command needs is imported when it runs, so that `gateway --version` and
 completion in a shell are quick.
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gateway import __version__
+from gateway.commands.hash_secret import hash_secret
 
 if TYPE_CHECKING:
     from gateway.config import Settings
@@ -91,6 +92,9 @@ def run(path: str) -> None:
 
     sys.argv = ["twistd", "-n", "gateway", "--config", path]
     twistd()
+
+
+main.add_command(hash_secret)
 
 
 def _load(path: str) -> Settings:
