@@ -31,7 +31,7 @@ from gateway.listening.respond import render_error
 from gateway.listening.site import ConnectionOptions
 from gateway.middleware.access_log import AccessLog
 from gateway.middleware.body_limit import BodyLimit
-from gateway.middleware.chain import Chain
+from gateway.middleware.chain import Chain, Handler
 from gateway.middleware.metrics import RequestMetrics
 from gateway.middleware.request_id import RequestId
 from gateway.middleware.trace import Trace
@@ -159,7 +159,7 @@ class _Builder:
             # here: what counts by who is calling
             self._load.of_route(route),  # who may not call, or too often, takes nobody's place
             self._body_limit(body_limit) if body_limit else None,  # last: who may call is decided before how much
-            *self._load.of_upstreams(route),  # innermost: a place at the upstream is held only while it is asked
+            *self._load.of_upstreams(route, self._chooser(route)),  # innermost: a place is held only while it is asked
         ]
         return [step for step in steps if step is not None]
 
@@ -181,16 +181,20 @@ class _Builder:
         retries = build_retries(route.name, route.retry, self._foundation)
         if retries is not None:
             self.retry_budgets[route.name] = retries.budget
-        forwarder = Forwarder(
-            self._chooser(route),
-            self._foundation.agent,
-            passes,
-            route.timeout,
-            settings.forwarded.via,
-            retries,
-            build_hedges(route.name, route.hedge, self._foundation),
-        )
-        chain = Chain(self.steps(route), forwarder.forward, render_error)
+        hedges = build_hedges(route.name, route.hedge, self._foundation)
+        forwarders = {
+            name: Forwarder(
+                partial(_same, self.upstreams[name]),
+                self._foundation.agent,
+                passes,
+                route.timeout,
+                settings.forwarded.via,
+                retries,
+                hedges,
+            )
+            for name, _ in route.upstreams
+        }
+        chain = Chain(self.steps(route), _handler(forwarders), render_error)
         return RouteResource(route.name, route.path, chain)
 
     def _upstream(self, name: str) -> Upstream:
@@ -210,13 +214,25 @@ class _Builder:
             own[b"/metrics"] = ContentResource(steps, partial(_metrics, self._foundation))
         return own
 
-    def _chooser(self, route: Route) -> Callable[[], Upstream]:
+    def _chooser(self, route: Route | None) -> Callable[[], str] | None:
+        """Make what shares a route's traffic out; None where there is nothing to choose."""
+        if route is None or len(route.upstreams) == 1:
+            return None
         shares = [Share(self.upstreams[name], weight) for name, weight in route.upstreams]
-        if len(shares) == 1:
-            upstream = shares[0].upstream
-            return lambda: upstream
         split = build_balancer("weighted_round_robin", shares, self._foundation.random)
-        return lambda: split.pick(b"", 0.0).upstream
+        return lambda: split.pick(b"", 0.0).name
+
+
+def _same(upstream: Upstream) -> Upstream:
+    return upstream
+
+
+def _handler(forwarders: Mapping[str, Forwarder]) -> Handler:
+    """The forwarder of the one upstream, or that of the one which a step has chosen."""
+    if len(forwarders) == 1:
+        (forwarder,) = forwarders.values()
+        return forwarder.forward
+    return lambda exchange: forwarders[exchange.upstream or ""].forward(exchange)
 
 
 def _access_log(

@@ -17,7 +17,7 @@ from gateway.config.schema.upstreams import Upstream
 from gateway.foundation import Foundation
 from gateway.interfaces import Middleware
 from gateway.middleware.adaptive import AdaptiveConcurrency, AdaptiveLimit
-from gateway.middleware.admission import Admission, Departure, LoadShedding
+from gateway.middleware.admission import Admission, LoadShedding, SplitAdmission
 from gateway.middleware.gate import Gate
 from gateway.resilience.admission import Priority
 from gateway.resilience.gradient import Gradient, GradientRules
@@ -74,18 +74,20 @@ class LoadControl:
         gate = self._gate("route", route.name, route.in_flight, route.queue)
         return None if gate is None else self._admission(gate, _priority(route))
 
-    def of_upstreams(self, route: Route | None) -> Iterator[Middleware]:
-        """Make the innermost steps: those that limit the route's upstream.
+    def of_upstreams(self, route: Route | None, choose: Callable[[], str] | None) -> Iterator[Middleware]:
+        """Make the innermost steps: those that choose the upstream and limit it.
 
-        Where there are several, the forwarder lets exchanges into the gate of the one that it chooses.
+        Args:
+            route: None where there is none, and so no upstream.
+            choose: Picks one of several by name; None where there is nothing to choose.
         """
         if route is None:
             return
         gates = {name: self.upstreams[name] for name, _ in route.upstreams if name in self.upstreams}
-        if len(route.upstreams) == 1:
+        if choose is None:
             yield from (self._admission(gate, _priority(route)) for gate in gates.values())
-        elif gates:
-            yield Departure(tuple(gates.values()))
+        else:
+            yield SplitAdmission(choose, gates, _priority(route))
         learning = {name: self._learning[name] for name in gates if name in self._learning}
         if learning:
             yield AdaptiveConcurrency(learning)

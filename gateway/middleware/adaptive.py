@@ -58,7 +58,8 @@ class AdaptiveConcurrency:
 
     def on_response(self, exchange: Exchange) -> None:
         """Learn from what a backend answered, and from its silence."""
-        if exchange.upstream is None or exchange.upstream not in self._limits:
+        # One that is refused, or out of time, before it was tried says nothing about the upstream.
+        if not exchange.attempts or exchange.upstream not in self._limits:
             return
         error, response = exchange.error, exchange.response
         # A failure that comes fast (refused, 503) would pass for a backend that has time for more.

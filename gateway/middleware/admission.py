@@ -6,7 +6,7 @@ are made by `gateway.builders.admission` and outlive configurations.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from twisted.internet.defer import Deferred
@@ -39,21 +39,32 @@ class Admission:
         return self._enter(exchange, self._priority)
 
 
-class Departure:
-    """Give back the place that the forwarder got for an exchange, where a route is split over several upstreams.
+class SplitAdmission:
+    """Choose the upstream of an exchange, where its route is split over several, and hold a place there.
 
     Args:
-        gates: Those of its upstreams.
+        choose: Picks one by its share; returns its name.
+        gates: Before those that have one, by name.
+        priority: The route's.
     """
 
-    name = "departure"
-    __slots__ = ("_leave",)
+    name = "split_admission"
+    __slots__ = ("_choose", "_gates", "_leave", "_priority")
 
-    def __init__(self, gates: Sequence[Gate]) -> None:
-        self._leave = tuple(gate.leave for gate in gates)
+    def __init__(self, choose: Callable[[], str], gates: Mapping[str, Gate], priority: Priority) -> None:
+        self._choose = choose
+        self._gates = gates
+        self._leave = tuple(gate.leave for gate in gates.values())
+        self._priority = priority
+
+    def on_request(self, exchange: Exchange) -> Deferred[None] | None:
+        """Choose, and go on or wait for a place."""
+        exchange.upstream = name = self._choose()
+        gate = self._gates.get(name)
+        return None if gate is None else gate.enter(exchange, self._priority)
 
     def on_finish(self, exchange: Exchange) -> None:
-        """It holds a place in one of them, or in none."""
+        """It holds a place in one of them, or in none: a fallback may have set another upstream since."""
         for leave in self._leave:
             leave(exchange)
 

@@ -1,9 +1,9 @@
 """`Gate`: lets exchanges through a bulkhead, and holds those that wait before it.
 
 One stands before the gateway, a route or an upstream. The steps of
-`gateway.middleware.admission` let exchanges in and out; the forwarder does
-where it is the one to choose the upstream. Who gets a place is decided in
-`gateway.resilience.admission`; here are the Deferreds, the clock, the counts.
+`gateway.middleware.admission` let exchanges in and out. Who gets a place is
+decided in `gateway.resilience.admission`; here are the Deferreds, the clock
+and the counts.
 """
 
 from __future__ import annotations

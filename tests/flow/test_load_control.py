@@ -202,6 +202,23 @@ def test_an_upstream_is_limited_over_all_of_its_routes(make: Make) -> None:
     assert gateway.metric("gateway_admission_queued_total", scope="upstream", name="orders") == 2
 
 
+def test_a_split_route_waits_before_the_upstream_it_was_given_to(make: Make) -> None:
+    """The one that is full holds nobody up who goes to the other."""
+    split = [{"name": "orders", "weight": 1}, {"name": "users", "weight": 1}]
+    gateway = make("orders", "users", routes=[{"name": "split", "path": "/*", "upstream": split}])
+    upstreams = [gateway.upstream("orders", in_flight=1, queue=QUEUE), gateway.upstream("users")]
+    gateway.apply(upstreams=upstreams)
+    gateway.backend("orders").stall()
+    clients = [ask(gateway, f"/{number}") for number in range(6)]
+
+    assert sorted(statuses(*clients)) == [0, 0, 0, 200, 200, 200]
+    assert len(asked(gateway)) == 1
+    for _ in range(3):
+        answer(gateway)
+    assert statuses(*clients) == [200] * 6
+    assert len(asked(gateway)) == len(gateway.backend("users").requests) == 3
+
+
 def test_gates_stand_one_behind_the_other(make: Make) -> None:
     """Who is turned away at the inner one gives back its place at the outer ones."""
     gateway = make("orders", routes=by_priority(in_flight=3), limits={"in_flight": 5, "queue": QUEUE})
@@ -358,9 +375,10 @@ class LoadedWorld(World):
             (None, {"size": self.chance.choice((0, 1, 5)), "timeout": self.chance.choice((1, 9))})
         )
 
-    def route(self, name: str) -> dict[str, object]:
+    def route(self, name: str, *others: str) -> dict[str, object]:
         return {
             **super().route(name),
+            "upstream": [{"name": one, "weight": 1} for one in (name, *others)],
             "priority": self.chance.choice(PRIORITIES),
             "in_flight": self.chance.choice((0, 1, 3)),
             "queue": self.queue(),
@@ -379,7 +397,7 @@ class LoadedWorld(World):
             for name in names
         ]
         limits = {"in_flight": self.chance.choice((0, 2, 4)), "queue": self.queue()}
-        self.harness.apply(upstreams=upstreams, routes=[self.route(name) for name in names], limits=limits)
+        self.harness.apply(upstreams=upstreams, routes=[self.route(*names), *map(self.route, names[1:])], limits=limits)
         self.gates = {*getattr(self, "gates", ()), *self.harness.gates}
 
     def end(self) -> None:

@@ -43,10 +43,11 @@ class Stand:
         status: int = 200,
         error: GatewayError | None = None,
         upstream: str | None = "users",
+        attempts: int = 1,
     ) -> None:
         """Let an exchange be answered after that many seconds."""
         exchange = make()
-        exchange.upstream, exchange.upstream_started = upstream, self.now
+        exchange.upstream, exchange.upstream_started, exchange.attempts = upstream, self.now, attempts
         self.now += seconds
         exchange.response, exchange.error = Response(status), error
         self.step.on_response(exchange)
@@ -81,23 +82,24 @@ def test_an_upstream_that_grows_slow_gets_less(make: MakeExchange) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "error", "upstream"),
+    ("status", "error", "upstream", "attempts"),
     [
-        (503, None, "users"),
-        (502, BackendRefused(), "users"),
-        (503, TooManyInFlight(), None),
-        (200, None, None),
-        (200, None, "orders"),
+        (503, None, "users", 1),
+        (502, BackendRefused(), "users", 1),
+        (503, TooManyInFlight(), "users", 0),
+        (504, BackendTimeout(), "users", 0),
+        (200, None, None, 0),
+        (200, None, "orders", 1),
     ],
 )
 def test_what_says_nothing_about_the_time_it_takes(
-    make: MakeExchange, status: int, error: GatewayError | None, upstream: str | None
+    make: MakeExchange, status: int, error: GatewayError | None, upstream: str | None, attempts: int
 ) -> None:
-    """Failures that come fast, answers of the gateway itself, and those of another upstream."""
+    """Failures that come fast, answers of the gateway itself, time spent in a queue, and those of another upstream."""
     stand = Stand()
 
     for _ in range(10):
-        stand.answer(make, 1.0, status, error, upstream)
+        stand.answer(make, 1.0, status, error, upstream, attempts)
 
     assert stand.limit.gradient.usual == 0.0
 

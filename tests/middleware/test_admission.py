@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from gateway.errors import Overloaded, TooManyInFlight
-from gateway.middleware.admission import Admission, Departure, LoadShedding
+from gateway.middleware.admission import Admission, LoadShedding, SplitAdmission
 from gateway.middleware.gate import Gate
 from gateway.resilience.admission import Priority
 from gateway.resilience.shedding import Shedder
@@ -67,19 +67,22 @@ def test_the_priority_of_a_route_decides_whose_turn_it_is(make: MakeExchange, ga
     assert [place is not None and place.called for place in waiting] == [False, True]
 
 
-def test_a_departure_gives_back_whichever_place_there_is(make: MakeExchange, gate: MakeGate) -> None:
-    """The forwarder chose the gate; one that chose none has nothing to give back."""
+def test_a_split_route_waits_before_the_upstream_that_was_chosen(make: MakeExchange, gate: MakeGate) -> None:
+    """Each exchange holds a place in one of them; the one without a limit holds nobody up."""
     one, other = gate(1), gate(1)
-    step = Departure((one, other))
-    exchange = make()
-    other.enter(exchange, NORMAL)
+    names = iter(["one", "free", "other", "free"])
+    step = SplitAdmission(lambda: next(names), {"one": one, "other": other}, NORMAL)
+    exchanges = [make() for _ in range(4)]
 
-    step.on_finish(make())
-    assert (one.in_flight, other.in_flight) == (0, 1)
-    step.on_finish(exchange)
-    step.on_finish(exchange)
+    assert [step.on_request(exchange) for exchange in exchanges] == [None] * 4
+    assert [exchange.upstream for exchange in exchanges] == ["one", "free", "other", "free"]
+    assert (one.in_flight, other.in_flight) == (1, 1)
 
-    assert (one.in_flight, other.in_flight) == (0, 0)
+    exchanges[2].upstream = "one"  # a fallback
+    for exchange in exchanges[1:]:
+        step.on_finish(exchange)
+        step.on_finish(exchange)
+    assert (one.in_flight, other.in_flight) == (1, 0)
 
 
 @pytest.mark.parametrize(("lag", "shed"), [(0.0, ""), (0.08, "LOW"), (0.11, "LOW NORMAL"), (0.16, "LOW NORMAL HIGH")])
