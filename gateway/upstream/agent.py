@@ -48,7 +48,6 @@ class Attempt:
         timeout: Seconds for the answer's head, and between two parts of its body.
         deadline: Monotonic seconds when the answer's head must be there.
         fresh: It wants a connection that has not been used: the one before it was lost in the keep-alive race.
-        reused: The connection had carried another request before.
         status: That of the answer, 0 before.
         ticket: Of the backend's breaker, 0 without one or once handed back.
         upstream_ticket: Of the upstream's breaker, likewise.
@@ -71,7 +70,6 @@ class Attempt:
         "fresh",
         "head",
         "number",
-        "reused",
         "started",
         "status",
         "ticket",
@@ -91,27 +89,25 @@ class Attempt:
         backend: Backend,
         head: bytes,
         timeout: float,
+        started: float,
         deadline: float,
-        fresh: bool,
         until: float,
-        after: Attempt | None,
     ) -> None:
         self.exchange = exchange
         self.upstream = upstream
         self.backend = backend
         self.head = head
         self.timeout = timeout
+        self.started = started
         self.deadline = deadline
-        self.fresh = fresh
-        self.reused = False
+        self.until = until
+        self.fresh = False
+        self.after: Attempt | None = None
         self.status = 0
         self.ticket = 0
         self.upstream_ticket = 0
-        self.until = until
-        self.after = after
         self.number = 1
         self.why = ""
-        self.started = 0.0
         self._agent = agent
         self._observer = observer
         self._connection: UpstreamConnection | None = None
@@ -242,7 +238,6 @@ class Attempt:
 
     def _use(self, connection: UpstreamConnection) -> None:
         self._connection = connection
-        self.reused = connection.uses > 0
         connection.send(self, self.head, self.exchange.request.body)
 
     def _forget_exchange(self) -> None:
@@ -289,10 +284,9 @@ class ProxyAgent:
         backend: Backend,
         head: bytes,
         timeout: float,
-        fresh: bool = False,
-        until: float = NEVER,
-        within: float = 0.0,
-        after: Attempt | None = None,
+        now: float,
+        deadline: float,
+        until: float,
     ) -> Attempt:
         """Make an attempt that is to be started; the observer hears of the answer.
 
@@ -302,21 +296,15 @@ class ProxyAgent:
             upstream: Whose backend it is.
             backend: Where to.
             head: The request head as it is to be sent.
-            timeout: Seconds for the answer's head, and between two parts of its body.
-            fresh: On a connection that has not been used.
-            until: Monotonic seconds when the head must be there at the latest.
-            within: Seconds for this attempt's head, where that is less than `timeout`.
-            after: The attempt that it repeats.
+            timeout: Seconds between two parts of the answer.
+            now: Monotonic seconds.
+            deadline: Monotonic seconds when the answer's head must be there.
+            until: The same for the exchange, however many attempts it takes.
         """
-        now = self.now()
-        deadline = min(now + (within or timeout or NEVER), until)
-        attempt = Attempt(
-            self, observer, exchange, upstream, backend, head, timeout or NEVER, deadline, fresh, until, after
-        )
+        attempt = Attempt(self, observer, exchange, upstream, backend, head, timeout or NEVER, now, deadline, until)
         exchange.upstream = upstream.name
         exchange.backend = backend.name
         exchange.attempts += 1
         exchange.upstream_started = now
         exchange.pending = attempt
-        attempt.started = now
         return attempt

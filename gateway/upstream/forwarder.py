@@ -78,28 +78,30 @@ class Forwarder:
     def _send(self, exchange: Exchange, upstream: Upstream, falls_back: bool = True) -> None:
         now = self._agent.now()
         ticket = 0
-        try:
-            ticket = upstream.admit(now)
-            backend = upstream.pick(exchange, now)
-        except GatewayError as error:
-            if ticket and upstream.breaker is not None:
-                upstream.breaker.cancelled(ticket)
-            if not isinstance(error, BreakerOpen):
-                raise
-            exchange.upstream = upstream.name
-            if falls_back:
+        if upstream.condition is None:
+            key = upstream.key
+            backend = upstream.balancer.pick(b"" if key is None else key(exchange), now)
+        else:
+            try:
+                ticket = upstream.admit(now)
+                backend = upstream.pick(exchange, now)
+            except GatewayError as error:
+                if ticket and upstream.breaker is not None:
+                    upstream.breaker.cancelled(ticket)
+                if not (falls_back and isinstance(error, BreakerOpen)):
+                    raise
                 self._fall_back(exchange, upstream, error)
                 return
-            raise
-        timeout, within = self._timeout, 0.0
-        until = now + timeout if timeout else NEVER
+        timeout = self._timeout
+        deadline = until = now + timeout if timeout else NEVER
         retries = self._retries
         if retries is not None:
             retries.begin(exchange.request, now)
-            within = retries.try_timeout
+            deadline = retries.deadline(now, until)
         head = encode_head(exchange, self._passes)
-        attempt = self._agent.attempt(self, exchange, upstream, backend, head, timeout, until=until, within=within)
-        attempt.upstream_ticket = ticket
+        attempt = self._agent.attempt(self, exchange, upstream, backend, head, timeout, now, deadline, until)
+        if ticket:
+            attempt.upstream_ticket = ticket
         if backend.breaker is not None:
             attempt.ticket = backend.breaker.admit(now)
         attempt.start()
@@ -194,26 +196,21 @@ class Forwarder:
 
     def _try(self, last: Attempt, backend: Backend, fresh: bool = False, because: str = "") -> bool:
         """Make another attempt; False where the backend's breaker has opened."""
+        now = self._agent.now()
         ticket = 0
         if backend.breaker is not None:
-            ticket = backend.breaker.admit(self._agent.now())
+            ticket = backend.breaker.admit(now)
             if not ticket:
                 return False
         exchange = last.exchange
         if exchange.request.body is not None:
             exchange.request.body.rewind()
+        deadline = last.until if self._retries is None else self._retries.deadline(now, last.until)
         attempt = self._agent.attempt(
-            self,
-            exchange,
-            last.upstream,
-            backend,
-            last.head,
-            self._timeout,
-            fresh=fresh,
-            until=last.until,
-            within=0.0 if self._retries is None else self._retries.try_timeout,
-            after=last,
+            self, exchange, last.upstream, backend, last.head, self._timeout, now, deadline, last.until
         )
+        attempt.fresh = fresh
+        attempt.after = last
         attempt.ticket = ticket
         attempt.upstream_ticket, last.upstream_ticket = last.upstream_ticket, 0
         attempt.number = last.number if fresh else last.number + 1
@@ -232,7 +229,7 @@ class Forwarder:
         if backend is first.backend or (backend.breaker is not None and not ticket):
             return None
         attempt = self._agent.attempt(
-            self, first.exchange, first.upstream, backend, first.head, self._timeout, until=first.until
+            self, first.exchange, first.upstream, backend, first.head, self._timeout, now, first.until, first.until
         )
         attempt.ticket = ticket
         return attempt
@@ -284,6 +281,7 @@ class Forwarder:
             breaker.succeeded(now, ticket)
 
     def _fall_back(self, exchange: Exchange, upstream: Upstream, error: BreakerOpen) -> None:
+        exchange.upstream = upstream.name
         if upstream.condition is not None:
             upstream.condition.rejected += 1
         fallback = upstream.fallback

@@ -59,6 +59,10 @@ class Retries:
         if request.body is not None:
             request.body.keep(self.buffer)
 
+    def deadline(self, now: float, until: float) -> float:
+        """Return when an attempt that begins now must have its answer's head, in an exchange that has until then."""
+        return min(now + self.try_timeout, until) if self.try_timeout else until
+
     def delay(self, attempt: Attempt, outcome: GatewayError | int, now: float) -> float | None:
         """Decide about one more attempt, and pay for it.
 

@@ -66,7 +66,11 @@ class Tries:
     def attempt(self, timeout: float = 30.0) -> Exchange:
         request = Request(b"GET", b"/", Headers())
         exchange = Exchange(request, cast("Any", None), "192.0.2.1", Direct(), self.bench.seconds, 1e9)
-        self.agent.attempt(self.observer, exchange, self.upstream, self.backend, b"HEAD", timeout).start()
+        now = self.bench.seconds
+        attempt = self.agent.attempt(
+            self.observer, exchange, self.upstream, self.backend, b"HEAD", timeout, now, now + timeout, now + timeout
+        )
+        attempt.start()
         return exchange
 
 
@@ -225,7 +229,7 @@ def test_what_else_the_exchange_waits_for_stays(tries: Tries) -> None:
     exchange = tries.attempt()
     connection = tries.bench.connect()
     connection.dataReceived(PART)
-    step = Attempt(tries.agent, tries.observer, exchange, tries.upstream, tries.backend, b"", 1, 1, False, 1, None)
+    step = Attempt(tries.agent, tries.observer, exchange, tries.upstream, tries.backend, b"", 1, 1, 1, 1)
     exchange.pending = step
     connection.dataReceived(OK[-1:])
 
