@@ -12,12 +12,17 @@ from collections.abc import Awaitable, Callable
 from inspect import isawaitable
 from typing import Any, Protocol
 
+from twisted.logger import Logger
+
 from gateway.errors import ClientRefused, TokenRefused
 from gateway.exchange import Exchange, Response
 from gateway.headers import Headers
 from gateway.identity.oauth import Client, Clients, narrow, read_credentials, read_form, read_scopes
 from gateway.identity.refresh import Grant, GrantStore, digest_of, make_token
 from gateway.identity.signing import Issuer
+from gateway.principal import Principal
+
+_log = Logger()
 
 TOKEN = "/oauth/token"  # noqa: S105  # a path
 REVOKE = "/oauth/revoke"
@@ -149,7 +154,15 @@ class TokenEndpoint:
         encoded = self._clients.decoy(shown.id) if client is None else client.secret_hash
         right = await self._checker.matches(shown.secret, encoded, client is None)
         if client is None or not right:
+            # A name that is not a client's may be a secret in the wrong place.
+            _log.info(
+                "Refused {client} at the token endpoint, from {address}",
+                client="an unknown client" if client is None else f"the secret of client {client.id}",
+                address=exchange.client_address,
+                request_id=exchange.request_id,
+            )
             raise ClientRefused("The client is unknown or its secret is wrong.")
+        exchange.principal = Principal(client.id, frozenset(client.roles), method="client_secret")
         return form, client
 
     async def _admitted(self, exchange: Exchange, client: str) -> None:
