@@ -26,7 +26,7 @@ class Reactor:
     def getThreadPool(self) -> ThreadPool:  # noqa: N802  # Twisted's name
         return self.pool
 
-    def callFromThread(self, call: Callable[..., Any], *arguments: Any) -> None:  # noqa: N802  # Twisted's name
+    def callFromThread(self, call: Callable[..., Any], *arguments: Any) -> None:  # Twisted's name
         self.told.put(lambda: call(*arguments))
 
     def result(self, deferred: Deferred[Any]) -> Any:
