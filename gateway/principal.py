@@ -37,3 +37,15 @@ class Principal:
     token_id: str = ""
     expires: float = inf
     fields: tuple[tuple[bytes, bytes], ...] = ()
+
+
+def find_claim(claims: Mapping[str, Any], path: str) -> Any:
+    """Return a claim by its name, or by a dotted path into objects (`realm_access.roles`); None without it."""
+    if path in claims:  # a name may have dots in it: https://example.com/roles
+        return claims[path]
+    found: Any = claims
+    for name in path.split("."):
+        if not isinstance(found, Mapping):
+            return None
+        found = found.get(name)
+    return found

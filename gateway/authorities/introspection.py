@@ -22,8 +22,7 @@ from gateway.authorities.fetching import Fetched, Fetcher, FetchFailed
 from gateway.errors import AuthUnavailable, CredentialInvalid
 from gateway.exchange import Exchange
 from gateway.identity.bearer import FIELDS, bearer_token
-from gateway.identity.jwt import find
-from gateway.principal import Principal
+from gateway.principal import Principal, find_claim
 
 _log = Logger()
 
@@ -126,15 +125,15 @@ class Introspection:
         ):
             raise CredentialInvalid("other audience")
         # RFC 7662 section 2.2: all of them are optional, and a machine's token has no user.
-        named = (find(answer, expected.user), answer.get("username"), answer.get("client_id"))
+        named = (find_claim(answer, expected.user), answer.get("username"), answer.get("client_id"))
         subject = next((str(name) for name in named if isinstance(name, str | int) and name), "")
         if not subject:
             raise CredentialInvalid("nobody's")
         token_id = answer.get("jti")
         return Principal(
             subject=subject,
-            roles=_words(find(answer, expected.roles)),
-            scopes=_words(find(answer, expected.scopes)),
+            roles=_words(find_claim(answer, expected.roles)),
+            scopes=_words(find_claim(answer, expected.scopes)),
             method="introspection",
             claims=answer,
             token_id=token_id if isinstance(token_id, str) else "",

@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gateway.exchange import Exchange
+from gateway.principal import find_claim
 
 
 def hash_key(hash_on: str) -> Callable[[Exchange], bytes]:
-    """Compile `ip`, `path`, `header:NAME` or `cookie:NAME`.
+    """Compile `ip`, `path`, `header:NAME`, `cookie:NAME` or `claim:NAME`.
 
-    An exchange without the header or cookie, or with an empty one, is placed
-    by the client's address: it has to go somewhere, and always to the same
-    place.
+    An exchange without the header, cookie or claim, or with an empty one, is
+    placed by the client's address: it has to go somewhere, and always to the
+    same place.
 
     Raises:
         ValueError: It is none of these.
@@ -29,7 +30,9 @@ def hash_key(hash_on: str) -> Callable[[Exchange], bytes]:
         return _header(name.lower().encode())
     if kind == "cookie" and name:
         return _cookie(name.encode())
-    raise ValueError(f"expected ip, path, header:NAME or cookie:NAME, found {hash_on!r}")
+    if kind == "claim" and name:
+        return _claim(name)
+    raise ValueError(f"expected ip, path, header:NAME, cookie:NAME or claim:NAME, found {hash_on!r}")
 
 
 def _address(exchange: Exchange) -> bytes:
@@ -56,5 +59,13 @@ def _cookie(name: bytes) -> Callable[[Exchange], bytes]:
                 if found == name and value:
                     return value
         return _address(exchange)
+
+    return key
+
+
+def _claim(name: str) -> Callable[[Exchange], bytes]:
+    def key(exchange: Exchange) -> bytes:
+        value = None if exchange.principal is None else find_claim(exchange.principal.claims, name)
+        return str(value).encode("utf-8", "surrogatepass") if value not in (None, "") else _address(exchange)
 
     return key

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from gateway.builders.authorities import Authorities
 from gateway.builders.jwt import Tokens
+from gateway.builders.storage import redis_store
 from gateway.config import Settings
 from gateway.config.schema.auth import Auth, AuthCache, AuthMethod, RouteAuth
 from gateway.foundation import Foundation
@@ -25,6 +26,7 @@ from gateway.identity.revocations import Revocations
 from gateway.interfaces import Authenticator, Middleware
 from gateway.middleware.authentication import Authentication, Demands, FullAuthentication
 from gateway.middleware.verification import Memory, Verification
+from gateway.storage.shared_orders import SharedOrders
 
 Maker = Callable[[AuthMethod], Authenticator]
 """Makes the authenticator of a way that a route asks for; routes that ask for the same share what it made."""
@@ -72,7 +74,7 @@ class Identity:
             wall_clock=foundation.wall_clock,
             count=self._count,
         )
-        self.control = Control(self._memory.results, self._memory.revocations, foundation.wall_clock)
+        self.control = _control(settings, foundation, self._memory)
         self._seed = _fingerprint(auth)
         self._verification = cache(self._make)
         self._filter = cache(self._make_filter)
@@ -116,6 +118,19 @@ def results(settings: AuthCache, foundation: Foundation) -> Results:
 def revocations(foundation: Foundation) -> Revocations:
     """Return the deny-list, the same through all configurations."""
     return foundation.carried.get("auth revocations", Revocations)
+
+
+def _control(settings: Settings, foundation: Foundation, memory: Memory) -> Control:
+    """Make what does an operator's orders; with Redis it tells other instances, and hears them."""
+    if settings.redis is None or settings.auth is None:
+        return Control(memory.results, memory.revocations, foundation.wall_clock)
+    store = redis_store(settings.redis, foundation)
+    shared = foundation.carried.get(
+        ("auth orders", store), lambda: SharedOrders(store, foundation.reactor, foundation.wall_clock)
+    )
+    control = Control(memory.results, memory.revocations, foundation.wall_clock, shared.tell)
+    foundation.carried.then(partial(setattr, shared, "control", control))
+    return control
 
 
 def _fingerprint(auth: Auth) -> bytes:

@@ -26,8 +26,6 @@ NOT_YET: dict[str, str] = {
     "plugins": "plugins",
     "tracing.exporter": "trace export",
     "upstreams[].backends[].url=h2c:*": "HTTP/2 to backends",
-    "upstreams[].hash_on=claim:*": "authentication",
-    "upstreams[].key=claim:*": "authentication",
     "circuit_breaker.fallback.cached": "caching",
     "upstreams[].circuit_breaker.fallback.cached": "caching",
     "upstreams[].health_check": "health checks",

@@ -87,6 +87,9 @@ def read_object(octets: bytes) -> dict[str, Any]:
         _check_depth(octets)
     try:
         found = json.loads(octets.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_number)
+        if b"\\u" in octets:
+            # An escape may be half of a surrogate pair, which is no character and cannot be written anywhere.
+            json.dumps(found, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
         raise Unreadable("not JSON" if not isinstance(error, Unreadable) else str(error)) from None
     if not isinstance(found, dict):

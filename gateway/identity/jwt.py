@@ -16,7 +16,7 @@ from typing import Any
 from gateway.errors import CredentialInvalid
 from gateway.identity.compact import Compact, Unreadable, decode, read, read_object
 from gateway.identity.keys import Key, KeySource
-from gateway.principal import Principal
+from gateway.principal import Principal, find_claim
 
 MAX_KID = 256
 """Characters of a key's name."""
@@ -131,16 +131,16 @@ class TokenVerifier:
             raise CredentialInvalid(str(error)) from None
         expires = _check_times(claims, now, rules.leeway)
         for name in rules.required:
-            if find(claims, name) is None:
+            if find_claim(claims, name) is None:
                 raise CredentialInvalid("a required claim is missing")
         if rules.issuer is not None and claims.get("iss") != rules.issuer:
             raise CredentialInvalid("other issuer")
         if rules.audience and rules.audience.isdisjoint(_texts(claims.get("aud"), whole=True)):
             raise CredentialInvalid("other audience")
         return Principal(
-            subject=_word(find(claims, rules.user)),
-            roles=_texts(find(claims, rules.roles)),
-            scopes=_texts(find(claims, rules.scopes)),
+            subject=_word(find_claim(claims, rules.user)),
+            roles=_texts(find_claim(claims, rules.roles)),
+            scopes=_texts(find_claim(claims, rules.scopes)),
             method="jwt",
             claims=claims,
             token_id=_word(claims.get("jti")),
@@ -156,18 +156,6 @@ def unverified_issuer(token: bytes, most: int) -> str | None:
         return None
     issuer = claims.get("iss")
     return issuer if isinstance(issuer, str) else None
-
-
-def find(claims: Mapping[str, Any], path: str) -> Any:
-    """Return a claim by its name, or by a dotted path into objects (`realm_access.roles`); None without it."""
-    if path in claims:  # a name may have dots in it: https://example.com/roles
-        return claims[path]
-    found: Any = claims
-    for name in path.split("."):
-        if not isinstance(found, dict):
-            return None
-        found = found.get(name)
-    return found
 
 
 def _check_times(claims: Mapping[str, Any], now: float, leeway: float) -> float:

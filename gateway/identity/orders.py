@@ -136,7 +136,7 @@ class Control:
             NoRoom: The deny-list is full.
         """
         if order.revoke and not self._revocations.add(order.kind, order.name, self._wall_clock(), order.until):
-            raise NoRoom
+            raise NoRoom("the deny-list is full")
         if not order.kind:
             return self._results.clear()
         of = _CHOICES[order.kind]

@@ -10,6 +10,7 @@ from gateway.balancing.keys import hash_key
 from gateway.exchange import Exchange, Request
 from gateway.headers import Headers
 from gateway.http.forwarded import ForwardedRules, NetworkSet
+from gateway.principal import Principal
 
 
 def exchange_of(*fields: tuple[bytes, bytes]) -> Exchange:
@@ -47,8 +48,33 @@ def test_an_exchange_is_placed_by_what_the_configuration_says(hash_on: str, key:
     assert hash_key(hash_on)(exchange) == key
 
 
-@pytest.mark.parametrize("hash_on", ["", "claim:sub", "header:", "cookie:", "header", "IP", "ip:x"])
+@pytest.mark.parametrize("hash_on", ["", "claim:", "header:", "cookie:", "header", "IP", "ip:x"])
 def test_anything_else_is_refused(hash_on: str) -> None:
     """With what there is to choose from."""
-    with pytest.raises(ValueError, match="expected ip, path, header:NAME or cookie:NAME"):
+    with pytest.raises(ValueError, match="expected ip, path, header:NAME, cookie:NAME or claim:NAME"):
         hash_key(hash_on)
+
+
+@pytest.mark.parametrize(
+    ("hash_on", "key"),
+    [
+        ("claim:tenant", b"acme"),
+        ("claim:realm_access.org", b"7"),
+        ("claim:https://example.com/team", "gr\u00fcn".encode()),
+        ("claim:missing", b"203.0.113.9"),
+        ("claim:empty", b"203.0.113.9"),
+        ("claim:tenant.name", b"203.0.113.9"),
+    ],
+)
+def test_an_exchange_is_placed_by_a_claim_of_its_caller(hash_on: str, key: bytes) -> None:
+    """A path leads into objects; without the claim, by the client's address."""
+    exchange = exchange_of()
+    claims = {"tenant": "acme", "realm_access": {"org": 7}, "https://example.com/team": "gr\u00fcn", "empty": ""}
+    exchange.principal = Principal("alice", claims=claims)
+
+    assert hash_key(hash_on)(exchange) == key
+
+
+def test_who_nobody_asked_for_is_placed_by_address() -> None:
+    """A route without authentication has no claims."""
+    assert hash_key("claim:sub")(exchange_of()) == b"203.0.113.9"

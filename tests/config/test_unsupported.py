@@ -29,8 +29,6 @@ SET = {
     "plugins": "plugins: [{name: a, class: a.B}]",
     "tracing.exporter": "tracing: {exporter: otlp}",
     "upstreams[].backends[].url=h2c:*": "upstreams: [{name: a, backends: [{url: h2c://x}]}]",
-    "upstreams[].hash_on=claim:*": "upstreams: [{name: a, backends: [], hash_on: claim:sub}]",
-    "upstreams[].key=claim:*": "upstreams: [{name: a, backends: [], key: claim:sub}]",
     "upstreams[].health_check": "upstreams: [{name: a, backends: [], health_check: {}}]",
     "routes[].auth.type=mtls": "auth: {type: mtls}",
     "routes[].rate_limit": "rate_limit: {rate: 10/s}",
