@@ -1,0 +1,354 @@
+"""Routes that ask another server who is calling: token introspection and forward authentication."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from gateway.testing import Harness
+from gateway.testing.backend import Asked, FakeBackend, ok
+
+Make = Callable[..., Harness]
+
+NOW = 1_780_000_000 + 1_000_000
+"""The harness's Unix time when it begins."""
+
+
+def active(**members: Any) -> bytes:
+    """The answer for a token that is good."""
+    return ok(json.dumps({"active": True, "sub": "user-7", **members}).encode())
+
+
+INACTIVE = ok(b'{"active": false}')
+
+
+def introspecting(make: Make, **settings: Any) -> tuple[Harness, FakeBackend]:
+    """A gateway whose one route asks the authority about tokens."""
+    authority = {"url": "http://127.0.0.1:9002/introspect", "client_id": "gate way", "client_secret": "s:1", **settings}
+    route = {"name": "orders", "path": "/orders/*", "upstream": "orders", "auth": {"type": "introspection"}}
+    harness = make("orders", "authority", routes=[route], auth={"introspection": {"default": authority}})
+    return harness, harness.backend("authority")
+
+
+def test_a_token_that_the_authority_knows_opens_the_route(make: Make) -> None:
+    """The backend is told whose it is, and not the token; the authority is asked as RFC 7662 has it."""
+    gateway, authority = introspecting(make)
+    authority.answers(active(scope="read write", roles=["partner"]))
+
+    response = gateway.get("/orders/7", Authorization="Bearer tok/en+1")
+
+    assert response.status == 200
+    asked = authority.last
+    assert (asked.method, asked.target) == (b"POST", b"/introspect")
+    assert asked.headers.get(b"Content-Type") == b"application/x-www-form-urlencoded"
+    assert parse_qs(asked.body.decode()) == {"token": ["tok/en+1"], "token_type_hint": ["access_token"]}
+    shown = (asked.headers.get(b"Authorization") or b"").removeprefix(b"Basic ")
+    assert base64.b64decode(shown) == b"gate+way:s%3A1"
+    told = gateway.backend("orders").last.headers
+    assert told.get(b"X-User-ID") == b"user-7"
+    assert told.get(b"X-User-Scopes") == b"read,write"
+    assert told.get(b"X-User-Roles") == b"partner"
+    assert told.get(b"Authorization") is None
+    assert gateway.last_log["user_id"] == "user-7"
+
+
+def test_the_authority_is_asked_once_a_minute(make: Make) -> None:
+    """And not past the end of the token, nor five seconds about one that it does not know."""
+    gateway, authority = introspecting(make)
+    authority.answer = lambda asked: active(exp=NOW + 30) if b"token=good" in asked.body else INACTIVE
+
+    def ask(token: str) -> int:
+        return gateway.get("/orders/7", Authorization=f"Bearer {token}").status
+
+    assert [ask("good"), ask("good"), ask("bad"), ask("bad")] == [200, 200, 401, 401]
+    assert len(authority.requests) == 2
+    gateway.advance(6)
+    assert [ask("good"), ask("bad")] == [200, 401]
+    assert len(authority.requests) == 3
+    gateway.advance(25)
+    assert ask("good") == 401
+    assert len(authority.requests) == 4
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        INACTIVE,
+        active(exp=NOW - 1),
+        active(exp="tomorrow"),
+        active(iss="https://other.example.com"),
+        active(aud="other"),
+        active(aud=None),
+        active(sub=None),
+        active(sub={}),
+    ],
+)
+def test_a_token_that_is_not_for_us_is_a_401(make: Make, answer: bytes) -> None:
+    """In the same words whatever is wrong with it; no request reaches the backend."""
+    gateway, authority = introspecting(make, issuer="https://issuer.example.com", audience=["api"])
+    if b"iss" not in answer:
+        document = {"iss": "https://issuer.example.com", **json.loads(answer.split(b"\r\n\r\n")[1])}
+        document.setdefault("aud", ["api", "more"])
+        answer = ok(json.dumps(document).encode())
+    authority.answers(answer)
+
+    response = gateway.get("/orders/7", Authorization="Bearer t")
+
+    assert (response.status, response.json["type"]) == (401, "urn:gateway:reason:auth.invalid")
+    assert response.headers.get(b"WWW-Authenticate") == b'Bearer realm="api", error="invalid_token"'
+    assert gateway.backend("orders").requests == []
+
+
+def test_a_machine_s_token_is_its_client_s(make: Make) -> None:
+    """RFC 7662 section 2.2: `sub` is optional."""
+    gateway, authority = introspecting(make)
+    authority.answers(active(sub=None, client_id="robot"))
+
+    gateway.get("/orders/7", Authorization="Bearer t")
+
+    assert gateway.backend("orders").last.headers.get(b"X-User-ID") == b"robot"
+
+
+def test_without_a_token_nobody_is_asked(make: Make) -> None:
+    """401, and the challenge says what is wanted."""
+    gateway, authority = introspecting(make)
+
+    response = gateway.get("/orders/7")
+
+    assert (response.status, authority.requests) == (401, [])
+    assert response.headers.get(b"WWW-Authenticate") == b'Bearer realm="api"'
+
+
+def answering(answer: bytes) -> Callable[[FakeBackend], None]:
+    """Make it answer so."""
+    return lambda authority: authority.answers(answer)
+
+
+SILENT = [
+    FakeBackend.refuse_connections,
+    FakeBackend.swallow_connections,
+    FakeBackend.stall,
+    FakeBackend.reset_on_data,
+    answering(b"SSH-2.0-OpenSSH_9.2\r\n"),
+    answering(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"),
+    answering(ok(b"", status=b"500 Internal Server Error")),
+]
+"""Ways of not answering at all."""
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        *SILENT,
+        answering(ok(b"", status=b"401 Unauthorized")),
+        answering(ok(b"not JSON")),
+        answering(ok(b"[" * 30_000)),
+        answering(ok(b"{}")),
+        answering(ok(b'{"active": "true"}')),
+        answering(ok(b" " * 70_000 + b'{"active": true}')),
+    ],
+)
+def test_an_authority_that_does_not_say_lets_nobody_in(make: Make, fault: Callable[[FakeBackend], None]) -> None:
+    """503 within its time, whatever it does instead; and nothing is remembered of that."""
+    gateway, authority = introspecting(make)
+    fault(authority)
+    client = gateway.send(b"GET /orders/7 HTTP/1.1\r\nHost: g\r\nAuthorization: Bearer t\r\n\r\n")
+
+    gateway.advance(2.1)
+
+    (response,) = client.responses(b"GET")
+    assert (response.status, response.json["type"]) == (503, "urn:gateway:reason:auth.unavailable")
+    assert response.headers.get(b"Retry-After") == b"1"
+    assert gateway.backend("orders").requests == []
+    authority.resets = False
+    authority.accept_connections()
+    authority.answers(active())
+    assert gateway.get("/orders/7", Authorization="Bearer t").status == 200
+
+
+def test_a_kept_alive_connection_that_has_died_is_no_answer(make: Make) -> None:
+    """The question is asked again, on a new one."""
+    gateway, authority = introspecting(make)
+    authority.answers(active())
+    gateway.get("/orders/7", Authorization="Bearer one")
+
+    def die(asked: Asked) -> bytes | None:
+        authority.answers(active())
+        asked.connection.reset()
+        return None
+
+    authority.answer = die
+    assert gateway.get("/orders/7", Authorization="Bearer two").status == 200
+    assert len(authority.connections) == 2
+
+
+def test_a_client_that_leaves_takes_its_question_along(make: Make) -> None:
+    """Nobody waits for the answer any more."""
+    gateway, authority = introspecting(make)
+    authority.stall()
+    client = gateway.send(b"GET /orders/7 HTTP/1.1\r\nHost: g\r\nAuthorization: Bearer t\r\n\r\n")
+
+    client.reset()
+    gateway.network.pump()
+
+    assert authority.connection.lost is not None
+
+
+def asking(make: Make, **settings: Any) -> tuple[Harness, FakeBackend]:
+    """A gateway whose one route shows requests to the authority."""
+    authority = {
+        "url": "http://127.0.0.1:9002/verify?rd=1",
+        "response_headers": ["X-Team", "Authorization"],
+        **settings,
+    }
+    route = {"name": "orders", "path": "/orders/*", "upstream": "orders", "auth": {"type": "forward"}}
+    harness = make("orders", "authority", routes=[route], auth={"forward": {"default": authority}})
+    return harness, harness.backend("authority")
+
+
+def test_a_yes_lets_the_request_pass_with_fields_for_the_backend(make: Make) -> None:
+    """Those that are listed, and who it is."""
+    gateway, authority = asking(make)
+    authority.answers(
+        ok(b"", (b"Remote-User", b"ada"), (b"Remote-Groups", b"admin, dev"), (b"X-Team", b"blue"),
+           (b"Authorization", b"Basic inner"), (b"X-Other", b"1"))
+    )  # fmt: skip
+
+    response = gateway.request("POST", "/orders/7?a=1", {"Authorization": "Bearer t", "Cookie": "a=b"}, b"content")
+
+    assert response.status == 200
+    told = gateway.backend("orders").last
+    assert told.body == b"content"
+    assert told.headers.get(b"X-User-ID") == b"ada"
+    assert told.headers.get(b"X-User-Roles") == b"admin,dev"
+    assert told.headers.get_all(b"X-Team") == [b"blue"]
+    assert told.headers.get_all(b"Authorization") == [b"Basic inner"]
+    assert told.headers.get(b"Cookie") == b"a=b"
+    assert told.headers.get(b"X-Other") is None
+    assert gateway.last_log["user_id"] == "ada"
+
+
+def test_the_authority_is_shown_what_the_request_is(make: Make) -> None:
+    """As Traefik and nginx show it: by GET, without content, with the chosen fields and what was asked for."""
+    gateway, authority = asking(make)
+    headers = {"Authorization": "Bearer t", "Cookie": "a=b", "X-Secret": "1", "X-Forwarded-Uri": "/admin"}
+
+    gateway.request("PUT", "/orders/7?a=1", headers, b"content")
+
+    asked = authority.last
+    assert (asked.method, asked.target, asked.body) == (b"GET", b"/verify?rd=1", b"")
+    shown = {lower.decode(): value.decode() for lower, _, value in asked.headers.fields}
+    shown.pop("connection", None)
+    assert shown.pop("x-request-id") == gateway.last_log["request_id"]
+    assert shown == {
+        "host": "127.0.0.1:9002",
+        "authorization": "Bearer t",
+        "cookie": "a=b",
+        "x-forwarded-method": "PUT",
+        "x-forwarded-proto": "http",
+        "x-forwarded-host": "gateway.test",
+        "x-forwarded-uri": "/orders/7?a=1",
+        "x-forwarded-for": "192.0.2.1",
+    }
+
+
+def test_all_fields_may_be_shown(make: Make) -> None:
+    """But for those of one hop, of content, and those by which somebody could say who they are."""
+    gateway, authority = asking(make, request_headers=["*"])
+    headers = {"X-Any": "1", "X-User-Id": "root", "X_User_Id": "root", "Keep-Alive": "1", "Content-Type": "text/plain"}
+
+    gateway.request("POST", "/orders/7", headers, b"content")
+
+    shown = authority.last.headers
+    assert shown.get(b"X-Any") == b"1"
+    assert not {b"x-user-id", b"x_user_id", b"keep-alive", b"content-type"} & set(shown.index)
+
+
+@pytest.mark.parametrize("spelling", ["X-Team", "x-team", "X_Team"])
+def test_a_client_cannot_say_what_the_authority_says(make: Make, spelling: str) -> None:
+    """Also where the authority does not say it this time."""
+    gateway, _ = asking(make)
+
+    gateway.request("GET", "/orders/7", {spelling: "red"})
+
+    assert gateway.backend("orders").last.headers.get(spelling.encode()) is None
+
+
+@pytest.mark.parametrize("status", [b"302 Found", b"401 Unauthorized", b"403 Forbidden", b"429 Too Many Requests"])
+def test_a_no_is_the_client_s_answer(make: Make, status: bytes) -> None:
+    """Status, content and chosen fields; the log says who said no."""
+    gateway, authority = asking(make)
+    fields = ((b"Location", b"/login"), (b"Set-Cookie", b"a=1"), (b"Set-Cookie", b"b=2"), (b"X-Inner", b"1"))
+    authority.answers(ok(b"please log in", *fields, status=status))
+
+    response = gateway.get("/orders/7")
+
+    assert (response.status, response.body) == (int(status[:3]), b"please log in")
+    assert response.headers.get(b"Location") == b"/login"
+    assert response.headers.get_all(b"Set-Cookie") == [b"a=1", b"b=2"]
+    assert response.headers.get(b"X-Inner") is None
+    assert response.headers.get(b"Gateway-Reason") == b"auth.refused"
+    assert gateway.last_log["reason"] == "auth.refused"
+    assert gateway.backend("orders").requests == []
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        *SILENT,
+        answering(ok(b"x" * 70_000, status=b"403 Forbidden")),
+        answering(ok(b"", (b"X-Team", b"a\0b"))),
+    ],
+)
+def test_a_server_that_does_not_decide_lets_nobody_pass(make: Make, fault: Callable[[FakeBackend], None]) -> None:
+    """503 within its time."""
+    gateway, authority = asking(make)
+    fault(authority)
+    client = gateway.send(b"GET /orders/7 HTTP/1.1\r\nHost: g\r\n\r\n")
+
+    gateway.advance(2.1)
+
+    (response,) = client.responses(b"GET")
+    assert (response.status, response.json["type"]) == (503, "urn:gateway:reason:auth.unavailable")
+    assert gateway.backend("orders").requests == []
+
+
+def test_cookies_of_one_caller_are_not_shown_for_another(make: Make) -> None:
+    """What asks has no memory."""
+    gateway, authority = asking(make)
+    authority.answers(ok(b"", (b"Set-Cookie", b"session=ada")))
+
+    gateway.get("/orders/7")
+    gateway.get("/orders/7")
+
+    assert len(authority.requests) == 2
+    assert authority.last.headers.get(b"Cookie") is None
+
+
+def test_questions_share_connections(make: Make) -> None:
+    """A handshake for every request would cost more than the question."""
+    gateway, authority = asking(make)
+    for _ in range(3):
+        gateway.get("/orders/7")
+
+    assert (len(authority.requests), len(authority.connections)) == (3, 1)
+
+
+def test_connections_outlive_a_reload(make: Make) -> None:
+    """As long as the authority is the same."""
+    gateway, authority = asking(make)
+    gateway.get("/orders/7")
+
+    gateway.apply(timeouts={"request": "20s"})
+    gateway.get("/orders/7")
+    assert len(authority.connections) == 1
+
+    gateway.apply(auth={"forward": {"default": {"url": "http://127.0.0.1:9002/verify", "timeout": "3s"}}})
+    gateway.get("/orders/7")
+    assert len(authority.connections) == 2
+    assert authority.connections[0].lost is not None
