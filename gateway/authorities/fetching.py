@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from OpenSSL import SSL
 from twisted.application.service import Service
@@ -234,8 +233,3 @@ class _Endpoint:
 
         host = self._uri.host.decode().strip("[]")
         return self._dialer.dial(host, self._uri.port, self._tls, make, self._timeout)
-
-
-def host_of(url: str) -> str:
-    """Return the host of a URL, an IPv6 address without its brackets."""
-    return urlsplit(url).hostname or ""
