@@ -1,0 +1,285 @@
+"""Tokens from the gateway's own endpoint, and what they open, in a whole gateway."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import argon2
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from gateway.config import ConfigError
+from gateway.testing import Harness
+from gateway.testing.client import Received
+
+Make = Callable[..., Harness]
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+HASH = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("s3cret")
+SECRET = "a secret of more than thirty-two octets"
+ACME = {"id": "acme", "secret_hash": HASH, "scopes": ["read", "write"], "roles": ["partner"]}
+
+
+def with_oauth(make: Make, auth: dict[str, Any] | None = None, **oauth: Any) -> Harness:
+    """A gateway that gives tokens, and asks for the scope `read` on its one route."""
+    settings = {"issuer": "https://g.example.com", "audience": "api", "clients": [ACME], **oauth}
+    route = {"name": "orders", "path": "/orders/*", "upstream": "orders", "auth": {"type": "jwt", "scopes": ["read"]}}
+    return make("orders", routes=[route], auth={"oauth": settings, **(auth or {})})
+
+
+def ask(gateway: Harness, path: str = "/oauth/token", **form: str) -> Received:
+    """Send a form as `acme` would."""
+    form = {"client_id": "acme", "client_secret": "s3cret", "grant_type": "client_credentials", **form}
+    return gateway.request("POST", path, FORM, urlencode({n: v for n, v in form.items() if v}).encode())
+
+
+def call(gateway: Harness, token: str) -> Received:
+    """Use a token."""
+    return gateway.get("/orders/7", Authorization=f"Bearer {token}")
+
+
+def test_a_token_opens_the_route_that_asks_for_it(make: Make) -> None:
+    """Nothing else is configured: the gateway knows its own."""
+    gateway = with_oauth(make)
+
+    answer = ask(gateway, scope="read").json
+    response = call(gateway, answer["access_token"])
+
+    assert response.status == 200
+    told = gateway.backend("orders").last.headers
+    assert told.get(b"X-User-ID") == b"acme"
+    assert told.get(b"X-User-Roles") == b"partner"
+    assert told.get(b"X-User-Scopes") == b"read"
+    assert told.get(b"Authorization") is None
+
+
+def test_basic_is_as_good_as_the_form(make: Make) -> None:
+    """RFC 6749 section 2.3.1 even likes it better."""
+    gateway = with_oauth(make)
+    shown = base64.b64encode(b"acme:s3cret").decode()
+
+    response = gateway.request(
+        "POST", "/oauth/token", {**FORM, "Authorization": f"Basic {shown}"}, b"grant_type=client_credentials"
+    )
+
+    assert response.status == 200
+    assert response.json["scope"] == "read write"
+
+
+def test_the_answer_may_not_be_kept(make: Make) -> None:
+    """By nobody on its way."""
+    response = ask(with_oauth(make))
+
+    assert response.headers.get(b"Content-Type") == b"application/json"
+    assert response.headers.get(b"Cache-Control") == b"no-store"
+    assert response.headers.get(b"Pragma") == b"no-cache"
+
+
+def test_a_scope_that_was_not_granted_is_a_403(make: Make) -> None:
+    """Narrowed is narrowed."""
+    gateway = with_oauth(make)
+
+    response = call(gateway, ask(gateway, scope="write").json["access_token"])
+
+    assert (response.status, response.json["type"]) == (403, "urn:gateway:reason:auth.forbidden")
+
+
+@pytest.mark.parametrize("form", [{"client_secret": "wrong"}, {"client_id": "nobody"}, {"client_secret": ""}])
+def test_a_client_that_does_not_show_who_it_is_gets_none(make: Make, form: dict[str, str]) -> None:
+    """401 with a challenge; log and metrics say that it was that."""
+    gateway = with_oauth(make)
+
+    response = ask(gateway, **form)
+
+    assert (response.status, response.json["error"]) == (401, "invalid_client")
+    assert response.headers.get(b"WWW-Authenticate") == b'Basic realm="oauth"'
+    assert gateway.last_log["reason"] == "auth.invalid"
+    assert gateway.metric("gateway_requests_total", route="oauth.token", path="/oauth/token", status="401") == 1
+
+
+def test_a_token_ends(make: Make) -> None:
+    """At its time and the leeway; also where it was known a moment ago."""
+    gateway = with_oauth(make, expires_in="10s")
+    token = ask(gateway).json["access_token"]
+    assert call(gateway, token).status == 200
+
+    gateway.advance(41)
+
+    assert call(gateway, token).status == 401
+
+
+def test_a_revoked_token_is_refused_at_once(make: Make) -> None:
+    """Although it is known and has not ended."""
+    gateway = with_oauth(make)
+    token, other = ask(gateway).json["access_token"], ask(gateway).json["access_token"]
+    assert call(gateway, token).status == 200
+
+    assert ask(gateway, "/oauth/revoke", token=token).status == 200
+
+    assert (call(gateway, token).status, call(gateway, other).status) == (401, 200)
+
+
+def test_refresh_tokens_outlive_a_reload(make: Make) -> None:
+    """What they stand for is carried on."""
+    gateway = with_oauth(make, clients=[{**ACME, "refresh_tokens": True}])
+    refresh = ask(gateway).json["refresh_token"]
+
+    gateway.apply(timeouts={"request": "20s"})
+    response = ask(gateway, grant_type="refresh_token", refresh_token=refresh)
+
+    assert response.status == 200
+    assert call(gateway, response.json["access_token"]).status == 200
+
+
+def test_tokens_of_the_process_s_own_key_outlive_a_reload(make: Make) -> None:
+    """Where no key is configured, there is one as long as the gateway runs."""
+    gateway = with_oauth(make)
+    token = ask(gateway).json["access_token"]
+
+    gateway.apply(timeouts={"request": "20s"})
+
+    assert call(gateway, token).status == 200
+
+
+def key_file(directory: Path, name: str, key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
+    """Write a private key."""
+    file = directory / name
+    file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return str(file)
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A key of each kind."""
+    directory = tmp_path_factory.mktemp("keys")
+    return {
+        "RS256": key_file(directory, "rsa.pem", rsa.generate_private_key(public_exponent=65537, key_size=2048)),
+        "ES256": key_file(directory, "ec.pem", ec.generate_private_key(ec.SECP256R1())),
+    }
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "ES256"])
+def test_others_verify_with_the_published_keys(make: Make, keys: dict[str, str], algorithm: str) -> None:
+    """Found through the metadata document (RFC 8414)."""
+    gateway = with_oauth(make, signing_key_file=keys[algorithm])
+    token = ask(gateway).json["access_token"]
+
+    metadata = gateway.get("/.well-known/oauth-authorization-server")
+    published = gateway.get("/oauth/jwks.json")
+
+    assert metadata.json["issuer"] == "https://g.example.com"
+    assert metadata.json["token_endpoint"] == "https://g.example.com/oauth/token"
+    assert metadata.json["jwks_uri"] == "https://g.example.com/oauth/jwks.json"
+    assert metadata.json["grant_types_supported"] == ["client_credentials"]
+    assert published.headers.get(b"Cache-Control") == b"public, max-age=300"
+    key = jwt.PyJWKSet.from_dict(published.json)[jwt.get_unverified_header(token)["kid"]]
+    claims = jwt.decode(
+        token, key, [algorithm], audience="api", issuer="https://g.example.com",
+        options={"verify_exp": False, "verify_iat": False},
+    )  # fmt: skip
+    assert claims["sub"] == "acme"
+    assert call(gateway, token).status == 200
+
+
+def test_a_key_is_exchanged_without_a_wrong_401(make: Make, keys: dict[str, str]) -> None:
+    """The one before stays published, and its tokens good, for as long as it is listed."""
+    gateway = with_oauth(make, signing_key_file=keys["RS256"])
+    before = ask(gateway).json["access_token"]
+    oauth = gateway.configuration["auth"]["oauth"]
+
+    changed = {**oauth, "signing_key_file": keys["ES256"], "previous_key_files": [keys["RS256"]]}
+    gateway.apply(auth={"oauth": changed})
+
+    now = ask(gateway).json["access_token"]
+    assert jwt.get_unverified_header(now)["alg"] == "ES256"
+    assert [key["alg"] for key in gateway.get("/oauth/jwks.json").json["keys"]] == ["ES256", "RS256"]
+    assert [call(gateway, token).status for token in (before, now)] == [200, 200]
+
+    gateway.apply(auth={"oauth": {**oauth, "signing_key_file": keys["ES256"]}})
+    assert [call(gateway, token).status for token in (before, now)] == [401, 200]
+
+
+@pytest.mark.parametrize("where", ["oauth", "default"])
+def test_a_secret_signs_and_is_published_nowhere(make: Make, where: str) -> None:
+    """HS256: one of the endpoint's own, or the one that the verifier `default` has."""
+    if where == "oauth":
+        gateway = with_oauth(make, secret=SECRET)
+    else:
+        verifier = {"algorithms": ["HS256"], "secret": SECRET, "issuer": "https://g.example.com", "audience": "api"}
+        gateway = with_oauth(make, {"jwt": {"default": verifier}})
+    token = ask(gateway).json["access_token"]
+
+    assert jwt.get_unverified_header(token)["alg"] == "HS256"
+    assert call(gateway, token).status == 200
+    assert gateway.get("/oauth/jwks.json").status == 404
+    metadata = gateway.get("/.well-known/oauth-authorization-server").json
+    assert "jwks_uri" not in metadata
+    assert SECRET not in json.dumps(metadata)
+
+
+def test_our_own_tokens_are_not_those_of_another_verifier(make: Make) -> None:
+    """A route that names an issuer of its own takes no token that any client of ours can get."""
+    verifier = {"algorithms": ["HS256"], "secret": SECRET, "issuer": "https://other.example.com"}
+    gateway = with_oauth(make, {"jwt": {"default": verifier}}, secret=SECRET + "2")
+
+    assert call(gateway, ask(gateway).json["access_token"]).status == 401
+    route = {"name": "orders", "path": "/orders/*", "upstream": "orders", "auth": {"type": "jwt", "verifier": "oauth"}}
+    gateway.apply(routes=[route])
+    assert call(gateway, ask(gateway).json["access_token"]).status == 200
+
+
+def test_without_a_url_as_issuer_there_is_no_metadata(make: Make) -> None:
+    """RFC 8414 section 2: the issuer is where the document is found."""
+    gateway = with_oauth(make, issuer="gateway")
+
+    assert gateway.get("/.well-known/oauth-authorization-server").status == 404
+    assert call(gateway, ask(gateway).json["access_token"]).status == 200
+
+
+def test_without_the_section_there_are_no_such_paths(make: Make) -> None:
+    """They belong to routes then."""
+    gateway = make("orders", routes=[{"path": "/*", "upstream": "orders"}])
+
+    assert ask(gateway).body == b"ok"
+    assert gateway.backend("orders").last.target == b"/oauth/token"
+
+
+@pytest.mark.parametrize(
+    ("oauth", "words"),
+    [
+        ({"clients": [{"id": "a", "secret_hash": "$argon2id$nonsense"}]}, r"auth\.oauth\.clients\[0\]\.secret_hash"),
+        ({"clients": [{"id": "a", "secret_hash": "plain"}]}, r"auth\.oauth\.clients\[0\]: expected a hash"),
+        ({"signing_key_file": "/nowhere/key.pem"}, r"/nowhere/key\.pem:1:1: auth\.oauth\.signing_key_file"),
+        ({"previous_key_files": [__file__]}, r"auth\.oauth\.previous_key_files\[0\]: expected a PEM private key"),
+        ({"secret": "short"}, "32 octets"),
+        ({"secret": SECRET, "signing_key_file": "/nowhere/key.pem"}, "one of `secret` and `signing_key_file`"),
+    ],
+)
+def test_what_cannot_be_used_is_told_before_it_is_in_force(make: Make, oauth: dict[str, Any], words: str) -> None:
+    """With the key, and without the secret or the hash."""
+    with pytest.raises(ConfigError, match=words) as told:
+        with_oauth(make, **oauth)
+
+    assert "nonsense" not in str(told.value)
+    assert "short" not in str(told.value).replace("a shorter one", "")
+
+
+def test_no_secret_is_in_the_log(make: Make) -> None:
+    """Nor a token, whatever was done with them."""
+    gateway = with_oauth(make, clients=[{**ACME, "refresh_tokens": True}])
+    answer = ask(gateway).json
+    call(gateway, answer["access_token"])
+    ask(gateway, client_secret="wrong-secret")
+    ask(gateway, "/oauth/revoke", token=answer["access_token"])
+
+    logged = json.dumps(gateway.logs)
+    for secret in ("s3cret", "wrong-secret", answer["access_token"], answer["refresh_token"], HASH):
+        assert secret not in logged
+    assert gateway.logs[0]["user_id"] == "acme"
