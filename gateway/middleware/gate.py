@@ -193,21 +193,16 @@ class Gate:
         self._settle(wait.ticket, self._refusal(TIMEOUT))
 
     def _withdraw(self, ticket: Ticket[Exchange]) -> None:
-        self._bulkhead.withdraw(ticket)
-        self._forget(ticket)
+        if self._bulkhead.withdraw(ticket):  # else it has just been let in, and leaves like others
+            self._forget(ticket)
 
-    def _forget(self, ticket: Ticket[Exchange]) -> Deferred[None] | None:
-        wait = self._waits.pop(ticket, None)
-        if wait is None:
-            return None
+    def _forget(self, ticket: Ticket[Exchange]) -> Deferred[None]:
+        wait = self._waits.pop(ticket)
         self._deadlines.forget(wait)
         return wait.place
 
     def _settle(self, ticket: Ticket[Exchange], error: TooManyInFlight | None) -> None:
-        place = self._forget(ticket)
-        if place is None:
-            return
-        self._settling.append((place, error))
+        self._settling.append((self._forget(ticket), error))
         if self._busy:
             return
         # Whoever gets a place may be over at once (no backend is healthy) and hand it on, or let a pipelined request
