@@ -16,6 +16,7 @@ from gateway.headers import Headers
 
 if TYPE_CHECKING:
     from gateway.interfaces import Cancellable, ChainLike, Downstream, Forwarding, RouteLike
+    from gateway.limiting.limit import Verdict
     from gateway.principal import Principal
 
 
@@ -113,6 +114,7 @@ class Exchange:
         bytes_sent: Octets of response content.
         finished: Monotonic seconds when the exchange was over, 0.0 before.
         principal: Who is calling, once authenticated.
+        rate_limit: The verdict of the tightest rate limit so far; None before there is one.
         pending: What the exchange waits for (an attempt, a step of the chain), to be cancelled when the client goes.
         state: For plugins.
     """
@@ -135,6 +137,7 @@ class Exchange:
         "peer",
         "pending",
         "principal",
+        "rate_limit",
         "request",
         "request_id",
         "response",
@@ -179,6 +182,7 @@ class Exchange:
         self.bytes_sent = 0
         self.finished = 0.0
         self.principal: Principal | None = None
+        self.rate_limit: Verdict | None = None
         self.pending: Cancellable | None = None
         self._state: dict[str, Any] | None = None
 

@@ -15,6 +15,7 @@ from gateway.admin.health import PATHS as HEALTH_PATHS
 from gateway.balancing import build as build_balancer
 from gateway.builders.admission import LoadControl
 from gateway.builders.identity import Identity
+from gateway.builders.limits import RateLimits
 from gateway.builders.oauth import token_paths
 from gateway.builders.retries import build_hedges, build_retries
 from gateway.builders.upstreams import build_upstream
@@ -139,6 +140,7 @@ class _Builder:
         self._access_log = _access_log(settings, log_access, foundation.wall_clock)
         self._body_limit = lru_cache(BodyLimit)
         self.identity = Identity(settings, foundation, REMADE)
+        self._limits = RateLimits(settings, foundation)
         self._load = LoadControl(settings, foundation)
         self.pool_keys: set[Hashable] = set()
         self.retry_budgets: dict[str, RetryBudget] = {}
@@ -155,8 +157,9 @@ class _Builder:
             *self._outermost(name, pattern),
             *self._load.at_the_door(route),  # before any work: what is turned away here must cost nothing
             # here: what looks at the address only
+            *self._limits.by_address(route),  # before anything is spent on finding out who is calling
             self.identity.step(auth),
-            # here: what counts by who is calling
+            self._limits.by_principal(route),
             self._load.of_route(route),  # who may not call, or too often, takes nobody's place
             self._body_limit(body_limit) if body_limit else None,  # last: who may call is decided before how much
             *self._load.of_upstreams(route, self._chooser(route)),  # innermost: a place is held only while it is asked

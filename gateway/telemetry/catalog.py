@@ -228,6 +228,19 @@ METRICS = (
         "The latest that a timer was in the last 15 to 30 s: how long other work kept the reactor.",
     ),
     Spec(
+        "gateway_rate_limit_decisions_total",
+        "counter",
+        ("route", "outcome"),
+        "Questions put to rate limits: one for all limits of a route by address, one for all by who is calling. "
+        "`outcome` is allowed or limited.",
+    ),
+    Spec(
+        "gateway_rate_limit_fallbacks_total",
+        "counter",
+        ("mode",),
+        "Questions that were decided without Redis, as `on_store_failure` says: local, open or closed.",
+    ),
+    Spec(
         "gateway_store_up",
         "gauge",
         ("store",),

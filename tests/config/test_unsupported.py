@@ -17,9 +17,6 @@ SET = {
     "listeners[].http2": "listeners: [{endpoint: tcp:80, http2: true}]",
     "listeners[].proxy_protocol": "listeners: [{endpoint: tcp:80, proxy_protocol: true}]",
     "auth.api_keys": "auth: {api_keys: {}}",
-    "rate_limits": "rate_limits: [{limit: 1}]",
-    "rate_limit_store=redis": "rate_limit_store: redis",
-    "on_store_failure=open|closed": "on_store_failure: open",
     "ip_allow": "ip_allow: [10.0.0.0/8]",
     "ip_deny": "ip_deny: [10.0.0.0/8]",
     "circuit_breaker.fallback.cached": "circuit_breaker: {fallback: {cached: true}}",
@@ -29,9 +26,7 @@ SET = {
     "plugins": "plugins: [{name: a, class: a.B}]",
     "tracing.exporter": "tracing: {exporter: otlp}",
     "upstreams[].backends[].url=h2c:*": "upstreams: [{name: a, backends: [{url: h2c://x}]}]",
-    "upstreams[].health_check": "upstreams: [{name: a, backends: [], health_check: {}}]",
     "routes[].auth.type=mtls": "auth: {type: mtls}",
-    "routes[].rate_limit": "rate_limit: {rate: 10/s}",
     "routes[].transformations": "transformations: {}",
     "routes[].cors": "cors: {}",
     "routes[].security_headers": "security_headers: true",
@@ -94,8 +89,8 @@ def test_a_key_that_says_off_is_let_through(load_text: Load) -> None:
 
 def test_an_override_is_refused_under_its_name(complaints: Complaints) -> None:
     """The file does not have it."""
-    assert complaints("", {"GATEWAY__RATE_LIMIT_STORE": "redis"}, supported_only=True) == [
-        "$GATEWAY__RATE_LIMIT_STORE:1:1: rate_limit_store: not supported yet (rate limits)"
+    assert complaints("", {"GATEWAY__TRACING__EXPORTER": "otlp"}, supported_only=True) == [
+        "$GATEWAY__TRACING__EXPORTER:1:1: tracing.exporter: not supported yet (trace export)"
     ]
 
 

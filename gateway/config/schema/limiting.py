@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from gateway.config.schema.base import Section, expected, or_one
-from gateway.config.schema.types import PathPattern, Positive, Timeout, form
+from gateway.config.schema.types import PathPattern, Positive, Timeout, form, integer
 
 Scope = Annotated[
     str,
@@ -18,6 +18,8 @@ Scope = Annotated[
         "`ip`, `user`, `api_key`, `route`, `header:NAME` or `claim:NAME`",
     ),
 ]
+
+Lease = Annotated[int, integer(1, 100_000)]
 
 _RATE = re.compile(r"([0-9]{1,9})/([0-9]*)(ms|s|m|h|d)")
 
@@ -43,7 +45,13 @@ class RateLimit(Section):
         json_schema_extra=or_one,
     )
     algorithm: Literal["token_bucket", "sliding_window"] = Field(
-        default="token_bucket", description="How requests are counted."
+        default="token_bucket",
+        description="How requests are counted. `rate_limits` that have `endpoint` or `scope` are a `sliding_window`.",
+    )
+    lease: Lease = Field(
+        default=1,
+        description="Requests that an instance takes from Redis at once, for keys that are busy. Counts where every "
+        "limit that is looked at together has more than 1.",
     )
 
     @classmethod

@@ -16,7 +16,7 @@ from gateway.config.schema.plugins import Plugin
 from gateway.config.schema.resilience import CircuitBreaker
 from gateway.config.schema.routes import Route
 from gateway.config.schema.telemetry import AccessLog, Log, Metrics, Tracing
-from gateway.config.schema.types import Flag, Network
+from gateway.config.schema.types import Flag, Network, Positive
 from gateway.config.schema.upstreams import Upstream
 
 
@@ -49,6 +49,12 @@ class Settings(Section):
     rate_limit_store: Literal["memory", "redis"] = Field(default="memory", description="Where counts are kept.")
     on_store_failure: Literal["local", "open", "closed"] = Field(
         default="local", description="While Redis fails: count in memory, let everything through, or refuse it."
+    )
+    rate_limit_instances: Positive = Field(
+        default=1, description="Instances that share Redis: `local` gives each its part of a limit."
+    )
+    ratelimit_headers: tuple[Literal["x", "ietf"], ...] = Field(
+        default=("x",), description="`x`: X-RateLimit-*; `ietf`: RateLimit and RateLimit-Policy. Empty: none."
     )
     ip_allow: tuple[Network, ...] = Field(default=(), description="Addresses let in; empty: all.")
     ip_deny: tuple[Network, ...] = Field(default=(), description="Addresses turned away; wins over `ip_allow`.")

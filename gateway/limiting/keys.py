@@ -1,0 +1,126 @@
+"""What each has a count of its own: a scope of the configuration into the octets of a key.
+
+Compiled when a snapshot is built. Who shows nothing of what a limit counts by
+(no principal, no such header) is counted by address: a limit that could be
+left by leaving something out would be none.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from hashlib import blake2b
+from ipaddress import IPv6Address
+from typing import Any
+
+from gateway.exchange import Exchange
+
+Key = Callable[[Exchange], bytes]
+
+LONGEST = 48
+"""Octets of a key that are kept as they are; what is longer, and so the client's to choose, is hashed."""
+
+_PRINCIPAL = ("user", "api_key", "claim:")
+
+
+def needs_principal(scopes: Sequence[str]) -> bool:
+    """Whether a limit can only be counted once it is known who is calling (C-06)."""
+    return any(scope.startswith(_PRINCIPAL) for scope in scopes)
+
+
+def limit_key(scopes: Sequence[str], route: str) -> Key:
+    """Compile scopes: several make one combined key.
+
+    Args:
+        scopes: Each `ip`, `user`, `api_key`, `route`, `header:NAME` or `claim:NAME`.
+        route: Name of the route.
+    """
+    parts = [_part(scope, route) for scope in scopes]
+    if len(parts) == 1:
+        return parts[0]
+
+    def combined(exchange: Exchange) -> bytes:
+        values = [part(exchange) for part in parts]
+        # With their lengths, so that no two combinations look the same.
+        return _bounded(b"".join([b"%d:%b" % (len(value), value) for value in values]))
+
+    return combined
+
+
+def _part(scope: str, route: str) -> Key:
+    kind, _, name = scope.partition(":")
+    if kind == "ip":
+        return _address
+    if kind == "route":
+        fixed = _bounded(b"r" + route.encode())
+        return lambda exchange: fixed
+    if kind == "header":
+        return _header(name.lower().encode())
+    if kind == "claim":
+        return _claim(name)
+    return _user if kind == "user" else _api_key
+
+
+def _address(exchange: Exchange) -> bytes:
+    address = exchange.client_address
+    return _network(address) if ":" in address else address.encode()
+
+
+@lru_cache(maxsize=4096)
+def _network(address: str) -> bytes:
+    """Whoever has an IPv6 address has 2**64 of them: the /64 is counted."""
+    try:
+        parsed = IPv6Address(address.partition("%")[0])
+    except ValueError:
+        return _bounded(address.encode())
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped).encode()
+    return b"6" + parsed.packed[:8]
+
+
+def _header(name: bytes) -> Key:
+    def key(exchange: Exchange) -> bytes:
+        value = exchange.request.headers.index.get(name)
+        return _bounded(b"h" + value) if value else _address(exchange)
+
+    return key
+
+
+def _user(exchange: Exchange) -> bytes:
+    principal = exchange.principal
+    return _address(exchange) if principal is None else _bounded(b"u" + principal.subject.encode())
+
+
+def _api_key(exchange: Exchange) -> bytes:
+    principal = exchange.principal
+    if principal is None or not principal.key_id:
+        return _address(exchange)
+    return _bounded(b"k" + principal.key_id.encode())
+
+
+def _claim(name: str) -> Key:
+    def key(exchange: Exchange) -> bytes:
+        principal = exchange.principal
+        value = None if principal is None else _find(principal.claims, name)
+        if value is None:
+            return _address(exchange)
+        text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
+        return _bounded(b"c" + text.encode("utf-8", "surrogatepass"))
+
+    return key
+
+
+def _find(claims: Any, name: str) -> Any:
+    """Find a claim under its name, or under a dotted path to it."""
+    if name in claims:
+        return claims[name]
+    for step in name.split("."):
+        if not hasattr(claims, "get"):
+            return None
+        claims = claims.get(step)
+    return claims
+
+
+def _bounded(key: bytes) -> bytes:
+    return key if len(key) <= LONGEST else blake2b(key, digest_size=16).digest()

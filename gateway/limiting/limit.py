@@ -1,0 +1,106 @@
+"""A limit, ready to be counted, and what became of a request under it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from math import floor
+from typing import Protocol
+
+EXACT = 64
+"""Up to this limit a sliding window keeps the time of every request; past it, counts for so many parts of it."""
+
+LEASED_FOR = 0.02
+"""Part of its window for which an instance may use requests that it has taken in advance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """So many requests in so much time.
+
+    Attributes:
+        identity: What is counted, in octets: two limits with the same one share their counts.
+        label: In the `RateLimit` fields; what each has a count of its own, e.g. `ip`.
+        requests: In a window.
+        window: Seconds.
+        burst: Most at once, for a token bucket.
+        sliding: Whether it is a sliding window; else it is a token bucket.
+        lease: Requests that an instance takes from Redis at once; 1 for one by one.
+    """
+
+    identity: bytes
+    label: str
+    requests: int
+    window: float
+    burst: int
+    sliding: bool = False
+    lease: int = 1
+
+    @property
+    def leased_for(self) -> float:
+        """Seconds for which what was taken in advance may be used."""
+        return min(1.0, self.window * LEASED_FOR) if self.lease > 1 else 0.0
+
+    @property
+    def counted_window(self) -> float:
+        """Seconds that a sliding window reaches back.
+
+        Longer than `window` by the age that a request may have which was taken in advance: what is let through within
+        `window` was taken within this.
+        """
+        return self.window + self.leased_for
+
+    @property
+    def counted_burst(self) -> int:
+        """Depth of a token bucket, less what flows in while a request that was taken in advance may be used."""
+        return max(1, floor(self.burst - self.leased_for * self.requests / self.window))
+
+    def share(self, instances: int) -> Limit:
+        """Return the part of one instance among several that do not know of each other."""
+        return replace(
+            self, requests=max(1, self.requests // instances), burst=max(1, self.burst // instances), lease=1
+        )
+
+
+class Verdict:
+    """What became of a request under one limit, or under the tightest of several.
+
+    Attributes:
+        allowed: Whether it may pass.
+        limit: The limit that speaks.
+        remaining: Requests left now.
+        retry_after: Seconds until there is something of it again, where it may not pass.
+        full_in: Seconds until everything of it is there again.
+        reset: The same as Unix time, where the store has the clock that counts; 0 where ours does.
+    """
+
+    __slots__ = ("allowed", "full_in", "limit", "remaining", "reset", "retry_after")
+
+    def __init__(
+        self, allowed: bool, limit: Limit, remaining: int, retry_after: float, full_in: float, reset: int = 0
+    ) -> None:
+        self.allowed = allowed
+        self.limit = limit
+        self.remaining = remaining
+        self.retry_after = retry_after
+        self.full_in = full_in
+        self.reset = reset
+
+    def __repr__(self) -> str:
+        said = "allowed" if self.allowed else f"refused for {self.retry_after:g} s"
+        return f"<Verdict {said}, {self.remaining} of {self.limit.requests} left>"
+
+
+Decide = Callable[[Sequence[bytes], float], "Verdict | Awaitable[Verdict]"]
+"""Takes a request from each of several limits, or from none.
+
+Called with the keys, one for each limit in their order, and monotonic seconds; gives the verdict of the tightest. An
+awaitable only where something has to be waited for. Raises, or fails with, `gateway.errors.LimitUnavailable`.
+"""
+
+
+class LimitStore(Protocol):
+    """Where requests are counted."""
+
+    def bind(self, limits: Sequence[Limit]) -> Decide:
+        """Prepare to decide under these limits."""

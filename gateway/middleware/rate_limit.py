@@ -1,0 +1,176 @@
+"""Take a request from every limit that it falls under, and tell the client how much is left.
+
+Three steps of a chain, each only where a route has something for it: the fields
+on every response, limits by what is known at once (`ratelimit:pre`), and limits by who is
+calling (`ratelimit:post`), which stand behind authentication (C-06).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+from gateway.errors import LimitExceeded
+from gateway.exchange import Exchange
+from gateway.headers import Headers
+from gateway.limiting.keys import Key
+from gateway.limiting.limit import Decide, Limit, LimitStore, Verdict
+from gateway.limiting.tiers import tightest
+
+Count = Callable[[str], object]
+"""Takes `allowed` or `limited`."""
+
+
+MILLISECOND = 0.001
+"""What a time may be past a whole second without being told as the next one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A limit of a route.
+
+    Attributes:
+        limit: The limit.
+        key: What each has a count of its own.
+        matches: Whether it is for a path; None for every path of the route.
+    """
+
+    limit: Limit
+    key: Key
+    matches: Callable[[bytes], bool] | None = None
+
+
+class RateLimit:
+    """Limits that are for every path of a route.
+
+    Args:
+        name: `ratelimit:pre` or `ratelimit:post`.
+        limits: One or more.
+        store: Where requests are counted.
+        count: Counts decisions.
+    """
+
+    __slots__ = ("_count", "_decide", "_key", "_keys", "name")
+
+    def __init__(self, name: str, limits: Sequence[Counted], store: LimitStore, count: Count) -> None:
+        self.name = name
+        self._keys = tuple(counted.key for counted in limits)
+        self._key = self._keys[0] if len(self._keys) == 1 else None
+        self._decide: Decide = store.bind([counted.limit for counted in limits])
+        self._count = count
+
+    def on_request(self, exchange: Exchange) -> Awaitable[None] | None:
+        """Take a request, or refuse.
+
+        Raises:
+            LimitExceeded: There is none left.
+        """
+        key = self._key
+        keys = [key(exchange)] if key is not None else [key(exchange) for key in self._keys]
+        verdict = self._decide(keys, exchange.started)
+        if verdict.__class__ is Verdict:
+            settle(exchange, verdict, self._count)
+            return None
+        return _when_known(verdict, exchange, self._count)
+
+
+class PathRateLimit:
+    """Limits of which some are for a part of the route's paths only; otherwise as `RateLimit`."""
+
+    __slots__ = ("_arguments", "_limits", "_steps", "name")
+
+    def __init__(self, name: str, limits: Sequence[Counted], store: LimitStore, count: Count) -> None:
+        self.name = name
+        self._limits = tuple(limits)
+        self._arguments = (store, count)
+        self._steps: dict[tuple[Counted, ...], RateLimit] = {}
+
+    def on_request(self, exchange: Exchange) -> Awaitable[None] | None:
+        """Take a request of those limits that are for the path, or refuse.
+
+        Raises:
+            LimitExceeded: There is none left.
+        """
+        path = exchange.path
+        limits = tuple([one for one in self._limits if one.matches is None or one.matches(path)])
+        if not limits:
+            return None
+        step = self._steps.get(limits)
+        if step is None:  # as many as there are combinations
+            step = self._steps[limits] = RateLimit(self.name, limits, *self._arguments)
+        return step.on_request(exchange)
+
+
+class RateLimitFields:
+    """Say on every response what the tightest limit has left.
+
+    Where no limit was asked (who is calling could not be found out, or was refused before), the tightest of the route
+    is told as it is for a caller who has used nothing.
+
+    Args:
+        limits: All limits of the route.
+        x: Whether to write X-RateLimit-*.
+        ietf: Whether to write RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers-10).
+        wall_clock: Unix seconds.
+    """
+
+    name = "ratelimit:fields"
+    __slots__ = ("_ietf", "_policy", "_unused", "_wall_clock", "_x")
+
+    def __init__(self, limits: Sequence[Counted], x: bool, ietf: bool, wall_clock: Callable[[], float]) -> None:
+        always = [one.limit for one in limits if one.matches is None]
+        # Not yet asked, it has nothing to recover from.
+        self._unused = tightest([Verdict(True, one, one.requests, 0.0, 0.0) for one in always]) if always else None
+        self._x = x
+        self._ietf = ietf
+        self._policy = b", ".join([_policy(one.limit) for one in limits])
+        self._wall_clock = wall_clock
+
+    def on_response(self, exchange: Exchange) -> None:
+        """Write the fields, in place of what a backend says under these names: it knows nothing of ours."""
+        verdict = exchange.rate_limit or self._unused
+        response = exchange.response
+        if verdict is None or response is None:
+            return
+        headers = response.headers
+        reset = verdict.reset or ceil(self._wall_clock() + verdict.full_in - MILLISECOND)
+        if self._x:
+            _set(headers, b"X-RateLimit-Limit", b"x-ratelimit-limit", b"%d" % verdict.limit.requests)
+            _set(headers, b"X-RateLimit-Remaining", b"x-ratelimit-remaining", b"%d" % verdict.remaining)
+            _set(headers, b"X-RateLimit-Reset", b"x-ratelimit-reset", b"%d" % reset)
+        if self._ietf:
+            _set(headers, b"RateLimit-Policy", b"ratelimit-policy", self._policy)
+            wait = verdict.retry_after if not verdict.allowed else max(0.0, reset - self._wall_clock())
+            state = b'"%b";r=%d;t=%d' % (verdict.limit.label.encode(), verdict.remaining, ceil(wait))
+            _set(headers, b"RateLimit", b"ratelimit", state)
+
+
+def settle(exchange: Exchange, verdict: Any, count: Count) -> None:
+    """Let the exchange pass or not.
+
+    Raises:
+        LimitExceeded: There is nothing left.
+    """
+    before = exchange.rate_limit
+    exchange.rate_limit = verdict if before is None else tightest((before, verdict))
+    if verdict.allowed:
+        count("allowed")
+        return
+    count("limited")
+    raise LimitExceeded(headers=((b"Retry-After", b"%d" % max(1, ceil(verdict.retry_after))),))
+
+
+async def _when_known(verdict: Any, exchange: Exchange, count: Count) -> None:
+    settle(exchange, await verdict, count)
+
+
+def _policy(limit: Limit) -> bytes:
+    return b'"%b";q=%d;w=%d' % (limit.label.encode(), limit.requests, max(1, round(limit.window)))
+
+
+def _set(headers: Headers, name: bytes, lower: bytes, value: bytes) -> None:
+    if lower in headers.index:
+        headers.remove(name)
+    headers.add(name, value)

@@ -1,0 +1,47 @@
+"""How the paths of two patterns lie to each other; asked when a limit for some paths meets a route.
+
+Layer 2, used by `gateway.builders.limits`.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from gateway.routing.pattern import Pattern
+
+
+class Overlap(Enum):
+    """Which paths of one pattern another one matches."""
+
+    ALL = "all"
+    SOME = "some"
+    NONE = "none"
+
+
+def overlap(pattern: Pattern, other: Pattern) -> Overlap:
+    """Say which of the paths that `other` matches `pattern` matches too."""
+    found = Overlap.ALL
+    for mine, theirs in zip(pattern.segments, other.segments, strict=False):
+        if mine is None:
+            if theirs == b"":
+                return Overlap.NONE  # a parameter is never empty
+        elif theirs is None:
+            found = Overlap.SOME
+        elif mine != theirs:
+            return Overlap.NONE
+    longer = len(pattern.segments) - len(other.segments)
+    if longer > 0:
+        return Overlap.SOME if other.wild else Overlap.NONE
+    if longer < 0:
+        return found if pattern.wild else Overlap.NONE
+    return Overlap.SOME if other.wild and not pattern.wild else found
+
+
+def matches(pattern: Pattern, path: bytes) -> bool:
+    """Whether a pattern matches a path in normal form."""
+    segments = path.split(b"/")[1:]
+    if len(segments) < len(pattern.segments) or (len(segments) > len(pattern.segments) and not pattern.wild):
+        return False
+    return all(
+        segment if mine is None else mine == segment for mine, segment in zip(pattern.segments, segments, strict=False)
+    )

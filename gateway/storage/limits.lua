@@ -1,0 +1,114 @@
+-- Takes a request from each of several limits, or from none, in one step.
+--
+-- KEYS: one for each limit, all with the same hash tag.
+-- ARGV: five for each limit:
+--   kind   "t" token bucket, "s" sliding window
+--   limit  requests in a window
+--   unit   token bucket: microseconds that one token takes
+--          sliding window: microseconds of a part
+--   depth  token bucket: tokens of a full one; sliding window: parts of a window
+--   want   requests to take, as far as there are so many: more than one to have some in advance, 0 to take none
+-- Gives {1, limit that speaks, remaining, 0, Unix time when it is whole again, taken of each limit…}
+--    or {0, limit that speaks, 0, microseconds until there is something again, Unix time}.
+--
+-- The rules are those of gateway/limiting. The clock is that of Redis, the one that all instances share.
+
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+
+-- {tokens}
+local function bucket(stored, limit, unit, depth)
+  local tokens = depth
+  if stored then
+    local left, since = struct.unpack('<dd', stored)
+    tokens = math.min(depth, left + math.max(0, now - since) / unit)
+  end
+  return {tokens}, math.floor(tokens + 1e-6), (1 - tokens) * unit
+end
+
+-- {total, part, count, part, count, ...} of the parts within the window
+local function window(stored, limit, unit, depth)
+  local part = math.floor(now / unit)
+  local log, total = {0}, 0
+  if stored then
+    local before = cmsgpack.unpack(stored)
+    for i = 2, #before, 2 do
+      -- A clock that was set back must not keep what it counted before for longer than a window.
+      local when, count = math.min(before[i], part), before[i + 1]
+      if when >= part - depth then
+        total = total + count
+        if log[#log - 1] == when and #log > 1 then
+          log[#log] = log[#log] + count
+        else
+          log[#log + 1] = when
+          log[#log + 1] = count
+        end
+      end
+    end
+  end
+  log[1] = total
+  local wait = 0
+  if total >= limit and #log > 1 then
+    wait = math.min((log[2] + depth + 1) * unit - now, depth * unit)
+  end
+  return log, limit - total, wait
+end
+
+local limits, refused = {}, nil
+for i = 1, #KEYS do
+  local at = i * 5 - 5
+  local one = {kind = ARGV[at + 1], limit = tonumber(ARGV[at + 2]), unit = tonumber(ARGV[at + 3]),
+               depth = tonumber(ARGV[at + 4]), want = tonumber(ARGV[at + 5])}
+  local read = one.kind == 't' and bucket or window
+  one.state, one.free, one.wait = read(redis.call('GET', KEYS[i]), one.limit, one.unit, one.depth)
+  limits[i] = one
+  if one.want > 0 and one.free < 1 and (not refused or one.wait > limits[refused].wait) then
+    refused = i
+  end
+end
+
+-- Microseconds until a limit is whole again.
+local function whole(one)
+  if one.kind == 't' then
+    return (one.depth - one.state[1]) * one.unit
+  elseif #one.state < 2 then
+    return 0
+  end
+  return (one.state[#one.state - 1] + one.depth + 1) * one.unit - now
+end
+
+if refused then
+  local one = limits[refused]
+  return {0, refused, 0, math.ceil(one.wait), math.ceil((now + whole(one)) / 1000000)}
+end
+
+local answer, speaker, least, longest = {1, 0, 0, 0, 0}, nil, nil, nil
+for i, one in ipairs(limits) do
+  local taken = math.min(one.want, one.free)
+  local octets
+  if one.kind == 't' then
+    one.state[1] = one.state[1] - taken
+    octets = struct.pack('<dd', one.state[1], now)
+  elseif taken > 0 then
+    local log, part = one.state, math.floor(now / one.unit)
+    log[1] = log[1] + taken
+    if #log > 1 and log[#log - 1] == part then
+      log[#log] = log[#log] + taken
+    else
+      log[#log + 1] = part
+      log[#log + 1] = taken
+    end
+    octets = cmsgpack.pack(log)
+  end
+  local left = whole(one)
+  if taken > 0 then
+    redis.call('SET', KEYS[i], octets, 'PX', math.ceil(left / 1000) + 1)
+  end
+  answer[5 + i] = taken
+  local remaining = math.min(one.limit, one.free - taken)
+  if not least or remaining < least or (remaining == least and left > longest) then
+    speaker, least, longest = i, remaining, left
+  end
+end
+answer[2], answer[3], answer[5] = speaker, least, math.ceil((now + longest) / 1000000)
+return answer

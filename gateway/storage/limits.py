@@ -1,0 +1,178 @@
+"""Counts that instances share, in Redis: all limits of a request in one script, one round trip.
+
+Layer 3. `limits.lua` decides, by Redis' own clock. Here a request's keys are put
+into a command that was encoded when the snapshot was built, and its answer is
+read; and when there is no answer, `on_store_failure` has its way.
+
+# Note [Keys]
+`gw:{limits}:` and a hash of what is counted and for whom: no client can make a
+key long, or Redis show who called. The braces are a hash tag: in a Redis
+Cluster all counts are on one node, as one script over the limits of a request
+asks for.
+
+# Note [Refusals]
+A refusal says how long it will last at least: while it does (for a second at
+most) the same caller is refused without asking again. Who floods costs Redis
+one question a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import blake2b
+from importlib.resources import files
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from gateway.limiting.limit import Decide, Limit, Verdict
+from gateway.limiting.sliding_window import parts_of
+from gateway.storage.errors import CommandRefused, StoreUnavailable
+from gateway.storage.resp import Script, pack
+
+PREFIX = b"gw:{limits}:"
+
+SCRIPT = Script(files("gateway.storage").joinpath("limits.lua").read_bytes())
+
+REMEMBERED = 1.0
+"""Seconds for which a refusal is remembered at most."""
+REFUSALS = 10_000
+"""Refusals that are remembered."""
+
+
+class Commands(Protocol):
+    """What is asked of `gateway.storage.redis.RedisStore`."""
+
+    @property
+    def available(self) -> bool: ...
+    def send(self, command: bytes, /) -> Deferred[Any]: ...
+
+
+class Asking:
+    """The script for certain limits: their keys in, its answer out.
+
+    Args:
+        redis: The store.
+        limits: In the order of the keys.
+    """
+
+    __slots__ = ("_by_digest", "_by_source", "_hashes", "_redis", "limits")
+
+    def __init__(self, redis: Commands, limits: Sequence[Limit]) -> None:
+        self.limits = tuple(limits)
+        self._redis = redis
+        self._hashes = [blake2b(limit.identity, digest_size=16) for limit in limits]
+        self._by_digest = _template(b"EVALSHA", SCRIPT.digest, limits)
+        self._by_source = _template(b"EVAL", SCRIPT.source, limits)
+
+    @property
+    def available(self) -> bool:
+        """Whether it makes sense to ask."""
+        return self._redis.available
+
+    def names(self, keys: Sequence[bytes]) -> tuple[bytes, ...]:
+        """Return the names of the counts: Note [Keys]."""
+        if len(keys) == 1:  # as most have
+            hashed = self._hashes[0].copy()
+            hashed.update(keys[0])
+            return (hashed.hexdigest().encode(),)
+        names = []
+        for start, key in zip(self._hashes, keys, strict=True):
+            hashed = start.copy()
+            hashed.update(key)
+            names.append(hashed.hexdigest().encode())
+        return tuple(names)
+
+    def ask(self, names: tuple[bytes, ...], wants: tuple[int, ...]) -> Deferred[list[int]]:
+        """Take so many requests of each limit, or of none; gives what the script answers."""
+        filling: tuple[Any, ...] = (*names, *wants)
+        asked: Deferred[list[int]] = self._redis.send(self._by_digest % filling)
+        return asked.addErrback(self._tell_source, filling)
+
+    def _tell_source(self, failure: Failure, filling: tuple[Any, ...]) -> Any:
+        error = failure.value
+        if isinstance(error, CommandRefused) and error.code == "NOSCRIPT":
+            return self._redis.send(self._by_source % filling)
+        return failure
+
+    def verdict(self, answer: list[int]) -> Verdict:
+        """Read an answer."""
+        allowed, speaker, remaining, wait, reset = answer[:5]
+        return Verdict(bool(allowed), self.limits[speaker - 1], remaining, wait / 1e6, 0.0, reset)
+
+
+class Shared:
+    """Decides with the script, a question for each request.
+
+    Args:
+        asking: The script.
+        fallback: Decides while there is no answer.
+    """
+
+    __slots__ = ("_asking", "_fallback", "_ones", "_refusals")
+
+    def __init__(self, asking: Asking, fallback: Decide) -> None:
+        self._asking = asking
+        self._fallback = fallback
+        self._ones = (1,) * len(asking.limits)
+        self._refusals: dict[tuple[bytes, ...], tuple[float, float, Verdict]] = {}
+
+    def decide(self, keys: Sequence[bytes], now: float) -> Verdict | Deferred[Any]:
+        """See `gateway.limiting.limit.Decide`."""
+        asking = self._asking
+        names = asking.names(keys)
+        if self._refusals and (refused := self._refused(names, now)) is not None:
+            return refused
+        if not asking.available:
+            return self._fallback(keys, now)  # type: ignore[return-value]  # it decides in memory, or raises
+        return asking.ask(names, self._ones).addCallbacks(
+            self._answered, self._failed, callbackArgs=(names, now), errbackArgs=(keys, now)
+        )
+
+    def _answered(self, answer: list[int], names: tuple[bytes, ...], now: float) -> Verdict:
+        verdict = self._asking.verdict(answer)
+        if not verdict.allowed:
+            if len(self._refusals) >= REFUSALS:
+                self._refusals.clear()
+            again = now + verdict.retry_after
+            self._refusals[names] = (min(again, now + REMEMBERED), again, verdict)
+        return verdict
+
+    def _failed(self, failure: Failure, keys: Sequence[bytes], now: float) -> Any:
+        if failure.check(StoreUnavailable):
+            return self._fallback(keys, now)
+        return failure  # cancelled: the client is gone
+
+    def _refused(self, names: tuple[bytes, ...], now: float) -> Verdict | None:
+        """See Note [Refusals]."""
+        found = self._refusals.get(names)
+        if found is None:
+            return None
+        until, again, verdict = found
+        if now >= until:
+            del self._refusals[names]
+            return None
+        return Verdict(False, verdict.limit, 0, again - now, 0.0, verdict.reset)
+
+
+def _template(command: bytes, script: bytes, limits: Sequence[Limit]) -> bytes:
+    """Encode a call with places for names and numbers, which are all of one length."""
+    name = b"$%d\r\n%b" % (len(PREFIX) + 32, PREFIX) + b"%b\r\n"
+    fixed = [_arguments(limit) for limit in limits]
+    head = b"*%d\r\n" % (3 + 6 * len(limits)) + b"".join(_bulk(part) for part in (command, script))
+    encoded = (head + _bulk(b"%d" % len(limits))).replace(b"%", b"%%")
+    return encoded + name * len(limits) + b"".join(part + b"$6\r\n%06d\r\n" for part in fixed)
+
+
+def _bulk(octets: bytes) -> bytes:
+    return b"$%d\r\n%b\r\n" % (len(octets), octets)
+
+
+def _arguments(limit: Limit) -> bytes:
+    if limit.sliding:
+        part, parts = parts_of(limit)
+        figures: tuple[str | int, ...] = ("s", limit.requests, part, parts)
+    else:
+        figures = ("t", limit.requests, repr(limit.window * 1e6 / limit.requests), limit.counted_burst)
+    return pack(*figures).partition(b"\r\n")[2]
