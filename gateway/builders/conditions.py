@@ -6,8 +6,10 @@ from collections.abc import Callable
 from functools import partial
 from math import inf
 
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.logger import Logger, LogLevel
 
+from gateway.builders.probes import build_prober
 from gateway.config.schema.resilience import CircuitBreaker
 from gateway.config.schema.resilience import Fallback as FallbackSettings
 from gateway.config.schema.upstreams import Backend as BackendSettings
@@ -44,11 +46,23 @@ def build_condition(
 
 
 def build_standing(
-    backend: BackendSettings, upstream: UpstreamSettings, condition: Condition, foundation: Foundation
+    backend: BackendSettings,
+    upstream: UpstreamSettings,
+    condition: Condition,
+    foundation: Foundation,
+    tls: IOpenSSLClientConnectionCreator | None,
 ) -> Standing:
-    """Return what is known of a backend, and start its checks when that is in force."""
-    key = ("standing", upstream.name, condition.rules, backend.url, upstream.health_check, upstream.tls)
-    return foundation.carried.get(key, lambda: Standing(backend.url, condition))
+    """Return what is known of a backend; its checks begin when it is in force."""
+    key = ("standing", upstream.name, condition.rules, backend.url, repr(upstream.health_check), upstream.tls)
+
+    def make() -> Standing:
+        standing = Standing(backend.url, condition)
+        if upstream.health_check is not None:
+            prober = build_prober(backend, upstream, upstream.health_check, standing, foundation, tls)
+            prober.setServiceParent(standing)
+        return standing
+
+    return foundation.carried.get(key, make)
 
 
 def build_fallback(fallback: FallbackSettings, others: Others) -> Fallback | None:

@@ -45,7 +45,10 @@ def build_upstream(
         keys.add(key)
         make = partial(_pool, upstream, backend.url, settings, foundation)
         pool = foundation.pool.backend(key, make)
-        standing = None if condition is None else build_standing(backend, upstream, condition, foundation)
+        standing = None
+        if condition is not None:
+            tls = client_tls_options(backend.host, upstream.tls) if backend.scheme == "https" else None
+            standing = build_standing(backend, upstream, condition, foundation, tls)
         backends.append(Backend(backend.url, backend.weight, pool, standing, grows))
     return Upstream(
         upstream.name,

@@ -207,13 +207,15 @@ class Standing(MultiService):
             else:
                 breaker.succeeded(now, ticket)
 
-    def checked(self, ok: bool, why: str) -> None:
-        """An active check ended."""
+    def checked(self, ok: bool, why: str) -> bool:
+        """An active check ended; returns whether it is in doubt now what the backend's health is."""
         now = self.condition.now()
         assert self.health is not None
         if not ok:
             self.errors.append((now, f"health check: {why}"))
-        self.health.record(ok, now, why)
+        health = self.health
+        health.record(ok, now, why)
+        return bool(health.failures) if health.healthy else bool(health.successes)
 
     def ejection_changed(self, ejected: bool, cause: str) -> None:
         """The detector has taken it out, or its ejection is over."""

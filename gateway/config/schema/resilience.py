@@ -11,8 +11,10 @@ from pydantic import Field, model_validator
 from gateway.config.problems import Unexpected
 from gateway.config.schema.base import Section, expected
 from gateway.config.schema.types import (
+    Condition,
     Duration,
     Flag,
+    HeaderName,
     HeaderValue,
     Name,
     Parsed,
@@ -67,6 +69,10 @@ class HealthCheck(Section):
         default="http", description="What is tried: a request, a connection, a program."
     )
     path: RequestPath = Field(default="/health", description="What `http` asks for.")
+    port: Annotated[int, integer(1, 65_535)] | None = Field(
+        default=None, description="Where `http` and `tcp` knock; absent: the backend's port."
+    )
+    headers: dict[HeaderName, HeaderValue] = Field(default={}, description="Fields that `http` sends, `Host` too.")
     command: tuple[SomeText, ...] = Field(
         default=(), description="The program of `script` and its arguments; 0 is healthy."
     )
@@ -78,6 +84,12 @@ class HealthCheck(Section):
         Annotated[StatusRange, Parsed(_status_range, {"type": ["integer", "string"]}, "status or range", _show_range)],
         ...,
     ] = Field(default=(StatusRange(200, 399),), description="Statuses and ranges of them that are healthy.")
+    expected_headers: dict[HeaderName, Condition] = Field(
+        default={}, description="Fields that the answer must have: equal, `~regex`, or `*` for presence."
+    )
+    expected_body: Condition = Field(
+        default="", description="What must stand in the first 64 KiB of the answer's content: text, or `~regex`."
+    )
 
     @model_validator(mode="after")
     def _script_has_command(self) -> HealthCheck:
