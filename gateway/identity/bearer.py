@@ -30,7 +30,7 @@ def bearer_token(request: Request) -> bytes | None:
     # Only where some field is repeated it is worth looking which one.
     if len(headers.index) != len(headers.fields) and len(headers.get_all(b"authorization")) > 1:
         raise CredentialInvalid("two Authorization fields")
-    if value[:7] == b"Bearer " and value[7:8] != b" ":
+    if value[:7] == b"Bearer " and value[7:8] not in b" ":  # nor at the end, which is in everything
         return value[7:]
     found = _bearer(value)
     if found is None:

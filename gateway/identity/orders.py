@@ -71,8 +71,8 @@ def decode(octets: bytes) -> Order:
         said = json.loads(octets)
     except (ValueError, RecursionError):
         said = None
-    if not isinstance(said, dict):
-        raise OrderUnreadable("expected an object in JSON")
+    if not isinstance(said, dict) or not isinstance(said.get("kind", ""), str):
+        raise OrderUnreadable("expected an object in JSON, with a kind")
     revoke, kind = bool(said.get("revoke")), said.get("kind", "")
     if not revoke and kind == "":
         return Order(False)

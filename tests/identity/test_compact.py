@@ -1,0 +1,140 @@
+"""Tokens taken apart: one reading, or none."""
+
+from __future__ import annotations
+
+import json
+from base64 import urlsafe_b64encode
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.identity.compact import MAX_DEPTH, MAX_HEADER, Unreadable, decode, read, read_object
+from tests.tokens import b64
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=20,
+)
+
+
+@given(st.binary(max_size=100))
+def test_octets_have_one_spelling(octets: bytes) -> None:
+    """Which is read back."""
+    text = urlsafe_b64encode(octets).rstrip(b"=")
+
+    assert decode(text) == octets
+
+
+@given(st.text("ABCghi_-019+/= \n.", max_size=12))
+def test_any_other_spelling_is_refused(text: str) -> None:
+    """What is read writes itself back as it was."""
+    try:
+        octets = decode(text.encode())
+    except Unreadable:
+        return
+    assert urlsafe_b64encode(octets).rstrip(b"=") == text.encode()
+
+
+@pytest.mark.parametrize("text", [b"YQ=", b"YQ==", b"YR", b"Y", b"Y Q", b"YQ\n", b"+/+/", b"\xff", b"YWFh=YQ"])
+def test_spellings_that_lenient_readers_take(text: bytes) -> None:
+    """Padding, bits left over, blanks, the other alphabet."""
+    with pytest.raises(Unreadable):
+        decode(text)
+
+
+@given(st.dictionaries(st.text(max_size=5), JSON, max_size=4).filter(lambda value: "\\ud" not in json.dumps(value)))
+def test_an_object_is_read_as_json_reads_it(value: dict[str, Any]) -> None:
+    """Unless it is too deep."""
+    text = json.dumps(value)
+    if max_depth(value) <= MAX_DEPTH:
+        assert read_object(text.encode()) == value
+    else:
+        with pytest.raises(Unreadable):
+            read_object(text.encode())
+
+
+def max_depth(value: Any) -> int:
+    """How many objects and lists are in each other."""
+    if isinstance(value, dict | list):
+        return 1 + max(map(max_depth, value.values() if isinstance(value, dict) else value), default=0)
+    return 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"[]",
+        b"1",
+        b'"a"',
+        b"null",
+        b"{",
+        b'{"a":1}x',
+        b'{"a":NaN}',
+        b'{"a":-Infinity}',
+        b'{"a":1,"a":1}',
+        b'{"a":1,"\\u0061":2}',
+        b'{"x":{"a":1,"a":2}}',
+        b'{"x":[{"a":1,"a":2}]}',
+        b'{"a":"\\ud800"}',
+        b'{"a":"\xff"}',
+        b"\xef\xbb\xbf{}",
+        b'{"a":' + b"9" * 5_000 + b"}",
+        b'{"a":' * 40 + b"1" + b"}" * 40,
+        b'{"a":' + b"[" * 100_000,
+        "{}".encode("utf-16"),
+    ],
+)
+def test_what_two_readers_could_take_for_two_things_is_refused(text: bytes) -> None:
+    """Or what is no object at all."""
+    with pytest.raises(Unreadable):
+        read_object(text)
+
+
+def test_brackets_in_texts_are_not_deep() -> None:
+    """Nor are many beside each other."""
+    value = {"a": '[[[[[[[[[[[[[[[[[[[[[[[[ "{{{{{{{{{{{{ \\', "b": [[1]] * 40}
+
+    assert read_object(json.dumps(value).encode()) == value
+
+
+def test_a_pair_of_surrogates_is_a_character() -> None:
+    """As JSON writes those beyond 16 bits."""
+    assert read_object(b'{"a":"\\ud83d\\ude00"}') == {"a": "\U0001f600"}
+
+
+def test_a_token_is_taken_apart() -> None:
+    """The signature is over what was sent, not over what was understood."""
+    header, payload = b64({"alg": "x"}), b64("anything")
+
+    parts = read(f"{header}.{payload}.{b64(b'sig')}".encode(), 100)
+
+    assert parts.header == {"alg": "x"}
+    assert parts.signed == f"{header}.{payload}".encode()
+    assert decode(parts.payload) == b"anything"
+    assert parts.signature == b"sig"
+
+
+@pytest.mark.parametrize("token", [b"", b".", b"a.b", b"a.b.c.d", b"e30.e30", b"x" * 101, b"e30.e30.Y"])
+def test_what_is_not_of_three_parts_is_refused(token: bytes) -> None:
+    """Or too long for anybody to look."""
+    with pytest.raises(Unreadable):
+        read(token, 100)
+
+
+def test_a_header_has_a_bound_of_its_own() -> None:
+    """There is next to nothing to say in it."""
+    with pytest.raises(Unreadable, match="header too long"):
+        read(b"A" * (MAX_HEADER + 1) + b".e30.", 100_000)
+
+
+def test_an_error_shows_nothing_of_the_token() -> None:
+    """Its words go to the log."""
+    with pytest.raises(Unreadable) as error:
+        read_object(b'{"secret": hunter2}')
+
+    assert "hunter2" not in str(error.value)
+    assert error.value.__cause__ is None

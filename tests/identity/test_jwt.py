@@ -1,0 +1,228 @@
+"""What a token must say, and what comes of it; the attacks are in tests/flow/test_token_attacks.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import inf
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.errors import AuthUnavailable, CredentialInvalid
+from gateway.identity.jwt import MOST_KEYS, Rules, TokenVerifier, unverified_issuer
+from gateway.identity.keys import FixedKeys, Key, from_jwks, from_secret
+from gateway.principal import Principal, find_claim
+from tests.tokens import ISSUER, SECRET, START, b64, jwk, rsa_key, said, sign
+
+RULES = Rules(frozenset(["HS256"]), ISSUER, frozenset(["api"]))
+FIXED = FixedKeys([from_secret(SECRET, ["HS256"])])
+
+
+def verify(claims: Any = None, rules: Rules = RULES, now: float = START) -> Principal:
+    """Verify a token that says this."""
+    answer = TokenVerifier(FIXED, rules).verify(sign(SECRET, "HS256", claims).encode(), now)
+    assert isinstance(answer, Principal)
+    return answer
+
+
+def test_a_token_says_who_is_calling() -> None:
+    """User, roles, scopes, its id and its end; and all that it said."""
+    principal = verify()
+
+    assert principal == Principal(
+        subject="alice",
+        roles=frozenset(["editor", "admin"]),
+        scopes=frozenset(["read", "write"]),
+        method="jwt",
+        claims=said(),
+        token_id="token-1",
+        expires=START + 3600,
+    )
+
+
+def test_a_token_of_the_shape_in_the_requirements_is_taken() -> None:
+    """R-JWT-12: sub, roles, exp, iat, where no issuer and no audience is configured."""
+    claims = {"sub": "user123", "roles": ["user", "admin"], "exp": START + 3600, "iat": START}
+
+    principal = verify(claims, Rules(frozenset(["HS256"])))
+
+    assert (principal.subject, principal.roles) == ("user123", {"user", "admin"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "attribute", "value"),
+    [
+        ({"sub": 42}, "subject", "42"),
+        ({"sub": None}, "subject", ""),
+        ({"roles": "a b"}, "roles", {"a", "b"}),
+        ({"roles": None}, "roles", frozenset()),
+        ({"roles": []}, "roles", frozenset()),
+        ({"scope": ["read", "write"]}, "scopes", {"read", "write"}),
+        ({"scope": "  read   write "}, "scopes", {"read", "write"}),
+        ({"scope": ""}, "scopes", frozenset()),
+        ({"jti": None}, "token_id", ""),
+        ({"exp": START + 0.5}, "expires", START + 0.5),
+        ({"aud": ["x", "api"]}, "subject", "alice"),
+    ],
+)
+def test_claims_in_their_forms(changes: dict[str, Any], attribute: str, value: Any) -> None:
+    """Texts or lists, where issuers differ."""
+    assert getattr(verify(said(**changes)), attribute) == value
+
+
+def test_claims_are_found_by_path() -> None:
+    """As Keycloak has them; a name with dots in it comes first."""
+    rules = replace(RULES, roles="realm_access.roles", scopes="https://example.com/scopes", user="act.sub")
+    claims = said(
+        **{"realm_access": {"roles": ["admin"]}, "https://example.com/scopes": ["read"], "act": {"sub": "bob"}}
+    )
+
+    principal = verify(claims, rules)
+
+    assert (principal.subject, principal.roles, principal.scopes) == ("bob", {"admin"}, {"read"})
+
+
+@pytest.mark.parametrize("path", ["a.b.c", "x", "a.x", "a.b.c.d", "l.0", ""])
+def test_a_path_that_leads_nowhere_finds_nothing(path: str) -> None:
+    """Neither through texts nor through lists."""
+    assert find_claim({"a": {"b": "c"}, "l": [1]}, path) is None
+
+
+@given(st.floats(-200, 200), st.floats(0, 100))
+def test_exp_and_nbf_hold_with_the_leeway(off: float, leeway: float) -> None:
+    """Valid from nbf - leeway to exp + leeway, the end not included."""
+    claims = said(nbf=START, exp=START + 50)
+    good = -leeway <= off < 50 + leeway
+
+    try:
+        verify(claims, replace(RULES, leeway=leeway), START + off)
+    except CredentialInvalid:
+        assert not good or min(abs(off + leeway), abs(off - 50 - leeway)) < 1e-3
+    else:
+        assert good or min(abs(off + leeway), abs(off - 50 - leeway)) < 1e-3
+
+
+def test_a_token_without_an_end_is_taken_where_none_is_asked_for() -> None:
+    """`required_claims` is the operator's word."""
+    assert verify(said(exp=None), replace(RULES, required=())).expires == inf
+
+
+@pytest.mark.parametrize("missing", ["exp", "sub", "realm.name"])
+def test_required_claims_must_be_there(missing: str) -> None:
+    """By name or path."""
+    with pytest.raises(CredentialInvalid):
+        verify(said(exp=None, sub=None), replace(RULES, required=(missing,)))
+
+
+def test_a_refusal_names_its_cause_for_the_log() -> None:
+    """And nothing of the token."""
+    with pytest.raises(CredentialInvalid) as error:
+        verify(said(exp=1, sub="hunter2"))
+
+    assert error.value.detail == "expired"
+
+
+def test_a_key_that_does_not_sign_is_an_answer() -> None:
+    """Nobody is asked for others."""
+
+    class Source(FixedKeys):
+        def more(self, kid: str | None) -> Any:
+            raise AssertionError("asked for more")
+
+    verifier = TokenVerifier(Source([from_secret("x" * 32, ["HS256"])]), RULES)
+
+    with pytest.raises(CredentialInvalid):
+        verifier.verify(sign(SECRET, "HS256").encode(), START)
+
+
+class Late:
+    """Keys that come when they are looked for, or not."""
+
+    def __init__(self, *keys: Key, error: Exception | None = None) -> None:
+        self.there: tuple[Key, ...] = ()
+        self.asked: list[str | None] = []
+        self._keys = keys
+        self._error = error
+
+    def keys(self, kid: str | None) -> Sequence[Key]:
+        return self.there
+
+    def more(self, kid: str | None) -> Any:
+        self.asked.append(kid)
+        return self._look()
+
+    async def _look(self) -> None:
+        if self._error is not None:
+            raise self._error
+        self.there = self._keys
+
+
+def wait(answer: Any) -> Principal:
+    """Run a coroutine that waits for nothing outside."""
+    try:
+        answer.send(None)
+    except StopIteration as done:
+        principal: Principal = done.value
+        return principal
+    raise AssertionError("it waits")
+
+
+TOKEN = sign(rsa_key(), "RS256", header={"kid": "a"}).encode()
+BY_RSA = replace(RULES, algorithms=frozenset(["RS256"]))
+
+
+def test_a_key_that_is_not_there_is_waited_for() -> None:
+    """Then the token is verified with it."""
+    source = Late(*from_jwks({"keys": [jwk(rsa_key(), "a")]}, ["RS256"]))
+
+    assert wait(TokenVerifier(source, BY_RSA).verify(TOKEN, START)).subject == "alice"
+    assert source.asked == ["a"]
+
+
+def test_a_key_that_does_not_come_is_a_refusal() -> None:
+    """The issuer does not know it either."""
+    with pytest.raises(CredentialInvalid):
+        wait(TokenVerifier(Late(), BY_RSA).verify(TOKEN, START))
+
+
+def test_an_issuer_that_does_not_answer_is_no_refusal() -> None:
+    """Whether the token is good is not known."""
+    with pytest.raises(AuthUnavailable):
+        wait(TokenVerifier(Late(error=AuthUnavailable()), BY_RSA).verify(TOKEN, START))
+
+
+def test_without_a_name_a_few_keys_are_tried() -> None:
+    """Each costs a signature."""
+    tried: list[int] = []
+
+    class Counting(Key):
+        __slots__ = ()
+
+        def verifies(self, algorithm: str, signed: bytes, signature: bytes) -> bool:
+            tried.append(1)
+            return False
+
+    source = FixedKeys(Counting(frozenset(["RS256"]), None, None) for _ in range(20))
+
+    with pytest.raises(CredentialInvalid):
+        TokenVerifier(source, BY_RSA).verify(sign(rsa_key(), "RS256").encode(), START)
+    assert len(tried) == MOST_KEYS
+
+
+@pytest.mark.parametrize(
+    ("token", "issuer"),
+    [
+        (sign(SECRET, "HS256"), ISSUER),
+        (sign(SECRET, "HS256", said(iss=7)), None),
+        (sign(SECRET, "HS256", "[]"), None),
+        ("a.b.c", None),
+        (f"{b64({})}.{b64(said())}.", ISSUER),
+        ("x" * 20_000, None),
+    ],
+)
+def test_an_issuer_can_be_read_before_anything_is_verified(token: str, issuer: str | None) -> None:
+    """To choose who verifies; nothing else."""
+    assert unverified_issuer(token.encode(), 16_384) == issuer

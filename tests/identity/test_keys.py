@@ -1,0 +1,190 @@
+"""Keys: each for what it is, and for nothing else."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import jwt
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, rsa
+from cryptography.x509.oid import NameOID
+
+from gateway.identity.keys import FixedKeys, JoinedKeys, Key, KeyUnusable, from_jwks, from_pem, from_secret
+from tests.tokens import SECRET, b64, ec_key, ed_key, jwk, private_pem, public_pem, rsa_key
+
+ALL = ("HS256", "RS256", "RS512", "PS256", "ES256", "ES384", "EdDSA")
+MADE = {"RS256": rsa_key, "PS256": rsa_key, "ES256": ec_key, "EdDSA": ed_key}
+
+
+def signature(algorithm: str, key: Any, octets: bytes = b"octets") -> bytes:
+    """Sign octets."""
+    made: bytes = jwt.get_algorithm_by_name(algorithm).sign(octets, key)
+    return made
+
+
+def test_a_secret_is_for_hmac_only() -> None:
+    """Whatever else is configured."""
+    key = from_secret(SECRET, ALL)
+
+    assert key.algorithms == {"HS256"}
+    assert key.verifies("HS256", b"octets", signature("HS256", SECRET.encode()))
+    assert not key.verifies("HS256", b"octets!", signature("HS256", SECRET.encode()))
+
+
+@pytest.mark.parametrize(("algorithm", "least"), [("HS256", 32), ("HS384", 48), ("HS512", 64)])
+def test_a_secret_is_as_long_as_its_hash(algorithm: str, least: int) -> None:
+    """RFC 7518 section 3.2."""
+    from_secret("x" * least, [algorithm])
+
+    with pytest.raises(KeyUnusable, match=f"expected {least} octets or more for {algorithm}, found {least - 1}"):
+        from_secret("x" * (least - 1), [algorithm])
+
+
+@pytest.mark.parametrize("text", [public_pem(rsa_key()).decode(), private_pem(ec_key()).decode(), '{"kty": "oct"}'])
+def test_a_key_of_another_kind_is_no_secret(text: str) -> None:
+    """Everybody has it; the words do not repeat it."""
+    with pytest.raises(KeyUnusable, match="expected a secret, found a public key") as error:
+        from_secret(text, ["HS256"])
+
+    assert "BEGIN" not in str(error.value)
+
+
+@pytest.mark.parametrize("algorithm", MADE)
+def test_a_public_key_is_read_from_pem(algorithm: str) -> None:
+    """And verifies what its private half signed."""
+    private: Any = MADE[algorithm]()
+    key = from_pem(public_pem(private), [algorithm])
+
+    assert key.algorithms == {algorithm}
+    assert key.verifies(algorithm, b"octets", signature(algorithm, private))
+    assert not key.verifies(algorithm, b"octets!", signature(algorithm, private))
+    assert not key.verifies(algorithm, b"octets", b"")
+    assert not key.verifies(algorithm, b"octets", bytes(64))
+
+
+def test_a_certificate_stands_for_its_key() -> None:
+    """Issuers hand out those too."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "issuer")])
+    now = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, rsa_key().public_key(), 1, now, now + datetime.timedelta(days=1))
+        .sign(rsa_key(), hashes.SHA256())
+        .public_bytes(serialization.Encoding.PEM)
+    )
+
+    key = from_pem(certificate, ["RS256"])
+
+    assert key.verifies("RS256", b"octets", signature("RS256", rsa_key()))
+
+
+@pytest.mark.parametrize("pem", [b"", b"secret", private_pem(rsa_key()), public_pem(rsa_key())[:100]])
+def test_what_is_no_public_key_is_refused(pem: bytes) -> None:
+    """A private one too: it has no business here."""
+    with pytest.raises(KeyUnusable, match="expected a public key or a certificate in PEM"):
+        from_pem(pem, ["RS256"])
+
+
+def test_a_key_for_other_algorithms_is_refused() -> None:
+    """It would verify nothing."""
+    with pytest.raises(KeyUnusable, match="expected a key for ES256 or ES384, found one of another kind"):
+        from_pem(public_pem(rsa_key()), ["HS256", "ES256", "ES384"])
+
+
+def test_a_short_rsa_key_is_refused() -> None:
+    """RFC 7518 section 3.3."""
+    with pytest.raises(KeyUnusable, match="expected an RSA key of 2048 bits or more, found 1024"):
+        from_pem(public_pem(rsa.generate_private_key(65537, 1024)), ["RS256"])
+
+
+def test_a_curve_is_for_one_algorithm() -> None:
+    """Another hash on it is another algorithm."""
+    assert from_pem(public_pem(ec.generate_private_key(ec.SECP384R1())), ALL).algorithms == {"ES384"}
+    with pytest.raises(KeyUnusable, match="expected an RSA key"):
+        from_pem(public_pem(ec.generate_private_key(ec.SECP256K1())), ALL)
+
+
+def test_a_set_is_read_key_by_key() -> None:
+    """With their names."""
+    keys = from_jwks({"keys": [jwk(rsa_key(), "a"), jwk(ec_key(), "b"), jwk(ed_key())]}, ALL)
+
+    assert [(key.kid, key.algorithms) for key in keys] == [
+        ("a", {"RS256", "RS512", "PS256"}),
+        ("b", {"ES256"}),
+        (None, {"EdDSA"}),
+    ]
+    assert keys[0].verifies("RS256", b"octets", signature("RS256", rsa_key()))
+
+
+def test_ed448_is_eddsa_too() -> None:
+    """RFC 8037."""
+    private = ed448.Ed448PrivateKey.generate()
+    made = jwt.get_algorithm_by_name("EdDSA").to_jwk(private.public_key(), as_dict=True)
+
+    (key,) = from_jwks({"keys": [made]}, ALL)
+
+    assert key.verifies("EdDSA", b"octets", private.sign(b"octets"))
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        {"kty": "oct", "kid": "a", "k": b64(b"k" * 32)},
+        {"kty": "oct", "alg": "HS256", "k": b64(b"k" * 32)},
+        jwk(rsa_key(), use="enc"),
+        jwk(rsa_key(), use=["sig"]),
+        {**jwk(rsa_key()), "key_ops": ["encrypt"]},
+        jwk(rsa_key(), alg="none"),
+        jwk(rsa_key(), alg="ES256"),
+        jwk(rsa_key(), alg=["RS256"]),
+        jwk(rsa_key(), kid=7),
+        {"kty": "RSA", "n": "!!", "e": "AQAB"},
+        {"kty": "RSA"},
+        {"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"},
+        {"kty": "EC", "crv": "P-999"},
+        {"kty": "OKP", "crv": "X25519", "x": b64(bytes(32))},
+        {"kty": ["RSA"]},
+        {},
+        "RSA",
+        None,
+    ],
+)
+def test_what_cannot_be_used_is_left_out(member: Any) -> None:
+    """Secrets above all: a set that anybody can read has none. The others in the set stay."""
+    assert [key.kid for key in from_jwks({"keys": [member, jwk(rsa_key(), "good")]}, ALL)] == ["good"]
+
+
+def test_algorithms_that_are_not_configured_are_left_out() -> None:
+    """Of a key, or with the key."""
+    keys = from_jwks({"keys": [jwk(rsa_key(), "a"), jwk(ec_key(), "b"), jwk(rsa_key(), "c", alg="RS512")]}, ["RS256"])
+
+    assert [(key.kid, key.algorithms) for key in keys] == [("a", {"RS256"})]
+
+
+@pytest.mark.parametrize("document", [{}, {"keys": None}, {"keys": {}}, {"keys": "RSA"}])
+def test_what_is_no_set_is_told(document: dict[str, Any]) -> None:
+    """It is not the same as a set without keys."""
+    with pytest.raises(KeyUnusable, match="expected a JWK set"):
+        from_jwks(document, ALL)
+
+
+def test_a_key_shows_nothing_of_itself() -> None:
+    """In a traceback, say."""
+    assert SECRET not in repr(from_secret(SECRET, ["HS256"]))
+
+
+def test_a_secret_and_published_keys_go_together() -> None:
+    """Both are offered; only those that are published can come later."""
+    secret, published = from_secret(SECRET, ALL), Key(frozenset(["RS256"]), "a", None)
+
+    class Published(FixedKeys):
+        def more(self, kid: str | None) -> Any:
+            return f"looking for {kid}"
+
+    keys = JoinedKeys(FixedKeys([secret]), Published([published]))
+
+    assert list(keys.keys("a")) == [secret, published]
+    assert keys.more("b") == "looking for b"  # type: ignore[comparison-overlap]  # as above
+    assert FixedKeys([secret]).more("b") is None  # type: ignore[func-returns-value]  # that is its answer

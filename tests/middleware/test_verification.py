@@ -1,0 +1,295 @@
+"""One way of showing who is calling, behind a memory."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from twisted.internet.defer import Deferred, ensureDeferred
+
+from gateway.errors import AuthUnavailable, CredentialInvalid
+from gateway.exchange import Exchange
+from gateway.identity.results import Results
+from gateway.identity.revocations import Revocations
+from gateway.interfaces import Authenticator
+from gateway.middleware.verification import Memory, Verification
+from gateway.principal import Principal
+
+if TYPE_CHECKING:
+    from tests.middleware.conftest import MakeExchange
+
+ALICE = Principal("alice", method="test", token_id="t1")
+NAMED = replace(ALICE, fields=((b"X-User-ID", b"alice"),))
+
+
+class Way:
+    """An authenticator that answers as it is told, and counts how often it is asked."""
+
+    name = "test"
+    challenge = b'Test realm="api"'
+    fields = frozenset([b"x-test"])
+
+    def __init__(self, answer: Callable[[], Any] = lambda: ALICE, cacheable: bool = True) -> None:
+        self.cacheable = cacheable
+        self.asked: list[bytes] = []
+        self._answer = answer
+
+    def find(self, exchange: Exchange) -> bytes | None:
+        return exchange.request.headers.get(b"x-test")
+
+    def verify(self, credential: bytes, exchange: Exchange) -> Principal | Awaitable[Principal]:
+        self.asked.append(credential)
+        answer: Principal | Awaitable[Principal] = self._answer()
+        return answer
+
+    def withhold(self, exchange: Exchange) -> None: ...
+
+
+class Bench:
+    """A verification and what stands around it."""
+
+    def __init__(self, way: Way, seed: bytes = b"seed") -> None:
+        self.way = way
+        self.results = Results(60.0, 5.0, 10)
+        self.revocations = Revocations()
+        self.counted: list[str] = []
+        self.now = 100.0
+        authenticator: Authenticator = way
+        self.memory = Memory(
+            self.results,
+            self.revocations,
+            lambda principal: ((b"X-User-ID", principal.subject.encode()),),
+            lambda: self.now,
+            lambda: self.now + 1e9,
+            lambda method, outcome: self.counted.append(outcome),
+        )
+        self.verification = Verification(authenticator, seed, self.memory)
+
+    def ask(self, make: MakeExchange, credential: bytes = b"secret") -> Any:
+        """Ask on behalf of an exchange that begins now."""
+        exchange = make()
+        exchange.started = self.now
+        return self.verification.principal(exchange, credential)
+
+
+def failing(error: Exception) -> Callable[[], Any]:
+    """An answer that is an error."""
+
+    def answer() -> Any:
+        raise error
+
+    return answer
+
+
+def test_a_credential_is_verified_once_a_minute(make: MakeExchange) -> None:
+    """Then again."""
+    bench = Bench(Way())
+    for bench.now in (100.0, 100.0, 159.9, 160.0):
+        assert bench.ask(make) == NAMED
+
+    assert len(bench.way.asked) == 2
+    assert bench.counted == ["verified", "cached", "cached", "verified"]
+
+
+def test_another_credential_is_verified_by_itself(make: MakeExchange) -> None:
+    """As is the same one under another seed: with another rule or key."""
+    bench = Bench(Way())
+    bench.ask(make, b"one")
+    bench.ask(make, b"two")
+    Verification(bench.way, b"other", bench.memory).principal(make(), b"one")
+
+    assert bench.way.asked == [b"one", b"two", b"one"]
+
+
+def test_a_refusal_is_remembered_for_five_seconds(make: MakeExchange) -> None:
+    """A flood of the same bad credential costs nothing."""
+    bench = Bench(Way(failing(CredentialInvalid("expired"))))
+    for bench.now in (100.0, 104.9, 105.0):
+        with pytest.raises(CredentialInvalid):
+            bench.ask(make)
+
+    assert len(bench.way.asked) == 2
+
+
+def test_what_could_not_be_found_out_is_not_remembered(make: MakeExchange) -> None:
+    """The store may be back for the next request."""
+    bench = Bench(Way(failing(AuthUnavailable())))
+    for _ in range(2):
+        with pytest.raises(AuthUnavailable):
+            bench.ask(make)
+
+    assert len(bench.way.asked) == 2
+    assert bench.counted == ["unavailable", "unavailable"]
+
+
+def test_nothing_of_a_credential_is_kept(make: MakeExchange) -> None:
+    """Only its hash."""
+    bench = Bench(Way())
+    bench.ask(make, b"hunter2")
+
+    assert b"hunter2" not in repr([*bench.results.known]).encode()
+    assert [len(key) for key in bench.results.known] == [32]
+
+
+def test_what_is_not_to_be_kept_is_not(make: MakeExchange) -> None:
+    """An authority that looks at the whole request is asked every time."""
+    bench = Bench(Way(cacheable=False))
+    bench.ask(make)
+    bench.ask(make)
+
+    assert len(bench.way.asked) == 2
+    assert len(bench.results) == 0
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("cacheable", [True, False])
+def test_a_revoked_credential_is_refused(make: MakeExchange, known: bool, cacheable: bool) -> None:
+    """Whether it was known before or not."""
+    bench = Bench(Way(cacheable=cacheable))
+    if known:
+        bench.ask(make)
+    bench.revocations.add("jti", "t1", now=0.0)
+
+    with pytest.raises(CredentialInvalid):
+        bench.ask(make)
+
+
+def test_a_revocation_that_has_ended_holds_nobody_up(make: MakeExchange) -> None:
+    """The list is looked at by the clock on the wall."""
+    bench = Bench(Way())
+    bench.revocations.add("jti", "t1", now=0.0, until=1e9 + 99.0)
+
+    assert bench.ask(make) == NAMED
+
+
+def test_a_name_that_cannot_be_written_is_a_refusal(make: MakeExchange) -> None:
+    """Half a character, out of an authority's answer, say."""
+    bench = Bench(Way(lambda: Principal("\ud800")))
+
+    with pytest.raises(CredentialInvalid):
+        bench.ask(make)
+
+
+def test_fields_of_the_authenticators_own_come_after(make: MakeExchange) -> None:
+    """Forward authentication has some."""
+    bench = Bench(Way(lambda: replace(ALICE, fields=((b"X-Plan", b"gold"),))))
+
+    assert bench.ask(make).fields == ((b"X-User-ID", b"alice"), (b"X-Plan", b"gold"))
+
+
+class Slow:
+    """Verifications that take as long as the test says."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Deferred[Principal]] = []
+        self.cancelled = 0
+
+    def __call__(self) -> Deferred[Principal]:
+        def cancel(_: object) -> None:
+            self.cancelled += 1
+
+        self.waiting.append(Deferred(cancel))
+        return self.waiting[-1]
+
+
+def start(answer: Awaitable[Principal]) -> tuple[Deferred[Any], list[Any]]:
+    """Wait for an answer as the chain does; returns what to cancel and where it will stand."""
+    came: list[Any] = []
+
+    async def wait() -> Principal:
+        return await answer
+
+    return ensureDeferred(wait()).addBoth(came.append), came
+
+
+def test_requests_with_the_same_new_credential_have_it_verified_once(make: MakeExchange) -> None:
+    """All get the answer; it is remembered."""
+    slow = Slow()
+    bench = Bench(Way(slow))
+    waiting = [start(bench.ask(make))[1] for _ in range(3)]
+    assert waiting == [[], [], []]
+
+    slow.waiting[0].callback(ALICE)
+
+    assert waiting == [[NAMED], [NAMED], [NAMED]]
+    assert len(bench.way.asked) == 1
+    assert bench.ask(make) is waiting[0][0]
+
+
+def test_a_refusal_that_takes_time_is_everybodys(make: MakeExchange) -> None:
+    """And is remembered."""
+    slow = Slow()
+    bench = Bench(Way(slow))
+    waiting = [start(bench.ask(make))[1] for _ in range(2)]
+    slow.waiting[0].errback(CredentialInvalid())
+
+    assert [came[0].check(CredentialInvalid) for came in waiting] == [CredentialInvalid] * 2
+    with pytest.raises(CredentialInvalid):
+        bench.ask(make)
+    assert len(bench.way.asked) == 1
+
+
+def test_who_goes_takes_nobody_elses_answer(make: MakeExchange) -> None:
+    """The first client has gone, the second gets its answer."""
+    slow = Slow()
+    bench = Bench(Way(slow))
+    first, _ = start(bench.ask(make))
+    _, came = start(bench.ask(make))
+    first.cancel()
+    slow.waiting[0].callback(ALICE)
+
+    assert came == [NAMED]
+    assert slow.cancelled == 0
+
+
+def test_the_last_to_go_ends_it(make: MakeExchange) -> None:
+    """And whoever comes then begins anew."""
+    slow = Slow()
+    bench = Bench(Way(slow))
+    waiting = [start(bench.ask(make))[0] for _ in range(2)]
+    for one in waiting:
+        one.cancel()
+    assert slow.cancelled == 1
+
+    _, came = start(bench.ask(make))
+    slow.waiting[1].callback(ALICE)
+
+    assert came == [NAMED]
+
+
+def test_what_was_found_out_before_something_was_forgotten_is_not_kept(make: MakeExchange) -> None:
+    """A key was deleted while its verification was under way."""
+    slow = Slow()
+    bench = Bench(Way(slow))
+    _, came = start(bench.ask(make))
+    bench.results.clear()
+    slow.waiting[0].callback(ALICE)
+
+    assert came == [NAMED]
+    assert len(bench.results) == 0
+
+
+def test_an_answer_that_is_there_at_once_needs_no_waiting(make: MakeExchange) -> None:
+    """A coroutine that asks nobody."""
+
+    async def at_once() -> Principal:
+        return ALICE
+
+    bench = Bench(Way(at_once))
+    _, came = start(bench.ask(make))
+
+    assert came == [NAMED]
+    assert bench.ask(make) == NAMED
+
+
+def test_a_principal_is_not_kept_past_its_end(make: MakeExchange) -> None:
+    """By the clock on the wall."""
+    bench = Bench(Way(lambda: replace(ALICE, expires=1e9 + 110.0)))
+    for bench.now in (100.0, 109.9, 110.0):
+        bench.ask(make)
+
+    assert len(bench.way.asked) == 2
+    assert inf not in {until for _, until in bench.results.known.values()}
