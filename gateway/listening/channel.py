@@ -397,7 +397,8 @@ class Channel(ClientConnection):
             else:
                 self._close()
             return
-        if self._parser.held is not None:
+        # While requests are left, what is held stands behind one that has not been answered yet.
+        if self._parser.held is not None and not self._parser.requests:
             held = self._parser.resume()
             if held:
                 self._parser.feed(held)

@@ -56,6 +56,16 @@ def test_early_octets_of_both_sides(gateway: Harness) -> None:
     assert after_head(client.received) == b"hello"
 
 
+def test_octets_behind_a_pipelined_upgrade_wait_for_its_answer(gateway: Harness) -> None:
+    """The answer to a request before it does not make them requests: they are the tunnel's, if there is to be one."""
+    gateway.backend("orders").answers(ok(b"first"), SWITCH, ok(b"last"))
+    client = gateway.send(GET + ASK + GET)
+
+    assert [response.status for response in client.responses()] == [200, 101]
+    assert after_head(after_head(gateway.backend("orders").connection.received)) == GET
+    assert len(gateway.backend("orders").requests) == 2
+
+
 def test_the_head_of_a_101_is_a_response_like_others(gateway: Harness) -> None:
     """It says to which protocol, and carries what every response carries."""
     client, _ = tunnel(gateway)
