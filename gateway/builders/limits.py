@@ -80,7 +80,7 @@ class RateLimits:
         if not limits:
             return None
         kind = RateLimit if all(one.matches is None for one in limits) else PathRateLimit
-        return kind(name, limits, self._store(), partial(self._decisions.add, route.name))
+        return kind(name, limits, self.store(), partial(self._decisions.add, route.name))
 
     def _of(self, route: Route) -> Iterator[tuple[bool, Counted]]:
         """Walk the limits of a route, each with whether it needs to be known who is calling."""
@@ -104,7 +104,8 @@ class RateLimits:
             limit = _limit(own, identities.of("route", route.name, own))
             yield needs_principal(own.scope), counted(own, limit, None)
 
-    def _store(self) -> LimitStore:
+    def store(self) -> LimitStore:
+        """Return where requests are counted, which is opened only where something asks for it."""
         if self._made is None:
             self._made = self._make_store()
         return self._made

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
+from hashlib import blake2b
 from urllib.parse import urlsplit
 
 from gateway.authorities.secret_checker import MOST_AT_ONCE, SecretChecker
@@ -11,16 +13,19 @@ from gateway.builders.identity import revocations
 from gateway.builders.signing import token_issuer, wrong
 from gateway.config import Settings
 from gateway.config.schema.oauth import OAuth
-from gateway.exchange import Exchange
 from gateway.foundation import Foundation
 from gateway.identity.oauth import Client, Clients
 from gateway.identity.refresh import GrantStore, MemoryGrants
 from gateway.identity.secrets import HashUnreadable, VerifiedSecrets, check_readable
 from gateway.interfaces import Middleware
+from gateway.limiting.keys import limit_key
+from gateway.limiting.limit import Limit, LimitStore
 from gateway.listening.form import FormResource
 from gateway.listening.resources import ContentResource, Leaf
 from gateway.listening.respond import render_token_error
 from gateway.listening.token_endpoint import REVOKE, TOKEN, TokenEndpoint
+from gateway.middleware.client_limit import ClientLimit
+from gateway.middleware.rate_limit import Counted, RateLimitFields
 
 JWKS = "/oauth/jwks.json"
 METADATA = "/.well-known/oauth-authorization-server"
@@ -29,12 +34,15 @@ MakeSteps = Callable[[str, str], list[Middleware]]
 """Makes the steps of a path of ours, by what logs and metrics call it and where it is."""
 
 
-def token_paths(settings: Settings, foundation: Foundation, steps: MakeSteps) -> dict[bytes, Leaf]:
+def token_paths(
+    settings: Settings, foundation: Foundation, store: Callable[[], LimitStore], steps: MakeSteps
+) -> dict[bytes, Leaf]:
     """Make what answers the paths of the token endpoint; none where it is not configured.
 
     Args:
         settings: The configuration.
         foundation: What it is built on.
+        store: Opens where requests are counted.
         steps: Makes the steps before the answers.
 
     Raises:
@@ -44,23 +52,28 @@ def token_paths(settings: Settings, foundation: Foundation, steps: MakeSteps) ->
     if auth is None or auth.oauth is None:
         return {}
     oauth = auth.oauth
-    issuer = token_issuer(auth, foundation)
-    denied = revocations(foundation)
     wall_clock = foundation.wall_clock
+    issuer = token_issuer(auth, foundation)
+    limits = _limits(oauth)
+    decisions = foundation.metrics.counter("gateway_rate_limit_decisions_total")
+    kinds = settings.ratelimit_headers
+    counted = [Counted(limit, limit_key(["ip"], "")) for limit in limits]
+    fields = RateLimitFields(counted, "x" in kinds, "ietf" in kinds, wall_clock)
+    denied = revocations(foundation)
     endpoint = TokenEndpoint(
         Clients(_clients(oauth)),
         issuer,
         _checker(foundation),
         _grants(oauth, foundation),
         oauth.refresh_expires_in,
-        _admit,
+        ClientLimit(store(), *limits, partial(decisions.add, "oauth.token")).admit,
         lambda token_id, until: denied.add("jti", token_id, wall_clock(), until),
         wall_clock,
         foundation.random_bytes,
     )
     forms = ((TOKEN, "oauth.token", endpoint.token), (REVOKE, "oauth.revoke", endpoint.revoke))
     paths: dict[bytes, Leaf] = {
-        path.encode(): FormResource(name, path, steps(name, path), answer, render_token_error)
+        path.encode(): FormResource(name, path, [*steps(name, path), fields], answer, render_token_error)
         for path, name, answer in forms
     }
     documents = {METADATA: _metadata(oauth, published=bool(issuer.keys[0].public))}
@@ -96,8 +109,18 @@ def _grants(oauth: OAuth, foundation: Foundation) -> GrantStore:
     return foundation.carried.get("oauth grants", MemoryGrants)
 
 
-def _admit(exchange: Exchange, client: str) -> None:
-    return None
+def _limits(oauth: OAuth) -> tuple[Limit, Limit]:
+    """Return the limit of a client, and that of an address."""
+    said = oauth.rate_limit
+    sliding = said.algorithm == "sliding_window"
+
+    def limit(label: str) -> Limit:
+        # Of one length, as `gateway.builders.limits` has it.
+        what = ("oauth", label, said.algorithm, said.limit, said.window)
+        identity = blake2b(repr(what).encode(), digest_size=8).digest()
+        return Limit(identity, label, said.limit, said.window, said.burst or said.limit, sliding)
+
+    return limit("client"), limit("ip")
 
 
 def _document(steps: list[Middleware], document: bytes) -> ContentResource:

@@ -283,3 +283,42 @@ def test_no_secret_is_in_the_log(make: Make) -> None:
     for secret in ("s3cret", "wrong-secret", answer["access_token"], answer["refresh_token"], HASH):
         assert secret not in logged
     assert gateway.logs[0]["user_id"] == "acme"
+
+
+def test_ten_attempts_a_minute_for_each_client_and_address(make: Make) -> None:
+    """Then 429 with what RFC 6585 asks for, on both paths; every answer says how many are left (C-21)."""
+    gateway = with_oauth(make)
+    for left in range(9, -1, -1):
+        response = ask(gateway, client_secret="wrong")
+        assert response.status == 401
+        assert response.headers.get(b"X-RateLimit-Remaining") == str(left).encode()
+
+    for path in ("/oauth/token", "/oauth/revoke"):
+        response = ask(gateway, path)
+        assert (response.status, response.json["type"]) == (429, "urn:gateway:reason:limit.exceeded")
+        assert response.headers.get(b"Retry-After") == b"60"
+        assert response.headers.get(b"X-RateLimit-Limit") == b"10"
+    assert ask(gateway, client_id="other").status == 429
+
+    gateway.advance(61)
+    assert ask(gateway).status == 200
+
+
+def test_the_limit_is_as_configured(make: Make) -> None:
+    """And a form that cannot be read counts for its address."""
+    gateway = with_oauth(make, rate_limit={"requests": 2, "window": "1s"})
+
+    statuses = [gateway.request("POST", "/oauth/token", FORM, b"a=1&a=2").status for _ in range(3)]
+
+    assert statuses == [400, 400, 429]
+
+
+def test_the_count_outlives_a_reload(make: Make) -> None:
+    """Nobody gets ten more by being there when something else is changed."""
+    gateway = with_oauth(make)
+    for _ in range(10):
+        ask(gateway, client_secret="wrong")
+
+    gateway.apply(timeouts={"request": "20s"})
+
+    assert ask(gateway).status == 429

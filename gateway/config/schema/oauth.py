@@ -29,6 +29,14 @@ class OAuthClient(Section):
         return self
 
 
+class TokenRateLimit(RateLimit):
+    """A rate limit on secrets that may be tried: what it says holds for any window, wherever it begins."""
+
+    algorithm: Literal["token_bucket", "sliding_window"] = Field(
+        default="sliding_window", description="How requests are counted."
+    )
+
+
 class OAuth(Section):
     """The token endpoint, POST /oauth/token."""
 
@@ -50,8 +58,8 @@ class OAuth(Section):
     secret: Secret | None = Field(default=None, description="Signs with HS256 in place of a key.")
     refresh_expires_in: Timeout = Field(default=30 * 86400.0, description="Life of a refresh token.")
     refresh_store: Literal["memory", "redis"] = Field(default="memory", description="Where refresh tokens are kept.")
-    rate_limit: RateLimit = Field(
-        default=RateLimit(limit=10), description="For each client, and for each address, failed attempts included."
+    rate_limit: TokenRateLimit = Field(
+        default=TokenRateLimit(limit=10), description="For each client, and for each address, failed attempts included."
     )
     clients: tuple[OAuthClient, ...] = Field(default=(), description="Who gets tokens.")
 
