@@ -1,0 +1,179 @@
+"""Checks of backends against real programs, sockets and certificates."""
+
+# mypy: allow-untyped-calls
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import ConnectionRefusedError  # noqa: A004  # Twisted's name for it
+from twisted.internet.process import reapAllProcesses
+from twisted.internet.protocol import Factory, Protocol
+
+from gateway.config.schema.upstreams import BackendTLS
+from gateway.listening.endpoints import listen
+from gateway.upstream.dialer import SocketDialer
+from gateway.upstream.probe_http import HttpProbe
+from gateway.upstream.probe_script import ScriptProbe
+from gateway.upstream.probe_tcp import TcpProbe
+from gateway.upstream.prober import CheckFailed
+from gateway.upstream.resolver import Resolver
+from gateway.upstream.tls import client_tls_options
+from tests.pki import Authority
+from tests.system.gateway_process import free_port
+from tests.system.private_reactor import PrivateReactor, private_reactor
+
+
+@pytest.fixture
+def reactor() -> Iterator[PrivateReactor]:
+    """A reactor of the test's own; its children are reaped by hand."""
+    with private_reactor() as reactor:
+        yield reactor
+
+
+def script(reactor: PrivateReactor, place: Path, text: str) -> ScriptProbe:
+    """A probe that runs a shell script."""
+    file = place / "check.sh"
+    file.write_text(f"#!/bin/sh\n{text}\n")
+    file.chmod(0o755)
+    return ScriptProbe([str(file), "argument"], {"GATEWAY_BACKEND_PORT": "80"}, reactor)
+
+
+def reaped(reactor: PrivateReactor, done: Deferred[None]) -> Any:
+    """Turn until a check is over, reaping as the reactor's own loop would; gives what it failed with."""
+    over: list[Any] = []
+    done.addBoth(over.append)
+
+    def look() -> bool:
+        reapAllProcesses()
+        return bool(over)
+
+    reactor.until(look)
+    return over[0] and over[0].value
+
+
+def alive(pid: int) -> bool:
+    """Whether a process is there, and not only its entry."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+class TestScript:
+    """A program decides."""
+
+    def test_exit_status_0_is_well(self, reactor: PrivateReactor, tmp_path: Path) -> None:
+        """It gets its arguments, is told of the backend, and inherits nothing else but PATH."""
+        os.environ["SECRET_OF_THE_GATEWAY"] = "x"
+        text = 'test "$1" = argument && test "$GATEWAY_BACKEND_PORT" = 80 && test -z "$SECRET_OF_THE_GATEWAY"'
+        try:
+            assert reaped(reactor, script(reactor, tmp_path, text).run()) is None
+        finally:
+            del os.environ["SECRET_OF_THE_GATEWAY"]
+
+    def test_any_other_is_not(self, reactor: PrivateReactor, tmp_path: Path) -> None:
+        """With the status and the last line of what it says."""
+        failed = reaped(reactor, script(reactor, tmp_path, "echo one; echo replication lags >&2; exit 3").run())
+
+        assert isinstance(failed, CheckFailed)
+        assert str(failed) == "exit status 3: replication lags"
+
+    def test_a_signal_is_not_well_either(self, reactor: PrivateReactor, tmp_path: Path) -> None:
+        """A program that crashes has not passed."""
+        assert str(reaped(reactor, script(reactor, tmp_path, "kill -SEGV $$").run())) == "signal 11"
+
+    def test_one_that_is_not_there_is_not_well(self, reactor: PrivateReactor, tmp_path: Path) -> None:
+        """The gateway goes on."""
+        failed = reaped(reactor, ScriptProbe([str(tmp_path / "nothing")], {}, reactor).run())
+
+        assert isinstance(failed, CheckFailed)
+
+    def test_one_that_hangs_is_killed_with_all_it_began(self, reactor: PrivateReactor, tmp_path: Path) -> None:
+        """Also children that ignore what they are told; no zombie is left."""
+        pids = tmp_path / "pids"
+        text = f"trap '' TERM HUP INT\n(trap '' TERM HUP INT; sleep 600) &\necho $! $$ >{pids}\nsleep 600"
+        done = script(reactor, tmp_path, text).run()
+        reactor.until(lambda: pids.exists() and len(pids.read_text().split()) == 2)
+        child, leader = map(int, pids.read_text().split())
+        done.cancel()
+
+        assert isinstance(reaped(reactor, done), CancelledError)
+        reactor.until(lambda: reaped_all(leader, child))
+
+    def test_what_it_says_without_end_is_not_kept(self, reactor: PrivateReactor, tmp_path: Path) -> None:
+        """A few hundred octets of its last line are enough."""
+        failed = reaped(reactor, script(reactor, tmp_path, "head -c 3000000 /dev/zero | tr '\\0' x; exit 1").run())
+
+        assert len(str(failed)) < 300
+
+
+def reaped_all(*pids: int) -> bool:
+    """Reap what can be, and say whether none of these is left."""
+    reapAllProcesses()
+    return not any(alive(pid) for pid in pids)
+
+
+class TestSockets:
+    """Connections and requests of their own."""
+
+    def connect(self, reactor: PrivateReactor, port: int, tls: Any = None) -> Any:
+        dialer = SocketDialer(reactor, Resolver(reactor, reactor.seconds))
+        return lambda make: dialer.dial("127.0.0.1", port, tls, make, 5.0)
+
+    def test_a_port_that_takes_connections_is_well(self, reactor: PrivateReactor) -> None:
+        """One that refuses is not."""
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+            reactor.result(TcpProbe(self.connect(reactor, port)).run())
+        with pytest.raises(ConnectionRefusedError):
+            reactor.result(TcpProbe(self.connect(reactor, free_port())).run())
+
+    def test_with_tls_the_handshake_must_succeed(self, reactor: PrivateReactor, tmp_path: Path) -> None:
+        """A certificate of another authority is a failure, as it is for the traffic."""
+        ours, others = Authority(), Authority("Others")
+        identity = ours.write_identity(tmp_path / "server.pem", "127.0.0.1")
+        endpoint = f"sni:0:interface=127.0.0.1:certificates={identity}"
+        listening: Any = reactor.result(listen(reactor, endpoint, Factory.forProtocol(Protocol)))
+        port = listening.port.getHost().port
+        for authority, well in ((ours, True), (others, False)):
+            ca = authority.write(tmp_path / "ca.pem")
+            tls = client_tls_options("127.0.0.1", BackendTLS(ca=str(ca)))
+            done = TcpProbe(self.connect(reactor, port, tls)).run()
+            if well:
+                reactor.result(done)
+            else:
+                with pytest.raises(Exception, match="certificate"):
+                    reactor.result(done)
+
+    def test_a_server_that_hangs_leaves_nothing_behind(self, reactor: PrivateReactor) -> None:
+        """The check is given up, and its connection with it."""
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            server.settimeout(0)
+            probe = HttpProbe(self.connect(reactor, server.getsockname()[1]), "h", "/health", {}, [(200, 399)], {}, "")
+            done = probe.run()
+            reactor.until(lambda: select.select([server], [], [], 0)[0])
+            peer, _ = server.accept()
+            peer.settimeout(0)
+            reactor.until(lambda: _has(peer))
+            done.cancel()
+            with pytest.raises(CancelledError):
+                reactor.result(done)
+            reactor.turns()
+            assert reactor.watched() == set()
+            peer.close()
+
+
+def _has(peer: socket.socket) -> bool:
+    try:
+        return b"GET /health" in peer.recv(1000, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
