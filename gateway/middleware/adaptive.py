@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from twisted.logger import Logger
+
 from gateway.errors import BackendTimeout
 from gateway.exchange import Exchange
 from gateway.middleware.gate import Gate
 from gateway.resilience.gradient import Gradient
+
+_log = Logger()
 
 
 class AdaptiveLimit:
@@ -40,6 +44,13 @@ class AdaptiveLimit:
         changed = self.gradient.record(now - exchange.upstream_started, gate.in_flight, now)
         # Not from an exchange that began under rules that hold no more.
         if changed and gate.holder is self:
+            _log.debug(
+                "Upstream {upstream}: limit {before} to {after}, as answers take {usual:.3f} s in the long run",
+                upstream=gate.name,
+                before=gate.limit,
+                after=self.gradient.limit,
+                usual=self.gradient.usual,
+            )
             gate.resize(self.gradient.limit)
 
 
@@ -59,10 +70,11 @@ class AdaptiveConcurrency:
     def on_response(self, exchange: Exchange) -> None:
         """Learn from what a backend answered, and from its silence."""
         # One that is refused, or out of time, before it was tried says nothing about the upstream.
-        if not exchange.attempts or exchange.upstream not in self._limits:
+        upstream = exchange.upstream
+        if upstream is None or not exchange.attempts or upstream not in self._limits:
             return
         error, response = exchange.error, exchange.response
         # A failure that comes fast (refused, 503) would pass for a backend that has time for more.
         if isinstance(error, BackendTimeout) or (error is None and response is not None and response.status < 500):
-            limit, gate = self._limits[exchange.upstream]
+            limit, gate = self._limits[upstream]
             limit.observe(exchange, gate)
