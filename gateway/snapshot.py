@@ -208,7 +208,9 @@ class _Builder:
 
     def own_paths(self) -> dict[bytes, Leaf]:
         """Return the paths that the gateway answers itself: tokens, health, and metrics where they are public."""
-        own: dict[bytes, Leaf] = token_paths(self._settings, self._foundation, self._limits.store, self._outermost)
+        own: dict[bytes, Leaf] = token_paths(
+            self._settings, self._foundation, self.identity.control, self._limits.store, self._outermost
+        )
         steps = [self._request_id]
         if self._settings.health_paths:
             for path in HEALTH_PATHS:

@@ -9,12 +9,14 @@ from hashlib import blake2b
 from urllib.parse import urlsplit
 
 from gateway.authorities.secret_checker import MOST_AT_ONCE, SecretChecker
-from gateway.builders.identity import revocations
 from gateway.builders.signing import token_issuer, wrong
+from gateway.builders.storage import redis_store
 from gateway.config import Settings
 from gateway.config.schema.oauth import OAuth
+from gateway.errors import AuthUnavailable
 from gateway.foundation import Foundation
 from gateway.identity.oauth import Client, Clients
+from gateway.identity.orders import Control, NoRoom, Order
 from gateway.identity.refresh import GrantStore, MemoryGrants
 from gateway.identity.secrets import HashUnreadable, VerifiedSecrets, check_readable
 from gateway.interfaces import Middleware
@@ -26,22 +28,27 @@ from gateway.listening.respond import render_token_error
 from gateway.listening.token_endpoint import REVOKE, TOKEN, TokenEndpoint
 from gateway.middleware.client_limit import ClientLimit
 from gateway.middleware.rate_limit import Counted, RateLimitFields
+from gateway.storage.grants import RedisGrants
 
 JWKS = "/oauth/jwks.json"
 METADATA = "/.well-known/oauth-authorization-server"
+
+LEEWAY = 30.0
+"""Seconds that a verifier allows for by default."""
 
 MakeSteps = Callable[[str, str], list[Middleware]]
 """Makes the steps of a path of ours, by what logs and metrics call it and where it is."""
 
 
 def token_paths(
-    settings: Settings, foundation: Foundation, store: Callable[[], LimitStore], steps: MakeSteps
+    settings: Settings, foundation: Foundation, control: Control, store: Callable[[], LimitStore], steps: MakeSteps
 ) -> dict[bytes, Leaf]:
     """Make what answers the paths of the token endpoint; none where it is not configured.
 
     Args:
         settings: The configuration.
         foundation: What it is built on.
+        control: Refuses tokens from now on, at every instance.
         store: Opens where requests are counted.
         steps: Makes the steps before the answers.
 
@@ -59,15 +66,14 @@ def token_paths(
     kinds = settings.ratelimit_headers
     counted = [Counted(limit, limit_key(["ip"], "")) for limit in limits]
     fields = RateLimitFields(counted, "x" in kinds, "ietf" in kinds, wall_clock)
-    denied = revocations(foundation)
     endpoint = TokenEndpoint(
         Clients(_clients(oauth)),
         issuer,
         _checker(foundation),
-        _grants(oauth, foundation),
+        _grants(settings, oauth, foundation),
         oauth.refresh_expires_in,
         ClientLimit(store(), *limits, partial(decisions.add, "oauth.token")).admit,
-        lambda token_id, until: denied.add("jti", token_id, wall_clock(), until),
+        partial(_deny, control, max([LEEWAY, *(verifier.leeway for verifier in auth.jwt.values())])),
         wall_clock,
         foundation.random_bytes,
     )
@@ -105,7 +111,17 @@ def _checker(foundation: Foundation) -> SecretChecker:
     return foundation.carried.get("oauth secrets", make)
 
 
-def _grants(oauth: OAuth, foundation: Foundation) -> GrantStore:
+def _deny(control: Control, leeway: float, token_id: str, until: float) -> None:
+    try:
+        # For as long as a verifier whose clock is late may take the token.
+        control.give(Order(True, "jti", token_id, until + leeway))
+    except NoRoom:
+        raise AuthUnavailable("There are too many revoked tokens.") from None
+
+
+def _grants(settings: Settings, oauth: OAuth, foundation: Foundation) -> GrantStore:
+    if oauth.refresh_store == "redis":
+        return RedisGrants(redis_store(settings.redis, foundation), foundation.wall_clock)
     return foundation.carried.get("oauth grants", MemoryGrants)
 
 
