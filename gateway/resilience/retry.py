@@ -118,7 +118,7 @@ class RetryPolicy:
             return None
         # An answer proves that the request arrived.
         acted_upon = tried.sent or isinstance(outcome, int)
-        if acted_upon and not self._repeatable(tried):
+        if acted_upon and not self.repeatable(tried):
             return None
         delay = self.delay(tried.attempts, random)
         return delay if delay < remaining else None
@@ -141,5 +141,6 @@ class RetryPolicy:
                 return asked and not names.isdisjoint(self.on)
         return False
 
-    def _repeatable(self, tried: Tried) -> bool:
+    def repeatable(self, tried: Tried) -> bool:
+        """Whether a request that may have been acted upon may be sent again."""
         return tried.method in IDEMPOTENT or (self.idempotency_key and tried.keyed)

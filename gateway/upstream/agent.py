@@ -51,6 +51,7 @@ class Attempt:
         status: That of the answer, 0 before.
         ticket: Of the backend's breaker, 0 without one or once handed back.
         upstream_ticket: Of the upstream's breaker, likewise.
+        held: The client has seen nothing of the answer that has begun.
         until: Monotonic seconds when the last attempt of the exchange must have its answer.
         after: The attempt that failed before this one.
         number: Which attempt of the exchange it is, from 1; those after a lost race have that one's.
@@ -69,6 +70,7 @@ class Attempt:
         "exchange",
         "fresh",
         "head",
+        "held",
         "number",
         "started",
         "status",
@@ -102,6 +104,7 @@ class Attempt:
         self.deadline = deadline
         self.until = until
         self.fresh = False
+        self.held = False
         self.after: Attempt | None = None
         self.status = 0
         self.ticket = 0
@@ -215,6 +218,9 @@ class Attempt:
         """The connection broke; `body` is what had begun to be answered."""
         if self._done:
             return
+        if self.held:
+            self.status = 0  # nobody has seen it
+            body = None
         if body is None:
             self._end(error)
             return
@@ -223,6 +229,13 @@ class Attempt:
         self.exchange.error = error
         self._observer.attempt_finished(self, error)
         body.fail()
+
+    def hold(self, timeout: float) -> None:
+        """Its answer is held until it is complete: no part of it may take longer than this."""
+        self.held = True
+        self.timeout = timeout
+        assert self._connection is not None
+        self._connection.deadline = self.next_deadline()
 
     def out_of_time(self) -> None:
         """The backend said nothing for too long."""

@@ -25,7 +25,7 @@ from gateway.upstream.agent import Attempt, ProxyAgent
 from gateway.upstream.backend import Backend, Upstream
 from gateway.upstream.hedges import Hedges, Race
 from gateway.upstream.request_head import encode_head
-from gateway.upstream.retries import Retries, tried, why
+from gateway.upstream.retries import Held, Retries, tried, why
 
 VIA = b"1.1 gateway"
 
@@ -121,6 +121,14 @@ class Forwarder:
                 attempt.discard()
                 retries.wait(attempt, delay, lambda attempt: self._repeat(attempt, response.status))
                 return
+        if retries is not None and not attempt.done and retries.holds(attempt, response):
+            attempt.hold(retries.try_timeout or self._timeout or NEVER)
+            Held(attempt, response, self._deliver)
+            return
+        self._deliver(attempt, response)
+
+    def _deliver(self, attempt: Attempt, response: Response) -> None:
+        retries = self._retries
         if attempt.upstream.condition is not None:
             self._judge_exchange(attempt)
         if self._via:

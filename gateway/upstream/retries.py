@@ -3,6 +3,13 @@
 Asked by `gateway.upstream.forwarder` when an attempt has failed or was
 answered with a status that is worth another. The rules are
 `gateway.resilience.retry`'s, the budget is shared by all exchanges of a route.
+
+# Note [Answers that are held]
+Once the client has the head of an answer there is no way back: a backend that
+dies in the middle of the body breaks the client off. So where the exchange
+could still be made again, an answer of known length that fits into `buffer` is
+held until it is complete. Almost every such answer comes in one read anyway;
+longer ones, and streams, pass chunk by chunk as they do without retries.
 """
 
 from __future__ import annotations
@@ -10,8 +17,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from gateway.body import Body
 from gateway.errors import GatewayError
-from gateway.exchange import Request
+from gateway.exchange import Request, Response
+from gateway.headers import Headers
 from gateway.resilience.budget import RetryBudget
 from gateway.resilience.retry import RetryPolicy, Tried
 from gateway.upstream.agent import Attempt
@@ -63,6 +72,19 @@ class Retries:
         """Return when an attempt that begins now must have its answer's head, in an exchange that has until then."""
         return min(now + self.try_timeout, until) if self.try_timeout else until
 
+    def holds(self, attempt: Attempt, response: Response) -> bool:
+        """Whether an answer that has begun is to be held, see Note [Answers that are held]."""
+        length = response.length
+        known = tried(attempt)
+        return (
+            isinstance(response.body, Body)
+            and length is not None
+            and length <= self.buffer
+            and known.replayable
+            and known.attempts <= self.policy.attempts
+            and self.policy.repeatable(known)
+        )
+
     def delay(self, attempt: Attempt, outcome: GatewayError | int, now: float) -> float | None:
         """Decide about one more attempt, and pay for it.
 
@@ -87,6 +109,31 @@ class Retries:
     def wait(self, attempt: Attempt, delay: float, go_on: Callable[[Attempt], None]) -> None:
         """Let the exchange wait before its next attempt."""
         attempt.exchange.pending = Backoff(self._clock, delay, attempt, go_on)
+
+
+class Held:
+    """The body of an answer that is held until it is complete (`gateway.body.BodySink`)."""
+
+    __slots__ = ("_attempt", "_body", "_deliver", "_parts", "_response")
+
+    def __init__(self, attempt: Attempt, response: Response, deliver: Callable[[Attempt, Response], None]) -> None:
+        assert isinstance(response.body, Body)
+        self._attempt = attempt
+        self._response = response
+        self._body = response.body
+        self._deliver = deliver
+        self._parts = [self._body.take()]
+        self._body.attach(self)
+
+    def body_received(self, data: bytes) -> None:
+        self._parts.append(data)
+
+    def body_ended(self, trailers: Headers | None) -> None:
+        self._response.body = b"".join(self._parts)
+        self._deliver(self._attempt, self._response)
+
+    def body_failed(self) -> None:
+        """The attempt has failed: the forwarder hears of that by itself."""
 
 
 class Backoff:

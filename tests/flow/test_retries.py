@@ -264,6 +264,82 @@ def test_a_streaming_answer_of_a_named_status_is_given_up() -> None:
     made.check_quiet()
 
 
+HALF = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01234"
+
+
+def test_an_answer_that_breaks_off_is_made_again() -> None:
+    """What is short enough is held until it is whole, so that the client sees nothing of the break."""
+    made = gateway()
+    made.backend("a").answers(HALF)
+    client = made.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+    assert client.received == b""
+    made.backend("a").connection.reset()
+    made.advance(1)
+
+    assert (status(client), client.responses()[0].body) == (200, b"ok")
+    made.check_quiet()
+
+
+def test_a_held_answer_comes_when_it_is_whole() -> None:
+    """With its length and its content."""
+    made = gateway()
+    made.backend("a").answers(HALF)
+    client = made.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+    made.backend("a").connection.send(b"56789")
+    made.network.pump()
+
+    assert client.responses()[0].body == b"0123456789"
+    assert heard(made, "a", "b") == [1, 0]
+    made.check_quiet()
+
+
+def test_a_held_answer_may_stop_as_long_as_one_attempt_may_take() -> None:
+    """Then another backend is asked."""
+    made = gateway(retry={"per_try_timeout": 2})
+    made.backend("a").answers(HALF)
+    client = made.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+    made.advance(3)
+
+    assert client.responses()[0].body == b"ok"
+    made.check_quiet()
+
+
+@pytest.mark.parametrize(
+    ("method", "answer", "retry"),
+    [
+        ("POST", HALF, {}),
+        ("GET", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", {}),
+        ("GET", HALF, {"buffer": 9}),
+        ("GET", HALF, {"attempts": 0}),
+    ],
+    ids=["may not be repeated", "of unknown length", "too long", "no attempt left"],
+)
+def test_any_other_answer_passes_as_it_comes(method: str, answer: bytes, retry: dict[str, int]) -> None:
+    """And a break of it breaks the client off: no silent truncation, no second answer."""
+    made = gateway(retry=retry)
+    made.backend("a").answers(answer)
+    client = made.send(f"{method} / HTTP/1.1\r\nHost: h\r\n\r\n".encode())
+    assert client.received.startswith(b"HTTP/1.1 200 OK")
+    made.backend("a").connection.reset()
+    made.advance(1)
+
+    assert client.closed is not None
+    assert heard(made, "a", "b") == [1, 0]
+    made.check_quiet()
+
+
+def test_a_client_that_leaves_while_its_answer_is_held() -> None:
+    """Ends the attempt."""
+    made = gateway()
+    made.backend("a").answers(HALF)
+    client = made.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+    client.reset()
+    made.network.pump()
+
+    assert made.backend("a").connection.lost is not None
+    made.check_quiet()
+
+
 def test_without_the_block_only_the_race_is_run_again() -> None:
     """Absent is off."""
     made = gateway()
