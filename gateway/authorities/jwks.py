@@ -88,7 +88,7 @@ class JwksKeys(Service):
         self._failures = 0
         self._asked_for_unknown: float | None = None
         self._fetching: Deferred[None] | None = None
-        self._waiting: set[Deferred[None]] = set()
+        self._waiting: list[Deferred[None]] = []
         self._timer: Any = None
 
     def startService(self) -> None:
@@ -156,9 +156,13 @@ class JwksKeys(Service):
     async def _join(self) -> None:
         """Wait for what is being fetched; who goes does not take it from the others."""
         if self._fetching is not None:
-            waiting: Deferred[None] = Deferred(self._waiting.discard)
-            self._waiting.add(waiting)
-            await waiting
+            waiting: Deferred[None] = Deferred()
+            self._waiting.append(waiting)
+            try:
+                await waiting
+            finally:
+                if waiting in self._waiting:  # its client is gone
+                    self._waiting.remove(waiting)
 
     def _fetch(self) -> None:
         """Ask the issuer, once at a time; whoever waits hears when it is over."""
@@ -197,8 +201,10 @@ class JwksKeys(Service):
         self._fetching = None
         if isinstance(result, Failure) and not result.check(CancelledError):
             self._failed(result)
-        while self._waiting:
-            self._waiting.pop().callback(None)
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            if not one.called:  # woken, one of them may have ended another
+                one.callback(None)
 
     def _failed(self, failure: Failure) -> None:
         if not self._failures:

@@ -110,10 +110,10 @@ def test_a_set_is_read_key_by_key() -> None:
     """With their names."""
     keys = from_jwks({"keys": [jwk(rsa_key(), "a"), jwk(ec_key(), "b"), jwk(ed_key())]}, ALL)
 
-    assert [(key.kid, key.algorithms) for key in keys] == [
-        ("a", {"RS256", "RS512", "PS256"}),
-        ("b", {"ES256"}),
-        (None, {"EdDSA"}),
+    assert [(key.kid, sorted(key.algorithms)) for key in keys] == [
+        ("a", ["PS256", "RS256", "RS512"]),
+        ("b", ["ES256"]),
+        (None, ["EdDSA"]),
     ]
     assert keys[0].verifies("RS256", b"octets", signature("RS256", rsa_key()))
 
@@ -139,7 +139,7 @@ def test_ed448_is_eddsa_too() -> None:
         jwk(rsa_key(), alg="none"),
         jwk(rsa_key(), alg="ES256"),
         jwk(rsa_key(), alg=["RS256"]),
-        jwk(rsa_key(), kid=7),
+        {**jwk(rsa_key()), "kid": 7},
         {"kty": "RSA", "n": "!!", "e": "AQAB"},
         {"kty": "RSA"},
         {"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"},
@@ -160,7 +160,7 @@ def test_algorithms_that_are_not_configured_are_left_out() -> None:
     """Of a key, or with the key."""
     keys = from_jwks({"keys": [jwk(rsa_key(), "a"), jwk(ec_key(), "b"), jwk(rsa_key(), "c", alg="RS512")]}, ["RS256"])
 
-    assert [(key.kid, key.algorithms) for key in keys] == [("a", {"RS256"})]
+    assert [(key.kid, *key.algorithms) for key in keys] == [("a", "RS256")]
 
 
 @pytest.mark.parametrize("document", [{}, {"keys": None}, {"keys": {}}, {"keys": "RSA"}])

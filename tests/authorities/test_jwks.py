@@ -1,0 +1,307 @@
+"""Published keys: fresh, looked for when they are missing, and kept while the issuer is down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+from twisted.internet.defer import Deferred, ensureDeferred, fail, succeed
+from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
+
+from gateway.authorities.fetching import FetchFailed
+from gateway.authorities.jwks import FIRST_RETRY, LAST_RETRY, LEAST_AGE, MOST_AGE, JwksKeys, Times
+from gateway.authorities.publisher import Published, Publisher
+from gateway.errors import AuthUnavailable
+from tests.tokens import ec_key, jwk, rsa_key
+
+A, B = jwk(rsa_key(), "a"), jwk(ec_key(), "b")
+COOLDOWN = 30.0
+REFRESH = 300.0
+
+
+class Issuer:
+    """Publishes what it is told, when it is told."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.asked = 0
+        self.stopped = 0
+        self.counted: list[str] = []
+        self.changed = 0
+        self.answer: Callable[[], Deferred[Published]] = lambda: self.publishes(A)
+        self.slow: list[Deferred[Published]] = []
+        self.keys = JwksKeys(
+            "default",
+            cast("Publisher", self),
+            frozenset(["RS256", "ES256"]),
+            Times(REFRESH, COOLDOWN),
+            self.clock,
+            lambda: 1.0,
+            self.counted.append,
+        )
+        self.keys.changed = self._changed
+
+    def _changed(self) -> None:
+        self.changed += 1
+
+    async def ask(self) -> Published:
+        self.asked += 1
+        return await self.answer()
+
+    async def stop(self) -> None:
+        self.stopped += 1
+
+    def publishes(self, *members: dict[str, Any], max_age: int | None = None) -> Deferred[Published]:
+        """An answer with these keys."""
+        return succeed(Published({"keys": list(members)}, max_age))
+
+    def is_down(self) -> Deferred[Published]:
+        """No answer."""
+        return fail(FetchFailed("no connection"))
+
+    def is_slow(self) -> Deferred[Published]:
+        """An answer that the test gives."""
+        self.slow.append(Deferred())
+        return self.slow[-1]
+
+    def look(self, kid: str | None) -> list[Any]:
+        """Look for a key as a verification does; what comes of it stands in the list, `None` for a good end."""
+        came: list[Any] = []
+        try:
+            more = self.keys.more(kid)
+        except AuthUnavailable as error:
+            return [error]
+        if more is None:
+            return ["not worth while"]
+        self.waiting = ensureDeferred(_await(more)).addBoth(
+            lambda result: came.append(result if result is None else result.value)
+        )
+        return came
+
+    def names(self) -> set[str | None]:
+        """The keys there are."""
+        return {key.kid for key in self.keys.keys(None)}
+
+
+async def _await(answer: Any) -> Any:
+    return await answer
+
+
+@pytest.fixture
+def issuer() -> Issuer:
+    """Publishing key `a`, and not asked yet."""
+    return Issuer()
+
+
+def test_keys_are_there_before_the_first_token(issuer: Issuer) -> None:
+    """They are fetched when the gateway starts."""
+    issuer.keys.startService()
+
+    assert issuer.names() == {"a"}
+    assert [key.kid for key in issuer.keys.keys("a")] == ["a"]
+    assert list(issuer.keys.keys("b")) == []
+    assert (len(issuer.keys), issuer.counted, issuer.changed) == (1, ["success"], 1)
+
+
+def test_keys_are_fetched_again_before_they_are_old(issuer: Issuer) -> None:
+    """After four fifths of their time."""
+    issuer.keys.startService()
+    issuer.clock.advance(REFRESH * 0.8 - 1)
+    assert issuer.asked == 1
+    assert issuer.keys.age == REFRESH * 0.8 - 1
+    issuer.answer = lambda: issuer.publishes(A, B)
+    issuer.clock.advance(1)
+
+    assert issuer.asked == 2
+    assert issuer.names() == {"a", "b"}
+    assert issuer.changed == 2
+
+
+@pytest.mark.parametrize(("max_age", "seconds"), [(1_000, 1_000), (0, LEAST_AGE), (10**9, MOST_AGE)])
+def test_an_issuer_says_when_they_are_old(issuer: Issuer, max_age: int, seconds: float) -> None:
+    """Within bounds."""
+    issuer.answer = lambda: issuer.publishes(A, max_age=max_age)
+    issuer.keys.startService()
+    issuer.clock.advance(seconds * 0.8 - 0.1)
+    assert issuer.asked == 1
+    issuer.clock.advance(0.2)
+
+    assert issuer.asked == 2
+
+
+def test_the_same_keys_again_change_nothing(issuer: Issuer) -> None:
+    """What was verified with them stays verified."""
+    issuer.keys.startService()
+    issuer.clock.advance(REFRESH)
+
+    assert (issuer.asked, issuer.changed) == (2, 1)
+
+
+def test_keys_without_a_name_are_for_every_name(issuer: Issuer) -> None:
+    """Where there is none of that name."""
+    issuer.answer = lambda: issuer.publishes(A, jwk(ec_key()))
+    issuer.keys.startService()
+
+    assert [key.kid for key in issuer.keys.keys("a")] == ["a"]
+    assert [key.kid for key in issuer.keys.keys("x")] == [None]
+
+
+def test_a_key_that_is_not_there_is_looked_for_at_once(issuer: Issuer) -> None:
+    """The issuer has begun to use another."""
+    issuer.keys.startService()
+    issuer.answer = lambda: issuer.publishes(A, B)
+
+    assert issuer.look("b") == [None]
+    assert issuer.names() == {"a", "b"}
+
+
+def test_keys_that_are_not_there_are_not_looked_for_all_the_time(issuer: Issuer) -> None:
+    """Once in the cooldown, however many tokens name them."""
+    issuer.keys.startService()
+    assert issuer.look("x1") == [None]
+    for number in range(100):
+        assert issuer.look(f"y{number}") == ["not worth while"]
+    assert issuer.asked == 2
+    issuer.clock.advance(COOLDOWN)
+
+    assert issuer.look("x2") == [None]
+    assert issuer.asked == 3
+
+
+def test_the_scheduled_fetch_does_not_use_up_the_cooldown(issuer: Issuer) -> None:
+    """Otherwise a key that comes right after it would have to wait."""
+    issuer.keys.startService()
+    issuer.clock.advance(REFRESH * 0.8)
+    issuer.answer = lambda: issuer.publishes(A, B)
+
+    assert issuer.look("b") == [None]
+    assert issuer.names() == {"a", "b"}
+
+
+def test_it_is_asked_once_at_a_time(issuer: Issuer) -> None:
+    """Whoever comes meanwhile waits for the same answer."""
+    issuer.answer = issuer.is_slow
+    issuer.keys.startService()
+    waiting = [issuer.look("a") for _ in range(10)]
+    assert issuer.asked == 1
+    issuer.slow[0].callback(Published({"keys": [A]}, None))
+
+    assert waiting == [[None]] * 10
+    assert issuer.asked == 1
+
+
+def test_an_answer_that_was_asked_for_before_may_not_have_it(issuer: Issuer) -> None:
+    """Then it is asked once more: the key may have come since."""
+    issuer.answer = issuer.is_slow
+    issuer.keys.startService()
+    waiting = [issuer.look("b") for _ in range(10)]
+    issuer.slow[0].callback(Published({"keys": [A]}, None))
+    assert waiting == [[]] * 10
+    issuer.slow[1].callback(Published({"keys": [A, B]}, None))
+
+    assert waiting == [[None]] * 10
+    assert issuer.asked == 2
+
+
+def test_who_goes_takes_nobody_elses_answer(issuer: Issuer) -> None:
+    """The client has gone; the fetch goes on."""
+    issuer.answer = issuer.is_slow
+    issuer.keys.startService()
+    issuer.look("a")
+    gone = issuer.waiting
+    stays = issuer.look("a")
+    gone.cancel()
+    issuer.slow[0].callback(Published({"keys": [A]}, None))
+
+    assert stays == [None]
+
+
+def test_while_the_issuer_is_down_its_keys_stay(issuer: Issuer) -> None:
+    """And it is tried again, less and less often; the log has one line of it, and one of its return."""
+    issuer.keys.startService()
+    issuer.answer = issuer.is_down
+    with capturedLogs() as logs:
+        issuer.clock.advance(REFRESH * 0.8)
+        for seconds in (1, 2, 4, 8, 16, 32, LAST_RETRY, LAST_RETRY):
+            before = issuer.asked
+            issuer.clock.advance(seconds - 0.1)
+            assert issuer.asked == before
+            issuer.clock.advance(0.2)
+            assert issuer.asked == before + 1
+            assert issuer.names() == {"a"}
+        issuer.answer = lambda: issuer.publishes(A)
+        issuer.clock.advance(LAST_RETRY)
+
+    assert issuer.counted == ["success", *["failure"] * 9, "success"]
+    assert [str(event["log_level"].name) for event in logs] == ["warn", "info"]
+
+
+@pytest.mark.parametrize("document", [{}, {"keys": []}, {"keys": [jwk(rsa_key(), "a", use="enc")]}])
+def test_an_answer_without_keys_is_none(issuer: Issuer, document: dict[str, Any]) -> None:
+    """What was there before is better."""
+    issuer.keys.startService()
+    issuer.answer = lambda: succeed(Published(document, None))
+    issuer.clock.advance(REFRESH)
+
+    assert issuer.names() == {"a"}
+    assert issuer.counted[:2] == ["success", "failure"]
+
+
+def test_with_an_issuer_down_an_unknown_key_is_not_known_to_be_bad(issuer: Issuer) -> None:
+    """The token may be good: 503, and not 401."""
+    issuer.keys.startService()
+    issuer.answer = issuer.is_down
+    for _ in range(2):
+        (error,) = issuer.look("b")
+        assert isinstance(error, AuthUnavailable)
+
+    assert issuer.asked == 2
+
+
+def test_without_any_keys_every_second_one_request_asks(issuer: Issuer) -> None:
+    """The others are told at once that nobody knows."""
+    issuer.answer = issuer.is_down
+    issuer.keys.startService()
+    assert issuer.keys.age == float("inf")
+    for _ in range(3):
+        assert isinstance(issuer.look("a")[0], AuthUnavailable)
+    assert issuer.asked == 2
+    issuer.answer = lambda: issuer.publishes(A)
+    issuer.clock.advance(2 * FIRST_RETRY)
+
+    assert issuer.names() == {"a"}
+
+
+def test_before_it_runs_nobody_is_asked(issuer: Issuer) -> None:
+    """A configuration that is only looked at makes no connections."""
+    assert isinstance(issuer.look("a")[0], AuthUnavailable)
+    assert issuer.asked == 0
+
+
+def test_an_error_of_ours_is_told_with_a_traceback(issuer: Issuer) -> None:
+    """And the keys stay."""
+    issuer.keys.startService()
+    issuer.answer = lambda: fail(ZeroDivisionError())
+    with capturedLogs() as logs:
+        issuer.clock.advance(REFRESH)
+
+    assert "log_failure" in logs[0]
+    assert issuer.names() == {"a"}
+
+
+@pytest.mark.parametrize("slow", [True, False])
+def test_when_it_stops_nothing_is_left(issuer: Issuer, slow: bool) -> None:
+    """No timer, no question under way, no connection."""
+    if slow:
+        issuer.answer = issuer.is_slow
+    issuer.keys.startService()
+    came = issuer.look("b")
+    done: list[Any] = []
+    issuer.keys.stopService().addBoth(done.append)
+
+    assert done == [None]
+    assert issuer.stopped == 1
+    assert issuer.clock.getDelayedCalls() == []
+    assert came != []

@@ -1,0 +1,149 @@
+"""Where keys are published, and what is believed of the answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any, cast
+
+import pytest
+from twisted.internet.defer import Deferred, ensureDeferred, succeed
+
+from gateway.authorities.fetching import Fetched, Fetcher, FetchFailed
+from gateway.authorities.publisher import Published, Publisher
+from gateway.headers import Headers
+
+KEYS = b'{"keys": []}'
+WHERE = "https://issuer.example.com/.well-known/openid-configuration"
+
+
+class Servers:
+    """What is at which URL; stands in for the fetchers of all servers."""
+
+    def __init__(self, pages: dict[str, Fetched]) -> None:
+        self.pages = pages
+        self.asked: list[str] = []
+        self.made: list[str] = []
+        self.stopped = 0
+
+    def __call__(self, url: str) -> Fetcher:
+        self.made.append(url)
+        return cast("Fetcher", self)
+
+    def fetch(self, method: bytes, url: bytes, fields: Iterable[tuple[bytes, bytes]]) -> Deferred[Fetched]:
+        assert method == b"GET"
+        assert dict(fields)[b"Accept"] == b"application/jwk-set+json, application/json"
+        self.asked.append(url.decode())
+        return succeed(self.pages.get(url.decode(), page(b"", 404)))
+
+    def stopService(self) -> Deferred[None]:
+        self.stopped += 1
+        return succeed(None)
+
+
+def page(body: bytes, status: int = 200, **fields: str) -> Fetched:
+    """An answer."""
+    return Fetched(
+        status, Headers((name.replace("_", "-").encode(), text.encode()) for name, text in fields.items()), body
+    )
+
+
+def ask(publisher: Publisher) -> Published:
+    """Ask, at once."""
+    came: list[Any] = []
+    ensureDeferred(publisher.ask()).addBoth(came.append)
+    if not isinstance(came[0], Published):
+        came[0].raiseException()
+    answer: Published = came[0]
+    return answer
+
+
+def test_keys_are_at_their_url() -> None:
+    """Nothing else is asked."""
+    servers = Servers({"http://127.0.0.1/jwks": page(KEYS)})
+
+    assert ask(Publisher(servers, "http://127.0.0.1/jwks")) == Published({"keys": []}, None)
+    assert servers.asked == ["http://127.0.0.1/jwks"]
+
+
+@pytest.mark.parametrize(
+    ("control", "seconds"),
+    [
+        ("max-age=300", 300),
+        ("public, MAX-AGE=300, must-revalidate", 300),
+        ('max-age="300"', 300),
+        ("s-maxage=5", None),
+        ("max-age=abc", None),
+        ("no-store, max-age=300", 0),
+        ("no-cache", 0),
+        ("", None),
+    ],
+)
+def test_an_issuer_may_say_how_long_its_keys_are_good(control: str, seconds: int | None) -> None:
+    """In Cache-Control."""
+    servers = Servers({"http://a/": page(KEYS, cache_control=control)})
+
+    assert ask(Publisher(servers, "http://a/")).max_age == seconds
+
+
+@pytest.mark.parametrize("status", [301, 302, 304, 404, 500])
+def test_anything_but_an_answer_is_a_failure(status: int) -> None:
+    """A redirect could lead anywhere."""
+    with pytest.raises(FetchFailed, match=f"status {status}"):
+        ask(Publisher(Servers({"http://a/": page(KEYS, status, location="http://b/")}), "http://a/"))
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"keys":[],"keys":[]}', b"[" * 10_000])
+def test_what_is_no_object_is_a_failure(body: bytes) -> None:
+    """Read as strictly as a token."""
+    with pytest.raises(FetchFailed, match="the answer is "):
+        ask(Publisher(Servers({"http://a/": page(body)}), "http://a/"))
+
+
+def metadata(**changes: Any) -> Servers:
+    """An issuer with metadata, and keys elsewhere."""
+    said = {"issuer": "https://issuer.example.com", "jwks_uri": "https://keys.example.com/jwks", **changes}
+    return Servers({WHERE: page(json.dumps(said).encode()), "https://keys.example.com/jwks": page(KEYS)})
+
+
+@pytest.mark.parametrize("issuer", ["https://issuer.example.com", "https://issuer.example.com/"])
+def test_the_metadata_of_an_issuer_say_where_its_keys_are(issuer: str) -> None:
+    """OpenID Connect Discovery; each server is asked by its own fetcher, which is kept."""
+    servers = metadata(issuer=issuer)
+    publisher = Publisher(servers, None, issuer)
+
+    assert ask(publisher).document == {"keys": []}
+    ask(publisher)
+
+    assert servers.asked == [WHERE, "https://keys.example.com/jwks"] * 2
+    assert servers.made == servers.asked[:2]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"issuer": "https://evil.example.com"}, "the metadata are those of another issuer"),
+        ({"issuer": None}, "the metadata are those of another issuer"),
+        ({"jwks_uri": None}, "the metadata name no jwks_uri"),
+        ({"jwks_uri": "file:///etc/passwd"}, "the metadata name no jwks_uri"),
+        ({"jwks_uri": "https://a/\r\nb"}, "the metadata name no jwks_uri"),
+        ({"jwks_uri": "http://keys.example.com/jwks"}, "the metadata lead from https to http"),
+    ],
+)
+def test_metadata_are_not_believed_everything(changes: dict[str, Any], words: str) -> None:
+    """One issuer cannot speak for another, nor lead out of TLS."""
+    servers = metadata(**changes)
+
+    with pytest.raises(FetchFailed, match=words):
+        ask(Publisher(servers, None, "https://issuer.example.com"))
+    assert servers.asked == [WHERE]
+
+
+def test_its_connections_are_closed() -> None:
+    """Of every server."""
+    servers = metadata()
+    publisher = Publisher(servers, None, "https://issuer.example.com")
+    ask(publisher)
+    ensureDeferred(publisher.stop())
+
+    assert servers.stopped == 2
