@@ -16,28 +16,31 @@
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 
--- {tokens}
+-- A rule reads what is stored into {state, requests that are free, microseconds until one is, whether the clock was set
+-- back since: a server that takes over may be behind, and must not remember anything for longer than a window}.
+
 local function bucket(stored, limit, unit, depth)
-  local tokens = depth
+  local tokens, back = depth, false
   if stored then
     local left, since = struct.unpack('<dd', stored)
     tokens = math.min(depth, left + math.max(0, now - since) / unit)
+    back = since > now
   end
-  return {tokens}, math.floor(tokens + 1e-6), (1 - tokens) * unit
+  return {tokens}, math.floor(tokens + 1e-6), (1 - tokens) * unit, back
 end
 
 -- {total, part, count, part, count, ...} of the parts within the window
 local function window(stored, limit, unit, depth)
   local part = math.floor(now / unit)
-  local log, total = {0}, 0
+  local log, total, back = {0}, 0, false
   if stored then
     local before = cmsgpack.unpack(stored)
+    back = #before > 1 and before[#before - 1] > part
     for i = 2, #before, 2 do
-      -- A clock that was set back must not keep what it counted before for longer than a window.
       local when, count = math.min(before[i], part), before[i + 1]
       if when >= part - depth then
         total = total + count
-        if log[#log - 1] == when and #log > 1 then
+        if #log > 1 and log[#log - 1] == when then
           log[#log] = log[#log] + count
         else
           log[#log + 1] = when
@@ -51,20 +54,7 @@ local function window(stored, limit, unit, depth)
   if total >= limit and #log > 1 then
     wait = math.min((log[2] + depth + 1) * unit - now, depth * unit)
   end
-  return log, limit - total, wait
-end
-
-local limits, refused = {}, nil
-for i = 1, #KEYS do
-  local at = i * 5 - 5
-  local one = {kind = ARGV[at + 1], limit = tonumber(ARGV[at + 2]), unit = tonumber(ARGV[at + 3]),
-               depth = tonumber(ARGV[at + 4]), want = tonumber(ARGV[at + 5])}
-  local read = one.kind == 't' and bucket or window
-  one.state, one.free, one.wait = read(redis.call('GET', KEYS[i]), one.limit, one.unit, one.depth)
-  limits[i] = one
-  if one.want > 0 and one.free < 1 and (not refused or one.wait > limits[refused].wait) then
-    refused = i
-  end
+  return log, limit - total, wait, back
 end
 
 -- Microseconds until a limit is whole again.
@@ -77,35 +67,54 @@ local function whole(one)
   return (one.state[#one.state - 1] + one.depth + 1) * one.unit - now
 end
 
+local function store(key, one)
+  local octets = one.kind == 't' and struct.pack('<dd', one.state[1], now) or cmsgpack.pack(one.state)
+  redis.call('SET', key, octets, 'PX', math.ceil(whole(one) / 1000) + 1)
+end
+
+local limits, refused = {}, nil
+for i = 1, #KEYS do
+  local at = i * 5 - 5
+  local one = {kind = ARGV[at + 1], limit = tonumber(ARGV[at + 2]), unit = tonumber(ARGV[at + 3]),
+               depth = tonumber(ARGV[at + 4]), want = tonumber(ARGV[at + 5])}
+  local read = one.kind == 't' and bucket or window
+  one.state, one.free, one.wait, one.back = read(redis.call('GET', KEYS[i]), one.limit, one.unit, one.depth)
+  limits[i] = one
+  if one.want > 0 and one.free < 1 and (not refused or one.wait > limits[refused].wait) then
+    refused = i
+  end
+end
+
 if refused then
   local one = limits[refused]
+  for i, other in ipairs(limits) do
+    if other.back then
+      store(KEYS[i], other)
+    end
+  end
   return {0, refused, 0, math.ceil(one.wait), math.ceil((now + whole(one)) / 1000000)}
 end
 
 local answer, speaker, least, longest = {1, 0, 0, 0, 0}, nil, nil, nil
 for i, one in ipairs(limits) do
   local taken = math.min(one.want, one.free)
-  local octets
-  if one.kind == 't' then
-    one.state[1] = one.state[1] - taken
-    octets = struct.pack('<dd', one.state[1], now)
-  elseif taken > 0 then
-    local log, part = one.state, math.floor(now / one.unit)
-    log[1] = log[1] + taken
-    if #log > 1 and log[#log - 1] == part then
-      log[#log] = log[#log] + taken
-    else
-      log[#log + 1] = part
-      log[#log + 1] = taken
-    end
-    octets = cmsgpack.pack(log)
-  end
-  local left = whole(one)
   if taken > 0 then
-    redis.call('SET', KEYS[i], octets, 'PX', math.ceil(left / 1000) + 1)
+    if one.kind == 't' then
+      one.state[1] = one.state[1] - taken
+    else
+      local log, part = one.state, math.floor(now / one.unit)
+      log[1] = log[1] + taken
+      if #log > 1 and log[#log - 1] == part then
+        log[#log] = log[#log] + taken
+      else
+        log[#log + 1] = part
+        log[#log + 1] = taken
+      end
+    end
+    store(KEYS[i], one)
   end
   answer[5 + i] = taken
-  local remaining = math.min(one.limit, one.free - taken)
+  local left, remaining = whole(one), math.min(one.limit, one.free - taken)
   if not least or remaining < least or (remaining == least and left > longest) then
     speaker, least, longest = i, remaining, left
   end

@@ -1,0 +1,250 @@
+"""What every store of limits promises: memory, and Redis with its script, decide the same."""
+
+# mypy: allow-untyped-calls
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.config.redis_url import parse_redis_url
+from gateway.limiting.limit import Limit, LimitStore, Verdict
+from gateway.limiting.store import MemoryLimits
+from gateway.storage import limits as redis_limits
+from gateway.storage.redis import RedisStore
+from gateway.storage.redis_connection import RedisConnection
+from gateway.storage.resp import Script
+from gateway.storage.shared_limits import RedisLimits
+from gateway.upstream.dialer import SocketDialer
+from gateway.upstream.resolver import Resolver
+from tests.system.private_reactor import PrivateReactor, private_reactor
+from tests.system.redis_server import redis_server
+
+NOW = 1_780_000_000.0
+
+BUCKET = Limit(b"bucket--", "ip", 6, 10.0, 3)
+EXACT = Limit(b"exact---", "user", 4, 10.0, 4, sliding=True)
+PARTS = Limit(b"parts---", "route", 70, 10.0, 70, sliding=True)
+LIMITS = {"bucket": BUCKET, "exact": EXACT, "parts": PARTS}
+
+
+class NoCounts:
+    """Nobody looks."""
+
+    def failed(self, reason: str) -> None:
+        """A failure."""
+
+    def answered(self, seconds: float) -> None:
+        """An answer."""
+
+
+class InMemory:
+    """The store of one process."""
+
+    def __init__(self) -> None:
+        self.store: LimitStore = MemoryLimits()
+
+    def clear(self) -> None:
+        self.store = MemoryLimits()
+
+    def ask(self, limits: Sequence[Limit], keys: Sequence[bytes], now: float) -> Verdict:
+        verdict = self.store.bind(limits)(keys, now)
+        assert isinstance(verdict, Verdict)
+        return verdict
+
+
+class InRedis:
+    """The store of many, with a clock that the test sets in place of Redis' own."""
+
+    def __init__(self, reactor: PrivateReactor, url: str) -> None:
+        dialer = SocketDialer(reactor, Resolver(reactor, time.monotonic))
+        self.reactor = reactor
+        self.redis = RedisStore(
+            parse_redis_url(url),
+            5.0,
+            1,
+            lambda host, port: dialer.dial(host, port, None, RedisConnection, 5.0),  # type: ignore[arg-type, return-value]
+            reactor,
+            time.monotonic,
+            random.random,
+            NoCounts(),
+        )
+        self.redis.startService()
+        self.bound: dict[tuple[Limit, ...], Any] = {}
+
+    def clear(self) -> None:
+        self.reactor.result(self.redis.command("FLUSHALL"))
+        self.bound.clear()  # refusals are remembered
+
+    def ask(self, limits: Sequence[Limit], keys: Sequence[bytes], now: float) -> Verdict:
+        micros = round(now * 1e6)
+        self.redis.command("RPUSH", "clock", micros // 1_000_000, micros % 1_000_000).addErrback(lambda _: None)
+        self.redis.command("LTRIM", "clock", -2, -1)
+        store = RedisLimits(self.redis, MemoryLimits(), 1, lambda: pytest.fail("Redis was not asked"))
+        decide = store.bind(limits)  # anew, since nothing is to be answered from memory
+        verdict: Any = decide(keys, now)
+        answered: Verdict = self.reactor.result(verdict)
+        return answered
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InRedis]:
+    """A store on a real server."""
+    directory: Path = tmp_path_factory.mktemp("redis")
+    source = redis_limits.SCRIPT.source
+    assert b"redis.call('TIME')" in source
+    with ExitStack() as stack:
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        patch.setattr(
+            redis_limits,
+            "SCRIPT",
+            Script(source.replace(b"redis.call('TIME')", b"redis.call('LRANGE', 'clock', 0, 1)")),
+        )
+        server = stack.enter_context(redis_server(directory))
+        reactor = stack.enter_context(private_reactor())
+        store = InRedis(reactor, server.url)
+        yield store
+        reactor.result(store.redis.stopService())
+
+
+@pytest.fixture(params=["memory", "redis"])
+def store(request: pytest.FixtureRequest) -> Any:
+    """Either."""
+    store: Any = InMemory() if request.param == "memory" else request.getfixturevalue("redis")
+    store.clear()
+    return store
+
+
+def facts(verdict: Verdict) -> tuple[bool, str, int]:
+    """What a client can tell."""
+    return verdict.allowed, verdict.limit.label, verdict.remaining
+
+
+def test_a_burst_passes_and_then_the_rate(store: Any) -> None:
+    """Of a token bucket."""
+    said = [facts(store.ask([BUCKET], [b"a"], NOW)) for _ in range(4)]
+
+    assert said == [(True, "ip", 2), (True, "ip", 1), (True, "ip", 0), (False, "ip", 0)]
+    assert not store.ask([BUCKET], [b"a"], NOW + 1.6).allowed
+    assert store.ask([BUCKET], [b"a"], NOW + 1.7).allowed
+    assert not store.ask([BUCKET], [b"a"], NOW + 1.7).allowed
+
+
+@pytest.mark.parametrize("limit", [EXACT, PARTS], ids=["exact", "parts"])
+def test_a_window_slides(store: Any, limit: Limit) -> None:
+    """What came late in one window counts in the next."""
+    for number in range(limit.requests):
+        assert store.ask([limit], [b"a"], NOW + 9 + number * 0.001).allowed
+
+    assert not store.ask([limit], [b"a"], NOW + 11).allowed
+    assert not store.ask([limit], [b"a"], NOW + 18.9).allowed
+    assert store.ask([limit], [b"a"], NOW + 19.2).allowed
+
+
+@pytest.mark.parametrize("limit", LIMITS.values(), ids=LIMITS)
+def test_a_refusal_says_when_to_come_again(store: Any, limit: Limit) -> None:
+    """Then a request passes, give or take a part of the window, and not before."""
+    while (verdict := store.ask([limit], [b"a"], NOW)).allowed:
+        pass
+
+    assert 0 < verdict.retry_after <= limit.window
+    assert not store.ask([limit], [b"a"], NOW + verdict.retry_after * 0.98).allowed
+    assert store.ask([limit], [b"a"], NOW + verdict.retry_after * 1.02).allowed
+
+
+@pytest.mark.parametrize("limit", LIMITS.values(), ids=LIMITS)
+def test_keys_are_apart(store: Any, limit: Limit) -> None:
+    """Each has all of it."""
+    first = [store.ask([limit], [key], NOW).remaining for key in (b"a", b"b", b"c")]
+
+    assert len(set(first)) == 1
+
+
+@pytest.mark.parametrize("limit", LIMITS.values(), ids=LIMITS)
+def test_what_comes_back_is_whole_again_at_the_reset(store: Any, limit: Limit) -> None:
+    """As if nobody had asked."""
+    fresh = store.ask([limit], [b"a"], NOW)
+    verdict = store.ask([limit], [b"a"], NOW)
+    reset = verdict.reset or NOW + verdict.full_in
+
+    assert NOW < reset <= NOW + limit.window * 1.02 + 1
+    assert store.ask([limit], [b"a"], reset + 0.001).remaining == fresh.remaining
+
+
+def test_all_limits_must_let_a_request_pass_or_none_counts_it(store: Any) -> None:
+    """The wide one loses nothing by what the narrow one refuses; the tightest speaks."""
+    both, keys = [EXACT, PARTS], [b"u", b"r"]
+    said = [facts(store.ask(both, keys, NOW)) for _ in range(6)]
+
+    assert said == [(True, "user", left) for left in (3, 2, 1, 0)] + [(False, "user", 0)] * 2
+    assert store.ask([PARTS], [b"r"], NOW).remaining == 70 - 4 - 1
+
+
+def test_limits_with_one_identity_share_a_count(store: Any) -> None:
+    """As a limit of all routes does."""
+    store.ask([EXACT], [b"a"], NOW)
+
+    assert store.ask([EXACT], [b"a"], NOW).remaining == 2
+
+
+@given(
+    requests=st.lists(
+        st.tuples(
+            st.sampled_from(["bucket", "exact", "parts", "bucket exact", "exact parts", "bucket parts exact"]),
+            st.sampled_from([b"a", b"b"]),
+            st.one_of(st.just(0), st.integers(0, 400_000), st.integers(0, 12_000_000)),
+            st.integers(1, 30),
+        ),
+        max_size=12,
+    )
+)
+def test_redis_decides_as_memory_does(redis: InRedis, requests: list[tuple[str, bytes, int, int]]) -> None:
+    """Request by request, whatever came before."""
+    memory = InMemory()
+    redis.clear()
+    micros = round(NOW * 1e6)
+    for names, key, gap, times in requests:
+        limits = [LIMITS[name] for name in names.split()]
+        micros += gap
+        for _ in range(times):
+            mine = memory.ask(limits, [key] * len(limits), micros / 1e6)
+            theirs = redis.ask(limits, [key] * len(limits), micros / 1e6)
+            # By so little can microseconds in two numbers and in one differ.
+            if abs(mine.retry_after) > 1e-4 or mine.allowed:
+                assert mine.allowed is theirs.allowed
+                assert mine.remaining == theirs.remaining
+            if not mine.allowed and not theirs.allowed:
+                assert theirs.retry_after == pytest.approx(mine.retry_after, abs=1e-3)
+
+
+def test_a_clock_that_is_set_back_does_not_lock_anybody_out(redis: InRedis) -> None:
+    """The server that takes over may be an hour behind: no longer than a window is anything remembered."""
+    redis.clear()
+    for limit in (EXACT, BUCKET):
+        while redis.ask([limit], [b"a"], NOW).allowed:
+            pass
+
+        assert not redis.ask([limit], [b"a"], NOW - 3600).allowed
+        assert redis.ask([limit], [b"a"], NOW - 3600 + limit.window * 1.1).allowed
+
+
+def test_nothing_stays_in_redis(redis: InRedis) -> None:
+    """A key goes when there is nothing to remember; its name says nothing of the client."""
+    redis.clear()
+    redis.ask([EXACT, BUCKET], [b"alice", b"192.0.2.1"], NOW)
+
+    keys = [key for key in redis.reactor.result(redis.redis.command("KEYS", "*")) if key != b"clock"]
+
+    assert len(keys) == 2
+    for key in keys:
+        assert key.startswith(b"gw:{limits}:")
+        assert len(key) == 44
+        assert 0 < redis.reactor.result(redis.redis.command("PTTL", key)) <= 10_100

@@ -1,0 +1,28 @@
+"""Limits, and what is taken in advance of them."""
+
+from __future__ import annotations
+
+from gateway.limiting.limit import Limit
+
+
+def test_what_is_taken_in_advance_shortens_what_may_be_taken() -> None:
+    """A request that is used later than it was taken must not add to those taken since."""
+    limit = Limit(b"", "ip", 1000, 10.0, 100, lease=50)
+
+    assert limit.leased_for == 0.2
+    assert limit.counted_window == 10.2
+    assert limit.counted_burst == 80
+
+
+def test_one_by_one_nothing_is_taken_in_advance() -> None:
+    """The window is the window."""
+    limit = Limit(b"", "ip", 1000, 10.0, 100)
+
+    assert (limit.leased_for, limit.counted_window, limit.counted_burst) == (0.0, 10.0, 100)
+
+
+def test_a_share_is_never_nothing() -> None:
+    """Instances that do not know of each other let a little too much through rather than nobody."""
+    share = Limit(b"", "ip", 10, 60.0, 5, lease=4).share(8)
+
+    assert (share.requests, share.burst, share.lease) == (1, 1, 1)

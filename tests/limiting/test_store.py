@@ -1,0 +1,75 @@
+"""Counts in memory: bounded, and all or nothing."""
+
+from __future__ import annotations
+
+import tracemalloc
+from typing import cast
+
+import pytest
+
+from gateway.limiting.limit import Limit, Verdict
+from gateway.limiting.store import MemoryLimits
+
+SLIDING = Limit(b"s" * 8, "ip", 2, 10.0, 2, sliding=True)
+BUCKET = Limit(b"b" * 8, "ip", 2, 10.0, 2)
+
+
+def ask(store: MemoryLimits, limits: list[Limit], keys: list[bytes], now: float = 100.0) -> Verdict:
+    """Take a request."""
+    return cast("Verdict", store.bind(limits)(keys, now))
+
+
+@pytest.mark.parametrize("limit", [SLIDING, BUCKET])
+def test_the_key_that_was_asked_for_longest_ago_goes_first(limit: Limit) -> None:
+    """A million keys by default; here three."""
+    store = MemoryLimits(most=3)
+    for key in (b"a", b"a", b"b", b"c"):
+        ask(store, [limit], [key])
+    ask(store, [limit], [b"b"])
+
+    ask(store, [limit], [b"d"])
+
+    assert len(store) == 3
+    assert ask(store, [limit], [b"c"]).remaining == 0  # still known
+    assert ask(store, [limit], [b"a"]).remaining == 1  # forgotten
+
+
+@pytest.mark.parametrize("limit", [SLIDING, BUCKET])
+def test_what_is_over_is_forgotten_as_new_keys_come(limit: Limit) -> None:
+    """Clients that came once do not occupy memory for ever."""
+    store = MemoryLimits()
+    for number in range(100):
+        ask(store, [limit], [b"%d" % number], 100.0)
+
+    for number in range(60):
+        ask(store, [limit], [b"new %d" % number], 200.0)
+
+    assert len(store) == 60
+
+
+def test_a_key_costs_little_memory() -> None:
+    """A million of them fit into a quarter of a gigabyte."""
+    store = MemoryLimits()
+    decide = store.bind([BUCKET])
+    tracemalloc.start()
+    try:
+        for number in range(20_000):
+            decide([b"10.0.%d.%d" % divmod(number, 250)], 100.0)
+        used, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert used / 20_000 < 260
+
+
+def test_a_refused_request_is_taken_from_none_of_its_limits() -> None:
+    """All must let it pass, or none counts it."""
+    store = MemoryLimits()
+    wide = Limit(b"w" * 8, "user", 100, 10.0, 100)
+    for _ in range(2):
+        assert ask(store, [BUCKET, wide], [b"a", b"u"]).allowed
+
+    for _ in range(5):
+        assert not ask(store, [BUCKET, wide], [b"a", b"u"]).allowed
+
+    assert ask(store, [wide], [b"u"]).remaining == 97
