@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64encode
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 
 import jwt
@@ -19,22 +20,34 @@ START = 1_781_000_000
 """Unix seconds at which a harness begins."""
 
 
+_MAKE: dict[str, Callable[[], Any]] = {
+    "RSA": partial(rsa.generate_private_key, 65537, 2048),
+    "EC": partial(ec.generate_private_key, ec.SECP256R1()),
+    "Ed": ed25519.Ed25519PrivateKey.generate,
+}
+
+
 @cache
+def _key(kind: str, name: str) -> Any:
+    return _MAKE[kind]()
+
+
 def rsa_key(name: str = "one") -> rsa.RSAPrivateKey:
     """Make an RSA key, the same for the same name."""
-    return rsa.generate_private_key(65537, 2048)
+    key: rsa.RSAPrivateKey = _key("RSA", name)
+    return key
 
 
-@cache
 def ec_key(name: str = "one") -> ec.EllipticCurvePrivateKey:
     """Make a key on P-256, the same for the same name."""
-    return ec.generate_private_key(ec.SECP256R1())
+    key: ec.EllipticCurvePrivateKey = _key("EC", name)
+    return key
 
 
-@cache
 def ed_key(name: str = "one") -> ed25519.Ed25519PrivateKey:
     """Make an Ed25519 key, the same for the same name."""
-    return ed25519.Ed25519PrivateKey.generate()
+    key: ed25519.Ed25519PrivateKey = _key("Ed", name)
+    return key
 
 
 def public_pem(key: Any) -> bytes:
