@@ -56,6 +56,10 @@ format: $(VENV)/.dev  ## put imports and lines in order
 bench: $(VENV)/.dev  ## measure the gateway beside its peers
 	$(BIN)/python -m benchmarks $(ARGS)
 
+.PHONY: chaos
+chaos: $(VENV)/.dev  ## kill, stop and break backends under load, and count what clients notice
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.system.chaos
+
 .PHONY: docs
 docs: $(VENV)/.dev  ## make the generated pages again
 	$(BIN)/python -m gateway.telemetry.reference >docs/reference/metrics.md
