@@ -187,7 +187,7 @@ class _Builder:
         hedges = build_hedges(route.name, route.hedge, self._foundation)
         forwarders = {
             name: Forwarder(
-                partial(_same, self.upstreams[name]),
+                self.upstreams[name],
                 self._foundation.agent,
                 passes,
                 route.timeout,
@@ -226,10 +226,6 @@ class _Builder:
         shares = [Share(self.upstreams[name], weight) for name, weight in route.upstreams]
         split = build_balancer("weighted_round_robin", shares, self._foundation.random)
         return lambda: split.pick(b"", 0.0).name
-
-
-def _same(upstream: Upstream) -> Upstream:
-    return upstream
 
 
 def _handler(forwarders: Mapping[str, Forwarder]) -> Handler:

@@ -13,8 +13,6 @@ on the attempt says that it did.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from gateway.errors import BreakerOpen, GatewayError, Source
 from gateway.exchange import Exchange, Response
 from gateway.http.fields import FieldFilter
@@ -34,10 +32,10 @@ NOT_ITS_FAULT = frozenset([501, 505])
 
 
 class Forwarder:
-    """Forwards the exchanges of one route.
+    """Forwards the exchanges of one route to one upstream (a route may share its traffic out).
 
     Args:
-        choose: Picks the upstream (a route may split its traffic).
+        upstream: Where they go.
         agent: Makes attempts.
         passes: Which request fields are copied.
         timeout: Seconds for the backend's answer, all attempts together.
@@ -46,11 +44,11 @@ class Forwarder:
         hedges: When a second attempt is made beside the first; None for never.
     """
 
-    __slots__ = ("_agent", "_choose", "_hedges", "_passes", "_retries", "_timeout", "_via")
+    __slots__ = ("_agent", "_hedges", "_passes", "_retries", "_timeout", "_upstream", "_via")
 
     def __init__(
         self,
-        choose: Callable[[], Upstream],
+        upstream: Upstream,
         agent: ProxyAgent,
         passes: FieldFilter,
         timeout: float,
@@ -58,7 +56,7 @@ class Forwarder:
         retries: Retries | None = None,
         hedges: Hedges | None = None,
     ) -> None:
-        self._choose = choose
+        self._upstream = upstream
         self._agent = agent
         self._passes = passes
         self._timeout = timeout
@@ -73,7 +71,7 @@ class Forwarder:
             NoBackendAvailable: None may be tried.
             BreakerOpen: A breaker keeps it from being sent, and there is no fallback.
         """
-        self._send(exchange, self._choose())
+        self._send(exchange, self._upstream)
 
     def _send(self, exchange: Exchange, upstream: Upstream, falls_back: bool = True) -> None:
         now = self._agent.now()

@@ -245,19 +245,18 @@ def main() -> int:
     """Print the table; 1 where a client has seen an error."""
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
     good, bad, plain = ("\033[32m", "\033[31m", "\033[0m") if colour else ("", "", "")
-    print(
-        f"{'what happens to four backends':<28} {'requests':>8} {'errors':>7} {'median':>9} {'p99':>8} {'recovered':>10}"
-    )
+    show = sys.stdout.write
+    show(f"{'what is done to backends':<28} {'requests':>9} {'errors':>7} {'median':>9} {'p99':>8} {'recovered':>10}\n")
 
     def tell(result: Result) -> None:
         mark = bad if result.errors else good
-        print(
-            f"{result.name:<28} {result.requests:>8} {mark}{len(result.errors):>7}{plain} "
-            f"{result.median * 1000:>6.1f} ms {result.p99 * 1000:>5.0f} ms {result.recovered:>8.1f} s",
-            flush=True,
+        show(
+            f"{result.name:<28} {result.requests:>9} {mark}{len(result.errors):>7}{plain} "
+            f"{result.median * 1000:>6.1f} ms {result.p99 * 1000:>5.0f} ms {result.recovered:>8.1f} s\n"
         )
         for error in sorted(set(result.errors)):
-            print(f"    {result.errors.count(error)} x {error}")
+            show(f"    {result.errors.count(error)} x {error}\n")
+        sys.stdout.flush()
 
     with tempfile.TemporaryDirectory() as place:
         results = play(list(ROUNDS), 5.0, Path(place), tell)
