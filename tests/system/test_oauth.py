@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, quote_plus
+from urllib.parse import quote_plus
 
 import jwt
 import pytest
@@ -22,6 +19,7 @@ from oauthlib.oauth2 import BackendApplicationClient, InvalidClientError, Invali
 from requests.auth import HTTPBasicAuth
 from requests_oauthlib import OAuth2Session
 
+from tests.system.authority import Authority, authority_server
 from tests.system.backends import Backend, backend
 from tests.system.gateway_process import PATIENCE, GatewayProcess, running, until
 
@@ -202,69 +200,11 @@ def test_a_token_ends(tmp_path: Path, origin: Backend, secret_hash: str) -> None
         until(lambda: call() == 401, "the token does not end")
 
 
-class Authority(ThreadingHTTPServer):
-    """Knows tokens, and says yes or no to requests; may be slow."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.url = f"http://127.0.0.1:{self.server_address[1]}"
-        self.delay = 0.0
-        self.connections: list[socket.socket] = []
-
-    def die(self) -> None:
-        """Answer nobody any more, on no connection."""
-        self.shutdown()
-        self.server_close()
-        for connection in self.connections:
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """That nobody waits any more is part of the test."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: Authority
-
-    def setup(self) -> None:
-        super().setup()
-        self.server.connections.append(self.connection)
-
-    def do_POST(self) -> None:
-        form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
-        active = form["token"] == ["good"] and self.headers["Authorization"].startswith("Basic ")
-        self._answer(200, json.dumps({"active": active, "sub": "user-7", "scope": "read"}))
-
-    def do_GET(self) -> None:
-        if self.headers["Authorization"] != "Bearer good":
-            self._answer(302, "log in", Location="https://login.example.com/")
-        else:
-            self._answer(200, "", **{"Remote-User": self.headers["X-Forwarded-Uri"]})
-
-    def _answer(self, status: int, text: str, **fields: str) -> None:
-        time.sleep(self.server.delay)
-        self.send_response(status)
-        for name, value in {"Content-Length": str(len(text)), **fields}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(text.encode())
-
-    def log_message(self, *args: Any) -> None:
-        """The gateway logs."""
-
-
 @pytest.fixture
 def authority() -> Iterator[Authority]:
     """An authority in a thread."""
-    with Authority() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
+    with authority_server() as server:
         yield server
-        server.shutdown()
-        thread.join(5)
 
 
 @pytest.mark.parametrize("way", ["introspection", "forward"])

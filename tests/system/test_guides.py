@@ -1,0 +1,26 @@
+"""What the guides say can be done is done, as it stands there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.system.authority import authority_server
+from tests.system.backends import backend
+from tests.system.gateway_process import free_port
+from tests.system.guides import Guide
+
+
+def test_issue_tokens(tmp_path: Path) -> None:
+    """From a secret to a revoked token, and with other authorities."""
+    with backend() as origin, authority_server() as authority:
+        ports = {
+            8080: free_port(),
+            9090: free_port(),
+            9001: origin.server_address[1],
+            9091: authority.server_address[1],
+        }
+        guide = Guide("docs/guides/oauth.md", tmp_path, ports)
+        try:
+            assert guide.follow() >= 15
+        finally:
+            guide.stop()
