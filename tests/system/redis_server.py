@@ -18,6 +18,7 @@ class RedisServer:
 
     Args:
         directory: Where it keeps its files.
+        sentinel: Whether it is one, and keeps no data.
         options: More of its options, without the dashes: `requirepass="secret"`.
 
     Attributes:
@@ -26,7 +27,7 @@ class RedisServer:
         log: What it said.
     """
 
-    def __init__(self, directory: Path, **options: str) -> None:
+    def __init__(self, directory: Path, *, sentinel: bool = False, **options: str) -> None:
         program = shutil.which("redis-server") or shutil.which("valkey-server")
         assert program is not None, "no Redis server on PATH: `make test` installs one"
         self.port = free_port()
@@ -38,11 +39,15 @@ class RedisServer:
             "bind": "127.0.0.1",
             "port": "0" if tls else str(self.port),
             **({"tls-port": str(self.port), "tls-auth-clients": "no"} if tls else {}),
-            "save": "",
+            **({} if sentinel else {"save": ""}),
             "dir": str(directory),
             **{name.replace("_", "-"): value for name, value in options.items()},
         }
-        self._command = [program, *(part for name, value in given.items() for part in (f"--{name}", value))]
+        mode = []
+        if sentinel:  # it writes down what it is told
+            (directory / "sentinel.conf").write_text("")
+            mode = [str(directory / "sentinel.conf"), "--sentinel"]
+        self._command = [program, *mode, *(part for name, value in given.items() for part in (f"--{name}", value))]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> RedisServer:
@@ -85,9 +90,9 @@ class RedisServer:
 
 
 @contextlib.contextmanager
-def redis_server(directory: Path, **options: str) -> Iterator[RedisServer]:
+def redis_server(directory: Path, *, sentinel: bool = False, **options: str) -> Iterator[RedisServer]:
     """Run a Redis server for as long as the block lasts."""
-    server = RedisServer(directory, **options).start()
+    server = RedisServer(directory, sentinel=sentinel, **options).start()
     try:
         yield server
     finally:

@@ -1,0 +1,311 @@
+"""The Redis store against a real server: answers, or a failure in time."""
+
+# mypy: allow-untyped-calls
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.ssl import Certificate, optionsForClientTLS, trustRootFromCertificates
+from twisted.logger import capturedLogs
+
+from gateway.storage.errors import CommandRefused, StoreUnavailable
+from gateway.storage.redis import RedisStore
+from gateway.storage.resp import Script
+from tests.pki import Authority, key_pem, pem
+from tests.storage.conftest import Counts, MakeStore
+from tests.system.private_reactor import PrivateReactor
+from tests.system.redis_server import RedisServer, redis_server
+
+
+def reason_of(reactor: PrivateReactor, asked: Deferred[Any]) -> str:
+    """Why a command failed."""
+    with pytest.raises(StoreUnavailable) as caught:
+        reactor.result(asked)
+    return caught.value.reason
+
+
+def lines(events: Sequence[Any]) -> list[str]:
+    """What the store logged."""
+    return [event["log_format"].format(**event) for event in events if event["log_namespace"].endswith("RedisStore")]
+
+
+def counts(store: RedisStore) -> Counts:
+    """What it counted."""
+    found = store._counts
+    assert isinstance(found, Counts)
+    return found
+
+
+def test_octets_come_back_as_they_are(reactor: PrivateReactor, redis: RedisServer, make: MakeStore) -> None:
+    """No number, no text is made of them."""
+    store = make(redis.url)
+
+    assert reactor.result(store.command("SET", "key", b"34\xff\r\n")) == b"OK"
+    assert reactor.result(store.command("GET", "key")) == b"34\xff\r\n"
+    assert reactor.result(store.command("STRLEN", "key")) == 5
+    assert reactor.result(store.command("GET", "other")) is None
+
+
+def test_commands_of_one_turn_share_a_write(reactor: PrivateReactor, redis: RedisServer, make: MakeStore) -> None:
+    """And come back in their order."""
+    store = make(redis.url)
+    reactor.result(store.command("PING"))
+    before = len(counts(store).durations)
+
+    answers = reactor.result(gatherResults([store.command("INCR", "n") for _ in range(100)]))
+
+    assert answers == list(range(1, 101))
+    assert len(counts(store).durations) == before + 1
+
+
+def test_a_command_given_before_the_connection_is_up_waits_for_it(
+    reactor: PrivateReactor, redis: RedisServer, make: MakeStore
+) -> None:
+    """A gateway that starts does not begin with an outage."""
+    assert reactor.result(make(redis.url).command("PING")) == b"PONG"
+
+
+def test_a_script_is_sent_once(reactor: PrivateReactor, redis: RedisServer, make: MakeStore) -> None:
+    """Then its digest does, until the server has forgotten it."""
+    store, script = make(redis.url), Script(b"return {KEYS[1], ARGV[1]}")
+
+    for _ in range(2):
+        assert reactor.result(store.script(script, ("a",), (1,))) == [b"a", b"1"]
+        reactor.result(store.command("SCRIPT", "FLUSH"))
+    assert reactor.result(store.script(script, ("b",), (2,))) == [b"b", b"2"]
+
+
+def test_an_error_is_told_by_its_first_word(reactor: PrivateReactor, redis: RedisServer, make: MakeStore) -> None:
+    """The rest may quote the command."""
+    store = make(redis.url)
+    reactor.result(store.command("SET", "text", "secret"))
+
+    with pytest.raises(CommandRefused) as caught, capturedLogs() as events:
+        reactor.result(store.command("LPUSH", "text", "secret"))
+
+    assert caught.value.code == "WRONGTYPE"
+    assert str(caught.value) == "refused: WRONGTYPE"
+    assert lines(events) == [f"Redis at 127.0.0.1:{redis.port} answers with an error: WRONGTYPE"]
+    assert store.available
+
+
+def test_where_nobody_listens_it_fails_at_once(reactor: PrivateReactor, redis: RedisServer, make: MakeStore) -> None:
+    """The first commands when the connection is refused, the others when they are given."""
+    redis.kill()
+    store = make(redis.url)
+
+    assert reason_of(reactor, store.command("PING")) == "down"
+    assert not store.available
+    begun = time.monotonic()
+    assert reason_of(reactor, store.command("PING")) == "down"
+    assert time.monotonic() - begun < 0.02
+    redis.start()
+
+
+def test_a_server_that_is_killed_and_comes_back_is_used_again(
+    reactor: PrivateReactor, redis: RedisServer, make: MakeStore
+) -> None:
+    """With one line in the log for each change, whatever number of connections it was."""
+    store = make(redis.url, pool=4)
+    with capturedLogs() as events:
+        reactor.result(store.command("PING"))
+        redis.kill()
+        reactor.until(lambda: not store.available)
+        begun = time.monotonic()
+        redis.start()
+        reactor.until(lambda: store.up)
+        took = time.monotonic() - begun
+
+    assert reactor.result(store.command("PING")) == b"PONG"
+    assert took < 2
+    said = lines(events)
+    assert said[0] == f"Redis at 127.0.0.1:{redis.port} answers"
+    assert [line.split(" ", 3)[3].partition(":")[0].partition(",")[0] for line in said] == [
+        "answers",
+        "does not answer",
+        "answers again",
+    ]
+
+
+def test_a_server_that_stands_still_costs_its_time_a_few_times_only(
+    reactor: PrivateReactor, redis: RedisServer, make: MakeStore
+) -> None:
+    """Then nobody waits, until it answers a PING of ours in time."""
+    store = make(redis.url, timeout=0.05)
+    reactor.result(store.command("PING"))
+    redis.pause()
+    reasons, longest = [], 0.0
+    for _ in range(10):
+        begun = time.monotonic()
+        reasons.append(reason_of(reactor, store.command("PING")))
+        longest = max(longest, time.monotonic() - begun)
+
+    assert "timeout" in reasons
+    assert reasons.count("timeout") <= 3
+    assert reasons[-5:] == ["down"] * 5
+    assert longest < 0.15
+    redis.resume()
+    reactor.until(lambda: store.up)
+    assert reactor.result(store.command("PING")) == b"PONG"
+
+
+def test_a_slow_answer_fails_in_time_and_only_what_was_behind_it(
+    reactor: PrivateReactor, redis: RedisServer, make: MakeStore
+) -> None:
+    """The connection is closed, and another takes its place."""
+    store = make(redis.url, timeout=0.05, pool=1)
+    reactor.result(store.command("PING"))
+    begun = time.monotonic()
+
+    assert reason_of(reactor, store.command("BLPOP", "nothing", "5")) == "timeout"
+
+    assert time.monotonic() - begun < 0.2
+    reactor.until(lambda: store.up)
+    assert reactor.result(store.command("PING")) == b"PONG"
+    assert "timeout" in counts(store).failures
+
+
+def test_user_password_and_database(reactor: PrivateReactor, tmp_path: Path, make: MakeStore) -> None:
+    """As the URL says; percent-encoded where it must be."""
+    with redis_server(tmp_path, requirepass="s3cret/x") as server:
+        store = make(f"redis://default:s3cret%2Fx@127.0.0.1:{server.port}/5")
+
+        assert b"db=5" in reactor.result(store.command("CLIENT", "INFO"))
+
+
+def test_a_wrong_password_is_tried_again_and_never_told(
+    reactor: PrivateReactor, tmp_path: Path, make: MakeStore
+) -> None:
+    """It may be the server's that changes; txredisapi would give up for good."""
+    with redis_server(tmp_path, requirepass="one") as server, capturedLogs() as events:
+        store = make(f"redis://:other@127.0.0.1:{server.port}/0")
+        assert reason_of(reactor, store.command("PING")) == "down"
+        server.kill()
+        server._command[server._command.index("one")] = "other"
+        server.start()
+
+        reactor.until(lambda: store.up)
+
+    assert "does not answer: refused: WRONGPASS" in lines(events)[0]
+    assert not any("other@" in line or "one" in line.split() for line in lines(events))
+
+
+def test_tls_is_verified(reactor: PrivateReactor, tmp_path: Path, make: MakeStore) -> None:
+    """With the authority that is told; without it there is no connection."""
+    authority = Authority()
+    certificate, key = authority.issue("127.0.0.1")
+    (tmp_path / "cert.pem").write_bytes(pem(certificate))
+    (tmp_path / "key.pem").write_bytes(key_pem(key))
+    trust = trustRootFromCertificates([Certificate.loadPEM(pem(authority.certificate))])
+    with redis_server(
+        tmp_path, tls_cert_file=str(tmp_path / "cert.pem"), tls_key_file=str(tmp_path / "key.pem")
+    ) as server:
+        good = make(server.url, tls=optionsForClientTLS("127.0.0.1", trustRoot=trust))
+        bad = make(server.url, tls=optionsForClientTLS("127.0.0.1"))
+
+        assert reactor.result(good.command("PING")) == b"PONG"
+        assert reason_of(reactor, bad.command("PING")) == "down"
+
+
+def test_a_sentinel_is_asked_for_the_master(reactor: PrivateReactor, tmp_path: Path, make: MakeStore) -> None:
+    """The first sentinel is down, the second knows; after a failover the new master is found."""
+    first, second, watcher = (tmp_path / name for name in ("first", "second", "sentinel"))
+    for directory in (first, second, watcher):
+        directory.mkdir()
+    with (
+        redis_server(first) as one,
+        redis_server(second, replicaof=f"127.0.0.1 {one.port}") as two,
+        redis_server(watcher, sentinel=True) as sentinel,
+    ):
+        sentinel.say("SENTINEL", "MONITOR", "main", "127.0.0.1", str(one.port), "1")
+        store = make(f"redis+sentinel://127.0.0.1:1,127.0.0.1:{sentinel.port}/main/2", timeout=1.0)
+        reactor.until(lambda: store.up)
+        assert b"db=2" in reactor.result(store.command("CLIENT", "INFO"))
+        assert reactor.result(store.command("CONFIG", "GET", "port"))[1] == b"%d" % one.port
+
+        # As a sentinel does when it moves the master.
+        two.say("REPLICAOF", "NO", "ONE")
+        one.say("REPLICAOF", "127.0.0.1", str(two.port))
+        sentinel.say("SENTINEL", "REMOVE", "main")
+        sentinel.say("SENTINEL", "MONITOR", "main", "127.0.0.1", str(two.port), "1")
+        store.command("SET", "a", "b").addErrback(lambda failure: failure.trap(CommandRefused))
+
+        def moved() -> bool:
+            try:
+                return bool(reactor.result(store.command("CONFIG", "GET", "port"))[1] == b"%d" % two.port)
+            except StoreUnavailable:
+                return False
+
+        reactor.until(moved)
+
+
+def test_messages_reach_who_is_subscribed(reactor: PrivateReactor, redis: RedisServer, make: MakeStore) -> None:
+    """Also those who subscribe before the connection is up, and of their channel only."""
+    store, other = make(redis.url), make(redis.url)
+    heard: list[bytes] = []
+    end = store.subscribe("purges", heard.append)
+    store.subscribe("others", lambda message: pytest.fail("of another channel"))
+    reactor.until(lambda: b"purges" in redis.say("PUBSUB", "CHANNELS"))
+
+    assert reactor.result(other.publish("purges", "one")) == 1
+    reactor.until(lambda: heard)
+    end()
+    reactor.until(lambda: b"purges" not in redis.say("PUBSUB", "CHANNELS"))
+
+    assert heard == [b"one"]
+
+
+def test_who_is_subscribed_hears_that_something_may_have_been_missed(
+    reactor: PrivateReactor, redis: RedisServer, make: MakeStore
+) -> None:
+    """Redis keeps no message for who is not there."""
+    store = make(redis.url)
+    heard: list[bytes] = []
+    missed: list[bool] = []
+    store.subscribe("purges", heard.append, lambda: missed.append(True))
+    reactor.until(lambda: b"purges" in redis.say("PUBSUB", "CHANNELS"))
+    assert not missed
+
+    redis.kill()
+    redis.start()
+    reactor.until(lambda: missed)
+    reactor.until(lambda: b"purges" in redis.say("PUBSUB", "CHANNELS"))
+    redis.say("PUBLISH", "purges", "two")
+    reactor.until(lambda: heard)
+
+    assert heard == [b"two"]
+
+
+def test_a_listener_that_fails_does_not_keep_others_from_hearing(
+    reactor: PrivateReactor, redis: RedisServer, make: MakeStore
+) -> None:
+    """It is logged."""
+    store = make(redis.url)
+    heard: list[bytes] = []
+    store.subscribe("purges", lambda message: 1 / 0)
+    store.subscribe("purges", heard.append)
+    reactor.until(lambda: b"purges" in redis.say("PUBSUB", "CHANNELS"))
+
+    with capturedLogs() as events:
+        redis.say("PUBLISH", "purges", "one")
+        reactor.until(lambda: heard)
+
+    assert any("listener failed" in event["log_format"] for event in events)
+
+
+def test_when_it_is_stopped_nothing_is_left(reactor: PrivateReactor, redis: RedisServer, make: MakeStore) -> None:
+    """No connection, no timer."""
+    store = make(redis.url)
+    store.subscribe("purges", lambda message: None)
+    reactor.result(store.command("PING"))
+
+    reactor.result(store.stopService())
+    reactor.turns()
+
+    assert not reactor.watched()
