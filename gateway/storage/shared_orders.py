@@ -75,7 +75,9 @@ class SharedOrders(Service):
     def tell(self, order: Order) -> None:
         """Tell the others, as soon as Redis can be reached."""
         self._untold.append(order)
-        self._tell()
+        timer = self._timers.get("tell")
+        if timer is None or not timer.active():
+            self._tell()
 
     def _tell(self) -> None:
         if not self._telling:
