@@ -16,6 +16,7 @@ from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from gateway.errors import ClientRefused, TokenRefused
+from gateway.identity.secrets import OF_NOBODY
 
 MOST_PARAMETERS = 32
 """Of a form: there are five that mean anything."""
@@ -61,7 +62,7 @@ class Clients:
 
     def __init__(self, clients: Sequence[Client]) -> None:
         self._clients = {client.id: client for client in clients}
-        self._hashes = [client.secret_hash for client in clients]
+        self._hashes = [client.secret_hash for client in clients] or [OF_NOBODY]
 
     def find(self, name: str) -> Client | None:
         """Return the client of that id."""
@@ -72,7 +73,7 @@ class Clients:
 
         The same id always gets the same, as it does where there is a client.
         """
-        return self._hashes[zlib.crc32(name.encode()) % len(self._hashes)] if self._hashes else ""
+        return self._hashes[zlib.crc32(name.encode()) % len(self._hashes)]
 
 
 def read_form(body: bytes) -> dict[str, str]:

@@ -25,6 +25,9 @@ MOST_MEMORY = 1 << 30
 LONGEST = 1024
 """Octets of a secret; longer ones are not looked at."""
 
+OF_NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$bm9ib2R5J3Mgc2VjcmV0Lg$BvYxi+WiPZTv1BWuqviudyh43uYJfbPKKSJ0FJWUxXw"
+"""Made from random octets that were thrown away: what is compared with where there is no client at all."""
+
 _WERKZEUG = re.compile(r"scrypt:([0-9]{1,8}):([0-9]{1,3}):([0-9]{1,3})\$([^$]{8,64})\$([0-9a-fA-F]{32,128})")
 _PASSLIB = re.compile(r"\$scrypt\$ln=([0-9]{1,2}),r=([0-9]{1,3}),p=([0-9]{1,3})\$([A-Za-z0-9+/]+)\$([A-Za-z0-9+/]+)")
 _ARGON2 = argon2.PasswordHasher()
