@@ -129,6 +129,11 @@ class Control:
             self._tell(order)
         return forgotten
 
+    def standing(self) -> list[Order]:
+        """Return the orders that still count: what is refused."""
+        now = self._wall_clock()
+        return [Order(True, kind, name, until) for kind, name, until in self._revocations.entries() if until > now]
+
     def obey(self, order: Order) -> int:
         """Do what is ordered, here; returns how many principals were forgotten.
 

@@ -7,6 +7,7 @@ also for one that it has kept. Pure: `now` is passed in.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import inf
 
 from gateway.principal import Principal
@@ -54,6 +55,10 @@ class Revocations:
     def _holds(self, key: tuple[str, str], now: float) -> bool:
         until = self._until.get(key)
         return until is not None and now < until
+
+    def entries(self) -> Iterator[tuple[str, str, float]]:
+        """Return kind, name and end of every entry."""
+        return ((kind, name, until) for (kind, name), until in self._until.items())
 
     def __len__(self) -> int:
         return len(self._until)

@@ -118,8 +118,15 @@ class SharedOrders(Service):
         else:
             for order in orders:
                 self._heard(order)
+            self._restore(set(orders))
         finally:
             self._loading = False
+
+    def _restore(self, there: set[bytes]) -> None:
+        """Put back what we know and Redis does not: it may have come back empty."""
+        for order in [] if self.control is None else self.control.standing():
+            if order.encode() not in there:
+                self.tell(order)
 
     def _later(self, what: str, do: Callable[[], None]) -> None:
         if self.running:

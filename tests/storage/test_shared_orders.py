@@ -174,6 +174,18 @@ def test_who_may_have_missed_something_looks_again(instance: Instance, store: St
     assert instance.refuses()
 
 
+def test_a_redis_that_comes_back_empty_is_told_again(instance: Instance, store: Store) -> None:
+    """Or an instance that starts later would let through what is refused elsewhere."""
+    instance.control.give(REVOKE)
+    instance.control.give(Order(True, "jti", "old", 1e9 + 1))
+    instance.clock.advance(2)
+    store.entries.clear()
+    assert store.listening is not None
+    store.listening[1]()
+
+    assert store.entries == {REVOKE.encode(): 2e9}
+
+
 @pytest.mark.parametrize("message", [b"", b"[]", b"\xff", b'{"revoke": true, "kind": "user", "name": "alice"}'])
 def test_what_is_no_order_is_not_followed(instance: Instance, message: bytes) -> None:
     """A line in the log, and on."""
