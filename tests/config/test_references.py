@@ -44,6 +44,19 @@ USERS = "upstreams: [{name: users, backends: []}]\n"
             ),
         ),
         (
+            USERS + "routes: [{path: /, upstream: users, auth: {type: forward}}]",
+            "2:50: routes[0].auth: expected a verifier named `default` under `auth.forward`, found none",
+        ),
+        (
+            USERS + "routes: [{path: /, upstream: users, auth: {type: introspection, verifier: [a, a]}}]\n"
+            "auth: {introspection: {a: {url: http://x}}}",
+            "2:50: routes[0].auth.verifier: expected one name from `auth.introspection`, found several",
+        ),
+        (
+            USERS + "routes: [{path: /, upstream: users, auth: {type: jwt, verifier: own}}]\nauth: {oauth: {}}",
+            '2:65: routes[0].auth.verifier: expected the name of a verifier under `auth.jwt`, found "own"',
+        ),
+        (
             USERS + "routes: [{path: /, upstream: users, auth: {any_of: [api_key]}}]",
             "2:53: routes[0].auth.any_of[0]: expected `auth.api_keys` for a route that takes API keys, found none",
         ),
@@ -74,6 +87,14 @@ USERS = "upstreams: [{name: users, backends: []}]\n"
 def test_a_name_leads_somewhere_and_stands_once(complaints: Complaints, text: str, line: str) -> None:
     """Names of upstreams, plugins, verifiers; and what has an identity."""
     assert complaints(text) == [f"gateway.yaml:{line}".replace("FILE", "gateway.yaml")]
+
+
+@pytest.mark.parametrize("verifier", ["default", "oauth", "[oauth, default]"])
+def test_our_own_tokens_need_no_verifier_that_says_so(load_text: Load, verifier: str) -> None:
+    """Where there is a token endpoint, there is one named `oauth`, and as `default` where nobody else is."""
+    route = f"routes: [{{path: /, upstream: users, auth: {{type: jwt, verifier: {verifier}}}}}]"
+
+    assert load_text(f"{USERS}{route}\nauth: {{oauth: {{}}}}").routes[0].auth is not None
 
 
 def test_ports_that_the_system_chooses_are_different_ones(load_text: Load) -> None:
