@@ -18,13 +18,68 @@ Every response that the gateway makes itself is `application/problem+json` and c
 
 This page is made by `make docs` from `gateway/errors.py`.
 
-| reason | status | whose | again | what it means |
-| --- | --- | --- | --- | --- |
+| reason | status | whose | again | what it means | what to do |
+| --- | --- | --- | --- | --- | --- |
 """
 
 _AGAIN = {
     Retry.IF_REUSED: "once, on a fresh connection, if the method is idempotent",
 }
+ADVICE = {
+    "internal": "Look for the traceback under the request id in the log, and report it.",
+    "shutdown": (
+        "Nothing: the instance is stopping. Clients that get it through a load balancer: let it watch `/ready`."
+    ),
+    "request.malformed": "Look at the client, or at who tries things; the log's `detail` names the rule.",
+    "request.method": "Look at the client.",
+    "request.version": "Look at the client; HTTP/0.9 and probes of other protocols look like this.",
+    "request.too_large": "Raise `request_body` of the route where such uploads are meant.",
+    "request.header_too_large": (
+        "Look for cookies or tokens that grow; raise `limits.request_header` where they are meant."
+    ),
+    "request.timeout": (
+        "Slow clients are normal, many at once may be an attack (slowloris). `timeouts.client_*` are the bounds."
+    ),
+    "request.aborted": "Compare with the durations: clients that give up are often the first sign of slow backends.",
+    "route.none": "See how it was routed: `gateway explain`, or `log.levels: {gateway.routing: debug}`.",
+    "route.method": "Add the method to the route's `methods` where it is meant.",
+    "auth.missing": "Look at the client: it sends no credential, or not where `auth` looks for one.",
+    "auth.invalid": (
+        "One client: its credential is old or for another audience. All at once: keys were rotated, a clock is wrong."
+    ),
+    "auth.forbidden": "Compare what the caller has with `scopes`, `roles`, `ip_allow` and `ip_deny` of the route.",
+    "auth.refused": "Ask the authority of `auth.forward`: the answer is its own.",
+    "oauth.refused": "Look at the client: RFC 6749's word for what is wrong is in the answer.",
+    "auth.unavailable": (
+        "Look at the authority or key store; `gateway_store_up`, `gateway_jwks_*` and the log say which."
+    ),
+    "limit.exceeded": "Raise the limit, or speak to the caller; `gateway_rate_limit_violations_total` shows the route.",
+    "limit.unavailable": "Bring Redis back, or let `on_store_failure` be `local`.",
+    "limit.in_flight": (
+        "Compare `gateway_admission_in_flight` with the limit: backends have become slow, or it is too low."
+    ),
+    "limit.overload": (
+        "Add instances or cores; `gateway_event_loop_lag_seconds` and the process's memory show what is short."
+    ),
+    "breaker.open": (
+        "Look at the backends: `GET /upstreams` has the cause. The breaker closes by itself when they are well."
+    ),
+    "pool.exhausted": (
+        "Backends are slow, or `pool.max_connections` is low for the traffic; see `gateway_pool_pending`."
+    ),
+    "upstream.no_backend": (
+        "Look at `GET /upstreams`: every backend fails its checks, is drained, or none is configured."
+    ),
+    "upstream.connect": "The backend is down, its port or name is wrong, or a firewall refuses.",
+    "upstream.tls": "Check the backend's certificate, its name (`tls.server_name`) and `tls.ca`.",
+    "upstream.reset": (
+        "The backend crashes or closes too early: its log says why. `retry` hides it for idempotent requests."
+    ),
+    "upstream.protocol": "The backend breaks HTTP; the log's `detail` names the rule.",
+    "upstream.timeout": "The backend is slow or hangs; raise the route's `timeout` only where it may be that slow.",
+}
+"""What an operator does about each."""
+
 _ABSTRACT = {GatewayError, DownstreamError, UpstreamError}
 
 
@@ -35,7 +90,9 @@ def markdown() -> str:
         if kind not in _ABSTRACT:
             text = " ".join((kind.__doc__ or "").split("\n\n")[0].split())
             again = _AGAIN.get(kind.retry, "")
-            row = f"| `{kind.reason}` | {kind.status} | {kind.source.value} | {again} | {text} |"
+            row = (
+                f"| `{kind.reason}` | {kind.status} | {kind.source.value} | {again} | {text} | {ADVICE[kind.reason]} |"
+            )
             rows.append((kind.reason, kind.status, row))
     return _HEAD + "\n".join(row for *_, row in sorted(rows)) + "\n"
 

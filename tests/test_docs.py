@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 import yaml
 
 from gateway import config
+from gateway.resilience.breaker import NEXT
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -25,21 +27,28 @@ def configurations() -> Iterator[tuple[str, dict[str, Any]]]:
         for number, block in enumerate(re.findall(r"^```yaml\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)):
             part = yaml.safe_load(block)
             if isinstance(part, dict) and set(part) <= SECTIONS:
-                yield f"{page.relative_to(ROOT)}#{number}", part
+                yield f"{page.relative_to(ROOT)}#{number}", {**part, "": block}
 
 
 CONFIGURATIONS = dict(configurations())
 
 
 @pytest.mark.parametrize("place", CONFIGURATIONS)
-def test_a_configuration_in_a_page_loads(place: str) -> None:
+def test_a_configuration_in_a_page_loads(place: str, tmp_path: Path) -> None:
     """With upstreams for the names that its routes use, where the page does not show them."""
-    part = CONFIGURATIONS[place]
+    part = dict(CONFIGURATIONS[place])
+    block = part.pop("")
     named = {upstream["name"] for upstream in part.get("upstreams", [])}
     wanted = {route["upstream"] for route in part.get("routes", [])} - named
     upstreams = [{"name": name, "backends": [{"url": "http://127.0.0.1:9001"}]} for name in sorted(wanted)]
 
-    config.from_mapping({**part, "upstreams": [*part.get("upstreams", []), *upstreams]})
+    assert not (upstreams and "upstreams" in part), "a page that shows some upstreams shows all"
+    if upstreams:
+        block += f"upstreams: {json.dumps(upstreams)}\n"
+    # As it stands there: a mapping that another reader made of it would have lost `on`, which YAML 1.1 takes for true.
+    file = tmp_path / "gateway.yaml"
+    file.write_text(block)
+    config.load(file, {})
 
 
 def test_the_pages_have_configurations() -> None:
@@ -76,3 +85,11 @@ def test_the_commands_of_the_readme_exist() -> None:
             timeout=30,
         )
         assert done.returncode == 0, done.stderr
+
+
+def test_the_diagram_of_the_breaker_is_its_table() -> None:
+    """Drawn from `gateway.resilience.breaker.NEXT`: neither may change alone."""
+    text = (ROOT / "docs" / "guides" / "resilience.md").read_text()
+    drawn = set(re.findall(r"^    (\w+) --> (\w+): (\w+)$", text, re.MULTILINE))
+
+    assert drawn == {(before.value, after.value, event.value) for (before, event), after in NEXT.items()}

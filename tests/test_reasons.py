@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gateway.errors import reasons
-from gateway.reasons import markdown
+from gateway.reasons import ADVICE, markdown
 
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "reasons.md"
 
@@ -16,7 +16,12 @@ CLOSED_LIST = {
     "request.too_large",
     "request.header_too_large",
     "request.timeout",
+    "auth.missing",
+    "auth.invalid",
+    "auth.forbidden",
+    "limit.exceeded",
     "limit.in_flight",
+    "breaker.open",
     "upstream.no_backend",
     "upstream.connect",
     "upstream.tls",
@@ -44,3 +49,8 @@ def test_every_reason_has_one_status() -> None:
     seen: dict[str, int] = {}
     for kind in reasons():
         assert seen.setdefault(kind.reason, kind.status) == kind.status
+
+
+def test_every_reason_has_its_advice() -> None:
+    """And there is none for what does not exist."""
+    assert set(ADVICE) == {kind.reason for kind in reasons()}
