@@ -19,6 +19,7 @@ from oauthlib.oauth2 import BackendApplicationClient, InvalidClientError, Invali
 from requests.auth import HTTPBasicAuth
 from requests_oauthlib import OAuth2Session
 
+from tests import pki
 from tests.system.authority import Authority, authority_server
 from tests.system.backends import Backend, backend
 from tests.system.gateway_process import PATIENCE, GatewayProcess, running, until
@@ -240,3 +241,23 @@ def test_another_authority_decides(tmp_path: Path, origin: Backend, authority: A
         authority.die()
         assert call("good").status_code == 503
         assert logs(gateway, 5)[-1]["reason"] == "auth.unavailable"
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_an_authority_is_asked_over_tls(tmp_path: Path, origin: Backend, trusted: bool) -> None:
+    """By whom `ca` trusts; where it is somebody else nobody gets in, and it is shown no token."""
+    issuer = pki.Authority()
+    certificate = issuer.write_identity(tmp_path / "server.pem", "127.0.0.1")
+    ca = (issuer if trusted else pki.Authority("Another CA")).write(tmp_path / "ca.pem")
+    route = {"name": "all", "path": "/*", "upstream": "all", "auth": {"type": "forward"}}
+    with authority_server(certificate) as authority:
+        configuration = {
+            "auth": {"forward": {"default": {"url": f"{authority.url}/verify", "ca": str(ca)}}},
+            "upstreams": [{"name": "all", "backends": [{"url": origin.url}]}],
+            "routes": [route],
+        }
+        with running(tmp_path, **configuration) as gateway:
+            headers = {"Authorization": "Bearer good"}
+            response = requests.get(f"{gateway.url}/name", headers=headers, timeout=PATIENCE)
+
+    assert response.status_code == (200 if trusted else 503)
