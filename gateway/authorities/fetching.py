@@ -160,7 +160,7 @@ class _Gathering(Protocol):
         self._most = most
         self._chunks: list[bytes] = []
         self._size = 0
-        self.done: Deferred[bytes] = Deferred(lambda _: self._stop())
+        self.done: Deferred[bytes] = Deferred(self._cancelled)
 
     def dataReceived(self, data: bytes) -> None:
         self._size += len(data)
@@ -177,6 +177,11 @@ class _Gathering(Protocol):
             self.done.callback(b"".join(self._chunks))
         else:
             self.done.errback(FetchFailed("the answer was cut off"))
+
+    def _cancelled(self, done: Deferred[bytes]) -> None:
+        # Before the connection ends, which would look like a fault of the server.
+        done.errback(CancelledError())
+        self._stop()
 
     def _stop(self) -> None:
         assert self.transport is not None
