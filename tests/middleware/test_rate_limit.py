@@ -1,0 +1,139 @@
+"""The steps of rate limits by themselves: what they ask, raise and write."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred, ensureDeferred
+
+from gateway.errors import LimitExceeded
+from gateway.exchange import Exchange, Response
+from gateway.headers import Headers
+from gateway.limiting.keys import limit_key
+from gateway.limiting.limit import Decide, Limit, Verdict
+from gateway.limiting.store import MemoryLimits
+from gateway.middleware.rate_limit import Counted, PathRateLimit, RateLimit, RateLimitFields
+from tests.middleware.conftest import PEER, MakeExchange
+
+LIMIT = Limit(b"-" * 8, "ip", 2, 60.0, 2)
+COUNTED = Counted(LIMIT, limit_key(["ip"], "users"))
+
+
+class Later:
+    """A store whose answers are to come.
+
+    Attributes:
+        asked: Keys and moments.
+    """
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[list[bytes], float]] = []
+        self.answer: Deferred[Verdict] = Deferred()
+
+    def bind(self, limits: Sequence[Limit]) -> Decide:
+        def decide(keys: Sequence[bytes], now: float) -> Deferred[Verdict]:
+            self.asked.append((list(keys), now))
+            return self.answer
+
+        return decide
+
+
+def test_in_memory_nothing_waits(make: MakeExchange) -> None:
+    """None says go on, an exception says no; both are counted."""
+    counts: list[str] = []
+    step = RateLimit("ratelimit:pre", [COUNTED], MemoryLimits(), counts.append)
+
+    assert step.on_request(make()) is None
+    assert step.on_request(make()) is None
+    with pytest.raises(LimitExceeded) as caught:
+        step.on_request(make())
+
+    assert caught.value.headers == ((b"Retry-After", b"30"),)
+    assert counts == ["allowed", "allowed", "limited"]
+
+
+def test_keys_and_moment_are_those_of_the_exchange(make: MakeExchange) -> None:
+    """The clock is not asked again."""
+    store = Later()
+    route = Counted(LIMIT, limit_key(["route"], "users"))
+    step = RateLimit("ratelimit:pre", [COUNTED, route], store, lambda outcome: None)
+
+    waiting = step.on_request(make())
+    store.answer.callback(Verdict(True, LIMIT, 1, 0.0, 0.0))
+    ensureDeferred(waiting)  # type: ignore[arg-type]
+
+    assert store.asked == [([PEER.encode(), b"rusers"], 100.0)]
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_an_answer_that_comes_later_counts_all_the_same(make: MakeExchange, allowed: bool) -> None:
+    """From Redis."""
+    store, exchange = Later(), make()
+    waiting = RateLimit("ratelimit:pre", [COUNTED], store, lambda outcome: None).on_request(exchange)
+    assert waiting is not None
+    result: list[Any] = []
+    ensureDeferred(waiting).addBoth(result.append)  # type: ignore[arg-type]
+    assert not result
+    verdict = Verdict(allowed, LIMIT, 1, 0.25, 0.0)
+
+    store.answer.callback(verdict)
+
+    assert exchange.rate_limit is verdict
+    assert result[0] is None if allowed else result[0].check(LimitExceeded)
+
+
+def test_limits_for_some_paths_are_left_out_on_others(make: MakeExchange) -> None:
+    """And where none is for a path nobody is asked."""
+    some = Counted(LIMIT, COUNTED.key, lambda path: path.startswith(b"/users/7"))
+    step = PathRateLimit("ratelimit:pre", [some], MemoryLimits(), lambda outcome: None)
+
+    for _ in range(5):
+        assert step.on_request(make(target=b"/users/8")) is None
+    for _ in range(2):
+        assert step.on_request(make(target=b"/users/7")) is None
+    with pytest.raises(LimitExceeded):
+        step.on_request(make(target=b"/users/7"))
+
+
+def told(exchange: Exchange, *limits: Counted, x: bool = True, ietf: bool = False) -> list[tuple[bytes, bytes]]:
+    """What is written on a response."""
+    exchange.response = Response(200, Headers([(b"x-ratelimit-limit", b"9"), (b"RateLimit", b"theirs")]))
+    RateLimitFields(limits, x, ietf, lambda: 1000.5).on_response(exchange)
+    return list(exchange.response.headers)
+
+
+def test_the_fields_take_the_place_of_those_of_the_backend(make: MakeExchange) -> None:
+    """Each kind of its own; a moment between two seconds is the later one."""
+    exchange = make()
+    exchange.rate_limit = Verdict(True, LIMIT, 1, 0.0, 30.0)
+
+    assert told(exchange, COUNTED) == [
+        (b"RateLimit", b"theirs"),
+        (b"X-RateLimit-Limit", b"2"),
+        (b"X-RateLimit-Remaining", b"1"),
+        (b"X-RateLimit-Reset", b"1031"),
+    ]
+    assert told(exchange, COUNTED, x=False, ietf=True) == [
+        (b"x-ratelimit-limit", b"9"),
+        (b"RateLimit-Policy", b'"ip";q=2;w=60'),
+        (b"RateLimit", b'"ip";r=1;t=31'),
+    ]
+
+
+def test_the_clock_of_the_store_goes_before_ours(make: MakeExchange) -> None:
+    """Instances whose clocks differ say the same."""
+    exchange = make()
+    exchange.rate_limit = Verdict(True, LIMIT, 1, 0.0, 0.0, reset=2000)
+
+    assert (b"X-RateLimit-Reset", b"2000") in told(exchange, COUNTED)
+
+
+def test_before_anything_is_counted_the_tightest_is_told_whole(make: MakeExchange) -> None:
+    """But of limits for some paths only nothing is known then."""
+    wide = Counted(Limit(b"+" * 8, "user", 9, 60.0, 9), COUNTED.key)
+    some = Counted(LIMIT, COUNTED.key, lambda path: False)
+
+    assert told(make(), wide, COUNTED)[1:3] == [(b"X-RateLimit-Limit", b"2"), (b"X-RateLimit-Remaining", b"2")]
+    assert told(make(), some) == [(b"x-ratelimit-limit", b"9"), (b"RateLimit", b"theirs")]
