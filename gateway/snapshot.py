@@ -13,6 +13,7 @@ from functools import lru_cache, partial
 
 from gateway.admin.health import PATHS as HEALTH_PATHS
 from gateway.balancing import build as build_balancer
+from gateway.builders.addresses import ip_rules
 from gateway.builders.admission import LoadControl
 from gateway.builders.identity import Identity
 from gateway.builders.limits import RateLimits
@@ -139,6 +140,7 @@ class _Builder:
         self._trace = Trace(foundation.random_bytes)
         self._access_log = _access_log(settings, log_access, foundation.wall_clock)
         self._body_limit = lru_cache(BodyLimit)
+        self._ip_rules = ip_rules(settings.ip_allow, settings.ip_deny)
         self.identity = Identity(settings, foundation, REMADE)
         self._limits = RateLimits(settings, foundation)
         self._load = LoadControl(settings, foundation)
@@ -156,7 +158,7 @@ class _Builder:
         steps: list[Middleware | None] = [
             *self._outermost(name, pattern),
             *self._load.at_the_door(route),  # before any work: what is turned away here must cost nothing
-            # here: what looks at the address only
+            None if route is None else ip_rules(route.ip_allow, route.ip_deny),  # inside the rules for all
             *self._limits.by_address(route),  # before anything is spent on finding out who is calling
             self.identity.step(auth),
             self._limits.by_principal(route),
@@ -174,6 +176,7 @@ class _Builder:
             self._trace,
             self._access_log,  # outside everything that can refuse, so that refusals are logged
             RequestMetrics(metrics.route(name, pattern), metrics.upstream, metrics.errors.add),
+            self._ip_rules,
         ]
         return [step for step in steps if step is not None]
 
@@ -211,12 +214,12 @@ class _Builder:
         own: dict[bytes, Leaf] = token_paths(
             self._settings, self._foundation, self.identity.control, self._limits.store, self._outermost
         )
-        steps = [self._request_id]
         if self._settings.health_paths:
             for path in HEALTH_PATHS:
-                own[path] = ContentResource(steps, partial(_health, self._foundation))
+                own[path] = ContentResource([self._request_id], partial(_health, self._foundation))
         if self._settings.admin.metrics_public:
-            own[b"/metrics"] = ContentResource(steps, partial(_metrics, self._foundation))
+            rules: list[Middleware] = [] if self._ip_rules is None else [self._ip_rules]
+            own[b"/metrics"] = ContentResource([self._request_id, *rules], partial(_metrics, self._foundation))
         return own
 
     def _chooser(self, route: Route | None) -> Callable[[], str] | None:

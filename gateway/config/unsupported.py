@@ -18,8 +18,6 @@ NOT_YET: dict[str, str] = {
     "listeners[].http2": "HTTP/2",
     "listeners[].proxy_protocol": "the PROXY protocol",
     "auth.api_keys": "API keys",
-    "ip_allow": "address rules",
-    "ip_deny": "address rules",
     "plugins": "plugins",
     "tracing.exporter": "trace export",
     "upstreams[].backends[].url=h2c:*": "HTTP/2 to backends",
@@ -29,8 +27,6 @@ NOT_YET: dict[str, str] = {
     "routes[].transformations": "transformations",
     "routes[].cors": "CORS",
     "routes[].security_headers": "security headers",
-    "routes[].ip_allow": "address rules",
-    "routes[].ip_deny": "address rules",
     "routes[].plugins": "plugins",
 }
 """Path of a key, with `[]` for every member of a list, to the words for what is missing.

@@ -17,8 +17,6 @@ SET = {
     "listeners[].http2": "listeners: [{endpoint: tcp:80, http2: true}]",
     "listeners[].proxy_protocol": "listeners: [{endpoint: tcp:80, proxy_protocol: true}]",
     "auth.api_keys": "auth: {api_keys: {}}",
-    "ip_allow": "ip_allow: [10.0.0.0/8]",
-    "ip_deny": "ip_deny: [10.0.0.0/8]",
     "circuit_breaker.fallback.cached": "circuit_breaker: {fallback: {cached: true}}",
     "upstreams[].circuit_breaker.fallback.cached": (
         "upstreams: [{name: a, backends: [], circuit_breaker: {fallback: {cached: true}}}]"
@@ -30,8 +28,6 @@ SET = {
     "routes[].transformations": "transformations: {}",
     "routes[].cors": "cors: {}",
     "routes[].security_headers": "security_headers: true",
-    "routes[].ip_allow": "ip_allow: [10.0.0.0/8]",
-    "routes[].ip_deny": "ip_deny: [10.0.0.0/8]",
     "routes[].plugins": "plugins: [a]",
 }
 
