@@ -23,9 +23,12 @@ _log = Logger()
 
 _NOT_SHOWN = frozenset(
     [b"x-forwarded-method", b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-uri", b"x-forwarded-for",
-     b"x-request-id", b"expect", b"content-type", b"content-encoding", b"range"]
+     b"x-request-id", b"expect", b"content-type", b"content-encoding", b"range", b"accept-encoding",
+     b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since", b"if-range"]
 )  # fmt: skip
-"""Fields of a request that are written anew, or are about content, which is not sent along."""
+"""Fields of a request that are written anew, or are about content: the request's, which is not sent along, or the
+answer's, which must not be a part of it, packed, or "the same as before".
+"""
 
 
 class ForwardAuth:

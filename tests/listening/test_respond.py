@@ -89,7 +89,8 @@ def test_the_token_endpoint_has_words_of_its_own() -> None:
     response = render_token_error(EXCHANGE, TokenRefused("invalid_scope", "No."))
 
     assert response.status == 400
-    assert json.loads(response.body or b"") == {"error": "invalid_scope", "error_description": "No."}
+    assert isinstance(response.body, bytes)
+    assert json.loads(response.body) == {"error": "invalid_scope", "error_description": "No."}
     assert response.headers.get(b"Content-Type") == b"application/json"
     assert (response.headers.get(b"Cache-Control"), response.headers.get(b"Pragma")) == (b"no-store", b"no-cache")
     assert response.headers.get(b"Gateway-Reason") == b"oauth.refused"
@@ -103,7 +104,8 @@ def test_a_client_that_is_not_known_is_asked_to_show_itself() -> None:
 
     assert response.status == 401
     assert response.headers.get(b"WWW-Authenticate") == b'Basic realm="oauth"'
-    assert json.loads(response.body or b"")["error"] == "invalid_client"
+    assert isinstance(response.body, bytes)
+    assert json.loads(response.body)["error"] == "invalid_client"
 
 
 def test_a_detail_is_data_in_the_document() -> None:
