@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from gateway.config import ConfigError
+from gateway.identity.revocations import MOST, Revocations
 from gateway.testing import Harness
 from gateway.testing.client import Received
 
@@ -322,3 +323,16 @@ def test_the_count_outlives_a_reload(make: Make) -> None:
     gateway.apply(timeouts={"request": "20s"})
 
     assert ask(gateway).status == 429
+
+
+def test_a_revocation_that_has_no_room_is_not_said_to_be_one(make: Make) -> None:
+    """503 where the deny-list is full: the client asks again."""
+    gateway = with_oauth(make)
+    token = ask(gateway).json["access_token"]
+    refused = gateway.gateway.foundation.carried.get("auth revocations", Revocations)
+    for number in range(MOST):
+        refused.add("jti", str(number), 0.0)
+
+    response = ask(gateway, "/oauth/revoke", token=token)
+
+    assert (response.status, response.json["type"]) == (503, "urn:gateway:reason:auth.unavailable")
