@@ -95,7 +95,9 @@ class Guide:
         """Write the configuration, with the hash that was printed, and have a gateway run with it."""
         self._stop_gateway()
         text = self._mine(_HASH.sub(lambda _: self._hash + '"', block))
-        (self._directory / "gateway.yaml").write_text(f"{text}\nadmin: {{endpoint: 'tcp:{self._ports[9090]}'}}\n")
+        if "\nadmin:" not in text:
+            text += f"\nadmin: {{endpoint: 'tcp:{self._ports[9090]}'}}\n"
+        (self._directory / "gateway.yaml").write_text(text)
         with (self._directory / "errors").open("ab") as errors:
             self._gateway = subprocess.Popen(
                 [TWISTD, "--nodaemon", "--pidfile=", "gateway", "--config", "gateway.yaml"],
@@ -116,6 +118,9 @@ class Guide:
 
 def _commands(block: str) -> Iterator[Command]:
     for typed, printed in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE):
+        here, end, after = printed.partition("END\n")
+        if "<<" in typed:  # a document in place is typed too
+            typed, printed = f"{typed}\n{here}{end.strip()}", after
         yield Command(typed, printed.strip())
 
 

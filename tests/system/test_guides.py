@@ -24,3 +24,15 @@ def test_issue_tokens(tmp_path: Path) -> None:
             assert guide.follow() >= 15
         finally:
             guide.stop()
+
+
+def test_protect_a_route_with_jwt(tmp_path: Path) -> None:
+    """By secret, by public key, and what an operator can end before time."""
+    with backend() as origin:
+        guide = Guide(
+            "docs/guides/jwt.md", tmp_path, {8080: free_port(), 9090: free_port(), 9001: origin.server_address[1]}
+        )
+        try:
+            assert guide.follow() >= 17
+        finally:
+            guide.stop()
