@@ -8,6 +8,7 @@ from tests.system.authority import authority_server
 from tests.system.backends import backend
 from tests.system.gateway_process import free_port
 from tests.system.guides import Guide
+from tests.system.redis_server import redis_server
 
 
 def test_issue_tokens(tmp_path: Path) -> None:
@@ -34,5 +35,16 @@ def test_protect_a_route_with_jwt(tmp_path: Path) -> None:
         )
         try:
             assert guide.follow() >= 17
+        finally:
+            guide.stop()
+
+
+def test_limit_how_much_callers_may_ask_for(tmp_path: Path) -> None:
+    """By user, counted in Redis."""
+    with backend() as origin, redis_server(tmp_path) as redis:
+        ports = {8080: free_port(), 9090: free_port(), 9001: origin.server_address[1], 6379: redis.port}
+        guide = Guide("docs/guides/rate-limits.md", tmp_path, ports)
+        try:
+            assert guide.follow() >= 10
         finally:
             guide.stop()
