@@ -6,7 +6,7 @@ The ways of showing that are one line each in `authenticators`.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
@@ -86,21 +86,23 @@ class Identity:
             return None
         kind = FullAuthentication if auth.all_of else Authentication
         demands = Demands(frozenset(auth.scopes), frozenset(auth.roles), auth.forward_credentials)
-        made = [
-            self._verification(way, any(later.type == "introspection" for later in ways[place:]))
-            for place, way in enumerate(ways, 1)
-        ]
-        return kind(made, demands, self._count)
+        return kind(self._made(ways), demands, self._count)
 
     def passes(self, auth: RouteAuth | None) -> FieldFilter:
         """Return the filter for the request fields of a route: where it says so, without the credentials."""
         ways = () if auth is None else auth.ways
         dropped: frozenset[bytes] = frozenset().union(*map(self._authorities.told, ways))
         if auth is not None and not auth.forward_credentials:
-            dropped = dropped.union(*(self._verification(way).authenticator.fields for way in ways))
+            dropped = dropped.union(*(made.authenticator.fields for made in self._made(ways)))
         return self._filter(dropped)
 
-    def _make(self, way: AuthMethod, before_introspection: bool = False) -> Verification:
+    def _made(self, ways: Sequence[AuthMethod]) -> list[Verification]:
+        return [
+            self._verification(way, any(later.type == "introspection" for later in ways[place:]))
+            for place, way in enumerate(ways, 1)
+        ]
+
+    def _make(self, way: AuthMethod, before_introspection: bool) -> Verification:
         make = self._makers["jwt_or_other" if before_introspection and way.type == "jwt" else way.type]
         return Verification(make(way), sha256(self._seed + repr(way).encode()).digest(), self._memory)
 
@@ -136,6 +138,8 @@ def _control(settings: Settings, foundation: Foundation, memory: Memory) -> Cont
 def _fingerprint(auth: Auth) -> bytes:
     """Hash everything that decides over credentials: with another key or rule, nothing that was kept is found."""
     files = [verifier.public_key_file for verifier in auth.jwt.values() if verifier.public_key_file]
+    if auth.oauth is not None:
+        files += [file for file in (auth.oauth.signing_key_file, *auth.oauth.previous_key_files) if file]
     if auth.oauth is not None:
         files += filter(None, [auth.oauth.signing_key_file, *auth.oauth.previous_key_files])
     said = json.dumps(auth.model_dump(), default=_reveal, sort_keys=True).encode()

@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from twisted.logger import Logger
+
 from gateway.authorities.fetching import Fetcher
 from gateway.authorities.jwks import JwksKeys, Times
 from gateway.authorities.publisher import MOST, Publisher
@@ -20,6 +22,8 @@ from gateway.identity.keys import FixedKeys, JoinedKeys, Key, KeySource, KeyUnus
 from gateway.middleware.jwt import JwtAuthenticator, SharingJwtAuthenticator
 from gateway.telemetry.exposition import Sample
 from gateway.upstream.tls import client_tls_options
+
+_log = Logger()
 
 
 class Tokens:
@@ -57,7 +61,15 @@ class Tokens:
 
     def _parts(self, way: AuthMethod) -> tuple[list[TokenVerifier], Callable[[], float], int]:
         used = [(name, self._verifiers[name]) for name in way.verifier]
-        verifiers = [TokenVerifier(self._keys[name], _rules(verifier, way)) for name, verifier in used]
+        rules = [_rules(verifier, way) for _, verifier in used]
+        for name, said in zip(way.verifier, rules, strict=True):
+            unchecked = [word for word, value in (("issuer", said.issuer), ("audience", said.audience)) if not value]
+            if unchecked:
+                # Whoever else the issuer of the keys gives tokens to could call with them (RFC 8725 section 3.9).
+                _log.warn(
+                    "Verifier {name}: tokens are taken whatever their {words}", name=name, words=" and ".join(unchecked)
+                )
+        verifiers = [TokenVerifier(self._keys[name], said) for name, said in zip(way.verifier, rules, strict=True)]
         return verifiers, self._wall_clock, max(verifier.max_token_size for _, verifier in used)
 
     def _source(self, name: str, verifier: JwtVerifier) -> KeySource:

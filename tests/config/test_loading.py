@@ -195,7 +195,7 @@ EXAMPLES = {
           - {endpoint: /api/v1/*, limit: 1000, window: 60s, scope: ip}
         """,
     "R-RL-21, R-AUTH-01, R-CORS-04, R-XFORM-10, R-ROUTE-13 (upstreams)": """
-        auth: {jwt: {default: {algorithms: [HS256], secret: "${JWT_SECRET:-an-example-secret-of-forty-octets-or-more}"}}}
+        auth: {jwt: {default: {algorithms: [HS256], secret: "${JWT_SECRET:-an-example-secret-of-32-octets-x}"}}}
         upstreams: [{name: user-service, backends: []}]
         routes:
           - path: /api/v1/users

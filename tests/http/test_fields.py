@@ -9,6 +9,7 @@ from gateway.http.fields import (
     FRAMING,
     HOP_BY_HOP,
     NEVER_IN_TRAILERS,
+    FieldFilter,
     connection_options,
     encode_passed,
     passed_on,
@@ -132,3 +133,11 @@ def test_what_crosses_keeps_its_order(fields: list[tuple[bytes, bytes]]) -> None
     rest = iter(fields)
     assert all(field in rest for field in crossed)
     assert not {name.lower() for name, _ in crossed} & (HOP_BY_HOP | FRAMING)
+
+
+@pytest.mark.parametrize("dropped", [b"x_groups", b"x-groups", b"x.groups"])
+@pytest.mark.parametrize("sent", [b"x_groups", b"x-groups", b"x.groups", b"x~groups"])
+def test_a_name_is_dropped_however_either_side_spells_it(dropped: bytes, sent: bytes) -> None:
+    """Names come out of configurations too."""
+    assert not FieldFilter(frozenset([dropped]))[sent]
+    assert FieldFilter(frozenset([dropped]))[b"xgroups"]

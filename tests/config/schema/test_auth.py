@@ -1,0 +1,101 @@
+"""What is asked of verifiers when they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from gateway.config import Settings
+
+Load = Callable[..., Settings]
+Complaints = Callable[..., list[str]]
+
+
+def verifier(load_text: Load, text: str) -> Any:
+    """Load one."""
+    settings = load_text(f"auth: {{jwt: {{default: {{{text}}}}}}}")
+    assert settings.auth is not None
+    return settings.auth.jwt["default"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("algorithms: [HS256]", "expected a `secret` for HS algorithms, found none"),
+        ("algorithms: [HS256], secret: short", "expected a `secret` of 32 octets or more, found one of 5"),
+        (
+            f"algorithms: [HS256, HS512], secret: {'x' * 63}",
+            "expected a `secret` of 64 octets or more, found one of 63",
+        ),
+        ("algorithms: [HS256], secret: '-----BEGIN PUBLIC KEY-----'", "found a key of another kind"),
+        ("algorithms: [HS256], secret: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIN", "found a key of another kind"),
+        ("""algorithms: [HS256], secret: '{"kty": "oct", "k": "0000000000000000"}'""", "found a key of another kind"),
+        ("algorithms: [RS256]", "expected `public_key_file` or `jwks_url` for RS256, found neither"),
+        ("algorithms: [RS256], issuer: acme", "expected `public_key_file` or `jwks_url` for RS256, found neither"),
+        (
+            "public_key_file: a.pem, jwks_url: https://a",
+            "expected one of `public_key_file` and `jwks_url`, found both",
+        ),
+        ("algorithms: [none], secret: x", "expected `HS256`"),
+        ("algorithms: []", "expected at least one entry"),
+    ],
+)
+def test_a_verifier_that_would_let_anybody_in_is_refused(complaints: Complaints, text: str, words: str) -> None:
+    """Or nobody."""
+    lines = complaints(f"auth: {{jwt: {{default: {{{text}}}}}}}")
+
+    assert any(words in line for line in lines), lines
+    assert not any("AAAAC3" in line or '"kty"' in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"algorithms: [HS256], secret: {'x' * 32}",
+        "jwks_url: https://issuer.example.com/jwks",
+        "issuer: https://issuer.example.com",
+        "algorithms: [EdDSA], public_key_file: a.pem",
+    ],
+)
+def test_one_source_of_keys_is_enough(load_text: Load, text: str) -> None:
+    """The rest has defaults."""
+    made = verifier(load_text, text)
+
+    assert (made.leeway, made.required_claims, made.user_claim) == (30.0, ("exp",), "sub")
+    assert (made.jwks_timeout, made.jwks_refresh, made.jwks_cooldown) == (5.0, 300.0, 30.0)
+
+
+def test_a_route_may_name_one_verifier_or_several(load_text: Load) -> None:
+    """One is a list of one."""
+    secret = f"{{algorithms: [HS256], secret: {'x' * 32}}}"
+    settings = load_text(
+        f"auth: {{jwt: {{default: {secret}, b: {secret}}}}}\n"
+        "upstreams: [{name: a, backends: []}]\n"
+        "routes:\n"
+        "  - {path: /1, upstream: a, auth: {type: jwt}}\n"
+        "  - {path: /2, upstream: a, auth: {type: jwt, verifier: b}}\n"
+        "  - {path: /3, upstream: a, auth: {any_of: [{type: jwt, verifier: [default, b]}]}}\n"
+        "  - {path: /4, upstream: a, auth: {type: {any_of: [jwt]}, verifier: b}}\n"
+    )
+
+    assert [route.auth.ways[0].verifier for route in settings.routes if route.auth] == [
+        ("default",),
+        ("b",),
+        ("default", "b"),
+        ("b",),
+    ]
+
+
+def test_each_verifier_of_a_list_must_be_there(complaints: Complaints) -> None:
+    """Told in its place."""
+    lines = complaints(
+        f"auth: {{jwt: {{default: {{algorithms: [HS256], secret: {'x' * 32}}}}}}}\n"
+        "upstreams: [{name: a, backends: []}]\n"
+        "routes: [{path: /, upstream: a, auth: {type: jwt, verifier: [default, defualt]}}]"
+    )
+
+    (line,) = lines
+    assert "routes[0].auth.verifier[1]: expected the name of a verifier" in line
+    assert "did you mean `default`?" in line
