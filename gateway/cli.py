@@ -1,4 +1,4 @@
-"""The command line: `gateway check`, `routes`, `config`, `schema`, `run`, `hash-secret`.
+"""The command line: `gateway check`, `routes`, `config`, `schema`, `run`, `hash-secret`, `apikey`.
 
 What a command needs is imported when it runs, so that `gateway --version` and
 completion in a shell are quick.
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gateway import __version__
+from gateway.commands.apikey import apikey
 from gateway.commands.hash_secret import hash_secret
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ def run(path: str) -> None:
 
 
 main.add_command(hash_secret)
+main.add_command(apikey)
 
 
 def _load(path: str) -> Settings:

@@ -248,10 +248,18 @@ def _access_log(
     return AccessLog(
         log_access,
         fields=DEFAULT_RECORD if isinstance(access_log.fields, str) else access_log.fields,
-        redact_headers=access_log.redact_headers,
-        redact_query=access_log.redact_query,
+        redact_headers=(*access_log.redact_headers, *_key_places(settings)[0]),
+        redact_query=(*access_log.redact_query, *_key_places(settings)[1]),
         wall_clock=wall_clock,
     )
+
+
+def _key_places(settings: Settings) -> tuple[list[str], list[str]]:
+    """Return the field and the parameter that API keys come in: whatever else is configured, they are never logged."""
+    keys = None if settings.auth is None else settings.auth.api_keys
+    if keys is None:
+        return [], []
+    return [keys.header.lower()], [] if keys.query is None else [keys.query]
 
 
 def _rule(route: Route) -> RouteRule:

@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from gateway.builders.api_keys import api_key_authenticator
 from gateway.builders.authorities import Authorities
 from gateway.builders.jwt import Tokens
 from gateway.builders.storage import redis_store
@@ -41,6 +42,7 @@ def authenticators(
     return {
         "jwt": tokens.authenticator,
         "jwt_or_other": tokens.sharing_authenticator,  # where introspection comes after it: both read bearer tokens
+        "api_key": cache(lambda way: api_key_authenticator(settings, foundation)),
         "introspection": authorities.introspection,
         "forward": authorities.forward,
     }

@@ -7,6 +7,7 @@ What the schema says in words about either comes from here.
 from __future__ import annotations
 
 import re
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from gateway.config.problems import Unexpected
@@ -105,3 +106,22 @@ def format_size(size: int) -> int | str:
         if count and not rest:
             return f"{count}{unit}"
     return size
+
+
+def parse_moment(value: object) -> float:
+    """Read a date, or a date and time, as ISO 8601 writes them; Unix seconds. Without a zone it is UTC."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0:
+        return float(value)
+    if isinstance(value, (date, str)):
+        try:
+            moment = datetime.fromisoformat(str(value))
+        except ValueError:
+            pass
+        else:
+            return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
+    raise Unexpected("a date such as 2027-01-31, or a date and time such as 2027-01-31T12:00:00Z")
+
+
+def format_moment(seconds: float) -> str:
+    """Write Unix seconds as a date and time."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")

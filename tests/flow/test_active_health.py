@@ -134,7 +134,12 @@ def test_what_is_well(check: dict[str, Any], answer: bytes, well: bool | None) -
     made = gateway("a", **check)
     made.backend("a").answers(answer)
     if well is None:  # content that ends with the connection
-        made.backend("a").answer = lambda asked: asked.connection.send(answer) or asked.connection.close()  # type: ignore[func-returns-value]
+
+        def close(asked: Asked) -> None:
+            asked.connection.send(answer)
+            asked.connection.close()
+
+        made.backend("a").answer = close
         well = True
     made.advance(40)
 

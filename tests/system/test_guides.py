@@ -48,3 +48,14 @@ def test_limit_how_much_callers_may_ask_for(tmp_path: Path) -> None:
             assert guide.follow() >= 10
         finally:
             guide.stop()
+
+
+def test_issue_api_keys(tmp_path: Path) -> None:
+    """From `create` to `revoke`, which counts at once."""
+    with backend() as origin, redis_server(tmp_path) as redis:
+        ports = {8080: free_port(), 9090: free_port(), 9001: origin.server_address[1], 6379: redis.port}
+        guide = Guide("docs/guides/api-keys.md", tmp_path, ports)
+        try:
+            assert guide.follow() >= 9
+        finally:
+            guide.stop()

@@ -16,6 +16,7 @@ from gateway.config.schema.types import (
     File,
     Flag,
     HeaderName,
+    Moment,
     Name,
     Secret,
     Size,
@@ -111,6 +112,7 @@ class ApiKey(Section):
     user: SomeText | None = Field(default=None, description="Who it stands for; absent: its id.")
     roles: tuple[SomeText, ...] = Field(default=(), description="Roles it has.")
     scopes: tuple[SomeText, ...] = Field(default=(), description="Scopes it has.")
+    expires: Moment | None = Field(default=None, description="When it ends, e.g. 2027-01-31 or 2027-01-31T12:00:00Z.")
 
     @model_validator(mode="after")
     def _has_one_key(self) -> ApiKey:
@@ -122,6 +124,7 @@ class ApiKey(Section):
 class ApiKeys(Section):
     """API keys: where they are kept and where a request shows one."""
 
+    secret_keys = frozenset({"pepper"})
     nullable = frozenset({"query"})
 
     store: Literal["memory", "redis", "sql"] = Field(default="memory", description="Where they are kept.")
@@ -130,6 +133,12 @@ class ApiKeys(Section):
         default="api_key", description="The parameter accepted too, never logged, never forwarded; null turns it off."
     )
     keys: tuple[ApiKey, ...] = Field(default=(), description="The keys of the memory store.")
+    database: File | None = Field(
+        default=None, description="SQLite file of the sql store; absent: api-keys.sqlite3 in the working directory."
+    )
+    pepper: Secret | None = Field(
+        default=None, description="A secret that goes into the hashes of the redis and sql stores, and is in neither."
+    )
 
 
 class AuthCache(Section):

@@ -143,6 +143,9 @@ File: TypeAlias = Annotated[str, FileName()]
 Flag: TypeAlias = Annotated[bool, Strict()]
 Duration: TypeAlias = Annotated[float, Parsed(units.parse_duration, _DURATION, "duration", units.format_duration)]
 Timeout: TypeAlias = Annotated[float, Parsed(units.parse_timeout, _DURATION, "duration", units.format_duration)]
+Moment: TypeAlias = Annotated[
+    float, Parsed(units.parse_moment, {"type": ["string", "number"]}, "date, or date and time", units.format_moment)
+]
 Size: TypeAlias = Annotated[int, Parsed(units.parse_size, _SIZE, "size", units.format_size)]
 Count: TypeAlias = Annotated[int, integer(0, MANY)]
 Positive: TypeAlias = Annotated[int, integer(1, MANY)]

@@ -1,0 +1,57 @@
+"""Settings of API keys into where they are kept and what looks for them."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from math import inf
+
+from gateway.builders.storage import redis_store
+from gateway.config import Settings
+from gateway.config.schema.auth import ApiKey, ApiKeys
+from gateway.foundation import Foundation
+from gateway.identity.api_keys import KeyRecord, KeyStore, ManagedKeyStore, digester
+from gateway.middleware.api_key import ApiKeyAuthenticator
+from gateway.storage.key_memory import MemoryKeys
+
+
+def api_key_authenticator(settings: Settings, foundation: Foundation) -> ApiKeyAuthenticator:
+    """Make what looks for API keys; one serves all routes of a configuration."""
+    assert settings.auth is not None and settings.auth.api_keys is not None  # `config.references` has seen to it
+    keys = settings.auth.api_keys
+    store: KeyStore = memory_keys(keys) if keys.store == "memory" else managed_keys(settings, keys, foundation)
+    return ApiKeyAuthenticator(store, digester(pepper(keys)), keys.header, keys.query, foundation.wall_clock)
+
+
+def managed_keys(settings: Settings, keys: ApiKeys, foundation: Foundation) -> ManagedKeyStore:
+    """Return the store in Redis or SQL, the one of the configuration before where it is the same."""
+    if keys.store == "redis":
+        from gateway.storage.key_redis import RedisKeys
+
+        return RedisKeys(redis_store(settings.redis, foundation))
+    # Here, since most gateways need no database.
+    from gateway.storage.key_sql import SqlKeys
+
+    file = keys.database or "api-keys.sqlite3"
+    return foundation.carried.get(("api keys", file), lambda: SqlKeys(file, foundation.reactor))
+
+
+def memory_keys(keys: ApiKeys) -> MemoryKeys:
+    """Make the store of the keys that stand in the configuration."""
+    return MemoryKeys(_record(key) for key in keys.keys)
+
+
+def pepper(keys: ApiKeys) -> bytes:
+    """Return the pepper; none for keys in the configuration, whose hashes are made with other tools."""
+    if keys.pepper is None or keys.store == "memory":
+        return b""
+    return keys.pepper.get_secret_value().encode()
+
+
+def _record(key: ApiKey) -> KeyRecord:
+    if key.key is not None:
+        digest = sha256(key.key.get_secret_value().encode()).digest()
+    else:
+        assert key.hash is not None
+        digest = bytes.fromhex(key.hash.removeprefix("sha256:"))
+    expires = inf if key.expires is None else key.expires
+    return KeyRecord(key.id, digest, key.user or key.id, frozenset(key.roles), frozenset(key.scopes), expires)

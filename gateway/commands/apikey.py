@@ -1,0 +1,199 @@
+"""`gateway apikey create|revoke|list`: the keys of a configuration's store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from gateway.config import Settings
+    from gateway.identity.api_keys import KeyRecord, ManagedKeyStore
+    from gateway.identity.orders import Control
+
+_CONFIG = click.option(
+    "--config", "path", metavar="PATH", type=click.Path(), required=True, help="The configuration that names the store."
+)
+
+
+@click.group()
+def apikey() -> None:
+    """Make, revoke and list API keys.
+
+    They are kept where `auth.api_keys.store` says. Of a key only a hash is kept: what `create` prints is seen once.
+    """
+
+
+@apikey.command()
+@_CONFIG
+@click.option("--id", "key_id", metavar="ID", help="What logs call it; made up where none is given.")
+@click.option("--user", help="Who it stands for; absent: its id.")
+@click.option("--role", "roles", multiple=True, help="A role it has; may be given again.")
+@click.option("--scope", "scopes", multiple=True, help="A scope it has; may be given again.")
+@click.option("--expires", metavar="WHEN", help="When it ends: 90d, or 2027-01-31.")
+def create(
+    path: str,
+    key_id: str | None,
+    user: str | None,
+    roles: tuple[str, ...],
+    scopes: tuple[str, ...],
+    expires: str | None,
+) -> None:
+    """Make a key and print it, once."""
+    from gateway.builders.api_keys import pepper
+    from gateway.identity.api_keys import KeyRecord, digester, new_key
+
+    settings = _settings(path)
+    keys = _keys(settings)
+    name = key_id or os.urandom(6).hex()
+    try:
+        key = new_key(name, os.urandom)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
+    digest = digester(pepper(keys))(key.encode())
+    record = KeyRecord(name, digest, user or name, frozenset(roles), frozenset(scopes), _moment(expires))
+    if keys.store == "memory":
+        click.echo(key)
+        click.echo("Add it to auth.api_keys.keys:", err=True)
+        click.echo(_entry(record), err=True)
+        return
+
+    async def work(store: ManagedKeyStore, control: Control) -> bool:
+        return await store.create(record)
+
+    if not _run(settings, work):
+        raise click.ClickException(f"there is a key with the id {name} already")
+    click.echo(key)
+
+
+@apikey.command()
+@_CONFIG
+@click.argument("key_id", metavar="ID")
+def revoke(path: str, key_id: str) -> None:
+    """Make a key invalid: at once where instances share Redis, otherwise when what they have cached is old."""
+    from gateway.identity.orders import Order
+
+    settings = _settings(path)
+    if _keys(settings).store == "memory":
+        raise click.ClickException("keys of the memory store stand in the configuration: take it out there")
+
+    async def work(store: ManagedKeyStore, control: Control) -> bool:
+        found = await store.revoke(key_id)
+        control.give(Order(False, "key_id", key_id))
+        return found
+
+    if not _run(settings, work):
+        raise click.ClickException(f"there is no key with the id {key_id}")
+    click.echo(f"{key_id} is revoked")
+
+
+@apikey.command("list")
+@_CONFIG
+def list_keys(path: str) -> None:
+    """Show what is known of every key; never a key."""
+    settings = _settings(path)
+    keys = _keys(settings)
+    if keys.store == "memory":
+        for key in keys.keys:
+            click.echo(key.id)
+        return
+
+    async def work(store: ManagedKeyStore, control: Control) -> list[KeyRecord]:
+        return await store.list()
+
+    for record in _run(settings, work):
+        state = click.style("revoked", fg="red") if record.revoked else click.style("valid", fg="green")
+        parts = [record.id, state, f"user={record.user}"]
+        parts += [f"roles={','.join(sorted(record.roles))}"] if record.roles else []
+        parts += [f"scopes={','.join(sorted(record.scopes))}"] if record.scopes else []
+        parts += [f"expires={_written(record.expires)}"] if record.expires != inf else []
+        click.echo("  ".join(parts))
+
+
+def _settings(path: str) -> Settings:
+    from gateway.config import ConfigError, load
+
+    try:
+        return load(path, os.environ)
+    except ConfigError as error:
+        raise click.ClickException("\n".join(map(str, error.problems))) from None
+
+
+def _keys(settings: Settings) -> Any:
+    if settings.auth is None or settings.auth.api_keys is None:
+        raise click.ClickException("the configuration has no auth.api_keys")
+    return settings.auth.api_keys
+
+
+def _moment(written: str | None) -> float:
+    import time
+
+    from gateway.config.problems import Unexpected
+    from gateway.config.units import parse_duration, parse_moment
+
+    if written is None:
+        return inf
+    for read, since in ((parse_duration, time.time()), (parse_moment, 0.0)):
+        try:
+            return since + read(written)
+        except Unexpected:
+            continue
+    raise click.ClickException(
+        f"--expires: expected a duration such as 90d or a date such as 2027-01-31, found {written}"
+    )
+
+
+def _written(seconds: float) -> str:
+    from gateway.config.units import format_moment
+
+    return format_moment(seconds)
+
+
+def _entry(record: KeyRecord) -> str:
+    import json
+
+    said: dict[str, Any] = {"id": record.id, "hash": f"sha256:{record.digest.hex()}", "user": record.user}
+    said |= {"roles": sorted(record.roles)} if record.roles else {}
+    said |= {"scopes": sorted(record.scopes)} if record.scopes else {}
+    said |= {"expires": _written(record.expires)} if record.expires != inf else {}
+    return f"  - {json.dumps(said)}"
+
+
+def _run(settings: Settings, work: Callable[[Any, Any], Awaitable[Any]]) -> Any:
+    """Do something with the store of a configuration, and let other instances hear of it."""
+    from twisted.internet.defer import ensureDeferred
+    from twisted.internet.task import deferLater, react
+
+    from gateway.assembly import assemble
+    from gateway.builders.api_keys import managed_keys
+    from gateway.config.schema.auth import Auth
+    from gateway.errors import AuthUnavailable
+
+    keys = _keys(settings)
+    # Nothing but the store: no ports, no checks of backends.
+    alone = settings.model_copy(update={"upstreams": (), "routes": (), "auth": Auth(api_keys=keys)})
+    found: list[Any] = []
+
+    async def main(reactor: Any) -> None:
+        gateway = assemble(alone, reactor, make_writer=lambda path: None)  # type: ignore[arg-type, return-value]
+        foundation = gateway.foundation
+        store = managed_keys(alone, keys, foundation)
+        foundation.carried.startService()
+        try:
+            found.append(await work(store, gateway.root.tree.credentials))
+            await deferLater(reactor, 0.1)  # for what goes to other instances
+        except AuthUnavailable as error:
+            found.append(error)
+        await foundation.carried.stopService()
+
+    with suppress(SystemExit):  # `react` says by it that it is done
+        react(lambda reactor: ensureDeferred(main(reactor)))
+    if not found:
+        raise click.ClickException("the store cannot be used")
+    if isinstance(found[0], Exception):
+        raise click.ClickException(str(found[0]))
+    return found[0]

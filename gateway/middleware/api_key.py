@@ -1,0 +1,94 @@
+"""API keys as a way of showing who is calling."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from urllib.parse import unquote_to_bytes
+
+from gateway.errors import CredentialInvalid
+from gateway.exchange import Exchange
+from gateway.identity.api_keys import LONGEST, KeyRecord, KeyStore, judge
+from gateway.principal import Principal
+
+
+class ApiKeyAuthenticator:
+    """Looks for a key in a field or a query parameter; see `gateway.interfaces.Authenticator`.
+
+    Args:
+        store: Where keys are looked for.
+        digest: From a key to what it is looked for by.
+        header: Name of the field.
+        query: Name of the parameter; None where keys are not taken from there.
+        wall_clock: Unix seconds.
+    """
+
+    name = "api_key"
+    challenge = b'ApiKey realm="api"'
+    cacheable = True
+
+    def __init__(
+        self,
+        store: KeyStore,
+        digest: Callable[[bytes], bytes],
+        header: str,
+        query: str | None,
+        wall_clock: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._digest = digest
+        self._header = header.lower().encode()
+        self._query = None if query is None else query.encode()
+        self._wall_clock = wall_clock
+        self.fields = frozenset([self._header])
+
+    def find(self, exchange: Exchange) -> bytes | None:
+        """Return the key that a request shows, wherever; one that is shown twice is one."""
+        request = exchange.request
+        shown: set[bytes] = set()
+        if self._header in request.headers.index:
+            shown.update(request.headers.get_all(self._header))
+        if self._query is not None and request.query:
+            shown.update(value for name, value in _pairs(request.query) if name == self._query)
+        if not shown:
+            return None
+        if len(shown) > 1:
+            raise CredentialInvalid("two different keys")
+        key = shown.pop()
+        if not 0 < len(key) <= LONGEST:
+            raise CredentialInvalid("a key of no such length")
+        return key
+
+    def verify(self, credential: bytes, exchange: Exchange) -> Principal | Awaitable[Principal]:
+        """Say whom the key stands for."""
+        digest = self._digest(credential)
+        found = self._store.find(digest)
+        if found is None or isinstance(found, KeyRecord):
+            return judge(found, digest, self._wall_clock())
+        return self._wait(found, digest)
+
+    def withhold(self, exchange: Exchange) -> None:
+        """Take the parameter out of the request target: the backend, and its logs, do not need it."""
+        request = exchange.request
+        if self._query is None or not request.query:
+            return
+        parts = request.query.split(b"&")
+        kept = [part for part in parts if not part or _pair(part)[0] != self._query]
+        if len(kept) != len(parts):
+            request.query = b"&".join(kept)
+            request.target = request.path + (b"?" + request.query if request.query else b"")
+
+    async def _wait(self, found: Awaitable[KeyRecord | None], digest: bytes) -> Principal:
+        return judge(await found, digest, self._wall_clock())
+
+
+def _pairs(query: bytes) -> list[tuple[bytes, bytes]]:
+    return [_pair(part) for part in query.split(b"&") if part]
+
+
+def _pair(part: bytes) -> tuple[bytes, bytes]:
+    name, _, value = part.partition(b"=")
+    return _decoded(name), _decoded(value)
+
+
+def _decoded(text: bytes) -> bytes:
+    return unquote_to_bytes(text.replace(b"+", b" ")) if b"%" in text or b"+" in text else text

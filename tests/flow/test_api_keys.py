@@ -1,0 +1,162 @@
+"""API keys in a whole gateway: by field and by parameter, and never anywhere else."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Any
+
+import pytest
+from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
+from zope.interface import implementer
+
+from gateway.testing import Harness
+from gateway.testing.client import Received
+
+KEY = "k-0123456789-secret"
+OLD = "k-of-last-year"
+
+
+def gateway(route: dict[str, Any] | None = None, **keys: Any) -> Harness:
+    """A route for those with a key."""
+    return Harness(
+        "orders",
+        routes=[
+            {"name": "orders", "path": "/*", "upstream": "orders", "auth": {"type": "api_key", **(route or {})}},
+            {"name": "open", "path": "/open", "upstream": "orders"},
+        ],
+        auth={
+            "api_keys": {
+                "keys": [
+                    {
+                        "id": "acme",
+                        "hash": "sha256:" + sha256(KEY.encode()).hexdigest(),
+                        "user": "Acme Ltd",
+                        "roles": ["buyer"],
+                        "scopes": ["read"],
+                    },
+                    {"id": "old", "key": OLD, "expires": "2020-01-01"},
+                ],
+                **keys,
+            }
+        },
+    )
+
+
+def answer(response: Received) -> tuple[int, bytes | None, bytes]:
+    """What an attacker sees, but for the request id."""
+    problem = {key: value for key, value in response.json.items() if key != "request_id"}
+    return response.status, response.headers.get(b"www-authenticate"), repr(problem).encode()
+
+
+def test_a_key_in_its_field() -> None:
+    """Lets the caller pass; the backend is told who it is, and not the key."""
+    made = gateway()
+    response = made.get("/", X_API_Key=KEY)
+    asked = made.backend("orders").last
+
+    assert response.status == 200
+    assert asked.headers.get(b"x-user-id") == b"Acme%20Ltd"
+    assert asked.headers.get(b"x-user-roles") == b"buyer"
+    assert asked.headers.get(b"x-user-scopes") == b"read"
+    assert asked.headers.get(b"x-api-key") is None
+    assert made.last_log["user_id"] == "Acme Ltd"
+
+
+@pytest.mark.parametrize(
+    ("target", "forwarded"),
+    [
+        (f"/?api_key={KEY}", b"/"),
+        (f"/x?a=1&api_key={KEY}&b=2", b"/x?a=1&b=2"),
+        (f"/?api%5Fkey={KEY}&b", b"/?b"),
+        (f"/?api_key={KEY}&api_key={KEY}", b"/"),
+    ],
+)
+def test_a_key_in_the_query(target: str, forwarded: bytes) -> None:
+    """However it is escaped; the rest of the query is as it was."""
+    made = gateway()
+
+    assert made.get(target).status == 200
+    assert made.backend("orders").last.target == forwarded
+
+
+def test_the_query_can_be_turned_off() -> None:
+    """Keys in URLs end up in histories."""
+    assert gateway(query=None).get(f"/?api_key={KEY}").status == 401
+
+
+def test_another_field_and_another_parameter() -> None:
+    """As configured; the usual ones are not looked at then."""
+    made = gateway(header="X-Token", query="token")
+
+    assert made.get("/", X_Token=KEY).status == 200
+    assert made.get(f"/?token={KEY}").status == 200
+    assert made.get("/", X_API_Key=KEY).status == 401
+    made.get(f"/open?token={KEY}", X_Token=KEY)
+    assert KEY not in str(made.logs)
+
+
+def test_a_route_may_forward_it() -> None:
+    """Where the backend checks it again."""
+    made = gateway({"forward_credentials": True})
+    made.get(f"/?api_key={KEY}", X_API_Key=KEY)
+
+    assert made.backend("orders").last.headers.get(b"x-api-key") == KEY.encode()
+    assert made.backend("orders").last.target == f"/?api_key={KEY}".encode()
+
+
+def test_refusals_tell_nothing() -> None:
+    """Unknown, expired, empty, too long, or two of them: the same answer to the octet."""
+    made = gateway()
+    refused = [
+        answer(made.get("/", X_API_Key="nobody's")),
+        answer(made.get("/", X_API_Key=OLD)),
+        answer(made.get("/", X_API_Key="")),
+        answer(made.get("/", X_API_Key="x" * 600)),
+        answer(made.get("/?api_key=nobody's")),
+        answer(made.get(f"/?api_key={OLD}", X_API_Key=KEY)),
+    ]
+
+    assert len(set(refused)) == 1
+    assert refused[0][0] == 401
+    assert refused[0][1] == b'ApiKey realm="api"'
+    assert made.backend("orders").requests == []
+
+
+def test_no_key_is_told_apart() -> None:
+    """By its reason only: a client may learn that it has shown none."""
+    response = gateway().get("/")
+
+    assert response.status == 401
+    assert response.headers.get(b"gateway-reason") == b"auth.missing"
+    assert response.headers.get(b"www-authenticate") == b'ApiKey realm="api"'
+
+
+def test_scopes_and_roles() -> None:
+    """Who is known and may not gets 403."""
+    assert gateway({"scopes": ["read"], "roles": ["buyer", "admin"]}).get("/", X_API_Key=KEY).status == 200
+    assert gateway({"scopes": ["write"]}).get("/", X_API_Key=KEY).status == 403
+    assert gateway({"roles": ["admin"]}).get("/", X_API_Key=KEY).status == 403
+
+
+def test_a_key_is_written_down_nowhere() -> None:
+    """Not in the access log, the log, the metrics or an answer; good, bad or on a route that asks for none."""
+    seen: list[str] = []
+
+    @implementer(ILogObserver)
+    def observe(event: LogEvent) -> None:
+        seen.append(repr(event))
+
+    globalLogPublisher.addObserver(observe)
+    try:
+        made = gateway()
+        for key in (KEY, OLD, "bad-but-secret"):
+            for target, fields in ((f"/?api_key={key}", {}), ("/", {"X_API_Key": key}), (f"/open?api_key={key}", {})):
+                response = made.get(target, **fields)
+                seen += [repr(response.body), repr(response.headers.fields)]
+    finally:
+        globalLogPublisher.removeObserver(observe)
+    _, metrics = made.gateway.foundation.metrics.exposition(b"", made.clock.seconds() + 5)
+    everything = "".join([*seen, str(made.logs), metrics.decode(), str(made.gateway.root.tree.settings)])
+
+    for key in (KEY, OLD, "bad-but-secret"):
+        assert key not in everything
