@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from math import inf
@@ -226,3 +227,43 @@ def test_without_a_name_a_few_keys_are_tried() -> None:
 def test_an_issuer_can_be_read_before_anything_is_verified(token: str, issuer: str | None) -> None:
     """To choose who verifies; nothing else."""
     assert unverified_issuer(token.encode(), 16_384) == issuer
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+NAMES = ["alg", "typ", "kid", "crit", "exp", "nbf", "iat", "iss", "aud", "sub", "roles", "scope", "jti"]
+
+
+def refused_or_not(verifier: TokenVerifier, token: bytes) -> bool:
+    """Whether a token is refused; any other error fails the test."""
+    try:
+        verifier.verify(token, START)
+    except CredentialInvalid:
+        return True
+    return False
+
+
+@given(st.binary(max_size=200) | st.from_regex(rb"[A-Za-z0-9_-]{0,40}(\.[A-Za-z0-9_-]{0,40}){2}", fullmatch=True))
+def test_whatever_is_shown_is_refused(token: bytes) -> None:
+    """And fails in no other way."""
+    assert refused_or_not(TokenVerifier(FIXED, RULES), token)
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), JUNK), st.dictionaries(st.sampled_from(NAMES), JUNK))
+def test_whatever_a_signed_token_says_it_is_taken_or_refused(header: dict[str, Any], claims: dict[str, Any]) -> None:
+    """An issuer may be wrong in any way."""
+    whole = json.dumps({"alg": "HS256", **header})
+
+    refused_or_not(TokenVerifier(FIXED, RULES), sign(SECRET, "HS256", json.dumps({**said(), **claims}), whole).encode())
+
+
+@given(st.integers(0, 2_000), st.integers(1, 255))
+def test_a_token_with_another_octet_is_refused(place: int, change: int) -> None:
+    """Wherever, and whatever."""
+    token = bytearray(sign(SECRET, "HS256").encode())
+    token[place % len(token)] ^= change
+
+    assert refused_or_not(TokenVerifier(FIXED, RULES), bytes(token))

@@ -11,6 +11,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, rsa
 from cryptography.x509.oid import NameOID
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.identity.keys import FixedKeys, JoinedKeys, Key, KeyUnusable, from_jwks, from_pem, from_secret
 from tests.tokens import SECRET, b64, ec_key, ed_key, jwk, private_pem, public_pem, rsa_key
@@ -188,3 +190,22 @@ def test_a_secret_and_published_keys_go_together() -> None:
     assert list(keys.keys("a")) == [secret, published]
     assert keys.more("b") == "looking for b"  # type: ignore[comparison-overlap]  # as above
     assert FixedKeys([secret]).more("b") is None  # type: ignore[func-returns-value]  # that is its answer
+
+
+JUNK = st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.lists(st.text(max_size=3), max_size=2)
+BASE64 = st.binary(max_size=40).map(b64)
+
+
+@given(
+    st.fixed_dictionaries(
+        {"kty": st.sampled_from(["RSA", "EC", "OKP", "oct"])},
+        optional={
+            "crv": st.sampled_from(["P-256", "P-384", "Ed25519", "Ed448", "X25519"]) | JUNK,
+            **dict.fromkeys(["n", "e", "x", "y"], BASE64 | JUNK),
+            **dict.fromkeys(["use", "alg", "kid", "key_ops"], JUNK),
+        },
+    )
+)
+def test_whatever_is_published_is_a_key_or_left_out(member: dict[str, Any]) -> None:
+    """It fails in no way: the other keys of the set are good."""
+    assert len(from_jwks({"keys": [member]}, ALL)) <= 1
