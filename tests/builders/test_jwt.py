@@ -43,6 +43,7 @@ def test_a_secret_and_a_file_go_together(tmp_path: Path) -> None:
         (private_pem(rsa_key()), "expected a public key or a certificate in PEM"),
         (public_pem(ec_key()), "expected a key for RS256, found one of another kind"),
     ],
+    ids=["missing", "text", "private", "elliptic"],
 )
 def test_a_file_that_cannot_be_used_is_told_with_its_name(tmp_path: Path, octets: bytes | None, words: str) -> None:
     """As an error of the configuration: what was in force stays."""

@@ -45,7 +45,11 @@ def test_a_secret_is_as_long_as_its_hash(algorithm: str, least: int) -> None:
         from_secret("x" * (least - 1), [algorithm])
 
 
-@pytest.mark.parametrize("text", [public_pem(rsa_key()).decode(), private_pem(ec_key()).decode(), '{"kty": "oct"}'])
+@pytest.mark.parametrize(
+    "text",
+    [public_pem(rsa_key()).decode(), private_pem(ec_key()).decode(), '{"kty": "oct"}'],
+    ids=["public", "private", "JWK"],
+)
 def test_a_key_of_another_kind_is_no_secret(text: str) -> None:
     """Everybody has it; the words do not repeat it."""
     with pytest.raises(KeyUnusable, match="expected a secret, found a public key") as error:
@@ -82,7 +86,11 @@ def test_a_certificate_stands_for_its_key() -> None:
     assert key.verifies("RS256", b"octets", signature("RS256", rsa_key()))
 
 
-@pytest.mark.parametrize("pem", [b"", b"secret", private_pem(rsa_key()), public_pem(rsa_key())[:100]])
+@pytest.mark.parametrize(
+    "pem",
+    [b"", b"secret", private_pem(rsa_key()), public_pem(rsa_key())[:100]],
+    ids=["nothing", "text", "private", "half"],
+)
 def test_what_is_no_public_key_is_refused(pem: bytes) -> None:
     """A private one too: it has no business here."""
     with pytest.raises(KeyUnusable, match="expected a public key or a certificate in PEM"):
