@@ -109,9 +109,13 @@ class Stand:
         if status != 200 or (answer is not None and body != answer):
             raise CannotStart(f"answered {path} with {status} and {len(body)} bytes: {body[:60]!r}")
 
+    def file(self, name: str) -> Path:
+        """Name a file that goes with the run."""
+        return self._directory / name
+
     def lua(self, name: str, text: str) -> Path:
         """Keep a load script for wrk."""
-        path = self._directory / f"{name}.lua"
+        path = self.file(f"{name}.lua")
         path.write_text(text)
         return path
 

@@ -54,6 +54,15 @@ TARGETS: Sequence[Target] = (
     ),
     # "About as much": within the ±10 % by which CPU figures vary from run to run.
     Target("CPU with 10,000 routes (10 in use), to 10", lambda f, p: f[f"routes.{p}.10000.10"], 1.1, "{:.2f}"),
+    Target(
+        "a limit in Redis, µs CPU per request over one in memory",
+        lambda f, p: (f[f"limits.{p}+redis.cpu"] - f[f"limits.{p}+memory.cpu"]) * 1e6,
+        30,
+        "{:.1f}",
+    ),
+    Target(
+        "requests/s with a limit in Redis", lambda f, p: f[f"limits.{p}+redis.rate"], 8_000, "{:,.0f}", at_least=True
+    ),
 )
 
 

@@ -35,10 +35,14 @@ class Gateway:
         """It does every task."""
         return True
 
+    def configuration(self, task: Task) -> dict[str, Any]:
+        """What it is run with."""
+        return configuration(task)
+
     def prepare(self, task: Task) -> Command:
         """Write `gateway.json`; no template, the file is data."""
         path = task.directory / "gateway.json"
-        path.write_text(json.dumps(configuration(task), indent=1))
+        path.write_text(json.dumps(self.configuration(task), indent=1))
         twistd = str(Path(sys.executable).parent / "twistd")
         # --logfile only so that a message of the gateway is found where the other proxies' are.
         argv = [twistd, "-n", "--pidfile=", "--logfile=-", "gateway", "--config", str(path)]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from benchmarks.backend import BLOB
 from benchmarks.scenarios.base import Scenario
 from benchmarks.scenarios.idle import Idle
+from benchmarks.scenarios.limits import Limits
 from benchmarks.scenarios.load import Load
 from benchmarks.scenarios.routes import Routes
 from benchmarks.scenarios.start import Start
@@ -28,6 +29,7 @@ def known() -> dict[str, Scenario]:
         Idle(),
         Routes(),
         Start(),
+        Limits(),
     ]
     return {scenario.name: scenario for scenario in scenarios}
 
