@@ -236,7 +236,7 @@ class Overloaded(GatewayError):
 class BreakerOpen(GatewayError):
     """The circuit breaker of the upstream, or of each of its backends, is open: nothing was sent."""
 
-    status, reason = 503, "breaker.open"
+    status, reason, retry = 503, "breaker.open", Retry.IF_UNSENT
 
     def __init__(self, retry_after: float = 1.0) -> None:
         """Args: retry_after: Seconds until a probe may pass."""

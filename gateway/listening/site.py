@@ -67,7 +67,7 @@ class GatewaySite(Site):
         self.rules = rules
         self.now = now
         self.date = date
-        self.channels: set[Channel] = set()
+        self.channels: dict[Channel, None] = {}
         self.draining = False
         self.memo = RequestMemo()
         self._deadlines = deadlines
@@ -96,12 +96,12 @@ class GatewaySite(Site):
 
     def connected(self, channel: Channel) -> None:
         """A connection is open."""
-        self.channels.add(channel)
+        self.channels[channel] = None
         self._deadlines.watch(channel)
 
     def disconnected(self, channel: Channel) -> None:
         """A connection is closed."""
-        self.channels.discard(channel)
+        self.channels.pop(channel, None)
         self._deadlines.forget(channel)
         self._check_drained()
 

@@ -22,6 +22,7 @@ from gateway.errors import (
     BackendReset,
     BackendTimeout,
     BackendTLSFailed,
+    BreakerOpen,
     GatewayError,
     PoolExhausted,
     Retry,
@@ -39,6 +40,7 @@ KINDS: tuple[tuple[type[GatewayError], frozenset[str | int]], ...] = (
     (BackendTLSFailed, frozenset(["connect"])),
     (BackendConnectTimeout, frozenset(["connect", "timeout"])),
     (PoolExhausted, frozenset(["connect"])),
+    (BreakerOpen, frozenset(["connect"])),  # it opened while the attempt waited for a connection
     (BackendTimeout, frozenset(["timeout"])),
     (BackendReset, frozenset(["reset"])),
 )

@@ -237,7 +237,7 @@ class Harness:
             alive |= {pool, *pool._open}
         # Also of those that are closing: they are still connected.
         alive |= {transport.protocol for transport in self.network.transports}
-        dead = foundation.deadlines._watched - alive
+        dead = set(foundation.deadlines._watched) - alive
         assert not dead, f"deadlines of what is gone: {dead}"
         for channel in self.gateway.site.channels:
             assert not channel.closed, f"a closed connection is kept: {channel}"

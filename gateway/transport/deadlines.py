@@ -38,15 +38,16 @@ class Deadlines:
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        self._watched: set[Timed] = set()
+        # A dictionary, since the order of a set is that of addresses in memory: a run could not be replayed.
+        self._watched: dict[Timed, None] = {}
 
     def watch(self, timed: Timed) -> None:
         """Look at `timed.deadline` from now on."""
-        self._watched.add(timed)
+        self._watched[timed] = None
 
     def forget(self, timed: Timed) -> None:
         """Look no more; no error when it was not watched."""
-        self._watched.discard(timed)
+        self._watched.pop(timed, None)
 
     def sweep(self) -> None:
         """Call `on_deadline` of everything that is due."""

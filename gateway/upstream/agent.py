@@ -12,9 +12,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 from gateway.body import Body
-from gateway.errors import BackendTimeout, GatewayError, PoolExhausted, Source
+from gateway.errors import BackendTimeout, BreakerOpen, GatewayError, PoolExhausted, Source
 from gateway.exchange import Exchange, Response
 from gateway.headers import Headers
+from gateway.resilience.breaker import State
 from gateway.transport.deadlines import NEVER, Deadlines
 from gateway.upstream.backend import Backend, Upstream
 from gateway.upstream.connection import UpstreamConnection
@@ -171,6 +172,12 @@ class Attempt:
     def connected(self, connection: UpstreamConnection) -> None:
         """A connection is there."""
         self._agent.deadlines.forget(self)
+        breaker, whole = self.backend.breaker, self.upstream.breaker
+        if (breaker is not None and breaker.state is State.OPEN) or (whole is not None and whole.state is State.OPEN):
+            # It opened while this one waited: open means no contact at all.
+            self.backend.pool.release(connection)
+            self._end(BreakerOpen())
+            return
         self._use(connection)
 
     def refused(self, error: GatewayError) -> None:

@@ -286,7 +286,7 @@ class UpstreamConnection(Protocol):
         attempt.switched(response)
 
     def _complete(self, attempt: Attempt, answered: bool) -> None:
-        """The answer is complete: the next may have the connection, then who asked is told."""
+        """The answer is complete: it counts, the next may have the connection, then who asked is told."""
         # The next one may begin in `release`, and with it the parser's next answer.
         parser = self._parser
         response, trailers, keep = parser.response, parser.trailers, parser.keep_alive
@@ -297,12 +297,13 @@ class UpstreamConnection(Protocol):
             keep = False
         if self._paused:
             self.resume_reading()
+        # Before the next one has it: what this answer says of the backend decides whether there is a next one.
+        attempt.finished(response.status)
         if not self.lost:
             if keep and not self.retired:
                 self.pool.release(self)
             else:
                 self.close()
-        attempt.finished(response.status)
         if isinstance(response.body, Body):
             response.body.end(trailers)
         if not answered:

@@ -192,7 +192,10 @@ class Forwarder:
         while attempt is not None:
             before.append(attempt.backend)
             attempt = attempt.after
+        whole = last.upstream.breaker
         try:
+            if whole is not None and whole.state is State.OPEN:
+                raise BreakerOpen(whole.retry_after(self._agent.now()))
             backend = last.upstream.pick(last.exchange, self._agent.now(), before)
         except GatewayError as none:
             self._give_up(last, none if isinstance(outcome, int) else outcome)

@@ -103,8 +103,9 @@ class BackendPool:
         self.deadlines = deadlines
         self.now = now
         self._idle: list[UpstreamConnection] = []
-        self._open: set[UpstreamConnection] = set()
-        self._dialling: set[Deferred[None]] = set()
+        # Dictionaries rather than sets: their order is the same in every run.
+        self._open: dict[UpstreamConnection, None] = {}
+        self._dialling: dict[Deferred[None], None] = {}
         self._waiting: OrderedDict[Waiter, float] = OrderedDict()
         self._retired = False
         self._empty: Deferred[None] | None = None
@@ -178,7 +179,7 @@ class BackendPool:
         """A connection is no more, or will not be given back; no error when that is known."""
         if connection not in self._open:
             return
-        self._open.discard(connection)
+        del self._open[connection]
         if connection in self._idle:
             self._idle.remove(connection)
         self._open_for_waiting()
@@ -233,11 +234,11 @@ class BackendPool:
                 self._dialled, self._dial_failed
             )
             if not dialling.called:
-                self._dialling.add(dialling)
+                self._dialling[dialling] = None
                 dialling.addBoth(self._forget_dial, dialling)
 
     def _forget_dial(self, result: None, dialling: Deferred[None]) -> None:
-        self._dialling.discard(dialling)
+        self._dialling.pop(dialling, None)
 
     def _dialled(self, protocol: IProtocol) -> None:
         assert isinstance(protocol, UpstreamConnection)
@@ -248,7 +249,7 @@ class BackendPool:
             self._check_empty()
             return
         connection.address = getattr(connection.transport.getPeer(), "host", "")  # type: ignore[union-attr]
-        self._open.add(connection)
+        self._open[connection] = None
         self.deadlines.watch(connection)
         self.release(connection)
 
@@ -289,7 +290,7 @@ class ConnectionPool(HTTPConnectionPool):
         # Retries are the forwarder's: it knows what was sent, and it counts.
         self.retryAutomatically = False
         self._pools: dict[Hashable, BackendPool] = {}
-        self._leaving: set[BackendPool] = set()
+        self._leaving: dict[BackendPool, None] = {}
 
     def backend(self, key: Hashable, make: Callable[[], BackendPool]) -> BackendPool:
         """Return the pool of a backend, made when it is new."""
@@ -307,12 +308,12 @@ class ConnectionPool(HTTPConnectionPool):
         keep = set(keys)
         for key in [key for key in self._pools if key not in keep]:
             pool = self._pools.pop(key)
-            self._leaving.add(pool)
+            self._leaving[pool] = None
             pool.drained().addCallback(self._gone, pool)
             pool.retire()
 
     def _gone(self, drained: None, pool: BackendPool) -> None:
-        self._leaving.discard(pool)
+        self._leaving.pop(pool, None)
 
     def addresses_changed(self, host: str, addresses: Iterable[str]) -> None:
         """A name resolves to other addresses: leave the ones that are gone."""

@@ -172,6 +172,21 @@ def test_an_open_breaker_leaves_its_backend_out() -> None:
     assert made.get("/").status == 503
 
 
+def test_who_waits_for_a_connection_when_it_opens_is_not_sent() -> None:
+    """Open means no contact at all."""
+    made = gateway(circuit_breaker={"failure_threshold": 1}, pool={"max_connections": 1})
+    backend = made.backend("a")
+    backend.stall()
+    clients = [made.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n") for _ in range(2)]
+    assert len(backend.requests) == 1
+    backend.requests[0].connection.send(FAILS)
+    made.network.pump()
+
+    assert [client.responses()[0].status for client in clients] == [500, 503]
+    assert len(backend.requests) == 1
+    made.check_quiet()
+
+
 def test_the_share_of_failures_opens_the_whole_upstream() -> None:
     """Each backend fails every other time, too seldom in a row; together they are past the ratio."""
     made = gateway("a", "b", circuit_breaker={"failure_threshold": 100, "error_rate": {"min_requests": 10}})
