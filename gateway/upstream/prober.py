@@ -18,7 +18,13 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from twisted.application.service import Service
-from twisted.internet.defer import CancelledError, Deferred, TimeoutError  # noqa: A004  # Twisted's name for it
+from twisted.internet.defer import (
+    CancelledError,
+    Deferred,
+    TimeoutError,  # noqa: A004  # Twisted's name for it
+    maybeDeferred,
+)
+from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -30,7 +36,7 @@ SHORTEST_LOOK = 0.02
 """Seconds between two looks at the least."""
 
 FIRST_WITHIN = 1.0
-"""Seconds within which the first check begins, at a moment that is drawn: instances do not march in step."""
+"""Seconds within which the first check begins, at a drawn moment: neither instances nor backends march in step."""
 
 JITTER = 0.1
 """Part of the interval by which a check may come early; never late, because of what is promised above."""
@@ -87,29 +93,41 @@ class Prober(Service):
         self._due = 0.0
         self._began = 0.0
         self._running: Deferred[None] | None = None
+        self._starting: IDelayedCall | None = None
         self._looking = LoopingCall(self._look)
         self._looking.clock = clock
 
     def startService(self) -> None:
         """Begin; the first check comes soon."""
         super().startService()
-        self._due = self._clock.seconds() + self._random() * min(self._interval, FIRST_WITHIN)
-        self._looking.start(max(SHORTEST_LOOK, self._interval / LOOKS))
+        self._due = self._clock.seconds()
+        # The looks themselves begin at that moment: with the same beginning for all, whatever is drawn would be
+        # rounded to the same few looks, which are seconds apart where the interval is long.
+        self._starting = self._clock.callLater(self._random() * min(self._interval, FIRST_WITHIN), self._start)
 
     def stopService(self) -> None:
         """End; a check under way is given up."""
         super().stopService()
-        self._looking.stop()
+        if self._starting is not None:
+            self._starting.cancel()
+            self._starting = None
+        else:
+            self._looking.stop()
         running, self._running = self._running, None
         if running is not None:
             running.cancel()
+
+    def _start(self) -> None:
+        self._starting = None
+        self._looking.start(max(SHORTEST_LOOK, self._interval / LOOKS))
 
     def _look(self) -> None:
         now = self._clock.seconds()
         if self._running is not None or now < self._due:
             return  # never two of one backend at once
         self._began = now
-        running = self._probe.run()
+        # What it raises is a failed check; in here it would end the looks for good.
+        running = maybeDeferred(self._probe.run)
         # Fired or not: what it does now must not be taken for the next one.
         self._running = running
         running.addTimeout(self._timeout, self._clock)

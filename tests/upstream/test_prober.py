@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import pairwise
+from random import Random
 
 import pytest
 from twisted.internet.defer import Deferred
@@ -70,9 +72,50 @@ def test_the_first_comes_within_a_second_and_the_others_at_the_interval(chance: 
     world.advance(40)
 
     begun = world.probe.begun
-    assert begun[0] <= chance + 0.6
+    assert begun[0] <= chance + 0.11
     assert all(9.0 - 0.1 <= after - before <= 10.6 for before, after in pairwise(begun))
     assert len(begun) >= 4
+
+
+@pytest.mark.parametrize("interval", [10.0, 60.0, 300.0])
+def test_backends_do_not_march_in_step(interval: float) -> None:
+    """However long the interval: the first checks of many are spread over the first second, and stay so."""
+    clock = Clock()
+    chance = Random(1)
+    probes = [Probe(clock) for _ in range(100)]
+    for probe in probes:
+        probe.ending = [None]
+        Prober(probe, interval, 5.0, chance.random, clock, lambda ok, why: False, repr).startService()
+    for _ in range(round(interval * 1.2 * 10)):
+        clock.advance(0.1)
+
+    for which in (0, 1):
+        at = Counter(round(probe.begun[which], 1) for probe in probes)
+        assert max(at.values()) < 30
+    assert max(probe.begun[0] for probe in probes) < 1.11
+
+
+def test_a_probe_that_raises_has_failed_and_the_checks_go_on() -> None:
+    """A mistake in a probe must not leave a backend unwatched."""
+    clock = Clock()
+    results: list[tuple[bool, str]] = []
+
+    class Broken:
+        def run(self) -> Deferred[None]:
+            raise ValueError("null byte")
+
+    def hear(ok: bool, why: str) -> bool:
+        results.append((ok, why))
+        return False
+
+    prober = Prober(Broken(), 10.0, 5.0, lambda: 0.0, clock, hear, lambda failure: str(failure.value))
+    prober.startService()
+    for _ in range(110):
+        clock.advance(0.1)
+
+    assert results == [(False, "null byte")] * 2
+    prober.stopService()
+    assert clock.getDelayedCalls() == []
 
 
 def test_never_two_at_once() -> None:
@@ -101,6 +144,7 @@ def test_a_failure_is_told_in_words(end: Exception, why: str) -> None:
     world = World()
     world.probe.ending = [Failure(end)]
     world.prober.startService()
+    world.advance(0.1)
 
     assert world.results == [(False, why)]
 
@@ -141,8 +185,24 @@ def test_stopping_gives_up_what_is_under_way() -> None:
     """Nothing is told afterwards, and no timer is left."""
     world = World()
     world.prober.startService()
+    world.advance(0.1)
     world.prober.stopService()
 
     assert world.probe.cancelled == 1
     assert world.results == []
     assert world.clock.getDelayedCalls() == []
+
+
+def test_stopped_before_the_first_check_it_makes_none() -> None:
+    """Nor is a timer left; started again, it goes on."""
+    world = World(0.9)
+    world.probe.ending = [None]
+    world.prober.startService()
+    world.prober.stopService()
+    assert world.clock.getDelayedCalls() == []
+    world.advance(2)
+    assert world.probe.begun == []
+
+    world.prober.startService()
+    world.advance(1)
+    assert len(world.probe.begun) == 1
