@@ -1,7 +1,9 @@
 """A backend is well when it answers a request as it should: status, fields, content.
 
 Each check has a connection of its own, so that it says something about new
-connections too, and takes none from the traffic.
+connections too, and takes none from the traffic. It waits for the whole answer,
+though the head may say enough: a backend that is cut off while it writes has an
+error in its log, with every check.
 """
 
 from __future__ import annotations
@@ -65,7 +67,7 @@ class HttpProbe:
 
     def run(self) -> Deferred[None]:
         """See `gateway.upstream.prober.Probe`."""
-        check = _Check(self._request, self._judge, self._body is not None)
+        check = _Check(self._request, self._judge)
         connecting = self._connect(lambda: check)
         connecting.addErrback(check.failed)
         check.connecting = connecting
@@ -84,16 +86,16 @@ class HttpProbe:
 class _Check(Protocol):
     """One request and its answer."""
 
-    def __init__(self, request: bytes, judge: Callable[[int, Headers, bytes], None], wants_body: bool) -> None:
+    def __init__(self, request: bytes, judge: Callable[[int, Headers, bytes], None]) -> None:
         self._request = request
         self._judge = judge
-        self._wants_body = wants_body
         self._parser = HttpResponseParser(self)
         self._fields: list[tuple[bytes, bytes]] = []
         self._headers = Headers()
         self._body = b""
         self._received = 0
         self._in_body = False
+        self._framed = False
         self.connecting: Deferred[IProtocol] | None = None
         self.done: Deferred[None] = Deferred(lambda _: self._cancel())
 
@@ -115,10 +117,10 @@ class _Check(Protocol):
                 self._finish() if self._in_body else self._end(CheckFailed(f"a head of more than {MOST} octets"))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        if self._in_body:
+        if self._in_body and not self._framed:
             self._finish()  # content that ends with the connection
         else:
-            self._end(CheckFailed("the connection was closed before the answer was there"))
+            self._end(CheckFailed("the connection was closed before the whole answer was there"))
 
     def failed(self, failure: Failure) -> None:
         """There is no connection."""
@@ -135,8 +137,7 @@ class _Check(Protocol):
         self._headers, self._fields = Headers(self._fields), []
         if status >= 200:
             self._in_body = True
-            if not self._wants_body:
-                self._finish()
+            self._framed = b"content-length" in self._headers or b"transfer-encoding" in self._headers
 
     def on_body(self, data: bytes) -> None:
         self._body += data[: MOST - len(self._body)]

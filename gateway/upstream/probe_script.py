@@ -16,6 +16,7 @@ from contextlib import suppress
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
@@ -44,11 +45,9 @@ class ScriptProbe:
         run = _Run()
         try:
             # On a terminal of its own, because that is how Twisted makes it lead a session and a process group.
-            process = self._reactor.spawnProcess(run, self._command[0], self._command, self._environment, usePTY=True)
+            self._reactor.spawnProcess(run, self._command[0], self._command, self._environment, usePTY=True)
         except OSError as error:
             run.done.errback(CheckFailed(f"the program does not start: {error.strerror}"))
-        else:
-            run.began(process)
         return run.done
 
 
@@ -57,14 +56,14 @@ class _Run(ProcessProtocol):
 
     def __init__(self) -> None:
         self._process: Any = None
-        self._group = 0
+        self._group: int | None = None  # not 0, which would be the gateway's own
         self._said = b""
         self.done: Deferred[None] = Deferred(lambda _: self._kill())
 
-    def began(self, process: Any) -> None:
-        """It runs."""
-        self._process = process
-        self._group = process.pid
+    def connectionMade(self) -> None:
+        # Not when `spawnProcess` returns: a short run may be over by then.
+        self._process = self.transport
+        self._group = self._process.pid
 
     def outReceived(self, data: bytes) -> None:
         self._said = (self._said + data)[-MOST:]
@@ -73,9 +72,12 @@ class _Run(ProcessProtocol):
 
     def processExited(self, reason: Failure) -> None:
         # What it has left running in its group ends with it.
-        self._kill()
+        self._kill_group()
         if self.done.called:
-            return
+            return  # `_kill` has closed the terminal
+        if self._process.connected:
+            self._process.doRead()  # its end may be heard of before its last words
+        self._process.loseConnection()
         error: Any = reason.value
         if error.exitCode == 0:
             self.done.callback(None)
@@ -87,6 +89,12 @@ class _Run(ProcessProtocol):
 
     def _kill(self) -> None:
         if self._process is not None:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._group, signal.SIGKILL)
+            self._kill_group()
+            with suppress(ProcessExitedAlready):
+                self._process.signalProcess("KILL")  # just forked, it has no group of its own yet
             self._process.loseConnection()
+
+    def _kill_group(self) -> None:
+        assert self._group is not None
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._group, signal.SIGKILL)

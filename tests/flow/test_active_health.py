@@ -158,15 +158,42 @@ def test_what_is_sent() -> None:
 
 
 def test_a_backend_that_hangs_fails() -> None:
-    """Whether it takes no connection, says nothing, or trickles."""
-    for way in ("swallow", "stall", "trickle"):
+    """Whether it takes no connection, says nothing, or stops in the head or in the content."""
+    for way in ("swallow", "stall", "head", "content"):
         made = gateway("a")
         if way == "swallow":
             made.backend("a").swallow_connections()
         elif way == "stall":
             made.backend("a").stall()
-        else:
+        elif way == "head":
             made.backend("a").answers(b"HTTP/1.1 200 OK\r\nX")
+        else:
+            made.backend("a").answers(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok")
         made.advance(31)
 
         assert made.metric("gateway_backend_healthy") == 0, way
+
+
+def test_an_answer_that_breaks_off_is_not_well() -> None:
+    """The head was fine; the content that it announced does not come."""
+    made = gateway("a")
+    half = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok"
+
+    def break_off(asked: Asked) -> None:
+        asked.connection.send(half)
+        asked.connection.close()
+
+    made.backend("a").answer = break_off
+    made.advance(31)
+
+    assert made.metric("gateway_backend_healthy") == 0
+
+
+def test_a_long_answer_is_read_in_part() -> None:
+    """Its first 64 KiB are judged, and the rest is left."""
+    made = gateway("a", expected_body="UP")
+    made.backend("a").answers(b"HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\nUP" + b"x" * 70_000)
+    made.advance(31)
+
+    assert made.metric("gateway_backend_healthy") == 1
+    assert all(connection.lost is not None for connection in made.backend("a").connections)

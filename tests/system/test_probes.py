@@ -7,15 +7,18 @@ from __future__ import annotations
 import os
 import select
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.error import ConnectionRefusedError  # noqa: A004  # Twisted's name for it
-from twisted.internet.process import reapAllProcesses
+from twisted.internet.error import ConnectionRefusedError, ProcessDone  # noqa: A004  # Twisted's name for it
+from twisted.internet.process import reapAllProcesses, reapProcessHandlers
 from twisted.internet.protocol import Factory, Protocol
+from twisted.python.failure import Failure
 
 from gateway.config.schema.upstreams import BackendTLS
 from gateway.listening.endpoints import listen
@@ -28,7 +31,7 @@ from gateway.upstream.resolver import Resolver
 from gateway.upstream.tls import client_tls_options
 from tests.pki import Authority
 from tests.system.gateway_process import free_port
-from tests.system.private_reactor import PrivateReactor, private_reactor
+from tests.system.private_reactor import PATIENCE, PrivateReactor, private_reactor
 
 
 @pytest.fixture
@@ -109,6 +112,51 @@ class TestScript:
         assert isinstance(reaped(reactor, done), CancelledError)
         reactor.until(lambda: reaped_all(leader, child))
 
+    def test_its_last_words_are_heard_though_its_end_is_heard_of_first(
+        self, reactor: PrivateReactor, tmp_path: Path
+    ) -> None:
+        """The signal of a child's end and its output come by different ways."""
+        done = script(reactor, tmp_path, "echo replication lags >&2; exit 3").run()
+        over: list[Any] = []
+        done.addBoth(over.append)
+        end = reactor.seconds() + PATIENCE
+        while not over:  # reaped, and never asked what there is to read
+            assert reactor.seconds() < end
+            reapAllProcesses()
+
+        assert str(over[0].value) == "exit status 3: replication lags"
+
+    def test_one_that_is_over_while_it_is_started_ends_nothing_else(self) -> None:
+        """Its own group is killed, never that of the gateway."""
+        seen: list[Any] = []
+
+        def hasty(run: Any, *args: object, **kwargs: object) -> None:
+            child = subprocess.Popen(["true"], start_new_session=True)
+            child.wait()
+            run.makeConnection(SimpleNamespace(pid=child.pid, connected=0, loseConnection=lambda: None))
+            run.processExited(Failure(ProcessDone(0)))
+
+        ScriptProbe(["true"], {}, SimpleNamespace(spawnProcess=hasty)).run().addBoth(seen.append)
+
+        assert seen == [None]
+
+    def test_no_run_leaves_a_descriptor(self, reactor: PrivateReactor, tmp_path: Path) -> None:
+        """Its terminal is closed, however it ends."""
+        other = tmp_path / "other"
+        other.mkdir()
+        probe = script(reactor, tmp_path, "exec sleep 600")
+        before = len(list(Path("/proc/self/fd").iterdir()))
+        for _ in range(20):
+            done = probe.run()
+            done.cancel()  # at once: it may not have a group of its own yet
+            assert isinstance(reaped(reactor, done), CancelledError)
+        ends = script(reactor, other, "exit 1")
+        for _ in range(5):
+            reaped(reactor, ends.run())
+        reactor.until(none_to_reap)
+
+        assert len(list(Path("/proc/self/fd").iterdir())) == before
+
     def test_what_it_says_without_end_is_not_kept(self, reactor: PrivateReactor, tmp_path: Path) -> None:
         """A few hundred octets of its last line are enough."""
         failed = reaped(reactor, script(reactor, tmp_path, "head -c 3000000 /dev/zero | tr '\\0' x; exit 1").run())
@@ -120,6 +168,12 @@ def reaped_all(*pids: int) -> bool:
     """Reap what can be, and say whether none of these is left."""
     reapAllProcesses()
     return not any(alive(pid) for pid in pids)
+
+
+def none_to_reap() -> bool:
+    """Reap what can be, and say whether that was all."""
+    reapAllProcesses()
+    return not reapProcessHandlers
 
 
 class TestSockets:
@@ -153,6 +207,30 @@ class TestSockets:
             else:
                 with pytest.raises(Exception, match="certificate"):
                     reactor.result(done)
+
+    def test_an_answer_in_parts_is_read_to_its_end(self, reactor: PrivateReactor) -> None:
+        """A backend that is cut off behind the head would have an error in its log with every check."""
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            connect = self.connect(reactor, server.getsockname()[1])
+            done = HttpProbe(connect, "h", "/health", {}, [(200, 399)], {}, "").run()
+            over: list[Any] = []
+            done.addBoth(over.append)
+            server.settimeout(0)
+            reactor.until(lambda: select.select([server], [], [], 0)[0])
+            peer, _ = server.accept()
+            with peer:
+                peer.settimeout(0)
+                reactor.until(lambda: _has(peer))
+                peer.recv(1000)
+                peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n")
+                reactor.turns()
+                with pytest.raises(BlockingIOError):
+                    peer.recv(1)  # neither closed nor reset
+                assert over == []
+                peer.send(b"ok")
+                reactor.until(lambda: over)
+
+        assert over == [None]
 
     def test_a_server_that_hangs_leaves_nothing_behind(self, reactor: PrivateReactor) -> None:
         """The check is given up, and its connection with it."""
