@@ -207,8 +207,10 @@ class RedisStore(Service):
 
     def _count_failures(self, batches: list[Batch], reason: str) -> None:
         now = self._now()
-        for batch in batches[:1]:  # those behind it waited for it: the server was late once
-            self._breaker.failed(now, batch.ticket, reason)
+        for ticket in {
+            batch.ticket for batch in batches
+        }:  # what was behind the first waited for it: that is one failure
+            self._breaker.failed(now, ticket, reason)
         for batch in batches:
             for _ in batch.waiting:
                 self._counts.failed(reason)

@@ -14,11 +14,17 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.ssl import Certificate, optionsForClientTLS, trustRootFromCertificates
 from twisted.logger import capturedLogs
 
+from gateway.limiting.limit import Limit
+from gateway.limiting.store import MemoryLimits
+from gateway.resilience.breaker import State
+from gateway.storage import subscriptions
 from gateway.storage.errors import CommandRefused, StoreUnavailable
 from gateway.storage.redis import RedisStore
 from gateway.storage.resp import Script
+from gateway.storage.shared_limits import RedisLimits
 from tests.pki import Authority, key_pem, pem
 from tests.storage.conftest import Counts, MakeStore
+from tests.system.gateway_process import free_port, until
 from tests.system.private_reactor import PrivateReactor
 from tests.system.redis_server import RedisServer, redis_server
 
@@ -171,6 +177,26 @@ def test_a_slow_answer_fails_in_time_and_only_what_was_behind_it(
     assert "timeout" in counts(store).failures
 
 
+def test_a_probe_that_is_lost_behind_older_commands_is_followed_by_another(
+    reactor: PrivateReactor, redis: RedisServer, make: MakeStore
+) -> None:
+    """The breaker hears of both: it would wait for ever for a probe that nobody tells it about."""
+    store = make(redis.url, timeout=1.0, pool=1)
+    reactor.result(store.command("PING"))
+    redis.pause()
+    store.command("PING").addErrback(lambda _: None)
+    reactor.turns()
+    for _ in range(3):
+        store._breaker.failed(time.monotonic(), store._breaker.admit(time.monotonic()), "said by the test")
+    reactor.until(lambda: store._breaker.state is State.HALF_OPEN)
+
+    # As a server does that goes while it stands still.
+    store._ready[0].transport.abortConnection()
+    redis.resume()
+
+    reactor.until(lambda: store.up)
+
+
 def test_user_password_and_database(reactor: PrivateReactor, tmp_path: Path, make: MakeStore) -> None:
     """As the URL says; percent-encoded where it must be."""
     with redis_server(tmp_path, requirepass="s3cret/x") as server:
@@ -282,6 +308,25 @@ def test_who_is_subscribed_hears_that_something_may_have_been_missed(
     assert heard == [b"two"]
 
 
+def test_a_server_that_stands_still_is_noticed_by_who_only_listens(
+    reactor: PrivateReactor, redis: RedisServer, make: MakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It asks PING now and then: a connection that only listens would never know."""
+    monkeypatch.setattr(subscriptions, "INTERVAL", 0.05)
+    store = make(redis.url)
+    missed: list[bool] = []
+    store.subscribe("purges", lambda message: None, lambda: missed.append(True))
+    reactor.until(lambda: b"purges" in redis.say("PUBSUB", "CHANNELS"))
+    link = store._subscriptions._link
+    reactor.until(lambda: link.connection is not None)
+
+    redis.pause()
+    reactor.until(lambda: link.connection is None)
+    redis.resume()
+
+    reactor.until(lambda: missed)
+
+
 def test_a_listener_that_fails_does_not_keep_others_from_hearing(
     reactor: PrivateReactor, redis: RedisServer, make: MakeStore
 ) -> None:
@@ -309,3 +354,24 @@ def test_when_it_is_stopped_nothing_is_left(reactor: PrivateReactor, redis: Redi
     reactor.turns()
 
     assert not reactor.watched()
+
+
+def test_a_cluster_takes_all_limits_of_a_request_in_one_script(
+    reactor: PrivateReactor, tmp_path: Path, make: MakeStore
+) -> None:
+    """Their keys have one hash tag; a cluster refuses a script whose keys are apart."""
+    limits = [Limit(b"one-----", "ip", 5, 10.0, 5), Limit(b"two-----", "user", 5, 10.0, 5, sliding=True)]
+    with redis_server(tmp_path, cluster_enabled="yes", cluster_port=str(free_port())) as server:
+        server.say("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
+        until(lambda: b"cluster_state:ok" in server.say("CLUSTER", "INFO"))
+        store = make(server.url, timeout=1.0)
+        decide = RedisLimits(store, MemoryLimits(), 1, lambda: pytest.fail("Redis did not decide")).bind(limits)
+
+        left = []
+        for number in range(6):
+            verdict: Any = decide([b"192.0.2.1", b"alice"], 100.0 + number)
+            left.append(reactor.result(verdict).remaining)
+        with pytest.raises(CommandRefused, match="CROSSSLOT"):
+            reactor.result(store.command("MGET", "a", "b"))
+
+    assert left == [4, 3, 2, 1, 0, 0]
