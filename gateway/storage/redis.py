@@ -207,9 +207,8 @@ class RedisStore(Service):
 
     def _count_failures(self, batches: list[Batch], reason: str) -> None:
         now = self._now()
-        for ticket in {
-            batch.ticket for batch in batches
-        }:  # what was behind the first waited for it: that is one failure
+        # What was behind the first one waited for it: that is one failure. A probe has a ticket of its own.
+        for ticket in {batch.ticket for batch in batches}:
             self._breaker.failed(now, ticket, reason)
         for batch in batches:
             for _ in batch.waiting:
