@@ -116,6 +116,9 @@ class Downstream(Protocol):
     def abort(self, exchange: Exchange) -> None:
         """Break the connection off: the response cannot be completed."""
 
+    def peer_certificate(self) -> bytes | None:
+        """Return the client's certificate (DER), verified in the handshake; None without one, or without TLS."""
+
 
 class TunnelEnd(Protocol):
     """One end of a connection that changed protocols: bytes both ways, with back-pressure."""

@@ -26,6 +26,10 @@ def _name(common: str) -> x509.Name:
 
 
 def _alternative(name: str) -> x509.GeneralName:
+    if "://" in name:
+        return x509.UniformResourceIdentifier(name)
+    if "@" in name:
+        return x509.RFC822Name(name)
     try:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
@@ -35,6 +39,11 @@ def _alternative(name: str) -> x509.GeneralName:
 def pem(certificate: x509.Certificate) -> bytes:
     """Write a certificate as PEM."""
     return certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def subject(der: bytes | None) -> str | None:
+    """Give the subject of a certificate, as RFC 4514 writes it; None for none."""
+    return None if der is None else x509.load_der_x509_certificate(der).subject.rfc4514_string()
 
 
 def key_pem(key: Key, password: bytes | None = None) -> bytes:

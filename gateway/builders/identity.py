@@ -15,6 +15,7 @@ from typing import Any
 from gateway.builders.api_keys import api_key_authenticator
 from gateway.builders.authorities import Authorities
 from gateway.builders.jwt import Tokens
+from gateway.builders.mtls import certificate_authenticator
 from gateway.builders.storage import redis_store
 from gateway.config import Settings
 from gateway.config.schema.auth import Auth, AuthCache, AuthMethod, RouteAuth
@@ -45,6 +46,7 @@ def authenticators(
         "api_key": cache(lambda way: api_key_authenticator(settings, foundation)),
         "introspection": authorities.introspection,
         "forward": authorities.forward,
+        "mtls": cache(lambda way: certificate_authenticator(settings, foundation)),
     }
 
 

@@ -22,7 +22,6 @@ NOT_YET: dict[str, str] = {
     "upstreams[].backends[].url=h2c:*": "HTTP/2 to backends",
     "circuit_breaker.fallback.cached": "caching",
     "upstreams[].circuit_breaker.fallback.cached": "caching",
-    "routes[].auth.type=mtls": "client certificates",
     "routes[].transformations": "transformations",
     "routes[].cors": "CORS",
     "routes[].security_headers": "security headers",

@@ -294,12 +294,15 @@ def harden(context: SSL.Context, alpn: Sequence[bytes]) -> None:
     context.set_alpn_select_callback(select)
 
 
-def peer_certificate_subject(transport: Any) -> str | None:
-    """Give the subject of the client's certificate, e.g. `CN=orders,O=Example` (RFC 4514).
+def peer_certificate(transport: Any) -> bytes | None:
+    """Give the client's certificate (DER).
 
     Verified against `clientCA` where one is given: a certificate that does
     not come from there ends the handshake. None without TLS or certificate.
     """
     get = getattr(transport, "getPeerCertificate", None)
     certificate = get() if get is not None else None
-    return None if certificate is None else certificate.to_cryptography().subject.rfc4514_string()
+    if certificate is None:
+        return None
+    encoded: bytes = certificate.to_cryptography().public_bytes(serialization.Encoding.DER)
+    return encoded

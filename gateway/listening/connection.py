@@ -12,6 +12,7 @@ from twisted.internet.protocol import Protocol
 
 from gateway.body import Body
 from gateway.interfaces import Forwarding
+from gateway.listening.certificates import peer_certificate
 from gateway.listening.request_parser import RequestParser
 from gateway.transport.deadlines import NEVER
 
@@ -53,6 +54,7 @@ class ClientConnection(Protocol):
         self._write_closed = False
         self._closing = False
         self._linger_until = 0.0
+        self._certificate: bytes | None = None
         options = site.options
         self._parser = RequestParser(self, options.request_header, options.header_fields, site.memo)
 
@@ -68,6 +70,12 @@ class ClientConnection(Protocol):
 
     def stopProducing(self) -> None:
         """The connection is lost; `connectionLost` follows."""
+
+    def peer_certificate(self) -> bytes | None:
+        """Return the client's certificate; read once a connection, and only for who asks."""
+        if self._certificate is None:
+            self._certificate = peer_certificate(self.transport) or b""
+        return self._certificate or None
 
     # The bodies of requests (gateway.body.BodySource).
 

@@ -23,7 +23,6 @@ SET = {
     "plugins": "plugins: [{name: a, class: a.B}]",
     "tracing.exporter": "tracing: {exporter: otlp}",
     "upstreams[].backends[].url=h2c:*": "upstreams: [{name: a, backends: [{url: h2c://x}]}]",
-    "routes[].auth.type=mtls": "auth: {type: mtls}",
     "routes[].transformations": "transformations: {}",
     "routes[].cors": "cors: {}",
     "routes[].security_headers": "security_headers: true",

@@ -15,11 +15,11 @@ from gateway.listening.certificates import (
     Identity,
     ServerNames,
     dns_names,
-    peer_certificate_subject,
+    peer_certificate,
     read_identities,
 )
 from gateway.listening.endpoint_parsers import parse_sni
-from tests.pki import Authority, key_pem, pem
+from tests.pki import Authority, key_pem, pem, subject
 
 SOON = datetime.datetime(2080, 1, 1, tzinfo=datetime.UTC)
 
@@ -260,13 +260,13 @@ def test_the_subject_of_a_client() -> None:
     """As RFC 4514 writes it."""
     certificate, _ = Authority().issue(common="orders, ltd")
 
-    assert peer_certificate_subject(Peer(crypto.X509.from_cryptography(certificate))) == "CN=orders\\, ltd"
+    assert subject(peer_certificate(Peer(crypto.X509.from_cryptography(certificate)))) == "CN=orders\\, ltd"
 
 
 @pytest.mark.parametrize("transport", [Peer(None), object()])
 def test_no_certificate_no_subject(transport: object) -> None:
     """Nor without TLS."""
-    assert peer_certificate_subject(transport) is None
+    assert subject(peer_certificate(transport)) is None
 
 
 def test_the_string_needs_certificates() -> None:

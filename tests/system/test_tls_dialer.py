@@ -21,13 +21,13 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from gateway.errors import BackendTLSFailed
-from gateway.listening.certificates import peer_certificate_subject
+from gateway.listening.certificates import peer_certificate
 from gateway.listening.endpoints import listen
 from gateway.transport.direct import DirectClient
 from gateway.upstream.dialer import SocketDialer
 from gateway.upstream.failures import failure_to_error
 from gateway.upstream.tls import HandshakeFailed, client_tls_options
-from tests.pki import Authority
+from tests.pki import Authority, subject
 from tests.system.private_reactor import PrivateReactor, private_reactor
 
 
@@ -256,7 +256,7 @@ def test_the_client_certificate_is_shown(world: World, verify: bool) -> None:
     tls = trusting(world, client_cert=identity, verify=verify)
 
     world.echoes(world.dial("127.0.0.1", port, tls))
-    assert peer_certificate_subject(world.backend.open[0].transport) == "CN=gateway"
+    assert subject(peer_certificate(world.backend.open[0].transport)) == "CN=gateway"
 
 
 def test_a_backend_without_tls_is_a_failed_handshake(world: World) -> None:

@@ -16,10 +16,10 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol
 
-from gateway.listening.certificates import peer_certificate_subject
+from gateway.listening.certificates import peer_certificate
 from gateway.listening.endpoints import ListenFailed, Listening, listen
 from gateway.transport.port import ConnectionLimit
-from tests.pki import Authority, key_pem, pem
+from tests.pki import Authority, key_pem, pem, subject
 from tests.system.private_reactor import PrivateReactor, private_reactor
 
 
@@ -412,7 +412,7 @@ def test_client_certificates_are_required(
     assert door.factory.heard == b""
 
     assert door.says(door.secure(listening, with_identity(old(version, authority), ours), name)) == b"hello"
-    assert peer_certificate_subject(door.factory.open[-1].transport) == "CN=orders"
+    assert subject(peer_certificate(door.factory.open[-1].transport)) == "CN=orders"
 
 
 def test_client_certificates_can_be_asked_for_only(door: Door, authority: Authority, tmp_path: Path) -> None:
@@ -424,7 +424,7 @@ def test_client_certificates_can_be_asked_for_only(door: Door, authority: Author
     listening = door.open(sni(place, f":clientCA={tmp_path}/ca.pem:clientAuth=request"))
 
     assert door.says(door.secure(listening, trusting(authority), "a.example")) == b"hello"
-    assert peer_certificate_subject(door.factory.open[-1].transport) is None
+    assert subject(peer_certificate(door.factory.open[-1].transport)) is None
     with pytest.raises((ssl.SSLError, ConnectionResetError)):
         door.says(door.secure(listening, with_identity(trusting(authority), stranger), "a.example"))
 

@@ -141,6 +141,31 @@ class ApiKeys(Section):
     )
 
 
+class MtlsClient(Section):
+    """Those whose certificates have a name."""
+
+    name: SomeText = Field(
+        description="The name in the certificate; `spiffe://example.org/shop/*` for all that begin so."
+    )
+    user: SomeText | None = Field(default=None, description="Who they are; absent: the name in the certificate.")
+    roles: tuple[SomeText, ...] = Field(default=(), description="Roles they have.")
+    scopes: tuple[SomeText, ...] = Field(default=(), description="Scopes they have.")
+
+
+class Mtls(Section):
+    """Client certificates, of listeners that have `clientCA=`."""
+
+    user: Literal["san_uri", "san_dns", "san_email", "cn", "subject"] = Field(
+        default="san_uri",
+        description="Which name in the certificate says who is calling: the one URI (SPIFFE), the first DNS name or "
+        "mail address among the alternative names, the one common name, or the whole subject (RFC 4514).",
+    )
+    clients: tuple[MtlsClient, ...] = Field(
+        default=(), description="What is known of some; of several that match the first counts."
+    )
+    listed_only: Flag = Field(default=False, description="Refuse all that are not among `clients`.")
+
+
 class AuthCache(Section):
     """Results of verifications that are kept."""
 
@@ -164,6 +189,7 @@ class Auth(Section):
         default={}, description="Verifiers by name; a route names one, or takes `default`."
     )
     api_keys: ApiKeys | None = Field(default=None, description="API keys.")
+    mtls: Mtls | None = Field(default=None, description="Client certificates.")
     cache: AuthCache = Field(default=AuthCache(), description="Results of verifications.")
     identity_fields: IdentityFields = Field(
         default=IdentityFields(),

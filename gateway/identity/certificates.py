@@ -1,0 +1,130 @@
+"""Client certificates: whom one stands for.
+
+Layer 2. That a certificate comes from an authority of the listener was
+verified in the handshake (`clientCA`); here is only what its names mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from gateway.errors import CredentialInvalid
+from gateway.principal import Principal
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Those whose certificates have a name.
+
+    Attributes:
+        name: The name; with `*` at its end all that begin with what stands before it.
+        user: Who they are; empty: the name in the certificate.
+        roles: Roles they have.
+        scopes: Scopes they have.
+    """
+
+    name: str
+    user: str = ""
+    roles: frozenset[str] = frozenset()
+    scopes: frozenset[str] = frozenset()
+
+    def matches(self, name: str) -> bool:
+        """Whether a name in a certificate is meant."""
+        if self.name.endswith("*"):
+            return name.startswith(self.name[:-1])
+        return name == self.name
+
+
+class CertificateRules:
+    """Makes principals of certificates.
+
+    Args:
+        kind: Which name of a certificate counts, one of `NAMES`.
+        clients: What is known of some; of several that match the first counts.
+        listed_only: Whether all others are refused.
+    """
+
+    def __init__(self, kind: str, clients: Sequence[Client] = (), listed_only: bool = False) -> None:
+        self._name = NAMES[kind]
+        self._clients = tuple(clients)
+        self._others = None if listed_only else Client("*")
+
+    def principal(self, der: bytes, now: float) -> Principal:
+        """Say whom a certificate stands for.
+
+        Args:
+            der: The certificate, verified.
+            now: Unix seconds: a connection may be older than the end of what was shown as it began.
+
+        Raises:
+            CredentialInvalid: Nobody, or not any more.
+        """
+        try:
+            certificate = x509.load_der_x509_certificate(der)
+            name = self._name(certificate)
+        except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+            raise CredentialInvalid("a certificate that cannot be read") from None
+        expires = certificate.not_valid_after_utc.timestamp()
+        if not name:
+            raise CredentialInvalid("a certificate without one name of the kind that counts")
+        if expires <= now:
+            raise CredentialInvalid(f"the certificate of {name} has expired")
+        client = next((client for client in self._clients if client.matches(name)), self._others)
+        if client is None:
+            raise CredentialInvalid(f"{name} is not among auth.mtls.clients")
+        return Principal(
+            client.user or name,
+            client.roles,
+            client.scopes,
+            method="mtls",
+            token_id=sha256(der).hexdigest(),  # its fingerprint: what can be put on the deny-list
+            expires=expires,
+        )
+
+
+def _alternatives(certificate: x509.Certificate, kind: type[x509.GeneralName]) -> list[str]:
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    return [name.value for name in names if isinstance(name, kind)]
+
+
+def _uri(certificate: x509.Certificate) -> str:
+    # Of several none: SPIFFE X.509-SVID section 2 allows one, and what is unclear is nobody.
+    names = _alternatives(certificate, x509.UniformResourceIdentifier)
+    return names[0] if len(names) == 1 else ""
+
+
+def _dns(certificate: x509.Certificate) -> str:
+    names = _alternatives(certificate, x509.DNSName)
+    return names[0].lower() if names else ""
+
+
+def _email(certificate: x509.Certificate) -> str:
+    names = _alternatives(certificate, x509.RFC822Name)
+    return names[0] if names else ""
+
+
+def _common_name(certificate: x509.Certificate) -> str:
+    names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(names[0].value) if len(names) == 1 else ""
+
+
+def _subject(certificate: x509.Certificate) -> str:
+    return certificate.subject.rfc4514_string()
+
+
+NAMES: dict[str, Callable[[x509.Certificate], str]] = {
+    "san_uri": _uri,
+    "san_dns": _dns,
+    "san_email": _email,
+    "cn": _common_name,
+    "subject": _subject,
+}
+"""What finds the name of each kind; empty for none that is clear."""

@@ -1,0 +1,38 @@
+"""Client certificates as a way of showing who is calling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gateway.exchange import Exchange
+from gateway.identity.certificates import CertificateRules
+from gateway.principal import Principal
+
+
+class CertificateAuthenticator:
+    """Takes the certificate of the client's connection; see `gateway.interfaces.Authenticator`.
+
+    Args:
+        rules: Whom a certificate stands for.
+        wall_clock: Unix seconds.
+    """
+
+    name = "mtls"
+    challenge = b""  # nothing that a request could be sent again with
+    cacheable = True
+    fields: frozenset[bytes] = frozenset()
+
+    def __init__(self, rules: CertificateRules, wall_clock: Callable[[], float]) -> None:
+        self._rules = rules
+        self._wall_clock = wall_clock
+
+    def find(self, exchange: Exchange) -> bytes | None:
+        """Return the certificate that the connection was opened with."""
+        return exchange.downstream.peer_certificate()
+
+    def verify(self, credential: bytes, exchange: Exchange) -> Principal:
+        """Say whom it stands for."""
+        return self._rules.principal(credential, self._wall_clock())
+
+    def withhold(self, exchange: Exchange) -> None:
+        """The request has nothing of it."""

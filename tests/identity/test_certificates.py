@@ -1,0 +1,137 @@
+"""Whom a client certificate stands for."""
+
+from __future__ import annotations
+
+import datetime
+from hashlib import sha256
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.x509.oid import NameOID
+
+from gateway.errors import CredentialInvalid
+from gateway.identity.certificates import NAMES, CertificateRules, Client
+from tests.pki import BEGIN, END, Authority
+
+NOW = 1_800_000_000.0
+AUTHORITY = Authority()
+SPIFFE = "spiffe://example.org/shop/orders"
+
+
+def certificate(*names: str, common: str = "Orders", until: datetime.datetime = END) -> bytes:
+    """One with these alternative names."""
+    return AUTHORITY.issue(*names, common=common, until=until)[0].public_bytes(serialization.Encoding.DER)
+
+
+def user(kind: str, der: bytes) -> str:
+    """Who it is, by one kind of name."""
+    return CertificateRules(kind).principal(der, NOW).subject
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("san_uri", SPIFFE),
+        ("san_dns", "orders.example"),
+        ("san_email", "orders@example.org"),
+        ("cn", "Orders"),
+        ("subject", "CN=Orders"),
+    ],
+)
+def test_the_name_that_counts_is_the_user(kind: str, expected: str) -> None:
+    """And no other: what an authority lets people choose elsewhere says nothing."""
+    der = certificate("ORDERS.example", SPIFFE, "orders@example.org", "second.example", common="Orders")
+
+    assert user(kind, der) == expected
+
+
+@pytest.mark.parametrize("kind", sorted(NAMES))
+def test_a_certificate_without_such_a_name_is_nobodys(kind: str) -> None:
+    """There is no second choice: a name of another kind could be made to look like one of these."""
+    other = certificate("192.0.2.1", common="Orders")
+    if kind in ("cn", "subject"):
+        other = nameless()
+
+    with pytest.raises(CredentialInvalid):
+        user(kind, other)
+
+
+def nameless(*attributes: x509.NameAttribute[str]) -> bytes:
+    """A certificate with such a subject, by default an empty one."""
+    builder = x509.CertificateBuilder(
+        issuer_name=AUTHORITY.name,
+        subject_name=x509.Name(attributes),
+        public_key=AUTHORITY.key.public_key(),
+        serial_number=1,
+        not_valid_before=BEGIN,
+        not_valid_after=END,
+    )
+    return builder.sign(AUTHORITY.key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+
+def test_of_two_uris_or_common_names_none_counts() -> None:
+    """Which of them would be a guess."""
+    with pytest.raises(CredentialInvalid):
+        user("san_uri", certificate(SPIFFE, "spiffe://example.org/admin"))
+    with pytest.raises(CredentialInvalid):
+        user("cn", nameless(*(x509.NameAttribute(NameOID.COMMON_NAME, name) for name in ("a", "b"))))
+
+
+@pytest.mark.parametrize("der", [b"", b"no certificate", certificate(SPIFFE)[:-40]])
+def test_what_cannot_be_read_is_nobodys(der: bytes) -> None:
+    """Nor does it fail in another way."""
+    with pytest.raises(CredentialInvalid):
+        user("san_uri", der)
+
+
+def test_it_ends_when_the_certificate_does() -> None:
+    """Also on a connection that is older than that."""
+    end = datetime.datetime(2030, 1, 1, tzinfo=datetime.UTC)
+    rules, der = CertificateRules("cn"), certificate(until=end)
+
+    assert rules.principal(der, NOW).expires == end.timestamp()
+    with pytest.raises(CredentialInvalid):
+        rules.principal(der, end.timestamp())
+
+
+def test_it_is_known_by_its_fingerprint() -> None:
+    """As `openssl x509 -fingerprint -sha256` shows it: what an operator puts on the deny-list."""
+    der = certificate()
+
+    principal = CertificateRules("cn").principal(der, NOW)
+
+    assert (principal.method, principal.token_id) == ("mtls", sha256(der).hexdigest())
+
+
+RULES = [
+    Client("spiffe://example.org/shop/orders", "orders", frozenset({"buyer"}), frozenset({"read"})),
+    Client("spiffe://example.org/shop/*", "", frozenset({"shop"})),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "subject", "roles"),
+    [
+        (SPIFFE, "orders", {"buyer"}),
+        (SPIFFE + "2", SPIFFE + "2", {"shop"}),
+        ("spiffe://example.org/shop/", "spiffe://example.org/shop/", {"shop"}),
+        ("spiffe://example.org/shop", "spiffe://example.org/shop", set()),
+        ("spiffe://example.org.evil/shop/a", "spiffe://example.org.evil/shop/a", set()),
+    ],
+)
+def test_the_first_that_matches_says_what_is_known(name: str, subject: str, roles: set[str]) -> None:
+    """All others have no roles and no scopes."""
+    principal = CertificateRules("san_uri", RULES).principal(certificate(name), NOW)
+
+    assert (principal.subject, principal.roles) == (subject, frozenset(roles))
+    assert principal.scopes == (frozenset({"read"}) if subject == "orders" else frozenset())
+
+
+def test_all_others_can_be_refused() -> None:
+    """Where the authority issues for more than this gateway."""
+    rules = CertificateRules("san_uri", RULES, listed_only=True)
+
+    assert rules.principal(certificate(SPIFFE), NOW).subject == "orders"
+    with pytest.raises(CredentialInvalid):
+        rules.principal(certificate("spiffe://example.org/mail"), NOW)
