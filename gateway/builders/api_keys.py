@@ -8,10 +8,14 @@ from math import inf
 from gateway.builders.storage import redis_store
 from gateway.config import Settings
 from gateway.config.schema.auth import ApiKey, ApiKeys
+from gateway.config.schema.bounds import Redis
 from gateway.foundation import Foundation
 from gateway.identity.api_keys import KeyRecord, KeyStore, ManagedKeyStore, digester
+from gateway.identity.orders import Order
 from gateway.middleware.api_key import ApiKeyAuthenticator
+from gateway.storage.errors import StoreUnavailable
 from gateway.storage.key_memory import MemoryKeys
+from gateway.storage.shared_orders import CHANNEL
 
 
 def api_key_authenticator(settings: Settings, foundation: Foundation) -> ApiKeyAuthenticator:
@@ -33,6 +37,25 @@ def managed_keys(settings: Settings, keys: ApiKeys, foundation: Foundation) -> M
 
     file = keys.database or "api-keys.sqlite3"
     return foundation.carried.get(("api keys", file), lambda: SqlKeys(file, foundation.reactor))
+
+
+def shared_redis(settings: Settings) -> Redis | None:
+    """Return the Redis over which instances tell each other about credentials, None where they do not."""
+    keys = None if settings.auth is None else settings.auth.api_keys
+    # Who keeps keys there has one, also without a section that says where.
+    return Redis() if settings.redis is None and keys is not None and keys.store == "redis" else settings.redis
+
+
+async def announce(settings: Settings, foundation: Foundation, key_id: str) -> bool:
+    """Have all instances look at a key again; False where they cannot be told."""
+    redis = shared_redis(settings)
+    if redis is None:
+        return False
+    try:
+        await redis_store(redis, foundation).publish(CHANNEL, Order(False, "key_id", key_id).encode())
+    except StoreUnavailable:
+        return False
+    return True
 
 
 def memory_keys(keys: ApiKeys) -> MemoryKeys:

@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from gateway.builders.api_keys import api_key_authenticator
+from gateway.builders.api_keys import api_key_authenticator, shared_redis
 from gateway.builders.authorities import Authorities
 from gateway.builders.jwt import Tokens
 from gateway.builders.mtls import certificate_authenticator
@@ -128,9 +128,10 @@ def revocations(foundation: Foundation) -> Revocations:
 
 def _control(settings: Settings, foundation: Foundation, memory: Memory) -> Control:
     """Make what does an operator's orders; with Redis it tells other instances, and hears them."""
-    if settings.redis is None or settings.auth is None:
+    redis = None if settings.auth is None else shared_redis(settings)
+    if redis is None:
         return Control(memory.results, memory.revocations, foundation.wall_clock)
-    store = redis_store(settings.redis, foundation)
+    store = redis_store(redis, foundation)
     shared = foundation.carried.get(
         ("auth orders", store), lambda: SharedOrders(store, foundation.reactor, foundation.wall_clock)
     )

@@ -12,8 +12,11 @@ import click
 
 if TYPE_CHECKING:
     from gateway.config import Settings
+    from gateway.foundation import Foundation
     from gateway.identity.api_keys import KeyRecord, ManagedKeyStore
-    from gateway.identity.orders import Control
+
+_PATIENCE = 5.0
+"""Seconds for an answer of Redis: a person waits longer than a request may."""
 
 _CONFIG = click.option(
     "--config", "path", metavar="PATH", type=click.Path(), required=True, help="The configuration that names the store."
@@ -62,7 +65,7 @@ def create(
         click.echo(_entry(record), err=True)
         return
 
-    async def work(store: ManagedKeyStore, control: Control) -> bool:
+    async def work(store: ManagedKeyStore, foundation: Foundation) -> bool:
         return await store.create(record)
 
     if not _run(settings, work):
@@ -75,20 +78,24 @@ def create(
 @click.argument("key_id", metavar="ID")
 def revoke(path: str, key_id: str) -> None:
     """Make a key invalid: at once where instances share Redis, otherwise when what they have cached is old."""
-    from gateway.identity.orders import Order
+    from gateway.builders.api_keys import announce, shared_redis
 
     settings = _settings(path)
     if _keys(settings).store == "memory":
         raise click.ClickException("keys of the memory store stand in the configuration: take it out there")
 
-    async def work(store: ManagedKeyStore, control: Control) -> bool:
-        found = await store.revoke(key_id)
-        control.give(Order(False, "key_id", key_id))
-        return found
+    async def work(store: ManagedKeyStore, foundation: Foundation) -> tuple[bool, bool]:
+        return await store.revoke(key_id), await announce(_patient(settings), foundation, key_id)
 
-    if not _run(settings, work):
+    found, announced = _run(settings, work)
+    if not found:
         raise click.ClickException(f"there is no key with the id {key_id}")
     click.echo(f"{key_id} is revoked")
+    if not announced:
+        why = "they share no Redis" if shared_redis(settings) is None else "Redis does not answer"
+        assert settings.auth is not None  # it has the keys
+        seconds = f"{settings.auth.cache.ttl:g}"
+        click.echo(f"Instances that know it may take it for another {seconds} s: {why}", err=True)
 
 
 @apikey.command("list")
@@ -102,7 +109,7 @@ def list_keys(path: str) -> None:
             click.echo(key.id)
         return
 
-    async def work(store: ManagedKeyStore, control: Control) -> list[KeyRecord]:
+    async def work(store: ManagedKeyStore, foundation: Foundation) -> list[KeyRecord]:
         return await store.list()
 
     for record in _run(settings, work):
@@ -163,10 +170,20 @@ def _entry(record: KeyRecord) -> str:
     return f"  - {json.dumps(said)}"
 
 
+def _patient(settings: Settings) -> Settings:
+    """Return the settings with more time for Redis."""
+    from gateway.builders.api_keys import shared_redis
+
+    redis = shared_redis(settings)
+    if redis is None:
+        return settings
+    return settings.model_copy(update={"redis": redis.model_copy(update={"timeout": max(redis.timeout, _PATIENCE)})})
+
+
 def _run(settings: Settings, work: Callable[[Any, Any], Awaitable[Any]]) -> Any:
-    """Do something with the store of a configuration, and let other instances hear of it."""
+    """Do something with the store of a configuration."""
     from twisted.internet.defer import ensureDeferred
-    from twisted.internet.task import deferLater, react
+    from twisted.internet.task import react
 
     from gateway.assembly import assemble
     from gateway.builders.api_keys import managed_keys
@@ -175,17 +192,16 @@ def _run(settings: Settings, work: Callable[[Any, Any], Awaitable[Any]]) -> Any:
 
     keys = _keys(settings)
     # Nothing but the store: no ports, no checks of backends.
-    alone = settings.model_copy(update={"upstreams": (), "routes": (), "auth": Auth(api_keys=keys)})
+    nothing = {"upstreams": (), "routes": (), "auth": Auth(api_keys=keys)}
+    alone = _patient(settings).model_copy(update=nothing)
     found: list[Any] = []
 
     async def main(reactor: Any) -> None:
-        gateway = assemble(alone, reactor, make_writer=lambda path: None)  # type: ignore[arg-type, return-value]
-        foundation = gateway.foundation
+        foundation = assemble(alone, reactor, make_writer=lambda path: None).foundation  # type: ignore[arg-type, return-value]
         store = managed_keys(alone, keys, foundation)
         foundation.carried.startService()
         try:
-            found.append(await work(store, gateway.root.tree.credentials))
-            await deferLater(reactor, 0.1)  # for what goes to other instances
+            found.append(await work(store, foundation))
         except AuthUnavailable as error:
             found.append(error)
         await foundation.carried.stopService()
