@@ -60,6 +60,10 @@ bench: $(VENV)/.dev  ## measure the gateway beside its peers
 chaos: $(VENV)/.dev  ## kill, stop and break backends under load, and count what clients notice
 	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.system.chaos
 
+.PHONY: simulate
+simulate: $(VENV)/.dev  ## play thousands of seeds against the gateway in memory
+	@$(BIN)/python -m tests.simulation.run $(ARGS)
+
 .PHONY: docs
 docs: $(VENV)/.dev  ## make the generated pages again
 	$(BIN)/python -m gateway.telemetry.reference >docs/reference/metrics.md

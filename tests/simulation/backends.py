@@ -1,0 +1,152 @@
+"""Backends of a simulation: they remember what they were sent, and misbehave as they are told."""
+
+from __future__ import annotations
+
+import random
+from typing import NamedTuple
+
+from gateway.testing.backend import Asked, BackendConnection, FakeBackend
+
+SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"
+SIZES = (0, 1, 40, 3_000, 70_000)
+
+
+def content(target: bytes, size: int) -> bytes:
+    """What belongs to a target: nobody else's content looks like it."""
+    return (target * (size // len(target) + 1))[:size]
+
+
+class Delivery(NamedTuple):
+    """A request that has reached a backend.
+
+    Attributes:
+        target: Of the request; every request has its own.
+        method: Of it.
+        keyed: It carried an Idempotency-Key.
+    """
+
+    target: bytes
+    method: bytes
+    keyed: bool
+
+
+class Backends:
+    """All of them.
+
+    Args:
+        chance: Draws what they do.
+        backends: Them.
+        sizes: Octets of the answer to each target.
+    """
+
+    def __init__(self, chance: random.Random, backends: list[FakeBackend], sizes: dict[bytes, int]) -> None:
+        self.backends = backends
+        self.delivered: list[Delivery] = []
+        self._chance = chance
+        self._sizes = sizes
+        self._modes = ["well"] * len(backends)
+        self._owed: list[tuple[BackendConnection, bytes, bool]] = []
+        self._seen: set[int] = set()
+        for number, backend in enumerate(backends):
+            backend.answer_head = lambda asked, number=number: self._head(asked, number)  # type: ignore[misc]
+            backend.answer = lambda asked, number=number: self._whole(asked, number)  # type: ignore[misc]
+
+    def change(self) -> str:
+        """One of them is otherwise from now on; returns what was done."""
+        number = self._chance.randrange(len(self.backends))
+        backend = self.backends[number]
+        mode = self._chance.choice(
+            ["well", "well", "well", "refuse", "swallow", "mute", "fail", "busy", "cut", "reset", "nonsense", "early"]
+        )
+        self._modes[number] = mode
+        backend.accept_connections()
+        if mode == "refuse":
+            backend.refuse_connections()
+        elif mode == "swallow":
+            backend.swallow_connections()
+        return f"backend {number} is {mode}"
+
+    def disturb(self) -> str:
+        """Something happens to one connection; returns what."""
+        number = self._chance.randrange(len(self.backends))
+        connections = [one for one in self.backends[number].connections if one.lost is None]
+        if not connections:
+            return ""
+        how = self._chance.choice(["reset", "stop_reading", "read_on", "read_on"])
+        getattr(self._chance.choice(connections), how)()
+        return f"backend {number}: {how}"
+
+    def pay(self) -> str:
+        """One sends a part of what it owes; returns how much."""
+        if not self._owed:
+            return ""
+        connection, left, closes = self._owed.pop(self._chance.randrange(len(self._owed)))
+        part = len(left) if self._chance.random() < 0.5 else self._chance.randint(1, len(left))
+        connection.send(left[:part])
+        if part < len(left):
+            self._owed.append((connection, left[part:], closes))
+        elif closes:
+            connection.close()
+        return f"{part} octets of an answer"
+
+    def recover(self) -> None:
+        """All are well, and send what they owe."""
+        for number, backend in enumerate(self.backends):
+            self._modes[number] = "well"
+            backend.accept_connections()
+            for connection in backend.connections:
+                if connection.lost is None:
+                    connection.read_on()
+        while self._owed:
+            connection, left, closes = self._owed.pop(0)
+            connection.send(left)
+            if closes:
+                connection.close()
+
+    def _head(self, asked: Asked, number: int) -> bytes | None:
+        if asked.target == b"/health":
+            return None
+        keyed = asked.headers.get(b"idempotency-key") is not None
+        self.delivered.append(Delivery(asked.target, asked.method, keyed))
+        return self._answer(asked, number) if self._modes[number] == "early" else None
+
+    def _whole(self, asked: Asked, number: int) -> bytes | None:
+        if self._modes[number] == "early" and asked.target != b"/health":
+            return None
+        return self._answer(asked, number)
+
+    def _answer(self, asked: Asked, number: int) -> bytes | None:
+        mode, connection = self._modes[number], asked.connection
+        size = self._sizes.get(asked.target, 0)
+        body = b"" if asked.method == b"HEAD" else content(asked.target, size)
+        if mode == "mute":
+            return None
+        if mode == "reset":
+            connection.reset()
+            return None
+        if mode in ("fail", "busy"):
+            status = b"500 Failed" if mode == "fail" else b"503 Busy"
+            return b"HTTP/1.1 %b\r\nContent-Length: 0\r\n\r\n" % status
+        if mode == "nonsense":
+            return self._chance.choice(
+                (b"SSH-2.0\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx")
+            )
+        if asked.headers.get(b"upgrade") and self._chance.random() < 0.7:
+            return SWITCH + b"hello"
+        closes = False
+        if self._chance.random() < 0.6:
+            whole = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (size, body)
+        elif asked.method == b"HEAD" or self._chance.random() < 0.8:
+            chunks = b"%x\r\n%b\r\n" % (size, body) if body else b""
+            end = b"" if asked.method == b"HEAD" else b"0\r\n\r\n"
+            whole = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + end
+        else:
+            whole, closes = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + body, True
+        if mode == "cut" and not closes:
+            connection.send(whole[: self._chance.randint(1, len(whole) - 1)])
+            connection.reset()
+            return None
+        if self._chance.random() < 0.4 and not closes:
+            return whole
+        self._owed.append((connection, whole, closes))
+        return None

@@ -1,0 +1,82 @@
+"""Configurations as a seed draws them."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+STRATEGIES = ("round_robin", "weighted_round_robin", "least_connections", "random", "ip_hash", "consistent_hash")
+
+
+def upstream(chance: random.Random, ports: list[int]) -> dict[str, Any]:
+    """Draw an upstream over these backends: every part of it is there in some runs and absent in others."""
+    drawn: dict[str, Any] = {
+        "name": "main",
+        "strategy": chance.choice(STRATEGIES),
+        "backends": [{"url": f"http://127.0.0.1:{port}", "weight": chance.choice((1, 1, 1, 3, 0))} for port in ports],
+        "pool": {
+            "max_connections": chance.choice((1, 2, 3, 100)),
+            "max_pending": chance.choice((0, 2, 1000)),
+            "queue_timeout": chance.choice((0.5, 5)),
+        },
+    }
+    if not any(backend["weight"] for backend in drawn["backends"]):
+        drawn["backends"][0]["weight"] = 1
+    if chance.random() < 0.6:
+        drawn["circuit_breaker"] = {
+            "failure_threshold": chance.randint(1, 4),
+            "timeout": chance.choice((1, 4)),
+            "half_open_requests": chance.randint(1, 3),
+            "success_threshold": chance.randint(1, 2),
+            "error_rate": {"min_requests": chance.choice((4, 1000)), "window": 10},
+        }
+    if chance.random() < 0.5:
+        drawn["passive_health"] = {
+            "failures": chance.randint(1, 3),
+            "eject": chance.choice((1, 5)),
+            "max_ejected_percent": chance.choice((0, 50, 100)),
+        }
+    if chance.random() < 0.4:
+        drawn["health_check"] = {"interval": 1, "timeout": 0.5, "type": chance.choice(("http", "tcp"))}
+    if chance.random() < 0.3:
+        drawn["slow_start"] = 3
+    if chance.random() < 0.3:
+        drawn["in_flight"] = chance.choice((1, 3))
+        drawn["queue"] = {"size": chance.choice((1, 20)), "timeout": 1}
+    return drawn
+
+
+def route(chance: random.Random, name: str) -> dict[str, Any]:
+    """Draw a route to it."""
+    drawn: dict[str, Any] = {
+        "name": name,
+        "path": f"/{name}/*",
+        "upstream": "main",
+        "timeout": chance.choice((1, 4, 60)),
+        "priority": chance.choice(("low", "normal", "high")),
+    }
+    if chance.random() < 0.7:
+        drawn["retry"] = {
+            "attempts": chance.randint(1, 3),
+            "on": chance.choice((["connect", "refused", "reset", 502, 503, 504], ["reset", "timeout", 500, 503])),
+            "backoff": chance.choice((0, 0.01, 0.2)),
+            "budget": chance.choice((0.2, 1)),
+            "idempotency_key": chance.random() < 0.5,
+            "buffer": chance.choice((0, 50, 65536)),
+        }
+        if chance.random() < 0.5:
+            drawn["retry"]["per_try_timeout"] = chance.choice((0.3, 2))
+    if chance.random() < 0.3:
+        drawn["hedge"] = {"percentile": 50, "min_delay": 0.2, "budget": 1}
+    if chance.random() < 0.2:
+        drawn["in_flight"] = 2
+        drawn["queue"] = {"size": 2, "timeout": 1}
+    return drawn
+
+
+def settings(chance: random.Random) -> dict[str, Any]:
+    """Draw what is set for the whole gateway."""
+    return {
+        "timeouts": {"request": chance.choice((3, 20)), "client_body": 5, "client_header": 5, "client_idle": 20},
+        "limits": {"in_flight": chance.choice((0, 0, 4)), "request_body": chance.choice((0, 10_000))},
+    }

@@ -1,0 +1,248 @@
+"""A whole gateway, its clients and its backends, and one seed that draws everything that happens.
+
+The snapshot, the chain, the forwarder, breakers, retries, balancers and pools
+are the real ones, over `gateway.testing`'s clock and network. After every step
+`invariants` are looked at; at the end all recover, and every client that is
+still there must have its answers.
+
+    make simulate                              thousands of seeds
+    make simulate ARGS="--seed 1234 --trace"   one of them again, step by step
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from twisted.logger import capturedLogs
+
+from gateway.config.schema.routes import Route
+from gateway.resilience.latencies import Latencies
+from gateway.testing import FakeClient, Harness
+from gateway.testing.client import Received, parse_responses
+from gateway.upstream.connection import UpstreamConnection
+from tests.simulation import drawn, invariants
+from tests.simulation.backends import SIZES, Backends, content
+
+
+class Talk:
+    """A client and what it has asked.
+
+    Attributes:
+        asked: Targets and methods, in order.
+        left: What it has not sent yet of its last request.
+        gone: It has closed, or does not follow the rules any more.
+    """
+
+    def __init__(self, client: FakeClient) -> None:
+        self.client = client
+        self.asked: list[tuple[bytes, bytes]] = []
+        self.left = b""
+        self.gone = False
+
+    def ask(self, method: bytes, target: bytes, request: bytes) -> None:
+        """Put a request behind what is left to send."""
+        self.asked.append((target, method))
+        self.left += request
+
+    def send(self, octets: int) -> None:
+        """Send so much of what is left."""
+        self.client.send(self.left[:octets])
+        self.left = self.left[octets:]
+
+    def responses(self) -> list[Received]:
+        """Read what came."""
+        methods = [method for _, method in self.asked]
+        # The gateway may have given up waiting for the end of a HEAD: to what was no request yet, its 408 has content.
+        received = self.client.received
+        timed_out = received.rfind(b"HTTP/1.1 408 ", 0, received.rfind(b"Gateway-Reason: request.timeout") + 1)
+        if timed_out >= 0:
+            methods[len(parse_responses(received[:timed_out], tuple(methods))) :] = []
+        return self.client.responses(*methods)
+
+
+class World:
+    """One run.
+
+    Args:
+        seed: Draws everything.
+
+    Attributes:
+        trace: What was done, a line a step.
+        routes_seen: Routes of all configurations so far.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.chance = chance = random.Random(seed)
+        self.ports = [9001 + number for number in range(chance.randint(1, 4))]
+        names = [str(port) for port in self.ports]
+        upstream, routes = self._draw()
+        self.harness = Harness(
+            *names, seed=seed, disorder=True, upstreams=[upstream], routes=routes, **drawn.settings(chance)
+        )
+        self.sizes: dict[bytes, int] = {}
+        self.backends = Backends(chance, [self.harness.backend(name) for name in names], self.sizes)
+        self.talks: list[Talk] = []
+        self.routes_seen: list[Route] = []
+        self._know_what_is_usual()
+        self.trace = [f"upstream {upstream}", *(f"route {route}" for route in routes)]
+        self._number = 0
+        self._acts: list[Callable[[], str]] = [
+            self._connect,
+            *[self._ask] * 5,
+            self._rush,
+            *[self._send_on] * 2,
+            self._leave,
+            self._read,
+            *[self.backends.pay] * 4,
+            *[self.backends.change] * 2,
+            self.backends.disturb,
+            *[self._wait] * 2,
+        ]
+
+    def run(self, steps: int) -> None:
+        """Let so many things happen, then let all end well; raises AssertionError where something is wrong."""
+        with capturedLogs() as events, _watched_contact():
+            for _ in range(steps):
+                act = self._reload if self.chance.random() < 0.03 else self.chance.choice(self._acts)
+                self.trace.append(f"{self.harness.clock.seconds() - 1_000_000:8.2f} {act()}")
+                if self.chance.random() < 0.7:
+                    self.harness.network.pump()
+                invariants.after_each_step(self)
+            self._end()
+        failures = [event for event in events if "log_failure" in event]
+        assert not failures, failures[0]["log_failure"].getTraceback()
+
+    def _end(self) -> None:
+        for _ in range(8):
+            for talk in self.talks:
+                if talk.client.closed is None:
+                    talk.client.read_on()
+                    if talk.left and not talk.gone:
+                        talk.send(len(talk.left))
+            self.backends.recover()
+            self.harness.network.pump()
+            self.harness.advance(4)
+        invariants.when_all_is_answered(self)
+        self.harness.hang_up()
+        self.harness.advance(90)
+        invariants.when_all_is_over(self)
+
+    def _draw(self) -> tuple[dict[str, object], list[dict[str, object]]]:
+        return drawn.upstream(self.chance, self.ports), [drawn.route(self.chance, name) for name in ("a", "b")]
+
+    # What clients do.
+
+    def _connect(self) -> str:
+        self.talks.append(Talk(self.harness.client(f"192.0.2.{self.chance.randint(1, 9)}")))
+        return "a client comes"
+
+    def _some_talk(self) -> Talk | None:
+        talks = [talk for talk in self.talks if talk.client.closed is None and not talk.gone]
+        return self.chance.choice(talks) if talks else None
+
+    def _ask(self) -> str:
+        talk = self._some_talk()
+        if talk is None:
+            return self._connect()
+        if talk.left:
+            return ""
+        lines = []
+        for _ in range(self.chance.choice((1, 1, 1, 2))):
+            method, target, request = self._request()
+            talk.ask(method, target, request)
+            lines.append(f"{method.decode()} {target.decode()}")
+        whole = len(talk.left)
+        talk.send(self.chance.randint(1, whole) if self.chance.random() < 0.3 else whole)
+        return f"client {self.talks.index(talk)}: {', '.join(lines)}; {len(talk.left)} octets later"
+
+    def _rush(self) -> str:
+        """Many ask for the same at once: what is counted while it is under way is counted then."""
+        talks = [Talk(self.harness.client()) for _ in range(5)]
+        self.talks += talks
+        for talk in talks:
+            self._number += 1
+            target = b"/a/%d" % self._number
+            self.sizes[target] = 40
+            talk.ask(b"GET", target, b"GET %b HTTP/1.1\r\nHost: h\r\n\r\n" % target)
+            talk.send(len(talk.left))
+        return f"five clients, up to /a/{self._number}"
+
+    def _request(self) -> tuple[bytes, bytes, bytes]:
+        self._number += 1
+        target = b"/%b/%d" % (self.chance.choice((b"a", b"b")), self._number)
+        self.sizes[target] = self.chance.choice(SIZES)
+        method = self.chance.choice((b"GET", b"GET", b"GET", b"HEAD", b"POST", b"POST", b"PUT", b"DELETE"))
+        head = b"%b %b HTTP/1.1\r\nHost: h\r\n" % (method, target)
+        if method == b"GET" and self.chance.random() < 0.1:
+            return method, target, head + b"Connection: Upgrade\r\nUpgrade: echo\r\n\r\n"
+        if method not in (b"POST", b"PUT"):
+            return method, target, head + b"\r\n"
+        if self.chance.random() < 0.4:
+            head += b"Idempotency-Key: %b\r\n" % target
+        body = content(target, self.chance.choice(SIZES))
+        if self.chance.random() < 0.5:
+            return method, target, head + b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+        chunks = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+        return method, target, head + b"Transfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n"
+
+    def _send_on(self) -> str:
+        talk = self._some_talk()
+        if talk is None or not talk.left:
+            return ""
+        cut = self.chance.randint(1, len(talk.left))
+        talk.send(cut)
+        return f"client {self.talks.index(talk)} sends {cut} octets more"
+
+    def _leave(self) -> str:
+        talk = self._some_talk()
+        if talk is None:
+            return ""
+        how = self.chance.choice(["reset", "close", "half_close"])
+        talk.gone, talk.left, talk.client.half_open = True, b"", True
+        getattr(talk.client, how)()
+        return f"client {self.talks.index(talk)}: {how}"
+
+    def _read(self) -> str:
+        talk = self._some_talk()
+        if talk is None:
+            return ""
+        how = self.chance.choice(["stop_reading", "read_on", "read_on"])
+        getattr(talk.client, how)()
+        return f"client {self.talks.index(talk)}: {how}"
+
+    # What time and the operator do.
+
+    def _wait(self) -> str:
+        seconds = self.chance.choice((0.1, 0.3, 1.1, 4))
+        self.harness.advance(seconds)
+        return f"{seconds} s pass"
+
+    def _reload(self) -> str:
+        upstream, routes = self._draw()
+        self.harness.apply(upstreams=[upstream], routes=routes)
+        self._know_what_is_usual()
+        return f"reload: {upstream}, {routes}"
+
+    def _know_what_is_usual(self) -> None:
+        """Let routes hedge from the start: a run has too few answers to find a percentile of them."""
+        for thing in self.harness.gateway.foundation.carried._things.values():
+            if isinstance(thing, Latencies):
+                thing.value = 0.2
+
+
+@contextmanager
+def _watched_contact() -> Iterator[None]:
+    """Have every request that leaves for a backend looked at in that moment."""
+    send = UpstreamConnection.send
+
+    def watched(self: UpstreamConnection, attempt: object, head: bytes, body: object) -> None:
+        invariants.when_a_request_leaves(attempt)  # type: ignore[arg-type]
+        send(self, attempt, head, body)  # type: ignore[arg-type]
+
+    UpstreamConnection.send = watched  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        UpstreamConnection.send = send  # type: ignore[method-assign]
