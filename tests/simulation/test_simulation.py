@@ -12,6 +12,7 @@ from gateway.listening.channel import Channel
 from gateway.resilience.breaker import Breaker
 from gateway.upstream.agent import Attempt
 from gateway.upstream.pool import BackendPool
+from tests.simulation.backends import content
 from tests.simulation.run import main, play
 
 CHUNK = 25
@@ -118,7 +119,6 @@ def test_an_answer_that_is_cut_off_in_good_order_is_caught(monkeypatch: pytest.M
 
 def test_an_answer_to_somebody_else_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """By what stands in it."""
-    content = tests.simulation.invariants.content
     monkeypatch.setattr(tests.simulation.invariants, "content", lambda target, size: content(target + b"?", size))
 
     assert "got" in caught()

@@ -241,7 +241,7 @@ def _watched_contact() -> Iterator[None]:
         invariants.when_a_request_leaves(attempt)  # type: ignore[arg-type]
         send(self, attempt, head, body)  # type: ignore[arg-type]
 
-    UpstreamConnection.send = watched  # type: ignore[method-assign, assignment]
+    UpstreamConnection.send = watched  # type: ignore[method-assign]
     try:
         yield
     finally:
