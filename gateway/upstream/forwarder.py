@@ -192,10 +192,7 @@ class Forwarder:
         while attempt is not None:
             before.append(attempt.backend)
             attempt = attempt.after
-        whole = last.upstream.breaker
         try:
-            if whole is not None and whole.state is State.OPEN:
-                raise BreakerOpen(whole.retry_after(self._agent.now()))
             backend = last.upstream.pick(last.exchange, self._agent.now(), before)
         except GatewayError as none:
             self._give_up(last, none if isinstance(outcome, int) else outcome)
@@ -204,13 +201,11 @@ class Forwarder:
             self._give_up(last, BreakerOpen() if isinstance(outcome, int) else outcome)
 
     def _try(self, last: Attempt, backend: Backend, fresh: bool = False, because: str = "") -> bool:
-        """Make another attempt; False where the backend's breaker has opened."""
+        """Make another attempt; False where a breaker has opened."""
         now = self._agent.now()
-        ticket = 0
-        if backend.breaker is not None:
-            ticket = backend.breaker.admit(now)
-            if not ticket:
-                return False
+        ticket = _ticket(last.upstream, backend, now)
+        if ticket is None:
+            return False
         exchange = last.exchange
         if exchange.request.body is not None:
             exchange.request.body.rewind()
@@ -234,8 +229,10 @@ class Forwarder:
             backend = first.upstream.pick(first.exchange, now, (first.backend,))
         except GatewayError:
             return None
-        ticket = 0 if backend.breaker is None else backend.breaker.admit(now)
-        if backend is first.backend or (backend.breaker is not None and not ticket):
+        if backend is first.backend:
+            return None
+        ticket = _ticket(first.upstream, backend, now)
+        if ticket is None:
             return None
         attempt = self._agent.attempt(
             self, first.exchange, first.upstream, backend, first.head, self._timeout, now, first.until, first.until
@@ -304,6 +301,13 @@ class Forwarder:
         exchange.error = error
         assert exchange.chain is not None
         exchange.chain.deliver(exchange, fallback.answer(error))
+
+
+def _ticket(upstream: Upstream, backend: Backend, now: float) -> int | None:
+    """Ask for a further attempt of an exchange that was admitted; None where a breaker is open."""
+    if upstream.breaker is not None and upstream.breaker.state is State.OPEN:
+        return None
+    return 0 if backend.breaker is None else backend.breaker.admit(now) or None
 
 
 def _probes(breaker: object) -> bool:

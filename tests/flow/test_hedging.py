@@ -150,6 +150,20 @@ def test_no_more_than_the_budget() -> None:
     assert made.metric("gateway_hedges_total", outcome="budget") == 51
 
 
+def test_an_open_breaker_of_the_upstream_stops_hedges_too() -> None:
+    """It opened after the first attempt was sent: open means no contact at all."""
+    made = gateway()
+    made.backend("a").stall()
+    made.send(GET)
+    [upstream] = made.gateway.root.tree.upstreams.values()
+    assert upstream.breaker is not None
+    for _ in range(40):
+        upstream.breaker.failed(made.clock.seconds(), upstream.breaker.admit(made.clock.seconds()))
+    made.advance(1)
+
+    assert made.backend("b").requests == []
+
+
 def test_nothing_is_hedged_before_it_is_known_what_is_usual() -> None:
     """A gateway that has just started waits."""
     made = Harness(
