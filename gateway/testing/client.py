@@ -196,4 +196,5 @@ def _parse_one(data: bytes, method: bytes) -> tuple[Received, bytes, bool]:
     response.body = reader.body
     response.complete = reader.complete
     framed = {b"content-length", b"transfer-encoding"} & set(response.headers.index)
-    return response, data[position:], not framed and not response.complete
+    # A head that broke off is no answer that ends with the connection.
+    return response, data[position:], reader.head is not None and not framed and not response.complete

@@ -52,6 +52,13 @@ def test_content_until_close(ended: bool) -> None:
     assert shown(response) == (200, b"abc", ended)
 
 
+def test_a_head_that_breaks_off_is_no_answer() -> None:
+    """It never said that its content goes on to the end of the connection."""
+    (response,) = parse_responses(b"HTTP/1.1 200 OK\r\nVia: 1", ended=True)
+
+    assert not response.complete
+
+
 def test_trailers() -> None:
     """Behind the last chunk."""
     octets = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX-Sum: 1\r\n\r\n"
