@@ -61,6 +61,26 @@ TARGETS: Sequence[Target] = (
         "{:.1f}",
     ),
     Target(
+        "checks, breakers and retries, quiet, µs CPU per request over plain",
+        lambda f, p: (f[f"chain.{p}+quiet.cpu"] - f[f"chain.{p}.cpu"]) * 1e6,
+        3,
+        "{:.1f}",
+    ),
+    Target(
+        "CPU per request of the whole chain, to Envoy's",
+        lambda f, p: f[f"chain.{p}+chain.cpu"] / f["chain.envoy+chain.cpu"],
+        1.0,
+        "{:.2f}",
+    ),
+    Target("requests/s through the whole chain", lambda f, p: f[f"chain.{p}+chain.rate"], 10_000, "{:,.0f}", True),
+    Target(
+        "the chain with its limit in Redis, µs CPU per request over memory",
+        lambda f, p: (f[f"chain.{p}+redis.cpu"] - f[f"chain.{p}+chain.cpu"]) * 1e6,
+        30,
+        "{:.1f}",
+    ),
+    Target("requests/s of that", lambda f, p: f[f"chain.{p}+redis.rate"], 8_000, "{:,.0f}", at_least=True),
+    Target(
         "requests/s with a limit in Redis", lambda f, p: f[f"limits.{p}+redis.rate"], 8_000, "{:,.0f}", at_least=True
     ),
 )

@@ -10,7 +10,7 @@ from benchmarks.peers import find
 from benchmarks.processes import Command
 from benchmarks.workload import ROUTE_PREFIX, Task
 
-_TYPE = "type.googleapis.com/envoy.extensions."
+TYPE = "type.googleapis.com/envoy.extensions."
 
 _LOG_FIELDS = {
     "ts": "%START_TIME%",
@@ -37,10 +37,14 @@ class Envoy:
         """Not the many-routes task, which compares the gateway with itself."""
         return task.routes == 1
 
+    def configuration(self, task: Task) -> dict[str, Any]:
+        """What it is run with."""
+        return _configuration(task)
+
     def prepare(self, task: Task) -> Command:
         """Write `envoy.json`."""
         path = task.directory / "envoy.json"
-        path.write_text(json.dumps(_configuration(task), indent=1))
+        path.write_text(json.dumps(self.configuration(task), indent=1))
         argv = [find("envoy") or "envoy", "-c", str(path), "--concurrency", "1", "--disable-hot-restart", "-l", "error"]
         return Command(argv)
 
@@ -57,7 +61,7 @@ def _configuration(task: Task) -> dict[str, Any]:
         chain["transport_socket"] = {
             "name": "envoy.transport_sockets.tls",
             "typed_config": {
-                "@type": _TYPE + "transport_sockets.tls.v3.DownstreamTlsContext",
+                "@type": TYPE + "transport_sockets.tls.v3.DownstreamTlsContext",
                 "common_tls_context": {"tls_certificates": [files]},
             },
         }
@@ -79,7 +83,7 @@ def _configuration(task: Task) -> dict[str, Any]:
 
 def _manager(task: Task) -> dict[str, Any]:
     return {
-        "@type": _TYPE + "filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "@type": TYPE + "filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "clients",
         "use_remote_address": True,
         "generate_request_id": True,
@@ -88,14 +92,14 @@ def _manager(task: Task) -> dict[str, Any]:
             {
                 "name": "envoy.access_loggers.file",
                 "typed_config": {
-                    "@type": _TYPE + "access_loggers.file.v3.FileAccessLog",
+                    "@type": TYPE + "access_loggers.file.v3.FileAccessLog",
                     "path": str(task.access_log),
                     "log_format": {"json_format": _LOG_FIELDS},
                 },
             }
         ],
         "http_filters": [
-            {"name": "envoy.filters.http.router", "typed_config": {"@type": _TYPE + "filters.http.router.v3.Router"}}
+            {"name": "envoy.filters.http.router", "typed_config": {"@type": TYPE + "filters.http.router.v3.Router"}}
         ],
         "route_config": {
             "virtual_hosts": [

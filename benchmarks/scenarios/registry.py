@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from benchmarks.backend import BLOB
 from benchmarks.scenarios.base import Scenario
+from benchmarks.scenarios.chain import Chain
 from benchmarks.scenarios.idle import Idle
 from benchmarks.scenarios.limits import Limits
 from benchmarks.scenarios.load import Load
@@ -30,6 +31,7 @@ def known() -> dict[str, Scenario]:
         Routes(),
         Start(),
         Limits(),
+        Chain(),
     ]
     return {scenario.name: scenario for scenario in scenarios}
 
