@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import Enum
-from math import ceil
+from math import ceil, isinf
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -239,8 +239,9 @@ class BreakerOpen(GatewayError):
     status, reason, retry = 503, "breaker.open", Retry.IF_UNSENT
 
     def __init__(self, retry_after: float = 1.0) -> None:
-        """Args: retry_after: Seconds until a probe may pass."""
-        super().__init__(headers=((b"Retry-After", b"%d" % max(1, ceil(retry_after))),))
+        """Args: retry_after: Seconds until a probe may pass; infinite where only a health check may let one."""
+        seconds = 1 if isinf(retry_after) else max(1, ceil(retry_after))
+        super().__init__(headers=((b"Retry-After", b"%d" % seconds),))
 
 
 class PoolExhausted(GatewayError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from math import isinf
 from typing import Any
 
 from gateway.resilience.breaker import Breaker, State
@@ -134,7 +135,8 @@ def _breaker(breaker: Breaker, now: float) -> dict[str, Any]:
         "failures_in_a_row": breaker.consecutive,
     }
     if breaker.state is State.OPEN:
-        shown["probe_in_seconds"] = round(breaker.retry_after(now), 1)
+        wait = breaker.retry_after(now)
+        shown["probe_in_seconds"] = None if isinf(wait) else round(wait, 1)  # only a health check may let one pass
     return shown
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from gateway.testing import Harness
 from gateway.testing.backend import ok
@@ -187,6 +188,32 @@ def test_who_waits_for_a_connection_when_it_opens_is_not_sent() -> None:
     made.check_quiet()
 
 
+def test_who_waits_since_before_it_opened_is_no_probe() -> None:
+    """Half-open lets the probe through, though who came before it has the first connection."""
+    made = gateway(circuit_breaker={"failure_threshold": 1, "timeout": 0.3}, pool={"max_connections": 2})
+    backend = made.backend("a")
+    backend.stall()
+    _, _, waiting = [made.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n") for _ in range(3)]
+    dial = made.network.dial
+
+    def slowly(*address: Any) -> Deferred[Any]:
+        dialled: Deferred[Any] = Deferred()
+        made.clock.callLater(1, lambda: dial(*address).chainDeferred(dialled))
+        return dialled
+
+    made.network.dial = slowly  # type: ignore[method-assign, assignment]
+    backend.requests[1].connection.reset()
+    made.network.pump()
+    made.advance(0.4)
+    made.send(b"GET /probe HTTP/1.1\r\nHost: h\r\n\r\n")
+    made.advance(1)
+
+    assert waiting.responses()[0].status == 503
+    assert [asked.target for asked in backend.requests[2:]] == [b"/probe"]
+    made.hang_up()
+    made.check_quiet()
+
+
 def test_the_share_of_failures_opens_the_whole_upstream() -> None:
     """Each backend fails every other time, too seldom in a row; together they are past the ratio."""
     made = gateway("a", "b", circuit_breaker={"failure_threshold": 100, "error_rate": {"min_requests": 10}})
@@ -275,3 +302,18 @@ def test_without_a_breaker_nothing_is_kept_back() -> None:
     fails(made, "a")
 
     assert [made.get("/").status for _ in range(30)] == [500] * 30
+
+
+def test_open_until_a_health_check_passes_says_when_to_come_back() -> None:
+    """Nobody knows when that is: a second, as without a healthy backend, and no 500; who asks is shown no figure."""
+    made = gateway(circuit_breaker={"failure_threshold": 1, "close_on": "health_check"})
+    fails(made, "a")
+    made.get("/")
+
+    response = made.get("/")
+
+    assert response.status == 503
+    assert response.headers.get(b"gateway-reason") == b"breaker.open"
+    assert response.headers.get(b"retry-after") == b"1"
+    [shown] = made.gateway.figures.view()
+    assert shown["backends"][0]["circuit_breaker"]["probe_in_seconds"] is None
