@@ -106,6 +106,19 @@ def test_a_set_agrees_with_asking_every_network(networks: list[str], address: ob
             assert (text in NetworkSet(networks)) == any(number in network for network in asked)
 
 
+@given(st.one_of(st.ip_addresses().map(str), st.text("0123456789abcdef.:% -", max_size=40), st.text(max_size=20)))
+def test_what_is_an_address_is_what_python_takes_for_one(text: str) -> None:
+    """The system's reader, which is quicker, lets nothing else through."""
+    try:
+        ip_address(text)
+    except ValueError:
+        is_address = False
+    else:
+        is_address = True
+
+    assert (text in NetworkSet(["0.0.0.0/0", "::/0"])) is is_address
+
+
 def test_a_stranger_is_the_client() -> None:
     """Whatever its fields say."""
     assert peer().client_address(Headers([(b"X-Forwarded-For", b"203.0.113.9")])) == STRANGER
