@@ -1,0 +1,175 @@
+"""API keys: where a request may show one, and what is left of it afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from hashlib import sha256
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.errors import CredentialInvalid
+from gateway.exchange import Request
+from gateway.headers import Headers
+from gateway.identity.api_keys import LONGEST, KeyRecord, digester
+from gateway.middleware.api_key import ApiKeyAuthenticator
+from gateway.principal import Principal
+from gateway.storage.key_memory import MemoryKeys
+
+if TYPE_CHECKING:
+    from gateway.exchange import Exchange
+    from tests.middleware.conftest import MakeExchange
+
+KEY = b"gw_acme_0123456789"
+RECORD = KeyRecord("acme", sha256(KEY).digest(), "Acme Ltd", expires=200.0)
+
+
+def authenticator(query: str | None = "api_key", now: float = 100.0) -> ApiKeyAuthenticator:
+    """One that knows a key."""
+    return ApiKeyAuthenticator(MemoryKeys([RECORD]), digester(b""), "X-API-Key", query, lambda: now)
+
+
+@pytest.mark.parametrize(
+    ("target", "fields", "shown"),
+    [
+        (b"/", [], None),
+        (b"/?a=b", [], None),
+        (b"/?api_keys=x&xapi_key=y", [], None),
+        (b"/?API_KEY=x", [], None),
+        (b"/", [(b"X-API-Key", KEY)], KEY),
+        (b"/", [(b"x-aPI-key", KEY)], KEY),
+        (b"/?api_key=" + KEY, [], KEY),
+        (b"/?a=1&&%61pi_key=%67w_acme_0123456789", [], KEY),
+        (b"/?api_key=a+b%20c", [], b"a b c"),
+        (b"/?api_key=" + KEY, [(b"X-API-Key", KEY)], KEY),
+        (b"/", [(b"X-API-Key", KEY), (b"X-API-Key", KEY)], KEY),
+        (b"/", [(b"X-API-Key", b"k" * LONGEST)], b"k" * LONGEST),
+    ],
+)
+def test_where_a_key_is_looked_for(
+    make: MakeExchange, target: bytes, fields: list[tuple[bytes, bytes]], shown: bytes | None
+) -> None:
+    """Names of fields have no case, those of parameters have; the same key twice is one."""
+    assert authenticator().find(make(fields, target)) == shown
+
+
+@pytest.mark.parametrize(
+    ("target", "fields"),
+    [
+        (b"/?api_key=other", [(b"X-API-Key", KEY)]),
+        (b"/?api_key=a&api_key=b", []),
+        (b"/", [(b"X-API-Key", KEY), (b"X-API-Key", b"other")]),
+        (b"/?api_key=", [(b"X-API-Key", KEY)]),
+        (b"/?api_key", []),
+        (b"/", [(b"X-API-Key", b"")]),
+        (b"/", [(b"X-API-Key", b"k" * (LONGEST + 1))]),
+    ],
+)
+def test_what_is_no_key_is_refused_at_once(
+    make: MakeExchange, target: bytes, fields: list[tuple[bytes, bytes]]
+) -> None:
+    """Two of them, an empty one, one that is too long: no store is asked."""
+    with pytest.raises(CredentialInvalid):
+        authenticator().find(make(fields, target))
+
+
+def test_without_a_parameter_the_query_is_the_backends(make: MakeExchange) -> None:
+    """Neither read nor rewritten."""
+    exchange = make(target=b"/?api_key=k")
+    authenticator(query=None).withhold(exchange)
+
+    assert authenticator(query=None).find(exchange) is None
+    assert exchange.request.target == b"/?api_key=k"
+
+
+@pytest.mark.parametrize(
+    ("target", "left"),
+    [
+        (b"/a?api_key=k", b"/a"),
+        (b"/a?x=1&api_key=k&y=%20", b"/a?x=1&y=%20"),
+        (b"/a?%61%70%69_key=k&x", b"/a?x"),
+        (b"/a?api_key=k&&x", b"/a?&x"),
+        (b"/a?api_key=k&api_key=k", b"/a"),
+        (b"/a?x=api_key", b"/a?x=api_key"),
+        (b"/a?", b"/a?"),
+        (b"/%3Fapi_key=k?x", b"/%3Fapi_key=k?x"),
+    ],
+)
+def test_the_parameter_is_taken_out(make: MakeExchange, target: bytes, left: bytes) -> None:
+    """The rest stays as the client wrote it."""
+    exchange = make(target=target)
+    authenticator().withhold(exchange)
+
+    assert exchange.request.target == left
+    assert exchange.request.query == left.partition(b"?")[2]
+
+
+@given(st.lists(st.tuples(st.sampled_from(["api_key", "a", "b c", "", "ä"]), st.text(max_size=5)), max_size=6))
+def test_nothing_that_would_be_read_as_a_key_is_forwarded(pairs: list[tuple[str, str]]) -> None:
+    """Whatever stands around it."""
+    query = "&".join(f"{quote(name)}={quote(value)}" for name, value in pairs).encode()
+    exchange = _exchange(b"/?" + query)
+    authenticator().withhold(exchange)
+
+    assert authenticator().find(exchange) is None
+    kept = [pair for pair in pairs if pair[0] != "api_key"]
+    left = exchange.request.target.partition(b"?")[2].decode()
+    assert [part for part in left.split("&") if part] == [f"{quote(name)}={quote(value)}" for name, value in kept]
+
+
+def _exchange(target: bytes) -> Exchange:
+    from gateway.exchange import Exchange
+
+    exchange = Exchange.__new__(Exchange)
+    exchange.request = Request(b"GET", target, Headers())
+    return exchange
+
+
+def test_a_key_that_is_at_hand_is_judged_at_once(make: MakeExchange) -> None:
+    """No Deferred where nothing waits."""
+    principal = authenticator().verify(KEY, make())
+
+    assert isinstance(principal, Principal)
+    assert principal.subject == "Acme Ltd"
+
+
+@pytest.mark.parametrize(("key", "now"), [(b"gw_acme_other", 100.0), (KEY, 200.0)])
+def test_any_other_is_refused(make: MakeExchange, key: bytes, now: float) -> None:
+    """Also the right one after its end."""
+    with pytest.raises(CredentialInvalid):
+        authenticator(now=now).verify(key, make())
+
+
+class Slow:
+    """A store that answers later."""
+
+    async def find(self, digest: bytes) -> KeyRecord | None:
+        return RECORD if digest == RECORD.digest else None
+
+
+def test_a_key_that_is_kept_elsewhere_is_waited_for(make: MakeExchange) -> None:
+    """And judged by the same rules."""
+    waiting = ApiKeyAuthenticator(Slow(), digester(b""), "X-API-Key", None, lambda: 100.0)
+
+    def outcome(key: bytes) -> Principal | None:
+        answer = waiting.verify(key, make())
+        assert not isinstance(answer, Principal)
+        return _ran(answer)
+
+    principal = outcome(KEY)
+    assert principal is not None
+    assert principal.key_id == "acme"
+    with pytest.raises(CredentialInvalid):
+        outcome(b"other")
+
+
+def _ran(answer: Awaitable[Principal]) -> Principal | None:
+    try:
+        answer.send(None)  # type: ignore[attr-defined]  # a coroutine that never waits
+    except StopIteration as done:
+        found: Principal = done.value
+        return found
+    return None

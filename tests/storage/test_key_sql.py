@@ -1,0 +1,130 @@
+"""Keys in an SQLite file: time and room for its threads; what it keeps is in the contract suite."""
+
+# mypy: allow-untyped-calls
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred, ensureDeferred, gatherResults
+from twisted.internet.task import Clock
+
+from gateway.errors import AuthUnavailable
+from gateway.identity.api_keys import KeyRecord
+from gateway.storage.key_sql import MOST_WAITING, TIMEOUT, SqlKeys
+from tests.system.private_reactor import private_reactor
+
+DIGEST = bytes(range(32))
+
+
+class Stuck:
+    """A pool whose threads are busy for ever."""
+
+    def __init__(self) -> None:
+        self.asked: list[Deferred[Any]] = []
+
+    def runInteraction(self, interaction: Any) -> Deferred[Any]:  # noqa: N802  # Twisted's name
+        self.asked.append(Deferred())
+        return self.asked[-1]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Time."""
+    return Clock()
+
+
+@pytest.fixture
+def stuck() -> Stuck:
+    """The threads."""
+    return Stuck()
+
+
+@pytest.fixture
+def keys(clock: Clock, stuck: Stuck) -> SqlKeys:
+    """A store that gets no answer."""
+    store = SqlKeys("nowhere", clock)
+    store._pool = stuck  # type: ignore[assignment]
+    return store
+
+
+def outcome(asked: Deferred[Any]) -> list[Any]:
+    """What comes of it, once something does."""
+    found: list[Any] = []
+    asked.addErrback(lambda failure: failure.value).addCallback(found.append)
+    return found
+
+
+def test_a_look_up_has_its_time(clock: Clock, keys: SqlKeys) -> None:
+    """Past it nobody can say whose key it is."""
+    asked = outcome(ensureDeferred(keys.find(DIGEST)))
+    clock.advance(TIMEOUT - 0.01)
+    assert asked == []
+
+    clock.advance(0.02)
+
+    assert isinstance(asked[0], AuthUnavailable)
+
+
+def test_an_answer_that_comes_too_late_is_dropped(clock: Clock, keys: SqlKeys, stuck: Stuck) -> None:
+    """Good or bad; its place is free from then on, not before."""
+    for good in (True, False):
+        asked = outcome(ensureDeferred(keys.find(DIGEST)))
+        clock.advance(TIMEOUT + 1)
+        assert isinstance(asked[0], AuthUnavailable)
+        assert keys._waiting == 1
+
+        if good:
+            stuck.asked[-1].callback([])
+        else:
+            stuck.asked[-1].errback(sqlite3.OperationalError("locked"))
+
+        assert keys._waiting == 0
+
+
+def test_past_the_most_that_may_wait_the_answer_is_no_at_once(keys: SqlKeys, stuck: Stuck) -> None:
+    """A flood of unknown keys does not pile up before the threads."""
+    for _ in range(MOST_WAITING):
+        outcome(ensureDeferred(keys.find(DIGEST)))
+
+    assert isinstance(outcome(ensureDeferred(keys.find(DIGEST)))[0], AuthUnavailable)
+    assert len(stuck.asked) == MOST_WAITING
+
+
+def test_a_store_that_is_not_running(clock: Clock) -> None:
+    """Between configurations, or after the end: as one that does not answer."""
+    assert isinstance(outcome(ensureDeferred(SqlKeys("nowhere", clock).find(DIGEST)))[0], AuthUnavailable)
+
+
+def test_several_threads_may_make_the_file_at_once(tmp_path: Path) -> None:
+    """The first requests of a gateway that has just been set up."""
+    with private_reactor() as reactor:
+        store = SqlKeys(str(tmp_path / "keys.sqlite3"), reactor)
+        store.startService()
+        assert store._pool is not None
+        store._pool.start()  # it waits for a reactor that runs by itself
+
+        created = [ensureDeferred(store.create(KeyRecord(f"k{n}", bytes([n]) * 32, "u"))) for n in range(50)]
+        assert reactor.result(gatherResults(created)) == [True] * 50
+        assert len(reactor.result(ensureDeferred(store.list()))) == 50
+
+        store.stopService()
+
+
+def test_look_ups_have_an_index(tmp_path: Path) -> None:
+    """By digest and by id: a million keys cost what ten do."""
+    with private_reactor() as reactor:
+        store = SqlKeys(str(tmp_path / "keys.sqlite3"), reactor)
+        store.startService()
+        assert store._pool is not None
+        store._pool.start()
+        reactor.result(ensureDeferred(store.list()))
+        store.stopService()
+
+    with sqlite3.connect(tmp_path / "keys.sqlite3") as database:
+        for column in ("digest", "id"):
+            (plan,) = database.execute(f"EXPLAIN QUERY PLAN SELECT * FROM gateway_api_keys WHERE {column} = ''")
+            assert "USING INDEX" in plan[3]
