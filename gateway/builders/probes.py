@@ -75,6 +75,7 @@ def _probe(
 
 
 def _describe(failure: Failure) -> str:
-    """Put what the dialer failed with into the words of the access log."""
+    """Put what the dialer failed with into the words of the access log, and those of the system behind them."""
     error = failure_to_error(failure)
-    return repr(failure.value) if isinstance(error, InternalError) else error.reason
+    words = str(failure.value).strip().rstrip(".")[:200] or type(failure.value).__name__
+    return words if isinstance(error, InternalError) else f"{error.reason}: {words}"
