@@ -156,6 +156,13 @@ class Breaker:
             return self._due() <= now
         return self.probes < self.rules.half_open_requests
 
+    def stands(self, ticket: int) -> bool:
+        """Whether what was admitted with this ticket, and has waited since, may still begin.
+
+        Once the breaker has opened it may not, even if probes pass by now: it is none of them.
+        """
+        return self.state is _CLOSED or (self.state is State.HALF_OPEN and ticket == self._period)
+
     def succeeded(self, now: float, ticket: int) -> None:
         """The attempt of this ticket was answered without a failure of the backend."""
         if ticket != self._period:

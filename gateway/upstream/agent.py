@@ -15,7 +15,6 @@ from gateway.body import Body
 from gateway.errors import BackendTimeout, BreakerOpen, GatewayError, PoolExhausted, Source
 from gateway.exchange import Exchange, Response
 from gateway.headers import Headers
-from gateway.resilience.breaker import State
 from gateway.transport.deadlines import NEVER, Deadlines
 from gateway.upstream.backend import Backend, Upstream
 from gateway.upstream.connection import UpstreamConnection
@@ -173,8 +172,9 @@ class Attempt:
         """A connection is there."""
         self._agent.deadlines.forget(self)
         breaker, whole = self.backend.breaker, self.upstream.breaker
-        if (breaker is not None and breaker.state is State.OPEN) or (whole is not None and whole.state is State.OPEN):
-            # It opened while this one waited: open means no contact at all.
+        stands = breaker is None or breaker.stands(self.ticket)
+        if not stands or not (whole is None or whole.stands(self.upstream_ticket)):
+            # It opened while this one waited: open means no contact at all, and half-open none but the probes'.
             self.backend.pool.release(connection)
             self._end(BreakerOpen())
             return

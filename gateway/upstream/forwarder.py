@@ -203,7 +203,7 @@ class Forwarder:
     def _try(self, last: Attempt, backend: Backend, fresh: bool = False, because: str = "") -> bool:
         """Make another attempt; False where a breaker has opened."""
         now = self._agent.now()
-        ticket = _ticket(last.upstream, backend, now)
+        ticket = _ticket(last, backend, now)
         if ticket is None:
             return False
         exchange = last.exchange
@@ -231,7 +231,7 @@ class Forwarder:
             return None
         if backend is first.backend:
             return None
-        ticket = _ticket(first.upstream, backend, now)
+        ticket = _ticket(first, backend, now)
         if ticket is None:
             return None
         attempt = self._agent.attempt(
@@ -303,9 +303,10 @@ class Forwarder:
         exchange.chain.deliver(exchange, fallback.answer(error))
 
 
-def _ticket(upstream: Upstream, backend: Backend, now: float) -> int | None:
-    """Ask for a further attempt of an exchange that was admitted; None where a breaker is open."""
-    if upstream.breaker is not None and upstream.breaker.state is State.OPEN:
+def _ticket(before: Attempt, backend: Backend, now: float) -> int | None:
+    """Ask for a further attempt of an exchange that was admitted; None where a breaker does not let it pass."""
+    whole = before.upstream.breaker
+    if whole is not None and not whole.stands(before.upstream_ticket):
         return None
     return 0 if backend.breaker is None else backend.breaker.admit(now) or None
 

@@ -194,14 +194,15 @@ def test_who_waits_since_before_it_opened_is_no_probe() -> None:
     backend = made.backend("a")
     backend.stall()
     _, _, waiting = [made.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n") for _ in range(3)]
-    dial = made.network.dial
+    (pool,) = made.gateway.foundation.pool.pools()
+    dial = pool._dial
 
-    def slowly(*address: Any) -> Deferred[Any]:
+    def slowly(make: Any) -> Deferred[Any]:
         dialled: Deferred[Any] = Deferred()
-        made.clock.callLater(1, lambda: dial(*address).chainDeferred(dialled))
+        made.clock.callLater(1, lambda: dial(make).chainDeferred(dialled))
         return dialled
 
-    made.network.dial = slowly  # type: ignore[method-assign, assignment]
+    pool._dial = slowly
     backend.requests[1].connection.reset()
     made.network.pump()
     made.advance(0.4)

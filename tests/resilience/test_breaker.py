@@ -305,6 +305,20 @@ def test_every_change_is_told_once_with_its_cause() -> None:
     ]
 
 
+def test_what_was_admitted_stands_until_it_opens() -> None:
+    """After that nothing does but what was admitted as a probe, until it is closed again."""
+    breaker = Breaker(BreakerRules(failure_threshold=1, timeout=1.0))
+    before = breaker.admit(0.0)
+    assert breaker.stands(before)
+    breaker.failed(0.0, before)
+    assert not breaker.stands(before)
+    probe = breaker.admit(1.0)
+    assert breaker.stands(probe)
+    assert not breaker.stands(before)
+    breaker.succeeded(1.0, probe)
+    assert breaker.stands(before)
+
+
 class BreakerMachine(RuleBasedStateMachine):
     """Whatever comes in whatever order: the promises hold."""
 
