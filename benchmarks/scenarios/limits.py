@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.figures import Outcome
-from benchmarks.processes import Command, Process, free_port
-from benchmarks.progress import warn
 from benchmarks.proxies.base import Proxy
 from benchmarks.proxies.gateway import Gateway, configuration
+from benchmarks.redis import redis_settings
 from benchmarks.scenarios.load import Load
 from benchmarks.stand import Stand
 from benchmarks.workload import ANSWER, ANSWER_PATH, Task
@@ -55,13 +53,7 @@ class Limits:
             return Outcome()
         variants: list[Proxy] = [gateway, Limited(f"{gateway.name}+memory", gateway.checkout)]
         load = Load(self.name, "126-byte answers; a limit by address, not met", ANSWER_PATH, ANSWER)
-        program = shutil.which("redis-server") or shutil.which("valkey-server")
-        if program is None:
-            warn("no redis-server: limits in Redis are left out")
+        with redis_settings(stand) as store:
+            if store is not None:
+                variants.append(Limited(f"{gateway.name}+redis", gateway.checkout, **store))
             return load.run(stand, variants)
-        port = free_port()
-        argv = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
-        with Process(Command(argv), stand.file("redis.log")) as redis:
-            redis.wait_for_port(port)
-            store = {"rate_limit_store": "redis", "redis": {"url": f"redis://127.0.0.1:{port}/0"}}
-            return load.run(stand, [*variants, Limited(f"{gateway.name}+redis", gateway.checkout, **store)])
