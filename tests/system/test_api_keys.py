@@ -55,9 +55,20 @@ def typed(gateway: GatewayProcess, command: str, *words: str) -> subprocess.Comp
     )
 
 
-def status(gateway: GatewayProcess, key: str) -> int:
+def ask(gateway: GatewayProcess, key: str) -> requests.Response:
     """Ask with a key."""
-    return requests.get(f"{gateway.url}/name", headers={"X-API-Key": key}, timeout=PATIENCE).status_code
+    return requests.get(f"{gateway.url}/name", headers={"X-API-Key": key}, timeout=PATIENCE)
+
+
+def status(gateway: GatewayProcess, key: str) -> int:
+    """Ask with a key, and see only whether it is good."""
+    return ask(gateway, key).status_code
+
+
+def seen(response: requests.Response) -> tuple[int, dict[str, str], dict[str, Any]]:
+    """All that an attacker sees, but for what is another with every request."""
+    fields = {name: value for name, value in response.headers.items() if name not in ("Date", "X-Request-ID")}
+    return response.status_code, fields, {**response.json(), "request_id": None}
 
 
 @pytest.mark.parametrize("kind", ["redis", "sql"])
@@ -86,6 +97,7 @@ def test_from_create_to_revoke(tmp_path: Path, origin: Backend, redis: RedisServ
         assert time.monotonic() - begin < SOON
         assert revoked.stderr == ""
         assert status(other, bystander) == 200
+        assert seen(ask(one, key)) == seen(ask(one, "gw_acme_of-nobody")) == seen(ask(other, key))
         for gateway in gateways:
             assert key not in gateway.errors + gateway.access_log.read_text()
     finally:
@@ -126,7 +138,7 @@ def test_redis_away_and_back(tmp_path: Path, origin: Backend, redis: RedisServer
 
         redis.pause()
         begin = time.monotonic()
-        unknown = requests.get(f"{gateway.url}/name", headers={"X-API-Key": fresh}, timeout=PATIENCE)
+        unknown = ask(gateway, fresh)
         assert time.monotonic() - begin < 1.0 + SOON
         assert (unknown.status_code, unknown.headers["Gateway-Reason"]) == (503, "auth.unavailable")
         assert status(gateway, key) == 200

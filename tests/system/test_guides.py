@@ -50,6 +50,17 @@ def test_limit_how_much_callers_may_ask_for(tmp_path: Path) -> None:
             guide.stop()
 
 
+def test_let_in_by_certificate_or_by_address(tmp_path: Path) -> None:
+    """With certificates made on the spot."""
+    with backend() as origin:
+        ports = {8443: free_port(), 8080: free_port(), 9090: free_port(), 9001: origin.server_address[1]}
+        guide = Guide("docs/guides/access.md", tmp_path, ports)
+        try:
+            assert guide.follow() >= 15
+        finally:
+            guide.stop()
+
+
 def test_issue_api_keys(tmp_path: Path) -> None:
     """From `create` to `revoke`, which counts at once."""
     with backend() as origin, redis_server(tmp_path) as redis:
