@@ -13,10 +13,9 @@ CLIENT = "192.0.2.1"
 
 def gateway(route: dict[str, Any] | None = None, **settings: Any) -> Harness:
     """One route with these rules, and rules for all."""
-    made = Harness(
+    return Harness(
         "orders", routes=[{"name": "orders", "path": "/*", "upstream": "orders", **(route or {})}], **settings
     )
-    return made
 
 
 @pytest.mark.parametrize(
