@@ -27,7 +27,8 @@ class Carried(Service):
     def __init__(self) -> None:
         self._things: dict[Hashable, Any] = {}
         self._asked: set[Hashable] = set()
-        self._made: set[Hashable] = set()
+        # A dictionary, since what is new is started in this order: that of a set is another in each process.
+        self._made: dict[Hashable, None] = {}
         self._actions: list[Callable[[], None]] = []
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
@@ -40,7 +41,7 @@ class Carried(Service):
         self._asked.add(key)
         if key not in self._things:
             self._things[key] = make()
-            self._made.add(key)
+            self._made[key] = None
         found: T = self._things[key]
         return found
 

@@ -85,3 +85,28 @@ def test_what_is_no_service_is_only_kept() -> None:
     assert carried.get("a", list) is thing
     carried.commit()
     carried.stopService()
+
+
+def test_services_start_in_the_order_in_which_they_are_made() -> None:
+    """The same in every process: what they draw at their start falls to the same ones."""
+    carried = Carried()
+    carried.startService()
+    started: list[str] = []
+
+    class Starting(Service):
+        def startService(self) -> None:
+            super().startService()
+            started.append(self.name or "")
+
+    def make(name: str) -> Service:
+        service = Starting()
+        service.setName(name)
+        return service
+
+    names = [f"service {number}" for number in range(20)]
+    carried.begin()
+    for name in names:
+        carried.get(name, lambda name=name: make(name))  # type: ignore[misc]
+    carried.commit()
+
+    assert started == names
