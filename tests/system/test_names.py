@@ -116,4 +116,4 @@ def test_a_name_that_stays_keeps_its_connections(world: World) -> None:
         world.reactor.turns()
         world.ask()
 
-    assert pool._open == {before}
+    assert list(pool._open) == [before]
