@@ -8,7 +8,7 @@ from pathlib import Path
 from gateway.config import Settings, catalog, load
 from gateway.config.schema.admission import AdaptiveConcurrency, Queue
 from gateway.config.schema.bounds import Redis
-from gateway.config.schema.resilience import CircuitBreaker, Hedge, HealthCheck, Retry
+from gateway.config.schema.resilience import CircuitBreaker, HealthCheck, Hedge, Retry
 
 ETC = Path(__file__).parents[2] / "etc"
 

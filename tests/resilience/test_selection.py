@@ -89,7 +89,7 @@ def test_with_no_threshold_there_is_still_panic_when_none_is_left() -> None:
     st.lists(st.builds(Backend, st.just("a"), st.integers(0, 2), st.booleans(), st.booleans(), st.booleans())),
     st.floats(0.0, 1.0),
 )
-def test_no_panic_overrides_a_drain_a_failed_check_or_an_open_breaker(backends: list[Backend], threshold: float) -> None:
+def test_no_panic_overrides_these_three(backends: list[Backend], threshold: float) -> None:
     """And whoever is well is always among those picked; there is no answer only where nobody may be asked."""
     selection = available(backends, threshold)
     picked = {id(backend) for backend in selection.backends}
