@@ -61,7 +61,8 @@ def test_blocks_that_are_turned_on_have_the_defaults_of_the_contract(load_text: 
 
     assert upstream.health_check is not None
     assert upstream.health_check.model_dump() == {
-        "type": "http", "path": "/health", "port": None, "headers": {}, "command": (), "interval": 10, "timeout": 5, "unhealthy_threshold": 3,
+        "type": "http", "path": "/health", "port": None, "headers": {}, "command": (),
+        "interval": 10, "timeout": 5, "unhealthy_threshold": 3,
         "healthy_threshold": 2, "expected_status": ((200, 399),), "expected_headers": {}, "expected_body": "",
     }  # fmt: skip
     assert upstream.passive_health is not None
