@@ -145,10 +145,10 @@ def main(arguments: Sequence[str]) -> int:
         print(f"{backend.name} on http://127.0.0.1:{backend.server_port}", flush=True)
     if options.command:
         return run(options.command, options.gateway)
-    ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: ended.set())
-    ended.wait()
+        # Not by setting the event: its lock may be held by the very wait that the signal interrupts.
+        signal.signal(number, lambda *_: sys.exit(0))
+    threading.Event().wait()
     return 0
 
 
