@@ -24,6 +24,7 @@ from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import FrameType
 
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 STARTUP = 30.0
 """Seconds that the gateway may take to open its port."""
 
@@ -105,7 +106,7 @@ def run(command: Sequence[str], gateway: str) -> int:
         # Who asks twice does not want to wait for the drain.
         child.send_signal(signal.SIGTERM if len(asked) == 1 else signal.SIGKILL)
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in ENDING:
         signal.signal(number, end)
     if serves(child, gateway):
         print("\nThe gateway is up; Ctrl-C ends it. Try:\n", *lines_to_try(gateway), sep="\n  ", end="\n\n", flush=True)
@@ -136,6 +137,9 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("command", nargs="*", help="what to run in front of them, after --")
     options = parser.parse_args(arguments)
+    if not options.command:
+        # Held back from here on, in all threads, until `sigwait` takes one: a handler would race with the wait.
+        signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     for number, port in enumerate(options.ports, 1):
         try:
             backend = Backend(f"backend-{number}", port)
@@ -145,10 +149,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"{backend.name} on http://127.0.0.1:{backend.server_port}", flush=True)
     if options.command:
         return run(options.command, options.gateway)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # Not by setting the event: its lock may be held by the very wait that the signal interrupts.
-        signal.signal(number, lambda *_: sys.exit(0))
-    threading.Event().wait()
+    signal.sigwait(ENDING)
     return 0
 
 
