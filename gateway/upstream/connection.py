@@ -75,7 +75,7 @@ class UpstreamConnection(Protocol):
         self.uses += 1
         self.deadline = attempt.deadline
         request = attempt.exchange.request
-        self._parser.expect(request.method, request.upgrade is not None)
+        self._parser.expect(request.method, request.upgrade)
         if body is None:
             self.transport.write(head)  # type: ignore[union-attr]
             return

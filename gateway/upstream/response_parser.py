@@ -91,14 +91,14 @@ class ResponseParser:
         self._memo = memo
         self._head_end = 0
         self._parser: HttpResponseParser | None = None
-        self.expect(b"", False)
+        self.expect(b"", None)
 
-    def expect(self, method: bytes, upgrade: bool) -> None:
+    def expect(self, method: bytes, upgrade: bytes | None) -> None:
         """A request has been sent: what comes next answers it.
 
         Args:
             method: Of the request.
-            upgrade: It asked to change protocols, so a 101 may come.
+            upgrade: The protocols that it asked to change to, so that a 101 may come; None for none.
         """
         self._method = method
         self._upgrade = upgrade
@@ -317,11 +317,14 @@ class ResponseParser:
         if self._seen_interims > MAX_INTERIM:
             raise BackendProtocolError("The backend sends interim responses without end.")
         if status == 101:
-            if not self._upgrade:
+            if self._upgrade is None:
                 raise BackendProtocolError("The backend changed protocols without being asked.")
             upgrade = headers.index.get(b"upgrade")
             if upgrade is None or b"upgrade" not in connection_options(headers):
                 raise BackendProtocolError("The backend changed protocols without saying to which.")
+            # RFC 9110 section 7.8: to one that the client named, and what it said to whom decides who reads on.
+            if not _protocols(upgrade) <= _protocols(self._upgrade):
+                raise BackendProtocolError("The backend changed to a protocol that nobody asked for.")
             head = Headers.of(passed_on(headers, _PASSES))
             head.add(b"Upgrade", upgrade)
             self.response = Response(101, head, reason=reason)
@@ -394,3 +397,7 @@ class ResponseParser:
             rest = (1 << 62) if body.length is None else body.length - body.received
             if rest >= HIGH_WATER:
                 self._raw = rest
+
+
+def _protocols(upgrade: bytes) -> set[bytes]:
+    return {protocol.strip(b" \t").lower() for protocol in upgrade.split(b",")}

@@ -59,7 +59,7 @@ class Reading:
     def answer(self, *reads: bytes, method: bytes = b"GET", upgrade: bool = False, closed: bool = False) -> Seen:
         """Ask, feed reads, and return what came of it; reads after the end of the answer are left out."""
         parser = self.parser
-        parser.expect(method, upgrade)
+        parser.expect(method, b"websocket, a" if upgrade else None)
         interims: list[Interim] = []
         content = b""
         try:
@@ -285,7 +285,7 @@ def test_chunk_extensions_are_limited() -> None:
 def test_interim_answers_come_before_the_final_one() -> None:
     """RFC 9110 section 15.2; each with its own fields, those of this hop dropped."""
     parser = ResponseParser(Reader(), MAX_HEAD, EagerMemo())
-    parser.expect(b"GET", False)
+    parser.expect(b"GET", None)
     parser.feed(
         answer(b"Link: </a>", b"X-Hop: 1", b"Connection: x-hop", status=b"103 Early Hints")
         + answer(status=b"100 Continue")
@@ -445,3 +445,11 @@ def test_mutations_are_read_or_refused(changes: list[tuple[int, int, bytes]]) ->
             )
         else:
             assert not whole.complete or whole.error == split.error
+
+
+@pytest.mark.parametrize(("protocol", "well"), [(b"WebSocket", True), (b"a", True), (b"b", False), (b"a, b", False)])
+def test_only_what_was_asked_for_is_changed_to(protocol: bytes, well: bool) -> None:
+    """RFC 9110 section 7.8: a backend that speaks something else is not what the client talks to."""
+    seen = read(answer(b"Upgrade: " + protocol, b"Connection: upgrade", status=b"101 X"), upgrade=True)
+
+    assert seen.error is not well
