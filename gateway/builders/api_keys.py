@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from hashlib import sha256
 from math import inf
+from typing import TYPE_CHECKING
+
+from twisted.logger import Logger
 
 from gateway.builders.storage import redis_store
-from gateway.config import Settings
+from gateway.config import ConfigError, Settings
+from gateway.config.problems import Problem
 from gateway.config.schema.auth import ApiKey, ApiKeys
 from gateway.config.schema.bounds import Redis
 from gateway.foundation import Foundation
@@ -17,11 +21,19 @@ from gateway.storage.errors import StoreUnavailable
 from gateway.storage.key_memory import MemoryKeys
 from gateway.storage.shared_orders import CHANNEL
 
+if TYPE_CHECKING:
+    from gateway.storage.sql_driver import SqlDriver
+
+_log = Logger()
+
 
 def api_key_authenticator(settings: Settings, foundation: Foundation) -> ApiKeyAuthenticator:
     """Make what looks for API keys; one serves all routes of a configuration."""
     assert settings.auth is not None and settings.auth.api_keys is not None  # `config.references` has seen to it
     keys = settings.auth.api_keys
+    plain = ", ".join(key.id for key in keys.keys if key.key is not None)
+    if plain:
+        _log.warn("API keys stand in the configuration as they are, not as hashes: {ids}", ids=plain)
     store: KeyStore = memory_keys(keys) if keys.store == "memory" else managed_keys(settings, keys, foundation)
     return ApiKeyAuthenticator(store, digester(pepper(keys)), keys.header, keys.query, foundation.wall_clock)
 
@@ -31,12 +43,29 @@ def managed_keys(settings: Settings, keys: ApiKeys, foundation: Foundation) -> M
     if keys.store == "redis":
         from gateway.storage.key_redis import RedisKeys
 
-        return RedisKeys(redis_store(settings.redis, foundation))
+        return RedisKeys(redis_store(settings.redis, foundation), keys.prefix)
     # Here, since most gateways need no database.
     from gateway.storage.key_sql import SqlKeys
 
-    file = keys.database or "api-keys.sqlite3"
-    return foundation.carried.get(("api keys", file), lambda: SqlKeys(file, foundation.reactor))
+    driver = _driver(keys)
+    identity = ("api keys", driver.module, tuple(sorted(driver.options.items())))
+    return foundation.carried.get(identity, lambda: SqlKeys(driver, foundation.reactor))
+
+
+def _driver(keys: ApiKeys) -> SqlDriver:
+    """Find the module that asks the database.
+
+    Raises:
+        ConfigError: It cannot be used.
+    """
+    from gateway.storage.sql_driver import DriverUnusable, SqlDriver, sqlite
+
+    if keys.driver == "sqlite3":
+        return sqlite(keys.database or "api-keys.sqlite3")
+    try:
+        return SqlDriver(keys.driver, {name: value.get_secret_value() for name, value in keys.connect.items()})
+    except DriverUnusable as error:
+        raise ConfigError([Problem(keys.driver, 1, 1, "auth.api_keys.driver", str(error))]) from None
 
 
 def shared_redis(settings: Settings) -> Redis | None:

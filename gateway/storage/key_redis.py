@@ -15,9 +15,6 @@ from gateway.storage.errors import StoreUnavailable
 from gateway.storage.redis import RedisStore
 from gateway.storage.resp import Argument, Script
 
-KEYS = "gateway:{apikeys}:by-digest"
-IDS = "gateway:{apikeys}:by-id"
-
 _CREATE = Script(
     b"if redis.call('HSETNX', KEYS[2], ARGV[1], ARGV[2]) == 0 then return 0 end "
     b"redis.call('HSET', KEYS[1], ARGV[2], ARGV[3]) return 1"
@@ -34,14 +31,17 @@ class RedisKeys:
 
     Args:
         store: Where.
+        prefix: What the names of its own keys begin with.
     """
 
-    def __init__(self, store: RedisStore) -> None:
+    def __init__(self, store: RedisStore, prefix: str = "gateway") -> None:
         self._store = store
+        self._keys = f"{prefix}:{{apikeys}}:by-digest"
+        self._ids = f"{prefix}:{{apikeys}}:by-id"
 
     async def find(self, digest: bytes) -> KeyRecord | None:
         """See `KeyStore`."""
-        return _read(digest, await self._ask(b"HGET", KEYS, digest.hex()))
+        return _read(digest, await self._ask(b"HGET", self._keys, digest.hex()))
 
     async def create(self, record: KeyRecord) -> bool:
         """See `ManagedKeyStore`."""
@@ -53,7 +53,7 @@ class RedisKeys:
 
     async def list(self) -> list[KeyRecord]:
         """See `ManagedKeyStore`."""
-        flat = await self._ask(b"HGETALL", KEYS)
+        flat = await self._ask(b"HGETALL", self._keys)
         pairs = zip(flat[::2], flat[1::2], strict=True)
         records = [_read(bytes.fromhex(digest.decode()), text) for digest, text in pairs]
         return sorted((record for record in records if record is not None), key=lambda record: record.id)
@@ -66,7 +66,7 @@ class RedisKeys:
 
     async def _run(self, script: Script, *args: Argument) -> Any:
         try:
-            return await self._store.script(script, (KEYS, IDS), args)
+            return await self._store.script(script, (self._keys, self._ids), args)
         except StoreUnavailable:
             raise _unavailable() from None
 

@@ -1,10 +1,12 @@
-"""API keys in an SQLite database, asked through Twisted's `adbapi` in threads of its own."""
+"""API keys in an SQL database, asked through Twisted's `adbapi` in threads of its own.
+
+SQLite, PostgreSQL, MySQL: what differs between them is in `gateway.storage.sql_driver`.
+"""
 
 # mypy: allow-untyped-calls
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from math import inf
 from typing import Any
@@ -15,6 +17,7 @@ from twisted.internet.defer import Deferred
 
 from gateway.errors import AuthUnavailable
 from gateway.identity.api_keys import KeyRecord
+from gateway.storage.sql_driver import SqlDriver
 
 TIMEOUT = 1.0
 """Seconds after which the database counts as failed."""
@@ -22,14 +25,16 @@ TIMEOUT = 1.0
 MOST_WAITING = 1000
 """Look-ups that may wait for a thread; past it the database counts as failed at once."""
 
-_SCHEMA = """CREATE TABLE IF NOT EXISTS gateway_api_keys (
-    digest TEXT PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,
+_TABLE = "gateway_api_keys"
+
+_SCHEMA = f"""CREATE TABLE IF NOT EXISTS {_TABLE} (
+    digest VARCHAR(64) PRIMARY KEY,
+    id VARCHAR(64) NOT NULL UNIQUE,
     user_name TEXT NOT NULL,
     roles TEXT NOT NULL,
     scopes TEXT NOT NULL,
-    expires REAL,
-    revoked INTEGER NOT NULL DEFAULT 0
+    expires DOUBLE PRECISION,
+    revoked SMALLINT NOT NULL DEFAULT 0
 )"""
 
 _COLUMNS = "digest, id, user_name, roles, scopes, expires, revoked"
@@ -39,12 +44,12 @@ class SqlKeys(Service):
     """Keys in a database (`gateway.identity.api_keys.ManagedKeyStore`).
 
     Args:
-        file: The database; made, with its table, when there is none.
+        driver: The database; its table is made when there is none.
         reactor: Has threads and keeps time.
     """
 
-    def __init__(self, file: str, reactor: Any) -> None:
-        self._file = file
+    def __init__(self, driver: SqlDriver, reactor: Any) -> None:
+        self._driver = driver
         self._reactor = reactor
         self._pool: ConnectionPool | None = None
         self._waiting = 0
@@ -53,14 +58,12 @@ class SqlKeys(Service):
         """Open the pool; connections come with the first look-ups."""
         super().startService()
         self._pool = ConnectionPool(
-            "sqlite3",
-            self._file,
-            check_same_thread=False,
-            timeout=TIMEOUT,
+            self._driver.module,
+            **self._driver.options,
             cp_min=1,
             cp_max=3,
             cp_reactor=self._reactor,
-            cp_openfun=_prepare,
+            cp_openfun=lambda connection: self._driver.prepare(connection, _TABLE, _SCHEMA),
         )
 
     def stopService(self) -> None:
@@ -72,16 +75,19 @@ class SqlKeys(Service):
 
     async def find(self, digest: bytes) -> KeyRecord | None:
         """See `KeyStore`."""
-        rows = await self._run(lambda cursor: _select(cursor, "WHERE digest = ?", digest.hex()))
+        rows = await self._run(lambda cursor: self._select(cursor, "WHERE digest = ?", digest.hex()))
         return _record(rows[0]) if rows else None
 
     async def create(self, record: KeyRecord) -> bool:
         """See `ManagedKeyStore`."""
 
         def insert(cursor: Any) -> bool:
+            # Looked for first: not every module says by the error that the standard has for it that a row is there.
+            if self._select(cursor, "WHERE id = ? OR digest = ?", record.id, record.digest.hex()):
+                return False
             try:
                 cursor.execute(
-                    f"INSERT INTO gateway_api_keys ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608  # ours
+                    self._driver.written(f"INSERT INTO {_TABLE} ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"),  # noqa: S608  # ours
                     (
                         record.digest.hex(),
                         record.id,
@@ -92,7 +98,7 @@ class SqlKeys(Service):
                         int(record.revoked),
                     ),
                 )
-            except sqlite3.IntegrityError:
+            except self._driver.taken:
                 return False
             return True
 
@@ -102,7 +108,7 @@ class SqlKeys(Service):
         """See `ManagedKeyStore`."""
 
         def update(cursor: Any) -> int:
-            cursor.execute("UPDATE gateway_api_keys SET revoked = 1 WHERE id = ?", (key_id,))
+            cursor.execute(self._driver.written(f"UPDATE {_TABLE} SET revoked = 1 WHERE id = ?"), (key_id,))  # noqa: S608
             count: int = cursor.rowcount
             return count
 
@@ -110,13 +116,13 @@ class SqlKeys(Service):
 
     async def list(self) -> list[KeyRecord]:
         """See `ManagedKeyStore`."""
-        return [_record(row) for row in await self._run(lambda cursor: _select(cursor, "ORDER BY id"))]
+        return [_record(row) for row in await self._run(lambda cursor: self._select(cursor, "ORDER BY id"))]
 
     async def _run(self, interaction: Callable[[Any], Any]) -> Any:
         if self._pool is None or self._waiting >= MOST_WAITING:
             raise _unavailable()
         self._waiting += 1
-        running: Deferred[Any] = self._pool.runInteraction(interaction)
+        running: Deferred[Any] = self._pool.runInteraction(lambda cursor: self._ask(cursor, interaction))
         running.addBoth(self._done)
         # The thread goes on, and its answer is dropped: a look-up cannot be called back.
         answer: Deferred[Any] = Deferred()
@@ -126,26 +132,28 @@ class SqlKeys(Service):
         except Exception:  # noqa: BLE001 - whatever a database has: who is calling is not known
             raise _unavailable() from None
 
+    def _ask(self, cursor: Any, interaction: Callable[[Any], Any]) -> Any:
+        """Do it, in a thread; once more where the connection was of no use: servers close those that are idle."""
+        try:
+            return interaction(cursor)
+        except self._driver.hung_up:
+            cursor.reconnect()
+            cursor.reopen()
+            return interaction(cursor)
+
+    def _select(self, cursor: Any, condition: str, *args: Any) -> Any:
+        cursor.execute(self._driver.written(f"SELECT {_COLUMNS} FROM {_TABLE} {condition}"), args)  # noqa: S608  # ours
+        return cursor.fetchall()
+
     def _done(self, result: Any) -> Any:
         self._waiting -= 1
         return result
 
 
-def _prepare(connection: Any) -> None:
-    # Readers do not wait for a writer (the command line, another instance).
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute(_SCHEMA)
-    connection.commit()
-
-
-def _select(cursor: Any, condition: str, *args: Any) -> list[Any]:
-    cursor.execute(f"SELECT {_COLUMNS} FROM gateway_api_keys {condition}", args)  # noqa: S608  # ours, no input
-    rows: list[Any] = cursor.fetchall()
-    return rows
-
-
 def _record(row: Any) -> KeyRecord:
-    digest, key_id, user, roles, scopes, expires, revoked = row
+    # From a database without an encoding (SQL_ASCII, binary collations) some modules give octets for text.
+    digest, key_id, user, roles, scopes = (each.decode() if isinstance(each, bytes) else each for each in row[:5])
+    expires, revoked = row[5:]
     return KeyRecord(
         key_id,
         bytes.fromhex(digest),

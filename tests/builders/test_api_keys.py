@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 from twisted.internet.defer import ensureDeferred
+from twisted.logger import capturedLogs, formatEvent
 
-from gateway.builders.api_keys import announce, managed_keys, memory_keys, pepper, shared_redis
-from gateway.config import Settings, from_mapping
+from gateway.builders.api_keys import announce, api_key_authenticator, managed_keys, memory_keys, pepper, shared_redis
+from gateway.config import ConfigError, Settings, from_mapping
+from gateway.config.effective import as_yaml
 from gateway.config.schema.auth import ApiKeys
 from gateway.identity.api_keys import digester
 from gateway.storage.key_redis import RedisKeys
@@ -66,6 +68,57 @@ def test_a_reload_keeps_the_database_open() -> None:
 
     assert managed_keys(*configured(store="sql", database="a"), foundation) is first
     assert managed_keys(*configured(store="sql", database="b"), foundation) is not first
+
+
+def test_a_module_that_asks_another_database() -> None:
+    """With all that it connects with, as it was written; nothing of that can be read anywhere else."""
+    options = {"host": "db", "port": 5433, "password": "12345", "autocommit": True}
+    settings, keys = configured(store="sql", driver="tests.storage.other_sql", connect=options)
+    store = managed_keys(settings, keys, Harness().gateway.foundation)
+
+    assert isinstance(store, SqlKeys)
+    assert store._driver.options == options
+    assert "12345" not in repr(settings) + as_yaml(settings)
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({"driver": "no_such_module", "connect": {"host": "db"}}, "found none that is called no_such_module"),
+        ({"driver": "json", "connect": {"host": "db"}}, "expected a DB-API 2.0 module"),
+        ({"driver": "psycopg"}, "expected `connect` for psycopg, found none"),
+        ({"driver": "psycopg", "database": "a", "connect": {"host": "db"}}, "found `database`"),
+        ({"connect": {"host": "a-secret"}}, "expected a `database` for sqlite3"),
+        ({"driver": "rm -rf"}, "expected the name of a Python module"),
+    ],
+)
+def test_a_module_that_cannot_be_used_is_told(keys: dict[str, Any], words: str) -> None:
+    """With the configuration, not by the first caller; secrets are not repeated."""
+    with pytest.raises(ConfigError) as told:
+        managed_keys(*configured(store="sql", **keys), Harness().gateway.foundation)
+
+    assert words in str(told.value)
+    assert "a-secret" not in str(told.value)
+
+
+def test_keys_that_stand_there_as_they_are_are_warned_about() -> None:
+    """By id: they are for trying things out."""
+    settings, _ = configured(keys=[{"id": "one", "key": "one-secret"}, {"id": "two", "hash": "sha256:" + "0" * 64}])
+    foundation = Harness().gateway.foundation
+    with capturedLogs() as events:
+        api_key_authenticator(settings, foundation)
+
+    (text,) = [formatEvent(event) for event in events]
+    assert text == "API keys stand in the configuration as they are, not as hashes: one"
+
+
+def test_a_prefix_tells_gateways_on_one_redis_apart() -> None:
+    """Within the hash tag that keeps both hashes on one node of a cluster."""
+    settings, keys = configured(store="redis", prefix="blue")
+    store = managed_keys(settings, keys, Harness().gateway.foundation)
+
+    assert isinstance(store, RedisKeys)
+    assert (store._keys, store._ids) == ("blue:{apikeys}:by-digest", "blue:{apikeys}:by-id")
 
 
 def test_instances_tell_each_other_over_redis() -> None:

@@ -120,11 +120,9 @@ def test_a_database_that_cannot_be_opened_is_an_error(tmp_path: Path) -> None:
 
 def test_what_somebody_else_wrote_to_redis_is_no_key(make: Make) -> None:
     """It is skipped, not a traceback."""
-    from gateway.storage.key_redis import KEYS
-
     world = make("redis")
     redis: Any = world.store
-    world.do(redis._store.command(b"HSET", KEYS, DIGEST.hex(), b"{}"))
+    world.do(redis._store.command(b"HSET", redis._keys, DIGEST.hex(), b"{}"))
 
     assert world.do(world.store.find(DIGEST)) is None
     assert world.do(world.store.list()) == []

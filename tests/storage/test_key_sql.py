@@ -1,4 +1,4 @@
-"""Keys in an SQLite file: time and room for its threads; what it keeps is in the contract suite."""
+"""Keys in a database: time and room for its threads; what it keeps is in the contract suite."""
 
 # mypy: allow-untyped-calls
 
@@ -15,6 +15,8 @@ from twisted.internet.task import Clock
 from gateway.errors import AuthUnavailable
 from gateway.identity.api_keys import KeyRecord
 from gateway.storage.key_sql import MOST_WAITING, TIMEOUT, SqlKeys
+from gateway.storage.sql_driver import SqlDriver, sqlite
+from tests.storage import other_sql
 from tests.system.private_reactor import private_reactor
 
 DIGEST = bytes(range(32))
@@ -46,7 +48,7 @@ def stuck() -> Stuck:
 @pytest.fixture
 def keys(clock: Clock, stuck: Stuck) -> SqlKeys:
     """A store that gets no answer."""
-    store = SqlKeys("nowhere", clock)
+    store = SqlKeys(sqlite("nowhere"), clock)
     store._pool = stuck  # type: ignore[assignment]
     return store
 
@@ -96,13 +98,13 @@ def test_past_the_most_that_may_wait_the_answer_is_no_at_once(keys: SqlKeys, stu
 
 def test_a_store_that_is_not_running(clock: Clock) -> None:
     """Between configurations, or after the end: as one that does not answer."""
-    assert isinstance(outcome(ensureDeferred(SqlKeys("nowhere", clock).find(DIGEST)))[0], AuthUnavailable)
+    assert isinstance(outcome(ensureDeferred(SqlKeys(sqlite("nowhere"), clock).find(DIGEST)))[0], AuthUnavailable)
 
 
 def test_several_threads_may_make_the_file_at_once(tmp_path: Path) -> None:
     """The first requests of a gateway that has just been set up."""
     with private_reactor() as reactor:
-        store = SqlKeys(str(tmp_path / "keys.sqlite3"), reactor)
+        store = SqlKeys(sqlite(str(tmp_path / "keys.sqlite3")), reactor)
         store.startService()
         assert store._pool is not None
         store._pool.start()  # it waits for a reactor that runs by itself
@@ -117,7 +119,7 @@ def test_several_threads_may_make_the_file_at_once(tmp_path: Path) -> None:
 def test_look_ups_have_an_index(tmp_path: Path) -> None:
     """By digest and by id: a million keys cost what ten do."""
     with private_reactor() as reactor:
-        store = SqlKeys(str(tmp_path / "keys.sqlite3"), reactor)
+        store = SqlKeys(sqlite(str(tmp_path / "keys.sqlite3")), reactor)
         store.startService()
         assert store._pool is not None
         store._pool.start()
@@ -128,3 +130,41 @@ def test_look_ups_have_an_index(tmp_path: Path) -> None:
         for column in ("digest", "id"):
             (plan,) = database.execute(f"EXPLAIN QUERY PLAN SELECT * FROM gateway_api_keys WHERE {column} = ''")
             assert "USING INDEX" in plan[3]
+
+
+def test_a_server_that_closes_idle_connections(tmp_path: Path) -> None:
+    """Nobody notices: the next look-up connects again. A row that is there already is no such case."""
+    with private_reactor() as reactor:
+        store = SqlKeys(SqlDriver("tests.storage.other_sql", {"file": str(tmp_path / "keys")}), reactor)
+        store.startService()
+        assert store._pool is not None
+        store._pool.start()
+        acme = KeyRecord("acme", DIGEST, "Acme Ltd")
+        assert reactor.result(ensureDeferred(store.create(acme)))
+
+        for connection in other_sql.connected:
+            connection.ended = True
+
+        assert reactor.result(ensureDeferred(store.find(DIGEST))) == acme
+        assert not reactor.result(ensureDeferred(store.create(acme)))
+        assert reactor.result(ensureDeferred(store.revoke("acme")))
+        assert reactor.result(ensureDeferred(store.list()))[0].revoked
+
+        store.stopService()
+
+
+@pytest.mark.parametrize("module", ["sqlite3", "tests.storage.other_sql"])
+def test_two_that_create_the_same_id_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str) -> None:
+    """Neither has seen the other's: the database decides, and one is told that it is there."""
+    options = {"database" if module == "sqlite3" else "file": str(tmp_path / "keys")}
+    with private_reactor() as reactor:
+        store = SqlKeys(SqlDriver(module, {**options, "check_same_thread": False}), reactor)
+        store.startService()
+        assert store._pool is not None
+        store._pool.start()
+        monkeypatch.setattr(store, "_select", lambda *_: [])
+
+        created = [reactor.result(ensureDeferred(store.create(KeyRecord("acme", DIGEST, "u")))) for _ in range(2)]
+        assert created == [True, False]
+
+        store.stopService()

@@ -19,6 +19,7 @@ from gateway.config.schema.types import (
     Moment,
     Name,
     Secret,
+    SecretScalar,
     Size,
     SomeText,
     Timeout,
@@ -124,7 +125,7 @@ class ApiKey(Section):
 class ApiKeys(Section):
     """API keys: where they are kept and where a request shows one."""
 
-    secret_keys = frozenset({"pepper"})
+    secret_keys = frozenset({"connect", "pepper"})
     nullable = frozenset({"query"})
 
     store: Literal["memory", "redis", "sql"] = Field(default="memory", description="Where they are kept.")
@@ -136,9 +137,27 @@ class ApiKeys(Section):
     database: File | None = Field(
         default=None, description="SQLite file of the sql store; absent: api-keys.sqlite3 in the working directory."
     )
+    driver: Annotated[str, form(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", "the name of a Python module")] = Field(
+        default="sqlite3",
+        description="DB-API 2.0 module of the sql store: `psycopg` or `pg8000` for PostgreSQL, `pymysql` for MySQL.",
+    )
+    connect: dict[Name, SecretScalar] = Field(
+        default={},
+        description="What the driver connects with, where it is not sqlite3: "
+        "`{host: db, dbname: gateway, user: gateway, password: …, connect_timeout: 1}`.",
+    )
+    prefix: Name = Field(default="gateway", description="What names begin with in the redis store.")
     pepper: Secret | None = Field(
         default=None, description="A secret that goes into the hashes of the redis and sql stores, and is in neither."
     )
+
+    @model_validator(mode="after")
+    def _connects_one_way(self) -> ApiKeys:
+        if self.driver == "sqlite3" and self.connect:
+            raise expected("a `database` for sqlite3", "`connect`")
+        if self.driver != "sqlite3" and (self.database is not None or not self.connect):
+            raise expected(f"`connect` for {self.driver}", "none" if self.database is None else "`database`")
+        return self
 
 
 class MtlsClient(Section):

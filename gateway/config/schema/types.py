@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import GetJsonSchemaHandler, SecretStr, Strict
+from pydantic import Secret as AnySecret
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
@@ -127,6 +128,15 @@ def _secret(value: object) -> SecretStr:
     return SecretStr(patterns.text(value))
 
 
+def _secret_scalar(value: object) -> AnySecret[str | int | float]:
+    if isinstance(value, bool):
+        return AnySecret(value)
+    for kind in (int, float):
+        if isinstance(value, kind):
+            return AnySecret(kind(value))
+    return AnySecret(patterns.text(value))
+
+
 def _string(pattern: str | None = None) -> dict[str, Any]:
     return {"type": "string"} if pattern is None else {"type": "string", "pattern": pattern}
 
@@ -139,6 +149,9 @@ Text: TypeAlias = Annotated[str, Parsed(patterns.text, _SCALAR, "text")]
 SomeText: TypeAlias = Annotated[str, Parsed(patterns.some_text, _SCALAR, "text")]
 Name: TypeAlias = Annotated[str, Parsed(patterns.name, _SCALAR, "name")]
 Secret: TypeAlias = Annotated[SecretStr, Parsed(_secret, _SCALAR, "secret", lambda value: str(value))]
+SecretScalar: TypeAlias = Annotated[
+    AnySecret[str | int | float], Parsed(_secret_scalar, _SCALAR, "secret", lambda value: str(value))
+]
 File: TypeAlias = Annotated[str, FileName()]
 Flag: TypeAlias = Annotated[bool, Strict()]
 Duration: TypeAlias = Annotated[float, Parsed(units.parse_duration, _DURATION, "duration", units.format_duration)]
