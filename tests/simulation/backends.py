@@ -8,7 +8,18 @@ from typing import NamedTuple
 from gateway.testing.backend import Asked, BackendConnection, FakeBackend
 
 SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"
-SIZES = (0, 1, 40, 3_000, 70_000)
+EARLY = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
+NOBODY_ASKED = b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\nnobody asked"
+NONSENSE = (
+    b"SSH-2.0\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx",
+    b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000 + b"\r\n\r\n",
+    b"\x00\x01",
+)
+SIZES = (0, 1, 40, 3_000, 70_000, 400_000)
 
 
 def content(target: bytes, size: int) -> bytes:
@@ -33,6 +44,10 @@ class Delivery(NamedTuple):
 class Backends:
     """All of them.
 
+    Attributes:
+        delivered: What came to any of them.
+        said_too_much: Connections on which more was sent than was asked for.
+
     Args:
         chance: Draws what they do.
         backends: Them.
@@ -42,11 +57,12 @@ class Backends:
     def __init__(self, chance: random.Random, backends: list[FakeBackend], sizes: dict[bytes, int]) -> None:
         self.backends = backends
         self.delivered: list[Delivery] = []
+        self.said_too_much: set[BackendConnection] = set()
         self._chance = chance
         self._sizes = sizes
         self._modes = ["well"] * len(backends)
         self._owed: list[tuple[BackendConnection, bytes, bool]] = []
-        self._seen: set[int] = set()
+        self._answered: set[Asked] = set()
         for number, backend in enumerate(backends):
             backend.answer_head = lambda asked, number=number: self._head(asked, number)  # type: ignore[misc]
             backend.answer = lambda asked, number=number: self._whole(asked, number)  # type: ignore[misc]
@@ -56,13 +72,21 @@ class Backends:
         number = self._chance.randrange(len(self.backends))
         backend = self.backends[number]
         mode = self._chance.choice(
-            ["well", "well", "well", "refuse", "swallow", "mute", "fail", "busy", "cut", "reset", "nonsense", "early"]
-        )
-        self._modes[number] = mode
+            ["well", "well", "well", "refuse", "swallow", "mute", "fail", "busy", "cut", "close", "reset", "nonsense",
+             "early", "hints", "too much", "cut off"]
+        )  # fmt: skip
+        before, self._modes[number] = self._modes[number], mode
         backend.accept_connections()
+        for connection in backend.connections:
+            if connection.lost is None:
+                # A partition: nothing arrives, nothing comes; when it is over, either side may have given up.
+                if mode == "cut off":
+                    connection.stop_reading()
+                elif before == "cut off":
+                    connection.read_on() if self._chance.random() < 0.5 else connection.reset()
         if mode == "refuse":
             backend.refuse_connections()
-        elif mode == "swallow":
+        elif mode in ("swallow", "cut off"):
             backend.swallow_connections()
         return f"backend {number} is {mode}"
 
@@ -81,6 +105,9 @@ class Backends:
         if not self._owed:
             return ""
         connection, left, closes = self._owed.pop(self._chance.randrange(len(self._owed)))
+        if self._modes[self.backends.index(connection.backend)] == "cut off":
+            self._owed.append((connection, left, closes))
+            return ""
         part = len(left) if self._chance.random() < 0.5 else self._chance.randint(1, len(left))
         connection.send(left[:part])
         if part < len(left):
@@ -111,12 +138,13 @@ class Backends:
         return self._answer(asked, number) if self._modes[number] == "early" else None
 
     def _whole(self, asked: Asked, number: int) -> bytes | None:
-        if self._modes[number] == "early" and asked.target != b"/health":
+        if asked in self._answered:
             return None
         return self._answer(asked, number)
 
     def _answer(self, asked: Asked, number: int) -> bytes | None:
         mode, connection = self._modes[number], asked.connection
+        self._answered.add(asked)
         size = self._sizes.get(asked.target, 0)
         body = b"" if asked.method == b"HEAD" else content(asked.target, size)
         if mode == "mute":
@@ -128,9 +156,7 @@ class Backends:
             status = b"500 Failed" if mode == "fail" else b"503 Busy"
             return b"HTTP/1.1 %b\r\nContent-Length: 0\r\n\r\n" % status
         if mode == "nonsense":
-            return self._chance.choice(
-                (b"SSH-2.0\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx")
-            )
+            return self._chance.choice(NONSENSE)
         if asked.headers.get(b"upgrade") and self._chance.random() < 0.7:
             return SWITCH + b"hello"
         closes = False
@@ -142,10 +168,16 @@ class Backends:
             whole = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + end
         else:
             whole, closes = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + body, True
-        if mode == "cut" and not closes:
+        if mode == "hints":
+            whole = EARLY + whole
+        if mode in ("cut", "close") and not closes:
             connection.send(whole[: self._chance.randint(1, len(whole) - 1)])
-            connection.reset()
+            connection.reset() if mode == "cut" else connection.close()
             return None
+        if mode == "too much" and not closes:
+            # In one piece with the answer, so that the gateway can know that nobody asked for it.
+            self.said_too_much.add(connection)
+            return whole + NOBODY_ASKED
         if self._chance.random() < 0.4 and not closes:
             return whole
         self._owed.append((connection, whole, closes))

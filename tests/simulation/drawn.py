@@ -3,21 +3,48 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from typing import Any, NamedTuple
 
 STRATEGIES = ("round_robin", "weighted_round_robin", "least_connections", "random", "ip_hash", "consistent_hash")
 
 
-def upstream(chance: random.Random, ports: list[int]) -> dict[str, Any]:
+class Budgets(NamedTuple):
+    """How much more than once a run may ask.
+
+    Attributes:
+        ratio: Retries, as a share of a route's exchanges.
+        minimum: Retries that a route always has, each second.
+        hedges: Second attempts, as a share of a route's exchanges.
+    """
+
+    ratio: float
+    minimum: int
+    hedges: float
+
+
+def upstreams(chance: random.Random, ports: list[int]) -> list[dict[str, Any]]:
+    """Draw the upstream of both routes, over some of the backends, and one that it may fall back to, over the last."""
+    used = chance.sample(ports, chance.randint(1, len(ports))) if chance.random() < 0.3 else ports
+    main, spare = upstream(chance, "main", used), upstream(chance, "spare", ports[-1:])
+    if "circuit_breaker" in main:
+        main["circuit_breaker"]["fallback"] = chance.choice(
+            ({}, {}, {"status": 200, "body": "instead"}, {"status": 503, "body": "{}"}, {"upstream": "spare"})
+        )
+    return [main, spare]
+
+
+def upstream(chance: random.Random, name: str, ports: list[int]) -> dict[str, Any]:
     """Draw an upstream over these backends: every part of it is there in some runs and absent in others."""
     drawn: dict[str, Any] = {
-        "name": "main",
+        "name": name,
+        "panic_threshold": chance.choice((0, 0.5, 1)),
         "strategy": chance.choice(STRATEGIES),
         "backends": [{"url": f"http://127.0.0.1:{port}", "weight": chance.choice((1, 1, 1, 3, 0))} for port in ports],
         "pool": {
             "max_connections": chance.choice((1, 2, 3, 100)),
             "max_pending": chance.choice((0, 2, 1000)),
             "queue_timeout": chance.choice((0.5, 5)),
+            "idle_timeout": chance.choice((0.5, 60)),
         },
     }
     if not any(backend["weight"] for backend in drawn["backends"]):
@@ -28,6 +55,7 @@ def upstream(chance: random.Random, ports: list[int]) -> dict[str, Any]:
             "timeout": chance.choice((1, 4)),
             "half_open_requests": chance.randint(1, 3),
             "success_threshold": chance.randint(1, 2),
+            "close_on": chance.choice(("probe", "either", "either", "health_check")),
             "error_rate": {"min_requests": chance.choice((4, 1000)), "window": 10},
         }
     if chance.random() < 0.5:
@@ -43,15 +71,19 @@ def upstream(chance: random.Random, ports: list[int]) -> dict[str, Any]:
     if chance.random() < 0.3:
         drawn["in_flight"] = chance.choice((1, 3))
         drawn["queue"] = {"size": chance.choice((1, 20)), "timeout": 1}
+    elif chance.random() < 0.15:
+        drawn["adaptive_concurrency"] = {
+            "initial_limit": 3, "min_limit": 1, "max_limit": 6, "window": 0.5, "min_samples": 3,
+        }  # fmt: skip
     return drawn
 
 
-def route(chance: random.Random, name: str) -> dict[str, Any]:
+def route(chance: random.Random, name: str, budgets: Budgets) -> dict[str, Any]:
     """Draw a route to it."""
     drawn: dict[str, Any] = {
         "name": name,
         "path": f"/{name}/*",
-        "upstream": "main",
+        "upstream": chance.choice(("main", "main", [{"name": "main", "weight": 2}, {"name": "spare", "weight": 1}])),
         "timeout": chance.choice((1, 4, 60)),
         "priority": chance.choice(("low", "normal", "high")),
     }
@@ -60,14 +92,15 @@ def route(chance: random.Random, name: str) -> dict[str, Any]:
             "attempts": chance.randint(1, 3),
             "on": chance.choice((["connect", "refused", "reset", 502, 503, 504], ["reset", "timeout", 500, 503])),
             "backoff": chance.choice((0, 0.01, 0.2)),
-            "budget": chance.choice((0.2, 1)),
+            "budget": budgets.ratio,
+            "min_per_second": budgets.minimum,
             "idempotency_key": chance.random() < 0.5,
             "buffer": chance.choice((0, 50, 65536)),
         }
         if chance.random() < 0.5:
             drawn["retry"]["per_try_timeout"] = chance.choice((0.3, 2))
     if chance.random() < 0.3:
-        drawn["hedge"] = {"percentile": 50, "min_delay": 0.2, "budget": 1}
+        drawn["hedge"] = {"percentile": 50, "min_delay": 0.2, "budget": budgets.hedges}
     if chance.random() < 0.2:
         drawn["in_flight"] = 2
         drawn["queue"] = {"size": 2, "timeout": 1}

@@ -6,31 +6,29 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from gateway.config.schema.routes import Route
+from gateway.body import HIGH_WATER, Body
 from gateway.errors import reasons
-from gateway.resilience.breaker import State
+from gateway.listening.respond import PROBLEM_TYPE
 from gateway.resilience.retry import IDEMPOTENT
 from gateway.testing.client import Received
-from gateway.upstream.agent import Attempt
+from gateway.testing.network import WIRE
 from tests.simulation.backends import content
+from tests.simulation.wire import KEPT
 
 if TYPE_CHECKING:
     from tests.simulation.world import Talk, World
 
-REASONS = {kind.reason for kind in reasons()}
+REASONS = {(kind.reason, kind.status) for kind in reasons()}
+NOT_HERE = ("internal", "request.malformed", "request.version", "request.method", "request.header_too_large", "route.")
+"""How reasons begin for which there is none in a simulation."""
 BACKENDS_OWN = {200, 101, 500, 503}
-
-
-def when_a_request_leaves(attempt: Attempt) -> None:
-    """Open means no contact."""
-    for breaker in (attempt.backend.breaker, attempt.upstream.breaker):
-        assert breaker is None or breaker.state is not State.OPEN, f"sent through an open breaker: {attempt.head!r}"
 
 
 def after_each_step(world: World) -> None:
     """Counts are what they can be, caps hold, answers belong to their requests."""
     foundation, root = world.harness.gateway.foundation, world.harness.gateway.root
     assert root.in_flight >= 0
+    assert all(min(gate.in_flight, gate.waiting) >= 0 for gate in world.harness.gates)
     for pool in foundation.pool.pools():
         size = pool.idle + pool.busy + pool.connecting
         assert size <= pool.max_connections, f"{size} connections, of which there may be {pool.max_connections}"
@@ -39,9 +37,12 @@ def after_each_step(world: World) -> None:
         for breaker in (upstream.breaker, *(backend.breaker for backend in upstream.backends)):
             if breaker is not None:
                 assert 0 <= breaker.probes <= breaker.rules.half_open_requests, f"{breaker.probes} probes"
+    world.wire.check()
+    _memory_is_bounded(world)
     _delivered_once(world)
     for talk in world.talks:
-        _answers_belong(world, talk)
+        if talk.has_news():
+            _answers_belong(world, talk)
 
 
 def when_all_is_answered(world: World) -> None:
@@ -60,24 +61,50 @@ def when_all_is_over(world: World) -> None:
     assert not world.harness.gateway.site.channels
     ids = Counter(record["request_id"] for record in world.harness.logs)
     assert not ids or max(ids.values()) == 1, "an exchange was logged twice"
+    paths = Counter(record["path"] for record in world.harness.logs if record["path"])
+    assert not paths or max(paths.values()) == 1, "a request was logged twice"
+    _within_budgets(world)
+    for backend in world.backends.backends:
+        for asked in backend.requests:
+            if asked.complete and asked.target in world.bodies:
+                assert asked.body == world.bodies[asked.target], f"{asked.target!r} came with other content"
+
+
+def _memory_is_bounded(world: World) -> None:
+    for channel in world.harness.gateway.site.channels:
+        exchange = getattr(channel, "_exchange", None)
+        if exchange is None:
+            continue
+        for body in (exchange.request.body, exchange.response and exchange.response.body):
+            if isinstance(body, Body):
+                kept = sum(map(len, body._kept or ()))
+                assert body._waiting <= HIGH_WATER + WIRE, f"{body._waiting} octets wait for who takes them"
+                assert kept <= KEPT, f"{kept} octets are kept"
+
+
+def _within_budgets(world: World) -> None:
+    counter, budgets = world.harness.gateway.foundation.metrics.counter, world.budgets
+    for name in ("a", "b"):
+        exchanges = sum(target.startswith(b"/%b/" % name.encode()) for talk in world.talks for target, _ in talk.asked)
+        retries = hedges = 0.0
+        for (route, _, outcome), times in counter("gateway_retries_total").cells.items():
+            retries += times if route == name and outcome != "budget" else 0
+        for (route, outcome), times in counter("gateway_hedges_total").cells.items():
+            hedges += times if route == name and outcome != "budget" else 0
+        # What is there to begin with is there again when a reload has turned retries off and on.
+        most = budgets.ratio * exchanges + budgets.minimum * (world.elapsed + 10 * world.reloads)
+        assert retries <= most, f"{retries:g} retries of {exchanges} exchanges, the budget is {most:g}"
+        assert hedges <= budgets.hedges * exchanges, f"{hedges:g} hedges of {exchanges} exchanges"
 
 
 def _delivered_once(world: World) -> None:
     """What may have been acted upon is not sent twice, unless it may be."""
-    allowed = any(route.retry is not None and route.retry.idempotency_key for route in _routes_ever(world))
+    allowed = world.honours_keys
     delivered = Counter(
         one.target for one in world.backends.delivered if one.method not in IDEMPOTENT and not (one.keyed and allowed)
     )
     for target, count in delivered.items():
         assert count == 1, f"{target!r} was delivered {count} times"
-
-
-def _routes_ever(world: World) -> list[Route]:
-    # A configuration before may have allowed it.
-    world.routes_seen.extend(
-        route for route in world.harness.gateway.root.tree.settings.routes if route not in world.routes_seen
-    )
-    return world.routes_seen
 
 
 def _answers_belong(world: World, talk: Talk) -> None:
@@ -87,18 +114,22 @@ def _answers_belong(world: World, talk: Talk) -> None:
     for (target, method), response in zip(talk.asked, responses, strict=False):
         if response is not responses[-1]:
             assert response.complete
+        if b"date" not in response.headers.index and not response.complete:
+            continue  # not all of its head is there
         own = response.headers.get(b"gateway-reason")
         if own is not None:
-            _is_a_problem(response, own.decode())
-        elif response.status == 200 and method != b"HEAD":
+            _is_our_own(response, own.decode(), method)
+        elif response.status == 200 and method != b"HEAD" and target not in world.wire.confused:
             wanted = content(target, world.sizes[target])
             assert response.body == wanted[: len(response.body)], f"{target!r} got {response.body[:50]!r}"
             assert not response.complete or response.body == wanted, f"{target!r} was cut off unseen"
-        elif response.status:
+        else:
             assert response.status in BACKENDS_OWN, response.status
 
 
-def _is_a_problem(response: Received, reason: str) -> None:
-    assert reason in REASONS, reason
-    if response.complete and response.body:
-        assert json.loads(response.body)["type"].endswith(reason)
+def _is_our_own(response: Received, reason: str, method: bytes) -> None:
+    fallback = reason == "breaker.open" and response.headers.get(b"content-type") != b"application/problem+json"
+    assert not reason.startswith(NOT_HERE), reason
+    assert fallback or (reason, response.status) in REASONS, f"{response.status} {reason}"
+    if response.complete and method != b"HEAD" and not fallback:
+        assert json.loads(response.body)["type"] == PROBLEM_TYPE + reason

@@ -10,7 +10,9 @@ import gateway.resilience.retry
 import tests.simulation.invariants
 from gateway.listening.channel import Channel
 from gateway.resilience.breaker import Breaker
+from gateway.resilience.budget import RetryBudget
 from gateway.upstream.agent import Attempt
+from gateway.upstream.connection import UpstreamConnection
 from gateway.upstream.pool import BackendPool
 from tests.simulation.backends import content
 from tests.simulation.run import main, play
@@ -18,11 +20,15 @@ from tests.simulation.run import main, play
 CHUNK = 25
 
 FOUND: list[int] = [
-    1689,  # a hedge went out while the breaker of the whole upstream was open
+    59,  # a hedge went out while the breaker of the whole upstream was open
+    1,  # a breaker that only a health check ends has no time to come back at: 500 instead of 503
 ]
-"""Seeds that failed once, each with a line about what was wrong: they are played for ever."""
+"""Seeds that failed once, each with a line about what was wrong: they are played for ever.
 
-CHUNKS = [list(range(first, first + CHUNK)) for first in range(0, 16 * CHUNK, CHUNK)]
+What a seed means changes with what is drawn: who draws more finds another one for each line, with the cause put back.
+"""
+
+CHUNKS = [list(range(first, first + CHUNK)) for first in range(0, 12 * CHUNK, CHUNK)]
 CHUNKS[0] += FOUND
 
 
@@ -54,11 +60,11 @@ def caught(most: int = 150) -> str:
 
 
 def test_a_post_that_is_sent_twice_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By what the backends got."""
+    """By what is written to backends."""
     everything = gateway.resilience.retry.IDEMPOTENT | {b"POST"}
     monkeypatch.setattr(gateway.resilience.retry, "IDEMPOTENT", everything)
 
-    assert "was delivered 2 times" in caught()
+    assert "left 2 times" in caught()
 
 
 def test_a_breaker_that_lets_all_pass_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,6 +98,49 @@ def test_a_pool_without_a_cap_is_caught(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(BackendPool, "_open_for_waiting", open_all)
 
     assert "of which there may be" in caught()
+
+
+def test_what_backends_never_got_has_left_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request that was written and lost on its way, and is written again, is one sent twice."""
+    monkeypatch.setattr(Attempt, "sent", False)
+
+    assert "left 2 times" in caught()
+
+
+def test_retries_past_the_budget_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By their number."""
+    monkeypatch.setattr(RetryBudget, "withdraw", lambda self, now: True)
+
+    assert "the budget is" in caught() or "hedges of" in caught()
+
+
+def test_a_connection_that_said_too_much_and_goes_on_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next client would get what nobody asked for."""
+    complete = UpstreamConnection._complete
+
+    def keep(self: UpstreamConnection, attempt: Any, answered: bool) -> None:
+        self._parser.keep_alive = True
+        complete(self, attempt, answered)
+
+    monkeypatch.setattr(UpstreamConnection, "_complete", keep)
+
+    assert "nobody had asked for" in caught()
+
+
+def test_a_request_that_loses_some_of_its_content_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what its backend got."""
+    monkeypatch.setattr(UpstreamConnection, "body_received", lambda self, data: None)
+
+    assert "with other content" in caught() or "HttpParser" in caught()
+
+
+def test_content_that_waits_without_bound_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what is there at a time."""
+    monkeypatch.setattr(UpstreamConnection, "pauseProducing", lambda self: None)
+    monkeypatch.setattr(UpstreamConnection, "pause_reading", lambda self: None)
+    monkeypatch.setattr(Channel, "pause_reading", lambda self: None)
+
+    assert "octets wait" in caught()
 
 
 def test_an_attempt_that_is_never_given_back_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,10 @@
 """A whole gateway, its clients and its backends, and one seed that draws everything that happens.
 
 The snapshot, the chain, the forwarder, breakers, retries, balancers and pools
-are the real ones, over `gateway.testing`'s clock and network. After every step
-`invariants` are looked at; at the end all recover, and every client that is
-still there must have its answers.
+are the real ones, over `gateway.testing`'s clock and network. What is written
+to backends is looked at in that moment (`wire`), everything else after every
+step (`invariants`); at the end all recover, and every client that is still
+there must have its answers.
 
     make simulate                              thousands of seeds
     make simulate ARGS="--seed 1234 --trace"   one of them again, step by step
@@ -12,8 +13,8 @@ still there must have its answers.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from typing import Any
 
 from twisted.logger import capturedLogs
 
@@ -21,9 +22,9 @@ from gateway.config.schema.routes import Route
 from gateway.resilience.latencies import Latencies
 from gateway.testing import FakeClient, Harness
 from gateway.testing.client import Received, parse_responses
-from gateway.upstream.connection import UpstreamConnection
 from tests.simulation import drawn, invariants
 from tests.simulation.backends import SIZES, Backends, content
+from tests.simulation.wire import Wire
 
 
 class Talk:
@@ -40,6 +41,7 @@ class Talk:
         self.asked: list[tuple[bytes, bytes]] = []
         self.left = b""
         self.gone = False
+        self._seen = (0, 0, False)
 
     def ask(self, method: bytes, target: bytes, request: bytes) -> None:
         """Put a request behind what is left to send."""
@@ -50,6 +52,12 @@ class Talk:
         """Send so much of what is left."""
         self.client.send(self.left[:octets])
         self.left = self.left[octets:]
+
+    def has_news(self) -> bool:
+        """Whether something came, or it asked something, since this was called last."""
+        before, client = self._seen, self.client
+        self._seen = len(client._received), len(self.asked), client.closed is not None or client.end_of_input
+        return before != self._seen
 
     def responses(self) -> list[Received]:
         """Read what came."""
@@ -71,22 +79,33 @@ class World:
     Attributes:
         trace: What was done, a line a step.
         routes_seen: Routes of all configurations so far.
+        bodies: Content of the requests that have some, by target.
+        budgets: Of the routes' retries; drawn once, so that the sum over a run can be checked.
+        reloads: Configurations so far.
+        wire: What the gateway writes.
     """
 
     def __init__(self, seed: int) -> None:
         self.chance = chance = random.Random(seed)
         self.ports = [9001 + number for number in range(chance.randint(1, 4))]
         names = [str(port) for port in self.ports]
-        upstream, routes = self._draw()
+        self.budgets = drawn.Budgets(
+            chance.choice((0.0, 0.2, 1.0)), chance.choice((0, 1, 3)), chance.choice((0.2, 1.0))
+        )
+        self.reloads = 1
+        self.bodies: dict[bytes, bytes] = {}
+        upstreams, routes = self._draw()
         self.harness = Harness(
-            *names, seed=seed, disorder=True, upstreams=[upstream], routes=routes, **drawn.settings(chance)
+            *names, seed=seed, disorder=True, upstreams=upstreams, routes=routes, **drawn.settings(chance)
         )
         self.sizes: dict[bytes, int] = {}
         self.backends = Backends(chance, [self.harness.backend(name) for name in names], self.sizes)
         self.talks: list[Talk] = []
         self.routes_seen: list[Route] = []
         self._know_what_is_usual()
-        self.trace = [f"upstream {upstream}", *(f"route {route}" for route in routes)]
+        self.began = self.harness.clock.seconds()
+        self.trace = [*(f"upstream {upstream}" for upstream in upstreams), *(f"route {route}" for route in routes)]
+        self.wire = Wire(self)
         self._number = 0
         self._acts: list[Callable[[], str]] = [
             self._connect,
@@ -103,12 +122,14 @@ class World:
 
     def run(self, steps: int) -> None:
         """Let so many things happen, then let all end well; raises AssertionError where something is wrong."""
-        with capturedLogs() as events, _watched_contact():
+        with capturedLogs() as events:
             for _ in range(steps):
+                begun = len(self.trace)
                 act = self._reload if self.chance.random() < 0.03 else self.chance.choice(self._acts)
-                self.trace.append(f"{self.harness.clock.seconds() - 1_000_000:8.2f} {act()}")
-                if self.chance.random() < 0.7:
-                    self.harness.network.pump()
+                done = act()
+                if done:
+                    self.trace.insert(begun, f"{self.elapsed:8.2f} {done}")
+                self._let_pass(self.chance.choice((0, 3, 20, 1_000_000, 1_000_000)))
                 invariants.after_each_step(self)
             self._end()
         failures = [event for event in events if "log_failure" in event]
@@ -126,11 +147,33 @@ class World:
             self.harness.advance(4)
         invariants.when_all_is_answered(self)
         self.harness.hang_up()
-        self.harness.advance(90)
+        self.harness.gateway.foundation.carried.stopService()
+        self.harness.advance(46)
         invariants.when_all_is_over(self)
 
-    def _draw(self) -> tuple[dict[str, object], list[dict[str, object]]]:
-        return drawn.upstream(self.chance, self.ports), [drawn.route(self.chance, name) for name in ("a", "b")]
+    @property
+    def honours_keys(self) -> bool:
+        """Whether any configuration so far lets requests with an Idempotency-Key be sent twice."""
+        seen = self.routes_seen
+        seen.extend(route for route in self.harness.gateway.root.tree.settings.routes if route not in seen)
+        return any(route.retry is not None and route.retry.idempotency_key for route in seen)
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since it began."""
+        return self.harness.clock.seconds() - self.began
+
+    def _draw(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        return (
+            drawn.upstreams(self.chance, self.ports),
+            [drawn.route(self.chance, name, self.budgets) for name in ("a", "b")],
+        )
+
+    def _let_pass(self, turns: int) -> None:
+        """Let the network do so much: what is under way then is so when the next thing happens."""
+        for _ in range(turns):
+            if not self.harness.network.turn():
+                return
 
     # What clients do.
 
@@ -173,15 +216,15 @@ class World:
         self._number += 1
         target = b"/%b/%d" % (self.chance.choice((b"a", b"b")), self._number)
         self.sizes[target] = self.chance.choice(SIZES)
-        method = self.chance.choice((b"GET", b"GET", b"GET", b"HEAD", b"POST", b"POST", b"PUT", b"DELETE"))
+        method = self.chance.choice((b"GET", b"GET", b"GET", b"HEAD", b"POST", b"POST", b"PATCH", b"PUT", b"DELETE"))
         head = b"%b %b HTTP/1.1\r\nHost: h\r\n" % (method, target)
         if method == b"GET" and self.chance.random() < 0.1:
             return method, target, head + b"Connection: Upgrade\r\nUpgrade: echo\r\n\r\n"
-        if method not in (b"POST", b"PUT"):
+        if method not in (b"POST", b"PATCH", b"PUT"):
             return method, target, head + b"\r\n"
         if self.chance.random() < 0.4:
             head += b"Idempotency-Key: %b\r\n" % target
-        body = content(target, self.chance.choice(SIZES))
+        body = self.bodies[target] = content(target, self.chance.choice(SIZES))
         if self.chance.random() < 0.5:
             return method, target, head + b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
         chunks = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
@@ -220,29 +263,14 @@ class World:
         return f"{seconds} s pass"
 
     def _reload(self) -> str:
-        upstream, routes = self._draw()
-        self.harness.apply(upstreams=[upstream], routes=routes)
+        upstreams, routes = self._draw()
+        self.reloads += 1
+        self.harness.apply(upstreams=upstreams, routes=routes)
         self._know_what_is_usual()
-        return f"reload: {upstream}, {routes}"
+        return f"reload: {upstreams}, {routes}"
 
     def _know_what_is_usual(self) -> None:
         """Let routes hedge from the start: a run has too few answers to find a percentile of them."""
         for thing in self.harness.gateway.foundation.carried._things.values():
             if isinstance(thing, Latencies):
                 thing.value = 0.2
-
-
-@contextmanager
-def _watched_contact() -> Iterator[None]:
-    """Have every request that leaves for a backend looked at in that moment."""
-    send = UpstreamConnection.send
-
-    def watched(self: UpstreamConnection, attempt: object, head: bytes, body: object) -> None:
-        invariants.when_a_request_leaves(attempt)  # type: ignore[arg-type]
-        send(self, attempt, head, body)  # type: ignore[arg-type]
-
-    UpstreamConnection.send = watched  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        UpstreamConnection.send = send  # type: ignore[method-assign]
