@@ -57,7 +57,8 @@ def test_a_daemon_that_cannot_bind_does_not_leave_its_caller_waiting(tmp_path: P
 
     assert done.returncode == 1
     assert "cannot listen on" in done.stderr
-    assert not (tmp_path / "gateway.pid").exists()
+    # twistd's child tells its parent first and takes its file away then.
+    until(lambda: not (tmp_path / "gateway.pid").exists(), "the PID file is still there")
 
 
 def test_a_wrong_configuration_is_told_by_line_and_is_a_failure(tmp_path: Path) -> None:
