@@ -110,7 +110,7 @@ class Downstream(Protocol):
     def send_response(self, exchange: Exchange) -> None:
         """Write `exchange.response`, head and body."""
 
-    def switch_protocols(self, exchange: Exchange, tunnel: TunnelEnd) -> None:
+    def switch_protocols(self, exchange: Exchange, tunnel: OpenTunnel) -> None:
         """Write `exchange.response`, a 101, and let the connection be one end of a tunnel."""
 
     def abort(self, exchange: Exchange) -> None:
@@ -122,9 +122,6 @@ class Downstream(Protocol):
 
 class TunnelEnd(Protocol):
     """One end of a connection that changed protocols: bytes both ways, with back-pressure."""
-
-    def join(self, other: TunnelEnd) -> None:
-        """Send what this end reads to `other` from now on, first what it has read already."""
 
     def tunnel_received(self, data: bytes) -> None:
         """Write bytes that the other end read."""
@@ -138,6 +135,13 @@ class TunnelEnd(Protocol):
     def pause_reading(self) -> None: ...
 
     def resume_reading(self) -> None: ...
+
+
+class OpenTunnel(TunnelEnd, Protocol):
+    """The end at a backend that has said 101: what it reads waits until there is another end."""
+
+    def join(self, other: TunnelEnd) -> None:
+        """Send what this end reads to `other` from now on, first what it has read already."""
 
 
 class ErrorRenderer(Protocol):

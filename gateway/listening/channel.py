@@ -29,9 +29,10 @@ from gateway.errors import (
 from gateway.exchange import Exchange, Request
 from gateway.headers import Headers
 from gateway.http.messages import status_line
-from gateway.interfaces import Cancellable, TunnelEnd
+from gateway.interfaces import Cancellable, OpenTunnel
 from gateway.listening.connection import BODY, CLOSE_IDLE, LINGER, PIPELINE, ClientConnection
 from gateway.listening.response_writer import Framing, encode
+from gateway.listening.tunnel import ClientTunnel
 from gateway.transport.deadlines import NEVER
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Channel(ClientConnection):
         self._serving = False
         self._full = False
         self._probed = False
-        self._tunnel: TunnelEnd | None = None
+        self._tunnel: ClientTunnel | None = None
 
     # Called by Twisted.
 
@@ -71,9 +72,7 @@ class Channel(ClientConnection):
     def dataReceived(self, data: bytes) -> None:
         parser = self._parser
         if self._tunnel is not None:
-            if self.deadline != NEVER:
-                self._watch_half()
-            self._tunnel.tunnel_received(data)
+            self._tunnel.received(data)
             return
         if self._linger_until:
             self._linger()
@@ -102,12 +101,9 @@ class Channel(ClientConnection):
         """The client will send no more: what is complete is still answered."""
         exchange = self._exchange
         if self._tunnel is not None:
-            self._half_closed = True
-            self._watch_half()
-            self._tunnel.tunnel_half_closed()
-            self._close_if_both_halves_are()
+            self._tunnel.half_closed()
         elif exchange is None or self._parser.reading_body:
-            self._close()
+            self.close()
             self._abandon(ClientAborted("The client closed before its request was complete."))
         else:
             if self._framing is None and not self._half_closed:
@@ -118,17 +114,14 @@ class Channel(ClientConnection):
         self.closed = True
         self.site.disconnected(self)
         if self._tunnel is not None:
-            tunnel, self._tunnel = self._tunnel, None
-            tunnel.tunnel_lost()
-            if self._exchange is not None:
-                self._finish(self._exchange)
+            self._tunnel.lost()
         self._abandon(ClientAborted())
 
     def pauseProducing(self) -> None:
         """The client reads slowly: let the backend wait."""
         self._full = True
         if self._tunnel is not None:
-            self._tunnel.pause_reading()
+            self._tunnel.full()
         elif self._response_body is not None:
             self._response_body.pause()
 
@@ -136,7 +129,7 @@ class Channel(ClientConnection):
         """The client has read what was written."""
         self._full = False
         if self._tunnel is not None:
-            self._tunnel.resume_reading()
+            self._tunnel.drained()
         elif self._response_body is not None:
             self._touch()
             self._response_body.resume()
@@ -198,7 +191,7 @@ class Channel(ClientConnection):
                     body.pause()
                 self.transport.write(head + framing.part(first))  # type: ignore[union-attr]
 
-    def switch_protocols(self, exchange: Exchange, tunnel: TunnelEnd) -> None:
+    def switch_protocols(self, exchange: Exchange, tunnel: OpenTunnel) -> None:
         if exchange is not self._exchange:
             tunnel.tunnel_lost()
             return
@@ -207,21 +200,20 @@ class Channel(ClientConnection):
         self.deadline = NEVER
         head = status_line(response.status, response.reason) + response.headers.encode()
         self.transport.write(b"%bConnection: Upgrade\r\n\r\n" % head)  # type: ignore[union-attr]
-        self._tunnel = tunnel
-        tunnel.join(self)
+        ours = self._tunnel = ClientTunnel(self, exchange, tunnel, self._tunnel_ended)
+        tunnel.join(ours)
         if self._full:
-            tunnel.pause_reading()
+            ours.full()
         held, self._parser.held = self._parser.held, None
         if held:
-            tunnel.tunnel_received(held)
+            ours.received(held)
         self._resume(PIPELINE)
         if self._half_closed:
-            self._watch_half()
-            tunnel.tunnel_half_closed()
+            ours.half_closed()
 
     def abort(self, exchange: Exchange) -> None:
         if exchange is self._exchange:
-            self._close(aborting=True)
+            self.close(aborting=True)
             self._abandon(ClientAborted())
 
     # The body of a response (gateway.body.BodySink).
@@ -245,7 +237,7 @@ class Channel(ClientConnection):
         if self._exchange is not None:
             self.abort(self._exchange)
 
-    # The bodies of requests (gateway.body.BodySource), and one end of a tunnel (TunnelEnd).
+    # The bodies of requests (gateway.body.BodySource).
 
     def pause_reading(self) -> None:
         super().pause_reading()
@@ -261,29 +253,6 @@ class Channel(ClientConnection):
             return
         self._fail(exchange, RequestTooLarge())
 
-    def join(self, other: TunnelEnd) -> None:
-        self._tunnel = other
-
-    def tunnel_received(self, data: bytes) -> None:
-        if self._exchange is not None:
-            self._exchange.bytes_sent += len(data)
-        if self.deadline != NEVER:
-            self._watch_half()
-        self.transport.write(data)  # type: ignore[union-attr]
-
-    def tunnel_half_closed(self) -> None:
-        self._write_closed = True
-        self._watch_half()
-        self._close_write()
-        self._close_if_both_halves_are()
-
-    def tunnel_lost(self) -> None:
-        self._tunnel = None
-        exchange = self._exchange
-        if exchange is not None:
-            self._finish(exchange)
-        self._close()
-
     # Deadlines (gateway.transport.deadlines.Timed).
 
     def on_deadline(self, now: float) -> None:
@@ -291,9 +260,9 @@ class Channel(ClientConnection):
         if self._closing:
             self.transport.abortConnection()  # type: ignore[union-attr]
         elif self._tunnel is not None:
-            self._close(aborting=True)
+            self.close(aborting=True)
         elif self._linger_until or (exchange is None and not self._parser.in_head):
-            self._close()
+            self.close()
         elif exchange is None:
             self._parser.stopped = True
             self._begin(RequestTimeout("The head of the request took too long."))
@@ -324,13 +293,13 @@ class Channel(ClientConnection):
     def drain(self) -> None:
         """Accept no further request; close when idle."""
         if self._exchange is None and not self._parser.requests:
-            self._close()
+            self.close()
             # Nothing is left to write: only TLS waits for an answer, and an idle client may give none.
             self.deadline = self.site.now() + CLOSE_IDLE
 
     def shut(self) -> None:
         """Close at once, whatever is under way."""
-        self._close(aborting=True)
+        self.close(aborting=True)
         self._abandon(ShuttingDown())
 
     def _serve(self) -> None:
@@ -395,7 +364,7 @@ class Channel(ClientConnection):
             if not self._half_closed and self._may_still_send(exchange):
                 self._start_lingering()
             else:
-                self._close()
+                self.close()
             return
         # While requests are left, what is held stands behind one that has not been answered yet.
         if self._parser.held is not None and not self._parser.requests:
@@ -409,6 +378,11 @@ class Channel(ClientConnection):
             self._serve()
         elif self._pauses & PIPELINE:
             self._resume(PIPELINE)
+
+    def _tunnel_ended(self) -> None:
+        self._tunnel = None
+        if self._exchange is not None:
+            self._finish(self._exchange)
 
     def _finish(self, exchange: Exchange) -> None:
         self._exchange = None

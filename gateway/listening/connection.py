@@ -51,7 +51,6 @@ class ClientConnection(Protocol):
         self._secure = False
         self._pauses = 0
         self._half_closed = False
-        self._write_closed = False
         self._closing = False
         self._linger_until = 0.0
         self._certificate: bytes | None = None
@@ -77,6 +76,27 @@ class ClientConnection(Protocol):
             self._certificate = peer_certificate(self.transport) or b""
         return self._certificate or None
 
+    def close(self, aborting: bool = False) -> None:
+        """Serve nothing more, and end the connection once what is written is sent, or (aborting) at once."""
+        transport = self.transport
+        self._parser.stopped = True
+        self._parser.requests.clear()
+        self._closing = True
+        # What is written may take its time, and so may the other side of TLS to say goodbye; neither for ever.
+        self.deadline = self.site.now() + CLOSE
+        transport.unregisterProducer()  # type: ignore[union-attr]
+        if aborting:
+            transport.abortConnection()  # type: ignore[union-attr]
+        else:
+            transport.loseConnection()  # type: ignore[union-attr]
+
+    def close_write(self) -> None:
+        """Say that we send no more; over TLS, which cannot close one half, that is the end."""
+        if not self._secure:
+            self.transport.loseWriteConnection()  # type: ignore[union-attr]
+        else:
+            self.transport.loseConnection()  # type: ignore[union-attr]
+
     # The bodies of requests (gateway.body.BodySource).
 
     def pause_reading(self) -> None:
@@ -101,7 +121,7 @@ class ClientConnection(Protocol):
         self.transport.unregisterProducer()  # type: ignore[union-attr]
         if not self._secure:
             # Over TLS the response ends with its length; the client closes.
-            self._close_write()
+            self.close_write()
         self._pauses = 0
         self.transport.resumeProducing()  # type: ignore[union-attr]
 
@@ -118,32 +138,3 @@ class ClientConnection(Protocol):
             self._pauses &= ~why
             if not self._pauses and not self.closed:
                 self.transport.resumeProducing()  # type: ignore[union-attr]
-
-    def _close_write(self) -> None:
-        if not self._secure:
-            self.transport.loseWriteConnection()  # type: ignore[union-attr]
-        else:
-            self.transport.loseConnection()  # type: ignore[union-attr]
-
-    def _watch_half(self) -> None:
-        # A tunnel may be silent for hours. One that is closed one way may not: nobody hears any more whether the
-        # peer behind that half is still there.
-        self.deadline = self.site.now() + self.site.options.client_idle
-
-    def _close_if_both_halves_are(self) -> None:
-        # Twisted leaves a connection open whose halves are both closed.
-        if self._half_closed and self._write_closed:
-            self._close()
-
-    def _close(self, aborting: bool = False) -> None:
-        transport = self.transport
-        self._parser.stopped = True
-        self._parser.requests.clear()
-        self._closing = True
-        # What is written may take its time, and so may the other side of TLS to say goodbye; neither for ever.
-        self.deadline = self.site.now() + CLOSE
-        transport.unregisterProducer()  # type: ignore[union-attr]
-        if aborting:
-            transport.abortConnection()  # type: ignore[union-attr]
-        else:
-            transport.loseConnection()  # type: ignore[union-attr]

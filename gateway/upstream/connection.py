@@ -226,7 +226,7 @@ class UpstreamConnection(Protocol):
         if self._attempt is not None:
             self.abort()
 
-    # The bodies of responses (gateway.body.BodySource), and one end of a tunnel (TunnelEnd).
+    # The bodies of responses (gateway.body.BodySource), and the backend's end of a tunnel (OpenTunnel).
 
     def pause_reading(self) -> None:
         self._paused = True
