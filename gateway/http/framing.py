@@ -145,6 +145,31 @@ def wanted_upgrade(version: bytes, headers: Headers) -> bytes | None:
     return protocols
 
 
+def chosen_upgrade(wanted: bytes | None, headers: Headers) -> bytes:
+    """Return the protocols that a backend's 101 changes to.
+
+    Args:
+        wanted: What the client asked for (`wanted_upgrade`).
+        headers: Of the 101.
+
+    Raises:
+        BackendProtocolError: Not one that the client named (RFC 9110 section 7.8): the two ends would read the bytes
+            that follow differently.
+    """
+    if wanted is None:
+        raise BackendProtocolError("The backend changed protocols without being asked.")
+    chosen = headers.index.get(b"upgrade")
+    if chosen is None or b"upgrade" not in connection_options(headers):
+        raise BackendProtocolError("The backend changed protocols without saying to which.")
+    if not _protocols(chosen) <= _protocols(wanted):
+        raise BackendProtocolError("The backend changed to a protocol that nobody asked for.")
+    return chosen
+
+
+def _protocols(upgrade: bytes) -> set[bytes]:
+    return {protocol.strip(b" \t").lower() for protocol in upgrade.split(b",")}
+
+
 def _octets(value: bytes, error: type[GatewayError]) -> int:
     # isdigit on bytes is ASCII only; 18 digits stay far below any overflow.
     if not value.isdigit() or len(value) > 18:

@@ -17,7 +17,7 @@ from gateway.errors import BackendProtocolError
 from gateway.exchange import Response
 from gateway.headers import Field, HeaderBlock, Headers
 from gateway.http import framing
-from gateway.http.fields import FieldFilter, connection_options, passed_on, response_filter
+from gateway.http.fields import FieldFilter, passed_on, response_filter
 from gateway.http.memo import HeadMemo
 
 MAX_INTERIM = 32
@@ -317,16 +317,9 @@ class ResponseParser:
         if self._seen_interims > MAX_INTERIM:
             raise BackendProtocolError("The backend sends interim responses without end.")
         if status == 101:
-            if self._upgrade is None:
-                raise BackendProtocolError("The backend changed protocols without being asked.")
-            upgrade = headers.index.get(b"upgrade")
-            if upgrade is None or b"upgrade" not in connection_options(headers):
-                raise BackendProtocolError("The backend changed protocols without saying to which.")
-            # RFC 9110 section 7.8: to one that the client named, and what it said to whom decides who reads on.
-            if not _protocols(upgrade) <= _protocols(self._upgrade):
-                raise BackendProtocolError("The backend changed to a protocol that nobody asked for.")
+            protocols = framing.chosen_upgrade(self._upgrade, headers)
             head = Headers.of(passed_on(headers, _PASSES))
-            head.add(b"Upgrade", upgrade)
+            head.add(b"Upgrade", protocols)
             self.response = Response(101, head, reason=reason)
             return
         self._head_size = 0
@@ -397,7 +390,3 @@ class ResponseParser:
             rest = (1 << 62) if body.length is None else body.length - body.received
             if rest >= HIGH_WATER:
                 self._raw = rest
-
-
-def _protocols(upgrade: bytes) -> set[bytes]:
-    return {protocol.strip(b" \t").lower() for protocol in upgrade.split(b",")}

@@ -9,6 +9,7 @@ from gateway.http.framing import (
     UNTIL_CLOSE,
     check_host,
     check_singletons,
+    chosen_upgrade,
     keeps_alive,
     origin_form,
     request_content,
@@ -207,3 +208,24 @@ def test_whether_a_connection_goes_on(version: bytes, lines: list[bytes], keeps:
 def test_which_change_of_protocol_is_asked_for(version: bytes, lines: list[bytes], wanted: bytes | None) -> None:
     """RFC 9110 section 7.8; another HTTP, or TLS, would lead past the gateway."""
     assert wanted_upgrade(version, fields(*lines)) == wanted
+
+
+def test_the_protocol_that_a_backend_chose() -> None:
+    """One of those that the client named, whatever its case."""
+    assert chosen_upgrade(b"a/1, WebSocket", fields(b"Connection: Upgrade", b"Upgrade: websocket")) == b"websocket"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "lines", "words"),
+    [
+        (None, [b"Connection: upgrade", b"Upgrade: websocket"], "without being asked"),
+        (b"websocket", [b"Connection: upgrade"], "without saying to which"),
+        (b"websocket", [b"Upgrade: websocket"], "without saying to which"),
+        (b"websocket", [b"Connection: upgrade", b"Upgrade: h2c"], "nobody asked for"),
+        (b"websocket", [b"Connection: upgrade", b"Upgrade: websocket, h2c"], "nobody asked for"),
+    ],
+)
+def test_a_protocol_that_a_backend_may_not_choose(wanted: bytes | None, lines: list[bytes], words: str) -> None:
+    """RFC 9110 section 7.8: the two ends would read on differently."""
+    with pytest.raises(BackendProtocolError, match=words):
+        chosen_upgrade(wanted, fields(*lines))
