@@ -24,7 +24,8 @@ from gateway.storage.resp import Script
 from gateway.storage.shared_limits import RedisLimits
 from tests.pki import Authority, key_pem, pem
 from tests.storage.conftest import Counts, MakeStore
-from tests.system.gateway_process import free_port, until
+from tests.system.gateway_process import until
+from tests.system.ports import free_port
 from tests.system.private_reactor import PrivateReactor
 from tests.system.redis_server import RedisServer, redis_server
 

@@ -25,7 +25,8 @@ from typing import Any, NamedTuple
 import requests
 
 from tests.system.chaos_backend import BODY
-from tests.system.gateway_process import GatewayProcess, free_port, running
+from tests.system.gateway_process import GatewayProcess, running
+from tests.system.ports import free_port
 
 BACKENDS = 4
 CLIENTS = 8

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,17 +15,12 @@ from typing import Any
 
 import requests
 
+from tests.system.ports import free_port
+
 TWISTD = Path(sys.executable).with_name("twistd")
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE = 15.0
 """Seconds until something that should come soon is given up."""
-
-
-def free_port() -> int:
-    """Find a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def until(so: Any, words: str = "it did not come to that") -> Any:

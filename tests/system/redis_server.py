@@ -10,7 +10,8 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.system.gateway_process import PATIENCE, free_port, until
+from tests.system.gateway_process import PATIENCE, until
+from tests.system.ports import free_port
 
 
 class RedisServer:

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.system.ports import free_port
+
 DEMO = Path(__file__).parents[2] / "examples/demo_backends.py"
 
 
@@ -39,13 +41,6 @@ def ask(port: int, method: str = "GET", path: str = "/", body: Any = None) -> An
     answer = connection.getresponse().read()
     connection.close()
     return json.loads(answer) if answer else None
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_a_backend_tells_its_name_and_what_arrived() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from tests.system.authority import authority_server
 from tests.system.backends import backend
-from tests.system.gateway_process import free_port
 from tests.system.guides import Guide
+from tests.system.ports import free_port
 from tests.system.redis_server import redis_server
 
 

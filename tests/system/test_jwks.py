@@ -18,7 +18,8 @@ import requests
 
 from tests.pki import Authority
 from tests.system.backends import backend
-from tests.system.gateway_process import PATIENCE, free_port, running, until
+from tests.system.gateway_process import PATIENCE, running, until
+from tests.system.ports import free_port
 from tests.tokens import jwk, rsa_key, said, sign
 
 COOLDOWN = 0.2

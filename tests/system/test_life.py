@@ -18,6 +18,7 @@ import requests
 
 from tests.system import backends
 from tests.system.gateway_process import ROOT, TWISTD, GatewayProcess, one_upstream, running, until
+from tests.system.ports import free_port
 
 
 @pytest.fixture
@@ -178,7 +179,7 @@ def test_listeners_come_and_go_with_a_reload(tmp_path: Path, origin: backends.Ba
     """The new port is open before the old one closes; a connection on the old one lives on."""
     with running(tmp_path, **one_upstream(origin.url)) as gateway, requests.Session() as session:
         assert session.get(f"{gateway.url}/name", timeout=5).status_code == 200
-        old, gateway.port = gateway.port, _other(gateway.port)
+        old, gateway.port = gateway.port, free_port()
 
         gateway.configure(**one_upstream(origin.url))
 
@@ -266,10 +267,3 @@ def test_an_application_can_embed_it(origin: backends.Backend) -> None:
 def _refused(port: int) -> bool:
     with socket.socket() as client:
         return client.connect_ex(("127.0.0.1", port)) != 0
-
-
-def _other(port: int) -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        found = int(probe.getsockname()[1])
-    return found if found != port else _other(port)

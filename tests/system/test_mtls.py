@@ -13,7 +13,8 @@ import requests
 
 from tests.pki import Authority
 from tests.system.backends import httpbin
-from tests.system.gateway_process import PATIENCE, GatewayProcess, free_port
+from tests.system.gateway_process import PATIENCE, GatewayProcess
+from tests.system.ports import free_port
 
 SHOP = "spiffe://example.org/shop/orders"
 

@@ -15,7 +15,7 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.protocol import Factory, Protocol
 
 from gateway.lifecycle import GatewayService
-from tests.system.gateway_process import free_port
+from tests.system.ports import free_port
 from tests.system.private_reactor import PrivateReactor, private_reactor
 
 NAME = "orders.test"

@@ -30,7 +30,7 @@ from gateway.upstream.prober import CheckFailed
 from gateway.upstream.resolver import Resolver
 from gateway.upstream.tls import client_tls_options
 from tests.pki import Authority
-from tests.system.gateway_process import free_port
+from tests.system.ports import free_port
 from tests.system.private_reactor import PATIENCE, PrivateReactor, private_reactor
 
 

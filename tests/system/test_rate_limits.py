@@ -17,7 +17,8 @@ import requests
 
 from gateway.lifecycle import GatewayService
 from tests.system.callers import Asked, calling, quick_backend
-from tests.system.gateway_process import GatewayProcess, free_port, one_upstream, running, until
+from tests.system.gateway_process import GatewayProcess, one_upstream, running, until
+from tests.system.ports import free_port
 from tests.system.private_reactor import PrivateReactor, private_reactor
 from tests.system.redis_server import RedisServer, redis_server
 
