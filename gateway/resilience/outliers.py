@@ -104,16 +104,12 @@ class OutlierDetector:
         rules: When a backend is ejected.
         names: The backends' names.
         on_change: Hears of every ejection and return; of a return no sooner than somebody asks.
-
-    Attributes:
-        spared: How often a backend was left in only because too many were out.
     """
 
-    __slots__ = ("_on_change", "_out", "_suspects", "rules", "spared")
+    __slots__ = ("_on_change", "_out", "_suspects", "rules")
 
     def __init__(self, rules: OutlierRules, names: Iterable[str] = (), on_change: OnChange | None = None) -> None:
         self.rules = rules
-        self.spared = 0
         self._on_change = on_change
         self._suspects = {name: Suspect(name, self) for name in names}
         self._out: dict[str, Suspect] = {}
@@ -130,14 +126,6 @@ class OutlierDetector:
         self._suspects.pop(name, None)
         self._out.pop(name, None)
 
-    def record(self, name: str, ok: bool, now: float, why: str = "") -> None:
-        """A real attempt on a backend ended (see `Suspect.record`)."""
-        self.watch(name).record(ok, now, why)
-
-    def ejected(self, name: str, now: float) -> bool:
-        """Whether a backend is not to be picked at `now`."""
-        return self._suspects[name].ejected(now)
-
     def out(self, now: float) -> int:
         """Return how many are ejected; ejections that are over by now are told as returns."""
         for suspect in [suspect for suspect in self._out.values() if not suspect.ejected(now)]:
@@ -150,7 +138,6 @@ class OutlierDetector:
         if self._suspects.get(suspect.name) is not suspect:
             return  # forgotten, while attempts on it were under way
         if self.out(now) >= self._most():
-            self.spared += 1
             return
         failures = self.rules.failures
         seconds = suspect.eject(now, self.rules)

@@ -64,10 +64,6 @@ class Shedder:
         self.level = 0
         self.by = self.cause = ""
 
-    def sheds(self, priority: Priority) -> bool:
-        """Whether an exchange of this priority is to be turned away."""
-        return priority < self.level
-
     def observe(self, lag: float, memory: int) -> None:
         """Take a measurement.
 

@@ -69,7 +69,3 @@ class Window:
         if now >= self.end:
             self.roll(now)
         return self.total, self.marked
-
-    def covered(self, now: float) -> float:
-        """Return the seconds that the counters reach back at `now`, once rolled to it: 0.9 to 1.0 of the window."""
-        return now - self.end + self.seconds
