@@ -11,8 +11,8 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from math import inf, isfinite
+from dataclasses import replace
+from math import inf
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 
@@ -22,31 +22,13 @@ from gateway.authorities.fetching import Fetched, Fetcher, FetchFailed
 from gateway.errors import AuthUnavailable, CredentialInvalid
 from gateway.exchange import Exchange
 from gateway.identity.bearer import FIELDS, bearer_token
-from gateway.principal import Principal, find_claim
+from gateway.identity.claims import Expected, moment, word
+from gateway.principal import Principal
 
 _log = Logger()
 
 LONGEST = 8 * 1024
 """Octets of a token; longer ones are not asked about."""
-
-
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """What an answer must say, and where it says what.
-
-    Attributes:
-        issuer: What `iss` must be, None where it does not matter.
-        audience: Of which `aud` must have one; empty where it does not matter.
-        user: The member with the user.
-        roles: The member with the roles.
-        scopes: The member with the scopes.
-    """
-
-    issuer: str | None = None
-    audience: frozenset[str] = frozenset()
-    user: str = "sub"
-    roles: str = "roles"
-    scopes: str = "scope"
 
 
 class Introspection:
@@ -113,32 +95,17 @@ class Introspection:
         """A token is in no other place than its field."""
 
     def _principal(self, answer: Mapping[str, Any]) -> Principal:
-        expected = self._expected
-        expires = answer.get("exp", inf)
-        if isinstance(expires, bool) or not isinstance(expires, int | float) or expires <= self._wall_clock():
+        expires = moment(answer, "exp", inf)
+        if expires <= self._wall_clock():
             raise CredentialInvalid("expired")
-        if expected.issuer is not None and answer.get("iss") != expected.issuer:
-            raise CredentialInvalid("other issuer")
-        audience = answer.get("aud")
-        if expected.audience and expected.audience.isdisjoint(
-            [audience] if isinstance(audience, str) else audience or ()
-        ):
-            raise CredentialInvalid("other audience")
+        principal = self._expected.principal(answer, self.name, expires)
+        if principal.subject:
+            return principal
         # RFC 7662 section 2.2: all of them are optional, and a machine's token has no user.
-        named = (find_claim(answer, expected.user), answer.get("username"), answer.get("client_id"))
-        subject = next((str(name) for name in named if isinstance(name, str | int) and name), "")
+        subject = word(answer.get("username")) or word(answer.get("client_id"))
         if not subject:
             raise CredentialInvalid("nobody's")
-        token_id = answer.get("jti")
-        return Principal(
-            subject=subject,
-            roles=_words(find_claim(answer, expected.roles)),
-            scopes=_words(find_claim(answer, expected.scopes)),
-            method="introspection",
-            claims=answer,
-            token_id=token_id if isinstance(token_id, str) else "",
-            expires=float(expires) if isfinite(expires) else inf,
-        )
+        return replace(principal, subject=subject)
 
 
 def _read(fetched: Fetched) -> dict[str, Any]:
@@ -152,12 +119,3 @@ def _read(fetched: Fetched) -> dict[str, Any]:
     if not isinstance(answer, dict) or not isinstance(answer.get("active"), bool):
         raise FetchFailed("the answer does not say whether the token is active")
     return answer
-
-
-def _words(value: Any) -> frozenset[str]:
-    """Return the words of a text, or the texts of a list."""
-    if isinstance(value, str):
-        return frozenset(value.split())
-    if isinstance(value, list):
-        return frozenset(one for one in value if isinstance(one, str) and one)
-    return frozenset()

@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 from gateway.authorities.fetching import Fetcher
 from gateway.authorities.forward_auth import ForwardAuth
-from gateway.authorities.introspection import Expected, Introspection
+from gateway.authorities.introspection import Introspection
+from gateway.builders.claims import expected
 from gateway.config import Settings
 from gateway.config.schema.auth import Auth, AuthMethod
 from gateway.config.schema.upstreams import BackendTLS
@@ -41,15 +42,8 @@ class Authorities:
         if said.client_id is not None:
             secret = said.client_secret
             client = (said.client_id, "" if secret is None else secret.get_secret_value())
-        expected = Expected(
-            issuer=way.issuer or said.issuer,
-            audience=frozenset(way.audience or said.audience),
-            user=said.user_claim,
-            roles=said.roles_claim,
-            scopes=said.scopes_claim,
-        )
         fetcher = self._fetcher(said.url, said.ca, said.timeout)
-        return Introspection(fetcher, said.url, client, expected, self._foundation.wall_clock)
+        return Introspection(fetcher, said.url, client, expected(way, said), self._foundation.wall_clock)
 
     def forward(self, way: AuthMethod) -> ForwardAuth:
         """Make what has requests judged.

@@ -12,6 +12,7 @@ from twisted.logger import Logger
 from gateway.authorities.fetching import Fetcher
 from gateway.authorities.jwks import JwksKeys, Times
 from gateway.authorities.publisher import MOST, Publisher
+from gateway.builders.claims import expected
 from gateway.builders.signing import own_verifiers
 from gateway.config import ConfigError, Problem, Settings
 from gateway.config.schema.auth import AuthMethod, JwtVerifier
@@ -62,7 +63,7 @@ class Tokens:
     def _parts(self, way: AuthMethod) -> tuple[list[TokenVerifier], Callable[[], float], int]:
         used = [(name, self._verifiers[name]) for name in way.verifier]
         rules = [_rules(verifier, way) for _, verifier in used]
-        for name, said in zip(way.verifier, rules, strict=True):
+        for name, said in zip(way.verifier, [one.expected for one in rules], strict=True):
             unchecked = [word for word, value in (("issuer", said.issuer), ("audience", said.audience)) if not value]
             if unchecked:
                 # Whoever else the issuer of the keys gives tokens to could call with them (RFC 8725 section 3.9).
@@ -136,12 +137,8 @@ def _rules(verifier: JwtVerifier, way: AuthMethod) -> Rules:
     """Make the rules of a verifier, with what a route says in its place."""
     return Rules(
         algorithms=frozenset(verifier.algorithms),
-        issuer=way.issuer or verifier.issuer,
-        audience=frozenset(way.audience or verifier.audience),
+        expected=expected(way, verifier),
         leeway=verifier.leeway,
         required=verifier.required_claims,
-        user=verifier.user_claim,
-        roles=verifier.roles_claim,
-        scopes=verifier.scopes_claim,
         max_size=verifier.max_token_size,
     )

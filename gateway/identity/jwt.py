@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
-from math import inf, isfinite
+from math import inf
 from typing import Any
 
 from gateway.errors import CredentialInvalid
+from gateway.identity.claims import Expected, moment
 from gateway.identity.compact import Compact, Unreadable, decode, read, read_object
 from gateway.identity.keys import Key, KeySource
 from gateway.principal import Principal, find_claim
@@ -22,6 +23,9 @@ MAX_KID = 256
 """Characters of a key's name."""
 MOST_KEYS = 8
 """Keys that are tried for a token that names none: each costs a signature."""
+
+ANYBODY = Expected()
+"""Of any issuer, for any audience."""
 
 _TYPES = frozenset(["jwt", "at+jwt", "application/jwt", "application/at+jwt"])
 
@@ -32,24 +36,16 @@ class Rules:
 
     Attributes:
         algorithms: How it may be signed.
-        issuer: What `iss` must be, None where it does not matter.
-        audience: Of which `aud` must have one; empty where it does not matter.
+        expected: What its claims must say of whom it is for.
         leeway: Seconds that clocks may be apart.
         required: Claims that must be there.
-        user: The claim with the user; a dotted path leads into objects.
-        roles: The claim with the roles.
-        scopes: The claim with the scopes.
         max_size: Octets of a token.
     """
 
     algorithms: frozenset[str]
-    issuer: str | None = None
-    audience: frozenset[str] = frozenset()
+    expected: Expected = ANYBODY
     leeway: float = 30.0
     required: tuple[str, ...] = ("exp",)
-    user: str = "sub"
-    roles: str = "roles"
-    scopes: str = "scope"
     max_size: int = 16 * 1024
 
 
@@ -70,7 +66,7 @@ class TokenVerifier:
     @property
     def issuer(self) -> str | None:
         """Return what `iss` must be."""
-        return self._rules.issuer
+        return self._rules.expected.issuer
 
     def verify(self, token: bytes, now: float) -> Principal | Awaitable[Principal]:
         """Say whose token it is; an awaitable where its key has to be looked for.
@@ -133,19 +129,7 @@ class TokenVerifier:
         for name in rules.required:
             if find_claim(claims, name) is None:
                 raise CredentialInvalid("a required claim is missing")
-        if rules.issuer is not None and claims.get("iss") != rules.issuer:
-            raise CredentialInvalid("other issuer")
-        if rules.audience and rules.audience.isdisjoint(_texts(claims.get("aud"), whole=True)):
-            raise CredentialInvalid("other audience")
-        return Principal(
-            subject=_word(find_claim(claims, rules.user)),
-            roles=_texts(find_claim(claims, rules.roles)),
-            scopes=_texts(find_claim(claims, rules.scopes)),
-            method="jwt",
-            claims=claims,
-            token_id=_word(claims.get("jti")),
-            expires=expires,
-        )
+        return rules.expected.principal(claims, "jwt", expires)
 
 
 def unverified_issuer(token: bytes, most: int) -> str | None:
@@ -160,45 +144,11 @@ def unverified_issuer(token: bytes, most: int) -> str | None:
 
 def _check_times(claims: Mapping[str, Any], now: float, leeway: float) -> float:
     """Judge when a token is valid (RFC 7519 sections 4.1.4 to 4.1.6); returns when it ends."""
-    expires = _time(claims, "exp", inf)
+    expires = moment(claims, "exp", inf)
     if now >= expires + leeway:
         raise CredentialInvalid("expired")
-    if _time(claims, "nbf", -inf) > now + leeway:
+    if moment(claims, "nbf", -inf) > now + leeway:
         raise CredentialInvalid("not valid yet")
-    if _time(claims, "iat", -inf) > now + leeway:
+    if moment(claims, "iat", -inf) > now + leeway:
         raise CredentialInvalid("issued in the future")
     return expires
-
-
-def _time(claims: Mapping[str, Any], name: str, absent: float) -> float:
-    if name not in claims:
-        return absent
-    value = claims[name]
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise CredentialInvalid(f"{name} is not a time")
-    try:
-        seconds = float(value)
-    except OverflowError:
-        seconds = inf
-    if not isfinite(seconds):
-        raise CredentialInvalid(f"{name} is not a time")
-    return seconds
-
-
-def _word(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise CredentialInvalid("a claim is not a text")
-    return str(value)
-
-
-def _texts(value: Any, whole: bool = False) -> frozenset[str]:
-    """Return the members of a list of texts, or the words of a text, which for an audience is one."""
-    if value is None:
-        return frozenset()
-    if isinstance(value, str):
-        return frozenset([value] if whole else value.split())
-    if isinstance(value, list) and all(isinstance(one, str) for one in value):
-        return frozenset(filter(None, value))
-    raise CredentialInvalid("a claim is not a list of texts")

@@ -13,12 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import AuthUnavailable, CredentialInvalid
+from gateway.identity.claims import Expected
 from gateway.identity.jwt import MOST_KEYS, Rules, TokenVerifier, unverified_issuer
 from gateway.identity.keys import FixedKeys, Key, from_jwks, from_secret
 from gateway.principal import Principal, find_claim
 from tests.tokens import ISSUER, SECRET, START, b64, jwk, rsa_key, said, sign
 
-RULES = Rules(frozenset(["HS256"]), ISSUER, frozenset(["api"]))
+RULES = Rules(frozenset(["HS256"]), Expected(ISSUER, frozenset(["api"])))
 FIXED = FixedKeys([from_secret(SECRET, ["HS256"])])
 
 
@@ -76,7 +77,8 @@ def test_claims_in_their_forms(changes: dict[str, Any], attribute: str, value: A
 
 def test_claims_are_found_by_path() -> None:
     """As Keycloak has them; a name with dots in it comes first."""
-    rules = replace(RULES, roles="realm_access.roles", scopes="https://example.com/scopes", user="act.sub")
+    paths = Expected(roles="realm_access.roles", scopes="https://example.com/scopes", user="act.sub")
+    rules = replace(RULES, expected=paths)
     claims = said(
         **{"realm_access": {"roles": ["admin"]}, "https://example.com/scopes": ["read"], "act": {"sub": "bob"}}
     )

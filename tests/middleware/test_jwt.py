@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.errors import CredentialInvalid
+from gateway.identity.claims import Expected
 from gateway.identity.jwt import Rules, TokenVerifier
 from gateway.identity.keys import FixedKeys, from_secret
 from gateway.interfaces import Authenticator
@@ -22,7 +23,7 @@ ONE, TWO, ANY = ("one" * 12, "two" * 12, "any" * 12)
 
 def verifier(secret: str, issuer: str | None) -> TokenVerifier:
     """One that takes the tokens of an issuer."""
-    return TokenVerifier(FixedKeys([from_secret(secret, ["HS256"])]), Rules(frozenset(["HS256"]), issuer))
+    return TokenVerifier(FixedKeys([from_secret(secret, ["HS256"])]), Rules(frozenset(["HS256"]), Expected(issuer)))
 
 
 def authenticator(*verifiers: TokenVerifier) -> JwtAuthenticator:

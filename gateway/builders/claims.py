@@ -1,0 +1,18 @@
+"""Settings of what claims must say, for tokens that are verified here and those that an authority judges."""
+
+from __future__ import annotations
+
+from gateway.config.schema.auth import AuthMethod, JwtVerifier
+from gateway.config.schema.authorities import Introspection
+from gateway.identity.claims import Expected
+
+
+def expected(way: AuthMethod, verifier: JwtVerifier | Introspection) -> Expected:
+    """Return what a verifier expects, with what a route says in its place."""
+    return Expected(
+        issuer=way.issuer or verifier.issuer,
+        audience=frozenset(way.audience or verifier.audience),
+        user=verifier.user_claim,
+        roles=verifier.roles_claim,
+        scopes=verifier.scopes_claim,
+    )

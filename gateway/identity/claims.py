@@ -1,0 +1,103 @@
+"""What a token's claims must say, and the principal that they make (RFC 7519 section 4, RFC 7662 section 2.2).
+
+Layer 2. Whoever vouches for the claims, a signature (`gateway.identity.jwt`) or
+an authority (`gateway.authorities.introspection`), they are read in one way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import inf, isfinite
+from typing import Any
+
+from gateway.errors import CredentialInvalid
+from gateway.principal import Principal, find_claim
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What claims must say, and where they say what.
+
+    Attributes:
+        issuer: What `iss` must be, None where it does not matter.
+        audience: Of which `aud` must have one; empty where it does not matter.
+        user: The claim with the user; a dotted path leads into objects.
+        roles: The claim with the roles.
+        scopes: The claim with the scopes.
+    """
+
+    issuer: str | None = None
+    audience: frozenset[str] = frozenset()
+    user: str = "sub"
+    roles: str = "roles"
+    scopes: str = "scope"
+
+    def principal(self, claims: Mapping[str, Any], method: str, expires: float) -> Principal:
+        """Return whose the claims are, somebody without a name perhaps.
+
+        Args:
+            claims: That somebody vouches for.
+            method: How they were shown.
+            expires: Unix seconds.
+
+        Raises:
+            CredentialInvalid: They are for somebody else, or a claim is not of its kind.
+        """
+        if self.issuer is not None and claims.get("iss") != self.issuer:
+            raise CredentialInvalid("other issuer")
+        if self.audience and self.audience.isdisjoint(_texts(claims.get("aud"), whole=True)):
+            raise CredentialInvalid("other audience")
+        return Principal(
+            subject=word(find_claim(claims, self.user)),
+            roles=_texts(find_claim(claims, self.roles)),
+            scopes=_texts(find_claim(claims, self.scopes)),
+            method=method,
+            claims=claims,
+            token_id=word(claims.get("jti")),
+            expires=expires,
+        )
+
+
+def moment(claims: Mapping[str, Any], name: str, absent: float) -> float:
+    """Return a claim that is a time, in Unix seconds.
+
+    Raises:
+        CredentialInvalid: It is none.
+    """
+    if name not in claims:
+        return absent
+    value = claims[name]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise CredentialInvalid(f"{name} is not a time")
+    try:
+        seconds = float(value)
+    except OverflowError:
+        seconds = inf
+    if not isfinite(seconds):
+        raise CredentialInvalid(f"{name} is not a time")
+    return seconds
+
+
+def word(value: Any) -> str:
+    """Return a claim that is a text or a number as a text, empty for None.
+
+    Raises:
+        CredentialInvalid: It is neither.
+    """
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise CredentialInvalid("a claim is not a text")
+    return str(value)
+
+
+def _texts(value: Any, whole: bool = False) -> frozenset[str]:
+    """Return the members of a list of texts, or the words of a text, which for an audience is one."""
+    if value is None:
+        return frozenset()
+    if isinstance(value, str):
+        return frozenset([value] if whole else value.split())
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return frozenset(filter(None, value))
+    raise CredentialInvalid("a claim is not a list of texts")

@@ -1,0 +1,53 @@
+"""Claims, whoever vouches for them."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from math import inf
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.errors import CredentialInvalid
+from gateway.identity.claims import Expected, moment, word
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+CLAIMS = st.dictionaries(st.sampled_from(["iss", "aud", "sub", "roles", "scope", "jti", "exp"]), JSON)
+
+
+@given(CLAIMS)
+def test_whatever_they_are_they_make_a_principal_or_a_refusal(claims: dict[str, Any]) -> None:
+    """What an authority or an issuer sends is no reason to break."""
+    with suppress(CredentialInvalid):
+        end = moment(claims, "exp", inf)
+        principal = Expected("https://issuer", frozenset(["api"])).principal(claims, "jwt", end)
+
+        assert claims["iss"] == "https://issuer"
+        assert "api" in claims["aud"]
+        assert all(isinstance(one, str) for one in (principal.subject, *principal.roles, *principal.scopes))
+
+
+@pytest.mark.parametrize("audience", [5, True, {"api": 1}, ["web", 5], "api web"])
+def test_an_audience_of_another_kind_is_not_ours(audience: object) -> None:
+    """A text is one audience, not several."""
+    with pytest.raises(CredentialInvalid):
+        Expected(audience=frozenset(["api"])).principal({"aud": audience}, "jwt", inf)
+
+
+@pytest.mark.parametrize(("value", "expected"), [(None, ""), ("", ""), ("alice", "alice"), (42, "42")])
+def test_a_name_is_a_text_or_a_number(value: object, expected: str) -> None:
+    """Some issuers number their users."""
+    assert word(value) == expected
+
+
+@pytest.mark.parametrize("value", [True, 1.5, [], {}])
+def test_what_is_no_name(value: object) -> None:
+    """It is not guessed at."""
+    with pytest.raises(CredentialInvalid):
+        word(value)
