@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cache, partial
 
 from gateway.admin.health import PATHS as HEALTH_PATHS
 from gateway.balancing import build as build_balancer
@@ -139,7 +139,8 @@ class _Builder:
         self._request_id = RequestId(foundation.random_bytes, trusted)
         self._trace = Trace(foundation.random_bytes)
         self._access_log = _access_log(settings, log_access, foundation.wall_clock)
-        self._body_limit = lru_cache(BodyLimit)
+        self._body_limit = cache(BodyLimit)
+        self._ip_rules_of = cache(ip_rules)
         self._ip_rules = ip_rules(settings.ip_allow, settings.ip_deny)
         self.identity = Identity(settings, foundation, REMADE)
         self._limits = RateLimits(settings, foundation)
@@ -158,7 +159,7 @@ class _Builder:
         steps: list[Middleware | None] = [
             *self._outermost(name, pattern),
             *self._load.at_the_door(route),  # before any work: what is turned away here must cost nothing
-            None if route is None else ip_rules(route.ip_allow, route.ip_deny),  # inside the rules for all
+            None if route is None else self._ip_rules_of(route.ip_allow, route.ip_deny),  # inside the rules for all
             *self._limits.by_address(route),  # before anything is spent on finding out who is calling
             self.identity.step(auth),
             self._limits.by_principal(route),

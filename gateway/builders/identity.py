@@ -144,8 +144,6 @@ def _fingerprint(auth: Auth) -> bytes:
     """Hash everything that decides over credentials: with another key or rule, nothing that was kept is found."""
     files = [verifier.public_key_file for verifier in auth.jwt.values() if verifier.public_key_file]
     if auth.oauth is not None:
-        files += [file for file in (auth.oauth.signing_key_file, *auth.oauth.previous_key_files) if file]
-    if auth.oauth is not None:
         files += filter(None, [auth.oauth.signing_key_file, *auth.oauth.previous_key_files])
     said = json.dumps(auth.model_dump(), default=_reveal, sort_keys=True).encode()
     return sha256(said + b"".join(Path(file).read_bytes() for file in files)).digest()
