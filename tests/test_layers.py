@@ -50,7 +50,7 @@ MAY_USE = {
     "balancing": DECIDES,
     "limiting": DECIDES,
     # Signatures and hashes are computed, not fetched: libraries do it, nothing waits.
-    "identity": DECIDES | {"argon2", "cryptography", "jwt", "oauthlib", "orjson"},
+    "identity": DECIDES | {"argon2", "cryptography", "jwt", "orjson"},
     "resilience": DECIDES,
     "routing": DECIDES,
     # 3: edges
