@@ -321,7 +321,7 @@ class TestStop:
         assert stopped.called
         assert running.open() == []
         assert client.closed is not None
-        assert running.backend.connection.lost is not None
+        assert running.backend.connection.closed is not None
         assert not running.writers[0].running
         assert [call for call in running.clock.getDelayedCalls() if call.active()] == []
 

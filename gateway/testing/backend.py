@@ -6,12 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from httptools import HttpParserUpgrade, HttpRequestParser
-from twisted.internet.interfaces import IHalfCloseableProtocol
-from twisted.internet.protocol import Protocol, connectionDone
-from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from gateway.headers import Headers
+from gateway.testing.end import End
 from gateway.testing.network import MemoryNetwork
 
 Answer = Callable[["Asked"], bytes | None]
@@ -54,23 +51,13 @@ def ok(body: bytes = b"ok", *fields: tuple[bytes, bytes], status: bytes = b"200 
     return b"HTTP/1.1 %b\r\n%bContent-Length: %d\r\n\r\n%b" % (status, lines, len(body), body)
 
 
-@implementer(IHalfCloseableProtocol)
-class BackendConnection(Protocol):
-    """The backend's end of one connection; llhttp reads it.
-
-    Attributes:
-        lost: Why the connection ended, None while it is open.
-        end_of_input: The gateway closed its half.
-        half_open: Go on when the gateway has closed its half; by default it is closed in return.
-    """
+class BackendConnection(End):
+    """The backend's end of one connection; llhttp reads it."""
 
     def __init__(self, backend: FakeBackend) -> None:
+        super().__init__()
         self.backend = backend
-        self.lost: Failure | None = None
-        self.end_of_input = False
-        self.half_open = False
         self.raw_mode = False
-        self._received = bytearray()
         self._answer_begins = b""
         self._parser = HttpRequestParser(self)
         self._asked: Asked | None = None
@@ -81,19 +68,10 @@ class BackendConnection(Protocol):
         if self.backend.greeting:
             self.send(self.backend.greeting)
 
-    @property
-    def received(self) -> bytes:
-        """Return every octet that came on it."""
-        return bytes(self._received)
-
-    @received.setter
-    def received(self, octets: bytes) -> None:
-        self._received = bytearray(octets)
-
     def dataReceived(self, data: bytes) -> None:
-        self._received += data
+        super().dataReceived(data)
         if self.backend.resets:
-            self.transport.abortConnection()  # type: ignore[union-attr]
+            self.reset()
             return
         if not self.raw_mode:
             try:
@@ -104,53 +82,17 @@ class BackendConnection(Protocol):
                     self._speak_http()
                     self._parser.feed_data(data[upgrade.args[0] :])
 
-    def readConnectionLost(self) -> None:
-        self.end_of_input = True
-        if not self.half_open:
-            self.close()
-
-    def writeConnectionLost(self) -> None:
-        """Our half is closed."""
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self.lost = reason
-
     def send(self, data: bytes) -> None:
         """Write octets."""
         self._answer_begins += data[: len(_SWITCHES) - len(self._answer_begins)]
         if self.raw_mode and not _SWITCHES.startswith(self._answer_begins):
             self._speak_http()
-        self.transport.write(data)  # type: ignore[union-attr]
+        super().send(data)
 
     def _speak_http(self) -> None:
         """Read what comes after a declined change of protocol."""
         self.raw_mode = False
         self._parser = HttpRequestParser(self)
-
-    def close(self) -> None:
-        """Close in good order."""
-        self.transport.loseConnection()  # type: ignore[union-attr]
-
-    def reset(self) -> None:
-        """Break off."""
-        self.transport.abortConnection()  # type: ignore[union-attr]
-
-    def half_close(self) -> None:
-        """Send no more."""
-        self.transport.loseWriteConnection()  # type: ignore[union-attr]
-
-    def stop_reading(self) -> None:
-        """Let what comes wait on the wire."""
-        self.transport.pauseProducing()  # type: ignore[union-attr]
-
-    def read_on(self) -> None:
-        """Read again."""
-        self.transport.resumeProducing()  # type: ignore[union-attr]
-
-    @property
-    def unread(self) -> int:
-        """Octets that the gateway has not read from it."""
-        return self.transport.unread  # type: ignore[union-attr, no-any-return]
 
     # Called by httptools.
 

@@ -94,7 +94,7 @@ def test_an_answer_has_its_time(bench: Bench) -> None:
     bench.network.pump()
 
     assert failure(asking) == "no whole answer in 2 s"
-    assert bench.server.connection.lost is not None
+    assert bench.server.connection.closed is not None
 
 
 @pytest.mark.parametrize("octets", [MOST, MOST + 1])
@@ -120,7 +120,7 @@ def test_who_waits_may_leave(bench: Bench) -> None:
         bench.network.pump()
 
         assert result(asking).check(CancelledError)
-        assert bench.server.connection.lost is not None
+        assert bench.server.connection.closed is not None
     assert len(bench.server.requests) == 2
 
 
@@ -139,12 +139,12 @@ def test_connections_are_kept_for_a_while(bench: Bench) -> None:
     assert len(bench.server.connections) == 1
     bench.clock.advance(IDLE + 1)
     bench.network.pump()
-    assert bench.server.connection.lost is not None
+    assert bench.server.connection.closed is not None
 
     result(bench.fetch())
     stopping = bench.fetcher.stopService()
     bench.network.pump()
 
     assert stopping.called
-    assert bench.server.connection.lost is not None
+    assert bench.server.connection.closed is not None
     assert not [call for call in bench.clock.getDelayedCalls() if call.active()]

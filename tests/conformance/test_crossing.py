@@ -241,7 +241,7 @@ def test_a_change_of_protocol_crosses(gateway: Harness) -> None:
     assert link.received.endswith(b"early\0\r\nGET / HTTP/1.1\r\n\r\n")
     client.close()
     gateway.network.pump()
-    assert link.lost is not None
+    assert link.closed is not None
     gateway.check_quiet()
 
 

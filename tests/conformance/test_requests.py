@@ -397,7 +397,7 @@ def test_content_that_goes_wrong_later_is_refused(gateway: Harness, content: byt
     gateway.send(content + SMUGGLED, client)
     check_refused(client, 0, 400, "request.malformed")
     link = gateway.backend("orders").connection
-    assert link.lost is not None
+    assert link.closed is not None
     assert b"0\r\n\r\n" not in link.received
     assert b"smuggled" not in link.received
     gateway.check_quiet()

@@ -110,7 +110,7 @@ def test_bad_answers_are_a_502(gateway: Harness, section: str, data: bytes, meth
     assert final.status == 502, section
     assert final.values(b"Gateway-Reason") == [b"upstream.protocol"]
     assert client.closed is None
-    assert link.lost is not None
+    assert link.closed is not None
     gateway.check_quiet()
     gateway.backend("orders").answers(OK)
     gateway.send(b"GET /orders/2 HTTP/1.1\r\nHost: h\r\n\r\n", client)
@@ -133,7 +133,7 @@ def test_bad_answers_never_pass_for_good_ones(gateway: Harness, section: str, da
         assert section.startswith("9112 7.1")
         with pytest.raises(strict.Ambiguous):
             strict.responses(client.received)
-    assert link.lost is not None
+    assert link.closed is not None
     gateway.check_quiet()
 
 
@@ -197,7 +197,7 @@ def test_good_answers(
         (message,) = strict.responses(client.received, method)
         assert (message.status, message.content) == (status, content), section
         assert message.values(b"Connection") == []
-        assert (link.lost is None) == keeps
+        assert (link.closed is None) == keeps
         assert client.closed is None
         gateway.check_quiet()
 
@@ -310,7 +310,7 @@ def test_content_that_goes_wrong_breaks_the_client_off(gateway: Harness, more: b
     assert client.received.startswith(b"HTTP/1.1 200 OK\r\n")
     assert not client.received.endswith(b"0\r\n\r\n")
     assert client.closed is not None
-    assert link.lost is not None
+    assert link.closed is not None
     gateway.check_quiet()
 
 
@@ -319,7 +319,7 @@ def test_octets_on_an_idle_connection_close_it(gateway: Harness) -> None:
     link = gateway.backend("orders").connection
     link.send(answer(b"Content-Length: 8", content=b"poisoned"))
     gateway.network.pump()
-    assert link.lost is not None
+    assert link.closed is not None
     gateway.backend("orders").answers(OK)
     assert gateway.get("/orders/2").body == b"ok"
 

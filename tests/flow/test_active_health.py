@@ -196,4 +196,4 @@ def test_a_long_answer_is_read_in_part() -> None:
     made.advance(31)
 
     assert made.metric("gateway_backend_healthy") == 1
-    assert all(connection.lost is not None for connection in made.backend("a").connections)
+    assert all(connection.closed is not None for connection in made.backend("a").connections)

@@ -203,7 +203,7 @@ def test_a_client_that_leaves_takes_its_question_along(make: Make) -> None:
     client.reset()
     gateway.network.pump()
 
-    assert authority.connection.lost is not None
+    assert authority.connection.closed is not None
 
 
 def asking(make: Make, **settings: Any) -> tuple[Harness, FakeBackend]:
@@ -356,4 +356,4 @@ def test_connections_outlive_a_reload(make: Make) -> None:
     gateway.apply(auth={"forward": {"default": {"url": "http://127.0.0.1:9002/verify", "timeout": "3s"}}})
     gateway.get("/orders/7")
     assert len(authority.connections) == 2
-    assert authority.connections[0].lost is not None
+    assert authority.connections[0].closed is not None

@@ -227,7 +227,7 @@ def test_an_answer_before_the_request_is_complete(gateway: Harness) -> None:
     (response,) = client.responses()
     assert (response.status, response.body) == (403, b"early")
     assert response.headers.get(b"Connection") == b"close"
-    assert backend.connection.lost is not None
+    assert backend.connection.closed is not None
     assert client.closed is not None
 
 
@@ -268,7 +268,7 @@ def test_an_answer_while_the_request_goes_on_streams_both_ways(gateway: Harness)
 
     (response,) = client.responses()
     assert (response.body, response.complete) == (b"onetwo", True)
-    assert backend.connection.lost is None
+    assert backend.connection.closed is None
 
 
 def test_octets_that_nobody_asked_for_end_the_connection(gateway: Harness) -> None:
@@ -278,7 +278,7 @@ def test_octets_that_nobody_asked_for_end_the_connection(gateway: Harness) -> No
     backend.connection.send(ok(b"smuggled"))
     gateway.network.pump()
 
-    assert backend.connection.lost is not None
+    assert backend.connection.closed is not None
     assert gateway.get("/orders/7").body == b"ok"
 
 
@@ -297,7 +297,7 @@ def test_an_answer_that_breaks_the_rules_is_a_502(gateway: Harness) -> None:
     backend.answers(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n")
 
     check_refused(gateway, gateway.send(GET), 502, "upstream.protocol")
-    assert backend.connection.lost is not None
+    assert backend.connection.closed is not None
 
 
 def test_chunks_that_go_wrong_break_off_the_client(gateway: Harness) -> None:
@@ -338,5 +338,5 @@ def test_a_backend_that_takes_nothing_more_is_closed_in_the_end(gateway: Harness
 
     backend.connection.read_on()
     gateway.network.pump()
-    assert backend.connection.lost is not None
+    assert backend.connection.closed is not None
     assert [end for end in gateway.network.transports if end.protocol is backend.connection] == []

@@ -90,7 +90,7 @@ def test_a_client_that_resets_ends_the_attempt(make: Make, stage: Callable[[Make
     assert record["reason"] == "request.aborted"
     assert record["status_code"] == (200 if stage is in_the_answer else 499)
     if stage not in (queued, connecting):
-        assert gateway.backend("orders").connection.lost is not None
+        assert gateway.backend("orders").connection.closed is not None
     (pool,) = gateway.gateway.foundation.pool.pools()
     assert pool.pending == 0
     assert pool.in_flight == before - 1
@@ -156,7 +156,7 @@ def test_a_client_that_has_gone_during_its_answer_is_noticed(make: Make) -> None
         backend.connection.send(bytes([octet]))
         gateway.network.pump()
 
-    assert backend.connection.lost is not None
+    assert backend.connection.closed is not None
     assert gateway.last_log["reason"] == "request.aborted"
 
 

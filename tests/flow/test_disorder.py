@@ -125,7 +125,7 @@ class World:
 
     def backend_breaks(self) -> None:
         """A connection to a backend ends, or is slow."""
-        connections = [one for one in self.some_backend().connections if one.lost is None]
+        connections = [one for one in self.some_backend().connections if one.closed is None]
         if connections:
             connection = self.chance.choice(connections)
             # Not while half of an answer without a length is out: closing would end it in good order.

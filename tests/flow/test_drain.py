@@ -90,7 +90,7 @@ def test_when_time_is_up_what_is_left_is_broken_off(gateway: Harness) -> None:
 
     assert client.closed is not None
     assert tunnel.closed is not None
-    assert all(connection.lost is not None for connection in backend.connections)
+    assert all(connection.closed is not None for connection in backend.connections)
     assert sorted(record["status_code"] for record in gateway.logs) == [101, 503]
     gateway.check_quiet()
 
@@ -102,7 +102,7 @@ def test_pools_close_when_they_are_empty(gateway: Harness) -> None:
     gateway.network.pump()
 
     assert closed.called
-    assert gateway.backend("orders").connection.lost is not None
+    assert gateway.backend("orders").connection.closed is not None
 
 
 def test_pools_wait_for_what_is_busy(gateway: Harness) -> None:
@@ -132,5 +132,5 @@ def test_aborted_pools_leave_nothing(gateway: Harness) -> None:
     gateway.network.pump()
 
     assert [client.responses()[0].status >= 500 for client in [*busy, dialling]] == [True] * 3
-    assert all(connection.lost is not None for connection in backend.connections)
+    assert all(connection.closed is not None for connection in backend.connections)
     gateway.check_quiet()

@@ -55,7 +55,7 @@ def test_the_second_answers_for_a_first_that_hangs() -> None:
     made.advance(0.1)
 
     assert statuses(client) == [200]
-    assert made.backend("a").requests[0].connection.lost is not None
+    assert made.backend("a").requests[0].connection.closed is not None
     assert made.last_log["attempts"] == 2
     assert made.last_log["backend"] == "http://127.0.0.1:9002"
     assert made.metric("gateway_hedges_total", outcome="won") == 1
@@ -73,7 +73,7 @@ def test_the_first_may_still_win() -> None:
     made.network.pump()
 
     assert client.responses()[0].body == b"first"
-    assert made.backend("b").requests[0].connection.lost is not None
+    assert made.backend("b").requests[0].connection.closed is not None
     assert made.metric("gateway_hedges_total", outcome="lost") == 1
     made.check_quiet()
 
@@ -132,7 +132,7 @@ def test_a_client_that_leaves_ends_both() -> None:
     client.reset()
     made.network.pump()
 
-    assert all(made.backend(name).requests[0].connection.lost is not None for name in ("a", "b"))
+    assert all(made.backend(name).requests[0].connection.closed is not None for name in ("a", "b"))
     made.check_quiet()
 
 

@@ -56,7 +56,7 @@ def test_chunks_over_the_limit_are_cut_off(small: Harness) -> None:
 
     assert client.responses()[0].status == 413
     assert b"y" not in backend.last.body
-    assert backend.connection.lost is not None
+    assert backend.connection.closed is not None
     assert not backend.last.complete
     assert small.last_log["reason"] == "request.too_large"
 

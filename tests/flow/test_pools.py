@@ -227,7 +227,7 @@ def test_an_idle_connection_is_closed(make: Make) -> None:
         gateway.advance(4)
         gateway.get("/orders/7")
 
-    assert [connection.lost is None for connection in backend.connections] == [False, True]
+    assert [connection.closed is None for connection in backend.connections] == [False, True]
 
 
 def test_those_who_wait_share_the_fate_of_their_dial(make: Make) -> None:
@@ -278,14 +278,14 @@ def test_addresses_that_are_gone_are_left(gateway: Harness) -> None:
     busy = gateway.send(GET)
     pool = gateway.gateway.foundation.pool
     pool.addresses_changed("127.0.0.1", ["127.0.0.1"])
-    assert backend.connection.lost is None
+    assert backend.connection.closed is None
 
     pool.addresses_changed("127.0.0.1", ["127.0.0.9"])
     backend.connection.send(ok())
     gateway.network.pump()
 
     assert statuses(busy) == [200]
-    assert backend.connection.lost is not None
+    assert backend.connection.closed is not None
 
 
 @pytest.mark.parametrize("answer", [b"Connection: close\r\n", b"Connection: x, close\r\n"])

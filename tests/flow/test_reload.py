@@ -35,7 +35,7 @@ def test_an_exchange_finishes_on_the_snapshot_it_began_with(gateway: Harness) ->
 
     assert client.responses()[0].body == b"old"
     assert gateway.last_log["route"] == "orders"
-    assert backend.connection.lost is not None  # it leaves with its last exchange
+    assert backend.connection.closed is not None  # it leaves with its last exchange
 
 
 def test_an_unchanged_backend_keeps_its_connections(gateway: Harness) -> None:
@@ -59,7 +59,7 @@ def test_a_backend_whose_pool_changed_has_another(gateway: Harness) -> None:
     gateway.get("/orders/7")
     gateway.apply(upstreams=[gateway.upstream("orders", pool={"max_connections": 7})])
 
-    assert gateway.backend("orders").connection.lost is not None
+    assert gateway.backend("orders").connection.closed is not None
     assert gateway.get("/orders/7").status == 200
     (pool,) = gateway.gateway.foundation.pool.pools()
     assert pool.max_connections == 7
@@ -77,7 +77,7 @@ def test_who_waits_for_a_removed_backend_is_served(gateway: Harness) -> None:
         gateway.network.pump()
 
     assert [client.responses()[0].status for client in clients] == [200] * 3
-    assert all(connection.lost is not None for connection in backend.connections)
+    assert all(connection.closed is not None for connection in backend.connections)
     assert not gateway.gateway.foundation.pool._leaving
 
 
@@ -94,7 +94,7 @@ def test_a_backend_that_comes_back_starts_anew(gateway: Harness) -> None:
     gateway.network.pump()
 
     assert client.responses()[0].body == b"old"
-    assert [connection.lost is None for connection in backend.connections] == [False, True]
+    assert [connection.closed is None for connection in backend.connections] == [False, True]
 
 
 def test_options_change_for_what_begins(gateway: Harness) -> None:

@@ -260,7 +260,7 @@ def test_a_streaming_answer_of_a_named_status_is_given_up() -> None:
     made.backend("a").answers(b"HTTP/1.1 503 Busy\r\nContent-Length: 100\r\n\r\nbusy")
 
     assert status(ask(made)) == 200
-    assert made.backend("a").connection.lost is not None
+    assert made.backend("a").connection.closed is not None
     made.check_quiet()
 
 
@@ -336,7 +336,7 @@ def test_a_client_that_leaves_while_its_answer_is_held() -> None:
     client.reset()
     made.network.pump()
 
-    assert made.backend("a").connection.lost is not None
+    assert made.backend("a").connection.closed is not None
     made.check_quiet()
 
 

@@ -61,7 +61,7 @@ def test_upstream(make: Make) -> None:
     gateway.advance(0.3)
 
     assert got(client) == [(504, b"upstream.timeout")]
-    assert gateway.backend("orders").connection.lost is not None
+    assert gateway.backend("orders").connection.closed is not None
     assert client.closed is None
 
 
@@ -161,7 +161,7 @@ def test_body(make: Make) -> None:
     gateway.advance(2.2)
 
     assert got(client) == [(408, b"request.timeout")]
-    assert gateway.backend("orders").connection.lost is not None
+    assert gateway.backend("orders").connection.closed is not None
     assert client.closed is not None
 
 
@@ -254,7 +254,7 @@ def test_a_client_that_reads_nothing_is_broken_off(make: Make) -> None:
     client.read_on()
     gateway.network.pump()
     assert client.closed is not None
-    assert gateway.backend("orders").connection.lost is not None
+    assert gateway.backend("orders").connection.closed is not None
 
 
 def test_a_client_that_reads_slowly_is_waited_for(make: Make) -> None:

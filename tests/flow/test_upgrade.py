@@ -123,7 +123,7 @@ def test_the_end_of_one_is_the_end_of_the_other(gateway: Harness, first: str, ho
     gateway.network.pump()
 
     assert client.closed is not None
-    assert backend.lost is not None
+    assert backend.closed is not None
     gateway.check_quiet()
 
 
@@ -258,7 +258,7 @@ def test_a_client_that_leaves_before_the_101(gateway: Harness, how: str) -> None
     gateway.network.pump()
     gateway.advance(2.2)
 
-    assert gateway.backend("orders").connection.lost is not None
+    assert gateway.backend("orders").connection.closed is not None
     assert gateway.last_log["status_code"] == 499
 
 
@@ -299,7 +299,7 @@ def test_a_client_that_leaves_while_a_step_looks_at_the_101(gateway: Harness) ->
     gateway.network.pump()
 
     assert step.waiting[0].called
-    assert backend.lost is not None
+    assert backend.closed is not None
     assert gateway.last_log["status_code"] in (101, 499)
 
 

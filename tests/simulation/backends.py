@@ -78,7 +78,7 @@ class Backends:
         before, self._modes[number] = self._modes[number], mode
         backend.accept_connections()
         for connection in backend.connections:
-            if connection.lost is None:
+            if connection.closed is None:
                 # A partition: nothing arrives, nothing comes; when it is over, either side may have given up.
                 if mode == "cut off":
                     connection.stop_reading()
@@ -93,7 +93,7 @@ class Backends:
     def disturb(self) -> str:
         """Something happens to one connection; returns what."""
         number = self._chance.randrange(len(self.backends))
-        connections = [one for one in self.backends[number].connections if one.lost is None]
+        connections = [one for one in self.backends[number].connections if one.closed is None]
         if not connections:
             return ""
         how = self._chance.choice(["reset", "stop_reading", "read_on", "read_on"])
@@ -122,7 +122,7 @@ class Backends:
             self._modes[number] = "well"
             backend.accept_connections()
             for connection in backend.connections:
-                if connection.lost is None:
+                if connection.closed is None:
                     connection.read_on()
         while self._owed:
             connection, left, closes = self._owed.pop(0)
