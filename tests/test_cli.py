@@ -55,12 +55,12 @@ def test_check_of_a_bad_file_tells_everything(tmp_path: Path) -> None:
     assert result.stdout == ""
     assert result.stderr.splitlines()[-1] == "1 problem"
 
-    file.write_text("limits: {in_flight: x}\nb: 1\n")
+    file.write_text("limits: {in_flight: x}\nroute: 1\n")
     result = run("check", file)
 
     assert result.stderr == (
         f'{file}:1:21: limits.in_flight: expected an integer from 0 to 2147483647, found "x"\n'
-        f"{file}:2:1: b: expected a known key, found an unknown key\n"
+        f"{file}:2:1: route: expected a known key, found an unknown key, did you mean `routes`?\n"
         "2 problems\n"
     )
 

@@ -9,10 +9,11 @@ are refused, and what an alias may unfold to is bounded.
 from __future__ import annotations
 
 import re
+from functools import reduce
 
 import yaml
 
-from gateway.config.nodes import Entry, ListNode, MapNode, Node, ScalarNode
+from gateway.config.nodes import Entry, ListNode, MapNode, Node, ScalarNode, join
 from gateway.config.problems import Place, Problem, problem
 
 MAX_DEPTH = 64
@@ -50,7 +51,10 @@ def read(text: str, file: str, problems: list[Problem]) -> Node | None:
         mark = error.problem_mark
         place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1, 1)
         context = f" ({error.context})" if error.context else ""
-        problems.append(problem(place, "", "YAML", f"an error: {error.problem}{context}"))
+        # A `}` ends a mapping in braces: what an operator meant by the last one is worth a guess.
+        braced = "${" in "".join(text.splitlines()[place.line - 1 : place.line])
+        hint = '; inside of `{…}` and `[…]`, write "${VAR}" in quotes' if braced else ""
+        problems.append(problem(place, "", "YAML", f"an error: {error.problem}{context}{hint}"))
         return None
     except _Stop as stop:
         problems.append(stop.args[0])
@@ -85,6 +89,7 @@ class _Builder:
         self._problems = problems
         self._open: list[tuple[ListNode | MapNode, int]] = []
         self._keys: list[tuple[str, Place] | None] = []
+        self._steps: list[str | int] = []  # to the innermost of `open`
         self._anchors: dict[str, Node] = {}
         self._sizes: dict[int, int] = {}
         self._nodes = 0
@@ -109,6 +114,7 @@ class _Builder:
         elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
             node, before = self._open.pop()
             self._keys.pop()
+            del self._steps[-1:]  # none led to the root
             self._sizes[id(node)] = self._nodes - before
         elif isinstance(event, yaml.AliasEvent):
             self._alias(event)
@@ -124,6 +130,8 @@ class _Builder:
             raise _Stop(problem(place, "", "a text as key", "a list or mapping"))
         if len(self._open) == MAX_DEPTH:
             raise _Stop(problem(place, "", f"at most {MAX_DEPTH} levels", "more"))
+        if self._open:
+            self._steps.append(self._step())
         node = MapNode(place) if isinstance(event, yaml.MappingStartEvent) else ListNode(place)
         before = self._nodes
         self._nodes += 1
@@ -138,7 +146,8 @@ class _Builder:
             raise _Stop(problem(place, "", "a text as key", f"the alias *{name}"))
         node = self._anchors.get(name)
         if node is None:
-            raise _Stop(problem(place, "", f"an anchor &{name} before its alias", "none"))
+            # Its name is not shown: it may be a password that nobody thought of putting in quotes.
+            raise _Stop(problem(place, "", "quotes around a text that begins with `*`", "an alias without an anchor"))
         if any(node is container for container, _ in self._open):
             raise _Stop(problem(place, "", "an alias of something complete", f"*{name} inside of &{name}"))
         self._nodes += self._sizes.get(id(node), 1)
@@ -162,9 +171,18 @@ class _Builder:
         self._keys[-1] = None
         if key in container.entries:
             first = container.entries[key].place
-            self._problems.append(problem(place, "", f"the key `{key}` once", f"it again, first at {first}"))
+            path = reduce(join, [*self._steps, key], "")
+            self._problems.append(problem(place, path, "the key once", f"it again, first at {first}"))
         else:
             container.entries[key] = Entry(place, node)
+
+    def _step(self) -> str | int:
+        """The key or the number that the next value of the innermost container gets."""
+        container, pending = self._open[-1][0], self._keys[-1]
+        if isinstance(container, ListNode):
+            return len(container.items)
+        assert pending is not None  # _at_key() took every event in the place of a key
+        return pending[0]
 
     def _at_key(self) -> bool:
         return bool(self._open) and isinstance(self._open[-1][0], MapNode) and self._keys[-1] is None
@@ -172,8 +190,10 @@ class _Builder:
     def _check_tag(self, event: yaml.NodeEvent) -> None:
         tag = getattr(event, "tag", None)
         if tag is not None:
-            shown = tag.replace("tag:yaml.org,2002:", "!!")
-            self._problems.append(problem(self._place(event), "", "a value without a tag", f"`{shown}`"))
+            # A tag that is none of YAML's may be a password that nobody thought of putting in quotes.
+            known = tag.startswith("tag:yaml.org,2002:")
+            shown = f"`!!{tag[18:]}`" if known else "one; a text that begins with `!` needs quotes"
+            self._problems.append(problem(self._place(event), "", "a value without a tag", shown))
 
     def _place(self, event: yaml.Event) -> Place:
         mark = event.start_mark

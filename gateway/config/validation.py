@@ -67,10 +67,15 @@ def _translate(details: ErrorDetails, root: MapNode) -> Iterator[Problem]:
         if kind == "missing":
             found = "nothing"
         elif kind == "extra_forbidden":
-            found = "an unknown key" + (suggestion(spot.key, catalog.known(spot.section)) if spot.section else "")
+            found = "an unknown key" + (_nearest(spot.key, catalog.known(spot.section)) if spot.section else "")
         elif kind == "too_short":
             found = "none"
     yield problem(spot.place, spot.path, words, found)
+
+
+def _nearest(key: str, known: list[str]) -> str:
+    """Name the known key that was meant; where none is near, what there is to choose from."""
+    return suggestion(key, known) or suggestion(key.lower(), known) or f"; known here: {', '.join(known)}"
 
 
 def _either(options: list[str]) -> str:

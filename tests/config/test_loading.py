@@ -58,10 +58,10 @@ def test_every_kind_of_problem_is_reported_at_once(complaints: Complaints) -> No
 def test_problems_can_be_read_by_a_program(load_text: Load, tmp_path: Path) -> None:
     """Each is a tuple of file, line, column, path and message."""
     with pytest.raises(ConfigError) as caught:
-        load_text("a: 1\n")
+        load_text("health_paths: 1\n")
 
     assert caught.value.problems == (
-        Problem(str(tmp_path / "gateway.yaml"), 1, 1, "a", "expected a known key, found an unknown key"),
+        Problem(str(tmp_path / "gateway.yaml"), 1, 15, "health_paths", "expected true or false, found 1"),
     )
 
 

@@ -58,15 +58,29 @@ def test_yaml_is_read(text: str, data: object) -> None:
             ),
         ),
         ("a: \x01\n", "g.yaml:1:4: expected printable characters, found U+0001"),
-        ("a: 1\nb: 2\na: 3\n", "g.yaml:3:1: expected the key `a` once, found it again, first at g.yaml:1:1"),
+        ("a: 1\nb: 2\na: 3\n", "g.yaml:3:1: a: expected the key once, found it again, first at g.yaml:1:1"),
+        (
+            "a: [1]\nb: [[], {c: {}, d: {e: 1, e: 2}}]\n",
+            "g.yaml:2:27: b[1].d.e: expected the key once, found it again, first at g.yaml:2:21",
+        ),
         ("a: !!str 1\n", "g.yaml:1:4: expected a value without a tag, found `!!str`"),
         (
             "a: !python/object:os.system x\n",
-            "g.yaml:1:4: expected a value without a tag, found `!python/object:os.system`",
+            "g.yaml:1:4: expected a value without a tag, found one; a text that begins with `!` needs quotes",
         ),
         ("a: !!set {}\n", "g.yaml:1:4: expected a value without a tag, found `!!set`"),
         ("a: 1\n---\nb: 2\n", "g.yaml:2:1: expected one document in a file, found a second one"),
-        ("a: *x\n", "g.yaml:1:4: expected an anchor &x before its alias, found none"),
+        (
+            "a: {b: ${X}}\n",
+            (
+                "g.yaml:1:9: expected YAML, found an error: did not find expected ',' or '}' (while parsing a flow "
+                'mapping); inside of `{…}` and `[…]`, write "${VAR}" in quotes'
+            ),
+        ),
+        (
+            "token: *hunter2\n",
+            "g.yaml:1:8: expected quotes around a text that begins with `*`, found an alias without an anchor",
+        ),
         ("a: &x [*x]\n", "g.yaml:1:8: expected an alias of something complete, found *x inside of &x"),
         ("? [a]\n: 1\n", "g.yaml:1:3: expected a text as key, found a list or mapping"),
         ("a: &x k\n*x : 1\n", "g.yaml:2:1: expected a text as key, found the alias *x"),

@@ -77,8 +77,24 @@ ROUTE = "upstreams: [{name: a, backends: []}]\nroutes: [{path: /, upstream: a, %
             "limits: {in_fligth: 1}",
             "10: limits.in_fligth: expected a known key, found an unknown key, did you mean `in_flight`?",
         ),
-        ("limits: {zzz: 1}", "10: limits.zzz: expected a known key, found an unknown key"),
-        ("limits: {zzz: }", "10: limits.zzz: expected a known key, found an unknown key"),
+        (
+            "limits: {IN_FLIGHT: 1}",
+            "10: limits.IN_FLIGHT: expected a known key, found an unknown key, did you mean `in_flight`?",
+        ),
+        (
+            "forwarded: {zzz: 1}",
+            (
+                "13: forwarded.zzz: expected a known key, found an unknown key; "
+                "known here: x_forwarded, x_real_ip, via, forwarded"
+            ),
+        ),
+        (
+            "forwarded: {zzz: }",
+            (
+                "13: forwarded.zzz: expected a known key, found an unknown key; "
+                "known here: x_forwarded, x_real_ip, via, forwarded"
+            ),
+        ),
         ("log: {levels: {'': info}}", "16: log.levels['']: expected a text that is not empty, found \"\""),
         ("listeners: [{}]", "13: listeners[0].endpoint: expected a value: the key is required, found nothing"),
         (
