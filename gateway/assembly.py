@@ -175,6 +175,7 @@ def assemble(
     first = _build(settings, foundation, writer)
     foundation.carried.commit()
     root = RootResource(first)
+    foundation.health.checks = lambda: root.tree.readiness
     site = GatewaySite(root, first.options, first.rules, deadlines, now, DateClock(wall_clock))
     limit = ConnectionLimit(settings.limits.connections)
     loop_lag = LoopLag(reactor)

@@ -45,6 +45,10 @@ class Carried(Service):
         found: T = self._things[key]
         return found
 
+    def asked(self, key: Hashable) -> Any:
+        """Return the thing of this identity if this build has asked for it, None otherwise."""
+        return self._things[key] if key in self._asked else None
+
     def then(self, action: Callable[[], None]) -> None:
         """Do something to a thing that was there before (give it another limit) once this build is in force.
 

@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from functools import cache, partial
 
 from gateway.admin.health import PATHS as HEALTH_PATHS
+from gateway.admin.health import Check
 from gateway.balancing import build as build_balancer
 from gateway.builders.addresses import ip_rules
 from gateway.builders.admission import LoadControl
 from gateway.builders.identity import Identity
+from gateway.builders.last_good import LastGoods
 from gateway.builders.limits import RateLimits
 from gateway.builders.oauth import token_paths
+from gateway.builders.readiness import readiness
 from gateway.builders.retries import build_hedges, build_retries
 from gateway.builders.upstreams import build_upstream
 from gateway.config import Settings
@@ -64,6 +67,7 @@ class Snapshot:
         pool_keys: Identities of the backends' pools.
         credentials: Does what an operator orders about credentials.
         retry_budgets: By route.
+        readiness: What `/ready` asks, by name.
     """
 
     settings: Settings
@@ -78,6 +82,7 @@ class Snapshot:
     pool_keys: frozenset[Hashable]
     credentials: Control
     retry_budgets: Mapping[str, RetryBudget]
+    readiness: Mapping[str, Check]
 
 
 def build(
@@ -111,6 +116,7 @@ def build(
         pool_keys=frozenset(builder.pool_keys),
         credentials=builder.identity.control,
         retry_budgets=builder.retry_budgets,
+        readiness=readiness(settings, foundation, builder.upstreams),
     )
 
 
@@ -145,6 +151,7 @@ class _Builder:
         self.identity = Identity(settings, foundation, REMADE)
         self._limits = RateLimits(settings, foundation)
         self._load = LoadControl(settings, foundation)
+        self._last_goods = LastGoods(settings, foundation)
         self.pool_keys: set[Hashable] = set()
         self.retry_budgets: dict[str, RetryBudget] = {}
         self.upstreams = {
@@ -165,7 +172,8 @@ class _Builder:
             self._limits.by_principal(route),
             self._load.of_route(route),  # who may not call, or too often, takes nobody's place
             self._body_limit(body_limit) if body_limit else None,  # last: who may call is decided before how much
-            *self._load.of_upstreams(route, self._chooser(route)),  # innermost: a place is held only while it is asked
+            *self._load.of_upstreams(route, self._chooser(route)),  # a place is held only while it is asked
+            self._last_goods.step(route),  # innermost: what is kept is what the backend said
         ]
         return [step for step in steps if step is not None]
 

@@ -6,7 +6,7 @@ Pure: the state is set by `gateway.lifecycle`, the checks are passed in.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum
 
 PATHS = (b"/health", b"/ready", b"/health/live", b"/health/ready", b"/health/startup")
@@ -37,12 +37,12 @@ class Health:
 
     Attributes:
         state: Where the gateway is in its life.
-        checks: By name; readiness asks them.
+        checks: Gives those of the moment, by name; readiness asks them.
     """
 
     def __init__(self) -> None:
         self.state = State.STARTING
-        self.checks: dict[str, Check] = {}
+        self.checks: Callable[[], Mapping[str, Check]] = dict
 
     def report(self, path: bytes) -> tuple[int, bytes]:
         """Return status and JSON body for one of `PATHS`."""
@@ -58,7 +58,7 @@ class Health:
     def _ready(self) -> tuple[int, bytes]:
         if self.state is not State.RUNNING:
             return 503, _json(status=self.state.value)
-        results = {name: check() for name, check in self.checks.items()}
+        results = {name: check() for name, check in self.checks().items()}
         found = {name: result.value for name, result in results.items()}
         if CheckResult.FAILED in results.values():
             return 503, _json(status="failed", checks=found)

@@ -50,6 +50,12 @@ def redis_store(settings: Redis | None, foundation: Foundation) -> RedisStore:
     return foundation.carried.get(("redis", redis), lambda: _make(redis, foundation))
 
 
+def redis_in_use(settings: Redis | None, foundation: Foundation) -> RedisStore | None:
+    """Return the store of these settings if this build has asked for it."""
+    store: RedisStore | None = foundation.carried.asked(("redis", settings or Redis()))
+    return store
+
+
 def _make(redis: Redis, foundation: Foundation) -> RedisStore:
     # Here, since txredisapi imports the reactor: twistd's --reactor must have had its say, and who needs no Redis
     # need not load it.
