@@ -31,6 +31,7 @@ from gateway.config.effective import effective, route_table
 from gateway.listening.certificates import CertificateError
 from gateway.listening.endpoints import ListenFailed, listen
 from gateway.listening.listeners import OpenPort
+from gateway.middleware.request_id import RequestId
 from gateway.telemetry.logging import levels
 from gateway.transport.deadlines import INTERVAL
 from gateway.upstream.tls import TLSSettingsError
@@ -94,7 +95,8 @@ class GatewayService(MultiService):
         settings = self._settings(configuration)
         levels.configure(settings.log.level, settings.log.levels)
         self.gateway: Gateway = assemble(settings, reactor, open_port=open_port, **parts)
-        self._admin = AdminListener(reactor, self._admin_root, open_port)
+        new_id = RequestId(self.gateway.foundation.random_bytes, ()).new
+        self._admin = AdminListener(reactor, self._admin_root, new_id, open_port)
         self._applying = DeferredLock()
         self._sweeping = LoopingCall(self.gateway.foundation.deadlines.sweep)
         self._sweeping.clock = reactor

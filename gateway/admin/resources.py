@@ -64,7 +64,8 @@ def _refuse(request: Request, error: GatewayError) -> bytes:
     request.setHeader(b"Gateway-Reason", error.reason.encode())
     for name, value in error.headers:
         request.setHeader(name, value)
-    return problem(error, "")
+    named = request.responseHeaders.getRawHeaders(b"x-request-id") or [b""]
+    return problem(error, named[0].decode())
 
 
 class _Metrics(Leaf):

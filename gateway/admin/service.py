@@ -51,9 +51,11 @@ class AdminRequest(Request):
             self._refuse()
 
     def process(self) -> None:
-        """Find the resource and render it."""
+        """Find the resource and render it; the answer names the request, as every answer of a gateway does."""
         if self._refused:
             return
+        channel: Any = self.channel  # Twisted's type has no site
+        self.setHeader(b"X-Request-ID", channel.site.new_id().encode())
         if self.path == b"*":
             # Twisted would answer by itself, and name itself in the answer.
             self.path = b"/*"
@@ -70,9 +72,16 @@ class AdminRequest(Request):
 
 
 class AdminSite(Site):
-    """A stock site that parses no forms and logs no lines."""
+    """A stock site that parses no forms and logs no lines.
 
-    def __init__(self, root: Resource, reactor: Any) -> None:
+    Args:
+        root: The tree.
+        reactor: Keeps time.
+        new_id: Makes identifiers of requests.
+    """
+
+    def __init__(self, root: Resource, reactor: Any, new_id: Callable[[], str]) -> None:
+        self.new_id = new_id
         # The stock channel drops a connection whose head is over 16 KiB.
         super().__init__(root, AdminRequest, timeout=TIMEOUT, reactor=reactor, parsePOSTFormSubmission=False)
 
@@ -90,13 +99,21 @@ class AdminListener:
     Args:
         reactor: The real one.
         make_root: Makes the tree when it is first needed.
+        new_id: Makes identifiers of requests.
         open_port: Opens the port of an endpoint string.
     """
 
-    def __init__(self, reactor: Any, make_root: Callable[[], Resource], open_port: OpenPort = listen) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        make_root: Callable[[], Resource],
+        new_id: Callable[[], str],
+        open_port: OpenPort = listen,
+    ) -> None:
         self._reactor = reactor
         self._site: AdminSite | None = None
         self._make_root = make_root
+        self._new_id = new_id
         self._open_port = open_port
         self._open: Listening | None = None
         self._limit = ConnectionLimit(CONNECTIONS)
@@ -115,7 +132,7 @@ class AdminListener:
         if self._open is not None and self._open.endpoint == settings.endpoint:
             return
         if self._site is None:
-            self._site = AdminSite(self._make_root(), self._reactor)
+            self._site = AdminSite(self._make_root(), self._reactor, self._new_id)
         fresh = await self._open_port(self._reactor, settings.endpoint, self._site, self._limit)
         before, self._open = self._open, fresh
         if before is not None:

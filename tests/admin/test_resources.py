@@ -35,13 +35,18 @@ class Admin:
         self.clock = Clock()
         self.health = Health()
         self.accepted: list[bytes] = []
+        self.ids = 0
         views = {"routes": lambda: [{"name": "users"}], "broken": self._broken}
-        self.site = AdminSite(AdminRoot(self.health, self._exposition, views), self.clock)
+        self.site = AdminSite(AdminRoot(self.health, self._exposition, views), self.clock, self._new_id)
         self.transport = StringTransport()
 
     def _exposition(self, accept: bytes) -> tuple[bytes, bytes]:
         self.accepted.append(accept)
         return b"text/plain; version=0.0.4", b"up 1\n"
+
+    def _new_id(self) -> str:
+        self.ids += 1
+        return f"id{self.ids}"
 
     def _broken(self) -> Any:
         raise RuntimeError("secret")
@@ -109,6 +114,14 @@ def test_head_is_get_without_the_body(admin: Admin) -> None:
 
     assert (answer.status, answer.body, answer.headers["Content-Length"]) == (200, b"", "5")
     assert events == []
+
+
+def test_every_answer_names_its_request(admin: Admin) -> None:
+    """In the field, and in the document of what is refused."""
+    assert admin.ask("GET", "/routes").headers["X-Request-Id"] == "id1"
+
+    answer = admin.ask("GET", "/nothing")
+    assert answer.headers["X-Request-Id"] == answer.json["request_id"] == "id2"
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE", "OPTIONS", "BREW"])

@@ -37,7 +37,7 @@ class Admin:
         control = Control(results, Revocations(most), lambda: 100.0, self.given.append)
         writes = auth_writes(lambda: self.token, lambda: control)
         root = AdminRoot(Health(), lambda accept: (b"text/plain", b""), {}, writes)
-        self.site = AdminSite(root, Clock())
+        self.site = AdminSite(root, Clock(), lambda: "an-id")
 
     def ask(
         self, method: str, path: str, body: bytes = b"", *fields: str, authorization: str = f"Bearer {TOKEN}"
