@@ -152,6 +152,11 @@ class Body:
         """Whether all of it can be written from the start: nothing was taken, or all that was is kept."""
         return not self.taken or self._kept is not None
 
+    @property
+    def kept(self) -> bytes | None:
+        """All of the content, once it is complete, where it was kept; else None."""
+        return b"".join(self._kept) if self._kept is not None and self.ended else None
+
     def rewind(self) -> None:
         """Give it from the start to who takes it next; only where it is repeatable."""
         self._sink = None

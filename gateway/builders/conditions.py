@@ -9,6 +9,7 @@ from math import inf
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.logger import Logger, LogLevel
 
+from gateway.builders.last_good import last_good
 from gateway.builders.probes import build_prober
 from gateway.config.schema.resilience import CircuitBreaker
 from gateway.config.schema.resilience import Fallback as FallbackSettings
@@ -18,6 +19,7 @@ from gateway.errors import BreakerOpen
 from gateway.exchange import Response
 from gateway.foundation import Foundation
 from gateway.headers import Headers
+from gateway.middleware.last_good import Recall
 from gateway.resilience.breaker import BreakerRules
 from gateway.resilience.outliers import OutlierRules
 from gateway.telemetry.metrics import Metrics
@@ -65,13 +67,19 @@ def build_standing(
     return foundation.carried.get(key, make)
 
 
-def build_fallback(fallback: FallbackSettings, others: Others) -> Fallback | None:
+def build_fallback(
+    upstream: UpstreamSettings, fallback: FallbackSettings, foundation: Foundation, others: Others
+) -> Fallback | None:
     """Return what is done while a breaker is open; None for the error's own answer."""
+    recall = None
+    if fallback.cached:
+        count = partial(foundation.metrics.counter("gateway_last_good_answers_total").add, upstream.name)
+        recall = Recall(last_good(upstream.name, fallback, foundation), foundation.now, count)
     name = fallback.upstream
     if name is not None:
-        return Fallback(upstream=lambda: others(name))
+        return Fallback(recall, upstream=lambda: others(name))
     if fallback.status == 503 and not fallback.body:
-        return None
+        return Fallback(recall) if recall is not None else None
     body = fallback.body.encode()
     fields = [(b"Content-Type", fallback.content_type.encode("latin-1"))] if body else []
 
@@ -80,7 +88,7 @@ def build_fallback(fallback: FallbackSettings, others: Others) -> Fallback | Non
             fallback.status, Headers([*fields, (b"Gateway-Reason", error.reason.encode()), *error.headers]), body
         )
 
-    return Fallback(answer=answer)
+    return Fallback(recall, answer=answer)
 
 
 def _rules(upstream: UpstreamSettings, breaker: CircuitBreaker | None) -> ConditionRules:

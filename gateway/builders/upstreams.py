@@ -57,7 +57,7 @@ def build_upstream(
         _key(upstream),
         foundation.metrics.upstream(upstream.name).attempt,
         condition,
-        None if breaker is None else build_fallback(breaker.fallback, others),
+        None if breaker is None else build_fallback(upstream, breaker.fallback, foundation, others),
     )
 
 

@@ -20,8 +20,6 @@ NOT_YET: dict[str, str] = {
     "plugins": "plugins",
     "tracing.exporter": "trace export",
     "upstreams[].backends[].url=h2c:*": "HTTP/2 to backends",
-    "circuit_breaker.fallback.cached": "caching",
-    "upstreams[].circuit_breaker.fallback.cached": "caching",
     "routes[].transformations": "transformations",
     "routes[].cors": "CORS",
     "routes[].security_headers": "security headers",

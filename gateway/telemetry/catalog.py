@@ -183,6 +183,18 @@ METRICS = (
         "Exchanges that an open breaker kept from the upstream, those with a fallback included.",
     ),
     Spec(
+        "gateway_last_good_answers_total",
+        "counter",
+        ("upstream",),
+        "Exchanges that an open breaker kept from the upstream and that were answered with its last good answer.",
+    ),
+    Spec(
+        "gateway_last_good_bytes",
+        "gauge",
+        ("upstream",),
+        "What the kept answers of an upstream with `fallback: {cached: true}` take up.",
+    ),
+    Spec(
         "gateway_retries_total",
         "counter",
         ("route", "reason", "outcome"),

@@ -74,12 +74,14 @@ class Fallback(NamedTuple):
     """What is done for an exchange while a breaker keeps it from its upstream.
 
     Attributes:
-        answer: Makes a response, from the error that it stands for; None for the error's own.
+        recall: Finds what the upstream answered to the same question before; asked first.
         upstream: Where it goes instead.
+        answer: Makes a response, from the error that it stands for; None for the error's own.
     """
 
-    answer: Callable[[BreakerOpen], Response] | None = None
+    recall: Callable[[Exchange, BreakerOpen], Response | None] | None = None
     upstream: Callable[[], Upstream] | None = None
+    answer: Callable[[BreakerOpen], Response] | None = None
 
 
 class Upstream:

@@ -293,14 +293,17 @@ class Forwarder:
         fallback = upstream.fallback
         if fallback is None:
             raise error
-        if fallback.upstream is not None:
+        response = None if fallback.recall is None else fallback.recall(exchange, error)
+        if response is None and fallback.upstream is not None:
             self._send(exchange, fallback.upstream(), falls_back=False)
             return
-        if fallback.answer is None:
-            raise error
+        if response is None:
+            if fallback.answer is None:
+                raise error
+            response = fallback.answer(error)
         exchange.error = error
         assert exchange.chain is not None
-        exchange.chain.deliver(exchange, fallback.answer(error))
+        exchange.chain.deliver(exchange, response)
 
 
 def _ticket(before: Attempt, backend: Backend, now: float) -> int | None:

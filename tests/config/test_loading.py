@@ -32,7 +32,7 @@ def test_every_kind_of_problem_is_reported_at_once(complaints: Complaints) -> No
         upstreams:
           - name: users
             backends: [{url: "http://127.0.0.1:9001", weight: three}]
-            circuit_breaker: {fallback: {cached: true}}
+        plugins: [{name: stamp, class: mine.Stamp}]
         routes:
           - path: /users/*
             upstrem: users
@@ -48,7 +48,7 @@ def test_every_kind_of_problem_is_reported_at_once(complaints: Complaints) -> No
             'or a number of seconds, found "5 minutes"'
         ),
         'gateway.yaml:5:55: upstreams[0].backends[0].weight: expected an integer from 0 to 1000000, found "three"',
-        "gateway.yaml:6:34: upstreams[0].circuit_breaker.fallback.cached: not supported yet (caching)",
+        "gateway.yaml:6:1: plugins: not supported yet (plugins)",
         "gateway.yaml:8:5: routes[0].upstream: expected a value: the key is required, found nothing",
         "gateway.yaml:9:5: routes[0].upstrem: expected a known key, found an unknown key, did you mean `upstream`?",
         'gateway.yaml:11:15: routes[1].upstream: expected the name of an upstream, found "user", did you mean `users`?',

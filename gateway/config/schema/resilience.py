@@ -124,7 +124,16 @@ class Fallback(Section):
     body: Text = Field(default="", description="Body of the answer; empty: problem+json.")
     content_type: HeaderValue = Field(default="application/json", description="Its Content-Type.")
     upstream: Name | None = Field(default=None, description="Another upstream, asked in place of this one.")
-    cached: Flag = Field(default=False, description="Answer from the cache, even if stale, where there is something.")
+    cached: Flag = Field(
+        default=False,
+        description="Answer GET and HEAD with what was the last good answer (a 200 that a shared cache may keep), even "
+        "if stale, where there is one; else as the other keys say.",
+    )
+    max_stale: Duration = Field(
+        default=86400.0, description="`cached`: for how long past its freshness, unless the answer says less itself."
+    )
+    cache_entry: Size = Field(default=2**20, description="`cached`: longest content that is kept.")
+    cache_size: Size = Field(default=16 * 2**20, description="`cached`: octets that are kept for each upstream.")
 
 
 class CircuitBreaker(Section):

@@ -1,0 +1,175 @@
+"""Keep the good answers of upstreams that fall back on them, and find them again (`circuit_breaker.fallback.cached`).
+
+The innermost step: it sees what the backend said. An answer is recorded while
+it passes on its way to the client, and kept once both are done with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+
+from gateway.body import Body
+from gateway.errors import BreakerOpen
+from gateway.exchange import Exchange, Response
+from gateway.headers import Headers
+from gateway.http import caching
+from gateway.resilience.last_good import Answer, LastGood, Values
+
+_SAFE = frozenset([b"GET", b"HEAD", b"OPTIONS", b"TRACE"])
+_SHOWS_WHO = (b"authorization", b"cookie")
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """How the answers of an upstream are kept.
+
+    Attributes:
+        store: Where.
+        longest: Most octets of content.
+        stale: Seconds for which one may be used once it is not fresh any more, where it does not say itself.
+    """
+
+    store: LastGood
+    longest: int
+    stale: float
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """An answer under way."""
+
+    store: LastGood
+    reserved: int
+    key: Hashable
+    headers: Headers
+    body: bytes | Body | None
+    varies: tuple[bytes, ...]
+    values: Values
+    made: float
+    until: float
+
+
+class LastGoodStep:
+    """Records.
+
+    Args:
+        keeping: By the name of the upstream.
+        now: Monotonic seconds.
+    """
+
+    name = "last_good"
+    __slots__ = ("_keeping", "_now", "_under_way")
+
+    def __init__(self, keeping: Mapping[str, Keeping], now: Callable[[], float]) -> None:
+        self._keeping = keeping
+        self._now = now
+        self._under_way: dict[Exchange, Recording] = {}
+
+    def on_response(self, exchange: Exchange) -> None:
+        """Begin to record an answer that may be kept; a change of what was asked for makes what was kept worthless."""
+        keeping, response = self._keeping.get(exchange.upstream or ""), exchange.response
+        if keeping is None or response is None or exchange.error is not None:
+            return
+        method = exchange.request.method
+        if method != b"GET":
+            if method not in _SAFE and response.status < 400:
+                keeping.store.forget(_key(exchange))  # RFC 9111 section 4.4
+            return
+        said = caching.directives(response.headers)
+        varies = caching.varies(response.headers)
+        if varies is None or not caching.may_keep(response.status, response.headers, said, _identified(exchange)):
+            return
+        now = self._now()
+        made = now - caching.age(response.headers)
+        until = made + caching.usable(response.headers, said, keeping.stale)
+        reserved = keeping.longest if response.length is None else response.length
+        if until <= now or reserved > keeping.longest or not keeping.store.reserve(reserved):
+            return
+        body = response.body
+        if isinstance(body, Body):
+            body.keep(keeping.longest)
+        self._under_way[exchange] = Recording(
+            keeping.store,
+            reserved,
+            _key(exchange),
+            response.headers.copy(),
+            body,
+            varies,
+            _values(exchange, varies),
+            made,
+            until,
+        )
+
+    def on_finish(self, exchange: Exchange) -> None:
+        """Keep it, if all of it came."""
+        recording = self._under_way.pop(exchange, None)
+        if recording is None:
+            return
+        recording.store.release(recording.reserved)
+        body = recording.body
+        content = body.kept if isinstance(body, Body) else body or b""
+        if content is not None:
+            answer = Answer(
+                recording.headers, content, recording.varies, recording.values, recording.made, recording.until
+            )
+            recording.store.keep(recording.key, answer)
+
+
+class Recall:
+    """Finds what was kept.
+
+    Args:
+        store: Of the upstream that cannot be asked.
+        now: Monotonic seconds.
+        count: Counts the answers that were found.
+    """
+
+    __slots__ = ("_count", "_now", "_store")
+
+    def __init__(self, store: LastGood, now: Callable[[], float], count: Callable[[], None]) -> None:
+        self._store = store
+        self._now = now
+        self._count = count
+
+    def __call__(self, exchange: Exchange, error: BreakerOpen) -> Response | None:
+        """Return the last good answer to the same question, None where there is none that may be given."""
+        request = exchange.request
+        if request.method not in (b"GET", b"HEAD") or request.body is not None or _wants_no_copy(request.headers):
+            return None
+        now = self._now()
+        answer = self._store.find(_key(exchange), lambda names: _values(exchange, names), now)
+        if answer is None:
+            return None
+        headers = answer.headers.copy()
+        headers.set(b"Age", b"%d" % round(now - answer.made))
+        # RFC 9211: a hit, though perhaps not a fresh one; what for, the detail says.
+        headers.add(b"Cache-Status", b'gateway; hit; detail="%b"' % error.reason.encode())
+        headers.set(b"Gateway-Reason", error.reason.encode())
+        self._count()
+        return Response(200, headers, answer.body)
+
+
+def _wants_no_copy(headers: Headers) -> bool:
+    """RFC 9111 sections 5.2.1.4 and 5.2.1.5."""
+    said = caching.directives(headers)
+    return b"no-cache" in said or b"no-store" in said
+
+
+def _identified(exchange: Exchange) -> bool:
+    index = exchange.request.headers.index
+    return exchange.principal is not None or any(name in index for name in _SHOWS_WHO)
+
+
+def _key(exchange: Exchange) -> Hashable:
+    request = exchange.request
+    return exchange.scheme, request.host, request.target
+
+
+def _values(exchange: Exchange, names: tuple[bytes, ...]) -> Values:
+    """Return what the backend is told in these fields: what steps of the chain say comes before the client's word."""
+    if not names:
+        return ()
+    ours = {name.lower(): value for name, value in exchange.headers_out}
+    headers = exchange.request.headers
+    return tuple(ours.get(name, headers.joined(name)) for name in names)
