@@ -3,7 +3,7 @@
 Used by introspection and forward authentication. Twisted's `Agent` over the
 gateway's own dialer (its names, its TLS, its kept-alive connections), and not
 treq: that keeps the cookies of one answer for the next request, which here is
-another caller's.
+another caller's, and unpacks gzip before its size can be bounded.
 """
 
 from __future__ import annotations
