@@ -43,6 +43,7 @@ from gateway.middleware.trace import Trace
 from gateway.resilience.budget import RetryBudget
 from gateway.routing.rule import RouteRule
 from gateway.routing.table import RouteTable
+from gateway.telemetry.exposition import OwnLabels
 from gateway.upstream.backend import Share, Upstream
 from gateway.upstream.forwarder import Forwarder
 
@@ -103,6 +104,8 @@ def build(
         gateway.upstream.tls.TLSSettingsError: A certificate of an upstream cannot be used.
     """
     builder = _Builder(settings, foundation, log_access)
+    own = OwnLabels(settings.metrics.labels, {route.name: route.labels for route in settings.routes})
+    foundation.carried.then(partial(setattr, foundation.metrics, "own_labels", own))
     return Snapshot(
         settings=settings,
         routes=RouteTable((_rule(route), builder.leaf(route)) for route in settings.routes),

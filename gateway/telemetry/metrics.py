@@ -15,7 +15,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
 from gateway.telemetry.catalog import METRICS, Spec
-from gateway.telemetry.exposition import OPENMETRICS, TEXT, Sample, family, wants_openmetrics
+from gateway.telemetry.exposition import NO_LABELS, OPENMETRICS, TEXT, Sample, family, wants_openmetrics
 from gateway.telemetry.series import Counts, Histogram, PoolFigures, RouteMetrics, UpstreamMetrics
 
 BUCKETS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 10.0)
@@ -37,6 +37,7 @@ class Metrics:
         pools: The pools of the snapshot in force.
         access_log_dropped: Records lost so far.
         loop_lag: Seconds.
+        own_labels: What the operator has every series, and those of routes, carry.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Metrics:
         self.pools: Callable[[], Iterable[PoolFigures]] = tuple
         self.access_log_dropped: Callable[[], int] = lambda: 0
         self.loop_lag: Callable[[], float] = lambda: 0.0
+        self.own_labels = NO_LABELS
         self._buckets = tuple(buckets)
         self._aliases = aliases
         self._versions = versions
@@ -163,7 +165,9 @@ class Metrics:
     def _write(self, spec: Spec, openmetrics: bool) -> Iterator[str]:
         for name in (spec.name, spec.alias) if spec.alias and self._aliases else (spec.name,):
             samples = self._samples(spec)
-            yield from family(name, spec.kind, spec.help, spec.labels, samples, openmetrics=openmetrics)
+            yield from family(
+                name, spec.kind, spec.help, spec.labels, samples, openmetrics=openmetrics, own=self.own_labels
+            )
 
     def _samples(self, spec: Spec) -> Iterable[Sample]:
         own: Callable[[], Iterable[Sample]] | None = getattr(self, "_" + spec.name, None)

@@ -119,3 +119,19 @@ def test_hundreds_of_reloads_leave_nothing(gateway: Harness) -> None:
     assert not pool._leaving
     assert len(gateway.backend("orders").connections) == 1
     gateway.check_quiet()
+
+
+def test_labels_of_the_operators_own_change_with_it() -> None:
+    """On every series, and on those of a route."""
+    gateway = Harness("orders", metrics={"labels": {"env": "test"}})
+    gateway.get("/orders/1")
+    assert gateway.metric("gateway_requests_total", route="orders", env="test") == 1
+    assert gateway.metric("gateway_build_info", env="test") == 1
+
+    (route,) = gateway.configuration["routes"]
+    gateway.apply(metrics={"labels": {}}, routes=[{**route, "labels": {"team": "payments"}}])
+    gateway.get("/orders/1")
+
+    assert gateway.metric("gateway_requests_total", route="orders", team="payments") == 2
+    assert gateway.metric("gateway_requests_total", env="test") == 0
+    assert gateway.metric("gateway_upstream_attempts_total", team="payments") == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.telemetry.exposition import family, wants_openmetrics
+from gateway.telemetry.exposition import OwnLabels, family, wants_openmetrics
 
 
 def test_a_counter_is_described_without_its_suffix_in_openmetrics_only() -> None:
@@ -28,3 +28,26 @@ def test_openmetrics_must_be_asked_for() -> None:
     assert wants_openmetrics(b"application/openmetrics-text; version=1.0.0, */*")
     assert not wants_openmetrics(b"*/*")
     assert not wants_openmetrics(b"")
+
+
+def test_labels_of_the_operator() -> None:
+    """Behind those that the metric has; a route's come before those of every series where both have one."""
+    own = OwnLabels({"env": "prod", "team": "all"}, {"users": {"team": 'a"b'}, "plain": {}})
+    samples = [(("users", "GET"), 1), (("plain", "GET"), 2)]
+
+    text = "".join(family("hits", "counter", "Hits.", ("route", "method"), samples, openmetrics=False, own=own))
+    bare = "".join(family("up", "gauge", "Up.", (), [((), 1)], openmetrics=False, own=own))
+
+    assert text.splitlines()[2:] == [
+        r'hits{route="users",method="GET",env="prod",team="a\"b"} 1',
+        'hits{route="plain",method="GET",env="prod",team="all"} 2',
+    ]
+    assert bare.splitlines()[2:] == ['up{env="prod",team="all"} 1']
+
+
+def test_a_label_that_is_no_route_is_not_taken_for_one() -> None:
+    """An upstream may have the name of a route."""
+    own = OwnLabels({}, {"users": {"team": "a"}})
+
+    assert own.of(("upstream",), ("users",)) == ""
+    assert own.of(("route",), ("users",)) == 'team="a"'

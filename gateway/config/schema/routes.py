@@ -19,11 +19,13 @@ from gateway.config.schema.types import (
     Count,
     HeaderName,
     Host,
+    LabelName,
     Method,
     Name,
     Network,
     PathPattern,
     Size,
+    SomeText,
     Timeout,
     integer,
 )
@@ -100,6 +102,9 @@ class Route(Section):
     )
     ip_allow: tuple[Network, ...] = Field(default=(), description="Addresses let in; empty: all.")
     ip_deny: tuple[Network, ...] = Field(default=(), description="Addresses turned away; wins over `ip_allow`.")
+    labels: dict[LabelName, SomeText] = Field(
+        default={}, description="Labels of the route's series, beside `metrics.labels`: `{team: payments}`."
+    )
     plugins: tuple[Name, ...] = Field(default=(), description="Names of plugins, in their order.")
 
     @classmethod

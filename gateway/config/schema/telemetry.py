@@ -8,7 +8,7 @@ from pydantic import Field
 
 from gateway.config.problems import Unexpected, suggestion
 from gateway.config.schema.base import Section
-from gateway.config.schema.types import URL, FileName, Flag, HeaderName, Name, Parsed, Ratio, SomeText
+from gateway.config.schema.types import URL, FileName, Flag, HeaderName, LabelName, Name, Parsed, Ratio, SomeText
 
 Level = Literal["debug", "info", "warn", "error", "critical"]
 
@@ -122,6 +122,9 @@ class Metrics(Section):
         default=BUCKETS, description="Upper bounds of the histograms of durations, in seconds."
     )
     aliases: Flag = Field(default=True, description="Whether series are there under their second names too.")
+    labels: dict[LabelName, SomeText] = Field(
+        default={}, description="Labels of every series: `{environment: production}`."
+    )
 
 
 class Tracing(Section):

@@ -170,6 +170,20 @@ Endpoint: TypeAlias = Annotated[str, Parsed(patterns.endpoint, _string("^[A-Za-z
 Host: TypeAlias = Annotated[str, Parsed(patterns.host, _string(), "host name")]
 PathPattern: TypeAlias = Annotated[str, Parsed(patterns.path_pattern, _string("^/"), "path")]
 BackendURL: TypeAlias = Annotated[str, Parsed(patterns.backend_url, _string("^(http|https|h2c)://"), "URL")]
+METRIC_LABELS = (
+    *("backend", "cause", "from", "le", "method", "mode", "name", "outcome", "path", "plugin", "priority", "python"),
+    *("reason", "result", "route", "scope", "source", "state", "status", "store", "to", "twisted", "upstream"),
+    *("verifier", "version"),
+)
+"""Labels that metrics of the gateway have, and so no operator may give."""
+
+LabelName: TypeAlias = Annotated[
+    str,
+    form(
+        rf"(?!(?:{'|'.join(METRIC_LABELS)})$)(?!__)[A-Za-z_][A-Za-z0-9_]{{0,63}}",
+        "the name of a label, such as `team`, that no metric of the gateway has",
+    ),
+]
 HeaderName: TypeAlias = Annotated[str, Parsed(patterns.header_name, _string(), "field name")]
 HeaderValue: TypeAlias = Annotated[str, Parsed(patterns.header_value, _SCALAR, "field value")]
 Condition: TypeAlias = Annotated[str, Parsed(patterns.condition, _SCALAR, "text, `~regex` or `*`")]

@@ -3,8 +3,10 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from gateway.config.schema.telemetry import HEADER_FIELD, RECORD_FIELDS, AccessLog
+from gateway.config.schema.telemetry import HEADER_FIELD, RECORD_FIELDS, AccessLog, Metrics
+from gateway.config.schema.types import METRIC_LABELS
 from gateway.middleware.access_log import FIELDS
+from gateway.telemetry.catalog import METRICS
 
 
 def test_the_schema_knows_the_fields_that_the_access_log_can_write() -> None:
@@ -25,3 +27,24 @@ def test_a_name_that_is_none_is_refused(name: str) -> None:
     """At load, not when the first record is due."""
     with pytest.raises(ValidationError):
         AccessLog.model_validate({"fields": ["path", name]})
+
+
+def test_no_label_of_the_gateway_may_be_given() -> None:
+    """Prometheus would refuse the whole scrape for one that is there twice."""
+    assert {label for spec in METRICS for label in spec.labels} | {"le"} <= set(METRIC_LABELS)
+    for name in METRIC_LABELS:
+        with pytest.raises(ValidationError):
+            Metrics.model_validate({"labels": {name: "x"}})
+
+
+@pytest.mark.parametrize("name", ["__name", "a-b", "1a", "", "é", "a" * 65, "a b", "a\n"])
+def test_what_is_no_name_of_a_label(name: str) -> None:
+    """Nor what Prometheus keeps for itself."""
+    with pytest.raises(ValidationError):
+        Metrics.model_validate({"labels": {name: "x"}})
+
+
+def test_labels_of_the_operators_own() -> None:
+    """Any text is a value."""
+    labels = {"environment": 'pro"d', "_a1": "ä"}
+    assert Metrics.model_validate({"labels": labels}).labels == labels
