@@ -352,7 +352,7 @@ class TestStop:
 
         assert client.closed is not None
         assert stopped.called
-        assert running.backend.connection.lost is not None
+        assert running.backend.connection.closed is not None
 
     def test_nothing_is_reloaded_any_more(self, running: World) -> None:
         """It would open the ports again."""
