@@ -28,7 +28,7 @@ from gateway.errors import LimitUnavailable
 from gateway.foundation import Foundation
 from gateway.interfaces import Middleware
 from gateway.limiting.keys import limit_key, needs_principal
-from gateway.limiting.limit import EXACT, Decide, Limit, LimitStore, Verdict
+from gateway.limiting.limit import EXACT, Decide, Limit, LimitStore, Verdict, unused
 from gateway.limiting.store import MemoryLimits
 from gateway.limiting.tiers import tightest
 from gateway.middleware.rate_limit import Counted, PathRateLimit, RateLimit, RateLimitFields
@@ -133,7 +133,7 @@ class _Open:
     """Lets everything through: `on_store_failure: open`."""
 
     def bind(self, limits: Sequence[Limit]) -> Decide:
-        allowed = tightest([Verdict(True, limit, limit.requests, 0.0, 0.0) for limit in limits])
+        allowed = tightest(map(unused, limits))
         return lambda keys, now: allowed
 
 

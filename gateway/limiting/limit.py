@@ -91,6 +91,12 @@ class Verdict:
         return f"<Verdict {said}, {self.remaining} of {self.limit.requests} left>"
 
 
+def unused(limit: Limit) -> Verdict:
+    """Return what a limit says to who has used nothing of it: what may pass at once, which a burst bounds."""
+    at_once = limit.requests if limit.sliding else min(limit.requests, limit.counted_burst)
+    return Verdict(True, limit, at_once, 0.0, 0.0)
+
+
 Decide = Callable[[Sequence[bytes], float], "Verdict | Awaitable[Verdict]"]
 """Takes a request from each of several limits, or from none.
 

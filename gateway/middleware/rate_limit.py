@@ -16,7 +16,7 @@ from gateway.errors import LimitExceeded
 from gateway.exchange import Exchange
 from gateway.headers import Headers
 from gateway.limiting.keys import Key
-from gateway.limiting.limit import Decide, Limit, LimitStore, Verdict
+from gateway.limiting.limit import Decide, Limit, LimitStore, Verdict, unused
 from gateway.limiting.tiers import tightest
 
 Count = Callable[[str], object]
@@ -117,12 +117,12 @@ class RateLimitFields:
     """
 
     name = "ratelimit:fields"
-    __slots__ = ("_ietf", "_policy", "_unused", "_wall_clock", "_x")
+    __slots__ = ("_by_path", "_ietf", "_policy", "_unused", "_wall_clock", "_x")
 
     def __init__(self, limits: Sequence[Counted], x: bool, ietf: bool, wall_clock: Callable[[], float]) -> None:
-        always = [one.limit for one in limits if one.matches is None]
-        # Not yet asked, it has nothing to recover from.
-        self._unused = tightest([Verdict(True, one, one.requests, 0.0, 0.0) for one in always]) if always else None
+        # Not yet asked, a limit has nothing to recover from.
+        self._unused = [unused(one.limit) for one in limits if one.matches is None]
+        self._by_path = [(one.matches, unused(one.limit)) for one in limits if one.matches is not None]
         self._x = x
         self._ietf = ietf
         self._policy = b", ".join([_policy(one.limit) for one in limits])
@@ -130,7 +130,7 @@ class RateLimitFields:
 
     def on_response(self, exchange: Exchange) -> None:
         """Write the fields, in place of what a backend says under these names: it knows nothing of ours."""
-        verdict = exchange.rate_limit or self._unused
+        verdict = exchange.rate_limit or self._not_asked(exchange)
         response = exchange.response
         if verdict is None or response is None:
             return
@@ -145,6 +145,12 @@ class RateLimitFields:
             wait = verdict.retry_after if not verdict.allowed else max(0.0, reset - self._wall_clock())
             state = b'"%b";r=%d;t=%d' % (verdict.limit.label.encode(), verdict.remaining, ceil(wait))
             _set(headers, b"RateLimit", b"ratelimit", state)
+
+    def _not_asked(self, exchange: Exchange) -> Verdict | None:
+        """Return the tightest of the limits that are for the path, None where none is."""
+        path = exchange.path
+        limits = [*self._unused, *(verdict for matches, verdict in self._by_path if matches(path))]
+        return tightest(limits) if limits else None
 
 
 def settle(exchange: Exchange, verdict: Any, count: Count) -> None:

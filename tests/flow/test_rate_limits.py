@@ -179,9 +179,9 @@ def test_addresses_are_apart_and_a_proxy_is_believed_only_if_trusted(make: Make)
     assert status("192.0.2.9", "198.51.100.1") == 429
 
 
-def protected(make: Make, *limits: dict[str, Any], **settings: Any) -> Harness:
+def protected(make: Make, *limits: dict[str, Any], path: str = "/orders/*", **settings: Any) -> Harness:
     """A gateway whose route asks for a token, with these limits."""
-    route = {"name": "orders", "path": "/orders/*", "upstream": "orders", "auth": {"type": "jwt"}, "rate_limit": limits}
+    route = {"name": "orders", "path": path, "upstream": "orders", "auth": {"type": "jwt"}, "rate_limit": limits}
     return make(
         "orders",
         routes=[route],
@@ -203,6 +203,16 @@ def test_users_are_counted_wherever_they_are(make: Make) -> None:
 
     assert [ask(gateway, "alice", f"192.0.2.{number}").status for number in range(1, 4)] == [200, 200, 429]
     assert ask(gateway, "bob").status == 200
+
+
+def test_a_limit_for_a_part_of_a_routes_paths_speaks_there_also_before_it_is_asked(make: Make) -> None:
+    """Where nothing is counted, since nobody knows who is calling."""
+    gateway = protected(
+        make, path="/*", rate_limits=[{"endpoint": "/orders/7", "scope": "user", "limit": 2, "window": "60s"}]
+    )
+
+    assert fields(ask(gateway, None)) == (401, 2, 2, 0)
+    assert fields(gateway.get("/orders/8")) == (401,)
 
 
 def test_who_has_no_credential_takes_nothing_from_who_has(make: Make) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.limiting.limit import Limit
+from gateway.limiting.limit import Limit, unused
 
 
 def test_what_is_taken_in_advance_shortens_what_may_be_taken() -> None:
@@ -26,3 +26,10 @@ def test_a_share_is_never_nothing() -> None:
     share = Limit(b"", "ip", 10, 60.0, 5, lease=4).share(8)
 
     assert (share.requests, share.burst, share.lease) == (1, 1, 1)
+
+
+def test_who_has_used_nothing_may_do_what_a_burst_allows() -> None:
+    """Not more than is said to be left after that; a window knows no burst."""
+    assert unused(Limit(b"", "ip", 100, 60.0, 5)).remaining == 5
+    assert unused(Limit(b"", "ip", 100, 60.0, 500)).remaining == 100
+    assert unused(Limit(b"", "ip", 100, 60.0, 5, sliding=True)).remaining == 100

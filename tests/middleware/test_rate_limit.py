@@ -131,9 +131,13 @@ def test_the_clock_of_the_store_goes_before_ours(make: MakeExchange) -> None:
 
 
 def test_before_anything_is_counted_the_tightest_is_told_whole(make: MakeExchange) -> None:
-    """But of limits for some paths only nothing is known then."""
+    """Of those that are for the path."""
     wide = Counted(Limit(b"+" * 8, "user", 9, 60.0, 9), COUNTED.key)
-    some = Counted(LIMIT, COUNTED.key, lambda path: False)
+    some = Counted(LIMIT, COUNTED.key, lambda path: path == b"/users/7")
 
     assert told(make(), wide, COUNTED)[1:3] == [(b"X-RateLimit-Limit", b"2"), (b"X-RateLimit-Remaining", b"2")]
-    assert told(make(), some) == [(b"x-ratelimit-limit", b"9"), (b"RateLimit", b"theirs")]
+    assert told(make(target=b"/users/8"), some) == [(b"x-ratelimit-limit", b"9"), (b"RateLimit", b"theirs")]
+    assert told(make(target=b"/users/7"), some, wide)[1:3] == [
+        (b"X-RateLimit-Limit", b"2"),
+        (b"X-RateLimit-Remaining", b"2"),
+    ]
