@@ -89,7 +89,9 @@ class Identity:
         if auth is None or not ways:
             return None
         kind = FullAuthentication if auth.all_of else Authentication
-        demands = Demands(frozenset(auth.scopes), frozenset(auth.roles), auth.forward_credentials)
+        # Of keys nothing is told, not even that there is none (R-KEY-06).
+        tells_missing = any(way.type != "api_key" for way in ways)
+        demands = Demands(frozenset(auth.scopes), frozenset(auth.roles), auth.forward_credentials, tells_missing)
         return kind(self._made(ways), demands, self._count)
 
     def passes(self, auth: RouteAuth | None) -> FieldFilter:

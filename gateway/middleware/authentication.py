@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from twisted.logger import Logger
 
-from gateway.errors import CredentialInvalid, CredentialMissing, Forbidden
+from gateway.errors import CredentialInvalid, CredentialMissing, DownstreamError, Forbidden
 from gateway.exchange import Exchange
 from gateway.middleware.verification import Verification
 from gateway.principal import Principal
@@ -21,6 +21,9 @@ from gateway.principal import Principal
 _log = Logger()
 
 Field = tuple[bytes, bytes]
+
+NO_KEY = "The request shows no key that is valid."
+"""True of a request that shows none at all, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +34,13 @@ class Demands:
         scopes: All of these.
         roles: One of these.
         forward_credentials: Whether the backend sees what was shown.
+        tells_missing: Whether who shows nothing is told so, and not answered like who shows something bad.
     """
 
     scopes: frozenset[str] = frozenset()
     roles: frozenset[str] = frozenset()
     forward_credentials: bool = False
+    tells_missing: bool = True
 
 
 class _Step:
@@ -57,6 +62,7 @@ class _Step:
         self._count = count
         self._withhold = () if demands.forward_credentials else tuple(way.authenticator.withhold for way in ways)
         challenges = list(dict.fromkeys(way.authenticator.challenge for way in ways if way.authenticator.challenge))
+        self._tells_missing = demands.tells_missing
         self._missing = _challenge(challenges, b"")
         self._invalid = _challenge(challenges, b', error="invalid_token"')
         scopes = " ".join(sorted(demands.scopes)).encode()
@@ -73,6 +79,13 @@ class _Step:
         for withhold in self._withhold:
             withhold(exchange)
 
+    def _shows_nothing(self) -> DownstreamError:
+        self._count("none", "missing")
+        return CredentialMissing(headers=self._missing) if self._tells_missing else self._bad()
+
+    def _bad(self) -> CredentialInvalid:
+        return CredentialInvalid("" if self._tells_missing else NO_KEY, self._invalid)
+
     def _refused(self, exchange: Exchange, way: Verification, error: CredentialInvalid) -> CredentialInvalid:
         """Return the error for the client; what was wrong stays here."""
         self._count(way.authenticator.name, "invalid")
@@ -84,7 +97,7 @@ class _Step:
             cause=error.detail or "not valid",
             request_id=exchange.request_id,
         )
-        return CredentialInvalid(headers=self._invalid)
+        return self._bad()
 
 
 class Authentication(_Step):
@@ -104,8 +117,7 @@ class Authentication(_Step):
                 return self._wait(exchange, way, answer)
             self._admit(exchange, answer)
             return None
-        self._count("none", "missing")
-        raise CredentialMissing(headers=self._missing)
+        raise self._shows_nothing()
 
     async def _wait(self, exchange: Exchange, way: Verification, answer: Awaitable[Principal]) -> None:
         try:
@@ -127,8 +139,7 @@ class FullAuthentication(_Step):
             except CredentialInvalid as error:
                 raise self._refused(exchange, way, error) from None
             if credential is None:
-                self._count("none", "missing")
-                raise CredentialMissing(headers=self._missing)
+                raise self._shows_nothing()
             shown.append((way, credential))
         principals: list[Principal] = []
         for way, credential in shown:

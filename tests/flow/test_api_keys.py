@@ -106,11 +106,12 @@ def test_a_route_may_forward_it() -> None:
 
 
 def test_refusals_tell_nothing() -> None:
-    """Unknown, expired, empty, too long, or two of them: the same answer to the octet."""
+    """None, unknown, expired, empty, too long, or two of them: the same answer to the octet."""
     made = gateway()
     unknown = made.get("/", X_API_Key="nobody's")
     refused = [
         answer(unknown),
+        answer(made.get("/")),
         answer(made.get("/", X_API_Key=OLD)),
         answer(made.get("/", X_API_Key="")),
         answer(made.get("/", X_API_Key="x" * 600)),
@@ -124,13 +125,18 @@ def test_refusals_tell_nothing() -> None:
     assert made.backend("orders").requests == []
 
 
-def test_no_key_is_told_apart() -> None:
-    """By its reason only: a client may learn that it has shown none."""
-    response = gateway().get("/")
+def test_where_a_token_would_do_who_shows_nothing_is_told_so() -> None:
+    """By the reason, and with both challenges."""
+    made = Harness(
+        "orders",
+        routes=[{"name": "orders", "path": "/*", "upstream": "orders", "auth": {"any_of": ["jwt", "api_key"]}}],
+        auth={"jwt": {"default": {"algorithms": ["HS256"], "secret": "x" * 32}}, "api_keys": {}},
+    )
+    response = made.get("/")
 
     assert response.status == 401
     assert response.headers.get(b"gateway-reason") == b"auth.missing"
-    assert response.headers.get(b"www-authenticate") == b'ApiKey realm="api"'
+    assert response.headers.get_all(b"www-authenticate") == [b'Bearer realm="api"', b'ApiKey realm="api"']
 
 
 def test_scopes_and_roles() -> None:
