@@ -32,6 +32,8 @@ from gateway.limiting.limit import EXACT, Decide, Limit, LimitStore, Verdict, un
 from gateway.limiting.store import MemoryLimits
 from gateway.limiting.tiers import tightest
 from gateway.middleware.rate_limit import Counted, PathRateLimit, RateLimit, RateLimitFields
+from gateway.middleware.shaping import Lines, Shaped
+from gateway.resilience.admission import Priority
 from gateway.routing.overlap import Overlap, matches, overlap
 from gateway.routing.pattern import Pattern, parse_pattern
 from gateway.storage.shared_limits import RedisLimits
@@ -50,6 +52,8 @@ class RateLimits:
         self._foundation = foundation
         self._decisions = foundation.metrics.counter("gateway_rate_limit_decisions_total")
         self._made: LimitStore | None = None
+        self._lines: Lines = {}
+        self._shaped: dict[str, Shaped] = {}
         identities = _Identities()
         self._everywhere = [
             (one, _pattern(one.path), _limit(one, identities.of("all", one.path or "", one)))
@@ -80,7 +84,26 @@ class RateLimits:
         if not limits:
             return None
         kind = RateLimit if all(one.matches is None for one in limits) else PathRateLimit
-        return kind(name, limits, self.store(), partial(self._decisions.add, route.name))
+        return kind(name, limits, self._store_of(route), partial(self._decisions.add, route.name))
+
+    def _store_of(self, route: Route) -> LimitStore:
+        queue = route.rate_limit_queue
+        if queue is None:
+            return self.store()
+        shaped = self._shaped.get(route.name)
+        if shaped is None:
+            queued = self._foundation.metrics.counter("gateway_rate_limit_queued_total")
+            shaped = self._shaped[route.name] = Shaped(
+                self.store(),
+                self._lines,
+                Priority[route.priority.upper()],
+                queue.size,
+                queue.timeout,
+                self._foundation.reactor,
+                self._foundation.now,
+                partial(queued.add, route.name),
+            )
+        return shaped
 
     def _of(self, route: Route) -> Iterator[tuple[bool, Counted]]:
         """Walk the limits of a route, each with whether it needs to be known who is calling."""

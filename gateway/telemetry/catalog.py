@@ -247,6 +247,12 @@ METRICS = (
         "`outcome` is allowed or limited.",
     ),
     Spec(
+        "gateway_rate_limit_queued_total",
+        "counter",
+        ("route",),
+        "Requests over a rate limit that waited for their turn (`rate_limit_queue`).",
+    ),
+    Spec(
         "gateway_rate_limit_fallbacks_total",
         "counter",
         ("mode",),

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from gateway.config.schema.base import Section, expected, or_one
-from gateway.config.schema.types import PathPattern, Positive, Timeout, form, integer
+from gateway.config.schema.types import Count, PathPattern, Positive, Timeout, form, integer
 
 Scope = Annotated[
     str,
@@ -66,6 +66,13 @@ class RateLimit(Section):
         if isinstance(data.get("scope"), str):
             data["scope"] = [data["scope"]]
         return data
+
+
+class LimitQueue(Section):
+    """Where requests wait that are over a rate limit."""
+
+    size: Count = Field(default=100, description="Most that wait; past it 429. Those of a higher `priority` go first.")
+    timeout: Timeout = Field(default=1.0, description="Longest wait; past it 429.")
 
 
 class MatchedRateLimit(RateLimit):

@@ -10,7 +10,7 @@ from pydantic import Field
 from gateway.config.schema.admission import Priority, Queue
 from gateway.config.schema.auth import RouteAuth
 from gateway.config.schema.base import Section, or_one
-from gateway.config.schema.limiting import RateLimit
+from gateway.config.schema.limiting import LimitQueue, RateLimit
 from gateway.config.schema.resilience import Hedge, Retry
 from gateway.config.schema.responses import Cors, SecurityHeaders
 from gateway.config.schema.transformations import Transformations
@@ -93,6 +93,11 @@ class Route(Section):
     auth: RouteAuth | None = Field(default=None, description="Absent: none.")
     rate_limit: tuple[RateLimit, ...] = Field(
         default=(), description="One limit or a list of them. Absent: none.", json_schema_extra=or_one
+    )
+    rate_limit_queue: LimitQueue | None = Field(
+        default=None,
+        description="Requests that are over one of the route's limits wait for their turn in place of 429. Absent: "
+        "nobody waits; `{}`: on with its defaults.",
     )
     transformations: Transformations | None = Field(default=None, description="Absent: none.")
     cors: Cors | None = Field(default=None, description="Absent: off.")

@@ -1,0 +1,207 @@
+"""Let requests that are over a rate limit wait for their turn, in place of 429 (a route's `rate_limit_queue`).
+
+A `LimitStore` before another: what it would refuse waits until the limits have
+something again, those of a higher priority first. Lines are shared by all
+routes, so that two routes under the same limit (of `rate_limits`) wait in one.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred, ensureDeferred
+
+from gateway.limiting.limit import Decide, Limit, LimitStore, Verdict
+from gateway.resilience.admission import Priority
+
+SOONEST = 0.001
+"""Seconds until a line is looked at again, at least."""
+
+Lines = dict[Hashable, "Line"]
+"""Those in which somebody waits, by their limits and keys."""
+
+
+class Shaped:
+    """Decides as `store` does, but lets those it refuses wait.
+
+    Args:
+        store: Where requests are counted.
+        lines: Of all routes.
+        priority: The route's.
+        size: Most of the route's requests that wait.
+        timeout: Seconds that one may.
+        clock: Keeps time.
+        now: Monotonic seconds.
+        queued: Counts those that wait.
+    """
+
+    def __init__(
+        self,
+        store: LimitStore,
+        lines: Lines,
+        priority: Priority,
+        size: int,
+        timeout: float,
+        clock: Any,
+        now: Callable[[], float],
+        queued: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._lines = lines
+        self._priority = priority
+        self._size = size
+        self._timeout = timeout
+        self._clock = clock
+        self._now = now
+        self._queued = queued
+        self._waiting = 0
+
+    def bind(self, limits: Sequence[Limit]) -> Decide:
+        """Prepare to decide under these limits; the awaitable of one that waits is cancelled to give up."""
+        ask = self._store.bind(limits)
+        identities = tuple(limit.identity for limit in limits)
+
+        def decide(keys: Sequence[bytes], now: float) -> Verdict | Awaitable[Verdict]:
+            place = (identities, *keys)
+            line = self._lines.get(place)
+            if line is not None:  # nobody overtakes those who wait
+                return self._join(line) if self._waiting < self._size else line.refusal
+            verdict = ask(keys, now)
+            if isinstance(verdict, Verdict):
+                return self._settle(place, ask, keys, verdict)
+            return ensureDeferred(self._later(place, ask, keys, verdict))
+
+        return decide
+
+    async def _later(self, place: Hashable, ask: Decide, keys: Sequence[bytes], asked: Awaitable[Verdict]) -> Verdict:
+        outcome = self._settle(place, ask, keys, await asked)
+        return outcome if isinstance(outcome, Verdict) else await outcome
+
+    def _settle(
+        self, place: Hashable, ask: Decide, keys: Sequence[bytes], verdict: Verdict
+    ) -> Verdict | Deferred[Verdict]:
+        if verdict.allowed or verdict.retry_after > self._timeout or self._waiting >= self._size:
+            return verdict
+        line = self._lines.get(place)
+        if line is None:
+            line = self._lines[place] = Line(
+                lambda: ask(keys, self._now()), verdict, self._clock, lambda: self._lines.pop(place)
+            )
+        return self._join(line)
+
+    def _join(self, line: Line) -> Deferred[Verdict]:
+        self._waiting += 1
+        self._queued()
+        return line.join(self._priority, self._timeout, self._left)
+
+    def _left(self) -> None:
+        self._waiting -= 1
+
+
+class Line:
+    """Those who wait under the same limits, with the same keys.
+
+    Args:
+        ask: Asks the limits for one more.
+        refusal: What they said to the first.
+        clock: Keeps time.
+        over: Called when nobody waits any more.
+
+    Attributes:
+        refusal: What the limits said last; for who cannot wait, or not any longer.
+    """
+
+    def __init__(
+        self,
+        ask: Callable[[], Verdict | Awaitable[Verdict]],
+        refusal: Verdict,
+        clock: Any,
+        over: Callable[[], object],
+    ) -> None:
+        self.refusal = refusal
+        self._ask = ask
+        self._clock = clock
+        self._over = over
+        # As in gateway.resilience.admission: who waits also goes from the middle.
+        self._queues: tuple[OrderedDict[Waiter, None], ...] = tuple(OrderedDict() for _ in Priority)
+        self._timer = clock.callLater(max(refusal.retry_after, SOONEST), self._serve)
+
+    def join(self, priority: Priority, timeout: float, left: Callable[[], None]) -> Deferred[Verdict]:
+        """Wait; fires with what the limits say in the end. `left` is called when one waits no longer."""
+        waiter = Waiter(self, priority, left)
+        self._queues[priority][waiter] = None
+        waiter.timer = self._clock.callLater(timeout, waiter.give_up)
+        return waiter.verdict
+
+    def leave(self, waiter: Waiter) -> None:
+        """One of them waits no longer."""
+        del self._queues[waiter.priority][waiter]
+        if self._timer is not None and not any(self._queues):
+            self._timer.cancel()
+            self._over()
+
+    def _serve(self) -> None:
+        self._timer = None
+        ensureDeferred(self._let_through())
+
+    async def _let_through(self) -> None:
+        """Let through as many as the limits have room for."""
+        while any(self._queues):
+            try:
+                verdict = self._ask()
+                if not isinstance(verdict, Verdict):
+                    verdict = await verdict
+            except Exception as error:  # noqa: BLE001 - the chain of the first makes an answer of it
+                outcome: Verdict | Exception = error
+            else:
+                outcome = verdict
+                if not verdict.allowed:
+                    self.refusal = verdict
+                    if any(self._queues):
+                        self._timer = self._clock.callLater(max(verdict.retry_after, SOONEST), self._serve)
+                        return
+                    break
+            first = next((next(iter(queue)) for queue in reversed(self._queues) if queue), None)
+            if first is not None:
+                first.end(outcome)
+        self._over()
+
+
+class Waiter:
+    """One that waits.
+
+    Attributes:
+        priority: With which priority.
+        verdict: Fires with what the limits say to it.
+        timer: Runs while it waits.
+    """
+
+    __slots__ = ("_left", "_line", "priority", "timer", "verdict")
+
+    def __init__(self, line: Line, priority: Priority, left: Callable[[], None]) -> None:
+        self.priority = priority
+        self.verdict: Deferred[Verdict] = Deferred(lambda _: self._leave())
+        self.timer: Any = None
+        self._line = line
+        self._left = left
+
+    def give_up(self) -> None:
+        """It has waited long enough."""
+        self._leave()
+        self.verdict.callback(self._line.refusal)
+
+    def end(self, outcome: Verdict | Exception) -> None:
+        """It is its turn."""
+        self._leave()
+        if isinstance(outcome, Exception):
+            self.verdict.errback(outcome)
+        else:
+            self.verdict.callback(outcome)
+
+    def _leave(self) -> None:
+        if self.timer.active():
+            self.timer.cancel()
+        self._left()
+        self._line.leave(self)
