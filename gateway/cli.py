@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -20,6 +20,7 @@ from gateway.commands.hash_secret import hash_secret
 
 if TYPE_CHECKING:
     from gateway.config import Settings
+    from gateway.config.problems import Problem
 
 _PATH = click.argument("path", metavar="PATH", type=click.Path())
 
@@ -36,8 +37,13 @@ def main() -> None:
 @main.command()
 @_PATH
 def check(path: str) -> None:
-    """Tell everything that is wrong with a configuration; exit 1 if anything is."""
+    """Tell everything that is wrong with a configuration, and with the files that it names; exit 1 if anything is."""
+    from gateway.commands.rehearsal import rehearse
+
     settings = _load(path)
+    failures = list(rehearse(settings, path))
+    if failures:
+        _refuse(failures)
     backends = sum(len(upstream.backends) for upstream in settings.upstreams)
     parts = (
         _count(len(settings.listeners), "listener"),
@@ -106,12 +112,21 @@ def _load(path: str) -> Settings:
     try:
         return load(path, os.environ)
     except ConfigError as error:
-        for problem in error.problems:
-            where = click.style(f"{problem.file}:{problem.line}:{problem.column}:", bold=True)
-            key = f"{click.style(problem.path, fg='cyan')}: " if problem.path else ""
-            click.echo(f"{where} {key}{problem.message}", err=True)
-        click.echo(click.style(_count(len(error.problems), "problem"), fg="red"), err=True)
-        raise SystemExit(1) from None
+        _refuse([_shown(problem) for problem in error.problems])
+
+
+def _shown(problem: Problem) -> str:
+    where = click.style(f"{problem.file}:{problem.line}:{problem.column}:", bold=True)
+    key = f"{click.style(problem.path, fg='cyan')}: " if problem.path else ""
+    return f"{where} {key}{problem.message}"
+
+
+def _refuse(lines: Sequence[str]) -> NoReturn:
+    """Say what is wrong, how much that is, and exit with 1."""
+    for line in lines:
+        click.echo(line, err=True)
+    click.echo(click.style(_count(len(lines), "problem"), fg="red"), err=True)
+    raise SystemExit(1)
 
 
 def _cell(value: object) -> str:

@@ -1,0 +1,60 @@
+"""What a start would fail on, found without starting: files that a configuration names and endpoints that it describes.
+
+For `gateway check`. Everything is built as for a start, on a reactor that opens nothing.
+"""
+
+# mypy: allow-untyped-calls, disable-error-code="misc"
+# (The reactor for tests is Twisted's own, and untyped.)
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IListeningPort
+from twisted.internet.protocol import Factory
+from twisted.internet.testing import MemoryReactorClock
+
+from gateway.config import ConfigError, Settings
+from gateway.lifecycle import GatewayService
+from gateway.listening.endpoints import words
+from gateway.upstream.tls import TLSSettingsError
+
+_INHERITED = ("systemd:", "fd:")
+"""Endpoints that only the process which is started can open."""
+
+
+class _Reactor(MemoryReactorClock):
+    """Takes whatever it is asked to listen on, and looks at certificates as a listener would."""
+
+    def listenSSL(self, port: int, factory: Any, contextFactory: Any, *rest: Any, **named: Any) -> IListeningPort:  # noqa: N803  # the interface's
+        contextFactory.getContext()
+        listening: IListeningPort = super().listenSSL(port, factory, contextFactory, *rest, **named)
+        return listening
+
+
+def rehearse(settings: Settings, path: str) -> Iterator[str]:
+    """Yield, in a line each, what a gateway with these settings, read from `path`, would not start for."""
+    reactor = _Reactor()
+    try:
+        GatewayService(settings, reactor)
+    except ConfigError as error:
+        yield from map(str, error.problems)
+    except TLSSettingsError as error:
+        yield f"{path}: {error}"
+    for endpoint in (*(listener.endpoint for listener in settings.listeners), settings.admin.endpoint):
+        if not endpoint.startswith(_INHERITED):
+            yield from (
+                f"{path}: cannot listen on {endpoint}: {words(error)}" for error in _failures(reactor, endpoint)
+            )
+
+
+def _failures(reactor: _Reactor, endpoint: str) -> list[Exception]:
+    failures: list[Exception] = []
+    try:
+        listening = serverFromString(reactor, endpoint).listen(Factory())
+        listening.addErrback(lambda failure: failures.append(failure.value))
+    except Exception as error:  # noqa: BLE001  # whatever a parser or its plugin has against the string
+        failures.append(error)
+    return failures

@@ -1,0 +1,103 @@
+"""`gateway check` finds what a start would: files that are not there, or are not what they should be."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from gateway import cli
+from tests.pki import Authority, key_pem, pem
+
+
+def check(directory: Path, **configuration: Any) -> Result:
+    """Write a configuration, and check it."""
+    file = directory / "g.json"
+    file.write_text(json.dumps(configuration))
+    return CliRunner().invoke(cli.main, ["check", str(file)])
+
+
+@pytest.fixture
+def identity(tmp_path: Path) -> Path:
+    """A directory with two certificates, and the key of the first."""
+    authority = Authority()
+    (one, key), (other, _) = authority.issue("one.example.com"), authority.issue("other.example.com")
+    (tmp_path / "one.crt").write_bytes(pem(one))
+    (tmp_path / "one.key").write_bytes(key_pem(key))
+    (tmp_path / "other.crt").write_bytes(pem(other))
+    return tmp_path
+
+
+def ssl(directory: Path, certificate: str) -> list[dict[str, str]]:
+    """A TLS listener."""
+    return [{"endpoint": f"ssl:8443:privateKey={directory}/one.key:certKey={directory}/{certificate}"}]
+
+
+@pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
+def test_what_would_start_is_good(identity: Path) -> None:
+    """Of any kind of endpoint; no port is opened, and nothing is left on the disk."""
+    socket = identity / "gateway.sock"
+    others = [
+        {"endpoint": endpoint}
+        for endpoint in (
+            "tcp:80",
+            "tcp6:80",
+            f"unix:{socket}",
+            f"sni:8444:certificates={identity}/one.crt,{identity}/one.key",
+        )
+    ]
+
+    result = check(identity, listeners=[*ssl(identity, "one.crt"), *others])
+
+    assert result.exit_code == 0, result.stderr
+    assert not socket.exists()
+
+
+def test_a_listener_that_could_not_be_opened_is_told(identity: Path) -> None:
+    """Each of them, with the word that is wrong or the file."""
+    endpoints = ["tpc:80", "tcp:80:80:80:80", f"sni:8443:certificates={identity}/none"]
+    listeners = [*ssl(identity, "other.crt"), *ssl(identity, "none.crt"), *({"endpoint": one} for one in endpoints)]
+
+    result = check(identity, listeners=listeners, admin={"endpoint": "unknown:1"})
+
+    assert result.exit_code == 1
+    *lines, last = result.stderr.splitlines()
+    assert last == "6 problems"
+    assert all(line.startswith(f"{identity}/g.json: cannot listen on ") for line in lines)
+    assert "do not match" in lines[0]
+    assert lines[1].endswith(f"cannot read {identity}/none.crt: no such file or directory")
+    assert lines[2].endswith("Unknown endpoint type: 'tpc'")
+    assert "unknown:1" in lines[5]
+
+
+def test_a_socket_that_systemd_hands_over_is_not_looked_for(tmp_path: Path) -> None:
+    """Whoever checks does not have it."""
+    assert check(tmp_path, listeners=[{"endpoint": "systemd:domain=INET:index=0"}]).exit_code == 0
+
+
+def test_an_authority_of_an_upstream_that_is_not_there_is_told(tmp_path: Path) -> None:
+    """By the name of its file."""
+    upstream = {"name": "a", "backends": [{"url": "https://10.0.0.1"}], "tls": {"ca": "none.pem"}}
+
+    result = check(tmp_path, upstreams=[upstream])
+
+    assert result.exit_code == 1
+    assert (
+        result.stderr == f"{tmp_path}/g.json: cannot read {tmp_path}/none.pem: no such file or directory\n1 problem\n"
+    )
+
+
+def test_a_key_of_a_verifier_that_is_not_there_is_told(tmp_path: Path) -> None:
+    """By the key that names it."""
+    result = check(
+        tmp_path,
+        auth={"jwt": {"default": {"algorithms": ["RS256"], "public_key_file": "none.pem"}}},
+        upstreams=[{"name": "a", "backends": [{"url": "http://10.0.0.1"}]}],
+        routes=[{"path": "/", "upstream": "a", "auth": {"type": "jwt"}}],
+    )
+
+    assert result.exit_code == 1
+    assert "auth.jwt.default.public_key_file: expected a file" in result.stderr
