@@ -53,6 +53,10 @@ def create(
     settings = _settings(path)
     keys = _keys(settings)
     name = key_id or os.urandom(6).hex()
+    for option, words in (("--role", roles), ("--scope", scopes)):
+        for word in words:
+            if word.split() != [word]:  # stores keep them as words: two would become of one
+                raise click.ClickException(f"{option}: expected a word without spaces, found {word!r}")
     try:
         key = new_key(name, os.urandom)
     except ValueError as error:

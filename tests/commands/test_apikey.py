@@ -132,6 +132,16 @@ def test_an_id_that_is_none(tmp_path: Path, key_id: str) -> None:
     assert "expected an id" in made.stderr
 
 
+@pytest.mark.parametrize("option", ["--role", "--scope"])
+@pytest.mark.parametrize("word", ["site admin", "", "admin\t"])
+def test_a_role_that_would_become_others(tmp_path: Path, option: str, word: str) -> None:
+    """Who may do something about a site is not an admin."""
+    answer = typed("create", "--config", str(configuration(tmp_path)), option, word)
+
+    assert answer.exit_code == 1
+    assert f"{option}: expected a word without spaces, found {word!r}" in answer.output
+
+
 def test_an_end_that_is_none(tmp_path: Path) -> None:
     """Rather than a key that never ends."""
     made = typed("create", "--config", str(configuration(tmp_path)), "--expires", "soon")
