@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from gateway.config import Settings
 from gateway.config.schema.resilience import Fallback
 from gateway.config.schema.routes import Route
@@ -33,9 +35,12 @@ class LastGoods:
                 store = last_good(upstream.name, fallback, foundation)
                 self._keeping[upstream.name] = Keeping(store, fallback.cache_entry, fallback.max_stale)
         stores = {name: keeping.store for name, keeping in self._keeping.items()}
-        foundation.metrics.gauge(
-            "gateway_last_good_bytes", lambda: [((name,), store.octets) for name, store in stores.items()]
+        show = partial(
+            foundation.metrics.gauge,
+            "gateway_last_good_bytes",
+            lambda: [((name,), store.octets) for name, store in stores.items()],
         )
+        foundation.carried.then(show)
 
     def step(self, route: Route | None) -> LastGoodStep | None:
         """Make the step of a route, None where none of its upstreams falls back on what it said before."""

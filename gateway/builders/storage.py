@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, cast
 
 from twisted.internet.defer import Deferred
@@ -75,12 +76,16 @@ def _make(redis: Redis, foundation: Foundation) -> RedisStore:
         address, redis.timeout, redis.pool, dial, foundation.reactor, foundation.now, foundation.random, counts
     )
 
+    # Of a store in force only: one that a reload let go of is not down, and one whose build failed never was.
     def up() -> Iterator[Sample]:
-        yield ("redis",), int(store.up)
+        if store.running:
+            yield ("redis",), int(store.up)
 
     def durations() -> Iterator[Sample]:
-        yield ("redis",), counts.durations
+        if store.running:
+            yield ("redis",), counts.durations
 
-    foundation.metrics.gauge("gateway_store_up", up)
-    foundation.metrics.gauge("gateway_store_duration_seconds", durations)
+    metrics = foundation.metrics
+    foundation.carried.then(partial(metrics.gauge, "gateway_store_up", up))
+    foundation.carried.then(partial(metrics.gauge, "gateway_store_duration_seconds", durations))
     return store

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.builders.storage import redis_store
+from gateway.config import ConfigError
 from gateway.config.schema.bounds import Redis
 from gateway.config.schema.upstreams import BackendTLS
 from gateway.testing import Harness
@@ -43,3 +44,37 @@ def test_an_authority_that_is_not_there_is_told_when_it_is_built(tmp_path: Path)
 
     with pytest.raises(TLSSettingsError):
         redis_store(settings, Harness("orders").gateway.foundation)
+
+
+def shown(harness: Harness) -> list[str]:
+    """The series about whether the store is up."""
+    harness.advance(1)
+    _, text = harness.gateway.foundation.metrics.exposition(b"", harness.clock.seconds())
+    return [line for line in text.decode().splitlines() if line.startswith("gateway_store_up")]
+
+
+def test_a_store_that_is_in_use_no_more_is_not_down() -> None:
+    """Nobody is to be woken by it."""
+    limited = [{"path": "/*", "upstream": "orders", "rate_limit": {"requests": 5, "window": 60}}]
+    harness = Harness(rate_limit_store="redis", routes=limited)
+    assert shown(harness) == ['gateway_store_up{store="redis"} 0']
+
+    harness.apply(rate_limit_store="memory")
+
+    assert shown(harness) == []
+
+
+def test_a_build_that_fails_changes_nothing_of_what_is_shown(tmp_path: Path) -> None:
+    """Its store never was in force."""
+    limited = [{"path": "/*", "upstream": "orders", "rate_limit": {"requests": 5, "window": 60}}]
+    harness = Harness()
+    broken = harness.settings(
+        rate_limit_store="redis",
+        auth={"jwt": {"default": {"algorithms": ["RS256"], "public_key_file": str(tmp_path / "none.pem")}}},
+        routes=[{**limited[0], "auth": {"type": "jwt"}}],
+    )
+    with pytest.raises(ConfigError):
+        harness.gateway.build(broken, None)
+    harness.gateway.foundation.carried.roll_back()
+
+    assert shown(harness) == []
