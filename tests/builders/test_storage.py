@@ -71,7 +71,7 @@ def test_a_build_that_fails_changes_nothing_of_what_is_shown(tmp_path: Path) -> 
     broken = harness.settings(
         rate_limit_store="redis",
         auth={"jwt": {"default": {"algorithms": ["RS256"], "public_key_file": str(tmp_path / "none.pem")}}},
-        routes=[{**limited[0], "auth": {"type": "jwt"}}],
+        routes=[*limited, {"path": "/other", "upstream": "orders", "auth": {"type": "jwt"}}],
     )
     with pytest.raises(ConfigError):
         harness.gateway.build(broken, None)
