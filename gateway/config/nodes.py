@@ -36,7 +36,21 @@ class WrittenFloat(float):
     text: str
 
 
+class Filled(str):
+    """The value of a variable that stands alone in quotes, `"${PORT}"`: a text, or what a key takes it for.
+
+    JSON has no other way to write a number that comes from the environment.
+    """
+
+    __slots__ = ()
+
+
 Value = bool | int | float | str | None
+
+
+def meant(value: object) -> object:
+    """Give what a key that takes no text takes a value for."""
+    return resolve(value) if isinstance(value, Filled) else value
 
 
 def resolve(text: str) -> Value:
@@ -70,6 +84,7 @@ class ScalarNode:
     Attributes:
         plain: Written without quotes, so that it may be a number, true, false or null.
         settled: Substituted already; an alias must not lead to a second round.
+        filled: Written in quotes, with nothing but a variable in them.
         broken: Its problem has been reported; what follows from it need not be.
     """
 
@@ -77,11 +92,14 @@ class ScalarNode:
     text: str
     plain: bool
     settled: bool = False
+    filled: bool = False
     broken: bool = False
 
     @property
     def value(self) -> Value:
-        return resolve(self.text) if self.plain else self.text
+        if self.plain:
+            return resolve(self.text)
+        return Filled(self.text) if self.filled else self.text
 
 
 @dataclass(slots=True)

@@ -37,7 +37,8 @@ the working directory, since those are Twisted's). An optional section that is a
 its defaults. YAML's aliases work; its tags are refused.
 
 **Environment.** `${{VAR}}`, `${{VAR:-default}}` and `${{VAR:?message}}` in values (never in keys) come from the
-environment, then from a `.env` beside the configuration; `$${{` is a literal `${{`. Inside `transformations`, the names
+environment, then from a `.env` beside the configuration; `$${{` is a literal `${{`. A number may stand in quotes,
+as JSON wants it: `"${{PORT}}"`. Inside `transformations`, the names
 {", ".join(f"`{name}`" for name in RUNTIME)} and `{CLAIM}NAME`
 belong to the exchange and are not looked up; `$${{` is undone there when the value is rendered.
 `GATEWAY__LIMITS__IN_FLIGHT=500` or `GATEWAY__LISTENERS__0__ENDPOINT=tcp:80` sets any single value, over what the files

@@ -3,7 +3,8 @@
 `${VAR}`, `${VAR:-default}` and `${VAR:?message}` as a shell has them (`:` means
 unset or empty); `$${` is a literal `${`; a `$` elsewhere stands for itself, so
 that regular expressions and `$argon2id$…` hashes need no care. Keys are never
-touched. A plain scalar may become a number: `port: ${PORT}`.
+touched. A plain scalar may become a number: `port: ${PORT}`; so may one in
+quotes, which JSON asks for, where the key takes a number.
 
 # Note [Runtime names]
 Inside `transformations`, `${latency}` and the other names in `RUNTIME` belong
@@ -58,6 +59,8 @@ def _scalar(node: ScalarNode, path: str, runtime: bool, variables: Mapping[str, 
         return value.replace("${", "$${") if runtime else value
 
     node.settled = True
+    alone = _TOKEN.fullmatch(node.text)
+    node.filled = not node.plain and alone is not None and alone["body"] is not None
     try:
         text = _TOKEN.sub(replace, node.text)
     except _Refused as refused:

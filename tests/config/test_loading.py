@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,34 @@ upstreams:
 def test_nothing_is_a_configuration(load_text: Load) -> None:
     """An empty file means every default."""
     assert load_text("") == Settings()
+
+
+def test_numbers_and_truth_values_may_come_from_the_environment_in_quotes(tmp_path: Path) -> None:
+    """JSON has no other way; what is a text stays one, whatever it looks like."""
+    file = tmp_path / "g.json"
+    values = {
+        "limits": {"connections": "${N}", "in_flight": "${NOT:-9}"},
+        "health_paths": "${NO}",
+        "upstreams": [{"name": "${N}", "backends": [], "panic_threshold": "${HALF}"}],
+        "admin": {"token": "${TOKEN}"},
+    }
+    file.write_text(json.dumps(values))
+
+    settings = load(file, {"N": "07", "NO": "false", "HALF": "0.5", "TOKEN": "1e5"})
+
+    assert (settings.limits.connections, settings.limits.in_flight, settings.health_paths) == (7, 9, False)
+    assert (settings.upstreams[0].name, settings.upstreams[0].panic_threshold) == ("07", 0.5)
+    assert settings.admin.token.get_secret_value() == "1e5"
+
+
+@pytest.mark.parametrize("written", ["7", "1${N}", "$${N}", "${N} "])
+def test_other_texts_are_no_numbers(tmp_path: Path, written: str) -> None:
+    """Only a variable that stands alone is taken for what the key wants."""
+    file = tmp_path / "g.json"
+    file.write_text(json.dumps({"limits": {"connections": written}}))
+
+    with pytest.raises(ConfigError, match="expected an integer"):
+        load(file, {"N": "7"})
 
 
 def test_every_kind_of_problem_is_reported_at_once(complaints: Complaints) -> None:

@@ -72,6 +72,7 @@ ROUTE = "upstreams: [{name: a, backends: []}]\nroutes: [{path: /, upstream: a, %
             "rate_limit_store: [redis]",
             "19: rate_limit_store: expected `memory` or `redis`, found a list",
         ),
+        ("log: {level: LOUD}", '14: log.level: expected `debug`, `info`, `warn`, `error` or `critical`, found "LOUD"'),
         # keys
         (
             "limits: {in_fligth: 1}",

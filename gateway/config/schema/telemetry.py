@@ -91,7 +91,7 @@ class Log(Section):
 
     @classmethod
     def reshape(cls, data: dict[str, Any]) -> dict[str, Any]:
-        """Take `warning` for `warn`."""
+        """Take `warning` for `warn`, and capitals as other programs write levels."""
         levels = data.get("levels")
         if isinstance(levels, dict):
             data["levels"] = {name: _level(level) for name, level in levels.items()}
@@ -101,7 +101,9 @@ class Log(Section):
 
 
 def _level(level: Any) -> Any:
-    return "warn" if level == "warning" else level
+    if not isinstance(level, str):
+        return level
+    return "warn" if level.lower() == "warning" else level.lower()
 
 
 def _ascending(value: object) -> tuple[float, ...]:

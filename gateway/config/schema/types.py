@@ -13,12 +13,13 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import GetJsonSchemaHandler, SecretStr, Strict
+from pydantic import BeforeValidator, GetJsonSchemaHandler, SecretStr, Strict
 from pydantic import Secret as AnySecret
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from gateway.config import patterns, units
+from gateway.config.nodes import meant
 from gateway.config.problems import Unexpected
 from gateway.config.schema.base import expected
 
@@ -92,6 +93,7 @@ def integer(least: int, most: int) -> Parsed:
     """A whole number within bounds."""
 
     def parse(value: object) -> int:
+        value = meant(value)
         if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
             return int(value)
         raise Unexpected(f"an integer from {least} to {most}")
@@ -104,6 +106,7 @@ def number(least: float, most: float) -> Parsed:
     """A number within bounds."""
 
     def parse(value: object) -> float:
+        value = meant(value)
         if isinstance(value, (int, float)) and not isinstance(value, bool) and least <= value <= most:
             return float(value)
         raise Unexpected(f"a number from {least:g} to {most:g}")
@@ -153,7 +156,7 @@ SecretScalar: TypeAlias = Annotated[
     AnySecret[str | int | float], Parsed(_secret_scalar, _SCALAR, "secret", lambda value: str(value))
 ]
 File: TypeAlias = Annotated[str, FileName()]
-Flag: TypeAlias = Annotated[bool, Strict()]
+Flag: TypeAlias = Annotated[bool, Strict(), BeforeValidator(meant)]
 Duration: TypeAlias = Annotated[float, Parsed(units.parse_duration, _DURATION, "duration", units.format_duration)]
 Timeout: TypeAlias = Annotated[float, Parsed(units.parse_timeout, _DURATION, "duration", units.format_duration)]
 Moment: TypeAlias = Annotated[

@@ -197,8 +197,8 @@ def test_what_the_access_log_takes(load_text: Load, tmp_path: Any) -> None:
 
 
 def test_a_level_may_be_called_warning(load_text: Load) -> None:
-    """As Python's own does."""
-    log = load_text("log: {level: warning, levels: {gateway.upstream: debug, twisted: warning}}").log
+    """As Python's own is, and in capitals."""
+    log = load_text("log: {level: WARNING, levels: {gateway.upstream: Debug, twisted: warning}}").log
 
     assert (log.level, log.levels) == ("warn", {"gateway.upstream": "debug", "twisted": "warn"})
 
