@@ -64,10 +64,16 @@ class Authorities:
         )
 
     def told(self, way: AuthMethod) -> frozenset[bytes]:
-        """Return the fields in which the backend believes an authority, and so no client."""
+        """Return the fields in which the backend believes an authority, and so no client.
+
+        Those with the user and the roles are among them, whether the backend gets them or not: it may know them.
+        """
         if way.type != "forward":
             return frozenset()
-        return frozenset(name.lower().encode() for name in self._auth.forward[way.verifier[0]].response_headers)
+        said = self._auth.forward[way.verifier[0]]
+        return frozenset(
+            name.lower().encode() for name in (*said.response_headers, said.user_header, said.roles_header)
+        )
 
     def _fetcher(self, url: str, ca: str | None, timeout: float) -> Fetcher:
         """Return what asks a server; its connections are kept through configurations."""

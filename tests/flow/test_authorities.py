@@ -240,6 +240,18 @@ def test_a_yes_lets_the_request_pass_with_fields_for_the_backend(make: Make) -> 
     assert gateway.last_log["user_id"] == "ada"
 
 
+def test_who_it_is_only_the_authority_says(make: Make) -> None:
+    """A backend that knows its fields reads none of the client's, in any spelling."""
+    gateway, authority = asking(make, user_header="X-Who")
+    authority.answers(ok(b"", (b"X-Who", b"ada")))
+
+    gateway.request("GET", "/orders/7", {"X-Who": "root", "x_who": "root", "Remote-Groups": "admin", "X-Team": "red"})
+
+    told = gateway.backend("orders").last.headers
+    assert told.get(b"X-User-ID") == b"ada"
+    assert not {b"x-who", b"x_who", b"remote-groups", b"x-team"} & set(told.index)
+
+
 def test_the_authority_is_shown_what_the_request_is(make: Make) -> None:
     """As Traefik and nginx show it: by GET, without content, with the chosen fields and what was asked for."""
     gateway, authority = asking(make)
