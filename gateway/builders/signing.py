@@ -48,19 +48,30 @@ def token_issuer(auth: Auth, foundation: Foundation) -> Issuer:
     oauth = auth.oauth
     assert oauth is not None
     previous = [_key(file, f"previous_key_files[{index}]") for index, file in enumerate(oauth.previous_key_files)]
-    return Issuer(
-        _signing_key(auth, oauth, foundation), previous, oauth.issuer or "", oauth.audience or "", oauth.expires_in
-    )
+    issuer, audience = oauth.issuer, oauth.audience
+    lender = _lender(auth, oauth)
+    if lender is not None:
+        # It verifies the tokens that its secret signs: they say what it asks for, where nothing else is said.
+        issuer = issuer or lender.issuer
+        audience = audience or next(iter(lender.audience), None)
+    return Issuer(_signing_key(auth, oauth, foundation), previous, issuer or "", audience or "", oauth.expires_in)
+
+
+def _lender(auth: Auth, oauth: OAuth) -> JwtVerifier | None:
+    """Return the verifier whose secret signs, None where the endpoint has a key of its own."""
+    if oauth.signing_key_file is not None or oauth.secret is not None:
+        return None
+    default = auth.jwt.get("default")
+    return default if default is not None and default.secret is not None and "HS256" in default.algorithms else None
 
 
 def _signing_key(auth: Auth, oauth: OAuth, foundation: Foundation) -> SigningKey:
     if oauth.signing_key_file is not None:
         return _key(oauth.signing_key_file, "signing_key_file")
-    if oauth.secret is not None:
-        return SigningKey.of_secret(oauth.secret.get_secret_value())
-    default = auth.jwt.get("default")
-    if default is not None and default.secret is not None and "HS256" in default.algorithms:
-        return SigningKey.of_secret(default.secret.get_secret_value())
+    lender = _lender(auth, oauth)
+    secret = oauth.secret if lender is None else lender.secret
+    if secret is not None:
+        return SigningKey.of_secret(secret.get_secret_value())
     return foundation.carried.get("oauth key", _generated)
 
 

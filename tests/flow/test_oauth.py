@@ -225,6 +225,22 @@ def test_a_secret_signs_and_is_published_nowhere(make: Make, where: str) -> None
     assert SECRET not in json.dumps(metadata)
 
 
+def test_a_token_says_what_the_verifier_asks_for_whose_secret_signs_it(make: Make) -> None:
+    """Where the endpoint is told nothing else: its tokens are accepted by the gateway itself."""
+    verifier = {"algorithms": ["HS256"], "secret": SECRET, "issuer": "https://h.example.com", "audience": ["api", "b"]}
+    gateway = make(
+        "orders",
+        routes=[{"name": "orders", "path": "/orders/*", "upstream": "orders", "auth": {"type": "jwt"}}],
+        auth={"oauth": {"clients": [ACME]}, "jwt": {"default": verifier}},
+    )
+
+    token = ask(gateway).json["access_token"]
+
+    claims = jwt.decode(token, options={"verify_signature": False})
+    assert (claims["iss"], claims["aud"]) == ("https://h.example.com", "api")
+    assert call(gateway, token).status == 200
+
+
 def test_our_own_tokens_are_not_those_of_another_verifier(make: Make) -> None:
     """A route that names an issuer of its own takes no token that any client of ours can get."""
     verifier = {"algorithms": ["HS256"], "secret": SECRET, "issuer": "https://other.example.com"}

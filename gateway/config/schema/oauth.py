@@ -43,9 +43,11 @@ class OAuth(Section):
     secret_keys = frozenset({"secret"})
 
     issuer: SomeText | None = Field(
-        default=None, description="`iss` of its tokens; with a URL, the metadata document is published (RFC 8414)."
+        default=None,
+        description="`iss` of its tokens; with a URL, the metadata document is published (RFC 8414). Absent: what the "
+        "verifier `default` asks for, where its secret signs.",
     )
-    audience: SomeText | None = Field(default=None, description="`aud` of its tokens.")
+    audience: SomeText | None = Field(default=None, description="`aud` of its tokens; absent: likewise.")
     expires_in: Timeout = Field(default=3600.0, description="Life of a token.")
     signing_key_file: File | None = Field(
         default=None,
