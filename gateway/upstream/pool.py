@@ -12,13 +12,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
 from typing import Protocol
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.internet.interfaces import IProtocol
 from twisted.python.failure import Failure
 from twisted.web.client import HTTPConnectionPool
 
 from gateway.errors import GatewayError, PoolExhausted
 from gateway.transport.deadlines import NEVER, Deadlines
+from gateway.upstream.complaints import Complaints
 from gateway.upstream.connection import UpstreamConnection
 from gateway.upstream.failures import failure_to_error
 from gateway.upstream.response_parser import ResponseMemo
@@ -99,6 +100,7 @@ class BackendPool:
         self.connecting = 0
         self.deadline = NEVER
         self._dial = dial
+        self._complaints = Complaints(upstream, backend, now)
         self._limits = limits
         self.deadlines = deadlines
         self.now = now
@@ -255,6 +257,8 @@ class BackendPool:
 
     def _dial_failed(self, failure: Failure) -> None:
         self.connecting -= 1
+        if not failure.check(CancelledError):  # by ourselves, when nobody waits any more
+            self._complaints.dial_failed(failure)
         if self._waiting:
             waiter, _ = self._waiting.popitem(last=False)
             waiter.refused(failure_to_error(failure))
