@@ -71,7 +71,9 @@ ADVICE = {
         "Look at `GET /upstreams`: every backend fails its checks, is drained, or none is configured."
     ),
     "upstream.connect": "The backend is down, its port or name is wrong, or a firewall refuses: the log says which.",
-    "upstream.tls": "The log says what was wrong: check the backend's certificate, its name (`tls.server_name`) and `tls.ca`.",
+    "upstream.tls": (
+        "The log says what was wrong: check the backend's certificate, its name (`tls.server_name`) and `tls.ca`."
+    ),
     "upstream.reset": (
         "The backend crashes or closes too early: its log says why. `retry` hides it for idempotent requests."
     ),
