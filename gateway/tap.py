@@ -82,14 +82,14 @@ def makeService(options: Options) -> IService:
         gateway = GatewayService(options["config"], reactor)
     except (ConfigError, TLSSettingsError) as error:
         raise SystemExit(str(error)) from None
-    return TwistdService(gateway, reactor, _log_observer(options.parent or {}))
+    return TwistdService(gateway, reactor, _log_observer(options.parent or {}, gateway.settings.log.format))
 
 
-def _log_observer(twistd: Mapping[str, Any]) -> ILogObserver | None:
+def _log_observer(twistd: Mapping[str, Any], form: str) -> ILogObserver | None:
     """Return our observer for a foreground process; with a log file or syslog, twistd's own stay in charge.
 
     It writes to standard error: standard output is for the access log.
     """
     if not twistd.get("nodaemon") or twistd.get("logfile") or twistd.get("syslog") or twistd.get("logger"):
         return None
-    return observer(sys.stderr)
+    return observer(sys.stderr, form)

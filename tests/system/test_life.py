@@ -72,6 +72,17 @@ def test_a_wrong_configuration_is_told_by_line_and_is_a_failure(tmp_path: Path) 
     assert "Traceback" not in gateway.errors
 
 
+def test_the_application_log_may_be_json(tmp_path: Path, origin: backends.Backend) -> None:
+    """Each line of standard error is an object, from twistd's first to its last."""
+    with running(tmp_path, log={"format": "json"}, **one_upstream(origin.url)) as gateway:
+        gateway.stop()
+        lines = [json.loads(line) for line in gateway.errors.splitlines()]
+
+    assert {"timestamp", "level", "logger", "message"} <= lines[0].keys()
+    assert [line for line in lines if line["message"].startswith("Listening on tcp 127.0.0.1:")]
+    assert lines[-1]["message"] == "Server Shut Down."
+
+
 def test_term_lets_what_is_in_flight_finish(tmp_path: Path, origin: backends.Backend) -> None:
     """SIGTERM: no new connection, the slow answer arrives with Connection: close, and it ends."""
     with running(tmp_path, **one_upstream(origin.url)) as gateway:

@@ -88,6 +88,9 @@ class Log(Section):
     levels: dict[SomeText, Level] = Field(
         default={}, description="The same for one module and those below: `gateway.upstream`."
     )
+    format: Literal["text", "json"] = Field(
+        default="text", description="Lines for people, or JSON for machines. Read at start only."
+    )
 
     @classmethod
     def reshape(cls, data: dict[str, Any]) -> dict[str, Any]:
