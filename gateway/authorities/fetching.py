@@ -24,6 +24,7 @@ from twisted.internet.interfaces import (
     IStreamClientEndpoint,
 )
 from twisted.internet.protocol import Protocol, connectionDone
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web._newclient import ParseError, RequestNotSent
 from twisted.web.client import (
@@ -46,6 +47,11 @@ from gateway.upstream.tls import HandshakeFailed
 MOST_IDLE = 10
 """Connections kept for the next request, and for how many seconds."""
 IDLE = 30.0
+
+AGAIN, ANOTHER = 60.0, 1.0
+"""Seconds until the same failure is told again, and until another one is: being down must not fill the log."""
+
+_log = Logger()
 
 _NOT_IN_FIELDS = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 """RFC 9110 section 5.5. Fields of an answer may go on to a backend or a client; Twisted takes out line ends only."""
@@ -90,6 +96,8 @@ class Fetcher(Service):
         self._pool.cachedConnectionTimeout = IDLE  # type: ignore[assignment]  # seconds, and whole ones only by habit
         self._pool.retryAutomatically = False  # it would ask again for GET only
         self._agent = Agent.usingEndpointFactory(reactor, _Endpoints(dialer, tls, timeout), self._pool)
+        self._told = ""
+        self._again = self._another = 0.0
 
     def stopService(self) -> Deferred[Any]:
         """Close what is kept; fires when it is closed."""
@@ -106,6 +114,13 @@ class Fetcher(Service):
             headers.addRawHeader(name, value)
         asking = ensureDeferred(self._twice(method, url, headers, body))
         return asking.addTimeout(self._timeout, self._reactor, _too_late)
+
+    def complain(self, what: str, url: bytes, error: FetchFailed) -> None:
+        """Tell the log of a question without an answer."""
+        now, cause = self._reactor.seconds(), str(error)
+        if now >= (self._again if cause == self._told else self._another):
+            self._told, self._again, self._another = cause, now + AGAIN, now + ANOTHER
+            _log.warn("{what} at {url} failed: {cause}", what=what, url=url.decode("latin-1"), cause=cause)
 
     async def _twice(self, method: bytes, url: bytes, headers: TwistedHeaders, body: bytes | None) -> Fetched:
         try:

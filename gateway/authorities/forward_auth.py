@@ -10,16 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from twisted.logger import Logger
-
 from gateway.authorities.fetching import Fetched, Fetcher, FetchFailed
 from gateway.errors import AuthorityRefused, AuthUnavailable
 from gateway.exchange import Exchange, Response
 from gateway.headers import Headers
 from gateway.http.fields import FRAMING, HOP_BY_HOP, IDENTITY_PREFIX, FieldFilter, passed_on
 from gateway.principal import Principal
-
-_log = Logger()
 
 _NOT_SHOWN = frozenset(
     [b"x-forwarded-method", b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-uri", b"x-forwarded-for",
@@ -88,7 +84,7 @@ class ForwardAuth:
             if answer.status >= 500 or answer.status < 200:
                 raise FetchFailed(f"status {answer.status}")
         except FetchFailed as error:
-            _log.warn("Forward authentication at {url} failed: {error}", url=self._url.decode(), error=error)
+            self._fetcher.complain("Forward authentication", self._url, error)
             raise AuthUnavailable("The authority that decides about the request does not answer.") from None
         if answer.status >= 300:
             raise AuthorityRefused(self._response(answer))

@@ -16,16 +16,12 @@ from math import inf
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 
-from twisted.logger import Logger
-
 from gateway.authorities.fetching import Fetched, Fetcher, FetchFailed
 from gateway.errors import AuthUnavailable, CredentialInvalid
 from gateway.exchange import Exchange
 from gateway.identity.bearer import FIELDS, bearer_token
 from gateway.identity.claims import Expected, moment, word
 from gateway.principal import Principal
-
-_log = Logger()
 
 LONGEST = 8 * 1024
 """Octets of a token; longer ones are not asked about."""
@@ -85,7 +81,7 @@ class Introspection:
         try:
             answer = _read(await self._fetcher.fetch(b"POST", self._url, self._fields, form))
         except FetchFailed as error:
-            _log.warn("Introspection at {url} failed: {error}", url=self._url.decode(), error=error)
+            self._fetcher.complain("Introspection", self._url, error)
             raise AuthUnavailable("The authority that knows the token does not answer.") from None
         if answer["active"] is not True:
             raise CredentialInvalid("not active")

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+from twisted.logger import LogLevel, capturedLogs, formatEvent
 
 from gateway.testing import Harness
 from gateway.testing.backend import Asked, FakeBackend, ok
@@ -176,6 +177,25 @@ def test_an_authority_that_does_not_say_lets_nobody_in(make: Make, fault: Callab
     authority.accept_connections()
     authority.answers(active())
     assert gateway.get("/orders/7", Authorization="Bearer t").status == 200
+
+
+def test_an_authority_that_is_down_does_not_fill_the_log(make: Make) -> None:
+    """What is wrong is told once a minute, however many ask."""
+    gateway, authority = introspecting(make)
+    authority.refuse_connections()
+
+    def told() -> list[str]:
+        with capturedLogs() as events:
+            for number in range(5):
+                assert gateway.get("/orders/7", Authorization=f"Bearer {number}").status == 503
+        return [formatEvent(event) for event in events if event["log_level"] is LogLevel.warn]
+
+    (line,) = told()
+    assert line.startswith("Introspection at http://127.0.0.1:9002/")
+    gateway.advance(30)
+    assert told() == []
+    gateway.advance(31)
+    assert told() == [line]
 
 
 def test_a_kept_alive_connection_that_has_died_is_no_answer(make: Make) -> None:
