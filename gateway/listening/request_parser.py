@@ -26,13 +26,10 @@ from gateway.exchange import Request
 from gateway.headers import Field, HeaderBlock, Headers
 from gateway.http import framing
 from gateway.http.memo import HeadMemo
+from gateway.http.request_line import RequestLine, check_seen, plain_line, starts_with_method
 
 CHUNK_OVERHEAD = 16 * 1024
 """Octets of chunk sizes, extensions and trailers taken on top of eight times the content."""
-
-_REQUEST_LINE = re.compile(rb"(GET|HEAD|POST|PUT|DELETE|PATCH|OPTIONS) (/[!-\"$-~]*) HTTP/1\.1\r\n")
-
-_TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 
 _NOT_FORWARDED = frozenset(
     # A tunnel, and what llhttp knows of other protocols (ICE, RTSP).
@@ -69,7 +66,9 @@ class RequestParser:
         "_fed",
         "_fields",
         "_head_size",
+        "_inner",
         "_last",
+        "_line",
         "_max_fields",
         "_max_head",
         "_memo",
@@ -78,6 +77,7 @@ class RequestParser:
         "_problem",
         "_raw",
         "_replaying",
+        "_seen",
         "_skipped",
         "_source",
         "_url",
@@ -108,6 +108,9 @@ class RequestParser:
         self._dry = 0
         self._raw = 0
         self._last = False
+        self._line: RequestLine | None = None
+        self._inner = False
+        self._seen = b""
         self._problem: GatewayError | None = None
         self._replaying = False
         self._skipped = False
@@ -116,7 +119,7 @@ class RequestParser:
         """Take what the connection read; afterwards look at `requests`."""
         line = None
         if self._body is None and not self.in_head and not self.stopped and self.held is None:
-            line = _REQUEST_LINE.match(data)
+            line = plain_line(data)
             if line is not None:
                 known = self._memo.get(data[line.end() :])
                 if known is not None and len(data) <= self._max_head:
@@ -140,7 +143,10 @@ class RequestParser:
         self._fed = len(data)
         if body is None:
             self._head_size += len(data)
-            self.in_head = True
+            if not self._check_line(line, data):
+                return
+        # For requests that begin inside of a read, until their heads are complete.
+        self._seen = self._seen + data if self._seen else data
         ready = len(self.requests)
         try:
             self._parser.feed_data(data)
@@ -157,6 +163,8 @@ class RequestParser:
                 self._check_head_size()
             elif line is not None and len(self.requests) == ready + 1 and not self._last:
                 self._remember(data[line.end() :], self.requests[-1])
+        if not (self.in_head and self._inner):
+            self._seen = b""
         body = self._body
         if body is not None and not self._chunked and body.length is not None:
             # A long body of known length needs no parser between its ends: its
@@ -195,6 +203,10 @@ class RequestParser:
         if self._replaying:
             return
         try:
+            if self._inner:
+                # llhttp does not say where it begins in what was read.
+                parser = self._parser
+                check_seen(parser.get_method(), self._url, parser.get_http_version().encode(), self._seen)
             request = self._request()
         except GatewayError as problem:
             self._problem = problem
@@ -225,6 +237,7 @@ class RequestParser:
         self._head_size = 0
         self._overhead = 0
         self._dry = 0
+        self._inner = True
         if self._last:
             self.stopped = True
 
@@ -352,6 +365,21 @@ class RequestParser:
         self._replaying = False
         self.in_head = False
 
+    def _check_line(self, line: re.Match[bytes] | None, data: bytes) -> bool:
+        """Judge the request line, once all of it is there; returns whether to read on."""
+        if not self.in_head:
+            self.in_head = True
+            self._inner = False
+            self._line = RequestLine() if line is None else None
+        if self._line is not None:
+            try:
+                if self._line.complete(data):
+                    self._line = None
+            except MalformedRequest as problem:
+                self._stop(problem)
+                return False
+        return True
+
     def _check_head_size(self) -> None:
         if self._head_size > self._max_head:
             self._stop(HeaderTooLarge())
@@ -370,7 +398,7 @@ class RequestParser:
                 raise error.__context__  # a fault of ours, not of the client
             # The method is only known where the message began with this read.
             began_here = self._head_size == len(data)
-            if isinstance(error, HttpParserInvalidMethodError) and began_here and _starts_with_method(data):
+            if isinstance(error, HttpParserInvalidMethodError) and began_here and starts_with_method(data):
                 problem = MethodUnknown("The request method is not one that is forwarded.")
             else:
                 problem = MalformedRequest(f"{error}.")
@@ -386,9 +414,3 @@ class RequestParser:
             if isinstance(last, Request) and last.body is body:
                 self.requests.pop()  # nobody has seen it: nothing of it reaches a backend
         self.requests.append(problem)
-
-
-def _starts_with_method(data: bytes) -> bool:
-    """Whether a line that llhttp's method table does not know is a request line all the same."""
-    method, space, rest = data.lstrip(b"\r\n")[:256].partition(b" ")
-    return bool(space) and bool(method) and _TOKEN.issuperset(method) and rest[:1] in (b"/", b"h", b"*")

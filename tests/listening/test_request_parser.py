@@ -436,6 +436,21 @@ def test_what_is_no_method_is_400(data: bytes) -> None:
     assert Reading().feed(data).statuses == [400]
 
 
+@pytest.mark.parametrize("lead", [b"", PLAIN, chunked(b"0\r\n\r\n")])
+@pytest.mark.parametrize("step", [1, 7, 1000])
+@pytest.mark.parametrize("line", [b"GET  /b HTTP/1.1", b"GET /b  HTTP/1.1", b"GET /b RTSP/1.0", b"GET /b RTSP/1.1"])
+def test_a_line_that_llhttp_would_forgive_is_400(line: bytes, step: int, lead: bytes) -> None:
+    """Wherever in a read it begins."""
+    data = lead + line + b"\r\nHost: h\r\n\r\n"
+    assert Reading().feed(*_cut(data, step)).statuses == [0] * bool(lead) + [400]
+
+
+@pytest.mark.parametrize("line", [b"GET /b\r\n", b"GET /b\n", b"\r\nGET /b\r\n"])
+def test_a_line_without_a_version_is_400_at_once(line: bytes) -> None:
+    """A client of HTTP/0.9 sends nothing more."""
+    assert Reading().feed(PLAIN, line).statuses == [0, 400]
+
+
 def test_garbage_behind_a_request_is_400() -> None:
     """The method of the request before it is not what it begins with."""
     assert Reading().feed(PLAIN + b"\x16\x03\x01").statuses == [0, 400]
