@@ -10,6 +10,8 @@ length then needs no parser at all.
 
 from __future__ import annotations
 
+import re
+
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from gateway.body import HIGH_WATER, Body, BodySource
@@ -27,6 +29,7 @@ CHUNK_OVERHEAD = 16 * 1024
 
 _PASSES: FieldFilter = response_filter()
 _START = b"HTTP/1."
+_controls_in = re.compile(rb"[\x00-\x08\n-\x1f\x7f]").search
 
 Interim = tuple[int, bytes, Headers]
 
@@ -266,6 +269,8 @@ class ResponseParser:
         version = parser.get_http_version().encode()
         if version != b"1.1" and version != b"1.0":
             raise BackendProtocolError("The backend answers in another version of HTTP.")
+        if _controls_in(reason):  # llhttp only looks for the end of the line
+            raise BackendProtocolError("The reason phrase of the answer holds control characters.")
         if status < 200:
             self._interim(status, reason, headers)
             return
