@@ -62,6 +62,8 @@ def origin_form(method: bytes, target: bytes) -> tuple[bytes, bytes | None]:
     if absolute is None:
         raise MalformedRequest("The request target is not a path.")
     rest = absolute[2]
+    if not rest and method == b"OPTIONS":
+        return b"*", absolute[1]  # RFC 9112 section 3.2.4: this is how that is said of a server behind a proxy
     return (rest if rest.startswith(b"/") else b"/" + rest), absolute[1]
 
 

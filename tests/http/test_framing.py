@@ -69,6 +69,8 @@ def test_hosts_that_are_remembered_are_few() -> None:
         (b"GET", b"/a?b=c&d=/?", (b"/a?b=c&d=/?", None)),
         (b"GET", b"//a/b", (b"//a/b", None)),
         (b"OPTIONS", b"*", (b"*", None)),
+        (b"OPTIONS", b"http://h", (b"*", b"h")),
+        (b"OPTIONS", b"http://h/", (b"/", b"h")),
         (b"GET", b"http://h/a?b", (b"/a?b", b"h")),
         (b"GET", b"HTTPS://h:1", (b"/", b"h:1")),
         (b"GET", b"http://h?b", (b"/?b", b"h")),
