@@ -28,7 +28,6 @@ from gateway.admin.writes import auth_writes
 from gateway.assembly import Gateway, access_log_path, assemble
 from gateway.config import ConfigError, Settings
 from gateway.config.effective import effective, route_table
-from gateway.listening.certificates import CertificateError
 from gateway.listening.endpoints import ListenFailed, listen
 from gateway.listening.listeners import OpenPort
 from gateway.middleware.request_id import RequestId
@@ -223,7 +222,7 @@ class GatewayService(MultiService):
         metrics, wall_clock = self.gateway.foundation.metrics, self.gateway.foundation.wall_clock
         try:
             await self._apply(config.load(path, self._environ))
-        except (ConfigError, ListenFailed, TLSSettingsError, CertificateError) as error:
+        except (ConfigError, ListenFailed, TLSSettingsError) as error:
             _log.error("The configuration was not applied, the one before stays:\n{error}", error=error)
         except Stopping:
             _log.info("The configuration is not read again: the gateway is stopping")
@@ -247,7 +246,7 @@ class GatewayService(MultiService):
         before = gateway.root.tree
         fresh = await gateway.listeners.prepare(endpoints)
         try:
-            gateway.listeners.reload_certificates()
+            renew_certificates = gateway.listeners.read_certificates()
             snapshot = gateway.build(settings, writer)
             await self._admin.open(settings.admin)
         except BaseException:
@@ -256,6 +255,7 @@ class GatewayService(MultiService):
             await gateway.listeners.abandon(fresh)
             raise
         # From here on nothing can fail, and nothing waits until the snapshot is in force.
+        renew_certificates()
         if writer is not None and not writer.running:
             writer.startService()
         gateway.site.apply(snapshot.options, snapshot.rules)

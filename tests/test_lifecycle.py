@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -35,12 +36,16 @@ class Port:
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
         self.open = True
+        self.renewed = 0
 
     def describe(self) -> str:
         return self.endpoint
 
-    def reload(self) -> None:
-        """There are no certificates."""
+    def read_again(self) -> list[Callable[[], None]]:
+        return [self.renew]
+
+    def renew(self) -> None:
+        self.renewed += 1
 
     async def stop_accepting(self) -> None:
         self.open = False
@@ -255,6 +260,16 @@ class TestReload:
         assert running.open() == ["tcp:1", "tcp:9"]
         assert running.service.gateway.root.tree is snapshot
         assert running.service.gateway.foundation.pool.pools() == pools
+
+    def test_certificates_are_renewed_with_the_rest_or_not_at_all(self, running: World) -> None:
+        """A reload that fails for something else leaves them as they are."""
+        running.taken.add("tcp:8")
+        assert not running.change('admin: {endpoint: "tcp:9"}', 'admin: {endpoint: "tcp:8"}')
+        assert [port.renewed for port in running.ports] == [0, 0]
+
+        running.taken.clear()
+        assert running.reload()
+        assert running.ports[0].renewed == 1
 
     def test_a_file_that_is_gone_changes_nothing(self, running: World) -> None:
         """It may come back."""

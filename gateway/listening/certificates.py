@@ -8,7 +8,7 @@ handshake; a reload that fails leaves what is in use.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
@@ -211,13 +211,21 @@ class CertificateStore:
         self._alpn = tuple(alpn)
         self._names, self._creator = self._read()
 
-    def reload(self) -> None:
-        """Read all files again; new connections get what is in them, open ones keep what they have.
+    def read_again(self) -> Callable[[], None]:
+        """Read all files again, and change nothing yet.
+
+        Returns:
+            Puts them into force: new connections get what is in them, open ones keep what they have.
 
         Raises:
-            CertificateError: Something is wrong with one of them; nothing has changed.
+            CertificateError: Something is wrong with one of them.
         """
-        self._names, self._creator = self._read()
+        fresh = self._read()
+
+        def use() -> None:
+            self._names, self._creator = fresh
+
+        return use
 
     def serverConnectionForTLS(self, protocol: Any) -> SSL.Connection:
         """Make the connection object for a handshake; see `IOpenSSLServerConnectionCreator`."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import re
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from OpenSSL import SSL, crypto
@@ -24,7 +24,8 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from zope.interface import directlyProvides, providedBy
 
-from gateway.listening.certificates import CertificateError, CertificateStore, harden
+from gateway.listening.certificates import CertificateError, CertificateStore
+from gateway.listening.single_certificate import SingleCertificate
 from gateway.transport.port import BACKLOG, TWISTED_BACKLOG, ConnectionLimit, GatewayPort, GatewayUnixPort
 from gateway.transport.tls import over_tls
 
@@ -44,15 +45,17 @@ class ListeningReactor:
     """A reactor whose server ports are ours; everything else is the reactor's own.
 
     Attributes:
+        description: The endpoint string that is opened.
         alpn: Protocols that TLS listeners offer.
-        certificate_stores: Those that endpoints made while they were parsed.
+        certificate_stores: Those that endpoints made.
     """
 
-    def __init__(self, reactor: Any, limit: ConnectionLimit, alpn: Sequence[bytes]) -> None:
+    def __init__(self, reactor: Any, description: str, limit: ConnectionLimit, alpn: Sequence[bytes]) -> None:
         self._reactor = reactor
         self._limit = limit
+        self.description = description
         self.alpn = tuple(alpn)
-        self.certificate_stores: list[CertificateStore] = []
+        self.certificate_stores: list[CertificateStore | SingleCertificate] = []
         directlyProvides(self, providedBy(reactor))
 
     def __getattr__(self, name: str) -> Any:
@@ -75,10 +78,11 @@ class ListeningReactor:
         interface: str = "",
     ) -> IListeningPort:
         """Listen for TLS; see `IReactorSSL.listenSSL`."""
-        # Made now and not at the first handshake: a certificate that OpenSSL refuses is told at start.
-        harden(contextFactory.getContext(), self.alpn)
+        certificate = SingleCertificate(self.description, contextFactory, self.alpn)
+        if self.description.startswith("ssl:"):  # who else listens for TLS reads its files in ways that we do not know
+            self.certificate_stores.append(certificate)
         listening = self.listenTCP(
-            port, over_tls(contextFactory, factory, self._reactor, client=False), backlog, interface
+            port, over_tls(certificate, factory, self._reactor, client=False), backlog, interface
         )
         listening._type = "TLS"  # type: ignore[attr-defined]  # noqa: SLF001  # as Twisted's own; for its log only
         return listening
@@ -118,7 +122,9 @@ class Listening:
         port: Twisted's port.
     """
 
-    def __init__(self, endpoint: str, port: IListeningPort, stores: Sequence[CertificateStore] = ()) -> None:
+    def __init__(
+        self, endpoint: str, port: IListeningPort, stores: Sequence[CertificateStore | SingleCertificate] = ()
+    ) -> None:
         self.endpoint = endpoint
         self.port = port
         self._stores = tuple(stores)
@@ -132,14 +138,16 @@ class Listening:
         host = f"[{address.host}]" if ":" in address.host else address.host
         return f"{kind} {host}:{address.port}"
 
-    def reload(self) -> None:
-        """Read certificates again.
+    def read_again(self) -> list[Callable[[], None]]:
+        """Read certificates again; returns what puts them into force.
 
         Raises:
-            CertificateError: Those in use stay.
+            ListenFailed: One cannot be used.
         """
-        for store in self._stores:
-            store.reload()
+        try:
+            return [store.read_again() for store in self._stores]
+        except Exception as error:
+            raise ListenFailed(self.endpoint, words(error)) from error
 
     async def stop_accepting(self) -> None:
         """Close the port; what was accepted goes on."""
@@ -148,7 +156,8 @@ class Listening:
             await closed
 
 
-async def _listen(reactor: ListeningReactor, description: str, factory: IProtocolFactory) -> Listening:
+async def _listen(reactor: ListeningReactor, factory: IProtocolFactory) -> Listening:
+    description = reactor.description
     try:
         endpoint = serverFromString(reactor, description)
         port = await endpoint.listen(factory)
@@ -177,7 +186,7 @@ def listen(
         The open port; fails with `ListenFailed`.
     """
     return Deferred.fromCoroutine(
-        _listen(ListeningReactor(reactor, limit or ConnectionLimit(), alpn), description, factory)
+        _listen(ListeningReactor(reactor, description, limit or ConnectionLimit(), alpn), factory)
     )
 
 

@@ -77,14 +77,19 @@ class Listeners:
             _log.info("No longer listening on {address}", address=listening.describe())
             await listening.stop_accepting()
 
-    def reload_certificates(self) -> None:
-        """Read certificates again.
+    def read_certificates(self) -> Callable[[], None]:
+        """Read all certificates again; returns what puts them into force, for new connections.
 
         Raises:
-            CertificateError: One cannot be used; those of its port stay as they are.
+            ListenFailed: One cannot be used; nothing has changed.
         """
-        for listening in self._open.values():
-            listening.reload()
+        fresh = [use for listening in self._open.values() for use in listening.read_again()]
+
+        def use_them() -> None:
+            for use in fresh:
+                use()
+
+        return use_them
 
     async def stop_accepting(self) -> None:
         """Close every port; their connections go on."""

@@ -228,19 +228,19 @@ def test_a_failed_reload_changes_nothing(tmp_path: Path) -> None:
     (tmp_path / "b.pem").write_text("-----BEGIN PRIVATE KEY-----\n")
 
     with pytest.raises(CertificateError):
-        store.reload()
+        store.read_again()
 
     assert store._names is before
 
 
 def test_a_reload_sees_what_is_new(tmp_path: Path) -> None:
-    """And forgets what is gone."""
+    """And forgets what is gone, once it counts."""
     authority = Authority()
     authority.write_identity(tmp_path / "a.pem", "a.example")
     store = CertificateStore([tmp_path])
     authority.write_identity(tmp_path / "a.pem", "new.example")
 
-    store.reload()
+    store.read_again()()
 
     assert store._names.find("new.example") is not None
     assert store._names.find("a.example") is None

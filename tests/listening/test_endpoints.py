@@ -104,7 +104,7 @@ def test_the_description_has_the_real_address(endpoint: str, address: object, ex
 def test_the_reactor_is_the_real_one_but_for_ports() -> None:
     """Interfaces and all."""
     real = MemoryReactorClock()
-    reactor = ListeningReactor(real, ConnectionLimit(), ())
+    reactor = ListeningReactor(real, "tcp:1", ConnectionLimit(), ())
 
     assert IReactorTCP.providedBy(reactor)
     assert reactor.seconds() == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
@@ -18,13 +19,20 @@ class Port:
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
         self.open = True
-        self.reloads = 0
+        self.read = self.renewed = 0
+        self.broken = False
 
     def describe(self) -> str:
         return self.endpoint
 
-    def reload(self) -> None:
-        self.reloads += 1
+    def read_again(self) -> list[Callable[[], None]]:
+        if self.broken:
+            raise ListenFailed(self.endpoint, "no certificate")
+        self.read += 1
+        return [self.renew]
+
+    def renew(self) -> None:
+        self.renewed += 1
 
     async def stop_accepting(self) -> None:
         self.open = False
@@ -112,11 +120,24 @@ def test_what_was_prepared_may_be_abandoned(listeners: Listeners, ports: Ports) 
 
 
 def test_certificates_are_read_again_everywhere(listeners: Listeners, ports: Ports) -> None:
-    """Each port has its own."""
+    """Each port has its own; they count when they are put into force."""
     change(listeners, "ssl:1", "ssl:2")
-    listeners.reload_certificates()
+    renew = listeners.read_certificates()
+    assert [(port.read, port.renewed) for port in ports.made] == [(1, 0), (1, 0)]
 
-    assert [port.reloads for port in ports.made] == [1, 1]
+    renew()
+
+    assert [(port.read, port.renewed) for port in ports.made] == [(1, 1), (1, 1)]
+
+
+def test_a_certificate_that_cannot_be_used_renews_none(listeners: Listeners, ports: Ports) -> None:
+    """Not even those that were read before it."""
+    change(listeners, "ssl:1", "ssl:2")
+    ports.made[1].broken = True
+    with pytest.raises(ListenFailed, match="ssl:2"):
+        listeners.read_certificates()
+
+    assert [port.renewed for port in ports.made] == [0, 0]
 
 
 def test_all_stop_accepting(listeners: Listeners, ports: Ports) -> None:

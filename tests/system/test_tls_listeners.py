@@ -378,10 +378,46 @@ def test_a_renewed_certificate_is_shown_after_reload(door: Door, authority: Auth
     authority.write_identity(tmp_path / "a.pem", "a.example", common="new")
     assert shown(door.secure(listening, trusting(authority), "a.example")) == "old"
 
-    listening.reload()
+    for use in listening.read_again():
+        use()
 
     assert shown(door.secure(listening, trusting(authority), "a.example")) == "new"
     assert door.says(before) == b"hello"
+
+
+@pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
+def test_so_is_that_of_an_ssl_endpoint(door: Door, authority: Authority, tmp_path: Path) -> None:
+    """Twisted's own string; ALPN is as it was."""
+    file = authority.write_identity(tmp_path / "a.pem", "a.example", common="old")
+    listening = door.open(f"ssl:0:privateKey={file}:interface=127.0.0.1")
+    before = door.secure(listening, trusting(authority), "a.example")
+    authority.write_identity(file, "a.example", common="new")
+    uses = listening.read_again()
+    assert shown(door.secure(listening, trusting(authority), "a.example")) == "old"
+
+    for use in uses:
+        use()
+
+    context = trusting(authority)
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    after = door.secure(listening, context, "a.example")
+    assert (shown(after), after.selected_alpn_protocol()) == ("new", "http/1.1")
+    assert door.says(before) == b"hello"
+
+
+@pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
+def test_a_certificate_that_went_bad_is_told_with_its_listener(
+    door: Door, authority: Authority, tmp_path: Path
+) -> None:
+    """And the one in use stays."""
+    file = authority.write_identity(tmp_path / "a.pem", "a.example", common="old")
+    listening = door.open(f"ssl:0:privateKey={file}:interface=127.0.0.1")
+    file.unlink()
+
+    with pytest.raises(ListenFailed, match=r"cannot listen on ssl:0:.*a\.pem: no such file"):
+        listening.read_again()
+
+    assert shown(door.secure(listening, trusting(authority), "a.example")) == "old"
 
 
 def with_identity(context: ssl.SSLContext, path: Path) -> ssl.SSLContext:

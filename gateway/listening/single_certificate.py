@@ -1,0 +1,67 @@
+"""The certificate of an `ssl:` endpoint, which can be read again.
+
+Twisted reads it while it parses the string, and keeps it as long as the port
+is open; a certificate that is renewed every few weeks asks for more than that.
+"""
+
+# mypy: allow-untyped-calls
+# (OpenSSL contexts as Twisted makes them carry no types.)
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from OpenSSL import SSL
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
+from twisted.internet.protocol import Factory
+from zope.interface import implementer
+
+from gateway.listening.certificates import harden
+
+
+@implementer(IOpenSSLServerConnectionCreator)
+class SingleCertificate:
+    """Makes connections with what an `ssl:` endpoint says, and can be told that its files have changed.
+
+    Args:
+        description: The endpoint string.
+        made: What Twisted made of it.
+        alpn: Protocols that we speak, best first.
+    """
+
+    def __init__(self, description: str, made: Any, alpn: Sequence[bytes]) -> None:
+        self._description = description
+        self._alpn = tuple(alpn)
+        self._context = self._hardened(made)
+
+    def serverConnectionForTLS(self, protocol: Any) -> SSL.Connection:
+        """Make the connection object for a handshake; see `IOpenSSLServerConnectionCreator`."""
+        return SSL.Connection(self._context, None)
+
+    def read_again(self) -> Callable[[], None]:
+        """Read the files again; see `gateway.listening.certificates.CertificateStore.read_again`."""
+        reactor = _Listener()
+        serverFromString(reactor, self._description).listen(Factory())
+        context = self._hardened(reactor.made)
+
+        def use() -> None:
+            self._context = context
+
+        return use
+
+    def _hardened(self, made: Any) -> SSL.Context:
+        # Made now and not at the first handshake: a certificate that OpenSSL refuses is told at once.
+        context: SSL.Context = made.getContext()
+        harden(context, self._alpn)
+        return context
+
+
+class _Listener:
+    """A reactor that does not listen, and remembers what it should have done that with."""
+
+    made: Any = None
+
+    def listenSSL(self, port: int, factory: Any, contextFactory: Any, backlog: int, interface: str) -> None:  # noqa: N803  # the interface's
+        self.made = contextFactory
