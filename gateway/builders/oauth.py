@@ -72,7 +72,7 @@ def token_paths(
         _checker(foundation),
         _grants(settings, oauth, foundation),
         oauth.refresh_expires_in,
-        ClientLimit(store(), *limits, partial(decisions.add, "oauth.token")).admit,
+        ClientLimit(store(), *limits, partial(decisions.add, "oauth.token")),
         partial(_deny, control, max([LEEWAY, *(verifier.leeway for verifier in auth.jwt.values())])),
         wall_clock,
         foundation.random_bytes,

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from inspect import isawaitable
 from typing import Any, Protocol
 
@@ -37,8 +37,13 @@ class Comparing(Protocol):
     async def matches(self, secret: str, encoded: str, decoy: bool) -> bool: ...
 
 
-Admit = Callable[[Exchange, str], Awaitable[None] | None]
-"""Counts a request of a client, by its id and its address; raises `LimitExceeded`."""
+class Counting(Protocol):
+    """Counts attempts (`gateway.middleware.client_limit.ClientLimit`); raises `LimitExceeded`."""
+
+    async def admit(self, exchange: Exchange, client: str) -> bool: ...
+    async def failed(self, exchange: Exchange) -> None: ...
+
+
 Deny = Callable[[str, float], object]
 """Ends a token before time: takes its `jti`, and when it would have ended (Unix seconds)."""
 
@@ -52,7 +57,7 @@ class TokenEndpoint:
         checker: Compares secrets.
         grants: Keeps what refresh tokens stand for.
         refresh_expires_in: Seconds that a refresh token may be used in.
-        admit: Counts requests, before anything that costs.
+        limit: Counts attempts, before anything that costs, and those that fail.
         deny: Ends tokens.
         wall_clock: Unix seconds.
         random_bytes: As `os.urandom`.
@@ -65,7 +70,7 @@ class TokenEndpoint:
         checker: Comparing,
         grants: GrantStore,
         refresh_expires_in: float,
-        admit: Admit,
+        limit: Counting,
         deny: Deny,
         wall_clock: Callable[[], float],
         random_bytes: Callable[[int], bytes],
@@ -75,7 +80,7 @@ class TokenEndpoint:
         self._checker = checker
         self._grants = grants
         self._refresh_expires_in = refresh_expires_in
-        self._admit = admit
+        self._limit = limit
         self._deny = deny
         self._wall_clock = wall_clock
         self._random_bytes = random_bytes
@@ -147,9 +152,9 @@ class TokenEndpoint:
             shown = read_credentials(authorization, form)
         except TokenRefused:
             # What is no attempt on a client still counts for its address.
-            await self._admitted(exchange, "")
+            await self._limit.failed(exchange)
             raise
-        await self._admitted(exchange, shown.id)
+        paid = await self._limit.admit(exchange, shown.id)
         client = self._clients.find(shown.id)
         encoded = self._clients.decoy(shown.id) if client is None else client.secret_hash
         right = await self._checker.matches(shown.secret, encoded, client is None)
@@ -161,14 +166,11 @@ class TokenEndpoint:
                 address=exchange.client_address,
                 request_id=exchange.request_id,
             )
+            if not paid:
+                await self._limit.failed(exchange)
             raise ClientRefused("The client is unknown or its secret is wrong.")
         exchange.principal = Principal(client.id, frozenset(client.roles), method="client_secret")
         return form, client
-
-    async def _admitted(self, exchange: Exchange, client: str) -> None:
-        counted = self._admit(exchange, client)
-        if counted is not None:
-            await counted
 
     async def _refreshed(
         self, client: Client, token: str | None, asked: tuple[str, ...] | None

@@ -321,6 +321,19 @@ def test_ten_attempts_a_minute_for_each_client_and_address(make: Make) -> None:
     assert ask(gateway).status == 200
 
 
+def test_clients_behind_one_address_have_ten_each(make: Make) -> None:
+    """As long as they show the right secret; what fails counts for the address as well, whoever it names."""
+    gateway = with_oauth(make, clients=[ACME, {**ACME, "id": "other"}])
+
+    assert [ask(gateway).status for _ in range(11)] == [200] * 10 + [429]
+    assert [ask(gateway, client_id="other").status for _ in range(3)] == [200] * 3
+    assert [ask(gateway, client_id=f"no-{number}").status for number in range(11)] == [401] * 10 + [429]
+    assert ask(gateway, client_id="other").status == 429
+
+    gateway.advance(61)
+    assert [ask(gateway, client_id="other").status for _ in range(10)] == [200] * 10
+
+
 def test_the_limit_is_as_configured(make: Make) -> None:
     """And a form that cannot be read counts for its address."""
     gateway = with_oauth(make, rate_limit={"requests": 2, "window": "1s"})

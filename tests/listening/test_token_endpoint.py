@@ -44,7 +44,7 @@ class Bench:
         self.events: list[tuple[Any, ...]] = []
         self.now = NOW
         self.right = "s3cret"
-        self.over_limit = False
+        self.over_limit = self.paid = False
         self.denied: dict[str, float] = {}
         self.clients = {
             "acme": Client("acme", "hash-acme", ("read", "write"), ("partner",), refreshes=True),
@@ -64,7 +64,7 @@ class Bench:
             self,
             self.grants,
             60.0,
-            self.admit,
+            self,
             self.denied.__setitem__,
             lambda: self.now,
             self.random,
@@ -78,10 +78,14 @@ class Bench:
         self.events.append(("compare", encoded, decoy))
         return secret == self.right and not decoy
 
-    async def admit(self, exchange: Exchange, client: str) -> None:
+    async def admit(self, exchange: Exchange, client: str) -> bool:
         self.events.append(("admit", client))
         if self.over_limit:
             raise LimitExceeded()
+        return self.paid
+
+    async def failed(self, exchange: Exchange) -> None:
+        self.events.append(("failed",))
 
     def ask(self, what: str = "token", /, **form: str) -> dict[str, Any]:
         """Send a form; gives the answer, or raises the error."""
@@ -147,14 +151,25 @@ def test_an_attempt_without_credentials_counts_for_its_address(bench: Bench) -> 
     with pytest.raises(TokenRefused):
         bench.send("token", b"a=1&a=2")
 
-    assert bench.events == [("admit", ""), ("admit", "")]
+    assert bench.events == [("failed",), ("failed",)]
 
 
 def test_failed_attempts_are_counted(bench: Bench) -> None:
-    """For the client whom they are about."""
+    """For the client whom they are about, and for the address, once."""
     assert bench.refuses(client_secret="wrong", grant_type="client_credentials") == "invalid_client"
+    assert bench.events == [("admit", "acme"), ("compare", "hash-acme", False), ("failed",)]
 
-    assert bench.events == [("admit", "acme"), ("compare", "hash-acme", False)]
+    bench.paid = True
+    assert bench.refuses(client_secret="wrong", grant_type="client_credentials") == "invalid_client"
+    assert bench.events[3:] == [("admit", "acme"), ("compare", "hash-acme", False)]
+
+
+def test_what_fails_for_another_cause_than_the_secret_is_no_failure_of_the_address(bench: Bench) -> None:
+    """The client has shown who it is."""
+    bench.token()
+    assert bench.refuses(grant_type="password") == "unsupported_grant_type"
+
+    assert ("failed",) not in bench.events
 
 
 def test_an_unknown_client_is_refused_like_a_wrong_secret(bench: Bench) -> None:

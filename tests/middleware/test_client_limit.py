@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from typing import Any
 
 import pytest
@@ -42,15 +43,27 @@ class Bench:
         self.retry_after = 0
         self.limit = ClientLimit(MemoryLimits(), CLIENT, ADDRESS, self.counted.append)
 
-    def ask(self, client: str, address: str = "192.0.2.1", at: float = 0.0) -> bool:
-        """Ask once; gives whether it may."""
+    def ask(self, client: str, address: str = "192.0.2.1", at: float = 0.0, right: bool = False) -> bool:
+        """Make an attempt; gives whether that may be."""
         asked = exchange(address, at)
-        try:
-            self.limit.admit(asked, client)
-        except LimitExceeded as error:
-            self.retry_after = int(dict(error.headers)[b"Retry-After"])
+        outcome = ended(self._attempt(asked, client, right))
+        if isinstance(outcome, LimitExceeded):
+            self.retry_after = int(dict(outcome.headers)[b"Retry-After"])
         assert asked.rate_limit is not None
-        return asked.rate_limit.allowed
+        assert asked.rate_limit.allowed is (outcome is None)
+        return outcome is None
+
+    async def _attempt(self, asked: Exchange, client: str, right: bool) -> None:
+        paid = bool(client) and await self.limit.admit(asked, client)
+        if not right and not paid:
+            await self.limit.failed(asked)
+
+
+def ended(attempt: Coroutine[Any, Any, Any]) -> Any:
+    """What comes of something that has nothing to wait for."""
+    found: list[Any] = []
+    ensureDeferred(attempt).addBoth(lambda result: found.append(getattr(result, "value", result)))
+    return found[0]
 
 
 @pytest.fixture
@@ -60,9 +73,49 @@ def bench() -> Bench:
 
 
 def test_an_address_that_tries_many_clients_is_stopped(bench: Bench) -> None:
-    """Each of them has had one attempt."""
-    assert [bench.ask(f"client-{number}") for number in range(4)] == [True, True, True, False]
-    assert bench.counted == ["allowed"] * 3 + ["limited"]
+    """Each of them has had one attempt; and then the right secret would do nothing."""
+    assert [bench.ask(f"client-{number}") for number in range(5)] == [True, True, True, False, False]
+    assert bench.counted == ["allowed"] * 3 + ["limited"] * 2
+    assert not bench.ask("acme", right=True)
+
+
+def test_who_shows_the_right_secret_takes_nothing_of_the_address(bench: Bench) -> None:
+    """Many clients may be behind one."""
+    assert all(bench.ask(f"client-{number}", right=True) for number in range(9))
+    assert [bench.ask("acme", right=True) for _ in range(4)] == [True, True, True, False]
+
+
+def test_an_address_is_good_again_when_its_failures_are_past(bench: Bench) -> None:
+    """And then it is not asked about any more."""
+    for _ in range(3):
+        bench.ask("")
+    assert not bench.ask("acme", right=True)
+
+    assert bench.ask("acme", at=60.1, right=True)
+    assert all(bench.ask(f"client-{number}", at=60.2, right=True) for number in range(9))
+
+
+def test_another_instance_that_finds_nothing_left_says_so(bench: Bench) -> None:
+    """Though it has seen no failure itself; one attempt was made then."""
+    store = MemoryLimits()
+    here, there = (ClientLimit(store, CLIENT, ADDRESS, bench.counted.append) for _ in range(2))
+    for _ in range(3):
+        ended(here.failed(exchange()))
+
+    assert ended(there.admit(exchange(), "acme")) is False
+    assert isinstance(ended(there.failed(exchange())), LimitExceeded)
+    assert isinstance(ended(there.admit(exchange(), "acme")), LimitExceeded)
+
+
+def test_addresses_that_failed_fill_no_memory(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest is asked about when it fails again."""
+    monkeypatch.setattr("gateway.middleware.client_limit.MOST", 2)
+    for number in range(5):
+        for _ in range(3):
+            bench.ask("", f"192.0.2.{number}")
+
+    assert len(bench.limit._spent) == 2
+    assert not bench.ask("", "192.0.2.0")
 
 
 def test_a_client_that_is_tried_from_many_addresses_is_stopped(bench: Bench) -> None:
@@ -89,8 +142,9 @@ def test_there_is_something_again_after_a_window(bench: Bench) -> None:
 def test_a_name_is_in_no_store_as_it_was_written() -> None:
     """Somebody may have put a secret there."""
     store = MemoryLimits()
-    ClientLimit(store, CLIENT, ADDRESS, lambda what: None).admit(exchange(), "s3cret")
+    ended(ClientLimit(store, CLIENT, ADDRESS, lambda what: None).admit(exchange(), "s3cret"))
 
+    assert len(store) == 1
     assert b"s3cret" not in b"".join(store._states)
 
 
@@ -104,14 +158,13 @@ def test_a_store_that_takes_its_time_is_waited_for(allowed: bool) -> None:
             return lambda keys, now: verdict
 
     waiting = ClientLimit(Slow(), CLIENT, ADDRESS, lambda what: None).admit(exchange(), "acme")
-    assert waiting is not None
     found: list[Any] = []
-    ensureDeferred(waiting).addBoth(found.append)  # type: ignore[arg-type]  # it is a coroutine
+    ensureDeferred(waiting).addBoth(found.append)
     assert found == []
 
     verdict.callback(Verdict(allowed, CLIENT, 0, 7.5, 60.0))
 
     if allowed:
-        assert found == [None]
+        assert found == [False]
     else:
         assert dict(found[0].value.headers)[b"Retry-After"] == b"8"

@@ -61,7 +61,8 @@ class OAuth(Section):
     refresh_expires_in: Timeout = Field(default=30 * 86400.0, description="Life of a refresh token.")
     refresh_store: Literal["memory", "redis"] = Field(default="memory", description="Where refresh tokens are kept.")
     rate_limit: TokenRateLimit = Field(
-        default=TokenRateLimit(limit=10), description="For each client, and for each address, failed attempts included."
+        default=TokenRateLimit(limit=10),
+        description="For each client, and for the attempts that fail from each address.",
     )
     clients: tuple[OAuthClient, ...] = Field(default=(), description="Who gets tokens.")
 
