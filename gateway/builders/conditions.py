@@ -53,9 +53,20 @@ def build_standing(
     condition: Condition,
     foundation: Foundation,
     tls: IOpenSSLClientConnectionCreator | None,
+    files: bytes,
 ) -> Standing:
-    """Return what is known of a backend; its checks begin when it is in force."""
-    key = ("standing", upstream.name, condition.rules, backend.url, repr(upstream.health_check), upstream.tls)
+    """Return what is known of a backend; its checks begin when it is in force.
+
+    Args:
+        backend: Its settings.
+        upstream: Those of its upstream.
+        condition: What is known of that.
+        foundation: What it is built on.
+        tls: For its checks.
+        files: The digest of what the files of `tls` hold.
+    """
+    made_from = (backend.url, repr(upstream.health_check), upstream.tls, files)
+    key = ("standing", upstream.name, condition.rules, made_from)
 
     def make() -> Standing:
         standing = Standing(backend.url, condition)

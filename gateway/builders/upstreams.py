@@ -15,7 +15,7 @@ from gateway.exchange import Exchange
 from gateway.foundation import Foundation
 from gateway.upstream.backend import Backend, Upstream
 from gateway.upstream.pool import BackendPool
-from gateway.upstream.tls import client_tls_options
+from gateway.upstream.tls import client_tls_options, files_digest
 
 
 def build_upstream(
@@ -37,10 +37,11 @@ def build_upstream(
     condition = build_condition(upstream, breaker, foundation)
     turns = upstream.strategy not in ("ip_hash", "consistent_hash")
     grows = condition is not None and condition.rules.slow_start > 0 and turns
+    files = files_digest(upstream.tls) if any(backend.scheme == "https" for backend in upstream.backends) else b""
     backends = []
     for backend in upstream.backends:
         # The identity of a pool: everything that it was made from.
-        key = (upstream.name, backend.url, upstream.tls, upstream.pool, settings.timeouts.connect,
+        key = (upstream.name, backend.url, upstream.tls, files, upstream.pool, settings.timeouts.connect,
                settings.limits.response_header)  # fmt: skip
         keys.add(key)
         make = partial(_pool, upstream, backend.url, settings, foundation)
@@ -48,7 +49,7 @@ def build_upstream(
         standing = None
         if condition is not None:
             tls = client_tls_options(backend.host, upstream.tls) if backend.scheme == "https" else None
-            standing = build_standing(backend, upstream, condition, foundation, tls)
+            standing = build_standing(backend, upstream, condition, foundation, tls, files)
         backends.append(Backend(backend.url, backend.weight, pool, standing, grows))
     return Upstream(
         upstream.name,

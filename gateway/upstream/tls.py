@@ -8,6 +8,7 @@ the first handshake; each one after that takes its context as it is.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -77,6 +78,16 @@ def client_tls_options(
     except ValueError as error:
         raise TLSSettingsError(f"server name {name!r}: {error}") from None
     return creator
+
+
+def files_digest(settings: TLSSettings) -> bytes:
+    """Give a digest of what the files hold: a renewed certificate makes another one.
+
+    Raises:
+        TLSSettingsError: A file is missing.
+    """
+    names = filter(None, (settings.ca, settings.client_cert, settings.client_key))
+    return sha256(b"".join(sha256(_read(Path(name))).digest() for name in names)).digest()
 
 
 @implementer(IOpenSSLClientConnectionCreator)
