@@ -80,6 +80,8 @@ class LastGoodStep:
         varies = caching.varies(response.headers)
         if varies is None or not caching.may_keep(response.status, response.headers, said, _identified(exchange)):
             return
+        if (response.headers.get(b"content-type") or b"").lower().startswith(b"text/event-stream"):
+            return  # it has no end, and would have room reserved for as long as it lasts
         now = self._now()
         made = now - caching.age(response.headers)
         until = made + caching.usable(response.headers, said, keeping.stale)

@@ -90,10 +90,16 @@ def test_head_is_answered_from_it_without_content() -> None:
 
 @pytest.mark.parametrize(
     "field",
-    [(b"Cache-Control", b"no-store"), (b"Cache-Control", b"private"), (b"Set-Cookie", b"a=b"), (b"Vary", b"*")],
+    [
+        (b"Cache-Control", b"no-store"),
+        (b"Cache-Control", b"private"),
+        (b"Set-Cookie", b"a=b"),
+        (b"Vary", b"*"),
+        (b"Content-Type", b"text/event-stream"),
+    ],
 )
 def test_what_is_for_one_caller_alone_is_not_kept(field: tuple[bytes, bytes]) -> None:
-    """As the backend says."""
+    """As the backend says; nor are events, which come once."""
     made = gateway()
     answers(made, b"secret", field)
     made.get("/orders")
