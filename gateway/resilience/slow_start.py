@@ -18,9 +18,9 @@ def factor(elapsed: float, period: float) -> float:
     then the whole.
 
     Args:
-        elapsed: Seconds since it recovered.
+        elapsed: Seconds since it recovered; less than 0 where the caller read the clock before that.
         period: `slow_start` of the upstream in seconds; 0 for none.
     """
-    if elapsed >= period:
+    if not period or elapsed >= period:
         return 1.0
     return max(LEAST, elapsed / period)

@@ -71,6 +71,19 @@ def test_a_restored_health_lets_an_open_breaker_probe() -> None:
         assert world.standing.breaker.state is state
 
 
+def test_a_return_is_found_out_by_whoever_asks_with_an_earlier_reading_of_the_clock() -> None:
+    """A real clock goes on between the reading with which a pick begins and that with which the return is noted."""
+    world = World(outliers=OutlierRules(failures=1, eject=30.0))
+    world.add("http://b:80")
+    world.standing.judge(0, 100.0, "upstream.reset")
+    world.seconds = 130.000001
+    assert world.condition.detector is not None
+    assert world.condition.detector.out(130.0) == 0
+
+    assert world.standing.recovered == 130.000001
+    assert world.standing.well(130.0)
+
+
 def test_failures_of_real_traffic_eject() -> None:
     """And the return is told as soon as somebody looks."""
     world = World(outliers=OutlierRules(failures=2, eject=30.0))
