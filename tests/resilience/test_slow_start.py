@@ -10,7 +10,8 @@ from gateway.resilience.slow_start import factor
 
 
 @pytest.mark.parametrize(
-    ("elapsed", "expected"), [(-1e-6, 0.1), (0.0, 0.1), (3.0, 0.1), (6.0, 0.2), (15.0, 0.5), (29.7, 0.99), (30.0, 1.0), (1e9, 1.0)]
+    ("elapsed", "expected"),
+    [(-1e-6, 0.1), (0.0, 0.1), (3.0, 0.1), (6.0, 0.2), (15.0, 0.5), (29.7, 0.99), (30.0, 1.0), (1e9, 1.0)],
 )
 def test_the_share_grows_to_full_over_the_period(elapsed: float, expected: float) -> None:
     """A tenth at first, then in a line."""
