@@ -253,11 +253,13 @@ class RequestParser:
                 raise MalformedRequest("HTTP/0.9 is not spoken here.")
             raise VersionUnsupported("Only HTTP/1.1 and HTTP/1.0 are spoken here.")
         # Both are more than the head where other messages share the read, so they only say when to count.
-        if self._head_size + self._fed > self._max_head and self._exact_head_size() > self._max_head:
-            raise HeaderTooLarge()
+        method = parser.get_method()
+        if self._head_size + self._fed > self._max_head:
+            line = len(method) + len(self._url) + len("  HTTP/1.1\r\n")
+            if line + self._fields_size() + len("\r\n") > self._max_head:
+                raise HeaderTooLarge()
         if len(self._fields) > self._max_fields:
             raise HeaderTooLarge("The request has too many header fields.")
-        method = parser.get_method()
         if method in _NOT_FORWARDED:
             raise MethodUnknown(f"{method.decode()} is not served here.")
         framing.check_singletons(headers, MalformedRequest)
@@ -305,7 +307,7 @@ class RequestParser:
                 self._stop(MalformedRequest("The chunked body has far more framing than content."))
 
     def _check_trailers(self) -> None:
-        if self._exact_head_size() > self._max_head or len(self._fields) > self._max_fields:
+        if self._fields_size() > self._max_head or len(self._fields) > self._max_fields:
             self._problem = HeaderTooLarge("The trailers are too large.")
             raise self._problem
 
@@ -386,8 +388,8 @@ class RequestParser:
         elif len(self._fields) > self._max_fields:
             self._stop(HeaderTooLarge("The request has too many header fields."))
 
-    def _exact_head_size(self) -> int:
-        return len(self._url) + sum([len(name) + len(value) + 4 for name, _, value in self._fields])
+    def _fields_size(self) -> int:
+        return sum([len(name) + len(value) + 4 for name, _, value in self._fields])
 
     def _broken(self, error: HttpParserError, data: bytes) -> None:
         if self.stopped:

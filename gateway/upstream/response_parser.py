@@ -263,8 +263,9 @@ class ResponseParser:
         self._fields = []
         reason, self._reason = self._reason, b""
         if self._head_size > self._max_head:
+            line = len("HTTP/1.1 200 \r\n") + len(reason)
             size = sum([len(name) + len(value) + 4 for name, _, value in headers.fields])
-            if size > self._max_head:
+            if line + size + len("\r\n") > self._max_head:
                 raise BackendProtocolError("The head of the answer is over limits.response_header.")
         version = parser.get_http_version().encode()
         if version != b"1.1" and version != b"1.0":

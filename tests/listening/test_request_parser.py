@@ -300,12 +300,15 @@ def test_empty_lines_without_end_are_cut_off() -> None:
     assert reading.seen == ["request.header_too_large"]
 
 
-def test_a_head_of_exactly_the_limit_passes() -> None:
-    """The limit is on the octets of target and fields."""
-    room = MAX_HEAD - len(b"/a") - len(b"Host: h\r\n") - len(b"X: \r\n")
+@pytest.mark.parametrize("behind", [b"", PLAIN])
+@pytest.mark.parametrize("lead", [b"", PLAIN])
+def test_a_head_of_exactly_the_limit_passes(lead: bytes, behind: bytes) -> None:
+    """The limit is on all of its octets, from the method to the empty line, whatever shares its read."""
     head = b"GET /a HTTP/1.1\r\nHost: h\r\nX: %b\r\n\r\n"
-    assert Reading().feed(head % (b"a" * room)).statuses == [0]
-    assert Reading().feed(head % (b"a" * (room + 1))).statuses == [431]
+    room = MAX_HEAD - len(head % b"")
+    others = [0] * (bool(lead) + bool(behind))
+    assert Reading().feed(lead + head % (b"a" * room) + behind).statuses == [0, *others]
+    assert Reading().feed(lead + head % (b"a" * (room + 1)) + behind).statuses == [0] * bool(lead) + [431]
 
 
 @pytest.mark.parametrize(("count", "status"), [(MAX_FIELDS, 0), (MAX_FIELDS + 1, 431)])

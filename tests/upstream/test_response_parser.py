@@ -185,6 +185,15 @@ def test_a_bad_answer_is_an_error(data: bytes, section: str) -> None:
     assert read(*_cut(data, 1), memo=memo).error, section
 
 
+@pytest.mark.parametrize("content", [b"ok", b"x" * 2 * MAX_HEAD])
+def test_a_head_of_exactly_the_limit_passes(content: bytes) -> None:
+    """The limit is on all of its octets, from the version to the empty line."""
+    fields = (b"Content-Length: %d" % len(content), b"X: %b")
+    room = MAX_HEAD - len(answer(*fields)) + len(b"%b")
+    assert read(answer(*fields, content=content).replace(b"%b", b"a" * room)).status == 200
+    assert read(answer(*fields, content=content).replace(b"%b", b"a" * (room + 1))).error
+
+
 @pytest.mark.parametrize("method", [b"HEAD", b"GET"])
 @pytest.mark.parametrize("status", [b"204 No Content", b"304 Not Modified", b"200 OK"])
 @pytest.mark.parametrize("framing", [b"Content-Length: 5", b"Transfer-Encoding: chunked", b"X: none"])
