@@ -64,7 +64,7 @@ class GatewayService(MultiService):
         configuration: Settings, a mapping as in the file, or the path of a file or directory.
         reactor: The running one by default.
         watch: Apply the file again when it changes (where `configuration` is a path).
-        environ: For substitution; the process's own by default.
+        environ: For substitution and overrides; the process's own by default.
         open_port: Opens the port of an endpoint string.
         parts: For `gateway.assembly.assemble`: clocks, chance, dialer.
     """
@@ -194,7 +194,7 @@ class GatewayService(MultiService):
         if isinstance(configuration, Settings):
             return configuration
         if isinstance(configuration, Mapping):
-            return config.from_mapping(configuration)
+            return config.from_mapping(configuration, self._environ)
         return config.load(configuration, self._environ)
 
     async def _open_ports(self) -> None:

@@ -390,6 +390,15 @@ def test_the_access_log_is_opened_anew(running: World) -> None:
     assert running.writers[0].reopened == 1
 
 
+def test_a_mapping_takes_variables_too() -> None:
+    """Those of the process where no others are given; and what they set goes before what the mapping says."""
+    mapping = {"admin": {"token": "${TOKEN}"}, "limits": {"connections": 5}}
+    service = GatewayService(mapping, Clock(), environ={"TOKEN": "abc", "GATEWAY__LIMITS__CONNECTIONS": "7"})
+
+    assert service.settings.admin.token.get_secret_value() == "abc"
+    assert service.settings.limits.connections == 7
+
+
 def test_the_file_is_watched(tmp_path: Path) -> None:
     """Where that is asked for; a mapping has no file."""
     path = tmp_path / "gateway.yaml"
