@@ -17,7 +17,7 @@ from gateway.config.schema.upstreams import Upstream
 from gateway.foundation import Foundation
 from gateway.interfaces import Middleware
 from gateway.middleware.adaptive import AdaptiveConcurrency, AdaptiveLimit
-from gateway.middleware.admission import Admission, LoadShedding, SplitAdmission
+from gateway.middleware.admission import Admission, Full, LoadShedding, SplitAdmission
 from gateway.middleware.gate import Gate
 from gateway.resilience.admission import Priority
 from gateway.resilience.gradient import Gradient, GradientRules
@@ -47,7 +47,9 @@ class LoadControl:
             key = ("overload", limits.loop_lag, limits.memory)
             make = partial(_watch, foundation, limits.loop_lag, limits.memory)
             self._watch = foundation.carried.get(key, make)
-        # Without a queue there is nothing to order: a count before routing does (`RootResource.in_flight`).
+        # Without a queue there is nothing to order: a count before routing does (`RootResource.in_flight`), and here is
+        # said what came of it.
+        self._full = Full() if limits.in_flight and not limits.queue else None
         self._gateway = self._gate("gateway", "", limits.in_flight, limits.queue) if limits.queue else None
         self._learning: dict[str, tuple[AdaptiveLimit, Gate]] = {}
         self.upstreams: Mapping[str, Gate] = {
@@ -64,6 +66,8 @@ class LoadControl:
         priority = _priority(route)
         if self._watch is not None:
             yield self._shedding(self._watch.shedder, priority, self._watch.refusal)
+        if self._full is not None:
+            yield self._full
         if self._gateway is not None:
             yield self._admission(self._gateway, priority)
 

@@ -150,7 +150,8 @@ class RootResource(Resource, Generic[T]):
                 own.render_exchange(exchange)
                 return
             if tree.in_flight and self.in_flight > tree.in_flight:
-                raise TooManyInFlight()
+                # Its route says so (`gateway.middleware.admission.Full`), with what it says on every response.
+                exchange.error = TooManyInFlight()
             path = request.path
             if path != b"*":
                 path = exchange.path = normal_form(path)
@@ -160,7 +161,8 @@ class RootResource(Resource, Generic[T]):
             exchange.params = match.params
             match.value.render_exchange(exchange)
         except GatewayError as error:
-            exchange.error = error
+            if exchange.error is None:
+                exchange.error = error
             tree.unrouted.begin(exchange)
         except Exception:  # noqa: BLE001 - a fault of ours is a 500 for one client
             _log.failure("The gateway failed to route a request")

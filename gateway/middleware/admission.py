@@ -39,6 +39,18 @@ class Admission:
         return self._enter(exchange, self._priority)
 
 
+class Full:
+    """Turn away what `RootResource` has found to be one too many, on a route as all its answers are."""
+
+    name = "full"
+    __slots__ = ()
+
+    def on_request(self, exchange: Exchange) -> None:
+        """Go on, or not."""
+        if exchange.error is not None:
+            raise exchange.error
+
+
 class SplitAdmission:
     """Choose the upstream of an exchange, where its route is split over several, and hold a place there.
 

@@ -54,7 +54,7 @@ def names(control: LoadControl, settings: Settings, name: str = "orders") -> lis
 
 def test_what_is_not_asked_for_is_no_step(harness: Harness) -> None:
     """A priority alone changes nothing either; nor has what matches no route any."""
-    settings = read({"priority": "high"}, limits={"in_flight": 5})
+    settings = read({"priority": "high"})
     control = build(harness, settings)
 
     assert names(control, settings) == []
@@ -67,6 +67,7 @@ def test_what_is_not_asked_for_is_no_step(harness: Harness) -> None:
     [
         ({}, {}, {"loop_lag": "50ms"}, ["load_shedding"]),
         ({}, {}, {"memory": "1GiB"}, ["load_shedding"]),
+        ({}, {}, {"in_flight": 5}, ["full"]),
         ({}, {}, {"in_flight": 5, "queue": QUEUE}, ["admission"]),
         ({}, {}, {"queue": QUEUE}, []),
         ({"in_flight": 5}, {}, {}, ["admission"]),

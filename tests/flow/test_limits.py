@@ -160,8 +160,8 @@ def test_content_that_is_not_wanted_is_not_sent(small: Harness) -> None:
 
 
 def test_no_more_exchanges_than_the_limit(make: Make) -> None:
-    """503 with Retry-After past `limits.in_flight`; health is asked all the same."""
-    gateway = make("orders", limits={"in_flight": 2})
+    """503 with Retry-After past `limits.in_flight`, as an answer of its route; health is asked all the same."""
+    gateway = make("orders", limits={"in_flight": 2}, rate_limits=[{"limit": 9, "window": "60s"}])
     gateway.backend("orders").stall()
     for _ in range(2):
         gateway.send(b"GET /orders/7 HTTP/1.1\r\nHost: h\r\n\r\n")
@@ -169,6 +169,9 @@ def test_no_more_exchanges_than_the_limit(make: Make) -> None:
 
     assert (response.status, response.headers.get(b"Gateway-Reason")) == (503, b"limit.in_flight")
     assert response.headers.get(b"Retry-After") is not None
+    assert response.headers.get(b"X-RateLimit-Limit") == b"9"
+    assert gateway.last_log["route"] == "orders"
+    assert gateway.get("/nowhere").status == 503
     assert gateway.get("/health").status == 200
     gateway.backend("orders").connection.send(ok())
     gateway.network.pump()

@@ -121,20 +121,34 @@ def test_a_fault_in_routing_is_an_internal_error() -> None:
 
 
 def test_exchanges_are_counted_from_begin_to_finish() -> None:
-    """`limits.in_flight`: one too many is refused, and counts until it is over, too."""
+    """`limits.in_flight`: one too many is marked for its route, and counts until it is over, too."""
     tree = Tree(in_flight=1)
     root = RootResource(tree)
     first, second = exchange(b"/a/1"), exchange(b"/a/2")
     root.render_exchange(first)
     root.render_exchange(second)
-    assert tree.chain.begun == [first]
+    assert tree.chain.begun == [first, second]
+    assert first.error is None
     assert second.error is not None
     assert (second.error.status, second.error.reason) == (503, "limit.in_flight")
     assert root.in_flight == 2
     root.finish(first)
     root.finish(second)
     assert root.in_flight == 0
-    assert (tree.chain.finished, tree.unrouted.finished) == ([first], [second])
+    assert tree.chain.finished == [first, second]
+
+
+def test_one_too_many_is_that_also_where_no_route_takes_it() -> None:
+    """Who asks for nothing is not told more than others."""
+    tree = Tree(in_flight=1)
+    root = RootResource(tree)
+    root.in_flight = 1
+    one = exchange(b"/b")
+    root.render_exchange(one)
+
+    assert tree.unrouted.begun == [one]
+    assert one.error is not None
+    assert one.error.reason == "limit.in_flight"
 
 
 def test_an_exchange_that_never_reached_a_chain_is_finished_all_the_same() -> None:

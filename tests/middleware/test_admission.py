@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from gateway.errors import Overloaded, TooManyInFlight
-from gateway.middleware.admission import Admission, LoadShedding, SplitAdmission
+from gateway.middleware.admission import Admission, Full, LoadShedding, SplitAdmission
 from gateway.middleware.gate import Gate
 from gateway.resilience.admission import Priority
 from gateway.resilience.shedding import Shedder
@@ -65,6 +65,16 @@ def test_the_priority_of_a_route_decides_whose_turn_it_is(make: MakeExchange, ga
     low.on_finish(first)
 
     assert [place is not None and place.called for place in waiting] == [False, True]
+
+
+def test_one_too_many_is_turned_away(make: MakeExchange) -> None:
+    """It was counted before there was a route; whatever else there is nothing to do for."""
+    one, other = make(), make()
+    other.error = TooManyInFlight()
+
+    Full().on_request(one)
+    with pytest.raises(TooManyInFlight):
+        Full().on_request(other)
 
 
 def test_a_split_route_waits_before_the_upstream_that_was_chosen(make: MakeExchange, gate: MakeGate) -> None:
