@@ -252,14 +252,8 @@ class RequestParser:
             if version == b"0.9":
                 raise MalformedRequest("HTTP/0.9 is not spoken here.")
             raise VersionUnsupported("Only HTTP/1.1 and HTTP/1.0 are spoken here.")
-        # Both are more than the head where other messages share the read, so they only say when to count.
         method = parser.get_method()
-        if self._head_size + self._fed > self._max_head:
-            line = len(method) + len(self._url) + len("  HTTP/1.1\r\n")
-            if line + self._fields_size() + len("\r\n") > self._max_head:
-                raise HeaderTooLarge()
-        if len(self._fields) > self._max_fields:
-            raise HeaderTooLarge("The request has too many header fields.")
+        self._check_size(len(method) + len(self._url) + len("  HTTP/1.1\r\n\r\n"))
         if method in _NOT_FORWARDED:
             raise MethodUnknown(f"{method.decode()} is not served here.")
         framing.check_singletons(headers, MalformedRequest)
@@ -381,6 +375,13 @@ class RequestParser:
                 self._stop(problem)
                 return False
         return True
+
+    def _check_size(self, line: int) -> None:
+        # Both are more than the head where other messages share the read, so they only say when to count.
+        if self._head_size + self._fed > self._max_head and line + self._fields_size() > self._max_head:
+            raise HeaderTooLarge()
+        if len(self._fields) > self._max_fields:
+            raise HeaderTooLarge("The request has too many header fields.")
 
     def _check_head_size(self) -> None:
         if self._head_size > self._max_head:
