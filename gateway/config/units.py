@@ -99,6 +99,14 @@ def parse_size(value: object) -> int:
     return int(size)
 
 
+def parse_room(value: object) -> int:
+    """Read a size that cannot be nought: nothing would fit."""
+    size = parse_size(value)
+    if not size:
+        raise Unexpected("a size above 0")
+    return size
+
+
 def format_size(size: int) -> int | str:
     """Write a size in the largest binary unit that divides it."""
     for unit in ("TiB", "GiB", "MiB", "KiB"):

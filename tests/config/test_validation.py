@@ -73,6 +73,8 @@ ROUTE = "upstreams: [{name: a, backends: []}]\nroutes: [{path: /, upstream: a, %
             "19: rate_limit_store: expected `memory` or `redis`, found a list",
         ),
         ("log: {level: LOUD}", '14: log.level: expected `debug`, `info`, `warn`, `error` or `critical`, found "LOUD"'),
+        ("limits: {request_header: 0}", "26: limits.request_header: expected a size above 0, found 0"),
+        ("limits: {response_header: 0KiB}", '27: limits.response_header: expected a size above 0, found "0KiB"'),
         # keys
         (
             "limits: {in_fligth: 1}",

@@ -12,7 +12,7 @@ from gateway.config.problems import Unexpected
 from gateway.config.redis_url import parse_redis_url
 from gateway.config.schema.admission import Queue
 from gateway.config.schema.base import Section
-from gateway.config.schema.types import Count, Duration, Flag, Parsed, Positive, Size, Timeout
+from gateway.config.schema.types import Count, Duration, Flag, Parsed, Positive, Room, Size, Timeout
 from gateway.config.schema.upstreams import BackendTLS
 
 
@@ -30,12 +30,12 @@ class Timeouts(Section):
 class Limits(Section):
     """Sizes and numbers past which something is refused."""
 
-    request_header: Size = Field(default=32 * 1024, description="Head of a request; 431 over it.")
+    request_header: Room = Field(default=32 * 1024, description="Head of a request; 431 over it.")
     header_fields: Positive = Field(default=200, description="Field lines in one head; 431 over it.")
     request_body: Size = Field(
         default=10 * 1024 * 1024, description="Body of a request; 413 over it. 0 is no limit; a route may set its own."
     )
-    response_header: Size = Field(default=64 * 1024, description="Head of a backend's response; 502 over it.")
+    response_header: Room = Field(default=64 * 1024, description="Head of a backend's response; 502 over it.")
     connections: Positive = Field(
         default=10_000, description="Client connections held at once; past it new ones wait in the backlog."
     )

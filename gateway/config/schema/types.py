@@ -163,6 +163,7 @@ Moment: TypeAlias = Annotated[
     float, Parsed(units.parse_moment, {"type": ["string", "number"]}, "date, or date and time", units.format_moment)
 ]
 Size: TypeAlias = Annotated[int, Parsed(units.parse_size, _SIZE, "size", units.format_size)]
+Room: TypeAlias = Annotated[int, Parsed(units.parse_room, _SIZE, "size", units.format_size)]
 Count: TypeAlias = Annotated[int, integer(0, MANY)]
 Positive: TypeAlias = Annotated[int, integer(1, MANY)]
 Ratio: TypeAlias = Annotated[float, number(0, 1)]
