@@ -277,7 +277,7 @@ def test_every_example_of_the_requirements_loads(load_text: Load, name: str) -> 
 
 
 def test_five_thousand_routes_load_in_seconds(tmp_path: Path) -> None:
-    """A reload must not be noticed: 0.6 s of processor time, twice that with coverage; the rest is for busy machines."""
+    """A reload must not be noticed: 0.6 s of processor time, twice with coverage; the rest is for busy machines."""
     upstreams = "".join(f"  - {{name: u{n}, backends: [{{url: 'http://10.0.0.1:{8000 + n}'}}]}}\n" for n in range(100))
     routes = "".join(
         f"  - name: r{n}\n    host: api.example.com\n    path: /api/v1/r{n}/:id\n    methods: [GET, PUT]\n"
