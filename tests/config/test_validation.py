@@ -105,6 +105,13 @@ ROUTE = "upstreams: [{name: a, backends: []}]\nroutes: [{path: /, upstream: a, %
             "24: listeners[0].endpoint: expected a value: the key is required, found nothing",
         ),
         # secrets
+        (
+            'upstreams: [{name: a, backends: [{url: "http://me:hunter2@10.0.0.1"}]}]',
+            (
+                "40: upstreams[0].backends[0].url: expected a URL such as http://10.0.0.1:8080, https://… or h2c://…, "
+                'with nothing after host and port, found "http://**********@10.0.0.1"'
+            ),
+        ),
         ("admin: {token: [hunter2]}", "16: admin.token: expected a text, found something secret"),
         (
             "redis: {url: 'http://:hunter2@x'}",
