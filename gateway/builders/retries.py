@@ -45,5 +45,6 @@ def build_hedges(route: str, settings: Hedge | None, foundation: Foundation) -> 
         foundation.carried.get(("hedge budget", route, budget), lambda: RetryBudget(budget, 0.0)),
         settings.min_delay,
         foundation.reactor,
+        foundation.now,
         partial(foundation.metrics.counter("gateway_hedges_total").add, route),
     )

@@ -29,17 +29,25 @@ class Hedges:
         budget: How many of its exchanges may be hedged.
         minimum: Seconds that are waited at least.
         clock: Waits.
+        now: Monotonic seconds, as in `Attempt.started`; what `clock` shows is another time.
         count: Counts by what became of it: `won`, `lost`, or `budget` where it was not made.
     """
 
-    __slots__ = ("_clock", "_minimum", "budget", "count", "latencies")
+    __slots__ = ("_clock", "_minimum", "budget", "count", "latencies", "now")
 
     def __init__(
-        self, latencies: Latencies, budget: RetryBudget, minimum: float, clock: Any, count: Callable[[str], None]
+        self,
+        latencies: Latencies,
+        budget: RetryBudget,
+        minimum: float,
+        clock: Any,
+        now: Callable[[], float],
+        count: Callable[[str], None],
     ) -> None:
         self.latencies = latencies
         self.budget = budget
         self.count = count
+        self.now = now
         self._minimum = minimum
         self._clock = clock
 
@@ -104,8 +112,7 @@ class Race:
             attempt.cancel(error)
 
     def _hedge(self) -> None:
-        now = self._clock.seconds()
-        if not self._hedges.budget.withdraw(now):
+        if not self._hedges.budget.withdraw(self._hedges.now()):
             self._hedges.count("budget")
             return
         attempt = self._launch(self._first)

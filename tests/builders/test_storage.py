@@ -48,7 +48,7 @@ def test_an_authority_that_is_not_there_is_told_when_it_is_built(tmp_path: Path)
 def shown(harness: Harness) -> list[str]:
     """The series about whether the store is up."""
     harness.advance(1)
-    _, text = harness.gateway.foundation.metrics.exposition(b"", harness.clock.seconds())
+    _, text = harness.gateway.foundation.metrics.exposition(b"", harness.now())
     return [line for line in text.decode().splitlines() if line.startswith("gateway_store_up")]
 
 

@@ -163,7 +163,7 @@ def test_a_key_is_written_down_nowhere() -> None:
                 seen += [repr(response.body), repr(response.headers.fields)]
     finally:
         globalLogPublisher.removeObserver(observe)
-    _, metrics = made.gateway.foundation.metrics.exposition(b"", made.clock.seconds() + 5)
+    _, metrics = made.gateway.foundation.metrics.exposition(b"", made.now() + 5)
     everything = "".join([*seen, str(made.logs), metrics.decode(), str(made.gateway.root.tree.settings)])
 
     for key in (KEY, OLD, "bad-but-secret"):

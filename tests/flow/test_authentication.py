@@ -367,7 +367,7 @@ def test_a_token_is_in_no_log_no_metric_and_no_answer(good: bool, asked: str) ->
         ask(gateway, f"Bearer {shown}", asked.format(shown))
     assert response.status == (200 if good or asked.startswith("/open") else 401)
 
-    metrics = gateway.gateway.foundation.metrics.exposition(b"", gateway.clock.seconds())[1].decode()
+    metrics = gateway.gateway.foundation.metrics.exposition(b"", gateway.now())[1].decode()
     snapshot = gateway.gateway.root.tree
     seen = [
         "".join(eventAsText(event) + repr(event) for event in events),

@@ -158,7 +158,7 @@ def test_an_open_breaker_of_the_upstream_stops_hedges_too() -> None:
     [upstream] = made.gateway.root.tree.upstreams.values()
     assert upstream.breaker is not None
     for _ in range(40):
-        upstream.breaker.failed(made.clock.seconds(), upstream.breaker.admit(made.clock.seconds()))
+        upstream.breaker.failed(made.now(), upstream.breaker.admit(made.now()))
     made.advance(1)
 
     assert made.backend("b").requests == []
