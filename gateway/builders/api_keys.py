@@ -61,7 +61,7 @@ def _driver(keys: ApiKeys) -> SqlDriver:
     from gateway.storage.sql_driver import DriverUnusable, SqlDriver, sqlite
 
     if keys.driver == "sqlite3":
-        return sqlite(keys.database or "api-keys.sqlite3")
+        return sqlite(keys.database)
     try:
         return SqlDriver(keys.driver, {name: value.get_secret_value() for name, value in keys.connect.items()})
     except DriverUnusable as error:

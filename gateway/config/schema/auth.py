@@ -134,8 +134,8 @@ class ApiKeys(Section):
         default="api_key", description="The parameter accepted too, never logged, never forwarded; null turns it off."
     )
     keys: tuple[ApiKey, ...] = Field(default=(), description="The keys of the memory store.")
-    database: File | None = Field(
-        default=None, description="SQLite file of the sql store; absent: api-keys.sqlite3 in the working directory."
+    database: File = Field(
+        default="api-keys.sqlite3", validate_default=True, description="SQLite file of the sql store."
     )
     driver: Annotated[str, form(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", "the name of a Python module")] = Field(
         default="sqlite3",
@@ -155,8 +155,9 @@ class ApiKeys(Section):
     def _connects_one_way(self) -> ApiKeys:
         if self.driver == "sqlite3" and self.connect:
             raise expected("a `database` for sqlite3", "`connect`")
-        if self.driver != "sqlite3" and (self.database is not None or not self.connect):
-            raise expected(f"`connect` for {self.driver}", "none" if self.database is None else "`database`")
+        named = "database" in self.model_fields_set
+        if self.driver != "sqlite3" and (named or not self.connect):
+            raise expected(f"`connect` for {self.driver}", "`database`" if named else "none")
         return self
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway.config import Settings
+from gateway.config import Settings, load
 
 Load = Callable[..., Settings]
 Complaints = Callable[..., list[str]]
@@ -99,3 +100,15 @@ def test_each_verifier_of_a_list_must_be_there(complaints: Complaints) -> None:
     (line,) = lines
     assert "routes[0].auth.verifier[1]: expected the name of a verifier" in line
     assert "did you mean `default`?" in line
+
+
+def test_the_keys_of_a_file_are_beside_the_configuration(tmp_path: Path) -> None:
+    """Those that `gateway apikey` makes are found by a gateway that was started from elsewhere."""
+    file = tmp_path / "gateway.yaml"
+    file.write_text("auth: {api_keys: {store: sql}}")
+
+    auth = load(file, {}).auth
+
+    assert auth is not None
+    assert auth.api_keys is not None
+    assert auth.api_keys.database == str(tmp_path / "api-keys.sqlite3")
