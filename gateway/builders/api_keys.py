@@ -34,6 +34,8 @@ def api_key_authenticator(settings: Settings, foundation: Foundation) -> ApiKeyA
     plain = ", ".join(key.id for key in keys.keys if key.key is not None)
     if plain:
         _log.warn("API keys stand in the configuration as they are, not as hashes: {ids}", ids=plain)
+    if keys.keys and keys.store != "memory":
+        _log.warn("auth.api_keys.keys are for the memory store: nobody looks at them in {store}", store=keys.store)
     store: KeyStore = memory_keys(keys) if keys.store == "memory" else managed_keys(settings, keys, foundation)
     return ApiKeyAuthenticator(store, digester(pepper(keys)), keys.header, keys.query, foundation.wall_clock)
 

@@ -112,6 +112,18 @@ def test_keys_that_stand_there_as_they_are_are_warned_about() -> None:
     assert text == "API keys stand in the configuration as they are, not as hashes: one"
 
 
+@pytest.mark.parametrize("kind", ["redis", "sql"])
+def test_keys_that_no_store_looks_at_are_warned_about(kind: str) -> None:
+    """Somebody waits for them to work."""
+    settings, _ = configured(store=kind, keys=[{"id": "two", "hash": "sha256:" + "0" * 64}])
+    foundation = Harness().gateway.foundation
+    with capturedLogs() as events:
+        api_key_authenticator(settings, foundation)
+
+    (text,) = [formatEvent(event) for event in events]
+    assert text == f"auth.api_keys.keys are for the memory store: nobody looks at them in {kind}"
+
+
 def test_a_prefix_tells_gateways_on_one_redis_apart() -> None:
     """Within the hash tag that keeps both hashes on one node of a cluster."""
     settings, keys = configured(store="redis", prefix="blue")
