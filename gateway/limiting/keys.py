@@ -89,7 +89,9 @@ def _header(name: bytes) -> Key:
 
 def _user(exchange: Exchange) -> bytes:
     principal = exchange.principal
-    return _address(exchange) if principal is None else _bounded(b"u" + principal.subject.encode())
+    if principal is None or not principal.subject:  # let in without a name, as by a token that has no `sub`
+        return _address(exchange)
+    return _bounded(b"u" + principal.subject.encode())
 
 
 def _api_key(exchange: Exchange) -> bytes:

@@ -69,6 +69,11 @@ def test_who_shows_nothing_is_counted_by_address(scope: str) -> None:
     assert key(scope, principal=nobody) == key("ip")
 
 
+def test_who_is_let_in_without_a_name_is_counted_by_address() -> None:
+    """They are many, and nobody's count is theirs together."""
+    assert key("user", principal=Principal("")) == key("ip")
+
+
 def test_a_value_is_never_taken_for_an_address() -> None:
     """A header that says 192.0.2.1 does not spend what that address has."""
     assert key("header:X-Tenant", X_Tenant="192.0.2.1") != key("ip")
