@@ -41,6 +41,9 @@ class Port:
     def describe(self) -> str:
         return self.endpoint
 
+    def leave(self, leaving: bool) -> None:
+        """No two of them have the same address."""
+
     def read_again(self) -> list[Callable[[], None]]:
         return [self.renew]
 

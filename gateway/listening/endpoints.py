@@ -67,7 +67,25 @@ class ListeningReactor:
         """Listen; see `IReactorTCP.listenTCP`."""
         # Twisted's default is indistinguishable from the same number in the string, and nobody means it.
         queue = BACKLOG if backlog == TWISTED_BACKLOG else backlog
-        return self._start(GatewayPort(port, factory, queue, interface, self._reactor))
+        try:
+            return self._start(GatewayPort(port, factory, queue, interface, self._reactor))
+        except CannotListenError:
+            before = self._leaving(port, interface)
+            if before is None:
+                raise
+        listening = self._start(before.successor(factory))
+        listening.socket.listen(queue)  # type: ignore[attr-defined]  # a port's
+        return listening
+
+    def _leaving(self, port: Any, interface: str) -> GatewayPort | None:
+        """Find a port of ours at this address that is about to be closed."""
+        address = (interface or "0.0.0.0", port)  # as `getsockname` has it
+        for reader in self._reactor.getReaders():
+            if isinstance(reader, GatewayPort) and reader.leaving and reader.limit is self._limit:
+                host: Any = reader.getHost()
+                if (host.host, host.port) == address:
+                    return reader
+        return None
 
     def listenSSL(
         self,
@@ -148,6 +166,11 @@ class Listening:
             return [store.read_again() for store in self._stores]
         except Exception as error:
             raise ListenFailed(self.endpoint, words(error)) from error
+
+    def leave(self, leaving: bool) -> None:
+        """Say whether it is about to be closed; see `GatewayPort.leaving`."""
+        if isinstance(self.port, GatewayPort):
+            self.port.leaving = leaving
 
     async def stop_accepting(self) -> None:
         """Close the port; what was accepted goes on."""

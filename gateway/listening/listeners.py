@@ -49,17 +49,25 @@ class Listeners:
     async def prepare(self, endpoints: Sequence[str]) -> dict[str, Listening]:
         """Open the ports that are new among `endpoints`; `commit` or `abandon` follows.
 
+        One that has the address of one that is not among them any more shares its socket until then.
+
         Raises:
             ListenFailed: One cannot be opened; none stays open.
         """
         fresh: dict[str, Listening] = {}
+        leaving = [listening for endpoint, listening in self._open.items() if endpoint not in endpoints]
         try:
+            for listening in leaving:
+                listening.leave(True)
             for endpoint in endpoints:
                 if endpoint not in self._open and endpoint not in fresh:
                     fresh[endpoint] = await self._open_port(self._reactor, endpoint, self._factory, self._limit)
         except BaseException:
             await self.abandon(fresh)
             raise
+        finally:
+            for listening in leaving:
+                listening.leave(False)
         return fresh
 
     async def abandon(self, fresh: dict[str, Listening]) -> None:

@@ -20,7 +20,8 @@ from twisted.internet import tcp, unix
 from gateway.transport.direct import DirectServer
 
 if TYPE_CHECKING:
-    from twisted.python.failure import Failure
+    from twisted.internet.interfaces import IProtocolFactory
+from twisted.python.failure import Failure
 
 BACKLOG = 4096
 """Connections that may wait to be accepted; the kernel lowers it to `net.core.somaxconn`."""
@@ -137,9 +138,21 @@ class _Patient(_Port):
 
 
 class GatewayPort(_Patient, tcp.Port):
-    """A TCP port whose connections write at once, without Nagle's delay and with keep-alive probes."""
+    """A TCP port whose connections write at once, without Nagle's delay and with keep-alive probes.
+
+    Attributes:
+        leaving: It is about to be closed: another port for the same address may have its socket.
+    """
 
     transport = HeldServer  # type: ignore[assignment]  # made with the same arguments
+    leaving = False
+
+    def successor(self, factory: IProtocolFactory) -> GatewayPort:
+        """Make a port on the same socket, so that nobody who connects meanwhile is turned away."""
+        self.leaving = False
+        self._shouldShutdown = False  # that would end the other's too
+        port: GatewayPort = self._fromListeningDescriptor(self.reactor, self.fileno(), self.addressFamily, factory)
+        return port
 
     def createInternetSocket(self) -> socket.socket:  # noqa: N802  # Twisted's name
         """Make the listening socket; what is set on it before `listen` holds for all that it accepts."""

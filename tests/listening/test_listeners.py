@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, cast
 
 import pytest
@@ -20,10 +21,14 @@ class Port:
         self.endpoint = endpoint
         self.open = True
         self.read = self.renewed = 0
+        self.leaving = False
         self.broken = False
 
     def describe(self) -> str:
         return self.endpoint
+
+    def leave(self, leaving: bool) -> None:
+        self.leaving = leaving
 
     def read_again(self) -> list[Callable[[], None]]:
         if self.broken:
@@ -44,8 +49,10 @@ class Ports:
     def __init__(self) -> None:
         self.made: list[Port] = []
         self.taken: set[str] = set()
+        self.leaving: list[list[str]] = []
 
     def __call__(self, reactor: Any, endpoint: str, factory: Any, limit: ConnectionLimit) -> Deferred[Listening]:
+        self.leaving.append([port.endpoint for port in self.made if port.leaving])
         if endpoint in self.taken:
             return fail(ListenFailed(endpoint, "address already in use"))
         self.made.append(Port(endpoint))
@@ -105,6 +112,20 @@ def test_one_that_cannot_be_opened_opens_none(listeners: Listeners, ports: Ports
 
     assert ports.open() == ["tcp:1"]
     assert [listening.describe() for listening in listeners.open] == ["tcp:1"]
+
+
+@pytest.mark.parametrize("taken", [set(), {"tcp:3"}])
+def test_a_port_that_is_to_go_is_known_while_others_are_opened(
+    listeners: Listeners, ports: Ports, taken: set[str]
+) -> None:
+    """And no longer: it may be needed again."""
+    change(listeners, "tcp:1", "tcp:2")
+    ports.taken = taken
+    with suppress(ListenFailed):
+        change(listeners, "tcp:2", "tcp:3")
+
+    assert ports.leaving == [[], [], ["tcp:1"]]
+    assert not any(port.leaving for port in ports.made)
 
 
 def test_what_was_prepared_may_be_abandoned(listeners: Listeners, ports: Ports) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.protocol import Factory, Protocol
 
 from gateway.listening.certificates import peer_certificate
@@ -368,6 +368,27 @@ def test_alpn(door: Door, authority: Authority, tmp_path: Path, offered: list[st
 
     assert client.selected_alpn_protocol() == chosen
     assert door.says(client) == b"hello"
+
+
+def test_another_string_may_have_the_same_address(door: Door, authority: Authority, tmp_path: Path) -> None:
+    """From cleartext to TLS on one port: who is connected stays, and nobody is refused meanwhile."""
+    file = authority.write_identity(tmp_path / "a.pem", "a.example")
+    limit = ConnectionLimit()
+    before = door.open("tcp:0:interface=127.0.0.1", limit)
+    early = door.connect(before)
+    assert door.says(early) == b"hello"
+    port = before.port.getHost().port  # type: ignore[attr-defined]
+    with pytest.raises(ListenFailed, match="in use"):
+        door.open(f"sni:{port}:certificates={file}:interface=127.0.0.1", limit)
+
+    before.leave(True)
+    after = door.open(f"sni:{port}:certificates={file}:interface=127.0.0.1", limit)
+    with pytest.raises(ListenFailed, match="in use"):
+        door.open(f"tcp:{port}:interface=127.0.0.1:backlog=7", limit)  # one has it already
+    ensureDeferred(before.stop_accepting())
+
+    assert shown(door.secure(after, trusting(authority), "a.example")) == "a.example"
+    assert door.says(early) == b"hello"
 
 
 def test_a_renewed_certificate_is_shown_after_reload(door: Door, authority: Authority, tmp_path: Path) -> None:
