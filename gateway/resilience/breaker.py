@@ -15,7 +15,7 @@ and free a slot that is not its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from math import inf
@@ -245,6 +245,14 @@ class Breaker:
         self._window.clear()
         if self._on_change is not None:
             self._on_change(old, new, cause)
+
+
+def together(states: Iterable[State]) -> State:
+    """Return what the breakers of all backends of an upstream do with its exchanges: open where every one is."""
+    seen = set(states)
+    if not seen or State.CLOSED in seen:
+        return State.CLOSED
+    return State.HALF_OPEN if State.HALF_OPEN in seen else State.OPEN
 
 
 def _with_last(cause: str, why: str) -> str:

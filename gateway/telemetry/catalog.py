@@ -162,7 +162,8 @@ METRICS = (
         "gateway_circuit_breaker_state",
         "gauge",
         ("scope", "upstream", "backend"),
-        "0 closed, 1 open, 2 half-open. `scope` is backend or upstream (the whole of it, `backend` is empty then).",
+        "0 closed, 1 open, 2 half-open. `scope` is backend or upstream (the whole of it, open too where the breaker of "
+        "every backend is; `backend` is empty then).",
     ),
     Spec(
         "gateway_circuit_breaker_transitions_total",

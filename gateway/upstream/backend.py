@@ -164,8 +164,11 @@ class Upstream:
         if condition.detector is not None:
             condition.detector.out(now)
         for backend in self.backends:
-            if backend.grows and backend.standing is not None:
-                backend.weight = _growing(backend.full_weight, backend.standing.share(now))
+            if backend.standing is not None:
+                backend.standing.drained = not backend.full_weight
+                if backend.grows:
+                    backend.weight = _growing(backend.full_weight, backend.standing.share(now))
+        condition.reckon()
         selection = self.selection(condition, now)
         picked = {id(seen.backend) for seen in selection.backends}
         for backend in self.backends:

@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway.resilience.breaker import Breaker, State
 from gateway.upstream.backend import Backend, Upstream
-from gateway.upstream.standing import Change
+from gateway.upstream.standing import Change, Condition
 
 STATES = {State.CLOSED: 0, State.OPEN: 1, State.HALF_OPEN: 2}
 
@@ -35,9 +35,9 @@ class Figures:
             "gateway_backend_ejected": lambda: self._backends(lambda one: one.ejected(now())),
             "gateway_backend_share": lambda: self._backends(lambda one: one.share(now())),
             "gateway_upstream_panic": self._panic,
-            "gateway_circuit_breaker_state": lambda: self._breakers(lambda breaker: STATES[breaker.state]),
+            "gateway_circuit_breaker_state": lambda: self._breakers(lambda one, _: STATES[one.state]),
             "gateway_circuit_breaker_rejections_total": self._rejected,
-            "gateway_circuit_breaker_failures": lambda: self._breakers(lambda breaker: breaker.counts(now())[1]),
+            "gateway_circuit_breaker_failures": lambda: self._breakers(lambda _, breaker: breaker.counts(now())[1]),
         }
 
     def view(self) -> list[dict[str, Any]]:
@@ -61,13 +61,13 @@ class Figures:
             if upstream.condition is not None and upstream.breaker is not None:
                 yield (upstream.name,), upstream.condition.rejected
 
-    def _breakers(self, figure: Callable[[Breaker], float]) -> Iterator[Sample]:
+    def _breakers(self, figure: Callable[[Condition | Breaker, Breaker], float]) -> Iterator[Sample]:
         for upstream in self._upstreams():
-            if upstream.breaker is not None:
-                yield ("upstream", upstream.name, ""), float(figure(upstream.breaker))
+            if upstream.condition is not None and upstream.breaker is not None:
+                yield ("upstream", upstream.name, ""), float(figure(upstream.condition, upstream.breaker))
             for backend in upstream.backends:
                 if backend.breaker is not None:
-                    yield ("backend", upstream.name, backend.name), float(figure(backend.breaker))
+                    yield ("backend", upstream.name, backend.name), float(figure(backend.breaker, backend.breaker))
 
     def _upstream(self, upstream: Upstream) -> dict[str, Any]:
         now = self._now()
@@ -79,8 +79,8 @@ class Figures:
             shown["panic"] = selection.panic
             if selection.lack.value != "none":
                 shown["lack"] = selection.lack.value
-        if upstream.breaker is not None:
-            shown["circuit_breaker"] = _breaker(upstream.breaker, now)
+        if upstream.condition is not None and upstream.breaker is not None:
+            shown["circuit_breaker"] = _breaker(upstream.breaker, now) | _state(upstream.condition, now)
         shown["backends"] = [self._backend(backend, id(backend) in picked, now) for backend in upstream.backends]
         return shown
 
@@ -127,9 +127,7 @@ class Figures:
 def _breaker(breaker: Breaker, now: float) -> dict[str, Any]:
     total, failures = breaker.counts(now)
     shown: dict[str, Any] = {
-        "state": breaker.state.value,
-        "why": breaker.cause,
-        "since_seconds": _age(breaker.since, now),
+        **_state(breaker, now),
         "outcomes_in_window": total,
         "failures_in_window": failures,
         "failures_in_a_row": breaker.consecutive,
@@ -138,6 +136,10 @@ def _breaker(breaker: Breaker, now: float) -> dict[str, Any]:
         wait = breaker.retry_after(now)
         shown["probe_in_seconds"] = None if isinf(wait) else round(wait, 1)  # only a health check may let one pass
     return shown
+
+
+def _state(one: Breaker | Condition, now: float) -> dict[str, Any]:
+    return {"state": one.state.value, "why": one.cause, "since_seconds": _age(one.since, now)}
 
 
 def _change(at: float, change: Change, now: float) -> dict[str, Any]:

@@ -16,13 +16,19 @@ from typing import NamedTuple
 
 from twisted.application.service import MultiService
 
-from gateway.resilience.breaker import Breaker, BreakerRules, State
+from gateway.resilience.breaker import Breaker, BreakerRules, State, together
 from gateway.resilience.health import Health
 from gateway.resilience.outliers import OutlierDetector, OutlierRules, Suspect
 from gateway.resilience.slow_start import factor
 
 REMEMBERED = 5
 """Last errors and last changes that are kept for who wants to see them."""
+
+_TOGETHER = {
+    State.OPEN: "the breaker of every backend is open",
+    State.HALF_OPEN: "the breaker of a backend lets probes pass",
+    State.CLOSED: "the breaker of a backend is closed",
+}
 
 
 class Change(NamedTuple):
@@ -85,7 +91,10 @@ class Condition:
         report: Hears of every change.
 
     Attributes:
-        breaker: Of the whole upstream.
+        breaker: Of the whole upstream, by its share of failures.
+        state: What breakers do with its exchanges: as `breaker` says, or open where that of every backend is.
+        since: When it came into this state; None if it never changed.
+        cause: Why, in words.
         detector: Ejects its backends.
         disturbed: Whether a backend may be other than well: then every pick asks.
         rejected: Exchanges that a breaker kept out.
@@ -104,6 +113,9 @@ class Condition:
         self.report = report
         self.disturbed = False
         self.rejected = 0
+        self.state = State.CLOSED
+        self.since: float | None = None
+        self.cause = ""
         self.breaker = (
             None if rules.upstream_breaker is None else Breaker(rules.upstream_breaker, self._breaker_changed)
         )
@@ -112,8 +124,24 @@ class Condition:
         if rules.outliers is not None:
             self.detector = OutlierDetector(rules.outliers, on_change=self._ejection_changed)
 
+    def reckon(self, cause: str = "") -> None:
+        """A breaker is in another state now, or the backends are others: find out what that makes of the whole.
+
+        Args:
+            cause: Why, where it is the breaker of the whole upstream.
+        """
+        if self.breaker is None:
+            return
+        new = self.breaker.state
+        if new is State.CLOSED:
+            new = together(one.breaker.state for one in self.standings.values() if one.breaker and not one.drained)
+            cause = cause or _TOGETHER[new]
+        if new is not self.state:
+            old, self.state, self.since, self.cause = self.state, new, self.now(), cause
+            self.report(Change(self.upstream, "", "breaker", old.value, new.value, cause))
+
     def _breaker_changed(self, old: State, new: State, cause: str) -> None:
-        self.report(Change(self.upstream, "", "breaker", old.value, new.value, cause))
+        self.reckon(cause)
 
     def _ejection_changed(self, name: str, ejected: bool, cause: str) -> None:
         standing = self.standings.get(name)
@@ -129,6 +157,7 @@ class Standing(MultiService):
         breaker: Its own.
         health: By active checks.
         suspect: Its passive health, while in service.
+        drained: Its weight is 0.
         recovered: When it last came back; minus infinity if it never had to.
         errors: The last failures, each with its time (monotonic seconds).
         changes: The last changes, each with its time.
@@ -144,6 +173,7 @@ class Standing(MultiService):
         if rules.unhealthy_threshold:
             self.health = Health(rules.unhealthy_threshold, rules.healthy_threshold, self._health_changed)
         self.suspect: Suspect | None = None
+        self.drained = False
         self.recovered = -inf
         self.errors: deque[tuple[float, str]] = deque(maxlen=REMEMBERED)
         self.changes: deque[tuple[float, Change]] = deque(maxlen=REMEMBERED)
@@ -230,6 +260,7 @@ class Standing(MultiService):
 
     def _breaker_changed(self, old: State, new: State, cause: str) -> None:
         self._changed("breaker", old.value, new.value, cause, recovered=new is State.CLOSED)
+        self.condition.reckon()
 
     def _changed(self, what: str, before: str, after: str, cause: str, recovered: bool) -> None:
         condition = self.condition

@@ -235,6 +235,47 @@ def test_the_share_of_failures_opens_the_whole_upstream() -> None:
     assert made.metric("gateway_circuit_breaker_state", scope="upstream") == 0
 
 
+def test_the_whole_upstream_is_open_where_every_backend_is() -> None:
+    """What is drained is not asked anyway; each change of the whole is told as those of one backend are."""
+    made = gateway("a", "b", "c", circuit_breaker={"failure_threshold": 1})
+    backends = [*made.configuration["upstreams"][0]["backends"][:2], {"url": "http://127.0.0.1:9003", "weight": 0}]
+    made.apply(upstreams=[{**made.configuration["upstreams"][0], "backends": backends}])
+
+    def whole() -> tuple[str, float]:
+        shown = made.gateway.figures.view()[0]["circuit_breaker"]["state"]
+        return shown, made.metric("gateway_circuit_breaker_state", scope="upstream")
+
+    fails(made, "a", "b")
+    made.get("/")
+    assert whole() == ("closed", 0)
+    made.get("/")
+    assert whole() == ("open", 1)
+    assert made.gateway.figures.view()[0]["circuit_breaker"]["why"] == "the breaker of every backend is open"
+    assert made.get("/").status == 503
+
+    made.advance(30.1)
+    well(made, "a", "b")
+    assert made.get("/").status == 200
+    assert whole() == ("closed", 0)
+    counted = made.metric("gateway_circuit_breaker_transitions_total", scope="upstream", to="open")
+    assert counted == made.metric("gateway_circuit_breaker_transitions_total", scope="upstream", to="closed") == 1
+    assert made.metric("gateway_circuit_breaker_transitions_total", scope="upstream", to="half_open") == 1
+
+
+def test_the_whole_upstream_is_as_its_backends_after_a_reload() -> None:
+    """One that comes without a failure can be asked."""
+    made = gateway("a", "b", circuit_breaker={"failure_threshold": 1})
+    backends = made.configuration["upstreams"][0]["backends"]
+    made.apply(upstreams=[{**made.configuration["upstreams"][0], "backends": backends[:1]}])
+    fails(made, "a")
+    made.get("/")
+    assert made.metric("gateway_circuit_breaker_state", scope="upstream") == 1
+
+    made.apply(upstreams=[{**made.configuration["upstreams"][0], "backends": backends}])
+    assert made.get("/").status == 200
+    assert made.metric("gateway_circuit_breaker_state", scope="upstream") == 0
+
+
 def test_a_static_fallback() -> None:
     """With its status, its body and its media type; the log still has the reason."""
     fallback = {"status": 200, "body": '{"orders": []}', "content_type": "application/json"}

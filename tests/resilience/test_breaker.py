@@ -8,7 +8,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from gateway.resilience.breaker import NEXT, Breaker, BreakerRules, Event, State
+from gateway.resilience.breaker import NEXT, Breaker, BreakerRules, Event, State, together
 
 CLOSED, OPEN, HALF_OPEN = State.CLOSED, State.OPEN, State.HALF_OPEN
 RULES = BreakerRules(failure_threshold=3, min_requests=10)
@@ -395,3 +395,17 @@ class BreakerMachine(RuleBasedStateMachine):
 
 
 TestBreakerMachine = BreakerMachine.TestCase
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        ([], CLOSED),
+        ([OPEN, CLOSED, HALF_OPEN], CLOSED),
+        ([OPEN, HALF_OPEN], HALF_OPEN),
+        ([OPEN, OPEN], OPEN),
+    ],
+)
+def test_all_backends_together(states: list[State], expected: State) -> None:
+    """One that is closed is enough; without backends nothing is kept back."""
+    assert together(states) is expected
