@@ -38,6 +38,13 @@ _NOT_FORWARDED = frozenset(
 )
 
 
+def _llhttp(callbacks: RequestParser) -> HttpRequestParser:
+    parser = HttpRequestParser(callbacks)
+    # Which request is the last is for `framing.keeps_alive` to say: llhttp goes by Proxy-Connection and trailers too.
+    parser.set_dangerous_leniencies(lenient_keep_alive=True)
+    return parser
+
+
 class RequestMemo(HeadMemo[tuple[HeaderBlock, bytes]]):
     """Fields and host, by the bytes of a head after its request line; see Note [The same head again]."""
 
@@ -96,7 +103,7 @@ class RequestParser:
         self._max_head = max_head
         self._max_fields = max_fields
         self._memo = memo
-        self._parser = HttpRequestParser(self)
+        self._parser = _llhttp(self)
         self._body: Body | None = None
         self._chunks: list[bytes] = []
         self._chunked = False
@@ -176,7 +183,7 @@ class RequestParser:
     def resume(self) -> bytes:
         """Go on as HTTP after a protocol change that did not happen; returns the bytes held."""
         held, self.held = self.held or b"", None
-        self._parser = HttpRequestParser(self)
+        self._parser = _llhttp(self)
         return held
 
     @property
@@ -326,7 +333,7 @@ class RequestParser:
             return b""
         last, rest = data[: self._raw], data[self._raw :]
         self._raw = 0
-        self._parser = HttpRequestParser(self)
+        self._parser = _llhttp(self)
         self._chunks = [last]
         self.on_message_complete()
         if self._last:
@@ -351,7 +358,7 @@ class RequestParser:
         self.held = rest
 
     def _replay_head(self, length: int | None) -> None:
-        self._parser = HttpRequestParser(self)
+        self._parser = _llhttp(self)
         self._replaying = True
         content = b"Transfer-Encoding: chunked" if length is None else b"Content-Length: %d" % length
         option = b"close" if self._last else b"keep-alive"

@@ -177,6 +177,9 @@ class ResponseParser:
         self._seen_interims = 0
         if self._parser is None:
             self._parser = HttpResponseParser(self)
+            # Whether it is kept is for `framing.keeps_alive` to say: llhttp would go by Proxy-Connection, trailers and
+            # interim answers too, and refuse the next answer for them.
+            self._parser.set_dangerous_leniencies(lenient_keep_alive=True)
 
     def _recognised(self, data: bytes) -> bool:
         """Answer from the memo, where the head has been read before; returns whether it has."""

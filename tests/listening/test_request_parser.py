@@ -230,6 +230,15 @@ def test_an_http_1_0_request_is_the_last_unless_it_says_otherwise() -> None:
     assert Reading().feed(kept + kept).statuses == [0, 0]
 
 
+@pytest.mark.parametrize(
+    "first",
+    [PLAIN[:-2] + b"Proxy-Connection: close\r\n\r\n", chunked(b"0\r\nConnection: close\r\n\r\n")],
+)
+def test_what_is_no_word_about_the_connection_does_not_end_it(first: bytes) -> None:
+    """RFC 9112 section 9.3: only Connection, in a head, does."""
+    assert Reading().feed(first, OTHER).statuses == [0, 0]
+
+
 def test_after_an_error_nothing_is_read() -> None:
     """What another parser would take for a request is none behind an error."""
     reading = Reading().feed(b"GET /a HTTP/1.1\r\n\r\n", PLAIN)

@@ -185,6 +185,23 @@ def test_a_bad_answer_is_an_error(data: bytes, section: str) -> None:
     assert read(*_cut(data, 1), memo=memo).error, section
 
 
+@pytest.mark.parametrize(
+    "first",
+    [
+        answer(b"Proxy-Connection: close", b"Content-Length: 0"),
+        answer(b"Transfer-Encoding: chunked", content=b"0\r\nConnection: close\r\n\r\n"),
+        answer(b"Transfer-Encoding: chunked", content=b"0\r\nTransfer-Encoding: a\r\n\r\n"),
+        b"HTTP/1.0 100 Continue\r\n\r\n" + OK,
+    ],
+)
+def test_what_is_no_word_about_the_connection_spoils_no_later_answer(first: bytes) -> None:
+    """RFC 9112 section 9.3: only Connection, in the head of the answer itself, says that it ends."""
+    reading = Reading()
+    assert reading.answer(first).complete
+    assert reading.parser.keep_alive
+    assert reading.answer(CHUNKED).complete
+
+
 @pytest.mark.parametrize("content", [b"ok", b"x" * 2 * MAX_HEAD])
 def test_a_head_of_exactly_the_limit_passes(content: bytes) -> None:
     """The limit is on all of its octets, from the version to the empty line."""
