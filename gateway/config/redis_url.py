@@ -56,6 +56,10 @@ def parse_redis_url(url: str) -> RedisAddress:
         ValueError: It cannot be; what was expected instead. The words do not repeat it, since it may hold a password.
     """
     match = _URL.fullmatch(url)
+    if match is None and url.startswith(("redis:", "rediss:", "redis+sentinel:", "rediss+sentinel:")):
+        raise ValueError(
+            "redis://[[user]:password@]host[:port][/database], with `@`, `:` and `/` in names percent-encoded"
+        )
     if match is None:
         raise ValueError("a URL that begins with redis:// or rediss://")
     sentinel = match["sentinel"] is not None

@@ -53,6 +53,13 @@ def test_what_is_none_is_refused_without_being_repeated(url: str) -> None:
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.parametrize("url", ["redis://:hunter2@x@cache/0", "redis://hunter2@cache"])
+def test_a_password_that_is_not_encoded_is_told_how_to_be(url: str) -> None:
+    """It is there, and it begins as it should."""
+    with pytest.raises(ValueError, match="percent-encoded"):
+        parse_redis_url(url)
+
+
 def test_an_address_is_shown_without_its_password() -> None:
     """In the log, and where it is looked at."""
     address = parse_redis_url("redis://me:hunter2@[fd00::1]:7000/5")
