@@ -104,28 +104,33 @@ def build_fallback(
 
 def _rules(upstream: UpstreamSettings, breaker: CircuitBreaker | None) -> ConditionRules:
     check, passive = upstream.health_check, upstream.passive_health
+    # Without a check there would be no way back.
+    only_checks = breaker is not None and breaker.close_on == "health_check" and check is not None
     return ConditionRules(
-        breaker=None if breaker is None else _breaker(breaker, breaker.failure_threshold),
+        breaker=None
+        if breaker is None
+        else _breaker(breaker, breaker.failure_threshold, inf if only_checks else breaker.timeout),
         # The service as a whole is judged by its share of failures: so many in a row are soon come by among many.
-        upstream_breaker=None if breaker is None else _breaker(breaker, 0),
+        upstream_breaker=None if breaker is None else _breaker(breaker, 0, breaker.timeout),
         outliers=None
         if passive is None
         else OutlierRules(passive.failures, passive.window, passive.eject, passive.max_ejected_percent),
         unhealthy_threshold=0 if check is None else check.unhealthy_threshold,
         healthy_threshold=0 if check is None else check.healthy_threshold,
         healing=breaker is None or breaker.close_on != "probe",
+        rest=breaker.timeout if breaker is not None and only_checks else inf,
         slow_start=0.0 if upstream.strategy in ("ip_hash", "consistent_hash") else upstream.slow_start,
         panic_threshold=upstream.panic_threshold,
     )
 
 
-def _breaker(settings: CircuitBreaker, failure_threshold: int) -> BreakerRules:
+def _breaker(settings: CircuitBreaker, failure_threshold: int, timeout: float) -> BreakerRules:
     return BreakerRules(
         failure_threshold=failure_threshold,
         ratio=settings.error_rate.ratio,
         window=settings.error_rate.window,
         min_requests=settings.error_rate.min_requests,
-        timeout=inf if settings.close_on == "health_check" and failure_threshold else settings.timeout,
+        timeout=timeout,
         half_open_requests=settings.half_open_requests,
         success_threshold=settings.success_threshold,
     )

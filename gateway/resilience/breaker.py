@@ -213,9 +213,14 @@ class Breaker:
     def health_restored(self, now: float) -> None:
         """An active check found the backend healthy after it was not: an open breaker lets probes pass at once.
 
-        For a change of health only. A check that succeeded all the while says nothing about why real traffic failed.
+        For a change of health. A check that succeeded all the while says nothing about why real traffic failed, and
+        counts only where the timeout has passed and nothing else would end the open state.
         """
-        self._happened(Event.HEALTH_RESTORED, now, "the health check succeeds again")
+        self._happened(Event.HEALTH_RESTORED, now, "the health check succeeds")
+
+    def open_for(self, now: float) -> float:
+        """Return the seconds since it opened; minus infinity in the other states."""
+        return now - self.since if self.state is State.OPEN and self.since is not None else -inf
 
     def retry_after(self, now: float) -> float:
         """Return the seconds until an open breaker lets a probe pass; 0.0 in the other states."""

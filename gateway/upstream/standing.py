@@ -62,6 +62,8 @@ class ConditionRules:
         unhealthy_threshold: Failed checks in a row that take a backend out; 0 without active checks.
         healthy_threshold: Successful ones that bring it back.
         healing: Whether a restored health lets an open breaker go half-open.
+        rest: Seconds after which any successful check of a healthy backend does so, where time alone does not: it may
+            have passed its checks all the while. Infinite where time does.
         slow_start: Seconds over which a recovered backend's share grows.
         panic_threshold: Share of the backends that must be left.
     """
@@ -72,6 +74,7 @@ class ConditionRules:
     unhealthy_threshold: int = 0
     healthy_threshold: int = 0
     healing: bool = True
+    rest: float = inf
     slow_start: float = 0.0
     panic_threshold: float = 0.5
 
@@ -245,6 +248,9 @@ class Standing(MultiService):
             self.errors.append((now, f"health check: {why}"))
         health = self.health
         health.record(ok, now, why)
+        breaker = self.breaker
+        if ok and health.healthy and breaker is not None and breaker.open_for(now) >= self.condition.rules.rest:
+            breaker.health_restored(now)
         return bool(health.failures) if health.healthy else bool(health.successes)
 
     def ejection_changed(self, ejected: bool, cause: str) -> None:

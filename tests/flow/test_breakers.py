@@ -348,7 +348,7 @@ def test_without_a_breaker_nothing_is_kept_back() -> None:
 
 def test_open_until_a_health_check_passes_says_when_to_come_back() -> None:
     """Nobody knows when that is: a second, as without a healthy backend, and no 500; who asks is shown no figure."""
-    made = gateway(circuit_breaker={"failure_threshold": 1, "close_on": "health_check"})
+    made = gateway(circuit_breaker={"failure_threshold": 1, "close_on": "health_check"}, health_check={})
     fails(made, "a")
     made.get("/")
 
@@ -359,3 +359,32 @@ def test_open_until_a_health_check_passes_says_when_to_come_back() -> None:
     assert response.headers.get(b"retry-after") == b"1"
     [shown] = made.gateway.figures.view()
     assert shown["backends"][0]["circuit_breaker"]["probe_in_seconds"] is None
+
+
+def test_a_backend_that_passed_its_checks_all_the_while_is_probed_once_the_timeout_has_passed() -> None:
+    """With `close_on: health_check` too: no check will ever find it healthy *again*."""
+    made = gateway(
+        circuit_breaker={"failure_threshold": 1, "close_on": "health_check"},
+        health_check={"expected_status": [500, 200]},
+    )
+    fails(made, "a")
+    made.get("/")
+    made.advance(25)
+    assert made.get("/").status == 503
+    made.advance(20)
+    well(made, "a")
+
+    assert made.get("/").status == 200
+    assert made.metric("gateway_circuit_breaker_state", scope="backend") == 0
+
+
+def test_without_a_health_check_it_cannot_be_waited_for() -> None:
+    """`close_on: health_check` for all upstreams, and one has none: the timeout ends it."""
+    made = gateway(circuit_breaker={"failure_threshold": 1, "close_on": "health_check"})
+    fails(made, "a")
+    made.get("/")
+    assert made.get("/").headers.get(b"retry-after") == b"30"
+    well(made, "a")
+    made.advance(30.1)
+
+    assert made.get("/").status == 200

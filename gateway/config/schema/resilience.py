@@ -150,7 +150,9 @@ class CircuitBreaker(Section):
     success_threshold: Positive = Field(default=1, description="Successful probes that close it.")
     close_on: Literal["probe", "health_check", "either"] = Field(
         default="either",
-        description="What ends the open state early: nothing but the timeout, a healthy check, or either.",
+        description="What ends the open state: `probe`, nothing but the timeout; `either`, also a backend's return to "
+        "health; `health_check`, that alone, or a successful check once the timeout has passed (without checks, the "
+        "timeout).",
     )
     fallback: Fallback = Field(default=Fallback(), description="What is answered while it is open.")
 
