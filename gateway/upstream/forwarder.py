@@ -96,7 +96,7 @@ class Forwarder:
         if retries is not None:
             retries.begin(exchange.request, now)
             deadline = retries.deadline(now, until)
-        head = encode_head(exchange, self._passes)
+        head = encode_head(exchange, self._passes, backend.name)
         attempt = self._agent.attempt(self, exchange, upstream, backend, head, timeout, now, deadline, until)
         if ticket:
             attempt.upstream_ticket = ticket

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from gateway.exchange import Exchange
 from gateway.http.fields import FieldFilter, encode_passed
 
 _CONTENT_METHODS = frozenset([b"POST", b"PUT", b"PATCH"])
 
 
-def encode_head(exchange: Exchange, passes: FieldFilter) -> bytes:
+def encode_head(exchange: Exchange, passes: FieldFilter, backend: str) -> bytes:
     """Write request line, fields that pass, those that steps added, forwarding and framing.
 
     Args:
         exchange: Whose request it is.
         passes: Which of the client's fields are copied.
+        backend: URL of the backend: its own name for a client of HTTP/1.0 that named none.
     """
     request = exchange.request
+    # An empty Host would be allowed (RFC 9112 section 3.2), but nginx and Django answer it with 400.
+    host = request.host or urlsplit(backend).netloc.encode()
     lines = [
-        b"%b %b HTTP/1.1\r\nHost: %b\r\n" % (request.method, request.target, request.host),
+        b"%b %b HTTP/1.1\r\nHost: %b\r\n" % (request.method, request.target, host),
         encode_passed(request.headers, passes),
     ]
     lines += [b"%b: %b\r\n" % field for field in exchange.headers_out]

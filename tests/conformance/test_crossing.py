@@ -101,6 +101,15 @@ def test_who_forwards_for_whom(trusted: list[str], sent: list[bytes], name: byte
         assert b", ".join(values) == b", ".join(got)
 
 
+def test_a_request_without_a_host_gets_the_name_of_its_backend(gateway: Harness) -> None:
+    """A client of HTTP/1.0 need not name one, and servers refuse an empty one; the backend is not told of another."""
+    gateway.send(b"GET /orders/1 HTTP/1.0\r\n\r\n")
+    (message,) = strict.requests(gateway.backend("orders").connection.received)
+    (url,) = [backend["url"] for upstream in gateway.configuration["upstreams"] for backend in upstream["backends"]]
+    assert message.values(b"Host") == [url.partition("://")[2].encode()]
+    assert message.values(b"X-Forwarded-Host") == []
+
+
 def test_via_names_the_version_that_was_spoken(gateway: Harness) -> None:
     """RFC 9110 section 7.6.3; the backend is always spoken to in HTTP/1.1."""
     message = forwarded(gateway, line=b"GET /orders/1 HTTP/1.0")
