@@ -37,11 +37,16 @@ def main() -> None:
 @main.command()
 @_PATH
 def check(path: str) -> None:
-    """Tell everything that is wrong with a configuration, and with the files that it names; exit 1 if anything is."""
+    """Tell everything that is wrong with a configuration, and with the files that it names; exit 1 if anything is.
+
+    What is only unwise is a warning.
+    """
     from gateway.commands.rehearsal import rehearse
 
     settings = _load(path)
-    failures = list(rehearse(settings, path))
+    failures, warnings = rehearse(settings, path)
+    for warning in warnings:
+        click.echo(f"{click.style('warning', fg='yellow')}: {warning}", err=True)
     if failures:
         _refuse(failures)
     backends = sum(len(upstream.backends) for upstream in settings.upstreams)
@@ -76,7 +81,8 @@ def routes(path: str, as_json: bool) -> None:
 
 @main.command("config")
 @_PATH
-def effective_config(path: str) -> None:
+@click.option("--effective", is_flag=True, help="What is shown in any case.")
+def effective_config(path: str, effective: bool) -> None:
     """Show the effective configuration: every key, in its normal form, secrets masked."""
     from gateway.config.effective import as_yaml
 

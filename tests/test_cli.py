@@ -132,7 +132,7 @@ def test_no_routes_are_said_to_be_none(tmp_path: Path) -> None:
 def test_the_effective_configuration_is_a_configuration(file: Path, tmp_path: Path) -> None:
     """Which means the same."""
     again = tmp_path / "again.yaml"
-    again.write_text(run("config", file).stdout)
+    again.write_text(run("config", "--effective", file).stdout)
 
     assert load(again, {}) == load(file, {})
 

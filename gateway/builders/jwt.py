@@ -13,7 +13,7 @@ from gateway.authorities.fetching import Fetcher
 from gateway.authorities.jwks import JwksKeys, Times
 from gateway.authorities.publisher import MOST, Publisher
 from gateway.builders.claims import expected
-from gateway.builders.signing import own_verifiers
+from gateway.builders.signing import own_verifiers, warn_of_short_secret
 from gateway.config import ConfigError, Problem, Settings
 from gateway.config.schema.auth import AuthMethod, JwtVerifier
 from gateway.config.schema.upstreams import BackendTLS
@@ -93,7 +93,9 @@ def _configured(name: str, verifier: JwtVerifier) -> Iterator[Key]:
     try:
         if verifier.secret is not None and any(algorithm.startswith("HS") for algorithm in verifier.algorithms):
             key = f"auth.jwt.{name}.secret"
-            yield from_secret(verifier.secret.get_secret_value(), verifier.algorithms)
+            secret = verifier.secret.get_secret_value()
+            yield from_secret(secret, verifier.algorithms)
+            warn_of_short_secret(key, secret, verifier.algorithms)
         if verifier.public_key_file is not None:
             file, key = verifier.public_key_file, f"auth.jwt.{name}.public_key_file"
             yield from_pem(Path(file).read_bytes(), verifier.algorithms)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from twisted.logger import Logger
@@ -10,7 +11,7 @@ from gateway.config import ConfigError, Problem
 from gateway.config.schema.auth import Auth, JwtVerifier
 from gateway.config.schema.oauth import OAuth
 from gateway.foundation import Foundation
-from gateway.identity.keys import FixedKeys, Key, KeySource
+from gateway.identity.keys import FixedKeys, Key, KeySource, lacks
 from gateway.identity.signing import Issuer, SigningKey, SigningKeyUnusable
 
 _log = Logger()
@@ -71,8 +72,27 @@ def _signing_key(auth: Auth, oauth: OAuth, foundation: Foundation) -> SigningKey
     lender = _lender(auth, oauth)
     secret = oauth.secret if lender is None else lender.secret
     if secret is not None:
+        if lender is None:
+            warn_of_short_secret("auth.oauth.secret", secret.get_secret_value(), ["HS256"])
         return SigningKey.of_secret(secret.get_secret_value())
     return foundation.carried.get("oauth key", _generated)
+
+
+def warn_of_short_secret(key: str, secret: str, algorithms: Iterable[str]) -> None:
+    """Tell the operator of a secret that may be found out.
+
+    Args:
+        key: Where it stands.
+        secret: It is not told.
+        algorithms: That it is for.
+    """
+    if missing := lacks(secret, algorithms):
+        _log.warn(
+            "{key}: the secret is {missing} octets shorter than its hash (RFC 7518 section 3.2): whoever has a token "
+            "can try secrets until one fits",
+            key=key,
+            missing=missing,
+        )
 
 
 def _generated() -> SigningKey:

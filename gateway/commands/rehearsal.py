@@ -1,4 +1,4 @@
-"""What a start would fail on, found without starting: files that a configuration names and endpoints that it describes.
+"""What a start would fail on or warn of, found without starting: files that are named, endpoints that are described.
 
 For `gateway check`. Everything is built as for a start, on a reactor that opens nothing.
 """
@@ -15,6 +15,8 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import Factory
 from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent, globalLogPublisher
+from zope.interface import provider
 
 from gateway.config import ConfigError, Settings
 from gateway.lifecycle import GatewayService
@@ -34,8 +36,23 @@ class _Reactor(MemoryReactorClock):
         return listening
 
 
-def rehearse(settings: Settings, path: str) -> Iterator[str]:
-    """Yield, in a line each, what a gateway with these settings, read from `path`, would not start for."""
+def rehearse(settings: Settings, path: str) -> tuple[list[str], list[str]]:
+    """Return what a gateway with these settings, read from `path`, would not start for, and what it would warn of."""
+    warnings: list[str] = []
+
+    @provider(ILogObserver)
+    def hear(event: LogEvent) -> None:
+        if event.get("log_level") is LogLevel.warn:
+            warnings.append(formatEvent(event))
+
+    globalLogPublisher.addObserver(hear)
+    try:
+        return list(_rehearse(settings, path)), warnings
+    finally:
+        globalLogPublisher.removeObserver(hear)
+
+
+def _rehearse(settings: Settings, path: str) -> Iterator[str]:
     reactor = _Reactor()
     try:
         GatewayService(settings, reactor)

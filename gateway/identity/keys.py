@@ -99,20 +99,22 @@ def from_secret(secret: str, algorithms: Iterable[str]) -> Key:
     """Make the key of a secret.
 
     Raises:
-        KeyUnusable: It is the text of a key of another kind, or shorter than a hash.
+        KeyUnusable: It is the text of a key of another kind.
     """
     chosen = _HMAC.intersection(algorithms)
     material = secret.encode()
     for name in chosen:
-        algorithm = get_algorithm_by_name(name)
         try:
-            algorithm.prepare_key(material)
+            get_algorithm_by_name(name).prepare_key(material)
         except PyJWTError:
             raise KeyUnusable("expected a secret, found a public key, a certificate or a JWK") from None
-        if algorithm.check_key_length(material):
-            # RFC 7518 section 3.2.
-            raise KeyUnusable(f"expected {int(name[2:]) // 8} octets or more for {name}, found {len(material)}")
     return Key(chosen, None, material)
+
+
+def lacks(secret: str, algorithms: Iterable[str]) -> int:
+    """Return how many octets a secret is shorter than the longest hash of its algorithms (RFC 7518 section 3.2)."""
+    hashes = [int(name[2:]) // 8 for name in _HMAC.intersection(algorithms)]
+    return max(0, max(hashes, default=0) - len(secret.encode()))
 
 
 def from_pem(pem: bytes, algorithms: Iterable[str]) -> Key:

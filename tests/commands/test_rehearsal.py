@@ -101,3 +101,12 @@ def test_a_key_of_a_verifier_that_is_not_there_is_told(tmp_path: Path) -> None:
 
     assert result.exit_code == 1
     assert "auth.jwt.default.public_key_file: expected a file" in result.stderr
+
+
+def test_what_is_unwise_is_a_warning(tmp_path: Path) -> None:
+    """And no failure."""
+    result = check(tmp_path, auth={"jwt": {"default": {"algorithms": ["HS256"], "secret": "hunter2"}}})
+
+    assert result.exit_code == 0
+    assert result.stderr.startswith("warning: auth.jwt.default.secret: the secret is 25 octets shorter than its hash")
+    assert "hunter2" not in result.output + result.stderr

@@ -275,7 +275,7 @@ def test_without_the_section_there_are_no_such_paths(make: Make) -> None:
         ({"clients": [{"id": "a", "secret_hash": "plain"}]}, r"auth\.oauth\.clients\[0\]: expected a hash"),
         ({"signing_key_file": "/nowhere/key.pem"}, r"/nowhere/key\.pem:1:1: auth\.oauth\.signing_key_file"),
         ({"previous_key_files": [__file__]}, r"auth\.oauth\.previous_key_files\[0\]: expected a PEM private key"),
-        ({"secret": "short"}, "32 octets"),
+        ({"secret": ""}, "found an empty one"),
         ({"secret": SECRET, "signing_key_file": "/nowhere/key.pem"}, "one of `secret` and `signing_key_file`"),
     ],
 )
@@ -285,7 +285,6 @@ def test_what_cannot_be_used_is_told_before_it_is_in_force(make: Make, oauth: di
         with_oauth(make, **oauth)
 
     assert "nonsense" not in str(told.value)
-    assert "short" not in str(told.value).replace("a shorter one", "")
 
 
 def test_no_secret_is_in_the_log(make: Make) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from twisted.logger import capturedLogs, formatEvent
 
 from gateway.testing import Harness
 from gateway.testing.backend import ok
@@ -416,5 +417,15 @@ def test_a_private_key_is_no_public_key(tmp_path: Path) -> None:
         protected({"algorithms": ["RS256"], "public_key_file": str(file)})
     with pytest.raises(Exception, match="expected a `secret` for HS algorithms, found a key of another kind"):
         protected({"algorithms": ["HS256"], "secret": public_pem(rsa_key()).decode()})
-    with pytest.raises(Exception, match="expected a `secret` of 32 octets or more, found one of 6"):
-        protected({"algorithms": ["HS256"], "secret": "secret"})
+    with pytest.raises(Exception, match="expected a `secret` for HS algorithms, found an empty one"):
+        protected({"algorithms": ["HS256"], "secret": ""})
+
+
+def test_a_secret_that_may_be_guessed_is_warned_about() -> None:
+    """A token is enough to try secrets on; the words do not say it."""
+    with capturedLogs() as events:
+        protected({"algorithms": ["HS256"], "secret": "hunter2"})
+
+    (warning,) = [line for event in events if "shorter" in (line := formatEvent(event))]
+    assert warning.startswith("auth.jwt.default.secret: the secret is 25 octets shorter than its hash")
+    assert "hunter2" not in warning

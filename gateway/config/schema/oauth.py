@@ -70,7 +70,6 @@ class OAuth(Section):
     def _signs_one_way(self) -> OAuth:
         if self.secret is not None and (self.signing_key_file or self.previous_key_files):
             raise expected("one of `secret` and `signing_key_file`", "both")
-        if self.secret is not None and len(self.secret.get_secret_value().encode()) < 32:
-            # RFC 7518 section 3.2: as long as the hash, or it can be guessed from one token.
-            raise expected("a `secret` of 32 octets or more", "a shorter one")
+        if self.secret is not None and not self.secret.get_secret_value():
+            raise expected("a `secret`", "an empty one")
         return self

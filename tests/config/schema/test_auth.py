@@ -25,11 +25,7 @@ def verifier(load_text: Load, text: str) -> Any:
     ("text", "words"),
     [
         ("algorithms: [HS256]", "expected a `secret` for HS algorithms, found none"),
-        ("algorithms: [HS256], secret: short", "expected a `secret` of 32 octets or more, found one of 5"),
-        (
-            f"algorithms: [HS256, HS512], secret: {'x' * 63}",
-            "expected a `secret` of 64 octets or more, found one of 63",
-        ),
+        ("algorithms: [HS256], secret: ''", "expected a `secret` for HS algorithms, found an empty one"),
         ("algorithms: [HS256], secret: '-----BEGIN PUBLIC KEY-----'", "found a key of another kind"),
         ("algorithms: [HS256], secret: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIN", "found a key of another kind"),
         ("""algorithms: [HS256], secret: '{"kty": "oct", "k": "0000000000000000"}'""", "found a key of another kind"),
