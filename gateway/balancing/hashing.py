@@ -18,8 +18,8 @@ from gateway.interfaces import Target
 
 T = TypeVar("T", bound=Target)
 
-_POINTS = 256
-"""Points for a weight of 1: shares come out within about 6 % (the square root of it) of what they should be."""
+_POINTS = 1024
+"""Points for a weight of 1: shares come out within about 3 % (the square root of it) of what they should be."""
 
 _MOST_POINTS = 65_536
 
