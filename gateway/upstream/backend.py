@@ -49,7 +49,7 @@ class Backend:
 
     @property
     def in_flight(self) -> int:
-        """Attempts under way."""
+        """Attempts under way, and tunnels."""
         return self.pool.in_flight
 
     def may_try(self, now: float) -> bool:

@@ -59,6 +59,7 @@ class UpstreamConnection(Protocol):
         self._read_closed = False
         self._write_closed = False
         self._tunnel: TunnelEnd | None = None
+        self._tunnelled = False
         self._parser = ResponseParser(self, pool.response_header, pool.memo)
 
     # Called by the attempt and the pool.
@@ -176,6 +177,8 @@ class UpstreamConnection(Protocol):
             return
         self.lost = True
         self._leave_pool()
+        if self._tunnelled:
+            self.pool.in_flight -= 1
         if self._tunnel is not None:
             tunnel, self._tunnel = self._tunnel, None
             tunnel.tunnel_lost()
@@ -248,6 +251,9 @@ class UpstreamConnection(Protocol):
     def join(self, other: TunnelEnd) -> None:
         self._tunnel = other
         self._attempt = None
+        if not self.lost:
+            self._tunnelled = True
+            self.pool.in_flight += 1  # the attempt is over, and the backend as busy as before
         self.resume_reading()
         if self._parser.switched:
             other.tunnel_received(self._parser.switched)

@@ -74,7 +74,7 @@ class BackendPool:
         backend: Its URL.
         host: The name or address in it.
         memo: Heads of answers that were read before.
-        in_flight: Attempts under way, waiting ones included.
+        in_flight: Attempts under way, waiting ones included, and tunnels.
         picks: Attempts begun so far.
         connecting: Connections being opened.
     """

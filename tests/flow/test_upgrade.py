@@ -47,6 +47,19 @@ def test_octets_pass_both_ways(gateway: Harness) -> None:
     assert after_head(client.received) == b"HTTP/9.9 \0\r\n\r\n"
 
 
+def test_a_tunnel_is_in_flight_until_it_is_closed(gateway: Harness) -> None:
+    """As long as it lasts its backend has it to serve: `least_connections` and the gauge know of it."""
+    client, backend = tunnel(gateway)
+    assert gateway.metric("gateway_backend_in_flight", upstream="orders") == 1
+
+    client.close()
+    gateway.network.pump()
+    assert gateway.metric("gateway_backend_in_flight", upstream="orders") == 1  # one half of it still is
+    backend.close()
+    gateway.network.pump()
+    assert gateway.metric("gateway_backend_in_flight", upstream="orders") == 0
+
+
 def test_early_octets_of_both_sides(gateway: Harness) -> None:
     """Sent with the request, and with the 101: each is the beginning of its direction."""
     client, backend = tunnel(gateway, early=b"early", greeting=b"hello")
