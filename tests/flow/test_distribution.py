@@ -46,7 +46,7 @@ def spread(made: Harness) -> list[int]:
     proxy = made.client()
     for number in range(REQUESTS):
         address = f"10.{number % 7}.{number // 7 % 251}.{number % 251}"
-        made.request("GET", "/", {"X-User": f"user-{number}", "X-Forwarded-For": address}, client=proxy)
+        made.request("GET", "/", {"X-User": f"session-{number}", "X-Forwarded-For": address}, client=proxy)
         proxy.received = b""
     return [len(made.backend(name).requests) for name in NAMES]
 
