@@ -222,6 +222,11 @@ class Breaker:
         """Return the seconds since it opened; minus infinity in the other states."""
         return now - self.since if self.state is State.OPEN and self.since is not None else -inf
 
+    def forget(self) -> None:
+        """What was counted while closed says nothing any more."""
+        self.consecutive = 0
+        self._window.clear()
+
     def retry_after(self, now: float) -> float:
         """Return the seconds until an open breaker lets a probe pass; 0.0 in the other states."""
         return max(0.0, self._due() - now) if self.state is State.OPEN else 0.0
@@ -246,8 +251,8 @@ class Breaker:
             return
         self.state, self.since, self.cause = new, now, cause
         self._period += 1
-        self.consecutive = self.probes = self._proofs = 0
-        self._window.clear()
+        self.probes = self._proofs = 0
+        self.forget()
         if self._on_change is not None:
             self._on_change(old, new, cause)
 

@@ -141,6 +141,7 @@ class Condition:
             cause = cause or _TOGETHER[new]
         if new is not self.state:
             old, self.state, self.since, self.cause = self.state, new, self.now(), cause
+            self.breaker.forget()  # what came before is dealt with: it must not open what has just proved itself
             self.report(Change(self.upstream, "", "breaker", old.value, new.value, cause))
 
     def _breaker_changed(self, old: State, new: State, cause: str) -> None:

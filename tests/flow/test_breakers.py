@@ -262,6 +262,17 @@ def test_the_whole_upstream_is_open_where_every_backend_is() -> None:
     assert made.metric("gateway_circuit_breaker_transitions_total", scope="upstream", to="half_open") == 1
 
 
+def test_failures_that_opened_every_backend_do_not_open_the_whole_once_they_have_recovered() -> None:
+    """Fifteen of the first twenty in the minute were failures; but those had their half minute already."""
+    made = gateway("a", "b", "c", circuit_breaker={})
+    fails(made, "a", "b", "c")
+    assert [made.get("/").status for _ in range(16)] == [500] * 15 + [503]
+    well(made, "a", "b", "c")
+    made.advance(30.1)
+
+    assert [made.get("/").status for _ in range(20)] == [200] * 20
+
+
 def test_the_whole_upstream_is_as_its_backends_after_a_reload() -> None:
     """One that comes without a failure can be asked."""
     made = gateway("a", "b", circuit_breaker={"failure_threshold": 1})
