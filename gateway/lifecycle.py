@@ -246,7 +246,7 @@ class GatewayService(MultiService):
         before = gateway.root.tree
         fresh = await gateway.listeners.prepare(endpoints)
         try:
-            renew_certificates = gateway.listeners.read_certificates()
+            renewals = gateway.listeners.read_certificates(), self._admin.read_certificates()
             snapshot = gateway.build(settings, writer)
             await self._admin.open(settings.admin)
         except BaseException:
@@ -255,7 +255,8 @@ class GatewayService(MultiService):
             await gateway.listeners.abandon(fresh)
             raise
         # From here on nothing can fail, and nothing waits until the snapshot is in force.
-        renew_certificates()
+        for renew in renewals:
+            renew()
         if writer is not None and not writer.running:
             writer.startService()
         gateway.site.apply(snapshot.options, snapshot.rules)

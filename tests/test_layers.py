@@ -75,7 +75,7 @@ MAY_USE = {
     "signals": DOES_IO,
     "watcher": DOES_IO,
     # 7: commands
-    "commands": {"click", "rich", "twisted"} | READS_SETTINGS,
+    "commands": {"click", "rich", "twisted", "zope"} | READS_SETTINGS,
     "cli": {"click", "rich", "twisted"} | READS_SETTINGS,
     "reasons": set[str](),
     "tap": {"twisted"},

@@ -133,10 +133,30 @@ class AdminListener:
             return
         if self._site is None:
             self._site = AdminSite(self._make_root(), self._reactor, self._new_id)
-        fresh = await self._open_port(self._reactor, settings.endpoint, self._site, self._limit)
-        before, self._open = self._open, fresh
-        if before is not None:
-            await before.stop_accepting()
+        before = self._open
+        if before is None:
+            self._open = await self._open_port(self._reactor, settings.endpoint, self._site, self._limit)
+            return
+        before.leave(True)
+        try:
+            self._open = await self._open_port(self._reactor, settings.endpoint, self._site, self._limit)
+        finally:
+            before.leave(False)
+        await before.stop_accepting()
+
+    def read_certificates(self) -> Callable[[], None]:
+        """Read its certificates again; returns what puts them into force, for new connections.
+
+        Raises:
+            ListenFailed: One cannot be used; nothing has changed.
+        """
+        fresh = [] if self._open is None else self._open.read_again()
+
+        def use_them() -> None:
+            for use in fresh:
+                use()
+
+        return use_them
 
     async def close(self) -> None:
         """Listen no more."""

@@ -12,7 +12,7 @@ from gateway.config import Settings
 from gateway.config.schema.auth import Auth, AuthMethod
 from gateway.config.schema.upstreams import BackendTLS
 from gateway.foundation import Foundation
-from gateway.upstream.tls import client_tls_options
+from gateway.upstream.tls import client_tls_options, files_digest
 
 MOST = 64 * 1024
 """Octets of an answer: what is said of a token, or a page for a client that is turned away."""
@@ -80,8 +80,12 @@ class Authorities:
         parts = urlsplit(url)
         foundation = self._foundation
 
+        trusts = BackendTLS(ca=ca) if parts.scheme == "https" else None
+
         def make() -> Fetcher:
-            tls = client_tls_options(parts.hostname or "", BackendTLS(ca=ca)) if parts.scheme == "https" else None
+            tls = None if trusts is None else client_tls_options(parts.hostname or "", trusts)
             return Fetcher(foundation.reactor, foundation.dialer, tls, timeout, MOST)
 
-        return foundation.carried.get(("authority", parts.scheme, parts.netloc, ca, timeout), make)
+        # What the file holds is part of it: a renewed one is read by a reload.
+        digest = b"" if trusts is None else files_digest(trusts)
+        return foundation.carried.get(("authority", parts.scheme, parts.netloc, ca, digest, timeout), make)

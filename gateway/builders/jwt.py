@@ -22,7 +22,7 @@ from gateway.identity.jwt import Rules, TokenVerifier
 from gateway.identity.keys import FixedKeys, JoinedKeys, Key, KeySource, KeyUnusable, from_pem, from_secret
 from gateway.middleware.jwt import JwtAuthenticator, SharingJwtAuthenticator
 from gateway.telemetry.exposition import Sample
-from gateway.upstream.tls import client_tls_options
+from gateway.upstream.tls import client_tls_options, files_digest
 
 _log = Logger()
 
@@ -77,8 +77,11 @@ class Tokens:
         keys = list(_configured(name, verifier))
         if verifier.public_key_file or all(algorithm.startswith("HS") for algorithm in verifier.algorithms):
             return FixedKeys(keys)
+        # What the file holds is part of it: a renewed one is read by a reload.
+        digest = files_digest(BackendTLS(ca=verifier.jwks_ca)) if verifier.jwks_ca else b""
         published = self._published[name] = self._foundation.carried.get(
-            ("jwks", name, verifier), partial(_published, name, verifier, self._foundation)
+            ("jwks", name, verifier, digest),
+            partial(_published, name, verifier, self._foundation),
         )
         return JoinedKeys(FixedKeys(keys), published) if keys else published
 
