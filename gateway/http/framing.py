@@ -67,6 +67,27 @@ def origin_form(method: bytes, target: bytes) -> tuple[bytes, bytes | None]:
     return (rest if rest.startswith(b"/") else b"/" + rest), absolute[1]
 
 
+def host_of(version: bytes, headers: Headers, authority: bytes | None) -> bytes:
+    """Return whom a request is for, in lower case: empty where HTTP/1.0 does not say.
+
+    Args:
+        version: Of the request.
+        headers: Of the request.
+        authority: Of an absolute-form target: it replaces Host, which must be there, and right, all the same.
+
+    Raises:
+        MalformedRequest: It does not say, or not in the form of a host (RFC 9112 section 3.2).
+    """
+    host = headers.index.get(b"host")
+    if host is None:
+        if version == b"1.1":
+            raise MalformedRequest("The Host field is missing.")
+        host = b""
+    elif host or authority is None:
+        host = check_host(host)
+    return host if authority is None else check_host(authority)
+
+
 def check_singletons(headers: Headers, error: type[GatewayError]) -> None:
     """Refuse framing and routing fields that stand more than once."""
     if len(headers.index) == len(headers.fields):

@@ -9,12 +9,18 @@ from __future__ import annotations
 
 import re
 
-from gateway.errors import MalformedRequest
+from gateway.errors import MalformedRequest, MethodUnknown, VersionUnsupported
 
 plain_line = re.compile(rb"(GET|HEAD|POST|PUT|DELETE|PATCH|OPTIONS) (/[!-\"$-~]*) HTTP/1\.1\r\n").match
 """Match the lines of nearly all requests: nothing more is to be asked about them."""
 
 _TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+
+_NOT_FORWARDED = frozenset(
+    # A tunnel, and what llhttp knows of other protocols (ICE, RTSP).
+    b"CONNECT SOURCE DESCRIBE ANNOUNCE SETUP PLAY PAUSE TEARDOWN GET_PARAMETER SET_PARAMETER "
+    b"REDIRECT RECORD FLUSH".split()
+)
 
 # What stands for the method, the target and the version is judged elsewhere: they have errors of their own.
 _STRICT = re.compile(rb"[^\x00-\x20\x7f]+ [^\x00-\x20\x7f]+ HTTP/[0-9]\.[0-9]\r\n")
@@ -56,6 +62,30 @@ def check_seen(method: bytes, target: bytes, version: bytes, seen: bytes) -> Non
     """
     if b"%b %b HTTP/%b\r\n" % (method, target, version) not in seen:
         raise MalformedRequest(_WRONG)
+
+
+def check_version(version: bytes) -> None:
+    """Refuse what is not of HTTP/1.
+
+    Raises:
+        MalformedRequest: It has no head at all.
+        VersionUnsupported: It is another HTTP.
+    """
+    if version == b"1.1" or version == b"1.0":
+        return
+    if version == b"0.9":
+        raise MalformedRequest("HTTP/0.9 is not spoken here.")
+    raise VersionUnsupported("Only HTTP/1.1 and HTTP/1.0 are spoken here.")
+
+
+def check_method(method: bytes) -> None:
+    """Refuse methods that no backend is to see.
+
+    Raises:
+        MethodUnknown: It is one of them.
+    """
+    if method in _NOT_FORWARDED:
+        raise MethodUnknown(f"{method.decode()} is not served here.")
 
 
 def starts_with_method(data: bytes) -> bool:

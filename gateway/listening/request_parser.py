@@ -21,21 +21,22 @@ from httptools import (
 )
 
 from gateway.body import HIGH_WATER, Body, BodySource
-from gateway.errors import GatewayError, HeaderTooLarge, MalformedRequest, MethodUnknown, VersionUnsupported
+from gateway.errors import GatewayError, HeaderTooLarge, MalformedRequest, MethodUnknown
 from gateway.exchange import Request
 from gateway.headers import Field, HeaderBlock, Headers
 from gateway.http import framing
 from gateway.http.memo import HeadMemo
-from gateway.http.request_line import RequestLine, check_seen, plain_line, starts_with_method
+from gateway.http.request_line import (
+    RequestLine,
+    check_method,
+    check_seen,
+    check_version,
+    plain_line,
+    starts_with_method,
+)
 
 CHUNK_OVERHEAD = 16 * 1024
 """Octets of chunk sizes, extensions and trailers taken on top of eight times the content."""
-
-_NOT_FORWARDED = frozenset(
-    # A tunnel, and what llhttp knows of other protocols (ICE, RTSP).
-    b"CONNECT SOURCE DESCRIBE ANNOUNCE SETUP PLAY PAUSE TEARDOWN GET_PARAMETER SET_PARAMETER "
-    b"REDIRECT RECORD FLUSH".split()
-)
 
 
 def _llhttp(callbacks: RequestParser) -> HttpRequestParser:
@@ -253,33 +254,20 @@ class RequestParser:
     def _request(self) -> Request:
         parser = self._parser
         headers = Headers.of(self._fields)
-        index = headers.index
         version = parser.get_http_version().encode()
-        if version != b"1.1" and version != b"1.0":
-            if version == b"0.9":
-                raise MalformedRequest("HTTP/0.9 is not spoken here.")
-            raise VersionUnsupported("Only HTTP/1.1 and HTTP/1.0 are spoken here.")
+        check_version(version)
         method = parser.get_method()
         self._check_size(len(method) + len(self._url) + len("  HTTP/1.1\r\n\r\n"))
-        if method in _NOT_FORWARDED:
-            raise MethodUnknown(f"{method.decode()} is not served here.")
+        check_method(method)
         framing.check_singletons(headers, MalformedRequest)
         target, authority = framing.origin_form(method, self._url)
-        host = index.get(b"host")
-        if host is None:
-            if version == b"1.1":
-                raise MalformedRequest("The Host field is missing.")
-            host = b""
-        elif host or authority is None:
-            host = framing.check_host(host)
-        if authority is not None:
-            host = framing.check_host(authority)
+        host = framing.host_of(version, headers, authority)
         length = framing.request_content(version, headers)
         self._last = not framing.keeps_alive(version, headers)
         self._chunked = length == framing.CHUNKED
         body = None if length == 0 else Body(self._source, None if self._chunked else length)
         upgrade = None
-        if b"upgrade" in index:
+        if b"upgrade" in headers.index:
             if body is None:
                 upgrade = framing.wanted_upgrade(version, headers)
             else:

@@ -10,6 +10,7 @@ from gateway.http.framing import (
     check_host,
     check_singletons,
     chosen_upgrade,
+    host_of,
     keeps_alive,
     origin_form,
     request_content,
@@ -231,3 +232,36 @@ def test_a_protocol_that_a_backend_may_not_choose(wanted: bytes | None, lines: l
     """RFC 9110 section 7.8: the two ends would read on differently."""
     with pytest.raises(BackendProtocolError, match=words):
         chosen_upgrade(wanted, fields(*lines))
+
+
+@pytest.mark.parametrize(
+    ("version", "lines", "authority", "host"),
+    [
+        (b"1.1", [b"Host: A.example:80"], None, b"a.example:80"),
+        (b"1.1", [b"Host: a"], b"B", b"b"),
+        (b"1.1", [b"Host: "], b"b", b"b"),
+        (b"1.0", [], None, b""),
+        (b"1.0", [], b"b", b"b"),
+        (b"1.0", [b"Host: a"], None, b"a"),
+    ],
+)
+def test_whom_a_request_is_for(version: bytes, lines: list[bytes], authority: bytes | None, host: bytes) -> None:
+    """RFC 9112 section 3.2.2: an absolute target comes before Host."""
+    assert host_of(version, fields(*lines), authority) == host
+
+
+@pytest.mark.parametrize(
+    ("version", "lines", "authority"),
+    [
+        (b"1.1", [], None),
+        (b"1.1", [], b"b"),
+        (b"1.1", [b"Host: "], None),
+        (b"1.1", [b"Host: a b"], b"b"),
+        (b"1.1", [b"Host: a"], b"a b"),
+        (b"1.0", [b"Host: "], None),
+    ],
+)
+def test_who_does_not_say_whom_it_is_for(version: bytes, lines: list[bytes], authority: bytes | None) -> None:
+    """HTTP/1.1 must, and what is said must be a host."""
+    with pytest.raises(MalformedRequest):
+        host_of(version, fields(*lines), authority)
