@@ -25,11 +25,15 @@ def check(root: MapNode) -> Iterator[Problem]:
         yield from _duplicates(_under(upstream, "backends"), f"upstreams[{index}].backends", "url", _url)
     keys = _under(root, "auth", "api_keys", "keys")
     yield from _duplicates(keys, "auth.api_keys.keys", "id")
+    yield from _duplicates(keys, "auth.api_keys.keys", "hash", str.lower, shown=False)
+    yield from _duplicates(keys, "auth.api_keys.keys", "key", shown=False)
     yield from _duplicates(_under(root, "auth", "oauth", "clients"), "auth.oauth.clients", "id")
     upstreams, plugins = _names(root.get("upstreams")), _names(root.get("plugins"))
     yield from _fallback(root.get("circuit_breaker"), "circuit_breaker", upstreams)
     for index, upstream in items(root.get("upstreams")):
-        yield from _fallback(_under(upstream, "circuit_breaker"), f"upstreams[{index}].circuit_breaker", upstreams)
+        name = _under(upstream, "name")
+        own = name.text if isinstance(name, ScalarNode) else None
+        yield from _fallback(_under(upstream, "circuit_breaker"), f"upstreams[{index}].circuit_breaker", upstreams, own)
     for index, route in items(root.get("routes")):
         if isinstance(route, MapNode):
             path = f"routes[{index}]"
@@ -49,10 +53,13 @@ def _upstreams(route: MapNode, path: str, known: list[str]) -> Iterator[Problem]
         yield from _known(node, written, "the name of an upstream", known)
 
 
-def _fallback(breaker: Node | None, path: str, known: list[str]) -> Iterator[Problem]:
+def _fallback(breaker: Node | None, path: str, known: list[str], own: str | None = None) -> Iterator[Problem]:
     if isinstance(breaker, MapNode):
         named = _under(breaker, "fallback", "upstream")
-        yield from _known(named, f"{path}.fallback.upstream", "the name of an upstream", known)
+        written = f"{path}.fallback.upstream"
+        yield from _known(named, written, "the name of an upstream", known)
+        if own is not None and isinstance(named, ScalarNode) and named.text == own:
+            yield problem(named.place, written, "another upstream than the one that falls back", f'"{own}"')
 
 
 def _auth(node: Node | None, path: str, root: MapNode) -> Iterator[Problem]:
@@ -99,7 +106,12 @@ def _known(node: Node | None, path: str, what: str, known: list[str]) -> Iterato
 
 
 def _duplicates(
-    node: Node | None, path: str, key: str, normal: Callable[[str], str | None] = lambda text: text
+    node: Node | None,
+    path: str,
+    key: str,
+    normal: Callable[[str], str | None] = lambda text: text,
+    *,
+    shown: bool = True,
 ) -> Iterator[Problem]:
     first: dict[str, Place] = {}
     for index, item in items(node):
@@ -110,7 +122,8 @@ def _duplicates(
         if name is None:
             continue
         if name in first:
-            found = f'"{named.text}", which stands at {first[name]} already'
+            found = f'"{named.text}", which' if shown else "one that"
+            found += f" stands at {first[name]} already"
             yield problem(named.place, f"{path}[{index}].{key}", "something that is there once", found)
         else:
             first[name] = named.place

@@ -126,3 +126,31 @@ def test_names_that_look_like_numbers_are_names(load_text: Load) -> None:
 def test_what_has_the_wrong_form_is_left_to_the_schema(complaints: Complaints, text: str) -> None:
     """Which says so; looking for names in it does not fail."""
     assert not any("the name of" in line or "there once" in line for line in complaints(text))
+
+
+def test_an_upstream_does_not_fall_back_on_itself(complaints: Complaints) -> None:
+    """It would be asked while its breaker keeps everybody from it."""
+    text = "upstreams: [{name: a, backends: [], circuit_breaker: {fallback: {upstream: a}}}]"
+
+    (line,) = complaints(text)
+
+    assert "upstreams[0].circuit_breaker.fallback.upstream: expected another upstream than the one" in line
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("key: hunter2", "key: hunter2"),
+        (f"hash: 'sha256:{'ab' * 32}'", f"hash: 'sha256:{'AB' * 32}'"),
+    ],
+)
+def test_a_key_is_one_callers(complaints: Complaints, one: str, other: str) -> None:
+    """Who it stands for would depend on the order; the message does not show it."""
+    text = f"auth: {{api_keys: {{keys: [{{id: a, {one}}}, {{id: b, {other}}}]}}}}"
+
+    (line,) = complaints(text)
+
+    assert "auth.api_keys.keys[1]." in line
+    assert "expected something that is there once, found one that stands at" in line
+    assert "hunter2" not in line
+    assert "ab" * 32 not in line.lower()

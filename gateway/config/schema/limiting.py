@@ -21,11 +21,11 @@ Scope = Annotated[
 
 Lease = Annotated[int, integer(1, 100_000)]
 
-_RATE = re.compile(r"([0-9]{1,9})/([0-9]*)(ms|s|m|h|d)")
+_RATE = re.compile(r"([0-9]{1,9})/([0-9]*)(ms|s|m|h|d|sec|second|min|minute|hour|day)")
 
 
 def _or_rate(schema: dict[str, Any]) -> None:
-    schema["properties"]["rate"] = {"type": "string", "description": "`10/s`, for `limit` and `window`."}
+    schema["properties"]["rate"] = {"type": "string", "description": "`10/s` or `10/min`, for `limit` and `window`."}
     schema.pop("required", None)
 
 
@@ -60,7 +60,8 @@ class RateLimit(Section):
         rate = data.get("rate")
         if isinstance(rate, str) and (match := _RATE.fullmatch(rate)) and not {"limit", "window"} & set(data):
             data = {key: value for key, value in data.items() if key != "rate"}
-            data.update(limit=int(match[1]), window=f"{match[2] or 1}{match[3]}")
+            unit = match[3] if match[3] == "ms" else match[3][0]
+            data.update(limit=int(match[1]), window=f"{match[2] or 1}{unit}")
         elif rate is not None:
             raise expected("`rate` as 10/s, 100/m or 5/10s, without `limit` and `window`", "something else")
         if isinstance(data.get("scope"), str):

@@ -88,6 +88,8 @@ def test_blocks_that_are_turned_on_have_the_defaults_of_the_contract(load_text: 
     [
         ("{requests: 100, window: 60s}", (100, 60, ("ip",), "token_bucket")),
         ("{rate: 10/s}", (10, 1, ("ip",), "token_bucket")),
+        ("{rate: 10/minute}", (10, 60, ("ip",), "token_bucket")),
+        ("{rate: 7/2hour}", (7, 7200, ("ip",), "token_bucket")),
         ("{rate: 5/10m, scope: [ip, route]}", (5, 600, ("ip", "route"), "token_bucket")),
         ("{limit: 1, key: user}", (1, 60, ("user",), "token_bucket")),
     ],
