@@ -6,7 +6,7 @@ without importing it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -72,6 +72,9 @@ class ChainLike(Protocol):
 
     def fail(self, exchange: Exchange, error: GatewayError) -> None:
         """The exchange cannot be completed: answer with the error."""
+
+    def wait(self, exchange: Exchange, place: Awaitable[None], go_on: Callable[[], None]) -> None:
+        """Go on when there is a place; the exchange fails where there is none, or where going on does."""
 
     def finish(self, exchange: Exchange) -> None:
         """The exchange is over, one way or the other."""

@@ -158,7 +158,9 @@ class _Builder:
         self.pool_keys: set[Hashable] = set()
         self.retry_budgets: dict[str, RetryBudget] = {}
         self.upstreams = {
-            upstream.name: build_upstream(upstream, settings, foundation, self.pool_keys, self._upstream)
+            upstream.name: build_upstream(
+                upstream, settings, foundation, self.pool_keys, self._upstream, self._load.upstreams
+            )
             for upstream in settings.upstreams
         }
 

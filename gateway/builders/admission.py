@@ -17,7 +17,7 @@ from gateway.config.schema.upstreams import Upstream
 from gateway.foundation import Foundation
 from gateway.interfaces import Middleware
 from gateway.middleware.adaptive import AdaptiveConcurrency, AdaptiveLimit
-from gateway.middleware.admission import Admission, Full, LoadShedding, SplitAdmission
+from gateway.middleware.admission import Admission, FallbackAdmission, Full, LoadShedding, SplitAdmission
 from gateway.middleware.gate import Gate
 from gateway.resilience.admission import Priority
 from gateway.resilience.gradient import Gradient, GradientRules
@@ -57,6 +57,12 @@ class LoadControl:
             for upstream in settings.upstreams
             if (gate := self._upstream_gate(upstream)) is not None
         }
+        fallbacks = {
+            upstream.name: breaker.fallback.upstream
+            for upstream in settings.upstreams
+            if (breaker := upstream.circuit_breaker or settings.circuit_breaker) is not None
+        }
+        self._fallbacks = {name: other for name, other in fallbacks.items() if other in self.upstreams}
         foundation.carried.then(self._show)
 
     def at_the_door(self, route: Route | None) -> Iterator[Middleware]:
@@ -92,6 +98,9 @@ class LoadControl:
             yield from (self._admission(gate, _priority(route)) for gate in gates.values())
         else:
             yield SplitAdmission(choose, gates, _priority(route))
+        others = {self._fallbacks[name] for name, _ in route.upstreams if name in self._fallbacks}
+        if others:
+            yield FallbackAdmission([self.upstreams[name] for name in sorted(others)])
         learning = {name: self._learning[name] for name in gates if name in self._learning}
         if learning:
             yield AdaptiveConcurrency(learning)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from math import inf
 
@@ -19,6 +19,7 @@ from gateway.errors import BreakerOpen
 from gateway.exchange import Response
 from gateway.foundation import Foundation
 from gateway.headers import Headers
+from gateway.middleware.gate import Gate
 from gateway.middleware.last_good import Recall
 from gateway.resilience.breaker import BreakerRules
 from gateway.resilience.outliers import OutlierRules
@@ -79,7 +80,11 @@ def build_standing(
 
 
 def build_fallback(
-    upstream: UpstreamSettings, fallback: FallbackSettings, foundation: Foundation, others: Others
+    upstream: UpstreamSettings,
+    fallback: FallbackSettings,
+    foundation: Foundation,
+    others: Others,
+    gates: Mapping[str, Gate],
 ) -> Fallback | None:
     """Return what is done while a breaker is open; None for the error's own answer."""
     recall = None
@@ -88,7 +93,8 @@ def build_fallback(
         recall = Recall(last_good(upstream.name, fallback, foundation), foundation.now, count)
     name = fallback.upstream
     if name is not None:
-        return Fallback(recall, upstream=lambda: others(name))
+        gate = gates.get(name)
+        return Fallback(recall, upstream=lambda: others(name), enter=None if gate is None else gate.enter)
     if fallback.status == 503 and not fallback.body:
         return Fallback(recall) if recall is not None else None
     body = fallback.body.encode()

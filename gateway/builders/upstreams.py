@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -13,13 +13,19 @@ from gateway.config import Settings
 from gateway.config.schema.upstreams import Upstream as UpstreamSettings
 from gateway.exchange import Exchange
 from gateway.foundation import Foundation
+from gateway.middleware.gate import Gate
 from gateway.upstream.backend import Backend, Upstream
 from gateway.upstream.pool import BackendPool
 from gateway.upstream.tls import client_tls_options, files_digest
 
 
 def build_upstream(
-    upstream: UpstreamSettings, settings: Settings, foundation: Foundation, keys: set[Hashable], others: Others
+    upstream: UpstreamSettings,
+    settings: Settings,
+    foundation: Foundation,
+    keys: set[Hashable],
+    others: Others,
+    gates: Mapping[str, Gate],
 ) -> Upstream:
     """Build an upstream; its pools and what is known of its backends are carried over where nothing has changed.
 
@@ -29,6 +35,7 @@ def build_upstream(
         foundation: What it is built on.
         keys: Takes the identities of its pools.
         others: Finds the upstream to fall back to.
+        gates: Before upstreams that are limited, by name.
 
     Raises:
         gateway.upstream.tls.TLSSettingsError: A certificate cannot be used.
@@ -58,7 +65,7 @@ def build_upstream(
         _key(upstream),
         foundation.metrics.upstream(upstream.name).attempt,
         condition,
-        None if breaker is None else build_fallback(upstream, breaker.fallback, foundation, others),
+        None if breaker is None else build_fallback(upstream, breaker.fallback, foundation, others, gates),
     )
 
 

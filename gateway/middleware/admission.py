@@ -6,7 +6,7 @@ are made by `gateway.builders.admission` and outlive configurations.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from twisted.internet.defer import Deferred
@@ -77,6 +77,25 @@ class SplitAdmission:
 
     def on_finish(self, exchange: Exchange) -> None:
         """It holds a place in one of them, or in none: a fallback may have set another upstream since."""
+        for leave in self._leave:
+            leave(exchange)
+
+
+class FallbackAdmission:
+    """Give back the places that exchanges took before the upstreams which others fall back on.
+
+    Args:
+        gates: Before these; the forwarder enters them.
+    """
+
+    name = "fallback_admission"
+    __slots__ = ("_leave",)
+
+    def __init__(self, gates: Iterable[Gate]) -> None:
+        self._leave = tuple(gate.leave for gate in gates)
+
+    def on_finish(self, exchange: Exchange) -> None:
+        """It holds a place there, or none."""
         for leave in self._leave:
             leave(exchange)
 

@@ -60,6 +60,10 @@ class Chain:
             pending.cancel(error)
         self.deliver(exchange, self._render_error(exchange, error))
 
+    def wait(self, exchange: Exchange, place: Awaitable[None], go_on: Callable[[], None]) -> None:
+        """Go on when there is a place; the exchange fails where there is none, or where going on does."""
+        self._wait(exchange, place, lambda _: go_on(), partial(self._failed, exchange))
+
     def finish(self, exchange: Exchange) -> None:
         """Run the last hooks; one that fails does not keep the others from running."""
         for hook in self._finishes:

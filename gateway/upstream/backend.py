@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from gateway.errors import BreakerOpen, NoBackendAvailable
@@ -76,11 +76,13 @@ class Fallback(NamedTuple):
     Attributes:
         recall: Finds what the upstream answered to the same question before; asked first.
         upstream: Where it goes instead.
+        enter: Asks for a place before that one, where these are limited; an awaitable where it has to be waited for.
         answer: Makes a response, from the error that it stands for; None for the error's own.
     """
 
     recall: Callable[[Exchange, BreakerOpen], Response | None] | None = None
     upstream: Callable[[], Upstream] | None = None
+    enter: Callable[[Exchange], Awaitable[None] | None] | None = None
     answer: Callable[[BreakerOpen], Response] | None = None
 
 

@@ -13,6 +13,8 @@ on the attempt says that it did.
 
 from __future__ import annotations
 
+from functools import partial
+
 from gateway.errors import BreakerOpen, GatewayError, Source
 from gateway.exchange import Exchange, Response
 from gateway.http.fields import FieldFilter
@@ -295,7 +297,13 @@ class Forwarder:
             raise error
         response = None if fallback.recall is None else fallback.recall(exchange, error)
         if response is None and fallback.upstream is not None:
-            self._send(exchange, fallback.upstream(), falls_back=False)
+            go_on = partial(self._send, exchange, fallback.upstream(), falls_back=False)
+            place = None if fallback.enter is None else fallback.enter(exchange)
+            if place is None:
+                go_on()
+            else:
+                assert exchange.chain is not None
+                exchange.chain.wait(exchange, place, go_on)
             return
         if response is None:
             if fallback.answer is None:

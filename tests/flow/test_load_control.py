@@ -415,3 +415,60 @@ def test_whatever_happens_every_place_is_given_back(seed: int) -> None:
         world.end()
 
     assert [event for event in events if "log_failure" in event] == []
+
+
+def falling_back(**spare: Any) -> Harness:
+    """An upstream whose breaker is open, and the one that it falls back on, which has one place."""
+    breaker = {"failure_threshold": 1, "fallback": {"upstream": "spare"}}
+    made = Harness(
+        "a", "b",
+        upstreams=[
+            {"name": "orders", "backends": [{"url": "http://127.0.0.1:9001"}], "circuit_breaker": breaker},
+            {"name": "spare", "backends": [{"url": "http://127.0.0.1:9002"}], "in_flight": 1, **spare},
+        ],
+        routes=[{"name": "orders", "path": "/*", "upstream": "orders"}],
+    )  # fmt: skip
+    made.backend("a").answers(ok(status=b"500 No"))
+    made.get("/")
+    made.backend("b").stall()
+    return made
+
+
+def test_the_limit_of_an_upstream_holds_for_those_who_fall_back_on_it() -> None:
+    """Past it 503, and the place is given back."""
+    made = falling_back()
+    first, second = ask(made, "/"), ask(made, "/")
+
+    assert [response.status for response in second.responses()] == [503]
+    assert made.last_log["reason"] == "limit.in_flight"
+    assert made.metric("gateway_admission_in_flight", scope="upstream", name="spare") == 1
+    made.backend("b").connection.send(ok())
+    made.network.pump()
+    assert [response.status for response in first.responses()] == [200]
+    assert made.metric("gateway_admission_in_flight", scope="upstream", name="spare") == 0
+    made.check_quiet()
+
+
+def test_they_wait_there_like_others() -> None:
+    """For a place that comes free, and not when their client has gone."""
+    made = falling_back(queue={"size": 2, "timeout": "5s"})
+    first, gone, last = ask(made, "/"), ask(made, "/"), ask(made, "/")
+    gone.reset()
+    made.network.pump()
+    made.backend("b").answers(ok())
+    made.backend("b").connections[0].send(ok())
+    made.network.pump()
+
+    assert [response.status for client in (first, last) for response in client.responses()] == [200, 200]
+    made.check_quiet()
+
+
+def test_who_waits_too_long_there_is_told_so() -> None:
+    """503, as before any upstream."""
+    made = falling_back(queue={"size": 2, "timeout": "1s"})
+    ask(made, "/")
+    late = ask(made, "/")
+
+    made.advance(1.2)
+
+    assert [response.status for response in late.responses()] == [503]

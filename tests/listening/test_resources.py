@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import pytest
@@ -55,6 +55,9 @@ class Answers:
         raise AssertionError("not asked")
 
     def fail(self, exchange: Exchange, error: GatewayError) -> None:
+        raise AssertionError("not asked")
+
+    def wait(self, exchange: Exchange, place: Awaitable[None], go_on: Callable[[], None]) -> None:
         raise AssertionError("not asked")
 
     def finish(self, exchange: Exchange) -> None:
