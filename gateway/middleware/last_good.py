@@ -17,7 +17,8 @@ from gateway.http import caching
 from gateway.resilience.last_good import Answer, LastGood, Values
 
 _SAFE = frozenset([b"GET", b"HEAD", b"OPTIONS", b"TRACE"])
-_SHOWS_WHO = (b"authorization", b"cookie")
+_SHOWS_WHO = (b"authorization", b"cookie", b"x-api-key")
+"""Also where it is the backend that asks who is calling."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ class LastGood:
     """The answers of one upstream.
 
     Args:
-        most: Octets that it may hold, those being recorded included.
+        most: Octets that it may hold; those that are being recorded may be as many again.
 
     Attributes:
         octets: What it holds.

@@ -113,6 +113,7 @@ def test_what_is_for_one_caller_alone_is_not_kept(field: tuple[bytes, bytes]) ->
     [
         (b"Authorization: Bearer x", b"max-age=60", 503),
         (b"Cookie: session=1", b"max-age=60", 503),
+        (b"X-Api-Key: k", b"max-age=60", 503),
         (b"Cookie: session=1", b"public, max-age=60", 200),
         (b"Accept: */*", b"max-age=60", 200),
     ],
