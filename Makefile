@@ -107,13 +107,13 @@ $(VENV)/.python:
 # The build of the package itself runs in the environment: setuptools is pinned too, and nothing more is fetched.
 $(VENV)/.runtime: $(VENV)/.python setup.cfg requirements/runtime.lock
 	@$(call say,"Installing what the gateway needs: half a minute")
-	@$(PIP) install --require-hashes --requirement requirements/runtime.lock
+	@$(PIP) install --no-deps --require-hashes --requirement requirements/runtime.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.python setup.cfg requirements/dev.lock
 	@$(call say,"Installing what the gateway and its tests need: a minute")
-	@$(PIP) install --require-hashes --requirement requirements/dev.lock
+	@$(PIP) install --no-deps --require-hashes --requirement requirements/dev.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/.runtime
 
