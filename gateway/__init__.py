@@ -1,6 +1,6 @@
 """An event-driven HTTP gateway on Twisted.
 
-`gateway.lifecycle` embeds it in an application, `gateway.tap` runs it under
+`gateway.composition.lifecycle` embeds it in an application, `gateway.tap` runs it under
 twistd, `gateway.cli` is the command line. ARCHITECTURE.md has the map.
 """
 

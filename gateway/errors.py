@@ -1,6 +1,6 @@
 """What can go wrong with an exchange: whose fault, which status, whether to try again.
 
-Layer 0. Anything may raise these; only `gateway.listening.respond` turns them
+Layer 0. Anything may raise these; only `gateway.serving.respond` turns them
 into bytes. The docstring of each class is the sentence an operator needs: the
 page of reasons in the documentation is made from them.
 """

@@ -17,12 +17,12 @@ from twisted.logger import ILogObserver
 from twisted.python import usage
 from twisted.python.components import Componentized
 
+from gateway.composition.lifecycle import GatewayService
+from gateway.composition.signals import Signals
 from gateway.config import ConfigError
-from gateway.lifecycle import GatewayService
-from gateway.signals import Signals
+from gateway.dialling.tls import TLSSettingsError
 from gateway.telemetry.logging import observer
 from gateway.transport.loop import dispatch_directly
-from gateway.upstream.tls import TLSSettingsError
 
 SAMPLE = Path("etc/gateway.yaml")
 """What runs where `--config` is not given: the sample of a checkout."""

@@ -46,6 +46,7 @@ MAY_USE = {
     # 1: rules
     "config": READS_SETTINGS,
     "http": DECIDES | {"orjson"},
+    "http1": DECIDES | {"httptools"},
     # 2: decisions
     "balancing": DECIDES,
     "limiting": DECIDES,
@@ -60,24 +61,23 @@ MAY_USE = {
     "telemetry": DOES_IO,
     "transport": DOES_IO,
     "upstream": DOES_IO,
+    "dialling": DOES_IO,
+    "probing": DOES_IO,
     # 4: the chain waits for what the edges do, and does nothing on the network itself
     "middleware": {"jwt", "orjson", "twisted.internet.defer", "twisted.logger", "twisted.python.failure"},
+    "forwarding": DOES_IO,
     # 5: doors
+    "answering": DOES_IO,
+    "serving": DOES_IO,
     "admin": DOES_IO,
     "listening": DOES_IO,
     # 6: composition
-    "assembly": DOES_IO,
-    "builders": DOES_IO,
-    "carried": {"twisted"},
-    "foundation": DOES_IO,
-    "lifecycle": DOES_IO,
-    "snapshot": DOES_IO,
-    "signals": DOES_IO,
-    "watcher": DOES_IO,
+    "composition": DOES_IO,
     # 7: commands
     "commands": {"click", "rich", "twisted", "zope"} | READS_SETTINGS,
     "cli": {"click", "rich", "twisted"} | READS_SETTINGS,
     "reasons": set[str](),
+    "lifecycle": set[str](),  # the name that applications embed it by
     "tap": {"twisted"},
     # beside
     "testing": DOES_IO | {"pytest"},
@@ -127,7 +127,7 @@ def test_the_reactor_comes_in_by_two_doors() -> None:
     """twistd's, and GatewayService for an application that does not name one; the rest gets it as an argument."""
     importers = [str(module) for module in modules() if "twisted.internet.reactor" in imports(module)]
 
-    assert importers == ["lifecycle.py", "tap.py"]
+    assert importers == ["composition/lifecycle.py", "tap.py"]
 
 
 def test_no_package_hides_twisted() -> None:

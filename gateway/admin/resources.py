@@ -10,9 +10,9 @@ from twisted.logger import Logger
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
-from gateway.admin.health import PATHS, Health
+from gateway.answering.health import PATHS, Health
 from gateway.errors import GatewayError, InternalError, MethodNotAllowed, RouteNotFound
-from gateway.listening.respond import problem
+from gateway.serving.respond import problem
 
 View = Callable[[], Any]
 """Makes something that JSON can say."""

@@ -40,9 +40,9 @@ from twisted.web.http_headers import Headers as TwistedHeaders
 from twisted.web.iweb import IAgentEndpointFactory, IBodyProducer
 from zope.interface import implementer
 
+from gateway.dialling.dialer import Dialer
+from gateway.dialling.tls import HandshakeFailed
 from gateway.headers import Headers
-from gateway.upstream.dialer import Dialer
-from gateway.upstream.tls import HandshakeFailed
 
 MOST_IDLE = 10
 """Connections kept for the next request, and for how many seconds."""

@@ -1,6 +1,6 @@
 """Compare secrets with slow hashes, off the reactor, a few at a time.
 
-Asked by `gateway.listening.token_endpoint`. Comparing costs a tenth of a
+Asked by `gateway.answering.token_endpoint`. Comparing costs a tenth of a
 second of a processor and 64 MiB: two threads do it, few may wait for them, and
 the rest is told to come again.
 """

@@ -1,6 +1,6 @@
 """Pick the backend with the fewest exchanges in flight for its weight.
 
-Layer 2. Asked by `gateway.upstream.forwarder` before each attempt.
+Layer 2. Asked by `gateway.forwarding.forwarder` before each attempt.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The strategies by the names that they have in the configuration.
 
-Layer 2, used by `gateway.snapshot`.
+Layer 2, used by `gateway.composition.snapshot`.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from gateway.composition.foundation import Foundation
     from gateway.config import Settings
-    from gateway.foundation import Foundation
     from gateway.identity.api_keys import KeyRecord, ManagedKeyStore
 
 _PATIENCE = 5.0
@@ -47,7 +47,7 @@ def create(
     expires: str | None,
 ) -> None:
     """Make a key and print it, once."""
-    from gateway.builders.api_keys import pepper
+    from gateway.composition.builders.api_keys import pepper
     from gateway.identity.api_keys import KeyRecord, digester, new_key
 
     settings = _settings(path)
@@ -82,7 +82,7 @@ def create(
 @click.argument("key_id", metavar="ID")
 def revoke(path: str, key_id: str) -> None:
     """Make a key invalid: at once where instances share Redis, otherwise when what they have cached is old."""
-    from gateway.builders.api_keys import announce, shared_redis
+    from gateway.composition.builders.api_keys import announce, shared_redis
 
     settings = _settings(path)
     if _keys(settings).store == "memory":
@@ -176,7 +176,7 @@ def _entry(record: KeyRecord) -> str:
 
 def _patient(settings: Settings) -> Settings:
     """Return the settings with more time for Redis."""
-    from gateway.builders.api_keys import shared_redis
+    from gateway.composition.builders.api_keys import shared_redis
 
     redis = shared_redis(settings)
     if redis is None:
@@ -189,8 +189,8 @@ def _run(settings: Settings, work: Callable[[Any, Any], Awaitable[Any]]) -> Any:
     from twisted.internet.defer import ensureDeferred
     from twisted.internet.task import react
 
-    from gateway.assembly import assemble
-    from gateway.builders.api_keys import managed_keys
+    from gateway.composition.assembly import assemble
+    from gateway.composition.builders.api_keys import managed_keys
     from gateway.config.schema.auth import Auth
     from gateway.errors import AuthUnavailable
 

@@ -18,10 +18,10 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent, globalLogPublisher
 from zope.interface import provider
 
+from gateway.composition.lifecycle import GatewayService
 from gateway.config import ConfigError, Settings
-from gateway.lifecycle import GatewayService
+from gateway.dialling.tls import TLSSettingsError
 from gateway.listening.endpoints import words
-from gateway.upstream.tls import TLSSettingsError
 
 _INHERITED = ("systemd:", "fd:")
 """Endpoints that only the process which is started can open."""

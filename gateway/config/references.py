@@ -88,7 +88,7 @@ def _method(kind: str, node: Node, verifier: Node | None, path: str, root: MapNo
     verifiers = _under(root, "auth", kind)
     known = list(verifiers.entries) if isinstance(verifiers, MapNode) else []
     if kind == "jwt" and isinstance(_under(root, "auth", "oauth"), MapNode):
-        known += ["oauth", "default"]  # those of our own tokens: `gateway.builders.signing.own_verifiers`
+        known += ["oauth", "default"]  # those of our own tokens: `gateway.composition.builders.signing.own_verifiers`
     if kind != "jwt" and len(list(items(verifier))) > 1:
         yield problem(node.place, f"{path}.verifier", f"one name from `{section}`", "several")
     if verifier is not None:

@@ -1,6 +1,6 @@
 """The rules of the token endpoint (RFC 6749, client credentials): what a request says, who may ask for what.
 
-Layer 2. `gateway.listening.token_endpoint` reads the request, has the secret
+Layer 2. `gateway.answering.token_endpoint` reads the request, has the secret
 compared and answers. What is refused is raised as `TokenRefused`, in the codes
 of RFC 6749 section 5.2.
 """

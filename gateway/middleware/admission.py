@@ -1,7 +1,7 @@
 """Let as many exchanges in as there is room for, and turn away what matters least under load.
 
-Where the steps stand is decided in `gateway.snapshot`; the gates they share
-are made by `gateway.builders.admission` and outlive configurations.
+Where the steps stand is decided in `gateway.composition.snapshot`; the gates they share
+are made by `gateway.composition.builders.admission` and outlive configurations.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How the paths of two patterns lie to each other; asked when a limit for some paths meets a route.
 
-Layer 2, used by `gateway.builders.limits`.
+Layer 2, used by `gateway.composition.builders.limits`.
 """
 
 from __future__ import annotations

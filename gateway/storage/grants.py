@@ -1,6 +1,6 @@
 """What refresh tokens stand for, in Redis: good at every instance, and through restarts.
 
-Asked by `gateway.listening.token_endpoint` (`gateway.identity.refresh.GrantStore`).
+Asked by `gateway.answering.token_endpoint` (`gateway.identity.refresh.GrantStore`).
 A grant is kept by the hash of its token, so that who reads Redis cannot use it.
 """
 

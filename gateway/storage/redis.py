@@ -1,6 +1,6 @@
 """Redis, for limits, keys and messages: one store over a few connections, which never makes anybody wait long.
 
-Layer 3. Made by `gateway.builders.storage` and carried from configuration to
+Layer 3. Made by `gateway.composition.builders.storage` and carried from configuration to
 configuration. Whatever the server does, an answer or `StoreUnavailable` comes
 within `timeout`; while the server is known to be away it comes at once.
 
@@ -51,7 +51,7 @@ QUIET = 60.0
 
 
 class StoreCounts(Protocol):
-    """Where a store counts (`gateway.builders.storage`)."""
+    """Where a store counts (`gateway.composition.builders.storage`)."""
 
     def failed(self, reason: str, /) -> None: ...
     def answered(self, seconds: float, /) -> None: ...

@@ -4,7 +4,7 @@ txredisapi reads the answers (with hiredis). Its own way of sending a command
 makes a list, two Deferreds and a queue entry for each, 25 µs in all; what is
 sent here is encoded once, written together, and answered in order: 4 µs.
 
-Importing this imports txredisapi, and that the reactor: `gateway.builders.storage`
+Importing this imports txredisapi, and that the reactor: `gateway.composition.builders.storage`
 does so when a configuration first asks for Redis.
 """
 

@@ -31,7 +31,7 @@ LEVELS = {"debug": 0, "info": 1, "warn": 2, "error": 3, "critical": 4}
 _COLOURS = {"debug": "\x1b[2m", "warn": "\x1b[33m", "error": "\x1b[31m", "critical": "\x1b[1;31m"}
 
 
-_QUIET = {"log_legacy": "warn", "gateway.listening.site": "warn", "gateway.admin.service": "warn"}
+_QUIET = {"log_legacy": "warn", "gateway.serving.site": "warn", "gateway.admin.service": "warn"}
 """Twisted tells of every factory that starts or stops, twice; the gateway says itself what it listens on."""
 
 

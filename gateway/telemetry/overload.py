@@ -1,6 +1,6 @@
 """`OverloadWatch`: looks whether the gateway is short of time or memory.
 
-A service that `gateway.builders.admission` makes where `limits.loop_lag` or
+A service that `gateway.composition.builders.admission` makes where `limits.loop_lag` or
 `limits.memory` is set. It measures; what follows is decided by
 `gateway.resilience.shedding`, whose level the step of each route looks at.
 """

@@ -13,14 +13,14 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import Clock
 
 from gateway import config
-from gateway.admin.health import State
-from gateway.assembly import Gateway, assemble
+from gateway.answering.health import State
+from gateway.composition.assembly import Gateway, assemble
 from gateway.config import Settings
 from gateway.headers import Headers
 from gateway.interfaces import Middleware
-from gateway.listening.respond import render_error
 from gateway.middleware.chain import Chain
 from gateway.middleware.gate import Gate
+from gateway.serving.respond import render_error
 from gateway.testing.backend import FakeBackend
 from gateway.testing.client import FakeClient, Received, parse_responses
 from gateway.testing.network import MemoryNetwork

@@ -277,7 +277,7 @@ Accept = Callable[[], IProtocol]
 
 
 class MemoryNetwork:
-    """Listening addresses and the connections to them (`gateway.upstream.dialer.Dialer`).
+    """Listening addresses and the connections to them (`gateway.dialling.dialer.Dialer`).
 
     Args:
         clock: Moves when the test says so.
@@ -320,7 +320,7 @@ class MemoryNetwork:
         client.makeConnection(one)
 
     def dial(self, host: str, port: int, tls: Any, make: Accept, timeout: float) -> Deferred[IProtocol]:
-        """Connect as `gateway.upstream.dialer.SocketDialer` does, to what listens here."""
+        """Connect as `gateway.dialling.dialer.SocketDialer` does, to what listens here."""
         self.dials += 1
         done: Deferred[IProtocol] = Deferred()
 

@@ -1,7 +1,7 @@
 """Transports that hand bytes to the socket at once and queue only what the kernel did not take.
 
 Used by `gateway.transport.port` for accepted connections and by
-`gateway.upstream.dialer` for the ones we open. Stock Twisted queues every
+`gateway.dialling.dialer` for the ones we open. Stock Twisted queues every
 write, asks epoll for writability, sends and unsubscribes again: 11 µs more per
 write (`performance.md`). `tests/system/test_transport.py` holds both kinds
 to the same facts.

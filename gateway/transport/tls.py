@@ -1,6 +1,6 @@
 """TLS over a transport that writes at once.
 
-Used by the listeners and by `gateway.upstream.dialer`. Twisted's default TLS
+Used by the listeners and by `gateway.dialling.dialer`. Twisted's default TLS
 transport gathers small writes until the next turn of the reactor, for
 applications that write a line at a time; ours write a message at a time, so
 the wait and its `callLater` buy nothing.

@@ -1,5 +1,5 @@
-"""The way to a backend: its name, the connection, TLS, the pool and the exchange over it.
+"""A backend: its connections, its pool, its standing, and one attempt of an exchange on it.
 
-`resolver` finds addresses, `dialer` connects, `tls` says whom to trust,
-`failures` turns what goes wrong into a `GatewayError`.
+How a connection is opened is in `gateway.dialling`, below this; which backend
+an exchange goes to, and how often, is in `gateway.forwarding`, above it.
 """

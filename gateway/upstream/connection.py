@@ -20,9 +20,9 @@ from gateway.exchange import Response
 from gateway.headers import Headers
 from gateway.http.fields import request_filter, trailer_filter
 from gateway.http.messages import chunk, last_chunk
+from gateway.http1.response_parser import ResponseParser
 from gateway.interfaces import TunnelEnd
 from gateway.transport.deadlines import NEVER
-from gateway.upstream.response_parser import ResponseParser
 
 if TYPE_CHECKING:
     from gateway.upstream.agent import Attempt

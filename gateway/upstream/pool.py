@@ -17,12 +17,12 @@ from twisted.internet.interfaces import IProtocol
 from twisted.python.failure import Failure
 from twisted.web.client import HTTPConnectionPool
 
+from gateway.dialling.failures import failure_to_error
 from gateway.errors import GatewayError, PoolExhausted
+from gateway.http1.response_parser import ResponseMemo
 from gateway.transport.deadlines import NEVER, Deadlines
 from gateway.upstream.complaints import Complaints
 from gateway.upstream.connection import UpstreamConnection
-from gateway.upstream.failures import failure_to_error
-from gateway.upstream.response_parser import ResponseMemo
 
 Dial = Callable[[Callable[[], IProtocol]], "Deferred[IProtocol]"]
 """Opens one connection to a backend for the protocol that is made."""

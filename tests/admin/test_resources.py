@@ -12,9 +12,9 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs
 
-from gateway.admin.health import Health, State
 from gateway.admin.resources import AdminRoot
 from gateway.admin.service import REQUEST_BODY, TIMEOUT, AdminSite
+from gateway.answering.health import Health, State
 
 
 @dataclass

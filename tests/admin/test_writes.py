@@ -12,10 +12,10 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs, eventAsText
 
-from gateway.admin.health import Health
 from gateway.admin.resources import AdminRoot
 from gateway.admin.service import AdminSite
 from gateway.admin.writes import auth_writes
+from gateway.answering.health import Health
 from gateway.identity.orders import Control, Order
 from gateway.identity.results import Results
 from gateway.identity.revocations import Revocations

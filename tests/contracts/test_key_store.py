@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from twisted.internet.defer import ensureDeferred
 
-from gateway.assembly import assemble
-from gateway.builders.api_keys import managed_keys
+from gateway.composition.assembly import assemble
+from gateway.composition.builders.api_keys import managed_keys
 from gateway.config import from_mapping
 from gateway.errors import AuthUnavailable
 from gateway.identity.api_keys import KeyRecord, ManagedKeyStore, digester

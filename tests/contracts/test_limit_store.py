@@ -16,6 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.config.redis_url import parse_redis_url
+from gateway.dialling.dialer import SocketDialer
+from gateway.dialling.resolver import Resolver
 from gateway.limiting.limit import Limit, LimitStore, Verdict
 from gateway.limiting.store import MemoryLimits
 from gateway.storage import limits as redis_limits
@@ -23,8 +25,6 @@ from gateway.storage.redis import RedisStore
 from gateway.storage.redis_connection import RedisConnection
 from gateway.storage.resp import Script
 from gateway.storage.shared_limits import RedisLimits
-from gateway.upstream.dialer import SocketDialer
-from gateway.upstream.resolver import Resolver
 from tests.system.private_reactor import PrivateReactor, private_reactor
 from tests.system.redis_server import redis_server
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from gateway.body import HIGH_WATER, Body
 from gateway.errors import reasons
-from gateway.listening.respond import PROBLEM_TYPE
 from gateway.resilience.retry import IDEMPOTENT
+from gateway.serving.respond import PROBLEM_TYPE
 from gateway.testing.client import Received
 from gateway.testing.network import WIRE
 from tests.simulation.backends import content

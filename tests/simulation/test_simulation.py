@@ -8,9 +8,9 @@ import pytest
 
 import gateway.resilience.retry
 import tests.simulation.invariants
-from gateway.listening.channel import Channel
 from gateway.resilience.breaker import Breaker
 from gateway.resilience.budget import RetryBudget
+from gateway.serving.channel import Channel
 from gateway.upstream.agent import Attempt
 from gateway.upstream.connection import UpstreamConnection
 from gateway.upstream.pool import BackendPool

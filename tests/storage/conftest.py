@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from gateway.config.redis_url import parse_redis_url
+from gateway.dialling.dialer import SocketDialer
+from gateway.dialling.resolver import Resolver
 from gateway.storage.redis import RedisStore
 from gateway.storage.redis_connection import RedisConnection
-from gateway.upstream.dialer import SocketDialer
-from gateway.upstream.resolver import Resolver
 from tests.system.private_reactor import PrivateReactor, private_reactor
 from tests.system.redis_server import RedisServer, redis_server
 

@@ -14,7 +14,7 @@ import pytest
 from twisted.internet.address import IPv4Address
 from twisted.internet.protocol import Factory, Protocol
 
-from gateway.lifecycle import GatewayService
+from gateway.composition.lifecycle import GatewayService
 from tests.system.ports import free_port
 from tests.system.private_reactor import PrivateReactor, private_reactor
 

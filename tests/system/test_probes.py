@@ -21,14 +21,14 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.python.failure import Failure
 
 from gateway.config.schema.upstreams import BackendTLS
+from gateway.dialling.dialer import SocketDialer
+from gateway.dialling.resolver import Resolver
+from gateway.dialling.tls import client_tls_options
 from gateway.listening.endpoints import listen
-from gateway.upstream.dialer import SocketDialer
-from gateway.upstream.probe_http import HttpProbe
-from gateway.upstream.probe_script import ScriptProbe
-from gateway.upstream.probe_tcp import TcpProbe
-from gateway.upstream.prober import CheckFailed
-from gateway.upstream.resolver import Resolver
-from gateway.upstream.tls import client_tls_options
+from gateway.probing.probe_http import HttpProbe
+from gateway.probing.probe_script import ScriptProbe
+from gateway.probing.probe_tcp import TcpProbe
+from gateway.probing.prober import CheckFailed
 from tests.pki import Authority
 from tests.system.ports import free_port
 from tests.system.private_reactor import PATIENCE, PrivateReactor, private_reactor

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import requests
 
-from gateway.lifecycle import GatewayService
+from gateway.composition.lifecycle import GatewayService
 from tests.system.callers import Asked, calling, quick_backend
 from tests.system.gateway_process import GatewayProcess, one_upstream, running, until
 from tests.system.ports import free_port

@@ -20,13 +20,13 @@ from twisted.internet.interfaces import IProtocol
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
+from gateway.dialling.dialer import SocketDialer
+from gateway.dialling.failures import failure_to_error
+from gateway.dialling.tls import HandshakeFailed, client_tls_options
 from gateway.errors import BackendTLSFailed
 from gateway.listening.certificates import peer_certificate
 from gateway.listening.endpoints import listen
 from gateway.transport.direct import DirectClient
-from gateway.upstream.dialer import SocketDialer
-from gateway.upstream.failures import failure_to_error
-from gateway.upstream.tls import HandshakeFailed, client_tls_options
 from tests.pki import Authority, subject
 from tests.system.private_reactor import PrivateReactor, private_reactor
 

@@ -9,9 +9,9 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
+from gateway.dialling.tls import Unverified
 from gateway.listening.certificates import CertificateStore
 from gateway.transport.tls import FLUSH, RECORD, over_tls
-from gateway.upstream.tls import Unverified
 from tests.pki import Authority
 
 

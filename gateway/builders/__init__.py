@@ -1,1 +1,0 @@
-"""Settings into parts: one noun a module, put together by `gateway.snapshot`."""

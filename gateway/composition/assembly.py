@@ -1,0 +1,225 @@
+"""Put the parts together: what is made once, and in which order it hangs together.
+
+`assemble` is the whole wiring of a gateway; `gateway.composition.lifecycle` starts, reloads
+and stops what it returns.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import twisted
+from twisted.application.internet import TimerService
+
+from gateway import __version__
+from gateway.answering.health import Health
+from gateway.composition import snapshot
+from gateway.composition.carried import Carried
+from gateway.composition.foundation import Foundation
+from gateway.config import Settings
+from gateway.dialling.dialer import Dialer, SocketDialer
+from gateway.dialling.resolver import Resolver
+from gateway.http.messages import DateClock
+from gateway.listening.endpoints import listen
+from gateway.listening.listeners import Listeners, OpenPort
+from gateway.serving.resources import RootResource
+from gateway.serving.site import GatewaySite
+from gateway.telemetry.access_log import AccessLogWriter
+from gateway.telemetry.logging import Levels
+from gateway.telemetry.loop_lag import LoopLag
+from gateway.telemetry.metrics import Metrics
+from gateway.transport.deadlines import Deadlines
+from gateway.transport.port import ConnectionLimit
+from gateway.transport.threads import Threads, ThreadService
+from gateway.upstream.agent import ProxyAgent
+from gateway.upstream.figures import Figures
+from gateway.upstream.pool import ConnectionPool
+
+
+class AccessLogs:
+    """The access log in force; a reload may exchange it for one at another path.
+
+    Args:
+        make: Makes a writer for a path.
+    """
+
+    def __init__(self, make: Callable[[str], AccessLogWriter]) -> None:
+        self._make = make
+        self._dropped_before = 0
+        self.path: str | None = None
+        self.writer: AccessLogWriter | None = None
+
+    def at(self, path: str | None) -> AccessLogWriter | None:
+        """Return the writer for a path: the one in force, or a new one that is not started."""
+        if path == self.path:
+            return self.writer
+        return None if path is None else self._make(path)
+
+    def exchange(self, path: str | None, writer: AccessLogWriter | None) -> AccessLogWriter | None:
+        """Put a writer into force; returns the one that was, if it is another."""
+        before = self.writer
+        if writer is before:
+            return None
+        self.path, self.writer = path, writer
+        if before is not None:
+            self._dropped_before += before.dropped
+        return before
+
+    @property
+    def dropped(self) -> int:
+        """Lines lost, by this writer and those before it."""
+        return self._dropped_before + (0 if self.writer is None else self.writer.dropped)
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """The parts of one gateway, not started.
+
+    Attributes:
+        foundation: What snapshots are built on.
+        root: Holds the snapshot in force.
+        site: The clients' connections.
+        listeners: The ports.
+        limit: How many connections they hold.
+        access_logs: The access log.
+        loop_lag: Measures how busy the reactor is.
+        names: Keeps the addresses of backends fresh; None where another's dialer does.
+        figures: Shows what is known of the upstreams.
+    """
+
+    foundation: Foundation
+    root: RootResource[snapshot.Snapshot]
+    site: GatewaySite
+    listeners: Listeners
+    limit: ConnectionLimit
+    access_logs: AccessLogs
+    loop_lag: LoopLag
+    names: TimerService | None
+    figures: Figures
+
+    def build(self, settings: Settings, writer: AccessLogWriter | None) -> snapshot.Snapshot:
+        """Build the snapshot of another configuration on the same foundation.
+
+        Raises:
+            gateway.dialling.tls.TLSSettingsError: A certificate of an upstream cannot be used.
+        """
+        return _build(settings, self.foundation, writer)
+
+
+def assemble(
+    settings: Settings,
+    reactor: Any,
+    *,
+    now: Callable[[], float] = time.monotonic,
+    wall_clock: Callable[[], float] = time.time,
+    random_bytes: Callable[[int], bytes] = os.urandom,
+    chance: Callable[[], float] = random.random,
+    dialer: Dialer | None = None,
+    make_writer: Callable[[str], AccessLogWriter] | None = None,
+    open_port: OpenPort = listen,
+    threads: Callable[[int, str], Threads] | None = None,
+) -> Gateway:
+    """Make a gateway for a configuration.
+
+    Args:
+        settings: The first configuration.
+        reactor: Listens, connects and keeps time.
+        now: Monotonic seconds.
+        wall_clock: Unix seconds.
+        random_bytes: For identifiers.
+        chance: From 0 up to 1, for balancing.
+        dialer: Opens connections to backends; by default over TCP.
+        make_writer: Makes an access log writer for a path.
+        open_port: Opens the port of an endpoint string.
+        threads: Makes threads: how many at most, and what they are called.
+
+    Raises:
+        gateway.dialling.tls.TLSSettingsError: A certificate of an upstream cannot be used.
+    """
+    deadlines = Deadlines(now)
+    pool = ConnectionPool(reactor)
+    names = None
+    if dialer is None:
+        resolver = Resolver(reactor, now)
+        resolver.on_change(pool.addresses_changed)
+        names = TimerService(resolver.interval, lambda: resolver.refresh({one.host for one in pool.pools()}))
+        names.clock = reactor
+        dialer = SocketDialer(reactor, resolver)
+    versions = (__version__, platform.python_version(), twisted.__version__)
+    metrics = Metrics(settings.metrics.buckets, settings.metrics.aliases, versions)
+    foundation = Foundation(
+        now=now,
+        wall_clock=wall_clock,
+        random_bytes=random_bytes,
+        random=chance,
+        dialer=dialer,
+        pool=pool,
+        agent=ProxyAgent(pool, deadlines, now),
+        deadlines=deadlines,
+        metrics=metrics,
+        health=Health(),
+        carried=Carried(),
+        reactor=reactor,
+        threads=threads or partial(ThreadService, reactor),
+    )
+    access_logs = AccessLogs(make_writer or (lambda path: AccessLogWriter(path, reactor)))
+    path = access_log_path(settings)
+    writer = access_logs.at(path)
+    access_logs.exchange(path, writer)
+    first = _build(settings, foundation, writer)
+    foundation.carried.commit()
+    root = RootResource(first)
+    foundation.health.checks = lambda: root.tree.readiness
+    site = GatewaySite(root, first.options, first.rules, deadlines, now, DateClock(wall_clock))
+    limit = ConnectionLimit(settings.limits.connections)
+    loop_lag = LoopLag(reactor)
+    metrics.active_connections = lambda: len(site.channels)
+    metrics.pools = pool.pools
+    figures = Figures(lambda: root.tree.upstreams.values(), now)
+    for name, ask in figures.gauges().items():
+        metrics.gauge(name, ask)
+    metrics.gauge(
+        "gateway_retry_budget",
+        lambda: [((route,), budget.balance(now())) for route, budget in root.tree.retry_budgets.items()],
+    )
+    metrics.access_log_dropped = lambda: access_logs.dropped
+    metrics.loop_lag = loop_lag.worst
+    return Gateway(
+        foundation=foundation,
+        root=root,
+        site=site,
+        listeners=Listeners(reactor, site, limit, open_port),
+        limit=limit,
+        access_logs=access_logs,
+        loop_lag=loop_lag,
+        names=names,
+        figures=figures,
+    )
+
+
+def access_log_path(settings: Settings) -> str | None:
+    """Return where the access log goes, None where there is none."""
+    return str(settings.access_log.path) if settings.access_log.enabled else None
+
+
+def _build(settings: Settings, foundation: Foundation, writer: AccessLogWriter | None) -> snapshot.Snapshot:
+    levels = Levels()
+    levels.configure(settings.log.level, settings.log.levels)
+    foundation.carried.begin()
+    return snapshot.build(
+        settings,
+        foundation,
+        _ignore if writer is None else writer.write,
+        logs_routing=levels.allows("gateway.routing", "debug"),
+    )
+
+
+def _ignore(line: bytes) -> None:
+    """There is no access log."""

@@ -1,0 +1,1 @@
+"""Settings into parts: one noun a module, put together by `gateway.composition.snapshot`."""

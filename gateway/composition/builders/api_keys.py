@@ -1,0 +1,111 @@
+"""Settings of API keys into where they are kept and what looks for them."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from math import inf
+from typing import TYPE_CHECKING
+
+from twisted.logger import Logger
+
+from gateway.composition.builders.storage import redis_store
+from gateway.composition.foundation import Foundation
+from gateway.config import ConfigError, Settings
+from gateway.config.problems import Problem
+from gateway.config.schema.auth import ApiKey, ApiKeys
+from gateway.config.schema.bounds import Redis
+from gateway.identity.api_keys import KeyRecord, KeyStore, ManagedKeyStore, digester
+from gateway.identity.orders import Order
+from gateway.middleware.api_key import ApiKeyAuthenticator
+from gateway.storage.errors import StoreUnavailable
+from gateway.storage.key_memory import MemoryKeys
+from gateway.storage.shared_orders import CHANNEL
+
+if TYPE_CHECKING:
+    from gateway.storage.sql_driver import SqlDriver
+
+_log = Logger()
+
+
+def api_key_authenticator(settings: Settings, foundation: Foundation) -> ApiKeyAuthenticator:
+    """Make what looks for API keys; one serves all routes of a configuration."""
+    assert settings.auth is not None and settings.auth.api_keys is not None  # `config.references` has seen to it
+    keys = settings.auth.api_keys
+    plain = ", ".join(key.id for key in keys.keys if key.key is not None)
+    if plain:
+        _log.warn("API keys stand in the configuration as they are, not as hashes: {ids}", ids=plain)
+    if keys.keys and keys.store != "memory":
+        _log.warn("auth.api_keys.keys are for the memory store: nobody looks at them in {store}", store=keys.store)
+    store: KeyStore = memory_keys(keys) if keys.store == "memory" else managed_keys(settings, keys, foundation)
+    return ApiKeyAuthenticator(store, digester(pepper(keys)), keys.header, keys.query, foundation.wall_clock)
+
+
+def managed_keys(settings: Settings, keys: ApiKeys, foundation: Foundation) -> ManagedKeyStore:
+    """Return the store in Redis or SQL, the one of the configuration before where it is the same."""
+    if keys.store == "redis":
+        from gateway.storage.key_redis import RedisKeys
+
+        return RedisKeys(redis_store(settings.redis, foundation), keys.prefix)
+    # Here, since most gateways need no database.
+    from gateway.storage.key_sql import SqlKeys
+
+    driver = _driver(keys)
+    identity = ("api keys", driver.module, tuple(sorted(driver.options.items())))
+    return foundation.carried.get(identity, lambda: SqlKeys(driver, foundation.reactor))
+
+
+def _driver(keys: ApiKeys) -> SqlDriver:
+    """Find the module that asks the database.
+
+    Raises:
+        ConfigError: It cannot be used.
+    """
+    from gateway.storage.sql_driver import DriverUnusable, SqlDriver, sqlite
+
+    if keys.driver == "sqlite3":
+        return sqlite(keys.database)
+    try:
+        return SqlDriver(keys.driver, {name: value.get_secret_value() for name, value in keys.connect.items()})
+    except DriverUnusable as error:
+        raise ConfigError([Problem(keys.driver, 1, 1, "auth.api_keys.driver", str(error))]) from None
+
+
+def shared_redis(settings: Settings) -> Redis | None:
+    """Return the Redis over which instances tell each other about credentials, None where they do not."""
+    keys = None if settings.auth is None else settings.auth.api_keys
+    # Who keeps keys there has one, also without a section that says where.
+    return Redis() if settings.redis is None and keys is not None and keys.store == "redis" else settings.redis
+
+
+async def announce(settings: Settings, foundation: Foundation, key_id: str) -> bool:
+    """Have all instances look at a key again; False where they cannot be told."""
+    redis = shared_redis(settings)
+    if redis is None:
+        return False
+    try:
+        await redis_store(redis, foundation).publish(CHANNEL, Order(False, "key_id", key_id).encode())
+    except StoreUnavailable:
+        return False
+    return True
+
+
+def memory_keys(keys: ApiKeys) -> MemoryKeys:
+    """Make the store of the keys that stand in the configuration."""
+    return MemoryKeys(_record(key) for key in keys.keys)
+
+
+def pepper(keys: ApiKeys) -> bytes:
+    """Return the pepper; none for keys in the configuration, whose hashes are made with other tools."""
+    if keys.pepper is None or keys.store == "memory":
+        return b""
+    return keys.pepper.get_secret_value().encode()
+
+
+def _record(key: ApiKey) -> KeyRecord:
+    if key.key is not None:
+        digest = sha256(key.key.get_secret_value().encode()).digest()
+    else:
+        assert key.hash is not None
+        digest = bytes.fromhex(key.hash.removeprefix("sha256:"))
+    expires = inf if key.expires is None else key.expires
+    return KeyRecord(key.id, digest, key.user or key.id, frozenset(key.roles), frozenset(key.scopes), expires)

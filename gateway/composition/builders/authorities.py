@@ -1,0 +1,91 @@
+"""Settings of `auth.introspection` and `auth.forward` into the ways that ask another server."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from gateway.authorities.fetching import Fetcher
+from gateway.authorities.forward_auth import ForwardAuth
+from gateway.authorities.introspection import Introspection
+from gateway.composition.builders.claims import expected
+from gateway.composition.foundation import Foundation
+from gateway.config import Settings
+from gateway.config.schema.auth import Auth, AuthMethod
+from gateway.config.schema.upstreams import BackendTLS
+from gateway.dialling.tls import client_tls_options, files_digest
+
+MOST = 64 * 1024
+"""Octets of an answer: what is said of a token, or a page for a client that is turned away."""
+
+
+class Authorities:
+    """Makes the authenticators of one configuration's routes that ask others.
+
+    Args:
+        settings: The configuration.
+        foundation: What it is built on.
+    """
+
+    def __init__(self, settings: Settings, foundation: Foundation) -> None:
+        self._auth = settings.auth or Auth()
+        self._foundation = foundation
+
+    def introspection(self, way: AuthMethod) -> Introspection:
+        """Make what has tokens judged.
+
+        Raises:
+            gateway.dialling.tls.TLSSettingsError: The file with whom to trust cannot be used.
+        """
+        (name,) = way.verifier
+        said = self._auth.introspection[name]
+        client = None
+        if said.client_id is not None:
+            secret = said.client_secret
+            client = (said.client_id, "" if secret is None else secret.get_secret_value())
+        fetcher = self._fetcher(said.url, said.ca, said.timeout)
+        return Introspection(fetcher, said.url, client, expected(way, said), self._foundation.wall_clock)
+
+    def forward(self, way: AuthMethod) -> ForwardAuth:
+        """Make what has requests judged.
+
+        Raises:
+            gateway.dialling.tls.TLSSettingsError: The file with whom to trust cannot be used.
+        """
+        (name,) = way.verifier
+        said = self._auth.forward[name]
+        return ForwardAuth(
+            self._fetcher(said.url, said.ca, said.timeout),
+            said.url,
+            said.request_headers,
+            said.response_headers,
+            said.client_headers,
+            said.user_header,
+            said.roles_header,
+        )
+
+    def told(self, way: AuthMethod) -> frozenset[bytes]:
+        """Return the fields in which the backend believes an authority, and so no client.
+
+        Those with the user and the roles are among them, whether the backend gets them or not: it may know them.
+        """
+        if way.type != "forward":
+            return frozenset()
+        said = self._auth.forward[way.verifier[0]]
+        return frozenset(
+            name.lower().encode() for name in (*said.response_headers, said.user_header, said.roles_header)
+        )
+
+    def _fetcher(self, url: str, ca: str | None, timeout: float) -> Fetcher:
+        """Return what asks a server; its connections are kept through configurations."""
+        parts = urlsplit(url)
+        foundation = self._foundation
+
+        trusts = BackendTLS(ca=ca) if parts.scheme == "https" else None
+
+        def make() -> Fetcher:
+            tls = None if trusts is None else client_tls_options(parts.hostname or "", trusts)
+            return Fetcher(foundation.reactor, foundation.dialer, tls, timeout, MOST)
+
+        # What the file holds is part of it: a renewed one is read by a reload.
+        digest = b"" if trusts is None else files_digest(trusts)
+        return foundation.carried.get(("authority", parts.scheme, parts.netloc, ca, digest, timeout), make)

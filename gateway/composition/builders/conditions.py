@@ -1,0 +1,166 @@
+"""Settings of health, breakers and fallbacks into what watches an upstream and its backends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from math import inf
+
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
+from twisted.logger import Logger, LogLevel
+
+from gateway.composition.builders.last_good import last_good
+from gateway.composition.builders.probes import build_prober
+from gateway.composition.foundation import Foundation
+from gateway.config.schema.resilience import CircuitBreaker
+from gateway.config.schema.resilience import Fallback as FallbackSettings
+from gateway.config.schema.upstreams import Backend as BackendSettings
+from gateway.config.schema.upstreams import Upstream as UpstreamSettings
+from gateway.errors import BreakerOpen
+from gateway.exchange import Response
+from gateway.headers import Headers
+from gateway.middleware.gate import Gate
+from gateway.middleware.last_good import Recall
+from gateway.resilience.breaker import BreakerRules
+from gateway.resilience.outliers import OutlierRules
+from gateway.telemetry.metrics import Metrics
+from gateway.upstream.backend import Fallback, Upstream
+from gateway.upstream.standing import Change, Condition, ConditionRules, Standing
+
+Others = Callable[[str], Upstream]
+"""Finds another upstream of the same snapshot by its name, once all are built."""
+
+_log = Logger(namespace="gateway.upstream")
+
+_BAD = frozenset(["unhealthy", "ejected", "open", "panic"])
+
+
+def build_condition(
+    upstream: UpstreamSettings, breaker: CircuitBreaker | None, foundation: Foundation
+) -> Condition | None:
+    """Return what watches an upstream, that of the configuration before where its rules are the same; None for none."""
+    rules = _rules(upstream, breaker)
+    if not rules.watch:
+        return None
+    report = partial(_report, foundation.metrics)
+    return foundation.carried.get(
+        ("condition", upstream.name, rules), lambda: Condition(upstream.name, rules, foundation.now, report)
+    )
+
+
+def build_standing(
+    backend: BackendSettings,
+    upstream: UpstreamSettings,
+    condition: Condition,
+    foundation: Foundation,
+    tls: IOpenSSLClientConnectionCreator | None,
+    files: bytes,
+) -> Standing:
+    """Return what is known of a backend; its checks begin when it is in force.
+
+    Args:
+        backend: Its settings.
+        upstream: Those of its upstream.
+        condition: What is known of that.
+        foundation: What it is built on.
+        tls: For its checks.
+        files: The digest of what the files of `tls` hold.
+    """
+    made_from = (backend.url, repr(upstream.health_check), upstream.tls, files)
+    key = ("standing", upstream.name, condition.rules, made_from)
+
+    def make() -> Standing:
+        standing = Standing(backend.url, condition)
+        if upstream.health_check is not None:
+            prober = build_prober(backend, upstream, upstream.health_check, standing, foundation, tls)
+            prober.setServiceParent(standing)
+        return standing
+
+    return foundation.carried.get(key, make)
+
+
+def build_fallback(
+    upstream: UpstreamSettings,
+    fallback: FallbackSettings,
+    foundation: Foundation,
+    others: Others,
+    gates: Mapping[str, Gate],
+) -> Fallback | None:
+    """Return what is done while a breaker is open; None for the error's own answer."""
+    recall = None
+    if fallback.cached:
+        count = partial(foundation.metrics.counter("gateway_last_good_answers_total").add, upstream.name)
+        recall = Recall(last_good(upstream.name, fallback, foundation), foundation.now, count)
+    name = fallback.upstream
+    if name is not None:
+        gate = gates.get(name)
+        return Fallback(recall, upstream=lambda: others(name), enter=None if gate is None else gate.enter)
+    if fallback.status == 503 and not fallback.body:
+        return Fallback(recall) if recall is not None else None
+    body = fallback.body.encode()
+    fields = [(b"Content-Type", fallback.content_type.encode("latin-1"))] if body else []
+
+    def answer(error: BreakerOpen) -> Response:
+        return Response(
+            fallback.status, Headers([*fields, (b"Gateway-Reason", error.reason.encode()), *error.headers]), body
+        )
+
+    return Fallback(recall, answer=answer)
+
+
+def _rules(upstream: UpstreamSettings, breaker: CircuitBreaker | None) -> ConditionRules:
+    check, passive = upstream.health_check, upstream.passive_health
+    # Without a check there would be no way back.
+    only_checks = breaker is not None and breaker.close_on == "health_check" and check is not None
+    return ConditionRules(
+        breaker=None
+        if breaker is None
+        else _breaker(breaker, breaker.failure_threshold, inf if only_checks else breaker.timeout),
+        # The service as a whole is judged by its share of failures: so many in a row are soon come by among many.
+        upstream_breaker=None if breaker is None else _breaker(breaker, 0, breaker.timeout),
+        outliers=None
+        if passive is None
+        else OutlierRules(passive.failures, passive.window, passive.eject, passive.max_ejected_percent),
+        unhealthy_threshold=0 if check is None else check.unhealthy_threshold,
+        healthy_threshold=0 if check is None else check.healthy_threshold,
+        healing=breaker is None or breaker.close_on != "probe",
+        rest=breaker.timeout if breaker is not None and only_checks else inf,
+        slow_start=0.0 if upstream.strategy in ("ip_hash", "consistent_hash") else upstream.slow_start,
+        panic_threshold=upstream.panic_threshold,
+    )
+
+
+def _breaker(settings: CircuitBreaker, failure_threshold: int, timeout: float) -> BreakerRules:
+    return BreakerRules(
+        failure_threshold=failure_threshold,
+        ratio=settings.error_rate.ratio,
+        window=settings.error_rate.window,
+        min_requests=settings.error_rate.min_requests,
+        timeout=timeout,
+        half_open_requests=settings.half_open_requests,
+        success_threshold=settings.success_threshold,
+    )
+
+
+def _report(metrics: Metrics, change: Change) -> None:
+    """Log a change and count it."""
+    _log.emit(
+        LogLevel.warn if change.after in _BAD else LogLevel.info,
+        "{subject}: {what} is {after}, was {before}: {cause}",
+        subject=f"{change.upstream} {change.backend}".rstrip(),
+        upstream=change.upstream,
+        backend=change.backend,
+        what=change.what,
+        before=change.before,
+        after=change.after,
+        cause=change.cause,
+    )
+    if change.what == "breaker":
+        scope = "backend" if change.backend else "upstream"
+        metrics.counter("gateway_circuit_breaker_transitions_total").add(
+            scope, change.upstream, change.backend, change.before, change.after
+        )
+    elif change.what == "health":
+        metrics.counter("gateway_backend_health_changes_total").add(change.upstream, change.backend, change.after)
+    elif change.after == "ejected":
+        metrics.counter("gateway_backend_ejections_total").add(change.upstream, change.backend)

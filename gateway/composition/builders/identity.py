@@ -1,0 +1,156 @@
+"""Settings of `auth` into the step that asks who is calling.
+
+The ways of showing that are one line each in `authenticators`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from gateway.composition.builders.api_keys import api_key_authenticator, shared_redis
+from gateway.composition.builders.authorities import Authorities
+from gateway.composition.builders.jwt import Tokens
+from gateway.composition.builders.mtls import certificate_authenticator
+from gateway.composition.builders.storage import redis_store
+from gateway.composition.foundation import Foundation
+from gateway.config import Settings
+from gateway.config.schema.auth import Auth, AuthCache, AuthMethod, RouteAuth
+from gateway.http.fields import FieldFilter, request_filter
+from gateway.identity.fields import describer
+from gateway.identity.orders import Control
+from gateway.identity.results import Results
+from gateway.identity.revocations import Revocations
+from gateway.interfaces import Authenticator, Middleware
+from gateway.middleware.authentication import Authentication, Demands, FullAuthentication
+from gateway.middleware.verification import Memory, Verification
+from gateway.storage.shared_orders import SharedOrders
+
+Maker = Callable[[AuthMethod], Authenticator]
+"""Makes the authenticator of a way that a route asks for; routes that ask for the same share what it made."""
+
+
+def authenticators(
+    settings: Settings, foundation: Foundation, kept: Results, authorities: Authorities
+) -> dict[str, Maker]:
+    """Return what makes the authenticators, by the `type` that a route gives."""
+    tokens = Tokens(settings, foundation)
+    tokens.when_changed(kept.clear)  # who was known, or refused, by keys that have gone or come
+    return {
+        "jwt": tokens.authenticator,
+        "jwt_or_other": tokens.sharing_authenticator,  # where introspection comes after it: both read bearer tokens
+        "api_key": cache(lambda way: api_key_authenticator(settings, foundation)),
+        "introspection": authorities.introspection,
+        "forward": authorities.forward,
+        "mtls": cache(lambda way: certificate_authenticator(settings, foundation)),
+    }
+
+
+class Identity:
+    """Makes the steps of one configuration's routes.
+
+    Args:
+        settings: The configuration.
+        foundation: What it is built on.
+        remade: Request fields that steps of the chain write anew.
+
+    Attributes:
+        control: Does what an operator orders about credentials.
+    """
+
+    def __init__(self, settings: Settings, foundation: Foundation, remade: frozenset[bytes]) -> None:
+        auth = settings.auth or Auth()
+        names = auth.identity_fields
+        # A client may not say who it is on any route, also where nobody asks.
+        self._remade = remade | {name.lower().encode() for name in (names.user, names.roles, names.scopes)}
+        self._authorities = Authorities(settings, foundation)
+        self._makers = authenticators(settings, foundation, results(auth.cache, foundation), self._authorities)
+        self._count = foundation.metrics.counter("gateway_auth_total").add
+        self._memory = Memory(
+            results=results(auth.cache, foundation),
+            revocations=revocations(foundation),
+            describe=describer(names.user, names.roles, names.scopes),
+            now=foundation.now,
+            wall_clock=foundation.wall_clock,
+            count=self._count,
+        )
+        self.control = _control(settings, foundation, self._memory)
+        self._seed = _fingerprint(auth)
+        self._verification = cache(self._make)
+        self._filter = cache(self._make_filter)
+
+    def step(self, auth: RouteAuth | None) -> Middleware | None:
+        """Make the step of a route, None where it asks nothing."""
+        ways = () if auth is None else auth.ways
+        if auth is None or not ways:
+            return None
+        kind = FullAuthentication if auth.all_of else Authentication
+        # Of keys nothing is told, not even that there is none (R-KEY-06).
+        tells_missing = any(way.type != "api_key" for way in ways)
+        demands = Demands(frozenset(auth.scopes), frozenset(auth.roles), auth.forward_credentials, tells_missing)
+        return kind(self._made(ways), demands, self._count)
+
+    def passes(self, auth: RouteAuth | None) -> FieldFilter:
+        """Return the filter for the request fields of a route: where it says so, without the credentials."""
+        ways = () if auth is None else auth.ways
+        dropped: frozenset[bytes] = frozenset().union(*map(self._authorities.told, ways))
+        if auth is not None and not auth.forward_credentials:
+            dropped = dropped.union(*(made.authenticator.fields for made in self._made(ways)))
+        return self._filter(dropped)
+
+    def _made(self, ways: Sequence[AuthMethod]) -> list[Verification]:
+        return [
+            self._verification(way, any(later.type == "introspection" for later in ways[place:]))
+            for place, way in enumerate(ways, 1)
+        ]
+
+    def _make(self, way: AuthMethod, before_introspection: bool) -> Verification:
+        make = self._makers["jwt_or_other" if before_introspection and way.type == "jwt" else way.type]
+        return Verification(make(way), sha256(self._seed + repr(way).encode()).digest(), self._memory)
+
+    def _make_filter(self, withheld: frozenset[bytes]) -> FieldFilter:
+        return request_filter(self._remade | withheld)
+
+
+def results(settings: AuthCache, foundation: Foundation) -> Results:
+    """Return the memory of verifications, the one of the configuration before where it is as large."""
+    return foundation.carried.get(
+        ("auth results", settings), lambda: Results(settings.ttl, settings.negative_ttl, settings.max_entries)
+    )
+
+
+def revocations(foundation: Foundation) -> Revocations:
+    """Return the deny-list, the same through all configurations."""
+    return foundation.carried.get("auth revocations", Revocations)
+
+
+def _control(settings: Settings, foundation: Foundation, memory: Memory) -> Control:
+    """Make what does an operator's orders; with Redis it tells other instances, and hears them."""
+    redis = None if settings.auth is None else shared_redis(settings)
+    if redis is None:
+        return Control(memory.results, memory.revocations, foundation.wall_clock)
+    store = redis_store(redis, foundation)
+    shared = foundation.carried.get(
+        ("auth orders", store), lambda: SharedOrders(store, foundation.reactor, foundation.wall_clock)
+    )
+    control = Control(memory.results, memory.revocations, foundation.wall_clock, shared.tell)
+    foundation.carried.then(partial(setattr, shared, "control", control))
+    return control
+
+
+def _fingerprint(auth: Auth) -> bytes:
+    """Hash everything that decides over credentials: with another key or rule, nothing that was kept is found."""
+    files = [verifier.public_key_file for verifier in auth.jwt.values() if verifier.public_key_file]
+    if auth.oauth is not None:
+        files += filter(None, [auth.oauth.signing_key_file, *auth.oauth.previous_key_files])
+    said = json.dumps(auth.model_dump(), default=_reveal, sort_keys=True).encode()
+    return sha256(said + b"".join(Path(file).read_bytes() for file in files)).digest()
+
+
+def _reveal(value: Any) -> str:
+    secret = getattr(value, "get_secret_value", None)
+    return str(value) if secret is None else str(secret())

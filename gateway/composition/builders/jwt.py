@@ -1,0 +1,149 @@
+"""Settings of `auth.jwt` into what verifies tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from twisted.logger import Logger
+
+from gateway.authorities.fetching import Fetcher
+from gateway.authorities.jwks import JwksKeys, Times
+from gateway.authorities.publisher import MOST, Publisher
+from gateway.composition.builders.claims import expected
+from gateway.composition.builders.signing import own_verifiers, warn_of_short_secret
+from gateway.composition.foundation import Foundation
+from gateway.config import ConfigError, Problem, Settings
+from gateway.config.schema.auth import AuthMethod, JwtVerifier
+from gateway.config.schema.upstreams import BackendTLS
+from gateway.dialling.tls import client_tls_options, files_digest
+from gateway.identity.jwt import Rules, TokenVerifier
+from gateway.identity.keys import FixedKeys, JoinedKeys, Key, KeySource, KeyUnusable, from_pem, from_secret
+from gateway.middleware.jwt import JwtAuthenticator, SharingJwtAuthenticator
+from gateway.telemetry.exposition import Sample
+
+_log = Logger()
+
+
+class Tokens:
+    """Makes the authenticators of one configuration's routes that take tokens.
+
+    Args:
+        settings: The configuration.
+        foundation: What it is built on.
+    """
+
+    def __init__(self, settings: Settings, foundation: Foundation) -> None:
+        self._verifiers = {} if settings.auth is None else dict(settings.auth.jwt)
+        self._foundation = foundation
+        self._wall_clock = foundation.wall_clock
+        self._published: dict[str, JwksKeys] = {}
+        # Those that no route uses too: what is wrong with them comes out when they are written, not when they are used.
+        self._keys = {name: self._source(name, verifier) for name, verifier in self._verifiers.items()}
+        if settings.auth is not None:
+            for name, (verifier, keys) in own_verifiers(settings.auth, foundation).items():
+                self._verifiers[name], self._keys[name] = verifier, keys
+        foundation.carried.then(partial(_measure, foundation, tuple(self._published.values())))
+
+    def authenticator(self, way: AuthMethod) -> JwtAuthenticator:
+        """Make the authenticator of a way."""
+        return JwtAuthenticator(*self._parts(way))
+
+    def sharing_authenticator(self, way: AuthMethod) -> JwtAuthenticator:
+        """Make the one that leaves tokens of other kinds to the ways after it."""
+        return SharingJwtAuthenticator(*self._parts(way))
+
+    def when_changed(self, forget: Callable[[], object]) -> None:
+        """Have something forgotten whenever published keys come or go."""
+        for keys in self._published.values():
+            self._foundation.carried.then(partial(setattr, keys, "changed", forget))
+
+    def _parts(self, way: AuthMethod) -> tuple[list[TokenVerifier], Callable[[], float], int]:
+        used = [(name, self._verifiers[name]) for name in way.verifier]
+        rules = [_rules(verifier, way) for _, verifier in used]
+        for name, said in zip(way.verifier, [one.expected for one in rules], strict=True):
+            unchecked = [word for word, value in (("issuer", said.issuer), ("audience", said.audience)) if not value]
+            if unchecked:
+                # Whoever else the issuer of the keys gives tokens to could call with them (RFC 8725 section 3.9).
+                _log.warn(
+                    "Verifier {name}: tokens are taken whatever their {words}", name=name, words=" and ".join(unchecked)
+                )
+        verifiers = [TokenVerifier(self._keys[name], said) for name, said in zip(way.verifier, rules, strict=True)]
+        return verifiers, self._wall_clock, max(verifier.max_token_size for _, verifier in used)
+
+    def _source(self, name: str, verifier: JwtVerifier) -> KeySource:
+        keys = list(_configured(name, verifier))
+        if verifier.public_key_file or all(algorithm.startswith("HS") for algorithm in verifier.algorithms):
+            return FixedKeys(keys)
+        # What the file holds is part of it: a renewed one is read by a reload.
+        digest = files_digest(BackendTLS(ca=verifier.jwks_ca)) if verifier.jwks_ca else b""
+        published = self._published[name] = self._foundation.carried.get(
+            ("jwks", name, verifier, digest),
+            partial(_published, name, verifier, self._foundation),
+        )
+        return JoinedKeys(FixedKeys(keys), published) if keys else published
+
+
+def _configured(name: str, verifier: JwtVerifier) -> Iterator[Key]:
+    """Make the keys that the configuration itself has.
+
+    Raises:
+        ConfigError: One cannot be used.
+    """
+    file, key = "auth.jwt", f"auth.jwt.{name}"
+    try:
+        if verifier.secret is not None and any(algorithm.startswith("HS") for algorithm in verifier.algorithms):
+            key = f"auth.jwt.{name}.secret"
+            secret = verifier.secret.get_secret_value()
+            yield from_secret(secret, verifier.algorithms)
+            warn_of_short_secret(key, secret, verifier.algorithms)
+        if verifier.public_key_file is not None:
+            file, key = verifier.public_key_file, f"auth.jwt.{name}.public_key_file"
+            yield from_pem(Path(file).read_bytes(), verifier.algorithms)
+    except KeyUnusable as error:
+        raise ConfigError([Problem(file, 1, 1, key, str(error))]) from None
+    except OSError as error:
+        raise ConfigError([Problem(file, 1, 1, key, f"expected a file, found {error.strerror}")]) from None
+
+
+def _published(name: str, verifier: JwtVerifier, foundation: Foundation) -> JwksKeys:
+    """Make what fetches the keys of a verifier."""
+
+    def fetcher(url: str) -> Fetcher:
+        host = urlsplit(url).hostname or ""
+        tls = client_tls_options(host, BackendTLS(ca=verifier.jwks_ca)) if url.startswith("https:") else None
+        return Fetcher(foundation.reactor, foundation.dialer, tls, verifier.jwks_timeout, MOST)
+
+    count = foundation.metrics.counter("gateway_jwks_fetches_total").add
+    return JwksKeys(
+        name,
+        Publisher(fetcher, verifier.jwks_url, verifier.issuer),
+        frozenset(verifier.algorithms),
+        Times(verifier.jwks_refresh, verifier.jwks_cooldown),
+        foundation.reactor,
+        foundation.random,
+        partial(count, name),
+    )
+
+
+def _measure(foundation: Foundation, published: tuple[JwksKeys, ...]) -> None:
+    """Have the keys that are in force counted."""
+
+    def counts() -> Iterator[Sample]:
+        return (((keys.label,), len(keys)) for keys in published)
+
+    foundation.metrics.gauge("gateway_jwks_keys", counts)
+    foundation.metrics.gauge("gateway_jwks_age_seconds", lambda: (((keys.label,), keys.age) for keys in published))
+
+
+def _rules(verifier: JwtVerifier, way: AuthMethod) -> Rules:
+    """Make the rules of a verifier, with what a route says in its place."""
+    return Rules(
+        algorithms=frozenset(verifier.algorithms),
+        expected=expected(way, verifier),
+        leeway=verifier.leeway,
+        required=verifier.required_claims,
+        max_size=verifier.max_token_size,
+    )

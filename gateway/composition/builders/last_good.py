@@ -1,0 +1,50 @@
+"""Settings of `circuit_breaker.fallback.cached` into what keeps the last good answers of upstreams."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from gateway.composition.foundation import Foundation
+from gateway.config import Settings
+from gateway.config.schema.resilience import Fallback
+from gateway.config.schema.routes import Route
+from gateway.middleware.last_good import Keeping, LastGoodStep
+from gateway.resilience.last_good import LastGood
+
+
+def last_good(upstream: str, fallback: Fallback, foundation: Foundation) -> LastGood:
+    """Return the memory of an upstream, that of the configuration before where it is as large."""
+    return foundation.carried.get(("last good", upstream, fallback.cache_size), lambda: LastGood(fallback.cache_size))
+
+
+class LastGoods:
+    """Makes the steps that record.
+
+    Args:
+        settings: The configuration.
+        foundation: What it is built on.
+    """
+
+    def __init__(self, settings: Settings, foundation: Foundation) -> None:
+        self._now = foundation.now
+        self._keeping: dict[str, Keeping] = {}
+        for upstream in settings.upstreams:
+            breaker = upstream.circuit_breaker or settings.circuit_breaker
+            if breaker is not None and breaker.fallback.cached:
+                fallback = breaker.fallback
+                store = last_good(upstream.name, fallback, foundation)
+                self._keeping[upstream.name] = Keeping(store, fallback.cache_entry, fallback.max_stale)
+        stores = {name: keeping.store for name, keeping in self._keeping.items()}
+        show = partial(
+            foundation.metrics.gauge,
+            "gateway_last_good_bytes",
+            lambda: [((name,), store.octets) for name, store in stores.items()],
+        )
+        foundation.carried.then(show)
+
+    def step(self, route: Route | None) -> LastGoodStep | None:
+        """Make the step of a route, None where none of its upstreams falls back on what it said before."""
+        if route is None:
+            return None
+        keeping = {name: self._keeping[name] for name, _ in route.upstreams if name in self._keeping}
+        return LastGoodStep(keeping, self._now) if keeping else None

@@ -1,0 +1,201 @@
+"""Settings of rate limits into steps.
+
+# Note [Shared counts]
+A limit of `rate_limits` has one count for each key over all routes that it
+matches; a route's own `rate_limit` counts on that route alone. What a count is
+for (where the limit stands, its scope, algorithm and window) is its identity:
+a reload that leaves these alone keeps the count, also where the limit itself
+is another.
+
+# Note [Paths]
+Whether a limit of `rate_limits` is for a route is decided here where its
+`path` takes in all paths of the route, or none. Where it takes in some of them
+the path of each request decides, in the normal form that routing uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from hashlib import blake2b
+
+from gateway.composition.builders.storage import redis_store
+from gateway.composition.foundation import Foundation
+from gateway.config import Settings
+from gateway.config.schema.limiting import RateLimit as RateLimitSettings
+from gateway.config.schema.routes import Route
+from gateway.errors import LimitUnavailable
+from gateway.interfaces import Middleware
+from gateway.limiting.keys import limit_key, needs_principal
+from gateway.limiting.limit import EXACT, Decide, Limit, LimitStore, Verdict, unused
+from gateway.limiting.store import MemoryLimits
+from gateway.limiting.tiers import tightest
+from gateway.middleware.rate_limit import Counted, PathRateLimit, RateLimit, RateLimitFields
+from gateway.middleware.shaping import Lines, Shaped
+from gateway.resilience.admission import Priority
+from gateway.routing.overlap import Overlap, matches, overlap
+from gateway.routing.pattern import Pattern, parse_pattern
+from gateway.storage.shared_limits import RedisLimits
+
+
+class RateLimits:
+    """Makes the steps of one configuration's routes.
+
+    Args:
+        settings: The configuration.
+        foundation: What it is built on.
+    """
+
+    def __init__(self, settings: Settings, foundation: Foundation) -> None:
+        self._settings = settings
+        self._foundation = foundation
+        self._decisions = foundation.metrics.counter("gateway_rate_limit_decisions_total")
+        self._made: LimitStore | None = None
+        self._lines: Lines = {}
+        self._shaped: dict[str, Shaped] = {}
+        identities = _Identities()
+        self._everywhere = [
+            (one, _pattern(one.path), _limit(one, identities.of("all", one.path or "", one)))
+            for one in settings.rate_limits
+        ]
+
+    def by_address(self, route: Route | None) -> list[Middleware]:
+        """Make the steps before authentication: the fields of the response, and limits that need no principal."""
+        if route is None:
+            return []
+        limits = list(self._of(route))
+        if not limits:
+            return []
+        kinds = self._settings.ratelimit_headers
+        counted = [one for _, one in limits]
+        fields = RateLimitFields(counted, "x" in kinds, "ietf" in kinds, self._foundation.wall_clock)
+        step = self._step("ratelimit:pre", route, [one for later, one in limits if not later])
+        steps: list[Middleware] = [fields] if kinds else []
+        return [*steps, step] if step is not None else steps
+
+    def by_principal(self, route: Route | None) -> Middleware | None:
+        """Make the step behind authentication: limits by who is calling."""
+        if route is None:
+            return None
+        return self._step("ratelimit:post", route, [one for later, one in self._of(route) if later])
+
+    def _step(self, name: str, route: Route, limits: list[Counted]) -> Middleware | None:
+        if not limits:
+            return None
+        kind = RateLimit if all(one.matches is None for one in limits) else PathRateLimit
+        return kind(name, limits, self._store_of(route), partial(self._decisions.add, route.name))
+
+    def _store_of(self, route: Route) -> LimitStore:
+        queue = route.rate_limit_queue
+        if queue is None:
+            return self.store()
+        shaped = self._shaped.get(route.name)
+        if shaped is None:
+            queued = self._foundation.metrics.counter("gateway_rate_limit_queued_total")
+            shaped = self._shaped[route.name] = Shaped(
+                self.store(),
+                self._lines,
+                Priority[route.priority.upper()],
+                queue.size,
+                queue.timeout,
+                self._foundation.reactor,
+                self._foundation.now,
+                partial(queued.add, route.name),
+            )
+        return shaped
+
+    def _of(self, route: Route) -> Iterator[tuple[bool, Counted]]:
+        """Walk the limits of a route, each with whether it needs to be known who is calling."""
+        path = parse_pattern(route.path)
+        labels: dict[str, int] = {}
+
+        def counted(settings: RateLimitSettings, limit: Limit, decides: Callable[[bytes], bool] | None) -> Counted:
+            number = labels[limit.label] = labels.get(limit.label, 0) + 1
+            named = limit if number == 1 else replace(limit, label=f"{limit.label}-{number}")
+            return Counted(named, limit_key(settings.scope, route.name), decides)
+
+        for one, pattern, limit in self._everywhere:
+            found = Overlap.ALL if pattern is None else overlap(pattern, path)
+            if found is Overlap.NONE:
+                continue
+            # Where that cannot be said now, the path of each request decides: Note [Paths].
+            decides = None if found is Overlap.ALL or pattern is None else partial(matches, pattern)
+            yield needs_principal(one.scope), counted(one, limit, decides)
+        identities = _Identities()
+        for own in route.rate_limit:
+            limit = _limit(own, identities.of("route", route.name, own))
+            yield needs_principal(own.scope), counted(own, limit, None)
+
+    def store(self) -> LimitStore:
+        """Return where requests are counted, which is opened only where something asks for it."""
+        if self._made is None:
+            self._made = self._make_store()
+        return self._made
+
+    def _make_store(self) -> LimitStore:
+        carried = self._foundation.carried
+        settings = self._settings
+        if settings.rate_limit_store == "memory":
+            return carried.get(("limits", "memory"), MemoryLimits)
+        local: LimitStore = _Closed()
+        if settings.on_store_failure == "open":
+            local = _Open()
+        elif settings.on_store_failure == "local":
+            local = carried.get(("limits", "local"), MemoryLimits)
+        fallbacks = self._foundation.metrics.counter("gateway_rate_limit_fallbacks_total")
+        return RedisLimits(
+            redis_store(settings.redis, self._foundation),
+            local,
+            settings.rate_limit_instances if settings.on_store_failure == "local" else 1,
+            partial(fallbacks.add, settings.on_store_failure),
+        )
+
+
+class _Open:
+    """Lets everything through: `on_store_failure: open`."""
+
+    def bind(self, limits: Sequence[Limit]) -> Decide:
+        allowed = tightest(map(unused, limits))
+        return lambda keys, now: allowed
+
+
+class _Closed:
+    """Lets nothing through: `on_store_failure: closed`."""
+
+    def bind(self, limits: Sequence[Limit]) -> Decide:
+        def decide(keys: Sequence[bytes], now: float) -> Verdict:
+            raise LimitUnavailable()
+
+        return decide
+
+
+class _Identities:
+    """Names counts: Note [Shared counts]."""
+
+    def __init__(self) -> None:
+        self._given: dict[object, int] = {}
+
+    def of(self, kind: str, place: str, limit: RateLimitSettings) -> bytes:
+        """Return the identity of a limit; of several that are alike the second has another than the first."""
+        exact = limit.limit <= EXACT  # such a window is remembered in another way
+        what = (kind, place, limit.scope, limit.algorithm, limit.window, exact)
+        number = self._given[what] = self._given.get(what, 0) + 1
+        # Of one length, so that no identity and key look like another.
+        return blake2b(repr((*what, number)).encode(), digest_size=8).digest()
+
+
+def _limit(settings: RateLimitSettings, identity: bytes) -> Limit:
+    return Limit(
+        identity=identity,
+        label="+".join(settings.scope),
+        requests=settings.limit,
+        window=settings.window,
+        burst=settings.burst or settings.limit,
+        sliding=settings.algorithm == "sliding_window",
+        lease=min(settings.lease, settings.limit),
+    )
+
+
+def _pattern(path: str | None) -> Pattern | None:
+    return None if path is None else parse_pattern(path)

@@ -1,0 +1,166 @@
+"""Settings of `auth.oauth` into the token endpoint, and the documents about it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import partial
+from hashlib import blake2b
+from urllib.parse import urlsplit
+
+from gateway.answering.form import FormResource
+from gateway.answering.token_endpoint import REVOKE, TOKEN, TokenEndpoint
+from gateway.authorities.secret_checker import MOST_AT_ONCE, SecretChecker
+from gateway.composition.builders.signing import token_issuer, wrong
+from gateway.composition.builders.storage import redis_store
+from gateway.composition.foundation import Foundation
+from gateway.config import Settings
+from gateway.config.schema.oauth import OAuth
+from gateway.errors import AuthUnavailable
+from gateway.identity.oauth import Client, Clients
+from gateway.identity.orders import Control, NoRoom, Order
+from gateway.identity.refresh import GrantStore, MemoryGrants
+from gateway.identity.secrets import HashUnreadable, VerifiedSecrets, check_readable
+from gateway.interfaces import Middleware
+from gateway.limiting.keys import limit_key
+from gateway.limiting.limit import Limit, LimitStore
+from gateway.middleware.client_limit import ClientLimit
+from gateway.middleware.rate_limit import Counted, RateLimitFields
+from gateway.serving.resources import ContentResource, Leaf
+from gateway.serving.respond import render_token_error
+from gateway.storage.grants import RedisGrants
+
+JWKS = "/oauth/jwks.json"
+METADATA = "/.well-known/oauth-authorization-server"
+
+LEEWAY = 30.0
+"""Seconds that a verifier allows for by default."""
+
+MakeSteps = Callable[[str, str], list[Middleware]]
+"""Makes the steps of a path of ours, by what logs and metrics call it and where it is."""
+
+
+def token_paths(
+    settings: Settings, foundation: Foundation, control: Control, store: Callable[[], LimitStore], steps: MakeSteps
+) -> dict[bytes, Leaf]:
+    """Make what answers the paths of the token endpoint; none where it is not configured.
+
+    Args:
+        settings: The configuration.
+        foundation: What it is built on.
+        control: Refuses tokens from now on, at every instance.
+        store: Opens where requests are counted.
+        steps: Makes the steps before the answers.
+
+    Raises:
+        ConfigError: A key or a hash cannot be used.
+    """
+    auth = settings.auth
+    if auth is None or auth.oauth is None:
+        return {}
+    oauth = auth.oauth
+    wall_clock = foundation.wall_clock
+    issuer = token_issuer(auth, foundation)
+    limits = _limits(oauth)
+    decisions = foundation.metrics.counter("gateway_rate_limit_decisions_total")
+    kinds = settings.ratelimit_headers
+    counted = [Counted(limit, limit_key(["ip"], "")) for limit in limits]
+    fields = RateLimitFields(counted, "x" in kinds, "ietf" in kinds, wall_clock)
+    endpoint = TokenEndpoint(
+        Clients(_clients(oauth)),
+        issuer,
+        _checker(foundation),
+        _grants(settings, oauth, foundation),
+        oauth.refresh_expires_in,
+        ClientLimit(store(), *limits, partial(decisions.add, "oauth.token")),
+        partial(_deny, control, max([LEEWAY, *(verifier.leeway for verifier in auth.jwt.values())])),
+        wall_clock,
+        foundation.random_bytes,
+    )
+    forms = ((TOKEN, "oauth.token", endpoint.token), (REVOKE, "oauth.revoke", endpoint.revoke))
+    paths: dict[bytes, Leaf] = {
+        path.encode(): FormResource(name, path, [*steps(name, path), fields], answer, render_token_error)
+        for path, name, answer in forms
+    }
+    documents = {METADATA: _metadata(oauth, published=bool(issuer.keys[0].public))}
+    if issuer.keys[0].public:
+        documents[JWKS] = issuer.jwks()
+    for path, document in documents.items():
+        if document:
+            paths[path.encode()] = _document(steps("oauth.keys", path), document)
+    return paths
+
+
+def _clients(oauth: OAuth) -> list[Client]:
+    clients = []
+    for index, client in enumerate(oauth.clients):
+        encoded = client.secret_hash.get_secret_value()
+        try:
+            check_readable(encoded)
+        except HashUnreadable as error:
+            raise wrong("", f"clients[{index}].secret_hash", f"the hash cannot be used: {error}") from None
+        clients.append(Client(client.id, encoded, client.scopes, client.roles, client.refresh_tokens))
+    return clients
+
+
+def _checker(foundation: Foundation) -> SecretChecker:
+    def make() -> SecretChecker:
+        threads = foundation.threads(MOST_AT_ONCE, "oauth")
+        return SecretChecker(threads, VerifiedSecrets(foundation.random_bytes(32)), foundation.now)
+
+    return foundation.carried.get("oauth secrets", make)
+
+
+def _deny(control: Control, leeway: float, token_id: str, until: float) -> None:
+    try:
+        # For as long as a verifier whose clock is late may take the token.
+        control.give(Order(True, "jti", token_id, until + leeway))
+    except NoRoom:
+        raise AuthUnavailable("There are too many revoked tokens.") from None
+
+
+def _grants(settings: Settings, oauth: OAuth, foundation: Foundation) -> GrantStore:
+    if oauth.refresh_store == "redis":
+        return RedisGrants(redis_store(settings.redis, foundation), foundation.wall_clock)
+    return foundation.carried.get("oauth grants", MemoryGrants)
+
+
+def _limits(oauth: OAuth) -> tuple[Limit, Limit]:
+    """Return the limit of a client, and that of an address."""
+    said = oauth.rate_limit
+    sliding = said.algorithm == "sliding_window"
+
+    def limit(label: str) -> Limit:
+        # Of one length, as `gateway.composition.builders.limits` has it.
+        what = ("oauth", label, said.algorithm, said.limit, said.window)
+        identity = blake2b(repr(what).encode(), digest_size=8).digest()
+        return Limit(identity, label, said.limit, said.window, said.burst or said.limit, sliding)
+
+    return limit("client"), limit("ip")
+
+
+def _document(steps: list[Middleware], document: bytes) -> ContentResource:
+    # Keys are published before they sign: who verifies may keep them for a while.
+    return ContentResource(steps, lambda exchange: (200, b"application/json", document), b"public, max-age=300")
+
+
+def _metadata(oauth: OAuth, published: bool) -> bytes:
+    """Return the metadata document (RFC 8414 section 2); empty where the issuer is no URL that could be asked."""
+    parts = urlsplit(oauth.issuer or "")
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        return b""
+    here = f"{parts.scheme}://{parts.netloc}"
+    methods = ["client_secret_basic", "client_secret_post"]
+    grants = ["client_credentials", *(["refresh_token"] if any(one.refresh_tokens for one in oauth.clients) else [])]
+    document = {
+        "issuer": oauth.issuer,
+        "token_endpoint": here + TOKEN,
+        "token_endpoint_auth_methods_supported": methods,
+        "grant_types_supported": grants,
+        "response_types_supported": [],
+        "revocation_endpoint": here + REVOKE,
+        "revocation_endpoint_auth_methods_supported": methods,
+    }
+    if published:
+        document["jwks_uri"] = here + JWKS
+    return json.dumps(document).encode()

@@ -1,0 +1,81 @@
+"""Settings of active checks into probers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IProtocol
+from twisted.python.failure import Failure
+
+from gateway.composition.foundation import Foundation
+from gateway.config.schema.resilience import HealthCheck
+from gateway.config.schema.upstreams import Backend, Upstream
+from gateway.dialling.failures import failure_to_error
+from gateway.errors import InternalError
+from gateway.probing.probe_http import HttpProbe
+from gateway.probing.probe_script import ScriptProbe
+from gateway.probing.probe_tcp import TcpProbe
+from gateway.probing.prober import Probe, Prober
+from gateway.upstream.standing import Standing
+
+
+def build_prober(
+    backend: Backend,
+    upstream: Upstream,
+    check: HealthCheck,
+    standing: Standing,
+    foundation: Foundation,
+    tls: IOpenSSLClientConnectionCreator | None,
+) -> Prober:
+    """Make what checks a backend and tells its standing."""
+    return Prober(
+        _probe(backend, upstream, check, foundation, tls),
+        check.interval,
+        check.timeout,
+        foundation.random,
+        foundation.reactor,
+        standing.checked,
+        _describe,
+    )
+
+
+def _probe(
+    backend: Backend,
+    upstream: Upstream,
+    check: HealthCheck,
+    foundation: Foundation,
+    tls: IOpenSSLClientConnectionCreator | None,
+) -> Probe:
+    if check.type == "script":
+        environment = {
+            "GATEWAY_UPSTREAM": upstream.name,
+            "GATEWAY_BACKEND_URL": backend.url,
+            "GATEWAY_BACKEND_HOST": backend.host,
+            "GATEWAY_BACKEND_PORT": str(backend.port),
+        }
+        return ScriptProbe(check.command, environment, foundation.reactor)
+    port = check.port or backend.port
+
+    def connect(make: Callable[[], IProtocol]) -> Deferred[IProtocol]:
+        return foundation.dialer.dial(backend.host, port, tls, make, check.timeout)
+
+    if check.type == "tcp":
+        return TcpProbe(connect)
+    host = f"[{backend.host}]" if ":" in backend.host else backend.host
+    return HttpProbe(
+        connect,
+        f"{host}:{port}",
+        check.path,
+        check.headers,
+        check.expected_status,
+        check.expected_headers,
+        check.expected_body,
+    )
+
+
+def _describe(failure: Failure) -> str:
+    """Put what the dialer failed with into the words of the access log, and those of the system behind them."""
+    error = failure_to_error(failure)
+    words = str(failure.value).strip().rstrip(".")[:200] or type(failure.value).__name__
+    return words if isinstance(error, InternalError) else f"{error.reason}: {words}"

@@ -1,0 +1,59 @@
+"""Settings into what readiness asks about (C-41): the upstreams of the routes, and Redis where something uses it.
+
+Not ready is who can serve nobody. What only fails some of the exchanges, or has
+something to stand in for it, makes the gateway `degraded`: taking every instance
+out of service for it would turn a part that is down into a whole.
+
+Of an upstream only its active checks count. They go on when no traffic comes;
+a breaker or an ejection that kept the traffic away could never find out that
+all is well again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from gateway.answering.health import Check, CheckResult
+from gateway.composition.builders.storage import redis_in_use
+from gateway.composition.foundation import Foundation
+from gateway.config import Settings
+from gateway.storage.redis import RedisStore
+from gateway.upstream.backend import Upstream
+
+
+def readiness(settings: Settings, foundation: Foundation, upstreams: Mapping[str, Upstream]) -> dict[str, Check]:
+    """Return the checks by name; made last, when it is known who uses Redis."""
+    checks: dict[str, Check] = {}
+    routed = {destination.name for route in settings.routes for destination in route.upstreams}
+    watched = [upstreams[name] for name in sorted(routed)]
+    if watched:
+        checks["upstreams"] = partial(_upstreams, watched)
+    store = redis_in_use(settings.redis, foundation)
+    if store is not None:
+        checks["redis"] = partial(_redis, store, CheckResult.FAILED if _needs_redis(settings) else CheckResult.DEGRADED)
+    return checks
+
+
+def _upstreams(upstreams: Sequence[Upstream]) -> CheckResult:
+    lost = sum(map(_lost, upstreams))
+    if not lost:
+        return CheckResult.OK
+    return CheckResult.FAILED if lost == len(upstreams) else CheckResult.DEGRADED
+
+
+def _lost(upstream: Upstream) -> bool:
+    """Whether every backend fails its checks; one that the operator drains, or never gave, is no failure."""
+    standings = [backend.standing for backend in upstream.backends if backend.full_weight]
+    return bool(standings) and not any(standing is None or standing.healthy() for standing in standings)
+
+
+def _redis(store: RedisStore, otherwise: CheckResult) -> CheckResult:
+    return CheckResult.OK if store.available else otherwise
+
+
+def _needs_redis(settings: Settings) -> bool:
+    """Whether something has nothing to stand in for it."""
+    keys = None if settings.auth is None else settings.auth.api_keys
+    in_redis = keys is not None and keys.store == "redis"
+    return in_redis or (settings.rate_limit_store == "redis" and settings.on_store_failure == "closed")

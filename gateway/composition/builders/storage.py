@@ -1,0 +1,91 @@
+"""Settings of Redis into the store that everything which names Redis shares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any, cast
+
+from twisted.internet.defer import Deferred
+
+from gateway.composition.foundation import Foundation
+from gateway.config.redis_url import parse_redis_url
+from gateway.config.schema.bounds import Redis
+from gateway.dialling.tls import client_tls_options
+from gateway.storage.redis import RedisStore
+from gateway.storage.redis_link import PATIENCE, Connection
+from gateway.telemetry.exposition import Sample
+from gateway.telemetry.series import Counts, Histogram
+
+BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1)
+"""Seconds: an answer is expected within one millisecond and awaited for fifty."""
+
+
+class RedisCounts:
+    """What is counted about Redis (`gateway.storage.redis.StoreCounts`)."""
+
+    def __init__(self, failures: Counts) -> None:
+        self._failures = failures
+        self.durations = Histogram(BUCKETS)
+
+    def failed(self, reason: str) -> None:
+        """Count a command without an answer."""
+        self._failures.add("redis", reason)
+
+    def answered(self, seconds: float) -> None:
+        """Count the time that a batch of commands took."""
+        self.durations.observe(seconds)
+
+
+def redis_store(settings: Redis | None, foundation: Foundation) -> RedisStore:
+    """Return the store of these settings: the same for the same ones, started with what else is carried.
+
+    Args:
+        settings: The `redis` section, None for its defaults.
+        foundation: What it is built on.
+
+    Raises:
+        gateway.dialling.tls.TLSSettingsError: A certificate cannot be used.
+    """
+    redis = settings or Redis()
+    return foundation.carried.get(("redis", redis), lambda: _make(redis, foundation))
+
+
+def redis_in_use(settings: Redis | None, foundation: Foundation) -> RedisStore | None:
+    """Return the store of these settings if this build has asked for it."""
+    store: RedisStore | None = foundation.carried.asked(("redis", settings or Redis()))
+    return store
+
+
+def _make(redis: Redis, foundation: Foundation) -> RedisStore:
+    # Here, since txredisapi imports the reactor: twistd's --reactor must have had its say, and who needs no Redis
+    # need not load it.
+    from gateway.storage.redis_connection import RedisConnection
+
+    address = parse_redis_url(redis.url)
+
+    def dial(host: str, port: int) -> Deferred[Connection]:
+        tls = client_tls_options(host, redis.tls, alpn=()) if address.tls else None
+        dialing: Deferred[Any] = foundation.dialer.dial(host, port, tls, RedisConnection, PATIENCE)
+        return cast("Deferred[Connection]", dialing)
+
+    if address.tls:
+        client_tls_options(address.hosts[0][0], redis.tls, alpn=())  # wrong files are told now
+    counts = RedisCounts(foundation.metrics.counter("gateway_store_failures_total"))
+    store = RedisStore(
+        address, redis.timeout, redis.pool, dial, foundation.reactor, foundation.now, foundation.random, counts
+    )
+
+    # Of a store in force only: one that a reload let go of is not down, and one whose build failed never was.
+    def up() -> Iterator[Sample]:
+        if store.running:
+            yield ("redis",), int(store.up)
+
+    def durations() -> Iterator[Sample]:
+        if store.running:
+            yield ("redis",), counts.durations
+
+    metrics = foundation.metrics
+    foundation.carried.then(partial(metrics.gauge, "gateway_store_up", up))
+    foundation.carried.then(partial(metrics.gauge, "gateway_store_duration_seconds", durations))
+    return store

@@ -1,0 +1,96 @@
+"""Settings of upstreams into upstreams."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from functools import partial
+from urllib.parse import urlsplit
+
+from gateway.balancing import build as build_balancer
+from gateway.balancing.keys import hash_key
+from gateway.composition.builders.conditions import Others, build_condition, build_fallback, build_standing
+from gateway.composition.foundation import Foundation
+from gateway.config import Settings
+from gateway.config.schema.upstreams import Upstream as UpstreamSettings
+from gateway.dialling.tls import client_tls_options, files_digest
+from gateway.exchange import Exchange
+from gateway.middleware.gate import Gate
+from gateway.upstream.backend import Backend, Upstream
+from gateway.upstream.pool import BackendPool
+
+
+def build_upstream(
+    upstream: UpstreamSettings,
+    settings: Settings,
+    foundation: Foundation,
+    keys: set[Hashable],
+    others: Others,
+    gates: Mapping[str, Gate],
+) -> Upstream:
+    """Build an upstream; its pools and what is known of its backends are carried over where nothing has changed.
+
+    Args:
+        upstream: Its settings.
+        settings: The whole configuration.
+        foundation: What it is built on.
+        keys: Takes the identities of its pools.
+        others: Finds the upstream to fall back to.
+        gates: Before upstreams that are limited, by name.
+
+    Raises:
+        gateway.dialling.tls.TLSSettingsError: A certificate cannot be used.
+    """
+    breaker = upstream.circuit_breaker or settings.circuit_breaker
+    condition = build_condition(upstream, breaker, foundation)
+    turns = upstream.strategy not in ("ip_hash", "consistent_hash")
+    grows = condition is not None and condition.rules.slow_start > 0 and turns
+    files = files_digest(upstream.tls) if any(backend.scheme == "https" for backend in upstream.backends) else b""
+    backends = []
+    for backend in upstream.backends:
+        # The identity of a pool: everything that it was made from.
+        key = (upstream.name, backend.url, upstream.tls, files, upstream.pool, settings.timeouts.connect,
+               settings.limits.response_header)  # fmt: skip
+        keys.add(key)
+        make = partial(_pool, upstream, backend.url, settings, foundation)
+        pool = foundation.pool.backend(key, make)
+        standing = None
+        if condition is not None:
+            tls = client_tls_options(backend.host, upstream.tls) if backend.scheme == "https" else None
+            standing = build_standing(backend, upstream, condition, foundation, tls, files)
+        backends.append(Backend(backend.url, backend.weight, pool, standing, grows))
+    return Upstream(
+        upstream.name,
+        build_balancer(upstream.strategy, backends, foundation.random, weights_change=grows),
+        backends,
+        _key(upstream),
+        foundation.metrics.upstream(upstream.name).attempt,
+        condition,
+        None if breaker is None else build_fallback(upstream, breaker.fallback, foundation, others, gates),
+    )
+
+
+def _key(upstream: UpstreamSettings) -> Callable[[Exchange], bytes] | None:
+    if upstream.strategy == "ip_hash":
+        return hash_key("ip")
+    if upstream.strategy == "consistent_hash":
+        return hash_key(upstream.hash_on)
+    return None
+
+
+def _pool(upstream: UpstreamSettings, url: str, settings: Settings, foundation: Foundation) -> BackendPool:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    tls = client_tls_options(host, upstream.tls) if parts.scheme == "https" else None
+    dial = foundation.dialer.dial
+    connect = settings.timeouts.connect
+    return BackendPool(
+        upstream.name,
+        url,
+        host,
+        lambda make: dial(host, port, tls, make, connect),
+        upstream.pool,
+        settings.limits.response_header,
+        foundation.deadlines,
+        foundation.now,
+    )

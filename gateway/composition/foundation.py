@@ -1,0 +1,55 @@
+"""What outlives configurations: clocks, chance, the pool, the counts.
+
+Made once by `gateway.composition.assembly` (or by the test harness, with a virtual clock
+and a network in memory); every snapshot is built on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.answering.health import Health
+from gateway.composition.carried import Carried
+from gateway.dialling.dialer import Dialer
+from gateway.telemetry.metrics import Metrics
+from gateway.transport.deadlines import Deadlines
+from gateway.transport.threads import Threads
+from gateway.upstream.agent import ProxyAgent
+from gateway.upstream.pool import ConnectionPool
+
+
+@dataclass(frozen=True, slots=True)
+class Foundation:
+    """What snapshots are built on.
+
+    Attributes:
+        now: Monotonic seconds.
+        wall_clock: Unix seconds.
+        random_bytes: As `os.urandom`.
+        random: As `random.random`.
+        dialer: Opens connections to backends.
+        pool: Holds them.
+        agent: Makes attempts over the pool.
+        deadlines: Watches connections and attempts.
+        metrics: Counts.
+        health: Answers the health paths.
+        carried: What one configuration hands to the next.
+        reactor: For what keeps timers and makes connections of its own.
+        threads: Makes threads for what would hold the reactor up: how many at most, and what they are called.
+    """
+
+    now: Callable[[], float]
+    wall_clock: Callable[[], float]
+    random_bytes: Callable[[int], bytes]
+    random: Callable[[], float]
+    dialer: Dialer
+    pool: ConnectionPool
+    agent: ProxyAgent
+    deadlines: Deadlines
+    metrics: Metrics
+    health: Health
+    carried: Carried
+    reactor: Any
+    threads: Callable[[int, str], Threads]

@@ -1,0 +1,328 @@
+"""`GatewayService`: start, reload, drain and stop a gateway.
+
+An `IService` that twistd runs (`gateway.tap`) and that an application can hang
+under its own `MultiService`. Draining is ordered: stop accepting, finish what
+is in flight, close the pools, then the admin listener and the log; a plain
+`MultiService` would stop all at once.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from twisted.application.service import MultiService
+from twisted.internet.defer import Deferred, DeferredList, DeferredLock, ensureDeferred
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from gateway import config
+from gateway.admin.resources import AdminRoot
+from gateway.admin.service import AdminListener
+from gateway.admin.writes import auth_writes
+from gateway.answering.health import State
+from gateway.composition.assembly import Gateway, access_log_path, assemble
+from gateway.composition.watcher import ConfigWatcher, inotify_notifier
+from gateway.config import ConfigError, Settings
+from gateway.config.effective import effective, route_table
+from gateway.dialling.tls import TLSSettingsError
+from gateway.listening.endpoints import ListenFailed, listen
+from gateway.listening.listeners import OpenPort
+from gateway.middleware.request_id import RequestId
+from gateway.telemetry.logging import levels
+from gateway.transport.deadlines import INTERVAL
+
+POOL_CLOSE = 1.0
+"""Seconds that closing connections to backends may take once nothing is in flight."""
+
+Load = Callable[[], "Deferred[Settings]"]
+
+_log = Logger()
+
+
+class StartError(SystemExit, Exception):
+    """The gateway cannot start; the words say why, and the exit code is 1.
+
+    In the foreground nobody catches it, and Python prints its words. In the
+    background twistd's child tells its waiting parent of an `Exception`, and of
+    nothing else: the parent would wait for ever.
+    """
+
+
+class Stopping(Exception):
+    """The gateway is stopping: its configuration does not change any more."""
+
+
+class GatewayService(MultiService):
+    """A whole gateway as one service.
+
+    Args:
+        configuration: Settings, a mapping as in the file, or the path of a file or directory.
+        reactor: The running one by default.
+        watch: Apply the file again when it changes (where `configuration` is a path).
+        environ: For substitution and overrides; the process's own by default.
+        open_port: Opens the port of an endpoint string.
+        parts: For `gateway.composition.assembly.assemble`: clocks, chance, dialer.
+    """
+
+    def __init__(
+        self,
+        configuration: Settings | Mapping[str, Any] | str | Path,
+        reactor: Any = None,
+        *,
+        watch: bool = True,
+        environ: Mapping[str, str] | None = None,
+        open_port: OpenPort = listen,
+        **parts: Any,
+    ) -> None:
+        """Load and build; nothing is opened.
+
+        Raises:
+            ConfigError: The configuration is wrong.
+            TLSSettingsError: A certificate of an upstream cannot be used.
+        """
+        super().__init__()
+        if reactor is None:
+            from twisted.internet import reactor
+        self._reactor = reactor
+        self._environ = os.environ if environ is None else environ
+        self._path = Path(configuration) if isinstance(configuration, (str, Path)) else None
+        settings = self._settings(configuration)
+        levels.configure(settings.log.level, settings.log.levels)
+        self.gateway: Gateway = assemble(settings, reactor, open_port=open_port, **parts)
+        new_id = RequestId(self.gateway.foundation.random_bytes, ()).new
+        self._admin = AdminListener(reactor, self._admin_root, new_id, open_port)
+        self._applying = DeferredLock()
+        self._sweeping = LoopingCall(self.gateway.foundation.deadlines.sweep)
+        self._sweeping.clock = reactor
+        self._watcher: ConfigWatcher | None = None
+        if self._path is not None and watch:
+            self._watcher = ConfigWatcher(self._path, self.reload, reactor, inotify_notifier)
+            self._watcher.setServiceParent(self)
+        self.gateway.loop_lag.setServiceParent(self)
+        if self.gateway.names is not None:
+            self.gateway.names.setServiceParent(self)
+        self.gateway.foundation.carried.setServiceParent(self)
+
+    @property
+    def settings(self) -> Settings:
+        """Return the configuration in force."""
+        return self.gateway.root.tree.settings
+
+    @property
+    def addresses(self) -> list[str]:
+        """Return the addresses that the gateway listens on, e.g. `tcp 127.0.0.1:8080`."""
+        return [listening.describe() for listening in self.gateway.listeners.open]
+
+    def privilegedStartService(self) -> None:
+        """Open the ports, with the rights that twistd will give up after it.
+
+        Raises:
+            StartError: One cannot be opened.
+        """
+        self._now(self._open_ports())
+        super().privilegedStartService()
+
+    def startService(self) -> None:
+        """Begin to serve.
+
+        Raises:
+            StartError: A port cannot be opened (where `privilegedStartService` was not called).
+        """
+        gateway = self.gateway
+        if not gateway.listeners.open:
+            self._now(self._open_ports())
+        if gateway.access_logs.writer is not None:
+            gateway.access_logs.writer.startService()
+        self._sweeping.start(INTERVAL, now=False)
+        super().startService()
+        gateway.foundation.health.state = State.RUNNING
+        gateway.foundation.metrics.started(gateway.foundation.wall_clock())
+        # What is alive now stays: the collector need not look at it again.
+        gc.collect()
+        gc.freeze()
+
+    def stopService(self) -> Deferred[None]:
+        """Drain for at most `timeouts.shutdown`, then close what is left."""
+        return ensureDeferred(self._stop())
+
+    def reload(self) -> Deferred[bool]:
+        """Read the configuration again and apply it; what is wrong changes nothing and is logged.
+
+        Returns:
+            Whether it is in force.
+        """
+        path = self._path
+        if path is None:
+            raise ValueError("The configuration was not read from a file: call apply")
+        return self._applying.run(lambda: ensureDeferred(self._reload(path)))
+
+    def apply(self, configuration: Settings | Mapping[str, Any]) -> Deferred[None]:
+        """Put another configuration into force; fails, and changes nothing, when it cannot be.
+
+        Returns:
+            Fires when new exchanges use it; fails with `ConfigError`, `ListenFailed`, `TLSSettingsError`, `Stopping`.
+        """
+        return self._applying.run(lambda: ensureDeferred(self._apply(self._settings(configuration))))
+
+    def reopen_logs(self) -> None:
+        """Open the access log anew: logrotate has moved it."""
+        writer = self.gateway.access_logs.writer
+        if writer is not None:
+            writer.reopen()
+
+    def _admin_root(self) -> AdminRoot:
+        foundation = self.gateway.foundation
+        return AdminRoot(
+            foundation.health,
+            lambda accept: foundation.metrics.exposition(accept, foundation.now()),
+            {
+                "config": lambda: effective(self.settings),
+                "routes": lambda: route_table(self.settings),
+                "upstreams": self.gateway.figures.view,
+            },
+            auth_writes(
+                lambda: self.settings.admin.token.get_secret_value(), lambda: self.gateway.root.tree.credentials
+            ),
+        )
+
+    def _settings(self, configuration: Settings | Mapping[str, Any] | str | Path) -> Settings:
+        if isinstance(configuration, Settings):
+            return configuration
+        if isinstance(configuration, Mapping):
+            return config.from_mapping(configuration, self._environ)
+        return config.load(configuration, self._environ)
+
+    async def _open_ports(self) -> None:
+        listeners = self.gateway.listeners
+        endpoints = _endpoints(self.settings)
+        fresh = await listeners.prepare(endpoints)
+        try:
+            await self._admin.open(self.settings.admin)
+        except BaseException:
+            await listeners.abandon(fresh)
+            raise
+        await listeners.commit(endpoints, fresh)
+
+    def _now(self, opening: Any) -> None:
+        """Run a coroutine that must be done at once: ports are bound without waiting."""
+        failures: list[Failure] = []
+        ensureDeferred(opening).addErrback(failures.append)
+        if failures:
+            error = failures[0].value
+            if isinstance(error, ListenFailed):
+                raise StartError(f"gateway: {error}")
+            failures[0].raiseException()
+
+    async def _reload(self, path: Path) -> bool:
+        metrics, wall_clock = self.gateway.foundation.metrics, self.gateway.foundation.wall_clock
+        try:
+            await self._apply(config.load(path, self._environ))
+        except (ConfigError, ListenFailed, TLSSettingsError) as error:
+            _log.error("The configuration was not applied, the one before stays:\n{error}", error=error)
+        except Stopping:
+            _log.info("The configuration is not read again: the gateway is stopping")
+            return False
+        except Exception:  # noqa: BLE001 - whatever it is, what is in force stays in force
+            _log.failure("The configuration was not applied, the one before stays")
+        else:
+            metrics.reloaded(True, wall_clock())
+            return True
+        metrics.reloaded(False, wall_clock())
+        return False
+
+    async def _apply(self, settings: Settings) -> None:
+        gateway = self.gateway
+        if gateway.foundation.health.state is State.DRAINING:
+            raise Stopping()  # its ports would be opened again
+        pool = gateway.foundation.pool
+        path = access_log_path(settings)
+        writer = gateway.access_logs.at(path)
+        endpoints = _endpoints(settings)
+        before = gateway.root.tree
+        fresh = await gateway.listeners.prepare(endpoints)
+        try:
+            renewals = gateway.listeners.read_certificates(), self._admin.read_certificates()
+            snapshot = gateway.build(settings, writer)
+            await self._admin.open(settings.admin)
+        except BaseException:
+            pool.retain(before.pool_keys)
+            gateway.foundation.carried.roll_back()
+            await gateway.listeners.abandon(fresh)
+            raise
+        # From here on nothing can fail, and nothing waits until the snapshot is in force.
+        for renew in renewals:
+            renew()
+        if writer is not None and not writer.running:
+            writer.startService()
+        gateway.site.apply(snapshot.options, snapshot.rules)
+        gateway.root.tree = snapshot
+        gateway.limit.resize(settings.limits.connections)
+        levels.configure(settings.log.level, settings.log.levels)
+        pool.retain(snapshot.pool_keys)
+        gateway.foundation.carried.commit()
+        gateway.foundation.metrics.retain(
+            [(route.name, route.path) for route in settings.routes],
+            [(upstream.name, backend.url) for upstream in settings.upstreams for backend in upstream.backends],
+        )
+        retired = gateway.access_logs.exchange(path, writer)
+        await gateway.listeners.commit(endpoints, fresh)
+        if retired is not None:
+            await retired.stopService()
+        _log.info(
+            "Configuration applied: {routes} routes, {upstreams} upstreams",
+            routes=len(settings.routes),
+            upstreams=len(settings.upstreams),
+        )
+
+    async def _stop(self) -> None:
+        gateway = self.gateway
+        timeout = self.settings.timeouts.shutdown
+        gateway.foundation.health.state = State.DRAINING
+        await self._applying.run(lambda: None)  # what is being applied is there first
+        await gateway.listeners.stop_accepting()
+        _log.info(
+            "Draining: {count} connections, for at most {timeout} s", count=len(gateway.site.channels), timeout=timeout
+        )
+        if not await _within(gateway.site.drain(), timeout, self._reactor):
+            _log.warn("{count} connections were not done in time", count=len(gateway.site.channels))
+            gateway.site.abort()
+            await _within(gateway.site.drain(), POOL_CLOSE, self._reactor)
+        pool = gateway.foundation.pool
+        if not await _within(pool.closeCachedConnections(), POOL_CLOSE, self._reactor):
+            pool.abort()
+        stopping = super().stopService()
+        if stopping is not None:
+            await stopping
+        if self._sweeping.running:
+            self._sweeping.stop()
+        await self._admin.close()
+        if gateway.access_logs.writer is not None and gateway.access_logs.writer.running:
+            await gateway.access_logs.writer.stopService()
+        _log.info("Stopped")
+
+
+def _endpoints(settings: Settings) -> list[str]:
+    return [listener.endpoint for listener in settings.listeners]
+
+
+async def _within(waiting: Deferred[Any], timeout: float, clock: Any) -> bool:
+    """Wait, but not for longer than `timeout` seconds; returns whether it was done."""
+    out_of_time: Deferred[None] = Deferred()
+    timer = clock.callLater(timeout, out_of_time.callback, None)
+    seen: Deferred[None] = Deferred()
+
+    def see(result: Any) -> Any:
+        if not seen.called:
+            seen.callback(None)
+        return result
+
+    waiting.addBoth(see)
+    _, index = await DeferredList([seen, out_of_time], fireOnOneCallback=True)
+    if timer.active():
+        timer.cancel()
+    return index == 0

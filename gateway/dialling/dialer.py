@@ -1,0 +1,265 @@
+"""Open a connection to a backend: its addresses in turn, TLS up, all within one time.
+
+Asked by the pool in `gateway.upstream` when no kept-alive connection is free.
+Nothing of a request is sent here: whatever fails may be tried elsewhere.
+"""
+
+# mypy: allow-untyped-calls
+# (Twisted's connector and transport carry no types.)
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionClosed, TimeoutError  # noqa: A004  # Twisted's name for it
+from twisted.internet.interfaces import IAddress, IHandshakeListener, IOpenSSLClientConnectionCreator, IProtocol
+from twisted.internet.protocol import ClientFactory, connectionDone
+from twisted.internet.protocol import Protocol as TwistedProtocol
+from twisted.internet.tcp import Connector
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from gateway.dialling.tls import HandshakeFailed
+from gateway.transport.direct import DirectClient
+from gateway.transport.tls import over_tls
+
+MakeProtocol = Callable[[], IProtocol]
+
+
+class Dialer(Protocol):
+    """Opens connections; the sockets of `SocketDialer`, or the memory of a test."""
+
+    def dial(
+        self, host: str, port: int, tls: IOpenSSLClientConnectionCreator | None, make: MakeProtocol, timeout: float
+    ) -> Deferred[IProtocol]:
+        """Connect, and shake hands where there is TLS.
+
+        Args:
+            host: A name or an address.
+            port: TCP port.
+            tls: From `gateway.dialling.tls`; None in the clear.
+            make: Makes the protocol; called once the connection can be used.
+            timeout: Seconds for all of it: the name, every address, the handshake.
+
+        Returns:
+            The protocol, connected. Fails with what `gateway.dialling.failures` has in its table; cancelled, it
+            leaves nothing open.
+        """
+
+
+class Resolving(Protocol):
+    """What a dialer asks for addresses; see `gateway.dialling.resolver`."""
+
+    def resolve(self, host: str) -> Deferred[list[str]]: ...
+
+
+class SocketDialer:
+    """Dials over TCP.
+
+    Args:
+        reactor: The real one.
+        resolver: Gives the addresses of names.
+    """
+
+    def __init__(self, reactor: Any, resolver: Resolving) -> None:
+        self._reactor = reactor
+        self._resolver = resolver
+        self._turns: dict[str, int] = {}
+
+    def dial(
+        self, host: str, port: int, tls: IOpenSSLClientConnectionCreator | None, make: MakeProtocol, timeout: float
+    ) -> Deferred[IProtocol]:
+        """See `Dialer.dial`. Each call for a host begins with the next of its addresses."""
+        turn = self._turns[host] = self._turns.get(host, -1) + 1
+        dial = _Dial(self._reactor, lambda done: _Attempt(self._reactor, port, tls, make, done), timeout, turn)
+        return dial.begin(self._resolver.resolve(host))
+
+
+class _Dial:
+    """One call of `dial`: first the name, then one address after the other."""
+
+    def __init__(self, reactor: Any, attempt: Callable[[_Dial], _Attempt], timeout: float, turn: int) -> None:
+        self._reactor = reactor
+        self._make_attempt = attempt
+        self._turn = turn
+        self._addresses: list[str] = []
+        self._deadline = reactor.seconds() + timeout
+        self._timer = reactor.callLater(timeout, self._out_of_time)
+        self._resolving: Deferred[list[str]] | None = None
+        self._attempt: _Attempt | None = None
+        self._done: Deferred[IProtocol] = Deferred(lambda _: self._stop())
+        self._over = False
+
+    def begin(self, resolving: Deferred[list[str]]) -> Deferred[IProtocol]:
+        """Go on when the name is resolved."""
+        self._resolving = resolving
+        resolving.addCallbacks(self._resolved, self._fail)
+        return self._done
+
+    def succeeded(self, protocol: IProtocol) -> None:
+        """The connection can be used."""
+        self._attempt = None
+        self._stop()
+        self._done.callback(protocol)
+
+    def failed(self, failure: Failure) -> None:
+        """One address did not work: on to the next."""
+        self._attempt = None
+        if self._addresses:
+            self._next()
+        else:
+            self._fail(failure)
+
+    def _resolved(self, addresses: list[str]) -> None:
+        first = self._turn % len(addresses)
+        self._addresses = addresses[first:] + addresses[:first]
+        self._next()
+
+    def _next(self) -> None:
+        # An address that swallows packets gets its share of the time, not the others' too.
+        share = (self._deadline - self._reactor.seconds()) / len(self._addresses)
+        if self._timer.active():
+            self._timer.cancel()
+        self._timer = self._reactor.callLater(max(0.0, share), self._out_of_time)
+        address = self._addresses.pop(0)
+        self._attempt = attempt = self._make_attempt(self)
+        attempt.connect(address)
+
+    def _out_of_time(self) -> None:
+        attempt, self._attempt = self._attempt, None
+        if attempt is not None and self._addresses:
+            attempt.give_up()
+            self._next()
+            return
+        self._attempt = attempt
+        self._fail(Failure(TimeoutError()))
+
+    def _fail(self, failure: Failure) -> None:
+        # Also what the resolver says when we cancel it, and then nobody waits any longer.
+        if not self._over:
+            self._stop()
+            self._done.errback(failure)
+
+    def _stop(self) -> None:
+        """Leave nothing under way."""
+        self._over = True
+        if self._timer.active():
+            self._timer.cancel()
+        attempt, self._attempt = self._attempt, None
+        if attempt is not None:
+            attempt.give_up()
+        if self._resolving is not None:
+            self._resolving.cancel()
+
+
+class _Attempt(ClientFactory):
+    """One address: from the first packet to a connection that can be used."""
+
+    noisy = False
+
+    def __init__(
+        self, reactor: Any, port: int, tls: IOpenSSLClientConnectionCreator | None, make: MakeProtocol, dial: _Dial
+    ) -> None:
+        self._reactor = reactor
+        self._port = port
+        self._tls = tls
+        self._make = make
+        self._dial: _Dial | None = dial
+        self._connector: _Connector | None = None
+
+    def connect(self, address: str) -> None:
+        """Start; `failed` or `succeeded` of the dial tells the end."""
+        factory: Any = self if self._tls is None else over_tls(self._tls, self, self._reactor, client=True)
+        try:
+            self._connector = _Connector(address, self._port, factory, self, self._reactor)
+            self._connector.connect()
+        except OSError:
+            # An address with a scope that this machine does not have.
+            self.failed(Failure())
+
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        """Make the protocol, or with TLS one that waits for the handshake."""
+        return self._make() if self._tls is None else _Handshake(self)
+
+    def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
+        """No TCP connection."""
+        self.failed(reason)
+
+    def connected(self, protocol: IProtocol) -> None:
+        """TCP is up, and the protocol has its transport."""
+        if self._tls is None:
+            self.succeeded(protocol)
+
+    def shaken(self, transport: Any) -> None:
+        """TLS is up: from here on, the protocol itself speaks."""
+        if self._dial is None:
+            return
+        protocol = self._make()
+        transport.wrappedProtocol = protocol
+        protocol.makeConnection(transport)
+        self.succeeded(protocol)
+
+    def succeeded(self, protocol: IProtocol) -> None:
+        """Hand over, and be done."""
+        dial, self._dial, self._connector = self._dial, None, None
+        if dial is not None:
+            dial.succeeded(protocol)
+
+    def failed(self, reason: Failure) -> None:
+        """Tell the dial, and be done."""
+        dial, self._dial, self._connector = self._dial, None, None
+        if dial is not None:
+            dial.failed(reason)
+
+    def give_up(self) -> None:
+        """Close whatever there is; the dial hears no more."""
+        connector, self._connector, self._dial = self._connector, None, None
+        if connector is not None:
+            connector.give_up()
+
+
+class _Connector(Connector):
+    """Twisted's connector, with a transport that writes at once and tells when it is up."""
+
+    def __init__(self, host: str, port: int, factory: Any, attempt: _Attempt, reactor: Any) -> None:
+        # No timeout of its own: the dial's covers the handshake as well.
+        super().__init__(host, port, factory, None, None, reactor)  # type: ignore[arg-type]  # None is meant for it
+        self.attempt = attempt
+
+    def _makeTransport(self) -> DirectClient:  # noqa: N802  # Twisted's name
+        return _Client(self.host, self.port, self.bindAddress, self, self.reactor)
+
+    def give_up(self) -> None:
+        if self.state == "connecting":
+            self.stopConnecting()
+        elif self.state == "connected" and self.transport is not None:
+            self.transport.abortConnection()
+
+
+class _Client(DirectClient):
+    """Tells its attempt that the protocol has been connected, for no protocol needs to be wrapped for that."""
+
+    def _connectDone(self) -> None:  # noqa: N802  # Twisted's name
+        attempt = self.connector.attempt
+        super()._connectDone()
+        attempt.connected(self.protocol)
+
+
+@implementer(IHandshakeListener)
+class _Handshake(TwistedProtocol):
+    """Stands in for the protocol until TLS is up."""
+
+    def __init__(self, attempt: _Attempt) -> None:
+        self._attempt = attempt
+
+    def handshakeCompleted(self) -> None:
+        """See `IHandshakeListener`."""
+        self._attempt.shaken(self.transport)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The handshake did not end well."""
+        if reason.check(ConnectionClosed):
+            reason = Failure(HandshakeFailed(f"connection closed during the TLS handshake: {reason.value}"))
+        self._attempt.failed(reason)

@@ -1,0 +1,4 @@
+"""The end of the chain: which upstream an exchange goes to, and how often it is tried.
+
+Retries and hedges live here; one attempt on one connection lives in `gateway.upstream`.
+"""

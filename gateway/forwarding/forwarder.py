@@ -1,0 +1,333 @@
+"""The end of a route's chain: choose a backend, forward, and answer.
+
+Asks the upstream which backend, lets the agent make the attempt, and tells
+breakers and budgets what became of it. Decides whether a failed attempt is
+made again, and what is answered where a breaker is open.
+
+# Note [Verdicts]
+The breaker of a backend hears of every attempt on it. That of the whole
+upstream hears of every exchange, once: what another backend has made good is
+no failure of the service. Each ticket goes back exactly once; 0 in its place
+on the attempt says that it did.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from gateway.errors import BreakerOpen, GatewayError, Source
+from gateway.exchange import Exchange, Response
+from gateway.forwarding.hedges import Hedges, Race
+from gateway.forwarding.retries import Held, Retries, tried, why
+from gateway.http.fields import FieldFilter
+from gateway.resilience.breaker import State
+from gateway.resilience.retry import lost_race
+from gateway.transport.deadlines import NEVER
+from gateway.upstream.agent import Attempt, ProxyAgent
+from gateway.upstream.backend import Backend, Upstream
+from gateway.upstream.request_head import encode_head
+
+VIA = b"1.1 gateway"
+
+NOT_ITS_FAULT = frozenset([501, 505])
+"""Statuses of 500 and more by which a backend says that the client asked for what it does not do."""
+
+
+class Forwarder:
+    """Forwards the exchanges of one route to one upstream (a route may share its traffic out).
+
+    Args:
+        upstream: Where they go.
+        agent: Makes attempts.
+        passes: Which request fields are copied.
+        timeout: Seconds for the backend's answer, all attempts together.
+        via: Whether responses carry Via.
+        retries: What is tried again; None for nothing but the keep-alive race.
+        hedges: When a second attempt is made beside the first; None for never.
+    """
+
+    __slots__ = ("_agent", "_hedges", "_passes", "_retries", "_timeout", "_upstream", "_via")
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        agent: ProxyAgent,
+        passes: FieldFilter,
+        timeout: float,
+        via: bool,
+        retries: Retries | None = None,
+        hedges: Hedges | None = None,
+    ) -> None:
+        self._upstream = upstream
+        self._agent = agent
+        self._passes = passes
+        self._timeout = timeout
+        self._via = via
+        self._retries = retries
+        self._hedges = hedges
+
+    def forward(self, exchange: Exchange) -> None:
+        """Send an exchange to a backend; its chain hears of the answer.
+
+        Raises:
+            NoBackendAvailable: None may be tried.
+            BreakerOpen: A breaker keeps it from being sent, and there is no fallback.
+        """
+        self._send(exchange, self._upstream)
+
+    def _send(self, exchange: Exchange, upstream: Upstream, falls_back: bool = True) -> None:
+        now = self._agent.now()
+        ticket = 0
+        if upstream.condition is None:
+            key = upstream.key
+            backend = upstream.balancer.pick(b"" if key is None else key(exchange), now)
+        else:
+            try:
+                ticket = upstream.admit(now)
+                backend = upstream.pick(exchange, now)
+            except GatewayError as error:
+                if ticket and upstream.breaker is not None:
+                    upstream.breaker.cancelled(ticket)
+                if not (falls_back and isinstance(error, BreakerOpen)):
+                    raise
+                self._fall_back(exchange, upstream, error)
+                return
+        timeout = self._timeout
+        deadline = until = now + timeout if timeout else NEVER
+        retries = self._retries
+        if retries is not None:
+            retries.begin(exchange.request, now)
+            deadline = retries.deadline(now, until)
+        head = encode_head(exchange, self._passes, backend.name)
+        attempt = self._agent.attempt(self, exchange, upstream, backend, head, timeout, now, deadline, until)
+        if ticket:
+            attempt.upstream_ticket = ticket
+        if backend.breaker is not None:
+            attempt.ticket = backend.breaker.admit(now)
+        attempt.start()
+        if self._hedges is not None:
+            self._hedges.watch(attempt, self._second)
+
+    # Called by attempts (gateway.upstream.agent.AttemptObserver).
+
+    def attempt_answered(self, attempt: Attempt, response: Response) -> None:
+        """The backend answered."""
+        if self._hedges is not None and self._has_lost_to_another(attempt, response):
+            return
+        retries = self._retries
+        if retries is not None and response.status in retries.policy.on:
+            delay = retries.delay(attempt, response.status, self._agent.now())
+            if delay is not None:
+                attempt.discard()
+                retries.wait(attempt, delay, lambda attempt: self._repeat(attempt, response.status))
+                return
+        if retries is not None and not attempt.done and retries.holds(attempt, response):
+            attempt.hold(retries.try_timeout or self._timeout or NEVER)
+            Held(attempt, response, self._deliver)
+            return
+        self._deliver(attempt, response)
+
+    def _deliver(self, attempt: Attempt, response: Response) -> None:
+        retries = self._retries
+        if attempt.upstream.condition is not None:
+            self._judge_exchange(attempt)
+        if self._via:
+            response.headers.add(b"Via", VIA)
+        exchange = attempt.exchange
+        if retries is not None and exchange.request.body is not None:
+            exchange.request.body.forget()
+        assert exchange.chain is not None
+        exchange.chain.deliver(exchange, response)
+
+    def attempt_failed(self, attempt: Attempt, error: GatewayError) -> None:
+        """The attempt failed before there was an answer: again, or the client hears of it."""
+        race = attempt.exchange.pending
+        if isinstance(race, Race) and race.lost(attempt):
+            return
+        if not attempt.fresh and lost_race(error, tried(attempt)) and self._try(attempt, attempt.backend, fresh=True):
+            return
+        retries = self._retries
+        if retries is not None:
+            delay = retries.delay(attempt, error, self._agent.now())
+            if delay is not None:
+                retries.wait(attempt, delay, lambda attempt: self._repeat(attempt, error))
+                return
+        self._give_up(attempt, error)
+
+    def attempt_finished(self, attempt: Attempt, error: GatewayError | None) -> None:
+        """The attempt is over: it counts."""
+        now = attempt.exchange.upstream_finished = self._agent.now()
+        upstream = attempt.upstream
+        upstream.count(attempt.backend.name, "ok" if error is None else error.reason)
+        if upstream.condition is not None:
+            failure = _failure(attempt.status, error)
+            standing = attempt.backend.standing
+            if standing is not None:
+                ticket, attempt.ticket = attempt.ticket, 0
+                standing.judge(ticket, now, failure)
+            if attempt.upstream_ticket and (failure == "" or (error is not None and attempt.status)):
+                self._hand_back(attempt, now, failure)
+        if attempt.why and self._retries is not None:
+            failed = error is not None or attempt.status in self._retries.policy.on
+            self._retries.count(attempt.why, "failed" if failed else "ok")
+
+    def attempt_cancelled(self, attempt: Attempt, error: GatewayError | None) -> None:
+        """It is over and says nothing about its backend, or that the exchange ran out of time on it."""
+        now = self._agent.now()
+        failure = None
+        if error is not None:
+            failure = error.reason
+            attempt.exchange.upstream_finished = now
+            attempt.upstream.count(attempt.backend.name, failure)
+        if attempt.backend.standing is not None:
+            ticket, attempt.ticket = attempt.ticket, 0
+            attempt.backend.standing.judge(ticket, now, failure)
+        if attempt.upstream_ticket:
+            self._hand_back(attempt, now, failure)
+
+    # What follows from it.
+
+    def _repeat(self, last: Attempt, outcome: GatewayError | int) -> None:
+        """The wait is over: try the exchange again, on another backend where there is one."""
+        before: list[Backend] = []
+        attempt: Attempt | None = last
+        while attempt is not None:
+            before.append(attempt.backend)
+            attempt = attempt.after
+        try:
+            backend = last.upstream.pick(last.exchange, self._agent.now(), before)
+        except GatewayError as none:
+            self._give_up(last, none if isinstance(outcome, int) else outcome)
+            return
+        if not self._try(last, backend, because=why(outcome)):
+            self._give_up(last, BreakerOpen() if isinstance(outcome, int) else outcome)
+
+    def _try(self, last: Attempt, backend: Backend, fresh: bool = False, because: str = "") -> bool:
+        """Make another attempt; False where a breaker has opened."""
+        now = self._agent.now()
+        ticket = _ticket(last, backend, now)
+        if ticket is None:
+            return False
+        exchange = last.exchange
+        if exchange.request.body is not None:
+            exchange.request.body.rewind()
+        deadline = last.until if self._retries is None else self._retries.deadline(now, last.until)
+        attempt = self._agent.attempt(
+            self, exchange, last.upstream, backend, last.head, self._timeout, now, deadline, last.until
+        )
+        attempt.fresh = fresh
+        attempt.after = last
+        attempt.ticket = ticket
+        attempt.upstream_ticket, last.upstream_ticket = last.upstream_ticket, 0
+        attempt.number = last.number if fresh else last.number + 1
+        attempt.why = because
+        attempt.start()
+        return True
+
+    def _second(self, first: Attempt) -> Attempt | None:
+        """Make the attempt that runs beside the first, on another backend."""
+        now = self._agent.now()
+        try:
+            backend = first.upstream.pick(first.exchange, now, (first.backend,))
+        except GatewayError:
+            return None
+        if backend is first.backend:
+            return None
+        ticket = _ticket(first, backend, now)
+        if ticket is None:
+            return None
+        attempt = self._agent.attempt(
+            self, first.exchange, first.upstream, backend, first.head, self._timeout, now, first.until, first.until
+        )
+        attempt.ticket = ticket
+        return attempt
+
+    def _has_lost_to_another(self, attempt: Attempt, response: Response) -> bool:
+        """An attempt that may be one of two was answered; returns whether the other may still do better."""
+        assert self._hedges is not None
+        race = attempt.exchange.pending
+        if isinstance(race, Race):
+            if response.status < 500:
+                race.won(attempt)
+            elif race.lost(attempt):
+                attempt.discard()
+                return True
+            elif not attempt.done:
+                attempt.exchange.pending = attempt
+        if response.status < 500:
+            self._hedges.latencies.record(self._agent.now() - attempt.started)
+        return False
+
+    def _give_up(self, attempt: Attempt, error: GatewayError) -> None:
+        if attempt.upstream_ticket:
+            # A retry was made for a failure; that there was nobody left to take it is one as well.
+            self._hand_back(attempt, self._agent.now(), _failure(attempt.status, error) or None)
+        exchange = attempt.exchange
+        assert exchange.chain is not None
+        exchange.chain.fail(exchange, error)
+
+    def _judge_exchange(self, attempt: Attempt) -> None:
+        """The answer of the exchange is there, perhaps not all of it."""
+        now = self._agent.now()
+        if attempt.upstream_ticket and (attempt.status >= 500 or _probes(attempt.upstream.breaker)):
+            self._hand_back(attempt, now, _failure(attempt.status, None))
+        backend = attempt.backend
+        if attempt.ticket and backend.standing is not None and _probes(backend.breaker):
+            # A stream may last for hours: as a probe, its head is enough.
+            ticket, attempt.ticket = attempt.ticket, 0
+            backend.standing.judge(ticket, now, _failure(attempt.status, None))
+
+    def _hand_back(self, attempt: Attempt, now: float, failure: str | None) -> None:
+        ticket, attempt.upstream_ticket = attempt.upstream_ticket, 0
+        breaker = attempt.upstream.breaker
+        assert breaker is not None
+        if failure is None:
+            breaker.cancelled(ticket)
+        elif failure:
+            breaker.failed(now, ticket, failure)
+        else:
+            breaker.succeeded(now, ticket)
+
+    def _fall_back(self, exchange: Exchange, upstream: Upstream, error: BreakerOpen) -> None:
+        exchange.upstream = upstream.name
+        if upstream.condition is not None:
+            upstream.condition.rejected += 1
+        fallback = upstream.fallback
+        if fallback is None:
+            raise error
+        response = None if fallback.recall is None else fallback.recall(exchange, error)
+        if response is None and fallback.upstream is not None:
+            go_on = partial(self._send, exchange, fallback.upstream(), falls_back=False)
+            place = None if fallback.enter is None else fallback.enter(exchange)
+            if place is None:
+                go_on()
+            else:
+                assert exchange.chain is not None
+                exchange.chain.wait(exchange, place, go_on)
+            return
+        if response is None:
+            if fallback.answer is None:
+                raise error
+            response = fallback.answer(error)
+        exchange.error = error
+        assert exchange.chain is not None
+        exchange.chain.deliver(exchange, response)
+
+
+def _ticket(before: Attempt, backend: Backend, now: float) -> int | None:
+    """Ask for a further attempt of an exchange that was admitted; None where a breaker does not let it pass."""
+    whole = before.upstream.breaker
+    if whole is not None and not whole.stands(before.upstream_ticket):
+        return None
+    return 0 if backend.breaker is None else backend.breaker.admit(now) or None
+
+
+def _probes(breaker: object) -> bool:
+    return getattr(breaker, "state", None) is State.HALF_OPEN
+
+
+def _failure(status: int, error: GatewayError | None) -> str | None:
+    """Say what the backend did wrong: empty for nothing, None where that was not found out."""
+    if error is not None:
+        return error.reason if error.source is Source.UPSTREAM else None
+    return f"status {status}" if status >= 500 and status not in NOT_ITS_FAULT else ""

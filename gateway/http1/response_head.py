@@ -1,0 +1,97 @@
+"""A response into the bytes for one client: head, framing, body.
+
+Pure. Note [One writer to the client]: only `gateway.serving.channel` calls
+this, so whatever made a response, its framing is decided here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gateway.exchange import Request, Response
+from gateway.headers import Headers
+from gateway.http.fields import response_filter, trailer_filter
+from gateway.http.messages import chunk, last_chunk, status_line
+from gateway.http1.framing import keeps_alive
+
+_TRAILERS = trailer_filter(response_filter())
+
+
+class Framing:
+    """How the body of one response is written, and what follows it.
+
+    Attributes:
+        chunked: In chunks; otherwise as it is.
+        close: The connection is closed after it.
+        empty: There is no body (HEAD, 204, 304), whatever the response holds.
+    """
+
+    __slots__ = ("chunked", "close", "empty")
+
+    def __init__(self, chunked: bool, close: bool, empty: bool) -> None:
+        self.chunked = chunked
+        self.close = close
+        self.empty = empty
+
+    def part(self, data: bytes) -> bytes:
+        """Return the bytes for a part of the body."""
+        return chunk(data) if self.chunked and data else data
+
+    def whole(self, data: bytes, trailers: Headers | None) -> bytes:
+        """Return the bytes for the last part and the end of the body."""
+        if not self.chunked:
+            return data
+        end = last_chunk(trailers, _TRAILERS)
+        return chunk(data) + end if data else end
+
+
+_PLAIN = Framing(False, False, False)
+_PLAIN_CLOSE = Framing(False, True, False)
+_EMPTY = Framing(False, False, True)
+_EMPTY_CLOSE = Framing(False, True, True)
+_CHUNKED = Framing(True, False, False)
+_CHUNKED_CLOSE = Framing(True, True, False)
+
+
+def encode(request: Request, response: Response, date: Callable[[], bytes], close: bool) -> tuple[bytes, Framing]:
+    """Return the head of a response and the framing of its body.
+
+    Args:
+        request: What it answers: its method and version decide (RFC 9112 section 6).
+        response: Its fields hold no framing and nothing for one hop.
+        date: Value for a Date field where there is none (RFC 9110 section 6.6.1).
+        close: The connection cannot go on after it.
+    """
+    status = response.status
+    lines = [status_line(status, response.reason)]
+    lines += [b"%b: %b\r\n" % (name, value) for _, name, value in response.headers.fields]
+    if b"date" not in response.headers.index:
+        lines.append(b"Date: %b\r\n" % date())
+    length = response.length
+    chunked = False
+    empty = request.method == b"HEAD" or status == 204 or status == 304
+    if status != 204 and length is not None:
+        lines.append(b"Content-Length: %d\r\n" % length)
+    elif not empty:
+        if response.body is None:
+            lines.append(b"Content-Length: 0\r\n")  # nobody would end its chunks
+        elif request.version == b"1.1":
+            chunked = True
+            lines.append(b"Transfer-Encoding: chunked\r\n")
+        else:
+            close = True  # RFC 9112 section 6.3: to HTTP/1.0 the end of the connection is the end of the body
+    index = request.headers.index
+    if close or b"connection" in index or request.version != b"1.1":
+        if close or not keeps_alive(request.version, request.headers):
+            close = True
+            lines.append(b"Connection: close\r\n")
+        elif request.version != b"1.1":
+            lines.append(b"Connection: keep-alive\r\n")
+    lines.append(b"\r\n")
+    if empty:
+        framing = _EMPTY_CLOSE if close else _EMPTY
+    elif chunked:
+        framing = _CHUNKED_CLOSE if close else _CHUNKED
+    else:
+        framing = _PLAIN_CLOSE if close else _PLAIN
+    return b"".join(lines), framing

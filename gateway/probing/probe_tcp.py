@@ -1,0 +1,32 @@
+"""A backend is well when it takes a connection, and shakes hands where there is TLS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IProtocol
+from twisted.internet.protocol import Protocol
+
+Connect = Callable[[Callable[[], IProtocol]], "Deferred[IProtocol]"]
+"""Opens a connection of its own to the backend, past the pool."""
+
+
+class TcpProbe:
+    """Connects, and closes again.
+
+    Args:
+        connect: Opens the connection.
+    """
+
+    def __init__(self, connect: Connect) -> None:
+        self._connect = connect
+
+    def run(self) -> Deferred[None]:
+        """See `gateway.probing.prober.Probe`."""
+        return self._connect(Protocol).addCallback(_close)
+
+
+def _close(protocol: IProtocol) -> None:
+    # Reset rather than closed: the backend owes nothing, and no half-closed sockets pile up on either side.
+    protocol.transport.abortConnection()  # type: ignore[attr-defined]

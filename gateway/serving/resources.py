@@ -1,0 +1,193 @@
+"""The tree of resources that a listener serves.
+
+`RootResource` finds the leaf for an exchange in the current snapshot; a leaf
+renders it: `RouteResource` through the chain of its route, `ContentResource`
+with something made here (health, metrics).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Generic, Protocol, TypeVar
+
+from twisted.logger import Logger
+from twisted.web.resource import Resource
+
+from gateway.errors import GatewayError, InternalError, MethodNotAllowed, TooManyInFlight
+from gateway.exchange import Exchange, Response
+from gateway.headers import Headers
+from gateway.http.paths import normal_form
+from gateway.interfaces import ChainLike, Middleware
+from gateway.middleware.chain import Chain
+from gateway.routing.table import RouteTable
+from gateway.serving.respond import render_error
+
+_log = Logger()
+_routing = Logger(namespace="gateway.routing")
+
+Content = Callable[[Exchange], tuple[int, bytes, bytes]]
+"""Makes status, media type and body."""
+
+
+class Leaf(Protocol):
+    """What renders an exchange."""
+
+    def render_exchange(self, exchange: Exchange) -> None: ...
+
+
+class RouteResource(Resource):
+    """A compiled route: the leaf that lets its chain answer.
+
+    Args:
+        name: The route's name.
+        pattern: Its path pattern.
+        chain: Its steps and forwarder.
+    """
+
+    isLeaf = True
+
+    def __init__(self, name: str, pattern: str, chain: ChainLike) -> None:
+        super().__init__()
+        self.name = name
+        self.pattern = pattern
+        self._chain = chain
+
+    def render_exchange(self, exchange: Exchange) -> None:
+        """Start the exchange on the route."""
+        exchange.route = self
+        self._chain.begin(exchange)
+
+
+class ContentResource(Resource):
+    """A path that the gateway answers itself; GET and HEAD only.
+
+    Args:
+        steps: Middleware for its answers (a request id).
+        content: Makes the answer.
+        cache_control: Whether anybody may keep it.
+    """
+
+    isLeaf = True
+
+    def __init__(self, steps: Sequence[Middleware], content: Content, cache_control: bytes = b"no-store") -> None:
+        super().__init__()
+        self._chain = Chain(steps, self._answer, render_error)
+        self._content = content
+        self._cache_control = cache_control
+
+    def render_exchange(self, exchange: Exchange) -> None:
+        """Answer."""
+        self._chain.begin(exchange)
+
+    def _answer(self, exchange: Exchange) -> None:
+        if exchange.request.method not in (b"GET", b"HEAD"):
+            raise MethodNotAllowed(("GET", "HEAD"))
+        status, media_type, body = self._content(exchange)
+        headers = Headers([(b"Content-Type", media_type), (b"Cache-Control", self._cache_control)])
+        self._chain.deliver(exchange, Response(status, headers, body))
+
+
+def unrouted_chain(steps: Sequence[Middleware]) -> Chain:
+    """Make the chain for exchanges that no route takes: it answers with their error."""
+
+    def refuse(exchange: Exchange) -> None:
+        raise exchange.error or InternalError()
+
+    return Chain(steps, refuse, render_error)
+
+
+class Tree(Protocol):
+    """What a snapshot has for the doors.
+
+    Attributes:
+        routes: Leaves by rule.
+        unrouted: The chain of exchanges that no route takes.
+        own_paths: Leaves that the gateway answers itself, by path.
+        in_flight: Most exchanges at once, 0 for no limit.
+        explain_routing: Whether decisions are logged.
+    """
+
+    @property
+    def routes(self) -> RouteTable[RouteResource]: ...
+
+    @property
+    def unrouted(self) -> ChainLike: ...
+
+    @property
+    def own_paths(self) -> Mapping[bytes, Leaf]: ...
+
+    @property
+    def in_flight(self) -> int: ...
+
+    @property
+    def explain_routing(self) -> bool: ...
+
+
+T = TypeVar("T", bound=Tree)
+
+
+class RootResource(Resource, Generic[T]):
+    """The root of the tree: looks up the leaf in the snapshot of the moment.
+
+    Attributes:
+        tree: The current snapshot; assigning another is how a configuration is applied.
+        in_flight: Exchanges between their first byte and their last.
+    """
+
+    def __init__(self, tree: T) -> None:
+        super().__init__()
+        self.tree = tree
+        self.in_flight = 0
+
+    def render_exchange(self, exchange: Exchange) -> None:
+        """Find the leaf and let it answer; never raises."""
+        tree = self.tree
+        request = exchange.request
+        self.in_flight += 1
+        try:
+            own = tree.own_paths.get(request.path)
+            if own is not None:
+                own.render_exchange(exchange)
+                return
+            if tree.in_flight and self.in_flight > tree.in_flight:
+                # Its route says so (`gateway.middleware.admission.Full`), with what it says on every response.
+                exchange.error = TooManyInFlight()
+            path = request.path
+            if path != b"*":
+                path = exchange.path = normal_form(path)
+            if tree.explain_routing:
+                self._explain(tree, exchange)
+            match = tree.routes.match(request.host, path, request.method, request.headers, request.query)
+            exchange.params = match.params
+            match.value.render_exchange(exchange)
+        except GatewayError as error:
+            if exchange.error is None:
+                exchange.error = error
+            tree.unrouted.begin(exchange)
+        except Exception:  # noqa: BLE001 - a fault of ours is a 500 for one client
+            _log.failure("The gateway failed to route a request")
+            exchange.error = InternalError()
+            tree.unrouted.begin(exchange)
+
+    def render_error(self, exchange: Exchange, error: GatewayError) -> None:
+        """Answer with an error that the connection itself found in place of a request."""
+        self.in_flight += 1
+        exchange.error = error
+        self.tree.unrouted.begin(exchange)
+
+    def finish(self, exchange: Exchange) -> None:
+        """The exchange is over."""
+        self.in_flight -= 1
+        if exchange.chain is not None:
+            exchange.chain.finish(exchange)
+
+    def _explain(self, tree: T, exchange: Exchange) -> None:
+        request = exchange.request
+        considered = tree.routes.explain(request.host, exchange.path, request.method, request.headers, request.query)
+        _routing.debug(
+            "{method} {host}{path}: {considered}",
+            method=request.method.decode("latin-1"),
+            host=request.host.decode("latin-1"),
+            path=exchange.path.decode("latin-1"),
+            considered="; ".join(considered),
+        )

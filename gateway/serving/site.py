@@ -1,0 +1,125 @@
+"""`GatewaySite`: the factory of client connections.
+
+A Twisted `Site` whose protocol is our channel and whose resource is the root
+of the snapshot's tree. Stock `Site`, `HTTPChannel` and `Request` buffer bodies,
+cap little and cost five times what the wire needs; only the shape is theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress
+from twisted.web.server import Site
+
+from gateway.http.forwarded import ForwardedRules
+from gateway.http1.request_parser import RequestMemo
+from gateway.interfaces import Forwarding
+from gateway.serving.channel import Channel
+from gateway.serving.resources import RootResource
+from gateway.transport.deadlines import Deadlines
+
+
+class ConnectionOptions(NamedTuple):
+    """Times (seconds) and sizes (octets) of client connections."""
+
+    client_header: float
+    client_body: float
+    client_idle: float
+    request: float
+    request_header: int
+    header_fields: int
+
+
+class GatewaySite(Site):
+    """Makes a channel for each client connection.
+
+    Args:
+        resource: The tree.
+        options: For connections and exchanges that begin from now on; `apply` replaces them.
+        rules: Who is believed about clients, and what backends are told; `apply` replaces them.
+        deadlines: Watches the channels.
+        now: Monotonic seconds.
+        date: Value of the Date field.
+
+    Attributes:
+        channels: Open connections.
+        draining: Every response closes its connection.
+        memo: Request heads that were read before.
+    """
+
+    resource: RootResource[Any]
+
+    def __init__(
+        self,
+        resource: RootResource[Any],
+        options: ConnectionOptions,
+        rules: ForwardedRules,
+        deadlines: Deadlines,
+        now: Callable[[], float],
+        date: Callable[[], bytes],
+    ) -> None:
+        # Its sessions, its log and its form parser are never reached: our channel makes none of its requests.
+        super().__init__(resource, parsePOSTFormSubmission=False)
+        self.options = options
+        self.rules = rules
+        self.now = now
+        self.date = date
+        self.channels: dict[Channel, None] = {}
+        self.draining = False
+        self.memo = RequestMemo()
+        self._deadlines = deadlines
+        self._drained: Deferred[None] | None = None
+
+    def apply(self, options: ConnectionOptions, rules: ForwardedRules) -> None:
+        """Let connections and exchanges that begin from now on go by these."""
+        self.options = options
+        self.rules = rules
+        # Heads were judged by the limits that were in force.
+        self.memo = RequestMemo()
+
+    def startFactory(self) -> None:
+        """Nothing to start: `Site` would begin to write dates and logs every second."""
+
+    def stopFactory(self) -> None:
+        """Nothing to stop."""
+
+    def buildProtocol(self, addr: IAddress | None) -> Channel:  # type: ignore[override]  # not Twisted's channel
+        """Make the channel for a client."""
+        return Channel(self, getattr(addr, "host", ""))
+
+    def forwarding(self, peer: str, secure: bool) -> Forwarding:
+        """Prepare what is the same for all exchanges of a connection."""
+        return self.rules.for_peer(peer, b"https" if secure else b"http")
+
+    def connected(self, channel: Channel) -> None:
+        """A connection is open."""
+        self.channels[channel] = None
+        self._deadlines.watch(channel)
+
+    def disconnected(self, channel: Channel) -> None:
+        """A connection is closed."""
+        self.channels.pop(channel, None)
+        self._deadlines.forget(channel)
+        self._check_drained()
+
+    def drain(self) -> Deferred[None]:
+        """Close connections as they become idle; fire when all are closed."""
+        self.draining = True
+        if self._drained is None:
+            self._drained = Deferred()
+        for channel in list(self.channels):
+            channel.drain()
+        self._check_drained()
+        return self._drained
+
+    def abort(self) -> None:
+        """Close every connection at once."""
+        for channel in list(self.channels):
+            channel.shut()
+
+    def _check_drained(self) -> None:
+        if self._drained is not None and not self._drained.called and not self.channels:
+            self._drained.callback(None)

@@ -1,0 +1,322 @@
+"""The token endpoint: in which order it does what, and what it does not do."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.logger import capturedLogs
+from twisted.python.failure import Failure
+
+from gateway.answering.token_endpoint import TokenEndpoint
+from gateway.errors import ClientRefused, GatewayError, LimitExceeded, TokenRefused
+from gateway.exchange import Exchange, Request, Response
+from gateway.headers import Headers
+from gateway.identity.oauth import Client, Clients
+from gateway.identity.refresh import MemoryGrants, digest_of
+from gateway.identity.signing import Issuer, SigningKey
+
+SECRET = "a secret of more than thirty-two octets"
+NOW = 1000.0
+
+
+class Here:
+    """Where the exchange comes from."""
+
+    def client_address(self, headers: Headers) -> str:
+        return "192.0.2.1"
+
+
+def exchange(**fields: str) -> Exchange:
+    """An exchange with these fields."""
+    anything: Any = Here()
+    headers = Headers([(name.encode(), value.encode()) for name, value in fields.items()])
+    return Exchange(Request(b"POST", b"/oauth/token", headers), anything, "192.0.2.1", anything, 0.0, 1.0)
+
+
+class Bench:
+    """An endpoint whose parts write down what they are asked."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[Any, ...]] = []
+        self.now = NOW
+        self.right = "s3cret"
+        self.over_limit = self.paid = False
+        self.denied: dict[str, float] = {}
+        self.clients = {
+            "acme": Client("acme", "hash-acme", ("read", "write"), ("partner",), refreshes=True),
+            "plain": Client("plain", "hash-plain", ("read",)),
+        }
+        self.key = SigningKey.of_secret(SECRET)
+        self.issuer = Issuer(self.key, (), "https://g.example.com", "api", 3600.0)
+        self.grants = MemoryGrants()
+        self.octets = 0
+        self.endpoint = self.make()
+
+    def make(self) -> TokenEndpoint:
+        """An endpoint over these parts."""
+        return TokenEndpoint(
+            Clients(list(self.clients.values())),
+            self.issuer,
+            self,
+            self.grants,
+            60.0,
+            self,
+            self.denied.__setitem__,
+            lambda: self.now,
+            self.random,
+        )
+
+    def random(self, count: int) -> bytes:
+        self.octets += 1
+        return bytes([self.octets]) * count
+
+    async def matches(self, secret: str, encoded: str, decoy: bool) -> bool:
+        self.events.append(("compare", encoded, decoy))
+        return secret == self.right and not decoy
+
+    async def admit(self, exchange: Exchange, client: str) -> bool:
+        self.events.append(("admit", client))
+        if self.over_limit:
+            raise LimitExceeded()
+        return self.paid
+
+    async def failed(self, exchange: Exchange) -> None:
+        self.events.append(("failed",))
+
+    def ask(self, what: str = "token", /, **form: str) -> dict[str, Any]:
+        """Send a form; gives the answer, or raises the error."""
+        form = {"client_id": "acme", "client_secret": "s3cret", **form}
+        return self.send(what, urlencode({name: value for name, value in form.items() if value}).encode())
+
+    def send(self, what: str, octets: bytes) -> dict[str, Any]:
+        """Send what may be a form."""
+        waiting: Deferred[Response] = ensureDeferred(getattr(self.endpoint, what)(exchange(), octets))
+        found: list[Any] = []
+        waiting.addBoth(found.append)
+        if isinstance(found[0], Failure):
+            found[0].raiseException()
+        response: Response = found[0]
+        assert isinstance(response.body, bytes)
+        assert response.status == 200
+        assert response.headers.get(b"Cache-Control") == b"no-store"
+        assert response.headers.get(b"Pragma") == b"no-cache"
+        answer: dict[str, Any] = json.loads(response.body)
+        return answer
+
+    def token(self, **form: str) -> dict[str, Any]:
+        """Ask for a token by the client's own credentials."""
+        return self.ask(grant_type="client_credentials", **form)
+
+    def refuses(self, what: str = "token", /, **form: str) -> str:
+        """Send a form that is refused; gives the code."""
+        with pytest.raises(TokenRefused) as refused:
+            self.ask(what, **form)
+        return refused.value.error
+
+
+@pytest.fixture
+def bench() -> Bench:
+    """An endpoint with two clients, of which `acme` gets refresh tokens."""
+    return Bench()
+
+
+def test_the_answer_is_what_rfc_6749_says(bench: Bench) -> None:
+    """Section 5.1."""
+    answer = bench.token(scope="read")
+
+    assert set(answer) == {"access_token", "token_type", "expires_in", "scope", "refresh_token"}
+    assert (answer["token_type"], answer["expires_in"], answer["scope"]) == ("Bearer", 3600, "read")
+    claims = bench.issuer.read(answer["access_token"])
+    assert claims is not None
+    assert (claims["sub"], claims["scope"], claims["roles"], claims["exp"]) == ("acme", "read", ["partner"], 4600)
+
+
+def test_a_request_is_counted_before_anything_that_costs(bench: Bench) -> None:
+    """Over the limit, no secret is compared."""
+    bench.over_limit = True
+
+    with pytest.raises(LimitExceeded):
+        bench.token()
+
+    assert bench.events == [("admit", "acme")]
+
+
+def test_an_attempt_without_credentials_counts_for_its_address(bench: Bench) -> None:
+    """And a form that cannot be read too."""
+    assert bench.refuses(client_secret="", grant_type="client_credentials") == "invalid_client"
+    with pytest.raises(TokenRefused):
+        bench.send("token", b"a=1&a=2")
+
+    assert bench.events == [("failed",), ("failed",)]
+
+
+def test_failed_attempts_are_counted(bench: Bench) -> None:
+    """For the client whom they are about, and for the address, once."""
+    assert bench.refuses(client_secret="wrong", grant_type="client_credentials") == "invalid_client"
+    assert bench.events == [("admit", "acme"), ("compare", "hash-acme", False), ("failed",)]
+
+    bench.paid = True
+    assert bench.refuses(client_secret="wrong", grant_type="client_credentials") == "invalid_client"
+    assert bench.events[3:] == [("admit", "acme"), ("compare", "hash-acme", False)]
+
+
+def test_what_fails_for_another_cause_than_the_secret_is_no_failure_of_the_address(bench: Bench) -> None:
+    """The client has shown who it is."""
+    bench.token()
+    assert bench.refuses(grant_type="password") == "unsupported_grant_type"
+
+    assert ("failed",) not in bench.events
+
+
+def test_an_unknown_client_is_refused_like_a_wrong_secret(bench: Bench) -> None:
+    """After a comparison as well, in the same words."""
+    errors = []
+    for form in ({"client_secret": "wrong"}, {"client_id": "nobody"}, {"client_id": "nobody", "client_secret": "x"}):
+        with pytest.raises(ClientRefused) as refused:
+            bench.token(**form)
+        errors.append((refused.value.status, refused.value.error, refused.value.detail))
+
+    assert len(set(errors)) == 1
+    assert [event[0] for event in bench.events].count("compare") == 3
+    assert [event[2] for event in bench.events if event[0] == "compare"] == [False, True, True]
+
+
+def test_the_log_has_who_was_refused_and_no_secret(bench: Bench) -> None:
+    """Not even one that stands where the name belongs."""
+    with capturedLogs() as events:
+        bench.refuses(client_secret="s3cret-2", grant_type="client_credentials")
+        bench.refuses(client_id="s3cret-3", grant_type="client_credentials")
+
+    texts = [event["log_format"].format(**event) for event in events]
+    assert texts == [
+        "Refused the secret of client acme at the token endpoint, from 192.0.2.1",
+        "Refused an unknown client at the token endpoint, from 192.0.2.1",
+    ]
+    assert "s3cret" not in str(events)
+
+
+@pytest.mark.parametrize(
+    ("form", "error"),
+    [
+        ({}, "invalid_request"),
+        ({"grant_type": "password"}, "unsupported_grant_type"),
+        ({"grant_type": "authorization_code"}, "unsupported_grant_type"),
+        ({"grant_type": "client_credentials", "scope": "admin"}, "invalid_scope"),
+        ({"grant_type": "client_credentials", "scope": "read  write"}, "invalid_scope"),
+        ({"grant_type": "refresh_token"}, "invalid_request"),
+        ({"grant_type": "refresh_token", "refresh_token": "made-up"}, "invalid_grant"),
+        ({"grant_type": "refresh_token", "client_id": "plain"}, "unauthorized_client"),
+    ],
+)
+def test_what_cannot_be_granted_is_refused_in_its_code(bench: Bench, form: dict[str, str], error: str) -> None:
+    """RFC 6749 section 5.2."""
+    assert bench.refuses(**form) == error
+
+
+def test_a_client_without_refresh_tokens_gets_none(bench: Bench) -> None:
+    """RFC 6749 section 4.4.3: with client credentials they are the exception."""
+    assert "refresh_token" not in bench.token(client_id="plain")
+
+
+def test_a_refresh_token_is_good_for_one_use(bench: Bench) -> None:
+    """The next comes with the answer."""
+    first = bench.token(scope="read")["refresh_token"]
+
+    answer = bench.ask(grant_type="refresh_token", refresh_token=first)
+
+    assert answer["scope"] == "read"
+    assert answer["refresh_token"] != first
+    assert bench.refuses(grant_type="refresh_token", refresh_token=first) == "invalid_grant"
+    assert bench.ask(grant_type="refresh_token", refresh_token=answer["refresh_token"])["scope"] == "read"
+
+
+def test_a_refresh_token_gives_no_more_than_was_granted(bench: Bench) -> None:
+    """Less may be asked for, and all of it again the next time."""
+    first = bench.token(scope="read write")["refresh_token"]
+
+    less = bench.ask(grant_type="refresh_token", refresh_token=first, scope="read")
+    again = bench.ask(grant_type="refresh_token", refresh_token=less["refresh_token"])
+
+    assert (less["scope"], again["scope"]) == ("read", "read write")
+    narrow = bench.token(scope="read")["refresh_token"]
+    assert bench.refuses(grant_type="refresh_token", refresh_token=narrow, scope="write") == "invalid_scope"
+
+
+def test_what_a_client_has_lost_its_refresh_tokens_have_lost(bench: Bench) -> None:
+    """A configuration that takes a scope away takes it from tokens to come."""
+    token = bench.token(scope="read write")["refresh_token"]
+    bench.clients["acme"] = Client("acme", "hash-acme", ("read",), (), refreshes=True)
+    bench.endpoint = bench.make()
+
+    assert bench.ask(grant_type="refresh_token", refresh_token=token)["scope"] == "read"
+
+
+def test_a_refresh_token_ends(bench: Bench) -> None:
+    """After `refresh_expires_in`."""
+    token = bench.token()["refresh_token"]
+    bench.now += 60.0
+
+    assert bench.refuses(grant_type="refresh_token", refresh_token=token) == "invalid_grant"
+
+
+def test_a_refresh_token_of_another_client_is_used_up(bench: Bench) -> None:
+    """It has leaked: neither of them gets anything for it."""
+    bench.clients["other"] = Client("other", "hash-other", ("read",), (), refreshes=True)
+    bench.endpoint = bench.make()
+    token = bench.token()["refresh_token"]
+
+    assert bench.refuses(client_id="other", grant_type="refresh_token", refresh_token=token) == "invalid_grant"
+    assert bench.refuses(grant_type="refresh_token", refresh_token=token) == "invalid_grant"
+
+
+def test_an_access_token_is_revoked_by_its_client(bench: Bench) -> None:
+    """RFC 7009: it is put on the deny-list until it would have ended."""
+    issued = bench.issuer.issue("acme", (), (), NOW, "id-1")
+
+    assert bench.ask("revoke", token=issued.token, token_type_hint="nonsense") == {}
+    assert bench.denied == {"id-1": 4600.0}
+
+
+def test_another_client_s_token_cannot_be_revoked(bench: Bench) -> None:
+    """RFC 7009 section 2.1."""
+    issued = bench.issuer.issue("plain", (), (), NOW, "id-1")
+
+    assert bench.refuses("revoke", token=issued.token) == "unauthorized_client"
+    assert bench.denied == {}
+
+
+def test_a_refresh_token_is_revoked_by_being_used_up(bench: Bench) -> None:
+    """It gives nothing any more."""
+    token = bench.token()["refresh_token"]
+
+    assert bench.ask("revoke", token=token) == {}
+    assert bench.grants.take(digest_of(token)) is None
+
+
+def test_a_token_that_means_nothing_is_as_good_as_revoked(bench: Bench) -> None:
+    """RFC 7009 section 2.2: 200; without any there is nothing to answer to."""
+    assert bench.ask("revoke", token="made.up.token") == {}
+    assert bench.refuses("revoke") == "invalid_request"
+    assert bench.denied == {}
+
+
+def test_a_token_without_a_name_cannot_be_denied(bench: Bench) -> None:
+    """Somebody who shares our secret may make such."""
+    token = bench.key.sign({"client_id": "acme"})
+
+    assert bench.refuses("revoke", token=token) == "unsupported_token_type"
+
+
+def test_revoking_asks_for_the_secret_too(bench: Bench) -> None:
+    """And counts."""
+    issued = bench.issuer.issue("acme", (), (), NOW, "id-1")
+
+    assert bench.refuses("revoke", token=issued.token, client_secret="wrong") == "invalid_client"
+    assert bench.denied == {}
+    bench.over_limit = True
+    with pytest.raises(GatewayError):
+        bench.ask("revoke", token=issued.token)

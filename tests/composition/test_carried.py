@@ -1,0 +1,112 @@
+"""What one configuration hands to the next."""
+
+from __future__ import annotations
+
+from twisted.application.service import Service
+
+from gateway.composition.carried import Carried
+
+
+def build(carried: Carried, *keys: str) -> list[Service]:
+    """Ask for services of these identities, as a build does."""
+    carried.begin()
+    return [carried.get(key, Service) for key in keys]
+
+
+def test_the_same_identity_is_the_same_thing() -> None:
+    """A build that asks for what is there gets it; what it does not ask for is let go."""
+    carried = Carried()
+    first, second = build(carried, "a", "b")
+    carried.commit()
+
+    assert build(carried, "a") == [first]
+    carried.commit()
+
+    assert build(carried, "b") != [second]
+
+
+def test_a_failed_build_changes_nothing() -> None:
+    """What was made for it is forgotten, what was there before stays."""
+    carried = Carried()
+    [first] = build(carried, "a")
+    carried.commit()
+    [_, fresh] = build(carried, "a", "b")
+
+    carried.roll_back()
+
+    assert build(carried, "a") == [first]
+    assert build(carried, "b") != [fresh]
+
+
+def test_a_change_to_what_is_there_waits_until_the_build_is_in_force() -> None:
+    """Once; a build that fails has changed nothing, and the next one does not do it either."""
+    carried = Carried()
+    done: list[str] = []
+    for name, ends in [("first", carried.commit), ("failed", carried.roll_back), ("last", carried.commit)]:
+        build(carried, "a")
+        carried.then(lambda name=name: done.append(name))  # type: ignore[misc]
+        assert name not in done
+        ends()
+
+    build(carried, "a")
+    carried.commit()
+
+    assert done == ["first", "last"]
+
+
+def test_services_run_while_a_configuration_in_force_asks_for_them() -> None:
+    """Started when the gateway runs and their configuration is in force; stopped when none asks for them."""
+    carried = Carried()
+    [first] = build(carried, "a")
+    carried.commit()
+    assert not first.running
+
+    carried.startService()
+    assert first.running
+
+    [second] = build(carried, "b")
+    assert not second.running
+    carried.commit()
+    assert (first.running, second.running) == (0, 1)
+
+    carried.stopService()
+    assert not second.running
+
+
+def test_what_is_no_service_is_only_kept() -> None:
+    """A thing without a life of its own is handed on all the same."""
+    carried = Carried()
+    carried.startService()
+    carried.begin()
+    thing: list[int] = carried.get("a", list)
+    carried.commit()
+    carried.begin()
+
+    assert carried.get("a", list) is thing
+    carried.commit()
+    carried.stopService()
+
+
+def test_services_start_in_the_order_in_which_they_are_made() -> None:
+    """The same in every process: what they draw at their start falls to the same ones."""
+    carried = Carried()
+    carried.startService()
+    started: list[str] = []
+
+    class Starting(Service):
+        def startService(self) -> None:
+            super().startService()
+            started.append(self.name or "")
+
+    def make(name: str) -> Service:
+        service = Starting()
+        service.setName(name)
+        return service
+
+    names = [f"service {number}" for number in range(20)]
+    carried.begin()
+    for name in names:
+        carried.get(name, lambda name=name: make(name))  # type: ignore[misc]
+    carried.commit()
+
+    assert started == names

@@ -1,0 +1,157 @@
+"""The time and the turns of a dial; connections themselves are in tests/system/test_tls_dialer.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import ConnectionRefusedError, DNSLookupError, TimeoutError  # noqa: A004
+from twisted.internet.protocol import Protocol
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+
+from gateway.dialling.dialer import _Dial
+
+
+class Attempt:
+    """An attempt that ends when the test says so."""
+
+    def __init__(self, dial: _Dial) -> None:
+        self.dial = dial
+        self.address = ""
+        self.given_up = False
+
+    def connect(self, address: str) -> None:
+        self.address = address
+
+    def give_up(self) -> None:
+        self.given_up = True
+
+
+class Dialing:
+    """One dial on a virtual clock, ten seconds long."""
+
+    def __init__(self, turn: int = 0) -> None:
+        self.clock = Clock()
+        self.attempts: list[Attempt] = []
+        self.results: list[Any] = []
+        self.name: Deferred[list[str]] = Deferred()
+        self.done = _Dial(self.clock, self._attempt, 10, turn).begin(self.name)  # type: ignore[arg-type]
+        self.done.addBoth(self.results.append)
+
+    def _attempt(self, dial: _Dial) -> Attempt:
+        self.attempts.append(Attempt(dial))
+        return self.attempts[-1]
+
+    def addresses(self) -> list[str]:
+        """Those tried so far."""
+        return [attempt.address for attempt in self.attempts]
+
+    def refuse(self) -> None:
+        """The last attempt fails."""
+        self.attempts[-1].dial.failed(Failure(ConnectionRefusedError()))
+
+
+def test_the_first_that_connects_ends_it() -> None:
+    """With nothing left on the clock."""
+    dialing = Dialing()
+    dialing.name.callback(["10.0.0.1", "10.0.0.2"])
+    protocol = Protocol()
+
+    dialing.attempts[0].dial.succeeded(protocol)
+
+    assert dialing.results == [protocol]
+    assert not dialing.attempts[0].given_up
+    assert dialing.clock.getDelayedCalls() == []
+
+
+@pytest.mark.parametrize(("turn", "order"), [(0, "abc"), (1, "bca"), (2, "cab"), (3, "abc")])
+def test_each_turn_begins_with_the_next_address(turn: int, order: str) -> None:
+    """And goes through all the others."""
+    dialing = Dialing(turn)
+    dialing.name.callback(["a", "b", "c"])
+    dialing.refuse()
+    dialing.refuse()
+
+    assert "".join(dialing.addresses()) == order
+
+
+def test_when_all_have_failed_the_last_failure_is_told() -> None:
+    """Unchanged."""
+    dialing = Dialing()
+    dialing.name.callback(["10.0.0.1", "10.0.0.2"])
+
+    dialing.refuse()
+    assert dialing.results == []
+    dialing.refuse()
+
+    dialing.results[0].trap(ConnectionRefusedError)
+    assert dialing.clock.getDelayedCalls() == []
+
+
+def test_an_address_that_is_silent_gets_its_share_of_the_time() -> None:
+    """Half of ten seconds for the first of two, and what is left for the other."""
+    dialing = Dialing()
+    dialing.name.callback(["10.0.0.1", "10.0.0.2"])
+
+    dialing.clock.advance(4.9)
+    assert dialing.addresses() == ["10.0.0.1"]
+    dialing.clock.advance(0.1)
+
+    assert dialing.addresses() == ["10.0.0.1", "10.0.0.2"]
+    assert dialing.attempts[0].given_up
+    dialing.clock.advance(4.9)
+    assert dialing.results == []
+    dialing.clock.advance(0.1)
+    dialing.results[0].trap(TimeoutError)
+    assert dialing.attempts[1].given_up
+
+
+def test_a_refusal_costs_no_time() -> None:
+    """The next address has all that is left."""
+    dialing = Dialing()
+    dialing.name.callback(["10.0.0.1", "10.0.0.2"])
+    dialing.clock.advance(1)
+
+    dialing.refuse()
+    dialing.clock.advance(8.9)
+
+    assert dialing.results == []
+    assert dialing.addresses() == ["10.0.0.1", "10.0.0.2"]
+
+
+def test_the_name_is_within_the_time() -> None:
+    """A name server that does not answer is a timeout as well, and the question is dropped."""
+    dialing = Dialing()
+
+    dialing.clock.advance(10)
+
+    dialing.results[0].trap(TimeoutError)
+    assert dialing.name.called
+
+
+def test_a_name_without_addresses_fails_as_the_resolver_says() -> None:
+    """No attempt is made."""
+    dialing = Dialing()
+
+    dialing.name.errback(DNSLookupError("no"))
+
+    dialing.results[0].trap(DNSLookupError)
+    assert dialing.attempts == []
+    assert dialing.clock.getDelayedCalls() == []
+
+
+@pytest.mark.parametrize("resolved", [True, False])
+def test_a_cancelled_dial_leaves_nothing(resolved: bool) -> None:
+    """Neither a timer, nor a connection, nor a question."""
+    dialing = Dialing()
+    if resolved:
+        dialing.name.callback(["10.0.0.1", "10.0.0.2"])
+
+    dialing.done.cancel()
+
+    dialing.results[0].trap(CancelledError)
+    assert dialing.clock.getDelayedCalls() == []
+    assert all(attempt.given_up for attempt in dialing.attempts)
+    assert dialing.name.called
