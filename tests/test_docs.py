@@ -94,3 +94,25 @@ def test_the_diagram_of_the_breaker_is_its_table() -> None:
     drawn = set(re.findall(r"^    (\w+) --> (\w+): (\w+)$", text, re.MULTILINE))
 
     assert drawn == {(before.value, after.value, event.value) for (before, event), after in NEXT.items()}
+
+
+def test_decisions_have_numbers_of_their_own() -> None:
+    """A paragraph of docs/design.md that states a decision begins with its number, and no two share one."""
+    decisions = re.findall(r"(?<=\n\n)\*\*(?:D-(\d{2,}) )?", (ROOT / "docs/design.md").read_text())
+
+    assert "" not in decisions, "a decision has no number"
+    assert len(set(decisions)) == len(decisions), "two decisions share a number"
+
+
+def test_decisions_that_comments_point_at_exist() -> None:
+    """`D-17` in the code, the tests or a page is one of docs/design.md."""
+    decided = set(re.findall(r"^\*\*(D-\d{2,}) ", (ROOT / "docs/design.md").read_text(), re.MULTILINE))
+    sources = [*PAGES, *(ROOT / "gateway").rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
+    named = {
+        (str(path.relative_to(ROOT)), number)
+        for path in sources
+        if path != Path(__file__)
+        for number in re.findall(r"\bD-\d{2,}\b", path.read_text())
+    }
+
+    assert {(path, number) for path, number in named if number not in decided} == set()
