@@ -121,7 +121,7 @@ class RouteNotFound(DownstreamError):
 
 
 class MethodNotAllowed(DownstreamError):
-    """A route matches the path but not the method; `Allow` names the methods that are."""
+    """The routes of the most specific path do not take the method; `Allow` names those that they take."""
 
     status, reason = 405, "route.method"
 

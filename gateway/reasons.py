@@ -42,7 +42,7 @@ ADVICE = {
     ),
     "request.aborted": "Compare with the durations: clients that give up are often the first sign of slow backends.",
     "route.none": "See how it was routed: `gateway explain`, or `log.levels: {gateway.routing: debug}`.",
-    "route.method": "Add the method to the route's `methods` where it is meant.",
+    "route.method": "Add the method to the route's `methods` where it is meant; TRACE goes only where it is named.",
     "auth.missing": "Look at the client: it sends no credential, or not where `auth` looks for one.",
     "auth.invalid": (
         "One client: its credential is old or for another audience. All at once: keys were rotated, a clock is wrong."

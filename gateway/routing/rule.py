@@ -17,6 +17,12 @@ from gateway.headers import Headers
 LONGEST_VALUE = 4096
 """A field or query value over this many octets matches no condition: it bounds what a regular expression may cost."""
 
+NAMED_ONLY = b"TRACE"
+"""The method that a route takes only where it names it: its answer shows fields that a script may not read."""
+
+USUAL = frozenset([b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"])
+"""What `Allow` says of a route for any method."""
+
 Accept: TypeAlias = Callable[[bytes], object]
 
 
@@ -28,7 +34,7 @@ class RouteRule:
         name: The route's name, for logs.
         host: `api.example.com`, `*.example.com` (one or more labels), or None for any.
         path: A pattern, see `gateway.routing.pattern`.
-        methods: Methods that are accepted, literally (GET does not bring HEAD along); None for any.
+        methods: Methods that are accepted, HEAD where GET is; None for any but TRACE.
         headers: Field name to what its value must be: equal text, `~regex`, or `*` for presence.
         query: Parameter name to the same, for one of its values.
     """
@@ -39,6 +45,13 @@ class RouteRule:
     methods: frozenset[bytes] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
+
+
+def takes(methods: frozenset[bytes] | None, method: bytes) -> bool:
+    """Whether a route for these methods takes a method: HEAD goes where GET goes (RFC 9110 section 9.3.2)."""
+    if methods is None:
+        return method != NAMED_ONLY
+    return method in methods or (method == b"HEAD" and b"GET" in methods)
 
 
 class Conditions:

@@ -3,9 +3,12 @@
 Layer 2, asked by `gateway.listening` once per exchange. The order of
 preference, most important first: host (exact, longest wildcard, any), path
 (segment by segment literal, parameter, rest), number of header and query
-conditions, place in the configuration. A route that does not accept the
-request makes way for the next best, so a host without a fitting path falls
-back to the wildcard hosts and to routes for any host.
+conditions, place in the configuration. A route whose conditions are not met
+makes way for the next best, so a host without a fitting path falls back to the
+wildcard hosts and to routes for any host. The method makes no route give way:
+the most specific path decides, and where its routes do not take the method no
+less specific route does (a route that asks for a token would otherwise be
+passed by with another method).
 """
 
 from __future__ import annotations
@@ -13,10 +16,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Generic, TypeVar
 
-from gateway.errors import MethodNotAllowed, RouteNotFound
+from gateway.errors import RouteNotFound
 from gateway.headers import Headers
 from gateway.routing.pattern import parse_pattern
-from gateway.routing.rule import RouteRule
+from gateway.routing.rule import RouteRule, takes
 from gateway.routing.tree import Entry, Leaf, Match, Tree
 
 T = TypeVar("T")
@@ -68,7 +71,7 @@ class RouteTable(Generic[T]):
 
         Raises:
             RouteNotFound: No route has this host and path, with its conditions met.
-            MethodNotAllowed: Some have, but none of them accepts the method.
+            MethodNotAllowed: The most specific that has does not take the method.
         """
         segments = None
         for tree in self._trees(host) if self._hosts else (self._any,):
@@ -83,7 +86,7 @@ class RouteTable(Generic[T]):
                 entry = leaf.find(method, headers, query)
                 if entry is not None:
                     return entry.taken(segments)
-        raise self._refusal(host, path, headers, query)
+        raise RouteNotFound()
 
     def _trees(self, host: bytes) -> Iterator[Tree[T]]:
         """Walk the trees that a host may take its routes from, the most specific first."""
@@ -111,14 +114,6 @@ class RouteTable(Generic[T]):
                 yield leaf
             yield from tree.leaves(segments)
 
-    def _refusal(self, host: bytes, path: bytes, headers: Headers, query: bytes) -> RouteNotFound | MethodNotAllowed:
-        allowed: set[bytes] = set()
-        for leaf in self._leaves(host, path):
-            allowed |= leaf.methods(headers, query)
-        if allowed:
-            return MethodNotAllowed(tuple(sorted(method.decode("ascii", "replace") for method in allowed)))
-        return RouteNotFound()
-
     def explain(self, host: bytes, path: bytes, method: bytes, headers: Headers, query: bytes) -> list[str]:
         """Say why a request takes the route that it takes: a line for each route that was considered.
 
@@ -126,20 +121,23 @@ class RouteTable(Generic[T]):
         """
         lines = []
         for leaf in self._leaves(host, path):
+            decided = False
             for entry in leaf.entries:
-                verdict = _verdict(entry, method, headers, query)
+                met = entry.conditions.hold(headers, query)
+                verdict = _verdict(entry, method) if met else "header or query conditions are not met"
                 lines.append(f"{entry.rule.name} ({entry.rule.host or 'any host'} {entry.pattern.text}): {verdict}")
                 if verdict == "taken":
                     return lines
+                decided = decided or met
+            if decided:
+                lines.append("the most specific path decides: its routes do not take the method")
+                return lines
         lines.append("no route" if not lines else "no route accepts the request")
         return lines
 
 
-def _verdict(entry: Entry[T], method: bytes, headers: Headers, query: bytes) -> str:
-    methods = entry.rule.methods
-    if not entry.conditions.hold(headers, query):
-        return "header or query conditions are not met"
-    if methods is not None and method not in methods:
+def _verdict(entry: Entry[T], method: bytes) -> str:
+    if not takes(entry.rule.methods, method):
         return f"method {method.decode('ascii', 'backslashreplace')} is not accepted"
     return "taken"
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Generic, TypeVar
 
+from gateway.errors import MethodNotAllowed
 from gateway.headers import Headers
 from gateway.routing.pattern import Pattern
-from gateway.routing.rule import Conditions, RouteRule
+from gateway.routing.rule import NAMED_ONLY, USUAL, Conditions, RouteRule, takes
 
 T = TypeVar("T")
 
@@ -58,12 +59,13 @@ class Entry(Generic[T]):
 class Leaf(Generic[T]):
     """The routes that share one pattern, in the order in which they are tried."""
 
-    __slots__ = ("_conditional", "_default", "_methods", "entries")
+    __slots__ = ("_conditional", "_default", "_methods", "_plain", "entries")
 
     def __init__(self) -> None:
         self.entries: list[Entry[T]] = []
         self._conditional: list[Entry[T]] = []
-        self._methods: dict[bytes, Entry[T]] = {}
+        self._plain = False  # whether there is a route without conditions
+        self._methods: dict[bytes, Entry[T] | None] = {}
         self._default: Entry[T] | None = None
 
     def add(self, entry: Entry[T]) -> None:
@@ -71,30 +73,44 @@ class Leaf(Generic[T]):
         self.entries.append(entry)
         self.entries.sort(key=_fewest_last)
         self._conditional = [entry for entry in self.entries if entry.conditions.count]
-        self._methods, self._default = {}, None
-        for entry in self.entries[len(self._conditional) :]:
-            if self._default is None:
-                if entry.rule.methods is None:
-                    self._default = entry
-                else:
-                    for method in entry.rule.methods:
-                        self._methods.setdefault(method, entry)
+        plain = self.entries[len(self._conditional) :]
+        self._plain = bool(plain)
+        # The first route that is for any method takes all that no route before it names.
+        self._default = next((entry for entry in plain if entry.rule.methods is None), None)
+        self._methods = {NAMED_ONLY: None}
+        for entry in plain[: None if self._default is None else plain.index(self._default)]:
+            for method in entry.rule.methods or ():
+                if self._methods.get(method) is None:
+                    self._methods[method] = entry
+        if b"GET" in self._methods:
+            self._methods.setdefault(b"HEAD", self._methods[b"GET"])
 
     def find(self, method: bytes, headers: Headers, query: bytes) -> Entry[T] | None:
-        """Return the first route that accepts a request for this pattern."""
-        for entry in self._conditional:
-            methods = entry.rule.methods
-            if (methods is None or method in methods) and entry.conditions.hold(headers, query):
-                return entry
-        return self._methods.get(method, self._default)
+        """Return the first route that accepts a request for this pattern; None where none does.
 
-    def methods(self, headers: Headers, query: bytes) -> set[bytes]:
-        """Collect the methods of the routes whose conditions hold; asked when no route accepts the method."""
+        Raises:
+            MethodNotAllowed: The pattern has routes whose conditions are met, and none of them takes the method.
+        """
+        is_ours = self._plain
+        for entry in self._conditional:
+            if entry.conditions.hold(headers, query):
+                if takes(entry.rule.methods, method):
+                    return entry
+                is_ours = True
+        entry_or_none = self._methods.get(method, self._default)
+        if entry_or_none is None and is_ours:
+            raise self._refusal(headers, query)
+        return entry_or_none
+
+    def _refusal(self, headers: Headers, query: bytes) -> MethodNotAllowed:
+        """Name the methods of the routes whose conditions are met."""
         allowed: set[bytes] = set()
         for entry in self.entries:
             if entry.conditions.hold(headers, query):
-                allowed |= entry.rule.methods or frozenset()
-        return allowed
+                allowed |= USUAL if entry.rule.methods is None else entry.rule.methods
+        if b"GET" in allowed:
+            allowed.add(b"HEAD")
+        return MethodNotAllowed(tuple(sorted(method.decode("ascii", "replace") for method in allowed)))
 
 
 def _fewest_last(entry: Entry[T]) -> int:

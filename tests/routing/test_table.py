@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import MethodNotAllowed, RouteNotFound
 from gateway.headers import Headers
-from gateway.routing.rule import Conditions, RouteRule
+from gateway.routing.rule import USUAL, Conditions, RouteRule, takes
 from gateway.routing.table import RouteTable, bare_host
 from gateway.routing.tree import Match
 
@@ -72,30 +72,80 @@ def test_an_unknown_path_is_a_404() -> None:
 
 
 def test_a_known_path_with_another_method_is_a_405() -> None:
-    """`Allow` has the methods of every route that matches but for the method, in order."""
+    """`Allow` has the methods of every route of the most specific path whose conditions are met, in order."""
     table = table_of(
         RouteRule("get", path="/a/:x", methods=GET),
-        RouteRule("host", host="h", path="/a/*", methods=frozenset([b"PUT", b"DELETE"])),
-        RouteRule("no", path="/a/*", methods=POST, headers={"X": "*"}),
+        RouteRule("beta", path="/a/:x", methods=frozenset([b"DELETE"]), query={"beta": "*"}),
+        RouteRule("no", path="/a/:x", methods=frozenset([b"PUT"]), headers={"X": "*"}),
+        RouteRule("rest", path="/a/*", methods=POST),
     )
 
     with pytest.raises(MethodNotAllowed) as caught:
-        find(table, b"/a/b", method=b"PATCH")
+        find(table, b"/a/b", method=b"PATCH", query=b"beta")
 
-    assert caught.value.allow == ("DELETE", "GET", "PUT")
+    assert caught.value.allow == ("DELETE", "GET", "HEAD")
 
 
-def test_get_does_not_bring_head_along() -> None:
-    """Methods mean what they say."""
+def test_head_goes_where_get_goes() -> None:
+    """Unless a route of the same path names it."""
+    table = table_of(
+        RouteRule("get", path="/a", methods=GET),
+        RouteRule("get", path="/b", methods=GET, headers={"X": "*"}),
+        RouteRule("head", path="/c", methods=frozenset([b"HEAD"])),
+        RouteRule("get", path="/c", methods=GET),
+        RouteRule("rest"),
+    )
+    asked = Headers([(b"X", b"1")])
+
+    assert [find(table, path, method=b"HEAD", headers=asked).value for path in (b"/a", b"/b", b"/c")] == [
+        "get",
+        "get",
+        "head",
+    ]
+
+
+@pytest.mark.parametrize("method", [b"POST", b"HEAD", b"TRACE"])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        RouteRule("open"),
+        RouteRule("open", path="/a/*"),
+        RouteRule("open", path="/:x/b"),
+        RouteRule("open", path="/a/b", host="*.c"),
+    ],
+)
+def test_a_method_makes_no_route_give_way(rule: RouteRule, method: bytes) -> None:
+    """A route that asks for a token is not passed by with a method that it does not take."""
+    table = table_of(RouteRule("closed", host="b.c", path="/a/b", methods=frozenset([b"PUT"])), rule)
+
     with pytest.raises(MethodNotAllowed):
-        find(table_of(RouteRule("a", path="/", methods=GET)), method=b"HEAD")
+        find(table, b"/a/b", b"b.c", method)
 
 
-def test_a_route_for_another_method_gives_way() -> None:
-    """A less specific route that accepts the method is better than a 405."""
-    table = table_of(RouteRule("get", path="/a", methods=GET), RouteRule("post", path="/*", methods=POST))
+def test_conditions_that_are_not_met_do_make_a_route_give_way() -> None:
+    """Fields and query choose between routes; only the method does not."""
+    table = table_of(
+        RouteRule("beta", path="/a", methods=GET, headers={"X-Beta": "*"}), RouteRule("rest", methods=POST)
+    )
 
-    assert find(table, b"/a", method=b"POST").value == "post"
+    assert find(table, b"/a", method=b"POST").value == "rest"
+    with pytest.raises(MethodNotAllowed):
+        find(table, b"/a", method=b"POST", headers=Headers([(b"X-Beta", b"1")]))
+
+
+def test_trace_goes_where_it_is_named_only() -> None:
+    """Its answer would show a script fields that it may not read; a route for any method does not take it."""
+    table = table_of(
+        RouteRule("any", path="/a"),
+        RouteRule("named", path="/b", methods=frozenset([b"TRACE"])),
+        RouteRule("conditional", path="/c", headers={"X": "*"}),
+    )
+
+    assert find(table, b"/b", method=b"TRACE").value == "named"
+    for path in (b"/a", b"/c"):
+        with pytest.raises(MethodNotAllowed) as caught:
+            find(table, path, method=b"TRACE", headers=Headers([(b"X", b"1")]))
+        assert caught.value.allow == ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 
 
 def test_hosts_go_exact_then_longest_wildcard_then_any() -> None:
@@ -188,20 +238,27 @@ def test_ten_thousand_routes_cost_about_what_ten_do() -> None:
 def test_a_decision_is_explained_route_by_route() -> None:
     """Each route that was considered and what became of it."""
     table = table_of(
-        RouteRule("get", host="h", path="/a", methods=GET),
+        RouteRule("get", path="/a", methods=GET, query={"x": "*"}),
         RouteRule("beta", path="/a", headers={"X-Beta": "*"}),
         RouteRule("rest"),
         RouteRule("never", path="/b"),
     )
 
+    assert table.explain(b"h", b"/a", b"PUT", Headers(), b"x") == [
+        "get (any host /a): method PUT is not accepted",
+        "beta (any host /a): header or query conditions are not met",
+        "the most specific path decides: its routes do not take the method",
+    ]
     assert table.explain(b"h", b"/a", b"PUT", Headers(), b"") == [
-        "get (h /a): method PUT is not accepted",
+        "get (any host /a): header or query conditions are not met",
         "beta (any host /a): header or query conditions are not met",
         "rest (any host /*): taken",
     ]
     assert table_of().explain(b"h", b"/a", b"PUT", Headers(), b"") == ["no route"]
     refused = table_of(RouteRule("get", path="/a", methods=GET)).explain(b"h", b"/a", b"PUT", Headers(), b"")
-    assert refused[-1] == "no route accepts the request"
+    assert refused[-1] == "the most specific path decides: its routes do not take the method"
+    unmet = table_of(RouteRule("beta", path="/a", headers={"X-Beta": "*"}))
+    assert unmet.explain(b"h", b"/a", b"PUT", Headers(), b"")[-1] == "no route accepts the request"
 
 
 # The model: every rule is looked at, and the best by the documented order is taken.
@@ -257,7 +314,7 @@ def host_rank(rule: RouteRule, host: bytes) -> tuple[int, int] | None:
     st.lists(rules, max_size=8),
     request_paths,
     st.sampled_from([b"a.b.c", b"b.c", b"x.y.c", b"c"]),
-    st.sampled_from([b"GET", b"POST", b"PUT"]),
+    st.sampled_from([b"GET", b"HEAD", b"POST", b"PUT", b"TRACE"]),
     st.sampled_from([Headers(), Headers([(b"X", b"1")]), Headers([(b"X", b"2")])]),
     st.sampled_from([b"", b"q=1"]),
 )
@@ -272,7 +329,9 @@ def test_the_tree_agrees_with_a_scan(
         conditions = Conditions(rule.headers, rule.query)
         if host_order is not None and path_order is not None and conditions.hold(headers, query):
             fitting.append((host_order, path_order, -conditions.count, number))
-    accepting = [rank for rank in sorted(fitting) if method in (given_rules[rank[-1]].methods or {method})]
+    fitting.sort()
+    deciding = [rank for rank in fitting if rank[:2] == fitting[0][:2]]
+    accepting = [rank for rank in deciding if takes(given_rules[rank[-1]].methods, method)]
     table = RouteTable((rule, number) for number, rule in enumerate(given_rules))
 
     if accepting:
@@ -281,7 +340,8 @@ def test_the_tree_agrees_with_a_scan(
     elif fitting:
         with pytest.raises(MethodNotAllowed) as caught:
             table.match(host, path, method, headers, query)
-        allowed = frozenset[bytes]().union(*(given_rules[rank[-1]].methods or frozenset() for rank in fitting))
+        allowed = frozenset[bytes]().union(*(given_rules[rank[-1]].methods or USUAL for rank in deciding))
+        allowed |= {b"HEAD"} if b"GET" in allowed else set()
         assert caught.value.allow == tuple(sorted(name.decode() for name in allowed))
     else:
         with pytest.raises(RouteNotFound):

@@ -62,7 +62,8 @@ class Route(Section):
     )
     methods: tuple[Method, ...] | None = Field(
         default=None,
-        description="Methods. Absent: any. A path that matches with another method gets 405.",
+        description="Methods; GET brings HEAD along. Absent: any but TRACE. A path that matches with another method "
+        "gets 405, never a less specific route.",
         min_length=1,
     )
     headers: dict[HeaderName, Condition] = Field(
