@@ -8,6 +8,7 @@ the reading side is paused: memory for an exchange is bounded by that.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Protocol
 
 from gateway.headers import Headers
@@ -60,8 +61,10 @@ class Body:
         "_keep",
         "_kept",
         "_paused",
+        "_room",
         "_sink",
         "_source",
+        "_told",
         "_waiting",
         "ended",
         "failed",
@@ -86,6 +89,8 @@ class Body:
         self._sink: BodySink | None = None
         self._chunks: list[bytes] = []
         self._waiting = 0
+        self._room = HIGH_WATER
+        self._told: Callable[[], None] | None = None
         self._paused = False
 
     def push(self, data: bytes) -> None:
@@ -105,7 +110,7 @@ class Body:
             return
         self._chunks.append(data)
         self._waiting += len(data)
-        if self._waiting >= HIGH_WATER and not self._paused and self._source is not None:
+        if self._waiting >= self._room and not self._paused and self._source is not None:
             self._paused = True
             self._source.pause_reading()
 
@@ -116,12 +121,40 @@ class Body:
         self.resume()  # nothing more can come that would have to be held back
         if self._sink is not None:
             self._sink.body_ended(trailers)
+        elif self._told is not None:
+            self._tell()
 
     def fail(self) -> None:
         """The reading side broke off."""
         self.failed = True
         if self._sink is not None:
             self._sink.body_failed()
+        elif self._told is not None:
+            self._tell()
+
+    def gather(self, told: Callable[[], None]) -> None:
+        """Let all of the content come before anybody takes it, and say when it is there, or has failed.
+
+        Only for a body of known length, which is what bounds it: who asks has found it short enough.
+
+        Args:
+            told: Called once, unless `scatter` comes first.
+        """
+        assert self.length is not None
+        self._told = told
+        self._room = max(HIGH_WATER, self.length + 1)
+        self.resume()
+
+    def scatter(self) -> None:
+        """Nobody waits for the whole of it any more."""
+        self._told = None
+        self._room = HIGH_WATER
+
+    def _tell(self) -> None:
+        told = self._told
+        self.scatter()
+        assert told is not None
+        told()
 
     def take(self) -> bytes:
         """Return what has waited so far, for the write that also carries the head."""

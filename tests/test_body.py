@@ -189,3 +189,17 @@ def test_a_body_without_a_reader_to_stop() -> None:
     body.end()
 
     assert sink.ended == [None]
+
+
+def test_all_of_a_body_is_gathered_before_it_is_taken() -> None:
+    """Though it is more than waits otherwise; the reading side is never paused for it."""
+    source = Source()
+    body = Body(source, length=3 * HIGH_WATER)
+    told: list[bool] = []
+    body.gather(lambda: told.append(body.ended))
+    for _ in range(3):
+        body.push(b"x" * HIGH_WATER)
+    assert (told, source.paused) == ([], False)
+    body.end()
+    assert told == [True]
+    assert len(body.take()) == 3 * HIGH_WATER

@@ -36,6 +36,7 @@ from gateway.middleware.access_log import AccessLog
 from gateway.middleware.body_limit import BodyLimit
 from gateway.middleware.chain import Chain, Handler
 from gateway.middleware.metrics import RequestMetrics
+from gateway.middleware.request_buffer import RequestBuffer
 from gateway.middleware.request_id import RequestId
 from gateway.middleware.trace import Trace
 from gateway.resilience.budget import RetryBudget
@@ -149,6 +150,8 @@ class _Builder:
         self._trace = Trace(foundation.random_bytes)
         self._access_log = _access_log(settings, log_access, foundation.wall_clock)
         self._body_limit = cache(BodyLimit)
+        buffer = settings.limits.request_buffer
+        self._request_buffer = RequestBuffer(buffer) if buffer else None
         self._ip_rules_of = cache(ip_rules)
         self._ip_rules = ip_rules(settings.ip_allow, settings.ip_deny)
         self.identity = Identity(settings, foundation, REMADE)
@@ -175,8 +178,9 @@ class _Builder:
             *self._limits.by_address(route),  # before anything is spent on finding out who is calling
             self.identity.step(auth),
             self._limits.by_principal(route),
+            self._body_limit(body_limit) if body_limit else None,  # who may call is decided before how much
+            None if route is None else self._request_buffer,  # who is slow to send holds no place and no connection
             self._load.of_route(route),  # who may not call, or too often, takes nobody's place
-            self._body_limit(body_limit) if body_limit else None,  # last: who may call is decided before how much
             *self._load.of_upstreams(route, self._chooser(route)),  # a place is held only while it is asked
             self._last_goods.step(route),  # innermost: what is kept is what the backend said
         ]

@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from gateway.body import Body
-from gateway.errors import BackendReset, GatewayError, ReusedConnectionLost
+from gateway.errors import BackendReset, GatewayError, PoolExhausted, ReusedConnectionLost
 from gateway.exchange import Response
 from gateway.headers import Headers
 from gateway.http.fields import request_filter, trailer_filter
@@ -91,6 +91,7 @@ class UpstreamConnection(Protocol):
             self._request_body = body
             # While content is to come, the client is watched; the backend only where it does not take what came.
             self.deadline = NEVER
+            self.pool.lend(self)
             # Before the write, which may say that the backend has had enough.
             body.attach(self)
             self.transport.write(head + data)  # type: ignore[union-attr]
@@ -106,6 +107,13 @@ class UpstreamConnection(Protocol):
         """The attempt is out of time: it fails, and the connection is no use any more."""
         if self._attempt is not None:
             self._fail(self._attempt, error)
+
+    def give_up(self) -> None:
+        """Others need what it takes, and it only waits for its client: the attempt fails."""
+        if self._attempt is not None:
+            self._fail(self._attempt, PoolExhausted("Others need the connection, and the client does not go on."))
+        else:
+            self.close(aborting=True)
 
     def close(self, aborting: bool = False) -> None:
         """Close the connection; what it was lent for must be over."""
@@ -198,6 +206,7 @@ class UpstreamConnection(Protocol):
         if self._tunnel is not None:
             self._tunnel.pause_reading()
         elif self._request_body is not None:
+            self.pool.reclaim(self)
             self._request_body.pause()
             if self._attempt is not None:
                 self.deadline = self._attempt.next_deadline()
@@ -208,6 +217,7 @@ class UpstreamConnection(Protocol):
             self._tunnel.resume_reading()
         elif self._request_body is not None:
             self.deadline = NEVER
+            self.pool.lend(self)
             self._request_body.resume()
 
     def stopProducing(self) -> None:
@@ -220,6 +230,8 @@ class UpstreamConnection(Protocol):
 
     def body_ended(self, trailers: Headers | None) -> None:
         self._request_body = None
+        if not self._paused:
+            self.pool.reclaim(self)
         if self._chunked:
             self.transport.write(last_chunk(trailers, _TRAILERS))  # type: ignore[union-attr]
         if self._attempt is not None:
@@ -234,12 +246,15 @@ class UpstreamConnection(Protocol):
     def pause_reading(self) -> None:
         self._paused = True
         self.deadline = NEVER  # it is the client that is slow now; the channel watches it
+        self.pool.lend(self)
         self.transport.pauseProducing()  # type: ignore[union-attr]
 
     def resume_reading(self) -> None:
         if not self._paused:
             return
         self._paused = False
+        if self._request_body is None:
+            self.pool.reclaim(self)
         if self._attempt is not None:
             self.deadline = self._attempt.next_deadline()
         if not self.lost:
@@ -332,6 +347,7 @@ class UpstreamConnection(Protocol):
         if self._request_body is not None:
             body, self._request_body = self._request_body, None
             body.detach()
+            self.pool.reclaim(self)
 
     def _leave_pool(self) -> None:
         self.pool.lost(self)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
+from errno import EMFILE, ENFILE, ENOBUFS, ENOMEM
 from typing import Protocol
 
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
@@ -24,6 +25,9 @@ from gateway.transport.deadlines import NEVER, Deadlines
 from gateway.upstream.complaints import Complaints
 from gateway.upstream.connection import UpstreamConnection
 
+_NONE_LEFT = frozenset([EMFILE, ENFILE, ENOBUFS, ENOMEM])
+"""What the system says when it has no more of what a connection needs."""
+
 Dial = Callable[[Callable[[], IProtocol]], "Deferred[IProtocol]"]
 """Opens one connection to a backend for the protocol that is made."""
 
@@ -32,11 +36,15 @@ class PoolLimits(Protocol):
     """How large a pool may be.
 
     Attributes:
-        max_connections: Open at once, connecting ones included.
+        max_idle: Kept open while nobody uses them.
+        max_connections: Open at once, connecting ones included; those that are lent are not counted.
         idle_timeout: Seconds that one may be unused.
         max_pending: Attempts that may wait for one.
         queue_timeout: Seconds that they may wait.
     """
+
+    @property
+    def max_idle(self) -> int: ...
 
     @property
     def max_connections(self) -> int: ...
@@ -69,6 +77,24 @@ class Waiter(Protocol):
 class BackendPool:
     """The connections to one backend.
 
+    # Note [Lent places]
+    The cap is there to protect the backend, and a client could use it against all others: so many that send half a
+    request, or never read their answer, and nobody else gets a connection. So a connection that waits for its client
+    lends its place in the cap for as long as it waits: another one may be opened. There can be no more of them than
+    clients, `limits.connections`; past that number of lent places, or when the system has no descriptor left, the
+    connection that has waited longest for its client is given up.
+
+    Args:
+        upstream: Name of its upstream.
+        backend: Its URL.
+        host: The name or address in it.
+        dial: Opens a connection.
+        limits: How large the pool may be.
+        most_lent: Connections, at most, that wait for their clients and do not count; see Note [Lent places].
+        response_header: Octets of the head of an answer.
+        deadlines: Watches connections.
+        now: Monotonic seconds.
+
     Attributes:
         upstream: Name of its upstream.
         backend: Its URL.
@@ -86,6 +112,7 @@ class BackendPool:
         host: str,
         dial: Dial,
         limits: PoolLimits,
+        most_lent: int,
         response_header: int,
         deadlines: Deadlines,
         now: Callable[[], float],
@@ -102,11 +129,13 @@ class BackendPool:
         self._dial = dial
         self._complaints = Complaints(upstream, backend, now)
         self._limits = limits
+        self._most_lent = most_lent
         self.deadlines = deadlines
         self.now = now
         self._idle: list[UpstreamConnection] = []
         # Dictionaries rather than sets: their order is the same in every run.
         self._open: dict[UpstreamConnection, None] = {}
+        self._lent: dict[UpstreamConnection, None] = {}
         self._dialling: dict[Deferred[None], None] = {}
         self._waiting: OrderedDict[Waiter, float] = OrderedDict()
         self._retired = False
@@ -131,6 +160,11 @@ class BackendPool:
     def pending(self) -> int:
         """Attempts that wait."""
         return len(self._waiting)
+
+    @property
+    def lent(self) -> int:
+        """Connections that wait for their clients, and do not count."""
+        return len(self._lent)
 
     def acquire(self, waiter: Waiter) -> UpstreamConnection | None:
         """Get a connection now, or be told later.
@@ -171,17 +205,32 @@ class BackendPool:
         if self._waiting and self._hand_over(connection):
             return  # also when retired: an exchange that began before the reload may still come here
         if self._retired or (len(self._waiting) > self.connecting and self._size >= self._limits.max_connections):
-            # In its place one is opened for those who want a fresh one.
+            # All who still wait want an unused connection, and the pool is full: close this one so that a new one can
+            # be dialled.
+            connection.close()
+        elif len(self._idle) >= self._limits.max_idle:
             connection.close()
         else:
             connection.deadline = self.now() + self._limits.idle_timeout
             self._idle.append(connection)
+
+    def lend(self, connection: UpstreamConnection) -> None:
+        """A connection waits for its client; see Note [Lent places]."""
+        if connection in self._open and connection not in self._lent:
+            self._lent[connection] = None
+            if self._waiting:
+                self._open_for_waiting()
+
+    def reclaim(self, connection: UpstreamConnection) -> None:
+        """It waits no longer: it counts again, even where that makes one more than the cap."""
+        self._lent.pop(connection, None)
 
     def lost(self, connection: UpstreamConnection) -> None:
         """A connection is no more, or will not be given back; no error when that is known."""
         if connection not in self._open:
             return
         del self._open[connection]
+        self._lent.pop(connection, None)
         if connection in self._idle:
             self._idle.remove(connection)
         self._open_for_waiting()
@@ -227,10 +276,13 @@ class BackendPool:
 
     @property
     def _size(self) -> int:
-        return len(self._open) + self.connecting
+        return len(self._open) + self.connecting - len(self._lent)
 
     def _open_for_waiting(self) -> None:
         while len(self._waiting) > self.connecting and self._size < self._limits.max_connections:
+            if len(self._lent) >= self._most_lent:
+                self._give_up_longest()  # which comes back here
+                return
             self.connecting += 1
             dialling: Deferred[None] = self._dial(lambda: UpstreamConnection(self)).addCallbacks(
                 self._dialled, self._dial_failed
@@ -257,6 +309,9 @@ class BackendPool:
 
     def _dial_failed(self, failure: Failure) -> None:
         self.connecting -= 1
+        if self._lent and getattr(failure.value, "osError", None) in _NONE_LEFT:
+            self._give_up_longest()
+            return
         if not failure.check(CancelledError):  # by ourselves, when nobody waits any more
             self._complaints.dial_failed(failure)
         if self._waiting:
@@ -264,6 +319,10 @@ class BackendPool:
             waiter.refused(failure_to_error(failure))
         self._open_for_waiting()
         self._check_empty()
+
+    def _give_up_longest(self) -> None:
+        """Take the connection that has waited longest for its client away from it, and dial for those who wait."""
+        next(iter(self._lent)).give_up()
 
     def _hand_over(self, connection: UpstreamConnection) -> bool:
         """Let the first that waits for such a connection have it; returns whether there was one."""

@@ -222,7 +222,7 @@ def test_an_answer_before_the_request_is_complete(gateway: Harness) -> None:
     """It crosses at once; the connection to the backend, in the middle of a request, is not used again."""
     backend = gateway.backend("orders")
     backend.answer_head = lambda asked: ok(b"early", status=b"403 Forbidden")
-    client = gateway.send(b"POST /orders/7 HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\nabc")
+    client = gateway.send(b"POST /orders/7 HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\nabc")
 
     (response,) = client.responses()
     assert (response.status, response.body) == (403, b"early")

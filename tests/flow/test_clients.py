@@ -60,7 +60,7 @@ def in_the_answer(make: Make) -> tuple[Harness, FakeClient]:
 
 def in_the_upload(make: Make) -> tuple[Harness, FakeClient]:
     """A part of the content was sent."""
-    gateway = make("orders")
+    gateway = make("orders", limits={"request_buffer": 0})
     return gateway, gateway.send(UPLOAD)
 
 

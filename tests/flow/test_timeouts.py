@@ -153,6 +153,7 @@ def test_the_second_head_on_a_connection(make: Make) -> None:
 def test_body(make: Make) -> None:
     """408 after the longest silence; every part starts it anew."""
     gateway = with_times(make, client_body=2)
+    gateway.apply(limits={"request_buffer": 0})
     client = gateway.send(UPLOAD)
     for octet in b"defg":
         gateway.advance(1.5)

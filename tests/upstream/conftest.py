@@ -23,6 +23,7 @@ from gateway.upstream.pool import BackendPool
 class Limits:
     """How large the pool is."""
 
+    max_idle: int = 100
     max_connections: int = 2
     idle_timeout: float = 60.0
     max_pending: int = 3
@@ -54,7 +55,7 @@ class Waiter:
 class Bench:
     """A pool, its clock, and the dials that it waits for."""
 
-    def __init__(self, **limits: Any) -> None:
+    def __init__(self, most_lent: int = 10, **limits: Any) -> None:
         self.seconds = 0.0
         self.dials: list[tuple[Deferred[IProtocol], Callable[[], IProtocol]]] = []
         self.deadlines = Deadlines(lambda: self.seconds)
@@ -64,6 +65,7 @@ class Bench:
             "orders",
             self._dial,
             Limits(**limits),
+            most_lent,
             65536,
             self.deadlines,
             lambda: self.seconds,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+from errno import EMFILE
 from typing import TypeVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import succeed
+from twisted.internet.error import ConnectBindError
 
 from gateway.errors import BackendRefused, PoolExhausted
 from gateway.transport.deadlines import NEVER
@@ -469,3 +471,39 @@ class TestConnectionPool:
         """Twisted's would: what was sent is known only here."""
         assert shared.retryAutomatically is False
         assert succeed(shared).result is shared
+
+
+def test_no_more_unused_connections_are_kept_than_max_idle() -> None:
+    """What is over is closed as it becomes free."""
+    bench = Bench(max_connections=3, max_idle=1)
+    for connection in bench.used(3):
+        bench.pool.release(connection)
+    assert bench.figures() == (1, 0, 0, 0)
+
+
+def test_a_connection_that_waits_for_its_client_does_not_count() -> None:
+    """Note [Lent places]: who waits in the queue gets another at once; when it goes on, it counts again."""
+    bench = Bench(max_connections=1)
+    (slow,) = bench.used()
+    waiting = bench.wait()
+    assert bench.figures() == (0, 1, 1, 0)
+    bench.pool.lend(slow)
+    assert bench.figures() == (0, 1, 1, 1)
+    assert waiting.got is None
+    assert bench.connect() is waiting.got
+    bench.pool.reclaim(slow)
+    bench.wait()
+    assert bench.figures() == (0, 2, 1, 0)
+
+
+def test_with_no_descriptor_left_who_waits_for_a_client_has_to_go() -> None:
+    """Who has waited longest, and the dial is made again; with nobody to go, the dial has failed."""
+    bench = Bench(max_connections=1)
+    (slow,) = bench.used()
+    bench.pool.lend(slow)
+    waiting = bench.wait()
+    bench.dials.pop(0)[0].errback(ConnectBindError(EMFILE, "Too many open files"))
+    assert waiting.error is None
+    assert bench.figures() == (0, 0, 1, 1)
+    bench.dials.pop(0)[0].errback(ConnectBindError(EMFILE, "Too many open files"))
+    assert waiting.error is not None

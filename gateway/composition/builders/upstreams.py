@@ -49,7 +49,7 @@ def build_upstream(
     for backend in upstream.backends:
         # The identity of a pool: everything that it was made from.
         key = (upstream.name, backend.url, upstream.tls, files, upstream.pool, settings.timeouts.connect,
-               settings.limits.response_header)  # fmt: skip
+               settings.limits.response_header, settings.limits.connections)  # fmt: skip
         keys.add(key)
         make = partial(_pool, upstream, backend.url, settings, foundation)
         pool = foundation.pool.backend(key, make)
@@ -90,6 +90,7 @@ def _pool(upstream: UpstreamSettings, url: str, settings: Settings, foundation: 
         host,
         lambda make: dial(host, port, tls, make, connect),
         upstream.pool,
+        settings.limits.connections,
         settings.limits.response_header,
         foundation.deadlines,
         foundation.now,

@@ -35,6 +35,12 @@ class Limits(Section):
     request_body: Size = Field(
         default=10 * 1024 * 1024, description="Body of a request; 413 over it. 0 is no limit; a route may set its own."
     )
+    request_buffer: Size = Field(
+        default=64 * 1024,
+        description="A request body of known length up to this is there in full before a backend's connection is "
+        "taken; 0: at once. Bodies of unknown length, gRPC, longer ones and what waits for `100 Continue` stream from "
+        "the start.",
+    )
     response_header: Room = Field(default=64 * 1024, description="Head of a backend's response; 502 over it.")
     connections: Positive = Field(
         default=10_000, description="Client connections held at once; past it new ones wait in the backlog."

@@ -60,7 +60,11 @@ class Backend(Section):
 class Pool(Section):
     """Connections to one backend."""
 
-    max_connections: Positive = Field(default=100, description="Connections to one backend.")
+    max_idle: Count = Field(default=100, description="Connections to one backend that are kept open while unused.")
+    max_connections: Positive = Field(
+        default=1024,
+        description="Connections to one backend that are open at most; one that waits for its client does not count.",
+    )
     idle_timeout: Timeout = Field(default=60.0, description="An idle connection is closed after this.")
     max_pending: Count = Field(default=1000, description="Exchanges that may wait for a connection; past it 503.")
     queue_timeout: Timeout = Field(default=5.0, description="Longest wait for a connection; past it 503.")

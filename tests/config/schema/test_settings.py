@@ -25,7 +25,8 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         "request": 30, "client_header": 10, "client_body": 30, "client_idle": 75, "connect": 5, "shutdown": 30,
     }  # fmt: skip
     assert settings.limits.model_dump() == {
-        "request_header": 32768, "header_fields": 200, "request_body": 10485760, "response_header": 65536,
+        "request_header": 32768, "header_fields": 200, "request_body": 10485760, "request_buffer": 65536,
+        "response_header": 65536,
         "connections": 10000, "in_flight": 0, "queue": None, "loop_lag": 0, "memory": 0,
     }  # fmt: skip
     assert settings.forwarded.model_dump() == {"x_forwarded": True, "x_real_ip": True, "via": True, "forwarded": False}
@@ -42,7 +43,7 @@ def test_what_an_upstream_has_by_default(load_text: Load) -> None:
 
     assert (upstream.strategy, upstream.hash_on, upstream.slow_start) == ("round_robin", "ip", 0)
     assert upstream.pool.model_dump() == {
-        "max_connections": 100, "idle_timeout": 60, "max_pending": 1000, "queue_timeout": 5,
+        "max_idle": 100, "max_connections": 1024, "idle_timeout": 60, "max_pending": 1000, "queue_timeout": 5,
     }  # fmt: skip
     assert [(one.scheme, one.host, one.port, one.weight) for one in upstream.backends] == [
         ("https", "x", 443, 1), ("http", "::1", 81, 1), ("h2c", "y", 80, 1),

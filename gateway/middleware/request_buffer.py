@@ -1,0 +1,62 @@
+"""Let a short request come whole before anything is held for it.
+
+Places, a breaker's probes and a backend's connection are for exchanges that can
+use them: one whose client sends half of its content would hold them for as long
+as it likes. A body of known length up to `limits.request_buffer` is gathered
+first; longer ones, those of unknown length, gRPC, and what the client holds back
+until the backend has said 100, stream from the start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+
+from twisted.internet.defer import Deferred
+
+from gateway.body import Body
+from gateway.errors import ClientAborted
+from gateway.exchange import Exchange
+
+
+class RequestBuffer:
+    """Waits for the content of requests.
+
+    Args:
+        octets: Of the longest body that is waited for.
+    """
+
+    name = "request_buffer"
+    __slots__ = ("_octets",)
+
+    def __init__(self, octets: int) -> None:
+        self._octets = octets
+
+    def on_request(self, exchange: Exchange) -> Awaitable[None] | None:
+        """Wait where there is content still to come, and it is short enough."""
+        request = exchange.request
+        body = request.body
+        if body is None or body.ended or body.length is None or body.length > self._octets:
+            return None
+        headers = request.headers
+        if (headers.get(b"content-type") or b"").lower().startswith(b"application/grpc"):
+            return None  # both sides may talk in turns
+        if b"expect" in headers.index and not body.received:
+            return None  # RFC 9110 section 10.1.1: the backend says whether it wants the content, and then it comes
+        return whole(body)
+
+
+def whole(body: Body) -> Deferred[None]:
+    """Fire when all of a body of known length is there; it waits to be taken.
+
+    Fails with `ClientAborted` where it breaks off; cancelled, nobody is told anything.
+    """
+    done: Deferred[None] = Deferred(lambda _: body.scatter())
+
+    def told() -> None:
+        if body.failed:
+            done.errback(ClientAborted())
+        else:
+            done.callback(None)
+
+    body.gather(told)
+    return done
