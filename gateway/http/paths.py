@@ -15,9 +15,10 @@ from gateway.errors import MalformedRequest
 # RFC 3986 section 3.3, without "%": what stands in a segment as itself.
 _PCHAR = rb"A-Za-z0-9\-._~!$&'()*+,;=:@"
 
-# Nothing to decode, merge or resolve. The look-ahead finds "." and ".." (";" ends a segment's name
-# for servlet containers); possessive loops keep it linear. 0.28 us for a path of three segments.
-_IS_NORMAL = re.compile(rb"(?:/(?!\.\.?(?:[/;]|\Z))[%b]++)++/?+|/" % _PCHAR).fullmatch
+# Nothing to decode, merge or resolve. The look-ahead finds "." and ".." (";" ends a segment's name for servlet
+# containers). Linear without possessive loops, since no segment holds a slash; and a possessive loop around another
+# takes "/a/.." for normal on Python 3.11.2, which is Debian 12's. 0.22 us for a path of three segments.
+_IS_NORMAL = re.compile(rb"(?:(?:/(?!\.\.?(?:[/;]|\Z))[%b]+)+/?|/)\Z" % _PCHAR).match
 
 # Control characters, blanks, "\", "#" and "?" as such; escapes that are cut off; control characters escaped.
 _REFUSED = re.compile(rb"[\x00-\x20\x7f\\#?]|%(?![0-9A-Fa-f]{2})|%[01][0-9A-Fa-f]|%7[Ff]").search
