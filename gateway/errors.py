@@ -73,9 +73,15 @@ class DownstreamError(GatewayError):
 
 
 class MalformedRequest(DownstreamError):
-    """The request breaks RFC 9110 or RFC 9112, or can be read in two ways; nothing reached a backend."""
+    """The request breaks RFC 9110 or RFC 9112, or where it ends can be read in two ways; nothing reached a backend."""
 
     close = True
+
+
+class RequestAmbiguous(DownstreamError):
+    """Servers could read the path, or the host, as that of another route, or of other limits; nothing was forwarded."""
+
+    status, reason = 400, "request.ambiguous"
 
 
 class MethodUnknown(DownstreamError):

@@ -31,6 +31,10 @@ ADVICE = {
         "Nothing: the instance is stopping. Clients that get it through a load balancer: let it watch `/ready`."
     ),
     "request.malformed": "Look at the client, or at who tries things; the log's `detail` names the rule.",
+    "request.ambiguous": (
+        "Look at the client, or at who tries things. Where such paths are meant: `paths` of the route says how its servers "
+        "read them (docs/routing.md)."
+    ),
     "request.method": "Look at the client.",
     "request.version": "Look at the client; HTTP/0.9 and probes of other protocols look like this.",
     "request.too_large": "Raise `request_body` of the route where such uploads are meant.",

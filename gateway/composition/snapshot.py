@@ -20,6 +20,7 @@ from gateway.composition.builders.identity import Identity
 from gateway.composition.builders.last_good import LastGoods
 from gateway.composition.builders.limits import RateLimits
 from gateway.composition.builders.oauth import token_paths
+from gateway.composition.builders.paths import Paths
 from gateway.composition.builders.readiness import readiness
 from gateway.composition.builders.retries import build_hedges, build_retries
 from gateway.composition.builders.upstreams import build_upstream
@@ -109,7 +110,9 @@ def build(
     foundation.carried.then(partial(setattr, foundation.metrics, "own_labels", own))
     return Snapshot(
         settings=settings,
-        routes=RouteTable((_rule(route), builder.leaf(route)) for route in settings.routes),
+        routes=RouteTable(
+            ((_rule(route), builder.leaf(route)) for route in settings.routes), asks_case=builder.paths.asks_case
+        ),
         unrouted=unrouted_chain(builder.steps(None)),
         own_paths=builder.own_paths(),
         in_flight=0 if settings.limits.queue else settings.limits.in_flight,  # with a queue it is a step
@@ -156,6 +159,7 @@ class _Builder:
         self._ip_rules = ip_rules(settings.ip_allow, settings.ip_deny)
         self.identity = Identity(settings, foundation, REMADE)
         self._limits = RateLimits(settings, foundation)
+        self.paths = Paths(settings)
         self._load = LoadControl(settings, foundation)
         self._last_goods = LastGoods(settings, foundation)
         self.pool_keys: set[Hashable] = set()
@@ -219,7 +223,7 @@ class _Builder:
             for name, _ in route.upstreams
         }
         chain = Chain(self.steps(route), _handler(forwarders), render_error)
-        return RouteResource(route.name, route.path, chain)
+        return RouteResource(route.name, route.path, chain, self.paths.of(route, self._limits.for_some_paths(route)))
 
     def _upstream(self, name: str) -> Upstream:
         return self.upstreams[name]

@@ -75,7 +75,9 @@ class ApiKeyAuthenticator:
         kept = [part for part in parts if not part or _pair(part)[0] != self._query]
         if len(kept) != len(parts):
             request.query = b"&".join(kept)
-            request.target = request.path + (b"?" + request.query if request.query else b"")
+            # Its own path and not the request's: a route may forward the normal form.
+            path = request.target.partition(b"?")[0]
+            request.target = path + (b"?" + request.query if request.query else b"")
 
     async def _wait(self, found: Awaitable[KeyRecord | None], digest: bytes) -> Principal:
         return judge(await found, digest, self._wall_clock())

@@ -9,11 +9,12 @@ matches `/users`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from gateway.errors import MalformedRequest
 from gateway.http.paths import normal_form
+from gateway.http.readings import folded
 
 _PARAM = re.compile(r":([A-Za-z_][A-Za-z0-9_-]*)|\{([A-Za-z_][A-Za-z0-9_-]*)\}")
 _REST = re.compile(r"\*|\{\*([A-Za-z_][A-Za-z0-9_-]*)\}")
@@ -85,6 +86,12 @@ def parse_pattern(text: str) -> Pattern:
     if len(set(used)) != len(used):
         raise ValueError("expected each parameter name once")
     return Pattern(text, tuple(segments), tuple(names), wild, rest)
+
+
+def folded_pattern(pattern: Pattern) -> Pattern:
+    """Return a pattern for paths that went through `gateway.http.readings.folded`."""
+    segments = tuple(None if segment is None else folded(segment) for segment in pattern.segments)
+    return replace(pattern, segments=segments)
 
 
 def _literal(segment: str) -> bytes:

@@ -18,7 +18,7 @@ from typing import Generic, TypeVar
 
 from gateway.errors import RouteNotFound
 from gateway.headers import Headers
-from gateway.routing.pattern import parse_pattern
+from gateway.routing.pattern import Pattern, folded_pattern, parse_pattern
 from gateway.routing.rule import RouteRule, takes
 from gateway.routing.tree import Entry, Leaf, Match, Tree
 
@@ -34,17 +34,29 @@ class RouteTable(Generic[T]):
 
     Args:
         entries: Rules in the order of the configuration, each with what `match` is to return for it.
+        asks_case: Whether `caseless` is needed.
+
+    Attributes:
+        caseless: The same routes for paths that went through `gateway.http.readings.folded`; None where nobody asks.
 
     Raises:
         ValueError: A host, path or condition is not well formed.
     """
 
-    def __init__(self, entries: Iterable[tuple[RouteRule, T]]) -> None:
+    def __init__(self, entries: Iterable[tuple[RouteRule, T]], asks_case: bool = False) -> None:
         self._any: Tree[T] = Tree()
         self._exact: dict[bytes, Tree[T]] = {}
         self._wildcard: dict[bytes, Tree[T]] = {}
+        self._hosts = False
+        self.caseless: RouteTable[T] | None = RouteTable(()) if asks_case else None
         for rule, value in entries:
-            self._tree(rule.host).add(rule, parse_pattern(rule.path), value)
+            pattern = parse_pattern(rule.path)
+            self._add(rule, pattern, value)
+            if self.caseless is not None:
+                self.caseless._add(rule, folded_pattern(pattern), value)
+
+    def _add(self, rule: RouteRule, pattern: Pattern, value: T) -> None:
+        self._tree(rule.host).add(rule, pattern, value)
         self._hosts = bool(self._exact or self._wildcard)
 
     def _tree(self, host: str | None) -> Tree[T]:

@@ -19,6 +19,7 @@ from gateway.headers import Headers
 from gateway.http.paths import normal_form
 from gateway.interfaces import ChainLike, Middleware
 from gateway.middleware.chain import Chain
+from gateway.routing.agreement import PathRules, settle
 from gateway.routing.table import RouteTable
 from gateway.serving.respond import render_error
 
@@ -42,14 +43,16 @@ class RouteResource(Resource):
         name: The route's name.
         pattern: Its path pattern.
         chain: Its steps and forwarder.
+        paths: What is asked about paths that servers read in several ways.
     """
 
     isLeaf = True
 
-    def __init__(self, name: str, pattern: str, chain: ChainLike) -> None:
+    def __init__(self, name: str, pattern: str, chain: ChainLike, paths: PathRules | None = None) -> None:
         super().__init__()
         self.name = name
         self.pattern = pattern
+        self.paths = paths or PathRules()
         self._chain = chain
 
     def render_exchange(self, exchange: Exchange) -> None:
@@ -152,14 +155,17 @@ class RootResource(Resource, Generic[T]):
             if tree.in_flight and self.in_flight > tree.in_flight:
                 # Its route says so (`gateway.middleware.admission.Full`), with what it says on every response.
                 exchange.error = TooManyInFlight()
-            path = request.path
+            written = path = request.path
             if path != b"*":
                 path = exchange.path = normal_form(path)
             if tree.explain_routing:
                 self._explain(tree, exchange)
             match = tree.routes.match(request.host, path, request.method, request.headers, request.query)
+            route = match.value
+            if path is not written or route.paths.always:  # nearly all paths are in normal form: nothing is asked
+                settle(request, path, tree.routes, match, route.paths)
             exchange.params = match.params
-            match.value.render_exchange(exchange)
+            route.render_exchange(exchange)
         except GatewayError as error:
             if exchange.error is None:
                 exchange.error = error

@@ -74,6 +74,12 @@ class RateLimits:
         steps: list[Middleware] = [fields] if kinds else []
         return [*steps, step] if step is not None else steps
 
+    def for_some_paths(self, route: Route) -> list[Pattern]:
+        """List the patterns of the limits that are for some paths of a route: Note [Paths]."""
+        path = parse_pattern(route.path)
+        patterns = [pattern for _, pattern, _ in self._everywhere if pattern is not None]
+        return [pattern for pattern in patterns if overlap(pattern, path) is Overlap.SOME]
+
     def by_principal(self, route: Route | None) -> Middleware | None:
         """Make the step behind authentication: limits by who is calling."""
         if route is None:

@@ -11,6 +11,7 @@ from gateway.config.schema.admission import Priority, Queue
 from gateway.config.schema.auth import RouteAuth
 from gateway.config.schema.base import Section, or_one
 from gateway.config.schema.limiting import LimitQueue, RateLimit
+from gateway.config.schema.paths import Paths
 from gateway.config.schema.resilience import Hedge, Retry
 from gateway.config.schema.responses import Cors, SecurityHeaders
 from gateway.config.schema.transformations import Transformations
@@ -74,6 +75,11 @@ class Route(Section):
         description="The upstream's name; or `[{name: a, weight: 9}, {name: b, weight: 1}]`.",
         min_length=1,
         json_schema_extra=_or_names,
+    )
+    paths: Paths | None = Field(
+        default=None,
+        description="How its servers read paths; keys that are absent: as at top level (and as other routes to the same "
+        "upstream list `readings`).",
     )
     timeout: Timeout = Field(default=30.0, description="For the upstream's answer; 504 past it.")
     request_body: Size | None = Field(

@@ -12,6 +12,7 @@ from gateway.config.schema.base import Section
 from gateway.config.schema.bounds import Forwarded, Limits, Redis, Timeouts
 from gateway.config.schema.limiting import MatchedRateLimit
 from gateway.config.schema.listeners import Admin, Listener
+from gateway.config.schema.paths import Paths
 from gateway.config.schema.plugins import Plugin
 from gateway.config.schema.resilience import CircuitBreaker
 from gateway.config.schema.routes import Route
@@ -58,6 +59,7 @@ class Settings(Section):
     )
     ip_allow: tuple[Network, ...] = Field(default=(), description="Addresses let in; empty: all.")
     ip_deny: tuple[Network, ...] = Field(default=(), description="Addresses turned away; wins over `ip_allow`.")
+    paths: Paths = Field(default=Paths(), description="How the servers behind the routes read paths.")
     routes: tuple[Route, ...] = Field(default=(), description="What goes where; the most specific match wins.")
     plugins: tuple[Plugin, ...] = Field(default=(), description="Middleware from outside the package.")
     access_log: AccessLog = Field(default=AccessLog(), description="One line of JSON for every exchange.")

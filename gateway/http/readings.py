@@ -1,0 +1,157 @@
+r"""The paths that servers may take one path for.
+
+Layer 1, asked by `gateway.routing.agreement` for the few paths that hold
+something to be read in two ways.
+
+# Note [Readings]
+A server changes a path step by step: it decodes `%2F`, takes `\` for `/`,
+merges slashes, resolves dot segments, drops parameters; which of these steps it
+takes, in which order, and whether a proxy before it has taken some already is
+different for each (nginx decodes, then resolves; gunicorn does neither, and what
+runs in it decodes; Tomcat drops parameters first). So all that can be made of a path
+by these steps, in any order and any number of times, are its readings.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator
+from enum import Enum
+from urllib.parse import quote_from_bytes, unquote
+
+from gateway.http.paths import merged, plain, resolved, respelled
+
+
+class Reading(str, Enum):
+    """A kind of thing in a path that servers disagree about."""
+
+    DOTS = "dots"
+    SLASHES = "slashes"
+    PARAMS = "params"
+    TRAILING_SLASH = "trailing_slash"
+    CASE = "case"
+    ESCAPES = "escapes"
+
+
+MOST_OCTETS = 64 * 1024
+"""Of all readings of a path together: what a stranger may have us work out."""
+
+Step = Callable[[bytes], bytes]
+
+_DOT_PARAMS = re.compile(rb"(/\.\.?)(?:;|%3B)[^/]*")
+_PARAMS = re.compile(rb";[^/]*")
+
+
+def _resolved_as_ours(path: bytes) -> bytes:
+    return resolved(path.replace(b"%2E", b"."))
+
+
+def _slash_added(path: bytes) -> bytes:
+    return path if path.endswith(b"/") else path + b"/"
+
+
+def _slash_removed(path: bytes) -> bytes:
+    return path[:-1] if path.endswith(b"/") and len(path) > 1 else path
+
+
+STEPS: dict[Reading, tuple[Step, ...]] = {
+    Reading.DOTS: (
+        lambda path: path.replace(b"%2E", b"."),
+        lambda path: _DOT_PARAMS.sub(rb"\1", path),  # "/..;x/" is "/../" to servlet containers
+        resolved,
+    ),
+    Reading.SLASHES: (
+        lambda path: path.replace(b"%2F", b"/"),
+        lambda path: path.replace(b"%5C", b"\\"),
+        lambda path: path.replace(b"\\", b"/"),
+        merged,
+    ),
+    Reading.PARAMS: (
+        lambda path: path.replace(b"%3B", b";"),
+        lambda path: _PARAMS.sub(b"", path),
+    ),
+    Reading.TRAILING_SLASH: (_slash_added, _slash_removed),
+    Reading.ESCAPES: (respelled,),
+    Reading.CASE: (),  # compared, not made: see `folded`
+}
+"""What a server may do to a path, by the kind of thing that it does it to."""
+
+_SEEN = {
+    Reading.DOTS: rb"/(?:\.|%2[Ee]){1,2}(?:[/;\\]|%(?:2[Ff]|3[Bb]|5[Cc])|\Z)",
+    Reading.SLASHES: rb"//|\\|%2[Ff]|%5[Cc]",
+    Reading.PARAMS: rb";|%3[Bb]",
+    Reading.TRAILING_SLASH: rb".",
+    Reading.CASE: rb".",
+    Reading.ESCAPES: rb"%",
+}
+
+
+class Readings:
+    """Finds the readings of paths.
+
+    Args:
+        kinds: What the servers that get them may disagree about.
+
+    Attributes:
+        concern: Matches the paths that have another reading than their normal form, if any has.
+        always: Whether a path that is in normal form may have one.
+    """
+
+    def __init__(self, kinds: Collection[Reading]) -> None:
+        self._steps = [step for kind in Reading if kind in kinds for step in STEPS[kind]]
+        self._resolves = Reading.DOTS not in kinds
+        if self._resolves and Reading.SLASHES in kinds:
+            self._steps.append(_resolved_as_ours)  # before slashes are merged too, as `normal_form` does
+        self._merges = Reading.SLASHES not in kinds
+        self._decodes = Reading.ESCAPES not in kinds
+        self.folds_case = Reading.CASE in kinds
+        seen = b"|".join(_SEEN[kind] for kind in Reading if kind in kinds)
+        self.concern = re.compile(seen or rb"(?!)", re.DOTALL).search
+        self.always = not {Reading.PARAMS, Reading.TRAILING_SLASH, Reading.CASE}.isdisjoint(kinds)
+
+    def of(self, path: bytes) -> Iterator[bytes]:
+        """Walk the readings of a path, each spelled as patterns are.
+
+        Args:
+            path: What is forwarded; `gateway.http.paths.check_path` has let it pass.
+
+        Raises:
+            MalformedRequest: One of them leads above the root.
+            TooManyReadings: There are more than anybody means.
+        """
+        start = respelled(path, self._decodes)
+        found = {start}
+        waiting = [start]
+        left = MOST_OCTETS
+        while waiting:
+            one = waiting.pop()
+            left -= len(one)
+            if left < 0:
+                raise TooManyReadings()
+            yield plain(self._as_we_do(one))
+            for step in self._steps:
+                other = step(one)
+                if other not in found:
+                    found.add(other)
+                    waiting.append(other)
+
+
+    def _as_we_do(self, path: bytes) -> bytes:
+        """Take the steps that are not asked about: there a server is taken to read as the gateway does."""
+        if self._resolves:
+            path = _resolved_as_ours(path)
+        return merged(path) if self._merges else path
+
+
+class TooManyReadings(Exception):
+    """A path has more readings than are worked out."""
+
+
+def folded(path: bytes) -> bytes:
+    """Return a path as a server sees it that does not tell upper from lower case."""
+    return b"/".join([_folded(segment) if b"%" in segment else segment.lower() for segment in path.split(b"/")])
+
+
+def _folded(segment: bytes) -> bytes:
+    text = unquote(segment.decode(), errors="surrogateescape").casefold()
+    return quote_from_bytes(text.encode("utf-8", "surrogateescape"), safe="!$&'()*+,;=:@").encode()

@@ -1,0 +1,172 @@
+"""What decides is what is forwarded: paths that servers read in several ways, through the whole gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from gateway.testing import Harness
+
+Make = Callable[..., Harness]
+CLOSED: dict[str, Any] = {"ip_allow": ["198.51.100.1"]}
+"""What nobody in these tests may pass."""
+
+
+def gateway(make: Make, *routes: dict[str, Any], **settings: Any) -> Harness:
+    """Routes to one upstream, each named for its path."""
+    whole = [{"name": route["path"], "upstream": "orders", **route} for route in routes]
+    return make("orders", routes=whole, **settings)
+
+
+def ask(made: Harness, target: str, client: str = "GET") -> int:
+    """Send a request; returns the status."""
+    return made.request(client, target).status
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/admin/../public/x",
+        "/admin/%2e%2e/public/x",
+        "/public/..%2fadmin",
+        "/public/..%5cadmin",
+        "/public/..\\admin",
+        "//public/x",
+        "/public/..;/admin",
+    ],
+)
+def test_a_path_of_two_routes_is_refused(make: Make, target: str) -> None:
+    """400 with a reason of its own, and the connection goes on: it is no fault of framing."""
+    made = gateway(make, {"path": "/*", **CLOSED}, {"path": "/public/*"})
+
+    response = made.get(target)
+
+    assert response.status == 400
+    assert response.headers.get(b"gateway-reason") == b"request.ambiguous"
+    assert response.headers.get(b"connection") is None
+    assert made.last_log["reason"] == "request.ambiguous"
+    assert made.last_log["path"] == target
+    assert made.backend("orders").requests == []
+    assert ask(made, "/public/x") == 200
+    assert ask(made, "/admin/x") == 403
+
+
+def test_where_all_readings_agree_the_path_goes_on_as_written(make: Make) -> None:
+    """Dots, doubled and escaped slashes included."""
+    made = gateway(make, {"path": "/*"})
+    targets = ["/a/../b//c%2Fd\\e?x=/../%2f", "/%0d%0a%0E%7f", "/files/a%2f..%2fb", "/x;v=1/y"]
+
+    assert [ask(made, target) for target in targets] == [200] * 4
+    assert [asked.target.decode() for asked in made.backend("orders").requests] == targets
+
+
+def test_nul_and_ways_above_the_root_are_malformed_as_before(make: Make) -> None:
+    """They mean nothing to anybody."""
+    made = gateway(make, {"path": "/*"})
+
+    for target in ("/%00", "/../x", "/a/%2e%2e/../x"):
+        response = made.get(target)
+        assert (response.status, response.headers.get(b"gateway-reason")) == (400, b"request.malformed")
+
+
+def test_a_limit_for_some_paths_is_part_of_what_must_agree(make: Make) -> None:
+    """A client cannot take its requests out of a limit by their spelling."""
+    limits = [{"endpoint": "/login/*", "scope": "ip", "limit": 1, "window": "60s"}]
+    made = gateway(make, {"path": "/*"}, rate_limits=limits)
+
+    assert [ask(made, target) for target in ("/login/a", "/login/b", "/x/..%2flogin/c", "/login%2fd", "/x//y")] == [
+        200,
+        429,
+        400,
+        400,
+        200,
+    ]
+
+
+def test_the_normal_form_can_be_forwarded(make: Make) -> None:
+    """At top level or by a route; the log has what the client wrote, a parameter that is withheld stays away."""
+    made = gateway(
+        make,
+        {"path": "/*", **CLOSED},
+        {"path": "/public/*", "paths": {"forward": "normalized"}},
+        {"path": "/key/*", "paths": {"forward": "normalized"}, "auth": {"type": "api_key", "forward_credentials": False}},
+        auth={"api_keys": {"query": "k", "keys": [{"id": "a", "key": "gw_a_0123456789", "user": "a"}]}},
+    )
+
+    assert ask(made, "/admin/..//public/%7Ex?y=%2f") == 200
+    assert made.last_log["path"] == "/admin/..//public/%7Ex"
+    assert ask(made, "/public/..%2fadmin") == 400
+    assert ask(made, "/key//x?k=gw_a_0123456789&z=1") == 200
+    assert [asked.target for asked in made.backend("orders").requests] == [b"/public/~x?y=%2f", b"/key/x?z=1"]
+
+
+@pytest.mark.parametrize(
+    ("target", "kind"),
+    [("/admin;x/users", "params"), ("/admin%3bx", "params"), ("/ADMIN/users", "case"), ("/%61pi", "escapes")],
+)
+@pytest.mark.parametrize("place", ["top", "open", "closed"])
+def test_further_readings_are_asked_where_they_are_listed(make: Make, target: str, kind: str, place: str) -> None:
+    """By the route itself, by another to the same upstream, or by all; nowhere else."""
+    listed = {"paths": {"readings": ["dots", "slashes", kind]}}
+    opened: dict[str, Any] = {"path": "/*", **(listed if place == "open" else {})}
+    closed = {**CLOSED, **(listed if place == "closed" else {})}
+    routes = [opened, {"path": "/admin/*", **closed}, {"path": "/api", **closed}]
+    if kind == "escapes":  # the gateway finds /api, and a server that does not decode something else
+        routes = [{**CLOSED, "path": "/*", **(listed if place == "closed" else {})}, {**opened, "path": "/api"}]
+    made = gateway(make, *routes, **(listed if place == "top" else {}))
+
+    assert ask(made, target) == 400
+    assert ask(gateway(make, *({**route, "paths": {}} for route in routes)), target) == 200
+
+
+def test_a_slash_at_the_end_can_be_asked_about(make: Make) -> None:
+    """Then `/admin/` is no way past `/admin`."""
+    routes: list[dict[str, Any]] = [{"path": "/*"}, {"path": "/admin", **CLOSED}]
+
+    assert ask(gateway(make, *routes), "/admin/") == 200
+    strict = gateway(make, *routes, paths={"readings": ["trailing_slash"]})
+    assert [ask(strict, target) for target in ("/admin/", "/x", "/admin")] == [400, 200, 400]
+
+
+def test_a_route_can_take_readings_back(make: Make) -> None:
+    """Its servers read as the gateway does, says its operator."""
+    made = gateway(make, {"path": "/*"}, {"path": "/raw/*", "paths": {"readings": []}})
+
+    assert ask(made, "/a/../raw/x") == 200
+    assert ask(made, "/raw/../a") == 400
+
+
+def test_another_upstream_has_other_servers(make: Make) -> None:
+    """What a route lists for its own does not concern them."""
+    made = make(
+        "orders",
+        "other",
+        routes=[
+            {"name": "open", "path": "/*", "upstream": "other"},
+            {"name": "closed", "path": "/admin/*", "upstream": "orders", "paths": {"readings": ["case"]}, **CLOSED},
+        ],
+    )
+
+    assert ask(made, "/ADMIN/x") == 200
+
+
+@pytest.mark.parametrize("method", ["POST", "HEAD", "DELETE", "TRACE"])
+def test_a_method_is_no_way_past_a_protected_route(make: Make, method: str) -> None:
+    """405 (HEAD: what GET gets), never the open route behind it."""
+    made = gateway(make, {"path": "/*"}, {"path": "/admin/*", "methods": ["GET"], **CLOSED})
+
+    response = made.request(method, "/admin/x")
+
+    assert response.status == (403 if method == "HEAD" else 405)
+    if method != "HEAD":
+        assert response.headers.get(b"allow") == b"GET, HEAD"
+    assert made.backend("orders").requests == []
+
+
+def test_head_goes_where_get_goes(make: Make) -> None:
+    """A route for GET needs not name it."""
+    made = gateway(make, {"path": "/a", "methods": ["GET"]})
+
+    assert ask(made, "/a", "HEAD") == 200
