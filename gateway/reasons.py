@@ -32,8 +32,8 @@ ADVICE = {
     ),
     "request.malformed": "Look at the client, or at who tries things; the log's `detail` names the rule.",
     "request.ambiguous": (
-        "Look at the client, or at who tries things. Where such paths are meant: `paths` of the route says how its servers "
-        "read them (docs/routing.md)."
+        "Look at the client, or at who tries things. Where such paths are meant: `paths` of the route says how its "
+        "servers read them (docs/routing.md)."
     ),
     "request.method": "Look at the client.",
     "request.version": "Look at the client; HTTP/0.9 and probes of other protocols look like this.",

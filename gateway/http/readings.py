@@ -16,13 +16,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator
-from enum import Enum
+from enum import StrEnum
 from urllib.parse import quote_from_bytes, unquote
 
 from gateway.http.paths import merged, plain, resolved, respelled
 
 
-class Reading(str, Enum):
+class Reading(StrEnum):
     """A kind of thing in a path that servers disagree about."""
 
     DOTS = "dots"
@@ -134,7 +134,6 @@ class Readings:
                 if other not in found:
                     found.add(other)
                     waiting.append(other)
-
 
     def _as_we_do(self, path: bytes) -> bytes:
         """Take the steps that are not asked about: there a server is taken to read as the gateway does."""

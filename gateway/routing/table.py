@@ -13,7 +13,7 @@ passed by with another method).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar
 
 from gateway.errors import RouteNotFound
@@ -35,6 +35,7 @@ class RouteTable(Generic[T]):
     Args:
         entries: Rules in the order of the configuration, each with what `match` is to return for it.
         asks_case: Whether `caseless` is needed.
+        read: Takes a pattern apart.
 
     Attributes:
         caseless: The same routes for paths that went through `gateway.http.readings.folded`; None where nobody asks.
@@ -43,20 +44,21 @@ class RouteTable(Generic[T]):
         ValueError: A host, path or condition is not well formed.
     """
 
-    def __init__(self, entries: Iterable[tuple[RouteRule, T]], asks_case: bool = False) -> None:
+    def __init__(
+        self,
+        entries: Iterable[tuple[RouteRule, T]],
+        asks_case: bool = False,
+        read: Callable[[str], Pattern] = parse_pattern,
+    ) -> None:
         self._any: Tree[T] = Tree()
         self._exact: dict[bytes, Tree[T]] = {}
         self._wildcard: dict[bytes, Tree[T]] = {}
-        self._hosts = False
-        self.caseless: RouteTable[T] | None = RouteTable(()) if asks_case else None
+        self.caseless: RouteTable[T] | None = None
+        if asks_case:
+            entries = tuple(entries)
+            self.caseless = RouteTable(entries, read=lambda text: folded_pattern(read(text)))
         for rule, value in entries:
-            pattern = parse_pattern(rule.path)
-            self._add(rule, pattern, value)
-            if self.caseless is not None:
-                self.caseless._add(rule, folded_pattern(pattern), value)
-
-    def _add(self, rule: RouteRule, pattern: Pattern, value: T) -> None:
-        self._tree(rule.host).add(rule, pattern, value)
+            self._tree(rule.host).add(rule, read(rule.path), value)
         self._hosts = bool(self._exact or self._wildcard)
 
     def _tree(self, host: str | None) -> Tree[T]:

@@ -91,7 +91,11 @@ def test_the_normal_form_can_be_forwarded(make: Make) -> None:
         make,
         {"path": "/*", **CLOSED},
         {"path": "/public/*", "paths": {"forward": "normalized"}},
-        {"path": "/key/*", "paths": {"forward": "normalized"}, "auth": {"type": "api_key", "forward_credentials": False}},
+        {
+            "path": "/key/*",
+            "paths": {"forward": "normalized"},
+            "auth": {"type": "api_key", "forward_credentials": False},
+        },
         auth={"api_keys": {"query": "k", "keys": [{"id": "a", "key": "gw_a_0123456789", "user": "a"}]}},
     )
 

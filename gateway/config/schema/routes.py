@@ -78,8 +78,8 @@ class Route(Section):
     )
     paths: Paths | None = Field(
         default=None,
-        description="How its servers read paths; keys that are absent: as at top level (and as other routes to the same "
-        "upstream list `readings`).",
+        description="How its servers read paths; keys that are absent: as at top level (and as other routes to the "
+        "same upstream list `readings`).",
     )
     timeout: Timeout = Field(default=30.0, description="For the upstream's answer; 504 past it.")
     request_body: Size | None = Field(
