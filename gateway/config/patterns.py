@@ -12,6 +12,8 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_network
 from urllib.parse import urlsplit
 
 from gateway.config.problems import Unexpected
+from gateway.http import expressions
+from gateway.http.methods import FORWARDED
 
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
 
@@ -158,15 +160,34 @@ def method(value: object) -> str:
     return written
 
 
+def route_method(value: object) -> str:
+    """Read a method that a route is for: one that no request can have is a slip."""
+    written = method(value)
+    if written.encode() not in FORWARDED:
+        raise Unexpected("a method that is forwarded, such as GET, POST, PROPFIND or PURGE")
+    return written
+
+
 def condition(value: object) -> str:
     """Check what a header or query value must be: a text, `~regex` or `*`."""
     written = text(value)
     if written.startswith("~"):
-        try:
-            re.compile(written[1:])
-        except re.error as error:
-            raise Unexpected("a regular expression after `~`", f'"{written}": {error}') from None
+        _check_expression(written[1:], written, " after `~`")
     return written
+
+
+def expression(value: object) -> str:
+    """Check a regular expression."""
+    written = text(value)
+    _check_expression(written, written)
+    return written
+
+
+def _check_expression(written: str, shown: str, where: str = "") -> None:
+    try:
+        expressions.check(written)
+    except ValueError as error:
+        raise Unexpected(expressions.wanted(written) + where, f'"{shown}": {error}') from None
 
 
 def network(value: object) -> IPv4Network | IPv6Network:

@@ -10,17 +10,12 @@ from __future__ import annotations
 import re
 
 from gateway.errors import MalformedRequest, MethodUnknown, VersionUnsupported
+from gateway.http.methods import FORWARDED
 
 plain_line = re.compile(rb"(GET|HEAD|POST|PUT|DELETE|PATCH|OPTIONS) (/[!-\"$-~]*) HTTP/1\.1\r\n").match
 """Match the lines of nearly all requests: nothing more is to be asked about them."""
 
 _TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
-
-_NOT_FORWARDED = frozenset(
-    # A tunnel, and what llhttp knows of other protocols (ICE, RTSP).
-    b"CONNECT SOURCE DESCRIBE ANNOUNCE SETUP PLAY PAUSE TEARDOWN GET_PARAMETER SET_PARAMETER "
-    b"REDIRECT RECORD FLUSH".split()
-)
 
 # What stands for the method, the target and the version is judged elsewhere: they have errors of their own.
 _STRICT = re.compile(rb"[^\x00-\x20\x7f]+ [^\x00-\x20\x7f]+ HTTP/[0-9]\.[0-9]\r\n")
@@ -79,12 +74,12 @@ def check_version(version: bytes) -> None:
 
 
 def check_method(method: bytes) -> None:
-    """Refuse methods that no backend is to see.
+    """Refuse a method that is not forwarded (`gateway.http.methods`).
 
     Raises:
-        MethodUnknown: It is one of them.
+        MethodUnknown: It is such a one.
     """
-    if method in _NOT_FORWARDED:
+    if method not in FORWARDED:
         raise MethodUnknown(f"{method.decode()} is not served here.")
 
 

@@ -8,7 +8,6 @@ error in its log, with every check.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -18,6 +17,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from gateway.headers import Headers
+from gateway.http.expressions import searcher
 from gateway.probing.probe_tcp import Connect
 from gateway.probing.prober import CheckFailed
 from gateway.routing.rule import Conditions
@@ -177,6 +177,6 @@ def _finder(wanted: str) -> Callable[[bytes], object] | None:
     if not wanted:
         return None
     if wanted.startswith("~"):
-        return re.compile(wanted[1:].encode()).search
+        return searcher(wanted[1:])
     text = wanted.encode()
     return lambda body: text in body

@@ -6,16 +6,17 @@ about matching; `gateway.routing.table` compiles it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 from urllib.parse import unquote_to_bytes
 
 from gateway.headers import Headers
+from gateway.http.expressions import searcher
+from gateway.http.expressions import wanted as expected
 
 LONGEST_VALUE = 4096
-"""A field or query value over this many octets matches no condition: it bounds what a regular expression may cost."""
+"""A field or query value over this many octets matches no condition: it bounds what comparing one may cost."""
 
 NAMED_ONLY = b"TRACE"
 """The method that a route takes only where it names it: its answer shows fields that a script may not read."""
@@ -89,9 +90,9 @@ def _accept(wanted: str) -> Accept:
         return _present
     if wanted.startswith("~"):
         try:
-            return re.compile(wanted[1:].encode()).search
-        except re.error as error:
-            raise ValueError(f"expected a regular expression after '~', found {wanted!r}: {error}") from None
+            return searcher(wanted[1:])
+        except ValueError as error:
+            raise ValueError(f"expected {expected(wanted[1:])} after '~', found {wanted!r}: {error}") from None
     return wanted.encode().__eq__
 
 

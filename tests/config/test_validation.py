@@ -131,10 +131,7 @@ def test_what_a_key_does_not_take_is_named_in_its_place(complaints: Complaints, 
         ("headers: {'X Y': 1}", "43: routes[0].headers['X Y']: expected the name of a header field, found \"X Y\""),
         (
             "headers: {X: '~('}",
-            (
-                '46: routes[0].headers.X: expected a regular expression after `~`, found "~(": '
-                "missing ), unterminated subpattern at position 0"
-            ),
+            '46: routes[0].headers.X: expected a regular expression after `~`, found "~(": missing ): (',
         ),
         (
             "retry: {attempts: three}",
@@ -180,7 +177,7 @@ def test_what_a_key_does_not_take_is_named_in_its_place(complaints: Complaints, 
             "transformations: {request: {path: {replace: {pattern: '('}}}}",
             (
                 "87: routes[0].transformations.request.path.replace.pattern: expected a regular expression, "
-                'found "(": missing ), unterminated subpattern at position 0'
+                'found "(": missing ): ('
             ),
         ),
         ("auth: {}", "39: routes[0].auth: expected one of `type`, `any_of` and `all_of`, found none"),

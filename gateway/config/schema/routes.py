@@ -21,10 +21,10 @@ from gateway.config.schema.types import (
     HeaderName,
     Host,
     LabelName,
-    Method,
     Name,
     Network,
     PathPattern,
+    RouteMethod,
     Size,
     SomeText,
     Timeout,
@@ -61,7 +61,7 @@ class Route(Section):
     path: PathPattern = Field(
         description="Exact; `:id` or `{id}` is one segment; a trailing `/*` is the rest, and the bare prefix."
     )
-    methods: tuple[Method, ...] | None = Field(
+    methods: tuple[RouteMethod, ...] | None = Field(
         default=None,
         description="Methods; GET brings HEAD along. Absent: any but TRACE. A path that matches with another method "
         "gets 405, never a less specific route.",

@@ -11,19 +11,10 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from gateway.config.patterns import text
+from gateway.config.patterns import expression, text
 from gateway.config.problems import Unexpected
 from gateway.config.schema.base import Section
 from gateway.config.schema.types import HeaderName, HeaderValue, Parsed, SomeText, Status, Text
-
-
-def _regex(value: object) -> str:
-    written = text(value)
-    try:
-        re.compile(written)
-    except re.error as error:
-        raise Unexpected("a regular expression", f'"{written}": {error}') from None
-    return written
 
 
 def _status_key(value: object) -> int:
@@ -36,8 +27,8 @@ def _status_key(value: object) -> int:
 class PathReplacement(Section):
     """A regular expression and what takes its matches' place."""
 
-    pattern: Annotated[str, Parsed(_regex, {"type": "string"}, "regular expression")] = Field(
-        description="A regular expression."
+    pattern: Annotated[str, Parsed(expression, {"type": "string"}, "regular expression")] = Field(
+        description="A regular expression (RE2)."
     )
     with_: Text = Field(default="", alias="with", description="What a match becomes; `\\1` is its first group.")
 

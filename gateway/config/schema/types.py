@@ -192,6 +192,7 @@ HeaderName: TypeAlias = Annotated[str, Parsed(patterns.header_name, _string(), "
 HeaderValue: TypeAlias = Annotated[str, Parsed(patterns.header_value, _SCALAR, "field value")]
 Condition: TypeAlias = Annotated[str, Parsed(patterns.condition, _SCALAR, "text, `~regex` or `*`")]
 Method: TypeAlias = Annotated[str, Parsed(patterns.method, _string(), "method")]
+RouteMethod: TypeAlias = Annotated[str, Parsed(patterns.route_method, _string(), "method")]
 Network: TypeAlias = Annotated[
     IPv4Network | IPv6Network, Parsed(patterns.network, _string(), "address or network", str)
 ]
