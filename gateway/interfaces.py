@@ -52,6 +52,8 @@ class RouteLike(Protocol):
     Attributes:
         name: Unique in its configuration.
         pattern: Path pattern, for labels: never the raw path.
+        request_timeout: Seconds until the answer must begin, and from then on the longest silence; may be infinite. 0
+            for `timeouts.request`, which then bounds what is sent to the gateway too.
     """
 
     @property
@@ -59,6 +61,9 @@ class RouteLike(Protocol):
 
     @property
     def pattern(self) -> str: ...
+
+    @property
+    def request_timeout(self) -> float: ...
 
 
 class ChainLike(Protocol):

@@ -39,6 +39,7 @@ class FormResource(Resource):
     """
 
     isLeaf = True
+    request_timeout = 0.0
 
     def __init__(
         self, name: str, path: str, steps: Sequence[Middleware], answer: Answer, render_error: ErrorRenderer

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
+from math import inf
 
 from gateway.answering.health import PATHS as HEALTH_PATHS
 from gateway.answering.health import Check
@@ -219,11 +220,13 @@ class _Builder:
                 settings.forwarded.via,
                 retries,
                 hedges,
+                route.timeout if route.request_timeout else inf,
             )
             for name, _ in route.upstreams
         }
         chain = Chain(self.steps(route), _handler(forwarders), render_error)
-        return RouteResource(route.name, route.path, chain, self.paths.of(route, self._limits.for_some_paths(route)))
+        rules = self.paths.of(route, self._limits.for_some_paths(route))
+        return RouteResource(route.name, route.path, chain, route.exchange_timeout, rules)
 
     def _upstream(self, name: str) -> Upstream:
         return self.upstreams[name]

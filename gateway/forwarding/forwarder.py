@@ -44,9 +44,10 @@ class Forwarder:
         via: Whether responses carry Via.
         retries: What is tried again; None for nothing but the keep-alive race.
         hedges: When a second attempt is made beside the first; None for never.
+        silence: Seconds between two parts of an answer; 0 for `timeout`.
     """
 
-    __slots__ = ("_agent", "_hedges", "_passes", "_retries", "_timeout", "_upstream", "_via")
+    __slots__ = ("_agent", "_hedges", "_passes", "_retries", "_silence", "_timeout", "_upstream", "_via")
 
     def __init__(
         self,
@@ -57,6 +58,7 @@ class Forwarder:
         via: bool,
         retries: Retries | None = None,
         hedges: Hedges | None = None,
+        silence: float = 0.0,
     ) -> None:
         self._upstream = upstream
         self._agent = agent
@@ -65,6 +67,7 @@ class Forwarder:
         self._via = via
         self._retries = retries
         self._hedges = hedges
+        self._silence = silence or timeout
 
     def forward(self, exchange: Exchange) -> None:
         """Send an exchange to a backend; its chain hears of the answer.
@@ -99,7 +102,9 @@ class Forwarder:
             retries.begin(exchange.request, now)
             deadline = retries.deadline(now, until)
         head = encode_head(exchange, self._passes, backend.name)
-        attempt = self._agent.attempt(self, exchange, upstream, backend, head, timeout, now, deadline, until)
+        attempt = self._agent.attempt(
+            self, exchange, upstream, backend, head, timeout, now, deadline, until, self._silence
+        )
         if ticket:
             attempt.upstream_ticket = ticket
         if backend.breaker is not None:
@@ -213,7 +218,7 @@ class Forwarder:
             exchange.request.body.rewind()
         deadline = last.until if self._retries is None else self._retries.deadline(now, last.until)
         attempt = self._agent.attempt(
-            self, exchange, last.upstream, backend, last.head, self._timeout, now, deadline, last.until
+            self, exchange, last.upstream, backend, last.head, self._timeout, now, deadline, last.until, self._silence
         )
         attempt.fresh = fresh
         attempt.after = last
@@ -236,8 +241,9 @@ class Forwarder:
         ticket = _ticket(first, backend, now)
         if ticket is None:
             return None
+        until, timeout = first.until, self._timeout
         attempt = self._agent.attempt(
-            self, first.exchange, first.upstream, backend, first.head, self._timeout, now, first.until, first.until
+            self, first.exchange, first.upstream, backend, first.head, timeout, now, until, until, self._silence
         )
         attempt.ticket = ticket
         return attempt

@@ -78,6 +78,7 @@ class Channel(ClientConnection):
             self._linger()
             return
         waiting = not parser.in_head and self._exchange is None
+        uploading = self._exchange is not None and self._awaits_content(self._exchange)
         parser.feed(data)
         if self._exchange is None:
             if parser.requests:
@@ -94,8 +95,15 @@ class Channel(ClientConnection):
                 return
             if parser.requests or (parser.held is not None and len(parser.held) >= HIGH_WATER):
                 self._pause(PIPELINE)
+            now = self.site.now()
+            route = self._exchange.route
+            if uploading and route is not None and route.request_timeout:
+                # Note [An upload that moves is not cut]
+                # Its silence is bounded (`timeouts.client_body`), and how long the backend does not take it. The time
+                # for the exchange begins anew with each part, so that it counts from the last one.
+                self._exchange.deadline = now + route.request_timeout
             if parser.reading_body or self._framing is None:
-                self._set_exchange_deadline(self._exchange, self.site.now())
+                self._set_exchange_deadline(self._exchange, now)
 
     def readConnectionLost(self) -> None:
         """The client will send no more: what is complete is still answered."""
@@ -120,6 +128,9 @@ class Channel(ClientConnection):
     def pauseProducing(self) -> None:
         """The client reads slowly: let the backend wait."""
         self._full = True
+        if self._framing is not None and self.deadline == NEVER:
+            # However long a stream may be silent (`request_timeout: 0`): a client that reads nothing is gone.
+            self.deadline = self.site.now() + self.site.options.request
         if self._tunnel is not None:
             self._tunnel.full()
         elif self._response_body is not None:
@@ -131,7 +142,7 @@ class Channel(ClientConnection):
         if self._tunnel is not None:
             self._tunnel.drained()
         elif self._response_body is not None:
-            self._touch()
+            self._touch(self._exchange)
             self._response_body.resume()
         elif self._parser.requests and self._exchange is None:
             self._serve()
@@ -184,7 +195,7 @@ class Channel(ClientConnection):
                 self._sent(exchange)
             else:
                 self._response_body = body
-                self._touch()
+                self._touch(exchange)
                 # Before the write, which may say that the client has had enough.
                 body.attach(self)
                 if self._full:
@@ -222,7 +233,7 @@ class Channel(ClientConnection):
         exchange, framing = self._exchange, self._framing
         assert exchange is not None and framing is not None
         exchange.bytes_sent += len(data)
-        self.deadline = self.site.now() + self.site.options.request
+        self._touch(exchange)
         self.transport.write(framing.part(data))  # type: ignore[union-attr]
 
     def body_ended(self, trailers: Headers | None) -> None:
@@ -283,7 +294,7 @@ class Channel(ClientConnection):
             self.abort(exchange)  # a step holds up even the error
         else:
             self.deadline = now + LINGER
-            if self._parser.reading_body and not self._pauses & BODY:
+            if self._awaits_content(exchange) and not self._pauses & BODY:
                 self._fail(exchange, RequestTimeout("The body of the request took too long."))
             else:
                 self._fail(exchange, BackendTimeout("The whole exchange took too long."))
@@ -332,10 +343,12 @@ class Channel(ClientConnection):
             return
         exchange = Exchange(request, self, self.peer, self.forwarding, now, now + site.options.request)
         self._exchange = exchange
-        self._set_exchange_deadline(exchange, now)
-        if self._half_closed:
-            self.deadline = min(self.deadline, now + HALF_CLOSED_PROBE)
         site.resource.render_exchange(exchange)
+        # After it: how long it may take is known with its route.
+        if self._exchange is exchange and self._framing is None and self._tunnel is None:
+            self._set_exchange_deadline(exchange, now)
+            if self._half_closed:
+                self.deadline = min(self.deadline, now + HALF_CLOSED_PROBE)
 
     def _switch(self, exchange: Exchange) -> None:
         """Every step has seen the 101: let the attempt go over to being a tunnel."""
@@ -416,6 +429,11 @@ class Channel(ClientConnection):
         # Over TLS a client that waits for the end would wait for nothing: see _start_lingering.
         return exchange.error is not None and exchange.error.close and not self._secure
 
+    def _awaits_content(self, exchange: Exchange) -> bool:
+        """Whether more of this request is to come; what the parser reads may be the content of the one behind it."""
+        body = exchange.request.body
+        return body is not None and not body.ended
+
     def _watch_request(self) -> None:
         """While the backend does not take the request's content, its client is not slow."""
         if self._exchange is not None and self._framing is None and self._tunnel is None:
@@ -423,9 +441,16 @@ class Channel(ClientConnection):
 
     def _set_exchange_deadline(self, exchange: Exchange, now: float) -> None:
         deadline = exchange.deadline
-        if self._parser.reading_body and not self._pauses & BODY:
-            deadline = min(deadline, now + self.site.options.client_body)
+        if self._awaits_content(exchange) and not self._pauses & BODY:
+            silence = now + self.site.options.client_body
+            route = exchange.route
+            # What is sent to the gateway itself (a form) has to be there in time too.
+            own = route is None or not route.request_timeout
+            deadline = min(deadline, silence) if own else silence
         self.deadline = deadline
 
-    def _touch(self) -> None:
-        self.deadline = self.site.now() + self.site.options.request
+    def _touch(self, exchange: Exchange | None) -> None:
+        """A part of the answer moves: neither side may be silent for longer than this."""
+        route = None if exchange is None else exchange.route
+        longest = 0.0 if route is None else route.request_timeout
+        self.deadline = self.site.now() + (longest or self.site.options.request)

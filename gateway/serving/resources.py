@@ -43,21 +43,26 @@ class RouteResource(Resource):
         name: The route's name.
         pattern: Its path pattern.
         chain: Its steps and forwarder.
+        request_timeout: Seconds until the answer must begin, and from then on the longest silence; may be infinite.
         paths: What is asked about paths that servers read in several ways.
     """
 
     isLeaf = True
 
-    def __init__(self, name: str, pattern: str, chain: ChainLike, paths: PathRules | None = None) -> None:
+    def __init__(
+        self, name: str, pattern: str, chain: ChainLike, request_timeout: float, paths: PathRules | None = None
+    ) -> None:
         super().__init__()
         self.name = name
         self.pattern = pattern
+        self.request_timeout = request_timeout
         self.paths = paths or PathRules()
         self._chain = chain
 
     def render_exchange(self, exchange: Exchange) -> None:
         """Start the exchange on the route."""
         exchange.route = self
+        exchange.deadline = exchange.started + self.request_timeout
         self._chain.begin(exchange)
 
 

@@ -45,7 +45,8 @@ class Attempt:
         upstream: Whose backend it is.
         backend: Where it goes.
         head: The request head as it is sent.
-        timeout: Seconds for the answer's head, and between two parts of its body.
+        timeout: Seconds for the answer's head once the request is sent.
+        silence: Seconds between two parts of the answer's body.
         deadline: Monotonic seconds when the answer's head must be there.
         fresh: It wants a connection that has not been used: the one before it was lost in the keep-alive race.
         status: That of the answer, 0 before.
@@ -72,6 +73,7 @@ class Attempt:
         "head",
         "held",
         "number",
+        "silence",
         "started",
         "status",
         "ticket",
@@ -94,12 +96,14 @@ class Attempt:
         started: float,
         deadline: float,
         until: float,
+        silence: float,
     ) -> None:
         self.exchange = exchange
         self.upstream = upstream
         self.backend = backend
         self.head = head
         self.timeout = timeout
+        self.silence = silence
         self.started = started
         self.deadline = deadline
         self.until = until
@@ -197,6 +201,9 @@ class Attempt:
     def answered(self, response: Response) -> None:
         """The head of the answer is there."""
         self.status = response.status
+        if self.silence != self.timeout:
+            assert self._connection is not None
+            self._connection.deadline = self.next_deadline()
         self._observer.attempt_answered(self, response)
 
     def switched(self, response: Response) -> None:
@@ -240,7 +247,7 @@ class Attempt:
     def hold(self, timeout: float) -> None:
         """Its answer is held until it is complete: no part of it may take longer than this."""
         self.held = True
-        self.timeout = timeout
+        self.timeout = self.silence = timeout
         assert self._connection is not None
         self._connection.deadline = self.next_deadline()
 
@@ -253,8 +260,8 @@ class Attempt:
         connection.time_out(BackendTimeout())
 
     def next_deadline(self) -> float:
-        """When the next part of the body must be there."""
-        return self._agent.now() + self.timeout
+        """When the head of the answer, or the next part of its body, must be there."""
+        return self._agent.now() + (self.silence if self.status else self.timeout)
 
     def _use(self, connection: UpstreamConnection) -> None:
         self._connection = connection
@@ -307,6 +314,7 @@ class ProxyAgent:
         now: float,
         deadline: float,
         until: float,
+        silence: float = 0.0,
     ) -> Attempt:
         """Make an attempt that is to be started; the observer hears of the answer.
 
@@ -316,12 +324,15 @@ class ProxyAgent:
             upstream: Whose backend it is.
             backend: Where to.
             head: The request head as it is to be sent.
-            timeout: Seconds between two parts of the answer.
+            timeout: Seconds for the head of the answer once the request is sent; 0 for no bound.
             now: Monotonic seconds.
             deadline: Monotonic seconds when the answer's head must be there.
             until: The same for the exchange, however many attempts it takes.
+            silence: Seconds between two parts of the answer; 0 for `timeout`.
         """
-        attempt = Attempt(self, observer, exchange, upstream, backend, head, timeout or NEVER, now, deadline, until)
+        timeout = timeout or NEVER
+        silence = silence or timeout
+        attempt = Attempt(self, observer, exchange, upstream, backend, head, timeout, now, deadline, until, silence)
         exchange.upstream = upstream.name
         exchange.backend = backend.name
         exchange.attempts += 1

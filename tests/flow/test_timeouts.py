@@ -17,10 +17,11 @@ Make = Callable[..., Harness]
 
 
 def with_times(make: Make, route: Any = None, **timeouts: Any) -> Harness:
-    """A gateway with these timeouts, and this one on its route."""
+    """A gateway with these timeouts, and this one (or these keys) on its route."""
     harness = make("orders")
     (routed,) = harness.configuration["routes"]
-    harness.apply(timeouts=timeouts, routes=[routed | ({} if route is None else {"timeout": route})])
+    own = {} if route is None else route if isinstance(route, dict) else {"timeout": route}
+    harness.apply(timeouts=timeouts, routes=[routed | own])
     return harness
 
 
@@ -78,10 +79,22 @@ def test_an_interim_answer_is_none(make: Make) -> None:
     assert got(client) == [(504, b"upstream.timeout")]
 
 
-@pytest.mark.parametrize(("route", "request_", "after"), [(3, 10, 3), (20, 10, 10)])
-def test_the_smaller_of_the_two_counts(make: Make, route: float, request_: float, after: float) -> None:
-    """The route's `timeout` and `timeouts.request`."""
-    gateway = with_times(make, route=route, request=request_)
+@pytest.mark.parametrize(
+    ("route", "after"),
+    [
+        ({"timeout": 3}, 3),
+        ({"timeout": 20}, 20),  # written and longer: it would be inert otherwise
+        ({}, 10),  # its default of 30 s is nobody's wish
+        ({"request_timeout": 6}, 6),
+        ({"request_timeout": 15}, 15),
+        ({"timeout": 20, "request_timeout": 15}, 15),
+        ({"timeout": 20, "request_timeout": 25}, 20),
+        ({"timeout": 20, "request_timeout": 0}, 20),
+    ],
+)
+def test_which_bound_of_an_exchange_counts(make: Make, route: dict[str, float], after: float) -> None:
+    """What the route says, before `timeouts.request` (10 s here)."""
+    gateway = with_times(make, route=route, request=10)
     gateway.backend("orders").stall()
     client = gateway.send(GET)
     gateway.advance(after - 0.1)
@@ -166,15 +179,84 @@ def test_body(make: Make) -> None:
     assert client.closed is not None
 
 
-def test_the_whole_upload(make: Make) -> None:
-    """A client that sends an octet now and then has `timeouts.request` for all of it."""
-    gateway = with_times(make, client_body=2, request=5)
-    client = gateway.send(UPLOAD.replace(b"10", b"100"))
-    for octet in b"1234567890":
+@pytest.mark.parametrize("route", [{}, {"request_timeout": 1}, {"request_timeout": 0}])
+def test_an_upload_that_moves_is_not_cut(make: Make, route: dict[str, float]) -> None:
+    """However long it takes in all; only its silence is bounded, by `client_body`."""
+    gateway = with_times(make, route=route, client_body=2, request=1)
+    client = gateway.send(UPLOAD)
+    for octet in b"123456":
+        gateway.advance(1.8)
         gateway.send(bytes([octet]), client)
-        gateway.advance(0.6)
+    assert got(client) == []
+    gateway.advance(1.8)
+    gateway.send(b"7", client)
 
-    assert got(client) == [(408, b"request.timeout")]
+    assert got(client) == [(200, None)]
+
+
+def test_after_an_upload_the_exchange_has_its_time(make: Make) -> None:
+    """`timeouts.request` counts from the last octet of the content, and whoever holds it up then is the backend."""
+    gateway = with_times(make, route={"timeout": 20, "request_timeout": 3}, client_body=2)
+    gateway.backend("orders").stall()
+    client = gateway.send(UPLOAD)
+    for octet in b"1234567":
+        gateway.advance(1.5)
+        gateway.send(bytes([octet]), client)
+    gateway.advance(2.8)
+    assert got(client) == []
+    gateway.advance(0.4)
+
+    assert got(client) == [(504, b"upstream.timeout")]
+
+
+def test_content_of_the_next_request_is_not_that_of_this_one(make: Make) -> None:
+    """A client that begins a further request while it waits gains no time, and is not told that it was slow."""
+    gateway = with_times(make, route={"request_timeout": 3}, client_body=60)
+    gateway.backend("orders").stall()
+    client = gateway.send(GET + UPLOAD)
+    gateway.advance(3.2)
+
+    assert got(client)[0] == (504, b"upstream.timeout")
+
+
+def test_an_event_stream(make: Make) -> None:
+    """With `request_timeout: 0` neither the first event nor any later one has to come in time."""
+    gateway = with_times(make, route={"timeout": 2, "request_timeout": 0}, request=3)
+    gateway.backend("orders").answers(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
+    client = gateway.send(GET)
+    for event in (b"data: 1\n\n", b"data: 2\n\n"):
+        gateway.advance(100)
+        gateway.backend("orders").connection.send(event)
+        gateway.network.pump()
+        assert event in client.received
+    gateway.advance(100)
+
+    assert client.closed is None
+
+
+def test_an_event_stream_whose_client_reads_nothing_ends(make: Make) -> None:
+    """It is gone without a word; `timeouts.request` bounds how long octets lie here for it."""
+    gateway = with_times(make, route={"request_timeout": 0}, request=4)
+    gateway.backend("orders").answers(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 1_000_000)
+    client = gateway.client()
+    client.stop_reading()
+    gateway.send(GET, client)
+    gateway.advance(4.3)
+
+    (record,) = gateway.logs
+    assert (record["status_code"], record["reason"]) == (200, "request.aborted")
+
+
+def test_a_stream_that_is_silent_is_cut_where_its_route_says_nothing(make: Make) -> None:
+    """A backend that hangs in the middle of an answer must not hold its client for ever."""
+    gateway = with_times(make, route={"timeout": 60, "request_timeout": 60}, request=3)
+    gateway.backend("orders").answers(PART)
+    client = gateway.send(GET)
+    gateway.advance(59)
+    assert client.closed is None
+    gateway.advance(1.5)
+
+    assert client.closed is not None
 
 
 def test_an_upload_is_not_the_backend_being_slow(make: Make) -> None:
@@ -276,16 +358,6 @@ def test_a_client_that_reads_slowly_is_waited_for(make: Make) -> None:
     gateway.network.pump()
 
     assert client.responses()[0].complete
-
-
-def test_a_patient_route(make: Make) -> None:
-    """`timeouts.request` remains."""
-    gateway = with_times(make, route="1h", request=4)
-    gateway.backend("orders").stall()
-    client = gateway.send(GET)
-    gateway.advance(4.2)
-
-    assert got(client) == [(504, b"upstream.timeout")]
 
 
 def test_a_late_answer_is_nobodys(make: Make) -> None:

@@ -19,6 +19,7 @@ PEER = "192.0.2.7"
 class Route:
     name: str = "users"
     pattern: str = "/users/:id"
+    request_timeout: float = 30.0
 
 
 class Direct:

@@ -70,7 +70,7 @@ class Tree:
     def __init__(self, own: Mapping[bytes, Leaf] | None = None, in_flight: int = 0, fails: bool = False) -> None:
         self.chain = Answers(fails)
         rule = RouteRule("a", None, "/a/*", frozenset([b"GET"]), {}, {})
-        self.routes = RouteTable([(rule, RouteResource("a", "/a/*", self.chain))])
+        self.routes = RouteTable([(rule, RouteResource("a", "/a/*", self.chain, 30.0))])
         self.unrouted = Answers()
         self.own_paths: Mapping[bytes, Leaf] = own or {}
         self.in_flight = in_flight

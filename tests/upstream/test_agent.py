@@ -229,7 +229,7 @@ def test_what_else_the_exchange_waits_for_stays(tries: Tries) -> None:
     exchange = tries.attempt()
     connection = tries.bench.connect()
     connection.dataReceived(PART)
-    step = Attempt(tries.agent, tries.observer, exchange, tries.upstream, tries.backend, b"", 1, 1, 1, 1)
+    step = Attempt(tries.agent, tries.observer, exchange, tries.upstream, tries.backend, b"", 1, 1, 1, 1, 1)
     exchange.pending = step
     connection.dataReceived(OK[-1:])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 from pydantic import Field
@@ -18,6 +19,7 @@ from gateway.config.schema.transformations import Transformations
 from gateway.config.schema.types import (
     Condition,
     Count,
+    Duration,
     HeaderName,
     Host,
     LabelName,
@@ -81,7 +83,17 @@ class Route(Section):
         description="How its servers read paths; keys that are absent: as at top level (and as other routes to the "
         "same upstream list `readings`).",
     )
-    timeout: Timeout = Field(default=30.0, description="For the upstream's answer; 504 past it.")
+    timeout: Timeout = Field(
+        default=30.0,
+        description="For the upstream's answer, counted from the end of the request; 504 past it. Also its longest "
+        "silence within an answer.",
+    )
+    request_timeout: Duration | None = Field(
+        default=None,
+        description="For the whole exchange until the answer begins, in place of `timeouts.request`, and then the "
+        "longest silence towards the client; 0 for none (event streams). An upload is bounded by `timeouts.client_body`"
+        " only. Absent: `timeouts.request`, or `timeout` where that is written and longer.",
+    )
     request_body: Size | None = Field(
         default=None, description="Largest request body, 0 for no limit. Default: `limits.request_body`."
     )
@@ -130,6 +142,20 @@ class Route(Section):
         if isinstance(data.get("rate_limit"), dict):
             data["rate_limit"] = [data["rate_limit"]]
         return data
+
+    def within(self, request: float) -> Route:
+        """Give the route with its `request_timeout` filled in, where `timeouts.request` is this."""
+        if self.request_timeout is not None:
+            return self
+        settled = self.model_copy()
+        longest = max(request, self.timeout) if "timeout" in self.model_fields_set else request
+        object.__setattr__(settled, "request_timeout", longest)  # and not among the keys that were written
+        return settled
+
+    @property
+    def exchange_timeout(self) -> float:
+        """Seconds that an exchange of the route has, infinite for no bound."""
+        return self.request_timeout or inf
 
     @property
     def upstreams(self) -> tuple[Destination, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gateway.config.schema.auth import Auth
 from gateway.config.schema.base import Section
@@ -75,6 +75,12 @@ class Settings(Section):
         if isinstance(data.get("routes"), list):
             data["routes"] = _named(data["routes"])
         return data
+
+    @model_validator(mode="after")
+    def _settle(self) -> Settings:
+        """Fill in what a route takes from the whole: read back from `gateway config`, it means the same."""
+        object.__setattr__(self, "routes", tuple(route.within(self.timeouts.request) for route in self.routes))
+        return self
 
 
 def _named(routes: list[Any]) -> list[Any]:

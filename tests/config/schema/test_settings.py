@@ -253,3 +253,20 @@ def test_a_breaker_may_group_only_one_of_them(load_text: Load, trip: str, expect
 
     assert breaker is not None
     assert (breaker.failure_threshold, breaker.error_rate.ratio) == expected
+
+
+@pytest.mark.parametrize(
+    ("route", "seconds"),
+    [("", 10), ("timeout: 5", 10), ("timeout: 60", 60), ("request_timeout: 5s", 5), ("request_timeout: 0", 0)],
+)
+def test_how_long_an_exchange_of_a_route_may_take(load_text: Load, route: str, seconds: float) -> None:
+    """What it says, else `timeouts.request`, which a `timeout` that is written and longer raises."""
+    settings = load_text(
+        f"""
+        timeouts: {{request: 10}}
+        upstreams: [{{name: a, backends: []}}]
+        routes: [{{path: /, upstream: a, {route}}}]
+        """
+    )
+
+    assert settings.routes[0].request_timeout == seconds
