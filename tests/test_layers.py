@@ -45,7 +45,7 @@ MAY_USE = {
     "principal": set[str](),
     # 1: rules
     "config": READS_SETTINGS,
-    "http": DECIDES | {"orjson"},
+    "http": {"re2"},  # expressions
     "http1": DECIDES | {"httptools"},
     # 2: decisions
     "balancing": DECIDES,
