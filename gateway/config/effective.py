@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from gateway.config.masking import hidden, mask
 from gateway.config.schema import Settings
 from gateway.config.schema.routes import Route
 from gateway.config.units import format_duration, format_size
@@ -14,11 +15,12 @@ from gateway.config.units import format_duration, format_size
 def effective(settings: Settings) -> dict[str, Any]:
     """Make plain data of settings, such as a file could hold."""
     data: dict[str, Any] = settings.model_dump(mode="json", by_alias=True, exclude_none=True)
+    if settings.auth and settings.auth.api_keys and settings.auth.api_keys.query is None:
+        data["auth"]["api_keys"]["query"] = None  # null says something here
+    mask(data, Settings)
     for route in data["routes"]:
         if len(route["upstream"]) == 1:
             route["upstream"] = route["upstream"][0]["name"]
-    if settings.auth and settings.auth.api_keys and settings.auth.api_keys.query is None:
-        data["auth"]["api_keys"]["query"] = None  # null says something here
     written: dict[str, Any] = _escaped(data)
     return written
 
@@ -48,8 +50,8 @@ def _row(route: Route, settings: Settings) -> dict[str, Any]:
     upstreams = {upstream.name: upstream for upstream in settings.upstreams}
     shares = route.upstreams
     limit = settings.limits.request_body if route.request_body is None else route.request_body
-    conditions = [f"{name}: {value}" for name, value in route.headers.items()]
-    conditions += [f"?{name}={value}" for name, value in route.query.items()]
+    conditions = [f"{name}: {hidden(value)}" for name, value in route.headers.items()]
+    conditions += [f"?{name}={hidden(value)}" for name, value in route.query.items()]
     return {
         "name": route.name,
         "host": route.host or "*",

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from gateway.config.problems import Place
+from gateway.config.texts import without_credentials
 
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 _OTHER_BASE = re.compile(r"0o[0-7]{1,20}|0x[0-9a-fA-F]{1,16}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,3})?")
-_USER_INFO = re.compile(r"//[^/\s]*@")
 _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -155,7 +155,7 @@ def describe(node: Node) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, str):
-        value = _USER_INFO.sub("//**********@", value)  # a password has no place in a message
+        value = without_credentials(value)  # a password has no place in a message
         text = value if len(value) <= 60 else value[:57] + "..."
         return '"' + text.encode("unicode_escape").decode("ascii").replace('"', '\\"') + '"'
     return node.text

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_network
-from urllib.parse import urlsplit
+
+from hyperlink import URL, URLParseError
 
 from gateway.config.problems import Unexpected
 from gateway.http import expressions
@@ -23,6 +24,7 @@ _PARAMETER = re.compile(r":([A-Za-z_][A-Za-z0-9_-]*)|\{([A-Za-z_][A-Za-z0-9_-]*)
 _REST = re.compile(r"\*|\{\*([A-Za-z_][A-Za-z0-9_-]*)\}")
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _NOT_IN_URLS = re.compile("[^\x21-\x7e]")
+_SPACES = re.compile(r"[\s\x00-\x20\x7f]")
 _ENDPOINT = re.compile(r"[A-Za-z][A-Za-z0-9_-]*:.+")
 _TCP = re.compile(r"(?:tcp|tcp6|ssl|tls|sni):(?:port=)?(?P<port>[^:]*)(?::.*)?", re.DOTALL)
 
@@ -57,10 +59,17 @@ def name(value: object) -> str:
 
 
 def host(value: object) -> str:
-    """Read the host that a route answers for: exact, or with `*.` for its subdomains."""
+    """Read the host that a route answers for: exact, or with `*.` for its subdomains.
+
+    Returns:
+        The name in lower case; one that is not ASCII as IDNA has it (`xn--…`), which is what clients send.
+    """
     expected = "a host name such as api.example.com or *.example.com, without a port"
     written = text(value).lower().removesuffix(".")
     bare = written.removeprefix("*.")
+    if not bare.isascii():
+        bare = _to_ascii(bare, expected)
+        written = f"*.{bare}" if written.startswith("*.") else bare
     if written.startswith("[") and written.endswith("]"):
         try:
             return f"[{IPv6Address(written[1:-1])}]"
@@ -104,25 +113,71 @@ def backend_url(value: object) -> str:
         `scheme://host` or `scheme://host:port`, in lower case: the backend's identity.
     """
     expected = "a URL such as http://10.0.0.1:8080, https://… or h2c://…, with nothing after host and port"
+    found = _parse(value, SCHEMES, expected)
+    if found.path not in ((), ("",)) or found.query or found.fragment or "?" in text(value) or "#" in text(value):
+        raise Unexpected(expected)
+    port = "" if found.port is None or _no_port(text(value)) else f":{found.port}"
+    return f"{found.scheme}://{_bracketed(found.host, expected)}{port}"
+
+
+def url(value: object) -> str:
+    """Read the URL of something that is asked over HTTP, as it was written but for a host that is not ASCII."""
+    expected = "a URL that begins with http:// or https://, and a host"
     written = text(value)
+    found = _parse(written, ("http", "https"), expected)
+    _bracketed(found.host, expected)
+    if "#" in written:
+        raise Unexpected("a URL without a fragment: no server is told it")
+    if not written.isascii():
+        written = found.to_uri().to_text()
     if _NOT_IN_URLS.search(written):
         raise Unexpected(expected)
+    return written
+
+
+def _parse(value: object, schemes: tuple[str, ...], expected: str) -> URL:
+    written = text(value)
+    scheme, _, rest = written.partition("://")
+    authority = re.split("[/?#]", rest)[0]
+    if "@" in authority:
+        raise Unexpected("a URL without user and password: nothing would be done with them")
+    if "%" in authority and authority.startswith("["):
+        raise Unexpected("an IPv6 address without a zone")
+    if _SPACES.search(written):
+        raise Unexpected(expected)
     try:
-        parts = urlsplit(written)
-        port = parts.port
-    except ValueError:
+        found = URL.from_text(f"{scheme.lower()}://{rest}")
+    except (URLParseError, ValueError):
         raise Unexpected(expected) from None
-    extra = parts.path not in ("", "/") or "?" in written or "#" in written or "@" in parts.netloc
-    if parts.scheme not in SCHEMES or extra or parts.netloc.endswith(":") or port == 0:
+    if found.scheme not in schemes or not found.host:
         raise Unexpected(expected)
-    address = parts.hostname or ""
-    if ":" in address:
-        if "%" in address:
-            raise Unexpected("an IPv6 address without a zone")
-        address = f"[{IPv6Address(address)}]"  # urlsplit() has seen to it that it is one
-    elif not _HOST.fullmatch(address):
+    if found.port is not None and not 0 < found.port < 65536:
+        raise Unexpected("a URL with a port from 1 to 65535")
+    return found
+
+
+def _no_port(written: str) -> bool:
+    """Whether a URL names no port; that of the scheme is filled in where it is read."""
+    authority = written.partition("://")[2].split("/")[0]
+    return not re.search(r":[0-9]+\Z", authority)
+
+
+def _bracketed(host: str, expected: str) -> str:
+    """The host of a URL in its normal form."""
+    if ":" in host:
+        return f"[{IPv6Address(host)}]"  # hyperlink has seen to it that it is one
+    name = host.lower() if host.isascii() else _to_ascii(host, expected)
+    if not _HOST.fullmatch(name):
         raise Unexpected(expected)
-    return f"{parts.scheme}://{address}" + (f":{port}" if port is not None else "")
+    return name
+
+
+def _to_ascii(host: str, expected: str) -> str:
+    """A host name as IDNA has it."""
+    try:
+        return URL(scheme="http", host=host).to_uri().host
+    except ValueError:  # `idna.IDNAError` is one
+        raise Unexpected(expected) from None
 
 
 def endpoint(value: object) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.config import Settings, load
-from gateway.config.effective import as_yaml, effective
+from gateway.config.effective import as_yaml, effective, route_table
 
 Load = Callable[..., Settings]
 ETC = Path(__file__).parents[2] / "etc"
@@ -17,7 +17,11 @@ def test_what_is_written_back_means_the_same(load_text: Load, name: str) -> None
     """The effective configuration is a configuration, and this version takes it."""
     settings = load(ETC / name, {})
 
-    assert load_text(as_yaml(settings), supported_only=True) == settings
+    again = load_text(as_yaml(settings), supported_only=True)
+
+    assert effective(again) == effective(settings)
+    hidden = {"routes": ()}  # one has a condition, which is masked
+    assert again.model_copy(update=hidden) == settings.model_copy(update=hidden)
 
 
 def test_secrets_are_masked(load_text: Load) -> None:
@@ -37,8 +41,48 @@ def test_secrets_are_masked(load_text: Load) -> None:
 
     assert "hunter2" not in written
     assert "hunter2" not in repr(settings.admin) + repr(settings.auth)
-    assert "redis://user:**********@127.0.0.1/0" in written
+    assert "redis://**********@127.0.0.1/0" in written
     assert settings.admin.token.get_secret_value() == "hunter2"
+
+
+def test_whatever_shows_who_asks_is_masked(load_text: Load) -> None:
+    """Fields and queries that a check sends or a route asks for, arguments of programs, what is added to requests."""
+    settings = load_text(
+        """\
+        upstreams:
+          - name: a
+            backends: [{url: "http://10.0.0.1:8080"}]
+            health_check:
+              path: /health?key=hunter2
+              headers: {Authorization: Basic hunter2, X-Number: "4711"}
+              expected_headers: {X-Secret: hunter2}
+              expected_body: hunter2
+          - {name: b, backends: [], health_check: {type: script, command: [check, --password, hunter2]}}
+        auth:
+          jwt: {default: {jwks_url: "https://issuer.example/keys?key=hunter2"}}
+          introspection: {default: {url: "https://issuer.example/ask?key=hunter2"}}
+          forward: {default: {url: "https://issuer.example/auth?key=hunter2"}}
+        plugins: [{name: p, class: a.B, config: {token: hunter2, deep: [{down: hunter2}]}}]
+        routes:
+          - name: r
+            path: /
+            upstream: a
+            headers: {X-Key: hunter2, X-There: "*"}
+            query: {key: ~hunter2}
+            transformations:
+              request:
+                set_headers: {Authorization: Bearer hunter2, X-Id: "${request_id}"}
+                query: {add: {key: hunter2}}
+                body: {add: {key: hunter2, count: 4711}}
+        """
+    )
+    written = as_yaml(settings)
+
+    assert "hunter2" not in written
+    assert "4711" not in written
+    assert "hunter2" not in str(route_table(settings))
+    for shown in ("/health?**********", "issuer.example/keys?**********", "X-There: '*'", "X-Id: ${request_id}"):
+        assert shown in written
 
 
 def test_a_null_that_says_something_is_kept(load_text: Load) -> None:
@@ -59,12 +103,14 @@ def test_a_literal_dollar_brace_is_escaped_again(load_text: Load) -> None:
         routes:
           - path: /
             upstream: a
-            headers: {X: "$${literal}"}
-            transformations: {response: {set_headers: {X: "${latency} $${literal}"}}}
+            auth: {type: jwt, scopes: ["$${literal}"]}
+            transformations: {response: {set_headers: {X: "${latency}"}}}
+        auth: {jwt: {default: {public_key_file: key.pem}}}
         """
     )
 
-    assert settings.routes[0].headers == {"X": "${literal}"}
+    assert settings.routes[0].auth is not None
+    assert settings.routes[0].auth.scopes == ("${literal}",)
     assert load_text(as_yaml(settings)) == settings
 
 

@@ -108,8 +108,26 @@ ROUTE = "upstreams: [{name: a, backends: []}]\nroutes: [{path: /, upstream: a, %
         (
             'upstreams: [{name: a, backends: [{url: "http://me:hunter2@10.0.0.1"}]}]',
             (
-                "40: upstreams[0].backends[0].url: expected a URL such as http://10.0.0.1:8080, https://… or h2c://…, "
-                'with nothing after host and port, found "http://**********@10.0.0.1"'
+                "40: upstreams[0].backends[0].url: expected a URL without user and password: nothing would be done "
+                'with them, found "http://**********@10.0.0.1"'
+            ),
+        ),
+        (
+            "auth: {jwt: {default: {jwks_url: 'https://me:hunter2@issuer/keys?key=hunter2'}}}",
+            (
+                "34: auth.jwt.default.jwks_url: expected a URL without user and password: nothing would be done with "
+                'them, found "https://**********@issuer/keys?**********"'
+            ),
+        ),
+        (
+            "upstreams: [{name: a, backends: [], health_check: {path: 'health?key=hunter2'}}]",
+            ('58: upstreams[0].health_check.path: expected a path that begins with `/`, found "health?**********"'),
+        ),
+        (
+            'upstreams: [{name: a, backends: [], health_check: {headers: {Authorization: "hunter2\\n"}}}]',
+            (
+                "77: upstreams[0].health_check.headers.Authorization: expected a header value: one line without "
+                "control characters, no space at either end, found something secret"
             ),
         ),
         ("admin: {token: [hunter2]}", "16: admin.token: expected a text, found something secret"),
@@ -131,7 +149,7 @@ def test_what_a_key_does_not_take_is_named_in_its_place(complaints: Complaints, 
         ("headers: {'X Y': 1}", "43: routes[0].headers['X Y']: expected the name of a header field, found \"X Y\""),
         (
             "headers: {X: '~('}",
-            '46: routes[0].headers.X: expected a regular expression after `~`, found "~(": missing ): (',
+            "46: routes[0].headers.X: expected a regular expression after `~`, found something secret",
         ),
         (
             "retry: {attempts: three}",

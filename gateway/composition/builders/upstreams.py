@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from functools import partial
-from urllib.parse import urlsplit
 
 from gateway.balancing import build as build_balancer
 from gateway.balancing.keys import hash_key
 from gateway.composition.builders.conditions import Others, build_condition, build_fallback, build_standing
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
+from gateway.config.schema.upstreams import Backend as BackendSettings
 from gateway.config.schema.upstreams import Upstream as UpstreamSettings
 from gateway.dialling.tls import client_tls_options, files_digest
 from gateway.exchange import Exchange
@@ -51,7 +51,7 @@ def build_upstream(
         key = (upstream.name, backend.url, upstream.tls, files, upstream.pool, settings.timeouts.connect,
                settings.limits.response_header, settings.limits.connections)  # fmt: skip
         keys.add(key)
-        make = partial(_pool, upstream, backend.url, settings, foundation)
+        make = partial(_pool, upstream, backend, settings, foundation)
         pool = foundation.pool.backend(key, make)
         standing = None
         if condition is not None:
@@ -77,16 +77,16 @@ def _key(upstream: UpstreamSettings) -> Callable[[Exchange], bytes] | None:
     return None
 
 
-def _pool(upstream: UpstreamSettings, url: str, settings: Settings, foundation: Foundation) -> BackendPool:
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    tls = client_tls_options(host, upstream.tls) if parts.scheme == "https" else None
+def _pool(
+    upstream: UpstreamSettings, backend: BackendSettings, settings: Settings, foundation: Foundation
+) -> BackendPool:
+    host, port = backend.host, backend.port
+    tls = client_tls_options(host, upstream.tls) if backend.scheme == "https" else None
     dial = foundation.dialer.dial
     connect = settings.timeouts.connect
     return BackendPool(
         upstream.name,
-        url,
+        backend.url,
         host,
         lambda make: dial(host, port, tls, make, connect),
         upstream.pool,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 from pydantic import Field
@@ -77,13 +76,7 @@ def _redis_url(value: object) -> str:
     return written
 
 
-def _without_password(url: str) -> str:
-    return re.sub(r"(?<=//)([^/@:]*):[^/]*@", r"\1:**********@", url)
-
-
-RedisURL = Annotated[
-    str, Parsed(_redis_url, {"type": "string", "pattern": r"^rediss?(\+sentinel)?://"}, "URL", _without_password)
-]
+RedisURL = Annotated[str, Parsed(_redis_url, {"type": "string", "pattern": r"^rediss?(\+sentinel)?://"}, "URL")]
 
 
 class Redis(Section):

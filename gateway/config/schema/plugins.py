@@ -17,6 +17,8 @@ Importable = Annotated[
 class Plugin(Section):
     """A plugin, made ready for the routes that name it."""
 
+    secret_keys = frozenset({"config"})
+
     name: Name = Field(description="What routes call it.")
     class_: Importable = Field(alias="class", description="Where it is imported from: `mypackage.Stamp`.")
     config: dict[str, Any] = Field(default={}, description="Handed to it as it is.")

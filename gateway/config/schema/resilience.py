@@ -65,6 +65,9 @@ def _retry_on(value: object) -> str | int:
 class HealthCheck(Section):
     """Active checks of each backend."""
 
+    # What a check shows so that it may ask, and what it goes by.
+    secret_keys = frozenset({"headers", "command", "expected_headers", "expected_body"})
+
     type: Literal["http", "tcp", "script"] = Field(
         default="http", description="What is tried: a request, a connection, a program."
     )

@@ -57,6 +57,8 @@ class Route(Section):
     """Match, middleware, upstream."""
 
     other_names: ClassVar[Mapping[str, str]] = {"service": "upstream", "upstreams": "upstream"}
+    # A field that must have a value is how many tell a colleague from a stranger.
+    secret_keys = frozenset({"headers", "query"})
 
     name: Name = Field(default="", description="A label in logs and metrics. Default: made from host and path.")
     host: Host | None = Field(default=None, description="Exact, or `*.example.com`. Absent: any.")

@@ -44,6 +44,8 @@ class PathChanges(Section):
 class QueryChanges(Section):
     """How the query is rewritten."""
 
+    secret_keys = frozenset({"add", "set"})
+
     add: dict[str, Text] = Field(default={}, description="Parameters added to those that are there.")
     set: dict[str, Text] = Field(default={}, description="Parameters that replace those of the same name.")
     remove: tuple[SomeText, ...] = Field(default=(), description="Parameters taken out.")
@@ -52,12 +54,16 @@ class QueryChanges(Section):
 class BodyChanges(Section):
     """How a JSON body is rewritten; dotted paths reach into it."""
 
+    secret_keys = frozenset({"add"})
+
     rename: dict[str, Text] = Field(default={}, description="Old to new path.")
     remove: tuple[SomeText, ...] = Field(default=(), description="Paths taken out.")
     add: dict[str, Any] = Field(default={}, description="Values put in.")
 
 
 class _HeaderChanges(Section):
+    secret_keys = frozenset({"add_headers", "set_headers"})
+
     add_headers: dict[HeaderName, HeaderValue] = Field(default={}, description="Fields appended.")
     set_headers: dict[HeaderName, HeaderValue] = Field(
         default={}, description="Fields that replace those of the same name."

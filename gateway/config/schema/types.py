@@ -22,6 +22,7 @@ from gateway.config import patterns, units
 from gateway.config.nodes import meant
 from gateway.config.problems import Unexpected
 from gateway.config.schema.base import expected
+from gateway.config.texts import without_credentials
 
 DIRECTORY = "directory"
 """In the context of a validation: what relative file names are relative to."""
@@ -114,8 +115,8 @@ def number(least: float, most: float) -> Parsed:
     return Parsed(parse, {"type": "number", "minimum": least, "maximum": most}, f"number, {least:g} to {most:g}")
 
 
-def form(pattern: str, words: str) -> Parsed:
-    """A text that matches a regular expression as a whole."""
+def form(pattern: str, words: str, show: Callable[[Any], Any] = lambda value: value) -> Parsed:
+    """A text that matches a regular expression as a whole, and how it is shown."""
     compiled = re.compile(pattern)
 
     def parse(value: object) -> str:
@@ -124,7 +125,7 @@ def form(pattern: str, words: str) -> Parsed:
             raise Unexpected(words)
         return written
 
-    return Parsed(parse, {"type": "string", "pattern": f"^(?:{pattern})$"}, words)
+    return Parsed(parse, {"type": "string", "pattern": f"^(?:{pattern})$"}, words, show)
 
 
 def _secret(value: object) -> SecretStr:
@@ -196,5 +197,5 @@ RouteMethod: TypeAlias = Annotated[str, Parsed(patterns.route_method, _string(),
 Network: TypeAlias = Annotated[
     IPv4Network | IPv6Network, Parsed(patterns.network, _string(), "address or network", str)
 ]
-URL: TypeAlias = Annotated[str, form(r"https?://[!-~]+", "a URL that begins with http:// or https://")]
-RequestPath: TypeAlias = Annotated[str, form(r"/[!-~]*", "a path that begins with `/`")]
+URL: TypeAlias = Annotated[str, Parsed(patterns.url, _string("^https?://"), "URL", without_credentials)]
+RequestPath: TypeAlias = Annotated[str, form(r"/[!-~]*", "a path that begins with `/`", without_credentials)]

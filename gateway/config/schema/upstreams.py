@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
-from urllib.parse import urlsplit
 
+from hyperlink import URL
 from pydantic import Field
 
 from gateway.config.schema.admission import AdaptiveConcurrency, Queue
@@ -44,17 +44,17 @@ class Backend(Section):
 
     @property
     def scheme(self) -> str:
-        return urlsplit(self.url).scheme
+        return self.url.partition("://")[0]
 
     @property
     def host(self) -> str:
         """Name or address; an IPv6 address without its brackets."""
-        return urlsplit(self.url).hostname or ""
+        return URL.from_text(self.url).host
 
     @property
     def port(self) -> int:
         """The port, that of the scheme where none is written."""
-        return urlsplit(self.url).port or _PORTS[self.scheme]
+        return URL.from_text(self.url).port or _PORTS[self.scheme]
 
 
 class Pool(Section):
