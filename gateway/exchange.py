@@ -56,6 +56,11 @@ class Request:
         self.body = body
         self.upgrade = upgrade
 
+    @property
+    def whole(self) -> bool:
+        """Whether all of its content is there."""
+        return self.body is None or self.body.ended
+
 
 class Response:
     """A response head on its way to the client, and its body.

@@ -86,7 +86,7 @@ class Forwarder:
             backend = upstream.balancer.pick(b"" if key is None else key(exchange), now)
         else:
             try:
-                ticket = upstream.admit(now)
+                ticket = upstream.admit(now, exchange.request.whole)
                 backend = upstream.pick(exchange, now)
             except GatewayError as error:
                 if ticket and upstream.breaker is not None:
@@ -108,7 +108,7 @@ class Forwarder:
         if ticket:
             attempt.upstream_ticket = ticket
         if backend.breaker is not None:
-            attempt.ticket = backend.breaker.admit(now)
+            attempt.ticket = backend.breaker.admit(now, exchange.request.whole)
         attempt.start()
         if self._hedges is not None:
             self._hedges.watch(attempt, self._second)
@@ -325,7 +325,7 @@ def _ticket(before: Attempt, backend: Backend, now: float) -> int | None:
     whole = before.upstream.breaker
     if whole is not None and not whole.stands(before.upstream_ticket):
         return None
-    return 0 if backend.breaker is None else backend.breaker.admit(now) or None
+    return 0 if backend.breaker is None else backend.breaker.admit(now, before.exchange.request.whole) or None
 
 
 def _probes(breaker: object) -> bool:

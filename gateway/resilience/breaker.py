@@ -11,6 +11,15 @@ and the outcome is told with it. An attempt that began before the last change
 says nothing about the state since: its outcome is ignored. Without that, an
 answer that was under way when the breaker opened would be taken for a probe's,
 and free a slot that is not its own.
+
+# Note [Probes whose content is still to come]
+A probe has its slot until it is answered, so a client that sends its content
+slowly would keep a healthy backend shut for as long as it likes. A probe is
+therefore a request whose content is all there. Those whose content streams
+have slots of their own (a service that takes nothing but long uploads would
+never recover otherwise) and can keep only each other out; their tickets are
+negative. No slot is kept for longer than `PROBE` seconds: a probe that hangs
+says nothing.
 """
 
 from __future__ import annotations
@@ -61,6 +70,9 @@ NEXT = {
 OnChange = Callable[[State, State, str], None]
 """Called after a change with the old state, the new one, and the cause in words."""
 
+PROBE = 30.0
+"""Seconds after which the slot of a probe that is not over may be taken by another."""
+
 _CLOSED = State.CLOSED  # a global is found faster than an attribute of the Enum
 
 
@@ -101,13 +113,16 @@ class Breaker:
         since: When it came into this state; None if it never changed.
         cause: Why, in words.
         consecutive: Failures in a row while closed.
-        probes: Probes under way while half-open.
+        probes: Probes under way while half-open, but those whose content is still to come.
     """
 
     __slots__ = (
         "_on_change",
         "_period",
+        "_probed",
         "_proofs",
+        "_streamed",
+        "_streaming",
         "_threshold",
         "_window",
         "cause",
@@ -125,47 +140,61 @@ class Breaker:
         self.cause = ""
         self.consecutive = 0
         self.probes = 0
+        self._probed = -inf  # when the last one began
+        self._streaming = 0
+        self._streamed = -inf
         self._proofs = 0
         self._period = 1
         self._threshold = rules.failure_threshold or inf
         self._window = Window(rules.window)
         self._on_change = on_change
 
-    def admit(self, now: float) -> int:
+    def admit(self, now: float, whole: bool = True) -> int:
         """Let an attempt pass, or not.
 
         Closed, this and `succeeded` cost 0.14 µs together.
+
+        Args:
+            now: Monotonic seconds.
+            whole: Whether all of its content is there; see Note [Probes whose content is still to come].
 
         Returns:
             Its ticket, to be handed back with the outcome; 0 where it may not pass.
         """
         if self.state is _CLOSED:
             return self._period
-        if not self.willing(now):
+        if not self.willing(now, whole):
             return 0
         if self.state is State.OPEN:
             self._happened(Event.COOLED_DOWN, now, f"{self.rules.timeout:g} s have passed")
-        self.probes += 1
+        most = self.rules.half_open_requests
+        if not whole:
+            self._streaming = min(self._streaming, most - 1) + 1
+            self._streamed = now
+            return -self._period
+        self.probes = min(self.probes, most - 1) + 1
+        self._probed = now
         return self._period
 
-    def willing(self, now: float) -> bool:
+    def willing(self, now: float, whole: bool = True) -> bool:
         """Whether `admit` would let an attempt pass; changes nothing, so that a balancer may ask."""
         if self.state is _CLOSED:
             return True
         if self.state is State.OPEN:
             return self._due() <= now
-        return self.probes < self.rules.half_open_requests
+        under_way, last = (self.probes, self._probed) if whole else (self._streaming, self._streamed)
+        return under_way < self.rules.half_open_requests or now - last >= PROBE
 
     def stands(self, ticket: int) -> bool:
         """Whether what was admitted with this ticket, and has waited since, may still begin.
 
         Once the breaker has opened it may not, even if probes pass by now: it is none of them.
         """
-        return self.state is _CLOSED or (self.state is State.HALF_OPEN and ticket == self._period)
+        return self.state is _CLOSED or (self.state is State.HALF_OPEN and abs(ticket) == self._period)
 
     def succeeded(self, now: float, ticket: int) -> None:
         """The attempt of this ticket was answered without a failure of the backend."""
-        if ticket != self._period:
+        if ticket != self._period and ticket != -self._period:
             return  # Note [Tickets]
         if self.state is _CLOSED:
             self.consecutive = 0
@@ -176,7 +205,7 @@ class Breaker:
             if window.marked:
                 self._judge(now)
             return
-        self.probes -= 1
+        self._give_back(ticket)
         self._proofs += 1
         if self._proofs >= self.rules.success_threshold:
             self._happened(Event.PROVED, now, f"{self._proofs} of {self._proofs} probes succeeded")
@@ -189,7 +218,7 @@ class Breaker:
             ticket: What `admit` gave.
             why: The reason, for the cause of a change.
         """
-        if ticket != self._period:
+        if ticket != self._period and ticket != -self._period:
             return  # Note [Tickets]
         if self.state is not _CLOSED:
             self._happened(Event.FAILED, now, _with_last("a probe failed", why))
@@ -207,8 +236,8 @@ class Breaker:
 
     def cancelled(self, ticket: int) -> None:
         """The attempt of this ticket ended without a verdict on the backend; a probe gives its slot back."""
-        if ticket == self._period and self.state is State.HALF_OPEN:
-            self.probes -= 1
+        if abs(ticket) == self._period and self.state is State.HALF_OPEN:
+            self._give_back(ticket)
 
     def health_restored(self, now: float) -> None:
         """An active check found the backend healthy after it was not: an open breaker lets probes pass at once.
@@ -235,6 +264,12 @@ class Breaker:
         """Return the outcomes within the window, and how many of them were failures."""
         return self._window.counts(now)
 
+    def _give_back(self, ticket: int) -> None:
+        if ticket < 0:
+            self._streaming = max(0, self._streaming - 1)
+        else:
+            self.probes = max(0, self.probes - 1)  # another may have taken its slot
+
     def _due(self) -> float:
         assert self.since is not None
         return self.since + self.rules.timeout
@@ -251,7 +286,7 @@ class Breaker:
             return
         self.state, self.since, self.cause = new, now, cause
         self._period += 1
-        self.probes = self._proofs = 0
+        self.probes = self._streaming = self._proofs = 0
         self.forget()
         if self._on_change is not None:
             self._on_change(old, new, cause)

@@ -126,8 +126,12 @@ class Upstream:
         # What was disturbed before this snapshot was made is found out at its first pick.
         self._bent = condition is not None
 
-    def admit(self, now: float) -> int:
+    def admit(self, now: float, whole: bool = True) -> int:
         """Ask the breaker of the whole upstream; returns its ticket, 0 without a breaker.
+
+        Args:
+            now: Monotonic seconds.
+            whole: Whether all of the request's content is there.
 
         Raises:
             BreakerOpen: It is open.
@@ -135,7 +139,7 @@ class Upstream:
         breaker = self.breaker
         if breaker is None:
             return 0
-        ticket = breaker.admit(now)
+        ticket = breaker.admit(now, whole)
         if not ticket:
             raise BreakerOpen(breaker.retry_after(now))
         return ticket
@@ -154,14 +158,14 @@ class Upstream:
         """
         condition = self.condition
         if condition is not None and (condition.disturbed or self._bent):
-            self._settle(condition, now)
+            self._settle(condition, now, exchange.request.whole)
         return self.balancer.pick(b"" if self.key is None else self.key(exchange), now, excluded)
 
-    def selection(self, condition: Condition, now: float) -> Selection[Seen]:
-        """Return which backends may be picked; changes nothing."""
-        return available([_seen(backend, now) for backend in self.backends], condition.rules.panic_threshold)
+    def selection(self, condition: Condition, now: float, whole: bool = True) -> Selection[Seen]:
+        """Return which backends may be picked, for a request whose content is all there or not; changes nothing."""
+        return available([_seen(backend, now, whole) for backend in self.backends], condition.rules.panic_threshold)
 
-    def _settle(self, condition: Condition, now: float) -> None:
+    def _settle(self, condition: Condition, now: float, whole: bool) -> None:
         """Bring every backend up to date; when all are well again, nothing is asked until something happens."""
         if condition.detector is not None:
             condition.detector.out(now)
@@ -171,7 +175,7 @@ class Upstream:
                 if backend.grows:
                     backend.weight = _growing(backend.full_weight, backend.standing.share(now))
         condition.reckon()
-        selection = self.selection(condition, now)
+        selection = self.selection(condition, now, whole)
         picked = {id(seen.backend) for seen in selection.backends}
         for backend in self.backends:
             backend.usable = id(backend) in picked
@@ -192,11 +196,11 @@ def _growing(full_weight: int, share: float) -> int:
     return 0 if not full_weight else max(1, int(full_weight * FULL * share))
 
 
-def _seen(backend: Backend, now: float) -> Seen:
+def _seen(backend: Backend, now: float, whole: bool) -> Seen:
     standing = backend.standing
     if standing is None:
         return Seen(backend, backend.full_weight, True, False, True)
-    return Seen(backend, backend.full_weight, standing.healthy(), standing.ejected(now), standing.admits(now))
+    return Seen(backend, backend.full_weight, standing.healthy(), standing.ejected(now), standing.admits(now, whole))
 
 
 class Share:

@@ -207,9 +207,9 @@ class Standing(MultiService):
         """Whether it is out for failures of real traffic."""
         return self.suspect is not None and self.suspect.ejected(now)
 
-    def admits(self, now: float) -> bool:
-        """Whether its breaker would let an attempt pass, or there is none."""
-        return self.breaker is None or self.breaker.willing(now)
+    def admits(self, now: float, whole: bool = True) -> bool:
+        """Whether its breaker would let an attempt pass (with all of its content, or not), or there is none."""
+        return self.breaker is None or self.breaker.willing(now, whole)
 
     def share(self, now: float) -> float:
         """Return the part of its weight that it has: less than 1.0 while it starts slowly."""

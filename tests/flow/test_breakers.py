@@ -399,3 +399,44 @@ def test_without_a_health_check_it_cannot_be_waited_for() -> None:
     made.advance(30.1)
 
     assert made.get("/").status == 200
+
+
+UPLOADS = [
+    b"Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n",
+    b"Content-Length: 100000\r\n\r\nx",
+    b"Content-Length: 9\r\n\r\nx",
+]
+
+
+@pytest.mark.parametrize("content", UPLOADS)
+def test_a_slow_upload_takes_nobodys_probe(content: bytes) -> None:
+    """A probe is a request whose content is all there: however many strangers send slowly, the backend comes back."""
+    made = gateway(circuit_breaker={"failure_threshold": 1, "error_rate": {"min_requests": 1}})
+    fails(made, "a")
+    made.get("/")
+    made.advance(30.1)
+    well(made, "a")
+    for _ in range(3):
+        made.send(b"POST / HTTP/1.1\r\nHost: h\r\n" + content)
+
+    assert made.get("/").status == 200
+    assert made.get("/").status == 200
+
+
+def test_a_service_of_uploads_recovers() -> None:
+    """One that streams may be a probe, one at a time, and none keeps the next one out for ever."""
+    made = gateway(circuit_breaker={"failure_threshold": 1})
+    fails(made, "a")
+    made.get("/")
+    made.advance(30.1)
+    well(made, "a")
+    upload = b"POST / HTTP/1.1\r\nHost: h\r\n" + UPLOADS[0]
+    first, second = made.send(upload), made.send(upload)
+    assert [response.status for response in second.responses()] == [503]
+    for _ in range(3):
+        made.advance(10)
+        made.send(b"1\r\nx\r\n", first)
+    third = made.send(upload + b"0\r\n\r\n")
+
+    assert [response.status for response in third.responses()] == [200]
+    assert made.get("/").status == 200

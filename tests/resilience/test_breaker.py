@@ -409,3 +409,36 @@ TestBreakerMachine = BreakerMachine.TestCase
 def test_all_backends_together(states: list[State], expected: State) -> None:
     """One that is closed is enough; without backends nothing is kept back."""
     assert together(states) is expected
+
+
+def test_no_probe_keeps_its_slot_for_ever() -> None:
+    """One that hangs lets another pass after half a minute; what it gives back later frees nothing."""
+    breaker = Breaker(BreakerRules(failure_threshold=1, success_threshold=9))
+    breaker.failed(0.0, breaker.admit(0.0))
+    hangs = breaker.admit(30.0)
+    assert hangs
+    assert not breaker.admit(59.9)
+    assert breaker.admit(60.0)
+    breaker.cancelled(hangs)
+    assert breaker.probes == 0
+    breaker.cancelled(hangs)
+    assert breaker.probes == 0
+
+
+def test_probes_whose_content_streams_have_slots_of_their_own() -> None:
+    """They take none from the others, and count as proofs."""
+    breaker = Breaker(BreakerRules(failure_threshold=1))
+    breaker.failed(0.0, breaker.admit(0.0))
+    streams = breaker.admit(30.0, whole=False)
+    assert streams < 0
+    assert breaker.stands(streams)
+    assert not breaker.willing(30.0, whole=False)
+    whole = breaker.admit(30.0)
+    assert whole
+    breaker.cancelled(streams)
+    assert not breaker.willing(30.0)
+    assert breaker.willing(30.0, whole=False)
+    breaker.succeeded(31.0, breaker.admit(31.0, whole=False))
+    assert breaker.state is State.CLOSED
+    breaker.failed(32.0, streams)
+    assert breaker.state is State.CLOSED
