@@ -45,7 +45,7 @@ MAY_USE = {
     "principal": set[str](),
     # 1: rules
     "config": READS_SETTINGS,
-    "http": {"re2"},  # expressions
+    "http": DECIDES | {"orjson", "re2"},
     "http1": DECIDES | {"httptools"},
     # 2: decisions
     "balancing": DECIDES,
