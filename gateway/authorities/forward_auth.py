@@ -14,7 +14,15 @@ from gateway.authorities.fetching import Fetched, Fetcher, FetchFailed
 from gateway.errors import AuthorityRefused, AuthUnavailable
 from gateway.exchange import Exchange, Response
 from gateway.headers import Headers
-from gateway.http.fields import FRAMING, HOP_BY_HOP, IDENTITY_PREFIX, FieldFilter, passed_on
+from gateway.http.fields import (
+    FRAMING,
+    HOP_BY_HOP,
+    IDENTITY_PREFIX,
+    NEVER_FORWARDED,
+    OTHER_URLS,
+    FieldFilter,
+    passed_on,
+)
 from gateway.principal import Principal
 
 _NOT_SHOWN = frozenset(
@@ -59,7 +67,7 @@ class ForwardAuth:
         self._shown = _lower(shown)
         self._shows_all = b"*" in self._shown
         # Who is calling is for the authority to say, as for the backend after it.
-        self._passes = FieldFilter(HOP_BY_HOP | FRAMING | _NOT_SHOWN, (IDENTITY_PREFIX,))
+        self._passes = FieldFilter(HOP_BY_HOP | FRAMING | NEVER_FORWARDED | OTHER_URLS | _NOT_SHOWN, (IDENTITY_PREFIX,))
         self._told = _lower(told)
         self._passed = _lower(passed)
         self._user = user.encode()

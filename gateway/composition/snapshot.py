@@ -21,6 +21,7 @@ from gateway.composition.builders.identity import Identity
 from gateway.composition.builders.last_good import LastGoods
 from gateway.composition.builders.limits import RateLimits
 from gateway.composition.builders.oauth import token_paths
+from gateway.composition.builders.own_paths import claimed
 from gateway.composition.builders.paths import Paths
 from gateway.composition.builders.readiness import readiness
 from gateway.composition.builders.retries import build_hedges, build_retries
@@ -31,6 +32,7 @@ from gateway.config.schema.routes import Route
 from gateway.config.schema.telemetry import DEFAULT_RECORD
 from gateway.exchange import Exchange
 from gateway.forwarding.forwarder import Forwarder
+from gateway.http.fields import OTHER_URLS
 from gateway.http.forwarded import DROPPED, ForwardedRules, NetworkSet
 from gateway.identity.orders import Control
 from gateway.interfaces import ChainLike, Middleware
@@ -63,6 +65,7 @@ class Snapshot:
         routes: Leaves by rule (`gateway.serving.resources.Tree`).
         unrouted: The chain of exchanges that no route takes.
         own_paths: Paths that the gateway answers itself.
+        claimed: Routes that come before those; None for none.
         in_flight: Most exchanges at once, 0 for no limit; for who does not wait.
         explain_routing: Whether routing decisions are logged.
         options: For client connections.
@@ -78,6 +81,7 @@ class Snapshot:
     routes: RouteTable[RouteResource]
     unrouted: ChainLike
     own_paths: Mapping[bytes, Leaf]
+    claimed: RouteTable[RouteResource] | None
     in_flight: int
     explain_routing: bool
     options: ConnectionOptions
@@ -109,13 +113,14 @@ def build(
     builder = _Builder(settings, foundation, log_access)
     own = OwnLabels(settings.metrics.labels, {route.name: route.labels for route in settings.routes})
     foundation.carried.then(partial(setattr, foundation.metrics, "own_labels", own))
+    routes = [(_rule(route), builder.leaf(route)) for route in settings.routes]
+    own_paths = builder.own_paths()
     return Snapshot(
         settings=settings,
-        routes=RouteTable(
-            ((_rule(route), builder.leaf(route)) for route in settings.routes), asks_case=builder.paths.asks_case
-        ),
+        routes=RouteTable(routes, asks_case=builder.paths.asks_case),
         unrouted=unrouted_chain(builder.steps(None)),
-        own_paths=builder.own_paths(),
+        own_paths=own_paths,
+        claimed=claimed(routes, own_paths),
         in_flight=0 if settings.limits.queue else settings.limits.in_flight,  # with a queue it is a step
         explain_routing=logs_routing,
         options=_options(settings),
@@ -158,7 +163,8 @@ class _Builder:
         self._request_buffer = RequestBuffer(buffer) if buffer else None
         self._ip_rules_of = cache(ip_rules)
         self._ip_rules = ip_rules(settings.ip_allow, settings.ip_deny)
-        self.identity = Identity(settings, foundation, REMADE)
+        dropped = frozenset[bytes]() if forwarded.original_url else OTHER_URLS
+        self.identity = Identity(settings, foundation, REMADE | dropped)
         self._limits = RateLimits(settings, foundation)
         self.paths = Paths(settings)
         self._load = LoadControl(settings, foundation)

@@ -14,6 +14,7 @@ from hyperlink import URL, URLParseError
 
 from gateway.config.problems import Unexpected
 from gateway.http import expressions
+from gateway.http.hosts import normal_host
 from gateway.http.methods import FORWARDED
 
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
@@ -72,7 +73,7 @@ def host(value: object) -> str:
         written = f"*.{bare}" if written.startswith("*.") else bare
     if written.startswith("[") and written.endswith("]"):
         try:
-            return f"[{IPv6Address(written[1:-1])}]"
+            return normal_host(written.encode()).decode()
         except ValueError:
             raise Unexpected(expected) from None
     if not _HOST.fullmatch(bare):

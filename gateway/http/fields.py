@@ -31,6 +31,12 @@ HOP_BY_HOP = frozenset(
 FRAMING = frozenset([b"content-length", b"host"])
 """Fields that the gateway writes itself from what it understood."""
 
+NEVER_FORWARDED = frozenset([b"proxy"])
+"""CGI and what follows it hand `Proxy` to programs as HTTP_PROXY: their own requests would go where a client says."""
+
+OTHER_URLS = frozenset([b"x-original-url", b"x-rewrite-url"])
+"""Fields by which a client names another path than the target, which no rule has seen, to frameworks that heed them."""
+
 IDENTITY_PREFIX = b"x-user-"
 """Fields by which the gateway tells a backend who is calling: a client may not send them."""
 
@@ -105,7 +111,7 @@ def request_filter(remade: frozenset[bytes]) -> FieldFilter:
     Args:
         remade: Further names that the gateway writes itself (forwarding, tracing).
     """
-    return FieldFilter(HOP_BY_HOP | FRAMING | remade, (IDENTITY_PREFIX,))
+    return FieldFilter(HOP_BY_HOP | FRAMING | NEVER_FORWARDED | remade, (IDENTITY_PREFIX,))
 
 
 def response_filter() -> FieldFilter:
@@ -115,7 +121,7 @@ def response_filter() -> FieldFilter:
 
 def trailer_filter(message: FieldFilter) -> FieldFilter:
     """Make the filter for trailers of messages that `message` is for."""
-    return FieldFilter(message.dropped | NEVER_IN_TRAILERS, message.prefixes)
+    return FieldFilter(message.dropped | NEVER_IN_TRAILERS | OTHER_URLS, message.prefixes)
 
 
 def connection_options(headers: Headers) -> frozenset[bytes]:

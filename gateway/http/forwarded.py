@@ -183,8 +183,9 @@ class PeerForwarding:
         """Return the address of the client: the peer, or whom a trusted peer names.
 
         X-Forwarded-For is read from its end, past trusted addresses, to the
-        first that is not. What is no address ends the walk, since nothing
-        before it can be believed.
+        first that is not. Empty elements are none (RFC 9110 section 5.6.1);
+        what is no address ends the walk, since nothing before it can be
+        believed.
         """
         if not self.trusted:
             return self.peer
@@ -194,6 +195,8 @@ class PeerForwarding:
         client = self.peer
         for item in reversed(listed.decode("latin-1").split(",")):
             item = item.strip()
+            if not item:
+                continue
             address = _address_of(item) if len(item) <= _LONGEST_ADDRESS else None
             if address is None:
                 break
@@ -206,8 +209,8 @@ class PeerForwarding:
         """Return the scheme that the client used, `b"http"` or `b"https"`."""
         if not self.trusted:
             return self._scheme
-        # Of a list the last: the one that the peer we trust has written.
-        said = (headers.joined(_PROTO) or b"").rpartition(b",")[2].strip().lower()
+        # Of a list the last: the one that the peer we trust has written. Empty elements are none.
+        said = (headers.joined(_PROTO) or b"").rstrip(b", \t").rpartition(b",")[2].strip().lower()
         return {b"http": b"http", b"https": b"https", b"ws": b"http", b"wss": b"https"}.get(said, self._scheme)
 
     def encode(self, headers: Headers, host: bytes, version: bytes = b"1.1") -> bytes:
@@ -250,7 +253,7 @@ class PeerForwarding:
             lines += [(b"X-Real-IP", value) for value in believed.get_all(_REAL_IP)]
         if rules.via:
             lines.append((b"Via", version + b" gateway"))
-        elements = believed.get_all(_FORWARDED)
+        elements = [element for element in believed.get_all(_FORWARDED) if element]
         if rules.forwarded:
             elements.append(self._element(host))
         if elements:

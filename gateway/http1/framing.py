@@ -12,13 +12,13 @@ import re
 from gateway.errors import BackendProtocolError, GatewayError, MalformedRequest
 from gateway.headers import Headers
 from gateway.http.fields import connection_options
+from gateway.http.hosts import normal_host
 
 CHUNKED = -1
 """Content in chunks, of unknown length."""
 UNTIL_CLOSE = -2
 """Content that ends with the connection (responses only)."""
 
-_HOST = re.compile(rb"(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9._])?|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 # Visible ASCII but "#": a fragment is never sent (RFC 9110 section 4.2.5).
 _ORIGIN_FORM = re.compile(rb"/[!-\"$-~]*")
 _ABSOLUTE_FORM = re.compile(rb"(?i:https?)://([^/?#]*)((?:[/?][!-\"$-~]*)?)")
@@ -28,16 +28,17 @@ _hosts: dict[bytes, bytes] = {}
 
 
 def check_host(value: bytes) -> bytes:
-    """Return a Host value in lower case.
+    """Return a Host value in its one spelling.
 
     Raises:
         MalformedRequest: It is not a host with an optional port (RFC 9110 section 7.2).
     """
     host = _hosts.get(value)
     if host is None:
-        if len(value) > 255 or _HOST.fullmatch(value) is None:
-            raise MalformedRequest("The Host field is not a host name with an optional port.")
-        host = value.lower()
+        try:
+            host = normal_host(value)
+        except ValueError:
+            raise MalformedRequest("The Host field is not a host name with an optional port.") from None
         if len(_hosts) >= _MEMO_LIMIT:
             _hosts.clear()
         _hosts[value] = host
@@ -190,7 +191,8 @@ def chosen_upgrade(wanted: bytes | None, headers: Headers) -> bytes:
 
 
 def _protocols(upgrade: bytes) -> set[bytes]:
-    return {protocol.strip(b" \t").lower() for protocol in upgrade.split(b",")}
+    # RFC 9110 section 5.6.1: elements of a list may be empty.
+    return {protocol.strip(b" \t").lower() for protocol in upgrade.split(b",")} - {b""}
 
 
 def _octets(value: bytes, error: type[GatewayError]) -> int:

@@ -16,8 +16,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar
 
-from gateway.errors import RouteNotFound
+from gateway.errors import RequestAmbiguous, RouteNotFound
 from gateway.headers import Headers
+from gateway.http.hosts import is_of_dns, normal_host
 from gateway.routing.pattern import Pattern, folded_pattern, parse_pattern
 from gateway.routing.rule import RouteRule, takes
 from gateway.routing.tree import Entry, Leaf, Match, Tree
@@ -67,6 +68,8 @@ class RouteTable(Generic[T]):
             return self._any
         name = host.lower().removeprefix("*.").removesuffix(".")
         key = name.encode() if name.isascii() else name.encode("idna")
+        if key.startswith(b"["):
+            key = normal_host(key)
         if not key or b"*" in key or bare_host(key) != key:
             raise ValueError(f"expected a host without a port, or '*.' and a host, found {host!r}")
         return (self._wildcard if host.startswith("*.") else self._exact).setdefault(key, Tree())
@@ -84,6 +87,7 @@ class RouteTable(Generic[T]):
             query: What stands after the first `?`.
 
         Raises:
+            RequestAmbiguous: There are routes for hosts, and servers could read the host as one of them.
             RouteNotFound: No route has this host and path, with its conditions met.
             MethodNotAllowed: The most specific that has does not take the method.
         """
@@ -105,9 +109,12 @@ class RouteTable(Generic[T]):
     def _trees(self, host: bytes) -> Iterator[Tree[T]]:
         """Walk the trees that a host may take its routes from, the most specific first."""
         tree = self._exact.get(host)
-        if tree is None and len(host) <= _LONGEST_HOST + 6:  # ":65535"
-            host = bare_host(host)
-            tree = self._exact.get(host)
+        if tree is None:
+            if not is_of_dns(host):
+                raise RequestAmbiguous("Servers could read the host as another one.")
+            if len(host) <= _LONGEST_HOST + 6:  # ":65535"
+                host = bare_host(host)
+                tree = self._exact.get(host)
         if tree is not None:
             yield tree
         if self._wildcard and len(host) <= _LONGEST_HOST:

@@ -13,8 +13,8 @@ from typing import Generic, Protocol, TypeVar
 from twisted.logger import Logger
 from twisted.web.resource import Resource
 
-from gateway.errors import GatewayError, InternalError, MethodNotAllowed, TooManyInFlight
-from gateway.exchange import Exchange, Response
+from gateway.errors import GatewayError, InternalError, MethodNotAllowed, RouteNotFound, TooManyInFlight
+from gateway.exchange import Exchange, Request, Response
 from gateway.headers import Headers
 from gateway.http.paths import normal_form
 from gateway.interfaces import ChainLike, Middleware
@@ -111,6 +111,7 @@ class Tree(Protocol):
         routes: Leaves by rule.
         unrouted: The chain of exchanges that no route takes.
         own_paths: Leaves that the gateway answers itself, by path.
+        claimed: The routes that come before them, None for none.
         in_flight: Most exchanges at once, 0 for no limit.
         explain_routing: Whether decisions are logged.
     """
@@ -125,10 +126,24 @@ class Tree(Protocol):
     def own_paths(self) -> Mapping[bytes, Leaf]: ...
 
     @property
+    def claimed(self) -> RouteTable[RouteResource] | None: ...
+
+    @property
     def in_flight(self) -> int: ...
 
     @property
     def explain_routing(self) -> bool: ...
+
+
+def _has(routes: RouteTable[RouteResource], request: Request) -> bool:
+    """Whether one of some routes is for a request, whatever its method."""
+    try:
+        routes.match(request.host, request.path, request.method, request.headers, request.query)
+    except RouteNotFound:
+        return False
+    except GatewayError:
+        pass
+    return True
 
 
 T = TypeVar("T", bound=Tree)
@@ -154,7 +169,7 @@ class RootResource(Resource, Generic[T]):
         self.in_flight += 1
         try:
             own = tree.own_paths.get(request.path)
-            if own is not None:
+            if own is not None and (tree.claimed is None or not _has(tree.claimed, request)):
                 own.render_exchange(exchange)
                 return
             if tree.in_flight and self.in_flight > tree.in_flight:

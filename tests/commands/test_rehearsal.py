@@ -110,3 +110,17 @@ def test_what_is_unwise_is_a_warning(tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert result.stderr.startswith("warning: auth.jwt.default.secret: the secret is 25 octets shorter than its hash")
     assert "hunter2" not in result.output + result.stderr
+
+
+def test_a_route_at_a_path_of_the_gateway_is_a_warning(tmp_path: Path) -> None:
+    """It wins, and whoever asks the gateway how it is hears a backend."""
+    backend = {"name": "a", "backends": [{"url": "http://127.0.0.1:9001"}]}
+    routes = [{"name": "app", "path": "/health/*", "upstream": "a"}, {"name": "all", "path": "/*", "upstream": "a"}]
+
+    result = check(tmp_path, upstreams=[backend], routes=routes)
+
+    assert result.exit_code == 0
+    assert result.stderr == (
+        "warning: Route app (/health/*) takes /health, /health/live, /health/ready, /health/startup from the gateway, "
+        "which would answer there itself\n"
+    )

@@ -88,14 +88,14 @@ ROUTE = "upstreams: [{name: a, backends: []}]\nroutes: [{path: /, upstream: a, %
             "forwarded: {zzz: 1}",
             (
                 "13: forwarded.zzz: expected a known key, found an unknown key; "
-                "known here: x_forwarded, x_real_ip, via, forwarded"
+                "known here: x_forwarded, x_real_ip, via, forwarded, original_url"
             ),
         ),
         (
             "forwarded: {zzz: }",
             (
                 "13: forwarded.zzz: expected a known key, found an unknown key; "
-                "known here: x_forwarded, x_real_ip, via, forwarded"
+                "known here: x_forwarded, x_real_ip, via, forwarded, original_url"
             ),
         ),
         ("log: {levels: {'': info}}", "16: log.levels['']: expected a text that is not empty, found \"\""),

@@ -174,3 +174,91 @@ def test_head_goes_where_get_goes(make: Make) -> None:
     made = gateway(make, {"path": "/a", "methods": ["GET"]})
 
     assert ask(made, "/a", "HEAD") == 200
+
+
+@pytest.mark.parametrize(
+    ("route", "statuses"),
+    [
+        ({"path": "/*"}, (200, 200, 200)),
+        ({"path": "/:page"}, (200, 200, 200)),
+        ({"path": "/health"}, (201, 200, 201)),
+        ({"path": "/health/*"}, (201, 201, 201)),
+        ({"path": "/health", "methods": ["GET"]}, (201, 200, 405)),
+        ({"path": "/health", "host": "other.example"}, (200, 200, 200)),
+        ({"path": "/health", "host": "gateway.test"}, (201, 200, 201)),
+        ({"path": "/health", "headers": {"X-App": "*"}}, (200, 200, 200)),
+    ],
+)
+def test_a_route_that_names_a_path_of_the_gateway_wins(
+    make: Make, route: dict[str, Any], statuses: tuple[int, ...]
+) -> None:
+    """On its hosts and under its conditions; one that would take anything does not."""
+    made = gateway(make, route)
+    made.backend("orders").answers(*[b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"] * 3)
+
+    asked = (("GET", "/health"), ("GET", "/health/live"), ("POST", "/health"))
+    got = tuple(made.request(method, target, headers={"Host": "gateway.test"}).status for method, target in asked)
+
+    # Where the gateway answers itself, it takes GET only.
+    assert got == (*statuses[:2], 405 if statuses[0] == 200 else statuses[2])
+
+
+@pytest.mark.parametrize("name", ["Proxy", "X-Original-URL", "X-Rewrite-URL", "x_original_url", "X.Rewrite.Url"])
+def test_fields_that_name_another_url_do_not_go_on(make: Make, name: str) -> None:
+    """Neither in the head nor in trailers; frameworks would go by them, and no rule has seen them."""
+    made = gateway(make, {"path": "/*"})
+
+    assert made.request("GET", "/", headers={name: "/admin"}).status == 200
+    assert made.backend("orders").requests[0].headers.get(name.lower().encode()) is None
+    made.send(
+        b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTE: trailers\r\n\r\n"
+        b"1\r\na\r\n0\r\nX-Kept: 1\r\n" + name.encode() + b": /admin\r\n\r\n"
+    )
+    received = made.backend("orders").requests[1].connection.received
+    assert b"X-Kept: 1" in received
+    assert b"/admin" not in received
+
+
+def test_an_original_url_goes_on_where_that_is_allowed(make: Make) -> None:
+    """`Proxy` never does."""
+    made = gateway(make, {"path": "/*"}, forwarded={"original_url": True})
+
+    made.request("GET", "/", headers={"X-Original-URL": "/x", "Proxy": "http://evil.example"})
+
+    headers = made.backend("orders").requests[0].headers
+    assert headers.get(b"x-original-url") == b"/x"
+    assert headers.get(b"proxy") is None
+
+
+def test_an_ipv6_host_has_one_spelling(make: Make) -> None:
+    """In the configuration, in Host and towards the backend."""
+    made = gateway(make, {"path": "/*", "host": "[2001:DB8:0:0::1]"})
+
+    assert made.request("GET", "/", headers={"Host": "[2001:db8:0:0:0::1]:80"}).status == 200
+    assert made.backend("orders").requests[0].headers.get(b"host") == b"[2001:db8::1]:80"
+    assert made.request("GET", "/", headers={"Host": "[2001:db8::2]"}).status == 404
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0=5000", "api.example.com;x", "%61pi.example.com", "api.example.com~"])
+def test_a_host_that_no_dns_has_goes_where_hosts_do_not_matter(make: Make, host: str) -> None:
+    """With routes for hosts a server might take it for one of theirs."""
+    asked = {"Host": host}
+    made = gateway(make, {"path": "/*"})
+
+    assert made.request("GET", "/", headers=asked).status == 200
+    assert made.backend("orders").requests[0].headers.get(b"host") == host.encode()
+    strict = gateway(make, {"path": "/*"}, {"name": "api", "path": "/x", "host": "*.example.com"})
+    response = strict.request("GET", "/", headers=asked)
+    assert (response.status, response.headers.get(b"gateway-reason")) == (400, b"request.ambiguous")
+
+
+@pytest.mark.parametrize("target", [b"/caf\xc3\xa9", b"/caf\xe9", b"/?q=\xc3\xa9"])
+def test_octets_that_should_have_been_escaped_are_malformed(make: Make, target: bytes) -> None:
+    """A target is ASCII (RFC 3986): servers differ in how they take anything else. As escapes it goes through."""
+    made = gateway(make, {"path": "/*"})
+
+    client = made.send(b"GET " + target + b" HTTP/1.1\r\nHost: h\r\n\r\n")
+
+    assert client.received.startswith(b"HTTP/1.1 400")
+    assert made.get("/caf%C3%A9").status == 200
+    assert [asked.target for asked in made.backend("orders").requests] == [b"/caf%C3%A9"]

@@ -34,6 +34,11 @@ def fields(*lines: bytes) -> Headers:
         (b"192.0.2.1:80", b"192.0.2.1:80"),
         (b"[2001:DB8::1]:443", b"[2001:db8::1]:443"),
         (b"[::ffff:192.0.2.1]", b"[::ffff:192.0.2.1]"),
+        (b"[::FFFF:c000:201]:80", b"[::ffff:192.0.2.1]:80"),
+        (b"[2001:db8:0:0::1]", b"[2001:db8::1]"),
+        (b"[2001:0DB8:0:0:0:0:0:0001]", b"[2001:db8::1]"),
+        (b"0.0.0.0=5000", b"0.0.0.0=5000"),
+        (b"A~b!$&'()*+;%41:80", b"a~b!$&'()*+;%41:80"),
         (b"x", b"x"),
     ],
 )
@@ -48,7 +53,8 @@ def test_a_host_is_a_name_or_an_address_with_an_optional_port(value: bytes, host
     [
         b"", b" ", b"a b", b"a,b", b"a, b", b"user@a", b"user:pw@a", b"a/b", b"a?b", b"a#b", b"a\\b", b"a:b", b"a:",
         b"a:80:80", b"a:123456", b":80", b"-a", b"[::1", b"::1", b"[::1]x", b"[g::1]", b"[]", b"a\x00", b"a%00",
-        b"a\xe9",        b"http://a", b"a\tb", b"a;b", b"a'", b'"a"', b"<a>", b"a" * 256,
+        b"a\xe9", b"http://a", b"a\tb", b"a%4", b"a%", b"[:::1]", b"[1.2.3.4]", b"[::1%25eth0]", b'"a"', b"<a>",
+        b"a" * 256,
     ],
 )  # fmt: skip
 def test_what_is_no_host(value: bytes) -> None:
@@ -216,6 +222,7 @@ def test_which_change_of_protocol_is_asked_for(version: bytes, lines: list[bytes
 def test_the_protocol_that_a_backend_chose() -> None:
     """One of those that the client named, whatever its case."""
     assert chosen_upgrade(b"a/1, WebSocket", fields(b"Connection: Upgrade", b"Upgrade: websocket")) == b"websocket"
+    assert chosen_upgrade(b"websocket", fields(b"Connection: Upgrade", b"Upgrade: websocket,")) == b"websocket,"
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,7 @@ class Tree:
         self.routes = RouteTable([(rule, RouteResource("a", "/a/*", self.chain, 30.0))])
         self.unrouted = Answers()
         self.own_paths: Mapping[bytes, Leaf] = own or {}
+        self.claimed: RouteTable[RouteResource] | None = None
         self.in_flight = in_flight
         self.explain_routing = True
 

@@ -65,6 +65,11 @@ class Forwarded(Section):
     x_real_ip: Flag = Field(default=True, description="X-Real-IP.")
     via: Flag = Field(default=True, description="Via, in both directions.")
     forwarded: Flag = Field(default=False, description="Forwarded, RFC 7239.")
+    original_url: Flag = Field(
+        default=False,
+        description="Whether clients may send X-Original-URL and X-Rewrite-URL, by which some frameworks are told "
+        "another path than the one that routes and limits have seen.",
+    )
 
 
 def _redis_url(value: object) -> str:

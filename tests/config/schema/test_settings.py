@@ -29,7 +29,13 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         "response_header": 65536,
         "connections": 10000, "in_flight": 0, "queue": None, "loop_lag": 0, "memory": 0,
     }  # fmt: skip
-    assert settings.forwarded.model_dump() == {"x_forwarded": True, "x_real_ip": True, "via": True, "forwarded": False}
+    assert settings.forwarded.model_dump() == {
+        "x_forwarded": True,
+        "x_real_ip": True,
+        "via": True,
+        "forwarded": False,
+        "original_url": False,
+    }
     assert settings.metrics.buckets == (0.01, 0.05, 0.1, 0.25, 0.5, 1, 5, 10)
     assert settings.redis is None
     assert settings.auth is None
