@@ -160,7 +160,7 @@ def test_a_limit_for_a_part_of_a_routes_paths_counts_that_part(make: Make) -> No
 
     assert fields(gateway.get("/search/a")) == (200, 2, 1, 60)
     assert fields(gateway.get("/other")) == (200,)
-    assert fields(gateway.get("/search/x/../%62"))[:3] == (200, 2, 0)
+    assert fields(gateway.get("/search/%62"))[:3] == (200, 2, 0)
     assert fields(gateway.get("/x/../search/%62")) == (400,)  # who does not resolve dots would not see it there
     assert gateway.get("/search/c").status == 429
     assert gateway.get("/search/c/d").status == 200
