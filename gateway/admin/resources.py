@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from twisted.logger import Logger
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
+from gateway.admin.hosts import is_own
 from gateway.answering.health import PATHS, Health
-from gateway.errors import GatewayError, InternalError, MethodNotAllowed, RouteNotFound
+from gateway.errors import Forbidden, GatewayError, InternalError, MethodNotAllowed, RouteNotFound
 from gateway.serving.respond import problem
 
 View = Callable[[], Any]
@@ -42,16 +43,20 @@ class Leaf(Resource):
         request.setHeader(b"Server", b"gateway")
         request.setHeader(b"Cache-Control", b"no-store")
         try:
-            if request.postpath and request.postpath != [b""]:
-                raise RouteNotFound("There is nothing at this path.")
-            if request.method.decode("latin-1") not in self.methods:
-                raise MethodNotAllowed(self.methods)
+            self.check(request)
             return self.answer(request)
         except GatewayError as error:
             return _refuse(request, error)
         except Exception:  # noqa: BLE001  # whatever a view does, the answer shows nothing of it
             _log.failure("The admin listener failed on {path}", path=request.path)
             return _refuse(request, InternalError())
+
+    def check(self, request: Request) -> None:
+        """Raise what speaks against answering."""
+        if request.postpath and request.postpath != [b""]:
+            raise RouteNotFound("There is nothing at this path.")
+        if request.method.decode("latin-1") not in self.methods:
+            raise MethodNotAllowed(self.methods)
 
     def answer(self, request: Request) -> bytes:
         """Return the body, having set status and media type."""
@@ -102,6 +107,16 @@ class _View(Leaf):
         return json.dumps(self._view(), indent=2, default=str).encode() + b"\n"
 
 
+class _NotHere(Leaf):
+    """Answers whoever asks for a name that is not known to be this port's."""
+
+    def check(self, request: Request) -> None:
+        """Refuse, whatever is asked for."""
+        raise Forbidden(
+            "The admin port answers to IP addresses and localhost only; other names of it are listed in `admin.hosts`."
+        )
+
+
 class AdminRoot(Resource):
     """The tree.
 
@@ -110,6 +125,7 @@ class AdminRoot(Resource):
         exposition: Makes the metrics.
         views: Read-only views by path, e.g. `routes`.
         others: What else there is, by path: see `gateway.admin.writes`.
+        names: The names that it answers to, beside addresses and `localhost` (`admin.hosts`).
     """
 
     def __init__(
@@ -118,8 +134,10 @@ class AdminRoot(Resource):
         exposition: Exposition,
         views: dict[str, View],
         others: Mapping[str, Leaf] | None = None,
+        names: Callable[[], Collection[str]] = tuple,
     ) -> None:
         super().__init__()
+        self._names = names
         self._leaves: dict[bytes, Resource] = {path: _HealthPath(health, path) for path in PATHS}
         self._leaves[b"/metrics"] = _Metrics(exposition)
         self._leaves |= {b"/" + name.encode(): _View(view) for name, view in views.items()}
@@ -127,6 +145,10 @@ class AdminRoot(Resource):
 
     def getChild(self, path: bytes, request: Request) -> Resource:
         """Find the leaf by the whole path: there are few, and none is below another."""
+        # Without the field it is no browser that asks.
+        for host in request.requestHeaders.getRawHeaders(b"host") or []:
+            if not is_own(host.decode("latin-1").strip(), self._names()):
+                return _NotHere()
         whole = request.path.rstrip(b"/") or b"/"
         leaf = self._leaves.get(whole)
         if leaf is None:

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from io import BytesIO
 from typing import Any, Protocol
 
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel
 from twisted.web.http import Request as BaseRequest
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
@@ -18,6 +21,8 @@ TIMEOUT = 30.0
 """Seconds that a connection may be idle."""
 CONNECTIONS = 100
 """Connections at once: a scraper and a few people."""
+KEPT = 64
+"""Connections that are kept: with one more, that which has asked nothing for the longest time goes."""
 
 
 REQUEST_BODY = 64 * 1024
@@ -56,6 +61,7 @@ class AdminRequest(Request):
             return
         channel: Any = self.channel  # Twisted's type has no site
         self.setHeader(b"X-Request-ID", channel.site.new_id().encode())
+        channel.site.has_asked(channel)
         if self.path == b"*":
             # Twisted would answer by itself, and name itself in the answer.
             self.path = b"/*"
@@ -71,8 +77,22 @@ class AdminRequest(Request):
         channel.loseConnection()
 
 
+class AdminChannel(HTTPChannel):
+    """A stock channel that its site knows of."""
+
+    site: AdminSite
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        self.site.connected(self)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.site.disconnected(self)
+        super().connectionLost(reason)
+
+
 class AdminSite(Site):
-    """A stock site that parses no forms and logs no lines.
+    """A stock site that parses no forms and logs no lines, and that idle connections cannot fill.
 
     Args:
         root: The tree.
@@ -84,6 +104,29 @@ class AdminSite(Site):
         self.new_id = new_id
         # The stock channel drops a connection whose head is over 16 KiB.
         super().__init__(root, AdminRequest, timeout=TIMEOUT, reactor=reactor, parsePOSTFormSubmission=False)
+        self.protocol = AdminChannel  # type: ignore[method-assign, assignment]  # HTTP/1.1 only: no channel of either kind
+        self._open: dict[AdminChannel, None] = {}  # in the order in which they last asked something
+
+    def connected(self, channel: AdminChannel) -> None:
+        """Let one go for it where there are many: who opens connections and says nothing must not lock operators out.
+
+        A bound for each peer would not help: behind a port-forward all of them have one address.
+        """
+        self._open[channel] = None
+        if len(self._open) > KEPT:
+            oldest = next(iter(self._open))
+            del self._open[oldest]
+            oldest.transport.abortConnection()  # type: ignore[union-attr]
+
+    def has_asked(self, channel: AdminChannel) -> None:
+        """A whole request came: it is the last to go now."""
+        if channel in self._open:
+            del self._open[channel]
+            self._open[channel] = None
+
+    def disconnected(self, channel: AdminChannel) -> None:
+        """It is gone."""
+        self._open.pop(channel, None)
 
     def acceptableProtocols(self) -> list[bytes]:
         """Offer HTTP/1.1 only: Twisted would add its HTTP/2 wherever the library for that happens to be there."""

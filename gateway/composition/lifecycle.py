@@ -188,6 +188,7 @@ class GatewayService(MultiService):
             auth_writes(
                 lambda: self.settings.admin.token.get_secret_value(), lambda: self.gateway.root.tree.credentials
             ),
+            lambda: self.settings.admin.hosts,
         )
 
     def _settings(self, configuration: Settings | Mapping[str, Any] | str | Path) -> Settings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from twisted.internet.address import IPv4Address
@@ -13,7 +13,7 @@ from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs
 
 from gateway.admin.resources import AdminRoot
-from gateway.admin.service import REQUEST_BODY, TIMEOUT, AdminSite
+from gateway.admin.service import KEPT, REQUEST_BODY, TIMEOUT, AdminSite
 from gateway.answering.health import Health, State
 
 
@@ -28,6 +28,13 @@ class Answer:
         return json.loads(self.body)
 
 
+class Connection(NamedTuple):
+    """One that is open."""
+
+    protocol: Any
+    transport: StringTransport
+
+
 class Admin:
     """A site and what is asked of it."""
 
@@ -37,7 +44,9 @@ class Admin:
         self.accepted: list[bytes] = []
         self.ids = 0
         views = {"routes": lambda: [{"name": "users"}], "broken": self._broken}
-        self.site = AdminSite(AdminRoot(self.health, self._exposition, views), self.clock, self._new_id)
+        self.names: tuple[str, ...] = ()
+        root = AdminRoot(self.health, self._exposition, views, names=lambda: self.names)
+        self.site = AdminSite(root, self.clock, self._new_id)
         self.transport = StringTransport()
 
     def _exposition(self, accept: bytes) -> tuple[bytes, bytes]:
@@ -60,9 +69,16 @@ class Admin:
         sent: bytes = self.transport.value()
         return sent
 
-    def ask(self, method: str, path: str, *fields: str) -> Answer:
+    def connect(self) -> Connection:
+        """Open a connection that stays."""
+        protocol = self.site.buildProtocol(IPv4Address("TCP", "127.0.0.1", 5))
+        transport = StringTransport()
+        protocol.makeConnection(transport)
+        return Connection(protocol, transport)
+
+    def ask(self, method: str, path: str, *fields: str, host: str = "localhost:9090") -> Answer:
         """Make a request."""
-        lines = [f"{method} {path} HTTP/1.1", "Host: admin", *fields, "", ""]
+        lines = [f"{method} {path} HTTP/1.1", f"Host: {host}", *fields, "", ""]
         head, _, body = self.send("\r\n".join(lines).encode()).partition(b"\r\n\r\n")
         first, *rest = head.decode().split("\r\n")
         headers = dict(line.split(": ", 1) for line in rest)
@@ -158,17 +174,17 @@ def test_a_view_that_fails_shows_nothing_of_it(admin: Admin) -> None:
 @pytest.mark.parametrize("path", ["/metrics", "/nothing", "/broken", "*"])
 def test_the_server_does_not_say_what_it_is_made_of(admin: Admin, path: str) -> None:
     """No library, no version."""
-    assert b"wisted" not in admin.send(b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n" % path.encode())
+    assert b"wisted" not in admin.send(b"GET %b HTTP/1.1\r\nHost: localhost\r\n\r\n" % path.encode())
 
 
 @pytest.mark.parametrize(
     "request_",
     [
-        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (REQUEST_BODY + 1),
-        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n20000\r\n"
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % (REQUEST_BODY + 1),
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n20000\r\n"
         + b"x" * 0x20000
         + b"\r\n0\r\n\r\n",
-        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 90000\r\n\r\n" + b"x" * 90000,
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 90000\r\n\r\n" + b"x" * 90000,
     ],
     ids=["said", "chunked", "said and sent"],
 )
@@ -183,7 +199,7 @@ def test_long_content_is_refused_before_it_is_kept(admin: Admin, request_: bytes
 
 def test_short_content_is_read_over(admin: Admin) -> None:
     """A GET with a body is odd, not wrong."""
-    answer = admin.send(b"GET /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc")
+    answer = admin.send(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc")
 
     assert answer.startswith(b"HTTP/1.1 200 ")
 
@@ -211,3 +227,52 @@ def test_an_idle_connection_is_closed(admin: Admin) -> None:
 def test_only_http_1_is_spoken(admin: Admin) -> None:
     """On TLS, with ALPN, whatever else is installed."""
     assert admin.site.acceptableProtocols() == [b"http/1.1"]
+
+
+@pytest.mark.parametrize("path", ["/config", "/routes", "/metrics", "/health", "/", "/none"])
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_a_name_that_is_not_known_to_be_ours_is_refused(method: str, path: str) -> None:
+    """A page in a browser may let its own name point here; it learns nothing, not even which paths there are."""
+    admin = Admin()
+    admin.names = ("gateway.internal",)
+
+    foreign, own = (
+        admin.ask(method, path, host="attacker.example:9090"),
+        admin.ask(method, path, host="gateway.internal"),
+    )
+
+    assert (foreign.status, foreign.headers["Gateway-Reason"]) == (403, "auth.forbidden")
+    assert "`admin.hosts`" in foreign.json["detail"]
+    assert own.status != 403
+
+
+def test_without_host_it_is_no_browser() -> None:
+    """HTTP/1.0 of a script."""
+    assert b" 200 " in Admin().send(b"GET /routes HTTP/1.0\r\n\r\n").split(b"\r\n")[0]
+
+
+def test_idle_connections_lock_nobody_out() -> None:
+    """However many: that which has asked nothing for the longest time makes room, who has asked stays."""
+    admin = Admin()
+    asked = admin.connect()
+    idle = [admin.connect() for _ in range(KEPT - 1)]
+    asked.protocol.dataReceived(b"GET /routes HTTP/1.1\r\nHost: localhost\r\n\r\n")
+
+    late = [admin.connect() for _ in range(10)]
+
+    assert [each.transport.disconnected for each in idle] == [True] * 10 + [False] * (KEPT - 11)
+    assert not any(each.transport.disconnected for each in [asked, *late])
+    for each in late:
+        each.protocol.dataReceived(b"GET /routes HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b"200 OK" in each.transport.value()
+
+
+def test_half_a_request_is_none() -> None:
+    """Octets now and then do not keep a connection from making room."""
+    admin = Admin()
+    dawdles = admin.connect()
+    for _ in range(KEPT):
+        dawdles.protocol.dataReceived(b"G")
+        admin.connect()
+
+    assert dawdles.transport.disconnected

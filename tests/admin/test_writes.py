@@ -46,7 +46,7 @@ class Admin:
         protocol = self.site.buildProtocol(IPv4Address("TCP", "127.0.0.1", 5))
         transport = StringTransport()
         protocol.makeConnection(transport)
-        lines = [f"{method} {path} HTTP/1.1", "Host: admin", f"Content-Length: {len(body)}", *fields]
+        lines = [f"{method} {path} HTTP/1.1", "Host: localhost", f"Content-Length: {len(body)}", *fields]
         if authorization:
             lines.append(f"Authorization: {authorization}")
         protocol.dataReceived("\r\n".join([*lines, "", ""]).encode() + body)

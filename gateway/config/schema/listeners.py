@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field, SecretStr
 
 from gateway.config.schema.base import Section
-from gateway.config.schema.types import Endpoint, Flag, Secret
+from gateway.config.schema.types import Endpoint, Flag, Host, Secret
 
 
 class Listener(Section):
@@ -35,5 +35,10 @@ class Admin(Section):
     )
     token: Secret = Field(
         default=SecretStr(""), description="What writes need as `Authorization: Bearer`; empty: writes are refused."
+    )
+    hosts: tuple[Host, ...] = Field(
+        default=(),
+        description="Names that it answers to beside IP addresses and `localhost`; 403 for others, "
+        "lest a page of a browser reads it under a name of its own.",
     )
     metrics_public: Flag = Field(default=False, description="Whether /metrics answers on the listeners too.")
