@@ -69,6 +69,9 @@ class RouteLike(Protocol):
 class ChainLike(Protocol):
     """The chain of an exchange, as both of its ends see it."""
 
+    def ending(self, handler: Callable[[Exchange], None]) -> ChainLike:
+        """Return a chain of the same steps with another handler behind them."""
+
     def begin(self, exchange: Exchange) -> None:
         """Start the exchange."""
 

@@ -42,6 +42,12 @@ class Chain:
         self._handler = handler
         self._render_error = render_error
 
+    def ending(self, handler: Handler) -> Chain:
+        """Return a chain of the same steps with another handler behind them."""
+        other = Chain((), handler, self._render_error)
+        other._requests, other._responses, other._finishes = self._requests, self._responses, self._finishes
+        return other
+
     def begin(self, exchange: Exchange) -> None:
         """Take an exchange through every step to the handler."""
         exchange.chain = self

@@ -135,6 +135,13 @@ class RouteTable(Generic[T]):
                 yield leaf
             yield from tree.leaves(segments)
 
+    def allowed(self, host: bytes, path: bytes, headers: Headers, query: bytes) -> tuple[str, ...]:
+        """Return the methods that the most specific path takes; for who asks."""
+        for leaf in self._leaves(host, path):
+            if any(entry.conditions.hold(headers, query) for entry in leaf.entries):
+                return leaf.refusal(headers, query).allow
+        return ()
+
     def explain(self, host: bytes, path: bytes, method: bytes, headers: Headers, query: bytes) -> list[str]:
         """Say why a request takes the route that it takes: a line for each route that was considered.
 

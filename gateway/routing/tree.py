@@ -99,10 +99,10 @@ class Leaf(Generic[T]):
                 is_ours = True
         entry_or_none = self._methods.get(method, self._default)
         if entry_or_none is None and is_ours:
-            raise self._refusal(headers, query)
+            raise self.refusal(headers, query)
         return entry_or_none
 
-    def _refusal(self, headers: Headers, query: bytes) -> MethodNotAllowed:
+    def refusal(self, headers: Headers, query: bytes) -> MethodNotAllowed:
         """Name the methods of the routes whose conditions are met."""
         allowed: set[bytes] = set()
         for entry in self.entries:

@@ -16,6 +16,7 @@ from twisted.web.resource import Resource
 from gateway.errors import GatewayError, InternalError, MethodNotAllowed, RouteNotFound, TooManyInFlight
 from gateway.exchange import Exchange, Request, Response
 from gateway.headers import Headers
+from gateway.http.hops import COUNTED, answer, is_last
 from gateway.http.paths import normal_form
 from gateway.interfaces import ChainLike, Middleware
 from gateway.middleware.chain import Chain
@@ -64,6 +65,22 @@ class RouteResource(Resource):
         exchange.route = self
         exchange.deadline = exchange.started + self.request_timeout
         self._chain.begin(exchange)
+
+    def render_last(self, exchange: Exchange, allowed: Sequence[str]) -> None:
+        """Answer an exchange that may go no further (Max-Forwards: 0): the route's rules are for it as for others.
+
+        Args:
+            exchange: A TRACE or OPTIONS.
+            allowed: What routes take on its path.
+        """
+
+        def reply(exchange: Exchange) -> None:
+            assert exchange.chain is not None
+            exchange.chain.deliver(exchange, answer(exchange.request, allowed))
+
+        exchange.route = self
+        exchange.deadline = exchange.started + self.request_timeout
+        self._chain.ending(reply).begin(exchange)
 
 
 class ContentResource(Resource):
@@ -185,7 +202,10 @@ class RootResource(Resource, Generic[T]):
             if path is not written or route.paths.always:  # nearly all paths are in normal form: nothing is asked
                 settle(request, path, tree.routes, match, route.paths)
             exchange.params = match.params
-            route.render_exchange(exchange)
+            if request.method in COUNTED and b"max-forwards" in request.headers.index and is_last(request):
+                route.render_last(exchange, tree.routes.allowed(request.host, path, request.headers, request.query))
+            else:
+                route.render_exchange(exchange)
         except GatewayError as error:
             if exchange.error is None:
                 exchange.error = error

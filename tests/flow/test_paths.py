@@ -262,3 +262,38 @@ def test_octets_that_should_have_been_escaped_are_malformed(make: Make, target: 
     assert client.received.startswith(b"HTTP/1.1 400")
     assert made.get("/caf%C3%A9").status == 200
     assert [asked.target for asked in made.backend("orders").requests] == [b"/caf%C3%A9"]
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "TRACE"])
+def test_max_forwards_is_counted_down(make: Make, method: str) -> None:
+    """For the two methods that have a use for it (RFC 9110 section 7.6.2); others carry it as it came."""
+    made = gateway(make, {"path": "/*", "methods": ["GET", "OPTIONS", "TRACE"]})
+
+    for asked, value in ((method, "7"), (method, "x"), (method, "9" * 40), ("GET", "0")):
+        assert made.request(asked, "/a", headers={"Max-Forwards": value}).status == 200
+
+    sent = [asked.headers.get_all(b"max-forwards") for asked in made.backend("orders").requests]
+    assert sent == [[b"6"], [b"x"], [b"9" * 40], [b"0"]]
+
+
+def test_who_may_go_no_further_is_answered_here(make: Make) -> None:
+    """OPTIONS with what the path takes, TRACE with the request as it came but for what is secret."""
+    made = gateway(make, {"path": "/a", "methods": ["GET", "OPTIONS", "TRACE"]}, {"path": "/*"})
+    fields = {"Max-Forwards": "0", "X-A": "1", "Authorization": "Basic x", "Cookie": "c=1", "X-Api-Key": "k"}
+
+    options = made.request("OPTIONS", "/a", headers=fields)
+    trace = made.request("TRACE", "/a?b", headers=fields)
+
+    assert (options.status, options.headers.get(b"allow"), options.body) == (204, b"GET, HEAD, OPTIONS, TRACE", b"")
+    assert (trace.status, trace.headers.get(b"content-type")) == (200, b"message/http")
+    assert trace.body == b"TRACE /a?b HTTP/1.1\r\nHost: gateway.test\r\nMax-Forwards: 0\r\nX-A: 1\r\n\r\n"
+    assert made.last_log["route"] == "/a"
+    assert made.request("TRACE", "/b", headers=fields).status == 405
+    assert made.backend("orders").requests == []
+
+
+def test_a_route_s_rules_are_for_who_may_go_no_further_too(make: Make) -> None:
+    """Nothing is told to those who may not ask."""
+    made = gateway(make, {"path": "/*", **CLOSED})
+
+    assert made.request("OPTIONS", "/", headers={"Max-Forwards": "0"}).status == 403

@@ -54,6 +54,9 @@ class Answers:
     def deliver(self, exchange: Exchange, response: Response) -> None:
         raise AssertionError("not asked")
 
+    def ending(self, handler: Callable[[Exchange], None]) -> Answers:
+        raise AssertionError("not asked")
+
     def fail(self, exchange: Exchange, error: GatewayError) -> None:
         raise AssertionError("not asked")
 

@@ -1,0 +1,51 @@
+"""Max-Forwards: how many servers a TRACE or an OPTIONS may still pass (RFC 9110 section 7.6.2).
+
+Layer 1, asked by `gateway.serving.resources`; other methods have no use for it, and it passes as it came.
+Tested through the whole gateway in tests/flow/test_paths.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from gateway.exchange import Request, Response
+from gateway.headers import Headers
+
+COUNTED = frozenset([b"OPTIONS", b"TRACE"])
+"""Methods for which Max-Forwards is heeded."""
+
+# Section 9.3.8: fields "likely to contain sensitive data" are not shown.
+_SENSITIVE = re.compile(rb"auth|cookie|key|token|secret|session|signature|cert|credential|passw|^x.user").search
+
+
+def is_last(request: Request) -> bool:
+    """Whether the gateway is the last server that a request may reach; where it is not, the number goes down by one.
+
+    Args:
+        request: A TRACE or OPTIONS with Max-Forwards; what is no number is left alone.
+    """
+    left = request.headers.joined(b"max-forwards") or b""
+    if not left.isdigit() or len(left) > 9:
+        return False
+    if int(left) == 0:
+        return True
+    headers = request.headers.copy()
+    headers.set(b"Max-Forwards", b"%d" % (int(left) - 1))
+    request.headers = headers
+    return False
+
+
+def answer(request: Request, allowed: Iterable[str]) -> Response:
+    """Answer in place of those that the request would have gone to.
+
+    Args:
+        request: A TRACE or OPTIONS.
+        allowed: What routes take on its path.
+    """
+    if request.method == b"OPTIONS":
+        return Response(204, Headers([(b"Allow", ", ".join(allowed).encode())]))
+    lines = [b"TRACE %b HTTP/%b\r\n" % (request.target, request.version)]
+    lines += [b"%b: %b\r\n" % (name, value) for lower, name, value in request.headers.fields if not _SENSITIVE(lower)]
+    content = b"".join([*lines, b"\r\n"])
+    return Response(200, Headers([(b"Content-Type", b"message/http"), (b"Cache-Control", b"no-store")]), content)
