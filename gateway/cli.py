@@ -12,9 +12,13 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from gateway import __version__, early
+
+if sys.argv[1:2] == ["run"]:
+    early.hold()  # before the imports below: a SIGHUP that comes while they run must not end a gateway that starts
+
 import click
 
-from gateway import __version__
 from gateway.commands.apikey import apikey
 from gateway.commands.hash_secret import hash_secret
 
@@ -99,11 +103,16 @@ def schema() -> None:
 
 @main.command()
 @click.option("--config", "-c", "path", metavar="PATH", required=True, help="The configuration.")
-def run(path: str) -> None:
-    """Run the gateway in the foreground: `twistd -n gateway --config PATH`."""
+@click.option("--pidfile", metavar="FILE", default="", help="Where to write the process id; by default nowhere.")
+def run(path: str, pidfile: str) -> None:
+    """Run the gateway in the foreground: `twistd -n --pidfile= gateway --config PATH`.
+
+    Nothing is written to the working directory.
+    """
     from twisted.scripts.twistd import run as twistd
 
-    sys.argv = ["twistd", "-n", "gateway", "--config", path]
+    # Twistd's own default is a twistd.pid here: another gateway may have its own, and the directory be read-only.
+    sys.argv = ["twistd", "-n", f"--pidfile={pidfile}", "gateway", "--config", path]
     twistd()
 
 

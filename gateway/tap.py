@@ -12,13 +12,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from twisted.application.service import IService, MultiService
+from twisted.application.service import IService, MultiService, Service
+from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.logger import ILogObserver
 from twisted.python import usage
 from twisted.python.components import Componentized
 
+from gateway import early
 from gateway.composition.lifecycle import GatewayService
-from gateway.composition.signals import Signals
+from gateway.composition.signals import Signals, StopSignals
 from gateway.config import ConfigError
 from gateway.dialling.tls import TLSSettingsError
 from gateway.telemetry.logging import observer
@@ -55,10 +57,27 @@ class TwistdService(MultiService):
     def __init__(self, gateway: GatewayService, reactor: Any, log: ILogObserver | None) -> None:
         super().__init__()
         self._log = log
+        self._gateway = gateway
         gateway.setServiceParent(self)
         actions: dict[int, Callable[[], object]] = {signal.SIGHUP: gateway.reload, signal.SIGUSR1: gateway.reopen_logs}
-        Signals(reactor, actions).setServiceParent(self)
+        self._signals = Signals(reactor, actions, early.noted.numbers)
+        self._signals.setServiceParent(self)
+        StopSignals(reactor, lambda: gateway.stopping, gateway.hurry).setServiceParent(self)
         dispatch_directly(reactor)
+
+    def stopService(self) -> Deferred[None]:
+        """Stop the gateway, then give the signals back: a `MultiService` would begin with them.
+
+        While it drains, a SIGHUP without a handler would end the process.
+        """
+        Service.stopService(self)
+        return ensureDeferred(self._stop())
+
+    async def _stop(self) -> None:
+        try:
+            await self._gateway.stopService()
+        finally:
+            self._signals.stopService()
 
     def setServiceParent(self, parent: Any) -> None:
         """Hang under twistd's application, and give it our log observer unless the command line names another."""

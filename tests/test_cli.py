@@ -144,13 +144,17 @@ def test_the_schema_is_printed() -> None:
 
 
 def test_run_is_twistd_in_the_foreground(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the arguments that it takes."""
+    """With the arguments that it takes; a file with the process id is written only where one is named."""
     seen: list[list[str]] = []
     monkeypatch.setattr(sys, "argv", ["gateway"])
     monkeypatch.setattr("twisted.scripts.twistd.run", lambda: seen.append(sys.argv))
 
     assert run("run", "--config", "etc/gateway.yaml").exit_code == 0
-    assert seen == [["twistd", "-n", "gateway", "--config", "etc/gateway.yaml"]]
+    assert run("run", "--config", "etc/gateway.yaml", "--pidfile", "/run/gw.pid").exit_code == 0
+    assert seen == [
+        ["twistd", "-n", "--pidfile=", "gateway", "--config", "etc/gateway.yaml"],
+        ["twistd", "-n", "--pidfile=/run/gw.pid", "gateway", "--config", "etc/gateway.yaml"],
+    ]
 
 
 def test_the_version_is_told_without_loading_the_schema() -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from twisted.application.service import MultiService
-from twisted.internet.defer import Deferred, DeferredList, DeferredLock, ensureDeferred
+from twisted.internet.defer import Deferred, DeferredLock, ensureDeferred
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -26,6 +26,7 @@ from gateway.admin.service import AdminListener
 from gateway.admin.writes import auth_writes
 from gateway.answering.health import State
 from gateway.composition.assembly import Gateway, access_log_path, assemble
+from gateway.composition.draining import Draining
 from gateway.composition.watcher import ConfigWatcher, inotify_notifier
 from gateway.config import ConfigError, Settings
 from gateway.config.effective import effective, route_table
@@ -35,9 +36,6 @@ from gateway.listening.listeners import OpenPort
 from gateway.middleware.request_id import RequestId
 from gateway.telemetry.logging import levels
 from gateway.transport.deadlines import INTERVAL
-
-POOL_CLOSE = 1.0
-"""Seconds that closing connections to backends may take once nothing is in flight."""
 
 Load = Callable[[], "Deferred[Settings]"]
 
@@ -97,6 +95,7 @@ class GatewayService(MultiService):
         new_id = RequestId(self.gateway.foundation.random_bytes, ()).new
         self._admin = AdminListener(reactor, self._admin_root, new_id, open_port)
         self._applying = DeferredLock()
+        self._draining = Draining(self.gateway, self._admin, reactor)
         self._sweeping = LoopingCall(self.gateway.foundation.deadlines.sweep)
         self._sweeping.clock = reactor
         self._watcher: ConfigWatcher | None = None
@@ -146,9 +145,18 @@ class GatewayService(MultiService):
         gc.collect()
         gc.freeze()
 
+    @property
+    def stopping(self) -> bool:
+        """Whether it has begun to stop."""
+        return self.gateway.foundation.health.state is State.DRAINING
+
     def stopService(self) -> Deferred[None]:
         """Drain for at most `timeouts.shutdown`, then close what is left."""
         return ensureDeferred(self._stop())
+
+    def hurry(self) -> None:
+        """Cut the drain short: what is still open is closed at once."""
+        self._draining.hurry()
 
     def reload(self) -> Deferred[bool]:
         """Read the configuration again and apply it; what is wrong changes nothing and is logged.
@@ -238,7 +246,7 @@ class GatewayService(MultiService):
 
     async def _apply(self, settings: Settings) -> None:
         gateway = self.gateway
-        if gateway.foundation.health.state is State.DRAINING:
+        if self.stopping:
             raise Stopping()  # its ports would be opened again
         pool = gateway.foundation.pool
         path = access_log_path(settings)
@@ -281,49 +289,12 @@ class GatewayService(MultiService):
         )
 
     async def _stop(self) -> None:
-        gateway = self.gateway
-        timeout = self.settings.timeouts.shutdown
-        gateway.foundation.health.state = State.DRAINING
-        await self._applying.run(lambda: None)  # what is being applied is there first
-        await gateway.listeners.stop_accepting()
-        _log.info(
-            "Draining: {count} connections, for at most {timeout} s", count=len(gateway.site.channels), timeout=timeout
-        )
-        if not await _within(gateway.site.drain(), timeout, self._reactor):
-            _log.warn("{count} connections were not done in time", count=len(gateway.site.channels))
-            gateway.site.abort()
-            await _within(gateway.site.drain(), POOL_CLOSE, self._reactor)
-        pool = gateway.foundation.pool
-        if not await _within(pool.closeCachedConnections(), POOL_CLOSE, self._reactor):
-            pool.abort()
-        stopping = super().stopService()
-        if stopping is not None:
-            await stopping
+        self.gateway.foundation.health.state = State.DRAINING
+        await self._draining.unless_hurried(self._applying.run(lambda: None))  # what is being applied is there first
+        await self._draining.run(self.settings.timeouts, super().stopService)
         if self._sweeping.running:
             self._sweeping.stop()
-        await self._admin.close()
-        if gateway.access_logs.writer is not None and gateway.access_logs.writer.running:
-            await gateway.access_logs.writer.stopService()
-        _log.info("Stopped")
 
 
 def _endpoints(settings: Settings) -> list[str]:
     return [listener.endpoint for listener in settings.listeners]
-
-
-async def _within(waiting: Deferred[Any], timeout: float, clock: Any) -> bool:
-    """Wait, but not for longer than `timeout` seconds; returns whether it was done."""
-    out_of_time: Deferred[None] = Deferred()
-    timer = clock.callLater(timeout, out_of_time.callback, None)
-    seen: Deferred[None] = Deferred()
-
-    def see(result: Any) -> Any:
-        if not seen.called:
-            seen.callback(None)
-        return result
-
-    waiting.addBoth(see)
-    _, index = await DeferredList([seen, out_of_time], fireOnOneCallback=True)
-    if timer.active():
-        timer.cancel()
-    return index == 0

@@ -105,6 +105,10 @@ class GatewaySite(Site):
         self._deadlines.forget(channel)
         self._check_drained()
 
+    def part(self) -> None:
+        """Let every answer from now on close its connection; those that are idle stay open."""
+        self.draining = True
+
     def drain(self) -> Deferred[None]:
         """Close connections as they become idle; fire when all are closed."""
         self.draining = True

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,9 @@ import requests
 from tests.system.ports import free_port
 
 TWISTD = Path(sys.executable).with_name("twistd")
+BY_TWISTD = (TWISTD, "--nodaemon", "--pidfile=", "gateway")
+BY_RUN = (sys.executable, "-m", "gateway.cli", "run")
+"""`gateway run`, whether or not its script is installed."""
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE = 15.0
 """Seconds until something that should come soon is given up."""
@@ -65,25 +68,37 @@ class GatewayProcess:
         fresh.write_text(json.dumps(whole))
         fresh.replace(self.config)
 
-    def start(self, *, wait: bool = True) -> GatewayProcess:
-        """Start it, and wait until it answers."""
+    def start(
+        self, *, wait: bool = True, command: Sequence[str | Path] = BY_TWISTD, directory: Path = ROOT
+    ) -> GatewayProcess:
+        """Start it, in a directory, and wait until it answers."""
         with self._errors.open("ab") as errors:
             self.process = subprocess.Popen(
-                [TWISTD, "--nodaemon", "--pidfile=", "gateway", "--config", self.config],
-                cwd=ROOT,
+                [*command, "--config", self.config],
+                cwd=directory,
                 stdin=subprocess.DEVNULL,
                 stdout=errors,
                 stderr=errors,
                 env={**os.environ, "PYTHONPATH": str(ROOT)},
             )
         if wait:
-            until(self._answers, "the gateway does not answer")
+            until(self.answers, "the gateway does not answer")
         return self
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""
         assert self.process is not None
         self.process.send_signal(number)
+
+    def catches(self, number: int) -> bool:
+        """Return whether it has a handler for a signal."""
+        assert self.process is not None
+        try:
+            status = Path(f"/proc/{self.process.pid}/status").read_text()
+        except OSError:
+            return False
+        caught = next(int(line.split()[1], 16) for line in status.splitlines() if line.startswith("SigCgt"))
+        return bool(caught >> (number - 1) & 1)
 
     def wait(self) -> int:
         """Wait until it is over; returns its exit code."""
@@ -125,7 +140,8 @@ class GatewayProcess:
         lines = [line for line in text.splitlines() if line.split("{")[0].split(" ")[0] == name]
         return sum(float(line.rpartition(" ")[2]) for line in lines)
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Return whether it is ready; it must not have ended."""
         assert self.process is not None
         assert self.process.poll() is None, self.errors
         try:

@@ -23,6 +23,10 @@ class Timeouts(Section):
     client_body: Timeout = Field(default=30.0, description="Longest silence while a request body is expected.")
     client_idle: Timeout = Field(default=75.0, description="Keep-alive between two requests.")
     connect: Timeout = Field(default=5.0, description="Until a backend has taken a connection, TLS included.")
+    shutdown_delay: Duration = Field(
+        default=0.0,
+        description="After SIGTERM, until the drain begins: /ready is 503, all is served, answers close connections.",
+    )
     shutdown: Duration = Field(default=30.0, description="Longest drain on SIGTERM.")
 
 

@@ -1,0 +1,129 @@
+"""Stop a gateway in order: say so, accept nothing more, finish what is in flight, close what is left.
+
+Made by `gateway.composition.lifecycle`. A plain `MultiService` would stop everything at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.logger import Logger
+
+from gateway.admin.service import AdminListener
+from gateway.answering.health import State
+from gateway.composition.assembly import Gateway
+
+CLOSE = 1.0
+"""Seconds that connections and services may take to close once nothing is waited for any more."""
+
+_log = Logger()
+
+
+class Times(Protocol):
+    """Of the section `timeouts`."""
+
+    @property
+    def shutdown_delay(self) -> float: ...
+
+    @property
+    def shutdown(self) -> float: ...
+
+
+class Draining:
+    """The end of one gateway.
+
+    Args:
+        gateway: Its parts.
+        admin: Its admin listener, which answers until everything else is closed.
+        clock: Keeps time.
+    """
+
+    def __init__(self, gateway: Gateway, admin: AdminListener, clock: Any) -> None:
+        self._gateway = gateway
+        self._admin = admin
+        self._clock = clock
+        self._hurried: Deferred[None] = Deferred()
+
+    def hurry(self) -> None:
+        """Wait for nothing any more but for what closes."""
+        if not self._hurried.called:
+            _log.warn("Not waiting for what is in flight")
+            self._hurried.callback(None)
+
+    async def run(self, times: Times, stop_services: Callable[[], Deferred[Any] | None]) -> None:
+        """Drain, then close.
+
+        Args:
+            times: How long it may take.
+            stop_services: Stops probes, the watcher, what configurations carry over.
+        """
+        gateway = self._gateway
+        gateway.foundation.health.state = State.DRAINING
+        await self._announce(times.shutdown_delay)
+        await gateway.listeners.stop_accepting()
+        await self._finish(times.shutdown)
+        pool = gateway.foundation.pool
+        if not await self._within(pool.closeCachedConnections(), CLOSE):
+            pool.abort()
+        await self.unless_hurried(maybeDeferred(stop_services))
+        await self._admin.close()
+        writer = gateway.access_logs.writer
+        if writer is not None and writer.running:
+            await self.unless_hurried(writer.stopService())
+        _log.info("Stopped")
+
+    async def unless_hurried(self, waiting: Deferred[Any]) -> None:
+        """Wait for something however long it takes; once there is a hurry, for `CLOSE` seconds only."""
+        if not await self._within(waiting, None):
+            await within(waiting, CLOSE, self._clock)
+
+    async def _announce(self, delay: float) -> None:
+        """Be found not ready, and serve, until load balancers have had the time to notice."""
+        if delay:
+            _log.info("Not ready any more; serving for another {delay} s", delay=delay)
+            self._gateway.site.part()
+            await self._within(Deferred(), delay)
+
+    async def _finish(self, timeout: float) -> None:
+        site = self._gateway.site
+        _log.info("Draining: {count} connections, for at most {timeout} s", count=len(site.channels), timeout=timeout)
+        if not await self._within(site.drain(), timeout):
+            _log.warn("{count} connections were not done in time", count=len(site.channels))
+            site.abort()
+            await within(site.drain(), CLOSE, self._clock)
+
+    async def _within(self, waiting: Deferred[Any], timeout: float | None) -> bool:
+        return await within(waiting, timeout, self._clock, self._hurried)
+
+
+async def within(
+    waiting: Deferred[Any], timeout: float | None, clock: Any, hurried: Deferred[None] | None = None
+) -> bool:
+    """Wait, but for no longer than `timeout` seconds, and not when there is a hurry; returns whether it was done.
+
+    Args:
+        waiting: What it does in the end is of no interest here: a failure is logged when nobody else takes it.
+        timeout: None for no limit.
+        clock: Keeps time.
+        hurried: Fires when there is a hurry.
+    """
+    done: Deferred[None] = Deferred()
+
+    def see(result: Any) -> Any:
+        if not done.called:
+            done.callback(None)
+        return result
+
+    waiting.addBoth(see)
+    ends = [done] if hurried is None else [done, hurried]
+    timer = None
+    if timeout is not None:
+        out_of_time: Deferred[None] = Deferred()
+        timer = clock.callLater(timeout, out_of_time.callback, None)
+        ends.append(out_of_time)
+    _, index = await DeferredList(ends, fireOnOneCallback=True)
+    if timer is not None and timer.active():
+        timer.cancel()
+    return bool(index == 0)

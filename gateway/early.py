@@ -1,0 +1,47 @@
+"""Signals that arrive before there is a gateway to act on them: noted, so that they do not end the process.
+
+Called by `gateway.cli` and by the twistd plugin before they import anything that takes time, so nothing but `signal`
+is imported here. `gateway.tap` hands what was noted to `Signals`, which acts on it once the reactor runs.
+"""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType
+
+HELD = (signal.SIGHUP, signal.SIGUSR1)
+"""Signals that a running gateway acts on, and that end a process which has no handler for them."""
+
+
+class Noted:
+    """A signal handler that remembers which signals came.
+
+    Attributes:
+        numbers: Of the signals that came.
+    """
+
+    def __init__(self) -> None:
+        self.numbers: set[int] = set()
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Remember a signal."""
+        self.numbers.add(number)
+
+    def __bool__(self) -> bool:
+        """Be false: twistd installs what turns its log file on SIGUSR1 only where the handler before it is false."""
+        return False
+
+
+noted = Noted()
+"""The handler of this process."""
+
+
+def hold() -> None:
+    """Note SIGHUP and SIGUSR1 from now on; let SIGINT end the process as SIGTERM does, without a traceback.
+
+    The reactor takes SIGTERM and SIGINT over when it runs. Until then nobody is served, and ending at once is right.
+    """
+    for number in HELD:
+        signal.signal(number, noted)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a shell's background job ignores it
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
