@@ -76,6 +76,7 @@ MAY_USE = {
     # 7: commands
     "commands": {"click", "rich", "twisted", "zope"} | READS_SETTINGS,
     "cli": {"click", "rich", "twisted"} | READS_SETTINGS,
+    "early": set(),
     "reasons": set[str](),
     "lifecycle": set[str](),  # the name that applications embed it by
     "tap": {"twisted"},

@@ -22,7 +22,8 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     assert not settings.admin.metrics_public
     assert settings.health_paths
     assert settings.timeouts.model_dump() == {
-        "request": 30, "client_header": 10, "client_body": 30, "client_idle": 75, "connect": 5, "shutdown": 30,
+        "request": 30, "client_header": 10, "client_body": 30, "client_idle": 75, "connect": 5,
+        "shutdown_delay": 0, "shutdown": 30,
     }  # fmt: skip
     assert settings.limits.model_dump() == {
         "request_header": 32768, "header_fields": 200, "request_body": 10485760, "request_buffer": 65536,
