@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "gateway"
 
 DECIDES = {"hyperlink"}
-READS_SETTINGS = DECIDES | {"pydantic", "pydantic_core", "yaml"}
+READS_SETTINGS = DECIDES | {"dotenv", "pydantic", "pydantic_core", "yaml"}
 DOES_IO = {
     "OpenSSL",
     "constantly",

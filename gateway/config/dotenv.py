@@ -1,39 +1,37 @@
-"""The `.env` file beside a configuration: names and values, one a line.
+"""The `.env` file beside a configuration: names and values.
 
-`NAME=value`, `export NAME=value`, quotes as in a shell (single: as it is;
-double: with escapes), `#` comments. Nothing is expanded in it.
+Read by python-dotenv's parser: `NAME=value`, `export NAME=value`, quotes
+(single: as it is; double: with escapes), values in quotes over several lines,
+`#` comments. Nothing is expanded in it. What that parser passes over is an
+error here: a line that sets nothing may be a secret in the wrong place.
 """
 
 from __future__ import annotations
 
+import io
 import re
+
+from dotenv.parser import Original, parse_stream
 
 from gateway.config.problems import Place, Problem, problem
 
-_LINE = re.compile(
-    r"""\s*(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s*
-    (?:'(?P<single>[^']*)'|"(?P<double>(?:[^"\\]|\\.)*)"|(?P<bare>[^'"\s#].*?))?
-    \s*(?:\s\#.*)?""",
-    re.VERBOSE,
-)
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NEWLINE = re.compile(r"\r\n|\n|\r")
 
 
 def parse(text: str, file: str, problems: list[Problem]) -> dict[str, str]:
-    """Read the lines of a `.env` file; a later line wins over an earlier one."""
+    """Read the text of a `.env` file; a later line wins over an earlier one."""
     found: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        match = _LINE.fullmatch(line)
-        if match is None:
+    for binding in parse_stream(io.StringIO(text, newline="")):
+        if binding.value is not None and binding.key is not None and _NAME.fullmatch(binding.key):
+            found[binding.key] = binding.value
+        elif binding.error or binding.key is not None:  # neither empty nor a comment
             # The line itself may be a secret, so it is not shown.
-            problems.append(problem(Place(file, number, 1), "", "NAME=value", "something else"))
-            continue
-        double = match["double"]
-        if double is not None:
-            value = re.sub(r"\\(.)", lambda escape: _ESCAPES.get(escape[1], escape[1]), double)
-        else:
-            value = match["single"] or match["bare"] or ""
-        found[match["name"]] = value
+            problems.append(problem(Place(file, _line(binding.original), 1), "", "NAME=value", "something else"))
     return found
+
+
+def _line(original: Original) -> int:
+    # Empty lines count to what follows them.
+    before = original.string[: len(original.string) - len(original.string.lstrip())]
+    return original.line + len(_NEWLINE.findall(before))
