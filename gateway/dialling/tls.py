@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
 
+from cryptography import x509
 from OpenSSL import SSL, crypto
 from twisted.internet.error import VerifyError
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
@@ -125,14 +126,14 @@ def _identity(settings: TLSSettings) -> PrivateCertificate | None:
 
 
 def _authorities(path: Path) -> list[Certificate]:
-    mark = b"-----END CERTIFICATE-----"
-    try:
-        found = [Certificate.loadPEM(part + mark) for part in _read(path).split(mark)[:-1]]
-    except (crypto.Error, ValueError) as error:
-        raise TLSSettingsError(f"{path}: not a certificate: {_why(error)}") from None
-    if not found:
+    content = _read(path)
+    if b"-----BEGIN CERTIFICATE-----" not in content:
         raise TLSSettingsError(f"{path}: no certificate in it")
-    return found
+    try:
+        found = x509.load_pem_x509_certificates(content)
+    except ValueError as error:
+        raise TLSSettingsError(f"{path}: not a certificate: {_why(error)}") from None
+    return [Certificate(crypto.X509.from_cryptography(each)) for each in found]
 
 
 def _read(path: Path) -> bytes:

@@ -8,6 +8,7 @@ handshake; a reload that fails leaves what is in use.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
@@ -21,6 +22,9 @@ from OpenSSL import SSL, crypto
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from twisted.internet.ssl import CertificateOptions, TLSVersion
 from zope.interface import implementer
+
+# cryptography reads all certificates of a file, but only the first of its keys; one without an end reaches to the file's.
+_PRIVATE_KEYS = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*-----|\Z)", re.DOTALL)
 
 SUFFIXES = frozenset({".pem", ".crt", ".cer", ".key"})
 """Files of a directory that are read; others are passed over."""
@@ -74,27 +78,22 @@ def pem_blocks(path: Path) -> tuple[list[x509.Certificate], list[Any]]:
         content = path.read_bytes()
     except OSError as error:
         raise CertificateError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from None
-    certificates: list[x509.Certificate] = []
-    keys: list[Any] = []
-    for block in _split(content):
-        try:
-            if b"CERTIFICATE-----" in block:
-                certificates.append(x509.load_pem_x509_certificate(block))
-            elif b"PRIVATE KEY-----" in block:
-                keys.append(serialization.load_pem_private_key(block, password=None))
-        except TypeError:
-            raise CertificateError(f"{path}: the private key is encrypted") from None
-        except (ValueError, UnsupportedAlgorithm) as error:
-            kind = "certificate" if b"CERTIFICATE" in block else "private key"
-            raise CertificateError(f"{path}: not a {kind}: {str(error).splitlines()[0]}") from None
+    try:
+        # A file that has only keys is none that the function takes.
+        certificates = x509.load_pem_x509_certificates(content) if b"CERTIFICATE-----" in content else []
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise CertificateError(f"{path}: not a certificate: {_first_line(error)}") from None
+    try:
+        keys = [serialization.load_pem_private_key(key[0], password=None) for key in _PRIVATE_KEYS.finditer(content)]
+    except TypeError:
+        raise CertificateError(f"{path}: the private key is encrypted") from None
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise CertificateError(f"{path}: not a private key: {_first_line(error)}") from None
     return certificates, keys
 
 
-def _split(content: bytes) -> Iterator[bytes]:
-    for part in content.split(b"-----BEGIN ")[1:]:
-        end = part.find(b"-----END ")
-        stop = part.find(b"\n", end) if end >= 0 else -1
-        yield b"-----BEGIN " + (part if stop < 0 else part[: stop + 1])
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 def read_identities(places: Iterable[Path]) -> list[Identity]:

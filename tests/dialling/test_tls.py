@@ -52,6 +52,15 @@ def test_nonsense_for_an_authority_is_told(tmp_path: Path) -> None:
         client_tls_options("b.example", Settings(ca=tmp_path / "ca.pem"))
 
 
+def test_an_authority_cut_short_is_told(tmp_path: Path) -> None:
+    """All that a file has is meant to be trusted: none of it is passed over."""
+    first, second = pem(Authority("First").certificate), pem(Authority("Second").certificate)
+    (tmp_path / "ca.pem").write_bytes(first + second[: len(second) // 2])
+
+    with pytest.raises(TLSSettingsError, match=r"ca\.pem: not a certificate"):
+        client_tls_options("b.example", Settings(ca=tmp_path / "ca.pem"))
+
+
 def test_a_certificate_with_another_key_is_told(tmp_path: Path) -> None:
     """With both files."""
     authority = Authority()

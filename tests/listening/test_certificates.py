@@ -36,6 +36,16 @@ def test_certificate_and_key_in_one_file(tmp_path: Path) -> None:
     assert names([tmp_path]) == [("a.example", "www.a.example")]
 
 
+def test_several_of_both_in_one_file(tmp_path: Path) -> None:
+    """In any order, with words between them."""
+    (one, one_key), (two, two_key) = Authority("A").issue("a.example"), Authority("B").issue("b.example")
+    (tmp_path / "all.pem").write_bytes(
+        key_pem(two_key) + b"# the first:\n" + pem(one) + b"subject=b.example\n" + pem(two) + key_pem(one_key)
+    )
+
+    assert names([tmp_path]) == [("b.example",), ("a.example",)]
+
+
 def test_certificate_and_key_in_files_of_their_own(tmp_path: Path) -> None:
     """As certbot writes them: `live/NAME/`, with the leaf once alone and once in the chain."""
     middle = Authority("Middle", parent=Authority("Root"))
