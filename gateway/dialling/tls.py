@@ -12,7 +12,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
 
-from cryptography import x509
 from OpenSSL import SSL, crypto
 from twisted.internet.error import VerifyError
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
@@ -26,6 +25,7 @@ from twisted.internet.ssl import (
 from zope.interface import implementer
 
 from gateway.dialling.resolver import is_literal
+from gateway.transport import pem
 
 ALPN = (b"http/1.1",)
 
@@ -126,13 +126,12 @@ def _identity(settings: TLSSettings) -> PrivateCertificate | None:
 
 
 def _authorities(path: Path) -> list[Certificate]:
-    content = _read(path)
-    if b"-----BEGIN CERTIFICATE-----" not in content:
-        raise TLSSettingsError(f"{path}: no certificate in it")
     try:
-        found = x509.load_pem_x509_certificates(content)
+        found = pem.certificates(_read(path))
     except ValueError as error:
         raise TLSSettingsError(f"{path}: not a certificate: {_why(error)}") from None
+    if not found:
+        raise TLSSettingsError(f"{path}: no certificate in it")
     return [Certificate(crypto.X509.from_cryptography(each)) for each in found]
 
 

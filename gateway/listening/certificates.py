@@ -23,7 +23,9 @@ from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from twisted.internet.ssl import CertificateOptions, TLSVersion
 from zope.interface import implementer
 
-# cryptography reads all certificates of a file, but only the first of its keys; one without an end reaches to the file's.
+from gateway.transport import pem
+
+# cryptography reads only the first key of a file. A key without an end reaches to the end of the file.
 _PRIVATE_KEYS = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*-----|\Z)", re.DOTALL)
 
 SUFFIXES = frozenset({".pem", ".crt", ".cer", ".key"})
@@ -79,8 +81,7 @@ def pem_blocks(path: Path) -> tuple[list[x509.Certificate], list[Any]]:
     except OSError as error:
         raise CertificateError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from None
     try:
-        # A file that has only keys is none that the function takes.
-        certificates = x509.load_pem_x509_certificates(content) if b"CERTIFICATE-----" in content else []
+        certificates = pem.certificates(content)
     except (ValueError, UnsupportedAlgorithm) as error:
         raise CertificateError(f"{path}: not a certificate: {_first_line(error)}") from None
     try:
