@@ -123,7 +123,7 @@ def test_routes_can_be_read_by_a_program(file: Path) -> None:
 
 def test_no_routes_are_said_to_be_none(tmp_path: Path) -> None:
     """Rather than a table without lines."""
-    (tmp_path / "g.yaml").write_text("")
+    (tmp_path / "g.yaml").write_text("{}")
 
     assert run("routes", tmp_path / "g.yaml").stdout == "no routes\n"
     assert run("routes", tmp_path / "g.yaml", "--json").stdout == "[]\n"
@@ -136,6 +136,17 @@ def test_the_effective_configuration_is_a_configuration(file: Path, tmp_path: Pa
     again.write_text(run("config", "--effective", file).stdout)
 
     assert load(again, {}) == load(file, {})
+
+
+@pytest.mark.parametrize("text", ["", "# nothing yet\n"])
+def test_an_empty_file_is_not_ok(tmp_path: Path, text: str) -> None:
+    """It would open port 8080 and answer 404."""
+    (tmp_path / "g.yaml").write_text(text)
+
+    result = run("check", tmp_path / "g.yaml")
+
+    assert result.exit_code == 1
+    assert "g.yaml:1:1: expected a configuration" in result.stderr
 
 
 def test_the_schema_is_printed() -> None:

@@ -30,6 +30,7 @@ from gateway.composition.draining import Draining
 from gateway.composition.watcher import ConfigWatcher, inotify_notifier
 from gateway.config import ConfigError, Settings
 from gateway.config.effective import effective, route_table
+from gateway.config.problems import Place, problem
 from gateway.dialling.tls import TLSSettingsError
 from gateway.listening.endpoints import ListenFailed, listen
 from gateway.listening.listeners import OpenPort
@@ -230,7 +231,9 @@ class GatewayService(MultiService):
     async def _reload(self, path: Path) -> bool:
         metrics, wall_clock = self.gateway.foundation.metrics, self.gateway.foundation.wall_clock
         try:
-            await self._apply(config.load(path, self._environ))
+            settings = config.load(path, self._environ)
+            _check_whole(settings, self.settings, path)
+            await self._apply(settings)
         except (ConfigError, ListenFailed, TLSSettingsError) as error:
             _log.error("The configuration was not applied, the one before stays:\n{error}", error=error)
         except Stopping:
@@ -294,6 +297,17 @@ class GatewayService(MultiService):
         await self._draining.run(self.settings.timeouts, super().stopService)
         if self._sweeping.running:
             self._sweeping.stop()
+
+
+def _check_whole(fresh: Settings, before: Settings, path: Path) -> None:
+    """Refuse a file whose routes have gone: it is being written, or was not written to its end.
+
+    Raises:
+        ConfigError: There are none, and the file does not say so itself, by `routes: []`.
+    """
+    if before.routes and not fresh.routes and "routes" not in fresh.model_fields_set:
+        where = Place(str(path), 1, 1)
+        raise ConfigError([problem(where, "routes", "routes, as there are in force (`[]` to remove them all)", "none")])
 
 
 def _endpoints(settings: Settings) -> list[str]:

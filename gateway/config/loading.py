@@ -58,6 +58,8 @@ def _settings(
     found: sources.Sources, path: str, environ: Mapping[str, str], supported_only: bool, problems: list[Problem]
 ) -> Settings:
     roots = [root for source in found.files if (root := _root(source, problems)) is not None]
+    if not roots and not problems:
+        problems.extend(_nothing(source, "comments only") for source in found.files)
     complete = not problems  # a file that could not be read may be the one with the names that others use
     root = merging.merge(roots, problems) if roots else MapNode(Place(path, 1, 1))
     settings = None
@@ -77,9 +79,19 @@ def _settings(
 
 
 def _root(source: sources.Source, problems: list[Problem]) -> MapNode | None:
+    if not source.text.strip():
+        # Note [An empty file is one that is being written]
+        # Programs empty a file before they fill it, and a full disk leaves it so. Taken for a configuration it would
+        # put defaults in the place of everything. Whoever means that writes `{}`.
+        problems.append(_nothing(source, "an empty file"))
+        return None
     root = reading.read(source.text, source.file, problems)
     if root is None or isinstance(root, MapNode):
         return root
     if describe(root) != "nothing":
         problems.append(problem(root.place, "", "a mapping of sections", describe(root)))
     return None
+
+
+def _nothing(source: sources.Source, found: str) -> Problem:
+    return problem(Place(source.file, 1, 1), "", "a configuration (`{}` for one that says nothing)", found)

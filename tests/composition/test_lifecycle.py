@@ -281,6 +281,21 @@ class TestReload:
 
         assert running.send(GET).responses()[0].status == 200
 
+    @pytest.mark.parametrize("left", ["", "\n", "# \n", "upstreams:", "{}"])
+    def test_a_file_that_is_being_written_changes_nothing(self, running: World, left: str) -> None:
+        """Empty as yet, or without the routes that are in force: they are not given up for it."""
+        running.path.write_text(left)
+        assert not running.reload()
+
+        assert running.send(GET).responses()[0].status == 200
+
+    def test_all_routes_can_be_removed(self, running: World) -> None:
+        """By whoever says so."""
+        running.path.write_text('routes: []\nadmin: {endpoint: "tcp:9"}\nlisteners: [{endpoint: "tcp:1"}]')
+        assert running.reload()
+
+        assert running.send(GET).responses()[0].status == 404
+
     def test_the_access_log_moves(self, running: World) -> None:
         """The one before is stopped, when the one after is in force."""
         assert running.change("timeouts:", "access_log: {path: /tmp/other.log}\ntimeouts:")

@@ -20,9 +20,45 @@ upstreams:
 """
 
 
-def test_nothing_is_a_configuration(load_text: Load) -> None:
-    """An empty file means every default."""
-    assert load_text("") == Settings()
+def test_a_configuration_may_say_nothing(load_text: Load) -> None:
+    """Every default, where that is what is written."""
+    assert load_text("{}") == Settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", "an empty file"),
+        (" \n\n", "an empty file"),
+        ("# routes:\n#   - none\n", "comments only"),
+        ("---\n", "comments only"),
+        ("null", "comments only"),
+    ],
+)
+def test_a_file_that_is_being_written_is_no_configuration(complaints: Complaints, text: str, found: str) -> None:
+    """Nor is what a full disk has left of it."""
+    wanted = "expected a configuration (`{}` for one that says nothing)"
+
+    assert complaints(text) == [f"gateway.yaml:1:1: {wanted}, found {found}"]
+
+
+def test_of_several_files_none_may_be_empty(tmp_path: Path) -> None:
+    """It may be that with the routes; comments only are somebody's wish where another file says something."""
+    (tmp_path / "a.yaml").write_text("{}")
+    (tmp_path / "b.yaml").write_text("# later\n")
+    assert load(tmp_path, {}) == Settings()
+
+    (tmp_path / "c.yaml").write_text("")
+    with pytest.raises(ConfigError, match=r"c\.yaml:1:1: expected a configuration .*, found an empty file"):
+        load(tmp_path, {})
+
+
+@pytest.mark.parametrize("end", range(1, 14))
+def test_a_file_that_was_cut_in_a_route_is_refused(complaints: Complaints, end: int) -> None:
+    """Wherever in its last 13 octets; cut between two routes it is another file, and nobody can tell."""
+    text = "upstreams: [{name: api, backends: []}]\nroutes:\n  - path: /\n    upstream: api"
+
+    assert complaints(text[:-end])
 
 
 def test_numbers_and_truth_values_may_come_from_the_environment_in_quotes(tmp_path: Path) -> None:

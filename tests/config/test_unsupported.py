@@ -79,7 +79,7 @@ def test_a_key_that_says_off_is_let_through(load_text: Load) -> None:
 
 def test_an_override_is_refused_under_its_name(complaints: Complaints) -> None:
     """The file does not have it."""
-    assert complaints("", {"GATEWAY__TRACING__EXPORTER": "otlp"}, supported_only=True) == [
+    assert complaints("{}", {"GATEWAY__TRACING__EXPORTER": "otlp"}, supported_only=True) == [
         "$GATEWAY__TRACING__EXPORTER:1:1: tracing.exporter: not supported yet (trace export)"
     ]
 

@@ -192,7 +192,7 @@ def test_names_that_are_made_are_never_names_that_are_there(routes: list[tuple[s
 
 @pytest.mark.parametrize(
     ("text", "enabled"),
-    [("access_log: false", False), ("access_log: {enabled: false}", False), ("access_log:", True), ("", True)],
+    [("access_log: false", False), ("access_log: {enabled: false}", False), ("access_log:", True), ("{}", True)],
 )
 def test_the_access_log_can_be_turned_off(load_text: Load, text: str, enabled: bool) -> None:
     """In one word, too."""
