@@ -95,6 +95,8 @@ class Forwarder:
                     raise
                 self._fall_back(exchange, upstream, error)
                 return
+        if self._agent.pool.pins:
+            backend = self._agent.backend_of(exchange, upstream) or backend
         timeout = self._timeout
         deadline = until = now + timeout if timeout else NEVER
         retries = self._retries

@@ -144,6 +144,23 @@ _NONE: frozenset[bytes] = frozenset()
 _NOT_NAMES = frozenset([b"close", b"keep-alive", b"upgrade", b"te", b""])
 
 
+_BY_CONNECTION = re.compile(rb"(?:^|,)[ \t]*(?:ntlm|negotiate)(?![!#$%&'*+.^_`|~0-9a-z-])", re.IGNORECASE)
+
+
+def asks_for_connection(credential: bytes) -> bool:
+    """Whether what an Authorization field says authenticates the connection that it comes on (RFC 4559 section 6)."""
+    return _BY_CONNECTION.match(credential) is not None
+
+
+def authenticates_connection(headers: Headers) -> bool:
+    """Whether an answer says that its connection is authenticated, or that this is the way to authenticate it.
+
+    With `NTLM` and `Negotiate` servers take whatever comes on a connection for the user's who authenticated it once.
+    """
+    said = (headers.joined(b"persistent-auth") or b"").strip(b" \t").lower()
+    return said == b"true" or _BY_CONNECTION.search(headers.joined(b"www-authenticate") or b"") is not None
+
+
 def passed_on(headers: Headers, passes: FieldFilter) -> list[Field]:
     """Return the fields that may go to the other side.
 

@@ -18,7 +18,7 @@ from gateway.body import HIGH_WATER, Body, BodySource
 from gateway.errors import BackendProtocolError
 from gateway.exchange import Response
 from gateway.headers import Field, HeaderBlock, Headers
-from gateway.http.fields import FieldFilter, passed_on, response_filter
+from gateway.http.fields import FieldFilter, authenticates_connection, passed_on, response_filter
 from gateway.http1 import framing
 from gateway.http1.memo import HeadMemo
 
@@ -59,6 +59,7 @@ class ResponseParser:
         started: At least one octet of an answer has come.
         switched: Bytes after a 101, None while the protocol is HTTP.
         keep_alive: The backend lets the connection go on.
+        personal: The answer says that it is the connection that is, or will be, authenticated.
     """
 
     __slots__ = (
@@ -82,6 +83,7 @@ class ResponseParser:
         "complete",
         "interims",
         "keep_alive",
+        "personal",
         "response",
         "started",
         "switched",
@@ -109,6 +111,7 @@ class ResponseParser:
         self.complete = False
         self.started = False
         self.keep_alive = True
+        self.personal = False
         self.trailers: Headers | None = None
         self._raw = 0
         self._body: Body | None = None
@@ -215,6 +218,7 @@ class ResponseParser:
             and end > 4
             and response.length is not None
             and self.keep_alive
+            and not self.personal
             and not self._seen_interims
             and (response.body is not None or response.length == 0)
             and self._memo.came_before(head := data[:end])
@@ -285,6 +289,8 @@ class ResponseParser:
         length = framing.response_content(self._method, status, version, headers)
         if length == framing.UNTIL_CLOSE or not framing.keeps_alive(version, headers):
             self.keep_alive = False
+        if b"www-authenticate" in index or b"persistent-auth" in index:
+            self.personal = authenticates_connection(headers)
         known = index.get(b"content-length")
         response = Response(status, Headers.of(passed_on(headers, _PASSES)), reason=reason)
         response.length = None if known is None else int(known)

@@ -121,6 +121,11 @@ class Attempt:
         self._done = False
 
     @property
+    def owner(self) -> object:
+        """The client's connection."""
+        return self.exchange.downstream
+
+    @property
     def done(self) -> bool:
         """Whether it is over."""
         return self._done
@@ -302,6 +307,11 @@ class ProxyAgent:
         self.pool = pool
         self.deadlines = deadlines
         self.now = now
+
+    def backend_of(self, exchange: Exchange, upstream: Upstream) -> Backend | None:
+        """Return the backend that has a connection of this client's own, where it may be tried."""
+        pool = self.pool.pins.get(exchange.downstream)
+        return next((backend for backend in upstream.backends if backend.pool is pool and backend.usable), None)
 
     def attempt(
         self,

@@ -23,6 +23,7 @@ from gateway.http.messages import chunk, last_chunk
 from gateway.http1.response_parser import ResponseParser
 from gateway.interfaces import TunnelEnd
 from gateway.transport.deadlines import NEVER
+from gateway.upstream.request_head import authenticates
 
 if TYPE_CHECKING:
     from gateway.upstream.agent import Attempt
@@ -42,6 +43,8 @@ class UpstreamConnection(Protocol):
         address: The backend's numeric address.
         uses: Requests sent so far.
         deadline: When it is closed for being idle, or its attempt is out of time.
+        has_lent: It has waited for its client since its request was sent, and its place was lent.
+        owner: The client connection that it belongs to once it is authenticated; None while anybody may use it.
     """
 
     def __init__(self, pool: BackendPool) -> None:
@@ -49,6 +52,8 @@ class UpstreamConnection(Protocol):
         self.address = ""
         self.uses = 0
         self.deadline = NEVER
+        self.has_lent = False
+        self.owner: object = None
         self.lost = False
         self.retired = False
         self._attempt: Attempt | None = None
@@ -73,9 +78,13 @@ class UpstreamConnection(Protocol):
             body: Its content, chunked when its length is not known.
         """
         self._attempt = attempt
+        self.has_lent = False
         self.uses += 1
         self.deadline = attempt.deadline
-        request = attempt.exchange.request
+        exchange = attempt.exchange
+        request = exchange.request
+        if authenticates(exchange):
+            self.owner = attempt.owner
         self._parser.expect(request.method, request.upgrade)
         if body is None:
             self.transport.write(head)  # type: ignore[union-attr]
@@ -321,8 +330,12 @@ class UpstreamConnection(Protocol):
         # Before the next one has it: what this answer says of the backend decides whether there is a next one.
         attempt.finished(response.status)
         if not self.lost:
-            if keep and not self.retired:
+            if parser.personal:
+                self.owner = attempt.owner
+            if keep and not self.retired and self.owner is None:
                 self.pool.release(self)
+            elif keep and not self.retired:
+                self.pool.set_aside(self, self.owner)
             else:
                 self.close()
         if isinstance(response.body, Body):

@@ -64,10 +64,14 @@ class Waiter(Protocol):
 
     Attributes:
         fresh: One that has not been used.
+        owner: The client's connection, for which one may be set aside.
     """
 
     @property
     def fresh(self) -> bool: ...
+
+    @property
+    def owner(self) -> object: ...
 
     def connected(self, connection: UpstreamConnection) -> None: ...
 
@@ -83,6 +87,11 @@ class BackendPool:
     lends its place in the cap for as long as it waits: another one may be opened. There can be no more of them than
     clients, `limits.connections`; past that number of lent places, or when the system has no descriptor left, the
     connection that has waited longest for its client is given up.
+
+    # Note [Connections of one client]
+    A backend that speaks NTLM or Negotiate authenticates the connection: whatever comes on it later is the user's. Such
+    a connection is set aside for the client connection whose request authenticated it, and nobody else ever gets it;
+    when the place that it takes is needed, it is closed.
 
     Args:
         upstream: Name of its upstream.
@@ -103,6 +112,7 @@ class BackendPool:
         in_flight: Attempts under way, waiting ones included, and tunnels.
         picks: Attempts begun so far.
         connecting: Connections being opened.
+        pins: For client connections, the pool that has set a connection aside for them; shared by all pools.
     """
 
     def __init__(
@@ -132,10 +142,13 @@ class BackendPool:
         self._most_lent = most_lent
         self.deadlines = deadlines
         self.now = now
+        self.pins: dict[object, BackendPool] = {}
+        self._aside: dict[object, UpstreamConnection] = {}
         self._idle: list[UpstreamConnection] = []
         # Dictionaries rather than sets: their order is the same in every run.
         self._open: dict[UpstreamConnection, None] = {}
         self._lent: dict[UpstreamConnection, None] = {}
+        self._overdrawn = False
         self._dialling: dict[Deferred[None], None] = {}
         self._waiting: OrderedDict[Waiter, float] = OrderedDict()
         self._retired = False
@@ -149,12 +162,12 @@ class BackendPool:
     @property
     def idle(self) -> int:
         """Connections that nobody uses."""
-        return len(self._idle)
+        return len(self._idle) + len(self._aside)
 
     @property
     def busy(self) -> int:
         """Connections in use."""
-        return len(self._open) - len(self._idle)
+        return len(self._open) - len(self._idle) - len(self._aside)
 
     @property
     def pending(self) -> int:
@@ -179,6 +192,14 @@ class BackendPool:
             PoolExhausted: The queue is full.
         """
         idle = self._idle
+        if self._aside:
+            own = self._take_aside(waiter.owner)
+            if own is not None:
+                if not waiter.fresh:
+                    return own
+                own.close()
+            elif not idle and self._size >= self._limits.max_connections:
+                next(iter(self._aside.values())).close()
         if waiter.fresh:
             if idle and self._size >= self._limits.max_connections:
                 idle[0].close()
@@ -202,6 +223,11 @@ class BackendPool:
 
     def release(self, connection: UpstreamConnection) -> None:
         """Take a connection back that can be used again."""
+        if self._overdrawn:
+            self._overdrawn = self._size > self._limits.max_connections
+            if self._overdrawn:
+                connection.close()
+                return
         if self._waiting and self._hand_over(connection):
             return  # also when retired: an exchange that began before the reload may still come here
         if self._retired or (len(self._waiting) > self.connecting and self._size >= self._limits.max_connections):
@@ -214,16 +240,33 @@ class BackendPool:
             connection.deadline = self.now() + self._limits.idle_timeout
             self._idle.append(connection)
 
+    def set_aside(self, connection: UpstreamConnection, owner: object) -> None:
+        """Take back a connection that only this owner may use again; see Note [Connections of one client]."""
+        before = self._take_aside(owner)
+        if before is not None:
+            before.close()
+        if self._retired or self._waiting:
+            connection.close()
+            return
+        if len(self._aside) >= max(1, self._limits.max_idle):
+            next(iter(self._aside.values())).close()
+        connection.deadline = self.now() + self._limits.idle_timeout
+        self._aside[owner] = connection
+        self.pins[owner] = self
+
     def lend(self, connection: UpstreamConnection) -> None:
         """A connection waits for its client; see Note [Lent places]."""
         if connection in self._open and connection not in self._lent:
             self._lent[connection] = None
+            connection.has_lent = True
             if self._waiting:
                 self._open_for_waiting()
 
     def reclaim(self, connection: UpstreamConnection) -> None:
-        """It waits no longer: it counts again, even where that makes one more than the cap."""
-        self._lent.pop(connection, None)
+        """It waits no longer: it counts again; where that makes one more than the cap, the next that is free goes."""
+        if connection in self._lent:
+            del self._lent[connection]
+            self._overdrawn = self._size > self._limits.max_connections
 
     def lost(self, connection: UpstreamConnection) -> None:
         """A connection is no more, or will not be given back; no error when that is known."""
@@ -233,6 +276,8 @@ class BackendPool:
         self._lent.pop(connection, None)
         if connection in self._idle:
             self._idle.remove(connection)
+        elif self._aside.get(connection.owner) is connection:
+            self._take_aside(connection.owner)
         self._open_for_waiting()
         self._check_empty()
 
@@ -241,13 +286,13 @@ class BackendPool:
         keep = frozenset(current)
         for connection in [connection for connection in self._open if connection.address not in keep]:
             connection.retired = True
-            if connection in self._idle:
+            if connection in self._idle or self._aside.get(connection.owner) is connection:
                 connection.close()
 
     def retire(self) -> None:
         """Close idle connections now, busy ones when they are given back."""
         self._retired = True
-        for connection in list(self._idle):
+        for connection in [*self._idle, *self._aside.values()]:
             connection.close()
 
     def drained(self) -> Deferred[None]:
@@ -320,6 +365,12 @@ class BackendPool:
         self._open_for_waiting()
         self._check_empty()
 
+    def _take_aside(self, owner: object) -> UpstreamConnection | None:
+        connection = self._aside.pop(owner, None)
+        if connection is not None and self.pins.get(owner) is self:
+            del self.pins[owner]
+        return connection
+
     def _give_up_longest(self) -> None:
         """Take the connection that has waited longest for its client away from it, and dial for those who wait."""
         next(iter(self._lent)).give_up()
@@ -346,6 +397,9 @@ class ConnectionPool(HTTPConnectionPool):
 
     Pools are kept by identity across configurations: what is the same in both
     keeps its connections.
+
+    Attributes:
+        pins: For client connections, the pool that has set a connection aside for them.
     """
 
     def __init__(self, reactor: object) -> None:
@@ -354,12 +408,14 @@ class ConnectionPool(HTTPConnectionPool):
         self.retryAutomatically = False
         self._pools: dict[Hashable, BackendPool] = {}
         self._leaving: dict[BackendPool, None] = {}
+        self.pins: dict[object, BackendPool] = {}
 
     def backend(self, key: Hashable, make: Callable[[], BackendPool]) -> BackendPool:
         """Return the pool of a backend, made when it is new."""
         pool = self._pools.get(key)
         if pool is None:
             pool = self._pools[key] = make()
+            pool.pins = self.pins
         return pool
 
     def pools(self) -> list[BackendPool]:

@@ -5,9 +5,20 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from gateway.exchange import Exchange
-from gateway.http.fields import FieldFilter, encode_passed
+from gateway.http.fields import FieldFilter, asks_for_connection, encode_passed
 
 _CONTENT_METHODS = frozenset([b"POST", b"PUT", b"PATCH"])
+
+
+def authenticates(exchange: Exchange) -> bool:
+    """Whether what is sent for an exchange may authenticate the connection that it is sent on."""
+    said = exchange.request.headers.index.get(b"authorization")
+    if said is not None and asks_for_connection(said):
+        return True
+    for name, value in exchange.headers_out:
+        if len(name) == 13 and name.lower() == b"authorization" and asks_for_connection(value):
+            return True
+    return False
 
 
 def encode_head(exchange: Exchange, passes: FieldFilter, backend: str) -> bytes:

@@ -69,8 +69,8 @@ def test_a_post_that_is_sent_twice_is_caught(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_breaker_that_lets_all_pass_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the moment in which a request leaves."""
-    monkeypatch.setattr(Breaker, "admit", lambda self, now: 1)
-    monkeypatch.setattr(Breaker, "willing", lambda self, now: True)
+    monkeypatch.setattr(Breaker, "admit", lambda self, now, whole=True: 1)
+    monkeypatch.setattr(Breaker, "willing", lambda self, now, whole=True: True)
 
     assert "sent through an open breaker" in caught()
 
@@ -78,9 +78,11 @@ def test_a_breaker_that_lets_all_pass_is_caught(monkeypatch: pytest.MonkeyPatch)
 def test_a_breaker_with_too_many_probes_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """By its count."""
     willing = Breaker.willing
-    monkeypatch.setattr(
-        Breaker, "willing", lambda self, now: willing(self, now) or self.probes >= self.rules.half_open_requests
-    )
+
+    def all_too_willing(self: Breaker, now: float, whole: bool = True) -> bool:
+        return willing(self, now, whole) or self.probes >= self.rules.half_open_requests
+
+    monkeypatch.setattr(Breaker, "willing", all_too_willing)
 
     assert "probes" in caught()
 
@@ -109,7 +111,7 @@ def test_what_backends_never_got_has_left_all_the_same(monkeypatch: pytest.Monke
 
 def test_retries_past_the_budget_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """By their number."""
-    monkeypatch.setattr(RetryBudget, "withdraw", lambda self, now: True)
+    monkeypatch.setattr(RetryBudget, "withdraw", lambda self, now, whole=True: True)
 
     assert "the budget is" in caught() or "hedges of" in caught()
 

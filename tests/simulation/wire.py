@@ -42,7 +42,7 @@ class Wire:
         self._left: Counter[bytes] = Counter()
         self._ends: list[MemoryTransport] = []
         self._confused: set[BackendConnection] = set()
-        self._probes: dict[tuple[Breaker, float | None], list[Attempt]] = {}
+        self._probes: dict[tuple[Breaker, float | None, bool], list[Attempt]] = {}
         network = world.harness.network
         connect = network.connect
 
@@ -69,7 +69,9 @@ class Wire:
     def _connected(self, connection: UpstreamConnection) -> None:
         pool, transport = connection.pool, connection.transport
         assert isinstance(transport, MemoryTransport)
-        found = sum(1 for one in self._world.harness.network.transports if _is_open(one, pool))
+        ends = self._world.harness.network.transports
+        # Those that wait for their clients, or did, do not keep others from being opened.
+        found = sum(1 for one in ends if _is_open(one, pool) and not one.protocol.has_lent)
         if found > pool.max_connections:
             self.wrong.append(f"{found} connections are open, of which there may be {pool.max_connections}")
         self._ends.append(transport)
@@ -115,12 +117,13 @@ class Wire:
     def _is_probe(self, breaker: Breaker, attempt: Attempt) -> None:
         if breaker.state is not State.HALF_OPEN:
             return
-        probes = self._probes.setdefault((breaker, breaker.since), [])
+        streams = attempt.ticket < 0  # those whose content is still to come have slots of their own
+        probes = self._probes.setdefault((breaker, breaker.since, streams), [])
         # A probe is one until the head of its answer is there.
         probes[:] = [one for one in probes if not one.done and not one.status]
         probes.append(attempt)
         # Each has a slot: one that has none was let in before the breaker opened.
-        most = min(breaker.probes, breaker.rules.half_open_requests)
+        most = min(breaker._streaming if streams else breaker.probes, breaker.rules.half_open_requests)
         if len(probes) > most:
             self.wrong.append(f"{len(probes)} probes are under way at a half-open backend, {most} may be")
 

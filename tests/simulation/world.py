@@ -144,7 +144,7 @@ class World:
                         talk.send(len(talk.left))
             self.backends.recover()
             self.harness.network.pump()
-            self.harness.advance(4)
+            self.harness.advance(16)
         invariants.when_all_is_answered(self)
         self.harness.hang_up()
         self.harness.gateway.foundation.carried.stopService()

@@ -33,6 +33,8 @@ class Limits:
 class Waiter:
     """Keeps what the pool says; `then` is done as soon as it has a connection."""
 
+    owner: object = None
+
     def __init__(self, fresh: bool = False, then: Callable[[UpstreamConnection], object] | None = None) -> None:
         self.fresh = fresh
         self.got: UpstreamConnection | None = None

@@ -26,6 +26,8 @@ class Asked:
     """An attempt that keeps what it is told (`gateway.upstream.agent.Attempt`)."""
 
     deadline = 30.0
+    owner = None
+    headers_out = ()
 
     def __init__(self, bench: Bench, request: Request) -> None:
         self.bench = bench
