@@ -1,0 +1,69 @@
+"""Each dependency earns its place: what the package imports is declared, and what is declared is imported."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import sys
+from importlib import metadata
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+
+OURS = "twisted-api-gateway"
+"""It puts a plugin into the `twisted` package, and so owns a part of that."""
+
+FOR_OTHERS = {
+    "hiredis": "txredisapi reads Redis' answers with it where it is there",
+}
+"""Declared, although the package does not import it by itself, and why."""
+
+AWAITED = {"bcrypt", "rich", "treq"}
+"""Declared for a part that is being built: to get empty."""
+
+
+def declared() -> set[str]:
+    """Names in `install_requires`."""
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "setup.cfg")
+    lines = parser["options"]["install_requires"].splitlines()
+    return {canonicalize_name(Requirement(line).name) for line in lines if line and not line.startswith("#")}
+
+
+def imported() -> dict[str, str]:
+    """Distributions that modules of the package import, each with one of those modules."""
+    owners = metadata.packages_distributions()
+    found: dict[str, str] = {}
+    for path in [*sorted((ROOT / "gateway").rglob("*.py")), *sorted((ROOT / "twisted").rglob("*.py"))]:
+        if path.is_relative_to(ROOT / "gateway/testing"):
+            continue  # for tests, where pytest is
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            else:
+                continue
+            for name in {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"gateway"}:
+                # `zope` is shared by several: only zope.interface is ours.
+                owner = "zope.interface" if name == "zope" else next(one for one in owners[name] if one != OURS)
+                found[canonicalize_name(owner)] = str(path.relative_to(ROOT))
+    return found
+
+
+def test_what_is_imported_is_declared() -> None:
+    """A package that only another one brings goes away with that one's next release."""
+    assert {name: module for name, module in imported().items() if name not in declared()} == {}
+
+
+def test_what_is_declared_is_imported() -> None:
+    """Or stands in the list above, with the reason."""
+    assert declared() - imported().keys() - FOR_OTHERS.keys() - AWAITED == set()
+
+
+def test_the_list_of_reasons_is_true() -> None:
+    """What has come to be imported, or is declared no more, needs no reason."""
+    assert FOR_OTHERS.keys() <= declared() - imported().keys()
