@@ -61,6 +61,16 @@ def test_levels_can_be_changed_while_running() -> None:
     assert levels.allows("gateway.routing", "debug")
 
 
+def test_twisted_s_own_chatter_is_quiet_unless_it_is_asked_for() -> None:
+    """Every factory that starts or stops is told of at `info`."""
+    levels = Levels()
+    assert not levels.allows("log_legacy", "info")
+
+    levels.configure("warn", {"log_legacy": "debug"})
+
+    assert levels.allows("log_legacy", "info")
+
+
 def test_events_below_the_level_are_not_written() -> None:
     """The observer asks the levels it was given."""
     levels = Levels()
