@@ -25,6 +25,7 @@ from gateway.errors import GatewayError, HeaderTooLarge, MalformedRequest, Metho
 from gateway.exchange import Request
 from gateway.headers import Field, HeaderBlock, Headers
 from gateway.http1 import framing
+from gateway.http1.chunk_lines import ChunkLines, WrongChunk
 from gateway.http1.memo import HeadMemo
 from gateway.http1.request_line import (
     RequestLine,
@@ -37,6 +38,8 @@ from gateway.http1.request_line import (
 
 CHUNK_OVERHEAD = 16 * 1024
 """Octets of chunk sizes, extensions and trailers taken on top of eight times the content."""
+
+_END = b"\r\n\r\n"
 
 
 def _llhttp(callbacks: RequestParser) -> HttpRequestParser:
@@ -77,6 +80,7 @@ class RequestParser:
         "_inner",
         "_last",
         "_line",
+        "_lines",
         "_max_fields",
         "_max_head",
         "_memo",
@@ -88,6 +92,7 @@ class RequestParser:
         "_seen",
         "_skipped",
         "_source",
+        "_tail",
         "_url",
         "held",
         "in_head",
@@ -117,6 +122,8 @@ class RequestParser:
         self._raw = 0
         self._last = False
         self._line: RequestLine | None = None
+        self._lines: ChunkLines | None = None
+        self._tail = b""
         self._inner = False
         self._seen = b""
         self._problem: GatewayError | None = None
@@ -141,9 +148,51 @@ class RequestParser:
             return
         elif self._raw:
             data = self._feed_raw(data)
-            if not data:
-                return
-        self._parse(data, line)
+        while data:
+            data = self._next(data, line)
+            line = None
+
+    def _next(self, data: bytes, line: re.Match[bytes] | None) -> bytes:
+        """Parse what was read up to where content in chunks begins or ends; returns the rest."""
+        lines = self._lines
+        if lines is not None and self._body is not None:
+            try:
+                part, rest = lines.through(data)
+            except WrongChunk as wrong:
+                self._stop(MalformedRequest(str(wrong)))
+                return b""
+            self._overhead += lines.dropped
+            lines.dropped = 0
+            if part:
+                self._parse(part, None)
+        else:
+            end = self._chunks_begin(data)
+            rest = data[end:]
+            self._parse(data[:end] if rest else data, line)
+        if not rest or self.stopped:
+            return b""
+        if self.held is not None:
+            self.held += rest
+            return b""
+        return self._feed_raw(rest) if self._raw else rest
+
+    def _chunks_begin(self, data: bytes) -> int:
+        """Return where content in chunks may begin: behind a head that may say so, or at the end of what was read.
+
+        A place too many changes nothing: llhttp reads in two steps what it could read in one.
+        """
+        body = self._body
+        if self.in_head:
+            joined = self._tail + data
+            end = joined.find(_END) + len(_END) - len(self._tail) if _END in joined else len(data)
+            self._tail = (self._tail + data[:end])[-3:]
+            return end
+        end = data.find(_END) + len(_END) if body is None or body.length is None else body.length - body.received
+        # What follows the first head or content: nearly always nothing, or content of a known length.
+        if not len(_END) <= end < len(data) or b"chunked" not in data.lower():
+            end = len(data)
+        self._tail = data[max(0, end - 3) : end]
+        return end
 
     def _parse(self, data: bytes, line: re.Match[bytes] | None) -> None:
         """Let llhttp read; `line` is the request line that `data` begins with, where it does."""
@@ -265,6 +314,7 @@ class RequestParser:
         length = framing.request_content(version, headers)
         self._last = not framing.keeps_alive(version, headers)
         self._chunked = length == framing.CHUNKED
+        self._lines = ChunkLines(self._max_head) if self._chunked else None  # Note [Chunk lines]
         body = None if length == 0 else Body(self._source, None if self._chunked else length)
         upgrade = None
         if b"upgrade" in headers.index:

@@ -174,6 +174,9 @@ MALFORMED: list[tuple[str, bytes]] = [
     ("9112 7.1", chunks(b"1\r\na\n0\r\n\r\n")),
     ("9112 7.1", chunks(b"ffffffffffffffff1\r\na\r\n0\r\n\r\n")),
     ("9112 7.1", chunks(b"10000000000000001\r\na\r\n0\r\n\r\n")),
+    ("9112 7.1", chunks(b"FFFFFFFFFFFFFFFF\r\na")),
+    ("9112 7.1", chunks(b"1\r\na\r\n7fffffffffffffff\r\n")),
+    ("9112 7.1.1", chunks(b"FFFFFFFFFFFFFFFF;a=b\r\na")),
     ("9112 7.1.1", chunks(b"1;a\nb\r\na\r\n0\r\n\r\n")),
     ("9112 7.1.1", chunks(b"1;a=\0\r\na\r\n0\r\n\r\n")),
     ("9112 7.1.2", chunks(b"0\r\nX : 1\r\n\r\n")),
@@ -299,6 +302,21 @@ TAKEN: list[tuple[str, bytes, list[tuple[bytes, bytes, bytes]]]] = [
     ("9112 7.1", chunks(b"0000001\r\na\r\n0\r\n\r\n"), [(b"POST", b"/orders/1", b"a")]),
     ("9112 7.1", chunks(b"5\r\n0\r\n\r\n\r\n0\r\n\r\n"), [(b"POST", b"/orders/1", b"0\r\n\r\n")]),
     ("9112 7.1.1", chunks(b'1;a;b=c;d="e f"\r\na\r\n0;x\r\n\r\n'), [(b"POST", b"/orders/1", b"a")]),
+    ("9112 7.1.1", chunks(b"1;\r\na\r\n1;;\r\nb\r\n1;a;\r\nc\r\n0;\r\n\r\n"), [(b"POST", b"/orders/1", b"abc")]),
+    (
+        "9112 7.1.1",
+        chunks(b"1;\r\na\r\n0;\r\n\r\n", b"Connection: upgrade", b"Upgrade: websocket"),
+        [(b"POST", b"/orders/1", b"a")],
+    ),
+    (
+        "9112 7.1.1",
+        post(b"Content-Length: 11", content=b"chunked\r\n\r\n") + chunks(b"1;\r\na\r\n0;\r\n\r\n"),
+        [
+            (b"POST", b"/orders/1", b"chunked\r\n\r\n"),
+            (b"GET", b"/orders/smuggled", b""),
+            (b"POST", b"/orders/1", b"a"),
+        ],
+    ),
     (
         "9110 7.8",
         post(b"Content-Length: 3", b"Connection: upgrade", b"Upgrade: websocket", content=b"abc"),

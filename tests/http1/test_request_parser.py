@@ -676,3 +676,21 @@ def test_mutations_have_one_reading_or_none(changes: list[tuple[int, int, bytes]
 def _readings(seen: list[Seen | str]) -> list[Seen]:
     """Return the requests whose end has come: one that broke off may or may not have been delivered before."""
     return [item for item in seen if isinstance(item, Seen) and item.complete]
+
+
+@given(st.lists(st.integers(0, 400), max_size=6))
+def test_chunks_are_found_wherever_a_read_ends(cuts: list[int]) -> None:
+    """Several requests with content in chunks, their heads and lines cut anywhere: each chunk's line is looked at."""
+    content = b"1;\r\na\r\n2;x\r\n\r\n\r\n0;\r\nX: 1\r\n\r\n"
+    data = (
+        b"\r\n" + chunked(content) + b"GET /chunked HTTP/1.1\r\nHost: h\r\n\r\n" + chunked(content) + chunked(content)
+    )
+    places = sorted({min(cut, len(data)) for cut in cuts})
+
+    reading = Reading().feed(*(data[start:end] for start, end in zip([0, *places], [*places, len(data)], strict=True)))
+
+    assert reading.statuses == [0, 0, 0, 0]
+    bodies = [one.content for one in reading.seen if isinstance(one, Seen)]
+    assert bodies == [b"a\r\n", None, b"a\r\n", b"a\r\n"]
+    overflow = Reading().feed(data, chunked(b"FFFFFFFFFFFFFFFF\r\n"))
+    assert overflow.statuses[4:] == [400]
