@@ -30,7 +30,7 @@ def _mappings(first: MapNode, second: MapNode, path: str, problems: list[Problem
     entries = dict(first.entries)
     for key, entry in second.entries.items():
         present = entries.get(key)
-        if present is None:
+        if present is None or (not path and key.startswith("x-")):  # the user's own: each file may have its parts
             entries[key] = entry
         else:
             entries[key] = Entry(present.place, _nodes(present, entry, join(path, key), problems))

@@ -13,9 +13,11 @@ from functools import reduce
 
 import yaml
 
-from gateway.config.nodes import Entry, ListNode, MapNode, Node, ScalarNode, join
+from gateway.config.nodes import Entry, ListNode, MapNode, Node, ScalarNode, describe, join
 from gateway.config.problems import Place, Problem, problem
 
+MERGE = "<<\0"
+"""Stands for the key `<<` while its mapping is read; no text of a file has a NUL in it."""
 MAX_DEPTH = 64
 MAX_NODES = 500_000
 """Nodes that the aliases of one file may unfold to; a "billion laughs" file is stopped at this many."""
@@ -105,7 +107,8 @@ class _Builder:
             self._check_tag(event)
             place = self._place(event)
             if self._at_key():
-                self._keys[-1] = (event.value, place)
+                # Quoted, and so in JSON, it is a key like any other.
+                self._keys[-1] = (MERGE if event.value == "<<" and not event.style else event.value, place)
                 return
             self._nodes += 1
             self._add(ScalarNode(place, event.value, not event.style), event.anchor)
@@ -113,6 +116,8 @@ class _Builder:
             self._start(event)
         elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
             node, before = self._open.pop()
+            if isinstance(node, MapNode):
+                self._merge(node)
             self._keys.pop()
             del self._steps[-1:]  # none led to the root
             self._sizes[id(node)] = self._nodes - before
@@ -138,6 +143,20 @@ class _Builder:
         self._add(node, event.anchor)
         self._open.append((node, before))
         self._keys.append(None)
+
+    def _merge(self, node: MapNode) -> None:
+        """Put the mappings under `<<` beneath the keys that stand beside it; what they bring keeps its places."""
+        merged = node.entries.pop(MERGE, None)
+        if merged is None:
+            return
+        for part in merged.node.items if isinstance(merged.node, ListNode) else [merged.node]:
+            if isinstance(part, MapNode):
+                for key, entry in part.entries.items():
+                    node.entries.setdefault(key, entry)
+            else:
+                path = reduce(join, [*self._steps, "<<"], "")
+                wanted = "a mapping, or a list of mappings, to be merged"
+                self._problems.append(problem(part.place, path, wanted, describe(part)))
 
     def _alias(self, event: yaml.AliasEvent) -> None:
         place = self._place(event)
@@ -170,8 +189,9 @@ class _Builder:
         key, place = pending
         self._keys[-1] = None
         if key in container.entries:
+            key_shown = "<<" if key == MERGE else key
             first = container.entries[key].place
-            path = reduce(join, [*self._steps, key], "")
+            path = reduce(join, [*self._steps, key_shown], "")
             self._problems.append(problem(place, path, "the key once", f"it again, first at {first}"))
         else:
             container.entries[key] = Entry(place, node)

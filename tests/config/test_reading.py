@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.config import reading
+from gateway.config import ConfigError, Settings, load, reading
 from gateway.config.nodes import MapNode, to_data
 from gateway.config.problems import Problem
 
@@ -136,3 +138,74 @@ def test_no_text_makes_the_reader_fail(text: str) -> None:
 
     assert root is None or isinstance(root, (dict, list, str, int, float))
     assert all(line.startswith("g.yaml:") for line in lines)
+
+
+MERGED = """\
+x-defaults: &defaults
+  timeout: 7s
+  request_body: 1MiB
+x-limits: &limits {in_flight: 3, timeout: 9s}
+upstreams: [{name: api, backends: []}]
+routes:
+  - <<: *defaults
+    path: /a
+    upstream: api
+  - {path: /b, upstream: api, <<: [*defaults, *limits], request_body: 2MiB}
+"""
+
+
+def test_merge_keys(load_text: Callable[..., Settings]) -> None:
+    """What stands beside `<<` wins, and of several mappings the first that has a key."""
+    first, second = load_text(MERGED).routes
+
+    assert (first.timeout, first.request_body, first.in_flight) == (7, 2**20, 0)
+    assert (second.timeout, second.request_body, second.in_flight) == (7, 2**21, 3)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line"),
+    [
+        ("7s", "soon", "2:12: routes[0].timeout: expected a duration such as 250ms, 10s, 5m, 1h, 1d or 1h30m"),
+        ("request_body: 1MiB", "request_boby: 1", "3:3: routes[0].request_boby: expected a known key"),
+        ("*defaults\n", "7\n", "7:9: routes[0].<<: expected a mapping, or a list of mappings, to be merged, found 7"),
+        ("[*defaults, ", "[a, ", "10:36: routes[1].<<: expected a mapping, or a list of mappings, to be merged, found"),
+    ],
+)
+def test_what_is_wrong_in_a_merged_part_stands_where_it_was_written(
+    load_text: Callable[..., Settings], before: str, after: str, line: str
+) -> None:
+    """And the key is the one that it became."""
+    with pytest.raises(ConfigError) as refused:
+        load_text(MERGED.replace(before, after))
+
+    assert any(line in str(problem).replace("['<<']", ".<<") for problem in refused.value.problems)
+
+
+def test_keys_that_are_the_users_own(load_text: Callable[..., Settings]) -> None:
+    """In every section; names that begin so, of fields for example, are names as before."""
+    settings = load_text(
+        """
+        x-note: [anything, {at: all}]
+        admin: {x-owner: me}
+        upstreams: [{name: api, x-team: a, backends: [{url: "http://a", x-rack: 4}]}]
+        routes: [{path: /, upstream: api, x-ticket: 7, headers: {x-version: "2"}}]
+        """
+    )
+
+    assert settings.routes[0].headers == {"x-version": "2"}
+
+
+def test_each_file_may_have_parts_of_its_own(tmp_path: Path) -> None:
+    """Under a name that another file has as well."""
+    (tmp_path / "a.yaml").write_text("x-common: 1\n")
+    (tmp_path / "b.yaml").write_text("x-common: 2\n")
+
+    assert load(tmp_path, {}) == Settings()
+
+
+def test_quoted_it_is_a_key_like_any_other(tmp_path: Path) -> None:
+    """As in JSON, which has no merging."""
+    (tmp_path / "a.json").write_text('{"<<": {"timeouts": {}}}')
+
+    with pytest.raises(ConfigError, match="expected a known key"):
+        load(tmp_path / "a.json", {})

@@ -14,6 +14,9 @@ from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, model_validato
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
+OWN = "x-"
+"""Keys that begin so are the user's own, in every section: parts to be merged, notes for other programs."""
+
 
 class Section(BaseModel):
     """A mapping with known keys."""
@@ -33,7 +36,11 @@ class Section(BaseModel):
     def _normalise(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
-        found = {key: value for key, value in data.items() if value is not None or not cls._absent_if_null(key)}
+        found = {
+            key: value
+            for key, value in data.items()
+            if not key.startswith(OWN) and (value is not None or not cls._absent_if_null(key))
+        }
         for other, key in cls.other_names.items():
             if other in found:
                 if key in found:
@@ -56,6 +63,7 @@ class Section(BaseModel):
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler, /) -> JsonSchemaValue:
         schema = handler(core_schema)
         found = handler.resolve_ref_schema(schema)
+        found["patternProperties"] = {f"^{OWN}": {}}
         properties = found.get("properties", {})
         for other, key in cls.other_names.items():
             properties[other] = {**properties[key], "description": f"Another name of `{key}`."}
