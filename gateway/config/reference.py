@@ -34,8 +34,8 @@ is an error that names both places. A name may stand once.
 `64KiB`, `10MiB`, `10MB`. A key that takes text takes a number too, as it is written. `yes`, `no`, `on` and `off` are
 text; `true` and `false` are not. File names are relative to the directory of the configuration (in endpoint strings, to
 the working directory, since those are Twisted's). An optional section that is absent is off; `{{}}` turns it on with
-its defaults. YAML's aliases and merge keys (`<<`) work; its tags are refused. Keys that begin with `x-` are the user's own,
-in every section. A file that is empty is refused; `{}` says nothing.
+its defaults. YAML's aliases and merge keys (`<<`) work; its tags are refused. Keys that begin with `x-` are the user's
+own, in every section. A file that is empty is refused; `{{}}` says nothing.
 
 **Environment.** `${{VAR}}`, `${{VAR:-default}}` and `${{VAR:?message}}` in values (never in keys) come from the
 environment, then from a `.env` beside the configuration; `$${{` is a literal `${{`. A number may stand in quotes,
