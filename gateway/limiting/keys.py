@@ -18,6 +18,11 @@ from gateway.exchange import Exchange
 
 Key = Callable[[Exchange], bytes]
 
+# Note [Tags]
+# A key begins with a letter for what it is, so that no two kinds can look the same: `4` and `6` for addresses (`a` for a
+# peer that has none), `r` `h` `u` `k` `c` for what is named, `#` for what was too long. Without them the first 64 bits
+# of an IPv6 address, which its owner chooses, could spell the text of an IPv4 address.
+
 LONGEST = 48
 """Octets of a key that are kept as they are; what is longer, and so the client's to choose, is hashed."""
 
@@ -64,7 +69,7 @@ def _part(scope: str, route: str) -> Key:
 
 def _address(exchange: Exchange) -> bytes:
     address = exchange.client_address
-    return _network(address) if ":" in address else address.encode()
+    return _network(address) if ":" in address else b"4" + address.encode()
 
 
 @lru_cache(maxsize=4096)
@@ -73,9 +78,9 @@ def _network(address: str) -> bytes:
     try:
         parsed = IPv6Address(address.partition("%")[0])
     except ValueError:
-        return _bounded(address.encode())
+        return _bounded(b"a" + address.encode())
     if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped).encode()
+        return b"4" + str(parsed.ipv4_mapped).encode()
     return b"6" + parsed.packed[:8]
 
 
@@ -125,4 +130,4 @@ def _find(claims: Any, name: str) -> Any:
 
 
 def _bounded(key: bytes) -> bytes:
-    return key if len(key) <= LONGEST else blake2b(key, digest_size=16).digest()
+    return key if len(key) <= LONGEST else b"#" + blake2b(key, digest_size=16).digest()

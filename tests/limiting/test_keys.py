@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv6Address
 from types import SimpleNamespace
 from typing import Any
 
@@ -46,8 +47,22 @@ def test_an_ipv4_address_within_ipv6_is_the_same_caller() -> None:
 def test_a_zone_or_no_address_at_all_is_a_key_too() -> None:
     """Nothing that a peer may be called raises."""
     assert key("ip", address="fe80::1%eth0") == key("ip", address="fe80::1")
-    assert key("ip", address="not:an:address") == b"not:an:address"
-    assert key("ip", address="") == b""
+    assert key("ip", address="not:an:address") == b"anot:an:address"
+    assert key("ip", address="") == b"4"
+
+
+@pytest.mark.parametrize("text", ["1.2.33.4", "10.1.2.3", "8.8.8.88"])
+def test_no_ipv6_network_spells_an_ipv4_address(text: str) -> None:
+    """Who has a /32 chooses what the next 32 bits are, and would spend what another has."""
+    network = str(IPv6Address(text.encode() + bytes(8)))
+
+    assert key("ip", address=network) != key("ip", address="6" + text)
+    assert key("ip", address=network) != key("ip", address=text)
+
+
+def test_what_was_too_long_is_told_from_what_was_not() -> None:
+    """A digest has a letter of its own: it could be any octets."""
+    assert key("header:X-Tenant", X_Tenant="x" * 100).startswith(b"#")
 
 
 def test_users_keys_and_claims_are_those_of_the_principal() -> None:
