@@ -19,9 +19,10 @@ class Batch:
         answered: How many of them have their answer.
         started: Monotonic seconds.
         ticket: The breaker's.
+        trouble: Code of an answer which says that the server cannot serve anybody now; empty for none.
     """
 
-    __slots__ = ("answered", "commands", "started", "ticket", "waiting")
+    __slots__ = ("answered", "commands", "started", "ticket", "trouble", "waiting")
 
     def __init__(self, started: float, ticket: int = 0) -> None:
         self.commands: list[bytes] = []
@@ -29,6 +30,7 @@ class Batch:
         self.answered = 0
         self.started = started
         self.ticket = ticket
+        self.trouble = ""
 
     def add(self, command: bytes) -> Deferred[Any]:
         """Send a command along; gives its answer, or fails with `StoreUnavailable`."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from gateway.storage.replies import code_of, meaning_of, place_of
+
 
 class StoreUnavailable(Exception):
     """A store did not do what it was asked, within its time or at all.
@@ -21,10 +23,14 @@ class CommandRefused(StoreUnavailable):
     """Redis answered with an error.
 
     Attributes:
-        code: Its first word: `NOSCRIPT`, `READONLY`, `NOAUTH`, `MOVED`, …
+        code: `NOSCRIPT`, `READONLY`, `NOAUTH`, `MOVED`, …, also where a script wraps it (`gateway.storage.replies`).
+        meaning: What to do about it.
+        place: Slot, host and port where the key is, for MOVED and ASK.
     """
 
     def __init__(self, answer: str) -> None:
-        self.code = answer.partition(" ")[0]
+        self.code = code_of(answer)
+        self.meaning = meaning_of(self.code)
+        self.place = place_of(answer)
         # The code only: what follows it may quote the command, and with it a key or a password.
         super().__init__("refused", self.code)

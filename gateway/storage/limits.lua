@@ -13,6 +13,11 @@
 --
 -- The rules are those of gateway/limiting. The clock is that of Redis, the one that all instances share.
 
+-- Redis 4 writes nothing after asking the time, unless effects are replicated in place of the script.
+if redis.replicate_commands then
+  redis.replicate_commands()
+end
+
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 

@@ -29,6 +29,7 @@ from twisted.python.failure import Failure
 from gateway.limiting.limit import Decide, Limit, Verdict
 from gateway.limiting.sliding_window import parts_of
 from gateway.storage.errors import CommandRefused, StoreUnavailable
+from gateway.storage.replies import Meaning
 from gateway.storage.resp import Script, pack
 
 PREFIX = b"gw:{limits}:"
@@ -92,7 +93,7 @@ class Asking:
 
     def _tell_source(self, failure: Failure, filling: tuple[Any, ...]) -> Any:
         error = failure.value
-        if isinstance(error, CommandRefused) and error.code == "NOSCRIPT":
+        if isinstance(error, CommandRefused) and error.meaning is Meaning.FORGOTTEN:
             return self._redis.send(self._by_source % filling)
         return failure
 

@@ -37,14 +37,11 @@ from gateway.resilience.breaker import Breaker, BreakerRules, State
 from gateway.storage.batch import Batch
 from gateway.storage.errors import CommandRefused, StoreUnavailable
 from gateway.storage.redis_link import Connection, Dial, Link
+from gateway.storage.replies import Meaning
 from gateway.storage.resp import Argument, Script, pack
 from gateway.storage.subscriptions import OnMessage, OnMissed, Subscriptions
 
 RULES = BreakerRules(failure_threshold=3, ratio=0.5, window=10.0, min_requests=20, timeout=0.25)
-
-MOVED_ON = frozenset({"READONLY", "MASTERDOWN", "NOAUTH"})
-"""Errors that say that this connection is of no use any more: another may be."""
-
 
 QUIET = 60.0
 """Seconds between two log lines about the same error."""
@@ -140,7 +137,7 @@ class RedisStore(Service):
 
     def _tell_source(self, failure: Failure, by_source: bytes) -> Any:
         error = failure.value
-        if isinstance(error, CommandRefused) and error.code == "NOSCRIPT":
+        if isinstance(error, CommandRefused) and error.meaning is Meaning.FORGOTTEN:
             return self.send(by_source)
         return failure
 
@@ -217,18 +214,24 @@ class RedisStore(Service):
     def _answered(self, batch: Batch) -> None:
         now = self._now()
         self._counts.answered(now - batch.started)
-        self._breaker.succeeded(now, batch.ticket)
+        if batch.trouble:  # LOADING, CLUSTERDOWN, …: it answers, but serves nobody
+            self._breaker.failed(now, batch.ticket, batch.trouble)
+        else:
+            self._breaker.succeeded(now, batch.ticket)
 
-    def _refused(self, link: Link, code: str) -> None:
-        if code == "NOSCRIPT":
-            return  # `script` knows what to do
+    def _refused(self, link: Link, error: CommandRefused, command: bytes, waiting: Deferred[Any]) -> bool:
+        """See to what an error means (`gateway.storage.replies`); returns whether `waiting` is seen to as well."""
+        code = error.code
+        if error.meaning is Meaning.FORGOTTEN:
+            return False  # who asked knows what to do
         self._counts.failed("refused")
         now = self._now()
         if now >= self._refusals.get(code, now):
             self._refusals[code] = now + QUIET
             self._log.warn("Redis at {address} answers with an error: {code}", address=str(self._address), code=code)
-        if code in MOVED_ON:
-            link.drop()
+        if error.meaning is Meaning.NOT_HERE:
+            link.drop(read_only=code == "READONLY")
+        return False
 
     # Links: see Note [Down].
 

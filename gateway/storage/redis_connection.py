@@ -18,10 +18,14 @@ from collections.abc import Callable
 from typing import Any
 
 import txredisapi
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from gateway.storage.batch import Batch
 from gateway.storage.errors import CommandRefused, StoreUnavailable
+from gateway.storage.replies import Meaning
+
+Refused = Callable[[CommandRefused, bytes, Deferred[Any]], bool]
 
 
 class RedisConnection(txredisapi.RedisProtocol):
@@ -29,7 +33,8 @@ class RedisConnection(txredisapi.RedisProtocol):
 
     Attributes:
         answered: Hears of each batch that has all its answers.
-        refused: Hears of each answer that is an error, by its first word.
+        refused: Hears of each answer that is an error, with its command and who waits for it; returns whether it sees to
+            who waits.
         lost: Called once when the connection is gone, before `under_way` fails.
         pushed: Takes what comes unasked, once it is in subscriber mode.
     """
@@ -38,7 +43,7 @@ class RedisConnection(txredisapi.RedisProtocol):
         # Octets as they are: by default "34" comes back as a number and text decoded.
         super().__init__(charset=None, convertNumbers=False)
         self.answered: Callable[[Batch], None] = _ignore
-        self.refused: Callable[[str], None] = _ignore
+        self.refused: Refused = _fail_it
         self.lost: Callable[[RedisConnection], None] = _ignore
         self.pushed: Callable[[Any], None] | None = None
         self._batches: deque[Batch] = deque()
@@ -69,17 +74,19 @@ class RedisConnection(txredisapi.RedisProtocol):
         if not self._batches:
             return  # given up already
         batch = self._batches[0]
-        waiting = batch.waiting[batch.answered]
+        position = batch.answered
+        waiting = batch.waiting[position]
         batch.answered += 1
+        error = CommandRefused(str(reply)) if isinstance(reply, Exception) else None
+        if error is not None and error.meaning is Meaning.NOT_NOW:
+            batch.trouble = error.code
         if batch.answered == len(batch.waiting):
             self._batches.popleft()
             self.answered(batch)
-        if isinstance(reply, Exception):
-            error = CommandRefused(str(reply))
-            self.refused(error.code)
-            waiting.errback(Failure(error))
-        else:
+        if error is None:
             waiting.callback(reply)
+        elif not self.refused(error, batch.commands[position], waiting):
+            waiting.errback(Failure(error))
 
     def give_up(self, reason: str) -> list[Batch]:
         """Close at once and fail what is under way; returns that."""
@@ -101,3 +108,8 @@ class RedisConnection(txredisapi.RedisProtocol):
 
 def _ignore(_: Any) -> None:
     """Nobody has asked to hear of it yet."""
+
+
+def _fail_it(error: CommandRefused, command: bytes, waiting: Deferred[Any]) -> bool:
+    """Who waits hears of it."""
+    return False

@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 
 from gateway.config.redis_url import RedisAddress
 from gateway.storage.batch import Batch
-from gateway.storage.errors import StoreUnavailable
+from gateway.storage.errors import CommandRefused, StoreUnavailable
 from gateway.storage.resp import pack
 
 PATIENCE = 1.0
@@ -32,7 +32,7 @@ class Connection(Protocol):
     """What a link needs of `gateway.storage.redis_connection.RedisConnection`."""
 
     answered: Callable[[Batch], None]
-    refused: Callable[[str], None]
+    refused: Callable[[CommandRefused, bytes, Deferred[Any]], bool]
     lost: Callable[[Any], None]
     pushed: Callable[[Any], None] | None
     transport: Any
@@ -87,6 +87,7 @@ class Link:
         self._greeted: Connection | None = None
         self._stopped: Deferred[None] | None = None
         self._turn = 0
+        self._master_only = bool(address.master)  # a replica that was the master answers everything but writes
 
     def start(self) -> None:
         """Connect."""
@@ -105,8 +106,15 @@ class Link:
         self._greeted.transport.loseConnection()
         return self._stopped
 
-    def drop(self) -> None:
-        """Close, and dial again: the server said that it is not the one."""
+    def drop(self, read_only: bool = False) -> None:
+        """Close, and dial again: the server said that it is not the one.
+
+        Args:
+            read_only: It took no write, as a replica does. From now on a server must say that it is a master before it
+                counts as up: PING and reads it would answer, and each write would end here again.
+        """
+        if read_only:
+            self._master_only = True
         if self._greeted is not None:
             self._greeted.give_up("lost")
 
@@ -161,16 +169,16 @@ class Link:
             commands.append(pack(b"AUTH", *who))
         if address.database:
             commands.append(pack(b"SELECT", address.database))
-        # A replica that was the master answers everything but writes.
-        commands.append(pack(b"ROLE") if address.master else pack(b"PING"))
+        commands.append(pack(b"ROLE") if self._master_only else pack(b"PING"))
         return commands
 
     def _welcome(self, answers: list[Any]) -> None:
         self._cancel_timer()
         if self._greeted is None:
             return
-        if self._address.master and answers[-1][0] != b"master":
-            self._retry("the sentinel named a server that is not the master")
+        if self._master_only and answers[-1][0] != b"master":
+            found = "the server is a replica, and takes no writes"
+            self._retry("the sentinel named a server that is not the master" if self._address.master else found)
             return
         self._delay = FIRST_DELAY
         self.connection = self._greeted

@@ -102,6 +102,61 @@ def test_an_error_is_told_by_its_first_word(reactor: PrivateReactor, redis: Redi
     assert store.available
 
 
+def answering(reactor: PrivateReactor, store: RedisStore, text: str) -> None:
+    """Have the server answer with this error, as a script may make it."""
+    with pytest.raises(CommandRefused):
+        reactor.result(store.script(Script(b"return redis.error_reply(ARGV[1])"), (), (text,)))
+
+
+def test_a_replica_is_told_also_where_a_script_wraps_the_error_and_is_not_up_until_it_is_the_master(
+    reactor: PrivateReactor, tmp_path: Path, make: MakeStore
+) -> None:
+    """Redis up to 6.2 says ERR first: limits would stay local for ever after a failover."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    with redis_server(first) as one, redis_server(second, replicaof=f"127.0.0.1 {one.port}") as two:
+        until(lambda: b"master_link_status:up" in two.say("INFO", "replication"))
+        store = make(two.url, pool=1, timeout=1.0)
+        assert reactor.result(store.command("PING")) == b"PONG"
+
+        with capturedLogs() as events:
+            answering(
+                reactor,
+                store,
+                "ERR Error running script (call to f_6b1bf486c81ceb7edf3c093f4c48582e38c0e791): @user_script:75: "
+                "@user_script: 75: -READONLY You can't write against a read only replica.",
+            )
+            reactor.until(lambda: len(lines(events)) >= 2)
+        assert not store.up
+        assert lines(events)[0].endswith("answers with an error: READONLY")
+        two.say("REPLICAOF", "NO", "ONE")
+        reactor.until(lambda: store.up)
+
+        assert reactor.result(store.command("SET", "a", "b")) == b"OK"
+
+
+def test_a_server_that_serves_nobody_is_down_until_it_does(
+    reactor: PrivateReactor, redis: RedisServer, make: MakeStore
+) -> None:
+    """It answers in time, but LOADING, BUSY or CLUSTERDOWN: nobody is sent there."""
+    store = make(redis.url, timeout=1.0)
+    reactor.result(store.command("PING"))
+
+    with capturedLogs() as events:
+        for _ in range(3):
+            answering(reactor, store, "LOADING Redis is loading the dataset in memory")
+        assert not store.up
+        assert reason_of(reactor, store.command("PING")) == "down"
+        reactor.until(lambda: store.up)
+
+    assert [line.split(" ", 3)[3].partition(":")[0].partition(",")[0] for line in lines(events)] == [
+        "answers with an error",
+        "does not answer",
+        "answers again",
+    ]
+
+
 def test_where_nobody_listens_it_fails_at_once(reactor: PrivateReactor, redis: RedisServer, make: MakeStore) -> None:
     """The first commands when the connection is refused, the others when they are given."""
     redis.kill()
