@@ -243,13 +243,15 @@ class _Builder:
     def own_paths(self) -> dict[bytes, Leaf]:
         """Return the paths that the gateway answers itself: tokens, health, and metrics where they are public."""
         own: dict[bytes, Leaf] = token_paths(
-            self._settings, self._foundation, self.identity.control, self._limits.store, self._outermost
+            self._settings, self._foundation, self.identity.control, self._limits, self._outermost
         )
         if self._settings.health_paths:
             for path in HEALTH_PATHS:
-                own[path] = ContentResource([self._request_id], partial(_health, self._foundation))
+                limits = self._limits.own("health", path.decode()).steps
+                own[path] = ContentResource([self._request_id, *limits], partial(_health, self._foundation))
         if self._settings.admin.metrics_public:
             rules: list[Middleware] = [] if self._ip_rules is None else [self._ip_rules]
+            rules += self._limits.own("metrics", "/metrics").steps
             own[b"/metrics"] = ContentResource([self._request_id, *rules], partial(_metrics, self._foundation))
         return own
 

@@ -3,6 +3,11 @@
 Compiled when a snapshot is built. Who shows nothing of what a limit counts by
 (no principal, no such header) is counted by address: a limit that could be
 left by leaving something out would be none.
+
+# Note [Tags]
+A key begins with a letter for what it is, so that no two kinds can look the same: `4` and `6` for addresses (`a` for
+a peer that has none), `r` `h` `u` `k` `c` for what is named, `#` for what was too long. Without them the first 64
+bits of an IPv6 address, which its owner chooses, could spell the text of an IPv4 address.
 """
 
 from __future__ import annotations
@@ -17,11 +22,6 @@ from typing import Any
 from gateway.exchange import Exchange
 
 Key = Callable[[Exchange], bytes]
-
-# Note [Tags]
-# A key begins with a letter for what it is, so that no two kinds can look the same: `4` and `6` for addresses (`a` for a
-# peer that has none), `r` `h` `u` `k` `c` for what is named, `#` for what was too long. Without them the first 64 bits
-# of an IPv6 address, which its owner chooses, could spell the text of an IPv4 address.
 
 LONGEST = 48
 """Octets of a key that are kept as they are; what is longer, and so the client's to choose, is hashed."""

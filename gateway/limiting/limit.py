@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from math import floor
-from typing import Protocol
+from typing import Any, Protocol
 
 EXACT = 64
 """Up to this limit a sliding window keeps the time of every request; past it, counts for so many parts of it."""
@@ -62,6 +62,19 @@ class Limit:
         )
 
 
+class Taker(Protocol):
+    """What has taken a request from limits, and can give it back."""
+
+    def give_back(self, keys: Sequence[bytes], receipt: Any, now: float) -> None:
+        """Undo it, as far as that lets nothing through that would not have passed without it.
+
+        Args:
+            keys: Those that it was taken with.
+            receipt: Of the verdict.
+            now: Monotonic seconds.
+        """
+
+
 class Verdict:
     """What became of a request under one limit, or under the tightest of several.
 
@@ -72,12 +85,22 @@ class Verdict:
         retry_after: Seconds until there is something of it again, where it may not pass.
         full_in: Seconds until everything of it is there again.
         reset: The same as Unix time, where the store has the clock that counts; 0 where ours does.
+        taker: Gives back what was taken, None where nothing can be given back.
+        receipt: What the taker wants to know of it.
     """
 
-    __slots__ = ("allowed", "full_in", "limit", "remaining", "reset", "retry_after")
+    __slots__ = ("allowed", "full_in", "limit", "receipt", "remaining", "reset", "retry_after", "taker")
 
     def __init__(
-        self, allowed: bool, limit: Limit, remaining: int, retry_after: float, full_in: float, reset: int = 0
+        self,
+        allowed: bool,
+        limit: Limit,
+        remaining: int,
+        retry_after: float,
+        full_in: float,
+        reset: int = 0,
+        taker: Taker | None = None,
+        receipt: Any = None,
     ) -> None:
         self.allowed = allowed
         self.limit = limit
@@ -85,6 +108,8 @@ class Verdict:
         self.retry_after = retry_after
         self.full_in = full_in
         self.reset = reset
+        self.taker = taker
+        self.receipt = receipt
 
     def __repr__(self) -> str:
         said = "allowed" if self.allowed else f"refused for {self.retry_after:g} s"

@@ -69,6 +69,27 @@ class SlidingWindow:
             state += (part, 1)
         return state
 
+    def give_back(self, state: list[Any] | None, taken: float, full: float, now: float) -> list[Any] | None:
+        """Return the state without a request that was taken at `taken`; None for nothing to remember.
+
+        Where that was late it is counted in a later part: the first one from its own on loses it, so that none that
+        stays is forgotten before its time.
+        """
+        if state is None:
+            return None
+        part = int(taken / self._part)
+        for at in range(2, len(state), 2):
+            if state[at] >= part:
+                state[1] -= 1
+                state[at + 1] -= 1
+                if not state[at + 1]:
+                    del state[at : at + 2]
+                break
+        if len(state) == 2:
+            return None
+        state[0] = self._gone(state[-2])
+        return state
+
     def remaining(self, state: list[Any], now: float) -> int:
         """Return how many more may pass at once."""
         left: int = self._limit - state[1]

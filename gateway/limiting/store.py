@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from gateway.limiting.limit import Decide, Limit, Verdict
+from gateway.limiting.limit import Decide, Limit, Taker, Verdict
 from gateway.limiting.sliding_window import SlidingWindow
 from gateway.limiting.tiers import tightest
 from gateway.limiting.token_bucket import TokenBucket
@@ -25,6 +25,7 @@ class Rule(Protocol):
     def wait(self, state: Any, now: float, /) -> float: ...
     def take(self, state: Any, now: float, /) -> Any: ...
     def remaining(self, state: Any, now: float, /) -> int: ...
+    def give_back(self, state: Any, taken: float, full: float, now: float, /) -> Any: ...
 
 
 def rule_of(limit: Limit) -> Rule:
@@ -52,42 +53,16 @@ class MemoryLimits:
 
     def bind(self, limits: Sequence[Limit]) -> Decide:
         """Prepare to decide under these limits; see `gateway.limiting.limit.Decide`. It never gives an awaitable."""
-        rules = tuple((limit, rule_of(limit), limit.identity) for limit in limits)
-        if len(rules) == 1:
-            return self._for_one(*rules[0])
+        if len(limits) == 1:
+            return _One(self, limits[0]).decide
+        return _Several(self, limits).decide
 
-        def decide(keys: Sequence[bytes], now: float) -> Verdict:
-            states = self._states
-            full = [identity + key for (_, _, identity), key in zip(rules, keys, strict=True)]
-            refusals = []
-            for (limit, rule, _), key in zip(rules, full, strict=True):
-                state = states.get(key)
-                wait = rule.wait(state, now)
-                if wait > 0:
-                    refusals.append(Verdict(False, limit, 0, wait, _end(state) - now))
-            if refusals:
-                return tightest(refusals)
-            return tightest(
-                [self._take(limit, rule, key, now) for (limit, rule, _), key in zip(rules, full, strict=True)]
-            )
+    def state(self, key: bytes) -> Any:
+        """Return what is remembered of a key, None for nothing."""
+        return self._states.get(key)
 
-        return decide
-
-    def _for_one(self, limit: Limit, rule: Rule, identity: bytes) -> Decide:
-        """The same, straight on, for the one limit that most routes have."""
-        states = self._states
-
-        def decide(keys: Sequence[bytes], now: float) -> Verdict:
-            key = identity + keys[0]
-            state = states.get(key)
-            wait = rule.wait(state, now)
-            if wait > 0:
-                return Verdict(False, limit, 0, wait, _end(state) - now)
-            return self._take(limit, rule, key, now)
-
-        return decide
-
-    def _take(self, limit: Limit, rule: Rule, key: bytes, now: float) -> Verdict:
+    def take(self, limit: Limit, rule: Rule, key: bytes, now: float, taker: Taker) -> Verdict:
+        """Take a request that may pass."""
         states = self._states
         before = states.get(key)
         state = states[key] = rule.take(before, now)
@@ -95,7 +70,17 @@ class MemoryLimits:
             self._make_room(now)
         else:
             states.move_to_end(key)
-        return Verdict(True, limit, rule.remaining(state, now), 0.0, _end(state) - now)
+        full = _end(state)
+        return Verdict(True, limit, rule.remaining(state, now), 0.0, full - now, 0, taker, (now, full))
+
+    def give_back(self, rule: Rule, key: bytes, receipt: tuple[float, float], now: float) -> None:
+        """Undo that."""
+        taken, full = receipt
+        state = rule.give_back(self._states.get(key), taken, full, now)
+        if state is not None:
+            self._states[key] = state
+        else:
+            self._states.pop(key, None)
 
     def _make_room(self, now: float) -> None:
         """Forget what is over or too much, from the end that was asked for longest ago: two for each one that comes."""
@@ -105,6 +90,67 @@ class MemoryLimits:
             if len(states) <= self._most and _end(states[key]) > now:
                 return
             del states[key]
+
+
+class _One:
+    """Decides under the one limit that most routes have."""
+
+    __slots__ = ("_identity", "_limit", "_rule", "_store")
+
+    def __init__(self, store: MemoryLimits, limit: Limit) -> None:
+        self._store = store
+        self._limit = limit
+        self._rule = rule_of(limit)
+        self._identity = limit.identity
+
+    def decide(self, keys: Sequence[bytes], now: float) -> Verdict:
+        """See `gateway.limiting.limit.Decide`."""
+        key = self._identity + keys[0]
+        rule = self._rule
+        state = self._store.state(key)
+        wait = rule.wait(state, now)
+        if wait > 0:
+            return Verdict(False, self._limit, 0, wait, _end(state) - now)
+        return self._store.take(self._limit, rule, key, now, self)
+
+    def give_back(self, keys: Sequence[bytes], receipt: Any, now: float) -> None:
+        """See `gateway.limiting.limit.Taker`."""
+        self._store.give_back(self._rule, self._identity + keys[0], receipt, now)
+
+
+class _Several:
+    """Decides under several: a request is taken from each, or from none."""
+
+    __slots__ = ("_rules", "_store")
+
+    def __init__(self, store: MemoryLimits, limits: Sequence[Limit]) -> None:
+        self._store = store
+        self._rules = tuple((limit, rule_of(limit), limit.identity) for limit in limits)
+
+    def decide(self, keys: Sequence[bytes], now: float) -> Verdict:
+        """See `gateway.limiting.limit.Decide`."""
+        store = self._store
+        full = [identity + key for (_, _, identity), key in zip(self._rules, keys, strict=True)]
+        refusals = []
+        for (limit, rule, _), key in zip(self._rules, full, strict=True):
+            state = store.state(key)
+            wait = rule.wait(state, now)
+            if wait > 0:
+                refusals.append(Verdict(False, limit, 0, wait, _end(state) - now))
+        if refusals:
+            return tightest(refusals)
+        verdicts = [
+            store.take(limit, rule, key, now, self) for (limit, rule, _), key in zip(self._rules, full, strict=True)
+        ]
+        receipts = [verdict.receipt for verdict in verdicts]
+        verdict = tightest(verdicts)
+        verdict.receipt = receipts
+        return verdict
+
+    def give_back(self, keys: Sequence[bytes], receipt: Any, now: float) -> None:
+        """See `gateway.limiting.limit.Taker`."""
+        for (_, rule, identity), key, one in zip(self._rules, keys, receipt, strict=True):
+            self._store.give_back(rule, identity + key, one, now)
 
 
 def _end(state: Any) -> float:

@@ -36,6 +36,13 @@ class TokenBucket:
         """Return the state after a request that may pass."""
         return (now if state is None or state < now else state) + self._interval
 
+    def give_back(self, state: float | None, taken: float, full: float, now: float) -> float | None:
+        """Return the state without a request after which the bucket was to be full at `full`.
+
+        Past that the bucket may have been full meanwhile: then the token is there again, and is not given twice.
+        """
+        return state if state is None or now >= full else state - self._interval
+
     def remaining(self, state: float, now: float) -> int:
         """Return how many more may pass at once; not more than a window's requests."""
         left = int((self._depth - max(0.0, state - now)) / self._interval + TOLERANCE)

@@ -8,13 +8,13 @@ clients may be behind one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 
 from gateway.exchange import Exchange
 from gateway.limiting.keys import limit_key
 from gateway.limiting.limit import Decide, Limit, LimitStore, Verdict
-from gateway.middleware.rate_limit import Count, settle
+from gateway.middleware.rate_limit import Count, Refund, settle
 
 MOST = 10_000
 """Addresses without anything left that are remembered; of others that is found out when they fail again."""
@@ -31,14 +31,23 @@ class ClientLimit:
         by_client: For a client.
         by_address: For an address.
         count: Counts decisions.
+        refunds: By path of ours, what gives back what the limits before it took (R-RL-09).
     """
 
-    def __init__(self, store: LimitStore, by_client: Limit, by_address: Limit, count: Count) -> None:
+    def __init__(
+        self,
+        store: LimitStore,
+        by_client: Limit,
+        by_address: Limit,
+        count: Count,
+        refunds: Mapping[bytes, Refund] | None = None,
+    ) -> None:
         self._by_client = store.bind([by_client])
         self._both = store.bind([by_client, by_address])
         self._by_address = store.bind([by_address])
         self._address = limit_key(["ip"], "")
         self._count = count
+        self._refunds = refunds or {}
         self._spent: dict[bytes, None] = {}
 
     async def admit(self, exchange: Exchange, client: str) -> bool:
@@ -59,13 +68,16 @@ class ClientLimit:
         name = blake2b(client.encode(), digest_size=16).digest()
         address = self._address(exchange)
         if address not in self._spent:
-            settle(exchange, await _asked(self._by_client, [name], exchange), self._count)
+            settle(exchange, await _asked(self._by_client, [name], exchange), self._count, self._refund(exchange))
             return False
         verdict = await _asked(self._both, [name, address], exchange)
         if verdict.allowed and verdict.remaining:
             self._spent.pop(address, None)
-        settle(exchange, verdict, self._count)
+        settle(exchange, verdict, self._count, self._refund(exchange))
         return True
+
+    def _refund(self, exchange: Exchange) -> Refund | None:
+        return self._refunds.get(exchange.request.path) if self._refunds else None
 
     async def failed(self, exchange: Exchange) -> None:
         """Count a failure for its address.

@@ -3,6 +3,11 @@
 Three steps of a chain, each only where a route has something for it: the fields
 on every response, limits by what is known at once (`ratelimit:pre`), and limits by who is
 calling (`ratelimit:post`), which stand behind authentication (C-06).
+
+# Note [All or none]
+A request that one limit refuses costs none of the others (R-RL-09). Limits that are looked at together see to that in
+one decision. Those by address come before authentication, so that a flood of bad credentials ends there, and those by
+user behind it: when a later step refuses, it gives back what the earlier one took.
 """
 
 from __future__ import annotations
@@ -22,6 +27,8 @@ from gateway.limiting.tiers import tightest
 Count = Callable[[str], object]
 """Takes `allowed` or `limited`."""
 
+Refund = Callable[[Exchange], object]
+"""Gives back what an earlier step took of an exchange that is refused now (Note [All or none])."""
 
 MILLISECOND = 0.001
 """What a time may be past a whole second without being told as the next one."""
@@ -50,16 +57,20 @@ class RateLimit:
         limits: One or more.
         store: Where requests are counted.
         count: Counts decisions.
+        refund: Called where it refuses, None where there is nothing to give back.
     """
 
-    __slots__ = ("_count", "_decide", "_key", "_keys", "name")
+    __slots__ = ("_count", "_decide", "_key", "_keys", "_refund", "name")
 
-    def __init__(self, name: str, limits: Sequence[Counted], store: LimitStore, count: Count) -> None:
+    def __init__(
+        self, name: str, limits: Sequence[Counted], store: LimitStore, count: Count, refund: Refund | None = None
+    ) -> None:
         self.name = name
         self._keys = tuple(counted.key for counted in limits)
         self._key = self._keys[0] if len(self._keys) == 1 else None
         self._decide: Decide = store.bind([counted.limit for counted in limits])
         self._count = count
+        self._refund = refund
 
     def on_request(self, exchange: Exchange) -> Awaitable[None] | None:
         """Take a request, or refuse.
@@ -71,9 +82,15 @@ class RateLimit:
         keys = [key(exchange)] if key is not None else [key(exchange) for key in self._keys]
         verdict = self._decide(keys, exchange.started)
         if verdict.__class__ is Verdict:
-            settle(exchange, verdict, self._count)
+            settle(exchange, verdict, self._count, self._refund)
             return None
-        return _when_known(verdict, exchange, self._count)
+        return _when_known(verdict, exchange, self._count, self._refund)
+
+    def give_back(self, exchange: Exchange, now: float) -> None:
+        """Give back what it took; asked before another step has set its verdict."""
+        verdict = exchange.rate_limit
+        if verdict is not None and verdict.taker is not None:
+            verdict.taker.give_back([key(exchange) for key in self._keys], verdict.receipt, now)
 
 
 class PathRateLimit:
@@ -81,10 +98,12 @@ class PathRateLimit:
 
     __slots__ = ("_arguments", "_limits", "_steps", "name")
 
-    def __init__(self, name: str, limits: Sequence[Counted], store: LimitStore, count: Count) -> None:
+    def __init__(
+        self, name: str, limits: Sequence[Counted], store: LimitStore, count: Count, refund: Refund | None = None
+    ) -> None:
         self.name = name
         self._limits = tuple(limits)
-        self._arguments = (store, count)
+        self._arguments = (store, count, refund)
         self._steps: dict[tuple[Counted, ...], RateLimit] = {}
 
     def on_request(self, exchange: Exchange) -> Awaitable[None] | None:
@@ -93,14 +112,23 @@ class PathRateLimit:
         Raises:
             LimitExceeded: There is none left.
         """
-        path = exchange.path
+        step = self._step(exchange.path)
+        return None if step is None else step.on_request(exchange)
+
+    def give_back(self, exchange: Exchange, now: float) -> None:
+        """Give back what it took."""
+        step = self._step(exchange.path)
+        if step is not None:
+            step.give_back(exchange, now)
+
+    def _step(self, path: bytes) -> RateLimit | None:
         limits = tuple([one for one in self._limits if one.matches is None or one.matches(path)])
         if not limits:
             return None
         step = self._steps.get(limits)
         if step is None:  # as many as there are combinations
             step = self._steps[limits] = RateLimit(self.name, limits, *self._arguments)
-        return step.on_request(exchange)
+        return step
 
 
 class RateLimitFields:
@@ -153,13 +181,15 @@ class RateLimitFields:
         return tightest(limits) if limits else None
 
 
-def settle(exchange: Exchange, verdict: Any, count: Count) -> None:
+def settle(exchange: Exchange, verdict: Any, count: Count, refund: Refund | None = None) -> None:
     """Let the exchange pass or not.
 
     Raises:
         LimitExceeded: There is nothing left.
     """
     before = exchange.rate_limit
+    if refund is not None and before is not None and not verdict.allowed:
+        refund(exchange)
     exchange.rate_limit = verdict if before is None else tightest((before, verdict))
     if verdict.allowed:
         count("allowed")
@@ -168,8 +198,8 @@ def settle(exchange: Exchange, verdict: Any, count: Count) -> None:
     raise LimitExceeded(headers=((b"Retry-After", b"%d" % max(1, ceil(verdict.retry_after))),))
 
 
-async def _when_known(verdict: Any, exchange: Exchange, count: Count) -> None:
-    settle(exchange, await verdict, count)
+async def _when_known(verdict: Any, exchange: Exchange, count: Count, refund: Refund | None) -> None:
+    settle(exchange, await verdict, count, refund)
 
 
 def _policy(limit: Limit) -> bytes:

@@ -91,8 +91,14 @@ class Leased:
             lease.left -= 1
         last = max((lease for lease in leases if lease is not None), key=lambda lease: lease.until)
         verdict = self._asking.verdict(last.answer)
+        verdict.taker, verdict.receipt = self, leases
         verdict.remaining += max(0, leases[last.answer[1] - 1].left)  # type: ignore[union-attr]  # none of them is
         return verdict
+
+    def give_back(self, keys: Sequence[bytes], receipt: Any, now: float) -> None:
+        """See `gateway.limiting.limit.Taker`: what was taken in advance may be used by another, as long as it may."""
+        for lease in receipt:
+            lease.left += 1
 
     def _lease(self, name: bytes, now: float) -> Lease | None:
         lease = self._leases.get(name)
@@ -121,7 +127,7 @@ class Leased:
             for mine, _, _ in waiting:
                 mine.callback(verdict)
             return
-        for name, limit, taken in zip(names, self._asking.limits, answer[5:], strict=True):
+        for name, limit, taken in zip(names, self._asking.limits, answer[5 : 5 + len(names)], strict=True):
             if taken:  # it was taken after `now`: so it is used in time
                 _keep(self._leases, name, Lease(taken, now + limit.leased_for, answer))
         for position, (mine, _, asked) in enumerate(waiting):

@@ -8,7 +8,8 @@
 --          sliding window: microseconds of a part
 --   depth  token bucket: tokens of a full one; sliding window: parts of a window
 --   want   requests to take, as far as there are so many: more than one to have some in advance, 0 to take none
--- Gives {1, limit that speaks, remaining, 0, Unix time when it is whole again, taken of each limit…}
+-- Gives {1, limit that speaks, remaining, 0, Unix time when it is whole again, taken of each limit…, now in microseconds,
+--     when each limit is whole again in microseconds…}
 --    or {0, limit that speaks, 0, microseconds until there is something again, Unix time}.
 --
 -- The rules are those of gateway/limiting. The clock is that of Redis, the one that all instances share.
@@ -24,14 +25,17 @@ local now = time[1] * 1000000 + time[2]
 -- A rule reads what is stored into {state, requests that are free, microseconds until one is, whether the clock was set
 -- back since: a server that takes over may be behind, and must not remember anything for longer than a window}.
 
+-- {microseconds until the bucket is full}: time and not tokens is kept, so that what a reload makes another limit of it
+-- is as full as it was, and whole when the client was told.
 local function bucket(stored, limit, unit, depth)
-  local tokens, back = depth, false
+  local debt, back = 0, false
   if stored then
     local left, since = struct.unpack('<dd', stored)
-    tokens = math.min(depth, left + math.max(0, now - since) / unit)
+    debt = math.max(0, left - math.max(0, now - since))
     back = since > now
   end
-  return {tokens}, math.floor(tokens + 1e-6), (1 - tokens) * unit, back
+  local tokens = depth - debt / unit
+  return {debt}, math.floor(tokens + 1e-6), (1 - tokens) * unit, back
 end
 
 -- {total, part, count, part, count, ...} of the parts within the window
@@ -65,7 +69,7 @@ end
 -- Microseconds until a limit is whole again.
 local function whole(one)
   if one.kind == 't' then
-    return (one.depth - one.state[1]) * one.unit
+    return one.state[1]
   elseif #one.state < 2 then
     return 0
   end
@@ -105,7 +109,7 @@ for i, one in ipairs(limits) do
   local taken = math.min(one.want, one.free)
   if taken > 0 then
     if one.kind == 't' then
-      one.state[1] = one.state[1] - taken
+      one.state[1] = one.state[1] + taken * one.unit
     else
       local log, part = one.state, math.floor(now / one.unit)
       log[1] = log[1] + taken
@@ -125,4 +129,8 @@ for i, one in ipairs(limits) do
   end
 end
 answer[2], answer[3], answer[5] = speaker, least, math.ceil((now + longest) / 1000000)
+answer[6 + #KEYS] = now
+for i, one in ipairs(limits) do
+  answer[6 + #KEYS + i] = math.ceil(now + whole(one))
+end
 return answer

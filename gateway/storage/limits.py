@@ -26,15 +26,16 @@ from typing import Any, Protocol
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from gateway.limiting.limit import Decide, Limit, Verdict
+from gateway.limiting.limit import Decide, Limit, Taker, Verdict
 from gateway.limiting.sliding_window import parts_of
 from gateway.storage.errors import CommandRefused, StoreUnavailable
 from gateway.storage.replies import Meaning
-from gateway.storage.resp import Script, pack
+from gateway.storage.resp import Argument, Script, pack
 
 PREFIX = b"gw:{limits}:"
 
 SCRIPT = Script(files("gateway.storage").joinpath("limits.lua").read_bytes())
+GIVE_BACK = Script(files("gateway.storage").joinpath("limits_back.lua").read_bytes())
 
 REMEMBERED = 1.0
 """Seconds for which a refusal is remembered at most."""
@@ -97,10 +98,30 @@ class Asking:
             return self._redis.send(self._by_source % filling)
         return failure
 
-    def verdict(self, answer: list[int]) -> Verdict:
+    def give_back(self, names: tuple[bytes, ...], answer: list[int]) -> None:
+        """Give back what an answer took, of each limit one; nobody waits for it, and where Redis is away it stays."""
+        if not self._redis.available:
+            return
+        number = len(names)
+        at, wholes = answer[5 + number], answer[6 + number :]
+        args: list[Argument] = []
+        for limit, whole in zip(self.limits, wholes, strict=True):
+            args += (*_figures(limit), b"%d:%d" % (at, whole))
+        keys = tuple([PREFIX + name for name in names])
+        by_digest, by_source = GIVE_BACK.call(keys, tuple(args))
+
+        def tell_source(failure: Failure) -> Any:
+            error = failure.value
+            if isinstance(error, CommandRefused) and error.meaning is Meaning.FORGOTTEN:
+                return self._redis.send(by_source)
+            return failure
+
+        self._redis.send(by_digest).addErrback(tell_source).addErrback(lambda why: why.trap(StoreUnavailable))
+
+    def verdict(self, answer: list[int], taker: Taker | None = None, receipt: Any = None) -> Verdict:
         """Read an answer."""
         allowed, speaker, remaining, wait, reset = answer[:5]
-        return Verdict(bool(allowed), self.limits[speaker - 1], remaining, wait / 1e6, 0.0, reset)
+        return Verdict(bool(allowed), self.limits[speaker - 1], remaining, wait / 1e6, 0.0, reset, taker, receipt)
 
 
 class Shared:
@@ -132,13 +153,19 @@ class Shared:
         )
 
     def _answered(self, answer: list[int], names: tuple[bytes, ...], now: float) -> Verdict:
-        verdict = self._asking.verdict(answer)
+        verdict = self._asking.verdict(answer, self, answer)
         if not verdict.allowed:
             if len(self._refusals) >= REFUSALS:
                 self._refusals.clear()
             again = now + verdict.retry_after
             self._refusals[names] = (min(again, now + REMEMBERED), again, verdict)
         return verdict
+
+    def give_back(self, keys: Sequence[bytes], receipt: Any, now: float) -> None:
+        """See `gateway.limiting.limit.Taker`."""
+        names = self._asking.names(keys)
+        self._refusals.pop(names, None)  # there is something again
+        self._asking.give_back(names, receipt)
 
     def _failed(self, failure: Failure, keys: Sequence[bytes], now: float) -> Any:
         if failure.check(StoreUnavailable):
@@ -171,9 +198,10 @@ def _bulk(octets: bytes) -> bytes:
 
 
 def _arguments(limit: Limit) -> bytes:
+    return pack(*_figures(limit)).partition(b"\r\n")[2]
+
+
+def _figures(limit: Limit) -> tuple[Argument, ...]:
     if limit.sliding:
-        part, parts = parts_of(limit)
-        figures: tuple[str | int, ...] = ("s", limit.requests, part, parts)
-    else:
-        figures = ("t", limit.requests, repr(limit.window * 1e6 / limit.requests), limit.counted_burst)
-    return pack(*figures).partition(b"\r\n")[2]
+        return ("s", limit.requests, *parts_of(limit))
+    return ("t", limit.requests, repr(limit.window * 1e6 / limit.requests), limit.counted_burst)

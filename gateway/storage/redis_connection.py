@@ -33,8 +33,8 @@ class RedisConnection(txredisapi.RedisProtocol):
 
     Attributes:
         answered: Hears of each batch that has all its answers.
-        refused: Hears of each answer that is an error, with its command and who waits for it; returns whether it sees to
-            who waits.
+        refused: Hears of each answer that is an error, with its command and who waits for it; returns whether it sees
+            to who waits.
         lost: Called once when the connection is gone, before `under_way` fails.
         pushed: Takes what comes unasked, once it is in subscriber mode.
     """

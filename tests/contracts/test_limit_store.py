@@ -60,6 +60,10 @@ class InMemory:
         assert isinstance(verdict, Verdict)
         return verdict
 
+    def give_back(self, verdict: Verdict, keys: Sequence[bytes], now: float) -> None:
+        assert verdict.taker is not None
+        verdict.taker.give_back(keys, verdict.receipt, now)
+
 
 class InRedis:
     """The store of many, with a clock that the test sets in place of Redis' own."""
@@ -94,20 +98,26 @@ class InRedis:
         answered: Verdict = self.reactor.result(verdict)
         return answered
 
+    def give_back(self, verdict: Verdict, keys: Sequence[bytes], now: float) -> None:
+        micros = round(now * 1e6)
+        self.redis.command("RPUSH", "clock", micros // 1_000_000, micros % 1_000_000).addErrback(lambda _: None)
+        self.redis.command("LTRIM", "clock", -2, -1)
+        assert verdict.taker is not None
+        verdict.taker.give_back(keys, verdict.receipt, now)
+        self.reactor.result(self.redis.command("PING"))  # after it, on the only connection
+
 
 @pytest.fixture(scope="module")
 def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InRedis]:
     """A store on a real server."""
     directory: Path = tmp_path_factory.mktemp("redis")
-    source = redis_limits.SCRIPT.source
-    assert b"redis.call('TIME')" in source
     with ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setattr(
-            redis_limits,
-            "SCRIPT",
-            Script(source.replace(b"redis.call('TIME')", b"redis.call('LRANGE', 'clock', 0, 1)")),
-        )
+        for name in ("SCRIPT", "GIVE_BACK"):
+            source = getattr(redis_limits, name).source
+            assert b"redis.call('TIME')" in source
+            clock = source.replace(b"redis.call('TIME')", b"redis.call('LRANGE', 'clock', 0, 1)")
+            patch.setattr(redis_limits, name, Script(clock))
         server = stack.enter_context(redis_server(directory))
         reactor = stack.enter_context(private_reactor())
         store = InRedis(reactor, server.url)
@@ -186,6 +196,76 @@ def test_all_limits_must_let_a_request_pass_or_none_counts_it(store: Any) -> Non
 
     assert said == [(True, "user", left) for left in (3, 2, 1, 0)] + [(False, "user", 0)] * 2
     assert store.ask([PARTS], [b"r"], NOW).remaining == 70 - 4 - 1
+
+
+@pytest.mark.parametrize("limit", LIMITS.values(), ids=LIMITS)
+def test_what_is_given_back_is_there_again(store: Any, limit: Limit) -> None:
+    """As if that request had never come; the others stay counted, each until its own time."""
+    store.ask([limit], [b"a"], NOW)
+    taken = store.ask([limit], [b"a"], NOW + 0.5)
+    last = store.ask([limit], [b"a"], NOW + 0.9)
+
+    store.give_back(taken, [b"a"], NOW + 1)
+
+    assert store.ask([limit], [b"a"], NOW + 1).remaining == last.remaining
+    if limit.sliding:  # the first leaves the window, and the one that was given back leaves no hole
+        assert store.ask([limit], [b"a"], NOW + 10.4).remaining == limit.requests - 3
+
+
+def test_a_token_that_has_flowed_in_again_is_not_given_back_twice(store: Any) -> None:
+    """The bucket was full meanwhile, and half of it is taken since."""
+    taken = store.ask([BUCKET], [b"a"], NOW)
+    for _ in range(2):
+        store.ask([BUCKET], [b"a"], NOW + 5)
+
+    store.give_back(taken, [b"a"], NOW + 5)
+
+    assert store.ask([BUCKET], [b"a"], NOW + 5).remaining == 0
+    assert not store.ask([BUCKET], [b"a"], NOW + 5).allowed
+
+
+def test_several_limits_are_given_back_together(store: Any) -> None:
+    """Each of them what was taken of it; the last one leaves nothing behind."""
+    both, keys = [BUCKET, PARTS, EXACT], [b"i", b"r", b"u"]
+    taken = store.ask(both, keys, NOW)
+
+    store.give_back(taken, keys, NOW + 0.01)
+
+    for limit, key in zip(both, keys, strict=True):
+        at_once = limit.requests if limit.sliding else limit.burst
+        assert store.ask([limit], [key], NOW + 0.02).remaining == at_once - 1
+
+
+@pytest.mark.parametrize(
+    ("limit", "becomes", "left"),
+    [
+        # A bucket is as full as it was: five of ten were left.
+        (Limit(b"bucket--", "ip", 10, 60.0, 10), Limit(b"bucket--", "ip", 20, 60.0, 20), 10 - 1),
+        (Limit(b"bucket--", "ip", 10, 60.0, 10), Limit(b"bucket--", "ip", 4, 60.0, 4), 2 - 1),
+        (Limit(b"bucket--", "ip", 10, 60.0, 10), Limit(b"bucket--", "ip", 10, 60.0, 8), 3 - 1),
+        # A window has counted what it has counted.
+        (
+            Limit(b"window--", "ip", 10, 60.0, 10, sliding=True),
+            Limit(b"window--", "ip", 20, 60.0, 20, sliding=True),
+            14,
+        ),
+        (Limit(b"window--", "ip", 10, 60.0, 10, sliding=True), Limit(b"window--", "ip", 7, 60.0, 7, sliding=True), 1),
+    ],
+)
+def test_a_reload_that_makes_a_limit_wider_or_narrower_goes_on_counting(
+    store: Any, limit: Limit, becomes: Limit, left: int
+) -> None:
+    """The same in every store, as docs/guides/rate-limits.md says under Reloads."""
+    for _ in range(4):
+        store.ask([limit], [b"a"], NOW)
+    before = store.ask([limit], [b"a"], NOW)
+
+    after = store.ask([becomes], [b"a"], NOW)
+
+    assert after.remaining == left
+    if not limit.sliding:
+        whole = (before.reset or NOW + before.full_in) + becomes.window / becomes.requests
+        assert (after.reset or NOW + after.full_in) == pytest.approx(whole, abs=1.0)
 
 
 def test_limits_with_one_identity_share_a_count(store: Any) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import argon2
 import pytest
 
 from gateway.testing import Harness
 from gateway.testing.backend import ok
 from gateway.testing.client import Received
 from tests.tokens import SECRET, said, sign
+
+HASH = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("s3cret")
 
 Make = Callable[..., Harness]
 WALL = 1_781_000_000
@@ -161,7 +164,7 @@ def test_a_limit_for_a_part_of_a_routes_paths_counts_that_part(make: Make) -> No
     assert fields(gateway.get("/search/a")) == (200, 2, 1, 60)
     assert fields(gateway.get("/other")) == (200,)
     assert fields(gateway.get("/search/%62"))[:3] == (200, 2, 0)
-    assert fields(gateway.get("/x/../search/%62")) == (400,)  # who does not resolve dots would not see it there
+    assert fields(gateway.get("/x/../search/%62")) == (429, 2, 0, 60)  # counted though no route takes it
     assert gateway.get("/search/c").status == 429
     assert gateway.get("/search/c/d").status == 200
 
@@ -332,3 +335,105 @@ def test_while_redis_is_away_nobody_may_pass(make: Make) -> None:
     assert fields(response) == (503, 4, 4, 0)
     assert field(response, b"gateway-reason") == b"limit.unavailable"
     assert not gateway.backend("orders").requests
+
+
+def test_what_no_route_takes_spends_what_its_address_has(make: Make) -> None:
+    """404 and 405: who looks for paths that are not there is held like any other (R-RL-24), and told (R-RL-11)."""
+    gateway = make(
+        "orders",
+        routes=[{"name": "orders", "path": "/orders", "methods": ["GET"], "upstream": "orders"}],
+        rate_limits=[
+            {"scope": "ip", "limit": 4, "window": "60s"},
+            {"endpoint": "/hidden/*", "scope": "ip", "limit": 1, "window": "60s"},
+            {"scope": "user", "limit": 2, "window": "60s"},
+        ],
+    )
+
+    assert fields(gateway.get("/nowhere")) == (404, 4, 3, 60)
+    assert fields(gateway.request("PUT", "/orders")) == (405, 4, 2, 60)
+    assert fields(gateway.get("/hidden/7")) == (404, 1, 0, 60)
+    assert fields(gateway.get("/hidden/8"))[:3] == (429, 1, 0)
+    assert fields(gateway.get("/nowhere"))[:3] == (404, 4, 0)
+    refused = gateway.get("/nowhere")
+    assert fields(refused)[:3] == (429, 4, 0)
+    assert field(refused, b"gateway-reason") == b"limit.exceeded"
+    assert int(field(refused, b"retry-after") or b"") > 0
+    assert gateway.get("/orders").status == 429  # one count
+
+
+def test_what_cannot_be_read_counts_and_still_closes(make: Make) -> None:
+    """400 or 429: either way the connection ends, since nobody knows where the next request would begin."""
+    gateway = make("orders", rate_limits=[{"scope": "ip", "limit": 1, "window": "60s"}])
+
+    for status in (400, 429):
+        client = gateway.send(b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")
+        assert [response.status for response in client.responses()] == [status]
+        assert client.closed is not None
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/metrics", "/oauth/token", "/oauth/jwks.json"])
+def test_paths_of_the_gateway_itself_have_limits_with_a_count_of_their_own(make: Make, path: str) -> None:
+    """Those whose `endpoint` matches, by address."""
+    gateway = make(
+        "orders",
+        rate_limits=[{"endpoint": path, "scope": "ip", "limit": 2, "window": "60s"}],
+        admin={"metrics_public": True},
+        auth={"oauth": {"issuer": "https://gw.example", "clients": [{"id": "acme", "secret_hash": HASH}]}},
+    )
+
+    first = gateway.get(path)
+    assert first.status in (200, 405)
+    assert fields(first)[1:3] == (2, 1)
+    gateway.get(path)
+
+    assert fields(gateway.get(path))[:3] == (429, 2, 0)
+    assert gateway.get("/orders/7").status == 200
+
+
+def test_a_limit_for_everything_never_hides_that_the_gateway_lives(make: Make) -> None:
+    """An orchestrator would end it; the other paths of ours it holds, counted apart from the routes."""
+    gateway = make("orders", rate_limits=[{"scope": "ip", "limit": 1, "window": "60s"}], admin={"metrics_public": True})
+
+    assert [gateway.get("/health").status for _ in range(3)] == [200] * 3
+    assert [gateway.get("/metrics").status for _ in range(2)] == [200, 429]
+    assert [gateway.get("/orders/7").status for _ in range(2)] == [200, 429]
+
+
+@pytest.mark.parametrize("algorithm", ["token_bucket", "sliding_window"])
+def test_what_the_limit_of_a_user_refuses_costs_nothing_of_the_address(make: Make, algorithm: str) -> None:
+    """All or none (R-RL-09), though one is looked at before authentication and the other behind it."""
+    gateway = protected(
+        make,
+        {"requests": 2, "window": "60s", "scope": "user", "algorithm": algorithm},
+        {"requests": 6, "window": "60s", "scope": "ip", "algorithm": algorithm},
+    )
+
+    assert [ask(gateway, "alice").status for _ in range(12)] == [200, 200] + [429] * 10
+    assert [ask(gateway, "bob").status for _ in range(2)] == [200, 200]
+    assert ask(gateway, "carol").status == 200
+    assert ask(gateway, None).status == 401  # what authentication refuses is not given back
+    assert fields(ask(gateway, "dora"))[:3] == (429, 6, 0)
+
+
+def test_a_refused_token_request_costs_nothing_of_the_address(make: Make) -> None:
+    """The limit of the endpoint refuses; the one of `rate_limits` is for all that the address asks there."""
+    gateway = make(
+        "orders",
+        rate_limits=[{"endpoint": "/oauth/*", "scope": "ip", "limit": 4, "window": "60s"}],
+        auth={
+            "oauth": {
+                "issuer": "https://gw.example",
+                "rate_limit": {"requests": 2, "window": "60s"},
+                "clients": [{"id": one, "secret_hash": HASH} for one in ("acme", "other")],
+            }
+        },
+    )
+
+    def token(client: str) -> int:
+        body = f"grant_type=client_credentials&client_id={client}&client_secret=s3cret".encode()
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        return gateway.request("POST", "/oauth/token", form, body).status
+
+    assert [token("acme") for _ in range(6)] == [200, 200, 429, 429, 429, 429]
+    assert [token("other") for _ in range(2)] == [200, 200]
+    assert fields(gateway.get("/oauth/token"))[0] == 429  # now the address has nothing left

@@ -64,7 +64,7 @@ def test_keys_and_moment_are_those_of_the_exchange(make: MakeExchange) -> None:
     store.answer.callback(Verdict(True, LIMIT, 1, 0.0, 0.0))
     ensureDeferred(waiting)  # type: ignore[arg-type]
 
-    assert store.asked == [([PEER.encode(), b"rusers"], 100.0)]
+    assert store.asked == [([b"4" + PEER.encode(), b"rusers"], 100.0)]
 
 
 @pytest.mark.parametrize("allowed", [True, False])

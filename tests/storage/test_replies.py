@@ -19,7 +19,7 @@ OOM = "OOM command not allowed when used memory > 'maxmemory'."
 MISCONF = (
     "MISCONF Redis is configured to save RDB snapshots, but it is currently not able to persist on disk. Commands that "
     "may modify the data set are disabled, because this instance is configured to report errors during writes if RDB "
-    "snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB error."
+    "snapshotting fails (stop-writes-on-bgsave-error option). Please check the Redis logs for details."
 )
 NOREPLICAS = "NOREPLICAS Not enough good replicas to write."
 MASTERDOWN = "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."

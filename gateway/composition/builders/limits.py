@@ -11,6 +11,16 @@ is another.
 Whether a limit of `rate_limits` is for a route is decided here where its
 `path` takes in all paths of the route, or none. Where it takes in some of them
 the path of each request decides, in the normal form that routing uses.
+
+# Note [No route]
+What no route takes (404, 405, a request that cannot be read) is counted too, together with what the routes take: who
+looks for paths that are not there spends what it has. Limits by user or key are left out, since nobody is asked who
+calls.
+
+# Note [Own paths]
+What the gateway answers itself (tokens, health, metrics) is held by the same limits, and counted apart: who watches
+the gateway's health spends nothing of what clients behind the same address have. The health paths are held only by
+limits that have an `endpoint`: a limit on clients must not keep an orchestrator from seeing that the gateway lives.
 """
 
 from __future__ import annotations
@@ -19,10 +29,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
+from typing import NamedTuple
 
+from gateway.answering.health import PATHS as HEALTH_PATHS
 from gateway.composition.builders.storage import redis_store
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
+from gateway.config.schema.limiting import MatchedRateLimit
 from gateway.config.schema.limiting import RateLimit as RateLimitSettings
 from gateway.config.schema.routes import Route
 from gateway.errors import LimitUnavailable
@@ -31,12 +44,19 @@ from gateway.limiting.keys import limit_key, needs_principal
 from gateway.limiting.limit import EXACT, Decide, Limit, LimitStore, Verdict, unused
 from gateway.limiting.store import MemoryLimits
 from gateway.limiting.tiers import tightest
-from gateway.middleware.rate_limit import Counted, PathRateLimit, RateLimit, RateLimitFields
+from gateway.middleware.rate_limit import Counted, PathRateLimit, RateLimit, RateLimitFields, Refund
 from gateway.middleware.shaping import Lines, Shaped
 from gateway.resilience.admission import Priority
 from gateway.routing.overlap import Overlap, matches, overlap
 from gateway.routing.pattern import Pattern, parse_pattern
 from gateway.storage.shared_limits import RedisLimits
+
+
+class OwnLimits(NamedTuple):
+    """The steps of a path of ours, and what gives back what they took."""
+
+    steps: Sequence[Middleware]
+    refund: Refund | None = None
 
 
 class RateLimits:
@@ -54,25 +74,65 @@ class RateLimits:
         self._made: LimitStore | None = None
         self._lines: Lines = {}
         self._shaped: dict[str, Shaped] = {}
+        self._everywhere = self._matched("all")
+        self._own = self._matched("own")
+        self._first: dict[str, RateLimit | PathRateLimit] = {}
+
+    def _matched(self, kind: str) -> list[tuple[MatchedRateLimit, Pattern | None, Limit]]:
         identities = _Identities()
-        self._everywhere = [
-            (one, _pattern(one.path), _limit(one, identities.of("all", one.path or "", one)))
-            for one in settings.rate_limits
+        return [
+            (one, _pattern(one.path), _limit(one, identities.of(kind, one.path or "", one)))
+            for one in self._settings.rate_limits
         ]
 
     def by_address(self, route: Route | None) -> list[Middleware]:
-        """Make the steps before authentication: the fields of the response, and limits that need no principal."""
-        if route is None:
-            return []
-        limits = list(self._of(route))
+        """Make the steps before authentication: the fields of the response, and limits that need no principal.
+
+        Without a route those limits of `rate_limits` hold that need none and whose path matches: Note [No route].
+        """
+        limits = list(self._of(route)) if route is not None else [(False, one) for one in self._unrouted()]
         if not limits:
             return []
-        kinds = self._settings.ratelimit_headers
-        counted = [one for _, one in limits]
-        fields = RateLimitFields(counted, "x" in kinds, "ietf" in kinds, self._foundation.wall_clock)
         step = self._step("ratelimit:pre", route, [one for later, one in limits if not later])
-        steps: list[Middleware] = [fields] if kinds else []
-        return [*steps, step] if step is not None else steps
+        if route is not None and step is not None:
+            self._first[route.name] = step
+        return [*self._fields([one for _, one in limits]), *([] if step is None else [step])]
+
+    def own(self, name: str, path: str, others: Sequence[Counted] = ()) -> OwnLimits:
+        """Make the steps before a path that the gateway answers itself: Note [Own paths].
+
+        Args:
+            name: What metrics call it.
+            path: Where it is; for the health paths, see the note.
+            others: Limits that it has besides, for the fields of the response.
+        """
+        labels = [one.limit.label for one in others]
+        limits = [
+            Counted(_labelled(limit, labels), limit_key(one.scope, name))
+            for one, pattern, limit in self._own
+            if not needs_principal(one.scope)
+            and (path.encode() not in HEALTH_PATHS if pattern is None else matches(pattern, path.encode()))
+        ]
+        fields = self._fields([*others, *limits]) if limits or others else []
+        if not limits:
+            return OwnLimits(fields)
+        step = RateLimit("ratelimit:own", limits, self.store(), partial(self._decisions.add, name))
+        return OwnLimits([*fields, step], self._refund(step))
+
+    def _fields(self, limits: Sequence[Counted]) -> list[Middleware]:
+        kinds = self._settings.ratelimit_headers
+        return [RateLimitFields(limits, "x" in kinds, "ietf" in kinds, self._foundation.wall_clock)] if kinds else []
+
+    def _refund(self, step: RateLimit | PathRateLimit) -> Refund:
+        now = self._foundation.now
+        return lambda exchange: step.give_back(exchange, now())
+
+    def _unrouted(self) -> Iterator[Counted]:
+        labels: list[str] = []
+        for one, pattern, limit in self._everywhere:
+            if not needs_principal(one.scope):
+                decides = None if pattern is None else partial(matches, pattern)
+                yield Counted(_labelled(limit, labels), limit_key(one.scope, ""), decides)
 
     def for_some_paths(self, route: Route) -> list[Pattern]:
         """List the patterns of the limits that are for some paths of a route: Note [Paths]."""
@@ -84,17 +144,22 @@ class RateLimits:
         """Make the step behind authentication: limits by who is calling."""
         if route is None:
             return None
-        return self._step("ratelimit:post", route, [one for later, one in self._of(route) if later])
+        first = self._first.get(route.name)
+        refund = None if first is None else self._refund(first)
+        return self._step("ratelimit:post", route, [one for later, one in self._of(route) if later], refund)
 
-    def _step(self, name: str, route: Route, limits: list[Counted]) -> Middleware | None:
+    def _step(
+        self, name: str, route: Route | None, limits: list[Counted], refund: Refund | None = None
+    ) -> RateLimit | PathRateLimit | None:
         if not limits:
             return None
         kind = RateLimit if all(one.matches is None for one in limits) else PathRateLimit
-        return kind(name, limits, self._store_of(route), partial(self._decisions.add, route.name))
+        count = partial(self._decisions.add, "" if route is None else route.name)
+        return kind(name, limits, self._store_of(route), count, refund)
 
-    def _store_of(self, route: Route) -> LimitStore:
-        queue = route.rate_limit_queue
-        if queue is None:
+    def _store_of(self, route: Route | None) -> LimitStore:
+        queue = None if route is None else route.rate_limit_queue
+        if route is None or queue is None:
             return self.store()
         shaped = self._shaped.get(route.name)
         if shaped is None:
@@ -114,12 +179,10 @@ class RateLimits:
     def _of(self, route: Route) -> Iterator[tuple[bool, Counted]]:
         """Walk the limits of a route, each with whether it needs to be known who is calling."""
         path = parse_pattern(route.path)
-        labels: dict[str, int] = {}
+        labels: list[str] = []
 
         def counted(settings: RateLimitSettings, limit: Limit, decides: Callable[[bytes], bool] | None) -> Counted:
-            number = labels[limit.label] = labels.get(limit.label, 0) + 1
-            named = limit if number == 1 else replace(limit, label=f"{limit.label}-{number}")
-            return Counted(named, limit_key(settings.scope, route.name), decides)
+            return Counted(_labelled(limit, labels), limit_key(settings.scope, route.name), decides)
 
         for one, pattern, limit in self._everywhere:
             found = Overlap.ALL if pattern is None else overlap(pattern, path)
@@ -201,6 +264,13 @@ def _limit(settings: RateLimitSettings, identity: bytes) -> Limit:
         sliding=settings.algorithm == "sliding_window",
         lease=min(settings.lease, settings.limit),
     )
+
+
+def _labelled(limit: Limit, taken: list[str]) -> Limit:
+    """Give a limit a label that none before it has: `ip`, then `ip-2`."""
+    number = taken.count(limit.label) + 1
+    taken.append(limit.label)
+    return limit if number == 1 else replace(limit, label=f"{limit.label}-{number}")
 
 
 def _pattern(path: str | None) -> Pattern | None:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from gateway.answering.form import FormResource
 from gateway.answering.token_endpoint import REVOKE, TOKEN, TokenEndpoint
 from gateway.authorities.secret_checker import MOST_AT_ONCE, SecretChecker
+from gateway.composition.builders.limits import RateLimits
 from gateway.composition.builders.signing import token_issuer, wrong
 from gateway.composition.builders.storage import redis_store
 from gateway.composition.foundation import Foundation
@@ -23,9 +24,9 @@ from gateway.identity.refresh import GrantStore, MemoryGrants
 from gateway.identity.secrets import HashUnreadable, VerifiedSecrets, check_readable
 from gateway.interfaces import Middleware
 from gateway.limiting.keys import limit_key
-from gateway.limiting.limit import Limit, LimitStore
+from gateway.limiting.limit import Limit
 from gateway.middleware.client_limit import ClientLimit
-from gateway.middleware.rate_limit import Counted, RateLimitFields
+from gateway.middleware.rate_limit import Counted
 from gateway.serving.resources import ContentResource, Leaf
 from gateway.serving.respond import render_token_error
 from gateway.storage.grants import RedisGrants
@@ -41,7 +42,7 @@ MakeSteps = Callable[[str, str], list[Middleware]]
 
 
 def token_paths(
-    settings: Settings, foundation: Foundation, control: Control, store: Callable[[], LimitStore], steps: MakeSteps
+    settings: Settings, foundation: Foundation, control: Control, rates: RateLimits, steps: MakeSteps
 ) -> dict[bytes, Leaf]:
     """Make what answers the paths of the token endpoint; none where it is not configured.
 
@@ -49,7 +50,7 @@ def token_paths(
         settings: The configuration.
         foundation: What it is built on.
         control: Refuses tokens from now on, at every instance.
-        store: Opens where requests are counted.
+        rates: Makes the limits that hold for all paths, and opens where requests are counted.
         steps: Makes the steps before the answers.
 
     Raises:
@@ -63,23 +64,27 @@ def token_paths(
     issuer = token_issuer(auth, foundation)
     limits = _limits(oauth)
     decisions = foundation.metrics.counter("gateway_rate_limit_decisions_total")
-    kinds = settings.ratelimit_headers
     counted = [Counted(limit, limit_key(["ip"], "")) for limit in limits]
-    fields = RateLimitFields(counted, "x" in kinds, "ietf" in kinds, wall_clock)
+    places = {path: rates.own(name, path, counted) for path, name in ((TOKEN, "oauth.token"), (REVOKE, "oauth.revoke"))}
     endpoint = TokenEndpoint(
         Clients(_clients(oauth)),
         issuer,
         _checker(foundation),
         _grants(settings, oauth, foundation),
         oauth.refresh_expires_in,
-        ClientLimit(store(), *limits, partial(decisions.add, "oauth.token")),
+        ClientLimit(
+            rates.store(),
+            *limits,
+            partial(decisions.add, "oauth.token"),
+            {path.encode(): own.refund for path, own in places.items() if own.refund is not None},
+        ),
         partial(_deny, control, max([LEEWAY, *(verifier.leeway for verifier in auth.jwt.values())])),
         wall_clock,
         foundation.random_bytes,
     )
     forms = ((TOKEN, "oauth.token", endpoint.token), (REVOKE, "oauth.revoke", endpoint.revoke))
     paths: dict[bytes, Leaf] = {
-        path.encode(): FormResource(name, path, [*steps(name, path), fields], answer, render_token_error)
+        path.encode(): FormResource(name, path, [*steps(name, path), *places[path].steps], answer, render_token_error)
         for path, name, answer in forms
     }
     documents = {METADATA: _metadata(oauth, published=bool(issuer.keys[0].public))}
@@ -87,7 +92,9 @@ def token_paths(
         documents[JWKS] = issuer.jwks()
     for path, document in documents.items():
         if document:
-            paths[path.encode()] = _document(steps("oauth.keys", path), document)
+            paths[path.encode()] = _document(
+                [*steps("oauth.keys", path), *rates.own("oauth.keys", path).steps], document
+            )
     return paths
 
 

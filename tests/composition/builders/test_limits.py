@@ -48,13 +48,21 @@ def names(harness: Harness, settings: Settings) -> list[str]:
 
 
 def test_a_route_without_limits_has_no_step(harness: Harness) -> None:
-    """Nor has one that no limit is for, or no route."""
+    """Nor has one that no limit is for."""
     elsewhere = read(rate_limits=[{"path": "/users/*", **IP}])
 
     assert names(harness, read()) == []
     assert names(harness, elsewhere) == []
-    assert RateLimits(elsewhere, harness.gateway.foundation).by_address(None) == []
-    assert RateLimits(elsewhere, harness.gateway.foundation).by_principal(None) is None
+
+
+def test_what_no_route_takes_has_the_limits_that_need_nobody_known(harness: Harness) -> None:
+    """The fields, and a step by address; none where all limits are by user."""
+    by_address = RateLimits(read(rate_limits=[IP]), harness.gateway.foundation)
+    by_user = RateLimits(read(rate_limits=[{**IP, "scope": "user"}]), harness.gateway.foundation)
+
+    assert [step.name for step in by_address.by_address(None)] == ["ratelimit:fields", "ratelimit:pre"]
+    assert by_address.by_principal(None) is None
+    assert by_user.by_address(None) == []
 
 
 def test_the_phase_of_a_limit_is_that_of_its_scope(harness: Harness) -> None:
