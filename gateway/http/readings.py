@@ -33,8 +33,11 @@ class Reading(StrEnum):
     ESCAPES = "escapes"
 
 
+MOST = 64
+"""Readings of a path that are worked out; what is in honest use has three or four."""
+
 MOST_OCTETS = 64 * 1024
-"""Of all readings of a path together: what a stranger may have us work out."""
+"""Of all of them together: what a stranger may have us work out."""
 
 Step = Callable[[bytes], bytes]
 
@@ -126,7 +129,7 @@ class Readings:
         while waiting:
             one = waiting.pop()
             left -= len(one)
-            if left < 0:
+            if left < 0 or len(found) > MOST:
                 raise TooManyReadings()
             yield plain(self._as_we_do(one))
             for step in self._steps:

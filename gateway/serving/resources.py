@@ -58,6 +58,7 @@ class RouteResource(Resource):
         self.pattern = pattern
         self.request_timeout = request_timeout
         self.paths = paths or PathRules()
+        self.asks_about_every_path = self.paths.always
         self._chain = chain
 
     def render_exchange(self, exchange: Exchange) -> None:
@@ -199,7 +200,9 @@ class RootResource(Resource, Generic[T]):
                 self._explain(tree, exchange)
             match = tree.routes.match(request.host, path, request.method, request.headers, request.query)
             route = match.value
-            if path is not written or route.paths.always:  # nearly all paths are in normal form: nothing is asked
+            if (
+                path is not written or route.asks_about_every_path
+            ):  # nearly all paths are in normal form: nothing is asked
                 settle(request, path, tree.routes, match, route.paths)
             exchange.params = match.params
             if request.method in COUNTED and b"max-forwards" in request.headers.index and is_last(request):

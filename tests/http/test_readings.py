@@ -73,6 +73,8 @@ def test_the_work_is_bounded() -> None:
     with pytest.raises(TooManyReadings):
         of(b"/a%2fb%5cc\\d//./..;x/%2e/" * 200)
     with pytest.raises(TooManyReadings):
+        of(b"/a%2f./b%5c%2e/..;x//" * 3)
+    with pytest.raises(TooManyReadings):
         of(b"/a%2f" * (MOST_OCTETS // 8))
 
 
