@@ -99,11 +99,11 @@ class ListeningReactor:
         certificate = SingleCertificate(self.description, contextFactory, self.alpn)
         if self.description.startswith("ssl:"):  # who else listens for TLS reads its files in ways that we do not know
             self.certificate_stores.append(certificate)
-        listening = self.listenTCP(
+        listening: Any = self.listenTCP(
             port, over_tls(certificate, factory, self._reactor, client=False), backlog, interface
         )
-        listening._type = "TLS"  # type: ignore[attr-defined]  # noqa: SLF001  # as Twisted's own; for its log only
-        return listening
+        listening.called("TLS")
+        return listening  # type: ignore[no-any-return]  # a GatewayPort
 
     def listenUNIX(
         self,
@@ -120,10 +120,8 @@ class ListeningReactor:
     def adoptStreamPort(self, fileDescriptor: int, addressFamily: int, factory: IProtocolFactory) -> IListeningPort:  # noqa: N803
         """Take over a listening socket (systemd); see `IReactorSocket.adoptStreamPort`."""
         if addressFamily == socket.AF_UNIX:
-            return self._start(GatewayUnixPort._fromListeningDescriptor(self._reactor, fileDescriptor, factory))  # noqa: SLF001
-        return self._start(
-            GatewayPort._fromListeningDescriptor(self._reactor, fileDescriptor, addressFamily, factory)  # noqa: SLF001
-        )
+            return self._start(GatewayUnixPort.adopt(self._reactor, fileDescriptor, factory))
+        return self._start(GatewayPort.adopt(self._reactor, fileDescriptor, addressFamily, factory))
 
     def _start(self, port: Any) -> IListeningPort:
         port.limit = self._limit

@@ -5,6 +5,8 @@ Used by `gateway.transport.port` for accepted connections and by
 write, asks epoll for writability, sends and unsubscribes again: 11 µs more per
 write (`performance.md`). `tests/system/test_transport.py` holds both kinds
 to the same facts.
+
+What it uses of Twisted's private parts is in `tests/transport/test_private_parts.py`.
 """
 
 # mypy: allow-untyped-calls

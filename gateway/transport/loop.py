@@ -5,6 +5,8 @@ legacy log line knows which connection it belongs to: 2.4 µs an event, 5 µs a
 request. An event that only says "readable", which is nearly all of them, goes
 straight to the descriptor here; every other one takes Twisted's own way. Errors
 are handled as there: logged, and the connection is closed.
+
+What it uses of Twisted's private parts is in `tests/transport/test_private_parts.py`.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 Made by `gateway.listening.endpoints`. Past `limits.connections` new
 connections are not refused: they wait in the kernel's backlog, in order, and
 the port reads again when one that is held has gone.
+
+What it uses of Twisted's private parts is in `tests/transport/test_private_parts.py`.
 """
 
 # mypy: allow-untyped-calls
@@ -147,12 +149,21 @@ class GatewayPort(_Patient, tcp.Port):
     transport = HeldServer  # type: ignore[assignment]  # made with the same arguments
     leaving = False
 
+    @classmethod
+    def adopt(cls, reactor: Any, descriptor: int, family: int, factory: IProtocolFactory) -> GatewayPort:
+        """Make a port of a listening socket: a duplicate of the descriptor, which stays its owner's."""
+        port: GatewayPort = cls._fromListeningDescriptor(reactor, descriptor, family, factory)
+        return port
+
     def successor(self, factory: IProtocolFactory) -> GatewayPort:
         """Make a port on the same socket, so that nobody who connects meanwhile is turned away."""
         self.leaving = False
-        self._shouldShutdown = False  # that would end the other's too
-        port: GatewayPort = self._fromListeningDescriptor(self.reactor, self.fileno(), self.addressFamily, factory)
-        return port
+        self._shouldShutdown = False  # shutting the socket down would end the successor's listening too
+        return self.adopt(self.reactor, self.fileno(), self.addressFamily, factory)
+
+    def called(self, kind: str) -> None:
+        """Say in Twisted's own log lines what it listens for: `TLS` in place of `TCP`."""
+        self._type = kind
 
     def createInternetSocket(self) -> socket.socket:  # noqa: N802  # Twisted's name
         """Make the listening socket; what is set on it before `listen` holds for all that it accepts."""
@@ -171,6 +182,12 @@ class GatewayUnixPort(_Patient, unix.Port):
     """A UNIX socket that counts in the same limit."""
 
     transport = HeldUnixServer
+
+    @classmethod
+    def adopt(cls, reactor: Any, descriptor: int, factory: IProtocolFactory) -> GatewayUnixPort:
+        """Make a port of a listening UNIX socket: a duplicate of the descriptor, which stays its owner's."""
+        port: GatewayUnixPort = cls._fromListeningDescriptor(reactor, descriptor, factory)
+        return port
 
 
 def _set_options(skt: socket.socket) -> None:

@@ -4,6 +4,8 @@ Used by the listeners and by `gateway.dialling.dialer`. Twisted's default TLS
 transport gathers small writes until the next turn of the reactor, for
 applications that write a line at a time; ours write a message at a time, so
 the wait and its `callLater` buy nothing.
+
+What it uses of Twisted's private parts is in `tests/transport/test_private_parts.py`.
 """
 
 # mypy: allow-untyped-calls
