@@ -12,6 +12,7 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_network
 
 from hyperlink import URL, URLParseError
 
+from gateway.config.endpoint_strings import check_arguments
 from gateway.config.problems import Unexpected
 from gateway.http import expressions
 from gateway.http.hosts import normal_host
@@ -189,6 +190,7 @@ def endpoint(value: object) -> str:
     tcp = _TCP.fullmatch(written)
     if tcp and not (tcp["port"].isdecimal() and int(tcp["port"]) <= 65535) and "=" not in tcp["port"]:
         raise Unexpected("a port from 0 to 65535 in the endpoint")
+    check_arguments(written)
     return written
 
 

@@ -10,15 +10,18 @@ is open; a certificate that is renewed every few weeks asks for more than that.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
-from OpenSSL import SSL
+from cryptography import x509
+from OpenSSL import SSL, crypto
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from twisted.internet.protocol import Factory
 from zope.interface import implementer
 
-from gateway.listening.certificates import harden
+from gateway.config.endpoint_strings import parse
+from gateway.listening.certificates import harden, pem_blocks
 
 
 @implementer(IOpenSSLServerConnectionCreator)
@@ -54,8 +57,24 @@ class SingleCertificate:
     def _hardened(self, made: Any) -> SSL.Context:
         # Made now and not at the first handshake: a certificate that OpenSSL refuses is told at once.
         context: SSL.Context = made.getContext()
+        for certificate in self._chain():
+            context.add_extra_chain_cert(crypto.X509.from_cryptography(certificate))
         harden(context, self._alpn)
         return context
+
+    def _chain(self) -> list[x509.Certificate]:
+        """What follows the certificate in its own file: Twisted reads the first one only.
+
+        `fullchain.pem` of certbot is such a file; without the rest of it, the certificate is trusted only by clients
+        that have met its issuer before.
+        """
+        kind, named = parse(self._description)
+        file = named.get("certKey") or named.get("privateKey")
+        if kind != "ssl" or file is None or "extraCertChain" in named:
+            return []
+        certificates, _ = pem_blocks(Path(file))
+        # A root is left out: clients have it, or do not trust it.
+        return [each for each in certificates[1:] if each.subject != each.issuer]
 
 
 class _Listener:

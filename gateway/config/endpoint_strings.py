@@ -1,0 +1,72 @@
+"""Twisted's endpoint strings, taken apart: `ssl:8443:privateKey=key.pem:certKey=cert.pem`.
+
+Twisted itself says of an argument that it does not know which function did
+not expect it, and says so when the port is opened.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from gateway.config.problems import Unexpected, suggestion
+
+_PIECE = re.compile(r"(?:\\.|[^:\\])+|(?<=:)(?=:|\Z)", re.DOTALL)
+_NAMED = re.compile(r"((?:\\.|[^=\\])*)=(.*)", re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+
+_PORT = ("port", "interface", "backlog")
+_ARGUMENTS = {
+    "tcp": _PORT,
+    "tcp6": _PORT,
+    "ssl": (*_PORT, "privateKey", "certKey", "sslmethod", "extraCertChain", "dhParameters"),
+    "sni": (*_PORT, "certificates", "default", "minTLS", "clientCA", "clientAuth"),
+    "unix": ("address", "mode", "backlog", "lockfile"),
+}
+"""What the kinds of endpoints take that are Twisted's or ours; plugins may bring others."""
+
+
+class EndpointString(NamedTuple):
+    """The parts of one.
+
+    Attributes:
+        kind: What stands before the first colon.
+        named: Arguments that are given by name.
+    """
+
+    kind: str
+    named: dict[str, str]
+
+
+def parse(written: str) -> EndpointString:
+    """Take a string apart; whether Twisted takes it is not asked."""
+    kind, *pieces = _PIECE.findall(written)
+    named = {}
+    for piece in pieces:
+        match = _NAMED.fullmatch(piece)
+        if match is not None:
+            named[_plain(match[1])] = _plain(match[2])
+    return EndpointString(_plain(kind), named)
+
+
+def check_arguments(written: str) -> None:
+    """Refuse an argument that the kind of endpoint does not take.
+
+    Raises:
+        Unexpected: There is one; the words name it.
+    """
+    kind, named = parse(written)
+    known = _ARGUMENTS.get(kind)
+    if known is None:
+        return
+    for key in named:
+        if key in known:
+            continue
+        if kind == "ssl" and key in ("clientCA", "clientAuth", "minTLS"):
+            raise Unexpected(f"`sni:` in place of `ssl:`, which takes no `{key}`", f"`{key}=`")
+        near = suggestion(key, known) or f"; known here: {', '.join(known)}"
+        raise Unexpected(f"arguments that `{kind}:` takes", f"`{key}=`{near}")
+
+
+def _plain(text: str) -> str:
+    return _ESCAPED.sub(r"\1", text)
