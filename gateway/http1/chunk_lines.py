@@ -3,7 +3,7 @@
 Layer 1, used by `gateway.http1.request_parser`. llhttp takes any size that fits
 into 64 bits, and then waits for octets that cannot come; and it refuses an
 extension without a name (`5;`), which nginx, HAProxy and others pass over. So a
-size over `LARGEST` is an error at once, and extensions, which nobody on the
+size of more than `DIGITS` is an error at once, and extensions, which nobody on the
 other side would get anyway, are taken out. Everything else goes through as it
 is: whether it is right is for llhttp to say.
 
@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import re
 
-LARGEST = 2**59
-"""Octets of a chunk; more than anybody has, and far from where counting them overflows."""
+DIGITS = 15
+"""Significant hexadecimal digits of a size: more octets than anybody has, far from where counting them overflows."""
 
 _LINE = re.compile(rb"([0-9A-Fa-f]+)((?:;[\t -~\x80-\xff]*)?)\r\n").fullmatch
 
@@ -82,7 +82,7 @@ class ChunkLines:
             self._done = True  # llhttp will refuse it
             return line
         size = int(found[1], 16)
-        if size > LARGEST:
+        if len(found[1].lstrip(b"0")) > DIGITS:
             raise WrongChunk("A chunk is larger than any.")
         self._left = size + 2 if size else 0
         self._trailers = not size

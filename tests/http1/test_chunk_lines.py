@@ -35,7 +35,7 @@ def test_content_goes_through_wherever_it_is_cut(cuts: list[int]) -> None:
 
 
 @pytest.mark.parametrize(
-    "size", [b"FFFFFFFFFFFFFFFF", b"7fffffffffffffff", b"0800000000000001", b"1" + b"0" * 40, b"f" * 60]
+    "size", [b"FFFFFFFFFFFFFFFF", b"7fffffffffffffff", b"01000000000000000", b"1" + b"0" * 40, b"f" * 60]
 )
 def test_a_size_that_overflows_is_refused_with_its_line(size: bytes) -> None:
     """Nobody waits for what cannot come."""
