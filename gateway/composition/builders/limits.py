@@ -136,8 +136,10 @@ class RateLimits:
 
     def for_some_paths(self, route: Route) -> list[Pattern]:
         """List the patterns of the limits that are for some paths of a route: Note [Paths]."""
-        path = parse_pattern(route.path)
         patterns = [pattern for _, pattern, _ in self._everywhere if pattern is not None]
+        if not patterns:
+            return []
+        path = parse_pattern(route.path)
         return [pattern for pattern in patterns if overlap(pattern, path) is Overlap.SOME]
 
     def by_principal(self, route: Route | None) -> Middleware | None:
