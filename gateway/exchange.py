@@ -66,7 +66,7 @@ class Response:
     """A response head on its way to the client, and its body.
 
     Attributes:
-        status: 200 to 599; interim responses do not pass here.
+        status: 200 to 999; interim responses do not pass here.
         reason: Reason phrase, b"" for the registered one.
         headers: End-to-end fields; framing fields are made by the connection that writes it.
         body: Octets of a response made here, a `Body` that streams, or None for no content.

@@ -8,6 +8,7 @@ before these rules are asked.
 from __future__ import annotations
 
 import re
+from math import inf
 
 from gateway.errors import BackendProtocolError, GatewayError, MalformedRequest
 from gateway.headers import Headers
@@ -149,6 +150,24 @@ def keeps_alive(version: bytes, headers: Headers) -> bool:
     if b"close" in options:
         return False
     return version == b"1.1" or b"keep-alive" in options
+
+
+_IDLE = re.compile(rb"(?:^|[,;\s])(timeout|max)[ \t]*=[ \t]*\"?([0-9]{1,9})", re.IGNORECASE)
+
+
+def idle_seconds(headers: Headers) -> float:
+    """Return for how long an unused connection may be used again, by what `Keep-Alive` says; 0.0 for not at all.
+
+    A little less than said: the time began when the answer was sent, and the next request needs its time as well.
+    """
+    seconds = inf
+    for name, value in _IDLE.findall(headers.joined(b"keep-alive") or b""):
+        said = int(value)
+        if name.lower() == b"timeout":
+            seconds = min(seconds, said - 1.0 if said > 1 else said / 2)
+        elif not said:
+            seconds = 0.0
+    return seconds
 
 
 def wanted_upgrade(version: bytes, headers: Headers) -> bytes | None:

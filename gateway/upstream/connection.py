@@ -43,6 +43,7 @@ class UpstreamConnection(Protocol):
         address: The backend's numeric address.
         uses: Requests sent so far.
         deadline: When it is closed for being idle, or its attempt is out of time.
+        idle_for: Seconds for which its backend keeps it while it is unused, as far as it said so.
         has_lent: It has waited for its client since its request was sent, and its place was lent.
         owner: The client connection that it belongs to once it is authenticated; None while anybody may use it.
     """
@@ -52,6 +53,7 @@ class UpstreamConnection(Protocol):
         self.address = ""
         self.uses = 0
         self.deadline = NEVER
+        self.idle_for = NEVER
         self.has_lent = False
         self.owner: object = None
         self.lost = False
@@ -330,6 +332,9 @@ class UpstreamConnection(Protocol):
         # Before the next one has it: what this answer says of the backend decides whether there is a next one.
         attempt.finished(response.status)
         if not self.lost:
+            self.idle_for = parser.idle_for
+            if not self.idle_for:
+                keep = False
             if parser.personal:
                 self.owner = attempt.owner
             if keep and not self.retired and self.owner is None:

@@ -195,7 +195,7 @@ class BackendPool:
         if self._aside:
             own = self._take_aside(waiter.owner)
             if own is not None:
-                if not waiter.fresh:
+                if not waiter.fresh and self.now() < own.deadline:
                     return own
                 own.close()
             elif not idle and self._size >= self._limits.max_connections:
@@ -203,8 +203,13 @@ class BackendPool:
         if waiter.fresh:
             if idle and self._size >= self._limits.max_connections:
                 idle[0].close()
-        elif idle:
-            return idle.pop()
+        else:
+            while idle:
+                connection = idle.pop()
+                if connection.idle_for == NEVER or self.now() < connection.deadline:
+                    return connection
+                # The backend said that it would close it about now: what is sent on it could be lost.
+                connection.close()
         full = self._size >= self._limits.max_connections
         # Those for whom one is being opened are not in the queue.
         if full and len(self._waiting) - self.connecting >= self._limits.max_pending:
@@ -237,7 +242,7 @@ class BackendPool:
         elif len(self._idle) >= self._limits.max_idle:
             connection.close()
         else:
-            connection.deadline = self.now() + self._limits.idle_timeout
+            connection.deadline = self.now() + min(self._limits.idle_timeout, connection.idle_for)
             self._idle.append(connection)
 
     def set_aside(self, connection: UpstreamConnection, owner: object) -> None:
@@ -250,7 +255,7 @@ class BackendPool:
             return
         if len(self._aside) >= max(1, self._limits.max_idle):
             next(iter(self._aside.values())).close()
-        connection.deadline = self.now() + self._limits.idle_timeout
+        connection.deadline = self.now() + min(self._limits.idle_timeout, connection.idle_for)
         self._aside[owner] = connection
         self.pins[owner] = self
 

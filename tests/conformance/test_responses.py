@@ -85,7 +85,7 @@ BAD = [
     ("9112 4", answer(b"Content-Length: 2", content=b"ok", status=b"200 a\x7fb")),
     ("9112 4", answer(status=b"103 a\x01b") + OK),
     ("9110 15", answer(b"Content-Length: 2", content=b"ok", status=b"099 OK")),
-    ("9110 15", answer(b"Content-Length: 2", content=b"ok", status=b"600 OK")),
+    ("9110 15", answer(b"Content-Length: 2", content=b"ok", status=b"0600 OK")),
     ("9110 15.2.2", answer(b"Connection: upgrade", b"Upgrade: a", status=b"101 Switching Protocols")),
     ("9110 15.2.2", answer(status=b"101 Switching Protocols") + OK),
     ("9110 15.2", answer(status=b"103 Early Hints") * 33 + OK),

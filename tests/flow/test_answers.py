@@ -119,3 +119,12 @@ def test_an_answer_to_head_has_no_content(gateway: Harness) -> None:
     assert head.headers.get(b"Content-Length") == b"1000"
     assert answer.body == b"next"
     assert len(gateway.backend("orders").connections) == 1
+
+
+def test_a_status_that_nobody_has_registered_passes_with_its_number(gateway: Harness) -> None:
+    """600 to 999 too; the log and the metrics have it as it is."""
+    gateway.backend("orders").answers(ok(b"odd", status=b"799 Odd"))
+    response = gateway.get("/orders/7")
+    assert (response.status, response.reason, response.body) == (799, b"Odd", b"odd")
+    assert gateway.last_log["status_code"] == 799
+    assert gateway.metric("gateway_requests_total", route="orders") == 1

@@ -296,3 +296,18 @@ def test_a_connection_that_the_backend_closes_is_not_kept(gateway: Harness, answ
     gateway.get("/orders/7")
 
     assert len(gateway.backend("orders").connections) == 2
+
+
+def test_a_connection_is_left_before_its_backend_closes_it(gateway: Harness) -> None:
+    """`Keep-Alive: timeout=1`: the next POST would meet the close, and could not be sent again."""
+    backend = gateway.backend("orders")
+    backend.answers(ok(b"ok", (b"Keep-Alive", b"timeout=1")))
+    gateway.send(POST)
+    gateway.advance(0.3)
+    gateway.send(POST)
+    assert len(backend.connections) == 1
+    gateway.clock.advance(0.6)  # no deadline has been looked at since
+    assert statuses(gateway.send(POST)) == [200]
+    assert len(backend.connections) == 2
+    gateway.advance(0.7)
+    assert backend.connection.closed is not None

@@ -164,14 +164,21 @@ def test_an_answer_is_its_status_its_fields_and_its_content() -> None:
         (answer(b"Content-Length: 0", status=b"2x0 OK"), "9112 4"),
         (answer(b"Content-Length: 0", status=b"000 OK"), "9110 15"),
         (answer(b"Content-Length: 0", status=b"099 OK"), "9110 15"),
-        (answer(b"Content-Length: 0", status=b"600 OK"), "9110 15"),
-        (answer(b"Content-Length: 0", status=b"999 OK"), "9110 15"),
         (answer(b"Upgrade: a", b"Connection: upgrade", status=b"101 X"), "9110 15.2.2"),
         (answer(b"Transfer-Encoding: chunked", content=b"zz\r\n"), "9112 7.1"),
         (answer(b"Transfer-Encoding: chunked", content=b"-1\r\n"), "9112 7.1"),
         (answer(b"Transfer-Encoding: chunked", content=b"2\nok\r\n0\r\n\r\n"), "9112 7.1"),
         (answer(b"Transfer-Encoding: chunked", content=b"2\r\nokX\r\n0\r\n\r\n"), "9112 7.1"),
         (answer(b"Transfer-Encoding: chunked", content=b"fffffffffffffffff\r\n"), "9112 7.1"),
+        (answer(b"Transfer-Encoding: chunked", content=b"FFFFFFFFFFFFFFFF\r\n"), "9112 7.1"),
+        (answer(b"Transfer-Encoding: chunked", content=b"8000000000000000"), "9112 7.1"),
+        (answer(b"Transfer-Encoding: chunked", content=b"\r\n"), "9112 7.1"),
+        (answer(b"Transfer-Encoding: chunked", content=b"0\r\nX: a\nb: c\r\n\r\n"), "9112 7.1.2"),
+        (answer(b"Transfer-Encoding: chunked", content=b"0\r\nX : a\r\n\r\n"), "9112 7.1.2"),
+        (answer(b"Transfer-Encoding : chunked", content=b"0\r\n\r\n"), "9112 5.1"),
+        (answer(b"X : a", b"Content-Length : 2", content=b"ok"), "9112 5.1"),
+        (answer(b"X : a\x01", b"Content-Length: 2", content=b"ok"), "9110 5.5"),
+        (answer(b"X : a", b" b", b"Content-Length: 2", content=b"ok"), "9112 5.2"),
         (answer(b"X: " + b"a" * 2 * MAX_HEAD, b"Content-Length: 0"), "limits.response_header"),
         (answer(b"X: " + b"a" * 2 * MAX_HEAD), "limits.response_header"),
     ],
@@ -479,3 +486,102 @@ def test_only_what_was_asked_for_is_changed_to(protocol: bytes, well: bool) -> N
     seen = read(answer(b"Upgrade: " + protocol, b"Connection: upgrade", status=b"101 X"), upgrade=True)
 
     assert seen.error is not well
+
+
+# -- what follows an answer, and what servers write
+
+
+BEHIND = [
+    OK,
+    answer(b"X-Other: 1", b"Content-Length: 5", content=b"other"),
+    answer(status=b"103 X") * 40,
+    CHUNKED,
+    b"HTTP/1.1 999 X\r\n\r\n",
+    b"\r\n\r\n",
+    b"x",
+]
+
+
+@pytest.mark.parametrize("behind", BEHIND)
+@pytest.mark.parametrize(
+    ("method", "data", "content"),
+    [
+        (b"HEAD", answer(b"X-First: 1", b"Content-Length: 7"), b""),
+        (b"HEAD", answer(b"X-First: 1", b"Transfer-Encoding: chunked"), b""),
+        (b"HEAD", answer(b"X-First: 1"), b""),
+        (b"GET", answer(b"X-First: 1", status=b"204 No Content"), b""),
+        (b"GET", answer(b"X-First: 1", b"Content-Length: 7", status=b"304 Not Modified"), b""),
+        (b"GET", answer(b"X-First: 1", b"Content-Length: 0"), b""),
+        (b"GET", answer(b"X-First: 1", b"Content-Length: 2", content=b"ok"), b"ok"),
+        (b"GET", answer(b"X-First: 1", b"Transfer-Encoding: chunked", content=b"2\r\nok\r\n0\r\n\r\n"), b"ok"),
+        (b"GET", answer(status=b"103 X") + answer(b"X-First: 1", b"Content-Length: 2", content=b"ok"), b"ok"),
+    ],
+)
+@pytest.mark.parametrize("known", [False, True])
+def test_what_follows_a_complete_answer_never_counts(
+    method: bytes, data: bytes, content: bytes, behind: bytes, known: bool
+) -> None:
+    """In the same read: neither its fields nor its status nor its octets are the answer's; the connection ends."""
+    memo = EagerMemo()
+    if known:
+        read(data, memo=memo, method=method)
+    seen = read(data + behind, memo=memo, method=method)
+    assert (seen.complete, seen.keep_alive, seen.content) == (True, False, content)
+    assert [name for name, _ in seen.fields or ()].count(b"X-First") == 1
+    assert b"X-Other" not in [name for name, _ in seen.fields or ()]
+    assert seen.interims in ([], [103])
+
+
+@pytest.mark.parametrize("status", [b"600", b"799", b"999"])
+def test_a_status_that_nobody_has_registered_passes(status: bytes) -> None:
+    """With its number and its reason (RFC 9110 section 15: clients take it for a 5xx)."""
+    seen = read(answer(b"Content-Length: 2", content=b"ok", status=status + b" Odd"))
+    assert (seen.status, seen.reason, seen.content) == (int(status), b"Odd", b"ok")
+
+
+@pytest.mark.parametrize("step", [1, 7, 1000])
+def test_whitespace_before_a_colon_is_removed(step: int) -> None:
+    """RFC 9112 section 5.1, however the head is cut; the fields that say where the answer ends are not mended."""
+    data = answer(b"Content-Type : text/plain", b"X-A\t :1", b"X-B: a : b", b"Content-Length: 2", content=b"ok")
+    seen = read(*_cut(data, step))
+    assert seen.fields == [(b"Content-Type", b"text/plain"), (b"X-A", b"1"), (b"X-B", b"a : b")]
+    assert (seen.status, seen.reason, seen.content, seen.keep_alive) == (200, b"OK", b"ok", True)
+
+
+@pytest.mark.parametrize("extension", [b";", b";;", b";a=b", b';a="b c"', b"; a = b", b";" + b"a" * 4000])
+@pytest.mark.parametrize("step", [1, 10_000])
+def test_chunk_extensions_pass(extension: bytes, step: int) -> None:
+    """Whatever they say is nothing to us, up to `limits.response_header`."""
+    content = b"2" + extension + b"\r\nok\r\n0" + extension + b"\r\nX: 1\r\n\r\n"
+    seen = read(*_cut(answer(b"Transfer-Encoding: chunked", content=content), step))
+    assert (seen.content, seen.trailers, seen.complete) == (b"ok", [(b"X", b"1")], True)
+
+
+def test_trailers_up_to_the_limit_of_a_head_pass() -> None:
+    """`limits.response_header` is for them too."""
+    trailers = b"X: " + b"a" * (MAX_HEAD - 7) + b"\r\n\r\n"
+    seen = read(answer(b"Transfer-Encoding: chunked", content=b"0\r\n" + trailers))
+    assert seen.trailers == [(b"X", b"a" * (MAX_HEAD - 7))]
+    assert read(answer(b"Transfer-Encoding: chunked", content=b"0\r\nX" + trailers)).error
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        (b"timeout=5, max=100", 4.0),
+        (b"max=2, timeout=1", 0.5),
+        (b"Timeout=0", 0.0),
+        (b"timeout=60, max=0", 0.0),
+        (b'timeout = "3"', 2.0),
+        (b"mytimeout=1", float("inf")),
+        (b"x", float("inf")),
+    ],
+)
+def test_how_long_the_connection_is_kept(said: bytes, seconds: float) -> None:
+    """A little less than the backend says; also where its head comes again."""
+    memo = EagerMemo()
+    for _ in range(2):
+        reading = Reading(memo)
+        reading.answer(answer(b"Keep-Alive: " + said, b"Content-Length: 2", content=b"ok"))
+        assert reading.parser.idle_for == seconds
+    assert Reading(memo).parser.idle_for == float("inf")
