@@ -11,7 +11,6 @@ import contextlib
 import os
 import random
 import resource
-import signal
 import socket
 import subprocess
 import time
@@ -20,7 +19,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
-from benchmarks import procfs
+import psutil
+
+from benchmarks import usage
 
 _START_TIMEOUT = 30.0
 _STOP_TIMEOUT = 5.0
@@ -82,7 +83,7 @@ class Process:
         """End the process and its descendants: SIGTERM, then SIGKILL."""
         if self in _running:
             _running.remove(self)
-        descendants = [stat.pid for stat in procfs.tree(self.pid)]
+        descendants = usage.tree(self.pid)[1:]
         if self._popen.poll() is None:
             self._popen.terminate()
             try:
@@ -90,10 +91,10 @@ class Process:
             except subprocess.TimeoutExpired:
                 self._popen.kill()
                 self._popen.wait()
-        for pid in descendants:
-            if pid != self.pid and _parent(pid) == 1:  # an orphan of ours, not a PID taken by someone else
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+        for descendant in descendants:
+            # psutil compares the time of its start: a PID that somebody else has by now is left alone.
+            with contextlib.suppress(psutil.NoSuchProcess):
+                descendant.kill()
 
     def _last_words(self) -> str:
         lines = self._output.read_text(errors="replace").strip().splitlines()
@@ -133,13 +134,6 @@ def stop_all() -> None:
     """End what is still running, last started first."""
     for process in reversed(list(_running)):
         process.stop()
-
-
-def _parent(pid: int) -> int | None:
-    try:
-        return procfs.parse_stat(Path(f"/proc/{pid}/stat").read_text()).parent
-    except (FileNotFoundError, ProcessLookupError):
-        return None
 
 
 atexit.register(stop_all)

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from benchmarks import figures, procfs, sampler, wrk
+from benchmarks import figures, sampler, usage, wrk
 from benchmarks.figures import Table
 from benchmarks.peers import ROOT
 from benchmarks.processes import Command
@@ -98,9 +98,9 @@ def short_module(file: str) -> str:
 def _cost(stand: Stand, running: Running, scenario: Load, lua: Path) -> tuple[float, float]:
     """CPU seconds per request without the sampler, and the kernel's part of them."""
     stand.warm_up(running, scenario.path, lua, scenario.connections)
-    before = procfs.cpu(running.pid)
+    before = usage.cpu(running.pid)
     load = wrk.run(running.task.url(scenario.path), lua, stand.seconds, scenario.connections)
-    spent = procfs.cpu(running.pid) - before
+    spent = usage.cpu(running.pid) - before
     return spent.total / load.requests, spent.system / spent.total
 
 

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import backend, procfs, workload, wrk
+from benchmarks import backend, usage, workload, wrk
 from benchmarks.peers import find
 from benchmarks.processes import CannotStart, Process, free_port
 from benchmarks.progress import say, warn
@@ -121,13 +121,13 @@ class Stand:
 
     def measure(self, running: Running, path: str, lua: Path, connections: int) -> Round:
         """Load one proxy for the time of a round."""
-        before = procfs.cpu(running.pid)
+        before = usage.cpu(running.pid)
         load = wrk.run(running.task.url(path), lua, self.seconds, connections)
-        spent = procfs.cpu(running.pid) - before
+        spent = usage.cpu(running.pid) - before
         unanswered = load.unanswered(connections)
         if unanswered:
             warn(f"{running.proxy.name}: about {unanswered} of {connections} connections wait for an answer")
-        return Round(spent.total, load, procfs.rss(running.pid), load.failed + unanswered)
+        return Round(spent.total, load, usage.rss(running.pid), load.failed + unanswered)
 
     def warm_up(self, running: Running, path: str, lua: Path, connections: int) -> None:
         """Load it for a second without counting: pools fill, caches warm."""

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks import figures, procfs
+from benchmarks import figures, usage
 from benchmarks.figures import Outcome, Table
 from benchmarks.progress import say, warn
 from benchmarks.proxies.base import Proxy
@@ -56,14 +56,14 @@ class Idle:
         with held(running.task, _BEFORE, request):
             pass
         time.sleep(_SETTLING_SECONDS)
-        before = procfs.rss(running.pid)
+        before = usage.rss(running.pid)
         try:
             with held(running.task, self.connections, request) as sockets:
                 time.sleep(_SETTLING_SECONDS)
-                resident = procfs.rss(running.pid)
-                started = procfs.cpu(running.pid)
+                resident = usage.rss(running.pid)
+                started = usage.cpu(running.pid)
                 time.sleep(_WATCHED_SECONDS)
-                idle_cpu = (procfs.cpu(running.pid) - started).total / _WATCHED_SECONDS
+                idle_cpu = (usage.cpu(running.pid) - started).total / _WATCHED_SECONDS
                 alive = sum(is_open(one) for one in sockets)
         except OSError as error:
             warn(f"{name}: {self.connections} connections cannot be held: {error}")

@@ -7,7 +7,7 @@ import http.client
 import time
 from collections.abc import Sequence
 
-from benchmarks import figures, procfs
+from benchmarks import figures, usage
 from benchmarks.figures import Outcome, Table, median
 from benchmarks.progress import say
 from benchmarks.proxies.base import Proxy
@@ -33,7 +33,7 @@ class Start:
                     continue
                 took = time.monotonic() - began
                 with running.process, contextlib.suppress(OSError, http.client.HTTPException):
-                    occupied = procfs.rss(running.pid)
+                    occupied = usage.rss(running.pid)
                     seconds.setdefault(proxy.name, []).append(took)
                     resident.setdefault(proxy.name, []).append(occupied)
                     say(f"  start {number + 1}/{stand.rounds}  {proxy.name:<18} {took:>7.2f} s  {occupied >> 20} MiB")
