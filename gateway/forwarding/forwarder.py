@@ -303,7 +303,7 @@ class Forwarder:
         fallback = upstream.fallback
         if fallback is None:
             raise error
-        response = None if fallback.recall is None else fallback.recall(exchange, error)
+        response = None if fallback.recall is None else fallback.recall(exchange, error, self._passes)
         if response is None and fallback.upstream is not None:
             go_on = partial(self._send, exchange, fallback.upstream(), falls_back=False)
             place = None if fallback.enter is None else fallback.enter(exchange)

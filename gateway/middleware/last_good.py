@@ -14,6 +14,7 @@ from gateway.errors import BreakerOpen
 from gateway.exchange import Exchange, Response
 from gateway.headers import Headers
 from gateway.http import caching
+from gateway.http.fields import FieldFilter, passed_on
 from gateway.resilience.last_good import Answer, LastGood, Values
 
 _SAFE = frozenset([b"GET", b"HEAD", b"OPTIONS", b"TRACE"])
@@ -56,14 +57,16 @@ class LastGoodStep:
 
     Args:
         keeping: By the name of the upstream.
+        passes: Which fields of the client's the backend is sent.
         now: Monotonic seconds.
     """
 
     name = "last_good"
-    __slots__ = ("_keeping", "_now", "_under_way")
+    __slots__ = ("_keeping", "_now", "_passes", "_under_way")
 
-    def __init__(self, keeping: Mapping[str, Keeping], now: Callable[[], float]) -> None:
+    def __init__(self, keeping: Mapping[str, Keeping], passes: FieldFilter, now: Callable[[], float]) -> None:
         self._keeping = keeping
+        self._passes = passes
         self._now = now
         self._under_way: dict[Exchange, Recording] = {}
 
@@ -77,6 +80,8 @@ class LastGoodStep:
             if method not in _SAFE and response.status < 400:
                 keeping.store.forget(_key(exchange))  # RFC 9111 section 4.4
             return
+        if exchange.request.body is not None:
+            return  # the answer may be to the content, which is no part of the key
         said = caching.directives(response.headers)
         varies = caching.varies(response.headers)
         if varies is None or not caching.may_keep(response.status, response.headers, said, _identified(exchange)):
@@ -99,7 +104,7 @@ class LastGoodStep:
             response.headers.copy(),
             body,
             varies,
-            _values(exchange, varies),
+            _values(exchange, varies, self._passes),
             made,
             until,
         )
@@ -135,13 +140,19 @@ class Recall:
         self._now = now
         self._count = count
 
-    def __call__(self, exchange: Exchange, error: BreakerOpen) -> Response | None:
-        """Return the last good answer to the same question, None where there is none that may be given."""
+    def __call__(self, exchange: Exchange, error: BreakerOpen, passes: FieldFilter) -> Response | None:
+        """Return the last good answer to the same question, None where there is none that may be given.
+
+        Args:
+            exchange: Who asks.
+            error: Why the upstream is not asked.
+            passes: Which fields of the client's it would be sent.
+        """
         request = exchange.request
         if request.method not in (b"GET", b"HEAD") or request.body is not None or _wants_no_copy(request.headers):
             return None
         now = self._now()
-        answer = self._store.find(_key(exchange), lambda names: _values(exchange, names), now)
+        answer = self._store.find(_key(exchange), lambda names: _values(exchange, names, passes), now)
         if answer is None:
             return None
         headers = answer.headers.copy()
@@ -169,10 +180,20 @@ def _key(exchange: Exchange) -> Hashable:
     return exchange.scheme, request.host, request.target
 
 
-def _values(exchange: Exchange, names: tuple[bytes, ...]) -> Values:
-    """Return what the backend is told in these fields: what steps of the chain say comes before the client's word."""
+def _values(exchange: Exchange, names: tuple[bytes, ...], passes: FieldFilter) -> Values:
+    """Return what the backend is told in these fields.
+
+    By the client as far as that passes, by steps of the chain, and by the gateway about the client: what the client
+    says in a field that is not passed on has no part in the answer.
+    """
     if not names:
         return ()
-    ours = {name.lower(): value for name, value in exchange.headers_out}
-    headers = exchange.request.headers
-    return tuple(ours.get(name, headers.joined(name)) for name in names)
+    request = exchange.request
+    sent = [(b"host", request.host)]
+    sent += [(lower, value) for lower, _, value in passed_on(request.headers, passes)]
+    sent += [(name.lower(), value) for name, value in exchange.headers_out]
+    for line in exchange.forwarding.encode(request.headers, request.host, request.version).split(b"\r\n"):
+        name, _, value = line.partition(b": ")
+        sent.append((name.lower(), value))
+    told = [[value for lower, value in sent if lower == name] for name in names]
+    return tuple(b", ".join(values) if values else None for values in told)

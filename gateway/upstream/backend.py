@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from gateway.errors import BreakerOpen, NoBackendAvailable
 from gateway.exchange import Exchange, Response
+from gateway.http.fields import FieldFilter
 from gateway.interfaces import Balancer
 from gateway.resilience.selection import Lack, Selection, available
 from gateway.upstream.pool import BackendPool
@@ -80,7 +81,7 @@ class Fallback(NamedTuple):
         answer: Makes a response, from the error that it stands for; None for the error's own.
     """
 
-    recall: Callable[[Exchange, BreakerOpen], Response | None] | None = None
+    recall: Callable[[Exchange, BreakerOpen, FieldFilter], Response | None] | None = None
     upstream: Callable[[], Upstream] | None = None
     enter: Callable[[Exchange], Awaitable[None] | None] | None = None
     answer: Callable[[BreakerOpen], Response] | None = None

@@ -235,3 +235,38 @@ def test_a_reload_forgets_nothing() -> None:
     opens(made)
 
     assert made.get("/orders").body == b"good"
+
+
+@pytest.mark.parametrize("field", [b"X-Forwarded-For", b"X-Real-IP", b"Forwarded", b"x-forwarded-for, Accept"])
+def test_fields_that_the_gateway_writes_tell_clients_apart(field: bytes) -> None:
+    """`Vary: X-Forwarded-For`: the answer to one client is not given to another."""
+    made = gateway()
+    made.apply(forwarded={"forwarded": True})
+    answers(made, b"for .1", (b"Vary", field))
+    get = b"GET /orders HTTP/1.1\r\nHost: h\r\n\r\n"
+    made.send(get, made.client("192.0.2.1"))
+    opens(made)
+
+    first, second = made.send(get, made.client("192.0.2.1")), made.send(get, made.client("192.0.2.2"))
+    assert [response.body for response in first.responses()] == [b"for .1"]
+    assert [response.status for response in second.responses()] == [503]
+
+
+def test_what_the_client_says_in_a_field_that_is_not_passed_on_has_no_part() -> None:
+    """`X-User-ID` from a client reaches no backend: an answer without it is none to whom the gateway names so."""
+    made = gateway()
+    answers(made, b"nobody's", (b"Vary", b"X-User-ID"))
+    made.get("/orders", **{"X-User-ID": "alice"})
+    opens(made)
+
+    assert made.get("/orders").body == b"nobody's"
+
+
+def test_an_answer_to_a_get_with_content_is_not_kept() -> None:
+    """It may be the content that was answered, and that is no part of the key."""
+    made = gateway()
+    answers(made, b"found")
+    assert made.request("GET", "/orders", body=b"a search").body == b"found"
+    opens(made)
+
+    assert made.get("/orders").status == 503

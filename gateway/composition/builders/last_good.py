@@ -8,6 +8,7 @@ from gateway.composition.foundation import Foundation
 from gateway.config import Settings
 from gateway.config.schema.resilience import Fallback
 from gateway.config.schema.routes import Route
+from gateway.http.fields import FieldFilter
 from gateway.middleware.last_good import Keeping, LastGoodStep
 from gateway.resilience.last_good import LastGood
 
@@ -42,9 +43,14 @@ class LastGoods:
         )
         foundation.carried.then(show)
 
-    def step(self, route: Route | None) -> LastGoodStep | None:
-        """Make the step of a route, None where none of its upstreams falls back on what it said before."""
+    def step(self, route: Route | None, passes: FieldFilter) -> LastGoodStep | None:
+        """Make the step of a route, None where none of its upstreams falls back on what it said before.
+
+        Args:
+            route: Its settings.
+            passes: Which fields of the client's are sent.
+        """
         if route is None:
             return None
         keeping = {name: self._keeping[name] for name, _ in route.upstreams if name in self._keeping}
-        return LastGoodStep(keeping, self._now) if keeping else None
+        return LastGoodStep(keeping, passes, self._now) if keeping else None
