@@ -24,6 +24,7 @@ with an outage.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -36,7 +37,8 @@ from gateway.config.redis_url import RedisAddress
 from gateway.resilience.breaker import Breaker, BreakerRules, State
 from gateway.storage.batch import Batch
 from gateway.storage.errors import CommandRefused, StoreUnavailable
-from gateway.storage.redis_link import Connection, Dial, Link
+from gateway.storage.redis_cluster import Cluster, Node, Place
+from gateway.storage.redis_link import Connection, Dial, Link, ask_once, greeting
 from gateway.storage.replies import Meaning
 from gateway.storage.resp import Argument, Script, pack
 from gateway.storage.subscriptions import OnMessage, OnMissed, Subscriptions
@@ -45,6 +47,15 @@ RULES = BreakerRules(failure_threshold=3, ratio=0.5, window=10.0, min_requests=2
 
 QUIET = 60.0
 """Seconds between two log lines about the same error."""
+
+
+KEYED = frozenset(
+    [b"GET", b"SET", b"DEL", b"EXISTS", b"HGET", b"HSET", b"HGETALL", b"ZADD", b"ZREMRANGEBYSCORE", b"ZRANGEBYSCORE"]
+)
+"""Commands whose first argument is their key. Others are sent to any node, and follow what that one answers."""
+
+Elsewhere = Callable[[CommandRefused, bytes, "Deferred[Any]", Place], bool]
+"""Takes an answer that names another node, its command, who waits and who has answered; whether it sees to it."""
 
 
 class StoreCounts(Protocol):
@@ -66,6 +77,7 @@ class RedisStore(Service):
         now: Monotonic seconds.
         random: From 0 up to 1.
         counts: Takes failures and durations.
+        elsewhere: Of a cluster's node: sees to what other nodes have.
     """
 
     _log = Logger()
@@ -80,6 +92,7 @@ class RedisStore(Service):
         now: Callable[[], float],
         random: Callable[[], float],
         counts: StoreCounts,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         self._address = address
         self._timeout = timeout
@@ -99,6 +112,21 @@ class RedisStore(Service):
         self._down_since = 0.0
         self._refusals: dict[str, float] = {}
         self._subscriptions = Subscriptions(address, dial, reactor, random)
+        self._dial = dial
+        self._cluster: Cluster | None = None
+        self._elsewhere: Elsewhere = elsewhere or self._follow
+        self._in_cluster = elsewhere is not None
+        self._make_node = lambda place: RedisStore(
+            replace(address, hosts=(place,), master="", cluster=False, database=0),
+            timeout,
+            pool,
+            dial,
+            reactor,
+            now,
+            random,
+            counts,
+            self._follow,
+        )
 
     @property
     def available(self) -> bool:
@@ -107,8 +135,24 @@ class RedisStore(Service):
 
     @property
     def up(self) -> bool:
-        """Whether it answers, as far as is known."""
+        """Whether it answers, as far as is known; of a cluster, whether all nodes do that are in use."""
+        if self._cluster is not None:
+            return self._cluster.up
+        return self._serves
+
+    @property
+    def _serves(self) -> bool:
         return bool(self._ready) and self._breaker.state is State.CLOSED
+
+    def at(self, key: bytes) -> At:
+        """Return the place of a key: what is sent there goes to the node that has it, where there is a cluster."""
+        return At(self, key)
+
+    def node(self, key: bytes) -> Node:
+        """Return who has a key: this one, or a node of the cluster."""
+        if self._cluster is None:
+            return self
+        return self._cluster.node(key) or self
 
     def send(self, command: bytes) -> Deferred[Any]:
         """Send a command that is encoded already (`gateway.storage.resp.pack`); as `command`."""
@@ -128,18 +172,22 @@ class RedisStore(Service):
         Fails with `StoreUnavailable`, within `timeout`, where there is none; with its kind `CommandRefused` where the
         answer is an error.
         """
+        if self._cluster is not None and args[0] in KEYED:
+            return self.node(_octets(args[1])).send(pack(*args))
         return self.send(pack(*args))
 
     def script(self, script: Script, keys: tuple[Argument, ...], args: tuple[Argument, ...]) -> Deferred[Any]:
         """Run a script, atomically, by its digest; a server that does not know it is told its source. As `command`."""
         by_digest, by_source = script.call(keys, args)
-        return self.send(by_digest).addErrback(self._tell_source, by_source)
+        node: Node = self.node(_octets(keys[0])) if keys else self
 
-    def _tell_source(self, failure: Failure, by_source: bytes) -> Any:
-        error = failure.value
-        if isinstance(error, CommandRefused) and error.meaning is Meaning.FORGOTTEN:
-            return self.send(by_source)
-        return failure
+        def tell_source(failure: Failure) -> Any:
+            error = failure.value
+            if isinstance(error, CommandRefused) and error.meaning is Meaning.FORGOTTEN:
+                return node.send(by_source)
+            return failure
+
+        return node.send(by_digest).addErrback(tell_source)
 
     def publish(self, channel: str, message: bytes | str) -> Deferred[Any]:
         """Tell everybody who is subscribed; gives how many that were. As `command`."""
@@ -163,7 +211,8 @@ class RedisStore(Service):
         for timer in (self._watch, self._probing):
             if timer is not None and timer.active():
                 timer.cancel()
-        waiting = [link.stop() for link in self._links] + [self._subscriptions.stop()]
+        waiting: list[Deferred[Any] | None] = [link.stop() for link in self._links]
+        waiting += [self._subscriptions.stop(), None if self._cluster is None else self._cluster.stop()]
         return gatherResults([one for one in waiting if one is not None])
 
     # Batches: see Note [Batches].
@@ -224,6 +273,8 @@ class RedisStore(Service):
         code = error.code
         if error.meaning is Meaning.FORGOTTEN:
             return False  # who asked knows what to do
+        if error.meaning is Meaning.ELSEWHERE and self._elsewhere(error, command, waiting, link.place):
+            return True
         self._counts.failed("refused")
         now = self._now()
         if now >= self._refusals.get(code, now):
@@ -232,6 +283,19 @@ class RedisStore(Service):
         if error.meaning is Meaning.NOT_HERE:
             link.drop(read_only=code == "READONLY")
         return False
+
+    def _follow(self, error: CommandRefused, command: bytes, waiting: Deferred[Any], sender: Place) -> bool:
+        """It is one of a cluster: from now on every key is asked for where it is."""
+        if self._cluster is None:
+            if not self.running:
+                return False
+            self._cluster = Cluster(self._address.hosts, self._make_node, self._ask_for_map, self._reactor)
+        return self._cluster.follow(error, command, waiting, sender)
+
+    def _ask_for_map(self, place: Place) -> Deferred[Any]:
+        commands = [*greeting(self._address), pack(b"CLUSTER", b"SLOTS")]
+        dialing = self._dial(*place).addCallback(ask_once, commands, self._reactor)
+        return dialing.addCallback(lambda answers: answers[-1])
 
     # Links: see Note [Down].
 
@@ -275,14 +339,16 @@ class RedisStore(Service):
             self._probing = self._reactor.callLater(RULES.timeout, self._probe)
             return
         batch = Batch(now, ticket)
-        batch.add(pack(b"PING")).addErrback(lambda _: None)
+        # A node of a cluster that is down answers PING, and nothing about keys.
+        question = pack(b"EXISTS", b"gw:{limits}:") if self._in_cluster else pack(b"PING")
+        batch.add(question).addErrback(lambda _: None)
         self._ready[0].send(batch)
         if self._watch is None:
             self._watch = self._reactor.callLater(self._timeout, self._look)
 
     def _tell(self, cause: str) -> None:
         """One line for each change, not for each connection and each request."""
-        up = self.up
+        up = self._serves
         if up is self._told_up or (self._breaker.state is State.HALF_OPEN):
             return
         if up and self._told_up is not None:
@@ -297,3 +363,26 @@ class RedisStore(Service):
             self._down_since = self._now()
             self._log.warn("Redis at {address} does not answer: {cause}", address=str(self._address), cause=cause)
         self._told_up = up
+
+
+class At:
+    """A store, at one key: what `gateway.storage.limits` asks."""
+
+    __slots__ = ("_key", "_store")
+
+    def __init__(self, store: RedisStore, key: bytes) -> None:
+        self._store = store
+        self._key = key
+
+    @property
+    def available(self) -> bool:
+        """Whether it makes sense to ask."""
+        return self._store.node(self._key).available
+
+    def send(self, command: bytes) -> Deferred[Any]:
+        """See `RedisStore.send`."""
+        return self._store.node(self._key).send(command)
+
+
+def _octets(argument: Argument) -> bytes:
+    return argument if isinstance(argument, bytes) else str(argument).encode()

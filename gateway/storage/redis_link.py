@@ -49,6 +49,35 @@ Dial = Callable[[str, int], Deferred[Connection]]
 """Connects to a host and port, with TLS where the address says so; cancelled, it leaves nothing open."""
 
 
+def ask_once(connection: Connection, commands: Sequence[bytes], reactor: Any) -> Deferred[list[Any]]:
+    """Ask on a connection that is for this alone, and close it; gives the answers."""
+    timer = reactor.callLater(PATIENCE, connection.give_up, "timeout")
+    asking = Batch(0.0)
+    answers = [asking.add(command) for command in commands]
+    connection.send(asking)
+
+    def done(result: Any) -> Any:
+        if timer.active():
+            timer.cancel()
+        connection.transport.abortConnection()
+        if isinstance(result, Failure):
+            result = getattr(result.value, "subFailure", result)
+        return result
+
+    return gatherResults(answers, consumeErrors=True).addBoth(done)
+
+
+def greeting(address: RedisAddress) -> list[bytes]:
+    """Return the commands that say who is asking, and of which database."""
+    commands = []
+    if address.password:
+        who = (address.user, address.password) if address.user else (address.password,)
+        commands.append(pack(b"AUTH", *who))
+    if address.database:
+        commands.append(pack(b"SELECT", address.database))
+    return commands
+
+
 class Link:
     """One connection of a store.
 
@@ -62,6 +91,7 @@ class Link:
 
     Attributes:
         connection: The one that can be used, None while there is none.
+        place: Host and port that were dialled last.
     """
 
     def __init__(
@@ -87,6 +117,7 @@ class Link:
         self._greeted: Connection | None = None
         self._stopped: Deferred[None] | None = None
         self._turn = 0
+        self.place = address.hosts[0]
         self._master_only = bool(address.master)  # a replica that was the master answers everything but writes
 
     def start(self) -> None:
@@ -125,31 +156,22 @@ class Link:
 
     def _find(self) -> Deferred[Connection]:
         address = self._address
-        if not address.master:
-            return self._dial(*address.hosts[0])
-        # The sentinels in turn: one that is down is another's business at the next try.
-        host, port = address.hosts[self._turn % len(address.hosts)]
+        # The sentinels, or nodes, in turn: one that is down is another's business at the next try.
+        self.place = host, port = address.hosts[self._turn % len(address.hosts)]
         self._turn += 1
-        return self._dial(host, port).addCallback(self._ask_sentinel)
+        dialing = self._dial(host, port)
+        return dialing.addCallback(self._ask_sentinel) if address.master else dialing
 
     def _ask_sentinel(self, sentinel: Connection) -> Deferred[Connection]:
-        timer = self._reactor.callLater(PATIENCE, sentinel.give_up, "timeout")
-        asking = Batch(0.0)
-        waiting = asking.add(pack(b"SENTINEL", b"get-master-addr-by-name", self._address.master))
+        command = pack(b"SENTINEL", b"get-master-addr-by-name", self._address.master)
 
-        def answered(answer: Any) -> Deferred[Connection]:
+        def answered(answers: list[Any]) -> Deferred[Connection]:
+            (answer,) = answers
             if not isinstance(answer, list) or len(answer) != 2:
                 raise StoreUnavailable("refused", "the sentinel does not know the master")
             return self._dial(answer[0].decode(), int(answer[1]))
 
-        def done(result: Any) -> Any:
-            if timer.active():
-                timer.cancel()
-            sentinel.transport.abortConnection()
-            return result
-
-        sentinel.send(asking)
-        return waiting.addBoth(done).addCallback(answered)
+        return ask_once(sentinel, [command], self._reactor).addCallback(answered)
 
     def _connected(self, connection: Connection) -> None:
         self._dialing = None
@@ -162,13 +184,9 @@ class Link:
         gatherResults(answers, consumeErrors=True).addCallbacks(self._welcome, self._refused)
 
     def _greeting(self) -> Sequence[bytes]:
-        address = self._address
-        commands = []
-        if address.password:
-            who = (address.user, address.password) if address.user else (address.password,)
-            commands.append(pack(b"AUTH", *who))
-        if address.database:
-            commands.append(pack(b"SELECT", address.database))
+        commands = greeting(self._address)
+        if self._address.cluster:
+            commands.append(pack(b"CLUSTER", b"MYID"))  # servers that do not know of each other would count apart
         commands.append(pack(b"ROLE") if self._master_only else pack(b"PING"))
         return commands
 

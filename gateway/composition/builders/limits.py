@@ -49,6 +49,7 @@ from gateway.middleware.shaping import Lines, Shaped
 from gateway.resilience.admission import Priority
 from gateway.routing.overlap import Overlap, matches, overlap
 from gateway.routing.pattern import Pattern, parse_pattern
+from gateway.storage.limits import PREFIX
 from gateway.storage.shared_limits import RedisLimits
 
 
@@ -216,7 +217,7 @@ class RateLimits:
             local = carried.get(("limits", "local"), MemoryLimits)
         fallbacks = self._foundation.metrics.counter("gateway_rate_limit_fallbacks_total")
         return RedisLimits(
-            redis_store(settings.redis, self._foundation),
+            redis_store(settings.redis, self._foundation).at(PREFIX),
             local,
             settings.rate_limit_instances if settings.on_store_failure == "local" else 1,
             partial(fallbacks.add, settings.on_store_failure),

@@ -85,7 +85,7 @@ def _redis_url(value: object) -> str:
     return written
 
 
-RedisURL = Annotated[str, Parsed(_redis_url, {"type": "string", "pattern": r"^rediss?(\+sentinel)?://"}, "URL")]
+RedisURL = Annotated[str, Parsed(_redis_url, {"type": "string", "pattern": r"^rediss?(\+sentinel|\+cluster)?://"}, "URL")]
 
 
 class Redis(Section):
@@ -96,7 +96,7 @@ class Redis(Section):
     url: RedisURL = Field(
         default="redis://127.0.0.1:6379/0",
         description="redis:// or rediss://, with user, password and database; through sentinels, "
-        "redis+sentinel://HOST,HOST/MASTER/0.",
+        "redis+sentinel://HOST,HOST/MASTER/0; a cluster by some of its nodes, redis+cluster://HOST,HOST.",
     )
     timeout: Timeout = Field(
         default=0.05, description="Longest wait for an answer; past it the store counts as failed."
