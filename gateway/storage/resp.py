@@ -12,7 +12,8 @@ Argument = bytes | str | int
 def pack(*args: Argument) -> bytes:
     """Encode one command."""
     # In C: 0.8 µs for five arguments, 1.9 µs by hand.
-    return pack_command(args)
+    packed: bytes = pack_command(args)  # type: ignore[arg-type]  # its stub lacks the length of the tuple
+    return packed
 
 
 class Script:

@@ -15,6 +15,8 @@ from gateway.config.redis_url import RedisAddress, parse_redis_url
         ("redis://[fd00::1]:7000/", RedisAddress((("fd00::1", 7000),))),
         ("redis://:p%40ss%2Fw@cache/1", RedisAddress((("cache", 6379),), password="p@ss/w", database=1)),
         ("rediss://me:secret@cache", RedisAddress((("cache", 6379),), "me", "secret", tls=True)),
+        ("redis+cluster://a,b:1", RedisAddress((("a", 6379), ("b", 1)), cluster=True)),
+        ("rediss+cluster://:s@a/0", RedisAddress((("a", 6379),), password="s", tls=True, cluster=True)),
         ("redis+sentinel://a,b:1/main", RedisAddress((("a", 26379), ("b", 1)), master="main")),
         (
             "rediss+sentinel://me:s@a/my%20main/3",
@@ -36,6 +38,7 @@ def test_a_url_is_taken_apart(url: str, address: RedisAddress) -> None:
         "redis://cache/zero",
         "redis://cache/0/1",
         "redis://a,b/0",
+        "redis+cluster://a,b/1",
         "redis://cache:0",
         "redis://cache:70000",
         "redis+sentinel://a",

@@ -85,7 +85,9 @@ def _redis_url(value: object) -> str:
     return written
 
 
-RedisURL = Annotated[str, Parsed(_redis_url, {"type": "string", "pattern": r"^rediss?(\+sentinel|\+cluster)?://"}, "URL")]
+RedisURL = Annotated[
+    str, Parsed(_redis_url, {"type": "string", "pattern": r"^rediss?(\+sentinel|\+cluster)?://"}, "URL")
+]
 
 
 class Redis(Section):
