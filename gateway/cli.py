@@ -43,12 +43,15 @@ def main() -> None:
 def check(path: str) -> None:
     """Tell everything that is wrong with a configuration, and with the files that it names; exit 1 if anything is.
 
-    What is only unwise is a warning.
+    What is only unwise is a warning; with `strict: true` it is an error.
     """
     from gateway.commands.rehearsal import rehearse
 
-    settings = _load(path)
-    failures, warnings = rehearse(settings, path)
+    settings, doubts = _load_with_doubts(path)
+    failures, heard = rehearse(settings, path)
+    warnings = [*map(_shown, doubts), *heard]
+    if settings.strict:
+        failures, warnings = [*failures, *warnings], []
     for warning in warnings:
         click.echo(f"{click.style('warning', fg='yellow')}: {warning}", err=True)
     if failures:
@@ -121,11 +124,15 @@ main.add_command(apikey)
 
 
 def _load(path: str) -> Settings:
+    return _load_with_doubts(path)[0]
+
+
+def _load_with_doubts(path: str) -> tuple[Settings, list[Problem]]:
     """Load a configuration, or print what is wrong with it and exit with 1."""
-    from gateway.config import ConfigError, load
+    from gateway.config import ConfigError, load_with_doubts
 
     try:
-        return load(path, os.environ)
+        return load_with_doubts(path, os.environ)
     except ConfigError as error:
         _refuse([_shown(problem) for problem in error.problems])
 

@@ -205,7 +205,13 @@ class GatewayService(MultiService):
             return configuration
         if isinstance(configuration, Mapping):
             return config.from_mapping(configuration, self._environ)
-        return config.load(configuration, self._environ)
+        return self._load(configuration)
+
+    def _load(self, path: str | Path) -> Settings:
+        settings, doubts = config.load_with_doubts(path, self._environ)
+        for doubt in doubts:
+            _log.warn("{doubt}", doubt=str(doubt))
+        return settings
 
     async def _open_ports(self) -> None:
         listeners = self.gateway.listeners
@@ -231,7 +237,7 @@ class GatewayService(MultiService):
     async def _reload(self, path: Path) -> bool:
         metrics, wall_clock = self.gateway.foundation.metrics, self.gateway.foundation.wall_clock
         try:
-            settings = config.load(path, self._environ)
+            settings = self._load(path)
             _check_whole(settings, self.settings, path)
             await self._apply(settings)
         except (ConfigError, ListenFailed, TLSSettingsError) as error:

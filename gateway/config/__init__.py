@@ -6,8 +6,8 @@ features that this version lacks. Pure apart from reading the files.
 
 from __future__ import annotations
 
-from gateway.config.loading import from_mapping, load
+from gateway.config.loading import from_mapping, load, load_with_doubts
 from gateway.config.problems import ConfigError, Problem
 from gateway.config.schema import Settings
 
-__all__ = ["ConfigError", "Problem", "Settings", "from_mapping", "load"]
+__all__ = ["ConfigError", "Problem", "Settings", "from_mapping", "load", "load_with_doubts"]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gateway.config import merging, overrides, reading, references, sources, substitution, unsupported
+from gateway.config import doubts, merging, overrides, reading, references, sources, substitution, unsupported
 from gateway.config.nodes import MapNode, describe
 from gateway.config.problems import ConfigError, Place, Problem, problem
 from gateway.config.schema import Settings
@@ -25,6 +25,17 @@ def load(path: str | Path, environ: Mapping[str, str], *, supported_only: bool =
 
     Raises:
         ConfigError: It cannot be used; all that is wrong is in its `problems`.
+    """
+    return load_with_doubts(path, environ, supported_only=supported_only)[0]
+
+
+def load_with_doubts(
+    path: str | Path, environ: Mapping[str, str], *, supported_only: bool = True
+) -> tuple[Settings, list[Problem]]:
+    """Read and check a configuration as `load` does; returns also what is doubtful about it (`gateway.config.doubts`).
+
+    Raises:
+        ConfigError: It cannot be used, or is `strict` and doubtful.
     """
     problems: list[Problem] = []
     return _settings(sources.gather(Path(path), problems), str(path), environ, supported_only, problems)
@@ -51,12 +62,12 @@ def from_mapping(
     file = "mapping.json"
     source = sources.Source(file, json.dumps(mapping, indent=1))
     found = sources.Sources((directory or Path()).absolute(), (source,), {})
-    return _settings(found, file, environ or {}, supported_only, [])
+    return _settings(found, file, environ or {}, supported_only, [])[0]
 
 
 def _settings(
     found: sources.Sources, path: str, environ: Mapping[str, str], supported_only: bool, problems: list[Problem]
-) -> Settings:
+) -> tuple[Settings, list[Problem]]:
     roots = [root for source in found.files if (root := _root(source, problems)) is not None]
     if not roots and not problems:
         problems.extend(_nothing(source, "comments only") for source in found.files)
@@ -75,7 +86,10 @@ def _settings(
     if problems:
         raise ConfigError(problems)
     assert settings is not None  # without it there is a problem
-    return settings
+    doubtful = doubts.check(root, settings)
+    if settings.strict and doubtful:
+        raise ConfigError(doubtful)
+    return settings, doubtful
 
 
 def _root(source: sources.Source, problems: list[Problem]) -> MapNode | None:

@@ -14,7 +14,9 @@ from tests.pki import Authority, key_pem, pem
 
 
 def check(directory: Path, **configuration: Any) -> Result:
-    """Write a configuration, and check it."""
+    """Write a configuration, and check it; without a route there would be a warning."""
+    configuration.setdefault("upstreams", [{"name": "any", "backends": []}])
+    configuration.setdefault("routes", [{"path": "/any", "upstream": configuration["upstreams"][0]["name"]}])
     file = directory / "g.json"
     file.write_text(json.dumps(configuration))
     return CliRunner().invoke(cli.main, ["check", str(file)])
@@ -110,6 +112,22 @@ def test_what_is_unwise_is_a_warning(tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert result.stderr.startswith("warning: auth.jwt.default.secret: the secret is 25 octets shorter than its hash")
     assert "hunter2" not in result.output + result.stderr
+
+
+def test_where_it_is_strict_it_is_a_failure(tmp_path: Path) -> None:
+    """What the file says in vain, and what a start would warn of."""
+    doubtful = {"path": "/", "upstream": "any", "queue": {}}
+    unwise = {"jwt": {"default": {"algorithms": ["HS256"], "secret": "hunter2"}}}
+    configuration: dict[str, Any] = {"routes": [doubtful], "auth": unwise}
+    assert check(tmp_path, **configuration).exit_code == 0
+
+    said = [check(tmp_path, strict=True, **configuration)]
+    del doubtful["queue"]
+    said.append(check(tmp_path, strict=True, **configuration))
+
+    assert [each.exit_code for each in said] == [1, 1]
+    assert "routes[0].queue: nobody waits in it" in said[0].stderr
+    assert said[1].stderr.startswith("auth.jwt.default.secret: the secret is 25 octets shorter")
 
 
 def test_a_route_at_a_path_of_the_gateway_is_a_warning(tmp_path: Path) -> None:

@@ -66,6 +66,10 @@ class Settings(Section):
     log: Log = Field(default=Log(), description="The application's own log.")
     metrics: Metrics = Field(default=Metrics(), description="What /metrics shows.")
     tracing: Tracing = Field(default=Tracing(), description="Where spans go.")
+    strict: Flag = Field(
+        default=False,
+        description="Whether what `gateway check` warns about is an error; a start goes by what the file alone shows.",
+    )
 
     @classmethod
     def reshape(cls, data: dict[str, Any]) -> dict[str, Any]:
