@@ -187,9 +187,13 @@ class RequestParser:
             end = joined.find(_END) + len(_END) - len(self._tail) if _END in joined else len(data)
             self._tail = (self._tail + data[:end])[-3:]
             return end
-        end = data.find(_END) + len(_END) if body is None or body.length is None else body.length - body.received
+        if body is None or body.length is None:
+            found = data.find(_END)
+            end = len(data) if found < 0 else found + len(_END)
+        else:
+            end = body.length - body.received
         # What follows the first head or content: nearly always nothing, or content of a known length.
-        if not len(_END) <= end < len(data) or b"chunked" not in data.lower():
+        if end >= len(data) or b"chunked" not in data.lower():
             end = len(data)
         self._tail = data[max(0, end - 3) : end]
         return end

@@ -678,19 +678,29 @@ def _readings(seen: list[Seen | str]) -> list[Seen]:
     return [item for item in seen if isinstance(item, Seen) and item.complete]
 
 
-@given(st.lists(st.integers(0, 400), max_size=6))
-def test_chunks_are_found_wherever_a_read_ends(cuts: list[int]) -> None:
-    """Several requests with content in chunks, their heads and lines cut anywhere: each chunk's line is looked at."""
-    content = b"1;\r\na\r\n2;x\r\n\r\n\r\n0;\r\nX: 1\r\n\r\n"
-    data = (
-        b"\r\n" + chunked(content) + b"GET /chunked HTTP/1.1\r\nHost: h\r\n\r\n" + chunked(content) + chunked(content)
-    )
+_IN_CHUNKS = b"1;\r\na\r\n2;x\r\n\r\n\r\n0;\r\nX: 1\r\n\r\n"
+_MESSAGES = {
+    b"GET /chunked HTTP/1.1\r\nHost: h\r\n\r\n": None,
+    b"\r\n" + chunked(_IN_CHUNKS): b"a\r\n",
+    chunked(b"0\r\n\r\n"): b"",
+    **{
+        post(b"Content-Length: %d" % len(content), content=content): content
+        for content in (b"c", b"\r\n", b"\r\n\r\n", b"chunked\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n1;\r\n")
+    },
+}
+"""Requests, each with the content that is read."""
+
+
+@given(st.lists(st.sampled_from(list(_MESSAGES)), max_size=5), st.lists(st.integers(0, 500), max_size=6))
+@example([post(b"Content-Length: 1", content=b"c"), chunked(b"0\r\n\r\n")], [])
+def test_chunks_are_found_wherever_a_read_ends(messages: list[bytes], cuts: list[int]) -> None:
+    """Requests of all kinds, cut anywhere: each line of a chunk is looked at, and nothing else is."""
+    data = b"".join(messages)
     places = sorted({min(cut, len(data)) for cut in cuts})
 
     reading = Reading().feed(*(data[start:end] for start, end in zip([0, *places], [*places, len(data)], strict=True)))
 
-    assert reading.statuses == [0, 0, 0, 0]
-    bodies = [one.content for one in reading.seen if isinstance(one, Seen)]
-    assert bodies == [b"a\r\n", None, b"a\r\n", b"a\r\n"]
-    overflow = Reading().feed(data, chunked(b"FFFFFFFFFFFFFFFF\r\n"))
-    assert overflow.statuses[4:] == [400]
+    assert reading.statuses == [0] * len(messages)
+    assert [one.content for one in reading.seen if isinstance(one, Seen)] == [_MESSAGES[one] for one in messages]
+    overflow = Reading().feed(data + chunked(b"FFFFFFFFFFFFFFFF\r\n"))
+    assert overflow.statuses[len(messages) :] == [400]
