@@ -24,6 +24,7 @@ from gateway.composition.signals import Signals, StopSignals
 from gateway.config import ConfigError
 from gateway.dialling.tls import TLSSettingsError
 from gateway.telemetry.logging import observer
+from gateway.transport import descriptors
 from gateway.transport.loop import dispatch_directly
 
 SAMPLE = Path("etc/gateway.yaml")
@@ -97,6 +98,7 @@ def makeService(options: Options) -> IService:
     # Here, so that twistd's --reactor has had its say.
     from twisted.internet import reactor
 
+    descriptors.raise_limit()
     try:
         gateway = GatewayService(options["config"], reactor)
     except (ConfigError, TLSSettingsError) as error:

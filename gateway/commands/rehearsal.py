@@ -22,6 +22,7 @@ from gateway.composition.lifecycle import GatewayService
 from gateway.config import ConfigError, Settings
 from gateway.dialling.tls import TLSSettingsError
 from gateway.listening.endpoints import words
+from gateway.transport import descriptors
 
 _INHERITED = ("systemd:", "fd:")
 """Endpoints that only the process which is started can open."""
@@ -46,6 +47,10 @@ def rehearse(settings: Settings, path: str) -> tuple[list[str], list[str]]:
             warnings.append(formatEvent(event))
 
     globalLogPublisher.addObserver(hear)
+    short = descriptors.shortage(settings.limits.connections, descriptors.limit(hard=True))
+    # Of the default nothing is said: whoever checks is often on another machine than the one that runs.
+    if short is not None and "connections" in settings.limits.model_fields_set:
+        warnings.append(f"{short} (as far as it can be told from here)")
     try:
         return list(_rehearse(settings, path)), warnings
     finally:

@@ -36,6 +36,7 @@ from gateway.listening.endpoints import ListenFailed, listen
 from gateway.listening.listeners import OpenPort
 from gateway.middleware.request_id import RequestId
 from gateway.telemetry.logging import levels
+from gateway.transport import descriptors
 from gateway.transport.deadlines import INTERVAL
 
 Load = Callable[[], "Deferred[Settings]"]
@@ -141,6 +142,7 @@ class GatewayService(MultiService):
         self._sweeping.start(INTERVAL, now=False)
         super().startService()
         gateway.foundation.health.state = State.RUNNING
+        _tell_descriptors(self.settings)
         gateway.foundation.metrics.started(gateway.foundation.wall_clock())
         # What is alive now stays: the collector need not look at it again.
         gc.collect()
@@ -291,6 +293,7 @@ class GatewayService(MultiService):
         await gateway.listeners.commit(endpoints, fresh)
         if retired is not None:
             await retired.stopService()
+        _tell_descriptors(settings)
         _log.info(
             "Configuration applied: {routes} routes, {upstreams} upstreams",
             routes=len(settings.routes),
@@ -303,6 +306,17 @@ class GatewayService(MultiService):
         await self._draining.run(self.settings.timeouts, super().stopService)
         if self._sweeping.running:
             self._sweeping.stop()
+
+
+def _tell_descriptors(settings: Settings) -> None:
+    """Say how many descriptors are left beside those of clients; a warning where there will be too few."""
+    connections, most = settings.limits.connections, descriptors.limit()
+    short = descriptors.shortage(connections, most)
+    if short is not None:
+        _log.warn("{short}", short=short)
+    elif most is not None:
+        left = most - connections - descriptors.OWN
+        _log.info("{left} of {most} descriptors are left for backends beside limits.connections", left=left, most=most)
 
 
 def _check_whole(fresh: Settings, before: Settings, path: Path) -> None:

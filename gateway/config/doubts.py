@@ -61,7 +61,7 @@ def _upstream(upstream: Upstream) -> Iterator[Doubt]:
         key = "timeout" if _written(check, "timeout") else "interval"
         times = f"{format_duration(check.timeout)}, longer than the `interval` of {format_duration(check.interval)}"
         yield ("health_check", key), f"a check may take {times}: those of a backend that hangs follow more slowly"
-    if _written(upstream, "hash_on") and upstream.strategy != "consistent_hash":
+    if upstream.hash_on != "ip" and upstream.strategy != "consistent_hash":
         yield ("hash_on",), f"nobody asks for it: the `strategy` is {upstream.strategy}, not consistent_hash"
     if upstream.slow_start and upstream.strategy in ("ip_hash", "consistent_hash"):
         yield ("slow_start",), f"it has no effect on the `strategy` {upstream.strategy}, which takes no turns"

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gateway import cli
+from gateway.transport import descriptors
 from tests.pki import Authority, key_pem, pem
 
 
@@ -142,3 +143,12 @@ def test_a_route_at_a_path_of_the_gateway_is_a_warning(tmp_path: Path) -> None:
         "warning: Route app (/health/*) takes /health, /health/live, /health/ready, /health/startup from the gateway, "
         "which would answer there itself\n"
     )
+
+
+@pytest.mark.skipif(descriptors.limit(hard=True) is None, reason="This system knows no limit")
+def test_more_clients_than_descriptors_are_a_warning(tmp_path: Path) -> None:
+    """By the hard limit, which a start raises the soft one to."""
+    result = check(tmp_path, limits={"connections": 2**31 - 1})
+
+    assert result.exit_code == 0
+    assert "limits.connections is 2147483647, and this process may have " in result.stderr
