@@ -10,10 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import Enum
 from math import ceil, isinf
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from gateway.exchange import Response
+from gateway.message import Response
 
 
 class Source(Enum):

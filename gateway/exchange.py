@@ -8,86 +8,91 @@ that it started with.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
 
-from gateway.body import Body
 from gateway.errors import GatewayError
 from gateway.headers import Headers
+from gateway.message import Request, Response
+from gateway.peer import Peer
+from gateway.principal import Principal
 
-if TYPE_CHECKING:
-    from gateway.interfaces import Cancellable, ChainLike, Downstream, Forwarding, RouteLike
-    from gateway.limiting.limit import Verdict
-    from gateway.principal import Principal
+__all__ = ["Cancellable", "ChainLike", "Downstream", "Exchange", "Request", "Response", "RouteLike"]
 
 
-class Request:
-    """A request head that passed the rules, and the body that follows it.
+class RouteLike(Protocol):
+    """A compiled route, as steps see it.
 
     Attributes:
-        method: As sent, e.g. `b"GET"`.
-        target: Request target in origin form, as the client wrote it: what is forwarded.
-        path: The path of the target, without the query, as the client wrote it.
-        query: What stands after the first `?`; empty without one.
-        host: `Host`, or the authority of an absolute-form target; lower case, with the port where given.
-        version: `b"1.1"` or `b"1.0"`.
-        headers: All fields as received, hop-by-hop ones included.
-        body: None for a request without content.
-        upgrade: The protocol named by `Upgrade`, where the client asks for a change of protocol.
+        name: Unique in its configuration.
+        pattern: Path pattern, for labels: never the raw path.
+        request_timeout: Seconds until the answer must begin, and from then on the longest silence; may be infinite. 0
+            for `timeouts.request`, which then bounds what is sent to the gateway too.
     """
-
-    __slots__ = ("body", "headers", "host", "method", "path", "query", "target", "upgrade", "version")
-
-    def __init__(
-        self,
-        method: bytes,
-        target: bytes,
-        headers: Headers,
-        host: bytes = b"",
-        version: bytes = b"1.1",
-        body: Body | None = None,
-        upgrade: bytes | None = None,
-    ) -> None:
-        self.method = method
-        self.target = target
-        self.path, _, self.query = target.partition(b"?")
-        self.host = host
-        self.version = version
-        self.headers = headers
-        self.body = body
-        self.upgrade = upgrade
 
     @property
-    def whole(self) -> bool:
-        """Whether all of its content is there."""
-        return self.body is None or self.body.ended
+    def name(self) -> str: ...
+
+    @property
+    def pattern(self) -> str: ...
+
+    @property
+    def request_timeout(self) -> float: ...
 
 
-class Response:
-    """A response head on its way to the client, and its body.
+class ChainLike(Protocol):
+    """The chain of an exchange, as both of its ends see it."""
 
-    Attributes:
-        status: 200 to 999; interim responses do not pass here.
-        reason: Reason phrase, b"" for the registered one.
-        headers: End-to-end fields; framing fields are made by the connection that writes it.
-        body: Octets of a response made here, a `Body` that streams, or None for no content.
-        length: Octets of content where known (also for HEAD and 304, which have none), else None.
+    def ending(self, handler: Callable[[Exchange], None]) -> ChainLike:
+        """Return a chain of the same steps with another handler behind them."""
+
+    def begin(self, exchange: Exchange) -> None:
+        """Start the exchange."""
+
+    def deliver(self, exchange: Exchange, response: Response) -> None:
+        """A response head is there: let the steps see it, then write it."""
+
+    def fail(self, exchange: Exchange, error: GatewayError) -> None:
+        """The exchange cannot be completed: answer with the error."""
+
+    def wait(self, exchange: Exchange, place: Awaitable[None], go_on: Callable[[], None]) -> None:
+        """Go on when there is a place; the exchange fails where there is none, or where going on does."""
+
+    def finish(self, exchange: Exchange) -> None:
+        """The exchange is over, one way or the other."""
+
+
+class Cancellable(Protocol):
+    """Something an exchange waits for."""
+
+    def cancel(self, error: GatewayError | None = None) -> None:
+        """Stop, free what is held, and report nothing more.
+
+        Args:
+            error: What ended the exchange; None where its client is gone.
+        """
+
+
+class Downstream:
+    """The client's end of an exchange: what becomes of the answer.
+
+    A base class, so that each call goes through a table and not through a look-up by name. `tests/contracts` has what
+    every implementation keeps.
     """
 
-    __slots__ = ("body", "headers", "length", "reason", "status")
+    __slots__ = ()
 
-    def __init__(
-        self,
-        status: int,
-        headers: Headers | None = None,
-        body: bytes | Body | None = None,
-        length: int | None = None,
-        reason: bytes = b"",
-    ) -> None:
-        self.status = status
-        self.reason = reason
-        self.headers = headers if headers is not None else Headers()
-        self.body = body
-        self.length = len(body) if isinstance(body, bytes) else length
+    def send_interim(self, exchange: Exchange, status: int, reason: bytes, headers: Headers) -> None:
+        """Pass on a 1xx response; dropped where the client cannot take one."""
+        raise NotImplementedError
+
+    def send_response(self, exchange: Exchange) -> None:
+        """Write `exchange.response`: its head, then its body or its tunnel."""
+        raise NotImplementedError
+
+    def abort(self, exchange: Exchange) -> None:
+        """Break off: the response cannot be completed."""
+        raise NotImplementedError
 
 
 class Exchange:
@@ -98,7 +103,7 @@ class Exchange:
         response: The response, from the moment its head is decided.
         error: The error that the response was made from, or that ended the exchange.
         downstream: The client's connection.
-        peer: Address of the socket's other end, as text.
+        peer: Who is at the other end of the client's connection.
         client_address: Address of the client: the peer, or what a trusted proxy said.
         forwarding: Who the peer is to us: knows the client's address and makes the forwarding fields.
         chain: The steps that it goes through, and back; None until they are known.
@@ -158,8 +163,7 @@ class Exchange:
         self,
         request: Request,
         downstream: Downstream,
-        peer: str,
-        forwarding: Forwarding,
+        peer: Peer,
         started: float,
         deadline: float,
     ) -> None:
@@ -168,7 +172,7 @@ class Exchange:
         self.error: GatewayError | None = None
         self.downstream = downstream
         self.peer = peer
-        self.forwarding = forwarding
+        self.forwarding = forwarding = peer.forwarding
         self.client_address = forwarding.client_address(request.headers)
         self.chain: ChainLike | None = None
         self.route: RouteLike | None = None
@@ -187,7 +191,7 @@ class Exchange:
         self.bytes_sent = 0
         self.finished = 0.0
         self.principal: Principal | None = None
-        self.rate_limit: Verdict | None = None
+        self.rate_limit: Any = None  # a `gateway.limiting.limit.Verdict`: decisions are above the nouns
         self.pending: Cancellable | None = None
         self._state: dict[str, Any] | None = None
 

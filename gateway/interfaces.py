@@ -6,14 +6,13 @@ without importing it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from collections.abc import Awaitable, Sequence
+from typing import Protocol, TypeVar
 
-if TYPE_CHECKING:
-    from gateway.errors import GatewayError
-    from gateway.exchange import Exchange, Response
-    from gateway.headers import Headers
-    from gateway.principal import Principal
+from gateway.errors import GatewayError
+from gateway.exchange import Exchange
+from gateway.message import Response
+from gateway.principal import Principal
 
 
 class Middleware(Protocol):
@@ -44,115 +43,6 @@ class FinishHook(Protocol):
     """What `on_finish` looks like when bound."""
 
     def __call__(self, exchange: Exchange, /) -> None: ...
-
-
-class RouteLike(Protocol):
-    """A compiled route, as steps see it.
-
-    Attributes:
-        name: Unique in its configuration.
-        pattern: Path pattern, for labels: never the raw path.
-        request_timeout: Seconds until the answer must begin, and from then on the longest silence; may be infinite. 0
-            for `timeouts.request`, which then bounds what is sent to the gateway too.
-    """
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def pattern(self) -> str: ...
-
-    @property
-    def request_timeout(self) -> float: ...
-
-
-class ChainLike(Protocol):
-    """The chain of an exchange, as both of its ends see it."""
-
-    def ending(self, handler: Callable[[Exchange], None]) -> ChainLike:
-        """Return a chain of the same steps with another handler behind them."""
-
-    def begin(self, exchange: Exchange) -> None:
-        """Start the exchange."""
-
-    def deliver(self, exchange: Exchange, response: Response) -> None:
-        """A response head is there: let the steps see it, then write it."""
-
-    def fail(self, exchange: Exchange, error: GatewayError) -> None:
-        """The exchange cannot be completed: answer with the error."""
-
-    def wait(self, exchange: Exchange, place: Awaitable[None], go_on: Callable[[], None]) -> None:
-        """Go on when there is a place; the exchange fails where there is none, or where going on does."""
-
-    def finish(self, exchange: Exchange) -> None:
-        """The exchange is over, one way or the other."""
-
-
-class Forwarding(Protocol):
-    """What is known of a peer, for the fields that tell a backend about the client."""
-
-    def client_address(self, headers: Headers) -> str:
-        """Return the client's address: the peer's, or what a trusted peer says."""
-
-    def scheme(self, headers: Headers) -> bytes:
-        """Return the scheme that the client used."""
-
-    def encode(self, headers: Headers, host: bytes, version: bytes = ...) -> bytes:
-        """Return the forwarding field lines for a backend, each ended by CRLF."""
-
-
-class Cancellable(Protocol):
-    """Something an exchange waits for."""
-
-    def cancel(self, error: GatewayError | None = None) -> None:
-        """Stop, free what is held, and report nothing more.
-
-        Args:
-            error: What ended the exchange; None where its client is gone.
-        """
-
-
-class Downstream(Protocol):
-    """The client's connection, as the chain and the forwarder see it."""
-
-    def send_interim(self, exchange: Exchange, status: int, reason: bytes, headers: Headers) -> None:
-        """Pass on a 1xx response; dropped where the client speaks HTTP/1.0."""
-
-    def send_response(self, exchange: Exchange) -> None:
-        """Write `exchange.response`, head and body."""
-
-    def switch_protocols(self, exchange: Exchange, tunnel: OpenTunnel) -> None:
-        """Write `exchange.response`, a 101, and let the connection be one end of a tunnel."""
-
-    def abort(self, exchange: Exchange) -> None:
-        """Break the connection off: the response cannot be completed."""
-
-    def peer_certificate(self) -> bytes | None:
-        """Return the client's certificate (DER), verified in the handshake; None without one, or without TLS."""
-
-
-class TunnelEnd(Protocol):
-    """One end of a connection that changed protocols: bytes both ways, with back-pressure."""
-
-    def tunnel_received(self, data: bytes) -> None:
-        """Write bytes that the other end read."""
-
-    def tunnel_half_closed(self) -> None:
-        """The other end will send no more."""
-
-    def tunnel_lost(self) -> None:
-        """The other end is gone."""
-
-    def pause_reading(self) -> None: ...
-
-    def resume_reading(self) -> None: ...
-
-
-class OpenTunnel(TunnelEnd, Protocol):
-    """The end at a backend that has said 101: what it reads waits until there is another end."""
-
-    def join(self, other: TunnelEnd) -> None:
-        """Send what this end reads to `other` from now on, first what it has read already."""
 
 
 class ErrorRenderer(Protocol):

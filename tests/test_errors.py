@@ -19,7 +19,7 @@ from gateway.errors import (
     VersionUnsupported,
     reasons,
 )
-from gateway.exchange import Response
+from gateway.message import Response
 
 KINDS = list(reasons())
 

@@ -13,9 +13,10 @@ from twisted.web.resource import Resource
 
 from gateway.body import Body
 from gateway.errors import ClientAborted, InternalError, MethodNotAllowed, TokenRefused
-from gateway.exchange import Exchange, Response
+from gateway.exchange import Exchange
 from gateway.headers import Headers
 from gateway.interfaces import ErrorRenderer, Middleware
+from gateway.message import Response
 from gateway.middleware.body_limit import BodyLimit
 from gateway.middleware.chain import Chain
 

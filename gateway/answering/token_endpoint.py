@@ -15,11 +15,12 @@ from typing import Any, Protocol
 from twisted.logger import Logger
 
 from gateway.errors import ClientRefused, TokenRefused
-from gateway.exchange import Exchange, Response
+from gateway.exchange import Exchange
 from gateway.headers import Headers
 from gateway.identity.oauth import Client, Clients, narrow, read_credentials, read_form, read_scopes
 from gateway.identity.refresh import Grant, GrantStore, digest_of, make_token
 from gateway.identity.signing import Issuer
+from gateway.message import Response
 from gateway.principal import Principal
 
 _log = Logger()

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from gateway.authorities.fetching import Fetched, Fetcher, FetchFailed
 from gateway.errors import AuthorityRefused, AuthUnavailable
-from gateway.exchange import Exchange, Response
+from gateway.exchange import Exchange
 from gateway.headers import Headers
 from gateway.http.fields import (
     FRAMING,
@@ -23,6 +23,7 @@ from gateway.http.fields import (
     FieldFilter,
     passed_on,
 )
+from gateway.message import Response
 from gateway.principal import Principal
 
 _NOT_SHOWN = frozenset(

@@ -30,12 +30,12 @@ from gateway.composition.foundation import Foundation
 from gateway.config import Settings
 from gateway.config.schema.routes import Route
 from gateway.config.schema.telemetry import DEFAULT_RECORD
-from gateway.exchange import Exchange
+from gateway.exchange import ChainLike, Exchange
 from gateway.forwarding.forwarder import Forwarder
 from gateway.http.fields import OTHER_URLS
 from gateway.http.forwarded import DROPPED, ForwardedRules, NetworkSet
 from gateway.identity.orders import Control
-from gateway.interfaces import ChainLike, Middleware
+from gateway.interfaces import Middleware
 from gateway.middleware.access_log import AccessLog
 from gateway.middleware.body_limit import BodyLimit
 from gateway.middleware.chain import Chain, Handler

@@ -16,10 +16,11 @@ from __future__ import annotations
 from functools import partial
 
 from gateway.errors import BreakerOpen, GatewayError, Source
-from gateway.exchange import Exchange, Response
+from gateway.exchange import Exchange
 from gateway.forwarding.hedges import Hedges, Race
 from gateway.forwarding.retries import Held, Retries, tried, why
 from gateway.http.fields import FieldFilter
+from gateway.message import Response
 from gateway.resilience.breaker import State
 from gateway.resilience.retry import lost_race
 from gateway.transport.deadlines import NEVER

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gateway.errors import GatewayError
-from gateway.exchange import Request
+from gateway.message import Request
 from gateway.resilience.budget import RetryBudget
 from gateway.resilience.latencies import Latencies
 from gateway.resilience.retry import IDEMPOTENT

@@ -19,8 +19,8 @@ from typing import Any
 
 from gateway.body import Body
 from gateway.errors import GatewayError
-from gateway.exchange import Request, Response
 from gateway.headers import Headers
+from gateway.message import Request, Response
 from gateway.resilience.budget import RetryBudget
 from gateway.resilience.retry import RetryPolicy, Tried
 from gateway.upstream.agent import Attempt

@@ -22,7 +22,6 @@ from httptools import (
 
 from gateway.body import HIGH_WATER, Body, BodySource
 from gateway.errors import GatewayError, HeaderTooLarge, MalformedRequest, MethodUnknown
-from gateway.exchange import Request
 from gateway.headers import Field, HeaderBlock, Headers
 from gateway.http1 import framing
 from gateway.http1.chunk_lines import ChunkLines, WrongChunk
@@ -35,6 +34,7 @@ from gateway.http1.request_line import (
     plain_line,
     starts_with_method,
 )
+from gateway.message import Request
 
 CHUNK_OVERHEAD = 16 * 1024
 """Octets of chunk sizes, extensions and trailers taken on top of eight times the content."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gateway.exchange import Request, Response
 from gateway.headers import Headers
 from gateway.http.fields import response_filter, trailer_filter
 from gateway.http.messages import chunk, last_chunk, status_line
 from gateway.http1.framing import keeps_alive
+from gateway.message import Request, Response
 
 _TRAILERS = trailer_filter(response_filter())
 

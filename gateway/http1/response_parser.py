@@ -16,12 +16,12 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from gateway.body import Body, BodySource
 from gateway.errors import BackendProtocolError
-from gateway.exchange import Response
 from gateway.headers import Field, HeaderBlock, Headers
 from gateway.http.fields import FieldFilter, authenticates_connection, passed_on, response_filter
 from gateway.http1 import framing
 from gateway.http1.chunks import BrokenChunks, ChunkReader
 from gateway.http1.memo import HeadMemo
+from gateway.message import Response
 
 MAX_INTERIM = 32
 """Interim (1xx) responses taken before the final one."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from gateway.errors import CredentialInvalid
-from gateway.exchange import Request
+from gateway.message import Request
 
 FIELDS = frozenset([b"authorization"])
 """Where it is."""

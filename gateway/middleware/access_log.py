@@ -66,7 +66,7 @@ _EXPRESSIONS = {
     "status": "status_of(exchange)",
     "duration_ms": "int((exchange.finished - exchange.started) * 1e6) / 1e3",
     "scheme": "text(exchange.scheme)",
-    "peer": "exchange.peer",
+    "peer": "exchange.peer.address",
     "path_pattern": "None if route is None else route.pattern",
 }
 

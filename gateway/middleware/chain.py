@@ -15,8 +15,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from gateway.errors import GatewayError, InternalError
-from gateway.exchange import Exchange, Response
-from gateway.interfaces import Cancellable, ErrorRenderer, FinishHook, Middleware, RequestHook, ResponseHook
+from gateway.exchange import Cancellable, Exchange
+from gateway.interfaces import ErrorRenderer, FinishHook, Middleware, RequestHook, ResponseHook
+from gateway.message import Response
 
 _log = Logger()
 

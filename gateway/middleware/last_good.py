@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 from gateway.body import Body
 from gateway.errors import BreakerOpen
-from gateway.exchange import Exchange, Response
+from gateway.exchange import Exchange
 from gateway.headers import Headers
 from gateway.http import caching
 from gateway.http.fields import FieldFilter, passed_on
+from gateway.message import Response
 from gateway.resilience.last_good import Answer, LastGood, Values
 
 _SAFE = frozenset([b"GET", b"HEAD", b"OPTIONS", b"TRACE"])

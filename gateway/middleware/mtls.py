@@ -28,7 +28,7 @@ class CertificateAuthenticator:
 
     def find(self, exchange: Exchange) -> bytes | None:
         """Return the certificate that the connection was opened with."""
-        return exchange.downstream.peer_certificate()
+        return exchange.peer.certificate()
 
     def verify(self, credential: bytes, exchange: Exchange) -> Principal:
         """Say whom it stands for."""

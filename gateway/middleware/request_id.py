@@ -46,7 +46,7 @@ class RequestId:
         value = headers.index.get(b"x-request-id")
         if (
             value is None
-            or exchange.peer not in self._trusted
+            or exchange.peer.address not in self._trusted
             or not _acceptable(value)
             or len(headers.get_all(b"x-request-id")) > 1
         ):

@@ -15,8 +15,8 @@ from collections.abc import Collection, Sequence
 from typing import TypeVar
 
 from gateway.errors import GatewayError, RequestAmbiguous
-from gateway.exchange import Request
 from gateway.http.readings import Reading, Readings, TooManyReadings, folded
+from gateway.message import Request
 from gateway.routing.overlap import matches
 from gateway.routing.pattern import Pattern, folded_pattern
 from gateway.routing.table import RouteTable

@@ -8,8 +8,7 @@ ends, is in `connection`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
-from typing import Protocol as Shape
+from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
 from twisted.internet.protocol import connectionDone
@@ -26,11 +25,12 @@ from gateway.errors import (
     RequestTooLarge,
     ShuttingDown,
 )
-from gateway.exchange import Exchange, Request
+from gateway.exchange import Downstream, Exchange
 from gateway.headers import Headers
 from gateway.http.messages import status_line
+from gateway.http.websocket import GOING_AWAY
 from gateway.http1.response_head import Framing, encode
-from gateway.interfaces import Cancellable, OpenTunnel
+from gateway.message import Request, Response, Tunnel
 from gateway.serving.connection import BODY, CLOSE_IDLE, LINGER, PIPELINE, ClientConnection
 from gateway.serving.tunnel import ClientTunnel
 from gateway.transport.deadlines import NEVER
@@ -42,19 +42,12 @@ HALF_CLOSED_PROBE = 1.0
 """Seconds after which a half-closed client is asked whether it is still there."""
 
 
-class Switching(Cancellable, Shape):
-    """The attempt of an exchange whose backend said 101."""
-
-    def go_over(self) -> None:
-        """Let `switch_protocols` have the tunnel."""
-
-
 @implementer(IHalfCloseableProtocol, IPushProducer)
-class Channel(ClientConnection):
+class Channel(ClientConnection, Downstream):
     """The exchanges of one client connection."""
 
-    def __init__(self, site: GatewaySite, peer: str) -> None:
-        super().__init__(site, peer)
+    def __init__(self, site: GatewaySite, address: str) -> None:
+        super().__init__(site, address)
         self._exchange: Exchange | None = None
         self._framing: Framing | None = None
         self._response_body: Body | None = None
@@ -147,7 +140,7 @@ class Channel(ClientConnection):
         elif self._parser.requests and self._exchange is None:
             self._serve()
 
-    # Called by the chain and the forwarder (gateway.interfaces.Downstream).
+    # Called by the chain and the forwarder (gateway.exchange.Downstream).
 
     def send_interim(self, exchange: Exchange, status: int, reason: bytes, headers: Headers) -> None:
         if exchange is self._exchange and exchange.request.version == b"1.1" and self._framing is None:
@@ -162,7 +155,10 @@ class Channel(ClientConnection):
         response = exchange.response
         assert response is not None
         if response.status == 101:
-            self._switch(exchange)
+            if response.tunnel is None:
+                self._fail(exchange, InternalError("A step answered with a change of protocol."))
+            else:
+                self._open_tunnel(exchange, response, response.tunnel)
             return
         parser = self._parser
         request_body = exchange.request.body
@@ -201,26 +197,6 @@ class Channel(ClientConnection):
                 if self._full:
                     body.pause()
                 self.transport.write(head + framing.part(first))  # type: ignore[union-attr]
-
-    def switch_protocols(self, exchange: Exchange, tunnel: OpenTunnel) -> None:
-        if exchange is not self._exchange:
-            tunnel.tunnel_lost()
-            return
-        response = exchange.response
-        assert response is not None
-        self.deadline = NEVER
-        head = status_line(response.status, response.reason) + response.headers.encode()
-        self.transport.write(b"%bConnection: Upgrade\r\n\r\n" % head)  # type: ignore[union-attr]
-        ours = self._tunnel = ClientTunnel(self, exchange, tunnel, self._tunnel_ended)
-        tunnel.join(ours)
-        if self._full:
-            ours.full()
-        held, self._parser.held = self._parser.held, None
-        if held:
-            ours.received(held)
-        self._resume(PIPELINE)
-        if self._half_closed:
-            ours.half_closed()
 
     def abort(self, exchange: Exchange) -> None:
         if exchange is self._exchange:
@@ -309,8 +285,13 @@ class Channel(ClientConnection):
             self.deadline = self.site.now() + CLOSE_IDLE
 
     def shut(self) -> None:
-        """Close at once, whatever is under way."""
-        self.close(aborting=True)
+        """Close at once, whatever is under way; the client of a WebSocket is told where a frame may stand."""
+        tunnel = self._tunnel
+        if tunnel is not None and not self._full and tunnel.leave(GOING_AWAY):
+            self._tunnel = None
+            self.close()
+        else:
+            self.close(aborting=True)
         self._abandon(ShuttingDown())
 
     def _serve(self) -> None:
@@ -336,12 +317,12 @@ class Channel(ClientConnection):
         now = site.now()
         if isinstance(request, GatewayError):
             self._parser.stopped = True
-            exchange = Exchange(Request(b"", b"", Headers()), self, self.peer, self.forwarding, now, NEVER)
+            exchange = Exchange(Request(b"", b"", Headers()), self, self.peer, now, NEVER)
             self._exchange = exchange
             self.deadline = now + site.options.request
             site.resource.render_error(exchange, request)
             return
-        exchange = Exchange(request, self, self.peer, self.forwarding, now, now + site.options.request)
+        exchange = Exchange(request, self, self.peer, now, now + site.options.request)
         self._exchange = exchange
         site.resource.render_exchange(exchange)
         # After it: how long it may take is known with its route.
@@ -350,13 +331,24 @@ class Channel(ClientConnection):
             if self._half_closed:
                 self.deadline = min(self.deadline, now + HALF_CLOSED_PROBE)
 
-    def _switch(self, exchange: Exchange) -> None:
-        """Every step has seen the 101: let the attempt go over to being a tunnel."""
-        pending = exchange.pending
-        if pending is None:
-            self._fail(exchange, InternalError("A step answered with a change of protocol."))
-        else:
-            cast("Switching", pending).go_over()
+    def _open_tunnel(self, exchange: Exchange, response: Response, tunnel: Tunnel) -> None:
+        """Every step has seen the 101: write it, and let the connection be one end of the tunnel."""
+        backend = tunnel.take()
+        self.deadline = NEVER
+        head = status_line(response.status, response.reason) + response.headers.encode()
+        self.transport.write(b"%bConnection: Upgrade\r\n\r\n" % head)  # type: ignore[union-attr]
+        ours = self._tunnel = ClientTunnel(self, exchange, backend, self._tunnel_ended)
+        tunnel.join(ours)
+        if self._tunnel is not ours:
+            return  # it was closed before it began
+        if self._full:
+            ours.full()
+        held, self._parser.held = self._parser.held, None
+        if held:
+            ours.received(held)
+        self._resume(PIPELINE)
+        if self._half_closed:
+            ours.half_closed()
 
     def _fail(self, exchange: Exchange, error: GatewayError) -> None:
         """End what the exchange waits for and answer with an error instead, where no answer has begun."""

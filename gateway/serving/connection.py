@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import ISSLTransport
@@ -12,8 +13,8 @@ from twisted.internet.protocol import Protocol
 
 from gateway.body import Body
 from gateway.http1.request_parser import RequestParser
-from gateway.interfaces import Forwarding
 from gateway.listening.certificates import peer_certificate
+from gateway.peer import Peer
 from gateway.transport.deadlines import NEVER
 
 if TYPE_CHECKING:
@@ -35,17 +36,17 @@ class ClientConnection(Protocol):
 
     Attributes:
         site: Whose connection it is.
-        peer: Address of the other end.
-        forwarding: What backends are told of it.
+        address: Of the other end; empty where the socket has none.
+        peer: The other end, once the connection is made.
         deadline: When the connection, or what is served on it, is out of time.
         closed: It is gone.
     """
 
-    forwarding: Forwarding
+    peer: Peer
 
-    def __init__(self, site: GatewaySite, peer: str) -> None:
+    def __init__(self, site: GatewaySite, address: str) -> None:
         self.site = site
-        self.peer = peer
+        self.address = address
         self.deadline = NEVER
         self.closed = False
         self._secure = False
@@ -53,14 +54,14 @@ class ClientConnection(Protocol):
         self._half_closed = False
         self._closing = False
         self._linger_until = 0.0
-        self._certificate: bytes | None = None
         options = site.options
         self._parser = RequestParser(self, options.request_header, options.header_fields, site.memo)
 
     def connectionMade(self) -> None:
         """Begin to wait for a request."""
         self._secure = ISSLTransport.providedBy(self.transport)
-        self.forwarding = self.site.forwarding(self.peer, self._secure)
+        forwarding = self.site.forwarding(self.address, self._secure)
+        self.peer = Peer(self.address, forwarding, self._secure, partial(peer_certificate, self.transport))
         self.deadline = self.site.now() + self.site.options.client_header
         self.transport.registerProducer(self, True)  # type: ignore[union-attr]
 
@@ -69,12 +70,6 @@ class ClientConnection(Protocol):
 
     def stopProducing(self) -> None:
         """The connection is lost; `connectionLost` follows."""
-
-    def peer_certificate(self) -> bytes | None:
-        """Return the client's certificate; read once a connection, and only for who asks."""
-        if self._certificate is None:
-            self._certificate = peer_certificate(self.transport) or b""
-        return self._certificate or None
 
     def close(self, aborting: bool = False) -> None:
         """Serve nothing more, and end the connection once what is written is sent, or (aborting) at once."""
@@ -96,6 +91,13 @@ class ClientConnection(Protocol):
             self.transport.loseWriteConnection()  # type: ignore[union-attr]
         else:
             self.transport.loseConnection()  # type: ignore[union-attr]
+
+    def close_gently(self) -> None:
+        """Close, and let the client read what was written: nothing that it still sends may take that from it."""
+        if self._secure or self._half_closed:
+            self.close()  # TLS waits for the client's own goodbye
+        else:
+            self._start_lingering()
 
     # The bodies of requests (gateway.body.BodySource).
 

@@ -14,11 +14,12 @@ from twisted.logger import Logger
 from twisted.web.resource import Resource
 
 from gateway.errors import GatewayError, InternalError, MethodNotAllowed, RouteNotFound, TooManyInFlight
-from gateway.exchange import Exchange, Request, Response
+from gateway.exchange import ChainLike, Exchange
 from gateway.headers import Headers
 from gateway.http.hops import COUNTED, answer, is_last
 from gateway.http.paths import normal_form
-from gateway.interfaces import ChainLike, Middleware
+from gateway.interfaces import Middleware
+from gateway.message import Request, Response
 from gateway.middleware.chain import Chain
 from gateway.routing.agreement import PathRules, settle
 from gateway.routing.table import RouteTable

@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 
 from gateway.errors import AuthorityRefused, GatewayError, TokenRefused
-from gateway.exchange import Exchange, Response
+from gateway.exchange import Exchange
 from gateway.headers import Headers
 from gateway.http.messages import REASONS
+from gateway.message import Response
 
 PROBLEM_TYPE = "urn:gateway:reason:"
 """What `type` begins with; the reason follows."""

@@ -16,7 +16,7 @@ from twisted.web.server import Site
 
 from gateway.http.forwarded import ForwardedRules
 from gateway.http1.request_parser import RequestMemo
-from gateway.interfaces import Forwarding
+from gateway.peer import Forwarding
 from gateway.serving.channel import Channel
 from gateway.serving.resources import RootResource
 from gateway.transport.deadlines import Deadlines

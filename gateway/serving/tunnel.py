@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gateway.exchange import Exchange
-from gateway.interfaces import TunnelEnd
-from gateway.serving.connection import ClientConnection
+from gateway.http.websocket import FrameBorders, close_frame
+from gateway.message import ClientEnd, TunnelEnd
+from gateway.serving.connection import CLOSE, ClientConnection
 from gateway.transport.deadlines import NEVER
 
 
-class ClientTunnel:
+class ClientTunnel(ClientEnd):
     """One end of a tunnel, over the connection of a client.
 
     Args:
@@ -25,7 +26,16 @@ class ClientTunnel:
         ended: Called once, when the tunnel is over from either side.
     """
 
-    __slots__ = ("_connection", "_ended", "_exchange", "_other", "_read_closed", "_write_closed")
+    __slots__ = (
+        "_connection",
+        "_ended",
+        "_exchange",
+        "_frames",
+        "_goodbye",
+        "_other",
+        "_read_closed",
+        "_write_closed",
+    )
 
     def __init__(
         self, connection: ClientConnection, exchange: Exchange, other: TunnelEnd, ended: Callable[[], None]
@@ -36,6 +46,10 @@ class ClientTunnel:
         self._ended = ended
         self._read_closed = False
         self._write_closed = False
+        upgrade = exchange.request.upgrade
+        # Frames to the client: what we may have to say stands between two of them.
+        self._frames = FrameBorders() if upgrade is not None and upgrade.lower() == b"websocket" else None
+        self._goodbye: bytes | None = None  # a close frame that waits for the end of a frame
 
     # What the client does.
 
@@ -64,12 +78,19 @@ class ClientTunnel:
         """It has read what was written."""
         self._other.resume_reading()
 
-    # What the backend's end does (gateway.interfaces.TunnelEnd).
+    # What the backend's end does (gateway.message.TunnelEnd).
 
     def tunnel_received(self, data: bytes) -> None:
-        self._exchange.bytes_sent += len(data)
+        frames = self._frames
+        if frames is not None:
+            if self._goodbye is not None:
+                self._write(data[: frames.follow_to_border(data)])
+                if frames.between or frames.closed:
+                    self._say_goodbye()
+                return
+            frames.follow(data)
         self._touch()
-        self._connection.transport.write(data)  # type: ignore[union-attr]
+        self._write(data)
 
     def tunnel_half_closed(self) -> None:
         self._write_closed = True
@@ -87,10 +108,51 @@ class ClientTunnel:
     def resume_reading(self) -> None:
         self._connection.resume_reading()
 
+    # What the gateway does.
+
+    def close_tunnel(self, code: int, reason: str) -> None:
+        """End it; a WebSocket's client is told why, once the frame that it is being sent is complete."""
+        frames = self._frames
+        if frames is None or self._write_closed:
+            self._end()
+            self._connection.close()
+        elif self._goodbye is None:
+            self._goodbye = close_frame(code, reason)
+            self._other.resume_reading()  # the rest of the frame has to come, however slowly the client reads
+            self._connection.deadline = self._connection.site.now() + CLOSE
+            if frames.between or frames.closed:
+                self._say_goodbye()
+
+    def leave(self, code: int) -> bool:
+        """Tell a WebSocket's client that the gateway goes, if that can be said now; returns whether it was."""
+        frames = self._frames
+        if frames is None or not frames.between or self._write_closed:
+            return False
+        self._write(close_frame(code))
+        self._other.tunnel_lost()
+        return True
+
+    def _say_goodbye(self) -> None:
+        goodbye, frames = self._goodbye, self._frames
+        assert goodbye is not None
+        assert frames is not None
+        if not frames.closed:  # else the backend has just said the same
+            self._write(goodbye)
+        self._end()
+        self._connection.close_gently()
+
+    def _end(self) -> None:
+        self._other.tunnel_lost()
+        self._ended()
+
+    def _write(self, data: bytes) -> None:
+        self._exchange.bytes_sent += len(data)
+        self._connection.transport.write(data)  # type: ignore[union-attr]
+
     # How long it may be silent.
 
     def _touch(self) -> None:
-        if self._connection.deadline != NEVER:
+        if self._connection.deadline != NEVER and self._goodbye is None:
             self._watch()
 
     def _watch(self) -> None:

@@ -13,8 +13,9 @@ from typing import Protocol
 
 from gateway.body import Body
 from gateway.errors import BackendTimeout, BreakerOpen, GatewayError, PoolExhausted, Source
-from gateway.exchange import Exchange, Response
+from gateway.exchange import Exchange
 from gateway.headers import Headers
+from gateway.message import OpenTunnel, Response, Tunnel
 from gateway.transport.deadlines import NEVER, Deadlines
 from gateway.upstream.backend import Backend, Upstream
 from gateway.upstream.connection import UpstreamConnection
@@ -212,18 +213,10 @@ class Attempt:
         self._observer.attempt_answered(self, response)
 
     def switched(self, response: Response) -> None:
-        """The backend changes protocols; the client hears of it once every step has seen that."""
+        """The backend changes protocols; the client's end joins once every step has seen that."""
         self.status = response.status
+        response.tunnel = Tunnel(self._become_tunnel)
         self._observer.attempt_answered(self, response)
-
-    def go_over(self) -> None:
-        """Every step has: the connection is a tunnel now."""
-        exchange, connection = self.exchange, self._connection
-        assert connection is not None
-        self._leave()
-        self._observer.attempt_finished(self, None)
-        self._forget_exchange()
-        exchange.downstream.switch_protocols(exchange, connection)
 
     def finished(self, status: int) -> None:
         """The answer is complete."""
@@ -267,6 +260,15 @@ class Attempt:
     def next_deadline(self) -> float:
         """When the head of the answer, or the next part of its body, must be there."""
         return self._agent.now() + (self.silence if self.status else self.timeout)
+
+    def _become_tunnel(self) -> OpenTunnel:
+        """Every step has seen the 101: the attempt is over, and its connection an end of a tunnel."""
+        connection = self._connection
+        assert connection is not None
+        self._leave()
+        self._observer.attempt_finished(self, None)
+        self._forget_exchange()
+        return connection
 
     def _use(self, connection: UpstreamConnection) -> None:
         self._connection = connection

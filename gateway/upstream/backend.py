@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from gateway.errors import BreakerOpen, NoBackendAvailable
-from gateway.exchange import Exchange, Response
+from gateway.exchange import Exchange
 from gateway.http.fields import FieldFilter
 from gateway.interfaces import Balancer
+from gateway.message import Response
 from gateway.resilience.selection import Lack, Selection, available
 from gateway.upstream.pool import BackendPool
 from gateway.upstream.standing import Change, Condition, Standing

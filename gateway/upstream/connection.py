@@ -16,12 +16,11 @@ from zope.interface import implementer
 
 from gateway.body import Body
 from gateway.errors import BackendReset, GatewayError, PoolExhausted, ReusedConnectionLost
-from gateway.exchange import Response
 from gateway.headers import Headers
 from gateway.http.fields import request_filter, trailer_filter
 from gateway.http.messages import chunk, last_chunk
 from gateway.http1.response_parser import ResponseParser
-from gateway.interfaces import TunnelEnd
+from gateway.message import OpenTunnel, Response, TunnelEnd
 from gateway.transport.deadlines import NEVER
 from gateway.upstream.request_head import authenticates
 
@@ -36,7 +35,7 @@ _TRAILERS = trailer_filter(request_filter(frozenset()))
 
 
 @implementer(IHalfCloseableProtocol, IPushProducer)
-class UpstreamConnection(Protocol):
+class UpstreamConnection(Protocol, OpenTunnel):
     """The client side of one backend connection.
 
     Attributes:
@@ -252,7 +251,7 @@ class UpstreamConnection(Protocol):
         if self._attempt is not None:
             self.abort()
 
-    # The bodies of responses (gateway.body.BodySource), and the backend's end of a tunnel (OpenTunnel).
+    # The bodies of responses (gateway.body.BodySource), and the backend's end of a tunnel (gateway.message.OpenTunnel).
 
     def pause_reading(self) -> None:
         self._paused = True

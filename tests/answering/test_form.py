@@ -11,8 +11,9 @@ from twisted.internet.defer import Deferred
 from gateway.answering.form import MOST, FormResource, gather
 from gateway.body import Body
 from gateway.errors import ClientAborted
-from gateway.exchange import Exchange, Response
+from gateway.exchange import Exchange
 from gateway.headers import Headers
+from gateway.message import Response
 from gateway.serving.respond import render_token_error
 from gateway.testing import Harness
 

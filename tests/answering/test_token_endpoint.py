@@ -13,11 +13,13 @@ from twisted.python.failure import Failure
 
 from gateway.answering.token_endpoint import TokenEndpoint
 from gateway.errors import ClientRefused, GatewayError, LimitExceeded, TokenRefused
-from gateway.exchange import Exchange, Request, Response
+from gateway.exchange import Exchange
 from gateway.headers import Headers
 from gateway.identity.oauth import Client, Clients
 from gateway.identity.refresh import MemoryGrants, digest_of
 from gateway.identity.signing import Issuer, SigningKey
+from gateway.message import Request, Response
+from gateway.peer import Peer
 
 SECRET = "a secret of more than thirty-two octets"
 NOW = 1000.0
@@ -34,7 +36,7 @@ def exchange(**fields: str) -> Exchange:
     """An exchange with these fields."""
     anything: Any = Here()
     headers = Headers([(name.encode(), value.encode()) for name, value in fields.items()])
-    return Exchange(Request(b"POST", b"/oauth/token", headers), anything, "192.0.2.1", anything, 0.0, 1.0)
+    return Exchange(Request(b"POST", b"/oauth/token", headers), anything, Peer("192.0.2.1", anything), 0.0, 1.0)
 
 
 class Bench:

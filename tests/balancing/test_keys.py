@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from gateway.balancing.keys import hash_key
-from gateway.exchange import Exchange, Request
+from gateway.exchange import Exchange
 from gateway.headers import Headers
 from gateway.http.forwarded import ForwardedRules, NetworkSet
+from gateway.message import Request
+from gateway.peer import Peer
 from gateway.principal import Principal
 
 
@@ -18,7 +20,7 @@ def exchange_of(*fields: tuple[bytes, bytes]) -> Exchange:
     nobody: Any = None
     peer = ForwardedRules(NetworkSet(["10.0.0.1"])).for_peer("10.0.0.1", b"http")
     headers = Headers([(b"X-Forwarded-For", b"203.0.113.9"), *fields])
-    exchange = Exchange(Request(b"GET", b"/a//b?c", headers), nobody, "10.0.0.1", peer, 0.0, 30.0)
+    exchange = Exchange(Request(b"GET", b"/a//b?c", headers), nobody, Peer("10.0.0.1", peer), 0.0, 30.0)
     exchange.path = b"/a/b"
     return exchange
 

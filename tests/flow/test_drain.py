@@ -134,3 +134,43 @@ def test_aborted_pools_leave_nothing(gateway: Harness) -> None:
     assert [client.responses()[0].status >= 500 for client in [*busy, dialling]] == [True] * 3
     assert all(connection.closed is not None for connection in backend.connections)
     gateway.check_quiet()
+
+
+FRAME = b"\x82\x7e\x01\x00" + b"x" * 256
+GOING_AWAY = b"\x88\x02\x03\xe9"
+
+
+def drain_a_tunnel(gateway: Harness, said: bytes, ask: bytes = ASK) -> bytes:
+    """Cut a tunnel at the end of a drain, its backend having said something; returns what the client got of it."""
+    gateway.backend("orders").answers(SWITCH.replace(b"websocket", b"echo") if ask is not ASK else SWITCH)
+    client = gateway.send(ask)
+    gateway.backend("orders").connection.send(said)
+    gateway.network.pump()
+    gateway.gateway.site.drain()
+    gateway.gateway.site.abort()
+    gateway.network.pump()
+    assert client.closed is not None
+    assert gateway.backend("orders").connection.closed is not None
+    assert [record["status_code"] for record in gateway.logs] == [101]
+    gateway.check_quiet()
+    return client.received.partition(b"\r\n\r\n")[2]
+
+
+def test_the_client_of_a_websocket_is_told_that_the_gateway_goes(gateway: Harness) -> None:
+    """1001 (RFC 6455 section 7.4.1) where a frame may stand."""
+    assert drain_a_tunnel(gateway, FRAME) == FRAME + GOING_AWAY
+
+
+def test_nothing_is_said_within_a_frame(gateway: Harness) -> None:
+    """It would be taken for content: the connection is cut."""
+    assert not drain_a_tunnel(gateway, FRAME + FRAME[:9]).endswith(GOING_AWAY)
+
+
+def test_nothing_is_said_after_a_close_frame(gateway: Harness) -> None:
+    """The backend has said goodbye, and the client has not answered yet."""
+    assert GOING_AWAY not in drain_a_tunnel(gateway, FRAME + b"\x88\x02\x03\xe8")
+
+
+def test_nothing_is_said_in_another_protocol(gateway: Harness) -> None:
+    """Only of a WebSocket is it known what a goodbye looks like."""
+    assert GOING_AWAY not in drain_a_tunnel(gateway, b"", ASK.replace(b"websocket", b"echo"))

@@ -10,7 +10,8 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import capturedLogs
 
 from gateway.errors import RouteNotFound
-from gateway.exchange import Exchange, Response
+from gateway.exchange import Exchange
+from gateway.message import Response
 from gateway.testing import Harness
 from gateway.testing.backend import ok
 

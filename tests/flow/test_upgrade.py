@@ -9,6 +9,7 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from gateway.exchange import Exchange
+from gateway.message import Response, Tunnel
 from gateway.testing import FakeClient, Harness
 from gateway.testing.backend import BackendConnection, ok
 from gateway.testing.network import QUEUE, WIRE
@@ -334,3 +335,119 @@ def test_a_reload_leaves_tunnels_alone(gateway: Harness) -> None:
     gateway.network.pump()
     assert backend.end_of_input
     assert not gateway.gateway.foundation.pool._leaving
+
+
+POLICY = b"\x88\x08\x03\xf0cut it"
+FRAME = b"\x82\x7e\x01\x00" + b"x" * 256
+
+
+class Closer:
+    """A step that keeps tunnels, to close them when a rule of access is no longer kept."""
+
+    name = "closer"
+
+    def __init__(self, at_once: bool = False) -> None:
+        self.at_once = at_once
+        self.tunnels: list[Tunnel] = []
+
+    def on_response(self, exchange: Exchange) -> None:
+        assert exchange.response is not None
+        assert exchange.response.tunnel is not None
+        self.tunnels.append(exchange.response.tunnel)
+        if self.at_once:
+            self.tunnels[0].close(1008, "cut it")
+
+
+def check_closed(gateway: Harness, client: FakeClient, backend: BackendConnection) -> None:
+    """It is over on both sides, with one record."""
+    client.close()
+    backend.close()
+    gateway.network.pump()
+    assert client.end_of_input
+    assert backend.end_of_input
+    assert [record["status_code"] for record in gateway.logs] == [101]
+    assert not gateway.gateway.site.channels
+    gateway.check_quiet()
+
+
+def test_a_step_may_close_a_websocket(gateway: Harness) -> None:
+    """The client is told the code and the reason; the backend is let go; the client's own goodbye resets nothing."""
+    step = Closer()
+    gateway.insert("/orders/chat", step)
+    client, backend = tunnel(gateway, greeting=FRAME)
+    step.tunnels[0].close(1008, "cut it")
+    step.tunnels[0].close(1008, "cut it")
+    gateway.network.pump()
+
+    assert after_head(client.received) == FRAME + POLICY
+    assert client.end_of_input
+    assert backend.end_of_input
+    gateway.send(b"\x88\x82abcd\x62\x8b", client)
+    check_closed(gateway, client, backend)
+
+
+def test_a_websocket_is_closed_at_the_end_of_a_frame(gateway: Harness) -> None:
+    """The rest of the frame is let pass, and nothing of the next one."""
+    step = Closer()
+    gateway.insert("/orders/chat", step)
+    client, backend = tunnel(gateway, greeting=FRAME[:100])
+    step.tunnels[0].close(1008, "cut it")
+    gateway.network.pump()
+    assert after_head(client.received) == FRAME[:100]
+    backend.send(FRAME[100:] + FRAME)
+    gateway.network.pump()
+
+    assert after_head(client.received) == FRAME + POLICY
+    check_closed(gateway, client, backend)
+
+
+def test_the_end_of_a_frame_is_not_waited_for_long(gateway: Harness) -> None:
+    """A backend that never completes it keeps nobody connected; what the client sends does not put it off."""
+    step = Closer()
+    gateway.insert("/orders/chat", step)
+    client, _ = tunnel(gateway, greeting=FRAME[:100])
+    step.tunnels[0].close(1008, "cut it")
+    for _ in range(3):
+        gateway.advance(4)
+        gateway.send(b"\x89\x80abcd", client)
+
+    assert client.closed is not None
+    assert not gateway.gateway.site.channels
+
+
+def test_a_tunnel_of_another_protocol_is_closed(gateway: Harness) -> None:
+    """Nothing is said: it is not known how."""
+    step = Closer()
+    gateway.insert("/orders/chat", step)
+    gateway.backend("orders").answers(SWITCH.replace(b"websocket", b"echo"))
+    client = gateway.send(ASK.replace(b"websocket", b"echo"))
+    step.tunnels[0].close(1008, "cut it")
+    gateway.network.pump()
+
+    assert after_head(client.received) == b""
+    assert client.closed is not None
+    gateway.check_quiet()
+
+
+def test_a_websocket_may_be_closed_before_it_begins(gateway: Harness) -> None:
+    """A rule fails while the steps look at the 101: the client hears of it as soon as it can be told."""
+    gateway.insert("/orders/chat", Closer(at_once=True))
+    client, backend = tunnel(gateway)
+
+    assert client.received.startswith(b"HTTP/1.1 101 ")
+    assert after_head(client.received) == POLICY
+    check_closed(gateway, client, backend)
+
+
+def test_a_step_cannot_change_protocols(gateway: Harness) -> None:
+    """A 101 without a backend's connection behind it is an error of the step."""
+
+    class Says101:
+        name = "says_101"
+
+        def on_request(self, exchange: Exchange) -> Response:
+            return Response(101)
+
+    gateway.insert("/orders/chat", Says101())
+
+    assert gateway.get("/orders/chat").status == 500

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from gateway.body import HIGH_WATER, Body
 from gateway.errors import GatewayError
-from gateway.exchange import Request
 from gateway.http1.request_parser import CHUNK_OVERHEAD, RequestMemo, RequestParser
+from gateway.message import Request
 
 MAX_HEAD = 2048
 MAX_FIELDS = 20

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.body import Body
-from gateway.exchange import Request, Response
 from gateway.headers import Headers
 from gateway.http1.response_head import encode
+from gateway.message import Request, Response
 from tests.conformance import strict
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from gateway.errors import CredentialInvalid
-from gateway.exchange import Request
 from gateway.headers import Headers
 from gateway.identity.bearer import bearer_token
+from gateway.message import Request
 
 
 def shown(*values: bytes) -> bytes | None:

@@ -8,9 +8,10 @@ from typing import Protocol, cast
 
 import pytest
 
-from gateway.exchange import Exchange, Request
+from gateway.exchange import Downstream, Exchange
 from gateway.headers import Headers
-from gateway.interfaces import Downstream
+from gateway.message import Request
+from gateway.peer import Peer
 
 PEER = "192.0.2.7"
 
@@ -57,7 +58,7 @@ def make() -> MakeExchange:
     ) -> Exchange:
         request = Request(method, target, Headers(headers), host=b"api.example.com", version=version)
         # No step under test here speaks to the client.
-        made = Exchange(request, cast("Downstream", None), PEER, Direct(), started=100.0, deadline=130.0)
+        made = Exchange(request, cast("Downstream", None), Peer(PEER, Direct()), started=100.0, deadline=130.0)
         made.route = Route()
         made.finished = 100.25
         return made

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from gateway.body import Body
 from gateway.config.schema.telemetry import DEFAULT_RECORD
 from gateway.errors import BackendTimeout
-from gateway.exchange import Exchange, Response
+from gateway.exchange import Exchange
+from gateway.message import Response
 from gateway.middleware.access_log import FIELDS, AccessLog, clock_text, query_redactor
 from gateway.principal import Principal
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.errors import BackendRefused, BackendTimeout, GatewayError, TooManyInFlight
-from gateway.exchange import Response
+from gateway.message import Response
 from gateway.middleware.adaptive import AdaptiveConcurrency, AdaptiveLimit
 from gateway.middleware.gate import Gate
 from gateway.resilience.admission import Priority

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import CredentialInvalid
-from gateway.exchange import Request
 from gateway.headers import Headers
 from gateway.identity.api_keys import LONGEST, KeyRecord, digester
+from gateway.message import Request
 from gateway.middleware.api_key import ApiKeyAuthenticator
 from gateway.principal import Principal
 from gateway.storage.key_memory import MemoryKeys

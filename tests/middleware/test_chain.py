@@ -11,9 +11,11 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import capturedLogs
 
 from gateway.errors import GatewayError, RouteNotFound
-from gateway.exchange import Exchange, Request, Response
+from gateway.exchange import Exchange
 from gateway.headers import Headers
+from gateway.message import Request, Response
 from gateway.middleware.chain import Chain
+from gateway.peer import Peer
 
 if TYPE_CHECKING:
     from tests.middleware.conftest import MakeExchange
@@ -133,7 +135,11 @@ def test_waiting_changes_nothing_in_the_order(ways: list[str]) -> None:
 
     client = Client()
     exchange = Exchange(
-        Request(b"GET", b"/", Headers()), cast("Any", client), "", cast("Any", _Direct()), started=0.0, deadline=1.0
+        Request(b"GET", b"/", Headers()),
+        cast("Any", client),
+        Peer("", cast("Any", _Direct())),
+        started=0.0,
+        deadline=1.0,
     )
     chain = Chain(
         [Step(number, way) for number, way in enumerate(ways)],

@@ -9,11 +9,13 @@ import pytest
 from twisted.internet.defer import Deferred, ensureDeferred
 
 from gateway.errors import LimitExceeded
-from gateway.exchange import Exchange, Request
+from gateway.exchange import Exchange
 from gateway.headers import Headers
 from gateway.limiting.limit import Limit, Verdict
 from gateway.limiting.store import MemoryLimits
+from gateway.message import Request
 from gateway.middleware.client_limit import ClientLimit
+from gateway.peer import Peer
 
 CLIENT = Limit(b"client..", "client", 3, 60.0, 3, sliding=True)
 ADDRESS = Limit(b"address.", "ip", 3, 60.0, 3, sliding=True)
@@ -32,7 +34,7 @@ class From:
 def exchange(address: str = "192.0.2.1", at: float = 0.0) -> Exchange:
     """A request to the token endpoint."""
     here: Any = From(address)
-    return Exchange(Request(b"POST", b"/oauth/token", Headers()), here, address, here, at, at + 1)
+    return Exchange(Request(b"POST", b"/oauth/token", Headers()), here, Peer(address, here), at, at + 1)
 
 
 class Bench:

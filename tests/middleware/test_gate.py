@@ -12,9 +12,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from twisted.internet.defer import CancelledError, Deferred
 
 from gateway.errors import TooManyInFlight
-from gateway.exchange import Exchange, Request
+from gateway.exchange import Exchange
 from gateway.headers import Headers
+from gateway.message import Request
 from gateway.middleware.gate import LONGEST_RETRY, Gate
+from gateway.peer import Peer
 from gateway.resilience.admission import Priority
 from gateway.telemetry.series import Counts
 from gateway.transport.deadlines import Deadlines
@@ -25,7 +27,7 @@ LOW, NORMAL, HIGH = Priority
 
 def new() -> Exchange:
     """Make an exchange; what is in it is nothing to a gate."""
-    return Exchange(Request(b"GET", b"/", Headers()), None, "", Direct(), 0.0, 30.0)  # type: ignore[arg-type]
+    return Exchange(Request(b"GET", b"/", Headers()), None, Peer("", Direct()), 0.0, 30.0)  # type: ignore[arg-type]
 
 
 class Stand:

@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from gateway.errors import BackendTimeout, ClientAborted, GatewayError
-from gateway.exchange import Response
+from gateway.message import Response
 from gateway.middleware.metrics import RequestMetrics
 from gateway.telemetry.metrics import Metrics
 

@@ -16,7 +16,7 @@ from gateway.errors import (
     PoolExhausted,
     RouteNotFound,
 )
-from gateway.exchange import Response
+from gateway.message import Response
 from gateway.middleware.outcome import level_of, status_of
 
 if TYPE_CHECKING:

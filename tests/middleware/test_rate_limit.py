@@ -9,11 +9,12 @@ import pytest
 from twisted.internet.defer import Deferred, ensureDeferred
 
 from gateway.errors import LimitExceeded
-from gateway.exchange import Exchange, Response
+from gateway.exchange import Exchange
 from gateway.headers import Headers
 from gateway.limiting.keys import limit_key
 from gateway.limiting.limit import Decide, Limit, Verdict
 from gateway.limiting.store import MemoryLimits
+from gateway.message import Response
 from gateway.middleware.rate_limit import Counted, PathRateLimit, RateLimit, RateLimitFields
 from tests.middleware.conftest import PEER, MakeExchange
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.exchange import Response
 from gateway.headers import Headers
+from gateway.message import Response
 from gateway.middleware.request_id import RequestId
 
 if TYPE_CHECKING:

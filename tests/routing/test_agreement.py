@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import GatewayError, RequestAmbiguous
-from gateway.exchange import Request
 from gateway.headers import Headers
 from gateway.http.paths import normal_form
 from gateway.http.readings import Reading
+from gateway.message import Request
 from gateway.routing.agreement import PathRules, settle
 from gateway.routing.pattern import parse_pattern
 from gateway.routing.rule import RouteRule

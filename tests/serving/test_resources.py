@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from gateway.errors import GatewayError, MalformedRequest
-from gateway.exchange import Exchange, Request, Response
+from gateway.exchange import Exchange
 from gateway.headers import Headers
+from gateway.message import Request, Response
+from gateway.peer import Peer
 from gateway.routing.rule import RouteRule
 from gateway.routing.table import RouteTable
 from gateway.serving.resources import ContentResource, Leaf, RootResource, RouteResource, unrouted_chain
@@ -84,7 +86,7 @@ class Tree:
 def exchange(target: bytes, method: bytes = b"GET", client: Any = None) -> Exchange:
     """Return an exchange that begins."""
     downstream: Any = client or Client()
-    return Exchange(Request(method, target, Headers(), b"h"), downstream, "192.0.2.1", Here(), 0.0, 1.0)
+    return Exchange(Request(method, target, Headers(), b"h"), downstream, Peer("192.0.2.1", Here()), 0.0, 1.0)
 
 
 def test_a_route_s_leaf_answers() -> None:

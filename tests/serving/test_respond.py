@@ -16,8 +16,9 @@ from gateway.errors import (
     TokenRefused,
     reasons,
 )
-from gateway.exchange import Exchange, Response
+from gateway.exchange import Exchange
 from gateway.headers import Headers
+from gateway.message import Response
 from gateway.serving.respond import PROBLEM_TYPE, problem, render_error, render_token_error
 
 

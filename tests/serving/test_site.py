@@ -22,9 +22,9 @@ def test_a_channel_knows_its_peer() -> None:
     """By address; on a UNIX socket there is none."""
     site = Harness("orders").gateway.site
 
-    assert site.buildProtocol(IPv4Address("TCP", "192.0.2.7", 1)).peer == "192.0.2.7"
-    assert site.buildProtocol(UNIXAddress(b"/x")).peer == ""
-    assert site.buildProtocol(None).peer == ""
+    assert site.buildProtocol(IPv4Address("TCP", "192.0.2.7", 1)).address == "192.0.2.7"
+    assert site.buildProtocol(UNIXAddress(b"/x")).address == ""
+    assert site.buildProtocol(None).address == ""
 
 
 def test_connections_are_counted_and_watched() -> None:

@@ -12,7 +12,7 @@ from gateway.transport.deadlines import NEVER
 
 if TYPE_CHECKING:
     from gateway.exchange import Exchange
-    from gateway.interfaces import TunnelEnd
+    from gateway.message import TunnelEnd
     from gateway.serving.connection import ClientConnection
 
 IDLE = 75.0
@@ -23,7 +23,7 @@ class Ends:
 
     def __init__(self) -> None:
         self.said: list[str] = []
-        self.exchange = SimpleNamespace(bytes_sent=0)
+        self.exchange = SimpleNamespace(bytes_sent=0, request=SimpleNamespace(upgrade=b"echo"))
         self.connection = SimpleNamespace(
             deadline=NEVER,
             site=SimpleNamespace(now=lambda: 100.0, options=SimpleNamespace(client_idle=IDLE)),

@@ -7,8 +7,10 @@ from typing import Any, cast
 import pytest
 
 from gateway.errors import BackendRefused, BackendTimeout, GatewayError, PoolExhausted, RequestTooLarge
-from gateway.exchange import Exchange, Request, Response
+from gateway.exchange import Exchange
 from gateway.headers import Headers
+from gateway.message import Request, Response
+from gateway.peer import Peer
 from gateway.upstream.agent import Attempt, ProxyAgent
 from gateway.upstream.backend import Backend, Upstream
 from gateway.upstream.pool import ConnectionPool
@@ -65,7 +67,7 @@ class Tries:
 
     def attempt(self, timeout: float = 30.0) -> Exchange:
         request = Request(b"GET", b"/", Headers())
-        exchange = Exchange(request, cast("Any", None), "192.0.2.1", Direct(), self.bench.seconds, 1e9)
+        exchange = Exchange(request, cast("Any", None), Peer("192.0.2.1", Direct()), self.bench.seconds, 1e9)
         now = self.bench.seconds
         attempt = self.agent.attempt(
             self.observer, exchange, self.upstream, self.backend, b"HEAD", timeout, now, now + timeout, now + timeout

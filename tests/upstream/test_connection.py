@@ -11,8 +11,8 @@ from twisted.python.failure import Failure
 
 from gateway.body import HIGH_WATER, Body
 from gateway.errors import BackendProtocolError, BackendReset, BackendTimeout, GatewayError, ReusedConnectionLost
-from gateway.exchange import Request, Response
 from gateway.headers import Headers
+from gateway.message import Request, Response
 from gateway.transport.deadlines import NEVER
 from gateway.upstream.connection import CLOSE, UpstreamConnection
 from tests.upstream.conftest import Bench

@@ -17,8 +17,8 @@ from gateway.config.schema.resilience import Fallback as FallbackSettings
 from gateway.config.schema.upstreams import Backend as BackendSettings
 from gateway.config.schema.upstreams import Upstream as UpstreamSettings
 from gateway.errors import BreakerOpen
-from gateway.exchange import Response
 from gateway.headers import Headers
+from gateway.message import Response
 from gateway.middleware.gate import Gate
 from gateway.middleware.last_good import Recall
 from gateway.resilience.breaker import BreakerRules

@@ -1,0 +1,83 @@
+"""Where the frames of a WebSocket end, and the frame that says goodbye (RFC 6455).
+
+Used by `gateway.serving.tunnel`, which passes a WebSocket on as octets and reads nothing of it but this: a frame of
+ours may stand between two frames, never within one.
+"""
+
+from __future__ import annotations
+
+GOING_AWAY = 1001
+"""Close code: the server goes down."""
+
+POLICY_VIOLATION = 1008
+"""Close code: a rule of the server is not kept, or not any more."""
+
+_CLOSE = 8
+_LONGEST_REASON = 123  # RFC 6455 section 5.5: a control frame carries 125 octets, and two of them are the code
+_LENGTH_OCTETS = {126: 2, 127: 8}
+
+
+def close_frame(code: int, reason: str = "") -> bytes:
+    """Return the close frame of a server; a reason that is too long is cut where a character ends."""
+    text = reason.encode()[:_LONGEST_REASON].decode(errors="ignore").encode()
+    return bytes((0x80 | _CLOSE, 2 + len(text))) + code.to_bytes(2, "big") + text
+
+
+class FrameBorders:
+    """Follows the frames of one direction, by their heads alone: what is in them is never looked at.
+
+    Attributes:
+        closed: A close frame has begun: nothing may follow it.
+    """
+
+    __slots__ = ("_head", "_left", "closed")
+
+    def __init__(self) -> None:
+        self._head = b""  # of a frame whose head is not complete
+        self._left = 0  # octets of content that are still to come
+        self.closed = False
+
+    @property
+    def between(self) -> bool:
+        """Whether another frame may stand here."""
+        return not self._left and not self._head and not self.closed
+
+    def follow(self, data: bytes) -> None:
+        """Follow all of the octets."""
+        left = self._left
+        if left > len(data):  # the usual read of a large message
+            self._left = left - len(data)
+            return
+        position = 0
+        while position < len(data):
+            position = self._follow_one(data, position)
+
+    def follow_to_border(self, data: bytes) -> int:
+        """Follow the octets up to the end of the frame that they begin in; returns how many those are."""
+        position = 0
+        while position < len(data):
+            position = self._follow_one(data, position)
+            if not self._left and not self._head:
+                break
+        return position
+
+    def _follow_one(self, data: bytes, position: int) -> int:
+        """Follow up to the end of a head or of a content; returns where that is."""
+        if self._left:
+            passed = min(self._left, len(data) - position)
+            self._left -= passed
+            return position + passed
+        # A head has 14 octets at most.
+        head = self._head + data[position : position + 14 - len(self._head)]
+        size = 2
+        if len(head) >= size:
+            extended = _LENGTH_OCTETS.get(head[1] & 0x7F, 0)
+            size += extended + (4 if head[1] & 0x80 else 0)
+            if len(head) >= size:
+                position += size - len(self._head)
+                self._head = b""
+                self._left = int.from_bytes(head[2 : 2 + extended], "big") if extended else head[1] & 0x7F
+                self.closed = self.closed or head[0] & 0x0F == _CLOSE
+                return position
+        self._head = head
+        return len(data)

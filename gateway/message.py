@@ -1,0 +1,176 @@
+"""The head of a request or a response, and what follows it: a body, or a tunnel.
+
+Layer 0. `gateway.http1.request_parser` makes requests and
+`gateway.http1.response_parser` responses; who answers makes responses too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gateway.body import Body
+from gateway.headers import Headers
+
+
+class TunnelEnd:
+    """One end of a connection that changed protocols: bytes both ways, with back-pressure.
+
+    A base class, so that each call goes through a table and not through a look-up by name.
+    """
+
+    __slots__ = ()
+
+    def tunnel_received(self, data: bytes) -> None:
+        """Write bytes that the other end read."""
+        raise NotImplementedError
+
+    def tunnel_half_closed(self) -> None:
+        """The other end will send no more."""
+        raise NotImplementedError
+
+    def tunnel_lost(self) -> None:
+        """The other end is gone."""
+        raise NotImplementedError
+
+    def pause_reading(self) -> None:
+        """Read nothing more until told."""
+        raise NotImplementedError
+
+    def resume_reading(self) -> None:
+        """Read on."""
+        raise NotImplementedError
+
+
+class ClientEnd(TunnelEnd):
+    """The end at the client, which can be told why it is over."""
+
+    __slots__ = ()
+
+    def close_tunnel(self, code: int, reason: str) -> None:
+        """End it from inside the gateway; where it is a WebSocket, its peer is told the code and the reason."""
+        raise NotImplementedError
+
+
+class OpenTunnel(TunnelEnd):
+    """The end at a backend that has said 101: what it reads waits until there is another end."""
+
+    __slots__ = ()
+
+    def join(self, other: TunnelEnd) -> None:
+        """Send what this end reads to `other` from now on, first what it has read already."""
+        raise NotImplementedError
+
+
+class Tunnel:
+    """A connection to a backend that has said 101, before and after the client's end joins it.
+
+    A step of the chain may keep it from `on_response` on, and close it later.
+
+    Args:
+        take: Ends the attempt, and returns the backend's end.
+    """
+
+    __slots__ = ("_backend", "_client", "_closed", "_take")
+
+    def __init__(self, take: Callable[[], OpenTunnel]) -> None:
+        self._take = take
+        self._backend: OpenTunnel | None = None
+        self._client: ClientEnd | None = None
+        self._closed: tuple[int, str] | None = None
+
+    def take(self) -> OpenTunnel:
+        """Return the backend's end: every step has seen the 101, and its head is written."""
+        self._backend = self._take()
+        return self._backend
+
+    def join(self, client: ClientEnd) -> None:
+        """Let the client's connection be the other end; after `take`."""
+        assert self._backend is not None
+        self._client = client
+        self._backend.join(client)
+        if self._closed is not None:
+            client.close_tunnel(*self._closed)
+
+    def close(self, code: int, reason: str) -> None:
+        """End it from inside the gateway; the client of a WebSocket is told why.
+
+        Args:
+            code: Of RFC 6455 section 7.4.1, e.g. 1008 where a rule of access is no longer kept.
+            reason: A few words; 123 octets at most go out.
+        """
+        if self._client is not None:
+            self._client.close_tunnel(code, reason)
+        elif self._closed is None:
+            self._closed = code, reason
+
+
+class Request:
+    """A request head that passed the rules, and the body that follows it.
+
+    Attributes:
+        method: As sent, e.g. `b"GET"`.
+        target: Request target in origin form, as the client wrote it: what is forwarded.
+        path: The path of the target, without the query, as the client wrote it.
+        query: What stands after the first `?`; empty without one.
+        host: `Host`, or the authority of an absolute-form target; lower case, with the port where given.
+        version: `b"1.1"` or `b"1.0"`.
+        headers: All fields as received, hop-by-hop ones included.
+        body: None for a request without content.
+        upgrade: The protocol named by `Upgrade`, where the client asks for a change of protocol.
+    """
+
+    __slots__ = ("body", "headers", "host", "method", "path", "query", "target", "upgrade", "version")
+
+    def __init__(
+        self,
+        method: bytes,
+        target: bytes,
+        headers: Headers,
+        host: bytes = b"",
+        version: bytes = b"1.1",
+        body: Body | None = None,
+        upgrade: bytes | None = None,
+    ) -> None:
+        self.method = method
+        self.target = target
+        self.path, _, self.query = target.partition(b"?")
+        self.host = host
+        self.version = version
+        self.headers = headers
+        self.body = body
+        self.upgrade = upgrade
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of its content is there."""
+        return self.body is None or self.body.ended
+
+
+class Response:
+    """A response head on its way to the client, and its body.
+
+    Attributes:
+        status: 200 to 999; interim responses do not pass here.
+        reason: Reason phrase, b"" for the registered one.
+        headers: End-to-end fields; framing fields are made by the connection that writes it.
+        body: Octets of a response made here, a `Body` that streams, or None for no content.
+        length: Octets of content where known (also for HEAD and 304, which have none), else None.
+        tunnel: The backend's end of the connection, where it changes protocols (a 101): the client's end joins it.
+    """
+
+    __slots__ = ("body", "headers", "length", "reason", "status", "tunnel")
+
+    def __init__(
+        self,
+        status: int,
+        headers: Headers | None = None,
+        body: bytes | Body | None = None,
+        length: int | None = None,
+        reason: bytes = b"",
+    ) -> None:
+        self.status = status
+        self.reason = reason
+        self.headers = headers if headers is not None else Headers()
+        self.body = body
+        self.length = len(body) if isinstance(body, bytes) else length
+        self.tunnel: Tunnel | None = None

@@ -1,0 +1,62 @@
+"""Who is at the other end of a client's connection.
+
+Layer 0. Made once a connection by `gateway.serving.connection`, and shared by its exchanges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from gateway.headers import Headers
+
+
+class Forwarding(Protocol):
+    """What is known of a peer, for the fields that tell a backend about the client."""
+
+    def client_address(self, headers: Headers) -> str:
+        """Return the client's address: the peer's, or what a trusted peer says."""
+
+    def scheme(self, headers: Headers) -> bytes:
+        """Return the scheme that the client used."""
+
+    def encode(self, headers: Headers, host: bytes, version: bytes = ...) -> bytes:
+        """Return the forwarding field lines for a backend, each ended by CRLF."""
+
+
+class Peer:
+    """The other end of a connection: a client, or the proxy before it.
+
+    Args:
+        address: As text; empty where the socket has none.
+        forwarding: What backends are told of it.
+        secure: Whether the connection is over TLS.
+        certificate: Reads the certificate of the peer (DER), verified in the handshake; called once at most.
+
+    Attributes:
+        address: As given.
+        forwarding: As given.
+        secure: As given.
+    """
+
+    __slots__ = ("_certificate", "_read", "address", "forwarding", "secure")
+
+    def __init__(
+        self,
+        address: str,
+        forwarding: Forwarding,
+        secure: bool = False,
+        certificate: Callable[[], bytes | None] | None = None,
+    ) -> None:
+        self.address = address
+        self.forwarding = forwarding
+        self.secure = secure
+        self._certificate: bytes | None = None
+        self._read = certificate
+
+    def certificate(self) -> bytes | None:
+        """Return the peer's certificate (DER); None without one, or without TLS."""
+        if self._read is not None:
+            read, self._read = self._read, None
+            self._certificate = read()
+        return self._certificate

@@ -1,0 +1,28 @@
+"""The other end of a client's connection."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from gateway.peer import Peer
+
+NOBODY = cast("Any", None)
+
+
+def test_a_certificate_is_read_once_and_only_for_who_asks() -> None:
+    """Reading it takes the handshake's objects apart."""
+    read: list[str] = []
+
+    def certificate() -> bytes:
+        read.append("read")
+        return b"DER"
+
+    peer = Peer("192.0.2.7", NOBODY, secure=True, certificate=certificate)
+    assert read == []
+
+    assert (peer.certificate(), peer.certificate(), read) == (b"DER", b"DER", ["read"])
+
+
+def test_without_tls_there_is_none() -> None:
+    """Nothing to read it from."""
+    assert Peer("192.0.2.7", NOBODY).certificate() is None
