@@ -46,9 +46,9 @@ from gateway.middleware.trace import Trace
 from gateway.resilience.budget import RetryBudget
 from gateway.routing.rule import RouteRule
 from gateway.routing.table import RouteTable
+from gateway.serving.contract import ConnectionOptions
 from gateway.serving.resources import ContentResource, Leaf, RouteResource, unrouted_chain
 from gateway.serving.respond import render_error
-from gateway.serving.site import ConnectionOptions
 from gateway.telemetry.exposition import OwnLabels
 from gateway.upstream.backend import Share, Upstream
 

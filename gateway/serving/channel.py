@@ -8,8 +8,6 @@ ends, is in `connection`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
@@ -32,11 +30,9 @@ from gateway.http.websocket import GOING_AWAY
 from gateway.http1.response_head import Framing, encode
 from gateway.message import Request, Response, Tunnel
 from gateway.serving.connection import BODY, CLOSE_IDLE, LINGER, PIPELINE, ClientConnection
+from gateway.serving.contract import Host
 from gateway.serving.tunnel import ClientTunnel
 from gateway.transport.deadlines import NEVER
-
-if TYPE_CHECKING:
-    from gateway.serving.site import GatewaySite
 
 HALF_CLOSED_PROBE = 1.0
 """Seconds after which a half-closed client is asked whether it is still there."""
@@ -46,7 +42,7 @@ HALF_CLOSED_PROBE = 1.0
 class Channel(ClientConnection, Downstream):
     """The exchanges of one client connection."""
 
-    def __init__(self, site: GatewaySite, address: str) -> None:
+    def __init__(self, site: Host, address: str) -> None:
         super().__init__(site, address)
         self._exchange: Exchange | None = None
         self._framing: Framing | None = None

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.protocol import Protocol
@@ -15,10 +14,8 @@ from gateway.body import Body
 from gateway.http1.request_parser import RequestParser
 from gateway.listening.certificates import peer_certificate
 from gateway.peer import Peer
+from gateway.serving.contract import Host
 from gateway.transport.deadlines import NEVER
-
-if TYPE_CHECKING:
-    from gateway.serving.site import GatewaySite
 
 LINGER = 5.0
 """Seconds of silence, at most, while a client that was answered early is let finish sending."""
@@ -44,7 +41,7 @@ class ClientConnection(Protocol):
 
     peer: Peer
 
-    def __init__(self, site: GatewaySite, address: str) -> None:
+    def __init__(self, site: Host, address: str) -> None:
         self.site = site
         self.address = address
         self.deadline = NEVER

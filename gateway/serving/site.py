@@ -8,7 +8,7 @@ cap little and cost five times what the wire needs; only the shape is theirs.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
@@ -18,22 +18,12 @@ from gateway.http.forwarded import ForwardedRules
 from gateway.http1.request_parser import RequestMemo
 from gateway.peer import Forwarding
 from gateway.serving.channel import Channel
+from gateway.serving.contract import ConnectionOptions, Host, Served
 from gateway.serving.resources import RootResource
 from gateway.transport.deadlines import Deadlines
 
 
-class ConnectionOptions(NamedTuple):
-    """Times (seconds) and sizes (octets) of client connections."""
-
-    client_header: float
-    client_body: float
-    client_idle: float
-    request: float
-    request_header: int
-    header_fields: int
-
-
-class GatewaySite(Site):
+class GatewaySite(Site, Host):
     """Makes a channel for each client connection.
 
     Args:
@@ -67,7 +57,7 @@ class GatewaySite(Site):
         self.rules = rules
         self.now = now
         self.date = date
-        self.channels: dict[Channel, None] = {}
+        self.channels: dict[Served, None] = {}
         self.draining = False
         self.memo = RequestMemo()
         self._deadlines = deadlines
@@ -94,15 +84,15 @@ class GatewaySite(Site):
         """Prepare what is the same for all exchanges of a connection."""
         return self.rules.for_peer(peer, b"https" if secure else b"http")
 
-    def connected(self, channel: Channel) -> None:
+    def connected(self, connection: Served) -> None:
         """A connection is open."""
-        self.channels[channel] = None
-        self._deadlines.watch(channel)
+        self.channels[connection] = None
+        self._deadlines.watch(connection)
 
-    def disconnected(self, channel: Channel) -> None:
+    def disconnected(self, connection: Served) -> None:
         """A connection is closed."""
-        self.channels.pop(channel, None)
-        self._deadlines.forget(channel)
+        self.channels.pop(connection, None)
+        self._deadlines.forget(connection)
         self._check_drained()
 
     def part(self) -> None:

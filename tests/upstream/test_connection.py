@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from gateway.body import HIGH_WATER, Body
 from gateway.errors import BackendProtocolError, BackendReset, BackendTimeout, GatewayError, ReusedConnectionLost
 from gateway.headers import Headers
-from gateway.message import Request, Response
+from gateway.message import Request, Response, TunnelEnd
 from gateway.transport.deadlines import NEVER
 from gateway.upstream.connection import CLOSE, UpstreamConnection
 from tests.upstream.conftest import Bench
@@ -342,15 +342,12 @@ def test_the_next_one_does_not_find_it_paused(line: Line) -> None:
     assert line.transport.producerState == "producing"
 
 
-class Peer:
+class Peer(TunnelEnd):
     """The other end of a tunnel."""
 
     def __init__(self) -> None:
         self.data = b""
         self.told: list[str] = []
-
-    def join(self, other: object) -> None:
-        """Nothing to say."""
 
     def tunnel_received(self, data: bytes) -> None:
         self.data += data

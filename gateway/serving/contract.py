@@ -1,0 +1,74 @@
+"""What a client's connection is given by the site that made it.
+
+`gateway.serving.site` is the one that serves; the connections (`connection`, `channel`, `tunnel`) know no more of it
+than this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+from gateway.http1.request_parser import RequestMemo
+from gateway.peer import Forwarding
+from gateway.serving.resources import RootResource
+from gateway.transport.deadlines import Timed
+
+
+class ConnectionOptions(NamedTuple):
+    """Times (seconds) and sizes (octets) of client connections."""
+
+    client_header: float
+    client_body: float
+    client_idle: float
+    request: float
+    request_header: int
+    header_fields: int
+
+
+class Served(Timed, Protocol):
+    """A connection that its site watches, drains and closes.
+
+    Attributes:
+        closed: It is gone.
+    """
+
+    closed: bool
+
+    def drain(self) -> None:
+        """Accept no further request; close when idle."""
+
+    def shut(self) -> None:
+        """Close at once, whatever is under way."""
+
+
+class Host:
+    """Who made a connection, as the connection sees it; a base class, since it is asked for every request.
+
+    Attributes:
+        options: For connections and exchanges that begin now.
+        resource: Renders exchanges.
+        memo: Request heads that were read before.
+        draining: Every response closes its connection.
+        now: Monotonic seconds.
+        date: Value of the Date field.
+    """
+
+    options: ConnectionOptions
+    resource: RootResource[Any]
+    memo: RequestMemo
+    draining: bool
+    now: Callable[[], float]
+    date: Callable[[], bytes]
+
+    def forwarding(self, peer: str, secure: bool) -> Forwarding:
+        """Prepare what is the same for all exchanges of a connection."""
+        raise NotImplementedError
+
+    def connected(self, connection: Served) -> None:
+        """A connection is open."""
+        raise NotImplementedError
+
+    def disconnected(self, connection: Served) -> None:
+        """A connection is closed."""
+        raise NotImplementedError
