@@ -193,9 +193,7 @@ class _Builder:
             None if route is None else self._request_buffer,  # who is slow to send holds no place and no connection
             self._load.of_route(route),  # who may not call, or too often, takes nobody's place
             *self._load.of_upstreams(route, self._chooser(route)),  # a place is held only while it is asked
-            self._last_goods.step(
-                route, self.identity.passes(auth)
-            ),  # innermost: what the backend said is kept
+            self._last_goods.step(route, self.identity.passes(auth)),  # innermost: what the backend said is kept
         ]
         return [step for step in steps if step is not None]
 

@@ -3,6 +3,11 @@
 A `LimitStore` before another: what it would refuse waits until the limits have
 something again, those of a higher priority first. Lines are shared by all
 routes, so that two routes under the same limit (of `rate_limits`) wait in one.
+
+# Note [Fair shares]
+`size` is for a route, whoever waits there. While it is full, the last to come of the caller with the longest line makes
+room for one whose line is shorter by two at least: as long as others want to wait, nobody has more than its share, and
+whoever is alone may have it all.
 """
 
 from __future__ import annotations
@@ -30,7 +35,7 @@ class Shaped:
         store: Where requests are counted.
         lines: Of all routes.
         priority: The route's.
-        size: Most of the route's requests that wait.
+        size: Most of the route's requests that wait; who has a share of them is in Note [Fair shares].
         timeout: Seconds that one may.
         clock: Keeps time.
         now: Monotonic seconds.
@@ -57,6 +62,7 @@ class Shaped:
         self._now = now
         self._queued = queued
         self._waiting = 0
+        self._mine: dict[Hashable, dict[Waiter, None]] = {}  # the route's who wait, by line, in the order they came
 
     def bind(self, limits: Sequence[Limit]) -> Decide:
         """Prepare to decide under these limits; the awaitable of one that waits is cancelled to give up."""
@@ -67,7 +73,7 @@ class Shaped:
             place = (identities, *keys)
             line = self._lines.get(place)
             if line is not None:  # nobody overtakes those who wait
-                return self._join(line) if self._waiting < self._size else line.refusal
+                return self._join(place, line) if self._room(place) else line.refusal
             verdict = ask(keys, now)
             if isinstance(verdict, Verdict):
                 return self._settle(place, ask, keys, verdict)
@@ -82,22 +88,39 @@ class Shaped:
     def _settle(
         self, place: Hashable, ask: Decide, keys: Sequence[bytes], verdict: Verdict
     ) -> Verdict | Deferred[Verdict]:
-        if verdict.allowed or verdict.retry_after > self._timeout or self._waiting >= self._size:
+        if verdict.allowed or verdict.retry_after > self._timeout or not self._room(place):
             return verdict
         line = self._lines.get(place)
         if line is None:
             line = self._lines[place] = Line(
                 lambda: ask(keys, self._now()), verdict, self._clock, lambda: self._lines.pop(place)
             )
-        return self._join(line)
+        return self._join(place, line)
 
-    def _join(self, line: Line) -> Deferred[Verdict]:
+    def _room(self, place: Hashable) -> bool:
+        """Whether one more may wait in a line, where need be in the place of another: Note [Fair shares]."""
+        if self._waiting < self._size:
+            return True
+        longest = max(self._mine.values(), key=len, default={})
+        if len(longest) <= len(self._mine.get(place, ())) + 1:
+            return False
+        next(reversed(longest)).give_up()
+        return True
+
+    def _join(self, place: Hashable, line: Line) -> Deferred[Verdict]:
         self._waiting += 1
         self._queued()
-        return line.join(self._priority, self._timeout, self._left)
+        mine = self._mine.setdefault(place, {})
 
-    def _left(self) -> None:
-        self._waiting -= 1
+        def left(waiter: Waiter) -> None:
+            self._waiting -= 1
+            del mine[waiter]
+            if not mine and self._mine.get(place) is mine:
+                del self._mine[place]
+
+        waiter = line.join(self._priority, self._timeout, left)
+        mine[waiter] = None
+        return waiter.verdict
 
 
 class Line:
@@ -128,12 +151,12 @@ class Line:
         self._queues: tuple[OrderedDict[Waiter, None], ...] = tuple(OrderedDict() for _ in Priority)
         self._timer = clock.callLater(max(refusal.retry_after, SOONEST), self._serve)
 
-    def join(self, priority: Priority, timeout: float, left: Callable[[], None]) -> Deferred[Verdict]:
-        """Wait; fires with what the limits say in the end. `left` is called when one waits no longer."""
+    def join(self, priority: Priority, timeout: float, left: Callable[[Waiter], None]) -> Waiter:
+        """Wait; `left` is called when one waits no longer."""
         waiter = Waiter(self, priority, left)
         self._queues[priority][waiter] = None
         waiter.timer = self._clock.callLater(timeout, waiter.give_up)
-        return waiter.verdict
+        return waiter
 
     def leave(self, waiter: Waiter) -> None:
         """One of them waits no longer."""
@@ -180,7 +203,7 @@ class Waiter:
 
     __slots__ = ("_left", "_line", "priority", "timer", "verdict")
 
-    def __init__(self, line: Line, priority: Priority, left: Callable[[], None]) -> None:
+    def __init__(self, line: Line, priority: Priority, left: Callable[[Waiter], None]) -> None:
         self.priority = priority
         self.verdict: Deferred[Verdict] = Deferred(lambda _: self._leave())
         self.timer: Any = None
@@ -203,5 +226,5 @@ class Waiter:
     def _leave(self) -> None:
         if self.timer.active():
             self.timer.cancel()
-        self._left()
+        self._left(self)
         self._line.leave(self)

@@ -273,3 +273,23 @@ def test_never_more_than_the_limit_and_nobody_is_forgotten(steps: list[tuple[str
     assert all(later - one >= 0.1 - 1e-6 for one, later in itertools.pairwise(through))
     assert stand.lines == {}
     assert not stand.clock.getDelayedCalls()
+
+
+def test_one_caller_does_not_take_all_places_of_a_route() -> None:
+    """Alone it may have them; who comes gets a share, and the last of the longest line makes room for it."""
+    stand = Stand(size=4)
+    for number in range(6):
+        stand.ask(f"a{number}", key=b"a")
+    assert stand.ended == [("a0", True), ("a5", False)]
+    stand.ended.clear()
+
+    for key in (b"b", b"c"):
+        for number in range(4):
+            stand.ask(f"{key.decode()}{number}", key=key)
+
+    # Each of b and c has its first at once; then b has two places, and c one: no line is shorter by two.
+    assert [name for name, passed in stand.ended if passed] == ["b0", "c0"]
+    assert [name for name, passed in stand.ended if not passed] == ["a4", "a3", "b3", "a2", "c2", "c3"]
+    assert stand.pass_time(0.101) == [("a1", True), ("b1", True), ("c1", True)]
+    assert stand.pass_time(0.1) == [("b2", True)]
+    assert not stand.lines
