@@ -20,6 +20,7 @@ from tests.system.callers import Asked, calling, quick_backend
 from tests.system.gateway_process import GatewayProcess, one_upstream, running, until
 from tests.system.ports import free_port
 from tests.system.private_reactor import PrivateReactor, private_reactor
+from tests.system.redis_cluster import redis_cluster
 from tests.system.redis_server import RedisServer, redis_server
 
 DEADLINE = 0.05
@@ -209,3 +210,18 @@ def test_keys_go_by_themselves(tmp_path: Path, redis: RedisServer) -> None:
             assert redis.say("DBSIZE") == b":2\r\n"
 
             until(lambda: redis.say("DBSIZE") == b":0\r\n")
+
+
+def test_gateways_at_different_nodes_of_a_cluster_count_together(tmp_path: Path) -> None:
+    """Whichever node each of them is told: together they let the limit through, and both say that Redis is up."""
+    with ExitStack() as stack:
+        url = stack.enter_context(quick_backend())
+        cluster = stack.enter_context(redis_cluster(tmp_path))
+        limit = {"limit": 9, "window": "1h", "scope": "route"}
+        gateways = [
+            gateway(stack, tmp_path / str(number), **on_redis(node, url, limit, on_store_failure="closed"))
+            for number, node in enumerate(cluster.nodes)
+        ]
+        statuses = [requests.get(gateways[number % 3].url, timeout=10).status_code for number in range(15)]
+
+    assert statuses == [200] * 9 + [429] * 6
