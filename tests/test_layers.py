@@ -31,6 +31,7 @@ DOES_IO = {
     "service_identity",
     "treq",
     "twisted",
+    "hiredis",
     "txredisapi",
     "zope",
 }

@@ -3,7 +3,8 @@
 Greeting means that the server has answered: a server that is stopped still
 accepts connections, and none of them counts before it says PONG. A greeting
 that is refused (a wrong password, no such database) is tried again like a
-connection that is: the server's administrator may mend it.
+connection that is: the server's administrator may mend it. (Not Twisted's
+`ClientService`, for what D-93 in docs/design.md has found.)
 """
 
 # mypy: allow-untyped-calls
@@ -13,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from twisted.application.internet import backoffPolicy
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.python.failure import Failure
 
@@ -26,6 +28,8 @@ PATIENCE = 1.0
 FIRST_DELAY = 0.05
 """Seconds until a lost connection is dialled again; doubled with each failure."""
 LONGEST_DELAY = 1.0
+JITTER = 0.05
+"""Most seconds on top, by chance."""
 
 
 class Connection(Protocol):
@@ -107,11 +111,11 @@ class Link:
         self._address = address
         self._dial = dial
         self._reactor = reactor
-        self._random = random
+        self._delay = backoffPolicy(FIRST_DELAY, LONGEST_DELAY, 2.0, lambda: random() * JITTER)
         self._up = up
         self._down = down
         self._running = False
-        self._delay = FIRST_DELAY
+        self._failures = 0
         self._timer: Any = None
         self._dialing: Deferred[Any] | None = None
         self._greeted: Connection | None = None
@@ -198,7 +202,7 @@ class Link:
             found = "the server is a replica, and takes no writes"
             self._retry("the sentinel named a server that is not the master" if self._address.master else found)
             return
-        self._delay = FIRST_DELAY
+        self._failures = 0
         self.connection = self._greeted
         self._up(self)
 
@@ -232,8 +236,8 @@ class Link:
     def _later(self, cause: str) -> None:
         if not self._running:
             return
-        self._timer = self._reactor.callLater(self._delay * (0.5 + self._random() / 2), self._connect)
-        self._delay = min(self._delay * 2, LONGEST_DELAY)
+        self._timer = self._reactor.callLater(self._delay(self._failures), self._connect)
+        self._failures += 1
         self._down(self, cause)
 
     def _cancel_timer(self) -> None:

@@ -1,0 +1,106 @@
+"""Why a link keeps its connection up by itself (D-93), and how long it waits; the rest is in test_redis.py."""
+
+# mypy: allow-untyped-calls, allow-untyped-decorators
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from automat import NoTransition
+from twisted.application.internet import ClientService
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.error import ConnectionDone, ConnectionRefusedError  # noqa: A004  # Twisted's name for it
+from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.logger import capturedLogs
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from gateway.config.redis_url import parse_redis_url
+from gateway.storage.redis_link import FIRST_DELAY, JITTER, LONGEST_DELAY, Link
+
+
+class Greeting(Protocol):
+    """Waits for an answer, as a link does for PONG."""
+
+    def __init__(self) -> None:
+        self.greeted: Deferred[None] = Deferred()
+
+    def connectionLost(self, reason: Failure = Failure(ConnectionDone())) -> None:  # noqa: B008
+        """Nobody will answer any more."""
+        if not self.greeted.called:
+            self.greeted.errback(reason)
+
+
+@implementer(IStreamClientEndpoint)
+class Endpoint:
+    """Connects at once, or never."""
+
+    def __init__(self, works: bool = True) -> None:
+        self.made: list[Any] = []
+        self._works = works
+
+    def connect(self, factory: Any) -> Deferred[Any]:
+        """Connect."""
+        if not self._works:
+            return Deferred(lambda one: one.errback(ConnectionRefusedError()))
+        protocol = factory.buildProtocol(None)
+        protocol.makeConnection(StringTransport())
+        self.made.append(protocol)
+        return succeed(protocol)
+
+
+def _greeted(protocol: Any) -> Deferred[None]:
+    greeted: Deferred[None] = protocol.greeted
+    return greeted
+
+
+@pytest.mark.parametrize("refused_first", [False, True])
+def test_twisteds_service_breaks_where_a_connection_goes_that_is_not_prepared(refused_first: bool) -> None:
+    """A server that closes while it is greeted, or after it has refused: its machine has no row for that.
+
+    When this fails, Twisted has mended it, and `Link` may become a `ClientService` with `prepareConnection`.
+    """
+    clock, endpoint = Clock(), Endpoint()
+    service = ClientService(endpoint, Factory.forProtocol(Greeting), clock=clock, prepareConnection=_greeted)
+    service.startService()
+    (connection,) = endpoint.made
+    if refused_first:
+        connection.greeted.errback(RuntimeError("WRONGPASS"))
+
+    with pytest.raises(NoTransition):
+        connection.connectionLost(Failure(ConnectionDone()))
+    service.stopService()
+
+
+def test_a_link_waits_longer_from_failure_to_failure_and_says_nothing_by_itself() -> None:
+    """By Twisted's policy; the store has one line for all of its links, where that service has one for each try."""
+    clock, tries = Clock(), []
+
+    def dial(host: str, port: int) -> Deferred[Any]:
+        tries.append(clock.seconds())
+        failed: Deferred[Any] = Deferred()
+        failed.errback(ConnectionRefusedError())
+        return failed
+
+    heard: list[str] = []
+    link = Link(
+        parse_redis_url("redis://h"), dial, clock, lambda: 0.5, lambda _: None, lambda _, why: heard.append(why)
+    )
+
+    with capturedLogs() as events:
+        link.start()
+        clock.pump([0.01] * 500)
+    link.stop()
+
+    gaps = [later - earlier for earlier, later in pairwise(tries)]
+    assert gaps[0] == pytest.approx(FIRST_DELAY + JITTER / 2, abs=0.02)
+    assert gaps[2] == pytest.approx(4 * FIRST_DELAY + JITTER / 2, abs=0.02)
+    assert gaps[-1] == pytest.approx(LONGEST_DELAY + JITTER / 2, abs=0.02)
+    assert len(heard) == len(tries)
+    assert not events
+    assert not clock.getDelayedCalls()
