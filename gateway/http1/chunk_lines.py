@@ -3,9 +3,10 @@
 Layer 1, used by `gateway.http1.request_parser`. llhttp takes any size that fits
 into 64 bits, and then waits for octets that cannot come; and it refuses an
 extension without a name (`5;`), which nginx, HAProxy and others pass over. So a
-size of more than `DIGITS` is an error at once, and extensions, which nobody on the
-other side would get anyway, are taken out. Everything else goes through as it
-is: whether it is right is for llhttp to say.
+size of more than `DIGITS` is an error at once, as in answers
+(`gateway.http1.chunks`), and extensions, which nobody on the other side would
+get anyway, are taken out. Everything else goes through as it is: whether it is
+right is for llhttp to say.
 
 # Note [Chunk lines]
 Who feeds these must begin where the content begins, and may cut it anywhere.
@@ -16,8 +17,7 @@ from __future__ import annotations
 
 import re
 
-DIGITS = 15
-"""Significant hexadecimal digits of a size: more octets than anybody has, far from where counting them overflows."""
+from gateway.http1.chunks import DIGITS
 
 _LINE = re.compile(rb"([0-9A-Fa-f]+)((?:;[\t -~\x80-\xff]*)?)\r\n").fullmatch
 
