@@ -61,7 +61,7 @@ MAY_USE = {
     # 3: edges
     "authorities": DOES_IO,
     "discovery": DOES_IO,
-    "storage": DOES_IO,
+    "storage": DOES_IO | {"hiredis"},  # commands are packed
     "telemetry": DOES_IO,
     "transport": DOES_IO,
     "upstream": DOES_IO,
