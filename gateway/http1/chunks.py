@@ -96,10 +96,11 @@ class ChunkReader:
         return stop + 1
 
     def _after(self, data: bytes, position: int) -> int:
-        self._held += data[position : position + 2 - len(self._held)]
+        part = data[position : position + 2 - len(self._held)]
+        self._held += part
         if not b"\r\n".startswith(self._held):
             raise BrokenChunks("A chunk is longer than its size.")
-        position += 1 if len(self._held) == 1 else 2
+        position += len(part)  # one octet where the read before ended between CR and LF
         if self._held == b"\r\n":
             self._held = b""
             self._state = _LINE

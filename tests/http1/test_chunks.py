@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.http1.chunks import BrokenChunks, ChunkReader
@@ -22,6 +22,7 @@ def encode(parts: list[bytes], trailers: bytes = b"") -> bytes:
     st.binary(max_size=5),
     st.lists(st.integers(0, 200), max_size=4),
 )
+@example([b"a", b"b"], b"", b"", [7])  # between CR and LF, with more behind them
 def test_however_it_is_cut(parts: list[bytes], trailers: bytes, rest: bytes, cuts: list[int]) -> None:
     """The same content, trailers and rest."""
     data = encode(parts, trailers) + rest
