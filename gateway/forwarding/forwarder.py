@@ -26,7 +26,6 @@ from gateway.resilience.retry import lost_race
 from gateway.transport.deadlines import NEVER
 from gateway.upstream.agent import Attempt, ProxyAgent
 from gateway.upstream.backend import Backend, Upstream
-from gateway.upstream.request_head import encode_head
 
 VIA = b"1.1 gateway"
 
@@ -104,9 +103,8 @@ class Forwarder:
         if retries is not None:
             retries.begin(exchange.request, now)
             deadline = retries.deadline(now, until)
-        head = encode_head(exchange, self._passes, backend.name)
         attempt = self._agent.attempt(
-            self, exchange, upstream, backend, head, timeout, now, deadline, until, self._silence
+            self, exchange, upstream, backend, self._passes, timeout, now, deadline, until, self._silence
         )
         if ticket:
             attempt.upstream_ticket = ticket
@@ -221,7 +219,7 @@ class Forwarder:
             exchange.request.body.rewind()
         deadline = last.until if self._retries is None else self._retries.deadline(now, last.until)
         attempt = self._agent.attempt(
-            self, exchange, last.upstream, backend, last.head, self._timeout, now, deadline, last.until, self._silence
+            self, exchange, last.upstream, backend, last.passes, self._timeout, now, deadline, last.until, self._silence
         )
         attempt.fresh = fresh
         attempt.after = last
@@ -246,7 +244,7 @@ class Forwarder:
             return None
         until, timeout = first.until, self._timeout
         attempt = self._agent.attempt(
-            self, first.exchange, first.upstream, backend, first.head, timeout, now, until, until, self._silence
+            self, first.exchange, first.upstream, backend, first.passes, timeout, now, until, until, self._silence
         )
         attempt.ticket = ticket
         return attempt

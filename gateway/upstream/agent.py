@@ -15,6 +15,7 @@ from gateway.body import Body
 from gateway.errors import BackendTimeout, BreakerOpen, GatewayError, PoolExhausted, Source
 from gateway.exchange import Exchange
 from gateway.headers import Headers
+from gateway.http.fields import FieldFilter
 from gateway.message import OpenTunnel, Response, Tunnel
 from gateway.transport.deadlines import NEVER, Deadlines
 from gateway.upstream.backend import Backend, Upstream
@@ -45,7 +46,7 @@ class Attempt:
         exchange: What it is for.
         upstream: Whose backend it is.
         backend: Where it goes.
-        head: The request head as it is sent.
+        passes: Which of the client's fields are copied into the head, which the connection writes.
         timeout: Seconds for the answer's head once the request is sent.
         silence: Seconds between two parts of the answer's body.
         deadline: Monotonic seconds when the answer's head must be there.
@@ -71,9 +72,9 @@ class Attempt:
         "deadline",
         "exchange",
         "fresh",
-        "head",
         "held",
         "number",
+        "passes",
         "silence",
         "started",
         "status",
@@ -92,7 +93,7 @@ class Attempt:
         exchange: Exchange,
         upstream: Upstream,
         backend: Backend,
-        head: bytes,
+        passes: FieldFilter,
         timeout: float,
         started: float,
         deadline: float,
@@ -102,7 +103,7 @@ class Attempt:
         self.exchange = exchange
         self.upstream = upstream
         self.backend = backend
-        self.head = head
+        self.passes = passes
         self.timeout = timeout
         self.silence = silence
         self.started = started
@@ -272,7 +273,7 @@ class Attempt:
 
     def _use(self, connection: UpstreamConnection) -> None:
         self._connection = connection
-        connection.send(self, self.head, self.exchange.request.body)
+        connection.send(self)
 
     def _forget_exchange(self) -> None:
         # A step of the chain may be looking at the head of the answer: then the exchange waits for that step.
@@ -321,7 +322,7 @@ class ProxyAgent:
         exchange: Exchange,
         upstream: Upstream,
         backend: Backend,
-        head: bytes,
+        passes: FieldFilter,
         timeout: float,
         now: float,
         deadline: float,
@@ -335,7 +336,7 @@ class ProxyAgent:
             exchange: Its request's body is streamed.
             upstream: Whose backend it is.
             backend: Where to.
-            head: The request head as it is to be sent.
+            passes: Which of the client's fields are copied.
             timeout: Seconds for the head of the answer once the request is sent; 0 for no bound.
             now: Monotonic seconds.
             deadline: Monotonic seconds when the answer's head must be there.
@@ -344,7 +345,7 @@ class ProxyAgent:
         """
         timeout = timeout or NEVER
         silence = silence or timeout
-        attempt = Attempt(self, observer, exchange, upstream, backend, head, timeout, now, deadline, until, silence)
+        attempt = Attempt(self, observer, exchange, upstream, backend, passes, timeout, now, deadline, until, silence)
         exchange.upstream = upstream.name
         exchange.backend = backend.name
         exchange.attempts += 1

@@ -22,7 +22,7 @@ from gateway.http.messages import chunk, last_chunk
 from gateway.http1.response_parser import ResponseParser
 from gateway.message import OpenTunnel, Response, TunnelEnd
 from gateway.transport.deadlines import NEVER
-from gateway.upstream.request_head import authenticates
+from gateway.upstream.request_head import authenticates, encode_head
 
 if TYPE_CHECKING:
     from gateway.upstream.agent import Attempt
@@ -70,13 +70,11 @@ class UpstreamConnection(Protocol, OpenTunnel):
 
     # Called by the attempt and the pool.
 
-    def send(self, attempt: Attempt, head: bytes, body: Body | None) -> None:
+    def send(self, attempt: Attempt) -> None:
         """Send a request; the attempt hears of the answer.
 
         Args:
-            attempt: Who asks.
-            head: The request head, framing included.
-            body: Its content, chunked when its length is not known.
+            attempt: Who asks. Its exchange's content goes in chunks when its length is not known.
         """
         self._attempt = attempt
         self.has_lent = False
@@ -87,6 +85,8 @@ class UpstreamConnection(Protocol, OpenTunnel):
         if authenticates(exchange):
             self.owner = attempt.owner
         self._parser.expect(request.method, request.upgrade)
+        head = encode_head(exchange, attempt.passes, self.pool.authority)
+        body = request.body
         if body is None:
             self.transport.write(head)  # type: ignore[union-attr]
             return

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
 from errno import EMFILE, ENFILE, ENOBUFS, ENOMEM
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.internet.interfaces import IProtocol
@@ -108,6 +109,7 @@ class BackendPool:
         upstream: Name of its upstream.
         backend: Its URL.
         host: The name or address in it.
+        authority: Host and port in it, as `Host` has them.
         memo: Heads of answers that were read before.
         in_flight: Attempts under way, waiting ones included, and tunnels.
         picks: Attempts begun so far.
@@ -130,6 +132,7 @@ class BackendPool:
         self.upstream = upstream
         self.backend = backend
         self.host = host
+        self.authority = urlsplit(backend).netloc.encode()
         self.response_header = response_header
         self.memo = ResponseMemo()
         self.in_flight = 0

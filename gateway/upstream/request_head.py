@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from gateway.exchange import Exchange
 from gateway.http.fields import FieldFilter, asks_for_connection, encode_passed
 
@@ -21,17 +19,17 @@ def authenticates(exchange: Exchange) -> bool:
     return False
 
 
-def encode_head(exchange: Exchange, passes: FieldFilter, backend: str) -> bytes:
+def encode_head(exchange: Exchange, passes: FieldFilter, authority: bytes) -> bytes:
     """Write request line, fields that pass, those that steps added, forwarding and framing.
 
     Args:
         exchange: Whose request it is.
         passes: Which of the client's fields are copied.
-        backend: URL of the backend: its own name for a client of HTTP/1.0 that named none.
+        authority: The backend's own name, for a client of HTTP/1.0 that named none.
     """
     request = exchange.request
     # An empty Host would be allowed (RFC 9112 section 3.2), but nginx and Django answer it with 400.
-    host = request.host or urlsplit(backend).netloc.encode()
+    host = request.host or authority
     lines = [
         b"%b %b HTTP/1.1\r\nHost: %b\r\n" % (request.method, request.target, host),
         encode_passed(request.headers, passes),

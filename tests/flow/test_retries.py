@@ -347,3 +347,19 @@ def test_without_the_block_only_the_race_is_run_again() -> None:
     made.backend("a").refuse_connections()
 
     assert status(ask(made)) == 502
+
+
+def test_each_backend_is_called_by_its_own_name() -> None:
+    """A request of HTTP/1.0 without Host that is tried again: the head is written for the backend that gets it."""
+    made = Harness(
+        "a",
+        "b",
+        upstreams=[{"name": "both", "backends": [{"url": "http://127.0.0.1:9001"}, {"url": "http://127.0.0.1:9002"}]}],
+        routes=[{"path": "/*", "upstream": "both", "retry": {"attempts": 1, "on": [503], "backoff": 0}}],
+    )
+    for name in ("a", "b"):
+        made.backend(name).answers(ok(b"no", status=b"503 Service Unavailable"))
+    made.send(b"GET /x HTTP/1.0\r\n\r\n")
+    made.advance(1)
+    heard = {name: [asked.headers.get(b"host") for asked in made.backend(name).requests] for name in ("a", "b")}
+    assert heard == {"a": [b"127.0.0.1:9001"], "b": [b"127.0.0.1:9002"]}

@@ -9,6 +9,7 @@ import pytest
 from gateway.errors import BackendRefused, BackendTimeout, GatewayError, PoolExhausted, RequestTooLarge
 from gateway.exchange import Exchange
 from gateway.headers import Headers
+from gateway.http.fields import request_filter
 from gateway.message import Request, Response
 from gateway.peer import Peer
 from gateway.upstream.agent import Attempt, ProxyAgent
@@ -18,6 +19,7 @@ from tests.upstream.conftest import Bench
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 PART = OK[:-1]
+PASSES = request_filter(frozenset())
 
 
 class Direct:
@@ -70,7 +72,15 @@ class Tries:
         exchange = Exchange(request, cast("Any", None), Peer("192.0.2.1", Direct()), self.bench.seconds, 1e9)
         now = self.bench.seconds
         attempt = self.agent.attempt(
-            self.observer, exchange, self.upstream, self.backend, b"HEAD", timeout, now, now + timeout, now + timeout
+            self.observer,
+            exchange,
+            self.upstream,
+            self.backend,
+            PASSES,
+            timeout,
+            now,
+            now + timeout,
+            now + timeout,
         )
         attempt.start()
         return exchange
@@ -231,7 +241,7 @@ def test_what_else_the_exchange_waits_for_stays(tries: Tries) -> None:
     exchange = tries.attempt()
     connection = tries.bench.connect()
     connection.dataReceived(PART)
-    step = Attempt(tries.agent, tries.observer, exchange, tries.upstream, tries.backend, b"", 1, 1, 1, 1, 1)
+    step = Attempt(tries.agent, tries.observer, exchange, tries.upstream, tries.backend, PASSES, 1, 1, 1, 1, 1)
     exchange.pending = step
     connection.dataReceived(OK[-1:])
 

@@ -12,14 +12,23 @@ from twisted.python.failure import Failure
 from gateway.body import HIGH_WATER, Body
 from gateway.errors import BackendProtocolError, BackendReset, BackendTimeout, GatewayError, ReusedConnectionLost
 from gateway.headers import Headers
+from gateway.http.fields import request_filter
 from gateway.message import Request, Response, TunnelEnd
 from gateway.transport.deadlines import NEVER
 from gateway.upstream.connection import CLOSE, UpstreamConnection
 from tests.upstream.conftest import Bench
 
-HEAD = b"GET / HTTP/1.1\r\n\r\n"
+HEAD = b"GET / HTTP/1.1\r\nHost: orders:80\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: orders:80\r\n%b\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"
+
+
+class Direct:
+    """A client of whom nothing is told."""
+
+    def encode(self, headers: Headers, host: bytes, version: bytes = b"1.1") -> bytes:
+        return b""
 
 
 class Asked:
@@ -28,6 +37,8 @@ class Asked:
     deadline = 30.0
     owner = None
     headers_out = ()
+    passes = request_filter(frozenset())
+    forwarding = Direct()
 
     def __init__(self, bench: Bench, request: Request) -> None:
         self.bench = bench
@@ -86,7 +97,7 @@ class Line:
 
     def send(self, method: bytes = b"GET", body: Body | None = None, upgrade: bytes | None = None) -> Asked:
         asked = Asked(self.bench, Request(method, b"/", Headers(), body=body, upgrade=upgrade))
-        self.connection.send(asked, HEAD, body)  # type: ignore[arg-type]  # as an attempt
+        self.connection.send(asked)  # type: ignore[arg-type]  # as an attempt
         return asked
 
     def read(self, *reads: bytes) -> None:
@@ -221,7 +232,7 @@ class TestRequestBody:
         body.end()
         line.send(b"POST", body)
 
-        assert line.transport.value() == HEAD + b"abc"
+        assert line.transport.value() == POST % b"Content-Length: 3" + b"abc"
 
     def test_an_unknown_length_goes_in_chunks(self, line: Line) -> None:
         """With its trailers."""
@@ -231,7 +242,8 @@ class TestRequestBody:
         body.push(b"de")
         body.end(Headers([(b"X-Sum", b"1")]))
 
-        assert line.transport.value() == HEAD + b"3\r\nabc\r\n2\r\nde\r\n0\r\nX-Sum: 1\r\n\r\n"
+        content = b"3\r\nabc\r\n2\r\nde\r\n0\r\nX-Sum: 1\r\n\r\n"
+        assert line.transport.value() == POST % b"Transfer-Encoding: chunked" + content
 
     def test_the_time_for_the_answer_begins_with_its_end(self, line: Line) -> None:
         """Until then it is the client who is waited for; a backend that takes nothing has as long as an answer."""
@@ -256,7 +268,7 @@ class TestRequestBody:
 
         assert asked.told == ["finished", "answered"]
         assert line.transport.disconnecting
-        assert line.transport.value() == HEAD
+        assert line.transport.value() == POST % b"Content-Length: 3"
 
     def test_one_that_fails_ends_the_connection(self, line: Line) -> None:
         """Before it is sent, or while it is."""
