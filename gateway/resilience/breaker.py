@@ -113,6 +113,7 @@ class Breaker:
         since: When it came into this state; None if it never changed.
         cause: Why, in words.
         consecutive: Failures in a row while closed.
+        failures: Failures that it was told of, in all states, since it was made.
         probes: Probes under way while half-open, but those whose content is still to come.
     """
 
@@ -127,6 +128,7 @@ class Breaker:
         "_window",
         "cause",
         "consecutive",
+        "failures",
         "probes",
         "rules",
         "since",
@@ -139,6 +141,7 @@ class Breaker:
         self.since: float | None = None
         self.cause = ""
         self.consecutive = 0
+        self.failures = 0
         self.probes = 0
         self._probed = -inf  # when the last one began
         self._streaming = 0
@@ -218,6 +221,7 @@ class Breaker:
             ticket: What `admit` gave.
             why: The reason, for the cause of a change.
         """
+        self.failures += 1
         if ticket != self._period and ticket != -self._period:
             return  # Note [Tickets]
         if self.state is not _CLOSED:

@@ -178,6 +178,13 @@ METRICS = (
         "Failures that the breaker has counted within its window (`error_rate.window`).",
     ),
     Spec(
+        "gateway_circuit_breaker_failed_total",
+        "counter",
+        ("scope", "upstream", "backend"),
+        "Failures that a breaker was told of; unlike `gateway_circuit_breaker_failures` it is not emptied when the "
+        "breaker opens.",
+    ),
+    Spec(
         "gateway_circuit_breaker_rejections_total",
         "counter",
         ("upstream",),

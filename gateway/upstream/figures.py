@@ -37,6 +37,7 @@ class Figures:
             "gateway_upstream_panic": self._panic,
             "gateway_circuit_breaker_state": lambda: self._breakers(lambda one, _: STATES[one.state]),
             "gateway_circuit_breaker_rejections_total": self._rejected,
+            "gateway_circuit_breaker_failed_total": lambda: self._breakers(lambda _, breaker: breaker.failures),
             "gateway_circuit_breaker_failures": lambda: self._breakers(lambda _, breaker: breaker.counts(now())[1]),
         }
 

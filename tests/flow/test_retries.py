@@ -363,3 +363,22 @@ def test_each_backend_is_called_by_its_own_name() -> None:
     made.advance(1)
     heard = {name: [asked.headers.get(b"host") for asked in made.backend(name).requests] for name in ("a", "b")}
     assert heard == {"a": [b"127.0.0.1:9001"], "b": [b"127.0.0.1:9002"]}
+
+
+def test_the_back_off_really_waits() -> None:
+    """The second attempt leaves when the wait that was drawn is over, and not a moment before."""
+    made = gateway("a", retry={"attempts": 1, "on": [503], "backoff": 4, "max_backoff": 4}, timeout=1000)
+    backend = made.backend("a")
+    backend.answers(ok(b"no", status=b"503 Service Unavailable"))
+    client = made.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+    (call,) = [call for call in made.clock.getDelayedCalls() if "Backoff" in repr(call.func)]
+    wait = call.getTime() - made.clock.seconds()
+    assert 0 < wait <= 4
+    made.clock.advance(wait - 0.001)
+    made.network.pump()
+    assert (len(backend.requests), client.received) == (1, b"")
+    backend.answers(ok())
+    made.clock.advance(0.002)
+    made.network.pump()
+    assert len(backend.requests) == 2
+    assert [response.status for response in client.responses()] == [200]
