@@ -24,6 +24,7 @@ DOES_IO = {
     "OpenSSL",
     "constantly",
     "cryptography",
+    "hiredis",
     "httptools",
     "hyperlink",
     "orjson",

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet import tcp, unix
 
 from gateway.transport.direct import DirectServer
+from gateway.transport.shortage import PORT_LOGGER
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IProtocolFactory
@@ -121,6 +122,7 @@ class _Patient(_Port):
     """A port that accepts no more than there is room for."""
 
     limit = ConnectionLimit()
+    _logger = PORT_LOGGER
 
     def doRead(self) -> None:
         """Accept what waits, up to the room that is left."""

@@ -32,7 +32,7 @@ USED = {
     # Straight from epoll to `doRead`: there is no public way in.
     "gateway.transport.loop": {"_poller", "_selectables", "_doReadOrWrite", "_disconnectSelectable"},
     # A port on a socket that listens already: the public `adoptStreamPort` makes ports of Twisted's own class.
-    "gateway.transport.port": {"_fromListeningDescriptor", "_preexistingSocket", "_shouldShutdown", "_type"},
+    "gateway.transport.port": {"_fromListeningDescriptor", "_logger", "_preexistingSocket", "_shouldShutdown", "_type"},
     # Several records in one system call: `write` is public, what it calls for each piece is not.
     "gateway.transport.tls": {
         "_write",
