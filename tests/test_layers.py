@@ -32,7 +32,6 @@ DOES_IO = {
     "service_identity",
     "treq",
     "twisted",
-    "hiredis",
     "txredisapi",
     "zope",
 }
