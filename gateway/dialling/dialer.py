@@ -1,4 +1,4 @@
-"""Open a connection to a backend: its addresses in turn, TLS up, all within one time.
+"""Open a connection to a backend: its addresses, each a moment after the one before, TLS up, all within one time.
 
 Asked by the pool in `gateway.upstream` when no kept-alive connection is free.
 Nothing of a request is sent here: whatever fails may be tried elsewhere.
@@ -26,6 +26,9 @@ from gateway.transport.direct import DirectClient
 from gateway.transport.tls import over_tls
 
 MakeProtocol = Callable[[], IProtocol]
+
+STAGGER = 0.25
+"""Seconds after which the next address is tried beside those before it (RFC 8305 section 5)."""
 
 
 class Dialer(Protocol):
@@ -78,17 +81,21 @@ class SocketDialer:
 
 
 class _Dial:
-    """One call of `dial`: first the name, then one address after the other."""
+    """One call of `dial`: first the name, then its addresses, each a moment after the one before (RFC 8305).
+
+    Those that were begun go on side by side, and the first that succeeds is used: an address that swallows packets
+    costs `STAGGER` seconds, not a share of the whole time. One that fails lets the next begin at once.
+    """
 
     def __init__(self, reactor: Any, attempt: Callable[[_Dial], _Attempt], timeout: float, turn: int) -> None:
         self._reactor = reactor
         self._make_attempt = attempt
         self._turn = turn
         self._addresses: list[str] = []
-        self._deadline = reactor.seconds() + timeout
         self._timer = reactor.callLater(timeout, self._out_of_time)
+        self._stagger: Any = None
         self._resolving: Deferred[list[str]] | None = None
-        self._attempt: _Attempt | None = None
+        self._attempts: list[_Attempt] = []
         self._done: Deferred[IProtocol] = Deferred(lambda _: self._stop())
         self._over = False
 
@@ -98,18 +105,18 @@ class _Dial:
         resolving.addCallbacks(self._resolved, self._fail)
         return self._done
 
-    def succeeded(self, protocol: IProtocol) -> None:
-        """The connection can be used."""
-        self._attempt = None
+    def succeeded(self, attempt: _Attempt, protocol: IProtocol) -> None:
+        """A connection can be used; the others are given up."""
+        self._attempts.remove(attempt)
         self._stop()
         self._done.callback(protocol)
 
-    def failed(self, failure: Failure) -> None:
-        """One address did not work: on to the next."""
-        self._attempt = None
+    def failed(self, attempt: _Attempt, failure: Failure) -> None:
+        """One address did not work: on to the next; with none left, wait for those that were begun."""
+        self._attempts.remove(attempt)
         if self._addresses:
             self._next()
-        else:
+        elif not self._attempts:
             self._fail(failure)
 
     def _resolved(self, addresses: list[str]) -> None:
@@ -118,22 +125,15 @@ class _Dial:
         self._next()
 
     def _next(self) -> None:
-        # An address that swallows packets gets its share of the time, not the others' too.
-        share = (self._deadline - self._reactor.seconds()) / len(self._addresses)
-        if self._timer.active():
-            self._timer.cancel()
-        self._timer = self._reactor.callLater(max(0.0, share), self._out_of_time)
+        self._stop_stagger()
         address = self._addresses.pop(0)
-        self._attempt = attempt = self._make_attempt(self)
+        if self._addresses:
+            self._stagger = self._reactor.callLater(STAGGER, self._next)
+        attempt = self._make_attempt(self)
+        self._attempts.append(attempt)
         attempt.connect(address)
 
     def _out_of_time(self) -> None:
-        attempt, self._attempt = self._attempt, None
-        if attempt is not None and self._addresses:
-            attempt.give_up()
-            self._next()
-            return
-        self._attempt = attempt
         self._fail(Failure(TimeoutError()))
 
     def _fail(self, failure: Failure) -> None:
@@ -145,13 +145,19 @@ class _Dial:
     def _stop(self) -> None:
         """Leave nothing under way."""
         self._over = True
+        self._stop_stagger()
         if self._timer.active():
             self._timer.cancel()
-        attempt, self._attempt = self._attempt, None
-        if attempt is not None:
+        attempts, self._attempts = self._attempts, []
+        for attempt in attempts:
             attempt.give_up()
         if self._resolving is not None:
             self._resolving.cancel()
+
+    def _stop_stagger(self) -> None:
+        if self._stagger is not None and self._stagger.active():
+            self._stagger.cancel()
+        self._stagger = None
 
 
 class _Attempt(ClientFactory):
@@ -205,13 +211,13 @@ class _Attempt(ClientFactory):
         """Hand over, and be done."""
         dial, self._dial, self._connector = self._dial, None, None
         if dial is not None:
-            dial.succeeded(protocol)
+            dial.succeeded(self, protocol)
 
     def failed(self, reason: Failure) -> None:
         """Tell the dial, and be done."""
         dial, self._dial, self._connector = self._dial, None, None
         if dial is not None:
-            dial.failed(reason)
+            dial.failed(self, reason)
 
     def give_up(self) -> None:
         """Close whatever there is; the dial hears no more."""

@@ -11,7 +11,7 @@ from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from gateway.dialling.dialer import _Dial
+from gateway.dialling.dialer import STAGGER, _Dial
 
 
 class Attempt:
@@ -50,7 +50,8 @@ class Dialing:
 
     def refuse(self) -> None:
         """The last attempt fails."""
-        self.attempts[-1].dial.failed(Failure(ConnectionRefusedError()))
+        attempt: Any = self.attempts[-1]
+        attempt.dial.failed(attempt, Failure(ConnectionRefusedError()))
 
 
 def test_the_first_that_connects_ends_it() -> None:
@@ -59,10 +60,11 @@ def test_the_first_that_connects_ends_it() -> None:
     dialing.name.callback(["10.0.0.1", "10.0.0.2"])
     protocol = Protocol()
 
-    dialing.attempts[0].dial.succeeded(protocol)
+    attempt: Any = dialing.attempts[0]
+    attempt.dial.succeeded(attempt, protocol)
 
     assert dialing.results == [protocol]
-    assert not dialing.attempts[0].given_up
+    assert not attempt.given_up
     assert dialing.clock.getDelayedCalls() == []
 
 
@@ -90,35 +92,50 @@ def test_when_all_have_failed_the_last_failure_is_told() -> None:
     assert dialing.clock.getDelayedCalls() == []
 
 
-def test_an_address_that_is_silent_gets_its_share_of_the_time() -> None:
-    """Half of ten seconds for the first of two, and what is left for the other."""
+def test_an_address_that_is_silent_costs_a_moment() -> None:
+    """RFC 8305: the next is tried beside it, and whoever is first is used; the other is given up."""
     dialing = Dialing()
     dialing.name.callback(["10.0.0.1", "10.0.0.2"])
 
-    dialing.clock.advance(4.9)
+    dialing.clock.advance(STAGGER - 0.01)
     assert dialing.addresses() == ["10.0.0.1"]
-    dialing.clock.advance(0.1)
+    dialing.clock.advance(0.01)
 
     assert dialing.addresses() == ["10.0.0.1", "10.0.0.2"]
-    assert dialing.attempts[0].given_up
-    dialing.clock.advance(4.9)
-    assert dialing.results == []
-    dialing.clock.advance(0.1)
-    dialing.results[0].trap(TimeoutError)
-    assert dialing.attempts[1].given_up
+    silent: Any = dialing.attempts[0]
+    second: Any = dialing.attempts[1]
+    assert not silent.given_up
+    protocol = Protocol()
+    second.dial.succeeded(second, protocol)
+    assert dialing.results == [protocol]
+    assert (silent.given_up, second.given_up) == (True, False)
+    assert dialing.clock.getDelayedCalls() == []
 
 
-def test_a_refusal_costs_no_time() -> None:
-    """The next address has all that is left."""
+def test_a_slow_address_may_still_be_the_one() -> None:
+    """It goes on while others are tried, and after they have failed, for all of the time."""
     dialing = Dialing()
     dialing.name.callback(["10.0.0.1", "10.0.0.2"])
     dialing.clock.advance(1)
+    dialing.refuse()
+    assert dialing.results == []
+    dialing.clock.advance(8.9)
+    slow: Any = dialing.attempts[0]
+    assert (slow.given_up, dialing.results) == (False, [])
+    dialing.clock.advance(0.1)
+    dialing.results[0].trap(TimeoutError)
+    assert slow.given_up
+
+
+def test_a_refusal_costs_no_time() -> None:
+    """The next address is tried at once."""
+    dialing = Dialing()
+    dialing.name.callback(["10.0.0.1", "10.0.0.2", "10.0.0.3"])
 
     dialing.refuse()
-    dialing.clock.advance(8.9)
-
-    assert dialing.results == []
     assert dialing.addresses() == ["10.0.0.1", "10.0.0.2"]
+    dialing.clock.advance(STAGGER)
+    assert dialing.addresses() == ["10.0.0.1", "10.0.0.2", "10.0.0.3"]
 
 
 def test_the_name_is_within_the_time() -> None:

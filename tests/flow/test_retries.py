@@ -371,7 +371,8 @@ def test_the_back_off_really_waits() -> None:
     backend = made.backend("a")
     backend.answers(ok(b"no", status=b"503 Service Unavailable"))
     client = made.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
-    (call,) = [call for call in made.clock.getDelayedCalls() if "Backoff" in repr(call.func)]
+    calls: Any = made.clock.getDelayedCalls()
+    (call,) = [call for call in calls if "Backoff" in repr(call.func)]
     wait = call.getTime() - made.clock.seconds()
     assert 0 < wait <= 4
     made.clock.advance(wait - 0.001)
