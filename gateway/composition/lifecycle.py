@@ -35,6 +35,7 @@ from gateway.dialling.tls import TLSSettingsError
 from gateway.listening.endpoints import ListenFailed, listen
 from gateway.listening.listeners import OpenPort
 from gateway.middleware.request_id import RequestId
+from gateway.serving.stock import GatewayTree
 from gateway.telemetry.logging import levels
 from gateway.transport import descriptors
 from gateway.transport.deadlines import INTERVAL
@@ -113,6 +114,10 @@ class GatewayService(MultiService):
     def settings(self) -> Settings:
         """Return the configuration in force."""
         return self.gateway.root.tree.settings
+
+    def resource(self) -> GatewayTree:
+        """Return all routes as one `twisted.web` resource, for an application's own site."""
+        return GatewayTree(self.gateway.site)
 
     @property
     def addresses(self) -> list[str]:

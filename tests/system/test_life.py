@@ -275,6 +275,21 @@ def test_an_application_can_embed_it(origin: backends.Backend) -> None:
     assert done.returncode == 0
 
 
+def test_an_application_can_mount_it_beside_its_own_pages(origin: backends.Backend) -> None:
+    """The example: one stock site serves the application's page and the gateway's route."""
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples" / "mounted.py", origin.url],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+
+    assert done.stdout == "200 about us\n200 backend\n", done.stderr
+    assert done.returncode == 0
+
+
 def _refused(port: int) -> bool:
     with socket.socket() as client:
         return client.connect_ex(("127.0.0.1", port)) != 0
