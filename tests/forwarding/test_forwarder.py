@@ -85,7 +85,8 @@ def test_fields_that_steps_add_are_sent() -> None:
 @pytest.mark.parametrize("method", sorted(IDEMPOTENT | {b"POST", b"PATCH"}))
 def test_what_is_sent_again(method: bytes) -> None:
     """RFC 9110 section 9.2.2: after the keep-alive race, once, where repeating changes nothing."""
-    gateway = Harness("orders")
+    route = {"name": "orders", "path": "/orders/*", "upstream": "orders", "methods": ["GET", method.decode()]}
+    gateway = Harness("orders", routes=[route])
     gateway.get("/orders/7")
     gateway.backend("orders").reset_on_data()
     gateway.send(method + b" /orders/7 HTTP/1.1\r\nHost: h\r\n\r\n")
