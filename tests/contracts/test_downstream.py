@@ -1,0 +1,173 @@
+"""The client's end of an exchange (`gateway.exchange.Downstream`): one suite, on each implementation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from twisted.internet.testing import StringTransport
+from twisted.web.server import Site
+
+from gateway.exchange import Exchange
+from gateway.headers import Headers
+from gateway.serving.stock import GatewayTree
+from gateway.testing import Harness
+from gateway.testing.backend import ok
+
+GET = b"GET /orders/7 HTTP/1.1\r\nHost: h\r\n\r\n"
+
+
+class Keeps:
+    """A step that keeps exchanges, for the suite to ask their client's end things itself."""
+
+    name = "keeps"
+
+    def __init__(self) -> None:
+        self.exchanges: list[Exchange] = []
+
+    def on_request(self, exchange: Exchange) -> None:
+        self.exchanges.append(exchange)
+
+
+class OwnPort:
+    """A connection to the gateway's own port: `gateway.serving.channel.Channel`."""
+
+    def __init__(self) -> None:
+        self.gateway = Harness("orders")
+        self.client = self.gateway.client()
+
+    def send(self, data: bytes) -> None:
+        self.gateway.send(data, self.client)
+
+    @property
+    def received(self) -> bytes:
+        return self.client.received
+
+    @property
+    def cut(self) -> bool:
+        """Whether the gateway has ended the connection."""
+        return self.client.closed is not None
+
+    def leave(self) -> None:
+        self.client.reset()
+        self.gateway.network.pump()
+
+
+class StockSite:
+    """A connection to a stock site: `gateway.serving.stock.StockClient`."""
+
+    def __init__(self) -> None:
+        self.gateway = Harness("orders")
+        self.transport = StringTransport()
+        self.channel = Site(GatewayTree(self.gateway.gateway.site), reactor=self.gateway.clock).buildProtocol(None)
+        self.channel.makeConnection(self.transport)
+
+    def send(self, data: bytes) -> None:
+        self.channel.dataReceived(data)
+        self.gateway.network.pump()
+
+    @property
+    def received(self) -> bytes:
+        data: bytes = self.transport.value()
+        return data
+
+    @property
+    def cut(self) -> bool:
+        """Whether the gateway has ended the connection."""
+        return self.transport.disconnecting
+
+    def leave(self) -> None:
+        from twisted.internet.error import ConnectionLost
+        from twisted.python.failure import Failure
+
+        self.channel.connectionLost(Failure(ConnectionLost()))
+        self.gateway.network.pump()
+
+
+@pytest.fixture(params=[OwnPort, StockSite])
+def end(request: pytest.FixtureRequest) -> Any:
+    """A client of one kind, and the step that keeps its exchanges."""
+    end = request.param()
+    end.step = Keeps()
+    end.gateway.insert("/orders/7", end.step)
+    return end
+
+
+def test_a_response_goes_out_with_its_head_and_body(end: Any) -> None:
+    """And the exchange is over: finished once, with its octets."""
+    end.gateway.backend("orders").answers(ok(b"seven"))
+    end.send(GET)
+    (exchange,) = end.step.exchanges
+
+    assert end.received.startswith(b"HTTP/1.1 200 ")
+    assert end.received.endswith(b"\r\n\r\nseven")
+    assert exchange.bytes_sent == 5
+    assert exchange.finished
+    assert len(end.gateway.logs) == 1
+
+
+def test_a_body_goes_out_as_it_comes(end: Any) -> None:
+    """Part by part; its end is the end of the exchange."""
+    backend = end.gateway.backend("orders")
+    backend.answers(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab")
+    end.send(GET)
+    assert end.received.endswith(b"ab")
+    assert end.gateway.logs == []
+    backend.connection.send(b"cd")
+    end.gateway.network.pump()
+
+    assert end.received.endswith(b"abcd")
+    assert len(end.gateway.logs) == 1
+
+
+def test_abort_breaks_off(end: Any) -> None:
+    """Before the head or within the body: nothing more comes, the backend is let go, one record."""
+    backend = end.gateway.backend("orders")
+    backend.answers(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab")
+    end.send(GET)
+    (exchange,) = end.step.exchanges
+    exchange.downstream.abort(exchange)
+    exchange.downstream.abort(exchange)
+    end.gateway.network.pump()
+
+    assert end.cut
+    assert backend.connection.closed is not None
+    assert len(end.gateway.logs) == 1
+    end.gateway.check_quiet()
+
+
+def test_a_second_response_breaks_off(end: Any) -> None:
+    """A head is out already: there is no way back."""
+    end.gateway.backend("orders").answers(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab")
+    end.send(GET)
+    (exchange,) = end.step.exchanges
+    exchange.downstream.send_response(exchange)
+    end.gateway.network.pump()
+
+    assert end.received.endswith(b"ab")
+    assert end.cut
+
+
+def test_who_has_left_is_sent_nothing(end: Any) -> None:
+    """What is still said to its end is dropped, and nothing fails."""
+    end.gateway.backend("orders").stall()
+    end.send(GET)
+    (exchange,) = end.step.exchanges
+    end.leave()
+    before = end.received
+    exchange.downstream.send_interim(exchange, 103, b"", Headers())
+    exchange.downstream.send_response(exchange)
+    exchange.downstream.abort(exchange)
+
+    assert end.received == before
+    assert [record["status_code"] for record in end.gateway.logs] == [499]
+    end.gateway.check_quiet()
+
+
+def test_an_interim_response_never_ends_the_exchange(end: Any) -> None:
+    """It is passed on or dropped; the answer comes all the same."""
+    end.gateway.backend("orders").answers(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + ok(b"seven"))
+    end.send(GET)
+
+    assert end.received.endswith(b"seven")
+    assert b"HTTP/1.1 200 " in end.received
