@@ -253,8 +253,8 @@ class BackendPool:
         before = self._take_aside(owner)
         if before is not None:
             before.close()
-        if self._retired or self._waiting:
-            connection.close()
+        if self._retired or (len(self._waiting) > self.connecting and self._size >= self._limits.max_connections):
+            connection.close()  # others wait for its place
             return
         if len(self._aside) >= max(1, self._limits.max_idle):
             next(iter(self._aside.values())).close()

@@ -507,3 +507,19 @@ def test_with_no_descriptor_left_who_waits_for_a_client_has_to_go() -> None:
     assert bench.figures() == (0, 0, 1, 1)
     bench.dials.pop(0)[0].errback(ConnectBindError(EMFILE, "Too many open files"))
     assert waiting.error is not None
+
+
+def test_a_connection_is_set_aside_though_another_is_being_dialled() -> None:
+    """Only where its place is needed it is closed: a handshake under load would never end otherwise."""
+    bench = Bench(max_connections=2)
+    (own,) = bench.used()
+    own.owner = client = object()
+    bench.wait()
+    bench.pool.set_aside(own, client)
+    assert bench.pool.pins == {client: bench.pool}
+    waiter = Waiter()
+    waiter.owner = client
+    assert bench.pool.acquire(waiter) is own
+    bench.wait()
+    bench.pool.set_aside(own, client)
+    assert bench.pool.pins == {}
