@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 
 from twisted.internet.defer import Deferred
-from twisted.web.resource import Resource
 
 from gateway.body import Body
 from gateway.errors import ClientAborted, InternalError, MethodNotAllowed, TokenRefused
@@ -28,7 +27,7 @@ Answer = Callable[[Exchange, bytes], Awaitable[Response]]
 """Makes the response to a form."""
 
 
-class FormResource(Resource):
+class FormResource:
     """A path that takes forms by POST.
 
     Args:
@@ -45,7 +44,6 @@ class FormResource(Resource):
     def __init__(
         self, name: str, path: str, steps: Sequence[Middleware], answer: Answer, render_error: ErrorRenderer
     ) -> None:
-        super().__init__()
         self.name = name
         self.pattern = path
         # The form is a step that always answers, so that waiting for it is what waiting for a step is.

@@ -1,4 +1,6 @@
-"""The tree of resources that a listener serves.
+"""What renders an exchange: the root, and the leaves of the tree that a listener serves.
+
+None of it is a resource of `twisted.web`: that is `gateway.serving.stock.GatewayTree`.
 
 `RootResource` finds the leaf for an exchange in the current snapshot; a leaf
 renders it: `RouteResource` through the chain of its route, `ContentResource`
@@ -11,7 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from twisted.logger import Logger
-from twisted.web.resource import Resource
 
 from gateway.errors import GatewayError, InternalError, MethodNotAllowed, RouteNotFound, TooManyInFlight
 from gateway.exchange import ChainLike, Exchange
@@ -38,7 +39,7 @@ class Leaf(Protocol):
     def render_exchange(self, exchange: Exchange) -> None: ...
 
 
-class RouteResource(Resource):
+class RouteResource:
     """A compiled route: the leaf that lets its chain answer.
 
     Args:
@@ -49,12 +50,9 @@ class RouteResource(Resource):
         paths: What is asked about paths that servers read in several ways.
     """
 
-    isLeaf = True
-
     def __init__(
         self, name: str, pattern: str, chain: ChainLike, request_timeout: float, paths: PathRules | None = None
     ) -> None:
-        super().__init__()
         self.name = name
         self.pattern = pattern
         self.request_timeout = request_timeout
@@ -85,7 +83,7 @@ class RouteResource(Resource):
         self._chain.ending(reply).begin(exchange)
 
 
-class ContentResource(Resource):
+class ContentResource:
     """A path that the gateway answers itself; GET and HEAD only.
 
     Args:
@@ -94,10 +92,7 @@ class ContentResource(Resource):
         cache_control: Whether anybody may keep it.
     """
 
-    isLeaf = True
-
     def __init__(self, steps: Sequence[Middleware], content: Content, cache_control: bytes = b"no-store") -> None:
-        super().__init__()
         self._chain = Chain(steps, self._answer, render_error)
         self._content = content
         self._cache_control = cache_control
@@ -168,7 +163,7 @@ def _has(routes: RouteTable[RouteResource], request: Request) -> bool:
 T = TypeVar("T", bound=Tree)
 
 
-class RootResource(Resource, Generic[T]):
+class RootResource(Generic[T]):
     """The root of the tree: looks up the leaf in the snapshot of the moment.
 
     Attributes:
@@ -177,7 +172,6 @@ class RootResource(Resource, Generic[T]):
     """
 
     def __init__(self, tree: T) -> None:
-        super().__init__()
         self.tree = tree
         self.in_flight = 0
 

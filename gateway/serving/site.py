@@ -8,7 +8,7 @@ cap little and cost five times what the wire needs; only the shape is theirs.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
@@ -52,7 +52,8 @@ class GatewaySite(Site, Host):
         date: Callable[[], bytes],
     ) -> None:
         # Its sessions, its log and its form parser are never reached: our channel makes none of its requests.
-        super().__init__(resource, parsePOSTFormSubmission=False)
+        # Nor its resource's `render`: what a stock site can render is `gateway.serving.stock.GatewayTree`.
+        super().__init__(cast("Any", resource), parsePOSTFormSubmission=False)
         self.options = options
         self.rules = rules
         self.now = now
