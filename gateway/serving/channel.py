@@ -27,10 +27,11 @@ from gateway.exchange import Downstream, Exchange
 from gateway.headers import Headers
 from gateway.http.messages import status_line
 from gateway.http.websocket import GOING_AWAY
-from gateway.http1.response_head import Framing, encode
+from gateway.http1.response_head import encode
 from gateway.message import Request, Response, Tunnel
-from gateway.serving.connection import BODY, CLOSE_IDLE, LINGER, PIPELINE, ClientConnection
+from gateway.serving.connection import BODY, CLOSE_IDLE, LINGER, PIPELINE
 from gateway.serving.contract import Host
+from gateway.serving.patience import PatientConnection
 from gateway.serving.tunnel import ClientTunnel
 from gateway.transport.deadlines import NEVER
 
@@ -39,18 +40,15 @@ HALF_CLOSED_PROBE = 1.0
 
 
 @implementer(IHalfCloseableProtocol, IPushProducer)
-class Channel(ClientConnection, Downstream):
+class Channel(PatientConnection, Downstream):
     """The exchanges of one client connection."""
 
     def __init__(self, site: Host, address: str) -> None:
         super().__init__(site, address)
-        self._exchange: Exchange | None = None
-        self._framing: Framing | None = None
         self._response_body: Body | None = None
         self._serving = False
         self._full = False
         self._probed = False
-        self._tunnel: ClientTunnel | None = None
 
     # Called by Twisted.
 
@@ -222,14 +220,6 @@ class Channel(ClientConnection, Downstream):
 
     # The bodies of requests (gateway.body.BodySource).
 
-    def pause_reading(self) -> None:
-        super().pause_reading()
-        self._watch_request()
-
-    def resume_reading(self) -> None:
-        super().resume_reading()
-        self._watch_request()
-
     def body_over_limit(self, body: Body) -> None:
         exchange = self._exchange
         if exchange is None or exchange.request.body is not body:
@@ -309,8 +299,7 @@ class Channel(ClientConnection, Downstream):
             self._pause(PIPELINE)
 
     def _begin(self, request: Request | GatewayError) -> None:
-        site = self.site
-        now = site.now()
+        site, now = self.site, self.site.now()
         if isinstance(request, GatewayError):
             self._parser.stopped = True
             exchange = Exchange(Request(b"", b"", Headers()), self, self.peer, now, NEVER)
@@ -409,36 +398,3 @@ class Channel(ClientConnection, Downstream):
         if exchange.error is None:
             exchange.error = error
         self._finish(exchange)
-
-    def _may_still_send(self, exchange: Exchange) -> bool:
-        body = exchange.request.body
-        if body is not None and not body.ended:
-            return True
-        # Over TLS a client that waits for the end would wait for nothing: see _start_lingering.
-        return exchange.error is not None and exchange.error.close and not self._secure
-
-    def _awaits_content(self, exchange: Exchange) -> bool:
-        """Whether more of this request is to come; what the parser reads may be the content of the one behind it."""
-        body = exchange.request.body
-        return body is not None and not body.ended
-
-    def _watch_request(self) -> None:
-        """While the backend does not take the request's content, its client is not slow."""
-        if self._exchange is not None and self._framing is None and self._tunnel is None:
-            self._set_exchange_deadline(self._exchange, self.site.now())
-
-    def _set_exchange_deadline(self, exchange: Exchange, now: float) -> None:
-        deadline = exchange.deadline
-        if self._awaits_content(exchange) and not self._pauses & BODY:
-            silence = now + self.site.options.client_body
-            route = exchange.route
-            # What is sent to the gateway itself (a form) has to be there in time too.
-            own = route is None or not route.request_timeout
-            deadline = min(deadline, silence) if own else silence
-        self.deadline = deadline
-
-    def _touch(self, exchange: Exchange | None) -> None:
-        """A part of the answer moves: neither side may be silent for longer than this."""
-        route = None if exchange is None else exchange.route
-        longest = 0.0 if route is None else route.request_timeout
-        self.deadline = self.site.now() + (longest or self.site.options.request)
