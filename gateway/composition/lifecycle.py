@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from twisted.application.service import MultiService
-from twisted.internet.defer import Deferred, DeferredLock, ensureDeferred
+from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -25,13 +26,15 @@ from gateway.admin.resources import AdminRoot
 from gateway.admin.service import AdminListener
 from gateway.admin.writes import auth_writes
 from gateway.answering.health import State
-from gateway.composition.assembly import Gateway, access_log_path, assemble
+from gateway.composition.assembly import Gateway, assemble
+from gateway.composition.changes import Changes
 from gateway.composition.draining import Draining
 from gateway.composition.watcher import ConfigWatcher, inotify_notifier
 from gateway.config import ConfigError, Settings
 from gateway.config.effective import effective, route_table
+from gateway.config.named_files import named_files
 from gateway.config.problems import Place, problem
-from gateway.dialling.tls import TLSSettingsError
+from gateway.listening.endpoint_files import files_of
 from gateway.listening.endpoints import ListenFailed, listen
 from gateway.listening.listeners import OpenPort
 from gateway.middleware.request_id import RequestId
@@ -39,8 +42,6 @@ from gateway.serving.stock import GatewayTree
 from gateway.telemetry.logging import levels
 from gateway.transport import descriptors
 from gateway.transport.deadlines import INTERVAL
-
-Load = Callable[[], "Deferred[Settings]"]
 
 _log = Logger()
 
@@ -52,10 +53,6 @@ class StartError(SystemExit, Exception):
     background twistd's child tells its waiting parent of an `Exception`, and of
     nothing else: the parent would wait for ever.
     """
-
-
-class Stopping(Exception):
-    """The gateway is stopping: its configuration does not change any more."""
 
 
 class GatewayService(MultiService):
@@ -91,20 +88,23 @@ class GatewayService(MultiService):
             from twisted.internet import reactor
         self._reactor = reactor
         self._environ = os.environ if environ is None else environ
-        self._path = Path(configuration) if isinstance(configuration, (str, Path)) else None
+        self._watcher: ConfigWatcher | None = None
+        path = Path(configuration) if isinstance(configuration, (str, Path)) else None
+        if path is not None and watch:
+            # Made before anything is read: see Note [Nothing is missed between reading and watching].
+            self._watcher = ConfigWatcher(path, self.reload, reactor, inotify_notifier)
+            self._watcher.setServiceParent(self)
         settings = self._settings(configuration)
+        self._watch_files_of(settings)
         levels.configure(settings.log.level, settings.log.levels)
         self.gateway: Gateway = assemble(settings, reactor, open_port=open_port, **parts)
         new_id = RequestId(self.gateway.foundation.random_bytes, ()).new
         self._admin = AdminListener(reactor, self._admin_root, new_id, open_port)
-        self._applying = DeferredLock()
+        load = None if path is None else partial(self._load_again, path)
+        self._changes = Changes(self.gateway, self._admin, load, self._announce, _tell_descriptors)
         self._draining = Draining(self.gateway, self._admin, reactor)
         self._sweeping = LoopingCall(self.gateway.foundation.deadlines.sweep)
         self._sweeping.clock = reactor
-        self._watcher: ConfigWatcher | None = None
-        if self._path is not None and watch:
-            self._watcher = ConfigWatcher(self._path, self.reload, reactor, inotify_notifier)
-            self._watcher.setServiceParent(self)
         self.gateway.loop_lag.setServiceParent(self)
         if self.gateway.names is not None:
             self.gateway.names.setServiceParent(self)
@@ -172,10 +172,7 @@ class GatewayService(MultiService):
         Returns:
             Whether it is in force.
         """
-        path = self._path
-        if path is None:
-            raise ValueError("The configuration was not read from a file: call apply")
-        return self._applying.run(lambda: ensureDeferred(self._reload(path)))
+        return self._changes.reload()
 
     def apply(self, configuration: Settings | Mapping[str, Any]) -> Deferred[None]:
         """Put another configuration into force; fails, and changes nothing, when it cannot be.
@@ -183,7 +180,7 @@ class GatewayService(MultiService):
         Returns:
             Fires when new exchanges use it; fails with `ConfigError`, `ListenFailed`, `TLSSettingsError`, `Stopping`.
         """
-        return self._applying.run(lambda: ensureDeferred(self._apply(self._settings(configuration))))
+        return self._changes.apply(lambda: self._settings(configuration))
 
     def reopen_logs(self) -> None:
         """Open the access log anew: logrotate has moved it."""
@@ -220,6 +217,21 @@ class GatewayService(MultiService):
             _log.warn("{doubt}", doubt=str(doubt))
         return settings
 
+    def _load_again(self, path: Path) -> Settings:
+        if self._watcher is not None:
+            self._watcher.reading()
+        settings = self._load(path)
+        _check_whole(settings, self.settings, path)
+        return settings
+
+    def _announce(self, settings: Settings) -> None:
+        # Both are watched: what is in force stays so where the other cannot be built, for example for a missing file.
+        self._watch_files_of(self.settings, settings)
+
+    def _watch_files_of(self, *all_settings: Settings) -> None:
+        if self._watcher is not None:
+            self._watcher.building(name for settings in all_settings for name in files_named_by(settings))
+
     async def _open_ports(self) -> None:
         listeners = self.gateway.listeners
         endpoints = _endpoints(self.settings)
@@ -241,73 +253,9 @@ class GatewayService(MultiService):
                 raise StartError(f"gateway: {error}")
             failures[0].raiseException()
 
-    async def _reload(self, path: Path) -> bool:
-        metrics, wall_clock = self.gateway.foundation.metrics, self.gateway.foundation.wall_clock
-        try:
-            settings = self._load(path)
-            _check_whole(settings, self.settings, path)
-            await self._apply(settings)
-        except (ConfigError, ListenFailed, TLSSettingsError) as error:
-            _log.error("The configuration was not applied, the one before stays:\n{error}", error=error)
-        except Stopping:
-            _log.info("The configuration is not read again: the gateway is stopping")
-            return False
-        except Exception:  # noqa: BLE001 - whatever it is, what is in force stays in force
-            _log.failure("The configuration was not applied, the one before stays")
-        else:
-            metrics.reloaded(True, wall_clock())
-            return True
-        metrics.reloaded(False, wall_clock())
-        return False
-
-    async def _apply(self, settings: Settings) -> None:
-        gateway = self.gateway
-        if self.stopping:
-            raise Stopping()  # its ports would be opened again
-        pool = gateway.foundation.pool
-        path = access_log_path(settings)
-        writer = gateway.access_logs.at(path)
-        endpoints = _endpoints(settings)
-        before = gateway.root.tree
-        fresh = await gateway.listeners.prepare(endpoints)
-        try:
-            renewals = gateway.listeners.read_certificates(), self._admin.read_certificates()
-            snapshot = gateway.build(settings, writer)
-            await self._admin.open(settings.admin)
-        except BaseException:
-            pool.retain(before.pool_keys)
-            gateway.foundation.carried.roll_back()
-            await gateway.listeners.abandon(fresh)
-            raise
-        # From here on nothing can fail, and nothing waits until the snapshot is in force.
-        for renew in renewals:
-            renew()
-        if writer is not None and not writer.running:
-            writer.startService()
-        gateway.site.apply(snapshot.options, snapshot.rules)
-        gateway.root.tree = snapshot
-        gateway.limit.resize(settings.limits.connections)
-        levels.configure(settings.log.level, settings.log.levels)
-        pool.retain(snapshot.pool_keys)
-        gateway.foundation.carried.commit()
-        gateway.foundation.metrics.retain(
-            [(route.name, route.path) for route in settings.routes],
-            [(upstream.name, backend.url) for upstream in settings.upstreams for backend in upstream.backends],
-        )
-        retired = gateway.access_logs.exchange(path, writer)
-        await gateway.listeners.commit(endpoints, fresh)
-        if retired is not None:
-            await retired.stopService()
-        _tell_descriptors(settings)
-        _log.info(
-            "Configuration applied: {routes} routes, {upstreams} upstreams",
-            routes=len(settings.routes),
-            upstreams=len(settings.upstreams),
-        )
-
     async def _stop(self) -> None:
         self.gateway.foundation.health.state = State.DRAINING
-        await self._draining.unless_hurried(self._applying.run(lambda: None))  # what is being applied is there first
+        await self._draining.unless_hurried(self._changes.settled())  # what is being applied is there first
         await self._draining.run(self.settings.timeouts, super().stopService)
         if self._sweeping.running:
             self._sweeping.stop()
@@ -333,6 +281,12 @@ def _check_whole(fresh: Settings, before: Settings, path: Path) -> None:
     if before.routes and not fresh.routes and "routes" not in fresh.model_fields_set:
         where = Place(str(path), 1, 1)
         raise ConfigError([problem(where, "routes", "routes, as there are in force (`[]` to remove them all)", "none")])
+
+
+def files_named_by(settings: Settings) -> set[str]:
+    """Return the files, and directories of certificates, that a configuration names for reading."""
+    endpoints = [*_endpoints(settings), settings.admin.endpoint]
+    return named_files(settings).union(*map(files_of, endpoints))
 
 
 def _endpoints(settings: Settings) -> list[str]:

@@ -1,15 +1,18 @@
-"""Tell when the configuration has changed on disk.
+"""Tell when the configuration, or a file that it names, has changed on disk.
 
-inotify watches the directories (a file that is replaced has another inode, and
-a Kubernetes ConfigMap changes by the swap of a symbolic link); a look every
-few seconds at the content catches what inotify cannot see (network file
-systems). What counts is the content: the same bytes again are no change.
+inotify watches directories (a file that is replaced has another inode, and a Kubernetes ConfigMap changes by the swap
+of a symbolic link); a look every few seconds at the content catches what inotify cannot see (network file systems).
+
+Note [Nothing is missed between reading and watching]
+
+What is compared with later is fingerprinted before it is read: the configuration before it is loaded, the files that
+it names before they are built from. The first look comes after the watch is on. A change at any moment is either in
+what was read, or differs from the fingerprint when it is looked at next.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,33 +22,20 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.filepath import FilePath
 
+from gateway.composition.fingerprint import below, digest, directories, files_below, sources
+
 SETTLE = 0.2
 """Seconds without another change before the content is looked at: editors write in several steps."""
 POLL = 5.0
 """Seconds between looks that do not wait for inotify."""
 
-_SUFFIXES = (".yaml", ".yml", ".json")
 _log = Logger()
 
 
-def digest(path: Path) -> bytes:
-    """Return a digest of everything that a configuration is read from."""
-    digest = hashlib.sha256()
-    files = sorted(path.iterdir()) if path.is_dir() else [path]
-    directory = path if path.is_dir() else path.parent
-    wanted = [file for file in files if file.suffix in _SUFFIXES or file == path]
-    for file in [*wanted, directory / ".env"]:
-        try:
-            content = file.read_bytes()
-        except OSError:
-            continue
-        digest.update(b"%b\0%d\0" % (file.name.encode(), len(content)))
-        digest.update(content)
-    return digest.digest()
-
-
 class ConfigWatcher(Service):
-    """Calls `changed` when the content of a configuration is another.
+    """Calls `changed` when the content of a configuration, or of a file that it names, is another.
+
+    Made before the configuration is read for the first time.
 
     Args:
         path: File or directory.
@@ -67,25 +57,39 @@ class ConfigWatcher(Service):
         self._clock: IReactorTime = reactor
         self._make_notifier = notifier
         self._notifier: Any = None
+        self._watched: dict[Path, tuple[int, int]] = {}
+        self._named: frozenset[str] = frozenset()
         self._seen = b""
+        self._seen_named = digest(())
         self._settling: IDelayedCall | None = None
         self._polling = LoopingCall(self.look)
         self._polling.clock = reactor
+        self.reading()
+
+    def reading(self) -> None:
+        """Remember what the configuration is now: it is about to be read."""
+        try:
+            self._seen = digest(sources(self._path))
+        except OSError:
+            self._seen = b""  # it is just being exchanged: whatever comes is a change
+
+    def building(self, named: Iterable[str]) -> None:
+        """Watch the files (and directories) that the configuration names, and remember what they are now.
+
+        Args:
+            named: They are about to be read.
+        """
+        self._named = frozenset(named)
+        if self.running:
+            self._watch()
+        self._seen_named = digest(files_below(self._named))
 
     def startService(self) -> None:
-        """Begin to watch; what is there now is known."""
+        """Begin to watch, and look whether anything has changed since it was read."""
         super().startService()
-        self._seen = digest(self._path)
-        if self._make_notifier is not None:
-            try:
-                self._notifier = self._make_notifier(self._reactor)
-                self._notifier.startReading()
-                for directory in self._directories():
-                    self._notifier.watch(FilePath(str(directory)), mask=_mask(), callbacks=[self._noticed])
-            except Exception as error:  # noqa: BLE001 - Twisted raises what the system call has, in several classes
-                # For example the limit on watches of this user; the slower way remains.
-                _log.warn("No inotify for {path}: {error}", path=str(self._path), error=error)
+        self._watch()
         self._polling.start(POLL, now=False)
+        self._look_in(0)
 
     def stopService(self) -> None:
         """Watch no more."""
@@ -94,30 +98,69 @@ class ConfigWatcher(Service):
             self._polling.stop()
         if self._settling is not None and self._settling.active():
             self._settling.cancel()
-        if self._notifier is not None:
-            self._notifier.loseConnection()
-            self._notifier = None
+        self._let_go()
 
     def look(self) -> None:
         """Compare the content with what was seen last."""
+        self._watch()
         try:
-            now = digest(self._path)
+            now, named = digest(sources(self._path)), digest(files_below(self._named))
         except OSError:
             return  # it is just being exchanged: the next look will see
-        if now != self._seen:
-            self._seen = now
+        if (now, named) != (self._seen, self._seen_named):
+            self._seen, self._seen_named = now, named
             self._changed()
 
-    def _directories(self) -> set[Path]:
-        directory = self._path if self._path.is_dir() else self._path.parent
-        # A ConfigMap mounted file is a link into a directory beside it that is swapped.
-        return {directory.absolute(), self._path.resolve().parent if self._path.is_file() else directory.resolve()}
+    def _watch(self) -> None:
+        """Watch the directories that count now, unless they are those that are watched.
 
-    def _noticed(self, *event: object) -> None:
+        A new reader takes the place of the one before: Twisted's closes itself, with all of its watches, when one of
+        its directories is deleted, as the one behind a ConfigMap is at every change.
+        """
+        wanted = self._directories()
+        if self._make_notifier is None or wanted == self._watched:
+            return
+        self._let_go()
+        self._watched = wanted
+        try:
+            self._notifier = self._make_notifier(self._reactor)
+            self._notifier.startReading()
+            for directory in wanted:
+                self._notifier.watch(FilePath(str(directory)), mask=_mask(), callbacks=[self._noticed])
+        except Exception as error:  # noqa: BLE001 - Twisted raises what the system call has, in several classes
+            # For example the limit on watches of this user, or a directory that has just gone; the slower way remains.
+            _log.warn("No inotify for {path}: {error}", path=str(self._path), error=error)
+
+    def _let_go(self) -> None:
+        notifier, self._notifier = self._notifier, None
+        self._watched = {}
+        if notifier is not None:
+            notifier.loseConnection()
+
+    def _directories(self) -> dict[Path, tuple[int, int]]:
+        """Return the directories that count, with what tells a directory from another of the same name."""
+        found = {}
+        named = list(map(Path, self._named))
+        environment = (self._path if self._path.is_dir() else self._path.parent) / ".env"
+        places = [self._path, environment, *named, *(each for place in named for each in below(place))]
+        for directory in {each for place in places for each in directories(place)}:
+            try:
+                status = directory.stat()
+            except OSError:
+                continue
+            found[directory] = (status.st_dev, status.st_ino)
+        return found
+
+    def _noticed(self, ignored: object, path: object, mask: int) -> None:
+        if mask & _gone():
+            self._watched = {}  # another directory may get the number of the one that is gone
+        self._look_in(SETTLE)
+
+    def _look_in(self, seconds: float) -> None:
         if self._settling is not None and self._settling.active():
-            self._settling.reset(SETTLE)
+            self._settling.reset(seconds)
         else:
-            self._settling = self._clock.callLater(SETTLE, self.look)
+            self._settling = self._clock.callLater(seconds, self.look)
 
 
 def _mask() -> int:
@@ -130,8 +173,16 @@ def _mask() -> int:
         | inotify.IN_CREATE
         | inotify.IN_DELETE
         | inotify.IN_ATTRIB
+        | _gone()
     )
     return mask
+
+
+def _gone() -> int:
+    from twisted.internet import inotify
+
+    gone: int = inotify.IN_DELETE_SELF | inotify.IN_MOVE_SELF
+    return gone
 
 
 def inotify_notifier(reactor: Any) -> Any:

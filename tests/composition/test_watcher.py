@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.internet.inotify import IN_DELETE_SELF
 from twisted.internet.task import Clock
 
-from gateway.composition.watcher import POLL, SETTLE, ConfigWatcher, digest
+from gateway.composition.watcher import POLL, SETTLE, ConfigWatcher
 
 
 class Notifier:
@@ -30,9 +31,9 @@ class Notifier:
     def loseConnection(self) -> None:
         self.closed = True
 
-    def notice(self) -> None:
+    def notice(self, mask: int = 0) -> None:
         """Something happened in the first directory."""
-        next(iter(self.watched.values()))(None, None, 0)
+        next(iter(self.watched.values()))(None, None, mask)
 
 
 class Watch:
@@ -40,11 +41,19 @@ class Watch:
 
     def __init__(self, path: Path, inotify: bool = True) -> None:
         self.clock = Clock()
-        self.notifier = Notifier()
+        self.notifiers: list[Notifier] = []
         self.changes = 0
-        notifier = (lambda reactor: self.notifier) if inotify else None
-        self.watcher = ConfigWatcher(path, self.changed, self.clock, notifier)
+        self.watcher = ConfigWatcher(path, self.changed, self.clock, self.make if inotify else None)
         self.watcher.startService()
+
+    def make(self, reactor: object) -> Notifier:
+        self.notifiers.append(Notifier())
+        return self.notifiers[-1]
+
+    @property
+    def notifier(self) -> Notifier:
+        """The last one that was made."""
+        return self.notifiers[-1]
 
     def changed(self) -> None:
         self.changes += 1
@@ -86,6 +95,7 @@ def test_the_same_content_is_no_change(path: Path) -> None:
 def test_without_inotify_it_is_looked_at_now_and_then(path: Path) -> None:
     """Network file systems have none."""
     watch = Watch(path, inotify=False)
+    watch.clock.advance(0)
     path.write_text("a: 2")
     watch.clock.advance(POLL - 0.1)
     assert watch.changes == 0
@@ -166,40 +176,98 @@ def test_a_stopped_watcher_says_nothing(path: Path) -> None:
     assert (watch.changes, watch.notifier.closed, watch.clock.getDelayedCalls()) == (0, True, [])
 
 
-class TestDigest:
-    """What counts as content."""
+def test_a_change_between_reading_and_watching_is_seen(path: Path) -> None:
+    """What is compared with is what there was before it was read."""
+    clock = Clock()
+    changes: list[None] = []
+    watcher = ConfigWatcher(path, lambda: changes.append(None), clock, None)
+    path.write_text("a: 2")
+    watcher.startService()
+    clock.advance(0)
 
-    @pytest.mark.parametrize("name", ["a.yaml", "b.yml", "c.json", ".env"])
-    def test_files_that_are_read(self, tmp_path: Path, name: str) -> None:
-        """Of a directory, and the variables beside them."""
-        before = digest(tmp_path)
-        (tmp_path / name).write_text("x")
+    assert len(changes) == 1
 
-        assert digest(tmp_path) != before
 
-    def test_files_that_are_not(self, tmp_path: Path, path: Path) -> None:
-        """Backups of editors, and what stands beside a single file."""
-        alone, together = digest(path), digest(tmp_path)
-        (tmp_path / "gateway.yaml~").write_text("x")
-        assert digest(tmp_path) == together
-        (tmp_path / "other.yaml").write_text("x")
+def test_what_a_reload_read_by_itself_is_not_told_again(path: Path) -> None:
+    """SIGHUP and inotify: one reload."""
+    watch = Watch(path)
+    watch.clock.advance(0)
+    path.write_text("a: 2")
+    watch.notifier.notice()
+    watch.watcher.reading()
+    watch.clock.advance(SETTLE)
 
-        assert digest(path) == alone
+    assert watch.changes == 0
 
-    def test_moving_content_from_one_file_to_another(self, tmp_path: Path) -> None:
-        """Changes it: order and names count."""
-        (tmp_path / "a.yaml").write_text("12")
-        (tmp_path / "b.yaml").write_text("3")
-        before = digest(tmp_path)
-        (tmp_path / "a.yaml").write_text("1")
-        (tmp_path / "b.yaml").write_text("23")
 
-        assert digest(tmp_path) != before
+class TestNamedFiles:
+    """Certificates, keys, authorities."""
 
-    def test_a_file_that_is_not_there(self, tmp_path: Path) -> None:
-        """Is empty; that it comes is a change."""
-        missing = tmp_path / "gateway.yaml"
-        before = digest(missing)
-        missing.write_text("")
+    @pytest.fixture
+    def watch(self, path: Path, tmp_path: Path) -> Watch:
+        """A configuration that names a certificate in another directory."""
+        (tmp_path / "tls").mkdir()
+        (tmp_path / "tls/server.pem").write_text("one")
+        watch = Watch(path)
+        watch.watcher.building([str(tmp_path / "tls/server.pem")])
+        watch.clock.advance(0)
+        return watch
 
-        assert digest(missing) != before
+    def test_a_renewed_one_is_a_change(self, watch: Watch, tmp_path: Path) -> None:
+        """Its directory is watched."""
+        assert str(tmp_path / "tls") in watch.notifier.watched
+        (tmp_path / "tls/server.pem").write_text("two")
+        watch.notifier.notice()
+        watch.clock.advance(SETTLE)
+
+        assert watch.changes == 1
+
+    def test_one_that_is_named_no_more_is_none(self, watch: Watch, tmp_path: Path) -> None:
+        """Nor is its directory watched."""
+        watch.watcher.building([])
+        (tmp_path / "tls/server.pem").write_text("two")
+        watch.clock.advance(POLL)
+
+        assert watch.changes == 0
+        assert str(tmp_path / "tls") not in watch.notifier.watched
+
+    def test_one_that_is_missing_is_waited_for(self, watch: Watch, tmp_path: Path) -> None:
+        """Where it will be made, as far as that is there."""
+        watch.watcher.building([str(tmp_path / "later/key.pem")])
+        (tmp_path / "later").mkdir()
+        watch.notifier.notice()
+        watch.clock.advance(SETTLE)
+        assert watch.changes == 0
+        assert str(tmp_path / "later") in watch.notifier.watched
+        (tmp_path / "later/key.pem").write_text("key")
+        watch.notifier.notice()
+        watch.clock.advance(SETTLE)
+
+        assert watch.changes == 1
+
+
+def test_another_directory_of_the_same_name_is_watched_anew(tmp_path: Path) -> None:
+    """The one before was moved away; Twisted's reader goes on with that one, or closes itself."""
+    directory = tmp_path / "conf.d"
+    directory.mkdir()
+    (directory / "a.yaml").write_text("a: 1")
+    watch = Watch(directory)
+    watch.clock.advance(0)
+    first = watch.notifier
+    directory.rename(tmp_path / "old")
+    directory.mkdir()
+    (directory / "a.yaml").write_text("a: 1")
+    watch.clock.advance(POLL)
+
+    assert (first.closed, watch.notifier.closed, watch.changes) == (True, False, 0)
+
+
+def test_a_deleted_directory_is_watched_anew(path: Path) -> None:
+    """Even if the one that comes after it has the same number."""
+    watch = Watch(path)
+    watch.clock.advance(0)
+    first = watch.notifier
+    watch.notifier.notice(IN_DELETE_SELF)
+    watch.clock.advance(SETTLE)
+
+    assert watch.notifier is not first

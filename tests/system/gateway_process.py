@@ -26,9 +26,9 @@ PATIENCE = 15.0
 """Seconds until something that should come soon is given up."""
 
 
-def until(so: Any, words: str = "it did not come to that") -> Any:
+def until(so: Any, words: str = "it did not come to that", patience: float = PATIENCE) -> Any:
     """Wait until `so()` is true, looking every few milliseconds; returns what it returned."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + patience
     while True:
         result = so()
         if result:

@@ -14,6 +14,7 @@ from gateway.config.schema.types import (
     Count,
     Duration,
     File,
+    FileName,
     Flag,
     HeaderName,
     Moment,
@@ -132,7 +133,7 @@ class ApiKeys(Section):
         default="api_key", description="The parameter accepted too, never logged, never forwarded; null turns it off."
     )
     keys: tuple[ApiKey, ...] = Field(default=(), description="The keys of the memory store.")
-    database: File = Field(
+    database: Annotated[str, FileName(read=False)] = Field(
         default="api-keys.sqlite3", validate_default=True, description="SQLite file of the sql store."
     )
     driver: Annotated[str, form(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", "the name of a Python module")] = Field(

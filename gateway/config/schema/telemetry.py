@@ -69,7 +69,9 @@ class AccessLog(Section):
     """One line of JSON for every exchange."""
 
     enabled: Flag = Field(default=True, description="Whether there is one; `access_log: false` is short for false.")
-    path: Annotated[str, FileName(also="-")] = Field(default="-", description="A file; `-` is standard output.")
+    path: Annotated[str, FileName(also="-", read=False)] = Field(
+        default="-", description="A file; `-` is standard output."
+    )
     fields: Annotated[str | tuple[str, ...], Parsed(_fields, _FIELDS_SCHEMA, "`default` or list of names")] = Field(
         default="default", description="`default`, or the names of the fields to write, in their order."
     )

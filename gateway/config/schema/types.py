@@ -69,9 +69,11 @@ class FileName:
 
     Attributes:
         also: A word that is taken as it is.
+        read: The gateway reads it, and reads it again when it changes; False for what the gateway writes.
     """
 
     also: str | None = None
+    read: bool = True
 
     def __get_pydantic_core_schema__(self, source: object, handler: object) -> CoreSchema:
         return core_schema.with_info_plain_validator_function(self._validate)

@@ -1,0 +1,195 @@
+"""A change of configuration: planned, then put into force whole, or rolled back whole; one at a time.
+
+Made by `gateway.composition.lifecycle`; SIGHUP, the watcher and who embeds the gateway call it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.internet.defer import Deferred, DeferredLock, ensureDeferred
+from twisted.logger import Logger
+
+from gateway.admin.service import AdminListener
+from gateway.answering.health import State
+from gateway.composition.assembly import Gateway, access_log_path
+from gateway.composition.snapshot import Snapshot
+from gateway.config import ConfigError, Settings
+from gateway.dialling.tls import TLSSettingsError
+from gateway.listening.endpoints import ListenFailed, Listening
+from gateway.telemetry.access_log import AccessLogWriter
+from gateway.telemetry.logging import levels
+
+_log = Logger()
+
+
+class Stopping(Exception):
+    """The gateway is stopping: its configuration does not change any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that a configuration needs, built and opened, and not in force.
+
+    Attributes:
+        snapshot: What is built from it.
+        ports: Listeners that are new.
+        renewals: Put the certificates of the other ports into force, as they were read again.
+        log_path: Where the access log goes.
+        writer: Writes it.
+    """
+
+    snapshot: Snapshot
+    ports: dict[str, Listening]
+    renewals: tuple[Callable[[], None], ...]
+    log_path: str | None
+    writer: AccessLogWriter | None
+
+
+class Changes:
+    """Puts configurations into force, one after the other.
+
+    Args:
+        gateway: What they are in force for.
+        admin: Its admin listener.
+        load: Reads the configuration again; None where there is no file.
+        announce: Told the settings before anything is built from them.
+        applied: Told the settings when they are in force.
+
+    Attributes:
+        version: Number of the configuration in force; that of the start is 1.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        admin: AdminListener,
+        load: Callable[[], Settings] | None,
+        announce: Callable[[Settings], None],
+        applied: Callable[[Settings], None],
+    ) -> None:
+        self.version = 1
+        self._gateway = gateway
+        self._admin = admin
+        self._load = load
+        self._announce = announce
+        self._applied = applied
+        self._lock = DeferredLock()
+        self._asked: list[Deferred[bool]] = []
+
+    def reload(self) -> Deferred[bool]:
+        """Read the configuration again and apply it; what is wrong changes nothing and is logged.
+
+        Those who ask while a reload runs share the one that follows it.
+
+        Returns:
+            Whether it is in force.
+
+        Raises:
+            ValueError: There is no file to read.
+        """
+        if self._load is None:
+            raise ValueError("The configuration was not read from a file: call apply")
+        load = self._load
+        asked: Deferred[bool] = Deferred()
+        self._asked.append(asked)
+        if len(self._asked) == 1:
+            self._lock.run(lambda: ensureDeferred(self._answer(load)))
+        return asked
+
+    def apply(self, read: Callable[[], Settings]) -> Deferred[None]:
+        """Put what `read` returns into force; fails, and changes nothing, when it cannot be.
+
+        Returns:
+            Fires when new exchanges use it; fails with `ConfigError`, `ListenFailed`, `TLSSettingsError`, `Stopping`.
+        """
+        return self._lock.run(lambda: ensureDeferred(self._apply(read())))
+
+    def settled(self) -> Deferred[Any]:
+        """Fire when what is being applied is in force, or is not."""
+        return self._lock.run(lambda: None)
+
+    async def _answer(self, load: Callable[[], Settings]) -> None:
+        asked, self._asked = self._asked, []  # who asks from now on may have changed the file after it was read
+        in_force = await self._reload(load)
+        for each in asked:
+            each.callback(in_force)
+
+    async def _reload(self, load: Callable[[], Settings]) -> bool:
+        metrics, wall_clock = self._gateway.foundation.metrics, self._gateway.foundation.wall_clock
+        try:
+            await self._apply(load())
+        except (ConfigError, ListenFailed, TLSSettingsError) as error:
+            _log.error("The configuration was not applied, the one before stays:\n{error}", error=error)
+        except Stopping:
+            _log.info("The configuration is not read again: the gateway is stopping")
+            return False
+        except Exception:  # noqa: BLE001 - whatever it is, what is in force stays in force
+            _log.failure("The configuration was not applied, the one before stays")
+        else:
+            metrics.reloaded(True, wall_clock())
+            return True
+        metrics.reloaded(False, wall_clock())
+        return False
+
+    async def _apply(self, settings: Settings) -> None:
+        if self._gateway.foundation.health.state is State.DRAINING:
+            raise Stopping()  # its ports would be opened again
+        self._announce(settings)
+        await self._commit(settings, await self._plan(settings))
+
+    async def _plan(self, settings: Settings) -> Plan:
+        gateway = self._gateway
+        path = access_log_path(settings)
+        writer = gateway.access_logs.at(path)
+        ports = await gateway.listeners.prepare(_endpoints(settings))
+        try:
+            renewals = gateway.listeners.read_certificates(), self._admin.read_certificates()
+            snapshot = gateway.build(settings, writer)
+            await self._admin.open(settings.admin)
+        except BaseException:
+            await self._roll_back(ports)
+            raise
+        return Plan(snapshot, ports, renewals, path, writer)
+
+    async def _roll_back(self, ports: dict[str, Listening]) -> None:
+        """Let go of what was made for a configuration that does not come into force."""
+        gateway = self._gateway
+        gateway.foundation.pool.retain(gateway.root.tree.pool_keys)
+        gateway.foundation.carried.roll_back()
+        await gateway.listeners.abandon(ports)
+
+    async def _commit(self, settings: Settings, plan: Plan) -> None:
+        """Put a plan into force: nothing here can fail, and nothing waits until the snapshot is in force."""
+        gateway, snapshot, writer = self._gateway, plan.snapshot, plan.writer
+        for renew in plan.renewals:
+            renew()
+        if writer is not None and not writer.running:
+            writer.startService()
+        gateway.site.apply(snapshot.options, snapshot.rules)
+        gateway.root.tree = snapshot
+        self.version += 1
+        gateway.limit.resize(settings.limits.connections)
+        levels.configure(settings.log.level, settings.log.levels)
+        gateway.foundation.pool.retain(snapshot.pool_keys)
+        gateway.foundation.carried.commit()
+        gateway.foundation.metrics.retain(
+            [(route.name, route.path) for route in settings.routes],
+            [(upstream.name, backend.url) for upstream in settings.upstreams for backend in upstream.backends],
+        )
+        retired = gateway.access_logs.exchange(plan.log_path, writer)
+        await gateway.listeners.commit(_endpoints(settings), plan.ports)
+        if retired is not None:
+            await retired.stopService()
+        self._applied(settings)
+        _log.info(
+            "Configuration applied: {routes} routes, {upstreams} upstreams",
+            routes=len(settings.routes),
+            upstreams=len(settings.upstreams),
+        )
+
+
+def _endpoints(settings: Settings) -> list[str]:
+    return [listener.endpoint for listener in settings.listeners]

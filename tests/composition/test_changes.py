@@ -1,0 +1,205 @@
+"""Another configuration while it runs: put into force whole, or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+from gateway.composition.lifecycle import GatewayService
+from gateway.config import ConfigError
+from gateway.listening.endpoints import Listening
+from tests.composition.world import CONFIGURATION, GET, Port, World
+
+
+def test_routes_come_and_go(running: World) -> None:
+    """The next exchange knows."""
+    assert running.change("path: /orders/*", "path: /others/*")
+
+    assert running.send(GET).responses()[0].status == 404
+    assert running.service.settings.routes[0].path == "/others/*"
+
+
+def test_ports_come_and_go(running: World) -> None:
+    """Connections of a port that is closed go on."""
+    client = running.send(GET)
+    assert running.change('"tcp:1"', '"tcp:2"')
+    assert sorted(running.open()) == ["tcp:2", "tcp:9"]
+    running.send(GET, client)
+
+    assert len(client.responses()) == 2
+
+
+def test_the_admin_port_moves(running: World) -> None:
+    """The one before is closed."""
+    assert running.change('"tcp:9"', '"tcp:8"')
+
+    assert sorted(running.open()) == ["tcp:1", "tcp:8"]
+
+
+@pytest.mark.parametrize(("before", "after"), [("routes:", "route:"), ("path: /orders/*", "path: 3"), ("5s", "five")])
+def test_what_is_wrong_changes_nothing(running: World, before: str, after: str) -> None:
+    """What was in force stays."""
+    snapshot = running.service.gateway.root.tree
+    assert not running.change(before, after)
+
+    assert running.service.gateway.root.tree is snapshot
+    assert running.send(GET).responses()[0].status == 200
+
+
+@pytest.mark.parametrize("taken", ["tcp:2", "tcp:8"])
+def test_a_port_that_cannot_be_opened_changes_nothing(running: World, taken: str) -> None:
+    """Neither of the two; no port that was opened for it stays."""
+    running.taken.add(taken)
+    snapshot = running.service.gateway.root.tree
+    pools = running.service.gateway.foundation.pool.pools()
+    assert not running.change('"tcp:1"}]\nadmin: {endpoint: "tcp:9"}', '"tcp:2"}]\nadmin: {endpoint: "tcp:8"}')
+
+    assert running.open() == ["tcp:1", "tcp:9"]
+    assert running.service.gateway.root.tree is snapshot
+    assert running.service.gateway.foundation.pool.pools() == pools
+
+
+def test_certificates_are_renewed_with_the_rest_or_not_at_all(running: World) -> None:
+    """A reload that fails for something else leaves them as they are."""
+    running.taken.add("tcp:8")
+    assert not running.change('admin: {endpoint: "tcp:9"}', 'admin: {endpoint: "tcp:8"}')
+    assert [port.renewed for port in running.ports] == [0, 0]
+
+    running.taken.clear()
+    assert running.reload()
+    assert running.ports[0].renewed == 1
+
+
+def test_a_file_that_is_gone_changes_nothing(running: World) -> None:
+    """It may come back."""
+    running.path.unlink()
+    assert not running.reload()
+
+    assert running.send(GET).responses()[0].status == 200
+
+
+def test_the_access_log_moves(running: World) -> None:
+    """The one before is stopped, when the one after is in force."""
+    assert running.change("timeouts:", "access_log: {path: /tmp/other.log}\ntimeouts:")
+    running.send(GET)
+    first, second = running.writers
+
+    assert (first.running, second.running, second.path) == (False, True, "/tmp/other.log")
+    assert (len(first.lines), len(second.lines)) == (0, 1)
+
+
+def test_limits_change(running: World) -> None:
+    """For the ports that are open."""
+    assert running.change("timeouts:", "limits: {connections: 3}\ntimeouts:")
+
+    assert running.service.gateway.limit.room() == 3
+
+
+def test_how_it_went_is_counted(running: World) -> None:
+    """`gateway_config_reloads_total`, by result."""
+    running.reload()
+    running.change("routes:", "route:")
+    text = running.service.gateway.foundation.metrics.exposition(b"", running.clock.seconds())[1].decode()
+    counts = [line for line in text.splitlines() if line.startswith("gateway_config_reloads_total{")]
+
+    assert sorted(line.rpartition(" ")[2] for line in counts) == ["1", "1"]
+
+
+def test_from_a_mapping(running: World) -> None:
+    """Who embeds the gateway applies what it has; mistakes fail, and change nothing."""
+    mapping = {
+        "listeners": [{"endpoint": "tcp:1"}],
+        "admin": {"endpoint": "tcp:9"},
+        "upstreams": [{"name": "orders", "backends": [{"url": "http://127.0.0.1:9001"}]}],
+        "routes": [{"path": "/others/*", "upstream": "orders"}],
+    }
+    failures: list[Any] = []
+    assert running.service.apply(mapping).called
+    running.service.apply({**mapping, "routes": 3}).addErrback(failures.append)
+
+    assert failures[0].check(ConfigError)
+    assert running.service.settings.routes[0].path == "/others/*"
+
+
+def test_without_a_file_there_is_nothing_to_read_again() -> None:
+    """`apply` is there for that."""
+    service = GatewayService({"upstreams": [], "routes": []}, Clock(), environ={})
+
+    with pytest.raises(ValueError, match="apply"):
+        service.reload()
+
+
+def test_a_burst_of_reloads_is_two(running: World) -> None:
+    """One that runs, and one for all who asked meanwhile: the file may have changed after it was read."""
+    opening: Deferred[Listening] = Deferred()
+    open_port = running.service.gateway.listeners._open_port
+    running.service.gateway.listeners._open_port = lambda *arguments: opening
+    running.path.write_text(CONFIGURATION.replace("tcp:1", "tcp:2"))
+    answers: list[bool] = []
+    for _ in range(5):
+        running.service.reload().addCallback(answers.append)
+    assert answers == []
+    running.path.write_text(CONFIGURATION.replace("/orders/*", "/others/*").replace("tcp:1", "tcp:2"))
+    running.service.gateway.listeners._open_port = open_port
+    opening.callback(cast("Listening", Port("tcp:2")))
+
+    assert answers == [True] * 5
+    assert running.service.settings.routes[0].path == "/others/*"
+    assert running.service._changes.version == 3
+
+
+def test_what_fails_has_no_version(running: World) -> None:
+    """The number is that of what is in force."""
+    running.change("routes:", "route:")
+    assert running.service._changes.version == 1
+    running.change("route:", "routes:")
+
+    assert running.service._changes.version == 2
+
+
+def test_a_stop_during_a_reload_waits_for_it(running: World) -> None:
+    """Ports that are just being opened are closed again."""
+    opening: Deferred[Listening] = Deferred()
+    running.service.gateway.listeners._open_port = lambda *arguments: opening
+    running.path.write_text(CONFIGURATION.replace("tcp:1", "tcp:2"))
+    running.service.reload()
+    stopped = running.stop()
+    assert not stopped.called
+    port = Port("tcp:2")
+    opening.callback(cast("Listening", port))
+    running.network.pump()
+
+    assert stopped.called
+    assert not port.open
+    assert running.open() == []
+
+
+def test_files_that_it_names_are_watched(tmp_path: Path) -> None:
+    """Those in force and, where those of another configuration cannot be used, these too: they may be mended."""
+    world = World(tmp_path / "gateway.yaml", watch=True)
+    assert world.service._watcher is not None
+    assert world.service._watcher._named == frozenset()
+    world.change("timeouts:", f'auth: {{jwt: {{default: {{public_key_file: "{tmp_path}/key.pem"}}}}}}\ntimeouts:')
+
+    assert world.service._watcher._named == {f"{tmp_path}/key.pem"}
+
+
+@pytest.mark.parametrize("left", ["", "\n", "# \n", "upstreams:", "{}"])
+def test_a_file_that_is_being_written_changes_nothing(running: World, left: str) -> None:
+    """Empty as yet, or without the routes that are in force: they are not given up for it."""
+    running.path.write_text(left)
+    assert not running.reload()
+
+    assert running.send(GET).responses()[0].status == 200
+
+
+def test_all_routes_can_be_removed(running: World) -> None:
+    """By whoever says so."""
+    running.path.write_text('routes: []\nadmin: {endpoint: "tcp:9"}\nlisteners: [{endpoint: "tcp:1"}]')
+    assert running.reload()
+
+    assert running.send(GET).responses()[0].status == 404
