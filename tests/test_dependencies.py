@@ -16,9 +16,7 @@ ROOT = Path(__file__).parents[1]
 OURS = "twisted-api-gateway"
 """It puts a plugin into the `twisted` package, and so owns a part of that."""
 
-FOR_OTHERS = {
-    "hiredis": "txredisapi reads Redis' answers with it where it is there",
-}
+FOR_OTHERS: dict[str, str] = {}
 """Declared, although the package does not import it by itself, and why."""
 
 AWAITED = {"bcrypt", "rich", "treq"}
