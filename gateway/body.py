@@ -8,7 +8,7 @@ the reading side is paused: memory for an exchange is bounded by that.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from gateway.headers import Headers
@@ -62,6 +62,7 @@ class Body:
         "_kept",
         "_paused",
         "_room",
+        "_sifts",
         "_sink",
         "_source",
         "_told",
@@ -85,6 +86,7 @@ class Body:
         self.trailers: Headers | None = None
         self._keep = 0
         self._kept: list[bytes] | None = None
+        self._sifts: Mapping[bytes, bool] | None = None
         self._source = source
         self._sink: BodySink | None = None
         self._chunks: list[bytes] = []
@@ -117,12 +119,20 @@ class Body:
     def end(self, trailers: Headers | None = None) -> None:
         """The reading side has delivered everything."""
         self.ended = True
+        if trailers is not None and self._sifts is not None:
+            trailers = _sifted(trailers, self._sifts)
         self.trailers = trailers
         self.resume()  # nothing more can come that would have to be held back
         if self._sink is not None:
             self._sink.body_ended(trailers)
         elif self._told is not None:
             self._tell()
+
+    def sift_trailers(self, passes: Mapping[bytes, bool]) -> None:
+        """Let only those trailer fields go on that pass, by their lower-case names: those that came, and will come."""
+        self._sifts = passes
+        if self.trailers is not None:
+            self.trailers = _sifted(self.trailers, passes)
 
     def fail(self) -> None:
         """The reading side broke off."""
@@ -218,3 +228,7 @@ class Body:
         if self._paused and self._source is not None:
             self._paused = False
             self._source.resume_reading()
+
+
+def _sifted(trailers: Headers, passes: Mapping[bytes, bool]) -> Headers:
+    return Headers.of([field for field in trailers.fields if passes[field[0]]])

@@ -203,3 +203,21 @@ def test_all_of_a_body_is_gathered_before_it_is_taken() -> None:
     body.end()
     assert told == [True]
     assert len(body.take()) == 3 * HIGH_WATER
+
+
+PASSES = {b"x-sum": True, b"x-user-id": False}
+TRAILERS = [(b"X-Sum", b"1"), (b"X-User-ID", b"root")]
+
+
+def test_trailers_are_sifted_whether_they_have_come_or_will_come() -> None:
+    """A body may be here in full before it is known where it goes."""
+    early, late, sink = Body(), Body(), Sink()
+    early.end(Headers(TRAILERS))
+    early.sift_trailers(PASSES)
+    late.sift_trailers(PASSES)
+    late.attach(sink)
+    late.end(Headers(TRAILERS))
+
+    for trailers in (early.trailers, late.trailers, *sink.ended):
+        assert trailers is not None
+        assert list(trailers) == [(b"X-Sum", b"1")]

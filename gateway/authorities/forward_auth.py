@@ -47,6 +47,8 @@ class ForwardAuth:
         passed: Fields of its no that the client gets.
         user: The field of its yes with the user.
         roles: The field of its yes with the roles, separated by commas.
+        withheld: Fields that say who is calling: no client's word on that is shown.
+        decisive: Fields that something is decided by, shown in one spelling as they are forwarded in one.
     """
 
     name = "forward"
@@ -62,13 +64,16 @@ class ForwardAuth:
         passed: Iterable[str],
         user: str,
         roles: str,
+        withheld: frozenset[bytes] = frozenset(),
+        decisive: frozenset[bytes] = frozenset(),
     ) -> None:
         self._fetcher = fetcher
         self._url = url.encode()
         self._shown = _lower(shown)
         self._shows_all = b"*" in self._shown
         # Who is calling is for the authority to say, as for the backend after it.
-        self._passes = FieldFilter(HOP_BY_HOP | FRAMING | NEVER_FORWARDED | OTHER_URLS | _NOT_SHOWN, (IDENTITY_PREFIX,))
+        dropped = HOP_BY_HOP | FRAMING | NEVER_FORWARDED | OTHER_URLS | _NOT_SHOWN | withheld
+        self._passes = FieldFilter(dropped, (IDENTITY_PREFIX,), decisive)
         self._told = _lower(told)
         self._passed = _lower(passed)
         self._user = user.encode()

@@ -47,7 +47,7 @@ class Forwarder:
         silence: Seconds between two parts of an answer; 0 for `timeout`.
     """
 
-    __slots__ = ("_agent", "_hedges", "_passes", "_retries", "_silence", "_timeout", "_upstream", "_via")
+    __slots__ = ("_agent", "_hedges", "_passes", "_retries", "_silence", "_timeout", "_trailers", "_upstream", "_via")
 
     def __init__(
         self,
@@ -63,6 +63,7 @@ class Forwarder:
         self._upstream = upstream
         self._agent = agent
         self._passes = passes
+        self._trailers = passes.trailers
         self._timeout = timeout
         self._via = via
         self._retries = retries
@@ -76,6 +77,8 @@ class Forwarder:
             NoBackendAvailable: None may be tried.
             BreakerOpen: A breaker keeps it from being sent, and there is no fallback.
         """
+        if exchange.request.body is not None:
+            exchange.request.body.sift_trailers(self._trailers)
         self._send(exchange, self._upstream)
 
     def _send(self, exchange: Exchange, upstream: Upstream, falls_back: bool = True) -> None:

@@ -6,7 +6,7 @@ Rules only. What is sent on is written anew from the fields that pass here.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from gateway.headers import Field, Headers
 
@@ -80,6 +80,9 @@ NEVER_IN_TRAILERS = frozenset(
     ]
 )
 
+EVERY_FIELD = b"*"
+"""Stands for every name among those that something is decided by."""
+
 _NOT_NAME = re.compile(rb"[^a-z0-9]")
 _MEMO_LIMIT = 4096
 
@@ -90,28 +93,68 @@ class FieldFilter(dict[bytes, bool]):
     A backend may read `x_user_id` or `x.user.id` as `X-User-Id` (CGI, WSGI and
     PHP fold them), so a name is judged by what it could be read as. Indexing is
     the question: `filter[b"x-user-id"]`. At most 4096 answers are kept.
+
+    Args:
+        dropped: Lower-case names that do not pass, in whatever spelling.
+        prefixes: Beginnings of further such names.
+        decisive: Lower-case names that something is decided by. Each passes as it stands here and in no other
+            spelling: the backend must not read `X_Tenant` where the decision was made by `X-Tenant`. `*`: every
+            field is, so only names of letters, digits and hyphens pass.
     """
 
-    def __init__(self, dropped: frozenset[bytes], prefixes: tuple[bytes, ...] = ()) -> None:
+    def __init__(
+        self,
+        dropped: frozenset[bytes],
+        prefixes: tuple[bytes, ...] = (),
+        decisive: frozenset[bytes] = frozenset(),
+    ) -> None:
         super().__init__()
-        self.dropped = frozenset(_NOT_NAME.sub(b"-", name) for name in dropped)
+        self.dropped = frozenset(map(folded, dropped))
         self.prefixes = prefixes
+        self.decisive = decisive - {EVERY_FIELD}
+        self.all_decisive = EVERY_FIELD in decisive
+        self._one_spelling = frozenset(map(folded, self.decisive))
 
     def __missing__(self, name: bytes) -> bool:
-        folded = _NOT_NAME.sub(b"-", name)
-        passes = folded not in self.dropped and not (self.prefixes and folded.startswith(self.prefixes))
+        passes = self._judge(name)
         if len(self) < _MEMO_LIMIT:
             self[name] = passes
         return passes
 
+    def _judge(self, name: bytes) -> bool:
+        read_as = folded(name)
+        if read_as in self.dropped or (self.prefixes and read_as.startswith(self.prefixes)):
+            return False
+        if name in self.decisive:
+            return True
+        return read_as not in self._one_spelling and not (self.all_decisive and name != read_as)
 
-def request_filter(remade: frozenset[bytes]) -> FieldFilter:
+    @cached_property
+    def trailers(self) -> FieldFilter:
+        """The filter for the trailers of the same messages: what decides was read from the head."""
+        return trailer_filter(self)
+
+
+class _NoField(FieldFilter):
+    """Lets nothing pass."""
+
+    def _judge(self, name: bytes) -> bool:
+        return False
+
+
+def folded(name: bytes) -> bytes:
+    """Return what servers may read a lower-case name as: all that is no letter or digit becomes a hyphen."""
+    return _NOT_NAME.sub(b"-", name)
+
+
+def request_filter(remade: frozenset[bytes], decisive: frozenset[bytes] = frozenset()) -> FieldFilter:
     """Make the filter for requests.
 
     Args:
-        remade: Further names that the gateway writes itself (forwarding, tracing).
+        remade: Further names that the gateway writes itself (forwarding, tracing, identity), or keeps to itself.
+        decisive: Names that something is decided by, see `FieldFilter`.
     """
-    return FieldFilter(HOP_BY_HOP | FRAMING | NEVER_FORWARDED | remade, (IDENTITY_PREFIX,))
+    return FieldFilter(HOP_BY_HOP | FRAMING | NEVER_FORWARDED | remade, (IDENTITY_PREFIX,), decisive)
 
 
 def response_filter() -> FieldFilter:
@@ -120,8 +163,12 @@ def response_filter() -> FieldFilter:
 
 
 def trailer_filter(message: FieldFilter) -> FieldFilter:
-    """Make the filter for trailers of messages that `message` is for."""
-    return FieldFilter(message.dropped | NEVER_IN_TRAILERS | OTHER_URLS, message.prefixes)
+    """Make the filter for trailers of messages that `message` is for.
+
+    No field that something was decided by passes: it was decided by the head, before the trailers came.
+    """
+    dropped = message.dropped | NEVER_IN_TRAILERS | OTHER_URLS | message.decisive
+    return (_NoField if message.all_decisive else FieldFilter)(dropped, message.prefixes)
 
 
 def connection_options(headers: Headers) -> frozenset[bytes]:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from gateway.headers import HeaderBlock, Headers
 from gateway.http.fields import (
+    EVERY_FIELD,
     FRAMING,
     HOP_BY_HOP,
     NEVER_IN_TRAILERS,
@@ -141,3 +142,39 @@ def test_a_name_is_dropped_however_either_side_spells_it(dropped: bytes, sent: b
     """Names come out of configurations too."""
     assert not FieldFilter(frozenset([dropped]))[sent]
     assert FieldFilter(frozenset([dropped]))[b"xgroups"]
+
+
+@pytest.mark.parametrize(
+    ("name", "passes"),
+    [
+        (b"x-tenant", True),
+        (b"x_tenant", False),
+        (b"x.tenant", False),
+        (b"x_other", True),
+        (b"x_key", True),
+        (b"x-key", False),
+    ],
+)
+def test_what_decides_passes_in_its_own_spelling_only(name: bytes, passes: bool) -> None:
+    """Also where that spelling is not the usual one."""
+    fields = request_filter(frozenset(), frozenset([b"x-tenant", b"x_key"]))
+    assert fields[name] == passes
+    assert fields.trailers[name] == (name == b"x_other")
+
+
+@pytest.mark.parametrize(
+    ("name", "passes"), [(b"x-tenant", True), (b"x_tenant", False), (b"x1", True), (b"x~1", False)]
+)
+def test_where_every_field_decides_no_name_is_read_as_another(name: bytes, passes: bool) -> None:
+    """And nothing comes after the decision."""
+    fields = request_filter(frozenset(), frozenset([EVERY_FIELD]))
+    assert fields[name] == passes
+    assert not fields.trailers[name]
+
+
+def test_trailers_are_judged_by_what_the_head_is_judged_by() -> None:
+    """What the filter of a route drops is dropped from its trailers; the filter for those is made once."""
+    fields = request_filter(frozenset([b"x-who"]))
+    assert not fields.trailers[b"x_who"]
+    assert fields.trailers[b"x-sum"]
+    assert fields.trailers is fields.trailers

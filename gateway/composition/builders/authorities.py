@@ -24,11 +24,21 @@ class Authorities:
     Args:
         settings: The configuration.
         foundation: What it is built on.
+        withheld: Request fields that no client may send.
+        decisive: Request fields that something is decided by.
     """
 
-    def __init__(self, settings: Settings, foundation: Foundation) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        foundation: Foundation,
+        withheld: frozenset[bytes] = frozenset(),
+        decisive: frozenset[bytes] = frozenset(),
+    ) -> None:
         self._auth = settings.auth or Auth()
         self._foundation = foundation
+        self._withheld = withheld
+        self._decisive = decisive
 
     def introspection(self, way: AuthMethod) -> Introspection:
         """Make what has tokens judged.
@@ -61,19 +71,20 @@ class Authorities:
             said.client_headers,
             said.user_header,
             said.roles_header,
+            self._withheld,
+            self._decisive,
         )
 
     def told(self, way: AuthMethod) -> frozenset[bytes]:
-        """Return the fields in which the backend believes an authority, and so no client.
+        """Return the fields in which the backend believes an authority, and so no client, on this route.
 
-        Those with the user and the roles are among them, whether the backend gets them or not: it may know them.
+        Most are on no route the client's (`decisive.fields_of_callers`); an Authorization field that the authority
+        sets is on this one only.
         """
         if way.type != "forward":
             return frozenset()
         said = self._auth.forward[way.verifier[0]]
-        return frozenset(
-            name.lower().encode() for name in (*said.response_headers, said.user_header, said.roles_header)
-        )
+        return frozenset(name.lower().encode() for name in said.response_headers)
 
     def _fetcher(self, url: str, ca: str | None, timeout: float) -> Fetcher:
         """Return what asks a server; its connections are kept through configurations."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from gateway.composition.builders.api_keys import api_key_authenticator, shared_redis
 from gateway.composition.builders.authorities import Authorities
+from gateway.composition.builders.decisive import decisive_fields, fields_of_callers, places_of_keys
 from gateway.composition.builders.jwt import Tokens
 from gateway.composition.builders.mtls import certificate_authenticator
 from gateway.composition.builders.storage import redis_store
@@ -66,8 +67,10 @@ class Identity:
         auth = settings.auth or Auth()
         names = auth.identity_fields
         # A client may not say who it is on any route, also where nobody asks.
-        self._remade = remade | {name.lower().encode() for name in (names.user, names.roles, names.scopes)}
-        self._authorities = Authorities(settings, foundation)
+        self._remade = remade | fields_of_callers(auth)
+        self._keys = places_of_keys(auth)
+        self._decisive = decisive_fields(settings)
+        self._authorities = Authorities(settings, foundation, fields_of_callers(auth), self._decisive)
         self._makers = authenticators(settings, foundation, results(auth.cache, foundation), self._authorities)
         self._count = foundation.metrics.counter("gateway_auth_total").add
         self._memory = Memory(
@@ -95,12 +98,12 @@ class Identity:
         return kind(self._made(ways), demands, self._count)
 
     def passes(self, auth: RouteAuth | None) -> FieldFilter:
-        """Return the filter for the request fields of a route: where it says so, without the credentials."""
+        """Return the filter for the request fields of a route: unless it says otherwise, without the credentials."""
         ways = () if auth is None else auth.ways
-        dropped: frozenset[bytes] = frozenset().union(*map(self._authorities.told, ways))
-        if auth is not None and not auth.forward_credentials:
-            dropped = dropped.union(*(made.authenticator.fields for made in self._made(ways)))
-        return self._filter(dropped)
+        shown: frozenset[bytes] = frozenset().union(*(made.authenticator.fields for made in self._made(ways)))
+        forwards = auth is not None and auth.forward_credentials
+        withheld = self._keys - shown if forwards else self._keys | shown
+        return self._filter(withheld.union(*map(self._authorities.told, ways)))
 
     def _made(self, ways: Sequence[AuthMethod]) -> list[Verification]:
         return [
@@ -113,7 +116,7 @@ class Identity:
         return Verification(make(way), sha256(self._seed + repr(way).encode()).digest(), self._memory)
 
     def _make_filter(self, withheld: frozenset[bytes]) -> FieldFilter:
-        return request_filter(self._remade | withheld)
+        return request_filter(self._remade | withheld, self._decisive)
 
 
 def results(settings: AuthCache, foundation: Foundation) -> Results:

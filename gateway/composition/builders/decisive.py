@@ -1,0 +1,60 @@
+"""Which request fields something is decided by, and which no client may send, for all routes of a configuration.
+
+Used by `gateway.composition.builders.identity` for the filters of what is forwarded. What
+one route decides by is kept unambiguous on every route: a request that misses a
+condition by its spelling lands on another route of the same backend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gateway.config import Settings
+from gateway.config.schema.auth import Auth
+from gateway.config.schema.limiting import RateLimit
+
+SHOWN = frozenset([b"authorization", b"cookie"])
+"""Credentials that backends judge by themselves. They say nothing that could be believed unseen, so they pass on routes
+that do not ask for them."""
+
+
+def decisive_fields(settings: Settings) -> frozenset[bytes]:
+    """Return the lower-case names of fields that routes, limits, balancing, authorities or authentication go by."""
+    return frozenset(name.lower().encode() for name in _decisive(settings))
+
+
+def fields_of_callers(auth: Auth) -> frozenset[bytes]:
+    """Return the lower-case names of fields that tell a backend who is calling: no client may send them on any route.
+
+    The fields in which an authority names the user and the roles are among them, whether the backend gets them or not:
+    it may know them.
+    """
+    names = auth.identity_fields
+    said = [names.user, names.roles, names.scopes]
+    for authority in auth.forward.values():
+        said += (*authority.response_headers, authority.user_header, authority.roles_header)
+    return frozenset(name.lower().encode() for name in said) - SHOWN
+
+
+def places_of_keys(auth: Auth) -> frozenset[bytes]:
+    """Return the lower-case names of fields that are for credentials of this gateway's own: no backend gets them."""
+    keys = auth.api_keys
+    return (frozenset() if keys is None else frozenset([keys.header.lower().encode()])) - SHOWN
+
+
+def _decisive(settings: Settings) -> Iterator[str]:
+    limits: list[RateLimit] = list(settings.rate_limits)
+    for route in settings.routes:
+        yield from route.headers
+        limits += route.rate_limit
+    for limit in limits:
+        yield from (scope.removeprefix("header:") for scope in limit.scope if scope.startswith("header:"))
+    for upstream in settings.upstreams:
+        if upstream.hash_on.startswith("header:"):
+            yield upstream.hash_on.removeprefix("header:")
+    auth = settings.auth or Auth()
+    for authority in auth.forward.values():
+        yield from authority.request_headers
+    yield from ("Authorization", "Cookie")
+    if auth.api_keys is not None:
+        yield auth.api_keys.header
