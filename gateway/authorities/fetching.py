@@ -40,6 +40,7 @@ from twisted.web.http_headers import Headers as TwistedHeaders
 from twisted.web.iweb import IAgentEndpointFactory, IBodyProducer
 from zope.interface import implementer
 
+from gateway.config.texts import without_credentials
 from gateway.dialling.dialer import Dialer
 from gateway.dialling.tls import HandshakeFailed
 from gateway.headers import Headers
@@ -120,7 +121,12 @@ class Fetcher(Service):
         now, cause = self._reactor.seconds(), str(error)
         if now >= (self._again if cause == self._told else self._another):
             self._told, self._again, self._another = cause, now + AGAIN, now + ANOTHER
-            _log.warn("{what} at {url} failed: {cause}", what=what, url=url.decode("latin-1"), cause=cause)
+            _log.warn(
+                "{what} at {url} failed: {cause}",
+                what=what,
+                url=without_credentials(url.decode("latin-1")),
+                cause=cause,
+            )
 
     async def _twice(self, method: bytes, url: bytes, headers: TwistedHeaders, body: bytes | None) -> Fetched:
         try:

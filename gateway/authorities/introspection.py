@@ -9,7 +9,6 @@ lets nobody in: 503.
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from math import inf
@@ -21,6 +20,7 @@ from gateway.errors import AuthUnavailable, CredentialInvalid
 from gateway.exchange import Exchange
 from gateway.identity.bearer import FIELDS, bearer_token
 from gateway.identity.claims import Expected, moment, word
+from gateway.identity.compact import Unreadable, read_object
 from gateway.principal import Principal
 
 LONGEST = 8 * 1024
@@ -109,9 +109,9 @@ def _read(fetched: Fetched) -> dict[str, Any]:
         # 401: it is we who are not known there. The caller cannot do anything about that.
         raise FetchFailed(f"status {fetched.status}")
     try:
-        answer = json.loads(fetched.body)
-    except (ValueError, RecursionError):
-        raise FetchFailed("the answer is not JSON") from None
-    if not isinstance(answer, dict) or not isinstance(answer.get("active"), bool):
+        answer = read_object(fetched.body)  # a member that is there twice could be read in two ways: refused
+    except Unreadable as error:
+        raise FetchFailed(f"the answer is {error}") from None
+    if not isinstance(answer.get("active"), bool):
         raise FetchFailed("the answer does not say whether the token is active")
     return answer

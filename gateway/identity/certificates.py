@@ -6,6 +6,7 @@ verified in the handshake (`clientCA`); here is only what its names mean.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -36,8 +37,12 @@ class Client:
     def matches(self, name: str) -> bool:
         """Whether a name in a certificate is meant."""
         if self.name.endswith("*"):
-            return name.startswith(self.name[:-1])
+            # RFC 3986 section 5.2.4: who resolves dot segments reads `shop/../admin` as a name outside `shop/`.
+            return name.startswith(self.name[:-1]) and not _dots_in(name)
         return name == self.name
+
+
+_dots_in = re.compile(r"(?:^|[/\\])(?:\.|%2e){1,2}(?:[/\\]|$)|%2f|%5c", re.IGNORECASE).search
 
 
 class CertificateRules:

@@ -42,11 +42,12 @@ class Expected:
             expires: Unix seconds.
 
         Raises:
-            CredentialInvalid: They are for somebody else, or a claim is not of its kind.
+            CredentialInvalid: They are for somebody else, or the user is neither a text nor a number. Roles, scopes and
+                a token's id are only carried here: of another kind they are none; a route that asks for one refuses.
         """
         if self.issuer is not None and claims.get("iss") != self.issuer:
             raise CredentialInvalid("other issuer")
-        if self.audience and self.audience.isdisjoint(_texts(claims.get("aud"), whole=True)):
+        if self.audience and self.audience.isdisjoint(_audience(claims.get("aud"))):
             raise CredentialInvalid("other audience")
         return Principal(
             subject=word(find_claim(claims, self.user)),
@@ -54,7 +55,7 @@ class Expected:
             scopes=_texts(find_claim(claims, self.scopes)),
             method=method,
             claims=claims,
-            token_id=word(claims.get("jti")),
+            token_id=str(token_id) if isinstance(token_id := claims.get("jti"), str | int) else "",
             expires=expires,
         )
 
@@ -92,12 +93,25 @@ def word(value: Any) -> str:
     return str(value)
 
 
-def _texts(value: Any, whole: bool = False) -> frozenset[str]:
-    """Return the members of a list of texts, or the words of a text, which for an audience is one."""
+def _audience(value: Any) -> frozenset[str]:
+    """Return whom claims are for: a text is one audience, not several.
+
+    Raises:
+        CredentialInvalid: It is neither a text nor a list of texts.
+    """
     if value is None:
         return frozenset()
     if isinstance(value, str):
-        return frozenset([value] if whole else value.split())
+        return frozenset([value])
     if isinstance(value, list) and all(isinstance(one, str) for one in value):
-        return frozenset(filter(None, value))
-    raise CredentialInvalid("a claim is not a list of texts")
+        return frozenset(value)
+    raise CredentialInvalid("the audience is not a list of texts")
+
+
+def _texts(value: Any) -> frozenset[str]:
+    """Return the words of a text, the texts of a list, or the keys of an object (Zitadel's roles); else nothing."""
+    if isinstance(value, str):
+        return frozenset(value.split())
+    if isinstance(value, list | dict):
+        return frozenset(one for one in value if isinstance(one, str) and one)
+    return frozenset()

@@ -162,6 +162,7 @@ SILENT = [
         answering(ok(b"[" * 30_000)),
         answering(ok(b"{}")),
         answering(ok(b'{"active": "true"}')),
+        answering(ok(b'{"active": false, "active": true, "sub": "user-7"}')),
         answering(ok(b" " * 70_000 + b'{"active": true}')),
     ],
 )

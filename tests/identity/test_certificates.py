@@ -117,6 +117,11 @@ RULES = [
         (SPIFFE + "2", SPIFFE + "2", {"shop"}),
         ("spiffe://example.org/shop/", "spiffe://example.org/shop/", {"shop"}),
         ("spiffe://example.org/shop", "spiffe://example.org/shop", set()),
+        *[
+            (f"spiffe://example.org/shop/{rest}", f"spiffe://example.org/shop/{rest}", set())
+            for rest in ["../admin", "a/../../admin", "..", ".", "%2e%2E/admin", "a%2f..%2fadmin", "..\\\\admin"]
+        ],
+        ("spiffe://example.org/shop/v1.2/...", "spiffe://example.org/shop/v1.2/...", {"shop"}),
         ("spiffe://example.org.evil/shop/a", "spiffe://example.org.evil/shop/a", set()),
     ],
 )

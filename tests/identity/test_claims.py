@@ -51,3 +51,28 @@ def test_what_is_no_name(value: object) -> None:
     """It is not guessed at."""
     with pytest.raises(CredentialInvalid):
         word(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"admin": {"1": "example.org"}, "": 1}, {"admin"}),
+        ({}, set()),
+        (["read", 5, None, ["write"], ""], {"read"}),
+        ("read write", {"read", "write"}),
+        (7, set()),
+        (True, set()),
+        (None, set()),
+    ],
+)
+def test_roles_and_scopes_of_any_kind_refuse_nobody(value: object, expected: set[str]) -> None:
+    """They are only carried until a route asks for one: an object's keys count, a list's texts, else nothing."""
+    principal = Expected().principal({"sub": "u", "roles": value, "scope": value}, "jwt", inf)
+
+    assert principal.roles == principal.scopes == expected
+
+
+@pytest.mark.parametrize(("value", "expected"), [("a", "a"), (5, "5"), (1.5, ""), ({}, ""), (None, "")])
+def test_an_id_of_another_kind_is_none(value: object, expected: str) -> None:
+    """`jti` is for those who revoke by it; a token without one is good."""
+    assert Expected().principal({"sub": "u", "jti": value}, "jwt", inf).token_id == expected
