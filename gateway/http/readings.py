@@ -34,10 +34,10 @@ class Reading(StrEnum):
 
 
 MOST = 64
-"""Readings of a path that are worked out; what is in honest use has three or four."""
+"""Readings of one path that are worked out, then it is refused; paths in honest use have three or four."""
 
 MOST_OCTETS = 64 * 1024
-"""Of all of them together: what a stranger may have us work out."""
+"""Of all readings of one path together: it bounds the work that one request can cause."""
 
 Step = Callable[[bytes], bytes]
 

@@ -51,7 +51,7 @@ class JwtAuthenticator:
             return self._verifiers[0]
         issuer = unverified_issuer(token, self._max_size)
         for verifier in self._verifiers:
-            # One that asks for no issuer takes the tokens of all that nobody before it takes.
+            # A verifier without `issuer` comes last: it takes every token that no verifier before it claims.
             if verifier.issuer is None or verifier.issuer == issuer:
                 return verifier
         raise CredentialInvalid("other issuer")

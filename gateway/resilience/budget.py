@@ -64,7 +64,7 @@ class RetryBudget:
         return int(max(0.0, earned)) + int(reserve)
 
     def _left(self, now: float) -> tuple[float, float]:
-        # Less than nothing is earned where a deposit is forgotten before the retry that it paid for.
+        # `earned` can be negative: a deposit may leave the window before the retry it paid for.
         exchanges, retries = self._window.counts(now)
         filling = max(0.0, now - self._filled) * self._minimum
         return self._ratio * exchanges - retries, min(self._most, self._reserve + filling)

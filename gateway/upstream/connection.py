@@ -328,7 +328,7 @@ class UpstreamConnection(Protocol, OpenTunnel):
             keep = False
         if self._paused:
             self.resume_reading()
-        # Before the next one has it: what this answer says of the backend decides whether there is a next one.
+        # Report the outcome before releasing the connection: it may open the breaker, and then nobody may have it next.
         attempt.finished(response.status)
         if not self.lost:
             self.idle_for = parser.idle_for
