@@ -29,6 +29,7 @@ from gateway.dialling.resolver import Resolver
 from gateway.http.messages import DateClock
 from gateway.listening.endpoints import listen
 from gateway.listening.listeners import Listeners, OpenPort
+from gateway.resilience.occupancy import Occupancy
 from gateway.serving.resources import RootResource
 from gateway.serving.site import GatewaySite
 from gateway.telemetry.access_log import AccessLogWriter
@@ -165,6 +166,7 @@ def assemble(
         deadlines=deadlines,
         metrics=metrics,
         health=Health(),
+        occupancy=Occupancy(),
         carried=Carried(),
         reactor=reactor,
         threads=threads or partial(ThreadService, reactor),
@@ -175,7 +177,7 @@ def assemble(
     access_logs.exchange(path, writer)
     first = _build(settings, foundation, writer)
     foundation.carried.commit()
-    root = RootResource(first)
+    root = RootResource(first, foundation.occupancy)
     foundation.health.checks = lambda: root.tree.readiness
     site = GatewaySite(root, first.options, first.rules, deadlines, now, DateClock(wall_clock))
     limit = ConnectionLimit(settings.limits.connections)

@@ -13,6 +13,7 @@ from typing import Any
 from gateway.answering.health import Health
 from gateway.composition.carried import Carried
 from gateway.dialling.dialer import Dialer
+from gateway.resilience.occupancy import Occupancy
 from gateway.telemetry.metrics import Metrics
 from gateway.transport.deadlines import Deadlines
 from gateway.transport.threads import Threads
@@ -35,6 +36,7 @@ class Foundation:
         deadlines: Watches connections and attempts.
         metrics: Counts.
         health: Answers the health paths.
+        occupancy: Counts the exchanges in flight.
         carried: What one configuration hands to the next.
         reactor: For what keeps timers and makes connections of its own.
         threads: Makes threads for what would hold the reactor up: how many at most, and what they are called.
@@ -50,6 +52,7 @@ class Foundation:
     deadlines: Deadlines
     metrics: Metrics
     health: Health
+    occupancy: Occupancy
     carried: Carried
     reactor: Any
     threads: Callable[[int, str], Threads]

@@ -191,6 +191,7 @@ class _Builder:
             self._limits.by_principal(route),
             self._body_limit(body_limit) if body_limit else None,  # who may call is decided before how much
             None if route is None else self._request_buffer,  # who is slow to send holds no place and no connection
+            *self._load.behind_the_buffer(route),  # its place of the gateway's, where it was not taken at the door
             self._load.of_route(route),  # who may not call, or too often, takes nobody's place
             *self._load.of_upstreams(route, self._chooser(route)),  # a place is held only while it is asked
             self._last_goods.step(route, self.identity.passes(auth)),  # innermost: what the backend said is kept

@@ -11,11 +11,13 @@ from typing import Protocol
 
 from twisted.internet.defer import Deferred
 
-from gateway.errors import Overloaded
+from gateway.errors import Overloaded, TooManyInFlight
 from gateway.exchange import Exchange
 from gateway.interfaces import FinishHook
 from gateway.middleware.gate import Gate
+from gateway.middleware.request_buffer import is_gathered
 from gateway.resilience.admission import Priority
+from gateway.resilience.occupancy import Occupancy
 
 
 class Admission:
@@ -39,16 +41,101 @@ class Admission:
         return self._enter(exchange, self._priority)
 
 
+class AdmissionAtTheDoor:
+    """Hold a place of `limits.in_flight` (with a queue) from the start; not yet where the content is gathered first.
+
+    `LateAdmission` takes the place of those exchanges when their content is there.
+
+    Args:
+        gate: Gives the place.
+        priority: The route's.
+        octets: `limits.request_buffer`.
+    """
+
+    name = "admission"
+    __slots__ = ("_enter", "_octets", "_priority", "on_finish")
+
+    def __init__(self, gate: Gate, priority: Priority, octets: int) -> None:
+        self._enter = gate.enter
+        self._priority = priority
+        self._octets = octets
+        self.on_finish: FinishHook = gate.leave
+
+    def on_request(self, exchange: Exchange) -> Deferred[None] | None:
+        """Go on, or wait for a place."""
+        if exchange.request.body is not None and is_gathered(exchange.request, self._octets):
+            return None
+        return self._enter(exchange, self._priority)
+
+
+class LateAdmission:
+    """Take the place of an exchange whose content has been gathered; `AdmissionAtTheDoor` gives it back.
+
+    Args:
+        gate: Gives the place.
+        priority: The route's.
+    """
+
+    name = "late_admission"
+    __slots__ = ("_gate", "_priority")
+
+    def __init__(self, gate: Gate, priority: Priority) -> None:
+        self._gate = gate
+        self._priority = priority
+
+    def on_request(self, exchange: Exchange) -> Deferred[None] | None:
+        """Go on, or wait for a place."""
+        return None if self._gate.holds(exchange) else self._gate.enter(exchange, self._priority)
+
+
 class Full:
-    """Turn away what `RootResource` has found to be one too many, on a route as all its answers are."""
+    """Turn away what `gateway.serving.resources` has found to be one too many, on a route as all its answers are.
+
+    An exchange whose content is gathered first gives its place back meanwhile; `LateFull` takes it again.
+
+    Args:
+        occupancy: Counts exchanges.
+        octets: `limits.request_buffer`.
+    """
 
     name = "full"
-    __slots__ = ()
+    __slots__ = ("_arriving", "_octets", "on_finish")
+
+    def __init__(self, occupancy: Occupancy, octets: int) -> None:
+        self._arriving = occupancy.arriving
+        self._octets = octets
+        self.on_finish: FinishHook = occupancy.arriving.discard
 
     def on_request(self, exchange: Exchange) -> None:
         """Go on, or not."""
         if exchange.error is not None:
             raise exchange.error
+        if exchange.request.body is not None and is_gathered(exchange.request, self._octets):
+            self._arriving.add(exchange)
+
+
+class LateFull:
+    """Turn away an exchange whose content is there by now, where all places have been taken meanwhile.
+
+    Args:
+        occupancy: Counts exchanges.
+        limit: Most that hold a place.
+    """
+
+    name = "late_full"
+    __slots__ = ("_limit", "_occupancy")
+
+    def __init__(self, occupancy: Occupancy, limit: int) -> None:
+        self._occupancy = occupancy
+        self._limit = limit
+
+    def on_request(self, exchange: Exchange) -> None:
+        """Go on, or not."""
+        occupancy = self._occupancy
+        if exchange in occupancy.arriving:
+            occupancy.arriving.discard(exchange)
+            if occupancy.places_held > self._limit:
+                raise TooManyInFlight()
 
 
 class SplitAdmission:

@@ -151,6 +151,10 @@ class Gate:
             self._settle(displaced, self._refusal(DISPLACED))
         return place
 
+    def holds(self, exchange: Exchange) -> bool:
+        """Whether an exchange has its place."""
+        return exchange in self._inside
+
     def leave(self, exchange: Exchange) -> None:
         """An exchange is over; nothing to do where it was not let in."""
         entered = self._inside.pop(exchange, None)

@@ -16,6 +16,7 @@ from twisted.internet.defer import Deferred
 from gateway.body import Body
 from gateway.errors import ClientAborted
 from gateway.exchange import Exchange
+from gateway.message import Request
 
 
 class RequestBuffer:
@@ -33,16 +34,27 @@ class RequestBuffer:
 
     def on_request(self, exchange: Exchange) -> Awaitable[None] | None:
         """Wait where there is content still to come, and it is short enough."""
-        request = exchange.request
-        body = request.body
-        if body is None or body.ended or body.length is None or body.length > self._octets:
+        body = exchange.request.body
+        if body is None or not is_gathered(exchange.request, self._octets):
             return None
-        headers = request.headers
-        if (headers.get(b"content-type") or b"").lower().startswith(b"application/grpc"):
-            return None  # both sides may talk in turns
-        if b"expect" in headers.index and not body.received:
-            return None  # RFC 9110 section 10.1.1: the backend says whether it wants the content, and then it comes
         return whole(body)
+
+
+def is_gathered(request: Request, octets: int) -> bool:
+    """Whether content of this request is still to come, and is waited for before anything is held for the request.
+
+    Args:
+        request: Its head is complete.
+        octets: `limits.request_buffer`.
+    """
+    body = request.body
+    if body is None or body.ended or body.length is None or body.length > octets:
+        return False
+    headers = request.headers
+    if (headers.get(b"content-type") or b"").lower().startswith(b"application/grpc"):
+        return False  # client and backend may take turns
+    # RFC 9110 section 10.1.1: a client that holds its content back is answered by the backend, so the head goes there.
+    return b"expect" not in headers.index or body.received > 0
 
 
 def whole(body: Body) -> Deferred[None]:

@@ -22,6 +22,7 @@ from gateway.http.paths import normal_form
 from gateway.interfaces import Middleware
 from gateway.message import Request, Response
 from gateway.middleware.chain import Chain
+from gateway.resilience.occupancy import Occupancy
 from gateway.routing.agreement import PathRules, settle
 from gateway.routing.table import RouteTable
 from gateway.serving.respond import render_error
@@ -168,24 +169,30 @@ class RootResource(Generic[T]):
 
     Attributes:
         tree: The current snapshot; assigning another is how a configuration is applied.
-        in_flight: Exchanges between their first byte and their last.
+        occupancy: Counts the exchanges in flight.
     """
 
-    def __init__(self, tree: T) -> None:
+    def __init__(self, tree: T, occupancy: Occupancy | None = None) -> None:
         self.tree = tree
-        self.in_flight = 0
+        self.occupancy = occupancy or Occupancy()
+
+    @property
+    def in_flight(self) -> int:
+        """Exchanges between the end of their head and their last octet."""
+        return self.occupancy.in_flight
 
     def render_exchange(self, exchange: Exchange) -> None:
         """Find the leaf and let it answer; never raises."""
         tree = self.tree
         request = exchange.request
-        self.in_flight += 1
+        occupancy = self.occupancy
+        occupancy.in_flight += 1
         try:
             own = tree.own_paths.get(request.path)
             if own is not None and (tree.claimed is None or not _has(tree.claimed, request)):
                 own.render_exchange(exchange)
                 return
-            if tree.in_flight and self.in_flight > tree.in_flight:
+            if tree.in_flight and occupancy.places_held > tree.in_flight:
                 # Its route says so (`gateway.middleware.admission.Full`), with what it says on every response.
                 exchange.error = TooManyInFlight()
             written = path = request.path
@@ -215,13 +222,13 @@ class RootResource(Generic[T]):
 
     def render_error(self, exchange: Exchange, error: GatewayError) -> None:
         """Answer with an error that the connection itself found in place of a request."""
-        self.in_flight += 1
+        self.occupancy.in_flight += 1
         exchange.error = error
         self.tree.unrouted.begin(exchange)
 
     def finish(self, exchange: Exchange) -> None:
         """The exchange is over."""
-        self.in_flight -= 1
+        self.occupancy.in_flight -= 1
         if exchange.chain is not None:
             exchange.chain.finish(exchange)
 

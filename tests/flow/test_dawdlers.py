@@ -168,3 +168,67 @@ def test_a_backend_that_does_not_take_content_lends_nothing(make: Make) -> None:
     waiting = gateway.send(b"GET /orders/7 HTTP/1.1\r\nHost: gateway.test\r\n\r\n")
     gateway.advance(1.5)
     assert [response.status for response in waiting.responses()] == [503]
+
+
+QUEUED = {"in_flight": 2, "queue": {"size": 5, "timeout": "2s"}}
+
+
+@pytest.mark.parametrize("limits", [{"in_flight": 2}, QUEUED])
+def test_content_that_is_not_there_takes_no_place_in_flight(make: Make, limits: dict[str, Any]) -> None:
+    """`limits.in_flight` counts a short upload from the moment its content is there, with a queue and without."""
+    gateway = make("orders", limits=limits)
+    slow = [upload(gateway, 500, 1000) for _ in range(20)]
+    assert [gateway.get("/orders/7").status for _ in range(5)] == [200] * 5
+
+    for client in slow:
+        gateway.send(b"y" * 500, client)
+    assert [[response.status for response in client.responses()] for client in slow] == [[200]] * 20
+    assert gateway.gateway.root.in_flight == 0
+    gateway.check_quiet()
+
+
+@pytest.mark.parametrize(("limits", "status"), [({"in_flight": 2}, 503), (QUEUED, 200)])
+def test_an_upload_whose_place_was_taken_meanwhile(make: Make, limits: dict[str, Any], status: int) -> None:
+    """Without a queue it is refused when its content is there; with one it waits for a place."""
+    gateway = make("orders", limits=limits)
+    backend = gateway.backend("orders")
+    slow = upload(gateway, 500, 1000)
+    backend.stall()
+    busy = [gateway.send(b"GET /orders/7 HTTP/1.1\r\nHost: gateway.test\r\n\r\n") for _ in range(2)]
+    gateway.send(b"y" * 500, slow)
+    assert len(backend.requests) == 2
+
+    for connection in [asked.connection for asked in backend.requests]:
+        connection.send(ok(b"done"))
+        gateway.network.pump()
+    if status == 200:
+        backend.last.connection.send(ok(b"done"))
+        gateway.network.pump()
+    assert [client.responses()[0].status for client in [slow, *busy]] == [status, 200, 200]
+    gateway.check_quiet()
+
+
+@pytest.mark.parametrize("limits", [{"in_flight": 1}, {**QUEUED, "in_flight": 1}])
+@pytest.mark.parametrize("length", [None, 100_000])
+def test_content_that_streams_takes_a_place_in_flight(make: Make, limits: dict[str, Any], length: int | None) -> None:
+    """A backend works on it."""
+    gateway = make("orders", limits=limits)
+    upload(gateway, 500, length)
+    waiting = gateway.send(b"GET /orders/7 HTTP/1.1\r\nHost: gateway.test\r\n\r\n")
+    gateway.advance(2.5)
+    assert [response.status for response in waiting.responses()] == [503]
+
+
+@pytest.mark.parametrize("limits", [{"in_flight": 2}, QUEUED])
+def test_uploads_that_break_off_leave_no_place_behind(make: Make, limits: dict[str, Any]) -> None:
+    """Gone, or too slow: what is counted afterwards is what is there."""
+    gateway = make("orders", limits=limits)
+    clients = [upload(gateway, 500, 1000) for _ in range(4)]
+    for client in clients[:2]:
+        client.reset()
+    gateway.network.pump()
+    gateway.advance(31)
+    assert [client.responses()[0].status for client in clients[2:]] == [408, 408]
+    assert gateway.gateway.root.occupancy.places_held == 0
+    assert not gateway.gateway.root.occupancy.arriving
+    gateway.check_quiet()

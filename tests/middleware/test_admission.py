@@ -6,10 +6,21 @@ from collections.abc import Callable
 
 import pytest
 
+from gateway.body import Body
 from gateway.errors import Overloaded, TooManyInFlight
-from gateway.middleware.admission import Admission, Full, LoadShedding, SplitAdmission
+from gateway.exchange import Exchange
+from gateway.middleware.admission import (
+    Admission,
+    AdmissionAtTheDoor,
+    Full,
+    LateAdmission,
+    LateFull,
+    LoadShedding,
+    SplitAdmission,
+)
 from gateway.middleware.gate import Gate
 from gateway.resilience.admission import Priority
+from gateway.resilience.occupancy import Occupancy
 from gateway.resilience.shedding import Shedder
 from gateway.transport.deadlines import Deadlines
 from tests.middleware.conftest import MakeExchange
@@ -72,9 +83,51 @@ def test_one_too_many_is_turned_away(make: MakeExchange) -> None:
     one, other = make(), make()
     other.error = TooManyInFlight()
 
-    Full().on_request(one)
+    step = Full(Occupancy(), 100)
+    step.on_request(one)
     with pytest.raises(TooManyInFlight):
-        Full().on_request(other)
+        step.on_request(other)
+
+
+def uploading(make: MakeExchange, octets: int = 100) -> Exchange:
+    """An exchange whose content is still to come."""
+    exchange = make()
+    exchange.request.body = Body(length=octets)
+    return exchange
+
+
+def test_an_upload_gives_its_place_back_until_it_is_there(make: MakeExchange) -> None:
+    """Without a queue: it is refused then, where others have taken all places."""
+    occupancy = Occupancy()
+    door, late = Full(occupancy, 100), LateFull(occupancy, 1)
+    slow, streams = uploading(make), uploading(make, 101)
+    for exchange, held in ((slow, 0), (streams, 1)):
+        occupancy.in_flight += 1
+        door.on_request(exchange)
+        assert occupancy.places_held == held
+
+    with pytest.raises(TooManyInFlight):
+        late.on_request(slow)
+    late.on_request(streams)
+    occupancy.in_flight -= 1
+    door.on_finish(slow)
+    assert occupancy.places_held == 1
+
+
+def test_an_upload_enters_the_gate_when_it_is_there(make: MakeExchange, gate: MakeGate) -> None:
+    """With a queue: it waits for a place then; who has one already is not asked again."""
+    stands = gate(1, 1)
+    door, late = AdmissionAtTheDoor(stands, NORMAL, 100), LateAdmission(stands, NORMAL)
+    slow, other = uploading(make), make()
+    assert (door.on_request(slow), door.on_request(other)) == (None, None)
+    assert stands.in_flight == 1
+    assert late.on_request(other) is None
+    place = late.on_request(slow)
+    assert place is not None
+    door.on_finish(other)
+    assert place.called
+    door.on_finish(slow)
+    assert stands.in_flight == 0
 
 
 def test_a_split_route_waits_before_the_upstream_that_was_chosen(make: MakeExchange, gate: MakeGate) -> None:

@@ -151,7 +151,7 @@ def test_one_too_many_is_that_also_where_no_route_takes_it() -> None:
     """Who asks for nothing is not told more than others."""
     tree = Tree(in_flight=1)
     root = RootResource(tree)
-    root.in_flight = 1
+    root.occupancy.in_flight = 1
     one = exchange(b"/b")
     root.render_exchange(one)
 
@@ -163,7 +163,7 @@ def test_one_too_many_is_that_also_where_no_route_takes_it() -> None:
 def test_an_exchange_that_never_reached_a_chain_is_finished_all_the_same() -> None:
     """Its client went first."""
     root = RootResource(Tree())
-    root.in_flight = 1
+    root.occupancy.in_flight = 1
     root.finish(exchange(b"/a/1"))
     assert root.in_flight == 0
 
@@ -195,7 +195,7 @@ def test_what_the_gateway_answers_itself(method: bytes, status: int) -> None:
     client = Client()
     own = ContentResource([], lambda exchange: (200, b"text/plain", exchange.request.path))
     root = RootResource(Tree({b"/a/health": own}, in_flight=1))
-    root.in_flight = 5
+    root.occupancy.in_flight = 5
     root.render_exchange(exchange(b"/a/health?x", method, client))
     (response,) = client.responses
     assert response.status == status

@@ -17,7 +17,16 @@ from gateway.config.schema.routes import Route
 from gateway.config.schema.upstreams import Upstream
 from gateway.interfaces import Middleware
 from gateway.middleware.adaptive import AdaptiveConcurrency, AdaptiveLimit
-from gateway.middleware.admission import Admission, FallbackAdmission, Full, LoadShedding, SplitAdmission
+from gateway.middleware.admission import (
+    Admission,
+    AdmissionAtTheDoor,
+    FallbackAdmission,
+    Full,
+    LateAdmission,
+    LateFull,
+    LoadShedding,
+    SplitAdmission,
+)
 from gateway.middleware.gate import Gate
 from gateway.resilience.admission import Priority
 from gateway.resilience.gradient import Gradient, GradientRules
@@ -47,9 +56,15 @@ class LoadControl:
             key = ("overload", limits.loop_lag, limits.memory)
             make = partial(_watch, foundation, limits.loop_lag, limits.memory)
             self._watch = foundation.carried.get(key, make)
-        # Without a queue there is nothing to order: a count before routing does (`RootResource.in_flight`), and here is
-        # said what came of it.
-        self._full = Full() if limits.in_flight and not limits.queue else None
+        # Without a queue there is nothing to order: the exchanges are counted before routing
+        # (`gateway.serving.resources`), and these steps say on the route what came of it.
+        counted = limits.in_flight and not limits.queue
+        occupancy = foundation.occupancy
+        self._full = Full(occupancy, limits.request_buffer) if counted else None
+        self._gathers = limits.request_buffer > 0
+        self._late_full = LateFull(occupancy, limits.in_flight) if counted else None
+        self._at_the_door = lru_cache(partial(AdmissionAtTheDoor, octets=limits.request_buffer))
+        self._late = lru_cache(LateAdmission)
         self._gateway = self._gate("gateway", "", limits.in_flight, limits.queue) if limits.queue else None
         self._learning: dict[str, tuple[AdaptiveLimit, Gate]] = {}
         self.upstreams: Mapping[str, Gate] = {
@@ -75,7 +90,16 @@ class LoadControl:
         if self._full is not None:
             yield self._full
         if self._gateway is not None:
-            yield self._admission(self._gateway, priority)
+            yield self._at_the_door(self._gateway, priority)
+
+    def behind_the_buffer(self, route: Route | None) -> Iterator[Middleware]:
+        """Make the steps that count an exchange towards `limits.in_flight` whose content was gathered first."""
+        if route is None or not self._gathers:
+            return
+        if self._late_full is not None:
+            yield self._late_full
+        if self._gateway is not None:
+            yield self._late(self._gateway, _priority(route))
 
     def of_route(self, route: Route | None) -> Middleware | None:
         """Make the step that limits a route, once it is known who calls."""
