@@ -127,8 +127,8 @@ def test_every_import_counts_but_for_the_named_ones() -> None:
 
     assert rules["exclude_type_checking_imports"] is False
     assert forgiven <= {
-        "gateway.upstream.connection -> gateway.upstream.agent",
-        "gateway.upstream.pool -> gateway.upstream.connection",
+        "gateway.upstream.http1_connection -> gateway.upstream.agent",
+        "gateway.upstream.pool -> gateway.upstream.http1_connection",
     }
 
 

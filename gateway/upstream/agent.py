@@ -19,7 +19,7 @@ from gateway.http.fields import FieldFilter
 from gateway.message import OpenTunnel, Response, Tunnel
 from gateway.transport.deadlines import NEVER, Deadlines
 from gateway.upstream.backend import Backend, Upstream
-from gateway.upstream.connection import UpstreamConnection
+from gateway.upstream.http1_connection import Http1Connection
 from gateway.upstream.pool import ConnectionPool
 
 
@@ -119,7 +119,7 @@ class Attempt:
         self.why = ""
         self._agent = agent
         self._observer = observer
-        self._connection: UpstreamConnection | None = None
+        self._connection: Http1Connection | None = None
         self._done = False
 
     @property
@@ -179,7 +179,7 @@ class Attempt:
 
     # Called by the pool.
 
-    def connected(self, connection: UpstreamConnection) -> None:
+    def connected(self, connection: Http1Connection) -> None:
         """A connection is there."""
         self._agent.deadlines.forget(self)
         breaker, whole = self.backend.breaker, self.upstream.breaker
@@ -271,7 +271,7 @@ class Attempt:
         self._forget_exchange()
         return connection
 
-    def _use(self, connection: UpstreamConnection) -> None:
+    def _use(self, connection: Http1Connection) -> None:
         self._connection = connection
         connection.send(self)
 

@@ -24,7 +24,7 @@ from gateway.errors import GatewayError, PoolExhausted
 from gateway.http1.response_parser import ResponseMemo
 from gateway.transport.deadlines import NEVER, Deadlines
 from gateway.upstream.complaints import Complaints
-from gateway.upstream.connection import UpstreamConnection
+from gateway.upstream.http1_connection import Http1Connection
 
 _NONE_LEFT = frozenset([EMFILE, ENFILE, ENOBUFS, ENOMEM])
 """What the system says when it has no more of what a connection needs."""
@@ -74,7 +74,7 @@ class Waiter(Protocol):
     @property
     def owner(self) -> object: ...
 
-    def connected(self, connection: UpstreamConnection) -> None: ...
+    def connected(self, connection: Http1Connection) -> None: ...
 
     def refused(self, error: GatewayError) -> None: ...
 
@@ -146,11 +146,11 @@ class BackendPool:
         self.deadlines = deadlines
         self.now = now
         self.pins: dict[object, BackendPool] = {}
-        self._aside: dict[object, UpstreamConnection] = {}
-        self._idle: list[UpstreamConnection] = []
+        self._aside: dict[object, Http1Connection] = {}
+        self._idle: list[Http1Connection] = []
         # Dictionaries rather than sets: their order is the same in every run.
-        self._open: dict[UpstreamConnection, None] = {}
-        self._lent: dict[UpstreamConnection, None] = {}
+        self._open: dict[Http1Connection, None] = {}
+        self._lent: dict[Http1Connection, None] = {}
         self._overdrawn = False
         self._dialling: dict[Deferred[None], None] = {}
         self._waiting: OrderedDict[Waiter, float] = OrderedDict()
@@ -182,7 +182,7 @@ class BackendPool:
         """Connections that wait for their clients, and do not count."""
         return len(self._lent)
 
-    def acquire(self, waiter: Waiter) -> UpstreamConnection | None:
+    def acquire(self, waiter: Waiter) -> Http1Connection | None:
         """Get a connection now, or be told later.
 
         Args:
@@ -229,7 +229,7 @@ class BackendPool:
         """Wait no more; no error when it did not."""
         self._waiting.pop(waiter, None)
 
-    def release(self, connection: UpstreamConnection) -> None:
+    def release(self, connection: Http1Connection) -> None:
         """Take a connection back that can be used again."""
         if self._overdrawn:
             self._overdrawn = self._size > self._limits.max_connections
@@ -248,7 +248,7 @@ class BackendPool:
             connection.deadline = self.now() + min(self._limits.idle_timeout, connection.idle_for)
             self._idle.append(connection)
 
-    def set_aside(self, connection: UpstreamConnection, owner: object) -> None:
+    def set_aside(self, connection: Http1Connection, owner: object) -> None:
         """Take back a connection that only this owner may use again; see Note [Connections of one client]."""
         before = self._take_aside(owner)
         if before is not None:
@@ -262,7 +262,7 @@ class BackendPool:
         self._aside[owner] = connection
         self.pins[owner] = self
 
-    def lend(self, connection: UpstreamConnection) -> None:
+    def lend(self, connection: Http1Connection) -> None:
         """A connection waits for its client; see Note [Lent places]."""
         if connection in self._open and connection not in self._lent:
             self._lent[connection] = None
@@ -270,13 +270,13 @@ class BackendPool:
             if self._waiting:
                 self._open_for_waiting()
 
-    def reclaim(self, connection: UpstreamConnection) -> None:
+    def reclaim(self, connection: Http1Connection) -> None:
         """It waits no longer: it counts again; where that makes one more than the cap, the next that is free goes."""
         if connection in self._lent:
             del self._lent[connection]
             self._overdrawn = self._size > self._limits.max_connections
 
-    def lost(self, connection: UpstreamConnection) -> None:
+    def lost(self, connection: Http1Connection) -> None:
         """A connection is no more, or will not be given back; no error when that is known."""
         if connection not in self._open:
             return
@@ -337,7 +337,7 @@ class BackendPool:
                 self._give_up_longest()  # which comes back here
                 return
             self.connecting += 1
-            dialling: Deferred[None] = self._dial(lambda: UpstreamConnection(self)).addCallbacks(
+            dialling: Deferred[None] = self._dial(lambda: Http1Connection(self)).addCallbacks(
                 self._dialled, self._dial_failed
             )
             if not dialling.called:
@@ -348,7 +348,7 @@ class BackendPool:
         self._dialling.pop(dialling, None)
 
     def _dialled(self, protocol: IProtocol) -> None:
-        assert isinstance(protocol, UpstreamConnection)
+        assert isinstance(protocol, Http1Connection)
         self.connecting -= 1
         connection = protocol
         if connection.lost:
@@ -373,7 +373,7 @@ class BackendPool:
         self._open_for_waiting()
         self._check_empty()
 
-    def _take_aside(self, owner: object) -> UpstreamConnection | None:
+    def _take_aside(self, owner: object) -> Http1Connection | None:
         connection = self._aside.pop(owner, None)
         if connection is not None and self.pins.get(owner) is self:
             del self.pins[owner]
@@ -383,7 +383,7 @@ class BackendPool:
         """Take the connection that has waited longest for its client away from it, and dial for those who wait."""
         next(iter(self._lent)).give_up()
 
-    def _hand_over(self, connection: UpstreamConnection) -> bool:
+    def _hand_over(self, connection: Http1Connection) -> bool:
         """Let the first that waits for such a connection have it; returns whether there was one."""
         used = connection.uses > 0
         for waiter in self._waiting:

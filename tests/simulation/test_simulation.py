@@ -12,7 +12,7 @@ from gateway.resilience.breaker import Breaker
 from gateway.resilience.budget import RetryBudget
 from gateway.serving.channel import Channel
 from gateway.upstream.agent import Attempt
-from gateway.upstream.connection import UpstreamConnection
+from gateway.upstream.http1_connection import Http1Connection
 from gateway.upstream.pool import BackendPool
 from tests.simulation.backends import content
 from tests.simulation.run import main, play
@@ -118,28 +118,28 @@ def test_retries_past_the_budget_are_caught(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_connection_that_said_too_much_and_goes_on_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """The next client would get what nobody asked for."""
-    complete = UpstreamConnection._complete
+    complete = Http1Connection._complete
 
-    def keep(self: UpstreamConnection, attempt: Any, answered: bool) -> None:
+    def keep(self: Http1Connection, attempt: Any, answered: bool) -> None:
         self._parser.keep_alive = True
         complete(self, attempt, answered)
 
-    monkeypatch.setattr(UpstreamConnection, "_complete", keep)
+    monkeypatch.setattr(Http1Connection, "_complete", keep)
 
     assert "nobody had asked for" in caught()
 
 
 def test_a_request_that_loses_some_of_its_content_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """By what its backend got."""
-    monkeypatch.setattr(UpstreamConnection, "body_received", lambda self, data: None)
+    monkeypatch.setattr(Http1Connection, "body_received", lambda self, data: None)
 
     assert "with other content" in caught() or "HttpParser" in caught()
 
 
 def test_content_that_waits_without_bound_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """By what is there at a time."""
-    monkeypatch.setattr(UpstreamConnection, "pauseProducing", lambda self: None)
-    monkeypatch.setattr(UpstreamConnection, "pause_reading", lambda self: None)
+    monkeypatch.setattr(Http1Connection, "pauseProducing", lambda self: None)
+    monkeypatch.setattr(Http1Connection, "pause_reading", lambda self: None)
     monkeypatch.setattr(Channel, "pause_reading", lambda self: None)
 
     assert "octets wait" in caught()

@@ -16,7 +16,7 @@ from gateway.testing import FakeClient
 from gateway.testing.backend import BackendConnection
 from gateway.testing.network import QUEUE, WIRE, MemoryTransport
 from gateway.upstream.agent import Attempt
-from gateway.upstream.connection import UpstreamConnection
+from gateway.upstream.http1_connection import Http1Connection
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -48,7 +48,7 @@ class Wire:
 
         def watched(client: Any, server: Any, *place: Any, **at: Any) -> None:
             connect(client, server, *place, **at)
-            if isinstance(client, UpstreamConnection):
+            if isinstance(client, Http1Connection):
                 self._connected(client)
             elif isinstance(client, FakeClient):
                 self._ends.append(server.transport)
@@ -66,7 +66,7 @@ class Wire:
         most = QUEUE + KEPT + 2 * WIRE
         assert self.most_queued <= most, f"{self.most_queued} octets waited for a connection to take them"
 
-    def _connected(self, connection: UpstreamConnection) -> None:
+    def _connected(self, connection: Http1Connection) -> None:
         pool, transport = connection.pool, connection.transport
         assert isinstance(transport, MemoryTransport)
         ends = self._world.harness.network.transports
@@ -84,7 +84,7 @@ class Wire:
 
         transport.write = watched
 
-    def _leaves(self, connection: UpstreamConnection, data: bytes) -> None:
+    def _leaves(self, connection: Http1Connection, data: bytes) -> None:
         begun, attempt = REQUEST.match(data), connection._attempt
         if begun is None or attempt is None:
             return
@@ -104,7 +104,7 @@ class Wire:
         if attempt.backend.breaker is not None:
             self._is_probe(attempt.backend.breaker, attempt)
 
-    def _follows_surplus(self, connection: UpstreamConnection, target: bytes) -> None:
+    def _follows_surplus(self, connection: Http1Connection, target: bytes) -> None:
         transport: Any = connection.transport
         there = transport.other.protocol
         if there in self._world.backends.said_too_much and there not in self._confused:
@@ -130,6 +130,6 @@ class Wire:
 
 def _is_open(transport: MemoryTransport, pool: object) -> bool:
     protocol = transport.protocol
-    if not isinstance(protocol, UpstreamConnection) or protocol.pool is not pool:
+    if not isinstance(protocol, Http1Connection) or protocol.pool is not pool:
         return False
     return transport.connected and not transport.disconnecting and not transport._aborting

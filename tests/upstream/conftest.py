@@ -15,7 +15,7 @@ from twisted.internet.testing import StringTransport
 
 from gateway.errors import GatewayError
 from gateway.transport.deadlines import Deadlines
-from gateway.upstream.connection import UpstreamConnection
+from gateway.upstream.http1_connection import Http1Connection
 from gateway.upstream.pool import BackendPool
 
 
@@ -35,13 +35,13 @@ class Waiter:
 
     owner: object = None
 
-    def __init__(self, fresh: bool = False, then: Callable[[UpstreamConnection], object] | None = None) -> None:
+    def __init__(self, fresh: bool = False, then: Callable[[Http1Connection], object] | None = None) -> None:
         self.fresh = fresh
-        self.got: UpstreamConnection | None = None
+        self.got: Http1Connection | None = None
         self.error: GatewayError | None = None
         self._then = then
 
-    def connected(self, connection: UpstreamConnection) -> None:
+    def connected(self, connection: Http1Connection) -> None:
         assert self.got is None
         assert self.error is None
         self.got = connection
@@ -78,11 +78,11 @@ class Bench:
         self.dials.append((dialled, make))
         return dialled
 
-    def connect(self, address: str = "10.0.0.1") -> UpstreamConnection:
+    def connect(self, address: str = "10.0.0.1") -> Http1Connection:
         """Let the oldest dial succeed."""
         dialled, make = self.dials.pop(0)
         connection = make()
-        assert isinstance(connection, UpstreamConnection)
+        assert isinstance(connection, Http1Connection)
         connection.makeConnection(StringTransport(peerAddress=IPv4Address("TCP", address, 80)))
         dialled.callback(connection)
         return connection
@@ -97,7 +97,7 @@ class Bench:
         made.got = self.pool.acquire(made)
         return made
 
-    def used(self, count: int = 1) -> list[UpstreamConnection]:
+    def used(self, count: int = 1) -> list[Http1Connection]:
         """Return connections that have carried a request, in use."""
         waiters = [self.wait() for _ in range(count)]
         for waiter in waiters:

@@ -14,7 +14,7 @@ from twisted.internet.error import ConnectBindError
 
 from gateway.errors import BackendRefused, PoolExhausted
 from gateway.transport.deadlines import NEVER
-from gateway.upstream.connection import UpstreamConnection
+from gateway.upstream.http1_connection import Http1Connection
 from gateway.upstream.pool import BackendPool, ConnectionPool
 from tests.upstream.conftest import Bench, Waiter
 
@@ -161,7 +161,7 @@ def test_a_connection_that_died_before_it_was_lent(bench: Bench) -> None:
     waiter = bench.wait()
     dialled, make = bench.dials.pop()
     connection = make()
-    assert isinstance(connection, UpstreamConnection)
+    assert isinstance(connection, Http1Connection)
     connection.lost = True
     dialled.callback(connection)
 
@@ -265,7 +265,7 @@ class TestRetired:
         drained = bench.pool.drained()
         dialled, make = bench.dials.pop()
         connection = make()
-        assert isinstance(connection, UpstreamConnection)
+        assert isinstance(connection, Http1Connection)
         connection.lost = True
         dialled.callback(connection)
 
@@ -321,7 +321,7 @@ class Schedule:
         self.cap = self.chance.choice((1, 2, 5))
         self.bench = Bench(max_connections=self.cap, max_pending=self.chance.choice((0, 1, 4)))
         self.waiting: list[Waiter] = []
-        self.busy: list[UpstreamConnection] = []
+        self.busy: list[Http1Connection] = []
 
     def acquire(self) -> None:
         waiter = Waiter(fresh=self.chance.random() < 0.2)
@@ -388,7 +388,7 @@ class Schedule:
             self.settle()
         assert pool.drained().called
         self.bench.pass_time(100)
-        closing = [watched for watched in self.bench.deadlines._watched if isinstance(watched, UpstreamConnection)]
+        closing = [watched for watched in self.bench.deadlines._watched if isinstance(watched, Http1Connection)]
         assert len(closing) == len(self.bench.deadlines)
         assert all(connection.transport.disconnecting for connection in closing)  # type: ignore[union-attr]
 

@@ -15,7 +15,7 @@ from gateway.headers import Headers
 from gateway.http.fields import request_filter
 from gateway.message import Request, Response, TunnelEnd
 from gateway.transport.deadlines import NEVER
-from gateway.upstream.connection import CLOSE, UpstreamConnection
+from gateway.upstream.http1_connection import CLOSE, Http1Connection
 from tests.upstream.conftest import Bench
 
 HEAD = b"GET / HTTP/1.1\r\nHost: orders:80\r\n\r\n"
@@ -85,7 +85,7 @@ class Line:
         waiter = bench.wait()
         bench.connect()
         assert waiter.got is not None
-        self.connection: UpstreamConnection = waiter.got
+        self.connection: Http1Connection = waiter.got
         if used:
             self.connection.uses = 1
 

@@ -35,7 +35,7 @@ _TRAILERS = trailer_filter(request_filter(frozenset()))
 
 
 @implementer(IHalfCloseableProtocol, IPushProducer)
-class UpstreamConnection(Protocol, OpenTunnel):
+class Http1Connection(Protocol, OpenTunnel):
     """The client side of one backend connection.
 
     Attributes:
