@@ -247,10 +247,8 @@ class _Connector(Connector):
 class _Client(DirectClient):
     """Tells its attempt that the protocol has been connected, for no protocol needs to be wrapped for that."""
 
-    def _connectDone(self) -> None:  # noqa: N802  # Twisted's name
-        attempt = self.connector.attempt
-        super()._connectDone()
-        attempt.connected(self.protocol)
+    def is_up(self) -> None:
+        self.connector.attempt.connected(self.protocol)
 
 
 @implementer(IHandshakeListener)

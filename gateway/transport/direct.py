@@ -162,3 +162,7 @@ class DirectClient(WriteAtOnce, tcp.Client):
     def _connectDone(self) -> None:  # noqa: N802  # Twisted's name
         self._opened()
         super()._connectDone()
+        self.is_up()
+
+    def is_up(self) -> None:
+        """The connection is open, and its protocol has been told; for subclasses."""

@@ -52,8 +52,8 @@ USED = {
         "_writeDisconnected",
         "_writeDisconnecting",
     },
-    # A client connection of our class, and the moment when it is up.
-    "gateway.dialling.dialer": {"_makeTransport", "_connectDone"},
+    # A client connection of our class.
+    "gateway.dialling.dialer": {"_makeTransport"},
 }
 """Private names of Twisted by the module of ours that uses them."""
 
