@@ -69,7 +69,8 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
 def test_modules_that_the_architecture_names_exist() -> None:
     """A newcomer follows the table."""
     text = (ROOT / "ARCHITECTURE.md").read_text()
-    names = set(re.findall(r"`((?:[a-z_]+/)+[a-z_]*(?:\.py)?)", text)) | set(re.findall(r"`([a-z_]+\.py)", text))
+    names = set(re.findall(r"`((?:[a-z0-9_]+/)+[a-z0-9_]*(?:\.py)?)", text))
+    names |= set(re.findall(r"`([a-z0-9_]+\.py)", text))
     assert len(names) > 20
     missing = [name for name in names if not any((base / name).exists() for base in (ROOT / "gateway", ROOT))]
     assert missing == []
