@@ -1,6 +1,6 @@
 """Let as many exchanges in as there is room for, and turn away what matters least under load.
 
-Where the steps stand is decided in `gateway.composition.snapshot`; the gates they share
+Where the steps stand is decided in `gateway.composition.pipeline`; the gates they share
 are made by `gateway.composition.builders.admission` and outlive configurations.
 """
 

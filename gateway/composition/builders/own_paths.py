@@ -1,4 +1,4 @@
-"""Which of the paths that the gateway answers itself belong to routes of the configuration.
+"""The paths that the gateway answers itself, and which of them belong to routes of the configuration.
 
 A route that names such a path (`/health`, `/health/*`) wins over the gateway, on
 its hosts and where its conditions are met. One that would take any path (`/*`,
@@ -9,17 +9,58 @@ for whoever watches the gateway.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from functools import partial
+from typing import Protocol, TypeVar
 
 from twisted.logger import Logger
 
+from gateway.answering.health import PATHS as HEALTH_PATHS
+from gateway.composition.builders.limits import RateLimits
+from gateway.composition.builders.oauth import token_paths
+from gateway.composition.foundation import Foundation
+from gateway.config import Settings
+from gateway.exchange import Exchange
+from gateway.identity.orders import Control
+from gateway.interfaces import Middleware
 from gateway.routing.overlap import matches
 from gateway.routing.pattern import parse_pattern
 from gateway.routing.rule import RouteRule
 from gateway.routing.table import RouteTable
+from gateway.serving.resources import ContentResource, Leaf
 
 T = TypeVar("T")
 _log = Logger(namespace="gateway.routing")
+
+
+class Steps(Protocol):
+    """Lists the steps of our own paths, each kind by its own rules (`gateway.composition.pipeline`)."""
+
+    def outermost(self, name: str, pattern: str, /) -> list[Middleware]: ...
+
+    def health(self, path: str, /) -> list[Middleware]: ...
+
+    def public_metrics(self, path: str, /) -> list[Middleware]: ...
+
+
+def own_paths(
+    settings: Settings, foundation: Foundation, control: Control, limits: RateLimits, steps: Steps
+) -> dict[bytes, Leaf]:
+    """Return what answers the gateway's own paths: tokens, health, and metrics where they are public.
+
+    Args:
+        settings: The configuration.
+        foundation: What it is built on.
+        control: Refuses tokens from now on, at every instance.
+        limits: Makes the limits that hold for all paths.
+        steps: Lists the steps of each.
+    """
+    own: dict[bytes, Leaf] = token_paths(settings, foundation, control, limits, steps.outermost)
+    if settings.health_paths:
+        for path in HEALTH_PATHS:
+            own[path] = ContentResource(steps.health(path.decode()), partial(_health, foundation))
+    if settings.admin.metrics_public:
+        own[b"/metrics"] = ContentResource(steps.public_metrics("/metrics"), partial(_metrics, foundation))
+    return own
 
 
 def claimed(routes: Sequence[tuple[RouteRule, T]], paths: Iterable[bytes]) -> RouteTable[T] | None:
@@ -47,3 +88,14 @@ def claimed(routes: Sequence[tuple[RouteRule, T]], paths: Iterable[bytes]) -> Ro
                 paths=", ".join(taken),
             )
     return RouteTable(claims) if claims else None
+
+
+def _health(foundation: Foundation, exchange: Exchange) -> tuple[int, bytes, bytes]:
+    status, body = foundation.health.report(exchange.request.path)
+    return status, b"application/json", body
+
+
+def _metrics(foundation: Foundation, exchange: Exchange) -> tuple[int, bytes, bytes]:
+    accept = exchange.request.headers.get(b"accept") or b""
+    media_type, body = foundation.metrics.exposition(accept, foundation.now())
+    return 200, media_type, body

@@ -19,6 +19,27 @@ from gateway.upstream.backend import Backend, Upstream
 from gateway.upstream.pool import BackendPool
 
 
+def build_upstreams(
+    settings: Settings, foundation: Foundation, gates: Mapping[str, Gate]
+) -> tuple[dict[str, Upstream], frozenset[Hashable]]:
+    """Build the upstreams of a configuration, by name; with them come the identities of all their pools.
+
+    Args:
+        settings: The configuration.
+        foundation: What it is built on.
+        gates: Before upstreams that are limited, by name.
+
+    Raises:
+        gateway.dialling.tls.TLSSettingsError: A certificate cannot be used.
+    """
+    keys: set[Hashable] = set()
+    upstreams: dict[str, Upstream] = {}
+    for upstream in settings.upstreams:
+        # An upstream may fall back to one that is built after it: it is looked up when it is needed.
+        upstreams[upstream.name] = build_upstream(upstream, settings, foundation, keys, upstreams.__getitem__, gates)
+    return upstreams, frozenset(keys)
+
+
 def build_upstream(
     upstream: UpstreamSettings,
     settings: Settings,

@@ -1,0 +1,40 @@
+"""Settings of the access log into its step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gateway.config import Settings
+from gateway.config.schema.telemetry import DEFAULT_RECORD
+from gateway.middleware.access_log import AccessLog
+
+
+def access_log(
+    settings: Settings, log_access: Callable[[bytes], None], wall_clock: Callable[[], float]
+) -> AccessLog | None:
+    """Make the step that logs every exchange; None where the configuration wants no access log.
+
+    Args:
+        settings: The configuration.
+        log_access: Takes a line.
+        wall_clock: Unix seconds.
+    """
+    said = settings.access_log
+    if not said.enabled:
+        return None
+    fields, parameters = _key_places(settings)
+    return AccessLog(
+        log_access,
+        fields=DEFAULT_RECORD if isinstance(said.fields, str) else said.fields,
+        redact_headers=(*said.redact_headers, *fields),
+        redact_query=(*said.redact_query, *parameters),
+        wall_clock=wall_clock,
+    )
+
+
+def _key_places(settings: Settings) -> tuple[list[str], list[str]]:
+    """Return the field and the parameter that API keys come in: whatever else is configured, they are never logged."""
+    keys = None if settings.auth is None else settings.auth.api_keys
+    if keys is None:
+        return [], []
+    return [keys.header.lower()], [] if keys.query is None else [keys.query]

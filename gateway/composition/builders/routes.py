@@ -1,0 +1,104 @@
+"""Settings of routes into what answers on them: the rule that matches, the chain, the forwarders at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from math import inf
+from typing import Protocol
+
+from gateway.balancing import build as build_balancer
+from gateway.composition.builders.retries import build_hedges, build_retries
+from gateway.composition.foundation import Foundation
+from gateway.config import Settings
+from gateway.config.schema.routes import Route
+from gateway.forwarding.forwarder import Forwarder
+from gateway.http.fields import FieldFilter
+from gateway.interfaces import Middleware
+from gateway.middleware.chain import Chain, Handler
+from gateway.resilience.budget import RetryBudget
+from gateway.routing.agreement import PathRules
+from gateway.routing.rule import RouteRule
+from gateway.serving.resources import RouteResource
+from gateway.serving.respond import render_error
+from gateway.upstream.backend import Share, Upstream
+
+
+class MakeSteps(Protocol):
+    """Lists the steps of a route (`gateway.composition.pipeline`)."""
+
+    def __call__(self, route: Route | None, choose: Callable[[], str] | None = None, /) -> Sequence[Middleware]:
+        """`choose` picks one of the route's upstreams, None where it has one only."""
+
+
+class Routes:
+    """Compiles the routes of one configuration.
+
+    Args:
+        settings: The configuration.
+        foundation: What it is built on.
+        upstreams: By name.
+        steps: Lists the steps of a route.
+
+    Attributes:
+        retry_budgets: Of the routes compiled so far that retry, by name.
+    """
+
+    def __init__(
+        self, settings: Settings, foundation: Foundation, upstreams: Mapping[str, Upstream], steps: MakeSteps
+    ) -> None:
+        self._via = settings.forwarded.via
+        self._foundation = foundation
+        self._upstreams = upstreams
+        self._steps = steps
+        self.retry_budgets: dict[str, RetryBudget] = {}
+
+    def compile(self, route: Route, passes: FieldFilter, paths: PathRules) -> RouteResource:
+        """Make what answers on a route.
+
+        Args:
+            route: Its settings.
+            passes: Which fields of the client's are sent to a backend.
+            paths: How its paths are read.
+        """
+        foundation = self._foundation
+        retries = build_retries(route.name, route.retry, foundation)
+        if retries is not None:
+            self.retry_budgets[route.name] = retries.budget
+        hedges = build_hedges(route.name, route.hedge, foundation)
+        forwarders = {
+            name: Forwarder(
+                self._upstreams[name],
+                foundation.agent,
+                passes,
+                route.timeout,
+                self._via,
+                retries,
+                hedges,
+                route.timeout if route.request_timeout else inf,
+            )
+            for name, _ in route.upstreams
+        }
+        chain = Chain(self._steps(route, self._chooser(route)), _handler(forwarders), render_error)
+        return RouteResource(route.name, route.path, chain, route.exchange_timeout, paths)
+
+    def _chooser(self, route: Route) -> Callable[[], str] | None:
+        """Make what shares a route's traffic out; None where there is nothing to choose."""
+        if len(route.upstreams) == 1:
+            return None
+        shares = [Share(self._upstreams[name], weight) for name, weight in route.upstreams]
+        split = build_balancer("weighted_round_robin", shares, self._foundation.random)
+        return lambda: split.pick(b"", 0.0).name
+
+
+def rule(route: Route) -> RouteRule:
+    """Return what a request must be like for a route to take it."""
+    methods = None if route.methods is None else frozenset(method.encode() for method in route.methods)
+    return RouteRule(route.name, route.host, route.path, methods, dict(route.headers), dict(route.query))
+
+
+def _handler(forwarders: Mapping[str, Forwarder]) -> Handler:
+    """Return the forwarder of the only upstream, or that of the upstream which a step has chosen."""
+    if len(forwarders) == 1:
+        (forwarder,) = forwarders.values()
+        return forwarder.forward
+    return lambda exchange: forwarders[exchange.upstream or ""].forward(exchange)

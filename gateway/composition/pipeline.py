@@ -1,0 +1,123 @@
+"""The order of the steps: the one place where it is written.
+
+`Pipeline.steps` is the list of a route, from the client inwards; the other lists are those of the
+paths that the gateway answers itself. A comment on a line gives the reason for its place. Adding a
+step is adding a line. What each step does is in `gateway.middleware`, what it is made from in
+`gateway.composition.builders`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+from gateway.composition.builders.access_log import access_log
+from gateway.composition.builders.addresses import ip_rules
+from gateway.composition.builders.admission import LoadControl
+from gateway.composition.builders.identity import Identity
+from gateway.composition.builders.last_good import LastGoods
+from gateway.composition.builders.limits import RateLimits
+from gateway.composition.foundation import Foundation
+from gateway.config import Settings
+from gateway.config.schema.routes import Route
+from gateway.http.forwarded import NetworkSet
+from gateway.interfaces import Middleware
+from gateway.middleware.body_limit import BodyLimit
+from gateway.middleware.metrics import RequestMetrics
+from gateway.middleware.request_buffer import RequestBuffer
+from gateway.middleware.request_id import RequestId
+from gateway.middleware.trace import Trace
+
+
+class Pipeline:
+    """Lists the steps of one configuration; equal steps are one object, however many routes have them.
+
+    Args:
+        settings: The configuration.
+        foundation: What it is built on.
+        log_access: Takes the lines of the access log.
+        trusted: Proxies whose request ids are believed.
+        identity: Makes the steps that authenticate.
+        limits: Makes the steps that count requests.
+        load: Makes the steps that limit how much is done at once.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        foundation: Foundation,
+        log_access: Callable[[bytes], None],
+        trusted: NetworkSet,
+        identity: Identity,
+        limits: RateLimits,
+        load: LoadControl,
+    ) -> None:
+        self._metrics = foundation.metrics
+        self._identity = identity
+        self._limits = limits
+        self._load = load
+        self._request_id = RequestId(foundation.random_bytes, trusted)
+        self._trace = Trace(foundation.random_bytes)
+        self._access_log = access_log(settings, log_access, foundation.wall_clock)
+        self._ip_rules = ip_rules(settings.ip_allow, settings.ip_deny)
+        self._ip_rules_of = cache(ip_rules)
+        self._body_limit = cache(BodyLimit)
+        self._octets = settings.limits.request_body
+        buffer = settings.limits.request_buffer
+        self._request_buffer = RequestBuffer(buffer) if buffer else None
+        self._last_goods = LastGoods(settings, foundation)
+
+    def steps(self, route: Route | None, choose: Callable[[], str] | None = None, /) -> list[Middleware]:
+        """List the steps of a route, from the client inwards; after the last comes the forwarder.
+
+        Args:
+            route: None for a request that no route takes.
+            choose: Picks one of the route's upstreams by name; None where it has one only.
+        """
+        name, pattern, auth = ("", "", None) if route is None else (route.name, route.path, route.auth)
+        return _those_needed(
+            *self.outermost(name, pattern),
+            *self._load.at_the_door(route),  # before any work: what is turned away here must cost nothing
+            self._ip_rules_for(route),  # inside the rules for all
+            *self._limits.by_address(route),  # before anything is spent on finding out who is calling
+            self._identity.step(auth),
+            self._limits.by_principal(route),  # it is known who is calling
+            self._body_limit_for(route),  # whether a caller may call comes before how much it may send
+            None if route is None else self._request_buffer,  # a slow sender holds no place and no connection
+            *self._load.behind_the_buffer(route),  # the gateway's place, where it was not taken at the door
+            self._load.of_route(route),  # a caller who is refused above takes nobody's place
+            *self._load.of_upstreams(route, choose),  # a place is held only while the upstream is asked
+            self._last_goods.step(route, self._identity.passes(auth)),  # innermost: keeps what the backend said
+        )
+
+    def outermost(self, name: str, pattern: str) -> list[Middleware]:
+        """List the steps that tell of an exchange: all that a path of the token endpoint has."""
+        return _those_needed(
+            self._request_id,  # first: every log line and answer after it names the exchange
+            self._trace,
+            self._access_log,  # outside everything that can refuse, so that refusals are logged
+            RequestMetrics(self._metrics.route(name, pattern), self._metrics.upstream, self._metrics.errors.add),
+            self._ip_rules,
+        )
+
+    def health(self, path: str) -> list[Middleware]:
+        """List the steps of a health path: not logged, and open to every address."""
+        return [self._request_id, *self._limits.own("health", path).steps]
+
+    def public_metrics(self, path: str) -> list[Middleware]:
+        """List the steps of the metrics on the public port: not logged, and under the address rules for all."""
+        return _those_needed(self._request_id, self._ip_rules, *self._limits.own("metrics", path).steps)
+
+    def _ip_rules_for(self, route: Route | None) -> Middleware | None:
+        return None if route is None else self._ip_rules_of(route.ip_allow, route.ip_deny)
+
+    def _body_limit_for(self, route: Route | None) -> Middleware | None:
+        if route is None:
+            return None
+        octets = self._octets if route.request_body is None else route.request_body
+        return self._body_limit(octets) if octets else None
+
+
+def _those_needed(*steps: Middleware | None) -> list[Middleware]:
+    """Leave out what the configuration does not ask for: such a step costs nothing."""
+    return [step for step in steps if step is not None]
