@@ -89,7 +89,7 @@ def own_time(samples: Iterable[tuple[str, str, int]]) -> tuple[Counter[str], Cou
 
 
 def short_module(file: str) -> str:
-    """A source file as a module name: `gateway.serving.channel`, `twisted.internet.tcp`."""
+    """A source file as a module name: `gateway.serving.http1_channel`, `twisted.internet.tcp`."""
     path = file.removeprefix(str(ROOT) + "/")
     path = re.sub(r".*/(?:site-packages|python3\.\d+)/", "", path)
     return path.removesuffix(".py").removesuffix("/__init__").lstrip("/").replace("/", ".")

@@ -1,6 +1,6 @@
 """One request and its response, in flight.
 
-Layer 0. An exchange is made by `gateway.serving.channel`, goes through the
+Layer 0. An exchange is made by `gateway.serving.http1_channel`, goes through the
 middleware of its route, the forwarder and back, and is dropped when the last
 byte is out or the client is gone. It keeps the route, and so the snapshot,
 that it started with.

@@ -1,6 +1,6 @@
 """A response into the bytes for one client: head, framing, body.
 
-Pure. Note [One writer to the client]: only `gateway.serving.channel` calls
+Pure. Note [One writer to the client]: only `gateway.serving.http1_channel` calls
 this, so whatever made a response, its framing is decided here and nowhere else.
 """
 

@@ -1,6 +1,6 @@
 """One client connection below its exchanges: holding reading back, halves, lingering, closing.
 
-`gateway.serving.channel` is what is served on it.
+`gateway.serving.http1_channel` is what is served on it.
 """
 
 from __future__ import annotations

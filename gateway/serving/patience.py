@@ -1,7 +1,7 @@
 """How long the exchange of a client's connection may take: which of its times is running now.
 
 Between `connection`, which knows no exchange, and `channel`, which serves them; what happens when the time is over is
-in `Channel.on_deadline`.
+in `Http1Channel.on_deadline`.
 """
 
 from __future__ import annotations

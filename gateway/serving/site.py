@@ -17,8 +17,8 @@ from twisted.web.server import Site
 from gateway.http.forwarded import ForwardedRules
 from gateway.http1.request_parser import RequestMemo
 from gateway.peer import Forwarding
-from gateway.serving.channel import Channel
 from gateway.serving.contract import ConnectionOptions, Host, Served
+from gateway.serving.http1_channel import Http1Channel
 from gateway.serving.resources import RootResource
 from gateway.transport.deadlines import Deadlines
 
@@ -77,9 +77,9 @@ class GatewaySite(Site, Host):
     def stopFactory(self) -> None:
         """Nothing to stop."""
 
-    def buildProtocol(self, addr: IAddress | None) -> Channel:  # type: ignore[override]  # not Twisted's channel
+    def buildProtocol(self, addr: IAddress | None) -> Http1Channel:  # type: ignore[override]  # not Twisted's channel
         """Make the channel for a client."""
-        return Channel(self, getattr(addr, "host", ""))
+        return Http1Channel(self, getattr(addr, "host", ""))
 
     def forwarding(self, peer: str, secure: bool) -> Forwarding:
         """Prepare what is the same for all exchanges of a connection."""

@@ -1,6 +1,6 @@
 """The client's end of a connection that changed protocols: bytes both ways, nothing of HTTP any more.
 
-`gateway.serving.channel` makes one when a backend's 101 has gone out, and
+`gateway.serving.http1_channel` makes one when a backend's 101 has gone out, and
 hands it what the connection reads from then on; the other end is the backend's
 connection.
 """

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.serving.channel import Channel
+from gateway.serving.http1_channel import Http1Channel
 from gateway.testing import FakeClient, Harness
 from tests.conformance import strict
 
@@ -462,7 +462,7 @@ def test_octets_for_a_protocol_that_is_not_there_yet_are_bounded(gateway: Harnes
     client = gateway.send(get(b"Connection: upgrade", b"Upgrade: websocket"))
     for _ in range(64):
         gateway.send(b"x" * 16_384, client)
-    channels = [channel for channel in gateway.gateway.site.channels if isinstance(channel, Channel)]
+    channels = [channel for channel in gateway.gateway.site.channels if isinstance(channel, Http1Channel)]
     channel = next(channel for channel in channels if channel._parser.held)
     assert len(channel._parser.held or b"") <= 128 * 1024
 

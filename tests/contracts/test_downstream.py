@@ -30,7 +30,7 @@ class Keeps:
 
 
 class OwnPort:
-    """A connection to the gateway's own port: `gateway.serving.channel.Channel`."""
+    """A connection to the gateway's own port: `gateway.serving.http1_channel.Http1Channel`."""
 
     def __init__(self) -> None:
         self.gateway = Harness("orders")

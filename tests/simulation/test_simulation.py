@@ -10,7 +10,7 @@ import gateway.resilience.retry
 import tests.simulation.invariants
 from gateway.resilience.breaker import Breaker
 from gateway.resilience.budget import RetryBudget
-from gateway.serving.channel import Channel
+from gateway.serving.http1_channel import Http1Channel
 from gateway.upstream.agent import Attempt
 from gateway.upstream.http1_connection import Http1Connection
 from gateway.upstream.pool import BackendPool
@@ -140,7 +140,7 @@ def test_content_that_waits_without_bound_is_caught(monkeypatch: pytest.MonkeyPa
     """By what is there at a time."""
     monkeypatch.setattr(Http1Connection, "pauseProducing", lambda self: None)
     monkeypatch.setattr(Http1Connection, "pause_reading", lambda self: None)
-    monkeypatch.setattr(Channel, "pause_reading", lambda self: None)
+    monkeypatch.setattr(Http1Channel, "pause_reading", lambda self: None)
 
     assert "octets wait" in caught()
 
@@ -161,10 +161,10 @@ def test_an_attempt_that_is_never_given_back_is_caught(monkeypatch: pytest.Monke
 def test_an_answer_that_is_cut_off_in_good_order_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """By its content, or by what follows in the place of the rest of it."""
 
-    def end(self: Channel) -> None:
+    def end(self: Http1Channel) -> None:
         self.body_ended(None)
 
-    monkeypatch.setattr(Channel, "body_failed", end)
+    monkeypatch.setattr(Http1Channel, "body_failed", end)
 
     found = caught()
     assert "cut off unseen" in found or "HttpParserError" in found

@@ -40,7 +40,7 @@ HALF_CLOSED_PROBE = 1.0
 
 
 @implementer(IHalfCloseableProtocol, IPushProducer)
-class Channel(PatientConnection, Downstream):
+class Http1Channel(PatientConnection, Downstream):
     """The exchanges of one client connection."""
 
     def __init__(self, site: Host, address: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.serving.channel import Channel
+from gateway.serving.http1_channel import Http1Channel
 from gateway.testing import Harness
 from gateway.testing.backend import ok
 
@@ -42,7 +42,7 @@ def test_an_answer_that_was_made_for_someone_who_has_left(gateway: Harness) -> N
     gateway.backend("orders").stall()
     client = gateway.send(GET)
     (channel,) = gateway.gateway.site.channels
-    assert isinstance(channel, Channel)
+    assert isinstance(channel, Http1Channel)
     exchange = channel._exchange
     assert exchange is not None
     client.reset()
@@ -59,7 +59,7 @@ def test_interim_answers_stop_with_the_answer(gateway: Harness) -> None:
     gateway.backend("orders").answers(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab")
     client = gateway.send(GET)
     (channel,) = gateway.gateway.site.channels
-    assert isinstance(channel, Channel)
+    assert isinstance(channel, Http1Channel)
     exchange = channel._exchange
     assert exchange is not None
     channel.send_interim(exchange, 103, b"", exchange.request.headers)
