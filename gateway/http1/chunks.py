@@ -1,7 +1,8 @@
 """Content in chunks (RFC 9112 section 7.1), out of octets that may be cut anywhere.
 
-Rules only. What is wrong is said at once, not when the line is complete; what
-stands behind the end is given back and never read.
+The chunked part of `gateway.http1.content`. Extensions are read and dropped, as
+section 7.1.1 asks of who does not know them. What is wrong is said at once, not
+when the line is complete; what stands behind the end is given back unread.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import re
 
 from gateway.headers import Field
 
+# Nearly every size line: a size that cannot overflow, no extension, all of it in one read.
+_plain_line = re.compile(rb"([0-9A-Fa-f]{1,15})\r\n").match
 _SIZE = re.compile(rb"([0-9A-Fa-f]+)(?:;[\t -~\x80-\xff]*)?")
 _FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t -~\x80-\xff]*)\r\n")
 DIGITS = 15
@@ -22,6 +25,10 @@ class BrokenChunks(Exception):
     """The content breaks the rules; the words say how."""
 
 
+class TrailersTooLarge(BrokenChunks):
+    """The trailers are over a limit."""
+
+
 class ChunkReader:
     """Reads one message's content.
 
@@ -31,6 +38,7 @@ class ChunkReader:
 
     Args:
         most: Octets of one line with its extensions, and of all trailers together.
+        fields: Most trailer fields.
 
     Attributes:
         ended: The last chunk and the trailers have come.
@@ -38,13 +46,14 @@ class ChunkReader:
         rest: Octets that stood behind the end.
     """
 
-    __slots__ = ("_held", "_left", "_most", "_state", "ended", "rest", "trailers")
+    __slots__ = ("_fields", "_held", "_left", "_most", "_state", "ended", "rest", "trailers")
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, fields: int) -> None:
         self.ended = False
         self.trailers: list[Field] = []
         self.rest = b""
         self._most = most
+        self._fields = fields
         self._state = _LINE
         self._held = b""
         self._left = 0
@@ -53,11 +62,22 @@ class ChunkReader:
         """Take octets; returns the content in them.
 
         Raises:
-            BrokenChunks: They break the rules, or a line or the trailers are too long.
+            BrokenChunks: They break the rules, or a line is too long.
+            TrailersTooLarge: The trailers are over a limit.
         """
         content: list[bytes] = []
         position, end = 0, len(data)
         while position < end and not self.ended:
+            if self._state == _LINE and not self._held:
+                # A chunk that is whole in what was read: without this, 1,000 chunks of 16 octets take twice the time.
+                line = _plain_line(data, position)
+                if line is not None:
+                    start = line.end()
+                    stop = start + int(line[1], 16)
+                    if start < stop < end and data.startswith(b"\r\n", stop):
+                        content.append(data[start:stop])
+                        position = stop + 2
+                        continue
             if self._state == _DATA:
                 part = data[position : position + self._left]
                 content.append(part)
@@ -115,12 +135,14 @@ class ChunkReader:
             found = held.find(b"\r\n\r\n", max(0, before - 3))
             stop = found + 4 if found >= 0 else len(held)
             if stop > self._most:
-                raise BrokenChunks("The trailers are too long.")
+                raise TrailersTooLarge("The trailers are too large.")
             if found < 0:
                 if b"\n" in held.replace(b"\r\n", b""):
                     raise BrokenChunks("A trailer is no field.")
                 return len(data)
-        self.trailers = _fields(held[: stop - 2])
+        trailers = self.trailers = _fields(held[: stop - 2])
+        if len(trailers) > self._fields:
+            raise TrailersTooLarge("There are too many trailer fields.")
         self._held = b""
         self.ended = True
         return position + stop - before

@@ -2,7 +2,7 @@
 
 llhttp is more generous than we are: several blanks between the parts, RTSP in
 place of HTTP; and behind a line without a version it waits for fields. Asked by
-`gateway.http1.request_parser` for lines that are not of the plainest kind.
+`gateway.http1.request_heads` for lines that are not of the plainest kind.
 """
 
 from __future__ import annotations
@@ -19,44 +19,23 @@ _TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefgh
 
 # What stands for the method, the target and the version is judged elsewhere: they have errors of their own.
 _STRICT = re.compile(rb"[^\x00-\x20\x7f]+ [^\x00-\x20\x7f]+ HTTP/[0-9]\.[0-9]\r\n")
-_WRONG = "The request line is not method, target and HTTP version with one blank between them."
 
 
-class RequestLine:
-    """Collects what begins a request until its first line can be judged."""
+def line_is_complete(head: bytes) -> bool:
+    """Whether the first line of a head is all there, and as it should be.
 
-    __slots__ = ("_read",)
-
-    def __init__(self) -> None:
-        self._read = bytearray()
-
-    def complete(self, data: bytes) -> bool:
-        """Take what was read; returns whether the line is complete, and as it should be.
-
-        Raises:
-            MalformedRequest: It is not.
-        """
-        read = self._read
-        read += data
-        # RFC 9112 section 2.2: empty lines in front of a request are ignored; the read before may hold their beginning.
-        while read.startswith((b"\r", b"\n")):
-            del read[:1]
-        end = read.find(b"\n") + 1
-        if not end:
-            return False
-        if _STRICT.fullmatch(read, 0, end) is None:
-            raise MalformedRequest(_WRONG)
-        return True
-
-
-def check_seen(method: bytes, target: bytes, version: bytes, seen: bytes) -> None:
-    """Refuse a request whose line, written anew from what was understood, is not in what was read.
+    Args:
+        head: As much of it as has been read, without the empty lines in front.
 
     Raises:
-        MalformedRequest: It is not.
+        MalformedRequest: The line is complete, and wrong.
     """
-    if b"%b %b HTTP/%b\r\n" % (method, target, version) not in seen:
-        raise MalformedRequest(_WRONG)
+    end = head.find(b"\n") + 1
+    if not end:
+        return False
+    if _STRICT.fullmatch(head, 0, end) is None:
+        raise MalformedRequest("The request line is not method, target and HTTP version with one blank between them.")
+    return True
 
 
 def check_version(version: bytes) -> None:
@@ -85,5 +64,5 @@ def check_method(method: bytes) -> None:
 
 def starts_with_method(data: bytes) -> bool:
     """Whether a line that llhttp's method table does not know is a request line all the same."""
-    method, space, rest = data.lstrip(b"\r\n")[:256].partition(b" ")
+    method, space, rest = data[:256].partition(b" ")
     return bool(space) and bool(method) and _TOKEN.issuperset(method) and rest[:1] in (b"/", b"h", b"*")

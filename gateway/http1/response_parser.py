@@ -1,7 +1,7 @@
 """Bytes from a backend into responses that passed the rules.
 
-llhttp reads heads, `gateway.http1.framing` judges them and `gateway.http1.chunks`
-reads content in chunks. One parser serves one connection; it is told before each
+llhttp reads heads, `gateway.http1.framing` judges them and `gateway.http1.content`
+reads what follows them. One parser serves one connection; it is told before each
 request what is asked, since the method decides where the answer ends.
 
 A head with Content-Length is remembered (`gateway.http1.memo`).
@@ -10,6 +10,7 @@ A head with Content-Length is remembered (`gateway.http1.memo`).
 from __future__ import annotations
 
 import re
+import sys
 from math import inf
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -19,18 +20,14 @@ from gateway.errors import BackendProtocolError
 from gateway.headers import Field, HeaderBlock, Headers
 from gateway.http.fields import FieldFilter, authenticates_connection, passed_on, response_filter
 from gateway.http1 import framing
-from gateway.http1.chunks import BrokenChunks, ChunkReader
+from gateway.http1.content import ContentReader
 from gateway.http1.memo import HeadMemo
 from gateway.message import Response
 
 MAX_INTERIM = 32
 """Interim (1xx) responses taken before the final one."""
-CHUNK_OVERHEAD = 16 * 1024
-"""Octets of chunk sizes, extensions and trailers taken on top of eight times the content."""
-
 _PASSES: FieldFilter = response_filter()
 _START = b"HTTP/1."
-_ENDLESS = 1 << 62
 _FRAMING = frozenset([b"connection", b"content-length", b"transfer-encoding", b"upgrade"])
 _spaced = re.compile(rb"^([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]+:", re.MULTILINE)
 _spaced_or_not_all_there = re.compile(rb"^([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]+(?::|\Z)", re.MULTILINE)
@@ -75,21 +72,18 @@ class ResponseParser:
 
     __slots__ = (
         "_body",
-        "_chunks",
         "_content",
+        "_content_length",
         "_fields",
         "_head",
         "_max_head",
         "_memo",
         "_mending",
         "_method",
-        "_overhead",
         "_parser",
-        "_raw",
         "_reason",
         "_seen_interims",
         "_source",
-        "_until_close",
         "_upgrade",
         "complete",
         "idle_for",
@@ -106,6 +100,7 @@ class ResponseParser:
         self._source = source
         self._max_head = max_head
         self._memo = memo
+        self._content = ContentReader(max_head, sys.maxsize, BackendProtocolError, BackendProtocolError)
         self.expect(b"", None)
 
     def expect(self, method: bytes, upgrade: bytes | None) -> None:
@@ -124,9 +119,6 @@ class ResponseParser:
         self.idle_for = inf
         self.personal = False
         self.trailers: Headers | None = None
-        self._raw = 0
-        self._chunks: ChunkReader | None = None
-        self._until_close = False
         self._body: Body | None = None
 
     def feed(self, data: bytes) -> None:
@@ -140,10 +132,8 @@ class ResponseParser:
             if self._recognised(data):
                 return
             self._begin()
-        if self._raw:
-            self._feed_raw(data)
-        elif self._chunks is not None:
-            self._feed_chunks(self._chunks, data)
+        if self._body is not None:
+            self._feed_content(data)
         elif self.complete:
             self.keep_alive = False  # octets after the end: nobody asked for them
         else:
@@ -155,7 +145,7 @@ class ResponseParser:
 
     def closed(self) -> bool:
         """The backend closed; returns whether that was the end of the answer."""
-        if self._until_close:
+        if self._body is not None and self._content.closed():
             self._end(None)
         return self.complete
 
@@ -195,8 +185,7 @@ class ResponseParser:
         self.interims = []
         self.switched = None
         self._seen_interims = 0
-        self._overhead = 0
-        self._content = 0
+        self._content_length = 0
         self._begin_head()
 
     def _begin_head(self) -> None:
@@ -260,21 +249,9 @@ class ResponseParser:
             self.keep_alive = False
             self.switched = rest
             return
-        length = self._content
-        if length == framing.CHUNKED:
-            self._body = response.body = Body(self._source)
-            self._chunks = ChunkReader(self._max_head)
-            if rest:
-                self._feed_chunks(self._chunks, rest)
-        elif length == framing.UNTIL_CLOSE:
-            self._until_close = True
-            self._body = response.body = Body(self._source)
-            self._raw = _ENDLESS
-            if rest:
-                self._feed_raw(rest)
-        else:
-            self._remember(self._head, response, length)
-            self._begin_content(response, length, rest)
+        length = self._content_length
+        self._remember(self._head, response, length)
+        self._begin_content(response, length, rest)
 
     # What follows is called by httptools, for each part of a head.
 
@@ -299,7 +276,7 @@ class ResponseParser:
             return
         framing.check_singletons(headers, BackendProtocolError)
         index = headers.index
-        length = self._content = framing.response_content(self._method, status, version, headers)
+        length = self._content_length = framing.response_content(self._method, status, version, headers)
         if length == framing.UNTIL_CLOSE or not framing.keeps_alive(version, headers):
             self.keep_alive = False
         if b"keep-alive" in index:
@@ -328,51 +305,27 @@ class ResponseParser:
     # Content.
 
     def _begin_content(self, response: Response, length: int, rest: bytes) -> None:
-        """Take content of known length (0 for an answer without), as far as it is there."""
-        if len(rest) >= length:
+        """Take content (of length 0 for an answer without), as far as it is there."""
+        if 0 <= length <= len(rest):
+            # All of it came with the head, as nearly always: no body, no reader.
             if len(rest) > length:
                 self.keep_alive = False
                 rest = rest[:length]
             response.body = rest if length else None
             self._end(None)
             return
-        self._body = response.body = Body(self._source, length)
+        body = self._body = response.body = Body(self._source, length if length > 0 else None)
+        self._content.begin(body, length)
         if rest:
-            self._body.push(rest)
-        self._raw = length - len(rest)
+            self._feed_content(rest)
 
-    def _feed_raw(self, data: bytes) -> None:
-        body = self._body
-        assert body is not None
-        if len(data) < self._raw:
-            self._raw -= len(data)
-            body.push(data)
-            return
-        if len(data) > self._raw:
-            self.keep_alive = False
-            data = data[: self._raw]
-        self._raw = 0
-        body.push(data)
-        self._end(None)
-
-    def _feed_chunks(self, chunks: ChunkReader, data: bytes) -> None:
-        body = self._body
-        assert body is not None
-        try:
-            parts = chunks.feed(data)
-        except BrokenChunks as error:
-            raise BackendProtocolError(str(error)) from None
-        for part in parts:
-            body.push(part)
-        if chunks.ended:
-            if chunks.rest:
+    def _feed_content(self, data: bytes) -> None:
+        content = self._content
+        rest = content.feed(data)
+        if rest is not None:
+            if rest:
                 self.keep_alive = False
-            self._chunks = None
-            self._end(Headers.of(chunks.trailers) if chunks.trailers else None)
-            return
-        self._overhead += len(data)
-        if self._overhead > CHUNK_OVERHEAD + self._max_head + 9 * body.received:
-            raise BackendProtocolError("The chunked answer has far more framing than content.")
+            self._end(content.trailers)
 
     def _end(self, trailers: Headers | None) -> None:
         self._body = None

@@ -26,7 +26,7 @@ def encode(parts: list[bytes], trailers: bytes = b"") -> bytes:
 def test_however_it_is_cut(parts: list[bytes], trailers: bytes, rest: bytes, cuts: list[int]) -> None:
     """The same content, trailers and rest."""
     data = encode(parts, trailers) + rest
-    reader = ChunkReader(1000)
+    reader = ChunkReader(1000, 100)
     places = sorted({min(cut, len(data)) for cut in cuts} | {0, len(data)})
     content = b""
     left = b""
@@ -45,11 +45,11 @@ def test_however_it_is_cut(parts: list[bytes], trailers: bytes, rest: bytes, cut
 def test_what_is_wrong_is_said_at_once(data: bytes) -> None:
     """Not when the line is complete."""
     with pytest.raises(BrokenChunks):
-        ChunkReader(1000).feed(data)
+        ChunkReader(1000, 100).feed(data)
 
 
 def test_lines_and_trailers_are_bounded() -> None:
     """By what who reads them says."""
     for data in (b"1;" + b"a" * 100, b"0" * 100, b"0\r\nX: " + b"a" * 100):
         with pytest.raises(BrokenChunks):
-            ChunkReader(50).feed(data)
+            ChunkReader(50, 100).feed(data)

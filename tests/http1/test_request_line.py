@@ -5,13 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import MalformedRequest
-from gateway.http1.request_line import RequestLine
+from gateway.http1.request_line import line_is_complete
 
 
 def judged(*reads: bytes) -> list[bool]:
-    """Return what is said after each read."""
-    line = RequestLine()
-    return [line.complete(read) for read in reads]
+    """Return what is said after each read of a head."""
+    return [line_is_complete(b"".join(reads[: count + 1])) for count in range(len(reads))]
 
 
 @pytest.mark.parametrize(
@@ -45,8 +44,8 @@ def test_another_line_is_refused(line: bytes) -> None:
 
 @given(st.integers(0, 20), st.integers(0, 20))
 def test_a_line_is_judged_once_all_of_it_is_there(first: int, second: int) -> None:
-    """It may come in any number of reads, behind empty lines."""
-    data = b"\r\n\r\nGET / HTTP/1.1\r\n"
+    """It may come in any number of reads."""
+    data = b"GET / HTTP/1.1\r\n"
     cuts = sorted((first, second))
     assert judged(data[: cuts[0]], data[cuts[0] : cuts[1]], data[cuts[1] :])[-1]
     assert judged(data[:-1]) == [False]
