@@ -2,9 +2,19 @@
 
 Asked by `gateway.identity.jwt`, which finds the keys in memory. They are
 fetched again before they grow old, and when a token names one that is not
-there: at once, but not again within the cooldown, or anybody could have the
-issuer asked as often as they like. While the issuer is down, what it published
+there, or was signed by none of those without a name: at once, but not again
+within the cooldown, or anybody could have the issuer asked as often as they
+like. See the note on early questions. While the issuer is down, what it published
 last stays good.
+
+# Note [Early questions]
+A token with a made-up key uses up the question of a cooldown. So that a
+rotation right after it does not have good tokens refused until the cooldown is
+over, each set of keys allows for one more question within it, though never two
+such questions within one cooldown: an issuer whose instances publish different
+sets by turns would otherwise be asked as often as anybody likes. The name that
+used up the question gets no early one: a client that goes on showing the token
+of another issuer leaves the early question to others.
 """
 
 from __future__ import annotations
@@ -29,6 +39,9 @@ AHEAD = 0.8
 """When they are fetched again, as a share of that."""
 FIRST_RETRY, LAST_RETRY = 1.0, 60.0
 """Seconds until another try after failures: doubled from one to the other."""
+
+MOST_WAITING = 1_000
+"""Requests that wait for the keys of one issuer; an issuer that says nothing does not keep more of them."""
 
 _log = Logger()
 
@@ -86,7 +99,10 @@ class JwksKeys(Service):
         self._document: dict[str, Any] | None = None
         self._fetched = 0.0
         self._failures = 0
-        self._asked_for_unknown: float | None = None
+        self._asked: float | None = None
+        self._asked_for: str | None = None
+        self._asked_early: float | None = None
+        self._early = False
         self._fetching: Deferred[None] | None = None
         self._waiting: list[Deferred[None]] = []
         self._timer: Any = None
@@ -119,28 +135,30 @@ class JwksKeys(Service):
             return self._all
         return self._named.get(kid) or self._named.get(None, ())
 
-    def more(self, kid: str | None) -> Awaitable[None] | None:
-        """Look for a key that is not there; None where it was looked for just now.
+    def more(self, algorithm: str, kid: str | None, found: Callable[[], bool]) -> Awaitable[None] | None:
+        """Look for a key that is not there; None where it was looked for just now, or cannot be published.
 
         Raises:
             AuthUnavailable: The issuer does not answer; also when awaited.
         """
-        if self._fetching is not None or self._may_ask():
-            return self._look(kid)
+        if algorithm.startswith("HS"):
+            return None  # a secret: no set has one that is used
+        if self._fetching is not None or self._may_ask(kid):
+            return self._look(kid, found)
         self._check_known()
         return None
 
-    async def _look(self, kid: str | None) -> None:
+    async def _look(self, kid: str | None, found: Callable[[], bool]) -> None:
         if self._fetching is not None:
             # What is being fetched was asked for before us: if the key is not in it, it may have come since.
             await self._join()
-            if self.keys(kid):
+            if found():
                 return
-        if self._fetching is None and self._may_ask():
-            self._asked_for_unknown = self._reactor.seconds()
+        if self._fetching is None and self._may_ask(kid):
+            self._spend(kid)
             self._fetch()
         await self._join()
-        if not self.keys(kid):
+        if not found():
             self._check_known()
 
     def _check_known(self) -> None:
@@ -148,14 +166,36 @@ class JwksKeys(Service):
         if self._failures or self._document is None:
             raise AuthUnavailable
 
-    def _may_ask(self) -> bool:
-        last = self._asked_for_unknown
+    def _may_ask(self, kid: str | None) -> bool:
         wait = self._times.cooldown if self._document is not None else FIRST_RETRY
-        return bool(self.running) and (last is None or self._reactor.seconds() - last >= wait)
+        return bool(self.running) and (self._is_past(self._asked, wait) or self._may_ask_early(kid))
+
+    def _may_ask_early(self, kid: str | None) -> bool:
+        """Whether a question within the cooldown is left; see the note on early questions."""
+        if not self._early or (kid is not None and kid == self._asked_for):
+            return False
+        return self._is_past(self._asked_early, self._times.cooldown)
+
+    def _is_past(self, moment: float | None, wait: float) -> bool:
+        return moment is None or bool(self._reactor.seconds() - moment >= wait)
+
+    def _spend(self, kid: str | None) -> None:
+        """Note a question that `_may_ask` has allowed for a token."""
+        now = self._reactor.seconds()
+        if self._document is None or self._is_past(self._asked, self._times.cooldown):
+            self._asked, self._asked_for = now, kid
+        else:
+            self._asked_early, self._early = now, False
 
     async def _join(self) -> None:
-        """Wait for what is being fetched; who goes does not take it from the others."""
+        """Wait for what is being fetched; who goes does not take it from the others.
+
+        Raises:
+            AuthUnavailable: Too many wait.
+        """
         if self._fetching is not None:
+            if len(self._waiting) >= MOST_WAITING:
+                raise AuthUnavailable("Too many requests wait for the keys of their tokens.")
             waiting: Deferred[None] = Deferred()
             self._waiting.append(waiting)
             try:
@@ -191,6 +231,7 @@ class JwksKeys(Service):
         if published.document == self._document:
             return
         self._document = published.document
+        self._early = True
         self._all = tuple(keys)
         names = {key.kid for key in keys}
         self._named = {name: tuple(key for key in keys if key.kid == name) for name in names}

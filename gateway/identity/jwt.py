@@ -8,7 +8,7 @@ first. The words of a refusal are for the log: the client is told nothing.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from math import inf
 from typing import Any
@@ -23,6 +23,8 @@ MAX_KID = 256
 """Characters of a key's name."""
 MOST_KEYS = 8
 """Keys that are tried for a token that names none: each costs a signature."""
+
+NOBODY = "signed by nobody known"
 
 ANYBODY = Expected()
 """Of any issuer, for any audience."""
@@ -84,18 +86,19 @@ class TokenVerifier:
         except Unreadable as error:
             raise CredentialInvalid(str(error)) from None
         algorithm, kid = self._header(parts.header)
-        fit = self._fit(algorithm, kid)
-        # A key that is there and did not sign it is an answer; one that is not there may be on its way.
-        more = None if fit else self._keys.more(kid)
-        if more is not None:
-            return self._wait(more, parts, algorithm, kid, now)
-        return self._principal(parts, algorithm, fit, now)
+        search = _Search(self._keys, parts, algorithm, kid)
+        if search.found():
+            return self._principal(parts, now)
+        more = None if search.names_its_key() else self._keys.more(algorithm, kid, search.found)
+        if more is None:
+            raise CredentialInvalid(NOBODY)
+        return self._wait(more, search, now)
 
-    async def _wait(
-        self, more: Awaitable[None], parts: Compact, algorithm: str, kid: str | None, now: float
-    ) -> Principal:
+    async def _wait(self, more: Awaitable[None], search: _Search, now: float) -> Principal:
         await more
-        return self._principal(parts, algorithm, self._fit(algorithm, kid), now)
+        if not search.found():
+            raise CredentialInvalid(NOBODY)
+        return self._principal(search.parts, now)
 
     def _header(self, header: Mapping[str, Any]) -> tuple[str, str | None]:
         """Judge a header. What it offers as keys (`jwk`, `jku`, `x5u`, `x5c`) is not looked at."""
@@ -114,13 +117,9 @@ class TokenVerifier:
             raise CredentialInvalid("name of the key is none")
         return algorithm, kid
 
-    def _fit(self, algorithm: str, kid: str | None) -> list[Key]:
-        return [key for key in self._keys.keys(kid) if algorithm in key.algorithms][:MOST_KEYS]
-
-    def _principal(self, parts: Compact, algorithm: str, keys: Sequence[Key], now: float) -> Principal:
+    def _principal(self, parts: Compact, now: float) -> Principal:
+        """Judge the claims of a token whose signature is good."""
         rules = self._rules
-        if not any(key.verifies(algorithm, parts.signed, parts.signature) for key in keys):
-            raise CredentialInvalid("signed by nobody known")
         try:
             claims = read_object(decode(parts.payload))
         except Unreadable as error:
@@ -130,6 +129,47 @@ class TokenVerifier:
             if find_claim(claims, name) is None:
                 raise CredentialInvalid("a required claim is missing")
         return rules.expected.principal(claims, "jwt", expires)
+
+
+class _Search:
+    """The search for the key that signed one token.
+
+    Args:
+        source: Where keys come from.
+        parts: The token.
+        algorithm: How it is signed.
+        kid: The name that it gives its key.
+    """
+
+    __slots__ = ("_algorithm", "_found", "_kid", "_source", "_tried", "parts")
+
+    def __init__(self, source: KeySource, parts: Compact, algorithm: str, kid: str | None) -> None:
+        self.parts = parts
+        self._source = source
+        self._algorithm = algorithm
+        self._kid = kid
+        self._tried: list[Key] = []
+        self._found = False
+
+    def found(self) -> bool:
+        """Whether one of the keys that are there now signed the token.
+
+        Each costs a signature, and a thousand searches may end with one answer of an issuer: nothing is computed
+        again for keys that were tried before.
+        """
+        fit = [key for key in self._source.keys(self._kid) if self._algorithm in key.algorithms][:MOST_KEYS]
+        if fit != self._tried:
+            self._tried = fit
+            self._found = any(key.verifies(self._algorithm, self.parts.signed, self.parts.signature) for key in fit)
+        return self._found
+
+    def names_its_key(self) -> bool:
+        """Whether a key that was tried has the name that the token gives.
+
+        Then that it did not sign the token is an answer. Where the token or the keys have no name, the key may be
+        another one, which has been published since.
+        """
+        return self._kid is not None and any(key.kid == self._kid for key in self._tried)
 
 
 def unverified_issuer(token: bytes, most: int) -> str | None:

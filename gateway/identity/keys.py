@@ -6,7 +6,7 @@ that nothing a token says can choose another: an RSA key is never a secret.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -57,8 +57,14 @@ class KeySource(Protocol):
     def keys(self, kid: str | None) -> Sequence[Key]:
         """Return the keys that may have signed a token: those of that name, for None all."""
 
-    def more(self, kid: str | None) -> Awaitable[None] | None:
-        """Look for the key of a token for which there is none; None where that is not worth while.
+    def more(self, algorithm: str, kid: str | None, found: Callable[[], bool]) -> Awaitable[None] | None:
+        """Look for the key of a token that none of the keys has signed; None where that is not worth while.
+
+        Args:
+            algorithm: How the token is signed.
+            kid: The name that the token gives the key, None where it gives none.
+            found: Whether the key is among `keys` by now. That there are keys which may have signed the token does
+                not say so: keys without a name fit every token.
 
         Raises:
             AuthUnavailable: When awaited: it cannot be found out whether there is one.
@@ -75,7 +81,7 @@ class FixedKeys:
         """Return all: a name says nothing where keys have none."""
         return self._keys
 
-    def more(self, kid: str | None) -> None:
+    def more(self, algorithm: str, kid: str | None, found: Callable[[], bool]) -> None:
         """There are no more."""
 
 
@@ -90,9 +96,9 @@ class JoinedKeys:
         """Return both kinds."""
         return (*self._fixed.keys(kid), *self._published.keys(kid))
 
-    def more(self, kid: str | None) -> Awaitable[None] | None:
+    def more(self, algorithm: str, kid: str | None, found: Callable[[], bool]) -> Awaitable[None] | None:
         """Look among those that are published."""
-        return self._published.more(kid)
+        return self._published.more(algorithm, kid, found)
 
 
 def from_secret(secret: str, algorithms: Iterable[str]) -> Key:

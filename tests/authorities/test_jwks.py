@@ -11,7 +11,7 @@ from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 
 from gateway.authorities.fetching import FetchFailed
-from gateway.authorities.jwks import FIRST_RETRY, LAST_RETRY, LEAST_AGE, MOST_AGE, JwksKeys, Times
+from gateway.authorities.jwks import FIRST_RETRY, LAST_RETRY, LEAST_AGE, MOST_AGE, MOST_WAITING, JwksKeys, Times
 from gateway.authorities.publisher import Published, Publisher
 from gateway.errors import AuthUnavailable
 from tests.tokens import ec_key, jwk, rsa_key
@@ -66,11 +66,16 @@ class Issuer:
         self.slow.append(Deferred())
         return self.slow[-1]
 
-    def look(self, kid: str | None) -> list[Any]:
-        """Look for a key as a verification does; what comes of it stands in the list, `None` for a good end."""
+    def look(self, kid: str | None, found: Callable[[], bool] | None = None) -> list[Any]:
+        """Look for a key as a verification does; what comes of it stands in the list, `None` for a good end.
+
+        Args:
+            kid: The name that a token gives.
+            found: Whether the key is there; by default, whether one of that name is.
+        """
         came: list[Any] = []
         try:
-            more = self.keys.more(kid)
+            more = self.keys.more("RS256", kid, found or (lambda: bool(self.keys.keys(kid))))
         except AuthUnavailable as error:
             return [error]
         if more is None:
@@ -158,16 +163,89 @@ def test_a_key_that_is_not_there_is_looked_for_at_once(issuer: Issuer) -> None:
 
 
 def test_keys_that_are_not_there_are_not_looked_for_all_the_time(issuer: Issuer) -> None:
-    """Once in the cooldown, however many tokens name them."""
+    """Once in the cooldown, and once early, however many tokens name them."""
     issuer.keys.startService()
-    assert issuer.look("x1") == [None]
+    assert [issuer.look("x1"), issuer.look("x2")] == [[None], [None]]
     for number in range(100):
         assert issuer.look(f"y{number}") == ["not worth while"]
-    assert issuer.asked == 2
-    issuer.clock.advance(COOLDOWN)
-
-    assert issuer.look("x2") == [None]
     assert issuer.asked == 3
+    for _ in range(3):
+        issuer.clock.advance(COOLDOWN)
+        assert issuer.look("x3") == [None]
+        assert issuer.look("x4") == ["not worth while"]  # the early question of this set has been asked
+
+    assert issuer.asked == 6
+
+
+def test_a_made_up_key_does_not_hide_a_rotation(issuer: Issuer) -> None:
+    """One early question for each new set: tokens of the new key are not refused for the rest of the cooldown."""
+    issuer.keys.startService()
+    assert issuer.look("made-up") == [None]
+    issuer.answer = lambda: issuer.publishes(A, B)
+    issuer.clock.advance(1)
+
+    assert issuer.look("b") == [None]
+    assert issuer.names() == {"a", "b"}
+
+
+def test_the_name_that_was_looked_for_gets_no_early_question(issuer: Issuer) -> None:
+    """A client that goes on showing one wrong token leaves it to others; without a name nobody can tell them apart."""
+    issuer.keys.startService()
+    assert issuer.look("made-up") == [None]
+    assert issuer.look("made-up") == ["not worth while"]
+    assert issuer.look(None, lambda: False) == [None]
+    issuer.clock.advance(COOLDOWN)
+    assert issuer.asked == 3
+
+
+def test_sets_that_differ_by_turns_are_not_asked_for_all_the_time(issuer: Issuer) -> None:
+    """Two instances of an issuer: each answer is a new set, and made-up tokens get two questions a cooldown at most."""
+    sets = [A, B]
+
+    def next_set() -> Deferred[Published]:
+        sets.reverse()
+        return issuer.publishes(sets[0])
+
+    issuer.answer = next_set
+    issuer.keys.startService()
+    for second in range(90):
+        issuer.look(f"x{second}")
+        issuer.clock.advance(1)
+
+    assert issuer.asked == 1 + 2 * 3
+
+
+def test_a_key_without_a_name_is_looked_for_though_there_is_one(issuer: Issuer) -> None:
+    """Whoever verifies says whether the key is there: that there is a key does not say so."""
+    issuer.answer = issuer.is_slow
+    issuer.keys.startService()
+    waiting = issuer.look(None, lambda: len(issuer.keys) == 2)
+    issuer.slow[0].callback(Published({"keys": [jwk(rsa_key())]}, None))
+    assert waiting == []
+    issuer.slow[1].callback(Published({"keys": [jwk(rsa_key()), jwk(rsa_key("two"))]}, None))
+
+    assert waiting == [None]
+    assert issuer.asked == 2
+
+
+def test_a_secret_is_not_looked_for(issuer: Issuer) -> None:
+    """No set has one; and tokens that are signed with made-up ones do not use up the question."""
+    issuer.keys.startService()
+
+    assert issuer.keys.more("HS256", None, lambda: False) is None
+    assert issuer.asked == 1
+
+
+def test_few_wait_for_an_issuer_that_says_nothing(issuer: Issuer) -> None:
+    """The others hear at once that it cannot be found out."""
+    issuer.answer = issuer.is_slow
+    issuer.keys.startService()
+    waiting = [issuer.look("a") for _ in range(MOST_WAITING)]
+
+    (error,) = issuer.look("a")
+    assert isinstance(error, AuthUnavailable)
+    issuer.slow[0].callback(Published({"keys": [A]}, None))
+    assert waiting == [[None]] * MOST_WAITING
 
 
 def test_the_scheduled_fetch_does_not_use_up_the_cooldown(issuer: Issuer) -> None:

@@ -316,14 +316,59 @@ def test_while_the_issuer_is_down_its_keys_are_good() -> None:
     assert gateway.metric("gateway_jwks_age_seconds", verifier="default") < 62
 
 
+def test_a_key_without_a_name_is_followed_by_another() -> None:
+    """RFC 7517 section 4.5: names are optional. The new key is good with its first token, the old one no more."""
+    gateway = published(jwk(rsa_key()))
+    old, new = ("Bearer " + sign(rsa_key(name), "RS256") for name in ("one", "two"))
+    assert ask(gateway, old).status == 200
+    gateway.backend("issuer").answers(ok(jwks(jwk(rsa_key("two")))))
+
+    assert ask(gateway, new).status == 200
+    assert ask(gateway, old).status == 401
+    assert ask(gateway, new).status == 200
+
+
+def test_a_token_that_was_refused_before_its_key_came_is_taken_after() -> None:
+    """Refusals are remembered too: not longer than the keys that they were by."""
+    gateway = published(jwk(rsa_key()))
+    new = "Bearer " + sign(rsa_key("two"), "RS256")
+    assert ask(gateway, new).status == 401
+    gateway.backend("issuer").answers(ok(jwks(jwk(rsa_key()), jwk(rsa_key("two")))))
+    assert ask(gateway, new).status == 401  # remembered, and so not asked about
+    gateway.advance(300)
+
+    assert ask(gateway, new).status == 200
+
+
+def test_forged_tokens_without_a_name_do_not_have_the_issuer_asked() -> None:
+    """Once in the cooldown and once early, however many there are; each is a 401."""
+    gateway = published(jwk(rsa_key()))
+    assert ask(gateway, "Bearer " + sign(rsa_key(), "RS256")).status == 200
+    for number in range(50):
+        forged = sign(rsa_key("evil"), "RS256", said(jti=str(number)))
+        assert ask(gateway, "Bearer " + forged).status == 401
+
+    assert len(gateway.backend("issuer").requests) == 3
+
+
+def test_a_made_up_name_does_not_hide_a_rotation() -> None:
+    """Good tokens are not refused for the rest of the cooldown."""
+    gateway = published(jwk(rsa_key(), "a"))
+    assert ask(gateway, by("a")).status == 200
+    assert ask(gateway, by("made-up", "evil")).status == 401
+    gateway.backend("issuer").answers(ok(jwks(jwk(rsa_key(), "a"), jwk(rsa_key("two"), "b"))))
+
+    assert ask(gateway, by("b", "two")).status == 200
+
+
 def test_tokens_with_made_up_keys_do_not_have_the_issuer_asked() -> None:
-    """Once in the cooldown, whatever they name; each is a 401."""
+    """Once in the cooldown and once early, whatever they name; each is a 401."""
     gateway = published(jwk(rsa_key(), "a"))
     assert ask(gateway, by("a")).status == 200
     for number in range(50):
         assert ask(gateway, by(f"x{number}")).status == 401
 
-    assert len(gateway.backend("issuer").requests) == 2
+    assert len(gateway.backend("issuer").requests) == 3
 
 
 def test_a_reload_keeps_the_keys() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import inf
 from typing import Any
@@ -128,19 +128,6 @@ def test_a_refusal_names_its_cause_for_the_log() -> None:
     assert error.value.detail == "expired"
 
 
-def test_a_key_that_does_not_sign_is_an_answer() -> None:
-    """Nobody is asked for others."""
-
-    class Source(FixedKeys):
-        def more(self, kid: str | None) -> Any:
-            raise AssertionError("asked for more")
-
-    verifier = TokenVerifier(Source([from_secret("x" * 32, ["HS256"])]), RULES)
-
-    with pytest.raises(CredentialInvalid):
-        verifier.verify(sign(SECRET, "HS256").encode(), START)
-
-
 class Late:
     """Keys that come when they are looked for, or not."""
 
@@ -153,7 +140,7 @@ class Late:
     def keys(self, kid: str | None) -> Sequence[Key]:
         return self.there
 
-    def more(self, kid: str | None) -> Any:
+    def more(self, algorithm: str, kid: str | None, found: Callable[[], bool]) -> Any:
         self.asked.append(kid)
         return self._look()
 
@@ -175,6 +162,56 @@ def wait(answer: Any) -> Principal:
 
 TOKEN = sign(rsa_key(), "RS256", header={"kid": "a"}).encode()
 BY_RSA = replace(RULES, algorithms=frozenset(["RS256"]))
+
+
+def test_a_key_without_a_name_may_be_followed_by_another() -> None:
+    """That a key fits a token does not say that it is the one: the token may be signed by its successor."""
+    before, after = (from_jwks({"keys": [jwk(rsa_key(name))]}, ["RS256"]) for name in ("two", "one"))
+    for header in ({}, {"kid": "a"}):
+        source = Late(*after)
+        source.there = tuple(before)
+        token = sign(rsa_key(), "RS256", header=header).encode()
+
+        assert wait(TokenVerifier(source, BY_RSA).verify(token, START)).subject == "alice"
+        assert source.asked == [header.get("kid")]
+
+
+def test_a_token_without_a_name_may_be_signed_by_a_key_to_come() -> None:
+    """Keys with names are all tried for it; none of them may be the one."""
+    source = Late(*from_jwks({"keys": [jwk(rsa_key(), "a")]}, ["RS256"]))
+    source.there = tuple(from_jwks({"keys": [jwk(rsa_key("two"), "b")]}, ["RS256"]))
+
+    assert wait(TokenVerifier(source, BY_RSA).verify(sign(rsa_key(), "RS256").encode(), START)).subject == "alice"
+
+
+def test_a_key_that_is_named_and_did_not_sign_is_an_answer() -> None:
+    """RFC 7515 section 4.1.4: another key would have another name."""
+    source = Late(*from_jwks({"keys": [jwk(rsa_key(), "a")]}, ["RS256"]))
+    source.there = tuple(from_jwks({"keys": [jwk(rsa_key("two"), "a")]}, ["RS256"]))
+
+    with pytest.raises(CredentialInvalid):
+        TokenVerifier(source, BY_RSA).verify(TOKEN, START)
+    assert source.asked == []
+
+
+def test_keys_that_were_tried_are_not_tried_again() -> None:
+    """An answer of the issuer may wake a thousand forged tokens at once."""
+    tried: list[int] = []
+
+    class Counting(Key):
+        __slots__ = ()
+
+        def verifies(self, algorithm: str, signed: bytes, signature: bytes) -> bool:
+            tried.append(1)
+            return False
+
+    keys = [Counting(frozenset(["RS256"]), None, number) for number in range(3)]
+    source = Late(*keys)
+    source.there = tuple(keys)
+
+    with pytest.raises(CredentialInvalid):
+        wait(TokenVerifier(source, BY_RSA).verify(sign(rsa_key(), "RS256").encode(), START))
+    assert len(tried) == 3
 
 
 def test_a_key_that_is_not_there_is_waited_for() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
 from typing import Any
 
 import jwt
@@ -189,14 +190,14 @@ def test_a_secret_and_published_keys_go_together() -> None:
     secret, published = from_secret(SECRET, ALL), Key(frozenset(["RS256"]), "a", None)
 
     class Published(FixedKeys):
-        def more(self, kid: str | None) -> Any:
+        def more(self, algorithm: str, kid: str | None, found: Callable[[], bool]) -> Any:
             return f"looking for {kid}"
 
     keys = JoinedKeys(FixedKeys([secret]), Published([published]))
 
     assert list(keys.keys("a")) == [secret, published]
-    assert keys.more("b") == "looking for b"  # type: ignore[comparison-overlap]  # as above
-    assert FixedKeys([secret]).more("b") is None  # type: ignore[func-returns-value]  # that is its answer
+    assert keys.more("RS256", "b", lambda: False) == "looking for b"  # type: ignore[comparison-overlap]  # as above
+    assert FixedKeys([secret]).more("RS256", "b", lambda: False) is None  # type: ignore[func-returns-value]  # that is its answer
 
 
 JUNK = st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.lists(st.text(max_size=3), max_size=2)

@@ -53,7 +53,9 @@ class JwtVerifier(Section):
     jwks_timeout: Timeout = Field(default=5.0, description="For the issuer's answer.")
     jwks_refresh: Timeout = Field(default=300.0, description="When keys grow old whose answer says no `max-age`.")
     jwks_cooldown: Duration = Field(
-        default=30.0, description="Least time between two questions for keys that are not there."
+        default=30.0,
+        description="Least time between two questions for keys that are not there; each new set of keys allows for one "
+        "more.",
     )
     issuer: SomeText | None = Field(default=None, description="What `iss` must be.")
     audience: tuple[SomeText, ...] = Field(
