@@ -77,6 +77,7 @@ MAY_USE = {
     "listening": DOES_IO,
     # 6: composition
     "composition": DOES_IO,
+    "memory": DOES_IO,
     # 7: commands
     "commands": {"click", "rich", "twisted", "zope"} | READS_SETTINGS,
     "cli": {"click", "rich", "twisted"} | READS_SETTINGS,

@@ -1,40 +1,30 @@
 """What a start would fail on or warn of, found without starting: files that are named, endpoints that are described.
 
-For `gateway check`. Everything is built as for a start, on a reactor that opens nothing.
+For `gateway check`. Everything is built as for a start, in memory; endpoints are tried on a reactor that opens
+nothing.
 """
-
-# mypy: allow-untyped-calls, disable-error-code="misc"
-# (The reactor for tests is Twisted's own, and untyped.)
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Iterator
-from typing import Any
 
 from twisted.internet.endpoints import serverFromString
-from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import Factory
-from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent, globalLogPublisher
 from zope.interface import provider
 
-from gateway.composition.lifecycle import GatewayService
 from gateway.config import ConfigError, Settings
 from gateway.dialling.tls import TLSSettingsError
 from gateway.listening.endpoints import words
+from gateway.memory.gateway import MemoryGateway, virtual_clock
+from gateway.memory.network import MemoryNetwork
+from gateway.memory.reactor import MemoryReactor
 from gateway.transport import descriptors
 
 _INHERITED = ("systemd:", "fd:")
 """Endpoints that only the process which is started can open."""
-
-
-class _Reactor(MemoryReactorClock):
-    """Takes whatever it is asked to listen on, and looks at certificates as a listener would."""
-
-    def listenSSL(self, port: int, factory: Any, contextFactory: Any, *rest: Any, **named: Any) -> IListeningPort:  # noqa: N803  # the interface's
-        contextFactory.getContext()
-        listening: IListeningPort = super().listenSSL(port, factory, contextFactory, *rest, **named)
-        return listening
 
 
 def rehearse(settings: Settings, path: str) -> tuple[list[str], list[str]]:
@@ -58,13 +48,14 @@ def rehearse(settings: Settings, path: str) -> tuple[list[str], list[str]]:
 
 
 def _rehearse(settings: Settings, path: str) -> Iterator[str]:
-    reactor = _Reactor()
     try:
-        GatewayService(settings, reactor)
+        # The wall clock is the real one: certificates and keys are judged by it.
+        MemoryGateway(settings, MemoryNetwork(virtual_clock()), random.Random(), time.time)  # noqa: S311  # no secret stays
     except ConfigError as error:
         yield from map(str, error.problems)
     except TLSSettingsError as error:
         yield f"{path}: {error}"
+    reactor = MemoryReactor()
     for endpoint in (*(listener.endpoint for listener in settings.listeners), settings.admin.endpoint):
         if not endpoint.startswith(_INHERITED):
             yield from (
@@ -72,7 +63,7 @@ def _rehearse(settings: Settings, path: str) -> Iterator[str]:
             )
 
 
-def _failures(reactor: _Reactor, endpoint: str) -> list[Exception]:
+def _failures(reactor: MemoryReactor, endpoint: str) -> list[Exception]:
     failures: list[Exception] = []
     try:
         listening = serverFromString(reactor, endpoint).listen(Factory())

@@ -1,12 +1,12 @@
-"""A whole gateway in memory, for tests of the gateway and of plugins.
+"""What only a test needs of a gateway in memory: backends to command, clients that read answers, facts to assert.
 
-`Harness` is the real site, chain, forwarder and pool over connections in
-memory and a clock that moves when the test says so. Nothing imports it.
+`Harness` puts them around a `gateway.memory.gateway.MemoryGateway`. For our tests and those of plugins; no module of
+the package imports it.
 """
 
+from gateway.memory.network import MemoryNetwork
 from gateway.testing.backend import FakeBackend
 from gateway.testing.client import FakeClient, Received
 from gateway.testing.harness import Harness
-from gateway.testing.network import MemoryNetwork
 
 __all__ = ["FakeBackend", "FakeClient", "Harness", "MemoryNetwork", "Received"]

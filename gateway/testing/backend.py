@@ -8,8 +8,8 @@ from typing import Any
 from httptools import HttpParserUpgrade, HttpRequestParser
 
 from gateway.headers import Headers
+from gateway.memory.network import MemoryNetwork
 from gateway.testing.end import End
-from gateway.testing.network import MemoryNetwork
 
 Answer = Callable[["Asked"], bytes | None]
 """Makes the bytes that answer a request; None for silence."""

@@ -4,46 +4,21 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from twisted.application.service import Service
-from twisted.internet.address import IPv4Address
-from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.task import Clock
-
 from gateway import config
-from gateway.answering.health import State
-from gateway.composition.assembly import Gateway, assemble
+from gateway.composition.assembly import Gateway
 from gateway.config import Settings
 from gateway.headers import Headers
 from gateway.interfaces import Middleware
+from gateway.memory.gateway import MemoryGateway, virtual_clock
+from gateway.memory.network import MemoryNetwork
 from gateway.middleware.chain import Chain
 from gateway.middleware.gate import Gate
 from gateway.serving.respond import render_error
 from gateway.testing.backend import FakeBackend
 from gateway.testing.client import FakeClient, Received, parse_responses
-from gateway.testing.network import MemoryNetwork
-from gateway.transport.deadlines import INTERVAL
-
-
-class MemoryLog:
-    """An access log that keeps its lines (`gateway.telemetry.access_log.AccessLogWriter`)."""
-
-    def __init__(self) -> None:
-        self.lines: list[bytes] = []
-        self.dropped = 0
-        self.running = True
-
-    def write(self, line: bytes) -> None:
-        self.lines.append(line)
-
-
-class NoThreads(Service):
-    """Does at once what threads would do (`gateway.transport.threads.Threads`)."""
-
-    def call(self, work: Callable[..., Any], /, *arguments: Any) -> Deferred[Any]:
-        return maybeDeferred(work, *arguments)
 
 
 class Harness:
@@ -58,6 +33,7 @@ class Harness:
     Attributes:
         clock: The one clock there is.
         network: What the gateway dials into.
+        memory: The gateway.
         gateway: Its parts.
     """
 
@@ -70,12 +46,9 @@ class Harness:
         disorder: bool = False,
         **settings: Any,
     ) -> None:
-        self.clock = Clock()
-        self.clock.advance(1_000_000.0)
+        self.clock = virtual_clock()
         self.network = MemoryNetwork(self.clock, random.Random(seed) if disorder else None)
-        self.log = MemoryLog()
         self._backends: dict[str, FakeBackend] = {}
-        self._random = random.Random(seed)
         names = backends or ("orders",)
         self._ports = {name: 9001 + number for number, name in enumerate(names)}
         self.configuration: dict[str, Any] = {
@@ -87,23 +60,14 @@ class Harness:
         }
         for name in names:
             self.backend(name)
-        self.gateway: Gateway = assemble(
-            self.settings(),
-            self.clock,
-            now=self.now,
-            wall_clock=lambda: 1_780_000_000.0 + self.clock.seconds(),
-            random_bytes=self._random.randbytes,
-            chance=self._random.random,
-            dialer=self.network,
-            make_writer=lambda path: self.log,  # type: ignore[arg-type, return-value]
-            threads=lambda most, name: NoThreads(),
-        )
-        self.gateway.foundation.health.state = State.RUNNING
-        self.gateway.foundation.carried.startService()
+        self.memory = MemoryGateway(self.settings(), self.network, random.Random(seed))
+        self.log = self.memory.log
+        self.gateway: Gateway = self.memory.parts
+        self.memory.start()
 
     def now(self) -> float:
-        """Return monotonic seconds: as in production not what the reactor's clock shows, lest the two be mixed."""
-        return self.clock.seconds() - 500_000.0
+        """Return monotonic seconds, as the gateway has them."""
+        return self.memory.now()
 
     def upstream(self, name: str, **extra: Any) -> dict[str, Any]:
         """Return the configuration of an upstream with one backend of that name."""
@@ -125,9 +89,7 @@ class Harness:
     def client(self, address: str = "192.0.2.1") -> FakeClient:
         """Open a client connection."""
         client = FakeClient()
-        channel = self.gateway.site.buildProtocol(IPv4Address("TCP", address, 50000))
-        self.network.connect(client, channel, address)
-        self.network.pump()
+        self.memory.accept(client, address)
         return client
 
     def insert(self, path: str, *steps: Middleware) -> None:
@@ -180,22 +142,11 @@ class Harness:
 
     def advance(self, seconds: float) -> None:
         """Let time pass, in the steps in which deadlines are looked at."""
-        left = seconds
-        while left > 0:
-            step = min(INTERVAL, left)
-            self.clock.advance(step)
-            left -= step
-            self.gateway.foundation.deadlines.sweep()
-            self.network.pump()
+        self.memory.advance(seconds)
 
     def apply(self, **changes: Any) -> None:
         """Put a changed configuration into force, as a reload does."""
-        snapshot = self.gateway.build(self.settings(**changes), self.log)  # type: ignore[arg-type]
-        self.gateway.site.apply(snapshot.options, snapshot.rules)
-        self.gateway.root.tree = snapshot
-        self.gateway.foundation.pool.retain(snapshot.pool_keys)
-        self.gateway.foundation.carried.commit()
-        self.network.pump()
+        self.memory.apply(self.settings(**changes))
 
     @property
     def gates(self) -> list[Gate]:

@@ -10,8 +10,8 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from gateway.authorities.fetching import IDLE, Fetched, Fetcher, FetchFailed
+from gateway.memory.network import MemoryNetwork
 from gateway.testing.backend import FakeBackend, ok
-from gateway.testing.network import MemoryNetwork
 
 MOST = 1000
 URL = b"http://127.0.0.1:9001/ask?a=1"

@@ -13,8 +13,8 @@ from twisted.internet.task import Clock
 from gateway.answering.health import State
 from gateway.composition.lifecycle import GatewayService
 from gateway.listening.endpoints import ListenFailed, Listening
+from gateway.memory.stand_ins import MemoryLog
 from gateway.testing import FakeBackend, FakeClient, MemoryNetwork
-from gateway.testing.harness import MemoryLog
 
 GET = b"GET /orders/7 HTTP/1.1\r\nHost: h\r\n\r\n"
 CONFIGURATION = """

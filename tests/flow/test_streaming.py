@@ -6,8 +6,8 @@ import random
 
 import pytest
 
+from gateway.memory.transport import QUEUE, WIRE
 from gateway.testing import FakeClient, Harness
-from gateway.testing.network import QUEUE, WIRE
 
 GET = b"GET /orders/7 HTTP/1.1\r\nHost: gateway.test\r\n\r\n"
 UPLOAD = b"POST /orders/7 HTTP/1.1\r\nHost: gateway.test\r\n"

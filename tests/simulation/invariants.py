@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from gateway.body import HIGH_WATER, Body
 from gateway.errors import reasons
+from gateway.memory.transport import WIRE
 from gateway.resilience.retry import IDEMPOTENT
 from gateway.serving.respond import PROBLEM_TYPE
 from gateway.testing.client import Received
-from gateway.testing.network import WIRE
 from tests.simulation.backends import content
 from tests.simulation.wire import KEPT
 

@@ -10,11 +10,11 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from gateway.memory.transport import QUEUE, WIRE, MemoryTransport
 from gateway.resilience.breaker import Breaker, State
 from gateway.resilience.retry import IDEMPOTENT
 from gateway.testing import FakeClient
 from gateway.testing.backend import BackendConnection
-from gateway.testing.network import QUEUE, WIRE, MemoryTransport
 from gateway.upstream.agent import Attempt
 from gateway.upstream.http1_connection import Http1Connection
 

@@ -1,10 +1,10 @@
-"""Connections in memory: two transports, back to back, under a virtual clock.
+"""One end of a connection in memory; `gateway.memory.network` makes two, back to back, and gives them their turns.
 
 They keep the promises of Twisted's TCP transports that the gateway relies on,
 and their traps: order, back-pressure, half-close, a last write before a close,
 a reset that takes with it what was not read, a paused reader that notices
 nothing, and that nothing but a producer is called back from inside a call.
-`tests/testing/test_network.py` and `tests/system/test_transport.py` hold both
+`tests/memory/test_network.py` and `tests/system/test_transport.py` hold both
 to the same facts.
 """
 
@@ -17,16 +17,12 @@ from enum import Enum
 from typing import Any
 
 from twisted.internet.address import IPv4Address
-from twisted.internet.defer import Deferred
 from twisted.internet.error import (
     ConnectionAborted,
     ConnectionDone,
     ConnectionLost,
-    ConnectionRefusedError,  # noqa: A004  # Twisted's name for it
-    TimeoutError,  # noqa: A004  # Twisted's name for it
 )
-from twisted.internet.interfaces import IConsumer, IHalfCloseableProtocol, IProtocol, IPushProducer, ITCPTransport
-from twisted.internet.task import Clock
+from twisted.internet.interfaces import IConsumer, IHalfCloseableProtocol, IPushProducer, ITCPTransport
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -36,7 +32,7 @@ QUEUE = 64 * 1024
 """Octets that wait for the wire before the writer's producer is paused, as in Twisted's transports."""
 
 
-class End(Enum):
+class Ending(Enum):
     """What comes after the last octet."""
 
     FIN = "fin"
@@ -47,14 +43,25 @@ class End(Enum):
 class MemoryTransport:
     """One end of a connection in memory.
 
+    Args:
+        host: This end.
+        peer: The other end.
+        chance: Where given, reads are cut anywhere.
+        gone: Told when this end is connected no more.
+
     Attributes:
         queued: Octets that the wire has not taken.
         most_queued: The largest that `queued` ever was.
         written: Octets written.
     """
 
-    def __init__(self, network: MemoryNetwork, host: IPv4Address, peer: IPv4Address) -> None:
-        self.network = network
+    def __init__(
+        self,
+        host: IPv4Address,
+        peer: IPv4Address,
+        chance: random.Random | None,
+        gone: Callable[[MemoryTransport], object],
+    ) -> None:
         self.protocol: Any = None
         self.other: MemoryTransport
         self.connected = True
@@ -62,12 +69,14 @@ class MemoryTransport:
         self.queued = 0
         self.most_queued = 0
         self.written = 0
+        self._chance = chance
+        self._gone = gone
         self._host = host
         self._peer = peer
         self._queue: deque[memoryview] = deque()
         self._wire: deque[memoryview] = deque()
         self._on_wire = 0
-        self._end: End | None = None
+        self._end: Ending | None = None
         self._reading = True
         self._fin_read = False
         self._writing = False
@@ -109,7 +118,7 @@ class MemoryTransport:
         if self.connected and not self._aborting:
             self._aborting = True
             self._reading = False
-            self.other._arrive(End.RESET)
+            self.other._arrive(Ending.RESET)
 
     def loseWriteConnection(self) -> None:
         if self.connected and not self._write_closed:
@@ -182,7 +191,7 @@ class MemoryTransport:
             self._lose(ConnectionAborted)
             return True
         # A reader that has had the FIN gets it again, whatever came after it (Linux, tcp_recvmsg).
-        if self._end is End.RESET and (self._writing or (self._reading and not self._fin_read)):
+        if self._end is Ending.RESET and (self._writing or (self._reading and not self._fin_read)):
             self._lose(ConnectionLost)
             return True
         return self._read() or self._write()
@@ -192,7 +201,7 @@ class MemoryTransport:
             return False
         if self._wire:
             data = self._wire.popleft()
-            chance = self.network.random
+            chance = self._chance
             if chance is not None and len(data) > 1 and chance.random() < 0.5:
                 cut = chance.randrange(1, len(data))
                 self._wire.appendleft(data[cut:])
@@ -225,7 +234,7 @@ class MemoryTransport:
             self._lose(ConnectionDone)
         elif self._half_closing and not self._write_closed:
             self._write_closed = True
-            self.other._arrive(End.FIN)
+            self.other._arrive(Ending.FIN)
             if IHalfCloseableProtocol.providedBy(self.protocol):
                 self.protocol.writeConnectionLost()
         return True
@@ -234,7 +243,7 @@ class MemoryTransport:
         """Let the wire take what it has room for; returns whether it took something."""
         other = self.other
         moved = False
-        if self._end is End.RESET:
+        if self._end is Ending.RESET:
             return False  # the kernel says so at the next turn
         while self._queue and (other._on_wire < WIRE or not other.connected):
             data = self._queue.popleft()
@@ -248,141 +257,26 @@ class MemoryTransport:
                 other._wire.append(data)
                 other._on_wire += len(data)
             else:
-                self._arrive(End.RESET)  # nobody is there any more
+                self._arrive(Ending.RESET)  # nobody is there any more
         return moved
 
-    def _arrive(self, end: End) -> None:
-        if self.connected and self._end is not End.RESET:
+    def _arrive(self, end: Ending) -> None:
+        if self.connected and self._end is not Ending.RESET:
             self._end = end
-            if end is End.RESET:
+            if end is Ending.RESET:
                 self._wire.clear()
                 self._on_wire = 0
 
     def _lose(self, why: type[Exception]) -> None:
         self.connected = False
         self._reading = self._writing = False
-        self.network.transports.pop(self, None)
+        self._gone(self)
         if why is ConnectionDone:
             # What nobody has read makes a kernel answer with a reset.
-            self.other._arrive(End.RESET if self._wire else End.FIN)
+            self.other._arrive(Ending.RESET if self._wire else Ending.FIN)
         self._queue.clear()
         self.queued = 0
         if self._producer is not None:
             producer, self._producer = self._producer, None
             producer.stopProducing()
         self.protocol.connectionLost(Failure(why()))
-
-
-Accept = Callable[[], IProtocol]
-
-
-class MemoryNetwork:
-    """Listening addresses and the connections to them (`gateway.dialling.dialer.Dialer`).
-
-    Args:
-        clock: Moves when the test says so.
-        chance: Where given, what is due happens in an order that is drawn from it, and reads are cut anywhere.
-
-    Attributes:
-        transports: The ends that are connected.
-        dials: Connections asked for so far.
-    """
-
-    def __init__(self, clock: Clock, chance: random.Random | None = None) -> None:
-        self.clock = clock
-        self.random = chance
-        self.transports: dict[MemoryTransport, None] = {}
-        self.dials = 0
-        self._servers: dict[tuple[str, int], Accept | None] = {}
-        self._later: deque[Callable[[], None]] = deque()
-        self._pumping = False
-        self._next_port = 40000
-
-    def listen(self, host: str, port: int, accept: Accept | None) -> None:
-        """Accept connections to an address; None swallows attempts to connect without an answer."""
-        self._servers[host, port] = accept
-
-    def close(self, host: str, port: int) -> None:
-        """Accept no more: connecting is refused."""
-        self._servers.pop((host, port), None)
-
-    def connect(
-        self, client: Any, server: Any, address: str = "192.0.2.1", at: tuple[str, int] = ("127.0.0.1", 80)
-    ) -> None:
-        """Join two protocols."""
-        self._next_port += 1
-        here, there = IPv4Address("TCP", address, self._next_port), IPv4Address("TCP", *at)
-        one, two = MemoryTransport(self, here, there), MemoryTransport(self, there, here)
-        one.other, two.other = two, one
-        one.protocol, two.protocol = client, server
-        self.transports[one] = self.transports[two] = None
-        server.makeConnection(two)
-        client.makeConnection(one)
-
-    def dial(self, host: str, port: int, tls: Any, make: Accept, timeout: float) -> Deferred[IProtocol]:
-        """Connect as `gateway.dialling.dialer.SocketDialer` does, to what listens here."""
-        self.dials += 1
-        done: Deferred[IProtocol] = Deferred()
-
-        def attempt() -> None:
-            if done.called:
-                return
-            if (host, port) not in self._servers:
-                done.errback(ConnectionRefusedError())
-                return
-            accept = self._servers[host, port]
-            if accept is None:
-                timer = self.clock.callLater(timeout, done.errback, TimeoutError())
-
-                def over(result: Any) -> Any:
-                    if timer.active():
-                        timer.cancel()
-                    return result
-
-                done.addBoth(over)
-                return
-            protocol = make()
-            self.connect(protocol, accept(), at=(host, port))
-            done.callback(protocol)
-
-        self._later.append(attempt)
-        return done
-
-    def pump(self, most: int = 1_000_000) -> None:
-        """Let everything that is due happen, until all is quiet.
-
-        Raises:
-            RuntimeError: It never is.
-        """
-        if self._pumping:
-            return
-        self._pumping = True
-        try:
-            for _ in range(most):
-                if not self.turn():
-                    return
-            raise RuntimeError("the network does not come to rest")
-        finally:
-            self._pumping = False
-
-    def turn(self) -> bool:
-        """Let one thing that is due happen at each end; returns whether there was one."""
-        self.clock.advance(0)
-        transports = list(self.transports)
-        if self.random is not None:
-            self.random.shuffle(transports)
-            if self._later and self.random.random() < 0.5:
-                self._later.popleft()()
-                return True
-            # One thing a turn, so that any order can come about.
-            return any(transport.step() for transport in transports) or self._run_later()
-        if self._run_later():
-            return True
-        done = [transport.step() for transport in transports]  # each of them, not only the first
-        return any(done)
-
-    def _run_later(self) -> bool:
-        if not self._later:
-            return False
-        self._later.popleft()()
-        return True

@@ -21,8 +21,8 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from gateway.testing import MemoryNetwork
-from gateway.testing.network import QUEUE, WIRE
+from gateway.memory.network import MemoryNetwork
+from gateway.memory.transport import QUEUE, WIRE
 
 LARGE = 20 * WIRE
 

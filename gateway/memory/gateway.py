@@ -1,0 +1,102 @@
+"""`MemoryGateway`: the parts of one gateway, assembled over memory."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.interfaces import IProtocol
+from twisted.internet.task import Clock
+
+from gateway.answering.health import State
+from gateway.composition.assembly import Gateway, assemble
+from gateway.config import Settings
+from gateway.memory.network import MemoryNetwork
+from gateway.memory.stand_ins import MemoryLog, NoThreads
+from gateway.transport.deadlines import INTERVAL
+
+EPOCH = 1_780_000_000.0
+"""Unix seconds when the virtual clock shows 0."""
+
+
+def virtual_clock() -> Clock:
+    """Return a clock that has been running for a while, as a machine's has."""
+    clock = Clock()
+    clock.advance(1_000_000.0)
+    return clock
+
+
+class MemoryGateway:
+    """The real site, chain, forwarder and pool; nothing is opened, and nothing happens unless it is told to.
+
+    Args:
+        settings: The configuration.
+        network: What it dials into, and whose clock is its own.
+        chance: For everything that is left to chance.
+        wall_clock: Unix seconds; by default they move with the virtual clock.
+
+    Attributes:
+        network: As given.
+        log: Its access log.
+        parts: What it is assembled of.
+
+    Raises:
+        gateway.config.ConfigError: Something that the configuration names cannot be used.
+        gateway.dialling.tls.TLSSettingsError: A certificate of an upstream cannot be used.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        network: MemoryNetwork,
+        chance: random.Random,
+        wall_clock: Callable[[], float] | None = None,
+    ) -> None:
+        self.network = network
+        self.log = MemoryLog()
+        self.parts: Gateway = assemble(
+            settings,
+            network.clock,
+            now=self.now,
+            wall_clock=wall_clock or (lambda: EPOCH + network.clock.seconds()),
+            random_bytes=chance.randbytes,
+            chance=chance.random,
+            dialer=network,
+            make_writer=lambda path: self.log,  # type: ignore[arg-type, return-value]
+            threads=lambda most, name: NoThreads(),
+        )
+
+    def now(self) -> float:
+        """Return monotonic seconds: as in production not what the reactor's clock shows, lest the two be mixed."""
+        return self.network.clock.seconds() - 500_000.0
+
+    def start(self) -> None:
+        """Begin to do by itself what it does by itself: probes, refreshing keys."""
+        self.parts.foundation.health.state = State.RUNNING
+        self.parts.foundation.carried.startService()
+
+    def accept(self, client: IProtocol, address: str) -> None:
+        """Let a client connect from an address."""
+        channel = self.parts.site.buildProtocol(IPv4Address("TCP", address, 50000))
+        self.network.connect(client, channel, address)
+        self.network.pump()
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, in the steps in which deadlines are looked at."""
+        left = seconds
+        while left > 0:
+            step = min(INTERVAL, left)
+            self.network.clock.advance(step)
+            left -= step
+            self.parts.foundation.deadlines.sweep()
+            self.network.pump()
+
+    def apply(self, settings: Settings) -> None:
+        """Put another configuration into force, as a reload does."""
+        snapshot = self.parts.build(settings, self.log)  # type: ignore[arg-type]
+        self.parts.site.apply(snapshot.options, snapshot.rules)
+        self.parts.root.tree = snapshot
+        self.parts.foundation.pool.retain(snapshot.pool_keys)
+        self.parts.foundation.carried.commit()
+        self.network.pump()

@@ -1,0 +1,141 @@
+"""Addresses in memory, the connections to them, and the turns in which they move.
+
+Takes the place of `gateway.dialling.dialer.SocketDialer`. Nothing happens by itself: `pump` lets
+everything happen that is due, in one order, or in one that is drawn by chance.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred
+from twisted.internet.error import (
+    ConnectionRefusedError,  # noqa: A004  # Twisted's name for it
+    TimeoutError,  # noqa: A004  # Twisted's name for it
+)
+from twisted.internet.interfaces import IProtocol
+from twisted.internet.task import Clock
+
+from gateway.memory.transport import MemoryTransport
+
+Accept = Callable[[], IProtocol]
+
+
+class MemoryNetwork:
+    """Listening addresses and the connections to them (`gateway.dialling.dialer.Dialer`).
+
+    Args:
+        clock: Moves when the test says so.
+        chance: Where given, what is due happens in an order that is drawn from it, and reads are cut anywhere.
+
+    Attributes:
+        transports: The ends that are connected.
+        dials: Connections asked for so far.
+    """
+
+    def __init__(self, clock: Clock, chance: random.Random | None = None) -> None:
+        self.clock = clock
+        self.random = chance
+        self.transports: dict[MemoryTransport, None] = {}
+        self.dials = 0
+        self._servers: dict[tuple[str, int], Accept | None] = {}
+        self._later: deque[Callable[[], None]] = deque()
+        self._pumping = False
+        self._next_port = 40000
+
+    def listen(self, host: str, port: int, accept: Accept | None) -> None:
+        """Accept connections to an address; None swallows attempts to connect without an answer."""
+        self._servers[host, port] = accept
+
+    def close(self, host: str, port: int) -> None:
+        """Accept no more: connecting is refused."""
+        self._servers.pop((host, port), None)
+
+    def connect(
+        self, client: Any, server: Any, address: str = "192.0.2.1", at: tuple[str, int] = ("127.0.0.1", 80)
+    ) -> None:
+        """Join two protocols."""
+        self._next_port += 1
+        here, there = IPv4Address("TCP", address, self._next_port), IPv4Address("TCP", *at)
+        one = MemoryTransport(here, there, self.random, self._gone)
+        two = MemoryTransport(there, here, self.random, self._gone)
+        one.other, two.other = two, one
+        one.protocol, two.protocol = client, server
+        self.transports[one] = self.transports[two] = None
+        server.makeConnection(two)
+        client.makeConnection(one)
+
+    def dial(self, host: str, port: int, tls: Any, make: Accept, timeout: float) -> Deferred[IProtocol]:
+        """Connect as `gateway.dialling.dialer.SocketDialer` does, to what listens here."""
+        self.dials += 1
+        done: Deferred[IProtocol] = Deferred()
+
+        def attempt() -> None:
+            if done.called:
+                return
+            if (host, port) not in self._servers:
+                done.errback(ConnectionRefusedError())
+                return
+            accept = self._servers[host, port]
+            if accept is None:
+                timer = self.clock.callLater(timeout, done.errback, TimeoutError())
+
+                def over(result: Any) -> Any:
+                    if timer.active():
+                        timer.cancel()
+                    return result
+
+                done.addBoth(over)
+                return
+            protocol = make()
+            self.connect(protocol, accept(), at=(host, port))
+            done.callback(protocol)
+
+        self._later.append(attempt)
+        return done
+
+    def pump(self, most: int = 1_000_000) -> None:
+        """Let everything that is due happen, until all is quiet.
+
+        Raises:
+            RuntimeError: It never is.
+        """
+        if self._pumping:
+            return
+        self._pumping = True
+        try:
+            for _ in range(most):
+                if not self.turn():
+                    return
+            raise RuntimeError("the network does not come to rest")
+        finally:
+            self._pumping = False
+
+    def turn(self) -> bool:
+        """Let one thing that is due happen at each end; returns whether there was one."""
+        self.clock.advance(0)
+        transports = list(self.transports)
+        if self.random is not None:
+            self.random.shuffle(transports)
+            if self._later and self.random.random() < 0.5:
+                self._later.popleft()()
+                return True
+            # One thing a turn, so that any order can come about.
+            return any(transport.step() for transport in transports) or self._run_later()
+        if self._run_later():
+            return True
+        done = [transport.step() for transport in transports]  # each of them, not only the first
+        return any(done)
+
+    def _gone(self, transport: MemoryTransport) -> None:
+        self.transports.pop(transport, None)
+
+    def _run_later(self) -> bool:
+        if not self._later:
+            return False
+        self._later.popleft()()
+        return True
