@@ -42,6 +42,7 @@ class Counting(Protocol):
     """Counts attempts (`gateway.middleware.client_limit.ClientLimit`); raises `LimitExceeded`."""
 
     async def admit(self, exchange: Exchange, client: str) -> bool: ...
+    async def proved(self, exchange: Exchange, client: str) -> None: ...
     async def failed(self, exchange: Exchange) -> None: ...
 
 
@@ -58,7 +59,7 @@ class TokenEndpoint:
         checker: Compares secrets.
         grants: Keeps what refresh tokens stand for.
         refresh_expires_in: Seconds that a refresh token may be used in.
-        limit: Counts attempts, before anything that costs, and those that fail.
+        limit: Counts attempts before the secret is compared, and then what was right or wrong.
         deny: Ends tokens.
         wall_clock: Unix seconds.
         random_bytes: As `os.urandom`.
@@ -171,6 +172,7 @@ class TokenEndpoint:
                 await self._limit.failed(exchange)
             raise ClientRefused("The client is unknown or its secret is wrong.")
         exchange.principal = Principal(client.id, frozenset(client.roles), method="client_secret")
+        await self._limit.proved(exchange, client.id)
         return form, client
 
     async def _refreshed(

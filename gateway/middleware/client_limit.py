@@ -1,9 +1,13 @@
 """Hold the clients of the token endpoint to so many requests, each, and by address where they fail (C-21).
 
-No step that stands before the endpoint: who the client says to be stands in
-its form, so the endpoint asks when it has read that, and before anything that
-costs. Whoever shows the right secret takes nothing of its address: many
-clients may be behind one.
+No step of a chain: the client's name stands in the form, so the endpoint asks here when it has read the form, and
+before it compares the secret, which is what costs.
+
+# Note [What is counted when]
+Before the secret is compared anybody may have sent the request, so nothing is counted that the client's own requests
+from elsewhere depend on: what counts is the client's name and the address together (D-100). A right secret is then
+counted for the client, from wherever it comes; a wrong one for the address, whatever client it named. A right secret
+takes nothing of its address: many clients may be behind one.
 """
 
 from __future__ import annotations
@@ -21,15 +25,16 @@ MOST = 10_000
 
 
 class ClientLimit:
-    """Two limits: for what names itself as a client, and for the failures of an address.
+    """Three limits: guesses at one client from one address, failures of an address, and requests of a client.
 
-    An attempt may only fail where its address has something left for that, which nobody knows before. So once it has
-    nothing left, each further attempt takes from it in advance.
+    Whether an attempt fails is known only after the comparison. So once an address has no failures left, each further
+    attempt from it takes one in advance.
 
     Args:
         store: Where requests are counted.
-        by_client: For a client.
-        by_address: For an address.
+        by_client: For a client that has shown its secret.
+        by_both: For what names itself as a client, from one address.
+        by_address: For the failures of an address.
         count: Counts decisions.
         refunds: By path of ours, what gives back what the limits before it took (R-RL-09).
     """
@@ -38,12 +43,14 @@ class ClientLimit:
         self,
         store: LimitStore,
         by_client: Limit,
+        by_both: Limit,
         by_address: Limit,
         count: Count,
         refunds: Mapping[bytes, Refund] | None = None,
     ) -> None:
         self._by_client = store.bind([by_client])
-        self._both = store.bind([by_client, by_address])
+        self._by_both = store.bind([by_both])
+        self._in_advance = store.bind([by_both, by_address])
         self._by_address = store.bind([by_address])
         self._address = limit_key(["ip"], "")
         self._count = count
@@ -61,20 +68,30 @@ class ClientLimit:
             Whether it has taken from its address already, should it fail.
 
         Raises:
-            LimitExceeded: There were too many, of the client or of the address.
+            LimitExceeded: There were too many from the address, for this client or at all.
             gateway.errors.LimitUnavailable: They cannot be counted.
         """
-        # A name is the caller's to choose: of one length, and in no store as it was written.
-        name = blake2b(client.encode(), digest_size=16).digest()
         address = self._address(exchange)
+        both = _digest(client) + address  # the digest first: it has one length
         if address not in self._spent:
-            settle(exchange, await _asked(self._by_client, [name], exchange), self._count, self._refund(exchange))
+            verdict = await _asked(self._by_both, [both], exchange)
+            settle(exchange, verdict, self._count, self._refund(exchange))
             return False
-        verdict = await _asked(self._both, [name, address], exchange)
+        verdict = await _asked(self._in_advance, [both, address], exchange)
         if verdict.allowed and verdict.remaining:
             self._spent.pop(address, None)
         settle(exchange, verdict, self._count, self._refund(exchange))
         return True
+
+    async def proved(self, exchange: Exchange, client: str) -> None:
+        """Count a request of a client that has shown its secret.
+
+        Raises:
+            LimitExceeded: The client has made too many.
+            gateway.errors.LimitUnavailable: They cannot be counted.
+        """
+        verdict = await _asked(self._by_client, [_digest(client)], exchange)
+        settle(exchange, verdict, self._count, self._refund(exchange))
 
     def _refund(self, exchange: Exchange) -> Refund | None:
         return self._refunds.get(exchange.request.path) if self._refunds else None
@@ -99,6 +116,11 @@ class ClientLimit:
 async def _asked(decide: Decide, keys: Sequence[bytes], exchange: Exchange) -> Verdict:
     verdict = decide(keys, exchange.started)
     return verdict if isinstance(verdict, Verdict) else await verdict
+
+
+def _digest(client: str) -> bytes:
+    """The name is the caller's to choose: make it one length, and keep it in no store as it was written."""
+    return blake2b(client.encode(), digest_size=16).digest()
 
 
 def _ignore(outcome: str) -> None:

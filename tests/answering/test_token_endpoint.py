@@ -46,7 +46,7 @@ class Bench:
         self.events: list[tuple[Any, ...]] = []
         self.now = NOW
         self.right = "s3cret"
-        self.over_limit = self.paid = False
+        self.over_limit = self.client_over_limit = self.paid = False
         self.denied: dict[str, float] = {}
         self.clients = {
             "acme": Client("acme", "hash-acme", ("read", "write"), ("partner",), refreshes=True),
@@ -85,6 +85,11 @@ class Bench:
         if self.over_limit:
             raise LimitExceeded()
         return self.paid
+
+    async def proved(self, exchange: Exchange, client: str) -> None:
+        self.events.append(("proved", client))
+        if self.client_over_limit:
+            raise LimitExceeded()
 
     async def failed(self, exchange: Exchange) -> None:
         self.events.append(("failed",))
@@ -164,6 +169,17 @@ def test_failed_attempts_are_counted(bench: Bench) -> None:
     bench.paid = True
     assert bench.refuses(client_secret="wrong", grant_type="client_credentials") == "invalid_client"
     assert bench.events[3:] == [("admit", "acme"), ("compare", "hash-acme", False)]
+
+
+@pytest.mark.parametrize("path", ["token", "revoke"])
+def test_a_client_s_own_limit_is_counted_when_its_secret_was_right(bench: Bench, path: str) -> None:
+    """Before that anybody could use it up; and then nothing more is done for a client that has had enough."""
+    bench.client_over_limit = True
+
+    with pytest.raises(LimitExceeded):
+        bench.ask(path, grant_type="client_credentials", token="token")
+
+    assert bench.events == [("admit", "acme"), ("compare", "hash-acme", False), ("proved", "acme")]
 
 
 def test_what_fails_for_another_cause_than_the_secret_is_no_failure_of_the_address(bench: Bench) -> None:

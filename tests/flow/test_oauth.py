@@ -35,10 +35,11 @@ def with_oauth(make: Make, auth: dict[str, Any] | None = None, **oauth: Any) -> 
     return make("orders", routes=[route], auth={"oauth": settings, **(auth or {})})
 
 
-def ask(gateway: Harness, path: str = "/oauth/token", **form: str) -> Received:
+def ask(gateway: Harness, path: str = "/oauth/token", address: str = "192.0.2.1", **form: str) -> Received:
     """Send a form as `acme` would."""
     form = {"client_id": "acme", "client_secret": "s3cret", "grant_type": "client_credentials", **form}
-    return gateway.request("POST", path, FORM, urlencode({n: v for n, v in form.items() if v}).encode())
+    content = urlencode({name: value for name, value in form.items() if value}).encode()
+    return gateway.request("POST", path, FORM, content, gateway.client(address))
 
 
 def call(gateway: Harness, token: str) -> Received:
@@ -318,6 +319,19 @@ def test_ten_attempts_a_minute_for_each_client_and_address(make: Make) -> None:
 
     gateway.advance(61)
     assert ask(gateway).status == 200
+
+
+@pytest.mark.parametrize("algorithm", ["sliding_window", "token_bucket"])
+@pytest.mark.parametrize("path", ["/oauth/token", "/oauth/revoke"])
+def test_who_guesses_shuts_no_client_out_elsewhere(make: Make, path: str, algorithm: str) -> None:
+    """Anybody knows a client's name; its right secret passes from every address but the guesser's."""
+    gateway = with_oauth(make, rate_limit={"requests": 10, "window": "60s", "algorithm": algorithm})
+    for _ in range(20):
+        ask(gateway, path, "198.51.100.66", client_secret="wrong")
+    assert ask(gateway, address="198.51.100.66").status == 429
+
+    assert [ask(gateway, address=f"192.0.2.{number}").status for number in range(10)] == [200] * 10
+    assert ask(gateway, address="192.0.2.99").status == 429, "the client's own limit is for all its addresses"
 
 
 def test_clients_behind_one_address_have_ten_each(make: Make) -> None:

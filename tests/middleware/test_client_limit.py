@@ -18,6 +18,7 @@ from gateway.middleware.client_limit import ClientLimit
 from gateway.peer import Peer
 
 CLIENT = Limit(b"client..", "client", 3, 60.0, 3, sliding=True)
+BOTH = Limit(b"together", "client+ip", 3, 60.0, 3, sliding=True)
 ADDRESS = Limit(b"address.", "ip", 3, 60.0, 3, sliding=True)
 
 
@@ -43,7 +44,7 @@ class Bench:
     def __init__(self) -> None:
         self.counted: list[str] = []
         self.retry_after = 0
-        self.limit = ClientLimit(MemoryLimits(), CLIENT, ADDRESS, self.counted.append)
+        self.limit = ClientLimit(MemoryLimits(), CLIENT, BOTH, ADDRESS, self.counted.append)
 
     def ask(self, client: str, address: str = "192.0.2.1", at: float = 0.0, right: bool = False) -> bool:
         """Make an attempt; gives whether that may be."""
@@ -57,7 +58,9 @@ class Bench:
 
     async def _attempt(self, asked: Exchange, client: str, right: bool) -> None:
         paid = bool(client) and await self.limit.admit(asked, client)
-        if not right and not paid:
+        if right:
+            await self.limit.proved(asked, client)
+        elif not paid:
             await self.limit.failed(asked)
 
 
@@ -100,7 +103,7 @@ def test_an_address_is_good_again_when_its_failures_are_past(bench: Bench) -> No
 def test_another_instance_that_finds_nothing_left_says_so(bench: Bench) -> None:
     """Though it has seen no failure itself; one attempt was made then."""
     store = MemoryLimits()
-    here, there = (ClientLimit(store, CLIENT, ADDRESS, bench.counted.append) for _ in range(2))
+    here, there = (ClientLimit(store, CLIENT, BOTH, ADDRESS, bench.counted.append) for _ in range(2))
     for _ in range(3):
         ended(here.failed(exchange()))
 
@@ -120,10 +123,31 @@ def test_addresses_that_failed_fill_no_memory(bench: Bench, monkeypatch: pytest.
     assert not bench.ask("", "192.0.2.0")
 
 
-def test_a_client_that_is_tried_from_many_addresses_is_stopped(bench: Bench) -> None:
-    """Guessing from a thousand of them is no faster than from one."""
-    assert [bench.ask("acme", f"192.0.2.{number}") for number in range(4)] == [True, True, True, False]
-    assert bench.ask("other", "192.0.2.9")
+def test_who_guesses_shuts_a_client_out_at_its_own_address_only(bench: Bench) -> None:
+    """The client itself gets its tokens everywhere else, as many as its own limit says."""
+    assert [bench.ask("acme", "192.0.2.66") for _ in range(4)] == [True, True, True, False]
+    assert not bench.ask("acme", "192.0.2.66", right=True)
+
+    assert [bench.ask("acme", "192.0.2.9", right=True) for _ in range(4)] == [True, True, True, False]
+    assert not bench.ask("acme", "192.0.2.10", right=True)
+
+
+def test_many_who_guess_together_take_nothing_of_the_client(bench: Bench) -> None:
+    """Each address has a count of its own, so their number does not add up against the client."""
+    for number in range(9):
+        bench.ask("acme", f"192.0.2.{number}")
+
+    assert bench.ask("acme", "198.51.100.1", right=True)
+
+
+def test_guesses_at_once_are_held_before_any_of_them_has_failed() -> None:
+    """All are admitted, or not, before the first comparison is over."""
+    limit = ClientLimit(MemoryLimits(), CLIENT, BOTH, ADDRESS, lambda what: None)
+
+    outcomes = [ended(limit.admit(exchange(), "acme")) for _ in range(5)]
+
+    assert outcomes[:3] == [False] * 3
+    assert all(isinstance(outcome, LimitExceeded) for outcome in outcomes[3:])
 
 
 def test_what_names_no_client_counts_for_its_address(bench: Bench) -> None:
@@ -144,7 +168,7 @@ def test_there_is_something_again_after_a_window(bench: Bench) -> None:
 def test_a_name_is_in_no_store_as_it_was_written() -> None:
     """Somebody may have put a secret there."""
     store = MemoryLimits()
-    ended(ClientLimit(store, CLIENT, ADDRESS, lambda what: None).admit(exchange(), "s3cret"))
+    ended(ClientLimit(store, CLIENT, BOTH, ADDRESS, lambda what: None).admit(exchange(), "s3cret"))
 
     assert len(store) == 1
     assert b"s3cret" not in b"".join(store._states)
@@ -159,7 +183,7 @@ def test_a_store_that_takes_its_time_is_waited_for(allowed: bool) -> None:
         def bind(self, limits: Any) -> Any:
             return lambda keys, now: verdict
 
-    waiting = ClientLimit(Slow(), CLIENT, ADDRESS, lambda what: None).admit(exchange(), "acme")
+    waiting = ClientLimit(Slow(), CLIENT, BOTH, ADDRESS, lambda what: None).admit(exchange(), "acme")
     found: list[Any] = []
     ensureDeferred(waiting).addBoth(found.append)
     assert found == []

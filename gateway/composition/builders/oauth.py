@@ -132,8 +132,8 @@ def _grants(settings: Settings, oauth: OAuth, foundation: Foundation) -> GrantSt
     return foundation.carried.get("oauth grants", MemoryGrants)
 
 
-def _limits(oauth: OAuth) -> tuple[Limit, Limit]:
-    """Return the limit of a client, and that of an address."""
+def _limits(oauth: OAuth) -> tuple[Limit, Limit, Limit]:
+    """Return the limits of a client, of a client and an address together, and of an address."""
     said = oauth.rate_limit
     sliding = said.algorithm == "sliding_window"
 
@@ -143,7 +143,7 @@ def _limits(oauth: OAuth) -> tuple[Limit, Limit]:
         identity = blake2b(repr(what).encode(), digest_size=8).digest()
         return Limit(identity, label, said.limit, said.window, said.burst or said.limit, sliding)
 
-    return limit("client"), limit("ip")
+    return limit("client"), limit("client+ip"), limit("ip")
 
 
 def _document(steps: list[Middleware], document: bytes) -> ContentResource:

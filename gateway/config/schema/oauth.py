@@ -62,7 +62,8 @@ class OAuth(Section):
     refresh_store: Literal["memory", "redis"] = Field(default="memory", description="Where refresh tokens are kept.")
     rate_limit: TokenRateLimit = Field(
         default=TokenRateLimit(limit=10),
-        description="For each client, and for the attempts that fail from each address.",
+        description="For each client that shows its secret, for attempts at one client from one address, and for the "
+        "attempts that fail from one address.",
     )
     clients: tuple[OAuthClient, ...] = Field(default=(), description="Who gets tokens.")
 
