@@ -81,6 +81,7 @@ class Pipeline:
             self._ip_rules_for(route),  # inside the rules for all
             *self._limits.by_address(route),  # before anything is spent on finding out who is calling
             self._identity.step(auth),
+            self._identity.tunnels(auth),  # who opened a tunnel is known
             self._limits.by_principal(route),  # it is known who is calling
             self._body_limit_for(route),  # whether a caller may call comes before how much it may send
             None if route is None else self._request_buffer,  # a slow sender holds no place and no connection

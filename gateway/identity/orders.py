@@ -14,6 +14,7 @@ from typing import Any
 
 from gateway.identity.results import Results
 from gateway.identity.revocations import Revocations
+from gateway.identity.tunnels import OpenTunnels
 from gateway.principal import Principal
 
 MAX_NAME = 1024
@@ -102,6 +103,7 @@ class Control:
     Args:
         results: What was found out.
         revocations: The deny-list.
+        tunnels: Those that are open: they are closed when what they were opened with is refused.
         wall_clock: Unix seconds.
         tell: Tells the other instances.
     """
@@ -110,11 +112,13 @@ class Control:
         self,
         results: Results,
         revocations: Revocations,
+        tunnels: OpenTunnels,
         wall_clock: Callable[[], float],
         tell: Callable[[Order], None] | None = None,
     ) -> None:
         self._results = results
         self._revocations = revocations
+        self._tunnels = tunnels
         self._wall_clock = wall_clock
         self._tell = tell
 
@@ -140,8 +144,12 @@ class Control:
         Raises:
             NoRoom: The deny-list is full.
         """
-        if order.revoke and not self._revocations.add(order.kind, order.name, self._wall_clock(), order.until):
-            raise NoRoom("the deny-list is full")
+        if order.revoke:
+            now = self._wall_clock()
+            if not self._revocations.add(order.kind, order.name, now, order.until):
+                raise NoRoom("the deny-list is full")
+            if order.until > now:
+                self._tunnels.end(order.kind, order.name)
         if not order.kind:
             return self._results.clear()
         of = _CHOICES[order.kind]

@@ -19,6 +19,7 @@ from gateway.answering.health import Health
 from gateway.identity.orders import Control, Order
 from gateway.identity.results import Results
 from gateway.identity.revocations import Revocations
+from gateway.identity.tunnels import OpenTunnels
 from gateway.principal import Principal
 
 TOKEN = "the-admin-token"
@@ -34,7 +35,7 @@ class Admin:
         results = Results(60.0, 5.0, 10)
         for number, principal in enumerate((Principal("alice", token_id="t1"), Principal("bob", key_id="k1"))):
             results.keep(bytes([number]), principal, 0.0, inf)
-        control = Control(results, Revocations(most), lambda: 100.0, self.given.append)
+        control = Control(results, Revocations(most), OpenTunnels(), lambda: 100.0, self.given.append)
         writes = auth_writes(lambda: self.token, lambda: control)
         root = AdminRoot(Health(), lambda accept: (b"text/plain", b""), {}, writes)
         self.site = AdminSite(root, Clock(), lambda: "an-id")

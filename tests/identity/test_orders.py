@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gateway.identity.orders import FORGET_BY, REVOKE_BY, Control, NoRoom, Order, OrderUnreadable, decode, read
 from gateway.identity.results import Results
 from gateway.identity.revocations import Revocations
+from gateway.identity.tunnels import OpenTunnels
 from gateway.principal import Principal
 
 
@@ -21,8 +22,9 @@ class Desk:
     def __init__(self, most: int = 10) -> None:
         self.results = Results(60.0, 5.0, 10)
         self.revocations = Revocations(most)
+        self.tunnels = OpenTunnels()
         self.told: list[Order] = []
-        self.control = Control(self.results, self.revocations, lambda: 100.0, self.told.append)
+        self.control = Control(self.results, self.revocations, self.tunnels, lambda: 100.0, self.told.append)
         self.results.keep(b"1", Principal("alice", token_id="t1"), 0.0, inf)
         self.results.keep(b"2", Principal("alice", key_id="k1"), 0.0, inf)
         self.results.keep(b"3", Principal("bob", token_id="t2"), 0.0, inf)

@@ -14,6 +14,7 @@ from twisted.logger import capturedLogs
 from gateway.identity.orders import Control, Order
 from gateway.identity.results import Results
 from gateway.identity.revocations import Revocations
+from gateway.identity.tunnels import OpenTunnels
 from gateway.principal import Principal
 from gateway.storage.errors import StoreUnavailable
 from gateway.storage.redis import RedisStore
@@ -76,7 +77,7 @@ class Instance:
         self.results = Results(60.0, 5.0, 10)
         self.revocations = Revocations()
         self.shared = SharedOrders(cast("RedisStore", store), self.clock, self.clock.seconds)
-        self.control = Control(self.results, self.revocations, self.clock.seconds, self.shared.tell)
+        self.control = Control(self.results, self.revocations, OpenTunnels(), self.clock.seconds, self.shared.tell)
         self.shared.control = self.control
         self.results.keep(b"1", TOKEN, 0.0, inf)
 

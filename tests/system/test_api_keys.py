@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 import time
@@ -9,12 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 import requests
 
 from tests.system.backends import Backend, backend
 from tests.system.gateway_process import PATIENCE, GatewayProcess, running, until
 from tests.system.redis_server import RedisServer, redis_server
+from tests.system.test_protocols import websocket_echo
 
 SOON = 2.0
 """Seconds within which a revoked key is refused everywhere; a tenth of one is usual."""
@@ -103,6 +106,34 @@ def test_from_create_to_revoke(tmp_path: Path, origin: Backend, redis: RedisServ
     finally:
         for gateway in gateways:
             gateway.stop()
+
+
+def test_a_websocket_ends_with_its_key(tmp_path: Path, origin: Backend, redis: RedisServer) -> None:
+    """Revoked by the command beside a running gateway, which hears it over Redis: closed with 1008."""
+
+    async def talk(gateway: GatewayProcess, key: str, bystander: str) -> None:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.ws_connect(f"{gateway.url}/echo", headers={"X-API-Key": key}) as channel,
+            session.ws_connect(f"{gateway.url}/echo", headers={"X-API-Key": bystander}) as other,
+        ):
+            await channel.send_str("before")
+            assert await channel.receive_str() == "before"
+            await asyncio.to_thread(typed, gateway, "revoke", "acme")
+            message = await channel.receive(timeout=PATIENCE)
+            assert (message.type, message.data) == (aiohttp.WSMsgType.CLOSE, 1008)
+            assert message.extra == "the credential was revoked"
+            await other.send_str("after")
+            assert await other.receive_str() == "after"
+
+    with websocket_echo() as url:
+        settings = configuration(origin, {"store": "redis"}, redis)
+        settings["upstreams"] = [{"name": "all", "backends": [{"url": url}]}]
+        with running(tmp_path, **settings) as gateway:
+            key, bystander = (
+                typed(gateway, "create", "--id", name, "--scope", "read").stdout.strip() for name in ("acme", "other")
+            )
+            asyncio.run(talk(gateway, key, bystander))
 
 
 def test_without_redis_the_cache_is_the_bound(tmp_path: Path, origin: Backend) -> None:

@@ -19,12 +19,15 @@ from gateway.identity.orders import Order
 from gateway.middleware.api_key import ApiKeyAuthenticator
 from gateway.storage.errors import StoreUnavailable
 from gateway.storage.key_memory import MemoryKeys
-from gateway.storage.shared_orders import CHANNEL
+from gateway.storage.shared_orders import CHANNEL, REFUSED
 
 if TYPE_CHECKING:
     from gateway.storage.sql_driver import SqlDriver
 
 _log = Logger()
+
+ANNOUNCED = 86_400.0
+"""Seconds for which instances hear of a key that was revoked by the command."""
 
 
 def api_key_authenticator(settings: Settings, foundation: Foundation) -> ApiKeyAuthenticator:
@@ -78,12 +81,19 @@ def shared_redis(settings: Settings) -> Redis | None:
 
 
 async def announce(settings: Settings, foundation: Foundation, key_id: str) -> bool:
-    """Have all instances look at a key again; False where they cannot be told."""
+    """Have all instances refuse a key that was revoked, and close its tunnels; False where they cannot be told.
+
+    For a day: from then on the store is enough, which says at every look-up that the key is revoked.
+    """
     redis = shared_redis(settings)
     if redis is None:
         return False
+    order = Order(True, "key_id", key_id, foundation.wall_clock() + ANNOUNCED)
     try:
-        await redis_store(redis, foundation).publish(CHANNEL, Order(False, "key_id", key_id).encode())
+        store = redis_store(redis, foundation)
+        # Also for who does not hear it now: kept as `gateway.storage.shared_orders` keeps its own.
+        await store.command(b"ZADD", REFUSED, str(order.until), order.encode())
+        await store.publish(CHANNEL, order.encode())
     except StoreUnavailable:
         return False
     return True
@@ -92,6 +102,11 @@ async def announce(settings: Settings, foundation: Foundation, key_id: str) -> b
 def memory_keys(keys: ApiKeys) -> MemoryKeys:
     """Make the store of the keys that stand in the configuration."""
     return MemoryKeys(_record(key) for key in keys.keys)
+
+
+def digests(keys: ApiKeys | None) -> dict[str, bytes]:
+    """Return the digests of the keys that stand in the configuration, by id; of another store none."""
+    return {} if keys is None or keys.store != "memory" else {key.id: _record(key).digest for key in keys.keys}
 
 
 def pepper(keys: ApiKeys) -> bytes:

@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from gateway.composition.builders.api_keys import api_key_authenticator, shared_redis
+from gateway.composition.builders.api_keys import api_key_authenticator, digests, shared_redis
 from gateway.composition.builders.authorities import Authorities
 from gateway.composition.builders.decisive import decisive_fields, fields_of_callers, places_of_keys
 from gateway.composition.builders.jwt import Tokens
@@ -26,8 +26,10 @@ from gateway.identity.fields import describer
 from gateway.identity.orders import Control
 from gateway.identity.results import Results
 from gateway.identity.revocations import Revocations
+from gateway.identity.tunnels import OpenTunnels
 from gateway.interfaces import Authenticator, Middleware
 from gateway.middleware.authentication import Authentication, Demands, FullAuthentication
+from gateway.middleware.tunnels import Tunnels
 from gateway.middleware.verification import Memory, Verification
 from gateway.storage.shared_orders import SharedOrders
 
@@ -82,6 +84,14 @@ class Identity:
             count=self._count,
         )
         self.control = _control(settings, foundation, self._memory)
+        self._tunnels = Tunnels(
+            open_tunnels(foundation),
+            self._memory.revocations,
+            auth.tunnels == "until_expiry",
+            foundation.reactor,
+            foundation.wall_clock,
+        )
+        foundation.carried.then(partial(open_tunnels(foundation).keys_are, digests(auth.api_keys)))
         self._seed = _fingerprint(auth)
         self._verification = cache(self._make)
         self._filter = cache(self._make_filter)
@@ -96,6 +106,10 @@ class Identity:
         tells_missing = any(way.type != "api_key" for way in ways)
         demands = Demands(frozenset(auth.scopes), frozenset(auth.roles), auth.forward_credentials, tells_missing)
         return kind(self._made(ways), demands, self._count)
+
+    def tunnels(self, auth: RouteAuth | None) -> Middleware | None:
+        """Return the step that holds a route's tunnels to their credentials, None where the route asks for none."""
+        return None if auth is None or not auth.ways else self._tunnels
 
     def passes(self, auth: RouteAuth | None) -> FieldFilter:
         """Return the filter for the request fields of a route: unless it says otherwise, without the credentials."""
@@ -131,16 +145,22 @@ def revocations(foundation: Foundation) -> Revocations:
     return foundation.carried.get("auth revocations", Revocations)
 
 
+def open_tunnels(foundation: Foundation) -> OpenTunnels:
+    """Return what knows the tunnels that are open, the same through all configurations."""
+    return foundation.carried.get("auth tunnels", OpenTunnels)
+
+
 def _control(settings: Settings, foundation: Foundation, memory: Memory) -> Control:
     """Make what does an operator's orders; with Redis it tells other instances, and hears them."""
+    tunnels = open_tunnels(foundation)
     redis = None if settings.auth is None else shared_redis(settings)
     if redis is None:
-        return Control(memory.results, memory.revocations, foundation.wall_clock)
+        return Control(memory.results, memory.revocations, tunnels, foundation.wall_clock)
     store = redis_store(redis, foundation)
     shared = foundation.carried.get(
         ("auth orders", store), lambda: SharedOrders(store, foundation.reactor, foundation.wall_clock)
     )
-    control = Control(memory.results, memory.revocations, foundation.wall_clock, shared.tell)
+    control = Control(memory.results, memory.revocations, tunnels, foundation.wall_clock, shared.tell)
     foundation.carried.then(partial(setattr, shared, "control", control))
     return control
 

@@ -216,6 +216,11 @@ class Auth(Section):
         default=IdentityFields(),
         description="Names of the fields that tell a backend who is calling; values are percent-encoded.",
     )
+    tunnels: Literal["until_revoked", "until_expiry"] = Field(
+        default="until_revoked",
+        description="How long a WebSocket, or another tunnel, lasts: until what opened it is revoked, or until that "
+        "ends as well. A WebSocket is closed with 1008.",
+    )
     oauth: OAuth | None = Field(default=None, description="The token endpoint.")
     introspection: dict[Name, Introspection] = Field(
         default={}, description="Authorities that know which tokens are good, by name."

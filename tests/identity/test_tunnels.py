@@ -1,0 +1,71 @@
+"""Tunnels by the names of their credentials; the whole gateway is in `tests/flow/test_tunnels.py`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.identity.tunnels import OpenTunnels
+from gateway.message import ClientEnd, Tunnel
+from gateway.principal import Principal
+
+
+class Client(ClientEnd):
+    """The client's end, which closes nothing but says what it was told; it may be over at once."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[int, str]] = []
+        self.over: Any = lambda: None
+
+    def close_tunnel(self, code: int, reason: str) -> None:
+        self.told.append((code, reason))
+        self.over()
+
+
+def opened(client: Client) -> Tunnel:
+    """A tunnel whose backend hears nothing."""
+    backend: Any = type("Silent", (), {"join": lambda self, other: None})()
+    tunnel = Tunnel(lambda: backend)
+    tunnel.take()
+    tunnel.join(client)
+    return tunnel
+
+
+def test_all_tunnels_of_a_credential_are_closed_though_each_leaves_as_it_is() -> None:
+    """Closing one ends its exchange, and that takes it out."""
+    tunnels = OpenTunnels()
+    acme, other = Principal("a", key_id="acme", token_id="t1"), Principal("b", key_id="other")
+    clients = [Client(), Client(), Client()]
+    for client, principal in zip(clients, (acme, acme, other), strict=True):
+        tunnel = opened(client)
+        tunnels.add(tunnel, principal)
+        client.over = lambda tunnel=tunnel, principal=principal: tunnels.remove(tunnel, principal)
+
+    assert tunnels.end("key_id", "acme") == 2
+    assert [len(client.told) for client in clients] == [1, 1, 0]
+    assert clients[0].told == [(1008, "the credential was revoked")]
+    assert tunnels.end("jti", "t1") == 0
+    assert len(tunnels) == 1
+
+
+def test_a_credential_without_a_name_cannot_be_called() -> None:
+    """An empty one is no name: revoking it closes nothing."""
+    tunnels = OpenTunnels()
+    client = Client()
+    tunnels.add(opened(client), Principal("a"))
+
+    assert tunnels.end("jti", "") == tunnels.end("key_id", "") == 0
+    assert len(tunnels) == 0
+
+
+def test_keys_are_compared_with_those_of_the_configuration_before() -> None:
+    """A new one closes nothing, one that is gone or changed does; without any before nothing is known."""
+    tunnels = OpenTunnels()
+    clients = {name: Client() for name in ("gone", "changed", "stays")}
+    for name, client in clients.items():
+        tunnels.add(opened(client), Principal(name, key_id=name))
+
+    tunnels.keys_are({"gone": b"1", "changed": b"2", "stays": b"3"})
+    assert not any(client.told for client in clients.values())
+    tunnels.keys_are({"new": b"0", "changed": b"4", "stays": b"3"})
+
+    assert [name for name, client in clients.items() if client.told] == ["gone", "changed"]
