@@ -218,6 +218,7 @@ class Link:
         assert connection is not None
         connection.lost = _ignore
         connection.give_up("lost")
+        self._closed()
         self._later(cause)
 
     def _failed(self, failure: Failure) -> None:
@@ -228,10 +229,14 @@ class Link:
     def _lost(self, _: Any) -> None:
         self._cancel_timer()
         self.connection = self._greeted = None
+        self._closed()
+        self._later("the connection was lost")
+
+    def _closed(self) -> None:
+        """Tell who waits for the end of `stop`, whichever way the connection ended."""
         stopped, self._stopped = self._stopped, None
         if stopped is not None:
             stopped.callback(None)
-        self._later("the connection was lost")
 
     def _later(self, cause: str) -> None:
         if not self._running:

@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from gateway.config.redis_url import parse_redis_url
+from gateway.storage.redis_connection import RedisConnection
 from gateway.storage.redis_link import FIRST_DELAY, JITTER, LONGEST_DELAY, Link
 
 
@@ -103,4 +104,26 @@ def test_a_link_waits_longer_from_failure_to_failure_and_says_nothing_by_itself(
     assert gaps[-1] == pytest.approx(LONGEST_DELAY + JITTER / 2, abs=0.02)
     assert len(heard) == len(tries)
     assert not events
+    assert not clock.getDelayedCalls()
+
+
+def test_a_link_that_is_stopped_while_its_server_refuses_it_has_stopped() -> None:
+    """The refusal was on its way already: who waits for the end (a reload, the shutdown) hears of it."""
+    clock, connections = Clock(), []
+
+    def dial(host: str, port: int) -> Deferred[Any]:
+        connection = RedisConnection()
+        connection.makeConnection(StringTransport())
+        connections.append(connection)
+        return succeed(connection)
+
+    link = Link(parse_redis_url("redis://h"), dial, clock, lambda: 0.5, lambda _: None, lambda _, __: None)
+    link.start()
+    stopped = link.stop()
+    assert stopped is not None
+    assert not stopped.called
+
+    connections[0].dataReceived(b"-NOAUTH Authentication required.\r\n")
+
+    assert stopped.called
     assert not clock.getDelayedCalls()
