@@ -6,18 +6,21 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
+import pytest_twisted
 
 from gateway.config.redis_url import parse_redis_url
 from gateway.dialling.dialer import SocketDialer
 from gateway.dialling.resolver import Resolver
 from gateway.storage.redis import RedisStore
 from gateway.storage.redis_connection import RedisConnection
-from tests.system.private_reactor import PrivateReactor, private_reactor
 from tests.system.redis_server import RedisServer, redis_server
+from tests.system.running_reactor import running_reactor
+
+__all__ = ["running_reactor"]
 
 
 class Counts:
@@ -35,13 +38,6 @@ class Counts:
 
 
 @pytest.fixture
-def reactor() -> Iterator[PrivateReactor]:
-    """The test's own."""
-    with private_reactor() as reactor:
-        yield reactor
-
-
-@pytest.fixture
 def redis(tmp_path: Any) -> Iterator[RedisServer]:
     """A server."""
     with redis_server(tmp_path) as server:
@@ -51,8 +47,8 @@ def redis(tmp_path: Any) -> Iterator[RedisServer]:
 MakeStore = Callable[..., RedisStore]
 
 
-@pytest.fixture
-def make(reactor: PrivateReactor) -> Iterator[MakeStore]:
+@pytest_twisted.async_yield_fixture
+async def make(reactor: Any) -> AsyncIterator[MakeStore]:
     """Make stores on a URL; they are started, and stopped when the test is over."""
     made: list[RedisStore] = []
 
@@ -71,4 +67,4 @@ def make(reactor: PrivateReactor) -> Iterator[MakeStore]:
     yield store
     for one in made:
         if one.running:
-            reactor.result(one.stopService())
+            await one.stopService()

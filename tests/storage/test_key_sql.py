@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_twisted
 from twisted.internet.defer import Deferred, ensureDeferred, gatherResults
 from twisted.internet.task import Clock
 
@@ -17,7 +18,6 @@ from gateway.identity.api_keys import KeyRecord
 from gateway.storage.key_sql import MOST_WAITING, TIMEOUT, SqlKeys
 from gateway.storage.sql_driver import SqlDriver, sqlite
 from tests.storage import other_sql
-from tests.system.private_reactor import private_reactor
 
 DIGEST = bytes(range(32))
 
@@ -101,30 +101,26 @@ def test_a_store_that_is_not_running(clock: Clock) -> None:
     assert isinstance(outcome(ensureDeferred(SqlKeys(sqlite("nowhere"), clock).find(DIGEST)))[0], AuthUnavailable)
 
 
-def test_several_threads_may_make_the_file_at_once(tmp_path: Path) -> None:
+@pytest_twisted.ensureDeferred
+async def test_several_threads_may_make_the_file_at_once(reactor: Any, tmp_path: Path) -> None:
     """The first requests of a gateway that has just been set up."""
-    with private_reactor() as reactor:
-        store = SqlKeys(sqlite(str(tmp_path / "keys.sqlite3")), reactor)
-        store.startService()
-        assert store._pool is not None
-        store._pool.start()  # it waits for a reactor that runs by itself
+    store = SqlKeys(sqlite(str(tmp_path / "keys.sqlite3")), reactor)
+    store.startService()
 
-        created = [ensureDeferred(store.create(KeyRecord(f"k{n}", bytes([n]) * 32, "u"))) for n in range(50)]
-        assert reactor.result(gatherResults(created)) == [True] * 50
-        assert len(reactor.result(ensureDeferred(store.list()))) == 50
+    created = [ensureDeferred(store.create(KeyRecord(f"k{n}", bytes([n]) * 32, "u"))) for n in range(50)]
+    assert (await gatherResults(created)) == [True] * 50
+    assert len(await store.list()) == 50
 
-        store.stopService()
+    store.stopService()
 
 
-def test_look_ups_have_an_index(tmp_path: Path) -> None:
+@pytest_twisted.ensureDeferred
+async def test_look_ups_have_an_index(reactor: Any, tmp_path: Path) -> None:
     """By digest and by id: a million keys cost what ten do."""
-    with private_reactor() as reactor:
-        store = SqlKeys(sqlite(str(tmp_path / "keys.sqlite3")), reactor)
-        store.startService()
-        assert store._pool is not None
-        store._pool.start()
-        reactor.result(ensureDeferred(store.list()))
-        store.stopService()
+    store = SqlKeys(sqlite(str(tmp_path / "keys.sqlite3")), reactor)
+    store.startService()
+    await store.list()
+    store.stopService()
 
     with sqlite3.connect(tmp_path / "keys.sqlite3") as database:
         for column in ("digest", "id"):
@@ -132,39 +128,37 @@ def test_look_ups_have_an_index(tmp_path: Path) -> None:
             assert "USING INDEX" in plan[3]
 
 
-def test_a_server_that_closes_idle_connections(tmp_path: Path) -> None:
+@pytest_twisted.ensureDeferred
+async def test_a_server_that_closes_idle_connections(reactor: Any, tmp_path: Path) -> None:
     """Nobody notices: the next look-up connects again. A row that is there already is no such case."""
-    with private_reactor() as reactor:
-        store = SqlKeys(SqlDriver("tests.storage.other_sql", {"file": str(tmp_path / "keys")}), reactor)
-        store.startService()
-        assert store._pool is not None
-        store._pool.start()
-        acme = KeyRecord("acme", DIGEST, "Acme Ltd")
-        assert reactor.result(ensureDeferred(store.create(acme)))
+    store = SqlKeys(SqlDriver("tests.storage.other_sql", {"file": str(tmp_path / "keys")}), reactor)
+    store.startService()
+    acme = KeyRecord("acme", DIGEST, "Acme Ltd")
+    assert await store.create(acme)
 
-        for connection in other_sql.connected:
-            connection.ended = True
+    for connection in other_sql.connected:
+        connection.ended = True
 
-        assert reactor.result(ensureDeferred(store.find(DIGEST))) == acme
-        assert not reactor.result(ensureDeferred(store.create(acme)))
-        assert reactor.result(ensureDeferred(store.revoke("acme")))
-        assert reactor.result(ensureDeferred(store.list()))[0].revoked
+    assert (await store.find(DIGEST)) == acme
+    assert not (await store.create(acme))
+    assert await store.revoke("acme")
+    assert (await store.list())[0].revoked
 
-        store.stopService()
+    store.stopService()
 
 
 @pytest.mark.parametrize("module", ["sqlite3", "tests.storage.other_sql"])
-def test_two_that_create_the_same_id_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str) -> None:
+@pytest_twisted.ensureDeferred
+async def test_two_that_create_the_same_id_at_once(
+    reactor: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
     """Neither has seen the other's: the database decides, and one is told that it is there."""
     options = {"database" if module == "sqlite3" else "file": str(tmp_path / "keys")}
-    with private_reactor() as reactor:
-        store = SqlKeys(SqlDriver(module, {**options, "check_same_thread": False}), reactor)
-        store.startService()
-        assert store._pool is not None
-        store._pool.start()
-        monkeypatch.setattr(store, "_select", lambda *_: [])
+    store = SqlKeys(SqlDriver(module, {**options, "check_same_thread": False}), reactor)
+    store.startService()
+    monkeypatch.setattr(store, "_select", lambda *_: [])
 
-        created = [reactor.result(ensureDeferred(store.create(KeyRecord("acme", DIGEST, "u")))) for _ in range(2)]
-        assert created == [True, False]
+    created = [(await store.create(KeyRecord("acme", DIGEST, "u"))) for _ in range(2)]
+    assert created == [True, False]
 
-        store.stopService()
+    store.stopService()

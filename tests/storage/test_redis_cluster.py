@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_twisted
 
 from gateway.limiting.limit import Limit
 from gateway.limiting.store import MemoryLimits
@@ -19,9 +20,9 @@ from gateway.storage.redis_cluster import slot_of
 from gateway.storage.resp import Script
 from gateway.storage.shared_limits import RedisLimits
 from tests.storage.conftest import MakeStore
-from tests.system.private_reactor import PrivateReactor
 from tests.system.redis_cluster import id_of, redis_cluster
 from tests.system.redis_server import RedisServer
+from tests.system.running_reactor import eventually
 
 SLOT = slot_of(PREFIX)
 LIMITS = [
@@ -33,17 +34,16 @@ LIMITS = [
 class Asked:
     """Decisions, and how many of them were made without Redis."""
 
-    def __init__(self, reactor: PrivateReactor, store: RedisStore) -> None:
+    def __init__(self, store: RedisStore) -> None:
         self.local = 0
-        self._reactor = reactor
         self._decide = RedisLimits(store.at(PREFIX), MemoryLimits(), 1, self._fallback).bind(LIMITS)
         self._number = 0.0
 
-    def __call__(self) -> int:
+    async def __call__(self) -> int:
         """Ask for one more; gives what is left."""
         self._number += 1
         verdict: Any = self._decide([b"192.0.2.1", b"alice"], self._number)
-        verdict = verdict if hasattr(verdict, "remaining") else self._reactor.result(verdict)
+        verdict = verdict if hasattr(verdict, "remaining") else (await verdict)
         return int(verdict.remaining)
 
     def _fallback(self) -> None:
@@ -63,14 +63,15 @@ def test_a_slot_is_that_of_what_stands_in_braces() -> None:
     assert slot_of(b"{a}{b}") == slot_of(b"a")
 
 
-def test_limits_and_keys_are_found_wherever_they_are(reactor: PrivateReactor, tmp_path: Path, make: MakeStore) -> None:
+@pytest_twisted.ensureDeferred
+async def test_limits_and_keys_are_found_wherever_they_are(reactor: Any, tmp_path: Path, make: MakeStore) -> None:
     """Whichever node the configuration names, and by one question each once that is known."""
     with redis_cluster(tmp_path) as cluster:
         left = []
         stores = [make(node.url, timeout=1.0) for node in cluster.nodes]
-        asking = [Asked(reactor, store) for store in stores]
+        asking = [Asked(store) for store in stores]
         for one, store in zip(asking, stores, strict=True):
-            left += [one(), one()]
+            left += [await one(), await one()]
             assert one.local == 0
             assert store.up
         store, asked = next((s, a) for s, a in zip(stores, asking, strict=True) if s._cluster is not None)
@@ -78,17 +79,17 @@ def test_limits_and_keys_are_found_wherever_they_are(reactor: PrivateReactor, tm
         for key in ("a{}b", "a{b", "{a}{b}", "gateway:credentials:refused", "a}{b}"):
             assert slot_of(key.encode()) == int(cluster.nodes[0].say("CLUSTER", "KEYSLOT", key)[1:])
         for number in range(20):
-            assert reactor.result(store.command(b"SET", f"key{number}", number)) == b"OK"
-        assert [reactor.result(store.command(b"GET", f"key{number}")) for number in range(20)] == [
+            assert (await store.command(b"SET", f"key{number}", number)) == b"OK"
+        assert [(await store.command(b"GET", f"key{number}")) for number in range(20)] == [
             b"%d" % number for number in range(20)
         ]
         echo = Script(b"return redis.call('GET', KEYS[1])")
-        assert reactor.result(store.script(echo, ("key7",), ())) == b"7"
+        assert (await store.script(echo, ("key7",), ())) == b"7"
         assert store._cluster is not None
-        reactor.until(lambda: store._cluster is not None and store._cluster._asking is None)
+        await eventually(reactor, lambda: store._cluster is not None and store._cluster._asking is None)
         before = [errors(node, b"MOVED") for node in cluster.nodes]
         for _ in range(10):
-            asked()
+            await asked()
         after = [errors(node, b"MOVED") for node in cluster.nodes]
 
     assert left == [49, 48, 47, 46, 45, 44]
@@ -96,15 +97,16 @@ def test_limits_and_keys_are_found_wherever_they_are(reactor: PrivateReactor, tm
     assert before == after
 
 
-def test_a_slot_that_moves_is_followed_while_it_does_and_afterwards(
-    reactor: PrivateReactor, tmp_path: Path, make: MakeStore
+@pytest_twisted.ensureDeferred
+async def test_a_slot_that_moves_is_followed_while_it_does_and_afterwards(
+    reactor: Any, tmp_path: Path, make: MakeStore
 ) -> None:
     """ASK with the keys that have moved already, then MOVED: no decision is made without the count."""
     with redis_cluster(tmp_path) as cluster:
         source, (target, _) = cluster.owner(SLOT), cluster.others(SLOT)
         store = make(source.url, timeout=1.0)
-        asked = Asked(reactor, store)
-        assert [asked(), asked()] == [49, 48]
+        asked = Asked(store)
+        assert [await asked(), await asked()] == [49, 48]
 
         target.say("CLUSTER", "SETSLOT", str(SLOT), "IMPORTING", id_of(source))
         source.say("CLUSTER", "SETSLOT", str(SLOT), "MIGRATING", id_of(target))
@@ -112,72 +114,75 @@ def test_a_slot_that_moves_is_followed_while_it_does_and_afterwards(
         for name in filter(None, names):
             source.say("MIGRATE", "127.0.0.1", str(target.port), name.decode(), "0", "5000")
         assert b"ok" not in source.say("EXISTS", names[0].decode())
-        assert [asked(), asked()] == [47, 46]
+        assert [await asked(), await asked()] == [47, 46]
         assert errors(source, b"ASK") > 0
         for node in (target, source, *cluster.others(SLOT)[1:]):
             node.say("CLUSTER", "SETSLOT", str(SLOT), "NODE", id_of(target))
-        assert [asked(), asked()] == [45, 44]
+        assert [await asked(), await asked()] == [45, 44]
 
         assert errors(source, b"MOVED") > 0
         assert asked.local == 0
         assert store.up
 
 
-def test_the_store_is_down_while_the_node_of_its_keys_is_and_no_longer(
-    reactor: PrivateReactor, tmp_path: Path, make: MakeStore
+@pytest_twisted.ensureDeferred
+async def test_the_store_is_down_while_the_node_of_its_keys_is_and_no_longer(
+    reactor: Any, tmp_path: Path, make: MakeStore
 ) -> None:
     """Though the node that the configuration names answers all the time."""
     with redis_cluster(tmp_path) as cluster:
         owner, (seed, _) = cluster.owner(SLOT), cluster.others(SLOT)
         store = make(seed.url, timeout=1.0)
-        asked = Asked(reactor, store)
-        assert asked() == 49
+        asked = Asked(store)
+        assert await asked() == 49
         owner.kill()
-        reactor.until(lambda: not store.up)
-        asked()
+        await eventually(reactor, lambda: not store.up)
+        await asked()
         assert asked.local == 1
 
         with pytest.raises(StoreUnavailable):
-            reactor.result(store.at(PREFIX).send(b"*1\r\n$4\r\nPING\r\n"))
+            await store.at(PREFIX).send(b"*1\r\n$4\r\nPING\r\n")
         owner.start()
-        reactor.until(lambda: store.up)
+        await eventually(reactor, lambda: store.up)
         cluster.until_whole()
-        reactor.until(lambda: store.at(PREFIX).available)
+        await eventually(reactor, lambda: store.at(PREFIX).available)
         before = asked.local
-        asked()
+        await asked()
 
     assert asked.local == before
 
 
-def test_a_replica_that_takes_over_is_found(reactor: PrivateReactor, tmp_path: Path, make: MakeStore) -> None:
+@pytest_twisted.ensureDeferred
+async def test_a_replica_that_takes_over_is_found(reactor: Any, tmp_path: Path, make: MakeStore) -> None:
     """From whoever is left: it is the seed that has died."""
     with redis_cluster(tmp_path, replicas=3) as cluster:
         owner = cluster.owner(SLOT)
         replica = cluster.nodes[3 + cluster.nodes.index(owner)]
         seeds = ",".join(f"127.0.0.1:{node.port}" for node in (owner, *cluster.others(SLOT)))
         store = make(f"redis+cluster://{seeds}", timeout=1.0)
-        asked = Asked(reactor, store)
-        left = [asked(), asked()]
+        asked = Asked(store)
+        left = [await asked(), await asked()]
         owner.kill()
         replica.say("CLUSTER", "FAILOVER", "TAKEOVER")
 
-        def shared() -> bool:
+        async def shared() -> bool:
             before = asked.local
-            asked()
+            await asked()
             return asked.local == before
 
-        reactor.until(shared)
+        await eventually(reactor, shared)
         assert store.up
 
     assert left == [49, 48]
 
 
-def test_servers_that_are_no_cluster_are_no_store_of_this_kind(
-    reactor: PrivateReactor, redis: RedisServer, make: MakeStore
+@pytest_twisted.ensureDeferred
+async def test_servers_that_are_no_cluster_are_no_store_of_this_kind(
+    reactor: Any, redis: RedisServer, make: MakeStore
 ) -> None:
     """They would count apart."""
     store = make(f"redis+cluster://127.0.0.1:{redis.port}", timeout=1.0)
 
     with pytest.raises(StoreUnavailable):
-        reactor.result(store.command("PING"))
+        await store.command("PING")
     assert not store.up

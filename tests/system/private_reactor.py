@@ -1,4 +1,7 @@
-"""A reactor of a test's own: turned by hand, never installed, gone when the test is."""
+"""A reactor of a test's own: turned by hand, never installed, gone when the test is.
+
+For what `running_reactor` cannot do: see D-130 in docs/design.md.
+"""
 
 # mypy: allow-untyped-calls
 # (Twisted's reactors and protocols carry few types.)
