@@ -1,6 +1,6 @@
-"""One client connection below its exchanges: holding reading back, halves, lingering, closing.
+"""One client connection below its exchanges: its phase, holding reading back, halves, lingering, closing.
 
-`gateway.serving.http1_channel` is what is served on it.
+`gateway.serving.http1_channel` is what is served on it; the phases and their theory are in `gateway.serving.phases`.
 """
 
 from __future__ import annotations
@@ -15,17 +15,12 @@ from gateway.http1.request_parser import RequestParser
 from gateway.listening.certificates import peer_certificate
 from gateway.peer import Peer
 from gateway.serving.contract import Host
+from gateway.serving.phases import AFTER, Event, Half, Phase
+from gateway.serving.times import CLOSE_IDLE, LINGER, LINGER_TOTAL, between
 from gateway.transport.deadlines import NEVER
 
-LINGER = 5.0
-"""Seconds of silence, at most, while a client that was answered early is let finish sending."""
-LINGER_TOTAL = 30.0
-CLOSE = 10.0
-"""Seconds that a close may take: the client reads what is written, and answers TLS's closing alert."""
-CLOSE_IDLE = 0.5
-
 PIPELINE, BODY = 1, 2
-"""Why reading is held back: requests wait their turn, or a body waits for its backend."""
+"""Why reading is held back: requests wait their turn, or a body waits for its backend. Both may be so at once."""
 
 
 class ClientConnection(Protocol):
@@ -35,6 +30,8 @@ class ClientConnection(Protocol):
         site: Whose connection it is.
         address: Of the other end; empty where the socket has none.
         peer: The other end, once the connection is made.
+        phase: What is on it now.
+        half: The client's half.
         deadline: When the connection, or what is served on it, is out of time.
         closed: It is gone.
     """
@@ -44,22 +41,27 @@ class ClientConnection(Protocol):
     def __init__(self, site: Host, address: str) -> None:
         self.site = site
         self.address = address
+        self.phase = Phase.NEW
+        self.half = Half.OPEN
         self.deadline = NEVER
-        self.closed = False
         self._secure = False
-        self._pauses = 0
-        self._half_closed = False
-        self._closing = False
-        self._linger_until = 0.0
+        self._held_back = 0
+        self._lingers_until = 0.0
+        self._full = False  # the client reads slowly: what was written waits in the transport
         options = site.options
         self._parser = RequestParser(self, options.request_header, options.header_fields, site.memo)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the transport is gone."""
+        return self.phase is Phase.CLOSED
 
     def connectionMade(self) -> None:
         """Begin to wait for a request."""
         self._secure = ISSLTransport.providedBy(self.transport)
         forwarding = self.site.forwarding(self.address, self._secure)
         self.peer = Peer(self.address, forwarding, self._secure, partial(peer_certificate, self.transport))
-        self.deadline = self.site.now() + self.site.options.client_header
+        self.deadline = between(self.phase, self.site.now(), self.site.options)
         self.transport.registerProducer(self, True)  # type: ignore[union-attr]
 
     def writeConnectionLost(self) -> None:
@@ -71,11 +73,12 @@ class ClientConnection(Protocol):
     def close(self, aborting: bool = False) -> None:
         """Serve nothing more, and end the connection once what is written is sent, or (aborting) at once."""
         transport = self.transport
+        self.phase = AFTER[self.phase][Event.CLOSED]
         self._parser.stopped = True
         self._parser.requests.clear()
-        self._closing = True
-        # What is written may take its time, and so may the other side of TLS to say goodbye; neither for ever.
-        self.deadline = self.site.now() + CLOSE
+        # The client may take its time to read what is written, and so may the other side of TLS to say goodbye; neither
+        # may take for ever.
+        self.deadline = between(self.phase, self.site.now(), self.site.options)
         transport.unregisterProducer()  # type: ignore[union-attr]
         if aborting:
             transport.abortConnection()  # type: ignore[union-attr]
@@ -91,10 +94,18 @@ class ClientConnection(Protocol):
 
     def close_gently(self) -> None:
         """Close, and let the client read what was written: nothing that it still sends may take that from it."""
-        if self._secure or self._half_closed:
+        if self._secure or self.half is not Half.OPEN:
             self.close()  # TLS waits for the client's own goodbye
         else:
-            self._start_lingering()
+            self._linger()
+
+    def drain(self) -> None:
+        """Accept no further request; close when idle."""
+        if AFTER[self.phase][Event.DRAINED] is not self.phase:
+            self.close()
+            if not self._full:
+                # Nothing is left to write: only TLS waits for an answer, and an idle client may give none.
+                self.deadline = self.site.now() + CLOSE_IDLE
 
     # The bodies of requests (gateway.body.BodySource).
 
@@ -103,37 +114,45 @@ class ClientConnection(Protocol):
         self._pause(BODY)
 
     def resume_reading(self) -> None:
-        """It has."""
+        """The backend has room again."""
         self._resume(BODY)
 
     def body_over_limit(self, body: Body) -> None:
         """A body is longer than its route takes."""
         raise NotImplementedError
 
-    def _start_lingering(self) -> None:
-        # RFC 9112 section 9.6: closing at once, with octets of the request
-        # still coming, makes the peer's TCP throw away the response.
+    def _enter(self, event: Event) -> None:
+        """Go where an event leads from here, into a phase without an exchange; its time begins."""
+        phase = self.phase = AFTER[self.phase][event]
+        self.deadline = between(phase, self.site.now(), self.site.options)
+
+    def _linger(self) -> None:
+        """Read and drop what the client still sends, until it has read the answer and closes, or for a while."""
+        # RFC 9112 section 9.6: closing at once, with octets of the request still coming, makes the peer's TCP throw
+        # away the response.
+        self.phase = AFTER[self.phase][Event.PARTED]
         now = self.site.now()
-        self._linger_until = now + LINGER_TOTAL
-        self.deadline = now + LINGER
+        self._lingers_until = now + LINGER_TOTAL
+        self.deadline = between(self.phase, now, self.site.options)
         # Twisted does not close a half while its producer is paused.
         self.transport.unregisterProducer()  # type: ignore[union-attr]
         if not self._secure:
             # Over TLS the response ends with its length; the client closes.
             self.close_write()
-        self._pauses = 0
+        self._held_back = 0
         self.transport.resumeProducing()  # type: ignore[union-attr]
 
-    def _linger(self) -> None:
-        self.deadline = min(self._linger_until, self.site.now() + LINGER)
+    def _dropped(self) -> None:
+        """Octets came from a client that is let finish: it is not silent."""
+        self.deadline = min(self._lingers_until, self.site.now() + LINGER)
 
     def _pause(self, why: int) -> None:
-        if not self._pauses:
+        if not self._held_back:
             self.transport.pauseProducing()  # type: ignore[union-attr]
-        self._pauses |= why
+        self._held_back |= why
 
     def _resume(self, why: int) -> None:
-        if self._pauses & why:
-            self._pauses &= ~why
-            if not self._pauses and not self.closed:
+        if self._held_back & why:
+            self._held_back &= ~why
+            if not self._held_back and self.phase is not Phase.CLOSED:
                 self.transport.resumeProducing()  # type: ignore[union-attr]

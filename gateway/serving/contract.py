@@ -33,7 +33,8 @@ class Served(Timed, Protocol):
         closed: It is gone.
     """
 
-    closed: bool
+    @property
+    def closed(self) -> bool: ...
 
     def drain(self) -> None:
         """Accept no further request; close when idle."""

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from gateway.exchange import Exchange
 from gateway.http.websocket import FrameBorders, close_frame
 from gateway.message import ClientEnd, TunnelEnd
-from gateway.serving.connection import CLOSE, ClientConnection
+from gateway.serving.connection import ClientConnection
+from gateway.serving.times import CLOSE
 from gateway.transport.deadlines import NEVER
 
 

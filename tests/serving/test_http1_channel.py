@@ -43,7 +43,7 @@ def test_an_answer_that_was_made_for_someone_who_has_left(gateway: Harness) -> N
     client = gateway.send(GET)
     (channel,) = gateway.gateway.site.channels
     assert isinstance(channel, Http1Channel)
-    exchange = channel._exchange
+    exchange = channel.life.exchange
     assert exchange is not None
     client.reset()
     gateway.network.pump()
@@ -60,7 +60,7 @@ def test_interim_answers_stop_with_the_answer(gateway: Harness) -> None:
     client = gateway.send(GET)
     (channel,) = gateway.gateway.site.channels
     assert isinstance(channel, Http1Channel)
-    exchange = channel._exchange
+    exchange = channel.life.exchange
     assert exchange is not None
     channel.send_interim(exchange, 103, b"", exchange.request.headers)
     gateway.network.pump()

@@ -10,6 +10,7 @@ import gateway.resilience.retry
 import tests.simulation.invariants
 from gateway.resilience.breaker import Breaker
 from gateway.resilience.budget import RetryBudget
+from gateway.serving.http1_answer import AnswerWriter
 from gateway.serving.http1_channel import Http1Channel
 from gateway.upstream.agent import Attempt
 from gateway.upstream.http1_connection import Http1Connection
@@ -161,10 +162,10 @@ def test_an_attempt_that_is_never_given_back_is_caught(monkeypatch: pytest.Monke
 def test_an_answer_that_is_cut_off_in_good_order_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """By its content, or by what follows in the place of the rest of it."""
 
-    def end(self: Http1Channel) -> None:
+    def end(self: AnswerWriter) -> None:
         self.body_ended(None)
 
-    monkeypatch.setattr(Http1Channel, "body_failed", end)
+    monkeypatch.setattr(AnswerWriter, "body_failed", end)
 
     found = caught()
     assert "cut off unseen" in found or "HttpParserError" in found
