@@ -16,7 +16,7 @@ from gateway.listening.certificates import peer_certificate
 from gateway.peer import Peer
 from gateway.serving.contract import Host
 from gateway.serving.phases import AFTER, Event, Half, Phase
-from gateway.serving.times import CLOSE_IDLE, LINGER, LINGER_TOTAL, between
+from gateway.serving.times import CLOSE_IDLE, HALF_CLOSED_PROBE, LINGER, LINGER_TOTAL, between
 from gateway.transport.deadlines import NEVER
 
 PIPELINE, BODY = 1, 2
@@ -120,6 +120,21 @@ class ClientConnection(Protocol):
     def body_over_limit(self, body: Body) -> None:
         """A body is longer than its route takes."""
         raise NotImplementedError
+
+    def _asked_whether_it_is_there(self, now: float, latest: float) -> float:
+        """A half-closed client has been sent an interim response; returns when something has to happen next.
+
+        Note [A half-closed client may be gone]: FIN says "no more requests" from one client and "I have gone" from
+        another. Any octet tells: a peer that is gone answers with RST, so one interim response is sent, which HTTP/1.1
+        clients must take (RFC 9110 section 15.2). Reading does not tell: after FIN, Linux gives the end again and
+        again, also after a reset. So it is sent once more, and writing to a connection that was reset does fail.
+
+        Args:
+            now: Monotonic seconds.
+            latest: When the exchange is out of time.
+        """
+        asked_before, self.half = self.half is Half.ASKED, Half.ASKED
+        return latest if asked_before else min(latest, now + HALF_CLOSED_PROBE)
 
     def _enter(self, event: Event) -> None:
         """Go where an event leads from here, into a phase without an exchange; its time begins."""

@@ -102,12 +102,12 @@ class Http1Channel(ClientConnection, Answering, Downstream):
         elif self.life.awaits_content():
             self.close()
             self.life.abandon(ClientAborted("The client closed before its request was complete."))
-        elif phase is _SERVING or phase is _HELD:
+        elif phase is _SERVING:
             if self._parser.reading_body:
-                # The last of those that wait; nobody has seen it yet.
+                # The last of the requests that wait is not complete; nobody has seen it yet.
                 self._parser.requests.pop()
                 self._parser.stopped = True
-            if phase is _SERVING and self.life.stage is _ASKED:
+            if self.life.stage is _ASKED:
                 self.deadline = min(self.deadline, self.site.now() + HALF_CLOSED_PROBE)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -258,16 +258,8 @@ class Http1Channel(ClientConnection, Answering, Downstream):
             tunnel.lost()
         elif life.stage is _ASKED and self.half is not _OPEN and now < exchange.deadline:
             # Note [A half-closed client may be gone]
-            # FIN says "no more requests" from one client and "I have gone" from
-            # another. Any octet tells: a peer that is gone answers with RST, so
-            # one interim response is sent, which HTTP/1.1 clients must take
-            # (RFC 9110 section 15.2). Reading does not tell: after FIN, Linux
-            # gives the end again and again, also after a reset. So it is sent
-            # once more, and writing to a connection that was reset does fail.
             self.send_interim(exchange, 100, b"", Headers())
-            asked_before = self.half is Half.ASKED
-            self.deadline = exchange.deadline if asked_before else min(exchange.deadline, now + HALF_CLOSED_PROBE)
-            self.half = Half.ASKED
+            self.deadline = self._asked_whether_it_is_there(now, exchange.deadline)
         else:
             error = life.verdict(bool(self._held_back & BODY))
             if error is None:
@@ -368,14 +360,9 @@ class Http1Channel(ClientConnection, Answering, Downstream):
         tunnel.join(ours)
         if self._tunnel is not ours:
             return  # it was closed before it began
-        if self._full:
-            ours.full()
         held, self._parser.held = self._parser.held, None
-        if held:
-            ours.received(held)
+        ours.open(held, full=self._full, ended=self.half is not _OPEN)
         self._resume(PIPELINE)
-        if self.half is not _OPEN:
-            ours.half_closed()
 
     def _tunnel_ended(self) -> None:
         self._tunnel = None

@@ -95,7 +95,7 @@ NEXT = {
     (Phase.IDLE, Event.EXPIRED): Phase.CLOSING,
     (Phase.IDLE, Event.CLOSED): Phase.CLOSING,
     (Phase.IDLE, Event.LOST): Phase.CLOSED,
-    # A client that has closed its half is owed the answers to what it sent before: `ENDED` is not here.
+    # `ENDED` is not here: reading is held back, and the client is owed the answers to what it sent before.
     (Phase.HELD, Event.REQUEST): Phase.SERVING,
     (Phase.HELD, Event.EXPIRED): Phase.CLOSING,
     (Phase.HELD, Event.CLOSED): Phase.CLOSING,

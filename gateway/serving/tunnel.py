@@ -54,6 +54,21 @@ class ClientTunnel(ClientEnd):
 
     # What the client does.
 
+    def open(self, held: bytes | None, full: bool, ended: bool) -> None:
+        """Both ends are joined: catch up with what the client has done before.
+
+        Args:
+            held: What it sent behind its request.
+            full: It does not read what it was sent.
+            ended: It has closed its half.
+        """
+        if full:
+            self.full()
+        if held:
+            self.received(held)
+        if ended:
+            self.half_closed()
+
     def received(self, data: bytes) -> None:
         """The client sent bytes."""
         self._touch()
