@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from stat import S_ISLNK
 
@@ -18,6 +19,15 @@ SUFFIXES = (".yaml", ".yml", ".json")
 
 PEM = CERTIFICATES | {".crl"}
 """Files of a directory of certificates that count."""
+
+RACY = 2.0
+"""Seconds in which two writes may leave the same times: the coarsest clock of a file system (FAT)."""
+
+SECOND = 1_000_000_000
+"""Nanoseconds."""
+
+Status = tuple[int, int, int, int, int]
+"""Device, inode, size, time of the last write and of the last change."""
 
 LINKS = 40
 """Most symbolic links on the way to one file, as in the kernel."""
@@ -43,17 +53,91 @@ def files_below(places: Iterable[str]) -> list[Path]:
     return found
 
 
+class Contents:
+    """Digests of some files, which reads a file again only when its status does not vouch for what is in it.
+
+    Note [What vouches for content]
+
+    A write sets the time of the last change (ctime), which no program can set back; so the same file (device, inode)
+    of the same size with the same times has the same content, but for two cases, in which it is read at every look:
+
+    - its times are younger than `RACY` when it is read: another write in the same tick of the file system's clock would
+      leave them as they are (git calls such an entry racily clean);
+    - its times are whole seconds: a file system that counts no finer cannot tell two writes in one second apart.
+
+    The status is asked of the open file: a network file system answers `stat` from memory for up to a minute, and asks
+    its server when a file is opened.
+
+    Args:
+        wall_clock: Unix seconds, as the times of files are.
+
+    Attributes:
+        reads: How often a file was read.
+    """
+
+    def __init__(self, wall_clock: Callable[[], float] = time.time) -> None:
+        self.reads = 0
+        self._wall_clock = wall_clock
+        self._known: dict[Path, tuple[Status, bytes]] = {}
+
+    def digest(self, files: Iterable[Path]) -> bytes:
+        """Return a digest of the names and contents of files; one that cannot be read is as one that is not there."""
+        whole = hashlib.sha256()
+        before, self._known = self._known, {}
+        for file in files:
+            try:
+                whole.update(b"%b\0%b" % (os.fsencode(file), self._content(file, before.get(file))))
+            except OSError:
+                continue
+        return whole.digest()
+
+    def _content(self, file: Path, known: tuple[Status, bytes] | None) -> bytes:
+        """Return the digest of what a file holds."""
+        with file.open("rb") as stream:
+            status = _status(stream.fileno())
+            if known is not None and known[0] == status:
+                self._known[file] = known
+                return known[1]
+            now = self._wall_clock()
+            self.reads += 1
+            found = hashlib.sha256(stream.read()).digest()
+            # A file that is written while it is read has other times afterwards, or young ones.
+            if _vouches(status, now) and _status(stream.fileno()) == status:
+                self._known[file] = status, found
+            return found
+
+
+def _status(descriptor: int) -> Status:
+    found = os.fstat(descriptor)
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _vouches(status: Status, now: float) -> bool:
+    """Tell whether a write after this moment would show in the status; see Note [What vouches for content]."""
+    *_, modified, changed = status
+    fine = modified % SECOND and changed % SECOND
+    return bool(fine) and max(modified, changed) < (now - RACY) * SECOND
+
+
 def digest(files: Iterable[Path]) -> bytes:
-    """Return a digest of the names and contents of files; one that cannot be read is as one that is not there."""
-    whole = hashlib.sha256()
+    """Return a digest of the names and contents of files, all of which are read."""
+    return Contents().digest(files)
+
+
+def cut_off(files: Iterable[Path]) -> Path | None:
+    """Return the first file whose text ends in the middle of a line, as one does that is still being written.
+
+    A text that ends with a bracket may be complete: JSON is often written without a last newline, and cut off it cannot
+    be read. An empty file is refused in any case (`gateway.config.loading`).
+    """
     for file in files:
         try:
-            content = file.read_bytes()
+            text = file.read_bytes()
         except OSError:
             continue
-        whole.update(b"%b\0%d\0" % (os.fsencode(file), len(content)))
-        whole.update(content)
-    return whole.digest()
+        if text and not text.endswith((b"\n", b"\r", b"}", b"]")):
+            return file
+    return None
 
 
 def directories(place: Path) -> Iterator[Path]:

@@ -8,6 +8,14 @@ Note [Nothing is missed between reading and watching]
 What is compared with later is fingerprinted before it is read: the configuration before it is loaded, the files that
 it names before they are built from. The first look comes after the watch is on. A change at any moment is either in
 what was read, or differs from the fingerprint when it is looked at next.
+
+Note [A text that ends in the middle of a line is waited for]
+
+The front half of a YAML file is often a configuration that can be used, with fewer routes. inotify tells when a writer
+closes a file, but also when it creates it, and a look of every few seconds finds it at any moment. A writer hands its
+text over in blocks, which end in the middle of a line nearly always, and a complete text hardly ever does: so such a
+text is taken only if it is still the same `POLL` seconds after it was first seen. What cannot be told apart: a block
+that ends with a line, and a writer that stands still for longer. Who wants to be sure writes another file and renames.
 """
 
 from __future__ import annotations
@@ -22,7 +30,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.filepath import FilePath
 
-from gateway.composition.fingerprint import below, digest, directories, files_below, sources
+from gateway.composition.fingerprint import Contents, below, cut_off, directories, files_below, sources
 
 SETTLE = 0.2
 """Seconds without another change before the content is looked at: editors write in several steps."""
@@ -59,8 +67,10 @@ class ConfigWatcher(Service):
         self._notifier: Any = None
         self._watched: dict[Path, tuple[int, int]] = {}
         self._named: frozenset[str] = frozenset()
+        self._contents, self._contents_named = Contents(), Contents()
         self._seen = b""
-        self._seen_named = digest(())
+        self._seen_named = self._contents_named.digest(())
+        self._cut_off: tuple[bytes, float] | None = None
         self._settling: IDelayedCall | None = None
         self._polling = LoopingCall(self.look)
         self._polling.clock = reactor
@@ -68,8 +78,9 @@ class ConfigWatcher(Service):
 
     def reading(self) -> None:
         """Remember what the configuration is now: it is about to be read."""
+        self._cut_off = None
         try:
-            self._seen = digest(sources(self._path))
+            self._seen = self._contents.digest(sources(self._path))
         except OSError:
             self._seen = b""  # it is just being exchanged: whatever comes is a change
 
@@ -82,7 +93,7 @@ class ConfigWatcher(Service):
         self._named = frozenset(named)
         if self.running:
             self._watch()
-        self._seen_named = digest(files_below(self._named))
+        self._seen_named = self._contents_named.digest(files_below(self._named))
 
     def startService(self) -> None:
         """Begin to watch, and look whether anything has changed since it was read."""
@@ -104,12 +115,38 @@ class ConfigWatcher(Service):
         """Compare the content with what was seen last."""
         self._watch()
         try:
-            now, named = digest(sources(self._path)), digest(files_below(self._named))
+            files = sources(self._path)
+            now, named = self._contents.digest(files), self._contents_named.digest(files_below(self._named))
         except OSError:
             return  # it is just being exchanged: the next look will see
-        if (now, named) != (self._seen, self._seen_named):
-            self._seen, self._seen_named = now, named
+        if (now, named) == (self._seen, self._seen_named):
+            self._cut_off = None
+        elif now == self._seen or self._complete(now, files):
+            self._seen, self._seen_named, self._cut_off = now, named, None
             self._changed()
+
+    def _complete(self, now: bytes, files: Iterable[Path]) -> bool:
+        """Tell whether a change may be taken; see Note [A text that ends in the middle of a line is waited for].
+
+        Args:
+            now: The digest of the changed configuration.
+            files: Those that it is read from.
+        """
+        if (file := cut_off(files)) is None:
+            return True
+        moment = self._clock.seconds()
+        if self._cut_off is None or self._cut_off[0] != now:
+            self._cut_off = now, moment
+            _log.info(
+                "{file} ends in the middle of a line, as a file that is still being written: applied in {seconds:g} s"
+                " unless it changes",
+                file=str(file),
+                seconds=POLL,
+            )
+        left = self._cut_off[1] + POLL - moment
+        if left > 0:
+            self._look_in(left)
+        return left <= 0
 
     def _watch(self) -> None:
         """Watch the directories that count now, unless they are those that are watched.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 import pytest
 
-from gateway.composition.fingerprint import below, digest, directories, files_below, sources
+from gateway.composition.fingerprint import Contents, below, cut_off, digest, directories, files_below, sources
 
 
 @pytest.fixture
@@ -54,6 +56,100 @@ class TestDigest:
         missing.write_text("")
 
         assert digest(sources(missing)) != before
+
+
+class TestContents:
+    """Files are read again when their status does not vouch for what is in them."""
+
+    def test_a_file_that_is_long_unchanged_is_read_once(self, path: Path) -> None:
+        """Then its status is enough, at every look."""
+        contents = Contents(later)
+        first = contents.digest([path])
+
+        assert [contents.digest([path]) for _ in range(3)] == [first] * 3
+        assert contents.reads == 1
+
+    def test_a_file_that_is_young_is_read_again(self, path: Path) -> None:
+        """Another write in the same tick would leave its times as they are."""
+        contents = Contents(lambda: path.stat().st_mtime + 1)
+        contents.digest([path])
+        contents.digest([path])
+
+        assert contents.reads == 2
+
+    def test_a_file_system_that_counts_in_seconds_is_not_trusted(self, path: Path) -> None:
+        """Two writes in one second look the same; so does a file whose time was set."""
+        contents = Contents(later)
+        os.utime(path, ns=(10**18, 10**18))
+        contents.digest([path])
+        contents.digest([path])
+
+        assert contents.reads == 2
+
+    def test_a_write_of_the_same_size_whose_time_is_set_back(self, path: Path) -> None:
+        """`cp -p`, `rsync -t`, `touch -r`: the time of the change (ctime) tells."""
+        contents = Contents(later)
+        status = path.stat()
+        before = contents.digest([path])
+        while path.stat().st_ctime_ns == status.st_ctime_ns:  # past the tick in which the file was made
+            path.write_text("a: 2")
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+        assert contents.digest([path]) != before
+
+    def test_another_file_of_the_same_name(self, path: Path, tmp_path: Path) -> None:
+        """Renamed into its place, as old as the one before."""
+        contents = Contents(later)
+        status = path.stat()
+        before = contents.digest([path])
+        (tmp_path / "new").write_text("a: 2")
+        os.utime(tmp_path / "new", ns=(status.st_atime_ns, status.st_mtime_ns))
+        (tmp_path / "new").replace(path)
+
+        assert contents.digest([path]) != before
+
+    def test_many_writes_of_one_size_in_a_row(self, path: Path) -> None:
+        """None is missed, however fast they come."""
+        contents = Contents(time.time)
+        for number in range(200):
+            path.write_text(f"{number:03}")
+
+            assert contents.digest([path]) == digest([path])
+
+    def test_a_file_that_goes_and_comes_back(self, path: Path) -> None:
+        """Is read again: what was known went with it."""
+        contents = Contents(later)
+        before = contents.digest([path])
+        path.unlink()
+        gone = contents.digest([path])
+        path.write_text("a: 1")
+
+        assert gone != before == contents.digest([path])
+
+
+def later() -> float:
+    """An hour from now: what was written just now is old."""
+    return time.time() + 3600
+
+
+@pytest.mark.parametrize(
+    ("text", "cut"),
+    [
+        ("a: 1\n", False),
+        ("a: 1\r\n", False),
+        ("{}", False),
+        ('{"routes": []}', False),
+        ("[]", False),
+        ("", False),
+        ("a: 1", True),
+        ("routes:\n- path: /\n  upst", True),
+    ],
+)
+def test_what_ends_in_the_middle_of_a_line(path: Path, text: str, cut: bool) -> None:
+    """An empty file does not: it is refused anyway."""
+    path.write_text(text)
+
+    assert cut_off([path.with_name("missing.yaml"), path]) == (path if cut else None)
 
 
 class TestDirectories:

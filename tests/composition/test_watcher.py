@@ -63,17 +63,17 @@ class Watch:
 def path(tmp_path: Path) -> Path:
     """A configuration."""
     path = tmp_path / "gateway.yaml"
-    path.write_text("a: 1")
+    path.write_text("a: 1\n")
     return path
 
 
 def test_a_change_is_told_when_it_has_settled(path: Path) -> None:
     """Editors write in several steps."""
     watch = Watch(path)
-    path.write_text("a:")
+    path.write_text("a:\n")
     watch.notifier.notice()
     watch.clock.advance(SETTLE / 2)
-    path.write_text("a: 2")
+    path.write_text("a: 2\n")
     watch.notifier.notice()
     watch.clock.advance(SETTLE * 0.9)
     assert watch.changes == 0
@@ -85,7 +85,7 @@ def test_a_change_is_told_when_it_has_settled(path: Path) -> None:
 def test_the_same_content_is_no_change(path: Path) -> None:
     """However often it is written."""
     watch = Watch(path)
-    path.write_text("a: 1")
+    path.write_text("a: 1\n")
     watch.notifier.notice()
     watch.clock.advance(SETTLE)
 
@@ -96,7 +96,7 @@ def test_without_inotify_it_is_looked_at_now_and_then(path: Path) -> None:
     """Network file systems have none."""
     watch = Watch(path, inotify=False)
     watch.clock.advance(0)
-    path.write_text("a: 2")
+    path.write_text("a: 2\n")
     watch.clock.advance(POLL - 0.1)
     assert watch.changes == 0
     watch.clock.advance(0.2)
@@ -115,7 +115,7 @@ def test_inotify_that_fails_is_done_without(path: Path) -> None:
     changes: list[None] = []
     watcher = ConfigWatcher(path, lambda: changes.append(None), clock, fail)
     watcher.startService()
-    path.write_text("a: 2")
+    path.write_text("a: 2\n")
     clock.advance(POLL)
     watcher.stopService()
 
@@ -126,7 +126,7 @@ def test_a_configmap_changes_by_its_link(tmp_path: Path) -> None:
     """Kubernetes: the file is a link through a directory that is a link, and that one is swapped."""
     for version in ("1", "2"):
         (tmp_path / version).mkdir()
-        (tmp_path / version / "gateway.yaml").write_text(f"a: {version}")
+        (tmp_path / version / "gateway.yaml").write_text(f"a: {version}\n")
     (tmp_path / "..data").symlink_to("1")
     path = tmp_path / "gateway.yaml"
     path.symlink_to("..data/gateway.yaml")
@@ -144,7 +144,7 @@ def test_a_configuration_that_is_away_for_a_moment(tmp_path: Path, monkeypatch: 
     """A directory that is being exchanged: looking goes on."""
     directory = tmp_path / "conf.d"
     directory.mkdir()
-    (directory / "a.yaml").write_text("a: 1")
+    (directory / "a.yaml").write_text("a: 1\n")
     watch = Watch(directory)
     away = True
     listed = Path.iterdir
@@ -159,7 +159,7 @@ def test_a_configuration_that_is_away_for_a_moment(tmp_path: Path, monkeypatch: 
     watch.clock.advance(POLL)
     assert watch.changes == 0
     away = False
-    (directory / "a.yaml").write_text("a: 2")
+    (directory / "a.yaml").write_text("a: 2\n")
     watch.clock.advance(POLL)
 
     assert watch.changes == 1
@@ -168,7 +168,7 @@ def test_a_configuration_that_is_away_for_a_moment(tmp_path: Path, monkeypatch: 
 def test_a_stopped_watcher_says_nothing(path: Path) -> None:
     """Not even what it had just noticed; nothing is left to happen."""
     watch = Watch(path)
-    path.write_text("a: 2")
+    path.write_text("a: 2\n")
     watch.notifier.notice()
     watch.watcher.stopService()
     watch.clock.advance(POLL)
@@ -181,7 +181,7 @@ def test_a_change_between_reading_and_watching_is_seen(path: Path) -> None:
     clock = Clock()
     changes: list[None] = []
     watcher = ConfigWatcher(path, lambda: changes.append(None), clock, None)
-    path.write_text("a: 2")
+    path.write_text("a: 2\n")
     watcher.startService()
     clock.advance(0)
 
@@ -192,12 +192,82 @@ def test_what_a_reload_read_by_itself_is_not_told_again(path: Path) -> None:
     """SIGHUP and inotify: one reload."""
     watch = Watch(path)
     watch.clock.advance(0)
-    path.write_text("a: 2")
+    path.write_text("a: 2\n")
     watch.notifier.notice()
     watch.watcher.reading()
     watch.clock.advance(SETTLE)
 
     assert watch.changes == 0
+
+
+class TestCutOff:
+    """A text that ends in the middle of a line may be the front half of one that is being written."""
+
+    def test_it_is_waited_for(self, path: Path) -> None:
+        """Writers hand over blocks, not lines; what follows is the change."""
+        watch = Watch(path)
+        watch.clock.advance(0)
+        path.write_text("a: 2\nrou")
+        watch.notifier.notice()
+        watch.clock.pump([SETTLE] * 3)
+        assert watch.changes == 0
+        path.write_text("a: 2\nroutes: []\n")
+        watch.notifier.notice()
+        watch.clock.advance(SETTLE)
+        assert watch.changes == 1
+        watch.clock.pump([POLL] * 3)
+
+        assert watch.changes == 1
+
+    @pytest.mark.parametrize("inotify", [True, False])
+    def test_it_is_taken_when_nobody_goes_on_writing(self, path: Path, inotify: bool) -> None:
+        """Some editors leave the last newline out."""
+        watch = Watch(path, inotify)
+        watch.clock.advance(POLL)
+        path.write_text("a: 2")
+        watch.watcher.look()
+        watch.clock.advance(POLL - 0.1)
+        assert watch.changes == 0
+        watch.clock.advance(0.2)
+
+        assert watch.changes == 1
+
+    def test_each_further_block_is_waited_for(self, path: Path) -> None:
+        """The time begins anew with each."""
+        watch = Watch(path)
+        watch.clock.advance(0)
+        for text in ("a: 2", "a: 2\nb", "a: 2\nb: 3\nc"):
+            path.write_text(text)
+            watch.notifier.notice()
+            watch.clock.advance(POLL - 0.1)
+        assert watch.changes == 0
+        watch.clock.advance(POLL)
+
+        assert watch.changes == 1
+
+    def test_one_that_was_in_force_already_holds_nothing_up(self, path: Path, tmp_path: Path) -> None:
+        """A certificate is renewed beside a configuration without a last newline."""
+        path.write_text("a: 1")
+        (tmp_path / "server.pem").write_text("one")
+        watch = Watch(path)
+        watch.watcher.building([str(tmp_path / "server.pem")])
+        watch.clock.advance(0)
+        (tmp_path / "server.pem").write_text("two")
+        watch.notifier.notice()
+        watch.clock.advance(SETTLE)
+
+        assert watch.changes == 1
+
+    def test_one_that_goes_back_is_forgotten(self, path: Path) -> None:
+        """No change is left."""
+        watch = Watch(path)
+        watch.clock.advance(0)
+        path.write_text("a: 2")
+        watch.watcher.look()
+        path.write_text("a: 1\n")
+        watch.clock.pump([POLL] * 3)
+
+        assert watch.changes == 0
 
 
 class TestNamedFiles:
@@ -250,13 +320,13 @@ def test_another_directory_of_the_same_name_is_watched_anew(tmp_path: Path) -> N
     """The one before was moved away; Twisted's reader goes on with that one, or closes itself."""
     directory = tmp_path / "conf.d"
     directory.mkdir()
-    (directory / "a.yaml").write_text("a: 1")
+    (directory / "a.yaml").write_text("a: 1\n")
     watch = Watch(directory)
     watch.clock.advance(0)
     first = watch.notifier
     directory.rename(tmp_path / "old")
     directory.mkdir()
-    (directory / "a.yaml").write_text("a: 1")
+    (directory / "a.yaml").write_text("a: 1\n")
     watch.clock.advance(POLL)
 
     assert (first.closed, watch.notifier.closed, watch.changes) == (True, False, 0)
