@@ -1,4 +1,5 @@
 """The end of the chain: which upstream an exchange goes to, and how often it is tried.
 
-Retries and hedges live here; one attempt on one connection lives in `gateway.upstream`.
+Retries, hedges, and exchanges without a client (subrequests) live here; one attempt on one connection lives in
+`gateway.upstream`.
 """

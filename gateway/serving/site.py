@@ -36,6 +36,7 @@ class GatewaySite(Site, Host):
 
     Attributes:
         channels: Open connections.
+        asking: What the gateway, or the application around it, asks of backends without a client.
         draining: Every response closes its connection.
         memo: Request heads that were read before.
     """
@@ -59,6 +60,7 @@ class GatewaySite(Site, Host):
         self.now = now
         self.date = date
         self.channels: dict[Served, None] = {}
+        self.asking: dict[Served, None] = {}
         self.draining = False
         self.memo = RequestMemo()
         self._deadlines = deadlines
@@ -96,6 +98,22 @@ class GatewaySite(Site, Host):
         self._deadlines.forget(connection)
         self._check_drained()
 
+    def entered(self, subrequest: Served) -> None:
+        """A subrequest has begun (`gateway.forwarding.subrequest.Keeper`): it is waited for like a connection."""
+        self.asking[subrequest] = None
+        self._deadlines.watch(subrequest)
+
+    def left(self, subrequest: Served) -> None:
+        """It is over."""
+        self.asking.pop(subrequest, None)
+        self._deadlines.forget(subrequest)
+        self._check_drained()
+
+    @property
+    def drained(self) -> bool:
+        """Whether the last exchange is over, and none may begin any more: the pools are being closed."""
+        return self._drained is not None and self._drained.called
+
     def part(self) -> None:
         """Let every answer from now on close its connection; those that are idle stay open."""
         self.draining = True
@@ -111,10 +129,10 @@ class GatewaySite(Site, Host):
         return self._drained
 
     def abort(self) -> None:
-        """Close every connection at once."""
-        for channel in list(self.channels):
+        """Close every connection, and end every subrequest, at once."""
+        for channel in [*self.channels, *self.asking]:
             channel.shut()
 
     def _check_drained(self) -> None:
-        if self._drained is not None and not self._drained.called and not self.channels:
+        if self._drained is not None and not self._drained.called and not (self.channels or self.asking):
             self._drained.callback(None)

@@ -185,6 +185,7 @@ class Harness:
         assert self.gateway.root.in_flight == 0, f"{self.gateway.root.in_flight} exchanges in flight"
         for gate in self.gates:
             assert (gate.in_flight, gate.waiting) == (0, 0), f"gate not quiet: {gate.scope} {gate.name}"
+        assert not self.gateway.site.asking, f"subrequests in flight: {self.gateway.site.asking}"
         alive: set[object] = set(self.gateway.site.channels)
         for pool in [*foundation.pool.pools(), *foundation.pool._leaving]:
             figures = (pool.backend, pool.in_flight, pool.busy, pool.pending, pool.connecting)

@@ -1,0 +1,44 @@
+"""What all doubts are made of: where a key stands, and whether it was written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from gateway.config.schema.auth import Way
+from gateway.config.schema.base import Section
+from gateway.config.schema.limiting import RateLimit
+from gateway.config.schema.routes import Route
+
+Step = str | int
+Doubt = tuple[tuple[Step, ...], str]
+"""The steps to a key, and what is to be said of it."""
+
+WITH_CLAIMS: tuple[Way, ...] = ("jwt", "introspection")
+"""Ways of showing who is calling that bring claims."""
+
+
+def written(section: Section, *keys: str) -> bool:
+    """Tell whether one of these keys stands in the configuration."""
+    return any(key in section.model_fields_set for key in keys)
+
+
+def asks_who(route: Route, *ways: Way) -> bool:
+    """Tell whether a route asks who is calling, by one of these ways where some are named."""
+    return route.auth is not None and any(not ways or way.type in ways for way in route.auth.ways)
+
+
+def scopes(limit: RateLimit, routes: Sequence[Route], nobody: str) -> Iterator[Doubt]:
+    """Doubt the scopes of a limit that tells apart what none of the routes that it is for asks about.
+
+    Args:
+        limit: What is limited.
+        routes: Which it is for.
+        nobody: That they do not ask, e.g. `no route asks`.
+    """
+    for scope in limit.scope:
+        if scope == "user" and not any(map(asks_who, routes)):
+            yield ("scope",), f"`user` is unknown: {nobody} who is calling (`auth`), so users are never told apart"
+        elif scope == "api_key" and not any(asks_who(route, "api_key") for route in routes):
+            yield ("scope",), f"`api_key` is unknown: {nobody} for one (`auth`), so keys are never told apart"
+        elif scope.startswith("claim:") and not any(asks_who(route, *WITH_CLAIMS) for route in routes):
+            yield ("scope",), f"`{scope}` is unknown: {nobody} for a token (`auth`), so claims are never told apart"

@@ -1,0 +1,59 @@
+"""Doubts about routes: bounds of which one makes the other say nothing, and queues before no limit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gateway.config.doubts.common import Doubt, scopes, written
+from gateway.config.schema import Settings
+from gateway.config.schema.routes import Route
+from gateway.config.units import format_duration
+
+
+def route(route: Route, settings: Settings) -> Iterator[Doubt]:
+    """Doubt a route; `settings` are the whole configuration."""
+    longest = route.exchange_timeout
+    timeout, bounded = format_duration(route.timeout), written(route, "timeout")
+    if written(route, "request_timeout"):
+        if bounded and longest < route.timeout:
+            yield (
+                ("timeout",),
+                f"it is never reached: `request_timeout` ends the exchange after {format_duration(longest)}",
+            )
+        elif not bounded and route.timeout < longest < float("inf"):
+            words = f"the backend's answer is given up after {timeout}, the default of `timeout`"
+            yield ("request_timeout",), words
+    yield from _attempts(route, timeout)
+    yield from _queues(route, settings, longest)
+    connect = settings.timeouts.connect
+    if written(settings.timeouts, "connect") and connect > route.timeout:
+        yield ("timeout",), f"a connection may take longer: `timeouts.connect` is {format_duration(connect)}"
+    for index, limit in enumerate(route.rate_limit):
+        for steps, words in scopes(limit, [route], "the route does not ask"):
+            yield ("rate_limit", index, *steps), words
+
+
+def _queues(route: Route, settings: Settings, longest: float) -> Iterator[Doubt]:
+    for key, waiting in (("queue", route.queue), ("rate_limit_queue", route.rate_limit_queue)):
+        if waiting is not None and waiting.timeout >= longest:
+            yield (key, "timeout"), f"nobody waits so long: the exchange ends after {format_duration(longest)}"
+    if route.queue is not None and not route.in_flight:
+        yield ("queue",), "nobody waits in it: the route's `in_flight` is 0"
+    if route.rate_limit_queue is not None and not (route.rate_limit or settings.rate_limits):
+        yield ("rate_limit_queue",), "nobody waits in it: there is no `rate_limit`"
+
+
+def _attempts(route: Route, timeout: str) -> Iterator[Doubt]:
+    retry = route.retry
+    if retry is not None:
+        if retry.per_try_timeout is not None and retry.per_try_timeout >= route.timeout:
+            yield (
+                ("retry", "per_try_timeout"),
+                f"it leaves no time for another try: `timeout` is {timeout} for all of them",
+            )
+        if written(retry, "backoff") and retry.backoff > retry.max_backoff:
+            yield ("retry", "backoff"), f"no wait is so long: `max_backoff` is {format_duration(retry.max_backoff)}"
+        if min(retry.backoff, retry.max_backoff) >= route.timeout:
+            yield ("retry", "backoff"), f"there is no second try: `timeout` is {timeout} for all of them"
+    if route.hedge is not None and route.hedge.min_delay >= route.timeout:
+        yield ("hedge", "min_delay"), f"there is no second attempt: `timeout` is {timeout}"

@@ -1,0 +1,89 @@
+"""Doubts about upstreams: how they are picked, checked and waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import inf
+
+from gateway.config.doubts.common import WITH_CLAIMS, Doubt, asks_who, written
+from gateway.config.schema.resilience import CircuitBreaker
+from gateway.config.schema.routes import Route
+from gateway.config.schema.upstreams import Upstream
+from gateway.config.units import format_duration, format_size
+
+
+def upstream(upstream: Upstream, routes: Sequence[Route]) -> Iterator[Doubt]:
+    """Doubt an upstream.
+
+    Args:
+        upstream: Its settings.
+        routes: Those that lead to it, also by way of a fallback.
+    """
+    check = upstream.health_check
+    if check is not None and check.timeout > check.interval and written(check, "timeout", "interval"):
+        key = "timeout" if written(check, "timeout") else "interval"
+        times = f"{format_duration(check.timeout)}, longer than the `interval` of {format_duration(check.interval)}"
+        yield ("health_check", key), f"a check may take {times}: those of a backend that hangs follow more slowly"
+    if upstream.hash_on != "ip" and upstream.strategy != "consistent_hash":
+        yield ("hash_on",), f"nobody asks for it: the `strategy` is {upstream.strategy}, not consistent_hash"
+    if upstream.slow_start and upstream.strategy in ("ip_hash", "consistent_hash"):
+        yield ("slow_start",), f"it has no effect on the `strategy` {upstream.strategy}, which takes no turns"
+    if upstream.slow_start and upstream.health_check is None and upstream.passive_health is None:
+        yield ("slow_start",), "no backend ever recovers: there is neither `health_check` nor `passive_health`"
+    if upstream.queue is not None and not upstream.in_flight and upstream.adaptive_concurrency is None:
+        yield ("queue",), "nobody waits in it: there is neither `in_flight` nor `adaptive_concurrency`"
+    for index, backend in enumerate(upstream.backends):
+        if upstream.strategy == "ip_hash" and written(backend, "weight") and backend.weight != 1:
+            yield ("backends", index, "weight"), "ip_hash goes by no weights"
+    yield from _pool(upstream, routes)
+    yield from _claims(upstream, routes)
+    if upstream.circuit_breaker is not None:
+        for steps, words in breaker(upstream.circuit_breaker, [upstream]):
+            yield ("circuit_breaker", *steps), words
+
+
+def _pool(upstream: Upstream, routes: Sequence[Route]) -> Iterator[Doubt]:
+    pool = upstream.pool
+    if not written(pool, "queue_timeout"):
+        return
+    key = ("pool", "queue_timeout")
+    if not pool.max_pending:
+        yield key, "nobody waits: `max_pending` is 0"
+    longest = max((min(route.timeout, route.exchange_timeout) for route in routes), default=inf)
+    if pool.queue_timeout >= longest:
+        yield key, f"nobody waits so long: no route to it waits for an answer for more than {format_duration(longest)}"
+
+
+def _claims(upstream: Upstream, routes: Sequence[Route]) -> Iterator[Doubt]:
+    claim = upstream.hash_on.startswith("claim:") and upstream.strategy == "consistent_hash"
+    if claim and routes and not any(asks_who(route, *WITH_CLAIMS) for route in routes):
+        words = "no route to it asks for a token (`auth`), so every exchange goes by the client's address"
+        yield ("hash_on",), f"there are no claims: {words}"
+
+
+def breaker(breaker: CircuitBreaker, upstreams: Sequence[Upstream]) -> Iterator[Doubt]:
+    """Doubt a circuit breaker.
+
+    Args:
+        breaker: Its settings.
+        upstreams: Those that it is for.
+    """
+    checked = any(upstream.health_check is not None for upstream in upstreams)
+    if upstreams and not checked and written(breaker, "close_on") and breaker.close_on == "health_check":
+        yield ("close_on",), "nothing checks health (`health_check`): it is `timeout` that ends the open state"
+    if written(breaker, "timeout"):
+        ejecting = [one.passive_health for one in upstreams if one.passive_health is not None]
+        # As many failures as open the breaker eject the backend as well.
+        later = [one.eject for one in ejecting if one.failures <= breaker.failure_threshold]
+        if later and len(later) == len(upstreams) and breaker.timeout < min(later):
+            words = f"no probe is made so early: `passive_health` ejects the backend for {format_duration(min(later))}"
+            yield ("timeout",), words
+    fallback = breaker.fallback
+    if not fallback.cached:
+        return
+    if written(fallback, "max_stale") and fallback.max_stale < breaker.timeout:
+        words = f"what was kept may be too old before the breaker's `timeout`, {format_duration(breaker.timeout)}"
+        yield ("fallback", "max_stale"), words
+    if fallback.cache_entry > fallback.cache_size:
+        key = "cache_entry" if written(fallback, "cache_entry") else "cache_size"
+        yield ("fallback", key), f"no content so long is kept: `cache_size` is {format_size(fallback.cache_size)}"
