@@ -30,6 +30,8 @@ class Retry(Enum):
     """Nothing of the request has left: any method may be tried elsewhere."""
     IF_REUSED = "if_reused"
     """The keep-alive race: a reused connection died before the answer; once more, on a fresh one."""
+    UNPROCESSED = "unprocessed"
+    """The backend says that nobody has acted on the request (GOAWAY, REFUSED_STREAM): any method may be tried again."""
     ALWAYS = "always"
 
 
@@ -294,6 +296,12 @@ class ReusedConnectionLost(BackendReset):
     """A kept-alive connection died before the first byte of the answer (the keep-alive race)."""
 
     retry = Retry.IF_REUSED
+
+
+class RequestUnprocessed(BackendReset):
+    """The backend took no more requests on the connection, and says that it has not looked at this one."""
+
+    retry = Retry.UNPROCESSED
 
 
 class BackendProtocolError(UpstreamError):

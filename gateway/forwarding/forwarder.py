@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from gateway.errors import BreakerOpen, GatewayError, Source
+from gateway.errors import BreakerOpen, GatewayError, Retry, Source
 from gateway.exchange import Exchange
 from gateway.forwarding.hedges import Hedges, Race
 from gateway.forwarding.retries import Held, Retries, tried, why
@@ -24,7 +24,8 @@ from gateway.message import Response
 from gateway.resilience.breaker import State
 from gateway.resilience.retry import lost_race
 from gateway.transport.deadlines import NEVER
-from gateway.upstream.agent import Attempt, ProxyAgent
+from gateway.upstream.agent import ProxyAgent
+from gateway.upstream.attempt import Attempt, AttemptObserver
 from gateway.upstream.backend import Backend, Upstream
 
 VIA = b"1.1 gateway"
@@ -33,7 +34,7 @@ NOT_ITS_FAULT = frozenset([501, 505])
 """Statuses of 500 and more by which a backend says that the client asked for what it does not do."""
 
 
-class Forwarder:
+class Forwarder(AttemptObserver):
     """Forwards the exchanges of one route to one upstream (a route may share its traffic out).
 
     Args:
@@ -117,7 +118,7 @@ class Forwarder:
         if self._hedges is not None:
             self._hedges.watch(attempt, self._second)
 
-    # Called by attempts (gateway.upstream.agent.AttemptObserver).
+    # Called by attempts (gateway.upstream.attempt.AttemptObserver).
 
     def attempt_answered(self, attempt: Attempt, response: Response) -> None:
         """The backend answered."""
@@ -339,5 +340,6 @@ def _probes(breaker: object) -> bool:
 def _failure(status: int, error: GatewayError | None) -> str | None:
     """Say what the backend did wrong: empty for nothing, None where that was not found out."""
     if error is not None:
-        return error.reason if error.source is Source.UPSTREAM else None
+        # What was not looked at says nothing of who did not look at it.
+        return error.reason if error.source is Source.UPSTREAM and error.retry is not Retry.UNPROCESSED else None
     return f"status {status}" if status >= 500 and status not in NOT_ITS_FAULT else ""

@@ -15,7 +15,7 @@ from gateway.message import Request
 from gateway.resilience.budget import RetryBudget
 from gateway.resilience.latencies import Latencies
 from gateway.resilience.retry import IDEMPOTENT
-from gateway.upstream.agent import Attempt
+from gateway.upstream.attempt import Attempt
 
 Launch = Callable[[Attempt], "Attempt | None"]
 """Makes the second attempt, not started; None where there is no other backend for it."""

@@ -23,7 +23,7 @@ from gateway.headers import Headers
 from gateway.message import Request, Response
 from gateway.resilience.budget import RetryBudget
 from gateway.resilience.retry import RetryPolicy, Tried
-from gateway.upstream.agent import Attempt
+from gateway.upstream.attempt import Attempt
 
 Count = Callable[[str, str], None]
 """Counts a retry by the reason for it and what became of it: `ok`, `failed`, or `budget` where it was not made."""

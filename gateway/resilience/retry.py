@@ -66,13 +66,17 @@ class Tried:
     keyed: bool = False
 
 
-def lost_race(error: GatewayError, tried: Tried) -> bool:
-    """Whether to try once more, at once and on a fresh connection, because a kept-alive one was closed under us.
+_RACES = frozenset([Retry.IF_REUSED, Retry.UNPROCESSED])
 
-    The race that RFC 9112 section 9.3.1 lets a client repair without asking. It needs no policy and no budget: the
-    backend was well, and a fresh connection cannot lose it again.
+
+def lost_race(error: GatewayError, tried: Tried) -> bool:
+    """Whether to try once more, at once and on a fresh connection, because one in use was closed under us.
+
+    The race that RFC 9112 section 9.3.1 lets a client repair without asking, and its likeness in HTTP/2, where the
+    backend says which requests it has not looked at (RFC 9113 section 8.7): those count as not sent, whatever their
+    method. It needs no policy and no budget: the backend was well, and a fresh connection cannot lose it again.
     """
-    return error.retry is Retry.IF_REUSED and tried.replayable and (not tried.sent or tried.method in IDEMPOTENT)
+    return error.retry in _RACES and tried.replayable and (not tried.sent or tried.method in IDEMPOTENT)
 
 
 class RetryPolicy:

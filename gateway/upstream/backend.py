@@ -11,7 +11,7 @@ from gateway.http.fields import FieldFilter
 from gateway.interfaces import Balancer
 from gateway.message import Response
 from gateway.resilience.selection import Lack, Selection, available
-from gateway.upstream.pool import BackendPool
+from gateway.upstream.backend_pool import BackendPool
 from gateway.upstream.standing import Change, Condition, Standing
 
 _COUNT = "{} backends may be picked"

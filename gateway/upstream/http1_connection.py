@@ -1,370 +1,397 @@
-"""One connection to a backend: requests out, responses in, one at a time.
+"""One connection of HTTP/1.1 to a backend: requests out, responses in, one at a time.
 
-Made by the pool, lent to an attempt, and given back when the answer is
-complete and the connection can be used again.
+Opened for the keeper by `gateway.upstream.http1_opening`, lent to an attempt as the stream that it is, and given back
+when the answer is complete and the connection can be used again. What it is busy with: `gateway.upstream.http1_phases`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer, ISSLTransport
-from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocol, IPushProducer, ISSLTransport
+from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
-from zope.interface import implementer
+from zope.interface import classImplements
 
 from gateway.body import Body
 from gateway.errors import BackendReset, GatewayError, PoolExhausted, ReusedConnectionLost
-from gateway.headers import Headers
-from gateway.http.fields import request_filter, trailer_filter
-from gateway.http.messages import chunk, last_chunk
-from gateway.http1.response_parser import ResponseParser
-from gateway.message import OpenTunnel, Response, TunnelEnd
+from gateway.http1.response_parser import ResponseMemo, ResponseParser
 from gateway.transport.deadlines import NEVER
+from gateway.upstream import http1_phases as phases
+from gateway.upstream.contract import Connection, Hearer, Keeper, Stream
+from gateway.upstream.http1_phases import TUNNELS, UPLOADS, Phase
+from gateway.upstream.http1_tunnel import BackendTunnel, Carrier
+from gateway.upstream.http1_upload import Upload, beginning
 from gateway.upstream.request_head import authenticates, encode_head
-
-if TYPE_CHECKING:
-    from gateway.upstream.agent import Attempt
-    from gateway.upstream.pool import BackendPool
 
 CLOSE = 10.0
 """Seconds that a close may take until the connection is reset."""
 
-_TRAILERS = trailer_filter(request_filter(frozenset()))
+_IDLE = Phase.IDLE
 
 
-@implementer(IHalfCloseableProtocol, IPushProducer)
-class Http1Connection(Protocol, OpenTunnel):
-    """The client side of one backend connection.
+class Http1Connection(Connection, Stream, Carrier):
+    """The client side of one backend connection, which is its own only stream (`gateway.upstream.contract`).
+
+    Args:
+        keeper: Whose it is.
+        authority: The backend's host and port, for clients that name none.
+        response_header: Most octets of the head of an answer.
+        memo: Heads that this backend has answered with before.
 
     Attributes:
-        address: The backend's numeric address.
-        uses: Requests sent so far.
-        deadline: When it is closed for being idle, or its attempt is out of time.
-        idle_for: Seconds for which its backend keeps it while it is unused, as far as it said so.
-        has_lent: It has waited for its client since its request was sent, and its place was lent.
-        owner: The client connection that it belongs to once it is authenticated; None while anybody may use it.
+        phase: What it is busy with.
+        deadline: Also when its attempt is out of time, and when a close has to be over.
     """
 
-    def __init__(self, pool: BackendPool) -> None:
-        self.pool = pool
-        self.address = ""
-        self.uses = 0
-        self.deadline = NEVER
-        self.idle_for = NEVER
-        self.has_lent = False
-        self.owner: object = None
-        self.lost = False
-        self.retired = False
-        self._attempt: Attempt | None = None
-        self._request_body: Body | None = None
-        self._chunked = False
-        self._closing = False
+    __slots__ = (
+        "_authority",
+        "_full",
+        "_hearer",
+        "_parser",
+        "_paused",
+        "_tunnel",
+        "_upload",
+        "keeper",
+        "phase",
+        "transport",
+    )
+
+    def __init__(self, keeper: Keeper, authority: bytes, response_header: int, memo: ResponseMemo) -> None:
+        super().__init__(most=1)
+        self.keeper = keeper
+        self.transport: Any = None
+        self.phase = Phase.IDLE
+        self._authority = authority
+        self._hearer: Hearer | None = None
+        self._upload: Upload | None = None
+        # Whose turn it is: the client does not take what is read; the backend does not take what is written.
         self._paused = False
-        self._read_closed = False
-        self._write_closed = False
-        self._tunnel: TunnelEnd | None = None
-        self._tunnelled = False
-        self._parser = ResponseParser(self, pool.response_header, pool.memo)
+        self._full = False
+        self._tunnel: BackendTunnel | None = None
+        self._parser = ResponseParser(self, response_header, memo)
 
-    # Called by the attempt and the pool.
+    @property
+    def lost(self) -> bool:
+        """Whether the transport is gone."""
+        return self.phase is Phase.LOST
 
-    def send(self, attempt: Attempt) -> None:
-        """Send a request; the attempt hears of the answer.
+    # Called by the keeper and the attempt (gateway.upstream.contract).
 
-        Args:
-            attempt: Who asks. Its exchange's content goes in chunks when its length is not known.
-        """
-        self._attempt = attempt
+    def open(self) -> Stream:
+        self.phase = phases.OPENED[self.phase]
+        self.streams = 1
+        return self
+
+    def unused(self) -> None:
+        self.phase = phases.RETURNED[self.phase]
+        self._give_back()
+
+    def send(self, hearer: Hearer) -> None:
+        self._hearer = hearer
         self.has_lent = False
         self.uses += 1
-        self.deadline = attempt.deadline
-        exchange = attempt.exchange
+        self.deadline = hearer.deadline
+        exchange = hearer.exchange
         request = exchange.request
         if authenticates(exchange):
-            self.owner = attempt.owner
+            self.owner = hearer.owner
         self._parser.expect(request.method, request.upgrade)
-        head = encode_head(exchange, attempt.passes, self.pool.authority)
+        head = encode_head(exchange, hearer.passes, self._authority)
         body = request.body
         if body is None:
-            self.transport.write(head)  # type: ignore[union-attr]
+            self.phase = phases.SENT[self.phase]
+            self.transport.write(head)
             return
-        self._chunked = chunked = body.length is None
-        first = body.take()
-        data = chunk(first) if chunked and first else first
+        head += beginning(body)
         if body.ended:
-            self.transport.write(head + data + (last_chunk(body.trailers, _TRAILERS) if chunked else b""))  # type: ignore[union-attr]
+            self.phase = phases.SENT[self.phase]
+            self.transport.write(head)
         elif body.failed:
             self.abort()
         else:
-            self._request_body = body
-            # While content is to come, the client is watched; the backend only where it does not take what came.
-            self.deadline = NEVER
-            self.pool.lend(self)
+            self.phase = phases.BEGUN[self.phase]
+            self._upload = upload = Upload(body, self.transport, self._uploaded, self._client_failed)
+            self._settle()
             # Before the write, which may say that the backend has had enough.
-            body.attach(self)
-            self.transport.write(head + data)  # type: ignore[union-attr]
+            body.attach(upload)
+            self.transport.write(head)
+
+    def wait_until(self, deadline: float) -> None:
+        self.deadline = deadline
 
     def abort(self) -> None:
-        """Give the attempt up and the connection with it."""
-        self._attempt = None
-        self._drop_request_body()
+        self._hearer = None
+        self._drop_upload()
         self._tunnel = None
         self.close(aborting=True)
 
     def time_out(self, error: GatewayError) -> None:
-        """The attempt is out of time: it fails, and the connection is no use any more."""
-        if self._attempt is not None:
-            self._fail(self._attempt, error)
+        if self._hearer is not None:
+            self._fail(self._hearer, error)
 
     def give_up(self) -> None:
-        """Others need what it takes, and it only waits for its client: the attempt fails."""
-        if self._attempt is not None:
-            self._fail(self._attempt, PoolExhausted("Others need the connection, and the client does not go on."))
+        if self._hearer is not None:
+            self._fail(self._hearer, PoolExhausted("Others need the connection, and the client does not go on."))
         else:
             self.close(aborting=True)
 
     def close(self, aborting: bool = False) -> None:
-        """Close the connection; what it was lent for must be over."""
-        self._leave_pool()
-        self._closing = True
+        self._move(phases.CLOSED[self.phase])
         # A backend may never answer TLS's closing alert, nor read what was written.
-        self.deadline = self.pool.now() + CLOSE
+        self.deadline = self.keeper.now() + CLOSE
         transport = self.transport
-        transport.unregisterProducer()  # type: ignore[union-attr]
+        transport.unregisterProducer()
         if aborting:
-            transport.abortConnection()  # type: ignore[union-attr]
+            transport.abortConnection()
         else:
-            transport.loseConnection()  # type: ignore[union-attr]
+            transport.loseConnection()
 
-    # Called by Twisted.
+    # Called by Twisted (IProtocol, IHalfCloseableProtocol, IPushProducer).
+
+    def makeConnection(self, transport: Any) -> None:
+        self.transport = transport
+        self.connectionMade()
 
     def connectionMade(self) -> None:
-        self.transport.registerProducer(self, True)  # type: ignore[union-attr]
+        self.address = getattr(self.transport.getPeer(), "host", "")
+        self.transport.registerProducer(self, True)
 
     def dataReceived(self, data: bytes) -> None:
-        if self._tunnel is not None:
-            self._tunnel.tunnel_received(data)
-            return
-        attempt = self._attempt
-        if attempt is None:
-            self.close()  # an answer that nobody asked for
+        hearer = self._hearer
+        if hearer is None or self._tunnel is not None:
+            self._read_unasked(data)
             return
         parser = self._parser
         answered = parser.response is not None
         try:
             parser.feed(data)
         except GatewayError as error:
-            self._fail(attempt, error)
+            self._fail(hearer, error)
             return
         if parser.interims:
             interims, parser.interims = parser.interims, []
             for interim in interims:
-                attempt.interim(*interim)
-        if self._attempt is not attempt:
+                hearer.interim(*interim)
+        if self._hearer is not hearer:
             return  # what it read made the client go
         response = parser.response
         if parser.switched is not None:
             assert response is not None
-            self._switched(attempt, response)
+            self.phase = phases.SWITCHES[self.phase]
+            self._tunnel = tunnel = BackendTunnel(self, parser.switched)
+            self.pause_reading()  # until the client's end is there to have it
+            hearer.switched(response, tunnel)
         elif parser.complete:
-            self._complete(attempt, answered)
+            self._complete(hearer, answered)
         elif response is not None:
-            if not self._paused:
-                self.deadline = attempt.next_deadline()
-            if not answered:
-                attempt.answered(response)
+            if answered:
+                self._listen(hearer)
+            else:
+                self.phase = phases.HEAD[self.phase]
+                self._listen(hearer)
+                hearer.answered(response)
 
     def readConnectionLost(self) -> None:
-        if self._tunnel is not None:
-            self._read_closed = True
-            self._tunnel.tunnel_half_closed()
-            self._close_if_both_halves_are()
-            return
-        self.connectionLost(connectionDone)
-        self.pool.deadlines.watch(self)  # until it is closed
-        self.close()
+        """The backend has closed its half."""
+        phase = phases.BACKEND_ENDS[self.phase]
+        if self._tunnel is not None and self._hearer is None:
+            if phase is Phase.BACKEND_ENDED:
+                self.phase = phase
+            self._tunnel.ended()
+        else:
+            self._break_off(clean=True)
+        if phase is Phase.CLOSING and self.phase is not phase:
+            self.close()
 
     def writeConnectionLost(self) -> None:
         """Our half is closed: the backend's half ends the connection."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self.pool.deadlines.forget(self)
-        if self.lost:
+        """The transport is gone."""
+        self.keeper.deadlines.forget(self)
+        if self.phase is Phase.LOST:
             return
-        self.lost = True
-        self._leave_pool()
-        if self._tunnelled:
-            self.pool.in_flight -= 1
+        self._move(phases.DISCONNECTED[self.phase])
         if self._tunnel is not None:
-            tunnel, self._tunnel = self._tunnel, None
-            tunnel.tunnel_lost()
-        attempt = self._attempt
-        if attempt is None:
-            return
-        parser = self._parser
-        if reason.check(ConnectionDone) and parser.closed():
-            self._complete(attempt, answered=True)
-        elif self.uses > 1 and not parser.started:
-            self._fail(attempt, ReusedConnectionLost())
-        else:
-            self._fail(attempt, BackendReset())
+            self._tunnel.lost()
+        self._break_off(clean=reason.check(ConnectionDone) is not None)
 
     def pauseProducing(self) -> None:
         """The backend reads slowly: let the client wait."""
+        self._full = True
         if self._tunnel is not None:
-            self._tunnel.pause_reading()
-        elif self._request_body is not None:
-            self.pool.reclaim(self)
-            self._request_body.pause()
-            if self._attempt is not None:
-                self.deadline = self._attempt.next_deadline()
+            self._tunnel.full()
+        elif self._upload is not None:
+            self._upload.body.pause()
+            self._settle()
 
     def resumeProducing(self) -> None:
         """The backend has read what was written."""
+        self._full = False
         if self._tunnel is not None:
-            self._tunnel.resume_reading()
-        elif self._request_body is not None:
-            self.deadline = NEVER
-            self.pool.lend(self)
-            self._request_body.resume()
+            self._tunnel.drained()
+        elif self._upload is not None:
+            self._settle()
+            self._upload.body.resume()
 
     def stopProducing(self) -> None:
         """The connection is lost; `connectionLost` follows."""
 
-    # The body of a request (gateway.body.BodySink).
-
-    def body_received(self, data: bytes) -> None:
-        self.transport.write(chunk(data) if self._chunked else data)  # type: ignore[union-attr]
-
-    def body_ended(self, trailers: Headers | None) -> None:
-        self._request_body = None
-        if not self._paused:
-            self.pool.reclaim(self)
-        if self._chunked:
-            self.transport.write(last_chunk(trailers, _TRAILERS))  # type: ignore[union-attr]
-        if self._attempt is not None:
-            self.deadline = self._attempt.next_deadline()
-
-    def body_failed(self) -> None:
-        if self._attempt is not None:
-            self.abort()
-
-    # The bodies of responses (gateway.body.BodySource), and the backend's end of a tunnel (gateway.message.OpenTunnel).
+    # The bodies of responses (gateway.body.BodySource), and a tunnel (gateway.upstream.http1_tunnel.Carrier).
 
     def pause_reading(self) -> None:
         self._paused = True
-        self.deadline = NEVER  # it is the client that is slow now; the channel watches it
-        self.pool.lend(self)
-        self.transport.pauseProducing()  # type: ignore[union-attr]
+        self._settle()
+        self.transport.pauseProducing()
 
     def resume_reading(self) -> None:
         if not self._paused:
             return
         self._paused = False
-        if self._request_body is None:
-            self.pool.reclaim(self)
-        if self._attempt is not None:
-            self.deadline = self._attempt.next_deadline()
-        if not self.lost:
-            self.transport.resumeProducing()  # type: ignore[union-attr]
+        self._settle()
+        if self.phase is not Phase.LOST:
+            self.transport.resumeProducing()
 
     def body_over_limit(self, body: Body) -> None:
         """Responses have no limit."""
 
-    def join(self, other: TunnelEnd) -> None:
-        self._tunnel = other
-        self._attempt = None
-        if not self.lost:
-            self._tunnelled = True
-            self.pool.in_flight += 1  # the attempt is over, and the backend as busy as before
+    def carry(self) -> bool:
+        self._hearer = None
+        self.phase = phases.JOINED[self.phase]
+        if self.phase is not Phase.TUNNEL:
+            self.keeper.leave()
+            return False
         self.resume_reading()
-        if self._parser.switched:
-            other.tunnel_received(self._parser.switched)
+        return True
 
-    def tunnel_received(self, data: bytes) -> None:
-        self.transport.write(data)  # type: ignore[union-attr]
+    def write(self, data: bytes) -> None:
+        self.transport.write(data)
 
-    def tunnel_half_closed(self) -> None:
-        self._write_closed = True
-        if ISSLTransport.providedBy(self.transport):
+    def write_no_more(self) -> None:
+        phase = phases.CLIENT_ENDS[self.phase]
+        if phase is not Phase.CLIENT_ENDED or ISSLTransport.providedBy(self.transport):
             self.close()  # TLS as Twisted has it cannot close one half
-            return
-        self.transport.loseWriteConnection()  # type: ignore[union-attr]
-        self._close_if_both_halves_are()
-
-    def tunnel_lost(self) -> None:
-        self._tunnel = None
-        self.close()
+        else:
+            self.phase = phase
+            self.transport.loseWriteConnection()
 
     # Deadlines (gateway.transport.deadlines.Timed).
 
     def on_deadline(self, now: float) -> None:
-        attempt = self._attempt
-        if attempt is not None:
-            attempt.out_of_time()
-        elif self._closing:
-            self.transport.abortConnection()  # type: ignore[union-attr]
+        if self._hearer is not None:
+            self._hearer.out_of_time()
+        elif self.phase is Phase.CLOSING:
+            self.transport.abortConnection()
         else:
             self.close()
 
     # The life of the connection.
 
-    def _switched(self, attempt: Attempt, response: Response) -> None:
-        """The backend speaks another protocol from now on; what it says waits until the client does so too."""
-        self.pause_reading()
-        attempt.switched(response)
+    def _move(self, phase: Phase) -> None:
+        """It is in no use any more: say so to the keeper, for the tunnel that it was as well."""
+        was, self.phase = self.phase, phase
+        self.streams = 0
+        self.keeper.lost(self)
+        if was in TUNNELS:
+            self.keeper.leave()
 
-    def _complete(self, attempt: Attempt, answered: bool) -> None:
+    def _read_unasked(self, data: bytes) -> None:
+        """Octets came that are no part of an answer."""
+        if self._tunnel is not None:
+            self._tunnel.received(data)
+        elif self.phase is not Phase.CLOSING:
+            self.close()
+
+    def _listen(self, hearer: Hearer) -> None:
+        """A part of an answer came: the next one has its time, unless it is the client's turn."""
+        if not self._paused and (self._upload is None or self._full):
+            self.deadline = hearer.next_deadline()
+
+    def _settle(self) -> None:
+        """See whose turn it is: while it is the client's, it is watched by its channel, and our place is lent."""
+        if self._paused or (self.phase in UPLOADS and not self._full):
+            self.deadline = NEVER
+            self.keeper.lend(self)
+        else:
+            self.keeper.reclaim(self)
+            if self._hearer is not None:
+                self.deadline = self._hearer.next_deadline()
+
+    def _uploaded(self) -> None:
+        """The last of the request's content is written."""
+        self._upload = None
+        self.phase = phases.CONTENT_ENDED[self.phase]
+        self._settle()
+
+    def _client_failed(self) -> None:
+        """The client is gone, and its exchange with it."""
+        if self._hearer is not None:
+            self.abort()
+
+    def _complete(self, hearer: Hearer, answered: bool) -> None:
         """The answer is complete: it counts, the next may have the connection, then who asked is told."""
         # The next one may begin in `release`, and with it the parser's next answer.
         parser = self._parser
         response, trailers, keep = parser.response, parser.trailers, parser.keep_alive
         assert response is not None
-        self._attempt = None
-        if self._request_body is not None:
-            self._drop_request_body()
+        self._hearer = None
+        self.phase = phases.COMPLETED[self.phase]
+        if self._upload is not None:
+            self._drop_upload()
             keep = False
         if self._paused:
             self.resume_reading()
         # Report the outcome before releasing the connection: it may open the breaker, and then nobody may have it next.
-        attempt.finished(response.status)
-        if not self.lost:
+        hearer.finished(response.status)
+        if self.phase is _IDLE:
             self.idle_for = parser.idle_for
-            if not self.idle_for:
-                keep = False
             if parser.personal:
-                self.owner = attempt.owner
-            if keep and not self.retired and self.owner is None:
-                self.pool.release(self)
-            elif keep and not self.retired:
-                self.pool.set_aside(self, self.owner)
+                self.owner = hearer.owner
+            if keep and self.idle_for and not self.retired:
+                self._give_back()
             else:
                 self.close()
         if isinstance(response.body, Body):
             response.body.end(trailers)
         if not answered:
-            attempt.answered(response)
+            hearer.answered(response)
 
-    def _fail(self, attempt: Attempt, error: GatewayError) -> None:
-        self._attempt = None
-        self._drop_request_body()
-        if not self.lost:
+    def _give_back(self) -> None:
+        self.streams = 0
+        if self.owner is None:
+            self.keeper.release(self)
+        else:
+            self.keeper.set_aside(self, self.owner)
+
+    def _break_off(self, clean: bool) -> None:
+        """The backend says no more: an answer may be complete by that, else the attempt fails."""
+        hearer = self._hearer
+        if hearer is None:
+            return
+        parser = self._parser
+        if clean and parser.closed():
+            self._complete(hearer, answered=True)
+        elif self.uses > 1 and not parser.started:
+            self._fail(hearer, ReusedConnectionLost())
+        else:
+            self._fail(hearer, BackendReset())
+
+    def _fail(self, hearer: Hearer, error: GatewayError) -> None:
+        self._hearer = None
+        self._drop_upload()
+        if self.phase is not Phase.LOST:
             self.close(aborting=True)
         body = self._parser.response.body if self._parser.response is not None else None
-        attempt.failed(error, body if isinstance(body, Body) else None)
+        hearer.failed(error, body if isinstance(body, Body) else None)
 
-    def _close_if_both_halves_are(self) -> None:
-        # Twisted leaves a connection open whose halves are both closed.
-        if self._read_closed and self._write_closed:
-            self.close()
+    def _drop_upload(self) -> None:
+        if self._upload is not None:
+            upload, self._upload = self._upload, None
+            upload.body.detach()
+            self.keeper.reclaim(self)
 
-    def _drop_request_body(self) -> None:
-        if self._request_body is not None:
-            body, self._request_body = self._request_body, None
-            body.detach()
-            self.pool.reclaim(self)
 
-    def _leave_pool(self) -> None:
-        self.pool.lost(self)
+# Declared from outside: nothing interpreted is inherited from, so that the class can be compiled.
+classImplements(Http1Connection, IProtocol, IHalfCloseableProtocol, IPushProducer)

@@ -12,9 +12,10 @@ from gateway.resilience.breaker import Breaker
 from gateway.resilience.budget import RetryBudget
 from gateway.serving.http1_answer import AnswerWriter
 from gateway.serving.http1_channel import Http1Channel
-from gateway.upstream.agent import Attempt
+from gateway.upstream.attempt import Attempt
+from gateway.upstream.backend_pool import BackendPool
 from gateway.upstream.http1_connection import Http1Connection
-from gateway.upstream.pool import BackendPool
+from gateway.upstream.http1_upload import Upload
 from tests.simulation.backends import content
 from tests.simulation.run import main, play
 
@@ -132,7 +133,7 @@ def test_a_connection_that_said_too_much_and_goes_on_is_caught(monkeypatch: pyte
 
 def test_a_request_that_loses_some_of_its_content_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """By what its backend got."""
-    monkeypatch.setattr(Http1Connection, "body_received", lambda self, data: None)
+    monkeypatch.setattr(Upload, "body_received", lambda self, data: None)
 
     assert "with other content" in caught() or "HttpParser" in caught()
 

@@ -15,7 +15,8 @@ from gateway.resilience.breaker import Breaker, State
 from gateway.resilience.retry import IDEMPOTENT
 from gateway.testing import FakeClient
 from gateway.testing.backend import BackendConnection
-from gateway.upstream.agent import Attempt
+from gateway.upstream.attempt import Attempt
+from gateway.upstream.backend_pool import BackendPool
 from gateway.upstream.http1_connection import Http1Connection
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ class Wire:
         assert self.most_queued <= most, f"{self.most_queued} octets waited for a connection to take them"
 
     def _connected(self, connection: Http1Connection) -> None:
-        pool, transport = connection.pool, connection.transport
+        pool, transport = connection.keeper, connection.transport
+        assert isinstance(pool, BackendPool)
         assert isinstance(transport, MemoryTransport)
         ends = self._world.harness.network.transports
         # Those that wait for their clients, or did, do not keep others from being opened.
@@ -82,11 +84,11 @@ class Wire:
                 self._leaves(connection, data)
             write(data)
 
-        transport.write = watched
+        transport.write = watched  # type: ignore[method-assign]
 
     def _leaves(self, connection: Http1Connection, data: bytes) -> None:
-        begun, attempt = REQUEST.match(data), connection._attempt
-        if begun is None or attempt is None:
+        begun, attempt = REQUEST.match(data), connection._hearer
+        if begun is None or not isinstance(attempt, Attempt):
             return
         target, request = begun[1], attempt.exchange.request
         self._world.trace.append(f"           {target.decode()} to {attempt.backend.name}, {attempt.exchange.attempts}")
@@ -130,6 +132,6 @@ class Wire:
 
 def _is_open(transport: MemoryTransport, pool: object) -> bool:
     protocol = transport.protocol
-    if not isinstance(protocol, Http1Connection) or protocol.pool is not pool:
+    if not isinstance(protocol, Http1Connection) or protocol.keeper is not pool:
         return False
     return transport.connected and not transport.disconnecting and not transport._aborting

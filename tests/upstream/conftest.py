@@ -15,8 +15,10 @@ from twisted.internet.testing import StringTransport
 
 from gateway.errors import GatewayError
 from gateway.transport.deadlines import Deadlines
+from gateway.upstream.backend_pool import BackendPool
+from gateway.upstream.contract import Hearer, Stream
 from gateway.upstream.http1_connection import Http1Connection
-from gateway.upstream.pool import BackendPool
+from gateway.upstream.http1_opening import speaking_http1
 
 
 @dataclass(frozen=True)
@@ -30,23 +32,24 @@ class Limits:
     queue_timeout: float = 5.0
 
 
-class Waiter:
+class Waiter(Hearer):
     """Keeps what the pool says; `then` is done as soon as it has a connection."""
 
     owner: object = None
 
-    def __init__(self, fresh: bool = False, then: Callable[[Http1Connection], object] | None = None) -> None:
+    def __init__(self, fresh: bool = False, then: Callable[[Stream], object] | None = None) -> None:
         self.fresh = fresh
         self.got: Http1Connection | None = None
         self.error: GatewayError | None = None
         self._then = then
 
-    def connected(self, connection: Http1Connection) -> None:
+    def connected(self, stream: Stream) -> None:
         assert self.got is None
         assert self.error is None
-        self.got = connection
+        assert isinstance(stream, Http1Connection)
+        self.got = stream
         if self._then is not None:
-            self._then(connection)
+            self._then(stream)
 
     def refused(self, error: GatewayError) -> None:
         assert self.got is None
@@ -65,10 +68,9 @@ class Bench:
             "orders",
             "http://orders:80",
             "orders",
-            self._dial,
+            speaking_http1(self._dial, b"orders:80", 65536),
             Limits(**limits),
             most_lent,
-            65536,
             self.deadlines,
             lambda: self.seconds,
         )
@@ -94,7 +96,9 @@ class Bench:
     def wait(self, **waiter: Any) -> Waiter:
         """Ask for a connection."""
         made = Waiter(**waiter)
-        made.got = self.pool.acquire(made)
+        stream = self.pool.acquire(made)
+        if stream is not None:
+            made.connected(stream)
         return made
 
     def used(self, count: int = 1) -> list[Http1Connection]:

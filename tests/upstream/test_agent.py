@@ -12,7 +12,8 @@ from gateway.headers import Headers
 from gateway.http.fields import request_filter
 from gateway.message import Request, Response
 from gateway.peer import Peer
-from gateway.upstream.agent import Attempt, ProxyAgent
+from gateway.upstream.agent import ProxyAgent
+from gateway.upstream.attempt import Attempt, AttemptObserver
 from gateway.upstream.backend import Backend, Upstream
 from gateway.upstream.pool import ConnectionPool
 from tests.upstream.conftest import Bench
@@ -35,7 +36,7 @@ class Direct:
         return b""
 
 
-class Observer:
+class Observer(AttemptObserver):
     """Keeps what it hears."""
 
     def __init__(self) -> None:
@@ -157,7 +158,7 @@ def test_out_of_time_while_the_answer_is_awaited(tries: Tries) -> None:
     tries.bench.pass_time(3)
 
     assert tries.observer.told == ["finished", "failed"]
-    assert connection.transport.disconnected  # type: ignore[union-attr]
+    assert connection.transport.disconnected
     assert tries.bench.pool.in_flight == 0
 
 
@@ -198,7 +199,7 @@ def test_a_cancelled_attempt_says_nothing_of_its_backend(tries: Tries, stage: st
     assert tries.bench.pool.in_flight == 0
     assert tries.bench.pool.pending == 0
     if connection is not None:
-        assert connection.transport.disconnected  # type: ignore[union-attr]
+        assert connection.transport.disconnected
 
 
 @pytest.mark.parametrize(
@@ -236,13 +237,19 @@ def test_a_body_that_breaks_off(tries: Tries) -> None:
     assert exchange.error is tries.observer.errors[0]
 
 
+class Waiting:
+    """A step of the chain that waits."""
+
+    def cancel(self, error: GatewayError | None = None) -> None:
+        """Nobody does."""
+
+
 def test_what_else_the_exchange_waits_for_stays(tries: Tries) -> None:
     """A step of the chain may be looking at the head when the answer ends."""
     exchange = tries.attempt()
     connection = tries.bench.connect()
     connection.dataReceived(PART)
-    step = Attempt(tries.agent, tries.observer, exchange, tries.upstream, tries.backend, PASSES, 1, 1, 1, 1, 1)
-    exchange.pending = step
+    exchange.pending = step = Waiting()
     connection.dataReceived(OK[-1:])
 
     assert exchange.pending is step

@@ -13,8 +13,9 @@ from gateway.body import HIGH_WATER, Body
 from gateway.errors import BackendProtocolError, BackendReset, BackendTimeout, GatewayError, ReusedConnectionLost
 from gateway.headers import Headers
 from gateway.http.fields import request_filter
-from gateway.message import Request, Response, TunnelEnd
+from gateway.message import OpenTunnel, Request, Response, TunnelEnd
 from gateway.transport.deadlines import NEVER
+from gateway.upstream.contract import Hearer
 from gateway.upstream.http1_connection import CLOSE, Http1Connection
 from tests.upstream.conftest import Bench
 
@@ -31,11 +32,11 @@ class Direct:
         return b""
 
 
-class Asked:
-    """An attempt that keeps what it is told (`gateway.upstream.agent.Attempt`)."""
+class Asked(Hearer):
+    """An attempt that keeps what it is told (`gateway.upstream.attempt.Attempt`)."""
 
     deadline = 30.0
-    owner = None
+    owner: object = None
     headers_out = ()
     passes = request_filter(frozenset())
     forwarding = Direct()
@@ -49,7 +50,7 @@ class Asked:
         self.body: Body | None = None
 
     @property
-    def exchange(self) -> Any:
+    def exchange(self) -> Any:  # type: ignore[override]  # made of the same
         return self
 
     def interim(self, status: int, reason: bytes, headers: Headers) -> None:
@@ -59,9 +60,10 @@ class Asked:
         self.told.append("answered")
         self.response = response
 
-    def switched(self, response: Response) -> None:
+    def switched(self, response: Response, end: OpenTunnel) -> None:
         self.told.append("switched")
         self.response = response
+        self.end = end
 
     def finished(self, status: int) -> None:
         self.told.append("finished")
@@ -86,6 +88,7 @@ class Line:
         bench.connect()
         assert waiter.got is not None
         self.connection: Http1Connection = waiter.got
+        self.end_of_tunnel: OpenTunnel
         if used:
             self.connection.uses = 1
 
@@ -97,7 +100,7 @@ class Line:
 
     def send(self, method: bytes = b"GET", body: Body | None = None, upgrade: bytes | None = None) -> Asked:
         asked = Asked(self.bench, Request(method, b"/", Headers(), body=body, upgrade=upgrade))
-        self.connection.send(asked)  # type: ignore[arg-type]  # as an attempt
+        self.connection.send(asked)
         return asked
 
     def read(self, *reads: bytes) -> None:
@@ -388,14 +391,15 @@ class TestTunnel:
         assert asked.told == ["switched"]
         assert line.transport.producerState == "paused"  # nothing is read before there is someone to have it
         peer = Peer()
-        line.connection.join(peer)
+        asked.end.join(peer)
+        line.end_of_tunnel = asked.end
         line.transport.clear()
         return peer
 
     def test_octets_pass(self, line: Line, peer: Peer) -> None:
         """The early ones first."""
         line.read(b" bird")
-        line.connection.tunnel_received(b"back")
+        line.end_of_tunnel.tunnel_received(b"back")
 
         assert (peer.data, line.transport.value()) == (b"early bird", b"back")
         assert line.transport.producerState == "producing"
@@ -425,7 +429,7 @@ class TestTunnel:
 
     def test_the_peers_end_closes_it(self, line: Line, peer: Peer) -> None:
         """What was written still goes."""
-        line.connection.tunnel_lost()
+        line.end_of_tunnel.tunnel_lost()
 
         assert line.transport.disconnecting
         assert line.bench.figures() == (0, 0, 0, 0)

@@ -11,11 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import succeed
 from twisted.internet.error import ConnectBindError
+from twisted.internet.testing import StringTransport
 
 from gateway.errors import BackendRefused, PoolExhausted
 from gateway.transport.deadlines import NEVER
+from gateway.upstream.backend_pool import BackendPool
 from gateway.upstream.http1_connection import Http1Connection
-from gateway.upstream.pool import BackendPool, ConnectionPool
+from gateway.upstream.pool import ConnectionPool
 from tests.upstream.conftest import Bench, Waiter
 
 T = TypeVar("T")
@@ -34,8 +36,8 @@ def test_the_first_one_is_dialled_for(bench: Bench) -> None:
 def test_a_released_one_is_used_again(bench: Bench) -> None:
     """At once, without a dial; the last one released first."""
     first, second = bench.used(2)
-    bench.pool.release(second)
-    bench.pool.release(first)
+    second.unused()
+    first.unused()
 
     assert bench.wait().got is first
     assert bench.wait().got is second
@@ -55,8 +57,8 @@ def test_who_waits_is_served_in_order(bench: Bench) -> None:
     """By whatever becomes free first."""
     first, second = bench.used(2)
     waiters = [bench.wait() for _ in range(3)]
-    bench.pool.release(second)
-    bench.pool.release(first)
+    second.unused()
+    first.unused()
 
     assert [waiter.got for waiter in waiters] == [second, first, None]
 
@@ -81,7 +83,7 @@ def test_waiting_has_an_end(bench: Bench) -> None:
     bench.pass_time(2)
     assert isinstance(early.error, PoolExhausted)
     assert late.error is None
-    bench.pool.release(first)
+    first.unused()
     assert late.got is first
     bench.pass_time(100)
 
@@ -137,7 +139,7 @@ def test_a_lost_one_makes_room(bench: Bench) -> None:
 def test_an_idle_one_that_is_lost_is_not_lent(bench: Bench) -> None:
     """The backend closed it."""
     (connection,) = bench.used()
-    bench.pool.release(connection)
+    connection.unused()
     connection.connectionLost()
 
     assert bench.wait().got is None
@@ -147,13 +149,13 @@ def test_an_idle_one_is_closed_in_time(bench: Bench) -> None:
     """After `idle_timeout` since it was released."""
     (connection,) = bench.used()
     bench.pass_time(100)
-    bench.pool.release(connection)
+    connection.unused()
     bench.pass_time(59)
     assert bench.pool.idle == 1
     bench.pass_time(1)
 
     assert bench.figures() == (0, 0, 0, 0)
-    assert connection.transport.disconnecting  # type: ignore[union-attr]
+    assert connection.transport.disconnecting
 
 
 def test_a_connection_that_died_before_it_was_lent(bench: Bench) -> None:
@@ -162,7 +164,8 @@ def test_a_connection_that_died_before_it_was_lent(bench: Bench) -> None:
     dialled, make = bench.dials.pop()
     connection = make()
     assert isinstance(connection, Http1Connection)
-    connection.lost = True
+    connection.makeConnection(StringTransport())
+    connection.connectionLost()
     dialled.callback(connection)
 
     assert waiter.got is None
@@ -175,7 +178,7 @@ class TestFresh:
     def test_idle_ones_are_passed_over(self, bench: Bench) -> None:
         """They may be as dead."""
         (connection,) = bench.used()
-        bench.pool.release(connection)
+        connection.unused()
         waiter = bench.wait(fresh=True)
         assert waiter.got is None
         fresh = bench.connect()
@@ -186,20 +189,20 @@ class TestFresh:
     def test_the_oldest_idle_one_makes_room(self, bench: Bench) -> None:
         """At the cap."""
         first, second = bench.used(2)
-        bench.pool.release(first)
-        bench.pool.release(second)
+        first.unused()
+        second.unused()
         bench.wait(fresh=True)
 
-        assert first.transport.disconnecting  # type: ignore[union-attr]
+        assert first.transport.disconnecting
         assert bench.figures() == (1, 0, 1, 1)
 
     def test_a_used_one_goes_to_the_next_in_the_queue(self, bench: Bench) -> None:
         """Who does not mind."""
         first, second = bench.used(2)
         fresh, other = bench.wait(fresh=True), bench.wait()
-        bench.pool.release(first)
+        first.unused()
         assert (fresh.got, other.got) == (None, first)
-        bench.pool.release(second)  # nobody else waits: it makes room
+        second.unused()  # nobody else waits: it makes room
 
         assert bench.figures() == (0, 1, 1, 1)
         assert fresh.got is None
@@ -209,7 +212,7 @@ class TestFresh:
         """The dial is under way already."""
         (connection,) = bench.used()
         bench.wait(fresh=True)
-        bench.pool.release(connection)
+        connection.unused()
 
         assert bench.figures() == (1, 0, 1, 1)
 
@@ -220,7 +223,7 @@ class TestRetired:
     def test_idle_ones_are_closed(self, bench: Bench) -> None:
         """At once."""
         (connection,) = bench.used()
-        bench.pool.release(connection)
+        connection.unused()
         bench.pool.retire()
 
         assert bench.figures() == (0, 0, 0, 0)
@@ -232,7 +235,7 @@ class TestRetired:
         bench.pool.retire()
         drained = bench.pool.drained()
         assert not drained.called
-        bench.pool.release(connection)
+        connection.unused()
 
         assert drained.called
         assert bench.pool.drained().called
@@ -242,7 +245,7 @@ class TestRetired:
         first, _ = bench.used(2)
         waiter = bench.wait()
         bench.pool.retire()
-        bench.pool.release(first)
+        first.unused()
 
         assert waiter.got is first
 
@@ -266,7 +269,8 @@ class TestRetired:
         dialled, make = bench.dials.pop()
         connection = make()
         assert isinstance(connection, Http1Connection)
-        connection.lost = True
+        connection.makeConnection(StringTransport())
+        connection.connectionLost()
         dialled.callback(connection)
 
         assert drained.called
@@ -274,10 +278,10 @@ class TestRetired:
     def test_aborting_closes_everything(self, bench: Bench) -> None:
         """Busy and idle; what is dialled is cancelled."""
         first, second = bench.used(2)
-        bench.pool.release(second)
+        second.unused()
         bench.pool.abort()
 
-        assert first.transport.disconnected  # type: ignore[union-attr]
+        assert first.transport.disconnected
         assert bench.figures() == (0, 0, 0, 0)
 
     def test_aborting_cancels_dials(self, bench: Bench) -> None:
@@ -293,7 +297,7 @@ def test_addresses_that_are_gone(bench: Bench) -> None:
     """Idle connections to them are closed, busy ones marked, those to others kept."""
     waiters = [bench.wait() for _ in range(2)]
     old, current = bench.connect("10.0.0.1"), bench.connect("10.0.0.2")
-    bench.pool.release(current)
+    current.unused()
     bench.pool.retire_addresses(["10.0.0.2", "10.0.0.3"])
     assert old.retired
     assert bench.figures() == (1, 1, 0, 0)
@@ -306,8 +310,8 @@ def test_addresses_that_are_gone(bench: Bench) -> None:
 def test_releasing_may_call_back_into_the_pool(bench: Bench) -> None:
     """Who gets a connection may give it back at once, and so on down the queue."""
     first, _ = bench.used(2)
-    waiters = [bench.wait(then=bench.pool.release) for _ in range(3)]
-    bench.pool.release(first)
+    waiters = [bench.wait(then=lambda stream: stream.unused()) for _ in range(3)]
+    first.unused()
 
     assert [waiter.got for waiter in waiters] == [first] * 3
     assert bench.figures() == (1, 1, 0, 0)
@@ -326,11 +330,13 @@ class Schedule:
     def acquire(self) -> None:
         waiter = Waiter(fresh=self.chance.random() < 0.2)
         try:
-            waiter.got = self.bench.pool.acquire(waiter)
+            stream = self.bench.pool.acquire(waiter)
         except PoolExhausted:
             assert self.bench.pool._size == self.cap
             return
-        assert waiter.got is None or not waiter.fresh
+        if stream is not None:
+            assert not waiter.fresh
+            waiter.connected(stream)
         self.waiting.append(waiter)
 
     def dial(self) -> None:
@@ -339,7 +345,7 @@ class Schedule:
 
     def release(self) -> None:
         if self.busy:
-            self.bench.pool.release(self.drawn(self.busy))
+            self.drawn(self.busy).unused()
 
     def lose(self) -> None:
         if self.busy:
@@ -382,7 +388,7 @@ class Schedule:
             if self.bench.dials:
                 self.bench.connect()
             elif self.busy:
-                pool.release(self.busy.pop())
+                self.busy.pop().unused()
             else:
                 pool.withdraw(self.waiting.pop())
             self.settle()
@@ -390,7 +396,7 @@ class Schedule:
         self.bench.pass_time(100)
         closing = [watched for watched in self.bench.deadlines._watched if isinstance(watched, Http1Connection)]
         assert len(closing) == len(self.bench.deadlines)
-        assert all(connection.transport.disconnecting for connection in closing)  # type: ignore[union-attr]
+        assert all(connection.transport.disconnecting for connection in closing)
 
 
 @given(st.integers(0, 2**32))
@@ -439,9 +445,9 @@ class TestConnectionPool:
         connections = [bench.used()[0] for bench in benches]
         shared.retain([1])
         closed = shared.closeCachedConnections()
-        for bench, connection in zip(benches, connections, strict=True):
+        for connection in connections:
             assert not closed.called
-            bench.pool.release(connection)
+            connection.unused()
 
         assert closed.called
         assert shared.closeCachedConnections().called
@@ -465,7 +471,7 @@ class TestConnectionPool:
         shared.retain([])
         shared.abort()
 
-        assert connection.transport.disconnected  # type: ignore[union-attr]
+        assert connection.transport.disconnected
 
     def test_it_never_retries_by_itself(self, shared: ConnectionPool) -> None:
         """Twisted's would: what was sent is known only here."""
@@ -477,7 +483,7 @@ def test_no_more_unused_connections_are_kept_than_max_idle() -> None:
     """What is over is closed as it becomes free."""
     bench = Bench(max_connections=3, max_idle=1)
     for connection in bench.used(3):
-        bench.pool.release(connection)
+        connection.unused()
     assert bench.figures() == (1, 0, 0, 0)
 
 
@@ -515,11 +521,11 @@ def test_a_connection_is_set_aside_though_another_is_being_dialled() -> None:
     (own,) = bench.used()
     own.owner = client = object()
     bench.wait()
-    bench.pool.set_aside(own, client)
-    assert bench.pool.pins == {client: bench.pool}
+    own.unused()
+    assert bench.pool.aside.pins == {client: bench.pool}
     waiter = Waiter()
     waiter.owner = client
     assert bench.pool.acquire(waiter) is own
     bench.wait()
-    bench.pool.set_aside(own, client)
-    assert bench.pool.pins == {}
+    own.unused()
+    assert bench.pool.aside.pins == {}

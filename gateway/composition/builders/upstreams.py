@@ -16,7 +16,8 @@ from gateway.dialling.tls import client_tls_options, files_digest
 from gateway.exchange import Exchange
 from gateway.middleware.gate import Gate
 from gateway.upstream.backend import Backend, Upstream
-from gateway.upstream.pool import BackendPool
+from gateway.upstream.backend_pool import BackendPool
+from gateway.upstream.http1_opening import speaking_http1
 
 
 def build_upstreams(
@@ -104,15 +105,17 @@ def _pool(
     host, port = backend.host, backend.port
     tls = client_tls_options(host, upstream.tls) if backend.scheme == "https" else None
     dial = foundation.dialer.dial
-    connect = settings.timeouts.connect
+    timeout = settings.timeouts.connect
+    connect = speaking_http1(
+        lambda make: dial(host, port, tls, make, timeout), backend.authority, settings.limits.response_header
+    )
     return BackendPool(
         upstream.name,
         backend.url,
         host,
-        lambda make: dial(host, port, tls, make, connect),
+        connect,
         upstream.pool,
         settings.limits.connections,
-        settings.limits.response_header,
         foundation.deadlines,
         foundation.now,
     )

@@ -56,6 +56,11 @@ class Backend(Section):
         """The port, that of the scheme where none is written."""
         return URL.from_text(self.url).port or _PORTS[self.scheme]
 
+    @property
+    def authority(self) -> bytes:
+        """Host and port as `Host` has them: without the port of the scheme."""
+        return URL.from_text(self.url).authority().encode()
+
 
 class Pool(Section):
     """Connections to one backend."""

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.dialling.tls import TLSSettingsError
 from gateway.testing import Harness
-from gateway.upstream.pool import BackendPool
+from gateway.upstream.backend_pool import BackendPool
 from gateway.upstream.standing import Standing
 from tests.pki import Authority
 

@@ -1,0 +1,56 @@
+"""Connections to a backend that belong to one client.
+
+# Note [Connections of one client]
+A backend that speaks NTLM or Negotiate authenticates the connection: whatever comes on it later is the user's. Such
+a connection is set aside for the client connection whose request authenticated it, and nobody else ever gets it. It is
+closed when its client is gone, when the place that it takes is needed, or when it has been unused for `idle_timeout`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gateway.upstream.contract import Connection, Keeper
+
+
+class Aside:
+    """What one keeper has set aside.
+
+    Args:
+        keeper: Whose connections they are.
+
+    Attributes:
+        pins: For client connections, the keeper that has set a connection aside for them; shared by all keepers.
+    """
+
+    __slots__ = ("_connections", "_keeper", "pins")
+
+    def __init__(self, keeper: Keeper) -> None:
+        self._keeper = keeper
+        self._connections: dict[object, Connection] = {}
+        self.pins: dict[object, Keeper] = {}
+
+    def put(self, connection: Connection, owner: object) -> None:
+        """Set a connection aside for its owner, who has none here."""
+        self._connections[owner] = connection
+        self.pins[owner] = self._keeper
+
+    def take(self, owner: object) -> Connection | None:
+        """Return what is set aside for an owner, who has it now; None for nothing."""
+        connection = self._connections.pop(owner, None)
+        if connection is not None and self.pins.get(owner) is self._keeper:
+            del self.pins[owner]
+        return connection
+
+    def oldest(self) -> Connection:
+        """Return the one that was set aside first."""
+        return next(iter(self._connections.values()))
+
+    def __contains__(self, connection: Connection) -> bool:
+        return self._connections.get(connection.owner) is connection
+
+    def __iter__(self) -> Iterator[Connection]:
+        return iter(list(self._connections.values()))
+
+    def __len__(self) -> int:
+        return len(self._connections)

@@ -1,0 +1,368 @@
+"""One try of an exchange on one backend, from the wait for a connection to the end of the answer.
+
+Made by `gateway.upstream.agent`. Hears of its connection from the pool and of the answer from its stream
+(`gateway.upstream.contract`), and tells its observer, the forwarder. Never tries again by itself.
+
+# Note [The life of an attempt]
+- `MADE`: nobody has been asked for a stream, and it counts nowhere.
+- `WAITING`: it counts as in flight at its backend, and waits for a stream; until then it is watched here.
+- `SENT`: it has a stream, which sends its request and watches for the answer.
+- `ANSWERED`: the observer was told of the head of the answer, its content comes; or of a 101.
+- `HELD`: the same, but the observer keeps the head for itself: if the stream breaks off, it is as if none had come.
+- `OVER`: it does not count any more (a tunnel that it has become does), and the observer has been told.
+
+An answer that comes in one read is told once the attempt is over, so that its connection may serve the next one while
+this answer is on its way: `HEAD` may come in `OVER`, too. What comes to an attempt that is over in another way changes
+nothing: the observer was told once.
+
+A pair that is not in the table cannot happen, and is a KeyError; `tests/upstream/test_attempt.py` goes through all of
+them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import IntEnum
+from functools import partial
+
+from gateway.body import Body
+from gateway.errors import BackendTimeout, BreakerOpen, GatewayError, PoolExhausted, Retry, Source
+from gateway.exchange import Exchange
+from gateway.headers import Headers
+from gateway.http.fields import FieldFilter
+from gateway.message import OpenTunnel, Response, Tunnel
+from gateway.transport.deadlines import Deadlines
+from gateway.upstream.backend import Backend, Upstream
+from gateway.upstream.contract import Hearer, Stream
+
+
+class Phase(IntEnum):
+    """How far an attempt has come; see Note [The life of an attempt]."""
+
+    MADE = 0
+    WAITING = 1
+    SENT = 2
+    ANSWERED = 3
+    HELD = 4
+    OVER = 5
+
+
+class Event(IntEnum):
+    """What happens to an attempt."""
+
+    STARTED = 0
+    """It is to begin."""
+    CONNECTED = 1
+    """There is a stream, and the request goes out."""
+    HEAD = 2
+    """The head of the answer is there, or a 101."""
+    HOLD = 3
+    """The observer keeps the head for itself."""
+    FINISHED = 4
+    """The answer is complete."""
+    FAILED = 5
+    """There is no stream, it broke off, or time is up."""
+    CANCELLED = 6
+    """The exchange is over for another reason."""
+    DISCARDED = 7
+    """Another attempt takes its place."""
+    TAKEN = 8
+    """The client's end takes the tunnel."""
+
+
+_STARTED = {Phase.MADE: Phase.WAITING}
+_CONNECTED = {Phase.WAITING: Phase.SENT}
+_HEAD = {Phase.SENT: Phase.ANSWERED, Phase.OVER: Phase.OVER}
+_HOLD = {Phase.ANSWERED: Phase.HELD}
+_FINISHED = {Phase.SENT: Phase.OVER, Phase.ANSWERED: Phase.OVER, Phase.HELD: Phase.OVER}
+_ENDED = {**_FINISHED, Phase.WAITING: Phase.OVER, Phase.OVER: Phase.OVER}
+_DISCARDED = {Phase.ANSWERED: Phase.OVER, Phase.OVER: Phase.OVER}
+_TAKEN = {Phase.ANSWERED: Phase.OVER}
+
+NEXT: dict[Event, dict[Phase, Phase]] = {
+    Event.STARTED: _STARTED,
+    Event.CONNECTED: _CONNECTED,
+    Event.HEAD: _HEAD,
+    Event.HOLD: _HOLD,
+    Event.FINISHED: _FINISHED,
+    Event.FAILED: _ENDED,
+    Event.CANCELLED: _ENDED,
+    Event.DISCARDED: _DISCARDED,
+    Event.TAKEN: _TAKEN,
+}
+"""For each event, the phases in which it can come, and the phase that follows."""
+
+_OVER = Phase.OVER
+
+
+class AttemptObserver:
+    """Who hears how attempts end: the forwarder. A base class: it is called for each request."""
+
+    __slots__ = ()
+
+    def attempt_answered(self, attempt: Attempt, response: Response) -> None:
+        """The head is there; its body comes or is there."""
+        raise NotImplementedError
+
+    def attempt_failed(self, attempt: Attempt, error: GatewayError) -> None:
+        """It ended before a head was there."""
+        raise NotImplementedError
+
+    def attempt_finished(self, attempt: Attempt, error: GatewayError | None) -> None:
+        """It is over, and counts: called once for each attempt that was not cancelled."""
+        raise NotImplementedError
+
+    def attempt_cancelled(self, attempt: Attempt, error: GatewayError | None) -> None:
+        """It was cancelled; with an error where that was its backend's fault: the exchange ran out of time on it."""
+        raise NotImplementedError
+
+
+class Attempt(Hearer):
+    """One try of an exchange on one backend.
+
+    Attributes:
+        phase: How far it has come.
+        exchange: What it is for.
+        upstream: Whose backend it is.
+        backend: Where it goes.
+        passes: Which of the client's fields are copied into the head, which the connection writes.
+        timeout: Seconds for the answer's head once the request is sent.
+        silence: Seconds between two parts of the answer's body.
+        deadline: Monotonic seconds when the answer's head must be there.
+        fresh: It wants a connection that has not been used: the one before it was lost in the keep-alive race.
+        status: That of the answer, 0 before.
+        ticket: Of the backend's breaker, 0 without one or once handed back.
+        upstream_ticket: Of the upstream's breaker, likewise.
+        until: Monotonic seconds when the last attempt of the exchange must have its answer.
+        after: The attempt that failed before this one.
+        number: Which attempt of the exchange it is, from 1; those after a lost race have that one's.
+        why: What it repeats an attempt for; empty for the first.
+        started: Monotonic seconds.
+    """
+
+    __slots__ = (
+        "_deadlines",
+        "_now",
+        "_observer",
+        "_stream",
+        "_unprocessed",
+        "after",
+        "backend",
+        "deadline",
+        "exchange",
+        "fresh",
+        "number",
+        "passes",
+        "phase",
+        "silence",
+        "started",
+        "status",
+        "ticket",
+        "timeout",
+        "until",
+        "upstream",
+        "upstream_ticket",
+        "why",
+    )
+
+    def __init__(
+        self,
+        observer: AttemptObserver,
+        exchange: Exchange,
+        upstream: Upstream,
+        backend: Backend,
+        passes: FieldFilter,
+        timeout: float,
+        started: float,
+        deadline: float,
+        until: float,
+        silence: float,
+        deadlines: Deadlines,
+        now: Callable[[], float],
+    ) -> None:
+        self.phase = Phase.MADE
+        self.exchange = exchange
+        self.upstream = upstream
+        self.backend = backend
+        self.passes = passes
+        self.timeout = timeout
+        self.silence = silence
+        self.started = started
+        self.deadline = deadline
+        self.until = until
+        self.fresh = False
+        self.after: Attempt | None = None
+        self.status = 0
+        self.ticket = 0
+        self.upstream_ticket = 0
+        self.number = 1
+        self.why = ""
+        self._observer = observer
+        self._deadlines = deadlines
+        self._now = now
+        self._stream: Stream | None = None
+        self._unprocessed = False
+
+    @property
+    def done(self) -> bool:
+        """Whether it is over."""
+        return self.phase is _OVER
+
+    @property
+    def sent(self) -> bool:
+        """Whether a backend may have acted upon the request, in this attempt or one before: a byte of it has left."""
+        here = self._stream is not None and not self._unprocessed
+        return here or (self.after is not None and self.after.sent)
+
+    def start(self) -> None:
+        """Get a stream and send the request."""
+        self.phase = _STARTED[self.phase]
+        pool = self.backend.pool
+        pool.enter()
+        try:
+            stream = pool.acquire(self)
+        except PoolExhausted as error:
+            self._end(error)
+            return
+        if stream is not None:
+            self._use(stream)
+        elif self.phase is Phase.WAITING:  # it may have been told from inside `acquire`
+            self._deadlines.watch(self)
+
+    def cancel(self, error: GatewayError | None = None) -> None:
+        """The exchange is over for another reason: let go of everything."""
+        before, self.phase = self.phase, _ENDED[self.phase]
+        if before is _OVER:
+            return
+        self._leave()
+        if self._stream is not None:
+            self._stream.abort()
+        else:
+            error = None
+        self._observer.attempt_cancelled(self, error if error is not None and error.source is Source.UPSTREAM else None)
+
+    def discard(self) -> None:
+        """Another attempt takes its place: what it has not finished is not wanted; it counts."""
+        before, self.phase = self.phase, _DISCARDED[self.phase]
+        if before is _OVER:
+            return
+        self._leave()
+        self._forget_exchange()
+        assert self._stream is not None
+        self._stream.abort()
+        self._observer.attempt_finished(self, None)
+
+    def abandon(self) -> None:
+        """The exchange is over while it waits to be made again."""
+        self._observer.attempt_cancelled(self, None)
+
+    # Called by the pool.
+
+    def connected(self, stream: Stream) -> None:
+        self._deadlines.forget(self)
+        breaker, whole = self.backend.breaker, self.upstream.breaker
+        stands = breaker is None or breaker.stands(self.ticket)
+        if not stands or not (whole is None or whole.stands(self.upstream_ticket)):
+            # It opened while this one waited: open means no contact at all, and half-open none but the probes'.
+            stream.unused()
+            self._end(BreakerOpen())
+            return
+        self._use(stream)
+
+    def refused(self, error: GatewayError) -> None:
+        self._end(error)
+
+    def on_deadline(self, now: float) -> None:
+        """It is still waiting for a stream when the answer should be there."""
+        self._end(BackendTimeout("No connection to the backend was there in time."))
+
+    # Called by the stream.
+
+    def interim(self, status: int, reason: bytes, headers: Headers) -> None:
+        self.exchange.downstream.send_interim(self.exchange, status, reason, headers)
+
+    def answered(self, response: Response) -> None:
+        self.status = response.status
+        self.phase = phase = _HEAD[self.phase]
+        if self.silence != self.timeout and phase is not _OVER:
+            assert self._stream is not None
+            self._stream.wait_until(self.next_deadline())
+        self._observer.attempt_answered(self, response)
+
+    def switched(self, response: Response, end: OpenTunnel) -> None:
+        """The backend changes protocols; the client's end joins once every step has seen that."""
+        self.status = response.status
+        self.phase = _HEAD[self.phase]
+        response.tunnel = Tunnel(partial(self._become, end))
+        self._observer.attempt_answered(self, response)
+
+    def finished(self, status: int) -> None:
+        self.status = status
+        self.phase = _FINISHED[self.phase]
+        self._leave()
+        self._forget_exchange()
+        self._observer.attempt_finished(self, None)
+
+    def failed(self, error: GatewayError, body: Body | None) -> None:
+        if self.phase is Phase.HELD:
+            self.status = 0  # nobody has seen it
+            body = None
+        if body is None:
+            self._unprocessed = error.retry is Retry.UNPROCESSED
+            self._end(error)
+            return
+        before, self.phase = self.phase, _ENDED[self.phase]
+        if before is _OVER:
+            return
+        self._leave()
+        self._forget_exchange()
+        self.exchange.error = error
+        self._observer.attempt_finished(self, error)
+        body.fail()
+
+    def hold(self, timeout: float) -> None:
+        """Its answer is held until it is complete: no part of it may take longer than this."""
+        self.phase = _HOLD[self.phase]
+        self.timeout = self.silence = timeout
+        assert self._stream is not None
+        self._stream.wait_until(self.next_deadline())
+
+    def out_of_time(self) -> None:
+        assert self._stream is not None
+        self._stream.time_out(BackendTimeout())
+
+    def next_deadline(self) -> float:
+        return self._now() + (self.silence if self.status else self.timeout)
+
+    def _become(self, end: OpenTunnel) -> OpenTunnel:
+        """Every step has seen the 101: the attempt is over, and its place in the count is the tunnel's."""
+        self.phase = _TAKEN[self.phase]
+        self._observer.attempt_finished(self, None)
+        self._forget_exchange()
+        return end
+
+    def _use(self, stream: Stream) -> None:
+        self.phase = _CONNECTED[self.phase]
+        self._stream = stream
+        stream.send(self)
+
+    def _forget_exchange(self) -> None:
+        # A step of the chain may be looking at the head of the answer: then the exchange waits for that step.
+        if self.exchange.pending is self:
+            self.exchange.pending = None
+
+    def _end(self, error: GatewayError) -> None:
+        before, self.phase = self.phase, _ENDED[self.phase]
+        if before is _OVER:
+            return
+        self._leave()
+        self._forget_exchange()
+        self._observer.attempt_finished(self, error)
+        self._observer.attempt_failed(self, error)
+
+    def _leave(self) -> None:
+        pool = self.backend.pool
+        pool.leave()
+        if self._stream is None:
+            pool.withdraw(self)
+            self._deadlines.forget(self)

@@ -1,0 +1,394 @@
+"""The connections to one backend: how many there are, who gets which, and how long anyone waits.
+
+Opened by the function that the pool is handed; what they speak is not known here, only how many streams each takes
+(`gateway.upstream.contract`). An attempt gets the stream of a connection that has room: one that is in use, then the
+one that was used last, then a new one; past the cap it waits.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from errno import EMFILE, ENFILE, ENOBUFS, ENOMEM
+from typing import Protocol
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.python.failure import Failure
+
+from gateway.dialling.failures import failure_to_error
+from gateway.errors import PoolExhausted
+from gateway.transport.deadlines import NEVER, Deadlines
+from gateway.upstream.aside import Aside
+from gateway.upstream.complaints import Complaints
+from gateway.upstream.contract import Connect, Connection, Hearer, Keeper, Stream
+from gateway.upstream.lent_places import LentPlaces
+
+_NONE_LEFT = frozenset([EMFILE, ENFILE, ENOBUFS, ENOMEM])
+"""What the system says when it has no more of what a connection needs."""
+
+
+class PoolLimits(Protocol):
+    """How large a pool may be.
+
+    Attributes:
+        max_idle: Kept open while nobody uses them.
+        max_connections: Open at once, connecting ones included; those that are lent are not counted.
+        idle_timeout: Seconds that one may be unused.
+        max_pending: Attempts that may wait for one.
+        queue_timeout: Seconds that they may wait.
+    """
+
+    @property
+    def max_idle(self) -> int: ...
+
+    @property
+    def max_connections(self) -> int: ...
+
+    @property
+    def idle_timeout(self) -> float: ...
+
+    @property
+    def max_pending(self) -> int: ...
+
+    @property
+    def queue_timeout(self) -> float: ...
+
+
+class BackendPool(Keeper):
+    """The connections to one backend.
+
+    Args:
+        upstream: Name of its upstream.
+        backend: Its URL.
+        host: The name or address in it.
+        connect: Opens a connection.
+        limits: How large the pool may be.
+        most_lent: Connections, at most, that wait for their clients and do not count; see Note [Lent places].
+        deadlines: Watches connections.
+        now: Monotonic seconds.
+
+    Attributes:
+        upstream: Name of its upstream.
+        backend: Its URL.
+        host: The name or address in it.
+        in_flight: Attempts under way, waiting ones included, and tunnels.
+        picks: Attempts begun so far.
+        connecting: Connections being opened.
+        aside: Connections that belong to one client.
+    """
+
+    def __init__(
+        self,
+        upstream: str,
+        backend: str,
+        host: str,
+        connect: Connect,
+        limits: PoolLimits,
+        most_lent: int,
+        deadlines: Deadlines,
+        now: Callable[[], float],
+    ) -> None:
+        self.upstream = upstream
+        self.backend = backend
+        self.host = host
+        self.in_flight = 0
+        self.picks = 0
+        self.connecting = 0
+        self.deadline = NEVER
+        self.deadlines = deadlines
+        self.now = now
+        self.aside = Aside(self)
+        self._connect = connect
+        self._complaints = Complaints(upstream, backend, now)
+        self._limits = limits
+        # Dictionaries rather than sets: their order is the same in every run.
+        self._open: dict[Connection, None] = {}
+        self._idle: list[Connection] = []
+        # In use, and with room for more streams.
+        self._roomy: dict[Connection, None] = {}
+        self._lent = LentPlaces(most_lent)
+        self._overdrawn = False
+        # How many streams a connection to this backend takes, as far as is known.
+        self._each = 1
+        self._dialling: dict[Deferred[None], None] = {}
+        self._waiting: OrderedDict[Hearer, float] = OrderedDict()
+        self._retired = False
+        self._empty: Deferred[None] | None = None
+
+    @property
+    def max_connections(self) -> int:
+        """The cap."""
+        return self._limits.max_connections
+
+    @property
+    def idle(self) -> int:
+        """Connections that nobody uses."""
+        return len(self._idle) + len(self.aside)
+
+    @property
+    def busy(self) -> int:
+        """Connections in use."""
+        return len(self._open) - self.idle
+
+    @property
+    def pending(self) -> int:
+        """Attempts that wait."""
+        return len(self._waiting)
+
+    @property
+    def lent(self) -> int:
+        """Connections that wait for their clients, and do not count."""
+        return len(self._lent)
+
+    # Called by attempts. What is in flight is counted in the next two, and nowhere else.
+
+    def enter(self) -> None:
+        """An attempt begins."""
+        self.in_flight += 1
+        self.picks += 1
+
+    def leave(self) -> None:
+        self.in_flight -= 1
+
+    def acquire(self, hearer: Hearer) -> Stream | None:
+        """Get a stream now, or be told later.
+
+        Args:
+            hearer: Hears of the stream when there is none now; perhaps before this returns.
+
+        Returns:
+            A stream, or None: the hearer is in the queue.
+
+        Raises:
+            PoolExhausted: The queue is full.
+        """
+        idle = self._idle
+        if self.aside:
+            own = self.aside.take(hearer.owner)
+            if own is not None:
+                if not hearer.fresh and self.now() < own.deadline:
+                    return own.open()
+                own.close()
+            elif not idle and self._size >= self._limits.max_connections:
+                self.aside.oldest().close()
+        if hearer.fresh:
+            if idle and self._size >= self._limits.max_connections:
+                idle[0].close()
+        elif self._roomy:
+            return self._open_stream(next(iter(self._roomy)))
+        else:
+            while idle:
+                connection = idle.pop()
+                if connection.idle_for == NEVER or self.now() < connection.deadline:
+                    return connection.open() if connection.most == 1 else self._open_stream(connection)
+                # The backend said that it would close it about now: what is sent on it could be lost.
+                connection.close()
+        full = self._size >= self._limits.max_connections
+        # Those for whom one is being opened are not in the queue.
+        if full and self._unprovided >= self._limits.max_pending:
+            raise PoolExhausted()
+        until = self.now() + self._limits.queue_timeout if full else NEVER
+        self._waiting[hearer] = until
+        if until < self.deadline:
+            self.deadline = until
+            self.deadlines.watch(self)
+        self._open_for_waiting()
+        return None
+
+    def withdraw(self, hearer: Hearer) -> None:
+        """Wait no more; no error when it did not."""
+        self._waiting.pop(hearer, None)
+
+    # Called by connections (gateway.upstream.contract.Keeper).
+
+    def release(self, connection: Connection) -> None:
+        if self._overdrawn:
+            self._overdrawn = self._size > self._limits.max_connections
+            if self._overdrawn and not connection.streams:
+                connection.close()
+                return
+        while self._waiting and connection.streams < connection.most:
+            # Also when retired: an exchange that began before the reload may still come here.
+            if not self._hand_over(connection):
+                break
+            if connection.lost or connection in self._idle:
+                return  # it was given back already, by whom it was handed to
+        if connection.streams:
+            if connection.streams < connection.most and not connection.retired and connection in self._open:
+                self._roomy[connection] = None
+            return
+        self._roomy.pop(connection, None)
+        if self._retired or self._wanted:
+            # All who still wait want an unused connection, and the pool is full: close this one so that a new one can
+            # be dialled.
+            connection.close()
+        elif len(self._idle) >= self._limits.max_idle:
+            connection.close()
+        else:
+            connection.deadline = self.now() + min(self._limits.idle_timeout, connection.idle_for)
+            self._idle.append(connection)
+
+    def set_aside(self, connection: Connection, owner: object) -> None:
+        before = self.aside.take(owner)
+        if before is not None:
+            before.close()
+        if self._retired or self._wanted:
+            connection.close()  # others wait for its place
+            return
+        if len(self.aside) >= max(1, self._limits.max_idle):
+            self.aside.oldest().close()
+        connection.deadline = self.now() + min(self._limits.idle_timeout, connection.idle_for)
+        self.aside.put(connection, owner)
+
+    def full(self, connection: Connection) -> None:
+        self._roomy.pop(connection, None)
+        if connection in self._idle:
+            self._idle.remove(connection)
+
+    def lend(self, connection: Connection) -> None:
+        if connection in self._open and self._lent.lend(connection) and self._waiting:
+            self._open_for_waiting()
+
+    def reclaim(self, connection: Connection) -> None:
+        # Where that makes one more than the cap, the next that is free goes.
+        if self._lent.reclaim(connection):
+            self._overdrawn = self._size > self._limits.max_connections
+
+    def lost(self, connection: Connection) -> None:
+        if connection not in self._open:
+            return
+        del self._open[connection]
+        self._lent.reclaim(connection)
+        self._roomy.pop(connection, None)
+        if connection in self._idle:
+            self._idle.remove(connection)
+        elif connection in self.aside:
+            self.aside.take(connection.owner)
+        self._open_for_waiting()
+        self._check_empty()
+
+    # Called by who keeps the pools.
+
+    def client_gone(self, owner: object) -> None:
+        """A client's connection is gone: nobody else may have what was set aside for it."""
+        connection = self.aside.take(owner)
+        if connection is not None:
+            connection.close()
+
+    def retire_addresses(self, current: Iterable[str]) -> None:
+        """The backend's name has other addresses now: leave those that are gone."""
+        keep = frozenset(current)
+        for connection in [connection for connection in self._open if connection.address not in keep]:
+            connection.retired = True
+            self._roomy.pop(connection, None)
+            if connection in self._idle or connection in self.aside:
+                connection.close()
+
+    def retire(self) -> None:
+        """Close idle connections now, busy ones when they are given back."""
+        self._retired = True
+        for connection in [*self._idle, *self.aside]:
+            connection.close()
+
+    def drained(self) -> Deferred[None]:
+        """Fire when no connection is open any more."""
+        if self._empty is None:
+            self._empty = Deferred()
+        self._check_empty()
+        return self._empty
+
+    def abort(self) -> None:
+        """Close everything at once."""
+        self._retired = True
+        for dialling in list(self._dialling):
+            dialling.cancel()
+        for connection in list(self._open):
+            connection.close(aborting=True)
+
+    def on_deadline(self, now: float) -> None:
+        """Attempts that have waited too long are refused."""
+        for hearer in [hearer for hearer, until in self._waiting.items() if until <= now]:
+            if self._waiting.pop(hearer, None) is not None:
+                hearer.refused(PoolExhausted("No connection to the backend became free in time."))
+        self.deadline = min(self._waiting.values(), default=NEVER)
+        if self.deadline == NEVER:
+            self.deadlines.forget(self)
+
+    # Who gets which, and what is opened.
+
+    @property
+    def _size(self) -> int:
+        return len(self._open) + self.connecting - len(self._lent)
+
+    @property
+    def _unprovided(self) -> int:
+        """How many wait for whom no connection is being opened; negative where there will be room left."""
+        return len(self._waiting) - self.connecting * self._each
+
+    @property
+    def _wanted(self) -> bool:
+        """Whether somebody waits for the place that a connection takes."""
+        return self._unprovided > 0 and self._size >= self._limits.max_connections
+
+    def _open_stream(self, connection: Connection) -> Stream:
+        """Open a stream on a connection that may have many, and note whether there is room for more."""
+        stream = connection.open()
+        if connection.streams < connection.most:
+            self._roomy[connection] = None
+        else:
+            self._roomy.pop(connection, None)
+        return stream
+
+    def _hand_over(self, connection: Connection) -> bool:
+        """Let the first that waits for such a connection have a stream of it; returns whether there was one."""
+        used = connection.uses > 0
+        for hearer in self._waiting:
+            if not (used and hearer.fresh):
+                break
+        else:
+            return False
+        del self._waiting[hearer]  # the deadline stays: a look too many is cheaper than a search for each
+        hearer.connected(self._open_stream(connection))
+        return True
+
+    def _open_for_waiting(self) -> None:
+        while self._unprovided > 0 and self._size < self._limits.max_connections:
+            if self._lent.all_lent:
+                self._lent.give_up_longest()  # which comes back here
+                return
+            self.connecting += 1
+            dialling: Deferred[None] = self._connect(self).addCallbacks(self._dialled, self._dial_failed)
+            if not dialling.called:
+                self._dialling[dialling] = None
+                dialling.addBoth(self._forget_dial, dialling)
+
+    def _forget_dial(self, result: None, dialling: Deferred[None]) -> None:
+        self._dialling.pop(dialling, None)
+
+    def _dialled(self, connection: Connection) -> None:
+        self.connecting -= 1
+        if connection.lost:
+            self._open_for_waiting()
+            self._check_empty()
+            return
+        self._each = max(1, connection.most)
+        self._open[connection] = None
+        self.deadlines.watch(connection)
+        self.release(connection)
+
+    def _dial_failed(self, failure: Failure) -> None:
+        self.connecting -= 1
+        if self._lent and getattr(failure.value, "osError", None) in _NONE_LEFT:
+            self._lent.give_up_longest()
+            return
+        if not failure.check(CancelledError):  # by ourselves, when nobody waits any more
+            self._complaints.dial_failed(failure)
+        if self._waiting:
+            hearer, _ = self._waiting.popitem(last=False)
+            hearer.refused(failure_to_error(failure))
+        self._open_for_waiting()
+        self._check_empty()
+
+    def _check_empty(self) -> None:
+        if self._empty is not None and not self._empty.called and not self._open and not self.connecting:
+            self._empty.callback(None)
