@@ -138,11 +138,12 @@ class Http1Connection(Connection, Stream, Carrier):
             self.close(aborting=True)
 
     def close(self, aborting: bool = False) -> None:
-        self._move(phases.CLOSED[self.phase])
-        # A backend may never answer TLS's closing alert, nor read what was written.
-        self.deadline = self.keeper.now() + CLOSE
         transport = self.transport
-        transport.unregisterProducer()
+        if self.phase is not Phase.CLOSING:
+            # A backend may never answer TLS's closing alert, nor read what was written.
+            self.deadline = self.keeper.now() + CLOSE
+            transport.unregisterProducer()
+        self._move(phases.CLOSED[self.phase])
         if aborting:
             transport.abortConnection()
         else:
@@ -371,7 +372,7 @@ class Http1Connection(Connection, Stream, Carrier):
         if hearer is None:
             return
         parser = self._parser
-        if clean and parser.closed():
+        if clean and self._tunnel is None and parser.closed():
             self._complete(hearer, answered=True)
         elif self.uses > 1 and not parser.started:
             self._fail(hearer, ReusedConnectionLost())

@@ -21,6 +21,7 @@ from gateway.errors import (
     NoBackendAvailable,
     PoolExhausted,
     RequestTimeout,
+    RequestUnprocessed,
     Retry,
     ReusedConnectionLost,
     reasons,
@@ -50,6 +51,7 @@ def again(policy: RetryPolicy, outcome: GatewayError | int, tried: Tried) -> boo
         (PoolExhausted(), {"connect"}),
         (BackendReset(), {"reset"}),
         (ReusedConnectionLost(), {"reset"}),
+        (RequestUnprocessed(), {"reset"}),
         (BackendTimeout(), {"timeout"}),
         (BackendProtocolError(), set()),
         (NoBackendAvailable(), set()),
@@ -151,7 +153,9 @@ def test_the_keep_alive_race_is_run_again_where_that_is_safe(method: bytes, sent
     """A fresh connection, if the method allows; no policy is asked."""
     tried = Tried(method, sent=sent, replayable=replayable)
 
-    assert lost_race(ReusedConnectionLost(), tried) is (replayable and (not sent or method in IDEMPOTENT))
+    expected = replayable and (not sent or method in IDEMPOTENT)
+    assert lost_race(ReusedConnectionLost(), tried) is expected
+    assert lost_race(RequestUnprocessed(), tried) is expected
     assert not lost_race(BackendReset(), tried)
 
 

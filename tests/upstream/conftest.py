@@ -21,6 +21,16 @@ from gateway.upstream.http1_connection import Http1Connection
 from gateway.upstream.http1_opening import speaking_http1
 
 
+class Wire(StringTransport):
+    """The transport of a backend connection; its own half can be closed."""
+
+    half_closed = False
+
+    def loseWriteConnection(self) -> None:
+        """Send no more."""
+        self.half_closed = True
+
+
 @dataclass(frozen=True)
 class Limits:
     """How large the pool is."""
@@ -85,7 +95,7 @@ class Bench:
         dialled, make = self.dials.pop(0)
         connection = make()
         assert isinstance(connection, Http1Connection)
-        connection.makeConnection(StringTransport(peerAddress=IPv4Address("TCP", address, 80)))
+        connection.makeConnection(Wire(peerAddress=IPv4Address("TCP", address, 80)))
         dialled.callback(connection)
         return connection
 

@@ -68,22 +68,22 @@ class Tries:
         self.backend = Backend("http://orders:80", 1, self.bench.pool)
         self.upstream = Upstream("orders", cast("Any", None), [self.backend], None, lambda name, outcome: None)
 
-    def attempt(self, timeout: float = 30.0) -> Exchange:
-        request = Request(b"GET", b"/", Headers())
-        exchange = Exchange(request, cast("Any", None), Peer("192.0.2.1", Direct()), self.bench.seconds, 1e9)
+    def exchange(self, request: Request | None = None) -> Exchange:
+        """What an attempt is made for."""
+        request = request or Request(b"GET", b"/", Headers())
+        return Exchange(request, cast("Any", None), Peer("192.0.2.1", Direct()), self.bench.seconds, 1e9)
+
+    def make(self, exchange: Exchange, timeout: float = 30.0) -> Attempt:
+        """An attempt that is to be started."""
         now = self.bench.seconds
-        attempt = self.agent.attempt(
-            self.observer,
-            exchange,
-            self.upstream,
-            self.backend,
-            PASSES,
-            timeout,
-            now,
-            now + timeout,
-            now + timeout,
+        until = now + timeout
+        return self.agent.attempt(
+            self.observer, exchange, self.upstream, self.backend, PASSES, timeout, now, until, until
         )
-        attempt.start()
+
+    def attempt(self, timeout: float = 30.0) -> Exchange:
+        exchange = self.exchange()
+        self.make(exchange, timeout).start()
         return exchange
 
 
