@@ -171,11 +171,13 @@ class BackendPool(Keeper):
                 own.close()
             elif not idle and self._size >= self._limits.max_connections:
                 self.aside.oldest().close()
+        if self._roomy:
+            for connection in self._roomy:
+                if connection.fresh or not hearer.fresh:
+                    return self._open_stream(connection)
         if hearer.fresh:
             if idle and self._size >= self._limits.max_connections:
                 idle[0].close()
-        elif self._roomy:
-            return self._open_stream(next(iter(self._roomy)))
         else:
             while idle:
                 connection = idle.pop()
@@ -183,16 +185,7 @@ class BackendPool(Keeper):
                     return connection.open() if connection.most == 1 else self._open_stream(connection)
                 # The backend said that it would close it about now: what is sent on it could be lost.
                 connection.close()
-        full = self._size >= self._limits.max_connections
-        # Those for whom one is being opened are not in the queue.
-        if full and self._unprovided >= self._limits.max_pending:
-            raise PoolExhausted()
-        until = self.now() + self._limits.queue_timeout if full else NEVER
-        self._waiting[hearer] = until
-        if until < self.deadline:
-            self.deadline = until
-            self.deadlines.watch(self)
-        self._open_for_waiting()
+        self._queue(hearer)
         return None
 
     def withdraw(self, hearer: Hearer) -> None:
@@ -211,10 +204,10 @@ class BackendPool(Keeper):
             # Also when retired: an exchange that began before the reload may still come here.
             if not self._hand_over(connection):
                 break
-            if connection.lost or connection in self._idle:
-                return  # it was given back already, by whom it was handed to
+            if connection not in self._open or connection in self._idle:
+                return  # who it was handed to has closed it, or given it back already
         if connection.streams:
-            if connection.streams < connection.most and not connection.retired and connection in self._open:
+            if connection.streams < connection.most and not connection.retired:
                 self._roomy[connection] = None
             return
         self._roomy.pop(connection, None)
@@ -330,6 +323,18 @@ class BackendPool(Keeper):
         """Whether somebody waits for the place that a connection takes."""
         return self._unprovided > 0 and self._size >= self._limits.max_connections
 
+    def _queue(self, hearer: Hearer) -> None:
+        full = self._size >= self._limits.max_connections
+        # Those for whom one is being opened are not in the queue.
+        if full and self._unprovided >= self._limits.max_pending:
+            raise PoolExhausted()
+        until = self.now() + self._limits.queue_timeout if full else NEVER
+        self._waiting[hearer] = until
+        if until < self.deadline:
+            self.deadline = until
+            self.deadlines.watch(self)
+        self._open_for_waiting()
+
     def _open_stream(self, connection: Connection) -> Stream:
         """Open a stream on a connection that may have many, and note whether there is room for more."""
         stream = connection.open()
@@ -341,9 +346,9 @@ class BackendPool(Keeper):
 
     def _hand_over(self, connection: Connection) -> bool:
         """Let the first that waits for such a connection have a stream of it; returns whether there was one."""
-        used = connection.uses > 0
+        fresh = connection.fresh
         for hearer in self._waiting:
-            if not (used and hearer.fresh):
+            if fresh or not hearer.fresh:
                 break
         else:
             return False

@@ -67,7 +67,7 @@ class Hearer:
         exchange: Whose request is sent.
         passes: Which of the client's fields are copied.
         deadline: Monotonic seconds when the head of the answer must be there.
-        fresh: It wants a connection that has not been used.
+        fresh: It wants a fresh connection.
     """
 
     __slots__ = ()
@@ -152,6 +152,14 @@ class Connection:
         """Whether it is no more."""
         raise NotImplementedError
 
+    @property
+    def fresh(self) -> bool:
+        """Whether it may serve who has lost a race against the end of another one: it has not been used.
+
+        One of many streams stays so while it is in use for the first time, until it refuses a stream.
+        """
+        return not self.uses
+
     def open(self) -> Stream:
         """Open a stream; only while there is room."""
         raise NotImplementedError
@@ -190,7 +198,7 @@ class Keeper:
     now: Callable[[], float]
 
     def release(self, connection: Connection) -> None:
-        """A connection has room: one of its streams is over, or its peer allows more of them."""
+        """A connection has room: one of its streams is over, or it had none and its peer allows more of them."""
         raise NotImplementedError
 
     def set_aside(self, connection: Connection, owner: object) -> None:

@@ -142,4 +142,4 @@ def test_what_is_set_aside_takes_nobodys_place(make: Make) -> None:
     assert (bodies(clients[4])[1:], bodies(clients[0])[1:]) == ([b"for alice"], [b"who?"])
     gateway.advance(61)
     (pool,) = gateway.gateway.foundation.pool.pools()
-    assert (pool.idle, pool.busy, len(pool.pins)) == (0, 0, 0)
+    assert (pool.idle, pool.busy, len(pool.aside.pins)) == (0, 0, 0)

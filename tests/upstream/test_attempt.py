@@ -11,7 +11,7 @@ import pytest
 from gateway.errors import BackendReset, RequestUnprocessed
 from gateway.exchange import Exchange
 from gateway.headers import Headers
-from gateway.message import OpenTunnel, Request, Response
+from gateway.message import ClientEnd, OpenTunnel, Request, Response
 from gateway.upstream.attempt import NEXT, Attempt, Event, Phase
 from gateway.upstream.http1_connection import Http1Connection
 from tests.upstream.test_agent import OK, PART, Tries
@@ -173,7 +173,7 @@ def test_a_tunnel_keeps_its_place_in_the_count() -> None:
     assert pool.in_flight == 0
 
 
-class Nobody(OpenTunnel):
+class Nobody(ClientEnd):
     """A client's end that is gone as well."""
 
     def tunnel_lost(self) -> None:

@@ -317,6 +317,16 @@ def test_releasing_may_call_back_into_the_pool(bench: Bench) -> None:
     assert bench.figures() == (1, 1, 0, 0)
 
 
+def test_who_gets_a_connection_may_close_it_at_once(bench: Bench) -> None:
+    """The next one in the queue is not given what is closing."""
+    first, _ = bench.used(2)
+    waiters = [bench.wait(then=lambda stream: stream.abort()), bench.wait()]
+    first.unused()
+
+    assert [waiter.got for waiter in waiters] == [first, None]
+    assert bench.connect() is waiters[1].got
+
+
 class Schedule:
     """Anything in any order, drawn from a seed; who waits and who has what is kept beside the pool."""
 

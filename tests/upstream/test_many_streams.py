@@ -1,0 +1,430 @@
+"""Pool, attempts, balancing and retries on connections of several streams, as HTTP/2 will have them."""
+
+from __future__ import annotations
+
+import random
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.balancing.least_connections import LeastConnections
+from gateway.body import Body
+from gateway.errors import BackendReset, GatewayError, PoolExhausted, RequestUnprocessed
+from gateway.exchange import Exchange
+from gateway.forwarding.forwarder import Forwarder
+from gateway.headers import Headers
+from gateway.http.fields import request_filter
+from gateway.message import Request, Response
+from gateway.peer import Peer
+from gateway.transport.deadlines import Deadlines
+from gateway.upstream.agent import ProxyAgent
+from gateway.upstream.backend import Backend, Upstream
+from gateway.upstream.backend_pool import BackendPool
+from gateway.upstream.pool import ConnectionPool
+from tests.contracts.many_streams import ManyStreamsBackend, OneStream
+from tests.upstream.conftest import Limits
+from tests.upstream.test_agent import Direct
+
+PASSES = request_filter(frozenset())
+
+
+class Chain:
+    """What becomes of exchanges."""
+
+    def __init__(self) -> None:
+        self.responses: list[Response] = []
+        self.errors: list[GatewayError] = []
+
+    def deliver(self, exchange: Exchange, response: Response) -> None:
+        self.responses.append(response)
+
+    def fail(self, exchange: Exchange, error: GatewayError) -> None:
+        self.errors.append(error)
+
+
+class World:
+    """A forwarder, its upstream of two backends, and connections of so many streams."""
+
+    def __init__(self, most: int = 3, backends: int = 1, most_lent: int = 10, **limits: Any) -> None:
+        self.seconds = 0.0
+        self.deadlines = Deadlines(lambda: self.seconds)
+        self.there = [ManyStreamsBackend(most) for _ in range(backends)]
+        shared = ConnectionPool(None)
+        self.pools = []
+        for number, there in enumerate(self.there):
+            name = f"http://{number}:80"
+            pool = BackendPool(
+                "orders",
+                name,
+                str(number),
+                there.connect,
+                Limits(**limits),
+                most_lent,
+                self.deadlines,
+                lambda: self.seconds,
+            )
+            self.pools.append(shared.backend(number, lambda pool=pool: pool))  # type: ignore[misc]
+        self.backends = [Backend(pool.backend, 1, pool) for pool in self.pools]
+        balancer = LeastConnections(self.backends)
+        upstream = Upstream("orders", balancer, self.backends, None, lambda name, outcome: None)
+        agent = ProxyAgent(shared, self.deadlines, lambda: self.seconds)
+        self.forwarder = Forwarder(upstream, agent, PASSES, 30.0, via=False)
+        self.chain = Chain()
+
+    @property
+    def pool(self) -> BackendPool:
+        return self.pools[0]
+
+    def ask(self, method: bytes = b"GET", body: Body | None = None) -> Exchange:
+        """Let a client ask."""
+        request = Request(method, b"/", Headers(), body=body)
+        exchange = Exchange(request, cast("Any", object()), Peer("192.0.2.1", Direct()), self.seconds, 1e9)
+        exchange.chain = cast("Any", self.chain)
+        self.forwarder.forward(exchange)
+        return exchange
+
+    @property
+    def streams(self) -> list[OneStream]:
+        return [stream for there in self.there for stream in there.streams]
+
+    def figures(self) -> tuple[int, int, int, int]:
+        """Idle, busy, pending, in flight."""
+        pool = self.pool
+        return pool.idle, pool.busy, pool.pending, pool.in_flight
+
+
+def test_streams_share_a_connection() -> None:
+    """As long as it has room; then there is another, and what is in flight is counted by request."""
+    world = World(most=3)
+    for _ in range(4):
+        world.ask()
+
+    assert [connection.streams for connection in world.there[0].connections] == [3, 1]
+    assert world.figures() == (0, 2, 0, 4)
+    for stream in world.streams:
+        stream.end()
+    assert world.figures() == (2, 0, 0, 0)
+    assert [response.status for response in world.chain.responses] == [200] * 4
+
+
+def test_a_connection_in_use_is_taken_before_an_unused_one() -> None:
+    """So that unused ones can go."""
+    world = World(most=2)
+    for _ in range(3):
+        world.ask()
+    first, second = world.there[0].connections
+    second.open_streams[0].end()
+    first.open_streams[0].end()
+    world.ask()
+
+    assert (first.streams, second.streams) == (2, 0)
+
+
+def test_who_waits_gets_the_first_stream_that_is_free() -> None:
+    """In order, without another connection."""
+    world = World(most=2, max_connections=1)
+    for _ in range(4):
+        world.ask()
+    assert world.figures() == (0, 1, 2, 4)
+    world.streams[0].end()
+
+    assert world.figures() == (0, 1, 1, 3)
+    assert len(world.there[0].connections) == 1
+
+
+def test_more_room_serves_all_who_wait() -> None:
+    """SETTINGS of the peer allow more; fewer keep the next one waiting."""
+    world = World(most=1, max_connections=1)
+    for _ in range(4):
+        world.ask()
+    (connection,) = world.there[0].connections
+    connection.allow(3)
+    assert (connection.streams, world.pool.pending) == (3, 1)
+    connection.allow(1)
+    world.streams[0].end()
+    assert (connection.streams, world.pool.pending) == (2, 1)
+    world.streams[0].end()
+    world.streams[0].end()
+
+    assert (connection.streams, world.pool.pending) == (1, 0)
+
+
+def test_once_it_is_known_no_connection_is_opened_for_each() -> None:
+    """A burst on a pool that knows how many streams a connection takes opens as many as are needed."""
+    world = World(most=3, max_connections=9)
+    world.ask()
+    for stream in world.streams:
+        stream.end()
+    for _ in range(7):
+        world.ask()
+
+    assert len(world.there[0].connections) == 3
+
+
+def test_a_full_queue_refuses() -> None:
+    """Past the streams of the connections that there may be."""
+    world = World(most=2, max_connections=1, max_pending=1)
+    for _ in range(4):
+        world.ask()
+
+    assert [type(error) for error in world.chain.errors] == [PoolExhausted]
+    assert world.figures() == (0, 1, 1, 3)
+
+
+class TestLentPlaces:
+    """A connection lends its place when it is no use to anybody."""
+
+    def dawdle(self, world: World) -> Body:
+        body = Body(length=3)
+        world.ask(b"POST", body)
+        return body
+
+    def test_with_room_it_lends_nothing(self) -> None:
+        """One client that dawdles holds up nobody."""
+        world = World(most=2, max_connections=1)
+        self.dawdle(world)
+        world.ask()
+
+        assert world.pool.lent == 0
+        assert world.figures() == (0, 1, 0, 2)
+
+    def test_full_of_those_who_dawdle_it_does(self) -> None:
+        """Until one of them goes on."""
+        world = World(most=2, max_connections=1)
+        bodies = [self.dawdle(world) for _ in range(2)]
+        assert world.pool.lent == 1
+        world.ask()
+        assert world.figures() == (0, 2, 0, 3)
+        bodies[0].push(b"abc")
+        bodies[0].end()
+
+        assert world.pool.lent == 0
+
+    def test_past_the_most_the_longest_is_given_up(self) -> None:
+        """One stream, not all that the connection carries."""
+        world = World(most=2, max_connections=1, most_lent=1)
+        for _ in range(2):
+            self.dawdle(world)
+        world.ask()
+
+        assert [type(error) for error in world.chain.errors] == [PoolExhausted]
+        (connection,) = world.there[0].connections
+        assert connection.streams == 2
+        assert world.pool.pending == 0
+
+
+class TestGoingAway:
+    """GOAWAY: no more streams, and some were not looked at."""
+
+    @pytest.mark.parametrize("method", [b"GET", b"POST"])
+    def test_what_was_not_looked_at_goes_again(self, method: bytes) -> None:
+        """Whatever its method, on another connection; the others finish where they are."""
+        world = World(most=3)
+        for _ in range(3):
+            world.ask(method)
+        first = world.there[0].connections[0]
+        first.go_away(looked_at=1)
+
+        second = world.there[0].connections[1]
+        assert (first.streams, second.streams) == (1, 2)
+        assert world.figures() == (0, 2, 0, 3)
+        first.open_streams[0].end()
+        assert first.closed == "closed"
+        for stream in world.streams:
+            stream.end()
+        assert [response.status for response in world.chain.responses] == [200] * 3
+        assert world.chain.errors == []
+
+    def test_an_unused_one_is_closed(self) -> None:
+        """And not taken any more."""
+        world = World()
+        world.ask()
+        world.streams[0].end()
+        world.there[0].connections[0].go_away(looked_at=0)
+
+        assert world.there[0].connections[0].closed == "closed"
+        assert world.figures() == (0, 0, 0, 0)
+        world.ask()
+        assert len(world.there[0].connections) == 2
+
+    @pytest.mark.parametrize("method", [b"GET", b"POST"])
+    def test_a_refused_stream_goes_again_once(self, method: bytes) -> None:
+        """Without a policy; a backend that refuses again is believed."""
+        world = World()
+        world.ask(method)
+        world.streams[0].refuse()
+        assert world.chain.errors == []
+        assert world.figures()[3] == 1
+        world.streams[0].refuse()
+
+        assert [type(error) for error in world.chain.errors] == [RequestUnprocessed]
+        assert world.figures()[3] == 0
+
+    def test_content_that_is_gone_does_not_go_again(self) -> None:
+        """It was taken from the client, and is not kept."""
+        world = World()
+        body = Body(length=3)
+        body.push(b"abc")
+        world.ask(b"POST", body)
+        world.streams[0].refuse()
+
+        assert [type(error) for error in world.chain.errors] == [RequestUnprocessed]
+
+    def test_what_may_have_been_looked_at_is_not_sent_again(self) -> None:
+        """A reset for another reason says nothing of what was done."""
+        world = World()
+        world.ask(b"POST")
+        world.streams[0].fail(BackendReset())
+
+        assert [type(error) for error in world.chain.errors] == [BackendReset]
+
+
+def test_a_connection_that_is_lost_takes_all_its_streams_with_it() -> None:
+    """Nothing is left in flight."""
+    world = World(most=3)
+    for _ in range(3):
+        world.ask()
+    world.there[0].connections[0].lose()
+
+    assert len(world.chain.errors) == 3
+    assert world.figures() == (0, 0, 0, 0)
+
+
+def test_draining_waits_for_the_last_stream() -> None:
+    """One that is free does not close what the others are on."""
+    world = World(most=3)
+    for _ in range(2):
+        world.ask()
+    world.pool.retire()
+    drained = world.pool.drained()
+    world.streams[0].end()
+    assert not drained.called
+    world.streams[0].end()
+
+    assert drained.called
+
+
+def test_addresses_that_are_gone_get_no_more_streams() -> None:
+    """Those that are open finish."""
+    world = World(most=3)
+    world.ask()
+    first = world.there[0].connections[0]
+    first.address = "10.0.0.1"
+    world.pool.retire_addresses(["10.0.0.2"])
+    world.ask()
+    assert first.streams == 1
+    first.open_streams[0].end()
+
+    assert first.closed == "closed"
+    assert world.figures() == (0, 1, 0, 1)
+
+
+def test_least_connections_counts_streams() -> None:
+    """Not the connections that they share."""
+    world = World(most=100, backends=2)
+    for _ in range(10):
+        world.ask()
+
+    assert [backend.in_flight for backend in world.backends] == [5, 5]
+    assert [len(there.connections) for there in world.there] == [1, 1]
+    for stream in list(world.there[0].streams):
+        stream.end()
+    for _ in range(4):
+        world.ask()
+
+    assert [backend.in_flight for backend in world.backends] == [4, 5]
+
+
+def test_a_cancelled_exchange_frees_its_stream_alone() -> None:
+    """The client is gone; who shares the connection does not notice."""
+    world = World(most=2)
+    gone, _ = world.ask(), world.ask()
+    assert gone.pending is not None
+    gone.pending.cancel()
+
+    assert world.figures() == (0, 1, 0, 1)
+    world.streams[0].end()
+    assert len(world.chain.responses) == 1
+
+
+class Schedule:
+    """Anything in any order, drawn from a seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.chance = chance = random.Random(seed)
+        self.cap = chance.choice((1, 2, 4))
+        most, most_lent = chance.choice((1, 2, 5)), chance.choice((1, 9))
+        self.world = World(most, max_connections=self.cap, max_pending=3, most_lent=most_lent)
+        self.asked = 0
+        self.bodies: list[Body] = []
+
+    def ask(self) -> None:
+        self.asked += 1
+        self.world.ask()
+
+    def upload(self) -> None:
+        self.asked += 1
+        self.bodies.append(Body(length=3))
+        self.world.ask(b"POST", self.bodies[-1])
+
+    def go_on(self) -> None:
+        if self.bodies:
+            body = self.bodies.pop()
+            body.push(b"abc")
+            body.end()
+
+    def answer(self) -> None:
+        if self.world.streams:
+            self.chance.choice(self.world.streams).end()
+
+    def refuse(self) -> None:
+        if self.world.streams:
+            self.chance.choice(self.world.streams).refuse()
+
+    def disturb(self) -> None:
+        alive = [connection for connection in self.world.there[0].connections if not connection.closed]
+        if alive:
+            connection = self.chance.choice(alive)
+            acts = (lambda: connection.go_away(0), lambda: connection.go_away(1), connection.lose)
+            self.chance.choice(acts)()
+
+    def allow(self) -> None:
+        for connection in self.world.there[0].connections:
+            if not connection.closed:
+                connection.allow(self.chance.choice((1, 2, 4)))
+
+    def step(self) -> None:
+        acts = (self.ask, self.ask, self.ask, self.upload, self.go_on, self.answer, self.answer, self.refuse)
+        self.chance.choice((*acts, self.allow, self.disturb))()
+        self.check()
+
+    def check(self) -> None:
+        pool, chain = self.world.pool, self.world.chain
+        assert pool.in_flight == self.asked - len(chain.responses) - len(chain.errors)
+        assert pool.in_flight == len(self.world.streams) + pool.pending
+        assert pool.idle + pool.busy == len([one for one in self.world.there[0].connections if not one.closed])
+        for connection in pool._open:
+            # Nobody waits while there is room, but for those who want a fresh connection.
+            assert not pool.pending or connection.streams >= connection.most or not connection.fresh
+
+    def finish(self) -> None:
+        world = self.world
+        world.pool.retire()
+        drained = world.pool.drained()
+        while world.streams:
+            world.streams[0].end()
+            self.check()
+        assert drained.called
+        assert world.pool.in_flight == world.pool.pending == world.pool.lent == 0
+        assert len(world.deadlines) <= 1  # the pool's own, until it looks again
+
+
+@given(st.integers(0, 2**32))
+def test_whatever_happens_the_figures_hold(seed: int) -> None:
+    """Everybody is counted once, nobody is forgotten, nothing is left."""
+    schedule = Schedule(seed)
+    for _ in range(60):
+        schedule.step()
+    schedule.finish()
