@@ -8,8 +8,13 @@ import pytest
 from twisted.internet.testing import StringTransport
 from twisted.web.server import Site
 
+from gateway.body import Body
+from gateway.errors import GatewayError
 from gateway.exchange import Exchange
+from gateway.forwarding.subrequest import Subrequest
 from gateway.headers import Headers
+from gateway.message import Request, Response
+from gateway.peer import Peer
 from gateway.serving.stock import GatewayTree
 from gateway.testing import Harness
 from gateway.testing.backend import ok
@@ -84,7 +89,56 @@ class StockSite:
         self.gateway.network.pump()
 
 
-@pytest.fixture(params=[OwnPort, StockSite])
+class Asked:
+    """An asker without a client: `gateway.forwarding.subrequest.Subrequest`; notes what a client would see."""
+
+    def __init__(self) -> None:
+        self.gateway = Harness("orders")
+        self.received = b""
+        self.cut = False
+        root, site = self.gateway.gateway.root, self.gateway.gateway.site
+        self.peer = Peer("192.0.2.1", site.forwarding("192.0.2.1", False))
+        self.subrequest = Subrequest(site, self, root.render_exchange, root.finish)
+
+    def send(self, data: bytes) -> None:
+        method, target, _ = data.split(b" ", 2)
+        self.subrequest.ask(Request(method, target, Headers(), b"h"), self.peer, 30.0)
+        self.gateway.network.pump()
+
+    def leave(self) -> None:
+        self.subrequest.cancel()
+        self.gateway.network.pump()
+
+    # gateway.forwarding.subrequest.Asker
+
+    def subrequest_answered(self, response: Response) -> None:
+        self.received += b"HTTP/1.1 %d \r\n%b\r\n" % (response.status, response.headers.encode())
+        body = response.body
+        if isinstance(body, Body):
+            self.received += body.take()
+            body.attach(self)
+        else:
+            self.received += body or b""
+
+    def subrequest_failed(self, error: GatewayError) -> None:
+        self.cut = True
+
+    def subrequest_over(self) -> None:
+        pass
+
+    # gateway.body.BodySink
+
+    def body_received(self, data: bytes) -> None:
+        self.received += data
+
+    def body_ended(self, trailers: Headers | None) -> None:
+        pass
+
+    def body_failed(self) -> None:
+        self.cut = True
+
+
+@pytest.fixture(params=[OwnPort, StockSite, Asked])
 def end(request: pytest.FixtureRequest) -> Any:
     """A client of one kind, and the step that keeps its exchanges."""
     end = request.param()

@@ -52,6 +52,19 @@ def test_what_a_route_says_in_vain(tmp_path: Path, route: dict[str, Any], settin
         ({"slow_start": 5}, "slow_start: no backend ever recovers"),
         ({"slow_start": 5, "strategy": "ip_hash", "health_check": {}}, "slow_start: it has no effect"),
         ({"queue": {}}, "queue: nobody waits in it"),
+        ({"pool": {"queue_timeout": "30s"}}, "pool.queue_timeout: nobody waits so long: no route to it waits"),
+        ({"pool": {"queue_timeout": 1, "max_pending": 0}}, "pool.queue_timeout: nobody waits: `max_pending` is 0"),
+        ({"strategy": "consistent_hash", "hash_on": "claim:tenant"}, "hash_on: there are no claims"),
+        ({"circuit_breaker": {"close_on": "health_check"}}, "circuit_breaker.close_on: nothing checks health"),
+        ({"circuit_breaker": {"timeout": 5}, "passive_health": {}}, "circuit_breaker.timeout: no probe is made"),
+        (
+            {"circuit_breaker": {"timeout": "1m", "fallback": {"cached": True, "max_stale": "30s"}}},
+            "circuit_breaker.fallback.max_stale: what was kept may be too old before the breaker's `timeout`, 1m",
+        ),
+        (
+            {"circuit_breaker": {"fallback": {"cached": True, "cache_size": "1KiB"}}},
+            "circuit_breaker.fallback.cache_size: no content so long is kept",
+        ),
         ({"strategy": "ip_hash", "backends": [{"url": "http://a", "weight": 2}]}, "backends[0].weight: ip_hash"),
     ],
 )  # fmt: skip
@@ -92,6 +105,87 @@ def test_what_is_said_for_all_in_vain(tmp_path: Path, settings: dict[str, Any], 
 def test_what_does_what_it_says_is_not_doubted(tmp_path: Path, route: dict[str, Any]) -> None:
     """Nor is a default that is never reached."""
     assert doubts(tmp_path, route) == []
+
+
+AUTH = {
+    "jwt": {"default": {"jwks_url": "https://id.example.com/keys", "jwks_timeout": "40s"}},
+    "introspection": {"default": {"url": "https://id.example.com/ask"}},
+    "api_keys": {"keys": [{"id": "a", "hash": "sha256:" + "0" * 64}]},
+}
+
+
+@pytest.mark.parametrize(
+    ("auth", "route", "said"),
+    [
+        (
+            {"jwt": AUTH["jwt"]},
+            {"auth": {"type": "jwt"}},
+            "auth.jwt.default.jwks_timeout: nobody waits so long: no exchange that asks takes more than 30s",
+        ),
+        (
+            {"introspection": AUTH["introspection"]},
+            {"timeout": 1, "request_timeout": 2, "auth": {"type": "introspection"}},
+            "routes[0].request_timeout: an exchange may end before its authority answers: `auth.introspection.default`",
+        ),
+        (
+            {"api_keys": AUTH["api_keys"]},
+            {"auth": {"type": "api_key"}, "rate_limit": {"rate": "1/s", "scope": "claim:tenant"}},
+            "routes[0].rate_limit[0].scope: `claim:tenant` is unknown: the route does not ask for a token",
+        ),
+        (
+            {"introspection": AUTH["introspection"]},
+            {"auth": {"type": "introspection"}, "rate_limit": {"rate": "1/s", "scope": "api_key"}},
+            "routes[0].rate_limit[0].scope: `api_key` is unknown: the route does not ask for one",
+        ),
+    ],
+)
+def test_who_is_calling_is_not_told_in_time_or_not_in_this_way(
+    tmp_path: Path, auth: dict[str, Any], route: dict[str, Any], said: str
+) -> None:
+    """Authorities that have more time than the exchanges that ask, and what a credential of another kind would say."""
+    (found,) = doubts(tmp_path, route, auth=auth)
+
+    assert found.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("upstream", "route"),
+    [
+        ({"pool": {"queue_timeout": "20s"}}, {}),
+        ({"pool": {"queue_timeout": "40s"}}, {"timeout": 60}),
+        ({"strategy": "consistent_hash", "hash_on": "claim:tenant"}, {"auth": {"type": "introspection"}}),
+        ({"circuit_breaker": {"close_on": "health_check"}, "health_check": {}}, {}),
+        ({"circuit_breaker": {"timeout": 5}, "passive_health": {"failures": 9}}, {}),
+        ({"circuit_breaker": {"timeout": "40s"}, "passive_health": {}}, {}),
+        ({"circuit_breaker": {"fallback": {"cached": True, "max_stale": "30s"}}}, {}),
+    ],
+)
+def test_an_upstream_that_does_what_it_says_is_not_doubted(
+    tmp_path: Path, upstream: dict[str, Any], route: dict[str, Any]
+) -> None:
+    """One route that waits long enough, or asks for tokens, is enough."""
+    auth = {"introspection": AUTH["introspection"]}
+
+    assert doubts(tmp_path, route, upstream, auth=auth) == []
+
+
+def test_a_breaker_for_all_is_doubted_once_where_it_stands(tmp_path: Path) -> None:
+    """It is for the upstreams without one of their own."""
+    checked = {**API, "name": "checked", "health_check": {}}
+
+    assert doubts(tmp_path, circuit_breaker={"close_on": "health_check"}) == [
+        "circuit_breaker.close_on: nothing checks health (`health_check`): it is `timeout` that ends the open state"
+    ]
+    assert doubts(tmp_path, circuit_breaker={"close_on": "health_check"}, upstreams=[API, checked]) == []
+
+
+def test_routes_that_come_by_way_of_a_fallback_count(tmp_path: Path) -> None:
+    """They wait at the other upstream too."""
+    other = {**API, "name": "other", "pool": {"queue_timeout": "40s"}}
+    failing = {**API, "circuit_breaker": {"fallback": {"upstream": "other"}}}
+    routes = [{"path": "/a", "upstream": "api", "timeout": 60}, {"path": "/b", "upstream": "other"}]
+
+    assert doubts(tmp_path, upstreams=[failing, other], routes=routes) == []
 
 
 def test_a_scope_is_known_where_the_route_asks(tmp_path: Path) -> None:
