@@ -24,6 +24,9 @@ from gateway.identity.revocations import Revocations
 from gateway.interfaces import Authenticator
 from gateway.principal import Principal
 
+MOST_WAITING = 2_000
+"""Exchanges that wait for credentials to be verified in one way: an authority that says nothing keeps no more."""
+
 _log = Logger()
 
 
@@ -61,7 +64,18 @@ class Verification:
         find: Its `find`: the credential that a request shows.
     """
 
-    __slots__ = ("_count", "_flights", "_known", "_memory", "_method", "_revocations", "_seed", "authenticator", "find")
+    __slots__ = (
+        "_count",
+        "_crowd",
+        "_flights",
+        "_known",
+        "_memory",
+        "_method",
+        "_revocations",
+        "_seed",
+        "authenticator",
+        "find",
+    )
 
     def __init__(self, authenticator: Authenticator, seed: bytes, memory: Memory) -> None:
         self.authenticator = authenticator
@@ -73,6 +87,7 @@ class Verification:
         self._revocations = memory.revocations
         self._count = memory.count
         self._flights: dict[bytes, _Flight] = {}
+        self._crowd = _Crowd()
 
     def principal(self, exchange: Exchange, credential: bytes) -> Principal | Awaitable[Principal]:
         """Say whose credential it is.
@@ -97,6 +112,9 @@ class Verification:
     def _look_up(self, key: bytes, exchange: Exchange, credential: bytes) -> Principal | Awaitable[Principal]:
         if self._memory.results.refused(key, exchange.started):
             raise CredentialInvalid("refused a moment ago")
+        if self._crowd.size >= MOST_WAITING:
+            self._count(self._method, "unavailable")
+            raise AuthUnavailable("Too many requests wait for their credentials to be verified.")
         flight = self._flights.get(key)
         if flight is not None:
             return flight.join()
@@ -108,7 +126,7 @@ class Verification:
         if isinstance(answer, Principal):
             self._keep(key, answer)
             return answer
-        flight = self._flights[key] = _Flight(lambda: self._flights.pop(key, None))
+        flight = self._flights[key] = _Flight(self._crowd, lambda: self._flights.pop(key, None))
         joined = flight.join()
         version = self._memory.results.version
         flight.take_off(answer, lambda value: self._landed(key, value, version))
@@ -152,18 +170,29 @@ class Verification:
             self._memory.results.refuse(key, self._memory.now())
 
 
+class _Crowd:
+    """How many exchanges wait for all flights of one way."""
+
+    __slots__ = ("size",)
+
+    def __init__(self) -> None:
+        self.size = 0
+
+
 class _Flight:
     """A verification that is going on, and the exchanges that wait for it.
 
     A client that goes takes nobody else's answer with it; the last to go ends it.
 
     Args:
+        crowd: Counts those who wait.
         close: Nobody else may join.
     """
 
-    __slots__ = ("_close", "_running", "_waiting")
+    __slots__ = ("_close", "_crowd", "_running", "_waiting")
 
-    def __init__(self, close: Callable[[], object]) -> None:
+    def __init__(self, crowd: _Crowd, close: Callable[[], object]) -> None:
+        self._crowd = crowd
         self._close = close
         self._waiting: set[Deferred[Principal]] = set()
         self._running: Deferred[Any] | None = None
@@ -171,6 +200,7 @@ class _Flight:
     def join(self) -> Deferred[Principal]:
         waiting: Deferred[Principal] = Deferred(self._left)
         self._waiting.add(waiting)
+        self._crowd.size += 1
         return waiting
 
     def take_off(self, answer: Awaitable[Principal], landed: Callable[[Principal | Failure], None]) -> None:
@@ -182,6 +212,7 @@ class _Flight:
                 landed(value)
             while self._waiting:
                 one = self._waiting.pop()
+                self._crowd.size -= 1
                 if isinstance(value, Failure):
                     one.errback(value)
                 else:
@@ -192,6 +223,7 @@ class _Flight:
 
     def _left(self, waiting: Deferred[Principal]) -> None:
         self._waiting.discard(waiting)
+        self._crowd.size -= 1
         if not self._waiting and self._running is not None:
             self._close()
             self._running.cancel()

@@ -15,7 +15,7 @@ from gateway.exchange import Exchange
 from gateway.identity.results import Results
 from gateway.identity.revocations import Revocations
 from gateway.interfaces import Authenticator
-from gateway.middleware.verification import Memory, Verification
+from gateway.middleware.verification import MOST_WAITING, Memory, Verification
 from gateway.principal import Principal
 
 if TYPE_CHECKING:
@@ -258,6 +258,23 @@ def test_the_last_to_go_ends_it(make: MakeExchange) -> None:
     slow.waiting[1].callback(ALICE)
 
     assert came == [NAMED]
+
+
+def test_few_wait_for_an_authority_that_says_nothing(make: MakeExchange) -> None:
+    """The others are told at once that nobody knows; who goes, and who has an answer, makes room."""
+    slow = Slow()
+    bench = Bench(Way(slow))
+    waiting = [start(bench.ask(make)) for _ in range(MOST_WAITING)]
+    with pytest.raises(AuthUnavailable):
+        bench.ask(make)
+    assert bench.counted[-1] == "unavailable"
+
+    waiting[0][0].cancel()
+    start(bench.ask(make))
+    with pytest.raises(AuthUnavailable):
+        bench.ask(make)
+    slow.waiting[0].callback(ALICE)
+    assert bench.ask(make) == NAMED
 
 
 def test_what_was_found_out_before_something_was_forgotten_is_not_kept(make: MakeExchange) -> None:
