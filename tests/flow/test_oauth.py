@@ -253,9 +253,10 @@ def test_our_own_tokens_are_not_those_of_another_verifier(make: Make) -> None:
     assert call(gateway, ask(gateway).json["access_token"]).status == 200
 
 
-def test_without_a_url_as_issuer_there_is_no_metadata(make: Make) -> None:
+@pytest.mark.parametrize("issuer", ["gateway", "urn:gateway", "https://[::", "https:///gateway"])
+def test_without_a_url_as_issuer_there_is_no_metadata(make: Make, issuer: str) -> None:
     """RFC 8414 section 2: the issuer is where the document is found."""
-    gateway = with_oauth(make, issuer="gateway")
+    gateway = with_oauth(make, issuer=issuer)
 
     assert gateway.get("/.well-known/oauth-authorization-server").status == 404
     assert call(gateway, ask(gateway).json["access_token"]).status == 200
@@ -378,3 +379,12 @@ def test_a_revocation_that_has_no_room_is_not_said_to_be_one(make: Make) -> None
     response = ask(gateway, "/oauth/revoke", token=token)
 
     assert (response.status, response.json["type"]) == (503, "urn:gateway:reason:auth.unavailable")
+
+
+def test_endpoints_stand_at_the_server_of_the_issuer(make: Make) -> None:
+    """Whatever else its URL says: what an operator wrote of a user is nobody's business."""
+    gateway = with_oauth(make, issuer="https://user:word@g.example.com:8443/gateway?a=1#b")
+
+    metadata = gateway.get("/.well-known/oauth-authorization-server").json
+
+    assert metadata["token_endpoint"] == "https://g.example.com:8443/oauth/token"

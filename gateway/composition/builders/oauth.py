@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable
 from functools import partial
 from hashlib import blake2b
-from urllib.parse import urlsplit
+
+from hyperlink import URL
 
 from gateway.answering.form import FormResource
 from gateway.answering.token_endpoint import REVOKE, TOKEN, TokenEndpoint
@@ -153,10 +154,13 @@ def _document(steps: list[Middleware], document: bytes) -> ContentResource:
 
 def _metadata(oauth: OAuth, published: bool) -> bytes:
     """Return the metadata document (RFC 8414 section 2); empty where the issuer is no URL that could be asked."""
-    parts = urlsplit(oauth.issuer or "")
-    if parts.scheme not in ("http", "https") or not parts.netloc:
+    try:
+        issuer = URL.from_text(oauth.issuer or "")
+    except ValueError:
         return b""
-    here = f"{parts.scheme}://{parts.netloc}"
+    if issuer.scheme not in ("http", "https") or not issuer.host:
+        return b""
+    here = issuer.replace(userinfo="", path=(), query=(), fragment="").to_text()
     methods = ["client_secret_basic", "client_secret_post"]
     grants = ["client_credentials", *(["refresh_token"] if any(one.refresh_tokens for one in oauth.clients) else [])]
     document = {
