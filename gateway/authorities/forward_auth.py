@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gateway.authorities.fetching import Fetched, Fetcher, FetchFailed
+from gateway.dialling.fetching import Fetched, Fetcher, FetchFailed
 from gateway.errors import AuthorityRefused, AuthUnavailable
 from gateway.exchange import Exchange
 from gateway.headers import Headers

@@ -15,7 +15,7 @@ from math import inf
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 
-from gateway.authorities.fetching import Fetched, Fetcher, FetchFailed
+from gateway.dialling.fetching import Fetched, Fetcher, FetchFailed
 from gateway.errors import AuthUnavailable, CredentialInvalid
 from gateway.exchange import Exchange
 from gateway.identity.bearer import FIELDS, bearer_token

@@ -28,8 +28,8 @@ from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from gateway.authorities.fetching import FetchFailed
 from gateway.authorities.publisher import Published, Publisher
+from gateway.dialling.fetching import FetchFailed
 from gateway.errors import AuthUnavailable
 from gateway.identity.keys import Key, KeyUnusable, from_jwks
 

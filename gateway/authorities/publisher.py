@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
-from urllib.parse import urljoin
 
-from gateway.authorities.fetching import Fetched, Fetcher, FetchFailed
+from hyperlink import URL
+
+from gateway.dialling.fetching import Fetched, Fetcher, FetchFailed
 from gateway.headers import Headers
 from gateway.identity.compact import Unreadable, read_object
 
@@ -45,7 +46,7 @@ class Publisher:
 
     def __init__(self, make_fetcher: Callable[[str], Fetcher], url: str | None, issuer: str | None = None) -> None:
         self._make_fetcher = make_fetcher
-        self._fetchers: dict[str, Fetcher] = {}
+        self._fetchers: dict[tuple[str, str, int | None], Fetcher] = {}
         self._url = url
         self._issuer = issuer
 
@@ -75,19 +76,36 @@ class Publisher:
         secure = issuer.startswith("https://")
         if not isinstance(url, str) or not re.fullmatch(r"https?://[!-~]+", url):
             raise FetchFailed("the metadata name no jwks_uri")
-        if secure and not url.startswith("https://"):
+        if secure and _parsed(url).scheme != "https":
             raise FetchFailed("the metadata lead from https to http")
         return url
 
     async def _get(self, url: str) -> Fetched:
-        server = urljoin(url, "/")
+        parsed = _parsed(url)
+        written = url if url.isascii() else parsed.to_text()
+        server = (parsed.scheme, parsed.host.lower(), parsed.port)
         fetcher = self._fetchers.get(server)
         if fetcher is None:
-            fetcher = self._fetchers[server] = self._make_fetcher(url)
-        answer = await fetcher.fetch(b"GET", url.encode("ascii"), _FIELDS)
+            fetcher = self._fetchers[server] = self._make_fetcher(written)
+        answer = await fetcher.fetch(b"GET", written.encode("ascii"), _FIELDS)
         if answer.status != 200:
             raise FetchFailed(f"status {answer.status}")
         return answer
+
+
+def _parsed(url: str) -> URL:
+    """Read the URL of an issuer, or one that an issuer names; a host that is not ASCII as IDNA has it.
+
+    Raises:
+        FetchFailed: It is none that can be asked.
+    """
+    try:
+        parsed = URL.from_text(url).to_uri()
+    except ValueError:  # also what hyperlink and idna raise
+        raise FetchFailed("it has no URL that can be asked") from None
+    if not parsed.host or parsed.userinfo:
+        raise FetchFailed("it has no URL that can be asked")
+    return parsed
 
 
 def _object(answer: Fetched) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from twisted.internet.defer import Deferred, ensureDeferred, fail, succeed
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 
-from gateway.authorities.fetching import FetchFailed
 from gateway.authorities.jwks import FIRST_RETRY, LAST_RETRY, LEAST_AGE, MOST_AGE, MOST_WAITING, JwksKeys, Times
 from gateway.authorities.publisher import Published, Publisher
+from gateway.dialling.fetching import FetchFailed
 from gateway.errors import AuthUnavailable
 from tests.tokens import ec_key, jwk, rsa_key
 

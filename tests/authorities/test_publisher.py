@@ -9,8 +9,8 @@ from typing import Any, cast
 import pytest
 from twisted.internet.defer import Deferred, ensureDeferred, succeed
 
-from gateway.authorities.fetching import Fetched, Fetcher, FetchFailed
 from gateway.authorities.publisher import Published, Publisher
+from gateway.dialling.fetching import Fetched, Fetcher, FetchFailed
 from gateway.headers import Headers
 
 KEYS = b'{"keys": []}'
@@ -127,6 +127,10 @@ def test_the_metadata_of_an_issuer_say_where_its_keys_are(issuer: str) -> None:
         ({"jwks_uri": None}, "the metadata name no jwks_uri"),
         ({"jwks_uri": "file:///etc/passwd"}, "the metadata name no jwks_uri"),
         ({"jwks_uri": "https://a/\r\nb"}, "the metadata name no jwks_uri"),
+        ({"jwks_uri": "https://[::/jwks"}, "it has no URL that can be asked"),
+        ({"jwks_uri": "https://keys.example.com:http/"}, "it has no URL that can be asked"),
+        ({"jwks_uri": "https:///jwks"}, "it has no URL that can be asked"),
+        ({"jwks_uri": "https://user:word@keys.example.com/jwks"}, "it has no URL that can be asked"),
         ({"jwks_uri": "http://keys.example.com/jwks"}, "the metadata lead from https to http"),
     ],
 )
@@ -137,6 +141,26 @@ def test_metadata_are_not_believed_everything(changes: dict[str, Any], words: st
     with pytest.raises(FetchFailed, match=words):
         ask(Publisher(servers, None, "https://issuer.example.com"))
     assert servers.asked == [WHERE]
+
+
+def test_an_issuer_may_have_a_name_in_any_script() -> None:
+    """It is asked for as IDNA has it."""
+    issuer = "https://bücher.example"
+    where = "https://xn--bcher-kva.example/.well-known/openid-configuration"
+    said = {"issuer": issuer, "jwks_uri": "https://keys.example.com/jwks"}
+    servers = Servers({where: page(json.dumps(said).encode()), "https://keys.example.com/jwks": page(KEYS)})
+
+    assert ask(Publisher(servers, None, issuer)).document == {"keys": []}
+
+
+def test_one_server_is_one_server() -> None:
+    """However its name is written."""
+    servers = metadata(jwks_uri="https://ISSUER.example.com:443/jwks")
+    servers.pages["https://ISSUER.example.com:443/jwks"] = page(KEYS)
+
+    ask(Publisher(servers, None, "https://issuer.example.com"))
+
+    assert servers.made == [WHERE]
 
 
 def test_its_connections_are_closed() -> None:

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 import pytest
 from twisted.logger import LogLevel, capturedLogs, formatEvent
 
+from gateway.dialling.fetching import MOST_AT_ONCE, MOST_WAITING
 from gateway.testing import Harness
 from gateway.testing.backend import Asked, FakeBackend, ok
 from gateway.testing.client import Received
@@ -287,6 +288,7 @@ def test_the_authority_is_shown_what_the_request_is(make: Make) -> None:
     assert shown.pop("x-request-id") == gateway.last_log["request_id"]
     assert shown == {
         "host": "127.0.0.1:9002",
+        "accept-encoding": "identity",
         "authorization": "Bearer t",
         "cookie": "a=b",
         "x-forwarded-method": "PUT",
@@ -300,13 +302,14 @@ def test_the_authority_is_shown_what_the_request_is(make: Make) -> None:
 def test_all_fields_may_be_shown(make: Make) -> None:
     """But for those of one hop, of content, and those by which somebody could say who they are."""
     gateway, authority = asking(make, request_headers=["*"])
-    hidden = ("X-User-Id", "X_User_Id", "Keep-Alive", "Content-Type", "Accept-Encoding", "If-None-Match")
-    headers = {"X-Any": "1", **dict.fromkeys(hidden, "1")}
+    hidden = ("X-User-Id", "X_User_Id", "Keep-Alive", "Content-Type", "If-None-Match")
+    headers = {"X-Any": "1", "Accept-Encoding": "br", **dict.fromkeys(hidden, "1")}
 
     gateway.request("POST", "/orders/7", headers, b"content")
 
     shown = authority.last.headers
     assert shown.get(b"X-Any") == b"1"
+    assert shown.get_all(b"accept-encoding") == [b"identity"]  # ours
     assert not {name.lower().encode() for name in hidden} & set(shown.index)
 
 
@@ -366,6 +369,28 @@ def test_cookies_of_one_caller_are_not_shown_for_another(make: Make) -> None:
 
     assert len(authority.requests) == 2
     assert authority.last.headers.get(b"Cookie") is None
+
+
+@pytest.mark.parametrize("ask", [introspecting, asking])
+def test_an_authority_that_says_nothing_keeps_so_many_requests(make: Make, ask: Any) -> None:
+    """So many connections to it, so many requests that wait; all others hear at once that nobody can say."""
+    gateway, authority = ask(make)
+    authority.stall()
+    clients = [
+        gateway.send(f"GET /orders/7 HTTP/1.1\r\nHost: g\r\nAuthorization: Bearer {number}\r\n\r\n".encode())
+        for number in range(MOST_AT_ONCE + MOST_WAITING)
+    ]
+    assert len(authority.connections) == MOST_AT_ONCE
+    assert [client.responses() for client in clients[-3:]] == [[], [], []]
+
+    response = gateway.get("/orders/7", Authorization="Bearer more")
+    assert response.status == 503
+    assert response.headers.get(b"gateway-reason") == b"auth.unavailable"
+    assert len(authority.connections) == MOST_AT_ONCE
+
+    gateway.advance(6)
+    assert {client.responses()[0].status for client in clients} == {503}
+    assert gateway.backend("orders").requests == []
 
 
 def test_questions_share_connections(make: Make) -> None:

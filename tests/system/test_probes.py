@@ -22,10 +22,11 @@ from twisted.python.failure import Failure
 
 from gateway.config.schema.upstreams import BackendTLS
 from gateway.dialling.dialer import SocketDialer
+from gateway.dialling.fetching import Fetcher
 from gateway.dialling.resolver import Resolver
 from gateway.dialling.tls import client_tls_options
 from gateway.listening.endpoints import listen
-from gateway.probing.probe_http import HttpProbe
+from gateway.probing.probe_http import MOST, HttpProbe
 from gateway.probing.probe_script import ScriptProbe
 from gateway.probing.probe_tcp import TcpProbe
 from gateway.probing.prober import CheckFailed
@@ -183,6 +184,12 @@ class TestSockets:
         dialer = SocketDialer(reactor, Resolver(reactor, reactor.seconds))
         return lambda make: dialer.dial("127.0.0.1", port, tls, make, 5.0)
 
+    def http(self, reactor: PrivateReactor, port: int, tls: Any = None) -> HttpProbe:
+        dialer = SocketDialer(reactor, Resolver(reactor, reactor.seconds))
+        fetcher = Fetcher(reactor, dialer, tls, 5.0, MOST, glance=True)
+        scheme = "http" if tls is None else "https"
+        return HttpProbe(fetcher, f"{scheme}://127.0.0.1:{port}/health", "h", {}, [(200, 399)], {}, "")
+
     def test_a_port_that_takes_connections_is_well(self, reactor: PrivateReactor) -> None:
         """One that refuses is not."""
         with socket.create_server(("127.0.0.1", 0)) as server:
@@ -211,8 +218,7 @@ class TestSockets:
     def test_an_answer_in_parts_is_read_to_its_end(self, reactor: PrivateReactor) -> None:
         """A backend that is cut off behind the head would have an error in its log with every check."""
         with socket.create_server(("127.0.0.1", 0)) as server:
-            connect = self.connect(reactor, server.getsockname()[1])
-            done = HttpProbe(connect, "h", "/health", {}, [(200, 399)], {}, "").run()
+            done = self.http(reactor, server.getsockname()[1]).run()
             over: list[Any] = []
             done.addBoth(over.append)
             server.settimeout(0)
@@ -232,12 +238,31 @@ class TestSockets:
 
         assert over == [None]
 
+    def test_a_server_that_says_no_goodbye_keeps_no_socket(self, reactor: PrivateReactor, tmp_path: Path) -> None:
+        """Over TLS an orderly end waits for the other side: a check a second would be a socket a second."""
+        authority = Authority()
+        identity = authority.write_identity(tmp_path / "server.pem", "127.0.0.1")
+        tls = client_tls_options("127.0.0.1", BackendTLS(ca=str(authority.write(tmp_path / "ca.pem"))))
+
+        class Silent(Protocol):
+            def dataReceived(self, data: bytes) -> None:
+                self.transport.write(b"HTTP/1.1 204 No Content\r\n\r\n")  # type: ignore[union-attr]
+                # From now on nothing that comes is read, not even the end.
+                self.transport.pauseProducing()  # type: ignore[union-attr]
+
+        endpoint = f"sni:0:interface=127.0.0.1:certificates={identity}"
+        listening: Any = reactor.result(listen(reactor, endpoint, Factory.forProtocol(Silent)))
+        before = reactor.watched()
+        reactor.result(self.http(reactor, listening.port.getHost().port, tls).run())
+        reactor.turns()
+
+        assert reactor.watched() == before  # the server's own end is paused, and so not among them
+
     def test_a_server_that_hangs_leaves_nothing_behind(self, reactor: PrivateReactor) -> None:
         """The check is given up, and its connection with it."""
         with socket.create_server(("127.0.0.1", 0)) as server:
             server.settimeout(0)
-            probe = HttpProbe(self.connect(reactor, server.getsockname()[1]), "h", "/health", {}, [(200, 399)], {}, "")
-            done = probe.run()
+            done = self.http(reactor, server.getsockname()[1]).run()
             reactor.until(lambda: select.select([server], [], [], 0)[0])
             peer, _ = server.accept()
             peer.settimeout(0)

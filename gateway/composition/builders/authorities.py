@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from hyperlink import URL
 
-from gateway.authorities.fetching import Fetcher
 from gateway.authorities.forward_auth import ForwardAuth
 from gateway.authorities.introspection import Introspection
 from gateway.composition.builders.claims import expected
@@ -12,6 +11,7 @@ from gateway.composition.foundation import Foundation
 from gateway.config import Settings
 from gateway.config.schema.auth import Auth, AuthMethod
 from gateway.config.schema.upstreams import BackendTLS
+from gateway.dialling.fetching import Fetcher
 from gateway.dialling.tls import client_tls_options, files_digest
 
 MOST = 64 * 1024
@@ -88,15 +88,16 @@ class Authorities:
 
     def _fetcher(self, url: str, ca: str | None, timeout: float) -> Fetcher:
         """Return what asks a server; its connections are kept through configurations."""
-        parts = urlsplit(url)
+        server = URL.from_text(url)
+        host = server.host.lower()
         foundation = self._foundation
 
-        trusts = BackendTLS(ca=ca) if parts.scheme == "https" else None
+        trusts = BackendTLS(ca=ca) if server.scheme == "https" else None
 
         def make() -> Fetcher:
-            tls = None if trusts is None else client_tls_options(parts.hostname or "", trusts)
+            tls = None if trusts is None else client_tls_options(host, trusts)
             return Fetcher(foundation.reactor, foundation.dialer, tls, timeout, MOST)
 
         # What the file holds is part of it: a renewed one is read by a reload.
         digest = b"" if trusts is None else files_digest(trusts)
-        return foundation.carried.get(("authority", parts.scheme, parts.netloc, ca, digest, timeout), make)
+        return foundation.carried.get(("authority", server.scheme, host, server.port, ca, digest, timeout), make)

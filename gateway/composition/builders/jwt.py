@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from hyperlink import URL
 from twisted.logger import Logger
 
-from gateway.authorities.fetching import Fetcher
 from gateway.authorities.jwks import JwksKeys, Times
 from gateway.authorities.publisher import MOST, Publisher
 from gateway.composition.builders.claims import expected
@@ -18,6 +17,7 @@ from gateway.composition.foundation import Foundation
 from gateway.config import ConfigError, Problem, Settings
 from gateway.config.schema.auth import AuthMethod, JwtVerifier
 from gateway.config.schema.upstreams import BackendTLS
+from gateway.dialling.fetching import Fetcher
 from gateway.dialling.tls import client_tls_options, files_digest
 from gateway.identity.jwt import Rules, TokenVerifier
 from gateway.identity.keys import FixedKeys, JoinedKeys, Key, KeySource, KeyUnusable, from_pem, from_secret
@@ -112,8 +112,9 @@ def _published(name: str, verifier: JwtVerifier, foundation: Foundation) -> Jwks
     """Make what fetches the keys of a verifier."""
 
     def fetcher(url: str) -> Fetcher:
-        host = urlsplit(url).hostname or ""
-        tls = client_tls_options(host, BackendTLS(ca=verifier.jwks_ca)) if url.startswith("https:") else None
+        server = URL.from_text(url)
+        trusts = BackendTLS(ca=verifier.jwks_ca) if server.scheme == "https" else None
+        tls = None if trusts is None else client_tls_options(server.host.lower(), trusts)
         return Fetcher(foundation.reactor, foundation.dialer, tls, verifier.jwks_timeout, MOST)
 
     count = foundation.metrics.counter("gateway_jwks_fetches_total").add

@@ -12,8 +12,9 @@ from gateway.composition.foundation import Foundation
 from gateway.config.schema.resilience import HealthCheck
 from gateway.config.schema.upstreams import Backend, Upstream
 from gateway.dialling.failures import failure_to_error
+from gateway.dialling.fetching import Fetcher
 from gateway.errors import InternalError
-from gateway.probing.probe_http import HttpProbe
+from gateway.probing.probe_http import MOST, HttpProbe
 from gateway.probing.probe_script import ScriptProbe
 from gateway.probing.probe_tcp import TcpProbe
 from gateway.probing.prober import Probe, Prober
@@ -56,17 +57,18 @@ def _probe(
         }
         return ScriptProbe(check.command, environment, foundation.reactor)
     port = check.port or backend.port
-
-    def connect(make: Callable[[], IProtocol]) -> Deferred[IProtocol]:
-        return foundation.dialer.dial(backend.host, port, tls, make, check.timeout)
-
     if check.type == "tcp":
+
+        def connect(make: Callable[[], IProtocol]) -> Deferred[IProtocol]:
+            return foundation.dialer.dial(backend.host, port, tls, make, check.timeout)
+
         return TcpProbe(connect)
-    host = f"[{backend.host}]" if ":" in backend.host else backend.host
+    host = f"[{backend.host}]:{port}" if ":" in backend.host else f"{backend.host}:{port}"
+    scheme = "http" if tls is None else "https"
     return HttpProbe(
-        connect,
-        f"{host}:{port}",
-        check.path,
+        Fetcher(foundation.reactor, foundation.dialer, tls, check.timeout, MOST, glance=True),
+        f"{scheme}://{host}{check.path}",
+        host,
         check.headers,
         check.expected_status,
         check.expected_headers,

@@ -1,9 +1,8 @@
 """Ask another server something small, within one time and one size.
 
-Used by introspection and forward authentication. Twisted's `Agent` over the
-gateway's own dialer (its names, its TLS, its kept-alive connections), and not
-treq: that keeps the cookies of one answer for the next request, which here is
-another caller's, and unpacks gzip before its size can be bounded.
+Used for key sets, introspection, forward authentication and HTTP health
+checks: treq (`gateway.dialling.plain`) over Twisted's client over the gateway's
+own dialer (`gateway.dialling.client`).
 """
 
 from __future__ import annotations
@@ -14,36 +13,34 @@ from typing import Any, NamedTuple
 
 from OpenSSL import SSL
 from twisted.application.service import Service
-from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
+from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, ensureDeferred, fail
 from twisted.internet.error import ConnectError, DNSLookupError, VerifyError
-from twisted.internet.interfaces import (
-    IConsumer,
-    IOpenSSLClientConnectionCreator,
-    IProtocol,
-    IProtocolFactory,
-    IStreamClientEndpoint,
-)
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web._newclient import ParseError, RequestNotSent
 from twisted.web.client import (
-    URI,
-    Agent,
     HTTPConnectionPool,
     RequestTransmissionFailed,
     ResponseDone,
     ResponseFailed,
     ResponseNeverReceived,
 )
+from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers as TwistedHeaders
-from twisted.web.iweb import IAgentEndpointFactory, IBodyProducer
-from zope.interface import implementer
 
 from gateway.config.texts import without_credentials
+from gateway.dialling.client import AnswerTooLong, make_agent
 from gateway.dialling.dialer import Dialer
+from gateway.dialling.plain import PlainAgent, ask
 from gateway.dialling.tls import HandshakeFailed
 from gateway.headers import Headers
+
+MOST_AT_ONCE = 100
+"""Questions to one server that are under way, each on a connection of its own."""
+MOST_WAITING = 1_000
+"""Questions that wait for their turn; a server that says nothing keeps no more exchanges than both together (D-99)."""
 
 MOST_IDLE = 10
 """Connections kept for the next request, and for how many seconds."""
@@ -51,6 +48,8 @@ IDLE = 30.0
 
 AGAIN, ANOTHER = 60.0, 1.0
 """Seconds until the same failure is told again, and until another one is: being down must not fill the log."""
+MOST_TOLD = 16
+"""Causes of failures that are remembered for that."""
 
 _log = Logger()
 
@@ -60,6 +59,10 @@ _NOT_IN_FIELDS = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 class FetchFailed(Exception):
     """There is no whole answer: no connection, none in time, too long, or not HTTP; the words are for the log."""
+
+
+class NotConnected(FetchFailed):
+    """There is no connection. Its `__cause__` is what the dialer failed with."""
 
 
 class Fetched(NamedTuple):
@@ -79,6 +82,8 @@ class Fetcher(Service):
         tls: For an https URL.
         timeout: Seconds for everything.
         most: Octets of an answer's content.
+        glance: An answer is looked at and not used: no connection is kept for the next, what is longer than `most`
+            is cut off there, and content may end with the connection (which may also have broken).
     """
 
     def __init__(
@@ -88,17 +93,21 @@ class Fetcher(Service):
         tls: IOpenSSLClientConnectionCreator | None,
         timeout: float,
         most: int,
+        *,
+        glance: bool = False,
     ) -> None:
         self._reactor = reactor
         self._timeout = timeout
         self._most = most
-        self._pool = HTTPConnectionPool(reactor)
+        self._glance = glance
+        self._pool = HTTPConnectionPool(reactor, persistent=not glance)
         self._pool.maxPersistentPerHost = MOST_IDLE
         self._pool.cachedConnectionTimeout = IDLE  # type: ignore[assignment]  # seconds, and whole ones only by habit
         self._pool.retryAutomatically = False  # it would ask again for GET only
-        self._agent = Agent.usingEndpointFactory(reactor, _Endpoints(dialer, tls, timeout), self._pool)
-        self._told = ""
-        self._again = self._another = 0.0
+        self._agent = make_agent(reactor, dialer, tls, timeout, most, self._pool)
+        self._places = DeferredSemaphore(MOST_AT_ONCE)
+        self._told: dict[str, float] = {}
+        self._another = 0.0
 
     def stopService(self) -> Deferred[Any]:
         """Close what is kept; fires when it is closed."""
@@ -110,53 +119,65 @@ class Fetcher(Service):
         self, method: bytes, url: bytes, fields: Iterable[tuple[bytes, bytes]], body: bytes | None = None
     ) -> Deferred[Fetched]:
         """Make a request and read the answer; redirects are not followed. Fails with `FetchFailed`."""
+        if len(self._places.waiting) >= MOST_WAITING:
+            return fail(FetchFailed(f"{MOST_AT_ONCE + MOST_WAITING} questions are under way or wait already"))
         headers = TwistedHeaders()
         for name, value in fields:
             headers.addRawHeader(name, value)
-        asking = ensureDeferred(self._twice(method, url, headers, body))
+        asking = ensureDeferred(self._in_turn(method, url, headers, body))
         return asking.addTimeout(self._timeout, self._reactor, _too_late)
 
     def complain(self, what: str, url: bytes, error: FetchFailed) -> None:
         """Tell the log of a question without an answer."""
         now, cause = self._reactor.seconds(), str(error)
-        if now >= (self._again if cause == self._told else self._another):
-            self._told, self._again, self._another = cause, now + AGAIN, now + ANOTHER
-            _log.warn(
-                "{what} at {url} failed: {cause}",
-                what=what,
-                url=without_credentials(url.decode("latin-1")),
-                cause=cause,
-            )
+        if now < self._told.get(cause, self._another):
+            return
+        if len(self._told) >= MOST_TOLD:
+            self._told.clear()
+        self._told[cause], self._another = now + AGAIN, now + ANOTHER
+        _log.warn(
+            "{what} at {url} failed: {cause}", what=what, url=without_credentials(url.decode("latin-1")), cause=cause
+        )
 
-    async def _twice(self, method: bytes, url: bytes, headers: TwistedHeaders, body: bytes | None) -> Fetched:
+    async def _in_turn(self, method: bytes, url: bytes, headers: TwistedHeaders, body: bytes | None) -> Fetched:
+        await self._places.acquire()
+        try:
+            return await self._ask(method, url, headers, body)
+        finally:
+            self._places.release()
+
+    async def _ask(self, method: bytes, url: bytes, headers: TwistedHeaders, body: bytes | None) -> Fetched:
         try:
             return await self._once(method, url, headers, body)
-        except _Broken:
-            # What is asked may be asked again, and a kept-alive connection that has just died is no answer.
-            try:
-                return await self._once(method, url, headers, body)
-            except _Broken as error:
+        except _Broken as error:
+            if self._glance:
                 raise FetchFailed(f"the connection broke: {error}") from None
+        try:
+            # What is asked may be asked again, and a kept-alive connection that has just died is no answer.
+            return await self._once(method, url, headers, body)
+        except _Broken as error:
+            raise FetchFailed(f"the connection broke: {error}") from None
 
     async def _once(self, method: bytes, url: bytes, headers: TwistedHeaders, body: bytes | None) -> Fetched:
-        producer = None if body is None else _Content(body)
+        plain = PlainAgent(self._agent)
         try:
-            response: Any = await self._agent.request(method, url, headers.copy(), producer)
+            response = await ask(plain, self._reactor, method, url, headers, body)
         except (RequestTransmissionFailed, ResponseNeverReceived, RequestNotSent) as error:
             if any(reason.check(CancelledError) for reason in getattr(error, "reasons", ())):
                 raise CancelledError from None
             raise _Broken(_words(error)) from None
         except (ConnectError, DNSLookupError, SSL.Error, VerifyError, HandshakeFailed) as error:
-            raise FetchFailed(f"no connection: {type(error).__name__}") from None
+            raise NotConnected(f"no connection: {type(error).__name__}") from error
         except (ResponseFailed, ParseError) as error:
             raise FetchFailed(f"it is not HTTP: {_words(error)}") from None
-        gathering = _Gathering(self._most)
+        except ValueError:  # hyperlink's and idna's, and what is not ASCII
+            raise FetchFailed("it has no URL that can be asked") from None
+        gathering = _Gathering(self._most, self._glance)
         response.deliverBody(gathering)
         content = await gathering.done
-        fields = [(name, value) for name, values in response.headers.getAllRawHeaders() for value in values]
-        if any(_NOT_IN_FIELDS.search(value) for _, value in fields):
+        if any(_NOT_IN_FIELDS.search(value) for _, value in plain.fields):
             raise FetchFailed("a field of the answer has a control character")
-        return Fetched(response.code, Headers(fields), content)
+        return Fetched(response.code, Headers(plain.fields), content)
 
 
 class _Broken(Exception):
@@ -170,31 +191,39 @@ def _too_late(result: Any, timeout: float) -> Any:
 
 
 def _words(error: Exception) -> str:
-    reasons = [reason.type.__name__ for reason in getattr(error, "reasons", ())]
-    return ", ".join(reasons) or type(error).__name__
+    reasons = getattr(error, "reasons", ())
+    if any(reason.check(AnswerTooLong) for reason in reasons):
+        return "the head of the answer is too long"
+    return ", ".join(reason.type.__name__ for reason in reasons) or type(error).__name__
 
 
 class _Gathering(Protocol):
-    """Reads an answer's content, within its bound."""
+    """Reads an answer's content, within its bound; see `Fetcher` for a glance."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, glance: bool) -> None:
         self._most = most
+        self._glance = glance
         self._chunks: list[bytes] = []
         self._size = 0
         self.done: Deferred[bytes] = Deferred(self._cancelled)
 
     def dataReceived(self, data: bytes) -> None:
+        if self.done.called:
+            return
+        self._chunks.append(data)
         self._size += len(data)
         if self._size <= self._most:
-            self._chunks.append(data)
-        elif not self.done.called:
-            self._stop()
+            return
+        self._stop()
+        if self._glance:
+            self.done.callback(b"".join(self._chunks)[: self._most])
+        else:
             self.done.errback(FetchFailed(f"the answer is longer than {self._most} octets"))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self.done.called:
             return
-        if reason.check(ResponseDone):
+        if reason.check(ResponseDone) or (self._glance and reason.check(PotentialDataLoss)):
             self.done.callback(b"".join(self._chunks))
         else:
             self.done.errback(FetchFailed("the answer was cut off"))
@@ -207,55 +236,3 @@ class _Gathering(Protocol):
     def _stop(self) -> None:
         assert self.transport is not None
         self.transport.loseConnection()
-
-
-@implementer(IBodyProducer)
-class _Content:
-    """The content of a request, in one piece."""
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-        self.length = len(body)
-
-    def startProducing(self, consumer: IConsumer) -> Deferred[None]:
-        done: Deferred[None] = Deferred()
-        consumer.write(self._body)
-        done.callback(None)
-        return done
-
-    def pauseProducing(self) -> None: ...
-
-    def resumeProducing(self) -> None: ...
-
-    def stopProducing(self) -> None: ...
-
-
-@implementer(IAgentEndpointFactory)
-class _Endpoints:
-    def __init__(self, dialer: Dialer, tls: IOpenSSLClientConnectionCreator | None, timeout: float) -> None:
-        self._dialer = dialer
-        self._tls = tls
-        self._timeout = timeout
-
-    def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:  # noqa: N802  # Twisted's name
-        return _Endpoint(self._dialer, uri, self._tls, self._timeout)
-
-
-@implementer(IStreamClientEndpoint)
-class _Endpoint:
-    """Where the dialer connects to."""
-
-    def __init__(self, dialer: Dialer, uri: URI, tls: IOpenSSLClientConnectionCreator | None, timeout: float) -> None:
-        self._dialer = dialer
-        self._uri = uri
-        self._tls = tls
-        self._timeout = timeout
-
-    def connect(self, factory: IProtocolFactory) -> Deferred[IProtocol]:
-        def make() -> IProtocol:
-            protocol = factory.buildProtocol(None)  # type: ignore[arg-type]  # it does not look
-            assert protocol is not None
-            return protocol
-
-        host = self._uri.host.decode().strip("[]")
-        return self._dialer.dial(host, self._uri.port, self._tls, make, self._timeout)

@@ -1,0 +1,144 @@
+"""Twisted's HTTP client over the gateway's own dialer, with bounds that it does not have itself.
+
+For requests that are not exchanges: `gateway.dialling.fetching` asks through
+it. Names, TLS and addresses are the dialer's. Twisted bounds neither how much
+head an answer has nor how long a closed TLS connection waits for its peer;
+`_Bounded` stands between it and the connection and does both.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import (
+    IAddress,
+    IOpenSSLClientConnectionCreator,
+    IProtocol,
+    IProtocolFactory,
+    IStreamClientEndpoint,
+)
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from twisted.web.client import URI, Agent, HTTPConnectionPool
+from twisted.web.iweb import IAgentEndpointFactory
+from zope.interface import implementer
+
+from gateway.dialling.dialer import Dialer
+
+MOST_HEAD = 64 * 1024
+"""Octets of the head of an answer."""
+FRAMING = 8
+"""How many times longer than its content an answer may be on the wire: chunks of one octet take six."""
+
+
+class AnswerTooLong(Exception):
+    """More came of an answer than it may have, whatever of it is content."""
+
+
+def make_agent(
+    reactor: Any,
+    dialer: Dialer,
+    tls: IOpenSSLClientConnectionCreator | None,
+    timeout: float,
+    most: int,
+    pool: HTTPConnectionPool,
+) -> Agent:
+    """Make Twisted's client for one server.
+
+    Args:
+        reactor: Keeps time.
+        dialer: Opens connections.
+        tls: For an https URL.
+        timeout: Seconds for opening a connection.
+        most: Octets of an answer's content that are of use; from this follows how much is read at all.
+        pool: Keeps connections, or none.
+    """
+    endpoints = _Endpoints(dialer, tls, timeout, MOST_HEAD + FRAMING * most)
+    agent: Agent = Agent.usingEndpointFactory(reactor, endpoints, pool)
+    return agent
+
+
+@implementer(IAgentEndpointFactory)
+class _Endpoints:
+    """See `make_agent`; `bound` is in octets of a whole answer."""
+
+    def __init__(self, dialer: Dialer, tls: IOpenSSLClientConnectionCreator | None, timeout: float, bound: int) -> None:
+        self.dialer = dialer
+        self.tls = tls
+        self.timeout = timeout
+        self.bound = bound
+
+    def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:  # noqa: N802  # Twisted's name
+        return _Endpoint(self, uri)
+
+
+@implementer(IStreamClientEndpoint)
+class _Endpoint:
+    """Where the dialer connects to."""
+
+    def __init__(self, settings: _Endpoints, uri: URI) -> None:
+        self._settings = settings
+        self._host = uri.host.decode().strip("[]")
+        self._port = uri.port
+
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:  # noqa: N803  # Twisted's name
+        settings = self._settings
+
+        def make() -> IProtocol:
+            address: IAddress = None  # type: ignore[assignment]  # Twisted's factory does not look
+            return _Bounded(protocolFactory.buildProtocol(address), settings.bound)
+
+        def client(connected: Any) -> IProtocol:
+            made: IProtocol = connected.client
+            return made
+
+        dialling = settings.dialer.dial(self._host, self._port, settings.tls, make, settings.timeout)
+        # Twisted's pool goes on with its own protocol; what comes in goes through ours.
+        return dialling.addCallback(client)
+
+
+class _Bounded(Protocol):
+    """Hands a connection on to Twisted's client protocol, as long as an answer keeps to its bound.
+
+    Args:
+        client: Twisted's protocol.
+        bound: Octets of an answer with its head.
+    """
+
+    def __init__(self, client: Any, bound: int) -> None:
+        self.client = client
+        self._bound = bound
+        self._received = 0
+
+    def connectionMade(self) -> None:
+        self.client.makeConnection(_Aborting(self.transport))
+
+    def dataReceived(self, data: bytes) -> None:
+        self._received += len(data)
+        if self._received > self._bound:
+            self.transport.abortConnection()  # type: ignore[union-attr]
+            return
+        self.client.dataReceived(data)
+        if self.client.state == "QUIESCENT":  # the answer is over, and the connection is kept
+            self._received = 0
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.client.connectionLost(Failure(AnswerTooLong()) if self._received > self._bound else reason)
+
+
+class _Aborting:
+    """A transport that is reset where Twisted's client would close it.
+
+    Whatever was to be sent has been sent by then. Over TLS Twisted closes only when the peer has said goodbye, and a
+    server that says nothing would keep the socket.
+    """
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def loseConnection(self) -> None:  # Twisted's name
+        self._transport.abortConnection()
