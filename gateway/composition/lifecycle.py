@@ -13,6 +13,7 @@ import os
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -26,6 +27,7 @@ from gateway.admin.resources import AdminRoot
 from gateway.admin.service import AdminListener
 from gateway.admin.writes import auth_writes
 from gateway.answering.health import State
+from gateway.composition.agents import AgentLeaf, agent_route
 from gateway.composition.assembly import Gateway, assemble
 from gateway.composition.changes import Changes
 from gateway.composition.draining import Draining
@@ -38,6 +40,7 @@ from gateway.listening.endpoint_files import files_of
 from gateway.listening.endpoints import ListenFailed, listen
 from gateway.listening.listeners import OpenPort
 from gateway.middleware.request_id import RequestId
+from gateway.serving.agent import ProxyAgent, UnknownUpstream
 from gateway.serving.stock import GatewayTree
 from gateway.telemetry.logging import levels
 from gateway.transport import descriptors
@@ -118,6 +121,27 @@ class GatewayService(MultiService):
     def resource(self) -> GatewayTree:
         """Return all routes as one `twisted.web` resource, for an application's own site."""
         return GatewayTree(self.gateway.site)
+
+    def agent(
+        self, upstream: str, *, timeout: str | float = 30.0, retry: Mapping[str, Any] | None = MappingProxyType({})
+    ) -> ProxyAgent:
+        """Return an `IAgent` that asks the backends of one upstream: `gateway://UPSTREAM/path`.
+
+        It may be kept, whatever configurations follow.
+
+        Args:
+            upstream: Its name in the configuration in force.
+            timeout: As a route's `timeout`.
+            retry: As a route's `retry`; None for no retry but that of the keep-alive race.
+
+        Raises:
+            UnknownUpstream: There is none of this name.
+            ValueError: `timeout` or `retry` is not as it has to be.
+        """
+        if upstream not in self.gateway.root.tree.upstreams:
+            raise UnknownUpstream(upstream)
+        leaf = AgentLeaf(agent_route(upstream, timeout, retry), self.gateway)
+        return ProxyAgent(upstream, leaf.find, self.gateway.site, self._reactor, leaf.timeout)
 
     @property
     def addresses(self) -> list[str]:

@@ -57,6 +57,7 @@ class Pipeline:
         self._limits = limits
         self._load = load
         self._request_id = RequestId(foundation.random_bytes, trusted)
+        self._application_id = RequestId(foundation.random_bytes, ("",))  # an application is believed
         self._trace = Trace(foundation.random_bytes)
         self._access_log = access_log(settings, log_access, foundation.wall_clock)
         self._ip_rules = ip_rules(settings.ip_allow, settings.ip_deny)
@@ -89,6 +90,17 @@ class Pipeline:
             self._load.of_route(route),  # a caller who is refused above takes nobody's place
             *self._load.of_upstreams(route, choose),  # a place is held only while the upstream is asked
             self._last_goods.step(route, self._identity.passes(auth)),  # innermost: keeps what the backend said
+        )
+
+    def agent(self, route: Route) -> list[Middleware]:
+        """List the steps of what the application itself asks of an upstream: none of those that are for clients."""
+        return _those_needed(
+            self._application_id,
+            self._trace,
+            self._access_log,
+            RequestMetrics(self._metrics.route(route.name, ""), self._metrics.upstream, self._metrics.errors.add),
+            self._request_buffer,
+            *self._load.of_upstreams(route, None),
         )
 
     def outermost(self, name: str, pattern: str) -> list[Middleware]:

@@ -7,7 +7,7 @@ needs are bound, its labels are looked up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -23,10 +23,12 @@ from gateway.composition.builders.upstreams import build_upstreams
 from gateway.composition.foundation import Foundation
 from gateway.composition.pipeline import Pipeline
 from gateway.config import Settings
+from gateway.config.schema.routes import Route
 from gateway.exchange import ChainLike
 from gateway.http.fields import OTHER_URLS
 from gateway.http.forwarded import DROPPED, ForwardedRules, NetworkSet
 from gateway.identity.orders import Control
+from gateway.interfaces import Middleware
 from gateway.resilience.budget import RetryBudget
 from gateway.routing.table import RouteTable
 from gateway.serving.contract import ConnectionOptions
@@ -57,6 +59,7 @@ class Snapshot:
         credentials: Does what an operator orders about credentials.
         retry_budgets: By route.
         readiness: What `/ready` asks, by name.
+        agent_steps: Lists the steps of what the application asks of an upstream.
     """
 
     settings: Settings
@@ -73,6 +76,7 @@ class Snapshot:
     credentials: Control
     retry_budgets: Mapping[str, RetryBudget]
     readiness: Mapping[str, Check]
+    agent_steps: Callable[[Route], Sequence[Middleware]]
 
 
 def build(
@@ -125,6 +129,7 @@ def build(
         credentials=identity.control,
         retry_budgets=compiler.retry_budgets,
         readiness=readiness(settings, foundation, upstreams),
+        agent_steps=pipeline.agent,
     )
 
 

@@ -121,6 +121,11 @@ class Subrequest(Downstream):
         """The asker has no use for it any more: free everything; the asker is told no more than that it is over."""
         self._abandon(ClientAborted())
 
+    def break_off(self) -> None:
+        """The asker cannot complete its request: end it, and tell the asker as if the backend had."""
+        if self._exchange is not None:
+            self.abort(self._exchange)
+
     # Called by the chain (gateway.exchange.Downstream).
 
     def send_interim(self, exchange: Exchange, status: int, reason: bytes, headers: Headers) -> None:

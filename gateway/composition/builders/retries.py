@@ -17,13 +17,22 @@ def build_retries(route: str, settings: Retry | None, foundation: Foundation) ->
     """Return the retries of a route; None for none. Its budget is the one of the configuration before."""
     if settings is None or not settings.attempts:
         return None
+    budget = foundation.carried.get(
+        ("retry budget", route, settings.budget, settings.min_per_second), lambda: retry_budget(settings)
+    )
+    return retries_within(budget, route, settings, foundation)
+
+
+def retry_budget(settings: Retry) -> RetryBudget:
+    """Make the budget of a route."""
+    return RetryBudget(settings.budget, float(settings.min_per_second))
+
+
+def retries_within(budget: RetryBudget, route: str, settings: Retry, foundation: Foundation) -> Retries:
+    """Make the retries of a route that pay into this budget, and out of it."""
     on = frozenset(settings.on)
     if settings.per_try_timeout is not None:
         on |= {"timeout"}  # what else would it be for
-    budget = foundation.carried.get(
-        ("retry budget", route, settings.budget, settings.min_per_second),
-        lambda: RetryBudget(settings.budget, float(settings.min_per_second)),
-    )
     return Retries(
         RetryPolicy(settings.attempts, on, settings.backoff, settings.max_backoff, settings.idempotency_key),
         budget,
