@@ -18,7 +18,17 @@ from gateway.errors import ClientRefused, TokenRefused
 from gateway.exchange import Exchange
 from gateway.headers import Headers
 from gateway.identity.oauth import Client, Clients, narrow, read_credentials, read_form, read_scopes
-from gateway.identity.refresh import Grant, GrantStore, digest_of, make_token
+from gateway.identity.refresh import (
+    FAMILY_OCTETS,
+    SECRET_OCTETS,
+    Grant,
+    GrantStore,
+    Turned,
+    family_of,
+    make_refresh_token,
+    make_token,
+    read_token,
+)
 from gateway.identity.signing import Issuer
 from gateway.message import Response
 from gateway.principal import Principal
@@ -98,12 +108,15 @@ class TokenEndpoint:
         form, client = await self._authenticated(exchange, body)
         asked = read_scopes(form.get("scope"))
         grant = form.get("grant_type")
+        refresh = None
         if grant is None:
             raise TokenRefused("invalid_request", "There is no grant_type.")
         if grant == "client_credentials":
-            scopes = allowed = narrow(asked, client.scopes)
+            scopes = narrow(asked, client.scopes)
+            if client.refreshes:
+                refresh = await self._begun(client, scopes)
         elif grant == "refresh_token":
-            scopes, allowed = await self._refreshed(client, form.get("refresh_token"), asked)
+            scopes, refresh = await self._refreshed(exchange, client, form.get("refresh_token"), asked)
         else:
             raise TokenRefused("unsupported_grant_type", "The grant_type is not supported.")
         now = self._wall_clock()
@@ -114,11 +127,7 @@ class TokenEndpoint:
             "expires_in": self._issuer.expires_in,
             "scope": " ".join(scopes),
         }
-        if client.refreshes:
-            refresh = make_token(self._random_bytes(32))
-            kept = self._grants.keep(digest_of(refresh), Grant(client.id, allowed, now + self._refresh_expires_in))
-            if kept is not None:
-                await kept
+        if refresh is not None:
             answer["refresh_token"] = refresh
         return Response(200, Headers(_FIELDS), json.dumps(answer).encode())
 
@@ -143,7 +152,9 @@ class TokenEndpoint:
                 raise TokenRefused("unsupported_token_type", "The token has no name.")
             self._deny(str(claims["jti"]), float(claims["exp"]))
         else:
-            await self._taken(client, token)
+            # A refresh token, the good one of its family or one before it: none of them is good any more. Where it is
+            # another client's it has leaked, so that ends it all the same.
+            await self._ended(token)
         return Response(200, Headers(_FIELDS), b"{}")
 
     async def _authenticated(self, exchange: Exchange, body: bytes) -> tuple[dict[str, str], Client]:
@@ -175,25 +186,54 @@ class TokenEndpoint:
         await self._limit.proved(exchange, client.id)
         return form, client
 
+    async def _begun(self, client: Client, scopes: tuple[str, ...]) -> str:
+        """Return the first refresh token of a new family."""
+        family = make_token(self._random_bytes(FAMILY_OCTETS))
+        token = make_refresh_token(family, self._random_bytes(SECRET_OCTETS))
+        now = self._wall_clock()
+        kept = self._grants.begin(read_token(token), Grant(client.id, scopes), now, now + self._refresh_expires_in)
+        if kept is not None:
+            await kept
+        return token
+
     async def _refreshed(
-        self, client: Client, token: str | None, asked: tuple[str, ...] | None
-    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Return the scopes that a refresh token is good for now, and those that the next one will be."""
+        self, exchange: Exchange, client: Client, token: str | None, asked: tuple[str, ...] | None
+    ) -> tuple[tuple[str, ...], str]:
+        """Return the scopes that a refresh token is good for now, and the token that follows it."""
         if not client.refreshes:
             raise TokenRefused("unauthorized_client", "The client gets no refresh tokens.")
         if token is None:
             raise TokenRefused("invalid_request", "There is no refresh_token.")
-        grant = await self._taken(client, token)
-        if grant is None:
-            raise TokenRefused("invalid_grant", "The refresh token is unknown, used, ended or another client's.")
+        following = make_refresh_token(family_of(token), self._random_bytes(SECRET_OCTETS))
+        shown, now = read_token(token), self._wall_clock()
+        found = self._grants.turn(shown, read_token(following), now, now + self._refresh_expires_in)
+        turned = await found if isawaitable(found) else found
+        if turned is None:
+            raise _bad_grant()
+        if turned.grant.client != client.id or not turned.good:
+            await self._leaked(exchange, client, token, turned)
+            raise _bad_grant()
         # What the client has lost meanwhile is lost to its grants too.
-        allowed = tuple(scope for scope in grant.scopes if scope in client.scopes)
-        return narrow(asked, allowed), allowed
+        allowed = tuple(scope for scope in turned.grant.scopes if scope in client.scopes)
+        return narrow(asked, allowed), following
 
-    async def _taken(self, client: Client, token: str) -> Grant | None:
-        """Use a refresh token up; shown by another client than its own, it has leaked and is used up all the same."""
-        found = self._grants.take(digest_of(token))
-        grant = await found if isawaitable(found) else found
-        if grant is None or grant.client != client.id or grant.expires <= self._wall_clock():
-            return None
-        return grant
+    async def _leaked(self, exchange: Exchange, client: Client, token: str, turned: Turned) -> None:
+        """End the family of a token that two have, and tell the operator."""
+        await self._ended(token)
+        _log.warn(
+            "A refresh token of client {owner} was shown {how}, from {address}: what follows from it has ended",
+            owner=turned.grant.client,
+            how=f"by client {client.id}" if turned.grant.client != client.id else "for the second time",
+            address=exchange.client_address,
+            request_id=exchange.request_id,
+        )
+
+    async def _ended(self, token: str) -> None:
+        """End the family of a token."""
+        ended = self._grants.end(read_token(token).family)
+        if ended is not None:
+            await ended
+
+
+def _bad_grant() -> TokenRefused:
+    return TokenRefused("invalid_grant", "The refresh token is unknown, used, ended or another client's.")

@@ -1,65 +1,90 @@
 """What refresh tokens stand for, in Redis: good at every instance, and through restarts.
 
-Asked by `gateway.answering.token_endpoint` (`gateway.identity.refresh.GrantStore`).
-A grant is kept by the hash of its token, so that who reads Redis cannot use it.
+Asked by `gateway.answering.token_endpoint` (`gateway.identity.refresh.GrantStore`). A family of tokens is one hash
+under one key, so that each step is one script and may be made in a cluster: `good` (the hash of the token that is good
+now), `client`, `scopes`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from math import ceil
+from typing import Any
 
 from gateway.errors import AuthUnavailable
-from gateway.identity.refresh import Grant
+from gateway.identity.refresh import Grant, Shown, Turned
 from gateway.storage.errors import StoreUnavailable
 from gateway.storage.redis import RedisStore
 from gateway.storage.resp import Script
 
 PREFIX = "gateway:refresh:"
 
-_TAKE = Script(b"local found = redis.call('GET', KEYS[1]) if found then redis.call('DEL', KEYS[1]) end return found")
-"""GETDEL, which Redis has since 6.2 only."""
+_BEGIN = Script(
+    b"redis.call('HSET', KEYS[1], 'good', ARGV[1], 'client', ARGV[2], 'scopes', ARGV[3]) "
+    b"return redis.call('PEXPIRE', KEYS[1], ARGV[4])"
+)
+_TURN = Script(
+    b"local found = redis.call('HMGET', KEYS[1], 'good', 'client', 'scopes') "
+    b"if not found[1] then return false end "
+    b"if found[1] ~= ARGV[1] then redis.call('DEL', KEYS[1]) return {0, found[2], found[3]} end "
+    b"redis.call('HSET', KEYS[1], 'good', ARGV[2]) "
+    b"redis.call('PEXPIRE', KEYS[1], ARGV[3]) "
+    b"return {1, found[2], found[3]}"
+)
 
 
 class RedisGrants:
-    """Grants in Redis.
+    """Families of refresh tokens in Redis.
 
     Args:
         store: Where.
-        wall_clock: Unix seconds.
     """
 
-    def __init__(self, store: RedisStore, wall_clock: Callable[[], float]) -> None:
+    def __init__(self, store: RedisStore) -> None:
         self._store = store
-        self._wall_clock = wall_clock
 
-    async def keep(self, digest: str, grant: Grant) -> None:
-        """Keep a grant until it ends.
+    async def begin(self, token: Shown, grant: Grant, now: float, expires: float) -> None:
+        """Keep a new family until it ends.
 
         Raises:
             AuthUnavailable: Redis does not answer: a refresh token that nobody knows would be given out.
         """
-        left = ceil((grant.expires - self._wall_clock()) * 1000)
-        try:
-            await self._store.command(b"SET", PREFIX + digest, json.dumps(grant), b"PX", max(1, left))
-        except StoreUnavailable:
-            raise _unavailable() from None
+        said = (token.digest, grant.client, json.dumps(grant.scopes), _milliseconds(now, expires))
+        await self._run(_BEGIN, token.family, *said)
 
-    async def take(self, digest: str) -> Grant | None:
-        """Return a grant and forget it: of two who ask at once, one gets it.
+    async def turn(self, shown: Shown, following: Shown, now: float, expires: float) -> Turned | None:
+        """Let another token be the good one, or end the family.
 
         Raises:
             AuthUnavailable: Redis does not answer.
         """
-        try:
-            found = await self._store.script(_TAKE, (PREFIX + digest,), ())
-        except StoreUnavailable:
-            raise _unavailable() from None
+        said = (shown.digest, following.digest, _milliseconds(now, expires))
+        found = await self._run(_TURN, shown.family, *said)
         if found is None:
             return None
-        client, scopes, expires = json.loads(found)
-        return Grant(client, tuple(scopes), expires)
+        good, client, scopes = found
+        return Turned(Grant(client.decode(), tuple(json.loads(scopes))), good == 1)
+
+    async def end(self, family: str) -> None:
+        """End a family.
+
+        Raises:
+            AuthUnavailable: Redis does not answer: the token would still be good.
+        """
+        try:
+            await self._store.command(b"DEL", PREFIX + family)
+        except StoreUnavailable:
+            raise _unavailable() from None
+
+    async def _run(self, script: Script, family: str, *arguments: str) -> Any:
+        try:
+            return await self._store.script(script, (PREFIX + family,), arguments)
+        except StoreUnavailable:
+            raise _unavailable() from None
+
+
+def _milliseconds(now: float, expires: float) -> str:
+    return str(max(1, ceil((expires - now) * 1000)))
 
 
 def _unavailable() -> AuthUnavailable:

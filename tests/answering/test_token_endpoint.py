@@ -16,7 +16,7 @@ from gateway.errors import ClientRefused, GatewayError, LimitExceeded, TokenRefu
 from gateway.exchange import Exchange
 from gateway.headers import Headers
 from gateway.identity.oauth import Client, Clients
-from gateway.identity.refresh import MemoryGrants, digest_of
+from gateway.identity.refresh import MemoryGrants
 from gateway.identity.signing import Issuer, SigningKey
 from gateway.message import Request, Response
 from gateway.peer import Peer
@@ -248,8 +248,22 @@ def test_a_refresh_token_is_good_for_one_use(bench: Bench) -> None:
 
     assert answer["scope"] == "read"
     assert answer["refresh_token"] != first
-    assert bench.refuses(grant_type="refresh_token", refresh_token=first) == "invalid_grant"
     assert bench.ask(grant_type="refresh_token", refresh_token=answer["refresh_token"])["scope"] == "read"
+
+
+@pytest.mark.parametrize("how_old", [1, 2])
+def test_a_used_refresh_token_ends_all_that_follow_from_it(bench: Bench, how_old: int) -> None:
+    """RFC 9700 section 4.14.2: two have it, and nobody knows which of them is the client. Others go on."""
+    bystander = bench.token()["refresh_token"]
+    tokens = [bench.token(scope="read")["refresh_token"]]
+    for _ in range(how_old):
+        tokens.append(bench.ask(grant_type="refresh_token", refresh_token=tokens[-1])["refresh_token"])
+
+    assert bench.refuses(grant_type="refresh_token", refresh_token=tokens[0]) == "invalid_grant"
+
+    for token in reversed(tokens):
+        assert bench.refuses(grant_type="refresh_token", refresh_token=token) == "invalid_grant"
+    assert bench.ask(grant_type="refresh_token", refresh_token=bystander)["scope"] == "read write"
 
 
 def test_a_refresh_token_gives_no_more_than_was_granted(bench: Bench) -> None:
@@ -307,12 +321,14 @@ def test_another_client_s_token_cannot_be_revoked(bench: Bench) -> None:
     assert bench.denied == {}
 
 
-def test_a_refresh_token_is_revoked_by_being_used_up(bench: Bench) -> None:
-    """It gives nothing any more."""
-    token = bench.token()["refresh_token"]
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_refresh_token_is_revoked_with_all_of_its_family(bench: Bench, which: int) -> None:
+    """By the good one, and by one that was used before."""
+    tokens = [bench.token()["refresh_token"]]
+    tokens.append(bench.ask(grant_type="refresh_token", refresh_token=tokens[0])["refresh_token"])
 
-    assert bench.ask("revoke", token=token) == {}
-    assert bench.grants.take(digest_of(token)) is None
+    assert bench.ask("revoke", token=tokens[which]) == {}
+    assert bench.refuses(grant_type="refresh_token", refresh_token=tokens[1]) == "invalid_grant"
 
 
 def test_a_token_that_means_nothing_is_as_good_as_revoked(bench: Bench) -> None:

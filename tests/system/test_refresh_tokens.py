@@ -47,7 +47,7 @@ def key_file(directory: Path) -> Path:
 
 
 def test_two_instances_share_refresh_tokens_and_revocations(tmp_path: Path) -> None:
-    """One use in all; what is revoked here is refused there; and a Redis that is gone is a 503."""
+    """One use in all, and a second ends what follows from it; what is revoked here is refused there; and a Redis that is gone is a 503."""
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     with redis_server(tmp_path) as redis:
@@ -64,6 +64,9 @@ def test_two_instances_share_refresh_tokens_and_revocations(tmp_path: Path) -> N
             assert second.status_code == 200
             again = ask(one, grant_type="refresh_token", refresh_token=first["refresh_token"])
             assert (again.status_code, again.json()["error"]) == (400, "invalid_grant")
+            thief = ask(one, grant_type="refresh_token", refresh_token=second.json()["refresh_token"])
+            assert (thief.status_code, thief.json()["error"]) == (400, "invalid_grant")
+            assert b"gateway:refresh:" not in redis.say("KEYS", "*")
 
             def call(gateway: GatewayProcess) -> int:
                 fields = {"Authorization": f"Bearer {first['access_token']}"}

@@ -129,7 +129,7 @@ def _deny(control: Control, leeway: float, token_id: str, until: float) -> None:
 
 def _grants(settings: Settings, oauth: OAuth, foundation: Foundation) -> GrantStore:
     if oauth.refresh_store == "redis":
-        return RedisGrants(redis_store(settings.redis, foundation), foundation.wall_clock)
+        return RedisGrants(redis_store(settings.redis, foundation))
     return foundation.carried.get("oauth grants", MemoryGrants)
 
 

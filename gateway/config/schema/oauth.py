@@ -20,7 +20,10 @@ class OAuthClient(Section):
     secret_hash: Secret = Field(description="Hash of its client_secret: `gateway hash-secret` makes one.")
     scopes: tuple[SomeText, ...] = Field(default=(), description="Scopes it may ask for.")
     roles: tuple[SomeText, ...] = Field(default=(), description="Roles its tokens carry.")
-    refresh_tokens: Flag = Field(default=False, description="Whether it gets refresh tokens, each good for one use.")
+    refresh_tokens: Flag = Field(
+        default=False,
+        description="Whether it gets refresh tokens, each good for one use; a second one ends all that follow from it.",
+    )
 
     @model_validator(mode="after")
     def _has_a_hash(self) -> OAuthClient:
