@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from inspect import isawaitable
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +47,7 @@ class World:
 
     def asked(self, doing: Any) -> Deferred[Any]:
         """Begin what the store does, which may be done already."""
-        return ensureDeferred(doing) if isawaitable(doing) else succeed(doing)
+        return succeed(doing) if doing is None or isinstance(doing, Turned) else ensureDeferred(doing)
 
     def do(self, doing: Any) -> Any:
         """Wait for what the store does."""

@@ -47,7 +47,7 @@ def key_file(directory: Path) -> Path:
 
 
 def test_two_instances_share_refresh_tokens_and_revocations(tmp_path: Path) -> None:
-    """One use in all, and a second ends what follows from it; what is revoked here is refused there; and a Redis that is gone is a 503."""
+    """One use in all, a second ends the family; what is revoked here is refused there; without Redis it is a 503."""
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     with redis_server(tmp_path) as redis:
