@@ -21,6 +21,7 @@ from gateway.http.fields import (
     NEVER_FORWARDED,
     OTHER_URLS,
     FieldFilter,
+    folded,
     passed_on,
 )
 from gateway.message import Response
@@ -77,6 +78,7 @@ class ForwardAuth:
         self._told = _lower(told)
         self._passed = _lower(passed)
         self._user = user.encode()
+        self._folded_user = folded(user.lower().encode())
         self._roles = roles.encode()
         # Cookies are the backend's too; a token was for the authority.
         shows_token = self._shows_all or b"authorization" in self._shown
@@ -97,6 +99,7 @@ class ForwardAuth:
             answer = await self._fetcher.fetch(b"GET", self._url, self._fields(exchange))
             if answer.status >= 500 or answer.status < 200:
                 raise FetchFailed(f"status {answer.status}")
+            user = self._user_of(answer) if answer.status < 300 else ""
         except FetchFailed as error:
             self._fetcher.complain("Forward authentication", self._url, error)
             raise AuthUnavailable("The authority that decides about the request does not answer.") from None
@@ -105,7 +108,7 @@ class ForwardAuth:
         headers = answer.headers
         roles = (headers.joined(self._roles) or b"").decode("utf-8", "replace").split(",")
         return Principal(
-            subject=(headers.get(self._user) or b"").decode("utf-8", "replace"),
+            subject=user,
             roles=frozenset(role.strip() for role in roles if role.strip()),
             method="forward",
             fields=tuple((name, value) for lower, name, value in headers.fields if lower in self._told),
@@ -113,6 +116,24 @@ class ForwardAuth:
 
     def withhold(self, exchange: Exchange) -> None:
         """What it was shown is in fields."""
+
+    def _user_of(self, answer: Fetched) -> str:
+        """Return the user that a yes names, empty for none.
+
+        Two fields that some reader could take for the user's, alike or not, name two users, and the backend might read
+        the other one: something between the authority and us has added to the answer.
+
+        Raises:
+            FetchFailed: It names several, or what it names is not text.
+        """
+        values = [value for lower, _, value in answer.headers.fields if folded(lower) == self._folded_user]
+        if len(values) > 1:
+            raise FetchFailed(f"it names the user in {len(values)} fields")
+        value = answer.headers.get(self._user) or b""
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            raise FetchFailed("the user's name is not text") from None
 
     def _fields(self, exchange: Exchange) -> list[tuple[bytes, bytes]]:
         request = exchange.request

@@ -359,6 +359,37 @@ def test_a_server_that_does_not_decide_lets_nobody_pass(make: Make, fault: Calla
     assert response.headers.get(b"Retry-After") == b"1"
 
 
+@pytest.mark.parametrize(
+    "users",
+    [
+        ((b"Remote-User", b"ada"), (b"Remote-User", b"root")),
+        ((b"Remote-User", b"ada"), (b"Remote-User", b"ada")),
+        ((b"Remote-User", b"ada"), (b"remote_user", b"root")),
+        ((b"REMOTE.USER", b"root"), (b"Remote-User", b"ada")),
+        ((b"Remote-User", b"\xff\xfe"),),
+    ],
+)
+def test_a_yes_that_names_no_one_user_lets_nobody_pass(make: Make, users: tuple[tuple[bytes, bytes], ...]) -> None:
+    """503: it is not known who is calling, and what reads the fields after us could read the other one."""
+    gateway, authority = asking(make, response_headers=["Remote-User", "Remote_User"])
+    authority.answers(ok(b"", *users))
+
+    response = gateway.get("/orders/7")
+
+    assert (response.status, response.headers.get(b"Gateway-Reason")) == (503, b"auth.unavailable")
+    assert gateway.backend("orders").requests == []
+
+
+def test_roles_may_stand_in_several_fields(make: Make) -> None:
+    """They are a list (RFC 9110 section 5.3)."""
+    gateway, authority = asking(make)
+    authority.answers(ok(b"", (b"Remote-User", b"ada"), (b"Remote-Groups", b"admin"), (b"Remote-Groups", b"dev")))
+
+    gateway.get("/orders/7")
+
+    assert gateway.backend("orders").last.headers.get(b"X-User-Roles") == b"admin,dev"
+
+
 def test_cookies_of_one_caller_are_not_shown_for_another(make: Make) -> None:
     """What asks has no memory."""
     gateway, authority = asking(make)
