@@ -69,8 +69,6 @@ def _settings(
     found: sources.Sources, path: str, environ: Mapping[str, str], supported_only: bool, problems: list[Problem]
 ) -> tuple[Settings, list[Problem]]:
     roots = [root for source in found.files if (root := _root(source, problems)) is not None]
-    if not roots and not problems:
-        problems.extend(_nothing(source, "comments only") for source in found.files)
     complete = not problems  # a file that could not be read may be the one with the names that others use
     root = merging.merge(roots, problems) if roots else MapNode(Place(path, 1, 1))
     settings = None
@@ -99,10 +97,15 @@ def _root(source: sources.Source, problems: list[Problem]) -> MapNode | None:
         # put defaults in the place of everything. Whoever means that writes `{}`.
         problems.append(_nothing(source, "an empty file"))
         return None
+    before = len(problems)
     root = reading.read(source.text, source.file, problems)
-    if root is None or isinstance(root, MapNode):
+    if isinstance(root, MapNode):
         return root
-    if describe(root) != "nothing":
+    if root is None or describe(root) == "nothing":
+        # In a directory too: the routes that the file held may be the protected ones.
+        if len(problems) == before:
+            problems.append(_nothing(source, "comments only"))
+    else:
         problems.append(problem(root.place, "", "a mapping of sections", describe(root)))
     return None
 

@@ -42,14 +42,16 @@ def test_a_file_that_is_being_written_is_no_configuration(complaints: Complaints
     assert complaints(text) == [f"gateway.yaml:1:1: {wanted}, found {found}"]
 
 
-def test_of_several_files_none_may_be_empty(tmp_path: Path) -> None:
-    """It may be that with the routes; comments only are somebody's wish where another file says something."""
+@pytest.mark.parametrize(
+    ("text", "found"), [("", "an empty file"), ("# later\n", "comments only"), ("---\n", "comments")]
+)
+def test_of_several_files_none_may_say_nothing(tmp_path: Path, text: str, found: str) -> None:
+    """The routes that it held may be those that protect a path which another file opens."""
     (tmp_path / "a.yaml").write_text("{}")
-    (tmp_path / "b.yaml").write_text("# later\n")
     assert load(tmp_path, {}) == Settings()
 
-    (tmp_path / "c.yaml").write_text("")
-    with pytest.raises(ConfigError, match=r"c\.yaml:1:1: expected a configuration .*, found an empty file"):
+    (tmp_path / "c.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=rf"c\.yaml:1:1: expected a configuration .*, found {found}"):
         load(tmp_path, {})
 
 
