@@ -17,7 +17,7 @@ from zope.interface import provider
 
 from gateway.config import ConfigError, Settings
 from gateway.dialling.tls import TLSSettingsError
-from gateway.listening.endpoints import words
+from gateway.listening.endpoints import ListenFailed, words
 from gateway.memory.gateway import MemoryGateway, virtual_clock
 from gateway.memory.network import MemoryNetwork
 from gateway.memory.reactor import MemoryReactor
@@ -58,9 +58,7 @@ def _rehearse(settings: Settings, path: str) -> Iterator[str]:
     reactor = MemoryReactor()
     for endpoint in (*(listener.endpoint for listener in settings.listeners), settings.admin.endpoint):
         if not endpoint.startswith(_INHERITED):
-            yield from (
-                f"{path}: cannot listen on {endpoint}: {words(error)}" for error in _failures(reactor, endpoint)
-            )
+            yield from (f"{path}: {ListenFailed(endpoint, words(error))}" for error in _failures(reactor, endpoint))
 
 
 def _failures(reactor: MemoryReactor, endpoint: str) -> list[Exception]:

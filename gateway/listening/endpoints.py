@@ -24,6 +24,7 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from zope.interface import directlyProvides, providedBy
 
+from gateway.config.texts import without_credentials
 from gateway.listening.certificates import CertificateError, CertificateStore
 from gateway.listening.single_certificate import SingleCertificate
 from gateway.transport.port import BACKLOG, TWISTED_BACKLOG, ConnectionLimit, GatewayPort, GatewayUnixPort
@@ -36,7 +37,7 @@ class ListenFailed(Exception):
     """A listener cannot be opened: `cannot listen on tcp:80: permission denied`."""
 
     def __init__(self, endpoint: str, words: str) -> None:
-        super().__init__(f"cannot listen on {endpoint}: {words}")
+        super().__init__(f"cannot listen on {without_credentials(endpoint)}: {words}")
         self.endpoint = endpoint
         self.words = words
 

@@ -31,6 +31,7 @@ def refusal(description: str) -> str:
 def test_an_unknown_kind_of_endpoint_is_told() -> None:
     """In one line that starts like all of them."""
     assert refusal("foo:8080") == "cannot listen on foo:8080: Unknown endpoint type: 'foo'"
+    assert "SECRET" not in refusal("http://user:SECRET@h")
 
 
 def test_a_port_that_is_no_number_is_told() -> None:
