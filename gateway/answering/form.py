@@ -27,7 +27,7 @@ Answer = Callable[[Exchange, bytes], Awaitable[Response]]
 """Makes the response to a form."""
 
 
-class FormResource:
+class FormLeaf:
     """A path that takes forms by POST.
 
     Args:
@@ -38,7 +38,6 @@ class FormResource:
         render_error: Makes those for errors.
     """
 
-    isLeaf = True
     request_timeout = 0.0
 
     def __init__(

@@ -30,8 +30,8 @@ from gateway.http.messages import DateClock
 from gateway.listening.endpoints import listen
 from gateway.listening.listeners import Listeners, OpenPort
 from gateway.resilience.occupancy import Occupancy
-from gateway.serving.resources import RootResource
 from gateway.serving.site import GatewaySite
+from gateway.serving.tree import Root
 from gateway.telemetry.access_log import AccessLogWriter
 from gateway.telemetry.logging import Levels
 from gateway.telemetry.loop_lag import LoopLag
@@ -96,7 +96,7 @@ class Gateway:
     """
 
     foundation: Foundation
-    root: RootResource[snapshot.Snapshot]
+    root: Root[snapshot.Snapshot]
     site: GatewaySite
     listeners: Listeners
     limit: ConnectionLimit
@@ -177,7 +177,7 @@ def assemble(
     access_logs.exchange(path, writer)
     first = _build(settings, foundation, writer)
     foundation.carried.commit()
-    root = RootResource(first, foundation.occupancy)
+    root = Root(first, foundation.occupancy)
     foundation.health.checks = lambda: root.tree.readiness
     site = GatewaySite(root, first.options, first.rules, deadlines, now, DateClock(wall_clock))
     limit = ConnectionLimit(settings.limits.connections)

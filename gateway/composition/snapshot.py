@@ -32,7 +32,7 @@ from gateway.interfaces import Middleware
 from gateway.resilience.budget import RetryBudget
 from gateway.routing.table import RouteTable
 from gateway.serving.contract import ConnectionOptions
-from gateway.serving.resources import Leaf, RouteResource, unrouted_chain
+from gateway.serving.tree import Leaf, RouteLeaf, unrouted_chain
 from gateway.telemetry.exposition import OwnLabels
 from gateway.upstream.backend import Upstream
 
@@ -46,7 +46,7 @@ class Snapshot:
 
     Attributes:
         settings: What it was built from.
-        routes: Leaves by rule (`gateway.serving.resources.Tree`).
+        routes: Leaves by rule (`gateway.serving.tree.Tree`).
         unrouted: The chain of exchanges that no route takes.
         own_paths: Paths that the gateway answers itself.
         claimed: Routes that come before those; None for none.
@@ -63,10 +63,10 @@ class Snapshot:
     """
 
     settings: Settings
-    routes: RouteTable[RouteResource]
+    routes: RouteTable[RouteLeaf]
     unrouted: ChainLike
     own_paths: Mapping[bytes, Leaf]
-    claimed: RouteTable[RouteResource] | None
+    claimed: RouteTable[RouteLeaf] | None
     in_flight: int
     explain_routing: bool
     options: ConnectionOptions

@@ -1,6 +1,6 @@
 """Max-Forwards: how many servers a TRACE or an OPTIONS may still pass (RFC 9110 section 7.6.2).
 
-Layer 1, asked by `gateway.serving.resources`; other methods have no use for it, and it passes as it came.
+Layer 1, asked by `gateway.serving.tree`; other methods have no use for it, and it passes as it came.
 Tested through the whole gateway in tests/flow/test_paths.py.
 """
 

@@ -89,7 +89,7 @@ class LateAdmission:
 
 
 class Full:
-    """Turn away what `gateway.serving.resources` has found to be one too many, on a route as all its answers are.
+    """Turn away what `gateway.serving.tree` has found to be one too many, on a route as all its answers are.
 
     An exchange whose content is gathered first gives its place back meanwhile; `LateFull` takes it again.
 

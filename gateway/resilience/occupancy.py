@@ -2,7 +2,7 @@
 
 An exchange whose content is gathered first (`gateway.middleware.request_buffer`) holds no place until that content
 is there: otherwise a few clients that send one octet a second would hold all of them.
-`gateway.serving.resources.Root` counts exchanges here; the steps of `gateway.middleware.admission` say which of them
+`gateway.serving.tree.Root` counts exchanges here; the steps of `gateway.middleware.admission` say which of them
 still arrive.
 """
 

@@ -1,6 +1,6 @@
 """Whether every server would find the same route in a path that is forwarded.
 
-Layer 2, asked by `gateway.serving.resources` for the paths that can be read in
+Layer 2, asked by `gateway.serving.tree` for the paths that can be read in
 more than one way. What decides about a request (its route, and so the address
 rules and who may call, and the limits that are for some paths only) is found by
 the normal form of its path; a backend goes by its own reading. Where one of

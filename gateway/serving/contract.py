@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 from gateway.http1.request_parser import RequestMemo
 from gateway.peer import Forwarding
-from gateway.serving.resources import RootResource
+from gateway.serving.tree import Root
 from gateway.transport.deadlines import Timed
 
 
@@ -48,7 +48,7 @@ class Host:
 
     Attributes:
         options: For connections and exchanges that begin now.
-        resource: Renders exchanges.
+        root: Renders exchanges.
         memo: Request heads that were read before.
         draining: Every response closes its connection.
         now: Monotonic seconds.
@@ -56,7 +56,7 @@ class Host:
     """
 
     options: ConnectionOptions
-    resource: RootResource[Any]
+    root: Root[Any]
     memo: RequestMemo
     draining: bool
     now: Callable[[], float]

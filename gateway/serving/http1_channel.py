@@ -1,6 +1,6 @@
 """One client connection: HTTP/1.1 in, HTTP/1.1 out.
 
-Lets the site's resource tree render one exchange after the other, and is the only writer to the client
+Lets the site's tree render one exchange after the other, and is the only writer to the client
 (`http1.response_head` makes the bytes). Pipelined requests wait their turn while reading is held back.
 
 What the connection may be doing is in `gateway.serving.phases`, an exchange's own life in `gateway.serving.life`, how
@@ -318,11 +318,11 @@ class Http1Channel(ClientConnection, Answering, Downstream):
             exchange = Exchange(Request(b"", b"", Headers()), self, self.peer, now, NEVER)
             life.begin(exchange)
             self.deadline = now + site.options.request
-            site.resource.render_error(exchange, request)
+            site.root.render_error(exchange, request)
             return
         exchange = Exchange(request, self, self.peer, now, now + site.options.request)
         life.begin(exchange)
-        site.resource.render_exchange(exchange)
+        site.root.render_exchange(exchange)
         # After it: how long it may take is known with its route.
         if life.exchange is exchange and life.stage is _ASKED:
             self.deadline = life.deadline(now, bool(self._held_back & BODY))

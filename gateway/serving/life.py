@@ -31,7 +31,7 @@ class Life:
     """The exchange under way, if there is one.
 
     Args:
-        host: Has the options, the clock and the resource.
+        host: Has the options, the clock and the root of the tree.
 
     Attributes:
         exchange: None before it begins and after its end.
@@ -136,7 +136,7 @@ class Life:
         self.exchange = None
         self._answer = None
         exchange.finished = self._host.now()
-        self._host.resource.finish(exchange)
+        self._host.root.finish(exchange)
 
     def abandon(self, error: GatewayError) -> None:
         """The exchange, if there is one, ends without its answer being complete.
@@ -161,4 +161,4 @@ class Life:
         if exchange.error is None:
             exchange.error = error
         exchange.finished = self._host.now()
-        self._host.resource.finish(exchange)
+        self._host.root.finish(exchange)

@@ -1,14 +1,14 @@
 """`GatewaySite`: the factory of client connections.
 
-A Twisted `Site` whose protocol is our channel and whose resource is the root
-of the snapshot's tree. Stock `Site`, `HTTPChannel` and `Request` buffer bodies,
-cap little and cost five times what the wire needs; only the shape is theirs.
+A Twisted `Site` whose protocol is our channel, which hands exchanges to the root of the snapshot's tree. Twisted's own
+channel and request buffer bodies, cap little and cost five times what the wire needs. The site's resource, for who asks
+it as a Twisted site, is the same tree (`gateway.serving.stock.GatewayTree`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
@@ -19,7 +19,8 @@ from gateway.http1.request_parser import RequestMemo
 from gateway.peer import Forwarding
 from gateway.serving.contract import ConnectionOptions, Host, Served
 from gateway.serving.http1_channel import Http1Channel
-from gateway.serving.resources import RootResource
+from gateway.serving.stock import GatewayTree
+from gateway.serving.tree import Root
 from gateway.transport.deadlines import Deadlines
 
 
@@ -27,7 +28,7 @@ class GatewaySite(Site, Host):
     """Makes a channel for each client connection.
 
     Args:
-        resource: The tree.
+        root: Renders exchanges.
         options: For connections and exchanges that begin from now on; `apply` replaces them.
         rules: Who is believed about clients, and what backends are told; `apply` replaces them.
         deadlines: Watches the channels.
@@ -41,20 +42,18 @@ class GatewaySite(Site, Host):
         memo: Request heads that were read before.
     """
 
-    resource: RootResource[Any]
-
     def __init__(
         self,
-        resource: RootResource[Any],
+        root: Root[Any],
         options: ConnectionOptions,
         rules: ForwardedRules,
         deadlines: Deadlines,
         now: Callable[[], float],
         date: Callable[[], bytes],
     ) -> None:
-        # Its sessions, its log and its form parser are never reached: our channel makes none of its requests.
-        # Nor its resource's `render`: what a stock site can render is `gateway.serving.stock.GatewayTree`.
-        super().__init__(cast("Any", resource), parsePOSTFormSubmission=False)
+        # The sessions, the log and the form parser of `Site` are never reached: our channel makes none of its requests.
+        super().__init__(GatewayTree(self), parsePOSTFormSubmission=False)
+        self.root = root
         self.options = options
         self.rules = rules
         self.now = now

@@ -92,10 +92,10 @@ class StockClient(Downstream):
         except GatewayError as error:
             self._exchange = Exchange(Request(b"", b"", Headers()), self, peer, now, NEVER)
             self.deadline = now + host.options.request
-            host.resource.render_error(self._exchange, error)
+            host.root.render_error(self._exchange, error)
             return
         exchange = self._exchange = Exchange(request, self, peer, now, now + host.options.request)
-        host.resource.render_exchange(exchange)
+        host.root.render_exchange(exchange)
         if self._exchange is exchange and not self._begun:
             self.deadline = exchange.deadline
 
@@ -214,7 +214,7 @@ class StockClient(Downstream):
         """The answer is written."""
         exchange = self._finish()
         self._request.finish()
-        self._host.resource.finish(exchange)
+        self._host.root.finish(exchange)
 
     def _gone(self, reason: Failure) -> None:
         self._request = None
@@ -238,7 +238,7 @@ class StockClient(Downstream):
                 self._request.unregisterProducer()
             # Not `finish`, which would make a whole answer of a part.
             self._request.loseConnection()
-        self._host.resource.finish(exchange)
+        self._host.root.finish(exchange)
 
     def _finish(self) -> Exchange:
         exchange = self._exchange

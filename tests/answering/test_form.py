@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred
 
-from gateway.answering.form import MOST, FormResource, gather
+from gateway.answering.form import MOST, FormLeaf, gather
 from gateway.body import Body
 from gateway.errors import ClientAborted
 from gateway.exchange import Exchange
@@ -35,8 +35,8 @@ def serve() -> Serve:
 
     def made(answer: Any = echo) -> Harness:
         harness = Harness()
-        resource = FormResource("form", "/form", [], answer, render_token_error)
-        harness.gateway.root.tree.own_paths[b"/form"] = resource  # type: ignore[index]  # it is a dict
+        leaf = FormLeaf("form", "/form", [], answer, render_token_error)
+        harness.gateway.root.tree.own_paths[b"/form"] = leaf  # type: ignore[index]  # it is a dict
         return harness
 
     return made

@@ -19,24 +19,17 @@ from gateway.identity.oauth import Client, Clients
 from gateway.identity.refresh import MemoryGrants
 from gateway.identity.signing import Issuer, SigningKey
 from gateway.message import Request, Response
-from gateway.peer import Peer
+from tests.peers import direct
 
 SECRET = "a secret of more than thirty-two octets"
 NOW = 1000.0
 
 
-class Here:
-    """Where the exchange comes from."""
-
-    def client_address(self, headers: Headers) -> str:
-        return "192.0.2.1"
-
-
 def exchange(**fields: str) -> Exchange:
     """An exchange with these fields."""
-    anything: Any = Here()
+    nobody: Any = None
     headers = Headers([(name.encode(), value.encode()) for name, value in fields.items()])
-    return Exchange(Request(b"POST", b"/oauth/token", headers), anything, Peer("192.0.2.1", anything), 0.0, 1.0)
+    return Exchange(Request(b"POST", b"/oauth/token", headers), nobody, direct(), 0.0, 1.0)
 
 
 class Bench:

@@ -11,7 +11,7 @@ import pytest
 from gateway.exchange import Downstream, Exchange
 from gateway.headers import Headers
 from gateway.message import Request
-from gateway.peer import Peer
+from tests.peers import direct
 
 PEER = "192.0.2.7"
 
@@ -21,19 +21,6 @@ class Route:
     name: str = "users"
     pattern: str = "/users/:id"
     request_timeout: float = 30.0
-
-
-class Direct:
-    """A client that came without a proxy."""
-
-    def client_address(self, headers: Headers) -> str:
-        return PEER
-
-    def scheme(self, headers: Headers) -> bytes:
-        return b"http"
-
-    def encode(self, headers: Headers, host: bytes, version: bytes = b"1.1") -> bytes:
-        return b""
 
 
 class MakeExchange(Protocol):
@@ -58,7 +45,7 @@ def make() -> MakeExchange:
     ) -> Exchange:
         request = Request(method, target, Headers(headers), host=b"api.example.com", version=version)
         # No step under test here speaks to the client.
-        made = Exchange(request, cast("Downstream", None), Peer(PEER, Direct()), started=100.0, deadline=130.0)
+        made = Exchange(request, cast("Downstream", None), direct(PEER), started=100.0, deadline=130.0)
         made.route = Route()
         made.finished = 100.25
         return made

@@ -15,7 +15,7 @@ from gateway.exchange import Exchange
 from gateway.headers import Headers
 from gateway.message import Request, Response
 from gateway.middleware.chain import Chain
-from gateway.peer import Peer
+from tests.peers import direct
 
 if TYPE_CHECKING:
     from tests.middleware.conftest import MakeExchange
@@ -137,7 +137,7 @@ def test_waiting_changes_nothing_in_the_order(ways: list[str]) -> None:
     exchange = Exchange(
         Request(b"GET", b"/", Headers()),
         cast("Any", client),
-        Peer("", cast("Any", _Direct())),
+        direct(""),
         started=0.0,
         deadline=1.0,
     )
@@ -156,11 +156,6 @@ def test_waiting_changes_nothing_in_the_order(ways: list[str]) -> None:
     assert len(client.sent) == 1
     inwards = [f"in {number}" for number in range(len(ways))]
     assert seen == inwards + [f"out {number}" for number in reversed(range(len(ways)))]
-
-
-class _Direct:
-    def client_address(self, headers: Headers) -> str:
-        return ""
 
 
 async def _refuse_later(exchange: Exchange) -> None:

@@ -15,27 +15,17 @@ from gateway.limiting.limit import Limit, Verdict
 from gateway.limiting.store import MemoryLimits
 from gateway.message import Request
 from gateway.middleware.client_limit import ClientLimit
-from gateway.peer import Peer
+from tests.peers import direct
 
 CLIENT = Limit(b"client..", "client", 3, 60.0, 3, sliding=True)
 BOTH = Limit(b"together", "client+ip", 3, 60.0, 3, sliding=True)
 ADDRESS = Limit(b"address.", "ip", 3, 60.0, 3, sliding=True)
 
 
-class From:
-    """Where an exchange comes from."""
-
-    def __init__(self, address: str) -> None:
-        self._address = address
-
-    def client_address(self, headers: Headers) -> str:
-        return self._address
-
-
 def exchange(address: str = "192.0.2.1", at: float = 0.0) -> Exchange:
     """A request to the token endpoint."""
-    here: Any = From(address)
-    return Exchange(Request(b"POST", b"/oauth/token", Headers()), here, Peer(address, here), at, at + 1)
+    nobody: Any = None
+    return Exchange(Request(b"POST", b"/oauth/token", Headers()), nobody, direct(address), at, at + 1)
 
 
 class Bench:

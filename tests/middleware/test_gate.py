@@ -16,18 +16,17 @@ from gateway.exchange import Exchange
 from gateway.headers import Headers
 from gateway.message import Request
 from gateway.middleware.gate import LONGEST_RETRY, Gate
-from gateway.peer import Peer
 from gateway.resilience.admission import Priority
 from gateway.telemetry.series import Counts
 from gateway.transport.deadlines import Deadlines
-from tests.middleware.conftest import Direct
+from tests.peers import direct
 
 LOW, NORMAL, HIGH = Priority
 
 
 def new() -> Exchange:
     """Make an exchange; what is in it is nothing to a gate."""
-    return Exchange(Request(b"GET", b"/", Headers()), None, Peer("", Direct()), 0.0, 30.0)  # type: ignore[arg-type]
+    return Exchange(Request(b"GET", b"/", Headers()), None, direct(""), 0.0, 30.0)  # type: ignore[arg-type]
 
 
 class Stand:

@@ -41,7 +41,7 @@ class Scene:
         host = SimpleNamespace(
             now=lambda: 100.0,
             options=ConnectionOptions(10.0, 20.0, 75.0, 40.0, 65536, 100),
-            resource=SimpleNamespace(finish=self.finished.append),
+            root=SimpleNamespace(finish=self.finished.append),
         )
         self.life = Life(cast("Host", host))
         body = None if length is None else Body(length=length)

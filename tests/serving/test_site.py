@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from twisted.internet.address import IPv4Address, UNIXAddress
+from twisted.web.resource import IResource
 from twisted.web.server import Site
 
 from gateway.testing import Harness
@@ -50,3 +51,8 @@ def test_a_drained_site_says_close() -> None:
     gateway.gateway.site.drain()
 
     assert gateway.get("/orders/7").headers.get(b"Connection") == b"close"
+
+
+def test_its_resource_is_one_of_twisted_s() -> None:
+    """Who takes it for a site of `twisted.web` finds what such a site renders."""
+    assert IResource.providedBy(Harness("orders").gateway.site.resource)

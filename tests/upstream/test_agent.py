@@ -11,29 +11,16 @@ from gateway.exchange import Exchange
 from gateway.headers import Headers
 from gateway.http.fields import request_filter
 from gateway.message import Request, Response
-from gateway.peer import Peer
 from gateway.upstream.agent import ProxyAgent
 from gateway.upstream.attempt import Attempt, AttemptObserver
 from gateway.upstream.backend import Backend, Upstream
 from gateway.upstream.pool import ConnectionPool
+from tests.peers import direct
 from tests.upstream.conftest import Bench
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 PART = OK[:-1]
 PASSES = request_filter(frozenset())
-
-
-class Direct:
-    """A client without a proxy."""
-
-    def client_address(self, headers: Headers) -> str:
-        return "192.0.2.1"
-
-    def scheme(self, headers: Headers) -> bytes:
-        return b"http"
-
-    def encode(self, headers: Headers, host: bytes, version: bytes = b"1.1") -> bytes:
-        return b""
 
 
 class Observer(AttemptObserver):
@@ -71,7 +58,7 @@ class Tries:
     def exchange(self, request: Request | None = None) -> Exchange:
         """What an attempt is made for."""
         request = request or Request(b"GET", b"/", Headers())
-        return Exchange(request, cast("Any", None), Peer("192.0.2.1", Direct()), self.bench.seconds, 1e9)
+        return Exchange(request, cast("Any", None), direct(), self.bench.seconds, 1e9)
 
     def make(self, exchange: Exchange, timeout: float = 30.0) -> Attempt:
         """An attempt that is to be started."""

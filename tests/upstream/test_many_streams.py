@@ -17,15 +17,14 @@ from gateway.forwarding.forwarder import Forwarder
 from gateway.headers import Headers
 from gateway.http.fields import request_filter
 from gateway.message import Request, Response
-from gateway.peer import Peer
 from gateway.transport.deadlines import Deadlines
 from gateway.upstream.agent import ProxyAgent
 from gateway.upstream.backend import Backend, Upstream
 from gateway.upstream.backend_pool import BackendPool
 from gateway.upstream.pool import ConnectionPool
 from tests.contracts.many_streams import ManyStreamsBackend, OneStream
+from tests.peers import direct
 from tests.upstream.conftest import Limits
-from tests.upstream.test_agent import Direct
 
 PASSES = request_filter(frozenset())
 
@@ -80,7 +79,7 @@ class World:
     def ask(self, method: bytes = b"GET", body: Body | None = None) -> Exchange:
         """Let a client ask."""
         request = Request(method, b"/", Headers(), body=body)
-        exchange = Exchange(request, cast("Any", object()), Peer("192.0.2.1", Direct()), self.seconds, 1e9)
+        exchange = Exchange(request, cast("Any", object()), direct(), self.seconds, 1e9)
         exchange.chain = cast("Any", self.chain)
         self.forwarder.forward(exchange)
         return exchange

@@ -57,7 +57,7 @@ class LoadControl:
             make = partial(_watch, foundation, limits.loop_lag, limits.memory)
             self._watch = foundation.carried.get(key, make)
         # Without a queue there is nothing to order: the exchanges are counted before routing
-        # (`gateway.serving.resources`), and these steps say on the route what came of it.
+        # (`gateway.serving.tree`), and these steps say on the route what came of it.
         counted = limits.in_flight and not limits.queue
         occupancy = foundation.occupancy
         self._full = Full(occupancy, limits.request_buffer) if counted else None

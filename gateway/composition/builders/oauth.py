@@ -9,7 +9,7 @@ from hashlib import blake2b
 
 from hyperlink import URL
 
-from gateway.answering.form import FormResource
+from gateway.answering.form import FormLeaf
 from gateway.answering.token_endpoint import REVOKE, TOKEN, TokenEndpoint
 from gateway.authorities.secret_checker import MOST_AT_ONCE, SecretChecker
 from gateway.composition.builders.limits import RateLimits
@@ -28,8 +28,8 @@ from gateway.limiting.keys import limit_key
 from gateway.limiting.limit import Limit
 from gateway.middleware.client_limit import ClientLimit
 from gateway.middleware.rate_limit import Counted
-from gateway.serving.resources import ContentResource, Leaf
 from gateway.serving.respond import render_token_error
+from gateway.serving.tree import ContentLeaf, Leaf
 from gateway.storage.grants import RedisGrants
 
 JWKS = "/oauth/jwks.json"
@@ -85,7 +85,7 @@ def token_paths(
     )
     forms = ((TOKEN, "oauth.token", endpoint.token), (REVOKE, "oauth.revoke", endpoint.revoke))
     paths: dict[bytes, Leaf] = {
-        path.encode(): FormResource(name, path, [*steps(name, path), *places[path].steps], answer, render_token_error)
+        path.encode(): FormLeaf(name, path, [*steps(name, path), *places[path].steps], answer, render_token_error)
         for path, name, answer in forms
     }
     documents = {METADATA: _metadata(oauth, published=bool(issuer.keys[0].public))}
@@ -147,9 +147,9 @@ def _limits(oauth: OAuth) -> tuple[Limit, Limit, Limit]:
     return limit("client"), limit("client+ip"), limit("ip")
 
 
-def _document(steps: list[Middleware], document: bytes) -> ContentResource:
+def _document(steps: list[Middleware], document: bytes) -> ContentLeaf:
     # Keys are published before they sign: who verifies may keep them for a while.
-    return ContentResource(steps, lambda exchange: (200, b"application/json", document), b"public, max-age=300")
+    return ContentLeaf(steps, lambda exchange: (200, b"application/json", document), b"public, max-age=300")
 
 
 def _metadata(oauth: OAuth, published: bool) -> bytes:

@@ -26,7 +26,7 @@ from gateway.routing.overlap import matches
 from gateway.routing.pattern import parse_pattern
 from gateway.routing.rule import RouteRule
 from gateway.routing.table import RouteTable
-from gateway.serving.resources import ContentResource, Leaf
+from gateway.serving.tree import ContentLeaf, Leaf
 
 T = TypeVar("T")
 _log = Logger(namespace="gateway.routing")
@@ -57,9 +57,9 @@ def own_paths(
     own: dict[bytes, Leaf] = token_paths(settings, foundation, control, limits, steps.outermost)
     if settings.health_paths:
         for path in HEALTH_PATHS:
-            own[path] = ContentResource(steps.health(path.decode()), partial(_health, foundation))
+            own[path] = ContentLeaf(steps.health(path.decode()), partial(_health, foundation))
     if settings.admin.metrics_public:
-        own[b"/metrics"] = ContentResource(steps.public_metrics("/metrics"), partial(_metrics, foundation))
+        own[b"/metrics"] = ContentLeaf(steps.public_metrics("/metrics"), partial(_metrics, foundation))
     return own
 
 

@@ -18,8 +18,8 @@ from gateway.middleware.chain import Chain, Handler
 from gateway.resilience.budget import RetryBudget
 from gateway.routing.agreement import PathRules
 from gateway.routing.rule import RouteRule
-from gateway.serving.resources import RouteResource
 from gateway.serving.respond import render_error
+from gateway.serving.tree import RouteLeaf
 from gateway.upstream.backend import Share, Upstream
 
 
@@ -52,7 +52,7 @@ class Routes:
         self._steps = steps
         self.retry_budgets: dict[str, RetryBudget] = {}
 
-    def compile(self, route: Route, passes: FieldFilter, paths: PathRules) -> RouteResource:
+    def compile(self, route: Route, passes: FieldFilter, paths: PathRules) -> RouteLeaf:
         """Make what answers on a route.
 
         Args:
@@ -79,7 +79,7 @@ class Routes:
             for name, _ in route.upstreams
         }
         chain = Chain(self._steps(route, self._chooser(route)), _handler(forwarders), render_error)
-        return RouteResource(route.name, route.path, chain, route.exchange_timeout, paths)
+        return RouteLeaf(route.name, route.path, chain, route.exchange_timeout, paths)
 
     def _chooser(self, route: Route) -> Callable[[], str] | None:
         """Make what shares a route's traffic out; None where there is nothing to choose."""

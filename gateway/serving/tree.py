@@ -1,10 +1,9 @@
-"""What renders an exchange: the root, and the leaves of the tree that a listener serves.
+"""What renders an exchange: the root of a listener's tree, and its leaves.
 
-None of it is a resource of `twisted.web`: that is `gateway.serving.stock.GatewayTree`.
+`Root` finds the leaf for an exchange in the current snapshot; a leaf renders it: `RouteLeaf` through the chain of its
+route, `ContentLeaf` with something made here (health, metrics), `gateway.answering.form.FormLeaf` from a form.
 
-`RootResource` finds the leaf for an exchange in the current snapshot; a leaf
-renders it: `RouteResource` through the chain of its route, `ContentResource`
-with something made here (health, metrics).
+None of these is a resource of `twisted.web`: that is `gateway.serving.stock.GatewayTree`, the whole tree as one.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ class Leaf(Protocol):
     def render_exchange(self, exchange: Exchange) -> None: ...
 
 
-class RouteResource:
+class RouteLeaf:
     """A compiled route: the leaf that lets its chain answer.
 
     Args:
@@ -84,7 +83,7 @@ class RouteResource:
         self._chain.ending(reply).begin(exchange)
 
 
-class ContentResource:
+class ContentLeaf:
     """A path that the gateway answers itself; GET and HEAD only.
 
     Args:
@@ -132,7 +131,7 @@ class Tree(Protocol):
     """
 
     @property
-    def routes(self) -> RouteTable[RouteResource]: ...
+    def routes(self) -> RouteTable[RouteLeaf]: ...
 
     @property
     def unrouted(self) -> ChainLike: ...
@@ -141,7 +140,7 @@ class Tree(Protocol):
     def own_paths(self) -> Mapping[bytes, Leaf]: ...
 
     @property
-    def claimed(self) -> RouteTable[RouteResource] | None: ...
+    def claimed(self) -> RouteTable[RouteLeaf] | None: ...
 
     @property
     def in_flight(self) -> int: ...
@@ -150,7 +149,7 @@ class Tree(Protocol):
     def explain_routing(self) -> bool: ...
 
 
-def _has(routes: RouteTable[RouteResource], request: Request) -> bool:
+def _has(routes: RouteTable[RouteLeaf], request: Request) -> bool:
     """Whether one of some routes is for a request, whatever its method."""
     try:
         routes.match(request.host, request.path, request.method, request.headers, request.query)
@@ -164,7 +163,7 @@ def _has(routes: RouteTable[RouteResource], request: Request) -> bool:
 T = TypeVar("T", bound=Tree)
 
 
-class RootResource(Generic[T]):
+class Root(Generic[T]):
     """The root of the tree: looks up the leaf in the snapshot of the moment.
 
     Attributes:

@@ -9,23 +9,10 @@ from gateway.errors import GatewayError, MalformedRequest
 from gateway.exchange import Exchange
 from gateway.headers import Headers
 from gateway.message import Request, Response
-from gateway.peer import Peer
 from gateway.routing.rule import RouteRule
 from gateway.routing.table import RouteTable
-from gateway.serving.resources import ContentResource, Leaf, RootResource, RouteResource, unrouted_chain
-
-
-class Here:
-    """The peer of these exchanges."""
-
-    def client_address(self, headers: Headers) -> str:
-        return "192.0.2.1"
-
-    def scheme(self, headers: Headers) -> bytes:
-        return b"http"
-
-    def encode(self, headers: Headers, host: bytes, version: bytes = b"1.1") -> bytes:
-        return b""
+from gateway.serving.tree import ContentLeaf, Leaf, Root, RouteLeaf, unrouted_chain
+from tests.peers import direct
 
 
 class Client:
@@ -75,10 +62,10 @@ class Tree:
     def __init__(self, own: Mapping[bytes, Leaf] | None = None, in_flight: int = 0, fails: bool = False) -> None:
         self.chain = Answers(fails)
         rule = RouteRule("a", None, "/a/*", frozenset([b"GET"]), {}, {})
-        self.routes = RouteTable([(rule, RouteResource("a", "/a/*", self.chain, 30.0))])
+        self.routes = RouteTable([(rule, RouteLeaf("a", "/a/*", self.chain, 30.0))])
         self.unrouted = Answers()
         self.own_paths: Mapping[bytes, Leaf] = own or {}
-        self.claimed: RouteTable[RouteResource] | None = None
+        self.claimed: RouteTable[RouteLeaf] | None = None
         self.in_flight = in_flight
         self.explain_routing = True
 
@@ -86,14 +73,14 @@ class Tree:
 def exchange(target: bytes, method: bytes = b"GET", client: Any = None) -> Exchange:
     """Return an exchange that begins."""
     downstream: Any = client or Client()
-    return Exchange(Request(method, target, Headers(), b"h"), downstream, Peer("192.0.2.1", Here()), 0.0, 1.0)
+    return Exchange(Request(method, target, Headers(), b"h"), downstream, direct(), 0.0, 1.0)
 
 
 def test_a_route_s_leaf_answers() -> None:
     """The exchange knows its route, and its path in the normal form."""
     tree = Tree()
     one = exchange(b"/a/%7Eb/../c?d")
-    RootResource(tree).render_exchange(one)
+    Root(tree).render_exchange(one)
     assert tree.chain.begun == [one]
     assert one.route is not None
     assert (one.route.name, one.route.pattern, one.path, one.error) == ("a", "/a/*", b"/a/c", None)
@@ -113,7 +100,7 @@ def test_what_no_route_takes_goes_to_the_chain_without_one(target: bytes, method
     """So that it is logged, counted and named like the others."""
     tree = Tree()
     one = exchange(target, method)
-    RootResource(tree).render_exchange(one)
+    Root(tree).render_exchange(one)
     assert tree.unrouted.begun == [one]
     assert one.error is not None
     assert one.error.reason == reason
@@ -123,7 +110,7 @@ def test_a_fault_in_routing_is_an_internal_error() -> None:
     """The client gets an answer, the log the traceback."""
     tree = Tree(fails=True)
     one = exchange(b"/a/b")
-    RootResource(tree).render_exchange(one)
+    Root(tree).render_exchange(one)
     assert tree.unrouted.begun == [one]
     assert one.error is not None
     assert one.error.reason == "internal"
@@ -132,7 +119,7 @@ def test_a_fault_in_routing_is_an_internal_error() -> None:
 def test_exchanges_are_counted_from_begin_to_finish() -> None:
     """`limits.in_flight`: one too many is marked for its route, and counts until it is over, too."""
     tree = Tree(in_flight=1)
-    root = RootResource(tree)
+    root = Root(tree)
     first, second = exchange(b"/a/1"), exchange(b"/a/2")
     root.render_exchange(first)
     root.render_exchange(second)
@@ -150,7 +137,7 @@ def test_exchanges_are_counted_from_begin_to_finish() -> None:
 def test_one_too_many_is_that_also_where_no_route_takes_it() -> None:
     """Who asks for nothing is not told more than others."""
     tree = Tree(in_flight=1)
-    root = RootResource(tree)
+    root = Root(tree)
     root.occupancy.in_flight = 1
     one = exchange(b"/b")
     root.render_exchange(one)
@@ -162,7 +149,7 @@ def test_one_too_many_is_that_also_where_no_route_takes_it() -> None:
 
 def test_an_exchange_that_never_reached_a_chain_is_finished_all_the_same() -> None:
     """Its client went first."""
-    root = RootResource(Tree())
+    root = Root(Tree())
     root.occupancy.in_flight = 1
     root.finish(exchange(b"/a/1"))
     assert root.in_flight == 0
@@ -171,7 +158,7 @@ def test_an_exchange_that_never_reached_a_chain_is_finished_all_the_same() -> No
 def test_an_error_in_place_of_a_request_goes_the_same_way() -> None:
     """Counted, and through the chain without a route."""
     tree = Tree()
-    root = RootResource(tree)
+    root = Root(tree)
     one, error = exchange(b"/a/1"), MalformedRequest()
     root.render_error(one, error)
     assert tree.unrouted.begun == [one]
@@ -193,8 +180,8 @@ def test_the_chain_without_a_route_answers_with_the_error() -> None:
 def test_what_the_gateway_answers_itself(method: bytes, status: int) -> None:
     """GET and HEAD; before every route, even past `limits.in_flight`."""
     client = Client()
-    own = ContentResource([], lambda exchange: (200, b"text/plain", exchange.request.path))
-    root = RootResource(Tree({b"/a/health": own}, in_flight=1))
+    own = ContentLeaf([], lambda exchange: (200, b"text/plain", exchange.request.path))
+    root = Root(Tree({b"/a/health": own}, in_flight=1))
     root.occupancy.in_flight = 5
     root.render_exchange(exchange(b"/a/health?x", method, client))
     (response,) = client.responses
