@@ -71,6 +71,7 @@ def test_the_whole_list() -> None:
         "RateLimitFields",
         "RateLimit",  # by address
         "Authentication",
+        "Tunnels",  # by whose credential it was opened
         "RateLimit",  # by user
         "BodyLimit",
         "RequestBuffer",
