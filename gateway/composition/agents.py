@@ -19,7 +19,7 @@ from gateway.forwarding.subrequest import fail
 from gateway.http.fields import FRAMING, HOP_BY_HOP, NEVER_FORWARDED, FieldFilter
 from gateway.middleware.chain import Chain
 from gateway.serving.agent import SCHEME
-from gateway.serving.resources import RouteResource
+from gateway.serving.tree import RouteLeaf
 
 _REMADE = frozenset([b"x-request-id", b"traceparent", b"tracestate"])
 # An application is believed: it may say who is calling, and for whom it asks.
@@ -60,16 +60,16 @@ class AgentLeaf:
         self._gateway = gateway
         self._budget = None if route.retry is None else retry_budget(route.retry)
         self._tree: Snapshot | None = None
-        self._leaf: RouteResource | None = None
+        self._leaf: RouteLeaf | None = None
 
-    def find(self) -> RouteResource | None:
+    def find(self) -> RouteLeaf | None:
         """Return it for the configuration in force; None where that does not have the upstream any more."""
         tree = self._gateway.root.tree
         if tree is not self._tree:
             self._tree, self._leaf = tree, self._compile(tree)
         return self._leaf
 
-    def _compile(self, tree: Snapshot) -> RouteResource | None:
+    def _compile(self, tree: Snapshot) -> RouteLeaf | None:
         foundation = self._gateway.foundation
         route = self._route.within(tree.settings.timeouts.request)
         ((name, _),) = route.upstreams
@@ -90,4 +90,4 @@ class AgentLeaf:
             route.timeout if route.request_timeout else inf,
         )
         chain = Chain(tree.agent_steps(route), forwarder.forward, fail)
-        return RouteResource(route.name, "", chain, route.exchange_timeout)
+        return RouteLeaf(route.name, "", chain, route.exchange_timeout)

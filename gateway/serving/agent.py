@@ -62,7 +62,7 @@ class OtherUpstream(ValueError):
 
 
 class AgentLeaf(Protocol):
-    """What an agent's exchanges go through in one configuration (`gateway.serving.resources.RouteResource`)."""
+    """What an agent's exchanges go through in one configuration (`gateway.serving.tree.RouteLeaf`)."""
 
     def render_exchange(self, exchange: Exchange) -> None:
         """Start the exchange."""
