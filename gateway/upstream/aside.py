@@ -20,37 +20,38 @@ class Aside:
         keeper: Whose connections they are.
 
     Attributes:
+        connections: By their owners, the oldest first; asked for each request, whether there are any.
         pins: For client connections, the keeper that has set a connection aside for them; shared by all keepers.
     """
 
-    __slots__ = ("_connections", "_keeper", "pins")
+    __slots__ = ("_keeper", "connections", "pins")
 
     def __init__(self, keeper: Keeper) -> None:
         self._keeper = keeper
-        self._connections: dict[object, Connection] = {}
+        self.connections: dict[object, Connection] = {}
         self.pins: dict[object, Keeper] = {}
 
     def put(self, connection: Connection, owner: object) -> None:
         """Set a connection aside for its owner, who has none here."""
-        self._connections[owner] = connection
+        self.connections[owner] = connection
         self.pins[owner] = self._keeper
 
     def take(self, owner: object) -> Connection | None:
         """Return what is set aside for an owner, who has it now; None for nothing."""
-        connection = self._connections.pop(owner, None)
+        connection = self.connections.pop(owner, None)
         if connection is not None and self.pins.get(owner) is self._keeper:
             del self.pins[owner]
         return connection
 
     def oldest(self) -> Connection:
         """Return the one that was set aside first."""
-        return next(iter(self._connections.values()))
+        return next(iter(self.connections.values()))
 
     def __contains__(self, connection: Connection) -> bool:
-        return self._connections.get(connection.owner) is connection
+        return self.connections.get(connection.owner) is connection
 
     def __iter__(self) -> Iterator[Connection]:
-        return iter(list(self._connections.values()))
+        return iter(list(self.connections.values()))
 
     def __len__(self) -> int:
-        return len(self._connections)
+        return len(self.connections)

@@ -217,10 +217,8 @@ class Attempt(Hearer):
     def start(self) -> None:
         """Get a stream and send the request."""
         self.phase = _STARTED[self.phase]
-        pool = self.backend.pool
-        pool.enter()
         try:
-            stream = pool.acquire(self)
+            stream = self.backend.pool.acquire(self)
         except PoolExhausted as error:
             self._end(error)
             return
@@ -283,10 +281,11 @@ class Attempt(Hearer):
 
     def answered(self, response: Response) -> None:
         self.status = response.status
-        self.phase = phase = _HEAD[self.phase]
-        if self.silence != self.timeout and phase is not _OVER:
-            assert self._stream is not None
-            self._stream.wait_until(self.next_deadline())
+        if self.phase is not _OVER:  # where it changes nothing, see Note [The life of an attempt]
+            self.phase = _HEAD[self.phase]
+            if self.silence != self.timeout:
+                assert self._stream is not None
+                self._stream.wait_until(self.next_deadline())
         self._observer.attempt_answered(self, response)
 
     def switched(self, response: Response, end: OpenTunnel) -> None:
@@ -299,8 +298,9 @@ class Attempt(Hearer):
     def finished(self, status: int) -> None:
         self.status = status
         self.phase = _FINISHED[self.phase]
-        self._leave()
-        self._forget_exchange()
+        self.backend.pool.leave()
+        if self.exchange.pending is self:
+            self.exchange.pending = None
         self._observer.attempt_finished(self, None)
 
     def failed(self, error: GatewayError, body: Body | None) -> None:

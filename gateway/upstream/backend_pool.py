@@ -142,16 +142,11 @@ class BackendPool(Keeper):
 
     # Called by attempts. What is in flight is counted in the next two, and nowhere else.
 
-    def enter(self) -> None:
-        """An attempt begins."""
-        self.in_flight += 1
-        self.picks += 1
-
     def leave(self) -> None:
         self.in_flight -= 1
 
     def acquire(self, hearer: Hearer) -> Stream | None:
-        """Get a stream now, or be told later.
+        """Count an attempt, and get a stream for it now, or let it be told later.
 
         Args:
             hearer: Hears of the stream when there is none now; perhaps before this returns.
@@ -160,10 +155,12 @@ class BackendPool(Keeper):
             A stream, or None: the hearer is in the queue.
 
         Raises:
-            PoolExhausted: The queue is full.
+            PoolExhausted: The queue is full; the attempt counts until it leaves, all the same.
         """
+        self.in_flight += 1
+        self.picks += 1
         idle = self._idle
-        if self.aside:
+        if self.aside.connections:
             own = self.aside.take(hearer.owner)
             if own is not None:
                 if not hearer.fresh and self.now() < own.deadline:
@@ -210,8 +207,9 @@ class BackendPool(Keeper):
             if connection.streams < connection.most and not connection.retired:
                 self._roomy[connection] = None
             return
-        self._roomy.pop(connection, None)
-        if self._retired or self._wanted:
+        if self._roomy:
+            self._roomy.pop(connection, None)
+        if self._retired or (self._waiting and self._wanted):
             # All who still wait want an unused connection, and the pool is full: close this one so that a new one can
             # be dialled.
             connection.close()

@@ -350,10 +350,13 @@ class Http1Connection(Connection, Stream, Carrier):
             self.idle_for = parser.idle_for
             if parser.personal:
                 self.owner = hearer.owner
-            if keep and self.idle_for and not self.retired:
-                self._give_back()
-            else:
+            if not keep or not self.idle_for or self.retired:
                 self.close()
+            elif self.owner is None:
+                self.streams = 0
+                self.keeper.release(self)
+            else:
+                self._give_back()
         if isinstance(response.body, Body):
             response.body.end(trailers)
         if not answered:
