@@ -1,28 +1,13 @@
 """One try of an exchange on one backend, from the wait for a connection to the end of the answer.
 
 Made by `gateway.upstream.agent`. Hears of its connection from the pool and of the answer from its stream
-(`gateway.upstream.contract`), and tells its observer, the forwarder. Never tries again by itself.
-
-# Note [The life of an attempt]
-- `MADE`: nobody has been asked for a stream, and it counts nowhere.
-- `WAITING`: it counts as in flight at its backend, and waits for a stream; until then it is watched here.
-- `SENT`: it has a stream, which sends its request and watches for the answer.
-- `ANSWERED`: the observer was told of the head of the answer, its content comes; or of a 101.
-- `HELD`: the same, but the observer keeps the head for itself: if the stream breaks off, it is as if none had come.
-- `OVER`: it does not count any more (a tunnel that it has become does), and the observer has been told.
-
-An answer that comes in one read is told once the attempt is over, so that its connection may serve the next one while
-this answer is on its way: `HEAD` may come in `OVER`, too. What comes to an attempt that is over in another way changes
-nothing: the observer was told once.
-
-A pair that is not in the table cannot happen, and is a KeyError; `tests/upstream/test_attempt.py` goes through all of
-them.
+(`gateway.upstream.contract`), and tells its observer, the forwarder. Never tries again by itself. How far it has come
+is in `gateway.upstream.attempt_phases`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import IntEnum
 from functools import partial
 
 from gateway.body import Body
@@ -32,65 +17,10 @@ from gateway.headers import Headers
 from gateway.http.fields import FieldFilter
 from gateway.message import OpenTunnel, Response, Tunnel
 from gateway.transport.deadlines import Deadlines
+from gateway.upstream import attempt_phases as phases
+from gateway.upstream.attempt_phases import Phase
 from gateway.upstream.backend import Backend, Upstream
 from gateway.upstream.contract import Hearer, Stream
-
-
-class Phase(IntEnum):
-    """How far an attempt has come; see Note [The life of an attempt]."""
-
-    MADE = 0
-    WAITING = 1
-    SENT = 2
-    ANSWERED = 3
-    HELD = 4
-    OVER = 5
-
-
-class Event(IntEnum):
-    """What happens to an attempt."""
-
-    STARTED = 0
-    """It is to begin."""
-    CONNECTED = 1
-    """There is a stream, and the request goes out."""
-    HEAD = 2
-    """The head of the answer is there, or a 101."""
-    HOLD = 3
-    """The observer keeps the head for itself."""
-    FINISHED = 4
-    """The answer is complete."""
-    FAILED = 5
-    """There is no stream, it broke off, or time is up."""
-    CANCELLED = 6
-    """The exchange is over for another reason."""
-    DISCARDED = 7
-    """Another attempt takes its place."""
-    TAKEN = 8
-    """The client's end takes the tunnel."""
-
-
-_STARTED = {Phase.MADE: Phase.WAITING}
-_CONNECTED = {Phase.WAITING: Phase.SENT}
-_HEAD = {Phase.SENT: Phase.ANSWERED, Phase.OVER: Phase.OVER}
-_HOLD = {Phase.ANSWERED: Phase.HELD}
-_FINISHED = {Phase.SENT: Phase.OVER, Phase.ANSWERED: Phase.OVER, Phase.HELD: Phase.OVER}
-_ENDED = {**_FINISHED, Phase.WAITING: Phase.OVER, Phase.OVER: Phase.OVER}
-_DISCARDED = {Phase.ANSWERED: Phase.OVER, Phase.OVER: Phase.OVER}
-_TAKEN = {Phase.ANSWERED: Phase.OVER}
-
-NEXT: dict[Event, dict[Phase, Phase]] = {
-    Event.STARTED: _STARTED,
-    Event.CONNECTED: _CONNECTED,
-    Event.HEAD: _HEAD,
-    Event.HOLD: _HOLD,
-    Event.FINISHED: _FINISHED,
-    Event.FAILED: _ENDED,
-    Event.CANCELLED: _ENDED,
-    Event.DISCARDED: _DISCARDED,
-    Event.TAKEN: _TAKEN,
-}
-"""For each event, the phases in which it can come, and the phase that follows."""
 
 _OVER = Phase.OVER
 
@@ -216,7 +146,7 @@ class Attempt(Hearer):
 
     def start(self) -> None:
         """Get a stream and send the request."""
-        self.phase = _STARTED[self.phase]
+        self.phase = phases.STARTED[self.phase]
         try:
             stream = self.backend.pool.acquire(self)
         except PoolExhausted as error:
@@ -229,7 +159,7 @@ class Attempt(Hearer):
 
     def cancel(self, error: GatewayError | None = None) -> None:
         """The exchange is over for another reason: let go of everything."""
-        before, self.phase = self.phase, _ENDED[self.phase]
+        before, self.phase = self.phase, phases.ENDED[self.phase]
         if before is _OVER:
             return
         self._leave()
@@ -241,7 +171,7 @@ class Attempt(Hearer):
 
     def discard(self) -> None:
         """Another attempt takes its place: what it has not finished is not wanted; it counts."""
-        before, self.phase = self.phase, _DISCARDED[self.phase]
+        before, self.phase = self.phase, phases.DISCARDED[self.phase]
         if before is _OVER:
             return
         self._leave()
@@ -282,7 +212,7 @@ class Attempt(Hearer):
     def answered(self, response: Response) -> None:
         self.status = response.status
         if self.phase is not _OVER:  # where it changes nothing, see Note [The life of an attempt]
-            self.phase = _HEAD[self.phase]
+            self.phase = phases.HEAD[self.phase]
             if self.silence != self.timeout:
                 assert self._stream is not None
                 self._stream.wait_until(self.next_deadline())
@@ -291,13 +221,13 @@ class Attempt(Hearer):
     def switched(self, response: Response, end: OpenTunnel) -> None:
         """The backend changes protocols; the client's end joins once every step has seen that."""
         self.status = response.status
-        self.phase = _HEAD[self.phase]
+        self.phase = phases.HEAD[self.phase]
         response.tunnel = Tunnel(partial(self._become, end))
         self._observer.attempt_answered(self, response)
 
     def finished(self, status: int) -> None:
         self.status = status
-        self.phase = _FINISHED[self.phase]
+        self.phase = phases.FINISHED[self.phase]
         self.backend.pool.leave()
         if self.exchange.pending is self:
             self.exchange.pending = None
@@ -311,7 +241,7 @@ class Attempt(Hearer):
             self._unprocessed = error.retry is Retry.UNPROCESSED
             self._end(error)
             return
-        before, self.phase = self.phase, _ENDED[self.phase]
+        before, self.phase = self.phase, phases.ENDED[self.phase]
         if before is _OVER:
             return
         self._leave()
@@ -322,7 +252,7 @@ class Attempt(Hearer):
 
     def hold(self, timeout: float) -> None:
         """Its answer is held until it is complete: no part of it may take longer than this."""
-        self.phase = _HOLD[self.phase]
+        self.phase = phases.HOLD[self.phase]
         self.timeout = self.silence = timeout
         assert self._stream is not None
         self._stream.wait_until(self.next_deadline())
@@ -336,13 +266,13 @@ class Attempt(Hearer):
 
     def _become(self, end: OpenTunnel) -> OpenTunnel:
         """Every step has seen the 101: the attempt is over, and its place in the count is the tunnel's."""
-        self.phase = _TAKEN[self.phase]
+        self.phase = phases.TAKEN[self.phase]
         self._observer.attempt_finished(self, None)
         self._forget_exchange()
         return end
 
     def _use(self, stream: Stream) -> None:
-        self.phase = _CONNECTED[self.phase]
+        self.phase = phases.CONNECTED[self.phase]
         self._stream = stream
         stream.send(self)
 
@@ -352,7 +282,7 @@ class Attempt(Hearer):
             self.exchange.pending = None
 
     def _end(self, error: GatewayError) -> None:
-        before, self.phase = self.phase, _ENDED[self.phase]
+        before, self.phase = self.phase, phases.ENDED[self.phase]
         if before is _OVER:
             return
         self._leave()

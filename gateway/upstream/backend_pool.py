@@ -7,7 +7,6 @@ one that was used last, then a new one; past the cap it waits.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from errno import EMFILE, ENFILE, ENOBUFS, ENOMEM
 from typing import Protocol
@@ -22,6 +21,8 @@ from gateway.upstream.aside import Aside
 from gateway.upstream.complaints import Complaints
 from gateway.upstream.contract import Connect, Connection, Hearer, Keeper, Stream
 from gateway.upstream.lent_places import LentPlaces
+from gateway.upstream.openings import Openings
+from gateway.upstream.waiting import Waiting
 
 _NONE_LEFT = frozenset([EMFILE, ENFILE, ENOBUFS, ENOMEM])
 """What the system says when it has no more of what a connection needs."""
@@ -73,7 +74,6 @@ class BackendPool(Keeper):
         host: The name or address in it.
         in_flight: Attempts under way, waiting ones included, and tunnels.
         picks: Attempts begun so far.
-        connecting: Connections being opened.
         aside: Connections that belong to one client.
     """
 
@@ -93,12 +93,11 @@ class BackendPool(Keeper):
         self.host = host
         self.in_flight = 0
         self.picks = 0
-        self.connecting = 0
         self.deadline = NEVER
         self.deadlines = deadlines
         self.now = now
         self.aside = Aside(self)
-        self._connect = connect
+        self._openings = Openings(self, connect, self._opened, self._not_opened)
         self._complaints = Complaints(upstream, backend, now)
         self._limits = limits
         # Dictionaries rather than sets: their order is the same in every run.
@@ -110,8 +109,7 @@ class BackendPool(Keeper):
         self._overdrawn = False
         # How many streams a connection to this backend takes, as far as is known.
         self._each = 1
-        self._dialling: dict[Deferred[None], None] = {}
-        self._waiting: OrderedDict[Hearer, float] = OrderedDict()
+        self._waiting = Waiting()
         self._retired = False
         self._empty: Deferred[None] | None = None
 
@@ -129,6 +127,11 @@ class BackendPool(Keeper):
     def busy(self) -> int:
         """Connections in use."""
         return len(self._open) - self.idle
+
+    @property
+    def connecting(self) -> int:
+        """Connections being opened."""
+        return self._openings.count
 
     @property
     def pending(self) -> int:
@@ -187,7 +190,7 @@ class BackendPool(Keeper):
 
     def withdraw(self, hearer: Hearer) -> None:
         """Wait no more; no error when it did not."""
-        self._waiting.pop(hearer, None)
+        self._waiting.leave(hearer)
 
     # Called by connections (gateway.upstream.contract.Keeper).
 
@@ -291,17 +294,16 @@ class BackendPool(Keeper):
     def abort(self) -> None:
         """Close everything at once."""
         self._retired = True
-        for dialling in list(self._dialling):
-            dialling.cancel()
+        self._openings.cancel()
         for connection in list(self._open):
             connection.close(aborting=True)
 
     def on_deadline(self, now: float) -> None:
         """Attempts that have waited too long are refused."""
-        for hearer in [hearer for hearer, until in self._waiting.items() if until <= now]:
-            if self._waiting.pop(hearer, None) is not None:
+        for hearer in self._waiting.due(now):
+            if self._waiting.leave(hearer):
                 hearer.refused(PoolExhausted("No connection to the backend became free in time."))
-        self.deadline = min(self._waiting.values(), default=NEVER)
+        self.deadline = self._waiting.earliest
         if self.deadline == NEVER:
             self.deadlines.forget(self)
 
@@ -309,12 +311,12 @@ class BackendPool(Keeper):
 
     @property
     def _size(self) -> int:
-        return len(self._open) + self.connecting - len(self._lent)
+        return len(self._open) + self._openings.count - len(self._lent)
 
     @property
     def _unprovided(self) -> int:
         """How many wait for whom no connection is being opened; negative where there will be room left."""
-        return len(self._waiting) - self.connecting * self._each
+        return len(self._waiting) - self._openings.count * self._each
 
     @property
     def _wanted(self) -> bool:
@@ -327,7 +329,7 @@ class BackendPool(Keeper):
         if full and self._unprovided >= self._limits.max_pending:
             raise PoolExhausted()
         until = self.now() + self._limits.queue_timeout if full else NEVER
-        self._waiting[hearer] = until
+        self._waiting.join(hearer, until)
         if until < self.deadline:
             self.deadline = until
             self.deadlines.watch(self)
@@ -344,13 +346,10 @@ class BackendPool(Keeper):
 
     def _hand_over(self, connection: Connection) -> bool:
         """Let the first that waits for such a connection have a stream of it; returns whether there was one."""
-        fresh = connection.fresh
-        for hearer in self._waiting:
-            if fresh or not hearer.fresh:
-                break
-        else:
+        hearer = self._waiting.first_for(connection.fresh)
+        if hearer is None:
             return False
-        del self._waiting[hearer]  # the deadline stays: a look too many is cheaper than a search for each
+        # The deadline of the queue stays: a look too many is cheaper than a search for each.
         hearer.connected(self._open_stream(connection))
         return True
 
@@ -359,17 +358,9 @@ class BackendPool(Keeper):
             if self._lent.all_lent:
                 self._lent.give_up_longest()  # which comes back here
                 return
-            self.connecting += 1
-            dialling: Deferred[None] = self._connect(self).addCallbacks(self._dialled, self._dial_failed)
-            if not dialling.called:
-                self._dialling[dialling] = None
-                dialling.addBoth(self._forget_dial, dialling)
+            self._openings.begin()
 
-    def _forget_dial(self, result: None, dialling: Deferred[None]) -> None:
-        self._dialling.pop(dialling, None)
-
-    def _dialled(self, connection: Connection) -> None:
-        self.connecting -= 1
+    def _opened(self, connection: Connection) -> None:
         if connection.lost:
             self._open_for_waiting()
             self._check_empty()
@@ -379,19 +370,17 @@ class BackendPool(Keeper):
         self.deadlines.watch(connection)
         self.release(connection)
 
-    def _dial_failed(self, failure: Failure) -> None:
-        self.connecting -= 1
+    def _not_opened(self, failure: Failure) -> None:
         if self._lent and getattr(failure.value, "osError", None) in _NONE_LEFT:
             self._lent.give_up_longest()
             return
         if not failure.check(CancelledError):  # by ourselves, when nobody waits any more
             self._complaints.dial_failed(failure)
         if self._waiting:
-            hearer, _ = self._waiting.popitem(last=False)
-            hearer.refused(failure_to_error(failure))
+            self._waiting.first().refused(failure_to_error(failure))
         self._open_for_waiting()
         self._check_empty()
 
     def _check_empty(self) -> None:
-        if self._empty is not None and not self._empty.called and not self._open and not self.connecting:
+        if self._empty is not None and not self._empty.called and not self._open and not self._openings.count:
             self._empty.callback(None)

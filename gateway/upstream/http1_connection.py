@@ -86,7 +86,11 @@ class Http1Connection(Connection, Stream, Carrier):
 
     def unused(self) -> None:
         self.phase = phases.RETURNED[self.phase]
-        self._give_back()
+        self.streams = 0
+        if self.owner is None:
+            self.keeper.release(self)
+        else:
+            self.keeper.set_aside(self, self.owner)
 
     def send(self, hearer: Hearer) -> None:
         self._hearer = hearer
@@ -347,27 +351,20 @@ class Http1Connection(Connection, Stream, Carrier):
         # Report the outcome before releasing the connection: it may open the breaker, and then nobody may have it next.
         hearer.finished(response.status)
         if self.phase is _IDLE:
+            self.streams = 0
             self.idle_for = parser.idle_for
             if parser.personal:
                 self.owner = hearer.owner
             if not keep or not self.idle_for or self.retired:
                 self.close()
             elif self.owner is None:
-                self.streams = 0
                 self.keeper.release(self)
             else:
-                self._give_back()
+                self.keeper.set_aside(self, self.owner)
         if isinstance(response.body, Body):
             response.body.end(trailers)
         if not answered:
             hearer.answered(response)
-
-    def _give_back(self) -> None:
-        self.streams = 0
-        if self.owner is None:
-            self.keeper.release(self)
-        else:
-            self.keeper.set_aside(self, self.owner)
 
     def _break_off(self, clean: bool) -> None:
         """The backend says no more: an answer may be complete by that, else the attempt fails."""

@@ -195,14 +195,14 @@ def test_who_waits_since_before_it_opened_is_no_probe() -> None:
     backend.stall()
     _, _, waiting = [made.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n") for _ in range(3)]
     (pool,) = made.gateway.foundation.pool.pools()
-    connect = pool._connect
+    connect = pool._openings._connect
 
     def slowly(keeper: Any) -> Deferred[Any]:
         dialled: Deferred[Any] = Deferred()
         made.clock.callLater(1, lambda: connect(keeper).chainDeferred(dialled))
         return dialled
 
-    pool._connect = slowly
+    pool._openings._connect = slowly
     backend.requests[1].connection.reset()
     made.network.pump()
     made.advance(0.4)

@@ -12,7 +12,8 @@ from gateway.errors import BackendReset, RequestUnprocessed
 from gateway.exchange import Exchange
 from gateway.headers import Headers
 from gateway.message import ClientEnd, OpenTunnel, Request, Response
-from gateway.upstream.attempt import NEXT, Attempt, Event, Phase
+from gateway.upstream.attempt import Attempt
+from gateway.upstream.attempt_phases import NEXT, Event, Phase
 from gateway.upstream.http1_connection import Http1Connection
 from tests.upstream.test_agent import OK, PART, Tries
 
