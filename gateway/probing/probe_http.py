@@ -19,7 +19,7 @@ from gateway.probing.prober import CheckFailed
 from gateway.routing.rule import Conditions
 
 MOST = 64 * 1024
-"""Octets that are read of an answer; its content counts as far as that."""
+"""Octets of the content of an answer that are judged; the rest is not read."""
 
 
 class HttpProbe:

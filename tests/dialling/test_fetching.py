@@ -228,6 +228,14 @@ def test_a_url_is_asked_for_as_it_was_written(bench: Bench) -> None:
     assert bench.server.last.target == target.encode()
 
 
+def test_a_server_may_be_at_an_ipv6_address(bench: Bench) -> None:
+    """In brackets in the URL, and in `Host`; without them for the dialer."""
+    server = FakeBackend(bench.network, "::1", 9001)
+
+    assert result(bench.fetch(url=b"http://[::1]:9001/")).status == 200
+    assert server.last.headers.get(b"host") == b"[::1]:9001"
+
+
 @pytest.mark.parametrize("url", [b"http://127.0.0.1:port/", b"http://[::/"])
 def test_a_url_that_is_none_is_no_answer(bench: Bench, url: bytes) -> None:
     """Metadata of an issuer may name anything."""
