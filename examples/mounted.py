@@ -2,8 +2,9 @@
 
     python examples/mounted.py http://127.0.0.1:9001
 
-serves `/about` itself and `/api/` by a route to one backend, asks for both,
-prints the answers and stops. An application of yours would keep running.
+serves `/about` itself, all routes under `/api` and one route alone under
+`/names`, asks for each, prints the answers and stops. An application of yours
+would keep running.
 """
 
 from __future__ import annotations
@@ -28,19 +29,28 @@ def configuration(backend: str) -> dict[str, Any]:
         "admin": {"endpoint": "tcp:0:interface=127.0.0.1"},
         "access_log": {"enabled": False},
         "upstreams": [{"name": "names", "backends": [{"url": backend}]}],
-        "routes": [{"path": "/api/*", "upstream": "names"}],
+        "routes": [
+            {"name": "api", "path": "/api/*", "upstream": "names"},
+            {"name": "names", "path": "/names/*", "upstream": "names"},
+        ],
     }
+
+
+def site(gateway: GatewayService) -> Site:
+    """Put the application's pages and the gateway's routes into one site."""
+    root = Resource()
+    root.putChild(b"about", Data(b"about us", "text/plain"))
+    root.putChild(b"api", gateway.resource())  # all routes
+    root.putChild(b"names", gateway.resource("names"))  # the route of that name, and no other
+    return Site(root)
 
 
 async def main(reactor: Any, backend: str) -> None:
     """Run the application."""
     gateway = GatewayService(configuration(backend), reactor)
     gateway.startService()
-    root = Resource()
-    root.putChild(b"about", Data(b"about us", "text/plain"))
-    root.putChild(b"api", gateway.resource())
-    port = reactor.listenTCP(0, Site(root), interface="127.0.0.1")
-    for path in ("/about", "/api/name"):
+    port = reactor.listenTCP(0, site(gateway), interface="127.0.0.1")
+    for path in ("/about", "/api/name", "/names/name", "/names"):
         response = await treq.get(f"http://127.0.0.1:{port.getHost().port}{path}", reactor=reactor, persistent=False)
         print(response.code, await response.text())
     await port.stopListening()

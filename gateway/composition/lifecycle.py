@@ -41,6 +41,7 @@ from gateway.listening.endpoints import ListenFailed, listen
 from gateway.listening.listeners import OpenPort
 from gateway.middleware.request_id import RequestId
 from gateway.serving.agent import ProxyAgent, UnknownUpstream
+from gateway.serving.one_route import OneRouteHost
 from gateway.serving.stock import GatewayTree
 from gateway.telemetry.logging import levels
 from gateway.transport import descriptors
@@ -118,9 +119,21 @@ class GatewayService(MultiService):
         """Return the configuration in force."""
         return self.gateway.root.tree.settings
 
-    def resource(self) -> GatewayTree:
-        """Return all routes as one `twisted.web` resource, for an application's own site."""
-        return GatewayTree(self.gateway.site)
+    def resource(self, route: str | None = None) -> GatewayTree:
+        """Return all routes, or one, as a `twisted.web` resource for an application's own site.
+
+        Args:
+            route: A route's name; None for all of them.
+
+        Raises:
+            LookupError: There is no such route.
+        """
+        site = self.gateway.site
+        if route is None:
+            return GatewayTree(site)
+        if all(one.name != route for one in self.settings.routes):
+            raise LookupError(f"The configuration in force has no route {route!r}.")
+        return GatewayTree(OneRouteHost(site, route))
 
     def agent(
         self, upstream: str, *, timeout: str | float = 30.0, retry: Mapping[str, Any] | None = MappingProxyType({})

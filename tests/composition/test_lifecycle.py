@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from twisted.application.service import IService, MultiService
 from twisted.internet.task import Clock
+from twisted.web.resource import IResource
 
 from gateway.answering.health import State
 from gateway.composition.lifecycle import GatewayService, StartError
@@ -93,3 +94,11 @@ def test_the_file_is_watched(tmp_path: Path) -> None:
     assert GatewayService(path, Clock(), environ={})._watcher is not None
     assert GatewayService(path, Clock(), environ={}, watch=False)._watcher is None
     assert GatewayService({"upstreams": [], "routes": []}, Clock(), environ={})._watcher is None
+
+
+def test_its_routes_are_resources(world: World) -> None:
+    """All of them, or one by its name; one that is not there is told at once."""
+    assert IResource.providedBy(world.service.resource())
+    assert IResource.providedBy(world.service.resource("orders"))
+    with pytest.raises(LookupError, match="nobody"):
+        world.service.resource("nobody")

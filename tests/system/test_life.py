@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -258,36 +257,6 @@ class _Load(threading.Thread):
                 if response.headers.get("Connection") == "close":
                     self.connections += 1
                 self.done += 1
-
-
-def test_an_application_can_embed_it(origin: backends.Backend) -> None:
-    """The example: it serves under an application's own MultiService and stops with it."""
-    done = subprocess.run(
-        [sys.executable, ROOT / "examples" / "embedded.py", origin.url],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-
-    assert done.stdout == "200 backend\n", done.stderr
-    assert done.returncode == 0
-
-
-def test_an_application_can_mount_it_beside_its_own_pages(origin: backends.Backend) -> None:
-    """The example: one stock site serves the application's page and the gateway's route."""
-    done = subprocess.run(
-        [sys.executable, ROOT / "examples" / "mounted.py", origin.url],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-
-    assert done.stdout == "200 about us\n200 backend\n", done.stderr
-    assert done.returncode == 0
 
 
 def _refused(port: int) -> bool:

@@ -1,0 +1,109 @@
+"""One route of a gateway, for a resource that an application mounts: `GatewayService.resource("users")`.
+
+Every request is routed as on the gateway's own ports, by all routes: a path that belongs to a more specific one, which
+may ask for more, is not served by a less specific one because that is mounted alone. What belongs to another route, or
+to none, is a 404 here. The route may change with the configuration; one that has gone leaves 404s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from gateway.errors import RouteNotFound
+from gateway.exchange import ChainLike
+from gateway.headers import Headers
+from gateway.peer import Forwarding
+from gateway.routing.table import RouteTable
+from gateway.routing.tree import Match
+from gateway.serving.contract import Host, Served
+from gateway.serving.resources import Leaf, RootResource, RouteResource, Tree
+
+
+class OneRouteHost(Host):
+    """The gateway's site, with one route in its tree.
+
+    Args:
+        site: The gateway's.
+        name: The route's.
+    """
+
+    def __init__(self, site: Host, name: str) -> None:
+        self._site = site
+        self.resource = RootResource(_OneRouteTree(site.resource, name), site.resource.occupancy)
+
+    def __getattr__(self, name: str) -> Any:
+        # Options, clock and the like: what is in force at the moment.
+        return getattr(self._site, name)
+
+    def forwarding(self, peer: str, secure: bool) -> Forwarding:
+        """Prepare what is the same for all exchanges of a connection."""
+        return self._site.forwarding(peer, secure)
+
+    def connected(self, connection: Served) -> None:
+        """A connection is open."""
+        self._site.connected(connection)
+
+    def disconnected(self, connection: Served) -> None:
+        """A connection is closed."""
+        self._site.disconnected(connection)
+
+
+class _OneRouteTree:
+    """The tree in force, as far as it is one route (`gateway.serving.resources.Tree`)."""
+
+    def __init__(self, root: RootResource[Any], name: str) -> None:
+        self._root = root
+        self._name = name
+
+    @property
+    def routes(self) -> RouteTable[RouteResource]:
+        return cast("RouteTable[RouteResource]", _OneRouteTable(self._tree.routes, self._name))
+
+    @property
+    def unrouted(self) -> ChainLike:
+        return self._tree.unrouted
+
+    @property
+    def own_paths(self) -> Mapping[bytes, Leaf]:
+        return {}
+
+    @property
+    def claimed(self) -> None:
+        return None
+
+    @property
+    def in_flight(self) -> int:
+        return self._tree.in_flight
+
+    @property
+    def explain_routing(self) -> bool:
+        return self._tree.explain_routing
+
+    @property
+    def _tree(self) -> Tree:
+        tree: Tree = self._root.tree
+        return tree
+
+
+class _OneRouteTable:
+    """A table of routes in which only one of them can be found."""
+
+    def __init__(self, routes: RouteTable[RouteResource], name: str) -> None:
+        self._routes = routes
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._routes, name)
+
+    def match(self, host: bytes, path: bytes, method: bytes, headers: Headers, query: bytes) -> Match[RouteResource]:
+        """Find the route.
+
+        Raises:
+            RouteNotFound: It is another's request, or nobody's.
+            MethodNotAllowed: Whoever's it is does not take the method.
+        """
+        match = self._routes.match(host, path, method, headers, query)
+        if match.value.name != self._name:
+            raise RouteNotFound()
+        return match
