@@ -17,7 +17,7 @@ from gateway.peer import Forwarding
 from gateway.routing.table import RouteTable
 from gateway.routing.tree import Match
 from gateway.serving.contract import Host, Served
-from gateway.serving.resources import Leaf, RootResource, RouteResource, Tree
+from gateway.serving.tree import Leaf, Root, RouteLeaf, Tree
 
 
 class OneRouteHost(Host):
@@ -30,7 +30,7 @@ class OneRouteHost(Host):
 
     def __init__(self, site: Host, name: str) -> None:
         self._site = site
-        self.resource = RootResource(_OneRouteTree(site.resource, name), site.resource.occupancy)
+        self.root = Root(_OneRouteTree(site.root, name), site.root.occupancy)
 
     def __getattr__(self, name: str) -> Any:
         # Options, clock and the like: what is in force at the moment.
@@ -50,15 +50,15 @@ class OneRouteHost(Host):
 
 
 class _OneRouteTree:
-    """The tree in force, as far as it is one route (`gateway.serving.resources.Tree`)."""
+    """The tree in force, as far as it is one route (`gateway.serving.tree.Tree`)."""
 
-    def __init__(self, root: RootResource[Any], name: str) -> None:
+    def __init__(self, root: Root[Any], name: str) -> None:
         self._root = root
         self._name = name
 
     @property
-    def routes(self) -> RouteTable[RouteResource]:
-        return cast("RouteTable[RouteResource]", _OneRouteTable(self._tree.routes, self._name))
+    def routes(self) -> RouteTable[RouteLeaf]:
+        return cast("RouteTable[RouteLeaf]", _OneRouteTable(self._tree.routes, self._name))
 
     @property
     def unrouted(self) -> ChainLike:
@@ -89,14 +89,14 @@ class _OneRouteTree:
 class _OneRouteTable:
     """A table of routes in which only one of them can be found."""
 
-    def __init__(self, routes: RouteTable[RouteResource], name: str) -> None:
+    def __init__(self, routes: RouteTable[RouteLeaf], name: str) -> None:
         self._routes = routes
         self._name = name
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._routes, name)
 
-    def match(self, host: bytes, path: bytes, method: bytes, headers: Headers, query: bytes) -> Match[RouteResource]:
+    def match(self, host: bytes, path: bytes, method: bytes, headers: Headers, query: bytes) -> Match[RouteLeaf]:
         """Find the route.
 
         Raises:
