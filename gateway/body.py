@@ -60,6 +60,7 @@ class Body:
         "_chunks",
         "_keep",
         "_kept",
+        "_origin",
         "_paused",
         "_room",
         "_sifts",
@@ -76,7 +77,7 @@ class Body:
         "trailers",
     )
 
-    def __init__(self, source: BodySource | None = None, length: int | None = None) -> None:
+    def __init__(self, source: BodySource | None = None, length: int | None = None, origin: Body | None = None) -> None:
         self.length = length
         self.limit = sys.maxsize
         self.received = 0
@@ -87,6 +88,7 @@ class Body:
         self._keep = 0
         self._kept: list[bytes] | None = None
         self._sifts: Mapping[bytes, bool] | None = None
+        self._origin = origin
         self._source = source
         self._sink: BodySink | None = None
         self._chunks: list[bytes] = []
@@ -99,8 +101,7 @@ class Body:
         """Take a chunk from the reading side."""
         self.received += len(data)
         if self.received > self.limit:
-            if self._source is not None:
-                self._source.body_over_limit(self)
+            self.over_limit()
             return
         if self._kept is not None:
             if self.received > self._keep:
@@ -112,9 +113,17 @@ class Body:
             return
         self._chunks.append(data)
         self._waiting += len(data)
-        if self._waiting >= self._room and not self._paused and self._source is not None:
-            self._paused = True
-            self._source.pause_reading()
+        if self._waiting >= self._room:
+            if self._told is not None:
+                self._tell()
+            if self._waiting >= self._room and not self._paused and self._source is not None:
+                self._paused = True
+                self._source.pause_reading()
+
+    def over_limit(self) -> None:
+        """Tell the reading side that there is too much."""
+        if self._source is not None:
+            self._source.body_over_limit(self)
 
     def end(self, trailers: Headers | None = None) -> None:
         """The reading side has delivered everything."""
@@ -142,21 +151,24 @@ class Body:
         elif self._told is not None:
             self._tell()
 
-    def gather(self, told: Callable[[], None]) -> None:
-        """Let all of the content come before anybody takes it, and say when it is there, or has failed.
+    def gather(self, most: int, told: Callable[[], None]) -> None:
+        """Let all of the content come before anybody takes it, and say when it is there, has failed, or is too long.
 
-        Only for a body of known length, which is what bounds it: who asks has found it short enough.
+        Whatever is said, what has come waits to be taken, and the rest still comes: nothing is lost.
 
         Args:
-            told: Called once, unless `scatter` comes first.
+            most: Octets that may wait.
+            told: Called once, unless `scatter` comes first; at once where there is nothing to wait for.
         """
-        assert self.length is not None
         self._told = told
-        self._room = max(HIGH_WATER, self.length + 1)
-        self.resume()
+        self._room = most + 1
+        if self.ended or self.failed or self._waiting > most:
+            self._tell()
+        else:
+            self.resume()
 
     def scatter(self) -> None:
-        """Nobody waits for the whole of it any more."""
+        """Nobody waits for the whole of it any more: what waits is bounded as ever."""
         self._told = None
         self._room = HIGH_WATER
 
@@ -196,9 +208,9 @@ class Body:
         return not self.taken or self._kept is not None
 
     @property
-    def kept(self) -> bytes | None:
-        """All of the content, once it is complete, where it was kept; else None."""
-        return b"".join(self._kept) if self._kept is not None and self.ended else None
+    def origin(self) -> Body:
+        """The body as it is read: another one than this where filters lie between (`gateway.filters`)."""
+        return self if self._origin is None else self._origin
 
     def rewind(self) -> None:
         """Give it from the start to who takes it next; only where it is repeatable."""

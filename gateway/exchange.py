@@ -210,7 +210,7 @@ class Exchange:
     def bytes_received(self) -> int:
         """Octets of request content received so far."""
         body = self.request.body
-        return 0 if body is None else body.received
+        return 0 if body is None else body.origin.received
 
     @property
     def state(self) -> dict[str, Any]:

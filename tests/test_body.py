@@ -196,7 +196,7 @@ def test_all_of_a_body_is_gathered_before_it_is_taken() -> None:
     source = Source()
     body = Body(source, length=3 * HIGH_WATER)
     told: list[bool] = []
-    body.gather(lambda: told.append(body.ended))
+    body.gather(3 * HIGH_WATER, lambda: told.append(body.ended))
     for _ in range(3):
         body.push(b"x" * HIGH_WATER)
     assert (told, source.paused) == ([], False)

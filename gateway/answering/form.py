@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from twisted.internet.defer import Deferred
-
-from gateway.body import Body
-from gateway.errors import ClientAborted, InternalError, MethodNotAllowed, TokenRefused
+from gateway.errors import InternalError, MethodNotAllowed, TokenRefused
 from gateway.exchange import Exchange
+from gateway.filters import whole
 from gateway.headers import Headers
 from gateway.interfaces import ErrorRenderer, Middleware
 from gateway.message import Response
@@ -76,40 +74,9 @@ class _Form:
         if request.body is not None:
             if (request.headers.get(b"expect") or b"").lower() == b"100-continue" and not request.body.received:
                 exchange.downstream.send_interim(exchange, 100, b"", Headers())
-            form = await gather(request.body)
+            await whole(request.body, MOST)  # longer ones the body limit refuses
+            form = request.body.take()
         return await self._answer(exchange, form)
-
-
-class _Gathering:
-    """The sink of a body that is wanted as a whole."""
-
-    def __init__(self, body: Body) -> None:
-        self._body = body
-        self._chunks = [body.take()]
-        self.done: Deferred[bytes] = Deferred(lambda _: body.detach())
-
-    def body_received(self, data: bytes) -> None:
-        self._chunks.append(data)
-
-    def body_ended(self, trailers: Headers | None) -> None:
-        self._body.detach()
-        self.done.callback(b"".join(self._chunks))
-
-    def body_failed(self) -> None:
-        self._body.detach()
-        self.done.errback(ClientAborted())
-
-
-def gather(body: Body) -> Deferred[bytes]:
-    """Return all of a body, once it is there; its limit bounds it."""
-    gathering = _Gathering(body)
-    if body.failed:
-        gathering.body_failed()
-    elif body.ended:
-        gathering.body_ended(body.trailers)
-    else:
-        body.attach(gathering)
-    return gathering.done
 
 
 def _unanswered(exchange: Exchange) -> None:

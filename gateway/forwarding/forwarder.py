@@ -18,7 +18,7 @@ from functools import partial
 from gateway.errors import BreakerOpen, GatewayError, Retry, Source
 from gateway.exchange import Exchange
 from gateway.forwarding.hedges import Hedges, Race
-from gateway.forwarding.retries import Held, Retries, tried, why
+from gateway.forwarding.retries import Retries, tried, why
 from gateway.http.fields import FieldFilter
 from gateway.message import Response
 from gateway.resilience.breaker import State
@@ -133,7 +133,7 @@ class Forwarder(AttemptObserver):
                 return
         if retries is not None and not attempt.done and retries.holds(attempt, response):
             attempt.hold(retries.try_timeout or self._timeout or NEVER)
-            Held(attempt, response, self._deliver)
+            retries.hold(attempt, response, self._deliver)
             return
         self._deliver(attempt, response)
 

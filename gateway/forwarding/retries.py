@@ -19,7 +19,6 @@ from typing import Any
 
 from gateway.body import Body
 from gateway.errors import GatewayError
-from gateway.headers import Headers
 from gateway.message import Request, Response
 from gateway.resilience.budget import RetryBudget
 from gateway.resilience.retry import RetryPolicy, Tried
@@ -27,6 +26,9 @@ from gateway.upstream.attempt import Attempt
 
 Count = Callable[[str, str], None]
 """Counts a retry by the reason for it and what became of it: `ok`, `failed`, or `budget` where it was not made."""
+
+Deliver = Callable[[Attempt, Response], None]
+"""Hands on an answer that no further attempt takes the place of."""
 
 
 class Retries:
@@ -85,6 +87,18 @@ class Retries:
             and self.policy.repeatable(known)
         )
 
+    def hold(self, attempt: Attempt, response: Response, deliver: Deliver) -> None:
+        """Deliver an answer once it is complete; where it breaks off before, the attempt has failed."""
+        body = response.body
+        assert isinstance(body, Body)
+
+        def told() -> None:
+            if body.ended:
+                response.body = body.take()
+            deliver(attempt, response)
+
+        body.gather(self.buffer, told)
+
     def delay(self, attempt: Attempt, outcome: GatewayError | int, now: float) -> float | None:
         """Decide about one more attempt, and pay for it.
 
@@ -109,31 +123,6 @@ class Retries:
     def wait(self, attempt: Attempt, delay: float, go_on: Callable[[Attempt], None]) -> None:
         """Let the exchange wait before its next attempt."""
         attempt.exchange.pending = Backoff(self._clock, delay, attempt, go_on)
-
-
-class Held:
-    """The body of an answer that is held until it is complete (`gateway.body.BodySink`)."""
-
-    __slots__ = ("_attempt", "_body", "_deliver", "_parts", "_response")
-
-    def __init__(self, attempt: Attempt, response: Response, deliver: Callable[[Attempt, Response], None]) -> None:
-        assert isinstance(response.body, Body)
-        self._attempt = attempt
-        self._response = response
-        self._body = response.body
-        self._deliver = deliver
-        self._parts = [self._body.take()]
-        self._body.attach(self)
-
-    def body_received(self, data: bytes) -> None:
-        self._parts.append(data)
-
-    def body_ended(self, trailers: Headers | None) -> None:
-        self._response.body = b"".join(self._parts)
-        self._deliver(self._attempt, self._response)
-
-    def body_failed(self) -> None:
-        """The attempt has failed: the forwarder hears of that by itself."""
 
 
 class Backoff:

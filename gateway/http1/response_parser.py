@@ -62,6 +62,8 @@ class ResponseParser:
     Attributes:
         response: The head of the answer, once complete; its body is being filled or done.
         interims: Interim responses read and not passed on yet.
+        body: What its content goes into, where not all of it came with the head. Whatever a step makes of the response,
+            this is the one that is to be ended, or failed.
         complete: The answer is complete; its body waits to be ended by the reader, with `trailers`.
         started: At least one octet of an answer has come.
         switched: Bytes after a 101, None while the protocol is HTTP.
@@ -71,7 +73,6 @@ class ResponseParser:
     """
 
     __slots__ = (
-        "_body",
         "_content",
         "_content_length",
         "_fields",
@@ -85,6 +86,7 @@ class ResponseParser:
         "_seen_interims",
         "_source",
         "_upgrade",
+        "body",
         "complete",
         "idle_for",
         "interims",
@@ -119,7 +121,7 @@ class ResponseParser:
         self.idle_for = inf
         self.personal = False
         self.trailers: Headers | None = None
-        self._body: Body | None = None
+        self.body: Body | None = None
 
     def feed(self, data: bytes) -> None:
         """Take what the connection read; afterwards look at the attributes.
@@ -132,7 +134,7 @@ class ResponseParser:
             if self._recognised(data):
                 return
             self._begin()
-        if self._body is not None:
+        if self._content.reading:
             self._feed_content(data)
         elif self.complete:
             self.keep_alive = False  # octets after the end: nobody asked for them
@@ -140,12 +142,12 @@ class ResponseParser:
             try:
                 self._feed_heads(data)
             except BackendProtocolError:
-                self.response = None  # nobody has seen its head: the client can still be told
+                self.response = self.body = None  # nobody has seen its head: the client can still be told
                 raise
 
     def closed(self) -> bool:
         """The backend closed; returns whether that was the end of the answer."""
-        if self._body is not None and self._content.closed():
+        if self._content.closed():
             self._end(None)
         return self.complete
 
@@ -314,7 +316,7 @@ class ResponseParser:
             response.body = rest if length else None
             self._end(None)
             return
-        body = self._body = response.body = Body(self._source, length if length > 0 else None)
+        body = self.body = response.body = Body(self._source, length if length > 0 else None)
         self._content.begin(body, length)
         if rest:
             self._feed_content(rest)
@@ -328,7 +330,6 @@ class ResponseParser:
             self._end(content.trailers)
 
     def _end(self, trailers: Headers | None) -> None:
-        self._body = None
         self.complete = True
         self.trailers = trailers
 

@@ -57,7 +57,7 @@ _EXPRESSIONS = {
     "route": "None if route is None else route.name",
     "reason": "None if error is None else error.reason",
     "bytes_sent": "exchange.bytes_sent",
-    "bytes_received": "0 if request.body is None else request.body.received",
+    "bytes_received": "0 if request.body is None else request.body.origin.received",
     "attempts": "exchange.attempts",
     "user_id": "exchange.user",
     "host": "request.host.decode('latin-1')",

@@ -26,6 +26,7 @@ class BodyLimit:
         """Set or apply the limit."""
         body = exchange.request.body
         if body is not None:
+            body = body.origin
             if (body.length or body.received) > self._octets:
                 raise RequestTooLarge()
             body.limit = self._octets

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 
-from gateway.body import Body
 from gateway.errors import BreakerOpen
 from gateway.exchange import Exchange
+from gateway.filters import Recording, filter_response
 from gateway.headers import Headers
 from gateway.http import caching
 from gateway.http.fields import FieldFilter, passed_on
@@ -39,14 +39,14 @@ class Keeping:
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
-    """An answer under way."""
+class UnderWay:
+    """An answer that is kept when all of it has passed."""
 
     store: LastGood
     reserved: int
     key: Hashable
     headers: Headers
-    body: bytes | Body | None
+    recording: Recording | None
     varies: tuple[bytes, ...]
     values: Values
     made: float
@@ -69,7 +69,7 @@ class LastGoodStep:
         self._keeping = keeping
         self._passes = passes
         self._now = now
-        self._under_way: dict[Exchange, Recording] = {}
+        self._under_way: dict[Exchange, UnderWay] = {}
 
     def on_response(self, exchange: Exchange) -> None:
         """Begin to record an answer that may be kept; a change of what was asked for makes what was kept worthless."""
@@ -95,15 +95,14 @@ class LastGoodStep:
         reserved = keeping.longest if response.length is None else response.length
         if until <= now or reserved > keeping.longest or not keeping.store.reserve(reserved):
             return
-        body = response.body
-        if isinstance(body, Body):
-            body.keep(keeping.longest)
-        self._under_way[exchange] = Recording(
+        recording = Recording(keeping.longest)
+        filter_response(exchange, recording)
+        self._under_way[exchange] = UnderWay(
             keeping.store,
             reserved,
             _key(exchange),
             response.headers.copy(),
-            body,
+            recording if response.body is not None else None,
             varies,
             _values(exchange, varies, self._passes),
             made,
@@ -112,17 +111,14 @@ class LastGoodStep:
 
     def on_finish(self, exchange: Exchange) -> None:
         """Keep it, if all of it came."""
-        recording = self._under_way.pop(exchange, None)
-        if recording is None:
+        kept = self._under_way.pop(exchange, None)
+        if kept is None:
             return
-        recording.store.release(recording.reserved)
-        body = recording.body
-        content = body.kept if isinstance(body, Body) else body or b""
+        kept.store.release(kept.reserved)
+        content = b"" if kept.recording is None else kept.recording.content
         if content is not None:
-            answer = Answer(
-                recording.headers, content, recording.varies, recording.values, recording.made, recording.until
-            )
-            recording.store.keep(recording.key, answer)
+            answer = Answer(kept.headers, content, kept.varies, kept.values, kept.made, kept.until)
+            kept.store.keep(kept.key, answer)
 
 
 class Recall:

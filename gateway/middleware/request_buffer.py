@@ -11,11 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 
-from twisted.internet.defer import Deferred
-
-from gateway.body import Body
-from gateway.errors import ClientAborted
 from gateway.exchange import Exchange
+from gateway.filters import whole
 from gateway.message import Request
 
 
@@ -37,7 +34,7 @@ class RequestBuffer:
         body = exchange.request.body
         if body is None or not is_gathered(exchange.request, self._octets):
             return None
-        return whole(body)
+        return whole(body, self._octets)
 
 
 def is_gathered(request: Request, octets: int) -> bool:
@@ -55,20 +52,3 @@ def is_gathered(request: Request, octets: int) -> bool:
         return False  # client and backend may take turns
     # RFC 9110 section 10.1.1: a client that holds its content back is answered by the backend, so the head goes there.
     return b"expect" not in headers.index or body.received > 0
-
-
-def whole(body: Body) -> Deferred[None]:
-    """Fire when all of a body of known length is there; it waits to be taken.
-
-    Fails with `ClientAborted` where it breaks off; cancelled, nobody is told anything.
-    """
-    done: Deferred[None] = Deferred(lambda _: body.scatter())
-
-    def told() -> None:
-        if body.failed:
-            done.errback(ClientAborted())
-        else:
-            done.callback(None)
-
-    body.gather(told)
-    return done

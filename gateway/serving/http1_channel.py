@@ -163,7 +163,7 @@ class Http1Channel(ClientConnection, Answering, Downstream):
         body = exchange.request.body
         error = exchange.error
         close = (
-            not (body is None or body.ended)
+            not (body is None or body.origin.ended)
             # Nothing more will come; what has come before that is still answered.
             or ((parser.stopped or self.half is not _OPEN) and not parser.requests)
             or self.site.draining
@@ -227,7 +227,8 @@ class Http1Channel(ClientConnection, Answering, Downstream):
 
     def body_over_limit(self, body: Body) -> None:
         exchange = self.life.exchange
-        if exchange is not None and exchange.request.body is body:
+        current = None if exchange is None else exchange.request.body
+        if exchange is not None and current is not None and current.origin is body:
             self._fail(exchange, RequestTooLarge())
 
     def _content_held_back(self) -> None:
@@ -338,7 +339,7 @@ class Http1Channel(ClientConnection, Answering, Downstream):
         parser, exchange = self._parser, self.life.exchange
         assert exchange is not None
         body = exchange.request.body
-        if body is not None and body.failed and parser.requests:
+        if body is not None and body.origin.failed and parser.requests:
             # What is wrong is in the content of the request under way: its client need not wait for a backend.
             problem = parser.requests.pop()
             assert isinstance(problem, GatewayError)
@@ -380,7 +381,7 @@ class Http1Channel(ClientConnection, Answering, Downstream):
 
     def _may_still_send(self, exchange: Exchange) -> bool:
         body = exchange.request.body
-        if body is not None and not body.ended:
+        if body is not None and not body.origin.ended:
             return True
         # Over TLS a client that waits for the end would wait for nothing: see `_linger`.
         return exchange.error is not None and exchange.error.close and not self._secure

@@ -80,7 +80,7 @@ class Life:
     def awaits_content(self) -> bool:
         """Whether the client has more of this request to send."""
         body = None if self.exchange is None else self.exchange.request.body
-        return body is not None and not body.ended
+        return body is not None and not body.origin.ended
 
     def deadline(self, now: float, held_back: bool) -> float:
         """Return when the exchange is out of time.
@@ -92,7 +92,7 @@ class Life:
         exchange = self.exchange
         assert exchange is not None
         body = exchange.request.body
-        if body is None or body.ended or held_back:
+        if body is None or body.origin.ended or held_back:
             if self.stage is _ASKED:
                 return exchange.deadline  # what `during` says of nearly every request, without the call
             return during(self.stage, _BACKEND, exchange, now, self._host.options)

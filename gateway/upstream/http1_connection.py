@@ -339,7 +339,7 @@ class Http1Connection(Connection, Stream, Carrier):
         """The answer is complete: it counts, the next may have the connection, then who asked is told."""
         # The next one may begin in `release`, and with it the parser's next answer.
         parser = self._parser
-        response, trailers, keep = parser.response, parser.trailers, parser.keep_alive
+        response, body, trailers, keep = parser.response, parser.body, parser.trailers, parser.keep_alive
         assert response is not None
         self._hearer = None
         self.phase = phases.COMPLETED[self.phase]
@@ -361,8 +361,8 @@ class Http1Connection(Connection, Stream, Carrier):
                 self.keeper.release(self)
             else:
                 self.keeper.set_aside(self, self.owner)
-        if isinstance(response.body, Body):
-            response.body.end(trailers)
+        if body is not None:
+            body.end(trailers)
         if not answered:
             hearer.answered(response)
 
@@ -384,8 +384,7 @@ class Http1Connection(Connection, Stream, Carrier):
         self._drop_upload()
         if self.phase is not Phase.LOST:
             self.close(aborting=True)
-        body = self._parser.response.body if self._parser.response is not None else None
-        hearer.failed(error, body if isinstance(body, Body) else None)
+        hearer.failed(error, self._parser.body)
 
     def _drop_upload(self) -> None:
         if self._upload is not None:

@@ -8,9 +8,7 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred
 
-from gateway.answering.form import MOST, FormLeaf, gather
-from gateway.body import Body
-from gateway.errors import ClientAborted
+from gateway.answering.form import MOST, FormLeaf
 from gateway.exchange import Exchange
 from gateway.headers import Headers
 from gateway.message import Response
@@ -180,15 +178,3 @@ def test_requests_on_one_connection_are_answered_in_turn(serve: Serve) -> None:
     client = serve().send(one + one.replace(b"a=1", b"b=2"))
 
     assert [response.body for response in client.responses(b"POST", b"POST")] == [b"a=1", b"b=2"]
-
-
-def test_a_body_that_broke_off_before_it_was_wanted_is_no_body() -> None:
-    """Nobody hears a part of it."""
-    body = Body()
-    body.push(b"a=")
-    body.fail()
-    found: list[Any] = []
-
-    gather(body).addErrback(found.append)
-
-    assert found[0].check(ClientAborted)

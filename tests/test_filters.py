@@ -1,0 +1,530 @@
+"""Body filters alone; on exchanges, between client and backend, in `tests/flow/test_filters.py`."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.defer import CancelledError, Deferred
+
+from gateway.body import HIGH_WATER, Body
+from gateway.errors import ClientAborted, InternalError
+from gateway.filters import BodyFilter, Recording, through, whole
+from gateway.headers import Headers
+
+
+class Source:
+    """Who reads the body before the filter."""
+
+    def __init__(self) -> None:
+        self.paused = False
+        self.over: list[Body] = []
+
+    def pause_reading(self) -> None:
+        assert not self.paused
+        self.paused = True
+
+    def resume_reading(self) -> None:
+        assert self.paused
+        self.paused = False
+
+    def body_over_limit(self, body: Body) -> None:
+        self.over.append(body)
+
+
+class Sink:
+    """Who takes the body behind the filter; full after so many octets."""
+
+    def __init__(self, body: Body, room: int = 1 << 60) -> None:
+        self.body = body
+        self.room = room
+        self.ended = self.failed = 0
+        self.trailers: Headers | None = None
+        self._data = bytearray(body.take())
+        body.attach(self)
+        if body.ended:
+            self.body_ended(body.trailers)
+        else:
+            self._watch()
+
+    @property
+    def data(self) -> bytes:
+        """Return what has come."""
+        return bytes(self._data)
+
+    def body_received(self, data: bytes) -> None:
+        assert data
+        assert not self.ended
+        self._data += data
+        self._watch()
+
+    def body_ended(self, trailers: Headers | None) -> None:
+        self.ended += 1
+        self.trailers = trailers
+
+    def body_failed(self) -> None:
+        self.failed += 1
+
+    def read_on(self, room: int = 1 << 60) -> None:
+        self.room = len(self._data) + room
+        self.body.resume()
+
+    def _watch(self) -> None:
+        if len(self._data) >= self.room:
+            self.body.pause()
+
+
+class Each(BodyFilter):
+    """Makes so many parts of each octet, one at a time, and a last one."""
+
+    def __init__(self, times: int, last: bytes = b"") -> None:
+        self.times = times
+        self.last = last
+        self.made = 0
+
+    def chunk(self, data: bytes) -> Iterator[bytes]:
+        for octet in data:
+            for _ in range(self.times):
+                self.made += 1
+                yield bytes([octet])
+
+    def end(self) -> Iterable[bytes]:
+        return (self.last,)
+
+
+class Deflate(BodyFilter):
+    """Compresses: nothing comes out for most chunks, and most of it at the end."""
+
+    def __init__(self) -> None:
+        self._deflater = zlib.compressobj()
+
+    def chunk(self, data: bytes) -> Iterable[bytes]:
+        return (self._deflater.compress(data),)
+
+    def end(self) -> Iterable[bytes]:
+        return (self._deflater.flush(),)
+
+
+class Upper(BodyFilter):
+    """As many octets as came."""
+
+    def length(self, before: int | None) -> int | None:
+        return before
+
+    def chunk(self, data: bytes) -> Iterable[bytes]:
+        return (data.upper(),)
+
+
+class Broken(BodyFilter):
+    """Fails at one place."""
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+
+    def chunk(self, data: bytes) -> Iterator[bytes]:
+        if self.place == "chunk":
+            raise ValueError(self.place)
+        yield data
+        if self.place == "between":
+            raise ValueError(self.place)
+
+    def end(self) -> Iterable[bytes]:
+        if self.place == "end":
+            raise ValueError(self.place)
+        return ()
+
+    def trailers(self, before: Headers | None) -> Headers | None:
+        if self.place == "trailers":
+            raise ValueError(self.place)
+        return before
+
+
+CHUNKS = st.lists(st.binary(min_size=1, max_size=50), max_size=12)
+
+
+def pour(chunks: list[bytes], body_filter: BodyFilter, before: int, after: int, length: int | None = None) -> Sink:
+    """Push chunks through a filter that is hung after some of them, with a sink attached after some more."""
+    body = Body(Source(), length)
+    filtered: Body | None = None
+    sink: Sink | None = None
+    for number in range(len(chunks) + 1):
+        if number == min(before, len(chunks)):
+            filtered = through(body, body_filter)
+        if filtered is not None and sink is None and number >= min(before + after, len(chunks)):
+            sink = Sink(filtered)
+        if number < len(chunks):
+            body.push(chunks[number])
+    body.end()
+    assert sink is not None
+    return sink
+
+
+# -- what goes through
+
+
+@given(CHUNKS, st.integers(0, 12), st.integers(0, 12))
+def test_all_of_it_in_order_then_the_end(chunks: list[bytes], before: int, after: int) -> None:
+    """Wherever the body is cut, and whenever filter and sink come to it."""
+    content = b"".join(chunks)
+    for body_filter, meant in (
+        (Each(1), content),
+        (Each(0), b""),
+        (Each(3, b"!"), bytes(octet for octet in content for _ in range(3)) + b"!"),
+        (Upper(), content.upper()),
+    ):
+        sink = pour(chunks, body_filter, before, after)
+        assert (sink.data, sink.ended, sink.failed) == (meant, 1, 0)
+    assert zlib.decompress(pour(chunks, Deflate(), before, after).data) == content
+
+
+@given(CHUNKS, st.integers(0, 12))
+def test_filters_stand_behind_each_other(chunks: list[bytes], before: int) -> None:
+    """What one makes is what the next gets, the end included."""
+    body = Body(Source())
+    for chunk in chunks[:before]:
+        body.push(chunk)
+    first, last = Recording(10_000), Recording(10_000)
+    sink = Sink(through(through(through(through(body, first), Each(2)), Deflate()), last))
+    for chunk in chunks[before:]:
+        body.push(chunk)
+    body.end()
+    assert zlib.decompress(sink.data) == bytes(octet for chunk in chunks for octet in chunk for _ in range(2))
+    assert (first.content, last.content, sink.ended) == (b"".join(chunks), sink.data, 1)
+
+
+def test_a_body_that_is_complete_goes_through_at_once() -> None:
+    """Its end too: whoever looks at the new one finds it complete."""
+    body = Body(Source(), 3)
+    body.push(b"abc")
+    body.end()
+    filtered = through(body, Each(1, b"!"))
+    assert (filtered.ended, filtered.length, filtered.take()) == (True, None, b"abc!")
+
+
+def test_trailers_go_last_and_may_be_changed() -> None:
+    """A digest of what was cannot stand behind what is."""
+
+    class Drop(Each):
+        def trailers(self, before: Headers | None) -> Headers | None:
+            assert before is not None
+            return None
+
+    for body_filter, names in ((Each(1), [b"X-Sum"]), (Drop(1), [])):
+        body = Body(Source())
+        sink = Sink(through(body, body_filter))
+        body.end(Headers([(b"X-Sum", b"1")]))
+        assert [name for name, _ in sink.trailers or ()] == names
+
+
+def test_trailers_are_sifted_behind_the_filter_too() -> None:
+    """The forwarder knows only the body that it forwards."""
+    body = Body(Source())
+    filtered = through(body, Each(1))
+    filtered.sift_trailers({b"x-sum": False})
+    sink = Sink(filtered)
+    body.end(Headers([(b"X-Sum", b"1")]))
+    assert list(sink.trailers or ()) == []
+
+
+# -- lengths
+
+
+@pytest.mark.parametrize(("said", "made"), [(3, 4), (3, 2), (0, 1), (1, 0)])
+def test_a_filter_that_breaks_its_word_about_the_length_fails(said: int, made: int) -> None:
+    """What is too much would be read as the next message: not an octet of it goes on."""
+
+    class Liar(Each):
+        def length(self, before: int | None) -> int | None:
+            return said
+
+    found: list[Exception] = []
+    body = Body(Source(), 1)
+    sink = Sink(through(body, Liar(made), found.append))
+    body.push(b"a")
+    body.end()
+    assert isinstance(found[0], InternalError)
+    assert len(sink.data) <= said
+    assert sink.ended == 0
+
+
+def test_a_length_that_is_kept_is_known() -> None:
+    """So that the receiver gets Content-Length."""
+    assert pour([b"ab", b"c"], Upper(), 1, 1, length=3).body.length == 3
+    assert pour([b"ab", b"c"], Recording(9), 1, 1, length=3).body.length == 3
+    assert pour([b"ab", b"c"], Each(1), 1, 1, length=3).body.length is None
+
+
+# -- back-pressure
+
+
+def test_a_full_sink_stops_the_source() -> None:
+    """And lets it go on; the filter holds nothing that it could pass on."""
+    source = Source()
+    body = Body(source)
+    sink = Sink(through(body, Upper()), room=2)
+    body.push(b"ab")
+    assert source.paused
+    body.push(b"c")  # of the same read
+    assert sink.data == b"AB"
+    sink.read_on()
+    assert (sink.data, source.paused) == (b"ABC", False)
+
+
+def test_a_filter_that_makes_much_of_little_is_asked_for_no_more_than_there_is_room_for() -> None:
+    """A decompressor, say: in the middle of what it makes of one chunk it waits for the sink."""
+    source = Source()
+    body = Body(source)
+    each = Each(100_000)
+    filtered = through(body, each)
+    body.push(b"ab")
+    body.end()
+    assert each.made == HIGH_WATER  # nobody takes it yet
+    assert not filtered.ended
+    sink = Sink(filtered, room=HIGH_WATER + 10)
+    assert each.made == HIGH_WATER + 10
+    sink.read_on(5)
+    assert each.made == HIGH_WATER + 15
+    assert sink.ended == 0
+    sink.read_on()
+    assert (len(sink.data), sink.ended) == (200_000, 1)
+
+
+@given(CHUNKS, st.lists(st.integers(1, 200), max_size=20), st.integers(1, 5))
+def test_pauses_lose_nothing(chunks: list[bytes], rooms: list[int], times: int) -> None:
+    """Wherever the sink stops, in a chunk or between two, before the end or after it."""
+    source = Source()
+    body = Body(source)
+    sink = Sink(through(body, Each(times, b"!")), room=1)
+    waiting, left = list(chunks), list(rooms)
+    while waiting or left:
+        if waiting and not source.paused:
+            body.push(waiting.pop(0))
+        elif left:
+            sink.read_on(left.pop(0))
+        else:
+            sink.read_on()
+    body.end()
+    sink.read_on()
+    assert sink.data == bytes(octet for chunk in chunks for octet in chunk for _ in range(times)) + b"!"
+    assert sink.ended == 1
+    assert not source.paused
+
+
+def test_what_nobody_takes_stops_the_source() -> None:
+    """As without a filter."""
+    source = Source()
+    body = Body(source)
+    filtered = through(body, Upper())
+    body.push(b"x" * HIGH_WATER)
+    assert source.paused
+    assert len(filtered.take()) == HIGH_WATER
+
+
+def test_a_filter_that_passes_nothing_on_does_not_stop_the_source() -> None:
+    """However much comes: nothing waits."""
+    source = Source()
+    body = Body(source)
+    sink = Sink(through(body, Each(0)), room=1)
+    for _ in range(3):
+        body.push(b"x" * HIGH_WATER)
+    assert (source.paused, sink.data) == (False, b"")
+
+
+def test_a_filter_is_hung_on_a_body_whose_source_was_stopped() -> None:
+    """There was more than may wait; with the filter behind it there is room."""
+    source = Source()
+    body = Body(source)
+    body.push(b"x" * HIGH_WATER)
+    assert source.paused
+    through(body, Each(0))
+    assert not source.paused
+
+
+# -- failing, detaching, limits
+
+
+@pytest.mark.parametrize("place", ["chunk", "between", "end", "trailers"])
+def test_a_filter_that_fails_lets_the_source_go_and_fails_the_body(place: str) -> None:
+    """The source is not stopped for ever by what nobody takes; and nothing follows the failure."""
+    source = Source()
+    body = Body(source)
+    sink = Sink(through(body, Broken(place)), room=1)
+    body.push(b"a")
+    sink.read_on()
+    body.push(b"b")
+    body.end()
+    assert (sink.ended, sink.failed, source.paused) == (0, 1, False)
+    assert sink.data == {"chunk": b"", "between": b"a", "end": b"ab", "trailers": b"ab"}[place]
+
+
+def test_who_hung_the_filter_is_told_in_place_of_the_sink() -> None:
+    """The exchange knows what to answer."""
+    found: list[Exception] = []
+    body = Body(Source())
+    sink = Sink(through(body, Broken("chunk"), found.append))
+    body.push(b"a")
+    assert isinstance(found[0], ValueError)
+    assert sink.failed == 0
+
+
+@pytest.mark.parametrize("place", ["chunk", "between"])
+def test_a_filter_that_fails_at_once_fails_in_the_step_that_hangs_it(place: str) -> None:
+    """The chain answers for its steps."""
+    body = Body(Source())
+    body.push(b"a")
+    with pytest.raises(ValueError, match=place):
+        through(body, Broken(place))
+
+
+@pytest.mark.parametrize("hung_before", [True, False])
+def test_a_body_that_breaks_off_breaks_off_behind_the_filter(hung_before: bool) -> None:
+    """The filter's end is not asked for: what it has is not all."""
+    recording = Recording(100)
+    body = Body(Source())
+    body.push(b"a")
+    if not hung_before:
+        body.fail()
+    filtered = through(body, recording)
+    if hung_before:
+        sink = Sink(filtered)
+        body.fail()
+        assert (sink.data, sink.failed, sink.ended) == (b"a", 1, 0)
+    assert filtered.failed
+    assert not filtered.ended
+    assert recording.content is None
+
+
+def test_a_sink_that_leaves_and_another_that_comes() -> None:
+    """A request is sent again: the filter has run once, and what it made is kept behind it."""
+    body = Body(Source())
+    filtered = through(body, Each(2))
+    filtered.keep(100)
+    first = Sink(filtered)
+    body.push(b"ab")
+    filtered.detach()
+    body.push(b"c")
+    body.end()
+    assert filtered.repeatable
+    filtered.rewind()
+    second = Sink(filtered)
+    assert (first.data, second.data, second.ended) == (b"aabb", b"aabbcc", 1)
+
+
+def test_a_body_that_the_exchange_has_failed_takes_no_more() -> None:
+    """Its client is gone; what the source still has goes nowhere."""
+    body = Body(Source())
+    each = Each(1)
+    filtered = through(body, each)
+    filtered.fail()
+    body.push(b"a")
+    assert (each.made, filtered.take()) == (0, b"")
+
+
+def test_limits_hold_on_both_sides_of_a_filter() -> None:
+    """The source hears of it, and of its own body: it is the one that it knows."""
+    source = Source()
+    body = Body(source)
+    body.limit = 2
+    filtered = through(through(body, Each(3)), Each(1))
+    assert filtered.origin is body
+    body.push(b"aaa")
+    assert source.over == [body]
+
+    source, body = Source(), Body(source)
+    body = Body(source)
+    filtered = through(through(body, Each(3)), Each(1))
+    filtered.limit = 5
+    sink = Sink(filtered)
+    body.push(b"a")
+    assert (source.over, sink.data) == ([], b"aaa")
+    body.push(b"b")
+    assert (source.over, sink.data) == ([body], b"aaabb")
+    body.push(b"c")
+    assert sink.data == b"aaabb"
+
+
+# -- recording
+
+
+@given(CHUNKS, st.integers(0, 100))
+def test_what_is_recorded_is_all_or_nothing(chunks: list[bytes], most: int) -> None:
+    """And nothing is changed by it."""
+    recording, content = Recording(most), b"".join(chunks)
+    sink = pour(chunks, recording, 2, 2)
+    assert sink.data == content
+    assert recording.content == (content if len(content) <= most else None)
+
+
+# -- all of a body
+
+
+def test_the_whole_is_there_when_it_has_ended() -> None:
+    """Nothing is taken from it."""
+    body = Body(length=2)
+    done = whole(body, 2)
+    body.push(b"a")
+    body.push(b"b")
+    assert not done.called
+    body.end()
+    assert done.called
+    assert body.take() == b"ab"
+
+
+@pytest.mark.parametrize("come", [True, False])
+def test_a_body_that_breaks_off_fails(come: bool) -> None:
+    """Its client is gone; also where that was before anybody wanted it."""
+    body = Body(length=2)
+    seen: list[object] = []
+    if come:
+        body.fail()
+    done: Deferred[None] = whole(body, 2)
+    done.addErrback(lambda failure: seen.append(failure.type))
+    body.fail()
+    assert seen == [ClientAborted]
+
+
+def test_who_waits_no_more_is_told_nothing() -> None:
+    """The exchange was ended by something else."""
+    body = Body(length=2)
+    seen: list[object] = []
+    done = whole(body, 2)
+    done.addErrback(lambda failure: seen.append(failure.type))
+    done.cancel()
+    body.end()
+    assert seen == [CancelledError]
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_of_a_body_that_is_too_long_nothing_is_lost(early: bool) -> None:
+    """Who waits is told as soon as that is known; what has come waits, and the rest comes when it is taken."""
+    source = Source()
+    body = Body(source)
+    if early:
+        body.push(b"x" * HIGH_WATER)
+    done = whole(body, 10)
+    if not early:
+        body.push(b"x" * HIGH_WATER)
+    assert done.called
+    assert not body.ended
+    assert source.paused
+    sink = Sink(body)
+    assert not source.paused
+    body.push(b"y")
+    body.end()
+    assert sink.data == b"x" * HIGH_WATER + b"y"
+
+
+def test_what_a_filter_makes_is_gathered_too() -> None:
+    """Its length need not be known."""
+    source = Source()
+    body = Body(source)
+    filtered = through(body, Each(2 * HIGH_WATER))
+    done = whole(filtered, 5 * HIGH_WATER)
+    body.push(b"ab")
+    assert not done.called
+    body.end()
+    assert done.called
+    assert len(filtered.take()) == 4 * HIGH_WATER
