@@ -46,6 +46,8 @@ MAY_USE = {
     "peer": set[str](),
     "headers": set[str](),
     "interfaces": DECIDES,
+    # A filter that fails is written down, and who waits for the whole of a body waits for a Deferred; no I/O.
+    "filters": {"twisted.internet.defer", "twisted.logger", "twisted.python.failure"},
     "principal": set[str](),
     # 1: rules
     "config": READS_SETTINGS,
