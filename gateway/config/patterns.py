@@ -22,7 +22,7 @@ TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
 
 _LABEL = r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)"
 _HOST = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
-_PARAMETER = re.compile(r":([A-Za-z_][A-Za-z0-9_-]*)|\{([A-Za-z_][A-Za-z0-9_-]*)\}")
+PARAMETER = re.compile(r":([A-Za-z_][A-Za-z0-9_-]*)|\{([A-Za-z_][A-Za-z0-9_-]*)\}")
 _REST = re.compile(r"\*|\{\*([A-Za-z_][A-Za-z0-9_-]*)\}")
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _NOT_IN_URLS = re.compile("[^\x21-\x7e]")
@@ -95,7 +95,7 @@ def path_pattern(value: object) -> str:
         segments.pop()
     names = [rest[1]] if rest and rest[1] else []
     for segment in segments:
-        if parameter := _PARAMETER.fullmatch(segment):
+        if parameter := PARAMETER.fullmatch(segment):
             names.append(parameter[1] or parameter[2])
         elif "*" in segment:
             raise Unexpected("`*` or `{*name}` only as the whole last segment")
