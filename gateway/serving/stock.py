@@ -21,15 +21,17 @@ from twisted.web.server import NOT_DONE_YET
 from zope.interface import implementer
 
 from gateway.body import Body
-from gateway.errors import BackendTimeout, ClientAborted, GatewayError, InternalError, MalformedRequest, ShuttingDown
+from gateway.errors import ClientAborted, GatewayError, InternalError, MalformedRequest, ShuttingDown
 from gateway.exchange import Downstream, Exchange
 from gateway.headers import Headers
 from gateway.http1 import framing
 from gateway.http1.request_line import check_method, check_version
 from gateway.listening.certificates import peer_certificate
-from gateway.message import Request
+from gateway.message import Request, Response
 from gateway.peer import Peer
 from gateway.serving.contract import Host
+from gateway.serving.life import Life
+from gateway.serving.times import Stage
 from gateway.transport.deadlines import NEVER
 
 _is_broken = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]").search
@@ -74,13 +76,11 @@ class StockClient(Downstream):
         self.closed = False
         self._host = host
         self._request = request
-        self._exchange: Exchange | None = None
-        self._begun = False
-        self._body: Body | None = None
+        self._life = Life(host)
 
     def begin(self) -> None:
         """Let the tree render the exchange."""
-        host, stock = self._host, self._request
+        host, stock, life = self._host, self._request, self._life
         now = host.now()
         address = getattr(stock.getClientAddress(), "host", None) or ""
         secure = bool(stock.isSecure())
@@ -90,14 +90,16 @@ class StockClient(Downstream):
         try:
             request = _read(stock)
         except GatewayError as error:
-            self._exchange = Exchange(Request(b"", b"", Headers()), self, peer, now, NEVER)
+            exchange = Exchange(Request(b"", b"", Headers()), self, peer, now, NEVER)
+            life.begin(exchange)
             self.deadline = now + host.options.request
-            host.root.render_error(self._exchange, error)
+            host.root.render_error(exchange, error)
             return
-        exchange = self._exchange = Exchange(request, self, peer, now, now + host.options.request)
+        exchange = Exchange(request, self, peer, now, now + host.options.request)
+        life.begin(exchange)
         host.root.render_exchange(exchange)
-        if self._exchange is exchange and not self._begun:
-            self.deadline = exchange.deadline
+        if life.exchange is exchange and life.stage is Stage.ASKED:
+            self.deadline = life.deadline(now, held_back=False)
 
     # Called by the chain (gateway.exchange.Downstream).
 
@@ -105,9 +107,10 @@ class StockClient(Downstream):
         """A stock request cannot send one."""
 
     def send_response(self, exchange: Exchange) -> None:
-        if exchange is not self._exchange:
+        life = self._life
+        if exchange is not life.exchange:
             return  # the client has gone meanwhile
-        if self._begun:
+        if life.stage is not Stage.ASKED:
             self.abort(exchange)
             return
         response, stock = exchange.response, self._request
@@ -116,48 +119,37 @@ class StockClient(Downstream):
             assert exchange.chain is not None
             exchange.chain.fail(exchange, InternalError("A step answered with a change of protocol."))
             return
-        self._begun = True
-        stock.setResponseCode(response.status, response.reason or None)
-        stock.defaultContentType = None  # a response without a type has none
-        fields = stock.responseHeaders
-        fields.removeHeader(b"server")
-        if b"date" in response.headers.index:
-            fields.removeHeader(b"date")
-        for _, name, value in response.headers.fields:
-            fields.addRawHeader(name, value)
-        if response.length is not None and response.status != 204:
-            fields.setRawHeaders(b"content-length", [b"%d" % response.length])
         body = response.body
-        if exchange.request.method == b"HEAD" or response.status in (204, 304) or not isinstance(body, Body):
-            if isinstance(body, bytes) and exchange.request.method != b"HEAD":
-                exchange.bytes_sent = len(body)
-            stock.write(body if isinstance(body, bytes) else b"")
-            self._end()
-            return
-        first = body.take()
-        if body.failed:
-            self.abort(exchange)
-            return
+        if exchange.request.method == b"HEAD" or response.status in (204, 304):
+            body = None
+        if isinstance(body, Body):
+            first = body.take()
+            if body.failed:
+                self.abort(exchange)
+                return
+        else:
+            first = body or b""
+        _write_head(stock, response)
         exchange.bytes_sent = len(first)
         stock.write(first)
-        if body.ended:
+        if not isinstance(body, Body) or body.ended:
             self._end()
             return
-        self._body = body
-        self._touch()
-        body.attach(self)
+        life.answers(body, self)
+        self.deadline = life.deadline_after_answer(self._host.now())
         stock.registerProducer(self, True)
 
     def abort(self, exchange: Exchange) -> None:
-        if exchange is self._exchange:
+        if exchange is self._life.exchange:
             self._abandon(ClientAborted())
 
     # The body of a response (gateway.body.BodySink).
 
     def body_received(self, data: bytes) -> None:
-        assert self._exchange is not None
-        self._exchange.bytes_sent += len(data)
-        self._touch()
+        life = self._life
+        assert life.exchange is not None
+        life.exchange.bytes_sent += len(data)
+        self.deadline = life.deadline_after_answer(self._host.now())
         self._request.write(data)
 
     def body_ended(self, trailers: Headers | None) -> None:
@@ -165,21 +157,19 @@ class StockClient(Downstream):
         self._end()
 
     def body_failed(self) -> None:
-        if self._exchange is not None:
-            self.abort(self._exchange)
+        if self._life.exchange is not None:
+            self.abort(self._life.exchange)
 
     # Called by Twisted.
 
     def pauseProducing(self) -> None:
         """The client reads slowly: let the backend wait."""
-        if self._body is not None:
-            self._body.pause()
+        self._life.pause()
 
     def resumeProducing(self) -> None:
         """The client has read what was written."""
-        if self._body is not None:
-            self._touch()
-            self._body.resume()
+        if self._life.resume():
+            self.deadline = self._life.deadline_after_answer(self._host.now())
 
     def stopProducing(self) -> None:
         """The connection is lost; `notifyFinish` says so too."""
@@ -188,15 +178,16 @@ class StockClient(Downstream):
 
     def on_deadline(self, now: float) -> None:
         """The answer did not begin in time, or stands still."""
-        exchange = self._exchange
+        exchange = self._life.exchange
         if exchange is None:
             return
         self.deadline = NEVER
-        if self._begun or exchange.error is not None:
+        error = self._life.verdict(held_back=False)
+        if error is None:
             self.abort(exchange)
         else:
             assert exchange.chain is not None
-            exchange.chain.fail(exchange, BackendTimeout("The whole exchange took too long."))
+            exchange.chain.fail(exchange, error)
 
     def drain(self) -> None:
         """Nothing to do: the exchange is finished, and the connection is the application's."""
@@ -205,51 +196,47 @@ class StockClient(Downstream):
         """End it at once."""
         self._abandon(ShuttingDown())
 
-    def _touch(self) -> None:
-        route = None if self._exchange is None else self._exchange.route
-        longest = 0.0 if route is None else route.request_timeout
-        self.deadline = self._host.now() + (longest or self._host.options.request)
-
     def _end(self) -> None:
         """The answer is written."""
-        exchange = self._finish()
         self._request.finish()
-        self._host.root.finish(exchange)
+        self._life.finish()
+        self._over()
 
     def _gone(self, reason: Failure) -> None:
         self._request = None
         self._abandon(ClientAborted())
 
     def _abandon(self, error: GatewayError) -> None:
-        exchange = self._exchange
-        if exchange is None:
+        life = self._life
+        if life.exchange is None:
             return
-        body = self._body
-        self._finish()
-        if exchange.pending is not None:
-            pending, exchange.pending = exchange.pending, None
-            pending.cancel()
-        if body is not None:
-            body.detach()
-        if exchange.error is None:
-            exchange.error = error
+        streams = life.stage is Stage.ANSWERING
+        life.abandon(error)
         if self._request is not None:
-            if body is not None:
+            if streams:
                 self._request.unregisterProducer()
             # Not `finish`, which would make a whole answer of a part.
             self._request.loseConnection()
-        self._host.root.finish(exchange)
+        self._over()
 
-    def _finish(self) -> Exchange:
-        exchange = self._exchange
-        assert exchange is not None
-        self._exchange = None
-        self._body = None
+    def _over(self) -> None:
         self.closed = True
         self.deadline = NEVER
-        exchange.finished = self._host.now()
         self._host.disconnected(self)
-        return exchange
+
+
+def _write_head(stock: Any, response: Response) -> None:
+    """Set what a stock request writes before the first octet of its body."""
+    stock.setResponseCode(response.status, response.reason or None)
+    stock.defaultContentType = None  # a response without a type has none
+    fields = stock.responseHeaders
+    fields.removeHeader(b"server")
+    if b"date" in response.headers.index:
+        fields.removeHeader(b"date")
+    for _, name, value in response.headers.fields:
+        fields.addRawHeader(name, value)
+    if response.length is not None and response.status != 204:
+        fields.setRawHeaders(b"content-length", [b"%d" % response.length])
 
 
 def _read(stock: Any) -> Request:

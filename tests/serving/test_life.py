@@ -15,7 +15,7 @@ from gateway.headers import Headers
 from gateway.message import Request
 from gateway.serving.contract import ConnectionOptions, Host
 from gateway.serving.life import Life
-from gateway.serving.times import Stage
+from gateway.serving.times import Stage, Turn, during
 
 
 class Sink:
@@ -38,9 +38,10 @@ class Scene:
     def __init__(self, length: int | None = None) -> None:
         self.finished: list[Exchange] = []
         self.cancelled = 0
+        self.options = ConnectionOptions(10.0, 20.0, 75.0, 40.0, 65536, 100)
         host = SimpleNamespace(
             now=lambda: 100.0,
-            options=ConnectionOptions(10.0, 20.0, 75.0, 40.0, 65536, 100),
+            options=self.options,
             root=SimpleNamespace(finish=self.finished.append),
         )
         self.life = Life(cast("Host", host))
@@ -144,3 +145,23 @@ def test_one_life_has_one_exchange_after_the_other() -> None:
     scene.life.begin(scene.exchange)
     assert scene.life.stage is Stage.ASKED
     assert not scene.life.resume()
+
+
+@pytest.mark.parametrize("request_timeout", [None, 0.0, 7.0])
+@pytest.mark.parametrize("length", [None, 5])
+@pytest.mark.parametrize("held_back", [False, True])
+@pytest.mark.parametrize("stage", Stage)
+def test_the_short_ways_say_what_the_table_says(
+    stage: Stage, held_back: bool, length: int | None, request_timeout: float | None
+) -> None:
+    """What is asked most does not go through `gateway.serving.times`; it must come to the same."""
+    scene = Scene(length)
+    if request_timeout is not None:
+        scene.exchange.route = cast("Any", SimpleNamespace(request_timeout=request_timeout))
+    STAGES[stage](scene)
+    turn = Turn.CLIENT if length is not None and not held_back else Turn.BACKEND
+    options = scene.options
+
+    assert scene.life.deadline(3.0, held_back) == during(stage, turn, scene.exchange, 3.0, options)
+    expected = during(Stage.ANSWERING, Turn.BACKEND, scene.exchange, 3.0, options)
+    assert scene.life.deadline_after_answer(3.0) == expected
