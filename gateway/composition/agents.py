@@ -81,7 +81,7 @@ class AgentLeaf:
             retries = retries_within(self._budget, route.name, route.retry, foundation)
         forwarder = Forwarder(
             upstream,
-            foundation.agent,
+            foundation.attempts,
             _PASSES,
             route.timeout,
             False,  # an application is no server that Via would tell of

@@ -39,7 +39,7 @@ from gateway.telemetry.metrics import Metrics
 from gateway.transport.deadlines import Deadlines
 from gateway.transport.port import ConnectionLimit
 from gateway.transport.threads import Threads, ThreadService
-from gateway.upstream.agent import ProxyAgent
+from gateway.upstream.attempts import Attempts
 from gateway.upstream.figures import Figures
 from gateway.upstream.pool import ConnectionPool
 
@@ -162,7 +162,7 @@ def assemble(
         random=chance,
         dialer=dialer,
         pool=pool,
-        agent=ProxyAgent(pool, deadlines, now),
+        attempts=Attempts(pool, deadlines, now),
         deadlines=deadlines,
         metrics=metrics,
         health=Health(),

@@ -17,7 +17,7 @@ from gateway.resilience.occupancy import Occupancy
 from gateway.telemetry.metrics import Metrics
 from gateway.transport.deadlines import Deadlines
 from gateway.transport.threads import Threads
-from gateway.upstream.agent import ProxyAgent
+from gateway.upstream.attempts import Attempts
 from gateway.upstream.pool import ConnectionPool
 
 
@@ -32,7 +32,7 @@ class Foundation:
         random: As `random.random`.
         dialer: Opens connections to backends.
         pool: Holds them.
-        agent: Makes attempts over the pool.
+        attempts: Makes attempts over the pool.
         deadlines: Watches connections and attempts.
         metrics: Counts.
         health: Answers the health paths.
@@ -48,7 +48,7 @@ class Foundation:
     random: Callable[[], float]
     dialer: Dialer
     pool: ConnectionPool
-    agent: ProxyAgent
+    attempts: Attempts
     deadlines: Deadlines
     metrics: Metrics
     health: Health

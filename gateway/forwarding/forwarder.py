@@ -1,6 +1,6 @@
 """The end of a route's chain: choose a backend, forward, and answer.
 
-Asks the upstream which backend, lets the agent make the attempt, and tells
+Asks the upstream which backend, has the attempt made, and tells
 breakers and budgets what became of it. Decides whether a failed attempt is
 made again, and what is answered where a breaker is open.
 
@@ -24,8 +24,8 @@ from gateway.message import Response
 from gateway.resilience.breaker import State
 from gateway.resilience.retry import lost_race
 from gateway.transport.deadlines import NEVER
-from gateway.upstream.agent import ProxyAgent
 from gateway.upstream.attempt import Attempt, AttemptObserver
+from gateway.upstream.attempts import Attempts
 from gateway.upstream.backend import Backend, Upstream
 
 VIA = b"1.1 gateway"
@@ -39,7 +39,7 @@ class Forwarder(AttemptObserver):
 
     Args:
         upstream: Where they go.
-        agent: Makes attempts.
+        attempts: Makes them.
         passes: Which request fields are copied.
         timeout: Seconds for the backend's answer, all attempts together.
         via: Whether responses carry Via.
@@ -48,12 +48,22 @@ class Forwarder(AttemptObserver):
         silence: Seconds between two parts of an answer; 0 for `timeout`.
     """
 
-    __slots__ = ("_agent", "_hedges", "_passes", "_retries", "_silence", "_timeout", "_trailers", "_upstream", "_via")
+    __slots__ = (
+        "_attempts",
+        "_hedges",
+        "_passes",
+        "_retries",
+        "_silence",
+        "_timeout",
+        "_trailers",
+        "_upstream",
+        "_via",
+    )
 
     def __init__(
         self,
         upstream: Upstream,
-        agent: ProxyAgent,
+        attempts: Attempts,
         passes: FieldFilter,
         timeout: float,
         via: bool,
@@ -62,7 +72,7 @@ class Forwarder(AttemptObserver):
         silence: float = 0.0,
     ) -> None:
         self._upstream = upstream
-        self._agent = agent
+        self._attempts = attempts
         self._passes = passes
         self._trailers = passes.trailers
         self._timeout = timeout
@@ -83,7 +93,7 @@ class Forwarder(AttemptObserver):
         self._send(exchange, self._upstream)
 
     def _send(self, exchange: Exchange, upstream: Upstream, falls_back: bool = True) -> None:
-        now = self._agent.now()
+        now = self._attempts.now()
         ticket = 0
         if upstream.condition is None:
             key = upstream.key
@@ -99,15 +109,15 @@ class Forwarder(AttemptObserver):
                     raise
                 self._fall_back(exchange, upstream, error)
                 return
-        if self._agent.pool.pins:
-            backend = self._agent.backend_of(exchange, upstream) or backend
+        if self._attempts.pool.pins:
+            backend = self._attempts.backend_of(exchange, upstream) or backend
         timeout = self._timeout
         deadline = until = now + timeout if timeout else NEVER
         retries = self._retries
         if retries is not None:
             retries.begin(exchange.request, now)
             deadline = retries.deadline(now, until)
-        attempt = self._agent.attempt(
+        attempt = self._attempts.make(
             self, exchange, upstream, backend, self._passes, timeout, now, deadline, until, self._silence
         )
         if ticket:
@@ -126,7 +136,7 @@ class Forwarder(AttemptObserver):
             return
         retries = self._retries
         if retries is not None and response.status in retries.policy.on:
-            delay = retries.delay(attempt, response.status, self._agent.now())
+            delay = retries.delay(attempt, response.status, self._attempts.now())
             if delay is not None:
                 attempt.discard()
                 retries.wait(attempt, delay, lambda attempt: self._repeat(attempt, response.status))
@@ -158,7 +168,7 @@ class Forwarder(AttemptObserver):
             return
         retries = self._retries
         if retries is not None:
-            delay = retries.delay(attempt, error, self._agent.now())
+            delay = retries.delay(attempt, error, self._attempts.now())
             if delay is not None:
                 retries.wait(attempt, delay, lambda attempt: self._repeat(attempt, error))
                 return
@@ -166,7 +176,7 @@ class Forwarder(AttemptObserver):
 
     def attempt_finished(self, attempt: Attempt, error: GatewayError | None) -> None:
         """The attempt is over: it counts."""
-        now = attempt.exchange.upstream_finished = self._agent.now()
+        now = attempt.exchange.upstream_finished = self._attempts.now()
         upstream = attempt.upstream
         upstream.count(attempt.backend.name, "ok" if error is None else error.reason)
         if upstream.condition is not None:
@@ -183,7 +193,7 @@ class Forwarder(AttemptObserver):
 
     def attempt_cancelled(self, attempt: Attempt, error: GatewayError | None) -> None:
         """It is over and says nothing about its backend, or that the exchange ran out of time on it."""
-        now = self._agent.now()
+        now = self._attempts.now()
         failure = None
         if error is not None:
             failure = error.reason
@@ -205,7 +215,7 @@ class Forwarder(AttemptObserver):
             before.append(attempt.backend)
             attempt = attempt.after
         try:
-            backend = last.upstream.pick(last.exchange, self._agent.now(), before)
+            backend = last.upstream.pick(last.exchange, self._attempts.now(), before)
         except GatewayError as none:
             self._give_up(last, none if isinstance(outcome, int) else outcome)
             return
@@ -214,7 +224,7 @@ class Forwarder(AttemptObserver):
 
     def _try(self, last: Attempt, backend: Backend, fresh: bool = False, because: str = "") -> bool:
         """Make another attempt; False where a breaker has opened."""
-        now = self._agent.now()
+        now = self._attempts.now()
         ticket = _ticket(last, backend, now)
         if ticket is None:
             return False
@@ -222,7 +232,7 @@ class Forwarder(AttemptObserver):
         if exchange.request.body is not None:
             exchange.request.body.rewind()
         deadline = last.until if self._retries is None else self._retries.deadline(now, last.until)
-        attempt = self._agent.attempt(
+        attempt = self._attempts.make(
             self, exchange, last.upstream, backend, last.passes, self._timeout, now, deadline, last.until, self._silence
         )
         attempt.fresh = fresh
@@ -236,7 +246,7 @@ class Forwarder(AttemptObserver):
 
     def _second(self, first: Attempt) -> Attempt | None:
         """Make the attempt that runs beside the first, on another backend."""
-        now = self._agent.now()
+        now = self._attempts.now()
         try:
             backend = first.upstream.pick(first.exchange, now, (first.backend,))
         except GatewayError:
@@ -247,7 +257,7 @@ class Forwarder(AttemptObserver):
         if ticket is None:
             return None
         until, timeout = first.until, self._timeout
-        attempt = self._agent.attempt(
+        attempt = self._attempts.make(
             self, first.exchange, first.upstream, backend, first.passes, timeout, now, until, until, self._silence
         )
         attempt.ticket = ticket
@@ -266,20 +276,20 @@ class Forwarder(AttemptObserver):
             elif not attempt.done:
                 attempt.exchange.pending = attempt
         if response.status < 500:
-            self._hedges.latencies.record(self._agent.now() - attempt.started)
+            self._hedges.latencies.record(self._attempts.now() - attempt.started)
         return False
 
     def _give_up(self, attempt: Attempt, error: GatewayError) -> None:
         if attempt.upstream_ticket:
             # A retry was made for a failure; that there was nobody left to take it is one as well.
-            self._hand_back(attempt, self._agent.now(), _failure(attempt.status, error) or None)
+            self._hand_back(attempt, self._attempts.now(), _failure(attempt.status, error) or None)
         exchange = attempt.exchange
         assert exchange.chain is not None
         exchange.chain.fail(exchange, error)
 
     def _judge_exchange(self, attempt: Attempt) -> None:
         """The answer of the exchange is there, perhaps not all of it."""
-        now = self._agent.now()
+        now = self._attempts.now()
         if attempt.upstream_ticket and (attempt.status >= 500 or _probes(attempt.upstream.breaker)):
             self._hand_back(attempt, now, _failure(attempt.status, None))
         backend = attempt.backend

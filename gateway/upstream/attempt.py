@@ -1,6 +1,6 @@
 """One try of an exchange on one backend, from the wait for a connection to the end of the answer.
 
-Made by `gateway.upstream.agent`. Hears of its connection from the pool and of the answer from its stream
+Made by `gateway.upstream.attempts`. Hears of its connection from the pool and of the answer from its stream
 (`gateway.upstream.contract`), and tells its observer, the forwarder. Never tries again by itself. How far it has come
 is in `gateway.upstream.attempt_phases`.
 """

@@ -1,4 +1,4 @@
-"""Every pair of a phase and an event of an attempt; what it tells whom is in tests/upstream/test_agent.py."""
+"""Every pair of a phase and an event of an attempt; what it tells whom is in tests/upstream/test_attempts.py."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gateway.message import ClientEnd, OpenTunnel, Request, Response
 from gateway.upstream.attempt import Attempt
 from gateway.upstream.attempt_phases import NEXT, Event, Phase
 from gateway.upstream.http1_connection import Http1Connection
-from tests.upstream.test_agent import OK, PART, Tries
+from tests.upstream.test_attempts import OK, PART, Tries
 
 SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"
 

@@ -18,7 +18,7 @@ from gateway.headers import Headers
 from gateway.http.fields import request_filter
 from gateway.message import Request, Response
 from gateway.transport.deadlines import Deadlines
-from gateway.upstream.agent import ProxyAgent
+from gateway.upstream.attempts import Attempts
 from gateway.upstream.backend import Backend, Upstream
 from gateway.upstream.backend_pool import BackendPool
 from gateway.upstream.pool import ConnectionPool
@@ -68,8 +68,8 @@ class World:
         self.backends = [Backend(pool.backend, 1, pool) for pool in self.pools]
         balancer = LeastConnections(self.backends)
         upstream = Upstream("orders", balancer, self.backends, None, lambda name, outcome: None)
-        agent = ProxyAgent(shared, self.deadlines, lambda: self.seconds)
-        self.forwarder = Forwarder(upstream, agent, PASSES, 30.0, via=False)
+        attempts = Attempts(shared, self.deadlines, lambda: self.seconds)
+        self.forwarder = Forwarder(upstream, attempts, PASSES, 30.0, via=False)
         self.chain = Chain()
 
     @property

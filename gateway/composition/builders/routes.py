@@ -68,7 +68,7 @@ class Routes:
         forwarders = {
             name: Forwarder(
                 self._upstreams[name],
-                foundation.agent,
+                foundation.attempts,
                 passes,
                 route.timeout,
                 self._via,

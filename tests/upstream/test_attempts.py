@@ -11,8 +11,8 @@ from gateway.exchange import Exchange
 from gateway.headers import Headers
 from gateway.http.fields import request_filter
 from gateway.message import Request, Response
-from gateway.upstream.agent import ProxyAgent
 from gateway.upstream.attempt import Attempt, AttemptObserver
+from gateway.upstream.attempts import Attempts
 from gateway.upstream.backend import Backend, Upstream
 from gateway.upstream.pool import ConnectionPool
 from tests.peers import direct
@@ -46,12 +46,12 @@ class Observer(AttemptObserver):
 
 
 class Tries:
-    """An agent over a pool of which the test holds the other side."""
+    """Attempts over a pool of which the test holds the other side."""
 
     def __init__(self, **limits: Any) -> None:
         self.bench = Bench(**limits)
         self.observer = Observer()
-        self.agent = ProxyAgent(ConnectionPool(None), self.bench.deadlines, lambda: self.bench.seconds)
+        self.attempts = Attempts(ConnectionPool(None), self.bench.deadlines, lambda: self.bench.seconds)
         self.backend = Backend("http://orders:80", 1, self.bench.pool)
         self.upstream = Upstream("orders", cast("Any", None), [self.backend], None, lambda name, outcome: None)
 
@@ -64,7 +64,7 @@ class Tries:
         """An attempt that is to be started."""
         now = self.bench.seconds
         until = now + timeout
-        return self.agent.attempt(
+        return self.attempts.make(
             self.observer, exchange, self.upstream, self.backend, PASSES, timeout, now, until, until
         )
 

@@ -1,9 +1,7 @@
-"""`ProxyAgent`: makes one attempt of an exchange on one backend, over the shared pool.
+"""`Attempts`: makes the attempts of exchanges, each on one backend, over the shared pool.
 
-Twisted has a class of the same name for another thing: going *through* a
-forward proxy. Ours is the client side of a gateway, and stands where stock
-`Agent` would: it knows what was sent, passes interim answers and upgrades on,
-streams both bodies, and never retries by itself.
+No agent in Twisted's sense: there is an exchange behind each, an observer that hears how it ends, and no Deferred.
+The agent that an application is given is `gateway.serving.agent.ProxyAgent`.
 """
 
 from __future__ import annotations
@@ -17,10 +15,10 @@ from gateway.upstream.attempt import Attempt, AttemptObserver
 from gateway.upstream.backend import Backend, Upstream
 from gateway.upstream.pool import ConnectionPool
 
-__all__ = ["Attempt", "AttemptObserver", "ProxyAgent"]
+__all__ = ["Attempt", "AttemptObserver", "Attempts"]
 
 
-class ProxyAgent:
+class Attempts:
     """Makes attempts.
 
     Args:
@@ -39,7 +37,7 @@ class ProxyAgent:
         pool = self.pool.pins.get(exchange.downstream)
         return next((backend for backend in upstream.backends if backend.pool is pool and backend.usable), None)
 
-    def attempt(
+    def make(
         self,
         observer: AttemptObserver,
         exchange: Exchange,
