@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.test_mirror import untested
+
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "gateway"
 
@@ -138,6 +140,11 @@ def test_a_layer_uses_the_foreign_packages_of_its_row(module: Path) -> None:
     known = sys.stdlib_module_names | {"gateway"} | MAY_USE[part(module)]
 
     assert [name for name in imports(module) if not any(f"{name}.".startswith(f"{prefix}.") for prefix in known)] == []
+
+
+def test_each_module_has_its_test() -> None:
+    """Of its name, or named by its docstring (`tests/test_mirror.py` says how, and whether they are the right ones)."""
+    assert untested() == []
 
 
 def test_the_reactor_comes_in_by_two_doors() -> None:

@@ -4,6 +4,8 @@ A way of showing who is calling, see `gateway.interfaces.Authenticator`; what
 Traefik calls forwardAuth and nginx auth_request. A 2xx lets the request pass,
 with fields for the backend; 3xx and 4xx go to the client as they are (a
 redirect to a login page is one); anything else, and silence, lets nobody in.
+
+Tests: `tests/flow/test_authorities.py::test_a_yes_lets_the_request_pass_with_fields_for_the_backend`.
 """
 
 from __future__ import annotations

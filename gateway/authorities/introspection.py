@@ -4,6 +4,8 @@ A way of showing who is calling, see `gateway.interfaces.Authenticator`. What
 came of it is remembered by `gateway.middleware.verification`, never past the
 token's own end. An authority that does not answer, or not as the RFC has it,
 lets nobody in: 503.
+
+Tests: `tests/flow/test_authorities.py::test_a_token_that_the_authority_knows_opens_the_route`.
 """
 
 from __future__ import annotations

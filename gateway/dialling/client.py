@@ -4,6 +4,8 @@ For requests that are not exchanges: `gateway.dialling.fetching` asks through
 it. Names, TLS and addresses are the dialer's. Twisted bounds neither how much
 head an answer has nor how long a closed TLS connection waits for its peer;
 `_Bounded` stands between it and the connection and does both.
+
+Tests: `tests/dialling/test_fetching.py`.
 """
 
 from __future__ import annotations

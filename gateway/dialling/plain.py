@@ -4,6 +4,8 @@ Used by `gateway.dialling.fetching`. Cookies of one answer are not kept for the
 next request, which here is another caller's; content is neither asked for in a
 packed form nor unpacked, since that has no bound; a URL is asked for as it was
 written. D-54 has what each of these costs, and what shows it.
+
+Tests: `tests/dialling/test_fetching.py::test_a_cookie_of_one_answer_is_not_in_the_next_request`.
 """
 
 from __future__ import annotations

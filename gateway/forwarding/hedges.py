@@ -3,6 +3,8 @@
 Used by `gateway.forwarding.forwarder` for routes with a `hedge` block, for
 exchanges that may be sent twice and have no content. The retry budget's rules
 hold: past its share no second attempt is made.
+
+Tests: `tests/flow/test_hedging.py::test_the_second_answers_for_a_first_that_hangs`.
 """
 
 from __future__ import annotations

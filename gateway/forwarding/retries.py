@@ -10,6 +10,8 @@ dies in the middle of the body breaks the client off. So where the exchange
 could still be made again, an answer of known length that fits into `buffer` is
 held until it is complete. Almost every such answer comes in one read anyway;
 longer ones, and streams, pass chunk by chunk as they do without retries.
+
+Tests: `tests/flow/test_retries.py::test_another_backend_takes_over`.
 """
 
 from __future__ import annotations

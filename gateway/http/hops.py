@@ -2,6 +2,8 @@
 
 Layer 1, asked by `gateway.serving.tree`; other methods have no use for it, and it passes as it came.
 Tested through the whole gateway in tests/flow/test_paths.py.
+
+Tests: `tests/flow/test_paths.py::test_max_forwards_is_counted_down`.
 """
 
 from __future__ import annotations

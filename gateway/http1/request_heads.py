@@ -3,6 +3,8 @@
 llhttp (through httptools) reads the syntax, `gateway.http1.request_line` and `gateway.http1.framing` judge what it
 found. It is given one head at a time, up to the empty line: where content ends, and where the next head begins, is
 for `gateway.http1.request_parser` and `gateway.http1.content` to say.
+
+Tests: `tests/http1/test_request_parser.py::test_a_request_is_its_line_its_fields_and_its_host`.
 """
 
 from __future__ import annotations

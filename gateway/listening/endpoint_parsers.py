@@ -8,6 +8,8 @@ Twisted's own `tls:` searches its directory again for every unknown name a
 client cares to send, and never sees a renewed certificate; it knows no client
 certificates either. A name of its own for mutual TLS is not needed: it is
 `clientCA=` here.
+
+Tests: `tests/listening/test_certificates.py`.
 """
 
 from __future__ import annotations

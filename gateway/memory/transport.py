@@ -6,6 +6,8 @@ a reset that takes with it what was not read, a paused reader that notices
 nothing, and that nothing but a producer is called back from inside a call.
 `tests/memory/test_network.py` and `tests/system/test_transport.py` hold both
 to the same facts.
+
+Tests: `tests/memory/test_network.py`.
 """
 
 from __future__ import annotations

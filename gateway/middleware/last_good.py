@@ -2,6 +2,8 @@
 
 The innermost step: it sees what the backend said. An answer is recorded while
 it passes on its way to the client, and kept once both are done with it.
+
+Tests: `tests/flow/test_last_good.py::test_what_was_good_last_is_answered_while_the_breaker_is_open`.
 """
 
 from __future__ import annotations

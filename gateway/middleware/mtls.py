@@ -1,4 +1,7 @@
-"""Client certificates as a way of showing who is calling."""
+"""Client certificates as a way of showing who is calling.
+
+Tests: `tests/composition/builders/test_mtls.py`.
+"""
 
 from __future__ import annotations
 

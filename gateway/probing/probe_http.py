@@ -4,6 +4,8 @@ Each check has a connection of its own, so that it says something about new
 connections too, and takes none from the traffic. It waits for the whole answer,
 though the head may say enough: a backend that is cut off while it writes has an
 error in its log, with every check.
+
+Tests: `tests/flow/test_active_health.py::test_what_is_well`.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 The program is told of the backend by its environment and inherits nothing else
 but PATH. It leads a process group of its own, which is killed as a whole when
 it takes too long.
+
+Tests: `tests/system/test_probes.py`.
 """
 
 # mypy: allow-untyped-calls

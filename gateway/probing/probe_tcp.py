@@ -1,4 +1,7 @@
-"""A backend is well when it takes a connection, and shakes hands where there is TLS."""
+"""A backend is well when it takes a connection, and shakes hands where there is TLS.
+
+Tests: `tests/system/test_probes.py`.
+"""
 
 from __future__ import annotations
 

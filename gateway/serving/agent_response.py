@@ -1,4 +1,7 @@
-"""What an application gets from an agent: an `IResponse` whose body streams."""
+"""What an application gets from an agent: an `IResponse` whose body streams.
+
+Tests: `tests/serving/test_agent.py`.
+"""
 
 # mypy: allow-untyped-calls
 # (Twisted's headers carry few types.)

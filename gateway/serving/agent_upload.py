@@ -1,4 +1,7 @@
-"""What an application sends by an agent: an `IBodyProducer` becomes the body of a request."""
+"""What an application sends by an agent: an `IBodyProducer` becomes the body of a request.
+
+Tests: `tests/serving/test_agent.py::test_content_of_known_length_goes_with_its_length`.
+"""
 
 from __future__ import annotations
 

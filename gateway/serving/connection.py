@@ -1,6 +1,8 @@
 """One client connection below its exchanges: its phase, holding reading back, halves, lingering, closing.
 
 `gateway.serving.http1_channel` is what is served on it; the phases and their theory are in `gateway.serving.phases`.
+
+Tests: `tests/flow/test_answers.py::test_every_answer_names_its_exchange`.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 Asked by `gateway.answering.token_endpoint` (`gateway.identity.refresh.GrantStore`). A family of tokens is one hash
 under one key, so that each step is one script and may be made in a cluster: `good` (the hash of the token that is good
 now), `client`, `scopes`.
+
+Tests: `tests/contracts/test_grant_store.py`.
 """
 
 from __future__ import annotations

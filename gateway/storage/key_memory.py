@@ -1,4 +1,7 @@
-"""API keys out of the configuration."""
+"""API keys out of the configuration.
+
+Tests: `tests/contracts/test_key_store.py`.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
 """API keys in Redis: one hash for each, found by digest, and an index by id.
 
 Both keys share a hash tag, so that a script may touch them on a cluster too.
+
+Tests: `tests/composition/builders/test_api_keys.py`.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ sent here is encoded once, written together, and answered in order: 4 µs.
 
 Importing this imports txredisapi, and that the reactor: `gateway.composition.builders.storage`
 does so when a configuration first asks for Redis.
+
+Tests: `tests/storage/test_redis_link.py`.
 """
 
 # mypy: allow-untyped-calls, allow-subclassing-any

@@ -1,4 +1,7 @@
-"""The store of limits that instances share: asks Redis, and knows what to do without it."""
+"""The store of limits that instances share: asks Redis, and knows what to do without it.
+
+Tests: `tests/storage/test_limits.py`.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 Redis keeps no message for who is not there. After a connection was lost
 something may have been missed, and who listens is told that.
+
+Tests: `tests/storage/test_redis.py`.
 """
 
 # mypy: allow-untyped-calls

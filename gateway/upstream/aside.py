@@ -4,6 +4,8 @@
 A backend that speaks NTLM or Negotiate authenticates the connection: whatever comes on it later is the user's. Such
 a connection is set aside for the client connection whose request authenticated it, and nobody else ever gets it. It is
 closed when its client is gone, when the place that it takes is needed, or when it has been unused for `idle_timeout`.
+
+Tests: `tests/flow/test_connection_auth.py::test_all_legs_of_a_handshake_take_one_connection`.
 """
 
 from __future__ import annotations

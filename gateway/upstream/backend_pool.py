@@ -3,6 +3,8 @@
 Opened by the function that the pool is handed; what they speak is not known here, only how many streams each takes
 (`gateway.upstream.contract`). An attempt gets the stream of a connection that has room: one that is in use, then the
 one that was used last, then a new one; past the cap it waits.
+
+Tests: `tests/upstream/test_pool.py`.
 """
 
 from __future__ import annotations

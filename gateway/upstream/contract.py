@@ -12,6 +12,8 @@ difference between them is room. A connection that is to take no more streams (a
 
 These are base classes, not `typing.Protocol`s: they are called for every request, and each call is to go through a
 table and not through a look-up by name. `tests/contracts/test_connection.py` has what every implementation keeps.
+
+Tests: `tests/contracts/test_connection.py`.
 """
 
 from __future__ import annotations

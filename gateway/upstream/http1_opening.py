@@ -1,4 +1,7 @@
-"""Opens connections of HTTP/1.1 for the pool of a backend."""
+"""Opens connections of HTTP/1.1 for the pool of a backend.
+
+Tests: `tests/flow/test_answers.py::test_every_answer_names_its_exchange`.
+"""
 
 from __future__ import annotations
 

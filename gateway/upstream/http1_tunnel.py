@@ -1,6 +1,8 @@
 """The backend's end of a tunnel: what becomes of a connection of HTTP/1.1 after a 101.
 
 Made by `gateway.upstream.http1_connection`, which carries it and passes on what its transport says.
+
+Tests: `tests/flow/test_upgrade.py::test_octets_pass_both_ways`.
 """
 
 from __future__ import annotations

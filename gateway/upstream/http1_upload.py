@@ -1,4 +1,7 @@
-"""The content of a request that was not all there when its head was written to a backend of HTTP/1.1."""
+"""The content of a request that was not all there when its head was written to a backend of HTTP/1.1.
+
+Tests: `tests/flow/test_streaming.py::test_64_mib_up`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The connections to one backend that are being opened."""
+"""The connections to one backend that are being opened.
+
+Tests: `tests/upstream/test_pool.py::test_a_failed_dial_refuses_one`.
+"""
 
 from __future__ import annotations
 

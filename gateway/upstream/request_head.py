@@ -1,4 +1,7 @@
-"""The head of a request as a backend gets it: written anew from what was understood."""
+"""The head of a request as a backend gets it: written anew from what was understood.
+
+Tests: `tests/upstream/test_http1_connection.py::test_an_answer_in_one_read`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Who waits for a stream to one backend, in the order in which they came, and until when."""
+"""Who waits for a stream to one backend, in the order in which they came, and until when.
+
+Tests: `tests/upstream/test_pool.py::test_who_waits_is_served_in_order`.
+"""
 
 from __future__ import annotations
 

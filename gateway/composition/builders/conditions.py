@@ -1,4 +1,7 @@
-"""Settings of health, breakers and fallbacks into what watches an upstream and its backends."""
+"""Settings of health, breakers and fallbacks into what watches an upstream and its backends.
+
+Tests: `tests/flow/test_breakers.py::test_failures_in_a_row_open_it`.
+"""
 
 from __future__ import annotations
 

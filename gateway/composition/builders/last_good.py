@@ -1,4 +1,7 @@
-"""Settings of `circuit_breaker.fallback.cached` into what keeps the last good answers of upstreams."""
+"""Settings of `circuit_breaker.fallback.cached` into what keeps the last good answers of upstreams.
+
+Tests: `tests/flow/test_last_good.py::test_what_was_good_last_is_answered_while_the_breaker_is_open`.
+"""
 
 from __future__ import annotations
 

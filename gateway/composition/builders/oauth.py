@@ -1,4 +1,7 @@
-"""Settings of `auth.oauth` into the token endpoint, and the documents about it."""
+"""Settings of `auth.oauth` into the token endpoint, and the documents about it.
+
+Tests: `tests/flow/test_oauth.py::test_others_verify_with_the_published_keys`.
+"""
 
 from __future__ import annotations
 

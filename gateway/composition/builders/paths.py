@@ -5,6 +5,8 @@ Which readings are asked follows from where a request goes: the readings that a
 route lists are those of the servers behind it. Where it lists none they are
 those of the top level, and what other routes list for the same upstream: the
 servers are the same, whichever of the routes says how they read.
+
+Tests: `tests/flow/test_paths.py::test_another_upstream_has_other_servers`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Settings of active checks into probers."""
+"""Settings of active checks into probers.
+
+Tests: `tests/flow/test_active_health.py::test_who_fails_its_checks_gets_no_traffic_and_gets_it_back`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Settings of a route's further attempts, one after or beside the other, into what makes them."""
+"""Settings of a route's further attempts, one after or beside the other, into what makes them.
+
+Tests: `tests/flow/test_retries.py::test_another_backend_takes_over`.
+"""
 
 from __future__ import annotations
 

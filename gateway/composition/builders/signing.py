@@ -1,4 +1,7 @@
-"""Settings of `auth.oauth` into the keys that sign tokens, and into what verifies them."""
+"""Settings of `auth.oauth` into the keys that sign tokens, and into what verifies them.
+
+Tests: `tests/flow/test_oauth.py::test_others_verify_with_the_published_keys`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Doubts about authorities that are asked who is calling: how long a route has for their answer."""
+"""Doubts about authorities that are asked who is calling: how long a route has for their answer.
+
+Tests: `tests/config/doubts/test_doubts.py::test_who_is_calling_is_not_told_in_time_or_not_in_this_way`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What all doubts are made of: where a key stands, and whether it was written."""
+"""What all doubts are made of: where a key stands, and whether it was written.
+
+Tests: `tests/config/doubts/test_doubts.py::test_what_is_said_for_all_in_vain`.
+"""
 
 from __future__ import annotations
 

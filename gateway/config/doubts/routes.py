@@ -1,4 +1,7 @@
-"""Doubts about routes: bounds of which one makes the other say nothing, and queues before no limit."""
+"""Doubts about routes: bounds of which one makes the other say nothing, and queues before no limit.
+
+Tests: `tests/config/doubts/test_doubts.py::test_what_a_route_says_in_vain`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Doubts about upstreams: how they are picked, checked and waited for."""
+"""Doubts about upstreams: how they are picked, checked and waited for.
+
+Tests: `tests/config/doubts/test_doubts.py::test_what_an_upstream_says_in_vain`.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,60 @@
+"""Routes become leaves: the rule that matches, the chain, and the forwarders at its end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from gateway import config
+from gateway.composition.builders.routes import Routes, rule
+from gateway.http.fields import FieldFilter
+from gateway.routing.agreement import PathRules
+from gateway.testing import Harness
+
+
+def routes(**keys: Any) -> Any:
+    """The one route of a configuration, as settings."""
+    route = {"name": "orders", "path": "/orders/*", "upstream": "orders", **keys}
+    upstreams: list[Any] = [{"name": name, "backends": []} for name in ("orders", "users")]
+    return config.from_mapping({"upstreams": upstreams, "routes": [route]}).routes[0]
+
+
+def test_a_rule_says_what_a_request_must_be_like() -> None:
+    """Methods in octets, as they come; none for all."""
+    made = rule(routes(methods=["GET", "PUT"], host="api.example.com", headers={"X-V": "2"}, query={"a": "*"}))
+
+    assert (made.name, made.host, made.path, made.methods) == (
+        "orders", "api.example.com", "/orders/*", frozenset({b"GET", b"PUT"}),
+    )  # fmt: skip
+    assert (made.headers, made.query) == ({"X-V": "2"}, {"a": "*"})
+    assert rule(routes()).methods is None
+
+
+def test_only_routes_that_retry_have_a_budget() -> None:
+    """It is shown by name, and carried over."""
+    gateway = Harness("orders")
+    tree = gateway.gateway.root.tree
+    compiler = Routes(tree.settings, gateway.gateway.foundation, tree.upstreams, lambda route, choose=None: [])
+    for name, keys in (("a", {}), ("b", {"retry": {}}), ("c", {"retry": {"attempts": 0}})):
+        compiler.compile(routes(name=name, **keys), FieldFilter(frozenset()), PathRules())
+
+    assert list(compiler.retry_budgets) == ["b"]
+
+
+def test_one_upstream_leaves_nothing_to_choose() -> None:
+    """Of several one is chosen by weight, for whatever step asks."""
+    gateway = Harness("orders", "users")
+    tree = gateway.gateway.root.tree
+    chosen: list[Any] = []
+
+    def steps(route: Any, choose: Any = None) -> list[Any]:
+        chosen.append(choose)
+        return []
+
+    compiler = Routes(tree.settings, gateway.gateway.foundation, tree.upstreams, steps)
+    for upstream in ("orders", [{"name": "orders", "weight": 3}, {"name": "users", "weight": 1}]):
+        compiler.compile(routes(upstream=upstream), FieldFilter(frozenset()), PathRules())
+    none, choose = chosen
+
+    assert none is None
+    assert Counter(choose() for _ in range(8)) == {"orders": 6, "users": 2}

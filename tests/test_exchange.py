@@ -1,0 +1,69 @@
+"""An exchange: what it knows from its first moment, and what it works out when it is asked."""
+
+from __future__ import annotations
+
+from gateway.body import Body
+from gateway.exchange import Downstream, Exchange
+from gateway.headers import Headers
+from gateway.message import Request
+from gateway.peer import Peer
+from gateway.principal import Principal
+
+
+class Proxy:
+    """The peer is a trusted proxy, which says who the client is."""
+
+    def client_address(self, headers: Headers) -> str:
+        return (headers.get(b"x-forwarded-for") or b"").decode()
+
+    def scheme(self, headers: Headers) -> bytes:
+        return headers.get(b"x-forwarded-proto") or b"http"
+
+    def encode(self, headers: Headers, host: bytes, version: bytes = b"1.1") -> bytes:
+        return b""
+
+
+def exchange(*fields: tuple[bytes, bytes], body: Body | None = None) -> Exchange:
+    """One that begins now."""
+    request = Request(b"GET", b"/users/7?full=1", Headers(fields), host=b"h", body=body)
+    return Exchange(request, Downstream(), Peer("192.0.2.1", Proxy()), 100.0, 130.0)
+
+
+def test_who_the_client_is_the_proxy_says() -> None:
+    """Asked once, when the exchange begins: what a step does to the fields later changes nothing."""
+    made = exchange((b"X-Forwarded-For", b"203.0.113.7"), (b"X-Forwarded-Proto", b"https"))
+    address, scheme = made.client_address, made.scheme
+    made.request.headers = Headers()
+
+    assert (address, scheme, made.client_address) == ("203.0.113.7", b"https", "203.0.113.7")
+
+
+def test_the_user_is_whom_a_credential_stands_for() -> None:
+    """Nobody before that."""
+    made = exchange()
+    before = made.user
+    made.principal = Principal("ada")
+
+    assert (before, made.user) == (None, "ada")
+
+
+def test_content_is_counted_by_the_body() -> None:
+    """Without one nothing came."""
+    body = Body()
+    made = exchange(body=body)
+    body.push(b"12345")
+
+    assert (exchange().bytes_received, made.bytes_received) == (0, 5)
+
+
+def test_plugins_have_a_place_of_their_own() -> None:
+    """Made when it is asked for; each exchange has another."""
+    made = exchange()
+    made.state["seen"] = True
+
+    assert (made.state, exchange().state) == ({"seen": True}, {})
+
+
+def test_the_path_is_that_of_the_request_until_routing_has_its_normal_form() -> None:
+    """Without the query."""
+    assert exchange().path == b"/users/7"
