@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any
+from typing import Any, TypeAlias
+
+ClaimPath: TypeAlias = str | tuple[str, ...]
+"""Where a claim is: its name or a dotted path into objects (`realm_access.roles`), or the names one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +42,33 @@ class Principal:
     fields: tuple[tuple[bytes, bytes], ...] = ()
 
 
-def find_claim(claims: Mapping[str, Any], path: str) -> Any:
-    """Return a claim by its name, or by a dotted path into objects (`realm_access.roles`); None without it."""
-    if path in claims:  # a name may have dots in it: https://example.com/roles
-        return claims[path]
+def find_claim(claims: Mapping[str, Any], path: ClaimPath) -> Any:
+    """Return a claim by its name or by a path to it, None where there is none.
+
+    Names may have dots in them (`https://example.com/roles`, `resource_access.api.example.com.roles`): of several ways
+    to take a dotted path apart the one with the longest first name that is there counts.
+    """
+    if isinstance(path, str):
+        if path in claims:
+            return claims[path]
+        return _find_dotted(claims, path.split(".")) if "." in path else None
     found: Any = claims
-    for name in path.split("."):
+    for name in path:
         if not isinstance(found, Mapping):
             return None
         found = found.get(name)
     return found
+
+
+def _find_dotted(claims: Mapping[str, Any], names: list[str]) -> Any:
+    for count in range(len(names), 0, -1):
+        found = claims.get(".".join(names[:count]))
+        if found is None:
+            continue
+        if count == len(names):
+            return found
+        if isinstance(found, Mapping):
+            further = _find_dotted(found, names[count:])
+            if further is not None:
+                return further
+    return None

@@ -14,6 +14,9 @@ from gateway.message import Request
 FIELDS = frozenset([b"authorization"])
 """Where it is."""
 
+_AFTER_BRACE = b"wxyz0123456789-_"
+"""What may follow the `e` that `{` begins with in base64url: its last two bits, and four of the next octet."""
+
 _bearer = re.compile(rb"bearer(?: +(.*))?", re.IGNORECASE | re.DOTALL).fullmatch
 
 
@@ -39,3 +42,8 @@ def bearer_token(request: Request) -> bytes | None:
         raise CredentialInvalid("no token after Bearer")
     token: bytes = found[1]
     return token
+
+
+def may_be_jwt(token: bytes) -> bool:
+    """Whether a bearer token looks like a JWT: three parts, of which the first is base64url of what begins with `{`."""
+    return token.count(b".") == 2 and token[:1] == b"e" and token[1:2] in _AFTER_BRACE

@@ -12,7 +12,7 @@ from math import inf, isfinite
 from typing import Any
 
 from gateway.errors import CredentialInvalid
-from gateway.principal import Principal, find_claim
+from gateway.principal import ClaimPath, Principal, find_claim
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +22,16 @@ class Expected:
     Attributes:
         issuer: What `iss` must be, None where it does not matter.
         audience: Of which `aud` must have one; empty where it does not matter.
-        user: The claim with the user; a dotted path leads into objects.
+        user: The claim with the user, or a path to it.
         roles: The claim with the roles.
         scopes: The claim with the scopes.
     """
 
     issuer: str | None = None
     audience: frozenset[str] = frozenset()
-    user: str = "sub"
-    roles: str = "roles"
-    scopes: str = "scope"
+    user: ClaimPath = "sub"
+    roles: ClaimPath = "roles"
+    scopes: ClaimPath = "scope"
 
     def principal(self, claims: Mapping[str, Any], method: str, expires: float) -> Principal:
         """Return whose the claims are, somebody without a name perhaps.

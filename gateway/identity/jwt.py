@@ -17,7 +17,7 @@ from gateway.errors import CredentialInvalid
 from gateway.identity.claims import Expected, moment
 from gateway.identity.compact import Compact, Unreadable, decode, read, read_object
 from gateway.identity.keys import Key, KeySource
-from gateway.principal import Principal, find_claim
+from gateway.principal import ClaimPath, Principal, find_claim
 
 MAX_KID = 256
 """Characters of a key's name."""
@@ -47,7 +47,7 @@ class Rules:
     algorithms: frozenset[str]
     expected: Expected = ANYBODY
     leeway: float = 30.0
-    required: tuple[str, ...] = ("exp",)
+    required: tuple[ClaimPath, ...] = ("exp",)
     max_size: int = 16 * 1024
 
 

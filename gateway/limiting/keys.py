@@ -17,9 +17,9 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from ipaddress import IPv6Address
-from typing import Any
 
 from gateway.exchange import Exchange
+from gateway.principal import find_claim
 
 Key = Callable[[Exchange], bytes]
 
@@ -109,24 +109,13 @@ def _api_key(exchange: Exchange) -> bytes:
 def _claim(name: str) -> Key:
     def key(exchange: Exchange) -> bytes:
         principal = exchange.principal
-        value = None if principal is None else _find(principal.claims, name)
+        value = None if principal is None else find_claim(principal.claims, name)
         if value is None:
             return _address(exchange)
         text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
         return _bounded(b"c" + text.encode("utf-8", "surrogatepass"))
 
     return key
-
-
-def _find(claims: Any, name: str) -> Any:
-    """Find a claim under its name, or under a dotted path to it."""
-    if name in claims:
-        return claims[name]
-    for step in name.split("."):
-        if not hasattr(claims, "get"):
-            return None
-        claims = claims.get(step)
-    return claims
 
 
 def _bounded(key: bytes) -> bytes:

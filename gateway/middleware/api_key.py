@@ -8,6 +8,7 @@ from urllib.parse import unquote_to_bytes
 from gateway.errors import CredentialInvalid
 from gateway.exchange import Exchange
 from gateway.identity.api_keys import LONGEST, KeyRecord, KeyStore, judge
+from gateway.identity.bearer import may_be_jwt
 from gateway.principal import Principal
 
 
@@ -20,10 +21,11 @@ class ApiKeyAuthenticator:
         header: Name of the field.
         query: Name of the parameter; None where keys are not taken from there.
         wall_clock: Unix seconds.
+        scheme: What stands before a key in the field (`Bearer`), None for nothing.
+        leaves_tokens: Whether a bearer token that may be a JWT is left to the ways beside this one.
     """
 
     name = "api_key"
-    challenge = b'ApiKey realm="api"'
     cacheable = True
 
     def __init__(
@@ -33,12 +35,17 @@ class ApiKeyAuthenticator:
         header: str,
         query: str | None,
         wall_clock: Callable[[], float],
+        scheme: str | None = None,
+        leaves_tokens: bool = False,
     ) -> None:
         self._store = store
         self._digest = digest
         self._header = header.lower().encode()
         self._query = None if query is None else query.encode()
         self._wall_clock = wall_clock
+        self._scheme = None if scheme is None else scheme.lower().encode()
+        self._leaves_tokens = leaves_tokens
+        self.challenge = (scheme or "ApiKey").encode() + b' realm="api"'
         self.fields = frozenset([self._header])
 
     def find(self, exchange: Exchange) -> bytes | None:
@@ -46,7 +53,8 @@ class ApiKeyAuthenticator:
         request = exchange.request
         shown: set[bytes] = set()
         if self._header in request.headers.index:
-            shown.update(request.headers.get_all(self._header))
+            values = request.headers.get_all(self._header)
+            shown.update(values if self._scheme is None else self._behind_the_scheme(values))
         if self._query is not None and request.query:
             shown.update(value for name, value in _pairs(request.query) if name == self._query)
         if not shown:
@@ -57,6 +65,22 @@ class ApiKeyAuthenticator:
         if not 0 < len(key) <= LONGEST:
             raise CredentialInvalid("a key of no such length")
         return key
+
+    def _behind_the_scheme(self, values: list[bytes]) -> list[bytes]:
+        """Return the key of a field with a scheme, none where the scheme is another.
+
+        Raises:
+            CredentialInvalid: There are two such fields, of which a backend could take the other; or no key.
+        """
+        if len(values) > 1:
+            raise CredentialInvalid("two fields with a key")
+        scheme, _, key = values[0].partition(b" ")
+        if scheme.lower() != self._scheme:
+            return []
+        key = key.strip(b" ")
+        if not key:
+            raise CredentialInvalid("no key after the scheme")
+        return [] if self._leaves_tokens and may_be_jwt(key) else [key]
 
     def verify(self, credential: bytes, exchange: Exchange) -> Principal | Awaitable[Principal]:
         """Say whom the key stands for."""

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from gateway.errors import CredentialInvalid
 from gateway.exchange import Exchange
-from gateway.identity.bearer import FIELDS, bearer_token
+from gateway.identity.bearer import FIELDS, bearer_token, may_be_jwt
 from gateway.identity.jwt import TokenVerifier, unverified_issuer
 from gateway.principal import Principal
 
@@ -58,9 +58,9 @@ class JwtAuthenticator:
 
 
 class SharingJwtAuthenticator(JwtAuthenticator):
-    """Leaves bearer tokens that cannot be JWTs to the ways that come after it (introspection)."""
+    """Leaves bearer tokens that cannot be JWTs to the ways after it: introspection, API keys as `Bearer KEY`."""
 
     def find(self, exchange: Exchange) -> bytes | None:
-        """Return the bearer token, if it is of three parts."""
+        """Return the bearer token, if it may be a JWT."""
         token = bearer_token(exchange.request)
-        return None if token is None or token.count(b".") != 2 else token
+        return token if token is not None and may_be_jwt(token) else None

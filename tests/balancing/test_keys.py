@@ -63,6 +63,7 @@ def test_anything_else_is_refused(hash_on: str) -> None:
         ("claim:tenant", b"acme"),
         ("claim:realm_access.org", b"7"),
         ("claim:https://example.com/team", "gr\u00fcn".encode()),
+        ("claim:realm_access.api.example.com.org", b"8"),
         ("claim:missing", b"203.0.113.9"),
         ("claim:empty", b"203.0.113.9"),
         ("claim:tenant.name", b"203.0.113.9"),
@@ -71,7 +72,8 @@ def test_anything_else_is_refused(hash_on: str) -> None:
 def test_an_exchange_is_placed_by_a_claim_of_its_caller(hash_on: str, key: bytes) -> None:
     """A path leads into objects; without the claim, by the client's address."""
     exchange = exchange_of()
-    claims = {"tenant": "acme", "realm_access": {"org": 7}, "https://example.com/team": "gr\u00fcn", "empty": ""}
+    claims: dict[str, object] = {"tenant": "acme", "empty": "", "https://example.com/team": "gr\u00fcn"}
+    claims |= {"realm_access": {"org": 7, "api.example.com": {"org": 8}}}
     exchange.principal = Principal("alice", claims=claims)
 
     assert hash_key(hash_on)(exchange) == key

@@ -11,6 +11,7 @@ from zope.interface import implementer
 
 from gateway.testing import Harness
 from gateway.testing.client import Received
+from tests.tokens import SECRET, said, sign
 
 KEY = "k-0123456789-secret"
 OLD = "k-of-last-year"
@@ -94,6 +95,45 @@ def test_another_field_and_another_parameter() -> None:
     assert made.get("/", X_API_Key=KEY).status == 401
     made.get(f"/open?token={KEY}", X_Token=KEY)
     assert KEY not in str(made.logs)
+
+
+def test_a_key_as_a_bearer_token() -> None:
+    """As many APIs have it; the backend does not see it, nor does the log; on a route that does not ask it passes."""
+    made = gateway(header="Authorization", scheme="Bearer")
+
+    assert made.get("/", Authorization=f"Bearer {KEY}").status == 200
+    assert made.backend("orders").last.headers.get(b"authorization") is None
+    assert made.backend("orders").last.headers.get(b"x-user-id") == b"Acme%20Ltd"
+    for bad in (f"Bearer {KEY}x", f"Basic {KEY}", KEY, "Bearer", f"Bearer {OLD}"):
+        response = made.get("/", Authorization=bad)
+        assert response.status == 401
+        assert (response.headers.get(b"WWW-Authenticate") or b"").startswith(b'Bearer realm="api"')
+    assert KEY not in str(made.logs)
+    made.get("/open", Authorization=f"Bearer {KEY}")
+    assert made.backend("orders").last.headers.get(b"authorization") == f"Bearer {KEY}".encode()
+
+
+@pytest.mark.parametrize("ways", [["jwt", "api_key"], ["api_key", "jwt"]])
+def test_bearer_keys_beside_tokens(ways: list[str]) -> None:
+    """Each is known by how it looks, in whatever order they are listed, also a key whose id has two dots."""
+    route = {"name": "orders", "path": "/*", "upstream": "orders", "auth": {"any_of": ways}}
+    keys = [{"id": "acme", "key": KEY}, {"id": "dots", "key": "gw_api.example.com_0123456789"}]
+    made = Harness(
+        "orders",
+        routes=[route],
+        auth={
+            "jwt": {"default": {"algorithms": ["HS256"], "secret": SECRET}},
+            "api_keys": {"header": "Authorization", "scheme": "Bearer", "keys": keys},
+        },
+    )
+    token = sign(SECRET, "HS256", said(aud=None))
+
+    users = []
+    for credential in (KEY, keys[1]["key"], token):
+        assert made.get("/", Authorization=f"Bearer {credential}").status == 200
+        users.append(made.backend("orders").last.headers.get(b"x-user-id"))
+    assert users == [b"acme", b"dots", b"alice"]
+    assert [made.get("/", Authorization=f"Bearer {bad}").status for bad in ("nobody", token + "x")] == [401, 401]
 
 
 def test_a_route_may_forward_it() -> None:

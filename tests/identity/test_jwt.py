@@ -94,6 +94,37 @@ def test_a_path_that_leads_nowhere_finds_nothing(path: str) -> None:
     assert find_claim({"a": {"b": "c"}, "l": [1]}, path) is None
 
 
+DOTS = {
+    "resource_access": {"api.example.com": {"roles": ["admin"]}, "api": {"other": 1}},
+    "https://example.com/tenant": "t1",
+    "a.b": {"c": "whole"},
+    "a": {"b.c": "nested", "b": {"c": "deep", "d": "way back"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("resource_access.api.example.com.roles", ["admin"]),
+        (("resource_access", "api.example.com", "roles"), ["admin"]),
+        (("resource_access", "api", "example", "com", "roles"), None),
+        ("https://example.com/tenant", "t1"),
+        (("https://example.com/tenant",), "t1"),
+        (("a.b", "c"), "whole"),
+        (("a", "b", "c"), "deep"),
+        (("a", "b.c"), "nested"),
+        (("a", "b.c", "d"), None),
+        ("a.b.c", "whole"),
+        ("a.b.d", "way back"),
+        ("resource_access.api.other", 1),
+        ("resource_access.api.example.com.none", None),
+    ],
+)
+def test_names_with_dots(path: str | tuple[str, ...], found: object) -> None:
+    """A list is what it says; of the readings of a dotted path that with the longest first name counts."""
+    assert find_claim(DOTS, path) == found
+
+
 @given(st.floats(-200, 200), st.floats(0, 100))
 def test_exp_and_nbf_hold_with_the_leeway(off: float, leeway: float) -> None:
     """Valid from nbf - leeway to exp + leeway, the end not included."""

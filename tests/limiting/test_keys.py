@@ -74,6 +74,10 @@ def test_users_keys_and_claims_are_those_of_the_principal() -> None:
     assert key("claim:org.plan", principal=alice) == b"cgold"
     assert key("claim:org.plan", principal=Principal("x", claims={"org": {"plan": "free"}})) == b"cfree"
     assert key("claim:tenant", principal=alice) == b"c7"
+    claims = {"resource_access": {"api.example.com": {"plan": "free"}}, "https://a.example/t": "t1"}
+    dots = Principal("x", claims=claims)
+    assert key("claim:resource_access.api.example.com.plan", principal=dots) == b"cfree"
+    assert key("claim:https://a.example/t", principal=dots) == b"ct1"
 
 
 @pytest.mark.parametrize("scope", ["user", "api_key", "claim:org.plan", "header:X-Tenant"])

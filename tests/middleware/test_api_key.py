@@ -173,3 +173,42 @@ def _ran(answer: Awaitable[Principal]) -> Principal | None:
         found: Principal = done.value
         return found
     return None
+
+
+BEARER = ApiKeyAuthenticator(
+    MemoryKeys([RECORD]), digester(b""), "Authorization", "api_key", lambda: 100.0, "Bearer", leaves_tokens=True
+)
+
+
+@pytest.mark.parametrize(
+    ("target", "value", "shown"),
+    [
+        (b"/", b"Bearer " + KEY, KEY),
+        (b"/", b"bEARER   " + KEY, KEY),
+        (b"/", b"Basic " + KEY, None),
+        (b"/", KEY, None),
+        (b"/", b"BearerX " + KEY, None),
+        (b"/", b"Bearer eyJhbGciOiJIUzI1NiJ9.e30.c2ln", None),
+        (b"/?api_key=" + KEY, b"Basic YTpi", KEY),
+        (b"/?api_key=" + KEY, b"Bearer " + KEY, KEY),
+    ],
+)
+def test_a_key_behind_a_scheme(make: MakeExchange, target: bytes, value: bytes, shown: bytes | None) -> None:
+    """What has another scheme is none, and what may be a JWT is left to those who verify them."""
+    assert BEARER.find(make([(b"Authorization", value)], target)) == shown
+    assert BEARER.challenge == b'Bearer realm="api"'
+
+
+@pytest.mark.parametrize("values", [[b"Bearer"], [b"Bearer "], [b"Basic a", b"Bearer " + KEY], [b"Bearer k"] * 2])
+def test_a_scheme_without_one_key_is_refused(make: MakeExchange, values: list[bytes]) -> None:
+    """Of two fields a backend could take the other."""
+    with pytest.raises(CredentialInvalid):
+        BEARER.find(make([(b"Authorization", value) for value in values]))
+
+
+def test_a_key_that_looks_like_a_token_is_a_key_where_nobody_else_reads_it(make: MakeExchange) -> None:
+    """There is no way beside it."""
+    alone = ApiKeyAuthenticator(MemoryKeys([RECORD]), digester(b""), "Authorization", None, lambda: 100.0, "Token")
+
+    assert alone.find(make([(b"Authorization", b"Token eyJ.a.b")])) == b"eyJ.a.b"
+    assert alone.challenge == b'Token realm="api"'

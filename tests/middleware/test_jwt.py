@@ -80,7 +80,8 @@ def test_tokens_of_other_kinds_can_be_left_to_others(make: MakeExchange) -> None
         return sharing.find(make([(b"Authorization", value)]))
 
     assert shown(b"Bearer opaque") is None
-    assert shown(b"Bearer a.b.c") == b"a.b.c"
+    assert shown(b"Bearer gw_a.b.c_0123") is None
+    assert shown(b"Bearer eyJ.b.c") == b"eyJ.b.c"
     assert sharing.find(make()) is None
     assert BOTH.find(make([(b"Authorization", b"Bearer opaque")])) == b"opaque"
 

@@ -30,8 +30,16 @@ ANNOUNCED = 86_400.0
 """Seconds for which instances hear of a key that was revoked by the command."""
 
 
-def api_key_authenticator(settings: Settings, foundation: Foundation) -> ApiKeyAuthenticator:
-    """Make what looks for API keys; one serves all routes of a configuration."""
+def api_key_authenticator(
+    settings: Settings, foundation: Foundation, leaves_tokens: bool = False
+) -> ApiKeyAuthenticator:
+    """Make what looks for API keys; one serves all routes of a configuration.
+
+    Args:
+        settings: The configuration.
+        foundation: What it is built on.
+        leaves_tokens: Whether a bearer token that may be a JWT is left to the ways beside this one.
+    """
     assert settings.auth is not None and settings.auth.api_keys is not None  # `config.references` has seen to it
     keys = settings.auth.api_keys
     plain = ", ".join(key.id for key in keys.keys if key.key is not None)
@@ -40,7 +48,15 @@ def api_key_authenticator(settings: Settings, foundation: Foundation) -> ApiKeyA
     if keys.keys and keys.store != "memory":
         _log.warn("auth.api_keys.keys are for the memory store: nobody looks at them in {store}", store=keys.store)
     store: KeyStore = memory_keys(keys) if keys.store == "memory" else managed_keys(settings, keys, foundation)
-    return ApiKeyAuthenticator(store, digester(pepper(keys)), keys.header, keys.query, foundation.wall_clock)
+    return ApiKeyAuthenticator(
+        store,
+        digester(pepper(keys)),
+        keys.header,
+        keys.query,
+        foundation.wall_clock,
+        keys.scheme,
+        leaves_tokens and keys.as_bearer,
+    )
 
 
 def managed_keys(settings: Settings, keys: ApiKeys, foundation: Foundation) -> ManagedKeyStore:

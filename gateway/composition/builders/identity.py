@@ -45,8 +45,9 @@ def authenticators(
     tokens.when_changed(kept.clear)  # who was known, or refused, by keys that have gone or come
     return {
         "jwt": tokens.authenticator,
-        "jwt_or_other": tokens.sharing_authenticator,  # where introspection comes after it: both read bearer tokens
+        "jwt_or_other": tokens.sharing_authenticator,  # where introspection or keys come after: all read bearer tokens
         "api_key": cache(lambda way: api_key_authenticator(settings, foundation)),
+        "api_key_or_jwt": cache(lambda way: api_key_authenticator(settings, foundation, leaves_tokens=True)),
         "introspection": authorities.introspection,
         "forward": authorities.forward,
         "mtls": cache(lambda way: certificate_authenticator(settings, foundation)),
@@ -92,6 +93,8 @@ class Identity:
             foundation.wall_clock,
         )
         foundation.carried.then(partial(open_tunnels(foundation).keys_are, digests(auth.api_keys)))
+        # Ways beside `jwt` that are shown as bearer tokens.
+        self._bearers = {"introspection"} | ({"api_key"} if auth.api_keys and auth.api_keys.as_bearer else set())
         self._seed = _fingerprint(auth)
         self._verification = cache(self._make)
         self._filter = cache(self._make_filter)
@@ -120,14 +123,20 @@ class Identity:
         return self._filter(withheld.union(*map(self._authorities.told, ways)))
 
     def _made(self, ways: Sequence[AuthMethod]) -> list[Verification]:
-        return [
-            self._verification(way, any(later.type == "introspection" for later in ways[place:]))
-            for place, way in enumerate(ways, 1)
-        ]
+        made = []
+        for place, way in enumerate(ways, 1):
+            later = {one.type for one in ways[place:]}
+            shares = ""
+            if way.type == "jwt" and (later & self._bearers):
+                shares = "jwt_or_other"
+            elif way.type == "api_key" and "jwt" in later:
+                shares = "api_key_or_jwt"
+            made.append(self._verification(way, shares or way.type))
+        return made
 
-    def _make(self, way: AuthMethod, before_introspection: bool) -> Verification:
-        make = self._makers["jwt_or_other" if before_introspection and way.type == "jwt" else way.type]
-        return Verification(make(way), sha256(self._seed + repr(way).encode()).digest(), self._memory)
+    def _make(self, way: AuthMethod, maker: str) -> Verification:
+        seed = sha256(self._seed + repr(way).encode()).digest()
+        return Verification(self._makers[maker](way), seed, self._memory)
 
     def _make_filter(self, withheld: frozenset[bytes]) -> FieldFilter:
         return request_filter(self._remade | withheld, self._decisive)

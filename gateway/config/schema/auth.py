@@ -11,6 +11,7 @@ from gateway.config.schema.base import Section, expected, or_one
 from gateway.config.schema.oauth import OAuth
 from gateway.config.schema.types import (
     URL,
+    Claim,
     Count,
     Duration,
     File,
@@ -62,15 +63,17 @@ class JwtVerifier(Section):
         default=(), description="Of which `aud` must have one; a text or a list.", json_schema_extra=or_one
     )
     leeway: Duration = Field(default=30.0, description="Clock skew allowed for.")
-    required_claims: tuple[SomeText, ...] = Field(
-        default=("exp",), description="Claims that must be there; a dotted path leads into objects."
+    required_claims: tuple[Claim, ...] = Field(
+        default=("exp",), description="Claims that must be there, each a name, a dotted path or a list of names."
     )
     max_token_size: Size = Field(default=16 * 1024, description="Octets of a token; longer ones are not looked at.")
-    user_claim: SomeText = Field(default="sub", description="The claim with the user, or a path to it: `act.sub`.")
-    roles_claim: SomeText = Field(
-        default="roles", description="The claim with the roles, or a path to it: `realm_access.roles`."
+    user_claim: Claim = Field(default="sub", description="The claim with the user, or a path to it: `act.sub`.")
+    roles_claim: Claim = Field(
+        default="roles",
+        description="The claim with the roles, or a path to it: `realm_access.roles`, or name by name: "
+        '`[resource_access, "api.example.com", roles]`.',
     )
-    scopes_claim: SomeText = Field(
+    scopes_claim: Claim = Field(
         default="scope", description="The claim with the scopes: space-separated text or a list."
     )
 
@@ -131,6 +134,10 @@ class ApiKeys(Section):
 
     store: Literal["memory", "redis", "sql"] = Field(default="memory", description="Where they are kept.")
     header: HeaderName = Field(default="X-API-Key", description="The field a request shows it in.")
+    scheme: Annotated[str, form(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", "a scheme such as `Bearer`")] | None = Field(
+        default=None,
+        description="What stands before a key in the field: `Bearer` for `Authorization: Bearer KEY`. Absent: nothing.",
+    )
     query: SomeText | None = Field(
         default="api_key", description="The parameter accepted too, never logged, never forwarded; null turns it off."
     )
@@ -151,6 +158,11 @@ class ApiKeys(Section):
     pepper: Secret | None = Field(
         default=None, description="A secret that goes into the hashes of the redis and sql stores, and is in neither."
     )
+
+    @property
+    def as_bearer(self) -> bool:
+        """Whether keys are shown where bearer tokens are."""
+        return self.header.lower() == "authorization" and (self.scheme or "").lower() == "bearer"
 
     @model_validator(mode="after")
     def _connects_one_way(self) -> ApiKeys:

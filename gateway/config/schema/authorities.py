@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from gateway.config.schema.base import Section
-from gateway.config.schema.types import URL, File, HeaderName, Secret, SomeText, Timeout
+from gateway.config.schema.types import URL, Claim, File, HeaderName, Secret, SomeText, Timeout
 
 
 class Introspection(Section):
@@ -20,9 +20,9 @@ class Introspection(Section):
     ca: File | None = Field(default=None, description="PEM file with whom to trust; absent: the system's authorities.")
     issuer: SomeText | None = Field(default=None, description="What `iss` must be.")
     audience: tuple[SomeText, ...] = Field(default=(), description="Of which `aud` must have one.")
-    user_claim: SomeText = Field(default="sub", description="The member with the user; else `username`, `client_id`.")
-    roles_claim: SomeText = Field(default="roles", description="The member with the roles.")
-    scopes_claim: SomeText = Field(default="scope", description="The member with the scopes.")
+    user_claim: Claim = Field(default="sub", description="The member with the user; else `username`, `client_id`.")
+    roles_claim: Claim = Field(default="roles", description="The member with the roles.")
+    scopes_claim: Claim = Field(default="scope", description="The member with the scopes.")
 
 
 class ForwardAuth(Section):

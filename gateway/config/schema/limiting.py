@@ -9,12 +9,12 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from gateway.config.schema.base import Section, expected, or_one
-from gateway.config.schema.types import Count, PathPattern, Positive, Timeout, form, integer
+from gateway.config.schema.types import CLAIM_NAME, Count, PathPattern, Positive, Timeout, form, integer
 
 Scope = Annotated[
     str,
     form(
-        r"ip|user|api_key|route|header:[!#$%&'*+.^_`|~0-9A-Za-z-]+|claim:[A-Za-z0-9_.:/-]+",
+        rf"ip|user|api_key|route|header:[!#$%&'*+.^_`|~0-9A-Za-z-]+|claim:{CLAIM_NAME}",
         "`ip`, `user`, `api_key`, `route`, `header:NAME` or `claim:NAME`",
     ),
 ]

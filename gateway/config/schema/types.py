@@ -23,6 +23,7 @@ from gateway.config.nodes import meant
 from gateway.config.problems import Unexpected
 from gateway.config.schema.base import expected
 from gateway.config.texts import without_credentials
+from gateway.principal import ClaimPath
 
 DIRECTORY = "directory"
 """In the context of a validation: what relative file names are relative to."""
@@ -143,6 +144,19 @@ def _secret_scalar(value: object) -> AnySecret[str | int | float]:
     return AnySecret(patterns.text(value))
 
 
+def _claim(value: object) -> ClaimPath:
+    words = "the name of a claim, a dotted path to it, or a list of names"
+    try:
+        if not isinstance(value, list | tuple):
+            return patterns.some_text(value)
+        names = tuple(map(patterns.some_text, value))
+    except Unexpected:
+        raise Unexpected(words) from None
+    if not names:
+        raise Unexpected(words, "an empty list")
+    return names
+
+
 def _string(pattern: str | None = None) -> dict[str, Any]:
     return {"type": "string"} if pattern is None else {"type": "string", "pattern": pattern}
 
@@ -154,6 +168,15 @@ _SIZE = {"anyOf": [{"type": "integer", "minimum": 0}, _string(r"^[0-9]+(\.[0-9]+
 Text: TypeAlias = Annotated[str, Parsed(patterns.text, _SCALAR, "text")]
 SomeText: TypeAlias = Annotated[str, Parsed(patterns.some_text, _SCALAR, "text")]
 Name: TypeAlias = Annotated[str, Parsed(patterns.name, _SCALAR, "name")]
+Claim: TypeAlias = Annotated[
+    ClaimPath,
+    Parsed(
+        _claim,
+        {"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR, "minItems": 1}]},
+        "claim",
+        lambda value: value if isinstance(value, str) else list(value),
+    ),
+]
 Secret: TypeAlias = Annotated[SecretStr, Parsed(_secret, _SCALAR, "secret", lambda value: str(value))]
 SecretScalar: TypeAlias = Annotated[
     AnySecret[str | int | float], Parsed(_secret_scalar, _SCALAR, "secret", lambda value: str(value))
@@ -177,6 +200,8 @@ Endpoint: TypeAlias = Annotated[str, Parsed(patterns.endpoint, _string("^[A-Za-z
 Host: TypeAlias = Annotated[str, Parsed(patterns.host, _string(), "host name")]
 PathPattern: TypeAlias = Annotated[str, Parsed(patterns.path_pattern, _string("^/"), "path")]
 BackendURL: TypeAlias = Annotated[str, Parsed(patterns.backend_url, _string("^(http|https|h2c)://"), "URL")]
+CLAIM_NAME = r"[A-Za-z0-9_.:/-]+"
+"""Of a claim in a text such as `claim:NAME`: names of OpenID Connect, URLs, and dotted paths."""
 METRIC_LABELS = (
     *("backend", "cause", "from", "le", "method", "mode", "name", "outcome", "path", "plugin", "priority", "python"),
     *("reason", "result", "route", "scope", "source", "state", "status", "store", "to", "twisted", "upstream"),

@@ -12,6 +12,7 @@ from gateway.config.schema.admission import AdaptiveConcurrency, Queue
 from gateway.config.schema.base import Section
 from gateway.config.schema.resilience import CircuitBreaker, HealthCheck, PassiveHealth
 from gateway.config.schema.types import (
+    CLAIM_NAME,
     BackendURL,
     Count,
     Duration,
@@ -97,7 +98,7 @@ class Upstream(Section):
     hash_on: Annotated[
         str,
         form(
-            r"ip|path|(header|cookie|claim):[!#$%&'*+.^_`|~0-9A-Za-z-]+",
+            rf"ip|path|(header|cookie):[!#$%&'*+.^_`|~0-9A-Za-z-]+|claim:{CLAIM_NAME}",
             "`ip`, `path`, `header:NAME`, `cookie:NAME` or `claim:NAME`",
         ),
     ] = Field(

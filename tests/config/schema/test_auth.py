@@ -64,6 +64,50 @@ def test_one_source_of_keys_is_enough(load_text: Load, text: str) -> None:
     assert (made.jwks_timeout, made.jwks_refresh, made.jwks_cooldown) == (5.0, 300.0, 30.0)
 
 
+def test_a_claim_is_a_name_a_path_or_a_list_of_names(load_text: Load) -> None:
+    """A list where a name holds a dot; shown as it was written."""
+    claims = 'roles_claim: [resource_access, "api.example.com", roles], required_claims: [exp, [a, b.c]]'
+    made = verifier(load_text, f"jwks_url: https://issuer.example.com/jwks, user_claim: act.sub, {claims}")
+
+    assert made.roles_claim == ("resource_access", "api.example.com", "roles")
+    assert (made.user_claim, made.scopes_claim) == ("act.sub", "scope")
+    assert made.required_claims == ("exp", ("a", "b.c"))
+    shown = made.model_dump(mode="json")
+    assert shown["roles_claim"] == ["resource_access", "api.example.com", "roles"]
+    asked = load_text('auth: {introspection: {a: {url: "https://a", roles_claim: ["a.b", c]}}}').auth
+    assert asked is not None
+    assert asked.introspection["a"].roles_claim == ("a.b", "c")
+
+
+@pytest.mark.parametrize("said", ["[]", "{}", "['']", "''", "[a, []]"])
+def test_what_names_no_claim(complaints: Complaints, said: str) -> None:
+    """Told with what was wanted."""
+    (line,) = complaints(f"auth: {{jwt: {{default: {{jwks_url: https://a, roles_claim: {said}}}}}}}")
+
+    assert "roles_claim" in line
+    assert "expected the name of a claim, a dotted path to it, or a list of names, found" in line
+
+
+def test_limits_and_balancing_take_the_same_names_of_claims(load_text: Load) -> None:
+    """Also those that are URLs."""
+    name = "claim:https://example.com/tenant"
+    settings = load_text(
+        f"""
+        upstreams: [{{name: a, strategy: consistent_hash, hash_on: "{name}", backends: [{{url: "http://a:80"}}]}}]
+        rate_limits: [{{limit: 1, scope: "{name}"}}]
+        """
+    )
+    assert settings.upstreams[0].hash_on == name == settings.rate_limits[0].scope[0]
+
+
+@pytest.mark.parametrize("said", ["'a b'", "''", "'Bearer:'", "[Bearer]"])
+def test_a_scheme_is_one_word(complaints: Complaints, said: str) -> None:
+    """As RFC 9110 section 11.1 has it."""
+    (line,) = complaints(f"auth: {{api_keys: {{header: Authorization, scheme: {said}}}}}")
+
+    assert "auth.api_keys.scheme: expected a" in line
+
+
 def test_a_route_may_name_one_verifier_or_several(load_text: Load) -> None:
     """One is a list of one."""
     secret = f"{{algorithms: [HS256], secret: {'x' * 32}}}"
