@@ -129,7 +129,7 @@ class AgentResponse:
                 if self._paused:
                     body.pause()
         else:
-            if body:
+            if body and self._protocol is not None:
                 protocol.dataReceived(body)
             self.body_ended(None)
 

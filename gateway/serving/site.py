@@ -34,6 +34,7 @@ class GatewaySite(Site, Host):
         deadlines: Watches the channels.
         now: Monotonic seconds.
         date: Value of the Date field.
+        gone: Told of each client, and each subrequest, that is gone: what is kept for it is no use any more.
 
     Attributes:
         channels: Open connections.
@@ -50,6 +51,7 @@ class GatewaySite(Site, Host):
         deadlines: Deadlines,
         now: Callable[[], float],
         date: Callable[[], bytes],
+        gone: Callable[[object], None],
     ) -> None:
         # The sessions, the log and the form parser of `Site` are never reached: our channel makes none of its requests.
         super().__init__(GatewayTree(self), parsePOSTFormSubmission=False)
@@ -63,6 +65,7 @@ class GatewaySite(Site, Host):
         self.draining = False
         self.memo = RequestMemo()
         self._deadlines = deadlines
+        self._gone = gone
         self._drained: Deferred[None] | None = None
 
     def apply(self, options: ConnectionOptions, rules: ForwardedRules) -> None:
@@ -95,6 +98,7 @@ class GatewaySite(Site, Host):
         """A connection is closed."""
         self.channels.pop(connection, None)
         self._deadlines.forget(connection)
+        self._gone(connection)
         self._check_drained()
 
     def entered(self, subrequest: Served) -> None:
@@ -106,6 +110,7 @@ class GatewaySite(Site, Host):
         """It is over."""
         self.asking.pop(subrequest, None)
         self._deadlines.forget(subrequest)
+        self._gone(subrequest)
         self._check_drained()
 
     @property

@@ -59,6 +59,12 @@ class ConnectionPool(HTTPConnectionPool):
     def _gone(self, drained: None, pool: BackendPool) -> None:
         self._leaving.pop(pool, None)
 
+    def client_gone(self, client: object) -> None:
+        """A client is gone: close what was set aside for it, wherever that is."""
+        if client in self.pins:
+            for pool in [*self._pools.values(), *self._leaving]:
+                pool.client_gone(client)
+
     def addresses_changed(self, host: str, addresses: Iterable[str]) -> None:
         """A name resolves to other addresses: leave the ones that are gone."""
         for pool in self._pools.values():

@@ -56,6 +56,20 @@ def test_a_stranger_is_not_served_as_the_user(gateway: Harness, scheme: bytes) -
     assert [bodies(gateway.send(GET + b"\r\n")) for _ in range(3)] == [[b"who?"]] * 3
 
 
+def test_what_was_set_aside_goes_with_its_client(gateway: Harness) -> None:
+    """Nobody else may ever have that connection: it is closed, and takes no place."""
+    authenticating(gateway, b"NTLM")
+    alice = gateway.send(PROVES % b"NTLM")
+    (connection,) = gateway.backend("orders").connections
+    assert connection.closed is None
+    alice.close()
+    gateway.network.pump()
+
+    assert connection.closed is not None
+    assert gateway.gateway.foundation.pool.pins == {}
+    gateway.check_quiet()
+
+
 def test_all_legs_of_a_handshake_take_one_connection(gateway: Harness) -> None:
     """The challenge belongs to the connection that it came on, whatever the others do meanwhile."""
     legs: dict[Any, list[bytes]] = {}

@@ -575,3 +575,14 @@ def test_an_answer_without_content_ends_at_once(status: int) -> None:
 
     assert response.headers.getRawHeaders(b"content-length") == [b"5"]
     assert now(readBody(response)) == b""
+
+
+def test_a_connection_that_was_authenticated_for_one_request_goes_with_it() -> None:
+    """To an NTLM backend each request of an application is a client of its own."""
+    application = Application()
+    backend = application.gateway.backend("orders")
+    application.answer(b"GET", URI, Headers({b"Authorization": [b"NTLM abc"]}))
+
+    assert backend.connection.closed is not None
+    assert application.gateway.gateway.foundation.pool.pins == {}
+    application.gateway.check_quiet()
