@@ -1,7 +1,7 @@
 """A path that takes a form and that the gateway answers itself.
 
-The body is gathered here, within its bound: forms are small. Everything else
-is the chain's: a client that goes away, one that is too slow, errors.
+The body is gathered here, up to `MOST` octets: forms are small. A client that goes away or is too slow, and errors, are
+the chain's business, as for every exchange.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class FormLeaf:
     """A path that takes forms by POST.
 
     Args:
-        name: What logs and metrics call it, as the route that it is not.
+        name: What logs and metrics call it, where others have the name of their route.
         path: Where it is.
         steps: Middleware for its answers.
         answer: Makes them.
@@ -43,7 +43,7 @@ class FormLeaf:
     ) -> None:
         self.name = name
         self.pattern = path
-        # The form is a step that always answers, so that waiting for it is what waiting for a step is.
+        # Reading the form is a step that always answers: the chain knows how to wait for a step and how to cancel it.
         self._chain = Chain([*steps, BodyLimit(MOST), _Form(answer)], _unanswered, render_error)
 
     def render_exchange(self, exchange: Exchange) -> None:

@@ -1,8 +1,8 @@
 """The token endpoint: access tokens for clients that show their secret, and their end before time.
 
 `POST /oauth/token` (RFC 6749, client credentials and refresh) and
-`POST /oauth/revoke` (RFC 7009). What a request means is decided by
-`gateway.identity.oauth`; here it is put in order: read, count, compare, answer.
+`POST /oauth/revoke` (RFC 7009). `gateway.identity.oauth` decides what a request means; this module says in which order
+it is handled: read, count, compare, answer.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class TokenEndpoint:
     """Answers the forms of clients.
 
     Args:
-        clients: Who there is.
+        clients: The clients of the configuration.
         issuer: Makes access tokens.
         checker: Compares secrets.
         grants: Keeps what refresh tokens stand for.
@@ -148,7 +148,7 @@ class TokenEndpoint:
             if claims.get("client_id") != client.id:
                 raise TokenRefused("unauthorized_client", "The token is another client's.")
             if "jti" not in claims or "exp" not in claims:
-                # Made by somebody who shares our HS256 secret: there is nothing to call it by.
+                # Made by somebody who shares our HS256 secret: without `jti` there is nothing to put on the deny-list.
                 raise TokenRefused("unsupported_token_type", "The token has no name.")
             self._deny(str(claims["jti"]), float(claims["exp"]))
         else:
@@ -164,7 +164,7 @@ class TokenEndpoint:
             form = read_form(body)
             shown = read_credentials(authorization, form)
         except TokenRefused:
-            # What is no attempt on a client still counts for its address.
+            # A request without a readable client is an attempt on none, but it counts for the address that sent it.
             await self._limit.failed(exchange)
             raise
         paid = await self._limit.admit(exchange, shown.id)
@@ -172,7 +172,7 @@ class TokenEndpoint:
         encoded = self._clients.decoy(shown.id) if client is None else client.secret_hash
         right = await self._checker.matches(shown.secret, encoded, client is None)
         if client is None or not right:
-            # A name that is not a client's may be a secret in the wrong place.
+            # An unknown name is not logged: it may be a secret that was written into the wrong field.
             _log.info(
                 "Refused {client} at the token endpoint, from {address}",
                 client="an unknown client" if client is None else f"the secret of client {client.id}",

@@ -87,7 +87,7 @@ class AnswerWriter:
                 return
             if not body.ended:
                 self._framing = framing
-                # Before the write, which may say that the client has had enough.
+                # Before the write: the transport may call `pauseProducing` from inside of it.
                 self._life.answers(body, self)
                 self._client.answer_streams()
                 self._transport.write(head + framing.part(first))

@@ -164,7 +164,7 @@ class Http1Channel(ClientConnection, Answering, Downstream):
         error = exchange.error
         close = (
             not (body is None or body.origin.ended)
-            # Nothing more will come; what has come before that is still answered.
+            # The client sends no further request, and none of those that it sent waits any more.
             or ((parser.stopped or self.half is not _OPEN) and not parser.requests)
             or self.site.draining
             or (error is not None and error.close)
@@ -201,7 +201,7 @@ class Http1Channel(ClientConnection, Answering, Downstream):
                 self.close()
             return
         self.phase = AFTER[self.phase][_ANSWERED]
-        # While requests are left, what is held stands behind one that has not been answered yet.
+        # The octets held stand behind the last request of the queue: they are read when that has been answered.
         if parser.held is not None and not parser.requests:
             held = parser.resume()
             if held:
@@ -324,7 +324,7 @@ class Http1Channel(ClientConnection, Answering, Downstream):
         exchange = Exchange(request, self, self.peer, now, now + site.options.request)
         life.begin(exchange)
         site.root.render_exchange(exchange)
-        # After it: how long it may take is known with its route.
+        # Only now: the route has set the deadline of the exchange.
         if life.exchange is exchange and life.stage is _ASKED:
             self.deadline = life.deadline(now, bool(self._held_back & BODY))
             if self.half is not _OPEN:
@@ -340,7 +340,7 @@ class Http1Channel(ClientConnection, Answering, Downstream):
         assert exchange is not None
         body = exchange.request.body
         if body is not None and body.origin.failed and parser.requests:
-            # What is wrong is in the content of the request under way: its client need not wait for a backend.
+            # The error is in the content of the request under way: it is answered now, without waiting for the backend.
             problem = parser.requests.pop()
             assert isinstance(problem, GatewayError)
             self._fail(exchange, problem)
@@ -380,6 +380,7 @@ class Http1Channel(ClientConnection, Answering, Downstream):
         exchange.chain.fail(exchange, error)
 
     def _may_still_send(self, exchange: Exchange) -> bool:
+        """Whether the client of an exchange that ends the connection may be sending yet."""
         body = exchange.request.body
         if body is not None and not body.origin.ended:
             return True

@@ -1,8 +1,7 @@
 """An error into the response that a client gets: problem+json (RFC 9457).
 
-The one place where errors become responses. What a client may not see (a
-traceback, an address, which keys exist) cannot come out of here: only the
-error's own words do.
+The one place where errors become responses. Only the error's reason, status and sentence go out, so that a
+traceback, an address or the name of a key cannot reach a client.
 """
 
 from __future__ import annotations
@@ -61,5 +60,5 @@ def render_token_error(exchange: Exchange, error: GatewayError) -> Response:
 
 def _first_sentence(error: GatewayError) -> str:
     text = " ".join((type(error).__doc__ or "").split())
-    # After a semicolon a docstring speaks to the operator.
+    # The part of a docstring behind a semicolon is for operators, and not for clients.
     return text.partition(";")[0].rstrip(".") + "."

@@ -215,7 +215,7 @@ class StockClient(Downstream):
         if self._request is not None:
             if streams:
                 self._request.unregisterProducer()
-            # Not `finish`, which would make a whole answer of a part.
+            # Not `finish`: the client would take what it has for the whole answer.
             self._request.loseConnection()
         self._over()
 

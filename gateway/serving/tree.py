@@ -192,7 +192,8 @@ class Root(Generic[T]):
                 own.render_exchange(exchange)
                 return
             if tree.in_flight and occupancy.places_held > tree.in_flight:
-                # Its route says so (`gateway.middleware.admission.Full`), with what it says on every response.
+                # Raised by a step of its route (`gateway.middleware.admission.Full`), so that the 503 has the fields of
+                # the route's other answers.
                 exchange.error = TooManyInFlight()
             written = path = request.path
             if path != b"*":
@@ -201,9 +202,8 @@ class Root(Generic[T]):
                 self._explain(tree, exchange)
             match = tree.routes.match(request.host, path, request.method, request.headers, request.query)
             route = match.value
-            if (
-                path is not written or route.asks_about_every_path
-            ):  # nearly all paths are in normal form: nothing is asked
+            # A path in normal form, as nearly all are, has one reading.
+            if path is not written or route.asks_about_every_path:
                 settle(request, path, tree.routes, match, route.paths)
             exchange.params = match.params
             if request.method in COUNTED and b"max-forwards" in request.headers.index and is_last(request):

@@ -48,9 +48,9 @@ class ClientTunnel(ClientEnd):
         self._read_closed = False
         self._write_closed = False
         upgrade = exchange.request.upgrade
-        # Frames to the client: what we may have to say stands between two of them.
+        # Followed where the client gets WebSocket frames: a close frame of ours may stand between two of them only.
         self._frames = FrameBorders() if upgrade is not None and upgrade.lower() == b"websocket" else None
-        self._goodbye: bytes | None = None  # a close frame that waits for the end of a frame
+        self._goodbye: bytes | None = None  # our close frame, until the frame that the client is being sent is complete
 
     # What the client does.
 
@@ -134,7 +134,7 @@ class ClientTunnel(ClientEnd):
             self._connection.close()
         elif self._goodbye is None:
             self._goodbye = close_frame(code, reason)
-            self._other.resume_reading()  # the rest of the frame has to come, however slowly the client reads
+            self._other.resume_reading()  # else a client that reads slowly would never get the rest of the frame
             self._connection.deadline = self._connection.site.now() + CLOSE
             if frames.between or frames.closed:
                 self._say_goodbye()
@@ -152,7 +152,7 @@ class ClientTunnel(ClientEnd):
         goodbye, frames = self._goodbye, self._frames
         assert goodbye is not None
         assert frames is not None
-        if not frames.closed:  # else the backend has just said the same
+        if not frames.closed:  # the backend has just sent a close frame of its own
             self._write(goodbye)
         self._end()
         self._connection.close_gently()
@@ -172,12 +172,12 @@ class ClientTunnel(ClientEnd):
             self._watch()
 
     def _watch(self) -> None:
-        # A tunnel may be silent for hours. One that is closed one way may not: nobody hears any more whether the
-        # peer behind that half is still there.
+        # A tunnel that is open both ways may be silent for hours. Once one half is closed, nothing would tell that the
+        # peer behind that half is gone: so its silence is bounded.
         site = self._connection.site
         self._connection.deadline = site.now() + site.options.client_idle
 
     def _close_if_both_halves_are(self) -> None:
-        # Twisted leaves a connection open whose halves are both closed.
+        # Twisted keeps a connection open even when both of its halves are closed.
         if self._read_closed and self._write_closed:
             self._connection.close()
