@@ -1,8 +1,8 @@
-"""What each has a count of its own: a scope of the configuration into the octets of a key.
+"""Turn a scope of the configuration into the octets of a key: each key has a count of its own.
 
-Compiled when a snapshot is built. Who shows nothing of what a limit counts by
-(no principal, no such header) is counted by address: a limit that could be
-left by leaving something out would be none.
+Compiled when a snapshot is built. A request without what a limit counts by (no
+principal, no such header) is counted by address (D-71): if it were not counted,
+a caller would get round the limit by leaving a header out.
 
 # Note [Tags]
 A key begins with a letter for what it is, so that no two kinds can look the same: `4` and `6` for addresses (`a` for
@@ -74,7 +74,7 @@ def _address(exchange: Exchange) -> bytes:
 
 @lru_cache(maxsize=4096)
 def _network(address: str) -> bytes:
-    """Whoever has an IPv6 address has 2**64 of them: the /64 is counted."""
+    """Return an IPv4 address, or the /64 of an IPv6 address: whoever has one address of a /64 has all 2**64."""
     try:
         parsed = IPv6Address(address.partition("%")[0])
     except ValueError:

@@ -11,7 +11,7 @@ EXACT = 64
 """Up to this limit a sliding window keeps the time of every request; past it, counts for so many parts of it."""
 
 LEASED_FOR = 0.02
-"""Part of its window for which an instance may use requests that it has taken in advance."""
+"""For which part of a window an instance may use the requests that it has taken in advance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Limit:
 
     Attributes:
         identity: What is counted, in octets: two limits with the same one share their counts.
-        label: In the `RateLimit` fields; what each has a count of its own, e.g. `ip`.
+        label: What has a count of its own, e.g. `ip`, as the `RateLimit` fields call it.
         requests: In a window.
         window: Seconds.
         burst: Most at once, for a token bucket.
@@ -80,13 +80,13 @@ class Verdict:
 
     Attributes:
         allowed: Whether it may pass.
-        limit: The limit that speaks.
+        limit: The limit that this verdict is of.
         remaining: Requests left now.
-        retry_after: Seconds until there is something of it again, where it may not pass.
-        full_in: Seconds until everything of it is there again.
-        reset: The same as Unix time, where the store has the clock that counts; 0 where ours does.
+        retry_after: Seconds until a request may pass again, where this one may not.
+        full_in: Seconds until the limit is as if nobody had used it.
+        reset: The same moment as Unix time, where the store's clock decides (Redis); 0 where that of this process does.
         taker: Gives back what was taken, None where nothing can be given back.
-        receipt: What the taker wants to know of it.
+        receipt: What to hand to `give_back` of the taker.
     """
 
     __slots__ = ("allowed", "full_in", "limit", "receipt", "remaining", "reset", "retry_after", "taker")
@@ -117,7 +117,7 @@ class Verdict:
 
 
 def unused(limit: Limit) -> Verdict:
-    """Return what a limit says to who has used nothing of it: what may pass at once, which a burst bounds."""
+    """Return the verdict for a caller who has used nothing of a limit; `burst` bounds what may pass at once."""
     at_once = limit.requests if limit.sliding else min(limit.requests, limit.counted_burst)
     return Verdict(True, limit, at_once, 0.0, 0.0)
 

@@ -72,8 +72,8 @@ class SlidingWindow:
     def give_back(self, state: list[Any] | None, taken: float, full: float, now: float) -> list[Any] | None:
         """Return the state without a request that was taken at `taken`; None for nothing to remember.
 
-        Where that was late it is counted in a later part: the first one from its own on loses it, so that none that
-        stays is forgotten before its time.
+        A request that was counted late stands in a later part than its own. So the first part that is not before its
+        own gives one up; the requests that stay are remembered for as long as they have to be.
         """
         if state is None:
             return None

@@ -83,7 +83,10 @@ class MemoryLimits:
             self._states.pop(key, None)
 
     def _make_room(self, now: float) -> None:
-        """Forget what is over or too much, from the end that was asked for longest ago: two for each one that comes."""
+        """Forget keys that nothing has to be remembered of, or that are too many; those asked for longest ago first.
+
+        At most two for each key that comes, so that no request pays for the cleaning up of many.
+        """
         states = self._states
         for _ in range(2):
             key = next(iter(states))

@@ -14,7 +14,7 @@ W = TypeVar("W")
 
 
 class Priority(IntEnum):
-    """Whose turn it is first (a route's `priority`); the gateway's own health paths are never asked."""
+    """Which exchange gets a free place first (a route's `priority`); the gateway's own health paths need no place."""
 
     LOW = 0
     NORMAL = 1
@@ -50,7 +50,7 @@ class Entry(NamedTuple, Generic[W]):
     Attributes:
         verdict: What becomes of it.
         ticket: Its place, if it is queued.
-        displaced: Who loses its place to it: to be refused now.
+        displaced: Who loses its place in the queue to this exchange; the caller refuses it now.
     """
 
     verdict: Verdict
@@ -97,7 +97,7 @@ class Bulkhead(Generic[W]):
             waiter: Who asks; comes back with the ticket.
             priority: Its priority.
         """
-        # Whoever waits does so only while everything is taken, so nobody is overtaken here.
+        # The queue is empty whenever there is room (`leave` and `resize` see to that): nobody is overtaken here.
         if self.in_flight < self.limit:
             self.in_flight += 1
             return self._admitted

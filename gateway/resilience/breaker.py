@@ -2,8 +2,8 @@
 
 Layer 2: decides only. Asked by the forwarder before an attempt (a breaker of
 the backend) and before an exchange (one of the upstream), and told how it
-ended. The pattern is M. Nygard's ("Release It!"); both of its usual rules hold
-at once, so many failures in a row and too large a share of failures.
+ended. The pattern is M. Nygard's ("Release It!"). A breaker opens by either of
+the two usual rules: so many failures in a row, or too large a share of failures.
 
 # Note [Tickets]
 `admit` gives a ticket, the number of the period between two changes of state,
@@ -143,7 +143,7 @@ class Breaker:
         self.consecutive = 0
         self.failures = 0
         self.probes = 0
-        self._probed = -inf  # when the last one began
+        self._probed = -inf  # when the last probe began
         self._streaming = 0
         self._streamed = -inf
         self._proofs = 0
@@ -191,7 +191,8 @@ class Breaker:
     def stands(self, ticket: int) -> bool:
         """Whether what was admitted with this ticket, and has waited since, may still begin.
 
-        Once the breaker has opened it may not, even if probes pass by now: it is none of them.
+        An attempt that was admitted before the breaker opened may not, even while probes are let through: it holds none
+        of their slots.
         """
         return self.state is _CLOSED or (self.state is State.HALF_OPEN and abs(ticket) == self._period)
 
@@ -246,8 +247,9 @@ class Breaker:
     def health_restored(self, now: float) -> None:
         """An active check found the backend healthy after it was not: an open breaker lets probes pass at once.
 
-        For a change of health. A check that succeeded all the while says nothing about why real traffic failed, and
-        counts only where the timeout has passed and nothing else would end the open state.
+        Called for a change of health. A check that succeeded all the while says nothing about why real traffic failed;
+        its success ends the open state only once the timeout has passed, and only where `close_on` is `health_check`
+        (D-74), so that nothing else would.
         """
         self._happened(Event.HEALTH_RESTORED, now, "the health check succeeds")
 
@@ -256,7 +258,7 @@ class Breaker:
         return now - self.since if self.state is State.OPEN and self.since is not None else -inf
 
     def forget(self) -> None:
-        """What was counted while closed says nothing any more."""
+        """Begin to count anew: what was counted before the change says nothing about the state since."""
         self.consecutive = 0
         self._window.clear()
 

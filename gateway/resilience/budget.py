@@ -2,9 +2,9 @@
 
 Layer 2: decides only. The retry budget of Finagle and linkerd: each exchange
 deposits a share of a retry, each retry withdraws a whole one, and both are
-forgotten after the window. A minimum per second lets a quiet route retry too;
-unlike Finagle's, which is spent and forgotten by the window as well, it is a
-bucket that fills by itself. So over any time there are never more retries than
+forgotten after the window. A minimum per second lets a quiet route retry too.
+In Finagle the minimum is a part of the window; here it is a token bucket beside
+it, which fills by itself. So over any time there are never more retries than
 `ratio` of the exchanges and `minimum_per_second`, with one window's minimum to
 begin with, and whoever asks for no more than the minimum always gets it.
 """
@@ -46,7 +46,11 @@ class RetryBudget:
         window.total += 1
 
     def withdraw(self, now: float) -> bool:
-        """Pay for a retry, first with what would be forgotten; without enough left it must not be made."""
+        """Pay for a retry: from the deposits, which the window forgets, and then from the minimum.
+
+        Returns:
+            Whether there was enough; without it the retry must not be made.
+        """
         earned, reserve = self._left(now)
         if earned >= 1.0:
             self._window.marked += 1

@@ -103,7 +103,7 @@ class Gradient:
         rules, estimate = self._rules, self._estimate
         self._learn(recent)
         if busiest < estimate / 2.0:
-            return  # held back by the clients, not by the limit: nothing is learnt about it
+            return  # fewer exchanges came than the limit lets in: their times say nothing about it
         # At most halved, so that one odd window is not a collapse.
         gradient = max(0.5, min(1.0, rules.tolerance * self.usual / recent)) if recent > 0.0 else 1.0
         target = estimate * gradient + rules.headroom
@@ -115,5 +115,5 @@ class Gradient:
         share = 1.0 / self._windows if self._windows <= WARM_UP else 2.0 / (self._rules.memory + 1)
         self.usual += (recent - self.usual) * share
         if self.usual > 2.0 * recent:
-            # After a long overload the past would call everything fast: forget it sooner.
+            # After a long overload the average is far too high, and any time would pass for usual: let it fall sooner.
             self.usual *= 0.95

@@ -11,7 +11,7 @@ SAMPLES = 256
 """How many answers are looked back at."""
 
 EVERY = 32
-"""The percentile is found anew after so many answers, and known after the first so many: 0.2 us for each."""
+"""The percentile is worked out after each so many answers: 0.2 µs an answer. Before the first so many it is unknown."""
 
 
 class Latencies:

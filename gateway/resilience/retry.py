@@ -142,7 +142,7 @@ class RetryPolicy:
             return outcome in self.on
         for kind, names in KINDS:
             if isinstance(outcome, kind):
-                # A timeout is for its class never tried again; a route that names it wants it all the same.
+                # `BackendTimeout` says that it is never tried again; a route whose `on` names `timeout` overrules that.
                 asked = outcome.retry is not Retry.NEVER or kind is BackendTimeout
                 return asked and not names.isdisjoint(self.on)
         return False

@@ -68,7 +68,7 @@ class Selection(NamedTuple, Generic[S]):
 
     Attributes:
         backends: Empty where `lack` says why.
-        panic: Whether some of them are ejected, and there only because too few would be left.
+        panic: Whether some of them are ejected, and are used only because too few others are left.
         lack: Why there are none.
     """
 

@@ -16,7 +16,8 @@ MARKS = {Priority.LOW: 0.75, Priority.NORMAL: 1.0, Priority.HIGH: 1.5}
 stays for half of it beyond."""
 
 RELIEF = 0.8
-"""What is shed is let in again below this part of where shedding began: at the mark itself it would flap."""
+"""A priority is let in again below this part of the figure at which it was shed: with one figure for both it would be
+shed and let in by turns."""
 
 OnChange = Callable[[int, int, str], None]
 """Called after a change with the old level, the new one, and the cause in words."""

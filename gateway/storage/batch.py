@@ -19,7 +19,7 @@ class Batch:
         answered: How many of them have their answer.
         started: Monotonic seconds.
         ticket: The breaker's.
-        trouble: Code of an answer which says that the server cannot serve anybody now; empty for none.
+        trouble: Code of an answer which says that the server serves nobody now (`LOADING`); empty for none.
     """
 
     __slots__ = ("answered", "commands", "started", "ticket", "trouble", "waiting")

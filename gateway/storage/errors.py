@@ -8,7 +8,7 @@ from gateway.storage.replies import code_of, meaning_of, place_of
 class StoreUnavailable(Exception):
     """A store did not do what it was asked, within its time or at all.
 
-    Not an error of an exchange until somebody says so.
+    Not an error of an exchange: who asked decides whether it becomes one (`gateway.errors`), or does without.
 
     Attributes:
         reason: One word: `down`, `timeout`, `lost`, `refused`.
@@ -24,7 +24,7 @@ class CommandRefused(StoreUnavailable):
 
     Attributes:
         code: `NOSCRIPT`, `READONLY`, `NOAUTH`, `MOVED`, …, also where a script wraps it (`gateway.storage.replies`).
-        meaning: What to do about it.
+        meaning: What the store does about it (`gateway.storage.replies`).
         place: Slot, host and port where the key is, for MOVED and ASK.
     """
 

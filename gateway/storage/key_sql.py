@@ -82,7 +82,7 @@ class SqlKeys(Service):
         """See `ManagedKeyStore`."""
 
         def insert(cursor: Any) -> bool:
-            # Looked for first: not every module says by the error that the standard has for it that a row is there.
+            # The row is looked for first: not every module raises PEP 249's IntegrityError where it is there already.
             if self._select(cursor, "WHERE id = ? OR digest = ?", record.id, record.digest.hex()):
                 return False
             try:
@@ -133,7 +133,7 @@ class SqlKeys(Service):
             raise _unavailable() from None
 
     def _ask(self, cursor: Any, interaction: Callable[[Any], Any]) -> Any:
-        """Do it, in a thread; once more where the connection was of no use: servers close those that are idle."""
+        """Do it, in a thread; once more where the server had closed the connection, as servers do with idle ones."""
         try:
             return interaction(cursor)
         except self._driver.hung_up:

@@ -96,7 +96,7 @@ class Leased:
         return verdict
 
     def give_back(self, keys: Sequence[bytes], receipt: Any, now: float) -> None:
-        """See `gateway.limiting.limit.Taker`: what was taken in advance may be used by another, as long as it may."""
+        """See `gateway.limiting.limit.Taker`: the request is left in advance again, for the rest of the short time."""
         for lease in receipt:
             lease.left += 1
 
@@ -128,7 +128,7 @@ class Leased:
                 mine.callback(verdict)
             return
         for name, limit, taken in zip(names, self._asking.limits, answer[5 : 5 + len(names)], strict=True):
-            if taken:  # it was taken after `now`: so it is used in time
+            if taken:  # Redis took it after `now`, so what is used until then is used in time
                 _keep(self._leases, name, Lease(taken, now + limit.leased_for, answer))
         for position, (mine, _, asked) in enumerate(waiting):
             leased = self._from_memory(names, now)
@@ -150,7 +150,7 @@ class Leased:
                 mine.callback(verdict)
 
     def _broken(self, failure: Failure, names: Names) -> None:
-        """Nobody waits for ever, whatever went wrong."""
+        """Reading the answer failed, by a fault of ours: fail whoever waits for it, lest they wait for ever."""
         for mine, _, _ in self._asked.pop(names, ()):
             mine.errback(failure)
 

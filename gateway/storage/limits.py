@@ -2,7 +2,7 @@
 
 Layer 3. `limits.lua` decides, by Redis' own clock. Here a request's keys are put
 into a command that was encoded when the snapshot was built, and its answer is
-read; and when there is no answer, `on_store_failure` has its way.
+read. When there is no answer, `fallback` decides, as `on_store_failure` says.
 
 # Note [Keys]
 `gw:{limits}:` and a hash of what is counted and for whom: no client can make a
@@ -11,9 +11,9 @@ Cluster all counts are on one node, as one script over the limits of a request
 asks for.
 
 # Note [Refusals]
-A refusal says how long it will last at least: while it does (for a second at
-most) the same caller is refused without asking again. Who floods costs Redis
-one question a second.
+A refusal says how long it will last at least. For that time, but a second at
+most, the same caller is refused without another question: a caller who floods
+the gateway costs Redis one question a second.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ class Shared:
     def give_back(self, keys: Sequence[bytes], receipt: Any, now: float) -> None:
         """See `gateway.limiting.limit.Taker`."""
         names = self._asking.names(keys)
-        self._refusals.pop(names, None)  # there is something again
+        self._refusals.pop(names, None)  # the refusal that is remembered is out of date: a request was given back
         self._asking.give_back(names, receipt)
 
     def _failed(self, failure: Failure, keys: Sequence[bytes], now: float) -> Any:

@@ -55,7 +55,10 @@ KEYED = frozenset(
 """Commands whose first argument is their key. Others are sent to any node, and follow what that one answers."""
 
 Elsewhere = Callable[[CommandRefused, bytes, "Deferred[Any]", Place], bool]
-"""Takes an answer that names another node, its command, who waits and who has answered; whether it sees to it."""
+"""Takes an answer that names another node, its command, who waits and who has answered.
+
+Returns whether it asks that node, and so answers who waits.
+"""
 
 
 class StoreCounts(Protocol):
@@ -253,7 +256,7 @@ class RedisStore(Service):
 
     def _count_failures(self, batches: list[Batch], reason: str) -> None:
         now = self._now()
-        # What was behind the first one waited for it: that is one failure. A probe has a ticket of its own.
+        # Batches behind the first one only waited for it: the breaker hears of one failure. A probe has another ticket.
         for ticket in {batch.ticket for batch in batches}:
             self._breaker.failed(now, ticket, reason)
         for batch in batches:
@@ -272,7 +275,7 @@ class RedisStore(Service):
         """See to what an error means (`gateway.storage.replies`); returns whether `waiting` is seen to as well."""
         code = error.code
         if error.meaning is Meaning.FORGOTTEN:
-            return False  # who asked knows what to do
+            return False  # `script` sends the source then
         if error.meaning is Meaning.ELSEWHERE and self._elsewhere(error, command, waiting, link.place):
             return True
         self._counts.failed("refused")
@@ -285,7 +288,7 @@ class RedisStore(Service):
         return False
 
     def _follow(self, error: CommandRefused, command: bytes, waiting: Deferred[Any], sender: Place) -> bool:
-        """It is one of a cluster: from now on every key is asked for where it is."""
+        """The server is a node of a cluster: from now on each command goes to the node that has its key (D-92)."""
         if self._cluster is None:
             if not self.running:
                 return False

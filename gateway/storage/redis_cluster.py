@@ -8,8 +8,8 @@ script have one hash tag, so one node has them all.
 Which node has which slot is learnt twice: at once and for one slot from MOVED,
 and for all of them from CLUSTER SLOTS. That is asked after a MOVED, and once a
 second while a node that is in use does not answer: after a failover the slots
-have another master, which nobody tells who only knows the dead one. Whoever is
-known is asked in turn, by a connection for that one question.
+have another master, of which the dead one cannot tell. All nodes that are known
+are asked in turn, each on a connection for that one question.
 """
 
 # mypy: allow-untyped-calls
@@ -29,7 +29,7 @@ from gateway.storage.resp import pack
 
 SLOTS = 16384
 MOST_HOPS = 5
-"""Nodes that are asked for one command: more, and they do not agree among each other."""
+"""Most nodes that one command is sent to in turn: past it the nodes do not agree on who has the key."""
 INTERVAL = 1.0
 """Seconds between two looks at whether the nodes in use answer."""
 

@@ -109,7 +109,7 @@ class RedisConnection(txredisapi.RedisProtocol):
 
 
 def _ignore(_: Any) -> None:
-    """Nobody has asked to hear of it yet."""
+    """Stands in for a hook until the link sets it."""
 
 
 def _fail_it(error: CommandRefused, command: bytes, waiting: Deferred[Any]) -> bool:

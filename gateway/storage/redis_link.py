@@ -190,7 +190,8 @@ class Link:
     def _greeting(self) -> Sequence[bytes]:
         commands = greeting(self._address)
         if self._address.cluster:
-            commands.append(pack(b"CLUSTER", b"MYID"))  # servers that do not know of each other would count apart
+            # Refused by a server without a cluster: several of those do not know of each other, and would count apart.
+            commands.append(pack(b"CLUSTER", b"MYID"))
         commands.append(pack(b"ROLE") if self._master_only else pack(b"PING"))
         return commands
 
@@ -252,4 +253,4 @@ class Link:
 
 
 def _ignore(_: Any) -> None:
-    """It is given up already."""
+    """The link has given this connection up already."""

@@ -123,7 +123,7 @@ class SharedOrders(Service):
             self._loading = False
 
     def _restore(self, there: set[bytes]) -> None:
-        """Put back what we know and Redis does not: it may have come back empty."""
+        """Put back the orders that this instance knows and Redis does not: Redis may have come back empty."""
         for order in [] if self.control is None else self.control.standing():
             if order.encode() not in there:
                 self.tell(order)

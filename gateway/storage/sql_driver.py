@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 MARKS = {"qmark": "?", "format": "%s", "pyformat": "%s"}
-"""What stands for an argument, by `paramstyle`. The others want arguments by number or name; nobody has only those."""
+"""What stands for an argument, by `paramstyle`. The other styles number or name it; no known module has only those."""
 
 TIMEOUT = 1.0
 """Seconds for which SQLite waits for others to be done with the file."""

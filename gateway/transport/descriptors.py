@@ -10,11 +10,11 @@ import resource
 from contextlib import suppress
 
 OWN = 64
-"""Those of the gateway itself: ports, logs, the event loop, Redis."""
+"""Descriptors that the gateway needs for itself: ports, logs, the event loop, Redis."""
 
 
 def raise_limit() -> None:
-    """Let this process have as many as the system lets it; where that fails, it has what it had."""
+    """Raise the soft limit to the hard one; where that fails, the limit stays as it was."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(OSError, ValueError):  # macOS has a hard limit that it does not take
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -17,7 +17,7 @@ def certificates(content: bytes) -> list[x509.Certificate]:
     if not begun:
         return []
     found = x509.load_pem_x509_certificates(content)
-    # cryptography passes over a block without an end: of a file that is being written, the last.
+    # cryptography passes over a block without an end, as the last one of a file that is being written.
     if len(found) < begun:
         raise ValueError("one is cut short")
     return found

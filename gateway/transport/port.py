@@ -95,7 +95,7 @@ class _Held(_Server):
         self.server.limit.enter()
 
     def connectionLost(self, reason: Failure) -> None:
-        """Count out when the socket is closed; Twisted may call twice."""
+        """Leave the limit when the socket is closed; Twisted may call this twice."""
         limit, self._limit = self._limit, None
         try:
             super().connectionLost(reason)

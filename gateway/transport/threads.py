@@ -1,7 +1,7 @@
 """A few threads of one's own, for work that would hold up the reactor.
 
-The reactor's own ten are shared with what looks names up: who hashes secrets
-must not be able to fill them.
+The reactor's own ten threads look names up as well: hashing secrets there could
+take all of them, and no name would be found any more.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class ThreadService(Service):
         pool, self._pool = self._pool, None
         if pool is None:
             return None
-        # It waits for its threads: elsewhere, so that nobody waits for them.
+        # `stop` blocks until its threads are done: called in a thread of the reactor's, it does not block the reactor.
         return deferToThreadPool(self._reactor, self._reactor.getThreadPool(), pool.stop)
 
     def call(self, work: Callable[..., T], /, *arguments: Any) -> Deferred[T]:
