@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from gateway import __version__, early
 
@@ -71,6 +71,7 @@ def check(path: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON array in place of the table.")
 def routes(path: str, as_json: bool) -> None:
     """Show the effective routes, in the order of the configuration."""
+    from gateway.commands.table import show
     from gateway.config.effective import route_table
 
     rows = route_table(_load(path))
@@ -80,10 +81,7 @@ def routes(path: str, as_json: bool) -> None:
     if not rows:
         click.echo("no routes")
         return
-    head, *lines = _aligned([[key.replace("_", " ") for key in rows[0]], *(map(_cell, row.values()) for row in rows)])
-    click.secho(head, bold=True)
-    for line in lines:
-        click.echo(line)
+    show([key.replace("_", " ") for key in rows[0]], [[_cell(value) for value in row.values()] for row in rows])
 
 
 @main.command("config")
@@ -155,12 +153,6 @@ def _cell(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "-"
     return str(value)
-
-
-def _aligned(rows: Sequence[Any]) -> list[str]:
-    table = [list(row) for row in rows]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
 
 
 def _count(number: int, noun: str) -> str:

@@ -19,7 +19,7 @@ OURS = "twisted-api-gateway"
 FOR_OTHERS: dict[str, str] = {}
 """Declared, although the package does not import it by itself, and why."""
 
-AWAITED = {"bcrypt", "rich"}
+AWAITED = {"bcrypt"}
 """Declared for a part that is being built: to get empty."""
 
 
