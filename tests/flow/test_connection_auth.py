@@ -157,3 +157,18 @@ def test_what_is_set_aside_takes_nobodys_place(make: Make) -> None:
     gateway.advance(61)
     (pool,) = gateway.gateway.foundation.pool.pools()
     assert (pool.idle, pool.busy, len(pool.aside.pins)) == (0, 0, 0)
+
+
+def test_what_is_set_aside_goes_with_its_client(gateway: Harness) -> None:
+    """Nobody else may have it, so the backend need not keep it; a client that stays keeps its own."""
+    authenticating(gateway)
+    stays, goes = gateway.send(PROVES % b"NTLM"), gateway.send(PROVES % b"NTLM")
+    (pool,) = gateway.gateway.foundation.pool.pools()
+    assert (pool.idle, len(pool.aside.pins)) == (2, 2)
+    goes.reset()
+    gateway.network.pump()
+    assert (pool.idle, len(pool.aside.pins)) == (1, 1)
+    gateway.send(GET + b"\r\n", stays)
+
+    assert bodies(stays) == [b"for alice"] * 2
+    assert len(gateway.backend("orders").connections) == 2

@@ -67,7 +67,7 @@ class World:
             self.pools.append(shared.backend(number, lambda pool=pool: pool))  # type: ignore[misc]
         self.backends = [Backend(pool.backend, 1, pool) for pool in self.pools]
         balancer = LeastConnections(self.backends)
-        upstream = Upstream("orders", balancer, self.backends, None, lambda name, outcome: None)
+        self.upstream = upstream = Upstream("orders", balancer, self.backends, None, lambda name, outcome: None)
         attempts = Attempts(shared, self.deadlines, lambda: self.seconds)
         self.forwarder = Forwarder(upstream, attempts, PASSES, 30.0, via=False)
         self.chain = Chain()
@@ -278,6 +278,35 @@ class TestGoingAway:
         world.streams[0].fail(BackendReset())
 
         assert [type(error) for error in world.chain.errors] == [BackendReset]
+
+
+class Judge:
+    """What is known of a backend: keeps what it is told."""
+
+    breaker = None
+    disturbed = False
+
+    def __init__(self) -> None:
+        self.told: list[str | None] = []
+
+    def judge(self, ticket: int, now: float, failure: str | None) -> None:
+        self.told.append(failure)
+
+
+def test_a_backend_that_goes_away_in_order_is_well() -> None:
+    """What it has not looked at counts neither for nor against it; what it answered then does."""
+    world = World()
+    judge = cast("Any", Judge())
+    (backend,) = world.backends
+    backend.standing = world.upstream.condition = judge
+    world.upstream._bent = False
+    world.ask()
+    world.there[0].connections[0].go_away(0)
+    world.streams[0].end()
+    world.ask()
+    world.streams[0].fail(BackendReset())
+
+    assert judge.told == [None, "", "upstream.reset"]
 
 
 def test_a_connection_that_is_lost_takes_all_its_streams_with_it() -> None:
