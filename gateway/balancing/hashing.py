@@ -83,10 +83,10 @@ class ConsistentHash(Generic[T]):
         for place in self._ring.owners(key):
             target = targets[place]
             if candidates is None:
-                # The owner itself, as a rule: the others need not be asked.
+                # The first owner is nearly always taken: the others need not be asked.
                 if target.weight > 0 and target not in excluded and target.may_try(now):
                     return target
                 candidates = available(targets, now, excluded)
             if target in candidates:
                 return target
-        return available(targets, now, excluded)[0]  # no backends at all, or all names are the same
+        return available(targets, now, excluded)[0]  # without backends (raises), or where they share one name

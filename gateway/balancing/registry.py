@@ -1,6 +1,6 @@
 """The strategies by the names that they have in the configuration.
 
-Layer 2, used by `gateway.composition.snapshot`.
+Layer 2, used by `gateway.composition.builders.upstreams` and `gateway.composition.builders.routes`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def build(
     if strategy not in STRATEGIES:
         raise ValueError(f"expected one of {', '.join(STRATEGIES)}, found {strategy!r}")
     if len(targets) == 1:
-        return RoundRobin(targets)  # nothing to decide
+        return RoundRobin(targets)  # one backend: nothing to decide
     if strategy in ("round_robin", "weighted_round_robin"):
         # Equal weights are plain turns either way, which cost the same for two backends as for a hundred.
         equal = not weights_change and len({target.weight for target in targets if target.weight > 0}) <= 1

@@ -17,7 +17,7 @@ T = TypeVar("T", bound=Target)
 
 
 class SmoothTurns(Generic[T]):
-    """Whose turn it is, among any of the backends; weights are read each time, so that they may change."""
+    """Gives turns to some of the backends, by their weights; these are read at each turn, so that they may change."""
 
     def __init__(self, targets: Sequence[T]) -> None:
         self._credit = dict.fromkeys(map(id, targets), 0)

@@ -58,7 +58,7 @@ class AccessLogs:
         self.writer: AccessLogWriter | None = None
 
     def at(self, path: str | None) -> AccessLogWriter | None:
-        """Return the writer for a path: the one in force, or a new one that is not started."""
+        """Return the writer for a path: that in force where it has this path, else a new one that is not started."""
         if path == self.path:
             return self.writer
         return None if path is None else self._make(path)
@@ -91,7 +91,7 @@ class Gateway:
         limit: How many connections they hold.
         access_logs: The access log.
         loop_lag: Measures how busy the reactor is.
-        names: Keeps the addresses of backends fresh; None where another's dialer does.
+        names: Keeps the addresses of backends fresh; None where a dialer was passed in, which sees to that itself.
         figures: Shows what is known of the upstreams.
     """
 

@@ -1,9 +1,10 @@
 """What one configuration hands to the next: things that are the same by identity in both.
 
-Layer 6. Breakers, limiters, key sets, probes: whatever a snapshot is built
-with and that has a memory or a timer. A build asks for a thing by what it is
-made from; the thing that is there already is the same one. When the build is
-put into force what it did not ask for is let go; when it fails, what it made.
+Layer 6. Breakers, limiters, key sets, probes: whatever has a memory or a timer.
+A build asks for a thing by everything that it is made from; where there is a
+thing that was made from the same, the build gets that one. When the build is put
+into force, the things that it did not ask for are let go; when the build fails,
+those that it made.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class Carried(Service):
     def __init__(self) -> None:
         self._things: dict[Hashable, Any] = {}
         self._asked: set[Hashable] = set()
-        # A dictionary, since what is new is started in this order: that of a set is another in each process.
+        # A dictionary keeps the order in which new things are started; that of a set differs from process to process.
         self._made: dict[Hashable, None] = {}
         self._actions: list[Callable[[], None]] = []
 

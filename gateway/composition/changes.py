@@ -108,11 +108,12 @@ class Changes:
         return self._lock.run(lambda: ensureDeferred(self._apply(read())))
 
     def settled(self) -> Deferred[Any]:
-        """Fire when what is being applied is in force, or is not."""
+        """Fire when no change is under way any more, however the last one ended."""
         return self._lock.run(lambda: None)
 
     async def _answer(self, load: Callable[[], Settings]) -> None:
-        asked, self._asked = self._asked, []  # who asks from now on may have changed the file after it was read
+        # Callers from now on get another reload: they may have changed the file after this one read it.
+        asked, self._asked = self._asked, []
         in_force = await self._reload(load)
         for each in asked:
             each.callback(in_force)
@@ -136,7 +137,7 @@ class Changes:
 
     async def _apply(self, settings: Settings) -> None:
         if self._gateway.foundation.health.state is State.DRAINING:
-            raise Stopping()  # its ports would be opened again
+            raise Stopping()  # applied now, a configuration would open ports that the stop has closed
         self._announce(settings)
         await self._commit(settings, await self._plan(settings))
 

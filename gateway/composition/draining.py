@@ -16,7 +16,7 @@ from gateway.answering.health import State
 from gateway.composition.assembly import Gateway
 
 CLOSE = 1.0
-"""Seconds that connections and services may take to close once nothing is waited for any more."""
+"""Seconds that connections and services may take to close once exchanges are not waited for any more."""
 
 _log = Logger()
 
@@ -47,7 +47,7 @@ class Draining:
         self._hurried: Deferred[None] = Deferred()
 
     def hurry(self) -> None:
-        """Wait for nothing any more but for what closes."""
+        """Wait for no exchange any more; connections and services still get `CLOSE` seconds to close."""
         if not self._hurried.called:
             _log.warn("Not waiting for what is in flight")
             self._hurried.callback(None)
@@ -80,7 +80,7 @@ class Draining:
             await within(waiting, CLOSE, self._clock)
 
     async def _announce(self, delay: float) -> None:
-        """Be found not ready, and serve, until load balancers have had the time to notice."""
+        """Answer `/ready` with 503 and go on serving, until load balancers have had the time to notice."""
         if delay:
             _log.info("Not ready any more; serving for another {delay} s", delay=delay)
             self._gateway.site.part()

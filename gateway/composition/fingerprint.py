@@ -143,9 +143,9 @@ def cut_off(files: Iterable[Path]) -> Path | None:
 def directories(place: Path) -> Iterator[Path]:
     """Return every directory in which a change can make `place` something else.
 
-    That is the directory that holds it, or itself where it is one, and the directory of each
-    symbolic link on the way: a Kubernetes ConfigMap, and a release that is switched over, change by one link. Of what
-    is missing the nearest directory that is there is meant.
+    Those are the directory that holds the file (or `place` itself, where it is a directory) and the directory of each
+    symbolic link on the way: a Kubernetes ConfigMap, and a release that is switched over, change by one link. For a
+    path that is missing it is the nearest directory above it that exists.
     """
     parts = list(place.absolute().parts[1:])
     here, links = Path("/"), 0

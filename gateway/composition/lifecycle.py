@@ -186,7 +186,7 @@ class GatewayService(MultiService):
         gateway.foundation.health.state = State.RUNNING
         _tell_descriptors(self.settings)
         gateway.foundation.metrics.started(gateway.foundation.wall_clock())
-        # What is alive now stays: the collector need not look at it again.
+        # Nearly all objects alive now live as long as the gateway: frozen, the collector does not look at them again.
         gc.collect()
         gc.freeze()
 
@@ -262,7 +262,8 @@ class GatewayService(MultiService):
         return settings
 
     def _announce(self, settings: Settings) -> None:
-        # Both are watched: what is in force stays so where the other cannot be built, for example for a missing file.
+        # The files of both are watched: the new configuration may fail to build (a file is missing), and then the one
+        # before stays in force.
         self._watch_files_of(self.settings, settings)
 
     def _watch_files_of(self, *all_settings: Settings) -> None:

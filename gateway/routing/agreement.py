@@ -63,7 +63,7 @@ class PathRules:
 
 
 def settle(request: Request, path: bytes, table: RouteTable[T], match: Match[T], rules: PathRules) -> None:
-    """Decide in which spelling a path goes on, and see to it that nobody reads it as another route's.
+    """Decide in which spelling a path is forwarded, and refuse a path that a server could read as another route's.
 
     Args:
         request: What is forwarded; its target is changed where the route forwards the normal form.
@@ -94,8 +94,8 @@ def _agree(
     """Ask for the route and limits of every reading.
 
     Raises:
-        GatewayError: One has none, or others.
-        TooManyReadings: There are more than are worked out.
+        GatewayError: A reading finds no route, another one, or other limits.
+        TooManyReadings: There are more readings than are worked out.
     """
     limits = rules.limits(path)
     caseless = table.caseless if rules.readings.folds_case else None

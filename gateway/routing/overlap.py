@@ -1,4 +1,4 @@
-"""How the paths of two patterns lie to each other; asked when a limit for some paths meets a route.
+"""Whether a pattern matches all paths of another one, some, or none: asked for a limit with a `path` and a route.
 
 Layer 2, used by `gateway.composition.builders.limits`.
 """

@@ -19,7 +19,7 @@ LONGEST_VALUE = 4096
 """A field or query value over this many octets matches no condition: it bounds what comparing one may cost."""
 
 NAMED_ONLY = b"TRACE"
-"""The method that a route takes only where it names it: its answer shows fields that a script may not read."""
+"""TRACE: a route takes it only where its `methods` name it, since the answer shows fields that no script may read."""
 
 USUAL = frozenset([b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"])
 """What `Allow` says of a route for any method."""

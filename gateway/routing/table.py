@@ -1,6 +1,6 @@
 """All routes of a configuration, compiled, and the one that a request takes.
 
-Layer 2, asked by `gateway.listening` once per exchange. The order of
+Layer 2, asked by `gateway.serving.tree` once per exchange. The order of
 preference, most important first: host (exact, longest wildcard, any), path
 (segment by segment literal, parameter, rest), number of header and query
 conditions, place in the configuration. A route whose conditions are not met
@@ -8,7 +8,7 @@ makes way for the next best, so a host without a fitting path falls back to the
 wildcard hosts and to routes for any host. The method makes no route give way:
 the most specific path decides, and where its routes do not take the method no
 less specific route does (a route that asks for a token would otherwise be
-passed by with another method).
+passed by with another method; D-77).
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ class RouteTable(Generic[T]):
             yield from tree.leaves(segments)
 
     def allowed(self, host: bytes, path: bytes, headers: Headers, query: bytes) -> tuple[str, ...]:
-        """Return the methods that the most specific path takes; for who asks."""
+        """Return the methods that the most specific path takes, for `Allow` in the answer to OPTIONS."""
         for leaf in self._leaves(host, path):
             if any(entry.conditions.hold(headers, query) for entry in leaf.entries):
                 return leaf.refusal(headers, query).allow

@@ -18,7 +18,7 @@ from gateway.routing.rule import NAMED_ONLY, USUAL, Conditions, RouteRule, takes
 T = TypeVar("T")
 
 _REST = 0
-"""In place of a segment's number: only the wildcard of the node is left to look at."""
+"""Stands for the number of a segment where only the wildcard of a node is still to be looked at."""
 
 
 class Match(Generic[T]):
@@ -167,14 +167,15 @@ class Tree(Generic[T]):
     def leaves(self, segments: list[bytes]) -> Iterator[Leaf[T]]:
         """Walk the leaves that match a path, the most specific first; exact patterns are in `literals`.
 
-        Segment by segment a literal goes before a parameter and that before
-        the rest, so a branch that leads nowhere is left for the next best.
+        Segment by segment a literal goes before a parameter, and a parameter before the rest. Where a branch ends
+        without a match, the walk goes back to the next best one.
 
         Args:
             segments: The path in normal form, split at its slashes.
         """
         end = len(segments)
-        waiting = [(self._root, 1)]  # where to look yet and the segment to look at there, best last
+        # Nodes still to look at, each with the number of the segment to look for there; the best is last.
+        waiting = [(self._root, 1)]
         while waiting:
             node, depth = waiting.pop()
             if depth == _REST:

@@ -132,7 +132,7 @@ class AccessLogWriter(Service):
         return done
 
     def _wait(self, worker: Worker, done: Deferred[None], until: float) -> None:
-        # By looking again, not by joining: the reactor may have more to do while it stops.
+        # The reactor looks again now and then; `join` would block it while others still stop.
         if worker.is_alive() and self._clock.seconds() < until:
             self._clock.callLater(0.01, self._wait, worker, done, until)
         else:
@@ -150,7 +150,7 @@ class AccessLogWriter(Service):
         self._late = None
         self._hand_over()
         if self.running:
-            return  # it was started again
+            return  # `startService` came first: its thread writes what came late
         if self._worker is not None and self._worker.is_alive():
             self._late = self._clock.callLater(FLUSH_SECONDS, self._write_late)
         else:

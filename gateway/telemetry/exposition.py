@@ -33,7 +33,7 @@ class OwnLabels:
     """Labels that the operator gives, ready to be written.
 
     Args:
-        always: Of every series.
+        always: Labels of every series.
         by_route: Of the series of a route, by its name; they come before those of every series.
     """
 
@@ -49,7 +49,7 @@ class OwnLabels:
         }
 
     def of(self, labels: tuple[str, ...], values: tuple[str, ...]) -> str:
-        """Return those of a series with these labels and values."""
+        """Return the operator's labels for a series with these labels and values."""
         if self._by_route and labels and labels[0] == "route":
             return self._by_route.get(values[0], self._always)
         return self._always

@@ -57,7 +57,7 @@ class Levels:
 
 
 levels = Levels()
-"""Those of this process."""
+"""The levels of this process."""
 
 
 def observer(stream: IO[Any], form: str = "text", chosen: Levels = levels) -> ILogObserver:

@@ -156,7 +156,7 @@ class Metrics:
         if memo is not None and 0 <= now - memo[0] < MEMO_SECONDS:
             return content_type, memo[1]
         ours = "".join(chain.from_iterable(self._write(spec, openmetrics) for spec in METRICS)).encode()
-        # Theirs comes last: it brings the "# EOF" that ends OpenMetrics.
+        # prometheus_client's part comes last: it brings the "# EOF" that ends OpenMetrics.
         theirs: bytes = generate_openmetrics(self.registry) if openmetrics else generate_latest(self.registry)
         body = ours + theirs
         self._memo[openmetrics] = (now, body)

@@ -86,9 +86,9 @@ class OverloadWatch(Service):
         self._loop_lag.stopService()
 
     def refusal(self, priority: Priority) -> Overloaded:
-        """Count one that is shed and return its error.
+        """Count an exchange that is shed, and return its error.
 
-        What has lasted so long is likely to last as long again: that is all that can be said about when it ends.
+        `Retry-After` is the time for which the overload has lasted so far: nothing better is known of when it ends.
         """
         self._count(priority.name.lower(), self.shedder.by)
         return Overloaded(min(LONGEST_RETRY, self._clock.seconds() - self._since))

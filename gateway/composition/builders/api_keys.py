@@ -65,7 +65,7 @@ def managed_keys(settings: Settings, keys: ApiKeys, foundation: Foundation) -> M
         from gateway.storage.key_redis import RedisKeys
 
         return RedisKeys(redis_store(settings.redis, foundation), keys.prefix)
-    # Here, since most gateways need no database.
+    # Imported here, since most gateways need no database.
     from gateway.storage.key_sql import SqlKeys
 
     driver = _driver(keys)
@@ -92,7 +92,7 @@ def _driver(keys: ApiKeys) -> SqlDriver:
 def shared_redis(settings: Settings) -> Redis | None:
     """Return the Redis over which instances tell each other about credentials, None where they do not."""
     keys = None if settings.auth is None else settings.auth.api_keys
-    # Who keeps keys there has one, also without a section that says where.
+    # `store: redis` without a `redis` section means Redis at its default address.
     return Redis() if settings.redis is None and keys is not None and keys.store == "redis" else settings.redis
 
 
@@ -107,7 +107,7 @@ async def announce(settings: Settings, foundation: Foundation, key_id: str) -> b
     order = Order(True, "key_id", key_id, foundation.wall_clock() + ANNOUNCED)
     try:
         store = redis_store(redis, foundation)
-        # Also for who does not hear it now: kept as `gateway.storage.shared_orders` keeps its own.
+        # Instances that do not hear the message read it there later, as `gateway.storage.shared_orders` does.
         await store.command(b"ZADD", REFUSED, str(order.until), order.encode())
         await store.publish(CHANNEL, order.encode())
     except StoreUnavailable:

@@ -98,6 +98,6 @@ class Authorities:
             tls = None if trusts is None else client_tls_options(host, trusts)
             return Fetcher(foundation.reactor, foundation.dialer, tls, timeout, MOST)
 
-        # What the file holds is part of it: a renewed one is read by a reload.
+        # The file's content is part of the identity: after a renewal a reload makes another fetcher, which reads it.
         digest = b"" if trusts is None else files_digest(trusts)
         return foundation.carried.get(("authority", server.scheme, host, server.port, ca, digest, timeout), make)

@@ -113,13 +113,13 @@ def build_fallback(
 
 def _rules(upstream: UpstreamSettings, breaker: CircuitBreaker | None) -> ConditionRules:
     check, passive = upstream.health_check, upstream.passive_health
-    # Without a check there would be no way back.
+    # Where nothing checks, `close_on: health_check` would leave a breaker open for ever: its timeout ends it then.
     only_checks = breaker is not None and breaker.close_on == "health_check" and check is not None
     return ConditionRules(
         breaker=None
         if breaker is None
         else _breaker(breaker, breaker.failure_threshold, inf if only_checks else breaker.timeout),
-        # The service as a whole is judged by its share of failures: so many in a row are soon come by among many.
+        # Of the whole upstream only the share counts: among many exchanges a few failures in a row come by chance.
         upstream_breaker=None if breaker is None else _breaker(breaker, 0, breaker.timeout),
         outliers=None
         if passive is None

@@ -1,8 +1,9 @@
 """Which request fields something is decided by, and which no client may send, for all routes of a configuration.
 
-Used by `gateway.composition.builders.identity` for the filters of what is forwarded. What
-one route decides by is kept unambiguous on every route: a request that misses a
-condition by its spelling lands on another route of the same backend.
+Used by `gateway.composition.builders.identity` for the filters of what is forwarded. A field
+that one route decides by goes on in one spelling on every route: a request that
+misses a route's condition by writing `X_Tenant` for `X-Tenant` is forwarded by
+another route, perhaps to the same backend, which may read both as one.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from gateway.config.schema.auth import Auth
 from gateway.config.schema.limiting import RateLimit
 
 SHOWN = frozenset([b"authorization", b"cookie"])
-"""Credentials that backends judge by themselves. They say nothing that could be believed unseen, so they pass on routes
-that do not ask for them."""
+"""Credentials that backends judge by themselves. A backend checks them before it believes them, so routes that do not
+ask for them forward them."""
 
 
 def decisive_fields(settings: Settings) -> frozenset[bytes]:

@@ -191,7 +191,7 @@ class RateLimits:
             found = Overlap.ALL if pattern is None else overlap(pattern, path)
             if found is Overlap.NONE:
                 continue
-            # Where that cannot be said now, the path of each request decides: Note [Paths].
+            # A limit that is for some paths of the route is decided on by the path of each request: Note [Paths].
             decides = None if found is Overlap.ALL or pattern is None else partial(matches, pattern)
             yield needs_principal(one.scope), counted(one, limit, decides)
         identities = _Identities()
@@ -249,11 +249,12 @@ class _Identities:
         self._given: dict[object, int] = {}
 
     def of(self, kind: str, place: str, limit: RateLimitSettings) -> bytes:
-        """Return the identity of a limit; of several that are alike the second has another than the first."""
-        exact = limit.limit <= EXACT  # such a window is remembered in another way
+        """Return the identity of a limit; limits that are alike are told apart by a number, in their order."""
+        # Windows up to EXACT are kept request by request, larger ones in parts: neither could go on from the other.
+        exact = limit.limit <= EXACT
         what = (kind, place, limit.scope, limit.algorithm, limit.window, exact)
         number = self._given[what] = self._given.get(what, 0) + 1
-        # Of one length, so that no identity and key look like another.
+        # All are of one length: else an identity and a key could, put together, be the octets of another pair.
         return blake2b(repr((*what, number)).encode(), digest_size=8).digest()
 
 

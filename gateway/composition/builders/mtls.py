@@ -17,7 +17,7 @@ def certificate_authenticator(settings: Settings, foundation: Foundation) -> Cer
     """Make what takes client certificates; one serves all routes of a configuration."""
     mtls = (settings.auth and settings.auth.mtls) or Mtls()
     if not any(":clientCA=" in listener.endpoint for listener in settings.listeners):
-        # Not an error: an endpoint of somebody's own may ask for certificates in another way.
+        # Not an error: a plugin's endpoint may ask for certificates in another way.
         _log.warn("Routes ask for client certificates, and no listener has `clientCA=`")
     clients = [
         Client(client.name, client.user or "", frozenset(client.roles), frozenset(client.scopes))

@@ -1,8 +1,9 @@
 """Settings into what readiness asks about (C-41): the upstreams of the routes, and Redis where something uses it.
 
-Not ready is who can serve nobody. What only fails some of the exchanges, or has
-something to stand in for it, makes the gateway `degraded`: taking every instance
-out of service for it would turn a part that is down into a whole.
+A gateway is not ready when it can serve nobody. Where some exchanges fail, or
+something stands in for what is down, it is `degraded`, and ready: all instances
+see the same, and taking all of them out of service would make a failure of one
+part a failure of everything.
 
 Of an upstream only its active checks count. They go on when no traffic comes;
 a breaker or an ejection that kept the traffic away could never find out that
@@ -53,7 +54,7 @@ def _redis(store: RedisStore, otherwise: CheckResult) -> CheckResult:
 
 
 def _needs_redis(settings: Settings) -> bool:
-    """Whether something has nothing to stand in for it."""
+    """Whether something that uses Redis has nothing to go on with while Redis is away."""
     keys = None if settings.auth is None else settings.auth.api_keys
     in_redis = keys is not None and keys.store == "redis"
     return in_redis or (settings.rate_limit_store == "redis" and settings.on_store_failure == "closed")

@@ -35,7 +35,7 @@ def retries_within(budget: RetryBudget, route: str, settings: Retry, foundation:
     """Make the retries of a route that pay into this budget, and out of it."""
     on = frozenset(settings.on)
     if settings.per_try_timeout is not None:
-        on |= {"timeout"}  # what else would it be for
+        on |= {"timeout"}  # a time for each attempt is for trying again when it is over
     return Retries(
         RetryPolicy(settings.attempts, on, settings.backoff, settings.max_backoff, settings.idempotency_key),
         budget,

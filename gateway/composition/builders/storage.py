@@ -58,8 +58,8 @@ def redis_in_use(settings: Redis | None, foundation: Foundation) -> RedisStore |
 
 
 def _make(redis: Redis, foundation: Foundation) -> RedisStore:
-    # Here, since txredisapi imports the reactor: twistd's --reactor must have had its say, and who needs no Redis
-    # need not load it.
+    # Imported here, since txredisapi imports the reactor, which twistd's --reactor must have chosen before. A gateway
+    # without Redis does not load it at all.
     from gateway.storage.redis_connection import RedisConnection
 
     address = parse_redis_url(redis.url)
@@ -70,13 +70,14 @@ def _make(redis: Redis, foundation: Foundation) -> RedisStore:
         return cast("Deferred[Connection]", dialing)
 
     if address.tls:
-        client_tls_options(address.hosts[0][0], redis.tls, alpn=())  # wrong files are told now
+        # Called now, so that a file that cannot be used fails the build, and not the first connection.
+        client_tls_options(address.hosts[0][0], redis.tls, alpn=())
     counts = RedisCounts(foundation.metrics.counter("gateway_store_failures_total"))
     store = RedisStore(
         address, redis.timeout, redis.pool, dial, foundation.reactor, foundation.now, foundation.random, counts
     )
 
-    # Of a store in force only: one that a reload let go of is not down, and one whose build failed never was.
+    # Figures are shown of a store in force only: a store that a reload let go of, or whose build failed, is not down.
     def up() -> Iterator[Sample]:
         if store.running:
             yield ("redis",), int(store.up)
