@@ -7,7 +7,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.protocol import Factory, Protocol
 
 from gateway.composition.lifecycle import GatewayService
+from gateway.dialling.dialer import STAGGER
 from tests.system.ports import free_port
 from tests.system.private_reactor import PrivateReactor, private_reactor
 
@@ -26,11 +27,13 @@ class Names:
 
     def __init__(self, address: str) -> None:
         self.address = address
+        self.others: list[str] = []
 
     def resolveHostName(self, receiver: Any, host: str, *args: Any, **kwargs: Any) -> None:
         receiver.resolutionBegan(None)
         if host == NAME:
-            receiver.addressResolved(IPv4Address("TCP", self.address, 0))
+            for address in (self.address, *self.others):
+                receiver.addressResolved(IPv4Address("TCP", address, 0))
         receiver.resolutionComplete()
 
 
@@ -53,7 +56,8 @@ class World:
         reactor.seconds = lambda: real() + self.skew
         self.names = Names("127.0.0.1")
         reactor.installNameResolver(self.names)  # type: ignore[arg-type]  # it needs no more
-        port, front = free_port(), free_port()
+        self.port, front = free_port(), free_port()
+        port = self.port
         for address in ("127.0.0.1", "127.0.0.2"):
             reactor.listenTCP(port, Factory.forProtocol(Says), interface=address)
         self.service = GatewayService(
@@ -117,3 +121,29 @@ def test_a_name_that_stays_keeps_its_connections(world: World) -> None:
         world.ask()
 
     assert list(pool._open) == [before]
+
+
+@contextmanager
+def black_hole(address: str, port: int) -> Iterator[None]:
+    """Have a port take no connection and refuse none: its queue is full, so that the kernel drops what else comes."""
+    with ExitStack() as stack:
+        hole = stack.enter_context(socket.socket())
+        hole.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        hole.bind((address, port))
+        hole.listen(0)
+        for _ in range(4):
+            filling = stack.enter_context(socket.socket())
+            filling.setblocking(False)
+            filling.connect_ex((address, port))
+        yield
+
+
+def test_an_address_that_swallows_connections_costs_a_quarter_of_a_second(world: World) -> None:
+    """RFC 8305: the next address is tried beside it; by the time limit of connecting, half of it would pass."""
+    world.names.address, world.names.others = "127.0.0.3", ["127.0.0.2"]
+    with black_hole("127.0.0.3", world.port):
+        begun = world.reactor.seconds()
+        assert world.ask() == "127.0.0.2"
+        took = world.reactor.seconds() - begun
+
+    assert STAGGER * 0.9 <= took < STAGGER + 1.5
