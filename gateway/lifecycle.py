@@ -1,8 +1,10 @@
-"""The name by which an application embeds the gateway, as README has it.
+"""The names by which an application embeds the gateway, as README and docs/guides/embedding.md have them.
 
-What it names is `gateway.composition.lifecycle`; this one is a promise to those who wrote the import down.
+What they name is in `gateway.composition.lifecycle` and `gateway.serving.agent`; these are a promise to those who
+wrote the imports down.
 """
 
 from gateway.composition.lifecycle import GatewayService
+from gateway.serving.agent import OtherUpstream, ProxyAgent, UnknownUpstream
 
-__all__ = ["GatewayService"]
+__all__ = ["GatewayService", "OtherUpstream", "ProxyAgent", "UnknownUpstream"]

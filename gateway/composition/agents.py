@@ -26,6 +26,11 @@ _REMADE = frozenset([b"x-request-id", b"traceparent", b"tracestate"])
 _PASSES = FieldFilter(HOP_BY_HOP | FRAMING | NEVER_FORWARDED | _REMADE)
 
 
+def route_name(upstream: str) -> str:
+    """Return what an upstream's agents are called in logs and metrics, in a route's place."""
+    return f"{SCHEME}://{upstream}"
+
+
 def agent_route(upstream: str, timeout: str | float, retry: Mapping[str, Any] | None) -> Route:
     """Return the settings of an agent's exchanges, as a route has them.
 
@@ -34,7 +39,7 @@ def agent_route(upstream: str, timeout: str | float, retry: Mapping[str, Any] | 
     """
     return Route.model_validate(
         {
-            "name": f"{SCHEME}://{upstream}",
+            "name": route_name(upstream),
             "path": "/*",
             "upstream": upstream,
             "timeout": timeout,

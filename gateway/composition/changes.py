@@ -14,6 +14,7 @@ from twisted.logger import Logger
 
 from gateway.admin.service import AdminListener
 from gateway.answering.health import State
+from gateway.composition.agents import route_name
 from gateway.composition.assembly import Gateway, access_log_path
 from gateway.composition.snapshot import Snapshot
 from gateway.config import ConfigError, Settings
@@ -177,7 +178,10 @@ class Changes:
         gateway.foundation.pool.retain(snapshot.pool_keys)
         gateway.foundation.carried.commit()
         gateway.foundation.metrics.retain(
-            [(route.name, route.path) for route in settings.routes],
+            [
+                *((route.name, route.path) for route in settings.routes),
+                *((route_name(upstream.name), "") for upstream in settings.upstreams),  # those that agents ask
+            ],
             [(upstream.name, backend.url) for upstream in settings.upstreams for backend in upstream.backends],
         )
         retired = gateway.access_logs.exchange(plan.log_path, writer)

@@ -80,6 +80,21 @@ class Subrequest(Downstream):
         error: What it ended with, None while nothing is wrong.
     """
 
+    __slots__ = (
+        "_answered",
+        "_asker",
+        "_begin",
+        "_content",
+        "_exchange",
+        "_finish",
+        "_keeper",
+        "_silence",
+        "_source",
+        "closed",
+        "deadline",
+        "error",
+    )
+
     def __init__(
         self,
         keeper: Keeper,

@@ -58,3 +58,21 @@ def test_its_retry_budget_outlives_configurations() -> None:
 
     assert budget is not None
     assert leaf._budget is budget
+
+
+def test_its_figures_go_on_over_a_reload(running: World) -> None:
+    """As a route's that stays: until its upstream goes."""
+
+    def count() -> int:
+        _, text = running.service.gateway.foundation.metrics.exposition(b"", running.service.gateway.site.now())
+        lines = [line for line in text.decode().splitlines() if 'route="gateway://orders"' in line]
+        return sum(float(line.split()[-1]) == 1 for line in lines if line.startswith("gateway_requests_total"))
+
+    running.service.agent("orders").request(b"GET", b"gateway://orders/7")
+    running.network.pump()
+    running.clock.advance(1)
+    assert count() == 1
+    assert running.change("path: /orders/*", "path: /others/*")
+    running.clock.advance(1)
+
+    assert count() == 1
