@@ -225,3 +225,89 @@ def test_an_interim_response_never_ends_the_exchange(end: Any) -> None:
 
     assert end.received.endswith(b"seven")
     assert b"HTTP/1.1 200 " in end.received
+
+
+def test_a_part_is_never_taken_for_the_whole(end: Any) -> None:
+    """A backend that breaks off within the body breaks the client's end off."""
+    backend = end.gateway.backend("orders")
+    backend.answers(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n")
+    end.send(GET)
+    assert not end.cut
+    backend.connection.reset()
+    end.gateway.network.pump()
+
+    assert end.cut
+    assert end.gateway.last_log["reason"] == "upstream.reset"
+    end.gateway.check_quiet()
+
+
+def test_an_exchange_that_is_out_of_time_is_answered(end: Any) -> None:
+    """504: nothing of an answer is out yet."""
+    end.gateway.backend("orders").stall()
+    end.send(GET)
+    end.gateway.advance(31)
+
+    assert end.received.startswith(b"HTTP/1.1 504 ")
+    assert [record["status_code"] for record in end.gateway.logs] == [504]
+    end.gateway.check_quiet()
+
+
+def test_an_answer_that_stands_still_is_broken_off(end: Any) -> None:
+    """A backend that begins and says no more does not hold anybody for ever."""
+    end.gateway.backend("orders").answers(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab")
+    end.send(GET)
+    end.gateway.advance(62)
+
+    assert end.cut
+    assert len(end.gateway.logs) == 1
+    end.gateway.check_quiet()
+
+
+def test_a_drain_waits_and_then_ends_it(end: Any) -> None:
+    """The site knows of the exchange, whichever end it has."""
+    end.gateway.backend("orders").stall()
+    end.send(GET)
+    site = end.gateway.gateway.site
+    drained = site.drain()
+    assert not drained.called
+    site.abort()
+    end.gateway.network.pump()
+
+    assert drained.called
+    assert end.cut
+    assert end.gateway.last_log["reason"] == "shutdown"
+    end.gateway.check_quiet()
+
+
+def test_an_answer_to_head_has_no_content(end: Any) -> None:
+    """Whatever a step puts there."""
+
+    class Answers:
+        name = "answers"
+
+        def on_request(self, exchange: Exchange) -> Response:
+            return Response(200, body=b"never sent")
+
+    end.gateway.insert("/orders/7", Answers())
+    end.send(GET.replace(b"GET", b"HEAD"))
+
+    assert end.received.startswith(b"HTTP/1.1 200 ")
+    assert end.received.endswith(b"\r\n\r\n")
+    assert end.step.exchanges[0].bytes_sent == 0
+    end.gateway.check_quiet()
+
+
+def test_no_step_can_change_the_protocol(end: Any) -> None:
+    """A 101 without a backend's end behind it is a fault of the gateway's."""
+
+    class Switches:
+        name = "switches"
+
+        def on_request(self, exchange: Exchange) -> Response:
+            return Response(101)
+
+    end.gateway.insert("/orders/7", Switches())
+    end.send(GET)
+
+    assert end.received.startswith(b"HTTP/1.1 500 ")
+    end.gateway.check_quiet()
