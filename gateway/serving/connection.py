@@ -2,7 +2,7 @@
 
 `gateway.serving.http1_channel` is what is served on it; the phases and their theory are in `gateway.serving.phases`.
 
-Tests: `tests/flow/test_answers.py::test_every_answer_names_its_exchange`.
+Tests: `tests/serving/test_phases.py::test_what_an_event_makes_of_a_phase`.
 """
 
 from __future__ import annotations

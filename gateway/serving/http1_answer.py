@@ -2,8 +2,6 @@
 
 Head and first octets leave in one write. Back-pressure and times are the channel's (`Answering`);
 `gateway.http1.response_head` makes the bytes.
-
-Tests: `tests/flow/test_answers.py::test_every_answer_names_its_exchange`.
 """
 
 from __future__ import annotations
