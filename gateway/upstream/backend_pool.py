@@ -206,8 +206,8 @@ class BackendPool(Keeper):
             # Also when retired: an exchange that began before the reload may still come here.
             if not self._hand_over(connection):
                 break
-            if connection not in self._open or connection in self._idle:
-                return  # who it was handed to has closed it, or given it back already
+            if not connection.streams:
+                return  # who it was handed to has closed it, or given it back: it is where it belongs
         if connection.streams:
             if connection.streams < connection.most and not connection.retired:
                 self._roomy[connection] = None

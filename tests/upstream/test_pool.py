@@ -16,6 +16,7 @@ from twisted.internet.testing import StringTransport
 from gateway.errors import BackendRefused, PoolExhausted
 from gateway.transport.deadlines import NEVER
 from gateway.upstream.backend_pool import BackendPool
+from gateway.upstream.contract import Stream
 from gateway.upstream.http1_connection import Http1Connection
 from gateway.upstream.pool import ConnectionPool
 from tests.upstream.conftest import Bench, Waiter
@@ -325,6 +326,23 @@ def test_who_gets_a_connection_may_close_it_at_once(bench: Bench) -> None:
 
     assert [waiter.got for waiter in waiters] == [first, None]
     assert bench.connect() is waiters[1].got
+
+
+def test_what_was_set_aside_by_who_got_it_is_given_to_nobody_else() -> None:
+    """Note [Connections of one client]: also where the next one waits already."""
+    bench = Bench(max_connections=3)
+
+    def prove(stream: Stream) -> None:
+        assert isinstance(stream, Http1Connection)
+        stream.owner = "alice"
+        stream.unused()
+
+    (first,) = bench.used()
+    waiters = [bench.wait(then=prove), bench.wait()]
+    first.unused()
+
+    assert [waiter.got for waiter in waiters] == [first, None]
+    assert first in bench.pool.aside
 
 
 class Schedule:
