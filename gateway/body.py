@@ -1,8 +1,8 @@
-"""A message body on its way through: chunk in, chunk out, with back-pressure.
+"""A message body on its way through the gateway: chunk in, chunk out, with back-pressure.
 
-Layer 0. The connection that reads a body pushes into it; the connection that
-writes it attaches as sink. Until then chunks wait here, and past `HIGH_WATER`
-the reading side is paused: memory for an exchange is bounded by that.
+Layer 0. The connection that reads a body pushes chunks into it; the connection
+that writes the body attaches as its sink. Until then chunks wait here, and past
+`HIGH_WATER` the reading side is paused, which bounds the memory of an exchange.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class BodySource(Protocol):
         """Read on."""
 
     def body_over_limit(self, body: Body) -> None:
-        """More content came than `body.limit` allows; the chunk that did it is dropped."""
+        """More content came than `body.limit` allows; the chunk that went over it is dropped."""
 
 
 class BodySink(Protocol):
@@ -40,7 +40,7 @@ class BodySink(Protocol):
         """The body is complete, with trailer fields where there were some."""
 
     def body_failed(self) -> None:
-        """The reading side broke off: the message can never be completed."""
+        """The reading side broke off: the rest of the body will never come."""
 
 
 class Body:
@@ -52,7 +52,7 @@ class Body:
         received: Octets pushed so far.
         ended: The last chunk has been pushed.
         failed: The reading side broke off before the end.
-        taken: A writing side has begun to take it.
+        taken: A writing side has taken what waited, and may have sent it.
         trailers: Trailer fields, once ended.
     """
 
@@ -126,19 +126,19 @@ class Body:
             self._source.body_over_limit(self)
 
     def end(self, trailers: Headers | None = None) -> None:
-        """The reading side has delivered everything."""
+        """All chunks have been pushed."""
         self.ended = True
         if trailers is not None and self._sifts is not None:
             trailers = _sifted(trailers, self._sifts)
         self.trailers = trailers
-        self.resume()  # nothing more can come that would have to be held back
+        self.resume()  # the reading side is to read the next message, however full the writing side is
         if self._sink is not None:
             self._sink.body_ended(trailers)
         elif self._told is not None:
             self._tell()
 
     def sift_trailers(self, passes: Mapping[bytes, bool]) -> None:
-        """Let only those trailer fields go on that pass, by their lower-case names: those that came, and will come."""
+        """Drop trailer fields that do not pass, by their lower-case names; also those that are still to come."""
         self._sifts = passes
         if self.trailers is not None:
             self.trailers = _sifted(self.trailers, passes)
@@ -190,21 +190,21 @@ class Body:
         return data
 
     def attach(self, sink: BodySink) -> None:
-        """Let everything that comes after `take` go to `sink`; the reading side goes on."""
+        """Let all chunks that come after `take` go to `sink`, and let the reading side go on."""
         self._sink = sink
         if self._paused and self._source is not None:
             self._paused = False
             self._source.resume_reading()
 
     def keep(self, most: int) -> None:
-        """Keep what passes, up to so many octets, so that it can be sent again; called before anything is taken."""
+        """Keep a copy of all chunks so that they can be sent again, up to so many octets; called before `take`."""
         if (self.length or 0) <= most and self.received <= most:
             self._keep = most
             self._kept = list(self._chunks)
 
     @property
     def repeatable(self) -> bool:
-        """Whether all of it can be written from the start: nothing was taken, or all that was is kept."""
+        """Whether the body can be written from its start: nothing was taken, or all that was taken is kept."""
         return not self.taken or self._kept is not None
 
     @property
@@ -213,7 +213,7 @@ class Body:
         return self if self._origin is None else self._origin
 
     def rewind(self) -> None:
-        """Give it from the start to who takes it next; only where it is repeatable."""
+        """Let the next writing side take the body from its start; only where it is repeatable."""
         self._sink = None
         if self.taken:
             assert self._kept is not None
@@ -222,11 +222,11 @@ class Body:
             self.taken = False
 
     def forget(self) -> None:
-        """It will not be sent again: what was kept of it is let go."""
+        """The body will not be sent again: drop the copy."""
         self._kept = None
 
     def detach(self) -> None:
-        """Stop writing: what still comes is dropped by the reading side's own rules."""
+        """The writing side has left: chunks that still come wait, as before it came."""
         self._sink = None
 
     def pause(self) -> None:

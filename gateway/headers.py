@@ -13,15 +13,16 @@ Field = tuple[bytes, bytes, bytes]
 
 
 class HeaderBlock:
-    """The fields that one and the same block of header bytes stands for; never changed.
+    """The fields of a head that a parser has remembered; shared by all messages that came with the same bytes.
 
-    Clients and backends say the same again and again: the parsers keep what
-    they have read and judged once.
+    Never changed: `Headers.over` makes a view that copies the fields before the
+    first change. See Note [The same head again] in `gateway.http1.memo`.
 
     Attributes:
         fields: The field lines in order.
         index: Lower-case name to first value.
-        passed: What `gateway.http.fields` lets pass, encoded, and the filter that said so.
+        passed: The lines of the fields that a filter of `gateway.http.fields` let pass, behind that filter; None as
+            long as nobody has asked.
     """
 
     __slots__ = ("fields", "index", "passed")
@@ -38,7 +39,7 @@ class Headers:
     Attributes:
         fields: The field lines in order; change them through the methods.
         index: Lower-case name to first value; for reading, where a hot path cannot afford `get`.
-        block: The block that these are, unchanged; None where they are of their own.
+        block: The block whose fields these are; None for fields of a message's own, and once they were changed.
     """
 
     __slots__ = ("block", "fields", "index")
@@ -50,7 +51,7 @@ class Headers:
 
     @classmethod
     def of(cls, fields: list[Field]) -> Headers:
-        """Take over a list that a parser has made; it must not be used elsewhere."""
+        """Make headers of a list without copying it: the caller must not use the list any more."""
         headers = cls.__new__(cls)
         headers.fields = fields
         headers.index = _first_values(fields)
@@ -140,5 +141,5 @@ class Headers:
 
 
 def _first_values(fields: Sequence[Field]) -> dict[bytes, bytes]:
-    # From the end, so that the first of repeated fields has the last word.
+    # Backwards: of a repeated field the first value is written last, and stays.
     return {lower: value for lower, _, value in reversed(fields)}

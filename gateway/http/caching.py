@@ -1,8 +1,8 @@
 """What a shared cache may keep, and for how long it may be used (RFC 9111).
 
-Only what is asked for here: whether an answer may be kept at all, by which
-request fields it was chosen, and until when it may stand in for one from a
-server that cannot be reached (section 4.2.4, and RFC 5861's `stale-if-error`).
+Layer 1. Says whether an answer may be kept at all, by which request fields it
+was chosen, and until when it may be given in place of one from a server that
+cannot be reached (section 4.2.4, and RFC 5861's `stale-if-error`).
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from email.utils import parsedate_to_datetime
 from gateway.headers import Headers
 
 Directives = Mapping[bytes, bytes]
-"""Lower-case names of directives to their arguments, empty for none."""
+"""Arguments of directives by their lower-case names; empty for a directive without one."""
 
 LONGEST = 2**31
-"""Seconds; RFC 9111 section 1.2.2: what is more counts as so much."""
+"""Seconds; RFC 9111 section 1.2.2: a longer time counts as this one."""
 
 _DIRECTIVE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:=(?:\"((?:[^\"\\]|\\.)*)\"|([^\s\",]*)))?")
 _NEVER = frozenset([b"no-store", b"private", b"no-cache"])
@@ -26,7 +26,7 @@ _NOT_STALE = frozenset([b"must-revalidate", b"proxy-revalidate", b"s-maxage"])
 
 
 def directives(headers: Headers) -> Directives:
-    """Return what `Cache-Control` says; of a directive that stands twice, the first."""
+    """Return the directives of `Cache-Control`; of a directive that is repeated, the first counts."""
     found: dict[bytes, bytes] = {}
     for directive in _DIRECTIVE.finditer(headers.joined(b"cache-control") or b""):
         found.setdefault(directive[1].lower(), directive[2] or directive[3] or b"")
@@ -34,7 +34,7 @@ def directives(headers: Headers) -> Directives:
 
 
 def varies(headers: Headers) -> tuple[bytes, ...] | None:
-    """Return the request fields (lower case) that an answer was chosen by; None where no other request gets it."""
+    """Return the names (lower case) that `Vary` lists; None for `*`: the answer fits no other request."""
     names = {name.strip(b" \t").lower() for name in (headers.joined(b"vary") or b"").split(b",")} - {b""}
     return None if b"*" in names else tuple(sorted(names))
 
@@ -42,8 +42,9 @@ def varies(headers: Headers) -> tuple[bytes, ...] | None:
 def may_keep(status: int, headers: Headers, said: Directives, identified: bool) -> bool:
     """Whether an answer to GET may be given to others (section 3).
 
-    Stricter than the RFC: only a 200, never with `Set-Cookie`, and what asks to
-    be validated is not kept, since who would validate it cannot be reached.
+    Stricter than the RFC: only a 200, never with `Set-Cookie`, and never with
+    `no-cache`, since the server that would have to validate it is the one that
+    cannot be reached.
 
     Args:
         status: Of the answer.
@@ -57,7 +58,7 @@ def may_keep(status: int, headers: Headers, said: Directives, identified: bool) 
 
 
 def age(headers: Headers) -> float:
-    """Return how old an answer was when it came, as far as caches before us said (section 5.1)."""
+    """Return the seconds by which an answer was old when it came, by what other caches said of it (section 5.1)."""
     return _seconds(headers.get(b"age")) or 0.0
 
 
@@ -67,7 +68,7 @@ def usable(headers: Headers, said: Directives, stale: float) -> float:
     Args:
         headers: Of the answer.
         said: Its directives.
-        stale: How long past its freshness it may be used where it does not forbid that.
+        stale: Seconds for which an answer may be used after it is fresh no more, unless it forbids that.
     """
     fresh = _lifetime(headers, said)
     if not _NOT_STALE.isdisjoint(said):
@@ -77,7 +78,7 @@ def usable(headers: Headers, said: Directives, stale: float) -> float:
 
 
 def _lifetime(headers: Headers, said: Directives) -> float:
-    """Section 4.2.1, without guessing."""
+    """Return for how many seconds an answer is fresh (section 4.2.1); 0.0 where it does not say."""
     for name in (b"s-maxage", b"max-age"):
         if name in said:
             return _seconds(said[name]) or 0.0
@@ -87,7 +88,7 @@ def _lifetime(headers: Headers, said: Directives) -> float:
     try:
         lifetime = parsedate_to_datetime(expires.decode("latin-1")) - parsedate_to_datetime(date.decode("latin-1"))
     except (ValueError, TypeError, OverflowError):
-        return 0.0  # section 5.3: an invalid date, "0" above all, is one in the past
+        return 0.0  # section 5.3: an invalid date, most often "0", is in the past
     return max(0.0, lifetime.total_seconds())
 
 

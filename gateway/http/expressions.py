@@ -1,8 +1,8 @@
-"""Regular expressions of a configuration, which clients and backends choose the texts for.
+"""Regular expressions that an operator writes, searched for in texts that clients and backends choose.
 
 Layer 1. They run in RE2, whose time is linear in the text: with Python's own
-engine `^(a+)+$` and forty letters stop the process. What RE2 cannot do in linear
-time (backreferences, look-ahead, look-behind) is no expression here.
+engine `^(a+)+$` and forty letters stop the process. What needs more than linear
+time (backreferences, look-ahead, look-behind) RE2 does not have, and is refused.
 """
 
 from __future__ import annotations
@@ -17,22 +17,25 @@ KIND = "a regular expression"
 LINEAR = "a regular expression without backreferences, look-ahead and look-behind (RE2: linear time)"
 
 _OPTIONS = re2.Options()
-_OPTIONS.log_errors = False  # it would write to standard error itself
-_OPTIONS.encoding = re2.Options.Encoding.LATIN1  # octets: what is searched may be no UTF-8
+_OPTIONS.log_errors = False  # RE2 would write errors to standard error
+_OPTIONS.encoding = re2.Options.Encoding.LATIN1  # the texts are octets, and need not be UTF-8
 
 
 def searcher(expression: str) -> Callable[[bytes], object]:
-    """Return what looks for an expression anywhere in a text, and returns something true where it is found.
+    """Return a function that searches a text for an expression; its result is true where the expression was found.
 
     Raises:
-        ValueError: It is no expression; the message is RE2's.
+        ValueError: RE2 does not take the expression; the message is RE2's.
     """
     search: Callable[[bytes], object] = _compile(expression).search
     return search
 
 
 def wanted(expression: str) -> str:
-    """Say what was expected in place of a text that is no expression: which of Python's are none is told."""
+    """Say what was expected in place of a text that `check` refuses.
+
+    Where Python would take the text, say also which of Python's expressions are refused.
+    """
     try:
         re.compile(expression)
     except re.error:
@@ -41,10 +44,10 @@ def wanted(expression: str) -> str:
 
 
 def check(expression: str) -> None:
-    """See that a text is an expression.
+    """Refuse a text that is not an expression.
 
     Raises:
-        ValueError: It is not; the message is RE2's.
+        ValueError: RE2 does not take it; the message is RE2's.
     """
     _compile(expression)
 

@@ -32,10 +32,11 @@ FRAMING = frozenset([b"content-length", b"host"])
 """Fields that the gateway writes itself from what it understood."""
 
 NEVER_FORWARDED = frozenset([b"proxy"])
-"""CGI and what follows it hand `Proxy` to programs as HTTP_PROXY: their own requests would go where a client says."""
+"""CGI hands a `Proxy` field to programs as the variable HTTP_PROXY, and HTTP libraries send their own requests through
+the proxy that it names: a client could choose that proxy (httpoxy)."""
 
 OTHER_URLS = frozenset([b"x-original-url", b"x-rewrite-url"])
-"""Fields by which a client names another path than the target, which no rule has seen, to frameworks that heed them."""
+"""Fields that some frameworks take the path from, in place of the target: no rule of the gateway has seen that path."""
 
 IDENTITY_PREFIX = b"x-user-"
 """Fields by which the gateway tells a backend who is calling: a client may not send them."""
@@ -68,7 +69,7 @@ NEVER_IN_TRAILERS = frozenset(
         b"trailer",
         b"vary",
         b"www-authenticate",
-        # Who forwarded for whom is said in the head, by the gateway.
+        # The gateway writes these into the head; in trailers they could only be a client's.
         b"forwarded",
         b"via",
         b"x-forwarded-for",
@@ -81,25 +82,25 @@ NEVER_IN_TRAILERS = frozenset(
 )
 
 EVERY_FIELD = b"*"
-"""Stands for every name among those that something is decided by."""
+"""In a set of names that something is decided by: every field is one of them."""
 
 _NOT_NAME = re.compile(rb"[^a-z0-9]")
 _MEMO_LIMIT = 4096
 
 
 class FieldFilter(dict[bytes, bool]):
-    """Whether a field passes, by its lower-case name; decided once per name.
+    """Whether a field passes, by its lower-case name: `filter[b"x-user-id"]`.
 
     A backend may read `x_user_id` or `x.user.id` as `X-User-Id` (CGI, WSGI and
-    PHP fold them), so a name is judged by what it could be read as. Indexing is
-    the question: `filter[b"x-user-id"]`. At most 4096 answers are kept.
+    PHP fold them), so a name is judged by what it could be read as. Each name is
+    judged once; at most 4096 verdicts are remembered.
 
     Args:
         dropped: Lower-case names that do not pass, in whatever spelling.
         prefixes: Beginnings of further such names.
-        decisive: Lower-case names that something is decided by. Each passes as it stands here and in no other
-            spelling: the backend must not read `X_Tenant` where the decision was made by `X-Tenant`. `*`: every
-            field is, so only names of letters, digits and hyphens pass.
+        decisive: Lower-case names of fields that a rule decided by. A field passes under such a name and not under
+            another spelling of it: the backend must not read `X_Tenant` where the rule has read `X-Tenant`. With `*`
+            every field is decisive, so only names of letters, digits and hyphens pass.
     """
 
     def __init__(
@@ -131,19 +132,19 @@ class FieldFilter(dict[bytes, bool]):
 
     @cached_property
     def trailers(self) -> FieldFilter:
-        """The filter for the trailers of the same messages: what decides was read from the head."""
+        """The filter for the trailers of the same messages."""
         return trailer_filter(self)
 
 
 class _NoField(FieldFilter):
-    """Lets nothing pass."""
+    """Lets no field pass."""
 
     def _judge(self, name: bytes) -> bool:
         return False
 
 
 def folded(name: bytes) -> bytes:
-    """Return what servers may read a lower-case name as: all that is no letter or digit becomes a hyphen."""
+    """Return a lower-case name with a hyphen for each character that is no letter or digit, as servers may read it."""
     return _NOT_NAME.sub(b"-", name)
 
 
@@ -151,8 +152,9 @@ def request_filter(remade: frozenset[bytes], decisive: frozenset[bytes] = frozen
     """Make the filter for requests.
 
     Args:
-        remade: Further names that the gateway writes itself (forwarding, tracing, identity), or keeps to itself.
-        decisive: Names that something is decided by, see `FieldFilter`.
+        remade: Further names that a client's field may not have: the gateway writes these fields itself (forwarding,
+            tracing, identity), or does not show them to backends.
+        decisive: Names of fields that a rule decided by, see `FieldFilter`.
     """
     return FieldFilter(HOP_BY_HOP | FRAMING | NEVER_FORWARDED | remade, (IDENTITY_PREFIX,), decisive)
 
@@ -163,9 +165,9 @@ def response_filter() -> FieldFilter:
 
 
 def trailer_filter(message: FieldFilter) -> FieldFilter:
-    """Make the filter for trailers of messages that `message` is for.
+    """Make the filter for the trailers of messages whose heads go through `message`.
 
-    No field that something was decided by passes: it was decided by the head, before the trailers came.
+    A field that a rule decided by does not pass: the rule has seen the head only, and the backend could read both.
     """
     dropped = message.dropped | NEVER_IN_TRAILERS | OTHER_URLS | message.decisive
     return (_NoField if message.all_decisive else FieldFilter)(dropped, message.prefixes)
@@ -183,7 +185,7 @@ def connection_options(headers: Headers) -> frozenset[bytes]:
 
 @lru_cache(256)
 def _options(value: bytes) -> frozenset[bytes]:
-    # Few values are ever seen, so they are remembered.
+    # Remembered, since nearly all clients send one of a few values.
     return frozenset([option.strip(b" \t") for option in value.lower().split(b",")])
 
 
@@ -195,14 +197,15 @@ _BY_CONNECTION = re.compile(rb"(?:^|,)[ \t]*(?:ntlm|negotiate)(?![!#$%&'*+.^_`|~
 
 
 def asks_for_connection(credential: bytes) -> bool:
-    """Whether what an Authorization field says authenticates the connection that it comes on (RFC 4559 section 6)."""
+    """Whether an Authorization field authenticates the connection, not only the request (RFC 4559 section 6)."""
     return _BY_CONNECTION.match(credential) is not None
 
 
 def authenticates_connection(headers: Headers) -> bool:
-    """Whether an answer says that its connection is authenticated, or that this is the way to authenticate it.
+    """Whether an answer says that its connection is authenticated, or asks for that.
 
-    With `NTLM` and `Negotiate` servers take whatever comes on a connection for the user's who authenticated it once.
+    Once a user has authenticated a connection by `NTLM` or `Negotiate`, a server takes every request on it for that
+    user's.
     """
     said = (headers.joined(b"persistent-auth") or b"").strip(b" \t").lower()
     return said == b"true" or _BY_CONNECTION.search(headers.joined(b"www-authenticate") or b"") is not None
@@ -212,8 +215,8 @@ def passed_on(headers: Headers, passes: FieldFilter) -> list[Field]:
     """Return the fields that may go to the other side.
 
     RFC 9110 section 7.6.1: fields named by Connection are for this hop only.
-    They are taken out before the gateway adds its own, so a client cannot name
-    one of those to unset it.
+    They are removed before the gateway adds its own fields, so a client cannot
+    name one of the gateway's in Connection to have it removed.
     """
     options = connection_options(headers)
     if options and not options <= _NOT_NAMES:
@@ -223,7 +226,7 @@ def passed_on(headers: Headers, passes: FieldFilter) -> list[Field]:
 
 
 def encode_passed(headers: Headers, passes: FieldFilter) -> bytes:
-    """Return the lines of the fields that may go to the other side; those of a block are made once."""
+    """Return the fields that may go to the other side, as lines; a `HeaderBlock` keeps them once they are made."""
     block = headers.block
     if block is not None and block.passed is not None and block.passed[0] is passes:
         return block.passed[1]

@@ -1,6 +1,6 @@
 """Max-Forwards: how many servers a TRACE or an OPTIONS may still pass (RFC 9110 section 7.6.2).
 
-Layer 1, asked by `gateway.serving.tree`; other methods have no use for it, and it passes as it came.
+Layer 1, asked by `gateway.serving.tree`; with other methods the field means nothing, and is passed on unchanged.
 Tested through the whole gateway in tests/flow/test_paths.py.
 
 Tests: `tests/flow/test_paths.py::test_max_forwards_is_counted_down`.
@@ -22,10 +22,10 @@ _SENSITIVE = re.compile(rb"auth|cookie|key|token|secret|session|signature|cert|c
 
 
 def is_last(request: Request) -> bool:
-    """Whether the gateway is the last server that a request may reach; where it is not, the number goes down by one.
+    """Whether the gateway is the last server that a request may reach; if not, its Max-Forwards goes down by one.
 
     Args:
-        request: A TRACE or OPTIONS with Max-Forwards; what is no number is left alone.
+        request: A TRACE or OPTIONS. Without Max-Forwards, or where its value is not a number, nothing is changed.
     """
     left = request.headers.joined(b"max-forwards") or b""
     if not left.isdigit() or len(left) > 9:
@@ -39,11 +39,11 @@ def is_last(request: Request) -> bool:
 
 
 def answer(request: Request, allowed: Iterable[str]) -> Response:
-    """Answer in place of those that the request would have gone to.
+    """Return the answer of the last server, which the gateway is: the methods allowed, or the request as received.
 
     Args:
         request: A TRACE or OPTIONS.
-        allowed: What routes take on its path.
+        allowed: Methods that routes take on its path.
     """
     if request.method == b"OPTIONS":
         return Response(204, Headers([(b"Allow", ", ".join(allowed).encode())]))

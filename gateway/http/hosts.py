@@ -1,4 +1,4 @@
-"""Whom a request is for, in one spelling: what a client writes and what a configuration says are compared.
+"""One spelling for the host of a request, so that it can be compared with the hosts of a configuration.
 
 Layer 1, asked by `gateway.http1.framing` for Host and the authority of a target,
 by `gateway.config` and `gateway.routing` for the hosts of routes.
@@ -12,7 +12,8 @@ from ipaddress import IPv6Address
 LONGEST = 255
 
 _PLAIN = rb"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9._])?"
-# RFC 3986 section 3.2.2: a name may hold more than DNS has. Not a comma: X-Forwarded-Host would be a list.
+# RFC 3986 section 3.2.2 allows more characters in a name than DNS does. The comma is left out: X-Forwarded-Host with a
+# comma would be read as a list.
 _NAME = rb"(?![.-])(?:[A-Za-z0-9._~!$&'()*+;=-]|%(?!00)[0-9A-Fa-f]{2})+"
 _HOST = re.compile(rb"(?:%b|%b|\[(?P<address>[0-9A-Fa-f:.]{2,45})\])(?::[0-9]{1,5})?" % (_PLAIN, _NAME)).fullmatch
 _OF_DNS = b"abcdefghijklmnopqrstuvwxyz0123456789._-:[]"
@@ -22,7 +23,7 @@ def normal_host(value: bytes) -> bytes:
     """Return a host with an optional port in lower case, an IPv6 address as RFC 5952 writes it.
 
     Raises:
-        ValueError: It is none (RFC 9110 section 7.2, RFC 3986 section 3.2.2).
+        ValueError: The value is not a host with an optional port (RFC 9110 section 7.2, RFC 3986 section 3.2.2).
     """
     found = _HOST(value) if len(value) <= LONGEST else None
     if found is None:
@@ -32,14 +33,14 @@ def normal_host(value: bytes) -> bytes:
         return value.lower()
     parsed = IPv6Address(address.decode())
     mapped = parsed.ipv4_mapped
-    # RFC 5952 section 5, which Python follows from 3.13 on.
+    # RFC 5952 section 5: a mapped IPv4 address is written with dots. Python does so from 3.13 on.
     text = str(parsed) if mapped is None else f"::ffff:{mapped}"
     return b"[%b]%b" % (text.encode(), value[len(address) + 2 :])
 
 
 def is_of_dns(host: bytes) -> bool:
-    """Whether a host, in lower case, holds only what names of DNS and addresses have.
+    """Whether a host, in lower case, has only characters of DNS names and of addresses.
 
-    Of other names servers may make others: they decode `%61`, or end a name at `;` or `=`.
+    Servers may read other hosts differently: they decode `%61`, or take `;` or `=` for the end of the name.
     """
     return not host.translate(None, _OF_DNS)

@@ -1,6 +1,6 @@
-"""How messages are written: start lines, chunks, dates (RFC 9112).
+"""How messages are written: status lines, chunks, dates (RFC 9112).
 
-Everything that goes out is made here from what was understood.
+The gateway writes them anew and copies none from what it received.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def chunk(data: bytes) -> bytes:
 
 
 def last_chunk(trailers: Headers | None, passes: FieldFilter) -> bytes:
-    """Return the end of a chunked message, with the trailer fields that may cross."""
+    """Return the end of a message in chunks, with those trailer fields that pass the filter."""
     if trailers is None:
         return b"0\r\n\r\n"
     lines = [b"%b: %b\r\n" % (name, value) for lower, name, value in trailers.fields if passes[lower]]
@@ -46,7 +46,7 @@ def last_chunk(trailers: Headers | None, passes: FieldFilter) -> bytes:
 
 
 class DateClock:
-    """The Date field's value, made once per second.
+    """Makes the value of the Date field, once per second.
 
     Args:
         now: Unix seconds.

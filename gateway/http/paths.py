@@ -2,9 +2,8 @@
 
 Layer 1, asked by `gateway.serving` for each request and by `gateway.routing`
 for each pattern. The normal form is for matching: unless a route says
-otherwise, a backend gets the path as the client wrote it. What a backend could
-make of that is in `gateway.http.readings`, whose words for a path's parts are
-here.
+otherwise, a backend gets the path as the client wrote it. How backends may read
+that path is in `gateway.http.readings`, which uses the single steps from here.
 """
 
 from __future__ import annotations
@@ -13,15 +12,16 @@ import re
 
 from gateway.errors import MalformedRequest
 
-# RFC 3986 section 3.3, without "%": what stands in a segment as itself.
+# RFC 3986 section 3.3, without "%": characters that need no escape in a segment.
 _PCHAR = rb"A-Za-z0-9\-._~!$&'()*+,;=:@"
 
-# Nothing to decode, merge or resolve. The look-ahead finds "." and ".." (";" ends a segment's name for servlet
-# containers). Linear without possessive loops, since no segment holds a slash; and a possessive loop around another
-# takes "/a/.." for normal on Python 3.11.2, which is Debian 12's. 0.22 us for a path of three segments.
+# A path in which there is nothing to decode, merge or resolve. The look-ahead refuses the segments "." and ".." (also
+# before ";", where servlet containers end a segment's name). The time is linear, since no segment holds a slash. No
+# possessive loops: with one inside another, Python 3.11.2 (Debian 12) takes "/a/.." for normal. 0.22 us for a path of
+# three segments.
 _IS_NORMAL = re.compile(rb"(?:(?:/(?!\.\.?(?:[/;]|\Z))[%b]+)+/?|/)\Z" % _PCHAR).match
 
-# Control characters, blanks, "#" and "?" as such; escapes that are cut off; NUL, at which C programs end a text.
+# Unescaped control characters, blanks, "#" and "?"; "%" without two digits; an escaped NUL, which ends a text in C.
 _REFUSED = re.compile(rb"[\x00-\x20\x7f#?]|%(?![0-9A-Fa-f]{2})|%00").search
 
 _RESPELLED = re.compile(rb"%%[0-9A-Fa-f]{2}|[^%b/%%\\]" % _PCHAR)
@@ -51,10 +51,10 @@ def normal_form(path: bytes) -> bytes:
 
 
 def check_path(path: bytes) -> None:
-    """Refuse what is no path, whoever reads it.
+    """Refuse what is not a path by any server's reading.
 
     Raises:
-        MalformedRequest: It breaks RFC 3986.
+        MalformedRequest: The path breaks RFC 3986.
     """
     if not path.startswith(b"/"):
         raise MalformedRequest("the path does not begin with a slash")
@@ -63,9 +63,10 @@ def check_path(path: bytes) -> None:
 
 
 def respelled(path: bytes, decodes: bool = True) -> bytes:
-    r"""Escape what should be, and decode what needs no escape, but for dots: a segment of them means something.
+    r"""Escape characters that need it, and decode escapes that are not needed.
 
-    Also a `\` stays as it is: some servers take it for a slash.
+    Two are left as they are: an escaped dot, since a segment of dots has a meaning, and `\`, which some servers take
+    for a slash.
 
     Args:
         path: One that `check_path` lets pass.
@@ -88,7 +89,7 @@ def _escape(found: re.Match[bytes]) -> bytes:
 
 
 def resolved(path: bytes) -> bytes:
-    """Remove dot segments as RFC 3986 section 5.2.4 does: an empty segment is one that `..` removes.
+    """Remove dot segments as RFC 3986 section 5.2.4 does: `..` removes the segment before it, an empty one too.
 
     Raises:
         MalformedRequest: The path leads above the root.
@@ -110,10 +111,10 @@ def resolved(path: bytes) -> bytes:
 
 
 def merged(path: bytes) -> bytes:
-    """Take several slashes in a row for one."""
+    """Replace several slashes in a row by one."""
     return _SLASHES.sub(b"/", path) if b"//" in path else path
 
 
 def plain(path: bytes) -> bytes:
-    r"""Return the spelling of a path that patterns are compared with: `\` escaped, dots not."""
+    r"""Return a path as patterns are spelled: with `\` escaped, and no dot."""
     return path.replace(b"\\", b"%5C").replace(b"%2E", b".")

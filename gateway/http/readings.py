@@ -1,15 +1,16 @@
-r"""The paths that servers may take one path for.
+r"""The different paths that servers may read one path as.
 
-Layer 1, asked by `gateway.routing.agreement` for the few paths that hold
-something to be read in two ways.
+Layer 1, asked by `gateway.routing.agreement` for the few paths that can be read
+in more than one way.
 
 # Note [Readings]
 A server changes a path step by step: it decodes `%2F`, takes `\` for `/`,
-merges slashes, resolves dot segments, drops parameters; which of these steps it
-takes, in which order, and whether a proxy before it has taken some already is
-different for each (nginx decodes, then resolves; gunicorn does neither, and what
-runs in it decodes; Tomcat drops parameters first). So all that can be made of a path
-by these steps, in any order and any number of times, are its readings.
+merges slashes, resolves dot segments, drops parameters. Servers differ in which
+steps they take and in which order, and a proxy in front of them may have taken
+some already (nginx decodes, then resolves; gunicorn does neither, and the
+application in it decodes; Tomcat drops parameters first). So the readings of a
+path are all paths that these steps make of it, in any order and any number of
+times.
 """
 
 from __future__ import annotations
@@ -34,10 +35,10 @@ class Reading(StrEnum):
 
 
 MOST = 64
-"""Readings of one path that are worked out, then it is refused; paths in honest use have three or four."""
+"""Readings of one path; a path with more is refused. Paths in honest use have three or four."""
 
 MOST_OCTETS = 64 * 1024
-"""Of all readings of one path together: it bounds the work that one request can cause."""
+"""Octets of all readings of one path together; a path with more is refused. Bounds the work that a request causes."""
 
 Step = Callable[[bytes], bytes]
 
@@ -75,9 +76,9 @@ STEPS: dict[Reading, tuple[Step, ...]] = {
     ),
     Reading.TRAILING_SLASH: (_slash_added, _slash_removed),
     Reading.ESCAPES: (respelled,),
-    Reading.CASE: (),  # compared, not made: see `folded`
+    Reading.CASE: (),  # no step: paths are compared by `folded`
 }
-"""What a server may do to a path, by the kind of thing that it does it to."""
+"""The steps by which a server may change a path, by what they change in it."""
 
 _SEEN = {
     Reading.DOTS: rb"/(?:\.|%2[Ee]){1,2}(?:[/;\\]|%(?:2[Ff]|3[Bb]|5[Cc])|\Z)",
@@ -93,18 +94,18 @@ class Readings:
     """Finds the readings of paths.
 
     Args:
-        kinds: What the servers that get them may disagree about.
+        kinds: What the servers behind the gateway may disagree about.
 
     Attributes:
-        concern: Matches the paths that have another reading than their normal form, if any has.
-        always: Whether a path that is in normal form may have one.
+        concern: Finds something in a path that may be read in another way; a path without has one reading.
+        always: Whether `concern` may find something in a path that is in normal form.
     """
 
     def __init__(self, kinds: Collection[Reading]) -> None:
         self._steps = [step for kind in Reading if kind in kinds for step in STEPS[kind]]
         self._resolves = Reading.DOTS not in kinds
         if self._resolves and Reading.SLASHES in kinds:
-            self._steps.append(_resolved_as_ours)  # before slashes are merged too, as `normal_form` does
+            self._steps.append(_resolved_as_ours)  # `normal_form` resolves before it merges slashes: so may a server
         self._merges = Reading.SLASHES not in kinds
         self._decodes = Reading.ESCAPES not in kinds
         self.folds_case = Reading.CASE in kinds
@@ -113,14 +114,14 @@ class Readings:
         self.always = not {Reading.PARAMS, Reading.TRAILING_SLASH, Reading.CASE}.isdisjoint(kinds)
 
     def of(self, path: bytes) -> Iterator[bytes]:
-        """Walk the readings of a path, each spelled as patterns are.
+        """Yield the readings of a path, each spelled as patterns are.
 
         Args:
-            path: What is forwarded; `gateway.http.paths.check_path` has let it pass.
+            path: The path that is forwarded; `gateway.http.paths.check_path` has let it pass.
 
         Raises:
-            MalformedRequest: One of them leads above the root.
-            TooManyReadings: There are more than anybody means.
+            MalformedRequest: A reading leads above the root.
+            TooManyReadings: There are more than MOST, or they have more than MOST_OCTETS.
         """
         start = respelled(path, self._decodes)
         found = {start}
@@ -139,18 +140,18 @@ class Readings:
                     waiting.append(other)
 
     def _as_we_do(self, path: bytes) -> bytes:
-        """Take the steps that are not asked about: there a server is taken to read as the gateway does."""
+        """Take the gateway's own steps for kinds that servers do not disagree about."""
         if self._resolves:
             path = _resolved_as_ours(path)
         return merged(path) if self._merges else path
 
 
 class TooManyReadings(Exception):
-    """A path has more readings than are worked out."""
+    """A path has more readings than are followed."""
 
 
 def folded(path: bytes) -> bytes:
-    """Return a path as a server sees it that does not tell upper from lower case."""
+    """Return a path as it is compared by a server that does not tell upper from lower case."""
     return b"/".join([_folded(segment) if b"%" in segment else segment.lower() for segment in path.split(b"/")])
 
 

@@ -1,16 +1,16 @@
-"""Where the frames of a WebSocket end, and the frame that says goodbye (RFC 6455).
+"""Where the frames of a WebSocket end, and the close frame (RFC 6455).
 
-Used by `gateway.serving.tunnel`, which passes a WebSocket on as octets and reads nothing of it but this: a frame of
-ours may stand between two frames, never within one.
+Used by `gateway.serving.tunnel`. It passes a WebSocket on as octets, and needs to know where frames end only to send a
+close frame of the gateway's own: that may stand between two frames, never within one.
 """
 
 from __future__ import annotations
 
 GOING_AWAY = 1001
-"""Close code: the server goes down."""
+"""Close code: the server is shutting down."""
 
 POLICY_VIOLATION = 1008
-"""Close code: a rule of the server is not kept, or not any more."""
+"""Close code: the client breaks a rule of the server, or does not fulfil it any more (a token has expired)."""
 
 _CLOSE = 8
 _LONGEST_REASON = 123  # RFC 6455 section 5.5: a control frame carries 125 octets, and two of them are the code
@@ -18,13 +18,13 @@ _LENGTH_OCTETS = {126: 2, 127: 8}
 
 
 def close_frame(code: int, reason: str = "") -> bytes:
-    """Return the close frame of a server; a reason that is too long is cut where a character ends."""
+    """Return a close frame, as servers send them; a reason that is too long is cut at the end of a character."""
     text = reason.encode()[:_LONGEST_REASON].decode(errors="ignore").encode()
     return bytes((0x80 | _CLOSE, 2 + len(text))) + code.to_bytes(2, "big") + text
 
 
 class FrameBorders:
-    """Follows the frames of one direction, by their heads alone: what is in them is never looked at.
+    """Follows the frames of one direction by their heads; their content is skipped by its length.
 
     Attributes:
         closed: A close frame has begun: nothing may follow it.
@@ -43,7 +43,7 @@ class FrameBorders:
         return not self._left and not self._head and not self.closed
 
     def follow(self, data: bytes) -> None:
-        """Follow all of the octets."""
+        """Follow octets that pass."""
         left = self._left
         if left > len(data):  # the usual read of a large message
             self._left = left - len(data)
@@ -53,7 +53,7 @@ class FrameBorders:
             position = self._follow_one(data, position)
 
     def follow_to_border(self, data: bytes) -> int:
-        """Follow the octets up to the end of the frame that they begin in; returns how many those are."""
+        """Follow octets up to the end of the frame that they begin in; returns how many octets that is."""
         position = 0
         while position < len(data):
             position = self._follow_one(data, position)
@@ -62,7 +62,7 @@ class FrameBorders:
         return position
 
     def _follow_one(self, data: bytes, position: int) -> int:
-        """Follow up to the end of a head or of a content; returns where that is."""
+        """Follow octets from `position` up to the end of a head or of a frame's content; returns where that is."""
         if self._left:
             passed = min(self._left, len(data) - position)
             self._left -= passed

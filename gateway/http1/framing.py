@@ -32,7 +32,7 @@ def check_host(value: bytes) -> bytes:
     """Return a Host value in its one spelling.
 
     Raises:
-        MalformedRequest: It is not a host with an optional port (RFC 9110 section 7.2).
+        MalformedRequest: The value is not a host with an optional port (RFC 9110 section 7.2).
     """
     host = _hosts.get(value)
     if host is None:
@@ -47,14 +47,14 @@ def check_host(value: bytes) -> bytes:
 
 
 def origin_form(method: bytes, target: bytes) -> tuple[bytes, bytes | None]:
-    """Bring a request target into origin form.
+    """Return a request target in origin form, whichever form it came in.
 
     Returns:
         The target, and the authority of an absolute-form target (RFC 9112
         section 3.2.2: it replaces Host) or None.
 
     Raises:
-        MalformedRequest: It is in none of the forms that a gateway takes.
+        MalformedRequest: The target is in none of the forms that a gateway takes.
     """
     if _ORIGIN_FORM.fullmatch(target) is not None:
         return target, None
@@ -65,20 +65,20 @@ def origin_form(method: bytes, target: bytes) -> tuple[bytes, bytes | None]:
         raise MalformedRequest("The request target is not a path.")
     rest = absolute[2]
     if not rest and method == b"OPTIONS":
-        return b"*", absolute[1]  # RFC 9112 section 3.2.4: this is how that is said of a server behind a proxy
+        return b"*", absolute[1]  # RFC 9112 section 3.2.4: to a proxy, `*` is written as a URL without a path
     return (rest if rest.startswith(b"/") else b"/" + rest), absolute[1]
 
 
 def host_of(version: bytes, headers: Headers, authority: bytes | None) -> bytes:
-    """Return whom a request is for, in lower case: empty where HTTP/1.0 does not say.
+    """Return the host that a request is for, in its one spelling; empty for an HTTP/1.0 request without Host.
 
     Args:
         version: Of the request.
         headers: Of the request.
-        authority: Of an absolute-form target: it replaces Host, which must be there, and right, all the same.
+        authority: Of an absolute-form target: it replaces Host, which must be there and valid all the same.
 
     Raises:
-        MalformedRequest: It does not say, or not in the form of a host (RFC 9112 section 3.2).
+        MalformedRequest: Host is missing, or is not a host (RFC 9112 section 3.2).
     """
     host = headers.index.get(b"host")
     if host is None:
@@ -91,7 +91,7 @@ def host_of(version: bytes, headers: Headers, authority: bytes | None) -> bytes:
 
 
 def check_singletons(headers: Headers, error: type[GatewayError]) -> None:
-    """Refuse framing and routing fields that stand more than once."""
+    """Refuse a message in which Host or a framing field stands more than once."""
     if len(headers.index) == len(headers.fields):
         return
     for name in _SINGLETONS:
@@ -156,9 +156,9 @@ _IDLE = re.compile(rb"(?:^|[,;\s])(timeout|max)[ \t]*=[ \t]*\"?([0-9]{1,9})", re
 
 
 def idle_seconds(headers: Headers) -> float:
-    """Return for how long an unused connection may be used again, by what `Keep-Alive` says; 0.0 for not at all.
+    """Return for how many seconds a connection may stay unused by what `Keep-Alive` says; 0.0 for not at all.
 
-    A little less than said: the time began when the answer was sent, and the next request needs its time as well.
+    About a second less than the backend says: its time began with its answer, and the next request takes time too.
     """
     seconds = inf
     for name, value in _IDLE.findall(headers.joined(b"keep-alive") or b""):
@@ -196,8 +196,8 @@ def chosen_upgrade(wanted: bytes | None, headers: Headers) -> bytes:
         headers: Of the 101.
 
     Raises:
-        BackendProtocolError: Not one that the client named (RFC 9110 section 7.8): the two ends would read the bytes
-            that follow differently.
+        BackendProtocolError: The client did not name the protocol (RFC 9110 section 7.8): the two ends would read the
+            bytes that follow differently.
     """
     if wanted is None:
         raise BackendProtocolError("The backend changed protocols without being asked.")

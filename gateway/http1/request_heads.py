@@ -36,7 +36,7 @@ class RequestHeads:
     Attributes:
         request: What the head that ended last says, without its content.
         length: Of the content: octets, 0 for none, or CHUNKED.
-        last: The client sends nothing after this request.
+        last: The client wants the connection closed after this request.
         head: The octets of the head so far, from its request line.
     """
 
@@ -116,17 +116,17 @@ class RequestHeads:
         self._line_read = plain
         if self._parser is None:
             self._parser = HttpRequestParser(self)
-            # Which request is the last is for `framing.keeps_alive` to say: llhttp goes by Proxy-Connection as well.
+            # `framing.keeps_alive` decides which request is the last: llhttp would heed Proxy-Connection as well.
             self._parser.set_dangerous_leniencies(lenient_keep_alive=True)
 
     def _finish(self) -> None:
         request = self.request
         if request is None:
-            raise MalformedRequest()  # llhttp takes the empty line for something else
+            raise MalformedRequest()  # llhttp does not see the end of the head here
         self.head = b""
         self._empty = 0
         if self.length or b"upgrade" in request.headers.index:
-            # llhttp waits for the content now, or for another protocol.
+            # This parser now waits for content, or for another protocol, and cannot read a further head.
             self._parser = None
 
     def _parse(self, data: bytes) -> None:
@@ -135,9 +135,9 @@ class RequestHeads:
         try:
             parser.feed_data(data)
         except HttpParserUpgrade:
-            pass  # what follows is for our rules to say: `Request.upgrade`
+            pass  # `Request.upgrade` says whether our rules allow that
         except HttpParserCallbackError as error:
-            # What a callback raised: a rule's GatewayError, or a fault of ours.
+            # Raise what the callback raised: the GatewayError of a rule, or a fault of ours.
             raise (error if error.__context__ is None else error.__context__) from None
         except HttpParserInvalidMethodError as error:
             if starts_with_method(self.head):
@@ -159,7 +159,7 @@ class RequestHeads:
         parser, fields = self._parser, self._fields
         assert parser is not None
         if self.request is not None or not self.head.endswith(_END):
-            raise MalformedRequest()  # llhttp and we do not agree where the head ends
+            raise MalformedRequest()  # llhttp sees the end of the head where we do not
         headers = Headers.of(fields)
         version = parser.get_http_version().encode()
         check_version(version)

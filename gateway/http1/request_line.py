@@ -13,11 +13,11 @@ from gateway.errors import MalformedRequest, MethodUnknown, VersionUnsupported
 from gateway.http.methods import FORWARDED
 
 plain_line = re.compile(rb"(GET|HEAD|POST|PUT|DELETE|PATCH|OPTIONS) (/[!-\"$-~]*) HTTP/1\.1\r\n").match
-"""Match the lines of nearly all requests: nothing more is to be asked about them."""
+"""Match the request line of nearly all requests; a line that matches needs no further check."""
 
 _TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 
-# What stands for the method, the target and the version is judged elsewhere: they have errors of their own.
+# Method, target and version are checked elsewhere, since each has an error of its own.
 _STRICT = re.compile(rb"[^\x00-\x20\x7f]+ [^\x00-\x20\x7f]+ HTTP/[0-9]\.[0-9]\r\n")
 
 
@@ -39,11 +39,11 @@ def line_is_complete(head: bytes) -> bool:
 
 
 def check_version(version: bytes) -> None:
-    """Refuse what is not of HTTP/1.
+    """Refuse every version of HTTP but 1.1 and 1.0.
 
     Raises:
-        MalformedRequest: It has no head at all.
-        VersionUnsupported: It is another HTTP.
+        MalformedRequest: HTTP/0.9, which has no head.
+        VersionUnsupported: Another version.
     """
     if version == b"1.1" or version == b"1.0":
         return
@@ -56,13 +56,13 @@ def check_method(method: bytes) -> None:
     """Refuse a method that is not forwarded (`gateway.http.methods`).
 
     Raises:
-        MethodUnknown: It is such a one.
+        MethodUnknown: The method is not forwarded.
     """
     if method not in FORWARDED:
         raise MethodUnknown(f"{method.decode()} is not served here.")
 
 
 def starts_with_method(data: bytes) -> bool:
-    """Whether a line that llhttp's method table does not know is a request line all the same."""
+    """Whether a head whose method llhttp does not know begins with a request line all the same."""
     method, space, rest = data[:256].partition(b" ")
     return bool(space) and bool(method) and _TOKEN.issuperset(method) and rest[:1] in (b"/", b"h", b"*")

@@ -1,4 +1,4 @@
-"""Bytes from a client into requests that passed the rules.
+"""Makes requests of the bytes that a client sends, and refuses those that break the rules.
 
 `gateway.http1.request_heads` reads heads, `gateway.http1.content` reads what
 follows them. One parser serves one connection; `requests` holds what is ready,
@@ -80,7 +80,7 @@ class RequestParser:
         elif not self.in_head and not self.stopped and self.held is None:
             line = plain_line(data)
             if line is not None:
-                # A head that was read before, and came alone: most of all reads, so this way is the short one.
+                # Most reads hold one head that is in the memo, and nothing else.
                 known = self._memo.get(data[line.end() :])
                 if known is not None and not known[2] and len(data) <= self._max_head:
                     method, target = line.groups()
@@ -149,7 +149,7 @@ class RequestParser:
         request, length = heads.request, heads.length
         assert request is not None
         if plain and not heads.last and request.upgrade is None:
-            # All of it was in this read.
+            # The head began with this read, and is complete: `fields` are all of its bytes behind the request line.
             fields = data[plain : len(data) - len(rest)]
             if self._memo.came_before(fields):
                 self._memo.remember(fields, (HeaderBlock(request.headers), request.host, length))
@@ -158,9 +158,9 @@ class RequestParser:
             return self._begin_content(request, length, rest)
         self.requests.append(request)
         if heads.last:
-            self.stopped = True  # RFC 9112 section 9.6: what follows the last request is not read
+            self.stopped = True  # RFC 9112 section 9.6: nothing is read after the last request
         if request.upgrade is not None:
-            self.held = b""  # ... but it may be in the other protocol
+            self.held = b""  # what follows may be in the other protocol: keep it
         return rest
 
     def _begin_content(self, request: Request, length: int, rest: bytes) -> bytes:
@@ -193,5 +193,5 @@ class RequestParser:
             body.fail()
             last = self.requests[-1] if self.requests else None
             if isinstance(last, Request) and last.body is body:
-                self.requests.pop()  # nobody has seen it: nothing of it reaches a backend
+                self.requests.pop()  # no exchange has begun with the request: its place is the error's
         self.requests.append(problem)

@@ -1,6 +1,6 @@
-"""A response into the bytes for one client: head, framing, body.
+"""Writes a response for one client: its head, and how its body is framed.
 
-Pure. Note [One writer to the client]: only `gateway.serving.http1_channel` calls
+No I/O. Note [One writer to the client]: only `gateway.serving.http1_channel` calls
 this, so whatever made a response, its framing is decided here and nowhere else.
 """
 
@@ -18,11 +18,11 @@ _TRAILERS = trailer_filter(response_filter())
 
 
 class Framing:
-    """How the body of one response is written, and what follows it.
+    """How the body of one response is written, and whether the connection goes on after it.
 
     Attributes:
-        chunked: In chunks; otherwise as it is.
-        close: The connection is closed after it.
+        chunked: The body is written in chunks; otherwise as it is.
+        close: The connection is closed after the response.
         empty: There is no body (HEAD, 204, 304), whatever the response holds.
     """
 
@@ -57,10 +57,10 @@ def encode(request: Request, response: Response, date: Callable[[], bytes], clos
     """Return the head of a response and the framing of its body.
 
     Args:
-        request: What it answers: its method and version decide (RFC 9112 section 6).
-        response: Its fields hold no framing and nothing for one hop.
-        date: Value for a Date field where there is none (RFC 9110 section 6.6.1).
-        close: The connection cannot go on after it.
+        request: The request that is answered: the framing depends on its method and version (RFC 9112 section 6).
+        response: Has no framing fields and none that are for one hop only.
+        date: Returns the value of a Date field, for a response without one (RFC 9110 section 6.6.1).
+        close: The connection cannot go on after the response.
     """
     status = response.status
     lines = [status_line(status, response.reason)]
@@ -74,12 +74,12 @@ def encode(request: Request, response: Response, date: Callable[[], bytes], clos
         lines.append(b"Content-Length: %d\r\n" % length)
     elif not empty:
         if response.body is None:
-            lines.append(b"Content-Length: 0\r\n")  # nobody would end its chunks
+            lines.append(b"Content-Length: 0\r\n")  # not chunks: without a body nobody would write the last one
         elif request.version == b"1.1":
             chunked = True
             lines.append(b"Transfer-Encoding: chunked\r\n")
         else:
-            close = True  # RFC 9112 section 6.3: to HTTP/1.0 the end of the connection is the end of the body
+            close = True  # RFC 9112 section 6.3: for HTTP/1.0 the body ends with the connection
     index = request.headers.index
     if close or b"connection" in index or request.version != b"1.1":
         if close or not keeps_alive(request.version, request.headers):

@@ -1,4 +1,4 @@
-"""Bytes from a backend into responses that passed the rules.
+"""Makes responses of the bytes that a backend sends, and refuses those that break the rules.
 
 llhttp reads heads, `gateway.http1.framing` judges them and `gateway.http1.content`
 reads what follows them. One parser serves one connection; it is told before each
@@ -50,9 +50,9 @@ class ResponseParser:
     """Reads one backend connection.
 
     # Note [Where an answer ends]
-    llhttp is given heads only, each up to its empty line: it does not know what was asked, and would read what stands
-    behind an answer to HEAD as content, or as the next head. Where the content ends is known from the head; what
-    stands behind it is never read, and costs the connection (RFC 9112 section 9.2).
+    llhttp is given heads only, each up to its empty line: it does not know what was asked, and would read octets behind
+    an answer to HEAD as content, or as the next head. The head says where the content ends. Octets behind the end are
+    never read, and the connection is closed after the answer (RFC 9112 section 9.2).
 
     Args:
         source: Who can stop reading, for the bodies.
@@ -137,12 +137,12 @@ class ResponseParser:
         if self._content.reading:
             self._feed_content(data)
         elif self.complete:
-            self.keep_alive = False  # octets after the end: nobody asked for them
+            self.keep_alive = False  # octets after the end of the answer belong to nothing that was asked
         else:
             try:
                 self._feed_heads(data)
             except BackendProtocolError:
-                self.response = self.body = None  # nobody has seen its head: the client can still be told
+                self.response = self.body = None  # no head has gone to the client: it can still get an error
                 raise
 
     def closed(self) -> bool:
@@ -154,7 +154,7 @@ class ResponseParser:
     # The memo.
 
     def _recognised(self, data: bytes) -> bool:
-        """Answer from the memo, where the head has been read before; returns whether it has."""
+        """Take the head from the memo; returns whether it was there."""
         end = data.find(b"\r\n\r\n") + 4
         known = self._memo.get(data[:end])
         if known is None or self._method == b"HEAD":
@@ -168,7 +168,7 @@ class ResponseParser:
         return True
 
     def _remember(self, head: bytes, response: Response, length: int) -> None:
-        """Keep a head, if it is of the plain kind."""
+        """Remember a head, unless more depends on it than its fields and its length."""
         if (
             length >= 0
             and response.length == length
@@ -183,7 +183,7 @@ class ResponseParser:
     # Heads.
 
     def _begin(self) -> None:
-        """Make ready to read an answer that is not known from before."""
+        """Begin to parse an answer whose head is not in the memo."""
         self.interims = []
         self.switched = None
         self._seen_interims = 0
@@ -206,7 +206,7 @@ class ResponseParser:
             end = found + 4 if found >= 0 else len(head)
             if end > self._max_head:
                 raise BackendProtocolError("The head of the answer is over limits.response_header.")
-            # llhttp would skip empty lines and take RTSP too.
+            # llhttp would skip empty lines, and would accept RTSP.
             if not _START.startswith(head[:7]):
                 raise BackendProtocolError("The answer does not begin as one of HTTP/1.")
             self._head = head[:end]
@@ -238,7 +238,7 @@ class ResponseParser:
                 raise context from None
             if self._mending or not _mendable(self._head):
                 raise BackendProtocolError(f"{error}.") from None
-            # RFC 9112 section 5.1: a proxy removes whitespace between the name and the colon from what backends say.
+            # RFC 9112 section 5.1: a proxy removes whitespace before the colon from the fields of a backend's answer.
             self._mending = True
             self._read_head(b"", whole)
 
@@ -271,7 +271,7 @@ class ResponseParser:
         version = parser.get_http_version().encode()
         if version != b"1.1" and version != b"1.0":
             raise BackendProtocolError("The backend answers in another version of HTTP.")
-        if _controls_in(reason):  # llhttp only looks for the end of the line
+        if _controls_in(reason):  # llhttp accepts any octet but the end of the line
             raise BackendProtocolError("The reason phrase of the answer holds control characters.")
         if status < 200:
             self._interim(status, reason, headers)
@@ -309,7 +309,7 @@ class ResponseParser:
     def _begin_content(self, response: Response, length: int, rest: bytes) -> None:
         """Take content (of length 0 for an answer without), as far as it is there."""
         if 0 <= length <= len(rest):
-            # All of it came with the head, as nearly always: no body, no reader.
+            # Nearly always all of the content comes with the head: then there is no `Body`, and nothing to read.
             if len(rest) > length:
                 self.keep_alive = False
                 rest = rest[:length]
@@ -336,12 +336,12 @@ class ResponseParser:
 
 def _parser(reader: ResponseParser) -> HttpResponseParser:
     parser = HttpResponseParser(reader)
-    # Whether the connection is kept is for `framing.keeps_alive` to say: llhttp would go by Proxy-Connection too.
+    # `framing.keeps_alive` decides whether the connection is kept: llhttp would heed Proxy-Connection as well.
     parser.set_dangerous_leniencies(lenient_keep_alive=True)
     return parser
 
 
 def _mendable(head: bytes) -> bool:
-    """Whether what is wrong with a head may be whitespace before colons; not where framing hangs on it."""
+    """Whether whitespace before colons may be all that is wrong with a head, and not in a field of framing."""
     found = {match[1].lower() for match in _spaced_or_not_all_there.finditer(head)}
     return bool(found) and found.isdisjoint(_FRAMING)
