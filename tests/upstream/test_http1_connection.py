@@ -262,6 +262,23 @@ class TestRequestBody:
 
         assert line.connection.deadline == 5.0
 
+    def test_an_answer_that_has_begun_does_not_make_the_backend_wait_for_itself(self, line: Line) -> None:
+        """While content is to come it is the client's turn, also where the head of the answer is there already."""
+        body = Body(length=3)
+        asked = line.send(b"POST", body)
+        line.read(OK[:-1])
+        assert asked.told == ["answered"]
+        assert line.connection.deadline == NEVER
+        line.connection.pauseProducing()
+        assert line.connection.deadline == 5.0
+        line.connection.resumeProducing()
+        line.bench.pass_time(1e6)
+        assert asked.told == ["answered"]
+        body.push(b"abc")
+        body.end()
+
+        assert line.connection.deadline == 1e6 + 5.0
+
     def test_an_answer_before_its_end_ends_the_connection(self, line: Line) -> None:
         """In the middle of a request there is no place for the next one."""
         body = Body(length=3)
