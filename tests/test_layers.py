@@ -59,7 +59,7 @@ MAY_USE = {
     "balancing": DECIDES,
     "limiting": DECIDES,
     # Signatures and hashes are computed, not fetched: libraries do it, nothing waits.
-    "identity": DECIDES | {"argon2", "cryptography", "jwt", "orjson"},
+    "identity": DECIDES | {"argon2", "bcrypt", "cryptography", "jwt", "orjson"},
     "resilience": DECIDES,
     "routing": DECIDES,
     # 3: edges

@@ -33,7 +33,7 @@ def test_secrets_are_masked(load_text: Load) -> None:
         auth:
           jwt: {default: {algorithms: [HS256], secret: hunter2-hunter2-hunter2-hunter2-}}
           api_keys: {keys: [{id: a, key: hunter2}]}
-          oauth: {clients: [{id: a, secret_hash: "scrypt:hunter2"}]}
+          oauth: {clients: [{id: a, secret_hash: "scrypt:16:8:1$hunter2-hunter2$00000000000000000000000000000000"}]}
         """
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import argon2
+import bcrypt
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -274,7 +275,12 @@ def test_without_the_section_there_are_no_such_paths(make: Make) -> None:
     ("oauth", "words"),
     [
         ({"clients": [{"id": "a", "secret_hash": "$argon2id$nonsense"}]}, r"auth\.oauth\.clients\[0\]\.secret_hash"),
-        ({"clients": [{"id": "a", "secret_hash": "plain"}]}, r"auth\.oauth\.clients\[0\]: expected a hash"),
+        ({"clients": [{"id": "a", "secret_hash": "$2b$31$" + "." * 53}]}, r"clients\[0\]\.secret_hash.*cost is 31"),
+        ({"clients": [{"id": "a", "secret_hash": "$2x$04$" + "." * 53}]}, r"secret_hash: expected a hash"),
+        (
+            {"clients": [{"id": "a", "secret_hash": "plain"}]},
+            r"auth\.oauth\.clients\[0\]\.secret_hash: expected a hash",
+        ),
         ({"signing_key_file": "/nowhere/key.pem"}, r"/nowhere/key\.pem:1:1: auth\.oauth\.signing_key_file"),
         ({"previous_key_files": [__file__]}, r"auth\.oauth\.previous_key_files\[0\]: expected a PEM private key"),
         ({"secret": ""}, "found an empty one"),
@@ -320,6 +326,16 @@ def test_ten_attempts_a_minute_for_each_client_and_address(make: Make) -> None:
 
     gateway.advance(61)
     assert ask(gateway).status == 200
+
+
+def test_a_secret_that_is_kept_by_bcrypt(make: Make) -> None:
+    """As other servers keep it."""
+    encoded = bcrypt.hashpw(b"s3cret", bcrypt.gensalt(4)).decode()
+    gateway = with_oauth(make, clients=[{**ACME, "secret_hash": encoded}])
+
+    assert call(gateway, ask(gateway).json["access_token"]).status == 200
+    assert [ask(gateway, client_secret=secret).status for secret in ("s3cre", "s3cret!")] == [401, 401]
+    assert ask(gateway, client_id="nobody").status == 401
 
 
 @pytest.mark.parametrize("algorithm", ["sliding_window", "token_bucket"])

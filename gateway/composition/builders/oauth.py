@@ -16,7 +16,7 @@ from gateway.answering.form import FormLeaf
 from gateway.answering.token_endpoint import REVOKE, TOKEN, TokenEndpoint
 from gateway.authorities.secret_checker import MOST_AT_ONCE, SecretChecker
 from gateway.composition.builders.limits import RateLimits
-from gateway.composition.builders.signing import token_issuer, wrong
+from gateway.composition.builders.signing import token_issuer
 from gateway.composition.builders.storage import redis_store
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
@@ -25,7 +25,7 @@ from gateway.errors import AuthUnavailable
 from gateway.identity.oauth import Client, Clients
 from gateway.identity.orders import Control, NoRoom, Order
 from gateway.identity.refresh import GrantStore, MemoryGrants
-from gateway.identity.secrets import HashUnreadable, VerifiedSecrets, check_readable
+from gateway.identity.secrets import VerifiedSecrets
 from gateway.interfaces import Middleware
 from gateway.limiting.keys import limit_key
 from gateway.limiting.limit import Limit
@@ -103,15 +103,10 @@ def token_paths(
 
 
 def _clients(oauth: OAuth) -> list[Client]:
-    clients = []
-    for index, client in enumerate(oauth.clients):
-        encoded = client.secret_hash.get_secret_value()
-        try:
-            check_readable(encoded)
-        except HashUnreadable as error:
-            raise wrong("", f"clients[{index}].secret_hash", f"the hash cannot be used: {error}") from None
-        clients.append(Client(client.id, encoded, client.scopes, client.roles, client.refresh_tokens))
-    return clients
+    return [
+        Client(client.id, client.secret_hash.get_secret_value(), client.scopes, client.roles, client.refresh_tokens)
+        for client in oauth.clients
+    ]
 
 
 def _checker(foundation: Foundation) -> SecretChecker:
