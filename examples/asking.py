@@ -21,9 +21,9 @@ from gateway.lifecycle import GatewayService
 
 
 def configuration(backend: str) -> dict[str, Any]:
-    """Return what a file would hold: an upstream with a backend, and one whose backend is down."""
+    """Return what a file would hold: an upstream with a backend, and one whose backend is down; nobody is served."""
     return {
-        "listeners": [{"endpoint": "tcp:0:interface=127.0.0.1"}],
+        "listeners": [],
         "admin": {"endpoint": "tcp:0:interface=127.0.0.1"},
         "access_log": {"enabled": False},
         "upstreams": [

@@ -23,9 +23,9 @@ from gateway.lifecycle import GatewayService
 
 
 def configuration(backend: str) -> dict[str, Any]:
-    """Return what a file would hold; a port of the gateway's own stays open beside the site."""
+    """Return what a file would hold; the gateway needs no listener of its own beside the site."""
     return {
-        "listeners": [{"endpoint": "tcp:0:interface=127.0.0.1"}],
+        "listeners": [],
         "admin": {"endpoint": "tcp:0:interface=127.0.0.1"},
         "access_log": {"enabled": False},
         "upstreams": [{"name": "names", "backends": [{"url": backend}]}],

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
 import textwrap
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.system import backends
-from tests.system.gateway_process import ROOT
+from tests.system.gateway_process import ROOT, TWISTD, one_upstream, until
+from tests.system.ports import free_port
 
 GUIDE = ROOT / "docs" / "guides" / "embedding.md"
-EXAMPLES = ["embedded", "mounted", "asking"]
+EXAMPLES = ["shop.tac", "embedded.py", "mounted.py", "asking.py"]
 SNIPPETS = re.findall(r"^```python\n(.*?)^```", GUIDE.read_text(), re.DOTALL | re.MULTILINE)
 
 
@@ -25,6 +29,16 @@ def origin() -> Iterator[backends.Backend]:
     """A backend."""
     with backends.backend() as backend:
         yield backend
+
+
+def answer(port: int) -> str:
+    """Ask for `/name`; empty while nobody listens."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/name", timeout=10) as response:
+            text: str = response.read().decode()
+            return text
+    except (urllib.error.URLError, ConnectionError):
+        return ""
 
 
 def run(script: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -37,6 +51,33 @@ def run(script: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         timeout=50,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
+
+
+def test_twistd_can_run_it_among_others(tmp_path: Path, origin: backends.Backend) -> None:
+    """The .tac, as it stands, with a file of its own to read."""
+    port = free_port()
+    (tmp_path / "etc").mkdir()
+    settings = {
+        "listeners": [{"endpoint": f"tcp:{port}:interface=127.0.0.1"}],
+        "admin": {"endpoint": "tcp:0:interface=127.0.0.1"},
+        "access_log": {"enabled": False},
+        **one_upstream(origin.url),
+    }
+    (tmp_path / "etc" / "gateway.yaml").write_text(json.dumps(settings))
+    process = subprocess.Popen(
+        [TWISTD, "--pidfile=", "-noy", str(ROOT / "examples" / "shop.tac")],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        until(lambda: answer(port) == "backend", "it does not answer")
+    finally:
+        process.terminate()
+        output, _ = process.communicate(timeout=30)
+
+    assert b"[gateway.composition.draining#info] Stopped" in output, output.decode()  # twistd ends as the signal says
 
 
 def test_an_application_can_embed_it(origin: backends.Backend) -> None:
@@ -68,7 +109,7 @@ def test_an_application_can_ask_through_it(origin: backends.Backend) -> None:
 def test_every_snippet_of_the_guide_is_run(number: int) -> None:
     """It stands, line for line, in one of the examples above."""
     snippet = SNIPPETS[number]
-    programs = [(ROOT / "examples" / f"{name}.py").read_text() for name in EXAMPLES]
+    programs = [(ROOT / "examples" / name).read_text() for name in EXAMPLES]
 
     assert any(textwrap.indent(snippet, indent) in program for program in programs for indent in ("", "    ")), snippet
 
