@@ -1,9 +1,9 @@
 """Which names the admin port answers to.
 
-A page that somebody opens may have its own name point to 127.0.0.1 ("DNS
-rebinding"), and their browser then lets it read what this port says. Such a
-request names the page's host; an address, and `localhost`, are no name that a
-page could have.
+A hostile page may make its own name point to 127.0.0.1 ("DNS rebinding"); the
+browser that shows the page then lets it read the answers of this port. The
+requests have the page's name as `Host`, which is refused (D-79). Addresses and
+`localhost` are always taken: no page from elsewhere can have them as its name.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class Leaf(Resource):
         """Answer, whatever the method."""
         body = self._body(request)
         if request.method == b"HEAD":
-            # Twisted would leave the body out too, with a line in the log for every probe.
+            # For HEAD Twisted leaves the body out as well, but logs a line for each request.
             request.setHeader(b"Content-Length", b"%d" % len(body))
             return b""
         return body
@@ -52,7 +52,7 @@ class Leaf(Resource):
             return _refuse(request, InternalError())
 
     def check(self, request: Request) -> None:
-        """Raise what speaks against answering."""
+        """Refuse the request by raising a `GatewayError`; by default nothing is refused."""
         if request.postpath and request.postpath != [b""]:
             raise RouteNotFound("There is nothing at this path.")
         if request.method.decode("latin-1") not in self.methods:
@@ -145,7 +145,7 @@ class AdminRoot(Resource):
 
     def getChild(self, path: bytes, request: Request) -> Resource:
         """Find the leaf by the whole path: there are few, and none is below another."""
-        # Without the field it is no browser that asks.
+        # A request without `Host` comes from no browser: it is answered.
         for host in request.requestHeaders.getRawHeaders(b"host") or []:
             if not is_own(host.decode("latin-1").strip(), self._names()):
                 return _NotHere()

@@ -22,7 +22,7 @@ TIMEOUT = 30.0
 CONNECTIONS = 100
 """Connections at once: a scraper and a few people."""
 KEPT = 64
-"""Connections that are kept: with one more, that which has asked nothing for the longest time goes."""
+"""Connections that are kept: when one more comes, the one whose last request is longest ago is closed."""
 
 
 REQUEST_BODY = 64 * 1024
@@ -108,7 +108,7 @@ class AdminSite(Site):
         self._open: dict[AdminChannel, None] = {}  # in the order in which they last asked something
 
     def connected(self, channel: AdminChannel) -> None:
-        """Let one go for it where there are many: who opens connections and says nothing must not lock operators out.
+        """Close one where there are too many: clients that connect and say nothing must not lock operators out.
 
         A bound for each peer would not help: behind a port-forward all of them have one address.
         """
@@ -119,7 +119,7 @@ class AdminSite(Site):
             oldest.transport.abortConnection()  # type: ignore[union-attr]
 
     def has_asked(self, channel: AdminChannel) -> None:
-        """A whole request came: it is the last to go now."""
+        """A whole request came on this connection: now it is the last one to be closed."""
         if channel in self._open:
             del self._open[channel]
             self._open[channel] = None

@@ -1,4 +1,4 @@
-"""What changes something: only for who shows `admin.token`.
+"""Requests that change something: only for callers who show `admin.token`.
 
 `DELETE /auth/cache` and `POST /auth/revocations` are here; see `docs/guides/jwt.md`.
 """
@@ -55,7 +55,7 @@ class Write(Leaf):
         if not shown:
             raise CredentialMissing(headers=((b"WWW-Authenticate", _CHALLENGE),))
         scheme, _, value = shown[0].partition(b" ")
-        # As long as it takes, wherever the first difference is.
+        # Compared in the same time wherever the first difference is: the time tells nothing about the token.
         same = hmac.compare_digest(value.strip(b" "), token.encode())
         if len(shown) != 1 or scheme.lower() != b"bearer" or not same:
             raise CredentialInvalid(headers=((b"WWW-Authenticate", _CHALLENGE + b', error="invalid_token"'),))

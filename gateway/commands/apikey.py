@@ -55,7 +55,8 @@ def create(
     name = key_id or os.urandom(6).hex()
     for option, words in (("--role", roles), ("--scope", scopes)):
         for word in words:
-            if word.split() != [word]:  # stores keep them as words: two would become of one
+            # Stores keep roles and scopes with blanks between: one with a blank in it would be read back as two.
+            if word.split() != [word]:
                 raise click.ClickException(f"{option}: expected a word without spaces, found {word!r}")
     try:
         key = new_key(name, os.urandom)
@@ -195,7 +196,7 @@ def _run(settings: Settings, work: Callable[[Any, Any], Awaitable[Any]]) -> Any:
     from gateway.errors import AuthUnavailable
 
     keys = _keys(settings)
-    # Nothing but the store: no ports, no checks of backends.
+    # Only the store is built: no ports, no checks of backends.
     nothing = {"upstreams": (), "routes": (), "auth": Auth(api_keys=keys)}
     alone = _patient(settings).model_copy(update=nothing)
     found: list[Any] = []

@@ -1,4 +1,4 @@
-"""What a start would fail on or warn of, found without starting: files that are named, endpoints that are described.
+"""What a start would fail on or warn of, found without starting: files that are missing, endpoints that are wrong.
 
 For `gateway check`. Everything is built as for a start, in memory; endpoints are tried on a reactor that opens
 nothing.
@@ -38,7 +38,7 @@ def rehearse(settings: Settings, path: str) -> tuple[list[str], list[str]]:
 
     globalLogPublisher.addObserver(hear)
     short = descriptors.shortage(settings.limits.connections, descriptors.limit(hard=True))
-    # Of the default nothing is said: whoever checks is often on another machine than the one that runs.
+    # The default is not warned of: `gateway check` often runs on another machine, with another limit, than the gateway.
     if short is not None and "connections" in settings.limits.model_fields_set:
         warnings.append(f"{short} (as far as it can be told from here)")
     try:

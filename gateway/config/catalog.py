@@ -29,7 +29,7 @@ class Key(NamedTuple):
 
 
 class Below(NamedTuple):
-    """The section under a key, and what stands between: `[]` for a list, `.*` for a mapping by name."""
+    """The section that the values of a key are, and how it is reached: `[]` for a list, `.*` for a mapping by name."""
 
     section: type[Section]
     between: str

@@ -2,8 +2,9 @@
 
 Read by python-dotenv's parser: `NAME=value`, `export NAME=value`, quotes
 (single: as it is; double: with escapes), values in quotes over several lines,
-`#` comments. Nothing is expanded in it. What that parser passes over is an
-error here: a line that sets nothing may be a secret in the wrong place.
+`#` comments. Nothing is expanded in it. A line that the parser passes over is an
+error here, since it sets nothing; the message does not quote it, since it may be
+a secret in the wrong place.
 """
 
 from __future__ import annotations
@@ -32,6 +33,6 @@ def parse(text: str, file: str, problems: list[Problem]) -> dict[str, str]:
 
 
 def _line(original: Original) -> int:
-    # Empty lines count to what follows them.
+    # The parser takes empty lines for a part of the binding that follows them.
     before = original.string[: len(original.string) - len(original.string.lstrip())]
     return original.line + len(_NEWLINE.findall(before))

@@ -16,7 +16,8 @@ def effective(settings: Settings) -> dict[str, Any]:
     """Make plain data of settings, such as a file could hold."""
     data: dict[str, Any] = settings.model_dump(mode="json", by_alias=True, exclude_none=True)
     if settings.auth and settings.auth.api_keys and settings.auth.api_keys.query is None:
-        data["auth"]["api_keys"]["query"] = None  # null says something here
+        # null: keys are taken from no parameter. Left out, the key would mean its default.
+        data["auth"]["api_keys"]["query"] = None
     mask(data, Settings)
     for route in data["routes"]:
         if len(route["upstream"]) == 1:
@@ -26,7 +27,7 @@ def effective(settings: Settings) -> dict[str, Any]:
 
 
 def _escaped(value: Any) -> Any:
-    """Double the `$` of a `${` that was meant literally; in transformations it was left as written."""
+    """Double the `$` of a literal `${`, so that it can be read back; in transformations it is doubled still."""
     if isinstance(value, str):
         return value.replace("${", "$${")
     if isinstance(value, list):

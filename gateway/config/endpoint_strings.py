@@ -1,7 +1,7 @@
 """Twisted's endpoint strings, taken apart: `ssl:8443:privateKey=key.pem:certKey=cert.pem`.
 
-Twisted itself says of an argument that it does not know which function did
-not expect it, and says so when the port is opened.
+For a message of our own about an argument that an endpoint does not take: Twisted
+finds it only when the port is opened, and names one of its functions.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ARGUMENTS = {
     "sni": (*_PORT, "certificates", "default", "minTLS", "clientCA", "clientAuth"),
     "unix": ("address", "mode", "backlog", "lockfile"),
 }
-"""What the kinds of endpoints take that are Twisted's or ours; plugins may bring others."""
+"""The arguments of each kind of endpoint that Twisted or the gateway has; plugins may bring further kinds."""
 
 
 class EndpointString(NamedTuple):

@@ -69,12 +69,12 @@ def _settings(
     found: sources.Sources, path: str, environ: Mapping[str, str], supported_only: bool, problems: list[Problem]
 ) -> tuple[Settings, list[Problem]]:
     roots = [root for source in found.files if (root := _root(source, problems)) is not None]
-    complete = not problems  # a file that could not be read may be the one with the names that others use
+    complete = not problems  # otherwise the names that seem to be missing may stand in a file that could not be read
     root = merging.merge(roots, problems) if roots else MapNode(Place(path, 1, 1))
     settings = None
     if roots or complete:
         overrides.apply(root, environ, problems)
-        # After the overrides: a variable that nothing needs any more may be unset.
+        # After the overrides: a `${VAR}` that an override has replaced may be unset.
         substitution.substitute(root, {**found.variables, **environ}, problems)
         settings = validate(root, found.directory, problems)
         if complete:

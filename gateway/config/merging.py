@@ -30,7 +30,8 @@ def _mappings(first: MapNode, second: MapNode, path: str, problems: list[Problem
     entries = dict(first.entries)
     for key, entry in second.entries.items():
         present = entries.get(key)
-        if present is None or (not path and key.startswith("x-")):  # the user's own: each file may have its parts
+        # `x-` keys are the user's own: any file may have one of the same name.
+        if present is None or (not path and key.startswith("x-")):
             entries[key] = entry
         else:
             entries[key] = Entry(present.place, _nodes(present, entry, join(path, key), problems))

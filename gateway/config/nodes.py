@@ -38,7 +38,7 @@ class WrittenFloat(float):
 
 
 class Filled(str):
-    """The value of a variable that stands alone in quotes, `"${PORT}"`: a text, or what a key takes it for.
+    """The value of a variable alone in quotes, `"${PORT}"`: text for keys that take text, for others as without quotes.
 
     JSON has no other way to write a number that comes from the environment.
     """
@@ -50,7 +50,7 @@ Value = bool | int | float | str | None
 
 
 def meant(value: object) -> object:
-    """Give what a key that takes no text takes a value for."""
+    """Return the value as a key that takes no text reads it: a `Filled` as if it stood without quotes."""
     return resolve(value) if isinstance(value, Filled) else value
 
 
@@ -84,9 +84,9 @@ class ScalarNode:
 
     Attributes:
         plain: Written without quotes, so that it may be a number, true, false or null.
-        settled: Substituted already; an alias must not lead to a second round.
+        settled: Substituted already: a node that is reached again by an alias is left alone.
         filled: Written in quotes, with nothing but a variable in them.
-        broken: Its problem has been reported; what follows from it need not be.
+        broken: Its problem has been reported: further problems with it are not.
     """
 
     place: Place

@@ -78,7 +78,7 @@ def _container(step: str, place: Place) -> Node:
 
 
 def _own(node: Node) -> Node:
-    """A copy of a container, since an alias may show the same one in another place, which is not meant."""
+    """Return a copy of a container: an alias may lead to the same one from another place, which must not change."""
     if isinstance(node, MapNode):
         return MapNode(node.place, dict(node.entries))
     if isinstance(node, ListNode):

@@ -167,7 +167,7 @@ def _no_port(written: str) -> bool:
 def _bracketed(host: str, expected: str) -> str:
     """The host of a URL in its normal form."""
     if ":" in host:
-        return f"[{IPv6Address(host)}]"  # hyperlink has seen to it that it is one
+        return f"[{IPv6Address(host)}]"  # hyperlink refuses brackets around anything else
     name = host.lower() if host.isascii() else _to_ascii(host, expected)
     if not _HOST.fullmatch(name):
         raise Unexpected(expected)
@@ -219,7 +219,7 @@ def method(value: object) -> str:
 
 
 def route_method(value: object) -> str:
-    """Read a method that a route is for: one that no request can have is a slip."""
+    """Read a method that a route is for; one that the gateway lets no request have is taken for a slip."""
     written = method(value)
     if written.encode() not in FORWARDED:
         raise Unexpected("a method that is forwarded, such as GET, POST, PROPFIND or PURGE")

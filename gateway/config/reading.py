@@ -53,7 +53,7 @@ def read(text: str, file: str, problems: list[Problem]) -> Node | None:
         mark = error.problem_mark
         place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1, 1)
         context = f" ({error.context})" if error.context else ""
-        # A `}` ends a mapping in braces: what an operator meant by the last one is worth a guess.
+        # In a mapping in braces the `}` of an unquoted `${VAR}` ends the mapping: the message says to quote it.
         braced = "${" in "".join(text.splitlines()[place.line - 1 : place.line])
         hint = '; inside of `{…}` and `[…]`, write "${VAR}" in quotes' if braced else ""
         problems.append(problem(place, "", "YAML", f"an error: {error.problem}{context}{hint}"))
@@ -107,7 +107,7 @@ class _Builder:
             self._check_tag(event)
             place = self._place(event)
             if self._at_key():
-                # Quoted, and so in JSON, it is a key like any other.
+                # `"<<"` in quotes, and so in JSON, is a key like any other.
                 self._keys[-1] = (MERGE if event.value == "<<" and not event.style else event.value, place)
                 return
             self._nodes += 1
@@ -119,7 +119,7 @@ class _Builder:
             if isinstance(node, MapNode):
                 self._merge(node)
             self._keys.pop()
-            del self._steps[-1:]  # none led to the root
+            del self._steps[-1:]  # the root has no step
             self._sizes[id(node)] = self._nodes - before
         elif isinstance(event, yaml.AliasEvent):
             self._alias(event)
@@ -145,7 +145,7 @@ class _Builder:
         self._keys.append(None)
 
     def _merge(self, node: MapNode) -> None:
-        """Put the mappings under `<<` beneath the keys that stand beside it; what they bring keeps its places."""
+        """Add the keys of the mappings under `<<` that do not stand beside it; each keeps its place in the file."""
         merged = node.entries.pop(MERGE, None)
         if merged is None:
             return
@@ -165,7 +165,7 @@ class _Builder:
             raise _Stop(problem(place, "", "a text as key", f"the alias *{name}"))
         node = self._anchors.get(name)
         if node is None:
-            # Its name is not shown: it may be a password that nobody thought of putting in quotes.
+            # The name is not shown: a password that begins with `*` and stands without quotes is read as an alias.
             raise _Stop(problem(place, "", "quotes around a text that begins with `*`", "an alias without an anchor"))
         if any(node is container for container, _ in self._open):
             raise _Stop(problem(place, "", "an alias of something complete", f"*{name} inside of &{name}"))
@@ -210,7 +210,7 @@ class _Builder:
     def _check_tag(self, event: yaml.NodeEvent) -> None:
         tag = getattr(event, "tag", None)
         if tag is not None:
-            # A tag that is none of YAML's may be a password that nobody thought of putting in quotes.
+            # Only YAML's own tags are shown: a password that begins with `!` and has no quotes is read as a tag.
             known = tag.startswith("tag:yaml.org,2002:")
             shown = f"`!!{tag[18:]}`" if known else "one; a text that begins with `!` needs quotes"
             self._problems.append(problem(self._place(event), "", "a value without a tag", shown))

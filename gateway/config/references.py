@@ -16,7 +16,7 @@ UPSTREAM = ("upstream", "service", "upstreams")
 
 
 def check(root: MapNode) -> Iterator[Problem]:
-    """Report every name that leads nowhere and every name given twice."""
+    """Report every name that nothing has, and every name that two things have."""
     yield from _duplicates(root.get("upstreams"), "upstreams", "name")
     yield from _duplicates(root.get("routes"), "routes", "name")
     yield from _duplicates(root.get("plugins"), "plugins", "name")

@@ -48,7 +48,7 @@ def _translate(details: ErrorDetails, root: MapNode) -> Iterator[Problem]:
     if isinstance(spot.node, ScalarNode) and spot.node.broken:
         return
     if kind == "too_short" and not (isinstance(spot.node, ListNode) and not spot.node.items):
-        return  # it was long enough until a wrong member was taken out, which is reported by itself
+        return  # the list became too short when a wrong member was taken out, which has a message of its own
     context = details.get("ctx", {})
     found = "something secret" if spot.secret else describe(spot.node)
     if details["loc"][-1:] == (_KEY,):
@@ -141,7 +141,7 @@ class _Spot:
         return [step, *(other for other, key in self.section.other_names.items() if key == step)]
 
     def _descend(self, key: str) -> None:
-        """Keep up with which section's keys come next."""
+        """Note which section the next step leads into."""
         if self._pending.startswith(".*") or self.section is None:
             self._pending = self._pending.removeprefix(".*")
             return

@@ -239,7 +239,7 @@ class CertificateStore:
         creator = next(each for _, each in options if each.getContext() is names.default)
 
         def choose(connection: SSL.Connection) -> None:
-            # OpenSSL reads nothing into an exception here, and swallows it: there must be none.
+            # pyOpenSSL swallows an exception from this callback, and the handshake goes on: none may be raised.
             asked = connection.get_servername()
             found = names.find(asked.decode("ascii", "replace")) if asked else None
             if found is not None and found is not names.default:
@@ -252,7 +252,7 @@ class CertificateStore:
         context: SSL.Context = options.getContext()
         harden(context, self._alpn)
         if self._client_ca is not None:
-            # Tells a client with several certificates which of them may do.
+            # The names of the authorities tell a client with several certificates which one to send.
             context.load_client_ca(os.fsencode(self._client_ca))
         return context
 
@@ -277,8 +277,8 @@ class CertificateStore:
                 verify=bool(authorities),
                 caCerts=authorities or None,
                 requireCertificate=self._client_auth is ClientAuth.REQUIRE,
-                # A client that comes back saves us the signature. The keys of the tickets are the context's own:
-                # they end with a reload, and so does what was trusted before it.
+                # A client that comes back with a ticket saves us the signature. Each context has its own ticket keys:
+                # a reload ends all tickets, so that no session goes on that the files before it trusted.
                 enableSessionTickets=True,
             )
         except (SSL.Error, crypto.Error, ValueError, TypeError) as error:
@@ -292,7 +292,7 @@ def harden(context: SSL.Context, alpn: Sequence[bytes]) -> None:
         context: Not used for a connection yet.
         alpn: Protocols that we speak, best first.
     """
-    # A client could make us do the costly half of the handshake without end.
+    # Renegotiation would let a client make us do the costly half of the handshake again and again.
     context.set_options(getattr(SSL, "OP_NO_RENEGOTIATION"))  # noqa: B009  # the published stubs do not know it
 
     def select(connection: SSL.Connection, offered: list[bytes]) -> Any:

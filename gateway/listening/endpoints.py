@@ -66,7 +66,7 @@ class ListeningReactor:
         self, port: Any, factory: IProtocolFactory, backlog: int = TWISTED_BACKLOG, interface: str = ""
     ) -> IListeningPort:
         """Listen; see `IReactorTCP.listenTCP`."""
-        # Twisted's default is indistinguishable from the same number in the string, and nobody means it.
+        # Twisted's default cannot be told from the same number in the string; nobody writes that number on purpose.
         queue = BACKLOG if backlog == TWISTED_BACKLOG else backlog
         try:
             return self._start(GatewayPort(port, factory, queue, interface, self._reactor))
@@ -98,7 +98,8 @@ class ListeningReactor:
     ) -> IListeningPort:
         """Listen for TLS; see `IReactorSSL.listenSSL`."""
         certificate = SingleCertificate(self.description, contextFactory, self.alpn)
-        if self.description.startswith("ssl:"):  # who else listens for TLS reads its files in ways that we do not know
+        # Other endpoints that listen for TLS (a plugin's) read their files in ways of their own.
+        if self.description.startswith("ssl:"):
             self.certificate_stores.append(certificate)
         listening: Any = self.listenTCP(
             port, over_tls(certificate, factory, self._reactor, client=False), backlog, interface
@@ -167,7 +168,7 @@ class Listening:
             raise ListenFailed(self.endpoint, words(error)) from error
 
     def leave(self, leaving: bool) -> None:
-        """Say whether it is about to be closed; see `GatewayPort.leaving`."""
+        """Note whether this port is about to be closed; see `GatewayPort.leaving`."""
         if isinstance(self.port, GatewayPort):
             self.port.leaving = leaving
 

@@ -49,7 +49,7 @@ class Listeners:
     async def prepare(self, endpoints: Sequence[str]) -> dict[str, Listening]:
         """Open the ports that are new among `endpoints`; `commit` or `abandon` follows.
 
-        One that has the address of one that is not among them any more shares its socket until then.
+        A new port with the address of a port that goes shares that port's socket until then (D-12).
 
         Raises:
             ListenFailed: One cannot be opened; none stays open.

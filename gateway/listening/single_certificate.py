@@ -55,7 +55,7 @@ class SingleCertificate:
         return use
 
     def _hardened(self, made: Any) -> SSL.Context:
-        # Made now and not at the first handshake: a certificate that OpenSSL refuses is told at once.
+        # The context is made now, not at the first handshake: a certificate that OpenSSL refuses is an error now.
         context: SSL.Context = made.getContext()
         for certificate in self._chain():
             context.add_extra_chain_cert(crypto.X509.from_cryptography(certificate))
@@ -63,7 +63,7 @@ class SingleCertificate:
         return context
 
     def _chain(self) -> list[x509.Certificate]:
-        """What follows the certificate in its own file: Twisted reads the first one only.
+        """Return the certificates that follow the first one in its file: Twisted reads the first one only.
 
         `fullchain.pem` of certbot is such a file; without the rest of it, the certificate is trusted only by clients
         that have met its issuer before.
@@ -78,7 +78,7 @@ class SingleCertificate:
 
 
 class _Listener:
-    """A reactor that does not listen, and remembers what it should have done that with."""
+    """Stands in for a reactor: it does not listen, and remembers the context factory that it was to listen with."""
 
     made: Any = None
 

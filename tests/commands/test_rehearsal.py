@@ -67,7 +67,8 @@ def test_a_listener_that_could_not_be_opened_is_told(identity: Path) -> None:
     result = check(identity, listeners=listeners, admin={"endpoint": "unknown:1"})
 
     assert result.exit_code == 1
-    *lines, last = result.stderr.splitlines()
+    # Some of them have one port: of that it only warns.
+    *lines, last = [line for line in result.stderr.splitlines() if not line.startswith("warning: ")]
     assert last == "6 problems"
     assert all(line.startswith(f"{identity}/g.json: cannot listen on ") for line in lines)
     assert "do not match" in lines[0]

@@ -1,7 +1,7 @@
 """What a configuration says that can have no effect, or hardly the one that was wished: warnings of `gateway check`.
 
-Most are two bounds of which one makes the other say nothing. Judged are
-keys that were written: that a default is never reached is no news.
+Most are two bounds of which one makes the other say nothing. Only keys that were
+written are judged: that a default is never reached is no news.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def _place(root: MapNode, steps: tuple[Step, ...]) -> Place:
             if isinstance(node, ListNode) and step < len(node.items):
                 node = node.items[step]
                 place = node.place
-            # Else one thing stands where the normal form has a list of them.
+            # Otherwise one value stands where the normal form has a list: the step has no node of its own.
             continue
         if not isinstance(node, MapNode) or step not in node.entries:
             break

@@ -19,7 +19,7 @@ _TIMEOUT = {"jwt": "jwks_timeout", "introspection": "timeout", "forward": "timeo
 
 
 def authorities(settings: Settings) -> Iterator[Doubt]:
-    """Doubt what an authority may take where every exchange that asks it ends before, and routes that are too short."""
+    """Doubt an authority's timeout that no exchange lasts for, and a route's that ends before its authority's."""
     longest: dict[tuple[str, str], float] = {}
     for route in settings.routes:
         for asked in _asked(route):

@@ -31,7 +31,7 @@ def asks_who(route: Route, *ways: Way) -> bool:
 
 
 def scopes(limit: RateLimit, routes: Sequence[Route], nobody: str) -> Iterator[Doubt]:
-    """Doubt the scopes of a limit that tells apart what none of the routes that it is for asks about.
+    """Doubt scopes by which a limit tells nobody apart, since none of its routes asks for such a credential.
 
     Args:
         limit: What is limited.

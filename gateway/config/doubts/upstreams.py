@@ -76,7 +76,7 @@ def breaker(breaker: CircuitBreaker, upstreams: Sequence[Upstream]) -> Iterator[
         yield ("close_on",), "nothing checks health (`health_check`): it is `timeout` that ends the open state"
     if written(breaker, "timeout"):
         ejecting = [one.passive_health for one in upstreams if one.passive_health is not None]
-        # As many failures as open the breaker eject the backend as well.
+        # With so few, the failures that open the breaker eject the backend as well: then no probe reaches it.
         later = [one.eject for one in ejecting if one.failures <= breaker.failure_threshold]
         if later and len(later) == len(upstreams) and breaker.timeout < min(later):
             words = f"no probe is made so early: `passive_health` ejects the backend for {format_duration(min(later))}"

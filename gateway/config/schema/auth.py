@@ -98,7 +98,7 @@ class JwtVerifier(Section):
             raise expected("a `secret` for HS algorithms", "none")
         secret = self.secret.get_secret_value()
         if secret.lstrip().startswith(("-----BEGIN", "ssh-", "ecdsa-", "{")):
-            # Whoever has a public key, and that is everybody, could sign with it.
+            # A public key is no secret: everybody who has it, and that is anybody, could sign tokens with it.
             raise expected("a `secret` for HS algorithms", "a key of another kind")
         if not secret:
             raise expected("a `secret` for HS algorithms", "an empty one")
@@ -316,7 +316,7 @@ class RouteAuth(Section):
 
     @property
     def ways(self) -> tuple[AuthMethod, ...]:
-        """What is asked for, in order; what stands beside `any_of` and `all_of` is what a way of theirs leaves open."""
+        """The ways, in order; a key beside `any_of` or `all_of` is for each of its ways that has none of its own."""
         if self.type == "none":
             return ()
         if self.type is not None:

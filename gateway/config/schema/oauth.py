@@ -44,7 +44,7 @@ class OAuthClient(Section):
 
 
 class TokenRateLimit(RateLimit):
-    """A rate limit on secrets that may be tried: what it says holds for any window, wherever it begins."""
+    """A rate limit on attempts at secrets: a sliding window, so that no stretch of time has more than it says."""
 
     algorithm: Literal["token_bucket", "sliding_window"] = Field(
         default="sliding_window", description="How requests are counted."

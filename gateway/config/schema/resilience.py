@@ -65,7 +65,7 @@ def _retry_on(value: object) -> str | int:
 class HealthCheck(Section):
     """Active checks of each backend."""
 
-    # What a check shows so that it may ask, and what it goes by.
+    # A check may show credentials, and what it expects may be as secret.
     secret_keys = frozenset({"headers", "command", "expected_headers", "expected_body"})
 
     type: Literal["http", "tcp", "script"] = Field(

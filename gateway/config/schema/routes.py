@@ -57,7 +57,7 @@ class Route(Section):
     """Match, middleware, upstream."""
 
     other_names: ClassVar[Mapping[str, str]] = {"service": "upstream", "upstreams": "upstream"}
-    # A field that must have a value is how many tell a colleague from a stranger.
+    # Conditions may hold secrets: many let colleagues in by a header with a certain value.
     secret_keys = frozenset({"headers", "query"})
 
     name: Name = Field(default="", description="A label in logs and metrics. Default: made from host and path.")

@@ -82,7 +82,7 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _settle(self) -> Settings:
-        """Fill in what a route takes from the whole: read back from `gateway config`, it means the same."""
+        """Fill in what routes take from top level: so what `gateway config` shows means the same when it is read."""
         object.__setattr__(self, "routes", tuple(route.within(self.timeouts.request) for route in self.routes))
         return self
 
@@ -94,7 +94,7 @@ def _named(routes: list[Any]) -> list[Any]:
 
 
 def _name(route: dict[str, Any], taken: set[str]) -> dict[str, Any]:
-    # Cut, since a name may not be as long as a path.
+    # Cut to length: a name may be shorter than a path.
     base = f"{route.get('host') or ''}{route.get('path') or ''}"[:190]
     if not base:
         return route

@@ -29,7 +29,7 @@ DIRECTORY = "directory"
 """In the context of a validation: what relative file names are relative to."""
 
 MANY = 2**31 - 1
-"""Stands for no bound that anybody meets."""
+"""Stands for no upper bound."""
 
 
 @dataclass(frozen=True, eq=False)
