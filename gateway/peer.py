@@ -20,6 +20,9 @@ class Forwarding(Protocol):
     def scheme(self, headers: Headers) -> bytes:
         """Return the scheme that the client used."""
 
+    def believed(self, headers: Headers) -> Headers:
+        """Return a request's fields without those that such a peer is not believed."""
+
     def encode(self, headers: Headers, host: bytes, version: bytes = ...) -> bytes:
         """Return the forwarding field lines for a backend, each ended by CRLF."""
 

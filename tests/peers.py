@@ -22,6 +22,9 @@ class Direct:
     def scheme(self, headers: Headers) -> bytes:
         return b"http"
 
+    def believed(self, headers: Headers) -> Headers:
+        return headers
+
     def encode(self, headers: Headers, host: bytes, version: bytes = b"1.1") -> bytes:
         return b""
 

@@ -19,6 +19,9 @@ class Proxy:
     def scheme(self, headers: Headers) -> bytes:
         return headers.get(b"x-forwarded-proto") or b"http"
 
+    def believed(self, headers: Headers) -> Headers:
+        return headers
+
     def encode(self, headers: Headers, host: bytes, version: bytes = b"1.1") -> bytes:
         return b""
 

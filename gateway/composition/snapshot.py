@@ -13,6 +13,7 @@ from functools import partial
 
 from gateway.answering.health import Check
 from gateway.composition.builders.admission import LoadControl
+from gateway.composition.builders.decisive import decisive_fields
 from gateway.composition.builders.identity import Identity
 from gateway.composition.builders.limits import RateLimits
 from gateway.composition.builders.own_paths import claimed, own_paths
@@ -26,7 +27,7 @@ from gateway.config import Settings
 from gateway.config.schema.routes import Route
 from gateway.exchange import ChainLike
 from gateway.http.fields import OTHER_URLS
-from gateway.http.forwarded import DROPPED, ForwardedRules, NetworkSet
+from gateway.http.forwarded import BELIEVED, DROPPED, ForwardedRules, NetworkSet
 from gateway.identity.orders import Control
 from gateway.interfaces import Middleware
 from gateway.resilience.budget import RetryBudget
@@ -51,6 +52,7 @@ class Snapshot:
         own_paths: Paths that the gateway answers itself.
         claimed: Routes that come before those; None for none.
         in_flight: Most exchanges at once, 0 for no limit; for who does not wait.
+        decides_by_forwarding: Whether something goes by a field that is believed of trusted peers only.
         explain_routing: Whether routing decisions are logged.
         options: For client connections.
         rules: Who is believed about clients.
@@ -68,6 +70,7 @@ class Snapshot:
     own_paths: Mapping[bytes, Leaf]
     claimed: RouteTable[RouteLeaf] | None
     in_flight: int
+    decides_by_forwarding: bool
     explain_routing: bool
     options: ConnectionOptions
     rules: ForwardedRules
@@ -121,6 +124,7 @@ def build(
         own_paths=own,
         claimed=claimed(routes, own),
         in_flight=0 if settings.limits.queue else settings.limits.in_flight,  # with a queue it is a step
+        decides_by_forwarding=not BELIEVED.isdisjoint(decisive_fields(settings)),
         explain_routing=logs_routing,
         options=_options(settings),
         rules=_forwarded(settings, trusted),

@@ -7,7 +7,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gateway.config import doubts, merging, overrides, reading, references, sources, substitution, unsupported
+from gateway.config import (
+    doubts,
+    merging,
+    overrides,
+    reading,
+    references,
+    sources,
+    substitution,
+    undecidable,
+    unsupported,
+)
 from gateway.config.nodes import MapNode, describe
 from gateway.config.problems import ConfigError, Place, Problem, problem
 from gateway.config.schema import Settings
@@ -79,6 +89,8 @@ def _settings(
         settings = validate(root, found.directory, problems)
         if complete:
             problems.extend(references.check(root))
+        if settings is not None:
+            problems.extend(undecidable.check(root, settings))
         if supported_only:
             problems.extend(unsupported.check(root))
     if problems:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -31,6 +32,9 @@ _WORDS = {
 }
 _KEY = "[key]"
 
+Location: TypeAlias = tuple[int | str, ...]
+"""Steps to a value in the terms of the schema: the normal form, where one thing stands for a list of one."""
+
 
 def validate(root: MapNode, directory: Path, problems: list[Problem]) -> Settings | None:
     """Make settings of a tree; None where that cannot be done, and `problems` say why."""
@@ -40,6 +44,17 @@ def validate(root: MapNode, directory: Path, problems: list[Problem]) -> Setting
         for details in error.errors(include_url=False, include_input=False):
             problems.extend(_translate(details, root))
         return None
+
+
+def locate(root: MapNode, location: Location) -> tuple[Place, str]:
+    """Return where a value stands, or would stand, and its key as it was written."""
+    spot = _Spot(root, location, "")
+    return spot.place, spot.path
+
+
+def about_key(*steps: int | str) -> Location:
+    """Return the location of a key itself, not of what stands under it."""
+    return (*steps, _KEY)
 
 
 def _translate(details: ErrorDetails, root: MapNode) -> Iterator[Problem]:

@@ -216,11 +216,12 @@ def passed_on(headers: Headers, passes: FieldFilter) -> list[Field]:
 
     RFC 9110 section 7.6.1: fields named by Connection are for this hop only.
     They are removed before the gateway adds its own fields, so a client cannot
-    name one of the gateway's in Connection to have it removed.
+    name one of the gateway's in Connection to have it removed. Nor can it have
+    a field removed that something was decided by (D-131).
     """
     options = connection_options(headers)
     if options and not options <= _NOT_NAMES:
-        named = options - _NOT_NAMES
+        named = options - _NOT_NAMES - passes.decisive
         return [field for field in headers.fields if passes[field[0]] and field[0] not in named]
     return [field for field in headers.fields if passes[field[0]]]
 

@@ -46,6 +46,9 @@ def _spellings(name: bytes) -> Iterable[bytes]:
 DROPPED = frozenset(spelling for name in (_FOR, _REAL_IP, _FORWARDED, *_KEPT) for spelling in _spellings(name))
 """Lower-case names of fields that are not copied from a client's request: `PeerForwarding.encode` writes them anew."""
 
+BELIEVED = frozenset((_REAL_IP, _FORWARDED, *_KEPT))
+"""Those of them that come from trusted peers only. X-Forwarded-For is continued, whoever begins it."""
+
 
 class NetworkSet:
     """Addresses and networks, asked about addresses in text form.
@@ -213,6 +216,12 @@ class PeerForwarding:
         # The last element of a list is the one that our trusted peer has written; empty elements do not count.
         said = (headers.joined(_PROTO) or b"").rstrip(b", \t").rpartition(b",")[2].strip().lower()
         return {b"http": b"http", b"https": b"https", b"ws": b"http", b"wss": b"https"}.get(said, self._scheme)
+
+    def believed(self, headers: Headers) -> Headers:
+        """Return the fields of a request without those that are not believed of this peer; itself where it has none."""
+        if self.trusted or BELIEVED.isdisjoint(headers.index):
+            return headers
+        return Headers.of([field for field in headers.fields if field[0] not in BELIEVED])
 
     def encode(self, headers: Headers, host: bytes, version: bytes = b"1.1") -> bytes:
         """Return the forwarding fields of a request, each line ended by CRLF.

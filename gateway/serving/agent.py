@@ -88,6 +88,9 @@ class Application:
     def scheme(self, headers: Headers) -> bytes:
         return b"http"
 
+    def believed(self, headers: Headers) -> Headers:
+        return headers
+
     def encode(self, headers: Headers, host: bytes, version: bytes = b"1.1") -> bytes:
         return b""
 

@@ -77,6 +77,10 @@ class _OneRouteTree:
         return self._tree.in_flight
 
     @property
+    def decides_by_forwarding(self) -> bool:
+        return self._tree.decides_by_forwarding
+
+    @property
     def explain_routing(self) -> bool:
         return self._tree.explain_routing
 

@@ -127,6 +127,7 @@ class Tree(Protocol):
         own_paths: Leaves that the gateway answers itself, by path.
         claimed: The routes that come before them, None for none.
         in_flight: Most exchanges at once, 0 for no limit.
+        decides_by_forwarding: Whether something goes by a field that is believed of trusted peers only.
         explain_routing: Whether decisions are logged.
     """
 
@@ -144,6 +145,9 @@ class Tree(Protocol):
 
     @property
     def in_flight(self) -> int: ...
+
+    @property
+    def decides_by_forwarding(self) -> bool: ...
 
     @property
     def explain_routing(self) -> bool: ...
@@ -187,6 +191,8 @@ class Root(Generic[T]):
         occupancy = self.occupancy
         occupancy.in_flight += 1
         try:
+            if tree.decides_by_forwarding:
+                request.headers = exchange.forwarding.believed(request.headers)
             own = tree.own_paths.get(request.path)
             if own is not None and (tree.claimed is None or not _has(tree.claimed, request)):
                 own.render_exchange(exchange)

@@ -108,6 +108,39 @@ def test_what_something_was_decided_by_goes_on_in_that_spelling_only(gateway: Ha
         assert spelling.lower().encode() not in arriving(gateway, path, trailers=line)
 
 
+@pytest.mark.parametrize("name", DECISIVE)
+def test_no_client_has_it_taken_out_either(gateway: Harness, name: str) -> None:
+    """`Connection: X-Version`: the route was chosen by it, so the backend gets it."""
+    line = f"{name}: 2\r\nX-Hop: 1\r\nConnection: {name}, x-hop\r\n".encode()
+    names = arriving(gateway, "/open/7", head=line)
+    assert name.lower().encode() in names
+    assert b"x-hop" not in names
+
+
+def test_what_is_believed_of_proxies_decides_for_them_only(make: Make) -> None:
+    """A stranger's `X-Forwarded-Proto` is dropped, and chooses no route and no count before that."""
+    routes = [
+        {"name": "secure", "path": "/*", "upstream": "orders", "headers": {"X-Forwarded-Proto": "https"}},
+        {
+            "name": "plain",
+            "path": "/*",
+            "upstream": "orders",
+            "rate_limit": {"limit": 2, "scope": "header:X-Forwarded-Host"},
+        },
+    ]
+
+    def taken(trusted: str) -> str:
+        gateway = make("orders", routes=routes, trusted_proxies=[trusted])
+        gateway.get("/", **{"X-Forwarded-Proto": "https"})
+        return str(gateway.last_log["route"])
+
+    assert (taken("0.0.0.0/0"), taken("10.0.0.0/8")) == ("secure", "plain")
+
+    gateway = make("orders", routes=routes, trusted_proxies=["10.0.0.0/8"])
+    counted = [gateway.get("/", **{"X-Forwarded-Host": f"{n}.example"}).status for n in range(4)]
+    assert counted == [200, 200, 429, 429]
+
+
 def test_an_authority_is_not_shown_a_clients_word_on_who_it_is(gateway: Harness) -> None:
     """Whatever `request_headers` has: an authority may sit before another one that it believes."""
     arriving(gateway, "/guarded/7", b"X-Who: root\r\nX-Tenant: t1\r\nX_Tenant: t2\r\n")

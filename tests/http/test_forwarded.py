@@ -325,3 +325,13 @@ def test_a_strangers_fields_make_no_difference(fields: list[tuple[bytes, bytes]]
     rest = [(name, value) for name, value in fields if name != b"x-forwarded-for"]
 
     assert connection.encode(Headers(rest), host) == connection.encode(Headers(), host)
+
+
+def test_a_stranger_is_not_believed_what_a_proxy_is() -> None:
+    """Its X-Forwarded-For is the beginning of a record; the rest goes. Fields without any are the same object."""
+    said = Headers([(b"X-Forwarded-For", b"1.2.3.4"), (b"X-Forwarded-Proto", b"https"), (b"X-Real-IP", b"1.2.3.4")])
+    other = Headers([(b"X-Forwarded-For", b"1.2.3.4"), (b"Accept", b"*/*")])
+
+    assert [name for name, _ in peer(STRANGER).believed(said)] == [b"X-Forwarded-For"]
+    assert peer(PROXY).believed(said) is said
+    assert peer(STRANGER).believed(other) is other

@@ -67,6 +67,7 @@ class Tree:
         self.own_paths: Mapping[bytes, Leaf] = own or {}
         self.claimed: RouteTable[RouteLeaf] | None = None
         self.in_flight = in_flight
+        self.decides_by_forwarding = False
         self.explain_routing = True
 
 

@@ -78,7 +78,7 @@ class Authorities:
     def told(self, way: AuthMethod) -> frozenset[bytes]:
         """Return the fields in which the backend believes an authority, and so no client, on this route.
 
-        Most are on no route the client's (`decisive.fields_of_callers`); an Authorization field that the authority
+        Most are on no route the client's (`gateway.config.callers`); an Authorization field that the authority
         sets is on this one only.
         """
         if way.type != "forward":

@@ -1,4 +1,4 @@
-"""Which request fields something is decided by, and which no client may send, for all routes of a configuration.
+"""Which request fields something is decided by, for all routes of a configuration.
 
 Used by `gateway.composition.builders.identity` for the filters of what is forwarded. A field
 that one route decides by goes on in one spelling on every route: a request that
@@ -14,33 +14,10 @@ from gateway.config import Settings
 from gateway.config.schema.auth import Auth
 from gateway.config.schema.limiting import RateLimit
 
-SHOWN = frozenset([b"authorization", b"cookie"])
-"""Credentials that backends judge by themselves. A backend checks them before it believes them, so routes that do not
-ask for them forward them."""
-
 
 def decisive_fields(settings: Settings) -> frozenset[bytes]:
     """Return the lower-case names of fields that routes, limits, balancing, authorities or authentication go by."""
     return frozenset(name.lower().encode() for name in _decisive(settings))
-
-
-def fields_of_callers(auth: Auth) -> frozenset[bytes]:
-    """Return the lower-case names of fields that tell a backend who is calling: no client may send them on any route.
-
-    The fields in which an authority names the user and the roles are among them, whether the backend gets them or not:
-    it may know them.
-    """
-    names = auth.identity_fields
-    said = [names.user, names.roles, names.scopes]
-    for authority in auth.forward.values():
-        said += (*authority.response_headers, authority.user_header, authority.roles_header)
-    return frozenset(name.lower().encode() for name in said) - SHOWN
-
-
-def places_of_keys(auth: Auth) -> frozenset[bytes]:
-    """Return the lower-case names of fields that are for credentials of this gateway's own: no backend gets them."""
-    keys = auth.api_keys
-    return (frozenset() if keys is None else frozenset([keys.header.lower().encode()])) - SHOWN
 
 
 def _decisive(settings: Settings) -> Iterator[str]:

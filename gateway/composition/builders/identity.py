@@ -14,12 +14,13 @@ from typing import Any
 
 from gateway.composition.builders.api_keys import api_key_authenticator, digests, shared_redis
 from gateway.composition.builders.authorities import Authorities
-from gateway.composition.builders.decisive import decisive_fields, fields_of_callers, places_of_keys
+from gateway.composition.builders.decisive import decisive_fields
 from gateway.composition.builders.jwt import Tokens
 from gateway.composition.builders.mtls import certificate_authenticator
 from gateway.composition.builders.storage import redis_store
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
+from gateway.config.callers import fields_of_callers, places_of_keys
 from gateway.config.schema.auth import Auth, AuthCache, AuthMethod, RouteAuth
 from gateway.http.fields import FieldFilter, request_filter
 from gateway.identity.fields import describer

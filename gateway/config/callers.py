@@ -1,0 +1,39 @@
+"""Which request fields say who is calling, or show a key of the gateway's own: no backend gets a client's.
+
+Asked by `gateway.composition.builders.identity` for what is forwarded, and by `gateway.config.undecidable`, since
+nothing may be decided by what is dropped.
+"""
+
+from __future__ import annotations
+
+from gateway.config.schema.auth import Auth, RouteAuth
+
+SHOWN = frozenset([b"authorization", b"cookie"])
+"""Credentials that backends judge by themselves. A backend checks them before it believes them, so routes that do not
+ask for them forward them."""
+
+
+def fields_of_callers(auth: Auth) -> frozenset[bytes]:
+    """Return the lower-case names of fields that tell a backend who is calling: no client may send them on any route.
+
+    The fields in which an authority names the user and the roles are among them, whether the backend gets them or not:
+    it may know them.
+    """
+    names = auth.identity_fields
+    said = [names.user, names.roles, names.scopes]
+    for authority in auth.forward.values():
+        said += (*authority.response_headers, authority.user_header, authority.roles_header)
+    return frozenset(name.lower().encode() for name in said) - SHOWN
+
+
+def places_of_keys(auth: Auth) -> frozenset[bytes]:
+    """Return the lower-case names of fields that are for credentials of this gateway's own: no backend gets them."""
+    keys = auth.api_keys
+    return (frozenset() if keys is None else frozenset([keys.header.lower().encode()])) - SHOWN
+
+
+def all_show_keys(auth: RouteAuth | None) -> bool:
+    """Whether everybody whom a route lets in has shown an API key, so that what stands in its place is the key."""
+    ways = () if auth is None else auth.ways
+    among = any if auth is not None and auth.all_of else all
+    return bool(ways) and among(way.type == "api_key" for way in ways)

@@ -1,0 +1,127 @@
+"""Conditions, limits and hashes that go by what no backend gets from a client.
+
+A client could choose by it as it likes (its route, the count it falls under), and nobody after the gateway would see
+it: an error. What the gateway has checked itself may decide: the place of an API key, where all have to show one
+(D-131).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gateway.config.callers import all_show_keys, fields_of_callers, places_of_keys
+from gateway.config.nodes import MapNode
+from gateway.config.problems import Problem, problem
+from gateway.config.schema import Settings
+from gateway.config.schema.auth import Auth
+from gateway.config.schema.limiting import RateLimit
+from gateway.config.validation import Location, about_key, locate
+from gateway.http.fields import HOP_BY_HOP, IDENTITY_PREFIX, NEVER_FORWARDED, OTHER_URLS, folded
+from gateway.http.forwarded import BELIEVED, DROPPED
+
+_HEEDED = frozenset([b"connection", b"upgrade", b"te", b"transfer-encoding"])
+"""Fields of one hop that the gateway acts upon, and writes anew for the backend."""
+
+_WANTED = "a field that backends get as clients send it"
+
+_Verdict = tuple[str, str]
+"""What was wanted, and why this is not it."""
+
+
+def check(root: MapNode, settings: Settings) -> Iterator[Problem]:
+    """Report everything that goes by such a field or parameter."""
+    for location, name, (wanted, why) in _all(settings):
+        place, path = locate(root, location)
+        yield problem(place, path, wanted, f'"{name}": {why}')
+
+
+def _all(settings: Settings) -> Iterator[tuple[Location, str, _Verdict]]:
+    dropped = _Dropped(settings)
+    keyed: dict[str, bool] = {}  # upstreams: whether all that lead there have shown a key
+    for index, route in enumerate(settings.routes):
+        checked = all_show_keys(route.auth)
+        for name in route.headers:
+            verdict = dropped.field(name, checked)
+            if verdict is not None:
+                yield about_key("routes", index, "headers", name), name, verdict
+        for name in route.query:
+            if name == dropped.parameter and not checked:
+                yield about_key("routes", index, "query", name), name, _PARAMETER
+        for place, limit in enumerate(route.rate_limit):
+            yield from _limit(("routes", index, "rate_limit", place), limit, dropped, checked)
+        for upstream, _ in route.upstreams:
+            keyed[upstream] = checked and keyed.get(upstream, True)
+    for index, limit in enumerate(settings.rate_limits):
+        # Also for requests that no route takes: nobody has checked a key of theirs.
+        yield from _limit(("rate_limits", index), limit, dropped, False)
+    breakers = [settings.circuit_breaker, *(one.circuit_breaker for one in settings.upstreams)]
+    for breaker in filter(None, breakers):
+        keyed.pop(breaker.fallback.upstream or "", None)  # it takes requests of routes that do not name it
+    for index, one in enumerate(settings.upstreams):
+        kind, _, name = one.hash_on.partition(":")
+        verdict = dropped.field(name, keyed.get(one.name, False)) if kind == "header" else None
+        if verdict is not None:
+            yield ("upstreams", index, "hash_on"), one.hash_on, verdict
+
+
+def _limit(
+    location: Location, limit: RateLimit, dropped: _Dropped, checked: bool
+) -> Iterator[tuple[Location, str, _Verdict]]:
+    for place, scope in enumerate(limit.scope):
+        kind, _, name = scope.partition(":")
+        verdict = dropped.field(name, checked) if kind == "header" else None
+        if verdict is not None:
+            wanted, why = verdict
+            # It counts who is known to call; the field is the client's word.
+            better = {_CALLER[1]: " (or `user`)", _KEY[1]: " (or `api_key`)"}.get(why, "")
+            yield (*location, "scope", place), scope, (wanted + better, why)
+
+
+_CALLER = _WANTED, "it says who is calling, and is dropped from what clients send"
+_KEY = _WANTED, "it is where API keys are shown: no backend gets it, and here it need not hold a key and nothing else"
+_PARAMETER = (
+    "a parameter that backends get as clients send it",
+    "it is where API keys are shown: no backend gets it, and here it need not hold a key and nothing else",
+)
+_NO_PROXY = _WANTED, "it is believed of `trusted_proxies` only, and there are none"
+_OTHER_URL = _WANTED, "it is dropped from what clients send unless `forwarded.original_url` lets it in"
+_NEVER = _WANTED, "it is dropped from what clients send"
+
+
+class _Dropped:
+    """Which fields of a client go to no backend.
+
+    Attributes:
+        parameter: The one of the query that does not, None for none.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        auth = settings.auth or Auth()
+        self._callers = frozenset(map(folded, fields_of_callers(auth)))
+        self._keys = frozenset(map(folded, places_of_keys(auth)))
+        # Where a scheme stands before the key, `Bearer k`, `bearer k` and `Bearer  k` are one key in several values.
+        self._bare = auth.api_keys is not None and auth.api_keys.scheme is None
+        self.parameter = None if auth.api_keys is None else auth.api_keys.query
+        self._never = NEVER_FORWARDED | HOP_BY_HOP - _HEEDED
+        self._other_urls = frozenset() if settings.forwarded.original_url else OTHER_URLS
+        self._proxies = bool(settings.trusted_proxies)
+
+    def field(self, name: str, checked: bool) -> _Verdict | None:
+        """Say what is wrong with going by a field, None for nothing.
+
+        Args:
+            name: As written.
+            checked: Whether all whom it decides about have to show an API key.
+        """
+        written = name.lower().encode()
+        # As filters of fields judge a name: by what a backend could read it as.
+        read_as = folded(written)
+        if read_as in self._callers or read_as.startswith(IDENTITY_PREFIX):
+            return _CALLER
+        if read_as in self._keys:
+            return None if checked and self._bare and written == read_as else _KEY
+        if read_as in self._other_urls:
+            return _OTHER_URL
+        if read_as in self._never or (read_as in DROPPED and written != read_as):
+            return _NEVER
+        return _NO_PROXY if read_as in BELIEVED and not self._proxies else None

@@ -1,0 +1,137 @@
+"""What no backend gets from a client decides nothing: conditions, scopes and hashes that name it are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from gateway.config import Settings
+
+Load = Callable[..., Settings]
+Complaints = Callable[..., list[str]]
+
+AUTH = """
+upstreams: [{name: a, strategy: consistent_hash, hash_on: "%s", backends: [{url: "http://127.0.0.1:9"}]}]
+auth:
+  api_keys: {keys: [{id: acme, key: the-key-of-acme}]}
+  identity_fields: {roles: X-Groups-Of}
+  forward: {default: {url: "http://127.0.0.1:1/", response_headers: [X-Auth-Tenant, Authorization]}}
+"""
+CALLER = "it says who is calling, and is dropped from what clients send"
+KEY = "it is where API keys are shown: no backend gets it, and here it need not hold a key and nothing else"
+NEVER = "it is dropped from what clients send"
+URL = "it is dropped from what clients send unless `forwarded.original_url` lets it in"
+NO_PROXY = "it is believed of `trusted_proxies` only, and there are none"
+
+WHY = {
+    "X-User-ID": CALLER,
+    "x_user_id": CALLER,
+    "X.User.ID": CALLER,
+    "X-User-Anything": CALLER,
+    "X-Groups-Of": CALLER,
+    "Remote-User": CALLER,
+    "Remote-Groups": CALLER,
+    "X-Auth-Tenant": CALLER,
+    "X-API-Key": KEY,
+    "X_API_Key": KEY,
+    "Proxy": NEVER,
+    "Proxy-Authorization": NEVER,
+    "HTTP2-Settings": NEVER,
+    "X_Forwarded_For": NEVER,
+    "X-Original-URL": URL,
+    "X_Rewrite_URL": URL,
+    "X-Forwarded-Proto": NO_PROXY,
+    "X-Forwarded-Host": NO_PROXY,
+    "X-Real-IP": NO_PROXY,
+    "Forwarded": NO_PROXY,
+}
+GOOD = ["X-Tenant", "Authorization", "Cookie", "Host", "Upgrade", "X-Forwarded-For", "X-Request-ID", "X-User"]
+
+
+def text(routes: str, hash_on: str = "ip", more: str = "") -> str:
+    """A configuration with an open store of keys, an authority, and these routes."""
+    return AUTH % hash_on + routes + "\n" + more
+
+
+@pytest.mark.parametrize(("name", "why"), WHY.items())
+def test_what_clients_cannot_send_is_no_condition(complaints: Complaints, name: str, why: str) -> None:
+    """The client chose its route by it, and the backend saw nothing of that."""
+    (line,) = complaints(text(f'routes: [{{path: /x, upstream: a, headers: {{{name}: "*"}}}}]'))
+
+    expected = f'expected a field that backends get as clients send it, found "{name}": {why}'
+    key = f"['{name}']" if "." in name else f".{name}"
+    assert line == f"gateway.yaml:7:44: routes[0].headers{key}: {expected}"
+
+
+@pytest.mark.parametrize(("name", "why"), WHY.items())
+def test_nor_what_is_counted_or_hashed_by(complaints: Complaints, name: str, why: str) -> None:
+    """In limits of a route, of all, in a list, under its other name; in the hash of an upstream."""
+    limited = f'{{path: /x, upstream: a, rate_limit: {{limit: 2, scope: [ip, "header:{name}"]}}}}'
+    lines = complaints(
+        text(f"routes: [{limited}]", f"header:{name}", f'rate_limits: [{{path: /x, limit: 2, key: "header:{name}"}}]')
+    )
+
+    keys = [line.split(": ")[1] for line in lines]
+    assert keys == ["upstreams[0].hash_on", "routes[0].rate_limit.scope[1]", "rate_limits[0].key"]
+    assert all(line.endswith(f'"header:{name}": {why}') for line in lines)
+
+
+def test_the_scope_that_was_meant_is_named(complaints: Complaints) -> None:
+    """Who is calling is `user`, a key `api_key`: both are what the gateway has verified."""
+    limits = '[{limit: 1, scope: "header:X-User-ID"}, {limit: 1, scope: "header:X-API-Key"}]'
+    caller, key = complaints(text(f"routes: [{{path: /x, upstream: a, rate_limit: {limits}}}]"))
+
+    assert "as clients send it (or `user`), found" in caller
+    assert "as clients send it (or `api_key`), found" in key
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_what_backends_get_decides(load_text: Load, name: str) -> None:
+    """Credentials that backends judge too, what the gateway heeds itself, and what it continues."""
+    limited = f'rate_limit: {{limit: 2, scope: "header:{name}"}}'
+    load_text(text(f'routes: [{{path: /x, upstream: a, headers: {{{name}: "*"}}, {limited}}}]', f"header:{name}"))
+
+
+def test_the_place_of_a_key_decides_where_all_have_to_show_one(load_text: Load, complaints: Complaints) -> None:
+    """The gateway checks that it is a key; where another way is enough, it looks at nothing there."""
+    route = '{path: /x, upstream: a, headers: {X-API-Key: "*"}, rate_limit: {limit: 2, scope: "header:X-API-Key"}, %s}'
+    load_text(text(f"routes: [{route % 'auth: {type: api_key}'}]", "header:X-API-Key"))
+
+    assert len(complaints(text(f"routes: [{route % 'auth: {any_of: [api_key, forward]}'}]", "header:X-API-Key"))) == 3
+
+
+def test_a_key_behind_a_scheme_has_several_spellings(complaints: Complaints) -> None:
+    """`Bearer k` and `bearer k` are one key and would be two counts."""
+    route = '{path: /x, upstream: a, rate_limit: {limit: 2, scope: "header:X-API-Key"}, auth: {type: api_key}}'
+    (line,) = complaints(text(f"routes: [{route}]").replace("api_keys: {", "api_keys: {scheme: Bearer, "))
+
+    assert line.startswith("gateway.yaml:7:64: routes[0].rate_limit.scope: expected")
+
+
+def test_an_upstream_that_others_fall_back_to_has_requests_without_keys(complaints: Complaints) -> None:
+    """Its own routes ask for keys, those that fall back to it need not."""
+    (line,) = complaints(
+        text(
+            "routes: [{path: /x, upstream: a, auth: {type: api_key}}]",
+            "header:X-API-Key",
+            "circuit_breaker: {fallback: {upstream: a}}",
+        )
+    )
+    assert "upstreams[0].hash_on" in line
+
+
+def test_a_parameter_that_shows_keys_is_no_condition_either(load_text: Load, complaints: Complaints) -> None:
+    """It goes to no backend."""
+    route = '{path: /x, upstream: a, query: {api_key: "*", page: "1"}, %s}'
+    (line,) = complaints(text(f"routes: [{route % 'timeout: 1s'}]"))
+
+    why = f'expected a parameter that backends get as clients send it, found "api_key": {KEY}'
+    assert line == f"gateway.yaml:7:42: routes[0].query.api_key: {why}"
+    load_text(text(f"routes: [{route % 'auth: {type: api_key}'}]"))
+
+
+def test_what_the_configuration_lets_in_decides(load_text: Load) -> None:
+    """Other URLs where they are allowed, forwarding fields where there is a proxy to believe."""
+    routes = 'routes: [{path: /x, upstream: a, headers: {X-Original-URL: "*", X-Forwarded-Proto: https}}]'
+    load_text(text(routes, more="forwarded: {original_url: true}\ntrusted_proxies: [10.0.0.0/8]"))
