@@ -8,9 +8,9 @@ Tests: `tests/serving/test_phases.py::test_what_an_event_makes_of_a_phase`.
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from twisted.internet.interfaces import ISSLTransport
-from twisted.internet.protocol import Protocol
 
 from gateway.body import Body
 from gateway.http1.request_parser import RequestParser
@@ -25,7 +25,7 @@ PIPELINE, BODY = 1, 2
 """Why reading is held back: requests wait their turn, or a body waits for its backend. Both may be so at once."""
 
 
-class ClientConnection(Protocol):
+class ClientConnection:
     """The transport of a client, and its parser.
 
     Attributes:
@@ -34,15 +34,32 @@ class ClientConnection(Protocol):
         peer: The other end, once the connection is made.
         phase: What is on it now.
         half: The client's half.
+        transport: Of the client, once the connection is made.
         deadline: When the connection, or what is served on it, is out of time.
         closed: It is gone.
     """
+
+    __slots__ = (
+        "_full",
+        "_held_back",
+        "_lingers_until",
+        "_parser",
+        "_secure",
+        "address",
+        "deadline",
+        "half",
+        "peer",
+        "phase",
+        "site",
+        "transport",
+    )
 
     peer: Peer
 
     def __init__(self, site: Host, address: str) -> None:
         self.site = site
         self.address = address
+        self.transport: Any = None
         self.phase = Phase.NEW
         self.half = Half.OPEN
         self.deadline = NEVER
@@ -58,13 +75,18 @@ class ClientConnection(Protocol):
         """Whether the transport is gone."""
         return self.phase is Phase.CLOSED
 
+    def makeConnection(self, transport: Any) -> None:
+        """The connection is there (`twisted.internet.interfaces.IProtocol`)."""
+        self.transport = transport
+        self.connectionMade()
+
     def connectionMade(self) -> None:
         """Begin to wait for a request."""
         self._secure = ISSLTransport.providedBy(self.transport)
         forwarding = self.site.forwarding(self.address, self._secure)
         self.peer = Peer(self.address, forwarding, self._secure, partial(peer_certificate, self.transport))
         self.deadline = between(self.phase, self.site.now(), self.site.options)
-        self.transport.registerProducer(self, True)  # type: ignore[union-attr]
+        self.transport.registerProducer(self, True)
 
     def writeConnectionLost(self) -> None:
         """Our half is closed: nothing to do, the client's half ends the connection."""
@@ -81,18 +103,18 @@ class ClientConnection(Protocol):
         # The client may take its time to read what is written, and so may the other side of TLS to say goodbye; neither
         # may take for ever.
         self.deadline = between(self.phase, self.site.now(), self.site.options)
-        transport.unregisterProducer()  # type: ignore[union-attr]
+        transport.unregisterProducer()
         if aborting:
-            transport.abortConnection()  # type: ignore[union-attr]
+            transport.abortConnection()
         else:
-            transport.loseConnection()  # type: ignore[union-attr]
+            transport.loseConnection()
 
     def close_write(self) -> None:
         """Say that we send no more; over TLS, which cannot close one half, that is the end."""
         if not self._secure:
-            self.transport.loseWriteConnection()  # type: ignore[union-attr]
+            self.transport.loseWriteConnection()
         else:
-            self.transport.loseConnection()  # type: ignore[union-attr]
+            self.transport.loseConnection()
 
     def close_gently(self) -> None:
         """Close, and let the client read what was written: nothing that it still sends may take that from it."""
@@ -152,12 +174,12 @@ class ClientConnection(Protocol):
         self._lingers_until = now + LINGER_TOTAL
         self.deadline = between(self.phase, now, self.site.options)
         # Twisted does not close a half while its producer is paused.
-        self.transport.unregisterProducer()  # type: ignore[union-attr]
+        self.transport.unregisterProducer()
         if not self._secure:
             # Over TLS the response ends with its length; the client closes.
             self.close_write()
         self._held_back = 0
-        self.transport.resumeProducing()  # type: ignore[union-attr]
+        self.transport.resumeProducing()
 
     def _dropped(self) -> None:
         """Octets came from a client that is let finish: it is not silent."""
@@ -165,11 +187,11 @@ class ClientConnection(Protocol):
 
     def _pause(self, why: int) -> None:
         if not self._held_back:
-            self.transport.pauseProducing()  # type: ignore[union-attr]
+            self.transport.pauseProducing()
         self._held_back |= why
 
     def _resume(self, why: int) -> None:
         if self._held_back & why:
             self._held_back &= ~why
             if not self._held_back and self.phase is not Phase.CLOSED:
-                self.transport.resumeProducing()  # type: ignore[union-attr]
+                self.transport.resumeProducing()

@@ -9,10 +9,10 @@ reading is held back and how a connection ends in `gateway.serving.connection`.
 
 from __future__ import annotations
 
-from twisted.internet.interfaces import IHalfCloseableProtocol, IPushProducer
+from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocol, IPushProducer
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
-from zope.interface import implementer
+from zope.interface import classImplements
 
 from gateway.body import HIGH_WATER, Body
 from gateway.errors import (
@@ -44,13 +44,14 @@ _OPEN = Half.OPEN
 _ASKED = Stage.ASKED
 
 
-@implementer(IHalfCloseableProtocol, IPushProducer)
 class Http1Channel(ClientConnection, Answering, Downstream):
     """The exchanges of one client connection.
 
     Attributes:
         life: Of the exchange under way.
     """
+
+    __slots__ = ("_in_serve", "_tunnel", "_writer", "life")
 
     def __init__(self, site: Host, address: str) -> None:
         super().__init__(site, address)
@@ -142,7 +143,7 @@ class Http1Channel(ClientConnection, Answering, Downstream):
     def send_interim(self, exchange: Exchange, status: int, reason: bytes, headers: Headers) -> None:
         life = self.life
         if exchange is life.exchange and exchange.request.version == b"1.1" and life.stage is _ASKED:
-            self.transport.write(status_line(status, reason) + headers.encode() + b"\r\n")  # type: ignore[union-attr]
+            self.transport.write(status_line(status, reason) + headers.encode() + b"\r\n")
 
     def send_response(self, exchange: Exchange) -> None:
         life = self.life
@@ -246,7 +247,7 @@ class Http1Channel(ClientConnection, Answering, Downstream):
             self._parser.stopped = True
             self._begin(RequestTimeout("The head of the request took too long."))
         elif phase is Phase.CLOSING:
-            self.transport.abortConnection()  # type: ignore[union-attr]
+            self.transport.abortConnection()
         else:
             self.close()
 
@@ -356,7 +357,7 @@ class Http1Channel(ClientConnection, Answering, Downstream):
         self.life.switched()
         self.deadline = NEVER
         head = status_line(response.status, response.reason) + response.headers.encode()
-        self.transport.write(b"%bConnection: Upgrade\r\n\r\n" % head)  # type: ignore[union-attr]
+        self.transport.write(b"%bConnection: Upgrade\r\n\r\n" % head)
         ours = self._tunnel = ClientTunnel(self, exchange, backend, self._tunnel_ended)
         tunnel.join(ours)
         if self._tunnel is not ours:
@@ -386,3 +387,7 @@ class Http1Channel(ClientConnection, Answering, Downstream):
             return True
         # Over TLS a client that waits for the end would wait for nothing: see `_linger`.
         return exchange.error is not None and exchange.error.close and not self._secure
+
+
+# Said here, and not by a base class or a decorator: what is called for every request inherits from nothing interpreted.
+classImplements(Http1Channel, IProtocol, IHalfCloseableProtocol, IPushProducer)

@@ -163,7 +163,7 @@ class ClientTunnel(ClientEnd):
 
     def _write(self, data: bytes) -> None:
         self._exchange.bytes_sent += len(data)
-        self._connection.transport.write(data)  # type: ignore[union-attr]
+        self._connection.transport.write(data)
 
     # How long it may be silent.
 

@@ -108,7 +108,7 @@ class Connection:
     def lost(self) -> None:
         """The client has broken off; where nothing is read, the transport finds out when it writes."""
         if self.channel.phase is Phase.HELD:
-            self.channel.transport.abortConnection()  # type: ignore[union-attr]
+            self.channel.transport.abortConnection()
         else:
             self.client.reset()
         self.settle()

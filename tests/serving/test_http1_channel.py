@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocol, IPushProducer
+from zope.interface.verify import verifyObject
 
 from gateway.serving.http1_channel import Http1Channel
 from gateway.testing import Harness
@@ -35,6 +37,16 @@ def test_whether_the_connection_goes_on(gateway: Harness, request_: bytes, statu
     (response,) = client.responses()
     assert (response.status, client.closed is not None) == (status, closes)
     assert (response.headers.get(b"Connection") == b"close") == closes
+
+
+def test_what_twisted_asks_of_a_protocol_is_declared(gateway: Harness) -> None:
+    """From outside: the class inherits from nothing but the gateway's own, so that it can be compiled."""
+    gateway.client()
+    (channel,) = gateway.gateway.site.channels
+    for interface in (IProtocol, IHalfCloseableProtocol, IPushProducer):
+        assert verifyObject(interface, channel)
+    assert {base.__module__.partition(".")[0] for base in Http1Channel.__mro__} == {"gateway", "builtins"}
+    assert not hasattr(channel, "__dict__")
 
 
 def test_an_answer_that_was_made_for_someone_who_has_left(gateway: Harness) -> None:

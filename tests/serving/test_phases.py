@@ -58,7 +58,7 @@ def test_what_cannot_come_about(phase: Phase, event: Event) -> None:
     assert (phase, event) not in NEXT
     if event is Event.UNREAD:
         assert connection.client.received == b""
-        assert connection.channel.transport.queued == 0  # type: ignore[union-attr]
+        assert connection.channel.transport.queued == 0
         return
     assert connection.channel.life.exchange is None
     assert connection.channel._held_back or event is not Event.ENDED
