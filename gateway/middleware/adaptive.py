@@ -1,7 +1,7 @@
 """Tell adaptive limits how long answers take.
 
-The decision is in `gateway.resilience.gradient`; this step measures and sets
-what comes of it on the gate of the upstream.
+`gateway.resilience.gradient` decides on the limit; this step measures, and sets
+the limit on the gate of the upstream.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ _log = Logger()
 
 
 class AdaptiveLimit:
-    """The limit of one upstream that follows its answers; kept as long as its rules stay the same.
+    """The adaptive limit of one upstream; carried over to the next configuration if its rules stay the same.
 
     Args:
-        gradient: Decides.
+        gradient: Decides on the limit.
         now: Monotonic seconds.
 
     Attributes:
-        gradient: What it has learnt.
+        gradient: As given; has what was learnt from the answers so far.
     """
 
     def __init__(self, gradient: Gradient, now: Callable[[], float]) -> None:
@@ -34,15 +34,15 @@ class AdaptiveLimit:
         self._now = now
 
     def hold(self, gate: Gate) -> None:
-        """Decide on the limit of a gate from now on."""
+        """Take over the limit of a gate: from now on only this object changes it."""
         gate.holder = self
         gate.resize(self.gradient.limit)
 
     def observe(self, exchange: Exchange, gate: Gate) -> None:
-        """Learn from the last attempt of an exchange, and give the gate another limit where there is one."""
+        """Learn from the last attempt of an exchange, and resize the gate where that changes the limit."""
         now = self._now()
         changed = self.gradient.record(now - exchange.upstream_started, gate.in_flight, now)
-        # Not from an exchange that began under rules that hold no more.
+        # An exchange that began under an earlier configuration may end after another object has taken the gate over.
         if changed and gate.holder is self:
             _log.debug(
                 "Upstream {upstream}: limit {before} to {after}, as answers take {usual:.3f} s in the long run",
@@ -55,10 +55,10 @@ class AdaptiveLimit:
 
 
 class AdaptiveConcurrency:
-    """Measure answers to their head: how long a body takes is in the hands of the client, too.
+    """Measure the time until the head of each answer: how long a body takes depends on the client as well.
 
     Args:
-        limits: By name of the upstream, each with the gate that it is set on.
+        limits: The limit of each upstream, by the upstream's name, with the gate that it is set on.
     """
 
     name = "adaptive_concurrency"
@@ -68,13 +68,13 @@ class AdaptiveConcurrency:
         self._limits = limits
 
     def on_response(self, exchange: Exchange) -> None:
-        """Learn from what a backend answered, and from its silence."""
-        # One that is refused, or out of time, before it was tried says nothing about the upstream.
+        """Learn from what a backend answered, and from a backend that did not answer in time."""
+        # An exchange that is refused, or times out, before its first attempt says nothing about the upstream.
         upstream = exchange.upstream
         if upstream is None or not exchange.attempts or upstream not in self._limits:
             return
         error, response = exchange.error, exchange.response
-        # A failure that comes fast (refused, 503) would pass for a backend that has time for more.
+        # Failures (refused, 503) do not count: they often come fast, and a short time would raise the limit.
         if isinstance(error, BackendTimeout) or (error is None and response is not None and response.status < 500):
             limit, gate = self._limits[upstream]
             limit.observe(exchange, gate)

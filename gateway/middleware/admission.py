@@ -42,9 +42,10 @@ class Admission:
 
 
 class AdmissionAtTheDoor:
-    """Hold a place of `limits.in_flight` (with a queue) from the start; not yet where the content is gathered first.
+    """Hold a place of `limits.in_flight` (with a queue) from the start of an exchange.
 
-    `LateAdmission` takes the place of those exchanges when their content is there.
+    An exchange whose content is gathered first passes without one; `LateAdmission` takes its place when the content
+    is there.
 
     Args:
         gate: Gives the place.
@@ -69,7 +70,7 @@ class AdmissionAtTheDoor:
 
 
 class LateAdmission:
-    """Take the place of an exchange whose content has been gathered; `AdmissionAtTheDoor` gives it back.
+    """Take a place for an exchange whose content has been gathered; `AdmissionAtTheDoor` gives it back.
 
     Args:
         gate: Gives the place.
@@ -89,12 +90,13 @@ class LateAdmission:
 
 
 class Full:
-    """Turn away what `gateway.serving.tree` has found to be one too many, on a route as all its answers are.
+    """Turn away an exchange that `gateway.serving.tree` found to be over `limits.in_flight` (without a queue).
 
-    An exchange whose content is gathered first gives its place back meanwhile; `LateFull` takes it again.
+    The tree only marks it, so that the refusal passes through the steps of its route as every answer does. An exchange
+    whose content is gathered first gives its place back until then; `LateFull` takes it again.
 
     Args:
-        occupancy: Counts exchanges.
+        occupancy: Counts exchanges; `arriving` are those that hold no place yet.
         octets: `limits.request_buffer`.
     """
 
@@ -115,7 +117,7 @@ class Full:
 
 
 class LateFull:
-    """Turn away an exchange whose content is there by now, where all places have been taken meanwhile.
+    """Turn away an exchange whose content has been gathered, where others took all places in the meantime.
 
     Args:
         occupancy: Counts exchanges.
@@ -139,11 +141,11 @@ class LateFull:
 
 
 class SplitAdmission:
-    """Choose the upstream of an exchange, where its route is split over several, and hold a place there.
+    """Choose the upstream of an exchange whose route is split over several, and hold a place before that upstream.
 
     Args:
-        choose: Picks one by its share; returns its name.
-        gates: Before those that have one, by name.
+        choose: Picks an upstream by its share; returns its name.
+        gates: By the name of the upstream, for those upstreams that have one.
         priority: The route's.
     """
 
@@ -163,16 +165,16 @@ class SplitAdmission:
         return None if gate is None else gate.enter(exchange, self._priority)
 
     def on_finish(self, exchange: Exchange) -> None:
-        """It holds a place in one of them, or in none: a fallback may have set another upstream since."""
+        """Give back the place, wherever it is: a fallback may have changed `exchange.upstream` since it was taken."""
         for leave in self._leave:
             leave(exchange)
 
 
 class FallbackAdmission:
-    """Give back the places that exchanges took before the upstreams which others fall back on.
+    """Give back the places that exchanges took before upstreams which others fall back on.
 
     Args:
-        gates: Before these; the forwarder enters them.
+        gates: Of these upstreams; the forwarder enters them.
     """
 
     name = "fallback_admission"
@@ -182,16 +184,16 @@ class FallbackAdmission:
         self._leave = tuple(gate.leave for gate in gates)
 
     def on_finish(self, exchange: Exchange) -> None:
-        """It holds a place there, or none."""
+        """Give back the place, if the exchange took one."""
         for leave in self._leave:
             leave(exchange)
 
 
 class Load(Protocol):
-    """How much is shed (`gateway.resilience.shedding.Shedder`).
+    """How much load is shed (`gateway.resilience.shedding.Shedder`).
 
     Attributes:
-        level: How many of the priorities, from the lowest.
+        level: How many of the priorities are turned away, from the lowest.
     """
 
     @property
@@ -204,7 +206,7 @@ class LoadShedding:
     Args:
         load: Asked before each exchange: one comparison.
         priority: The route's.
-        refusal: Counts one of this priority, and makes its error.
+        refusal: Counts a refused exchange of this priority, and makes its error.
     """
 
     name = "load_shedding"

@@ -16,13 +16,13 @@ class ApiKeyAuthenticator:
     """Looks for a key in a field or a query parameter; see `gateway.interfaces.Authenticator`.
 
     Args:
-        store: Where keys are looked for.
-        digest: From a key to what it is looked for by.
+        store: Where keys are looked up.
+        digest: Turns a key into what the store knows it by.
         header: Name of the field.
         query: Name of the parameter; None where keys are not taken from there.
         wall_clock: Unix seconds.
         scheme: What stands before a key in the field (`Bearer`), None for nothing.
-        leaves_tokens: Whether a bearer token that may be a JWT is left to the ways beside this one.
+        leaves_tokens: Whether a bearer token that may be a JWT is left to the route's other authenticators.
     """
 
     name = "api_key"
@@ -49,7 +49,7 @@ class ApiKeyAuthenticator:
         self.fields = frozenset([self._header])
 
     def find(self, exchange: Exchange) -> bytes | None:
-        """Return the key that a request shows, wherever; one that is shown twice is one."""
+        """Return the key that a request shows, in the field or in the query; the same key in both is one key."""
         request = exchange.request
         shown: set[bytes] = set()
         if self._header in request.headers.index:
@@ -70,7 +70,8 @@ class ApiKeyAuthenticator:
         """Return the key of a field with a scheme, none where the scheme is another.
 
         Raises:
-            CredentialInvalid: There are two such fields, of which a backend could take the other; or no key.
+            CredentialInvalid: The scheme has no key behind it; or there are two such fields, and a backend could read
+                the one that was not verified.
         """
         if len(values) > 1:
             raise CredentialInvalid("two fields with a key")
@@ -99,7 +100,7 @@ class ApiKeyAuthenticator:
         kept = [part for part in parts if not part or _pair(part)[0] != self._query]
         if len(kept) != len(parts):
             request.query = b"&".join(kept)
-            # Its own path and not the request's: a route may forward the normal form.
+            # The path of the target and not `request.path`: a route may forward the normal form.
             path = request.target.partition(b"?")[0]
             request.target = path + (b"?" + request.query if request.query else b"")
 

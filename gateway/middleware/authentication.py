@@ -1,9 +1,9 @@
-"""Let those pass who show who they are, and tell the backend who that is.
+"""Let authenticated callers pass, and tell the backend who they are.
 
 Stands after the limits by address, which hold back a flood of bad
-credentials, and before everything that asks who is calling. How a credential
-is looked for and verified is its authenticator's business, see
-`gateway.interfaces.Authenticator`; here is what a route makes of it.
+credentials, and before every step that needs the principal. An authenticator
+(`gateway.interfaces.Authenticator`) finds and verifies a credential; the steps
+here decide what a route does with the result.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ _log = Logger()
 Field = tuple[bytes, bytes]
 
 NO_KEY = "The request shows no key that is valid."
-"""True of a request that shows none at all, too."""
+"""The answer to a bad key and to no key alike, where a route does not tell the two apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class Demands:
-    """What a route asks of its callers beside being known.
+    """What a route asks of its callers beyond a valid credential.
 
     Attributes:
-        scopes: All of these.
-        roles: One of these.
-        forward_credentials: Whether the backend sees what was shown.
-        tells_missing: Whether who shows nothing is told so, and not answered like who shows something bad.
+        scopes: The caller needs all of these.
+        roles: The caller needs one of these; empty for any caller.
+        forward_credentials: Whether the credential is forwarded to the backend.
+        tells_missing: Whether a request without a credential gets another answer than one with a bad credential.
     """
 
     scopes: frozenset[str] = frozenset()
@@ -49,12 +49,12 @@ class _Step:
     name = "authentication"
 
     def __init__(self, ways: Sequence[Verification], demands: Demands, count: Callable[[str, str], None]) -> None:
-        """Prepare the answers: they are the same whatever was wrong with a credential.
+        """Prepare the answers: the client is not told what was wrong with a credential, so they never change.
 
         Args:
-            ways: How a caller may, or must, show who it is, in order.
-            demands: What else is asked.
-            count: Takes the method and what came of it.
+            ways: The ways to authenticate, in the order in which they are tried.
+            demands: What the route asks beyond that.
+            count: Counts results; takes the method and `verified`, `invalid`, `forbidden`, ….
         """
         self._ways = tuple(ways)
         self._scopes = demands.scopes
@@ -70,7 +70,7 @@ class _Step:
         self._lacking = _challenge([one for one in challenges if one.startswith(b"Bearer")], lacking)
 
     def _admit(self, exchange: Exchange, principal: Principal) -> None:
-        """Let a known caller pass, if it may."""
+        """Let an authenticated caller pass, if it has the scopes and roles."""
         exchange.principal = principal
         if not self._scopes <= principal.scopes or (self._roles and self._roles.isdisjoint(principal.roles)):
             self._count(principal.method, "forbidden")
@@ -87,7 +87,7 @@ class _Step:
         return CredentialInvalid("" if self._tells_missing else NO_KEY, self._invalid)
 
     def _refused(self, exchange: Exchange, way: Verification, error: CredentialInvalid) -> CredentialInvalid:
-        """Return the error for the client; what was wrong stays here."""
+        """Return the error for the client; only the log and the counters learn what was wrong."""
         self._count(way.authenticator.name, "invalid")
         _log.debug(
             "Refused {method} of {address} on route {route}: {cause}",
@@ -101,10 +101,10 @@ class _Step:
 
 
 class Authentication(_Step):
-    """One of several ways is enough: the first of which the request shows anything decides (C-20)."""
+    """One of several ways is enough: the first whose credential the request shows decides (C-20)."""
 
     def on_request(self, exchange: Exchange) -> Awaitable[None] | None:
-        """Find out who is calling."""
+        """Authenticate the caller."""
         for way in self._ways:
             try:
                 credential = way.find(exchange)
@@ -128,10 +128,14 @@ class Authentication(_Step):
 
 
 class FullAuthentication(_Step):
-    """Every way is needed. The caller is whom the first names, with its roles and scopes; the others have to hold."""
+    """Every way is needed.
+
+    The caller is the principal of the first way, with its roles and scopes; the credentials of the other ways must be
+    valid.
+    """
 
     async def on_request(self, exchange: Exchange) -> None:
-        """Find out who is calling."""
+        """Authenticate the caller."""
         shown: list[tuple[Verification, bytes]] = []
         for way in self._ways:
             try:
@@ -152,7 +156,7 @@ class FullAuthentication(_Step):
 
 
 def _together(principals: Sequence[Principal]) -> Principal:
-    """Make one principal of those that the ways named: the first, with what limits may count by from the others."""
+    """Return the first principal, completed from the others by what limits may count by, and ending with the first."""
     return replace(
         principals[0],
         claims=next((one.claims for one in principals if one.claims), {}),
@@ -163,5 +167,5 @@ def _together(principals: Sequence[Principal]) -> Principal:
 
 
 def _challenge(challenges: Sequence[bytes], error: bytes) -> tuple[Field, ...]:
-    """Return the fields for an answer; RFC 6750 section 3 adds the error to challenges of its own scheme."""
+    """Return the `WWW-Authenticate` fields of an answer; RFC 6750 section 3 adds the error to `Bearer` challenges."""
     return tuple((b"WWW-Authenticate", one + error if one.startswith(b"Bearer") else one) for one in challenges)

@@ -9,8 +9,9 @@ from gateway.exchange import Exchange
 class BodyLimit:
     """Hold a route's limit on request content.
 
-    A declared length is judged at once; otherwise the body is cut off by the
-    connection that reads it, at the octet that is one too many.
+    A request whose Content-Length is over the limit is refused at once. Of any
+    other body the connection counts what it reads, and refuses the request at
+    the first octet over the limit.
 
     Args:
         octets: Most octets of content.

@@ -1,7 +1,8 @@
 """The steps of one route, in order, around what answers.
 
-A plain loop over bound methods: it is left only for an awaitable and entered
-again when that has its answer. No step, no cost.
+A plain loop over bound methods. It is left only when a step returns an
+awaitable, and goes on when that has fired. A hook that a step does not have
+costs nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from gateway.message import Response
 _log = Logger()
 
 Handler = Callable[[Exchange], None]
-"""What stands at the end of a chain and answers by `exchange.chain.deliver` or `fail`."""
+"""What stands at the end of a chain; it answers by calling `exchange.chain.deliver` or `fail`."""
 
 
 class Chain:
@@ -30,7 +31,7 @@ class Chain:
 
     Args:
         steps: From the client inwards.
-        handler: Called when every step let the exchange pass.
+        handler: Called when every step has let the exchange pass.
         render_error: Makes the response for an error.
     """
 
@@ -60,7 +61,7 @@ class Chain:
         self._walk_back(exchange, self._responses)
 
     def fail(self, exchange: Exchange, error: GatewayError) -> None:
-        """Answer with an error; where a response has begun, the connection is broken off."""
+        """Answer with an error; where a response has begun, the client's end breaks the connection off."""
         exchange.error = error
         if exchange.pending is not None:
             pending, exchange.pending = exchange.pending, None
@@ -68,7 +69,7 @@ class Chain:
         self.deliver(exchange, self._render_error(exchange, error))
 
     def wait(self, exchange: Exchange, place: Awaitable[None], go_on: Callable[[], None]) -> None:
-        """Go on when there is a place; the exchange fails where there is none, or where going on does."""
+        """Call `go_on` when `place` fires; the exchange fails with what either of them raises."""
         self._wait(exchange, place, lambda _: go_on(), partial(self._failed, exchange))
 
     def finish(self, exchange: Exchange) -> None:
@@ -96,7 +97,7 @@ class Chain:
             self._handler(exchange)
         except GatewayError as error:
             self.fail(exchange, error)
-        except Exception:  # noqa: BLE001 - whatever a step has, the client gets a 500 and the log a traceback
+        except Exception:  # noqa: BLE001 - whatever a step raises, the client gets a 500 and the log a traceback
             self._failed(exchange, Failure())
 
     def _answered(self, exchange: Exchange, rest: Sequence[RequestHook], answer: Response | None) -> None:
@@ -132,11 +133,11 @@ class Chain:
             self._walk_back(exchange, rest)
 
     def _response_failed(self, exchange: Exchange, failure: Failure) -> bool:
-        """A step failed on a response head; returns whether another response goes out in its place."""
+        """Handle the failure of a step on a response head; return whether another response goes out in its place."""
         if exchange.error is None:
             self._failed(exchange, failure)
             return True
-        # It fails on the error's own response as well: the other steps see that, and it is sent as it is.
+        # The response is an error's already: another one would fail at the same step. So it goes on to the other steps.
         _log.failure("on_response failed for request {request_id}", failure, request_id=exchange.request_id)
         return False
 
@@ -159,7 +160,10 @@ class Chain:
 
 
 class _Waiting:
-    """A step that waits, over what the exchange waited for before (an attempt whose head is being looked at)."""
+    """What an exchange waits for while a step does; in place of what it waited for before, which it gets back.
+
+    That is an attempt, where the step waits in `on_response`: the body of the answer is still to come.
+    """
 
     __slots__ = ("_before", "_cancelled", "_waiting")
 
@@ -169,7 +173,7 @@ class _Waiting:
         self._cancelled = False
 
     def then(self, exchange: Exchange, go_on: Callable[[Any], object], failed: Callable[[Failure], object]) -> None:
-        """Go on, or fail, when the step has its answer; not once it was cancelled, whatever the step makes of that."""
+        """Call `go_on` or `failed` when the step has its answer; neither, once `cancel` was called."""
 
         def resume(value: Any) -> None:
             if not self._cancelled:

@@ -1,13 +1,13 @@
-"""Hold the clients of the token endpoint to so many requests, each, and by address where they fail (C-21).
+"""Limit the requests of each client of the token endpoint, and the failures of each address (C-21).
 
-No step of a chain: the client's name stands in the form, so the endpoint asks here when it has read the form, and
-before it compares the secret, which is what costs.
+Not a step of a chain: the client's name stands in the form. So the endpoint asks when it has read the form, and
+before it compares the secret, which is the costly part.
 
 # Note [What is counted when]
-Before the secret is compared anybody may have sent the request, so nothing is counted that the client's own requests
-from elsewhere depend on: what counts is the client's name and the address together (D-100). A right secret is then
-counted for the client, from wherever it comes; a wrong one for the address, whatever client it named. A right secret
-takes nothing of its address: many clients may be behind one.
+Before the secret is compared, anybody may have sent the request. If it were counted for the client, strangers could
+use up the client's limit; so it is counted for the client's name and the address together (D-100). After that, a right
+secret is counted for the client, whatever address it comes from; a wrong one for the address, whatever client it
+names. A right secret is not counted for its address: many clients may share one.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from gateway.limiting.limit import Decide, Limit, LimitStore, Verdict
 from gateway.middleware.rate_limit import Count, Refund, settle
 
 MOST = 10_000
-"""Addresses without anything left that are remembered; of others that is found out when they fail again."""
+"""Most addresses that are remembered as having no failures left; one beyond that is found out when it fails again."""
 
 
 class ClientLimit:
-    """Three limits: guesses at one client from one address, failures of an address, and requests of a client.
+    """Three limits: attempts on one client from one address, failures of an address, and requests of a client.
 
     Whether an attempt fails is known only after the comparison. So once an address has no failures left, each further
-    attempt from it takes one in advance.
+    attempt from it is counted as a failure in advance.
 
     Args:
         store: Where requests are counted.
         by_client: For a client that has shown its secret.
-        by_both: For what names itself as a client, from one address.
+        by_both: For attempts that name one client and come from one address.
         by_address: For the failures of an address.
         count: Counts decisions.
-        refunds: By path of ours, what gives back what the limits before it took (R-RL-09).
+        refunds: By path of the endpoint, the function that gives back what the limits before it took (R-RL-09).
     """
 
     def __init__(
@@ -61,18 +61,18 @@ class ClientLimit:
         """Count an attempt, before anything is spent on it.
 
         Args:
-            exchange: Whose address counts.
-            client: Who it says to be.
+            exchange: The attempt; its client address is counted.
+            client: The client that it names.
 
         Returns:
-            Whether it has taken from its address already, should it fail.
+            Whether a failure of the address was counted in advance; `failed` must not be called then.
 
         Raises:
-            LimitExceeded: There were too many from the address, for this client or at all.
+            LimitExceeded: There were too many from the address, on this client or on all together.
             gateway.errors.LimitUnavailable: They cannot be counted.
         """
         address = self._address(exchange)
-        both = _digest(client) + address  # the digest first: it has one length
+        both = _digest(client) + address  # the digest has one length, so no two pairs make the same key
         if address not in self._spent:
             verdict = await _asked(self._by_both, [both], exchange)
             settle(exchange, verdict, self._count, self._refund(exchange))
@@ -109,7 +109,7 @@ class ClientLimit:
             self._spent[address] = None
             if len(self._spent) > MOST:
                 del self._spent[next(iter(self._spent))]
-        # As a decision an attempt counts once: `admit` has let it in, or it has named nobody to be asked about.
+        # Count one decision for each attempt: `admit` has counted it, unless the attempt named no client.
         settle(exchange, verdict, self._count if exchange.rate_limit is None else _ignore)
 
 
@@ -119,9 +119,9 @@ async def _asked(decide: Decide, keys: Sequence[bytes], exchange: Exchange) -> V
 
 
 def _digest(client: str) -> bytes:
-    """The name is the caller's to choose: make it one length, and keep it in no store as it was written."""
+    """Hash a client's name: the caller chooses it, so it may be long, and may be a secret in the wrong field."""
     return blake2b(client.encode(), digest_size=16).digest()
 
 
 def _ignore(outcome: str) -> None:
-    """It is counted already."""
+    """Count nothing: the decision has been counted already."""

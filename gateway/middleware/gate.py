@@ -1,9 +1,9 @@
 """`Gate`: lets exchanges through a bulkhead, and holds those that wait before it.
 
-One stands before the gateway, a route or an upstream. The steps of
-`gateway.middleware.admission` let exchanges in and out. Who gets a place is
-decided in `gateway.resilience.admission`; here are the Deferreds, the clock
-and the counts.
+A gate stands before the gateway, a route or an upstream. The steps of
+`gateway.middleware.admission` let exchanges in and out.
+`gateway.resilience.admission` decides who gets a place; here are the Deferreds,
+the clock and the counts.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from gateway.exchange import Exchange
 from gateway.resilience.admission import Bulkhead, Priority, Ticket, Verdict
 
 FULL, DISPLACED, TIMEOUT = "full", "displaced", "timeout"
-"""Why an exchange is refused (a label): no room, room made for one of a higher priority, no place in time."""
+"""Why an exchange is refused (a label): the queue is full, one of a higher priority took its place there, or no place
+came free in time."""
 
 LONGEST_RETRY = 60.0
 """Most seconds that `Retry-After` says: beyond that it would be a guess."""
 
 RECENT = 0.1
-"""Share of the last exchange in the average of how long they hold their places."""
+"""Weight of the last exchange in the moving average of how long places are held."""
 
 
 class Deadlines(Protocol):
@@ -63,21 +64,21 @@ class Wait:
 class Gate:
     """A bulkhead before which exchanges wait.
 
-    Everyone it lets in leaves once: who calls `enter` calls `leave` when the exchange is over, whatever became of it.
+    Whoever calls `enter` calls `leave` when the exchange is over, whatever became of it.
 
     Args:
         scope: `gateway`, `route` or `upstream`: a label, as the name is.
-        name: Of the route or upstream; empty for the gateway.
+        name: Name of the route or upstream; empty for the gateway.
         limit: Most in flight.
         max_queue: Most that wait.
-        timeout: Seconds that they may.
-        deadlines: Watches them.
+        timeout: Most seconds that one waits.
+        deadlines: Watches the waits.
         now: Monotonic seconds.
         queued: Counts those that wait, by scope and name.
         refused: Counts those that are turned away, by scope, name and cause.
 
     Attributes:
-        holder: Who else decides on the limit, None where the configuration does alone.
+        holder: The adaptive limit that decides on `limit`; None where the configuration alone does.
     """
 
     def __init__(
@@ -115,7 +116,7 @@ class Gate:
 
     @property
     def in_flight(self) -> int:
-        """How many are."""
+        """How many are in flight."""
         return self._bulkhead.in_flight
 
     @property
@@ -127,15 +128,15 @@ class Gate:
         """Let an exchange in.
 
         Args:
-            exchange: It comes once.
-            priority: Whose turn it is, where it must wait.
+            exchange: Enters once; it must not be inside or waiting.
+            priority: Decides whose turn it is among those that wait.
 
         Returns:
-            None where it has its place; else what fires when it has, fails when it gets none, and is cancelled to
-            give up.
+            None where the exchange has its place; else a Deferred that fires when it has, and fails with
+            `TooManyInFlight` when it gets none. Cancel it to give up.
 
         Raises:
-            TooManyInFlight: No place, and no room to wait.
+            TooManyInFlight: There is no place, and no room in the queue.
         """
         verdict, ticket, displaced = self._bulkhead.enter(exchange, priority)
         if verdict is Verdict.ADMITTED:
@@ -152,11 +153,11 @@ class Gate:
         return place
 
     def holds(self, exchange: Exchange) -> bool:
-        """Whether an exchange has its place."""
+        """Whether an exchange has a place here."""
         return exchange in self._inside
 
     def leave(self, exchange: Exchange) -> None:
-        """An exchange is over; nothing to do where it was not let in."""
+        """Give back the place of an exchange, and let the next one in; does nothing where it has none."""
         entered = self._inside.pop(exchange, None)
         if entered is None:
             return
@@ -167,19 +168,19 @@ class Gate:
             self._admit(ticket)
 
     def resize(self, limit: int) -> None:
-        """Set another limit: those it has room for are let in, a lower one is reached as others leave."""
+        """Set another limit: a higher one lets waiting exchanges in at once, a lower one is reached as others leave."""
         for ticket in self._bulkhead.resize(limit):
             self._admit(ticket)
 
     def configure(self, limit: int, max_queue: int, timeout: float) -> None:
-        """Set everything as a configuration says; who waits already goes on waiting as it began."""
+        """Set everything as a configuration says; exchanges that wait already keep their old timeout."""
         self.holder = None
         self._timeout = timeout
         self._bulkhead.max_queue = max_queue
         self.resize(limit)
 
     def retry_after(self) -> float:
-        """Seconds in which a newcomer would come to its turn, going by how long places were held of late."""
+        """Estimate the seconds until a new exchange would get a place, from how long places were held of late."""
         bulkhead = self._bulkhead
         return min(LONGEST_RETRY, (bulkhead.waiting + 1) * self._held / bulkhead.limit)
 
@@ -188,7 +189,7 @@ class Gate:
         return TooManyInFlight(self.retry_after())
 
     def _admit(self, ticket: Ticket[Exchange]) -> None:
-        # From here on it has the place, so that it gives it back even if its client goes before it is told.
+        # The exchange has the place before its Deferred fires: should its client go until then, `leave` gives it back.
         self._inside[ticket.waiter] = self._now()
         self._settle(ticket, None)
 
@@ -197,7 +198,7 @@ class Gate:
         self._settle(wait.ticket, self._refusal(TIMEOUT))
 
     def _withdraw(self, ticket: Ticket[Exchange]) -> None:
-        if self._bulkhead.withdraw(ticket):  # else it has just been let in, and leaves like others
+        if self._bulkhead.withdraw(ticket):  # else the exchange has just been let in: `leave` is called for it
             self._forget(ticket)
 
     def _forget(self, ticket: Ticket[Exchange]) -> Deferred[None]:
@@ -209,14 +210,15 @@ class Gate:
         self._settling.append((self._forget(ticket), error))
         if self._busy:
             return
-        # Whoever gets a place may be over at once (no backend is healthy) and hand it on, or let a pipelined request
-        # come that displaces another: a call within a call for each would end where the stack does.
+        # Firing a Deferred may settle another ticket: an exchange that gets a place may fail at once (no backend is
+        # healthy) and leave, or its client's next pipelined request may displace one that waits. These are settled by
+        # the loop of the outermost call: settled by calls within calls, a long queue would overflow the stack.
         self._busy = True
         try:
             while self._settling:
                 place, error = self._settling.popleft()
                 if place.called:
-                    continue  # given up meanwhile
+                    continue  # cancelled meanwhile
                 if error is None:
                     place.callback(None)
                 else:

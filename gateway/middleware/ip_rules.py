@@ -1,7 +1,7 @@
 """Turn away clients by their address.
 
-Stands before everything that costs something. Decides by the client's address
-as it is believed: the peer's, or what a trusted proxy says.
+Stands before every step that costs something. The client's address is the
+peer's, or what a trusted proxy says.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from gateway.exchange import Exchange
 from gateway.http.forwarded import NetworkSet
 
 ANY = NetworkSet(["0.0.0.0/0", "::/0"])
-"""Whatever is an address."""
+"""Every address."""
 
 
 class IPRules:
-    """One level of rules, of the whole gateway or of a route; both must admit.
+    """The rules of one level, the whole gateway or a route; an address must pass both.
 
-    Denied wins over allowed (C-39). An address that cannot be read is in no network: it is refused, since it
-    might be one of those that are denied.
+    An address that is denied and allowed is denied (C-39). What cannot be read as an address is refused, since it
+    might stand for one that is denied.
 
     Args:
-        allow: Addresses let in; empty: all.
+        allow: Addresses let in; empty for all.
         deny: Addresses turned away.
     """
 
@@ -34,7 +34,7 @@ class IPRules:
         self._deny = deny
 
     def on_request(self, exchange: Exchange) -> None:
-        """Let it pass, or not: 0.2 us for an address that was seen before."""
+        """Let an exchange pass or refuse it; takes 0.2 µs for an address that was seen before."""
         address = exchange.client_address
         if address in self._deny or address not in self._allow:
             raise AddressRefused()

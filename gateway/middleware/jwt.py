@@ -1,4 +1,4 @@
-"""JSON Web Tokens as a way of showing who is calling."""
+"""JSON Web Tokens as a way to authenticate."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class JwtAuthenticator:
     """Looks for a bearer token and has it verified; see `gateway.interfaces.Authenticator`.
 
     Args:
-        verifiers: Of one issuer each; of several, the one whose issuer the token names.
+        verifiers: Each verifies the tokens of one issuer; the issuer that a token names decides which is asked.
         wall_clock: Unix seconds.
-        max_size: Octets of a token that are looked at to choose.
+        max_size: Most octets of a token whose issuer is read.
     """
 
     name = "jwt"
@@ -44,7 +44,7 @@ class JwtAuthenticator:
         return self._choose(credential).verify(credential, self._wall_clock())
 
     def withhold(self, exchange: Exchange) -> None:
-        """A token is in no other place than its field."""
+        """Do nothing: a token is shown in its field only."""
 
     def _choose(self, token: bytes) -> TokenVerifier:
         if len(self._verifiers) == 1:
@@ -58,7 +58,7 @@ class JwtAuthenticator:
 
 
 class SharingJwtAuthenticator(JwtAuthenticator):
-    """Leaves bearer tokens that cannot be JWTs to the ways after it: introspection, API keys as `Bearer KEY`."""
+    """Leaves bearer tokens that cannot be JWTs to those after it: introspection, API keys sent as `Bearer KEY`."""
 
     def find(self, exchange: Exchange) -> bytes | None:
         """Return the bearer token, if it may be a JWT."""

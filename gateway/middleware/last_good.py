@@ -1,7 +1,7 @@
-"""Keep the good answers of upstreams that fall back on them, and find them again (`circuit_breaker.fallback.cached`).
+"""Keep the last good answers of an upstream, and find them again (`circuit_breaker.fallback.cached`).
 
-The innermost step: it sees what the backend said. An answer is recorded while
-it passes on its way to the client, and kept once both are done with it.
+The innermost step of a chain: it sees the answer as the backend made it. An answer is
+recorded while it passes to the client, and kept when the exchange is over.
 
 Tests: `tests/flow/test_last_good.py::test_what_was_good_last_is_answered_while_the_breaker_is_open`.
 """
@@ -22,7 +22,7 @@ from gateway.resilience.last_good import Answer, LastGood, Values
 
 _SAFE = frozenset([b"GET", b"HEAD", b"OPTIONS", b"TRACE"])
 _SHOWS_WHO = (b"authorization", b"cookie", b"x-api-key")
-"""Also where it is the backend that asks who is calling."""
+"""Request fields that may say who is calling, to a backend too: the answer may be meant for that caller alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,9 @@ class Keeping:
     """How the answers of an upstream are kept.
 
     Attributes:
-        store: Where.
-        longest: Most octets of content.
-        stale: Seconds for which one may be used once it is not fresh any more, where it does not say itself.
+        store: Where they are kept.
+        longest: Most octets of content of one answer.
+        stale: Most seconds for which an answer may be used after it was fresh; its own `stale-if-error` may say less.
     """
 
     store: LastGood
@@ -42,7 +42,7 @@ class Keeping:
 
 @dataclass(frozen=True, slots=True)
 class UnderWay:
-    """An answer that is kept when all of it has passed."""
+    """An answer that is being recorded, and is kept when all of it has passed."""
 
     store: LastGood
     reserved: int
@@ -56,11 +56,11 @@ class UnderWay:
 
 
 class LastGoodStep:
-    """Records.
+    """Records answers as they pass.
 
     Args:
-        keeping: By the name of the upstream.
-        passes: Which fields of the client's the backend is sent.
+        keeping: How answers are kept, by the name of the upstream.
+        passes: Which of the client's fields are forwarded.
         now: Monotonic seconds.
     """
 
@@ -74,7 +74,7 @@ class LastGoodStep:
         self._under_way: dict[Exchange, UnderWay] = {}
 
     def on_response(self, exchange: Exchange) -> None:
-        """Begin to record an answer that may be kept; a change of what was asked for makes what was kept worthless."""
+        """Begin to record an answer that may be kept; after a request that changes its target, forget what was kept."""
         keeping, response = self._keeping.get(exchange.upstream or ""), exchange.response
         if keeping is None or response is None or exchange.error is not None:
             return
@@ -84,13 +84,13 @@ class LastGoodStep:
                 keeping.store.forget(_key(exchange))  # RFC 9111 section 4.4
             return
         if exchange.request.body is not None:
-            return  # the answer may be to the content, which is no part of the key
+            return  # the answer may depend on the content, which is not part of the key
         said = caching.directives(response.headers)
         varies = caching.varies(response.headers)
         if varies is None or not caching.may_keep(response.status, response.headers, said, _identified(exchange)):
             return
         if (response.headers.get(b"content-type") or b"").lower().startswith(b"text/event-stream"):
-            return  # it has no end, and would have room reserved for as long as it lasts
+            return  # an event stream does not end, and would reserve room for as long as it lasts
         now = self._now()
         made = now - caching.age(response.headers)
         until = made + caching.usable(response.headers, said, keeping.stale)
@@ -112,7 +112,7 @@ class LastGoodStep:
         )
 
     def on_finish(self, exchange: Exchange) -> None:
-        """Keep it, if all of it came."""
+        """Keep the recorded answer, if all of it came."""
         kept = self._under_way.pop(exchange, None)
         if kept is None:
             return
@@ -124,10 +124,10 @@ class LastGoodStep:
 
 
 class Recall:
-    """Finds what was kept.
+    """Finds a kept answer for an exchange that cannot be forwarded.
 
     Args:
-        store: Of the upstream that cannot be asked.
+        store: Answers of the upstream that cannot be asked.
         now: Monotonic seconds.
         count: Counts the answers that were found.
     """
@@ -140,12 +140,12 @@ class Recall:
         self._count = count
 
     def __call__(self, exchange: Exchange, error: BreakerOpen, passes: FieldFilter) -> Response | None:
-        """Return the last good answer to the same question, None where there is none that may be given.
+        """Return the last good answer to the same request, None where there is none that may be given.
 
         Args:
-            exchange: Who asks.
-            error: Why the upstream is not asked.
-            passes: Which fields of the client's it would be sent.
+            exchange: The exchange that is not forwarded.
+            error: Why not.
+            passes: Which of the client's fields would be forwarded.
         """
         request = exchange.request
         if request.method not in (b"GET", b"HEAD") or request.body is not None or _wants_no_copy(request.headers):
@@ -156,7 +156,7 @@ class Recall:
             return None
         headers = answer.headers.copy()
         headers.set(b"Age", b"%d" % round(now - answer.made))
-        # RFC 9211: a hit, though perhaps not a fresh one; what for, the detail says.
+        # RFC 9211: `hit` says that the answer comes from a cache, fresh or not; `detail` says why.
         headers.add(b"Cache-Status", b'gateway; hit; detail="%b"' % error.reason.encode())
         headers.set(b"Gateway-Reason", error.reason.encode())
         self._count()
@@ -164,7 +164,7 @@ class Recall:
 
 
 def _wants_no_copy(headers: Headers) -> bool:
-    """RFC 9111 sections 5.2.1.4 and 5.2.1.5."""
+    """Whether the client refuses a stored answer (RFC 9111 sections 5.2.1.4 and 5.2.1.5)."""
     said = caching.directives(headers)
     return b"no-cache" in said or b"no-store" in said
 
@@ -180,10 +180,10 @@ def _key(exchange: Exchange) -> Hashable:
 
 
 def _values(exchange: Exchange, names: tuple[bytes, ...], passes: FieldFilter) -> Values:
-    """Return what the backend is told in these fields.
+    """Return the values that the backend gets in these fields, which its answer varies on.
 
-    By the client as far as that passes, by steps of the chain, and by the gateway about the client: what the client
-    says in a field that is not passed on has no part in the answer.
+    They are the client's fields that are forwarded, those that steps of the chain add, and the forwarding fields. A
+    client's field that is not forwarded cannot change the answer.
     """
     if not names:
         return ()

@@ -43,7 +43,7 @@ class RequestMetrics:
 
         Args:
             route: `Metrics.route(name, pattern)`.
-            upstream: `Metrics.upstream`; asked by name, since a route may share its traffic out.
+            upstream: `Metrics.upstream`; takes the name, since a route may split its traffic over several upstreams.
             count_error: `Metrics.errors.add`: takes reason and source.
         """
         self._route = route
@@ -52,7 +52,7 @@ class RequestMetrics:
         self._count_error = count_error
 
     def on_finish(self, exchange: Exchange) -> None:
-        """Count."""
+        """Count the exchange."""
         self._record(exchange.request.method, status_of(exchange), exchange.finished - exchange.started)
         if exchange.upstream_finished and exchange.upstream is not None:
             self._upstream(exchange.upstream).observe(exchange.upstream_finished - exchange.upstream_started)

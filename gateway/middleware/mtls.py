@@ -1,4 +1,4 @@
-"""Client certificates as a way of showing who is calling.
+"""Client certificates as a way to authenticate.
 
 Tests: `tests/composition/builders/test_mtls.py`.
 """
@@ -16,12 +16,12 @@ class CertificateAuthenticator:
     """Takes the certificate of the client's connection; see `gateway.interfaces.Authenticator`.
 
     Args:
-        rules: Whom a certificate stands for.
+        rules: Turn a certificate into a principal.
         wall_clock: Unix seconds.
     """
 
     name = "mtls"
-    challenge = b""  # nothing that a request could be sent again with
+    challenge = b""  # a certificate is shown in the TLS handshake: no field of a second request could add it
     cacheable = True
     fields: frozenset[bytes] = frozenset()
 
@@ -34,8 +34,8 @@ class CertificateAuthenticator:
         return exchange.peer.certificate()
 
     def verify(self, credential: bytes, exchange: Exchange) -> Principal:
-        """Say whom it stands for."""
+        """Return the principal that the certificate stands for."""
         return self._rules.principal(credential, self._wall_clock())
 
     def withhold(self, exchange: Exchange) -> None:
-        """The request has nothing of it."""
+        """Do nothing: a certificate is not part of the request."""

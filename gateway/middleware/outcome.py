@@ -1,4 +1,4 @@
-"""What became of an exchange, in the one number and the one word that logs and metrics share."""
+"""What became of an exchange: the status and the level that logs and metrics share."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from gateway.errors import Source
 from gateway.exchange import Exchange
 
 CLIENT_GONE = 499
-"""Stands for an answer that nobody was there to receive; never sent."""
+"""Status in logs and metrics of an exchange whose client went away before its answer; never sent."""
 
 
 def status_of(exchange: Exchange) -> int:
-    """Return the status that the client got, or that of what kept it from getting one."""
+    """Return the status that the client got, or the status of the error that kept it from getting an answer."""
     response = exchange.response
     if response is not None:
         return response.status
@@ -19,7 +19,7 @@ def status_of(exchange: Exchange) -> int:
 
 
 def level_of(exchange: Exchange) -> str:
-    """Return how bad it is: `error` is for what the operator of the gateway or of a backend must look at."""
+    """Return the log level: `error` is for what the operator of the gateway or of a backend must look at."""
     error = exchange.error
     if error is None:
         return "info"

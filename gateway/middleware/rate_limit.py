@@ -1,13 +1,14 @@
-"""Take a request from every limit that it falls under, and tell the client how much is left.
+"""Count a request against every limit that it falls under, and tell the client how much is left.
 
-Three steps of a chain, each only where a route has something for it: the fields
-on every response, limits by what is known at once (`ratelimit:pre`), and limits by who is
-calling (`ratelimit:post`), which stand behind authentication (C-06).
+Three steps of a chain, each only on routes that need it: the fields on every
+response, limits by what is known before authentication (`ratelimit:pre`), and
+limits by principal (`ratelimit:post`), which stand behind authentication (C-06).
 
 # Note [All or none]
-A request that one limit refuses costs none of the others (R-RL-09). Limits that are looked at together see to that in
-one decision. Those by address come before authentication, so that a flood of bad credentials ends there, and those by
-user behind it: when a later step refuses, it gives back what the earlier one took.
+A request that one limit refuses is not counted against the others (R-RL-09). The limits of one step are asked in one
+decision of the store, which takes from all or from none. Limits by address come before authentication, so that they
+hold back a flood of bad credentials, and limits by user behind it: a later step that refuses gives back what the
+earlier one took.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ Count = Callable[[str], object]
 """Takes `allowed` or `limited`."""
 
 Refund = Callable[[Exchange], object]
-"""Gives back what an earlier step took of an exchange that is refused now (Note [All or none])."""
+"""Gives back what an earlier step took for an exchange that a later one refuses (Note [All or none])."""
 
 MILLISECOND = 0.001
-"""What a time may be past a whole second without being told as the next one."""
+"""Seconds by which a time may be past a whole second without being rounded up to the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,8 @@ class Counted:
 
     Attributes:
         limit: The limit.
-        key: What each has a count of its own.
-        matches: Whether it is for a path; None for every path of the route.
+        key: Returns the key of an exchange; each key has a count of its own.
+        matches: Whether the limit is for a path; None for every path of the route.
     """
 
     limit: Limit
@@ -50,14 +51,14 @@ class Counted:
 
 
 class RateLimit:
-    """Limits that are for every path of a route.
+    """Limits that hold for every path of a route.
 
     Args:
         name: `ratelimit:pre` or `ratelimit:post`.
         limits: One or more.
         store: Where requests are counted.
         count: Counts decisions.
-        refund: Called where it refuses, None where there is nothing to give back.
+        refund: Called where this step refuses; None where no earlier step takes anything.
     """
 
     __slots__ = ("_count", "_decide", "_key", "_keys", "_refund", "name")
@@ -73,10 +74,10 @@ class RateLimit:
         self._refund = refund
 
     def on_request(self, exchange: Exchange) -> Awaitable[None] | None:
-        """Take a request, or refuse.
+        """Count a request, or refuse it.
 
         Raises:
-            LimitExceeded: There is none left.
+            LimitExceeded: A limit has nothing left.
         """
         key = self._key
         keys = [key(exchange)] if key is not None else [key(exchange) for key in self._keys]
@@ -87,14 +88,14 @@ class RateLimit:
         return _when_known(verdict, exchange, self._count, self._refund)
 
     def give_back(self, exchange: Exchange, now: float) -> None:
-        """Give back what it took; asked before another step has set its verdict."""
+        """Give back what this step took; called while `exchange.rate_limit` is still this step's verdict."""
         verdict = exchange.rate_limit
         if verdict is not None and verdict.taker is not None:
             verdict.taker.give_back([key(exchange) for key in self._keys], verdict.receipt, now)
 
 
 class PathRateLimit:
-    """Limits of which some are for a part of the route's paths only; otherwise as `RateLimit`."""
+    """Limits of which some hold for a part of the route's paths only; otherwise as `RateLimit`."""
 
     __slots__ = ("_arguments", "_limits", "_steps", "name")
 
@@ -107,16 +108,16 @@ class PathRateLimit:
         self._steps: dict[tuple[Counted, ...], RateLimit] = {}
 
     def on_request(self, exchange: Exchange) -> Awaitable[None] | None:
-        """Take a request of those limits that are for the path, or refuse.
+        """Count a request against the limits that hold for its path, or refuse it.
 
         Raises:
-            LimitExceeded: There is none left.
+            LimitExceeded: A limit has nothing left.
         """
         step = self._step(exchange.path)
         return None if step is None else step.on_request(exchange)
 
     def give_back(self, exchange: Exchange, now: float) -> None:
-        """Give back what it took."""
+        """Give back what this step took."""
         step = self._step(exchange.path)
         if step is not None:
             step.give_back(exchange, now)
@@ -126,16 +127,16 @@ class PathRateLimit:
         if not limits:
             return None
         step = self._steps.get(limits)
-        if step is None:  # as many as there are combinations
+        if step is None:  # made once for each combination of limits that a path can fall under
             step = self._steps[limits] = RateLimit(self.name, limits, *self._arguments)
         return step
 
 
 class RateLimitFields:
-    """Say on every response what the tightest limit has left.
+    """Write on every response what the tightest limit has left.
 
-    Where no limit was asked (who is calling could not be found out, or was refused before), the tightest of the route
-    is told as it is for a caller who has used nothing.
+    Where no limit was asked (an earlier step refused the request, or authentication failed), the fields show the
+    tightest limit of the route as a caller finds it who has used nothing.
 
     Args:
         limits: All limits of the route.
@@ -148,7 +149,7 @@ class RateLimitFields:
     __slots__ = ("_by_path", "_ietf", "_policy", "_unused", "_wall_clock", "_x")
 
     def __init__(self, limits: Sequence[Counted], x: bool, ietf: bool, wall_clock: Callable[[], float]) -> None:
-        # Not yet asked, a limit has nothing to recover from.
+        # The verdicts for exchanges that no limit was asked for; the same for each of them.
         self._unused = [unused(one.limit) for one in limits if one.matches is None]
         self._by_path = [(one.matches, unused(one.limit)) for one in limits if one.matches is not None]
         self._x = x
@@ -157,7 +158,7 @@ class RateLimitFields:
         self._wall_clock = wall_clock
 
     def on_response(self, exchange: Exchange) -> None:
-        """Write the fields, in place of what a backend says under these names: it knows nothing of ours."""
+        """Write the fields, in place of a backend's fields of these names, which tell of other limits."""
         verdict = exchange.rate_limit or self._not_asked(exchange)
         response = exchange.response
         if verdict is None or response is None:
@@ -175,17 +176,17 @@ class RateLimitFields:
             _set(headers, b"RateLimit", b"ratelimit", state)
 
     def _not_asked(self, exchange: Exchange) -> Verdict | None:
-        """Return the tightest of the limits that are for the path, None where none is."""
+        """Return the unused verdict of the tightest limit for the path, None where no limit is for it."""
         path = exchange.path
         limits = [*self._unused, *(verdict for matches, verdict in self._by_path if matches(path))]
         return tightest(limits) if limits else None
 
 
 def settle(exchange: Exchange, verdict: Any, count: Count, refund: Refund | None = None) -> None:
-    """Let the exchange pass or not.
+    """Let an exchange pass or refuse it, as a verdict says; keep the tightest verdict on the exchange.
 
     Raises:
-        LimitExceeded: There is nothing left.
+        LimitExceeded: The verdict refuses it.
     """
     before = exchange.rate_limit
     if refund is not None and before is not None and not verdict.allowed:

@@ -1,10 +1,10 @@
-"""Let a short request come whole before anything is held for it.
+"""Gather the content of a short request before the exchange takes anything that others need.
 
-Places, a breaker's probes and a backend's connection are for exchanges that can
-use them: one whose client sends half of its content would hold them for as long
-as it likes. A body of known length up to `limits.request_buffer` is gathered
-first; longer ones, those of unknown length, gRPC, and what the client holds back
-until the backend has said 100, stream from the start.
+That is a place in flight, a breaker's probe, a backend's connection: a client
+that sends half of its content and stops would hold them for as long as it
+likes. A body of known length up to `limits.request_buffer` is gathered first.
+Longer bodies, bodies of unknown length, gRPC, and content that the client holds
+back until the backend has said 100 stream from the start.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class RequestBuffer:
     """Waits for the content of requests.
 
     Args:
-        octets: Of the longest body that is waited for.
+        octets: Length of the longest body that is waited for.
     """
 
     name = "request_buffer"
@@ -38,10 +38,10 @@ class RequestBuffer:
 
 
 def is_gathered(request: Request, octets: int) -> bool:
-    """Whether content of this request is still to come, and is waited for before anything is held for the request.
+    """Whether content of this request is still to come, and is gathered before the exchange goes on.
 
     Args:
-        request: Its head is complete.
+        request: A request whose head is complete.
         octets: `limits.request_buffer`.
     """
     body = request.body
@@ -49,6 +49,6 @@ def is_gathered(request: Request, octets: int) -> bool:
         return False
     headers = request.headers
     if (headers.get(b"content-type") or b"").lower().startswith(b"application/grpc"):
-        return False  # client and backend may take turns
+        return False  # in a gRPC stream client and backend may take turns
     # RFC 9110 section 10.1.1: a client that holds its content back is answered by the backend, so the head goes there.
     return b"expect" not in headers.index or body.received > 0

@@ -1,8 +1,8 @@
 """Give every exchange an id, the same in the log, at the backend and at the client.
 
-First in the chain, so that whatever happens later can be named. The forwarder
-never copies the client's own `X-Request-ID`: what goes to the backend is put
-into `headers_out` here.
+First in the chain, so that whatever happens later is logged with the id. The
+forwarder never copies the client's own `X-Request-ID`: the backend gets the one
+that is put into `headers_out` here.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _acceptable = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}").fullmatch
 
 
 class RequestId:
-    """Keep the id that a trusted proxy gave, or make a UUID (RFC 9562, version 4)."""
+    """Keep the id that a trusted proxy gave, or make a new one: a UUID (RFC 9562, version 4)."""
 
     __slots__ = ("_made", "_random_bytes", "_trusted")
 
@@ -60,7 +60,7 @@ class RequestId:
         if response is None:
             return
         headers = response.headers
-        # Not `Headers.set`: it would build the index of a response that nobody else asks anything.
+        # Not `Headers.set`, which would build the index of the response's fields: most responses never need one.
         for field in headers.fields:
             if field[0] == b"x-request-id":
                 headers.remove(b"x-request-id")

@@ -1,13 +1,15 @@
 """Let requests that are over a rate limit wait for their turn, in place of 429 (a route's `rate_limit_queue`).
 
-A `LimitStore` before another: what it would refuse waits until the limits have
-something again, those of a higher priority first. Lines are shared by all
-routes, so that two routes under the same limit (of `rate_limits`) wait in one.
+A `LimitStore` in front of another: a request that the other would refuse waits
+in a line until the limits have something again; requests of a higher priority
+go first. There is a line for each set of limits and keys (so for each caller).
+All routes share the lines: requests of two routes under the same limit (of
+`rate_limits`) wait in one.
 
 # Note [Fair shares]
-`size` is for a route, whoever waits there. While it is full, the last to come of the caller with the longest line makes
-room for one whose line is shorter by two at least: as long as others want to wait, nobody has more than its share, and
-whoever is alone may have it all.
+`size` bounds all waiting requests of a route together. When it is reached, a request may still join a line, if the
+route's longest line has at least two requests more: the last of that line is refused in its place. So a caller who is
+alone may fill the whole queue, and when others come they get equal shares of it.
 """
 
 from __future__ import annotations
@@ -25,21 +27,21 @@ SOONEST = 0.001
 """Seconds until a line is looked at again, at least."""
 
 Lines = dict[Hashable, "Line"]
-"""Those in which somebody waits, by their limits and keys."""
+"""The lines in which requests wait, by their limits and keys."""
 
 
 class Shaped:
-    """Decides as `store` does, but lets those it refuses wait.
+    """Decides as `store` does, but lets the requests that it refuses wait.
 
     Args:
         store: Where requests are counted.
-        lines: Of all routes.
+        lines: The lines of all routes.
         priority: The route's.
-        size: Most of the route's requests that wait; who has a share of them is in Note [Fair shares].
-        timeout: Seconds that one may.
-        clock: Keeps time.
+        size: Most requests of the route that wait; see Note [Fair shares].
+        timeout: Most seconds that one waits.
+        clock: For the timers.
         now: Monotonic seconds.
-        queued: Counts those that wait.
+        queued: Counts requests that begin to wait.
     """
 
     def __init__(
@@ -62,17 +64,17 @@ class Shaped:
         self._now = now
         self._queued = queued
         self._waiting = 0
-        self._mine: dict[Hashable, dict[Waiter, None]] = {}  # the route's who wait, by line, in the order they came
+        self._mine: dict[Hashable, dict[Waiter, None]] = {}  # the route's waiters by line, in the order they came
 
     def bind(self, limits: Sequence[Limit]) -> Decide:
-        """Prepare to decide under these limits; the awaitable of one that waits is cancelled to give up."""
+        """Return the function that decides under these limits; cancel the awaitable of a waiting request to give up."""
         ask = self._store.bind(limits)
         identities = tuple(limit.identity for limit in limits)
 
         def decide(keys: Sequence[bytes], now: float) -> Verdict | Awaitable[Verdict]:
             place = (identities, *keys)
             line = self._lines.get(place)
-            if line is not None:  # nobody overtakes those who wait
+            if line is not None:  # a new request must not overtake those that wait
                 return self._join(place, line) if self._room(place) else line.refusal
             verdict = ask(keys, now)
             if isinstance(verdict, Verdict):
@@ -98,7 +100,7 @@ class Shaped:
         return self._join(place, line)
 
     def _room(self, place: Hashable) -> bool:
-        """Whether one more may wait in a line, where need be in the place of another: Note [Fair shares]."""
+        """Make room in a line if need be (Note [Fair shares]); return whether one more may wait there."""
         if self._waiting < self._size:
             return True
         longest = max(self._mine.values(), key=len, default={})
@@ -124,16 +126,16 @@ class Shaped:
 
 
 class Line:
-    """Those who wait under the same limits, with the same keys.
+    """Requests that wait under the same limits, with the same keys.
 
     Args:
-        ask: Asks the limits for one more.
-        refusal: What they said to the first.
-        clock: Keeps time.
-        over: Called when nobody waits any more.
+        ask: Asks the limits for one more request.
+        refusal: The verdict that refused the first.
+        clock: For the timers.
+        over: Called when no request waits any more.
 
     Attributes:
-        refusal: What the limits said last; for who cannot wait, or not any longer.
+        refusal: The last verdict that refused; for requests that find no room, or have waited too long.
     """
 
     def __init__(
@@ -147,19 +149,19 @@ class Line:
         self._ask = ask
         self._clock = clock
         self._over = over
-        # As in gateway.resilience.admission: who waits also goes from the middle.
+        # As in gateway.resilience.admission: a request that gives up is taken out of the middle of its queue.
         self._queues: tuple[OrderedDict[Waiter, None], ...] = tuple(OrderedDict() for _ in Priority)
         self._timer = clock.callLater(max(refusal.retry_after, SOONEST), self._serve)
 
     def join(self, priority: Priority, timeout: float, left: Callable[[Waiter], None]) -> Waiter:
-        """Wait; `left` is called when one waits no longer."""
+        """Add a request that waits up to `timeout` seconds; `left` is called when it waits no longer."""
         waiter = Waiter(self, priority, left)
         self._queues[priority][waiter] = None
         waiter.timer = self._clock.callLater(timeout, waiter.give_up)
         return waiter
 
     def leave(self, waiter: Waiter) -> None:
-        """One of them waits no longer."""
+        """Take out a request that waits no longer."""
         del self._queues[waiter.priority][waiter]
         if self._timer is not None and not any(self._queues):
             self._timer.cancel()
@@ -176,7 +178,7 @@ class Line:
                 verdict = self._ask()
                 if not isinstance(verdict, Verdict):
                     verdict = await verdict
-            except Exception as error:  # noqa: BLE001 - the chain of the first makes an answer of it
+            except Exception as error:  # noqa: BLE001 - raised in the chain of the first waiter, which answers with it
                 outcome: Verdict | Exception = error
             else:
                 outcome = verdict
@@ -193,12 +195,12 @@ class Line:
 
 
 class Waiter:
-    """One that waits.
+    """A request that waits.
 
     Attributes:
-        priority: With which priority.
-        verdict: Fires with what the limits say to it.
-        timer: Runs while it waits.
+        priority: Its route's.
+        verdict: Fires with the verdict of the limits on it.
+        timer: Runs while the request waits.
     """
 
     __slots__ = ("_left", "_line", "priority", "timer", "verdict")
@@ -211,12 +213,12 @@ class Waiter:
         self._left = left
 
     def give_up(self) -> None:
-        """It has waited long enough."""
+        """Refuse the request: it has waited for its timeout, or made room for another."""
         self._leave()
         self.verdict.callback(self._line.refusal)
 
     def end(self, outcome: Verdict | Exception) -> None:
-        """It is its turn."""
+        """Let the request go on with the verdict, or fail with the error, that its turn brought."""
         self._leave()
         if isinstance(outcome, Exception):
             self.verdict.errback(outcome)

@@ -2,8 +2,8 @@
 
 The gateway makes no span of its own yet, so it is a hop that changes nothing:
 a valid `traceparent` goes on as it came and the backend's parent is the
-client's span. The forwarder never copies either field: what goes to the
-backend is put into `headers_out` here.
+client's span. The forwarder never copies `traceparent` and `tracestate`: the
+backend gets what is put into `headers_out` here.
 
 See https://www.w3.org/TR/trace-context/ (level 1) and -2/ (level 2).
 """
@@ -20,7 +20,7 @@ _BATCH = 256
 _STATE_OCTETS = 512
 _STATE_MEMBERS = 32
 
-# Anything longer than version 00 is for a version to come (section 3.2.4), and must go on with a dash.
+# A value that is longer than version 00's is of a later version: section 3.2.4 has a dash before what that one adds.
 _parse = re.compile(
     rb"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.DOTALL
 ).fullmatch
@@ -44,7 +44,7 @@ class Trace:
         value = headers.index.get(b"traceparent")
         if value is not None and self._keep(exchange, headers, value):
             return
-        # Without a valid parent the state belongs to no trace: section 3.3 has it dropped.
+        # A `tracestate` without a valid `traceparent` belongs to no trace: section 3.3 says to drop it.
         digits = (self._made or self._make()).pop()
         exchange.trace_id = trace_id = digits[:32]
         exchange.headers_out.append((b"traceparent", f"00-{trace_id}-{digits[32:]}-01".encode("ascii")))
@@ -55,7 +55,7 @@ class Trace:
             return False
         version, trace_id, parent_id, flags, rest = match.groups()
         if version != b"00":
-            # A version to come is passed on as the highest that we know, with the flags that this one has.
+            # A later version is passed on as the highest that we know, 00 (section 3.2.4), with the flags that 00 has.
             value = b"00-%b-%b-%02x" % (trace_id, parent_id, int(flags, 16) & 3)
         elif rest is not None:
             return False

@@ -1,7 +1,7 @@
-"""Close a tunnel when the credential that opened it is revoked, or where that is wished, when it ends.
+"""Close a tunnel when the credential that opened it is revoked; with `until_expiry`, also when the credential expires.
 
-A request is let in once and answered; a WebSocket that was let in may last for days. Stands behind authentication on
-the routes that ask for it, and does nothing for what is no tunnel (D-101).
+A request is authenticated once and answered at once; a WebSocket that is authenticated once may last for days (D-101).
+The step stands behind authentication on the routes that ask for it, and does nothing for other exchanges.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from gateway.message import Tunnel
 from gateway.principal import Principal
 
 LONGEST_WAIT = 86_400.0
-"""Seconds until the clock is looked at again: what is set by the wall clock may be meant for years from now."""
+"""Most seconds until the wall clock is read again: a credential may expire years from now, and clocks get corrected."""
 
 
 class Timers(Protocol):
@@ -27,13 +27,13 @@ class Timers(Protocol):
 
 
 class Tunnels:
-    """Holds tunnels to the credential that they were opened with.
+    """Binds each tunnel to the credential that opened it.
 
     Args:
-        tunnels: Where they are entered.
+        tunnels: The open tunnels, by credential: whoever revokes one closes them there.
         revocations: Credentials that are refused.
-        until_expiry: Whether a tunnel ends with its credential.
-        timers: For that.
+        until_expiry: Whether a tunnel is closed when its credential expires.
+        timers: Calls back at that time.
         wall_clock: Unix seconds.
     """
 
@@ -56,7 +56,7 @@ class Tunnels:
         self._open: dict[Exchange, _Open] = {}
 
     def on_response(self, exchange: Exchange) -> None:
-        """Enter a tunnel that is about to be opened."""
+        """Enter a tunnel that is about to be opened, or close it where its credential was revoked by now."""
         response = exchange.response
         if response is None or response.tunnel is None or exchange.principal is None:
             return
@@ -69,7 +69,7 @@ class Tunnels:
             self._look_at_the_clock(entered)
 
     def on_finish(self, exchange: Exchange) -> None:
-        """Forget it."""
+        """Forget the tunnel of the exchange, if it had one."""
         entered = self._open.pop(exchange, None)
         if entered is not None:
             self._tunnels.remove(entered.tunnel, entered.principal)
@@ -85,7 +85,7 @@ class Tunnels:
 
 
 class _Open:
-    """A tunnel, who opened it, and what looks when that ends."""
+    """A tunnel, the principal that opened it, and the timer for the end of its credential."""
 
     __slots__ = ("principal", "timer", "tunnel")
 

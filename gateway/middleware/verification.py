@@ -1,9 +1,9 @@
-"""One way of showing who is calling, with the memory of what came of it.
+"""An authenticator, with a cache of its results.
 
 Asked by `gateway.middleware.authentication`. A credential that was verified a
-moment ago is known by its hash: no Deferred, one look-up. Of several requests
-that show the same new one at once, the first has it verified and the others
-wait for that.
+moment ago is found by its hash: one look-up, no Deferred. Where several
+requests show the same new credential at once, it is verified once, for the
+first, and the others wait for that result.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from gateway.interfaces import Authenticator
 from gateway.principal import Principal
 
 MOST_WAITING = 2_000
-"""Exchanges that wait for credentials to be verified in one way: an authority that says nothing keeps no more."""
+"""Most exchanges that wait for one authenticator: an authority that does not answer holds no more of them."""
 
 _log = Logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What the ways of all routes share.
+    """What all verifications of a configuration share.
 
     Attributes:
-        results: Verifications that are kept.
-        revocations: Credentials that are refused whatever else they are.
+        results: The cached results.
+        revocations: Credentials that are refused, valid or not.
         describe: Makes the fields that tell a backend about a principal.
         now: Monotonic seconds.
         wall_clock: Unix seconds.
-        count: Takes the method and what came of it.
+        count: Counts results; takes the method and `verified`, `cached`, ….
     """
 
     results: Results
@@ -52,16 +52,16 @@ class Memory:
 
 
 class Verification:
-    """An authenticator behind a memory.
+    """An authenticator behind the cache.
 
     Args:
-        authenticator: Verifies what is not known yet.
-        seed: Says by what it verifies: what was kept under another seed is not found.
-        memory: What the ways of all routes share.
+        authenticator: Verifies credentials that are not in the cache.
+        seed: Stands for the authenticator's configuration; results that were kept under another seed are not found.
+        memory: Shared by all verifications.
 
     Attributes:
-        authenticator: Says what it is called, what it asks for and where it looks.
-        find: Its `find`: the credential that a request shows.
+        authenticator: As given.
+        find: The authenticator's `find`: returns the credential that a request shows.
     """
 
     __slots__ = (
@@ -90,17 +90,17 @@ class Verification:
         self._crowd = _Crowd()
 
     def principal(self, exchange: Exchange, credential: bytes) -> Principal | Awaitable[Principal]:
-        """Say whose credential it is.
+        """Return the principal that a credential belongs to.
 
         Raises:
-            CredentialInvalid: It is not valid; why is for the log.
-            AuthUnavailable: That cannot be found out now.
+            CredentialInvalid: The credential is not valid; `detail` has the cause, for the log only.
+            AuthUnavailable: The credential cannot be verified now.
         """
         if not self.authenticator.cacheable:
             return self._ask(exchange, credential)
         key = sha256(self._seed + credential).digest()
         found = self._known.get(key)
-        # The exchange has looked at the clock when it began.
+        # Saves a look at the clock: the exchange has just begun.
         if found is None or found[1] <= exchange.started:
             return self._look_up(key, exchange, credential)
         principal = found[0]
@@ -163,7 +163,7 @@ class Verification:
 
     def _landed(self, key: bytes, value: Principal | Failure, version: int) -> None:
         if version != self._memory.results.version:
-            return  # something was forgotten meanwhile: what was found out before that may be just it
+            return  # the cache has forgotten something meanwhile (a revocation): this result may be too old to keep
         if isinstance(value, Principal):
             self._keep(key, value)
         elif value.check(CredentialInvalid):
@@ -171,7 +171,7 @@ class Verification:
 
 
 class _Crowd:
-    """How many exchanges wait for all flights of one way."""
+    """How many exchanges wait for all flights of one verification."""
 
     __slots__ = ("size",)
 
@@ -180,13 +180,13 @@ class _Crowd:
 
 
 class _Flight:
-    """A verification that is going on, and the exchanges that wait for it.
+    """One credential that is being verified, and the exchanges that wait for the result.
 
-    A client that goes takes nobody else's answer with it; the last to go ends it.
+    When a client goes away the others still get the result; when the last one goes the verification is cancelled.
 
     Args:
-        crowd: Counts those who wait.
-        close: Nobody else may join.
+        crowd: Counts the exchanges that wait.
+        close: Called when no further exchange may join.
     """
 
     __slots__ = ("_close", "_crowd", "_running", "_waiting")
@@ -204,7 +204,7 @@ class _Flight:
         return waiting
 
     def take_off(self, answer: Awaitable[Principal], landed: Callable[[Principal | Failure], None]) -> None:
-        """Begin; `landed` hears of the end before those who wait do."""
+        """Begin to wait for `answer`; `landed` gets the result before the waiting exchanges do."""
 
         def land(value: Principal | Failure) -> None:
             if self._waiting:
