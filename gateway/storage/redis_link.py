@@ -5,6 +5,22 @@ accepts connections, and none of them counts before it says PONG. A greeting
 that is refused (a wrong password, no such database) is tried again like a
 connection that is: the server's administrator may mend it. (Not Twisted's
 `ClientService`, for what D-93 in docs/design.md has found.)
+
+# Note [States of a link]
+Which of four attributes is set says where a link stands, and each state ends in
+one of these ways:
+
+| state | what is set | what ends it |
+| --- | --- | --- |
+| stopped | none | `start`: dialling |
+| dialling | `_dialing` | connected: greeting; failed: waiting |
+| greeting | `_greeted`, `_timer` (`PATIENCE`) | all answers good: up; one is not, late, or lost: waiting |
+| up | `_greeted` and `connection` | lost, or `drop`ped: waiting |
+| waiting | `_timer` (the delay) | it is over: dialling |
+
+`down` is called on the way to "waiting", `up` on the way to "up". `stop` leads to
+"stopped" from everywhere, at once or when the connection is closed; what ends
+after it (`_running` is false) leads nowhere.
 """
 
 # mypy: allow-untyped-calls
@@ -142,7 +158,7 @@ class Link:
         return self._stopped
 
     def drop(self, read_only: bool = False) -> None:
-        """Close, and dial again: the server said that it is not the one.
+        """Close, and dial again: the server has answered that it is not the one to ask (`Meaning.NOT_HERE`).
 
         Args:
             read_only: It took no write, as a replica does. From now on a server must say that it is a master before it
@@ -160,7 +176,7 @@ class Link:
 
     def _find(self) -> Deferred[Connection]:
         address = self._address
-        # The sentinels, or nodes, in turn: one that is down is another's business at the next try.
+        # The sentinels, or nodes, in turn: after one that is down the next try asks another.
         self.place = host, port = address.hosts[self._turn % len(address.hosts)]
         self._turn += 1
         dialing = self._dial(host, port)
@@ -196,9 +212,9 @@ class Link:
         return commands
 
     def _welcome(self, answers: list[Any]) -> None:
-        self._cancel_timer()
         if self._greeted is None:
             return
+        self._cancel_timer()
         if self._master_only and answers[-1][0] != b"master":
             found = "the server is a replica, and takes no writes"
             self._retry("the sentinel named a server that is not the master" if self._address.master else found)
@@ -208,13 +224,14 @@ class Link:
         self._up(self)
 
     def _refused(self, failure: Failure) -> None:
+        if self._greeted is None:
+            return  # the connection was lost: the timer that is set is that of the next try
         self._cancel_timer()
         error = getattr(failure.value, "subFailure", failure).value
-        if self._greeted is not None:
-            self._retry(str(error))
+        self._retry(str(error))
 
     def _retry(self, cause: str) -> None:
-        """The connection is of no use: tell the cause now, not that it is lost."""
+        """Give up a connection whose greeting was refused; `down` hears the cause, not that the connection is lost."""
         connection, self._greeted = self._greeted, None
         assert connection is not None
         connection.lost = _ignore

@@ -127,3 +127,99 @@ def test_a_link_that_is_stopped_while_its_server_refuses_it_has_stopped() -> Non
 
     assert stopped.called
     assert not clock.getDelayedCalls()
+
+
+class States:
+    """A link over a server that is told what to do, and the states that it went through."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.dialled: list[Deferred[Any]] = []
+        self.connections: list[RedisConnection] = []
+        self.said: list[str] = []
+        self.link = Link(
+            parse_redis_url("redis://h"),
+            self._dial,
+            self.clock,
+            lambda: 0.5,
+            lambda _: self.said.append("up"),
+            lambda _, cause: self.said.append("down"),
+        )
+
+    def _dial(self, host: str, port: int) -> Deferred[Any]:
+        self.dialled.append(Deferred())
+        return self.dialled[-1]
+
+    def accept(self) -> None:
+        """The connection that is dialled is there."""
+        connection = RedisConnection()
+        connection.makeConnection(StringTransport())
+        self.connections.append(connection)
+        self.dialled[-1].callback(connection)
+
+    def answer(self, answer: bytes) -> None:
+        """Answer the greeting."""
+        self.connections[-1].dataReceived(answer)
+
+    def lose(self) -> None:
+        """The connection is lost."""
+        self.connections[-1].connectionLost(Failure(ConnectionDone()))
+
+    def reach(self, state: str) -> None:
+        """Bring the link into a state."""
+        if state == "stopped":
+            return
+        self.link.start()
+        if state in ("greeting", "up"):
+            self.accept()
+        if state == "up":
+            self.answer(b"+PONG\r\n")
+        if state == "waiting":
+            self.dialled[-1].errback(ConnectionRefusedError())
+
+    @property
+    def state(self) -> str:
+        """The state by what is set, as the note in the module has it."""
+        link = self.link
+        if link._dialing is not None:
+            return "dialling"
+        if link._greeted is not None:
+            return "greeting" if link.connection is None else "up"
+        return "stopped" if link._timer is None else "waiting"
+
+
+@pytest.mark.parametrize(
+    ("state", "event", "after", "said"),
+    [
+        ("stopped", lambda made: made.link.start(), "dialling", []),
+        ("dialling", lambda made: made.accept(), "greeting", []),
+        ("dialling", lambda made: made.dialled[-1].errback(ConnectionRefusedError()), "waiting", ["down"]),
+        ("greeting", lambda made: made.answer(b"+PONG\r\n"), "up", ["up"]),
+        ("greeting", lambda made: made.answer(b"-NOAUTH Authentication required.\r\n"), "waiting", ["down"]),
+        ("greeting", lambda made: made.lose(), "waiting", ["down"]),
+        ("up", lambda made: made.lose(), "waiting", ["up", "down"]),
+        ("waiting", lambda made: made.clock.advance(1), "dialling", ["down"]),
+    ],
+)
+def test_the_states_of_a_link(state: str, event: Any, after: str, said: list[str]) -> None:
+    """Note [States of a link]: what ends each of them, and where it leads."""
+    made = States()
+    made.reach(state)
+    assert made.state == state
+    event(made)
+
+    assert (made.state, made.said) == (after, said)
+
+
+@pytest.mark.parametrize("state", ["stopped", "dialling", "greeting", "up", "waiting"])
+def test_a_link_stops_in_every_state(state: str) -> None:
+    """And nothing is left to happen."""
+    made = States()
+    made.reach(state)
+    stopped = made.link.stop()
+    if stopped is not None:
+        assert not stopped.called
+        made.lose()
+        assert stopped.called
+
+    assert (made.state, made.clock.getDelayedCalls()) == ("stopped", [])
