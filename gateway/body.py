@@ -203,6 +203,11 @@ class Body:
             self._kept = list(self._chunks)
 
     @property
+    def held_back(self) -> bool:
+        """Whether the reading side was told to wait: enough is here that nobody takes."""
+        return self._paused
+
+    @property
     def repeatable(self) -> bool:
         """Whether the body can be written from its start: nothing was taken, or all that was taken is kept."""
         return not self.taken or self._kept is not None

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from gateway.body import Body
-from gateway.errors import BackendTimeout, ClientAborted, GatewayError, InternalError, ShuttingDown
+from gateway.errors import BackendTimeout, ClientAborted, GatewayError, InternalError, RequestTimeout, ShuttingDown
 from gateway.exchange import Downstream, Exchange
 from gateway.headers import Headers
 from gateway.message import Request, Response
@@ -136,6 +136,17 @@ class Subrequest(Downstream):
         """The asker has no use for it any more: free everything; the asker is told no more than that it is over."""
         self._abandon(ClientAborted())
 
+    def content_moved(self) -> None:
+        """Some of the request's content has come: the time for the answer, or its silence, counts from now on.
+
+        See Note [An upload that moves is not cut].
+        """
+        exchange = self._exchange
+        if exchange is not None:
+            self._touch()
+            if not self._answered:
+                exchange.deadline = self.deadline
+
     def break_off(self) -> None:
         """The asker cannot complete its request: end it, and tell the asker as if the backend had."""
         if self._exchange is not None:
@@ -246,7 +257,7 @@ class Subrequest(Downstream):
             self.abort(exchange)
         else:
             assert exchange.chain is not None
-            exchange.chain.fail(exchange, BackendTimeout("The whole exchange took too long."))
+            exchange.chain.fail(exchange, self._verdict(exchange.request.body))
 
     def drain(self) -> None:
         """Nothing to do: it is finished, and there is no connection to close."""
@@ -259,8 +270,14 @@ class Subrequest(Downstream):
                 exchange.error = ShuttingDown()
             self.abort(exchange)
 
+    def _verdict(self, content: Body | None) -> GatewayError:
+        """Say who was waited for."""
+        if content is None or content.origin.ended or content.origin.held_back:
+            return BackendTimeout("The whole exchange took too long.")
+        return RequestTimeout("The body of the request took too long.")
+
     def _touch(self) -> None:
-        """Some of the answer has moved: its silence begins anew."""
+        """Something has moved: the longest silence begins anew."""
         route = None if self._exchange is None else self._exchange.route
         longest = 0.0 if route is None else route.request_timeout
         self.deadline = self._keeper.now() + (longest or self._silence)

@@ -205,9 +205,9 @@ class _Asking:
         self.answer: Deferred[IResponse] = Deferred(lambda _: self._subrequest.cancel())
         self._request = request
         self._clock = clock
-        self._upload = None if producer is None else Upload(producer, self._upload_failed)
         self._failure: Failure | None = None
-        self._subrequest = Subrequest(keeper, self, leaf.render_exchange, _finish)
+        self._subrequest = subrequest = Subrequest(keeper, self, leaf.render_exchange, _finish)
+        self._upload = None if producer is None else Upload(producer, self._upload_failed, subrequest.content_moved)
 
     def begin(self, request: Request, peer: Peer, timeout: float) -> None:
         upload = self._upload

@@ -28,16 +28,18 @@ class Upload:
     Args:
         producer: As given to the agent.
         failed: Told, once, where the producer fails or writes more or less than it said it would.
+        moved: Told of each part that comes, and of the end.
 
     Attributes:
         body: Goes to the backend; it pauses the producer when enough waits there.
     """
 
-    def __init__(self, producer: IBodyProducer, failed: Callable[[Failure], None]) -> None:
+    def __init__(self, producer: IBodyProducer, failed: Callable[[Failure], None], moved: Callable[[], None]) -> None:
         length = producer.length
         self.body = Body(self, None if length is UNKNOWN_LENGTH else int(length))
         self._producer = producer
         self._failed = failed
+        self._moved = moved
         self._producing = False
 
     def start(self) -> None:
@@ -64,6 +66,7 @@ class Upload:
         if body.length is not None and body.received + len(data) > body.length:
             self._misbehaved("more")
         else:
+            self._moved()
             body.push(data)
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
@@ -99,6 +102,7 @@ class Upload:
             self._misbehaved("less")
             return
         self._producing = False
+        self._moved()
         body.end()
 
     def _broken(self, failure: Failure) -> None:

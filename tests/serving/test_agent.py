@@ -35,6 +35,7 @@ from gateway.errors import (
     GatewayError,
     MalformedRequest,
     MethodUnknown,
+    RequestTimeout,
     ShuttingDown,
 )
 from gateway.serving.agent import OtherUpstream, ProxyAgent, UnknownUpstream
@@ -585,4 +586,30 @@ def test_a_connection_that_was_authenticated_for_one_request_goes_with_it() -> N
 
     assert backend.connection.closed is not None
     assert application.gateway.gateway.foundation.pool.pins == {}
+    application.gateway.check_quiet()
+
+
+@pytest.mark.parametrize("length", [UNKNOWN_LENGTH, 12, 12_000_000])
+def test_an_upload_that_moves_is_not_cut(length: object) -> None:
+    """The time for an answer counts from the last part of the content; a producer that stands still is cut."""
+    application = Application()
+    content = Content(length)
+    part = b"x" if length is UNKNOWN_LENGTH else b"x" * (int(str(length)) // 12)
+    asked = application.ask(b"PUT", URI, None, content)
+    for _ in range(12):
+        content.consumer.write(part)
+        application.gateway.advance(10)
+    content.done.callback(None)
+    application.gateway.network.pump()
+    assert now(asked).code == 200
+    application.gateway.check_quiet()
+
+    content = Content(length)
+    asked = application.ask(b"PUT", URI, None, content)
+    content.consumer.write(b"x")
+    application.gateway.advance(31)
+    failure = failed(asked)
+
+    assert isinstance(failure, RequestTimeout)
+    assert content.calls[-1] == "stop"
     application.gateway.check_quiet()
