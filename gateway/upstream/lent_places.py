@@ -9,8 +9,6 @@ has waited longest for its client is given up.
 
 A connection of several streams lends its place only when it has no room and each of its streams waits for its client:
 as long as it has room, nobody has to wait for it.
-
-Tests: `tests/flow/test_dawdlers.py::test_what_is_not_gathered_lends_its_place`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The connections to one backend that are being opened.
-
-Tests: `tests/upstream/test_pool.py::test_a_failed_dial_refuses_one`.
-"""
+"""The connections to one backend that are being opened."""
 
 from __future__ import annotations
 

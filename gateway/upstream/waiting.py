@@ -1,7 +1,4 @@
-"""Who waits for a stream to one backend, in the order in which they came, and until when.
-
-Tests: `tests/upstream/test_pool.py::test_who_waits_is_served_in_order`.
-"""
+"""Who waits for a stream to one backend, in the order in which they came, and until when."""
 
 from __future__ import annotations
 
