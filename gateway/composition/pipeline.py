@@ -81,6 +81,7 @@ class Pipeline:
             *self._load.at_the_door(route),  # before any work: what is turned away here must cost nothing
             self._ip_rules_for(route),  # inside the rules for all
             *self._limits.by_address(route),  # before anything is spent on finding out who is calling
+            None if route is None else self._identity.withheld_parameter(auth),  # an authority is shown the URL
             self._identity.step(auth),
             self._identity.tunnels(auth),  # who opened a tunnel is known
             self._limits.by_principal(route),  # it is known who is calling

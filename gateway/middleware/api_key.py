@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from urllib.parse import unquote_to_bytes
 
 from gateway.errors import CredentialInvalid
 from gateway.exchange import Exchange
+from gateway.http.queries import pairs, take_out
 from gateway.identity.api_keys import LONGEST, KeyRecord, KeyStore, judge
 from gateway.identity.bearer import may_be_jwt
 from gateway.principal import Principal
@@ -56,7 +56,7 @@ class ApiKeyAuthenticator:
             values = request.headers.get_all(self._header)
             shown.update(values if self._scheme is None else self._behind_the_scheme(values))
         if self._query is not None and request.query:
-            shown.update(value for name, value in _pairs(request.query) if name == self._query)
+            shown.update(value for name, value in pairs(request.query) if name == self._query)
         if not shown:
             return None
         if len(shown) > 1:
@@ -93,29 +93,8 @@ class ApiKeyAuthenticator:
 
     def withhold(self, exchange: Exchange) -> None:
         """Take the parameter out of the request target: the backend, and its logs, do not need it."""
-        request = exchange.request
-        if self._query is None or not request.query:
-            return
-        parts = request.query.split(b"&")
-        kept = [part for part in parts if not part or _pair(part)[0] != self._query]
-        if len(kept) != len(parts):
-            request.query = b"&".join(kept)
-            # The path of the target and not `request.path`: a route may forward the normal form.
-            path = request.target.partition(b"?")[0]
-            request.target = path + (b"?" + request.query if request.query else b"")
+        if self._query is not None:
+            take_out(exchange.request, self._query)
 
     async def _wait(self, found: Awaitable[KeyRecord | None], digest: bytes) -> Principal:
         return judge(await found, digest, self._wall_clock())
-
-
-def _pairs(query: bytes) -> list[tuple[bytes, bytes]]:
-    return [_pair(part) for part in query.split(b"&") if part]
-
-
-def _pair(part: bytes) -> tuple[bytes, bytes]:
-    name, _, value = part.partition(b"=")
-    return _decoded(name), _decoded(value)
-
-
-def _decoded(text: bytes) -> bytes:
-    return unquote_to_bytes(text.replace(b"+", b" ")) if b"%" in text or b"+" in text else text

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
-from urllib.parse import unquote_to_bytes
 
 from gateway.headers import Headers
 from gateway.http.expressions import searcher
 from gateway.http.expressions import wanted as expected
+from gateway.http.queries import pairs
 
 LONGEST_VALUE = 4096
 """A field or query value over this many octets matches no condition: it bounds what comparing one may cost."""
@@ -103,14 +103,6 @@ def _present(_value: bytes) -> bool:
 def query_values(query: bytes) -> dict[bytes, list[bytes]]:
     """Take a query of `name=value` pairs apart, `+` and escapes decoded."""
     values: dict[bytes, list[bytes]] = {}
-    for pair in query.split(b"&"):
-        if pair:
-            name, _, value = pair.partition(b"=")
-            values.setdefault(_decoded(name), []).append(_decoded(value))
+    for name, value in pairs(query):
+        values.setdefault(name, []).append(value)
     return values
-
-
-def _decoded(text: bytes) -> bytes:
-    if b"%" in text or b"+" in text:
-        return unquote_to_bytes(text.replace(b"+", b" "))
-    return text

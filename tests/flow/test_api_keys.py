@@ -10,6 +10,7 @@ from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from zope.interface import implementer
 
 from gateway.testing import Harness
+from gateway.testing.backend import ok
 from gateway.testing.client import Received
 from tests.tokens import SECRET, said, sign
 
@@ -79,6 +80,42 @@ def test_a_key_in_the_query(target: str, forwarded: bytes) -> None:
 
     assert made.get(target).status == 200
     assert made.backend("orders").last.target == forwarded
+
+
+@pytest.mark.parametrize("written", ["api_key", "api%5fkey", "%61pi_key"])
+def test_no_backend_sees_a_key_in_the_query_where_nobody_asks_for_one(written: str) -> None:
+    """On an open route as in its field; also where the route forwards credentials, which are those of its own ways."""
+    made = gateway()
+    assert made.get(f"/open?a=1&{written}={KEY}&b=%20").status == 200
+    assert made.backend("orders").last.target == b"/open?a=1&b=%20"
+    assert KEY not in str(made.logs)
+
+    token = {"type": "jwt", "forward_credentials": True}
+    auth = {"jwt": {"default": {"algorithms": ["HS256"], "secret": SECRET}}, "api_keys": {}}
+    made = Harness("orders", routes=[{"path": "/*", "upstream": "orders", "auth": token}], auth=auth)
+    assert made.get(f"/?{written}={KEY}", Authorization=f"Bearer {sign(SECRET, 'HS256')}").status == 200
+    assert made.backend("orders").last.target == b"/"
+    assert made.backend("orders").last.headers.get(b"authorization") is not None
+
+
+def test_an_authority_is_shown_no_key_of_the_gateways_either() -> None:
+    """The URL that it is shown is the one that the backend gets."""
+    made = Harness(
+        "orders",
+        "authority",
+        routes=[{"path": "/*", "upstream": "orders", "auth": {"type": "forward"}}],
+        auth={"forward": {"default": {"url": "http://127.0.0.1:9002/auth"}}, "api_keys": {}},
+    )
+    made.backend("authority").answers(ok())
+    made.get(f"/?a=1&api_key={KEY}")
+    assert made.backend("authority").last.headers.get(b"x-forwarded-uri") == b"/?a=1"
+
+
+def test_the_query_of_a_route_is_its_own_where_keys_are_not_shown_there() -> None:
+    """`query: null`, or no keys at all: the parameter is the backend's."""
+    made = gateway(query=None)
+    made.get("/open?api_key=1")
+    assert made.backend("orders").last.target == b"/open?api_key=1"
 
 
 def test_the_query_can_be_turned_off() -> None:

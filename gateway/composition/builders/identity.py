@@ -30,6 +30,7 @@ from gateway.identity.revocations import Revocations
 from gateway.identity.tunnels import OpenTunnels
 from gateway.interfaces import Authenticator, Middleware
 from gateway.middleware.authentication import Authentication, Demands, FullAuthentication
+from gateway.middleware.key_parameter import KeyParameter
 from gateway.middleware.tunnels import Tunnels
 from gateway.middleware.verification import Memory, Verification
 from gateway.storage.shared_orders import SharedOrders
@@ -73,6 +74,8 @@ class Identity:
         # A client may not say who it is on any route, also where nobody asks.
         self._remade = remade | fields_of_callers(auth)
         self._keys = places_of_keys(auth)
+        parameter = None if auth.api_keys is None else auth.api_keys.query
+        self._parameter = None if parameter is None else KeyParameter(parameter)
         self._decisive = decisive_fields(settings)
         self._authorities = Authorities(settings, foundation, fields_of_callers(auth), self._decisive)
         self._makers = authenticators(settings, foundation, results(auth.cache, foundation), self._authorities)
@@ -110,6 +113,12 @@ class Identity:
         tells_missing = any(way.type != "api_key" for way in ways)
         demands = Demands(frozenset(auth.scopes), frozenset(auth.roles), auth.forward_credentials, tells_missing)
         return kind(self._made(ways), demands, self._count)
+
+    def withheld_parameter(self, auth: RouteAuth | None) -> Middleware | None:
+        """Return the step that keeps keys in the query from backends, None where the route's own ways do."""
+        if self._parameter is None or (auth is not None and any(way.type == "api_key" for way in auth.ways)):
+            return None
+        return self._parameter
 
     def tunnels(self, auth: RouteAuth | None) -> Middleware | None:
         """Return the step that holds a route's tunnels to their credentials, None where the route asks for none."""
