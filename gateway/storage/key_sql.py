@@ -1,6 +1,6 @@
 """API keys in an SQL database, asked through Twisted's `adbapi` in threads of its own.
 
-SQLite, PostgreSQL, MySQL: what differs between them is in `gateway.storage.sql_driver`.
+That is an SQLite file; what another DB-API module does otherwise is in `gateway.storage.sql_driver`.
 """
 
 # mypy: allow-untyped-calls

@@ -147,7 +147,7 @@ class ApiKeys(Section):
     )
     driver: Annotated[str, form(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", "the name of a Python module")] = Field(
         default="sqlite3",
-        description="DB-API 2.0 module of the sql store: `psycopg` or `pg8000` for PostgreSQL, `pymysql` for MySQL.",
+        description="DB-API 2.0 module of the sql store. Tested is `sqlite3`; others may do, and are yours to try.",
     )
     connect: dict[Name, SecretScalar] = Field(
         default={},
