@@ -151,7 +151,7 @@ class Connection:
 
     @property
     def lost(self) -> bool:
-        """Whether it is no more."""
+        """Whether it is no more, or is being closed."""
         raise NotImplementedError
 
     @property

@@ -74,8 +74,8 @@ class Http1Connection(Connection, Stream, Carrier):
 
     @property
     def lost(self) -> bool:
-        """Whether the transport is gone."""
-        return self.phase is Phase.LOST
+        """Whether the transport is gone, or was told to go."""
+        return self.phase >= Phase.CLOSING
 
     # Called by the keeper and the attempt (gateway.upstream.contract).
 

@@ -33,7 +33,7 @@ class ManyStreams(Connection):
 
     @property
     def lost(self) -> bool:
-        return self.closed == "lost"
+        return bool(self.closed)
 
     def open(self) -> Stream:
         assert self.streams < self.most, "there is no room"

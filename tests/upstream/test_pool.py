@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from errno import EMFILE
 from typing import TypeVar
 
@@ -159,14 +160,15 @@ def test_an_idle_one_is_closed_in_time(bench: Bench) -> None:
     assert connection.transport.disconnecting
 
 
-def test_a_connection_that_died_before_it_was_lent(bench: Bench) -> None:
+@pytest.mark.parametrize("end", [Http1Connection.connectionLost, Http1Connection.readConnectionLost])
+def test_a_connection_that_died_before_it_was_lent(bench: Bench, end: Callable[[Http1Connection], None]) -> None:
     """Another one is dialled."""
     waiter = bench.wait()
     dialled, make = bench.dials.pop()
     connection = make()
     assert isinstance(connection, Http1Connection)
     connection.makeConnection(StringTransport())
-    connection.connectionLost()
+    end(connection)
     dialled.callback(connection)
 
     assert waiter.got is None
