@@ -173,6 +173,24 @@ def test_bearer_keys_beside_tokens(ways: list[str]) -> None:
     assert [made.get("/", Authorization=f"Bearer {bad}").status for bad in ("nobody", token + "x")] == [401, 401]
 
 
+@pytest.mark.parametrize("ways", [["jwt", "api_key"], ["api_key", "jwt"]])
+def test_a_bearer_token_and_a_key_in_the_query(ways: list[str]) -> None:
+    """Where both are asked for, the token is not taken for a second key."""
+    made = Harness(
+        "orders",
+        routes=[{"name": "orders", "path": "/*", "upstream": "orders", "auth": {"all_of": ways}}],
+        auth={
+            "jwt": {"default": {"algorithms": ["HS256"], "secret": SECRET}},
+            "api_keys": {"header": "Authorization", "scheme": "Bearer", "keys": [{"id": "acme", "key": KEY}]},
+        },
+    )
+    token = f"Bearer {sign(SECRET, 'HS256', said(aud=None))}"
+
+    assert made.get(f"/?api_key={KEY}", Authorization=token).status == 200
+    assert made.get("/?api_key=other", Authorization=token).status == 401
+    assert made.get("/", Authorization=token).status == 401
+
+
 def test_a_route_may_forward_it() -> None:
     """Where the backend checks it again."""
     made = gateway({"forward_credentials": True})

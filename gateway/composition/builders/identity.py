@@ -139,7 +139,7 @@ class Identity:
             shares = ""
             if way.type == "jwt" and (later & self._bearers):
                 shares = "jwt_or_other"
-            elif way.type == "api_key" and "jwt" in later:
+            elif way.type == "api_key" and any(one.type == "jwt" for one in ways):
                 shares = "api_key_or_jwt"
             made.append(self._verification(way, shares or way.type))
         return made

@@ -27,6 +27,7 @@ def route(route: Route, settings: Settings) -> Iterator[Doubt]:
             words = f"the backend's answer is given up after {timeout}, the default of `timeout`"
             yield ("request_timeout",), words
     yield from _attempts(route, timeout)
+    yield from _bearers(route, settings)
     yield from _queues(route, settings, longest)
     connect = settings.timeouts.connect
     if written(settings.timeouts, "connect") and connect > route.timeout:
@@ -34,6 +35,18 @@ def route(route: Route, settings: Settings) -> Iterator[Doubt]:
     for index, limit in enumerate(route.rate_limit):
         for steps, words in scopes(limit, [route], "the route does not ask"):
             yield ("rate_limit", index, *steps), words
+
+
+def _bearers(route: Route, settings: Settings) -> Iterator[Doubt]:
+    keys = None if settings.auth is None else settings.auth.api_keys
+    if route.auth is None or keys is None or not keys.as_bearer or keys.query is not None:
+        return
+    ways = {way.type for way in route.auth.all_of}
+    if "api_key" in ways and ways & {"jwt", "introspection"}:
+        yield (
+            ("auth", "all_of"),
+            "nobody gets in: API keys are shown as the one bearer token of a request, which is a token's place too",
+        )
 
 
 def _queues(route: Route, settings: Settings, longest: float) -> Iterator[Doubt]:

@@ -8,6 +8,10 @@ import pytest
 
 from gateway.config import ConfigError, load, load_with_doubts
 
+BEARER_KEYS = {
+    "jwt": {"default": {"algorithms": ["HS256"], "secret": "a-secret-of-forty-octets-for-the-tests-only"}},
+    "api_keys": {"header": "Authorization", "scheme": "Bearer", "query": None},
+}
 API = {"name": "api", "backends": [{"url": "http://127.0.0.1:9001"}]}
 
 
@@ -34,6 +38,7 @@ def doubts(directory: Path, route: dict[str, Any] | None = None, upstream: Any =
         ({"rate_limit_queue": {}}, {}, "rate_limit_queue: nobody waits in it: there is no `rate_limit`"),
         ({"rate_limit": {"rate": "1/s", "scope": "user"}}, {}, "rate_limit[0].scope: `user` is unknown"),
         ({"rate_limit": [{"rate": "1/s", "scope": ["ip", "claim:t"]}]}, {}, "rate_limit[0].scope: `claim:t` is"),
+        ({"auth": {"all_of": ["jwt", "api_key"]}}, {"auth": BEARER_KEYS}, "auth.all_of: nobody gets in"),
     ],
 )  # fmt: skip
 def test_what_a_route_says_in_vain(tmp_path: Path, route: dict[str, Any], settings: Any, said: str) -> None:
