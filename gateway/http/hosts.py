@@ -17,6 +17,7 @@ _PLAIN = rb"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9._])?"
 _NAME = rb"(?![.-])(?:[A-Za-z0-9._~!$&'()*+;=-]|%(?!00)[0-9A-Fa-f]{2})+"
 _HOST = re.compile(rb"(?:%b|%b|\[(?P<address>[0-9A-Fa-f:.]{2,45})\])(?::[0-9]{1,5})?" % (_PLAIN, _NAME)).fullmatch
 _OF_DNS = b"abcdefghijklmnopqrstuvwxyz0123456789._-:[]"
+_LONGEST_NAME, _LONGEST_LABEL = 253, 63  # RFC 1035 section 2.3.4; without the final dot
 
 
 def normal_host(value: bytes) -> bytes:
@@ -39,8 +40,14 @@ def normal_host(value: bytes) -> bytes:
 
 
 def is_of_dns(host: bytes) -> bool:
-    """Whether a host, in lower case, has only characters of DNS names and of addresses.
+    """Whether a host, in lower case, is an address or a name that DNS can have (RFC 1035 section 2.3.4), or empty.
 
-    Servers may read other hosts differently: they decode `%61`, or take `;` or `=` for the end of the name.
+    Servers may read other hosts differently: they decode `%61`, take `;` or `=` for the end of the name, or drop more
+    than the one final dot of a full name.
     """
-    return not host.translate(None, _OF_DNS)
+    if host.translate(None, _OF_DNS) or b".." in host or host.startswith(b"."):
+        return False
+    if len(host) <= _LONGEST_LABEL:
+        return True
+    name = host.partition(b":")[0].removesuffix(b".")
+    return len(name) <= _LONGEST_NAME and max(map(len, name.split(b"."))) <= _LONGEST_LABEL

@@ -25,10 +25,6 @@ from gateway.routing.tree import Entry, Leaf, Match, Tree
 
 T = TypeVar("T")
 
-# RFC 1035 section 2.3.4, and the dot of a fully qualified name. Longer names match no host of a
-# configuration; without a bound, a name made of dots would cost the square of its length.
-_LONGEST_HOST = 254
-
 
 class RouteTable(Generic[T]):
     """Finds the route of a request.
@@ -112,12 +108,11 @@ class RouteTable(Generic[T]):
         if tree is None:
             if not is_of_dns(host):
                 raise RequestAmbiguous("Servers could read the host as another one.")
-            if len(host) <= _LONGEST_HOST + 6:  # ":65535"
-                host = bare_host(host)
-                tree = self._exact.get(host)
+            host = bare_host(host)
+            tree = self._exact.get(host)
         if tree is not None:
             yield tree
-        if self._wildcard and len(host) <= _LONGEST_HOST:
+        if self._wildcard:
             _, dot, host = host.partition(b".")
             while dot:
                 tree = self._wildcard.get(host)

@@ -239,7 +239,18 @@ def test_an_ipv6_host_has_one_spelling(make: Make) -> None:
     assert made.request("GET", "/", headers={"Host": "[2001:db8::2]"}).status == 404
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0=5000", "api.example.com;x", "%61pi.example.com", "api.example.com~"])
+NO_NAMES = [
+    "api.example.com..",
+    "a.example.com...:80",
+    "api..example.com",
+    f"{'a' * 64}.example.com",
+    "a." * 121 + "example.com",
+]
+
+
+@pytest.mark.parametrize(
+    "host", ["0.0.0.0=5000", "api.example.com;x", "%61pi.example.com", "api.example.com~", *NO_NAMES]
+)
 def test_a_host_that_no_dns_has_goes_where_hosts_do_not_matter(make: Make, host: str) -> None:
     """With routes for hosts a server might take it for one of theirs."""
     asked = {"Host": host}
@@ -247,7 +258,7 @@ def test_a_host_that_no_dns_has_goes_where_hosts_do_not_matter(make: Make, host:
 
     assert made.request("GET", "/", headers=asked).status == 200
     assert made.backend("orders").requests[0].headers.get(b"host") == host.encode()
-    strict = gateway(make, {"path": "/*"}, {"name": "api", "path": "/x", "host": "*.example.com"})
+    strict = gateway(make, {"path": "/*"}, {"name": "api", "path": "/*", "host": "*.example.com"})
     response = strict.request("GET", "/", headers=asked)
     assert (response.status, response.headers.get(b"gateway-reason")) == (400, b"request.ambiguous")
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.errors import MethodNotAllowed, RouteNotFound
+from gateway.errors import MethodNotAllowed, RequestAmbiguous, RouteNotFound
 from gateway.headers import Headers
 from gateway.routing.rule import USUAL, Conditions, RouteRule, takes
 from gateway.routing.table import RouteTable, bare_host
@@ -191,11 +191,13 @@ def test_an_international_name_is_matched_as_it_is_sent() -> None:
     assert find(table_of(RouteRule("a", host="*.bücher.example")), host=b"x.xn--bcher-kva.example").value == "a"
 
 
-def test_a_name_too_long_for_dns_matches_no_host() -> None:
+def test_a_name_too_long_for_dns_is_ambiguous() -> None:
     """And is not walked label by label."""
     table = table_of(RouteRule("wild", host="*.c"), RouteRule("any"))
 
-    assert find(table, host=b"a." * 130 + b"c").value == "any"
+    assert find(table, host=b"a." * 126 + b"c").value == "wild"
+    with pytest.raises(RequestAmbiguous):
+        find(table, host=b"a." * 127 + b"c")
 
 
 @pytest.mark.parametrize("host", ["", "*.", "a.*.b", "*", "a.example:80"])
