@@ -1,5 +1,5 @@
-"""The end of the chain: which upstream an exchange goes to, and how often it is tried.
+"""The end of the chain: which backend gets an exchange, and how often it is tried.
 
-Retries, hedges, and exchanges without a client (subrequests) live here; one attempt on one connection lives in
+Retries, hedges, and exchanges without a client (subrequests) are here; one attempt on one connection is in
 `gateway.upstream`.
 """

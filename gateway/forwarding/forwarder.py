@@ -1,14 +1,15 @@
 """The end of a route's chain: choose a backend, forward, and answer.
 
-Asks the upstream which backend, has the attempt made, and tells
-breakers and budgets what became of it. Decides whether a failed attempt is
-made again, and what is answered where a breaker is open.
+The forwarder has the upstream pick a backend, starts the attempt, and tells
+breakers and budgets how it ended. It decides whether a failed attempt is made
+again, and what is answered where a breaker is open.
 
 # Note [Verdicts]
-The breaker of a backend hears of every attempt on it. That of the whole
-upstream hears of every exchange, once: what another backend has made good is
-no failure of the service. Each ticket goes back exactly once; 0 in its place
-on the attempt says that it did.
+The breaker of a backend is told of every attempt on that backend. The breaker
+of the whole upstream is told once of every exchange: a failure that a retry on
+another backend made good is no failure of the upstream. Each breaker gives out
+a ticket, which goes back exactly once; the attempt has 0 in the ticket's place
+from then on.
 """
 
 from __future__ import annotations
@@ -31,21 +32,21 @@ from gateway.upstream.backend import Backend, Upstream
 VIA = b"1.1 gateway"
 
 NOT_ITS_FAULT = frozenset([501, 505])
-"""Statuses of 500 and more by which a backend says that the client asked for what it does not do."""
+"""Statuses from 500 up that are no failure of a backend: the client asked for a method or version it does not have."""
 
 
 class Forwarder(AttemptObserver):
-    """Forwards the exchanges of one route to one upstream (a route may share its traffic out).
+    """Forwards exchanges of one route to one upstream; a route that is split over several has one for each.
 
     Args:
-        upstream: Where they go.
-        attempts: Makes them.
+        upstream: Where the exchanges go.
+        attempts: Makes the attempts.
         passes: Which request fields are copied.
         timeout: Seconds for the backend's answer, all attempts together.
         via: Whether responses carry Via.
-        retries: What is tried again; None for nothing but the keep-alive race.
+        retries: What is tried again; None for nothing but attempts lost in the keep-alive race.
         hedges: When a second attempt is made beside the first; None for never.
-        silence: Seconds between two parts of an answer; 0 for `timeout`.
+        silence: Most seconds between two parts of an answer; 0 for `timeout`.
     """
 
     __slots__ = (
@@ -82,11 +83,11 @@ class Forwarder(AttemptObserver):
         self._silence = silence or timeout
 
     def forward(self, exchange: Exchange) -> None:
-        """Send an exchange to a backend; its chain hears of the answer.
+        """Send an exchange to a backend; its chain gets the answer.
 
         Raises:
-            NoBackendAvailable: None may be tried.
-            BreakerOpen: A breaker keeps it from being sent, and there is no fallback.
+            NoBackendAvailable: No backend may be tried.
+            BreakerOpen: A breaker is open, and there is no fallback.
         """
         if exchange.request.body is not None:
             exchange.request.body.sift_trailers(self._trailers)
@@ -131,7 +132,7 @@ class Forwarder(AttemptObserver):
     # Called by attempts (gateway.upstream.attempt.AttemptObserver).
 
     def attempt_answered(self, attempt: Attempt, response: Response) -> None:
-        """The backend answered."""
+        """Deliver the answer, hold it until it is complete, or make another attempt in its place."""
         if self._hedges is not None and self._has_lost_to_another(attempt, response):
             return
         retries = self._retries
@@ -160,7 +161,7 @@ class Forwarder(AttemptObserver):
         exchange.chain.deliver(exchange, response)
 
     def attempt_failed(self, attempt: Attempt, error: GatewayError) -> None:
-        """The attempt failed before there was an answer: again, or the client hears of it."""
+        """Make another attempt, or answer with the error: this one failed before there was an answer."""
         race = attempt.exchange.pending
         if isinstance(race, Race) and race.lost(attempt):
             return
@@ -175,7 +176,7 @@ class Forwarder(AttemptObserver):
         self._give_up(attempt, error)
 
     def attempt_finished(self, attempt: Attempt, error: GatewayError | None) -> None:
-        """The attempt is over: it counts."""
+        """Tell breakers and counters how an attempt ended."""
         now = attempt.exchange.upstream_finished = self._attempts.now()
         upstream = attempt.upstream
         upstream.count(attempt.backend.name, "ok" if error is None else error.reason)
@@ -192,7 +193,7 @@ class Forwarder(AttemptObserver):
             self._retries.count(attempt.why, "failed" if failed else "ok")
 
     def attempt_cancelled(self, attempt: Attempt, error: GatewayError | None) -> None:
-        """It is over and says nothing about its backend, or that the exchange ran out of time on it."""
+        """Hand back the tickets of a cancelled attempt; with an error, the exchange ran out of time on its backend."""
         now = self._attempts.now()
         failure = None
         if error is not None:
@@ -205,10 +206,10 @@ class Forwarder(AttemptObserver):
         if attempt.upstream_ticket:
             self._hand_back(attempt, now, failure)
 
-    # What follows from it.
+    # Further attempts.
 
     def _repeat(self, last: Attempt, outcome: GatewayError | int) -> None:
-        """The wait is over: try the exchange again, on another backend where there is one."""
+        """Try the exchange again after the wait, on a backend that it has not tried where there is one."""
         before: list[Backend] = []
         attempt: Attempt | None = last
         while attempt is not None:
@@ -223,7 +224,7 @@ class Forwarder(AttemptObserver):
             self._give_up(last, BreakerOpen() if isinstance(outcome, int) else outcome)
 
     def _try(self, last: Attempt, backend: Backend, fresh: bool = False, because: str = "") -> bool:
-        """Make another attempt; False where a breaker has opened."""
+        """Make another attempt; return False where a breaker has opened meanwhile."""
         now = self._attempts.now()
         ticket = _ticket(last, backend, now)
         if ticket is None:
@@ -245,7 +246,7 @@ class Forwarder(AttemptObserver):
         return True
 
     def _second(self, first: Attempt) -> Attempt | None:
-        """Make the attempt that runs beside the first, on another backend."""
+        """Make the attempt that runs beside the first, on another backend; None where there is no other."""
         now = self._attempts.now()
         try:
             backend = first.upstream.pick(first.exchange, now, (first.backend,))
@@ -264,7 +265,7 @@ class Forwarder(AttemptObserver):
         return attempt
 
     def _has_lost_to_another(self, attempt: Attempt, response: Response) -> bool:
-        """An attempt that may be one of two was answered; returns whether the other may still do better."""
+        """Note the answer of an attempt that may be one of two; return whether to drop it and wait for the other."""
         assert self._hedges is not None
         race = attempt.exchange.pending
         if isinstance(race, Race):
@@ -281,20 +282,20 @@ class Forwarder(AttemptObserver):
 
     def _give_up(self, attempt: Attempt, error: GatewayError) -> None:
         if attempt.upstream_ticket:
-            # A retry was made for a failure; that there was nobody left to take it is one as well.
+            # No attempt is left for the exchange, so it counts as failed, unless `_failure` says that nothing is known.
             self._hand_back(attempt, self._attempts.now(), _failure(attempt.status, error) or None)
         exchange = attempt.exchange
         assert exchange.chain is not None
         exchange.chain.fail(exchange, error)
 
     def _judge_exchange(self, attempt: Attempt) -> None:
-        """The answer of the exchange is there, perhaps not all of it."""
+        """Tell breakers of an answer as soon as its head is there, where it is a failure or the attempt is a probe."""
         now = self._attempts.now()
         if attempt.upstream_ticket and (attempt.status >= 500 or _probes(attempt.upstream.breaker)):
             self._hand_back(attempt, now, _failure(attempt.status, None))
         backend = attempt.backend
         if attempt.ticket and backend.standing is not None and _probes(backend.breaker):
-            # A stream may last for hours: as a probe, its head is enough.
+            # The attempt is a probe: its head is enough, since a stream may last for hours.
             ticket, attempt.ticket = attempt.ticket, 0
             backend.standing.judge(ticket, now, _failure(attempt.status, None))
 
@@ -336,7 +337,11 @@ class Forwarder(AttemptObserver):
 
 
 def _ticket(before: Attempt, backend: Backend, now: float) -> int | None:
-    """Ask for a further attempt of an exchange that was admitted; None where a breaker does not let it pass."""
+    """Return the backend's ticket for a further attempt of an exchange; None where a breaker does not admit it.
+
+    0 stands for a backend without a breaker. The upstream's breaker has admitted the exchange before, and is only asked
+    whether that ticket still stands.
+    """
     whole = before.upstream.breaker
     if whole is not None and not whole.stands(before.upstream_ticket):
         return None
@@ -348,8 +353,8 @@ def _probes(breaker: object) -> bool:
 
 
 def _failure(status: int, error: GatewayError | None) -> str | None:
-    """Say what the backend did wrong: empty for nothing, None where that was not found out."""
+    """Say what the backend did wrong; empty for nothing, None where the attempt says nothing about the backend."""
     if error is not None:
-        # What was not looked at says nothing of who did not look at it.
+        # A request that the backend did not process (GOAWAY) is no failure, nor is an error of the client or ours.
         return error.reason if error.source is Source.UPSTREAM and error.retry is not Retry.UNPROCESSED else None
     return f"status {status}" if status >= 500 and status not in NOT_ITS_FAULT else ""

@@ -1,8 +1,17 @@
-"""A second attempt beside a slow first one; whoever answers first serves the client.
+"""A second attempt beside a slow first one: the client gets the answer that comes first.
 
-Used by `gateway.forwarding.forwarder` for routes with a `hedge` block, for
-exchanges that may be sent twice and have no content. The retry budget's rules
-hold: past its share no second attempt is made.
+Used by `gateway.forwarding.forwarder` on routes with a `hedge` block, for
+exchanges that may be sent twice and have no content. A budget as that of
+retries bounds the share of exchanges that get a second attempt.
+
+# Note [A race]
+A `Race` is in one of four states. *Waiting*: the first attempt runs, and so
+does the timer. *Racing*: the timer has fired, the budget had room and another
+backend was free, so two attempts run. *Alone*: one attempt runs and no timer,
+since no second was made or one of the two failed; the race waits on for the
+other. *Over*: an attempt was answered (`won`), the last one failed (`lost`
+returns False), or the exchange ended (`cancel`). In the first three the race
+is what the exchange waits for (`Exchange.pending`).
 
 Tests: `tests/flow/test_hedging.py::test_the_second_answers_for_a_first_that_hangs`.
 """
@@ -27,12 +36,12 @@ class Hedges:
     """The hedging of one route.
 
     Args:
-        latencies: How long its answers take, carried across configurations.
-        budget: How many of its exchanges may be hedged.
-        minimum: Seconds that are waited at least.
-        clock: Waits.
-        now: Monotonic seconds, as in `Attempt.started`; what `clock` shows is another time.
-        count: Counts by what became of it: `won`, `lost`, or `budget` where it was not made.
+        latencies: How long the route's answers take; carried over to the next configuration.
+        budget: How many of the route's exchanges may be hedged.
+        minimum: Least seconds before the second attempt.
+        clock: For the timers.
+        now: Monotonic seconds, as in `Attempt.started`; `clock` has another zero.
+        count: Counts second attempts: `won`, `lost`, or `budget` for one that the budget did not allow.
     """
 
     __slots__ = ("_clock", "_minimum", "budget", "count", "latencies", "now")
@@ -54,7 +63,7 @@ class Hedges:
         self._clock = clock
 
     def watch(self, attempt: Attempt, launch: Launch) -> None:
-        """An exchange was sent: hedge it if its answer takes longer than usual."""
+        """Make a second attempt later, if the answer to this one takes longer than usual."""
         exchange = attempt.exchange
         self.budget.deposit(attempt.started)
         usual = self.latencies.value
@@ -64,7 +73,7 @@ class Hedges:
 
 
 class Race:
-    """The attempts of one exchange that run side by side; what the exchange waits for."""
+    """The attempts of one exchange that run side by side; see Note [A race]."""
 
     def __init__(self, hedges: Hedges, first: Attempt, launch: Launch, clock: Any, delay: float) -> None:
         self._hedges = hedges
@@ -75,7 +84,7 @@ class Race:
         self._timer = clock.callLater(delay, self._hedge)
 
     def won(self, attempt: Attempt) -> None:
-        """An attempt was answered: the others are cancelled, and the exchange waits for it alone."""
+        """End the race with the attempt that was answered: cancel the other, and let the exchange wait for this one."""
         self._stop_timer()
         exchange = attempt.exchange
         exchange.pending = None if attempt.done else attempt
@@ -93,7 +102,7 @@ class Race:
         self._running = []
 
     def lost(self, attempt: Attempt) -> bool:
-        """An attempt failed; returns whether another one still runs."""
+        """Take out an attempt that failed; return whether another one still runs."""
         self._running.remove(attempt)
         if attempt is not self._first:
             self._hedges.count("lost")
@@ -108,7 +117,7 @@ class Race:
         return False
 
     def cancel(self, error: GatewayError | None = None) -> None:
-        """The exchange is over for another reason."""
+        """End all attempts: the exchange is over for another reason."""
         self._stop_timer()
         for attempt in self._running:
             attempt.cancel(error)
@@ -129,5 +138,5 @@ class Race:
 
 
 def repeatable(request: Request) -> bool:
-    """Whether two backends may get it at once."""
+    """Whether two backends may be sent this request at once."""
     return request.method in IDEMPOTENT and request.body is None and request.upgrade is None

@@ -1,15 +1,16 @@
-"""The further attempts of one route: whether, when, and what they cost.
+"""Further attempts of an exchange: whether one is made, when, and what it costs.
 
-Asked by `gateway.forwarding.forwarder` when an attempt has failed or was
-answered with a status that is worth another. The rules are
-`gateway.resilience.retry`'s, the budget is shared by all exchanges of a route.
+Asked by `gateway.forwarding.forwarder` when an attempt has failed, or was
+answered with a status that the route tries again. The rules are in
+`gateway.resilience.retry`; all exchanges of a route share one budget.
 
 # Note [Answers that are held]
-Once the client has the head of an answer there is no way back: a backend that
-dies in the middle of the body breaks the client off. So where the exchange
-could still be made again, an answer of known length that fits into `buffer` is
-held until it is complete. Almost every such answer comes in one read anyway;
-longer ones, and streams, pass chunk by chunk as they do without retries.
+Once the client has the head of an answer, no other answer can be sent: if the
+backend dies in the middle of the body, the client's connection is broken off.
+So where the exchange could still be tried again, an answer of known length
+that fits into `buffer` is held until it is complete. Almost every such answer
+comes in one read anyway; longer ones, and those of unknown length, pass chunk
+by chunk as they do without retries.
 
 Tests: `tests/flow/test_retries.py::test_another_backend_takes_over`.
 """
@@ -27,23 +28,23 @@ from gateway.resilience.retry import RetryPolicy, Tried
 from gateway.upstream.attempt import Attempt
 
 Count = Callable[[str, str], None]
-"""Counts a retry by the reason for it and what became of it: `ok`, `failed`, or `budget` where it was not made."""
+"""Counts a retry by its reason and its result: `ok`, `failed`, or `budget` for one that the budget did not allow."""
 
 Deliver = Callable[[Attempt, Response], None]
-"""Hands on an answer that no further attempt takes the place of."""
+"""Passes on an answer; no further attempt is made after that."""
 
 
 class Retries:
-    """What a route may try again.
+    """The retries of one route.
 
     Args:
-        policy: Its rules.
-        budget: Shared by its exchanges, carried across configurations.
-        buffer: Octets of a request's content that are kept to be sent again.
-        try_timeout: Seconds that one attempt has for its answer's head; 0 for what is left of the route's.
-        clock: Waits between attempts.
+        policy: The rules.
+        budget: Shared by the route's exchanges; carried over to the next configuration.
+        buffer: Most octets of a request's content that are kept to be sent again, and of an answer that is held.
+        try_timeout: Seconds that one attempt has for its answer's head; 0 for what is left of the route's timeout.
+        clock: For the waits between attempts.
         random: For the length of these waits.
-        count: Counts them.
+        count: Counts retries.
     """
 
     __slots__ = ("_clock", "_random", "budget", "buffer", "count", "policy", "try_timeout")
@@ -67,17 +68,22 @@ class Retries:
         self._random = random
 
     def begin(self, request: Request, now: float) -> None:
-        """An exchange begins: it pays into the budget, and what it sends is kept."""
+        """Pay into the budget for an exchange that begins, and keep a copy of its content to be sent again."""
         self.budget.deposit(now)
         if request.body is not None:
             request.body.keep(self.buffer)
 
     def deadline(self, now: float, until: float) -> float:
-        """Return when an attempt that begins now must have its answer's head, in an exchange that has until then."""
+        """Return when an attempt that begins now must have its answer's head.
+
+        Args:
+            now: Monotonic seconds.
+            until: When the last attempt of the exchange must have it.
+        """
         return min(now + self.try_timeout, until) if self.try_timeout else until
 
     def holds(self, attempt: Attempt, response: Response) -> bool:
-        """Whether an answer that has begun is to be held, see Note [Answers that are held]."""
+        """Whether an answer whose head has come is to be held, see Note [Answers that are held]."""
         length = response.length
         known = tried(attempt)
         return (
@@ -90,7 +96,7 @@ class Retries:
         )
 
     def hold(self, attempt: Attempt, response: Response, deliver: Deliver) -> None:
-        """Deliver an answer once it is complete; where it breaks off before, the attempt has failed."""
+        """Deliver an answer once it is complete; where it breaks off before, the attempt fails instead."""
         body = response.body
         assert isinstance(body, Body)
 
@@ -102,15 +108,15 @@ class Retries:
         body.gather(self.buffer, told)
 
     def delay(self, attempt: Attempt, outcome: GatewayError | int, now: float) -> float | None:
-        """Decide about one more attempt, and pay for it.
+        """Decide whether to make one more attempt, and pay for it.
 
         Args:
-            attempt: The last one.
-            outcome: Its error, or the status that it was answered with.
+            attempt: The last attempt.
+            outcome: Its error, or the status of its answer.
             now: Monotonic seconds.
 
         Returns:
-            Seconds to wait; None for no more.
+            Seconds to wait before the next attempt; None for no further one.
         """
         exchange = attempt.exchange
         remaining = min(attempt.until, exchange.deadline) - now
@@ -128,7 +134,7 @@ class Retries:
 
 
 class Backoff:
-    """An exchange waits for its next attempt."""
+    """The wait of an exchange before its next attempt."""
 
     __slots__ = ("_attempt", "_call", "_go_on")
 
@@ -138,7 +144,7 @@ class Backoff:
         self._call = clock.callLater(delay, self._over)
 
     def cancel(self, error: GatewayError | None = None) -> None:
-        """The exchange is over for another reason."""
+        """Stop waiting: the exchange is over for another reason."""
         self._call.cancel()
         self._attempt.abandon()
 
@@ -148,7 +154,7 @@ class Backoff:
 
 
 def tried(attempt: Attempt) -> Tried:
-    """Say what is known of an exchange when one of its attempts has failed."""
+    """Return what the rules need to know of an exchange after an attempt."""
     request = attempt.exchange.request
     body = request.body
     sent = attempt.sent
@@ -156,12 +162,12 @@ def tried(attempt: Attempt) -> Tried:
         request.method,
         attempt.number,
         sent,
-        # An upgrade may have been granted, and what was said then cannot be said again.
+        # Once a request for an upgrade has gone out, the backend may have changed the protocol and read more.
         replayable=(body is None or body.repeatable) and (request.upgrade is None or not sent),
         keyed=b"idempotency-key" in request.headers.index,
     )
 
 
 def why(outcome: GatewayError | int) -> str:
-    """Name the reason for a retry: that of the error, or `status_503`."""
+    """Name the reason for a retry: the error's reason, or the status, e.g. `status_503`."""
     return f"status_{outcome}" if isinstance(outcome, int) else outcome.reason

@@ -1,10 +1,18 @@
 """A subrequest: an exchange that the gateway begins itself, without a client.
 
-The third implementation of `gateway.exchange.Downstream`. Whoever asks is an `Asker` and is handed the answer as a
-response whose body streams: what the asker does not take waits in that body, and past `gateway.body.HIGH_WATER` octets
-the backend is paused. That is the bound on memory; an asker that wants a whole answer gathers it, and says how much.
+One of the implementations of `gateway.exchange.Downstream`. An `Asker` asks, and gets the answer as a response whose
+body streams: chunks that the asker does not take wait in that body, and past `gateway.body.HIGH_WATER` octets the
+backend is paused. That bounds the memory; an asker that wants a whole answer gathers it, up to a length that it names.
 
-The exchange is over when the last octet of the answer has come, whether or not the asker has taken it by then.
+# Note [The states of a subrequest]
+*Made*: `ask` has not been called. *Asked*: the exchange is under way and has no answer; the deadline is that of its
+route. *Streaming*: the asker has the head (`_answered`), and chunks of the body come (`_content`); the deadline is the
+longest silence, and each chunk sets it anew. *Over* (`closed`): all of the answer has come, whether or not the asker
+has taken it by then, or the exchange has failed or was cancelled. `_exchange` is set while asked or streaming, and only
+then: a late call of the chain or of a body finds None there, and does nothing.
+
+An asker is told once of the answer or of the error, whichever comes first, and once that the exchange is over. After
+`cancel` it is told the latter only.
 """
 
 from __future__ import annotations
@@ -22,20 +30,20 @@ from gateway.transport.deadlines import NEVER
 
 
 class Asker(Protocol):
-    """Who asked for a subrequest."""
+    """What asks for a subrequest and gets its answer."""
 
     def subrequest_answered(self, response: Response) -> None:
-        """The head of the answer is there; the asker takes the body, or cancels the subrequest."""
+        """Take the head of the answer, and then its body; or cancel the subrequest."""
 
     def subrequest_failed(self, error: GatewayError) -> None:
-        """There is no answer, and there will be none; in place of `subrequest_answered`."""
+        """Take the error that the subrequest has in place of an answer; `subrequest_answered` is not called."""
 
     def subrequest_over(self) -> None:
-        """The exchange is over, once: no more of the request's content is taken. Comes before the answer if both do."""
+        """Stop sending content: the exchange is over. Called once; an answer that ends it is handed over after that."""
 
 
 class Keeper(Protocol):
-    """Watches the deadlines of subrequests, and waits for them before the gateway ends: the site.
+    """The site, as subrequests see it: watches their deadlines, and waits for them before the gateway ends.
 
     Attributes:
         now: Monotonic seconds.
@@ -44,14 +52,14 @@ class Keeper(Protocol):
     now: Callable[[], float]
 
     def entered(self, subrequest: Subrequest) -> None:
-        """One has begun."""
+        """Watch a subrequest that has begun."""
 
     def left(self, subrequest: Subrequest) -> None:
-        """It is over."""
+        """Forget a subrequest that is over."""
 
 
 class Failed(Response):
-    """Stands for a response where a subrequest ends in an error: the asker is told the error itself."""
+    """Carries an error through the steps of a chain in a response's place: the asker is told the error itself."""
 
     __slots__ = ("error",)
 
@@ -69,15 +77,15 @@ class Subrequest(Downstream):
     """The asker's end of one exchange.
 
     Args:
-        keeper: Watches it.
-        asker: Who asks.
+        keeper: Watches the subrequest.
+        asker: Gets the answer.
         begin: Starts the exchange: a tree's `render_exchange`, or a chain's `begin`.
-        finish: Ends it: that tree's or chain's `finish`.
+        finish: Ends the exchange: that tree's or chain's `finish`.
 
     Attributes:
-        deadline: When the exchange is out of time.
-        closed: It is over.
-        error: What it ended with, None while nothing is wrong.
+        deadline: Monotonic seconds when the exchange is out of time.
+        closed: Whether it is over.
+        error: The error it ended with; None without one.
     """
 
     __slots__ = (
@@ -116,11 +124,11 @@ class Subrequest(Downstream):
         self._content: Body | None = None
 
     def ask(self, request: Request, peer: Peer, timeout: float) -> None:
-        """Begin; the asker may be told of the answer before this returns.
+        """Begin the exchange; the asker may get the answer before this returns.
 
         Args:
-            request: What is asked for; its body may still be coming.
-            peer: Who asks, as the steps of the chain see it.
+            request: The request; its body may still be coming.
+            peer: The client that the steps of the chain see.
             timeout: Seconds until the answer must begin, and then its longest silence; a route may set others.
         """
         keeper = self._keeper
@@ -133,7 +141,7 @@ class Subrequest(Downstream):
             self.deadline = exchange.deadline
 
     def cancel(self) -> None:
-        """The asker has no use for it any more: free everything; the asker is told no more than that it is over."""
+        """End the exchange: the asker does not want the answer any more. It is told only that the exchange is over."""
         self._abandon(ClientAborted())
 
     def content_moved(self) -> None:
@@ -148,18 +156,18 @@ class Subrequest(Downstream):
                 exchange.deadline = self.deadline
 
     def break_off(self) -> None:
-        """The asker cannot complete its request: end it, and tell the asker as if the backend had."""
+        """End the exchange: the asker cannot complete its request. It is told as if the backend had broken off."""
         if self._exchange is not None:
             self.abort(self._exchange)
 
     # Called by the chain (gateway.exchange.Downstream).
 
     def send_interim(self, exchange: Exchange, status: int, reason: bytes, headers: Headers) -> None:
-        """Nobody waits for one."""
+        """Drop it: an asker takes no interim responses."""
 
     def send_response(self, exchange: Exchange) -> None:
         if exchange is not self._exchange:
-            return  # it was cancelled meanwhile
+            return  # the subrequest was cancelled meanwhile
         if self._answered:
             self.abort(exchange)
             return
@@ -196,7 +204,7 @@ class Subrequest(Downstream):
             self._touch()
             body.attach(self)
         if first:
-            content.push(first)  # pauses the backend again where that is enough
+            content.push(first)  # pauses the backend again where `first` reaches HIGH_WATER
         if body.ended:
             content.end(body.trailers)
         self._asker.subrequest_answered(_copy(response, content))
@@ -241,14 +249,14 @@ class Subrequest(Downstream):
             self._source.resume()
 
     def body_over_limit(self, body: Body) -> None:
-        """The asker has set a limit to the answer's body, and it is longer: break off."""
+        """Break off: the answer's body is longer than the limit that the asker has set."""
         if self._exchange is not None:
             self.abort(self._exchange)
 
     # The life of the exchange, as the keeper sees it.
 
     def on_deadline(self, now: float) -> None:
-        """The answer did not begin in time, or stands still."""
+        """End the exchange: the answer did not begin in time, or its body has been silent for too long."""
         exchange = self._exchange
         if exchange is None:
             return
@@ -260,10 +268,10 @@ class Subrequest(Downstream):
             exchange.chain.fail(exchange, self._verdict(exchange.request.body))
 
     def drain(self) -> None:
-        """Nothing to do: it is finished, and there is no connection to close."""
+        """Do nothing: a subrequest ends by itself, and has no connection to close."""
 
     def shut(self) -> None:
-        """End it at once, and let the asker know."""
+        """End the exchange at once, and tell the asker: the gateway stops."""
         exchange = self._exchange
         if exchange is not None:
             if exchange.error is None:
@@ -277,13 +285,13 @@ class Subrequest(Downstream):
         return RequestTimeout("The body of the request took too long.")
 
     def _touch(self) -> None:
-        """Something has moved: the longest silence begins anew."""
+        """Set the deadline anew: something has moved, so the longest silence begins again."""
         route = None if self._exchange is None else self._exchange.route
         longest = 0.0 if route is None else route.request_timeout
         self.deadline = self._keeper.now() + (longest or self._silence)
 
     def _abandon(self, error: GatewayError) -> GatewayError:
-        """End the exchange without its answer being complete; returns what it ended with."""
+        """End the exchange before its answer is complete; return the error that it ends with."""
         exchange = self._exchange
         if exchange is None:
             return error
@@ -313,5 +321,5 @@ class Subrequest(Downstream):
 
 
 def _copy(response: Response, body: bytes | Body | None) -> Response:
-    """Return a response for the asker: the steps of the chain keep theirs."""
+    """Return a response for the asker to change: the steps of the chain still look at the first one."""
     return Response(response.status, response.headers, body, response.length, response.reason)
