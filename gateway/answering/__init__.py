@@ -1,4 +1,1 @@
-"""What the gateway says itself: health, forms, the token endpoint.
-
-Everything here answers without a backend.
-"""
+"""What the gateway answers itself, without a backend: health, forms, the token endpoint."""

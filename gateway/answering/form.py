@@ -1,7 +1,7 @@
 """A path that takes a form and that the gateway answers itself.
 
-The body is gathered here, up to `MOST` octets: forms are small. A client that goes away or is too slow, and errors, are
-the chain's business, as for every exchange.
+The body is gathered here, up to `MOST` octets: forms are small. The chain deals with errors, and with a client that
+goes away or is too slow, as for every exchange.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from gateway.middleware.body_limit import BodyLimit
 from gateway.middleware.chain import Chain
 
 MOST = 16 * 1024
-"""Octets of a form."""
+"""Most octets of a form."""
 MEDIA_TYPE = b"application/x-www-form-urlencoded"
 
 Answer = Callable[[Exchange, bytes], Awaitable[Response]]
@@ -29,11 +29,11 @@ class FormLeaf:
     """A path that takes forms by POST.
 
     Args:
-        name: What logs and metrics call it, where others have the name of their route.
-        path: Where it is.
-        steps: Middleware for its answers.
-        answer: Makes them.
-        render_error: Makes those for errors.
+        name: Stands in logs and metrics where routes have their name.
+        path: The path that takes the form.
+        steps: The middleware before it.
+        answer: Makes the response to a form.
+        render_error: Makes the responses to errors.
     """
 
     request_timeout = 0.0
@@ -68,13 +68,13 @@ class _Form:
         if media_type.partition(b";")[0].strip().lower() != MEDIA_TYPE:
             raise TokenRefused("invalid_request", f"The content must be {MEDIA_TYPE.decode()}.")
         if request.query:
-            # RFC 6749 section 2.3.1: no secret in the URI, which is written down in many places.
+            # RFC 6749 section 2.3.1: secrets must not be in the URI, which many logs write down.
             raise TokenRefused("invalid_request", "Parameters belong in the body.")
         form = b""
         if request.body is not None:
             if (request.headers.get(b"expect") or b"").lower() == b"100-continue" and not request.body.received:
                 exchange.downstream.send_interim(exchange, 100, b"", Headers())
-            await whole(request.body, MOST)  # longer ones the body limit refuses
+            await whole(request.body, MOST)  # the body limit refuses a longer one
             form = request.body.take()
         return await self._answer(exchange, form)
 

@@ -22,7 +22,7 @@ class State(Enum):
 
 
 class CheckResult(Enum):
-    """What a readiness check found; `DEGRADED` is a dependency that can be done without."""
+    """What a readiness check found; `DEGRADED` where the gateway works on without the dependency."""
 
     OK = "ok"
     DEGRADED = "degraded"
@@ -37,7 +37,7 @@ class Health:
 
     Attributes:
         state: Where the gateway is in its life.
-        checks: Gives those of the moment, by name; readiness asks them.
+        checks: Returns the readiness checks of the current snapshot, by name.
     """
 
     def __init__(self) -> None:

@@ -1,8 +1,8 @@
-"""The token endpoint: access tokens for clients that show their secret, and their end before time.
+"""The token endpoint: gives access tokens to clients that show their secret, and revokes tokens.
 
 `POST /oauth/token` (RFC 6749, client credentials and refresh) and
-`POST /oauth/revoke` (RFC 7009). `gateway.identity.oauth` decides what a request means; this module says in which order
-it is handled: read, count, compare, answer.
+`POST /oauth/revoke` (RFC 7009). `gateway.identity.oauth` decides what a request means; this module handles it in order:
+read the form, count the attempt, compare the secret, answer.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ TOKEN = "/oauth/token"  # noqa: S105  # a path
 REVOKE = "/oauth/revoke"
 
 _FIELDS = ((b"Content-Type", b"application/json"), (b"Cache-Control", b"no-store"), (b"Pragma", b"no-cache"))
-"""RFC 6749 section 5.1."""
+"""Fields of every answer with a token (RFC 6749 section 5.1)."""
 
 
 class Comparing(Protocol):
@@ -57,20 +57,20 @@ class Counting(Protocol):
 
 
 Deny = Callable[[str, float], object]
-"""Ends a token before time: takes its `jti`, and when it would have ended (Unix seconds)."""
+"""Revokes an access token: takes its `jti`, and when it would have expired (Unix seconds)."""
 
 
 class TokenEndpoint:
-    """Answers the forms of clients.
+    """Answers the forms that clients send to the token endpoint.
 
     Args:
         clients: The clients of the configuration.
         issuer: Makes access tokens.
         checker: Compares secrets.
-        grants: Keeps what refresh tokens stand for.
-        refresh_expires_in: Seconds that a refresh token may be used in.
-        limit: Counts attempts before the secret is compared, and then what was right or wrong.
-        deny: Ends tokens.
+        grants: Keeps the grants of refresh tokens.
+        refresh_expires_in: Seconds for which a refresh token is good.
+        limit: Counts attempts before the secret is compared, and right and wrong secrets after that.
+        deny: Revokes access tokens.
         wall_clock: Unix seconds.
         random_bytes: As `os.urandom`.
     """
@@ -101,9 +101,9 @@ class TokenEndpoint:
         """Answer `POST /oauth/token`.
 
         Raises:
-            TokenRefused: In the words of RFC 6749.
+            TokenRefused: The request is refused, with an error code of RFC 6749.
             LimitExceeded: The client, or its address, has asked too often.
-            AuthUnavailable: Too many authenticate at once, or the store of grants does not answer.
+            AuthUnavailable: Too many clients authenticate at once, or the store of grants does not answer.
         """
         form, client = await self._authenticated(exchange, body)
         asked = read_scopes(form.get("scope"))
@@ -132,10 +132,10 @@ class TokenEndpoint:
         return Response(200, Headers(_FIELDS), json.dumps(answer).encode())
 
     async def revoke(self, exchange: Exchange, body: bytes) -> Response:
-        """Answer `POST /oauth/revoke`; a token that means nothing is as good as revoked (RFC 7009 section 2.2).
+        """Answer `POST /oauth/revoke`; for an unknown token as for a revoked one (RFC 7009 section 2.2).
 
         Raises:
-            TokenRefused: In the words of RFC 6749.
+            TokenRefused: As for `token`.
             LimitExceeded: As for `token`.
             AuthUnavailable: As for `token`.
         """
@@ -152,19 +152,19 @@ class TokenEndpoint:
                 raise TokenRefused("unsupported_token_type", "The token has no name.")
             self._deny(str(claims["jti"]), float(claims["exp"]))
         else:
-            # A refresh token, the good one of its family or one before it: none of them is good any more. Where it is
-            # another client's it has leaked, so that ends it all the same.
+            # Taken for a refresh token, the current one of its family or an earlier one: the whole family ends. If the
+            # family is another client's, that client's token has leaked, so it ends too.
             await self._ended(token)
         return Response(200, Headers(_FIELDS), b"{}")
 
     async def _authenticated(self, exchange: Exchange, body: bytes) -> tuple[dict[str, str], Client]:
-        """Return the form, and the client that has shown its secret."""
+        """Return the form, and the client that it is from: its secret was right."""
         authorization = exchange.request.headers.get_all(b"authorization")
         try:
             form = read_form(body)
             shown = read_credentials(authorization, form)
         except TokenRefused:
-            # A request without a readable client is an attempt on none, but it counts for the address that sent it.
+            # The request names no client that could be read: it counts as a failure of its address only.
             await self._limit.failed(exchange)
             raise
         paid = await self._limit.admit(exchange, shown.id)
@@ -172,7 +172,7 @@ class TokenEndpoint:
         encoded = self._clients.decoy(shown.id) if client is None else client.secret_hash
         right = await self._checker.matches(shown.secret, encoded, client is None)
         if client is None or not right:
-            # An unknown name is not logged: it may be a secret that was written into the wrong field.
+            # An unknown client's name is not logged: it may be a secret in the wrong field.
             _log.info(
                 "Refused {client} at the token endpoint, from {address}",
                 client="an unknown client" if client is None else f"the secret of client {client.id}",
@@ -187,7 +187,7 @@ class TokenEndpoint:
         return form, client
 
     async def _begun(self, client: Client, scopes: tuple[str, ...]) -> str:
-        """Return the first refresh token of a new family."""
+        """Begin a new family; return its first refresh token."""
         family = make_token(self._random_bytes(FAMILY_OCTETS))
         token = make_refresh_token(family, self._random_bytes(SECRET_OCTETS))
         now = self._wall_clock()
@@ -199,7 +199,7 @@ class TokenEndpoint:
     async def _refreshed(
         self, exchange: Exchange, client: Client, token: str | None, asked: tuple[str, ...] | None
     ) -> tuple[tuple[str, ...], str]:
-        """Return the scopes that a refresh token is good for now, and the token that follows it."""
+        """Use up a refresh token; return the scopes of the new access token, and the refresh token that follows."""
         if not client.refreshes:
             raise TokenRefused("unauthorized_client", "The client gets no refresh tokens.")
         if token is None:
@@ -213,12 +213,12 @@ class TokenEndpoint:
         if turned.grant.client != client.id or not turned.good:
             await self._leaked(exchange, client, token, turned)
             raise _bad_grant()
-        # What the client has lost meanwhile is lost to its grants too.
+        # Scopes that the configuration has taken from the client meanwhile are gone from its grants too.
         allowed = tuple(scope for scope in turned.grant.scopes if scope in client.scopes)
         return narrow(asked, allowed), following
 
     async def _leaked(self, exchange: Exchange, client: Client, token: str, turned: Turned) -> None:
-        """End the family of a token that two have, and tell the operator."""
+        """End the family of a refresh token that a second party has shown, and log it."""
         await self._ended(token)
         _log.warn(
             "A refresh token of client {owner} was shown {how}, from {address}: what follows from it has ended",
