@@ -6,10 +6,11 @@ backend is paused. That bounds the memory; an asker that wants a whole answer ga
 
 # Note [The states of a subrequest]
 *Made*: `ask` has not been called. *Asked*: the exchange is under way and has no answer; the deadline is that of its
-route. *Streaming*: the asker has the head (`_answered`), and chunks of the body come (`_content`); the deadline is the
-longest silence, and each chunk sets it anew. *Over* (`closed`): all of the answer has come, whether or not the asker
-has taken it by then, or the exchange has failed or was cancelled. `_exchange` is set while asked or streaming, and only
-then: a late call of the chain or of a body finds None there, and does nothing.
+route, and content of the request that comes sets it anew (`content_moved`). *Streaming*: the asker has the head
+(`_answered`), and chunks of the body come (`_content`); the deadline is the longest silence, and each chunk sets it
+anew. *Over* (`closed`): all of the answer has come, whether or not the asker has taken it by then, or the exchange has
+failed or was cancelled. `_exchange` is set while asked or streaming, and only then: a late call of the chain or of a
+body finds None there, and does nothing.
 
 An asker is told once of the answer or of the error, whichever comes first, and once that the exchange is over. After
 `cancel` it is told the latter only.
@@ -145,7 +146,7 @@ class Subrequest(Downstream):
         self._abandon(ClientAborted())
 
     def content_moved(self) -> None:
-        """Some of the request's content has come: the time for the answer, or its silence, counts from now on.
+        """Count the time for the answer, or its silence, from now on: some of the request's content has come.
 
         See Note [An upload that moves is not cut].
         """
@@ -279,7 +280,7 @@ class Subrequest(Downstream):
             self.abort(exchange)
 
     def _verdict(self, content: Body | None) -> GatewayError:
-        """Say who was waited for."""
+        """Return the error of whoever the exchange waited for: the backend, or the sender of the request's content."""
         if content is None or content.origin.ended or content.origin.held_back:
             return BackendTimeout("The whole exchange took too long.")
         return RequestTimeout("The body of the request took too long.")
