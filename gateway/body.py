@@ -1,8 +1,16 @@
 """A message body on its way through the gateway: chunk in, chunk out, with back-pressure.
 
 Layer 0. The connection that reads a body pushes chunks into it; the connection
-that writes the body attaches as its sink. Until then chunks wait here, and past
-`HIGH_WATER` the reading side is paused, which bounds the memory of an exchange.
+that writes the body takes what waits, and attaches as its sink.
+
+# Note [The states of a body]
+*Waiting*: there is no sink. Chunks wait here, and past `HIGH_WATER` octets the
+reading side is paused, which bounds the memory of an exchange. *Gathering*: the
+same with a larger bound, until `told` is called (`gather`). *Flowing*: chunks
+go straight to the sink, which pauses and resumes the reading side. *Ended* and
+*failed* are set in any of these, and say how the reading side stopped: chunks
+that wait can still be taken. `rewind` leads from flowing back to waiting, with
+every chunk from the start, where `keep` has kept them.
 """
 
 from __future__ import annotations
@@ -21,13 +29,13 @@ class BodySource(Protocol):
     """The connection a body is read from."""
 
     def pause_reading(self) -> None:
-        """Read nothing more until told."""
+        """Read nothing more until `resume_reading`."""
 
     def resume_reading(self) -> None:
         """Read on."""
 
     def body_over_limit(self, body: Body) -> None:
-        """More content came than `body.limit` allows; the chunk that went over it is dropped."""
+        """Refuse the message: more content came than `body.limit` allows; the chunk that went over it is dropped."""
 
 
 class BodySink(Protocol):
@@ -37,10 +45,10 @@ class BodySink(Protocol):
         """Write one chunk; never empty."""
 
     def body_ended(self, trailers: Headers | None) -> None:
-        """The body is complete, with trailer fields where there were some."""
+        """Write the end of the body, with trailer fields where there were some."""
 
     def body_failed(self) -> None:
-        """The reading side broke off: the rest of the body will never come."""
+        """Break off: the reading side did, so the rest of the body will never come."""
 
 
 class Body:
@@ -50,9 +58,9 @@ class Body:
         length: What Content-Length said, None where the length is not known.
         limit: Most octets that may be received; the route sets it.
         received: Octets pushed so far.
-        ended: The last chunk has been pushed.
-        failed: The reading side broke off before the end.
-        taken: A writing side has taken what waited, and may have sent it.
+        ended: Whether the last chunk has been pushed.
+        failed: Whether the reading side broke off before the end.
+        taken: Whether a writing side has taken what waited, and may have sent it.
         trailers: Trailer fields, once ended.
     """
 
@@ -121,17 +129,17 @@ class Body:
                 self._source.pause_reading()
 
     def over_limit(self) -> None:
-        """Tell the reading side that there is too much."""
+        """Tell the reading side that the body is longer than `limit`."""
         if self._source is not None:
             self._source.body_over_limit(self)
 
     def end(self, trailers: Headers | None = None) -> None:
-        """All chunks have been pushed."""
+        """Take the end of the body from the reading side, with trailer fields where there were some."""
         self.ended = True
         if trailers is not None and self._sifts is not None:
             trailers = _sifted(trailers, self._sifts)
         self.trailers = trailers
-        self.resume()  # the reading side is to read the next message, however full the writing side is
+        self.resume()  # the reading side may go on to the next message, however full the writing side is
         if self._sink is not None:
             self._sink.body_ended(trailers)
         elif self._told is not None:
@@ -144,7 +152,7 @@ class Body:
             self.trailers = _sifted(self.trailers, passes)
 
     def fail(self) -> None:
-        """The reading side broke off."""
+        """Take note that the reading side broke off, and tell the sink."""
         self.failed = True
         if self._sink is not None:
             self._sink.body_failed()
@@ -152,13 +160,13 @@ class Body:
             self._tell()
 
     def gather(self, most: int, told: Callable[[], None]) -> None:
-        """Let all of the content come before anybody takes it, and say when it is there, has failed, or is too long.
+        """Let up to `most` octets wait here, and call `told` when the body has ended, has failed, or is longer.
 
-        Whatever is said, what has come waits to be taken, and the rest still comes: nothing is lost.
+        In each case the chunks wait here to be taken, and the reading side goes on: nothing is lost.
 
         Args:
             most: Octets that may wait.
-            told: Called once, unless `scatter` comes first; at once where there is nothing to wait for.
+            told: Called once, unless `scatter` is called first; at once where there is nothing to wait for.
         """
         self._told = told
         self._room = most + 1
@@ -168,7 +176,7 @@ class Body:
             self.resume()
 
     def scatter(self) -> None:
-        """Nobody waits for the whole of it any more: what waits is bounded as ever."""
+        """Undo `gather`: `told` is not called, and `HIGH_WATER` bounds again what waits."""
         self._told = None
         self._room = HIGH_WATER
 
@@ -179,7 +187,7 @@ class Body:
         told()
 
     def take(self) -> bytes:
-        """Return what has waited so far, for the write that also carries the head."""
+        """Return the chunks that wait, as one: the writing side sends them together with the head."""
         self.taken = True
         chunks = self._chunks
         if not chunks:
@@ -204,7 +212,7 @@ class Body:
 
     @property
     def held_back(self) -> bool:
-        """Whether the reading side was told to wait: enough is here that nobody takes."""
+        """Whether the reading side is paused, since the writing side does not take what has come."""
         return self._paused
 
     @property
@@ -214,7 +222,7 @@ class Body:
 
     @property
     def origin(self) -> Body:
-        """The body as it is read: another one than this where filters lie between (`gateway.filters`)."""
+        """The body that the reading side pushes into: another one where filters lie between (`gateway.filters`)."""
         return self if self._origin is None else self._origin
 
     def rewind(self) -> None:
@@ -227,21 +235,21 @@ class Body:
             self.taken = False
 
     def forget(self) -> None:
-        """The body will not be sent again: drop the copy."""
+        """Drop the copy: the body will not be sent again."""
         self._kept = None
 
     def detach(self) -> None:
-        """The writing side has left: chunks that still come wait, as before it came."""
+        """Take the sink away: chunks that still come wait here."""
         self._sink = None
 
     def pause(self) -> None:
-        """The writing side is full."""
+        """Pause the reading side: the writing side is full."""
         if not self._paused and self._source is not None and not self.ended:
             self._paused = True
             self._source.pause_reading()
 
     def resume(self) -> None:
-        """The writing side has room again."""
+        """Let the reading side go on: the writing side has room again."""
         if self._paused and self._source is not None:
             self._paused = False
             self._source.resume_reading()

@@ -112,7 +112,7 @@ def run(path: str, pidfile: str) -> None:
     """
     from twisted.scripts.twistd import run as twistd
 
-    # Twistd's own default is a twistd.pid here: another gateway may have its own, and the directory be read-only.
+    # By default twistd writes twistd.pid into the working directory, which may be read-only or have another gateway's.
     sys.argv = ["twistd", "-n", f"--pidfile={pidfile}", "gateway", "--config", path]
     twistd()
 

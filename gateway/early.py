@@ -28,7 +28,7 @@ class Noted:
         self.numbers.add(number)
 
     def __bool__(self) -> bool:
-        """Be false: twistd installs what turns its log file on SIGUSR1 only where the handler before it is false."""
+        """Be false: twistd installs its handler for SIGUSR1 (it rotates the log file) only over a false one."""
         return False
 
 
@@ -39,7 +39,8 @@ noted = Noted()
 def hold() -> None:
     """Note SIGHUP and SIGUSR1 from now on; let SIGINT end the process as SIGTERM does, without a traceback.
 
-    The reactor takes SIGTERM and SIGINT over when it runs. Until then nobody is served, and ending at once is right.
+    The reactor takes SIGTERM and SIGINT over when it runs. Until then no client is served, so the process may end at
+    once.
     """
     for number in HELD:
         signal.signal(number, noted)

@@ -29,7 +29,7 @@ class Retry(Enum):
     IF_UNSENT = "if_unsent"
     """Nothing of the request has left: any method may be tried elsewhere."""
     IF_REUSED = "if_reused"
-    """The keep-alive race: a reused connection died before the answer; once more, on a fresh one."""
+    """A reused connection died before the answer (the keep-alive race): once more, on a fresh connection."""
     UNPROCESSED = "unprocessed"
     """The backend says that nobody has acted on the request (GOAWAY, REFUSED_STREAM): any method may be tried again."""
     ALWAYS = "always"
@@ -143,7 +143,7 @@ class AddressRefused(DownstreamError):
 
 
 class CredentialMissing(DownstreamError):
-    """The route asks who is calling and the request shows nothing that says so."""
+    """The route asks who is calling, and the request shows no credential."""
 
     status, reason = 401, "auth.missing"
 
@@ -155,13 +155,13 @@ class CredentialInvalid(DownstreamError):
 
 
 class Forbidden(DownstreamError):
-    """It is known who is calling, and they lack the scopes or roles that the route asks for."""
+    """The caller is known, and lacks the scopes or roles that the route asks for."""
 
     status, reason = 403, "auth.forbidden"
 
 
 class AuthorityRefused(DownstreamError):
-    """The server that the route asks (`auth.forward`) does not let the request pass; its own answer is given."""
+    """The authority that the route asks (`auth.forward`) does not let the request pass; the client gets its answer."""
 
     status, reason = 403, "auth.refused"
 
@@ -173,7 +173,7 @@ class AuthorityRefused(DownstreamError):
 
 
 class TokenRefused(DownstreamError):
-    """The token endpoint does not grant what it is asked for; the body says why in the words of RFC 6749."""
+    """The token endpoint refuses the request; the body has the error code of RFC 6749 that says why."""
 
     status, reason = 400, "oauth.refused"
 
@@ -196,7 +196,7 @@ class ClientRefused(TokenRefused):
 
 
 class AuthUnavailable(GatewayError):
-    """Who is calling cannot be found out: the store of keys or another authority does not answer."""
+    """The caller's credential cannot be verified: the store of keys or another authority does not answer."""
 
     status, reason = 503, "auth.unavailable"
 
@@ -205,7 +205,7 @@ class AuthUnavailable(GatewayError):
 
 
 class LimitExceeded(DownstreamError):
-    """The caller has used up a rate limit; `Retry-After` says when there is something of it again."""
+    """The caller has used up a rate limit; `Retry-After` says when a request may pass again."""
 
     status, reason = 429, "limit.exceeded"
 
@@ -230,12 +230,12 @@ class TooManyInFlight(GatewayError):
 
 
 class Overloaded(GatewayError):
-    """The gateway is overloaded; `limits.loop_lag` or `limits.memory` is passed and what matters least is shed."""
+    """The gateway is over `limits.loop_lag` or `limits.memory`, and turns away requests of the lowest priorities."""
 
     status, reason = 503, "limit.overload"
 
     def __init__(self, retry_after: float = 1.0) -> None:
-        """Args: retry_after: Seconds until that is likely to be over."""
+        """Args: retry_after: Seconds until the load is likely to be lower."""
         super().__init__(headers=((b"Retry-After", b"%d" % max(1, ceil(retry_after))),))
 
 
@@ -260,7 +260,7 @@ class PoolExhausted(GatewayError):
 
 
 class UpstreamError(GatewayError):
-    """A backend did not do its part."""
+    """A backend failed."""
 
     source, status, reason = Source.UPSTREAM, 502, "upstream.protocol"
 
@@ -299,7 +299,7 @@ class ReusedConnectionLost(BackendReset):
 
 
 class RequestUnprocessed(BackendReset):
-    """The backend took no more requests on the connection, and says that it has not looked at this one."""
+    """The backend took no more requests on the connection, and says that it has not processed this one (GOAWAY)."""
 
     retry = Retry.UNPROCESSED
 

@@ -1,9 +1,9 @@
 """One request and its response, in flight.
 
-Layer 0. An exchange is made by `gateway.serving.http1_channel`, goes through the
-middleware of its route, the forwarder and back, and is dropped when the last
-byte is out or the client is gone. It keeps the route, and so the snapshot,
-that it started with.
+Layer 0. The client's end (a `Downstream`, e.g. `gateway.serving.http1_channel`)
+makes an exchange. It goes through the middleware of its route, the forwarder
+and back, and is dropped when the last byte is out or the client is gone. It
+keeps the route, and so the snapshot, that it started with.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class RouteLike(Protocol):
         name: Unique in its configuration.
         pattern: Path pattern, for labels: never the raw path.
         request_timeout: Seconds until the answer must begin, and from then on the longest silence; may be infinite. 0
-            for `timeouts.request`, which then bounds what is sent to the gateway too.
+            for `timeouts.request`, which then bounds the time for the request's content too.
     """
 
     @property
@@ -50,16 +50,16 @@ class ChainLike(Protocol):
         """Start the exchange."""
 
     def deliver(self, exchange: Exchange, response: Response) -> None:
-        """A response head is there: let the steps see it, then write it."""
+        """Let the steps see a response head, then have it written."""
 
     def fail(self, exchange: Exchange, error: GatewayError) -> None:
-        """The exchange cannot be completed: answer with the error."""
+        """Answer with an error: the exchange cannot be completed."""
 
     def wait(self, exchange: Exchange, place: Awaitable[None], go_on: Callable[[], None]) -> None:
-        """Go on when there is a place; the exchange fails where there is none, or where going on does."""
+        """Call `go_on` when `place` fires; the exchange fails with what either of them raises."""
 
     def finish(self, exchange: Exchange) -> None:
-        """The exchange is over, one way or the other."""
+        """Run the last hooks: the exchange is over, completed or not."""
 
 
 class Cancellable(Protocol):
@@ -105,8 +105,8 @@ class Exchange:
         downstream: The client's connection.
         peer: Who is at the other end of the client's connection.
         client_address: Address of the client: the peer, or what a trusted proxy said.
-        forwarding: Who the peer is to us: knows the client's address and makes the forwarding fields.
-        chain: The steps that it goes through, and back; None until they are known.
+        forwarding: What is believed of the peer: gives the client's address and makes the forwarding fields.
+        chain: The chain of its route; None before `ChainLike.begin`.
         route: The compiled route, None until one matched.
         path: The normal form of the path that routing used.
         params: Path parameters of the match.
@@ -191,7 +191,7 @@ class Exchange:
         self.bytes_sent = 0
         self.finished = 0.0
         self.principal: Principal | None = None
-        self.rate_limit: Any = None  # a `gateway.limiting.limit.Verdict`: decisions are above the nouns
+        self.rate_limit: Any = None  # a `gateway.limiting.limit.Verdict`, which this layer may not import
         self.pending: Cancellable | None = None
         self._state: dict[str, Any] | None = None
 
@@ -202,7 +202,7 @@ class Exchange:
 
     @property
     def user(self) -> str | None:
-        """Who is calling, in one word; None where nobody has shown that."""
+        """Subject of the principal; None where the caller is not authenticated."""
         principal = self.principal
         return None if principal is None else principal.subject
 

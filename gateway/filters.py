@@ -43,23 +43,24 @@ class BodyFilter:
     def length(self, before: int | None) -> int | None:
         """Return how many octets come out where `before` go in; None where that is not known.
 
-        A filter that says a number must keep it: it is what the receiver is told.
+        A filter that returns a number must put out exactly so many: the receiver is told it as Content-Length.
         """
         return None
 
     def chunk(self, data: bytes) -> Iterable[bytes]:
         """Return what goes on for one chunk: nothing, the same, or more. Empty parts are dropped.
 
-        Only as much is asked for as there is room: who makes much of little returns a generator.
+        A filter that makes much of a short chunk (decompression) returns a generator: each part is asked for only when
+        there is room for it.
         """
         raise NotImplementedError
 
     def end(self) -> Iterable[bytes]:
-        """All chunks have come; return what is still to go on."""
+        """Return what is still to go on after the last chunk."""
         return ()
 
     def trailers(self, before: Headers | None) -> Headers | None:
-        """Return the trailer fields that go on, once the end has gone."""
+        """Return the trailer fields that go on; called after `end`."""
         return before
 
 
@@ -102,7 +103,7 @@ def filter_request(exchange: Exchange, body_filter: BodyFilter) -> None:
     """Hang a filter on what the client sends; a request without content is not changed.
 
     Raises:
-        Exception: What the filter made of the content that is here failed.
+        Exception: The filter failed on content that has come already.
     """
     request = exchange.request
     if request.body is not None:
@@ -112,10 +113,10 @@ def filter_request(exchange: Exchange, body_filter: BodyFilter) -> None:
 def filter_response(exchange: Exchange, body_filter: BodyFilter) -> None:
     """Hang a filter on the answer, called from `on_response`; `Response.length` follows.
 
-    An answer without content has none afterwards either: of an answer to HEAD, the length is what changes.
+    An answer without content gets none; of an answer to HEAD only the length changes.
 
     Raises:
-        Exception: What the filter made of the content that is here failed.
+        Exception: The filter failed on content that has come already.
     """
     response = exchange.response
     assert response is not None
@@ -131,12 +132,12 @@ def filter_response(exchange: Exchange, body_filter: BodyFilter) -> None:
 
 
 def through(body: Body, body_filter: BodyFilter, failed: Callable[[Exception], None] | None = None) -> Body:
-    """Return a body that has what a filter makes of another one, see Note [A filtered body].
+    """Return a second body with what a filter makes of a first one, see Note [A filtered body].
 
     Args:
-        body: Nobody has taken it; the filter begins with what waits in it.
+        body: Not taken yet; the filter begins with the chunks that wait in it.
         body_filter: Used for this body only.
-        failed: Called where the filter fails later; by default the new body fails.
+        failed: Called where the filter fails later; by default the second body fails.
 
     Raises:
         Exception: The filter failed at once.
@@ -145,9 +146,9 @@ def through(body: Body, body_filter: BodyFilter, failed: Callable[[Exception], N
 
 
 def whole(body: Body, most: int) -> Deferred[None]:
-    """Fire when all of a body is there, or more than `most` of it; it waits to be taken, and goes on if it is.
+    """Return a Deferred that fires when a body has ended, or more than `most` octets of it wait.
 
-    Fails with `ClientAborted` where the body breaks off; cancelled, nobody is told anything.
+    The chunks wait in the body to be taken. It fails with `ClientAborted` where the body breaks off.
     """
     done: Deferred[None] = Deferred(lambda _: body.scatter())
 
@@ -162,10 +163,10 @@ def whole(body: Body, most: int) -> Deferred[None]:
 
 
 class _Passage:
-    """What lies between two bodies: sink of the one, source of the other.
+    """The filter between two bodies: sink of the first, source of the second.
 
-    `_input` has chunks that the filter has not seen, `_output` is what it makes of the last one, as far as that has
-    not gone on. Both are empty whenever there is room behind.
+    `_input` has the chunks that the filter has not seen, `_output` is the rest of what it makes of the last one that it
+    has. Both are empty whenever the second body has room.
     """
 
     __slots__ = (
@@ -241,10 +242,10 @@ class _Passage:
     # The filter.
 
     def _run(self) -> None:
-        """Pass on what there is room for; what fails has nobody else to tell."""
+        """Pass on as much as there is room for; end the exchange where the filter fails, since no caller could."""
         try:
             self._pass_on()
-        except Exception as error:  # noqa: BLE001 - whatever a filter has, the exchange ends in good order
+        except Exception as error:  # noqa: BLE001 - whatever a filter raises, the exchange ends in good order
             self._stop()
             self._before.detach()
             if self._failed is None:
@@ -254,7 +255,7 @@ class _Passage:
 
     def _pass_on(self) -> None:
         if self._running:
-            return  # a sink that pauses and resumes within one write: who called it goes on
+            return  # the sink paused and resumed within one write: the loop that made the write goes on
         self._running = True
         try:
             while not (self._full or self._over or self._after.failed):
@@ -277,7 +278,7 @@ class _Passage:
     def _push(self, data: bytes) -> None:
         after = self._after
         if after.length is not None and after.received + len(data) > after.length:
-            # What is too much would stand where the receiver looks for the next message.
+            # The receiver would take the octets beyond the length for the next message.
             raise InternalError("A body filter made more octets than it had said.")
         after.push(data)
 
@@ -296,7 +297,7 @@ class _Passage:
 
 
 def _break_off(exchange: Exchange, error: Exception) -> None:
-    """A filter failed when its exchange was under way."""
+    """End an exchange whose filter has failed: with an error's answer, or by breaking off where a head has gone out."""
     if not isinstance(error, GatewayError):
         _log.failure("A body filter failed for request {request_id}", Failure(error), request_id=exchange.request_id)
         error = InternalError()

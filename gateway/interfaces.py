@@ -1,7 +1,7 @@
 """The contracts between the parts of the gateway.
 
-Layer 0: only shapes, so that every layer can name what it needs from another
-without importing it.
+Layer 0: protocols only, so that a layer can name what it needs from one above
+it without importing that.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from gateway.principal import Principal
 
 
 class Middleware(Protocol):
-    """One step of a chain; it has those of the three hooks that it needs.
+    """One step of a chain; it defines those of the three hooks that it needs.
 
     `on_request(exchange)` returns None to go on, a `Response` to answer at
     once, or an awaitable of either. `on_response(exchange)` sees the head
@@ -28,19 +28,19 @@ class Middleware(Protocol):
 
 
 class RequestHook(Protocol):
-    """What `on_request` looks like when bound."""
+    """A bound `on_request`."""
 
     def __call__(self, exchange: Exchange, /) -> Response | Awaitable[Response | None] | None: ...
 
 
 class ResponseHook(Protocol):
-    """What `on_response` looks like when bound."""
+    """A bound `on_response`."""
 
     def __call__(self, exchange: Exchange, /) -> Awaitable[None] | None: ...
 
 
 class FinishHook(Protocol):
-    """What `on_finish` looks like when bound."""
+    """A bound `on_finish`."""
 
     def __call__(self, exchange: Exchange, /) -> None: ...
 
@@ -52,16 +52,16 @@ class ErrorRenderer(Protocol):
 
 
 class Authenticator(Protocol):
-    """One way of showing who is calling.
+    """One way to authenticate: finds a kind of credential in a request, and verifies it.
 
-    Made once per configuration and shared by its routes. What is cached, tried first and answered on refusal is the
-    business of `gateway.middleware.authentication`, which asks it.
+    Made once per configuration and shared by its routes. Asked by `gateway.middleware.authentication`, which caches
+    results, decides which authenticator is tried first, and answers refused requests.
 
     Attributes:
         name: `jwt`, `api_key`, …: a label in metrics and logs.
-        challenge: What `WWW-Authenticate` says of it, e.g. `Bearer realm="api"`; empty for none.
-        cacheable: Whether a principal may be kept by the credential alone.
-        fields: Lower-case names of the request fields that carry the credential: not forwarded unless asked for.
+        challenge: Its challenge for `WWW-Authenticate`, e.g. `Bearer realm="api"`; empty for none.
+        cacheable: Whether the principal depends on the credential alone, and so may be cached.
+        fields: Lower-case names of the request fields that carry the credential; dropped unless the route forwards it.
     """
 
     @property
@@ -80,19 +80,19 @@ class Authenticator(Protocol):
         """Return the credential that the request shows, None where it shows none of this kind.
 
         Raises:
-            CredentialInvalid: It shows something that cannot be one: two of them, too long.
+            CredentialInvalid: What it shows cannot be a credential: there are two, or it is too long.
         """
 
     def verify(self, credential: bytes, exchange: Exchange) -> Principal | Awaitable[Principal]:
-        """Say whose credential it is.
+        """Return the principal that a credential belongs to.
 
         Raises:
-            CredentialInvalid: Nobody's, or not any more; in the same words whatever the cause.
-            AuthUnavailable: That cannot be found out now.
+            CredentialInvalid: The credential is unknown, expired or revoked.
+            AuthUnavailable: The credential cannot be verified now.
         """
 
     def withhold(self, exchange: Exchange) -> None:
-        """Take the credential out of what `fields` does not cover (a query parameter), before it is forwarded."""
+        """Take the credential out of parts of the request that `fields` does not name (the query)."""
 
 
 class Target(Protocol):
@@ -129,8 +129,8 @@ class Balancer(Protocol[T]):
         Args:
             key: What a hashing strategy places the exchange by; others ignore it.
             now: Monotonic seconds.
-            excluded: Backends that this exchange has already tried; used again only when nothing else is left.
+            excluded: Backends that this exchange has already tried; picked again only when no other is left.
 
         Raises:
-            NoBackendAvailable: None may be tried.
+            NoBackendAvailable: No backend may be tried.
         """

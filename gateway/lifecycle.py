@@ -1,7 +1,7 @@
-"""The names by which an application embeds the gateway, as README and docs/guides/embedding.md have them.
+"""The names that an application imports to embed the gateway, as README and docs/guides/embedding.md show them.
 
-What they name is in `gateway.composition.lifecycle` and `gateway.serving.agent`; these are a promise to those who
-wrote the imports down.
+The code is in `gateway.composition.lifecycle` and `gateway.serving.agent`; the names here stay, so that such imports go
+on working.
 """
 
 from gateway.composition.lifecycle import GatewayService

@@ -1,7 +1,8 @@
 """The head of a request or a response, and what follows it: a body, or a tunnel.
 
 Layer 0. `gateway.http1.request_parser` makes requests and
-`gateway.http1.response_parser` responses; who answers makes responses too.
+`gateway.http1.response_parser` responses; what answers without a backend makes
+responses too.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class TunnelEnd:
         raise NotImplementedError
 
     def pause_reading(self) -> None:
-        """Read nothing more until told."""
+        """Read nothing more until `resume_reading`."""
         raise NotImplementedError
 
     def resume_reading(self) -> None:
@@ -42,17 +43,17 @@ class TunnelEnd:
 
 
 class ClientEnd(TunnelEnd):
-    """The end at the client, which can be told why it is over."""
+    """The client's end, which can tell a WebSocket client why the tunnel is closed."""
 
     __slots__ = ()
 
     def close_tunnel(self, code: int, reason: str) -> None:
-        """End it from inside the gateway; where it is a WebSocket, its peer is told the code and the reason."""
+        """Close the tunnel from inside the gateway; the client of a WebSocket is told the code and the reason."""
         raise NotImplementedError
 
 
 class OpenTunnel(TunnelEnd):
-    """The end at a backend that has said 101: what it reads waits until there is another end."""
+    """The backend's end, once the backend has said 101: what it reads waits until the client's end joins."""
 
     __slots__ = ()
 
@@ -64,7 +65,7 @@ class OpenTunnel(TunnelEnd):
 class Tunnel:
     """A connection to a backend that has said 101, before and after the client's end joins it.
 
-    A step of the chain may keep it from `on_response` on, and close it later.
+    A step of the chain may keep the tunnel from `on_response` on, and close it later.
 
     Args:
         take: Ends the attempt, and returns the backend's end.
@@ -79,12 +80,12 @@ class Tunnel:
         self._closed: tuple[int, str] | None = None
 
     def take(self) -> OpenTunnel:
-        """Return the backend's end: every step has seen the 101, and its head is written."""
+        """End the attempt, and return the backend's end; called when the head of the 101 has been written."""
         self._backend = self._take()
         return self._backend
 
     def join(self, client: ClientEnd) -> None:
-        """Let the client's connection be the other end; after `take`."""
+        """Make the client's connection the other end; called after `take`."""
         assert self._backend is not None
         self._client = client
         self._backend.join(client)
@@ -92,10 +93,10 @@ class Tunnel:
             client.close_tunnel(*self._closed)
 
     def close(self, code: int, reason: str) -> None:
-        """End it from inside the gateway; the client of a WebSocket is told why.
+        """Close the tunnel from inside the gateway; the client of a WebSocket is told why.
 
         Args:
-            code: Of RFC 6455 section 7.4.1, e.g. 1008 where a rule of access is no longer kept.
+            code: One of RFC 6455 section 7.4.1, e.g. 1008 where the credential was revoked.
             reason: A few words; 123 octets at most go out.
         """
         if self._client is not None:
@@ -142,7 +143,7 @@ class Request:
 
     @property
     def whole(self) -> bool:
-        """Whether all of its content is there."""
+        """Whether all of the request's content has come."""
         return self.body is None or self.body.ended
 
 

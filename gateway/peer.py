@@ -12,7 +12,7 @@ from gateway.headers import Headers
 
 
 class Forwarding(Protocol):
-    """What is known of a peer, for the fields that tell a backend about the client."""
+    """What is believed of a peer: whose word it passes on, and what backends are told of the client."""
 
     def client_address(self, headers: Headers) -> str:
         """Return the client's address: the peer's, or what a trusted peer says."""

@@ -21,10 +21,10 @@ class Principal:
 
     Attributes:
         subject: The user, in logs, limits and `X-User-ID`.
-        roles: What they are.
-        scopes: What the credential is good for.
-        method: How they showed it: `jwt`, `api_key`, `introspection`, `forward`, `mtls`.
-        claims: Of a token, as it said them; empty for other credentials.
+        roles: The caller's roles.
+        scopes: The scopes that the credential was issued for.
+        method: How the caller authenticated: `jwt`, `api_key`, `introspection`, `forward`, `mtls`.
+        claims: The claims of a token; empty for other credentials.
         key_id: Id of an API key, never the key; empty for other credentials.
         token_id: `jti` of a token, empty where it has none.
         expires: Unix seconds; infinite where the credential does not end by itself.
@@ -45,8 +45,8 @@ class Principal:
 def find_claim(claims: Mapping[str, Any], path: ClaimPath) -> Any:
     """Return a claim by its name or by a path to it, None where there is none.
 
-    Names may have dots in them (`https://example.com/roles`, `resource_access.api.example.com.roles`): of several ways
-    to take a dotted path apart the one with the longest first name that is there counts.
+    Names may have dots in them (`https://example.com/roles`, `resource_access.api.example.com.roles`). Where a dotted
+    path can be split in several ways, the longest first name that leads to a claim is taken.
     """
     if isinstance(path, str):
         if path in claims:

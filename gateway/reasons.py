@@ -1,4 +1,4 @@
-"""Write the page of reasons: every error an operator can meet, from the classes themselves.
+"""Write the page of reasons: every error that an operator can meet, from the docstrings of `gateway.errors`.
 
 python -m gateway.reasons > docs/reference/reasons.md
 """
@@ -30,10 +30,12 @@ ADVICE = {
     "shutdown": (
         "Nothing: the instance is stopping. Clients that get it through a load balancer: let it watch `/ready`."
     ),
-    "request.malformed": "Look at the client, or at who tries things; the log's `detail` names the rule.",
+    "request.malformed": (
+        "Look at the client: it is broken, or somebody looks for a hole. The log's `detail` names the rule."
+    ),
     "request.ambiguous": (
-        "Look at the client, or at who tries things. Where such paths are meant: `paths` of the route says how its "
-        "servers read them (docs/routing.md)."
+        "Look at the client: somebody may look for a hole. Where such paths are meant: `paths` of the route says how "
+        "its servers read them (docs/routing.md)."
     ),
     "request.method": "Look at the client.",
     "request.version": "Look at the client; HTTP/0.9 and probes of other protocols look like this.",
@@ -47,13 +49,13 @@ ADVICE = {
     "request.aborted": "Compare with the durations: clients that give up are often the first sign of slow backends.",
     "route.none": "See how it was routed: `gateway explain`, or `log.levels: {gateway.routing: debug}`.",
     "route.method": "Add the method to the route's `methods` where it is meant; TRACE goes only where it is named.",
-    "auth.missing": "Look at the client: it sends no credential, or not where `auth` looks for one.",
+    "auth.missing": "Look at the client: it sends no credential, or none where `auth` looks for one.",
     "auth.invalid": (
         "One client: its credential is old or for another audience. All at once: keys were rotated, a clock is wrong."
     ),
     "auth.forbidden": "Compare what the caller has with `scopes`, `roles`, `ip_allow` and `ip_deny` of the route.",
-    "auth.refused": "Ask the authority of `auth.forward`: the answer is its own.",
-    "oauth.refused": "Look at the client: RFC 6749's word for what is wrong is in the answer.",
+    "auth.refused": "Ask the authority of `auth.forward`: the client got its answer.",
+    "oauth.refused": "Look at the client: the answer has RFC 6749's code for what is wrong.",
     "auth.unavailable": (
         "Look at the authority or key store; `gateway_store_up`, `gateway_jwks_*` and the log say which."
     ),
@@ -84,13 +86,13 @@ ADVICE = {
     "upstream.protocol": "The backend breaks HTTP; the log's `detail` names the rule.",
     "upstream.timeout": "The backend is slow or hangs; raise the route's `timeout` only where it may be that slow.",
 }
-"""What an operator does about each."""
+"""What an operator does about each reason."""
 
 _ABSTRACT = {GatewayError, DownstreamError, UpstreamError}
 
 
 def markdown() -> str:
-    """Return the page."""
+    """Return the page of reasons."""
     rows = []
     for kind in reasons():
         if kind not in _ABSTRACT:

@@ -1,6 +1,6 @@
 """Run the gateway under twistd: `twistd -n gateway --config etc/gateway.yaml`.
 
-Named by `twisted/plugins/gateway_plugin.py`. Here the reactor is imported:
+Named by `twisted/plugins/gateway_plugin.py`. The reactor is imported here, and
 everything below gets it as an argument.
 """
 
@@ -28,7 +28,7 @@ from gateway.transport import descriptors
 from gateway.transport.loop import dispatch_directly
 
 SAMPLE = Path("etc/gateway.yaml")
-"""What runs where `--config` is not given: the sample of a checkout."""
+"""The configuration that is used without `--config`: the sample of a checkout."""
 
 
 class Options(usage.Options):
@@ -44,7 +44,7 @@ class Options(usage.Options):
         """Settle on a configuration.
 
         Raises:
-            usage.UsageError: None is given, and there is no sample here.
+            usage.UsageError: No configuration is named, and the working directory has no sample.
         """
         if self["config"] is None:
             if not SAMPLE.exists():
@@ -53,7 +53,7 @@ class Options(usage.Options):
 
 
 class TwistdService(MultiService):
-    """A gateway with what only a process of its own has: signals, a log, the short way through the event loop."""
+    """A gateway with what it has in a process of its own: signals, a log, an event loop that dispatches directly."""
 
     def __init__(self, gateway: GatewayService, reactor: Any, log: ILogObserver | None) -> None:
         super().__init__()
@@ -67,9 +67,9 @@ class TwistdService(MultiService):
         dispatch_directly(reactor)
 
     def stopService(self) -> Deferred[None]:
-        """Stop the gateway, then give the signals back: a `MultiService` would begin with them.
+        """Stop the gateway, and after that the signal handlers, which a `MultiService` would stop first.
 
-        While it drains, a SIGHUP without a handler would end the process.
+        While the gateway drains, a SIGHUP without a handler would end the process.
         """
         Service.stopService(self)
         return ensureDeferred(self._stop())
@@ -95,7 +95,7 @@ def makeService(options: Options) -> IService:
             each problem and the exit code is 1: twistd would answer any other
             exception with a traceback.
     """
-    # Here, so that twistd's --reactor has had its say.
+    # Imported only now, when twistd has installed the reactor that its --reactor names.
     from twisted.internet import reactor
 
     descriptors.raise_limit()
@@ -107,9 +107,9 @@ def makeService(options: Options) -> IService:
 
 
 def _log_observer(twistd: Mapping[str, Any], form: str) -> ILogObserver | None:
-    """Return our observer for a foreground process; with a log file or syslog, twistd's own stay in charge.
+    """Return our observer for a process in the foreground, None where twistd's own is used (a log file, syslog).
 
-    It writes to standard error: standard output is for the access log.
+    Ours writes to standard error: standard output is for the access log.
     """
     if not twistd.get("nodaemon") or twistd.get("logfile") or twistd.get("syslog") or twistd.get("logger"):
         return None
