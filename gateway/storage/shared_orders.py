@@ -129,7 +129,12 @@ class SharedOrders(Service):
                 self.tell(order)
 
     def _later(self, what: str, do: Callable[[], None]) -> None:
-        if self.running:
+        if not self.running:
+            return
+        timer = self._timers.get(what)
+        if timer is not None and timer.active():
+            timer.reset(RETRY)
+        else:
             self._timers[what] = self._reactor.callLater(RETRY, do)
 
     def _missed(self) -> None:

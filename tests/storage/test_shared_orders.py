@@ -229,3 +229,15 @@ def test_when_it_stops_nothing_is_left(instance: Instance, store: Store) -> None
 
     assert store.listening is None
     assert instance.clock.getDelayedCalls() == []
+
+
+def test_a_reading_that_waits_is_one_however_often_it_fails(instance: Instance, store: Store) -> None:
+    """Whenever the channel is back while Redis is away it is asked for again; at the end nothing is left to happen."""
+    assert store.listening is not None
+    store.down = True
+    for _ in range(3):
+        store.listening[1]()
+    waiting = len(instance.clock.getDelayedCalls())
+    instance.shared.stopService()
+
+    assert (waiting, instance.clock.getDelayedCalls()) == (1, [])
