@@ -244,7 +244,7 @@ NO_NAMES = [
     "a.example.com...:80",
     "api..example.com",
     f"{'a' * 64}.example.com",
-    "a." * 121 + "example.com",
+    "a." * 122 + "example.com",
 ]
 
 
