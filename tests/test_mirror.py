@@ -75,12 +75,20 @@ def missing(module: Path) -> list[str]:
     tests = [test.partition("::") for test in named(module)]
     if not tests:
         return [f"{module}: write {mirrors(module)[0]}, or name its test in the docstring: Tests: `PATH::NAME`."]
-    gone = [f"{module} names {path}, which is not there" for path, _, _ in tests if not (ROOT / path).is_file()]
+    gone = [
+        f"{module} names {path}{mark}{name}, which is not there" for path, mark, name in tests if not there(path, name)
+    ]
     return gone or [
         f"{module} names {path}, which does not import it: name one test of it, PATH::NAME"
         for path, _, name in tests
         if not name and not imports(Path(path), module)
     ]
+
+
+def there(path: str, name: str) -> bool:
+    """Whether there is such a file and, where a test is named, that test in it."""
+    file = ROOT / path
+    return file.is_file() and (not name or f"def {name.rpartition('::')[2]}(" in file.read_text())
 
 
 def test_the_tests_that_are_named_go_through_the_module() -> None:
