@@ -1,4 +1,4 @@
-"""How connections are opened: addresses of names, TLS towards servers, what a failed dial means.
+"""How the gateway opens connections: name resolution, TLS as a client, the error that a failed dial becomes.
 
-Used by whatever asks somebody else: upstreams, probes, authorities, storage. Small questions over HTTP are asked here.
+Used by upstreams, probes, authorities and storage. `fetching` makes small HTTP requests that are not exchanges.
 """

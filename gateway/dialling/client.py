@@ -1,9 +1,9 @@
-"""Twisted's HTTP client over the gateway's own dialer, with bounds that it does not have itself.
+"""Twisted's HTTP client over the gateway's own dialer, with bounds that Twisted's does not have.
 
-For requests that are not exchanges: `gateway.dialling.fetching` asks through
-it. Names, TLS and addresses are the dialer's. Twisted bounds neither how much
-head an answer has nor how long a closed TLS connection waits for its peer;
-`_Bounded` stands between it and the connection and does both.
+Used by `gateway.dialling.fetching` for requests that are not exchanges. The
+dialer resolves names and does TLS. Twisted's client bounds neither the length
+of an answer's head nor the time that a closed TLS connection waits for its
+peer; `_Bounded` stands between the client and the connection and bounds both.
 
 Tests: `tests/dialling/test_fetching.py`.
 """
@@ -29,13 +29,13 @@ from zope.interface import implementer
 from gateway.dialling.dialer import Dialer
 
 MOST_HEAD = 64 * 1024
-"""Octets of the head of an answer."""
+"""Most octets of the head of an answer."""
 FRAMING = 8
-"""How many times longer than its content an answer may be on the wire: chunks of one octet take six."""
+"""How many times as long as its content an answer may be on the wire: a chunk of one octet takes six."""
 
 
 class AnswerTooLong(Exception):
-    """More came of an answer than it may have, whatever of it is content."""
+    """An answer has more octets on the wire than it may have."""
 
 
 def make_agent(
@@ -49,11 +49,11 @@ def make_agent(
     """Make Twisted's client for one server.
 
     Args:
-        reactor: Keeps time.
+        reactor: For the timers.
         dialer: Opens connections.
-        tls: For an https URL.
+        tls: Makes the TLS connections; None for an http URL.
         timeout: Seconds for opening a connection.
-        most: Octets of an answer's content that are of use; from this follows how much is read at all.
+        most: Octets of an answer's content that the caller uses; the bound on what is read follows from it.
         pool: Keeps connections, or none.
     """
     endpoints = _Endpoints(dialer, tls, timeout, MOST_HEAD + FRAMING * most)
@@ -63,7 +63,7 @@ def make_agent(
 
 @implementer(IAgentEndpointFactory)
 class _Endpoints:
-    """See `make_agent`; `bound` is in octets of a whole answer."""
+    """Makes endpoints for Twisted's client; see `make_agent`. `bound` is in octets of a whole answer, with its head."""
 
     def __init__(self, dialer: Dialer, tls: IOpenSSLClientConnectionCreator | None, timeout: float, bound: int) -> None:
         self.dialer = dialer
@@ -77,7 +77,7 @@ class _Endpoints:
 
 @implementer(IStreamClientEndpoint)
 class _Endpoint:
-    """Where the dialer connects to."""
+    """Connects to one server, by the dialer."""
 
     def __init__(self, settings: _Endpoints, uri: URI) -> None:
         self._settings = settings
@@ -88,7 +88,7 @@ class _Endpoint:
         settings = self._settings
 
         def make() -> IProtocol:
-            address: IAddress = None  # type: ignore[assignment]  # Twisted's factory does not look
+            address: IAddress = None  # type: ignore[assignment]  # Twisted's factory does not use it
             return _Bounded(protocolFactory.buildProtocol(address), settings.bound)
 
         def client(connected: Any) -> IProtocol:
@@ -96,7 +96,7 @@ class _Endpoint:
             return made
 
         dialling = settings.dialer.dial(self._host, self._port, settings.tls, make, settings.timeout)
-        # Twisted's pool goes on with its own protocol; what comes in goes through ours.
+        # Twisted's pool gets its own protocol; the octets that come in pass through `_Bounded` before that.
         return dialling.addCallback(client)
 
 
@@ -105,7 +105,7 @@ class _Bounded(Protocol):
 
     Args:
         client: Twisted's protocol.
-        bound: Octets of an answer with its head.
+        bound: Most octets of an answer with its head.
     """
 
     def __init__(self, client: Any, bound: int) -> None:
@@ -132,8 +132,8 @@ class _Bounded(Protocol):
 class _Aborting:
     """A transport that is reset where Twisted's client would close it.
 
-    Whatever was to be sent has been sent by then. Over TLS Twisted closes only when the peer has said goodbye, and a
-    server that says nothing would keep the socket.
+    The request has been sent by then. Over TLS Twisted would wait for the peer's `close_notify` before it closes the
+    socket, and a silent server would keep it open for ever.
     """
 
     def __init__(self, transport: Any) -> None:

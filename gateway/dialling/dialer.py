@@ -1,7 +1,17 @@
-"""Open a connection to a backend: its addresses, each a moment after the one before, TLS up, all within one time.
+"""Open a connection to a server: resolve its name, try its addresses, shake hands; all within one timeout.
 
 Asked by the pool in `gateway.upstream` when no kept-alive connection is free.
-Nothing of a request is sent here: whatever fails may be tried elsewhere.
+No part of a request is sent here: an exchange whose dial fails may be tried on
+another backend.
+
+# Note [A dial]
+`_Dial` is *resolving* until the name's addresses are known, then *trying* them,
+then *over*: by the first connection that can be used, when the last address has
+failed, by its timeout, or because the caller cancelled it. Each address is an
+`_Attempt`, which is *connecting* until TCP is up, with TLS *shaking hands* until
+the handshake is done, and then *over* (`_dial` is None): it succeeded, failed or
+was given up, and tells the dial of the first two. When the dial is over it gives
+up every attempt that is not.
 """
 
 # mypy: allow-untyped-calls
@@ -28,11 +38,11 @@ from gateway.transport.tls import over_tls
 MakeProtocol = Callable[[], IProtocol]
 
 STAGGER = 0.25
-"""Seconds after which the next address is tried beside those before it (RFC 8305 section 5)."""
+"""Seconds after which the next address is tried beside those that were begun before (RFC 8305 section 5)."""
 
 
 class Dialer(Protocol):
-    """Opens connections; the sockets of `SocketDialer`, or the memory of a test."""
+    """Opens connections: `SocketDialer` does over TCP, the harness of the tests in memory."""
 
     def dial(
         self, host: str, port: int, tls: IOpenSSLClientConnectionCreator | None, make: MakeProtocol, timeout: float
@@ -42,18 +52,18 @@ class Dialer(Protocol):
         Args:
             host: A name or an address.
             port: TCP port.
-            tls: From `gateway.dialling.tls`; None in the clear.
+            tls: From `gateway.dialling.tls`; None for no TLS.
             make: Makes the protocol; called once the connection can be used.
-            timeout: Seconds for all of it: the name, every address, the handshake.
+            timeout: Seconds for everything: the name, every address, the handshake.
 
         Returns:
-            The protocol, connected. Fails with what `gateway.dialling.failures` has in its table; cancelled, it
-            leaves nothing open.
+            Fires with the connected protocol. Fails with an error of the table in `gateway.dialling.failures`; when it
+            is cancelled no connection stays open.
         """
 
 
 class Resolving(Protocol):
-    """What a dialer asks for addresses; see `gateway.dialling.resolver`."""
+    """Resolves names for a dialer; see `gateway.dialling.resolver`."""
 
     def resolve(self, host: str) -> Deferred[list[str]]: ...
 
@@ -62,8 +72,8 @@ class SocketDialer:
     """Dials over TCP.
 
     Args:
-        reactor: The real one.
-        resolver: Gives the addresses of names.
+        reactor: One that has sockets.
+        resolver: Resolves names.
     """
 
     def __init__(self, reactor: Any, resolver: Resolving) -> None:
@@ -74,17 +84,18 @@ class SocketDialer:
     def dial(
         self, host: str, port: int, tls: IOpenSSLClientConnectionCreator | None, make: MakeProtocol, timeout: float
     ) -> Deferred[IProtocol]:
-        """See `Dialer.dial`. Each call for a host begins with the next of its addresses."""
+        """See `Dialer.dial`. Calls for one host begin with each of its addresses by turns."""
         turn = self._turns[host] = self._turns.get(host, -1) + 1
         dial = _Dial(self._reactor, lambda done: _Attempt(self._reactor, port, tls, make, done), timeout, turn)
         return dial.begin(self._resolver.resolve(host))
 
 
 class _Dial:
-    """One call of `dial`: first the name, then its addresses, each a moment after the one before (RFC 8305).
+    """One call of `dial`; see Note [A dial].
 
-    Those that were begun go on side by side, and the first that succeeds is used: an address that swallows packets
-    costs `STAGGER` seconds, not a share of the whole time. One that fails lets the next begin at once.
+    The next address is tried `STAGGER` seconds after the one before (RFC 8305), or at once when that one fails. All go
+    on side by side, and the first that succeeds is used. So an address that swallows packets costs `STAGGER` seconds,
+    not a share of the timeout.
     """
 
     def __init__(self, reactor: Any, attempt: Callable[[_Dial], _Attempt], timeout: float, turn: int) -> None:
@@ -100,19 +111,19 @@ class _Dial:
         self._over = False
 
     def begin(self, resolving: Deferred[list[str]]) -> Deferred[IProtocol]:
-        """Go on when the name is resolved."""
+        """Wait for the addresses of the name, then try them."""
         self._resolving = resolving
         resolving.addCallbacks(self._resolved, self._fail)
         return self._done
 
     def succeeded(self, attempt: _Attempt, protocol: IProtocol) -> None:
-        """A connection can be used; the others are given up."""
+        """Use the connection of an attempt, and give up the other attempts."""
         self._attempts.remove(attempt)
         self._stop()
         self._done.callback(protocol)
 
     def failed(self, attempt: _Attempt, failure: Failure) -> None:
-        """One address did not work: on to the next; with none left, wait for those that were begun."""
+        """Try the next address after one has failed; with none left, wait for the attempts that are under way."""
         self._attempts.remove(attempt)
         if self._addresses:
             self._next()
@@ -137,13 +148,13 @@ class _Dial:
         self._fail(Failure(TimeoutError()))
 
     def _fail(self, failure: Failure) -> None:
-        # Also what the resolver says when we cancel it, and then nobody waits any longer.
+        # The resolver also fails when `_stop` cancels it: the dial is over by then, and has fired.
         if not self._over:
             self._stop()
             self._done.errback(failure)
 
     def _stop(self) -> None:
-        """Leave nothing under way."""
+        """End the dial: stop the timers, the attempts and the resolving."""
         self._over = True
         self._stop_stagger()
         if self._timer.active():
@@ -161,7 +172,7 @@ class _Dial:
 
 
 class _Attempt(ClientFactory):
-    """One address: from the first packet to a connection that can be used."""
+    """A connection to one address, until it can be used; see Note [A dial]."""
 
     noisy = False
 
@@ -176,13 +187,13 @@ class _Attempt(ClientFactory):
         self._connector: _Connector | None = None
 
     def connect(self, address: str) -> None:
-        """Start; `failed` or `succeeded` of the dial tells the end."""
+        """Begin; `succeeded` or `failed` of the dial is called at the end, unless `give_up` is called first."""
         factory: Any = self if self._tls is None else over_tls(self._tls, self, self._reactor, client=True)
         try:
             self._connector = _Connector(address, self._port, factory, self, self._reactor)
             self._connector.connect()
         except OSError:
-            # An address with a scope that this machine does not have.
+            # Raised for an IPv6 address with a scope (an interface) that this machine does not have.
             self.failed(Failure())
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
@@ -190,16 +201,16 @@ class _Attempt(ClientFactory):
         return self._make() if self._tls is None else _Handshake(self)
 
     def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
-        """No TCP connection."""
+        """Fail: there is no TCP connection."""
         self.failed(reason)
 
     def connected(self, protocol: IProtocol) -> None:
-        """TCP is up, and the protocol has its transport."""
+        """Succeed without TLS: TCP is up, and the protocol has its transport."""
         if self._tls is None:
             self.succeeded(protocol)
 
     def shaken(self, transport: Any) -> None:
-        """TLS is up: from here on, the protocol itself speaks."""
+        """Succeed with TLS: the handshake is done, so put the protocol in the place of `_Handshake`."""
         if self._dial is None:
             return
         protocol = self._make()
@@ -208,29 +219,29 @@ class _Attempt(ClientFactory):
         self.succeeded(protocol)
 
     def succeeded(self, protocol: IProtocol) -> None:
-        """Hand over, and be done."""
+        """Hand the protocol to the dial; the attempt is over."""
         dial, self._dial, self._connector = self._dial, None, None
         if dial is not None:
             dial.succeeded(self, protocol)
 
     def failed(self, reason: Failure) -> None:
-        """Tell the dial, and be done."""
+        """Tell the dial of a failure; the attempt is over."""
         dial, self._dial, self._connector = self._dial, None, None
         if dial is not None:
             dial.failed(self, reason)
 
     def give_up(self) -> None:
-        """Close whatever there is; the dial hears no more."""
+        """Close the connection, or stop connecting; the dial is not told."""
         connector, self._connector, self._dial = self._connector, None, None
         if connector is not None:
             connector.give_up()
 
 
 class _Connector(Connector):
-    """Twisted's connector, with a transport that writes at once and tells when it is up."""
+    """Twisted's connector, with a transport that writes at once and tells the attempt when TCP is up."""
 
     def __init__(self, host: str, port: int, factory: Any, attempt: _Attempt, reactor: Any) -> None:
-        # No timeout of its own: the dial's covers the handshake as well.
+        # No timeout for TCP alone: the dial's covers the handshake as well.
         super().__init__(host, port, factory, None, None, reactor)  # type: ignore[arg-type]  # None is meant for it
         self.attempt = attempt
 
@@ -245,7 +256,7 @@ class _Connector(Connector):
 
 
 class _Client(DirectClient):
-    """Tells its attempt that the protocol has been connected, for no protocol needs to be wrapped for that."""
+    """A transport that tells its attempt when the protocol is connected, so that no protocol has to be wrapped."""
 
     def is_up(self) -> None:
         self.connector.attempt.connected(self.protocol)
@@ -263,7 +274,7 @@ class _Handshake(TwistedProtocol):
         self._attempt.shaken(self.transport)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """The handshake did not end well."""
+        """Fail: the connection ended before the handshake did."""
         if reason.check(ConnectionClosed):
             reason = Failure(HandshakeFailed(f"connection closed during the TLS handshake: {reason.value}"))
         self._attempt.failed(reason)

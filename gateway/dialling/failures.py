@@ -1,7 +1,7 @@
-"""From Twisted's and OpenSSL's failures to a `GatewayError`: the one table.
+"""The table from Twisted's and OpenSSL's failures to a `GatewayError`.
 
-Asked by the forwarder when an attempt failed. Decides only. What the peers of
-this module raise is unchanged up to here, so that the log can tell it as it was.
+Asked by the forwarder when an attempt failed. Decides only. The other modules of
+this room pass failures on unchanged, so that the log can name the first cause.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from gateway.errors import (
     InternalError,
 )
 
-# The first that fits counts: Twisted's timeouts are kinds of ConnectError too.
+# The first entry that fits counts: Twisted's timeouts are subclasses of ConnectError.
 TABLE: tuple[tuple[type[Exception], type[GatewayError]], ...] = (
     (HandshakeFailed, BackendTLSFailed),
     (SSL.Error, BackendTLSFailed),
@@ -30,7 +30,7 @@ TABLE: tuple[tuple[type[Exception], type[GatewayError]], ...] = (
     (error.VerifyError, BackendTLSFailed),
     (error.TimeoutError, BackendConnectTimeout),
     (error.TCPTimedOutError, BackendConnectTimeout),  # the kernel gave up before us
-    (error.ConnectBindError, InternalError),  # no socket to be had here: that is not the backend's fault
+    (error.ConnectBindError, InternalError),  # this machine has no socket left: not the backend's fault
     (error.DNSLookupError, BackendRefused),
     (error.ConnectError, BackendRefused),  # refused, no route
     (error.ConnectionClosed, BackendReset),  # lost, done, aborted
@@ -38,7 +38,7 @@ TABLE: tuple[tuple[type[Exception], type[GatewayError]], ...] = (
 
 
 def failure_to_error(failure: Failure) -> GatewayError:
-    """Say whose fault a failed attempt was; an error of ours stays as it is."""
+    """Return the error that a failure stands for; a `GatewayError` stays as it is."""
     value = failure.value
     if isinstance(value, GatewayError):
         return value

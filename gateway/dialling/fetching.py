@@ -1,8 +1,8 @@
-"""Ask another server something small, within one time and one size.
+"""Make a small HTTP request to another server, with a bound on the time and on the answer's length.
 
 Used for key sets, introspection, forward authentication and HTTP health
-checks: treq (`gateway.dialling.plain`) over Twisted's client over the gateway's
-own dialer (`gateway.dialling.client`).
+checks. The layers below are treq (`gateway.dialling.plain`), Twisted's client
+(`gateway.dialling.client`) and the gateway's own dialer.
 """
 
 from __future__ import annotations
@@ -38,31 +38,32 @@ from gateway.dialling.tls import HandshakeFailed
 from gateway.headers import Headers
 
 MOST_AT_ONCE = 100
-"""Questions to one server that are under way, each on a connection of its own."""
+"""Most requests to one server that are under way, each on a connection of its own."""
 MOST_WAITING = 1_000
-"""Questions that wait for their turn; a server that says nothing keeps no more exchanges than both together (D-99)."""
+"""Most requests that wait for their turn; a silent server holds no more exchanges than both together (D-99)."""
 
 MOST_IDLE = 10
 """Connections kept for the next request, and for how many seconds."""
 IDLE = 30.0
 
 AGAIN, ANOTHER = 60.0, 1.0
-"""Seconds until the same failure is told again, and until another one is: being down must not fill the log."""
+"""Seconds until the same cause of failure is logged again, and until another one is: an outage must not fill logs."""
 MOST_TOLD = 16
-"""Causes of failures that are remembered for that."""
+"""Most causes that are remembered for that."""
 
 _log = Logger()
 
 _NOT_IN_FIELDS = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-"""RFC 9110 section 5.5. Fields of an answer may go on to a backend or a client; Twisted takes out line ends only."""
+"""Octets that no field may have (RFC 9110 section 5.5). Fields of an answer may go on to a backend or a client, and
+Twisted takes out line ends only."""
 
 
 class FetchFailed(Exception):
-    """There is no whole answer: no connection, none in time, too long, or not HTTP; the words are for the log."""
+    """There is no whole answer: no connection, a timeout, too long, or not HTTP; the text is for the log."""
 
 
 class NotConnected(FetchFailed):
-    """There is no connection. Its `__cause__` is what the dialer failed with."""
+    """There is no connection; `__cause__` is what the dialer failed with."""
 
 
 class Fetched(NamedTuple):
@@ -74,16 +75,16 @@ class Fetched(NamedTuple):
 
 
 class Fetcher(Service):
-    """Asks one server.
+    """Makes requests to one server.
 
     Args:
-        reactor: Keeps time.
+        reactor: For the timers.
         dialer: Opens connections.
-        tls: For an https URL.
-        timeout: Seconds for everything.
-        most: Octets of an answer's content.
-        glance: An answer is looked at and not used: no connection is kept for the next, what is longer than `most`
-            is cut off there, and content may end with the connection (which may also have broken).
+        tls: Makes the TLS connections; None for an http URL.
+        timeout: Seconds for one request, with its wait for a turn.
+        most: Most octets of an answer's content.
+        glance: Whether the answer is only looked at, as health checks do: no connection is kept, longer content is cut
+            off at `most` and is no failure, and content may end where the connection does, even if that broke.
     """
 
     def __init__(
@@ -103,14 +104,14 @@ class Fetcher(Service):
         self._pool = HTTPConnectionPool(reactor, persistent=not glance)
         self._pool.maxPersistentPerHost = MOST_IDLE
         self._pool.cachedConnectionTimeout = IDLE  # type: ignore[assignment]  # seconds, and whole ones only by habit
-        self._pool.retryAutomatically = False  # it would ask again for GET only
+        self._pool.retryAutomatically = False  # Twisted would repeat GET only; `_ask` repeats every method
         self._agent = make_agent(reactor, dialer, tls, timeout, most, self._pool)
         self._places = DeferredSemaphore(MOST_AT_ONCE)
         self._told: dict[str, float] = {}
         self._another = 0.0
 
     def stopService(self) -> Deferred[Any]:
-        """Close what is kept; fires when it is closed."""
+        """Close the connections that are kept; fires when they are closed."""
         super().stopService()
         closed: Deferred[Any] = self._pool.closeCachedConnections()
         return closed
@@ -128,7 +129,7 @@ class Fetcher(Service):
         return asking.addTimeout(self._timeout, self._reactor, _too_late)
 
     def complain(self, what: str, url: bytes, error: FetchFailed) -> None:
-        """Tell the log of a question without an answer."""
+        """Log a request that failed, but not each one: see `AGAIN` and `ANOTHER`."""
         now, cause = self._reactor.seconds(), str(error)
         if now < self._told.get(cause, self._another):
             return
@@ -153,7 +154,7 @@ class Fetcher(Service):
             if self._glance:
                 raise FetchFailed(f"the connection broke: {error}") from None
         try:
-            # What is asked may be asked again, and a kept-alive connection that has just died is no answer.
+            # All requests made here may be repeated, and most likely a kept-alive connection has just died.
             return await self._once(method, url, headers, body)
         except _Broken as error:
             raise FetchFailed(f"the connection broke: {error}") from None
@@ -170,7 +171,7 @@ class Fetcher(Service):
             raise NotConnected(f"no connection: {type(error).__name__}") from error
         except (ResponseFailed, ParseError) as error:
             raise FetchFailed(f"it is not HTTP: {_words(error)}") from None
-        except ValueError:  # hyperlink's and idna's, and what is not ASCII
+        except ValueError:  # raised by hyperlink and idna, and for a URL that is not ASCII
             raise FetchFailed("it has no URL that can be asked") from None
         gathering = _Gathering(self._most, self._glance)
         response.deliverBody(gathering)
@@ -181,7 +182,7 @@ class Fetcher(Service):
 
 
 class _Broken(Exception):
-    """The connection ended before the answer began: a kept-alive one, probably."""
+    """The connection ended before the answer began; probably one that was kept alive."""
 
 
 def _too_late(result: Any, timeout: float) -> Any:
@@ -198,7 +199,7 @@ def _words(error: Exception) -> str:
 
 
 class _Gathering(Protocol):
-    """Reads an answer's content, within its bound; see `Fetcher` for a glance."""
+    """Reads an answer's content up to a bound; `Fetcher` says what `glance` is."""
 
     def __init__(self, most: int, glance: bool) -> None:
         self._most = most
@@ -229,7 +230,7 @@ class _Gathering(Protocol):
             self.done.errback(FetchFailed("the answer was cut off"))
 
     def _cancelled(self, done: Deferred[bytes]) -> None:
-        # Before the connection ends, which would look like a fault of the server.
+        # Fire before the connection ends: `connectionLost` would report a fault of the server.
         done.errback(CancelledError())
         self._stop()
 

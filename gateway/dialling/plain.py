@@ -1,9 +1,9 @@
-"""treq without what it does for a user of the web.
+"""treq without cookies, without decompression, and with URLs as they are written.
 
-Used by `gateway.dialling.fetching`. Cookies of one answer are not kept for the
-next request, which here is another caller's; content is neither asked for in a
-packed form nor unpacked, since that has no bound; a URL is asked for as it was
-written. D-54 has what each of these costs, and what shows it.
+Used by `gateway.dialling.fetching`. Cookies of one answer are not kept: the next
+request is another caller's. Compressed content is neither asked for nor
+unpacked, since treq would unpack it without a bound. A URL is not normalised.
+D-54 has what each of these costs, and the test that shows it.
 
 Tests: `tests/dialling/test_fetching.py::test_a_cookie_of_one_answer_is_not_in_the_next_request`.
 """
@@ -30,18 +30,18 @@ def ask(
     """Make a request; redirects are not followed.
 
     Args:
-        plain: For this request only: it has the fields of the answer afterwards.
-        reactor: treq would take the global one.
+        plain: Makes this one request, and has the fields of the answer afterwards.
+        reactor: Given to treq, which would use the global one.
         method: `GET`, …
         url: As it goes out.
         headers: Further fields.
         body: Content, None for none.
 
     Returns:
-        The answer (an `IResponse`), whose content is on its way.
+        Fires with the answer (an `IResponse`), whose content is still to be read.
 
     Raises:
-        ValueError: The URL is none.
+        ValueError: This is not a URL.
     """
     return HTTPClient(plain, _NO_COOKIES, _Content).request(
         method.decode("ascii"),
@@ -56,16 +56,16 @@ def ask(
 
 @implementer(IAgent)
 class PlainAgent:
-    """Below treq, for one question: content comes as it is sent.
+    """The agent below treq, for one request: content comes as the server sends it.
 
-    treq asks for gzip whatever it is told, and unpacks what came in one read at once, however large it gets. So it
-    does not see that an answer is packed, and the request says that it should not be.
+    treq always asks for gzip, and unpacks the content of one read at once, however large it gets. So this agent asks
+    for `identity`, and hides from treq that an answer is compressed all the same.
 
     Args:
-        agent: Asks.
+        agent: Makes the request.
 
     Attributes:
-        fields: Of the answer, all of them.
+        fields: All fields of the answer.
     """
 
     def __init__(self, agent: IAgent) -> None:
@@ -79,7 +79,7 @@ class PlainAgent:
         headers: Headers | None = None,
         bodyProducer: IBodyProducer | None = None,  # Twisted's name
     ) -> Deferred[IResponse]:
-        assert headers is not None  # treq gives some
+        assert headers is not None  # treq always passes them
         headers.setRawHeaders(b"Accept-Encoding", [b"identity"])
         return self._agent.request(method, uri, headers, bodyProducer).addCallback(self._keep_fields)
 
@@ -90,10 +90,10 @@ class PlainAgent:
 
 
 class _Written(EncodedURL):
-    """A URL that is asked for as it was written.
+    """A URL that goes out as it was written.
 
-    treq brings a URL into its normal form for each request: 50 us for a name of three parts, and not what the
-    configuration says.
+    treq would normalise the URL for each request: that takes 50 µs for a name of three parts, and the server would get
+    another URL than the configuration has.
     """
 
     written: str
@@ -107,7 +107,7 @@ class _Written(EncodedURL):
 
 @lru_cache(maxsize=64)
 def _as_written(url: bytes) -> _Written:
-    """Read a URL; raises ValueError."""
+    """Parse a URL; raises ValueError where it is none."""
     text = url.decode("ascii")
     found = URL.from_text(text)
     made = _Written(found.scheme, found.host, found.path, found.query, found.fragment, found.port)
@@ -116,7 +116,7 @@ def _as_written(url: bytes) -> _Written:
 
 
 class _NoCookies(IndexableCookieJar):
-    """Keeps nothing and gives nothing: what a server sets is for one caller, and the next request is another's."""
+    """A cookie jar that stays empty: a cookie is for one caller, and the next request is another caller's."""
 
     def extract_cookies(self, response: Any, request: Any) -> None: ...
 
@@ -130,7 +130,7 @@ _NO_COOKIES = _NoCookies()
 
 @implementer(IBodyProducer)
 class _Content:
-    """The content of a request, in one piece. treq's own reads it as a file, by the global reactor."""
+    """The content of a request, written at once; treq's own producer would need the global reactor."""
 
     def __init__(self, body: bytes) -> None:
         self._body = body

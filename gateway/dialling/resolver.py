@@ -1,8 +1,9 @@
-"""The addresses behind a backend's name: asked for once, then kept fresh behind the traffic.
+"""The addresses of a backend's name: looked up once, and refreshed without making traffic wait.
 
-Used by `gateway.dialling.dialer`. Asks the reactor's resolver, so the hosts
-file and search domains count as everywhere on the machine; that one runs
-getaddrinfo in a pool of ten threads for every call and remembers nothing.
+Used by `gateway.dialling.dialer`. Asks the reactor's resolver, so that the
+hosts file and search domains count as for every program on the machine. The
+reactor's resolver runs getaddrinfo in a pool of ten threads and caches nothing,
+so answers are cached here.
 """
 
 from __future__ import annotations
@@ -23,15 +24,15 @@ OnChange = Callable[[str, Addresses], None]
 
 
 class Resolver:
-    """Resolves names, remembers the answers, and refreshes them when they are used and old.
+    """Resolves names, caches the answers, and looks a name up again when its answer is used and old.
 
-    A lookup that fails or does not end leaves the addresses that were known:
-    a name server that is down does not take the backends with it.
+    A lookup that fails or does not end leaves the addresses that were known, so
+    that backends can still be reached while a name server is down.
 
     Args:
         reactor: Has the `nameResolver`.
         now: Monotonic seconds.
-        interval: Seconds after which an answer is asked for again. getaddrinfo does not tell how long one holds.
+        interval: Seconds after which an answer is old. getaddrinfo does not tell how long an answer is good.
     """
 
     _log = Logger()
@@ -44,11 +45,11 @@ class Resolver:
         self._on_change: list[OnChange] = []
 
     def on_change(self, call: OnChange) -> None:
-        """Call with a name and its addresses whenever they are others than before; not for the first answer."""
+        """Have `call` called with a name and its addresses whenever they have changed; not for the first answer."""
         self._on_change.append(call)
 
     def cached(self, host: str) -> Addresses | None:
-        """Give what is known now, in the order of preference; None before the first answer.
+        """Return the addresses that are known now, in the order of preference; None before the first answer.
 
         An old answer starts a new lookup.
         """
@@ -60,19 +61,19 @@ class Resolver:
         return name.addresses
 
     def refresh(self, hosts: Iterable[str]) -> None:
-        """Ask again for those of these names whose answers are old.
+        """Look up again those of these names whose answers are old.
 
-        Called every `interval` seconds with the names of all backends: while kept-alive connections serve the traffic
-        nobody dials, and nobody else would hear of a change.
+        Called every `interval` seconds with the names of all backends. While kept-alive connections serve all traffic
+        nothing is dialled, so a change would not be found otherwise.
         """
         for host in hosts:
             self.cached(host)
 
     def resolve(self, host: str) -> Deferred[list[str]]:
-        """Give the addresses of a name, v4 and v6; the same lookup serves all who wait for it.
+        """Return a Deferred with the addresses of a name, v4 and v6; all callers that wait share one lookup.
 
-        It takes as long as the name server does: bounded by the caller, who
-        may cancel. Fails with `DNSLookupError`.
+        It fires when the name server answers, however late: the caller sets a
+        timeout, and cancels. Fails with `DNSLookupError`.
         """
         known = self.cached(host)
         if known is not None:
@@ -97,7 +98,7 @@ class Resolver:
             if name.failing:
                 self._log.info("{host} resolves again: {found}", host=host, found=found)
             name.failing = False
-            # A name server turns the order round for every asker; that is no change.
+            # Name servers rotate the order from answer to answer: another order is no change.
             if before is None or set(before) != set(found):
                 name.addresses = found
         elif before is not None and not name.failing:
@@ -115,7 +116,7 @@ class Resolver:
 
 
 class _Name:
-    """What is known about one name, and who waits for the first answer."""
+    """The addresses of one name, and the callers that wait for the first answer."""
 
     def __init__(self) -> None:
         self.addresses: Addresses | None = None
@@ -125,7 +126,7 @@ class _Name:
         self.waiting: list[Deferred[list[str]]] = []
 
     def forget(self, waiter: Deferred[list[str]]) -> None:
-        """Drop one who does not wait any longer; the lookup goes on and its answer is kept."""
+        """Drop a caller that does not wait any longer; the lookup goes on, and its answer is kept."""
         if waiter in self.waiting:
             self.waiting.remove(waiter)
 
@@ -152,5 +153,5 @@ class _Receiver:
 
 
 def is_literal(host: str) -> bool:
-    """Tell an address from a name."""
+    """Whether a host is an address, not a name."""
     return isIPAddress(host) or isIPv6Address(host)

@@ -1,8 +1,8 @@
-"""Whom to trust behind an `https://` backend, and as whom to speak.
+"""TLS towards a server: the authorities that are trusted, and the certificate that the gateway shows.
 
-Built once per backend when a snapshot is built, so that a wrong file is told
+Built once per backend when a snapshot is built, so that a wrong file is found
 then. OpenSSL reads the system's trust store (5 ms, where no `ca` is given) at
-the first handshake; each one after that takes its context as it is.
+the first handshake; later handshakes use the same context.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class TLSSettings(Protocol):
 
 
 class TLSSettingsError(Exception):
-    """The `tls` block of an upstream cannot be used; the words say which file and why."""
+    """The `tls` block of an upstream cannot be used; the text says which file and why."""
 
 
 class HandshakeFailed(Exception):
@@ -56,13 +56,13 @@ class HandshakeFailed(Exception):
 def client_tls_options(
     hostname: str, settings: TLSSettings | None = None, alpn: Sequence[bytes] = ALPN
 ) -> IOpenSSLClientConnectionCreator:
-    """Make what creates the TLS connections to one backend; TLS 1.2 at least.
+    """Make the creator of the TLS connections to one backend; TLS 1.2 at least.
 
     Args:
-        hostname: From the backend's URL. Sent as SNI and looked for in the certificate, unless `server_name`
-            stands in for it; an address is looked for among the certificate's addresses and never sent.
-        settings: None for the system's trust and no client certificate.
-        alpn: Protocols we speak, best first.
+        hostname: From the backend's URL. Sent as SNI and looked for in the certificate, unless `server_name` is set;
+            an address is looked for among the certificate's addresses and never sent.
+        settings: None for the system's trust store and no client certificate.
+        alpn: Protocols that the gateway speaks, the preferred one first.
 
     Raises:
         TLSSettingsError: A file is missing or not what it should be.
@@ -82,7 +82,7 @@ def client_tls_options(
 
 
 def files_digest(settings: TLSSettings) -> bytes:
-    """Give a digest of what the files hold: a renewed certificate makes another one.
+    """Return a digest of the content of the files; it changes when a certificate is renewed.
 
     Raises:
         TLSSettingsError: A file is missing.
@@ -93,7 +93,7 @@ def files_digest(settings: TLSSettings) -> bytes:
 
 @implementer(IOpenSSLClientConnectionCreator)
 class Unverified:
-    """Takes any certificate: what `verify: false` asks for, and nothing else makes."""
+    """Accepts any certificate; made for `verify: false` only."""
 
     def __init__(self, name: str, identity: PrivateCertificate | None, alpn: Sequence[bytes] = ALPN) -> None:
         self._server_name = None if is_literal(name) else name.encode("idna")
@@ -116,7 +116,7 @@ def _identity(settings: TLSSettings) -> PrivateCertificate | None:
         if settings.client_key:
             raise TLSSettingsError("client_key without client_cert")
         return None
-    # One file may hold both.
+    # One file may hold both the certificate and the key.
     certificate, key = Path(settings.client_cert), Path(settings.client_key or settings.client_cert)
     try:
         loaded: PrivateCertificate = PrivateCertificate.loadPEM(_read(certificate) + b"\n" + _read(key))
