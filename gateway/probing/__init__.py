@@ -1,4 +1,4 @@
-"""Active health checks: what asks a backend how it is, at which times.
+"""Active health checks of backends.
 
-Each way of asking is a module; `prober` keeps the times and reports the results.
+Each kind of check is a module; `prober` runs them on time and reports the results.
 """

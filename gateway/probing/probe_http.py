@@ -1,9 +1,9 @@
-"""A backend is well when it answers a request as it should: status, fields, content.
+"""A check by an HTTP request: its answer must have the right status, fields and content.
 
-Each check has a connection of its own, so that it says something about new
-connections too, and takes none from the traffic. It waits for the whole answer,
-though the head may say enough: a backend that is cut off while it writes has an
-error in its log, with every check.
+Each check opens a connection of its own: so it tests new connections too, and
+takes none from the traffic. It reads the whole answer, even where the head
+would do: a backend whose connection is closed while it writes logs an error,
+and would do so with every check.
 
 Tests: `tests/flow/test_active_health.py::test_what_is_well`.
 """
@@ -21,20 +21,20 @@ from gateway.probing.prober import CheckFailed
 from gateway.routing.rule import Conditions
 
 MOST = 64 * 1024
-"""Octets of the content of an answer that are judged; the rest is not read."""
+"""Most octets of an answer's content that are read and judged."""
 
 
 class HttpProbe:
-    """Asks for a path.
+    """Requests a path of a backend.
 
     Args:
-        fetcher: Asks the backend, by a glance of `MOST` octets.
-        url: What is asked for.
-        host: For `Host`, unless `headers` has one.
+        fetcher: Makes the request, with `glance` and `most` of `MOST` octets.
+        url: What is requested.
+        host: Value of `Host`, unless `headers` has one.
         headers: Further fields to send.
-        expected_status: Ranges of statuses that are well, both ends included.
+        expected_status: Ranges of statuses of a healthy backend, both ends included.
         expected_headers: What fields of the answer must be: equal text, `~regex`, or `*` for presence.
-        expected_body: Text that must stand in the content, or `~regex`; empty for whatever it is.
+        expected_body: Text that must stand in the content, or `~regex`; empty for any content.
 
     Raises:
         ValueError: A regular expression does not compile.
@@ -76,10 +76,10 @@ class HttpProbe:
 
 
 def _failed(failure: Failure) -> None:
-    """Raise what a probe raises where there is no answer."""
+    """Raise the error of a probe for a request without an answer."""
     error = failure.value
     if isinstance(error, NotConnected) and error.__cause__ is not None:
-        raise error.__cause__  # what the dialer said: its words are those of the access log
+        raise error.__cause__  # the dialer's own failure, which `describe` words as the access log does
     if isinstance(error, FetchFailed):
         raise CheckFailed(str(error)) from None
     failure.raiseException()

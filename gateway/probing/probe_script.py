@@ -1,8 +1,8 @@
-"""A backend is well when a program says so: exit status 0.
+"""A check by a program: its exit status must be 0.
 
-The program is told of the backend by its environment and inherits nothing else
-but PATH. It leads a process group of its own, which is killed as a whole when
-it takes too long.
+The environment of the program names the backend, and has nothing else but
+PATH. The program leads a process group of its own, which is killed as a whole
+when it takes too long.
 
 Tests: `tests/system/test_probes.py`.
 """
@@ -25,7 +25,7 @@ from twisted.python.failure import Failure
 from gateway.probing.prober import CheckFailed
 
 MOST = 1024
-"""Octets of what it says that are kept, for the words of a failure."""
+"""Last octets of the program's output that are kept, to describe a failure."""
 
 
 class ScriptProbe:
@@ -33,7 +33,7 @@ class ScriptProbe:
 
     Args:
         command: The program and its arguments.
-        environment: What it is told: GATEWAY_UPSTREAM, GATEWAY_BACKEND_URL, _HOST and _PORT.
+        environment: Its environment: GATEWAY_UPSTREAM, GATEWAY_BACKEND_URL, _HOST and _PORT, and PATH.
         reactor: Has `spawnProcess`.
     """
 
@@ -46,7 +46,7 @@ class ScriptProbe:
         """See `gateway.probing.prober.Probe`."""
         run = _Run()
         try:
-            # On a terminal of its own, because that is how Twisted makes it lead a session and a process group.
+            # usePTY: with a terminal of its own Twisted makes the program lead a session and a process group.
             self._reactor.spawnProcess(run, self._command[0], self._command, self._environment, usePTY=True)
         except OSError as error:
             run.done.errback(CheckFailed(f"the program does not start: {error.strerror}"))
@@ -54,16 +54,16 @@ class ScriptProbe:
 
 
 class _Run(ProcessProtocol):
-    """One run."""
+    """One run of the program."""
 
     def __init__(self) -> None:
         self._process: Any = None
-        self._group: int | None = None  # not 0, which would be the gateway's own
+        self._group: int | None = None  # None and not 0, which would be the gateway's own group
         self._said = b""
         self.done: Deferred[None] = Deferred(lambda _: self._kill())
 
     def connectionMade(self) -> None:
-        # Not when `spawnProcess` returns: a short run may be over by then.
+        # Set here and not when `spawnProcess` returns: a short run may be over by then.
         self._process = self.transport
         self._group = self._process.pid
 
@@ -73,12 +73,12 @@ class _Run(ProcessProtocol):
     errReceived = outReceived  # Twisted's name
 
     def processExited(self, reason: Failure) -> None:
-        # What it has left running in its group ends with it.
+        # Processes that the program has started and left behind in its group end with it.
         self._kill_group()
         if self.done.called:
             return  # `_kill` has closed the terminal
         if self._process.connected:
-            self._process.doRead()  # its end may be heard of before its last words
+            self._process.doRead()  # SIGCHLD may come before the last output has been read
         self._process.loseConnection()
         error: Any = reason.value
         if error.exitCode == 0:
@@ -93,7 +93,7 @@ class _Run(ProcessProtocol):
         if self._process is not None:
             self._kill_group()
             with suppress(ProcessExitedAlready):
-                self._process.signalProcess("KILL")  # just forked, it has no group of its own yet
+                self._process.signalProcess("KILL")  # a process that was just forked has no group of its own yet
             self._process.loseConnection()
 
     def _kill_group(self) -> None:

@@ -1,4 +1,4 @@
-"""A backend is well when it takes a connection, and shakes hands where there is TLS.
+"""A check by a connection: the backend must accept it, and complete the handshake where there is TLS.
 
 Tests: `tests/system/test_probes.py`.
 """
@@ -31,5 +31,5 @@ class TcpProbe:
 
 
 def _close(protocol: IProtocol) -> None:
-    # Reset rather than closed: the backend owes nothing, and no half-closed sockets pile up on either side.
+    # Reset, not closed: nothing is left to be sent, and so no sockets wait in FIN_WAIT or CLOSE_WAIT on either side.
     protocol.transport.abortConnection()  # type: ignore[attr-defined]

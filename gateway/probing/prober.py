@@ -1,15 +1,24 @@
-"""Check one backend again and again, and tell how each check ended.
+"""Check one backend again and again, and report each result.
 
-What is tried is a `Probe` (`probe_http`, `probe_tcp`, `probe_script`); what a
-result means is for `gateway.upstream.standing`. One prober serves all routes of
-an upstream and lives as long as the backend is in a configuration.
+A `Probe` makes the check (`probe_http`, `probe_tcp`, `probe_script`);
+`gateway.upstream.standing` decides what a result means. One prober serves all
+routes of an upstream, and lives as long as the backend is in a configuration.
+
+# Note [The states of a prober]
+*Stopped*: before `startService` and after `stopService`. *Starting* (`_starting`):
+the moment of the first look has been drawn and is waited for. *Waiting*: the
+timer looks `LOOKS` times an interval whether the next check is due (`_due`).
+*Checking* (`_running`): a check is under way, and looks do nothing until it has
+ended or its timeout has passed. Stopping cancels what the state has begun; a
+check that is cancelled by that reports no result.
 
 # Note [Detection within 30 s]
-With checks every 10 s that take up to 5 s, three in a row would take 35 s in
-the worst case: a failure just after a check, then three that hang. So a check
-that is in doubt (a failure of a backend that still counts as healthy, or the
-other way round) is followed by the next after half the interval: at most
-10 s to the first, then 3 x 5 s, and a look of the timer for each (R-HC-14).
+With checks every 10 s that take up to 5 s, three failures in a row would take
+35 s in the worst case: the backend fails just after a check, and the next three
+hang. So after a result in doubt (a failure of a backend that still counts as
+healthy, or the other way round) the next check comes after half the interval:
+at most 10 s to the first, then 3 x 5 s, and a look of the timer for each
+(R-HC-14).
 """
 
 from __future__ import annotations
@@ -30,22 +39,23 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 LOOKS = 20
-"""How often within an interval the timer looks whether a check is due."""
+"""How many times in an interval the timer looks whether a check is due."""
 
 SHORTEST_LOOK = 0.02
-"""Seconds between two looks at the least."""
+"""Least seconds between two looks."""
 
 FIRST_WITHIN = 1.0
-"""Seconds within which the first check begins, at a drawn moment: neither instances nor backends march in step."""
+"""Seconds within which the first check begins, at a random moment, so that instances and backends do not check in
+step."""
 
 JITTER = 0.1
-"""Part of the interval by which a check may come early; never late, because of what is promised above."""
+"""Part of the interval by which a check may come early; never late, so that Note [Detection within 30 s] holds."""
 
 _log = Logger()
 
 
 class CheckFailed(Exception):
-    """The backend did not pass; the words say what was wrong."""
+    """The backend did not pass; the text says what was wrong."""
 
 
 class Probe(Protocol):
@@ -55,8 +65,8 @@ class Probe(Protocol):
         """Check once.
 
         Returns:
-            Fires when the backend is well; fails with `CheckFailed`, or with what the dialer fails with. Cancelled, it
-            leaves nothing behind.
+            Fires when the backend has passed; fails with `CheckFailed`, or with what the dialer fails with. Cancelling
+            it ends the check and all that belongs to it.
         """
 
 
@@ -64,13 +74,13 @@ class Prober(Service):
     """Checks one backend.
 
     Args:
-        probe: How.
-        interval: Seconds between two checks.
-        timeout: Seconds that one may take.
+        probe: Makes a check.
+        interval: Seconds from the beginning of one check to that of the next.
+        timeout: Most seconds of one check.
         random: Returns a number from 0.0 up to, not including, 1.0.
-        clock: Keeps time.
-        on_result: Hears of each result, with what was wrong; returns whether that leaves it in doubt.
-        describe: Puts a failure into words.
+        clock: For the timers.
+        on_result: Called with each result, and with what was wrong; returns whether the backend's health is in doubt.
+        describe: Describes the dialer's failures.
     """
 
     def __init__(
@@ -98,15 +108,15 @@ class Prober(Service):
         self._looking.clock = clock
 
     def startService(self) -> None:
-        """Begin; the first check comes soon."""
+        """Begin; the first check comes within `FIRST_WITHIN` seconds."""
         super().startService()
         self._due = self._clock.seconds()
-        # The looks themselves begin at that moment: with the same beginning for all, whatever is drawn would be
-        # rounded to the same few looks, which are seconds apart where the interval is long.
+        # The looks begin at the random moment too. If all probers began to look at once, their checks would be rounded
+        # to the same few looks, which are seconds apart where the interval is long.
         self._starting = self._clock.callLater(self._random() * min(self._interval, FIRST_WITHIN), self._start)
 
     def stopService(self) -> None:
-        """End; a check under way is given up."""
+        """End; a check that is under way is cancelled."""
         super().stopService()
         if self._starting is not None:
             self._starting.cancel()
@@ -124,11 +134,11 @@ class Prober(Service):
     def _look(self) -> None:
         now = self._clock.seconds()
         if self._running is not None or now < self._due:
-            return  # never two of one backend at once
+            return  # one check of a backend at a time
         self._began = now
-        # What it raises is a failed check; in here it would end the looks for good.
+        # maybeDeferred: what `run` raises is a failed check; raised in here it would end the LoopingCall.
         running = maybeDeferred(self._probe.run)
-        # Fired or not: what it does now must not be taken for the next one.
+        # Set before callbacks are added: if `running` has fired already, they reset it at once.
         self._running = running
         running.addTimeout(self._timeout, self._clock)
         running.addCallbacks(lambda _: self._over(True, ""), self._failed)
