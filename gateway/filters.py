@@ -211,6 +211,7 @@ class _Passage:
     # The body before (gateway.body.BodySink).
 
     def body_received(self, data: bytes) -> None:
+        # What comes after a failure is dropped, so that nobody waits for room that nobody makes.
         if not self._over:
             self._input.append(data)
             self._run()
@@ -247,7 +248,6 @@ class _Passage:
             self._pass_on()
         except Exception as error:  # noqa: BLE001 - whatever a filter raises, the exchange ends in good order
             self._stop()
-            self._before.detach()
             if self._failed is None:
                 self._after.fail()
             else:

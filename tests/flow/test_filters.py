@@ -212,6 +212,29 @@ def test_a_backend_that_reads_slowly_stops_the_client_through_the_filter(gateway
     assert [one.status for one in client.responses(b"POST")] == [200]
 
 
+def test_a_client_that_has_sent_all_is_not_slow_while_the_filter_waits(make: Callable[..., Harness]) -> None:
+    """It is the backend that takes nothing of what the filter has made of little: no 408 for that."""
+
+    class Much(BodyFilter):
+        def chunk(self, data: bytes) -> Iterator[bytes]:
+            for _ in range(64):
+                yield b"x" * HIGH_WATER
+
+    gateway = make("orders", timeouts={"client_body": 2})
+    backend = gateway.backend("orders")
+    gateway.insert("/orders/7", Hang(request=Much))
+    client = gateway.send(POST + b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n")
+    backend.connection.stop_reading()
+    gateway.advance(1)
+    gateway.send(b"1\r\nb\r\n0\r\n\r\n", client)
+    gateway.advance(10)
+    assert client.responses(b"POST") == []
+    backend.connection.read_on()
+    gateway.advance(1)
+    assert [one.status for one in client.responses(b"POST")] == [200]
+    assert len(backend.last.body) == 128 * HIGH_WATER
+
+
 @pytest.mark.parametrize(("error", "status"), [(ValueError, 500), (RequestTooLarge, 413)])
 @pytest.mark.parametrize("sent", [True, False])
 def test_a_filter_that_fails_on_a_request_answers(

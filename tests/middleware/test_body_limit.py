@@ -9,6 +9,7 @@ import pytest
 
 from gateway.body import Body
 from gateway.errors import RequestTooLarge
+from gateway.filters import Recording, through
 from gateway.middleware.body_limit import BodyLimit
 
 if TYPE_CHECKING:
@@ -53,3 +54,12 @@ def test_what_is_to_come_is_left_to_the_body(make: MakeExchange) -> None:
     BodyLimit(10).on_request(exchange)
 
     assert exchange.request.body.limit == 10
+
+
+def test_the_limit_is_on_what_the_client_sends(make: MakeExchange) -> None:
+    """Not on what a filter before this step has made of it."""
+    exchange = make()
+    body = Body()
+    filtered = exchange.request.body = through(body, Recording(0))
+    BodyLimit(10).on_request(exchange)
+    assert (body.limit, filtered.limit) == (10, sys.maxsize)
