@@ -66,6 +66,7 @@ class Body:
 
     __slots__ = (
         "_chunks",
+        "_full",
         "_keep",
         "_kept",
         "_origin",
@@ -104,6 +105,7 @@ class Body:
         self._room = HIGH_WATER
         self._told: Callable[[], None] | None = None
         self._paused = False
+        self._full = False  # the writing side is
 
     def push(self, data: bytes) -> None:
         """Take a chunk from the reading side."""
@@ -198,9 +200,12 @@ class Body:
         return data
 
     def attach(self, sink: BodySink) -> None:
-        """Let all chunks that come after `take` go to `sink`, and let the reading side go on."""
+        """Let all chunks that come after `take` go to `sink`, and the reading side go on, unless `pause` was called.
+
+        Called last: chunks may come at once, from within, so the sink must have written what goes before them.
+        """
         self._sink = sink
-        if self._paused and self._source is not None:
+        if self._paused and not self._full and self._source is not None:
             self._paused = False
             self._source.resume_reading()
 
@@ -227,7 +232,7 @@ class Body:
 
     def rewind(self) -> None:
         """Let the next writing side take the body from its start; only where it is repeatable."""
-        self._sink = None
+        self.detach()
         if self.taken:
             assert self._kept is not None
             self._chunks = list(self._kept)
@@ -241,15 +246,18 @@ class Body:
     def detach(self) -> None:
         """Take the sink away: chunks that still come wait here."""
         self._sink = None
+        self._full = False
 
     def pause(self) -> None:
-        """Pause the reading side: the writing side is full."""
+        """Pause the reading side: the writing side is full, or begins so: then before `attach`."""
+        self._full = True
         if not self._paused and self._source is not None and not self.ended:
             self._paused = True
             self._source.pause_reading()
 
     def resume(self) -> None:
         """Let the reading side go on: the writing side has room again."""
+        self._full = False
         if self._paused and self._source is not None:
             self._paused = False
             self._source.resume_reading()

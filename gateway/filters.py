@@ -203,9 +203,9 @@ class _Passage:
         if before.failed:
             self.body_failed()
         elif not before.ended:
-            before.attach(self)
             if self._full:
                 before.pause()
+            before.attach(self)
         return self._after
 
     # The body before (gateway.body.BodySink).

@@ -106,15 +106,32 @@ def test_a_full_writer_pauses_the_reader() -> None:
 
 
 def test_a_writer_that_is_full_from_the_start_pauses_the_reader() -> None:
-    """Attached, then paused: what was held back before does not undo it."""
+    """Paused, then attached: what was held back before does not undo it."""
     source = Source()
     body = Body(source)
     body.push(b"x" * HIGH_WATER)
     body.take()
-    body.attach(Sink())
     body.pause()
-
+    body.attach(Sink())
     assert source.paused
+    body.resume()
+    assert not source.paused
+
+
+def test_that_one_writer_was_full_does_not_hold_the_next() -> None:
+    """A request is sent again on another connection."""
+    source = Source()
+    body = Body(source)
+    body.keep(100)
+    body.push(b"x")
+    body.take()
+    body.pause()
+    body.attach(Sink())
+    body.detach()
+    body.rewind()
+    assert body.take() == b"x"
+    body.attach(Sink())
+    assert not source.paused
 
 
 def test_the_end_lets_the_reader_go() -> None:

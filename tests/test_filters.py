@@ -44,11 +44,11 @@ class Sink:
         self.ended = self.failed = 0
         self.trailers: Headers | None = None
         self._data = bytearray(body.take())
-        body.attach(self)
         if body.ended:
             self.body_ended(body.trailers)
         else:
             self._watch()
+            body.attach(self)
 
     @property
     def data(self) -> bytes:

@@ -203,11 +203,12 @@ class Subrequest(Downstream):
         else:
             self._source, self._content = body, content
             self._touch()
-            body.attach(self)
         if first:
-            content.push(first)  # pauses the backend again where `first` reaches HIGH_WATER
+            content.push(first)  # pauses the backend where `first` reaches HIGH_WATER
         if body.ended:
             content.end(body.trailers)
+        else:
+            body.attach(self)
         self._asker.subrequest_answered(_copy(response, content))
 
     def abort(self, exchange: Exchange) -> None:

@@ -125,9 +125,9 @@ class AgentResponse:
             elif body.ended:
                 self.body_ended(None)
             else:
-                body.attach(self)
                 if self._paused:
                     body.pause()
+                body.attach(self)
         else:
             if body and self._protocol is not None:
                 protocol.dataReceived(body)

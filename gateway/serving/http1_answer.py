@@ -86,9 +86,12 @@ class AnswerWriter:
             if not body.ended:
                 self._framing = framing
                 # Before the write: the transport may call `pauseProducing` from inside of it.
-                self._life.answers(body, self)
+                self._life.answers(body)
                 self._client.answer_streams()
                 self._transport.write(head + framing.part(first))
+                # Behind the write: the body may send more at once.
+                if self._life.exchange is exchange:
+                    body.attach(self)
                 return
             self._transport.write(head + framing.whole(first, body.trailers))
         self._client.answer_sent(exchange, framing.close)

@@ -17,7 +17,7 @@ A channel has one `Life` for all of its exchanges, one after the other: nothing 
 
 from __future__ import annotations
 
-from gateway.body import Body, BodySink
+from gateway.body import Body
 from gateway.errors import BackendTimeout, GatewayError, RequestTimeout
 from gateway.exchange import Exchange
 from gateway.serving.contract import Host
@@ -53,11 +53,10 @@ class Life:
         self.exchange = exchange
         self.stage = _ASKED
 
-    def answers(self, body: Body, sink: BodySink) -> None:
-        """The head of the answer goes out, and this body follows it."""
+    def answers(self, body: Body) -> None:
+        """The head of the answer goes out, and this body follows it: a sink is attached when the head is written."""
         self.stage = _ANSWERING
         self._answer = body
-        body.attach(sink)
 
     def switched(self) -> None:
         """A 101 goes out."""

@@ -135,9 +135,10 @@ class StockClient(Downstream):
         if not isinstance(body, Body) or body.ended:
             self._end()
             return
-        life.answers(body, self)
+        life.answers(body)
         self.deadline = life.deadline_after_answer(self._host.now())
         stock.registerProducer(self, True)
+        body.attach(self)
 
     def abort(self, exchange: Exchange) -> None:
         if exchange is self._life.exchange:

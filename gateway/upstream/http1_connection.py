@@ -118,9 +118,9 @@ class Http1Connection(Connection, Stream, Carrier):
             self.phase = phases.BEGUN[self.phase]
             self._upload = upload = Upload(body, self.transport, self._uploaded, self._client_failed)
             self._settle()
-            # Before the write, which may say that the backend has had enough.
-            body.attach(upload)
-            self.transport.write(head)
+            self.transport.write(head)  # may say that the backend has had enough: the upload is paused before it begins
+            if self._upload is upload:
+                body.attach(upload)
 
     def wait_until(self, deadline: float) -> None:
         self.deadline = deadline

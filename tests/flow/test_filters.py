@@ -42,6 +42,15 @@ class Fails(BodyFilter):
             raise self.error("a fault of the filter")
 
 
+class Much(BodyFilter):
+    """Makes 4 MiB of each octet."""
+
+    def chunk(self, data: bytes) -> Iterator[bytes]:
+        for octet in data:
+            for _ in range(64):
+                yield bytes((octet,)) * HIGH_WATER
+
+
 class Hang:
     """A step that hangs filters."""
 
@@ -174,6 +183,24 @@ def test_a_filter_that_fails_while_another_step_looks_at_the_head_is_a_500(gatew
     assert [one.status for one in client.responses(b"GET")] == [500]
 
 
+@pytest.mark.parametrize("slow", [False, True])
+def test_what_a_filter_makes_of_little_goes_behind_the_head(gateway: Harness, slow: bool) -> None:
+    """More of it than may wait is there before the head is out; a client that reads nothing stops the filter."""
+    gateway.backend("orders").stall()
+    gateway.insert("/orders/7", Hang(response=Much))
+    client = gateway.client()
+    if slow:
+        client.stop_reading()
+    gateway.send(GET, client)
+    say(gateway, CHUNKED + b"1\r\na\r\n1\r\nb\r\n0\r\n\r\n")
+    if slow:
+        gateway.advance(1)
+        assert client.received == b""
+        client.read_on()
+    gateway.advance(1)
+    assert client.responses(b"GET")[0].body == 64 * HIGH_WATER * b"a" + 64 * HIGH_WATER * b"b"
+
+
 # -- the request
 
 
@@ -214,12 +241,6 @@ def test_a_backend_that_reads_slowly_stops_the_client_through_the_filter(gateway
 
 def test_a_client_that_has_sent_all_is_not_slow_while_the_filter_waits(make: Callable[..., Harness]) -> None:
     """It is the backend that takes nothing of what the filter has made of little: no 408 for that."""
-
-    class Much(BodyFilter):
-        def chunk(self, data: bytes) -> Iterator[bytes]:
-            for _ in range(64):
-                yield b"x" * HIGH_WATER
-
     gateway = make("orders", timeouts={"client_body": 2})
     backend = gateway.backend("orders")
     gateway.insert("/orders/7", Hang(request=Much))

@@ -61,7 +61,7 @@ class Scene:
 
     def answering(self) -> None:
         """The head is out."""
-        self.life.answers(Body(), Sink())
+        self.life.answers(Body())
 
     def tunnel(self) -> None:
         """A 101 is out."""
@@ -108,7 +108,8 @@ def test_an_answer_that_is_abandoned_is_written_no_further() -> None:
     """Its body may go on for a moment; nobody takes it."""
     scene = Scene()
     body, sink = Body(), Sink()
-    scene.life.answers(body, sink)
+    scene.life.answers(body)
+    body.attach(sink)
     body.push(b"a")
     scene.life.abandon(ClientAborted())
     body.push(b"b")
