@@ -1,4 +1,4 @@
-"""Who knows who is calling, beside ourselves: published keys, introspection, forward authentication; slow hashes.
+"""Authentication that asks others or takes long: published keys, introspection, forward authentication, slow hashes.
 
-Layer 3: asks over the network or in threads. What is not answered in time is `AuthUnavailable`, and lets nobody in.
+Layer 3: works over the network or in threads. Without an answer in time the request gets `AuthUnavailable`.
 """

@@ -1,9 +1,10 @@
-"""Show each request to another server, which lets it pass or answers in our place.
+"""Ask an authority about each request: it lets the request pass, or answers it.
 
-A way of showing who is calling, see `gateway.interfaces.Authenticator`; what
-Traefik calls forwardAuth and nginx auth_request. A 2xx lets the request pass,
-with fields for the backend; 3xx and 4xx go to the client as they are (a
-redirect to a login page is one); anything else, and silence, lets nobody in.
+An authenticator, see `gateway.interfaces.Authenticator`; Traefik calls this
+forwardAuth, nginx auth_request. A 2xx lets the request pass, with fields for
+the backend; the client gets a 3xx or 4xx as it is (a redirect to a login page,
+for example); on any other status, and without an answer, the request is
+refused.
 
 Tests: `tests/flow/test_authorities.py::test_a_yes_lets_the_request_pass_with_fields_for_the_backend`.
 """
@@ -34,8 +35,8 @@ _NOT_SHOWN = frozenset(
      b"x-request-id", b"expect", b"content-type", b"content-encoding", b"range", b"accept-encoding",
      b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since", b"if-range"]
 )  # fmt: skip
-"""Fields of a request that are written anew, or are about content: the request's, which is not sent along, or the
-answer's, which must not be a part of it, packed, or "the same as before".
+"""Fields of the client's request that the authority does not get: those that are written anew; those about the
+request's content, which is not sent; and those that ask for a part of an answer, a compressed one, or a 304.
 """
 
 
@@ -43,20 +44,20 @@ class ForwardAuth:
     """Has requests judged by an authority.
 
     Args:
-        fetcher: Asks it.
-        url: Where.
-        shown: Fields of the request that it is shown; `*` for all.
-        told: Fields of its yes that the backend gets.
-        passed: Fields of its no that the client gets.
-        user: The field of its yes with the user.
-        roles: The field of its yes with the roles, separated by commas.
-        withheld: Fields that say who is calling: no client's word on that is shown.
-        decisive: Fields that something is decided by, shown in one spelling as they are forwarded in one.
+        fetcher: Asks the authority.
+        url: Its URL.
+        shown: Fields of the request that the authority gets; `*` for all.
+        told: Fields of a 2xx that the backend gets.
+        passed: Fields of a 3xx or 4xx that the client gets.
+        user: The field of a 2xx with the user.
+        roles: The field of a 2xx with the roles, separated by commas.
+        withheld: Fields that tell backends who is calling; the client's own are not shown.
+        decisive: Fields that decide something; shown in one spelling, as they are forwarded in one.
     """
 
     name = "forward"
     challenge = b""
-    cacheable = False  # it may decide by anything that it is shown
+    cacheable = False  # the authority may decide by any part of the request
 
     def __init__(
         self,
@@ -74,7 +75,7 @@ class ForwardAuth:
         self._url = url.encode()
         self._shown = _lower(shown)
         self._shows_all = b"*" in self._shown
-        # Who is calling is for the authority to say, as for the backend after it.
+        # The authority says who is calling: as a backend, it gets no field in which the client says that itself.
         dropped = HOP_BY_HOP | FRAMING | NEVER_FORWARDED | OTHER_URLS | _NOT_SHOWN | withheld
         self._passes = FieldFilter(dropped, (IDENTITY_PREFIX,), decisive)
         self._told = _lower(told)
@@ -82,20 +83,20 @@ class ForwardAuth:
         self._user = user.encode()
         self._folded_user = folded(user.lower().encode())
         self._roles = roles.encode()
-        # Cookies are the backend's too; a token was for the authority.
+        # The backend gets cookies, some of which are its own, but not the token that was for the authority.
         shows_token = self._shows_all or b"authorization" in self._shown
         self.fields = frozenset([b"authorization"] if shows_token else [])
 
     def find(self, exchange: Exchange) -> bytes:
-        """Every request shows something: itself."""
+        """Return a placeholder: the request itself is what the authority judges."""
         return b"*"
 
     async def verify(self, credential: bytes, exchange: Exchange) -> Principal:
         """Ask whether the request may pass.
 
         Raises:
-            AuthorityRefused: With the authority's answer for the client.
-            AuthUnavailable: It does not say.
+            AuthorityRefused: The authority does not let it pass; has the authority's answer for the client.
+            AuthUnavailable: The authority does not answer.
         """
         try:
             answer = await self._fetcher.fetch(b"GET", self._url, self._fields(exchange))
@@ -117,16 +118,16 @@ class ForwardAuth:
         )
 
     def withhold(self, exchange: Exchange) -> None:
-        """What it was shown is in fields."""
+        """Do nothing: the credential is in fields."""
 
     def _user_of(self, answer: Fetched) -> str:
-        """Return the user that a yes names, empty for none.
+        """Return the user that a 2xx names, empty for none.
 
-        Two fields that some reader could take for the user's, alike or not, name two users, and the backend might read
-        the other one: something between the authority and us has added to the answer.
+        Two fields that a backend could take for the user's (`X-User`, `X_User`) are refused, even with one value:
+        something between the authority and the gateway has added one, and the backend might read that one.
 
         Raises:
-            FetchFailed: It names several, or what it names is not text.
+            FetchFailed: There are several such fields, or the user is not text.
         """
         values = [value for lower, _, value in answer.headers.fields if folded(lower) == self._folded_user]
         if len(values) > 1:

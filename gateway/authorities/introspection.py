@@ -1,9 +1,9 @@
 """Ask the authority that issued a token whether it is good (RFC 7662).
 
-A way of showing who is calling, see `gateway.interfaces.Authenticator`. What
-came of it is remembered by `gateway.middleware.verification`, never past the
-token's own end. An authority that does not answer, or not as the RFC has it,
-lets nobody in: 503.
+An authenticator, see `gateway.interfaces.Authenticator`.
+`gateway.middleware.verification` caches the result, at most until the token
+expires. Where the authority does not answer, or not as the RFC says, the
+request gets 503.
 
 Tests: `tests/flow/test_authorities.py::test_a_token_that_the_authority_knows_opens_the_route`.
 """
@@ -26,17 +26,17 @@ from gateway.identity.compact import Unreadable, read_object
 from gateway.principal import Principal
 
 LONGEST = 8 * 1024
-"""Octets of a token; longer ones are not asked about."""
+"""Most octets of a token; a longer one is refused without asking."""
 
 
 class Introspection:
     """Has tokens judged by an authority.
 
     Args:
-        fetcher: Asks it.
+        fetcher: Asks the authority.
         url: Its introspection endpoint.
-        client: Who we are there, and our secret; None where we do not say.
-        expected: What it must say of a token.
+        client: Id and secret of the gateway there; None for no authentication.
+        expected: What the authority must say of a token.
         wall_clock: Unix seconds.
     """
 
@@ -62,7 +62,7 @@ class Introspection:
             (b"Accept", b"application/json"),
         ]
         if client is not None:
-            # RFC 6749 section 2.3.1: each is encoded by itself before they are joined.
+            # RFC 6749 section 2.3.1: id and secret are form-encoded before they are joined by a colon.
             shown = base64.b64encode(":".join(map(quote_plus, client)).encode())
             self._fields.append((b"Authorization", b"Basic " + shown))
 
@@ -74,8 +74,8 @@ class Introspection:
         """Ask whose token it is.
 
         Raises:
-            CredentialInvalid: It is not active, or for somebody else.
-            AuthUnavailable: The authority does not say.
+            CredentialInvalid: The token is not active, or is for another issuer or audience.
+            AuthUnavailable: The authority does not answer.
         """
         if len(credential) > LONGEST:
             raise CredentialInvalid("longer than any token")
@@ -90,7 +90,7 @@ class Introspection:
         return self._principal(answer)
 
     def withhold(self, exchange: Exchange) -> None:
-        """A token is in no other place than its field."""
+        """Do nothing: a token is shown in its field only."""
 
     def _principal(self, answer: Mapping[str, Any]) -> Principal:
         expires = moment(answer, "exp", inf)
@@ -99,7 +99,7 @@ class Introspection:
         principal = self._expected.principal(answer, self.name, expires)
         if principal.subject:
             return principal
-        # RFC 7662 section 2.2: all of them are optional, and a machine's token has no user.
+        # RFC 7662 section 2.2: all of these members are optional, and a token of a machine has no user.
         subject = word(answer.get("username")) or word(answer.get("client_id"))
         if not subject:
             raise CredentialInvalid("nobody's")
@@ -108,10 +108,10 @@ class Introspection:
 
 def _read(fetched: Fetched) -> dict[str, Any]:
     if fetched.status != 200:
-        # 401: it is we who are not known there. The caller cannot do anything about that.
+        # A 401 too is no fault of the caller: it is the gateway that the authority does not know.
         raise FetchFailed(f"status {fetched.status}")
     try:
-        answer = read_object(fetched.body)  # a member that is there twice could be read in two ways: refused
+        answer = read_object(fetched.body)  # refuses a member that stands there twice, and could be read in two ways
     except Unreadable as error:
         raise FetchFailed(f"the answer is {error}") from None
     if not isinstance(answer.get("active"), bool):

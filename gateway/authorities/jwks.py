@@ -1,20 +1,28 @@
 """The keys that an issuer publishes, kept fresh (RFC 7517).
 
 Asked by `gateway.identity.jwt`, which finds the keys in memory. They are
-fetched again before they grow old, and when a token names one that is not
-there, or was signed by none of those without a name: at once, but not again
-within the cooldown, or anybody could have the issuer asked as often as they
-like. See the note on early questions. While the issuer is down, what it published
-last stays good.
+fetched again before they grow old, and at once for a token that none of them
+has signed, as after a rotation of keys. The latter happens once in a cooldown:
+otherwise anybody could have the issuer asked as often as they like. While the
+issuer does not answer, the keys that it published last stay good.
 
 # Note [Early questions]
-A token with a made-up key uses up the question of a cooldown. So that a
-rotation right after it does not have good tokens refused until the cooldown is
-over, each set of keys allows for one more question within it, though never two
-such questions within one cooldown: an issuer whose instances publish different
-sets by turns would otherwise be asked as often as anybody likes. The name that
-used up the question gets no early one: a client that goes on showing the token
-of another issuer leaves the early question to others.
+Somebody may use up the question of a cooldown by a token with a made-up key. If
+the issuer rotates its keys right after that, good tokens would be refused until
+the cooldown is over. So each new set of keys allows for one more question
+within a cooldown, an early one. There are never two early questions within one
+cooldown, since an issuer whose instances publish different sets by turns would
+allow for one each time. The key name that used up the ordinary question gets no
+early one: a client that goes on showing tokens of another issuer leaves it to
+others.
+
+# Note [The states of a key set]
+There are two sides. *Empty* (`_document` is None) until the first answer; a
+token's key is then unknown rather than wrong: `AuthUnavailable`. *Held* from
+then on for ever. Beside that it is *idle*, with a timer for the next fetch;
+*fetching* (`_fetching`), with the requests that wait for the answer; or
+*stopped*. After a fetch that failed (`_failures`) the timer is a short one, and a
+key that is not held is unknown as well: it may have been published since.
 """
 
 from __future__ import annotations
@@ -34,14 +42,14 @@ from gateway.errors import AuthUnavailable
 from gateway.identity.keys import Key, KeyUnusable, from_jwks
 
 LEAST_AGE, MOST_AGE = 60.0, 3_600.0
-"""Bounds of what an issuer may say about how long its keys are good."""
+"""Least and most seconds for which an issuer may say that its keys are good."""
 AHEAD = 0.8
-"""When they are fetched again, as a share of that."""
+"""Share of that time after which they are fetched again."""
 FIRST_RETRY, LAST_RETRY = 1.0, 60.0
-"""Seconds until another try after failures: doubled from one to the other."""
+"""Seconds until another try after the first failure, and at most; doubled with each failure."""
 
 MOST_WAITING = 1_000
-"""Requests that wait for the keys of one issuer; an issuer that says nothing does not keep more of them."""
+"""Most requests that wait for the keys of one issuer: a silent issuer holds no more of them."""
 
 _log = Logger()
 
@@ -51,8 +59,8 @@ class Times:
     """How often an issuer is asked, in seconds.
 
     Attributes:
-        refresh: Where it does not say for how long its keys are good.
-        cooldown: Least time between two questions for a key that is not there.
+        refresh: How long keys are good where the issuer does not say it.
+        cooldown: Least time between two questions for a key that is not held.
     """
 
     refresh: float = 300.0
@@ -63,17 +71,17 @@ class JwksKeys(Service):
     """The keys of one issuer; see `gateway.identity.keys.KeySource`.
 
     Args:
-        label: What metrics and logs call it.
+        label: Names the issuer in metrics and logs.
         publisher: Asks the issuer.
-        algorithms: What keys may be used for.
-        times: How often it is asked.
-        reactor: Keeps time.
-        random: From 0 up to 1: instances that started together do not ask together.
-        count: Takes `success` or `failure`.
+        algorithms: Algorithms that keys may be used for.
+        times: How often the issuer is asked.
+        reactor: For the timers.
+        random: From 0 up to 1; spreads the fetches of instances that started together.
+        count: Counts fetches: `success` or `failure`.
 
     Attributes:
-        label: As above.
-        changed: Called when keys came or went.
+        label: As given.
+        changed: Called when the set of keys has changed.
     """
 
     def __init__(
@@ -108,12 +116,12 @@ class JwksKeys(Service):
         self._timer: Any = None
 
     def startService(self) -> None:
-        """Fetch the keys, so that they are there before the first token."""
+        """Fetch the keys at once, not with the first token."""
         super().startService()
         self._fetch()
 
     def stopService(self) -> Deferred[Any]:
-        """Ask no more; fires when connections are closed."""
+        """Stop fetching; fires when connections are closed."""
         super().stopService()
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
@@ -130,19 +138,22 @@ class JwksKeys(Service):
         return float(self._reactor.seconds() - self._fetched) if self._document is not None else float("inf")
 
     def keys(self, kid: str | None) -> Sequence[Key]:
-        """Return the keys of a name, or those without one; all for None."""
+        """Return the keys of a name, or those without a name where there are none; all for None."""
         if kid is None:
             return self._all
         return self._named.get(kid) or self._named.get(None, ())
 
     def more(self, algorithm: str, kid: str | None, found: Callable[[], bool]) -> Awaitable[None] | None:
-        """Look for a key that is not there; None where it was looked for just now, or cannot be published.
+        """Ask the issuer for a key that is not held.
+
+        Returns:
+            Fires when the issuer has been asked; None where it was asked just now, or the key cannot be published.
 
         Raises:
-            AuthUnavailable: The issuer does not answer; also when awaited.
+            AuthUnavailable: The issuer does not answer; raised here or when awaited.
         """
         if algorithm.startswith("HS"):
-            return None  # a secret: no set has one that is used
+            return None  # the key is a secret: `from_jwks` takes none from a set
         if self._fetching is not None or self._may_ask(kid):
             return self._look(kid, found)
         self._check_known()
@@ -150,7 +161,7 @@ class JwksKeys(Service):
 
     async def _look(self, kid: str | None, found: Callable[[], bool]) -> None:
         if self._fetching is not None:
-            # What is being fetched was asked for before us: if the key is not in it, it may have come since.
+            # That fetch began before this token came. A key that is not in its answer may have been published since.
             await self._join()
             if found():
                 return
@@ -162,7 +173,7 @@ class JwksKeys(Service):
             self._check_known()
 
     def _check_known(self) -> None:
-        """Whether what is not there is known not to be there."""
+        """Raise `AuthUnavailable` unless the set is up to date: a key that is not in it may exist otherwise."""
         if self._failures or self._document is None:
             raise AuthUnavailable
 
@@ -171,7 +182,7 @@ class JwksKeys(Service):
         return bool(self.running) and (self._is_past(self._asked, wait) or self._may_ask_early(kid))
 
     def _may_ask_early(self, kid: str | None) -> bool:
-        """Whether a question within the cooldown is left; see the note on early questions."""
+        """Whether an early question is left; see Note [Early questions]."""
         if not self._early or (kid is not None and kid == self._asked_for):
             return False
         return self._is_past(self._asked_early, self._times.cooldown)
@@ -180,7 +191,7 @@ class JwksKeys(Service):
         return moment is None or bool(self._reactor.seconds() - moment >= wait)
 
     def _spend(self, kid: str | None) -> None:
-        """Note a question that `_may_ask` has allowed for a token."""
+        """Count a question that `_may_ask` has allowed: as the cooldown's own, or as an early one."""
         now = self._reactor.seconds()
         if self._document is None or self._is_past(self._asked, self._times.cooldown):
             self._asked, self._asked_for = now, kid
@@ -188,10 +199,10 @@ class JwksKeys(Service):
             self._asked_early, self._early = now, False
 
     async def _join(self) -> None:
-        """Wait for what is being fetched; who goes does not take it from the others.
+        """Wait for the fetch that is under way; a request that is cancelled leaves it to the others.
 
         Raises:
-            AuthUnavailable: Too many wait.
+            AuthUnavailable: Too many requests wait.
         """
         if self._fetching is not None:
             if len(self._waiting) >= MOST_WAITING:
@@ -201,11 +212,11 @@ class JwksKeys(Service):
             try:
                 await waiting
             finally:
-                if waiting in self._waiting:  # its client is gone
+                if waiting in self._waiting:  # cancelled: the client is gone
                     self._waiting.remove(waiting)
 
     def _fetch(self) -> None:
-        """Ask the issuer, once at a time; whoever waits hears when it is over."""
+        """Begin a fetch; `_over` wakes the requests that wait for it."""
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         fetching = ensureDeferred(self._ask())
@@ -244,7 +255,7 @@ class JwksKeys(Service):
             self._failed(result)
         waiting, self._waiting = self._waiting, []
         for one in waiting:
-            if not one.called:  # woken, one of them may have ended another
+            if not one.called:  # a request that was woken may have cancelled another
                 one.callback(None)
 
     def _failed(self, failure: Failure) -> None:

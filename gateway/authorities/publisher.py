@@ -1,7 +1,7 @@
-"""Where an issuer publishes its keys: at a URL, or where its own metadata say (OpenID Connect Discovery).
+"""Fetch an issuer's keys from a URL, or from where its metadata say (OpenID Connect Discovery).
 
-Asked by `gateway.authorities.jwks`. What comes back is read as strictly as a
-token is; redirects are not followed.
+Asked by `gateway.authorities.jwks`. Answers are read as strictly as tokens are;
+redirects are not followed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from gateway.headers import Headers
 from gateway.identity.compact import Unreadable, read_object
 
 MOST = 256 * 1024
-"""Octets of a key set; the largest in the wild have some dozens of keys with certificates."""
+"""Most octets of a key set; the largest in use have some dozens of keys with certificates."""
 
 _max_age = re.compile(r"(?:^|[,\s])max-age=\"?(\d{1,9})", re.IGNORECASE).search
 _FIELDS = ((b"Accept", b"application/jwk-set+json, application/json"), (b"User-Agent", b"gateway"))
@@ -28,7 +28,7 @@ class Published(NamedTuple):
 
     Attributes:
         document: The JWK set.
-        max_age: Seconds for which it says that this holds, None where it does not say.
+        max_age: Seconds for which the set is good, as the issuer says; None where it does not.
     """
 
     document: dict[str, Any]
@@ -36,12 +36,12 @@ class Published(NamedTuple):
 
 
 class Publisher:
-    """Asks for the keys of one issuer.
+    """Fetches the keys of one issuer.
 
     Args:
-        make_fetcher: Makes what asks the server of a URL.
-        url: Where the keys are; None where the metadata of the issuer say that.
-        issuer: For its metadata.
+        make_fetcher: Makes a fetcher for the server of a URL.
+        url: URL of the keys; None where the issuer's metadata have it.
+        issuer: The issuer, whose URL leads to its metadata.
     """
 
     def __init__(self, make_fetcher: Callable[[str], Fetcher], url: str | None, issuer: str | None = None) -> None:
@@ -57,10 +57,10 @@ class Publisher:
             await fetcher.stopService()
 
     async def ask(self) -> Published:
-        """Return what is published now.
+        """Return what the issuer publishes now.
 
         Raises:
-            FetchFailed: There is no answer, or one that is no object in JSON.
+            FetchFailed: There is no answer, or it is not a JSON object.
         """
         url = self._url or await self._discover()
         answer = await self._get(url)
@@ -69,7 +69,7 @@ class Publisher:
     async def _discover(self) -> str:
         issuer = self._issuer or ""
         metadata = _object(await self._get(issuer.rstrip("/") + "/.well-known/openid-configuration"))
-        # OpenID Connect Discovery 1.0 section 4.3: otherwise one issuer could speak for another.
+        # OpenID Connect Discovery 1.0 section 4.3: without this check one issuer could name keys for another.
         if metadata.get("issuer") != issuer:
             raise FetchFailed("the metadata are those of another issuer")
         url = metadata.get("jwks_uri")
@@ -94,14 +94,14 @@ class Publisher:
 
 
 def _parsed(url: str) -> URL:
-    """Read the URL of an issuer, or one that an issuer names; a host that is not ASCII as IDNA has it.
+    """Parse the URL of an issuer, or one that an issuer names; a host that is not ASCII is encoded by IDNA.
 
     Raises:
-        FetchFailed: It is none that can be asked.
+        FetchFailed: It has no host, or has userinfo, or is no URL.
     """
     try:
         parsed = URL.from_text(url).to_uri()
-    except ValueError:  # also what hyperlink and idna raise
+    except ValueError:  # raised by hyperlink and idna, too
         raise FetchFailed("it has no URL that can be asked") from None
     if not parsed.host or parsed.userinfo:
         raise FetchFailed("it has no URL that can be asked")
@@ -116,7 +116,7 @@ def _object(answer: Fetched) -> dict[str, Any]:
 
 
 def _seconds(headers: Headers) -> int | None:
-    """Return for how long an answer is fresh (RFC 9111 section 5.2.2)."""
+    """Return the seconds for which an answer is fresh (RFC 9111 section 5.2.2)."""
     control = (headers.joined(b"cache-control") or b"").decode("latin-1").lower()
     if "no-store" in control or "no-cache" in control:
         return 0

@@ -1,8 +1,8 @@
-"""Compare secrets with slow hashes, off the reactor, a few at a time.
+"""Compare secrets with slow hashes in threads, a few at a time.
 
-Asked by `gateway.answering.token_endpoint`. Comparing costs a tenth of a
-second of a processor and 64 MiB: two threads do it, few may wait for them, and
-the rest is told to come again.
+Asked by `gateway.answering.token_endpoint`. A comparison takes a tenth of a
+second of a processor and 64 MiB: two threads do it, a few comparisons may wait,
+and further ones are refused.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from gateway.transport.threads import Threads
 
 MOST_AT_ONCE = 2
 MOST_WAITING = 16
-"""Comparisons that wait for a thread: a second or two of work."""
+"""Most comparisons that wait for a thread: a second or two of work."""
 
 
 class SecretChecker(Service):
-    """Compares secrets, and remembers what was right for a moment.
+    """Compares secrets, and remembers for a while those that were right.
 
     Args:
         threads: `MOST_AT_ONCE` of them.
-        verified: What was right just now.
+        verified: Secrets that were right a moment ago.
         now: Monotonic seconds.
 
     Attributes:
-        under_way: Comparisons begun or waiting.
+        under_way: How many comparisons have begun or wait.
     """
 
     def __init__(self, threads: Threads, verified: VerifiedSecrets, now: Callable[[], float]) -> None:
@@ -42,12 +42,12 @@ class SecretChecker(Service):
         self.under_way = 0
 
     def startService(self) -> None:
-        """Be ready."""
+        """Begin to take comparisons."""
         super().startService()
         self._threads.startService()
 
     def stopService(self) -> Deferred[Any] | None:
-        """Fires when nothing is under way any more."""
+        """Stop the threads; fires when no comparison is under way any more."""
         super().stopService()
         return self._threads.stopService()
 
@@ -55,9 +55,9 @@ class SecretChecker(Service):
         """Compare a secret with a hash.
 
         Args:
-            secret: What a client shows.
-            encoded: The hash of its secret, or where there is no such client, of another's.
-            decoy: It is another's: false whatever comes out, in the time that it takes to find out.
+            secret: The secret that a client shows.
+            encoded: The hash of the client's secret; a decoy's where there is no such client.
+            decoy: Whether it is a decoy's: the answer is False, and takes as long as for a client that exists.
 
         Raises:
             AuthUnavailable: Too many comparisons are under way.
@@ -73,7 +73,7 @@ class SecretChecker(Service):
 
     def _compare(self, secret: str, encoded: str) -> Deferred[bool]:
         self.under_way += 1
-        # A thread cannot be called off: who waits may go, the place is taken until the work is done.
+        # A thread cannot be cancelled: a caller that goes leaves the comparison under way until it is done.
         waiting: Deferred[bool] = Deferred()
 
         def done(result: bool | Failure) -> None:
