@@ -1,5 +1,5 @@
-"""Who is calling: tokens, secrets and what is known of them; one noun a file.
+"""Credentials and the principals that they stand for: tokens, API keys, secrets, certificates.
 
-Layer 2: computes and decides only. `now` is Unix seconds where a credential ends by the clock on the wall, and
-randomness is octets, both passed in by who asks.
+Layer 2: computes and decides only. The caller passes in `now` (Unix seconds, where a credential expires) and random
+octets.
 """

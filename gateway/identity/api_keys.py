@@ -1,9 +1,9 @@
-"""API keys: what is known of one, how it is looked for, and how one is made.
+"""API keys: their records, how they are looked up, and how they are made.
 
-Layer 2. A key is looked for by its digest, never by itself: whoever reads a
-store, or measures how long a look-up takes, learns nothing that helps to make
-a key with a digest that is there. Keys are random (256 bits), so a fast hash is
-enough; with a pepper a stolen store is of no use for guessing weak ones either.
+Layer 2. A key is looked up by its digest: whoever reads a store, or measures how
+long a look-up takes, learns digests, and cannot make a key from one. Keys are
+random (256 bits), so a fast hash is enough; with a pepper a stolen store does
+not help to guess weak keys (made elsewhere) either.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from gateway.errors import CredentialInvalid
 from gateway.principal import Principal
 
 LONGEST = 512
-"""Octets of a key that is looked for; a longer one is none."""
+"""Most octets of a key; a longer one is refused without a look-up."""
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,63}")
 _NOBODY = sha256(b"").digest()
@@ -32,13 +32,13 @@ class KeyRecord:
     """One key, without the key.
 
     Attributes:
-        id: What logs, limits and revocations call it.
-        digest: What it is looked for by.
-        user: Who it stands for.
-        roles: Roles it has.
-        scopes: Scopes it has.
-        expires: Unix seconds; infinite where it does not end.
-        revoked: It is not good any more.
+        id: Names the key in logs, limits and revocations.
+        digest: What it is looked up by.
+        user: The user that it stands for; empty for the id.
+        roles: The caller's roles.
+        scopes: The caller's scopes.
+        expires: Unix seconds; infinite where the key does not expire.
+        revoked: Whether it was revoked.
     """
 
     id: str
@@ -51,10 +51,10 @@ class KeyRecord:
 
 
 class KeyStore(Protocol):
-    """Where keys are kept: memory, Redis or SQL; one contract suite holds for all."""
+    """Where keys are kept: memory, Redis or SQL. One contract suite runs on all of them."""
 
     def find(self, digest: bytes) -> KeyRecord | Awaitable[KeyRecord | None] | None:
-        """Return the key of a digest, also one that is revoked or has ended; None for none.
+        """Return the key of a digest, also one that is revoked or has expired; None where there is none.
 
         Raises:
             AuthUnavailable: The store does not answer.
@@ -62,20 +62,20 @@ class KeyStore(Protocol):
 
 
 class ManagedKeyStore(KeyStore, Protocol):
-    """A store whose keys come and go while gateways run."""
+    """A store whose keys are created and revoked while gateways run."""
 
     async def create(self, record: KeyRecord) -> bool:
-        """Add a key; False where there is one of its id."""
+        """Add a key; return False where there is one with its id already."""
 
     async def revoke(self, key_id: str) -> bool:
-        """Make a key invalid; False where there is none of this id."""
+        """Make a key invalid; return False where there is none with this id."""
 
     async def list(self) -> list[KeyRecord]:
         """Return all keys, by id."""
 
 
 def digester(pepper: bytes) -> Callable[[bytes], bytes]:
-    """Make the function from a key to what it is looked for by.
+    """Make the function from a key to its digest.
 
     Args:
         pepper: A secret that is not in the store; empty for none.
@@ -86,7 +86,7 @@ def digester(pepper: bytes) -> Callable[[bytes], bytes]:
 
 
 def new_key(key_id: str, random_bytes: Callable[[int], bytes]) -> str:
-    """Make a key, `gw_ID_SECRET`: the id for people and for scanners that look for lost keys, 256 random bits for us.
+    """Make a key, `gw_ID_SECRET`: `gw_` and the id tell people and secret scanners what it is, 256 random bits follow.
 
     Raises:
         ValueError: The id is not one of letters, digits, `.` and `-`.
@@ -98,18 +98,18 @@ def new_key(key_id: str, random_bytes: Callable[[int], bytes]) -> str:
 
 
 def judge(record: KeyRecord | None, digest: bytes, now: float) -> Principal:
-    """Say whom a key stands for.
+    """Return the principal that a key stands for.
 
     Args:
         record: What the store has found.
-        digest: What it was asked for.
+        digest: The digest of the key that was shown.
         now: Unix seconds.
 
     Raises:
-        CredentialInvalid: Nobody, or not any more; the cause is for the log only.
+        CredentialInvalid: The key is unknown, revoked or expired; the text is for the log only.
     """
-    # A store may find without looking at every octet (an index, another collation): what counts is this. The same is
-    # done for no key at all, so that both take as long.
+    # Compared here once more: a store may ignore case or a part of a digest (a collation, an index). Where there is no
+    # record the same comparison is made, so that both take as long.
     same = hmac.compare_digest(digest, _NOBODY if record is None else record.digest)
     if record is None or not same:
         raise CredentialInvalid("unknown key")

@@ -1,7 +1,7 @@
 """The bearer token that a request shows (RFC 6750 section 2.1).
 
-In the Authorization field only: a form field or a query parameter, which the
-RFC allows too, ends up in logs and histories.
+Read from the Authorization field only: a form field or a query parameter, which
+the RFC allows too, ends up in logs and histories.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from gateway.errors import CredentialInvalid
 from gateway.message import Request
 
 FIELDS = frozenset([b"authorization"])
-"""Where it is."""
+"""Names of the fields that carry a bearer token."""
 
 _AFTER_BRACE = b"wxyz0123456789-_"
-"""What may follow the `e` that `{` begins with in base64url: its last two bits, and four of the next octet."""
+"""Second characters of base64url text whose first octet is `{`: they hold its last two bits, and four of the next."""
 
 _bearer = re.compile(rb"bearer(?: +(.*))?", re.IGNORECASE | re.DOTALL).fullmatch
 
@@ -24,16 +24,17 @@ def bearer_token(request: Request) -> bytes | None:
     """Return the token of a request, None where it shows none.
 
     Raises:
-        CredentialInvalid: There are two Authorization fields, of which a backend could take the other; or no token.
+        CredentialInvalid: The scheme has no token behind it; or there are two Authorization fields, and a backend could
+            read the one that was not verified.
     """
     headers = request.headers
     value = headers.index.get(b"authorization")
     if value is None:
         return None
-    # Only where some field is repeated it is worth looking which one.
+    # The index has a name once: it is shorter than the list only where some field is repeated.
     if len(headers.index) != len(headers.fields) and len(headers.get_all(b"authorization")) > 1:
         raise CredentialInvalid("two Authorization fields")
-    if value[:7] == b"Bearer " and value[7:8] not in b" ":  # nor at the end, which is in everything
+    if value[:7] == b"Bearer " and value[7:8] not in b" ":  # false also where nothing follows: b"" is in b" "
         return value[7:]
     found = _bearer(value)
     if found is None:
@@ -45,5 +46,5 @@ def bearer_token(request: Request) -> bytes | None:
 
 
 def may_be_jwt(token: bytes) -> bool:
-    """Whether a bearer token looks like a JWT: three parts, of which the first is base64url of what begins with `{`."""
+    """Whether a bearer token looks like a JWT: three parts, the first of which is base64url of text that begins `{`."""
     return token.count(b".") == 2 and token[:1] == b"e" and token[1:2] in _AFTER_BRACE

@@ -1,7 +1,7 @@
-"""Client certificates: whom one stands for.
+"""Client certificates and the principals that they stand for.
 
-Layer 2. That a certificate comes from an authority of the listener was
-verified in the handshake (`clientCA`); here is only what its names mean.
+Layer 2. The handshake has verified that a certificate comes from an authority
+of the listener (`clientCA`); this module only reads its names.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from gateway.principal import Principal
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Those whose certificates have a name.
+    """What the configuration says of certificates with one name.
 
     Attributes:
-        name: The name; with `*` at its end all that begin with what stands before it.
-        user: Who they are; empty: the name in the certificate.
-        roles: Roles they have.
-        scopes: Scopes they have.
+        name: The name; with `*` at its end, all names that begin with the text before it.
+        user: The user that they stand for; empty for the name in the certificate.
+        roles: The caller's roles.
+        scopes: The caller's scopes.
     """
 
     name: str
@@ -35,9 +35,9 @@ class Client:
     scopes: frozenset[str] = frozenset()
 
     def matches(self, name: str) -> bool:
-        """Whether a name in a certificate is meant."""
+        """Whether this entry is for a name in a certificate."""
         if self.name.endswith("*"):
-            # RFC 3986 section 5.2.4: who resolves dot segments reads `shop/../admin` as a name outside `shop/`.
+            # RFC 3986 section 5.2.4: where dot segments are resolved, `shop/../admin` is a name outside `shop/`.
             return name.startswith(self.name[:-1]) and not _dots_in(name)
         return name == self.name
 
@@ -49,9 +49,9 @@ class CertificateRules:
     """Makes principals of certificates.
 
     Args:
-        kind: Which name of a certificate counts, one of `NAMES`.
-        clients: What is known of some; of several that match the first counts.
-        listed_only: Whether all others are refused.
+        kind: Which name of a certificate is read, one of `NAMES`.
+        clients: Entries for some names; the first that matches counts.
+        listed_only: Whether names without an entry are refused.
     """
 
     def __init__(self, kind: str, clients: Sequence[Client] = (), listed_only: bool = False) -> None:
@@ -60,14 +60,14 @@ class CertificateRules:
         self._others = None if listed_only else Client("*")
 
     def principal(self, der: bytes, now: float) -> Principal:
-        """Say whom a certificate stands for.
+        """Return the principal that a certificate stands for.
 
         Args:
-            der: The certificate, verified.
-            now: Unix seconds: a connection may be older than the end of what was shown as it began.
+            der: The certificate, verified in the handshake.
+            now: Unix seconds; a certificate may expire while its connection is open.
 
         Raises:
-            CredentialInvalid: Nobody, or not any more.
+            CredentialInvalid: It has expired, has no such name, or no entry.
         """
         try:
             certificate = x509.load_der_x509_certificate(der)
@@ -87,7 +87,7 @@ class CertificateRules:
             client.roles,
             client.scopes,
             method="mtls",
-            token_id=sha256(der).hexdigest(),  # its fingerprint: what can be put on the deny-list
+            token_id=sha256(der).hexdigest(),  # its fingerprint, which can be put on the deny-list
             expires=expires,
         )
 
@@ -101,7 +101,7 @@ def _alternatives(certificate: x509.Certificate, kind: type[x509.GeneralName]) -
 
 
 def _uri(certificate: x509.Certificate) -> str:
-    # Of several none: SPIFFE X.509-SVID section 2 allows one, and what is unclear is nobody.
+    # Several URIs are taken for none: SPIFFE X.509-SVID section 2 allows one, and a backend could read another one.
     names = _alternatives(certificate, x509.UniformResourceIdentifier)
     return names[0] if len(names) == 1 else ""
 
@@ -132,4 +132,4 @@ NAMES: dict[str, Callable[[x509.Certificate], str]] = {
     "cn": _common_name,
     "subject": _subject,
 }
-"""What finds the name of each kind; empty for none that is clear."""
+"""The function that reads the name of each kind; it returns an empty text where there is none, or several."""

@@ -1,7 +1,7 @@
-"""What a token's claims must say, and the principal that they make (RFC 7519 section 4, RFC 7662 section 2.2).
+"""Check a token's claims, and make a principal of them (RFC 7519 section 4, RFC 7662 section 2.2).
 
-Layer 2. Whoever vouches for the claims, a signature (`gateway.identity.jwt`) or
-an authority (`gateway.authorities.introspection`), they are read in one way.
+Layer 2. Claims that a signature proves (`gateway.identity.jwt`) and those that
+an authority answers with (`gateway.authorities.introspection`) are read alike.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from gateway.principal import ClaimPath, Principal, find_claim
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What claims must say, and where they say what.
+    """What claims must say, and in which claims the user, roles and scopes are.
 
     Attributes:
-        issuer: What `iss` must be, None where it does not matter.
-        audience: Of which `aud` must have one; empty where it does not matter.
+        issuer: What `iss` must be; None for any.
+        audience: `aud` must have one of these; empty for any.
         user: The claim with the user, or a path to it.
         roles: The claim with the roles.
         scopes: The claim with the scopes.
@@ -34,16 +34,18 @@ class Expected:
     scopes: ClaimPath = "scope"
 
     def principal(self, claims: Mapping[str, Any], method: str, expires: float) -> Principal:
-        """Return whose the claims are, somebody without a name perhaps.
+        """Return the principal that the claims are of; its subject may be empty.
+
+        Roles, scopes and a `jti` of a kind that cannot be read are taken for none: only a route that asks for a role or
+        a scope refuses such a token.
 
         Args:
-            claims: That somebody vouches for.
-            method: How they were shown.
+            claims: Claims that were verified.
+            method: How the caller authenticated.
             expires: Unix seconds.
 
         Raises:
-            CredentialInvalid: They are for somebody else, or the user is neither a text nor a number. Roles, scopes and
-                a token's id are only carried here: of another kind they are none; a route that asks for one refuses.
+            CredentialInvalid: They are for another issuer or audience, or the user is neither a text nor a number.
         """
         if self.issuer is not None and claims.get("iss") != self.issuer:
             raise CredentialInvalid("other issuer")
@@ -61,10 +63,10 @@ class Expected:
 
 
 def moment(claims: Mapping[str, Any], name: str, absent: float) -> float:
-    """Return a claim that is a time, in Unix seconds.
+    """Return a claim that is a time, in Unix seconds; `absent` where it is not there.
 
     Raises:
-        CredentialInvalid: It is none.
+        CredentialInvalid: It is not a time.
     """
     if name not in claims:
         return absent
@@ -94,7 +96,7 @@ def word(value: Any) -> str:
 
 
 def _audience(value: Any) -> frozenset[str]:
-    """Return whom claims are for: a text is one audience, not several.
+    """Return the audiences of claims; a text is one audience, whatever spaces it has.
 
     Raises:
         CredentialInvalid: It is neither a text nor a list of texts.

@@ -1,8 +1,8 @@
-"""The compact form of a signed token (RFC 7515 section 7.1), read without believing any of it.
+"""Parse the compact form of a signed token (RFC 7515 section 7.1); nothing in it is verified yet.
 
-What two readers could take for two things is refused: base64url that is not
-the one way to write its octets, a member that is there twice, a number that
-is none. Sizes and depth are looked at before anything is parsed.
+A token that two parsers could read in two ways is refused: base64url that could
+be written otherwise, a member that stands there twice, a NaN. Length and depth
+are checked before anything is parsed.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any, NamedTuple
 
 MAX_HEADER = 4 * 1024
-"""Octets of an encoded header; there is next to nothing to say in one."""
+"""Most octets of an encoded header; real ones have a few hundred."""
 MAX_DEPTH = 16
-"""Of objects and lists in each other."""
+"""Most objects and lists nested in each other."""
 
 _strings = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
 class Unreadable(ValueError):
-    """It is no token in compact form; the words say why and show nothing of it."""
+    """It is no token in compact form; the text says why and shows no part of it."""
 
 
 class Compact(NamedTuple):
     """A token taken apart.
 
     Attributes:
-        header: What its header says.
-        signed: What the signature is over.
+        header: Its header, parsed.
+        signed: The octets that are signed.
         payload: The claims, still encoded.
         signature: The octets of the signature.
     """
@@ -45,10 +45,10 @@ def read(token: bytes, most: int) -> Compact:
 
     Args:
         token: As shown.
-        most: Octets that it may have.
+        most: Most octets that it may have.
 
     Raises:
-        Unreadable: It is too long, not of three parts, or its header is not one object.
+        Unreadable: It is too long, does not have three parts, or its header is not an object.
     """
     if len(token) > most:
         raise Unreadable("too long")
@@ -62,33 +62,33 @@ def read(token: bytes, most: int) -> Compact:
 
 
 def decode(text: bytes) -> bytes:
-    """Return the octets behind base64url without padding.
+    """Decode base64url without padding.
 
     Raises:
-        Unreadable: It is something else, or another way to write the same octets.
+        Unreadable: It is not base64url, or not the one canonical way to write its octets.
     """
     try:
         octets = urlsafe_b64decode(text + b"=" * (-len(text) % 4))
     except ValueError:
         raise Unreadable("not base64url") from None
-    # Bits left over at the end are read by nobody: with them free, one token could be written in several ways.
+    # Decoders ignore the bits that are left over at the end: with any value there, one token would have several forms.
     if urlsafe_b64encode(octets).rstrip(b"=") != text:
         raise Unreadable("not base64url in its one form")
     return octets
 
 
 def read_object(octets: bytes) -> dict[str, Any]:
-    """Return the object that JSON text stands for.
+    """Parse a JSON object.
 
     Raises:
-        Unreadable: It is something else, has a member twice or a number that is none, or goes too deep.
+        Unreadable: It is not one, has a member twice or a NaN or infinity, or is nested too deep.
     """
     if octets.count(b"{") + octets.count(b"[") > MAX_DEPTH:
         _check_depth(octets)
     try:
         found = json.loads(octets.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_number)
         if b"\\u" in octets:
-            # An escape may be half of a surrogate pair, which is no character and cannot be written anywhere.
+            # Refuses an escape that is half of a surrogate pair: it is no character, and UTF-8 cannot encode it.
             json.dumps(found, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
         raise Unreadable("not JSON" if not isinstance(error, Unreadable) else str(error)) from None

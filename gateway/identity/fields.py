@@ -1,9 +1,9 @@
-"""What a backend is told about the caller: a principal as request fields.
+"""The request fields that tell a backend who is calling.
 
-Layer 2. Subject, roles and scopes come out of credentials, so they may hold
-anything. On the wire every octet of their UTF-8 that is not a visible ASCII
-character is percent-encoded, and so are `%` and `,`: no CR or LF ends the
-field, a comma always separates, and decoding gives the text back.
+Layer 2. Subject, roles and scopes come from credentials, so they may have any
+character. Every octet of their UTF-8 that is not a visible ASCII character is
+percent-encoded, and so are `%` and `,`. So no CR or LF can end the field, a
+comma always separates two values, and decoding gives the text back.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _PLAIN = "".join(map(chr, range(0x21, 0x7F))).replace("%", "").replace(",", "")
 
 
 def encode(text: str) -> bytes:
-    """Return a text as it goes into a field.
+    """Encode a text for a field.
 
     Raises:
         UnicodeEncodeError: It has half of a surrogate pair, which is no character.
@@ -33,14 +33,14 @@ def describer(user: str, roles: str, scopes: str) -> Callable[[Principal], Field
 
     Args:
         user: Name of the field with the subject.
-        roles: Name of that with the roles, sorted and separated by commas.
-        scopes: Name of that with the scopes, likewise.
+        roles: Name of the field with the roles, sorted and separated by commas.
+        scopes: Name of the field with the scopes, likewise.
     """
     names = (user.encode(), roles.encode(), scopes.encode())
 
     def describe(principal: Principal) -> Fields:
         values = (encode(principal.subject), _list(principal.roles), _list(principal.scopes))
-        # What would be empty is left out: a backend reads no field as nothing.
+        # Empty fields are left out: to a backend no field means none.
         return tuple((name, value) for name, value in zip(names, values, strict=True) if value)
 
     return describe

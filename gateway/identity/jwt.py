@@ -1,9 +1,9 @@
-"""Verify a JSON Web Token and say whose it is (RFC 7519, as RFC 8725 advises).
+"""Verify a JSON Web Token and return its principal (RFC 7519, as RFC 8725 advises).
 
-Layer 2: PyJWT and cryptography compute the signatures; what a token may say is
-decided here and in `gateway.identity.compact`, with `now` passed in. The key
-decides on the algorithm, never the token. What is cheap to look at comes
-first. The words of a refusal are for the log: the client is told nothing.
+Layer 2: PyJWT and cryptography compute the signatures; this module and
+`gateway.identity.compact` decide what a token may say, with `now` passed in. The
+key decides on the algorithm, never the token. Cheap checks come first. The text
+of a refusal is for the log: the client does not get it.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from gateway.identity.keys import Key, KeySource
 from gateway.principal import ClaimPath, Principal, find_claim
 
 MAX_KID = 256
-"""Characters of a key's name."""
+"""Most characters of a key's name (`kid`)."""
 MOST_KEYS = 8
-"""Keys that are tried for a token that names none: each costs a signature."""
+"""Most keys that are tried for one token: with each a signature is computed."""
 
 NOBODY = "signed by nobody known"
 
 ANYBODY = Expected()
-"""Of any issuer, for any audience."""
+"""Accepts tokens of any issuer, for any audience."""
 
 _TYPES = frozenset(["jwt", "at+jwt", "application/jwt", "application/at+jwt"])
 
@@ -37,11 +37,11 @@ class Rules:
     """What a token must say.
 
     Attributes:
-        algorithms: How it may be signed.
-        expected: What its claims must say of whom it is for.
-        leeway: Seconds that clocks may be apart.
+        algorithms: Algorithms that it may be signed with.
+        expected: The issuer and audience that it must have, and where its claims are.
+        leeway: Seconds by which clocks may differ.
         required: Claims that must be there.
-        max_size: Octets of a token.
+        max_size: Most octets of a token.
     """
 
     algorithms: frozenset[str]
@@ -55,8 +55,8 @@ class TokenVerifier:
     """Verifies tokens of one issuer.
 
     Args:
-        keys: What they are signed with.
-        rules: What they must say.
+        keys: Keys that tokens are signed with.
+        rules: What tokens must say.
     """
 
     __slots__ = ("_keys", "_rules")
@@ -67,19 +67,19 @@ class TokenVerifier:
 
     @property
     def issuer(self) -> str | None:
-        """Return what `iss` must be."""
+        """What `iss` must be; None for any."""
         return self._rules.expected.issuer
 
     def verify(self, token: bytes, now: float) -> Principal | Awaitable[Principal]:
-        """Say whose token it is; an awaitable where its key has to be looked for.
+        """Return the principal of a token; an awaitable where the issuer has to be asked for its key.
 
         Args:
             token: As shown.
             now: Unix seconds.
 
         Raises:
-            CredentialInvalid: It is not valid; the words are for the log.
-            AuthUnavailable: Its key cannot be looked for.
+            CredentialInvalid: The token is not valid; the text is for the log.
+            AuthUnavailable: The issuer cannot be asked.
         """
         try:
             parts = read(token, self._rules.max_size)
@@ -101,16 +101,16 @@ class TokenVerifier:
         return self._principal(search.parts, now)
 
     def _header(self, header: Mapping[str, Any]) -> tuple[str, str | None]:
-        """Judge a header. What it offers as keys (`jwk`, `jku`, `x5u`, `x5c`) is not looked at."""
+        """Check a header and return its algorithm and key name; keys that it offers (`jwk`, `jku`, …) are ignored."""
         algorithm = header.get("alg")
         if not isinstance(algorithm, str) or algorithm not in self._rules.algorithms:
             raise CredentialInvalid("algorithm not accepted")
         if "crit" in header or "b64" in header:
-            # RFC 7515 section 4.1.11: an extension that is not understood; RFC 7797 is one.
+            # RFC 7515 section 4.1.11: a token with a critical extension that we do not implement (RFC 7797) is refused.
             raise CredentialInvalid("extension not understood")
         kind = header.get("typ", "JWT")
         if not isinstance(kind, str) or kind.lower() not in _TYPES:
-            # RFC 8725 section 3.11: an ID token, a logout token, … is not for calling with.
+            # RFC 8725 section 3.11: an ID token, a logout token, … must not be taken for an access token.
             raise CredentialInvalid("token of another type")
         kid = header.get("kid")
         if "kid" in header and (not isinstance(kid, str) or len(kid) > MAX_KID):
@@ -118,7 +118,7 @@ class TokenVerifier:
         return algorithm, kid
 
     def _principal(self, parts: Compact, now: float) -> Principal:
-        """Judge the claims of a token whose signature is good."""
+        """Check the claims of a token whose signature is good, and make its principal."""
         rules = self._rules
         try:
             claims = read_object(decode(parts.payload))
@@ -135,10 +135,10 @@ class _Search:
     """The search for the key that signed one token.
 
     Args:
-        source: Where keys come from.
+        source: The keys.
         parts: The token.
-        algorithm: How it is signed.
-        kid: The name that it gives its key.
+        algorithm: The algorithm that it is signed with.
+        kid: The key's name in the token; None without one.
     """
 
     __slots__ = ("_algorithm", "_found", "_kid", "_source", "_tried", "parts")
@@ -152,10 +152,10 @@ class _Search:
         self._found = False
 
     def found(self) -> bool:
-        """Whether one of the keys that are there now signed the token.
+        """Whether one of the keys that the source has now signed the token.
 
-        Each costs a signature, and a thousand searches may end with one answer of an issuer: nothing is computed
-        again for keys that were tried before.
+        A thousand searches may wait for one answer of an issuer, and each key costs the computing of a signature: so
+        the result is kept as long as the keys stay the same.
         """
         fit = [key for key in self._source.keys(self._kid) if self._algorithm in key.algorithms][:MOST_KEYS]
         if fit != self._tried:
@@ -166,14 +166,14 @@ class _Search:
     def names_its_key(self) -> bool:
         """Whether a key that was tried has the name that the token gives.
 
-        Then that it did not sign the token is an answer. Where the token or the keys have no name, the key may be
-        another one, which has been published since.
+        Then the token is refused for good if that key did not sign it. Where the token or the keys have no name, it may
+        be signed by another key, which was published in the meantime.
         """
         return self._kid is not None and any(key.kid == self._kid for key in self._tried)
 
 
 def unverified_issuer(token: bytes, most: int) -> str | None:
-    """Return what a token says of its issuer, to choose who may verify it; nobody has vouched for it."""
+    """Return the `iss` of a token that is not verified, to choose its verifier."""
     try:
         claims = read_object(decode(read(token, most).payload))
     except Unreadable:
@@ -183,7 +183,7 @@ def unverified_issuer(token: bytes, most: int) -> str | None:
 
 
 def _check_times(claims: Mapping[str, Any], now: float, leeway: float) -> float:
-    """Judge when a token is valid (RFC 7519 sections 4.1.4 to 4.1.6); returns when it ends."""
+    """Check that a token is valid now (RFC 7519 sections 4.1.4 to 4.1.6); return when it expires."""
     expires = moment(claims, "exp", inf)
     if now >= expires + leeway:
         raise CredentialInvalid("expired")

@@ -1,7 +1,7 @@
 """Keys that signatures are verified with: from a secret, a PEM file or a JWK set.
 
-Layer 2. A key says for which algorithms it may be used when it is read, so
-that nothing a token says can choose another: an RSA key is never a secret.
+Layer 2. The algorithms of a key are settled when it is read, so that a token
+cannot have it used for another: a public RSA key never serves as an HMAC secret.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from jwt import PyJWK, get_algorithm_by_name
 from jwt.exceptions import PyJWTError
 
 LEAST_BITS = 2048
-"""Of an RSA key (RFC 7518 section 3.3)."""
+"""Least bits of an RSA key (RFC 7518 section 3.3)."""
 
 _CURVES = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
 _RSA = frozenset(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"])
@@ -29,7 +29,7 @@ _HMAC = frozenset(["HS256", "HS384", "HS512"])
 
 
 class KeyUnusable(ValueError):
-    """Nothing can be verified with a key; the words say why and do not show it."""
+    """A key cannot be used; the text says why and does not show the key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,9 @@ class Key:
     """One key.
 
     Attributes:
-        algorithms: What it may be used for.
-        kid: Its name, where it has one.
-        material: As the library wants it.
+        algorithms: Algorithms that it may be used for.
+        kid: Its name; None without one.
+        material: The key as PyJWT takes it.
     """
 
     algorithms: frozenset[str]
@@ -47,46 +47,46 @@ class Key:
     material: Any = field(repr=False)
 
     def verifies(self, algorithm: str, signed: bytes, signature: bytes) -> bool:
-        """Whether a signature is this key's; `algorithm` is one of its own."""
+        """Whether a signature was made by this key; `algorithm` is one of its `algorithms`."""
         return bool(get_algorithm_by_name(algorithm).verify(signed, self.material, signature))
 
 
 class KeySource(Protocol):
-    """Where the keys of a verifier come from."""
+    """The keys of a verifier."""
 
     def keys(self, kid: str | None) -> Sequence[Key]:
-        """Return the keys that may have signed a token: those of that name, for None all."""
+        """Return the keys that may have signed a token with this key name; all for None."""
 
     def more(self, algorithm: str, kid: str | None, found: Callable[[], bool]) -> Awaitable[None] | None:
-        """Look for the key of a token that none of the keys has signed; None where that is not worth while.
+        """Look for the key of a token that none of the keys has signed; None where there can be no other.
 
         Args:
-            algorithm: How the token is signed.
+            algorithm: The algorithm that the token is signed with.
             kid: The name that the token gives the key, None where it gives none.
-            found: Whether the key is among `keys` by now. That there are keys which may have signed the token does
-                not say so: keys without a name fit every token.
+            found: Returns whether one of `keys` has signed the token by now. It is not enough that `keys(kid)` is not
+                empty: keys without a name are returned for every token.
 
         Raises:
-            AuthUnavailable: When awaited: it cannot be found out whether there is one.
+            AuthUnavailable: When awaited: the issuer does not answer.
         """
 
 
 class FixedKeys:
-    """Keys out of the configuration. There are no others, whatever name a token gives."""
+    """Keys from the configuration; there are no others, whatever name a token gives."""
 
     def __init__(self, keys: Iterable[Key]) -> None:
         self._keys = tuple(keys)
 
     def keys(self, kid: str | None) -> Sequence[Key]:
-        """Return all: a name says nothing where keys have none."""
+        """Return all keys, whatever name a token gives: keys of the configuration need not have one."""
         return self._keys
 
     def more(self, algorithm: str, kid: str | None, found: Callable[[], bool]) -> None:
-        """There are no more."""
+        """Return None: there are no other keys."""
 
 
 class JoinedKeys:
-    """Keys out of the configuration (a secret) and keys that are published, in one verifier."""
+    """Keys from the configuration (a secret) together with keys that an issuer publishes."""
 
     def __init__(self, fixed: FixedKeys, published: KeySource) -> None:
         self._fixed = fixed
@@ -97,7 +97,7 @@ class JoinedKeys:
         return (*self._fixed.keys(kid), *self._published.keys(kid))
 
     def more(self, algorithm: str, kid: str | None, found: Callable[[], bool]) -> Awaitable[None] | None:
-        """Look among those that are published."""
+        """Look for the key among those that the issuer publishes."""
         return self._published.more(algorithm, kid, found)
 
 
@@ -105,7 +105,7 @@ def from_secret(secret: str, algorithms: Iterable[str]) -> Key:
     """Make the key of a secret.
 
     Raises:
-        KeyUnusable: It is the text of a key of another kind.
+        KeyUnusable: The secret is the text of a public or private key.
     """
     chosen = _HMAC.intersection(algorithms)
     material = secret.encode()
@@ -127,7 +127,7 @@ def from_pem(pem: bytes, algorithms: Iterable[str]) -> Key:
     """Make the key of a PEM file: a public key or a certificate.
 
     Raises:
-        KeyUnusable: It is neither, too short, or for none of these algorithms.
+        KeyUnusable: It is neither, is too short, or is for none of these algorithms.
     """
     try:
         if b"-----BEGIN CERTIFICATE-----" in pem:
@@ -144,13 +144,13 @@ def from_pem(pem: bytes, algorithms: Iterable[str]) -> Key:
 
 
 def from_jwks(document: dict[str, Any], algorithms: Iterable[str]) -> list[Key]:
-    """Make the keys of a JWK set (RFC 7517); what cannot be used here is left out.
+    """Make the keys of a JWK set (RFC 7517); those that cannot be used here are left out.
 
-    Secrets are: a set that anybody can read has none. So are keys that are not for verifying signatures, and those of
-    a kind that is not among the algorithms.
+    Left out are secrets (anybody can read the set), keys that are not for verifying signatures, and keys for none of
+    the algorithms.
 
     Raises:
-        KeyUnusable: It is no set at all.
+        KeyUnusable: The document is not a JWK set.
     """
     members = document.get("keys")
     if not isinstance(members, list):
@@ -168,7 +168,7 @@ def _from_jwk(member: Any, wanted: frozenset[str]) -> Key | None:
     kid, algorithm = member.get("kid"), member.get("alg")
     if not isinstance(kid, str | None) or not isinstance(algorithm, str | None):
         return None
-    # Public members only: a private key that was published by mistake is read as what it should have been.
+    # Public members only: of a private key that was published by mistake the public half is used.
     public = {name: member[name] for name in ("kty", "n", "e", "crv", "x", "y") if name in member}
     try:
         material = PyJWK(public, _reader(public)).key
@@ -181,7 +181,7 @@ def _from_jwk(member: Any, wanted: frozenset[str]) -> Key | None:
 
 
 def _reader(member: dict[str, Any]) -> str | None:
-    # PyJWK knows no Ed448 by itself; its EdDSA does.
+    # PyJWK does not find the algorithm of an Ed448 key by itself; `EdDSA` takes both curves.
     return "EdDSA" if member["kty"] == "OKP" else None
 
 

@@ -1,7 +1,7 @@
-"""The rules of the token endpoint (RFC 6749, client credentials): what a request says, who may ask for what.
+"""The rules of the token endpoint (RFC 6749): reading a request, and the scopes that a client may have.
 
-Layer 2. `gateway.answering.token_endpoint` reads the request, has the secret
-compared and answers. What is refused is raised as `TokenRefused`, in the codes
+Layer 2. `gateway.answering.token_endpoint` takes the request, has the secret
+compared and answers. Refusals are raised as `TokenRefused`, with the error codes
 of RFC 6749 section 5.2.
 """
 
@@ -19,21 +19,21 @@ from gateway.errors import ClientRefused, TokenRefused
 from gateway.identity.secrets import OF_NOBODY
 
 MOST_PARAMETERS = 32
-"""Of a form: there are five that mean anything."""
+"""Most parameters of a form; only five have a meaning."""
 
 _SCOPES = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*")
-"""RFC 6749 section 3.3."""
+"""Scopes as they are written (RFC 6749 section 3.3)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who may get tokens.
+    """A client that may get tokens.
 
     Attributes:
         id: Its `client_id`.
-        secret_hash: What its secret is compared with; in no repr.
-        scopes: What it may ask for.
-        roles: What its tokens say it is.
+        secret_hash: The hash of its secret; not shown in `repr`.
+        scopes: Scopes that it may ask for.
+        roles: Roles that its tokens have.
         refreshes: Whether it gets refresh tokens.
     """
 
@@ -48,7 +48,7 @@ class Client:
 
 
 class Credentials(NamedTuple):
-    """What a client shows."""
+    """The id and the secret that a request shows."""
 
     id: str
     secret: str
@@ -65,13 +65,13 @@ class Clients:
         self._hashes = [client.secret_hash for client in clients] or [OF_NOBODY]
 
     def find(self, name: str) -> Client | None:
-        """Return the client of that id."""
+        """Return the client with this id; None where there is none."""
         return self._clients.get(name)
 
     def decoy(self, name: str) -> str:
-        """Return a hash for a client that there is not: comparing with it takes as long as for one that there is.
+        """Return a hash to compare with for an unknown client: that takes as long as for a known one.
 
-        The same id always gets the same, as it does where there is a client.
+        The same id always gets the same hash, as a known client does: how long an answer takes tells nothing.
         """
         return self._hashes[zlib.crc32(name.encode()) % len(self._hashes)]
 
@@ -80,7 +80,7 @@ def read_form(body: bytes) -> dict[str, str]:
     """Read `application/x-www-form-urlencoded`; parameters without a value count as absent (section 3.2).
 
     Raises:
-        TokenRefused: It is none, or has a parameter twice.
+        TokenRefused: It is not a form, or has a parameter twice.
     """
     form: dict[str, str] = {}
     seen: set[str] = set()
@@ -98,15 +98,15 @@ def read_form(body: bytes) -> dict[str, str]:
 
 
 def read_credentials(authorization: Sequence[bytes], form: dict[str, str]) -> Credentials:
-    """Find who the client says it is, and what it shows for that (section 2.3.1).
+    """Return the client id and the secret of a request (section 2.3.1).
 
     Args:
         authorization: Values of the Authorization field.
         form: The parameters.
 
     Raises:
-        ClientRefused: It says nothing that can be looked at.
-        TokenRefused: It shows its secret in two ways, which is forbidden.
+        ClientRefused: There are none that can be read.
+        TokenRefused: The secret is there in two ways, which section 2.3 forbids.
     """
     name, secret = form.get("client_id"), form.get("client_secret")
     if not authorization:
@@ -125,7 +125,7 @@ def read_scopes(asked: str | None) -> tuple[str, ...] | None:
     """Return the scopes that a request names, each once; None where it names none.
 
     Raises:
-        TokenRefused: They are not written as section 3.3 has it.
+        TokenRefused: They are not written as section 3.3 says.
     """
     if asked is None:
         return None
@@ -135,10 +135,10 @@ def read_scopes(asked: str | None) -> tuple[str, ...] | None:
 
 
 def narrow(asked: tuple[str, ...] | None, allowed: Sequence[str]) -> tuple[str, ...]:
-    """Return what of the scopes asked for a client gets; all that it may have where it names none.
+    """Return those of the scopes asked for that the client may have; all that it may have where it asks for none.
 
     Raises:
-        TokenRefused: Nothing of it.
+        TokenRefused: It may have none of them.
     """
     if asked is None:
         return tuple(allowed)

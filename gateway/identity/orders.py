@@ -1,7 +1,7 @@
-"""What an operator orders about credentials: forget what was found out, refuse one from now on.
+"""Orders of an operator about credentials: forget cached results, or refuse a credential from now on.
 
-Layer 2. Given through the admin listener, done here at once and told to the
-other instances; the form on the way is JSON.
+Layer 2. Given through the admin listener, obeyed at once, and sent to the other
+instances as JSON.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from gateway.identity.tunnels import OpenTunnels
 from gateway.principal import Principal
 
 MAX_NAME = 1024
-"""Characters of a user, key id or token id in an order."""
+"""Most characters of a user, key id or token id in an order."""
 
 _CHOICES: dict[str, Callable[[Principal], str]] = {
     "user": lambda principal: principal.subject,
@@ -31,11 +31,11 @@ REVOKE_BY = frozenset(["key_id", "jti"])
 
 
 class OrderUnreadable(ValueError):
-    """It is no order; the words say what was expected."""
+    """It is not an order; the text says what was expected."""
 
 
 class NoRoom(Exception):
-    """The deny-list is full of entries that still count."""
+    """The deny-list is full, and no entry on it has expired."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,10 @@ class Order:
     """One order.
 
     Attributes:
-        revoke: Refuse it from now on, rather than only look again.
-        kind: `user`, `key_id` or `jti`; empty for everything.
-        name: Which one.
-        until: Unix seconds at which the credential ends by itself; infinite where that is not known.
+        revoke: Whether to refuse the credential from now on; False to verify it again when it comes next.
+        kind: `user`, `key_id` or `jti`; empty for all credentials.
+        name: The user, key id or token id.
+        until: Unix seconds when the credential expires; infinite where that is not known.
     """
 
     revoke: bool
@@ -55,7 +55,7 @@ class Order:
     until: float = inf
 
     def encode(self) -> bytes:
-        """Return it as it is told to others."""
+        """Encode the order for the other instances."""
         said = asdict(self)
         if self.until == inf:
             del said["until"]
@@ -63,10 +63,10 @@ class Order:
 
 
 def decode(octets: bytes) -> Order:
-    """Read what another instance told.
+    """Decode an order of another instance.
 
     Raises:
-        OrderUnreadable: It is none.
+        OrderUnreadable: It is not an order.
     """
     try:
         said = json.loads(octets)
@@ -81,10 +81,10 @@ def decode(octets: bytes) -> Order:
 
 
 def read(revoke: bool, said: dict[str, Any], until: Any = inf) -> Order:
-    """Read what an operator says: which one, by one of the names that there are.
+    """Make an order of what an operator sends: one member, `user`, `key_id` or `jti`.
 
     Raises:
-        OrderUnreadable: It is not one of those, or not a text.
+        OrderUnreadable: It is another one, or its value is not a text.
     """
     known = REVOKE_BY if revoke else FORGET_BY
     if len(said) != 1 or not known.issuperset(said):
@@ -98,14 +98,14 @@ def read(revoke: bool, said: dict[str, Any], until: Any = inf) -> Order:
 
 
 class Control:
-    """Does what is ordered.
+    """Obeys orders, and passes them on.
 
     Args:
-        results: What was found out.
+        results: The cached results.
         revocations: The deny-list.
-        tunnels: Those that are open: they are closed when what they were opened with is refused.
+        tunnels: The open tunnels: they are closed when their credential is revoked.
         wall_clock: Unix seconds.
-        tell: Tells the other instances.
+        tell: Sends an order to the other instances.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class Control:
         self._tell = tell
 
     def give(self, order: Order) -> int:
-        """Do what is ordered, everywhere; returns how many principals were forgotten here.
+        """Obey an order here and send it to the other instances; return how many principals were forgotten here.
 
         Raises:
             NoRoom: The deny-list is full.
@@ -134,12 +134,12 @@ class Control:
         return forgotten
 
     def standing(self) -> list[Order]:
-        """Return the orders that still count: what is refused."""
+        """Return the orders that are still in force: an entry of the deny-list each."""
         now = self._wall_clock()
         return [Order(True, kind, name, until) for kind, name, until in self._revocations.entries() if until > now]
 
     def obey(self, order: Order) -> int:
-        """Do what is ordered, here; returns how many principals were forgotten.
+        """Obey an order here; return how many principals were forgotten.
 
         Raises:
             NoRoom: The deny-list is full.

@@ -1,10 +1,10 @@
-"""Refresh tokens: what they stand for, and the store that is this process's memory.
+"""Refresh tokens: their families, and the store that keeps these in memory.
 
-Layer 2. A token is good for one use: who uses it gets another with the next access token (RFC 6749 section 6). All
-tokens that follow from one another are a family. Its name stands in each of them (`FAMILY.RANDOM`), so that a store
-keeps one entry for a family, with the hash of the one token that is good now, and knows a token that was used before
-from one that never was: by what is not the good one, the family ends (RFC 9700 section 4.14.2). A thief and the client
-cannot both go on, whoever of them is first.
+Layer 2. A refresh token is good for one use: with the next access token its client gets another (RFC 6749 section 6).
+The tokens that follow one another are a family, whose name stands in each of them (`FAMILY.RANDOM`). A store keeps one
+entry for a family, with the hash of its current token. When any other token of the family is shown, two parties have
+its tokens, so the family ends (RFC 9700 section 4.14.2): a thief and the client cannot both go on, whoever of them was
+first.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Awaitable
 from typing import NamedTuple, Protocol
 
 MOST = 100_000
-"""Most families kept in memory; past it the oldest ends early."""
+"""Most families that are kept in memory; one more ends the oldest early."""
 
 FAMILY_OCTETS = 16
 SECRET_OCTETS = 32
@@ -26,8 +26,8 @@ class Grant(NamedTuple):
     """What the refresh tokens of a family stand for.
 
     Attributes:
-        client: Whose they are.
-        scopes: The most that its access tokens may have.
+        client: Id of the client that they were given to.
+        scopes: All scopes that its access tokens may have.
     """
 
     client: str
@@ -35,11 +35,11 @@ class Grant(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """A refresh token, as it is looked for.
+    """A refresh token, as a store looks it up.
 
     Attributes:
         family: Names its family in the store.
-        digest: What it is compared by: as random as the token is, so one plain hash is enough.
+        digest: Hash of the token; the token is random, so a fast hash is enough.
     """
 
     family: str
@@ -47,11 +47,11 @@ class Shown(NamedTuple):
 
 
 class Turned(NamedTuple):
-    """What showing a refresh token came to.
+    """The result of showing a refresh token.
 
     Attributes:
-        grant: What its family stands for.
-        good: Whether it was the good one; where it was not, the family has ended with that.
+        grant: The grant of its family.
+        good: Whether it was the family's current token; where it was not, the family has ended.
     """
 
     grant: Grant
@@ -59,14 +59,14 @@ class Turned(NamedTuple):
 
 
 class GrantStore(Protocol):
-    """Where families are kept. Each call is one step: nobody else's comes between its looking and its writing."""
+    """Where families are kept. Each call is atomic: no other one comes between its read and its write."""
 
     def begin(self, token: Shown, grant: Grant, now: float, expires: float) -> Awaitable[None] | None:
-        """Keep a new family until it ends.
+        """Keep a new family until it expires.
 
         Args:
-            token: Its first.
-            grant: What it stands for.
+            token: Its first token.
+            grant: Its grant.
             now: Unix seconds.
             expires: Unix seconds.
         """
@@ -74,16 +74,16 @@ class GrantStore(Protocol):
     def turn(
         self, shown: Shown, following: Shown, now: float, expires: float
     ) -> Awaitable[Turned | None] | Turned | None:
-        """Let another token be the good one of a family, where `shown` is; else end the family.
+        """Replace the current token of a family, if `shown` is the current one; else end the family.
 
         Args:
-            shown: What a client shows.
-            following: What is good from then on, of the same family.
+            shown: The token that a client shows.
+            following: The next token of the same family.
             now: Unix seconds.
-            expires: Unix seconds until which that is good.
+            expires: Unix seconds when the next token expires.
 
         Returns:
-            None where there is no such family, or no more.
+            None where there is no such family, or it has ended.
         """
 
     def end(self, family: str) -> Awaitable[None] | None:
@@ -91,10 +91,10 @@ class GrantStore(Protocol):
 
 
 class MemoryGrants:
-    """Families that end with the process.
+    """Keeps families in this process's memory; they end with it.
 
     Args:
-        most: How many.
+        most: Most families.
     """
 
     def __init__(self, most: int = MOST) -> None:
@@ -111,7 +111,7 @@ class MemoryGrants:
                 return
 
     def turn(self, shown: Shown, following: Shown, now: float, expires: float) -> Turned | None:
-        """Let another token be the good one, or end the family."""
+        """Replace the current token of a family, or end the family."""
         found = self._families.pop(shown.family, None)
         if found is None or found[2] <= now:
             return None
@@ -127,7 +127,7 @@ class MemoryGrants:
 
 
 def make_token(octets: bytes) -> str:
-    """Return random octets as a token is written."""
+    """Write random octets as a token."""
     return base64.urlsafe_b64encode(octets).decode().rstrip("=")
 
 
@@ -135,19 +135,19 @@ def make_refresh_token(family: str, octets: bytes) -> str:
     """Return a refresh token.
 
     Args:
-        family: Of `family_of` another, or `make_token` of 16 random octets for a new one.
-        octets: 32 random ones.
+        family: The `family_of` an earlier token, or `make_token` of 16 random octets for a new family.
+        octets: 32 random octets.
     """
     return f"{family}.{make_token(octets)}"
 
 
 def family_of(token: str) -> str:
-    """Return the name of the family that a refresh token says it is of."""
+    """Return the family's name in a refresh token; nothing is verified."""
     return token.partition(".")[0]
 
 
 def read_token(token: str) -> Shown:
-    """Return what a refresh token, or what may be one, is looked for by: who reads the store cannot use it."""
+    """Return what a text that may be a refresh token is looked up by; a store's readers cannot make a token of it."""
     return Shown(_digest(family_of(token)), _digest(token))
 
 

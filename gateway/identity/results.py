@@ -1,9 +1,9 @@
-"""What verifying a credential came to, kept for a while.
+"""A cache of the results of verifying credentials.
 
 Asked by `gateway.middleware.verification` with a hash of the credential, never
-with the credential itself. Who was admitted and who was refused are kept
-apart, so that a flood of bad credentials pushes no good one out; both are
-bounded, and full means that the oldest goes. Pure: `now` is passed in.
+with the credential itself. Principals and refusals are kept apart, so that a
+flood of bad credentials displaces no good one. Both are bounded: a new entry
+displaces the oldest. Pure: `now` is passed in.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from gateway.principal import Principal
 T = TypeVar("T")
 
 REFUSED = 2_000
-"""Most refusals that are kept: what is refused is cheap to refuse again."""
+"""Most refusals that are kept: verifying a bad credential again costs little."""
 
 
 class Results:
-    """Bounded memory of verifications.
+    """Bounded cache of verified principals and of refusals.
 
     Args:
-        ttl: Seconds for which a principal is kept, unless its credential ends before that.
-        negative_ttl: Seconds for which a refusal is.
-        max_entries: Most principals, and no more refusals than that.
+        ttl: Seconds for which a principal is kept, unless its credential expires before that.
+        negative_ttl: Seconds for which a refusal is kept.
+        max_entries: Most principals; also a bound on the refusals.
 
     Attributes:
-        known: Principal and the monotonic second until which it holds, by hash. For reading: the hot path does not
-            pay for a method.
-        version: Another one whenever something was forgotten on purpose.
+        known: Principal and the monotonic second until which it is good, by hash. For reading: a method would cost time
+            on the hot path.
+        version: Changes whenever entries are forgotten by order.
     """
 
     __slots__ = ("_max_entries", "_max_refused", "_negative_ttl", "_refused", "_ttl", "known", "version")
@@ -41,7 +41,7 @@ class Results:
         self._negative_ttl = negative_ttl
         self._max_entries = max_entries
         self._max_refused = min(max_entries, REFUSED)
-        # Ordered, because the first of a plain dict that loses its first again and again is not found in no time.
+        # Not a plain dict: finding the first entry of one whose first entries have been deleted takes linear time.
         self.known: OrderedDict[bytes, tuple[Principal, float]] = OrderedDict()
         self._refused: OrderedDict[bytes, float] = OrderedDict()
         self.version = 0
@@ -51,9 +51,9 @@ class Results:
 
         Args:
             key: Hash of the credential.
-            principal: Whose it is.
+            principal: The principal that it stands for.
             now: Monotonic seconds.
-            left: Seconds until the credential ends.
+            left: Seconds until the credential expires.
         """
         seconds = min(self._ttl, left)
         if seconds > 0 and self._max_entries:
@@ -70,7 +70,7 @@ class Results:
         return until is not None and now < until
 
     def forget(self, chosen: Callable[[Principal], bool]) -> int:
-        """Forget the principals that are chosen; returns how many they were."""
+        """Forget the principals that `chosen` is true for; return how many."""
         self.version += 1
         keys = [key for key, (principal, _) in self.known.items() if chosen(principal)]
         for key in keys:
@@ -78,7 +78,7 @@ class Results:
         return len(keys)
 
     def clear(self) -> int:
-        """Forget everything, refusals too; returns how many principals that were."""
+        """Forget everything, refusals too; return how many principals were forgotten."""
         self.version += 1
         count = len(self.known)
         self.known.clear()

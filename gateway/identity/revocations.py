@@ -1,8 +1,8 @@
-"""Credentials that are refused although they are valid by themselves.
+"""The deny-list: credentials that are refused although they are valid.
 
-A token's `jti`, or the id of an API key, until the credential would have
-ended anyway. Asked by `gateway.middleware.verification` for every principal,
-also for one that it has kept. Pure: `now` is passed in.
+An entry is a token's `jti` or the id of an API key, and stays until the
+credential expires. Asked by `gateway.middleware.verification` for every
+principal, also for a cached one. Pure: `now` is passed in.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from math import inf
 from gateway.principal import Principal
 
 MOST = 100_000
-"""Most entries: at some 200 octets each no burden, and no script that has gone wrong fills memory."""
+"""Most entries, some 200 octets each: a script that revokes without end does not fill the memory."""
 
 
 class Revocations:
@@ -34,12 +34,12 @@ class Revocations:
 
         Args:
             kind: `jti` or `key_id`.
-            name: Which one.
+            name: The token id or key id.
             now: Unix seconds.
-            until: Unix seconds, when the credential ends by itself.
+            until: Unix seconds when the credential expires.
 
         Returns:
-            False where there is no room: nothing that still counts is dropped for it.
+            False where the list is full: an entry that has not expired is never dropped for another.
         """
         if len(self._until) >= self._most and (kind, name) not in self._until:
             self._until = {key: end for key, end in self._until.items() if end > now}
@@ -57,7 +57,7 @@ class Revocations:
         return until is not None and now < until
 
     def entries(self) -> Iterator[tuple[str, str, float]]:
-        """Return kind, name and end of every entry."""
+        """Return the kind, the name and the end (Unix seconds) of every entry."""
         return ((kind, name, until) for (kind, name), until in self._until.items())
 
     def __len__(self) -> int:

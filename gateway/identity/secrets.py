@@ -1,9 +1,9 @@
 """Secrets that are kept as hashes made slow on purpose: Argon2, scrypt and bcrypt.
 
-Layer 2. Comparing one takes a tenth of a second of a processor and its memory
-on top: `gateway.authorities.secret_checker` does it in threads of its own, and
-remembers what was right for a while (`VerifiedSecrets`). How hashes are written,
-and what they may cost, is in `gateway.config.secret_hashes`.
+Layer 2. A comparison takes a tenth of a second of a processor, and memory:
+`gateway.authorities.secret_checker` makes it in threads of its own, and remembers
+for a while the secrets that were right (`VerifiedSecrets`).
+`gateway.config.secret_hashes` has the formats of hashes, and what they may cost.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from argon2.exceptions import Argon2Error, InvalidHashError, VerifyMismatchError
 from gateway.config.secret_hashes import HashUnreadable, read_scrypt
 
 LONGEST_BCRYPT = 72
-"""Octets of a secret that bcrypt looks at."""
+"""Most octets of a secret that bcrypt takes into account."""
 LONGEST = 1024
-"""Octets of a secret; longer ones are not looked at."""
+"""Most octets of a secret; a longer one is refused without a comparison."""
 
 OF_NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$bm9ib2R5J3Mgc2VjcmV0Lg$BvYxi+WiPZTv1BWuqviudyh43uYJfbPKKSJ0FJWUxXw"
-"""Made from random octets that were thrown away: what is compared with where there is no client at all."""
+"""Compared with where no client is configured at all; made from random octets that were thrown away."""
 
 _ARGON2 = argon2.PasswordHasher()
-"""With the parameters of RFC 9106 for little memory: 64 MiB, three passes, four lanes."""
+"""Has the second recommended parameters of RFC 9106: 64 MiB, three passes, four lanes."""
 
 
 def hash_secret(secret: str, salt: bytes) -> str:
-    """Return what stands for a secret in a configuration.
+    """Return the hash of a secret, as it stands in a configuration.
 
     Args:
         secret: As its owner shows it.
@@ -44,7 +44,7 @@ def matches(secret: str, encoded: str) -> bool:
     """Compare a secret with a hash: slow, and meant to be.
 
     Raises:
-        HashUnreadable: It is none; `check_readable` would have said so.
+        HashUnreadable: It is not a hash; the configuration's check refuses such ones.
     """
     if len(secret) > LONGEST:
         return False
@@ -57,7 +57,7 @@ def matches(secret: str, encoded: str) -> bool:
             raise HashUnreadable("it is no hash of Argon2") from None
     if encoded.startswith("$2"):
         octets = secret.encode()
-        # Other programs cut a longer secret off, so that whoever knows its first 72 octets may go on as they like.
+        # Refuse a longer secret. Programs that cut it off accept any secret with the same first 72 octets.
         if len(octets) > LONGEST_BCRYPT:
             return False
         try:
@@ -70,12 +70,12 @@ def matches(secret: str, encoded: str) -> bool:
 
 
 class VerifiedSecrets:
-    """Secrets that were right a moment ago, by a keyed hash: nobody can read them out of memory, or look one up.
+    """Secrets that were right a moment ago, kept by a keyed hash: a dump of the memory does not show them.
 
     Args:
         key: 32 random octets, of this process only.
-        ttl: Seconds that a comparison is good for.
-        most: How many are kept; past it the oldest is compared again.
+        ttl: Seconds for which a comparison is good.
+        most: Most secrets that are kept; one more displaces the oldest.
     """
 
     def __init__(self, key: bytes, ttl: float = 60.0, most: int = 1000) -> None:
@@ -85,16 +85,16 @@ class VerifiedSecrets:
         self._until: OrderedDict[bytes, float] = OrderedDict()
 
     def knows(self, secret: str, encoded: str, now: float) -> bool:
-        """Whether the secret was compared with this very hash, and was right."""
+        """Whether the secret was compared with this hash a moment ago, and was right."""
         return self._until.get(self._digest(secret, encoded), 0.0) > now
 
     def add(self, secret: str, encoded: str, now: float) -> None:
-        """It was right."""
+        """Remember a secret that was right."""
         self._until[self._digest(secret, encoded)] = now + self._ttl
         if len(self._until) > self._most:
             self._until.popitem(last=False)
 
     def _digest(self, secret: str, encoded: str) -> bytes:
-        # The hash stands for its client: a secret that is changed is another entry, the old one ends by itself.
+        # The hash is part of the key: when a client's secret is changed, what was kept for the old hash is not found.
         digest = hashlib.sha256(encoded.encode()).digest()
         return hmac.digest(self._key, digest + secret.encode("utf-8", "surrogatepass"), "sha256")

@@ -1,8 +1,8 @@
-"""The access tokens of our own token endpoint: signed, published keys, read back.
+"""Sign and read the access tokens of the gateway's own token endpoint, and publish the keys.
 
-Layer 2. A token is a JWT access token (RFC 9068). The algorithm is the key's,
-never the token's; `kid` is the key's thumbprint (RFC 7638), so that the same
-file gives the same name on every instance.
+Layer 2. A token is a JWT access token (RFC 9068). The key decides on the
+algorithm, never the token; `kid` is the key's thumbprint (RFC 7638), so that the
+same file gives the same name on every instance.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 LEAST_BITS = 2048
-"""Of an RSA key (RFC 7518 section 3.3)."""
+"""Least bits of an RSA key (RFC 7518 section 3.3)."""
 
 _THUMBPRINT = {"RSA": ("e", "kty", "n"), "EC": ("crv", "kty", "x", "y")}
-"""What a thumbprint is taken of, in its order (RFC 7638 section 3.2)."""
+"""Members of a JWK that a thumbprint is taken of, in this order (RFC 7638 section 3.2)."""
 
 
 class SigningKeyUnusable(ValueError):
-    """Tokens cannot be signed with a key; the words say why and do not show it."""
+    """Tokens cannot be signed with a key; the text says why and does not show the key."""
 
 
 class SigningKey:
-    """What tokens are signed with, and read with again.
+    """A key that tokens are signed with, and verified with when they come back.
 
     Attributes:
         algorithm: RS256 or ES256, or HS256 for a secret.
-        kid: Thumbprint; empty for a secret, which has no name in public.
+        kid: Thumbprint of the public key; empty for a secret.
         public: The public key as a JWK; None for a secret.
-        verifying: What signatures are verified with: the public key, or the secret.
+        verifying: The public key or the secret, to verify signatures with.
     """
 
     __slots__ = ("_signing", "algorithm", "kid", "public", "verifying")
@@ -52,15 +52,15 @@ class SigningKey:
 
     @classmethod
     def of_secret(cls, secret: str) -> SigningKey:
-        """Sign with a secret that verifiers share, HS256."""
+        """Make a key of a secret that all verifiers have, for HS256."""
         return cls("HS256", secret.encode(), secret.encode(), None)
 
     @classmethod
     def of_pem(cls, pem: bytes) -> SigningKey:
-        """Sign with a private key.
+        """Make a key of a PEM private key.
 
         Raises:
-            SigningKeyUnusable: It is no unencrypted key for RS256 or ES256.
+            SigningKeyUnusable: It is not an unencrypted key for RS256 or ES256.
         """
         try:
             key = load_pem_private_key(pem, None)
@@ -76,7 +76,7 @@ class SigningKey:
 
     @classmethod
     def generated(cls) -> SigningKey:
-        """Sign with a key of this process: what is signed ends with it."""
+        """Make a new key, known to this process only: its tokens cannot be verified after a restart."""
         return cls._elliptic(generate_private_key(SECP256R1()))
 
     @classmethod
@@ -95,7 +95,7 @@ class Issued(NamedTuple):
     """A token that was made.
 
     Attributes:
-        token: As it is shown.
+        token: The token, in compact form.
         token_id: Its `jti`.
         expires: Unix seconds.
     """
@@ -106,14 +106,14 @@ class Issued(NamedTuple):
 
 
 class Issuer:
-    """Makes tokens, and tells its own from others.
+    """Makes tokens, and reads the ones that it has made.
 
     Args:
-        key: Signs.
-        previous: Signed before: what they signed is still good, and they stay published.
-        issuer: `iss`, none where empty.
-        audience: `aud`, none where empty.
-        expires_in: Seconds.
+        key: Signs new tokens.
+        previous: Keys that signed before: their tokens are still good, and they stay published.
+        issuer: `iss`; empty for none.
+        audience: `aud`; empty for none.
+        expires_in: Seconds for which a token is good.
     """
 
     def __init__(
@@ -130,10 +130,10 @@ class Issuer:
 
         Args:
             client: Its `client_id`, which is also the subject (RFC 9068 section 2.2).
-            scopes: What the token is good for.
-            roles: What the client is.
+            scopes: Scopes of the token.
+            roles: Roles of the client.
             now: Unix seconds.
-            token_id: Unlike any other.
+            token_id: A `jti` that no other token has.
         """
         claims: dict[str, Any] = {"iss": self.issuer, "sub": client, "client_id": client, "aud": self.audience}
         claims = {name: value for name, value in claims.items() if value}
@@ -146,7 +146,7 @@ class Issuer:
         return Issued(self._key.sign(claims), token_id, expires)
 
     def read(self, token: str) -> dict[str, Any] | None:
-        """Return the claims of a token that was made here, whether or not it has ended; None for any other."""
+        """Return the claims of a token that was made here, expired or not; None for any other token."""
         for key in self.keys:
             try:
                 return jwt.decode(
@@ -160,7 +160,7 @@ class Issuer:
         return None
 
     def jwks(self) -> bytes:
-        """Return the public keys as they are published (RFC 7517); a secret is never among them."""
+        """Return the JWK set to publish (RFC 7517); a secret is never in it."""
         return json.dumps({"keys": [key.public for key in self.keys if key.public is not None]}).encode()
 
 

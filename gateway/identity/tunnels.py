@@ -1,7 +1,7 @@
-"""The tunnels that are open, by the credential that they were opened with.
+"""The open tunnels, by the credential that opened them.
 
-Layer 2. `gateway.middleware.tunnels` enters them here; `gateway.identity.orders` has those closed whose credential is
-refused from now on, and a new configuration those whose API key it has no more.
+Layer 2. `gateway.middleware.tunnels` enters them here. `gateway.identity.orders` closes those whose credential is
+revoked, and a new configuration those whose API key it does not have any more.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from gateway.message import Tunnel
 from gateway.principal import Principal
 
 POLICY_VIOLATION = 1008
-"""RFC 6455 section 7.4.1: what a WebSocket's client is told where it may not go on."""
+"""Close code that tells a WebSocket's client that it may not go on (RFC 6455 section 7.4.1)."""
 
 REVOKED = "the credential was revoked"
 ENDED = "the credential has ended"
 
 
 class OpenTunnels:
-    """Tunnels by the names that revocations call their credentials by."""
+    """Open tunnels by kind and name of their credential, as in the deny-list."""
 
     __slots__ = ("_by_name", "_keys")
 
     def __init__(self) -> None:
-        # Dictionaries, since they are closed in this order: that of a set is another in each process.
+        # Dictionaries, not sets: tunnels are closed in this order, and a set's order differs from process to process.
         self._by_name: dict[tuple[str, str], dict[Tunnel, None]] = {}
         self._keys: Mapping[str, bytes] = {}
 
@@ -32,8 +32,8 @@ class OpenTunnels:
         """Enter a tunnel until `remove`.
 
         Args:
-            tunnel: That is open, or about to be.
-            principal: Who opened it.
+            tunnel: A tunnel that is open, or about to be.
+            principal: The caller that opened it.
         """
         for name in _names(principal):
             self._by_name.setdefault(name, {})[tunnel] = None
@@ -48,11 +48,11 @@ class OpenTunnels:
                     del self._by_name[name]
 
     def end(self, kind: str, name: str) -> int:
-        """Close the tunnels of a credential; returns how many they were.
+        """Close the tunnels of a credential; return how many.
 
         Args:
             kind: `jti` or `key_id`.
-            name: Which one.
+            name: The token id or key id.
         """
         tunnels = list(self._by_name.get((kind, name), ()))
         for tunnel in tunnels:
@@ -60,7 +60,7 @@ class OpenTunnels:
         return len(tunnels)
 
     def keys_are(self, keys: Mapping[str, bytes]) -> None:
-        """Close the tunnels of keys that a new configuration has no more, or under another digest.
+        """Close the tunnels of keys that a new configuration does not have any more, or has with another digest.
 
         Args:
             keys: Digests of the keys of the memory store, by id.
