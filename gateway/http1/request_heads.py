@@ -12,7 +12,6 @@ from __future__ import annotations
 from httptools import (
     HttpParserCallbackError,
     HttpParserError,
-    HttpParserInvalidMethodError,
     HttpParserUpgrade,
     HttpRequestParser,
 )
@@ -20,7 +19,7 @@ from httptools import (
 from gateway.errors import HeaderTooLarge, MalformedRequest, MethodUnknown
 from gateway.headers import Field, Headers
 from gateway.http1 import framing
-from gateway.http1.request_line import check_method, check_version, line_is_complete, starts_with_method
+from gateway.http1.request_line import check_method, check_version, line_is_complete, names_unknown_method
 from gateway.message import Request
 
 _END = b"\r\n\r\n"
@@ -139,11 +138,9 @@ class RequestHeads:
         except HttpParserCallbackError as error:
             # Raise what the callback raised: the GatewayError of a rule, or a fault of ours.
             raise (error if error.__context__ is None else error.__context__) from None
-        except HttpParserInvalidMethodError as error:
-            if starts_with_method(self.head):
-                raise MethodUnknown("The request method is not one that is forwarded.") from None
-            raise MalformedRequest(f"{error}.") from None
         except HttpParserError as error:
+            if names_unknown_method(self.head):  # llhttp knows some of RTSP and ICE, and refuses those later
+                raise MethodUnknown("The request method is not one that is forwarded.") from None
             raise MalformedRequest(f"{error}.") from None
 
     # What follows is called by httptools, for each part of a head.

@@ -20,6 +20,8 @@ _TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefgh
 # Method, target and version are checked elsewhere, since each has an error of its own.
 _STRICT = re.compile(rb"[^\x00-\x20\x7f]+ [^\x00-\x20\x7f]+ HTTP/[0-9]\.[0-9]\r\n")
 
+_ASKED_FOR = re.compile(rb"[!-~]+ (?:[hH][tT][tT][pP][sS]?://[!-.0->@-~]+)?(/[!-~]*) HTTP/[0-9]\.[0-9]\r?\n").match
+
 
 def line_is_complete(head: bytes) -> bool:
     """Whether the first line of a head is all there, and as it should be.
@@ -62,7 +64,19 @@ def check_method(method: bytes) -> None:
         raise MethodUnknown(f"{method.decode()} is not served here.")
 
 
-def starts_with_method(data: bytes) -> bool:
-    """Whether a head whose method llhttp does not know begins with a request line all the same."""
+def names_unknown_method(data: bytes) -> bool:
+    """Whether a head that llhttp does not take begins with a request line whose method is not forwarded."""
     method, space, rest = data[:256].partition(b" ")
-    return bool(space) and bool(method) and _TOKEN.issuperset(method) and rest[:1] in (b"/", b"h", b"*")
+    if not space or not method or method in FORWARDED:
+        return False
+    return _TOKEN.issuperset(method) and rest[:1] in (b"/", b"h", b"*")
+
+
+def asked_for(head: bytes) -> bytes:
+    """Return the target of a head that is refused, in origin form: limits and the log go by it. Empty for none.
+
+    Args:
+        head: As much as was read, without the empty lines in front.
+    """
+    found = _ASKED_FOR(head)
+    return b"" if found is None else found[1]

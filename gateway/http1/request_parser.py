@@ -19,7 +19,7 @@ from gateway.http1.content import ContentReader
 from gateway.http1.framing import CHUNKED
 from gateway.http1.memo import HeadMemo
 from gateway.http1.request_heads import RequestHeads
-from gateway.http1.request_line import plain_line
+from gateway.http1.request_line import asked_for, plain_line
 from gateway.message import Request
 
 _END = b"\r\n\r\n"
@@ -42,6 +42,7 @@ class RequestParser:
         requests: What is ready, in order; the reader pops from the left.
         in_head: A head has begun and is not complete.
         stopped: Nothing more will be read from this connection.
+        refused: What the request asked for in whose place there is an error, as far as that could be read.
         held: Bytes after a request to change protocols; `resume` or a tunnel takes them.
     """
 
@@ -55,6 +56,7 @@ class RequestParser:
         "_source",
         "held",
         "in_head",
+        "refused",
         "requests",
         "stopped",
     )
@@ -63,6 +65,7 @@ class RequestParser:
         self.requests: deque[Request | GatewayError] = deque()
         self.in_head = False
         self.stopped = False
+        self.refused = b""
         self.held: bytes | None = None
         self._source = source
         self._max_head = max_head
@@ -187,6 +190,8 @@ class RequestParser:
 
     def _stop(self, problem: GatewayError) -> None:
         self.stopped = True
+        if self.in_head:
+            self.refused = asked_for(self._heads.head)
         self.in_head = False
         body, self._body = self._body, None
         if body is not None:
@@ -194,4 +199,5 @@ class RequestParser:
             last = self.requests[-1] if self.requests else None
             if isinstance(last, Request) and last.body is body:
                 self.requests.pop()  # no exchange has begun with the request: its place is the error's
+                self.refused = last.target
         self.requests.append(problem)

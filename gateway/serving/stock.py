@@ -25,7 +25,7 @@ from gateway.errors import ClientAborted, GatewayError, InternalError, Malformed
 from gateway.exchange import Downstream, Exchange
 from gateway.headers import Headers
 from gateway.http1 import framing
-from gateway.http1.request_line import check_method, check_version
+from gateway.http1.request_line import asked_for, check_method, check_version
 from gateway.listening.certificates import peer_certificate
 from gateway.message import Request, Response
 from gateway.peer import Peer
@@ -90,7 +90,8 @@ class StockClient(Downstream):
         try:
             request = _read(stock)
         except GatewayError as error:
-            exchange = Exchange(Request(b"", b"", Headers()), self, peer, now, NEVER)
+            target = asked_for(b"%b %b HTTP/1.1\r\n" % (stock.method, stock.uri))
+            exchange = Exchange(Request(b"", target, Headers()), self, peer, now, NEVER)
             life.begin(exchange)
             self.deadline = now + host.options.request
             host.root.render_error(exchange, error)

@@ -9,6 +9,7 @@ None of these is a resource of `twisted.web`: that is `gateway.serving.stock.Gat
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Generic, Protocol, TypeVar
 
 from twisted.logger import Logger
@@ -226,8 +227,13 @@ class Root(Generic[T]):
             tree.unrouted.begin(exchange)
 
     def render_error(self, exchange: Exchange, error: GatewayError) -> None:
-        """Answer with an error that the connection itself found in place of a request."""
+        """Answer with an error that the connection itself found in place of a request.
+
+        Limits are for the path that it asked for, as far as that could be read.
+        """
         self.occupancy.in_flight += 1
+        with suppress(GatewayError):  # what has no form stays as it is written
+            exchange.path = normal_form(exchange.request.path)
         exchange.error = error
         self.tree.unrouted.begin(exchange)
 

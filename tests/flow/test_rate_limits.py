@@ -371,6 +371,39 @@ def test_what_cannot_be_read_counts_and_still_closes(make: Make) -> None:
         assert client.closed is not None
 
 
+BODY = b"POST /v1/a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n"
+
+
+@pytest.mark.parametrize(
+    ("status", "request_"),
+    [
+        (501, b"BREW /v1/a HTTP/1.1\r\nHost: a\r\n\r\n"),
+        (501, b"DESCRIBE /v1/a HTTP/1.1\r\nHost: a\r\n\r\n"),
+        (501, b"SOURCE http://a/v1/a?b HTTP/1.1\r\nHost: a\r\n\r\n"),
+        (400, b"GET //v1/%61 HTTP/1.1\r\n\r\n"),
+        (400, b"GET /v1/a HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"),
+        (400, b"GET /v1/a HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n"),
+        (400, BODY),
+        (431, b"GET /v1/a HTTP/1.1\r\nX: " + b"x" * 40_000),
+        (400, b"GET /v1/%zz HTTP/1.1\r\nHost: a\r\n\r\n"),
+        (400, b"GET /v1/a HTTP/1.1\r\nHost: a..\r\n\r\n"),
+    ],
+)
+def test_what_is_answered_without_a_route_spends_what_its_path_has(make: Make, status: int, request_: bytes) -> None:
+    """A method that nobody knows, a head or content that cannot be read: the request line said what it is about."""
+    gateway = make(
+        "orders",
+        routes=[{"path": "/v1/a", "upstream": "orders"}, {"path": "/", "host": "b.example", "upstream": "orders"}],
+        rate_limits=[{"endpoint": "/v1/*", "scope": "ip", "limit": 2, "window": "60s"}],
+    )
+
+    answers = [gateway.send(request_).responses()[-1] for _ in range(3)]
+
+    assert [answer.status for answer in answers] == [status, status, 429]
+    assert [field(answer, b"x-ratelimit-remaining") for answer in answers] == [b"1", b"0", b"0"]
+    assert gateway.last_log["path"].startswith("/")
+
+
 @pytest.mark.parametrize("path", ["/health/live", "/metrics", "/oauth/token", "/oauth/jwks.json"])
 def test_paths_of_the_gateway_itself_have_limits_with_a_count_of_their_own(make: Make, path: str) -> None:
     """Those whose `endpoint` matches, by address."""

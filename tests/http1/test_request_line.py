@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import MalformedRequest
-from gateway.http1.request_line import line_is_complete
+from gateway.http1.request_line import asked_for, line_is_complete, names_unknown_method
 
 
 def judged(*reads: bytes) -> list[bool]:
@@ -49,3 +49,43 @@ def test_a_line_is_judged_once_all_of_it_is_there(first: int, second: int) -> No
     cuts = sorted((first, second))
     assert judged(data[: cuts[0]], data[cuts[0] : cuts[1]], data[cuts[1] :])[-1]
     assert judged(data[:-1]) == [False]
+
+
+@pytest.mark.parametrize(
+    ("head", "target"),
+    [
+        (b"BREW /a?b HTTP/1.1\r\n", b"/a?b"),
+        (b"GET http://user@h:80/a?b HTTP/1.0\r\nx", b"/a?b"),
+        (b"GET HTTPS://h/ HTTP/2.0\n", b"/"),
+        (b"GET http://h HTTP/1.1\r\n", b""),
+        (b"GET http://h?/a HTTP/1.1\r\n", b""),
+        (b"CONNECT h:80 HTTP/1.1\r\n", b""),
+        (b"OPTIONS * HTTP/1.1\r\n", b""),
+        (b"GET /a HTTP/1.1", b""),
+        (b"GET /a b HTTP/1.1\r\n", b""),
+        (b"GET /\xe9 HTTP/1.1\r\n", b""),
+        (b"GET /a\r\n", b""),
+        (b"", b""),
+    ],
+)
+def test_what_a_refused_head_asked_for_is_told_where_its_line_is_complete(head: bytes, target: bytes) -> None:
+    """One path, and never one that was cut off."""
+    assert asked_for(head) == target
+
+
+@pytest.mark.parametrize(
+    ("head", "unknown"),
+    [
+        (b"BREW /a HTTP/1.1\r\n", True),
+        (b"DESCRIBE /", True),
+        (b"get / HTTP/1.1\r\n", True),
+        (b"BREW http", True),
+        (b"GET / HTTP/1.1\r\n", False),
+        (b"BREW", False),
+        (b"\x16\x03\x01 /", False),
+        (b"BREW a", False),
+    ],
+)
+def test_a_method_that_nobody_forwards_is_told_from_a_broken_line(head: bytes, unknown: bool) -> None:
+    """501 is for the former, 400 for the latter."""
+    assert names_unknown_method(head) is unknown

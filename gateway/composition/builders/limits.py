@@ -14,7 +14,8 @@ the path of each request decides, in the normal form that routing uses.
 
 # Note [No route]
 What no route takes (404, 405, a request that cannot be read) is counted too, together with what the routes take: who
-looks for paths that are not there spends what it has. Limits by user or key are left out, since nobody is asked who
+looks for paths that are not there spends what it has. Of a request that cannot be read the request line says the path,
+where that much could be read. Limits by user or key are left out, since nobody is asked who
 calls.
 
 # Note [Own paths]
