@@ -15,6 +15,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from gateway.errors import CredentialInvalid
+from gateway.http.spiffe import claims_to_be_one, is_spiffe_id
 from gateway.principal import Principal
 
 
@@ -103,7 +104,9 @@ def _alternatives(certificate: x509.Certificate, kind: type[x509.GeneralName]) -
 def _uri(certificate: x509.Certificate) -> str:
     # Several URIs are taken for none: SPIFFE X.509-SVID section 2 allows one, and a backend could read another one.
     names = _alternatives(certificate, x509.UniformResourceIdentifier)
-    return names[0] if len(names) == 1 else ""
+    if len(names) != 1 or (claims_to_be_one(names[0]) and not is_spiffe_id(names[0])):
+        return ""
+    return names[0]
 
 
 def _dns(certificate: x509.Certificate) -> str:

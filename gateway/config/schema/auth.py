@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from gateway.config.schema.authorities import ForwardAuth, Introspection
 from gateway.config.schema.base import Section, expected, or_one
@@ -27,6 +27,7 @@ from gateway.config.schema.types import (
     Timeout,
     form,
 )
+from gateway.http.spiffe import claims_to_be_one, is_prefix, is_spiffe_id
 
 Algorithm = Literal[
     "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
@@ -183,6 +184,14 @@ class MtlsClient(Section):
     user: SomeText | None = Field(default=None, description="Who they are; absent: the name in the certificate.")
     roles: tuple[SomeText, ...] = Field(default=(), description="Roles they have.")
     scopes: tuple[SomeText, ...] = Field(default=(), description="Scopes they have.")
+
+    @field_validator("name")
+    @classmethod
+    def _can_be_there(cls, name: str) -> str:
+        """No certificate of another name is taken, and `spiffe://example.org*` would be for `example.org.evil` too."""
+        if claims_to_be_one(name) and not is_spiffe_id(name) and not is_prefix(name):
+            raise expected("a SPIFFE ID, or `spiffe://TRUST-DOMAIN/…*` for all that begin so")
+        return name
 
 
 class Mtls(Section):

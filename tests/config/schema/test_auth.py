@@ -152,3 +152,11 @@ def test_the_keys_of_a_file_are_beside_the_configuration(tmp_path: Path) -> None
     assert auth is not None
     assert auth.api_keys is not None
     assert auth.api_keys.database == str(tmp_path / "api-keys.sqlite3")
+
+
+@pytest.mark.parametrize("name", ["spiffe://example.org*", "spiffe://example.org/shop/", "spiffe://example.org/a//b"])
+def test_a_client_s_spiffe_id_is_one_that_a_certificate_may_have(complaints: Complaints, name: str) -> None:
+    """Or begins like one, in one trust domain; names of other kinds are as they are."""
+    (line,) = complaints(f'auth: {{mtls: {{clients: [{{name: "{name}"}}, {{name: "CN=a/*"}}]}}}}')
+    wanted = "expected a SPIFFE ID, or `spiffe://TRUST-DOMAIN/…*` for all that begin so"
+    assert line == f'gateway.yaml:1:32: auth.mtls.clients[0].name: {wanted}, found "{name}"'
