@@ -1,4 +1,4 @@
-"""Paths that take forms: the body as a whole, within its bound, whatever pieces it comes in."""
+"""Paths that take forms: the body is read as a whole, within its bound, in whatever pieces it comes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def serve() -> Serve:
     ],
 )
 def test_a_form_is_answered(serve: Serve, media_type: str) -> None:
-    """RFC 9110 section 8.3.1: in any case, and whatever its parameters."""
+    """The media type counts in any case, and whatever parameters it has (RFC 9110 section 8.3.1)."""
     response = serve().request("POST", "/form", {"Content-Type": media_type}, b"a=1")
 
     assert (response.status, response.body) == (200, b"a=1")
@@ -57,7 +57,7 @@ def test_a_form_is_answered(serve: Serve, media_type: str) -> None:
 
 @pytest.mark.parametrize("media_type", ["application/json", "multipart/form-data; boundary=a", "text/plain", ""])
 def test_content_that_is_no_form_is_refused(serve: Serve, media_type: str) -> None:
-    """A page of another site can make a browser send some of these."""
+    """400; some of these a page of another site can make a browser send."""
     headers = {"Content-Type": media_type} if media_type else {}
 
     response = serve().request("POST", "/form", headers, b"a=1")
@@ -67,14 +67,14 @@ def test_content_that_is_no_form_is_refused(serve: Serve, media_type: str) -> No
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"])
 def test_another_method_is_told_which_there_is(serve: Serve, method: str) -> None:
-    """405, and Allow."""
+    """405, and `Allow` names POST."""
     response = serve().request(method, "/form", FORM)
 
     assert (response.status, response.headers.get(b"Allow")) == (405, b"POST")
 
 
 def test_parameters_in_the_url_are_refused(serve: Serve) -> None:
-    """RFC 6749 section 2.3.1: a secret there is written down in many places; the log does not."""
+    """RFC 6749 section 2.3.1: logs write URLs down; the gateway's own log has no secret of it."""
     harness = serve()
 
     response = harness.request("POST", "/form?client_secret=s3cret", FORM, b"a=1")
@@ -84,7 +84,7 @@ def test_parameters_in_the_url_are_refused(serve: Serve) -> None:
 
 
 def test_a_form_may_come_in_pieces(serve: Serve) -> None:
-    """Each an octet."""
+    """Of one octet each."""
     harness = serve()
     client = harness.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
     for octet in (b"a", b"=", b"1"):
@@ -97,7 +97,7 @@ def test_a_form_may_come_in_pieces(serve: Serve) -> None:
 
 
 def test_a_client_that_asks_first_is_told_to_go_on(serve: Serve) -> None:
-    """RFC 9110 section 10.1.1."""
+    """A client that expects `100 Continue` gets it (RFC 9110 section 10.1.1)."""
     harness = serve()
     client = harness.send(HEAD + b"Expect: 100-continue\r\nContent-Length: 3\r\n\r\n")
     assert client.received.startswith(b"HTTP/1.1 100 ")
@@ -110,7 +110,7 @@ def test_a_client_that_asks_first_is_told_to_go_on(serve: Serve) -> None:
 
 @pytest.mark.parametrize("framing", ["length", "chunks"])
 def test_a_form_that_is_too_long_is_not_read(serve: Serve, framing: str) -> None:
-    """413, at the octet that is one too many."""
+    """413, at the first octet over the bound."""
     harness = serve()
     long = b"a" * (MOST + 1)
     if framing == "length":
@@ -123,7 +123,7 @@ def test_a_form_that_is_too_long_is_not_read(serve: Serve, framing: str) -> None
 
 
 def test_a_form_of_just_that_size_is_read(serve: Serve) -> None:
-    """The bound is in."""
+    """A form of exactly `MOST` octets is still taken."""
     assert serve().request("POST", "/form", FORM, b"a" * MOST).body == b"a" * MOST
 
 
@@ -140,7 +140,7 @@ def test_a_client_that_stops_in_the_middle_is_timed_out(serve: Serve) -> None:
 
 @pytest.mark.parametrize("sent", [b"a=", b"a=1"])
 def test_a_client_that_leaves_is_not_answered(serve: Serve, sent: bytes) -> None:
-    """While it sends, and while it is waited for: what is under way is cancelled."""
+    """Whether it leaves while it sends or while it waits: the work on its answer is cancelled."""
     cancelled: list[Deferred[Response]] = []
 
     async def slow(exchange: Exchange, body: bytes) -> Response:
@@ -172,7 +172,7 @@ def test_an_answer_that_takes_too_long_is_a_504(serve: Serve) -> None:
 
 
 def test_requests_on_one_connection_are_answered_in_turn(serve: Serve) -> None:
-    """A form, and the next behind it in the same segment."""
+    """A form, and another one behind it in the same segment."""
     one = HEAD + b"Content-Length: 3\r\n\r\na=1"
 
     client = serve().send(one + one.replace(b"a=1", b"b=2"))

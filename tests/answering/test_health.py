@@ -1,4 +1,4 @@
-"""Health: liveness asks nobody, readiness everybody."""
+"""Health: liveness asks about no dependency, readiness about all of them."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def test_a_new_gateway_is_starting() -> None:
 
 
 def test_a_running_gateway_is_well_on_every_path(health: Health) -> None:
-    """Of the five (C-13)."""
+    """On all five health paths (C-13)."""
     assert {report(health, path) for path in PATHS} == {(200, "ok")}
     assert len(PATHS) == 5
 
 
 def test_a_draining_gateway_is_alive_but_takes_nothing_new(health: Health) -> None:
-    """The balancer in front looks away; the supervisor does not kill it."""
+    """Not ready, so the load balancer sends nothing more; alive, so the supervisor does not kill it."""
     health.state = State.DRAINING
 
     assert report(health, b"/ready") == (503, "draining")
@@ -63,7 +63,7 @@ def test_a_draining_gateway_is_alive_but_takes_nothing_new(health: Health) -> No
 def test_readiness_is_the_worst_of_the_checks(
     health: Health, results: list[CheckResult], expected: tuple[int, str]
 ) -> None:
-    """What can be done without does not keep traffic away (C-41); the body says which check it was."""
+    """A dependency that can be done without is told in the body, and the status stays 200 (C-41)."""
     checks = {f"check{number}": partial(CheckResult, result) for number, result in enumerate(results)}
     health.checks = lambda: checks
 

@@ -1,4 +1,4 @@
-"""The token endpoint: in which order it does what, and what it does not do."""
+"""The token endpoint: what it does in which order, and what it refuses."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def exchange(**fields: str) -> Exchange:
 
 
 class Bench:
-    """An endpoint whose parts write down what they are asked."""
+    """An endpoint over parts that write down what they are asked."""
 
     def __init__(self) -> None:
         self.events: list[tuple[Any, ...]] = []
@@ -88,12 +88,12 @@ class Bench:
         self.events.append(("failed",))
 
     def ask(self, what: str = "token", /, **form: str) -> dict[str, Any]:
-        """Send a form; gives the answer, or raises the error."""
+        """Send a form; return the answer, or raise the error."""
         form = {"client_id": "acme", "client_secret": "s3cret", **form}
         return self.send(what, urlencode({name: value for name, value in form.items() if value}).encode())
 
     def send(self, what: str, octets: bytes) -> dict[str, Any]:
-        """Send what may be a form."""
+        """Send a body that may be a form."""
         waiting: Deferred[Response] = ensureDeferred(getattr(self.endpoint, what)(exchange(), octets))
         found: list[Any] = []
         waiting.addBoth(found.append)
@@ -112,7 +112,7 @@ class Bench:
         return self.ask(grant_type="client_credentials", **form)
 
     def refuses(self, what: str = "token", /, **form: str) -> str:
-        """Send a form that is refused; gives the code."""
+        """Send a form that is refused; return the error code."""
         with pytest.raises(TokenRefused) as refused:
             self.ask(what, **form)
         return refused.value.error
@@ -146,7 +146,7 @@ def test_a_request_is_counted_before_anything_that_costs(bench: Bench) -> None:
 
 
 def test_an_attempt_without_credentials_counts_for_its_address(bench: Bench) -> None:
-    """And a form that cannot be read too."""
+    """So does a form that cannot be read."""
     assert bench.refuses(client_secret="", grant_type="client_credentials") == "invalid_client"
     with pytest.raises(TokenRefused):
         bench.send("token", b"a=1&a=2")
@@ -155,7 +155,7 @@ def test_an_attempt_without_credentials_counts_for_its_address(bench: Bench) -> 
 
 
 def test_failed_attempts_are_counted(bench: Bench) -> None:
-    """For the client whom they are about, and for the address, once."""
+    """Once for the client that they name, and once for the address unless that was done in advance."""
     assert bench.refuses(client_secret="wrong", grant_type="client_credentials") == "invalid_client"
     assert bench.events == [("admit", "acme"), ("compare", "hash-acme", False), ("failed",)]
 
@@ -166,7 +166,7 @@ def test_failed_attempts_are_counted(bench: Bench) -> None:
 
 @pytest.mark.parametrize("path", ["token", "revoke"])
 def test_a_client_s_own_limit_is_counted_when_its_secret_was_right(bench: Bench, path: str) -> None:
-    """Before that anybody could use it up; and then nothing more is done for a client that has had enough."""
+    """Not before, or strangers could use it up; over the limit the client gets no token."""
     bench.client_over_limit = True
 
     with pytest.raises(LimitExceeded):
@@ -176,7 +176,7 @@ def test_a_client_s_own_limit_is_counted_when_its_secret_was_right(bench: Bench,
 
 
 def test_what_fails_for_another_cause_than_the_secret_is_no_failure_of_the_address(bench: Bench) -> None:
-    """The client has shown who it is."""
+    """Its secret was right, so nobody is guessing."""
     bench.token()
     assert bench.refuses(grant_type="password") == "unsupported_grant_type"
 
@@ -184,7 +184,7 @@ def test_what_fails_for_another_cause_than_the_secret_is_no_failure_of_the_addre
 
 
 def test_an_unknown_client_is_refused_like_a_wrong_secret(bench: Bench) -> None:
-    """After a comparison as well, in the same words."""
+    """With the same answer, and after a comparison too."""
     errors = []
     for form in ({"client_secret": "wrong"}, {"client_id": "nobody"}, {"client_id": "nobody", "client_secret": "x"}):
         with pytest.raises(ClientRefused) as refused:
@@ -197,7 +197,7 @@ def test_an_unknown_client_is_refused_like_a_wrong_secret(bench: Bench) -> None:
 
 
 def test_the_log_has_who_was_refused_and_no_secret(bench: Bench) -> None:
-    """Not even one that stands where the name belongs."""
+    """Not even a secret that a client has sent in place of its name."""
     with capturedLogs() as events:
         bench.refuses(client_secret="s3cret-2", grant_type="client_credentials")
         bench.refuses(client_id="s3cret-3", grant_type="client_credentials")
@@ -224,17 +224,17 @@ def test_the_log_has_who_was_refused_and_no_secret(bench: Bench) -> None:
     ],
 )
 def test_what_cannot_be_granted_is_refused_in_its_code(bench: Bench, form: dict[str, str], error: str) -> None:
-    """RFC 6749 section 5.2."""
+    """The error codes are those of RFC 6749 section 5.2."""
     assert bench.refuses(**form) == error
 
 
 def test_a_client_without_refresh_tokens_gets_none(bench: Bench) -> None:
-    """RFC 6749 section 4.4.3: with client credentials they are the exception."""
+    """RFC 6749 section 4.4.3: a client with credentials of its own gets none unless the configuration says so."""
     assert "refresh_token" not in bench.token(client_id="plain")
 
 
 def test_a_refresh_token_is_good_for_one_use(bench: Bench) -> None:
-    """The next comes with the answer."""
+    """The answer has the one for the next use."""
     first = bench.token(scope="read")["refresh_token"]
 
     answer = bench.ask(grant_type="refresh_token", refresh_token=first)
@@ -246,7 +246,7 @@ def test_a_refresh_token_is_good_for_one_use(bench: Bench) -> None:
 
 @pytest.mark.parametrize("how_old", [1, 2])
 def test_a_used_refresh_token_ends_all_that_follow_from_it(bench: Bench, how_old: int) -> None:
-    """RFC 9700 section 4.14.2: two have it, and nobody knows which of them is the client. Others go on."""
+    """RFC 9700 section 4.14.2: two parties have it, and either may be the thief. Other families go on."""
     bystander = bench.token()["refresh_token"]
     tokens = [bench.token(scope="read")["refresh_token"]]
     for _ in range(how_old):
@@ -260,7 +260,7 @@ def test_a_used_refresh_token_ends_all_that_follow_from_it(bench: Bench, how_old
 
 
 def test_a_refresh_token_gives_no_more_than_was_granted(bench: Bench) -> None:
-    """Less may be asked for, and all of it again the next time."""
+    """A client may ask for fewer scopes once, and for all that were granted the next time."""
     first = bench.token(scope="read write")["refresh_token"]
 
     less = bench.ask(grant_type="refresh_token", refresh_token=first, scope="read")
@@ -272,7 +272,7 @@ def test_a_refresh_token_gives_no_more_than_was_granted(bench: Bench) -> None:
 
 
 def test_what_a_client_has_lost_its_refresh_tokens_have_lost(bench: Bench) -> None:
-    """A configuration that takes a scope away takes it from tokens to come."""
+    """A scope that the configuration has taken from the client is in none of its later tokens."""
     token = bench.token(scope="read write")["refresh_token"]
     bench.clients["acme"] = Client("acme", "hash-acme", ("read",), (), refreshes=True)
     bench.endpoint = bench.make()
@@ -289,7 +289,7 @@ def test_a_refresh_token_ends(bench: Bench) -> None:
 
 
 def test_a_refresh_token_of_another_client_is_used_up(bench: Bench) -> None:
-    """It has leaked: neither of them gets anything for it."""
+    """It has leaked: it works for neither client any more."""
     bench.clients["other"] = Client("other", "hash-other", ("read",), (), refreshes=True)
     bench.endpoint = bench.make()
     token = bench.token()["refresh_token"]
@@ -316,7 +316,7 @@ def test_another_client_s_token_cannot_be_revoked(bench: Bench) -> None:
 
 @pytest.mark.parametrize("which", [0, 1])
 def test_a_refresh_token_is_revoked_with_all_of_its_family(bench: Bench, which: int) -> None:
-    """By the good one, and by one that was used before."""
+    """By its current token, and by one that was used before."""
     tokens = [bench.token()["refresh_token"]]
     tokens.append(bench.ask(grant_type="refresh_token", refresh_token=tokens[0])["refresh_token"])
 
@@ -325,21 +325,21 @@ def test_a_refresh_token_is_revoked_with_all_of_its_family(bench: Bench, which: 
 
 
 def test_a_token_that_means_nothing_is_as_good_as_revoked(bench: Bench) -> None:
-    """RFC 7009 section 2.2: 200; without any there is nothing to answer to."""
+    """RFC 7009 section 2.2: 200 for an unknown token; without a token the request is refused."""
     assert bench.ask("revoke", token="made.up.token") == {}
     assert bench.refuses("revoke") == "invalid_request"
     assert bench.denied == {}
 
 
 def test_a_token_without_a_name_cannot_be_denied(bench: Bench) -> None:
-    """Somebody who shares our secret may make such."""
+    """A token without `jti`, made by somebody who has our HS256 secret, is refused."""
     token = bench.key.sign({"client_id": "acme"})
 
     assert bench.refuses("revoke", token=token) == "unsupported_token_type"
 
 
 def test_revoking_asks_for_the_secret_too(bench: Bench) -> None:
-    """And counts."""
+    """A wrong secret revokes nothing, and attempts are limited as for tokens."""
     issued = bench.issuer.issue("acme", (), (), NOW, "id-1")
 
     assert bench.refuses("revoke", token=issued.token, client_secret="wrong") == "invalid_client"

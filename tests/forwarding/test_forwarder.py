@@ -11,7 +11,7 @@ from gateway.testing import Harness
 
 
 def sent(gateway: Harness, request: bytes) -> bytes:
-    """Return the head that reached the backend, fields that differ from run to run left out."""
+    """Return the head that reached the backend, without the fields that differ from run to run."""
     gateway.send(request)
     head = gateway.backend("orders").connection.received.partition(b"\r\n\r\n")[0]
     return b"\n".join(line for line in head.split(b"\r\n") if not line.startswith((b"traceparent", b"X-Request-ID")))
@@ -61,7 +61,7 @@ FORWARDING = (
     ],
 )
 def test_the_head_is_written_anew(request_: bytes, start: bytes, end: bytes) -> None:
-    """Request line and Host from what was understood, fields that pass in order, forwarding, then framing."""
+    """Request line and Host from the parsed request; then fields that pass, those of forwarding, those of framing."""
     wanted = b"\n".join(part for part in (start, FORWARDING, end) if part)
 
     assert sent(Harness("orders"), request_) == wanted
@@ -84,7 +84,7 @@ def test_fields_that_steps_add_are_sent() -> None:
 
 @pytest.mark.parametrize("method", sorted(IDEMPOTENT | {b"POST", b"PATCH"}))
 def test_what_is_sent_again(method: bytes) -> None:
-    """RFC 9110 section 9.2.2: after the keep-alive race, once, where repeating changes nothing."""
+    """RFC 9110 section 9.2.2: after the keep-alive race, once, where the method is idempotent."""
     route = {"name": "orders", "path": "/orders/*", "upstream": "orders", "methods": ["GET", method.decode()]}
     gateway = Harness("orders", routes=[route])
     gateway.get("/orders/7")
@@ -95,7 +95,7 @@ def test_what_is_sent_again(method: bytes) -> None:
 
 
 def test_a_change_of_protocol_is_not_asked_for_twice() -> None:
-    """The backend may have begun to speak it."""
+    """The backend may have changed the protocol already."""
     gateway = Harness("orders")
     gateway.get("/orders/7")
     gateway.backend("orders").reset_on_data()
@@ -105,7 +105,7 @@ def test_a_change_of_protocol_is_not_asked_for_twice() -> None:
 
 
 def test_attempts_are_counted_by_their_outcome() -> None:
-    """By backend; those that were cancelled are nobody's success or failure."""
+    """For each backend; cancelled ones count as neither success nor failure."""
     gateway = Harness("orders")
     gateway.get("/orders/7")
     backend = gateway.backend("orders")

@@ -71,7 +71,7 @@ class Asks:
 
 
 def test_the_answer_streams() -> None:
-    """Head first, then part by part; over once, with the last octet."""
+    """The head, then each chunk; the exchange is over once, with the last octet."""
     asks = Asks()
     backend = asks.gateway.backend("orders")
     backend.answers(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nX-Kind: a\r\n\r\nab")
@@ -92,7 +92,7 @@ def test_the_answer_streams() -> None:
 
 
 def test_an_answer_that_came_whole_is_over_before_it_is_read() -> None:
-    """Its place in flight is free: what is left is only the asker's to read."""
+    """The exchange has given its place back; the asker reads the rest when it likes."""
     asks = Asks()
     asks.gateway.backend("orders").answers(ok(b"seven"))
     asks.ask()
@@ -104,7 +104,7 @@ def test_an_answer_that_came_whole_is_over_before_it_is_read() -> None:
 
 
 def test_what_the_asker_does_not_take_pauses_the_backend() -> None:
-    """No more waits than the bound and one read; it goes on when there is room."""
+    """At most the bound and one read wait; the backend goes on when there is room."""
     asks = Asks()
     backend = asks.gateway.backend("orders")
     most = 40 * HIGH_WATER
@@ -139,7 +139,7 @@ def test_content_goes_with_back_pressure() -> None:
 
 
 def test_an_asker_that_cancels_hears_only_that_it_is_over() -> None:
-    """Before the head or within the body: the backend is let go, and what was to be sent fails."""
+    """Before the head or within the body: the attempt ends, and the request's body fails."""
     for first in (b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab"):
         asks = Asks()
         backend = asks.gateway.backend("orders")
@@ -160,7 +160,7 @@ def test_an_asker_that_cancels_hears_only_that_it_is_over() -> None:
 
 
 def test_a_backend_that_breaks_off_breaks_the_body_off() -> None:
-    """The asker can tell a part from the whole, and why it is one."""
+    """The asker can tell that the body is not complete, and why."""
     asks = Asks()
     backend = asks.gateway.backend("orders")
     backend.answers(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab")
@@ -175,7 +175,7 @@ def test_a_backend_that_breaks_off_breaks_the_body_off() -> None:
 
 
 def test_it_has_a_deadline_before_the_head_and_within_the_body() -> None:
-    """504 in place of an answer; then an asker that takes nothing for too long is broken off."""
+    """504 in place of an answer; later, an asker that takes nothing for too long is broken off."""
     asks = Asks()
     asks.gateway.backend("orders").stall()
     asks.ask()
@@ -225,7 +225,7 @@ def test_a_chain_may_hand_the_error_itself_over() -> None:
 
 
 def test_no_tunnel_comes_of_it() -> None:
-    """A step that answers with 101 is a fault of the gateway's."""
+    """A step that answers with 101 makes an internal error."""
 
     class Switches:
         name = "switches"
@@ -244,7 +244,7 @@ def test_no_tunnel_comes_of_it() -> None:
 
 @pytest.mark.parametrize("method", [b"HEAD", b"GET"])
 def test_an_answer_without_content_has_no_body(method: bytes) -> None:
-    """To HEAD, and 204."""
+    """An answer to HEAD, and a 204."""
     asks = Asks()
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n" if method == b"HEAD" else b"HTTP/1.1 204 No Content\r\n\r\n"
     asks.gateway.backend("orders").answers(head)
@@ -256,7 +256,7 @@ def test_an_answer_without_content_has_no_body(method: bytes) -> None:
 
 
 def test_a_limit_on_the_answer_breaks_it_off() -> None:
-    """An asker that gathers says how much it can use."""
+    """The asker sets it on the body that it gets."""
     asks = Asks()
     backend = asks.gateway.backend("orders")
     backend.answers(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")

@@ -77,7 +77,7 @@ def test_the_record_of_a_proxied_request(make: MakeExchange) -> None:
 
 
 def test_the_record_of_a_request_that_came_to_nothing(make: MakeExchange) -> None:
-    """No route, no answer, no upstream: there is a record, with nulls."""
+    """Without a route, an answer and an upstream there is a record too, with nulls."""
     exchange = make(version=b"1.0")
     exchange.route = None
 
@@ -113,7 +113,7 @@ def test_fields_can_be_chosen_and_keep_their_order(make: MakeExchange) -> None:
 
 
 def test_every_known_field_can_be_logged(make: MakeExchange) -> None:
-    """No expression is broken."""
+    """Every expression compiles and runs."""
     assert set(logged(make(), sorted(FIELDS))) == FIELDS
 
 
@@ -126,7 +126,7 @@ def test_an_unknown_field_is_refused_at_load(field: str) -> None:
 
 @pytest.mark.parametrize("name", ["X'); import os; ('", 'a"b', "a\\", "{x}", "a\nb"])
 def test_a_field_name_is_never_code(make: MakeExchange, name: str) -> None:
-    """Whatever stands in the configuration is looked up as a header name."""
+    """Any other name of a field in the configuration is looked up as a header field's name."""
     assert logged(make(), ["request.headers." + name]) == {"request.headers." + name: None}
 
 
@@ -177,7 +177,7 @@ def test_secrets_in_the_query_are_redacted(make: MakeExchange, query: bytes, exp
 
 
 def _spellings(name: bytes) -> st.SearchStrategy[bytes]:
-    """Write a name in a way that a server would read as that name."""
+    """Write a name in one of the ways that a server would read as that name."""
     octets = [
         st.sampled_from([bytes([c]), bytes([c]).upper(), b"%%%02X" % c, b"%%%02x" % c, b"%%%02x" % ord(chr(c).upper())])
         for c in name
@@ -195,7 +195,7 @@ def _spellings(name: bytes) -> st.SearchStrategy[bytes]:
     )
 )
 def test_no_spelling_of_a_name_gets_its_value_logged(pairs: list[tuple[bytes, bytes]]) -> None:
-    """Any mixture of case and percent-encoding; and the text can be made again by every reader."""
+    """In any mixture of case and percent-encoding; no other value is redacted."""
     query = b"&".join(name + b"=" + value for name, value in pairs)
 
     text = query_redactor(["api_key"])(query)
@@ -205,7 +205,7 @@ def test_no_spelling_of_a_name_gets_its_value_logged(pairs: list[tuple[bytes, by
 
 
 def test_octets_that_are_no_text_are_spelled_out(make: MakeExchange) -> None:
-    """Any request that got this far can be logged as JSON."""
+    """As hexadecimal escapes, so that every request can be logged as JSON."""
     exchange = make([(b"User-Agent", b"\xff\x80\xed\xa0\x80")], target=b"/?q=\xfe")
 
     record = logged(exchange)
@@ -215,7 +215,7 @@ def test_octets_that_are_no_text_are_spelled_out(make: MakeExchange) -> None:
 
 
 def test_text_that_is_no_unicode_does_not_lose_the_record(make: MakeExchange) -> None:
-    """A lone surrogate out of a claim is the reader's riddle, not ours."""
+    """A claim may have a lone surrogate: it is written as a JSON escape."""
     exchange = make()
     exchange.principal = Principal("\udcff")
 
@@ -223,20 +223,20 @@ def test_text_that_is_no_unicode_does_not_lose_the_record(make: MakeExchange) ->
 
 
 def test_a_body_is_never_a_field() -> None:
-    """R-LOG-04: not even when asked for."""
+    """R-LOG-04: no field of a record has a body."""
     assert not [field for field in FIELDS if "body" in field]
 
 
 @given(st.floats(min_value=0, max_value=4e9))
 def test_time_is_iso_8601_to_the_millisecond(now: float) -> None:
-    """In UTC, with the fraction cut and not rounded: a second never has a thousandth millisecond."""
+    """In UTC; the fraction is cut, not rounded, so that it never reaches 1000 ms."""
     text = clock_text(lambda: now)()
 
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", text)
 
 
 def test_the_date_follows_the_clock() -> None:
-    """Forwards and, where somebody sets the clock, back."""
+    """Forwards, and backwards where somebody sets the clock."""
     times = iter([59.5, 60.25, 60.75, 59.0])
     timestamp = clock_text(lambda: next(times))
 

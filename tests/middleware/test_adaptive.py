@@ -1,4 +1,4 @@
-"""Which answers an adaptive limit learns from, and whose limit it sets."""
+"""Which answers an adaptive limit learns from, and which gate it sets."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Stand:
         upstream: str | None = "users",
         attempts: int = 1,
     ) -> None:
-        """Let an exchange be answered after that many seconds."""
+        """Let an exchange be answered after so many seconds."""
         exchange = make()
         exchange.upstream, exchange.upstream_started, exchange.attempts = upstream, self.now, attempts
         self.now += seconds
@@ -54,7 +54,7 @@ class Stand:
 
 
 def test_a_busy_upstream_that_stays_fast_gets_more(make: MakeExchange) -> None:
-    """Each window that was used at least by half; the gate has the limit at once."""
+    """With each window in which at least half of the limit was used; the gate has the new limit at once."""
     stand = Stand()
     for _ in range(15):
         stand.gate.enter(make(), Priority.NORMAL)
@@ -67,7 +67,7 @@ def test_a_busy_upstream_that_stays_fast_gets_more(make: MakeExchange) -> None:
 
 
 def test_an_upstream_that_grows_slow_gets_less(make: MakeExchange) -> None:
-    """A time-out says so as well."""
+    """A timeout counts as a slow answer."""
     stand = Stand()
     for _ in range(20):
         stand.gate.enter(make(), Priority.NORMAL)
@@ -95,7 +95,7 @@ def test_an_upstream_that_grows_slow_gets_less(make: MakeExchange) -> None:
 def test_what_says_nothing_about_the_time_it_takes(
     make: MakeExchange, status: int, error: GatewayError | None, upstream: str | None, attempts: int
 ) -> None:
-    """Failures that come fast, answers of the gateway itself, time spent in a queue, and those of another upstream."""
+    """Failures that come fast, the gateway's own answers, time spent in a queue, and answers of another upstream."""
     stand = Stand()
 
     for _ in range(10):
@@ -105,7 +105,7 @@ def test_what_says_nothing_about_the_time_it_takes(
 
 
 def test_a_limit_whose_rules_are_gone_changes_nothing(make: MakeExchange) -> None:
-    """An exchange that began before the reload is answered after it."""
+    """An exchange that began before a reload is answered after it."""
     stand = Stand()
     stand.gate.configure(7, 0, 1.0)
     for _ in range(7):

@@ -1,4 +1,4 @@
-"""The steps that hold a place, give it back, and shed."""
+"""The steps that hold a place in flight and give it back, and the one that sheds load."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MakeGate = Callable[..., Gate]
 
 @pytest.fixture
 def gate() -> MakeGate:
-    """Make a gate on a clock that stands."""
+    """Make a gate whose clock stands still."""
 
     def make(limit: int, max_queue: int = 0) -> Gate:
         return Gate(
@@ -50,7 +50,7 @@ def gate() -> MakeGate:
 
 
 def test_a_place_is_held_until_the_exchange_is_over(make: MakeExchange, gate: MakeGate) -> None:
-    """With a place there is nothing to wait for."""
+    """An exchange that finds a place does not wait."""
     stands = gate(1)
     step = Admission(stands, NORMAL)
     first, second = make(), make()
@@ -66,7 +66,7 @@ def test_a_place_is_held_until_the_exchange_is_over(make: MakeExchange, gate: Ma
 
 
 def test_the_priority_of_a_route_decides_whose_turn_it_is(make: MakeExchange, gate: MakeGate) -> None:
-    """Two routes before one gate."""
+    """Where two routes wait before one gate."""
     stands = gate(1, 2)
     low, high = Admission(stands, LOW), Admission(stands, HIGH)
     first, second, third = make(), make(), make()
@@ -79,7 +79,7 @@ def test_the_priority_of_a_route_decides_whose_turn_it_is(make: MakeExchange, ga
 
 
 def test_one_too_many_is_turned_away(make: MakeExchange) -> None:
-    """It was counted before there was a route; whatever else there is nothing to do for."""
+    """The tree counted it before it had a route; the step only raises the error."""
     one, other = make(), make()
     other.error = TooManyInFlight()
 
@@ -97,7 +97,7 @@ def uploading(make: MakeExchange, octets: int = 100) -> Exchange:
 
 
 def test_an_upload_gives_its_place_back_until_it_is_there(make: MakeExchange) -> None:
-    """Without a queue: it is refused then, where others have taken all places."""
+    """Without a queue: when its content is there and others have taken all places, it is refused."""
     occupancy = Occupancy()
     door, late = Full(occupancy, 100), LateFull(occupancy, 1)
     slow, streams = uploading(make), uploading(make, 101)
@@ -115,7 +115,7 @@ def test_an_upload_gives_its_place_back_until_it_is_there(make: MakeExchange) ->
 
 
 def test_an_upload_enters_the_gate_when_it_is_there(make: MakeExchange, gate: MakeGate) -> None:
-    """With a queue: it waits for a place then; who has one already is not asked again."""
+    """With a queue: it waits for a place when its content is there; an exchange that has a place keeps it."""
     stands = gate(1, 1)
     door, late = AdmissionAtTheDoor(stands, NORMAL, 100), LateAdmission(stands, NORMAL)
     slow, other = uploading(make), make()
@@ -131,7 +131,7 @@ def test_an_upload_enters_the_gate_when_it_is_there(make: MakeExchange, gate: Ma
 
 
 def test_a_split_route_waits_before_the_upstream_that_was_chosen(make: MakeExchange, gate: MakeGate) -> None:
-    """Each exchange holds a place in one of them; the one without a limit holds nobody up."""
+    """Each exchange holds a place before its upstream; before one without a limit nothing waits."""
     one, other = gate(1), gate(1)
     names = iter(["one", "free", "other", "free"])
     step = SplitAdmission(lambda: next(names), {"one": one, "other": other}, NORMAL)
@@ -150,7 +150,7 @@ def test_a_split_route_waits_before_the_upstream_that_was_chosen(make: MakeExcha
 
 @pytest.mark.parametrize(("lag", "shed"), [(0.0, ""), (0.08, "LOW"), (0.11, "LOW NORMAL"), (0.16, "LOW NORMAL HIGH")])
 def test_what_is_shed_is_turned_away(make: MakeExchange, lag: float, shed: str) -> None:
-    """By the level of the moment."""
+    """By the level that holds when it comes."""
     shedder = Shedder(loop_lag_mark=0.1)
     asked: list[Priority] = []
 

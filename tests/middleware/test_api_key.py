@@ -1,4 +1,4 @@
-"""API keys: where a request may show one, and what is left of it afterwards."""
+"""API keys: where a request may show one, and how it is taken out before forwarding."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RECORD = KeyRecord("acme", sha256(KEY).digest(), "Acme Ltd", expires=200.0)
 
 
 def authenticator(query: str | None = "api_key", now: float = 100.0) -> ApiKeyAuthenticator:
-    """One that knows a key."""
+    """An authenticator that knows one key."""
     return ApiKeyAuthenticator(MemoryKeys([RECORD]), digester(b""), "X-API-Key", query, lambda: now)
 
 
@@ -52,7 +52,7 @@ def authenticator(query: str | None = "api_key", now: float = 100.0) -> ApiKeyAu
 def test_where_a_key_is_looked_for(
     make: MakeExchange, target: bytes, fields: list[tuple[bytes, bytes]], shown: bytes | None
 ) -> None:
-    """Names of fields have no case, those of parameters have; the same key twice is one."""
+    """Field names count in any case, parameter names as written; the same key in both places is one key."""
     assert authenticator().find(make(fields, target)) == shown
 
 
@@ -71,13 +71,13 @@ def test_where_a_key_is_looked_for(
 def test_what_is_no_key_is_refused_at_once(
     make: MakeExchange, target: bytes, fields: list[tuple[bytes, bytes]]
 ) -> None:
-    """Two of them, an empty one, one that is too long: no store is asked."""
+    """Two keys, an empty one, one that is too long: the store is not asked."""
     with pytest.raises(CredentialInvalid):
         authenticator().find(make(fields, target))
 
 
 def test_without_a_parameter_the_query_is_the_backends(make: MakeExchange) -> None:
-    """Neither read nor rewritten."""
+    """The query is neither read nor rewritten."""
     exchange = make(target=b"/?api_key=k")
     authenticator(query=None).withhold(exchange)
 
@@ -109,7 +109,7 @@ def test_the_parameter_is_taken_out(make: MakeExchange, target: bytes, left: byt
 
 @given(st.lists(st.tuples(st.sampled_from(["api_key", "a", "b c", "", "ä"]), st.text(max_size=5)), max_size=6))
 def test_nothing_that_would_be_read_as_a_key_is_forwarded(pairs: list[tuple[str, str]]) -> None:
-    """Whatever stands around it."""
+    """In whatever place of the query it stands."""
     query = "&".join(f"{quote(name)}={quote(value)}" for name, value in pairs).encode()
     exchange = _exchange(b"/?" + query)
     authenticator().withhold(exchange)
@@ -129,7 +129,7 @@ def _exchange(target: bytes) -> Exchange:
 
 
 def test_a_key_that_is_at_hand_is_judged_at_once(make: MakeExchange) -> None:
-    """No Deferred where nothing waits."""
+    """The store's answer is no Deferred, so the authenticator's is none."""
     principal = authenticator().verify(KEY, make())
 
     assert isinstance(principal, Principal)
@@ -138,7 +138,7 @@ def test_a_key_that_is_at_hand_is_judged_at_once(make: MakeExchange) -> None:
 
 @pytest.mark.parametrize(("key", "now"), [(b"gw_acme_other", 100.0), (KEY, 200.0)])
 def test_any_other_is_refused(make: MakeExchange, key: bytes, now: float) -> None:
-    """Also the right one after its end."""
+    """So is the right key after it has expired."""
     with pytest.raises(CredentialInvalid):
         authenticator(now=now).verify(key, make())
 
@@ -151,7 +151,7 @@ class Slow:
 
 
 def test_a_key_that_is_kept_elsewhere_is_waited_for(make: MakeExchange) -> None:
-    """And judged by the same rules."""
+    """And judged by the same rules as one in memory."""
     waiting = ApiKeyAuthenticator(Slow(), digester(b""), "X-API-Key", None, lambda: 100.0)
 
     def outcome(key: bytes) -> Principal | None:
@@ -194,20 +194,20 @@ BEARER = ApiKeyAuthenticator(
     ],
 )
 def test_a_key_behind_a_scheme(make: MakeExchange, target: bytes, value: bytes, shown: bytes | None) -> None:
-    """What has another scheme is none, and what may be a JWT is left to those who verify them."""
+    """A credential of another scheme is no key; one that may be a JWT is left to the verifiers of tokens."""
     assert BEARER.find(make([(b"Authorization", value)], target)) == shown
     assert BEARER.challenge == b'Bearer realm="api"'
 
 
 @pytest.mark.parametrize("values", [[b"Bearer"], [b"Bearer "], [b"Basic a", b"Bearer " + KEY], [b"Bearer k"] * 2])
 def test_a_scheme_without_one_key_is_refused(make: MakeExchange, values: list[bytes]) -> None:
-    """Of two fields a backend could take the other."""
+    """Of two fields a backend could read the one that was not verified."""
     with pytest.raises(CredentialInvalid):
         BEARER.find(make([(b"Authorization", value) for value in values]))
 
 
 def test_a_key_that_looks_like_a_token_is_a_key_where_nobody_else_reads_it(make: MakeExchange) -> None:
-    """There is no way beside it."""
+    """Where the route has no other way to authenticate."""
     alone = ApiKeyAuthenticator(MemoryKeys([RECORD]), digester(b""), "Authorization", None, lambda: 100.0, "Token")
 
     assert alone.find(make([(b"Authorization", b"Token eyJ.a.b")])) == b"eyJ.a.b"

@@ -1,4 +1,4 @@
-"""What a route makes of who is calling."""
+"""The authentication steps: who passes, who is refused, and with which words."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Way:
-    """Takes a field as a credential, and the word `good` as a good one."""
+    """An authenticator that takes a field as the credential, and `good` as a valid one."""
 
     cacheable = True
 
@@ -53,7 +53,7 @@ class Way:
 
 
 class Bench:
-    """A step over some ways."""
+    """A step over several ways."""
 
     def __init__(self, *ways: Way, kind: type[Any] = Authentication, **demands: Any) -> None:
         self.counted: list[tuple[str, str]] = []
@@ -72,7 +72,7 @@ class Bench:
         self.counted.append((method, outcome))
 
     def run(self, exchange: Exchange) -> Any:
-        """Run the step; an error is raised, also one that comes later."""
+        """Run the step; raise its error, also one that comes later."""
         answer = self.step.on_request(exchange)
         if answer is None:
             return None
@@ -92,7 +92,7 @@ B = b'Key realm="api"'
 
 
 def challenges(error: GatewayError) -> list[bytes]:
-    """What an error says in WWW-Authenticate."""
+    """The challenges of an error's WWW-Authenticate fields."""
     return [value for name, value in error.headers if name == b"WWW-Authenticate"]
 
 
@@ -102,7 +102,7 @@ KINDS.append(lambda *ways, **demands: Bench(*ways, kind=FullAuthentication, **de
 
 @pytest.mark.parametrize("bench", KINDS)
 def test_a_good_credential_passes(make: MakeExchange, bench: Callable[..., Bench]) -> None:
-    """The exchange knows who it is, and the backend is told."""
+    """The exchange has the principal, and the backend gets its fields."""
     exchange = make([(b"a", b"good")])
     bench(Way("a", A)).run(exchange)
 
@@ -112,7 +112,7 @@ def test_a_good_credential_passes(make: MakeExchange, bench: Callable[..., Bench
 
 @pytest.mark.parametrize("bench", KINDS)
 def test_nothing_shown_is_missing(make: MakeExchange, bench: Callable[..., Bench]) -> None:
-    """Every way is offered, in order, each once; RFC 6750 section 3.1 wants no error code here."""
+    """The challenges of all ways are offered, in order, each once; without an error code (RFC 6750 section 3.1)."""
     made = bench(Way("a", A), Way("b", B), Way("c", A), Way("d"))
 
     with pytest.raises(CredentialMissing) as error:
@@ -125,7 +125,7 @@ def test_nothing_shown_is_missing(make: MakeExchange, bench: Callable[..., Bench
 @pytest.mark.parametrize("bench", KINDS)
 @pytest.mark.parametrize("shown", [b"bad", b"two of them"])
 def test_a_bad_credential_is_refused(make: MakeExchange, bench: Callable[..., Bench], shown: bytes) -> None:
-    """The client is told nothing of why; the log is."""
+    """The log has the cause, the client does not."""
     made = bench(Way("a", A), Way("b", B))
     exchange = make([(b"a", shown), (b"b", b"good")])
 
@@ -140,7 +140,7 @@ def test_a_bad_credential_is_refused(make: MakeExchange, bench: Callable[..., Be
 
 
 def test_the_first_that_is_shown_decides(make: MakeExchange) -> None:
-    """A bad one is not made good by the next, and of two good ones the first counts (C-20)."""
+    """A bad credential is not made good by the next one, and of two good ones the first names the caller (C-20)."""
     bench = Bench(Way("a"), Way("b"))
     both = make([(b"b", b"good"), (b"a", b"good")])
     bench.run(both)
@@ -151,7 +151,7 @@ def test_the_first_that_is_shown_decides(make: MakeExchange) -> None:
 
 
 def test_what_is_absent_falls_through(make: MakeExchange) -> None:
-    """To the next way."""
+    """The next way is tried."""
     exchange = make([(b"b", b"good")])
     Bench(Way("a"), Way("b")).run(exchange)
 
@@ -159,7 +159,7 @@ def test_what_is_absent_falls_through(make: MakeExchange) -> None:
 
 
 def test_all_of_needs_all(make: MakeExchange) -> None:
-    """One missing is missing, one bad is bad; the caller is whom the first names."""
+    """A missing credential is `auth.missing`, a bad one `auth.invalid`; the first way names the caller."""
     first = Principal("alice", frozenset(["r"]), frozenset(["s"]), "a", {}, expires=50.0)
     second = Principal("app", frozenset(["admin"]), frozenset(["write"]), "b", {"x": 1}, "key-1", "t1", inf)
     bench = Bench(Way("a", A, first), Way("b", B, second), kind=FullAuthentication)
@@ -193,7 +193,7 @@ def test_all_of_needs_all(make: MakeExchange) -> None:
 def test_scopes_are_all_needed_and_roles_one_of(
     make: MakeExchange, bench: Callable[..., Bench], demands: dict[str, Any], passes: bool
 ) -> None:
-    """Otherwise 403: it is known who it is."""
+    """Otherwise 403: the caller is known."""
     way = Way("a", A, Principal("alice", frozenset(["editor"]), frozenset(["read", "write"]), "a"))
     made, exchange = bench(way, **demands), make([(b"a", b"good")])
     if passes:
@@ -209,7 +209,7 @@ def test_scopes_are_all_needed_and_roles_one_of(
 
 
 def test_what_is_lacking_is_told_to_who_shows_tokens(make: MakeExchange) -> None:
-    """RFC 6750 section 3.1; other schemes have no word for it."""
+    """By the `Bearer` challenge (RFC 6750 section 3.1); other schemes have no words for it."""
     with pytest.raises(Forbidden) as error:
         Bench(Way("a", A), Way("b", B), scopes=frozenset(["write", "admin"])).run(make([(b"a", b"good")]))
     assert challenges(error.value) == [A + b', error="insufficient_scope", scope="admin write"']
@@ -220,7 +220,7 @@ def test_what_is_lacking_is_told_to_who_shows_tokens(make: MakeExchange) -> None
 
 
 def test_a_credential_is_withheld_unless_it_is_to_be_forwarded(make: MakeExchange) -> None:
-    """Also those of ways that did not decide: a query parameter of each is taken out."""
+    """Those of ways that did not decide are withheld too, a query parameter for example."""
     ways = Way("a"), Way("b")
     exchange = make([(b"a", b"good")])
     Bench(*ways).run(exchange)
@@ -256,7 +256,7 @@ def test_an_answer_that_takes_time_is_waited_for(make: MakeExchange, bench: Call
 def test_an_answer_that_takes_time_may_be_no(
     make: MakeExchange, bench: Callable[..., Bench], late: GatewayError, said: list[bytes]
 ) -> None:
-    """In the same words as one that does not; a 503 is a 503."""
+    """With the same answer to the client as one at once; a 503 stays a 503."""
     waiting: Deferred[Principal] = Deferred()
     waiting.errback(late)
 

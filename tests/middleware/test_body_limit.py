@@ -1,4 +1,4 @@
-"""The limit on request content, before any of it passed."""
+"""The limit on request content."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 def test_no_content_is_never_too_much(make: MakeExchange) -> None:
-    """Nothing to set a limit on."""
+    """A request without a body passes any limit."""
     BodyLimit(1).on_request(make())
 
 
 @pytest.mark.parametrize(("length", "refused"), [(0, False), (10, False), (11, True), (sys.maxsize + 1, True)])
 def test_a_declared_length_is_judged_at_once(make: MakeExchange, length: int, refused: bool) -> None:
-    """Up to the limit passes."""
+    """A length of exactly the limit passes."""
     exchange = make()
     exchange.request.body = Body(length=length)
     if refused:
@@ -48,7 +48,7 @@ def test_what_has_come_already_is_judged(make: MakeExchange, come: int, refused:
 
 
 def test_what_is_to_come_is_left_to_the_body(make: MakeExchange) -> None:
-    """It knows its limit from then on."""
+    """The body has the limit from then on."""
     exchange = make()
     exchange.request.body = Body()
     BodyLimit(10).on_request(exchange)
@@ -57,7 +57,7 @@ def test_what_is_to_come_is_left_to_the_body(make: MakeExchange) -> None:
 
 
 def test_the_limit_is_on_what_the_client_sends(make: MakeExchange) -> None:
-    """Not on what a filter before this step has made of it."""
+    """And not on what a filter that an earlier step has hung makes of it."""
     exchange = make()
     body = Body()
     filtered = exchange.request.body = through(body, Recording(0))

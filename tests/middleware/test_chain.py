@@ -1,4 +1,4 @@
-"""The loop over the steps of a route; how it goes on a connection is in `tests/flow/test_middleware.py`."""
+"""The loop over the steps of a route; `tests/flow/test_middleware.py` has it on a connection."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_in_through_the_steps_and_out_again(make: MakeExchange) -> None:
 
 
 def test_no_step_no_cost(make: MakeExchange) -> None:
-    """The handler alone; and steps are asked only for the hooks that they have."""
+    """Without steps only the handler is called; of a step only the hooks that it has."""
 
     class Silent:
         name = "silent"
@@ -106,7 +106,7 @@ def test_no_step_no_cost(make: MakeExchange) -> None:
 
 @given(st.lists(st.sampled_from(["none", "done", "later", "coroutine"]), max_size=8))
 def test_waiting_changes_nothing_in_the_order(ways: list[str]) -> None:
-    """However each step lets pass, each is asked once, in its place."""
+    """Whether steps answer at once or later, each is asked once, in its place."""
     seen: list[str] = []
     later: list[Deferred[None]] = []
 
@@ -168,7 +168,7 @@ def _refuse(exchange: Exchange) -> None:
 
 @pytest.mark.parametrize("refuse", [_refuse, _refuse_later])
 def test_a_refusal_turns_round(make: MakeExchange, refuse: Any) -> None:
-    """The steps inside it are not asked; every step sees the error's response."""
+    """The steps after it are not asked; every step sees the error's response."""
     walk = Walk(make, 3, on_request=refuse)
 
     assert walk.begin() == [404]
@@ -177,7 +177,7 @@ def test_a_refusal_turns_round(make: MakeExchange, refuse: Any) -> None:
 
 
 def test_a_refusal_of_the_handler_turns_round(make: MakeExchange) -> None:
-    """As if a step had."""
+    """As if a step had refused."""
     walk = Walk(make, 1)
     walk.chain = Chain(walk.steps, _refuse, walk.render)
 
@@ -187,7 +187,7 @@ def test_a_refusal_of_the_handler_turns_round(make: MakeExchange) -> None:
 
 @pytest.mark.parametrize("refuse", [_refuse, _refuse_later])
 def test_a_refusal_on_the_way_out(make: MakeExchange, refuse: Any) -> None:
-    """All see the second response, the one that refuses excepted: it has had its say."""
+    """All steps see the second response, except the one that refused: it is not asked again."""
     walk = Walk(make, 3, on_response=refuse)
     with capturedLogs():
         assert walk.begin() == [404]
@@ -196,7 +196,7 @@ def test_a_refusal_on_the_way_out(make: MakeExchange, refuse: Any) -> None:
 
 
 def test_failing_cancels_what_it_waits_for(make: MakeExchange) -> None:
-    """Once; the step hears, and what had waited under it."""
+    """Once; the step is cancelled, and so is what the exchange waited for before."""
     cancelled: list[str] = []
     waiting: Deferred[None] = Deferred(lambda _: cancelled.append("step"))
 
@@ -215,7 +215,7 @@ def test_failing_cancels_what_it_waits_for(make: MakeExchange) -> None:
 
 
 def test_what_was_waited_for_before_is_waited_for_again(make: MakeExchange) -> None:
-    """A step's wait covers it only for a while."""
+    """When the step has its answer."""
 
     class Attempt:
         def cancel(self, error: GatewayError | None = None) -> None:

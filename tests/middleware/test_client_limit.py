@@ -1,4 +1,4 @@
-"""The limits of the token endpoint: of a client, and of an address."""
+"""The limits of the token endpoint: on the requests of a client, and on the failures of an address."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def exchange(address: str = "192.0.2.1", at: float = 0.0) -> Exchange:
 
 
 class Bench:
-    """A limit in memory, and what it counted."""
+    """A limit in memory, and what it has counted."""
 
     def __init__(self) -> None:
         self.counted: list[str] = []
@@ -37,7 +37,7 @@ class Bench:
         self.limit = ClientLimit(MemoryLimits(), CLIENT, BOTH, ADDRESS, self.counted.append)
 
     def ask(self, client: str, address: str = "192.0.2.1", at: float = 0.0, right: bool = False) -> bool:
-        """Make an attempt; gives whether that may be."""
+        """Make an attempt; return whether it is admitted."""
         asked = exchange(address, at)
         outcome = ended(self._attempt(asked, client, right))
         if isinstance(outcome, LimitExceeded):
@@ -55,7 +55,7 @@ class Bench:
 
 
 def ended(attempt: Coroutine[Any, Any, Any]) -> Any:
-    """What comes of something that has nothing to wait for."""
+    """Return the result of a coroutine that waits for nothing."""
     found: list[Any] = []
     ensureDeferred(attempt).addBoth(lambda result: found.append(getattr(result, "value", result)))
     return found[0]
@@ -63,25 +63,25 @@ def ended(attempt: Coroutine[Any, Any, Any]) -> Any:
 
 @pytest.fixture
 def bench() -> Bench:
-    """Three in a minute."""
+    """Three attempts a minute."""
     return Bench()
 
 
 def test_an_address_that_tries_many_clients_is_stopped(bench: Bench) -> None:
-    """Each of them has had one attempt; and then the right secret would do nothing."""
+    """Though it tries each client only once; after that it gets no token with a right secret either."""
     assert [bench.ask(f"client-{number}") for number in range(5)] == [True, True, True, False, False]
     assert bench.counted == ["allowed"] * 3 + ["limited"] * 2
     assert not bench.ask("acme", right=True)
 
 
 def test_who_shows_the_right_secret_takes_nothing_of_the_address(bench: Bench) -> None:
-    """Many clients may be behind one."""
+    """Many clients may share one address."""
     assert all(bench.ask(f"client-{number}", right=True) for number in range(9))
     assert [bench.ask("acme", right=True) for _ in range(4)] == [True, True, True, False]
 
 
 def test_an_address_is_good_again_when_its_failures_are_past(bench: Bench) -> None:
-    """And then it is not asked about any more."""
+    """And its attempts are no longer counted in advance."""
     for _ in range(3):
         bench.ask("")
     assert not bench.ask("acme", right=True)
@@ -91,7 +91,7 @@ def test_an_address_is_good_again_when_its_failures_are_past(bench: Bench) -> No
 
 
 def test_another_instance_that_finds_nothing_left_says_so(bench: Bench) -> None:
-    """Though it has seen no failure itself; one attempt was made then."""
+    """It has seen no failure itself, so it finds that out with the first one."""
     store = MemoryLimits()
     here, there = (ClientLimit(store, CLIENT, BOTH, ADDRESS, bench.counted.append) for _ in range(2))
     for _ in range(3):
@@ -103,7 +103,7 @@ def test_another_instance_that_finds_nothing_left_says_so(bench: Bench) -> None:
 
 
 def test_addresses_that_failed_fill_no_memory(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The oldest is asked about when it fails again."""
+    """The oldest is forgotten, and found out again when it fails again."""
     monkeypatch.setattr("gateway.middleware.client_limit.MOST", 2)
     for number in range(5):
         for _ in range(3):
@@ -114,7 +114,7 @@ def test_addresses_that_failed_fill_no_memory(bench: Bench, monkeypatch: pytest.
 
 
 def test_who_guesses_shuts_a_client_out_at_its_own_address_only(bench: Bench) -> None:
-    """The client itself gets its tokens everywhere else, as many as its own limit says."""
+    """From other addresses the client gets tokens, as many as its own limit allows."""
     assert [bench.ask("acme", "192.0.2.66") for _ in range(4)] == [True, True, True, False]
     assert not bench.ask("acme", "192.0.2.66", right=True)
 
@@ -123,7 +123,7 @@ def test_who_guesses_shuts_a_client_out_at_its_own_address_only(bench: Bench) ->
 
 
 def test_many_who_guess_together_take_nothing_of_the_client(bench: Bench) -> None:
-    """Each address has a count of its own, so their number does not add up against the client."""
+    """Each address has a count of its own, and the client's own limit is not touched."""
     for number in range(9):
         bench.ask("acme", f"192.0.2.{number}")
 
@@ -131,7 +131,7 @@ def test_many_who_guess_together_take_nothing_of_the_client(bench: Bench) -> Non
 
 
 def test_guesses_at_once_are_held_before_any_of_them_has_failed() -> None:
-    """All are admitted, or not, before the first comparison is over."""
+    """Attempts are counted before the first comparison is over."""
     limit = ClientLimit(MemoryLimits(), CLIENT, BOTH, ADDRESS, lambda what: None)
 
     outcomes = [ended(limit.admit(exchange(), "acme")) for _ in range(5)]
@@ -141,13 +141,13 @@ def test_guesses_at_once_are_held_before_any_of_them_has_failed() -> None:
 
 
 def test_what_names_no_client_counts_for_its_address(bench: Bench) -> None:
-    """Together with what does."""
+    """Together with failures that name one."""
     assert [bench.ask(client) for client in ("", "acme", "", "acme")] == [True, True, True, False]
     assert not bench.ask("")
 
 
 def test_there_is_something_again_after_a_window(bench: Bench) -> None:
-    """Whoever was refused was not counted."""
+    """A refused attempt was not counted, so it does not make the wait longer."""
     for _ in range(5):
         bench.ask("acme")
 
@@ -156,7 +156,7 @@ def test_there_is_something_again_after_a_window(bench: Bench) -> None:
 
 
 def test_a_name_is_in_no_store_as_it_was_written() -> None:
-    """Somebody may have put a secret there."""
+    """It may be a secret in the wrong field."""
     store = MemoryLimits()
     ended(ClientLimit(store, CLIENT, BOTH, ADDRESS, lambda what: None).admit(exchange(), "s3cret"))
 
@@ -166,7 +166,7 @@ def test_a_name_is_in_no_store_as_it_was_written() -> None:
 
 @pytest.mark.parametrize("allowed", [True, False])
 def test_a_store_that_takes_its_time_is_waited_for(allowed: bool) -> None:
-    """As Redis is."""
+    """As Redis does."""
     verdict: Deferred[Verdict] = Deferred()
 
     class Slow:

@@ -25,7 +25,7 @@ LOW, NORMAL, HIGH = Priority
 
 
 def new() -> Exchange:
-    """Make an exchange; what is in it is nothing to a gate."""
+    """Make an exchange; a gate does not look into it."""
     return Exchange(Request(b"GET", b"/", Headers()), None, direct(""), 0.0, 30.0)  # type: ignore[arg-type]
 
 
@@ -95,7 +95,7 @@ class Stand:
 
 
 def test_who_finds_a_place_does_not_wait() -> None:
-    """No Deferred, no watch; the next is refused, with no queue to wait in."""
+    """There is no Deferred and no deadline; without a queue the next one is refused."""
     stand = Stand(limit=2)
 
     for _ in range(3):
@@ -108,7 +108,7 @@ def test_who_finds_a_place_does_not_wait() -> None:
 
 
 def test_who_leaves_hands_its_place_on() -> None:
-    """To the highest priority, among equals to who came first; what waits is counted once."""
+    """To the highest priority, among equals to the first that came; each wait is counted once."""
     stand = Stand(max_queue=4)
     first, low, normal, high = stand.come(), stand.come(LOW), stand.come(), stand.come(HIGH)
 
@@ -124,7 +124,7 @@ def test_who_leaves_hands_its_place_on() -> None:
 
 
 def test_leaving_counts_once_and_only_for_who_is_in() -> None:
-    """A second time, or for one that was refused, changes nothing."""
+    """A second `leave`, or one for an exchange that was refused, changes nothing."""
     stand = Stand(limit=2)
     one, _, refused = stand.come(), stand.come(), stand.come()
 
@@ -135,7 +135,7 @@ def test_leaving_counts_once_and_only_for_who_is_in() -> None:
 
 
 def test_the_wait_is_bounded() -> None:
-    """After the timeout it is refused; its place in the queue is free."""
+    """After its timeout an exchange is refused, and its place in the queue is free."""
     stand = Stand(max_queue=1, timeout=5.0)
     first, late = stand.come(), stand.come()
 
@@ -152,7 +152,7 @@ def test_the_wait_is_bounded() -> None:
 
 
 def test_who_gives_up_leaves_the_queue() -> None:
-    """It is never let in, and has nothing to give back."""
+    """It is never let in, and holds no place."""
     stand = Stand(max_queue=2)
     first, gone, next_ = stand.come(), stand.come(), stand.come()
 
@@ -167,7 +167,7 @@ def test_who_gives_up_leaves_the_queue() -> None:
 
 
 def test_a_full_queue_makes_room_for_what_matters_more() -> None:
-    """The last of the lowest is told at once; an equal is not displaced."""
+    """The last of the lowest priority is refused at once; one of the same priority is not displaced."""
     stand = Stand(max_queue=2)
     stand.come()
     early, late, high, equal = stand.come(LOW), stand.come(LOW), stand.come(HIGH), stand.come(LOW)
@@ -182,7 +182,7 @@ def test_a_full_queue_makes_room_for_what_matters_more() -> None:
 
 
 def test_a_larger_limit_lets_in_who_waits() -> None:
-    """And a smaller one is reached as others leave; a queue that is gone keeps whom it has."""
+    """A smaller one is reached as others leave; exchanges that wait go on waiting when the queue is taken away."""
     stand = Stand(max_queue=3)
     first, second, third, fourth = [stand.come() for _ in range(4)]
 
@@ -199,7 +199,7 @@ def test_a_larger_limit_lets_in_who_waits() -> None:
 
 
 def test_a_place_is_given_back_by_who_goes_before_it_is_told() -> None:
-    """Let in by the same departure as the one before it, cancelled by that one's first act: the place is free."""
+    """A larger limit lets two in, and the first cancels the second before that is told: its place is free again."""
     stand = Stand(limit=2, max_queue=2)
     for _ in range(4):
         stand.come()
@@ -213,7 +213,7 @@ def test_a_place_is_given_back_by_who_goes_before_it_is_told() -> None:
 
 
 def test_a_queue_of_any_length_may_be_over_at_once() -> None:
-    """Each that is let in fails and hands on, without a call within a call: the stack stays flat."""
+    """Each exchange that is let in fails and lets the next in, without recursion."""
     stand = Stand(max_queue=10_000, timeout=60.0)
     first = stand.come()
     for _ in range(10_000):
@@ -257,7 +257,7 @@ def test_retry_after_says_when_a_newcomer_would_have_its_turn() -> None:
 
 
 def test_retry_after_stays_a_figure_that_means_something() -> None:
-    """Tunnels that last for hours do not send clients away for as long; at least a second is said always."""
+    """At most a minute, though tunnels hold places for hours, and at least a second."""
     stand = Stand()
     tunnel = stand.come()
     stand.now += 7200.0
@@ -268,7 +268,7 @@ def test_retry_after_stays_a_figure_that_means_something() -> None:
 
 
 def test_nothing_keeps_an_exchange_that_is_over() -> None:
-    """Neither one that left, nor one that gave up, timed out or was refused."""
+    """The gate refers to no exchange that left, gave up, timed out or was refused."""
     stand = Stand(max_queue=2, timeout=5.0)
     first, gone, _ = stand.come(), stand.come(), stand.come()
     stand.come()
@@ -284,7 +284,7 @@ def test_nothing_keeps_an_exchange_that_is_over() -> None:
 
 
 class Traffic(RuleBasedStateMachine):
-    """Anything in any order: places and waits are as many as they are."""
+    """Any events in any order: the gate's counts are those of a model."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -40,7 +40,7 @@ def rules(allow: list[str], deny: list[str]) -> IPRules:
 @pytest.mark.parametrize("address", ["", "somebody", "192.0.2.999", "192.0.2.1 ", "unix", "2001:db8::1::2"])
 @pytest.mark.parametrize("level", [([], ["203.0.113.0/24"]), (["0.0.0.0/0", "::/0"], []), ([], ["0.0.0.0/0"])])
 def test_what_is_no_address_is_refused(make: MakeExchange, address: str, level: tuple[list[str], list[str]]) -> None:
-    """By whatever rules: it might be one of those that are denied."""
+    """Whatever the rules: it might stand for an address that is denied."""
     assert not admits(rules(*level), make(), address)
 
 
@@ -59,7 +59,7 @@ def test_what_is_no_address_is_refused(make: MakeExchange, address: str, level: 
     ],
 )
 def test_one_address_in_any_spelling(make: MakeExchange, address: str, admitted: bool) -> None:
-    """An IPv4 client that came over IPv6 is the IPv4 client."""
+    """An IPv4 client that comes over IPv6 (`::ffff:…`) is taken for the IPv4 client."""
     level = rules(["10.0.0.0/8", "2001:db8::/32"], ["10.66.0.0/16", "2001:db8:bad::/48"])
 
     assert admits(level, make(), address) is admitted
@@ -69,7 +69,7 @@ def test_one_address_in_any_spelling(make: MakeExchange, address: str, admitted:
 def test_denied_wins_and_an_empty_list_allows_all(
     allow: list[IPv4Network], deny: list[IPv4Network], address: IPv4Address
 ) -> None:
-    """As asking every network one after the other would have it."""
+    """The same result as asking every network one after the other."""
     exchange = Exchange.__new__(Exchange)
     level = rules([str(each) for each in allow], [str(each) for each in deny])
 

@@ -1,4 +1,4 @@
-"""Tokens as a way of showing who is calling: which verifier, and which tokens at all."""
+"""Tokens as a way to authenticate: which verifier is asked, and which tokens are taken at all."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ ONE, TWO, ANY = ("one" * 12, "two" * 12, "any" * 12)
 
 
 def verifier(secret: str, issuer: str | None) -> TokenVerifier:
-    """One that takes the tokens of an issuer."""
+    """A verifier for the tokens of one issuer."""
     return TokenVerifier(FixedKeys([from_secret(secret, ["HS256"])]), Rules(frozenset(["HS256"]), Expected(issuer)))
 
 
 def authenticator(*verifiers: TokenVerifier) -> JwtAuthenticator:
-    """One over these."""
+    """An authenticator with these verifiers."""
     return JwtAuthenticator(verifiers, lambda: START, 16_384)
 
 
@@ -51,13 +51,13 @@ def test_of_several_the_verifier_of_the_issuer_is_asked(make: MakeExchange) -> N
     ("secret", "issuer"), [(ONE, "https://two"), (TWO, "https://one"), (ONE, "https://three"), (ONE, None)]
 )
 def test_one_issuer_cannot_speak_for_another(make: MakeExchange, secret: str, issuer: str | None) -> None:
-    """Its keys verify its own tokens only."""
+    """Its keys do not verify tokens that name another issuer."""
     with pytest.raises(CredentialInvalid):
         BOTH.verify(token(secret, issuer), make())
 
 
 def test_a_verifier_without_an_issuer_takes_what_is_left(make: MakeExchange) -> None:
-    """Tokens that name nobody, or somebody else."""
+    """Tokens that name no issuer, or one without a verifier."""
     rest = authenticator(verifier(ONE, "https://one"), verifier(ANY, None))
 
     assert isinstance(rest.verify(token(ANY, None), make()), Principal)
@@ -67,13 +67,13 @@ def test_a_verifier_without_an_issuer_takes_what_is_left(make: MakeExchange) -> 
 
 
 def test_a_token_that_cannot_be_read_is_nobodys(make: MakeExchange) -> None:
-    """Nor does looking for its issuer fail in another way."""
+    """Looking for its issuer raises no other error."""
     with pytest.raises(CredentialInvalid):
         BOTH.verify(b"a.b.c", make())
 
 
 def test_tokens_of_other_kinds_can_be_left_to_others(make: MakeExchange) -> None:
-    """Where introspection comes after it; what looks like a token of ours is ours."""
+    """To introspection, for example; a token that looks like a JWT is not left to it."""
     sharing = SharingJwtAuthenticator([verifier(ONE, None)], lambda: START, 16_384)
 
     def shown(value: bytes) -> bytes | None:
@@ -87,7 +87,7 @@ def test_tokens_of_other_kinds_can_be_left_to_others(make: MakeExchange) -> None
 
 
 def test_it_is_an_authenticator(make: MakeExchange) -> None:
-    """It withholds nothing but its field."""
+    """It withholds its field and nothing else."""
     made: Authenticator = BOTH
     exchange = make([(b"Authorization", b"Bearer x")])
     made.withhold(exchange)

@@ -1,4 +1,4 @@
-"""Request metrics, on the real cells: each exchange is counted once, under what became of it."""
+"""Request metrics: each exchange is counted once, with its result."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_the_upstreams_time_is_counted_under_the_upstream_that_answered(
 def test_an_upstream_that_never_finished_has_no_duration(
     make: MakeExchange, step: RequestMetrics, metrics: Metrics
 ) -> None:
-    """Its error is counted instead, by reason and source."""
+    """Its error is counted, by reason and source."""
     exchange = make()
     exchange.error = BackendTimeout()
     exchange.response = Response(504)
@@ -70,7 +70,7 @@ def test_an_upstream_that_never_finished_has_no_duration(
 
 
 def test_a_client_that_left_is_a_499(make: MakeExchange, step: RequestMetrics, metrics: Metrics) -> None:
-    """Nothing was answered, and it is counted all the same."""
+    """It got no answer, and is counted all the same."""
     exchange = make()
     exchange.error = ClientAborted()
 
@@ -83,7 +83,7 @@ def test_a_client_that_left_is_a_499(make: MakeExchange, step: RequestMetrics, m
 def test_a_rate_limits_refusal_is_counted_for_the_route(
     make: MakeExchange, step: RequestMetrics, metrics: Metrics
 ) -> None:
-    """By the reason of the answer, so that whoever limits need not know of metrics."""
+    """By the reason of the answer, so that the steps that limit need no metrics."""
 
     class LimitExceeded(GatewayError):
         status, reason = 429, "limit.exceeded"

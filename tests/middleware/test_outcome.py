@@ -1,4 +1,4 @@
-"""The status and level of an exchange, whatever became of it."""
+"""The status and the log level of an exchange."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def test_the_status_is_what_the_client_got(make: MakeExchange) -> None:
-    """Also where the answer broke off later."""
+    """Also where the answer broke off after its head."""
     exchange = make()
     exchange.response = Response(200)
     exchange.error = BackendReset()
@@ -34,7 +34,7 @@ def test_the_status_is_what_the_client_got(make: MakeExchange) -> None:
 
 @pytest.mark.parametrize(("error", "status"), [(None, 499), (ClientAborted(), 499), (BackendTimeout(), 504)])
 def test_without_an_answer_it_is_that_of_the_cause(make: MakeExchange, error: GatewayError | None, status: int) -> None:
-    """499 where the client went away first."""
+    """The status of the error; 499 where the client went away."""
     exchange = make()
     exchange.error = error
 
@@ -56,7 +56,7 @@ def test_without_an_answer_it_is_that_of_the_cause(make: MakeExchange, error: Ga
 def test_an_error_is_for_those_who_can_do_something_about_it(
     make: MakeExchange, error: GatewayError | None, level: str
 ) -> None:
-    """What a client did wrong is a warning, even where its status is 501."""
+    """A client's mistake is a warning, even one with status 501."""
     exchange = make()
     exchange.error = error
 
@@ -64,7 +64,7 @@ def test_an_error_is_for_those_who_can_do_something_about_it(
 
 
 def test_a_backends_own_500_is_no_error_of_ours(make: MakeExchange) -> None:
-    """The gateway did what it is for."""
+    """The gateway has passed the answer on."""
     exchange = make()
     exchange.response = Response(500)
 

@@ -42,7 +42,7 @@ class Later:
 
 
 def test_in_memory_nothing_waits(make: MakeExchange) -> None:
-    """None says go on, an exception says no; both are counted."""
+    """None lets a request pass, an exception refuses it; both are counted."""
     counts: list[str] = []
     step = RateLimit("ratelimit:pre", [COUNTED], MemoryLimits(), counts.append)
 
@@ -56,7 +56,7 @@ def test_in_memory_nothing_waits(make: MakeExchange) -> None:
 
 
 def test_keys_and_moment_are_those_of_the_exchange(make: MakeExchange) -> None:
-    """The clock is not asked again."""
+    """The step does not look at the clock."""
     store = Later()
     route = Counted(LIMIT, limit_key(["route"], "users"))
     step = RateLimit("ratelimit:pre", [COUNTED, route], store, lambda outcome: None)
@@ -70,7 +70,7 @@ def test_keys_and_moment_are_those_of_the_exchange(make: MakeExchange) -> None:
 
 @pytest.mark.parametrize("allowed", [True, False])
 def test_an_answer_that_comes_later_counts_all_the_same(make: MakeExchange, allowed: bool) -> None:
-    """From Redis."""
+    """As Redis's do."""
     store, exchange = Later(), make()
     waiting = RateLimit("ratelimit:pre", [COUNTED], store, lambda outcome: None).on_request(exchange)
     assert waiting is not None
@@ -86,7 +86,7 @@ def test_an_answer_that_comes_later_counts_all_the_same(make: MakeExchange, allo
 
 
 def test_limits_for_some_paths_are_left_out_on_others(make: MakeExchange) -> None:
-    """And where none is for a path nobody is asked."""
+    """For a path without limits the store is not asked."""
     some = Counted(LIMIT, COUNTED.key, lambda path: path.startswith(b"/users/7"))
     step = PathRateLimit("ratelimit:pre", [some], MemoryLimits(), lambda outcome: None)
 
@@ -106,7 +106,7 @@ def told(exchange: Exchange, *limits: Counted, x: bool = True, ietf: bool = Fals
 
 
 def test_the_fields_take_the_place_of_those_of_the_backend(make: MakeExchange) -> None:
-    """Each kind of its own; a moment between two seconds is the later one."""
+    """Of both kinds; a time between two seconds is rounded up."""
     exchange = make()
     exchange.rate_limit = Verdict(True, LIMIT, 1, 0.0, 30.0)
 
@@ -124,7 +124,7 @@ def test_the_fields_take_the_place_of_those_of_the_backend(make: MakeExchange) -
 
 
 def test_the_clock_of_the_store_goes_before_ours(make: MakeExchange) -> None:
-    """Instances whose clocks differ say the same."""
+    """So that instances whose clocks differ tell clients the same."""
     exchange = make()
     exchange.rate_limit = Verdict(True, LIMIT, 1, 0.0, 0.0, reset=2000)
 
@@ -132,7 +132,7 @@ def test_the_clock_of_the_store_goes_before_ours(make: MakeExchange) -> None:
 
 
 def test_before_anything_is_counted_the_tightest_is_told_whole(make: MakeExchange) -> None:
-    """Of those that are for the path."""
+    """The tightest of those for the path, with nothing used."""
     wide = Counted(Limit(b"+" * 8, "user", 9, 60.0, 9), COUNTED.key)
     some = Counted(LIMIT, COUNTED.key, lambda path: path == b"/users/7")
 

@@ -1,4 +1,4 @@
-"""What is waited for, and what is not; the rest of it is in `tests/flow/test_dawdlers.py`."""
+"""Which requests are gathered, and which are not; `tests/flow/test_dawdlers.py` has the whole gateway."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.middleware.conftest import MakeExchange
 def test_only_short_bodies_of_known_length_are_waited_for(
     make: MakeExchange, length: int | None, ended: bool, waits: bool
 ) -> None:
-    """With all of the content there, nothing is done."""
+    """And only where content is still to come."""
     exchange = make()
     body = exchange.request.body = Body(length=length)
     if ended:

@@ -1,4 +1,4 @@
-"""Request ids: made for everybody, kept only where the sender may be believed."""
+"""Request ids: made for every exchange, or kept where a trusted proxy sent one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def step() -> RequestId:
-    """Believes the exchange's peer."""
+    """A step that trusts the exchange's peer."""
     return RequestId(os.urandom, trusted={"192.0.2.7"})
 
 
@@ -36,7 +36,7 @@ def test_an_id_is_made_and_sent_along(make: MakeExchange) -> None:
 
 @given(st.integers(min_value=0, max_value=255))
 def test_ids_are_uuids_whatever_the_randomness(octet: int) -> None:
-    """Version and variant are right for all bits zero, all one and all between."""
+    """Version and variant are right for octets of any value."""
     made = uuid.UUID(RequestId(lambda count: bytes([octet]) * count, trusted=()).new())
 
     assert (made.version, made.variant) == (4, uuid.RFC_4122)
@@ -44,14 +44,14 @@ def test_ids_are_uuids_whatever_the_randomness(octet: int) -> None:
 
 
 def test_ids_are_all_different() -> None:
-    """Across batches too; and each bit of randomness is used once."""
+    """Across batches too; each random bit is used once."""
     step = RequestId(os.urandom, trusted=())
 
     assert len({step.new() for _ in range(1000)}) == 1000
 
 
 def test_randomness_is_asked_for_in_batches() -> None:
-    """One call serves 256 ids."""
+    """One call is enough for 256 ids."""
     asked = []
 
     def random_bytes(count: int) -> bytes:
@@ -76,7 +76,7 @@ def test_a_trusted_proxys_id_is_kept(make: MakeExchange, step: RequestId) -> Non
 
 
 def test_anybody_elses_id_is_replaced(make: MakeExchange) -> None:
-    """A client cannot choose what stands in our log."""
+    """A client cannot choose what stands in the log."""
     exchange = make([(b"X-Request-Id", b"mine")])
 
     RequestId(os.urandom, trusted={"198.51.100.1"}).on_request(exchange)
@@ -95,7 +95,7 @@ def test_an_odd_id_is_replaced_whoever_sent_it(make: MakeExchange, step: Request
 
 
 def test_two_ids_are_none(make: MakeExchange, step: RequestId) -> None:
-    """Which of them the backend would take is anybody's guess."""
+    """A backend could take either."""
     exchange = make([(b"X-Request-Id", b"one"), (b"x-request-id", b"two")])
 
     step.on_request(exchange)
@@ -104,7 +104,7 @@ def test_two_ids_are_none(make: MakeExchange, step: RequestId) -> None:
 
 
 def test_the_client_gets_the_id(make: MakeExchange, step: RequestId) -> None:
-    """In place of whatever the backend says, after the other fields in their order."""
+    """In place of the backend's field, after the other fields in their order."""
     exchange = make([(b"X-Request-Id", b"edge-7")])
     step.on_request(exchange)
     exchange.response = Response(
@@ -117,7 +117,7 @@ def test_the_client_gets_the_id(make: MakeExchange, step: RequestId) -> None:
 
 
 def test_a_response_that_was_looked_into_shows_the_new_id(make: MakeExchange, step: RequestId) -> None:
-    """The index of the headers follows."""
+    """The index of its headers is up to date."""
     exchange = make([(b"X-Request-Id", b"edge-7")])
     step.on_request(exchange)
     exchange.response = Response(200, Headers([(b"X-Request-ID", b"backend")]))

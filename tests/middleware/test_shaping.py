@@ -23,7 +23,7 @@ TEN = Limit(b"ten", "ip", requests=10, window=1.0, burst=1)
 
 
 class Stand:
-    """Routes under one limit, with a clock."""
+    """Several routes under one limit, with a clock."""
 
     def __init__(self, limit: Limit = TEN, size: int = 3, timeout: float = 1.0) -> None:
         self.clock = Clock()
@@ -45,7 +45,7 @@ class Stand:
         return shaped.bind([self._limit])
 
     def ask(self, name: str, route: Decide | None = None, key: bytes = b"k") -> Deferred[Verdict] | None:
-        """Ask for one; what becomes of it is in `ended`. Returns what it waits for."""
+        """Make a request; its end will stand in `ended`. Return what it waits for."""
         answer = (route or self.normal)([key], self.clock.seconds())
         if isinstance(answer, Verdict):
             self.ended.append((name, answer.allowed))
@@ -55,7 +55,7 @@ class Stand:
         return answer
 
     def pass_time(self, *seconds: float) -> list[tuple[str, bool]]:
-        """Let time pass; returns what ended meanwhile."""
+        """Let time pass; return what has ended meanwhile."""
         self.ended.clear()
         for some in seconds:
             self.clock.advance(some)
@@ -66,7 +66,7 @@ class Stand:
 
 
 def test_who_is_over_the_limit_waits_for_their_turn() -> None:
-    """One every 100 ms, first come, first served; then everything is as before."""
+    """One request every 100 ms, first come, first served; in the end nothing is left of the line."""
     stand = Stand()
     for name in "abcd":
         stand.ask(name)
@@ -84,7 +84,7 @@ def test_who_is_over_the_limit_waits_for_their_turn() -> None:
 
 
 def test_a_higher_priority_goes_first() -> None:
-    """Over all routes under the limit; nobody overtakes their like."""
+    """Over all routes under the limit; requests of one priority keep their order."""
     stand = Stand()
     stand.ask("first")
     for name, route in (("low", stand.low), ("normal", stand.normal), ("high", stand.high), ("later", stand.high)):
@@ -94,7 +94,7 @@ def test_a_higher_priority_goes_first() -> None:
 
 
 def test_those_with_another_key_do_not_wait_with_them() -> None:
-    """Each has a line of its own."""
+    """Each key has a line of its own."""
     stand = Stand()
     for name, key in (("a", b"1"), ("b", b"1"), ("c", b"2"), ("d", b"2")):
         stand.ask(name, key=key)
@@ -104,7 +104,7 @@ def test_those_with_another_key_do_not_wait_with_them() -> None:
 
 
 def test_when_the_queue_is_full_they_are_refused_at_once() -> None:
-    """With what the limit said last."""
+    """With the last verdict of the limits."""
     stand = Stand(size=1)
     for name in "abc":
         stand.ask(name)
@@ -113,7 +113,7 @@ def test_when_the_queue_is_full_they_are_refused_at_once() -> None:
 
 
 def test_nobody_waits_longer_than_they_may() -> None:
-    """Who would have to, is refused at once; whose turn did not come, in the end."""
+    """A request that would have to is refused at once; one whose turn does not come in time, at its timeout."""
     stand = Stand(timeout=0.25)
     for name in "abcd":
         stand.ask(name)
@@ -127,7 +127,7 @@ def test_nobody_waits_longer_than_they_may() -> None:
 
 
 def test_who_gives_up_leaves_no_trace() -> None:
-    """The next takes the turn; of the last nothing is left to wait for."""
+    """The next one takes its turn; when the last gives up, the line and its timer are gone."""
     stand = Stand()
     stand.ask("a")
     waiting = [stand.ask(name) for name in "bc"]
@@ -148,7 +148,7 @@ def test_who_gives_up_leaves_no_trace() -> None:
 
 
 class Slow:
-    """A store that answers when it is told."""
+    """A store that answers when the test tells it to."""
 
     def __init__(self) -> None:
         self.asked: list[Deferred[Verdict]] = []
@@ -169,7 +169,7 @@ class Slow:
 
 @pytest.fixture
 def remote() -> Stand:
-    """A stand whose counts are elsewhere."""
+    """A stand whose store answers later."""
     stand = Stand()
     stand.store = Slow()
     stand.normal = stand.route(Priority.NORMAL)
@@ -177,7 +177,7 @@ def remote() -> Stand:
 
 
 def test_a_store_that_has_to_be_waited_for(remote: Stand) -> None:
-    """The same: refused, wait, asked again, through."""
+    """The same order of events: refused, waiting, asked again, let through."""
     remote.ask("a")
     remote.store.answer(False)
     remote.ask("b")
@@ -195,7 +195,7 @@ def test_a_store_that_has_to_be_waited_for(remote: Stand) -> None:
 
 
 def test_who_leaves_while_the_store_is_asked(remote: Stand) -> None:
-    """What it grants goes to the next in line, or to nobody."""
+    """The request that the store allows goes to the next in line, or is lost where there is none."""
     first, second = remote.ask("a"), None
     remote.store.answer(False)
     second = remote.ask("b")
@@ -213,7 +213,7 @@ def test_who_leaves_while_the_store_is_asked(remote: Stand) -> None:
 
 
 def test_a_store_that_fails_while_somebody_waits(remote: Stand) -> None:
-    """Its error is the answer to the first; the others ask again."""
+    """The first in line gets its error; for the others the store is asked again."""
     failures: list[Any] = []
     first = remote.ask("a")
     assert first is not None
@@ -236,7 +236,7 @@ def test_a_store_that_fails_while_somebody_waits(remote: Stand) -> None:
     )
 )
 def test_never_more_than_the_limit_and_nobody_is_forgotten(steps: list[tuple[str, Priority, float]]) -> None:
-    """Whatever comes and goes: one at most in each 100 ms, and in the end nobody waits."""
+    """Whatever comes and goes: at most one in each 100 ms, and in the end no request waits."""
     stand = Stand(size=5, timeout=0.5)
     routes = {Priority.LOW: stand.low, Priority.NORMAL: stand.normal, Priority.HIGH: stand.high}
     through: list[float] = []
@@ -276,7 +276,7 @@ def test_never_more_than_the_limit_and_nobody_is_forgotten(steps: list[tuple[str
 
 
 def test_one_caller_does_not_take_all_places_of_a_route() -> None:
-    """Alone it may have them; who comes gets a share, and the last of the longest line makes room for it."""
+    """Alone it may; when others come, the last of the longest line makes room for them."""
     stand = Stand(size=4)
     for number in range(6):
         stand.ask(f"a{number}", key=b"a")

@@ -1,4 +1,4 @@
-"""Trace context: kept where it is valid, by the letter of the W3C recommendation; else begun anew."""
+"""Trace context: kept where it is valid by the W3C recommendation; else a new trace is begun."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def sent(exchange: Exchange, name: bytes) -> list[bytes]:
 
 
 def begun(exchange: Exchange) -> bool:
-    """Whether a trace of the gateway's own goes to the backend, and no state with it."""
+    """Whether the backend gets a trace of the gateway's own, without `tracestate`."""
     (parent,) = sent(exchange, b"traceparent")
     made = re.fullmatch(rb"00-([0-9a-f]{32})-([0-9a-f]{16})-01", parent)
     return (
@@ -42,7 +42,7 @@ def begun(exchange: Exchange) -> bool:
 
 
 def test_without_a_trace_one_is_begun(make: MakeExchange, step: Trace) -> None:
-    """Each exchange has its own."""
+    """A different one for each exchange."""
     first, second = make(), make()
     step.on_request(first)
     step.on_request(second)
@@ -54,7 +54,7 @@ def test_without_a_trace_one_is_begun(make: MakeExchange, step: Trace) -> None:
 
 @pytest.mark.parametrize("flags", ["00", "01", "03", "ff"])
 def test_a_valid_parent_goes_on_unchanged(make: MakeExchange, step: Trace, flags: str) -> None:
-    """The gateway makes no span, so the backend's parent is the client's; the sampling decision is not ours."""
+    """The gateway makes no span: the backend's parent is the client's span, and the sampling flag stays."""
     parent = f"00-{TRACE}-{PARENT}-{flags}".encode()
     exchange = make([(b"Traceparent", parent)])
 
@@ -85,7 +85,7 @@ def test_a_valid_parent_goes_on_unchanged(make: MakeExchange, step: Trace, flags
     ],
 )
 def test_a_broken_parent_begins_a_new_trace(make: MakeExchange, step: Trace, value: bytes) -> None:
-    """And the state that came with it is dropped."""
+    """The `tracestate` that came with it is dropped."""
     exchange = make([(b"traceparent", value), (b"tracestate", b"a=1")])
 
     step.on_request(exchange)
@@ -94,7 +94,7 @@ def test_a_broken_parent_begins_a_new_trace(make: MakeExchange, step: Trace, val
 
 
 def test_two_parents_begin_a_new_trace(make: MakeExchange, step: Trace) -> None:
-    """Even two that are equal: the field may stand once."""
+    """Even two with the same value: the field may occur once."""
     exchange = make([(b"traceparent", VALID), (b"TraceParent", VALID), (b"tracestate", b"a=1")])
 
     step.on_request(exchange)
@@ -106,7 +106,7 @@ def test_two_parents_begin_a_new_trace(make: MakeExchange, step: Trace) -> None:
     ("rest", "flags"), [(b"-01", b"01"), (b"-03-what-comes", b"03"), (b"-ff-", b"03"), (b"-08", b"00")]
 )
 def test_a_version_to_come_is_read_as_ours(make: MakeExchange, step: Trace, rest: bytes, flags: bytes) -> None:
-    """Section 3.2.4: ids and known flags are taken, and passed on as version 00."""
+    """Section 3.2.4: ids and known flags of a later version are passed on as version 00."""
     exchange = make([(b"traceparent", f"cc-{TRACE}-{PARENT}".encode() + rest)])
 
     step.on_request(exchange)
@@ -137,7 +137,7 @@ def test_state_goes_with_its_parent_on_one_line(make: MakeExchange, step: Trace)
     ],
 )
 def test_state_is_bounded(make: MakeExchange, step: Trace, state: bytes, kept: bool) -> None:
-    """32 members, empty ones not counted, and 512 octets; beyond that none of it goes on, and the trace does."""
+    """32 members, not counting empty ones, and 512 octets; a longer one is dropped, and the trace goes on."""
     exchange = make([(b"traceparent", VALID), (b"tracestate", state)])
 
     step.on_request(exchange)

@@ -1,4 +1,4 @@
-"""Tunnels and the clock; what closes them otherwise is in `tests/flow/test_tunnels.py`."""
+"""Tunnels that end with the clock; `tests/flow/test_tunnels.py` has what else closes them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Closed(Tunnel):
 
 
 class Bench:
-    """The step, with a reactor's clock and one on the wall."""
+    """The step, with a reactor's clock and a wall clock."""
 
     def __init__(self, until_expiry: bool = True) -> None:
         self.timers: Any = Clock()
@@ -43,13 +43,13 @@ class Bench:
         self.step = Tunnels(self.open, Revocations(), until_expiry, self.timers, lambda: self.wall)
 
     def pass_time(self, seconds: float) -> None:
-        """Both clocks go."""
+        """Let time pass on both clocks."""
         self.wall += seconds
         self.timers.advance(seconds)
 
 
 def test_a_token_that_has_long_to_go_is_looked_at_daily(make: MakeExchange) -> None:
-    """The wall clock may be set meanwhile; the tunnel ends when the clock says so and not before."""
+    """The wall clock may be set meanwhile; the tunnel ends when it says so, and not before."""
     bench, tunnel, exchange = Bench(), Closed(), make()
     exchange.principal = Principal("alice", token_id="t", expires=1000.0 + 3 * DAY)
     exchange.response = Response(101)
@@ -71,7 +71,7 @@ def test_a_token_that_has_long_to_go_is_looked_at_daily(make: MakeExchange) -> N
 @pytest.mark.parametrize("expires", [inf, 2000.0])
 @pytest.mark.parametrize("until_expiry", [True, False])
 def test_a_timer_is_set_only_where_something_ends(make: MakeExchange, expires: float, until_expiry: bool) -> None:
-    """And it goes with the tunnel."""
+    """And it is cancelled when the tunnel is over."""
     bench, exchange = Bench(until_expiry), make()
     exchange.principal = Principal("alice", token_id="t", expires=expires)
     exchange.response = Response(101)
@@ -86,7 +86,7 @@ def test_a_timer_is_set_only_where_something_ends(make: MakeExchange, expires: f
 
 
 def test_what_is_no_tunnel_is_let_alone(make: MakeExchange) -> None:
-    """An answer, no answer, and a tunnel that nobody had to show anything for."""
+    """An ordinary answer, none at all, and a tunnel on a route without authentication."""
     bench = Bench()
     answered, aborted, free = make(), make(), make()
     answered.principal = Principal("alice", token_id="t")

@@ -1,4 +1,4 @@
-"""One way of showing who is calling, behind a memory."""
+"""An authenticator behind the cache of results."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NAMED = replace(ALICE, fields=((b"X-User-ID", b"alice"),))
 
 
 class Way:
-    """An authenticator that answers as it is told, and counts how often it is asked."""
+    """An authenticator that answers as the test says, and counts how often it is asked."""
 
     name = "test"
     challenge = b'Test realm="api"'
@@ -49,7 +49,7 @@ class Way:
 
 
 class Bench:
-    """A verification and what stands around it."""
+    """A verification and the parts around it."""
 
     def __init__(self, way: Way, seed: bytes = b"seed") -> None:
         self.way = way
@@ -69,7 +69,7 @@ class Bench:
         self.verification = Verification(authenticator, seed, self.memory)
 
     def ask(self, make: MakeExchange, credential: bytes = b"secret") -> Any:
-        """Ask on behalf of an exchange that begins now."""
+        """Verify for an exchange that begins now."""
         exchange = make()
         exchange.started = self.now
         return self.verification.principal(exchange, credential)
@@ -85,7 +85,7 @@ def failing(error: Exception) -> Callable[[], Any]:
 
 
 def test_a_credential_is_verified_once_a_minute(make: MakeExchange) -> None:
-    """Then again."""
+    """Then it is verified again."""
     bench = Bench(Way())
     for bench.now in (100.0, 100.0, 159.9, 160.0):
         assert bench.ask(make) == NAMED
@@ -95,7 +95,7 @@ def test_a_credential_is_verified_once_a_minute(make: MakeExchange) -> None:
 
 
 def test_another_credential_is_verified_by_itself(make: MakeExchange) -> None:
-    """As is the same one under another seed: with another rule or key."""
+    """And the same one again under another seed: rules or keys have changed."""
     bench = Bench(Way())
     bench.ask(make, b"one")
     bench.ask(make, b"two")
@@ -105,7 +105,7 @@ def test_another_credential_is_verified_by_itself(make: MakeExchange) -> None:
 
 
 def test_a_refusal_is_remembered_for_five_seconds(make: MakeExchange) -> None:
-    """A flood of the same bad credential costs nothing."""
+    """So that a flood of one bad credential costs little."""
     bench = Bench(Way(failing(CredentialInvalid("expired"))))
     for bench.now in (100.0, 104.9, 105.0):
         with pytest.raises(CredentialInvalid):
@@ -115,7 +115,7 @@ def test_a_refusal_is_remembered_for_five_seconds(make: MakeExchange) -> None:
 
 
 def test_what_could_not_be_found_out_is_not_remembered(make: MakeExchange) -> None:
-    """The store may be back for the next request."""
+    """The authority may answer the next request."""
     bench = Bench(Way(failing(AuthUnavailable())))
     for _ in range(2):
         with pytest.raises(AuthUnavailable):
@@ -126,7 +126,7 @@ def test_what_could_not_be_found_out_is_not_remembered(make: MakeExchange) -> No
 
 
 def test_nothing_of_a_credential_is_kept(make: MakeExchange) -> None:
-    """Only its hash."""
+    """The cache has its hash only."""
     bench = Bench(Way())
     bench.ask(make, b"hunter2")
 
@@ -147,7 +147,7 @@ def test_what_is_not_to_be_kept_is_not(make: MakeExchange) -> None:
 @pytest.mark.parametrize("known", [True, False])
 @pytest.mark.parametrize("cacheable", [True, False])
 def test_a_revoked_credential_is_refused(make: MakeExchange, known: bool, cacheable: bool) -> None:
-    """Whether it was known before or not."""
+    """Whether or not its principal is in the cache."""
     bench = Bench(Way(cacheable=cacheable))
     if known:
         bench.ask(make)
@@ -158,7 +158,7 @@ def test_a_revoked_credential_is_refused(make: MakeExchange, known: bool, cachea
 
 
 def test_a_revocation_that_has_ended_holds_nobody_up(make: MakeExchange) -> None:
-    """The list is looked at by the clock on the wall."""
+    """Entries end by the wall clock."""
     bench = Bench(Way())
     bench.revocations.add("jti", "t1", now=0.0, until=1e9 + 99.0)
 
@@ -166,7 +166,7 @@ def test_a_revocation_that_has_ended_holds_nobody_up(make: MakeExchange) -> None
 
 
 def test_a_name_that_cannot_be_written_is_a_refusal(make: MakeExchange) -> None:
-    """Half a character, out of an authority's answer, say."""
+    """Half of a surrogate pair in an authority's answer, for example."""
     bench = Bench(Way(lambda: Principal("\ud800")))
 
     with pytest.raises(CredentialInvalid):
@@ -174,14 +174,14 @@ def test_a_name_that_cannot_be_written_is_a_refusal(make: MakeExchange) -> None:
 
 
 def test_fields_of_the_authenticators_own_come_after(make: MakeExchange) -> None:
-    """Forward authentication has some."""
+    """As forward authentication has."""
     bench = Bench(Way(lambda: replace(ALICE, fields=((b"X-Plan", b"gold"),))))
 
     assert bench.ask(make).fields == ((b"X-User-ID", b"alice"), (b"X-Plan", b"gold"))
 
 
 class Slow:
-    """Verifications that take as long as the test says."""
+    """Verifications that end when the test says so."""
 
     def __init__(self) -> None:
         self.waiting: list[Deferred[Principal]] = []
@@ -196,7 +196,7 @@ class Slow:
 
 
 def start(answer: Awaitable[Principal]) -> tuple[Deferred[Any], list[Any]]:
-    """Wait for an answer as the chain does; returns what to cancel and where it will stand."""
+    """Wait for an answer as the chain does; return what to cancel, and where the result will stand."""
     came: list[Any] = []
 
     async def wait() -> Principal:
@@ -220,7 +220,7 @@ def test_requests_with_the_same_new_credential_have_it_verified_once(make: MakeE
 
 
 def test_a_refusal_that_takes_time_is_everybodys(make: MakeExchange) -> None:
-    """And is remembered."""
+    """All requests that wait for it are refused, and it is remembered."""
     slow = Slow()
     bench = Bench(Way(slow))
     waiting = [start(bench.ask(make))[1] for _ in range(2)]
@@ -233,7 +233,7 @@ def test_a_refusal_that_takes_time_is_everybodys(make: MakeExchange) -> None:
 
 
 def test_who_goes_takes_nobody_elses_answer(make: MakeExchange) -> None:
-    """The first client has gone, the second gets its answer."""
+    """The first client goes away, and the second gets the answer."""
     slow = Slow()
     bench = Bench(Way(slow))
     first, _ = start(bench.ask(make))
@@ -246,7 +246,7 @@ def test_who_goes_takes_nobody_elses_answer(make: MakeExchange) -> None:
 
 
 def test_the_last_to_go_ends_it(make: MakeExchange) -> None:
-    """And whoever comes then begins anew."""
+    """The verification is cancelled; a request that comes then begins another."""
     slow = Slow()
     bench = Bench(Way(slow))
     waiting = [start(bench.ask(make))[0] for _ in range(2)]
@@ -261,7 +261,7 @@ def test_the_last_to_go_ends_it(make: MakeExchange) -> None:
 
 
 def test_few_wait_for_an_authority_that_says_nothing(make: MakeExchange) -> None:
-    """The others are told at once that nobody knows; who goes, and who has an answer, makes room."""
+    """Further requests get `AuthUnavailable` at once; one that goes, or gets its answer, makes room."""
     slow = Slow()
     bench = Bench(Way(slow))
     waiting = [start(bench.ask(make)) for _ in range(MOST_WAITING)]
@@ -278,7 +278,7 @@ def test_few_wait_for_an_authority_that_says_nothing(make: MakeExchange) -> None
 
 
 def test_what_was_found_out_before_something_was_forgotten_is_not_kept(make: MakeExchange) -> None:
-    """A key was deleted while its verification was under way."""
+    """A key was revoked while its verification was under way."""
     slow = Slow()
     bench = Bench(Way(slow))
     _, came = start(bench.ask(make))
@@ -290,7 +290,7 @@ def test_what_was_found_out_before_something_was_forgotten_is_not_kept(make: Mak
 
 
 def test_an_answer_that_is_there_at_once_needs_no_waiting(make: MakeExchange) -> None:
-    """A coroutine that asks nobody."""
+    """An authenticator's coroutine may end without waiting."""
 
     async def at_once() -> Principal:
         return ALICE
@@ -303,7 +303,7 @@ def test_an_answer_that_is_there_at_once_needs_no_waiting(make: MakeExchange) ->
 
 
 def test_a_principal_is_not_kept_past_its_end(make: MakeExchange) -> None:
-    """By the clock on the wall."""
+    """By the wall clock."""
     bench = Bench(Way(lambda: replace(ALICE, expires=1e9 + 110.0)))
     for bench.now in (100.0, 109.9, 110.0):
         bench.ask(make)
