@@ -1,4 +1,4 @@
-"""What every test gets: unhandled Deferred errors fail it, and properties replay."""
+"""For every test: unhandled errors of Deferreds fail it, and property tests replay."""
 
 from __future__ import annotations
 

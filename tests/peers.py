@@ -1,4 +1,4 @@
-"""Who is at the other end of exchanges that a test makes itself."""
+"""Peers for exchanges that a test makes itself."""
 
 from __future__ import annotations
 

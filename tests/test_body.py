@@ -1,4 +1,4 @@
-"""Bodies: every chunk in order, once, with the end behind it, and a pause for whoever is ahead."""
+"""Bodies: every chunk once and in order, then the end; and the faster side is paused."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Sink:
 
 @given(st.lists(st.binary(min_size=1, max_size=10)), st.integers(0, 10))
 def test_every_octet_once_and_in_order(chunks: list[bytes], attached_after: int) -> None:
-    """Whenever the writing side comes to it."""
+    """Whenever the writing side takes it."""
     body, sink = Body(Source()), Sink()
     first = b""
     for number, chunk in enumerate(chunks):
@@ -69,7 +69,7 @@ def test_every_octet_once_and_in_order(chunks: list[bytes], attached_after: int)
 
 
 def test_what_waits_is_bounded() -> None:
-    """At the mark the reading side is paused, once; it goes on when the writing side is there."""
+    """At `HIGH_WATER` the reading side is paused, once; it goes on when the writing side attaches."""
     source = Source()
     body = Body(source)
     body.push(b"x" * (HIGH_WATER - 1))
@@ -84,7 +84,7 @@ def test_what_waits_is_bounded() -> None:
 
 
 def test_nothing_waits_twice() -> None:
-    """`take` empties."""
+    """`take` leaves nothing behind."""
     body = Body(Source())
     body.push(b"once")
 
@@ -92,7 +92,7 @@ def test_nothing_waits_twice() -> None:
 
 
 def test_a_full_writer_pauses_the_reader() -> None:
-    """Until it has room; told twice is told once."""
+    """Until it has room; pausing twice has the effect of once."""
     source = Source()
     body = Body(source)
     body.attach(Sink())
@@ -106,7 +106,7 @@ def test_a_full_writer_pauses_the_reader() -> None:
 
 
 def test_a_writer_that_is_full_from_the_start_pauses_the_reader() -> None:
-    """Paused, then attached: what was held back before does not undo it."""
+    """It pauses before it attaches, and attaching does not resume."""
     source = Source()
     body = Body(source)
     body.push(b"x" * HIGH_WATER)
@@ -119,7 +119,7 @@ def test_a_writer_that_is_full_from_the_start_pauses_the_reader() -> None:
 
 
 def test_that_one_writer_was_full_does_not_hold_the_next() -> None:
-    """A request is sent again on another connection."""
+    """When a request is sent again on another connection."""
     source = Source()
     body = Body(source)
     body.keep(100)
@@ -135,7 +135,7 @@ def test_that_one_writer_was_full_does_not_hold_the_next() -> None:
 
 
 def test_the_end_lets_the_reader_go() -> None:
-    """It has the next message to read; a writer that is still full cannot stop it."""
+    """It has the next message to read, even while the writing side is full."""
     source = Source()
     body = Body(source)
     body.attach(Sink())
@@ -148,7 +148,7 @@ def test_the_end_lets_the_reader_go() -> None:
 
 
 def test_the_end_may_come_before_the_writer() -> None:
-    """It is found in the attributes then, trailers included."""
+    """The writing side finds it in the attributes, trailers included."""
     body = Body(Source())
     trailers = Headers([(b"X-Sum", b"1")])
     body.push(b"all")
@@ -158,7 +158,7 @@ def test_the_end_may_come_before_the_writer() -> None:
 
 
 def test_a_failure_is_told_once_there_is_someone_to_tell() -> None:
-    """And stays in the attribute."""
+    """And it stands in the attribute."""
     early, late, sink = Body(Source()), Body(Source()), Sink()
     early.fail()
     late.attach(sink)
@@ -170,7 +170,7 @@ def test_a_failure_is_told_once_there_is_someone_to_tell() -> None:
 
 
 def test_a_writer_that_has_left_hears_nothing() -> None:
-    """Neither chunks nor the end."""
+    """It gets neither chunks nor the end."""
     body, sink = Body(Source()), Sink()
     body.attach(sink)
     body.detach()
@@ -181,7 +181,7 @@ def test_a_writer_that_has_left_hears_nothing() -> None:
 
 
 def test_the_octet_over_the_limit_is_dropped() -> None:
-    """With the chunk that has it; the reading side is told, and nobody else."""
+    """With its whole chunk; only the reading side is told."""
     source, sink = Source(), Sink()
     body = Body(source)
     body.limit = 4
@@ -194,7 +194,7 @@ def test_the_octet_over_the_limit_is_dropped() -> None:
 
 
 def test_a_body_without_a_reader_to_stop() -> None:
-    """One that is made in a test or by a step: nothing to pause, nothing to fail."""
+    """A body that a test or a step makes has no source to pause."""
     body, sink = Body(), Sink()
     body.push(b"x" * HIGH_WATER)
     body.pause()
@@ -209,7 +209,7 @@ def test_a_body_without_a_reader_to_stop() -> None:
 
 
 def test_all_of_a_body_is_gathered_before_it_is_taken() -> None:
-    """Though it is more than waits otherwise; the reading side is never paused for it."""
+    """Even beyond `HIGH_WATER`; the reading side is not paused."""
     source = Source()
     body = Body(source, length=3 * HIGH_WATER)
     told: list[bool] = []
@@ -227,7 +227,7 @@ TRAILERS = [(b"X-Sum", b"1"), (b"X-User-ID", b"root")]
 
 
 def test_trailers_are_sifted_whether_they_have_come_or_will_come() -> None:
-    """A body may be here in full before it is known where it goes."""
+    """A body may have ended before its route is known."""
     early, late, sink = Body(), Body(), Sink()
     early.end(Headers(TRAILERS))
     early.sift_trailers(PASSES)

@@ -37,7 +37,7 @@ def run(*arguments: object, color: bool = False) -> Result:
 
 
 def test_check_of_a_good_file_says_so_in_a_line(file: Path) -> None:
-    """With what there is in it, and exit code 0."""
+    """With the numbers of what is in it, and exit code 0."""
     result = run("check", file)
 
     assert result.exit_code == 0
@@ -66,7 +66,7 @@ def test_check_of_a_bad_file_tells_everything(tmp_path: Path) -> None:
 
 
 def test_a_terminal_gets_colour(tmp_path: Path) -> None:
-    """And nothing else does."""
+    """A pipe gets none."""
     file = tmp_path / "g.yaml"
     file.write_text("b: 1\n")
 
@@ -75,7 +75,7 @@ def test_a_terminal_gets_colour(tmp_path: Path) -> None:
 
 
 def test_check_uses_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As the gateway would."""
+    """As the gateway does."""
     file = tmp_path / "g.yaml"
     file.write_text("limits: {in_flight: 1}\n")
     monkeypatch.setenv("GATEWAY__LIMITS__IN_FLIGHT", "x")
@@ -130,7 +130,7 @@ def test_no_routes_are_said_to_be_none(tmp_path: Path) -> None:
 
 
 def test_the_effective_configuration_is_a_configuration(file: Path, tmp_path: Path) -> None:
-    """Which means the same."""
+    """It loads, with the same meaning."""
     again = tmp_path / "again.yaml"
     file.write_text(ROUTES.replace('X-V: "2"', 'X-V: "*"'))  # other values are masked
     again.write_text(run("config", "--effective", file).stdout)
@@ -140,7 +140,7 @@ def test_the_effective_configuration_is_a_configuration(file: Path, tmp_path: Pa
 
 @pytest.mark.parametrize("text", ["", "# nothing yet\n"])
 def test_an_empty_file_is_not_ok(tmp_path: Path, text: str) -> None:
-    """It would open port 8080 and answer 404."""
+    """The gateway would open port 8080 and answer 404."""
     (tmp_path / "g.yaml").write_text(text)
 
     result = run("check", tmp_path / "g.yaml")
@@ -150,7 +150,7 @@ def test_an_empty_file_is_not_ok(tmp_path: Path, text: str) -> None:
 
 
 def test_the_schema_is_printed() -> None:
-    """As it is kept in `etc`."""
+    """The same as the file in `etc`."""
     assert run("schema").stdout == jsonschema.as_text()
 
 
@@ -169,7 +169,7 @@ def test_run_is_twistd_in_the_foreground(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_the_version_is_told_without_loading_the_schema() -> None:
-    """It is asked for by scripts, and by people who wait."""
+    """It takes little time."""
     script = (
         "import sys; from gateway.cli import main; main(['--version'], standalone_mode=False);"
         "print('pydantic' in sys.modules, 'yaml' in sys.modules, 'twisted' in sys.modules)"

@@ -1,4 +1,4 @@
-"""Each dependency earns its place: what the package imports is declared, and what is declared is imported."""
+"""Each dependency is needed: what the package imports is declared, and what is declared is imported."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def imported() -> dict[str, str]:
 
 
 def test_what_is_imported_is_declared() -> None:
-    """A package that only another one brings goes away with that one's next release."""
+    """A package that only another dependency brings may go away with that one's next release."""
     assert {name: module for name, module in imported().items() if name not in declared()} == {}
 
 
@@ -60,5 +60,5 @@ def test_what_is_declared_is_imported() -> None:
 
 
 def test_the_list_of_reasons_is_true() -> None:
-    """What has come to be imported, or is declared no more, needs no reason."""
+    """A package that is imported, or not declared any more, needs no reason."""
     assert FOR_OTHERS.keys() <= declared() - imported().keys()

@@ -13,7 +13,7 @@ from gateway import early
 
 @pytest.fixture(autouse=True)
 def handlers() -> Iterator[None]:
-    """Those of the tests are put back."""
+    """Put the signal handlers of the tests back afterwards."""
     before = {number: signal.getsignal(number) for number in (*early.HELD, signal.SIGINT)}
     yield
     for number, handler in before.items():
@@ -32,7 +32,7 @@ def test_a_signal_is_noted(number: signal.Signals) -> None:
 
 
 def test_twistd_still_turns_its_log_file_on_usr1() -> None:
-    """It takes the signal only where what it finds there is false."""
+    """Its handler is installed only over a false one."""
     early.hold()
 
     assert not signal.getsignal(signal.SIGUSR1)
@@ -47,7 +47,7 @@ def test_an_interrupt_is_no_traceback() -> None:
 
 
 def test_an_interrupt_that_is_ignored_stays_ignored() -> None:
-    """A shell starts its background jobs so."""
+    """A shell starts its background jobs with SIGINT ignored."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     early.hold()
 

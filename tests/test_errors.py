@@ -32,7 +32,7 @@ def _made(kind: type[GatewayError]) -> GatewayError:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_error_has_a_status_a_reason_and_a_sentence(kind: type[GatewayError]) -> None:
-    """The page of reasons and the body that a client gets are made from these."""
+    """The page of reasons and the bodies of error responses are made of them."""
     error = _made(kind)
     assert 400 <= error.status < 600
     assert re.fullmatch(r"[a-z]+(\.[a-z_]+)?", error.reason)
@@ -43,7 +43,7 @@ def test_every_error_has_a_status_a_reason_and_a_sentence(kind: type[GatewayErro
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_status_tells_whose_fault_it_is(kind: type[GatewayError]) -> None:
-    """4xx for clients, 5xx for backends and for us; a client may also ask for what is not there (501, 505)."""
+    """4xx for clients, 5xx for backends and the gateway; but 501 and 505 are a client's fault too."""
     error = _made(kind)
     assert (error.status < 500) == (error.source is Source.DOWNSTREAM) or error.status in (501, 505)
 
@@ -64,17 +64,17 @@ def test_a_503_says_when_to_come_back(kind: type[GatewayError]) -> None:
     "kind", [MalformedRequest, MethodUnknown, VersionUnsupported, HeaderTooLarge, RequestTooLarge, RequestTimeout]
 )
 def test_what_was_not_read_to_its_end_ends_the_connection(kind: type[GatewayError]) -> None:
-    """RFC 9112 section 11.2: where the next request begins is not known."""
+    """RFC 9112 section 11.2: nothing says where the next request begins."""
     assert kind.close
 
 
 def test_a_detail_is_for_the_client_and_the_log() -> None:
-    """Without one, the reason is what the log shows."""
+    """Without a detail the log shows the reason."""
     assert str(PoolExhausted("All 5 are busy.")) == "All 5 are busy."
     assert PoolExhausted("All 5 are busy.").detail == "All 5 are busy."
     assert str(PoolExhausted()) == "pool.exhausted"
 
 
 def test_no_method_names_those_that_are() -> None:
-    """RFC 9110 section 15.5.6."""
+    """RFC 9110 section 15.5.6: `Allow` names the methods."""
     assert MethodNotAllowed(("GET", "PUT")).headers == ((b"Allow", b"GET, PUT"),)

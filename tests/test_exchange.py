@@ -1,4 +1,4 @@
-"""An exchange: what it knows from its first moment, and what it works out when it is asked."""
+"""Exchanges: their attributes at the beginning, and those that are worked out later."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gateway.principal import Principal
 
 
 class Proxy:
-    """The peer is a trusted proxy, which says who the client is."""
+    """A peer that is a trusted proxy, and says who the client is."""
 
     def client_address(self, headers: Headers) -> str:
         return (headers.get(b"x-forwarded-for") or b"").decode()
@@ -27,13 +27,13 @@ class Proxy:
 
 
 def exchange(*fields: tuple[bytes, bytes], body: Body | None = None) -> Exchange:
-    """One that begins now."""
+    """An exchange that begins now."""
     request = Request(b"GET", b"/users/7?full=1", Headers(fields), host=b"h", body=body)
     return Exchange(request, Downstream(), Peer("192.0.2.1", Proxy()), 100.0, 130.0)
 
 
 def test_who_the_client_is_the_proxy_says() -> None:
-    """Asked once, when the exchange begins: what a step does to the fields later changes nothing."""
+    """Asked once at the beginning: a step that changes the fields later does not change the address."""
     made = exchange((b"X-Forwarded-For", b"203.0.113.7"), (b"X-Forwarded-Proto", b"https"))
     address, scheme = made.client_address, made.scheme
     made.request.headers = Headers()
@@ -42,7 +42,7 @@ def test_who_the_client_is_the_proxy_says() -> None:
 
 
 def test_the_user_is_whom_a_credential_stands_for() -> None:
-    """Nobody before that."""
+    """None before authentication."""
     made = exchange()
     before = made.user
     made.principal = Principal("ada")
@@ -51,7 +51,7 @@ def test_the_user_is_whom_a_credential_stands_for() -> None:
 
 
 def test_content_is_counted_by_the_body() -> None:
-    """Without one nothing came."""
+    """Without a body it is 0."""
     body = Body()
     made = exchange(body=body)
     body.push(b"12345")
@@ -60,7 +60,7 @@ def test_content_is_counted_by_the_body() -> None:
 
 
 def test_plugins_have_a_place_of_their_own() -> None:
-    """Made when it is asked for; each exchange has another."""
+    """Made on first use; each exchange has its own."""
     made = exchange()
     made.state["seen"] = True
 

@@ -1,4 +1,4 @@
-"""Body filters alone; on exchanges, between client and backend, in `tests/flow/test_filters.py`."""
+"""Body filters by themselves; `tests/flow/test_filters.py` has them on exchanges."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gateway.headers import Headers
 
 
 class Source:
-    """Who reads the body before the filter."""
+    """The connection that reads the body before the filter."""
 
     def __init__(self) -> None:
         self.paused = False
@@ -36,7 +36,7 @@ class Source:
 
 
 class Sink:
-    """Who takes the body behind the filter; full after so many octets."""
+    """The connection that writes the body behind the filter; full after so many octets."""
 
     def __init__(self, body: Body, room: int = 1 << 60) -> None:
         self.body = body
@@ -78,7 +78,7 @@ class Sink:
 
 
 class Each(BodyFilter):
-    """Makes so many parts of each octet, one at a time, and a last one."""
+    """Makes so many parts of each octet, one at a time, and one at the end."""
 
     def __init__(self, times: int, last: bytes = b"") -> None:
         self.times = times
@@ -96,7 +96,7 @@ class Each(BodyFilter):
 
 
 class Deflate(BodyFilter):
-    """Compresses: nothing comes out for most chunks, and most of it at the end."""
+    """Compresses: most chunks make no output, and most output comes at the end."""
 
     def __init__(self) -> None:
         self._deflater = zlib.compressobj()
@@ -109,7 +109,7 @@ class Deflate(BodyFilter):
 
 
 class Upper(BodyFilter):
-    """As many octets as came."""
+    """Makes as many octets as came."""
 
     def length(self, before: int | None) -> int | None:
         return before
@@ -119,7 +119,7 @@ class Upper(BodyFilter):
 
 
 class Broken(BodyFilter):
-    """Fails at one place."""
+    """Fails in one of its methods."""
 
     def __init__(self, place: str) -> None:
         self.place = place
@@ -167,7 +167,7 @@ def pour(chunks: list[bytes], body_filter: BodyFilter, before: int, after: int, 
 
 @given(CHUNKS, st.integers(0, 12), st.integers(0, 12))
 def test_all_of_it_in_order_then_the_end(chunks: list[bytes], before: int, after: int) -> None:
-    """Wherever the body is cut, and whenever filter and sink come to it."""
+    """However the body is cut, and whenever filter and sink are attached."""
     content = b"".join(chunks)
     for body_filter, meant in (
         (Each(1), content),
@@ -182,7 +182,7 @@ def test_all_of_it_in_order_then_the_end(chunks: list[bytes], before: int, after
 
 @given(CHUNKS, st.integers(0, 12))
 def test_filters_stand_behind_each_other(chunks: list[bytes], before: int) -> None:
-    """What one makes is what the next gets, the end included."""
+    """The second filter gets what the first makes, the end included."""
     body = Body(Source())
     for chunk in chunks[:before]:
         body.push(chunk)
@@ -196,7 +196,7 @@ def test_filters_stand_behind_each_other(chunks: list[bytes], before: int) -> No
 
 
 def test_a_body_that_is_complete_goes_through_at_once() -> None:
-    """Its end too: whoever looks at the new one finds it complete."""
+    """The new body has ended as soon as it is made."""
     body = Body(Source(), 3)
     body.push(b"abc")
     body.end()
@@ -205,7 +205,7 @@ def test_a_body_that_is_complete_goes_through_at_once() -> None:
 
 
 def test_trailers_go_last_and_may_be_changed() -> None:
-    """A digest of what was cannot stand behind what is."""
+    """A filter may drop one that does not fit the new content, a digest for example."""
 
     class Drop(Each):
         def trailers(self, before: Headers | None) -> Headers | None:
@@ -220,7 +220,7 @@ def test_trailers_go_last_and_may_be_changed() -> None:
 
 
 def test_trailers_are_sifted_behind_the_filter_too() -> None:
-    """The forwarder knows only the body that it forwards."""
+    """The forwarder sets the rule on the body that it forwards."""
     body = Body(Source())
     filtered = through(body, Each(1))
     filtered.sift_trailers({b"x-sum": False})
@@ -234,7 +234,7 @@ def test_trailers_are_sifted_behind_the_filter_too() -> None:
 
 @pytest.mark.parametrize(("said", "made"), [(3, 4), (3, 2), (0, 1), (1, 0)])
 def test_a_filter_that_breaks_its_word_about_the_length_fails(said: int, made: int) -> None:
-    """What is too much would be read as the next message: not an octet of it goes on."""
+    """Octets beyond the length would be read as the next message: none of them is passed on."""
 
     class Liar(Each):
         def length(self, before: int | None) -> int | None:
@@ -261,7 +261,7 @@ def test_a_length_that_is_kept_is_known() -> None:
 
 
 def test_a_full_sink_stops_the_source() -> None:
-    """And lets it go on; the filter holds nothing that it could pass on."""
+    """And lets it go on later; the filter's output does not pile up."""
     source = Source()
     body = Body(source)
     sink = Sink(through(body, Upper()), room=2)
@@ -274,7 +274,7 @@ def test_a_full_sink_stops_the_source() -> None:
 
 
 def test_a_filter_that_makes_much_of_little_is_asked_for_no_more_than_there_is_room_for() -> None:
-    """A decompressor, say: in the middle of what it makes of one chunk it waits for the sink."""
+    """A decompressor, for example, waits for the sink in the middle of a chunk's output."""
     source = Source()
     body = Body(source)
     each = Each(100_000)
@@ -294,7 +294,7 @@ def test_a_filter_that_makes_much_of_little_is_asked_for_no_more_than_there_is_r
 
 @given(CHUNKS, st.lists(st.integers(1, 200), max_size=20), st.integers(1, 5))
 def test_pauses_lose_nothing(chunks: list[bytes], rooms: list[int], times: int) -> None:
-    """Wherever the sink stops, in a chunk or between two, before the end or after it."""
+    """Wherever the sink pauses: within a chunk or between two, before the end or after it."""
     source = Source()
     body = Body(source)
     sink = Sink(through(body, Each(times, b"!")), room=1)
@@ -314,7 +314,7 @@ def test_pauses_lose_nothing(chunks: list[bytes], rooms: list[int], times: int) 
 
 
 def test_what_nobody_takes_stops_the_source() -> None:
-    """As without a filter."""
+    """As it does without a filter."""
     source = Source()
     body = Body(source)
     filtered = through(body, Upper())
@@ -324,7 +324,7 @@ def test_what_nobody_takes_stops_the_source() -> None:
 
 
 def test_a_filter_that_passes_nothing_on_does_not_stop_the_source() -> None:
-    """However much comes: nothing waits."""
+    """Since nothing waits behind it."""
     source = Source()
     body = Body(source)
     sink = Sink(through(body, Each(0)), room=1)
@@ -334,7 +334,7 @@ def test_a_filter_that_passes_nothing_on_does_not_stop_the_source() -> None:
 
 
 def test_a_filter_is_hung_on_a_body_whose_source_was_stopped() -> None:
-    """There was more than may wait; with the filter behind it there is room."""
+    """The filter makes room, so the source goes on."""
     source = Source()
     body = Body(source)
     body.push(b"x" * HIGH_WATER)
@@ -348,7 +348,7 @@ def test_a_filter_is_hung_on_a_body_whose_source_was_stopped() -> None:
 
 @pytest.mark.parametrize("place", ["chunk", "between", "end", "trailers"])
 def test_a_filter_that_fails_lets_the_source_go_and_fails_the_body(place: str) -> None:
-    """What the source still has is dropped, so that it does not stop for ever; nothing follows the failure."""
+    """What the source still sends is dropped, so that it is not paused for ever; nothing follows the failure."""
     source = Source()
     body = Body(source)
     sink = Sink(through(body, Broken(place)), room=1)
@@ -363,7 +363,7 @@ def test_a_filter_that_fails_lets_the_source_go_and_fails_the_body(place: str) -
 
 
 def test_who_hung_the_filter_is_told_in_place_of_the_sink() -> None:
-    """The exchange knows what to answer."""
+    """The exchange can answer with an error."""
     found: list[Exception] = []
     body = Body(Source())
     sink = Sink(through(body, Broken("chunk"), found.append))
@@ -374,7 +374,7 @@ def test_who_hung_the_filter_is_told_in_place_of_the_sink() -> None:
 
 @pytest.mark.parametrize("place", ["chunk", "between"])
 def test_a_filter_that_fails_at_once_fails_in_the_step_that_hangs_it(place: str) -> None:
-    """The chain answers for its steps."""
+    """The chain handles failures of its steps."""
     body = Body(Source())
     body.push(b"a")
     with pytest.raises(ValueError, match=place):
@@ -383,7 +383,7 @@ def test_a_filter_that_fails_at_once_fails_in_the_step_that_hangs_it(place: str)
 
 @pytest.mark.parametrize("hung_before", [True, False])
 def test_a_body_that_breaks_off_breaks_off_behind_the_filter(hung_before: bool) -> None:
-    """The filter's end is not asked for: what it has is not all."""
+    """The filter's `end` is not called: it has not seen everything."""
     recording = Recording(100)
     body = Body(Source())
     body.push(b"a")
@@ -400,7 +400,7 @@ def test_a_body_that_breaks_off_breaks_off_behind_the_filter(hung_before: bool) 
 
 
 def test_a_sink_that_leaves_and_another_that_comes() -> None:
-    """A request is sent again: the filter has run once, and what it made is kept behind it."""
+    """A request is sent again: the filter runs once, and its output is kept behind it."""
     body = Body(Source())
     filtered = through(body, Each(2))
     filtered.keep(100)
@@ -416,7 +416,7 @@ def test_a_sink_that_leaves_and_another_that_comes() -> None:
 
 
 def test_a_body_that_the_exchange_has_failed_takes_no_more() -> None:
-    """Its client is gone; what the source still has goes nowhere."""
+    """The client is gone; what the source still sends is dropped."""
     body = Body(Source())
     each = Each(1)
     filtered = through(body, each)
@@ -426,7 +426,7 @@ def test_a_body_that_the_exchange_has_failed_takes_no_more() -> None:
 
 
 def test_limits_hold_on_both_sides_of_a_filter() -> None:
-    """The source hears of it, and of its own body: it is the one that it knows."""
+    """The source is told of its own body, the only one that it knows."""
     source = Source()
     body = Body(source)
     body.limit = 2
@@ -453,7 +453,7 @@ def test_limits_hold_on_both_sides_of_a_filter() -> None:
 
 @given(CHUNKS, st.integers(0, 100))
 def test_what_is_recorded_is_all_or_nothing(chunks: list[bytes], most: int) -> None:
-    """And nothing is changed by it."""
+    """And recording changes nothing."""
     recording, content = Recording(most), b"".join(chunks)
     sink = pour(chunks, recording, 2, 2)
     assert sink.data == content
@@ -464,7 +464,7 @@ def test_what_is_recorded_is_all_or_nothing(chunks: list[bytes], most: int) -> N
 
 
 def test_the_whole_is_there_when_it_has_ended() -> None:
-    """Nothing is taken from it."""
+    """Nothing has been taken from it."""
     body = Body(length=2)
     done = whole(body, 2)
     body.push(b"a")
@@ -477,7 +477,7 @@ def test_the_whole_is_there_when_it_has_ended() -> None:
 
 @pytest.mark.parametrize("come", [True, False])
 def test_a_body_that_breaks_off_fails(come: bool) -> None:
-    """Its client is gone; also where that was before anybody wanted it."""
+    """The client is gone, before or after `whole` is called."""
     body = Body(length=2)
     seen: list[object] = []
     if come:
@@ -489,7 +489,7 @@ def test_a_body_that_breaks_off_fails(come: bool) -> None:
 
 
 def test_who_waits_no_more_is_told_nothing() -> None:
-    """The exchange was ended by something else."""
+    """The exchange has ended for another reason."""
     body = Body(length=2)
     seen: list[object] = []
     done = whole(body, 2)
@@ -501,7 +501,7 @@ def test_who_waits_no_more_is_told_nothing() -> None:
 
 @pytest.mark.parametrize("early", [True, False])
 def test_of_a_body_that_is_too_long_nothing_is_lost(early: bool) -> None:
-    """Who waits is told as soon as that is known; what has come waits, and the rest comes when it is taken."""
+    """The caller is told as soon as it is too long; the chunks wait, and the rest comes when they are taken."""
     source = Source()
     body = Body(source)
     if early:

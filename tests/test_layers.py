@@ -126,7 +126,7 @@ def test_imports_point_down() -> None:
 
 
 def test_every_import_counts() -> None:
-    """Those that only an annotation needs too; nothing is forgiven."""
+    """Also those for annotations only; there are no exceptions."""
     rules = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
     forgiven = {each for contract in rules["contracts"] for each in contract.get("ignore_imports", [])}
 
@@ -148,12 +148,12 @@ def test_each_module_has_its_test() -> None:
 
 
 def test_the_reactor_comes_in_by_two_doors() -> None:
-    """twistd's, and GatewayService for an application that does not name one; the rest gets it as an argument."""
+    """By twistd, and by GatewayService for an application that names none; all else gets it as an argument."""
     importers = [str(module) for module in modules() if "twisted.internet.reactor" in imports(module)]
 
     assert importers == ["composition/lifecycle.py", "tap.py"]
 
 
 def test_no_package_hides_twisted() -> None:
-    """An __init__.py in ./twisted would hide Twisted from whoever stands in the checkout."""
+    """An __init__.py in ./twisted would hide Twisted from programs that run in the checkout."""
     assert not list((ROOT / "twisted").rglob("__init__.py"))

@@ -1,4 +1,4 @@
-"""Heads, and the tunnel that a response may carry. That tunnels work, tests/flow/test_upgrade.py holds."""
+"""Request and response heads, and the tunnel of a response; tests/flow/test_upgrade.py has tunnels at work."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gateway.message import ClientEnd, OpenTunnel, Request, Response, Tunnel, Tu
 
 
 class Backend(OpenTunnel):
-    """Writes down who joins it."""
+    """Writes down which end joins it."""
 
     def __init__(self) -> None:
         self.joined: list[TunnelEnd] = []
@@ -42,7 +42,7 @@ def test_a_target_has_a_path_and_a_query(target: bytes, path: bytes, query: byte
 
 
 def test_the_length_of_octets_is_known() -> None:
-    """That of a stream only from who makes it."""
+    """The length of a stream is known only where it is given."""
     assert Response(200, body=b"four").length == 4
     assert Response(200).length is None
     assert Response(200, length=7).length == 7
@@ -50,7 +50,7 @@ def test_the_length_of_octets_is_known() -> None:
 
 @pytest.mark.parametrize("early", [False, True])
 def test_a_tunnel_is_closed_at_its_client_whenever_that_joins(early: bool) -> None:
-    """What was said before there was a client is said to it at once, and only once."""
+    """A tunnel that was closed before its client's end joined closes that at once, and only once."""
     backend, client = Backend(), Client()
     tunnel = Tunnel(lambda: backend)
     if early:
@@ -67,6 +67,6 @@ def test_a_tunnel_is_closed_at_its_client_whenever_that_joins(early: bool) -> No
 
 @pytest.mark.parametrize("method", ["tunnel_half_closed", "tunnel_lost", "pause_reading", "resume_reading"])
 def test_an_end_says_what_it_does_not_do(method: str) -> None:
-    """A method that is forgotten is found at its first call, not taken for one that does nothing."""
+    """A method that is not implemented raises when it is called, and does not pass for one that does nothing."""
     with pytest.raises(NotImplementedError):
         getattr(cast("Any", TunnelEnd()), method)()

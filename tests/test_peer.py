@@ -1,4 +1,4 @@
-"""The other end of a client's connection."""
+"""The peers of client connections."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ NOBODY = cast("Any", None)
 
 
 def test_a_certificate_is_read_once_and_only_for_who_asks() -> None:
-    """Reading it takes the handshake's objects apart."""
+    """Reading it costs time."""
     read: list[str] = []
 
     def certificate() -> bytes:
@@ -24,5 +24,5 @@ def test_a_certificate_is_read_once_and_only_for_who_asks() -> None:
 
 
 def test_without_tls_there_is_none() -> None:
-    """Nothing to read it from."""
+    """None without TLS."""
     assert Peer("192.0.2.7", NOBODY).certificate() is None

@@ -1,4 +1,4 @@
-"""Where a claim is found."""
+"""Principals, and how a claim is found."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ CLAIMS: dict[str, Any] = {
     ],
 )
 def test_a_claim_by_its_name_or_a_path(path: str, found: object) -> None:
-    """What is no object has nothing below it."""
+    """A path does not lead through anything but objects."""
     assert find_claim(CLAIMS, path) == found
 
 
 def test_a_principal_is_shared_and_never_changes() -> None:
-    """Every exchange with the same credential has the same one."""
+    """All exchanges with one credential have the same object."""
     with pytest.raises(AttributeError):
         Principal("ada").subject = "eve"  # type: ignore[misc]

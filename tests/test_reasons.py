@@ -1,4 +1,4 @@
-"""The page of reasons says what the code does."""
+"""The page of reasons is up to date."""
 
 from __future__ import annotations
 
@@ -52,5 +52,5 @@ def test_every_reason_has_one_status() -> None:
 
 
 def test_every_reason_has_its_advice() -> None:
-    """And there is none for what does not exist."""
+    """And no advice is for a reason that does not exist."""
     assert set(ADVICE) == {kind.reason for kind in reasons()}

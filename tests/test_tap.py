@@ -16,7 +16,7 @@ routes: [{path: /users/*, upstream: users}]
 
 
 def options(*arguments: str) -> Options:
-    """What twistd makes of a command line."""
+    """Return the options of a command line, as twistd parses it."""
     parsed = Options()
     parsed.parseOptions(list(arguments))
     return parsed
@@ -32,7 +32,7 @@ def test_the_sample_runs_where_none_is_named(tmp_path: Path, monkeypatch: pytest
 
 
 def test_a_configuration_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Elsewhere, the command line has to name one."""
+    """Where there is no sample, the command line has to name one."""
     monkeypatch.chdir(tmp_path)
 
     with pytest.raises(UsageError, match="--config"):
@@ -40,7 +40,7 @@ def test_a_configuration_is_asked_for(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_service_is_made_of_it(tmp_path: Path) -> None:
-    """What twistd runs; nothing is opened yet."""
+    """The service that twistd runs; nothing is opened yet."""
     file = tmp_path / "gateway.yaml"
     file.write_text(CONFIGURATION)
 

@@ -87,7 +87,7 @@ def b64(octets: bytes | str | dict[str, Any]) -> str:
 
 
 def said(**changes: Any) -> dict[str, Any]:
-    """Return what a good token says, with changes; None takes a claim out."""
+    """Return the claims of a good token, with changes; None takes a claim out."""
     claims: dict[str, Any] = {
         "iss": ISSUER,
         "aud": "api",

@@ -1,4 +1,4 @@
-"""Published keys: fresh, looked for when they are missing, and kept while the issuer is down."""
+"""Published keys: fetched before they are old, looked for when they are missing, kept while the issuer is down."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REFRESH = 300.0
 
 
 class Issuer:
-    """Publishes what it is told, when it is told."""
+    """An issuer that publishes what the test says, when it says so."""
 
     def __init__(self) -> None:
         self.clock = Clock()
@@ -54,15 +54,15 @@ class Issuer:
         self.stopped += 1
 
     def publishes(self, *members: dict[str, Any], max_age: int | None = None) -> Deferred[Published]:
-        """An answer with these keys."""
+        """Answer with these keys."""
         return succeed(Published({"keys": list(members)}, max_age))
 
     def is_down(self) -> Deferred[Published]:
-        """No answer."""
+        """Answer nothing: every fetch fails."""
         return fail(FetchFailed("no connection"))
 
     def is_slow(self) -> Deferred[Published]:
-        """An answer that the test gives."""
+        """Answer when the test says so."""
         self.slow.append(Deferred())
         return self.slow[-1]
 
@@ -86,7 +86,7 @@ class Issuer:
         return came
 
     def names(self) -> set[str | None]:
-        """The keys there are."""
+        """The names of the keys that are held."""
         return {key.kid for key in self.keys.keys(None)}
 
 
@@ -96,7 +96,7 @@ async def _await(answer: Any) -> Any:
 
 @pytest.fixture
 def issuer() -> Issuer:
-    """Publishing key `a`, and not asked yet."""
+    """An issuer that publishes key `a`, and has not been asked yet."""
     return Issuer()
 
 
@@ -111,7 +111,7 @@ def test_keys_are_there_before_the_first_token(issuer: Issuer) -> None:
 
 
 def test_keys_are_fetched_again_before_they_are_old(issuer: Issuer) -> None:
-    """After four fifths of their time."""
+    """After four fifths of the time for which they are good."""
     issuer.keys.startService()
     issuer.clock.advance(REFRESH * 0.8 - 1)
     assert issuer.asked == 1
@@ -126,7 +126,7 @@ def test_keys_are_fetched_again_before_they_are_old(issuer: Issuer) -> None:
 
 @pytest.mark.parametrize(("max_age", "seconds"), [(1_000, 1_000), (0, LEAST_AGE), (10**9, MOST_AGE)])
 def test_an_issuer_says_when_they_are_old(issuer: Issuer, max_age: int, seconds: float) -> None:
-    """Within bounds."""
+    """Within `LEAST_AGE` and `MOST_AGE`."""
     issuer.answer = lambda: issuer.publishes(A, max_age=max_age)
     issuer.keys.startService()
     issuer.clock.advance(seconds * 0.8 - 0.1)
@@ -137,7 +137,7 @@ def test_an_issuer_says_when_they_are_old(issuer: Issuer, max_age: int, seconds:
 
 
 def test_the_same_keys_again_change_nothing(issuer: Issuer) -> None:
-    """What was verified with them stays verified."""
+    """Cached results of verifications stay."""
     issuer.keys.startService()
     issuer.clock.advance(REFRESH)
 
@@ -145,7 +145,7 @@ def test_the_same_keys_again_change_nothing(issuer: Issuer) -> None:
 
 
 def test_keys_without_a_name_are_for_every_name(issuer: Issuer) -> None:
-    """Where there is none of that name."""
+    """Where no key has the name that the token gives."""
     issuer.answer = lambda: issuer.publishes(A, jwk(ec_key()))
     issuer.keys.startService()
 
@@ -154,7 +154,7 @@ def test_keys_without_a_name_are_for_every_name(issuer: Issuer) -> None:
 
 
 def test_a_key_that_is_not_there_is_looked_for_at_once(issuer: Issuer) -> None:
-    """The issuer has begun to use another."""
+    """The issuer may have rotated its keys."""
     issuer.keys.startService()
     issuer.answer = lambda: issuer.publishes(A, B)
 
@@ -163,7 +163,7 @@ def test_a_key_that_is_not_there_is_looked_for_at_once(issuer: Issuer) -> None:
 
 
 def test_keys_that_are_not_there_are_not_looked_for_all_the_time(issuer: Issuer) -> None:
-    """Once in the cooldown, and once early, however many tokens name them."""
+    """Once in the cooldown, and once early, however many tokens name unknown keys."""
     issuer.keys.startService()
     assert [issuer.look("x1"), issuer.look("x2")] == [[None], [None]]
     for number in range(100):
@@ -178,7 +178,7 @@ def test_keys_that_are_not_there_are_not_looked_for_all_the_time(issuer: Issuer)
 
 
 def test_a_made_up_key_does_not_hide_a_rotation(issuer: Issuer) -> None:
-    """One early question for each new set: tokens of the new key are not refused for the rest of the cooldown."""
+    """By the early question of each new set, tokens of the new key are not refused for the rest of the cooldown."""
     issuer.keys.startService()
     assert issuer.look("made-up") == [None]
     issuer.answer = lambda: issuer.publishes(A, B)
@@ -189,7 +189,7 @@ def test_a_made_up_key_does_not_hide_a_rotation(issuer: Issuer) -> None:
 
 
 def test_the_name_that_was_looked_for_gets_no_early_question(issuer: Issuer) -> None:
-    """A client that goes on showing one wrong token leaves it to others; without a name nobody can tell them apart."""
+    """A client that goes on showing one wrong token leaves it to others; without a name tokens are all alike."""
     issuer.keys.startService()
     assert issuer.look("made-up") == [None]
     assert issuer.look("made-up") == ["not worth while"]
@@ -199,7 +199,7 @@ def test_the_name_that_was_looked_for_gets_no_early_question(issuer: Issuer) -> 
 
 
 def test_sets_that_differ_by_turns_are_not_asked_for_all_the_time(issuer: Issuer) -> None:
-    """Two instances of an issuer: each answer is a new set, and made-up tokens get two questions a cooldown at most."""
+    """Two instances of an issuer: each answer is a new set, and made-up tokens get at most two questions a cooldown."""
     sets = [A, B]
 
     def next_set() -> Deferred[Published]:
@@ -216,7 +216,7 @@ def test_sets_that_differ_by_turns_are_not_asked_for_all_the_time(issuer: Issuer
 
 
 def test_a_key_without_a_name_is_looked_for_though_there_is_one(issuer: Issuer) -> None:
-    """Whoever verifies says whether the key is there: that there is a key does not say so."""
+    """The verifier says whether one of the keys has signed the token; that a key is held does not say it."""
     issuer.answer = issuer.is_slow
     issuer.keys.startService()
     waiting = issuer.look(None, lambda: len(issuer.keys) == 2)
@@ -229,7 +229,7 @@ def test_a_key_without_a_name_is_looked_for_though_there_is_one(issuer: Issuer) 
 
 
 def test_a_secret_is_not_looked_for(issuer: Issuer) -> None:
-    """No set has one; and tokens that are signed with made-up ones do not use up the question."""
+    """No set has a secret that is used; and tokens signed with made-up secrets do not use up the question."""
     issuer.keys.startService()
 
     assert issuer.keys.more("HS256", None, lambda: False) is None
@@ -237,7 +237,7 @@ def test_a_secret_is_not_looked_for(issuer: Issuer) -> None:
 
 
 def test_few_wait_for_an_issuer_that_says_nothing(issuer: Issuer) -> None:
-    """The others hear at once that it cannot be found out."""
+    """Further requests get `AuthUnavailable` at once."""
     issuer.answer = issuer.is_slow
     issuer.keys.startService()
     waiting = [issuer.look("a") for _ in range(MOST_WAITING)]
@@ -249,7 +249,7 @@ def test_few_wait_for_an_issuer_that_says_nothing(issuer: Issuer) -> None:
 
 
 def test_the_scheduled_fetch_does_not_use_up_the_cooldown(issuer: Issuer) -> None:
-    """Otherwise a key that comes right after it would have to wait."""
+    """A key that is published right after it would not be found otherwise."""
     issuer.keys.startService()
     issuer.clock.advance(REFRESH * 0.8)
     issuer.answer = lambda: issuer.publishes(A, B)
@@ -259,7 +259,7 @@ def test_the_scheduled_fetch_does_not_use_up_the_cooldown(issuer: Issuer) -> Non
 
 
 def test_it_is_asked_once_at_a_time(issuer: Issuer) -> None:
-    """Whoever comes meanwhile waits for the same answer."""
+    """Requests that come meanwhile wait for the same answer."""
     issuer.answer = issuer.is_slow
     issuer.keys.startService()
     waiting = [issuer.look("a") for _ in range(10)]
@@ -271,7 +271,7 @@ def test_it_is_asked_once_at_a_time(issuer: Issuer) -> None:
 
 
 def test_an_answer_that_was_asked_for_before_may_not_have_it(issuer: Issuer) -> None:
-    """Then it is asked once more: the key may have come since."""
+    """The issuer is asked once more then: the key may have been published since."""
     issuer.answer = issuer.is_slow
     issuer.keys.startService()
     waiting = [issuer.look("b") for _ in range(10)]
@@ -284,7 +284,7 @@ def test_an_answer_that_was_asked_for_before_may_not_have_it(issuer: Issuer) -> 
 
 
 def test_who_goes_takes_nobody_elses_answer(issuer: Issuer) -> None:
-    """The client has gone; the fetch goes on."""
+    """A client goes away, and the fetch goes on for the others."""
     issuer.answer = issuer.is_slow
     issuer.keys.startService()
     issuer.look("a")
@@ -297,7 +297,7 @@ def test_who_goes_takes_nobody_elses_answer(issuer: Issuer) -> None:
 
 
 def test_while_the_issuer_is_down_its_keys_stay(issuer: Issuer) -> None:
-    """And it is tried again, less and less often; the log has one line of it, and one of its return."""
+    """It is asked again, less and less often; the log has one line for the outage and one for its end."""
     issuer.keys.startService()
     issuer.answer = issuer.is_down
     with capturedLogs() as logs:
@@ -318,7 +318,7 @@ def test_while_the_issuer_is_down_its_keys_stay(issuer: Issuer) -> None:
 
 @pytest.mark.parametrize("document", [{}, {"keys": []}, {"keys": [jwk(rsa_key(), "a", use="enc")]}])
 def test_an_answer_without_keys_is_none(issuer: Issuer, document: dict[str, Any]) -> None:
-    """What was there before is better."""
+    """The earlier keys are kept."""
     issuer.keys.startService()
     issuer.answer = lambda: succeed(Published(document, None))
     issuer.clock.advance(REFRESH)
@@ -328,7 +328,7 @@ def test_an_answer_without_keys_is_none(issuer: Issuer, document: dict[str, Any]
 
 
 def test_with_an_issuer_down_an_unknown_key_is_not_known_to_be_bad(issuer: Issuer) -> None:
-    """The token may be good: 503, and not 401."""
+    """The token may be good: 503, not 401."""
     issuer.keys.startService()
     issuer.answer = issuer.is_down
     for _ in range(2):
@@ -339,7 +339,7 @@ def test_with_an_issuer_down_an_unknown_key_is_not_known_to_be_bad(issuer: Issue
 
 
 def test_without_any_keys_every_second_one_request_asks(issuer: Issuer) -> None:
-    """The others are told at once that nobody knows."""
+    """The other requests get `AuthUnavailable` at once."""
     issuer.answer = issuer.is_down
     issuer.keys.startService()
     assert issuer.keys.age == float("inf")
@@ -353,13 +353,13 @@ def test_without_any_keys_every_second_one_request_asks(issuer: Issuer) -> None:
 
 
 def test_before_it_runs_nobody_is_asked(issuer: Issuer) -> None:
-    """A configuration that is only looked at makes no connections."""
+    """A configuration that is only checked makes no connections."""
     assert isinstance(issuer.look("a")[0], AuthUnavailable)
     assert issuer.asked == 0
 
 
 def test_an_error_of_ours_is_told_with_a_traceback(issuer: Issuer) -> None:
-    """And the keys stay."""
+    """The keys are kept."""
     issuer.keys.startService()
     issuer.answer = lambda: fail(ZeroDivisionError())
     with capturedLogs() as logs:
@@ -371,7 +371,7 @@ def test_an_error_of_ours_is_told_with_a_traceback(issuer: Issuer) -> None:
 
 @pytest.mark.parametrize("slow", [True, False])
 def test_when_it_stops_nothing_is_left(issuer: Issuer, slow: bool) -> None:
-    """No timer, no question under way, no connection."""
+    """No timer, no fetch, no connection."""
     if slow:
         issuer.answer = issuer.is_slow
     issuer.keys.startService()

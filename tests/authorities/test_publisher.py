@@ -1,4 +1,4 @@
-"""Where keys are published, and what is believed of the answer."""
+"""Where keys are fetched from, and which answers are taken."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WHERE = "https://issuer.example.com/.well-known/openid-configuration"
 
 
 class Servers:
-    """What is at which URL; stands in for the fetchers of all servers."""
+    """The answers by URL, in place of the fetchers of all servers."""
 
     def __init__(self, pages: dict[str, Fetched]) -> None:
         self.pages = pages
@@ -49,7 +49,7 @@ def page(body: bytes, status: int = 200, **fields: str) -> Fetched:
 
 
 def ask(publisher: Publisher) -> Published:
-    """Ask, at once."""
+    """Fetch the keys of a publisher that does not wait."""
     came: list[Any] = []
     ensureDeferred(publisher.ask()).addBoth(came.append)
     if not isinstance(came[0], Published):
@@ -59,7 +59,7 @@ def ask(publisher: Publisher) -> Published:
 
 
 def test_keys_are_at_their_url() -> None:
-    """Nothing else is asked."""
+    """No other URL is asked for."""
     servers = Servers({"http://127.0.0.1/jwks": page(KEYS)})
 
     assert ask(Publisher(servers, "http://127.0.0.1/jwks")) == Published({"keys": []}, None)
@@ -80,7 +80,7 @@ def test_keys_are_at_their_url() -> None:
     ],
 )
 def test_an_issuer_may_say_how_long_its_keys_are_good(control: str, seconds: int | None) -> None:
-    """In Cache-Control."""
+    """By Cache-Control."""
     servers = Servers({"http://a/": page(KEYS, cache_control=control)})
 
     assert ask(Publisher(servers, "http://a/")).max_age == seconds
@@ -88,27 +88,27 @@ def test_an_issuer_may_say_how_long_its_keys_are_good(control: str, seconds: int
 
 @pytest.mark.parametrize("status", [301, 302, 304, 404, 500])
 def test_anything_but_an_answer_is_a_failure(status: int) -> None:
-    """A redirect could lead anywhere."""
+    """A redirect too, which could lead anywhere."""
     with pytest.raises(FetchFailed, match=f"status {status}"):
         ask(Publisher(Servers({"http://a/": page(KEYS, status, location="http://b/")}), "http://a/"))
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"keys":[],"keys":[]}', b"[" * 10_000])
 def test_what_is_no_object_is_a_failure(body: bytes) -> None:
-    """Read as strictly as a token."""
+    """An answer is read as strictly as a token."""
     with pytest.raises(FetchFailed, match="the answer is "):
         ask(Publisher(Servers({"http://a/": page(body)}), "http://a/"))
 
 
 def metadata(**changes: Any) -> Servers:
-    """An issuer with metadata, and keys elsewhere."""
+    """An issuer that publishes metadata, and its keys on another server."""
     said = {"issuer": "https://issuer.example.com", "jwks_uri": "https://keys.example.com/jwks", **changes}
     return Servers({WHERE: page(json.dumps(said).encode()), "https://keys.example.com/jwks": page(KEYS)})
 
 
 @pytest.mark.parametrize("issuer", ["https://issuer.example.com", "https://issuer.example.com/"])
 def test_the_metadata_of_an_issuer_say_where_its_keys_are(issuer: str) -> None:
-    """OpenID Connect Discovery; each server is asked by its own fetcher, which is kept."""
+    """OpenID Connect Discovery; each server has a fetcher of its own, which is kept."""
     servers = metadata(issuer=issuer)
     publisher = Publisher(servers, None, issuer)
 
@@ -135,7 +135,7 @@ def test_the_metadata_of_an_issuer_say_where_its_keys_are(issuer: str) -> None:
     ],
 )
 def test_metadata_are_not_believed_everything(changes: dict[str, Any], words: str) -> None:
-    """One issuer cannot speak for another, nor lead out of TLS."""
+    """They must name the issuer that was asked, and a URL that keeps to TLS."""
     servers = metadata(**changes)
 
     with pytest.raises(FetchFailed, match=words):
@@ -144,7 +144,7 @@ def test_metadata_are_not_believed_everything(changes: dict[str, Any], words: st
 
 
 def test_an_issuer_may_have_a_name_in_any_script() -> None:
-    """It is asked for as IDNA has it."""
+    """The host is encoded by IDNA."""
     issuer = "https://bücher.example"
     where = "https://xn--bcher-kva.example/.well-known/openid-configuration"
     said = {"issuer": issuer, "jwks_uri": "https://keys.example.com/jwks"}
@@ -154,7 +154,7 @@ def test_an_issuer_may_have_a_name_in_any_script() -> None:
 
 
 def test_one_server_is_one_server() -> None:
-    """However its name is written."""
+    """However its name is spelled, it has one fetcher."""
     servers = metadata(jwks_uri="https://ISSUER.example.com:443/jwks")
     servers.pages["https://ISSUER.example.com:443/jwks"] = page(KEYS)
 
@@ -164,7 +164,7 @@ def test_one_server_is_one_server() -> None:
 
 
 def test_its_connections_are_closed() -> None:
-    """Of every server."""
+    """Those to every server."""
     servers = metadata()
     publisher = Publisher(servers, None, "https://issuer.example.com")
     ask(publisher)

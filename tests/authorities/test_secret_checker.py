@@ -1,4 +1,4 @@
-"""Secrets compared off the reactor: so many at once, some waiting, the rest turned away."""
+"""Secrets compared in threads: so many at once, some that wait, the rest refused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HASH = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("co
 
 
 class HeldThreads(Service):
-    """Threads that work when they are told to."""
+    """Threads that work when the test says so."""
 
     def __init__(self) -> None:
         self.waiting: list[tuple[Callable[[], Any], Deferred[Any]]] = []
@@ -31,7 +31,7 @@ class HeldThreads(Service):
         return waiting
 
     def work(self) -> None:
-        """Do what waits."""
+        """Do the work that waits."""
         jobs, self.waiting = self.waiting, []
         for job, waiting in jobs:
             self.done += 1
@@ -48,7 +48,7 @@ class Bench:
         self.checker.startService()
 
     def ask(self, secret: str = "correct", encoded: str = HASH, decoy: bool = False) -> Deferred[bool]:
-        """Begin to compare."""
+        """Begin a comparison."""
         return ensureDeferred(self.checker.matches(secret, encoded, decoy))
 
 
@@ -59,14 +59,14 @@ def bench() -> Bench:
 
 
 def result(waiting: Deferred[Any]) -> Any:
-    """What came of it; None where nothing has yet."""
+    """The result of a comparison; None while there is none."""
     found: list[Any] = []
     waiting.addBoth(found.append)
     return found[0] if found else None
 
 
 def test_a_thread_says_whether_a_secret_is_right(bench: Bench) -> None:
-    """Not before it has compared."""
+    """There is no answer before it has compared."""
     asked = [bench.ask("correct"), bench.ask("wrong")]
     assert bench.checker.under_way == 2
     assert not any(one.called for one in asked)
@@ -91,7 +91,7 @@ def test_what_was_right_a_moment_ago_is_not_compared_again(bench: Bench) -> None
 
 
 def test_a_decoy_is_compared_and_never_right(bench: Bench) -> None:
-    """Also where somebody guesses the secret of the client whose hash stands in, or has just shown it."""
+    """Also where the secret is that of the client whose hash stands in, or that client has just shown it."""
     bench.ask("correct")
     bench.threads.work()
     decoy = bench.ask("correct", decoy=True)
@@ -104,7 +104,7 @@ def test_a_decoy_is_compared_and_never_right(bench: Bench) -> None:
 
 
 def test_a_crowd_is_turned_away(bench: Bench) -> None:
-    """With 503 and when to come back; those who wait are served, and then there is room again."""
+    """With 503 and Retry-After; those that wait are served, and then there is room again."""
     asked = [bench.ask(f"wrong-{number}") for number in range(MOST_AT_ONCE + MOST_WAITING)]
 
     refused = result(bench.ask())
@@ -117,7 +117,7 @@ def test_a_crowd_is_turned_away(bench: Bench) -> None:
 
 
 def test_a_client_that_leaves_keeps_its_place_until_the_work_is_done(bench: Bench) -> None:
-    """A thread cannot be called off, so a client that asks and goes wins nothing."""
+    """A thread cannot be cancelled: a client that asks and leaves at once does not get round the limit."""
     asked = bench.ask()
     asked.addErrback(lambda _: None)
     asked.cancel()
@@ -129,7 +129,7 @@ def test_a_client_that_leaves_keeps_its_place_until_the_work_is_done(bench: Benc
 
 
 def test_the_threads_live_as_long_as_the_checker(bench: Bench) -> None:
-    """They are its own."""
+    """They start and stop with it."""
     assert bench.threads.running
 
     bench.checker.stopService()

@@ -1,4 +1,4 @@
-"""The time and the turns of a dial; connections themselves are in tests/system/test_tls_dialer.py."""
+"""The timeout of a dial and the order of its addresses; real connections are in tests/system/test_tls_dialer.py."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Attempt:
 
 
 class Dialing:
-    """One dial on a virtual clock, ten seconds long."""
+    """One dial on a virtual clock, with a timeout of ten seconds."""
 
     def __init__(self, turn: int = 0) -> None:
         self.clock = Clock()
@@ -45,17 +45,17 @@ class Dialing:
         return self.attempts[-1]
 
     def addresses(self) -> list[str]:
-        """Those tried so far."""
+        """The addresses tried so far."""
         return [attempt.address for attempt in self.attempts]
 
     def refuse(self) -> None:
-        """The last attempt fails."""
+        """Let the last attempt fail."""
         attempt: Any = self.attempts[-1]
         attempt.dial.failed(attempt, Failure(ConnectionRefusedError()))
 
 
 def test_the_first_that_connects_ends_it() -> None:
-    """With nothing left on the clock."""
+    """No timer is left."""
     dialing = Dialing()
     dialing.name.callback(["10.0.0.1", "10.0.0.2"])
     protocol = Protocol()
@@ -70,7 +70,7 @@ def test_the_first_that_connects_ends_it() -> None:
 
 @pytest.mark.parametrize(("turn", "order"), [(0, "abc"), (1, "bca"), (2, "cab"), (3, "abc")])
 def test_each_turn_begins_with_the_next_address(turn: int, order: str) -> None:
-    """And goes through all the others."""
+    """And tries all the others after it."""
     dialing = Dialing(turn)
     dialing.name.callback(["a", "b", "c"])
     dialing.refuse()
@@ -80,7 +80,7 @@ def test_each_turn_begins_with_the_next_address(turn: int, order: str) -> None:
 
 
 def test_when_all_have_failed_the_last_failure_is_told() -> None:
-    """Unchanged."""
+    """As it was raised."""
     dialing = Dialing()
     dialing.name.callback(["10.0.0.1", "10.0.0.2"])
 
@@ -93,7 +93,7 @@ def test_when_all_have_failed_the_last_failure_is_told() -> None:
 
 
 def test_an_address_that_is_silent_costs_a_moment() -> None:
-    """RFC 8305: the next is tried beside it, and whoever is first is used; the other is given up."""
+    """RFC 8305: the next address is tried beside it; the first connection wins, and the other attempt is given up."""
     dialing = Dialing()
     dialing.name.callback(["10.0.0.1", "10.0.0.2"])
 
@@ -113,7 +113,7 @@ def test_an_address_that_is_silent_costs_a_moment() -> None:
 
 
 def test_a_slow_address_may_still_be_the_one() -> None:
-    """It goes on while others are tried, and after they have failed, for all of the time."""
+    """Its attempt goes on while others are tried, and after they have failed, until the timeout."""
     dialing = Dialing()
     dialing.name.callback(["10.0.0.1", "10.0.0.2"])
     dialing.clock.advance(1)
@@ -139,7 +139,7 @@ def test_a_refusal_costs_no_time() -> None:
 
 
 def test_the_name_is_within_the_time() -> None:
-    """A name server that does not answer is a timeout as well, and the question is dropped."""
+    """A name server that does not answer is a timeout too, and the lookup is cancelled."""
     dialing = Dialing()
 
     dialing.clock.advance(10)
@@ -161,7 +161,7 @@ def test_a_name_without_addresses_fails_as_the_resolver_says() -> None:
 
 @pytest.mark.parametrize("resolved", [True, False])
 def test_a_cancelled_dial_leaves_nothing(resolved: bool) -> None:
-    """Neither a timer, nor a connection, nor a question."""
+    """No timer, no connection and no lookup."""
     dialing = Dialing()
     if resolved:
         dialing.name.callback(["10.0.0.1", "10.0.0.2"])

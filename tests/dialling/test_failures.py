@@ -42,25 +42,25 @@ from gateway.errors import (
     ],
 )
 def test_every_failure_has_its_error(failure: Exception, expected: type[GatewayError]) -> None:
-    """Whose fault, which status, whether again: all follows from the class."""
+    """The class of the error says whose fault it is, which status it has, and whether to try again."""
     assert type(failure_to_error(Failure(failure))) is expected
 
 
 def test_an_error_of_ours_stays_what_it_is() -> None:
-    """With its header fields."""
+    """A `GatewayError` is returned as it is, with its header fields."""
     ours = PoolExhausted()
 
     assert failure_to_error(Failure(ours)) is ours
 
 
 def test_a_connect_that_took_too_long_may_be_tried_elsewhere() -> None:
-    """504 as for any slow backend, but nothing was sent."""
+    """504 as for any slow backend; but nothing was sent, so it may be tried again."""
     assert BackendConnectTimeout.status == 504
     assert BackendConnectTimeout.reason == "upstream.timeout"
     assert BackendConnectTimeout.retry is Retry.IF_UNSENT
 
 
 def test_what_fails_on_our_side_is_not_held_against_the_backend() -> None:
-    """No free port, no free descriptor, a defect of ours."""
+    """No free port, no free descriptor, a defect of the gateway."""
     for failure in (error.ConnectBindError(), ZeroDivisionError()):
         assert failure_to_error(Failure(failure)).source is Source.GATEWAY

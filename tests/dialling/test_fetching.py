@@ -1,7 +1,4 @@
-"""Asking another server: one time, one size, nothing kept that is not a connection.
-
-Of `gateway.dialling.client` and `gateway.dialling.plain` too, which nothing else asks through.
-"""
+"""Small requests to other servers; also tests `gateway.dialling.client` and `.plain`, which serve only these."""
 
 from __future__ import annotations
 
@@ -47,7 +44,7 @@ class Bench:
         self.fetcher.startService()
 
     def fetch(self, method: bytes = b"GET", body: bytes | None = None, url: bytes = URL) -> Deferred[Fetched]:
-        """Ask, and let everything settle."""
+        """Make a request, and let everything settle."""
         asking = self.fetcher.fetch(method, url, [(b"X-One", b"1"), (b"X-One", b"2")], body)
         self.network.pump()
         return asking
@@ -60,7 +57,7 @@ def bench() -> Bench:
 
 
 def result(asking: Deferred[Any]) -> Any:
-    """What came of it."""
+    """The result of a request."""
     found: list[Any] = []
     asking.addBoth(found.append)
     assert found, "there is no answer yet"
@@ -68,7 +65,7 @@ def result(asking: Deferred[Any]) -> Any:
 
 
 def failure(asking: Deferred[Any]) -> str:
-    """Why there is no answer."""
+    """The text of the error of a request that failed."""
     found = result(asking)
     assert isinstance(found, Failure)
     assert found.check(FetchFailed)
@@ -100,7 +97,7 @@ def test_a_question_goes_out_as_it_was_meant(bench: Bench) -> None:
 
 
 def test_an_answer_has_its_time(bench: Bench) -> None:
-    """From the first step to the last octet, and then the connection is closed."""
+    """From the dial to the last octet; after that the connection is closed."""
     bench.server.answers(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n")
     asking = bench.fetch()
     for _ in range(3):
@@ -118,7 +115,7 @@ def test_an_answer_has_its_time(bench: Bench) -> None:
 
 @pytest.mark.parametrize("octets", [MOST, MOST + 1])
 def test_an_answer_has_its_size(bench: Bench, octets: int) -> None:
-    """And what is longer is not read on."""
+    """A longer answer fails, and the rest of it is not read."""
     bench.server.answers(ok(b"x" * octets))
 
     asking = bench.fetch()
@@ -130,7 +127,7 @@ def test_an_answer_has_its_size(bench: Bench, octets: int) -> None:
 
 
 def test_who_waits_may_leave(bench: Bench) -> None:
-    """While the server thinks, and while it answers: the connection is closed, and nothing is asked again."""
+    """Before the answer and in the middle of it: the connection is closed, and the request is not repeated."""
     for begun in (b"", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"):
         bench.server.answer = lambda asked, begun=begun: begun or None  # type: ignore[misc]
         asking = bench.fetch()
@@ -144,7 +141,7 @@ def test_who_waits_may_leave(bench: Bench) -> None:
 
 
 def test_a_server_that_closes_every_connection_is_asked_twice(bench: Bench) -> None:
-    """Not for ever."""
+    """A second broken connection is a failure."""
     bench.server.reset_on_data()
 
     assert failure(bench.fetch()).startswith("the connection broke")
@@ -152,7 +149,7 @@ def test_a_server_that_closes_every_connection_is_asked_twice(bench: Bench) -> N
 
 
 def test_connections_are_kept_for_a_while(bench: Bench) -> None:
-    """And closed with the service."""
+    """And closed when the service stops."""
     result(bench.fetch())
     result(bench.fetch())
     assert len(bench.server.connections) == 1
@@ -173,7 +170,7 @@ def test_connections_are_kept_for_a_while(bench: Bench) -> None:
 
 
 def test_a_cookie_of_one_answer_is_not_in_the_next_request(bench: Bench) -> None:
-    """It was for the caller whose token or request was shown; what a question itself says is sent."""
+    """The cookie was for another caller; a cookie that the request itself has is sent."""
     bench.server.answers(ok(b"", (b"Set-Cookie", b"session=alice; Path=/"), (b"Set-Cookie", b"\xff;;=")))
     result(bench.fetch())
     result(bench.fetch())
@@ -185,7 +182,7 @@ def test_a_cookie_of_one_answer_is_not_in_the_next_request(bench: Bench) -> None
 
 
 def test_packed_content_is_not_asked_for_and_not_unpacked(bench: Bench) -> None:
-    """Of a few octets a gigabyte could be made; the fields say what came, all of it."""
+    """A few octets could unpack to a gigabyte; the fields of the answer are passed on whole."""
     bomb = gzip.compress(b"0" * 500_000)
     assert len(bomb) < MOST
     bench.server.answers(ok(bomb, (b"Content-Encoding", b"gzip")))
@@ -198,7 +195,7 @@ def test_packed_content_is_not_asked_for_and_not_unpacked(bench: Bench) -> None:
 
 
 def test_treq_by_itself_keeps_cookies_and_unpacks_without_a_bound() -> None:
-    """Why `gateway.dialling.plain` stands between (D-54): when this fails, something there can go."""
+    """The reason for `gateway.dialling.plain` (D-54): when this test fails, a part of that module can go."""
     bench = Bench()
     bomb = gzip.compress(b"0" * 500_000)
     bench.server.answers(ok(bomb, (b"Content-Encoding", b"gzip"), (b"Set-Cookie", b"session=alice")))
@@ -220,7 +217,7 @@ def test_treq_by_itself_keeps_cookies_and_unpacks_without_a_bound() -> None:
 
 
 def test_a_url_is_asked_for_as_it_was_written(bench: Bench) -> None:
-    """Not in the normal form of a library."""
+    """No library normalises it."""
     target = "/a%2fb//c/../d|e?f=[1]&g=%zz"
 
     result(bench.fetch(url=b"http://127.0.0.1:9001" + target.encode()))
@@ -229,7 +226,7 @@ def test_a_url_is_asked_for_as_it_was_written(bench: Bench) -> None:
 
 
 def test_a_server_may_be_at_an_ipv6_address(bench: Bench) -> None:
-    """In brackets in the URL, and in `Host`; without them for the dialer."""
+    """With brackets in the URL and in `Host`; the dialer gets the address without them."""
     server = FakeBackend(bench.network, "::1", 9001)
 
     assert result(bench.fetch(url=b"http://[::1]:9001/")).status == 200
@@ -238,7 +235,7 @@ def test_a_server_may_be_at_an_ipv6_address(bench: Bench) -> None:
 
 @pytest.mark.parametrize("url", [b"http://127.0.0.1:port/", b"http://[::/"])
 def test_a_url_that_is_none_is_no_answer(bench: Bench, url: bytes) -> None:
-    """Metadata of an issuer may name anything."""
+    """The metadata of an issuer may have anything in their place."""
     assert failure(bench.fetch(url=url)) == "it has no URL that can be asked"
 
 
@@ -247,7 +244,7 @@ def test_a_url_that_is_none_is_no_answer(bench: Bench, url: bytes) -> None:
 
 @pytest.mark.parametrize("line", [b"X-A: b\r\n", b" folded\r\n", b"HTTP/1.1 100 Continue\r\n\r\n"])
 def test_a_head_has_its_size(bench: Bench, line: bytes) -> None:
-    """However many lines it is, and whatever kind of."""
+    """In lines of any number and kind."""
     first = line if line.startswith(b"HTTP") else b"HTTP/1.1 200 OK\r\nX-One: 1\r\n"
     bench.server.answers(first + line * ((MOST_HEAD + FRAMING * MOST) // len(line)))
 
@@ -256,7 +253,7 @@ def test_a_head_has_its_size(bench: Bench, line: bytes) -> None:
 
 
 def test_content_in_small_chunks_is_whole(bench: Bench) -> None:
-    """Six times as long on the wire; and the bound is one answer's, not that of a connection."""
+    """On the wire it is six times as long; and the bound is for one answer, not for all on a connection."""
     chunks = b"1\r\nx\r\n" * MOST + b"0\r\n\r\n"
     bench.server.answers(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks)
     for _ in range(20):
@@ -266,7 +263,7 @@ def test_content_in_small_chunks_is_whole(bench: Bench) -> None:
 
 
 def test_questions_under_way_have_their_number(bench: Bench) -> None:
-    """To a server that says nothing: so many connections, so many that wait, and nothing for all others."""
+    """A silent server gets so many connections, so many requests wait, and further ones fail at once."""
     bench.server.stall()
     asking = [bench.fetcher.fetch(b"GET", URL, []) for _ in range(MOST_AT_ONCE + MOST_WAITING)]
     bench.network.pump()
@@ -285,7 +282,7 @@ def test_questions_under_way_have_their_number(bench: Bench) -> None:
 
 
 def test_a_question_that_waits_has_its_turn(bench: Bench) -> None:
-    """When one before it is over, or given up."""
+    """When an earlier request has ended, or was cancelled."""
     bench.server.stall()
     asking = [bench.fetcher.fetch(b"GET", URL, []) for _ in range(MOST_AT_ONCE)]
     waiting = [bench.fetcher.fetch(b"GET", URL, []) for _ in range(3)]
@@ -307,7 +304,7 @@ def test_a_question_that_waits_has_its_turn(bench: Bench) -> None:
 
 
 def test_a_glance_keeps_no_connection() -> None:
-    """Each has its own, which is closed after it."""
+    """Each request has a connection of its own, which is closed after it."""
     bench = Bench(glance=True)
     for _ in range(2):
         assert result(bench.fetch()).status == 200
@@ -318,7 +315,7 @@ def test_a_glance_keeps_no_connection() -> None:
 
 
 def test_a_glance_sees_the_beginning() -> None:
-    """As far as its bound; the rest is not read."""
+    """Up to its bound; the rest is not read."""
     bench = Bench(glance=True)
     bench.server.answers(b"HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n" + b"x" * 5 * MOST)
 
@@ -328,7 +325,7 @@ def test_a_glance_sees_the_beginning() -> None:
 
 @pytest.mark.parametrize("glance", [True, False])
 def test_content_that_ends_with_the_connection_may_be_cut_off(glance: bool) -> None:
-    """Enough for a glance, not for a token."""
+    """That is enough for a glance, not for an answer that is used."""
     bench = Bench(glance)
 
     def answer(asked: Asked) -> None:
@@ -345,7 +342,7 @@ def test_content_that_ends_with_the_connection_may_be_cut_off(glance: bool) -> N
 
 
 def test_a_glance_is_not_taken_twice() -> None:
-    """A fresh connection that breaks says something."""
+    """Its connection is a new one: that it breaks is the result."""
     bench = Bench(glance=True)
     bench.server.reset_on_data()
 
@@ -354,7 +351,7 @@ def test_a_glance_is_not_taken_twice() -> None:
 
 
 def test_what_the_dialer_says_is_not_lost(bench: Bench) -> None:
-    """It is the cause of the failure."""
+    """The dialer's failure is the `__cause__` of the error."""
     bench.server.refuse_connections()
 
     found = result(bench.fetch())
@@ -367,7 +364,7 @@ def test_what_the_dialer_says_is_not_lost(bench: Bench) -> None:
 
 
 def test_causes_that_take_turns_do_not_fill_the_log(bench: Bench) -> None:
-    """Each is told again after a minute, and different ones a second apart."""
+    """Each is logged again after a minute, and different ones a second apart."""
     told: list[float] = []
     with capturedLogs() as logs:
         for second in range(int(AGAIN)):

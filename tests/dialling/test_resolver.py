@@ -25,7 +25,7 @@ class NameServer:
         self._receivers.append(receiver)
 
     def answer(self, *addresses: str) -> None:
-        """Answer the oldest question."""
+        """Answer the lookup that has waited longest."""
         receiver = self._receivers.pop(0)
         receiver.resolutionBegan(None)
         for address in addresses:
@@ -45,19 +45,19 @@ class World:
         self.resolver.on_change(lambda host, addresses: self.changes.append((host, addresses)))
 
     def knows(self, host: str, *addresses: str) -> None:
-        """Bring an answer in."""
+        """Look a name up and answer."""
         self.resolver.resolve(host)
         self.server.answer(*addresses)
 
 
 @pytest.fixture
 def world() -> World:
-    """Nothing is known yet."""
+    """A resolver that has no answers yet."""
     return World()
 
 
 def result(deferred: Deferred[list[str]]) -> list[str]:
-    """What a Deferred that has fired gave."""
+    """The result of a Deferred that has fired."""
     got: list[Any] = []
     deferred.addBoth(got.append)
     assert got, "it has not fired"
@@ -78,14 +78,14 @@ def test_a_name_has_all_its_addresses(world: World) -> None:
 
 @pytest.mark.parametrize("literal", ["127.0.0.1", "::1", "fe80::1%eth0"])
 def test_an_address_is_never_asked_for(world: World, literal: str) -> None:
-    """It is its own answer."""
+    """It stands for itself."""
     assert result(world.resolver.resolve(literal)) == [literal]
     assert world.resolver.cached(literal) == (literal,)
     assert world.server.asked == []
 
 
 def test_one_question_serves_all_who_wait(world: World) -> None:
-    """A burst for a new name is one lookup."""
+    """Many dials for a new name make one lookup."""
     waiting = [world.resolver.resolve("b.example") for _ in range(3)]
 
     world.server.answer("10.0.0.1")
@@ -95,7 +95,7 @@ def test_one_question_serves_all_who_wait(world: World) -> None:
 
 
 def test_who_stops_waiting_does_not_spoil_it_for_the_others(world: World) -> None:
-    """Cancelling one leaves the lookup to the rest."""
+    """One is cancelled, and the lookup goes on for the rest."""
     impatient = world.resolver.resolve("b.example")
     impatient.addErrback(lambda _: None)
     patient = world.resolver.resolve("b.example")
@@ -107,7 +107,7 @@ def test_who_stops_waiting_does_not_spoil_it_for_the_others(world: World) -> Non
 
 
 def test_a_late_answer_is_kept(world: World) -> None:
-    """Although nobody waits any longer."""
+    """Though every caller has given up by then."""
     world.resolver.resolve("b.example").addErrback(lambda _: None).cancel()
 
     world.server.answer("10.0.0.1")
@@ -116,7 +116,7 @@ def test_a_late_answer_is_kept(world: World) -> None:
 
 
 def test_what_is_known_is_not_asked_again(world: World) -> None:
-    """Within the refresh time, neither way of asking starts a lookup."""
+    """Within the interval neither `cached` nor `resolve` begins a lookup."""
     world.knows("b.example", "10.0.0.1")
     world.time += 4.9
 
@@ -126,7 +126,7 @@ def test_what_is_known_is_not_asked_again(world: World) -> None:
 
 
 def test_an_old_answer_serves_while_a_new_one_is_fetched(world: World) -> None:
-    """Nobody waits for the refresh, and there is one at a time."""
+    """No caller waits for the refresh, and there is one at a time."""
     world.knows("b.example", "10.0.0.1")
     world.time += 5
 
@@ -140,7 +140,7 @@ def test_an_old_answer_serves_while_a_new_one_is_fetched(world: World) -> None:
 
 
 def test_a_change_is_told(world: World) -> None:
-    """But not the first answer: nobody has connections to retire then."""
+    """The first answer is not: no connections to earlier addresses are there to be retired."""
     world.knows("b.example", "10.0.0.1")
     assert world.changes == []
     world.time += 5
@@ -152,7 +152,7 @@ def test_a_change_is_told(world: World) -> None:
 
 
 def test_another_order_is_no_change(world: World) -> None:
-    """Name servers turn it round for every asker."""
+    """Name servers rotate the order from answer to answer."""
     world.knows("b.example", "10.0.0.1", "10.0.0.2")
     world.time += 5
     world.resolver.cached("b.example")
@@ -164,7 +164,7 @@ def test_another_order_is_no_change(world: World) -> None:
 
 
 def test_a_name_that_does_not_resolve_fails(world: World) -> None:
-    """And is asked for again the next time: a failure is not remembered."""
+    """It is looked up again the next time: failures are not cached."""
     found = world.resolver.resolve("b.example")
     world.server.answer()
     with pytest.raises(DNSLookupError, match=r"b\.example"):
@@ -177,7 +177,7 @@ def test_a_name_that_does_not_resolve_fails(world: World) -> None:
 
 
 def test_a_failing_refresh_keeps_the_addresses_and_is_logged_once(world: World) -> None:
-    """A name server that is down does not take the backends with it."""
+    """So that backends can be reached while a name server is down."""
     logged: list[LogEvent] = []
 
     @implementer(ILogObserver)
@@ -200,6 +200,6 @@ def test_a_failing_refresh_keeps_the_addresses_and_is_logged_once(world: World) 
 
 
 def test_a_name_nobody_asked_for_is_not_known(world: World) -> None:
-    """`cached` does not begin."""
+    """`cached` does not begin the first lookup of a name."""
     assert world.resolver.cached("b.example") is None
     assert world.server.asked == []

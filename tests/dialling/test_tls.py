@@ -37,7 +37,7 @@ def test_a_missing_file_is_named(tmp_path: Path, field: str) -> None:
 
 
 def test_an_empty_authority_is_told(tmp_path: Path) -> None:
-    """It would trust nobody."""
+    """No certificate could be verified with it."""
     (tmp_path / "ca.pem").write_text("")
 
     with pytest.raises(TLSSettingsError, match=r"ca\.pem: no certificate in it"):
@@ -45,7 +45,7 @@ def test_an_empty_authority_is_told(tmp_path: Path) -> None:
 
 
 def test_nonsense_for_an_authority_is_told(tmp_path: Path) -> None:
-    """By file."""
+    """The error names the file."""
     (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\nbm8=\n-----END CERTIFICATE-----\n")
 
     with pytest.raises(TLSSettingsError, match=r"ca\.pem: not a certificate"):
@@ -53,7 +53,7 @@ def test_nonsense_for_an_authority_is_told(tmp_path: Path) -> None:
 
 
 def test_an_authority_cut_short_is_told(tmp_path: Path) -> None:
-    """All that a file has is meant to be trusted: none of it is passed over."""
+    """Every certificate in the file is meant to be trusted, so one that cannot be read is an error."""
     first, second = pem(Authority("First").certificate), pem(Authority("Second").certificate)
     (tmp_path / "ca.pem").write_bytes(first + second[: len(second) // 2])
 
@@ -62,7 +62,7 @@ def test_an_authority_cut_short_is_told(tmp_path: Path) -> None:
 
 
 def test_a_certificate_with_another_key_is_told(tmp_path: Path) -> None:
-    """With both files."""
+    """The error names both files."""
     authority = Authority()
     (tmp_path / "cert.pem").write_bytes(pem(authority.issue("c.example")[0]))
     (tmp_path / "key.pem").write_bytes(key_pem(authority.issue("c.example")[1]))
@@ -73,13 +73,13 @@ def test_a_certificate_with_another_key_is_told(tmp_path: Path) -> None:
 
 
 def test_a_key_alone_is_a_mistake(tmp_path: Path) -> None:
-    """It can show nothing."""
+    """Without its certificate it is of no use."""
     with pytest.raises(TLSSettingsError, match="client_key without client_cert"):
         client_tls_options("b.example", Settings(client_key=tmp_path / "key.pem"))
 
 
 def test_certificate_and_key_may_share_a_file(tmp_path: Path) -> None:
-    """Then `client_key` can be left out."""
+    """`client_key` need not be given then."""
     identity = Authority().write_identity(tmp_path / "both.pem", "c.example")
 
     assert client_tls_options("b.example", Settings(client_cert=identity)) is not None

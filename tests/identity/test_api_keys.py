@@ -15,7 +15,7 @@ DIGEST = bytes(range(32))
 
 
 def test_a_key_names_its_id_and_holds_256_random_bits() -> None:
-    """No two are alike, and a scanner for lost secrets can tell one."""
+    """No two are alike, and secret scanners recognise them."""
     key = new_key("acme", lambda count: b"\xff" * count)
 
     assert key == "gw_acme_" + "_" * 43 or key.startswith("gw_acme_")
@@ -30,13 +30,13 @@ def test_an_id_is_plain(key_id: str) -> None:
 
 
 def test_what_is_kept_is_a_hash() -> None:
-    """With a pepper it is keyed: a store alone is of no use."""
+    """With a pepper it is a keyed hash, so that a stolen store is of no use by itself."""
     assert digester(b"")(b"k") == sha256(b"k").digest()
     assert digester(b"pepper")(b"k") == hmac.digest(b"pepper", b"k", "sha256")
 
 
 def test_a_good_key_is_its_user() -> None:
-    """Or its id, where it has none; it ends when the key does."""
+    """Or its id, where it has no user; the principal expires with the key."""
     record = KeyRecord("acme", DIGEST, "", frozenset({"r"}), frozenset({"s"}), 100.0)
     principal = judge(record, DIGEST, 99.0)
 
@@ -55,13 +55,13 @@ def test_a_good_key_is_its_user() -> None:
     ids=["unknown", "revoked", "expired", "another's"],
 )
 def test_any_other_is_refused(record: KeyRecord | None) -> None:
-    """Also what a careless index has found."""
+    """So is a record with another digest, which a store's index may have found."""
     with pytest.raises(CredentialInvalid):
         judge(record, DIGEST, 100.0)
 
 
 def test_every_look_up_compares_whole_digests(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of the same length, in constant time, also where no key was found."""
+    """Of one length, in constant time, also where no record was found."""
     compared: list[tuple[bytes, bytes]] = []
     real = hmac.compare_digest
 

@@ -1,4 +1,4 @@
-"""Whom a client certificate stands for."""
+"""The principals that client certificates stand for."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ SPIFFE = "spiffe://example.org/shop/orders"
 
 
 def certificate(*names: str, common: str = "Orders", until: datetime.datetime = END) -> bytes:
-    """One with these alternative names."""
+    """Make a certificate with these alternative names."""
     return AUTHORITY.issue(*names, common=common, until=until)[0].public_bytes(serialization.Encoding.DER)
 
 
 def user(kind: str, der: bytes) -> str:
-    """Who it is, by one kind of name."""
+    """Return the user of a certificate, by one kind of name."""
     return CertificateRules(kind).principal(der, NOW).subject
 
 
@@ -40,7 +40,7 @@ def user(kind: str, der: bytes) -> str:
     ],
 )
 def test_the_name_that_counts_is_the_user(kind: str, expected: str) -> None:
-    """And no other: what an authority lets people choose elsewhere says nothing."""
+    """Names of another kind are ignored: an authority may let people choose them."""
     der = certificate("ORDERS.example", SPIFFE, "orders@example.org", "second.example", common="Orders")
 
     assert user(kind, der) == expected
@@ -48,7 +48,7 @@ def test_the_name_that_counts_is_the_user(kind: str, expected: str) -> None:
 
 @pytest.mark.parametrize("kind", sorted(NAMES))
 def test_a_certificate_without_such_a_name_is_nobodys(kind: str) -> None:
-    """There is no second choice: a name of another kind could be made to look like one of these."""
+    """It is refused: a name of another kind could be made to look like one of these."""
     other = certificate("192.0.2.1", common="Orders")
     if kind in ("cn", "subject"):
         other = nameless()
@@ -58,7 +58,7 @@ def test_a_certificate_without_such_a_name_is_nobodys(kind: str) -> None:
 
 
 def nameless(*attributes: x509.NameAttribute[str]) -> bytes:
-    """A certificate with such a subject, by default an empty one."""
+    """A certificate with this subject, by default an empty one."""
     builder = x509.CertificateBuilder(
         issuer_name=AUTHORITY.name,
         subject_name=x509.Name(attributes),
@@ -71,7 +71,7 @@ def nameless(*attributes: x509.NameAttribute[str]) -> bytes:
 
 
 def test_of_two_uris_or_common_names_none_counts() -> None:
-    """Which of them would be a guess."""
+    """It is not clear which of them is meant."""
     with pytest.raises(CredentialInvalid):
         user("san_uri", certificate(SPIFFE, "spiffe://example.org/admin"))
     with pytest.raises(CredentialInvalid):
@@ -80,13 +80,13 @@ def test_of_two_uris_or_common_names_none_counts() -> None:
 
 @pytest.mark.parametrize("der", [b"", b"no certificate", certificate(SPIFFE)[:-40]])
 def test_what_cannot_be_read_is_nobodys(der: bytes) -> None:
-    """Nor does it fail in another way."""
+    """It is refused, and raises no other error."""
     with pytest.raises(CredentialInvalid):
         user("san_uri", der)
 
 
 def test_it_ends_when_the_certificate_does() -> None:
-    """Also on a connection that is older than that."""
+    """Also on a connection that was opened before that."""
     end = datetime.datetime(2030, 1, 1, tzinfo=datetime.UTC)
     rules, der = CertificateRules("cn"), certificate(until=end)
 
@@ -96,7 +96,7 @@ def test_it_ends_when_the_certificate_does() -> None:
 
 
 def test_it_is_known_by_its_fingerprint() -> None:
-    """As `openssl x509 -fingerprint -sha256` shows it: what an operator puts on the deny-list."""
+    """As `openssl x509 -fingerprint -sha256` shows it, for the deny-list."""
     der = certificate()
 
     principal = CertificateRules("cn").principal(der, NOW)
@@ -121,7 +121,7 @@ RULES = [
     ],
 )
 def test_the_first_that_matches_says_what_is_known(name: str, subject: str, roles: set[str]) -> None:
-    """All others have no roles and no scopes."""
+    """Names without an entry have no roles and no scopes."""
     principal = CertificateRules("san_uri", RULES).principal(certificate(name), NOW)
 
     assert (principal.subject, principal.roles) == (subject, frozenset(roles))
@@ -147,7 +147,7 @@ def test_a_uri_of_another_scheme_has_no_dot_segments_where_it_matches_a_beginnin
 
 
 def test_all_others_can_be_refused() -> None:
-    """Where the authority issues for more than this gateway."""
+    """For an authority that also issues certificates for other purposes."""
     rules = CertificateRules("san_uri", RULES, listed_only=True)
 
     assert rules.principal(certificate(SPIFFE), NOW).subject == "orders"

@@ -1,4 +1,4 @@
-"""Claims, whoever vouches for them."""
+"""Claims of tokens, signed or introspected."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CLAIMS = st.dictionaries(st.sampled_from(["iss", "aud", "sub", "roles", "scope",
 
 @given(CLAIMS)
 def test_whatever_they_are_they_make_a_principal_or_a_refusal(claims: dict[str, Any]) -> None:
-    """What an authority or an issuer sends is no reason to break."""
+    """Whatever an authority or an issuer sends, no other error is raised."""
     with suppress(CredentialInvalid):
         end = moment(claims, "exp", inf)
         principal = Expected("https://issuer", frozenset(["api"])).principal(claims, "jwt", end)
@@ -48,7 +48,7 @@ def test_a_name_is_a_text_or_a_number(value: object, expected: str) -> None:
 
 @pytest.mark.parametrize("value", [True, 1.5, [], {}])
 def test_what_is_no_name(value: object) -> None:
-    """It is not guessed at."""
+    """A claim of any other kind is refused as a name."""
     with pytest.raises(CredentialInvalid):
         word(value)
 
@@ -66,7 +66,7 @@ def test_what_is_no_name(value: object) -> None:
     ],
 )
 def test_roles_and_scopes_of_any_kind_refuse_nobody(value: object, expected: set[str]) -> None:
-    """They are only carried until a route asks for one: an object's keys count, a list's texts, else nothing."""
+    """An object's keys count, and a list's texts; a claim of another kind counts as none."""
     principal = Expected().principal({"sub": "u", "roles": value, "scope": value}, "jwt", inf)
 
     assert principal.roles == principal.scopes == expected
@@ -74,5 +74,5 @@ def test_roles_and_scopes_of_any_kind_refuse_nobody(value: object, expected: set
 
 @pytest.mark.parametrize(("value", "expected"), [("a", "a"), (5, "5"), (1.5, ""), ({}, ""), (None, "")])
 def test_an_id_of_another_kind_is_none(value: object, expected: str) -> None:
-    """`jti` is for those who revoke by it; a token without one is good."""
+    """A token without a usable `jti` is good; it cannot be revoked by it."""
     assert Expected().principal({"sub": "u", "jti": value}, "jwt", inf).token_id == expected

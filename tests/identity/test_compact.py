@@ -1,4 +1,4 @@
-"""Tokens taken apart: one reading, or none."""
+"""Parsing tokens: each has one reading, or is refused."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ JSON = st.recursive(
 
 @given(st.binary(max_size=100))
 def test_octets_have_one_spelling(octets: bytes) -> None:
-    """Which is read back."""
+    """Decoding what was encoded gives the octets back."""
     text = urlsafe_b64encode(octets).rstrip(b"=")
 
     assert decode(text) == octets
@@ -30,7 +30,7 @@ def test_octets_have_one_spelling(octets: bytes) -> None:
 
 @given(st.text("ABCghi_-019+/= \n.", max_size=12))
 def test_any_other_spelling_is_refused(text: str) -> None:
-    """What is read writes itself back as it was."""
+    """What is decoded encodes to the same text again."""
     try:
         octets = decode(text.encode())
     except Unreadable:
@@ -40,14 +40,14 @@ def test_any_other_spelling_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("text", [b"YQ=", b"YQ==", b"YR", b"Y", b"Y Q", b"YQ\n", b"+/+/", b"\xff", b"YWFh=YQ"])
 def test_spellings_that_lenient_readers_take(text: bytes) -> None:
-    """Padding, bits left over, blanks, the other alphabet."""
+    """Padding, bits left over at the end, blanks, the alphabet of plain base64."""
     with pytest.raises(Unreadable):
         decode(text)
 
 
 @given(st.dictionaries(st.text(max_size=5), JSON, max_size=4).filter(lambda value: "\\ud" not in json.dumps(value)))
 def test_an_object_is_read_as_json_reads_it(value: dict[str, Any]) -> None:
-    """Unless it is too deep."""
+    """Unless it is nested too deep."""
     text = json.dumps(value)
     if max_depth(value) <= MAX_DEPTH:
         assert read_object(text.encode()) == value
@@ -57,7 +57,7 @@ def test_an_object_is_read_as_json_reads_it(value: dict[str, Any]) -> None:
 
 
 def max_depth(value: Any) -> int:
-    """How many objects and lists are in each other."""
+    """How deep objects and lists are nested."""
     if isinstance(value, dict | list):
         return 1 + max(map(max_depth, value.values() if isinstance(value, dict) else value), default=0)
     return 0
@@ -89,25 +89,25 @@ def max_depth(value: Any) -> int:
     ],
 )
 def test_what_two_readers_could_take_for_two_things_is_refused(text: bytes) -> None:
-    """Or what is no object at all."""
+    """And so is what is no object."""
     with pytest.raises(Unreadable):
         read_object(text)
 
 
 def test_brackets_in_texts_are_not_deep() -> None:
-    """Nor are many beside each other."""
+    """Nor are many objects side by side."""
     value = {"a": '[[[[[[[[[[[[[[[[[[[[[[[[ "{{{{{{{{{{{{ \\', "b": [[1]] * 40}
 
     assert read_object(json.dumps(value).encode()) == value
 
 
 def test_a_pair_of_surrogates_is_a_character() -> None:
-    """As JSON writes those beyond 16 bits."""
+    """JSON escapes characters beyond 16 bits so."""
     assert read_object(b'{"a":"\\ud83d\\ude00"}') == {"a": "\U0001f600"}
 
 
 def test_a_token_is_taken_apart() -> None:
-    """The signature is over what was sent, not over what was understood."""
+    """The signature is over the octets that were sent."""
     header, payload = b64({"alg": "x"}), b64("anything")
 
     parts = read(f"{header}.{payload}.{b64(b'sig')}".encode(), 100)
@@ -120,19 +120,19 @@ def test_a_token_is_taken_apart() -> None:
 
 @pytest.mark.parametrize("token", [b"", b".", b"a.b", b"a.b.c.d", b"e30.e30", b"x" * 101, b"e30.e30.Y"])
 def test_what_is_not_of_three_parts_is_refused(token: bytes) -> None:
-    """Or too long for anybody to look."""
+    """And so is a token that is too long."""
     with pytest.raises(Unreadable):
         read(token, 100)
 
 
 def test_a_header_has_a_bound_of_its_own() -> None:
-    """There is next to nothing to say in it."""
+    """Smaller than that of a token."""
     with pytest.raises(Unreadable, match="header too long"):
         read(b"A" * (MAX_HEADER + 1) + b".e30.", 100_000)
 
 
 def test_an_error_shows_nothing_of_the_token() -> None:
-    """Its words go to the log."""
+    """Its text goes to the log."""
     with pytest.raises(Unreadable) as error:
         read_object(b'{"secret": hunter2}')
 

@@ -1,4 +1,4 @@
-"""A principal on the wire: nothing that it is called can break out of its field."""
+"""A principal as request fields: no text of it can end its field."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 
 @given(TEXT)
 def test_any_text_is_visible_ascii_without_commas(text: str) -> None:
-    """And decodes to itself."""
+    """And decodes to the same text."""
     written = encode(text)
 
     assert re.fullmatch(rb"[!-+\--~]*", written)
@@ -43,13 +43,13 @@ def test_what_it_looks_like(text: str, written: bytes) -> None:
 
 
 def test_half_a_character_cannot_be_written() -> None:
-    """Who verifies makes a refusal of that."""
+    """The verification refuses the credential then."""
     with pytest.raises(UnicodeEncodeError):
         encode("\ud800")
 
 
 def test_a_principal_is_three_fields() -> None:
-    """Sorted, with the names that the configuration gives."""
+    """Roles and scopes are sorted; the configuration names the fields."""
     describe = describer("X-Who", "X-Roles", "X-Scopes")
 
     assert describe(Principal("alice", frozenset(["b", "a,c"]), frozenset(["read"]))) == (
@@ -60,5 +60,5 @@ def test_a_principal_is_three_fields() -> None:
 
 
 def test_what_is_empty_is_left_out() -> None:
-    """A backend reads no field as nothing."""
+    """To a backend no field means none."""
     assert describer("X-User-ID", "X-User-Roles", "X-User-Scopes")(Principal("alice")) == ((b"X-User-ID", b"alice"),)

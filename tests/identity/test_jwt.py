@@ -1,4 +1,4 @@
-"""What a token must say, and what comes of it; the attacks are in tests/flow/test_token_attacks.py."""
+"""Which tokens are taken, and the principal that they make; tests/flow/test_token_attacks.py has the attacks."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ FIXED = FixedKeys([from_secret(SECRET, ["HS256"])])
 
 
 def verify(claims: Any = None, rules: Rules = RULES, now: float = START) -> Principal:
-    """Verify a token that says this."""
+    """Verify a token with these claims."""
     answer = TokenVerifier(FIXED, rules).verify(sign(SECRET, "HS256", claims).encode(), now)
     assert isinstance(answer, Principal)
     return answer
 
 
 def test_a_token_says_who_is_calling() -> None:
-    """User, roles, scopes, its id and its end; and all that it said."""
+    """Its principal has the user, roles, scopes, id and end, and all claims."""
     principal = verify()
 
     assert principal == Principal(
@@ -71,12 +71,12 @@ def test_a_token_of_the_shape_in_the_requirements_is_taken() -> None:
     ],
 )
 def test_claims_in_their_forms(changes: dict[str, Any], attribute: str, value: Any) -> None:
-    """Texts or lists, where issuers differ."""
+    """Texts or lists: issuers differ."""
     assert getattr(verify(said(**changes)), attribute) == value
 
 
 def test_claims_are_found_by_path() -> None:
-    """As Keycloak has them; a name with dots in it comes first."""
+    """As Keycloak has them; a claim whose name has dots comes before a path."""
     paths = Expected(roles="realm_access.roles", scopes="https://example.com/scopes", user="act.sub")
     rules = replace(RULES, expected=paths)
     claims = said(
@@ -90,7 +90,7 @@ def test_claims_are_found_by_path() -> None:
 
 @pytest.mark.parametrize("path", ["a.b.c", "x", "a.x", "a.b.c.d", "l.0", ""])
 def test_a_path_that_leads_nowhere_finds_nothing(path: str) -> None:
-    """Neither through texts nor through lists."""
+    """It does not lead through texts or lists."""
     assert find_claim({"a": {"b": "c"}, "l": [1]}, path) is None
 
 
@@ -121,13 +121,13 @@ DOTS = {
     ],
 )
 def test_names_with_dots(path: str | tuple[str, ...], found: object) -> None:
-    """A list is what it says; of the readings of a dotted path that with the longest first name counts."""
+    """A list names a path; of the ways to split a dotted path, the longest first name counts."""
     assert find_claim(DOTS, path) == found
 
 
 @given(st.floats(-200, 200), st.floats(0, 100))
 def test_exp_and_nbf_hold_with_the_leeway(off: float, leeway: float) -> None:
-    """Valid from nbf - leeway to exp + leeway, the end not included."""
+    """Good from nbf - leeway until, but not at, exp + leeway."""
     claims = said(nbf=START, exp=START + 50)
     good = -leeway <= off < 50 + leeway
 
@@ -140,7 +140,7 @@ def test_exp_and_nbf_hold_with_the_leeway(off: float, leeway: float) -> None:
 
 
 def test_a_token_without_an_end_is_taken_where_none_is_asked_for() -> None:
-    """`required_claims` is the operator's word."""
+    """`required_claims` decides whether `exp` must be there."""
     assert verify(said(exp=None), replace(RULES, required=())).expires == inf
 
 
@@ -152,7 +152,7 @@ def test_required_claims_must_be_there(missing: str) -> None:
 
 
 def test_a_refusal_names_its_cause_for_the_log() -> None:
-    """And nothing of the token."""
+    """And shows no part of the token."""
     with pytest.raises(CredentialInvalid) as error:
         verify(said(exp=1, sub="hunter2"))
 
@@ -160,7 +160,7 @@ def test_a_refusal_names_its_cause_for_the_log() -> None:
 
 
 class Late:
-    """Keys that come when they are looked for, or not."""
+    """Keys that come, or do not, when the issuer is asked for them."""
 
     def __init__(self, *keys: Key, error: Exception | None = None) -> None:
         self.there: tuple[Key, ...] = ()
@@ -182,7 +182,7 @@ class Late:
 
 
 def wait(answer: Any) -> Principal:
-    """Run a coroutine that waits for nothing outside."""
+    """Run a coroutine that does not wait."""
     try:
         answer.send(None)
     except StopIteration as done:
@@ -196,7 +196,7 @@ BY_RSA = replace(RULES, algorithms=frozenset(["RS256"]))
 
 
 def test_a_key_without_a_name_may_be_followed_by_another() -> None:
-    """That a key fits a token does not say that it is the one: the token may be signed by its successor."""
+    """A held key may fit the token's header, and the token be signed by its successor."""
     before, after = (from_jwks({"keys": [jwk(rsa_key(name))]}, ["RS256"]) for name in ("two", "one"))
     for header in ({}, {"kid": "a"}):
         source = Late(*after)
@@ -208,7 +208,7 @@ def test_a_key_without_a_name_may_be_followed_by_another() -> None:
 
 
 def test_a_token_without_a_name_may_be_signed_by_a_key_to_come() -> None:
-    """Keys with names are all tried for it; none of them may be the one."""
+    """All held keys are tried for it, and then the issuer is asked."""
     source = Late(*from_jwks({"keys": [jwk(rsa_key(), "a")]}, ["RS256"]))
     source.there = tuple(from_jwks({"keys": [jwk(rsa_key("two"), "b")]}, ["RS256"]))
 
@@ -216,7 +216,7 @@ def test_a_token_without_a_name_may_be_signed_by_a_key_to_come() -> None:
 
 
 def test_a_key_that_is_named_and_did_not_sign_is_an_answer() -> None:
-    """RFC 7515 section 4.1.4: another key would have another name."""
+    """RFC 7515 section 4.1.4: a new key would have another name, so the issuer is not asked."""
     source = Late(*from_jwks({"keys": [jwk(rsa_key(), "a")]}, ["RS256"]))
     source.there = tuple(from_jwks({"keys": [jwk(rsa_key("two"), "a")]}, ["RS256"]))
 
@@ -226,7 +226,7 @@ def test_a_key_that_is_named_and_did_not_sign_is_an_answer() -> None:
 
 
 def test_keys_that_were_tried_are_not_tried_again() -> None:
-    """An answer of the issuer may wake a thousand forged tokens at once."""
+    """One answer of the issuer may wake a thousand forged tokens."""
     tried: list[int] = []
 
     class Counting(Key):
@@ -246,7 +246,7 @@ def test_keys_that_were_tried_are_not_tried_again() -> None:
 
 
 def test_a_key_that_is_not_there_is_waited_for() -> None:
-    """Then the token is verified with it."""
+    """The token is verified with it when it has come."""
     source = Late(*from_jwks({"keys": [jwk(rsa_key(), "a")]}, ["RS256"]))
 
     assert wait(TokenVerifier(source, BY_RSA).verify(TOKEN, START)).subject == "alice"
@@ -254,19 +254,19 @@ def test_a_key_that_is_not_there_is_waited_for() -> None:
 
 
 def test_a_key_that_does_not_come_is_a_refusal() -> None:
-    """The issuer does not know it either."""
+    """The issuer does not have it either."""
     with pytest.raises(CredentialInvalid):
         wait(TokenVerifier(Late(), BY_RSA).verify(TOKEN, START))
 
 
 def test_an_issuer_that_does_not_answer_is_no_refusal() -> None:
-    """Whether the token is good is not known."""
+    """The token may be good: `AuthUnavailable`."""
     with pytest.raises(AuthUnavailable):
         wait(TokenVerifier(Late(error=AuthUnavailable()), BY_RSA).verify(TOKEN, START))
 
 
 def test_without_a_name_a_few_keys_are_tried() -> None:
-    """Each costs a signature."""
+    """For each key a signature is computed."""
     tried: list[int] = []
 
     class Counting(Key):
@@ -295,7 +295,7 @@ def test_without_a_name_a_few_keys_are_tried() -> None:
     ],
 )
 def test_an_issuer_can_be_read_before_anything_is_verified(token: str, issuer: str | None) -> None:
-    """To choose who verifies; nothing else."""
+    """To choose the verifier."""
     assert unverified_issuer(token.encode(), 16_384) == issuer
 
 
@@ -318,13 +318,13 @@ def refused_or_not(verifier: TokenVerifier, token: bytes) -> bool:
 
 @given(st.binary(max_size=200) | st.from_regex(rb"[A-Za-z0-9_-]{0,40}(\.[A-Za-z0-9_-]{0,40}){2}", fullmatch=True))
 def test_whatever_is_shown_is_refused(token: bytes) -> None:
-    """And fails in no other way."""
+    """No other error is raised."""
     assert refused_or_not(TokenVerifier(FIXED, RULES), token)
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), JUNK), st.dictionaries(st.sampled_from(NAMES), JUNK))
 def test_whatever_a_signed_token_says_it_is_taken_or_refused(header: dict[str, Any], claims: dict[str, Any]) -> None:
-    """An issuer may be wrong in any way."""
+    """Whatever claims an issuer signs, no other error is raised."""
     whole = json.dumps({"alg": "HS256", **header})
 
     refused_or_not(TokenVerifier(FIXED, RULES), sign(SECRET, "HS256", json.dumps({**said(), **claims}), whole).encode())
@@ -332,7 +332,7 @@ def test_whatever_a_signed_token_says_it_is_taken_or_refused(header: dict[str, A
 
 @given(st.integers(0, 2_000), st.integers(1, 255))
 def test_a_token_with_another_octet_is_refused(place: int, change: int) -> None:
-    """Wherever, and whatever."""
+    """Whichever octet is changed, and to whatever."""
     token = bytearray(sign(SECRET, "HS256").encode())
     token[place % len(token)] ^= change
 

@@ -1,4 +1,4 @@
-"""Keys: each for what it is, and for nothing else."""
+"""Keys: read for the algorithms that they are for, and used for no others."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def signature(algorithm: str, key: Any, octets: bytes = b"octets") -> bytes:
 
 
 def test_a_secret_is_for_hmac_only() -> None:
-    """Whatever else is configured."""
+    """Whatever algorithms are configured beside."""
     key = from_secret(SECRET, ALL)
 
     assert key.algorithms == {"HS256"}
@@ -39,7 +39,7 @@ def test_a_secret_is_for_hmac_only() -> None:
 
 @pytest.mark.parametrize(("algorithm", "least"), [("HS256", 32), ("HS384", 48), ("HS512", 64)])
 def test_a_secret_should_be_as_long_as_its_hash(algorithm: str, least: int) -> None:
-    """RFC 7518 section 3.2; other algorithms ask nothing of it."""
+    """RFC 7518 section 3.2; for other algorithms there is no such rule."""
     assert lacks("x" * least, [algorithm, "RS256"]) == 0
     assert lacks("x" * (least - 3), [algorithm, "HS256"]) == 3
     assert lacks("", ["RS256"]) == 0
@@ -51,7 +51,7 @@ def test_a_secret_should_be_as_long_as_its_hash(algorithm: str, least: int) -> N
     ids=["public", "private", "JWK"],
 )
 def test_a_key_of_another_kind_is_no_secret(text: str) -> None:
-    """Everybody has it; the words do not repeat it."""
+    """Anybody may have a public key; the error does not repeat it."""
     with pytest.raises(KeyUnusable, match="expected a secret, found a public key") as error:
         from_secret(text, ["HS256"])
 
@@ -72,7 +72,7 @@ def test_a_public_key_is_read_from_pem(algorithm: str) -> None:
 
 
 def test_a_certificate_stands_for_its_key() -> None:
-    """Issuers hand out those too."""
+    """Some issuers publish certificates."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "issuer")])
     now = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
     certificate = (
@@ -92,13 +92,13 @@ def test_a_certificate_stands_for_its_key() -> None:
     ids=["nothing", "text", "private", "half"],
 )
 def test_what_is_no_public_key_is_refused(pem: bytes) -> None:
-    """A private one too: it has no business here."""
+    """A private key too: it should not be in the gateway's configuration."""
     with pytest.raises(KeyUnusable, match="expected a public key or a certificate in PEM"):
         from_pem(pem, ["RS256"])
 
 
 def test_a_key_for_other_algorithms_is_refused() -> None:
-    """It would verify nothing."""
+    """It could verify nothing."""
     with pytest.raises(KeyUnusable, match="expected a key for ES256 or ES384, found one of another kind"):
         from_pem(public_pem(rsa_key()), ["HS256", "ES256", "ES384"])
 
@@ -110,7 +110,7 @@ def test_a_short_rsa_key_is_refused() -> None:
 
 
 def test_a_curve_is_for_one_algorithm() -> None:
-    """Another hash on it is another algorithm."""
+    """A curve with another hash is another algorithm."""
     assert from_pem(public_pem(ec.generate_private_key(ec.SECP384R1())), ALL).algorithms == {"ES384"}
     with pytest.raises(KeyUnusable, match="expected an RSA key"):
         from_pem(public_pem(ec.generate_private_key(ec.SECP256K1())), ALL)
@@ -162,12 +162,12 @@ def test_ed448_is_eddsa_too() -> None:
     ],
 )
 def test_what_cannot_be_used_is_left_out(member: Any) -> None:
-    """Secrets above all: a set that anybody can read has none. The others in the set stay."""
+    """Secrets above all, since anybody can read the set. The other keys of the set are used."""
     assert [key.kid for key in from_jwks({"keys": [member, jwk(rsa_key(), "good")]}, ALL)] == ["good"]
 
 
 def test_algorithms_that_are_not_configured_are_left_out() -> None:
-    """Of a key, or with the key."""
+    """From a key's algorithms; a key that is left with none is left out too."""
     keys = from_jwks({"keys": [jwk(rsa_key(), "a"), jwk(ec_key(), "b"), jwk(rsa_key(), "c", alg="RS512")]}, ["RS256"])
 
     assert [(key.kid, *key.algorithms) for key in keys] == [("a", "RS256")]
@@ -175,18 +175,18 @@ def test_algorithms_that_are_not_configured_are_left_out() -> None:
 
 @pytest.mark.parametrize("document", [{}, {"keys": None}, {"keys": {}}, {"keys": "RSA"}])
 def test_what_is_no_set_is_told(document: dict[str, Any]) -> None:
-    """It is not the same as a set without keys."""
+    """That is another error than a set without keys."""
     with pytest.raises(KeyUnusable, match="expected a JWK set"):
         from_jwks(document, ALL)
 
 
 def test_a_key_shows_nothing_of_itself() -> None:
-    """In a traceback, say."""
+    """In a traceback, for example."""
     assert SECRET not in repr(from_secret(SECRET, ["HS256"]))
 
 
 def test_a_secret_and_published_keys_go_together() -> None:
-    """Both are offered; only those that are published can come later."""
+    """All are tried; only published keys can come later."""
     secret, published = from_secret(SECRET, ALL), Key(frozenset(["RS256"]), "a", None)
 
     class Published(FixedKeys):
@@ -215,5 +215,5 @@ BASE64 = st.binary(max_size=40).map(b64)
     )
 )
 def test_whatever_is_published_is_a_key_or_left_out(member: dict[str, Any]) -> None:
-    """It fails in no way: the other keys of the set are good."""
+    """No other error is raised: the other keys of the set are good."""
     assert len(from_jwks({"keys": [member]}, ALL)) <= 1

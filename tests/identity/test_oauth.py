@@ -26,13 +26,13 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 
 
 def basic(name: str, secret: str) -> bytes:
-    """The field by which a client shows its secret."""
+    """The Authorization field by which a client shows its secret."""
     return b"Basic " + base64.b64encode(f"{quote_plus(name)}:{quote_plus(secret)}".encode())
 
 
 @given(st.dictionaries(TEXT, TEXT, max_size=MOST_PARAMETERS))
 def test_a_form_is_read_as_it_was_meant(form: dict[str, str]) -> None:
-    """Whatever is in it, in the encoding that every library writes."""
+    """Any text survives the encoding that every library writes."""
     assert read_form(urlencode(form).encode()) == form
 
 
@@ -55,7 +55,7 @@ def test_a_parameter_without_a_value_is_not_there(body: bytes, form: dict[str, s
     ],
 )
 def test_a_form_that_can_be_read_in_two_ways_is_refused(body: bytes) -> None:
-    """RFC 6749 section 3.2: no parameter more than once; and what is no text is none."""
+    """RFC 6749 section 3.2: no parameter more than once; octets that are not text are refused too."""
     with pytest.raises(TokenRefused) as refused:
         read_form(body)
 
@@ -64,12 +64,12 @@ def test_a_form_that_can_be_read_in_two_ways_is_refused(body: bytes) -> None:
 
 @given(TEXT, TEXT)
 def test_basic_gives_back_what_was_encoded(name: str, secret: str) -> None:
-    """RFC 6749 section 2.3.1: id and secret are form-encoded each by itself, so a colon in them is no end."""
+    """RFC 6749 section 2.3.1: id and secret are form-encoded first, so they may have a colon."""
     assert read_credentials([basic(name, secret)], {}) == Credentials(name, secret)
 
 
 def test_the_form_is_the_other_way() -> None:
-    """And a client_id beside Basic is no second one, if it is the same."""
+    """A client_id in the form beside Basic is taken if it is the same."""
     assert read_credentials([], {"client_id": "acme", "client_secret": "s"}) == Credentials("acme", "s")
     assert read_credentials([basic("acme", "s")], {"client_id": "acme"}) == Credentials("acme", "s")
 
@@ -84,7 +84,7 @@ def test_the_form_is_the_other_way() -> None:
     ],
 )
 def test_a_client_authenticates_in_one_way(fields: list[bytes], form: dict[str, str]) -> None:
-    """RFC 6749 section 2.3: more than one is an error, also where they agree."""
+    """RFC 6749 section 2.3: two ways are an error, even with the same secret."""
     with pytest.raises(TokenRefused) as refused:
         read_credentials(fields, form)
 
@@ -106,7 +106,7 @@ def test_a_client_authenticates_in_one_way(fields: list[bytes], form: dict[str, 
     ],
 )
 def test_credentials_that_are_none_are_an_unknown_client(fields: list[bytes]) -> None:
-    """401 with a challenge, in the one code that RFC 6749 section 5.2 has for it."""
+    """401 with a challenge, and the error code of RFC 6749 section 5.2."""
     with pytest.raises(ClientRefused) as refused:
         read_credentials(fields, {"client_id": "acme"})
 
@@ -114,7 +114,7 @@ def test_credentials_that_are_none_are_an_unknown_client(fields: list[bytes]) ->
 
 
 def test_scopes_are_words() -> None:
-    """Each once, in the order asked for; none is not the same as nothing."""
+    """Each once, in the order asked for; None where the request names none."""
     assert read_scopes("read write read") == ("read", "write")
     assert read_scopes(None) is None
 
@@ -129,7 +129,7 @@ def test_scopes_that_are_malformed_are_refused(asked: str) -> None:
 
 
 def test_scopes_are_narrowed_to_what_the_client_may_have() -> None:
-    """It is told what it got; asking for nothing is asking for all."""
+    """The answer says what was granted; asking for none is asking for all."""
     assert narrow(("read", "admin"), ["read", "write"]) == ("read",)
     assert narrow(None, ["read", "write"]) == ("read", "write")
     assert narrow(None, []) == ()
@@ -137,7 +137,7 @@ def test_scopes_are_narrowed_to_what_the_client_may_have() -> None:
 
 @pytest.mark.parametrize("allowed", [[], ["read"]])
 def test_nothing_of_what_was_asked_for_is_an_error(allowed: list[str]) -> None:
-    """A token without any of it would fail later, and elsewhere."""
+    """A token without the scopes would fail later, at the backend."""
     with pytest.raises(TokenRefused) as refused:
         narrow(("admin",), allowed)
 
@@ -145,7 +145,7 @@ def test_nothing_of_what_was_asked_for_is_an_error(allowed: list[str]) -> None:
 
 
 def test_an_unknown_client_costs_a_comparison_as_well() -> None:
-    """With the hash of some client that there is, always the same one."""
+    """With the hash of a known client, always the same one."""
     clients = Clients([Client("a", "hash-a"), Client("b", "hash-b")])
 
     assert clients.find("c") is None
@@ -155,7 +155,7 @@ def test_an_unknown_client_costs_a_comparison_as_well() -> None:
 
 
 def test_secrets_are_in_no_repr() -> None:
-    """A traceback may show these."""
+    """A traceback may show these objects."""
     shown = repr([Client("a", "hash-a"), Credentials("a", "s3cret")])
 
     assert shown == "[Client('a'), Credentials('a')]"

@@ -1,4 +1,4 @@
-"""Orders about credentials: read strictly, done at once."""
+"""Orders about credentials: read strictly, and obeyed at once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gateway.principal import Principal
 
 
 class Desk:
-    """A control and what it works on."""
+    """A control, and the parts that it works on."""
 
     def __init__(self, most: int = 10) -> None:
         self.results = Results(60.0, 5.0, 10)
@@ -43,7 +43,7 @@ class Desk:
     ],
 )
 def test_what_is_ordered_is_forgotten(order: Order, left: list[bytes]) -> None:
-    """Here at once, and the others are told."""
+    """At once here, and the order is sent to the other instances."""
     desk = Desk()
 
     assert desk.control.give(order) == 3 - len(left)
@@ -52,7 +52,7 @@ def test_what_is_ordered_is_forgotten(order: Order, left: list[bytes]) -> None:
 
 
 def test_what_is_revoked_is_refused_from_then_on() -> None:
-    """Until it ends."""
+    """Until it expires."""
     desk = Desk()
     desk.control.give(Order(True, "jti", "t1", 200.0))
 
@@ -61,7 +61,7 @@ def test_what_is_revoked_is_refused_from_then_on() -> None:
 
 
 def test_what_is_heard_is_not_told_again() -> None:
-    """Or instances would tell each other for ever."""
+    """Otherwise instances would send it to each other for ever."""
     desk = Desk()
     desk.control.obey(Order(False))
 
@@ -70,7 +70,7 @@ def test_what_is_heard_is_not_told_again() -> None:
 
 
 def test_a_full_list_is_told() -> None:
-    """The operator has to know that it is not refused."""
+    """The operator has to know that the credential is not refused."""
     desk = Desk(most=0)
 
     with pytest.raises(NoRoom):
@@ -89,7 +89,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20
     )
 )
 def test_an_order_is_read_as_it_was_told(order: Order) -> None:
-    """By another instance."""
+    """Encoded here and decoded by another instance it is the same."""
     assert decode(order.encode()) == order
 
 
@@ -108,7 +108,7 @@ def test_an_order_is_read_as_it_was_told(order: Order) -> None:
     ],
 )
 def test_what_is_no_order_is_told(message: bytes) -> None:
-    """Anybody who can reach Redis may publish."""
+    """Anybody who can reach Redis may publish something."""
     with pytest.raises(OrderUnreadable):
         decode(message)
 
@@ -130,6 +130,6 @@ def test_what_is_no_order_is_told(message: bytes) -> None:
     ],
 )
 def test_what_an_operator_cannot_order(revoke: bool, given_: dict[str, Any], until: Any) -> None:
-    """The words say what can be."""
+    """The text of the error says what can be ordered."""
     with pytest.raises(OrderUnreadable, match="expected "):
         read(revoke, given_, until)

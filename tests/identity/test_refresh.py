@@ -1,4 +1,4 @@
-"""Refresh tokens: one of a family is good, so many are kept, and by their hash."""
+"""Refresh tokens: one of a family is current, so many families are kept, and tokens by their hash."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ NOW, END = 100.0, 1000.0
 
 
 def token(number: int, family: str = "family") -> Shown:
-    """One of a family."""
+    """A token of a family."""
     return Shown(family, str(number))
 
 
 def begun(most: int = 10, *families: str) -> MemoryGrants:
-    """A store with families whose first token is good."""
+    """A store with families and their first tokens."""
     grants = MemoryGrants(most)
     for family in families or ("family",):
         grants.begin(token(1, family), GRANT, NOW, END)
@@ -31,7 +31,7 @@ def begun(most: int = 10, *families: str) -> MemoryGrants:
 
 
 def test_one_token_of_a_family_is_good_at_a_time() -> None:
-    """Each is followed by another."""
+    """Using it up makes the next one current."""
     grants = begun()
 
     assert grants.turn(token(1), token(2), NOW, END) == Turned(GRANT, True)
@@ -39,7 +39,7 @@ def test_one_token_of_a_family_is_good_at_a_time() -> None:
 
 
 def test_a_token_that_was_used_before_ends_its_family() -> None:
-    """However long ago; nothing of it is good from then on, the good one neither (RFC 9700 section 4.14.2)."""
+    """However long ago it was used; the current token is no longer good either (RFC 9700 section 4.14.2)."""
     grants = begun(10, "family", "other")
     for number in range(1, 5):
         grants.turn(token(number), token(number + 1), NOW, END)
@@ -50,7 +50,7 @@ def test_a_token_that_was_used_before_ends_its_family() -> None:
 
 
 def test_a_family_ends_when_its_good_token_does() -> None:
-    """Which is renewed with each use."""
+    """Each use sets a new end."""
     grants = begun()
     assert grants.turn(token(1), token(2), 999.0, 2000.0) == Turned(GRANT, True)
 
@@ -58,7 +58,7 @@ def test_a_family_ends_when_its_good_token_does() -> None:
 
 
 def test_a_family_may_be_ended() -> None:
-    """By any of its tokens, and twice."""
+    """By any of its tokens; ending it twice is no error."""
     grants = begun()
     grants.end("family")
     grants.end("family")
@@ -67,14 +67,14 @@ def test_a_family_may_be_ended() -> None:
 
 
 def test_the_oldest_ends_early_when_there_are_too_many() -> None:
-    """Memory is bounded, whatever clients ask for."""
+    """The memory is bounded, however many tokens clients ask for."""
     grants = begun(2, "a", "b", "c")
 
     assert [grants.turn(token(1, name), token(2, name), NOW, END) is None for name in "abc"] == [True, False, False]
 
 
 def test_what_has_ended_makes_room() -> None:
-    """A family that nobody asks for any more is not kept for ever."""
+    """Families that have expired are removed, used or not."""
     grants = begun(10, "a", "b")
     grants.begin(token(1, "c"), GRANT, END, 2 * END)
 
@@ -82,7 +82,7 @@ def test_what_has_ended_makes_room() -> None:
 
 
 def test_a_token_says_its_family_and_is_not_what_it_is_kept_by() -> None:
-    """Who reads the store cannot use what is in it."""
+    """Who reads the store has no tokens."""
     family = make_token(b"\xff" * 16)
     first, second = (make_refresh_token(family, octets) for octets in (b"\xff" * 32, b"\xfe" * 32))
 

@@ -1,4 +1,4 @@
-"""The memory of verifications: bounded, for a while, good and bad apart."""
+"""The cache of verifications: bounded, for a limited time, good and bad results apart."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ BOB = Principal("bob", key_id="k1")
 
 
 def key(number: int) -> bytes:
-    """A hash, as it were."""
+    """Make what stands for a hash."""
     return number.to_bytes(32, "big")
 
 
 def test_a_principal_is_kept_for_its_time() -> None:
-    """Sixty seconds from now on."""
+    """Sixty seconds."""
     results = Results(60.0, 5.0, 10)
     results.keep(key(1), ALICE, now=100.0, left=inf)
 
@@ -28,7 +28,7 @@ def test_a_principal_is_kept_for_its_time() -> None:
 
 
 def test_a_principal_is_not_kept_past_the_end_of_its_credential() -> None:
-    """Ten seconds are left to the token; one that has ended within the leeway is not kept at all."""
+    """With ten seconds left it is kept for ten; one that has expired within the leeway is not kept."""
     results = Results(60.0, 5.0, 10)
     results.keep(key(1), ALICE, now=100.0, left=10.0)
     results.keep(key(2), ALICE, now=100.0, left=0.0)
@@ -38,7 +38,7 @@ def test_a_principal_is_not_kept_past_the_end_of_its_credential() -> None:
 
 
 def test_a_refusal_is_kept_for_its_own_time() -> None:
-    """Five seconds, to the end and not longer."""
+    """Five seconds."""
     results = Results(60.0, 5.0, 10)
     results.refuse(key(1), now=100.0)
 
@@ -49,7 +49,7 @@ def test_a_refusal_is_kept_for_its_own_time() -> None:
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 40)), max_size=200))
 def test_neither_part_grows_past_its_bound(steps: list[tuple[bool, int]]) -> None:
-    """Whatever comes, in any order, again or for the first time."""
+    """Whatever is entered in whatever order, new or again."""
     results = Results(60.0, 5.0, 10)
     for good, number in steps:
         if good:
@@ -62,7 +62,7 @@ def test_neither_part_grows_past_its_bound(steps: list[tuple[bool, int]]) -> Non
 
 
 def test_a_flood_of_bad_credentials_pushes_no_good_one_out() -> None:
-    """They are kept apart, and fewer of them."""
+    """Refusals have a room of their own, and a smaller one."""
     results = Results(60.0, 5.0, 100_000)
     results.keep(key(0), ALICE, 0.0, inf)
     for number in range(1, 3 * REFUSED):
@@ -73,7 +73,7 @@ def test_a_flood_of_bad_credentials_pushes_no_good_one_out() -> None:
 
 
 def test_when_full_the_oldest_goes() -> None:
-    """What was verified again is new again."""
+    """An entry that is made again counts as new."""
     results = Results(60.0, 5.0, 2)
     for number in (1, 2, 1, 3):
         results.keep(key(number), ALICE, 0.0, inf)
@@ -82,7 +82,7 @@ def test_when_full_the_oldest_goes() -> None:
 
 
 def test_nothing_is_kept_where_nothing_shall_be() -> None:
-    """No time or no room turn it off."""
+    """No time, or no room, turns the cache off."""
     for results in (Results(0.0, 0.0, 10), Results(60.0, 5.0, 0)):
         results.keep(key(1), ALICE, 0.0, inf)
         results.refuse(key(2), 0.0)
@@ -90,7 +90,7 @@ def test_nothing_is_kept_where_nothing_shall_be() -> None:
 
 
 def test_some_can_be_forgotten() -> None:
-    """Those that are chosen; whoever verifies meanwhile sees that something was."""
+    """Those that are chosen; the version tells verifications that are under way."""
     results = Results(60.0, 5.0, 10)
     results.keep(key(1), ALICE, 0.0, inf)
     results.keep(key(2), BOB, 0.0, inf)
@@ -102,7 +102,7 @@ def test_some_can_be_forgotten() -> None:
 
 
 def test_everything_can_be_forgotten() -> None:
-    """Refusals too: a key that was just added shall work at once."""
+    """Refusals too, so that a key that was just created works at once."""
     results = Results(60.0, 5.0, 10)
     results.keep(key(1), ALICE, 0.0, inf)
     results.refuse(key(2), 0.0)

@@ -10,7 +10,7 @@ KEY = Principal("alice", key_id="same")
 
 
 def test_a_token_is_refused_by_its_id() -> None:
-    """A key of the same name is not."""
+    """A key with the same id is not."""
     revocations = Revocations()
     revocations.add("jti", "same", now=0.0)
 
@@ -20,7 +20,7 @@ def test_a_token_is_refused_by_its_id() -> None:
 
 
 def test_a_key_is_refused_by_its_id() -> None:
-    """A token of the same name is not."""
+    """A token with the same id is not."""
     revocations = Revocations()
     revocations.add("key_id", "same", now=0.0)
 
@@ -29,7 +29,7 @@ def test_a_key_is_refused_by_its_id() -> None:
 
 
 def test_an_entry_ends_with_its_credential() -> None:
-    """Which is refused by itself from then on."""
+    """An expired credential is refused without it."""
     revocations = Revocations()
     revocations.add("jti", "same", now=0.0, until=10.0)
 
@@ -38,7 +38,7 @@ def test_an_entry_ends_with_its_credential() -> None:
 
 
 def test_a_full_list_makes_room_from_what_has_ended_only() -> None:
-    """What still counts is never dropped; the same entry again needs no room."""
+    """Entries in force are never dropped; renewing one needs no room."""
     revocations = Revocations(most=2)
     assert revocations.add("jti", "same", 0.0)
     assert revocations.add("jti", "ended", 0.0, until=5.0)

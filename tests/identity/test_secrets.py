@@ -1,4 +1,4 @@
-"""Hashes made slow on purpose: what is read, what matches, what is remembered and for how long."""
+"""Slow hashes: which are read, which secrets match, and what is remembered for how long."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ HASHES = {
 
 @pytest.mark.parametrize("way", HASHES)
 def test_the_right_secret_matches_and_no_other(way: str) -> None:
-    """In each of the ways in which hashes are written."""
+    """In each of the formats of hashes."""
     check_readable(HASHES[way])
 
     assert matches("correct", HASHES[way])
@@ -47,7 +47,7 @@ def test_the_right_secret_matches_and_no_other(way: str) -> None:
 
 
 def test_what_the_command_makes_matches() -> None:
-    """Argon2id at its library's cost; another salt is another hash."""
+    """Argon2id with its library's parameters; another salt makes another hash."""
     made = hash_secret("s3cret", b"0" * 16)
 
     check_readable(made)
@@ -57,14 +57,14 @@ def test_what_the_command_makes_matches() -> None:
 
 
 def test_a_secret_longer_than_any_is_not_looked_at() -> None:
-    """Hashing costs by the octet."""
+    """The time of hashing grows with the length."""
     long = "x" * (LONGEST + 1)
 
     assert not matches(long, CHEAP.hash(long))
 
 
 def test_bcrypt_looks_at_all_of_a_secret_or_at_nothing() -> None:
-    """It knows 72 octets: what is longer would match by its beginning, as it does elsewhere."""
+    """A secret of more than 72 octets is refused: bcrypt would compare its beginning only, as other programs do."""
     long = "ä" * 36
     encoded = bcrypt.hashpw(long.encode(), bcrypt.gensalt(4)).decode()
 
@@ -74,7 +74,7 @@ def test_bcrypt_looks_at_all_of_a_secret_or_at_nothing() -> None:
 
 
 def test_the_dearest_hash_of_bcrypt_that_is_taken_is_compared_within_seconds() -> None:
-    """So that the bound is one."""
+    """It shows that the bound on the cost is low enough."""
     encoded = bcrypt.hashpw(b"correct", bcrypt.gensalt(4)).decode().replace("$04$", f"${MOST_BCRYPT}$")
     check_readable(encoded)
     begin = time.process_time()
@@ -84,7 +84,7 @@ def test_the_dearest_hash_of_bcrypt_that_is_taken_is_compared_within_seconds() -
 
 
 def test_a_right_secret_is_known_for_a_while() -> None:
-    """And only together with the hash that it was compared with."""
+    """And only with the hash that it was compared with."""
     verified = VerifiedSecrets(KEY, ttl=60.0)
     verified.add("correct", "hash", 100.0)
 
@@ -95,7 +95,7 @@ def test_a_right_secret_is_known_for_a_while() -> None:
 
 
 def test_only_so_many_are_known() -> None:
-    """The oldest goes; none of them can be read out."""
+    """The oldest is dropped; none can be read from memory."""
     verified = VerifiedSecrets(KEY, most=2)
     for number in range(3):
         verified.add(f"secret-{number}", "hash", 0.0)

@@ -1,4 +1,4 @@
-"""Access tokens: what they say, what signs them, what is published of that."""
+"""Access tokens: their claims, the keys that sign them, and the set that is published."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EC = ec.generate_private_key(ec.SECP256R1())
 
 
 def pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey, password: str = "") -> bytes:
-    """A key as it is in a file."""
+    """Write a private key as a file has it."""
     encryption: KeySerializationEncryption = BestAvailableEncryption(password.encode()) if password else NoEncryption()
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
 
@@ -36,13 +36,13 @@ KEYS = {
 
 
 def issuer(key: SigningKey, *previous: SigningKey) -> Issuer:
-    """An issuer as a configuration makes it."""
+    """Make an issuer as a configuration does."""
     return Issuer(key, previous, "https://gateway.example.com", "api", 3600.0)
 
 
 @pytest.mark.parametrize("algorithm", KEYS)
 def test_a_token_says_what_rfc_9068_asks_for(algorithm: str) -> None:
-    """In the type and by the algorithm that say what it is."""
+    """The header has the type and the algorithm."""
     issued = issuer(KEYS[algorithm]).issue("acme", ("read", "write"), ("partner",), 1000.9, "id-1")
 
     header = jwt.get_unverified_header(issued.token)
@@ -63,7 +63,7 @@ def test_a_token_says_what_rfc_9068_asks_for(algorithm: str) -> None:
 
 
 def test_what_is_not_there_is_not_said() -> None:
-    """No issuer, no audience, no scopes, no roles: no such claims."""
+    """Without issuer, audience, scopes and roles the token has no such claims."""
     issued = Issuer(KEYS["ES256"], (), "", "", 60.0).issue("acme", (), (), 0.0, "id-1")
 
     claims = jwt.decode(issued.token, options={"verify_signature": False})
@@ -72,7 +72,7 @@ def test_what_is_not_there_is_not_said() -> None:
 
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256"])
 def test_another_library_verifies_with_what_is_published(algorithm: str) -> None:
-    """Found in the set by the `kid` of the token."""
+    """The token's `kid` finds the key in the set."""
     made = issuer(KEYS[algorithm])
     token = made.issue("acme", ("read",), (), 1000.0, "id-1").token
 
@@ -110,13 +110,13 @@ def test_the_name_of_a_key_is_its_thumbprint() -> None:
 
 
 def test_the_same_file_has_the_same_name() -> None:
-    """On every instance that reads it."""
+    """So every instance that reads it publishes the same `kid`."""
     assert SigningKey.of_pem(pem(EC)).kid == KEYS["ES256"].kid
     assert SigningKey.generated().kid != SigningKey.generated().kid
 
 
 def test_tokens_of_a_key_before_are_still_known() -> None:
-    """And of no other key, or with another algorithm, or changed."""
+    """Tokens of other keys, with another algorithm, or changed, are not."""
     before = issuer(KEYS["RS256"]).issue("acme", (), (), 1000.0, "id-1").token
     now = issuer(KEYS["ES256"], KEYS["RS256"])
 
@@ -139,6 +139,6 @@ def test_tokens_of_a_key_before_are_still_known() -> None:
     ],
 )
 def test_a_file_that_cannot_sign_is_told(octets: bytes, words: str) -> None:
-    """With what was expected in its place."""
+    """The error says what was expected."""
     with pytest.raises(SigningKeyUnusable, match=words):
         SigningKey.of_pem(octets)

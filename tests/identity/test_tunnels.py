@@ -1,4 +1,4 @@
-"""Tunnels by the names of their credentials; the whole gateway is in `tests/flow/test_tunnels.py`."""
+"""Open tunnels by credential; `tests/flow/test_tunnels.py` has the whole gateway."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Client(ClientEnd):
 
 
 def opened(client: Client) -> Tunnel:
-    """A tunnel whose backend hears nothing."""
+    """A tunnel whose backend's end does nothing."""
     backend: Any = type("Silent", (), {"join": lambda self, other: None})()
     tunnel = Tunnel(lambda: backend)
     tunnel.take()
@@ -31,7 +31,7 @@ def opened(client: Client) -> Tunnel:
 
 
 def test_all_tunnels_of_a_credential_are_closed_though_each_leaves_as_it_is() -> None:
-    """Closing one ends its exchange, and that takes it out."""
+    """Closing one ends its exchange, which removes it from the list that is walked."""
     tunnels = OpenTunnels()
     acme, other = Principal("a", key_id="acme", token_id="t1"), Principal("b", key_id="other")
     clients = [Client(), Client(), Client()]
@@ -48,7 +48,7 @@ def test_all_tunnels_of_a_credential_are_closed_though_each_leaves_as_it_is() ->
 
 
 def test_a_credential_without_a_name_cannot_be_called() -> None:
-    """An empty one is no name: revoking it closes nothing."""
+    """Revoking an empty name closes nothing."""
     tunnels = OpenTunnels()
     client = Client()
     tunnels.add(opened(client), Principal("a"))
@@ -58,7 +58,7 @@ def test_a_credential_without_a_name_cannot_be_called() -> None:
 
 
 def test_keys_are_compared_with_those_of_the_configuration_before() -> None:
-    """A new one closes nothing, one that is gone or changed does; without any before nothing is known."""
+    """A new key closes nothing, a missing or changed one does; the first configuration closes nothing."""
     tunnels = OpenTunnels()
     clients = {name: Client() for name in ("gone", "changed", "stays")}
     for name, client in clients.items():

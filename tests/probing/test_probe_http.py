@@ -1,4 +1,4 @@
-"""HTTP checks: what is sent, what is judged; the whole of it is in tests/flow/test_active_health.py."""
+"""HTTP checks: what is sent and how answers are judged; tests/flow/test_active_health.py has whole checks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Bench:
         self.probe = HttpProbe(fetcher, url, "127.0.0.1:9001", headers or {}, [(200, 299)], {}, body)
 
     def check(self) -> Any:
-        """Check once; what it failed with, None where the backend is well."""
+        """Check once; return the error, None where the backend has passed."""
         over: list[Any] = []
         done = self.probe.run().addBoth(over.append)
         self.network.pump()
@@ -38,7 +38,7 @@ class Bench:
 
 
 def test_a_check_says_who_it_is() -> None:
-    """And asks for nothing that would have to be unpacked, nor for the connection to be kept."""
+    """And asks for neither compressed content nor a kept connection."""
     bench = Bench()
 
     assert bench.check() is None
@@ -55,7 +55,7 @@ def test_a_check_says_who_it_is() -> None:
 
 
 def test_fields_of_the_configuration_stand_in_for_ours() -> None:
-    """Whatever case they are written in; octets beyond ASCII as they are."""
+    """In any case of their names; octets beyond ASCII go out as they are."""
     bench = Bench({"host": "orders.internal", "USER-AGENT": "probe/1", "X-Name": "caf\xe9"})
 
     assert bench.check() is None
@@ -75,7 +75,7 @@ def test_fields_of_the_configuration_stand_in_for_ours() -> None:
     ],
 )
 def test_what_is_wrong_is_said(answer: bytes, words: str) -> None:
-    """For the log and the admin listener."""
+    """The text of the failure is for the log and the admin listener."""
     bench = Bench(body="UP")
     bench.backend.answers(answer)
 
@@ -86,7 +86,7 @@ def test_what_is_wrong_is_said(answer: bytes, words: str) -> None:
 
 
 def test_a_packed_answer_is_judged_by_its_status() -> None:
-    """Some servers pack whatever they are asked."""
+    """Some servers compress whatever they are asked for."""
     bench = Bench()
     bench.backend.answers(ok(b"\x1f\x8b no gzip at all", (b"Content-Encoding", b"gzip")))
 
@@ -94,7 +94,7 @@ def test_a_packed_answer_is_judged_by_its_status() -> None:
 
 
 def test_without_a_connection_the_failure_is_the_dialers() -> None:
-    """Whoever describes failures knows it by its kind."""
+    """`describe` tells failures by their class."""
     bench = Bench()
     bench.backend.refuse_connections()
 

@@ -1,4 +1,4 @@
-"""When a backend is checked, and what a check that ends badly is called."""
+"""When a backend is checked, and how the failure of a check is described."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gateway.resilience.health import Health
 
 
 class Probe:
-    """A probe whose end the test decides."""
+    """A probe that ends when the test says so."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -41,7 +41,7 @@ class Probe:
 
 
 class World:
-    """A prober, every 10 s and for 5 s at most, and the health that it tells."""
+    """A prober with an interval of 10 s and a timeout of 5 s, and the health that it reports."""
 
     def __init__(self, chance: float = 0.0) -> None:
         self.clock = Clock()
@@ -58,14 +58,14 @@ class World:
         return bool(self.health.failures) if self.health.healthy else bool(self.health.successes)
 
     def advance(self, seconds: float) -> None:
-        """Let time pass in tenths."""
+        """Let time pass, in steps of a tenth of a second."""
         for _ in range(round(seconds * 10)):
             self.clock.advance(0.1)
 
 
 @pytest.mark.parametrize("chance", [0.0, 0.5, 0.99])
 def test_the_first_comes_within_a_second_and_the_others_at_the_interval(chance: float) -> None:
-    """At a moment that is drawn, and up to a tenth early: instances do not march in step."""
+    """At random moments, up to a tenth of the interval early, so that instances do not check in step."""
     world = World(chance)
     world.probe.ending = [None]
     world.prober.startService()
@@ -79,7 +79,7 @@ def test_the_first_comes_within_a_second_and_the_others_at_the_interval(chance: 
 
 @pytest.mark.parametrize("interval", [10.0, 60.0, 300.0])
 def test_backends_do_not_march_in_step(interval: float) -> None:
-    """However long the interval: the first checks of many are spread over the first second, and stay so."""
+    """Whatever the interval: the first checks of many backends are spread over a second, and later ones stay spread."""
     clock = Clock()
     chance = Random(1)
     probes = [Probe(clock) for _ in range(100)]
@@ -96,7 +96,7 @@ def test_backends_do_not_march_in_step(interval: float) -> None:
 
 
 def test_a_probe_that_raises_has_failed_and_the_checks_go_on() -> None:
-    """A mistake in a probe must not leave a backend unwatched."""
+    """A defect in a probe must not end the checks of a backend."""
     clock = Clock()
     results: list[tuple[bool, str]] = []
 
@@ -140,7 +140,7 @@ def test_never_two_at_once() -> None:
     ],
 )
 def test_a_failure_is_told_in_words(end: Exception, why: str) -> None:
-    """The probe's own, or those of what the dialer failed with."""
+    """By the probe's own text, or the description of the dialer's failure."""
     world = World()
     world.probe.ending = [Failure(end)]
     world.prober.startService()
@@ -153,7 +153,7 @@ def test_a_failure_is_told_in_words(end: Exception, why: str) -> None:
 @pytest.mark.parametrize("chance", [0.0, 0.3, 0.6, 0.99])
 @pytest.mark.parametrize("moment", [0.0, 0.7, 2.5, 5.0, 8.9, 9.5])
 def test_a_failure_is_seen_within_30_s(moment: float, chance: float, hangs: bool) -> None:
-    """Whenever it happens between two checks, and however: by the defaults (R-HC-14)."""
+    """Whenever between two checks the backend fails, and in whatever way; with the default settings (R-HC-14)."""
     world = World(chance)
     world.probe.ending = [None]
     world.prober.startService()
@@ -182,7 +182,7 @@ def test_a_backend_that_comes_back_is_seen_soon() -> None:
 
 
 def test_stopping_gives_up_what_is_under_way() -> None:
-    """Nothing is told afterwards, and no timer is left."""
+    """No result is reported after that, and no timer is left."""
     world = World()
     world.prober.startService()
     world.advance(0.1)
@@ -194,7 +194,7 @@ def test_stopping_gives_up_what_is_under_way() -> None:
 
 
 def test_stopped_before_the_first_check_it_makes_none() -> None:
-    """Nor is a timer left; started again, it goes on."""
+    """No timer is left either; started again, it checks."""
     world = World(0.9)
     world.probe.ending = [None]
     world.prober.startService()
