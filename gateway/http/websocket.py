@@ -17,10 +17,20 @@ _LONGEST_REASON = 123  # RFC 6455 section 5.5: a control frame carries 125 octet
 _LENGTH_OCTETS = {126: 2, 127: 8}
 
 
-def close_frame(code: int, reason: str = "") -> bytes:
-    """Return a close frame, as servers send them; a reason that is too long is cut at the end of a character."""
+def close_frame(code: int, reason: str = "", mask: bytes = b"") -> bytes:
+    """Return a close frame; a reason that is too long is cut at the end of a character.
+
+    Args:
+        code: One of section 7.4.1.
+        reason: A few words.
+        mask: Four random octets, for a frame to a server (section 5.3); none for one to a client.
+    """
     text = reason.encode()[:_LONGEST_REASON].decode(errors="ignore").encode()
-    return bytes((0x80 | _CLOSE, 2 + len(text))) + code.to_bytes(2, "big") + text
+    content = code.to_bytes(2, "big") + text
+    head = bytes((0x80 | _CLOSE, len(content) | (0x80 if mask else 0)))
+    if not mask:
+        return head + content
+    return head + mask + bytes(octet ^ mask[place % 4] for place, octet in enumerate(content))
 
 
 class FrameBorders:

@@ -8,6 +8,7 @@ connection.
 from __future__ import annotations
 
 from collections.abc import Callable
+from os import urandom
 
 from gateway.exchange import Exchange
 from gateway.http.websocket import FrameBorders, close_frame
@@ -28,6 +29,7 @@ class ClientTunnel(ClientEnd):
     """
 
     __slots__ = (
+        "_asked",
         "_connection",
         "_ended",
         "_exchange",
@@ -48,9 +50,11 @@ class ClientTunnel(ClientEnd):
         self._read_closed = False
         self._write_closed = False
         upgrade = exchange.request.upgrade
-        # Followed where the client gets WebSocket frames: a close frame of ours may stand between two of them only.
+        # Followed where frames of a WebSocket pass: a close frame of ours may stand between two of them only.
         self._frames = FrameBorders() if upgrade is not None and upgrade.lower() == b"websocket" else None
-        self._goodbye: bytes | None = None  # our close frame, until the frame that the client is being sent is complete
+        self._asked = None if self._frames is None else FrameBorders()  # those that the client sends
+        # Code and reason, until the frame that the client is being sent is complete.
+        self._goodbye: tuple[int, str] | None = None
 
     # What the client does.
 
@@ -72,6 +76,8 @@ class ClientTunnel(ClientEnd):
     def received(self, data: bytes) -> None:
         """The client sent bytes."""
         self._touch()
+        if self._asked is not None:
+            self._asked.follow(data)
         self._other.tunnel_received(data)
 
     def half_closed(self) -> None:
@@ -83,8 +89,9 @@ class ClientTunnel(ClientEnd):
 
     def lost(self) -> None:
         """The client is gone."""
-        self._other.tunnel_lost()
-        self._ended()
+        if self._goodbye is not None:  # it did not take the rest of its frame in time
+            self._tell_backend(*self._goodbye)
+        self._end()
 
     def full(self) -> None:
         """The client reads slowly."""
@@ -127,20 +134,22 @@ class ClientTunnel(ClientEnd):
     # What the gateway does.
 
     def close_tunnel(self, code: int, reason: str) -> None:
-        """End it; a WebSocket's client is told why, once the frame that it is being sent is complete."""
+        """End it; both ends of a WebSocket are told why, once the frame that the client is being sent is complete."""
         frames = self._frames
         if frames is None or self._write_closed:
+            self._tell_backend(code, reason)
             self._end()
             self._connection.close()
         elif self._goodbye is None:
-            self._goodbye = close_frame(code, reason)
+            self._goodbye = code, reason
             self._other.resume_reading()  # else a client that reads slowly would never get the rest of the frame
             self._connection.deadline = self._connection.site.now() + CLOSE
             if frames.between or frames.closed:
                 self._say_goodbye()
 
     def leave(self, code: int) -> bool:
-        """Tell a WebSocket's client that the gateway goes, if that can be said now; returns whether it was."""
+        """Tell both ends of a WebSocket that the gateway goes, if they can be told; returns whether the client was."""
+        self._tell_backend(code, "")
         frames = self._frames
         if frames is None or not frames.between or self._write_closed:
             return False
@@ -153,9 +162,21 @@ class ClientTunnel(ClientEnd):
         assert goodbye is not None
         assert frames is not None
         if not frames.closed:  # the backend has just sent a close frame of its own
-            self._write(goodbye)
+            self._write(close_frame(*goodbye))
+        self._tell_backend(*goodbye)
         self._end()
         self._connection.close_gently()
+
+    def _tell_backend(self, code: int, reason: str) -> None:
+        """Send a WebSocket's backend a close frame, as its client would, where one may stand.
+
+        Where the client is in the midst of a frame, nothing can be said: the connection ends.
+        """
+        asked = self._asked
+        if asked is not None and asked.between and not self._read_closed:
+            frame = close_frame(code, reason, urandom(4))
+            asked.follow(frame)  # nothing may come after it
+            self._other.tunnel_received(frame)
 
     def _end(self) -> None:
         self._other.tunnel_lost()

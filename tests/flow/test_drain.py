@@ -159,11 +159,22 @@ def drain_a_tunnel(gateway: Harness, said: bytes, ask: bytes = ASK) -> bytes:
 def test_the_client_of_a_websocket_is_told_that_the_gateway_goes(gateway: Harness) -> None:
     """1001 (RFC 6455 section 7.4.1) where a frame may stand."""
     assert drain_a_tunnel(gateway, FRAME) == FRAME + GOING_AWAY
+    assert goodbye(gateway) == GOING_AWAY
+
+
+def goodbye(gateway: Harness) -> bytes:
+    """What the backend got behind the head, without the mask that clients use (RFC 6455 section 5.1)."""
+    got = gateway.backend("orders").connection.received.partition(b"\r\n\r\n")[2]
+    if not got:
+        return b""
+    assert got[1] & 0x80
+    return bytes((got[0], got[1] & 0x7F)) + bytes(octet ^ got[2 + place % 4] for place, octet in enumerate(got[6:]))
 
 
 def test_nothing_is_said_within_a_frame(gateway: Harness) -> None:
     """It would be taken for content: the connection is cut."""
     assert not drain_a_tunnel(gateway, FRAME + FRAME[:9]).endswith(GOING_AWAY)
+    assert goodbye(gateway) == GOING_AWAY  # where one of the backend's is under way, another may stand towards it
 
 
 def test_nothing_is_said_after_a_close_frame(gateway: Harness) -> None:
@@ -174,3 +185,4 @@ def test_nothing_is_said_after_a_close_frame(gateway: Harness) -> None:
 def test_nothing_is_said_in_another_protocol(gateway: Harness) -> None:
     """Only of a WebSocket is it known what a goodbye looks like."""
     assert GOING_AWAY not in drain_a_tunnel(gateway, b"", ASK.replace(b"websocket", b"echo"))
+    assert goodbye(gateway) == b""

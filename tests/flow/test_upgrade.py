@@ -386,6 +386,57 @@ def test_a_step_may_close_a_websocket(gateway: Harness) -> None:
     check_closed(gateway, client, backend)
 
 
+PING = b"\x89\x84abcd\x02\x02\x02\x02"  # of a client, so masked
+
+
+def goodbye(octets: bytes) -> bytes:
+    """Code and reason of the one masked close frame that these octets are."""
+    size = octets[1] & 0x7F
+    assert (octets[0], octets[1] & 0x80, len(octets)) == (0x88, 0x80, 6 + size)
+    return bytes(octet ^ octets[2 + place % 4] for place, octet in enumerate(octets[6:]))
+
+
+def test_its_backend_is_told_as_its_client_would(gateway: Harness) -> None:
+    """Masked (RFC 6455 section 5.1), once, with the code and the reason, and behind what the client has sent."""
+    step = Closer()
+    gateway.insert("/orders/chat", step)
+    client, backend = tunnel(gateway, greeting=FRAME[:100])
+    gateway.send(PING, client)
+    step.tunnels[0].close(1008, "cut it")
+    gateway.send(PING, client)
+    assert after_head(backend.received) == PING + PING
+    backend.send(FRAME[100:])
+    gateway.network.pump()
+
+    assert goodbye(after_head(backend.received).removeprefix(PING + PING)) == POLICY[2:]
+    check_closed(gateway, client, backend)
+
+
+def test_its_backend_is_told_also_where_the_client_takes_nothing(gateway: Harness) -> None:
+    """The frame for the client is never complete, those of the client are."""
+    step = Closer()
+    gateway.insert("/orders/chat", step)
+    _, backend = tunnel(gateway, greeting=FRAME[:100])
+    step.tunnels[0].close(1008, "cut it")
+    gateway.advance(60)
+
+    assert goodbye(after_head(backend.received)) == POLICY[2:]
+
+
+@pytest.mark.parametrize("sent", [PING + PING[:3], PING[:1], b"\x82\xfe\x01\x00abcd" + b"x" * 255, b"\x88\x80abcd"])
+def test_its_backend_is_told_nothing_within_a_frame_or_after_a_goodbye(gateway: Harness, sent: bytes) -> None:
+    """It would be taken for content, or is none of the protocol."""
+    step = Closer()
+    gateway.insert("/orders/chat", step)
+    client, backend = tunnel(gateway, greeting=FRAME)
+    gateway.send(sent, client)
+    step.tunnels[0].close(1008, "cut it")
+    gateway.network.pump()
+
+    assert after_head(backend.received) == sent
+    check_closed(gateway, client, backend)
+
+
 def test_a_websocket_is_closed_at_the_end_of_a_frame(gateway: Harness) -> None:
     """The rest of the frame is let pass, and nothing of the next one."""
     step = Closer()

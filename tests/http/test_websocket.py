@@ -60,6 +60,15 @@ def test_a_close_frame_has_its_code_and_reason() -> None:
     assert close_frame(1008, "late") == b"\x88\x06\x03\xf0late"
 
 
+def test_a_frame_to_a_server_is_masked() -> None:
+    """RFC 6455 section 5.3; its borders are those of any."""
+    frame = close_frame(1008, "late", b"\x01\x02\x03\x04")
+    assert frame == b"\x88\x86\x01\x02\x03\x04" + bytes(
+        a ^ b for a, b in zip(b"\x03\xf0late", b"\1\2\3\4\1\2", strict=True)
+    )
+    assert FrameBorders().follow_to_border(frame + b"x") == len(frame)
+
+
 def test_a_long_reason_is_cut_between_characters() -> None:
     """A control frame has 125 octets, and what is in it is UTF-8."""
     frame = close_frame(1008, "é" * 100)
