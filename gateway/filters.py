@@ -5,7 +5,8 @@ A step of the chain hangs a `BodyFilter` on the request or the response of its e
 and nothing of this module runs. `whole` waits until all of a body is there.
 
 # Note [A filtered body]
-`through` makes a second body that takes the place of the first. Chunks go: source, body, filter, filtered body, sink.
+`through` makes a second body that takes the place of the first (D-116). Chunks go: source, body, filter, filtered body,
+sink.
 Pauses go the other way: a sink that is full stops the filter (in the middle of what it makes of one chunk, too), and
 what the filter has not taken stops the source. So what waits is bounded on both sides of the filter by `HIGH_WATER`
 and one read, however much more a filter makes of a chunk than came in.

@@ -46,7 +46,7 @@ def find_claim(claims: Mapping[str, Any], path: ClaimPath) -> Any:
     """Return a claim by its name or by a path to it, None where there is none.
 
     Names may have dots in them (`https://example.com/roles`, `resource_access.api.example.com.roles`). Where a dotted
-    path can be split in several ways, the longest first name that leads to a claim is taken.
+    path can be split in several ways, the longest first name that leads to a claim is taken (D-103).
     """
     if isinstance(path, str):
         if path in claims:

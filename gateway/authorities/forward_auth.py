@@ -57,7 +57,7 @@ class ForwardAuth:
 
     name = "forward"
     challenge = b""
-    cacheable = False  # the authority may decide by any part of the request
+    cacheable = False  # the authority may decide by any part of the request (D-64)
 
     def __init__(
         self,

@@ -2,7 +2,7 @@
 
 Asked by `gateway.identity.jwt`, which finds the keys in memory. They are
 fetched again before they grow old, and at once for a token that none of them
-has signed, as after a rotation of keys. The latter happens once in a cooldown:
+has signed, as after a rotation of keys (D-98). The latter happens once in a cooldown:
 otherwise anybody could have the issuer asked as often as they like. While the
 issuer does not answer, the keys that it published last stay good.
 
@@ -173,7 +173,7 @@ class JwksKeys(Service):
             self._check_known()
 
     def _check_known(self) -> None:
-        """Raise `AuthUnavailable` unless the set is up to date: a key that is not in it may exist otherwise."""
+        """Raise `AuthUnavailable` unless the set is up to date: a key that is not in it may exist otherwise (D-61)."""
         if self._failures or self._document is None:
             raise AuthUnavailable
 

@@ -95,7 +95,7 @@ class _Dial:
 
     The next address is tried `STAGGER` seconds after the one before (RFC 8305), or at once when that one fails. All go
     on side by side, and the first that succeeds is used. So an address that swallows packets costs `STAGGER` seconds,
-    not a share of the timeout.
+    not a share of the timeout (D-87).
     """
 
     def __init__(self, reactor: Any, attempt: Callable[[_Dial], _Attempt], timeout: float, turn: int) -> None:

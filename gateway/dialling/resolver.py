@@ -3,7 +3,7 @@
 Used by `gateway.dialling.dialer`. Asks the reactor's resolver, so that the
 hosts file and search domains count as for every program on the machine. The
 reactor's resolver runs getaddrinfo in a pool of ten threads and caches nothing,
-so answers are cached here.
+so answers are cached here (D-18).
 """
 
 from __future__ import annotations

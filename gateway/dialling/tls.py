@@ -82,7 +82,7 @@ def client_tls_options(
 
 
 def files_digest(settings: TLSSettings) -> bytes:
-    """Return a digest of the content of the files; it changes when a certificate is renewed.
+    """Return a digest of the content of the files; it changes when a certificate is renewed (D-13).
 
     Raises:
         TLSSettingsError: A file is missing.

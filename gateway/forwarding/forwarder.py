@@ -7,9 +7,9 @@ again, and what is answered where a breaker is open.
 # Note [Verdicts]
 The breaker of a backend is told of every attempt on that backend. The breaker
 of the whole upstream is told once of every exchange: a failure that a retry on
-another backend made good is no failure of the upstream. Each breaker gives out
-a ticket, which goes back exactly once; the attempt has 0 in the ticket's place
-from then on.
+another backend made good is no failure of the upstream (D-26). Each breaker
+gives out a ticket, which goes back exactly once; the attempt has 0 in the
+ticket's place from then on.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from gateway.upstream.backend import Backend, Upstream
 VIA = b"1.1 gateway"
 
 NOT_ITS_FAULT = frozenset([501, 505])
-"""Statuses from 500 up that are no failure of a backend: the client asked for a method or version it does not have."""
+"""Statuses from 500 up that are no failure of a backend: the client asked for what it does not have (D-28)."""
 
 
 class Forwarder(AttemptObserver):
@@ -193,7 +193,7 @@ class Forwarder(AttemptObserver):
             self._retries.count(attempt.why, "failed" if failed else "ok")
 
     def attempt_cancelled(self, attempt: Attempt, error: GatewayError | None) -> None:
-        """Hand back the tickets of a cancelled attempt; with an error, the exchange ran out of time on its backend."""
+        """Hand back the tickets of a cancelled attempt; with an error, its exchange ran out of time on it (D-27)."""
         now = self._attempts.now()
         failure = None
         if error is not None:
@@ -295,7 +295,7 @@ class Forwarder(AttemptObserver):
             self._hand_back(attempt, now, _failure(attempt.status, None))
         backend = attempt.backend
         if attempt.ticket and backend.standing is not None and _probes(backend.breaker):
-            # The attempt is a probe: its head is enough, since a stream may last for hours.
+            # The attempt is a probe: its head is enough, since a stream may last for hours (D-29).
             ticket, attempt.ticket = attempt.ticket, 0
             backend.standing.judge(ticket, now, _failure(attempt.status, None))
 

@@ -2,7 +2,7 @@
 
 Used by `gateway.forwarding.forwarder` on routes with a `hedge` block, for
 exchanges that may be sent twice and have no content. A budget as that of
-retries bounds the share of exchanges that get a second attempt.
+retries bounds the share of exchanges that get a second attempt (D-40).
 
 # Note [A race]
 A `Race` is in one of four states. *Waiting*: the first attempt runs, and so

@@ -8,7 +8,7 @@ answered with a status that the route tries again. The rules are in
 Once the client has the head of an answer, no other answer can be sent: if the
 backend dies in the middle of the body, the client's connection is broken off.
 So where the exchange could still be tried again, an answer of known length
-that fits into `buffer` is held until it is complete. Almost every such answer
+that fits into `buffer` is held until it is complete (D-30). Almost every such answer
 comes in one read anyway; longer ones, and those of unknown length, pass chunk
 by chunk as they do without retries.
 

@@ -2,7 +2,8 @@
 
 One of the implementations of `gateway.exchange.Downstream`. An `Asker` asks, and gets the answer as a response whose
 body streams: chunks that the asker does not take wait in that body, and past `gateway.body.HIGH_WATER` octets the
-backend is paused. That bounds the memory; an asker that wants a whole answer gathers it, up to a length that it names.
+backend is paused (D-125). That bounds the memory; an asker that wants a whole answer gathers it, up to a length that it
+names.
 
 # Note [The states of a subrequest]
 *Made*: `ask` has not been called. *Asked*: the exchange is under way and has no answer; the deadline is that of its

@@ -1,7 +1,7 @@
 """API keys: their records, how they are looked up, and how they are made.
 
-Layer 2. A key is looked up by its digest: whoever reads a store, or measures how
-long a look-up takes, learns digests, and cannot make a key from one. Keys are
+Layer 2. A key is looked up by its digest (D-49): whoever reads a store, or measures
+how long a look-up takes, learns digests, and cannot make a key from one. Keys are
 random (256 bits), so a fast hash is enough; with a pepper a stolen store does
 not help to guess weak keys (made elsewhere) either.
 """

@@ -50,7 +50,7 @@ class CertificateRules:
     """Makes principals of certificates.
 
     Args:
-        kind: Which name of a certificate is read, one of `NAMES`.
+        kind: Which name of a certificate is read, one of `NAMES`; there is no second choice (D-63).
         clients: Entries for some names; the first that matches counts.
         listed_only: Whether names without an entry are refused.
     """

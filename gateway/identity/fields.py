@@ -2,8 +2,8 @@
 
 Layer 2. Subject, roles and scopes come from credentials, so they may have any
 character. Every octet of their UTF-8 that is not a visible ASCII character is
-percent-encoded, and so are `%` and `,`. So no CR or LF can end the field, a
-comma always separates two values, and decoding gives the text back.
+percent-encoded, and so are `%` and `,` (D-62). So no CR or LF can end the field,
+a comma always separates two values, and decoding gives the text back.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Verify a JSON Web Token and return its principal (RFC 7519, as RFC 8725 advises).
 
 Layer 2: PyJWT and cryptography compute the signatures; this module and
-`gateway.identity.compact` decide what a token may say, with `now` passed in. The
+`gateway.identity.compact` decide what a token may say (D-59), with `now` passed in. The
 key decides on the algorithm, never the token. Cheap checks come first. The text
 of a refusal is for the log: the client does not get it.
 """

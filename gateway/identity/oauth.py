@@ -71,7 +71,7 @@ class Clients:
     def decoy(self, name: str) -> str:
         """Return a hash to compare with for an unknown client: that takes as long as for a known one.
 
-        The same id always gets the same hash, as a known client does: how long an answer takes tells nothing.
+        The same id always gets the same hash, as a known client does: how long an answer takes tells nothing (D-52).
         """
         return self._hashes[zlib.crc32(name.encode()) % len(self._hashes)]
 

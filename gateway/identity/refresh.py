@@ -1,10 +1,10 @@
 """Refresh tokens: their families, and the store that keeps these in memory.
 
 Layer 2. A refresh token is good for one use: with the next access token its client gets another (RFC 6749 section 6).
-The tokens that follow one another are a family, whose name stands in each of them (`FAMILY.RANDOM`). A store keeps one
-entry for a family, with the hash of its current token. When any other token of the family is shown, two parties have
-its tokens, so the family ends (RFC 9700 section 4.14.2): a thief and the client cannot both go on, whoever of them was
-first.
+The tokens that follow one another are a family, whose name stands in each of them (`FAMILY.RANDOM`, D-102). A store
+keeps one entry for a family, with the hash of its current token. When another token of the family is shown, two parties
+have its tokens, so the family ends (RFC 9700 section 4.14.2): a thief and the client cannot both go on, whoever of them
+was first.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A cache of the results of verifying credentials.
 
 Asked by `gateway.middleware.verification` with a hash of the credential, never
-with the credential itself. Principals and refusals are kept apart, so that a
-flood of bad credentials displaces no good one. Both are bounded: a new entry
+with the credential itself (D-48). Principals and refusals are kept apart, so that
+a flood of bad credentials displaces no good one. Both are bounded: a new entry
 displaces the oldest. Pure: `now` is passed in.
 """
 

@@ -76,7 +76,7 @@ class SigningKey:
 
     @classmethod
     def generated(cls) -> SigningKey:
-        """Make a new key, known to this process only: its tokens cannot be verified after a restart."""
+        """Make a new key, known to this process only: its tokens cannot be verified after a restart (D-53)."""
         return cls._elliptic(generate_private_key(SECP256R1()))
 
     @classmethod

@@ -55,7 +55,7 @@ class AdaptiveLimit:
 
 
 class AdaptiveConcurrency:
-    """Measure the time until the head of each answer: how long a body takes depends on the client as well.
+    """Measure the time until the head of each answer: how long a body takes depends on the client as well (D-44).
 
     Args:
         limits: The limit of each upstream, by the upstream's name, with the gate that it is set on.

@@ -45,7 +45,7 @@ class AdmissionAtTheDoor:
     """Hold a place of `limits.in_flight` (with a queue) from the start of an exchange.
 
     An exchange whose content is gathered first passes without one; `LateAdmission` takes its place when the content
-    is there.
+    is there (D-95).
 
     Args:
         gate: Gives the place.
@@ -90,7 +90,7 @@ class LateAdmission:
 
 
 class Full:
-    """Turn away an exchange that `gateway.serving.tree` found to be over `limits.in_flight` (without a queue).
+    """Turn away an exchange that `gateway.serving.tree` found to be over `limits.in_flight` (without a queue, D-42).
 
     The tree only marks it, so that the refusal passes through the steps of its route as every answer does. An exchange
     whose content is gathered first gives its place back until then; `LateFull` takes it again.

@@ -34,7 +34,7 @@ class Demands:
         scopes: The caller needs all of these.
         roles: The caller needs one of these; empty for any caller.
         forward_credentials: Whether the credential is forwarded to the backend.
-        tells_missing: Whether a request without a credential gets another answer than one with a bad credential.
+        tells_missing: Whether a request without a credential gets another answer than one with a bad one (D-56).
     """
 
     scopes: frozenset[str] = frozenset()
@@ -101,7 +101,7 @@ class _Step:
 
 
 class Authentication(_Step):
-    """One of several ways is enough: the first whose credential the request shows decides (C-20)."""
+    """One of several ways is enough: the first whose credential the request shows decides (C-20, D-47)."""
 
     def on_request(self, exchange: Exchange) -> Awaitable[None] | None:
         """Authenticate the caller."""

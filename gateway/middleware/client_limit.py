@@ -1,4 +1,4 @@
-"""Limit the requests of each client of the token endpoint, and the failures of each address (C-21).
+"""Limit the requests of each client of the token endpoint, and the failures of each address (C-21, D-57).
 
 Not a step of a chain: the client's name stands in the form. So the endpoint asks when it has read the form, and
 before it compares the secret, which is the costly part.

@@ -180,7 +180,7 @@ class Gate:
         self.resize(limit)
 
     def retry_after(self) -> float:
-        """Estimate the seconds until a new exchange would get a place, from how long places were held of late."""
+        """Estimate the seconds until a new exchange gets a place, from how long places were held of late (D-46)."""
         bulkhead = self._bulkhead
         return min(LONGEST_RETRY, (bulkhead.waiting + 1) * self._held / bulkhead.limit)
 
@@ -212,7 +212,7 @@ class Gate:
             return
         # Firing a Deferred may settle another ticket: an exchange that gets a place may fail at once (no backend is
         # healthy) and leave, or its client's next pipelined request may displace one that waits. These are settled by
-        # the loop of the outermost call: settled by calls within calls, a long queue would overflow the stack.
+        # the loop of the outermost call (D-43): settled by calls within calls, a long queue would overflow the stack.
         self._busy = True
         try:
             while self._settling:

@@ -18,7 +18,7 @@ class IPRules:
     """The rules of one level, the whole gateway or a route; an address must pass both.
 
     An address that is denied and allowed is denied (C-39). What cannot be read as an address is refused, since it
-    might stand for one that is denied.
+    might stand for one that is denied (D-65).
 
     Args:
         allow: Addresses let in; empty for all.

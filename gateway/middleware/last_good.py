@@ -1,7 +1,8 @@
 """Keep the last good answers of an upstream, and find them again (`circuit_breaker.fallback.cached`).
 
 The innermost step of a chain: it sees the answer as the backend made it. An answer is
-recorded while it passes to the client, and kept when the exchange is over.
+recorded while it passes to the client, and kept when the exchange is over. Apart from
+caching (D-37).
 
 Tests: `tests/flow/test_last_good.py::test_what_was_good_last_is_answered_while_the_breaker_is_open`.
 """

@@ -5,8 +5,8 @@ response, limits by what is known before authentication (`ratelimit:pre`), and
 limits by principal (`ratelimit:post`), which stand behind authentication (C-06).
 
 # Note [All or none]
-A request that one limit refuses is not counted against the others (R-RL-09). The limits of one step are asked in one
-decision of the store, which takes from all or from none. Limits by address come before authentication, so that they
+A request that one limit refuses is not counted against the others (R-RL-09, D-90). The limits of one step are asked in
+one decision of the store, which takes from all or from none. Limits by address come before authentication, so that they
 hold back a flood of bad credentials, and limits by user behind it: a later step that refuses gives back what the
 earlier one took.
 """

@@ -2,7 +2,7 @@
 
 That is a place in flight, a breaker's probe, a backend's connection: a client
 that sends half of its content and stops would hold them for as long as it
-likes. A body of known length up to `limits.request_buffer` is gathered first.
+likes (D-95). A body of known length up to `limits.request_buffer` is gathered first.
 Longer bodies, bodies of unknown length, gRPC, and content that the client holds
 back until the backend has said 100 stream from the start.
 """

@@ -56,7 +56,7 @@ class Verification:
 
     Args:
         authenticator: Verifies credentials that are not in the cache.
-        seed: Stands for the authenticator's configuration; results that were kept under another seed are not found.
+        seed: Stands for the authenticator's configuration (D-60); results that were kept under another are not found.
         memory: Shared by all verifications.
 
     Attributes:

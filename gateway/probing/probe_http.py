@@ -3,7 +3,7 @@
 Each check opens a connection of its own: so it tests new connections too, and
 takes none from the traffic. It reads the whole answer, even where the head
 would do: a backend whose connection is closed while it writes logs an error,
-and would do so with every check.
+and would do so with every check (D-32).
 
 Tests: `tests/flow/test_active_health.py::test_what_is_well`.
 """

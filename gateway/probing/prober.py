@@ -18,7 +18,7 @@ With checks every 10 s that take up to 5 s, three failures in a row would take
 hang. So after a result in doubt (a failure of a backend that still counts as
 healthy, or the other way round) the next check comes after half the interval:
 at most 10 s to the first, then 3 x 5 s, and a look of the timer for each
-(R-HC-14).
+(R-HC-14, D-31).
 """
 
 from __future__ import annotations
@@ -111,8 +111,8 @@ class Prober(Service):
         """Begin; the first check comes within `FIRST_WITHIN` seconds."""
         super().startService()
         self._due = self._clock.seconds()
-        # The looks begin at the random moment too. If all probers began to look at once, their checks would be rounded
-        # to the same few looks, which are seconds apart where the interval is long.
+        # The looks begin at the random moment too (D-33). If all probers began to look at once, their checks would be
+        # rounded to the same few looks, which are seconds apart where the interval is long.
         self._starting = self._clock.callLater(self._random() * min(self._interval, FIRST_WITHIN), self._start)
 
     def stopService(self) -> None:
