@@ -112,7 +112,7 @@ class Breaker:
         state: What it does with exchanges. An open one whose time has come stays open until somebody asks.
         since: When it came into this state; None if it never changed.
         cause: Why, in words.
-        consecutive: Failures in a row while closed.
+        consecutive: Failures in a row while closed; afterwards those up to the one that opened it, until it is closed.
         failures: Failures that it was told of, in all states, since it was made.
         probes: Probes under way while half-open, but those whose content is still to come.
     """
@@ -258,17 +258,22 @@ class Breaker:
         return now - self.since if self.state is State.OPEN and self.since is not None else -inf
 
     def forget(self) -> None:
-        """Begin to count anew: what was counted before the change says nothing about the state since."""
-        self.consecutive = 0
-        self._window.clear()
+        """Begin to count anew, where it is closed; what opened a breaker stays to be seen until it is closed again."""
+        if self.state is _CLOSED:
+            self.consecutive = 0
+            self._window.clear()
 
     def retry_after(self, now: float) -> float:
         """Return the seconds until an open breaker lets a probe pass; 0.0 in the other states."""
         return max(0.0, self._due() - now) if self.state is State.OPEN else 0.0
 
     def counts(self, now: float) -> tuple[int, int]:
-        """Return the outcomes within the window, and how many of them were failures."""
-        return self._window.counts(now)
+        """Return the outcomes within the window, and how many of them were failures.
+
+        Not closed, those within the window that ended when it opened.
+        """
+        window = self._window
+        return window.counts(now) if self.state is _CLOSED else (window.total, window.marked)
 
     def _give_back(self, ticket: int) -> None:
         if ticket < 0:
@@ -293,7 +298,7 @@ class Breaker:
         self.state, self.since, self.cause = new, now, cause
         self._period += 1
         self.probes = self._streaming = self._proofs = 0
-        self.forget()
+        self.forget()  # what was counted before it opened says nothing about those who pass now
         if self._on_change is not None:
             self._on_change(old, new, cause)
 

@@ -175,14 +175,15 @@ METRICS = (
         "gateway_circuit_breaker_failures",
         "gauge",
         ("scope", "upstream", "backend"),
-        "Failures that the breaker has counted within its window (`error_rate.window`).",
+        "Failures that the breaker has counted within its window (`error_rate.window`); not closed, those that it had "
+        "counted when it opened.",
     ),
     Spec(
         "gateway_circuit_breaker_failed_total",
         "counter",
         ("scope", "upstream", "backend"),
         "Failures that a breaker was told of; unlike `gateway_circuit_breaker_failures` it is not emptied when the "
-        "breaker opens.",
+        "breaker closes.",
     ),
     Spec(
         "gateway_circuit_breaker_rejections_total",

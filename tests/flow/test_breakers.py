@@ -443,13 +443,18 @@ def test_a_service_of_uploads_recovers() -> None:
 
 
 def test_failures_are_counted_beyond_the_moment_it_opens() -> None:
-    """The gauge is of the window and empty then; the counter keeps what led to it (R-CB-12)."""
+    """The gauge says what opened it until it closes, and is empty then; the counter keeps all (R-CB-12)."""
     made = gateway(circuit_breaker={"failure_threshold": 3})
     fails(made, "a")
     for _ in range(5):
         made.get("/")
     counted = made.metric("gateway_circuit_breaker_failed_total", scope="backend", upstream="orders")
-    assert (counted, made.metric("gateway_circuit_breaker_failures", scope="backend")) == (3, 0)
+    assert (counted, made.metric("gateway_circuit_breaker_failures", scope="backend")) == (3, 3)
     made.advance(30.1)
     made.get("/")
     assert made.metric("gateway_circuit_breaker_failed_total", scope="backend", upstream="orders") == 4
+    assert made.metric("gateway_circuit_breaker_failures", scope="backend") == 3
+    made.advance(30.1)
+    well(made, "a")
+    assert made.get("/").status == 200
+    assert made.metric("gateway_circuit_breaker_failures", scope="backend") == 0

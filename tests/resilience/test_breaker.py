@@ -262,6 +262,21 @@ def test_a_closed_breaker_starts_afresh() -> None:
     assert breaker.counts(131.0) == (2, 2)
 
 
+def test_what_opened_it_is_seen_until_it_is_closed() -> None:
+    """Open and half-open, however long that takes and whatever its probes do; closed, it counts anew."""
+    breaker = in_state(OPEN)
+    counted = breaker.counts(100.0), breaker.consecutive
+    assert counted == ((3, 3), 3)
+
+    breaker.forget()
+    fail(breaker, 130.0)
+    assert (breaker.state, breaker.counts(500.0), breaker.consecutive) == (OPEN, *counted)
+    ticket = breaker.admit(500.0)
+    assert (breaker.state, breaker.counts(500.0), breaker.consecutive) == (HALF_OPEN, *counted)
+    breaker.succeeded(501.0, ticket)
+    assert (breaker.state, breaker.counts(501.0), breaker.consecutive) == (CLOSED, (0, 0), 0)
+
+
 def test_a_restored_health_lets_probes_pass_early() -> None:
     """They still decide."""
     breaker = in_state(OPEN)
