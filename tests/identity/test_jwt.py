@@ -139,6 +139,17 @@ def test_exp_and_nbf_hold_with_the_leeway(off: float, leeway: float) -> None:
         assert good or min(abs(off + leeway), abs(off - 50 - leeway)) < 1e-3
 
 
+@pytest.mark.parametrize("name", ["exp", "nbf", "iat"])
+@pytest.mark.parametrize("value", ["x", "1700000000", "", None, True, [1], {}])
+def test_a_time_that_is_no_number_refuses_the_token(name: str, value: object) -> None:
+    """RFC 7519 section 2, NumericDate, whatever a route asks for (D-132); what is not there says nothing."""
+    claims = said()
+    with pytest.raises(CredentialInvalid, match=f"{name} is not a time"):
+        verify({**claims, name: value}, replace(RULES, required=()))
+    claims.pop(name, None)
+    verify(claims, replace(RULES, required=()))
+
+
 def test_a_token_without_an_end_is_taken_where_none_is_asked_for() -> None:
     """`required_claims` decides whether `exp` must be there."""
     assert verify(said(exp=None), replace(RULES, required=())).expires == inf
