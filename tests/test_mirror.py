@@ -15,6 +15,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 NAMED = re.compile(r"^Tests: (.+?)\.$", re.MULTILINE)
 
@@ -91,6 +93,7 @@ def there(path: str, name: str) -> bool:
     return file.is_file() and (not name or f"def {name.rpartition('::')[2]}(" in file.read_text())
 
 
+@pytest.mark.timeout(200)
 def test_the_tests_that_are_named_go_through_the_module() -> None:
     """They are run, and the functions that they enter are written down."""
     claimed = [
@@ -111,7 +114,7 @@ def test_the_tests_that_are_named_go_through_the_module() -> None:
 def run_and_look(tests: list[str]) -> dict[str, list[str]]:
     """Run tests in a process of their own; returns the modules of the package of which each entered a function."""
     done = subprocess.run(
-        [sys.executable, "-c", LOOK, *tests], cwd=ROOT, capture_output=True, text=True, check=False, timeout=50
+        [sys.executable, "-c", LOOK, *tests], cwd=ROOT, capture_output=True, text=True, check=False, timeout=170
     )
     assert done.returncode == 0, done.stdout + done.stderr
     found: dict[str, list[str]] = json.loads(done.stdout.rpartition("\n==\n")[2])

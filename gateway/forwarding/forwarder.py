@@ -1,28 +1,20 @@
 """The end of a route's chain: choose a backend, forward, and answer.
 
-The forwarder has the upstream pick a backend, starts the attempt, and tells
-breakers and budgets how it ended. It decides whether a failed attempt is made
-again, and what is answered where a breaker is open.
-
-# Note [Verdicts]
-The breaker of a backend is told of every attempt on that backend. The breaker
-of the whole upstream is told once of every exchange: a failure that a retry on
-another backend made good is no failure of the upstream (D-26). Each breaker
-gives out a ticket, which goes back exactly once; the attempt has 0 in the
-ticket's place from then on.
+The forwarder has the upstream pick a backend, starts the attempt, and decides
+whether a failed one is made again. Breakers are told by `verdicts` how attempts
+ended; what is answered where one is open is in `fallback`.
 """
 
 from __future__ import annotations
 
-from functools import partial
-
-from gateway.errors import BreakerOpen, GatewayError, Retry, Source
+from gateway.errors import BreakerOpen, GatewayError
 from gateway.exchange import Exchange
+from gateway.forwarding import verdicts
+from gateway.forwarding.fallback import fall_back
 from gateway.forwarding.hedges import Hedges, Race
 from gateway.forwarding.retries import Retries, tried, why
 from gateway.http.fields import FieldFilter
 from gateway.message import Response
-from gateway.resilience.breaker import State
 from gateway.resilience.retry import lost_race
 from gateway.transport.deadlines import NEVER
 from gateway.upstream.attempt import Attempt, AttemptObserver
@@ -30,9 +22,6 @@ from gateway.upstream.attempts import Attempts
 from gateway.upstream.backend import Backend, Upstream
 
 VIA = b"1.1 gateway"
-
-NOT_ITS_FAULT = frozenset([501, 505])
-"""Statuses from 500 up that are no failure of a backend: the client asked for what it does not have (D-28)."""
 
 
 class Forwarder(AttemptObserver):
@@ -108,7 +97,7 @@ class Forwarder(AttemptObserver):
                     upstream.breaker.cancelled(ticket)
                 if not (falls_back and isinstance(error, BreakerOpen)):
                     raise
-                self._fall_back(exchange, upstream, error)
+                fall_back(exchange, upstream, error, self._passes, self._send_instead)
                 return
         if self._attempts.pool.pins:
             backend = self._attempts.backend_of(exchange, upstream) or backend
@@ -128,6 +117,9 @@ class Forwarder(AttemptObserver):
         attempt.start()
         if self._hedges is not None:
             self._hedges.watch(attempt, self._second)
+
+    def _send_instead(self, exchange: Exchange, upstream: Upstream) -> None:
+        self._send(exchange, upstream, falls_back=False)
 
     # Called by attempts (gateway.upstream.attempt.AttemptObserver).
 
@@ -151,7 +143,7 @@ class Forwarder(AttemptObserver):
     def _deliver(self, attempt: Attempt, response: Response) -> None:
         retries = self._retries
         if attempt.upstream.condition is not None:
-            self._judge_exchange(attempt)
+            verdicts.answered(attempt, self._attempts.now())
         if self._via:
             response.headers.add(b"Via", VIA)
         exchange = attempt.exchange
@@ -181,13 +173,7 @@ class Forwarder(AttemptObserver):
         upstream = attempt.upstream
         upstream.count(attempt.backend.name, "ok" if error is None else error.reason)
         if upstream.condition is not None:
-            failure = _failure(attempt.status, error)
-            standing = attempt.backend.standing
-            if standing is not None:
-                ticket, attempt.ticket = attempt.ticket, 0
-                standing.judge(ticket, now, failure)
-            if attempt.upstream_ticket and (failure == "" or (error is not None and attempt.status)):
-                self._hand_back(attempt, now, failure)
+            verdicts.finished(attempt, now, error)
         if attempt.why and self._retries is not None:
             failed = error is not None or attempt.status in self._retries.policy.on
             self._retries.count(attempt.why, "failed" if failed else "ok")
@@ -200,11 +186,7 @@ class Forwarder(AttemptObserver):
             failure = error.reason
             attempt.exchange.upstream_finished = now
             attempt.upstream.count(attempt.backend.name, failure)
-        if attempt.backend.standing is not None:
-            ticket, attempt.ticket = attempt.ticket, 0
-            attempt.backend.standing.judge(ticket, now, failure)
-        if attempt.upstream_ticket:
-            self._hand_back(attempt, now, failure)
+        verdicts.cancelled(attempt, now, failure)
 
     # Further attempts.
 
@@ -226,7 +208,7 @@ class Forwarder(AttemptObserver):
     def _try(self, last: Attempt, backend: Backend, fresh: bool = False, because: str = "") -> bool:
         """Make another attempt; return False where a breaker has opened meanwhile."""
         now = self._attempts.now()
-        ticket = _ticket(last, backend, now)
+        ticket = verdicts.ticket_for(last, backend, now)
         if ticket is None:
             return False
         exchange = last.exchange
@@ -254,7 +236,7 @@ class Forwarder(AttemptObserver):
             return None
         if backend is first.backend:
             return None
-        ticket = _ticket(first, backend, now)
+        ticket = verdicts.ticket_for(first, backend, now)
         if ticket is None:
             return None
         until, timeout = first.until, self._timeout
@@ -281,80 +263,7 @@ class Forwarder(AttemptObserver):
         return False
 
     def _give_up(self, attempt: Attempt, error: GatewayError) -> None:
-        if attempt.upstream_ticket:
-            # No attempt is left for the exchange, so it counts as failed, unless `_failure` says that nothing is known.
-            self._hand_back(attempt, self._attempts.now(), _failure(attempt.status, error) or None)
+        verdicts.given_up(attempt, self._attempts.now(), error)
         exchange = attempt.exchange
         assert exchange.chain is not None
         exchange.chain.fail(exchange, error)
-
-    def _judge_exchange(self, attempt: Attempt) -> None:
-        """Tell breakers of an answer as soon as its head is there, where it is a failure or the attempt is a probe."""
-        now = self._attempts.now()
-        if attempt.upstream_ticket and (attempt.status >= 500 or _probes(attempt.upstream.breaker)):
-            self._hand_back(attempt, now, _failure(attempt.status, None))
-        backend = attempt.backend
-        if attempt.ticket and backend.standing is not None and _probes(backend.breaker):
-            # The attempt is a probe: its head is enough, since a stream may last for hours (D-29).
-            ticket, attempt.ticket = attempt.ticket, 0
-            backend.standing.judge(ticket, now, _failure(attempt.status, None))
-
-    def _hand_back(self, attempt: Attempt, now: float, failure: str | None) -> None:
-        ticket, attempt.upstream_ticket = attempt.upstream_ticket, 0
-        breaker = attempt.upstream.breaker
-        assert breaker is not None
-        if failure is None:
-            breaker.cancelled(ticket)
-        elif failure:
-            breaker.failed(now, ticket, failure)
-        else:
-            breaker.succeeded(now, ticket)
-
-    def _fall_back(self, exchange: Exchange, upstream: Upstream, error: BreakerOpen) -> None:
-        exchange.upstream = upstream.name
-        if upstream.condition is not None:
-            upstream.condition.rejected += 1
-        fallback = upstream.fallback
-        if fallback is None:
-            raise error
-        response = None if fallback.recall is None else fallback.recall(exchange, error, self._passes)
-        if response is None and fallback.upstream is not None:
-            go_on = partial(self._send, exchange, fallback.upstream(), falls_back=False)
-            place = None if fallback.enter is None else fallback.enter(exchange)
-            if place is None:
-                go_on()
-            else:
-                assert exchange.chain is not None
-                exchange.chain.wait(exchange, place, go_on)
-            return
-        if response is None:
-            if fallback.answer is None:
-                raise error
-            response = fallback.answer(error)
-        exchange.error = error
-        assert exchange.chain is not None
-        exchange.chain.deliver(exchange, response)
-
-
-def _ticket(before: Attempt, backend: Backend, now: float) -> int | None:
-    """Return the backend's ticket for a further attempt of an exchange; None where a breaker does not admit it.
-
-    0 stands for a backend without a breaker. The upstream's breaker has admitted the exchange before, and is only asked
-    whether that ticket still stands.
-    """
-    whole = before.upstream.breaker
-    if whole is not None and not whole.stands(before.upstream_ticket):
-        return None
-    return 0 if backend.breaker is None else backend.breaker.admit(now, before.exchange.request.whole) or None
-
-
-def _probes(breaker: object) -> bool:
-    return getattr(breaker, "state", None) is State.HALF_OPEN
-
-
-def _failure(status: int, error: GatewayError | None) -> str | None:
-    """Say what the backend did wrong; empty for nothing, None where the attempt says nothing about the backend."""
-    if error is not None:
-        # A request that the backend did not process (GOAWAY) is no failure, nor is an error of the client or ours.
-        return error.reason if error.source is Source.UPSTREAM and error.retry is not Retry.UNPROCESSED else None
-    return f"status {status}" if status >= 500 and status not in NOT_ITS_FAULT else ""
