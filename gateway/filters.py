@@ -212,7 +212,7 @@ class _Passage:
     # The body before (gateway.body.BodySink).
 
     def body_received(self, data: bytes) -> None:
-        # What comes after a failure is dropped, so that nobody waits for room that nobody makes.
+        # What comes after a failure is dropped: kept here, it would pause the source, and nothing would resume it.
         if not self._over:
             self._input.append(data)
             self._run()

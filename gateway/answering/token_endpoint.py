@@ -148,7 +148,7 @@ class TokenEndpoint:
             if claims.get("client_id") != client.id:
                 raise TokenRefused("unauthorized_client", "The token is another client's.")
             if "jti" not in claims or "exp" not in claims:
-                # Made by somebody who shares our HS256 secret: without `jti` there is nothing to put on the deny-list.
+                # Another program with our HS256 secret made it: without `jti` there is nothing to put on the deny-list.
                 raise TokenRefused("unsupported_token_type", "The token has no name.")
             self._deny(str(claims["jti"]), float(claims["exp"]))
         else:

@@ -143,7 +143,7 @@ class Subrequest(Downstream):
             self.deadline = exchange.deadline
 
     def cancel(self) -> None:
-        """End the exchange: the asker does not want the answer any more. It is told only that the exchange is over."""
+        """End the exchange for an asker that wants no answer any more; `subrequest_over` is all that it is told."""
         self._abandon(ClientAborted())
 
     def content_moved(self) -> None:
@@ -158,7 +158,7 @@ class Subrequest(Downstream):
                 exchange.deadline = self.deadline
 
     def break_off(self) -> None:
-        """End the exchange: the asker cannot complete its request. It is told as if the backend had broken off."""
+        """End the exchange for an asker that cannot complete its request; it is told as if the backend broke off."""
         if self._exchange is not None:
             self.abort(self._exchange)
 

@@ -1,4 +1,4 @@
-"""API keys as a way of showing who is calling."""
+"""API keys as a way to authenticate."""
 
 from __future__ import annotations
 

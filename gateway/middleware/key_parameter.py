@@ -1,6 +1,6 @@
-"""Take the parameter that shows API keys out of requests on routes that do not ask for one.
+"""Take API keys out of the query, on routes that do not ask for one.
 
-On those that do, `gateway.middleware.authentication` takes it out once the key was looked at.
+On routes that do, `gateway.middleware.authentication` takes the parameter out after the key was read.
 
 Tests: `tests/flow/test_api_keys.py::test_no_backend_sees_a_key_in_the_query_where_nobody_asks_for_one`.
 """
@@ -12,10 +12,10 @@ from gateway.http.queries import take_out
 
 
 class KeyParameter:
-    """Keeps keys of the gateway's own from backends, and from the authorities that are shown a request's URL.
+    """Keeps the gateway's API keys from backends, and from authorities that get the request's URL.
 
     Args:
-        name: Of the parameter.
+        name: Name of the query parameter.
     """
 
     __slots__ = ("_name",)
@@ -26,6 +26,6 @@ class KeyParameter:
         self._name = name.encode()
 
     def on_request(self, exchange: Exchange) -> None:
-        """Take it out, where there is a query at all."""
+        """Take the parameter out of the query, if there is one."""
         if exchange.request.query:
             take_out(exchange.request, self._name)
