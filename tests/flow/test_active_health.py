@@ -1,4 +1,4 @@
-"""Active checks in a gateway: who fails them gets no traffic, and gets it back."""
+"""Active checks in a whole gateway: a backend that fails them gets no traffic until it passes again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gateway.testing.backend import Asked, ok
 
 
 def gateway(*names: str, **check: Any) -> Harness:
-    """One upstream whose backends are checked, for two routes."""
+    """One upstream with health checks, used by two routes."""
     return Harness(
         *names,
         upstreams=[
@@ -29,19 +29,19 @@ def gateway(*names: str, **check: Any) -> Harness:
 
 
 def checks(made: Harness, name: str) -> list[Asked]:
-    """The checks that a backend has seen."""
+    """The checks that a backend got."""
     return [
         asked for asked in made.backend(name).requests if asked.headers.get(b"user-agent") == b"gateway-health-check"
     ]
 
 
 def unwell(asked: Asked) -> bytes:
-    """Fail checks, and nothing else."""
+    """Fail checks, and answer everything else."""
     return ok(status=b"503 Busy") if asked.target == b"/health" else ok()
 
 
 def test_who_fails_its_checks_gets_no_traffic_and_gets_it_back() -> None:
-    """Three failures, two successes; the admin listener and the metrics say so."""
+    """After three failures and two successes; the admin listener and the metrics show it."""
     made = gateway("a", "b")
     made.backend("a").answer = unwell
     made.advance(25)
@@ -63,7 +63,7 @@ def test_who_fails_its_checks_gets_no_traffic_and_gets_it_back() -> None:
 
 
 def test_with_none_healthy_it_is_503() -> None:
-    """At once, with the reason and when to come back."""
+    """At once, with the reason and Retry-After."""
     made = gateway("a")
     made.backend("a").refuse_connections()
     made.advance(25)
@@ -86,7 +86,7 @@ def test_routes_and_reloads_share_the_checks() -> None:
 
 
 def test_a_backend_that_leaves_is_checked_no_more() -> None:
-    """Nor is one whose upstream is not checked any more."""
+    """Nor is one whose upstream has no checks any more."""
     made = gateway("a", "b")
     made.advance(1.1)
     upstream = made.configuration["upstreams"][0]
@@ -101,7 +101,7 @@ def test_a_backend_that_leaves_is_checked_no_more() -> None:
 
 
 def test_a_check_is_no_traffic() -> None:
-    """It is in no count, and takes no connection from the pool."""
+    """No count has it, and it takes no connection from the pool."""
     made = gateway("a")
     made.advance(30)
 
@@ -130,7 +130,7 @@ def test_a_check_is_no_traffic() -> None:
     ],
 )
 def test_what_is_well(check: dict[str, Any], answer: bytes, well: bool | None) -> None:
-    """By status, fields and content; what is no HTTP is not well, and no answer is read without end."""
+    """By status, fields and content; an answer that is not HTTP fails, and content is read up to a bound."""
     made = gateway("a", **check)
     made.backend("a").answers(answer)
     if well is None:  # content that ends with the connection
@@ -158,7 +158,7 @@ def test_what_is_sent() -> None:
 
 
 def test_a_backend_that_hangs_fails() -> None:
-    """Whether it takes no connection, says nothing, or stops in the head or in the content."""
+    """Whether it accepts no connection, is silent, or stops in the head or in the content."""
     for way in ("swallow", "stall", "head", "content"):
         made = gateway("a")
         if way == "swallow":
@@ -175,7 +175,7 @@ def test_a_backend_that_hangs_fails() -> None:
 
 
 def test_an_answer_that_breaks_off_is_not_well() -> None:
-    """The head was fine; the content that it announced does not come."""
+    """Its head was right, but the announced content does not come."""
     made = gateway("a")
     half = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok"
 

@@ -1,4 +1,4 @@
-"""API keys in a whole gateway: by field and by parameter, and never anywhere else."""
+"""API keys in a whole gateway: taken from a field or the query, and seen nowhere else."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OLD = "k-of-last-year"
 
 
 def gateway(route: dict[str, Any] | None = None, **keys: Any) -> Harness:
-    """A route for those with a key."""
+    """A route that asks for an API key."""
     return Harness(
         "orders",
         routes=[
@@ -45,14 +45,14 @@ def gateway(route: dict[str, Any] | None = None, **keys: Any) -> Harness:
 
 
 def answer(response: Received) -> str:
-    """All that an attacker sees, but for the request id."""
+    """All of an answer that an attacker sees, without the request id."""
     problem = {key: value for key, value in response.json.items() if key != "request_id"}
     fields = [(name, value) for lower, name, value in response.headers.fields if lower != b"x-request-id"]
     return f"{response.status} {fields} {problem}"
 
 
 def test_a_key_in_its_field() -> None:
-    """Lets the caller pass; the backend is told who it is, and not the key."""
+    """The caller passes; the backend gets the user and not the key."""
     made = gateway()
     response = made.get("/", X_API_Key=KEY)
     asked = made.backend("orders").last
@@ -84,7 +84,7 @@ def test_a_key_in_the_query(target: str, forwarded: bytes) -> None:
 
 @pytest.mark.parametrize("written", ["api_key", "api%5fkey", "%61pi_key"])
 def test_no_backend_sees_a_key_in_the_query_where_nobody_asks_for_one(written: str) -> None:
-    """On an open route as in its field; also where the route forwards credentials, which are those of its own ways."""
+    """Also on a route that forwards credentials, which are those of its own authenticators."""
     made = gateway()
     assert made.get(f"/open?a=1&{written}={KEY}&b=%20").status == 200
     assert made.backend("orders").last.target == b"/open?a=1&b=%20"
@@ -99,7 +99,7 @@ def test_no_backend_sees_a_key_in_the_query_where_nobody_asks_for_one(written: s
 
 
 def test_an_authority_is_shown_no_key_of_the_gateways_either() -> None:
-    """The URL that it is shown is the one that the backend gets."""
+    """It gets the URL that the backend gets."""
     made = Harness(
         "orders",
         "authority",
@@ -119,7 +119,7 @@ def test_the_query_of_a_route_is_its_own_where_keys_are_not_shown_there() -> Non
 
 
 def test_the_query_can_be_turned_off() -> None:
-    """Keys in URLs end up in histories."""
+    """Since keys in URLs end up in browser histories."""
     assert gateway(query=None).get(f"/?api_key={KEY}").status == 401
 
 
@@ -135,7 +135,7 @@ def test_another_field_and_another_parameter() -> None:
 
 
 def test_a_key_as_a_bearer_token() -> None:
-    """As many APIs have it; the backend does not see it, nor does the log; on a route that does not ask it passes."""
+    """As many APIs have it; neither the backend nor the log gets it; a route without API keys lets it pass."""
     made = gateway(header="Authorization", scheme="Bearer")
 
     assert made.get("/", Authorization=f"Bearer {KEY}").status == 200
@@ -152,7 +152,7 @@ def test_a_key_as_a_bearer_token() -> None:
 
 @pytest.mark.parametrize("ways", [["jwt", "api_key"], ["api_key", "jwt"]])
 def test_bearer_keys_beside_tokens(ways: list[str]) -> None:
-    """Each is known by how it looks, in whatever order they are listed, also a key whose id has two dots."""
+    """They are told apart by their form, in whatever order the authenticators are listed, even a key with two dots."""
     route = {"name": "orders", "path": "/*", "upstream": "orders", "auth": {"any_of": ways}}
     keys = [{"id": "acme", "key": KEY}, {"id": "dots", "key": "gw_api.example.com_0123456789"}]
     made = Harness(
@@ -192,7 +192,7 @@ def test_a_bearer_token_and_a_key_in_the_query(ways: list[str]) -> None:
 
 
 def test_a_route_may_forward_it() -> None:
-    """Where the backend checks it again."""
+    """For a backend that checks it again."""
     made = gateway({"forward_credentials": True})
     made.get(f"/?api_key={KEY}", X_API_Key=KEY)
 
@@ -201,7 +201,7 @@ def test_a_route_may_forward_it() -> None:
 
 
 def test_refusals_tell_nothing() -> None:
-    """None, unknown, expired, empty, too long, or two of them: the same answer to the octet."""
+    """No key, an unknown, expired, empty or too long one, or two: the same answer to the octet."""
     made = gateway()
     unknown = made.get("/", X_API_Key="nobody's")
     refused = [
@@ -221,7 +221,7 @@ def test_refusals_tell_nothing() -> None:
 
 
 def test_where_a_token_would_do_who_shows_nothing_is_told_so() -> None:
-    """By the reason, and with both challenges."""
+    """With `auth.missing`, and the challenges of both."""
     made = Harness(
         "orders",
         routes=[{"name": "orders", "path": "/*", "upstream": "orders", "auth": {"any_of": ["jwt", "api_key"]}}],
@@ -235,7 +235,7 @@ def test_where_a_token_would_do_who_shows_nothing_is_told_so() -> None:
 
 
 def test_scopes_and_roles() -> None:
-    """Who is known and may not gets 403."""
+    """A known caller that lacks them gets 403."""
     assert gateway({"scopes": ["read"], "roles": ["buyer", "admin"]}).get("/", X_API_Key=KEY).status == 200
     assert gateway({"scopes": ["write"]}).get("/", X_API_Key=KEY).status == 403
     assert gateway({"roles": ["admin"]}).get("/", X_API_Key=KEY).status == 403

@@ -1,4 +1,4 @@
-"""Who is calling, through the whole gateway: what the backend, the client, the log and the metrics see."""
+"""Authentication in a whole gateway: what the backend, the client, the log and the metrics see."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PUBLISHED = {"algorithms": ["RS256", "ES256"], "jwks_url": "http://127.0.0.1:900
 
 
 def token(**changes: Any) -> str:
-    """A good token, with changes."""
+    """A good token, with these changes."""
     return "Bearer " + sign(SECRET, "HS256", said(**changes))
 
 
@@ -28,7 +28,7 @@ def ask(gateway: Harness, authorization: str | None = None, path: str = "/orders
 
 
 def test_the_backend_is_told_who_it_is() -> None:
-    """And does not see the token."""
+    """And does not get the token."""
     gateway = protected()
 
     assert ask(gateway, token(sub="J\u00f6rg, the 1st")).status == 200
@@ -42,7 +42,7 @@ def test_the_backend_is_told_who_it_is() -> None:
 
 
 def test_a_route_may_forward_the_token() -> None:
-    """A backend that verifies it again."""
+    """For a backend that verifies it again."""
     gateway = protected(forward_credentials=True)
     ask(gateway, token())
 
@@ -50,7 +50,7 @@ def test_a_route_may_forward_the_token() -> None:
 
 
 def test_where_nobody_asks_a_credential_is_the_backends() -> None:
-    """It passes as it came."""
+    """On a route without `auth` it passes unchanged."""
     gateway = protected()
     ask(gateway, "Bearer opaque", "/open/7")
 
@@ -58,7 +58,7 @@ def test_where_nobody_asks_a_credential_is_the_backends() -> None:
 
 
 def test_nobody_is_asked_on_the_health_paths() -> None:
-    """A load balancer has no token; neither is it asked where no route is."""
+    """A load balancer has no token; and no token is asked for where no route matches."""
     gateway = Harness(
         "orders",
         routes=[{"path": "/*", "upstream": "orders", "auth": {"type": "jwt"}}],
@@ -71,7 +71,7 @@ def test_nobody_is_asked_on_the_health_paths() -> None:
 
 
 def test_who_is_refused_is_answered_before_the_body_is_read() -> None:
-    """And the connection goes on."""
+    """And the connection stays open."""
     gateway = protected()
     client = gateway.client()
     response = gateway.request("POST", "/orders/7", {}, b"x" * 100, client)
@@ -81,7 +81,7 @@ def test_who_is_refused_is_answered_before_the_body_is_read() -> None:
 
 
 def test_fields_may_have_other_names() -> None:
-    """Under which clients are not believed either, in any spelling; the usual ones are stripped as ever."""
+    """A client's fields of these names are dropped too, in any spelling, and so are those of the usual names."""
     gateway = protected()
     names = {"user": "Remote_User", "roles": "X-Groups", "scopes": "X-User-Scopes"}
     gateway.apply(auth={**gateway.configuration["auth"], "identity_fields": names})
@@ -104,7 +104,7 @@ def test_fields_may_have_other_names() -> None:
 
 
 def test_a_known_token_without_the_scope_is_forbidden() -> None:
-    """403, with what is lacking; the log knows who it was."""
+    """403, and the challenge names the scope; the log has the user."""
     gateway = protected(scopes=["orders:write"])
     response = ask(gateway, token())
 
@@ -117,7 +117,7 @@ def test_a_known_token_without_the_scope_is_forbidden() -> None:
 
 
 def test_a_route_may_ask_for_another_issuer_and_audience() -> None:
-    """R-JWT-05: what it says stands in place of the verifier's; what one route found out says nothing on another."""
+    """R-JWT-05: they replace the verifier's; a result of one route does not count on another."""
     gateway = protected()
     routes = [
         {"name": "a", "path": "/a", "upstream": "orders", "auth": {"type": "jwt", "audience": "a"}},
@@ -152,7 +152,7 @@ def test_a_route_may_take_the_tokens_of_several_issuers() -> None:
 
 
 def test_a_result_is_kept_for_a_minute_and_never_past_the_end() -> None:
-    """As the metrics say, which count what was found out and what was known."""
+    """The metrics count what was verified and what came from the cache."""
     gateway = protected()
     short = token(exp=START + 10)
     for seconds, status in ((0, 200), (9, 200), (2, 200), (30, 401)):
@@ -169,7 +169,7 @@ def test_a_result_is_kept_for_a_minute_and_never_past_the_end() -> None:
 
 
 def test_another_secret_is_in_force_at_once() -> None:
-    """What was known by the old one is not known any more (trap 9)."""
+    """Results that were verified by the old one are forgotten (trap 9)."""
     gateway = protected()
     assert ask(gateway, token()).status == 200
     gateway.apply(auth={"jwt": {"default": {"algorithms": ["HS256"], "secret": "another" * 5}}})
@@ -178,7 +178,7 @@ def test_another_secret_is_in_force_at_once() -> None:
 
 
 def test_another_key_in_the_same_file_is_in_force_at_once(tmp_path: Path) -> None:
-    """The configuration reads as it did before."""
+    """Though the configuration has not changed."""
     file = tmp_path / "jwt.pem"
     file.write_bytes(public_pem(rsa_key()))
     gateway = protected({"algorithms": ["RS256"], "public_key_file": str(file)})
@@ -191,7 +191,7 @@ def test_another_key_in_the_same_file_is_in_force_at_once(tmp_path: Path) -> Non
 
 
 def test_an_unrelated_reload_forgets_nobody() -> None:
-    """A thousand clients would have to be verified at once."""
+    """Otherwise a thousand clients would have to be verified at once."""
     gateway = protected()
     ask(gateway, token())
     gateway.apply(timeouts={"connect": 1})
@@ -201,7 +201,7 @@ def test_an_unrelated_reload_forgets_nobody() -> None:
 
 
 def test_an_operator_can_refuse_a_token() -> None:
-    """Although it is known and valid; others stay."""
+    """Though it is cached and valid; other tokens stay good."""
     gateway = protected()
     assert ask(gateway, token()).status == 200
     control = gateway.gateway.root.tree.credentials
@@ -230,7 +230,7 @@ def by(kid: str, name: str = "one") -> str:
 
 
 def test_the_first_request_waits_for_the_keys() -> None:
-    """They are on their way; and the backend hears of it then."""
+    """They are being fetched; the backend gets the request after that."""
     gateway = protected(PUBLISHED, "issuer")
     issuer = gateway.backend("issuer")
     issuer.stall()
@@ -245,7 +245,7 @@ def test_the_first_request_waits_for_the_keys() -> None:
 
 
 def test_without_keys_nobody_is_refused_or_let_in() -> None:
-    """503 with Retry-After, when the issuer took too long."""
+    """503 with Retry-After, when the issuer takes too long."""
     gateway = protected(PUBLISHED, "issuer")
     gateway.backend("issuer").stall()
     client = gateway.client()
@@ -263,7 +263,7 @@ def test_without_keys_nobody_is_refused_or_let_in() -> None:
 
 
 def test_a_client_that_goes_while_keys_come_leaves_nothing() -> None:
-    """The others get theirs."""
+    """The other clients are answered."""
     gateway = protected(PUBLISHED, "issuer")
     issuer = gateway.backend("issuer")
     issuer.stall()
@@ -280,7 +280,7 @@ def test_a_client_that_goes_while_keys_come_leaves_nothing() -> None:
 
 
 def test_a_new_key_is_found_when_a_token_names_it() -> None:
-    """Without a wrong 401; the old ones go on as long as they are published."""
+    """Without a wrong 401; the old keys stay good as long as they are published."""
     gateway = published(jwk(rsa_key(), "a"))
     assert ask(gateway, by("a")).status == 200
     gateway.backend("issuer").answers(ok(jwks(jwk(rsa_key(), "a"), jwk(rsa_key("two"), "b"))))
@@ -291,7 +291,7 @@ def test_a_new_key_is_found_when_a_token_names_it() -> None:
 
 
 def test_a_key_that_was_withdrawn_is_good_no_more() -> None:
-    """Not even for tokens that were verified a moment ago."""
+    """Even for tokens that were verified a moment ago."""
     gateway = published(jwk(rsa_key(), "a"), jwk(rsa_key("two"), "b"))
     assert ask(gateway, by("a")).status == 200
     gateway.backend("issuer").answers(ok(jwks(jwk(rsa_key("two"), "b"), jwk(ec_key(), "c"))))
@@ -302,7 +302,7 @@ def test_a_key_that_was_withdrawn_is_good_no_more() -> None:
 
 
 def test_while_the_issuer_is_down_its_keys_are_good() -> None:
-    """For an hour here; it is asked again when it is back."""
+    """For an hour in this test; the issuer is asked again until it is back."""
     gateway = published(jwk(rsa_key(), "a"))
     assert ask(gateway, by("a")).status == 200
     gateway.backend("issuer").refuse_connections()
@@ -317,7 +317,7 @@ def test_while_the_issuer_is_down_its_keys_are_good() -> None:
 
 
 def test_a_key_without_a_name_is_followed_by_another() -> None:
-    """RFC 7517 section 4.5: names are optional. The new key is good with its first token, the old one no more."""
+    """RFC 7517 section 4.5: names are optional. With its first token the new key is good, and the old one is not."""
     gateway = published(jwk(rsa_key()))
     old, new = ("Bearer " + sign(rsa_key(name), "RS256") for name in ("one", "two"))
     assert ask(gateway, old).status == 200
@@ -329,7 +329,7 @@ def test_a_key_without_a_name_is_followed_by_another() -> None:
 
 
 def test_a_token_that_was_refused_before_its_key_came_is_taken_after() -> None:
-    """Refusals are remembered too: not longer than the keys that they were by."""
+    """Cached refusals are forgotten when the keys change."""
     gateway = published(jwk(rsa_key()))
     new = "Bearer " + sign(rsa_key("two"), "RS256")
     assert ask(gateway, new).status == 401
@@ -372,7 +372,7 @@ def test_tokens_with_made_up_keys_do_not_have_the_issuer_asked() -> None:
 
 
 def test_a_reload_keeps_the_keys() -> None:
-    """The issuer is not asked again where nothing of the verifier changed, and let go with it where it did."""
+    """Where nothing of the verifier has changed the issuer is not asked again; where something has, the old keys go."""
     gateway = published(jwk(rsa_key(), "a"))
     assert ask(gateway, by("a")).status == 200
     gateway.apply(timeouts={"connect": 1})
@@ -404,7 +404,7 @@ def test_an_issuer_alone_is_enough() -> None:
 @pytest.mark.parametrize("good", [True, False])
 @pytest.mark.parametrize("asked", ["/orders/7", "/orders/7?access_token={}", "/open/7?access_token={}"])
 def test_a_token_is_in_no_log_no_metric_and_no_answer(good: bool, asked: str) -> None:
-    """Nor any part of it that would be enough."""
+    """Nor a part of it that would be enough to use it."""
     gateway = protected()
     shown = sign(SECRET, "HS256", said(exp=START + 100 if good else 1))
     with capturedLogs() as events:

@@ -1,4 +1,4 @@
-"""Routes that ask another server who is calling: token introspection and forward authentication."""
+"""Routes that ask another server about each request: token introspection and forward authentication."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def introspecting(make: Make, **settings: Any) -> tuple[Harness, FakeBackend]:
 
 
 def test_a_token_that_the_authority_knows_opens_the_route(make: Make) -> None:
-    """The backend is told whose it is, and not the token; the authority is asked as RFC 7662 has it."""
+    """The backend gets the user and not the token; the authority is asked as RFC 7662 says."""
     gateway, authority = introspecting(make)
     authority.answers(active(scope="read write", roles=["partner"]))
 
@@ -61,7 +61,7 @@ def test_a_token_that_the_authority_knows_opens_the_route(make: Make) -> None:
 
 
 def test_the_authority_is_asked_once_a_minute(make: Make) -> None:
-    """And not past the end of the token, nor five seconds about one that it does not know."""
+    """A result is kept until the token expires at most, and a refusal for five seconds."""
     gateway, authority = introspecting(make)
     authority.answer = lambda asked: active(exp=NOW + 30) if b"token=good" in asked.body else INACTIVE
 
@@ -92,7 +92,7 @@ def test_the_authority_is_asked_once_a_minute(make: Make) -> None:
     ],
 )
 def test_a_token_that_is_not_for_us_is_a_401(make: Make, answer: bytes) -> None:
-    """In the same words whatever is wrong with it; no request reaches the backend."""
+    """With one answer, whatever is wrong with the token; the backend gets no request."""
     gateway, authority = introspecting(make, issuer="https://issuer.example.com", audience=["api"])
     if b"iss" not in answer:
         document = {"iss": "https://issuer.example.com", **json.loads(answer.split(b"\r\n\r\n")[1])}
@@ -108,7 +108,7 @@ def test_a_token_that_is_not_for_us_is_a_401(make: Make, answer: bytes) -> None:
 
 
 def test_a_machine_s_token_is_its_client_s(make: Make) -> None:
-    """RFC 7662 section 2.2: `sub` is optional."""
+    """RFC 7662 section 2.2: `sub` is optional, so the client's id is the user."""
     gateway, authority = introspecting(make)
     authority.answers(active(sub=None, client_id="robot"))
 
@@ -118,7 +118,7 @@ def test_a_machine_s_token_is_its_client_s(make: Make) -> None:
 
 
 def test_without_a_token_nobody_is_asked(make: Make) -> None:
-    """401, and the challenge says what is wanted."""
+    """401 with a challenge."""
     gateway, authority = introspecting(make)
 
     response = gateway.get("/orders/7")
@@ -128,12 +128,12 @@ def test_without_a_token_nobody_is_asked(make: Make) -> None:
 
 
 def answering(answer: bytes) -> Callable[[FakeBackend], None]:
-    """Make it answer so."""
+    """Make the authority answer so."""
     return lambda authority: authority.answers(answer)
 
 
 def in_time(gateway: Harness) -> Received:
-    """Call, and give the answer that is there when the authority's time is over: nobody was let in."""
+    """Make a request, and return the answer that is there after the authority's timeout."""
     client = gateway.send(b"GET /orders/7 HTTP/1.1\r\nHost: g\r\nAuthorization: Bearer t\r\n\r\n")
     gateway.advance(2.1)
     (response,) = client.responses(b"GET")
@@ -168,7 +168,7 @@ SILENT = [
     ],
 )
 def test_an_authority_that_does_not_say_lets_nobody_in(make: Make, fault: Callable[[FakeBackend], None]) -> None:
-    """503 within its time, whatever it does instead; and nothing is remembered of that."""
+    """503 within its timeout, whatever it does instead of answering; that is not cached."""
     gateway, authority = introspecting(make)
     fault(authority)
 
@@ -182,7 +182,7 @@ def test_an_authority_that_does_not_say_lets_nobody_in(make: Make, fault: Callab
 
 
 def test_an_authority_that_is_down_does_not_fill_the_log(make: Make) -> None:
-    """What is wrong is told once a minute, however many ask."""
+    """The cause is logged once a minute, however many requests fail."""
     gateway, authority = introspecting(make)
     authority.refuse_connections()
 
@@ -201,7 +201,7 @@ def test_an_authority_that_is_down_does_not_fill_the_log(make: Make) -> None:
 
 
 def test_a_kept_alive_connection_that_has_died_is_no_answer(make: Make) -> None:
-    """The question is asked again, on a new one."""
+    """The authority is asked again, on a new connection."""
     gateway, authority = introspecting(make)
     authority.answers(active())
     gateway.get("/orders/7", Authorization="Bearer one")
@@ -217,7 +217,7 @@ def test_a_kept_alive_connection_that_has_died_is_no_answer(make: Make) -> None:
 
 
 def test_a_client_that_leaves_takes_its_question_along(make: Make) -> None:
-    """Nobody waits for the answer any more."""
+    """The request to the authority is cancelled."""
     gateway, authority = introspecting(make)
     authority.stall()
     client = gateway.send(b"GET /orders/7 HTTP/1.1\r\nHost: g\r\nAuthorization: Bearer t\r\n\r\n")
@@ -241,7 +241,7 @@ def asking(make: Make, **settings: Any) -> tuple[Harness, FakeBackend]:
 
 
 def test_a_yes_lets_the_request_pass_with_fields_for_the_backend(make: Make) -> None:
-    """Those that are listed, and who it is."""
+    """The listed ones, and those with the user and roles."""
     gateway, authority = asking(make)
     authority.answers(
         ok(b"", (b"Remote-User", b"ada"), (b"Remote-Groups", b"admin, dev"), (b"X-Team", b"blue"),
@@ -263,7 +263,7 @@ def test_a_yes_lets_the_request_pass_with_fields_for_the_backend(make: Make) -> 
 
 
 def test_who_it_is_only_the_authority_says(make: Make) -> None:
-    """A backend that knows its fields reads none of the client's, in any spelling."""
+    """The client's own fields with a user do not reach the backend, in any spelling."""
     gateway, authority = asking(make, user_header="X-Who")
     authority.answers(ok(b"", (b"X-Who", b"ada")))
 
@@ -275,7 +275,7 @@ def test_who_it_is_only_the_authority_says(make: Make) -> None:
 
 
 def test_the_authority_is_shown_what_the_request_is(make: Make) -> None:
-    """As Traefik and nginx show it: by GET, without content, with the chosen fields and what was asked for."""
+    """As Traefik and nginx do it: a GET without content, with the chosen fields, method and URL."""
     gateway, authority = asking(make)
     headers = {"Authorization": "Bearer t", "Cookie": "a=b", "X-Secret": "1", "X-Forwarded-Uri": "/admin"}
 
@@ -300,7 +300,7 @@ def test_the_authority_is_shown_what_the_request_is(make: Make) -> None:
 
 
 def test_all_fields_may_be_shown(make: Make) -> None:
-    """But for those of one hop, of content, and those by which somebody could say who they are."""
+    """Except hop-by-hop fields, those about content, and those by which a client could say who it is."""
     gateway, authority = asking(make, request_headers=["*"])
     hidden = ("X-User-Id", "X_User_Id", "Keep-Alive", "Content-Type", "If-None-Match")
     headers = {"X-Any": "1", "Accept-Encoding": "br", **dict.fromkeys(hidden, "1")}
@@ -315,7 +315,7 @@ def test_all_fields_may_be_shown(make: Make) -> None:
 
 @pytest.mark.parametrize("spelling", ["X-Team", "x-team", "X_Team"])
 def test_a_client_cannot_say_what_the_authority_says(make: Make, spelling: str) -> None:
-    """Also where the authority does not say it this time."""
+    """Even where the authority's answer does not have the field."""
     gateway, _ = asking(make)
 
     gateway.request("GET", "/orders/7", {spelling: "red"})
@@ -325,7 +325,7 @@ def test_a_client_cannot_say_what_the_authority_says(make: Make, spelling: str) 
 
 @pytest.mark.parametrize("status", [b"302 Found", b"401 Unauthorized", b"403 Forbidden", b"429 Too Many Requests"])
 def test_a_no_is_the_client_s_answer(make: Make, status: bytes) -> None:
-    """Status, content and chosen fields; the log says who said no."""
+    """The client gets its status, content and chosen fields; the log has the reason."""
     gateway, authority = asking(make)
     fields = ((b"Location", b"/login"), (b"Set-Cookie", b"a=1"), (b"Set-Cookie", b"b=2"), (b"X-Inner", b"1"))
     authority.answers(ok(b"please log in", *fields, status=status))
@@ -350,7 +350,7 @@ def test_a_no_is_the_client_s_answer(make: Make, status: bytes) -> None:
     ],
 )
 def test_a_server_that_does_not_decide_lets_nobody_pass(make: Make, fault: Callable[[FakeBackend], None]) -> None:
-    """503 within its time."""
+    """503 within its timeout."""
     gateway, authority = asking(make)
     fault(authority)
 
@@ -370,7 +370,7 @@ def test_a_server_that_does_not_decide_lets_nobody_pass(make: Make, fault: Calla
     ],
 )
 def test_a_yes_that_names_no_one_user_lets_nobody_pass(make: Make, users: tuple[tuple[bytes, bytes], ...]) -> None:
-    """503: it is not known who is calling, and what reads the fields after us could read the other one."""
+    """503: with two users in the answer, the backend could read the other one."""
     gateway, authority = asking(make, response_headers=["Remote-User", "Remote_User"])
     authority.answers(ok(b"", *users))
 
@@ -381,7 +381,7 @@ def test_a_yes_that_names_no_one_user_lets_nobody_pass(make: Make, users: tuple[
 
 
 def test_roles_may_stand_in_several_fields(make: Make) -> None:
-    """They are a list (RFC 9110 section 5.3)."""
+    """Together they are one list (RFC 9110 section 5.3)."""
     gateway, authority = asking(make)
     authority.answers(ok(b"", (b"Remote-User", b"ada"), (b"Remote-Groups", b"admin"), (b"Remote-Groups", b"dev")))
 
@@ -391,7 +391,7 @@ def test_roles_may_stand_in_several_fields(make: Make) -> None:
 
 
 def test_cookies_of_one_caller_are_not_shown_for_another(make: Make) -> None:
-    """What asks has no memory."""
+    """The client of authorities keeps no cookies."""
     gateway, authority = asking(make)
     authority.answers(ok(b"", (b"Set-Cookie", b"session=ada")))
 
@@ -404,7 +404,7 @@ def test_cookies_of_one_caller_are_not_shown_for_another(make: Make) -> None:
 
 @pytest.mark.parametrize("ask", [introspecting, asking])
 def test_an_authority_that_says_nothing_keeps_so_many_requests(make: Make, ask: Any) -> None:
-    """So many connections to it, so many requests that wait; all others hear at once that nobody can say."""
+    """So many connections and so many waiting requests; further ones get 503 at once."""
     gateway, authority = ask(make)
     authority.stall()
     clients = [
@@ -425,7 +425,7 @@ def test_an_authority_that_says_nothing_keeps_so_many_requests(make: Make, ask: 
 
 
 def test_questions_share_connections(make: Make) -> None:
-    """A handshake for every request would cost more than the question."""
+    """A handshake for each request would cost more than the request."""
     gateway, authority = asking(make)
     for _ in range(3):
         gateway.get("/orders/7")
@@ -434,7 +434,7 @@ def test_questions_share_connections(make: Make) -> None:
 
 
 def test_connections_outlive_a_reload(make: Make) -> None:
-    """As long as the authority is the same."""
+    """As long as the authority's settings are the same."""
     gateway, authority = asking(make)
     gateway.get("/orders/7")
 

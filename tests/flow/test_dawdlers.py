@@ -1,4 +1,4 @@
-"""Clients that begin and do not go on: nobody else may have to wait for them."""
+"""Clients that begin a request and do not go on: others do not wait for them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def small(make: Make, connections: int = 2, clients: int = 10_000, buffer: int =
 def upload(
     gateway: Harness, sent: int, length: int | None, client: FakeClient | None = None, *fields: str
 ) -> FakeClient:
-    """Begin a request, and send only so much of its content."""
+    """Begin a request, and send a part of its content."""
     framing = "Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}"
     head = "\r\n".join(["POST /orders/7 HTTP/1.1", "Host: gateway.test", framing, *fields, "", ""]).encode()
     content = b"x" * sent
@@ -35,7 +35,7 @@ def upload(
 
 
 def test_half_a_short_request_reaches_no_backend(make: Make) -> None:
-    """It takes no connection before it is whole; then it arrives with its head, in one piece."""
+    """It takes no connection until it is complete; then it goes out with its head, in one piece."""
     gateway = small(make)
     slow = [upload(gateway, 500, 1000) for _ in range(20)]
     assert gateway.backend("orders").connections == []
@@ -53,7 +53,7 @@ def test_half_a_short_request_reaches_no_backend(make: Make) -> None:
     (500, 1000, ("Content-Type: application/grpc+proto",)),
 ])  # fmt: skip
 def test_what_is_not_gathered_lends_its_place(make: Make, sent: int, length: int | None, fields: Any) -> None:
-    """Bodies of unknown length, gRPC and longer ones stream from the start; others are served all the same."""
+    """Bodies of unknown length, gRPC and longer ones stream from the start; other requests are served all the same."""
     gateway = small(make)
     slow = [upload(gateway, sent, length, None, *fields) for _ in range(20)]
     assert [asked.body for asked in gateway.backend("orders").requests] == [b"x" * sent] * 20
@@ -72,7 +72,7 @@ def test_a_buffer_of_nothing_streams_everything(make: Make) -> None:
 
 @pytest.mark.parametrize("buffer", [65536, 200_000])
 def test_the_longest_that_is_gathered(make: Make, buffer: int) -> None:
-    """All of it is held, though it is more than a body lets wait otherwise."""
+    """All of it waits, though it is more than `HIGH_WATER`."""
     gateway = small(make, buffer=buffer)
     slow = upload(gateway, buffer - 1, buffer)
     assert gateway.backend("orders").connections == []
@@ -82,7 +82,7 @@ def test_the_longest_that_is_gathered(make: Make, buffer: int) -> None:
 
 
 def test_a_client_that_waits_to_be_asked_is_asked_by_the_backend(make: Make) -> None:
-    """RFC 9110 section 10.1.1: it may not want the content. Who never sends it lends the place."""
+    """RFC 9110 section 10.1.1: the backend may not want the content. A client that never sends it lends its place."""
     gateway = small(make)
     backend = gateway.backend("orders")
     backend.answer_head = lambda asked: b"HTTP/1.1 100 Continue\r\n\r\n" if b"expect" in asked.headers else None
@@ -94,7 +94,7 @@ def test_a_client_that_waits_to_be_asked_is_asked_by_the_backend(make: Make) -> 
 
 
 def test_a_client_that_goes_while_its_request_is_gathered_leaves_nothing(make: Make) -> None:
-    """Its backend never hears of it."""
+    """The backend gets nothing of it."""
     gateway = small(make)
     upload(gateway, 500, 1000).reset()
     gateway.network.pump()
@@ -111,7 +111,7 @@ def test_a_client_that_stops_while_its_request_is_gathered_is_told(make: Make) -
 
 
 def test_who_never_reads_lends_its_place(make: Make) -> None:
-    """As many as like may leave a long answer unread; the next is served, and they go on when they read."""
+    """However many clients leave a long answer unread, the next is served; they go on when they read."""
     gateway = small(make)
     backend = gateway.backend("orders")
     backend.answer = lambda asked: ok(b"z" * LONG if asked.target == b"/orders/long" else b"ok")
@@ -131,7 +131,7 @@ def test_who_never_reads_lends_its_place(make: Make) -> None:
 
 
 def test_only_as_many_places_are_lent_as_there_may_be_clients(make: Make) -> None:
-    """Past that, who has dawdled longest has to go: 503 where nothing of the answer is out."""
+    """Beyond that, the longest dawdler is ended: with 503 where nothing of the answer is out."""
     gateway = small(make, connections=1, clients=3, buffer=0)
     slow = [upload(gateway, 500, 1000) for _ in range(3)]
     assert gateway.get("/orders/7").body == b"ok"
@@ -141,7 +141,7 @@ def test_only_as_many_places_are_lent_as_there_may_be_clients(make: Make) -> Non
 
 
 def test_who_goes_on_counts_again(make: Make) -> None:
-    """The cap is for connections that the backend works on: at it, the next one waits."""
+    """The cap counts connections that the backend works on: when it is reached, the next request waits."""
     gateway = small(make, connections=1, buffer=0)
     gateway.backend("orders").stall()
     upload(gateway, 500, 1000)
@@ -154,7 +154,7 @@ def test_who_goes_on_counts_again(make: Make) -> None:
 
 
 def test_a_backend_that_does_not_take_content_lends_nothing(make: Make) -> None:
-    """It is the backend that dawdles then, and the cap is what protects it."""
+    """There the backend dawdles, and the cap protects it."""
     gateway = small(make, connections=1)
     backend = gateway.backend("orders")
 
@@ -211,7 +211,7 @@ def test_an_upload_whose_place_was_taken_meanwhile(make: Make, limits: dict[str,
 @pytest.mark.parametrize("limits", [{"in_flight": 1}, {**QUEUED, "in_flight": 1}])
 @pytest.mark.parametrize("length", [None, 100_000])
 def test_content_that_streams_takes_a_place_in_flight(make: Make, limits: dict[str, Any], length: int | None) -> None:
-    """A backend works on it."""
+    """Since a backend works on it."""
     gateway = make("orders", limits=limits)
     upload(gateway, 500, length)
     waiting = gateway.send(b"GET /orders/7 HTTP/1.1\r\nHost: gateway.test\r\n\r\n")
@@ -221,7 +221,7 @@ def test_content_that_streams_takes_a_place_in_flight(make: Make, limits: dict[s
 
 @pytest.mark.parametrize("limits", [{"in_flight": 2}, QUEUED])
 def test_uploads_that_break_off_leave_no_place_behind(make: Make, limits: dict[str, Any]) -> None:
-    """Gone, or too slow: what is counted afterwards is what is there."""
+    """Whether the client leaves or is too slow."""
     gateway = make("orders", limits=limits)
     clients = [upload(gateway, 500, 1000) for _ in range(4)]
     for client in clients[:2]:

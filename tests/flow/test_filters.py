@@ -1,4 +1,4 @@
-"""Body filters on exchanges: hung by steps, between a client and a backend."""
+"""Body filters that steps hang on exchanges, between a client and a backend."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 class Twice(BodyFilter):
-    """Makes two of each chunk, and a last one."""
+    """Puts out each chunk twice, and one more at the end."""
 
     def chunk(self, data: bytes) -> Iterable[bytes]:
         return (data, data)
@@ -85,7 +85,7 @@ def say(gateway: Harness, data: bytes) -> None:
 
 
 def test_an_answer_that_is_here_is_filtered_at_once(gateway: Harness) -> None:
-    """Content-Length says what goes out."""
+    """Content-Length is that of the filtered content."""
     gateway.backend("orders").answers(ok(b"ab"))
     gateway.insert("/orders/7", Hang(response=Twice))
     response = gateway.get("/orders/7")
@@ -94,7 +94,7 @@ def test_an_answer_that_is_here_is_filtered_at_once(gateway: Harness) -> None:
 
 @pytest.mark.parametrize("first", [CHUNKED, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"])
 def test_an_answer_that_streams_is_filtered_chunk_by_chunk(gateway: Harness, first: bytes) -> None:
-    """What comes goes on at once, the end when the backend is done; its connection goes back to the pool."""
+    """Each chunk goes on at once; at the end the backend's connection goes back to the pool."""
     backend = gateway.backend("orders")
     backend.stall()
     gateway.insert("/orders/7", Hang(response=Twice))
@@ -141,7 +141,7 @@ def test_a_client_that_reads_slowly_stops_the_backend_through_the_filter(gateway
 
 @pytest.mark.parametrize("begun", [True, False])
 def test_a_filter_that_fails_on_an_answer_breaks_it_off(gateway: Harness, begun: bool) -> None:
-    """500 where no head has gone out; else the client's connection is cut, not ended. The backend is not to blame."""
+    """500 where no head has gone out; else the client's connection is cut. The backend is not blamed."""
     backend = gateway.backend("orders")
     backend.stall()
     hang = Hang(response=Fails)
@@ -164,7 +164,7 @@ def test_a_filter_that_fails_on_an_answer_breaks_it_off(gateway: Harness, begun:
 
 
 def test_a_filter_that_fails_while_another_step_looks_at_the_head_is_a_500(gateway: Harness) -> None:
-    """The head has not gone out: the client can be told."""
+    """Since no head has gone out."""
     backend = gateway.backend("orders")
     backend.stall()
     waiting: Deferred[None] = Deferred()
@@ -185,7 +185,7 @@ def test_a_filter_that_fails_while_another_step_looks_at_the_head_is_a_500(gatew
 
 @pytest.mark.parametrize("slow", [False, True])
 def test_what_a_filter_makes_of_little_goes_behind_the_head(gateway: Harness, slow: bool) -> None:
-    """More of it than may wait is there before the head is out; a client that reads nothing stops the filter."""
+    """Before the head is out it may make more than may wait; a client that does not read stops it."""
     gateway.backend("orders").stall()
     gateway.insert("/orders/7", Hang(response=Much))
     client = gateway.client()
@@ -207,7 +207,7 @@ def test_what_a_filter_makes_of_little_goes_behind_the_head(gateway: Harness, sl
 @pytest.mark.parametrize("framing", [b"Content-Length: 4", b"Transfer-Encoding: chunked"])
 @pytest.mark.parametrize("at_once", [True, False])
 def test_a_request_goes_on_as_it_is_filtered(gateway: Harness, framing: bytes, at_once: bool) -> None:
-    """In chunks, since how long it will be is not known; the log says what the client sent."""
+    """Chunked, since its length is not known; the log has the length that the client sent."""
     backend = gateway.backend("orders")
     gateway.insert("/orders/7", Hang(request=Twice))
     parts = [b"ab", b"cd"]
@@ -240,7 +240,7 @@ def test_a_backend_that_reads_slowly_stops_the_client_through_the_filter(gateway
 
 
 def test_a_client_that_has_sent_all_is_not_slow_while_the_filter_waits(make: Callable[..., Harness]) -> None:
-    """It is the backend that takes nothing of what the filter has made of little: no 408 for that."""
+    """The backend is slow to take what the filter makes: the client gets no 408 for that."""
     gateway = make("orders", timeouts={"client_body": 2})
     backend = gateway.backend("orders")
     gateway.insert("/orders/7", Hang(request=Much))
@@ -261,7 +261,7 @@ def test_a_client_that_has_sent_all_is_not_slow_while_the_filter_waits(make: Cal
 def test_a_filter_that_fails_on_a_request_answers(
     gateway: Harness, error: type[Exception], status: int, sent: bool
 ) -> None:
-    """With what the error says; the backend has no whole request, and is not to blame."""
+    """With the status of the error; the backend, which did not get the whole request, is not blamed."""
     backend = gateway.backend("orders")
     gateway.insert("/orders/7", Hang(request=lambda: Fails(error)))
     client = gateway.send(POST + b"Transfer-Encoding: chunked\r\n\r\n" + (b"1\r\na\r\n" if sent else b""))
@@ -274,7 +274,7 @@ def test_a_filter_that_fails_on_a_request_answers(
 
 
 def test_a_limit_on_the_request_counts_what_the_client_sends(make: Callable[..., Harness]) -> None:
-    """The filter may make more of it; 413 comes through the filter."""
+    """The filter may make more of it; with too much the client gets 413."""
     gateway = make("orders", limits={"request_body": 6})
     gateway.insert("/orders/7", Hang(request=Twice))
     chunk = b"3\r\nabc\r\n"
@@ -287,7 +287,7 @@ def test_a_limit_on_the_request_counts_what_the_client_sends(make: Callable[...,
 
 
 def test_a_request_is_sent_again_as_it_was_filtered(make: Callable[..., Harness]) -> None:
-    """The filter is not asked twice."""
+    """The filter runs once."""
     gateway = make(
         "orders",
         routes=[
@@ -333,7 +333,7 @@ def test_a_backend_that_breaks_off_breaks_off_the_client_through_the_filter(gate
 
 
 def test_a_long_body_waits_behind_the_filter_while_a_step_looks_at_the_head(gateway: Harness) -> None:
-    """More than may wait: the rest comes when the head is out, and nothing is lost."""
+    """It is more than may wait: the rest comes when the head is out, and nothing is lost."""
     backend = gateway.backend("orders")
     backend.stall()
     waiting: Deferred[None] = Deferred()

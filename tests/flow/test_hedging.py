@@ -12,7 +12,7 @@ GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 
 
 def gateway(**hedge: Any) -> Harness:
-    """Two backends whose answers are known to take no time, so that 0.1 s is slow."""
+    """A route whose two backends are known to answer at once, so that 0.1 s is slow."""
     made = Harness(
         "a",
         "b",
@@ -41,12 +41,12 @@ def gateway(**hedge: Any) -> Harness:
 
 
 def statuses(client: FakeClient) -> list[int]:
-    """Of the responses so far."""
+    """The statuses of the responses so far."""
     return [response.status for response in client.responses()]
 
 
 def test_the_second_answers_for_a_first_that_hangs() -> None:
-    """The client waits for the usual time and no longer; the first is cancelled."""
+    """The client waits for the usual time only; the first attempt is cancelled."""
     made = gateway()
     made.backend("a").stall()
     client = made.send(GET)
@@ -63,7 +63,7 @@ def test_the_second_answers_for_a_first_that_hangs() -> None:
 
 
 def test_the_first_may_still_win() -> None:
-    """Then it is the second that is cancelled."""
+    """The second attempt is cancelled then."""
     made = gateway()
     made.backend("a").stall()
     made.backend("b").stall()
@@ -79,7 +79,7 @@ def test_the_first_may_still_win() -> None:
 
 
 def test_a_failure_of_one_leaves_the_exchange_to_the_other() -> None:
-    """Whether it breaks off or answers 5xx; only when both fail does the client hear of it."""
+    """Whether it breaks off or answers 5xx; the client gets an error only when both fail."""
     for failure in (lambda asked: asked.connection.reset(), lambda asked: asked.connection.send(FAILS)):
         made = gateway()
         made.backend("a").stall()
@@ -97,7 +97,7 @@ def test_a_failure_of_one_leaves_the_exchange_to_the_other() -> None:
 
 
 def test_when_both_fail_it_is_the_last_one_that_counts() -> None:
-    """The answer of the one that still ran."""
+    """The client gets the answer of the attempt that ran on."""
     made = gateway()
     made.backend("a").stall()
     made.backend("b").stall()
@@ -112,7 +112,7 @@ def test_when_both_fail_it_is_the_last_one_that_counts() -> None:
 
 
 def test_what_must_not_be_sent_twice_is_not() -> None:
-    """A POST waits for the one backend that has it."""
+    """A POST waits for the one backend that it was sent to."""
     made = gateway()
     made.backend("a").stall()
     client = made.send(b"POST / HTTP/1.1\r\nHost: h\r\n\r\n")
@@ -123,7 +123,7 @@ def test_what_must_not_be_sent_twice_is_not() -> None:
 
 
 def test_a_client_that_leaves_ends_both() -> None:
-    """And no count stays behind."""
+    """And no count of exchanges in flight stays behind."""
     made = gateway()
     made.backend("a").stall()
     made.backend("b").stall()
@@ -151,7 +151,7 @@ def test_no_more_than_the_budget() -> None:
 
 
 def test_an_open_breaker_of_the_upstream_stops_hedges_too() -> None:
-    """It opened after the first attempt was sent: open means no contact at all."""
+    """The breaker opens after the first attempt was sent: no second one follows."""
     made = gateway()
     made.backend("a").stall()
     made.send(GET)
@@ -165,7 +165,7 @@ def test_an_open_breaker_of_the_upstream_stops_hedges_too() -> None:
 
 
 def test_nothing_is_hedged_before_it_is_known_what_is_usual() -> None:
-    """A gateway that has just started waits."""
+    """A gateway that has just started has no percentile yet."""
     made = Harness(
         "a",
         "b",

@@ -50,12 +50,12 @@ def test_who_is_let_in(level: str, rules: dict[str, Any], status: int) -> None:
 
 @pytest.mark.parametrize(("top", "route"), [("ip_allow", "ip_deny"), ("ip_deny", "ip_allow")])
 def test_both_levels_must_admit(top: str, route: str) -> None:
-    """Neither undoes the other."""
+    """Neither overrides the other."""
     assert gateway({route: [CLIENT]}, **{top: [CLIENT]}).get("/").status == 403
 
 
 def test_v6_clients() -> None:
-    """And v4 clients that come in as v6 are what they are."""
+    """IPv4 clients that come over IPv6 count as IPv4 clients."""
     made = gateway(ip_allow=["2001:db8::/32", "192.0.2.0/24"])
     for address, status in (("2001:db8::7", 200), ("2001:db9::7", 403), ("::ffff:192.0.2.9", 200)):
         client = made.client(address)
@@ -63,7 +63,7 @@ def test_v6_clients() -> None:
 
 
 def test_a_trusted_proxy_says_who_the_client_is() -> None:
-    """Nobody else does."""
+    """Other peers do not."""
     for trusted, status in ((["192.0.2.1"], 403), ([], 200)):
         made = gateway(ip_deny=["203.0.113.0/24"], trusted_proxies=trusted)
         assert made.get("/", X_Forwarded_For="203.0.113.5").status == status
@@ -77,7 +77,7 @@ def test_an_address_that_cannot_be_read_is_refused() -> None:
 
 
 def test_what_no_route_takes_is_ruled_too_and_health_is_not() -> None:
-    """A stranger learns nothing of the routes; a load balancer is no client."""
+    """A stranger does not learn which routes exist; a load balancer must reach the health paths."""
     made = gateway(ip_deny=[CLIENT])
     made.apply(routes=[{"name": "orders", "path": "/orders", "upstream": "orders"}])
 

@@ -1,4 +1,4 @@
-"""`circuit_breaker.fallback.cached`: what was good last stands in for an upstream that is not asked."""
+"""`circuit_breaker.fallback.cached`: the last good answer stands in while the breaker is open."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ def gateway(*, route: dict[str, Any] | None = None, **fallback: Any) -> Harness:
 
 
 def answers(made: Harness, body: bytes, *fields: tuple[bytes, bytes]) -> None:
-    """Let the backend answer with this."""
+    """Let the backend answer this."""
     made.backend("a").answers(ok(body, *fields))
 
 
 def opens(made: Harness) -> None:
-    """Let the breaker open, by a request for something else."""
+    """Let the breaker open, by a request for another path."""
     made.backend("a").answers(FAILS)
     assert made.get("/fails").status == 500
 
 
 def test_what_was_good_last_is_answered_while_the_breaker_is_open() -> None:
-    """With its fields, its age and what it stands for; no backend hears of it."""
+    """With its fields, its age and the reason; the backend gets no request."""
     made = gateway()
     answers(made, b"first", (b"ETag", b'"1"'))
     made.get("/orders?a=1")
@@ -76,7 +76,7 @@ def test_where_there_is_none_the_other_keys_say_what_is_answered() -> None:
 
 
 def test_head_is_answered_from_it_without_content() -> None:
-    """With the length that the content would have."""
+    """With the length of the content."""
     made = gateway()
     answers(made, b"good")
     made.get("/orders")
@@ -99,7 +99,7 @@ def test_head_is_answered_from_it_without_content() -> None:
     ],
 )
 def test_what_is_for_one_caller_alone_is_not_kept(field: tuple[bytes, bytes]) -> None:
-    """As the backend says; nor are events, which come once."""
+    """Where the backend says so; nor are event streams."""
     made = gateway()
     answers(made, b"secret", field)
     made.get("/orders")
@@ -119,7 +119,7 @@ def test_what_is_for_one_caller_alone_is_not_kept(field: tuple[bytes, bytes]) ->
     ],
 )
 def test_what_was_said_to_somebody_who_showed_who_they_are(line: bytes, field: bytes, status: int) -> None:
-    """Is kept only where the backend says that it is for all."""
+    """It is kept only where the backend says that it is for everybody."""
     made = gateway()
     answers(made, b"yours", (b"Cache-Control", field))
     made.send(b"GET /orders HTTP/1.1\r\nHost: gateway.test\r\n" + line + b"\r\n\r\n")
@@ -129,7 +129,7 @@ def test_what_was_said_to_somebody_who_showed_who_they_are(line: bytes, field: b
 
 
 def test_an_answer_for_a_principal_is_kept_only_if_it_is_for_all() -> None:
-    """Whoever asks for it is let in first."""
+    """A caller still has to authenticate to get it."""
     made = gateway(route={"auth": {"type": "jwt"}})
     token = sign(SECRET, "HS256", {"sub": "alice", "exp": 2_000_000_000})
     fields = {"Authorization": f"Bearer {token}"}
@@ -146,7 +146,7 @@ def test_an_answer_for_a_principal_is_kept_only_if_it_is_for_all() -> None:
 
 
 def test_answers_that_differ_by_a_request_field_go_to_whom_they_fit() -> None:
-    """`Vary`."""
+    """By `Vary`."""
     made = gateway()
     for language in ("de", "en"):
         answers(made, language.encode(), (b"Vary", b"Accept-Language"))
@@ -178,7 +178,7 @@ def test_it_grows_too_old() -> None:
 
 
 def test_a_change_makes_what_was_kept_worthless() -> None:
-    """RFC 9111 section 4.4: a POST that was not refused."""
+    """RFC 9111 section 4.4: after a successful POST to the target it is forgotten."""
     made = gateway()
     answers(made, b"before")
     made.get("/orders")
@@ -190,7 +190,7 @@ def test_a_change_makes_what_was_kept_worthless() -> None:
 
 @pytest.mark.parametrize("wish", ["no-cache", "no-store"])
 def test_a_client_may_want_no_copy(wish: str) -> None:
-    """RFC 9111 section 5.2.1."""
+    """RFC 9111 section 5.2.1: `no-cache` and `no-store` in the request."""
     made = gateway()
     answers(made, b"good")
     made.get("/orders")
@@ -227,7 +227,7 @@ def test_a_long_answer_is_kept_up_to_the_bound_and_one_that_broke_off_is_not() -
 
 
 def test_a_reload_forgets_nothing() -> None:
-    """What was good before is so after."""
+    """Kept answers are carried over."""
     made = gateway()
     answers(made, b"good")
     made.get("/orders")
@@ -253,7 +253,7 @@ def test_fields_that_the_gateway_writes_tell_clients_apart(field: bytes) -> None
 
 
 def test_what_the_client_says_in_a_field_that_is_not_passed_on_has_no_part() -> None:
-    """`X-User-ID` from a client reaches no backend: an answer without it is none to whom the gateway names so."""
+    """A client's `X-User-ID` reaches no backend, so it does not select the answer for that user."""
     made = gateway()
     answers(made, b"nobody's", (b"Vary", b"X-User-ID"))
     made.get("/orders", **{"X-User-ID": "alice"})
@@ -263,7 +263,7 @@ def test_what_the_client_says_in_a_field_that_is_not_passed_on_has_no_part() -> 
 
 
 def test_an_answer_to_a_get_with_content_is_not_kept() -> None:
-    """It may be the content that was answered, and that is no part of the key."""
+    """The answer may depend on the content, which is not part of the key."""
     made = gateway()
     answers(made, b"found")
     assert made.request("GET", "/orders", body=b"a search").body == b"found"

@@ -1,4 +1,4 @@
-"""Load control in a whole gateway: who has a place, who waits, who is turned away, and that nothing leaks."""
+"""Load control in a whole gateway: places, queues, shedding, and that no place is lost."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def by_priority(**more: Any) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def one_place(make: Make) -> Harness:
-    """A gateway with one place and a queue, whose backend says nothing until it is told to."""
+    """A gateway with one place and a queue, whose backend answers when the test says so."""
     gateway = make("orders", routes=by_priority(), limits={"in_flight": 1, "queue": QUEUE})
     gateway.backend("orders").stall()
     return gateway
@@ -41,23 +41,23 @@ def ask(gateway: Harness, target: str) -> FakeClient:
 
 
 def answer(gateway: Harness, body: bytes = b"ok") -> None:
-    """Let the backend answer what it was asked last."""
+    """Let the backend answer its last request."""
     gateway.backend("orders").last.connection.send(ok(body))
     gateway.network.pump()
 
 
 def asked(gateway: Harness) -> list[str]:
-    """What the backend was asked, in order."""
+    """The requests that the backend got, in order."""
     return [request.target.decode() for request in gateway.backend("orders").requests]
 
 
 def statuses(*clients: FakeClient) -> list[int]:
-    """What each client got; 0 where it waits."""
+    """The status that each client got; 0 for one that still waits."""
     return [client.responses()[0].status if client.received else 0 for client in clients]
 
 
 def test_the_queue_is_by_priority_and_then_by_coming(one_place: Harness) -> None:
-    """Low came first and goes last; everybody is served."""
+    """The request of the lowest priority came first and goes last; all are served."""
     clients = [ask(one_place, f"/{name}") for name in ("low/0", "low/1", "normal/2", "high/3", "normal/4", "high/5")]
     for _ in clients:
         answer(one_place)
@@ -67,7 +67,7 @@ def test_the_queue_is_by_priority_and_then_by_coming(one_place: Harness) -> None
 
 
 def test_what_matters_more_takes_the_place_of_what_matters_less(make: Make) -> None:
-    """In a full queue; who is displaced hears of it at once, and when to come again."""
+    """In a full queue; the displaced request gets 503 and Retry-After at once."""
     limits = {"in_flight": 1, "queue": {"size": 2, "timeout": "5s"}}
     gateway = make("orders", routes=by_priority(), limits=limits)
     gateway.backend("orders").stall()
@@ -85,7 +85,7 @@ def test_what_matters_more_takes_the_place_of_what_matters_less(make: Make) -> N
 
 
 def test_nobody_waits_longer_than_the_queue_s_timeout(one_place: Harness) -> None:
-    """503 then, which the backend never hears of."""
+    """503 after that, and the backend does not get the request."""
     first, second = ask(one_place, "/normal/1"), ask(one_place, "/normal/2")
     one_place.advance(4.9)
     assert statuses(second) == [0]
@@ -99,7 +99,7 @@ def test_nobody_waits_longer_than_the_queue_s_timeout(one_place: Harness) -> Non
 
 
 def test_a_client_that_goes_while_it_waits_takes_nobody_s_place(one_place: Harness) -> None:
-    """The next one has its turn; what went is logged as gone."""
+    """The next request has its turn; the log has `request.aborted` for the one that went."""
     first, gone, last = (ask(one_place, f"/normal/{number}") for number in (1, 2, 3))
     gone.reset()
     one_place.network.pump()
@@ -124,7 +124,7 @@ def test_an_exchange_out_of_time_leaves_the_queue(make: Make) -> None:
 
 
 def test_a_request_that_waits_keeps_its_content(one_place: Harness) -> None:
-    """However much came meanwhile, and none of it is held beyond a bound."""
+    """However much of it comes meanwhile; past a bound the client is paused."""
     content = bytes(range(256)) * 4_000
     ask(one_place, "/normal/1")
     client = one_place.client()
@@ -139,7 +139,7 @@ def test_a_request_that_waits_keeps_its_content(one_place: Harness) -> None:
 
 
 def test_a_queue_whose_backend_is_gone_is_over_at_once(one_place: Harness) -> None:
-    """Each that gets the place fails and hands it on; none is left over."""
+    """Each request that gets the place fails and gives it back, until none is left."""
     clients = [ask(one_place, f"/normal/{number}") for number in range(10)]
     one_place.backend("orders").refuse_connections()
     one_place.backend("orders").connection.reset()
@@ -150,7 +150,7 @@ def test_a_queue_whose_backend_is_gone_is_over_at_once(one_place: Harness) -> No
 
 
 def test_what_the_gateway_answers_itself_needs_no_place(one_place: Harness) -> None:
-    """Health is asked when there is too much to do; where no route is, there is nothing to do."""
+    """Health paths must answer under load; a 404 is no work."""
     ask(one_place, "/normal/1")
 
     assert one_place.get("/health").status == 200
@@ -158,7 +158,7 @@ def test_what_the_gateway_answers_itself_needs_no_place(one_place: Harness) -> N
 
 
 def test_a_tunnel_holds_its_place_until_it_ends(one_place: Harness) -> None:
-    """It is in flight for as long as it lasts."""
+    """It is in flight until then."""
     one_place.backend("orders").answers(SWITCH, ok())
     upgrade = b"GET /normal/chat HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
     tunnel = one_place.send(upgrade)
@@ -172,7 +172,7 @@ def test_a_tunnel_holds_its_place_until_it_ends(one_place: Harness) -> None:
 
 
 def test_a_route_is_limited_by_itself(make: Make) -> None:
-    """One that is stuck does not hold up its neighbour."""
+    """A route whose backend hangs does not hold up another."""
     routes = [
         {"name": "slow", "path": "/slow/*", "upstream": "orders", "in_flight": 2},
         {"name": "fast", "path": "/fast/*", "upstream": "users"},
@@ -188,7 +188,7 @@ def test_a_route_is_limited_by_itself(make: Make) -> None:
 
 
 def test_an_upstream_is_limited_over_all_of_its_routes(make: Make) -> None:
-    """Two routes share what it bears; the more important one goes first."""
+    """Two routes share its limit; the one of higher priority goes first."""
     gateway = make("orders", routes=by_priority())
     gateway.apply(upstreams=[gateway.upstream("orders", in_flight=2, queue=QUEUE)])
     gateway.backend("orders").stall()
@@ -203,7 +203,7 @@ def test_an_upstream_is_limited_over_all_of_its_routes(make: Make) -> None:
 
 
 def test_a_split_route_waits_before_the_upstream_it_was_given_to(make: Make) -> None:
-    """The one that is full holds nobody up who goes to the other."""
+    """A full upstream does not hold up requests for the other."""
     split = [{"name": "orders", "weight": 1}, {"name": "users", "weight": 1}]
     gateway = make("orders", "users", routes=[{"name": "split", "path": "/*", "upstream": split}])
     upstreams = [gateway.upstream("orders", in_flight=1, queue=QUEUE), gateway.upstream("users")]
@@ -220,7 +220,7 @@ def test_a_split_route_waits_before_the_upstream_it_was_given_to(make: Make) -> 
 
 
 def test_gates_stand_one_behind_the_other(make: Make) -> None:
-    """Who is turned away at the inner one gives back its place at the outer ones."""
+    """A request that the inner gate refuses gives back its places at the outer ones."""
     gateway = make("orders", routes=by_priority(in_flight=3), limits={"in_flight": 5, "queue": QUEUE})
     gateway.apply(upstreams=[gateway.upstream("orders", in_flight=1)])
     gateway.backend("orders").stall()
@@ -254,7 +254,7 @@ def test_a_reload_keeps_who_is_in_and_who_waits(one_place: Harness) -> None:
 
 
 def test_a_limit_that_goes_leaves_those_who_wait_to_it(one_place: Harness) -> None:
-    """They began under it; who comes after it finds none."""
+    """Requests that wait go on waiting by the old limit; new ones find none."""
     first, second = ask(one_place, "/normal/1"), ask(one_place, "/normal/2")
     one_place.apply(limits={})
     third = ask(one_place, "/normal/3")
@@ -268,7 +268,7 @@ def test_a_limit_that_goes_leaves_those_who_wait_to_it(one_place: Harness) -> No
 
 
 def test_a_configuration_that_fails_changes_no_limit(one_place: Harness) -> None:
-    """A build that comes to nothing has resized nothing."""
+    """A build that fails has resized no gate."""
     ask(one_place, "/normal/1")
     (gate,) = one_place.gates
     one_place.gateway.build(one_place.settings(limits={"in_flight": 7, "queue": QUEUE}), None)
@@ -282,7 +282,7 @@ def test_a_configuration_that_fails_changes_no_limit(one_place: Harness) -> None
     ("share", "served"), [(3.0, PRIORITIES), (1.2, ("normal", "high")), (0.8, ("high",)), (0.5, ())]
 )
 def test_what_matters_least_is_shed_first(make: Make, share: float, served: tuple[str, ...]) -> None:
-    """By how far memory is past its mark; health is answered whatever the load."""
+    """By how far memory is over its mark; health paths are answered whatever the load."""
     gateway = make("orders", routes=by_priority(), limits={"memory": int(resident() * share)})
     answers = {name: gateway.get(f"/{name}/1") for name in PRIORITIES}
 
@@ -299,7 +299,7 @@ def test_what_matters_least_is_shed_first(make: Make, share: float, served: tupl
 
 
 def test_a_late_event_loop_sheds_until_it_is_punctual(make: Make) -> None:
-    """What is shed reaches no backend; when time is kept again, everything is served."""
+    """No backend gets what is shed; when the loop is on time again, all is served."""
     gateway = make("orders", limits={"loop_lag": "1s"})
     for _ in range(3):
         gateway.clock.advance(1.4)
@@ -311,7 +311,7 @@ def test_a_late_event_loop_sheds_until_it_is_punctual(make: Make) -> None:
 
 
 def test_marks_may_change_while_shedding(make: Make) -> None:
-    """A higher one is in force at once; taking it away ends it."""
+    """A higher one is in force at once; removing it ends the shedding."""
     gateway = make("orders", limits={"memory": 1})
     assert gateway.get("/orders/1").status == 503
     gateway.apply(limits={"memory": resident() * 9})
@@ -324,7 +324,7 @@ def test_marks_may_change_while_shedding(make: Make) -> None:
 
 
 def test_an_adaptive_limit_follows_the_upstream(make: Make) -> None:
-    """It grows while answers come as fast as ever, and shrinks when they do not; what is past it is refused."""
+    """It grows while answers stay fast, and shrinks when they become slow; requests over it are refused."""
     gateway = make("orders")
     adaptive = {"initial_limit": 4, "min_limit": 2, "max_limit": 50, "headroom": 1}
     gateway.apply(upstreams=[gateway.upstream("orders", adaptive_concurrency=adaptive)])
@@ -435,7 +435,7 @@ def falling_back(**spare: Any) -> Harness:
 
 
 def test_the_limit_of_an_upstream_holds_for_those_who_fall_back_on_it() -> None:
-    """Past it 503, and the place is given back."""
+    """Over it 503; the place is given back."""
     made = falling_back()
     first, second = ask(made, "/"), ask(made, "/")
 
@@ -450,7 +450,7 @@ def test_the_limit_of_an_upstream_holds_for_those_who_fall_back_on_it() -> None:
 
 
 def test_they_wait_there_like_others() -> None:
-    """For a place that comes free, and not when their client has gone."""
+    """For a place that comes free; a client that leaves meanwhile gets none."""
     made = falling_back(queue={"size": 2, "timeout": "5s"})
     first, gone, last = ask(made, "/"), ask(made, "/"), ask(made, "/")
     gone.reset()

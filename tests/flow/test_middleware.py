@@ -1,4 +1,4 @@
-"""Steps in a real chain: they answer, wait, fail and are cancelled; the last hook runs once, whatever happened."""
+"""Steps in a real chain: they answer, wait, fail and are cancelled; `on_finish` runs once in every case."""
 
 from __future__ import annotations
 
@@ -49,19 +49,19 @@ class Step:
 
 
 def fail(exchange: Exchange) -> None:
-    """Have a fault."""
+    """Raise an error that is not a `GatewayError`."""
     raise ValueError("a fault of the step")
 
 
 async def fail_later(exchange: Exchange) -> None:
-    """Have a fault, in a coroutine."""
+    """Raise it in a coroutine."""
     raise ValueError("a fault of the step")
 
 
 @pytest.mark.parametrize("hook", ["on_request", "on_response"])
 @pytest.mark.parametrize("fault", [fail, fail_later])
 def test_a_step_that_fails_is_a_500(gateway: Harness, hook: str, fault: Any) -> None:
-    """The client gets a problem document without the fault in it, the log has the traceback."""
+    """The client gets a problem document that does not show the error; the log has the traceback."""
     spy = Spy()
     gateway.insert("/orders/7", spy, Step(hook, fault))
     with capturedLogs() as events:
@@ -79,7 +79,7 @@ def test_a_step_that_fails_is_a_500(gateway: Harness, hook: str, fault: Any) -> 
 
 @pytest.mark.parametrize("fault", [fail, fail_later])
 def test_the_steps_after_one_that_fails_see_the_error(gateway: Harness, fault: Any) -> None:
-    """Outer steps put their fields on the 500 as well, though an inner one fails on that too."""
+    """Outer steps add their fields to the 500, even if an inner one fails on it too."""
     spy = Spy()
     gateway.insert("/orders/7", spy, Step("on_response", fault))
     with capturedLogs():
@@ -89,7 +89,7 @@ def test_the_steps_after_one_that_fails_see_the_error(gateway: Harness, fault: A
 
 
 def test_a_fault_at_the_end_keeps_nobody_else_from_finishing(gateway: Harness) -> None:
-    """`on_finish` of the others runs, and the connection goes on."""
+    """`on_finish` of the other steps runs, and the connection stays open."""
     spy = Spy()
     gateway.insert("/orders/7", spy, Step("on_finish", fail))
     with capturedLogs() as events:
@@ -102,7 +102,7 @@ def test_a_fault_at_the_end_keeps_nobody_else_from_finishing(gateway: Harness) -
 
 
 def test_a_step_may_refuse(gateway: Harness) -> None:
-    """With an error of ours: its status, and no traceback."""
+    """With a `GatewayError`: its status, and no traceback."""
 
     def refuse(exchange: Exchange) -> None:
         raise RouteNotFound("not for you")
@@ -117,7 +117,7 @@ def test_a_step_may_refuse(gateway: Harness) -> None:
 
 
 def test_a_step_may_answer(gateway: Harness) -> None:
-    """The steps inside it are not asked, those outside see its response."""
+    """The inner steps are not asked, the outer ones see the response."""
     spy, inner = Spy(), Spy()
     gateway.insert("/orders/7", spy, Step("on_request", lambda exchange: Response(202, body=b"made here")), inner)
     response = gateway.get("/orders/7")
@@ -137,7 +137,7 @@ async def answer(exchange: Exchange) -> Response:
 
 
 def test_a_coroutine_may_let_pass_or_answer(gateway: Harness) -> None:
-    """As a plain function may."""
+    """As a function may."""
     gateway.insert("/orders/7", Step("on_request", pass_on), Step("on_response", pass_on))
     assert gateway.get("/orders/7").status == 200
     gateway.insert("/orders/7", Step("on_request", answer))
@@ -145,7 +145,7 @@ def test_a_coroutine_may_let_pass_or_answer(gateway: Harness) -> None:
 
 
 class Waits(Step):
-    """Waits in one hook for a Deferred, or in a coroutine for it."""
+    """Waits for a Deferred in one hook, directly or in a coroutine."""
 
     def __init__(self, hook: str, coroutine: bool) -> None:
         self.waiting: list[Deferred[Any]] = []
@@ -168,7 +168,7 @@ class Waits(Step):
 @pytest.mark.parametrize("coroutine", [False, True])
 @pytest.mark.parametrize("hook", ["on_request", "on_response"])
 class TestWaiting:
-    """A step that waits; the exchange waits with it."""
+    """A step that waits, and the exchange with it."""
 
     @pytest.fixture
     def step(self, gateway: Harness, hook: str, coroutine: bool) -> Waits:
@@ -179,7 +179,7 @@ class TestWaiting:
         return step
 
     def test_goes_on(self, gateway: Harness, step: Waits) -> None:
-        """With None: the rest of the chain is walked, once."""
+        """With None the rest of the chain is walked, once."""
         client = gateway.send(GET)
         assert client.received == b""
         step.waiting[0].callback(None)
@@ -189,7 +189,7 @@ class TestWaiting:
         assert (self.inner.requests, self.inner.responses, self.outer.responses) == (1, [200], [200])
 
     def test_fails(self, gateway: Harness, step: Waits) -> None:
-        """As if it had at once."""
+        """As if the step had failed at once."""
         client = gateway.send(GET)
         with capturedLogs():
             for waiting in step.waiting:  # which grows: it is asked about the 500 as well
@@ -211,7 +211,7 @@ class TestWaiting:
         gateway.check_quiet()
 
     def test_is_cancelled_when_time_is_up(self, gateway: Harness, step: Waits) -> None:
-        """504, which the steps see; one that waits on answers is asked about it, and may take a little longer."""
+        """504, which the steps see; one that waits in `on_response` is asked about it, and may take a little longer."""
         client = gateway.send(GET)
         gateway.advance(32)
         assert step.cancelled == 1
@@ -222,7 +222,7 @@ class TestWaiting:
         assert client.responses()[0].status == 504
 
     def test_does_not_hold_up_the_error_for_ever(self, gateway: Harness, step: Waits) -> None:
-        """Who waits on the 504 as well is left behind."""
+        """A step that waits on the 504 too is left behind."""
         client = gateway.send(GET)
         gateway.advance(36)
 
@@ -231,7 +231,7 @@ class TestWaiting:
         gateway.check_quiet()
 
     def test_that_cancels_itself_is_a_fault(self, gateway: Harness, step: Waits) -> None:
-        """Not the end of the exchange without a word."""
+        """500; the exchange does not end without an answer."""
         client = gateway.send(GET)
         with capturedLogs():
             step.waiting[0].errback(CancelledError())
@@ -245,7 +245,7 @@ class TestWaiting:
 
 @pytest.mark.parametrize("hook", ["on_request", "on_response"])
 def test_a_step_that_ignores_being_cancelled_is_ignored(gateway: Harness, hook: str) -> None:
-    """Its exchange is over: nothing is sent to a backend, nothing is held."""
+    """The exchange is over: nothing is sent to a backend, nothing is held."""
     waiting: Deferred[None] = Deferred()
 
     async def stubborn(exchange: Exchange) -> None:
@@ -266,7 +266,7 @@ def test_a_step_that_ignores_being_cancelled_is_ignored(gateway: Harness, hook: 
 
 
 def test_a_step_that_fails_when_it_is_cancelled_is_logged(gateway: Harness) -> None:
-    """And no more."""
+    """It has no other effect."""
     waiting: Deferred[None] = Deferred()
 
     async def clumsy(exchange: Exchange) -> None:
@@ -286,7 +286,7 @@ def test_a_step_that_fails_when_it_is_cancelled_is_logged(gateway: Harness) -> N
 
 
 def test_content_waits_while_a_step_looks_at_its_head(gateway: Harness) -> None:
-    """And the whole answer comes after it, however the backend went on meanwhile."""
+    """The whole answer follows the head, whatever the backend sends meanwhile."""
     step = Waits("on_response", coroutine=False)
     gateway.insert("/orders/7", step)
     backend = gateway.backend("orders")
@@ -303,7 +303,7 @@ def test_content_waits_while_a_step_looks_at_its_head(gateway: Harness) -> None:
 
 
 def test_an_answer_that_was_complete_while_a_step_waited(gateway: Harness) -> None:
-    """The client may still leave, and the step is cancelled then."""
+    """If the client leaves then, the step is cancelled."""
     step = Waits("on_response", coroutine=True)
     gateway.insert("/orders/7", step)
     backend = gateway.backend("orders")
@@ -319,7 +319,7 @@ def test_an_answer_that_was_complete_while_a_step_waited(gateway: Harness) -> No
 
 
 def test_a_backend_that_breaks_off_while_a_step_waits(gateway: Harness) -> None:
-    """The step has its time; then the client is told by a broken connection that this is not all."""
+    """The step ends first; then the client's connection is broken off, since the answer is not complete."""
     step = Waits("on_response", coroutine=False)
     gateway.insert("/orders/7", step)
     backend = gateway.backend("orders")

@@ -1,4 +1,4 @@
-"""Client certificates in a whole gateway: who is calling is known from the connection."""
+"""Client certificates in a whole gateway: the connection says who is calling."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAIL = AUTHORITY.issue("spiffe://example.org/mail")[0]
 
 
 def gateway(route: dict[str, Any] | None = None, **auth: Any) -> Harness:
-    """A route for those with a certificate."""
+    """A route that asks for a client certificate."""
     return Harness(
         "orders",
         routes=[
@@ -71,7 +71,7 @@ def test_the_backend_is_told_who_it_is() -> None:
 
 
 def test_the_name_itself_where_nothing_else_is_said() -> None:
-    """As it stands in the certificate."""
+    """The user is the name in the certificate."""
     made = gateway()
     Connection(made, ORDERS).get()
 
@@ -89,7 +89,7 @@ def test_without_a_certificate() -> None:
 
 
 def test_who_is_not_listed() -> None:
-    """Where only those are let in."""
+    """Refused, where only listed names are let in."""
     made = gateway(mtls={"clients": [SHOP], "listed_only": True})
 
     assert Connection(made, ORDERS).get().status == 200
@@ -100,7 +100,7 @@ def test_who_is_not_listed() -> None:
 
 
 def test_roles_and_scopes_are_asked_for() -> None:
-    """Known is not allowed."""
+    """A known caller may lack them."""
     made = gateway({"roles": ["shop"]}, mtls={"clients": [SHOP]})
 
     assert Connection(made, ORDERS).get().status == 200
@@ -108,7 +108,7 @@ def test_roles_and_scopes_are_asked_for() -> None:
 
 
 def test_a_connection_is_asked_once_and_only_where_a_route_wants_to_know() -> None:
-    """Other routes do not pay for it."""
+    """Other routes do not pay for reading the certificate."""
     made = gateway()
     connection = Connection(made, ORDERS)
 
@@ -131,7 +131,7 @@ def test_a_certificate_or_a_key() -> None:
 
 
 def test_one_certificate_can_be_put_on_the_deny_list() -> None:
-    """By its fingerprint, also where it has been let in a moment ago."""
+    """By its fingerprint, even if its principal is cached."""
     from cryptography.hazmat.primitives import hashes
 
     from gateway.identity.orders import Order

@@ -1,4 +1,4 @@
-"""Tokens from the gateway's own endpoint, and what they open, in a whole gateway."""
+"""Tokens from the gateway's own endpoint, and the routes that they open, in a whole gateway."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def call(gateway: Harness, token: str) -> Received:
 
 
 def test_a_token_opens_the_route_that_asks_for_it(make: Make) -> None:
-    """Nothing else is configured: the gateway knows its own."""
+    """Without further configuration: the gateway verifies its own tokens."""
     gateway = with_oauth(make)
 
     answer = ask(gateway, scope="read").json
@@ -64,7 +64,7 @@ def test_a_token_opens_the_route_that_asks_for_it(make: Make) -> None:
 
 
 def test_basic_is_as_good_as_the_form(make: Make) -> None:
-    """RFC 6749 section 2.3.1 even likes it better."""
+    """RFC 6749 section 2.3.1 prefers it."""
     gateway = with_oauth(make)
     shown = base64.b64encode(b"acme:s3cret").decode()
 
@@ -77,7 +77,7 @@ def test_basic_is_as_good_as_the_form(make: Make) -> None:
 
 
 def test_the_answer_may_not_be_kept(make: Make) -> None:
-    """By nobody on its way."""
+    """Neither by the client nor by a cache in between."""
     response = ask(with_oauth(make))
 
     assert response.headers.get(b"Content-Type") == b"application/json"
@@ -86,7 +86,7 @@ def test_the_answer_may_not_be_kept(make: Make) -> None:
 
 
 def test_a_scope_that_was_not_granted_is_a_403(make: Make) -> None:
-    """Narrowed is narrowed."""
+    """A token has no more scopes than the client asked for."""
     gateway = with_oauth(make)
 
     response = call(gateway, ask(gateway, scope="write").json["access_token"])
@@ -96,7 +96,7 @@ def test_a_scope_that_was_not_granted_is_a_403(make: Make) -> None:
 
 @pytest.mark.parametrize("form", [{"client_secret": "wrong"}, {"client_id": "nobody"}, {"client_secret": ""}])
 def test_a_client_that_does_not_show_who_it_is_gets_none(make: Make, form: dict[str, str]) -> None:
-    """401 with a challenge; log and metrics say that it was that."""
+    """401 with a challenge; log and metrics have the reason."""
     gateway = with_oauth(make)
 
     response = ask(gateway, **form)
@@ -108,7 +108,7 @@ def test_a_client_that_does_not_show_who_it_is_gets_none(make: Make, form: dict[
 
 
 def test_a_token_ends(make: Make) -> None:
-    """At its time and the leeway; also where it was known a moment ago."""
+    """At `exp` and the leeway, even if its principal is cached."""
     gateway = with_oauth(make, expires_in="10s")
     token = ask(gateway).json["access_token"]
     assert call(gateway, token).status == 200
@@ -119,7 +119,7 @@ def test_a_token_ends(make: Make) -> None:
 
 
 def test_a_revoked_token_is_refused_at_once(make: Make) -> None:
-    """Although it is known and has not ended."""
+    """Though it is cached and has not expired."""
     gateway = with_oauth(make)
     token, other = ask(gateway).json["access_token"], ask(gateway).json["access_token"]
     assert call(gateway, token).status == 200
@@ -130,7 +130,7 @@ def test_a_revoked_token_is_refused_at_once(make: Make) -> None:
 
 
 def test_refresh_tokens_outlive_a_reload(make: Make) -> None:
-    """What they stand for is carried on."""
+    """Their grants are carried over."""
     gateway = with_oauth(make, clients=[{**ACME, "refresh_tokens": True}])
     refresh = ask(gateway).json["refresh_token"]
 
@@ -374,7 +374,7 @@ def test_the_limit_is_as_configured(make: Make) -> None:
 
 
 def test_the_count_outlives_a_reload(make: Make) -> None:
-    """Nobody gets ten more by being there when something else is changed."""
+    """Otherwise each reload would allow ten more."""
     gateway = with_oauth(make)
     for _ in range(10):
         ask(gateway, client_secret="wrong")
@@ -385,7 +385,7 @@ def test_the_count_outlives_a_reload(make: Make) -> None:
 
 
 def test_a_revocation_that_has_no_room_is_not_said_to_be_one(make: Make) -> None:
-    """503 where the deny-list is full: the client asks again."""
+    """503 where the deny-list is full: the client has to ask again."""
     gateway = with_oauth(make)
     token = ask(gateway).json["access_token"]
     refused = gateway.gateway.foundation.carried.get("auth revocations", Revocations)

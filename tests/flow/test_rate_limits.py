@@ -63,7 +63,7 @@ def test_every_response_tells_what_is_left_and_the_last_when_to_come_again(make:
 
 
 def test_who_comes_when_told_to_passes(make: Make) -> None:
-    """`Retry-After` is no guess."""
+    """After `Retry-After` a request passes."""
     gateway = limited(make, {"requests": 2, "window": "60s"})
     for _ in range(2):
         gateway.get("/orders/7")
@@ -77,7 +77,7 @@ def test_who_comes_when_told_to_passes(make: Make) -> None:
 
 
 def test_a_window_slides(make: Make) -> None:
-    """A fixed one would begin anew at the minute."""
+    """A fixed window would begin anew at the minute."""
     gateway = limited(make, {"requests": 3, "window": "60s", "algorithm": "sliding_window"})
     statuses = []
     for pause in (50, 5, 4, 2, 49, 1):
@@ -89,7 +89,7 @@ def test_a_window_slides(make: Make) -> None:
 
 @pytest.mark.parametrize("status", [200, 404, 500])
 def test_the_fields_are_on_every_status_of_the_backend(make: Make, status: int) -> None:
-    """And what a backend says under their names does not come through: it knows nothing of our limits."""
+    """A backend's own fields of these names do not pass: they tell of other limits."""
     gateway = limited(make, {"requests": 5, "window": "60s"})
     theirs = b"HTTP/1.1 %d X\r\nX-RateLimit-Remaining: 77\r\nContent-Length: 0\r\n\r\n" % status
     gateway.backend("orders").answers(theirs)
@@ -110,7 +110,7 @@ def test_the_fields_are_on_what_the_gateway_answers_itself(make: Make) -> None:
 
 
 def test_a_route_without_limits_says_nothing_of_them(make: Make) -> None:
-    """Nor does what no route takes."""
+    """Nor does a 404."""
     gateway = make(
         "orders", "users", rate_limits=[{"endpoint": "/users/*", "scope": "ip", "limit": 5, "window": "60s"}]
     )
@@ -121,7 +121,7 @@ def test_a_route_without_limits_says_nothing_of_them(make: Make) -> None:
 
 
 def test_the_tightest_of_several_speaks_and_all_must_agree(make: Make) -> None:
-    """What the narrow one refuses costs nothing of the wide one."""
+    """A request that the narrow limit refuses is not counted by the wide one."""
     gateway = limited(
         make,
         {"requests": 2, "window": "1s", "algorithm": "sliding_window"},
@@ -202,7 +202,7 @@ def ask(gateway: Harness, user: str | None, address: str = "192.0.2.1", token: s
 
 
 def test_users_are_counted_wherever_they_are(make: Make) -> None:
-    """Behind authentication; the others at the same address lose nothing."""
+    """By their principal: other users at the same address lose nothing."""
     gateway = protected(make, {"requests": 2, "window": "60s", "scope": "user"})
 
     assert [ask(gateway, "alice", f"192.0.2.{number}").status for number in range(1, 4)] == [200, 200, 429]
@@ -220,7 +220,7 @@ def test_a_limit_for_a_part_of_a_routes_paths_speaks_there_also_before_it_is_ask
 
 
 def test_who_has_no_credential_takes_nothing_from_who_has(make: Make) -> None:
-    """A 401 tells what a caller would have."""
+    """A 401 has the fields of an unused limit."""
     gateway = protected(make, {"requests": 2, "window": "60s", "scope": "user"})
 
     for _ in range(5):
@@ -230,7 +230,7 @@ def test_who_has_no_credential_takes_nothing_from_who_has(make: Make) -> None:
 
 
 def test_a_flood_of_bad_tokens_ends_at_the_limit_by_address(make: Make) -> None:
-    """Before anything is spent on looking at them (C-06)."""
+    """Before any of them is verified (C-06)."""
     gateway = protected(
         make, {"requests": 3, "window": "60s", "scope": "ip"}, {"requests": 100, "window": "60s", "scope": "user"}
     )
@@ -243,7 +243,7 @@ def test_a_flood_of_bad_tokens_ends_at_the_limit_by_address(make: Make) -> None:
 
 
 def test_of_a_limit_by_address_and_one_by_user_the_tighter_speaks(make: Make) -> None:
-    """They are looked at in two places and told in one."""
+    """Two steps count, and the fields tell of the tighter limit."""
     gateway = protected(
         make, {"requests": 5, "window": "60s", "scope": "ip"}, {"requests": 3, "window": "60s", "scope": "user"}
     )
@@ -338,7 +338,7 @@ def test_while_redis_is_away_nobody_may_pass(make: Make) -> None:
 
 
 def test_what_no_route_takes_spends_what_its_address_has(make: Make) -> None:
-    """404 and 405: who looks for paths that are not there is held like any other (R-RL-24), and told (R-RL-11)."""
+    """404 and 405: such requests are limited like others (R-RL-24), and have the fields (R-RL-11)."""
     gateway = make(
         "orders",
         routes=[{"name": "orders", "path": "/orders", "methods": ["GET"], "upstream": "orders"}],
@@ -424,7 +424,7 @@ def test_paths_of_the_gateway_itself_have_limits_with_a_count_of_their_own(make:
 
 
 def test_a_limit_for_everything_never_hides_that_the_gateway_lives(make: Make) -> None:
-    """An orchestrator would end it; the other paths of ours it holds, counted apart from the routes."""
+    """An orchestrator would end it; other paths of the gateway are limited, with a count of their own."""
     gateway = make("orders", rate_limits=[{"scope": "ip", "limit": 1, "window": "60s"}], admin={"metrics_public": True})
 
     assert [gateway.get("/health").status for _ in range(3)] == [200] * 3

@@ -1,4 +1,4 @@
-"""Attempts that are made again: which, where, when, and what they may cost."""
+"""Attempts that are made again: which, on which backend, when, and at what cost."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def heard(made: Harness, *names: str) -> list[int]:
 
 
 def test_another_backend_takes_over() -> None:
-    """The first refuses; the second answers, and the client sees nothing of it."""
+    """The first refuses the connection, the second answers; the client notices nothing."""
     made = gateway()
     made.backend("a").refuse_connections()
 
@@ -93,7 +93,7 @@ def test_when_nothing_helps_the_last_answer_is_the_answer() -> None:
 
 
 def test_a_single_backend_is_tried_again() -> None:
-    """There is no other."""
+    """Where the upstream has no other."""
     made = gateway("a")
     made.backend("a").answers(BUSY, ok())
 
@@ -102,7 +102,7 @@ def test_a_single_backend_is_tried_again() -> None:
 
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
 def test_what_may_have_been_acted_upon_is_not_sent_twice(method: str) -> None:
-    """The backend had the request and broke off: 502, and no other backend hears of it."""
+    """The backend had the request and broke off: 502, and no other backend gets it."""
     made = gateway()
     for name in ("a", "b"):
         made.backend(name).reset_on_data()
@@ -112,7 +112,7 @@ def test_what_may_have_been_acted_upon_is_not_sent_twice(method: str) -> None:
 
 
 def test_what_was_never_sent_may_go_anywhere() -> None:
-    """Whatever its method: a refused connection carried nothing, and the content is whole."""
+    """With any method: over a refused connection nothing was sent."""
     made = gateway()
     made.backend("a").refuse_connections()
 
@@ -121,7 +121,7 @@ def test_what_was_never_sent_may_go_anywhere() -> None:
 
 
 def test_an_idempotency_key_lets_a_post_be_repeated_where_the_route_says_so() -> None:
-    """And nowhere else."""
+    """On other routes it is not repeated."""
     for allowed, expected in ((True, 200), (False, 503)):
         made = gateway(retry={"idempotency_key": allowed})
         made.backend("a").answers(BUSY)
@@ -138,7 +138,7 @@ def test_content_is_sent_again_from_the_start() -> None:
 
 
 def test_content_that_still_comes_goes_to_the_second_backend_whole() -> None:
-    """Half of it went to the first."""
+    """Though half of it went to the first."""
     made = gateway()
     made.backend("a").reset_on_data()
     client = made.send(b"PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n01234")
@@ -162,7 +162,7 @@ def test_more_content_than_is_kept_is_sent_once() -> None:
 
 
 def test_the_wait_grows_and_is_drawn() -> None:
-    """Full jitter: from nothing up to 25 ms, then up to 50 ms."""
+    """Full jitter: a random wait of up to 25 ms, then of up to 50 ms."""
     made = gateway("a", retry={"attempts": 5, "backoff": 2, "max_backoff": 8}, timeout=1000)
     made.apply(timeouts={"request": 1000})
     made.backend("a").answers(BUSY)
@@ -180,7 +180,7 @@ def test_the_wait_grows_and_is_drawn() -> None:
 
 
 def test_all_attempts_together_have_the_routes_timeout() -> None:
-    """A backend that hangs, and one that would answer: the client waits no longer than it was promised."""
+    """One backend hangs and another would answer: the client does not wait longer than `timeout`."""
     made = gateway(retry={"on": ["timeout"], "per_try_timeout": 4}, timeout=6)
     for name in ("a", "b"):
         made.backend(name).stall()
@@ -231,7 +231,7 @@ def test_a_client_that_leaves_between_attempts_ends_it() -> None:
 
 
 def test_the_service_is_judged_by_what_its_clients_see() -> None:
-    """Retries that succeed are no failures of the upstream, though its backend's breaker opens."""
+    """A retry that succeeds is no failure of the upstream, though the breaker of one backend opens."""
     breaker = {"failure_threshold": 3, "error_rate": {"min_requests": 4, "ratio": 0.3}}
     made = gateway(circuit_breaker=breaker)
     made.backend("a").reset_on_data()
@@ -243,7 +243,7 @@ def test_the_service_is_judged_by_what_its_clients_see() -> None:
 
 
 def test_an_upgrade_is_not_asked_for_twice() -> None:
-    """It may have been granted."""
+    """The first backend may have changed the protocol."""
     made = gateway()
     for name in ("a", "b"):
         made.backend(name).reset_on_data()
@@ -255,7 +255,7 @@ def test_an_upgrade_is_not_asked_for_twice() -> None:
 
 
 def test_a_streaming_answer_of_a_named_status_is_given_up() -> None:
-    """Its connection goes, and the other backend answers."""
+    """Its connection is closed, and the other backend answers."""
     made = gateway()
     made.backend("a").answers(b"HTTP/1.1 503 Busy\r\nContent-Length: 100\r\n\r\nbusy")
 
@@ -268,7 +268,7 @@ HALF = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n01234"
 
 
 def test_an_answer_that_breaks_off_is_made_again() -> None:
-    """What is short enough is held until it is whole, so that the client sees nothing of the break."""
+    """A short answer is held until it is complete, so that the client notices nothing."""
     made = gateway()
     made.backend("a").answers(HALF)
     client = made.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
@@ -294,7 +294,7 @@ def test_a_held_answer_comes_when_it_is_whole() -> None:
 
 
 def test_a_held_answer_may_stop_as_long_as_one_attempt_may_take() -> None:
-    """Then another backend is asked."""
+    """After that another backend is tried."""
     made = gateway(retry={"per_try_timeout": 2})
     made.backend("a").answers(HALF)
     client = made.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
@@ -315,7 +315,7 @@ def test_a_held_answer_may_stop_as_long_as_one_attempt_may_take() -> None:
     ids=["may not be repeated", "of unknown length", "too long", "no attempt left"],
 )
 def test_any_other_answer_passes_as_it_comes(method: str, answer: bytes, retry: dict[str, int]) -> None:
-    """And a break of it breaks the client off: no silent truncation, no second answer."""
+    """If it breaks off, the client's connection does: no silent truncation, no second answer."""
     made = gateway(retry=retry)
     made.backend("a").answers(answer)
     client = made.send(f"{method} / HTTP/1.1\r\nHost: h\r\n\r\n".encode())
@@ -329,7 +329,7 @@ def test_any_other_answer_passes_as_it_comes(method: str, answer: bytes, retry: 
 
 
 def test_a_client_that_leaves_while_its_answer_is_held() -> None:
-    """Ends the attempt."""
+    """The attempt ends."""
     made = gateway()
     made.backend("a").answers(HALF)
     client = made.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
@@ -341,7 +341,7 @@ def test_a_client_that_leaves_while_its_answer_is_held() -> None:
 
 
 def test_without_the_block_only_the_race_is_run_again() -> None:
-    """Absent is off."""
+    """Without `retry` nothing is tried again but an attempt lost in the keep-alive race."""
     made = gateway()
     made.apply(routes=[{"name": "orders", "path": "/*", "upstream": "orders"}])
     made.backend("a").refuse_connections()
@@ -350,7 +350,7 @@ def test_without_the_block_only_the_race_is_run_again() -> None:
 
 
 def test_each_backend_is_called_by_its_own_name() -> None:
-    """A request of HTTP/1.0 without Host that is tried again: the head is written for the backend that gets it."""
+    """A retried request of HTTP/1.0 without Host gets the name of the backend that it goes to."""
     made = Harness(
         "a",
         "b",
@@ -366,7 +366,7 @@ def test_each_backend_is_called_by_its_own_name() -> None:
 
 
 def test_the_back_off_really_waits() -> None:
-    """The second attempt leaves when the wait that was drawn is over, and not a moment before."""
+    """The second attempt begins when the random wait is over, and not before."""
     made = gateway("a", retry={"attempts": 1, "on": [503], "backoff": 4, "max_backoff": 4}, timeout=1000)
     backend = made.backend("a")
     backend.answers(ok(b"no", status=b"503 Service Unavailable"))

@@ -20,7 +20,7 @@ def gateway() -> Harness:
 
 
 def test_they_are_served_in_their_turn() -> None:
-    """With the fields of the limit; past the queue it is 429 as ever."""
+    """With the limit's fields; when the queue is full it is 429."""
     made = gateway()
     clients = [made.send(GET) for _ in range(4)]
 
@@ -41,7 +41,7 @@ def test_they_are_served_in_their_turn() -> None:
 
 
 def test_a_client_that_leaves_takes_nobodys_turn() -> None:
-    """The next one is served in its place."""
+    """The next request is served in its place."""
     made = gateway()
     made.send(GET)
     gone, stays = made.send(GET), made.send(GET)

@@ -1,4 +1,4 @@
-"""A tunnel lasts no longer than what opened it: revoked credentials, keys that are gone, tokens that end."""
+"""A tunnel ends with the credential that opened it: when that is revoked, removed or expires."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ def bearer(**claims: Any) -> str:
 
 
 def told(client: FakeClient) -> bytes:
-    """What came through the tunnel."""
+    """The octets that came through the tunnel."""
     return client.received.partition(b"\r\n\r\n")[2]
 
 
 def order(gateway: Harness, *what: Any) -> None:
-    """Order something about credentials, as the admin listener, the token endpoint and Redis do."""
+    """Give an order about a credential, as the admin listener, the token endpoint and Redis do."""
     gateway.gateway.root.tree.credentials.obey(Order(*what))
     gateway.network.pump()
 
@@ -78,7 +78,7 @@ def order(gateway: Harness, *what: Any) -> None:
 def test_a_tunnel_is_closed_when_what_opened_it_is_revoked(
     make: Make, way: str, fields: list[str], revoked: tuple[str, str], other: tuple[str, str]
 ) -> None:
-    """At once, with 1008, on both sides; that of another credential goes on."""
+    """At once, with 1008, on both sides; tunnels of other credentials go on."""
     gateway = protected(make, way=way)
     client = connect(gateway, *fields)
     order(gateway, True, *other)
@@ -98,7 +98,7 @@ def test_a_tunnel_is_closed_when_what_opened_it_is_revoked(
 
 
 def test_the_token_endpoint_closes_what_its_token_opened(make: Make) -> None:
-    """RFC 7009: from then on the token is good for nothing, also not for what was begun with it."""
+    """RFC 7009: a revoked token is good for nothing, so what it opened ends too."""
     route = {"name": "orders", "path": "/orders/*", "upstream": "orders", "auth": {"type": "jwt", "verifier": "oauth"}}
     oauth = {"issuer": "https://g.example.com", "audience": "api", "clients": [ACME]}
     gateway = make("orders", routes=[route], auth={"oauth": oauth})
@@ -111,7 +111,7 @@ def test_the_token_endpoint_closes_what_its_token_opened(make: Make) -> None:
 
 
 def test_a_tunnel_of_another_protocol_is_closed_without_words(make: Make) -> None:
-    """It is not known what could be said in it."""
+    """The gateway does not know that protocol's messages."""
     gateway = protected(make)
     client = connect(gateway, bearer(jti="one"), protocol="echo")
 
@@ -123,7 +123,7 @@ def test_a_tunnel_of_another_protocol_is_closed_without_words(make: Make) -> Non
 
 
 def test_a_credential_that_is_revoked_while_the_backend_thinks(make: Make) -> None:
-    """It was good when it was shown; the tunnel is closed as it is opened."""
+    """It was good when it was shown; the tunnel is closed as soon as it is opened."""
     gateway = protected(make)
     gateway.backend("orders").answers(b"")
     head = "GET /orders/chat HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -137,7 +137,7 @@ def test_a_credential_that_is_revoked_while_the_backend_thinks(make: Make) -> No
 
 
 def test_a_key_that_the_configuration_has_no_more(make: Make) -> None:
-    """Its tunnels are closed when that is in force; those of the keys that stay are not."""
+    """Its tunnels are closed when the new configuration is in force; those of other keys go on."""
     gateway = protected(make)
     gone, changed, stays = (
         connect(gateway, field) for field in ("X-API-Key: acme-key", "X-API-Key: other-key", bearer(jti="one"))
@@ -157,7 +157,7 @@ def test_a_key_that_the_configuration_has_no_more(make: Make) -> None:
 
 @pytest.mark.parametrize("until", ["until_revoked", "until_expiry", None])
 def test_a_tunnel_ends_with_its_token_where_that_is_wished(make: Make, until: str | None) -> None:
-    """`auth.tunnels`; otherwise a token is looked at when the tunnel is opened."""
+    """With `auth.tunnels: until_expiry`; otherwise a token is verified only when the tunnel is opened."""
     gateway = protected(make, {} if until is None else {"tunnels": until})
     client = connect(gateway, bearer(jti="one", exp=START + 100))
     forever = connect(gateway, "X-API-Key: acme-key")
@@ -171,7 +171,7 @@ def test_a_tunnel_ends_with_its_token_where_that_is_wished(make: Make, until: st
 
 
 def test_a_tunnel_that_is_over_before_its_token_leaves_no_timer(make: Make) -> None:
-    """Nothing is left to look at the clock for."""
+    """The timer for the end of the token is cancelled."""
     gateway = protected(make, {"tunnels": "until_expiry"})
     timers = len(gateway.clock.getDelayedCalls())
     client = connect(gateway, bearer(jti="one"))
