@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import socket
 import ssl
 import threading
@@ -19,12 +20,12 @@ from aiohttp import web
 
 from tests.pki import Authority
 from tests.system import backends
-from tests.system.gateway_process import GatewayProcess, one_upstream, running
+from tests.system.gateway_process import GatewayProcess, one_upstream, running, until
 
 
 @contextlib.contextmanager
-def websocket_echo() -> Iterator[str]:
-    """Serve a WebSocket echo at every path; gives its URL."""
+def websocket_echo(codes: list[int | None] | None = None) -> Iterator[str]:
+    """Serve a WebSocket echo at every path; gives its URL. `codes` takes the close code of each that is over."""
     loop = asyncio.new_event_loop()
     ready = threading.Event()
     port: list[int] = []
@@ -37,6 +38,8 @@ def websocket_echo() -> Iterator[str]:
                 await channel.send_str(message.data)
             elif message.type is aiohttp.WSMsgType.BINARY:
                 await channel.send_bytes(message.data)
+        if codes is not None:
+            codes.append(channel.close_code)
         return channel
 
     async def serve() -> None:
@@ -105,6 +108,27 @@ def test_a_websocket_outlives_a_reload(tmp_path: Path) -> None:
 
     with websocket_echo() as origin, running(tmp_path, **one_upstream(origin)) as gateway:
         asyncio.run(talk(gateway))
+
+
+def test_both_ends_of_a_websocket_are_told_that_the_gateway_goes(tmp_path: Path) -> None:
+    """At the end of a drain, 1001: a real server reads the frame as the goodbye of its client, in place of 1006."""
+
+    async def talk(gateway: GatewayProcess) -> None:
+        async with aiohttp.ClientSession() as session, session.ws_connect(f"{gateway.url}/echo") as ws:
+            await ws.send_str("before")
+            assert await ws.receive_str() == "before"
+            gateway.signal(signal.SIGTERM)
+            message = await ws.receive(timeout=20)
+            assert (message.type, message.data) == (aiohttp.WSMsgType.CLOSE, 1001)
+
+    codes: list[int | None] = []
+    with websocket_echo(codes) as origin:
+        settings = one_upstream(origin) | {"timeouts": {"shutdown": "200ms"}}
+        with running(tmp_path, **settings) as gateway:
+            asyncio.run(talk(gateway))
+            gateway.wait()
+        until(lambda: codes)
+    assert codes == [1001]
 
 
 class _V6Server(ThreadingHTTPServer):
