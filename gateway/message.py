@@ -67,6 +67,12 @@ class Tunnel:
 
     A step of the chain may keep the tunnel from `on_response` on, and close it later.
 
+    # Note [The states of a tunnel]
+    *Offered*: the backend has said 101, and the attempt still has its connection. *Taken*: the steps have let the 101
+    pass, its head is written, and the attempt has ended. *Joined*: the client's end is there, and octets flow. From
+    then on the two ends close each other. `close` in an earlier state is remembered, the first one only, and done at
+    the join: before that there is no connection to a client that the reason could go to.
+
     Args:
         take: Ends the attempt, and returns the backend's end.
     """

@@ -116,7 +116,14 @@ class Resolver:
 
 
 class _Name:
-    """The addresses of one name, and the callers that wait for the first answer."""
+    """The addresses of one name, and the callers that wait for the first answer.
+
+    # Note [The states of a name]
+    *Unknown*: there are no addresses yet; callers wait for the lookup that is under way (`pending`), and fail with it,
+    after which the next caller begins another. *Fresh*: the addresses are younger than `interval`. *Old*: `due` has
+    passed; the next use begins a lookup, and gets the old addresses. *Failing*: the last lookup found none; the
+    addresses from before it are kept, and looked up again when they are old. A name never loses its addresses.
+    """
 
     def __init__(self) -> None:
         self.addresses: Addresses | None = None

@@ -4,6 +4,14 @@ Asked by `gateway.middleware.authentication`. A credential that was verified a
 moment ago is found by its hash: one look-up, no Deferred. Where several
 requests show the same new credential at once, it is verified once, for the
 first, and the others wait for that result.
+
+# Note [What is known of a credential]
+*Nothing*: a request that shows it has it verified. *In flight*: it is being
+verified, and requests that show it wait (`_Flight`). *Admitted*: its principal is
+cached, until the credential expires at most. *Refused*: so is that it is not
+valid, for a shorter time. A flight that ends without an answer, or after the
+cache was told to forget something, leads back to nothing. The deny-list is
+beside this: it is asked for each request, also where the principal is cached.
 """
 
 from __future__ import annotations
