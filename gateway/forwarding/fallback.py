@@ -1,4 +1,4 @@
-"""What becomes of an exchange that a breaker keeps from its upstream.
+"""Answer an exchange whose upstream a breaker has closed off: `circuit_breaker.fallback`.
 
 Tests: `tests/flow/test_breakers.py::test_another_upstream_as_fallback`.
 """
@@ -21,14 +21,14 @@ def fall_back(
     passes: FieldFilter,
     send: Callable[[Exchange, Upstream], None],
 ) -> None:
-    """Answer with what was kept, go to another upstream, or answer in its place: what there is, in this order.
+    """Answer with the last good answer, else send the exchange to another upstream (D-36), else give the static answer.
 
     Args:
-        exchange: Which.
-        upstream: The one that is kept from it.
-        error: Says so; it stays the error of the exchange, whatever is answered.
-        passes: Which request fields its backend would have got.
-        send: Sends the exchange to another upstream, from which there is no further falling back.
+        exchange: The exchange that is not forwarded.
+        upstream: Its upstream.
+        error: Why not; it stays the error of the exchange, unless another upstream answers.
+        passes: Which of the client's fields would have been forwarded.
+        send: Sends the exchange to another upstream, from which it does not fall back again.
 
     Raises:
         BreakerOpen: There is no fallback.

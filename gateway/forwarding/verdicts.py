@@ -1,4 +1,4 @@
-"""What the ends of attempts say about a backend and its upstream, told to their breakers.
+"""Tell the breakers of a backend and of its upstream how attempts ended.
 
 # Note [Verdicts]
 The breaker of a backend is told of every attempt on that backend. The breaker of the whole upstream is told once of
@@ -6,9 +6,8 @@ every exchange: a failure that a retry on another backend made good is no failur
 gives out a ticket when it admits a request, and the ticket goes back exactly once; the attempt has 0 in the ticket's
 place from then on.
 
-What these functions are called for: `answered` when the head of the answer that the client gets is there, `finished`,
-`cancelled` or `given_up` at the end. They are asked only where something watches (`Upstream.condition`), or a ticket is
-out.
+The forwarder calls `answered` when the head of the answer for the client is there, and `finished`, `cancelled` or
+`given_up` at the end; only where something watches the upstream (`Upstream.condition`) or a ticket is out.
 """
 
 from __future__ import annotations
@@ -66,7 +65,7 @@ def cancelled(attempt: Attempt, now: float, failure: str | None) -> None:
     """Hand back the tickets of an attempt that was cancelled (D-27).
 
     Args:
-        attempt: Which.
+        attempt: The attempt that was cancelled.
         now: Monotonic seconds.
         failure: The reason of the error where the exchange ran out of time on its backend; else None.
     """
@@ -76,7 +75,7 @@ def cancelled(attempt: Attempt, now: float, failure: str | None) -> None:
 
 
 def given_up(attempt: Attempt, now: float, error: GatewayError) -> None:
-    """No attempt is left for the exchange: it has failed, unless `failure_of` says that nothing is known."""
+    """Tell the upstream's breaker of an exchange without a further attempt: as a failure, if a backend was at fault."""
     if attempt.upstream_ticket:
         _tell_upstream(attempt, now, failure_of(attempt.status, error) or None)
 
