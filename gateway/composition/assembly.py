@@ -26,6 +26,7 @@ from gateway.composition.foundation import Foundation
 from gateway.config import Settings
 from gateway.dialling.dialer import Dialer, SocketDialer
 from gateway.dialling.resolver import Resolver
+from gateway.forwarding.attempts import Attempts
 from gateway.http.messages import DateClock
 from gateway.listening.endpoints import listen
 from gateway.listening.listeners import Listeners, OpenPort
@@ -39,7 +40,6 @@ from gateway.telemetry.metrics import Metrics
 from gateway.transport.deadlines import Deadlines
 from gateway.transport.port import ConnectionLimit
 from gateway.transport.threads import Threads, ThreadService
-from gateway.upstream.attempts import Attempts
 from gateway.upstream.figures import Figures
 from gateway.upstream.pool import ConnectionPool
 

@@ -13,11 +13,11 @@ from typing import Any
 from gateway.answering.health import Health
 from gateway.composition.carried import Carried
 from gateway.dialling.dialer import Dialer
+from gateway.forwarding.attempts import Attempts
 from gateway.resilience.occupancy import Occupancy
 from gateway.telemetry.metrics import Metrics
 from gateway.transport.deadlines import Deadlines
 from gateway.transport.threads import Threads
-from gateway.upstream.attempts import Attempts
 from gateway.upstream.pool import ConnectionPool
 
 

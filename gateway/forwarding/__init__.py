@@ -1,5 +1,5 @@
-"""The end of the chain: which backend gets an exchange, and how often it is tried.
+"""The end of the chain: which backend gets an exchange, how often it is tried, and each try.
 
-Retries, hedges, and exchanges without a client (subrequests) are here; one attempt on one connection is in
-`gateway.upstream`.
+Attempts, retries, hedges, and exchanges without a client (subrequests) are here; the connections that an attempt asks
+for a stream are in `gateway.upstream`.
 """

@@ -10,6 +10,8 @@ from __future__ import annotations
 from gateway.errors import BreakerOpen, GatewayError
 from gateway.exchange import Exchange
 from gateway.forwarding import verdicts
+from gateway.forwarding.attempt import Attempt, AttemptObserver
+from gateway.forwarding.attempts import Attempts
 from gateway.forwarding.fallback import fall_back
 from gateway.forwarding.hedges import Hedges, Race
 from gateway.forwarding.retries import Retries, tried, why
@@ -17,8 +19,6 @@ from gateway.http.fields import FieldFilter
 from gateway.message import Response
 from gateway.resilience.retry import lost_race
 from gateway.transport.deadlines import NEVER
-from gateway.upstream.attempt import Attempt, AttemptObserver
-from gateway.upstream.attempts import Attempts
 from gateway.upstream.backend import Backend, Upstream
 
 VIA = b"1.1 gateway"
@@ -121,7 +121,7 @@ class Forwarder(AttemptObserver):
     def _send_instead(self, exchange: Exchange, upstream: Upstream) -> None:
         self._send(exchange, upstream, falls_back=False)
 
-    # Called by attempts (gateway.upstream.attempt.AttemptObserver).
+    # Called by attempts (gateway.forwarding.attempt.AttemptObserver).
 
     def attempt_answered(self, attempt: Attempt, response: Response) -> None:
         """Deliver the answer, hold it until it is complete, or make another attempt in its place."""

@@ -22,11 +22,11 @@ from collections.abc import Callable
 from typing import Any
 
 from gateway.errors import GatewayError
+from gateway.forwarding.attempt import Attempt
 from gateway.message import Request
 from gateway.resilience.budget import RetryBudget
 from gateway.resilience.latencies import Latencies
 from gateway.resilience.retry import IDEMPOTENT
-from gateway.upstream.attempt import Attempt
 
 Launch = Callable[[Attempt], "Attempt | None"]
 """Makes the second attempt, not started; None where there is no other backend for it."""

@@ -22,10 +22,10 @@ from typing import Any
 
 from gateway.body import Body
 from gateway.errors import GatewayError
+from gateway.forwarding.attempt import Attempt
 from gateway.message import Request, Response
 from gateway.resilience.budget import RetryBudget
 from gateway.resilience.retry import RetryPolicy, Tried
-from gateway.upstream.attempt import Attempt
 
 Count = Callable[[str, str], None]
 """Counts a retry by its reason and its result: `ok`, `failed`, or `budget` for one that the budget did not allow."""

@@ -13,8 +13,8 @@ The forwarder calls `answered` when the head of the answer for the client is the
 from __future__ import annotations
 
 from gateway.errors import GatewayError, Retry, Source
+from gateway.forwarding.attempt import Attempt
 from gateway.resilience.breaker import State
-from gateway.upstream.attempt import Attempt
 from gateway.upstream.backend import Backend
 
 NOT_ITS_FAULT = frozenset([501, 505])

@@ -8,11 +8,11 @@ import pytest
 
 import gateway.resilience.retry
 import tests.simulation.invariants
+from gateway.forwarding.attempt import Attempt
 from gateway.resilience.breaker import Breaker
 from gateway.resilience.budget import RetryBudget
 from gateway.serving.http1_answer import AnswerWriter
 from gateway.serving.http1_channel import Http1Channel
-from gateway.upstream.attempt import Attempt
 from gateway.upstream.backend_pool import BackendPool
 from gateway.upstream.http1_connection import Http1Connection
 from gateway.upstream.http1_upload import Upload

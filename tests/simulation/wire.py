@@ -10,12 +10,12 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from gateway.forwarding.attempt import Attempt
 from gateway.memory.transport import QUEUE, WIRE, MemoryTransport
 from gateway.resilience.breaker import Breaker, State
 from gateway.resilience.retry import IDEMPOTENT
 from gateway.testing import FakeClient
 from gateway.testing.backend import BackendConnection
-from gateway.upstream.attempt import Attempt
 from gateway.upstream.backend_pool import BackendPool
 from gateway.upstream.http1_connection import Http1Connection
 

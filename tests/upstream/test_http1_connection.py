@@ -33,7 +33,7 @@ class Direct:
 
 
 class Asked(Hearer):
-    """An attempt that keeps what it is told (`gateway.upstream.attempt.Attempt`)."""
+    """An attempt that keeps what it is told (`gateway.forwarding.attempt.Attempt`)."""
 
     deadline = 30.0
     owner: object = None

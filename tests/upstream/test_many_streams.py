@@ -13,12 +13,12 @@ from gateway.balancing.least_connections import LeastConnections
 from gateway.body import Body
 from gateway.errors import BackendReset, GatewayError, PoolExhausted, RequestUnprocessed
 from gateway.exchange import Exchange
+from gateway.forwarding.attempts import Attempts
 from gateway.forwarding.forwarder import Forwarder
 from gateway.headers import Headers
 from gateway.http.fields import request_filter
 from gateway.message import Request, Response
 from gateway.transport.deadlines import Deadlines
-from gateway.upstream.attempts import Attempts
 from gateway.upstream.backend import Backend, Upstream
 from gateway.upstream.backend_pool import BackendPool
 from gateway.upstream.pool import ConnectionPool

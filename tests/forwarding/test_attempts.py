@@ -8,11 +8,11 @@ import pytest
 
 from gateway.errors import BackendRefused, BackendTimeout, GatewayError, PoolExhausted, RequestTooLarge
 from gateway.exchange import Exchange
+from gateway.forwarding.attempt import Attempt, AttemptObserver
+from gateway.forwarding.attempts import Attempts
 from gateway.headers import Headers
 from gateway.http.fields import request_filter
 from gateway.message import Request, Response
-from gateway.upstream.attempt import Attempt, AttemptObserver
-from gateway.upstream.attempts import Attempts
 from gateway.upstream.backend import Backend, Upstream
 from gateway.upstream.pool import ConnectionPool
 from tests.peers import direct

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gateway.exchange import Exchange
+from gateway.forwarding.attempt import Attempt, AttemptObserver
 from gateway.http.fields import FieldFilter
 from gateway.transport.deadlines import NEVER, Deadlines
-from gateway.upstream.attempt import Attempt, AttemptObserver
 from gateway.upstream.backend import Backend, Upstream
 from gateway.upstream.pool import ConnectionPool
 

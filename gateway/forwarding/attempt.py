@@ -1,8 +1,8 @@
 """One try of an exchange on one backend, from the wait for a connection to the end of the answer.
 
-Made by `gateway.upstream.attempts`. Hears of its connection from the pool and of the answer from its stream
+Made by `gateway.forwarding.attempts`. Hears of its connection from the pool and of the answer from its stream
 (`gateway.upstream.contract`), and tells its observer, the forwarder. Never tries again by itself. How far it has come
-is in `gateway.upstream.attempt_phases`.
+is in `gateway.forwarding.attempt_phases`.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from functools import partial
 from gateway.body import Body
 from gateway.errors import BackendTimeout, BreakerOpen, GatewayError, PoolExhausted, Retry, Source
 from gateway.exchange import Exchange
+from gateway.forwarding import attempt_phases as phases
+from gateway.forwarding.attempt_phases import Phase
 from gateway.headers import Headers
 from gateway.http.fields import FieldFilter
 from gateway.message import OpenTunnel, Response, Tunnel
 from gateway.transport.deadlines import Deadlines
-from gateway.upstream import attempt_phases as phases
-from gateway.upstream.attempt_phases import Phase
 from gateway.upstream.backend import Backend, Upstream
 from gateway.upstream.contract import Hearer, Stream
 

@@ -1,6 +1,6 @@
 """The phases of an attempt: how far it has come, and what can happen to it.
 
-`gateway.upstream.attempt` follows the table; it keeps no other flags about its life.
+`gateway.forwarding.attempt` follows the table; it keeps no other flags about its life.
 
 # Note [The life of an attempt]
 - `MADE`: nobody has been asked for a stream, and it counts nowhere.
@@ -14,7 +14,7 @@ An answer that comes in one read is told once the attempt is over, so that its c
 this answer is on its way: `HEAD` may come in `OVER`, too. What comes to an attempt that is over in another way changes
 nothing: the observer was told once.
 
-A pair that is not in the table cannot happen, and is a KeyError; `tests/upstream/test_attempt.py` goes through all of
+A pair that is not in the table cannot happen, and is a KeyError; `tests/forwarding/test_attempt.py` goes through all of
 them.
 """
 

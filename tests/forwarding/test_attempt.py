@@ -1,4 +1,4 @@
-"""Every pair of a phase and an event of an attempt; what it tells whom is in tests/upstream/test_attempts.py."""
+"""Every pair of a phase and an event of an attempt; what it tells whom is in tests/forwarding/test_attempts.py."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import pytest
 
 from gateway.errors import BackendReset, RequestUnprocessed
 from gateway.exchange import Exchange
+from gateway.forwarding.attempt import Attempt
+from gateway.forwarding.attempt_phases import NEXT, Event, Phase
 from gateway.headers import Headers
 from gateway.message import ClientEnd, OpenTunnel, Request, Response
-from gateway.upstream.attempt import Attempt
-from gateway.upstream.attempt_phases import NEXT, Event, Phase
 from gateway.upstream.http1_connection import Http1Connection
-from tests.upstream.test_attempts import OK, PART, Tries
+from tests.forwarding.test_attempts import OK, PART, Tries
 
 SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"
 
