@@ -37,7 +37,7 @@ def well(made: Harness, *names: str) -> None:
 
 
 def test_failures_in_a_row_open_it() -> None:
-    """The sixth is answered at once, 503 with the reason and when to come back, and no backend hears of it."""
+    """The sixth request is answered at once, by 503 with the reason and Retry-After; no backend gets it."""
     made = gateway(circuit_breaker={})
     fails(made, "a")
     for _ in range(5):
@@ -94,7 +94,7 @@ def test_a_backend_that_hangs_is_counted() -> None:
 
 @pytest.mark.parametrize("probes", [1, 3])
 def test_half_open_lets_so_many_probes_pass_and_no_more(probes: int) -> None:
-    """The others are answered 503 at once, and one good answer closes it."""
+    """Other requests get 503 at once, and one good answer closes the breaker."""
     made = gateway(circuit_breaker={"failure_threshold": 1, "half_open_requests": probes, "success_threshold": probes})
     fails(made, "a")
     made.get("/")
@@ -129,7 +129,7 @@ def test_a_probe_that_fails_opens_it_again() -> None:
 
 
 def test_a_probe_whose_client_leaves_gives_its_place_back() -> None:
-    """Otherwise nobody would ever probe again."""
+    """Otherwise no further probe would pass."""
     made = gateway(circuit_breaker={"failure_threshold": 1})
     fails(made, "a")
     made.get("/")
@@ -144,7 +144,7 @@ def test_a_probe_whose_client_leaves_gives_its_place_back() -> None:
 
 
 def test_a_stream_proves_by_its_head() -> None:
-    """An event stream lasts for hours; the breaker does not wait for its end."""
+    """The breaker does not wait for the end of an event stream, which lasts for hours."""
     made = gateway(circuit_breaker={"failure_threshold": 1})
     fails(made, "a")
     made.get("/")
@@ -157,7 +157,7 @@ def test_a_stream_proves_by_its_head() -> None:
 
 
 def test_an_open_breaker_leaves_its_backend_out() -> None:
-    """The others take over; only when every one is open is it 503."""
+    """The other backends take over; 503 only when every breaker is open."""
     made = gateway("a", "b", circuit_breaker={"failure_threshold": 2, "error_rate": {"min_requests": 1000}})
     fails(made, "a")
     for _ in range(4):
@@ -174,7 +174,7 @@ def test_an_open_breaker_leaves_its_backend_out() -> None:
 
 
 def test_who_waits_for_a_connection_when_it_opens_is_not_sent() -> None:
-    """Open means no contact at all."""
+    """An open breaker lets nothing through."""
     made = gateway(circuit_breaker={"failure_threshold": 1}, pool={"max_connections": 1})
     backend = made.backend("a")
     backend.stall()
@@ -189,7 +189,7 @@ def test_who_waits_for_a_connection_when_it_opens_is_not_sent() -> None:
 
 
 def test_who_waits_since_before_it_opened_is_no_probe() -> None:
-    """Half-open lets the probe through, though who came before it has the first connection."""
+    """Half-open it lets the probe through, though the earlier request is first in line for the connection."""
     made = gateway(circuit_breaker={"failure_threshold": 1, "timeout": 0.3}, pool={"max_connections": 2})
     backend = made.backend("a")
     backend.stall()
@@ -236,7 +236,7 @@ def test_the_share_of_failures_opens_the_whole_upstream() -> None:
 
 
 def test_the_whole_upstream_is_open_where_every_backend_is() -> None:
-    """What is drained is not asked anyway; each change of the whole is told as those of one backend are."""
+    """Drained backends do not count; each change of the whole is reported as one of a backend is."""
     made = gateway("a", "b", "c", circuit_breaker={"failure_threshold": 1})
     backends = [*made.configuration["upstreams"][0]["backends"][:2], {"url": "http://127.0.0.1:9003", "weight": 0}]
     made.apply(upstreams=[{**made.configuration["upstreams"][0], "backends": backends}])
@@ -274,7 +274,7 @@ def test_failures_that_opened_every_backend_do_not_open_the_whole_once_they_have
 
 
 def test_the_whole_upstream_is_as_its_backends_after_a_reload() -> None:
-    """One that comes without a failure can be asked."""
+    """It is closed where a backend was added that has not failed."""
     made = gateway("a", "b", circuit_breaker={"failure_threshold": 1})
     backends = made.configuration["upstreams"][0]["backends"]
     made.apply(upstreams=[{**made.configuration["upstreams"][0], "backends": backends[:1]}])
@@ -302,7 +302,7 @@ def test_a_static_fallback() -> None:
 
 
 def test_another_upstream_as_fallback() -> None:
-    """Asked in place of the first; where it cannot answer either, its error is the answer."""
+    """It is asked in place of the first; if it fails too, the client gets its error."""
     breaker = {"failure_threshold": 1, "fallback": {"upstream": "spare"}}
     made = Harness(
         "a", "b",
@@ -350,7 +350,7 @@ def test_one_block_is_for_every_upstream_without_its_own() -> None:
 
 
 def test_without_a_breaker_nothing_is_kept_back() -> None:
-    """It is off unless it is asked for."""
+    """It is off by default."""
     made = gateway()
     fails(made, "a")
 
@@ -358,7 +358,7 @@ def test_without_a_breaker_nothing_is_kept_back() -> None:
 
 
 def test_open_until_a_health_check_passes_says_when_to_come_back() -> None:
-    """Nobody knows when that is: a second, as without a healthy backend, and no 500; who asks is shown no figure."""
+    """The time is not known: `Retry-After` is a second, as without a healthy backend; the admin listener shows none."""
     made = gateway(circuit_breaker={"failure_threshold": 1, "close_on": "health_check"}, health_check={})
     fails(made, "a")
     made.get("/")
@@ -373,7 +373,7 @@ def test_open_until_a_health_check_passes_says_when_to_come_back() -> None:
 
 
 def test_a_backend_that_passed_its_checks_all_the_while_is_probed_once_the_timeout_has_passed() -> None:
-    """With `close_on: health_check` too: no check will ever find it healthy *again*."""
+    """With `close_on: health_check` too: a check that has never failed cannot pass *again*."""
     made = gateway(
         circuit_breaker={"failure_threshold": 1, "close_on": "health_check"},
         health_check={"expected_status": [500, 200]},
@@ -390,7 +390,7 @@ def test_a_backend_that_passed_its_checks_all_the_while_is_probed_once_the_timeo
 
 
 def test_without_a_health_check_it_cannot_be_waited_for() -> None:
-    """`close_on: health_check` for all upstreams, and one has none: the timeout ends it."""
+    """Where `close_on: health_check` is for all upstreams, the timeout ends it on one without checks."""
     made = gateway(circuit_breaker={"failure_threshold": 1, "close_on": "health_check"})
     fails(made, "a")
     made.get("/")
@@ -424,7 +424,7 @@ def test_a_slow_upload_takes_nobodys_probe(content: bytes) -> None:
 
 
 def test_a_service_of_uploads_recovers() -> None:
-    """One that streams may be a probe, one at a time, and none keeps the next one out for ever."""
+    """Requests that stream may be probes, one at a time; one that never ends does not block the next for ever."""
     made = gateway(circuit_breaker={"failure_threshold": 1})
     fails(made, "a")
     made.get("/")
@@ -443,7 +443,7 @@ def test_a_service_of_uploads_recovers() -> None:
 
 
 def test_failures_are_counted_beyond_the_moment_it_opens() -> None:
-    """The gauge says what opened it until it closes, and is empty then; the counter keeps all (R-CB-12)."""
+    """The gauge keeps what opened it until it closes; the counter keeps all (R-CB-12)."""
     made = gateway(circuit_breaker={"failure_threshold": 3})
     fails(made, "a")
     for _ in range(5):

@@ -1,4 +1,4 @@
-"""Backends that fail real traffic are left out for a time; one that comes back does so slowly."""
+"""Backends that fail real traffic are ejected for a time, and come back slowly."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def shares(made: Harness, requests: int, *names: str) -> list[int]:
 
 
 def test_a_failing_backend_is_ejected_and_comes_back() -> None:
-    """Five failures within the window; then the others have all of it, until its time is over."""
+    """After five failures within the window the others get all traffic, until its time is over."""
     made = gateway("a", "b", "c", passive_health={})
     made.backend("a").answers(FAILS)
     shares(made, 15, "a", "b", "c")
@@ -50,7 +50,7 @@ def test_a_failing_backend_is_ejected_and_comes_back() -> None:
 
 
 def test_refused_connections_count_too() -> None:
-    """They are the plainest failures there are."""
+    """As failures."""
     made = gateway("a", "b", passive_health={"failures": 2})
     made.backend("a").refuse_connections()
     statuses = [made.get("/").status for _ in range(10)]
@@ -59,7 +59,7 @@ def test_refused_connections_count_too() -> None:
 
 
 def test_when_too_few_would_be_left_the_ejected_are_used() -> None:
-    """Panic: and it is to be seen."""
+    """That is a panic, and the metrics show it."""
     made = gateway("a", "b", "c", passive_health={"failures": 2, "max_ejected_percent": 100})
     for name in ("a", "b", "c"):
         made.backend(name).answers(FAILS)
@@ -71,7 +71,7 @@ def test_when_too_few_would_be_left_the_ejected_are_used() -> None:
 
 
 def test_a_share_of_the_backends_is_always_left() -> None:
-    """At most half of them by default, so two of four stay in whatever they do."""
+    """At most half are ejected by default: of four, two stay in use whatever they do."""
     made = gateway("a", "b", "c", "d", passive_health={"failures": 2})
     names = ("a", "b", "c", "d")
     for name in names[:3]:
@@ -82,7 +82,7 @@ def test_a_share_of_the_backends_is_always_left() -> None:
 
 
 def test_who_comes_back_starts_slowly() -> None:
-    """A tenth of its weight at first, growing to the whole; no stampede."""
+    """With a tenth of its weight at first, so that it is not overrun."""
     for strategy in ("round_robin", "weighted_round_robin", "random"):
         made = gateway("a", "b", strategy=strategy, passive_health={"failures": 2, "eject": 10}, slow_start="100s")
         made.backend("a").answers(FAILS)
@@ -101,7 +101,7 @@ def test_who_comes_back_starts_slowly() -> None:
 
 
 def test_a_weight_of_nothing_drains() -> None:
-    """What is under way ends, and nothing new begins."""
+    """Exchanges under way end, and no new one begins."""
     made = gateway("a", "b", passive_health={})
     made.backend("a").stall()
     client = made.send(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")

@@ -24,7 +24,7 @@ DECISIVE = ["X-Version", "X-Customer", "X-Shard", "X-Tenant"]
 
 
 def spellings(name: str) -> Iterator[str]:
-    """The ways to write a name that some server reads as it."""
+    """The ways to write a name that some server reads as that name."""
     yield from (name, name.upper(), name.replace("-", "_"), name.replace("-", "."), name.replace("-", "_", 1))
 
 
@@ -66,7 +66,7 @@ def gateway(make: Make) -> Harness:
 
 
 def arriving(gateway: Harness, path: str, head: bytes = b"", trailers: bytes = b"") -> tuple[bytes, ...]:
-    """Send a request with these lines in head and trailers; returns the names that the backend sees, in lower case."""
+    """Send a request with these lines in head and trailers; return the names that the backend gets, in lower case."""
     gateway.send(
         b"POST %b HTTP/1.1\r\nHost: a.example\r\n%bTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n%b\r\n"
         % (path.encode(), head, trailers)
@@ -86,7 +86,7 @@ def test_no_client_says_who_is_calling(gateway: Harness, path: str, name: str) -
 
 
 def test_what_the_gateway_says_in_their_place_arrives(gateway: Harness) -> None:
-    """Of the authority's yes, and of a key: once, and not the client's."""
+    """The fields of the authority's answer, and of a key: once, without the client's."""
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-Auth-Tenant: t1\r\nRemote-User: alice\r\n\r\n"
     gateway.backend("authority").answers(answer)
     arriving(gateway, "/guarded/7", b"X-Auth-Tenant: forged\r\nX-Who: root\r\n")
@@ -100,7 +100,7 @@ def test_what_the_gateway_says_in_their_place_arrives(gateway: Harness) -> None:
 @pytest.mark.parametrize("path", ["/open/7", "/limited/7", "/guarded/7"])
 @pytest.mark.parametrize("name", DECISIVE)
 def test_what_something_was_decided_by_goes_on_in_that_spelling_only(gateway: Harness, path: str, name: str) -> None:
-    """The backend reads what the gateway, or the authority, has read; nothing that came after the decision."""
+    """The backend reads the value that decided, and no trailer that came after the decision."""
     exact = name.lower().encode()
     for spelling in spellings(name):
         line = f"{spelling}: other\r\n".encode()
@@ -110,7 +110,7 @@ def test_what_something_was_decided_by_goes_on_in_that_spelling_only(gateway: Ha
 
 @pytest.mark.parametrize("name", DECISIVE)
 def test_no_client_has_it_taken_out_either(gateway: Harness, name: str) -> None:
-    """`Connection: X-Version`: the route was chosen by it, so the backend gets it."""
+    """`Connection: X-Version` does not remove a field that the route was chosen by."""
     line = f"{name}: 2\r\nX-Hop: 1\r\nConnection: {name}, x-hop\r\n".encode()
     names = arriving(gateway, "/open/7", head=line)
     assert name.lower().encode() in names
@@ -118,7 +118,7 @@ def test_no_client_has_it_taken_out_either(gateway: Harness, name: str) -> None:
 
 
 def test_what_is_believed_of_proxies_decides_for_them_only(make: Make) -> None:
-    """A stranger's `X-Forwarded-Proto` is dropped, and chooses no route and no count before that."""
+    """A stranger's `X-Forwarded-Proto` is dropped, and decides on no route and no count before that."""
     routes = [
         {"name": "secure", "path": "/*", "upstream": "orders", "headers": {"X-Forwarded-Proto": "https"}},
         {
@@ -142,7 +142,7 @@ def test_what_is_believed_of_proxies_decides_for_them_only(make: Make) -> None:
 
 
 def test_an_authority_is_not_shown_a_clients_word_on_who_it_is(gateway: Harness) -> None:
-    """Whatever `request_headers` has: an authority may sit before another one that it believes."""
+    """Whatever `request_headers` says: an authority may believe such fields, as a backend does."""
     arriving(gateway, "/guarded/7", b"X-Who: root\r\nX-Tenant: t1\r\nX_Tenant: t2\r\n")
 
     shown = gateway.backend("authority").last.headers
@@ -150,7 +150,7 @@ def test_an_authority_is_not_shown_a_clients_word_on_who_it_is(gateway: Harness)
 
 
 def test_an_authority_that_is_shown_all_has_seen_all_that_the_backend_reads(make: Make) -> None:
-    """`request_headers: ["*"]`: names that could be read as another one do not pass, nor do trailers."""
+    """`request_headers: ["*"]`: fields that could be read as another one are not forwarded, nor are trailers."""
     authority = {"url": "http://127.0.0.1:9002/auth", "request_headers": ["*"]}
     route = {"path": "/orders/*", "upstream": "orders", "auth": {"type": "forward", "forward_credentials": True}}
     gateway = make("orders", "authority", routes=[route], auth={"forward": {"default": authority}})
@@ -171,7 +171,7 @@ def test_credentials_that_backends_judge_themselves_pass_where_nobody_asks(gatew
 
 
 def test_a_route_that_forwards_credentials_forwards_its_own(make: Make) -> None:
-    """The key, in its one spelling."""
+    """The key, in one spelling."""
     route = {"path": "/orders/*", "upstream": "orders", "auth": {"type": "api_key", "forward_credentials": True}}
     keys = {"header": KEY, "keys": [{"id": "acme", "key": "the-key-of-acme"}]}
     gateway = make("orders", routes=[route], auth={"api_keys": keys})

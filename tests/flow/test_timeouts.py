@@ -1,4 +1,4 @@
-"""Every wait has an end, and who is to blame for it is told apart."""
+"""Every wait has a bound, and the answer or the log says whose fault it was that it passed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Make = Callable[..., Harness]
 
 
 def with_times(make: Make, route: Any = None, **timeouts: Any) -> Harness:
-    """A gateway with these timeouts, and this one (or these keys) on its route."""
+    """A gateway with these timeouts, and this timeout (or these keys) on its route."""
     harness = make("orders")
     (routed,) = harness.configuration["routes"]
     own = {} if route is None else route if isinstance(route, dict) else {"timeout": route}
@@ -31,7 +31,7 @@ def got(client: FakeClient) -> list[tuple[int, bytes | None]]:
 
 
 def test_connect(make: Make) -> None:
-    """A backend that does not accept: 504, before the route's timeout."""
+    """A backend that accepts no connection: 504, before the route's timeout."""
     gateway = with_times(make, connect=2)
     gateway.backend("orders").swallow_connections()
     client = gateway.send(GET)
@@ -43,7 +43,7 @@ def test_connect(make: Make) -> None:
 
 
 def test_the_route_may_be_less_patient_than_connect(make: Make) -> None:
-    """Its timeout covers the way to a connection."""
+    """Its timeout covers the dial too."""
     gateway = with_times(make, connect=5, route=1)
     gateway.backend("orders").swallow_connections()
     client = gateway.send(GET)
@@ -53,7 +53,7 @@ def test_the_route_may_be_less_patient_than_connect(make: Make) -> None:
 
 
 def test_upstream(make: Make) -> None:
-    """The backend has the request and says nothing: 504, and its connection is no use any more."""
+    """The backend has the request and is silent: 504, and its connection is closed."""
     gateway = with_times(make, route=3)
     gateway.backend("orders").stall()
     client = gateway.send(GET)
@@ -67,7 +67,7 @@ def test_upstream(make: Make) -> None:
 
 
 def test_an_interim_answer_is_none(make: Make) -> None:
-    """A backend cannot hold an exchange for ever with 1xx."""
+    """A backend cannot hold an exchange for ever by sending 1xx."""
     gateway = with_times(make, route=3)
     gateway.backend("orders").stall()
     client = gateway.send(GET)
@@ -93,7 +93,7 @@ def test_an_interim_answer_is_none(make: Make) -> None:
     ],
 )
 def test_which_bound_of_an_exchange_counts(make: Make, route: dict[str, float], after: float) -> None:
-    """What the route says, before `timeouts.request` (10 s here)."""
+    """The route's own, where it has one; else `timeouts.request` (10 s here)."""
     gateway = with_times(make, route=route, request=10)
     gateway.backend("orders").stall()
     client = gateway.send(GET)
@@ -105,7 +105,7 @@ def test_which_bound_of_an_exchange_counts(make: Make, route: dict[str, float], 
 
 
 def test_two_timeouts_at_once_are_one_answer(make: Make) -> None:
-    """As with the defaults, where both are 30 s; and the connection of the client goes on."""
+    """As with the defaults, where both are 30 s; the client's connection stays open."""
     gateway = make("orders")
     gateway.backend("orders").stall()
     clients = [gateway.send(GET) for _ in range(10)]
@@ -130,7 +130,7 @@ def test_head(make: Make) -> None:
 
 
 def test_a_connection_without_a_request_is_closed_without_a_word(make: Make) -> None:
-    """Browsers open them ahead; there is nothing to answer, and nothing to log."""
+    """Browsers open connections ahead: nothing is answered, and nothing logged."""
     gateway = with_times(make, client_header=2)
     client = gateway.client()
     gateway.advance(2.2)
@@ -164,7 +164,7 @@ def test_the_second_head_on_a_connection(make: Make) -> None:
 
 
 def test_body(make: Make) -> None:
-    """408 after the longest silence; every part starts it anew."""
+    """408 after the longest silence; each part of the content begins it anew."""
     gateway = with_times(make, client_body=2)
     gateway.apply(limits={"request_buffer": 0})
     client = gateway.send(UPLOAD)
@@ -195,7 +195,7 @@ def test_an_upload_that_moves_is_not_cut(make: Make, route: dict[str, float]) ->
 
 
 def test_after_an_upload_the_exchange_has_its_time(make: Make) -> None:
-    """`timeouts.request` counts from the last octet of the content, and whoever holds it up then is the backend."""
+    """`timeouts.request` counts from the last octet of the content; what is slow after that is the backend."""
     gateway = with_times(make, route={"timeout": 20, "request_timeout": 3}, client_body=2)
     gateway.backend("orders").stall()
     client = gateway.send(UPLOAD)
@@ -210,7 +210,7 @@ def test_after_an_upload_the_exchange_has_its_time(make: Make) -> None:
 
 
 def test_content_of_the_next_request_is_not_that_of_this_one(make: Make) -> None:
-    """A client that begins a further request while it waits gains no time, and is not told that it was slow."""
+    """A client that sends a further request while it waits gains no time, and gets no 408."""
     gateway = with_times(make, route={"request_timeout": 3}, client_body=60)
     gateway.backend("orders").stall()
     client = gateway.send(GET + UPLOAD)
@@ -235,7 +235,7 @@ def test_an_event_stream(make: Make) -> None:
 
 
 def test_an_event_stream_whose_client_reads_nothing_ends(make: Make) -> None:
-    """It is gone without a word; `timeouts.request` bounds how long octets lie here for it."""
+    """Its connection is closed; `timeouts.request` bounds how long octets wait for it."""
     gateway = with_times(make, route={"request_timeout": 0}, request=4)
     gateway.backend("orders").answers(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 1_000_000)
     client = gateway.client()
@@ -260,7 +260,7 @@ def test_a_stream_that_is_silent_is_cut_where_its_route_says_nothing(make: Make)
 
 
 def test_an_upload_is_not_the_backend_being_slow(make: Make) -> None:
-    """The route's timeout is for the answer: it begins when the request is complete."""
+    """The route's timeout is for the answer, and begins when the request is complete."""
     gateway = with_times(make, route=2)
     gateway.backend("orders").stall()
     client = gateway.send(UPLOAD)
@@ -275,7 +275,7 @@ def test_an_upload_is_not_the_backend_being_slow(make: Make) -> None:
 
 
 def test_a_backend_that_takes_no_content_is_slow(make: Make) -> None:
-    """Its client cannot send, which is not the client's silence."""
+    """The client cannot send then, so its silence is not its own fault."""
     gateway = with_times(make, route=3, client_body=1)
     gateway.backend("orders").answer_head = lambda asked: asked.connection.stop_reading()
     client = gateway.send(UPLOAD.replace(b"10", b"1000000") + b"x" * 900_000)
@@ -285,7 +285,7 @@ def test_a_backend_that_takes_no_content_is_slow(make: Make) -> None:
 
 
 def test_content_that_waits_for_a_connection_is_not_late(make: Make) -> None:
-    """What does not come while nobody reads is not the client's silence either."""
+    """The gateway does not read it yet, so the client's silence is not its own fault."""
     gateway = with_times(make, connect=5, client_body=1)
     gateway.backend("orders").swallow_connections()
     client = gateway.send(UPLOAD.replace(b"10", b"1000000") + b"x" * 900_000)
@@ -295,7 +295,7 @@ def test_content_that_waits_for_a_connection_is_not_late(make: Make) -> None:
 
 
 def test_an_answer_that_stalls_is_broken_off(make: Make) -> None:
-    """After the head there is no 504; the log has it."""
+    """A 504 cannot be sent after the head; the log has the reason."""
     gateway = with_times(make, route=2)
     gateway.backend("orders").answers(PART)
     client = gateway.send(GET)
@@ -307,7 +307,7 @@ def test_an_answer_that_stalls_is_broken_off(make: Make) -> None:
 
 
 def test_an_answer_that_goes_on_is_not_broken_off(make: Make) -> None:
-    """However long it takes in all: downloads have no end that is known."""
+    """However long it takes in all: a download has no bound."""
     gateway = with_times(make, route=2, request=4)
     gateway.backend("orders").answers(PART)
     client = gateway.send(GET)
@@ -322,7 +322,7 @@ def test_an_answer_that_goes_on_is_not_broken_off(make: Make) -> None:
 
 
 def test_a_client_that_reads_nothing_is_broken_off(make: Make) -> None:
-    """After `timeouts.request` without a part of it having been read; the backend is not to blame."""
+    """After `timeouts.request` in which it read nothing; the backend is not blamed."""
     gateway = with_times(make, route=2, request=4)
     gateway.backend("orders").answers(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 1_000_000)
     client = gateway.client()
@@ -341,7 +341,7 @@ def test_a_client_that_reads_nothing_is_broken_off(make: Make) -> None:
 
 
 def test_a_client_that_reads_slowly_is_waited_for(make: Make) -> None:
-    """Longer than the route's timeout between two parts: that one is the backend's."""
+    """Longer than the route's timeout between two parts, which bounds the backend."""
     gateway = with_times(make, route=1, request=4)
     gateway.backend("orders").answers(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 1_000_000)
     client = gateway.client()
@@ -361,7 +361,7 @@ def test_a_client_that_reads_slowly_is_waited_for(make: Make) -> None:
 
 
 def test_a_late_answer_is_nobodys(make: Make) -> None:
-    """What comes after a 504 is not the answer to the next request."""
+    """What comes after a 504 is not taken for the answer to the next request."""
     gateway = with_times(make, route=1)
     backend = gateway.backend("orders")
     backend.stall()

@@ -58,7 +58,7 @@ def unsigned(algorithm: Any, signature: str = "") -> str:
 
 
 def confused(material: bytes, algorithm: str = "HS256", **header: Any) -> str:
-    """A token signed with HMAC, the secret being what everybody knows: the public key."""
+    """A token signed by HMAC with the public key, which anybody may have, as the secret."""
     signed = f"{b64({'alg': algorithm, 'typ': 'JWT', **header})}.{b64(said())}"
     # Not by prepare_key, which knows this attack.
     return f"{signed}.{b64(jwt.get_algorithm_by_name(algorithm).sign(signed.encode(), material))}"
@@ -72,13 +72,13 @@ def part(token: str, place: int, change: Callable[[str], str]) -> str:
 
 
 def flip(text: str) -> str:
-    """Another text: one character in the middle is another."""
+    """The same text with one character in the middle changed."""
     middle = len(text) // 2
     return text[:middle] + ("A" if text[middle] != "A" else "B") + text[middle + 1 :]
 
 
 def same_octets(text: str) -> str:
-    """Another way to write the same octets: bits that nobody reads, at the end, are set."""
+    """Another text for the same octets: with the unused bits at its end set."""
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     assert len(text) % 4 in (2, 3)
     return text[:-1] + alphabet[alphabet.index(text[-1]) | 1]
@@ -262,7 +262,7 @@ def by_jwks() -> Harness:
 
 @pytest.fixture(autouse=True)
 def heard_nothing_yet(request: pytest.FixtureRequest) -> None:
-    """Every test counts from nothing, on gateways that are made once."""
+    """Reset the backends' counts: the gateways are made once for all tests."""
     for name in ("by_secret", "by_public_key", "by_jwks"):
         if name in request.fixturenames:
             gateway: Harness = request.getfixturevalue(name)
@@ -277,20 +277,20 @@ def test_where_a_secret_verifies(by_secret: Harness, name: str) -> None:
 
 @pytest.mark.parametrize("name", BY_PUBLIC_KEY)
 def test_where_a_public_key_verifies(by_public_key: Harness, name: str) -> None:
-    """Every attack that makes of a public key what it is not."""
+    """Every attack that takes a public key for something else."""
     is_refused(by_public_key, Authorization="Bearer " + BY_PUBLIC_KEY[name]())
 
 
 @pytest.mark.parametrize("name", BY_JWKS)
 def test_where_published_keys_verify(by_jwks: Harness, name: str) -> None:
-    """Every attack on the choice of a key; nothing is ever fetched from where a token says."""
+    """Every attack on the choice of the key; nothing is fetched from where a token says."""
     is_refused(by_jwks, Authorization="Bearer " + BY_JWKS[name]())
 
     assert by_jwks.backend("evil").connections == []
 
 
 def test_the_same_gateways_take_good_tokens(by_secret: Harness, by_public_key: Harness, by_jwks: Harness) -> None:
-    """Otherwise the tables above would say nothing."""
+    """Otherwise the tables above would prove nothing."""
     good = [(by_secret, hs()), (by_public_key, rs()), (by_jwks, rs(header={"kid": "rsa"}))]
     good += [(by_jwks, rs()), (by_jwks, sign(ec_key(), "ES256", header={"kid": "elliptic", "typ": "at+jwt"}))]
     good += [(by_secret, hs(said(exp=START - 29))), (by_secret, hs(said(nbf=START + 30, aud=["x", "api"])))]
@@ -336,7 +336,7 @@ def test_the_scheme_is_taken_in_any_case(by_secret: Harness, scheme: str) -> Non
 
 
 def test_a_token_in_the_query_or_in_a_form_is_none(by_secret: Harness) -> None:
-    """RFC 6750 allows both; they end up in logs."""
+    """RFC 6750 allows both, but they end up in logs."""
     before = len(by_secret.backend("orders").requests)
     form = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -365,7 +365,7 @@ SPOOFED = [
 @pytest.mark.parametrize("path", ["/orders/7", "/open/7"])
 @pytest.mark.parametrize("name", SPOOFED)
 def test_who_a_client_says_it_is_does_not_reach_the_backend(by_secret: Harness, name: str, path: str) -> None:
-    """In no spelling that a backend could read as ours, also where nobody is asked who they are."""
+    """In no spelling that a backend could take for the gateway's field, on open routes too."""
     head = f"GET {path} HTTP/1.1\r\nHost: gateway.test\r\nAuthorization: Bearer {hs()}\r\n{name}: root\r\n\r\n"
 
     assert by_secret.send(head.encode()).responses()[0].status == 200
@@ -384,7 +384,7 @@ def test_a_client_cannot_name_our_fields_hop_by_hop(by_secret: Harness) -> None:
 
 
 def test_a_private_key_published_by_mistake_is_a_public_one() -> None:
-    """What is secret in it is not looked at."""
+    """Its private members are ignored."""
     settings = {"algorithms": ["RS256"], "jwks_url": PUBLISHED}
     gateway = protected(settings, "issuer")
     whole = json.loads(jwt.get_algorithm_by_name("RS256").to_jwk(rsa_key()))
@@ -408,7 +408,7 @@ def test_refusals_are_the_same_whatever_was_wrong(by_secret: Harness) -> None:
 
 
 def test_a_private_key_is_no_public_key(tmp_path: Path) -> None:
-    """Nor a secret: both are told when the configuration is read."""
+    """Nor a secret: both are errors of the configuration."""
     file = tmp_path / "jwt.pem"
     file.write_bytes(private_pem(rsa_key()))
 
@@ -421,7 +421,7 @@ def test_a_private_key_is_no_public_key(tmp_path: Path) -> None:
 
 
 def test_a_secret_that_may_be_guessed_is_warned_about() -> None:
-    """A token is enough to try secrets on; the words do not say it."""
+    """Whoever has a token can try secrets on it; the warning does not show the secret."""
     with capturedLogs() as events:
         protected({"algorithms": ["HS256"], "secret": "hunter2"})
 

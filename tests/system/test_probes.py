@@ -51,7 +51,7 @@ def script(reactor: PrivateReactor, place: Path, text: str) -> ScriptProbe:
 
 
 def reaped(reactor: PrivateReactor, done: Deferred[None]) -> Any:
-    """Turn until a check is over, reaping as the reactor's own loop would; gives what it failed with."""
+    """Turn the reactor until a check is over, reaping as its own loop would; return what the check failed with."""
     over: list[Any] = []
     done.addBoth(over.append)
 
@@ -64,7 +64,7 @@ def reaped(reactor: PrivateReactor, done: Deferred[None]) -> Any:
 
 
 def alive(pid: int) -> bool:
-    """Whether a process is there, and not only its entry."""
+    """Whether a process runs, and is not a zombie."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except FileNotFoundError:
@@ -73,10 +73,10 @@ def alive(pid: int) -> bool:
 
 
 class TestScript:
-    """A program decides."""
+    """Checks by a program."""
 
     def test_exit_status_0_is_well(self, reactor: PrivateReactor, tmp_path: Path) -> None:
-        """It gets its arguments, is told of the backend, and inherits nothing else but PATH."""
+        """The program gets its arguments; its environment names the backend and has nothing else but PATH."""
         os.environ["SECRET_OF_THE_GATEWAY"] = "x"
         text = 'test "$1" = argument && test "$GATEWAY_BACKEND_PORT" = 80 && test -z "$SECRET_OF_THE_GATEWAY"'
         try:
@@ -85,7 +85,7 @@ class TestScript:
             del os.environ["SECRET_OF_THE_GATEWAY"]
 
     def test_any_other_is_not(self, reactor: PrivateReactor, tmp_path: Path) -> None:
-        """With the status and the last line of what it says."""
+        """The failure has the status, and the last line of the output."""
         failed = reaped(reactor, script(reactor, tmp_path, "echo one; echo replication lags >&2; exit 3").run())
 
         assert isinstance(failed, CheckFailed)
@@ -96,13 +96,13 @@ class TestScript:
         assert str(reaped(reactor, script(reactor, tmp_path, "kill -SEGV $$").run())) == "signal 11"
 
     def test_one_that_is_not_there_is_not_well(self, reactor: PrivateReactor, tmp_path: Path) -> None:
-        """The gateway goes on."""
+        """And the gateway goes on."""
         failed = reaped(reactor, ScriptProbe([str(tmp_path / "nothing")], {}, reactor).run())
 
         assert isinstance(failed, CheckFailed)
 
     def test_one_that_hangs_is_killed_with_all_it_began(self, reactor: PrivateReactor, tmp_path: Path) -> None:
-        """Also children that ignore what they are told; no zombie is left."""
+        """Its children too, even those that ignore signals; no zombie is left."""
         pids = tmp_path / "pids"
         text = f"trap '' TERM HUP INT\n(trap '' TERM HUP INT; sleep 600) &\necho $! $$ >{pids}\nsleep 600"
         done = script(reactor, tmp_path, text).run()
@@ -116,7 +116,7 @@ class TestScript:
     def test_its_last_words_are_heard_though_its_end_is_heard_of_first(
         self, reactor: PrivateReactor, tmp_path: Path
     ) -> None:
-        """The signal of a child's end and its output come by different ways."""
+        """The signal of its end may be handled before its output is read."""
         done = script(reactor, tmp_path, "echo replication lags >&2; exit 3").run()
         over: list[Any] = []
         done.addBoth(over.append)
@@ -128,7 +128,7 @@ class TestScript:
         assert str(over[0].value) == "exit status 3: replication lags"
 
     def test_one_that_is_over_while_it_is_started_ends_nothing_else(self) -> None:
-        """Its own group is killed, never that of the gateway."""
+        """Only its own group is killed, never the gateway's."""
         seen: list[Any] = []
 
         def hasty(run: Any, *args: object, **kwargs: object) -> None:
@@ -178,7 +178,7 @@ def none_to_reap() -> bool:
 
 
 class TestSockets:
-    """Connections and requests of their own."""
+    """Checks by connections and requests."""
 
     def connect(self, reactor: PrivateReactor, port: int, tls: Any = None) -> Any:
         dialer = SocketDialer(reactor, Resolver(reactor, reactor.seconds))

@@ -32,7 +32,7 @@ from tests.system.private_reactor import PrivateReactor, private_reactor
 
 
 class Backend(Protocol):
-    """Says back what it hears."""
+    """Sends back what it gets."""
 
     def connectionMade(self) -> None:
         self.factory.open.append(self)
@@ -121,7 +121,7 @@ class World:
         return protocol  # type: ignore[no-any-return]
 
     def echoes(self, caller: Caller) -> None:
-        """Its first words come back."""
+        """Whether what the caller sends first comes back."""
         self.reactor.until(lambda: caller.received == b"hello")
 
 
@@ -170,7 +170,7 @@ def test_addresses_take_turns(world: World) -> None:
 
 
 def test_a_refusal_is_told_unchanged(world: World) -> None:
-    """Nobody listens."""
+    """Nothing listens on the port."""
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
 
@@ -184,7 +184,7 @@ def trusting(world: World, name: str = "b.example", **more: Any) -> Any:
 
 
 def test_a_connection_through_tls(world: World) -> None:
-    """Up when it is handed over: verified, with HTTP/1.1 agreed on."""
+    """When it is handed over it is verified, and HTTP/1.1 is agreed on."""
     caller = world.dial("127.0.0.1", world.listen("b.example"), trusting(world))
 
     assert caller.transport.negotiatedProtocol == b"http/1.1"  # type: ignore[union-attr]
@@ -201,7 +201,7 @@ def test_an_address_is_verified_as_an_address(world: World) -> None:
 
 
 def refused(world: World, port: int, tls: Any) -> Exception:
-    """Dial, and give what it fails with; no protocol was made, and nothing is left open."""
+    """Dial, and return the failure; no protocol was made, and no connection is open."""
     made: list[Any] = []
 
     def make() -> IProtocol:
@@ -218,12 +218,12 @@ def refused(world: World, port: int, tls: Any) -> Exception:
 
 
 def test_another_name_is_refused(world: World) -> None:
-    """The certificate is good, but for somebody else."""
+    """The certificate is valid, for another name."""
     assert isinstance(refused(world, world.listen("other.example"), trusting(world)), VerificationError)
 
 
 def test_another_authority_is_refused(world: World) -> None:
-    """The system's trust does not know ours; nor does a stranger's."""
+    """The certificate's authority is neither in the system's trust store nor the one that `ca` names."""
     port = world.listen("b.example")
     stranger = Authority("Test CA").write(world.place / "stranger.pem")
 
@@ -241,7 +241,7 @@ def test_the_server_name_stands_in_for_the_host(world: World) -> None:
 
 
 def test_no_verification_where_it_is_turned_off(world: World) -> None:
-    """Any certificate will do, and the name is sent all the same."""
+    """Any certificate is accepted, and the name is sent all the same."""
     port = world.listen("other.example")
 
     world.echoes(world.dial("127.0.0.1", port, client_tls_options("b.example", Settings(verify=False))))
@@ -265,7 +265,7 @@ def test_a_backend_without_tls_is_a_failed_handshake(world: World) -> None:
 
 
 def test_a_close_during_the_handshake_is_a_failed_handshake(world: World) -> None:
-    """It must not look like a connection that broke after a request."""
+    """It must not look like a connection that was lost after a request."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         dialed = world.dialer.dial("127.0.0.1", listener.getsockname()[1], trusting(world), Caller, 5)
         world.reactor.turns()
@@ -276,7 +276,7 @@ def test_a_close_during_the_handshake_is_a_failed_handshake(world: World) -> Non
 
 
 def test_a_silent_handshake_is_a_timeout(world: World) -> None:
-    """The time is for all of it; the connection is not left open."""
+    """The timeout covers everything; the connection is closed."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         dialed = world.dialer.dial("127.0.0.1", listener.getsockname()[1], trusting(world), Caller, 0.05)
 

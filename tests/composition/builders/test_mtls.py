@@ -1,4 +1,4 @@
-"""Client certificates: what the configuration says of them."""
+"""Client certificates, as the configuration sets them up."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ ORDERS = Authority().issue("orders.example", common="Orders")[0].public_bytes(se
 
 
 def built(endpoint: str = "sni:8443:certificates=live:clientCA=ca.pem", **auth: Any) -> CertificateAuthenticator:
-    """What is made of these settings."""
+    """Return what these settings build."""
     settings = from_mapping({"listeners": [{"endpoint": endpoint}], "auth": auth})
     return certificate_authenticator(settings, Harness().gateway.foundation)
 
 
 def test_every_key_counts() -> None:
-    """Which name, and what is known of it."""
+    """The kind of name, and the entries."""
     listed = {"name": "orders.*", "user": "orders", "roles": ["shop"], "scopes": ["read"]}
     made = built(mtls={"user": "san_dns", "clients": [listed], "listed_only": True})
 
@@ -36,7 +36,7 @@ def test_every_key_counts() -> None:
 
 @pytest.mark.parametrize(("endpoint", "lines"), [("tcp:8080", 1), ("sni:8443:certificates=live:clientCA=ca.pem", 0)])
 def test_a_gateway_that_asks_nobody_for_a_certificate_is_warned_about(endpoint: str, lines: int) -> None:
-    """Every request would be refused."""
+    """No listener asks clients for one, so every request would be refused."""
     heard: list[LogEvent] = []
 
     @implementer(ILogObserver)
