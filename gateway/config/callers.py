@@ -6,7 +6,9 @@ nothing may be decided by what is dropped.
 
 from __future__ import annotations
 
-from gateway.config.schema.auth import Auth, RouteAuth
+from collections.abc import Callable
+
+from gateway.config.schema.auth import Auth, AuthMethod, RouteAuth
 
 SHOWN = frozenset([b"authorization", b"cookie"])
 """Credentials that backends judge by themselves. A backend checks them before it believes them, so routes that do not
@@ -34,6 +36,31 @@ def places_of_keys(auth: Auth) -> frozenset[bytes]:
 
 def all_show_keys(auth: RouteAuth | None) -> bool:
     """Whether everybody whom a route lets in has shown an API key, so that what stands in its place is the key."""
+    return _needed(auth, lambda way: way.type == "api_key")
+
+
+def all_show_authorization(route: RouteAuth | None, auth: Auth) -> bool:
+    """Whether `Authorization` was checked of everybody whom a route lets in."""
+    return _needed(route, lambda way: _reads_authorization(way, auth))
+
+
+def takes_authorization(route: RouteAuth | None, auth: Auth) -> bool:
+    """Whether `Authorization` is for a route's own ways, and goes no further."""
+    if route is None or route.forward_credentials:
+        return False
+    return any(_reads_authorization(way, auth) for way in route.ways)
+
+
+def _needed(auth: RouteAuth | None, counts: Callable[[AuthMethod], bool]) -> bool:
     ways = () if auth is None else auth.ways
     among = any if auth is not None and auth.all_of else all
-    return bool(ways) and among(way.type == "api_key" for way in ways)
+    return bool(ways) and among(map(counts, ways))
+
+
+def _reads_authorization(way: AuthMethod, auth: Auth) -> bool:
+    if way.type == "api_key":
+        return auth.api_keys is not None and auth.api_keys.header.lower() == "authorization"
+    if way.type == "forward":
+        asked = auth.forward.get(way.verifier[0])
+        return asked is not None and not {"*", "authorization"}.isdisjoint(map(str.lower, asked.request_headers))
+    return way.type in ("jwt", "introspection")

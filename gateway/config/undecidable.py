@@ -9,7 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gateway.config.callers import all_show_keys, fields_of_callers, places_of_keys
+from gateway.config.callers import (
+    all_show_authorization,
+    all_show_keys,
+    fields_of_callers,
+    places_of_keys,
+    takes_authorization,
+)
 from gateway.config.nodes import MapNode
 from gateway.config.problems import Problem, problem
 from gateway.config.schema import Settings
@@ -37,48 +43,63 @@ def check(root: MapNode, settings: Settings) -> Iterator[Problem]:
 
 def _all(settings: Settings) -> Iterator[tuple[Location, str, _Verdict]]:
     dropped = _Dropped(settings)
+    auth = settings.auth or Auth()
+    taking: set[str] = set()  # upstreams that routes lead to which keep `Authorization`
     keyed: dict[str, bool] = {}  # upstreams: whether all that lead there have shown a key
     for index, route in enumerate(settings.routes):
         checked = all_show_keys(route.auth)
+        takes = takes_authorization(route.auth, auth)
+        unread = takes and not all_show_authorization(route.auth, auth)
         for name in route.headers:
-            verdict = dropped.field(name, checked)
+            verdict = dropped.field(name, checked, unread)
             if verdict is not None:
                 yield about_key("routes", index, "headers", name), name, verdict
         for name in route.query:
             if name == dropped.parameter and not checked:
                 yield about_key("routes", index, "query", name), name, _PARAMETER
         for place, limit in enumerate(route.rate_limit):
-            yield from _limit(("routes", index, "rate_limit", place), limit, dropped, checked)
+            yield from _limit(("routes", index, "rate_limit", place), limit, dropped, checked, takes)
         for upstream, _ in route.upstreams:
+            if takes:
+                taking.add(upstream)
             keyed[upstream] = checked and keyed.get(upstream, True)
     for index, limit in enumerate(settings.rate_limits):
         # Also for requests that no route takes: nobody has checked a key of theirs.
-        yield from _limit(("rate_limits", index), limit, dropped, False)
+        everywhere = limit.path is None and any(takes_authorization(route.auth, auth) for route in settings.routes)
+        yield from _limit(("rate_limits", index), limit, dropped, False, everywhere)
+    yield from _hashes(settings, dropped, keyed, taking)
+
+
+def _hashes(
+    settings: Settings, dropped: _Dropped, keyed: dict[str, bool], taking: set[str]
+) -> Iterator[tuple[Location, str, _Verdict]]:
     breakers = [settings.circuit_breaker, *(one.circuit_breaker for one in settings.upstreams)]
     for breaker in filter(None, breakers):
         keyed.pop(breaker.fallback.upstream or "", None)  # it takes requests of routes that do not name it
     for index, one in enumerate(settings.upstreams):
         kind, _, name = one.hash_on.partition(":")
-        verdict = dropped.field(name, keyed.get(one.name, False)) if kind == "header" else None
+        checked, takes = keyed.get(one.name, False), one.name in taking
+        verdict = dropped.field(name, checked, takes) if kind == "header" else None
         if verdict is not None:
             yield ("upstreams", index, "hash_on"), one.hash_on, verdict
 
 
 def _limit(
-    location: Location, limit: RateLimit, dropped: _Dropped, checked: bool
+    location: Location, limit: RateLimit, dropped: _Dropped, checked: bool, takes: bool
 ) -> Iterator[tuple[Location, str, _Verdict]]:
     for place, scope in enumerate(limit.scope):
         kind, _, name = scope.partition(":")
-        verdict = dropped.field(name, checked) if kind == "header" else None
+        verdict = dropped.field(name, checked, takes) if kind == "header" else None
         if verdict is not None:
             wanted, why = verdict
             # It counts who is known to call; the field is the client's word.
-            better = {_CALLER[1]: " (or `user`)", _KEY[1]: " (or `api_key`)"}.get(why, "")
+            better = {_CALLER[1]: " (or `user`)", _TOKEN[1]: " (or `user`)", _KEY[1]: " (or `api_key`)"}.get(why, "")
             yield (*location, "scope", place), scope, (wanted + better, why)
 
 
 _CALLER = _WANTED, "it says who is calling, and is dropped from what clients send"
 _KEY = _WANTED, "it is where API keys are shown: no backend gets it, and here it need not hold a key and nothing else"
+_TOKEN = _WANTED, "it is where tokens are shown, which go no further here, and one token has many spellings"
 _PARAMETER = (
     "a parameter that backends get as clients send it",
     "it is where API keys are shown: no backend gets it, and here it need not hold a key and nothing else",
@@ -106,12 +127,13 @@ class _Dropped:
         self._other_urls = frozenset() if settings.forwarded.original_url else OTHER_URLS
         self._proxies = bool(settings.trusted_proxies)
 
-    def field(self, name: str, checked: bool) -> _Verdict | None:
+    def field(self, name: str, checked: bool, unread: bool) -> _Verdict | None:
         """Say what is wrong with going by a field, None for nothing.
 
         Args:
             name: As written.
             checked: Whether all whom it decides about have to show an API key.
+            unread: Whether `Authorization` goes no further, and may be what nobody has checked.
         """
         written = name.lower().encode()
         # As filters of fields judge a name: by what a backend could read it as.
@@ -120,6 +142,8 @@ class _Dropped:
             return _CALLER
         if read_as in self._keys:
             return None if checked and self._bare and written == read_as else _KEY
+        if read_as == b"authorization" and unread:
+            return _TOKEN
         if read_as in self._other_urls:
             return _OTHER_URL
         if read_as in self._never or (read_as in DROPPED and written != read_as):

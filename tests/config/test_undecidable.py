@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway.config import Settings
+from gateway.config import ConfigError, Settings
 
 Load = Callable[..., Settings]
 Complaints = Callable[..., list[str]]
@@ -107,6 +107,48 @@ def test_a_key_behind_a_scheme_has_several_spellings(complaints: Complaints) -> 
     (line,) = complaints(text(f"routes: [{route}]").replace("api_keys: {", "api_keys: {scheme: Bearer, "))
 
     assert line.startswith("gateway.yaml:7:64: routes[0].rate_limit.scope: expected")
+
+
+TOKEN = "it is where tokens are shown, which go no further here, and one token has many spellings"
+
+
+@pytest.mark.parametrize(
+    ("auth", "condition", "counts"),
+    [
+        ("{type: none}", True, True),
+        ("{type: api_key}", True, True),
+        ("{type: jwt}", True, False),
+        ("{type: forward}", True, False),
+        ("{any_of: [api_key, jwt]}", False, False),
+        ("{all_of: [api_key, jwt]}", True, False),
+        ("{any_of: [api_key, jwt], forward_credentials: true}", True, True),
+    ],
+)
+def test_a_token_decides_where_it_goes_on_and_chooses_routes_where_all_show_it(
+    load_text: Load, complaints: Complaints, auth: str, condition: bool, counts: bool
+) -> None:
+    """`bearer t` and `Bearer t` are one token and would be two counts; beside a key that is enough it is not read."""
+    route = "routes: [{path: /x, upstream: a, auth: %s, %s}]"
+
+    def refused(what: str, hash_on: str = "ip", more: str = "") -> list[str]:
+        said = text(route % (auth, what), hash_on, more)
+        said = said.replace(
+            "auth:\n", "auth:\n  jwt: {default: {algorithms: [HS256], secret: a-secret-of-thirty-two-octets-or-more}}\n"
+        )
+        try:
+            load_text(said)
+        except ConfigError:
+            return complaints(said)
+        return []
+
+    assert bool(refused('headers: {Authorization: "*"}')) is not condition
+    for lines in (
+        refused('rate_limit: {limit: 2, scope: "header:Authorization"}'),
+        refused("timeout: 1s", "header:Authorization"),
+        refused("timeout: 1s", more='rate_limits: [{limit: 2, key: "header:Authorization"}]'),
+    ):
+        assert len(lines) == (0 if counts else 1)
+        assert all(line.endswith(TOKEN) for line in lines)
 
 
 def test_an_upstream_that_others_fall_back_to_has_requests_without_keys(complaints: Complaints) -> None:
