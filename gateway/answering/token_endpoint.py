@@ -8,7 +8,8 @@ read the form, count the attempt, compare the secret, answer.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from inspect import isawaitable
 from typing import Any, Protocol
 
@@ -46,12 +47,13 @@ class Comparing(Protocol):
     """Compares secrets (`gateway.authorities.secret_checker.SecretChecker`)."""
 
     async def matches(self, secret: str, encoded: str, decoy: bool) -> bool: ...
+    async def spares(self, secret: str, encoded: str) -> bool: ...
 
 
 class Counting(Protocol):
     """Counts attempts (`gateway.middleware.client_limit.ClientLimit`); raises `LimitExceeded`."""
 
-    async def admit(self, exchange: Exchange, client: str) -> bool: ...
+    async def admit(self, exchange: Exchange, client: str, is_right: Callable[[], Awaitable[bool]] | None) -> bool: ...
     async def proved(self, exchange: Exchange, client: str) -> None: ...
     async def failed(self, exchange: Exchange) -> None: ...
 
@@ -167,8 +169,9 @@ class TokenEndpoint:
             # The request names no client that could be read: it counts as a failure of its address only.
             await self._limit.failed(exchange)
             raise
-        paid = await self._limit.admit(exchange, shown.id)
         client = self._clients.find(shown.id)
+        is_right = None if client is None else partial(self._checker.spares, shown.secret, client.secret_hash)
+        paid = await self._limit.admit(exchange, shown.id, is_right)
         encoded = self._clients.decoy(shown.id) if client is None else client.secret_hash
         right = await self._checker.matches(shown.secret, encoded, client is None)
         if client is None or not right:

@@ -39,6 +39,7 @@ class SecretChecker(Service):
         self._threads = threads
         self._verified = verified
         self._now = now
+        self._sparing = False
         self.under_way = 0
 
     def startService(self) -> None:
@@ -70,6 +71,22 @@ class SecretChecker(Service):
         if right:
             self._verified.add(secret, encoded, self._now())
         return right
+
+    async def spares(self, secret: str, encoded: str) -> bool:
+        """Compare the secret of a client that has no attempts left; False also where nobody has time for that.
+
+        One at a time, of all clients and addresses: who guesses on gets one thread busy at most, and the other clients
+        have the rest.
+        """
+        if self._verified.knows(secret, encoded, self._now()):
+            return True
+        if self._sparing or self.under_way >= MOST_AT_ONCE:
+            return False
+        self._sparing = True
+        try:
+            return await self.matches(secret, encoded, False)
+        finally:
+            self._sparing = False
 
     def _compare(self, secret: str, encoded: str) -> Deferred[bool]:
         self.under_way += 1

@@ -8,11 +8,14 @@ Before the secret is compared, anybody may have sent the request. If it were cou
 use up the client's limit; so it is counted for the client's name and the address together (D-100). After that, a right
 secret is counted for the client, whatever address it comes from; a wrong one for the address, whatever client it
 names. A right secret is not counted for its address: many clients may share one.
+
+Who has no attempts left is refused, unless the secret is right after all: a client that shares its address with
+somebody who guesses still gets its tokens. `authorities.secret_checker` bounds what finding that out may cost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from hashlib import blake2b
 
 from gateway.exchange import Exchange
@@ -57,12 +60,16 @@ class ClientLimit:
         self._refunds = refunds or {}
         self._spent: dict[bytes, None] = {}
 
-    async def admit(self, exchange: Exchange, client: str) -> bool:
+    async def admit(
+        self, exchange: Exchange, client: str, is_right: Callable[[], Awaitable[bool]] | None = None
+    ) -> bool:
         """Count an attempt, before anything is spent on it.
 
         Args:
             exchange: The attempt; its client address is counted.
             client: The client that it names.
+            is_right: Asked where there were too many attempts: whether the secret is right, as far as there is time to
+                find out. None where there is no such client.
 
         Returns:
             Whether a failure of the address was counted in advance; `failed` must not be called then.
@@ -75,9 +82,13 @@ class ClientLimit:
         both = _digest(client) + address  # the digest has one length, so no two pairs make the same key
         if address not in self._spent:
             verdict = await _asked(self._by_both, [both], exchange)
+            if not verdict.allowed and is_right is not None and await is_right():
+                return True
             settle(exchange, verdict, self._count, self._refund(exchange))
             return False
         verdict = await _asked(self._in_advance, [both, address], exchange)
+        if not verdict.allowed and is_right is not None and await is_right():
+            return True
         if verdict.allowed and verdict.remaining:
             self._spent.pop(address, None)
         settle(exchange, verdict, self._count, self._refund(exchange))

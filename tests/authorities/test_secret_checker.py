@@ -38,6 +38,13 @@ class HeldThreads(Service):
             waiting.callback(job())
 
 
+def outcome(asked: Deferred[bool]) -> list[Any]:
+    """Collect what a Deferred fires with."""
+    found: list[Any] = []
+    asked.addBoth(found.append)
+    return found
+
+
 class Bench:
     """A checker, its threads and its clock."""
 
@@ -135,3 +142,27 @@ def test_the_threads_live_as_long_as_the_checker(bench: Bench) -> None:
     bench.checker.stopService()
 
     assert not bench.threads.running
+
+
+def test_who_has_no_attempts_left_gets_one_comparison_at_a_time(bench: Bench) -> None:
+    """Of all clients; what was right a moment ago needs none."""
+    first, second = (outcome(ensureDeferred(bench.checker.spares("correct", HASH))) for _ in range(2))
+    assert (first, second) == ([], [False])
+    assert len(bench.threads.waiting) == 1
+
+    bench.threads.work()
+
+    assert first == [True]
+    assert outcome(ensureDeferred(bench.checker.spares("correct", HASH))) == [True]
+    wrong = outcome(ensureDeferred(bench.checker.spares("guess", HASH)))
+    bench.threads.work()
+    assert wrong == [False]
+    assert bench.threads.done == 2
+
+
+def test_who_has_no_attempts_left_waits_for_no_thread(bench: Bench) -> None:
+    """The threads are for the others while there are any."""
+    for _ in range(MOST_AT_ONCE):
+        bench.ask("guess")
+
+    assert outcome(ensureDeferred(bench.checker.spares("correct", HASH))) == [False]

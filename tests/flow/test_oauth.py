@@ -318,14 +318,15 @@ def test_ten_attempts_a_minute_for_each_client_and_address(make: Make) -> None:
         assert response.headers.get(b"X-RateLimit-Remaining") == str(left).encode()
 
     for path in ("/oauth/token", "/oauth/revoke"):
-        response = ask(gateway, path)
+        response = ask(gateway, path, client_secret="wrong")
         assert (response.status, response.json["type"]) == (429, "urn:gateway:reason:limit.exceeded")
         assert response.headers.get(b"Retry-After") == b"60"
         assert response.headers.get(b"X-RateLimit-Limit") == b"10"
     assert ask(gateway, client_id="other").status == 429
+    assert ask(gateway).status == 200, "a right secret passes"
 
     gateway.advance(61)
-    assert ask(gateway).status == 200
+    assert ask(gateway, client_secret="wrong").status == 401
 
 
 def test_a_secret_that_is_kept_by_bcrypt(make: Make) -> None:
@@ -341,24 +342,26 @@ def test_a_secret_that_is_kept_by_bcrypt(make: Make) -> None:
 @pytest.mark.parametrize("algorithm", ["sliding_window", "token_bucket"])
 @pytest.mark.parametrize("path", ["/oauth/token", "/oauth/revoke"])
 def test_who_guesses_shuts_no_client_out_elsewhere(make: Make, path: str, algorithm: str) -> None:
-    """Anybody knows a client's name; its right secret passes from every address but the guesser's."""
+    """Anybody knows a client's name; its right secret passes from every address, the guesser's too."""
     gateway = with_oauth(make, rate_limit={"requests": 10, "window": "60s", "algorithm": algorithm})
     for _ in range(20):
         ask(gateway, path, "198.51.100.66", client_secret="wrong")
-    assert ask(gateway, address="198.51.100.66").status == 429
+    assert ask(gateway, path, "198.51.100.66", client_secret="wrong").status == 429
 
-    assert [ask(gateway, address=f"192.0.2.{number}").status for number in range(10)] == [200] * 10
+    assert ask(gateway, address="198.51.100.66").status == 200
+    assert [ask(gateway, address=f"192.0.2.{number}").status for number in range(9)] == [200] * 9
     assert ask(gateway, address="192.0.2.99").status == 429, "the client's own limit is for all its addresses"
 
 
 def test_clients_behind_one_address_have_ten_each(make: Make) -> None:
-    """As long as they show the right secret; what fails counts for the address as well, whoever it names."""
+    """What fails counts for the address as well, whoever it names; a right secret passes."""
     gateway = with_oauth(make, clients=[ACME, {**ACME, "id": "other"}])
 
     assert [ask(gateway).status for _ in range(11)] == [200] * 10 + [429]
     assert [ask(gateway, client_id="other").status for _ in range(3)] == [200] * 3
     assert [ask(gateway, client_id=f"no-{number}").status for number in range(11)] == [401] * 10 + [429]
-    assert ask(gateway, client_id="other").status == 429
+    assert ask(gateway, client_id="other", client_secret="wrong").status == 429
+    assert ask(gateway, client_id="other").status == 200
 
     gateway.advance(61)
     assert [ask(gateway, client_id="other").status for _ in range(10)] == [200] * 10
@@ -381,7 +384,7 @@ def test_the_count_outlives_a_reload(make: Make) -> None:
 
     gateway.apply(timeouts={"request": "20s"})
 
-    assert ask(gateway).status == 429
+    assert ask(gateway, client_secret="wrong").status == 429
 
 
 def test_a_revocation_that_has_no_room_is_not_said_to_be_one(make: Make) -> None:
