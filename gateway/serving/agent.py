@@ -135,7 +135,7 @@ class ProxyAgent:
 
         Args:
             method: One that the gateway forwards.
-            uri: `gateway://UPSTREAM/path?query`.
+            uri: `gateway://UPSTREAM/path?query`, or `gateway:///path?query`.
             headers: What the backend gets. Without a Host each backend gets its own name.
             bodyProducer: Begins to produce at once, and is paused until a backend takes what it produces.
 
@@ -165,7 +165,8 @@ class ProxyAgent:
         if parts is None or parts[1].lower() != SCHEME.encode():
             raise SchemeNotSupported(f"This agent asks for {SCHEME}://{self.upstream}/…, not for {uri!r}.")
         named = parse.unquote(parts[2].decode("latin-1"))
-        if named.lower() != self.upstream.lower():
+        # Without a host the agent's own upstream is meant: treq takes no URL with `user_service` as its host.
+        if named and named.lower() != self.upstream.lower():
             raise OtherUpstream(f"{uri!r} names upstream {named!r}, and this agent asks {self.upstream!r}.")
         rest = parts[3]
         target, _ = framing.origin_form(method, rest if rest.startswith(b"/") else b"/" + rest)

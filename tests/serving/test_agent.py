@@ -562,6 +562,17 @@ def test_treq_works_on_it() -> None:
     assert application.gateway.backend("orders").requests[0].target == b"/orders/7?x=1"
 
 
+@pytest.mark.parametrize("name", ["user_service", "A.b-c"])
+def test_treq_asks_an_upstream_of_any_name(name: str) -> None:
+    """By a URL without a host, where the name could be none."""
+    application = Application(name, upstream=name)
+    asked = treq.get("gateway:///orders/7", agent=application.agent, params={"x": "1"})
+    application.gateway.network.pump()
+
+    assert now(asked).code == 200
+    assert application.gateway.backend(name).requests[0].target == b"/orders/7?x=1"
+
+
 @pytest.mark.parametrize("status", [204, 304])
 def test_an_answer_without_content_ends_at_once(status: int) -> None:
     """And HEAD shows how long it would have been."""
