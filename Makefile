@@ -13,8 +13,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Whatever comes from PyPI is pinned, with everything that it needs, in a lock. Nothing is resolved on the way in (--no-deps):
-# older pips would look anew for what a lock has settled, and find what was released since.
-LOCKED := --no-deps --require-hashes --requirement
+# older pips would look anew for what a lock has settled, and find what was released since. Nor is anything built (--only-binary),
+# which would look for a builder.
+LOCKED := --no-deps --only-binary :all: --require-hashes --requirement
 # The package itself: built by the setuptools of the lock.
 ITSELF := --no-deps --no-build-isolation --editable .
 

@@ -249,7 +249,7 @@ class Body:
         self._full = False
 
     def pause(self) -> None:
-        """Pause the reading side: the writing side is full, or begins so: then before `attach`."""
+        """Pause the reading side, since the writing side is full; before `attach` where it is so from the start."""
         self._full = True
         if not self._paused and self._source is not None and not self.ended:
             self._paused = True

@@ -64,7 +64,7 @@ class AccessLogs:
         return None if path is None else self._make(path)
 
     def exchange(self, path: str | None, writer: AccessLogWriter | None) -> AccessLogWriter | None:
-        """Put a writer into force; returns the one that was, if it is another."""
+        """Put a writer into force; return the previous one where it was replaced."""
         before = self.writer
         if writer is before:
             return None

@@ -1,7 +1,7 @@
 """What signals mean to a gateway: SIGHUP reloads, SIGUSR1 opens the logs anew, SIGTERM and SIGINT stop.
 
-`gateway.early` has noted those that came before this service was there. It must outlive the drain: a process that has
-no handler for SIGHUP is ended by it.
+`gateway.early` has noted those that came before this service was there. It is stopped after the drain: until then
+SIGHUP needs a handler, since it ends a process that has none.
 """
 
 from __future__ import annotations

@@ -102,7 +102,8 @@ def _alternatives(certificate: x509.Certificate, kind: type[x509.GeneralName]) -
 
 
 def _uri(certificate: x509.Certificate) -> str:
-    # Several URIs are taken for none: SPIFFE X.509-SVID section 2 allows one, and a backend could read another one.
+    # A certificate with several URIs counts as one with none: SPIFFE X.509-SVID section 2 allows one, and a backend
+    # could read another of them.
     names = _alternatives(certificate, x509.UniformResourceIdentifier)
     if len(names) != 1 or (claims_to_be_one(names[0]) and not is_spiffe_id(names[0])):
         return ""

@@ -189,7 +189,7 @@ class Gate:
         return TooManyInFlight(self.retry_after())
 
     def _admit(self, ticket: Ticket[Exchange]) -> None:
-        # The exchange has the place before its Deferred fires: should its client go until then, `leave` gives it back.
+        # The exchange has the place before its Deferred fires: if its client goes by then, `leave` gives it back.
         self._inside[ticket.waiter] = self._now()
         self._settle(ticket, None)
 

@@ -81,7 +81,7 @@ class LoadControl:
         foundation.carried.then(self._show)
 
     def at_the_door(self, route: Route | None) -> Iterator[Middleware]:
-        """Make the steps that come before any work is done for an exchange; without a route there is none to do."""
+        """Make the steps that come before any work is done for an exchange; there are none where no route matched."""
         if route is None:
             return
         priority = _priority(route)

@@ -109,13 +109,13 @@ class Identity:
         if auth is None or not ways:
             return None
         kind = FullAuthentication if auth.all_of else Authentication
-        # Of keys nothing is told, not even that there is none (R-KEY-06).
+        # A refusal does not say whether an API key was missing or wrong (R-KEY-06).
         tells_missing = any(way.type != "api_key" for way in ways)
         demands = Demands(frozenset(auth.scopes), frozenset(auth.roles), auth.forward_credentials, tells_missing)
         return kind(self._made(ways), demands, self._count)
 
     def withheld_parameter(self, auth: RouteAuth | None) -> Middleware | None:
-        """Return the step that keeps keys in the query from backends, None where the route's own ways do."""
+        """Return the step that keeps keys in the query from backends; None where the route's authentication does."""
         if self._parameter is None or (auth is not None and any(way.type == "api_key" for way in auth.ways)):
             return None
         return self._parameter

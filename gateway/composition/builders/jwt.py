@@ -40,7 +40,7 @@ class Tokens:
         self._foundation = foundation
         self._wall_clock = foundation.wall_clock
         self._published: dict[str, JwksKeys] = {}
-        # Those that no route uses too: what is wrong with them comes out when they are written, not when they are used.
+        # Verifiers that no route uses are built too: a mistake in them shows when they are written.
         self._keys = {name: self._source(name, verifier) for name, verifier in self._verifiers.items()}
         if settings.auth is not None:
             for name, (verifier, keys) in own_verifiers(settings.auth, foundation).items():
@@ -77,7 +77,7 @@ class Tokens:
         keys = list(_configured(name, verifier))
         if verifier.public_key_file or all(algorithm.startswith("HS") for algorithm in verifier.algorithms):
             return FixedKeys(keys)
-        # What the file holds is part of it: a renewed one is read by a reload.
+        # The file's content is part of the identity, so that a reload notices a renewed file.
         digest = files_digest(BackendTLS(ca=verifier.jwks_ca)) if verifier.jwks_ca else b""
         published = self._published[name] = self._foundation.carried.get(
             ("jwks", name, verifier, digest),

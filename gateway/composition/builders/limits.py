@@ -90,7 +90,8 @@ class RateLimits:
     def by_address(self, route: Route | None) -> list[Middleware]:
         """Make the steps before authentication: the fields of the response, and limits that need no principal.
 
-        Without a route those limits of `rate_limits` hold that need none and whose path matches: Note [No route].
+        Where no route matched, only the limits of `rate_limits` apply that need no route and whose path matches: see
+        Note [No route].
         """
         limits = list(self._of(route)) if route is not None else [(False, one) for one in self._unrouted()]
         if not limits:
