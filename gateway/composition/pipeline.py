@@ -59,7 +59,7 @@ class Pipeline:
         self._request_id = RequestId(foundation.random_bytes, trusted)
         self._application_id = RequestId(foundation.random_bytes, ("",))  # an application is believed
         self._trace = Trace(foundation.random_bytes)
-        self._access_log = access_log(settings, log_access, foundation.wall_clock)
+        self._access_log = access_log(settings, log_access, foundation.wall_clock, foundation.random)
         self._ip_rules = ip_rules(settings.ip_allow, settings.ip_deny)
         self._ip_rules_of = cache(ip_rules)
         self._body_limit = cache(BodyLimit)

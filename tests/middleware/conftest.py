@@ -33,21 +33,22 @@ class MakeExchange(Protocol):
     ) -> Exchange: ...
 
 
+def exchange_for(
+    headers: Iterable[tuple[bytes, bytes]] = (),
+    target: bytes = b"/users/7",
+    method: bytes = b"GET",
+    version: bytes = b"1.1",
+) -> Exchange:
+    """Make an exchange that began at second 100 and was over at 100.25, without an answer."""
+    request = Request(method, target, Headers(headers), host=b"api.example.com", version=version)
+    # No step under test here speaks to the client.
+    made = Exchange(request, cast("Downstream", None), direct(PEER), started=100.0, deadline=130.0)
+    made.route = Route()
+    made.finished = 100.25
+    return made
+
+
 @pytest.fixture
 def make() -> MakeExchange:
-    """Make an exchange that began at second 100 and was over at 100.25, without an answer."""
-
-    def exchange(
-        headers: Iterable[tuple[bytes, bytes]] = (),
-        target: bytes = b"/users/7",
-        method: bytes = b"GET",
-        version: bytes = b"1.1",
-    ) -> Exchange:
-        request = Request(method, target, Headers(headers), host=b"api.example.com", version=version)
-        # No step under test here speaks to the client.
-        made = Exchange(request, cast("Downstream", None), direct(PEER), started=100.0, deadline=130.0)
-        made.route = Route()
-        made.finished = 100.25
-        return made
-
-    return exchange
+    """Make an exchange; for examples of hypothesis there is the function itself."""
+    return exchange_for

@@ -18,7 +18,8 @@ from gateway.config.schema.telemetry import DEFAULT_RECORD
 from gateway.errors import BackendTimeout
 from gateway.exchange import Exchange
 from gateway.message import Response
-from gateway.middleware.access_log import FIELDS, AccessLog, clock_text, query_redactor
+from gateway.middleware.access_log import AccessLog
+from gateway.middleware.log_fields import FIELDS, clock_text, query_redactor
 from gateway.principal import Principal
 
 if TYPE_CHECKING:

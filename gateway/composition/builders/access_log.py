@@ -3,33 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from gateway.config import Settings
 from gateway.config.schema.telemetry import DEFAULT_RECORD
-from gateway.middleware.access_log import AccessLog
+from gateway.middleware.access_log import AccessLog, ChoosyAccessLog
+from gateway.middleware.log_choice import LogChoice
+from gateway.middleware.log_template import COMBINED, COMMON
+
+_TEMPLATES = {"json": None, "combined": COMBINED, "common": COMMON}
 
 
 def access_log(
-    settings: Settings, log_access: Callable[[bytes], None], wall_clock: Callable[[], float]
+    settings: Settings,
+    log_access: Callable[[bytes], None],
+    wall_clock: Callable[[], float],
+    random: Callable[[], float],
 ) -> AccessLog | None:
-    """Make the step that logs every exchange; None where the configuration wants no access log.
+    """Make the step that logs exchanges; None where the configuration wants no access log.
 
     Args:
         settings: The configuration.
         log_access: Takes a line.
         wall_clock: Unix seconds.
+        random: As `random.random`.
     """
     said = settings.access_log
     if not said.enabled:
         return None
     fields, parameters = _key_places(settings)
-    return AccessLog(
-        log_access,
-        fields=DEFAULT_RECORD if isinstance(said.fields, str) else said.fields,
-        redact_headers=(*said.redact_headers, *fields),
-        redact_query=(*said.redact_query, *parameters),
-        wall_clock=wall_clock,
-    )
+    options: dict[str, Any] = {
+        "fields": DEFAULT_RECORD if isinstance(said.fields, str) else said.fields,
+        "redact_headers": (*said.redact_headers, *fields),
+        "redact_query": (*said.redact_query, *parameters),
+        "wall_clock": wall_clock,
+        "template": _TEMPLATES.get(said.format, said.format),
+    }
+    if said.sample >= 1.0 and not said.min_status and not said.min_duration and not said.exclude_paths:
+        return AccessLog(log_access, **options)
+    wants = LogChoice(random, said.sample, said.min_status, said.min_duration, said.exclude_paths)
+    return ChoosyAccessLog(wants, log_access, **options)
 
 
 def _key_places(settings: Settings) -> tuple[list[str], list[str]]:

@@ -19,6 +19,7 @@ from gateway.config.nodes import ListNode, MapNode, Node, join
 from gateway.config.problems import Place, Problem
 from gateway.config.schema import Settings
 from gateway.config.schema.routes import Route
+from gateway.config.schema.telemetry import AccessLog
 from gateway.config.units import format_size
 
 
@@ -31,6 +32,7 @@ def _all(settings: Settings) -> Iterator[Doubt]:
     if not settings.routes:
         yield ("routes",), "there are none: every request is answered with 404"
     yield from _limits(settings)
+    yield from _access_log(settings.access_log)
     leading = _leading(settings)
     for index, upstream in enumerate(settings.upstreams):
         for steps, words in doubts_of_upstream(upstream, leading[upstream.name]):
@@ -70,6 +72,11 @@ def _limits(settings: Settings) -> Iterator[Doubt]:
         yield ("limits", "request_buffer"), f"nothing is longer than `limits.request_body`, {most}"
     if limits.queue is not None and not limits.in_flight:
         yield ("limits", "queue"), "nobody waits in it: `limits.in_flight` is 0"
+
+
+def _access_log(log: AccessLog) -> Iterator[Doubt]:
+    if written(log, "fields") and log.format != "json":
+        yield ("access_log", "fields"), "only `format: json` asks for them; a template names its fields itself"
 
 
 def _path(steps: tuple[Step, ...]) -> str:

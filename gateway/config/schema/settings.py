@@ -62,7 +62,7 @@ class Settings(Section):
     paths: Paths = Field(default=Paths(), description="How the servers behind the routes read paths.")
     routes: tuple[Route, ...] = Field(default=(), description="What goes where; the most specific match wins.")
     plugins: tuple[Plugin, ...] = Field(default=(), description="Middleware from outside the package.")
-    access_log: AccessLog = Field(default=AccessLog(), description="One line of JSON for every exchange.")
+    access_log: AccessLog = Field(default=AccessLog(), description="One line for every exchange.")
     log: Log = Field(default=Log(), description="The application's own log.")
     metrics: Metrics = Field(default=Metrics(), description="What /metrics shows.")
     tracing: Tracing = Field(default=Tracing(), description="Where spans go.")

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from gateway.config.patterns import text
 from gateway.config.problems import Unexpected, suggestion
 from gateway.config.schema.base import Section
-from gateway.config.schema.types import URL, FileName, Flag, HeaderName, LabelName, Name, Parsed, Ratio, SomeText
+from gateway.config.schema.types import (
+    URL,
+    Duration,
+    FileName,
+    Flag,
+    HeaderName,
+    LabelName,
+    Name,
+    Parsed,
+    Ratio,
+    SomeText,
+    integer,
+)
+from gateway.errors import MalformedRequest
+from gateway.http.paths import normal_form
 
 Level = Literal["debug", "info", "warn", "error", "critical"]
 
@@ -42,7 +58,16 @@ DEFAULT_RECORD = (
 )
 """What a record of the access log holds by default, in order (C-17)."""
 
-RECORD_FIELDS = (*DEFAULT_RECORD, "status", "duration_ms", "scheme", "peer", "path_pattern")
+RECORD_FIELDS = (
+    *DEFAULT_RECORD,
+    "status",
+    "duration_ms",
+    "scheme",
+    "peer",
+    "path_pattern",
+    "clf_time",
+    "request_line",
+)
 """What a record of the access log can hold, beside `request.headers.NAME`."""
 
 HEADER_FIELD = "request.headers."
@@ -54,9 +79,57 @@ def _fields(value: object) -> str | tuple[str, ...]:
     if not isinstance(value, list) or not value or not all(isinstance(item, str) and item for item in value):
         raise Unexpected("`default` or a list of field names")
     for item in value:
-        if item not in RECORD_FIELDS and not (item.startswith(HEADER_FIELD) and item != HEADER_FIELD):
-            raise Unexpected("names of fields", f'"{item}"{suggestion(item, RECORD_FIELDS)}')
+        _check_field(item, "names of fields")
     return tuple(value)
+
+
+def _check_field(name: str, wanted: str) -> None:
+    if name not in RECORD_FIELDS and not (name.startswith(HEADER_FIELD) and name != HEADER_FIELD):
+        raise Unexpected(wanted, f'"{name}"{suggestion(name, RECORD_FIELDS)}')
+
+
+FORMATS = ("json", "combined", "common")
+"""Forms of the access log that have a name."""
+
+_IN_TEMPLATE = re.compile(r"%\{([^{}]*)\}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
+
+
+def _format(value: object) -> str:
+    written = text(value)
+    if written in FORMATS:
+        return written
+    if "%{" not in written:
+        raise Unexpected(
+            "`json`, `combined`, `common` or a template with %{FIELD}", f'"{written}"{suggestion(written, FORMATS)}'
+        )
+    if _CONTROL.search(written):
+        raise Unexpected("a template of one line, without control characters")
+    if "%{" in _IN_TEMPLATE.sub("", written):
+        raise Unexpected("a template in which each %{ has its }")
+    for name in _IN_TEMPLATE.findall(written):
+        _check_field(name, "a template with names of fields in %{}")
+    return written
+
+
+_FORMAT_SCHEMA = {"anyOf": [{"enum": list(FORMATS)}, {"type": "string", "pattern": r"%\{[^{}]+\}"}]}
+
+
+def _excluded(value: object) -> str:
+    written = text(value)
+    path = written.removesuffix("*").encode()
+    if "*" in written[:-1]:
+        raise Unexpected("`*` only at the end of a path")
+    try:
+        normal = normal_form(path)
+    except MalformedRequest:
+        raise Unexpected("a path that begins with `/`, without `?`, `#` and spaces") from None
+    if normal != path:
+        raise Unexpected(f"a path in its normal form, `{normal.decode()}`")
+    return written
+
+
+ExcludedPath = Annotated[str, Parsed(_excluded, {"type": "string", "pattern": "^/[^*?#]*[*]?$"}, "path")]
 
 
 _FIELDS_SCHEMA = {"anyOf": [{"const": "default"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
@@ -66,14 +139,30 @@ _BUCKETS_SCHEMA = {"type": "array", "items": {"type": "number"}, "minItems": 1}
 
 
 class AccessLog(Section):
-    """One line of JSON for every exchange."""
+    """One line for every exchange."""
 
     enabled: Flag = Field(default=True, description="Whether there is one; `access_log: false` is short for false.")
     path: Annotated[str, FileName(also="-", read=False)] = Field(
         default="-", description="A file; `-` is standard output."
     )
+    format: Annotated[str, Parsed(_format, _FORMAT_SCHEMA, "`json`, `combined`, `common` or template")] = Field(
+        default="json",
+        description="JSON; the lines of nginx and Apache; or a text with %{FIELD} in it for each field.",
+    )
+    sample: Ratio = Field(
+        default=1.0, description="Share of the exchanges that is written; those that failed always are."
+    )
+    min_status: Annotated[int, integer(0, 599)] = Field(
+        default=0, description="The least status that is written; what failed always is."
+    )
+    min_duration: Duration = Field(
+        default=0.0, description="Only exchanges that took so long are written, and those that failed."
+    )
+    exclude_paths: tuple[ExcludedPath, ...] = Field(
+        default=(), description="Paths that are not written unless they fail; `/static/*` is all below."
+    )
     fields: Annotated[str | tuple[str, ...], Parsed(_fields, _FIELDS_SCHEMA, "`default` or list of names")] = Field(
-        default="default", description="`default`, or the names of the fields to write, in their order."
+        default="default", description="`default`, or the names of the fields to write as JSON, in their order."
     )
     redact_headers: tuple[HeaderName, ...] = Field(
         default=("authorization", "cookie", "x-api-key"), description="Header fields whose values are never written."

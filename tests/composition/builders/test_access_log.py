@@ -15,7 +15,7 @@ def test_without_an_access_log_there_is_no_step() -> None:
     """Absence is a shorter chain."""
     settings = config.from_mapping({"access_log": {"enabled": False}})
 
-    assert access_log(settings, lambda line: None, lambda: 0.0) is None
+    assert access_log(settings, lambda line: None, lambda: 0.0, lambda: 0.0) is None
 
 
 @pytest.mark.parametrize(("header", "query"), [("X-API-Key", None), ("X-Partner", "partner_key")])

@@ -85,6 +85,7 @@ def test_what_an_upstream_says_in_vain(tmp_path: Path, upstream: dict[str, Any],
     [
         ({"limits": {"request_buffer": "1MiB", "request_body": "1KiB"}}, "limits.request_buffer: nothing is longer"),
         ({"limits": {"queue": {}}}, "limits.queue: nobody waits in it"),
+        ({"access_log": {"format": "common", "fields": ["path"]}}, "access_log.fields: only `format: json` asks"),
         ({"rate_limits": [{"scope": "user", "limit": 1}]}, "rate_limits[0].scope: `user` is unknown: no route asks"),
     ],
 )

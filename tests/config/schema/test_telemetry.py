@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from pydantic import ValidationError
 
 from gateway.config.schema.telemetry import HEADER_FIELD, RECORD_FIELDS, AccessLog, Metrics
 from gateway.config.schema.types import METRIC_LABELS
-from gateway.middleware.access_log import FIELDS
+from gateway.middleware.log_fields import FIELDS
 from gateway.telemetry.catalog import METRICS
 
 
@@ -27,6 +29,41 @@ def test_a_name_that_is_none_is_refused(name: str) -> None:
     """At load, not when the first record is due."""
     with pytest.raises(ValidationError):
         AccessLog.model_validate({"fields": ["path", name]})
+
+
+@pytest.mark.parametrize(
+    "template", ["json", "combined", "common", "%{path}", "%{request.headers.X-Tenant} 100% %s {x} %{status}"]
+)
+def test_a_format_is_a_name_or_a_template(template: str) -> None:
+    """As it was written."""
+    assert AccessLog.model_validate({"format": template}).format == template
+
+
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [
+        ("combine", "`json`, `combined`, `common` or a template"),
+        ("$remote_addr", "a template with %{FIELD}"),
+        ("", "a template with %{FIELD}"),
+        ("%{stauts}", "names of fields"),
+        ("%{}", "names of fields"),
+        ("%{status", "each %{ has its }"),
+        ("%{status} %{", "each %{ has its }"),
+        ("%{status}\n", "one line"),
+        ("%{status}\0", "one line"),
+    ],
+)
+def test_a_format_that_is_none(template: str, words: str) -> None:
+    """The error has the words for it."""
+    with pytest.raises(ValidationError, match=re.escape(words)):
+        AccessLog.model_validate({"format": template})
+
+
+@pytest.mark.parametrize("path", ["static", "/a/*/b", "/a?b", "/a/../b", "//a", "/%61", "*", ""])
+def test_a_path_that_would_exclude_nothing(path: str) -> None:
+    """Paths in their normal form are what it is compared with."""
+    with pytest.raises(ValidationError):
+        AccessLog.model_validate({"exclude_paths": [path]})
 
 
 def test_no_label_of_the_gateway_may_be_given() -> None:
