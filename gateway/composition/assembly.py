@@ -179,7 +179,8 @@ def assemble(
     foundation.carried.commit()
     root = Root(first, foundation.occupancy)
     foundation.health.checks = lambda: root.tree.readiness
-    site = GatewaySite(root, first.options, first.rules, deadlines, now, DateClock(wall_clock), pool.client_gone)
+    date = DateClock(wall_clock)
+    site = GatewaySite(root, first.options, first.rules, deadlines, now, date, pool.client_gone, chance)
     limit = ConnectionLimit(settings.limits.connections)
     loop_lag = LoopLag(reactor)
     metrics.active_connections = lambda: len(site.channels)

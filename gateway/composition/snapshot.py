@@ -152,6 +152,7 @@ def _options(settings: Settings) -> ConnectionOptions:
         client_header=settings.timeouts.client_header,
         client_body=settings.timeouts.client_body,
         client_idle=settings.timeouts.client_idle,
+        client_max_age=settings.timeouts.client_max_age,
         request=settings.timeouts.request,
         request_header=settings.limits.request_header,
         header_fields=settings.limits.header_fields,

@@ -19,7 +19,7 @@ from gateway.peer import Peer
 from gateway.serving.contract import Host
 from gateway.serving.phases import AFTER, Event, Half, Phase
 from gateway.serving.times import CLOSE_IDLE, HALF_CLOSED_PROBE, LINGER, LINGER_TOTAL, between
-from gateway.transport.deadlines import NEVER
+from gateway.transport.deadlines import NEVER, aged
 
 PIPELINE, BODY = 1, 2
 """Why reading is held back: requests wait their turn, or a body waits for its backend. Both may be so at once."""
@@ -47,6 +47,7 @@ class ClientConnection:
         "_secure",
         "address",
         "deadline",
+        "expires",
         "half",
         "peer",
         "phase",
@@ -63,6 +64,7 @@ class ClientConnection:
         self.phase = Phase.NEW
         self.half = Half.OPEN
         self.deadline = NEVER
+        self.expires = NEVER
         self._secure = False
         self._held_back = 0
         self._lingers_until = 0.0
@@ -85,7 +87,11 @@ class ClientConnection:
         self._secure = ISSLTransport.providedBy(self.transport)
         forwarding = self.site.forwarding(self.address, self._secure)
         self.peer = Peer(self.address, forwarding, self._secure, partial(peer_certificate, self.transport))
-        self.deadline = between(self.phase, self.site.now(), self.site.options)
+        site = self.site
+        now, options = site.now(), site.options
+        self.deadline = between(self.phase, now, options)
+        if options.client_max_age:
+            self.expires = now + aged(options.client_max_age, site.random)
         self.transport.registerProducer(self, True)
 
     def writeConnectionLost(self) -> None:

@@ -21,6 +21,7 @@ class ConnectionOptions(NamedTuple):
     client_header: float
     client_body: float
     client_idle: float
+    client_max_age: float
     request: float
     request_header: int
     header_fields: int
@@ -53,6 +54,7 @@ class Host:
         draining: Every response closes its connection.
         now: Monotonic seconds.
         date: Value of the Date field.
+        random: As `random.random`.
     """
 
     options: ConnectionOptions
@@ -61,6 +63,7 @@ class Host:
     draining: bool
     now: Callable[[], float]
     date: Callable[[], bytes]
+    random: Callable[[], float]
 
     def forwarding(self, peer: str, secure: bool) -> Forwarding:
         """Prepare what is the same for all exchanges of a connection."""

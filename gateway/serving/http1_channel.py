@@ -169,6 +169,7 @@ class Http1Channel(ClientConnection, Answering, Downstream):
             or ((parser.stopped or self.half is not _OPEN) and not parser.requests)
             or self.site.draining
             or (error is not None and error.close)
+            or (self.expires != NEVER and self.site.now() >= self.expires)
         )
         self._writer.begin(exchange, response, close)
 

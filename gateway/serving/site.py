@@ -52,6 +52,7 @@ class GatewaySite(Site, Host):
         now: Callable[[], float],
         date: Callable[[], bytes],
         gone: Callable[[object], None],
+        random: Callable[[], float],
     ) -> None:
         # The sessions, the log and the form parser of `Site` are never reached: our channel makes none of its requests.
         super().__init__(GatewayTree(self), parsePOSTFormSubmission=False)
@@ -60,6 +61,7 @@ class GatewaySite(Site, Host):
         self.rules = rules
         self.now = now
         self.date = date
+        self.random = random
         self.channels: dict[Served, None] = {}
         self.asking: dict[Served, None] = {}
         self.draining = False

@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 
 from gateway.dialling.failures import failure_to_error
 from gateway.errors import PoolExhausted
-from gateway.transport.deadlines import NEVER, Deadlines
+from gateway.transport.deadlines import NEVER, Deadlines, aged
 from gateway.upstream.aside import Aside
 from gateway.upstream.complaints import Complaints
 from gateway.upstream.contract import Connect, Connection, Hearer, Keeper, Stream
@@ -37,6 +37,7 @@ class PoolLimits(Protocol):
         max_idle: Kept open while nobody uses them.
         max_connections: Open at once, connecting ones included; those that are lent are not counted.
         idle_timeout: Seconds that one may be unused.
+        max_age: Seconds from which one is not used again; 0 for no bound.
         max_pending: Attempts that may wait for one.
         queue_timeout: Seconds that they may wait.
     """
@@ -49,6 +50,9 @@ class PoolLimits(Protocol):
 
     @property
     def idle_timeout(self) -> float: ...
+
+    @property
+    def max_age(self) -> float: ...
 
     @property
     def max_pending(self) -> int: ...
@@ -69,6 +73,7 @@ class BackendPool(Keeper):
         most_lent: Connections, at most, that wait for their clients and do not count; see Note [Lent places].
         deadlines: Watches connections.
         now: Monotonic seconds.
+        random: As `random.random`; spreads the ends of connections that were opened together.
 
     Attributes:
         upstream: Name of its upstream.
@@ -89,6 +94,7 @@ class BackendPool(Keeper):
         most_lent: int,
         deadlines: Deadlines,
         now: Callable[[], float],
+        random: Callable[[], float],
     ) -> None:
         self.upstream = upstream
         self.backend = backend
@@ -102,6 +108,7 @@ class BackendPool(Keeper):
         self._openings = Openings(self, connect, self._opened, self._not_opened)
         self._complaints = Complaints(upstream, backend, now)
         self._limits = limits
+        self._random = random
         # Dictionaries rather than sets: their order is the same in every run.
         self._open: dict[Connection, None] = {}
         self._idle: list[Connection] = []
@@ -183,9 +190,9 @@ class BackendPool(Keeper):
         else:
             while idle:
                 connection = idle.pop()
-                if connection.idle_for == NEVER or self.now() < connection.deadline:
+                if (connection.idle_for == NEVER == connection.expires) or self.now() < connection.deadline:
                     return connection.open() if connection.most == 1 else self._open_stream(connection)
-                # The backend said that it would close it about now: what is sent on it could be lost.
+                # It is too old, or the backend said that it would close it about now: what is sent could be lost.
                 connection.close()
         self._queue(hearer)
         return None
@@ -197,11 +204,14 @@ class BackendPool(Keeper):
     # Called by connections (gateway.upstream.contract.Keeper).
 
     def release(self, connection: Connection) -> None:
-        if self._overdrawn:
-            self._overdrawn = self._size > self._limits.max_connections
-            if self._overdrawn and not connection.streams:
+        if connection.expires != NEVER and self.now() >= connection.expires:
+            self._roomy.pop(connection, None)
+            connection.retired = True
+            if not connection.streams:
                 connection.close()
-                return
+            return
+        if self._overdrawn and self._settled_with(connection):
+            return
         while self._waiting and connection.streams < connection.most:
             # Also when retired: an exchange that began before the reload may still come here.
             if not self._hand_over(connection):
@@ -221,7 +231,8 @@ class BackendPool(Keeper):
         elif len(self._idle) >= self._limits.max_idle:
             connection.close()
         else:
-            connection.deadline = self.now() + min(self._limits.idle_timeout, connection.idle_for)
+            unused = self.now() + min(self._limits.idle_timeout, connection.idle_for)
+            connection.deadline = min(unused, connection.expires)
             self._idle.append(connection)
 
     def set_aside(self, connection: Connection, owner: object) -> None:
@@ -233,7 +244,8 @@ class BackendPool(Keeper):
             return
         if len(self.aside) >= max(1, self._limits.max_idle):
             self.aside.oldest().close()
-        connection.deadline = self.now() + min(self._limits.idle_timeout, connection.idle_for)
+        unused = self.now() + min(self._limits.idle_timeout, connection.idle_for)
+        connection.deadline = min(unused, connection.expires)
         self.aside.put(connection, owner)
 
     def full(self, connection: Connection) -> None:
@@ -311,6 +323,14 @@ class BackendPool(Keeper):
 
     # Who gets which, and what is opened.
 
+    def _settled_with(self, connection: Connection) -> bool:
+        """Close a connection that nobody uses, as long as there are more than the cap; returns whether it was."""
+        self._overdrawn = self._size > self._limits.max_connections
+        if not self._overdrawn or connection.streams:
+            return False
+        connection.close()
+        return True
+
     @property
     def _size(self) -> int:
         return len(self._open) + self._openings.count - len(self._lent)
@@ -369,6 +389,8 @@ class BackendPool(Keeper):
             return
         self._each = max(1, connection.most)
         self._open[connection] = None
+        if self._limits.max_age:
+            connection.expires = self.now() + aged(self._limits.max_age, self._random)
         self.deadlines.watch(connection)
         self.release(connection)
 

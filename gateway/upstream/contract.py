@@ -133,10 +133,22 @@ class Connection:
         idle_for: Seconds for which its backend keeps it while it is unused, as far as it said so.
         has_lent: Its place was lent since the last request was sent on it.
         owner: The client's connection that it belongs to once it is authenticated; None while anybody may use it.
+        expires: Monotonic seconds from which it is not used again; the keeper sets it once.
         retired: Its address is not the backend's any more: it closes itself when its last stream is over.
     """
 
-    __slots__ = ("address", "deadline", "has_lent", "idle_for", "most", "owner", "retired", "streams", "uses")
+    __slots__ = (
+        "address",
+        "deadline",
+        "expires",
+        "has_lent",
+        "idle_for",
+        "most",
+        "owner",
+        "retired",
+        "streams",
+        "uses",
+    )
 
     def __init__(self, most: int) -> None:
         self.address = ""
@@ -145,6 +157,7 @@ class Connection:
         self.uses = 0
         self.deadline = NEVER
         self.idle_for = NEVER
+        self.expires = NEVER
         self.has_lent = False
         self.owner: object = None
         self.retired = False

@@ -38,7 +38,7 @@ class Scene:
     def __init__(self, length: int | None = None) -> None:
         self.finished: list[Exchange] = []
         self.cancelled = 0
-        self.options = ConnectionOptions(10.0, 20.0, 75.0, 40.0, 65536, 100)
+        self.options = ConnectionOptions(10.0, 20.0, 75.0, 0.0, 40.0, 65536, 100)
         host = SimpleNamespace(
             now=lambda: 100.0,
             options=self.options,

@@ -12,7 +12,7 @@ from gateway.serving.times import BETWEEN, DURING, Stage, Time, Turn, between
 from gateway.transport.deadlines import NEVER
 from tests.serving.connections import GET, Connection
 
-OPTIONS = ConnectionOptions(10.0, 20.0, 75.0, 40.0, 65536, 100)
+OPTIONS = ConnectionOptions(10.0, 20.0, 75.0, 0.0, 40.0, 65536, 100)
 UPLOAD = b"POST /orders/7 HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc"
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"
 SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n"

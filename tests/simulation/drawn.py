@@ -45,6 +45,7 @@ def upstream(chance: random.Random, name: str, ports: list[int]) -> dict[str, An
             "max_pending": chance.choice((0, 2, 1000)),
             "queue_timeout": chance.choice((0.5, 5)),
             "idle_timeout": chance.choice((0.5, 60)),
+            "max_age": chance.choice((0, 0, 1, 8)),
         },
     }
     if not any(backend["weight"] for backend in drawn["backends"]):
@@ -110,6 +111,12 @@ def route(chance: random.Random, name: str, budgets: Budgets) -> dict[str, Any]:
 def settings(chance: random.Random) -> dict[str, Any]:
     """Draw what is set for the whole gateway."""
     return {
-        "timeouts": {"request": chance.choice((3, 20)), "client_body": 5, "client_header": 5, "client_idle": 20},
+        "timeouts": {
+            "request": chance.choice((3, 20)),
+            "client_body": 5,
+            "client_header": 5,
+            "client_idle": 20,
+            "client_max_age": chance.choice((0, 0, 2)),
+        },
         "limits": {"in_flight": chance.choice((0, 0, 4)), "request_body": chance.choice((0, 10_000))},
     }

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.transport.deadlines import NEVER, Deadlines
+from gateway.transport.deadlines import NEVER, Deadlines, aged
 
 
 class Timed:
@@ -131,3 +131,12 @@ def test_one_may_watch_another() -> None:
     watched.sweep()
 
     assert len(late.calls) == 1
+
+
+@given(st.floats(0.001, 1e6), st.floats(0, 1, exclude_max=True))
+def test_an_age_is_never_more_than_was_said(seconds: float, drawn: float) -> None:
+    """And never more than a tenth less; different draws give different ages."""
+    age = aged(seconds, lambda: drawn)
+
+    assert 0.9 * seconds * (1 - 1e-9) <= age <= seconds
+    assert aged(seconds, lambda: 0.0) == seconds

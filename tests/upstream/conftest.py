@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +39,7 @@ class Limits:
     max_idle: int = 100
     max_connections: int = 2
     idle_timeout: float = 60.0
+    max_age: float = 0.0
     max_pending: int = 3
     queue_timeout: float = 5.0
 
@@ -83,6 +85,7 @@ class Bench:
             most_lent,
             self.deadlines,
             lambda: self.seconds,
+            random.Random(1).random,
         )
 
     def _dial(self, make: Callable[[], IProtocol]) -> Deferred[IProtocol]:

@@ -63,6 +63,7 @@ class World:
                 most_lent,
                 self.deadlines,
                 lambda: self.seconds,
+                random.Random(1).random,
             )
             self.pools.append(shared.backend(number, lambda pool=pool: pool))  # type: ignore[misc]
         self.backends = [Backend(pool.backend, 1, pool) for pool in self.pools]

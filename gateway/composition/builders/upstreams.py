@@ -118,4 +118,5 @@ def _pool(
         settings.limits.connections,
         foundation.deadlines,
         foundation.now,
+        foundation.random,
     )

@@ -22,6 +22,11 @@ class Timeouts(Section):
     client_header: Timeout = Field(default=10.0, description="From the first byte to the end of the request head.")
     client_body: Timeout = Field(default=30.0, description="Longest silence while a request body is expected.")
     client_idle: Timeout = Field(default=75.0, description="Keep-alive between two requests.")
+    client_max_age: Duration = Field(
+        default=0.0,
+        description="A client's connection is closed with the first answer from then on, or up to a tenth earlier; "
+        "0: no bound.",
+    )
     connect: Timeout = Field(default=5.0, description="Until a backend has taken a connection, TLS included.")
     shutdown_delay: Duration = Field(
         default=0.0,

@@ -72,6 +72,11 @@ class Pool(Section):
         description="Connections to one backend that are open at most; one that waits for its client does not count.",
     )
     idle_timeout: Timeout = Field(default=60.0, description="An idle connection is closed after this.")
+    max_age: Duration = Field(
+        default=0.0,
+        description="A connection is not used again from then on, or up to a tenth earlier, so that they do not all go "
+        "at once; what is under way is completed. 0: no bound.",
+    )
     max_pending: Count = Field(default=1000, description="Exchanges that may wait for a connection; past it 503.")
     queue_timeout: Timeout = Field(default=5.0, description="Longest wait for a connection; past it 503.")
 

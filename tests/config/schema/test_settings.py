@@ -22,7 +22,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     assert not settings.admin.metrics_public
     assert settings.health_paths
     assert settings.timeouts.model_dump() == {
-        "request": 30, "client_header": 10, "client_body": 30, "client_idle": 75, "connect": 5,
+        "request": 30, "client_header": 10, "client_body": 30, "client_idle": 75, "client_max_age": 0, "connect": 5,
         "shutdown_delay": 0, "shutdown": 30,
     }  # fmt: skip
     assert settings.limits.model_dump() == {
@@ -50,7 +50,8 @@ def test_what_an_upstream_has_by_default(load_text: Load) -> None:
 
     assert (upstream.strategy, upstream.hash_on, upstream.slow_start) == ("round_robin", "ip", 0)
     assert upstream.pool.model_dump() == {
-        "max_idle": 100, "max_connections": 1024, "idle_timeout": 60, "max_pending": 1000, "queue_timeout": 5,
+        "max_idle": 100, "max_connections": 1024, "idle_timeout": 60, "max_age": 0, "max_pending": 1000,
+        "queue_timeout": 5,
     }  # fmt: skip
     assert [(one.scheme, one.host, one.port, one.weight) for one in upstream.backends] == [
         ("https", "x", 443, 1), ("http", "::1", 81, 1), ("h2c", "y", 80, 1),
