@@ -179,7 +179,7 @@ class Changes:
         gateway.foundation.carried.commit()
         gateway.foundation.metrics.retain(
             [
-                *((route.name, route.path) for route in settings.routes),
+                *((route.name, route.pattern) for route in settings.routes),
                 *((route_name(upstream.name), "") for upstream in settings.upstreams),  # those that agents ask
             ],
             [(upstream.name, backend.url) for upstream in settings.upstreams for backend in upstream.backends],

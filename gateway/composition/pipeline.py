@@ -75,7 +75,7 @@ class Pipeline:
             route: None for a request that no route takes.
             choose: Picks one of the route's upstreams by name; None where it has one only.
         """
-        name, pattern, auth = ("", "", None) if route is None else (route.name, route.path, route.auth)
+        name, pattern, auth = ("", "", None) if route is None else (route.name, route.pattern, route.auth)
         return _those_needed(
             *self.outermost(name, pattern),
             *self._load.at_the_door(route),  # before any work: what is turned away here must cost nothing

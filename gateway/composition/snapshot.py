@@ -19,7 +19,7 @@ from gateway.composition.builders.limits import RateLimits
 from gateway.composition.builders.own_paths import claimed, own_paths
 from gateway.composition.builders.paths import Paths
 from gateway.composition.builders.readiness import readiness
-from gateway.composition.builders.routes import Routes, rule
+from gateway.composition.builders.routes import Routes, rules
 from gateway.composition.builders.upstreams import build_upstreams
 from gateway.composition.foundation import Foundation
 from gateway.composition.pipeline import Pipeline
@@ -31,6 +31,7 @@ from gateway.http.forwarded import BELIEVED, DROPPED, ForwardedRules, NetworkSet
 from gateway.identity.orders import Control
 from gateway.interfaces import Middleware
 from gateway.resilience.budget import RetryBudget
+from gateway.routing.rule import RouteRule
 from gateway.routing.table import RouteTable
 from gateway.serving.contract import ConnectionOptions
 from gateway.serving.tree import Leaf, RouteLeaf, unrouted_chain
@@ -107,13 +108,10 @@ def build(
     upstreams, pool_keys = build_upstreams(settings, foundation, load.upstreams)
     pipeline = Pipeline(settings, foundation, log_access, trusted, identity, limits, load)
     compiler = Routes(settings, foundation, upstreams, pipeline.steps)
-    routes = [
-        (
-            rule(route),
-            compiler.compile(route, identity.passes(route.auth), paths.of(route, limits.for_some_paths(route))),
-        )
-        for route in settings.routes
-    ]
+    routes: list[tuple[RouteRule, RouteLeaf]] = []
+    for route in settings.routes:
+        leaf = compiler.compile(route, identity.passes(route.auth), paths.of(route, limits.for_some_paths(route)))
+        routes += [(rule, leaf) for rule in rules(route)]
     own = own_paths(settings, foundation, identity.control, limits, pipeline)
     labels = OwnLabels(settings.metrics.labels, {route.name: route.labels for route in settings.routes})
     foundation.carried.then(partial(setattr, foundation.metrics, "own_labels", labels))

@@ -20,6 +20,9 @@ def effective(settings: Settings) -> dict[str, Any]:
         data["auth"]["api_keys"]["query"] = None
     mask(data, Settings)
     for route in data["routes"]:
+        for key in ("host", "path"):
+            if len(route.get(key, ())) == 1:
+                (route[key],) = route[key]
         if len(route["upstream"]) == 1:
             route["upstream"] = route["upstream"][0]["name"]
     written: dict[str, Any] = _escaped(data)
@@ -55,8 +58,8 @@ def _row(route: Route, settings: Settings) -> dict[str, Any]:
     conditions += [f"?{name}={hidden(value)}" for name, value in route.query.items()]
     return {
         "name": route.name,
-        "host": route.host or "*",
-        "path": route.path,
+        "host": ", ".join(route.host or ["*"]),
+        "path": route.pattern,
         "methods": list(route.methods or ["*"]),
         "match": conditions,
         "upstream": [f"{name} x{weight}" if len(shares) > 1 else name for name, weight in shares],

@@ -82,6 +82,18 @@ def host(value: object) -> str:
     return written
 
 
+def route_path(value: object) -> str:
+    """Check a path of a route: a pattern, or `~` and a regular expression for the whole path."""
+    written = text(value)
+    if not written.startswith("~"):
+        return path_pattern(written)
+    if len(written) == 1 or _NOT_IN_URLS.search(written):
+        # Paths are compared with such characters escaped: it would match none.
+        raise Unexpected("`~` and a regular expression without spaces and characters that a URL has to escape")
+    _check_expression(written[1:], written, " after `~`")
+    return written
+
+
 def path_pattern(value: object) -> str:
     """Check a path pattern: `/users`, `/users/:id`, `/users/{id}/*`."""
     written = text(value)

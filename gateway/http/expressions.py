@@ -20,6 +20,11 @@ _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False  # RE2 would write errors to standard error
 _OPTIONS.encoding = re2.Options.Encoding.LATIN1  # the texts are octets, and need not be UTF-8
 
+_ANY_CASE = re2.Options()
+_ANY_CASE.log_errors = False
+_ANY_CASE.encoding = re2.Options.Encoding.LATIN1
+_ANY_CASE.case_sensitive = False
+
 
 def searcher(expression: str) -> Callable[[bytes], object]:
     """Return a function that searches a text for an expression; its result is true where the expression was found.
@@ -29,6 +34,20 @@ def searcher(expression: str) -> Callable[[bytes], object]:
     """
     search: Callable[[bytes], object] = _compile(expression).search
     return search
+
+
+def matcher(expression: str, any_case: bool = False) -> tuple[Callable[[bytes], Any], list[tuple[int, str]]]:
+    """Return a function that matches a whole text, and the groups that have names, each with its number.
+
+    Args:
+        expression: What is matched.
+        any_case: Letters match in upper and in lower case.
+
+    Raises:
+        ValueError: RE2 does not take the expression; the message is RE2's.
+    """
+    compiled = _compile(expression, _ANY_CASE if any_case else _OPTIONS)
+    return compiled.fullmatch, [(number, name.decode()) for name, number in compiled.groupindex.items()]
 
 
 def wanted(expression: str) -> str:
@@ -52,9 +71,9 @@ def check(expression: str) -> None:
     _compile(expression)
 
 
-def _compile(expression: str) -> Any:
+def _compile(expression: str, options: re2.Options = _OPTIONS) -> Any:
     try:
-        return re2.compile(expression.encode(), _OPTIONS)
+        return re2.compile(expression.encode(), options)
     except re2.error as error:
         said = error.args[0] if error.args else b""
         raise ValueError(said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)) from None

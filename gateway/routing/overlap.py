@@ -5,8 +5,10 @@ Layer 2, used by `gateway.composition.builders.limits`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 
+from gateway.routing.expression import Expression
 from gateway.routing.pattern import Pattern
 
 
@@ -18,8 +20,10 @@ class Overlap(Enum):
     NONE = "none"
 
 
-def overlap(pattern: Pattern, other: Pattern) -> Overlap:
-    """Say which of the paths that `other` matches `pattern` matches too."""
+def overlap(pattern: Pattern, other: Pattern | Expression) -> Overlap:
+    """Say which of the paths that `other` matches `pattern` matches too; SOME where only the paths themselves tell."""
+    if isinstance(other, Expression):
+        return Overlap.ALL if pattern.wild and not pattern.segments else Overlap.SOME
     found = Overlap.ALL
     for mine, theirs in zip(pattern.segments, other.segments, strict=False):
         if mine is None:
@@ -35,6 +39,12 @@ def overlap(pattern: Pattern, other: Pattern) -> Overlap:
     if longer < 0:
         return found if pattern.wild else Overlap.NONE
     return Overlap.SOME if other.wild and not pattern.wild else found
+
+
+def overlap_of_all(pattern: Pattern, others: Sequence[Pattern | Expression]) -> Overlap:
+    """Say which of the paths that any of several patterns matches `pattern` matches too."""
+    found = {overlap(pattern, other) for other in others}
+    return found.pop() if len(found) == 1 else Overlap.SOME
 
 
 def matches(pattern: Pattern, path: bytes) -> bool:

@@ -29,12 +29,12 @@ Accept: TypeAlias = Callable[[bytes], object]
 
 @dataclass(frozen=True)
 class RouteRule:
-    """When a route applies.
+    """When a route applies: one of its hosts with one of its paths.
 
     Attributes:
         name: The route's name, for logs.
         host: `api.example.com`, `*.example.com` (one or more labels), or None for any.
-        path: A pattern, see `gateway.routing.pattern`.
+        path: A pattern, see `gateway.routing.pattern`, or `~` and an expression, see `gateway.routing.expression`.
         methods: Methods that are accepted, HEAD where GET is; None for any but TRACE.
         headers: Field name to what its value must be: equal text, `~regex`, or `*` for presence.
         query: Parameter name to the same, for one of its values.

@@ -2,8 +2,9 @@
 
 Layer 2, asked by `gateway.serving.tree` once per exchange. The order of
 preference, most important first: host (exact, longest wildcard, any), path
-(segment by segment literal, parameter, rest), number of header and query
-conditions, place in the configuration. A route whose conditions are not met
+(segment by segment literal, parameter, rest; then regular expressions, in the
+order of the configuration), number of header and query conditions, place in the
+configuration. A route whose conditions are not met
 makes way for the next best, so a host without a fitting path falls back to the
 wildcard hosts and to routes for any host. The method makes no route give way:
 the most specific path decides, and where its routes do not take the method no
@@ -13,12 +14,13 @@ passed by with another method; D-77).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Generic, TypeVar
 
 from gateway.errors import RequestAmbiguous, RouteNotFound
 from gateway.headers import Headers
 from gateway.http.hosts import is_of_dns, normal_host
+from gateway.routing.expression import MARK, Expression
 from gateway.routing.pattern import Pattern, folded_pattern, parse_pattern
 from gateway.routing.rule import RouteRule, takes
 from gateway.routing.tree import Entry, Leaf, Match, Tree
@@ -32,7 +34,7 @@ class RouteTable(Generic[T]):
     Args:
         entries: Rules in the order of the configuration, each with what `match` is to return for it.
         asks_case: Whether `caseless` is needed.
-        read: Takes a pattern apart.
+        folds: Whether the paths went through `gateway.http.readings.folded`.
 
     Attributes:
         caseless: The same routes for paths that went through `gateway.http.readings.folded`; None where nobody asks.
@@ -45,7 +47,7 @@ class RouteTable(Generic[T]):
         self,
         entries: Iterable[tuple[RouteRule, T]],
         asks_case: bool = False,
-        read: Callable[[str], Pattern] = parse_pattern,
+        folds: bool = False,
     ) -> None:
         self._any: Tree[T] = Tree()
         self._exact: dict[bytes, Tree[T]] = {}
@@ -53,9 +55,9 @@ class RouteTable(Generic[T]):
         self.caseless: RouteTable[T] | None = None
         if asks_case:
             entries = tuple(entries)
-            self.caseless = RouteTable(entries, read=lambda text: folded_pattern(read(text)))
+            self.caseless = RouteTable(entries, folds=True)
         for rule, value in entries:
-            self._tree(rule.host).add(rule, read(rule.path), value)
+            self._tree(rule.host).add(rule, _read(rule.path, asks_case, folds), value)
         self._hosts = bool(self._exact or self._wildcard)
 
     def _tree(self, host: str | None) -> Tree[T]:
@@ -100,6 +102,12 @@ class RouteTable(Generic[T]):
                 entry = leaf.find(method, headers, query)
                 if entry is not None:
                     return entry.taken(segments)
+            if tree.expressions:
+                for expression, leaf in tree.expressions:
+                    params = expression.params(path)
+                    entry = None if params is None else leaf.find(method, headers, query)
+                    if entry is not None:
+                        return Match(entry.match.value, params) if params else entry.match
         raise RouteNotFound()
 
     def _trees(self, host: bytes) -> Iterator[Tree[T]]:
@@ -129,6 +137,9 @@ class RouteTable(Generic[T]):
             if leaf is not None:
                 yield leaf
             yield from tree.leaves(segments)
+            for expression, leaf in tree.expressions:
+                if expression.params(path) is not None:
+                    yield leaf
 
     def allowed(self, host: bytes, path: bytes, headers: Headers, query: bytes) -> tuple[str, ...]:
         """Return the methods that the most specific path takes, for `Allow` in the answer to OPTIONS."""
@@ -157,6 +168,13 @@ class RouteTable(Generic[T]):
                 return lines
         lines.append("no route" if not lines else "no route accepts the request")
         return lines
+
+
+def _read(text: str, asks_case: bool, folds: bool) -> Pattern | Expression:
+    if text.startswith(MARK):
+        return Expression(text, any_case=asks_case or folds)
+    pattern = parse_pattern(text)
+    return folded_pattern(pattern) if folds else pattern
 
 
 def _verdict(entry: Entry[T], method: bytes) -> str:

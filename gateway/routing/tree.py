@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 
 from gateway.errors import MethodNotAllowed
 from gateway.headers import Headers
+from gateway.routing.expression import Expression
 from gateway.routing.pattern import Pattern
 from gateway.routing.rule import NAMED_ONLY, USUAL, Conditions, RouteRule, takes
 
@@ -42,7 +43,7 @@ class Entry(Generic[T]):
 
     __slots__ = ("conditions", "match", "pattern", "rule")
 
-    def __init__(self, rule: RouteRule, pattern: Pattern, value: T) -> None:
+    def __init__(self, rule: RouteRule, pattern: Pattern | Expression, value: T) -> None:
         self.rule = rule
         self.pattern = pattern
         self.conditions = Conditions(rule.headers, rule.query)
@@ -51,6 +52,7 @@ class Entry(Generic[T]):
     def taken(self, segments: list[bytes]) -> Match[T]:
         """Return the match for a path, with its parameters if the pattern has any."""
         pattern = self.pattern
+        assert isinstance(pattern, Pattern)
         if pattern.names or pattern.rest is not None:
             return Match(self.match.value, pattern.params(segments))
         return self.match
@@ -134,17 +136,22 @@ class Tree(Generic[T]):
 
     Attributes:
         literals: The leaves of exact patterns by path: asked before the tree, and never beaten by it.
+        expressions: The leaves of regular expressions, in the order of the configuration: asked after the tree.
     """
 
-    __slots__ = ("_root", "literals")
+    __slots__ = ("_root", "expressions", "literals")
 
     def __init__(self) -> None:
         self._root: Node[T] = Node()
         self.literals: dict[bytes, Leaf[T]] = {}
+        self.expressions: list[tuple[Expression, Leaf[T]]] = []
 
-    def add(self, rule: RouteRule, pattern: Pattern, value: T) -> None:
+    def add(self, rule: RouteRule, pattern: Pattern | Expression, value: T) -> None:
         """Put a route into its place."""
         entry = Entry(rule, pattern, value)
+        if isinstance(pattern, Expression):
+            self._add_expression(pattern, entry)
+            return
         literal = pattern.literal
         if literal is not None:
             self.literals.setdefault(literal, Leaf()).add(entry)
@@ -163,6 +170,15 @@ class Tree(Generic[T]):
         else:
             node.leaf = node.leaf or Leaf()
             node.leaf.add(entry)
+
+    def _add_expression(self, pattern: Expression, entry: Entry[T]) -> None:
+        for known, leaf in self.expressions:
+            if known.text == pattern.text:
+                leaf.add(entry)
+                return
+        leaf = Leaf[T]()
+        leaf.add(entry)
+        self.expressions.append((pattern, leaf))
 
     def leaves(self, segments: list[bytes]) -> Iterator[Leaf[T]]:
         """Walk the leaves that match a path, the most specific first; exact patterns are in `literals`.

@@ -20,7 +20,7 @@ def test_routes_come_and_go(running: World) -> None:
     assert running.change("path: /orders/*", "path: /others/*")
 
     assert running.send(GET).responses()[0].status == 404
-    assert running.service.settings.routes[0].path == "/others/*"
+    assert running.service.settings.routes[0].pattern == "/others/*"
 
 
 def test_ports_come_and_go(running: World) -> None:
@@ -122,7 +122,7 @@ def test_from_a_mapping(running: World) -> None:
     running.service.apply({**mapping, "routes": 3}).addErrback(failures.append)
 
     assert failures[0].check(ConfigError)
-    assert running.service.settings.routes[0].path == "/others/*"
+    assert running.service.settings.routes[0].pattern == "/others/*"
 
 
 def test_without_a_file_there_is_nothing_to_read_again() -> None:
@@ -148,7 +148,7 @@ def test_a_burst_of_reloads_is_two(running: World) -> None:
     opening.callback(cast("Listening", Port("tcp:2")))
 
     assert answers == [True] * 5
-    assert running.service.settings.routes[0].path == "/others/*"
+    assert running.service.settings.routes[0].pattern == "/others/*"
     assert running.service._changes.version == 3
 
 

@@ -164,7 +164,7 @@ def test_a_directory_is_one_configuration(tmp_path: Path) -> None:
 
     settings = load(tmp_path, {})
 
-    assert [route.path for route in settings.routes] == ["/a", "/b"]
+    assert [route.pattern for route in settings.routes] == ["/a", "/b"]
     assert settings.health_paths is False
 
 

@@ -17,7 +17,7 @@ def test_the_sample_runs_as_it_is() -> None:
     """With no environment, in front of the two demo backends."""
     settings = load(ETC / "gateway.yaml", {})
 
-    assert [(route.path, route.upstreams[0].name) for route in settings.routes] == [
+    assert [(route.pattern, route.upstreams[0].name) for route in settings.routes] == [
         ("/api/users/*", "users"),
         ("/api/orders/*", "orders"),
         ("/api/any/*", "any"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from urllib.parse import unquote
+from urllib.parse import quote_from_bytes, unquote
 
 import pytest
 from hypothesis import given, settings
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from gateway.errors import GatewayError, RequestAmbiguous
 from gateway.headers import Headers
 from gateway.http.paths import normal_form
-from gateway.http.readings import Reading
+from gateway.http.readings import Reading, folded
 from gateway.message import Request
 from gateway.routing.agreement import PathRules, settle
 from gateway.routing.pattern import parse_pattern
@@ -316,3 +316,81 @@ def test_no_reading_of_what_is_forwarded_belongs_to_a_better_protected_route(
             assert owner(read, *routes) == found
         elif found == "open":
             assert owner(read, *routes) == "open", (server.__name__, read)
+
+
+EXPRESSIONS = [
+    "~/admin(?:/.*)?",
+    "~/[a-z]+/private",
+    "~/[^A-Z]+",
+    "~/items/[^/]+",
+    "~/public/[a-z/]+",
+    "~(?:/[ax])+",
+    "~/.*",
+    "~/public/.{1,4}",
+]
+
+
+def first_of(path: str, routes: tuple[str, str]) -> str:
+    """Say whose path a server's reading is, spelled as the gateway spells it: patterns go before expressions."""
+    spelled = quoted(path).decode()
+    named = list(zip(("closed", "open"), routes, strict=True))
+    for name, pattern in sorted(named, key=lambda one: one[1].startswith("~")):
+        if not pattern.startswith("~"):
+            if owner(path, pattern, "/nobody/has/this") == "closed":
+                return name
+        elif re.fullmatch(pattern[1:], spelled, re.DOTALL | re.IGNORECASE):
+            return name
+    return "nobody"
+
+
+@settings(max_examples=500)
+@given(
+    paths,
+    st.lists(st.sampled_from([*EXPRESSIONS, "/public/*", "/admin/:x"]), min_size=2, max_size=2, unique=True),
+    st.booleans(),
+)
+def test_it_holds_for_expressions_too(path: bytes, routes: list[str], normalized: bool) -> None:
+    """What passes as open is open to every server, whichever of the two routes is an expression."""
+    closed, opened = routes
+    table = layout(closed, opened, asks_case=True)
+    for server, kinds in SERVERS.items():
+        if server is express:
+            continue  # it compares what was sent, and an expression may ask for any character of that
+        try:
+            found, target = pass_on(table, path, PathRules(kinds, normalized))
+        except GatewayError:
+            continue
+        read = server(target.decode())
+        if server is loose:
+            read = unquote(read, "latin-1")  # the others have decoded it
+        if found == "open":
+            if server is windows:
+                # Whatever else the server takes for the same path, in other letters.
+                for spelling in (read, read.upper(), read.title()):
+                    assert first_of(folded(quoted(spelling)).decode(), (closed, opened)) == "open", (spelling, read)
+            else:
+                assert first_of(read, (closed, opened)) == "open", (server.__name__, read)
+
+
+def quoted(path: str) -> bytes:
+    """A path as it could be sent."""
+    return quote_from_bytes(path.encode("latin-1"), safe="/!$&'()*+,;=:@~").encode()
+
+
+@pytest.mark.parametrize(
+    ("path", "server"),
+    [(b"/public/..%2fadmin/x", nginx), (b"/public/..;/admin/x", tomcat), (b"/ADMIN%2fx", windows)],
+)
+def test_what_a_server_reads_as_a_path_of_a_protected_expression_is_refused(path: bytes, server: Server) -> None:
+    """As with any pattern."""
+    with pytest.raises(RequestAmbiguous):
+        pass_on(layout("~/admin/.+", "~/.*", asks_case=True), path, PathRules(SERVERS[server]))
+
+
+@pytest.mark.parametrize("path", [b"/ABC", b"/abc", b"/aBc"])
+def test_where_case_is_asked_an_expression_cannot_tell_letters_apart(path: bytes) -> None:
+    """Or `/ABC` would pass by the route that protects `/abc`: routing/expression.py, Note [Expressions and case]."""
+    table = layout("~/[^A-Z]+", "~/.*", asks_case=True)
+    found = {pass_on(table, one, PathRules((*DEFAULT, Reading.CASE)))[0] for one in (path, path.swapcase())}
+
+    assert len(found) == 1

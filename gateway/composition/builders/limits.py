@@ -48,7 +48,8 @@ from gateway.limiting.tiers import tightest
 from gateway.middleware.rate_limit import Counted, PathRateLimit, RateLimit, RateLimitFields, Refund
 from gateway.middleware.shaping import Lines, Shaped
 from gateway.resilience.admission import Priority
-from gateway.routing.overlap import Overlap, matches, overlap
+from gateway.routing.expression import Expression, read_path
+from gateway.routing.overlap import Overlap, matches, overlap_of_all
 from gateway.routing.pattern import Pattern, parse_pattern
 from gateway.storage.limits import PREFIX
 from gateway.storage.shared_limits import RedisLimits
@@ -142,8 +143,8 @@ class RateLimits:
         patterns = [pattern for _, pattern, _ in self._everywhere if pattern is not None]
         if not patterns:
             return []
-        path = parse_pattern(route.path)
-        return [pattern for pattern in patterns if overlap(pattern, path) is Overlap.SOME]
+        paths = _paths(route)
+        return [pattern for pattern in patterns if overlap_of_all(pattern, paths) is Overlap.SOME]
 
     def by_principal(self, route: Route | None) -> Middleware | None:
         """Make the step behind authentication: limits by who is calling."""
@@ -183,14 +184,14 @@ class RateLimits:
 
     def _of(self, route: Route) -> Iterator[tuple[bool, Counted]]:
         """Walk the limits of a route, each with whether it needs to be known who is calling."""
-        path = parse_pattern(route.path)
+        paths = _paths(route)
         labels: list[str] = []
 
         def counted(settings: RateLimitSettings, limit: Limit, decides: Callable[[bytes], bool] | None) -> Counted:
             return Counted(_labelled(limit, labels), limit_key(settings.scope, route.name), decides)
 
         for one, pattern, limit in self._everywhere:
-            found = Overlap.ALL if pattern is None else overlap(pattern, path)
+            found = Overlap.ALL if pattern is None else overlap_of_all(pattern, paths)
             if found is Overlap.NONE:
                 continue
             # A limit that is for some paths of the route is decided on by the path of each request: Note [Paths].
@@ -277,6 +278,10 @@ def _labelled(limit: Limit, taken: list[str]) -> Limit:
     number = taken.count(limit.label) + 1
     taken.append(limit.label)
     return limit if number == 1 else replace(limit, label=f"{limit.label}-{number}")
+
+
+def _paths(route: Route) -> list[Pattern | Expression]:
+    return list(map(read_path, route.path))
 
 
 def _pattern(path: str | None) -> Pattern | None:

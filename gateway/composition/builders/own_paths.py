@@ -22,6 +22,7 @@ from gateway.config import Settings
 from gateway.exchange import Exchange
 from gateway.identity.orders import Control
 from gateway.interfaces import Middleware
+from gateway.routing.expression import MARK
 from gateway.routing.overlap import matches
 from gateway.routing.pattern import parse_pattern
 from gateway.routing.rule import RouteRule
@@ -74,6 +75,8 @@ def claimed(routes: Sequence[tuple[RouteRule, T]], paths: Iterable[bytes]) -> Ro
     claims = []
     firsts = {path.decode().split("/")[1] for path in own}
     for rule, value in routes:
+        if rule.path.startswith(MARK):
+            continue  # an expression comes after all that names a path, and so after the gateway's own
         first = rule.path.lstrip("/").partition("/")[0]
         if first not in firsts and "%" not in first:
             continue  # nearly all of ten thousand routes are passed over here, before their patterns are parsed

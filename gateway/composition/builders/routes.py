@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import inf
 from typing import Protocol
 
@@ -79,7 +79,7 @@ class Routes:
             for name, _ in route.upstreams
         }
         chain = Chain(self._steps(route, self._chooser(route)), _handler(forwarders), render_error)
-        return RouteLeaf(route.name, route.path, chain, route.exchange_timeout, paths)
+        return RouteLeaf(route.name, route.pattern, chain, route.exchange_timeout, paths)
 
     def _chooser(self, route: Route) -> Callable[[], str] | None:
         """Make what shares a route's traffic out; None where there is nothing to choose."""
@@ -90,10 +90,13 @@ class Routes:
         return lambda: split.pick(b"", 0.0).name
 
 
-def rule(route: Route) -> RouteRule:
-    """Return what a request must be like for a route to take it."""
+def rules(route: Route) -> Iterator[RouteRule]:
+    """Yield what a request must be like for a route to take it: a rule for each of its hosts with each of its paths."""
     methods = None if route.methods is None else frozenset(method.encode() for method in route.methods)
-    return RouteRule(route.name, route.host, route.path, methods, dict(route.headers), dict(route.query))
+    headers, query = dict(route.headers), dict(route.query)
+    for host in route.hosts:
+        for path in route.path:
+            yield RouteRule(route.name, host, path, methods, headers, query)
 
 
 def _handler(forwarders: Mapping[str, Forwarder]) -> Handler:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network, IPv6Network
 
-from gateway.config.doubts.common import Doubt
+from gateway.config.doubts.common import Doubt, Step
 from gateway.config.endpoint_strings import parse
 from gateway.config.patterns import PARAMETER
 from gateway.config.schema import Settings
@@ -14,26 +14,72 @@ from gateway.http.paths import normal_form
 
 Shape = tuple[object, ...]
 
+_ALL: Shape = ((), True)
+"""Of `/*`."""
+
 
 def unreached(settings: Settings) -> Iterator[Doubt]:
     """Doubt routes, listeners and addresses that nobody comes to."""
-    first: dict[Shape, list[int]] = {}
+    yield from _routes(settings)
     for index, route in enumerate(settings.routes):
-        same = first.setdefault(_shape(route), [])
-        before = next((one for one in same if _covers(settings.routes[one], route)), None)
-        if before is not None:
-            words = f"no request reaches it: `routes[{before}]`, {settings.routes[before].name}, takes them all"
-            yield ("routes", index, "path"), words
-        same.append(index)
         if route.ip_allow and all(any(_within(one, other) for other in route.ip_deny) for one in route.ip_allow):
             yield ("routes", index, "ip_allow"), "nobody is let in: `ip_deny`, which wins, has all of these addresses"
     yield from _ports(settings)
     yield from _issuers(settings)
 
 
-def _shape(route: Route) -> Shape:
-    """Return what two routes share that are asked about the same requests, whatever their parameters are called."""
-    *segments, last = route.path[1:].split("/")
+def _routes(settings: Settings) -> Iterator[Doubt]:
+    """Doubt paths of routes that other routes take all requests of, or the same route by another of its patterns."""
+    first: dict[Shape, list[int]] = {}
+    broad = _broad(settings)
+    for index, route in enumerate(settings.routes):
+        conditions = _conditions(route)
+        for number, path in enumerate(route.path):
+            shape = _path_shape(path)
+            before: dict[str | None, int] = {}  # by host: the route that takes its requests first
+            for host in route.hosts:
+                same = first.setdefault((host, shape, conditions), [])
+                if path.startswith("~") and host in broad:
+                    before[host] = broad[host]
+                for one in same:
+                    if one == index or _covers(settings.routes[one], route):
+                        before.setdefault(host, one)
+                same.append(index)
+            steps: tuple[Step, ...] = ("routes", index, "path", *([number] if len(route.path) > 1 else []))
+            yield from ((steps, words) for words in _in_vain(settings, index, before))
+
+
+def _in_vain(settings: Settings, index: int, before: Mapping[str | None, int]) -> Iterator[str]:
+    """Say of one path of a route which requests it does not get, and from whom."""
+    hosts = settings.routes[index].hosts
+    if len(before) == len(hosts):
+        takers = dict.fromkeys(before.values())
+        if list(takers) == [index]:
+            yield "no request reaches it: another of the route's own paths or hosts is the same"
+            return
+        names = " and ".join(f"`routes[{one}]`, {settings.routes[one].name}," for one in takers)
+        yield f"no request reaches it: {names} {'takes' if len(takers) == 1 else 'take'} them all"
+        return
+    for host, one in before.items():
+        if one != index:
+            yield f"no request for `{host}` reaches it: `routes[{one}]`, {settings.routes[one].name}, takes them all"
+
+
+def _broad(settings: Settings) -> dict[str | None, int]:
+    """Return the routes that leave nothing of a host to regular expressions, which come after all others."""
+    found: dict[str | None, int] = {}
+    for index, route in enumerate(settings.routes):
+        if not (route.headers or route.query) and any(_path_shape(path) == _ALL for path in route.path):
+            for host in route.hosts:
+                found.setdefault(host, index)
+    return found
+
+
+def _path_shape(path: str) -> Shape:
+    """Return what two patterns share that match the same paths, whatever their parameters are called."""
+    if path.startswith("~"):
+        return (path,)
+    *segments, last = path[1:].split("/")
     wild = last == "*" or last.startswith("{*")
     if not wild:
         segments.append(last)
@@ -42,8 +88,12 @@ def _shape(route: Route) -> Shape:
         for number, segment in enumerate(segments)
         if segment or (number == len(segments) - 1 and not wild)
     )
+    return parts, wild
+
+
+def _conditions(route: Route) -> Shape:
     fields = frozenset((name.lower(), value) for name, value in route.headers.items())
-    return route.host, parts, wild, fields, frozenset(route.query.items())
+    return fields, frozenset(route.query.items())
 
 
 def _covers(first: Route, later: Route) -> bool:

@@ -25,8 +25,8 @@ from gateway.config.schema.types import (
     LabelName,
     Name,
     Network,
-    PathPattern,
     RouteMethod,
+    RoutePath,
     Size,
     SomeText,
     Timeout,
@@ -53,6 +53,10 @@ def _or_names(schema: dict[str, Any]) -> None:
     or_one(schema)
 
 
+def _or_one_host(schema: dict[str, Any]) -> None:
+    schema["anyOf"] = [schema["anyOf"][0]["items"], *schema["anyOf"]]
+
+
 class Route(Section):
     """Match, middleware, upstream."""
 
@@ -60,10 +64,20 @@ class Route(Section):
     # Conditions may hold secrets: many let colleagues in by a header with a certain value.
     secret_keys = frozenset({"headers", "query"})
 
-    name: Name = Field(default="", description="A label in logs and metrics. Default: made from host and path.")
-    host: Host | None = Field(default=None, description="Exact, or `*.example.com`. Absent: any.")
-    path: PathPattern = Field(
-        description="Exact; `:id` or `{id}` is one segment; a trailing `/*` is the rest, and the bare prefix."
+    name: Name = Field(
+        default="", description="A label in logs and metrics. Default: made from the first host and path."
+    )
+    host: tuple[Host, ...] | None = Field(
+        default=None,
+        description="Exact, or `*.example.com`; one or a list. Absent: any.",
+        min_length=1,
+        json_schema_extra=_or_one_host,
+    )
+    path: tuple[RoutePath, ...] = Field(
+        description="Exact; `:id` or `{id}` is one segment; a trailing `/*` is the rest, and the bare prefix; "
+        "`~REGEX` (RE2, the whole path, named groups are parameters) comes after all others. One or a list.",
+        min_length=1,
+        json_schema_extra=or_one,
     )
     methods: tuple[RouteMethod, ...] | None = Field(
         default=None,
@@ -135,7 +149,10 @@ class Route(Section):
 
     @classmethod
     def reshape(cls, data: dict[str, Any]) -> dict[str, Any]:
-        """Take a single upstream, names in a list of them, and a single rate limit."""
+        """Take a single host, path and upstream, names in a list of upstreams, and a single rate limit."""
+        for key in ("host", "path"):
+            if key in data and not isinstance(data[key], (list, tuple)):
+                data[key] = [data[key]]
         upstream = data.get("upstream")
         if isinstance(upstream, (str, int, float)):
             data["upstream"] = [{"name": upstream}]
@@ -153,6 +170,16 @@ class Route(Section):
         longest = max(request, self.timeout) if "timeout" in self.model_fields_set else request
         object.__setattr__(settled, "request_timeout", longest)  # and not among the keys that were written
         return settled
+
+    @property
+    def hosts(self) -> tuple[str | None, ...]:
+        """The hosts that it is for, None standing for any."""
+        return self.host or (None,)
+
+    @property
+    def pattern(self) -> str:
+        """Its path patterns as one text: its label in metrics and logs."""
+        return ", ".join(self.path)
 
     @property
     def exchange_timeout(self) -> float:

@@ -88,17 +88,24 @@ class Settings(Section):
 
 
 def _named(routes: list[Any]) -> list[Any]:
-    """Give every route a name: host and path, with `#2`, `#3`… where that is taken."""
+    """Give every route a name: its first host and path, with `#2`, `#3`… where that is taken."""
     taken = {str(route["name"]) for route in routes if isinstance(route, dict) and route.get("name") is not None}
     return [_name(route, taken) if isinstance(route, dict) and route.get("name") is None else route for route in routes]
 
 
 def _name(route: dict[str, Any], taken: set[str]) -> dict[str, Any]:
     # Cut to length: a name may be shorter than a path.
-    base = f"{route.get('host') or ''}{route.get('path') or ''}"[:190]
+    base = f"{_first(route.get('host'))}{_first(route.get('path'))}"[:190]
     if not base:
         return route
     names: Iterable[str] = (base if count == 1 else f"{base}#{count}" for count in range(1, len(taken) + 2))
     name = next(name for name in names if name not in taken)
     taken.add(name)
     return {**route, "name": name}
+
+
+def _first(written: Any) -> Any:
+    """Return what a name is made from, where one or several may be written."""
+    if isinstance(written, (list, tuple)):
+        written = written[0] if written else None
+    return "" if written is None else written

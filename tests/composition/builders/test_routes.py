@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from gateway import config
-from gateway.composition.builders.routes import Routes, rule
+from gateway.composition.builders.routes import Routes, rules
 from gateway.http.fields import FieldFilter
 from gateway.routing.agreement import PathRules
 from gateway.testing import Harness
@@ -21,13 +21,25 @@ def routes(**keys: Any) -> Any:
 
 def test_a_rule_says_what_a_request_must_be_like() -> None:
     """Methods in octets, as they come; none for all."""
-    made = rule(routes(methods=["GET", "PUT"], host="api.example.com", headers={"X-V": "2"}, query={"a": "*"}))
+    (made,) = rules(routes(methods=["GET", "PUT"], host="api.example.com", headers={"X-V": "2"}, query={"a": "*"}))
 
     assert (made.name, made.host, made.path, made.methods) == (
         "orders", "api.example.com", "/orders/*", frozenset({b"GET", b"PUT"}),
     )  # fmt: skip
     assert (made.headers, made.query) == ({"X-V": "2"}, {"a": "*"})
-    assert rule(routes()).methods is None
+    assert [one.methods for one in rules(routes())] == [None]
+
+
+def test_a_route_has_a_rule_for_each_of_its_hosts_with_each_of_its_paths() -> None:
+    """All of one name."""
+    made = list(rules(routes(host=["a.example", "*.b.example"], path=["/orders/*", "/v2/orders/*"])))
+
+    assert [(one.name, one.host, one.path) for one in made] == [
+        ("orders", "a.example", "/orders/*"),
+        ("orders", "a.example", "/v2/orders/*"),
+        ("orders", "*.b.example", "/orders/*"),
+        ("orders", "*.b.example", "/v2/orders/*"),
+    ]
 
 
 def test_only_routes_that_retry_have_a_budget() -> None:

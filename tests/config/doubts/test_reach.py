@@ -103,3 +103,57 @@ def test_an_issuer_that_the_verifier_does_not_take(tmp_path: Path) -> None:
     (said,) = doubts(tmp_path, [route], auth=auth)
     assert said == "routes[0].auth.issuer: no token is good for it: its verifier takes those of https://a only"
     assert doubts(tmp_path, [{**route, "auth": {"type": "jwt", "issuer": "https://a"}}], auth=auth) == []
+
+
+ONE = "`routes[0]`, one,"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        ({"path": ["/a", "/b"]}, {"path": "/b"}, [f"path: no request reaches it: {ONE} takes them all"]),
+        ({"path": "/b"}, {"path": ["/a", "/b"]}, [f"path[1]: no request reaches it: {ONE} takes them all"]),
+        (
+            {"path": "/b", "host": ["h", "i"]},
+            {"path": "/b", "host": ["i", "j"]},
+            ["path: no request for `i` reaches it: `routes[0]`, one, takes them all"],
+        ),
+        (
+            {"path": "/b", "host": ["h", "i"]},
+            {"path": "/b", "host": "i"},
+            [f"path: no request reaches it: {ONE} takes them all"],
+        ),
+        (
+            {"path": "/c"},
+            {"path": ["/a/:x", "/a/{y}"]},
+            ["path[1]: no request reaches it: another of the route's own paths or hosts is the same"],
+        ),
+        ({"path": "/b", "host": ["h", "i"]}, {"path": "/b", "host": ["j", "k"]}, []),
+        ({"path": "~/a.*"}, {"path": "~/a.*"}, [f"path: no request reaches it: {ONE} takes them all"]),
+        ({"path": "/*"}, {"path": "~/a.*"}, [f"path: no request reaches it: {ONE} takes them all"]),
+        ({"path": "/*", "headers": {"X-A": "1"}}, {"path": "~/a.*"}, []),
+        ({"path": "/*", "host": "h"}, {"path": "~/a.*"}, []),
+        ({"path": "~/a.*"}, {"path": "~/b.*"}, []),
+        ({"path": "~/a.*", "methods": ["GET"]}, {"path": "~/a.*"}, []),
+    ],
+)
+def test_each_path_on_each_host_is_judged(
+    tmp_path: Path, first: dict[str, Any], second: dict[str, Any], said: list[str]
+) -> None:
+    """A route may have several; an expression comes after every pattern, wherever that stands."""
+    assert doubts(tmp_path, [{"name": "one", **first}, second]) == [f"routes[1].{words}" for words in said]
+
+
+def test_several_routes_may_leave_nothing_of_one(tmp_path: Path) -> None:
+    """Each takes it on one host; and a broad route that stands behind an expression goes before it all the same."""
+    routes: list[dict[str, Any]] = [
+        {"name": "one", "path": "/b", "host": "h"},
+        {"name": "two", "path": "/b", "host": "i"},
+        {"name": "three", "path": ["/b", "~/c"], "host": ["h", "i"]},
+        {"name": "four", "path": "/*", "host": ["h"]},
+    ]
+
+    assert doubts(tmp_path, routes) == [
+        "routes[2].path[0]: no request reaches it: `routes[0]`, one, and `routes[1]`, two, take them all",
+        "routes[2].path[1]: no request for `h` reaches it: `routes[3]`, four, takes them all",
+    ]
