@@ -86,7 +86,7 @@ class Pipeline:
             self._identity.tunnels(auth),  # who opened a tunnel is known
             self._limits.by_principal(route),  # it is known who is calling
             self._body_limit_for(route),  # whether a caller may call comes before how much it may send
-            None if route is None else self._request_buffer,  # a slow sender holds no place and no connection
+            self._buffer_for(route),  # a slow sender holds no place and no connection
             *self._load.behind_the_buffer(route),  # the gateway's place, where it was not taken at the door
             self._load.of_route(route),  # a caller who is refused above takes nobody's place
             *self._load.of_upstreams(route, choose),  # a place is held only while the upstream is asked
@@ -130,6 +130,10 @@ class Pipeline:
             return None
         octets = self._octets if route.request_body is None else route.request_body
         return self._body_limit(octets) if octets else None
+
+    def _buffer_for(self, route: Route | None) -> Middleware | None:
+        """Return the step that gathers content, where there is a backend to send it to."""
+        return None if route is None or not route.upstream else self._request_buffer
 
 
 def _those_needed(*steps: Middleware | None) -> list[Middleware]:

@@ -9,6 +9,7 @@ import yaml
 from gateway.config.masking import hidden, mask
 from gateway.config.schema import Settings
 from gateway.config.schema.routes import Route
+from gateway.config.substitution import RUNTIME_SECTIONS
 from gateway.config.units import format_duration, format_size
 
 
@@ -25,6 +26,8 @@ def effective(settings: Settings) -> dict[str, Any]:
                 (route[key],) = route[key]
         if len(route["upstream"]) == 1:
             route["upstream"] = route["upstream"][0]["name"]
+        elif not route["upstream"]:
+            del route["upstream"]
     written: dict[str, Any] = _escaped(data)
     return written
 
@@ -36,7 +39,7 @@ def _escaped(value: Any) -> Any:
     if isinstance(value, list):
         return [_escaped(item) for item in value]
     if isinstance(value, dict):
-        return {key: item if key == "transformations" else _escaped(item) for key, item in value.items()}
+        return {key: item if key in RUNTIME_SECTIONS else _escaped(item) for key, item in value.items()}
     return value
 
 
@@ -62,7 +65,7 @@ def _row(route: Route, settings: Settings) -> dict[str, Any]:
         "path": route.pattern,
         "methods": list(route.methods or ["*"]),
         "match": conditions,
-        "upstream": [f"{name} x{weight}" if len(shares) > 1 else name for name, weight in shares],
+        "upstream": [f"{name} x{weight}" if len(shares) > 1 else name for name, weight in shares] or ["redirect"],
         "strategy": [upstreams[name].strategy for name, _ in shares],
         "backends": [backend.url for name, _ in shares for backend in upstreams[name].backends],
         "timeout": format_duration(route.timeout),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.config import (
+    answers,
     doubts,
     merging,
     overrides,
@@ -90,6 +91,7 @@ def _settings(
         if complete:
             problems.extend(references.check(root))
         if settings is not None:
+            problems.extend(answers.check(root, settings))
             problems.extend(undecidable.check(root, settings))
         if supported_only:
             problems.extend(unsupported.check(root))

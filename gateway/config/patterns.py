@@ -23,7 +23,7 @@ TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
 _LABEL = r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)"
 _HOST = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
 PARAMETER = re.compile(r":([A-Za-z_][A-Za-z0-9_-]*)|\{([A-Za-z_][A-Za-z0-9_-]*)\}")
-_REST = re.compile(r"\*|\{\*([A-Za-z_][A-Za-z0-9_-]*)\}")
+REST = re.compile(r"\*|\{\*([A-Za-z_][A-Za-z0-9_-]*)\}")
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _NOT_IN_URLS = re.compile("[^\x21-\x7e]")
 _SPACES = re.compile(r"[\s\x00-\x20\x7f]")
@@ -102,7 +102,7 @@ def path_pattern(value: object) -> str:
     if _NOT_IN_URLS.search(written) or "?" in written or "#" in written or _STRAY_PERCENT.search(written):
         raise Unexpected("a path without `?`, `#`, spaces and characters that a URL has to escape")
     segments = written[1:].split("/")
-    rest = _REST.fullmatch(segments[-1])
+    rest = REST.fullmatch(segments[-1])
     if rest:
         segments.pop()
     names = [rest[1]] if rest and rest[1] else []

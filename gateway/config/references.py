@@ -44,6 +44,9 @@ def check(root: MapNode) -> Iterator[Problem]:
 
 
 def _upstreams(route: MapNode, path: str, known: list[str]) -> Iterator[Problem]:
+    if not any(_is_written(route.get(key)) for key in (*UPSTREAM, "redirect")):
+        words = "a value: this key or `redirect` is required"
+        yield problem(route.place, join(path, "upstream"), words, "nothing")
     for key in UPSTREAM:
         node = route.get(key)
         written = join(path, key)
@@ -51,6 +54,10 @@ def _upstreams(route: MapNode, path: str, known: list[str]) -> Iterator[Problem]
             named = item.get("name") if isinstance(item, MapNode) else item
             yield from _known(named, join(written, index), "the name of an upstream", known)
         yield from _known(node, written, "the name of an upstream", known)
+
+
+def _is_written(node: Node | None) -> bool:
+    return node is not None and not (isinstance(node, ScalarNode) and node.value is None and not node.broken)
 
 
 def _fallback(breaker: Node | None, path: str, known: list[str], own: str | None = None) -> Iterator[Problem]:

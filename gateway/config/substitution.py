@@ -7,7 +7,7 @@ touched. A plain scalar may become a number: `port: ${PORT}`; so may one in
 quotes, which JSON asks for, where the key takes a number.
 
 # Note [Runtime names]
-Inside `transformations`, `${latency}` and the other names in `RUNTIME` belong
+Inside `transformations` and `redirect`, `${latency}` and the other names in `RUNTIME` belong
 to the exchange and stay as they are. There, a `$${` stays too: whatever renders
 the template undoes it, and until then it must not look like a name. For the
 same reason a value put in from the environment has its `${` doubled.
@@ -23,10 +23,15 @@ from gateway.config.problems import Problem, problem, suggestion
 
 RUNTIME = ("latency", "request_id", "client_ip", "route", "upstream", "method", "path", "status", "now")
 CLAIM = "claim."
+PARAM = "param."
+RUNTIME_SECTIONS = ("transformations", "redirect")
+"""Keys inside which runtime names stay as they are."""
 
 _TOKEN = re.compile(r"\$\$\{|\$\{(?P<body>[^{}]*)\}|(?P<open>\$\{)")
 _BODY = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::(?P<kind>[-?])(?P<rest>.*))?", re.DOTALL)
-_RUNTIME_NAME = re.compile(rf"(?:{'|'.join(RUNTIME)}|{re.escape(CLAIM)}[A-Za-z0-9_.:/-]+)")
+_RUNTIME_NAME = re.compile(
+    rf"(?:{'|'.join(RUNTIME)}|{re.escape(CLAIM)}[A-Za-z0-9_.:/-]+|{re.escape(PARAM)}[A-Za-z0-9_-]+)"
+)
 
 
 def substitute(root: Node, variables: Mapping[str, str], problems: list[Problem]) -> None:
@@ -43,7 +48,7 @@ def _walk(node: Node, path: str, runtime: bool, variables: Mapping[str, str], pr
             _walk(item, join(path, index), runtime, variables, problems)
     else:
         for key, entry in node.entries.items():
-            _walk(entry.node, join(path, key), runtime or key == "transformations", variables, problems)
+            _walk(entry.node, join(path, key), runtime or key in RUNTIME_SECTIONS, variables, problems)
 
 
 def _scalar(node: ScalarNode, path: str, runtime: bool, variables: Mapping[str, str], problems: list[Problem]) -> None:
@@ -95,7 +100,7 @@ def _value(body: str, variables: Mapping[str, str], runtime: bool) -> str:
 
 def _forms(runtime: bool) -> str:
     if runtime:
-        return f"one of {', '.join(RUNTIME)}, {CLAIM}NAME or an environment variable"
+        return f"one of {', '.join(RUNTIME)}, {CLAIM}NAME, {PARAM}NAME or an environment variable"
     return "`${VAR}`, `${VAR:-default}` or `${VAR:?message}` (`$${` for a literal `${`)"
 
 

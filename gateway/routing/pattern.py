@@ -60,6 +60,13 @@ class Pattern:
             found[self.rest] = unquote(b"/".join(segments[len(self.segments) + 1 :]).decode())
         return found
 
+    def raw_params(self, segments: list[bytes]) -> dict[str, str]:
+        """Read the parameters off a path that matches, as they stand there."""
+        found = {name: segments[index].decode() for index, name in self.names}
+        if self.rest is not None:
+            found[self.rest] = b"/".join(segments[len(self.segments) + 1 :]).decode()
+        return found
+
 
 def parse_pattern(text: str) -> Pattern:
     """Take a pattern apart.

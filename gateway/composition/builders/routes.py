@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import inf
 from typing import Protocol
 
+from gateway.answering.redirect import PathTemplate, Redirect
 from gateway.balancing import build as build_balancer
 from gateway.composition.builders.retries import build_hedges, build_retries
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
+from gateway.config.schema.answers import Redirect as RedirectSettings
 from gateway.config.schema.routes import Route
 from gateway.forwarding.forwarder import Forwarder
 from gateway.http.fields import FieldFilter
@@ -17,6 +19,7 @@ from gateway.interfaces import Middleware
 from gateway.middleware.chain import Chain, Handler
 from gateway.resilience.budget import RetryBudget
 from gateway.routing.agreement import PathRules
+from gateway.routing.expression import read_path
 from gateway.routing.rule import RouteRule
 from gateway.serving.respond import render_error
 from gateway.serving.tree import RouteLeaf
@@ -78,12 +81,13 @@ class Routes:
             )
             for name, _ in route.upstreams
         }
-        chain = Chain(self._steps(route, self._chooser(route)), _handler(forwarders), render_error)
+        handler = _handler(forwarders) if route.redirect is None else _redirect(route, route.redirect).answer
+        chain = Chain(self._steps(route, self._chooser(route)), handler, render_error)
         return RouteLeaf(route.name, route.pattern, chain, route.exchange_timeout, paths)
 
     def _chooser(self, route: Route) -> Callable[[], str] | None:
         """Make what shares a route's traffic out; None where there is nothing to choose."""
-        if len(route.upstreams) == 1:
+        if len(route.upstreams) <= 1:
             return None
         shares = [Share(self._upstreams[name], weight) for name, weight in route.upstreams]
         split = build_balancer("weighted_round_robin", shares, self._foundation.random)
@@ -105,3 +109,15 @@ def _handler(forwarders: Mapping[str, Forwarder]) -> Handler:
         (forwarder,) = forwarders.values()
         return forwarder.forward
     return lambda exchange: forwarders[exchange.upstream or ""].forward(exchange)
+
+
+def _redirect(route: Route, settings: RedirectSettings) -> Redirect:
+    """Make what answers on a route that sends its clients elsewhere."""
+    return Redirect(
+        settings.status,
+        None if settings.scheme is None else settings.scheme.encode(),
+        None if settings.host is None else settings.host.encode(),
+        settings.port,
+        PathTemplate(settings.path, list(map(read_path, route.path))),
+        [host.encode() for host in route.hosts if host is not None],
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.config.doubts.common import Doubt, scopes, written
+from gateway.config.endpoint_strings import parse
 from gateway.config.schema import Settings
 from gateway.config.schema.routes import Route
 from gateway.config.units import format_duration
@@ -26,15 +27,25 @@ def route(route: Route, settings: Settings) -> Iterator[Doubt]:
         elif not bounded and route.timeout < longest < float("inf"):
             words = f"the backend's answer is given up after {timeout}, the default of `timeout`"
             yield ("request_timeout",), words
+    yield from _redirects(route, settings)
     yield from _attempts(route, timeout)
     yield from _bearers(route, settings)
     yield from _queues(route, settings, longest)
     connect = settings.timeouts.connect
-    if written(settings.timeouts, "connect") and connect > route.timeout:
+    if route.upstream and written(settings.timeouts, "connect") and connect > route.timeout:
         yield ("timeout",), f"a connection may take longer: `timeouts.connect` is {format_duration(connect)}"
     for index, limit in enumerate(route.rate_limit):
         for steps, words in scopes(limit, [route], "the route does not ask"):
             yield ("rate_limit", index, *steps), words
+
+
+def _redirects(route: Route, settings: Settings) -> Iterator[Doubt]:
+    redirect = route.redirect
+    if redirect is None or redirect.scheme != "https" or (redirect.host, redirect.port, redirect.path) != (None,) * 3:
+        return
+    if any(parse(listener.endpoint)[0] in ("ssl", "tls", "sni") for listener in settings.listeners):
+        words = "over TLS it would lead to where the request is: there it is answered with 404"
+        yield ("redirect", "scheme"), words
 
 
 def _bearers(route: Route, settings: Settings) -> Iterator[Doubt]:

@@ -1,0 +1,181 @@
+r"""Send a client elsewhere: what stands at the end of the chain of a route with `redirect`.
+
+# Note [Where a redirect leads]
+The target is always a whole URL, scheme and authority included, so that no path (`//evil.example`, `/\evil.example`)
+can be read as a host. Its host is the configuration's: `redirect.host`, or that one of the route's own hosts which the
+request was found by; what the client wrote in `Host` is never copied. The path is the normal form, or made from a
+template, into which parameters go as they stand in the normal form: no `/` in a segment, no end of a line. The query
+goes along, with what a URL has to escape escaped.
+
+# Note [No redirect to itself]
+A redirect to the URL that was asked for would go on for ever; the route has nothing there, which is a 404.
+
+Tests: `tests/flow/test_redirects.py::test_to_https`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from urllib.parse import unquote
+
+from gateway.errors import MalformedRequest, RouteNotFound
+from gateway.exchange import Exchange
+from gateway.headers import Headers
+from gateway.http.hosts import normal_host
+from gateway.http.paths import normal_form
+from gateway.message import Response
+from gateway.routing.expression import Expression
+from gateway.routing.overlap import matches
+from gateway.routing.pattern import Pattern
+from gateway.routing.table import bare_host
+
+PORTS = {b"http": b"80", b"https": b"443"}
+
+_NAME = re.compile(r"\$\{([^{}]*)\}")
+_DOTS = re.compile(r"(?:\.|%2[eE]){1,2}(?:;.*)?")
+_CUT_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_ESCAPED = re.compile(rb"[^A-Za-z0-9\-._~!$&'()*+,;=:@/?%]")
+_PORT = re.compile(rb":([0-9]{1,5})\Z")
+_IS_PORT = re.compile(rb"[1-9][0-9]{0,4}").fullmatch
+
+
+class Redirect:
+    """Answers with `Location`.
+
+    Args:
+        status: 301, 302, 303, 307 or 308.
+        scheme: Of the target; None for the one asked for.
+        host: Of the target; None for the one asked for.
+        port: Of the target; None for what Note [The port] says.
+        path: Makes the path of the target of an exchange.
+        hosts: The exact names of the route, asked where `host` is None.
+
+    # Note [The port]
+    The port that a client used says nothing about another scheme or another host: there it is the scheme's own.
+    Otherwise it is the one asked for: a trusted proxy's `X-Forwarded-Port`, the port in its `X-Forwarded-Host`, the
+    port in `Host`.
+    """
+
+    __slots__ = ("_host", "_hosts", "_path", "_port", "_scheme", "_status")
+
+    def __init__(
+        self,
+        status: int,
+        scheme: bytes | None,
+        host: bytes | None,
+        port: int | None,
+        path: Callable[[Exchange], bytes],
+        hosts: Sequence[bytes] = (),
+    ) -> None:
+        self._status = status
+        self._scheme = scheme
+        self._host = host
+        self._port = None if port is None else b"%d" % port
+        self._path = path
+        self._hosts = frozenset(hosts)
+
+    def answer(self, exchange: Exchange) -> None:
+        """Answer an exchange.
+
+        Raises:
+            RouteNotFound: Note [No redirect to itself].
+            MalformedRequest: The path cannot be made of what the client sent.
+        """
+        assert exchange.chain is not None
+        asked_scheme = exchange.scheme
+        asked_host, asked_port = self._asked(exchange, PORTS[asked_scheme])
+        scheme, host = self._scheme or asked_scheme, self._host or self._own_host(asked_host, exchange)
+        same = scheme == asked_scheme and host == asked_host
+        port = self._port or (asked_port if same else PORTS[scheme])
+        path = self._path(exchange)
+        if same and port == asked_port and normal_form(path) == exchange.path:
+            raise RouteNotFound()
+        if port != PORTS[scheme]:
+            host += b":" + port
+        query = exchange.request.query
+        if query:
+            path += b"?" + _ESCAPED.sub(lambda found: b"%%%02X" % found[0][0], query)
+        location = b"%b://%b%b" % (scheme, host, path)
+        exchange.chain.deliver(exchange, Response(self._status, Headers([(b"Location", location)]), b""))
+
+    def _asked(self, exchange: Exchange, default: bytes) -> tuple[bytes, bytes]:
+        """Return the host and the port that the client used: Note [The port]."""
+        request = exchange.request
+        said = exchange.forwarding.believed(request.headers)
+        authority, port = request.host, _last(said, b"x-forwarded-port")
+        with suppress(ValueError):  # what is no host says nothing
+            authority = normal_host(_last(said, b"x-forwarded-host") or authority)
+        if not _IS_PORT(port):
+            written = _PORT.search(authority)
+            port = written[1] if written else default
+        return bare_host(authority), port
+
+    def _own_host(self, asked: bytes, exchange: Exchange) -> bytes:
+        """Return the route's own name that was asked for."""
+        for name in (asked, bare_host(exchange.request.host)):
+            if name in self._hosts:
+                return name
+        raise RouteNotFound()
+
+
+class PathTemplate:
+    """Makes the path of a target.
+
+    Args:
+        text: `/v2/${param.rest}`; None for the path as it was asked for.
+        patterns: The route's, to read parameters by.
+    """
+
+    __slots__ = ("_parts", "_patterns")
+
+    def __init__(self, text: str | None, patterns: Sequence[Pattern | Expression]) -> None:
+        # Literals and names in turns: literals stand at even places.
+        self._parts = _NAME.split("${path}" if text is None else text)
+        self._patterns = patterns
+
+    def __call__(self, exchange: Exchange) -> bytes:
+        """Return the path for an exchange.
+
+        Raises:
+            MalformedRequest: What the client sent would end a segment, or be one that means another path.
+        """
+        made = list(self._parts)
+        params: dict[str, str] | None = None
+        for place in range(1, len(made), 2):
+            name = made[place]
+            if name == "path":
+                made[place] = exchange.path.decode("latin-1")
+                continue
+            if params is None:
+                params = raw_params(self._patterns, exchange.path, exchange.params or {})
+            made[place] = params.get(name.removeprefix("param."), "")
+        path = "".join(made)
+        if not path.startswith("/") or _CUT_ESCAPE.search(path) or any(map(_DOTS.fullmatch, path.split("/"))):
+            raise MalformedRequest("no path to redirect to can be made of it")
+        return path.encode("latin-1")
+
+
+def raw_params(patterns: Sequence[Pattern | Expression], path: bytes, params: dict[str, str]) -> dict[str, str]:
+    """Return the parameters of a match as they stand in the path, escapes and all.
+
+    Args:
+        patterns: Of the route; one of them has matched.
+        path: In normal form.
+        params: As routing read them, decoded: they tell which pattern it was.
+    """
+    segments = path.split(b"/")
+    for pattern in patterns:
+        if isinstance(pattern, Expression):
+            raw = pattern.raw_params(path)
+        else:
+            raw = pattern.raw_params(segments) if matches(pattern, path) else None
+        if raw is not None and {name: unquote(text) for name, text in raw.items()} == params:
+            return raw
+    return {}
+
+
+def _last(headers: Headers, name: bytes) -> bytes:
+    """Return the last element of a field: what the nearest proxy has written."""
+    return (headers.joined(name) or b"").rstrip(b", \t").rpartition(b",")[2].strip()

@@ -1,0 +1,93 @@
+"""What a route may say beside a redirect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from gateway.config import Settings, load_with_doubts
+
+Complaints = Callable[..., list[str]]
+Load = Callable[..., Settings]
+UPSTREAM = "upstreams: [{name: a, backends: []}]\n"
+
+
+@pytest.mark.parametrize(
+    ("route", "said"),
+    [
+        ("path: /", "2:10: routes[0].upstream: expected a value: this key or `redirect` is required, found nothing"),
+        (
+            "path: /, upstream: a, redirect: {host: h}",
+            "2:33: routes[0].redirect: expected `upstream` or `redirect`, found both",
+        ),
+        (
+            "path: /, timeout: 1s, redirect: {host: h}",
+            "2:20: routes[0].timeout: expected no key that is for backends beside `redirect`, found `timeout`",
+        ),
+        (
+            "path: /, retry: {}, redirect: {host: h}",
+            "2:20: routes[0].retry: expected no key that is for backends beside `redirect`, found `retry`",
+        ),
+        (
+            "path: /, redirect: {scheme: https}",
+            (
+                "2:20: routes[0].redirect: expected `redirect.host`, or a route whose `host` has exact names only, "
+                "found neither"
+            ),
+        ),
+        (
+            "path: /, host: [h, '*.h'], redirect: {scheme: https}",
+            (
+                "2:38: routes[0].redirect: expected `redirect.host`, or a route whose `host` has exact names only, "
+                "found neither"
+            ),
+        ),
+        (
+            "path: /, host: h, redirect: {status: 301}",
+            (
+                "2:29: routes[0].redirect: expected one of `scheme`, `host`, `port` and `path`, found a redirect "
+                "to where the client is"
+            ),
+        ),
+        (
+            "path: ['/:id', '/x/{i}'], redirect: {host: h, path: '/${param.id}'}",
+            "2:63: routes[0].redirect.path: expected parameters of `/x/{i}`, found `${param.id}`",
+        ),
+        (
+            "path: '~/(?P<b>.)', redirect: {host: h, path: '/${param.a}'}",
+            "2:57: routes[0].redirect.path: expected parameters of `~/(?P<b>.)`, found `${param.a}`",
+        ),
+    ],
+)
+def test_what_does_not_go_together_is_refused(complaints: Complaints, route: str, said: str) -> None:
+    """With the place of the key that is one too many."""
+    assert [line.partition(":")[2] for line in complaints(f"{UPSTREAM}routes: [{{{route}}}]")] == [said]
+
+
+@pytest.mark.parametrize(
+    "route",
+    [
+        "path: /, redirect: {host: h}",
+        "path: /, host: [h, i], redirect: {scheme: https}",
+        "path: '/a/:b/{*c}', redirect: {host: h, path: '/${param.b}/${param.c}'}",
+        "path: '~/(?P<b>.)', redirect: {host: h, path: '/x${path}/${param.b}'}",
+        "path: /, redirect: {host: h}, rate_limit: {limit: 1, window: 1s}, ip_allow: [10.0.0.1]",
+    ],
+)
+def test_what_goes_together(load_text: Load, route: str) -> None:
+    """Steps that come before the answer work on it as on any route."""
+    assert load_text(f"{UPSTREAM}routes: [{{{route}}}]").routes[0].redirect is not None
+
+
+def test_a_listener_with_tls_is_where_a_redirect_to_https_leads(load_text: Load, tmp_path: object) -> None:
+    """A warning: there it has nothing."""
+    route = "routes: [{path: /, host: h, redirect: {scheme: https}}]"
+    load_text(f"listeners: [{{endpoint: 'ssl:8443:privateKey=a:certKey=b'}}]\n{route}")
+    doubts = load_with_doubts(f"{tmp_path}/gateway.yaml", {})[1]
+    load_text(f"listeners: [{{endpoint: 'tcp:8080'}}]\n{route}")
+
+    assert [(one.path, one.message) for one in doubts] == [
+        ("routes[0].redirect.scheme", "over TLS it would lead to where the request is: there it is answered with 404")
+    ]
+    assert load_with_doubts(f"{tmp_path}/gateway.yaml", {})[1] == []
