@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from errno import EMFILE, ENFILE, ENOBUFS, ENOMEM
-from typing import Protocol
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
@@ -24,41 +23,11 @@ from gateway.upstream.complaints import Complaints
 from gateway.upstream.contract import Connect, Connection, Hearer, Keeper, Stream
 from gateway.upstream.lent_places import LentPlaces
 from gateway.upstream.openings import Openings
+from gateway.upstream.pool_limits import PoolLimits
 from gateway.upstream.waiting import Waiting
 
 _NONE_LEFT = frozenset([EMFILE, ENFILE, ENOBUFS, ENOMEM])
 """What the system says when it has no more of what a connection needs."""
-
-
-class PoolLimits(Protocol):
-    """How large a pool may be.
-
-    Attributes:
-        max_idle: Kept open while nobody uses them.
-        max_connections: Open at once, connecting ones included; those that are lent are not counted.
-        idle_timeout: Seconds that one may be unused.
-        max_age: Seconds from which one is not used again; 0 for no bound.
-        max_pending: Attempts that may wait for one.
-        queue_timeout: Seconds that they may wait.
-    """
-
-    @property
-    def max_idle(self) -> int: ...
-
-    @property
-    def max_connections(self) -> int: ...
-
-    @property
-    def idle_timeout(self) -> float: ...
-
-    @property
-    def max_age(self) -> float: ...
-
-    @property
-    def max_pending(self) -> int: ...
-
-    @property
-    def queue_timeout(self) -> float: ...
 
 
 class BackendPool(Keeper):
