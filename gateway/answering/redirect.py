@@ -3,9 +3,10 @@ r"""Send a client elsewhere: what stands at the end of the chain of a route with
 # Note [Where a redirect leads]
 The target is always a whole URL, scheme and authority included, so that no path (`//evil.example`, `/\evil.example`)
 can be read as a host. Its host is the configuration's: `redirect.host`, or that one of the route's own hosts which the
-request was found by; what the client wrote in `Host` is never copied. The path is the normal form, or made from a
-template, into which parameters go as they stand in the normal form: no `/` in a segment, no end of a line. The query
-goes along, with what a URL has to escape escaped.
+request was found by. Only a route for any host, or for `*.example.com`, sends a client back to the host that it has
+asked, where DNS can have such a name: no link makes a browser send another `Host` than the one it connects to. The
+path is the normal form, or made from a template, into which parameters go as they stand in the normal form: no `/` in
+a segment, no end of a line. The query goes along, with what a URL has to escape escaped.
 
 # Note [No redirect to itself]
 A redirect to the URL that was asked for would go on for ever; the route has nothing there, which is a 404.
@@ -23,7 +24,7 @@ from urllib.parse import unquote
 from gateway.errors import MalformedRequest, RouteNotFound
 from gateway.exchange import Exchange
 from gateway.headers import Headers
-from gateway.http.hosts import normal_host
+from gateway.http.hosts import is_of_dns, normal_host
 from gateway.http.paths import normal_form
 from gateway.message import Response
 from gateway.routing.expression import Expression
@@ -50,7 +51,7 @@ class Redirect:
         host: Of the target; None for the one asked for.
         port: Of the target; None for what Note [The port] says.
         path: Makes the path of the target of an exchange.
-        hosts: The exact names of the route, asked where `host` is None.
+        hosts: The exact names of the route, asked where `host` is None; None for a route for other names too.
 
     # Note [The port]
     The port that a client used says nothing about another scheme or another host: there it is the scheme's own.
@@ -67,14 +68,14 @@ class Redirect:
         host: bytes | None,
         port: int | None,
         path: Callable[[Exchange], bytes],
-        hosts: Sequence[bytes] = (),
+        hosts: Sequence[bytes] | None = (),
     ) -> None:
         self._status = status
         self._scheme = scheme
         self._host = host
         self._port = None if port is None else b"%d" % port
         self._path = path
-        self._hosts = frozenset(hosts)
+        self._hosts = None if hosts is None else frozenset(hosts)
 
     def answer(self, exchange: Exchange) -> None:
         """Answer an exchange.
@@ -115,7 +116,7 @@ class Redirect:
     def _own_host(self, asked: bytes, exchange: Exchange) -> bytes:
         """Return the route's own name that was asked for."""
         for name in (asked, bare_host(exchange.request.host)):
-            if name in self._hosts:
+            if name in self._hosts if self._hosts is not None else name and is_of_dns(name):
                 return name
         raise RouteNotFound()
 

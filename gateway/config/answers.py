@@ -45,9 +45,6 @@ def _route(index: int, route: Route) -> Iterator[tuple[Location, str, str]]:
 def _redirect(here: Location, route: Route, redirect: Redirect) -> Iterator[tuple[Location, str, str]]:
     if (redirect.scheme, redirect.host, redirect.port, redirect.path) == (None,) * 4:
         yield about_key(*here), "one of `scheme`, `host`, `port` and `path`", "a redirect to where the client is"
-    if redirect.host is None and any(host is None or host.startswith("*.") for host in route.hosts):
-        # Otherwise the client would say where it is sent.
-        yield about_key(*here), "`redirect.host`, or a route whose `host` has exact names only", "neither"
     wanted = {name.removeprefix(PARAM) for name in names(redirect.path or "") if name.startswith(PARAM)}
     for path in route.path if wanted else ():
         for name in sorted(wanted - _parameters(path)):

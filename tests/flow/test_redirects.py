@@ -56,6 +56,21 @@ def test_no_host_but_the_configuration_s(make: Make) -> None:
     assert location(made, "/", Host=f"{HOST}.") == f"https://{HOST}/"
 
 
+@pytest.mark.parametrize("host", [None, "*.example.com", ["*.example.com", "example.com"]])
+def test_a_route_for_other_names_too_sends_a_client_back_to_the_host_that_it_has_asked(make: Make, host: Any) -> None:
+    """What a proxy says is believed of trusted ones only; a name that DNS cannot have is nobody's."""
+    made = redirecting(make, scheme="https", host=host)
+
+    assert location(made, "//evil.example/x", Host="a.example.com:8080") == "https://a.example.com/evil.example/x"
+    assert location(made, "/", X_Forwarded_Host="evil.example") == f"https://{HOST}/"
+    assert location(made, "/", "10.0.0.1", X_Forwarded_Host="www.example.com") == "https://www.example.com/"
+    assert location(made, "/", "10.0.0.1", X_Forwarded_Host="evil;x.example") == f"https://{HOST}/"
+    if host is None:
+        assert location(made, "/", Host="[2001:db8::1]:80") == "https://[2001:db8::1]/"
+        for name in ("evil;x", "a%2fb", "a..b"):
+            assert made.get("/", Host=name).status in (400, 404)
+
+
 def test_the_port_behind_a_load_balancer(make: Make) -> None:
     """That which the client used, as a trusted proxy says it; never of anybody else."""
     made = make(

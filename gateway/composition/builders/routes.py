@@ -111,6 +111,12 @@ def _handler(forwarders: Mapping[str, Forwarder]) -> Handler:
     return lambda exchange: forwarders[exchange.upstream or ""].forward(exchange)
 
 
+def _exact(hosts: Sequence[str | None]) -> list[bytes] | None:
+    """Return the hosts of a route; None where some are for any host or for all names below one."""
+    names = [host.encode() for host in hosts if host is not None and not host.startswith("*.")]
+    return names if len(names) == len(hosts) else None
+
+
 def _redirect(route: Route, settings: RedirectSettings) -> Redirect:
     """Make what answers on a route that sends its clients elsewhere."""
     return Redirect(
@@ -119,5 +125,5 @@ def _redirect(route: Route, settings: RedirectSettings) -> Redirect:
         None if settings.host is None else settings.host.encode(),
         settings.port,
         PathTemplate(settings.path, list(map(read_path, route.path))),
-        [host.encode() for host in route.hosts if host is not None],
+        _exact(route.hosts),
     )
