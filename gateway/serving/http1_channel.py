@@ -213,7 +213,10 @@ class Http1Channel(ClientConnection, Answering, Downstream):
             return
         if parser.in_head:
             self.phase = AFTER[self.phase][Event.OCTET]
-        self.deadline = between(self.phase, self.site.now(), self.site.options)
+            self.deadline = between(self.phase, self.site.now(), self.site.options)
+        else:
+            # What `between` says of an idle connection, without the call: it is so after nearly every answer.
+            self.deadline = self.site.now() + self.site.options.client_idle
         if self._held_back & PIPELINE:
             self._resume(PIPELINE)
 
