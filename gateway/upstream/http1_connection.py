@@ -337,7 +337,7 @@ class Http1Connection(Connection, Stream, Carrier):
 
     def _complete(self, hearer: Hearer, answered: bool) -> None:
         """The answer is complete: it counts, the next may have the connection, then who asked is told."""
-        # The next one may begin in `release`, and with it the parser's next answer.
+        # Taken out first: `release` may begin the next exchange here, and then the parser holds the answer to that one.
         parser = self._parser
         response, body, trailers, keep = parser.response, parser.body, parser.trailers, parser.keep_alive
         assert response is not None

@@ -103,7 +103,8 @@ JOINED = {
     Phase.CLOSING: Phase.CLOSING,
     Phase.LOST: Phase.LOST,
 }
-# Outside of a tunnel half a connection is no use: whatever was under way fails, or is complete by that.
+# When a backend has closed its half, its connection is closed, except in a tunnel: an answer that goes on until the
+# close is complete by that, and every other answer that is under way fails.
 BACKEND_ENDS = {
     **dict.fromkeys(Phase, Phase.CLOSING),
     Phase.TUNNEL: Phase.BACKEND_ENDED,
