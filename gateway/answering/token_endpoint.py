@@ -8,8 +8,7 @@ read the form, count the attempt, compare the secret, answer.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
-from functools import partial
+from collections.abc import Callable
 from inspect import isawaitable
 from typing import Any, Protocol
 
@@ -43,17 +42,15 @@ _FIELDS = ((b"Content-Type", b"application/json"), (b"Cache-Control", b"no-store
 """Fields of every answer with a token (RFC 6749 section 5.1)."""
 
 
-class Comparing(Protocol):
-    """Compares secrets (`gateway.authorities.secret_checker.SecretChecker`)."""
+class Proving(Protocol):
+    """Finds out whether a secret is right (`gateway.middleware.guesses.Guesses`)."""
 
-    async def matches(self, secret: str, encoded: str, decoy: bool) -> bool: ...
-    async def spares(self, secret: str, encoded: str) -> bool: ...
+    async def right(self, exchange: Exchange, name: str, secret: str, encoded: str, decoy: bool) -> bool: ...
 
 
 class Counting(Protocol):
-    """Counts attempts (`gateway.middleware.client_limit.ClientLimit`); raises `LimitExceeded`."""
+    """Counts what is known of an attempt (`gateway.middleware.client_limit.ClientLimit`); raises `LimitExceeded`."""
 
-    async def admit(self, exchange: Exchange, client: str, is_right: Callable[[], Awaitable[bool]] | None) -> bool: ...
     async def proved(self, exchange: Exchange, client: str) -> None: ...
     async def failed(self, exchange: Exchange) -> None: ...
 
@@ -68,10 +65,10 @@ class TokenEndpoint:
     Args:
         clients: The clients of the configuration.
         issuer: Makes access tokens.
-        checker: Compares secrets.
+        guesses: Counts attempts, and compares secrets.
         grants: Keeps the grants of refresh tokens.
         refresh_expires_in: Seconds for which a refresh token is good.
-        limit: Counts attempts before the secret is compared, and right and wrong secrets after that.
+        limit: Counts right secrets, and requests that name no client.
         deny: Revokes access tokens.
         wall_clock: Unix seconds.
         random_bytes: As `os.urandom`.
@@ -81,7 +78,7 @@ class TokenEndpoint:
         self,
         clients: Clients,
         issuer: Issuer,
-        checker: Comparing,
+        guesses: Proving,
         grants: GrantStore,
         refresh_expires_in: float,
         limit: Counting,
@@ -91,7 +88,7 @@ class TokenEndpoint:
     ) -> None:
         self._clients = clients
         self._issuer = issuer
-        self._checker = checker
+        self._guesses = guesses
         self._grants = grants
         self._refresh_expires_in = refresh_expires_in
         self._limit = limit
@@ -170,20 +167,9 @@ class TokenEndpoint:
             await self._limit.failed(exchange)
             raise
         client = self._clients.find(shown.id)
-        is_right = None if client is None else partial(self._checker.spares, shown.secret, client.secret_hash)
-        paid = await self._limit.admit(exchange, shown.id, is_right)
         encoded = self._clients.decoy(shown.id) if client is None else client.secret_hash
-        right = await self._checker.matches(shown.secret, encoded, client is None)
+        right = await self._guesses.right(exchange, shown.id, shown.secret, encoded, client is None)
         if client is None or not right:
-            # An unknown client's name is not logged: it may be a secret in the wrong field.
-            _log.info(
-                "Refused {client} at the token endpoint, from {address}",
-                client="an unknown client" if client is None else f"the secret of client {client.id}",
-                address=exchange.client_address,
-                request_id=exchange.request_id,
-            )
-            if not paid:
-                await self._limit.failed(exchange)
             raise ClientRefused("The client is unknown or its secret is wrong.")
         exchange.principal = Principal(client.id, frozenset(client.roles), method="client_secret")
         await self._limit.proved(exchange, client.id)

@@ -1,6 +1,6 @@
 """Compare secrets with slow hashes in threads, a few at a time.
 
-Asked by `gateway.answering.token_endpoint`. A comparison takes a tenth of a
+Asked by `gateway.middleware.guesses`. A comparison takes a tenth of a
 second of a processor and 64 MiB: two threads do it, a few comparisons may wait,
 and further ones are refused.
 """
@@ -72,19 +72,19 @@ class SecretChecker(Service):
             self._verified.add(secret, encoded, self._now())
         return right
 
-    async def spares(self, secret: str, encoded: str) -> bool:
+    async def spares(self, secret: str, encoded: str, decoy: bool) -> bool:
         """Compare the secret of a client that has no attempts left; False also where nobody has time for that.
 
         One at a time, of all clients and addresses: who guesses on gets one thread busy at most, and the other clients
-        have the rest.
+        have the rest. A decoy is compared too: an answer that came at once would say that there is no such client.
         """
-        if self._verified.knows(secret, encoded, self._now()):
+        if not decoy and self._verified.knows(secret, encoded, self._now()):
             return True
         if self._sparing or self.under_way >= MOST_AT_ONCE:
             return False
         self._sparing = True
         try:
-            return await self.matches(secret, encoded, False)
+            return await self.matches(secret, encoded, decoy)
         finally:
             self._sparing = False
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import base64
 import re
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from gateway.errors import ClientRefused, TokenRefused
-from gateway.identity.secrets import OF_NOBODY
+from gateway.identity.decoys import Decoys
 
 MOST_PARAMETERS = 32
 """Most parameters of a form; only five have a meaning."""
@@ -58,22 +57,19 @@ class Credentials(NamedTuple):
 
 
 class Clients:
-    """Clients by id."""
+    """Clients by id.
+
+    Attributes:
+        decoy: Returns the hash to compare with for an id that nobody has.
+    """
 
     def __init__(self, clients: Sequence[Client]) -> None:
         self._clients = {client.id: client for client in clients}
-        self._hashes = [client.secret_hash for client in clients] or [OF_NOBODY]
+        self.decoy = Decoys(client.secret_hash for client in clients).of
 
     def find(self, name: str) -> Client | None:
         """Return the client with this id; None where there is none."""
         return self._clients.get(name)
-
-    def decoy(self, name: str) -> str:
-        """Return a hash to compare with for an unknown client: that takes as long as for a known one.
-
-        The same id always gets the same hash, as a known client does: how long an answer takes tells nothing (D-52).
-        """
-        return self._hashes[zlib.crc32(name.encode()) % len(self._hashes)]
 
 
 def read_form(body: bytes) -> dict[str, str]:

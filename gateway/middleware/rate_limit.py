@@ -196,7 +196,12 @@ def settle(exchange: Exchange, verdict: Any, count: Count, refund: Refund | None
         count("allowed")
         return
     count("limited")
-    raise LimitExceeded(headers=((b"Retry-After", b"%d" % max(1, ceil(verdict.retry_after))),))
+    raise LimitExceeded(headers=retry_after(verdict))
+
+
+def retry_after(verdict: Verdict) -> tuple[tuple[bytes, bytes], ...]:
+    """Return the fields that tell who is refused when to come back."""
+    return ((b"Retry-After", b"%d" % max(1, ceil(verdict.retry_after))),)
 
 
 async def _when_known(verdict: Any, exchange: Exchange, count: Count, refund: Refund | None) -> None:

@@ -146,18 +146,30 @@ def test_the_threads_live_as_long_as_the_checker(bench: Bench) -> None:
 
 def test_who_has_no_attempts_left_gets_one_comparison_at_a_time(bench: Bench) -> None:
     """Of all clients; what was right a moment ago needs none."""
-    first, second = (outcome(ensureDeferred(bench.checker.spares("correct", HASH))) for _ in range(2))
+    first, second = (outcome(ensureDeferred(bench.checker.spares("correct", HASH, False))) for _ in range(2))
     assert (first, second) == ([], [False])
     assert len(bench.threads.waiting) == 1
 
     bench.threads.work()
 
     assert first == [True]
-    assert outcome(ensureDeferred(bench.checker.spares("correct", HASH))) == [True]
-    wrong = outcome(ensureDeferred(bench.checker.spares("guess", HASH)))
+    assert outcome(ensureDeferred(bench.checker.spares("correct", HASH, False))) == [True]
+    wrong = outcome(ensureDeferred(bench.checker.spares("guess", HASH, False)))
     bench.threads.work()
     assert wrong == [False]
     assert bench.threads.done == 2
+
+
+def test_who_does_not_exist_and_has_no_attempts_left_costs_the_same(bench: Bench) -> None:
+    """A comparison, though nothing can come of it: an answer at once would tell which names there are."""
+    bench.ask("correct")
+    bench.threads.work()
+    decoy = outcome(ensureDeferred(bench.checker.spares("correct", HASH, True)))
+    assert decoy == []
+
+    bench.threads.work()
+
+    assert decoy == [False]
 
 
 def test_who_has_no_attempts_left_waits_for_no_thread(bench: Bench) -> None:
@@ -165,4 +177,4 @@ def test_who_has_no_attempts_left_waits_for_no_thread(bench: Bench) -> None:
     for _ in range(MOST_AT_ONCE):
         bench.ask("guess")
 
-    assert outcome(ensureDeferred(bench.checker.spares("correct", HASH))) == [False]
+    assert outcome(ensureDeferred(bench.checker.spares("correct", HASH, False))) == [False]

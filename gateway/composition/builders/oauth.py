@@ -8,13 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import partial
-from hashlib import blake2b
 
 from hyperlink import URL
 
 from gateway.answering.form import FormLeaf
 from gateway.answering.token_endpoint import REVOKE, TOKEN, TokenEndpoint
-from gateway.authorities.secret_checker import MOST_AT_ONCE, SecretChecker
+from gateway.composition.builders.guesses import guess_limit, secret_checker
 from gateway.composition.builders.limits import RateLimits
 from gateway.composition.builders.signing import token_issuer
 from gateway.composition.builders.storage import redis_store
@@ -25,11 +24,10 @@ from gateway.errors import AuthUnavailable
 from gateway.identity.oauth import Client, Clients
 from gateway.identity.orders import Control, NoRoom, Order
 from gateway.identity.refresh import GrantStore, MemoryGrants
-from gateway.identity.secrets import VerifiedSecrets
 from gateway.interfaces import Middleware
 from gateway.limiting.keys import limit_key
-from gateway.limiting.limit import Limit
 from gateway.middleware.client_limit import ClientLimit
+from gateway.middleware.guesses import Guesses, Words
 from gateway.middleware.rate_limit import Counted
 from gateway.serving.respond import render_token_error
 from gateway.serving.tree import ContentLeaf, Leaf
@@ -66,22 +64,27 @@ def token_paths(
     oauth = auth.oauth
     wall_clock = foundation.wall_clock
     issuer = token_issuer(auth, foundation)
-    limits = _limits(oauth)
+    by_client, by_both, by_address = (
+        guess_limit("oauth", label, oauth.rate_limit) for label in ("client", "client+ip", "ip")
+    )
     decisions = foundation.metrics.counter("gateway_rate_limit_decisions_total")
-    counted = [Counted(limit, limit_key(["ip"], "")) for limit in limits]
+    counted = [Counted(limit, limit_key(["ip"], "")) for limit in (by_client, by_both, by_address)]
     places = {path: rates.own(name, path, counted) for path, name in ((TOKEN, "oauth.token"), (REVOKE, "oauth.revoke"))}
+    limit = ClientLimit(
+        rates.store(),
+        by_client,
+        by_both,
+        by_address,
+        partial(decisions.add, "oauth.token"),
+        {path.encode(): own.refund for path, own in places.items() if own.refund is not None},
+    )
     endpoint = TokenEndpoint(
         Clients(_clients(oauth)),
         issuer,
-        _checker(foundation),
+        Guesses(secret_checker("oauth", foundation), limit, Words("client", "secret", "at the token endpoint")),
         _grants(settings, oauth, foundation),
         oauth.refresh_expires_in,
-        ClientLimit(
-            rates.store(),
-            *limits,
-            partial(decisions.add, "oauth.token"),
-            {path.encode(): own.refund for path, own in places.items() if own.refund is not None},
-        ),
+        limit,
         partial(_deny, control, max([LEEWAY, *(verifier.leeway for verifier in auth.jwt.values())])),
         wall_clock,
         foundation.random_bytes,
@@ -109,14 +112,6 @@ def _clients(oauth: OAuth) -> list[Client]:
     ]
 
 
-def _checker(foundation: Foundation) -> SecretChecker:
-    def make() -> SecretChecker:
-        threads = foundation.threads(MOST_AT_ONCE, "oauth")
-        return SecretChecker(threads, VerifiedSecrets(foundation.random_bytes(32)), foundation.now)
-
-    return foundation.carried.get("oauth secrets", make)
-
-
 def _deny(control: Control, leeway: float, token_id: str, until: float) -> None:
     try:
         # For as long as a verifier whose clock is late may take the token.
@@ -129,20 +124,6 @@ def _grants(settings: Settings, oauth: OAuth, foundation: Foundation) -> GrantSt
     if oauth.refresh_store == "redis":
         return RedisGrants(redis_store(settings.redis, foundation))
     return foundation.carried.get("oauth grants", MemoryGrants)
-
-
-def _limits(oauth: OAuth) -> tuple[Limit, Limit, Limit]:
-    """Return the limits of a client, of a client and an address together, and of an address."""
-    said = oauth.rate_limit
-    sliding = said.algorithm == "sliding_window"
-
-    def limit(label: str) -> Limit:
-        # Of one length, as `gateway.composition.builders.limits` has it.
-        what = ("oauth", label, said.algorithm, said.limit, said.window)
-        identity = blake2b(repr(what).encode(), digest_size=8).digest()
-        return Limit(identity, label, said.limit, said.window, said.burst or said.limit, sliding)
-
-    return limit("client"), limit("client+ip"), limit("ip")
 
 
 def _document(steps: list[Middleware], document: bytes) -> ContentLeaf:
