@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from gateway import __version__, early
@@ -31,11 +32,14 @@ _PATH = click.argument("path", metavar="PATH", type=click.Path())
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="gateway")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """An event-driven HTTP gateway on Twisted.
 
     PATH is a YAML or JSON file, or a directory of them.
     """
+    if os.environ.get("NO_COLOR"):
+        context.color = False
 
 
 @main.command()
@@ -103,18 +107,54 @@ def schema() -> None:
 
 
 @main.command()
-@click.option("--config", "-c", "path", metavar="PATH", required=True, help="The configuration.")
+@click.argument("path", metavar="[PATH]", required=False, type=click.Path())
+@click.option("--config", "-c", "named", metavar="PATH", help="The configuration: PATH, said as twistd has it.")
+@click.option(
+    "--proxy",
+    "-p",
+    "forms",
+    metavar="LISTEN=BACKEND",
+    multiple=True,
+    help="Needs no file: 8080=http://127.0.0.1:9001, 8080=9001, 0.0.0.0:80/api=app:9001. May be said several times.",
+)
 @click.option("--pidfile", metavar="FILE", default="", help="Where to write the process id; by default nowhere.")
-def run(path: str, pidfile: str) -> None:
+def run(path: str | None, named: str | None, forms: tuple[str, ...], pidfile: str) -> None:
     """Run the gateway in the foreground: `twistd -n --pidfile= gateway --config PATH`.
 
-    Nothing is written to the working directory.
+    Without a configuration, and without etc/gateway.yaml, it shows a page that says what to do next. Nothing is
+    written to the working directory.
     """
     from twisted.scripts.twistd import run as twistd
 
     # By default twistd writes twistd.pid into the working directory, which may be read-only or have another gateway's.
-    sys.argv = ["twistd", "-n", f"--pidfile={pidfile}", "gateway", "--config", path]
+    sys.argv = ["twistd", "-n", f"--pidfile={pidfile}", "gateway", *_configuration(path, named, forms)]
     twistd()
+
+
+def _configuration(path: str | None, named: str | None, forms: tuple[str, ...]) -> list[str]:
+    """Return the options of the configuration to run; what `--proxy` stands for is printed."""
+    from gateway.commands.welcome import is_wanted
+    from gateway.config.proxies import ProxyError, as_text
+
+    if sum(said is not None and said != () for said in (path, named, forms)) > 1:
+        raise click.UsageError("PATH, --config and --proxy are three ways to say the configuration: use one of them.")
+    configuration = named if path is None else path
+    if configuration == "":
+        raise click.UsageError("Which configuration? The path is empty.")
+    if configuration is not None:
+        return ["--config", configuration]
+    if forms:
+        try:
+            for line in as_text(forms).splitlines():
+                click.echo(click.style(line, dim=True) if line.startswith("#") else line)
+        except ProxyError as error:
+            raise click.BadParameter(str(error), param_hint="'--proxy'") from None
+        return [word for form in forms for word in ("--proxy", form)]
+    if Path("etc/gateway.yaml").exists():
+        return []
+    if not is_wanted():
+        raise click.UsageError("Which configuration? Say PATH, or --proxy 8080=http://127.0.0.1:9001.")
+    return ["--welcome"]
 
 
 main.add_command(hash_secret)

@@ -1,5 +1,7 @@
 """Run the gateway under twistd: `twistd -n gateway --config etc/gateway.yaml`.
 
+`gateway run` (`gateway.cli`) is twistd in the foreground with the same options.
+
 Named by `twisted/plugins/gateway_plugin.py`. The reactor is imported here, and
 everything below gets it as an argument.
 """
@@ -14,18 +16,22 @@ from typing import Any
 
 from twisted.application.service import IService, MultiService, Service
 from twisted.internet.defer import Deferred, ensureDeferred
-from twisted.logger import ILogObserver
+from twisted.logger import ILogObserver, Logger
 from twisted.python import usage
 from twisted.python.components import Componentized
 
 from gateway import early
+from gateway.commands.welcome import WelcomeService
 from gateway.composition.lifecycle import GatewayService
 from gateway.composition.signals import Signals, StopSignals
 from gateway.config import ConfigError
+from gateway.config.proxies import ProxyError, as_mapping
 from gateway.dialling.tls import TLSSettingsError
 from gateway.telemetry.logging import observer
 from gateway.transport import descriptors
 from gateway.transport.loop import dispatch_directly
+
+_log = Logger()
 
 SAMPLE = Path("etc/gateway.yaml")
 """The configuration that is used without `--config`: the sample of a checkout."""
@@ -39,32 +45,76 @@ class Options(usage.Options):
     optParameters = [  # noqa: RUF012 - a list, since twisted.python.usage joins it to those of its bases
         ["config", "c", None, "YAML or JSON file, or a directory of them (default: etc/gateway.yaml)"],
     ]
+    optFlags = [  # noqa: RUF012 - as above
+        ["welcome", None, "no gateway: show a page that says what to do next (`gateway run` without a configuration)"],
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self["proxy"] = []
+
+    def opt_proxy(self, form: str) -> None:
+        """In place of a file: LISTEN=BACKEND, such as 8080=http://127.0.0.1:9001; may be said several times."""
+        self["proxy"].append(form)
 
     def postOptions(self) -> None:
         """Settle on a configuration.
 
         Raises:
-            usage.UsageError: No configuration is named, and the working directory has no sample.
+            usage.UsageError: No configuration is named, and the working directory has no sample; or several are.
         """
-        if self["config"] is None:
+        said = [name for name in ("config", "proxy", "welcome") if self[name] not in (None, [], 0)]
+        if len(said) > 1:
+            raise usage.UsageError(f"one of --{' and --'.join(said)}: each of them is the whole configuration")
+        if self["config"] == "":
+            # Taken for a path it would be the working directory: a variable that is not set must not choose that.
+            raise usage.UsageError("which configuration? --config is empty")
+        if not said:
             if not SAMPLE.exists():
                 raise usage.UsageError("which configuration? Say --config PATH")
             self["config"] = str(SAMPLE)
+        try:
+            self.configuration = as_mapping(self["proxy"]) if self["proxy"] else self["config"]
+        except ProxyError as error:
+            raise usage.UsageError(f"--proxy: {error}") from None
 
 
-class TwistdService(MultiService):
+class ForegroundService(MultiService):
+    """Services with a log of their own, where twistd runs in the foreground.
+
+    Args:
+        log: Its observer; None for twistd's own.
+    """
+
+    def __init__(self, log: ILogObserver | None) -> None:
+        super().__init__()
+        self._log = log
+
+    def setServiceParent(self, parent: Any) -> None:
+        """Hang under twistd's application, and give it our log observer unless the command line names another."""
+        if self._log is not None and isinstance(parent, Componentized) and parent.getComponent(ILogObserver) is None:
+            parent.setComponent(ILogObserver, self._log)
+        super().setServiceParent(parent)
+
+
+class TwistdService(ForegroundService):
     """A gateway with what it has in a process of its own: signals, a log, an event loop that dispatches directly."""
 
     def __init__(self, gateway: GatewayService, reactor: Any, log: ILogObserver | None) -> None:
-        super().__init__()
-        self._log = log
+        super().__init__(log)
         self._gateway = gateway
         gateway.setServiceParent(self)
-        actions: dict[int, Callable[[], object]] = {signal.SIGHUP: gateway.reload, signal.SIGUSR1: gateway.reopen_logs}
+        actions: dict[int, Callable[[], object]] = {signal.SIGHUP: self._reload, signal.SIGUSR1: gateway.reopen_logs}
         self._signals = Signals(reactor, actions, early.noted.numbers)
         self._signals.setServiceParent(self)
         StopSignals(reactor, lambda: gateway.stopping, gateway.hurry).setServiceParent(self)
         dispatch_directly(reactor)
+
+    def _reload(self) -> None:
+        if self._gateway.reads_files:
+            self._gateway.reload()
+        else:
+            _log.info("SIGHUP: there is no file to read again")
 
     def stopService(self) -> Deferred[None]:
         """Stop the gateway, and after that the signal handlers, which a `MultiService` would stop first.
@@ -80,12 +130,6 @@ class TwistdService(MultiService):
         finally:
             self._signals.stopService()
 
-    def setServiceParent(self, parent: Any) -> None:
-        """Hang under twistd's application, and give it our log observer unless the command line names another."""
-        if self._log is not None and isinstance(parent, Componentized) and parent.getComponent(ILogObserver) is None:
-            parent.setComponent(ILogObserver, self._log)
-        super().setServiceParent(parent)
-
 
 def makeService(options: Options) -> IService:
     """Build the gateway that `options` ask for.
@@ -98,9 +142,13 @@ def makeService(options: Options) -> IService:
     # Imported only now, when twistd has installed the reactor that its --reactor names.
     from twisted.internet import reactor
 
+    if options["welcome"]:
+        page = ForegroundService(_log_observer(options.parent or {}, "text"))
+        WelcomeService(reactor).setServiceParent(page)
+        return page
     descriptors.raise_limit()
     try:
-        gateway = GatewayService(options["config"], reactor)
+        gateway = GatewayService(options.configuration, reactor)
     except (ConfigError, TLSSettingsError) as error:
         raise SystemExit(str(error)) from None
     return TwistdService(gateway, reactor, _log_observer(options.parent or {}, gateway.settings.log.format))

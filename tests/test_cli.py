@@ -168,6 +168,79 @@ def test_run_is_twistd_in_the_foreground(monkeypatch: pytest.MonkeyPatch) -> Non
     ]
 
 
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[str]]:
+    """What twistd would be run with, in an empty directory."""
+    seen: list[list[str]] = []
+    monkeypatch.setattr(sys, "argv", ["gateway"])
+    monkeypatch.setattr("twisted.scripts.twistd.run", lambda: seen.append(sys.argv[4:]))
+    monkeypatch.chdir(tmp_path)
+    return seen
+
+
+def test_run_takes_the_path_as_other_commands_do(runs: list[list[str]]) -> None:
+    """As an argument; it need not exist for twistd to say that it does not."""
+    assert run("run", "nothing.yaml").exit_code == 0
+    assert runs == [["--config", "nothing.yaml"]]
+
+
+@pytest.mark.parametrize(
+    "arguments", [("a", "-c", "b"), ("a", "-p", "9001=9002"), ("-c", "a", "-p", "x"), ("",), ("-c", "")]
+)
+def test_run_takes_one_configuration(runs: list[list[str]], arguments: tuple[str, ...]) -> None:
+    """Not two, and none that a variable without a value names."""
+    assert run("run", *arguments).exit_code == 2
+    assert runs == []
+
+
+def test_run_without_a_configuration_shows_the_page(runs: list[list[str]], tmp_path: Path) -> None:
+    """The sample of a checkout is one."""
+    assert run("run").exit_code == 0
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/gateway.yaml").write_text("{}")
+    assert run("run").exit_code == 0
+
+    assert runs == [["--welcome"], []]
+
+
+def test_run_with_overrides_only_asks_for_a_configuration(
+    runs: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody has configured something, and a page is not what they wait for."""
+    monkeypatch.setenv("GATEWAY__LIMITS__IN_FLIGHT", "1")
+
+    result = run("run")
+
+    assert (result.exit_code, runs) == (2, [])
+    assert "Which configuration?" in result.stderr
+
+
+def test_run_with_proxies_prints_what_they_stand_for(runs: list[list[str]], tmp_path: Path) -> None:
+    """A configuration, which loads."""
+    result = run("run", "--proxy", "8080=http://127.0.0.1:9001", "-p", "/api=9002")
+    (tmp_path / "gateway.yaml").write_text(result.stdout)
+
+    assert runs == [["--proxy", "8080=http://127.0.0.1:9001", "--proxy", "/api=9002"]]
+    assert [route.name for route in load(tmp_path / "gateway.yaml", {}).routes] == ["app", "api"]
+
+
+def test_run_with_a_wrong_form_says_what_was_wanted(runs: list[list[str]]) -> None:
+    """And runs nothing."""
+    result = run("run", "--proxy", "8080")
+
+    assert (result.exit_code, runs) == (2, [])
+    assert "expected [[ADDRESS:]PORT][/PATH]=BACKEND" in result.stderr
+
+
+def test_no_color_is_respected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """See no-color.org: any value but an empty one."""
+    file = tmp_path / "g.yaml"
+    file.write_text("b: 1\n")
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    assert "\x1b[" not in run("check", file, color=True).stderr
+
+
 def test_the_version_is_told_without_loading_the_schema() -> None:
     """It takes little time."""
     script = (

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 from twisted.application.service import IService
+from twisted.logger import capturedLogs, formatEvent
 from twisted.python.usage import UsageError
 
-from gateway.tap import Options, makeService
+from gateway.commands.welcome import WelcomeService
+from gateway.tap import ForegroundService, Options, TwistdService, makeService
 
 CONFIGURATION = """
 listeners: [{endpoint: "tcp:0:interface=127.0.0.1"}]
@@ -37,6 +39,34 @@ def test_a_configuration_is_asked_for(tmp_path: Path, monkeypatch: pytest.Monkey
 
     with pytest.raises(UsageError, match="--config"):
         options()
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--config", ""), ("--config", "a", "--welcome"), ("--proxy", "8080"), ("--proxy", "1=2", "-c", "a")]
+)
+def test_one_configuration_is_asked_for(arguments: tuple[str, ...]) -> None:
+    """Neither two, nor an empty name, nor a form that cannot be read."""
+    with pytest.raises(UsageError):
+        options(*arguments)
+
+
+def test_proxies_stand_for_a_configuration() -> None:
+    """No file is read, then or later."""
+    service = makeService(options("--proxy", "127.0.0.1:0=9001", "--proxy", "127.0.0.1:0/api=9002"))
+
+    assert isinstance(service, TwistdService)
+    assert [route.name for route in service._gateway.settings.routes] == ["app", "api"]
+    with capturedLogs() as events:
+        service._reload()
+    assert [formatEvent(event) for event in events] == ["SIGHUP: there is no file to read again"]
+
+
+def test_the_page_is_a_service_of_its_own() -> None:
+    """No gateway is made for it."""
+    service = makeService(options("--welcome"))
+
+    assert isinstance(service, ForegroundService)
+    assert [type(each) for each in service] == [WelcomeService]
 
 
 def test_a_service_is_made_of_it(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The admin listener's tree: `/metrics`, the health paths, `/routes`, `/config`."""
+"""The admin listener's tree: `/metrics`, the health paths, `/routes`, `/config`; `/` tells what there is."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from twisted.logger import Logger
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
+from gateway import __version__
 from gateway.admin.hosts import is_own
+from gateway.admin.pages import Link, Page
 from gateway.answering.health import PATHS, Health
 from gateway.errors import Forbidden, GatewayError, InternalError, MethodNotAllowed, RouteNotFound
 from gateway.serving.respond import problem
@@ -24,10 +26,16 @@ _log = Logger()
 
 
 class Leaf(Resource):
-    """Answers GET and HEAD, or what `methods` says; everything else is a problem."""
+    """Answers GET and HEAD, or what `methods` says; everything else is a problem.
+
+    Attributes:
+        methods: What it answers.
+        words: What it is, for the page at `/`.
+    """
 
     isLeaf = True
     methods: tuple[str, ...] = ("GET", "HEAD")
+    words = ""
 
     def render(self, request: Request) -> bytes:
         """Answer, whatever the method."""
@@ -74,6 +82,8 @@ def _refuse(request: Request, error: GatewayError) -> bytes:
 
 
 class _Metrics(Leaf):
+    words = "all figures, for Prometheus"
+
     def __init__(self, exposition: Exposition) -> None:
         super().__init__()
         self._exposition = exposition
@@ -84,9 +94,25 @@ class _Metrics(Leaf):
         return body
 
 
+_HEALTH = {
+    b"/health": "where the gateway is in its life; 200 as long as it answers",
+    b"/ready": "whether it takes requests: 503 while it starts, drains or lacks what it needs",
+    b"/health/live": "the same for Kubernetes: liveness",
+    b"/health/ready": "readiness",
+    b"/health/startup": "start-up",
+}
+
+_VIEWS = {
+    "config": "the configuration in force, secrets masked",
+    "routes": "the routes in force, with all that is decided about them",
+    "upstreams": "the backends: health, breakers, connections",
+}
+
+
 class _HealthPath(Leaf):
     def __init__(self, health: Health, path: bytes) -> None:
         super().__init__()
+        self.words = _HEALTH[path]
         self._health = health
         self._path = path
 
@@ -98,13 +124,26 @@ class _HealthPath(Leaf):
 
 
 class _View(Leaf):
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, words: str) -> None:
         super().__init__()
+        self.words = words
         self._view = view
 
     def answer(self, request: Request) -> bytes:
         request.setHeader(b"Content-Type", b"application/json")
         return json.dumps(self._view(), indent=2, default=str).encode() + b"\n"
+
+
+class _Index(Leaf):
+    """The page at `/`: what this port has."""
+
+    def __init__(self, leaves: Mapping[bytes, Leaf]) -> None:
+        super().__init__()
+        links = [Link(path.decode(), leaf.words, leaf.methods[0]) for path, leaf in leaves.items()]
+        self._page = Page("Gateway: admin port", "What this port has.", links=links, foot=f"Version {__version__}.")
+
+    def answer(self, request: Request) -> bytes:
+        return self._page.answer(request)
 
 
 class _NotHere(Leaf):
@@ -117,8 +156,35 @@ class _NotHere(Leaf):
         )
 
 
-class AdminRoot(Resource):
-    """The tree.
+class Tree(Resource):
+    """Finds a leaf by the whole path, for who asks this port by a name of its own.
+
+    Args:
+        leaves: By path.
+        names: The names that it answers to, beside addresses and `localhost` (`admin.hosts`).
+    """
+
+    def __init__(self, leaves: Mapping[bytes, Leaf], names: Callable[[], Collection[str]] = tuple) -> None:
+        super().__init__()
+        self._names = names
+        self._leaves = leaves
+
+    def getChild(self, path: bytes, request: Request) -> Resource:
+        """Find the leaf by the whole path: there are few, and none is below another."""
+        # A request without `Host` comes from no browser: it is answered.
+        for host in request.requestHeaders.getRawHeaders(b"host") or []:
+            if not is_own(host.decode("latin-1").strip(), self._names()):
+                return _NotHere()
+        whole = request.path.rstrip(b"/") or b"/"
+        leaf = self._leaves.get(whole)
+        if leaf is None:
+            return Leaf()
+        request.postpath = []
+        return leaf
+
+
+class AdminRoot(Tree):
+    """The tree of the admin port.
 
     Args:
         health: Answers the health paths.
@@ -136,22 +202,8 @@ class AdminRoot(Resource):
         others: Mapping[str, Leaf] | None = None,
         names: Callable[[], Collection[str]] = tuple,
     ) -> None:
-        super().__init__()
-        self._names = names
-        self._leaves: dict[bytes, Resource] = {path: _HealthPath(health, path) for path in PATHS}
-        self._leaves[b"/metrics"] = _Metrics(exposition)
-        self._leaves |= {b"/" + name.encode(): _View(view) for name, view in views.items()}
-        self._leaves |= {b"/" + name.encode(): leaf for name, leaf in (others or {}).items()}
-
-    def getChild(self, path: bytes, request: Request) -> Resource:
-        """Find the leaf by the whole path: there are few, and none is below another."""
-        # A request without `Host` comes from no browser: it is answered.
-        for host in request.requestHeaders.getRawHeaders(b"host") or []:
-            if not is_own(host.decode("latin-1").strip(), self._names()):
-                return _NotHere()
-        whole = request.path.rstrip(b"/") or b"/"
-        leaf = self._leaves.get(whole)
-        if leaf is None:
-            return Leaf()
-        request.postpath = []
-        return leaf
+        leaves: dict[bytes, Leaf] = {path: _HealthPath(health, path) for path in PATHS}
+        leaves[b"/metrics"] = _Metrics(exposition)
+        leaves |= {b"/" + name.encode(): _View(view, _VIEWS.get(name, "")) for name, view in views.items()}
+        leaves |= {b"/" + name.encode(): leaf for name, leaf in (others or {}).items()}
+        super().__init__({b"/": _Index(leaves), **leaves}, names)

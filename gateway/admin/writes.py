@@ -81,6 +81,7 @@ class AuthCache(_Orders):
     """`DELETE /auth/cache`: look again at every credential, or with `?user=`, `?key_id=` or `?jti=` at some."""
 
     methods = ("DELETE",)
+    words = "look again at every credential, or at those of ?user=, ?key_id= or ?jti= (needs admin.token)"
 
     def change(self, request: Request) -> tuple[int, Any]:
         """Forget."""
@@ -96,6 +97,7 @@ class AuthRevocations(_Orders):
     """`POST /auth/revocations`: refuse a token by its `jti`, or an API key by its id, until it `expires`."""
 
     methods = ("POST",)
+    words = "refuse a token by its jti, or an API key by its id (needs admin.token)"
 
     def change(self, request: Request) -> tuple[int, Any]:
         """Refuse it from now on."""

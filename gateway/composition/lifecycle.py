@@ -93,7 +93,7 @@ class GatewayService(MultiService):
         self._reactor = reactor
         self._environ = os.environ if environ is None else environ
         self._watcher: ConfigWatcher | None = None
-        path = Path(configuration) if isinstance(configuration, (str, Path)) else None
+        path = self._path = Path(configuration) if isinstance(configuration, (str, Path)) else None
         if path is not None and watch:
             # Made before anything is read: see Note [Nothing is missed between reading and watching].
             self._watcher = ConfigWatcher(path, self.reload, reactor, inotify_notifier)
@@ -155,6 +155,11 @@ class GatewayService(MultiService):
             raise UnknownUpstream(upstream)
         leaf = AgentLeaf(agent_route(upstream, timeout, retry), self.gateway)
         return ProxyAgent(upstream, leaf.find, self.gateway.site, self._reactor, leaf.timeout)
+
+    @property
+    def reads_files(self) -> bool:
+        """Whether there is a configuration to read again: it was a path."""
+        return self._path is not None
 
     @property
     def addresses(self) -> list[str]:

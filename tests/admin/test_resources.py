@@ -11,10 +11,12 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs
+from twisted.web.test.requesthelper import DummyRequest
 
 from gateway.admin.resources import AdminRoot
 from gateway.admin.service import KEPT, REQUEST_BODY, TIMEOUT, AdminSite
 from gateway.answering.health import Health, State
+from gateway.composition.lifecycle import GatewayService
 
 
 @dataclass
@@ -150,7 +152,7 @@ def test_reading_is_all_there_is(admin: Admin, method: str) -> None:
     assert answer.json["type"].endswith("route.method")
 
 
-@pytest.mark.parametrize("path", ["/", "/nothing", "/metrics/more", "/health/other", "/%2fmetrics", "*"])
+@pytest.mark.parametrize("path", ["/nothing", "/metrics/more", "/health/other", "/%2fmetrics", "*"])
 def test_an_unknown_path_is_a_problem(admin: Admin, path: str) -> None:
     """404 as the listeners make it."""
     answer = admin.ask("GET", path)
@@ -276,3 +278,31 @@ def test_half_a_request_is_none() -> None:
         admin.connect()
 
     assert dawdles.transport.disconnected
+
+
+def test_the_root_tells_what_there_is() -> None:
+    """A page for browsers, text for curl, JSON for programs; under the rule for names as everything else."""
+    admin = Admin()
+
+    assert "GET /routes " in admin.ask("GET", "/").body.decode()
+    page = admin.ask("GET", "/", "Accept: text/html,*/*;q=0.8")
+    assert (page.status, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert '<a href="/metrics">' in page.body.decode()
+    listed = admin.ask("GET", "/", "Accept: application/json").json["links"]
+    for link in listed:
+        assert admin.ask("GET", link["path"]).status in (200, 500, 503)  # /broken is one of this test's
+    assert admin.ask("GET", "/", host="evil.example").status == 403
+    assert admin.ask("POST", "/").status == 405
+
+
+def test_the_root_knows_what_each_thing_is() -> None:
+    """Those that a gateway has, writes included."""
+    service = GatewayService({})
+    request: Any = DummyRequest([b""])
+    request.requestHeaders.setRawHeaders(b"accept", ["application/json"])
+    root = service._admin_root()
+
+    links = json.loads(root._leaves[b"/"].answer(request))["links"]
+
+    assert all(link["words"] for link in links)
+    assert {(link["method"], link["path"]) for link in links} >= {("GET", "/upstreams"), ("DELETE", "/auth/cache")}

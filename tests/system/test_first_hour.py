@@ -1,0 +1,142 @@
+"""What somebody meets who has just installed the gateway: real processes, as they are typed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+import yaml
+
+from tests.system.backends import backend
+from tests.system.gateway_process import BY_RUN, BY_TWISTD, PATIENCE, ROOT, until
+from tests.system.ports import free_port
+
+
+class Typed:
+    """A command that was typed, in a directory of its own.
+
+    Attributes:
+        process: Of it.
+    """
+
+    def __init__(self, directory: Path, *arguments: str | Path, **environ: str) -> None:
+        self._outputs = [directory / "stdout", directory / "stderr"]
+        out, err = (path.open("ab") for path in self._outputs)
+        with out, err:
+            self.process = subprocess.Popen(
+                arguments,
+                cwd=directory,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                env={**_clean(), "PYTHONPATH": str(ROOT), **environ},
+            )
+
+    @property
+    def printed(self) -> str:
+        """Return what it wrote to standard output."""
+        return self._outputs[0].read_text()
+
+    @property
+    def said(self) -> str:
+        """Return what it wrote to standard error."""
+        return self._outputs[1].read_text()
+
+    def end(self) -> int:
+        """Wait until it is over; returns its exit code."""
+        return self.process.wait(PATIENCE)
+
+
+def _clean() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY__")}
+
+
+@contextlib.contextmanager
+def typed(directory: Path, *arguments: str | Path, **environ: str) -> Iterator[Typed]:
+    """Type a command; it is ended with the block."""
+    directory.mkdir(exist_ok=True)
+    command = Typed(directory, *arguments, **environ)
+    try:
+        yield command
+    finally:
+        if command.process.poll() is None:
+            command.process.send_signal(signal.SIGTERM)
+            command.process.wait(PATIENCE)
+
+
+def _after(text: str, before: str) -> str:
+    """Return the word that follows, empty while it is not there."""
+    return text.partition(before)[2].partition(" ")[0]
+
+
+def test_without_a_configuration_there_is_a_page(tmp_path: Path) -> None:
+    """The terminal says where; browsers and curl can read it; nothing is written to the directory."""
+    work = tmp_path / "work"
+    work.mkdir()
+    with typed(tmp_path, "env", f"--chdir={work}", *map(str, BY_RUN)) as command:
+        url = until(lambda: _after(command.said, "nothing is proxied: "), command.said)
+        text = requests.get(url, timeout=5)
+        page = requests.get(url, headers={"Accept": "text/html"}, timeout=5)
+
+        assert url.startswith("http://127.0.0.1:")
+        assert (text.status_code, text.headers["Content-Type"]) == (200, "text/plain; charset=utf-8")
+        assert "gateway run --proxy 8080=http://127.0.0.1:9001" in text.text
+        assert "<!doctype html>" in page.text
+        assert requests.get(url + "ready", timeout=5).status_code == 404
+        assert list(work.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ((*BY_RUN, "--config", "missing.yaml"), "missing.yaml:1:1: expected a file that can be read"),
+        ((*BY_RUN, "missing.yaml"), "missing.yaml:1:1: expected a file that can be read"),
+        ((*BY_RUN, ""), "The path is empty"),
+        ((*BY_TWISTD, "--config", "missing.yaml"), "missing.yaml:1:1: expected a file that can be read"),
+        ((*BY_TWISTD, "--config", ""), "--config is empty"),
+        (BY_TWISTD, "which configuration?"),
+    ],
+)
+def test_a_configuration_that_is_missing_is_an_error(
+    tmp_path: Path, command: tuple[str | Path, ...], words: str
+) -> None:
+    """Whoever names one is not shown a page, nor is who runs twistd."""
+    with typed(tmp_path, *command) as ran:
+        assert ran.end() != 0
+        assert words in ran.said + ran.printed
+
+
+def test_a_proxy_needs_no_file(tmp_path: Path) -> None:
+    """What it prints is a file that does the same."""
+    admin = {"GATEWAY__ADMIN__ENDPOINT": "tcp:0:interface=127.0.0.1"}
+    with backend() as one, backend() as two:
+        port, other = free_port(), free_port()
+        forms = (
+            f"{port}=http://127.0.0.1:{one.server_address[1]}",
+            f"{port}/chunks=127.0.0.1:{two.server_address[1]}",
+        )
+        proxies = [word for form in forms for word in ("--proxy", form)]
+        with typed(tmp_path / "first", *BY_RUN, *proxies, **admin) as command:
+            until(lambda: _connects(port), command.said)
+            assert requests.get(f"http://127.0.0.1:{port}/bytes/10", timeout=5).content == bytes(range(10))
+            assert requests.get(f"http://127.0.0.1:{port}/chunks/10", timeout=5).status_code == 200
+            written = "".join(line for line in command.printed.splitlines(True) if not line.startswith("{"))
+        assert [route["path"] for route in yaml.safe_load(written)["routes"]] == ["/*", "/chunks/*"]
+
+        file = tmp_path / "gateway.yaml"
+        file.write_text(written.replace(str(port), str(other)))
+        with typed(tmp_path / "second", *BY_RUN, file, **admin) as command:
+            until(lambda: _connects(other), command.said)
+            assert requests.get(f"http://127.0.0.1:{other}/bytes/10", timeout=5).content == bytes(range(10))
+
+
+def _connects(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
