@@ -20,15 +20,17 @@ class Expected:
     """What claims must say, and in which claims the user, roles and scopes are.
 
     Attributes:
-        issuer: What `iss` must be; None for any.
+        issuers: `iss` must be one of these; empty for any.
         audience: `aud` must have one of these; empty for any.
+        values: Claims, or paths to them, each with the values of which it must have one.
         user: The claim with the user, or a path to it.
         roles: The claim with the roles.
         scopes: The claim with the scopes.
     """
 
-    issuer: str | None = None
+    issuers: frozenset[str] = frozenset()
     audience: frozenset[str] = frozenset()
+    values: tuple[tuple[ClaimPath, frozenset[str | bool]], ...] = ()
     user: ClaimPath = "sub"
     roles: ClaimPath = "roles"
     scopes: ClaimPath = "scope"
@@ -45,12 +47,16 @@ class Expected:
             expires: Unix seconds.
 
         Raises:
-            CredentialInvalid: They are for another issuer or audience, or the user is neither a text nor a number.
+            CredentialInvalid: They are for another issuer or audience, a claim has none of the values that it must
+                have, or the user is neither a text nor a number.
         """
-        if self.issuer is not None and claims.get("iss") != self.issuer:
+        if self.issuers and not self._is_of_them(claims.get("iss")):
             raise CredentialInvalid("other issuer")
         if self.audience and self.audience.isdisjoint(_audience(claims.get("aud"))):
             raise CredentialInvalid("other audience")
+        for name, values in self.values:
+            if values.isdisjoint(_scalars(find_claim(claims, name))):
+                raise CredentialInvalid("a claim has none of the values that it must have")
         return Principal(
             subject=word(find_claim(claims, self.user)),
             roles=_texts(find_claim(claims, self.roles)),
@@ -60,6 +66,9 @@ class Expected:
             token_id=str(token_id) if isinstance(token_id := claims.get("jti"), str | int) else "",
             expires=expires,
         )
+
+    def _is_of_them(self, issuer: Any) -> bool:
+        return isinstance(issuer, str) and issuer in self.issuers
 
 
 def moment(claims: Mapping[str, Any], name: str, absent: float) -> float:
@@ -108,6 +117,19 @@ def _audience(value: Any) -> frozenset[str]:
     if isinstance(value, list) and all(isinstance(one, str) for one in value):
         return frozenset(value)
     raise CredentialInvalid("the audience is not a list of texts")
+
+
+def _scalars(value: Any) -> frozenset[str | bool]:
+    """Return the values of a claim that `require` compares: the members of a list, integers as texts.
+
+    `True` is no text: a claim that must be `true` is not one that says "true".
+    """
+    found = value if isinstance(value, list) else [value]
+    return frozenset(
+        str(one) if isinstance(one, int) and not isinstance(one, bool) else one
+        for one in found
+        if isinstance(one, str | int)
+    )
 
 
 def _texts(value: Any) -> frozenset[str]:

@@ -52,7 +52,7 @@ class Rules:
 
 
 class TokenVerifier:
-    """Verifies tokens of one issuer.
+    """Verifies tokens that one set of keys signs.
 
     Args:
         keys: Keys that tokens are signed with.
@@ -66,9 +66,9 @@ class TokenVerifier:
         self._rules = rules
 
     @property
-    def issuer(self) -> str | None:
-        """What `iss` must be; None for any."""
-        return self._rules.expected.issuer
+    def issuers(self) -> frozenset[str]:
+        """What `iss` must be, one of these; empty for any."""
+        return self._rules.expected.issuers
 
     def verify(self, token: bytes, now: float) -> Principal | Awaitable[Principal]:
         """Return the principal of a token; an awaitable where the issuer has to be asked for its key.

@@ -15,7 +15,7 @@ class JwtAuthenticator:
     """Looks for a bearer token and has it verified; see `gateway.interfaces.Authenticator`.
 
     Args:
-        verifiers: Each verifies the tokens of one issuer; the issuer that a token names decides which is asked.
+        verifiers: Each verifies the tokens of its issuers; the issuer that a token names decides which is asked.
         wall_clock: Unix seconds.
         max_size: Most octets of a token whose issuer is read.
     """
@@ -51,8 +51,8 @@ class JwtAuthenticator:
             return self._verifiers[0]
         issuer = unverified_issuer(token, self._max_size)
         for verifier in self._verifiers:
-            # A verifier without `issuer` comes last: it takes every token that no verifier before it claims.
-            if verifier.issuer is None or verifier.issuer == issuer:
+            # A verifier without issuers comes last: it takes every token that no verifier before it claims.
+            if not verifier.issuers or issuer in verifier.issuers:
                 return verifier
         raise CredentialInvalid("other issuer")
 

@@ -372,14 +372,18 @@ def test_tokens_with_made_up_keys_do_not_have_the_issuer_asked() -> None:
 
 
 def test_a_reload_keeps_the_keys() -> None:
-    """Where nothing of the verifier has changed the issuer is not asked again; where something has, the old keys go."""
+    """Where it is the same that is asked the issuer is not asked again, whatever else the verifier says now."""
     gateway = published(jwk(rsa_key(), "a"))
     assert ask(gateway, by("a")).status == 200
     gateway.apply(timeouts={"connect": 1})
     assert ask(gateway, by("a")).status == 200
     assert len(gateway.backend("issuer").requests) == 1
 
-    gateway.apply(auth={"jwt": {"default": {**PUBLISHED, "audience": ["api"]}}})
+    gateway.apply(auth={"jwt": {"default": {**PUBLISHED, "audience": ["api"], "require": {"sub": ["alice"]}}}})
+    assert ask(gateway, by("a")).status == 200
+    assert len(gateway.backend("issuer").requests) == 1
+
+    gateway.apply(auth={"jwt": {"default": {**PUBLISHED, "jwks_refresh": "1h"}}})
     assert ask(gateway, by("a")).status == 200
     assert len(gateway.backend("issuer").requests) == 2
 

@@ -26,7 +26,7 @@ def test_whatever_they_are_they_make_a_principal_or_a_refusal(claims: dict[str, 
     """Whatever an authority or an issuer sends, no other error is raised."""
     with suppress(CredentialInvalid):
         end = moment(claims, "exp", inf)
-        principal = Expected("https://issuer", frozenset(["api"])).principal(claims, "jwt", end)
+        principal = Expected(frozenset(["https://issuer"]), frozenset(["api"])).principal(claims, "jwt", end)
 
         assert claims["iss"] == "https://issuer"
         assert "api" in claims["aud"]

@@ -19,7 +19,7 @@ from gateway.identity.keys import FixedKeys, Key, from_jwks, from_secret
 from gateway.principal import Principal, find_claim
 from tests.tokens import ISSUER, SECRET, START, b64, jwk, rsa_key, said, sign
 
-RULES = Rules(frozenset(["HS256"]), Expected(ISSUER, frozenset(["api"])))
+RULES = Rules(frozenset(["HS256"]), Expected(frozenset([ISSUER]), frozenset(["api"])))
 FIXED = FixedKeys([from_secret(SECRET, ["HS256"])])
 
 

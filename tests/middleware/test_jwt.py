@@ -23,7 +23,10 @@ ONE, TWO, ANY = ("one" * 12, "two" * 12, "any" * 12)
 
 def verifier(secret: str, issuer: str | None) -> TokenVerifier:
     """A verifier for the tokens of one issuer."""
-    return TokenVerifier(FixedKeys([from_secret(secret, ["HS256"])]), Rules(frozenset(["HS256"]), Expected(issuer)))
+    return TokenVerifier(
+        FixedKeys([from_secret(secret, ["HS256"])]),
+        Rules(frozenset(["HS256"]), Expected(frozenset([issuer] if issuer else []))),
+    )
 
 
 def authenticator(*verifiers: TokenVerifier) -> JwtAuthenticator:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from gateway.config.schema.auth import AuthMethod, JwtVerifier
+from gateway.config.schema.auth import AuthMethod
 from gateway.config.schema.authorities import Introspection
+from gateway.config.schema.tokens import JwtVerifier
 from gateway.identity.claims import Expected
 
 
 def expected(way: AuthMethod, verifier: JwtVerifier | Introspection) -> Expected:
     """Return what a verifier expects, with what a route says in its place."""
     return Expected(
-        issuer=way.issuer or verifier.issuer,
+        issuers=frozenset(way.issuer or verifier.issuer),
         audience=frozenset(way.audience or verifier.audience),
+        values=tuple((name, frozenset(values)) for name, values in verifier.require.items()),
         user=verifier.user_claim,
         roles=verifier.roles_claim,
         scopes=verifier.scopes_claim,

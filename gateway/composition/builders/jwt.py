@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from gateway.composition.builders.claims import expected
 from gateway.composition.builders.signing import own_verifiers, warn_of_short_secret
 from gateway.composition.foundation import Foundation
 from gateway.config import ConfigError, Problem, Settings
-from gateway.config.schema.auth import AuthMethod, JwtVerifier
+from gateway.config.schema.auth import AuthMethod
+from gateway.config.schema.tokens import JwtVerifier
 from gateway.config.schema.upstreams import BackendTLS
 from gateway.dialling.fetching import Fetcher
 from gateway.dialling.tls import client_tls_options, files_digest
@@ -25,6 +27,9 @@ from gateway.middleware.jwt import JwtAuthenticator, SharingJwtAuthenticator
 from gateway.telemetry.exposition import Sample
 
 _log = Logger()
+
+_Keys = list[tuple[frozenset[str] | None, KeySource]]
+"""Sets of keys, each with the issuers whose tokens it signs; None for all of the verifier's."""
 
 
 class Tokens:
@@ -41,10 +46,10 @@ class Tokens:
         self._wall_clock = foundation.wall_clock
         self._published: dict[str, JwksKeys] = {}
         # Verifiers that no route uses are built too: a mistake in them shows when they are written.
-        self._keys = {name: self._source(name, verifier) for name, verifier in self._verifiers.items()}
+        self._keys = {name: self._sources(name, verifier) for name, verifier in self._verifiers.items()}
         if settings.auth is not None:
             for name, (verifier, keys) in own_verifiers(settings.auth, foundation).items():
-                self._verifiers[name], self._keys[name] = verifier, keys
+                self._verifiers[name], self._keys[name] = verifier, [(None, keys)]
         foundation.carried.then(partial(_measure, foundation, tuple(self._published.values())))
 
     def authenticator(self, way: AuthMethod) -> JwtAuthenticator:
@@ -64,24 +69,38 @@ class Tokens:
         used = [(name, self._verifiers[name]) for name in way.verifier]
         rules = [_rules(verifier, way) for _, verifier in used]
         for name, said in zip(way.verifier, [one.expected for one in rules], strict=True):
-            unchecked = [word for word, value in (("issuer", said.issuer), ("audience", said.audience)) if not value]
+            unchecked = [word for word, value in (("issuer", said.issuers), ("audience", said.audience)) if not value]
             if unchecked:
                 # Whoever else the issuer of the keys gives tokens to could call with them (RFC 8725 section 3.9).
                 _log.warn(
                     "Verifier {name}: tokens are taken whatever their {words}", name=name, words=" and ".join(unchecked)
                 )
-        verifiers = [TokenVerifier(self._keys[name], said) for name, said in zip(way.verifier, rules, strict=True)]
+        verifiers = [
+            TokenVerifier(keys, narrowed)
+            for name, said in zip(way.verifier, rules, strict=True)
+            for signs_for, keys in self._keys[name]
+            if (narrowed := _narrowed(said, signs_for)) is not None
+        ]
         return verifiers, self._wall_clock, max(verifier.max_token_size for _, verifier in used)
 
-    def _source(self, name: str, verifier: JwtVerifier) -> KeySource:
+    def _sources(self, name: str, verifier: JwtVerifier) -> _Keys:
         keys = list(_configured(name, verifier))
         if verifier.public_key_file or all(algorithm.startswith("HS") for algorithm in verifier.algorithms):
-            return FixedKeys(keys)
+            return [(None, FixedKeys(keys))]
+        if verifier.jwks_url is not None or len(verifier.issuer) == 1:
+            return [(None, self._source(name, verifier, next(iter(verifier.issuer), None), keys))]
+        # Each issuer publishes its own keys: those of one must not sign for another.
+        return [
+            (frozenset([issuer]), self._source(f"{name}:{issuer}", verifier, issuer, keys))
+            for issuer in dict.fromkeys(verifier.issuer)
+        ]
+
+    def _source(self, label: str, verifier: JwtVerifier, issuer: str | None, keys: list[Key]) -> KeySource:
         # The file's content is part of the identity, so that a reload notices a renewed file.
         digest = files_digest(BackendTLS(ca=verifier.jwks_ca)) if verifier.jwks_ca else b""
-        published = self._published[name] = self._foundation.carried.get(
-            ("jwks", name, verifier, digest),
-            partial(_published, name, verifier, self._foundation),
+        published = self._published[label] = self._foundation.carried.get(
+            ("jwks", label, issuer, *_asked(verifier), digest),
+            partial(_published, label, verifier, issuer, self._foundation),
         )
         return JoinedKeys(FixedKeys(keys), published) if keys else published
 
@@ -108,8 +127,14 @@ def _configured(name: str, verifier: JwtVerifier) -> Iterator[Key]:
         raise ConfigError([Problem(file, 1, 1, key, f"expected a file, found {error.strerror}")]) from None
 
 
-def _published(name: str, verifier: JwtVerifier, foundation: Foundation) -> JwksKeys:
-    """Make what fetches the keys of a verifier."""
+def _asked(verifier: JwtVerifier) -> tuple[object, ...]:
+    """Return what decides where keys are fetched and which are taken: the identity of what fetches them."""
+    times = (verifier.jwks_timeout, verifier.jwks_refresh, verifier.jwks_cooldown)
+    return (verifier.jwks_url, verifier.jwks_ca, verifier.algorithms, *times)
+
+
+def _published(label: str, verifier: JwtVerifier, issuer: str | None, foundation: Foundation) -> JwksKeys:
+    """Make what fetches the keys of a verifier, or of one issuer of several."""
 
     def fetcher(url: str) -> Fetcher:
         server = URL.from_text(url)
@@ -119,13 +144,13 @@ def _published(name: str, verifier: JwtVerifier, foundation: Foundation) -> Jwks
 
     count = foundation.metrics.counter("gateway_jwks_fetches_total").add
     return JwksKeys(
-        name,
-        Publisher(fetcher, verifier.jwks_url, verifier.issuer),
+        label,
+        Publisher(fetcher, verifier.jwks_url, issuer),
         frozenset(verifier.algorithms),
         Times(verifier.jwks_refresh, verifier.jwks_cooldown),
         foundation.reactor,
         foundation.random,
-        partial(count, name),
+        partial(count, label),
     )
 
 
@@ -137,6 +162,14 @@ def _measure(foundation: Foundation, published: tuple[JwksKeys, ...]) -> None:
 
     foundation.metrics.gauge("gateway_jwks_keys", counts)
     foundation.metrics.gauge("gateway_jwks_age_seconds", lambda: (((keys.label,), keys.age) for keys in published))
+
+
+def _narrowed(rules: Rules, signs_for: frozenset[str] | None) -> Rules | None:
+    """Return rules for the tokens that some keys may sign, None where the rules take no token of theirs."""
+    if signs_for is None:
+        return rules
+    both = rules.expected.issuers & signs_for
+    return replace(rules, expected=replace(rules.expected, issuers=both)) if both else None
 
 
 def _rules(verifier: JwtVerifier, way: AuthMethod) -> Rules:

@@ -12,8 +12,9 @@ from twisted.logger import Logger
 
 from gateway.composition.foundation import Foundation
 from gateway.config import ConfigError, Problem
-from gateway.config.schema.auth import Auth, JwtVerifier
+from gateway.config.schema.auth import Auth
 from gateway.config.schema.oauth import OAuth
+from gateway.config.schema.tokens import JwtVerifier
 from gateway.identity.keys import FixedKeys, Key, KeySource, lacks
 from gateway.identity.signing import Issuer, SigningKey, SigningKeyUnusable
 
@@ -36,7 +37,7 @@ def own_verifiers(auth: Auth, foundation: Foundation) -> dict[str, tuple[JwtVeri
     # Its keys are handed over here, without a file or a request.
     verifier = JwtVerifier.model_construct(
         algorithms=tuple(dict.fromkeys(key.algorithm for key in issuer.keys)),
-        issuer=issuer.issuer or None,
+        issuer=(issuer.issuer,) if issuer.issuer else (),
         audience=(issuer.audience,) if issuer.audience else (),
     )
     keys = [Key(frozenset([key.algorithm]), key.kid or None, key.verifying) for key in issuer.keys]
@@ -56,7 +57,7 @@ def token_issuer(auth: Auth, foundation: Foundation) -> Issuer:
     lender = _lender(auth, oauth)
     if lender is not None:
         # It verifies the tokens that its secret signs: they say what it asks for, where nothing else is said.
-        issuer = issuer or lender.issuer
+        issuer = issuer or next(iter(lender.issuer), None)
         audience = audience or next(iter(lender.audience), None)
     return Issuer(_signing_key(auth, oauth, foundation), previous, issuer or "", audience or "", oauth.expires_in)
 

@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping
 
 from gateway.config.doubts.common import Doubt, written
 from gateway.config.schema import Settings
-from gateway.config.schema.auth import AuthMethod, JwtVerifier
+from gateway.config.schema.auth import AuthMethod
 from gateway.config.schema.base import Section
 from gateway.config.schema.routes import Route
+from gateway.config.schema.tokens import JwtVerifier
 from gateway.config.units import format_duration
 
 _TIMEOUT = {"jwt": "jwks_timeout", "introspection": "timeout", "forward": "timeout"}

@@ -138,6 +138,6 @@ def _issuers(settings: Settings) -> Iterator[Doubt]:
     for index, route in enumerate(settings.routes):
         for way in () if route.auth is None else route.auth.ways:
             known = [verifiers[name].issuer for name in way.verifier if name in verifiers] if way.type == "jwt" else []
-            if way.issuer is not None and known and all(one is not None and one != way.issuer for one in known):
-                words = f"no token is good for it: its verifier takes those of {', '.join(map(str, known))} only"
+            if way.issuer and known and all(one and set(one).isdisjoint(way.issuer) for one in known):
+                words = f"no token is good for it: its verifier takes those of {', '.join(sum(known, ()))} only"
                 yield ("routes", index, "auth", "issuer"), words

@@ -7,14 +7,12 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field, field_validator, model_validator
 
 from gateway.config.schema.authorities import ForwardAuth, Introspection
-from gateway.config.schema.base import Section, expected, or_one
+from gateway.config.schema.base import Section, expected, one_or_many, or_one
 from gateway.config.schema.oauth import OAuth
+from gateway.config.schema.tokens import JwtVerifier
 from gateway.config.schema.types import (
-    URL,
-    Claim,
     Count,
     Duration,
-    File,
     FileName,
     Flag,
     HeaderName,
@@ -22,87 +20,10 @@ from gateway.config.schema.types import (
     Name,
     Secret,
     SecretScalar,
-    Size,
     SomeText,
-    Timeout,
     form,
 )
 from gateway.http.spiffe import claims_to_be_one, is_prefix, is_spiffe_id
-
-Algorithm = Literal[
-    "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
-]
-
-
-class JwtVerifier(Section):
-    """Checks JSON Web Tokens."""
-
-    secret_keys = frozenset({"secret"})
-
-    algorithms: tuple[Algorithm, ...] = Field(
-        default=("RS256",), description="Accepted signatures; `none` never is.", min_length=1
-    )
-    secret: Secret | None = Field(default=None, description="For HS*.")
-    public_key_file: File | None = Field(default=None, description="PEM file, for the other algorithms.")
-    jwks_url: URL | None = Field(
-        default=None,
-        description="Where keys are published, for the other algorithms; with neither this nor a file, where the "
-        "metadata of `issuer` say (OpenID Connect Discovery).",
-    )
-    jwks_ca: File | None = Field(
-        default=None, description="PEM file with whom to trust there; absent: the system's authorities."
-    )
-    jwks_timeout: Timeout = Field(default=5.0, description="For the issuer's answer.")
-    jwks_refresh: Timeout = Field(default=300.0, description="When keys grow old whose answer says no `max-age`.")
-    jwks_cooldown: Duration = Field(
-        default=30.0,
-        description="Least time between two questions for keys that are not there; each new set of keys allows for one "
-        "more.",
-    )
-    issuer: SomeText | None = Field(default=None, description="What `iss` must be.")
-    audience: tuple[SomeText, ...] = Field(
-        default=(), description="Of which `aud` must have one; a text or a list.", json_schema_extra=or_one
-    )
-    leeway: Duration = Field(default=30.0, description="Clock skew allowed for.")
-    required_claims: tuple[Claim, ...] = Field(
-        default=("exp",), description="Claims that must be there, each a name, a dotted path or a list of names."
-    )
-    max_token_size: Size = Field(default=16 * 1024, description="Octets of a token; longer ones are not looked at.")
-    user_claim: Claim = Field(default="sub", description="The claim with the user, or a path to it: `act.sub`.")
-    roles_claim: Claim = Field(
-        default="roles",
-        description="The claim with the roles, or a path to it: `realm_access.roles`, or name by name: "
-        '`[resource_access, "api.example.com", roles]`.',
-    )
-    scopes_claim: Claim = Field(
-        default="scope", description="The claim with the scopes: space-separated text or a list."
-    )
-
-    @classmethod
-    def reshape(cls, data: dict[str, Any]) -> dict[str, Any]:
-        return _one_or_many(data, "audience")
-
-    @model_validator(mode="after")
-    def _has_keys(self) -> JwtVerifier:
-        symmetric = {algorithm.startswith("HS") for algorithm in self.algorithms}
-        if True in symmetric:
-            self._check_secret()
-        if self.public_key_file is not None and self.jwks_url is not None:
-            raise expected("one of `public_key_file` and `jwks_url`", "both")
-        published = self.jwks_url or (self.issuer or "").startswith(("https://", "http://"))
-        if False in symmetric and self.public_key_file is None and not published:
-            raise expected(f"`public_key_file` or `jwks_url` for {self.algorithms[0]}", "neither")
-        return self
-
-    def _check_secret(self) -> None:
-        if self.secret is None:
-            raise expected("a `secret` for HS algorithms", "none")
-        secret = self.secret.get_secret_value()
-        if secret.lstrip().startswith(("-----BEGIN", "ssh-", "ecdsa-", "{")):
-            # A public key is no secret: everybody who has it, and that is anybody, could sign tokens with it.
-            raise expected("a `secret` for HS algorithms", "a key of another kind")
-        if not secret:
-            raise expected("a `secret` for HS algorithms", "an empty one")
 
 
 class ApiKey(Section):
@@ -269,14 +190,16 @@ class AuthMethod(Section):
         min_length=1,
         json_schema_extra=or_one,
     )
-    issuer: SomeText | None = Field(default=None, description="For `jwt`: what `iss` must be here.")
+    issuer: tuple[SomeText, ...] = Field(
+        default=(), description="For `jwt`: what `iss` must be here, one of these.", json_schema_extra=or_one
+    )
     audience: tuple[SomeText, ...] = Field(
         default=(), description="For `jwt`: of which `aud` must have one here.", json_schema_extra=or_one
     )
 
     @classmethod
     def reshape(cls, data: dict[str, Any]) -> dict[str, Any]:
-        return _one_or_many(_one_or_many(data, "audience"), "verifier")
+        return one_or_many(data, "audience", "issuer", "verifier")
 
 
 class RouteAuth(Section):
@@ -297,7 +220,9 @@ class RouteAuth(Section):
         min_length=1,
         json_schema_extra=or_one,
     )
-    issuer: SomeText | None = Field(default=None, description="For `jwt`: what `iss` must be here.")
+    issuer: tuple[SomeText, ...] = Field(
+        default=(), description="For `jwt`: what `iss` must be here, one of these.", json_schema_extra=or_one
+    )
     audience: tuple[SomeText, ...] = Field(
         default=(), description="For `jwt`: of which `aud` must have one here.", json_schema_extra=or_one
     )
@@ -314,7 +239,7 @@ class RouteAuth(Section):
         for key in ("any_of", "all_of"):
             if isinstance(data.get(key), list):
                 data[key] = [{"type": way} if isinstance(way, str) else way for way in data[key]]
-        return _one_or_many(_one_or_many(data, "audience"), "verifier")
+        return one_or_many(data, "audience", "issuer", "verifier")
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> RouteAuth:
@@ -335,9 +260,3 @@ class RouteAuth(Section):
             way.model_copy(update={key: value for key, value in here.items() if key not in way.model_fields_set})
             for way in self.any_of or self.all_of
         )
-
-
-def _one_or_many(data: dict[str, Any], key: str) -> dict[str, Any]:
-    if isinstance(data.get(key), str):
-        return {**data, key: [data[key]]}
-    return data

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field
 
-from gateway.config.schema.base import Section
+from gateway.config.schema.base import Section, one_or_many, or_one
+from gateway.config.schema.tokens import Required, or_one_each, with_lists
 from gateway.config.schema.types import URL, Claim, File, HeaderName, Secret, SomeText, Timeout
 
 
@@ -18,11 +21,22 @@ class Introspection(Section):
     client_secret: Secret | None = Field(default=None, description="What we show for that.")
     timeout: Timeout = Field(default=2.0, description="For its answer; past it callers get a 503.")
     ca: File | None = Field(default=None, description="PEM file with whom to trust; absent: the system's authorities.")
-    issuer: SomeText | None = Field(default=None, description="What `iss` must be.")
-    audience: tuple[SomeText, ...] = Field(default=(), description="Of which `aud` must have one.")
+    issuer: tuple[SomeText, ...] = Field(
+        default=(), description="What `iss` must be, one of these.", json_schema_extra=or_one
+    )
+    audience: tuple[SomeText, ...] = Field(
+        default=(), description="Of which `aud` must have one.", json_schema_extra=or_one
+    )
+    require: Required = Field(
+        default={}, description="Values that members must have, as for `auth.jwt`.", json_schema_extra=or_one_each
+    )
     user_claim: Claim = Field(default="sub", description="The member with the user; else `username`, `client_id`.")
     roles_claim: Claim = Field(default="roles", description="The member with the roles.")
     scopes_claim: Claim = Field(default="scope", description="The member with the scopes.")
+
+    @classmethod
+    def reshape(cls, data: dict[str, Any]) -> dict[str, Any]:
+        return one_or_many(with_lists(data, "require"), "audience", "issuer")
 
 
 class ForwardAuth(Section):

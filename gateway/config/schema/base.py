@@ -78,6 +78,11 @@ def or_one(schema: dict[str, Any]) -> None:
     schema["anyOf"] = [many["items"], many]
 
 
+def one_or_many(data: dict[str, Any], *keys: str) -> dict[str, Any]:
+    """Make a list of what is written as its only member."""
+    return data | {key: [data[key]] for key in keys if isinstance(data.get(key), str | int | float)}
+
+
 def _by_alias(cls: type[Section]) -> set[str]:
     return {field.alias for field in cls.model_fields.values() if field.alias}
 

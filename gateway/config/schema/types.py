@@ -157,6 +157,15 @@ def _claim(value: object) -> ClaimPath:
     return names
 
 
+def _claim_value(value: object) -> str | bool:
+    value = meant(value)
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str | int) and str(value).strip():
+        return patterns.text(value)
+    raise Unexpected("a text, an integer, true or false")
+
+
 def _string(pattern: str | None = None) -> dict[str, Any]:
     return {"type": "string"} if pattern is None else {"type": "string", "pattern": pattern}
 
@@ -176,6 +185,9 @@ Claim: TypeAlias = Annotated[
         "claim",
         lambda value: value if isinstance(value, str) else list(value),
     ),
+]
+ClaimValue: TypeAlias = Annotated[
+    str | bool, Parsed(_claim_value, {"type": ["string", "integer", "boolean"]}, "text, integer, true or false")
 ]
 Secret: TypeAlias = Annotated[SecretStr, Parsed(_secret, _SCALAR, "secret", lambda value: str(value))]
 SecretScalar: TypeAlias = Annotated[

@@ -7,7 +7,7 @@ from gateway.config.schema.auth import AuthMethod
 from gateway.config.schema.authorities import Introspection
 
 VERIFIER = Introspection(
-    url="https://id.example.com/ask", issuer="https://id.example.com", audience=("api",), user_claim="email"
+    url="https://id.example.com/ask", issuer=("https://id.example.com",), audience=("api",), user_claim="email"
 )
 
 
@@ -15,11 +15,12 @@ def test_the_verifier_says_it() -> None:
     """Names of claims too."""
     found = expected(AuthMethod(type="introspection"), VERIFIER)
 
-    assert (found.issuer, found.audience, found.user) == ("https://id.example.com", frozenset({"api"}), "email")
+    assert (found.issuers, found.audience) == (frozenset({"https://id.example.com"}), frozenset({"api"}))
+    assert found.user == "email"
 
 
 def test_a_route_may_say_otherwise() -> None:
     """For the issuer and the audience, each by itself."""
     found = expected(AuthMethod(type="introspection", audience=("orders", "admin")), VERIFIER)
 
-    assert (found.issuer, found.audience) == ("https://id.example.com", frozenset({"orders", "admin"}))
+    assert (found.issuers, found.audience) == (frozenset({"https://id.example.com"}), frozenset({"orders", "admin"}))

@@ -82,8 +82,8 @@ def test_what_is_said_beside_any_of_holds_for_its_ways() -> None:
     auth = RouteAuth.model_validate({"any_of": ways, "issuer": "https://a", "audience": "api"})
 
     assert [(way.verifier, way.issuer, way.audience) for way in auth.ways] == [
-        (("default",), "https://a", ("api",)),
-        (("b",), "https://b", ("api",)),
+        (("default",), ("https://a",), ("api",)),
+        (("b",), ("https://b",), ("api",)),
     ]
 
 
