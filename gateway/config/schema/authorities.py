@@ -1,4 +1,7 @@
-"""Other authorities that are asked who is calling: token introspection and forward authentication."""
+"""Other authorities that are asked who is calling: token introspection and forward authentication.
+
+Tests: `tests/config/schema/test_tokens.py::test_what_an_authority_must_say_is_written_alike`.
+"""
 
 from __future__ import annotations
 
