@@ -1,4 +1,4 @@
-"""What a route must and must not say beside where its requests go: an upstream, or a redirect in its place.
+"""What a route must and must not say beside where its requests go: an upstream, or an answer in its place.
 
 Found from the settings, where names and defaults are settled, and told with the place of the key.
 """
@@ -11,7 +11,7 @@ from gateway.config.nodes import MapNode
 from gateway.config.patterns import PARAMETER, REST
 from gateway.config.problems import Problem, problem
 from gateway.config.schema import Settings
-from gateway.config.schema.answers import Redirect, names
+from gateway.config.schema.answers import Redirect, Respond, names
 from gateway.config.schema.routes import Route
 from gateway.config.substitution import PARAM
 from gateway.config.validation import Location, about_key, locate
@@ -19,6 +19,15 @@ from gateway.http.expressions import matcher
 
 FOR_BACKENDS = ("timeout", "retry", "hedge", "paths", "transformations")
 """Keys of a route that are about what is asked of backends."""
+
+
+ANSWERS = ("redirect", "respond")
+"""Keys that stand in place of `upstream`."""
+
+NO_CONTENT = (204, 205, 304)
+"""Statuses whose answers have no content (RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5)."""
+
+PARTIAL = 206
 
 
 def check(root: MapNode, settings: Settings) -> Iterator[Problem]:
@@ -31,15 +40,30 @@ def check(root: MapNode, settings: Settings) -> Iterator[Problem]:
 
 def _route(index: int, route: Route) -> Iterator[tuple[Location, str, str]]:
     here: Location = ("routes", index)
-    redirect = route.redirect
-    if redirect is None:
+    answers = [key for key in ANSWERS if getattr(route, key) is not None]
+    if not answers:
         return
-    if route.upstream:
-        yield about_key(*here, "redirect"), "`upstream` or `redirect`", "both"
+    if route.upstream or len(answers) > 1:
+        several = [f"`{key}`" for key in (["upstream"] if route.upstream else []) + answers]
+        yield about_key(*here, answers[-1]), f"{', '.join(several[:-1])} or {several[-1]}", "both"
     for key in FOR_BACKENDS:
         if key in route.model_fields_set:
-            yield about_key(*here, key), "no key that is for backends beside `redirect`", f"`{key}`"
-    yield from _redirect((*here, "redirect"), route, redirect)
+            yield about_key(*here, key), f"no key that is for backends beside `{answers[0]}`", f"`{key}`"
+    if route.redirect is not None:
+        yield from _redirect((*here, "redirect"), route, route.redirect)
+    if route.respond is not None:
+        yield from _respond((*here, "respond"), route.respond)
+
+
+def _respond(here: Location, respond: Respond) -> Iterator[tuple[Location, str, str]]:
+    if respond.body is not None and respond.file is not None:
+        yield about_key(*here, "file"), "`body` or `file`", "both"
+    if respond.status in NO_CONTENT:
+        for key in ("body", "file", "content_type"):
+            if getattr(respond, key):
+                yield about_key(*here, key), f"nothing: an answer with {respond.status} has no content", f"`{key}`"
+    if respond.status == PARTIAL:
+        yield (*here, "status"), "a status other than 206: no part was asked for", f"{PARTIAL}"
 
 
 def _redirect(here: Location, route: Route, redirect: Redirect) -> Iterator[tuple[Location, str, str]]:

@@ -65,9 +65,14 @@ def _row(route: Route, settings: Settings) -> dict[str, Any]:
         "path": route.pattern,
         "methods": list(route.methods or ["*"]),
         "match": conditions,
-        "upstream": [f"{name} x{weight}" if len(shares) > 1 else name for name, weight in shares] or ["redirect"],
+        "upstream": [f"{name} x{weight}" if len(shares) > 1 else name for name, weight in shares] or [_answer(route)],
         "strategy": [upstreams[name].strategy for name, _ in shares],
         "backends": [backend.url for name, _ in shares for backend in upstreams[name].backends],
         "timeout": format_duration(route.timeout),
         "body_limit": format_size(limit) if limit else "none",
     }
+
+
+def _answer(route: Route) -> str:
+    """Say what stands in the place of an upstream."""
+    return "redirect" if route.respond is None else f"respond {route.respond.status}"

@@ -44,8 +44,8 @@ def check(root: MapNode) -> Iterator[Problem]:
 
 
 def _upstreams(route: MapNode, path: str, known: list[str]) -> Iterator[Problem]:
-    if not any(_is_written(route.get(key)) for key in (*UPSTREAM, "redirect")):
-        words = "a value: this key or `redirect` is required"
+    if not any(_is_written(route.get(key)) for key in (*UPSTREAM, "redirect", "respond")):
+        words = "a value: this key, `redirect` or `respond` is required"
         yield problem(route.place, join(path, "upstream"), words, "nothing")
     for key in UPSTREAM:
         node = route.get(key)

@@ -7,8 +7,8 @@ touched. A plain scalar may become a number: `port: ${PORT}`; so may one in
 quotes, which JSON asks for, where the key takes a number.
 
 # Note [Runtime names]
-Inside `transformations` and `redirect`, `${latency}` and the other names in `RUNTIME` belong
-to the exchange and stay as they are. There, a `$${` stays too: whatever renders
+Inside `transformations`, `redirect` and `respond`, `${latency}` and the other names in `RUNTIME`
+belong to the exchange and stay as they are. There, a `$${` stays too: whatever renders
 the template undoes it, and until then it must not look like a name. For the
 same reason a value put in from the environment has its `${` doubled.
 """
@@ -24,7 +24,7 @@ from gateway.config.problems import Problem, problem, suggestion
 RUNTIME = ("latency", "request_id", "client_ip", "route", "upstream", "method", "path", "status", "now")
 CLAIM = "claim."
 PARAM = "param."
-RUNTIME_SECTIONS = ("transformations", "redirect")
+RUNTIME_SECTIONS = ("transformations", "redirect", "respond")
 """Keys inside which runtime names stay as they are."""
 
 _TOKEN = re.compile(r"\$\$\{|\$\{(?P<body>[^{}]*)\}|(?P<open>\$\{)")

@@ -1,4 +1,4 @@
-"""What a route may say beside a redirect."""
+"""What a route may say beside a redirect, or a fixed answer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,38 @@ UPSTREAM = "upstreams: [{name: a, backends: []}]\n"
 @pytest.mark.parametrize(
     ("route", "said"),
     [
-        ("path: /", "2:10: routes[0].upstream: expected a value: this key or `redirect` is required, found nothing"),
+        (
+            "path: /, upstream: a, respond: {}",
+            "2:33: routes[0].respond: expected `upstream` or `respond`, found both",
+        ),
+        (
+            "path: /, redirect: {host: h}, respond: {}",
+            "2:41: routes[0].respond: expected `redirect` or `respond`, found both",
+        ),
+        (
+            "path: /, retry: {}, respond: {}",
+            "2:20: routes[0].retry: expected no key that is for backends beside `respond`, found `retry`",
+        ),
+        (
+            "path: /, respond: {body: '', file: x}",
+            "2:40: routes[0].respond.file: expected `body` or `file`, found both",
+        ),
+        (
+            "path: /, respond: {status: 204, body: x}",
+            "2:43: routes[0].respond.body: expected nothing: an answer with 204 has no content, found `body`",
+        ),
+        (
+            "path: /, respond: {status: 304, file: x}",
+            "2:43: routes[0].respond.file: expected nothing: an answer with 304 has no content, found `file`",
+        ),
+        (
+            "path: /, respond: {status: 206, body: x}",
+            "2:38: routes[0].respond.status: expected a status other than 206: no part was asked for, found 206",
+        ),
+        (
+            "path: /",
+            "2:10: routes[0].upstream: expected a value: this key, `redirect` or `respond` is required, found nothing",
+        ),
         (
             "path: /, upstream: a, redirect: {host: h}",
             "2:33: routes[0].redirect: expected `upstream` or `redirect`, found both",
@@ -66,6 +97,37 @@ def test_what_does_not_go_together_is_refused(complaints: Complaints, route: str
 def test_what_goes_together(load_text: Load, route: str) -> None:
     """Steps that come before the answer work on it as on any route."""
     assert load_text(f"{UPSTREAM}routes: [{{{route}}}]").routes[0].redirect is not None
+
+
+@pytest.mark.parametrize(
+    "route",
+    [
+        "path: /, respond: {}",
+        "path: /, respond: {status: 204, body: ''}",
+        "path: /, host: h, methods: [GET], respond: {body: ok}, auth: {type: none}, ip_deny: [10.0.0.1]",
+    ],
+)
+def test_what_goes_together_with_a_fixed_answer(load_text: Load, route: str) -> None:
+    """As for a redirect."""
+    assert load_text(f"{UPSTREAM}routes: [{{{route}}}]").routes[0].respond is not None
+
+
+@pytest.mark.parametrize(
+    ("respond", "doubts"),
+    [
+        ("status: 301", ["it sends clients elsewhere, and does not say where: `redirect` does"]),
+        ("status: 401", ["it asks for credentials, and `headers` does not say which: `WWW-Authenticate`"]),
+        ("status: 405", ["`headers` does not say which methods there are: `Allow`"]),
+        ("status: 302, headers: {location: /x}", []),
+        ("status: 503", []),
+    ],
+)
+def test_an_answer_that_lacks_something(load_text: Load, tmp_path: object, respond: str, doubts: list[str]) -> None:
+    """A warning, at the status."""
+    load_text(f"routes: [{{path: /, respond: {{{respond}}}}}]")
+    found = load_with_doubts(f"{tmp_path}/gateway.yaml", {})[1]
+
+    assert [(one.path, one.message) for one in found] == [("routes[0].respond.status", words) for words in doubts]
 
 
 def test_a_listener_with_tls_is_where_a_redirect_to_https_leads(load_text: Load, tmp_path: object) -> None:

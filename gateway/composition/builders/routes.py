@@ -8,6 +8,7 @@ from typing import Protocol
 
 from gateway.answering.redirect import PathTemplate, Redirect
 from gateway.balancing import build as build_balancer
+from gateway.composition.builders.fixed_answers import fixed_answer
 from gateway.composition.builders.retries import build_hedges, build_retries
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
@@ -81,8 +82,7 @@ class Routes:
             )
             for name, _ in route.upstreams
         }
-        handler = _handler(forwarders) if route.redirect is None else _redirect(route, route.redirect).answer
-        chain = Chain(self._steps(route, self._chooser(route)), handler, render_error)
+        chain = Chain(self._steps(route, self._chooser(route)), _handler(route, forwarders), render_error)
         return RouteLeaf(route.name, route.pattern, chain, route.exchange_timeout, paths)
 
     def _chooser(self, route: Route) -> Callable[[], str] | None:
@@ -103,8 +103,12 @@ def rules(route: Route) -> Iterator[RouteRule]:
             yield RouteRule(route.name, host, path, methods, headers, query)
 
 
-def _handler(forwarders: Mapping[str, Forwarder]) -> Handler:
-    """Return the forwarder of the only upstream, or that of the upstream which a step has chosen."""
+def _handler(route: Route, forwarders: Mapping[str, Forwarder]) -> Handler:
+    """Return what answers: the forwarder of the upstream that there is or that a step has chosen, or what we say."""
+    if route.redirect is not None:
+        return _redirect(route, route.redirect).answer
+    if route.respond is not None:
+        return fixed_answer(route.name, route.respond).answer
     if len(forwarders) == 1:
         (forwarder,) = forwarders.values()
         return forwarder.forward

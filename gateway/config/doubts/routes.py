@@ -13,6 +13,14 @@ from gateway.config.schema import Settings
 from gateway.config.schema.routes import Route
 from gateway.config.units import format_duration
 
+_ELSEWHERE = "it sends clients elsewhere, and does not say where: `redirect` does"
+_INCOMPLETE = (
+    *((status, "location", _ELSEWHERE) for status in (301, 302, 303, 307, 308)),
+    (401, "www-authenticate", "it asks for credentials, and `headers` does not say which: `WWW-Authenticate`"),
+    (405, "allow", "`headers` does not say which methods there are: `Allow`"),
+)
+"""Statuses that need a field of the answer (RFC 9110 section 15)."""
+
 
 def route(route: Route, settings: Settings) -> Iterator[Doubt]:
     """Doubt a route; `settings` are the whole configuration."""
@@ -28,6 +36,7 @@ def route(route: Route, settings: Settings) -> Iterator[Doubt]:
             words = f"the backend's answer is given up after {timeout}, the default of `timeout`"
             yield ("request_timeout",), words
     yield from _redirects(route, settings)
+    yield from _answers(route)
     yield from _attempts(route, timeout)
     yield from _bearers(route, settings)
     yield from _queues(route, settings, longest)
@@ -46,6 +55,15 @@ def _redirects(route: Route, settings: Settings) -> Iterator[Doubt]:
     if any(parse(listener.endpoint)[0] in ("ssl", "tls", "sni") for listener in settings.listeners):
         words = "over TLS it would lead to where the request is: there it is answered with 404"
         yield ("redirect", "scheme"), words
+
+
+def _answers(route: Route) -> Iterator[Doubt]:
+    respond = route.respond
+    if respond is None:
+        return
+    for status, field, words in _INCOMPLETE:
+        if respond.status == status and field not in map(str.lower, respond.headers):
+            yield ("respond", "status"), words
 
 
 def _bearers(route: Route, settings: Settings) -> Iterator[Doubt]:

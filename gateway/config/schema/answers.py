@@ -1,4 +1,4 @@
-"""What a route answers itself, in place of an upstream: a redirect."""
+"""What a route answers itself, in place of an upstream: a redirect, or a fixed answer."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from gateway.config.patterns import host, text
+from gateway.config.patterns import header_name, header_value, host, text
 from gateway.config.problems import Unexpected
 from gateway.config.schema.base import Section
-from gateway.config.schema.types import Parsed, integer
+from gateway.config.schema.types import File, Parsed, Status, integer
 from gateway.config.substitution import PARAM
+from gateway.http.fields import FRAMING, HOP_BY_HOP
 
 _STATUSES = (301, 302, 303, 307, 308)
 _NAME = re.compile(r"\$\{([^{}]*)\}")
 _LITERAL = re.compile(r"(?:[A-Za-z0-9\-._~!&'()*+,;=:@/$]|%[0-9A-Fa-f]{2})*")
+_ANY_NAME = re.compile(r"(?<!\$)\$\{([^{}]*)\}")
 _DOTS = re.compile(r"(?:\.|%2[eE]){1,2}(?:;.*)?")
 
 
@@ -73,4 +75,62 @@ class Redirect(Section):
     )
     status: Annotated[int, Parsed(_status, _STATUS_SCHEMA, "301, 302, 303, 307 or 308")] = Field(
         default=308, description="308 and 307 keep the method."
+    )
+
+
+_OWN_FIELDS = FRAMING | HOP_BY_HOP | {b"trailer", b"etag"}
+"""Fields of an answer that the gateway writes by what it sends."""
+
+
+def _fixed(written: str) -> str:
+    """Return a text as it is sent: it is the same for everybody, so nothing of the exchange can stand in it."""
+    for name in _ANY_NAME.findall(written):
+        raise Unexpected("a text without runtime names (`$${` for a literal `${`)", f"`${{{name}}}`")
+    return written.replace("$${", "${")
+
+
+def _written(value: str) -> str:
+    """Undo `_fixed`, so that what is shown can be read back."""
+    return value.replace("${", "$${")
+
+
+def _fixed_text(value: object) -> str:
+    return _fixed(text(value))
+
+
+def _fixed_field(value: object) -> str:
+    return header_value(_fixed(text(value)))
+
+
+def _field_name(value: object) -> str:
+    name = header_name(value)
+    lower = name.lower().encode()
+    if lower == b"content-type":
+        raise Unexpected("a field other than `Content-Type`, which is `content_type`")
+    if lower in _OWN_FIELDS:
+        raise Unexpected("a field that the gateway does not write itself")
+    return name
+
+
+_SCALAR = {"type": ["string", "number", "boolean"]}
+_FixedText = Annotated[str, Parsed(_fixed_text, _SCALAR, "text", _written)]
+_FixedField = Annotated[str, Parsed(_fixed_field, _SCALAR, "field value", _written)]
+
+
+class Respond(Section):
+    """What every client is answered."""
+
+    status: Status = Field(default=200, description="Its status.")
+    body: _FixedText | None = Field(default=None, description="Its content, a text. Absent: none, or that of `file`.")
+    file: File | None = Field(
+        default=None,
+        description="The file that has its content, in place of `body`: 16 MiB at most, and watched as this one is.",
+    )
+    content_type: _FixedField | None = Field(
+        default=None,
+        description="Its Content-Type. Absent: `text/plain`, with `charset=utf-8` where the text is not ASCII; for a "
+        "`file`, by the end of its name.",
+    )
+    headers: dict[Annotated[str, Parsed(_field_name, {"type": "string"}, "field name")], _FixedField] = Field(
+        default={}, description="Further fields."
     )

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 from pydantic import Field
 
 from gateway.config.schema.admission import Priority, Queue
-from gateway.config.schema.answers import Redirect
+from gateway.config.schema.answers import Redirect, Respond
 from gateway.config.schema.auth import RouteAuth
 from gateway.config.schema.base import Section, or_one
 from gateway.config.schema.limiting import LimitQueue, RateLimit
@@ -93,12 +93,15 @@ class Route(Section):
     upstream: tuple[WeightedUpstream, ...] = Field(
         default=(),
         description="The upstream's name; or `[{name: a, weight: 9}, {name: b, weight: 1}]`. Required, unless "
-        "`redirect` stands in its place.",
+        "`redirect` or `respond` stands in its place.",
         min_length=1,
         json_schema_extra=_or_names,
     )
     redirect: Redirect | None = Field(
         default=None, description="Where clients are sent, in place of an upstream. Absent: nowhere."
+    )
+    respond: Respond | None = Field(
+        default=None, description="What clients are answered, in place of an upstream. Absent: nothing."
     )
     paths: Paths | None = Field(
         default=None,

@@ -1,13 +1,15 @@
-"""What a redirect may say."""
+"""What a redirect and a fixed answer may say."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from gateway.config import Settings
 from gateway.config.effective import effective, route_table
+from gateway.config.named_files import named_files
 
 Load = Callable[..., Settings]
 Complaints = Callable[..., list[str]]
@@ -51,3 +53,50 @@ def test_names_stay_and_variables_are_filled_in(load_text: Load) -> None:
     assert route["redirect"] == {"host": "h", "path": "/v2/${param.id}${path}", "status": 301}
     assert "upstream" not in route
     assert route_table(settings)[0]["upstream"] == ["redirect"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ("status: 99", "respond.status: expected an integer from 200 to 599"),
+        ("status: 600", "respond.status: expected an integer from 200 to 599"),
+        ("body: [x]", "respond.body: expected a text"),
+        ("body: 'at ${now}'", "expected a text without runtime names (`$${` for a literal `${`), found `${now}`"),
+        ("headers: {X: '${param.id}'}", "respond.headers.X: expected a text without runtime names"),
+        ('headers: {X: "a\\nb"}', "respond.headers.X: expected a header value"),
+        ("headers: {'X Y': a}", "expected the name of a header field"),
+        ("headers: {content-type: a}", "expected a field other than `Content-Type`, which is `content_type`"),
+        ("headers: {Content-Length: 1}", "expected a field that the gateway does not write itself"),
+        ("headers: {transfer-encoding: chunked}", "expected a field that the gateway does not write itself"),
+        ("headers: {Connection: close}", "expected a field that the gateway does not write itself"),
+        ("headers: {Trailer: X}", "expected a field that the gateway does not write itself"),
+        ("headers: {ETag: x}", "expected a field that the gateway does not write itself"),
+        ('content_type: "a\\r\\nb"', "respond.content_type: expected a header value"),
+        ("file: ''", "respond.file: expected the name of a file"),
+        ("text: x", "expected a known key, found an unknown key"),
+    ],
+)
+def test_what_no_answer_can_be(complaints: Complaints, keys: str, words: str) -> None:
+    """One error each."""
+    (said,) = complaints(f"routes: [{{path: /, respond: {{{keys}}}}}]")
+    assert words in said
+
+
+def test_a_fixed_answer_is_shown_as_it_can_be_read_back(load_text: Load) -> None:
+    """A literal `${` too, whether it was written or stands in a variable."""
+    text = "routes: [{path: /, respond: {body: '$${status} ${WHO}', headers: {X: '$${x}'}}}]"
+    settings = load_text(text, {"WHO": "me ${path}"})
+    (route,) = effective(settings)["routes"]
+
+    assert settings.routes[0].respond is not None
+    assert settings.routes[0].respond.body == "${status} me ${path}"
+    assert settings.routes[0].respond.headers == {"X": "${x}"}
+    assert route["respond"] == {"status": 200, "body": "$${status} me $${path}", "headers": {"X": "$${x}"}}
+    assert route_table(settings)[0]["upstream"] == ["respond 200"]
+
+
+def test_the_file_of_an_answer_is_watched(load_text: Load, tmp_path: Path) -> None:
+    """Relative to the configuration."""
+    assert named_files(load_text("routes: [{path: /, respond: {file: pages/a.html}}]")) == {
+        str(tmp_path / "pages" / "a.html")
+    }
