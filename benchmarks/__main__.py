@@ -1,4 +1,4 @@
-"""The command: `python -m benchmarks [ab|profile|install] …`; `make bench` calls it.
+"""The command: `python -m benchmarks [ab|micro|profile|install] …`; `make bench` calls it.
 
 Every option has an environment variable, for `make`: BENCH_SECONDS=1 is
 `--seconds 1`.
@@ -7,6 +7,7 @@ Every option has an environment variable, for `make`: BENCH_SECONDS=1 is
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
@@ -16,6 +17,8 @@ from types import FrameType
 
 from benchmarks import ab, peers, profile, report
 from benchmarks.figures import Outcome, Table
+from benchmarks.micro import exchanges, turns
+from benchmarks.peers import ROOT
 from benchmarks.processes import raise_file_limit
 from benchmarks.progress import say, warn
 from benchmarks.proxies import registry as proxy_registry
@@ -72,6 +75,20 @@ def compare(options: argparse.Namespace) -> int:
     if table is None:
         return 1
     _show([table], options, "working tree")
+    return 0
+
+
+def micro(options: argparse.Namespace) -> int:
+    """Measure what lies between recv and send, of the working tree or of it and a revision."""
+    chosen = exchanges.choose(_names(options.scenarios))
+    with contextlib.ExitStack() as stack:
+        sides = {"working tree": ROOT}
+        if options.against:
+            sides = {options.against: stack.enter_context(ab.worktree(options.against)), **sides}
+        table = turns.compare(chosen, sides, options.rounds, instructions=options.instructions)
+    print(report.text(table, sys.stdout, highlight="working tree"))
+    for note in table.notes:
+        print(note)
     return 0
 
 
@@ -152,6 +169,14 @@ def _parser() -> argparse.ArgumentParser:
     revisions.add_argument("--scenario", default="plain")
     revisions.set_defaults(command=compare, rounds=int(_environment("ROUNDS", "8")))
 
+    memory = commands.add_parser("micro", help="measure what lies between recv and send, without sockets")
+    add = memory.add_argument
+    add("--scenarios", default=_environment("SCENARIOS", ""), help=", ".join(exchanges.EXCHANGES))
+    add("--against", metavar="REVISION", default="", help="measure a revision in turns with the working tree")
+    add("--rounds", type=int, default=_environment("ROUNDS", "5"), help="of which the median counts (5)")
+    add("--instructions", action="store_true", help="count instructions too (perf, else valgrind: minutes)")
+    memory.set_defaults(command=micro)
+
     profiling = commands.add_parser("profile", parents=[common, which], help="show where the time goes")
     profiling.add_argument("--proxies", default="gateway", metavar="NAME")
     profiling.add_argument("--scenario", default="plain")
@@ -164,7 +189,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _with_default_command(arguments: Sequence[str]) -> list[str]:
     first = arguments[0] if arguments else ""
-    return list(arguments) if first in ("run", "ab", "profile", "install", "-h", "--help") else ["run", *arguments]
+    return (
+        list(arguments)
+        if first in ("run", "ab", "micro", "profile", "install", "-h", "--help")
+        else ["run", *arguments]
+    )
 
 
 if __name__ == "__main__":

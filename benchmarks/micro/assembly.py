@@ -1,0 +1,163 @@
+"""The gateway of a checkout, assembled over memory, and slices of work for it.
+
+The one module here that imports the gateway: `worker` puts the checkout on the path before it imports this.
+"""
+
+from __future__ import annotations
+
+import random
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred
+from twisted.internet.ssl import DefaultOpenSSLContextFactory
+from twisted.internet.task import Clock
+
+from benchmarks import workload
+from benchmarks.micro.clients import Client, TLSClient, Wire
+from benchmarks.micro.exchanges import Exchange
+from gateway.composition.assembly import assemble
+from gateway.config.loading import from_mapping
+from gateway.listening.endpoints import HTTP11
+from gateway.listening.single_certificate import SingleCertificate
+from gateway.memory.stand_ins import NoThreads
+from gateway.transport.tls import over_tls
+
+CLIENTS = 64
+
+
+class Log:
+    """An access log whose lines are counted."""
+
+    dropped = 0
+    running = True
+
+    def __init__(self) -> None:
+        self.lines: list[bytes] = []
+        self.write = self.lines.append
+
+
+class Backend:
+    """Where the gateway dials: every connection is accepted, in the turn after it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[Any] = []
+        self._dialled: list[Callable[[], None]] = []
+
+    def dial(self, host: str, port: int, tls: Any, make: Callable[[], Any], timeout: float, *rest: Any) -> Any:
+        done: Deferred[Any] = Deferred()
+
+        def accept() -> None:
+            protocol = make()
+            receive = protocol.dataReceived
+            protocol.makeConnection(Wire(lambda data: self.asked.append(receive)))
+            done.callback(protocol)
+
+        self._dialled.append(accept)
+        return done
+
+    def connect(self) -> None:
+        """Accept what was dialled."""
+        dialled, self._dialled = self._dialled, []
+        for accept in dialled:
+            accept()
+
+
+class Assembly:
+    """A gateway with clients around it.
+
+    Args:
+        exchange: What they do.
+    """
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._log = Log()
+        self._backend = Backend()
+        self._request, self._answer = exchange.requests(), exchange.answers()
+        self._number = 0
+        chance = random.Random(1)  # noqa: S311  # nothing is kept secret
+        clock = Clock()
+        clock.advance(1_000_000)
+        log: Any = self._log
+        threads: Any = lambda most, name: NoThreads()  # noqa: E731
+        parts = assemble(
+            from_mapping(exchange.configuration()),
+            clock,
+            now=time.monotonic,
+            wall_clock=time.time,
+            random_bytes=chance.randbytes,
+            chance=chance.random,
+            dialer=self._backend,
+            make_writer=lambda path: log,
+            threads=threads,
+        )
+        self._sweep = parts.foundation.deadlines.sweep
+        self._connect = self._connector(parts.site, clock)
+        self._clients = [self._connect() for _ in range(CLIENTS)]
+
+    def _connector(self, site: Any, clock: Any) -> Callable[[], Client]:
+        address = IPv4Address("TCP", "192.0.2.1", 50000)
+        if not self._exchange.tls:
+            return lambda: Client(site.buildProtocol(address))
+        with tempfile.TemporaryDirectory() as name:
+            files = workload.make_certificate(Path(name))
+            description = f"ssl:8443:privateKey={files.key}:certKey={files.chain}"
+            factory = over_tls(
+                SingleCertificate(description, _context_factory(files), HTTP11), site, clock, client=False
+            )
+            trusted = Path(tempfile.mkstemp(prefix="gateway-micro-", suffix=".pem")[1])
+            trusted.write_bytes(files.chain.read_bytes())
+        return lambda: TLSClient(factory.buildProtocol(address), trusted)
+
+    def slice(self, turns: int) -> float:
+        """Let every client ask so many times; return seconds of CPU for one request.
+
+        Raises:
+            RuntimeError: An answer is missing, or is not the one that was expected.
+        """
+        work = [self._turn() for _ in range(turns)]
+        self._log.lines.clear()
+        began = time.process_time_ns()
+        for sent, answers in work:
+            self._run(sent, answers)
+        self._sweep()
+        took = time.process_time_ns() - began
+        self._expect(turns)
+        return took / 1e9 / (turns * CLIENTS)
+
+    def _turn(self) -> tuple[list[bytes], list[bytes]]:
+        numbers = range(self._number, self._number + CLIENTS)
+        self._number += CLIENTS
+        requests = [client.sent(self._request(number)) for client, number in zip(self._clients, numbers, strict=True)]
+        return requests, [self._answer(number) for number in numbers]
+
+    def _run(self, sent: list[bytes], answers: list[bytes]) -> None:
+        if not self._exchange.keeps_connections:
+            self._clients = [self._connect() for _ in sent]
+        for client, data in zip(self._clients, sent, strict=True):
+            client.receive(data)
+        backend = self._backend
+        backend.connect()
+        asked, backend.asked = backend.asked, []
+        for receive, answer in zip(asked, answers, strict=False):
+            receive(answer)
+
+    def _expect(self, turns: int) -> None:
+        start = f"HTTP/1.1 {self._exchange.status} ".encode()
+        for client in self._clients:
+            answers = client.take()
+            expected = turns if self._exchange.keeps_connections else 1
+            found = answers.count(start)
+            if found != expected:
+                raise RuntimeError(f"{found} of {expected} answers with {self._exchange.status}: {answers[:300]!r}")
+        if len(self._log.lines) != turns * CLIENTS:
+            raise RuntimeError(f"{len(self._log.lines)} lines in the log for {turns * CLIENTS} requests")
+
+
+def _context_factory(files: workload.Certificate) -> Any:
+    return DefaultOpenSSLContextFactory(str(files.key), str(files.chain))

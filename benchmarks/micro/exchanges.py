@@ -1,0 +1,122 @@
+"""The bytes of each scenario: what clients send, what the backend answers, what must come back.
+
+Nothing here knows the gateway, so that every revision is given the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from benchmarks import workload
+
+NEVER = 1_000_000_000
+"""Requests in a window that no run makes."""
+
+CHAIN: dict[str, Any] = {
+    "auth": {
+        "jwt": {
+            "default": {
+                "algorithms": ["HS256"],
+                "secret": workload.TOKEN_SECRET,
+                "issuer": "benchmark",
+                "audience": "api",
+            }
+        }
+    }
+}
+CHAIN_ROUTE: dict[str, Any] = {
+    "retry": {},
+    "auth": {"type": "jwt", "scopes": ["read"]},
+    "rate_limit": {"requests": NEVER, "window": "1h", "scope": "user"},
+}
+CHAIN_UPSTREAM: dict[str, Any] = {"passive_health": {}, "circuit_breaker": {}, "slow_start": "10s"}
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One scenario.
+
+    Attributes:
+        title: What is measured, in a few words.
+        status: That every answer must have.
+        target: What is asked for.
+        version: Of HTTP; 1.0 opens a connection for each request.
+        new_heads: No head is sent twice, on either side.
+        tls: Clients speak TLS, over connections that are kept.
+        asks_backend: Whether the backend is asked; else the gateway answers itself.
+        route: What its route has, beside path and upstream.
+        upstream: What its upstream has.
+        more: Further sections of the configuration.
+    """
+
+    title: str
+    status: int = 200
+    target: str = workload.ANSWER_PATH
+    version: str = "1.1"
+    new_heads: bool = False
+    tls: bool = False
+    asks_backend: bool = True
+    route: Mapping[str, Any] = field(default_factory=dict)
+    upstream: Mapping[str, Any] = field(default_factory=dict)
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def keeps_connections(self) -> bool:
+        """Whether a client asks again on the same connection."""
+        return self.version == "1.1"
+
+    def configuration(self) -> dict[str, Any]:
+        """Return the configuration of its gateway."""
+        return {
+            "listeners": [{"endpoint": "tcp:8080"}],
+            "upstreams": [{"name": "users", "backends": [{"url": "http://192.0.2.10:80"}], **self.upstream}],
+            "routes": [{"name": "users", "path": "/api/users/*", "upstream": "users", **self.route}],
+            **self.more,
+        }
+
+    def requests(self) -> Callable[[int], bytes]:
+        """Return what makes the request of a number."""
+        fields = "".join(f"{name}: {value}\r\n" for name, value in workload.headers())
+        start = f"GET {self.target} HTTP/{self.version}\r\nHost: 127.0.0.1:8080\r\n{fields}"
+        if self.new_heads:
+            return lambda number: f"{start}X-Number: {number}\r\n\r\n".encode()
+        request = f"{start}\r\n".encode()
+        return lambda number: request
+
+    def answers(self) -> Callable[[int], bytes]:
+        """Return what makes the backend's answer to the request of a number."""
+        start = (
+            b"HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nDate: Sat, 28 Nov 2026 12:00:00 GMT\r\n"
+            b"Content-Type: application/json\r\nContent-Length: %d\r\nConnection: keep-alive\r\n" % len(workload.ANSWER)
+        )
+        if self.new_heads:
+            return lambda number: b'%bETag: "%d"\r\n\r\n%b' % (start, number, workload.ANSWER)
+        answer = b"%b\r\n%b" % (start, workload.ANSWER)
+        return lambda number: answer
+
+
+EXCHANGES: dict[str, Exchange] = {
+    "plain": Exchange("the same head in every request"),
+    "chain": Exchange(
+        "a token, a limit by user, breakers, retries", route=CHAIN_ROUTE, upstream=CHAIN_UPSTREAM, more=CHAIN
+    ),
+    "new-heads": Exchange("no head seen before, on either side", new_heads=True),
+    "tls": Exchange("TLS 1.3 over kept connections; the clients' part is not counted", tls=True),
+    "chain-tls": Exchange("the chain over TLS", tls=True, route=CHAIN_ROUTE, upstream=CHAIN_UPSTREAM, more=CHAIN),
+    "http10": Exchange("HTTP/1.0, a connection for each request", version="1.0"),
+    "errors": Exchange("404, made by the gateway", status=404, target="/nowhere", asks_backend=False),
+}
+
+
+def choose(names: list[str]) -> dict[str, Exchange]:
+    """Return the scenarios of these names, all where there are none.
+
+    Raises:
+        ValueError: There is none of that name.
+    """
+    for name in names:
+        if name not in EXCHANGES:
+            raise ValueError(f"there is no micro-benchmark {name}; there are {', '.join(EXCHANGES)}")
+    return {name: EXCHANGES[name] for name in names or EXCHANGES}
