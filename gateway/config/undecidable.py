@@ -95,6 +95,10 @@ def _limit(
             # It counts who is known to call; the field is the client's word.
             better = {_CALLER[1]: " (or `user`)", _TOKEN[1]: " (or `user`)", _KEY[1]: " (or `api_key`)"}.get(why, "")
             yield (*location, "scope", place), scope, (wanted + better, why)
+    for condition, name in limit.tier_fields.items():
+        verdict = dropped.field(name, checked, takes)
+        if verdict is not None:
+            yield about_key(*location, "tiers", condition), condition, verdict
 
 
 _CALLER = _WANTED, "it says who is calling, and is dropped from what clients send"

@@ -1,8 +1,9 @@
 """Count a request against every limit that it falls under, and tell the client how much is left.
 
-Three steps of a chain, each only on routes that need it: the fields on every
-response, limits by what is known before authentication (`ratelimit:pre`), and
-limits by principal (`ratelimit:post`), which stand behind authentication (C-06).
+Two steps of a chain, each only on routes that need it: limits by what is known
+before authentication (`ratelimit:pre`), and limits by principal
+(`ratelimit:post`), which stand behind authentication (C-06). The fields on every
+response are in `gateway.middleware.rate_limit_fields`.
 
 # Note [All or none]
 A request that one limit refuses is not counted against the others (R-RL-09, D-90). The limits of one step are asked in
@@ -20,9 +21,8 @@ from typing import Any
 
 from gateway.errors import LimitExceeded
 from gateway.exchange import Exchange
-from gateway.headers import Headers
 from gateway.limiting.keys import Key
-from gateway.limiting.limit import Decide, Limit, LimitStore, Verdict, unused
+from gateway.limiting.limit import Decide, Limit, LimitStore, Verdict
 from gateway.limiting.tiers import tightest
 
 Count = Callable[[str], object]
@@ -31,11 +31,11 @@ Count = Callable[[str], object]
 Refund = Callable[[Exchange], object]
 """Gives back what an earlier step took for an exchange that a later one refuses (Note [All or none])."""
 
-MILLISECOND = 0.001
-"""Seconds by which a time may be past a whole second without being rounded up to the next."""
+MOST = 1024
+"""Combinations of limits for which a step is kept; clients may choose among those that go by a path or a field."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Counted:
     """A limit of a route.
 
@@ -43,15 +43,34 @@ class Counted:
         limit: The limit.
         key: Returns the key of an exchange; each key has a count of its own.
         matches: Whether the limit is for a path; None for every path of the route.
+        choose: Returns what is counted in its place for a request (a tier), None for nothing; None where that is
+            always the limit itself.
     """
 
     limit: Limit
     key: Key
     matches: Callable[[bytes], bool] | None = None
+    choose: Callable[[Exchange], Counted | None] | None = None
+
+    @property
+    def varies(self) -> bool:
+        """Whether it depends on the request what is counted."""
+        return self.matches is not None or self.choose is not None
+
+
+def chosen(limits: Sequence[Counted], exchange: Exchange) -> list[Counted]:
+    """Return what of limits that vary is for an exchange."""
+    found = []
+    for one in limits:
+        if one.matches is None or one.matches(exchange.path):
+            mine = one if one.choose is None else one.choose(exchange)
+            if mine is not None:
+                found.append(mine)
+    return found
 
 
 class RateLimit:
-    """Limits that hold for every path of a route.
+    """Limits that hold for every request of a route.
 
     Args:
         name: `ratelimit:pre` or `ratelimit:post`.
@@ -94,8 +113,8 @@ class RateLimit:
             verdict.taker.give_back([key(exchange) for key in self._keys], verdict.receipt, now)
 
 
-class PathRateLimit:
-    """Limits of which some hold for a part of the route's paths only; otherwise as `RateLimit`."""
+class VaryingRateLimit:
+    """Limits of which the path, or the plan of the caller, says which hold for a request; otherwise as `RateLimit`."""
 
     __slots__ = ("_arguments", "_limits", "_steps", "name")
 
@@ -108,78 +127,30 @@ class PathRateLimit:
         self._steps: dict[tuple[Counted, ...], RateLimit] = {}
 
     def on_request(self, exchange: Exchange) -> Awaitable[None] | None:
-        """Count a request against the limits that hold for its path, or refuse it.
+        """Count a request against the limits that hold for it, or refuse it.
 
         Raises:
             LimitExceeded: A limit has nothing left.
         """
-        step = self._step(exchange.path)
+        step = self._step(exchange)
         return None if step is None else step.on_request(exchange)
 
     def give_back(self, exchange: Exchange, now: float) -> None:
         """Give back what this step took."""
-        step = self._step(exchange.path)
+        step = self._step(exchange)
         if step is not None:
             step.give_back(exchange, now)
 
-    def _step(self, path: bytes) -> RateLimit | None:
-        limits = tuple([one for one in self._limits if one.matches is None or one.matches(path)])
+    def _step(self, exchange: Exchange) -> RateLimit | None:
+        limits = tuple(chosen(self._limits, exchange))
         if not limits:
             return None
         step = self._steps.get(limits)
-        if step is None:  # made once for each combination of limits that a path can fall under
+        if step is None:  # made once for each combination of limits that a request can fall under
+            if len(self._steps) >= MOST:
+                self._steps.clear()
             step = self._steps[limits] = RateLimit(self.name, limits, *self._arguments)
         return step
-
-
-class RateLimitFields:
-    """Write on every response what the tightest limit has left.
-
-    Where no limit was asked (an earlier step refused the request, or authentication failed), the fields show the
-    tightest limit of the route as a caller finds it who has used nothing.
-
-    Args:
-        limits: All limits of the route.
-        x: Whether to write X-RateLimit-*.
-        ietf: Whether to write RateLimit and RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers-10).
-        wall_clock: Unix seconds.
-    """
-
-    name = "ratelimit:fields"
-    __slots__ = ("_by_path", "_ietf", "_policy", "_unused", "_wall_clock", "_x")
-
-    def __init__(self, limits: Sequence[Counted], x: bool, ietf: bool, wall_clock: Callable[[], float]) -> None:
-        # The verdicts for exchanges that no limit was asked for; the same for each of them.
-        self._unused = [unused(one.limit) for one in limits if one.matches is None]
-        self._by_path = [(one.matches, unused(one.limit)) for one in limits if one.matches is not None]
-        self._x = x
-        self._ietf = ietf
-        self._policy = b", ".join([_policy(one.limit) for one in limits])
-        self._wall_clock = wall_clock
-
-    def on_response(self, exchange: Exchange) -> None:
-        """Write the fields, in place of a backend's fields of these names, which tell of other limits."""
-        verdict = exchange.rate_limit or self._not_asked(exchange)
-        response = exchange.response
-        if verdict is None or response is None:
-            return
-        headers = response.headers
-        reset = verdict.reset or ceil(self._wall_clock() + verdict.full_in - MILLISECOND)
-        if self._x:
-            _set(headers, b"X-RateLimit-Limit", b"x-ratelimit-limit", b"%d" % verdict.limit.requests)
-            _set(headers, b"X-RateLimit-Remaining", b"x-ratelimit-remaining", b"%d" % verdict.remaining)
-            _set(headers, b"X-RateLimit-Reset", b"x-ratelimit-reset", b"%d" % reset)
-        if self._ietf:
-            _set(headers, b"RateLimit-Policy", b"ratelimit-policy", self._policy)
-            wait = verdict.retry_after if not verdict.allowed else max(0.0, reset - self._wall_clock())
-            state = b'"%b";r=%d;t=%d' % (verdict.limit.label.encode(), verdict.remaining, ceil(wait))
-            _set(headers, b"RateLimit", b"ratelimit", state)
-
-    def _not_asked(self, exchange: Exchange) -> Verdict | None:
-        """Return the unused verdict of the tightest limit for the path, None where no limit is for it."""
-        path = exchange.path
-        limits = [*self._unused, *(verdict for matches, verdict in self._by_path if matches(path))]
-        return tightest(limits) if limits else None
 
 
 def settle(exchange: Exchange, verdict: Any, count: Count, refund: Refund | None = None) -> None:
@@ -206,13 +177,3 @@ def retry_after(verdict: Verdict) -> tuple[tuple[bytes, bytes], ...]:
 
 async def _when_known(verdict: Any, exchange: Exchange, count: Count, refund: Refund | None) -> None:
     settle(exchange, await verdict, count, refund)
-
-
-def _policy(limit: Limit) -> bytes:
-    return b'"%b";q=%d;w=%d' % (limit.label.encode(), limit.requests, max(1, round(limit.window)))
-
-
-def _set(headers: Headers, name: bytes, lower: bytes, value: bytes) -> None:
-    if lower in headers.index:
-        headers.remove(name)
-    headers.add(name, value)

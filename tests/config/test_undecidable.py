@@ -77,6 +77,17 @@ def test_nor_what_is_counted_or_hashed_by(complaints: Complaints, name: str, why
     assert all(line.endswith(f'"header:{name}": {why}') for line in lines)
 
 
+@pytest.mark.parametrize(("name", "why"), WHY.items())
+def test_nor_which_tier_somebody_is_on(complaints: Complaints, name: str, why: str) -> None:
+    """Whoever sends it would have the tier's limit, and no backend would see by what."""
+    limited = f'{{limit: 2, tiers: {{"header.{name}=pro": 9}}}}'
+    lines = complaints(text(f"routes: [{{path: /x, upstream: a, rate_limit: {limited}}}]"))
+
+    (line,) = lines
+    assert line.startswith(f"gateway.yaml:7:65: routes[0].rate_limit.tiers['header.{name}=pro']: expected")
+    assert line.endswith(f'"header.{name}=pro": {why}')
+
+
 def test_the_scope_that_was_meant_is_named(complaints: Complaints) -> None:
     """Who is calling is `user`, a key `api_key`: both are what the gateway has verified."""
     limits = '[{limit: 1, scope: "header:X-User-ID"}, {limit: 1, scope: "header:X-API-Key"}]'

@@ -15,7 +15,8 @@ from gateway.limiting.keys import limit_key
 from gateway.limiting.limit import Decide, Limit, Verdict
 from gateway.limiting.store import MemoryLimits
 from gateway.message import Response
-from gateway.middleware.rate_limit import Counted, PathRateLimit, RateLimit, RateLimitFields
+from gateway.middleware.rate_limit import MOST, Counted, RateLimit, VaryingRateLimit
+from gateway.middleware.rate_limit_fields import RateLimitFields
 from tests.middleware.conftest import PEER, MakeExchange
 
 LIMIT = Limit(b"-" * 8, "ip", 2, 60.0, 2)
@@ -88,7 +89,7 @@ def test_an_answer_that_comes_later_counts_all_the_same(make: MakeExchange, allo
 def test_limits_for_some_paths_are_left_out_on_others(make: MakeExchange) -> None:
     """For a path without limits the store is not asked."""
     some = Counted(LIMIT, COUNTED.key, lambda path: path.startswith(b"/users/7"))
-    step = PathRateLimit("ratelimit:pre", [some], MemoryLimits(), lambda outcome: None)
+    step = VaryingRateLimit("ratelimit:pre", [some], MemoryLimits(), lambda outcome: None)
 
     for _ in range(5):
         assert step.on_request(make(target=b"/users/8")) is None
@@ -96,6 +97,23 @@ def test_limits_for_some_paths_are_left_out_on_others(make: MakeExchange) -> Non
         assert step.on_request(make(target=b"/users/7")) is None
     with pytest.raises(LimitExceeded):
         step.on_request(make(target=b"/users/7"))
+
+
+def test_of_combinations_that_clients_choose_so_many_are_kept(make: MakeExchange) -> None:
+    """A step for each, made again where it was forgotten; counts are in the store and stay."""
+    store = MemoryLimits()
+    made = [Counted(Limit(b"%08d" % number, "ip", 2, 60.0, 2), COUNTED.key) for number in range(MOST + 1)]
+    wanted = iter([*made, made[0], made[0]])
+    step = VaryingRateLimit(
+        "ratelimit:pre", [Counted(LIMIT, COUNTED.key, None, lambda _: next(wanted))], store, lambda outcome: None
+    )
+
+    for _ in range(MOST + 2):
+        step.on_request(make())
+
+    assert len(step._steps) == 2
+    with pytest.raises(LimitExceeded):
+        step.on_request(make())
 
 
 def told(exchange: Exchange, *limits: Counted, x: bool = True, ietf: bool = False) -> list[tuple[bytes, bytes]]:

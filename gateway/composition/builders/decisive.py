@@ -27,6 +27,7 @@ def _decisive(settings: Settings) -> Iterator[str]:
         limits += route.rate_limit
     for limit in limits:
         yield from (scope.removeprefix("header:") for scope in limit.scope if scope.startswith("header:"))
+        yield from limit.tier_fields.values()
     for upstream in settings.upstreams:
         if upstream.hash_on.startswith("header:"):
             yield upstream.hash_on.removeprefix("header:")

@@ -1,11 +1,6 @@
 """Settings of rate limits into steps.
 
-# Note [Shared counts]
-A limit of `rate_limits` has one count for each key over all routes that it
-matches; a route's own `rate_limit` counts on that route alone. What a count is
-for (where the limit stands, its scope, algorithm and window) is its identity:
-a reload that leaves these alone keeps the count, also where the limit itself
-is another.
+What of a limit has a count of its own is in `gateway.composition.builders.counts`.
 
 # Note [Paths]
 Whether a limit of `rate_limits` is for a route is decided here where its
@@ -26,26 +21,25 @@ limits that have an `endpoint`: a limit on clients must not keep an orchestrator
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from functools import partial
-from hashlib import blake2b
 from typing import NamedTuple
 
 from gateway.answering.health import PATHS as HEALTH_PATHS
+from gateway.composition.builders.counts import Identities, Made
 from gateway.composition.builders.storage import redis_store
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
 from gateway.config.schema.limiting import MatchedRateLimit
-from gateway.config.schema.limiting import RateLimit as RateLimitSettings
 from gateway.config.schema.routes import Route
 from gateway.errors import LimitUnavailable
 from gateway.interfaces import Middleware
-from gateway.limiting.keys import limit_key, needs_principal
-from gateway.limiting.limit import EXACT, Decide, Limit, LimitStore, Verdict, unused
+from gateway.limiting.keys import needs_principal
+from gateway.limiting.limit import Decide, Limit, LimitStore, Verdict, unused
 from gateway.limiting.store import MemoryLimits
 from gateway.limiting.tiers import tightest
-from gateway.middleware.rate_limit import Counted, PathRateLimit, RateLimit, RateLimitFields, Refund
+from gateway.middleware.rate_limit import Counted, RateLimit, Refund, VaryingRateLimit
+from gateway.middleware.rate_limit_fields import PlannedFields, RateLimitFields
 from gateway.middleware.shaping import Lines, Shaped
 from gateway.resilience.admission import Priority
 from gateway.routing.expression import Expression, read_path
@@ -79,14 +73,11 @@ class RateLimits:
         self._shaped: dict[str, Shaped] = {}
         self._everywhere = self._matched("all")
         self._own = self._matched("own")
-        self._first: dict[str, RateLimit | PathRateLimit] = {}
+        self._first: dict[str, RateLimit | VaryingRateLimit] = {}
 
-    def _matched(self, kind: str) -> list[tuple[MatchedRateLimit, Pattern | None, Limit]]:
-        identities = _Identities()
-        return [
-            (one, _pattern(one.path), _limit(one, identities.of(kind, one.path or "", one)))
-            for one in self._settings.rate_limits
-        ]
+    def _matched(self, kind: str) -> list[tuple[MatchedRateLimit, Pattern | None, Made]]:
+        identities = Identities(kind)
+        return [(one, _pattern(one.path), identities.limit(one.path or "", one)) for one in self._settings.rate_limits]
 
     def by_address(self, route: Route | None) -> list[Middleware]:
         """Make the steps before authentication: the fields of the response, and limits that need no principal.
@@ -112,31 +103,33 @@ class RateLimits:
         """
         labels = [one.limit.label for one in others]
         limits = [
-            Counted(_labelled(limit, labels), limit_key(one.scope, name))
-            for one, pattern, limit in self._own
+            made.counted(labels, name)
+            for one, pattern, made in self._own
             if not needs_principal(one.scope)
             and (path.encode() not in HEALTH_PATHS if pattern is None else matches(pattern, path.encode()))
         ]
         fields = self._fields([*others, *limits]) if limits or others else []
         if not limits:
             return OwnLimits(fields)
-        step = RateLimit("ratelimit:own", limits, self.store(), partial(self._decisions.add, name))
+        step = _step_kind(limits)("ratelimit:own", limits, self.store(), partial(self._decisions.add, name))
         return OwnLimits([*fields, step], self._refund(step))
 
     def _fields(self, limits: Sequence[Counted]) -> list[Middleware]:
         kinds = self._settings.ratelimit_headers
-        return [RateLimitFields(limits, "x" in kinds, "ietf" in kinds, self._foundation.wall_clock)] if kinds else []
+        if not kinds:
+            return []
+        kind = RateLimitFields if all(one.choose is None for one in limits) else PlannedFields
+        return [kind(limits, "x" in kinds, "ietf" in kinds, self._foundation.wall_clock)]
 
-    def _refund(self, step: RateLimit | PathRateLimit) -> Refund:
+    def _refund(self, step: RateLimit | VaryingRateLimit) -> Refund:
         now = self._foundation.now
         return lambda exchange: step.give_back(exchange, now())
 
     def _unrouted(self) -> Iterator[Counted]:
         labels: list[str] = []
-        for one, pattern, limit in self._everywhere:
+        for one, pattern, made in self._everywhere:
             if not needs_principal(one.scope):
-                decides = None if pattern is None else partial(matches, pattern)
-                yield Counted(_labelled(limit, labels), limit_key(one.scope, ""), decides)
+                yield made.counted(labels, "", None if pattern is None else partial(matches, pattern))
 
     def for_some_paths(self, route: Route) -> list[Pattern]:
         """List the patterns of the limits that are for some paths of a route: Note [Paths]."""
@@ -156,12 +149,11 @@ class RateLimits:
 
     def _step(
         self, name: str, route: Route | None, limits: list[Counted], refund: Refund | None = None
-    ) -> RateLimit | PathRateLimit | None:
+    ) -> RateLimit | VaryingRateLimit | None:
         if not limits:
             return None
-        kind = RateLimit if all(one.matches is None for one in limits) else PathRateLimit
         count = partial(self._decisions.add, "" if route is None else route.name)
-        return kind(name, limits, self._store_of(route), count, refund)
+        return _step_kind(limits)(name, limits, self._store_of(route), count, refund)
 
     def _store_of(self, route: Route | None) -> LimitStore:
         queue = None if route is None else route.rate_limit_queue
@@ -186,21 +178,17 @@ class RateLimits:
         """Walk the limits of a route, each with whether it needs to be known who is calling."""
         paths = _paths(route)
         labels: list[str] = []
-
-        def counted(settings: RateLimitSettings, limit: Limit, decides: Callable[[bytes], bool] | None) -> Counted:
-            return Counted(_labelled(limit, labels), limit_key(settings.scope, route.name), decides)
-
-        for one, pattern, limit in self._everywhere:
+        for _, pattern, made in self._everywhere:
             found = Overlap.ALL if pattern is None else overlap_of_all(pattern, paths)
             if found is Overlap.NONE:
                 continue
             # A limit that is for some paths of the route is decided on by the path of each request: Note [Paths].
             decides = None if found is Overlap.ALL or pattern is None else partial(matches, pattern)
-            yield needs_principal(one.scope), counted(one, limit, decides)
-        identities = _Identities()
+            yield made.needs_principal, made.counted(labels, route.name, decides)
+        identities = Identities("route")
         for own in route.rate_limit:
-            limit = _limit(own, identities.of("route", route.name, own))
-            yield needs_principal(own.scope), counted(own, limit, None)
+            made = identities.limit(route.name, own)
+            yield made.needs_principal, made.counted(labels, route.name)
 
     def store(self) -> LimitStore:
         """Return where requests are counted, which is opened only where something asks for it."""
@@ -245,39 +233,8 @@ class _Closed:
         return decide
 
 
-class _Identities:
-    """Names counts: Note [Shared counts]."""
-
-    def __init__(self) -> None:
-        self._given: dict[object, int] = {}
-
-    def of(self, kind: str, place: str, limit: RateLimitSettings) -> bytes:
-        """Return the identity of a limit; limits that are alike are told apart by a number, in their order."""
-        # Windows up to EXACT are kept request by request, larger ones in parts: neither could go on from the other.
-        exact = limit.limit <= EXACT
-        what = (kind, place, limit.scope, limit.algorithm, limit.window, exact)
-        number = self._given[what] = self._given.get(what, 0) + 1
-        # All are of one length: else an identity and a key could, put together, be the octets of another pair.
-        return blake2b(repr((*what, number)).encode(), digest_size=8).digest()
-
-
-def _limit(settings: RateLimitSettings, identity: bytes) -> Limit:
-    return Limit(
-        identity=identity,
-        label="+".join(settings.scope),
-        requests=settings.limit,
-        window=settings.window,
-        burst=settings.burst or settings.limit,
-        sliding=settings.algorithm == "sliding_window",
-        lease=min(settings.lease, settings.limit),
-    )
-
-
-def _labelled(limit: Limit, taken: list[str]) -> Limit:
-    """Give a limit a label that none before it has: `ip`, then `ip-2`."""
-    number = taken.count(limit.label) + 1
-    taken.append(limit.label)
-    return limit if number == 1 else replace(limit, label=f"{limit.label}-{number}")
+def _step_kind(limits: Sequence[Counted]) -> type[RateLimit] | type[VaryingRateLimit]:
+    return VaryingRateLimit if any(one.varies for one in limits) else RateLimit
 
 
 def _paths(route: Route) -> list[Pattern | Expression]:

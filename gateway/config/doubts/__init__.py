@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from gateway.config.doubts.authorities import authorities as doubts_of_authorities
 from gateway.config.doubts.common import Doubt, Step, written
-from gateway.config.doubts.common import scopes as doubts_of_scopes
+from gateway.config.doubts.common import limit as doubts_of_limit
 from gateway.config.doubts.reach import unreached
 from gateway.config.doubts.routes import route as doubts_of_route
 from gateway.config.doubts.upstreams import breaker as doubts_of_breaker
@@ -47,7 +47,7 @@ def _all(settings: Settings) -> Iterator[Doubt]:
     yield from doubts_of_authorities(settings)
     yield from unreached(settings)
     for index, limit in enumerate(settings.rate_limits):
-        for steps, words in doubts_of_scopes(limit, settings.routes, "no route asks"):
+        for steps, words in doubts_of_limit(limit, settings.routes, "no route asks"):
             yield ("rate_limits", index, *steps), words
 
 

@@ -45,3 +45,22 @@ def scopes(limit: RateLimit, routes: Sequence[Route], nobody: str) -> Iterator[D
             yield ("scope",), f"`api_key` is unknown: {nobody} for one (`auth`), so keys are never told apart"
         elif scope.startswith("claim:") and not any(asks_who(route, *WITH_CLAIMS) for route in routes):
             yield ("scope",), f"`{scope}` is unknown: {nobody} for a token (`auth`), so claims are never told apart"
+
+
+def limit(limit: RateLimit, routes: Sequence[Route], nobody: str) -> Iterator[Doubt]:
+    """Doubt a rate limit: its scopes, its tiers and its exceptions; arguments as of `scopes`."""
+    yield from scopes(limit, routes, nobody)
+    fields = limit.tier_fields
+    for condition, most in limit.tiers.items():
+        kind = condition.partition("=")[0].partition(".")[0]
+        if kind == "claim" and not any(asks_who(route, *WITH_CLAIMS) for route in routes):
+            yield ("tiers", condition), f"nobody is on it: {nobody} for a token (`auth`)"
+        elif kind in ("key", "api_key") and not any(asks_who(route, "api_key") for route in routes):
+            yield ("tiers", condition), f"nobody is on it: {nobody} for an API key (`auth`)"
+        elif kind in ("user", "role", "scope") and not any(map(asks_who, routes)):
+            yield ("tiers", condition), f"nobody is on it: {nobody} who is calling (`auth`)"
+        elif condition in fields and (most == 0 or most > limit.limit):
+            words = f"whoever sends `{fields[condition]}` is on it: clients choose their fields, and so this limit"
+            yield ("tiers", condition), words
+    if any(network.prefixlen == 0 for network in limit.except_):
+        yield ("except",), "it has all addresses of its kind: for them there is no limit"

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gateway.config.doubts.common import Doubt, scopes, written
+from gateway.config.doubts.common import Doubt, written
+from gateway.config.doubts.common import limit as doubts_of_limit
 from gateway.config.endpoint_strings import parse
 from gateway.config.schema import Settings
 from gateway.config.schema.routes import Route
@@ -44,7 +45,7 @@ def route(route: Route, settings: Settings) -> Iterator[Doubt]:
     if route.upstream and written(settings.timeouts, "connect") and connect > route.timeout:
         yield ("timeout",), f"a connection may take longer: `timeouts.connect` is {format_duration(connect)}"
     for index, limit in enumerate(route.rate_limit):
-        for steps, words in scopes(limit, [route], "the route does not ask"):
+        for steps, words in doubts_of_limit(limit, [route], "the route does not ask"):
             yield ("rate_limit", index, *steps), words
 
 

@@ -9,13 +9,21 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from gateway.config.schema.base import Section, expected, or_one
-from gateway.config.schema.types import CLAIM_NAME, Count, PathPattern, Positive, Timeout, form, integer
+from gateway.config.schema.types import CLAIM_NAME, Count, Network, PathPattern, Positive, Timeout, form, integer
 
 Scope = Annotated[
     str,
     form(
         rf"ip|user|api_key|route|header:[!#$%&'*+.^_`|~0-9A-Za-z-]+|claim:{CLAIM_NAME}",
         "`ip`, `user`, `api_key`, `route`, `header:NAME` or `claim:NAME`",
+    ),
+]
+
+TierCondition = Annotated[
+    str,
+    form(
+        rf"(claim\.{CLAIM_NAME}|header\.[!#$%&'*+.^_`|~0-9A-Za-z-]+|key|api_key|user|role|scope)=[^\x00-\x1f\x7f]+",
+        "`claim.NAME=VALUE`, `key=ID`, `user=NAME`, `role=NAME`, `scope=NAME` or `header.NAME=VALUE`",
     ),
 ]
 
@@ -53,6 +61,15 @@ class RateLimit(Section):
         description="Requests that an instance takes from Redis at once, for keys that are busy. Counts where every "
         "limit that is looked at together has more than 1.",
     )
+    tiers: dict[TierCondition, Count] = Field(
+        default={},
+        description='Other limits for some callers: `{"claim.plan=pro": 1000, "key=acme": 0}`, 0 for none. By '
+        "`claim.NAME`, `key` (id of an API key), `user`, `role`, `scope` or `header.NAME`; the first that is met "
+        "counts. Each tier has counts of its own, and as much more `burst` as its limit is higher.",
+    )
+    except_: tuple[Network, ...] = Field(
+        default=(), alias="except", description="Addresses of clients that have no limit, and get no fields of it."
+    )
 
     @classmethod
     def reshape(cls, data: dict[str, Any]) -> dict[str, Any]:
@@ -67,6 +84,12 @@ class RateLimit(Section):
         if isinstance(data.get("scope"), str):
             data["scope"] = [data["scope"]]
         return data
+
+    @property
+    def tier_fields(self) -> dict[str, str]:
+        """The request fields that tiers go by, by their conditions."""
+        named = ((condition, condition.partition("=")[0].partition(".")) for condition in self.tiers)
+        return {condition: name for condition, (kind, _, name) in named if kind == "header"}
 
 
 class LimitQueue(Section):

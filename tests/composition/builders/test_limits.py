@@ -83,7 +83,7 @@ def test_without_fields_there_is_no_step_for_them(harness: Harness) -> None:
 
 @pytest.mark.parametrize(
     ("path", "kind"),
-    [("/orders/*", "RateLimit"), ("/*", "RateLimit"), ("/orders/:id", "PathRateLimit"), (None, "RateLimit")],
+    [("/orders/*", "RateLimit"), ("/*", "RateLimit"), ("/orders/:id", "VaryingRateLimit"), (None, "RateLimit")],
 )
 def test_a_path_is_decided_when_it_can_be(harness: Harness, path: str | None, kind: str) -> None:
     """Only a limit for some of a route's paths looks at the path of a request."""

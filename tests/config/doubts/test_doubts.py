@@ -38,6 +38,12 @@ def doubts(directory: Path, route: dict[str, Any] | None = None, upstream: Any =
         ({"rate_limit_queue": {}}, {}, "rate_limit_queue: nobody waits in it: there is no `rate_limit`"),
         ({"rate_limit": {"rate": "1/s", "scope": "user"}}, {}, "rate_limit[0].scope: `user` is unknown"),
         ({"rate_limit": [{"rate": "1/s", "scope": ["ip", "claim:t"]}]}, {}, "rate_limit[0].scope: `claim:t` is"),
+        ({"rate_limit": {"rate": "1/s", "tiers": {"claim.t=a": 2}}}, {}, "rate_limit[0].tiers['claim.t=a']: nobody is"),
+        ({"rate_limit": {"rate": "1/s", "tiers": {"key=a": 2}}}, {}, "rate_limit[0].tiers['key=a']: nobody is on it"),
+        ({"rate_limit": {"rate": "1/s", "tiers": {"role=a": 2}}}, {}, "rate_limit[0].tiers['role=a']: nobody is on it"),
+        ({"rate_limit": {"rate": "1/s", "tiers": {"header.T=a": 0}}}, {}, "rate_limit[0].tiers['header.T=a']: whoever"),
+        ({"rate_limit": {"rate": "1/s", "tiers": {"header.T=a": 2}}}, {}, "rate_limit[0].tiers['header.T=a']: whoever"),
+        ({"rate_limit": {"rate": "1/s", "except": ["10.0.0.0/8", "::/0"]}}, {}, "rate_limit[0].except: it has all"),
         ({"auth": {"all_of": ["jwt", "api_key"]}}, {"auth": BEARER_KEYS}, "auth.all_of: nobody gets in"),
     ],
 )  # fmt: skip
@@ -87,6 +93,10 @@ def test_what_an_upstream_says_in_vain(tmp_path: Path, upstream: dict[str, Any],
         ({"limits": {"queue": {}}}, "limits.queue: nobody waits in it"),
         ({"access_log": {"format": "common", "fields": ["path"]}}, "access_log.fields: only `format: json` asks"),
         ({"rate_limits": [{"scope": "user", "limit": 1}]}, "rate_limits[0].scope: `user` is unknown: no route asks"),
+        (
+            {"rate_limits": [{"limit": 1, "tiers": {"user=a": 2}}]},
+            "rate_limits[0].tiers['user=a']: nobody is on it: no",
+        ),
     ],
 )
 def test_what_is_said_for_all_in_vain(tmp_path: Path, settings: dict[str, Any], said: str) -> None:
@@ -106,6 +116,7 @@ def test_what_is_said_for_all_in_vain(tmp_path: Path, settings: dict[str, Any], 
         {"timeout": 60, "request_timeout": 90},
         {"retry": {}, "hedge": {}},
         {"rate_limit": {"rate": "1/s", "scope": "ip"}},
+        {"rate_limit": {"rate": "5/s", "tiers": {"header.X-Batch=1": 1}, "except": ["10.0.0.0/8"]}},
     ],
 )
 def test_what_does_what_it_says_is_not_doubted(tmp_path: Path, route: dict[str, Any]) -> None:

@@ -54,3 +54,38 @@ def test_a_limit_with_an_endpoint_or_a_scope_is_a_sliding_window(load_text: Load
     (found,) = load_text(f"rate_limits: [{block}]").rate_limits
 
     assert found.algorithm == algorithm
+
+
+def test_tiers_keep_the_order_in_which_they_are_written(load_text: Load) -> None:
+    """The first that is met counts (D-203); also over a file that is JSON."""
+    block = '{limit: 5, tiers: {"role=z": 1, "claim.plan=pro": 0, "key=a": 9}, except: [10.0.0.0/8, "::1"]}'
+    (found,) = load_text(ROUTE % block).routes[0].rate_limit
+
+    assert list(found.tiers.items()) == [("role=z", 1), ("claim.plan=pro", 0), ("key=a", 9)]
+    assert list(map(str, found.except_)) == ["10.0.0.0/8", "::1/128"]
+    assert list(found.model_dump(mode="json", by_alias=True)["tiers"]) == ["role=z", "claim.plan=pro", "key=a"]
+
+
+@pytest.mark.parametrize(
+    ("tiers", "said"),
+    [
+        ('{"plan=pro": 1}', "rate_limit.tiers['plan=pro']: expected `claim.NAME=VALUE`, `key=ID`"),
+        ('{"claim.plan": 1}', "rate_limit.tiers['claim.plan']: expected `claim.NAME=VALUE`"),
+        ('{"header.X Y=1": 1}', "rate_limit.tiers['header.X Y=1']: expected `claim.NAME=VALUE`"),
+        ('{"claim.plan=pro": -1}', "rate_limit.tiers['claim.plan=pro']: expected an integer from 0"),
+        ('{"claim.plan=pro": many}', "rate_limit.tiers['claim.plan=pro']: expected an integer from 0"),
+        ("[pro]", "rate_limit.tiers: expected a mapping"),
+    ],
+)
+def test_what_is_no_tier_is_told(complaints: Complaints, tiers: str, said: str) -> None:
+    """With the ways there are."""
+    (line,) = complaints(ROUTE % f"{{limit: 5, tiers: {tiers}}}")
+
+    assert f"routes[0].{said}" in line
+
+
+def test_who_is_excepted_is_an_address(complaints: Complaints) -> None:
+    """Users and keys are tiers of 0."""
+    (line,) = complaints(ROUTE % "{limit: 5, except: [alice]}")
+
+    assert line.startswith("gateway.yaml:2:65: routes[0].rate_limit.except[0]: expected")
