@@ -11,7 +11,7 @@ limit itself is another.
 Each tier has counts of its own, under the same keys (D-204). So who gets a better plan in the middle of a window has
 all of it at once, and callers on a large plan use up nothing of what others at the same address have.
 
-Tests: `tests/composition/builders/test_limits.py`.
+Tests: `tests/composition/builders/test_limits.py::test_limits_that_are_alike_count_apart`.
 """
 
 from __future__ import annotations
