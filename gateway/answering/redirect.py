@@ -18,28 +18,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from urllib.parse import unquote
 
 from gateway.errors import MalformedRequest, RouteNotFound
 from gateway.exchange import Exchange
 from gateway.headers import Headers
-from gateway.http.hosts import is_of_dns, normal_host
+from gateway.http.asked import PORTS, asked
+from gateway.http.hosts import bare_host, is_of_dns
 from gateway.http.paths import normal_form
 from gateway.message import Response
 from gateway.routing.expression import Expression
 from gateway.routing.overlap import matches
 from gateway.routing.pattern import Pattern
-from gateway.routing.table import bare_host
-
-PORTS = {b"http": b"80", b"https": b"443"}
 
 _NAME = re.compile(r"\$\{([^{}]*)\}")
 _DOTS = re.compile(r"(?:\.|%2[eE]){1,2}(?:;.*)?")
 _CUT_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ESCAPED = re.compile(rb"[^A-Za-z0-9\-._~!$&'()*+,;=:@/?%]")
-_PORT = re.compile(rb":([0-9]{1,5})\Z")
-_IS_PORT = re.compile(rb"[1-9][0-9]{0,4}").fullmatch
 
 
 class Redirect:
@@ -49,14 +44,10 @@ class Redirect:
         status: 301, 302, 303, 307 or 308.
         scheme: Of the target; None for the one asked for.
         host: Of the target; None for the one asked for.
-        port: Of the target; None for what Note [The port] says.
+        port: Of the target; None for the one asked for, or the scheme's own where scheme or host
+            is another: the port that a client used says nothing about these.
         path: Makes the path of the target of an exchange.
         hosts: The exact names of the route, asked where `host` is None; None for a route for other names too.
-
-    # Note [The port]
-    The port that a client used says nothing about another scheme or another host: there it is the scheme's own.
-    Otherwise it is the one asked for: a trusted proxy's `X-Forwarded-Port`, the port in its `X-Forwarded-Host`, the
-    port in `Host`.
     """
 
     __slots__ = ("_host", "_hosts", "_path", "_port", "_scheme", "_status")
@@ -86,7 +77,7 @@ class Redirect:
         """
         assert exchange.chain is not None
         asked_scheme = exchange.scheme
-        asked_host, asked_port = self._asked(exchange, PORTS[asked_scheme])
+        asked_host, asked_port = asked(exchange)
         scheme, host = self._scheme or asked_scheme, self._host or self._own_host(asked_host, exchange)
         same = scheme == asked_scheme and host == asked_host
         port = self._port or (asked_port if same else PORTS[scheme])
@@ -100,18 +91,6 @@ class Redirect:
             path += b"?" + _ESCAPED.sub(lambda found: b"%%%02X" % found[0][0], query)
         location = b"%b://%b%b" % (scheme, host, path)
         exchange.chain.deliver(exchange, Response(self._status, Headers([(b"Location", location)]), b""))
-
-    def _asked(self, exchange: Exchange, default: bytes) -> tuple[bytes, bytes]:
-        """Return the host and the port that the client used: Note [The port]."""
-        request = exchange.request
-        said = exchange.forwarding.believed(request.headers)
-        authority, port = request.host, _last(said, b"x-forwarded-port")
-        with suppress(ValueError):  # what is no host says nothing
-            authority = normal_host(_last(said, b"x-forwarded-host") or authority)
-        if not _IS_PORT(port):
-            written = _PORT.search(authority)
-            port = written[1] if written else default
-        return bare_host(authority), port
 
     def _own_host(self, asked: bytes, exchange: Exchange) -> bytes:
         """Return the route's own name that was asked for."""
@@ -175,8 +154,3 @@ def raw_params(patterns: Sequence[Pattern | Expression], path: bytes, params: di
         if raw is not None and {name: unquote(text) for name, text in raw.items()} == params:
             return raw
     return {}
-
-
-def _last(headers: Headers, name: bytes) -> bytes:
-    """Return the last element of a field: what the nearest proxy has written."""
-    return (headers.joined(name) or b"").rstrip(b", \t").rpartition(b",")[2].strip()

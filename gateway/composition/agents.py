@@ -14,7 +14,7 @@ from gateway.composition.assembly import Gateway
 from gateway.composition.builders.retries import retries_within, retry_budget
 from gateway.composition.snapshot import Snapshot
 from gateway.config.schema.routes import Route
-from gateway.forwarding.forwarder import Forwarder
+from gateway.forwarding.rewriting import forwarder_for
 from gateway.forwarding.subrequest import fail
 from gateway.http.fields import FRAMING, HOP_BY_HOP, NEVER_FORWARDED, FieldFilter
 from gateway.middleware.chain import Chain
@@ -84,7 +84,7 @@ class AgentLeaf:
         retries = None
         if route.retry is not None and route.retry.attempts and self._budget is not None:
             retries = retries_within(self._budget, route.name, route.retry, foundation)
-        forwarder = Forwarder(
+        forwarder = forwarder_for(upstream)(
             upstream,
             foundation.attempts,
             _PASSES,

@@ -14,6 +14,7 @@ from functools import cache
 from gateway.composition.builders.access_log import access_log
 from gateway.composition.builders.addresses import ip_rules
 from gateway.composition.builders.admission import LoadControl
+from gateway.composition.builders.bases import upstreams_below_a_base
 from gateway.composition.builders.identity import Identity
 from gateway.composition.builders.last_good import LastGoods
 from gateway.composition.builders.limits import RateLimits
@@ -22,6 +23,7 @@ from gateway.config import Settings
 from gateway.config.schema.routes import Route
 from gateway.http.forwarded import NetworkSet
 from gateway.interfaces import Middleware
+from gateway.middleware.below_base import BelowBase
 from gateway.middleware.body_limit import BodyLimit
 from gateway.middleware.metrics import RequestMetrics
 from gateway.middleware.request_buffer import RequestBuffer
@@ -62,6 +64,7 @@ class Pipeline:
         self._access_log = access_log(settings, log_access, foundation.wall_clock, foundation.random)
         self._ip_rules = ip_rules(settings.ip_allow, settings.ip_deny)
         self._ip_rules_of = cache(ip_rules)
+        self._below_base, self._below_a_base = BelowBase(), upstreams_below_a_base(settings)
         self._body_limit = cache(BodyLimit)
         self._octets = settings.limits.request_body
         buffer = settings.limits.request_buffer
@@ -81,6 +84,7 @@ class Pipeline:
             *self._load.at_the_door(route),  # before any work: what is turned away here must cost nothing
             self._ip_rules_for(route),  # inside the rules for all
             *self._limits.by_address(route),  # before anything is spent on finding out who is calling
+            self._below_base_for(route),  # inside the limits: who tries such paths uses them up
             None if route is None else self._identity.withheld_parameter(auth),  # an authority is shown the URL
             self._identity.step(auth),
             self._identity.tunnels(auth),  # who opened a tunnel is known
@@ -100,6 +104,7 @@ class Pipeline:
             self._trace,
             self._access_log,
             RequestMetrics(self._metrics.route(route.name, ""), self._metrics.upstream, self._metrics.errors.add),
+            self._below_base_for(route),
             self._request_buffer,
             *self._load.of_upstreams(route, None),
         )
@@ -124,6 +129,12 @@ class Pipeline:
 
     def _ip_rules_for(self, route: Route | None) -> Middleware | None:
         return None if route is None else self._ip_rules_of(route.ip_allow, route.ip_deny)
+
+    def _below_base_for(self, route: Route | None) -> Middleware | None:
+        """Return the step that holds paths below the base path of backends, where one has any."""
+        if route is None or self._below_a_base.isdisjoint(name for name, _ in route.upstreams):
+            return None
+        return self._below_base
 
     def _body_limit_for(self, route: Route | None) -> Middleware | None:
         if route is None:

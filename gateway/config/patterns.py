@@ -26,6 +26,10 @@ PARAMETER = re.compile(r":([A-Za-z_][A-Za-z0-9_-]*)|\{([A-Za-z_][A-Za-z0-9_-]*)\
 REST = re.compile(r"\*|\{\*([A-Za-z_][A-Za-z0-9_-]*)\}")
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _NOT_IN_URLS = re.compile("[^\x21-\x7e]")
+# Segments of a base path: no dots alone, no parameters, no escape that some servers decode into a slash or a dot.
+_BASE = re.compile(
+    r"(?:/(?!\.{1,2}(?:/|\Z))(?:[A-Za-z0-9\-._~!$&'()*+,=:@]|%(?!2[EeFf]|5[Cc]|3[Bb]|[01][0-9A-Fa-f]|25|7[Ff])[0-9A-Fa-f]{2})+)+"
+)
 _SPACES = re.compile(r"[\s\x00-\x20\x7f]")
 _ENDPOINT = re.compile(r"[A-Za-z][A-Za-z0-9_-]*:.+")
 _TCP = re.compile(r"(?:tcp|tcp6|ssl|tls|sni):(?:port=)?(?P<port>[^:]*)(?::.*)?", re.DOTALL)
@@ -124,14 +128,46 @@ def backend_url(value: object) -> str:
     """Read where a backend listens.
 
     Returns:
-        `scheme://host` or `scheme://host:port`, in lower case: the backend's identity.
+        `scheme://host`, `scheme://host:port`, and the base path where there is one, host in lower case: the backend's
+        identity.
     """
-    expected = "a URL such as http://10.0.0.1:8080, https://… or h2c://…, with nothing after host and port"
-    found = _parse(value, SCHEMES, expected)
-    if found.path not in ((), ("",)) or found.query or found.fragment or "?" in text(value) or "#" in text(value):
+    expected = "a URL such as http://10.0.0.1:8080, https://… or h2c://…, with nothing after host and port but a path"
+    written = text(value)
+    found = _parse(written, SCHEMES, expected)
+    if "?" in written or "#" in written:
         raise Unexpected(expected)
-    port = "" if found.port is None or _no_port(text(value)) else f":{found.port}"
-    return f"{found.scheme}://{_bracketed(found.host, expected)}{port}"
+    port = "" if found.port is None or _no_port(written) else f":{found.port}"
+    path = base_path("/" + written.partition("://")[2].partition("/")[2])
+    return f"{found.scheme}://{_bracketed(found.host, expected)}{port}{path}"
+
+
+def base_path(written: str) -> str:
+    """Read the path that everything is asked for below; it ends without a slash, and is empty for the root.
+
+    Only what every server reads in one way is taken: what clients ask for must stay below it.
+    """
+    path = written.removesuffix("/")
+    if path and not _BASE.fullmatch(path):
+        raise Unexpected("a base path such as /v2: no empty segment, no `.` or `..`, no `;`, no escaped slash or dot")
+    return path
+
+
+def host_header(value: object) -> str:
+    """Read what a backend sees as Host: `client`, `backend`, or a name with an optional port."""
+    expected = "`client`, `backend`, or a host name such as shop.internal, with a port where it has one"
+    written = text(value).lower()
+    name, colon, port = written.rpartition(":")
+    if not colon or port.endswith("]"):
+        name, colon, port = written, "", ""
+    elif not port.isdecimal() or not 0 < int(port) < 65536:
+        raise Unexpected(expected)
+    try:
+        name = host(name)
+    except Unexpected:
+        raise Unexpected(expected) from None
+    if name.startswith("*"):
+        raise Unexpected(expected)
+    return f"{name}:{int(port)}" if colon else name
 
 
 def url(value: object) -> str:

@@ -51,3 +51,11 @@ def is_of_dns(host: bytes) -> bool:
         return True
     name = host.partition(b":")[0].removesuffix(b".")
     return len(name) <= _LONGEST_NAME and max(map(len, name.split(b"."))) <= _LONGEST_LABEL
+
+
+def bare_host(host: bytes) -> bytes:
+    """Strip the port and the final dot from an authority; an IPv6 literal keeps its brackets."""
+    name, colon, port = host.rpartition(b":")
+    if colon and not port.endswith(b"]"):
+        host = name
+    return host[:-1] if host.endswith(b".") else host

@@ -19,7 +19,7 @@ from typing import Generic, TypeVar
 
 from gateway.errors import RequestAmbiguous, RouteNotFound
 from gateway.headers import Headers
-from gateway.http.hosts import is_of_dns, normal_host
+from gateway.http.hosts import bare_host, is_of_dns, normal_host
 from gateway.routing.expression import MARK, Expression
 from gateway.routing.pattern import Pattern, folded_pattern, parse_pattern
 from gateway.routing.rule import RouteRule, takes
@@ -181,11 +181,3 @@ def _verdict(entry: Entry[T], method: bytes) -> str:
     if not takes(entry.rule.methods, method):
         return f"method {method.decode('ascii', 'backslashreplace')} is not accepted"
     return "taken"
-
-
-def bare_host(host: bytes) -> bytes:
-    """Strip the port and the final dot from an authority; an IPv6 literal keeps its brackets."""
-    name, colon, port = host.rpartition(b":")
-    if colon and not port.endswith(b"]"):
-        host = name
-    return host[:-1] if host.endswith(b".") else host

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from gateway.errors import BreakerOpen, NoBackendAvailable
 from gateway.exchange import Exchange
 from gateway.http.fields import FieldFilter
+from gateway.http.reverse import Reverse
 from gateway.interfaces import Balancer
 from gateway.message import Response
 from gateway.resilience.selection import Lack, Selection, available
@@ -29,21 +30,29 @@ class Backend:
         pool: Its connections.
         standing: What is known of it; None where nothing is watched.
         grows: Whether its share grows slowly once it has recovered.
+        reverse: Rewrites its answers to what the client asked; None where they go on as they are.
 
     Attributes:
         full_weight: Its weight in the configuration.
         usable: Whether it may be picked, as of the last time that anything happened.
     """
 
-    __slots__ = ("breaker", "full_weight", "grows", "name", "pool", "standing", "usable", "weight")
+    __slots__ = ("breaker", "full_weight", "grows", "name", "pool", "reverse", "standing", "usable", "weight")
 
     def __init__(
-        self, name: str, weight: int, pool: BackendPool, standing: Standing | None = None, grows: bool = False
+        self,
+        name: str,
+        weight: int,
+        pool: BackendPool,
+        standing: Standing | None = None,
+        grows: bool = False,
+        reverse: Reverse | None = None,
     ) -> None:
         self.name = name
         self.weight = weight * FULL if grows else weight
         self.full_weight = weight
         self.grows = grows
+        self.reverse = reverse
         self.pool = pool
         self.standing = standing
         self.breaker = None if standing is None else standing.breaker
@@ -127,6 +136,15 @@ class Upstream:
         self.panic = False
         # What was disturbed before this snapshot was made is found out at its first pick.
         self._bent = condition is not None
+
+    def reachable(self) -> Iterator[Backend]:
+        """Yield the backends that an exchange may come to, those of the upstream that this one falls back to included.
+
+        Called when all upstreams are built.
+        """
+        yield from self.backends
+        if self.fallback is not None and self.fallback.upstream is not None:
+            yield from self.fallback.upstream().backends
 
     def admit(self, now: float, whole: bool = True) -> int:
         """Ask the breaker of the whole upstream; returns its ticket, 0 without a breaker.

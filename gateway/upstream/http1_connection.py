@@ -23,7 +23,7 @@ from gateway.upstream.contract import Connection, Hearer, Keeper, Stream
 from gateway.upstream.http1_phases import TUNNELS, UPLOADS, Phase
 from gateway.upstream.http1_tunnel import BackendTunnel, Carrier
 from gateway.upstream.http1_upload import Upload, beginning
-from gateway.upstream.request_head import authenticates, encode_head
+from gateway.upstream.request_head import Heading, authenticates
 
 CLOSE = 10.0
 """Seconds that a close may take until the connection is reset."""
@@ -36,7 +36,7 @@ class Http1Connection(Connection, Stream, Carrier):
 
     Args:
         keeper: Whose it is.
-        authority: The backend's host and port, for clients that name none.
+        heading: Writes the heads of requests.
         response_header: Most octets of the head of an answer.
         memo: Heads that this backend has answered with before.
 
@@ -46,8 +46,8 @@ class Http1Connection(Connection, Stream, Carrier):
     """
 
     __slots__ = (
-        "_authority",
         "_full",
+        "_heading",
         "_hearer",
         "_parser",
         "_paused",
@@ -58,12 +58,12 @@ class Http1Connection(Connection, Stream, Carrier):
         "transport",
     )
 
-    def __init__(self, keeper: Keeper, authority: bytes, response_header: int, memo: ResponseMemo) -> None:
+    def __init__(self, keeper: Keeper, heading: Heading, response_header: int, memo: ResponseMemo) -> None:
         super().__init__(most=1)
         self.keeper = keeper
         self.transport: Any = None
         self.phase = Phase.IDLE
-        self._authority = authority
+        self._heading = heading
         self._hearer: Hearer | None = None
         self._upload: Upload | None = None
         # Whose turn it is: the client does not take what is read; the backend does not take what is written.
@@ -102,7 +102,7 @@ class Http1Connection(Connection, Stream, Carrier):
         if authenticates(exchange):
             self.owner = hearer.owner
         self._parser.expect(request.method, request.upgrade)
-        head = encode_head(exchange, hearer.passes, self._authority)
+        head = self._heading.encode(exchange, hearer.passes)
         body = request.body
         if body is None:
             self.phase = phases.SENT[self.phase]

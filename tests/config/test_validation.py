@@ -291,7 +291,7 @@ def test_what_verifiers_keys_and_plugins_need(complaints: Complaints, text: str,
         ("strategy: round-robin", "strategy: expected `round_robin`"),
         ("circuit_breaker: {trip: {error_rate: {ratio: 2}}}", "expected a number from 0 to 1"),
         ("circuit_breaker: {trip: {errors: 2}}", "circuit_breaker.trip: expected a known key"),
-        ("backends: [{url: 'http://x/y'}]", "found several"),
+        ("backends: [{url: 'http://x/y?z'}]", "found several"),
     ],
 )
 def test_what_upstreams_need(complaints: Complaints, keys: str, words: str) -> None:

@@ -16,6 +16,7 @@ from gateway.message import Request
 from gateway.transport.deadlines import NEVER, Deadlines
 from gateway.upstream.contract import Connection, Keeper, Stream
 from gateway.upstream.http1_connection import Http1Connection
+from gateway.upstream.request_head import Heading
 from tests.contracts.many_streams import ManyStreams, OneStream
 from tests.upstream.conftest import Wire
 from tests.upstream.test_http1_connection import OK, Asked
@@ -74,7 +75,7 @@ class Http1:
 
     def __init__(self) -> None:
         self.keeper = Kept()
-        self.connection: Any = Http1Connection(self.keeper, b"orders:80", 65536, ResponseMemo())
+        self.connection: Any = Http1Connection(self.keeper, Heading(b"orders:80"), 65536, ResponseMemo())
         self.connection.makeConnection(Wire())
         self.keeper.deadlines.watch(self.connection)
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from gateway.errors import MethodNotAllowed, RequestAmbiguous, RouteNotFound
 from gateway.headers import Headers
+from gateway.http.hosts import bare_host
 from gateway.routing.rule import USUAL, Conditions, RouteRule, takes
-from gateway.routing.table import RouteTable, bare_host
+from gateway.routing.table import RouteTable
 from gateway.routing.tree import Match
 
 GET, POST = frozenset([b"GET"]), frozenset([b"POST"])

@@ -20,6 +20,7 @@ from gateway.upstream.backend_pool import BackendPool
 from gateway.upstream.contract import Hearer, Stream
 from gateway.upstream.http1_connection import Http1Connection
 from gateway.upstream.http1_opening import speaking_http1
+from gateway.upstream.request_head import Heading
 
 
 class Wire(StringTransport):
@@ -80,7 +81,7 @@ class Bench:
             "orders",
             "http://orders:80",
             "orders",
-            speaking_http1(self._dial, b"orders:80", 65536),
+            speaking_http1(self._dial, Heading(b"orders:80"), 65536),
             Limits(**limits),
             most_lent,
             self.deadlines,

@@ -69,7 +69,13 @@ def build_standing(
         tls: For its checks.
         files: The digest of what the files of `tls` hold.
     """
-    made_from = (backend.url, repr(upstream.health_check), upstream.tls, files)
+    made_from = (
+        backend.url,
+        upstream.host_sent(backend),
+        repr(upstream.health_check),
+        upstream.tls_of_backends,
+        files,
+    )
     key = ("standing", upstream.name, condition.rules, made_from)
 
     def make() -> Standing:

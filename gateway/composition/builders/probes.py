@@ -68,10 +68,11 @@ def _probe(
         return TcpProbe(connect)
     host = f"[{backend.host}]:{port}" if ":" in backend.host else f"{backend.host}:{port}"
     scheme = "http" if tls is None else "https"
+    sent = upstream.host_sent(backend)
     return HttpProbe(
         Fetcher(foundation.reactor, foundation.dialer, tls, check.timeout, MOST, glance=True),
-        f"{scheme}://{host}{check.path}",
-        host,
+        f"{scheme}://{host}{backend.base}{check.path}",
+        host if sent is None else sent.decode(),
         check.headers,
         check.expected_status,
         check.expected_headers,

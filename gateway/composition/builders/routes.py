@@ -15,6 +15,7 @@ from gateway.config import Settings
 from gateway.config.schema.answers import Redirect as RedirectSettings
 from gateway.config.schema.routes import Route
 from gateway.forwarding.forwarder import Forwarder
+from gateway.forwarding.rewriting import forwarder_for
 from gateway.http.fields import FieldFilter
 from gateway.interfaces import Middleware
 from gateway.middleware.chain import Chain, Handler
@@ -70,7 +71,7 @@ class Routes:
             self.retry_budgets[route.name] = retries.budget
         hedges = build_hedges(route.name, route.hedge, foundation)
         forwarders = {
-            name: Forwarder(
+            name: forwarder_for(self._upstreams[name])(
                 self._upstreams[name],
                 foundation.attempts,
                 passes,

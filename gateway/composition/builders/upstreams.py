@@ -14,10 +14,12 @@ from gateway.config.schema.upstreams import Backend as BackendSettings
 from gateway.config.schema.upstreams import Upstream as UpstreamSettings
 from gateway.dialling.tls import client_tls_options, files_digest
 from gateway.exchange import Exchange
+from gateway.http.reverse import Reverse
 from gateway.middleware.gate import Gate
 from gateway.upstream.backend import Backend, Upstream
 from gateway.upstream.backend_pool import BackendPool
 from gateway.upstream.http1_opening import speaking_http1
+from gateway.upstream.request_head import Heading
 
 
 def build_upstreams(
@@ -70,16 +72,16 @@ def build_upstream(
     backends = []
     for backend in upstream.backends:
         # The identity of a pool: everything that it was made from.
-        key = (upstream.name, backend.url, upstream.tls, files, upstream.pool, settings.timeouts.connect,
-               settings.limits.response_header, settings.limits.connections)  # fmt: skip
+        key = (upstream.name, backend.url, upstream.host_sent(backend), upstream.tls_of_backends, files, upstream.pool,
+               settings.timeouts.connect, settings.limits.response_header, settings.limits.connections)  # fmt: skip
         keys.add(key)
         make = partial(_pool, upstream, backend, settings, foundation)
         pool = foundation.pool.backend(key, make)
         standing = None
         if condition is not None:
-            tls = client_tls_options(backend.host, upstream.tls) if backend.scheme == "https" else None
+            tls = client_tls_options(backend.host, upstream.tls_of_backends) if backend.scheme == "https" else None
             standing = build_standing(backend, upstream, condition, foundation, tls, files)
-        backends.append(Backend(backend.url, backend.weight, pool, standing, grows))
+        backends.append(Backend(backend.url, backend.weight, pool, standing, grows, _reverse(upstream, backend)))
     return Upstream(
         upstream.name,
         build_balancer(upstream.strategy, backends, foundation.random, weights_change=grows),
@@ -99,15 +101,24 @@ def _key(upstream: UpstreamSettings) -> Callable[[Exchange], bytes] | None:
     return None
 
 
+def _reverse(upstream: UpstreamSettings, backend: BackendSettings) -> Reverse | None:
+    """Make what rewrites the answers of a backend, where that is asked for."""
+    if not upstream.rewrite_responses:
+        return None
+    scheme = b"https" if backend.scheme == "https" else b"http"
+    return Reverse(scheme, backend.authority, upstream.host_sent(backend), backend.base.encode())
+
+
 def _pool(
     upstream: UpstreamSettings, backend: BackendSettings, settings: Settings, foundation: Foundation
 ) -> BackendPool:
     host, port = backend.host, backend.port
-    tls = client_tls_options(host, upstream.tls) if backend.scheme == "https" else None
+    tls = client_tls_options(host, upstream.tls_of_backends) if backend.scheme == "https" else None
     dial = foundation.dialer.dial
     timeout = settings.timeouts.connect
+    heading = Heading(backend.authority, upstream.host_sent(backend), backend.base.encode())
     connect = speaking_http1(
-        lambda make: dial(host, port, tls, make, timeout), backend.authority, settings.limits.response_header
+        lambda make: dial(host, port, tls, make, timeout), heading, settings.limits.response_header
     )
     return BackendPool(
         upstream.name,

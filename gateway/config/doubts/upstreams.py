@@ -13,6 +13,7 @@ from gateway.config.schema.resilience import CircuitBreaker
 from gateway.config.schema.routes import Route
 from gateway.config.schema.upstreams import Upstream
 from gateway.config.units import format_duration, format_size
+from gateway.http.hosts import bare_host
 
 
 def upstream(upstream: Upstream, routes: Sequence[Route]) -> Iterator[Doubt]:
@@ -38,11 +39,46 @@ def upstream(upstream: Upstream, routes: Sequence[Route]) -> Iterator[Doubt]:
     for index, backend in enumerate(upstream.backends):
         if upstream.strategy == "ip_hash" and written(backend, "weight") and backend.weight != 1:
             yield ("backends", index, "weight"), "ip_hash goes by no weights"
+    yield from _names(upstream)
+    yield from _bases(upstream, routes)
     yield from _pool(upstream, routes)
     yield from _claims(upstream, routes)
     if upstream.circuit_breaker is not None:
         for steps, words in breaker(upstream.circuit_breaker, [upstream]):
             yield ("circuit_breaker", *steps), words
+
+
+def _names(upstream: Upstream) -> Iterator[Doubt]:
+    """Doubt a name that TLS asks for where Host names another server."""
+    asked, key = upstream.tls.server_name, ("tls", "server_name")
+    if asked is None or upstream.host_header == "client":
+        return
+    for backend in upstream.backends:
+        sent = bare_host((upstream.host_sent(backend) or b"").lower()).decode().strip("[]")
+        if backend.scheme == "https" and sent != asked.lower():
+            # Servers compare the two (RFC 9110 section 15.5.20).
+            yield key, f"`Host` is `{sent}` (`host_header`): a server that goes by both names answers with 421"
+            return
+
+
+def _bases(upstream: Upstream, routes: Sequence[Route]) -> Iterator[Doubt]:
+    """Doubt paths that begin with the base that is put before them in any case."""
+    check = upstream.health_check
+    for index, backend in enumerate(upstream.backends):
+        base = backend.base
+        if not base:
+            continue
+        paths = [path for route in routes for path in route.path]
+        if paths and all(_is_below(path, base) for path in paths):
+            words = f"requests go below it with their whole path: {base}{base}/… is what it is asked for"
+            yield ("backends", index, "url"), words
+        if check is not None and written(check, "path") and _is_below(check.path, base):
+            yield ("health_check", "path"), f"it goes below the base path: {base}{check.path} is what is asked for"
+            return
+
+
+def _is_below(path: str, base: str) -> bool:
+    return path == base or path.startswith((f"{base}/", f"{base}?"))
 
 
 def _pool(upstream: Upstream, routes: Sequence[Route]) -> Iterator[Doubt]:

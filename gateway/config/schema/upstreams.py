@@ -18,6 +18,7 @@ from gateway.config.schema.types import (
     Duration,
     File,
     Flag,
+    HostHeader,
     Name,
     Positive,
     Ratio,
@@ -26,6 +27,7 @@ from gateway.config.schema.types import (
     form,
     integer,
 )
+from gateway.http.hosts import bare_host
 
 _PORTS = {"http": 80, "https": 443, "h2c": 80}
 
@@ -36,8 +38,8 @@ class Backend(Section):
     """One origin server."""
 
     url: BackendURL = Field(
-        description="http://, https:// or h2c:// (HTTP/2 by prior knowledge), host and port. "
-        "Names are resolved again as they expire."
+        description="http://, https:// or h2c:// (HTTP/2 by prior knowledge), host and port; a path is the base that "
+        "requests go below. Names are resolved again as they expire."
     )
     weight: Annotated[int, integer(0, 1_000_000)] = Field(
         default=1, description="Share of the traffic, for every strategy but `ip_hash`; 0 for none."
@@ -61,6 +63,12 @@ class Backend(Section):
     def authority(self) -> bytes:
         """Host and port as `Host` has them: without the port of the scheme."""
         return URL.from_text(self.url).authority().encode()
+
+    @property
+    def base(self) -> str:
+        """The path that everything is asked for below, without a slash at its end; empty for none."""
+        _, slash, path = self.url.partition("://")[2].partition("/")
+        return slash + path
 
 
 class Pool(Section):
@@ -86,7 +94,8 @@ class BackendTLS(Section):
 
     ca: File | None = Field(default=None, description="PEM file of authorities to trust; absent: the system's.")
     server_name: SomeText | None = Field(
-        default=None, description="Name to ask for (SNI) and to verify; absent: the URL's."
+        default=None,
+        description="Name to ask for (SNI) and to verify; absent: `host_header` where that is a name, else the URL's.",
     )
     client_cert: File | None = Field(default=None, description="PEM file with the certificate (chain) to show.")
     client_key: File | None = Field(default=None, description="PEM file with its key; absent: it is in `client_cert`.")
@@ -130,4 +139,28 @@ class Upstream(Section):
         description="Before `in_flight` and `adaptive_concurrency`. Absent: nobody waits; `{}`: on with its defaults.",
     )
     pool: Pool = Field(default=Pool(), description="Connections, for each backend.")
+    host_header: HostHeader = Field(
+        default="client",
+        description="What a backend sees as Host: the `client`'s, its own (`backend`: host and port of its URL), or "
+        "this name, with a port where it has one. Health checks send the same.",
+    )
+    rewrite_responses: Flag = Field(
+        default=False,
+        description="Whether `Location`, `Content-Location` and the `Domain` and `Path` of cookies that name the "
+        "backend are rewritten to what the client asked.",
+    )
     tls: BackendTLS = Field(default=BackendTLS(), description="For https:// backends.")
+
+    def host_sent(self, backend: Backend) -> bytes | None:
+        """Return what a backend sees as Host; None for what the client has sent."""
+        if self.host_header == "client":
+            return None
+        return backend.authority if self.host_header == "backend" else self.host_header.encode()
+
+    @property
+    def tls_of_backends(self) -> BackendTLS:
+        """How https:// backends are met: where `host_header` is a name, that name is asked for and verified too."""
+        if self.tls.server_name is not None or self.host_header in ("client", "backend"):
+            return self.tls
+        name = bare_host(self.host_header.encode()).decode().strip("[]")
+        return self.tls.model_copy(update={"server_name": name})

@@ -63,6 +63,14 @@ def test_what_a_route_says_in_vain(tmp_path: Path, route: dict[str, Any], settin
         ({"slow_start": 5}, "slow_start: no backend ever recovers"),
         ({"slow_start": 5, "strategy": "ip_hash", "health_check": {}}, "slow_start: it has no effect"),
         ({"queue": {}}, "queue: nobody waits in it"),
+        (
+            {"backends": [{"url": "https://a.example"}], "host_header": "backend", "tls": {"server_name": "b.example"}},
+            "tls.server_name: `Host` is `a.example`",
+        ),
+        (
+            {"backends": [{"url": "http://a.example/b"}], "health_check": {"path": "/b/health"}},
+            "health_check.path: it goes below the base path: /b/b/health is",
+        ),
         ({"pool": {"queue_timeout": "30s"}}, "pool.queue_timeout: nobody waits so long: no route to it waits"),
         ({"pool": {"queue_timeout": 1, "max_pending": 0}}, "pool.queue_timeout: nobody waits: `max_pending` is 0"),
         ({"strategy": "consistent_hash", "hash_on": "claim:tenant"}, "hash_on: there are no claims"),
@@ -175,6 +183,16 @@ def test_who_is_calling_is_not_told_in_time_or_not_in_this_way(
         ({"circuit_breaker": {"timeout": 5}, "passive_health": {"failures": 9}}, {}),
         ({"circuit_breaker": {"timeout": "40s"}, "passive_health": {}}, {}),
         ({"circuit_breaker": {"fallback": {"cached": True, "max_stale": "30s"}}}, {}),
+        ({"backends": [{"url": "https://a.example/v2"}]}, {"path": ["/v2/*", "/v1/*"]}),
+        (
+            {
+                "backends": [{"url": "https://10.0.0.1"}],
+                "host_header": "b.example:8443",
+                "tls": {"server_name": "B.example"},
+            },
+            {},
+        ),
+        ({"backends": [{"url": "https://a.example"}], "tls": {"server_name": "b.example"}}, {}),
     ],
 )
 def test_an_upstream_that_does_what_it_says_is_not_doubted(
@@ -184,6 +202,15 @@ def test_an_upstream_that_does_what_it_says_is_not_doubted(
     auth = {"introspection": AUTH["introspection"]}
 
     assert doubts(tmp_path, route, upstream, auth=auth) == []
+
+
+def test_a_base_that_the_paths_of_all_routes_have_already(tmp_path: Path) -> None:
+    """It is put before whole paths; nginx takes it for what stands in the place of the route's."""
+    backends = [{"url": "http://a.example"}, {"url": "http://a.example/v2"}]
+
+    (found,) = doubts(tmp_path, {"path": ["/v2/*", "/v2"]}, {"backends": backends})
+
+    assert found.startswith("upstreams[0].backends[1].url: requests go below it with their whole path: /v2/v2/…")
 
 
 def test_a_breaker_for_all_is_doubted_once_where_it_stands(tmp_path: Path) -> None:

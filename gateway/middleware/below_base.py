@@ -1,0 +1,72 @@
+r"""Refuse paths that could lead above the base path of a backend.
+
+Stands on routes to backends whose URL has a path (`http://shop.internal/v2`) only. A client that asks for
+`/../admin` would otherwise have the backend asked for `/v2/../admin`, which it may read as `/admin`.
+
+# Note [Above the base]
+Servers read paths in many ways (Note [Readings] in `gateway.http.readings`), and not all of them are asked about on a
+route. Here it need not be known which path a server reads, only that none of them is above the base. So every
+step is taken for what is worse: a segment of dots leads upwards however it is written (`%2e`, `..;x`, escaped twice,
+behind an escaped slash or a `\`), and a segment leads downwards only where every server reads one. Where that sum
+ever falls below zero the path is refused. A few harmless paths are refused too, as `/a%2F../b`; who writes
+them means no good.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote_to_bytes
+
+from gateway.errors import RequestAmbiguous, RouteNotFound
+from gateway.exchange import Exchange
+
+_MAY_CLIMB = re.compile(rb"\.\.|%").search
+_PARTS = re.compile(rb"[/\\]").split
+_ENDS_NAME = re.compile(rb"[;?#\x00-\x20]").split
+_MOST_ESCAPES = 4
+"""How many times an escape may have been escaped; no server decodes so often."""
+
+
+class BelowBase:
+    """Let only such paths pass as stay below a base path by every reading."""
+
+    __slots__ = ()
+
+    name = "below_base"
+
+    def on_request(self, exchange: Exchange) -> None:
+        """Refuse what could lead above.
+
+        Raises:
+            RequestAmbiguous: The path could.
+            RouteNotFound: `OPTIONS *` asks about a whole server, of which the base is a part.
+        """
+        path = exchange.request.target.partition(b"?")[0]
+        if path == b"*":
+            raise RouteNotFound()
+        if _MAY_CLIMB(path) and climbs(path):
+            raise RequestAmbiguous()
+
+
+def climbs(path: bytes) -> bool:
+    """Whether some server could read a path as one that leads above where it begins."""
+    depth = 0
+    for segment in path.split(b"/"):
+        depth += _step(segment)
+        if depth < 0:
+            return True
+    return False
+
+
+def _step(segment: bytes) -> int:
+    """Say by how much a segment leads downwards, at least: 1, 0, or less where it leads upwards."""
+    for _ in range(_MOST_ESCAPES):
+        decoded = unquote_to_bytes(segment) if b"%" in segment else segment
+        if decoded == segment:
+            break
+        segment = decoded
+    else:
+        return -1 if b"." in segment else 0  # escaped so often that nobody means anything good
+    names = [_ENDS_NAME(part)[0] for part in _PARTS(segment)]
+    upwards = names.count(b"..")
+    return -upwards if upwards else int(any(name not in (b"", b".") for name in names))

@@ -1,0 +1,72 @@
+"""Which paths could lead above where they begin, by any server's reading."""
+
+from __future__ import annotations
+
+import posixpath
+from urllib.parse import unquote
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from gateway.middleware.below_base import climbs
+
+PIECES = ["/", "a", "..", ".", "%2e", "%2f", "%252e", "\\", ";", "%5c"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/..",
+        "/../admin",
+        "/a/../../admin",
+        "/%2e%2e/admin",
+        "/.%2E/admin",
+        "/..%2fadmin",
+        "/%2e%2e%2fadmin",
+        "/..%5cadmin",
+        "/..\\admin",
+        "/a%2f../../admin",
+        "/..;x/admin",
+        "/..%3bx/admin",
+        "/;x/../admin",
+        "//../admin",
+        "/./../admin",
+        "/%252e%252e/admin",
+        "/%25252e%25252e%25252fadmin",
+        "/..%20/admin",
+        "/..%3f/admin",
+        "/a/..%2f..%2fadmin",
+        "/a%2fb/../../admin",
+    ],
+)
+def test_it_leads_above(path: str) -> None:
+    """Dots in any spelling, behind any kind of slash, and segments that only some servers count."""
+    assert climbs(path.encode())
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/a", "/a/../b", "/a/b/../../c", "/100%25.html", "/...", "/..a/b", "/a..b", "/a%2fb", "/a/%2e%2e/b", "/%"],
+)
+def test_it_stays_below(path: str) -> None:
+    """What goes up no further than it has come down, and names with dots in them."""
+    assert not climbs(path.encode())
+
+
+@given(
+    st.lists(st.sampled_from(["/", "a", "..", ".", "%2e", "%2f", "%252e", "\\", ";", "%5c"]), max_size=12).map("".join)
+)
+@example("/a%2f../../x")
+def test_no_reading_of_what_passes_leads_above(rest: str) -> None:
+    """However often a server decodes, whatever it takes for a slash, merging slashes or not, with parameters or not."""
+    path = f"/{rest}"
+    if climbs(path.encode()):
+        return
+    for decoded in (path, unquote(path), unquote(unquote(path))):
+        for slashes in (decoded, decoded.replace("\\", "/")):
+            names = slashes.split("/")[1:]
+            for bare in (names, [name.partition(";")[0] for name in names]):
+                for segments in (bare, [name for name in bare if name]):
+                    found = posixpath.normpath("base/" + "/".join(name or "." for name in segments))
+                    assert found == "base" or found.startswith("base/"), segments
