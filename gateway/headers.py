@@ -6,7 +6,7 @@ fields are kept, since a gateway passes on what it was given.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 Field = tuple[bytes, bytes, bytes]
 """Lower-case name, name as written, value."""
@@ -105,6 +105,20 @@ class Headers:
                 self._own()
             self.fields = [field for field in self.fields if field[0] != lower]
             del self.index[lower]
+
+    def rewrite(self, name: bytes, change: Callable[[bytes], bytes | None]) -> None:
+        """Change the value of every line of a field in its place; None drops the line."""
+        lower = name.lower()
+        if lower not in self.index:
+            return
+        self._own()
+        fields: list[Field] = []
+        for field in self.fields:
+            value = change(field[2]) if field[0] == lower else field[2]
+            if value is not None:
+                fields.append((field[0], field[1], value))
+        self.fields = fields
+        self.index = _first_values(fields)
 
     def _own(self) -> list[Field]:
         fields = self.fields = list(self.fields)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gateway.exchange import Exchange
+from gateway.http.cookies import values
 from gateway.principal import find_claim
 
 
@@ -52,13 +53,7 @@ def _header(name: bytes) -> Callable[[Exchange], bytes]:
 
 def _cookie(name: bytes) -> Callable[[Exchange], bytes]:
     def key(exchange: Exchange) -> bytes:
-        # RFC 6265 section 5.4 sends one line; HTTP/2 may split it (RFC 9113 section 8.2.3).
-        for line in exchange.request.headers.get_all(b"cookie"):
-            for pair in line.split(b";"):
-                found, _, value = pair.strip().partition(b"=")
-                if found == name and value:
-                    return value
-        return _address(exchange)
+        return next(filter(None, values(exchange.request.headers, name)), None) or _address(exchange)
 
     return key
 

@@ -1,0 +1,81 @@
+"""Cookies are found by their names, and taken out without a change to the others."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.headers import HeaderBlock, Headers
+from gateway.http.cookies import take_out, values
+
+
+def cookies(*lines: bytes) -> Headers:
+    """A request with these lines of cookies between other fields."""
+    return Headers([(b"Accept", b"*/*"), *((b"Cookie", line) for line in lines), (b"DNT", b"1")])
+
+
+@pytest.mark.parametrize(
+    ("lines", "found"),
+    [
+        ([b"gw=1"], [b"1"]),
+        ([b"a=2; gw=1; b=3"], [b"1"]),
+        ([b"a=2;gw=1;b=3"], [b"1"]),
+        ([b"gw=1; gw=2", b"gw=3"], [b"1", b"2", b"3"]),
+        ([b"gw=a=b"], [b"a=b"]),
+        ([b"gw="], [b""]),
+        ([b"gw"], [b""]),
+        ([b" gw =\t1 "], [b"1"]),
+        ([b"xgw=1; GW=2; gwx=3; a=gw=4"], []),
+        ([], []),
+    ],
+)
+def test_values(lines: list[bytes], found: list[bytes]) -> None:
+    """All of one name, whose case counts."""
+    assert list(values(cookies(*lines), b"gw")) == found
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ([b"gw=1"], []),
+        ([b"gw=1; a=2"], [b"a=2"]),
+        ([b"a=2; gw=1"], [b"a=2"]),
+        ([b"a=2;  gw=1;b = 3 ; c"], [b"a=2;b = 3 ; c"]),
+        ([b"gw=1; gw=2; a=3"], [b"a=3"]),
+        ([b"gw=1;  gw=2"], []),
+        ([b"gw=1", b"a=2"], [b"a=2"]),
+        ([b'a="x; y"; gw=1; b=\xff\x80'], [b'a="x; y"; b=\xff\x80']),
+        ([b"a=gw=1; xgw=2;"], [b"a=gw=1; xgw=2;"]),
+        ([b"gw=1;"], []),
+    ],
+)
+def test_taken_out(before: list[bytes], after: list[bytes]) -> None:
+    """The others stay, octet by octet, and a line of which nothing is left goes."""
+    headers = cookies(*before)
+
+    take_out(headers, b"gw")
+
+    assert headers == cookies(*after)
+    assert headers.get(b"cookie") == (after[0] if after else None)
+
+
+def test_a_head_that_others_share_stays_as_it_was() -> None:
+    """The parser hands the same block to every request with the same octets."""
+    block = HeaderBlock(cookies(b"gw=1; a=2"))
+
+    take_out(Headers.over(block), b"gw")
+
+    assert Headers.over(block) == cookies(b"gw=1; a=2")
+
+
+@given(st.lists(st.sampled_from([b"a=1", b" b=2", b"gw=3", b" gw=4", b"", b" ", b" gw", b"c"]), max_size=6))
+def test_whatever_the_client_sends(pairs: list[bytes]) -> None:
+    """Nothing of that name is left, and every other pair is."""
+    headers = cookies(b";".join(pairs))
+
+    take_out(headers, b"gw")
+
+    assert not list(values(headers, b"gw"))
+    for name in (b"a", b"b", b"c"):
+        assert list(values(headers, name)) == list(values(cookies(b";".join(pairs)), name))
