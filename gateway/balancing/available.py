@@ -14,6 +14,11 @@ from gateway.interfaces import Target
 T = TypeVar("T", bound=Target)
 
 
+def may_be_picked(target: Target, now: float, excluded: Sequence[object] = ()) -> bool:
+    """Whether one backend may be picked that this exchange has not tried."""
+    return target.weight > 0 and target not in excluded and target.may_try(now)
+
+
 def available(targets: Sequence[T], now: float, excluded: Sequence[object] = ()) -> list[T]:
     """List the backends that may be picked, in their order.
 

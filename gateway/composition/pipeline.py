@@ -18,6 +18,7 @@ from gateway.composition.builders.bases import upstreams_below_a_base
 from gateway.composition.builders.identity import Identity
 from gateway.composition.builders.last_good import LastGoods
 from gateway.composition.builders.limits import RateLimits
+from gateway.composition.builders.sticky import sticky_step
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
 from gateway.config.schema.routes import Route
@@ -69,6 +70,7 @@ class Pipeline:
         self._octets = settings.limits.request_body
         buffer = settings.limits.request_buffer
         self._request_buffer = RequestBuffer(buffer) if buffer else None
+        self._sticky = sticky_step(settings, foundation)
         self._last_goods = LastGoods(settings, foundation)
 
     def steps(self, route: Route | None, choose: Callable[[], str] | None = None, /) -> list[Middleware]:
@@ -86,6 +88,7 @@ class Pipeline:
             *self._limits.by_address(route),  # before anything is spent on finding out who is calling
             self._below_base_for(route),  # inside the limits: who tries such paths uses them up
             None if route is None else self._identity.withheld_parameter(auth),  # an authority is shown the URL
+            self._sticky_for(route),  # likewise the cookies
             self._identity.step(auth),
             self._identity.tunnels(auth),  # who opened a tunnel is known
             self._limits.by_principal(route),  # it is known who is calling
@@ -105,6 +108,7 @@ class Pipeline:
             self._access_log,
             RequestMetrics(self._metrics.route(route.name, ""), self._metrics.upstream, self._metrics.errors.add),
             self._below_base_for(route),
+            self._sticky,
             self._request_buffer,
             *self._load.of_upstreams(route, None),
         )
@@ -141,6 +145,10 @@ class Pipeline:
             return None
         octets = self._octets if route.request_body is None else route.request_body
         return self._body_limit(octets) if octets else None
+
+    def _sticky_for(self, route: Route | None) -> Middleware | None:
+        """Return the step of sticky upstreams, where there is a backend: no backend sees their cookies."""
+        return None if route is None or not route.upstream else self._sticky
 
     def _buffer_for(self, route: Route | None) -> Middleware | None:
         """Return the step that gathers content, where there is a backend to send it to."""

@@ -22,6 +22,8 @@ LONGEST = 2**31
 _DIRECTIVE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:=(?:\"((?:[^\"\\]|\\.)*)\"|([^\s\",]*)))?")
 _NEVER = frozenset([b"no-store", b"private", b"no-cache"])
 _FOR_ALL = frozenset([b"public", b"s-maxage", b"must-revalidate"])
+_SHARED = frozenset([b"public", b"s-maxage", b"private"])
+_FOR_CDNS = (b"CDN-Cache-Control", b"Surrogate-Control")
 _NOT_STALE = frozenset([b"must-revalidate", b"proxy-revalidate", b"s-maxage"])
 
 
@@ -31,6 +33,22 @@ def directives(headers: Headers) -> Directives:
     for directive in _DIRECTIVE.finditer(headers.joined(b"cache-control") or b""):
         found.setdefault(directive[1].lower(), directive[2] or directive[3] or b"")
     return found
+
+
+def keep_from_shared_caches(headers: Headers) -> None:
+    """Change an answer that a shared cache may keep so that only the client's own may; freshness stays as it was.
+
+    For an answer that holds something for this client alone. Fields that a CDN heeds in place of `Cache-Control`
+    (RFC 9213 section 2.2, and `Surrogate-Control`) go.
+    """
+    said = directives(headers)
+    if b"no-store" in said or said.get(b"private") == b"":
+        return
+    found = _DIRECTIVE.finditer(headers.joined(b"cache-control") or b"")
+    kept = [directive[0] for directive in found if directive[1].lower() not in _SHARED]
+    headers.set(b"Cache-Control", b", ".join([*kept, b"private"]))
+    for name in _FOR_CDNS:
+        headers.remove(name)
 
 
 def varies(headers: Headers) -> tuple[bytes, ...] | None:

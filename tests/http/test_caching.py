@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.headers import Headers
-from gateway.http.caching import LONGEST, age, directives, may_keep, usable, varies
+from gateway.http.caching import LONGEST, age, directives, keep_from_shared_caches, may_keep, usable, varies
 
 
 def fields(*lines: bytes) -> Headers:
@@ -115,3 +115,24 @@ def test_no_field_of_a_backend_breaks_it(control: bytes, expires: bytes, date: b
 
     assert usable(headers, directives(headers), 10) >= 0
     assert age(headers) >= 0
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ([], [b"Cache-Control: private"]),
+        ([b"Cache-Control: public, max-age=60, s-maxage=90"], [b"Cache-Control: max-age=60, private"]),
+        ([b"Cache-Control: Public", b"Cache-Control: immutable"], [b"Cache-Control: immutable, private"]),
+        ([b'Cache-Control: private="X", max-age="5"'], [b'Cache-Control: max-age="5", private']),
+        ([b"Cache-Control: private, max-age=60"], [b"Cache-Control: private, max-age=60"]),
+        ([b"Cache-Control: no-store", b"Surrogate-Control: x"], [b"Cache-Control: no-store", b"Surrogate-Control: x"]),
+        ([b"CDN-Cache-Control: max-age=9", b"surrogate-control: max-age=9"], [b"Cache-Control: private"]),
+    ],
+)
+def test_kept_from_shared_caches(lines: list[bytes], expected: list[bytes]) -> None:
+    """What is for one client is kept by that client only, and no longer than before."""
+    headers = fields(*lines)
+
+    keep_from_shared_caches(headers)
+
+    assert headers == fields(*expected)

@@ -8,6 +8,7 @@ from functools import partial
 from gateway.balancing import build as build_balancer
 from gateway.balancing.keys import hash_key
 from gateway.composition.builders.conditions import Others, build_condition, build_fallback, build_standing
+from gateway.composition.builders.sticky import bound, bound_key
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
 from gateway.config.schema.upstreams import Backend as BackendSettings
@@ -84,9 +85,9 @@ def build_upstream(
         backends.append(Backend(backend.url, backend.weight, pool, standing, grows, _reverse(upstream, backend)))
     return Upstream(
         upstream.name,
-        build_balancer(upstream.strategy, backends, foundation.random, weights_change=grows),
+        bound(build_balancer(upstream.strategy, backends, foundation.random, weights_change=grows), upstream, backends),
         backends,
-        _key(upstream),
+        bound_key(_key(upstream), upstream),
         foundation.metrics.upstream(upstream.name).attempt,
         condition,
         None if breaker is None else build_fallback(upstream, breaker.fallback, foundation, others, gates),

@@ -11,6 +11,7 @@ from pydantic import Field
 from gateway.config.schema.admission import AdaptiveConcurrency, Queue
 from gateway.config.schema.base import Section
 from gateway.config.schema.resilience import CircuitBreaker, HealthCheck, PassiveHealth
+from gateway.config.schema.sticky import Sticky
 from gateway.config.schema.types import (
     CLAIM_NAME,
     BackendURL,
@@ -118,6 +119,9 @@ class Upstream(Section):
     ] = Field(
         default="ip",
         description="What `consistent_hash` goes by: `ip`, `header:NAME`, `cookie:NAME`, `claim:NAME` or `path`.",
+    )
+    sticky: Sticky | None = Field(
+        default=None, description="A cookie that keeps a client at its backend. Absent: none; `{}`: with its defaults."
     )
     backends: tuple[Backend, ...] = Field(description="The backends; with none, every exchange gets 503.")
     health_check: HealthCheck | None = Field(default=None, description="Active checks. Absent: none.")
