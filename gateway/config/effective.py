@@ -9,6 +9,7 @@ import yaml
 from gateway.config.masking import hidden, mask
 from gateway.config.schema import Settings
 from gateway.config.schema.routes import Route
+from gateway.config.schema.upstreams import Upstream
 from gateway.config.substitution import RUNTIME_SECTIONS
 from gateway.config.units import format_duration, format_size
 
@@ -66,7 +67,7 @@ def _row(route: Route, settings: Settings) -> dict[str, Any]:
         "methods": list(route.methods or ["*"]),
         "match": conditions,
         "upstream": [f"{name} x{weight}" if len(shares) > 1 else name for name, weight in shares] or [_answer(route)],
-        "strategy": [upstreams[name].strategy for name, _ in shares],
+        "strategy": [_strategy(upstreams[name]) for name, _ in shares],
         "backends": [backend.url for name, _ in shares for backend in upstreams[name].backends],
         "timeout": format_duration(route.timeout),
         "body_limit": format_size(limit) if limit else "none",
@@ -76,3 +77,8 @@ def _row(route: Route, settings: Settings) -> dict[str, Any]:
 def _answer(route: Route) -> str:
     """Say what stands in the place of an upstream."""
     return "redirect" if route.respond is None else f"respond {route.respond.status}"
+
+
+def _strategy(upstream: Upstream) -> str:
+    sticky = upstream.sticky
+    return upstream.strategy if sticky is None else f"{upstream.strategy}, sticky by {sticky.cookie}"

@@ -76,10 +76,13 @@ def _hashes(
     breakers = [settings.circuit_breaker, *(one.circuit_breaker for one in settings.upstreams)]
     for breaker in filter(None, breakers):
         keyed.pop(breaker.fallback.upstream or "", None)  # it takes requests of routes that do not name it
+    own = {one.sticky.cookie for one in settings.upstreams if one.sticky is not None}
     for index, one in enumerate(settings.upstreams):
         kind, _, name = one.hash_on.partition(":")
         checked, takes = keyed.get(one.name, False), one.name in taking
         verdict = dropped.field(name, checked, takes) if kind == "header" else None
+        if kind == "cookie" and name in own:
+            verdict = _COOKIE
         if verdict is not None:
             yield ("upstreams", index, "hash_on"), one.hash_on, verdict
 
@@ -108,6 +111,7 @@ _PARAMETER = (
     "a parameter that backends get as clients send it",
     "it is where API keys are shown: no backend gets it, and here it need not hold a key and nothing else",
 )
+_COOKIE = "a cookie that backends get as clients send it", "it is the gateway's own (`sticky`): no backend gets it"
 _NO_PROXY = _WANTED, "it is believed of `trusted_proxies` only, and there are none"
 _OTHER_URL = _WANTED, "it is dropped from what clients send unless `forwarded.original_url` lets it in"
 _NEVER = _WANTED, "it is dropped from what clients send"

@@ -188,3 +188,13 @@ def test_what_the_configuration_lets_in_decides(load_text: Load) -> None:
     """Other URLs where they are allowed, forwarding fields where there is a proxy to believe."""
     routes = 'routes: [{path: /x, upstream: a, headers: {X-Original-URL: "*", X-Forwarded-Proto: https}}]'
     load_text(text(routes, more="forwarded: {original_url: true}\ntrusted_proxies: [10.0.0.0/8]"))
+
+
+def test_the_cookie_that_keeps_a_client_places_nobody(complaints: Complaints) -> None:
+    """It is the gateway's own, and no backend gets it."""
+    backends = "backends: [{url: 'http://127.0.0.1:9'}]"
+    (line,) = complaints(
+        f"upstreams: [{{name: a, strategy: consistent_hash, hash_on: 'cookie:gw', {backends}}}, "
+        f"{{name: b, sticky: {{cookie: gw}}, {backends}}}]"
+    )
+    assert "upstreams[0].hash_on: expected a cookie that backends get as clients send it" in line

@@ -13,6 +13,7 @@ from gateway.config.doubts.common import Doubt, Step, written
 from gateway.config.doubts.common import limit as doubts_of_limit
 from gateway.config.doubts.reach import unreached
 from gateway.config.doubts.routes import route as doubts_of_route
+from gateway.config.doubts.sticky import sticky as doubts_of_sticky
 from gateway.config.doubts.upstreams import breaker as doubts_of_breaker
 from gateway.config.doubts.upstreams import upstream as doubts_of_upstream
 from gateway.config.nodes import ListNode, MapNode, Node, join
@@ -37,6 +38,7 @@ def _all(settings: Settings) -> Iterator[Doubt]:
     for index, upstream in enumerate(settings.upstreams):
         for steps, words in doubts_of_upstream(upstream, leading[upstream.name]):
             yield ("upstreams", index, *steps), words
+    yield from doubts_of_sticky(settings, leading)
     if settings.circuit_breaker is not None:
         under = [upstream for upstream in settings.upstreams if upstream.circuit_breaker is None]
         for steps, words in doubts_of_breaker(settings.circuit_breaker, under):

@@ -260,3 +260,59 @@ def test_where_it_is_strict_a_doubt_is_an_error(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match="routes: there are none"):
         load(tmp_path / "g.yaml", {})
+
+
+SECRET = {"secret": "a-secret-of-all-instances"}
+SAFE = {**SECRET, "secure": False}
+
+
+@pytest.mark.parametrize(
+    ("sticky", "more", "said"),
+    [
+        ({"secure": False}, {}, "sticky: without `secret` whoever guesses a backend's URL"),
+        ({**SAFE, "secret": "short"}, {}, "sticky.secret: it has fewer than 16 octets"),
+        (SECRET, {}, "sticky: no listener has TLS, and no `trusted_proxies` say that a proxy has"),
+        (SAFE, {"strategy": "ip_hash"}, "sticky: what ip_hash goes by decides for new clients only"),
+    ],
+)
+def test_what_a_cookie_does_not_do(tmp_path: Path, sticky: Any, more: Any, said: str) -> None:
+    """Browsers that do not keep it, and people who read it."""
+    (found,) = doubts(tmp_path, upstream={"sticky": sticky, **more})
+
+    assert found.startswith(f"upstreams[0].{said}")
+
+
+def test_a_hedge_moves_clients(tmp_path: Path) -> None:
+    """The second attempt goes to another backend."""
+    (found,) = doubts(tmp_path, {"name": "r", "hedge": {}}, {"sticky": SAFE})
+
+    assert found.endswith("(`hedge` of r)")
+
+
+@pytest.mark.parametrize(
+    ("hosts", "cookies", "doubted"),
+    [
+        ((None, None), ("gw", "gw"), True),
+        (("a.example", None), ("gw", "gw"), True),
+        (("a.example", "*.example"), ("gw", "gw"), True),
+        (("a.example", "a.example"), ("gw", "gw"), True),
+        (("a.example", "b.example"), ("gw", "gw"), False),
+        ((None, None), ("gw", "other"), False),
+    ],
+)
+def test_two_cookies_of_one_name_meet_in_a_browser(tmp_path: Path, hosts: Any, cookies: Any, doubted: bool) -> None:
+    """Where the same client comes to both upstreams."""
+    file = tmp_path / "g.json"
+    upstreams = [
+        {**API, "name": name, "sticky": {**SAFE, "cookie": cookie}} for name, cookie in zip("ab", cookies, strict=True)
+    ]
+    routes = [{"host": host, "path": f"/{name}/*", "upstream": name} for name, host in zip("ab", hosts, strict=True)]
+    file.write_text(json.dumps({"upstreams": upstreams, "routes": routes}))
+    found = load_with_doubts(file, {})[1]
+
+    assert [doubt.path for doubt in found] == (["upstreams[1].sticky.cookie"] if doubted else [])
+
+
+def test_a_cookie_behind_tls_is_kept(tmp_path: Path) -> None:
+    """The proxy in front has it, and is trusted."""
+    assert doubts(tmp_path, upstream={"sticky": SECRET}, trusted_proxies=["10.0.0.1"]) == []
