@@ -12,7 +12,7 @@ BEARER_KEYS = {
     "jwt": {"default": {"algorithms": ["HS256"], "secret": "a-secret-of-forty-octets-for-the-tests-only"}},
     "api_keys": {"header": "Authorization", "scheme": "Bearer", "query": None},
 }
-API = {"name": "api", "backends": [{"url": "http://127.0.0.1:9001"}]}
+API: dict[str, Any] = {"name": "api", "backends": [{"url": "http://127.0.0.1:9001"}]}
 
 
 def doubts(directory: Path, route: dict[str, Any] | None = None, upstream: Any = None, **settings: Any) -> list[str]:
@@ -263,7 +263,7 @@ def test_where_it_is_strict_a_doubt_is_an_error(tmp_path: Path) -> None:
 
 
 SECRET = {"secret": "a-secret-of-all-instances"}
-SAFE = {**SECRET, "secure": False}
+SAFE: dict[str, Any] = {**SECRET, "secure": False}
 
 
 @pytest.mark.parametrize(
@@ -303,9 +303,8 @@ def test_a_hedge_moves_clients(tmp_path: Path) -> None:
 def test_two_cookies_of_one_name_meet_in_a_browser(tmp_path: Path, hosts: Any, cookies: Any, doubted: bool) -> None:
     """Where the same client comes to both upstreams."""
     file = tmp_path / "g.json"
-    upstreams = [
-        {**API, "name": name, "sticky": {**SAFE, "cookie": cookie}} for name, cookie in zip("ab", cookies, strict=True)
-    ]
+    bound = [API | {"sticky": {**SAFE, "cookie": cookie}} for cookie in cookies]
+    upstreams = [one | {"name": name} for name, one in zip("ab", bound, strict=True)]
     routes = [{"host": host, "path": f"/{name}/*", "upstream": name} for name, host in zip("ab", hosts, strict=True)]
     file.write_text(json.dumps({"upstreams": upstreams, "routes": routes}))
     found = load_with_doubts(file, {})[1]
