@@ -54,7 +54,8 @@ def walk(section: type[Section] = Settings, prefix: str = "") -> Iterator[Key]:
         path = prefix + written
         yield Key(path, written, section, field)
         found = below(field.annotation)
-        if found is not None:
+        # Keys that are listed elsewhere are not listed again.
+        if found is not None and not found.section.listed_at:
             yield from walk(found.section, f"{path}{found.between}.")
 
 

@@ -21,7 +21,15 @@ def effective(settings: Settings) -> dict[str, Any]:
         # null: keys are taken from no parameter. Left out, the key would mean its default.
         data["auth"]["api_keys"]["query"] = None
     mask(data, Settings)
+    # What they say stands in the routes and upstreams that take it over: said twice, it could be taken for something
+    # that still has to be.
+    for key in ("defaults", "groups"):
+        del data[key]
+    for upstream, shown in zip(settings.upstreams, data["upstreams"], strict=True):
+        if settings.circuit_breaker is not None and settings.breaker_of(upstream) is None:
+            shown["circuit_breaker"] = None  # left out, the key would mean that of top level
     for route in data["routes"]:
+        route.pop("group", None)
         for key in ("host", "path"):
             if len(route.get(key, ())) == 1:
                 (route[key],) = route[key]
@@ -50,8 +58,12 @@ def as_yaml(settings: Settings) -> str:
 
 
 def route_table(settings: Settings) -> list[dict[str, Any]]:
-    """List the routes with everything that is decided about them, defaults put in."""
-    return [_row(route, settings) for route in settings.routes]
+    """List the routes with everything that is decided about them, defaults put in; no columns that say nothing."""
+    rows = [_row(route, settings) for route in settings.routes]
+    if all(route.group is None for route in settings.routes):
+        for row in rows:
+            del row["group"]
+    return rows
 
 
 def _row(route: Route, settings: Settings) -> dict[str, Any]:
@@ -65,6 +77,7 @@ def _row(route: Route, settings: Settings) -> dict[str, Any]:
         "host": ", ".join(route.host or ["*"]),
         "path": route.pattern,
         "methods": list(route.methods or ["*"]),
+        "group": route.group or "-",
         "match": conditions,
         "upstream": [f"{name} x{weight}" if len(shares) > 1 else name for name, weight in shares] or [_answer(route)],
         "strategy": [_strategy(upstreams[name]) for name, _ in shares],

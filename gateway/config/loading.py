@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from gateway.config import (
     answers,
     doubts,
+    inheritance,
     merging,
     overrides,
     reading,
@@ -23,6 +24,20 @@ from gateway.config.nodes import MapNode, describe
 from gateway.config.problems import ConfigError, Place, Problem, problem
 from gateway.config.schema import Settings
 from gateway.config.validation import validate
+
+
+class Loaded(NamedTuple):
+    """What came of a configuration.
+
+    Attributes:
+        settings: What it says.
+        doubts: What is doubtful about it.
+        root: The tree, with everything taken over (`gateway.config.inheritance`).
+    """
+
+    settings: Settings
+    doubts: list[Problem]
+    root: MapNode
 
 
 def load(path: str | Path, environ: Mapping[str, str], *, supported_only: bool = True) -> Settings:
@@ -44,6 +59,16 @@ def load_with_doubts(
     path: str | Path, environ: Mapping[str, str], *, supported_only: bool = True
 ) -> tuple[Settings, list[Problem]]:
     """Read and check a configuration as `load` does; returns also what is doubtful about it (`gateway.config.doubts`).
+
+    Raises:
+        ConfigError: It cannot be used, or is `strict` and doubtful.
+    """
+    loaded = load_with_places(path, environ, supported_only=supported_only)
+    return loaded.settings, loaded.doubts
+
+
+def load_with_places(path: str | Path, environ: Mapping[str, str], *, supported_only: bool = True) -> Loaded:
+    """Read and check a configuration as `load_with_doubts` does; returns also where everything was written.
 
     Raises:
         ConfigError: It cannot be used, or is `strict` and doubtful.
@@ -73,20 +98,21 @@ def from_mapping(
     file = "mapping.json"
     source = sources.Source(file, json.dumps(mapping, indent=1))
     found = sources.Sources((directory or Path()).absolute(), (source,), {})
-    return _settings(found, file, environ or {}, supported_only, [])[0]
+    return _settings(found, file, environ or {}, supported_only, []).settings
 
 
 def _settings(
     found: sources.Sources, path: str, environ: Mapping[str, str], supported_only: bool, problems: list[Problem]
-) -> tuple[Settings, list[Problem]]:
+) -> Loaded:
     roots = [root for source in found.files if (root := _root(source, problems)) is not None]
     complete = not problems  # otherwise the names that seem to be missing may stand in a file that could not be read
     root = merging.merge(roots, problems) if roots else MapNode(Place(path, 1, 1))
-    settings = None
+    as_written, settings = root, None
     if roots or complete:
         overrides.apply(root, environ, problems)
         # After the overrides: a `${VAR}` that an override has replaced may be unset.
         substitution.substitute(root, {**found.variables, **environ}, problems)
+        as_written, root = root, inheritance.fill_in(root)
         settings = validate(root, found.directory, problems)
         if complete:
             problems.extend(references.check(root))
@@ -98,10 +124,10 @@ def _settings(
     if problems:
         raise ConfigError(problems)
     assert settings is not None  # without it there is a problem
-    doubtful = doubts.check(root, settings)
+    doubtful = doubts.check(root, settings, as_written)
     if settings.strict and doubtful:
         raise ConfigError(doubtful)
-    return settings, doubtful
+    return Loaded(settings, doubtful, root)
 
 
 def _root(source: sources.Source, problems: list[Problem]) -> MapNode | None:

@@ -112,10 +112,15 @@ class ListNode:
 
 
 class Entry(NamedTuple):
-    """A key's own place and what stands under it."""
+    """A key's own place and what stands under it.
+
+    Attributes:
+        path: Of the key, where it was taken over from another mapping (`gateway.config.inheritance`); else empty.
+    """
 
     place: Place
     node: Node
+    path: str = ""
 
 
 @dataclass(slots=True)
@@ -131,6 +136,11 @@ class MapNode:
             if key in self.entries:
                 return self.entries[key].node
         return None
+
+    def path_of(self, key: str, here: str) -> str:
+        """Return the path of a key of this mapping, whose own path is `here`."""
+        entry = self.entries.get(key)
+        return entry.path if entry is not None and entry.path else join(here, key)
 
 
 Node = ScalarNode | ListNode | MapNode

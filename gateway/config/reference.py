@@ -16,6 +16,7 @@ from pydantic_core import PydanticUndefined
 
 from gateway.config import catalog
 from gateway.config.schema.base import Section
+from gateway.config.schema.shared import Shared
 from gateway.config.schema.types import FileName, Parsed
 from gateway.config.substitution import CLAIM, RUNTIME
 from gateway.config.unsupported import NOT_YET
@@ -70,6 +71,10 @@ def _row(key: catalog.Key) -> str:
         meaning += f" Also {', '.join(others)}."
     if key.path in NOT_YET:
         meaning += " *Not supported yet.*"
+    found = catalog.below(key.field.annotation)
+    if found is not None and found.section.listed_at:
+        without = f" but for `{'`, `'.join(found.section.own_keys)}`" if issubclass(found.section, Shared) else ""
+        meaning += f" Keys: those of `{found.section.listed_at}`{without}."
     for pattern in NOT_YET:
         path, _, values = pattern.partition("=")
         if values and path == key.path:

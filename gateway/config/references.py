@@ -30,26 +30,53 @@ def check(root: MapNode) -> Iterator[Problem]:
     yield from _duplicates(_under(root, "auth", "oauth", "clients"), "auth.oauth.clients", "id")
     upstreams, plugins = _names(root.get("upstreams")), _names(root.get("plugins"))
     yield from _fallback(root.get("circuit_breaker"), "circuit_breaker", upstreams)
+    shared = _under(root, "defaults", "upstream", "circuit_breaker")
+    yield from _fallback(shared, "defaults.upstream.circuit_breaker", upstreams)
     for index, upstream in items(root.get("upstreams")):
         name = _under(upstream, "name")
         own = name.text if isinstance(name, ScalarNode) else None
-        yield from _fallback(_under(upstream, "circuit_breaker"), f"upstreams[{index}].circuit_breaker", upstreams, own)
-    for index, route in items(root.get("routes")):
-        if isinstance(route, MapNode):
-            path = f"routes[{index}]"
-            yield from _upstreams(route, path, upstreams)
-            for place, name in items(route.get("plugins")):
-                yield from _known(name, f"{path}.plugins[{place}]", "the name of a plugin", plugins)
-            yield from _auth(route.get("auth"), f"{path}.auth", root)
+        if isinstance(upstream, MapNode) and "circuit_breaker" in upstream.entries:
+            path = upstream.path_of("circuit_breaker", f"upstreams[{index}]")
+            # A breaker that several have in common may name one of them: it has nowhere to fall back to.
+            own = None if upstream.entries["circuit_breaker"].path else own
+            yield from _fallback(upstream.get("circuit_breaker"), path, upstreams, own)
+    groups = root.get("groups")
+    known = list(groups.entries) if isinstance(groups, MapNode) else []
+    for path, route in _with_routes_keys(root):
+        group = route.get("group") if path.startswith("routes") else None
+        unknown = list(_known(group, join(path, "group"), "the name of a group under `groups`", known))
+        yield from unknown
+        if path.startswith("routes") and not unknown:
+            yield from _destination(route, path)
+        yield from _upstreams(route, path, upstreams)
+        for place, name in items(route.get("plugins")):
+            written = join(route.path_of("plugins", path), place)
+            yield from _known(name, written, "the name of a plugin", plugins)
+        yield from _auth(route.get("auth"), route.path_of("auth", path), root)
 
 
-def _upstreams(route: MapNode, path: str, known: list[str]) -> Iterator[Problem]:
+def _with_routes_keys(root: MapNode) -> Iterator[tuple[str, MapNode]]:
+    """Walk the routes, and what they take keys over from, which need not be used; each with its path."""
+    shared = _under(root, "groups")
+    entries = shared.entries.items() if isinstance(shared, MapNode) else ()
+    found = [(f"routes[{index}]", route) for index, route in items(root.get("routes"))]
+    found += [(join("groups", name), entry.node) for name, entry in entries]
+    found += [("defaults.route", node)] if (node := _under(root, "defaults", "route")) is not None else []
+    for path, node in found:
+        if isinstance(node, MapNode):
+            yield path, node
+
+
+def _destination(route: MapNode, path: str) -> Iterator[Problem]:
     if not any(_is_written(route.get(key)) for key in (*UPSTREAM, "redirect", "respond")):
         words = "a value: this key, `redirect` or `respond` is required"
         yield problem(route.place, join(path, "upstream"), words, "nothing")
+
+
+def _upstreams(route: MapNode, path: str, known: list[str]) -> Iterator[Problem]:
     for key in UPSTREAM:
         node = route.get(key)
-        written = join(path, key)
+        written = route.path_of(key, path)
         for index, item in items(node):
             named = item.get("name") if isinstance(item, MapNode) else item
             yield from _known(named, join(written, index), "the name of an upstream", known)

@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 
 from gateway.config.nodes import Entry, MapNode, Node, ScalarNode, items, join
 from gateway.config.problems import Problem, Unexpected
+from gateway.config.schema.shared import OFF
 from gateway.config.units import parse_duration
 
 NOT_YET: dict[str, str] = {
@@ -31,7 +32,7 @@ After `=` stand the values that need it, where others do not. A key that says
 "off" (false, null, 0, none, an empty list, or nothing but such) is let through.
 """
 
-_OFF_WORDS = frozenset({"none", ""})
+_OFF_WORDS = frozenset({"none", OFF, ""})
 
 
 def check(root: MapNode) -> Iterator[Problem]:
@@ -52,7 +53,7 @@ def _find(entry: Entry, path: str, steps: list[str]) -> Iterator[tuple[str, Entr
         for index, item in items(entry.node):
             yield from _find(Entry(item.place, item), join(path, index), rest)
     elif isinstance(entry.node, MapNode) and step in entry.node.entries:
-        yield from _find(entry.node.entries[step], join(path, step), rest)
+        yield from _find(entry.node.entries[step], entry.node.path_of(step, path), rest)
 
 
 def _matches(node: Node, values: str) -> bool:

@@ -19,6 +19,7 @@ from gateway.config.nodes import ListNode, MapNode, Node, ScalarNode, describe, 
 from gateway.config.problems import Place, Problem, problem, suggestion
 from gateway.config.schema import Settings
 from gateway.config.schema.base import Section
+from gateway.config.schema.shared import Shared
 from gateway.config.schema.types import DIRECTORY
 
 _WORDS = {
@@ -72,6 +73,8 @@ def _translate(details: ErrorDetails, root: MapNode) -> Iterator[Problem]:
         words = context["words"]
         if context["found"] is not None and not spot.secret:
             found = context["found"]
+    elif kind == "extra_forbidden" and _is_each_s_own(spot):
+        words, found = "a key that several can have in common", f"`{spot.key}`, which each says for itself"
     elif kind == "literal_error":
         options = re.findall("'([^']*)'", context["expected"])
         words = _either(options)
@@ -86,6 +89,11 @@ def _translate(details: ErrorDetails, root: MapNode) -> Iterator[Problem]:
         elif kind == "too_short":
             found = "none"
     yield problem(spot.place, spot.path, words, found)
+
+
+def _is_each_s_own(spot: _Spot) -> bool:
+    """Whether a key stands in a group or in defaults that has no business there."""
+    return spot.section is not None and issubclass(spot.section, Shared) and spot.key in spot.section.own_keys
 
 
 def _nearest(key: str, known: list[str]) -> str:
@@ -138,7 +146,7 @@ class _Spot:
         if entry is None:
             return False
         self.key = entry[0]
-        self.path = join(self.path, self.key)
+        self.path = self.node.path_of(self.key, self.path)
         if about_key:
             self.place = entry[1].place
             return True

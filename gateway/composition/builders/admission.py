@@ -75,7 +75,7 @@ class LoadControl:
         fallbacks = {
             upstream.name: breaker.fallback.upstream
             for upstream in settings.upstreams
-            if (breaker := upstream.circuit_breaker or settings.circuit_breaker) is not None
+            if (breaker := settings.breaker_of(upstream)) is not None
         }
         self._fallbacks = {name: other for name, other in fallbacks.items() if other in self.upstreams}
         foundation.carried.then(self._show)

@@ -33,7 +33,7 @@ class LastGoods:
         self._now = foundation.now
         self._keeping: dict[str, Keeping] = {}
         for upstream in settings.upstreams:
-            breaker = upstream.circuit_breaker or settings.circuit_breaker
+            breaker = settings.breaker_of(upstream)
             if breaker is not None and breaker.fallback.cached:
                 fallback = breaker.fallback
                 store = last_good(upstream.name, fallback, foundation)

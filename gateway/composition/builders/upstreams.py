@@ -65,7 +65,7 @@ def build_upstream(
     Raises:
         gateway.dialling.tls.TLSSettingsError: A certificate cannot be used.
     """
-    breaker = upstream.circuit_breaker or settings.circuit_breaker
+    breaker = settings.breaker_of(upstream)
     condition = build_condition(upstream, breaker, foundation)
     turns = upstream.strategy not in ("ip_hash", "consistent_hash")
     grows = condition is not None and condition.rules.slow_start > 0 and turns

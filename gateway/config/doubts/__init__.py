@@ -6,6 +6,7 @@ written are judged: that a default is never reached is no news.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from gateway.config.doubts.authorities import authorities as doubts_of_authorities
@@ -13,9 +14,11 @@ from gateway.config.doubts.common import Doubt, Step, written
 from gateway.config.doubts.common import limit as doubts_of_limit
 from gateway.config.doubts.reach import unreached
 from gateway.config.doubts.routes import route as doubts_of_route
+from gateway.config.doubts.shared import shared as doubts_of_what_is_shared
 from gateway.config.doubts.sticky import sticky as doubts_of_sticky
 from gateway.config.doubts.upstreams import breaker as doubts_of_breaker
 from gateway.config.doubts.upstreams import upstream as doubts_of_upstream
+from gateway.config.inheritance import taken_over
 from gateway.config.nodes import ListNode, MapNode, Node, join
 from gateway.config.problems import Place, Problem
 from gateway.config.schema import Settings
@@ -24,9 +27,28 @@ from gateway.config.schema.telemetry import AccessLog
 from gateway.config.units import format_size
 
 
-def check(root: MapNode, settings: Settings) -> list[Problem]:
-    """List what is doubtful, each with its place."""
-    return [Problem(*_place(root, steps), _path(steps), words) for steps, words in _all(settings)]
+def check(root: MapNode, settings: Settings, as_written: MapNode) -> list[Problem]:
+    """List what is doubtful, each with its place.
+
+    Args:
+        root: The tree, with what routes and upstreams take over from others.
+        settings: What was made of it.
+        as_written: The tree without that.
+    """
+    return [*_told(root, settings), *doubts_of_what_is_shared(as_written)]
+
+
+def _told(root: MapNode, settings: Settings) -> Iterator[Problem]:
+    """Yield the doubts; one about a key that several take over only where it holds for all who do."""
+    taken = Counter(entry.path for _, entry in taken_over(root))
+    saying: dict[tuple[str, str], int] = {}
+    for steps, words in _all(settings):
+        place, path, source = _find(root, steps)
+        if source:
+            saying[path, source] = saying.get((path, source), 0) + 1
+            if saying[path, source] != taken[source]:
+                continue
+        yield Problem(*place, path, words)
 
 
 def _all(settings: Settings) -> Iterator[Doubt]:
@@ -40,7 +62,7 @@ def _all(settings: Settings) -> Iterator[Doubt]:
             yield ("upstreams", index, *steps), words
     yield from doubts_of_sticky(settings, leading)
     if settings.circuit_breaker is not None:
-        under = [upstream for upstream in settings.upstreams if upstream.circuit_breaker is None]
+        under = [upstream for upstream in settings.upstreams if "circuit_breaker" not in upstream.model_fields_set]
         for steps, words in doubts_of_breaker(settings.circuit_breaker, under):
             yield ("circuit_breaker", *steps), words
     for index, route in enumerate(settings.routes):
@@ -61,7 +83,7 @@ def _leading(settings: Settings) -> dict[str, list[Route]]:
             leading[name].append(route)
     direct = {name: list(routes) for name, routes in leading.items()}
     for upstream in settings.upstreams:
-        breaker = upstream.circuit_breaker or settings.circuit_breaker
+        breaker = settings.breaker_of(upstream)
         if breaker is not None and breaker.fallback.upstream in leading:
             leading[breaker.fallback.upstream] += direct[upstream.name]
     return leading
@@ -81,25 +103,24 @@ def _access_log(log: AccessLog) -> Iterator[Doubt]:
         yield ("access_log", "fields"), "only `format: json` asks for them; a template names its fields itself"
 
 
-def _path(steps: tuple[Step, ...]) -> str:
-    path = ""
-    for step in steps:
-        path = join(path, step)
-    return path
+def _find(root: MapNode, steps: tuple[Step, ...]) -> tuple[Place, str, str]:
+    """Find where a key stands, its path, and the path of the key that it was taken over from (empty for none).
 
-
-def _place(root: MapNode, steps: tuple[Step, ...]) -> Place:
-    """Where a key stands; for one that does not, what it would stand in."""
-    node: Node = root
-    place = root.place
+    For a key that does not stand anywhere, the place is that of what it would stand in.
+    """
+    node: Node | None = root
+    place, path, source = root.place, "", ""
     for step in steps:
         if isinstance(step, int):
+            path = join(path, step)
             if isinstance(node, ListNode) and step < len(node.items):
                 node = node.items[step]
                 place = node.place
             # Otherwise one value stands where the normal form has a list: the step has no node of its own.
-            continue
-        if not isinstance(node, MapNode) or step not in node.entries:
-            break
-        place, node = node.entries[step]
-    return place
+        elif isinstance(node, MapNode) and step in node.entries:
+            path = node.path_of(step, path)
+            source = source or node.entries[step].path
+            place, node = node.entries[step].place, node.entries[step].node
+        else:
+            path, node = join(path, step), None
+    return place, path, source

@@ -28,6 +28,9 @@ class Section(BaseModel):
     nullable: ClassVar[frozenset[str]] = frozenset()
     """Keys whose null means something else than absence."""
 
+    listed_at: ClassVar[str] = ""
+    """Where the reference has the keys of a section that it does not list by themselves."""
+
     secret_keys: ClassVar[frozenset[str]] = frozenset()
     """Keys whose values no message shows."""
 
@@ -36,17 +39,24 @@ class Section(BaseModel):
     def _normalise(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
-        found = {
-            key: value
-            for key, value in data.items()
-            if not key.startswith(OWN) and (value is not None or not cls._absent_if_null(key))
-        }
+        found = {}
+        for key, value in data.items():
+            if key.startswith(OWN):
+                continue
+            is_off = cls.is_off(key, value)
+            if not (is_off and cls._absent_if_null(key)):
+                found[key] = None if is_off else value
         for other, key in cls.other_names.items():
             if other in found:
                 if key in found:
                     raise expected(f"one of `{key}` and its other names", "several")
                 found[key] = found.pop(other)
         return cls.reshape(found)
+
+    @classmethod
+    def is_off(cls, key: str, value: object) -> bool:
+        """Whether a key has been given this value to say that it is not set."""
+        return value is None
 
     @classmethod
     def _absent_if_null(cls, key: str) -> bool:

@@ -16,6 +16,7 @@ from gateway.config.schema.limiting import LimitQueue, RateLimit
 from gateway.config.schema.paths import Paths
 from gateway.config.schema.resilience import Hedge, Retry
 from gateway.config.schema.responses import Cors, SecurityHeaders
+from gateway.config.schema.shared import Shared
 from gateway.config.schema.transformations import Transformations
 from gateway.config.schema.types import (
     Condition,
@@ -58,27 +59,38 @@ def _or_one_host(schema: dict[str, Any]) -> None:
     schema["anyOf"] = [schema["anyOf"][0]["items"], *schema["anyOf"]]
 
 
-class Route(Section):
-    """Match, middleware, upstream."""
-
-    other_names: ClassVar[Mapping[str, str]] = {"service": "upstream", "upstreams": "upstream"}
-    # Conditions may hold secrets: many let colleagues in by a header with a certain value.
-    secret_keys = frozenset({"headers", "query"})
+class OwnKeys(Section):
+    """What each route says for itself."""
 
     name: Name = Field(
         default="", description="A label in logs and metrics. Default: made from the first host and path."
-    )
-    host: tuple[Host, ...] | None = Field(
-        default=None,
-        description="Exact, or `*.example.com`; one or a list. Absent: any.",
-        min_length=1,
-        json_schema_extra=_or_one_host,
     )
     path: tuple[RoutePath, ...] = Field(
         description="Exact; `:id` or `{id}` is one segment; a trailing `/*` is the rest, and the bare prefix; "
         "`~REGEX` (RE2, the whole path, named groups are parameters) comes after all others. One or a list.",
         min_length=1,
         json_schema_extra=or_one,
+    )
+    group: Name | None = Field(
+        default=None,
+        description="One of `groups`: what the route does not say itself is as there, and else as in `defaults.route`.",
+    )
+
+
+class SharedRoute(Shared):
+    """Keys of `routes[]` but for `name`, `path` and `group`, for every route that does not say otherwise."""
+
+    own_keys: ClassVar[tuple[str, ...]] = tuple(OwnKeys.model_fields)
+    listed_at: ClassVar[str] = "routes[]"
+    other_names: ClassVar[Mapping[str, str]] = {"service": "upstream", "upstreams": "upstream"}
+    # Conditions may hold secrets: many let colleagues in by a header with a certain value.
+    secret_keys = frozenset({"headers", "query"})
+
+    host: tuple[Host, ...] | None = Field(
+        default=None,
+        description="Exact, or `*.example.com`; one or a list. Absent: any.",
+        min_length=1,
+        json_schema_extra=_or_one_host,
     )
     methods: tuple[RouteMethod, ...] | None = Field(
         default=None,
@@ -170,6 +182,12 @@ class Route(Section):
         if isinstance(data.get("rate_limit"), dict):
             data["rate_limit"] = [data["rate_limit"]]
         return data
+
+
+class Route(SharedRoute, OwnKeys):
+    """Match, middleware, upstream."""
+
+    listed_at: ClassVar[str] = ""
 
     def within(self, request: float) -> Route:
         """Give the route with its `request_timeout` filled in, where `timeouts.request` is this."""

@@ -15,10 +15,17 @@ from gateway.config.schema.listeners import Admin, Listener
 from gateway.config.schema.paths import Paths
 from gateway.config.schema.plugins import Plugin
 from gateway.config.schema.resilience import CircuitBreaker
-from gateway.config.schema.routes import Route
+from gateway.config.schema.routes import Route, SharedRoute
 from gateway.config.schema.telemetry import AccessLog, Log, Metrics, Tracing
-from gateway.config.schema.types import Flag, Network, Positive
-from gateway.config.schema.upstreams import Upstream
+from gateway.config.schema.types import Flag, Name, Network, Positive
+from gateway.config.schema.upstreams import SharedUpstream, Upstream
+
+
+class Defaults(Section):
+    """What holds for all that does not say otherwise; a key that is said there is not merged with the one here."""
+
+    route: SharedRoute = Field(default=SharedRoute(), description="For routes; what their group says goes before it.")
+    upstream: SharedUpstream = Field(default=SharedUpstream(), description="For upstreams.")
 
 
 class Settings(Section):
@@ -39,6 +46,12 @@ class Settings(Section):
     )
     forwarded: Forwarded = Field(default=Forwarded(), description="Fields that tell a backend about the client.")
     redis: Redis | None = Field(default=None, description="The Redis server, used only by what names it.")
+    defaults: Defaults = Field(
+        default=Defaults(), description="For every route and every upstream that does not say otherwise."
+    )
+    groups: dict[Name, SharedRoute] = Field(
+        default={}, description="What several routes have in common, by the name that they call it by (`group`)."
+    )
     upstreams: tuple[Upstream, ...] = Field(default=(), description="Named groups of backends.")
     circuit_breaker: CircuitBreaker | None = Field(
         default=None, description="For every upstream that has none of its own."
@@ -79,6 +92,10 @@ class Settings(Section):
         if isinstance(data.get("routes"), list):
             data["routes"] = _named(data["routes"])
         return data
+
+    def breaker_of(self, upstream: Upstream) -> CircuitBreaker | None:
+        """Return the circuit breaker of an upstream: its own, off where it says so, else that of top level."""
+        return upstream.circuit_breaker if "circuit_breaker" in upstream.model_fields_set else self.circuit_breaker
 
     @model_validator(mode="after")
     def _settle(self) -> Settings:

@@ -11,6 +11,7 @@ from pydantic import Field
 from gateway.config.schema.admission import AdaptiveConcurrency, Queue
 from gateway.config.schema.base import Section
 from gateway.config.schema.resilience import CircuitBreaker, HealthCheck, PassiveHealth
+from gateway.config.schema.shared import Shared
 from gateway.config.schema.sticky import Sticky
 from gateway.config.schema.types import (
     CLAIM_NAME,
@@ -103,12 +104,22 @@ class BackendTLS(Section):
     verify: Flag = Field(default=True, description="Whether the backend's certificate is verified. False is for tests.")
 
 
-class Upstream(Section):
-    """A named group of backends."""
-
-    other_names: ClassVar[Mapping[str, str]] = {"key": "hash_on"}
+class OwnKeys(Section):
+    """What each upstream says for itself."""
 
     name: Name = Field(description="What routes call it; a label in metrics.")
+    backends: tuple[Backend, ...] = Field(description="The backends; with none, every exchange gets 503.")
+
+
+class SharedUpstream(Shared):
+    """Keys of `upstreams[]` but for `name` and `backends`, for every upstream that does not say otherwise."""
+
+    own_keys: ClassVar[tuple[str, ...]] = tuple(OwnKeys.model_fields)
+    listed_at: ClassVar[str] = "upstreams[]"
+    # Off is not absent: then the breaker at top level is not for it either.
+    nullable: ClassVar[frozenset[str]] = frozenset({"circuit_breaker"})
+    other_names: ClassVar[Mapping[str, str]] = {"key": "hash_on"}
+
     strategy: Strategy = Field(default="round_robin", description="How a backend is picked.")
     hash_on: Annotated[
         str,
@@ -123,7 +134,6 @@ class Upstream(Section):
     sticky: Sticky | None = Field(
         default=None, description="A cookie that keeps a client at its backend. Absent: none; `{}`: with its defaults."
     )
-    backends: tuple[Backend, ...] = Field(description="The backends; with none, every exchange gets 503.")
     health_check: HealthCheck | None = Field(default=None, description="Active checks. Absent: none.")
     passive_health: PassiveHealth | None = Field(default=None, description="Ejection by real failures. Absent: off.")
     slow_start: Duration = Field(default=0.0, description="A recovered backend's share grows to full over this time.")
@@ -131,7 +141,9 @@ class Upstream(Section):
         default=0.5,
         description="Share of the backends that must be left; with fewer, those ejected by `passive_health` are used.",
     )
-    circuit_breaker: CircuitBreaker | None = Field(default=None, description="Absent: off; `{}`: on with its defaults.")
+    circuit_breaker: CircuitBreaker | None = Field(
+        default=None, description="Absent: as at top level, else off; `{}`: on with its defaults."
+    )
     in_flight: Count = Field(
         default=0, description="Exchanges at once, of all routes together, 0 for no limit; past it 503."
     )
@@ -154,6 +166,12 @@ class Upstream(Section):
         "backend are rewritten to what the client asked.",
     )
     tls: BackendTLS = Field(default=BackendTLS(), description="For https:// backends.")
+
+
+class Upstream(SharedUpstream, OwnKeys):
+    """A named group of backends."""
+
+    listed_at: ClassVar[str] = ""
 
     def host_sent(self, backend: Backend) -> bytes | None:
         """Return what a backend sees as Host; None for what the client has sent."""
