@@ -25,6 +25,7 @@ from gateway.commands.hash_secret import hash_secret
 
 if TYPE_CHECKING:
     from gateway.config import Settings
+    from gateway.config.loading import Loaded
     from gateway.config.problems import Problem
 
 _PATH = click.argument("path", metavar="PATH", type=click.Path())
@@ -51,9 +52,10 @@ def check(path: str) -> None:
     """
     from gateway.commands.rehearsal import rehearse
 
-    settings, doubts = _load_with_doubts(path)
+    loaded = _loaded(path)
+    settings = loaded.settings
     failures, heard = rehearse(settings, path)
-    warnings = [*map(_shown, doubts), *heard]
+    warnings = [*map(_shown, loaded.doubts), *heard]
     if settings.strict:
         failures, warnings = [*failures, *warnings], []
     for warning in warnings:
@@ -92,10 +94,15 @@ def routes(path: str, as_json: bool) -> None:
 @_PATH
 @click.option("--effective", is_flag=True, help="What is shown in any case.")
 def effective_config(path: str, effective: bool) -> None:
-    """Show the effective configuration: every key, in its normal form, secrets masked."""
-    from gateway.config.effective import as_yaml
+    """Show the effective configuration: every key, in its normal form, secrets masked, and where each value comes from.
 
-    click.echo(as_yaml(_load(path)), nl=False)
+    That stands in a comment behind it: FILE:LINE, with `group NAME` or `defaults.route` before it where the value was
+    taken over from there; `default` where nobody says anything.
+    """
+    from gateway.config.origins import annotated
+
+    loaded = _loaded(path)
+    click.echo(annotated(loaded.settings, loaded.root), nl=False)
 
 
 @main.command()
@@ -162,15 +169,16 @@ main.add_command(apikey)
 
 
 def _load(path: str) -> Settings:
-    return _load_with_doubts(path)[0]
+    return _loaded(path).settings
 
 
-def _load_with_doubts(path: str) -> tuple[Settings, list[Problem]]:
+def _loaded(path: str) -> Loaded:
     """Load a configuration, or print what is wrong with it and exit with 1."""
-    from gateway.config import ConfigError, load_with_doubts
+    from gateway.config import ConfigError
+    from gateway.config.loading import load_with_places
 
     try:
-        return load_with_doubts(path, os.environ)
+        return load_with_places(path, os.environ)
     except ConfigError as error:
         _refuse([_shown(problem) for problem in error.problems])
 
