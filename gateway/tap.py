@@ -8,9 +8,10 @@ everything below gets it as an argument.
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from gateway.commands.welcome import WelcomeService
 from gateway.composition.lifecycle import GatewayService
 from gateway.composition.signals import Signals, StopSignals
 from gateway.config import ConfigError
+from gateway.config.problems import suggestion
 from gateway.config.proxies import ProxyError, as_mapping
 from gateway.dialling.tls import TLSSettingsError
 from gateway.telemetry.logging import observer
@@ -32,6 +34,8 @@ from gateway.transport import descriptors
 from gateway.transport.loop import dispatch_directly
 
 _log = Logger()
+
+_NO_OPTION = re.compile("option --([^ ]*) not recognized")
 
 SAMPLE = Path("etc/gateway.yaml")
 """The configuration that is used without `--config`: the sample of a checkout."""
@@ -52,6 +56,21 @@ class Options(usage.Options):
     def __init__(self) -> None:
         super().__init__()
         self["proxy"] = []
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:  # noqa: N802  # Twisted's
+        """Read the command line; an option that there is not is answered with the nearest.
+
+        Raises:
+            usage.UsageError: It cannot be read.
+        """
+        try:
+            super().parseOptions(options)
+        except usage.UsageError as error:
+            found = _NO_OPTION.fullmatch(str(error))
+            near = suggestion(found[1], [name.rstrip("=") for name in self.longOpt]) if found else ""
+            if not near:
+                raise
+            raise usage.UsageError(f"{error}{near.replace('`', '`--', 1)}") from None
 
     def opt_proxy(self, form: str) -> None:
         """In place of a file: LISTEN=BACKEND, such as 8080=http://127.0.0.1:9001; may be said several times."""

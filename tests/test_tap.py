@@ -91,3 +91,11 @@ def test_a_wrong_configuration_ends_the_process_with_its_errors(tmp_path: Path) 
     # A text as code is printed to standard error, and the process exits with 1.
     assert isinstance(caught.value.code, str)
     assert [line.split(" ")[0] for line in caught.value.code.splitlines()] == [f"{file}:1:1:", f"{file}:2:12:"]
+
+
+def test_an_option_that_there_is_not_is_answered_with_the_nearest() -> None:
+    """As `gateway run` does it."""
+    with pytest.raises(UsageError, match="option --confg not recognized, did you mean `--config`"):
+        options("--confg", "x")
+    with pytest.raises(UsageError, match=r"option --zzz not recognized$"):
+        options("--zzz")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from gateway.config.nodes import MapNode
 from gateway.config.patterns import PARAMETER, REST
-from gateway.config.problems import Problem, problem
+from gateway.config.problems import Problem, problem, suggestion
 from gateway.config.schema import Settings
 from gateway.config.schema.answers import Redirect, Respond, names
 from gateway.config.schema.routes import Route
@@ -71,8 +71,10 @@ def _redirect(here: Location, route: Route, redirect: Redirect) -> Iterator[tupl
         yield about_key(*here), "one of `scheme`, `host`, `port` and `path`", "a redirect to where the client is"
     wanted = {name.removeprefix(PARAM) for name in names(redirect.path or "") if name.startswith(PARAM)}
     for path in route.path if wanted else ():
-        for name in sorted(wanted - _parameters(path)):
-            yield (*here, "path"), f"parameters of `{path}`", f"`${{{PARAM}{name}}}`"
+        known = _parameters(path)
+        for name in sorted(wanted - known):
+            near = suggestion(name, sorted(known)).replace("`", f"`{PARAM}", 1)
+            yield (*here, "path"), f"parameters of `{path}`", f"`${{{PARAM}{name}}}`{near}"
 
 
 def _parameters(path: str) -> set[str]:

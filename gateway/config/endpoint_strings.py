@@ -25,6 +25,8 @@ _ARGUMENTS = {
 }
 """The arguments of each kind of endpoint that Twisted or the gateway has; plugins may bring further kinds."""
 
+KINDS = tuple(_ARGUMENTS)
+
 
 class EndpointString(NamedTuple):
     """The parts of one.

@@ -124,7 +124,10 @@ def _settings(
     if problems:
         raise ConfigError(problems)
     assert settings is not None  # without it there is a problem
-    doubtful = doubts.check(root, settings, as_written)
+    doubtful = [
+        *overrides.misspelt(environ, Settings.model_fields),
+        *doubts.check(root, settings, as_written),
+    ]
     if settings.strict and doubtful:
         raise ConfigError(doubtful)
     return Loaded(settings, doubtful, root)

@@ -8,10 +8,10 @@ misspelt one is reported as an unknown key at that place.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from gateway.config.nodes import Entry, ListNode, MapNode, Node, ScalarNode, join
-from gateway.config.problems import Place, Problem, problem
+from gateway.config.problems import Place, Problem, problem, suggestion
 
 PREFIX = "GATEWAY__"
 
@@ -30,6 +30,25 @@ def apply(root: MapNode, environ: Mapping[str, str], problems: list[Problem]) ->
             except _Refused as refused:
                 path, expected, found = refused.args
                 problems.append(problem(place, path, expected, found))
+
+
+def misspelt(environ: Mapping[str, str], keys: Iterable[str]) -> Iterator[Problem]:
+    """Warn of variables that look like overrides and are none: `GATEWAY_LIMITS__IN_FLIGHT`, `GATWAY__LOG__LEVEL`.
+
+    Args:
+        environ: The environment, in which other programs have their own variables.
+        keys: Those of the top level: a variable that names none of them is somebody else's.
+    """
+    sections = {key.lower() for key in keys}
+    for variable in sorted(environ):
+        first, between, rest = variable.partition("__")
+        if not between or variable.upper().startswith(PREFIX):
+            continue
+        word, underscore, section = first.upper().partition("_")
+        steps = f"{section}__{rest}" if underscore else rest
+        if steps.lower().partition("__")[0] in sections and suggestion(word, ["GATEWAY"], 0.8):
+            meant = PREFIX + steps.upper()
+            yield Problem(f"${variable}", 1, 1, "", f"it changes nothing, did you mean `{meant}`?")
 
 
 class _Refused(Exception):

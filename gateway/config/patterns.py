@@ -13,7 +13,7 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_network
 from hyperlink import URL, URLParseError
 
 from gateway.config.endpoint_strings import check_arguments
-from gateway.config.problems import Unexpected
+from gateway.config.problems import Unexpected, suggestion
 from gateway.http import expressions
 from gateway.http.hosts import normal_host
 from gateway.http.methods import FORWARDED
@@ -199,7 +199,9 @@ def _parse(value: object, schemes: tuple[str, ...], expected: str) -> URL:
         found = URL.from_text(f"{scheme.lower()}://{rest}")
     except (URLParseError, ValueError):
         raise Unexpected(expected) from None
-    if found.scheme not in schemes or not found.host:
+    if found.scheme not in schemes:
+        raise Unexpected(expected, f"`{found.scheme}://`{suggestion(found.scheme, schemes)}")
+    if not found.host:
         raise Unexpected(expected)
     if found.port is not None and not 0 < found.port < 65536:
         raise Unexpected("a URL with a port from 1 to 65535")
@@ -270,7 +272,8 @@ def route_method(value: object) -> str:
     """Read a method that a route is for; one that the gateway lets no request have is taken for a slip."""
     written = method(value)
     if written.encode() not in FORWARDED:
-        raise Unexpected("a method that is forwarded, such as GET, POST, PROPFIND or PURGE")
+        near = suggestion(written, sorted(each.decode() for each in FORWARDED))
+        raise Unexpected("a method that is forwarded, such as GET, POST, PROPFIND or PURGE", f'"{written}"{near}')
     return written
 
 

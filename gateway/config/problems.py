@@ -74,7 +74,13 @@ def problem(place: Place, path: str, expected: str, found: str) -> Problem:
     return Problem(*place, path, f"expected {expected}, found {found}")
 
 
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """The end of a sentence that names the nearest known word; empty if none is near."""
-    near = get_close_matches(word, list(known), n=1, cutoff=0.6)
+def suggestion(word: str, known: Iterable[str], least: float = 0.6) -> str:
+    """The end of a sentence that names the nearest known word; empty if none is near.
+
+    Args:
+        word: What was written.
+        known: What there is.
+        least: How alike they must be, from 0 to 1.
+    """
+    near = get_close_matches(word, list(known), n=1, cutoff=least)
     return f", did you mean `{near[0]}`?" if near else ""

@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from gateway.config import nearest
 from gateway.config.nodes import ListNode, Node, ScalarNode, join
 from gateway.config.problems import Problem, problem, suggestion
 
@@ -95,7 +96,8 @@ def _value(body: str, variables: Mapping[str, str], runtime: bool) -> str:
         raise _Refused(f"the environment variable {name}", f"none: {rest}" if rest else "none")
     if runtime:
         raise _Refused(_forms(runtime), f"`${{{name}}}`, which is not set either{_near(name, runtime)}")
-    raise _Refused(f"the environment variable {name}", "none, and no default")
+    # Near enough for a slip of the hand only: the names of other variables are nobody's business.
+    raise _Refused(f"the environment variable {name}", f"none, and no default{suggestion(name, variables, 0.85)}")
 
 
 def _forms(runtime: bool) -> str:
@@ -105,4 +107,4 @@ def _forms(runtime: bool) -> str:
 
 
 def _near(name: str, runtime: bool) -> str:
-    return suggestion(name, RUNTIME) if runtime else ""
+    return nearest.name(name, RUNTIME, (CLAIM, PARAM)) if runtime else ""

@@ -29,6 +29,14 @@ LARGEST = 2**53
 _NUMBER = r"[0-9]{1,15}(?:\.[0-9]{1,9})?"
 _PART = re.compile(rf"({_NUMBER})(ms|d|h|m|s)")
 _DURATION = re.compile(rf"(?:{_NUMBER}(?:ms|d|h|m|s))+")
+_SPELLED = re.compile(r" *([A-Za-z]+)")
+_UNITS = {
+    **dict.fromkeys(("second", "seconds", "sec", "secs", "s"), "s"),
+    **dict.fromkeys(("minute", "minutes", "min", "mins", "m"), "m"),
+    **dict.fromkeys(("hour", "hours", "hr", "hrs", "h"), "h"),
+    **dict.fromkeys(("day", "days", "d"), "d"),
+    **dict.fromkeys(("millisecond", "milliseconds", "msec", "millis", "ms"), "ms"),
+}
 _SIZE = re.compile(rf"({_NUMBER})([a-z]+)?", re.IGNORECASE)
 
 
@@ -52,10 +60,18 @@ def parse_duration(value: object) -> float:
             raise Unexpected(DURATION)
         seconds = float(sum(Decimal(number) * SECONDS[unit] for number, unit in parts))
     else:
-        raise Unexpected(DURATION)
+        raise Unexpected(DURATION, _meant(value))
     if not 0 <= seconds <= LONGEST:
         raise Unexpected("a duration from 0s to 3660d")
     return seconds
+
+
+def _meant(value: object) -> str | None:
+    """Say which duration was meant where the units are words, as `10 sec` has them; None where nothing is known."""
+    if not isinstance(value, str):
+        return None
+    short = _SPELLED.sub(lambda unit: _UNITS.get(unit[1].lower(), unit[1]), value.strip()).replace(" ", "")
+    return f'"{value}", did you mean `{short}`?' if short != value and _DURATION.fullmatch(short) else None
 
 
 def parse_timeout(value: object) -> float:

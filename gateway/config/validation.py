@@ -14,7 +14,7 @@ from typing import TypeAlias
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from gateway.config import catalog
+from gateway.config import catalog, meant, nearest
 from gateway.config.nodes import ListNode, MapNode, Node, ScalarNode, describe, join, to_data
 from gateway.config.problems import Place, Problem, problem, suggestion
 from gateway.config.schema import Settings
@@ -42,7 +42,7 @@ def validate(root: MapNode, directory: Path, problems: list[Problem]) -> Setting
     try:
         return Settings.model_validate(to_data(root), context={DIRECTORY: directory})
     except ValidationError as error:
-        for details in error.errors(include_url=False, include_input=False):
+        for details in list(_together(error.errors(include_url=False, include_input=False))):
             problems.extend(_translate(details, root))
         return None
 
@@ -56,6 +56,21 @@ def locate(root: MapNode, location: Location) -> tuple[Place, str]:
 def about_key(*steps: int | str) -> Location:
     """Return the location of a key itself, not of what stands under it."""
     return (*steps, _KEY)
+
+
+def _together(errors: list[ErrorDetails]) -> Iterator[ErrorDetails]:
+    """Make one error of those about the same value, of which each names a part of the words that it may be."""
+    words: dict[Location, ErrorDetails] = {}
+    for details in errors:
+        where = details["loc"]
+        if details["type"] == "literal_error":
+            if str(where[-1]).startswith("literal["):
+                details["loc"] = where = where[:-1]
+            first = words.setdefault(where, details)
+            if first is not details:
+                first["ctx"]["expected"] = f"{first['ctx']['expected']}, {details['ctx']['expected']}"
+                continue
+        yield details
 
 
 def _translate(details: ErrorDetails, root: MapNode) -> Iterator[Problem]:
@@ -73,6 +88,8 @@ def _translate(details: ErrorDetails, root: MapNode) -> Iterator[Problem]:
         words = context["words"]
         if context["found"] is not None and not spot.secret:
             found = context["found"]
+        elif isinstance(spot.node, ScalarNode) and not spot.secret:
+            found += nearest.option(spot.node.text, words)
     elif kind == "extra_forbidden" and _is_each_s_own(spot):
         words, found = "a key that several can have in common", f"`{spot.key}`, which each says for itself"
     elif kind == "literal_error":
@@ -82,12 +99,7 @@ def _translate(details: ErrorDetails, root: MapNode) -> Iterator[Problem]:
             found += suggestion(spot.node.text, options)
     else:
         words = _WORDS[kind]
-        if kind == "missing":
-            found = "nothing"
-        elif kind == "extra_forbidden":
-            found = "an unknown key" + (_nearest(spot.key, catalog.known(spot.section)) if spot.section else "")
-        elif kind == "too_short":
-            found = "none"
+        found = _found(kind, spot, found)
     yield problem(spot.place, spot.path, words, found)
 
 
@@ -96,9 +108,16 @@ def _is_each_s_own(spot: _Spot) -> bool:
     return spot.section is not None and issubclass(spot.section, Shared) and spot.key in spot.section.own_keys
 
 
-def _nearest(key: str, known: list[str]) -> str:
-    """Name the known key that was meant; where none is near, what there is to choose from."""
-    return suggestion(key, known) or suggestion(key.lower(), known) or f"; known here: {', '.join(known)}"
+def _found(kind: str, spot: _Spot, found: str) -> str:
+    if kind == "missing":
+        return "nothing"
+    if kind == "extra_forbidden":
+        return "an unknown key" + (meant.key(spot.key, spot.section) if spot.section else "")
+    if kind == "too_short":
+        return "none"
+    if kind == "bool_type" and isinstance(spot.node, ScalarNode):
+        return found + suggestion(spot.node.text.lower(), ("true", "false"))
+    return found
 
 
 def _either(options: list[str]) -> str:

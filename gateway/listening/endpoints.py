@@ -24,11 +24,15 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from zope.interface import directlyProvides, providedBy
 
+from gateway.config.endpoint_strings import KINDS
+from gateway.config.problems import suggestion
 from gateway.config.texts import without_credentials
 from gateway.listening.certificates import CertificateError, CertificateStore
 from gateway.listening.single_certificate import SingleCertificate
 from gateway.transport.port import BACKLOG, TWISTED_BACKLOG, ConnectionLimit, GatewayPort, GatewayUnixPort
 from gateway.transport.tls import over_tls
+
+_UNKNOWN_KIND = re.compile("Unknown endpoint type: '([^']*)'")
 
 HTTP11 = (b"http/1.1",)
 
@@ -224,6 +228,9 @@ def words(error: Exception) -> str:
     if isinstance(error, OSError):
         reason = _of_system(error)
         return f"cannot read {error.filename}: {reason}" if error.filename else reason
+    unknown = _UNKNOWN_KIND.match(str(error))
+    if unknown is not None:
+        return f"{error}{suggestion(unknown[1], KINDS)}"
     # A TypeError is about the arguments of one of Twisted's functions, whose name tells the operator nothing.
     return re.sub(r"^\S+\(\) ", "", (str(error).splitlines() or [""])[0]) or type(error).__name__
 

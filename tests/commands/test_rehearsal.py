@@ -73,7 +73,7 @@ def test_a_listener_that_could_not_be_opened_is_told(identity: Path) -> None:
     assert all(line.startswith(f"{identity}/g.json: cannot listen on ") for line in lines)
     assert "do not match" in lines[0]
     assert lines[1].endswith(f"cannot read {identity}/none.crt: no such file or directory")
-    assert lines[2].endswith("Unknown endpoint type: 'tpc'")
+    assert lines[2].endswith("Unknown endpoint type: 'tpc', did you mean `tcp`?")
     assert "unknown:1" in lines[5]
 
 

@@ -69,7 +69,10 @@ UPSTREAM = "upstreams: [{name: a, backends: []}]\n"
         ),
         (
             "path: ['/:id', '/x/{i}'], redirect: {host: h, path: '/${param.id}'}",
-            "2:63: routes[0].redirect.path: expected parameters of `/x/{i}`, found `${param.id}`",
+            (
+                "2:63: routes[0].redirect.path: expected parameters of `/x/{i}`, found `${param.id}`, "
+                "did you mean `param.i`?"
+            ),
         ),
         (
             "path: '~/(?P<b>.)', redirect: {host: h, path: '/${param.a}'}",

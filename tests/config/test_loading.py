@@ -112,7 +112,7 @@ def test_every_kind_of_problem_is_reported_at_once(complaints: Complaints) -> No
         "gateway.yaml:1:21: limits.in_flight: expected the environment variable NOPE, found none, and no default",
         (
             "gateway.yaml:2:21: timeouts.request: expected a duration such as 250ms, 10s, 5m, 1h, 1d or 1h30m, "
-            'or a number of seconds, found "5 minutes"'
+            'or a number of seconds, found "5 minutes", did you mean `5m`?'
         ),
         'gateway.yaml:5:55: upstreams[0].backends[0].weight: expected an integer from 0 to 1000000, found "three"',
         "gateway.yaml:6:1: plugins: not supported yet (plugins)",

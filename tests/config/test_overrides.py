@@ -6,6 +6,7 @@ import pytest
 
 from gateway.config import overrides, reading
 from gateway.config.nodes import MapNode, to_data
+from gateway.config.overrides import misspelt
 from gateway.config.problems import Problem
 
 
@@ -75,3 +76,16 @@ def test_only_the_one_that_is_named_changes_where_an_alias_shares_a_value() -> N
 def test_a_variable_that_names_no_single_value_is_a_problem(text: str, variable: str, line: str) -> None:
     """Which says so under the variable's name."""
     assert overridden(text, **{variable: "1"})[1] == [f"${variable}:1:1: {line}"]
+
+
+def test_what_looks_like_an_override_and_is_none_is_told() -> None:
+    """One underscore too few, or another slip in the first word; what is of other programs is left alone."""
+    environ = dict.fromkeys(
+        ["GATEWAY_LIMITS__IN_FLIGHT", "gatway__log__level", "GATEWAY__LIMITS__IN_FLIGHT", "GATEWAY_TOKEN",
+         "GATEWAY_SERVICE_HOST", "GATEWAY_DATABASE__URL", "MYAPP__LIMITS__IN_FLIGHT", "PATH"], "1"
+    )  # fmt: skip
+
+    assert [str(doubt) for doubt in misspelt(environ, ["limits", "log"])] == [
+        "$GATEWAY_LIMITS__IN_FLIGHT:1:1: it changes nothing, did you mean `GATEWAY__LIMITS__IN_FLIGHT`?",
+        "$gatway__log__level:1:1: it changes nothing, did you mean `GATEWAY__LOG__LEVEL`?",
+    ]

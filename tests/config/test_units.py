@@ -48,6 +48,25 @@ def test_what_is_no_duration_is_refused_with_examples(written: object) -> None:
         parse_duration(written)
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("10sec", "10s"),
+        ("10 sec", "10s"),
+        ("5 Minutes", "5m"),
+        ("1hr 30mins", "1h30m"),
+        ("2 days", "2d"),
+        ("3 msec", "3ms"),
+    ],
+)
+def test_units_that_are_words_are_shortened(written: str, meant: str) -> None:
+    """In the message; they are not taken."""
+    with pytest.raises(Unexpected) as refused:
+        parse_duration(written)
+    assert refused.value.found == f'"{written}", did you mean `{meant}`?'
+    assert parse_duration(meant) > 0
+
+
 @pytest.mark.parametrize("written", [-1, float("inf"), float("nan"), LONGEST + 1, "3661d"])
 def test_a_duration_has_bounds(written: object) -> None:
     """Neither negative nor longer than ten years: a timer could not take it."""

@@ -75,6 +75,15 @@ ROUTE = "upstreams: [{name: a, backends: []}]\nroutes: [{path: /, upstream: a, %
         ("log: {level: LOUD}", '14: log.level: expected `debug`, `info`, `warn`, `error` or `critical`, found "LOUD"'),
         ("limits: {request_header: 0}", "26: limits.request_header: expected a size above 0, found 0"),
         ("limits: {response_header: 0KiB}", '27: limits.response_header: expected a size above 0, found "0KiB"'),
+        # words that are nearly right, wherever there are some to choose from
+        ("health_paths: ture", '15: health_paths: expected true or false, found "ture", did you mean `true`?'),
+        (
+            "access_log: {fields: defualt}",
+            (
+                '22: access_log.fields: expected `default` or a list of field names, found "defualt", '
+                "did you mean `default`?"
+            ),
+        ),
         # keys
         (
             "limits: {in_fligth: 1}",

@@ -16,6 +16,7 @@ from gateway.config.doubts.reach import unreached
 from gateway.config.doubts.routes import route as doubts_of_route
 from gateway.config.doubts.shared import shared as doubts_of_what_is_shared
 from gateway.config.doubts.sticky import sticky as doubts_of_sticky
+from gateway.config.doubts.telemetry import levels as doubts_of_levels
 from gateway.config.doubts.upstreams import breaker as doubts_of_breaker
 from gateway.config.doubts.upstreams import upstream as doubts_of_upstream
 from gateway.config.inheritance import taken_over
@@ -56,6 +57,7 @@ def _all(settings: Settings) -> Iterator[Doubt]:
         yield ("routes",), "there are none: every request is answered with 404"
     yield from _limits(settings)
     yield from _access_log(settings.access_log)
+    yield from doubts_of_levels(settings.log)
     leading = _leading(settings)
     for index, upstream in enumerate(settings.upstreams):
         for steps, words in doubts_of_upstream(upstream, leading[upstream.name]):

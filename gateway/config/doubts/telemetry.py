@@ -1,0 +1,40 @@
+"""What is said in vain about logs: levels of modules that there are not."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from gateway.config.doubts.common import Doubt
+from gateway.config.problems import suggestion
+from gateway.config.schema.telemetry import Log
+
+PACKAGE = "gateway"
+
+
+def levels(log: Log) -> Iterator[Doubt]:
+    """List the names under `log.levels` that look like the gateway's own and are those of no module."""
+    for name in log.levels:
+        first = name.partition(".")[0]
+        if first != PACKAGE and not suggestion(first, [PACKAGE], 0.8):
+            continue  # another library's, or a plugin's
+        if name not in modules():
+            near = suggestion(name, sorted(modules()), 0.8)
+            yield ("log", "levels", name), f"no module of the gateway has this name{near}"
+
+
+@cache
+def modules() -> frozenset[str]:
+    """Return the names of all modules of the gateway, found without importing them."""
+    root = str(Path(__file__).parents[2])
+    return frozenset([PACKAGE, *_below(root, PACKAGE)])
+
+
+def _below(directory: str, package: str) -> Iterator[str]:
+    for module in pkgutil.iter_modules([directory]):
+        name = f"{package}.{module.name}"
+        yield name
+        if module.ispkg:
+            yield from _below(f"{directory}/{module.name}", name)

@@ -1,0 +1,51 @@
+"""What somebody probably meant by a key that is none at its place: the end of a message about it."""
+
+from __future__ import annotations
+
+from gateway.config import catalog
+from gateway.config.problems import suggestion
+from gateway.config.schema import Settings
+from gateway.config.schema.base import Section
+
+ELSEWHERE = {
+    "hosts": "host", "server_name": "host", "domain": "host", "domains": "host", "authority": "host",
+    "paths": "path", "location": "path", "uri": "path", "uris": "path", "prefix": "path", "match": "path",
+    "method": "methods", "verbs": "methods",
+    "proxy_pass": "upstream", "backend": "upstream", "cluster": "upstream", "proxy": "upstream",
+    "services": "upstreams", "clusters": "upstreams", "backends": "upstreams",
+    "servers": "backends", "server": "backends", "targets": "backends", "nodes": "backends", "endpoints": "backends",
+    "address": "url", "target": "url",
+    "lb_policy": "strategy", "algorithm": "strategy", "load_balancing": "strategy", "load_balancer": "strategy",
+    "balance": "strategy", "balancer": "strategy",
+    "locations": "routes", "routers": "routes", "rules": "routes", "virtual_hosts": "routes",
+    "listen": "listeners", "port": "listeners", "ports": "listeners", "bind": "listeners", "entrypoints": "listeners",
+    "return": "redirect", "rewrite": "redirect",
+    "limit_req": "rate_limit", "rate_limiting": "rate_limit", "throttle": "rate_limit",
+    "retries": "retry", "proxy_next_upstream": "retry", "proxy_read_timeout": "timeout", "read_timeout": "timeout",
+    "client_max_body_size": "request_body", "allow": "ip_allow", "deny": "ip_deny",
+    "healthcheck": "health_check", "healthchecks": "health_check", "health_checks": "health_check",
+    "outlier_detection": "passive_health", "certificate": "endpoint", "tls_certificate": "endpoint",
+}  # fmt: skip
+"""Words of other gateways, and ours; one counts where its place has the key that it leads to."""
+
+_PLACES = 3
+
+
+def key(written: str, section: type[Section]) -> str:
+    """Say which key of a section was meant: the nearest, that of another gateway's word, or where it is a key."""
+    known = catalog.known(section)
+    near = suggestion(written, known) or suggestion(written.lower(), known)
+    if near and _folded(written) in map(_folded, known):
+        return near
+    other = ELSEWHERE.get(written.lower())
+    if other in known:
+        return f", did you mean `{other}`?"
+    places = [one.path for one in catalog.walk(Settings) if one.name == written and one.section is not section]
+    if places and not suggestion(written, known, 0.8):
+        more = " and others" if len(places) > _PLACES else ""
+        return f"; it is one at {', '.join(f'`{place}`' for place in places[:_PLACES])}{more}"
+    return near or f"; known here: {', '.join(known)}"
+
+
+def _folded(word: str) -> str:
+    return word.lower().replace("-", "").replace("_", "")

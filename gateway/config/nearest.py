@@ -1,0 +1,29 @@
+"""Which word was meant, where there are several kinds of them: the end of a message about one that is none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from gateway.config.problems import suggestion
+
+_OPTION = re.compile(r"`([A-Za-z][\w-]*(?::[A-Z]+)?)`")
+"""A word to choose, or one that a name follows (`header:NAME`); examples of other forms are none."""
+
+
+def option(written: str, sentence: str) -> str:
+    """Say which of the words was meant that a sentence about what was expected has in backticks."""
+    options = _OPTION.findall(sentence)
+    head, colon, rest = written.partition(":")
+    if not colon:
+        return suggestion(written, options)
+    heads = [word.partition(":")[0] for word in options if ":" in word]
+    return suggestion(head, heads).replace("`?", f":{rest}`?")
+
+
+def name(written: str, known: Iterable[str], prefixes: Iterable[str]) -> str:
+    """Say which runtime name was meant: one of `known`, or one that begins with a prefix (`claim.`)."""
+    head, dot, rest = written.partition(".")
+    if not dot:
+        return suggestion(written, known)
+    return suggestion(f"{head}.", prefixes, 0.5).replace("`?", f"{rest}`?")

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import pytest
+
+from gateway.config import catalog, meant
+from gateway.config.schema import Settings
+from gateway.config.schema.base import Section
+from gateway.config.schema.routes import Route
+from gateway.config.schema.upstreams import Upstream
+
+
+@pytest.mark.parametrize(
+    ("section", "written", "said"),
+    [
+        (Settings, "route", ", did you mean `routes`?"),
+        (Route, "upstrem", ", did you mean `upstream`?"),
+        (Route, "ipAllow", ", did you mean `ip_allow`?"),
+        (Route, "proxy_pass", ", did you mean `upstream`?"),
+        (Route, "server_name", ", did you mean `host`?"),
+        (Upstream, "targets", ", did you mean `backends`?"),
+        (Upstream, "lb_policy", ", did you mean `strategy`?"),
+        (Settings, "services", ", did you mean `upstreams`?"),
+        (Settings, "http2", "; it is one at `listeners[].http2`"),
+        (Route, "client_idle", "; it is one at `timeouts.client_idle`"),
+    ],
+)
+def test_a_key_that_was_meant(section: type[Section], written: str, said: str) -> None:
+    """By its letters, by what other gateways call it, or by the place where it belongs."""
+    assert meant.key(written, section) == said
+
+
+def test_what_nobody_could_mean_is_answered_with_what_there_is() -> None:
+    """All keys of the place."""
+    assert meant.key("zyx", Upstream) == f"; known here: {', '.join(catalog.known(Upstream))}"
+
+
+def test_words_of_other_gateways_lead_to_keys_of_ours() -> None:
+    """Each to one that exists; none of them is a key where its own would be meant."""
+    keys = {key.name for key in catalog.walk()}
+
+    assert set(meant.ELSEWHERE.values()) <= keys
