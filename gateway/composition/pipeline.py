@@ -15,6 +15,7 @@ from gateway.composition.builders.access_log import access_log
 from gateway.composition.builders.addresses import ip_rules
 from gateway.composition.builders.admission import LoadControl
 from gateway.composition.builders.bases import upstreams_below_a_base
+from gateway.composition.builders.error_pages import Pages
 from gateway.composition.builders.identity import Identity
 from gateway.composition.builders.last_good import LastGoods
 from gateway.composition.builders.limits import RateLimits
@@ -43,6 +44,7 @@ class Pipeline:
         identity: Makes the steps that authenticate.
         limits: Makes the steps that count requests.
         load: Makes the steps that limit how much is done at once.
+        pages: Make the step that replaces what backends say with an error.
     """
 
     def __init__(
@@ -54,11 +56,13 @@ class Pipeline:
         identity: Identity,
         limits: RateLimits,
         load: LoadControl,
+        pages: Pages,
     ) -> None:
         self._metrics = foundation.metrics
         self._identity = identity
         self._limits = limits
         self._load = load
+        self._pages = pages
         self._request_id = RequestId(foundation.random_bytes, trusted)
         self._application_id = RequestId(foundation.random_bytes, ("",))  # an application is believed
         self._trace = Trace(foundation.random_bytes)
@@ -97,6 +101,7 @@ class Pipeline:
             *self._load.behind_the_buffer(route),  # the gateway's place, where it was not taken at the door
             self._load.of_route(route),  # a caller who is refused above takes nobody's place
             *self._load.of_upstreams(route, choose),  # a place is held only while the upstream is asked
+            self._pages.step(route),  # outside what keeps the backend's answers as they were
             self._last_goods.step(route, self._identity.passes(auth)),  # innermost: keeps what the backend said
         )
 

@@ -14,6 +14,7 @@ from functools import partial
 from gateway.answering.health import Check
 from gateway.composition.builders.admission import LoadControl
 from gateway.composition.builders.decisive import decisive_fields
+from gateway.composition.builders.error_pages import Pages
 from gateway.composition.builders.identity import Identity
 from gateway.composition.builders.limits import RateLimits
 from gateway.composition.builders.own_paths import claimed, own_paths
@@ -99,6 +100,7 @@ def build(
 
     Raises:
         gateway.dialling.tls.TLSSettingsError: A certificate of an upstream cannot be used.
+        gateway.config.ConfigError: A file that it names cannot be used.
     """
     trusted = NetworkSet(str(network) for network in settings.trusted_proxies)
     identity = Identity(settings, foundation, _withheld(settings))
@@ -106,19 +108,20 @@ def build(
     paths = Paths(settings)
     load = LoadControl(settings, foundation)
     upstreams, pool_keys = build_upstreams(settings, foundation, load.upstreams)
-    pipeline = Pipeline(settings, foundation, log_access, trusted, identity, limits, load)
-    compiler = Routes(settings, foundation, upstreams, pipeline.steps)
+    pages = Pages(settings)
+    pipeline = Pipeline(settings, foundation, log_access, trusted, identity, limits, load, pages)
+    compiler = Routes(settings, foundation, upstreams, pipeline.steps, pages)
     routes: list[tuple[RouteRule, RouteLeaf]] = []
     for route in settings.routes:
         leaf = compiler.compile(route, identity.passes(route.auth), paths.of(route, limits.for_some_paths(route)))
         routes += [(rule, leaf) for rule in rules(route)]
-    own = own_paths(settings, foundation, identity.control, limits, pipeline)
+    own = own_paths(settings, foundation, identity.control, limits, pipeline, pages.render_error)
     labels = OwnLabels(settings.metrics.labels, {route.name: route.labels for route in settings.routes})
     foundation.carried.then(partial(setattr, foundation.metrics, "own_labels", labels))
     return Snapshot(
         settings=settings,
         routes=RouteTable(routes, asks_case=paths.asks_case),
-        unrouted=unrouted_chain(pipeline.steps(None)),
+        unrouted=unrouted_chain(pipeline.steps(None), pages.render_error),
         own_paths=own,
         claimed=claimed(routes, own),
         in_flight=0 if settings.limits.queue else settings.limits.in_flight,  # with a queue it is a step

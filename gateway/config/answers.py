@@ -11,7 +11,7 @@ from gateway.config.nodes import MapNode
 from gateway.config.patterns import PARAMETER, REST
 from gateway.config.problems import Problem, problem, suggestion
 from gateway.config.schema import Settings
-from gateway.config.schema.answers import Redirect, Respond, names
+from gateway.config.schema.answers import INTERCEPT, ErrorPages, Redirect, Respond, names
 from gateway.config.schema.routes import Route
 from gateway.config.substitution import PARAM
 from gateway.config.validation import Location, about_key, locate
@@ -32,10 +32,23 @@ PARTIAL = 206
 
 def check(root: MapNode, settings: Settings) -> Iterator[Problem]:
     """Report routes that lead to two places, or to where they are, and keys that say nothing where they stand."""
+    for location, wanted, found in _all(settings):
+        place, path = locate(root, location)
+        yield problem(place, path, wanted, found)
+
+
+def _all(settings: Settings) -> Iterator[tuple[Location, str, str]]:
+    yield from _pages(("error_pages",), settings.error_pages)
     for index, route in enumerate(settings.routes):
-        for location, wanted, found in _route(index, route):
-            place, path = locate(root, location)
-            yield problem(place, path, wanted, found)
+        yield from _route(index, route)
+        yield from _pages(("routes", index, "error_pages"), route.error_pages or {})
+
+
+def _pages(here: Location, pages: ErrorPages) -> Iterator[tuple[Location, str, str]]:
+    for key, value in pages.items():
+        if isinstance(value, bool) != (key == INTERCEPT):
+            wanted = "true or false" if key == INTERCEPT else "the name of a file"
+            yield (*here, key), wanted, str(value).lower() if isinstance(value, bool) else "a text"
 
 
 def _route(index: int, route: Route) -> Iterator[tuple[Location, str, str]]:

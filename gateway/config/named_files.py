@@ -40,6 +40,8 @@ def _texts(value: Any) -> Iterator[str]:
     elif isinstance(value, (tuple, list)):
         for inside in value:
             yield from _texts(inside)
+    elif isinstance(value, dict):
+        yield from _texts([*value.values()])
 
 
 @cache

@@ -22,6 +22,8 @@ _STRICT = re.compile(rb"[^\x00-\x20\x7f]+ [^\x00-\x20\x7f]+ HTTP/[0-9]\.[0-9]\r\
 
 _ASKED_FOR = re.compile(rb"[!-~]+ (?:[hH][tT][tT][pP][sS]?://[!-.0->@-~]+)?(/[!-~]*) HTTP/[0-9]\.[0-9]\r?\n").match
 
+_ACCEPT = re.compile(rb"\n[aA][cC][cC][eE][pP][tT]:[ \t]*([ -~]*)\r?(?=\n)")
+
 
 def line_is_complete(head: bytes) -> bool:
     """Whether the first line of a head is all there, and as it should be.
@@ -80,3 +82,12 @@ def asked_for(head: bytes) -> bytes:
     """
     found = _ASKED_FOR(head)
     return b"" if found is None else found[1]
+
+
+def accepted(head: bytes) -> bytes:
+    """Return what a head that is refused says in `Accept`, as far as its lines are complete: how to tell its client.
+
+    Args:
+        head: As for `asked_for`.
+    """
+    return b", ".join(_ACCEPT.findall(head))

@@ -19,7 +19,7 @@ from gateway.http1.content import ContentReader
 from gateway.http1.framing import CHUNKED
 from gateway.http1.memo import HeadMemo
 from gateway.http1.request_heads import RequestHeads
-from gateway.http1.request_line import asked_for, plain_line
+from gateway.http1.request_line import accepted, asked_for, plain_line
 from gateway.message import Request
 
 _END = b"\r\n\r\n"
@@ -42,13 +42,13 @@ class RequestParser:
         requests: What is ready, in order; the reader pops from the left.
         in_head: A head has begun and is not complete.
         stopped: Nothing more will be read from this connection.
-        refused: What the request asked for in whose place there is an error, as far as that could be read.
         held: Bytes after a request to change protocols; `resume` or a tunnel takes them.
     """
 
     __slots__ = (
         "_body",
         "_content",
+        "_dropped",
         "_heads",
         "_last",
         "_max_head",
@@ -56,7 +56,6 @@ class RequestParser:
         "_source",
         "held",
         "in_head",
-        "refused",
         "requests",
         "stopped",
     )
@@ -65,7 +64,6 @@ class RequestParser:
         self.requests: deque[Request | GatewayError] = deque()
         self.in_head = False
         self.stopped = False
-        self.refused = b""
         self.held: bytes | None = None
         self._source = source
         self._max_head = max_head
@@ -73,6 +71,7 @@ class RequestParser:
         self._heads = RequestHeads(max_head, max_fields)
         self._content = ContentReader(max_head, max_fields, MalformedRequest, HeaderTooLarge)
         self._body: Body | None = None
+        self._dropped: Request | None = None
         self._last = False
 
     def feed(self, data: bytes) -> None:
@@ -102,6 +101,15 @@ class RequestParser:
         """Go on as HTTP after a protocol change that did not happen; returns the bytes held."""
         held, self.held = self.held or b"", None
         return held
+
+    def refused(self) -> Request:
+        """Return what is known of the request in whose place there is an error: what it asked for, and `Accept`."""
+        last, head = self._dropped, self._heads.head
+        if last is None:
+            target, accept = asked_for(head), accepted(head)
+        else:
+            target, accept = last.target, last.headers.joined(b"accept") or b""
+        return Request(b"", target, Headers([(b"Accept", accept)] if accept else ()))
 
     @property
     def reading_body(self) -> bool:
@@ -190,8 +198,6 @@ class RequestParser:
 
     def _stop(self, problem: GatewayError) -> None:
         self.stopped = True
-        if self.in_head:
-            self.refused = asked_for(self._heads.head)
         self.in_head = False
         body, self._body = self._body, None
         if body is not None:
@@ -199,5 +205,5 @@ class RequestParser:
             last = self.requests[-1] if self.requests else None
             if isinstance(last, Request) and last.body is body:
                 self.requests.pop()  # no exchange has begun with the request: its place is the error's
-                self.refused = last.target
+                self._dropped = last
         self.requests.append(problem)

@@ -321,7 +321,7 @@ class Http1Channel(ClientConnection, Answering, Downstream):
         self.phase = AFTER[self.phase][_REQUEST]
         if isinstance(request, GatewayError):
             self._parser.stopped = True
-            exchange = Exchange(Request(b"", self._parser.refused, Headers()), self, self.peer, now, NEVER)
+            exchange = Exchange(self._parser.refused(), self, self.peer, now, NEVER)
             life.begin(exchange)
             self.deadline = now + site.options.request
             site.root.render_error(exchange, request)

@@ -91,7 +91,10 @@ class StockClient(Downstream):
             request = _read(stock)
         except GatewayError as error:
             target = asked_for(b"%b %b HTTP/1.1\r\n" % (stock.method, stock.uri))
-            exchange = Exchange(Request(b"", target, Headers()), self, peer, now, NEVER)
+            accept = stock.requestHeaders.getRawHeaders(b"accept", ())
+            exchange = Exchange(
+                Request(b"", target, Headers((b"Accept", value) for value in accept)), self, peer, now, NEVER
+            )
             life.begin(exchange)
             self.deadline = now + host.options.request
             host.root.render_error(exchange, error)

@@ -19,13 +19,12 @@ from gateway.exchange import ChainLike, Exchange
 from gateway.headers import Headers
 from gateway.http.hops import COUNTED, answer, is_last
 from gateway.http.paths import normal_form
-from gateway.interfaces import Middleware
+from gateway.interfaces import ErrorRenderer, Middleware
 from gateway.message import Request, Response
 from gateway.middleware.chain import Chain
 from gateway.resilience.occupancy import Occupancy
 from gateway.routing.agreement import PathRules, settle
 from gateway.routing.table import RouteTable
-from gateway.serving.respond import render_error
 
 _log = Logger()
 _routing = Logger(namespace="gateway.routing")
@@ -90,10 +89,17 @@ class ContentLeaf:
     Args:
         steps: Middleware for its answers (a request id).
         content: Makes the answer.
+        render_error: Makes the responses to errors.
         cache_control: Whether anybody may keep it.
     """
 
-    def __init__(self, steps: Sequence[Middleware], content: Content, cache_control: bytes = b"no-store") -> None:
+    def __init__(
+        self,
+        steps: Sequence[Middleware],
+        content: Content,
+        render_error: ErrorRenderer,
+        cache_control: bytes = b"no-store",
+    ) -> None:
         self._chain = Chain(steps, self._answer, render_error)
         self._content = content
         self._cache_control = cache_control
@@ -110,7 +116,7 @@ class ContentLeaf:
         self._chain.deliver(exchange, Response(status, headers, body))
 
 
-def unrouted_chain(steps: Sequence[Middleware]) -> Chain:
+def unrouted_chain(steps: Sequence[Middleware], render_error: ErrorRenderer) -> Chain:
     """Make the chain for exchanges that no route takes: it answers with their error."""
 
     def refuse(exchange: Exchange) -> None:

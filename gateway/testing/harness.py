@@ -16,7 +16,6 @@ from gateway.memory.gateway import MemoryGateway, virtual_clock
 from gateway.memory.network import MemoryNetwork
 from gateway.middleware.chain import Chain
 from gateway.middleware.gate import Gate
-from gateway.serving.respond import render_error
 from gateway.testing.backend import FakeBackend
 from gateway.testing.client import FakeClient, Received, parse_responses
 
@@ -97,7 +96,7 @@ class Harness:
         leaf = self.gateway.root.tree.routes.match(b"gateway.test", path.encode(), b"GET", Headers(), b"").value
         before = leaf._chain
         assert isinstance(before, Chain)
-        chain = leaf._chain = Chain(steps, before._handler, render_error)
+        chain = leaf._chain = Chain(steps, before._handler, before._render_error)
         chain._requests = before._requests + chain._requests
         chain._responses += before._responses
         chain._finishes += before._finishes

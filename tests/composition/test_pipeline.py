@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.composition.builders.admission import LoadControl
+from gateway.composition.builders.error_pages import Pages
 from gateway.composition.builders.identity import Identity
 from gateway.composition.builders.limits import RateLimits
 from gateway.composition.pipeline import Pipeline
@@ -17,6 +18,7 @@ EVERYTHING: dict[str, Any] = {
     "ip_deny": ["203.0.113.0/24"],
     "auth": {"jwt": {"default": {"algorithms": ["HS256"], "secret": SECRET}}},
     "limits": {"loop_lag": "200ms", "in_flight": 100, "queue": {"size": 10}, "request_body": 1000},
+    "error_pages": {"404": __file__, "intercept": True},
     "circuit_breaker": {"failure_threshold": 5, "fallback": {"cached": True}},
     "routes": [
         {
@@ -47,6 +49,7 @@ def pipeline(**configuration: Any) -> tuple[Pipeline, Harness]:
         Identity(settings, foundation, frozenset()),
         RateLimits(settings, foundation),
         LoadControl(settings, foundation),
+        Pages(settings),
     )
     return made, gateway
 
@@ -77,6 +80,7 @@ def test_the_whole_list() -> None:
         "RequestBuffer",
         "LateAdmission",  # of the gateway, where content was gathered
         "Admission",  # of the route
+        "Intercept",
         "LastGoodStep",
     ]
 
@@ -93,7 +97,7 @@ def test_without_a_route_nothing_is_asked_of_an_upstream() -> None:
     made, _ = pipeline(**EVERYTHING)
 
     assert {type(step).__name__ for step in made.steps(None)}.isdisjoint(
-        {"Authentication", "Admission", "BodyLimit", "RequestBuffer", "LastGoodStep"}
+        {"Authentication", "Admission", "BodyLimit", "RequestBuffer", "Intercept", "LastGoodStep"}
     )
 
 

@@ -133,6 +133,16 @@ def test_an_answer_that_lacks_something(load_text: Load, tmp_path: object, respo
     assert [(one.path, one.message) for one in found] == [("routes[0].respond.status", words) for words in doubts]
 
 
+def test_who_has_no_backend_intercepts_nothing(load_text: Load, tmp_path: object) -> None:
+    """A warning, at the key."""
+    load_text("routes: [{path: /, respond: {}, error_pages: {404: x, intercept: true}}]")
+    found = load_with_doubts(f"{tmp_path}/gateway.yaml", {})[1]
+
+    assert [(one.path, one.message) for one in found] == [
+        ("routes[0].error_pages.intercept", "the route has no backend whose errors it could stand for")
+    ]
+
+
 def test_a_listener_with_tls_is_where_a_redirect_to_https_leads(load_text: Load, tmp_path: object) -> None:
     """A warning: there it has nothing."""
     route = "routes: [{path: /, host: h, redirect: {scheme: https}}]"

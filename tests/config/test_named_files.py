@@ -15,7 +15,8 @@ def test_every_kind_of_place() -> None:
             "upstreams": [
                 {"name": "a", "tls": {"ca": "/ca", "client_cert": "/cert"}, "backends": [{"url": "https://a"}]},
             ],
-            "routes": [{"path": "/*", "upstream": "a"}],
+            "routes": [{"path": "/*", "upstream": "a", "error_pages": {"503": "/503.html"}}],
+            "error_pages": {404: "/404.html", "5xx": "/5xx.html", "intercept": True},
             "auth": {
                 "jwt": {"default": {"algorithms": ["RS256"], "public_key_file": "/jwt.pem"}},
                 "api_keys": {"store": "sql", "database": "/keys.sqlite3"},
@@ -25,7 +26,10 @@ def test_every_kind_of_place() -> None:
         supported_only=False,
     )
 
-    assert named_files(settings) == {"/ca", "/cert", "/jwt.pem", "/old1", "/old2"}
+    assert named_files(settings) == {
+        *("/ca", "/cert", "/jwt.pem", "/old1", "/old2"),
+        *("/404.html", "/503.html", "/5xx.html"),
+    }
 
 
 def test_nothing_named() -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import MalformedRequest
-from gateway.http1.request_line import asked_for, line_is_complete, names_unknown_method
+from gateway.http1.request_line import accepted, asked_for, line_is_complete, names_unknown_method
 
 
 def judged(*reads: bytes) -> list[bool]:
@@ -89,3 +89,21 @@ def test_what_a_refused_head_asked_for_is_told_where_its_line_is_complete(head: 
 def test_a_method_that_nobody_forwards_is_told_from_a_broken_line(head: bytes, unknown: bool) -> None:
     """501 is for the former, 400 for the latter."""
     assert names_unknown_method(head) is unknown
+
+
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [
+        (b"GET / HTTP/1.1\r\nAccept: text/html\r\n", b"text/html"),
+        (b"GET / HTTP/1.1\r\nHost: h\r\nACCEPT:text/html;q=0.1\nX: y", b"text/html;q=0.1"),
+        (b"GET / HTTP/1.1\r\nAccept: a/b\r\nAccept: c/d\r\n\r\n", b"a/b, c/d"),
+        (b"GET / HTTP/1.1\r\nAccept: text/html", b""),
+        (b"GET / HTTP/1.1\r\nX-Accept: text/html\r\nAccept-Language: de\r\n", b""),
+        (b"GET / HTTP/1.1\r\nAccept: text/\x00html\r\n", b""),
+        (b"GET /\rAccept: text/html HTTP/1.1\r\n", b""),
+        (b"", b""),
+    ],
+)
+def test_what_a_refused_head_accepts_is_told_by_its_complete_lines(head: bytes, said: bytes) -> None:
+    """Nothing else of such a head is heeded."""
+    assert accepted(head) == said

@@ -11,6 +11,7 @@ from gateway.headers import Headers
 from gateway.message import Request, Response
 from gateway.routing.rule import RouteRule
 from gateway.routing.table import RouteTable
+from gateway.serving.respond import render_error
 from gateway.serving.tree import ContentLeaf, Leaf, Root, RouteLeaf, unrouted_chain
 from tests.peers import direct
 
@@ -173,7 +174,7 @@ def test_the_chain_without_a_route_answers_with_the_error() -> None:
     for error in (MalformedRequest(), None):
         one = exchange(b"/", client=client)
         one.error = error
-        unrouted_chain([]).begin(one)
+        unrouted_chain([], render_error).begin(one)
     assert [response.status for response in client.responses] == [400, 500]
 
 
@@ -181,7 +182,7 @@ def test_the_chain_without_a_route_answers_with_the_error() -> None:
 def test_what_the_gateway_answers_itself(method: bytes, status: int) -> None:
     """GET and HEAD; before every route, even past `limits.in_flight`."""
     client = Client()
-    own = ContentLeaf([], lambda exchange: (200, b"text/plain", exchange.request.path))
+    own = ContentLeaf([], lambda exchange: (200, b"text/plain", exchange.request.path), render_error)
     root = Root(Tree({b"/a/health": own}, in_flight=1))
     root.occupancy.in_flight = 5
     root.render_exchange(exchange(b"/a/health?x", method, client))

@@ -29,7 +29,7 @@ from gateway.limiting.keys import limit_key
 from gateway.middleware.client_limit import ClientLimit
 from gateway.middleware.guesses import Guesses, Words
 from gateway.middleware.rate_limit import Counted
-from gateway.serving.respond import render_token_error
+from gateway.serving.respond import render_error, render_token_error
 from gateway.serving.tree import ContentLeaf, Leaf
 from gateway.storage.grants import RedisGrants
 
@@ -128,7 +128,9 @@ def _grants(settings: Settings, oauth: OAuth, foundation: Foundation) -> GrantSt
 
 def _document(steps: list[Middleware], document: bytes) -> ContentLeaf:
     # Keys are published before they sign: who verifies may keep them for a while.
-    return ContentLeaf(steps, lambda exchange: (200, b"application/json", document), b"public, max-age=300")
+    return ContentLeaf(
+        steps, lambda exchange: (200, b"application/json", document), render_error, b"public, max-age=300"
+    )
 
 
 def _metadata(oauth: OAuth, published: bool) -> bytes:

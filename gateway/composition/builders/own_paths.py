@@ -21,7 +21,7 @@ from gateway.composition.foundation import Foundation
 from gateway.config import Settings
 from gateway.exchange import Exchange
 from gateway.identity.orders import Control
-from gateway.interfaces import Middleware
+from gateway.interfaces import ErrorRenderer, Middleware
 from gateway.routing.expression import MARK
 from gateway.routing.overlap import matches
 from gateway.routing.pattern import parse_pattern
@@ -44,7 +44,12 @@ class Steps(Protocol):
 
 
 def own_paths(
-    settings: Settings, foundation: Foundation, control: Control, limits: RateLimits, steps: Steps
+    settings: Settings,
+    foundation: Foundation,
+    control: Control,
+    limits: RateLimits,
+    steps: Steps,
+    render_error: ErrorRenderer,
 ) -> dict[bytes, Leaf]:
     """Return what answers the gateway's own paths: tokens, health, and metrics where they are public.
 
@@ -54,13 +59,14 @@ def own_paths(
         control: Refuses tokens from now on, at every instance.
         limits: Makes the limits that hold for all paths.
         steps: Lists the steps of each.
+        render_error: Makes the responses to errors, but for those at the token endpoint, which are for programs.
     """
     own: dict[bytes, Leaf] = token_paths(settings, foundation, control, limits, steps.outermost)
     if settings.health_paths:
         for path in HEALTH_PATHS:
-            own[path] = ContentLeaf(steps.health(path.decode()), partial(_health, foundation))
+            own[path] = ContentLeaf(steps.health(path.decode()), partial(_health, foundation), render_error)
     if settings.admin.metrics_public:
-        own[b"/metrics"] = ContentLeaf(steps.public_metrics("/metrics"), partial(_metrics, foundation))
+        own[b"/metrics"] = ContentLeaf(steps.public_metrics("/metrics"), partial(_metrics, foundation), render_error)
     return own
 
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from gateway.answering.redirect import PathTemplate, Redirect
 from gateway.balancing import build as build_balancer
+from gateway.composition.builders.error_pages import Pages
 from gateway.composition.builders.fixed_answers import fixed_answer
 from gateway.composition.builders.retries import build_hedges, build_retries
 from gateway.composition.foundation import Foundation
@@ -23,7 +24,6 @@ from gateway.resilience.budget import RetryBudget
 from gateway.routing.agreement import PathRules
 from gateway.routing.expression import read_path
 from gateway.routing.rule import RouteRule
-from gateway.serving.respond import render_error
 from gateway.serving.tree import RouteLeaf
 from gateway.upstream.backend import Share, Upstream
 
@@ -43,18 +43,25 @@ class Routes:
         foundation: What it is built on.
         upstreams: By name.
         steps: Lists the steps of a route.
+        pages: Make the answers to errors.
 
     Attributes:
         retry_budgets: Of the routes compiled so far that retry, by name.
     """
 
     def __init__(
-        self, settings: Settings, foundation: Foundation, upstreams: Mapping[str, Upstream], steps: MakeSteps
+        self,
+        settings: Settings,
+        foundation: Foundation,
+        upstreams: Mapping[str, Upstream],
+        steps: MakeSteps,
+        pages: Pages,
     ) -> None:
         self._via = settings.forwarded.via
         self._foundation = foundation
         self._upstreams = upstreams
         self._steps = steps
+        self._pages = pages
         self.retry_budgets: dict[str, RetryBudget] = {}
 
     def compile(self, route: Route, passes: FieldFilter, paths: PathRules) -> RouteLeaf:
@@ -83,6 +90,7 @@ class Routes:
             )
             for name, _ in route.upstreams
         }
+        render_error = self._pages.renderer(route)
         chain = Chain(self._steps(route, self._chooser(route)), _handler(route, forwarders), render_error)
         return RouteLeaf(route.name, route.pattern, chain, route.exchange_timeout, paths)
 

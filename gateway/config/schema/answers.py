@@ -1,16 +1,20 @@
-"""What a route answers itself, in place of an upstream: a redirect, or a fixed answer."""
+"""What the gateway answers itself: a redirect or a fixed answer in place of an upstream, and pages for errors."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 
+from gateway.config.nodes import meant
 from gateway.config.patterns import header_name, header_value, host, text
 from gateway.config.problems import Unexpected
 from gateway.config.schema.base import Section
-from gateway.config.schema.types import File, Parsed, Status, integer
+from gateway.config.schema.types import File, FileName, Parsed, Status, integer
 from gateway.config.substitution import PARAM
 from gateway.http.fields import FRAMING, HOP_BY_HOP
 
@@ -134,3 +138,35 @@ class Respond(Section):
     headers: dict[Annotated[str, Parsed(_field_name, {"type": "string"}, "field name")], _FixedField] = Field(
         default={}, description="Further fields."
     )
+
+
+INTERCEPT = "intercept"
+"""The one key of `error_pages` that is no status."""
+
+_PAGE = re.compile(r"[45](?:[0-9]{2}|xx)|intercept")
+
+
+def _page(value: object) -> str:
+    written = text(value).lower()
+    if not _PAGE.fullmatch(written):
+        raise Unexpected("a status from 400 to 599, `4xx`, `5xx` or `intercept`")
+    return written
+
+
+@dataclass(frozen=True)
+class _PageFile(FileName):
+    """A file, or the truth value that stands for `intercept`; which of them it has to be: `gateway.config.answers`."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"anyOf": [super().__get_pydantic_json_schema__(schema, handler), {"type": "boolean"}]}
+
+    def _validate(self, value: object, info: core_schema.ValidationInfo) -> Any:
+        said = meant(value)
+        return said if isinstance(said, bool) else super()._validate(value, info)
+
+
+ErrorPages = dict[
+    Annotated[str, Parsed(_page, {"type": "string", "pattern": f"^({_PAGE.pattern})$"}, "status or `intercept`")],
+    Annotated[str | bool, _PageFile()],
+]
+"""Pages by status (`404`) and by class (`4xx`), and whether they stand for the errors of backends too."""

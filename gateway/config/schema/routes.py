@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 from pydantic import Field
 
 from gateway.config.schema.admission import Priority, Queue
-from gateway.config.schema.answers import Redirect, Respond
+from gateway.config.schema.answers import ErrorPages, Redirect, Respond
 from gateway.config.schema.auth import RouteAuth
 from gateway.config.schema.base import Section, or_one
 from gateway.config.schema.limiting import LimitQueue, RateLimit
@@ -114,6 +114,9 @@ class SharedRoute(Shared):
     )
     respond: Respond | None = Field(
         default=None, description="What clients are answered, in place of an upstream. Absent: nothing."
+    )
+    error_pages: ErrorPages | None = Field(
+        default=None, description="As at top level, for this route alone. Absent: those at top level; `{}`: none."
     )
     paths: Paths | None = Field(
         default=None,

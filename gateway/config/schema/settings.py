@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from gateway.config.schema.answers import ErrorPages
 from gateway.config.schema.auth import Auth
 from gateway.config.schema.base import Section
 from gateway.config.schema.bounds import Forwarded, Limits, Redis, Timeouts
@@ -74,6 +75,12 @@ class Settings(Section):
     ip_deny: tuple[Network, ...] = Field(default=(), description="Addresses turned away; wins over `ip_allow`.")
     paths: Paths = Field(default=Paths(), description="How the servers behind the routes read paths.")
     routes: tuple[Route, ...] = Field(default=(), description="What goes where; the most specific match wins.")
+    error_pages: ErrorPages = Field(
+        default={},
+        description="HTML files by status, `{404: pages/404.html, 5xx: pages/sorry.html}`, for errors of the gateway's "
+        "own and clients that prefer text/html; `${request_id}`, `${status}` and `${reason}` are filled in. "
+        "`intercept: true`: for errors of backends too.",
+    )
     plugins: tuple[Plugin, ...] = Field(default=(), description="Middleware from outside the package.")
     access_log: AccessLog = Field(default=AccessLog(), description="One line for every exchange.")
     log: Log = Field(default=Log(), description="The application's own log.")

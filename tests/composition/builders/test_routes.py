@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from gateway import config
+from gateway.composition.builders.error_pages import Pages
 from gateway.composition.builders.routes import Routes, rules
 from gateway.http.fields import FieldFilter
 from gateway.routing.agreement import PathRules
@@ -46,7 +47,9 @@ def test_only_routes_that_retry_have_a_budget() -> None:
     """It is shown by name, and carried over."""
     gateway = Harness("orders")
     tree = gateway.gateway.root.tree
-    compiler = Routes(tree.settings, gateway.gateway.foundation, tree.upstreams, lambda route, choose=None: [])
+    compiler = Routes(
+        tree.settings, gateway.gateway.foundation, tree.upstreams, lambda route, choose=None: [], Pages(tree.settings)
+    )
     for name, keys in (("a", {}), ("b", {"retry": {}}), ("c", {"retry": {"attempts": 0}})):
         compiler.compile(routes(name=name, **keys), FieldFilter(frozenset()), PathRules())
 
@@ -63,7 +66,7 @@ def test_one_upstream_leaves_nothing_to_choose() -> None:
         chosen.append(choose)
         return []
 
-    compiler = Routes(tree.settings, gateway.gateway.foundation, tree.upstreams, steps)
+    compiler = Routes(tree.settings, gateway.gateway.foundation, tree.upstreams, steps, Pages(tree.settings))
     for upstream in ("orders", [{"name": "orders", "weight": 3}, {"name": "users", "weight": 1}]):
         compiler.compile(routes(upstream=upstream), FieldFilter(frozenset()), PathRules())
     none, choose = chosen

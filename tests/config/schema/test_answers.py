@@ -100,3 +100,36 @@ def test_the_file_of_an_answer_is_watched(load_text: Load, tmp_path: Path) -> No
     assert named_files(load_text("routes: [{path: /, respond: {file: pages/a.html}}]")) == {
         str(tmp_path / "pages" / "a.html")
     }
+
+
+@pytest.mark.parametrize(
+    ("pages", "words"),
+    [
+        ("44: a", 'expected a status from 400 to 599, `4xx`, `5xx` or `intercept`, found "44"'),
+        ("200: a", 'expected a status from 400 to 599, `4xx`, `5xx` or `intercept`, found "200"'),
+        ("40x: a", 'expected a status from 400 to 599, `4xx`, `5xx` or `intercept`, found "40x"'),
+        ("404: ''", "error_pages.404: expected the name of a file"),
+        ("404: [a]", "error_pages.404: expected the name of a file"),
+        ("404: true", "error_pages.404: expected the name of a file, found true"),
+        ("intercept: yes", "error_pages.intercept: expected true or false, found a text"),
+    ],
+)
+def test_what_no_page_can_be(complaints: Complaints, pages: str, words: str) -> None:
+    """At top level and on a route."""
+    (said,) = complaints(f"error_pages: {{{pages}}}")
+    assert words in said
+    (said,) = complaints(f"routes: [{{path: /, respond: {{}}, error_pages: {{{pages}}}}}]")
+    assert words in said
+
+
+def test_pages_are_shown_as_they_can_be_read_back(load_text: Load, tmp_path: Path) -> None:
+    """Files whole, statuses as texts; a variable may say whether errors are intercepted."""
+    text = "error_pages: {404: a.html, 5XX: '~/b.html', intercept: '${WANTED}'}\nroutes: [{path: /, respond: {}}]"
+    shown = effective(load_text(text, {"WANTED": "true"}))
+
+    assert shown["error_pages"] == {
+        "404": str(tmp_path / "a.html"),
+        "5xx": str(Path("~/b.html").expanduser()),
+        "intercept": True,
+    }
+    assert "error_pages" not in shown["routes"][0]
