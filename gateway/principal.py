@@ -23,10 +23,10 @@ class Principal:
         subject: The user, in logs, limits and `X-User-ID`.
         roles: The caller's roles.
         scopes: The scopes that the credential was issued for.
-        method: How the caller authenticated: `jwt`, `api_key`, `introspection`, `forward`, `mtls`.
+        method: How the caller authenticated: `jwt`, `api_key`, `introspection`, `forward`, `mtls`, `basic`.
         claims: The claims of a token; empty for other credentials.
         key_id: Id of an API key, never the key; empty for other credentials.
-        token_id: `jti` of a token, empty where it has none.
+        token_id: `jti` of a token, or what another credential can be revoked by; empty where there is none.
         expires: Unix seconds; infinite where the credential does not end by itself.
         fields: What the backend is told, ready for the wire: `X-User-ID`, `X-User-Roles`, `X-User-Scopes` and more.
     """

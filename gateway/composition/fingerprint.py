@@ -73,22 +73,25 @@ class Contents:
 
     Attributes:
         reads: How often a file was read.
+        last: Digest by file, as of the last look.
     """
 
     def __init__(self, wall_clock: Callable[[], float] = time.time) -> None:
         self.reads = 0
+        self.last: dict[Path, bytes] = {}
         self._wall_clock = wall_clock
         self._known: dict[Path, tuple[Status, bytes]] = {}
 
     def digest(self, files: Iterable[Path]) -> bytes:
         """Return a digest of the names and contents of files; one that cannot be read is as one that is not there."""
         whole = hashlib.sha256()
-        before, self._known = self._known, {}
+        before, self._known, self.last = self._known, {}, {}
         for file in files:
             try:
-                whole.update(b"%b\0%b" % (os.fsencode(file), self._content(file, before.get(file))))
+                self.last[file] = found = self._content(file, before.get(file))
             except OSError:
                 continue
+            whole.update(b"%b\0%b" % (os.fsencode(file), found))
         return whole.digest()
 
     def _content(self, file: Path, known: tuple[Status, bytes] | None) -> bytes:

@@ -34,7 +34,7 @@ from gateway.composition.draining import Draining
 from gateway.composition.watcher import ConfigWatcher, inotify_notifier
 from gateway.config import ConfigError, Settings
 from gateway.config.effective import effective, route_table
-from gateway.config.named_files import named_files
+from gateway.config.named_files import lists_named_by, named_files
 from gateway.config.problems import Place, problem
 from gateway.listening.endpoint_files import files_of
 from gateway.listening.endpoints import ListenFailed, listen
@@ -273,7 +273,8 @@ class GatewayService(MultiService):
 
     def _watch_files_of(self, *all_settings: Settings) -> None:
         if self._watcher is not None:
-            self._watcher.building(name for settings in all_settings for name in files_named_by(settings))
+            named = {name for settings in all_settings for name in files_named_by(settings)}
+            self._watcher.building(named, {name for settings in all_settings for name in lists_named_by(settings)})
 
     async def _open_ports(self) -> None:
         listeners = self.gateway.listeners

@@ -103,8 +103,8 @@ def build(
         gateway.config.ConfigError: A file that it names cannot be used.
     """
     trusted = NetworkSet(str(network) for network in settings.trusted_proxies)
-    identity = Identity(settings, foundation, _withheld(settings))
     limits = RateLimits(settings, foundation)
+    identity = Identity(settings, foundation, _withheld(settings), limits.store)
     paths = Paths(settings)
     load = LoadControl(settings, foundation)
     upstreams, pool_keys = build_upstreams(settings, foundation, load.upstreams)

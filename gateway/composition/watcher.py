@@ -16,6 +16,7 @@ closes a file, but also when it creates it, and a look of every few seconds find
 text over in blocks, which end in the middle of a line nearly always, and a complete text hardly ever does: so such a
 text is taken only if it is still the same `POLL` seconds after it was first seen. What cannot be told apart: a block
 that ends with a line, and a writer that stands still for longer. Who wants to be sure writes another file and renames.
+The same holds for a file of users: its front half is one with fewer users.
 """
 
 from __future__ import annotations
@@ -70,6 +71,8 @@ class ConfigWatcher(Service):
         self._contents, self._contents_named = Contents(), Contents()
         self._seen = b""
         self._seen_named = self._contents_named.digest(())
+        self._seen_each: dict[Path, bytes] = {}
+        self._lists: tuple[Path, ...] = ()
         self._cut_off: tuple[bytes, float] | None = None
         self._settling: IDelayedCall | None = None
         self._polling = LoopingCall(self.look)
@@ -84,16 +87,19 @@ class ConfigWatcher(Service):
         except OSError:
             self._seen = b""  # it is just being exchanged: whatever comes is a change
 
-    def building(self, named: Iterable[str]) -> None:
+    def building(self, named: Iterable[str], lists: Iterable[str] = ()) -> None:
         """Watch the files (and directories) that the configuration names, and remember what they are now.
 
         Args:
             named: They are about to be read.
+            lists: Those among them of which the front half is a good one, with less in it.
         """
         self._named = frozenset(named)
+        self._lists = tuple(map(Path, lists))
         if self.running:
             self._watch()
         self._seen_named = self._contents_named.digest(files_below(self._named))
+        self._seen_each = self._contents_named.last
 
     def startService(self) -> None:
         """Begin to watch, and look whether anything has changed since it was read."""
@@ -121,18 +127,21 @@ class ConfigWatcher(Service):
             return  # it is just being exchanged: the next look will see
         if (now, named) == (self._seen, self._seen_named):
             self._cut_off = None
-        elif now == self._seen or self._complete(now, files):
+        elif self._complete(now + named, files if now != self._seen else ()):
             self._seen, self._seen_named, self._cut_off = now, named, None
+            self._seen_each = self._contents_named.last
             self._changed()
 
     def _complete(self, now: bytes, files: Iterable[Path]) -> bool:
         """Tell whether a change may be taken; see Note [A text that ends in the middle of a line is waited for].
 
         Args:
-            now: The digest of the changed configuration.
-            files: Those that it is read from.
+            now: The digest of the changed configuration, and of the files that it names.
+            files: Those that it is read from, where they have changed.
         """
-        if (file := cut_off(files)) is None:
+        last, seen = self._contents_named.last, self._seen_each
+        changed = [file for file in self._lists if file in last and last[file] != seen.get(file)]
+        if (file := cut_off([*files, *changed])) is None:
             return True
         moment = self._clock.seconds()
         if self._cut_off is None or self._cut_off[0] != now:

@@ -63,4 +63,4 @@ def _reads_authorization(way: AuthMethod, auth: Auth) -> bool:
     if way.type == "forward":
         asked = auth.forward.get(way.verifier[0])
         return asked is not None and not {"*", "authorization"}.isdisjoint(map(str.lower, asked.request_headers))
-    return way.type in ("jwt", "introspection")
+    return way.type in ("jwt", "introspection", "basic")

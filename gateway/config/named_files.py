@@ -21,6 +21,12 @@ def named_files(settings: Settings) -> set[str]:
     return set(_found(settings))
 
 
+def lists_named_by(settings: Settings) -> set[str]:
+    """Return those of which each line says something by itself: the front half is a good one with less in it."""
+    basic = None if settings.auth is None else settings.auth.basic
+    return set() if basic is None else {basic.users_file}
+
+
 def _found(value: Any) -> Iterator[str]:
     if isinstance(value, BaseModel):
         for name, is_file in _leading(type(value)):

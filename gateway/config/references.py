@@ -116,6 +116,8 @@ def _auth(node: Node | None, path: str, root: MapNode) -> Iterator[Problem]:
 def _method(kind: str, node: Node, verifier: Node | None, path: str, root: MapNode) -> Iterator[Problem]:
     if kind == "api_key" and not isinstance(_under(root, "auth", "api_keys"), MapNode):
         yield problem(node.place, path, "`auth.api_keys` for a route that takes API keys", "none")
+    if kind == "basic" and not isinstance(_under(root, "auth", "basic"), MapNode):
+        yield problem(node.place, path, "`auth.basic` for a route that takes names and passwords", "none")
     if kind not in ("jwt", "introspection", "forward"):
         return
     section = f"auth.{kind}"

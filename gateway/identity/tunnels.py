@@ -1,7 +1,7 @@
 """The open tunnels, by the credential that opened them.
 
 Layer 2. `gateway.middleware.tunnels` enters them here. `gateway.identity.orders` closes those whose credential is
-revoked, and a new configuration those whose API key it does not have any more.
+revoked, and a new configuration those whose API key or user it does not have any more.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ ENDED = "the credential has ended"
 class OpenTunnels:
     """Open tunnels by kind and name of their credential, as in the deny-list."""
 
-    __slots__ = ("_by_name", "_keys")
+    __slots__ = ("_by_name", "_known")
 
     def __init__(self) -> None:
         # Dictionaries, not sets: tunnels are closed in this order, and a set's order differs from process to process.
         self._by_name: dict[tuple[str, str], dict[Tunnel, None]] = {}
-        self._keys: Mapping[str, bytes] = {}
+        self._known: dict[str, Mapping[str, bytes]] = {}
 
     def add(self, tunnel: Tunnel, principal: Principal) -> None:
         """Enter a tunnel until `remove`.
@@ -59,16 +59,19 @@ class OpenTunnels:
             tunnel.close(POLICY_VIOLATION, REVOKED)
         return len(tunnels)
 
-    def keys_are(self, keys: Mapping[str, bytes]) -> None:
-        """Close the tunnels of keys that a new configuration does not have any more, or has with another digest.
+    def known_are(self, kind: str, known: Mapping[str, bytes]) -> None:
+        """Close the tunnels of credentials that a new configuration does not have any more, or has with another digest.
 
         Args:
-            keys: Digests of the keys of the memory store, by id.
+            kind: As for `end`.
+            known: Digests by name: of the keys of the memory store, of the users of a file.
         """
-        before, self._keys = self._keys, keys
-        for key_id, digest in before.items():
-            if keys.get(key_id) != digest:
-                self.end("key_id", key_id)
+        before, self._known[kind] = self._known.get(kind, {}), known
+        if before is known:
+            return
+        for name, digest in before.items():
+            if known.get(name) != digest:
+                self.end(kind, name)
 
     def __len__(self) -> int:
         return len(self._by_name)

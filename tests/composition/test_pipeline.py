@@ -10,6 +10,7 @@ from gateway.composition.builders.identity import Identity
 from gateway.composition.builders.limits import RateLimits
 from gateway.composition.pipeline import Pipeline
 from gateway.http.forwarded import NetworkSet
+from gateway.limiting.store import MemoryLimits
 from gateway.middleware.ip_rules import IPRules
 from gateway.testing import Harness
 
@@ -46,7 +47,7 @@ def pipeline(**configuration: Any) -> tuple[Pipeline, Harness]:
         foundation,
         lambda line: None,
         NetworkSet([]),
-        Identity(settings, foundation, frozenset()),
+        Identity(settings, foundation, frozenset(), MemoryLimits),
         RateLimits(settings, foundation),
         LoadControl(settings, foundation),
         Pages(settings),

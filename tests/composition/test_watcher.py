@@ -292,6 +292,29 @@ class TestNamedFiles:
 
         assert watch.changes == 1
 
+    def test_a_list_that_is_being_written_is_waited_for(self, watch: Watch, tmp_path: Path) -> None:
+        """The front half of a file of users is one with fewer users; another file holds it up no longer."""
+        users, other = tmp_path / "tls/htpasswd", tmp_path / "tls/server.pem"
+        users.write_text("alice:hash")
+        watch.watcher.building([str(users), str(other)], [str(users)])
+        other.write_text("two")
+        watch.watcher.look()
+        assert watch.changes == 1
+
+        users.write_text("alice:hash\nbo")
+        watch.watcher.look()
+        assert watch.changes == 1
+        users.write_text("alice:hash\nbob:hash\n")
+        watch.watcher.look()
+        assert watch.changes == 2
+
+        users.write_text("alice:hash")
+        watch.watcher.look()
+        watch.clock.advance(POLL - 0.1)
+        assert watch.changes == 2
+        watch.clock.advance(0.2)
+        assert watch.changes == 3
+
     def test_one_that_is_named_no_more_is_none(self, watch: Watch, tmp_path: Path) -> None:
         """Nor is its directory watched."""
         watch.watcher.building([])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.config import from_mapping
-from gateway.config.named_files import named_files
+from gateway.config.named_files import lists_named_by, named_files
 from gateway.config.schema import Settings
 
 
@@ -35,3 +35,11 @@ def test_every_kind_of_place() -> None:
 def test_nothing_named() -> None:
     """No file."""
     assert named_files(Settings()) == set()
+
+
+def test_lists_are_told_apart() -> None:
+    """The front half of a certificate is none; that of a file of users has fewer users."""
+    settings = Settings.model_validate({"auth": {"basic": {"users_file": "/htpasswd"}}})
+
+    assert named_files(settings) == lists_named_by(settings) == {"/htpasswd"}
+    assert lists_named_by(Settings()) == set()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway.config.secret_hashes import HashUnreadable, check_readable
+from gateway.config.secret_hashes import HashUnreadable, check_readable, cost_of
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,9 @@ from gateway.config.secret_hashes import HashUnreadable, check_readable
         ("scrypt:16:8:1$saltsalt$" + "0" * 33, "cannot be read"),
         ("$scrypt$ln=4,r=8,p=1$AAAAA$" + "A" * 43, "cannot be read"),
         ("$scrypt$ln=60,r=8,p=1$AAAA$" + "A" * 43, "more than 1 GiB"),
+        ("$7$K6..../....salt$" + "A" * 43, "more than 1 GiB"),
+        ("$7$C6..../....salt$" + "A" * 42, "cut short"),
+        ("$7$C...../....salt$" + "A" * 43, "none of scrypt"),
     ],
 )
 def test_what_cannot_be_compared_with_is_told_at_once(written: str, words: str) -> None:
@@ -54,7 +57,7 @@ def test_what_cannot_be_compared_with_is_told_at_once(written: str, words: str) 
     ("written", "words"),
     [
         ("$2b$31$" + "." * 53, "its cost is 31, where 4 to 14 may be"),
-        ("plain", "it begins with none of `$argon2`, `$scrypt$`, `scrypt:` and `$2b$`, or is cut short"),
+        ("plain", "it begins with none of `$argon2`, `$scrypt$`, `scrypt:`, `$7$` and `$2b$`, or is cut short"),
     ],
 )
 def test_where_it_stands_is_told_and_not_what_it_is(
@@ -68,3 +71,27 @@ def test_where_it_stands_is_told_and_not_what_it_is(
     said = f"expected a hash of Argon2, scrypt or bcrypt ({words}), found something secret"
     assert rest == f"auth.oauth.clients[0].secret_hash: {said}"
     assert written not in line
+
+
+@pytest.mark.parametrize(
+    ("written", "cost"),
+    [
+        ("$2y$10$" + "." * 53, "bcrypt 10"),
+        ("$argon2id$v=19$m=8,t=2,p=1$c2FsdHNhbHQ$" + "A" * 43, "Argon2 m=8,t=2,p=1"),
+        ("$scrypt$ln=4,r=8,p=1$c2FsdHNhbHQ$" + "A" * 43, "scrypt N=16,r=8,p=1"),
+        ("scrypt:16:8:1$saltsalt$" + "0" * 64, "scrypt N=16,r=8,p=1"),
+        ("$7$26..../....salt$" + "A" * 43, "scrypt N=16,r=8,p=1"),
+    ],
+)
+def test_what_costs_the_same_is_called_the_same(written: str, cost: str) -> None:
+    """Whoever wrote it."""
+    check_readable(written)
+
+    assert cost_of(written) == cost
+
+
+@pytest.mark.parametrize("written", ["plain", "$argon2id$"])
+def test_what_is_no_hash_costs_nothing_that_could_be_told(written: str) -> None:
+    """It is refused, as by `check_readable`."""
+    with pytest.raises(HashUnreadable):
+        cost_of(written)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import bcrypt
 import pytest
 
 from gateway.composition.builders.identity import open_tunnels
@@ -184,3 +187,21 @@ def test_a_tunnel_that_is_over_before_its_token_leaves_no_timer(make: Make) -> N
 
     assert len(gateway.clock.getDelayedCalls()) == timers
     assert not len(open_tunnels(gateway.gateway.foundation))
+
+
+def test_a_user_whose_password_was_changed(make: Make, tmp_path: Path) -> None:
+    """What was opened with the one before is closed; who stays in the file as before goes on."""
+    file = tmp_path / "htpasswd"
+    old, new, bob = (bcrypt.hashpw(password, bcrypt.gensalt(4)).decode() for password in (b"old", b"new", b"bob"))
+    file.write_text(f"alice:{old}\nbob:{bob}\n")
+    route = {"name": "orders", "path": "/orders/*", "upstream": "orders", "auth": {"type": "basic"}}
+    gateway = make("orders", routes=[route], auth={"basic": {"users_file": str(file)}})
+    changed, stays = (
+        connect(gateway, f"Authorization: Basic {b64encode(shown).decode()}") for shown in (b"alice:old", b"bob:bob")
+    )
+
+    file.write_text(f"alice:{new}\nbob:{bob}\n")
+    gateway.apply()
+    gateway.network.pump()
+
+    assert [told(client) for client in (changed, stays)] == [close_frame("the credential was revoked"), b""]

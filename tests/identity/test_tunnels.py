@@ -64,8 +64,23 @@ def test_keys_are_compared_with_those_of_the_configuration_before() -> None:
     for name, client in clients.items():
         tunnels.add(opened(client), Principal(name, key_id=name))
 
-    tunnels.keys_are({"gone": b"1", "changed": b"2", "stays": b"3"})
+    tunnels.known_are("key_id", {"gone": b"1", "changed": b"2", "stays": b"3"})
     assert not any(client.told for client in clients.values())
-    tunnels.keys_are({"new": b"0", "changed": b"4", "stays": b"3"})
+    tunnels.known_are("key_id", {"new": b"0", "changed": b"4", "stays": b"3"})
 
     assert [name for name, client in clients.items() if client.told] == ["gone", "changed"]
+
+
+def test_kinds_of_credentials_are_compared_apart() -> None:
+    """Keys that stay where users have changed, and the other way round."""
+    tunnels = OpenTunnels()
+    tunnels.known_are("key_id", {"a": b"1"})
+    tunnels.known_are("jti", {"basic:alice": b"1", "basic:bob": b"1"})
+    alice, bob, key = Client(), Client(), Client()
+    tunnels.add(opened(alice), Principal("alice", token_id="basic:alice"))
+    tunnels.add(opened(bob), Principal("bob", token_id="basic:bob"))
+    tunnels.add(opened(key), Principal("a", key_id="a"))
+
+    tunnels.known_are("jti", {"basic:alice": b"2", "basic:bob": b"1"})
+
+    assert [len(one.told) for one in (alice, bob, key)] == [1, 0, 0]

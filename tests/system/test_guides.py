@@ -61,6 +61,17 @@ def test_let_in_by_certificate_or_by_address(tmp_path: Path) -> None:
             guide.stop()
 
 
+def test_a_password_for_a_dashboard(tmp_path: Path) -> None:
+    """From an empty file to a browser's question."""
+    with backend() as origin:
+        ports = {8080: free_port(), 9090: free_port(), 9001: origin.server_address[1]}
+        guide = Guide("docs/guides/passwords.md", tmp_path, ports)
+        try:
+            assert guide.follow() >= 6
+        finally:
+            guide.stop()
+
+
 def test_issue_api_keys(tmp_path: Path) -> None:
     """From `create` to `revoke`, which counts at once."""
     with backend() as origin, redis_server(tmp_path) as redis:

@@ -14,6 +14,7 @@ from typing import Any
 
 from gateway.composition.builders.api_keys import api_key_authenticator, digests, shared_redis
 from gateway.composition.builders.authorities import Authorities
+from gateway.composition.builders.basic import basic_authenticator, basic_users
 from gateway.composition.builders.decisive import decisive_fields
 from gateway.composition.builders.jwt import Tokens
 from gateway.composition.builders.mtls import certificate_authenticator
@@ -29,6 +30,7 @@ from gateway.identity.results import Results
 from gateway.identity.revocations import Revocations
 from gateway.identity.tunnels import OpenTunnels
 from gateway.interfaces import Authenticator, Middleware
+from gateway.limiting.limit import LimitStore
 from gateway.middleware.authentication import Authentication, Demands, FullAuthentication
 from gateway.middleware.key_parameter import KeyParameter
 from gateway.middleware.tunnels import Tunnels
@@ -40,7 +42,7 @@ Maker = Callable[[AuthMethod], Authenticator]
 
 
 def authenticators(
-    settings: Settings, foundation: Foundation, kept: Results, authorities: Authorities
+    settings: Settings, foundation: Foundation, kept: Results, authorities: Authorities, basic: Maker
 ) -> dict[str, Maker]:
     """Return what makes the authenticators, by the `type` that a route gives."""
     tokens = Tokens(settings, foundation)
@@ -53,6 +55,7 @@ def authenticators(
         "introspection": authorities.introspection,
         "forward": authorities.forward,
         "mtls": cache(lambda way: certificate_authenticator(settings, foundation)),
+        "basic": cache(basic),
     }
 
 
@@ -63,13 +66,17 @@ class Identity:
         settings: The configuration.
         foundation: What it is built on.
         remade: Request fields that steps of the chain write anew.
+        store: Opens where attempts at passwords are counted.
 
     Attributes:
         control: Does what an operator orders about credentials.
     """
 
-    def __init__(self, settings: Settings, foundation: Foundation, remade: frozenset[bytes]) -> None:
+    def __init__(
+        self, settings: Settings, foundation: Foundation, remade: frozenset[bytes], store: Callable[[], LimitStore]
+    ) -> None:
         auth = settings.auth or Auth()
+        self._foundation = foundation
         names = auth.identity_fields
         # A client may not say who it is on any route, also where nobody asks.
         self._remade = remade | fields_of_callers(auth)
@@ -78,7 +85,14 @@ class Identity:
         self._parameter = None if parameter is None else KeyParameter(parameter)
         self._decisive = decisive_fields(settings)
         self._authorities = Authorities(settings, foundation, fields_of_callers(auth), self._decisive)
-        self._makers = authenticators(settings, foundation, results(auth.cache, foundation), self._authorities)
+        users = basic_users(auth.basic, foundation)
+        self._makers = authenticators(
+            settings,
+            foundation,
+            results(auth.cache, foundation),
+            self._authorities,
+            lambda way: basic_authenticator(settings, foundation, users, store),
+        )
         self._count = foundation.metrics.counter("gateway_auth_total").add
         self._memory = Memory(
             results=results(auth.cache, foundation),
@@ -96,7 +110,9 @@ class Identity:
             foundation.reactor,
             foundation.wall_clock,
         )
-        foundation.carried.then(partial(open_tunnels(foundation).keys_are, digests(auth.api_keys)))
+        tunnels = open_tunnels(foundation)
+        foundation.carried.then(partial(tunnels.known_are, "key_id", digests(auth.api_keys)))
+        foundation.carried.then(partial(tunnels.known_are, "jti", {} if users is None else users.credentials))
         # Ways beside `jwt` that are shown as bearer tokens.
         self._bearers = {"introspection"} | ({"api_key"} if auth.api_keys and auth.api_keys.as_bearer else set())
         self._seed = _fingerprint(auth)
@@ -145,7 +161,11 @@ class Identity:
         return made
 
     def _make(self, way: AuthMethod, maker: str) -> Verification:
-        seed = sha256(self._seed + repr(way).encode()).digest()
+        seed = self._seed
+        if way.type == "basic":
+            # People choose passwords that can be guessed: what the memory keeps of one must tell nobody else anything.
+            seed += self._foundation.carried.get("auth passwords", lambda: self._foundation.random_bytes(32))
+        seed = sha256(seed + repr(way).encode()).digest()
         return Verification(self._makers[maker](way), seed, self._memory)
 
     def _make_filter(self, withheld: frozenset[bytes]) -> FieldFilter:

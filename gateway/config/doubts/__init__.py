@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from gateway.config.doubts.authorities import authorities as doubts_of_authorities
+from gateway.config.doubts.callers import callers as doubts_of_callers
+from gateway.config.doubts.callers import route_callers as doubts_of_route_callers
 from gateway.config.doubts.common import Doubt, Step, written
 from gateway.config.doubts.common import limit as doubts_of_limit
 from gateway.config.doubts.reach import unreached
@@ -68,9 +70,10 @@ def _all(settings: Settings) -> Iterator[Doubt]:
         for steps, words in doubts_of_breaker(settings.circuit_breaker, under):
             yield ("circuit_breaker", *steps), words
     for index, route in enumerate(settings.routes):
-        for steps, words in doubts_of_route(route, settings):
+        for steps, words in [*doubts_of_route(route, settings), *doubts_of_route_callers(route, settings)]:
             yield ("routes", index, *steps), words
     yield from doubts_of_authorities(settings)
+    yield from doubts_of_callers(settings)
     yield from unreached(settings)
     for index, limit in enumerate(settings.rate_limits):
         for steps, words in doubts_of_limit(limit, settings.routes, "no route asks"):

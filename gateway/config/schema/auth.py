@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from gateway.config.schema.authorities import ForwardAuth, Introspection
 from gateway.config.schema.base import Section, expected, one_or_many, or_one
+from gateway.config.schema.basic import Basic
 from gateway.config.schema.oauth import OAuth
 from gateway.config.schema.tokens import JwtVerifier
 from gateway.config.schema.types import (
@@ -152,6 +153,7 @@ class Auth(Section):
         default={}, description="Verifiers by name; a route names one, or takes `default`."
     )
     api_keys: ApiKeys | None = Field(default=None, description="API keys.")
+    basic: Basic | None = Field(default=None, description="Names and passwords of people.")
     mtls: Mtls | None = Field(default=None, description="Client certificates.")
     cache: AuthCache = Field(default=AuthCache(), description="Results of verifications.")
     identity_fields: IdentityFields = Field(
@@ -176,7 +178,7 @@ def _or_names(schema: dict[str, Any]) -> None:
     schema["items"] = {"anyOf": [{"enum": list(get_args(Way))}, schema["items"]]}
 
 
-Way = Literal["jwt", "api_key", "introspection", "forward", "mtls"]
+Way = Literal["jwt", "api_key", "introspection", "forward", "mtls", "basic"]
 
 
 class AuthMethod(Section):

@@ -8,6 +8,7 @@ import pytest
 
 from gateway.composition.builders.identity import Identity, results, revocations
 from gateway.config.schema.auth import AuthCache, RouteAuth
+from gateway.limiting.store import MemoryLimits
 from gateway.middleware.authentication import Authentication, FullAuthentication
 from gateway.testing import Harness
 from tests.tokens import SECRET, protected
@@ -18,7 +19,7 @@ JWT = {"default": {"algorithms": ["HS256"], "secret": SECRET}}
 def identity(gateway: Harness, **auth: Any) -> Identity:
     """Build on a gateway, with these settings."""
     settings = gateway.settings(auth={"jwt": JWT, **auth})
-    return Identity(settings, gateway.gateway.foundation, frozenset([b"x-request-id"]))
+    return Identity(settings, gateway.gateway.foundation, frozenset([b"x-request-id"]), MemoryLimits)
 
 
 @pytest.fixture

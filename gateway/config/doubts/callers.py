@@ -1,0 +1,64 @@
+"""Doubts about who is let in: passwords in clear text, roles that nobody has.
+
+Tests: `tests/config/doubts/test_callers.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gateway.config.doubts.common import Doubt, asks_who
+from gateway.config.endpoint_strings import parse
+from gateway.config.schema import Settings
+from gateway.config.schema.routes import Route
+
+WITHOUT_ROLES = frozenset(["basic"])
+"""Ways of showing who is calling that bring neither roles nor scopes."""
+
+_TLS = frozenset(["ssl", "tls", "sni", "unix"])
+_CLEAR = frozenset(["tcp", "tcp6", "systemd"])
+_LOOPBACK = ("127.", "::1", "localhost")
+
+
+def callers(settings: Settings) -> Iterator[Doubt]:
+    """Doubt passwords that anybody on the way may read, and files that nobody asks for."""
+    basic = None if settings.auth is None else settings.auth.basic
+    if basic is None:
+        return
+    asking = [route for route in settings.routes if asks_who(route, "basic")]
+    if not asking:
+        yield ("auth", "basic"), "no route asks for a name and a password: none has `auth: {type: basic}`"
+        return
+    if settings.trusted_proxies:
+        return  # a proxy before the gateway may end TLS
+    for index, listener in enumerate(settings.listeners):
+        kind, named = parse(listener.endpoint)
+        if kind in _CLEAR and not named.get("interface", "").startswith(_LOOPBACK):
+            words = "passwords (`auth.basic`) come over it in clear text: use `sni:` or `ssl:`"
+            yield ("listeners", index, "endpoint"), f"{words}, or name in `trusted_proxies` the proxy that ends TLS"
+
+
+def route_callers(route: Route, settings: Settings) -> Iterator[Doubt]:
+    """Doubt what a route asks of callers that none of them has."""
+    auth = route.auth
+    if auth is None:
+        return
+    deciding = auth.ways[:1] if auth.all_of else auth.ways  # of several ways that are needed the first says who it is
+    if deciding and all(way.type in WITHOUT_ROLES for way in deciding):
+        for key in ("roles", "scopes"):
+            if getattr(auth, key):
+                yield ("auth", key), f"nobody gets in: who shows a name and a password has no {key}"
+    kinds = [way.type for way in auth.all_of]
+    if "basic" in kinds and {"introspection", "jwt"} & set(kinds) and _in_authorization(route, settings):
+        words = "nobody gets in: a name and a password are shown in `Authorization`, which is a token's place too"
+        yield ("auth", "all_of"), words
+
+
+def _in_authorization(route: Route, settings: Settings) -> bool:
+    """Whether a token of the route can be shown in `Authorization` only."""
+    verifiers = {} if settings.auth is None else settings.auth.jwt
+    for way in () if route.auth is None else route.auth.ways:
+        places = [getattr(verifiers.get(name), "from_", ()) for name in way.verifier]
+        if way.type == "jwt" and any(place != "header:Authorization" for one in places for place in one):
+            return False
+    return True

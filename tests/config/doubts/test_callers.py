@@ -1,0 +1,65 @@
+"""Passwords in clear text, and what nobody who is let in has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.config.doubts.test_doubts import doubts
+
+BASIC = {"basic": {"users_file": "htpasswd"}}
+TOKENS = {"jwt": {"default": {"algorithms": ["HS256"], "secret": "a-secret-of-forty-octets-for-the-tests-only"}}}
+LOCAL = [{"endpoint": "tcp:8080:interface=127.0.0.1"}]
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({}, ["listeners[0].endpoint"]),
+        ({"listeners": [{"endpoint": "tcp:8080"}]}, ["listeners[0].endpoint"]),
+        ({"listeners": LOCAL}, []),
+        ({"listeners": [{"endpoint": "tcp6:8080:interface=\\:\\:1"}]}, []),
+        ({"listeners": [{"endpoint": "sni:8443:certificates=live"}]}, []),
+        ({"listeners": [{"endpoint": "unix:/run/gateway.sock"}]}, []),
+        ({"listeners": [{"endpoint": "ssl:8443"}, {"endpoint": "tcp:80"}]}, ["listeners[1].endpoint"]),
+        ({"trusted_proxies": ["10.0.0.0/8"]}, []),
+    ],
+)
+def test_passwords_in_clear_text(tmp_path: Path, settings: dict[str, Any], said: list[str]) -> None:
+    """Where no proxy is named that could end TLS, and others than this machine may listen."""
+    found = doubts(tmp_path, {"auth": {"type": "basic"}}, auth=BASIC, **settings)
+
+    assert [one.partition(":")[0] for one in found] == said
+    assert all("passwords (`auth.basic`) come over it in clear text" in one for one in found)
+
+
+def test_a_file_that_nobody_asks_for(tmp_path: Path) -> None:
+    """The clear text of others is no concern."""
+    (found,) = doubts(tmp_path, auth=BASIC)
+
+    assert found.startswith("auth.basic: no route asks for a name and a password")
+
+
+@pytest.mark.parametrize(
+    ("auth", "said"),
+    [
+        ({"type": "basic", "roles": ["admin"]}, "auth.roles: nobody gets in"),
+        ({"type": "basic", "scopes": ["read"]}, "auth.scopes: nobody gets in"),
+        ({"all_of": ["basic", "jwt"]}, "auth.all_of: nobody gets in"),
+    ],
+)
+def test_nobody_gets_in(tmp_path: Path, auth: dict[str, Any], said: str) -> None:
+    """A user of a file has no roles, and one field holds one credential."""
+    (found,) = doubts(tmp_path, {"auth": auth}, auth={**BASIC, **TOKENS}, listeners=LOCAL)
+
+    assert found.startswith(f"routes[0].{said}")
+
+
+@pytest.mark.parametrize(
+    "auth", [{"any_of": ["basic", "jwt"], "roles": ["admin"]}, {"all_of": ["mtls", "basic"], "roles": ["admin"]}]
+)
+def test_another_way_may_bring_roles(tmp_path: Path, auth: dict[str, Any]) -> None:
+    """One that is enough, or the first of those that are needed."""
+    assert doubts(tmp_path, {"auth": auth}, auth={**BASIC, **TOKENS}, listeners=LOCAL) == []
