@@ -1,4 +1,7 @@
-"""Names and passwords as a way to authenticate: HTTP Basic (RFC 7617)."""
+"""Names and passwords as a way to authenticate: HTTP Basic (RFC 7617).
+
+Tests: `tests/flow/test_basic.py::test_others_are_asked_for_it`.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Settings of `auth.basic` into what takes names and passwords.
 
-Tests: `tests/flow/test_basic.py`.
+Tests: `tests/flow/test_basic.py::test_a_file_that_is_no_good_changes_nothing`.
 """
 
 from __future__ import annotations
