@@ -29,6 +29,7 @@ class Principal:
         token_id: `jti` of a token, or what another credential can be revoked by; empty where there is none.
         expires: Unix seconds; infinite where the credential does not end by itself.
         fields: What the backend is told, ready for the wire: `X-User-ID`, `X-User-Roles`, `X-User-Scopes` and more.
+        further: Those of `fields` that tell more than user, roles and scopes: claims, and what an authority set.
     """
 
     subject: str
@@ -40,6 +41,7 @@ class Principal:
     token_id: str = ""
     expires: float = inf
     fields: tuple[tuple[bytes, bytes], ...] = ()
+    further: tuple[tuple[bytes, bytes], ...] = ()
 
 
 def find_claim(claims: Mapping[str, Any], path: ClaimPath) -> Any:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gateway.config.schema.auth import Auth, AuthMethod, RouteAuth
+from gateway.config.schema.authorities import Introspection
+from gateway.config.schema.tokens import JwtVerifier
 
 SHOWN = frozenset([b"authorization", b"cookie"])
 """Credentials that backends judge by themselves. A backend checks them before it believes them, so routes that do not
@@ -23,6 +25,9 @@ def fields_of_callers(auth: Auth) -> frozenset[bytes]:
     """
     names = auth.identity_fields
     said = [names.user, names.roles, names.scopes]
+    verifiers: tuple[JwtVerifier | Introspection, ...] = (*auth.jwt.values(), *auth.introspection.values())
+    for verifier in verifiers:
+        said += verifier.claim_headers
     for authority in auth.forward.values():
         said += (*authority.response_headers, authority.user_header, authority.roles_header)
     return frozenset(name.lower().encode() for name in said) - SHOWN

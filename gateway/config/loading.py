@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from gateway.config import (
     answers,
+    claim_headers,
     doubts,
     inheritance,
     merging,
@@ -118,6 +119,7 @@ def _settings(
             problems.extend(references.check(root))
         if settings is not None:
             problems.extend(answers.check(root, settings))
+            problems.extend(claim_headers.check(root, settings))
             problems.extend(undecidable.check(root, settings))
         if supported_only:
             problems.extend(unsupported.check(root))

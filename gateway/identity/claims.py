@@ -6,12 +6,13 @@ an authority answers with (`gateway.authorities.introspection`) are read alike.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import inf, isfinite
 from typing import Any
 
 from gateway.errors import CredentialInvalid
+from gateway.identity.fields import Fields
 from gateway.principal import ClaimPath, Principal, find_claim
 
 
@@ -26,6 +27,7 @@ class Expected:
         user: The claim with the user, or a path to it.
         roles: The claim with the roles.
         scopes: The claim with the scopes.
+        told: Makes fields for the backend of further claims; None for none.
     """
 
     issuers: frozenset[str] = frozenset()
@@ -34,6 +36,7 @@ class Expected:
     user: ClaimPath = "sub"
     roles: ClaimPath = "roles"
     scopes: ClaimPath = "scope"
+    told: Callable[[Mapping[str, Any]], Fields] | None = None
 
     def principal(self, claims: Mapping[str, Any], method: str, expires: float) -> Principal:
         """Return the principal that the claims are of; its subject may be empty.
@@ -48,7 +51,7 @@ class Expected:
 
         Raises:
             CredentialInvalid: They are for another issuer or audience, a claim has none of the values that it must
-                have, or the user is neither a text nor a number.
+                have or does not fit into its field, or the user is neither a text nor a number.
         """
         if self.issuers and not self._is_of_them(claims.get("iss")):
             raise CredentialInvalid("other issuer")
@@ -65,6 +68,7 @@ class Expected:
             claims=claims,
             token_id=str(token_id) if isinstance(token_id := claims.get("jti"), str | int) else "",
             expires=expires,
+            fields=() if self.told is None else self.told(claims),
         )
 
     def _is_of_them(self, issuer: Any) -> bool:

@@ -1,6 +1,6 @@
 """The request fields that tell a backend who is calling.
 
-Layer 2. Subject, roles and scopes come from credentials, so they may have any
+Layer 2. Subject, roles, scopes and other claims come from credentials, so they may have any
 character. Every octet of their UTF-8 that is not a visible ASCII character is
 percent-encoded, and so are `%` and `,` (D-62). So no CR or LF can end the field,
 a comma always separates two values, and decoding gives the text back.
@@ -8,12 +8,18 @@ a comma always separates two values, and decoding gives the text back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 from urllib.parse import quote
 
-from gateway.principal import Principal
+from gateway.errors import CredentialInvalid
+from gateway.principal import ClaimPath, Principal, find_claim
 
 Fields = tuple[tuple[bytes, bytes], ...]
+
+LONGEST_CLAIM = 4096
+"""Most octets of a field with a claim. Servers commonly take 8 KiB for all fields of a request, and less for one."""
 
 # All visible ASCII but "%" and ",".
 _PLAIN = "".join(map(chr, range(0x21, 0x7F))).replace("%", "").replace(",", "")
@@ -48,3 +54,40 @@ def describer(user: str, roles: str, scopes: str) -> Callable[[Principal], Field
 
 def _list(names: Iterable[str]) -> bytes:
     return b",".join(encode(name) for name in sorted(names))
+
+
+def claims_describer(headers: Mapping[str, ClaimPath]) -> Callable[[Mapping[str, Any]], Fields]:
+    """Make the function from claims to the fields that the backend gets of them.
+
+    It raises `CredentialInvalid` for a claim that does not fit into a field: to leave the field out, or to cut the
+    claim off, would tell the backend something else than the token says.
+
+    Args:
+        headers: Names of the fields, each with the claim that it has.
+    """
+    named = [(name.encode(), claim) for name, claim in headers.items()]
+
+    def describe(claims: Mapping[str, Any]) -> Fields:
+        found = [(name, _claim(find_claim(claims, claim))) for name, claim in named]
+        # Empty fields are left out here too: to a backend no field means no such claim.
+        return tuple(field for field in found if field[1])
+
+    return describe
+
+
+def _claim(value: Any) -> bytes:
+    """Encode a claim: a list of plain values by its items, objects and lists of other values as JSON."""
+    plain = isinstance(value, list) and all(isinstance(item, str | int | float) for item in value)
+    try:
+        encoded = b",".join(filter(None, map(_one, value))) if plain else _one(value)
+    except UnicodeEncodeError:
+        raise CredentialInvalid("a claim for a field is not text") from None
+    if len(encoded) > LONGEST_CLAIM:
+        raise CredentialInvalid("a claim is longer than a field may be")
+    return encoded
+
+
+def _one(value: Any) -> bytes:
+    if value is None:
+        return b""
+    return encode(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":")))

@@ -15,6 +15,7 @@ from twisted.logger import Logger
 
 from gateway.errors import CredentialInvalid, CredentialMissing, DownstreamError, Forbidden
 from gateway.exchange import Exchange
+from gateway.http.fields import folded
 from gateway.middleware.verification import Verification
 from gateway.principal import Principal
 
@@ -156,9 +157,17 @@ class FullAuthentication(_Step):
 
 
 def _together(principals: Sequence[Principal]) -> Principal:
-    """Return the first principal, completed from the others by what limits may count by, and ending with the first."""
+    """Return the first principal, ending with the first that ends.
+
+    It is completed from the others by what limits may count by, and by what is told of them beside who they are.
+    """
+    fields = list(principals[0].fields)
+    for principal in principals[1:]:
+        told = {folded(name.lower()) for name, _ in fields}
+        fields += [field for field in principal.further if folded(field[0].lower()) not in told]
     return replace(
         principals[0],
+        fields=tuple(fields),
         claims=next((one.claims for one in principals if one.claims), {}),
         key_id=next((one.key_id for one in principals if one.key_id), ""),
         token_id=next((one.token_id for one in principals if one.token_id), ""),

@@ -16,8 +16,8 @@ from gateway.testing.backend import ok
 
 Make = Callable[..., Harness]
 
-SAYS_WHO = ["X-User-ID", "X-Who", "X-Groups-Of", "Remote-User", "Remote-Groups", "X-Auth-Tenant"]
-"""Identity fields of default and custom names, and what the authority sets."""
+SAYS_WHO = ["X-User-ID", "X-Who", "X-Groups-Of", "Remote-User", "Remote-Groups", "X-Auth-Tenant", "X-Claimed-Org"]
+"""Identity fields of default and custom names, what the authority sets, and a claim's field."""
 KEY = "X-Gateway-Key"
 DECISIVE = ["X-Version", "X-Customer", "X-Shard", "X-Tenant"]
 """A condition, a limit's scope, what a hash goes by, what the authority is shown."""
@@ -58,6 +58,9 @@ def gateway(make: Make) -> Harness:
         auth={
             "identity_fields": {"user": "X-Who", "roles": "X-Groups-Of"},
             "forward": {"default": authority},
+            "introspection": {
+                "unused": {"url": "http://127.0.0.1:9002/ask", "claim_headers": {"X-Claimed-Org": "org"}}
+            },
             "api_keys": {"header": KEY, "keys": [{"id": "acme", "key": "the-key-of-acme"}]},
         },
     )

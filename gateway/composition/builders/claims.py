@@ -6,6 +6,7 @@ from gateway.config.schema.auth import AuthMethod
 from gateway.config.schema.authorities import Introspection
 from gateway.config.schema.tokens import JwtVerifier
 from gateway.identity.claims import Expected
+from gateway.identity.fields import claims_describer
 
 
 def expected(way: AuthMethod, verifier: JwtVerifier | Introspection) -> Expected:
@@ -17,4 +18,5 @@ def expected(way: AuthMethod, verifier: JwtVerifier | Introspection) -> Expected
         user=verifier.user_claim,
         roles=verifier.roles_claim,
         scopes=verifier.scopes_claim,
+        told=claims_describer(verifier.claim_headers) if verifier.claim_headers else None,
     )

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import Field
 
 from gateway.config.schema.base import Section, one_or_many, or_one
-from gateway.config.schema.tokens import Required, or_one_each, with_lists
+from gateway.config.schema.tokens import ClaimHeaders, Required, or_one_each, with_lists
 from gateway.config.schema.types import URL, Claim, File, HeaderName, Secret, SomeText, Timeout
 
 
@@ -36,6 +36,9 @@ class Introspection(Section):
     user_claim: Claim = Field(default="sub", description="The member with the user; else `username`, `client_id`.")
     roles_claim: Claim = Field(default="roles", description="The member with the roles.")
     scopes_claim: Claim = Field(default="scope", description="The member with the scopes.")
+    claim_headers: ClaimHeaders = Field(
+        default={}, description="Fields that tell a backend further members, as for `auth.jwt`."
+    )
 
     @classmethod
     def reshape(cls, data: dict[str, Any]) -> dict[str, Any]:

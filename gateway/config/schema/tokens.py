@@ -7,10 +7,24 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from gateway.config.schema.base import Section, expected, one_or_many, or_one
-from gateway.config.schema.types import URL, Claim, ClaimValue, Duration, File, Secret, Size, SomeText, Timeout
+from gateway.config.schema.types import (
+    URL,
+    Claim,
+    ClaimValue,
+    Duration,
+    File,
+    HeaderName,
+    Secret,
+    Size,
+    SomeText,
+    Timeout,
+)
 
 Required = dict[SomeText, Annotated[tuple[ClaimValue, ...], Field(min_length=1)]]
 """Claims, each with the values of which it must have one."""
+
+ClaimHeaders = dict[HeaderName, Claim]
+"""Fields for the backend, each with the claim that it has."""
 
 
 def with_lists(data: dict[str, Any], key: str) -> dict[str, Any]:
@@ -83,6 +97,12 @@ class JwtVerifier(Section):
     )
     scopes_claim: Claim = Field(
         default="scope", description="The claim with the scopes: space-separated text or a list."
+    )
+    claim_headers: ClaimHeaders = Field(
+        default={},
+        description="Fields that tell a backend further claims: `{X-Tenant: tenant}`, or a path as above. "
+        "Percent-encoded as `identity_fields` are: the items of a list are separated by commas, objects are JSON. No "
+        "field where the token has no such claim; what clients send under these names is dropped on every route.",
     )
 
     @classmethod
