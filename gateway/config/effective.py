@@ -9,7 +9,7 @@ import yaml
 from gateway.config.masking import hidden, mask
 from gateway.config.schema import Settings
 from gateway.config.schema.routes import Route
-from gateway.config.schema.upstreams import Upstream
+from gateway.config.schema.upstreams import Backend, Upstream
 from gateway.config.substitution import RUNTIME_SECTIONS
 from gateway.config.units import format_duration, format_size
 
@@ -81,7 +81,7 @@ def _row(route: Route, settings: Settings) -> dict[str, Any]:
         "match": conditions,
         "upstream": [f"{name} x{weight}" if len(shares) > 1 else name for name, weight in shares] or [_answer(route)],
         "strategy": [_strategy(upstreams[name]) for name, _ in shares],
-        "backends": [backend.url for name, _ in shares for backend in upstreams[name].backends],
+        "backends": [_backend(one) for name, _ in shares for one in upstreams[name].backends],
         "timeout": format_duration(route.timeout),
         "body_limit": format_size(limit) if limit else "none",
     }
@@ -90,6 +90,10 @@ def _row(route: Route, settings: Settings) -> dict[str, Any]:
 def _answer(route: Route) -> str:
     """Say what stands in the place of an upstream."""
     return "redirect" if route.respond is None else f"respond {route.respond.status}"
+
+
+def _backend(backend: Backend) -> str:
+    return f"{backend.url} (backup)" if backend.backup else backend.url
 
 
 def _strategy(upstream: Upstream) -> str:

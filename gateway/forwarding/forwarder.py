@@ -234,8 +234,8 @@ class Forwarder(AttemptObserver):
             backend = first.upstream.pick(first.exchange, now, (first.backend,))
         except GatewayError:
             return None
-        if backend is first.backend:
-            return None
+        if backend is first.backend or backend.backup is not first.backend.backup:
+            return None  # a slow answer is no reason to ask a backup
         ticket = verdicts.ticket_for(first, backend, now)
         if ticket is None:
             return None

@@ -12,6 +12,10 @@ backend that fails its checks now is known to be of no use, so that one live
 backend beside three that fail their checks keeps its exchanges, where Envoy
 would send three in four of them into the void.
 
+A sound backup is better than an ejected backend: where no other is sound, there is no panic as long as one of the
+backups is. Backups are no reason to panic either: the share that must be left is that of the others, and among the
+backups it is asked for only when there are no others.
+
 Three things no panic overrides: a weight of 0, which is the operator's word,
 a failed active check, and an open breaker, which promises no contact at all.
 """
@@ -34,6 +38,7 @@ class Standing(Protocol):
         healthy: Whether its active checks pass, or there are none.
         ejected: Whether it is out for failures of real traffic.
         admits: Whether its breaker would let an attempt pass, or there is none.
+        backup: Whether it is for when no other may be tried.
     """
 
     @property
@@ -47,6 +52,9 @@ class Standing(Protocol):
 
     @property
     def admits(self) -> bool: ...
+
+    @property
+    def backup(self) -> bool: ...
 
 
 class Lack(Enum):
@@ -67,7 +75,7 @@ class Selection(NamedTuple, Generic[S]):
     """Those that may be picked, in their order.
 
     Attributes:
-        backends: Empty where `lack` says why.
+        backends: Empty where `lack` says why; sound backups are among them, and are asked when the others were.
         panic: Whether some of them are ejected, and are used only because too few others are left.
         lack: Why there are none.
     """
@@ -85,6 +93,26 @@ def available(standings: Iterable[S], panic_threshold: float = PANIC_THRESHOLD) 
         panic_threshold: Share of the backends that must be left, from 0.0 (panic only when none is) to 1.0.
     """
     weighted = [backend for backend in standings if backend.weight > 0]
+    backups = [backend for backend in weighted if backend.backup]
+    if not backups:
+        return _among(weighted, panic_threshold)
+    reserve = [backend for backend in backups if _sound(backend)]
+    first = _among([backend for backend in weighted if not backend.backup], panic_threshold)
+    if first.backends and (any(map(_sound, first.backends)) or not reserve):
+        return Selection([*first.backends, *reserve], first.panic)
+    second = Selection(reserve) if first.backends else _among(backups, panic_threshold)
+    if second.backends:
+        return second
+    open_ = bool(weighted) and not any(backend.admits for backend in weighted)
+    return Selection([], lack=Lack.BREAKERS_OPEN if open_ else Lack.NO_BACKEND)
+
+
+def _sound(backend: Standing) -> bool:
+    return backend.admits and backend.healthy and not backend.ejected
+
+
+def _among(weighted: list[S], panic_threshold: float) -> Selection[S]:
+    """Choose among backends that do not drain and are all backups, or none of them."""
     if not weighted:
         return Selection([], lack=Lack.NO_BACKEND)
     admitting = [backend for backend in weighted if backend.admits]

@@ -159,6 +159,12 @@ METRICS = (
         "1 while ejected backends are in use because too few others are left (`panic_threshold`).",
     ),
     Spec(
+        "gateway_upstream_on_backups",
+        "gauge",
+        ("upstream",),
+        "1 while only backends with `backup: true` may be tried.",
+    ),
+    Spec(
         "gateway_circuit_breaker_state",
         "gauge",
         ("scope", "upstream", "backend"),

@@ -31,13 +31,14 @@ class Backend:
         standing: What is known of it; None where nothing is watched.
         grows: Whether its share grows slowly once it has recovered.
         reverse: Rewrites its answers to what the client asked; None where they go on as they are.
+        backup: Whether it is for when no other may be tried.
 
     Attributes:
         full_weight: Its weight in the configuration.
         usable: Whether it may be picked, as of the last time that anything happened.
     """
 
-    __slots__ = ("breaker", "full_weight", "grows", "name", "pool", "reverse", "standing", "usable", "weight")
+    __slots__ = ("backup", "breaker", "full_weight", "grows", "name", "pool", "reverse", "standing", "usable", "weight")
 
     def __init__(
         self,
@@ -47,12 +48,14 @@ class Backend:
         standing: Standing | None = None,
         grows: bool = False,
         reverse: Reverse | None = None,
+        backup: bool = False,
     ) -> None:
         self.name = name
         self.weight = weight * FULL if grows else weight
         self.full_weight = weight
         self.grows = grows
         self.reverse = reverse
+        self.backup = backup
         self.pool = pool
         self.standing = standing
         self.breaker = None if standing is None else standing.breaker
@@ -79,6 +82,7 @@ class Seen(NamedTuple):
     healthy: bool
     ejected: bool
     admits: bool
+    backup: bool
 
 
 class Fallback(NamedTuple):
@@ -219,8 +223,9 @@ def _growing(full_weight: int, share: float) -> int:
 def _seen(backend: Backend, now: float, whole: bool) -> Seen:
     standing = backend.standing
     if standing is None:
-        return Seen(backend, backend.full_weight, True, False, True)
-    return Seen(backend, backend.full_weight, standing.healthy(), standing.ejected(now), standing.admits(now, whole))
+        return Seen(backend, backend.full_weight, True, False, True, backend.backup)
+    admits = standing.admits(now, whole)
+    return Seen(backend, backend.full_weight, standing.healthy(), standing.ejected(now), admits, backend.backup)
 
 
 class Share:

@@ -35,6 +35,7 @@ class Figures:
             "gateway_backend_ejected": lambda: self._backends(lambda one: one.ejected(now())),
             "gateway_backend_share": lambda: self._backends(lambda one: one.share(now())),
             "gateway_upstream_panic": self._panic,
+            "gateway_upstream_on_backups": self._on_backups,
             "gateway_circuit_breaker_state": lambda: self._breakers(lambda one, _: STATES[one.state]),
             "gateway_circuit_breaker_rejections_total": self._rejected,
             "gateway_circuit_breaker_failed_total": lambda: self._breakers(lambda _, breaker: breaker.failures),
@@ -56,6 +57,12 @@ class Figures:
             if upstream.condition is not None:
                 panic = upstream.selection(upstream.condition, self._now()).panic
                 yield (upstream.name,), float(panic)
+
+    def _on_backups(self) -> Iterator[Sample]:
+        for upstream in self._upstreams():
+            if upstream.condition is not None and any(backend.backup for backend in upstream.backends):
+                picked = upstream.selection(upstream.condition, self._now()).backends
+                yield (upstream.name,), float(bool(picked) and all(seen.backup for seen in picked))
 
     def _rejected(self) -> Iterator[Sample]:
         for upstream in self._upstreams():
@@ -82,6 +89,10 @@ class Figures:
                 shown["lack"] = selection.lack.value
         if upstream.condition is not None and upstream.breaker is not None:
             shown["circuit_breaker"] = _breaker(upstream.breaker, now) | _state(upstream.condition, now)
+        waits = any(id(backend) in picked and not backend.backup for backend in upstream.backends)
+        for backend in upstream.backends:
+            if backend.backup and waits:
+                picked.discard(id(backend))
         shown["backends"] = [self._backend(backend, id(backend) in picked, now) for backend in upstream.backends]
         return shown
 
@@ -101,6 +112,8 @@ class Figures:
         }
         if backend.full_weight == 0:
             shown["draining"] = True
+        if backend.backup:
+            shown["backup"] = True
         if standing is None:
             return shown
         shown["share"] = round(standing.share(now), 3)

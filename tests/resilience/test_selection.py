@@ -20,17 +20,19 @@ class Backend:
     healthy: bool = True
     ejected: bool = False
     admits: bool = True
+    backup: bool = False
 
 
 def upstream(marks: str) -> list[Backend]:
-    """Make backends: `o` well, `e` ejected, `u` unhealthy, `x` both, `b` breaker open, `d` draining."""
+    """Make backends: `o` well, `e` ejected, `u` unhealthy, `x` both, `b` open, `d` draining; upper case: a backup."""
     return [
         Backend(
             mark,
-            weight=0 if mark == "d" else 1,
-            healthy=mark not in "ux",
-            ejected=mark in "ex",
-            admits=mark != "b",
+            weight=0 if mark in "dD" else 1,
+            healthy=mark not in "uxUX",
+            ejected=mark in "exEX",
+            admits=mark not in "bB",
+            backup=mark.isupper(),
         )
         for mark in marks
     ]
@@ -57,6 +59,22 @@ def upstream(marks: str) -> list[Backend]:
         ("ud", "", False, Lack.NO_BACKEND),
         ("dd", "", False, Lack.NO_BACKEND),
         ("", "", False, Lack.NO_BACKEND),
+        ("ooO", "ooO", False, Lack.NONE),  # the balancer asks it last
+        ("oeeO", "oeeO", True, Lack.NONE),  # panic is a matter of the others
+        ("oOOOO", "oOOOO", False, Lack.NONE),
+        ("eeO", "O", False, Lack.NONE),  # a sound backup is better than an ejected backend
+        ("eeE", "ee", True, Lack.NONE),
+        ("eeU", "ee", True, Lack.NONE),
+        ("uuO", "O", False, Lack.NONE),
+        ("uuOE", "O", False, Lack.NONE),
+        ("uuOEE", "OEE", True, Lack.NONE),
+        ("uuE", "E", True, Lack.NONE),
+        ("bbO", "O", False, Lack.NONE),
+        ("bbB", "", False, Lack.BREAKERS_OPEN),
+        ("bU", "", False, Lack.NO_BACKEND),
+        ("dO", "O", False, Lack.NONE),
+        ("dD", "", False, Lack.NO_BACKEND),
+        ("OO", "OO", False, Lack.NONE),
     ],
 )
 def test_who_may_be_picked(marks: str, picked: str, panic: bool, lack: Lack) -> None:
@@ -86,7 +104,7 @@ def test_with_no_threshold_there_is_still_panic_when_none_is_left() -> None:
 
 
 @given(
-    st.lists(st.builds(Backend, st.just("a"), st.integers(0, 2), st.booleans(), st.booleans(), st.booleans())),
+    st.lists(st.builds(Backend, st.just("a"), st.integers(0, 2), *[st.booleans()] * 4)),
     st.floats(0.0, 1.0),
 )
 def test_no_panic_overrides_these_three(backends: list[Backend], threshold: float) -> None:

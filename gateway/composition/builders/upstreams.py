@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
 
 from gateway.balancing import build as build_balancer
+from gateway.balancing.backups import Backups
 from gateway.balancing.keys import hash_key
 from gateway.composition.builders.conditions import Others, build_condition, build_fallback, build_standing
 from gateway.composition.builders.sticky import bound, bound_key
@@ -16,6 +17,7 @@ from gateway.config.schema.upstreams import Upstream as UpstreamSettings
 from gateway.dialling.tls import client_tls_options, files_digest
 from gateway.exchange import Exchange
 from gateway.http.reverse import Reverse
+from gateway.interfaces import Balancer
 from gateway.middleware.gate import Gate
 from gateway.upstream.backend import Backend, Upstream
 from gateway.upstream.backend_pool import BackendPool
@@ -82,16 +84,33 @@ def build_upstream(
         if condition is not None:
             tls = client_tls_options(backend.host, upstream.tls_of_backends) if backend.scheme == "https" else None
             standing = build_standing(backend, upstream, condition, foundation, tls, files)
-        backends.append(Backend(backend.url, backend.weight, pool, standing, grows, _reverse(upstream, backend)))
+        reverse = _reverse(upstream, backend)
+        backends.append(Backend(backend.url, backend.weight, pool, standing, grows, reverse, backend.backup))
     return Upstream(
         upstream.name,
-        bound(build_balancer(upstream.strategy, backends, foundation.random, weights_change=grows), upstream, backends),
+        _balancer(upstream, backends, foundation.random, grows),
         backends,
         bound_key(_key(upstream), upstream),
         foundation.metrics.upstream(upstream.name).attempt,
         condition,
         None if breaker is None else build_fallback(upstream, breaker.fallback, foundation, others, gates),
     )
+
+
+def _balancer(
+    upstream: UpstreamSettings, backends: Sequence[Backend], random: Callable[[], float], grows: bool
+) -> Balancer[Backend]:
+    """Make what picks a backend: by the strategy, the backups last, for clients that are bound to none."""
+
+    def of(some: Sequence[Backend]) -> Balancer[Backend]:
+        return bound(build_balancer(upstream.strategy, some, random, weights_change=grows), upstream, some)
+
+    backups = [backend for backend in backends if backend.backup]
+    if not backups:
+        return of(backends)
+    first = [backend for backend in backends if not backend.backup]
+    # A client is bound to a backup only as long as the backups are in use.
+    return Backups(first, of(first), backups, of(backups))
 
 
 def _key(upstream: UpstreamSettings) -> Callable[[Exchange], bytes] | None:

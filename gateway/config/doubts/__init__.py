@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from gateway.config.doubts.authorities import authorities as doubts_of_authorities
+from gateway.config.doubts.backups import backups as doubts_of_backups
 from gateway.config.doubts.callers import callers as doubts_of_callers
 from gateway.config.doubts.callers import route_callers as doubts_of_route_callers
 from gateway.config.doubts.common import Doubt, Step, written
@@ -63,6 +64,8 @@ def _all(settings: Settings) -> Iterator[Doubt]:
     leading = _leading(settings)
     for index, upstream in enumerate(settings.upstreams):
         for steps, words in doubts_of_upstream(upstream, leading[upstream.name]):
+            yield ("upstreams", index, *steps), words
+        for steps, words in doubts_of_backups(settings, upstream, leading[upstream.name]):
             yield ("upstreams", index, *steps), words
     yield from doubts_of_sticky(settings, leading)
     if settings.circuit_breaker is not None:

@@ -46,6 +46,9 @@ class Backend(Section):
     weight: Annotated[int, integer(0, 1_000_000)] = Field(
         default=1, description="Share of the traffic, for every strategy but `ip_hash`; 0 for none."
     )
+    backup: Flag = Field(
+        default=False, description="Whether it is asked only when no other may be tried, or all others were."
+    )
 
     @property
     def scheme(self) -> str:

@@ -315,3 +315,42 @@ def test_two_cookies_of_one_name_meet_in_a_browser(tmp_path: Path, hosts: Any, c
 def test_a_cookie_behind_tls_is_kept(tmp_path: Path) -> None:
     """The proxy in front has it, and is trusted."""
     assert doubts(tmp_path, upstream={"sticky": SECRET}, trusted_proxies=["10.0.0.1"]) == []
+
+
+def group(*backups: bool) -> list[dict[str, Any]]:
+    """Backends, some of which are backups."""
+    return [{"url": f"http://127.0.0.1:{number}", "backup": backup} for number, backup in enumerate(backups, 9001)]
+
+
+@pytest.mark.parametrize(
+    ("backends", "more", "said"),
+    [
+        (group(True, True), {}, "backends[0].backup: all backends are backups"),
+        (group(False, True), {}, "backends[1].backup: it is never asked: nothing takes the others out"),
+        (
+            group(False, False, True),
+            {"passive_health": {}},
+            "backends[2].backup: it is never asked: `passive_health.max_ejected_percent` lets 1 of 3 backends be out",
+        ),
+    ],
+)
+def test_backups_that_nothing_leads_to(tmp_path: Path, backends: Any, more: dict[str, Any], said: str) -> None:
+    """Since nothing says that the others are out."""
+    (found,) = doubts(tmp_path, upstream={"backends": backends, **more})
+
+    assert found.startswith(f"upstreams[0].{said}")
+
+
+@pytest.mark.parametrize(
+    ("upstream", "route"),
+    [
+        ({"backends": group(False, True), "health_check": {}}, {}),
+        ({"backends": group(False, True), "circuit_breaker": {}}, {}),
+        ({"backends": group(False, True), "passive_health": {}}, {}),
+        ({"backends": group(False, False, True), "passive_health": {"max_ejected_percent": 100}}, {}),
+        ({"backends": group(False, False, True)}, {"retry": {"attempts": 2}}),
+    ],
+)
+def test_backups_that_something_leads_to(tmp_path: Path, upstream: dict[str, Any], route: dict[str, Any]) -> None:
+    """Checks, breakers, ejections or retries."""
+    assert doubts(tmp_path, route, upstream) == []

@@ -1,0 +1,48 @@
+"""Doubts about `backup`: backends that nothing ever leads to, or that are all there is.
+
+Tests: `tests/config/doubts/test_doubts.py::test_backups_that_nothing_leads_to`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from gateway.config.doubts.common import Doubt
+from gateway.config.schema import Settings
+from gateway.config.schema.routes import Route
+from gateway.config.schema.upstreams import Upstream
+
+
+def backups(settings: Settings, upstream: Upstream, routes: Sequence[Route]) -> Iterator[Doubt]:
+    """Doubt the backups of an upstream.
+
+    Args:
+        settings: The configuration.
+        upstream: Its settings.
+        routes: Those that lead to it.
+    """
+    places = [index for index, backend in enumerate(upstream.backends) if backend.backup]
+    first = [backend for backend in upstream.backends if not backend.backup and backend.weight]
+    if not places:
+        return
+    key = ("backends", places[0], "backup")
+    if len(places) == len(upstream.backends):
+        yield key, "all backends are backups, which is as if none were"
+        return
+    # By tries a backup is reached once all others were tried.
+    tries = max((route.retry.attempts for route in routes if route.retry is not None), default=0)
+    breaker = upstream.circuit_breaker or settings.circuit_breaker
+    if not first or tries >= len(first) or upstream.health_check is not None or breaker is not None:
+        return
+    passive = upstream.passive_health
+    if passive is None:
+        words = "nothing takes the others out: there is no `health_check`, `passive_health` or `circuit_breaker`"
+        yield key, f"it is never asked: {words}, and no `retry` that tries them all"
+        return
+    known = len(upstream.backends)
+    most = 0 if known < 2 or not passive.max_ejected_percent else max(1, int(known * passive.max_ejected_percent / 100))
+    if most < len(first):
+        words = (
+            f"`passive_health.max_ejected_percent` lets {most} of {known} backends be out, and {len(first)} come first"
+        )
+        yield key, f"it is never asked: {words}, and {len(first)} come first"
