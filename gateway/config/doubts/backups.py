@@ -31,7 +31,7 @@ def backups(settings: Settings, upstream: Upstream, routes: Sequence[Route]) -> 
         return
     # By tries a backup is reached once all others were tried.
     tries = max((route.retry.attempts for route in routes if route.retry is not None), default=0)
-    breaker = upstream.circuit_breaker or settings.circuit_breaker
+    breaker = settings.breaker_of(upstream)
     if not first or tries >= len(first) or upstream.health_check is not None or breaker is not None:
         return
     passive = upstream.passive_health
