@@ -18,6 +18,7 @@ from gateway.composition.agents import route_name
 from gateway.composition.assembly import Gateway, access_log_path
 from gateway.composition.snapshot import Snapshot
 from gateway.config import ConfigError, Settings
+from gateway.config.summary import differences
 from gateway.dialling.tls import TLSSettingsError
 from gateway.listening.endpoints import ListenFailed, Listening
 from gateway.telemetry.access_log import AccessLogWriter
@@ -171,7 +172,7 @@ class Changes:
         if writer is not None and not writer.running:
             writer.startService()
         gateway.site.apply(snapshot.options, snapshot.rules)
-        gateway.root.tree = snapshot
+        before, gateway.root.tree = gateway.root.tree.settings, snapshot
         self.version += 1
         gateway.limit.resize(settings.limits.connections)
         levels.configure(settings.log.level, settings.log.levels)
@@ -190,9 +191,11 @@ class Changes:
             await retired.stopService()
         self._applied(settings)
         _log.info(
-            "Configuration applied: {routes} routes, {upstreams} upstreams",
+            "Configuration applied: {routes} routes, {upstreams} upstreams; version {version} changes {changed}",
             routes=len(settings.routes),
             upstreams=len(settings.upstreams),
+            version=self.version,
+            changed=differences(before, settings),
         )
 
 

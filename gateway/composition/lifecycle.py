@@ -10,19 +10,21 @@ from __future__ import annotations
 
 import gc
 import os
+import platform
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import twisted
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from gateway import config
+from gateway import __version__, config
 from gateway.admin.resources import AdminRoot
 from gateway.admin.service import AdminListener
 from gateway.admin.writes import auth_writes
@@ -32,7 +34,7 @@ from gateway.composition.assembly import Gateway, assemble
 from gateway.composition.changes import Changes
 from gateway.composition.draining import Draining
 from gateway.composition.watcher import ConfigWatcher, inotify_notifier
-from gateway.config import ConfigError, Settings
+from gateway.config import ConfigError, Settings, summary
 from gateway.config.effective import effective, route_table
 from gateway.config.named_files import lists_named_by, named_files
 from gateway.config.problems import Place, problem
@@ -48,6 +50,7 @@ from gateway.transport import descriptors
 from gateway.transport.deadlines import INTERVAL
 
 _log = Logger()
+_says = Logger(namespace="gateway")
 
 
 class StartError(SystemExit, Exception):
@@ -189,6 +192,7 @@ class GatewayService(MultiService):
         self._sweeping.start(INTERVAL, now=False)
         super().startService()
         gateway.foundation.health.state = State.RUNNING
+        self._tell()
         _tell_descriptors(self.settings)
         gateway.foundation.metrics.started(gateway.foundation.wall_clock())
         # Nearly all objects alive now live as long as the gateway: frozen, the collector does not look at them again.
@@ -229,6 +233,22 @@ class GatewayService(MultiService):
         writer = self.gateway.access_logs.writer
         if writer is not None:
             writer.reopen()
+
+    def _tell(self) -> None:
+        """Say in six lines what is served where."""
+        _says.info(
+            "Gateway {version}, Python {python}, Twisted {twisted}, process {pid}, 1 worker",
+            version=__version__,
+            python=platform.python_version(),
+            twisted=twisted.__version__,
+            pid=os.getpid(),
+        )
+        came = "no file" if self._path is None else str(self._path)
+        watched = " (watched)" if self._watcher is not None else ""
+        words = "Configuration: {came}{watched}, version {configuration}"
+        _says.info(words, came=came, watched=watched, configuration=self._changes.version)
+        for line in summary.lines(self.settings, self.addresses, self._admin.address):
+            _says.info(line.words, **line.facts)
 
     def _admin_root(self) -> AdminRoot:
         foundation = self.gateway.foundation

@@ -77,9 +77,11 @@ class Listeners:
 
     async def commit(self, endpoints: Sequence[str], fresh: dict[str, Listening]) -> None:
         """Keep the ports of `endpoints`, close the others; their connections go on."""
+        starting = not self._open  # the log of a start has all ports in one line: `gateway.config.summary`
         for endpoint, listening in fresh.items():
             self._open[endpoint] = listening
-            _log.info("Listening on {address}", address=listening.describe())
+            if not starting:
+                _log.info("Listening on {address}", address=listening.describe())
         for endpoint in [endpoint for endpoint in self._open if endpoint not in endpoints]:
             listening = self._open.pop(endpoint)
             _log.info("No longer listening on {address}", address=listening.describe())

@@ -135,6 +135,27 @@ def test_a_proxy_needs_no_file(tmp_path: Path) -> None:
         with typed(tmp_path / "second", *BY_RUN, file, **admin) as command:
             until(lambda: _connects(other), command.said)
             assert requests.get(f"http://127.0.0.1:{other}/bytes/10", timeout=5).content == bytes(range(10))
+            file.with_suffix(".new").write_text(file.read_text() + "limits: {in_flight: 100}\n")
+            file.with_suffix(".new").replace(file)
+            until(lambda: "version 2 changes limits" in command.said, command.said)
+
+
+def test_the_log_of_a_start_says_in_six_lines_what_is_served_where(tmp_path: Path) -> None:
+    """From versions to the admin port."""
+    ports = free_port(), free_port()
+    admin = f"tcp:{ports[1]}:interface=127.0.0.1"
+    proxy = f"{ports[0]}/api=http://127.0.0.1:9001"
+    with typed(tmp_path, *BY_RUN, "--proxy", proxy, GATEWAY__ADMIN__ENDPOINT=admin) as command:
+        until(lambda: "gateway: Admin: " in command.said, command.said)
+        lines = [line.partition(" gateway: ")[2] for line in command.said.splitlines() if " gateway: " in line]
+
+    assert [line.split(" ")[0] for line in lines[:2]] == ["Gateway", "Configuration:"]
+    assert lines[2:] == [
+        f"Listening on tcp 127.0.0.1:{ports[0]} (http://127.0.0.1:{ports[0]})",
+        "Routes: /api/* → api",
+        "Upstreams: api (http://127.0.0.1:9001)",
+        f"Admin: http://127.0.0.1:{ports[1]}/ (writes: refused, since there is no admin.token)",
+    ]
 
 
 def _connects(port: int) -> bool:

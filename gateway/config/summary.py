@@ -1,0 +1,108 @@
+"""What a configuration serves, for a log: a line for each kind of thing, and what differs between two configurations.
+
+Names and places only, no value of a key: nothing here can be secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from gateway.config.schema import Settings
+from gateway.config.schema.routes import Route
+from gateway.config.schema.upstreams import Upstream
+
+SHOWN = 8
+"""Things of a kind that a line names; a log is no table."""
+
+LONGEST = 60
+"""Characters of a name or pattern in a line."""
+
+_TLS = ("ssl", "sni", "tls")
+_NAMED = {"routes": "name", "upstreams": "name", "plugins": "name", "listeners": "endpoint"}
+
+
+class Line(NamedTuple):
+    """A line of the log.
+
+    Attributes:
+        words: What it says, as `twisted.logger` formats it.
+        facts: What stands in it, and further figures for programs.
+    """
+
+    words: str
+    facts: Mapping[str, Any]
+
+
+def lines(settings: Settings, addresses: Sequence[str], admin: str | None) -> Iterator[Line]:
+    """Say what is served where: listeners, routes, upstreams, admin.
+
+    Args:
+        settings: The configuration.
+        addresses: Where it listens, as `ssl 127.0.0.1:8443`.
+        admin: Where the operators' port is, None where there is none.
+    """
+    ports = [f"{each} ({_url(each)})" for each in addresses]
+    yield Line("Listening on {addresses}", {"addresses": _some(ports), "listeners": len(ports)})
+    routes = len(settings.routes)
+    served = _some([_route(route) for route in settings.routes[:SHOWN]], routes)
+    yield Line("Routes: {served}", {"served": served or "none, all is answered with 404", "routes": routes})
+    upstreams = len(settings.upstreams)
+    asked = _some([_upstream(upstream) for upstream in settings.upstreams[:SHOWN]], upstreams)
+    yield Line("Upstreams: {asked}", {"asked": asked or "none", "upstreams": upstreams})
+    writes = "with a token" if settings.admin.token.get_secret_value() else "refused, since there is no admin.token"
+    url = "none" if admin is None else f"{_url(admin)}/"
+    yield Line("Admin: {url} (writes: {writes})", {"url": url, "writes": writes})
+
+
+def differences(before: Settings, after: Settings) -> str:
+    """Say what a configuration changes: `routes +new, -old, ~other; limits`; that nothing does, where it is so."""
+    parts = []
+    for key in Settings.model_fields:
+        old, new = getattr(before, key), getattr(after, key)
+        if old is new or old == new:
+            continue
+        name = _NAMED.get(key)
+        parts.append(f"{key} {_named(old, new, name)}" if name else key)
+    return "; ".join(parts) or "nothing"
+
+
+def _named(old: Sequence[Any], new: Sequence[Any], name: str) -> str:
+    was = {getattr(each, name): each for each in old}
+    now = {getattr(each, name): each for each in new}
+    found = [f"+{_short(key)}" for key in now if key not in was]
+    found += [f"-{_short(key)}" for key in was if key not in now]
+    found += [f"~{_short(key)}" for key, each in now.items() if key in was and was[key] != each]
+    return _some(found) or "in another order"
+
+
+def _route(route: Route) -> str:
+    where = f"{','.join(map(_short, route.host))} " if route.host else ""
+    return f"{where}{_short(','.join(route.path))} → {_short(target(route))}"
+
+
+def _upstream(upstream: Upstream) -> str:
+    return f"{_short(upstream.name)} ({_some([_short(backend.url) for backend in upstream.backends])})"
+
+
+def target(route: Route) -> str:
+    """Say where a route leads: its upstreams, or what answers in their place."""
+    if route.redirect is not None:
+        return f"redirect {route.redirect.status}"
+    if route.respond is not None:
+        return f"respond {route.respond.status}"
+    return ", ".join(name for name, _ in route.upstreams)
+
+
+def _url(address: str) -> str:
+    kind, _, place = address.partition(" ")
+    return place if kind == "unix" else f"{'https' if kind in _TLS else 'http'}://{place}"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+
+
+def _some(things: Sequence[str], count: int | None = None) -> str:
+    more = (len(things) if count is None else count) - SHOWN
+    return ", ".join([*things[:SHOWN], *([f"and {more} more"] if more > 0 else [])])
