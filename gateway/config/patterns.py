@@ -34,6 +34,8 @@ _SPACES = re.compile(r"[\s\x00-\x20\x7f]")
 _ENDPOINT = re.compile(r"[A-Za-z][A-Za-z0-9_-]*:.+")
 _TCP = re.compile(r"(?:tcp|tcp6|ssl|tls|sni):(?:port=)?(?P<port>[^:]*)(?::.*)?", re.DOTALL)
 
+_LONGEST_SOCKET = 107  # `sun_path` of unix(7), without the NUL at its end
+
 SCHEMES = ("http", "https", "h2c")
 
 
@@ -128,17 +130,35 @@ def backend_url(value: object) -> str:
     """Read where a backend listens.
 
     Returns:
-        `scheme://host`, `scheme://host:port`, and the base path where there is one, host in lower case: the backend's
-        identity.
+        `scheme://host`, `scheme://host:port` or `unix:/path/of/socket`, and the base path where there is one (after a
+        colon that of a socket), host in lower case: the backend's identity.
     """
-    expected = "a URL such as http://10.0.0.1:8080, https://… or h2c://…, with nothing after host and port but a path"
+    expected = (
+        "a URL such as http://10.0.0.1:8080, https://… or h2c://…, with nothing after host and port but a path, "
+        "or a socket, unix:/run/app.sock"
+    )
     written = text(value)
+    if written[:5].lower() == "unix:":
+        return _unix(written[5:])
     found = _parse(written, SCHEMES, expected)
     if "?" in written or "#" in written:
         raise Unexpected(expected)
     port = "" if found.port is None or _no_port(written) else f":{found.port}"
     path = base_path("/" + written.partition("://")[2].partition("/")[2])
     return f"{found.scheme}://{_bracketed(found.host, expected)}{port}{path}"
+
+
+def _unix(written: str) -> str:
+    """Read the path of a socket, and the base path that stands after a colon, as in nginx."""
+    socket, colon, path = written.partition(":/")
+    if socket.startswith("///"):
+        socket = socket[2:]  # unix:///run/app.sock, as Docker and others write it
+    if not socket.startswith("/") or socket.startswith("//") or socket.endswith("/") or not socket.isprintable():
+        raise Unexpected("a socket with its whole path, such as unix:/run/app.sock or unix:/run/app.sock:/base")
+    if len(socket.encode()) > _LONGEST_SOCKET:
+        raise Unexpected(f"the path of a socket, of at most {_LONGEST_SOCKET} octets: the system takes no longer ones")
+    base = base_path(f"/{path}") if colon else ""
+    return f"unix:{socket}:{base}" if base else f"unix:{socket}"
 
 
 def base_path(written: str) -> str:

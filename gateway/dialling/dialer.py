@@ -32,7 +32,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from gateway.dialling.tls import HandshakeFailed
-from gateway.transport.direct import DirectClient
+from gateway.transport.direct import DirectClient, DirectUnixClient
 from gateway.transport.tls import over_tls
 
 MakeProtocol = Callable[[], IProtocol]
@@ -42,7 +42,7 @@ STAGGER = 0.25
 
 
 class Dialer(Protocol):
-    """Opens connections: `SocketDialer` does over TCP, the harness of the tests in memory."""
+    """Opens connections: `SocketDialer` does over TCP and to UNIX sockets, the harness of the tests in memory."""
 
     def dial(
         self, host: str, port: int, tls: IOpenSSLClientConnectionCreator | None, make: MakeProtocol, timeout: float
@@ -50,8 +50,8 @@ class Dialer(Protocol):
         """Connect, and shake hands where there is TLS.
 
         Args:
-            host: A name or an address.
-            port: TCP port.
+            host: A name, an address, or the path of a UNIX socket.
+            port: TCP port; 0 for a socket.
             tls: From `gateway.dialling.tls`; None for no TLS.
             make: Makes the protocol; called once the connection can be used.
             timeout: Seconds for everything: the name, every address, the handshake.
@@ -69,7 +69,7 @@ class Resolving(Protocol):
 
 
 class SocketDialer:
-    """Dials over TCP.
+    """Dials over TCP, and to UNIX sockets.
 
     Args:
         reactor: One that has sockets.
@@ -88,6 +88,27 @@ class SocketDialer:
         turn = self._turns[host] = self._turns.get(host, -1) + 1
         dial = _Dial(self._reactor, lambda done: _Attempt(self._reactor, port, tls, make, done), timeout, turn)
         return dial.begin(self._resolver.resolve(host))
+
+
+class OneServer:
+    """Dials one server, whatever host it is asked for: for a client that has to be given a URL.
+
+    Args:
+        dialer: Opens the connections.
+        host: Of the server, or the path of its socket.
+        port: Of the server.
+    """
+
+    def __init__(self, dialer: Dialer, host: str, port: int) -> None:
+        self._dialer = dialer
+        self._host = host
+        self._port = port
+
+    def dial(
+        self, host: str, port: int, tls: IOpenSSLClientConnectionCreator | None, make: MakeProtocol, timeout: float
+    ) -> Deferred[IProtocol]:
+        """See `Dialer.dial`."""
+        return self._dialer.dial(self._host, self._port, tls, make, timeout)
 
 
 class _Dial:
@@ -245,7 +266,9 @@ class _Connector(Connector):
         super().__init__(host, port, factory, None, None, reactor)  # type: ignore[arg-type]  # None is meant for it
         self.attempt = attempt
 
-    def _makeTransport(self) -> DirectClient:  # noqa: N802  # Twisted's name
+    def _makeTransport(self) -> Any:  # noqa: N802  # Twisted's name
+        if self.host.startswith("/"):
+            return _UnixClient(self.host, self, self.reactor)
         return _Client(self.host, self.port, self.bindAddress, self, self.reactor)
 
     def give_up(self) -> None:
@@ -257,6 +280,13 @@ class _Connector(Connector):
 
 class _Client(DirectClient):
     """A transport that tells its attempt when the protocol is connected, so that no protocol has to be wrapped."""
+
+    def is_up(self) -> None:
+        self.connector.attempt.connected(self.protocol)
+
+
+class _UnixClient(DirectUnixClient):
+    """The same at a UNIX socket."""
 
     def is_up(self) -> None:
         self.connector.attempt.connected(self.protocol)

@@ -160,5 +160,5 @@ class _Receiver:
 
 
 def is_literal(host: str) -> bool:
-    """Whether a host is an address, not a name."""
-    return isIPAddress(host) or isIPv6Address(host)
+    """Whether a host is an address, not a name; the path of a UNIX socket is one."""
+    return host.startswith("/") or isIPAddress(host) or isIPv6Address(host)

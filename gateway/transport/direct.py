@@ -20,6 +20,7 @@ from errno import EWOULDBLOCK
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet import tcp
+from twisted.internet.address import UNIXAddress
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 
 if TYPE_CHECKING:
@@ -149,15 +150,15 @@ class DirectServer(WriteAtOnce, tcp.Server):
         self._opened()
 
 
-class DirectClient(WriteAtOnce, tcp.Client):
-    """A connection we open that writes at once, without Nagle's delay and with keep-alive probes."""
+if TYPE_CHECKING:
+    # A mixin again.
+    class _Client(WriteAtOnce, tcp.BaseClient): ...
+else:
+    _Client = WriteAtOnce
 
-    def createInternetSocket(self) -> socket.socket:  # noqa: N802  # Twisted's name
-        """Make the socket; set here, before connecting, the options need no check of the connection's state."""
-        skt: socket.socket = super().createInternetSocket()
-        skt.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        skt.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        return skt
+
+class _Opened(_Client):
+    """A connection we open that writes at once."""
 
     def _connectDone(self) -> None:  # noqa: N802  # Twisted's name
         self._opened()
@@ -166,3 +167,41 @@ class DirectClient(WriteAtOnce, tcp.Client):
 
     def is_up(self) -> None:
         """The connection is open, and its protocol has been told; for subclasses."""
+
+
+class DirectClient(_Opened, tcp.Client):
+    """A TCP connection we open, without Nagle's delay and with keep-alive probes."""
+
+    def createInternetSocket(self) -> socket.socket:  # noqa: N802  # Twisted's name
+        """Make the socket; set here, before connecting, the options need no check of the connection's state."""
+        skt: socket.socket = super().createInternetSocket()
+        skt.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        skt.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        return skt
+
+
+class DirectUnixClient(_Opened, tcp.BaseClient):
+    """A connection we open to a UNIX socket. Not Twisted's own, whose queue can carry file descriptors.
+
+    Args:
+        path: Of the socket.
+        connector: Hears of failures.
+        reactor: One that has sockets.
+    """
+
+    addressFamily = socket.AF_UNIX  # noqa: N815  # Twisted's name
+    socketType = socket.SOCK_STREAM  # noqa: N815  # Twisted's name
+
+    def __init__(self, path: str, connector: Any, reactor: Any) -> None:
+        self.connector = connector
+        self.addr: str = path
+        self.realAddress: Any = path  # what the socket connects to
+        self._finishInit(self.doConnect, self.createInternetSocket(), None, reactor)
+
+    def getPeer(self) -> UNIXAddress:
+        """Return the address of the socket."""
+        return UNIXAddress(self.addr)
+
+    def getHost(self) -> UNIXAddress:
+        """Return the address of our end: it has none."""
+        return UNIXAddress(None)

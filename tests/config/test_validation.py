@@ -334,3 +334,14 @@ def test_whatever_is_written_there_are_words_for_it(mapping: dict[str, object]) 
         lines = str(error).splitlines()
 
     assert all("expected " in line or "not supported yet" in line for line in lines)
+
+
+def test_a_backend_at_a_socket_is_checked_there(complaints: Complaints) -> None:
+    """It has no other port."""
+    text = "upstreams: [{name: a, backends: [{url: 'unix:/run/a'}], health_check: {port: 81}}]"
+
+    (line,) = complaints(text)
+
+    assert (
+        'upstreams[0]: expected a `health_check` without `port` for a backend at a socket, found "unix:/run/a"' in line
+    )

@@ -45,6 +45,7 @@ USED = {
     "gateway.transport.direct": {
         "_aborting",
         "_connectDone",
+        "_finishInit",
         "_isSendBufferFull",
         "_maybePauseProducer",
         "_tempDataBuffer",

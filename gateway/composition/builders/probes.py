@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 from gateway.composition.foundation import Foundation
 from gateway.config.schema.resilience import HealthCheck
 from gateway.config.schema.upstreams import Backend, Upstream
+from gateway.dialling.dialer import Dialer, OneServer
 from gateway.dialling.failures import failure_to_error
 from gateway.dialling.fetching import Fetcher
 from gateway.errors import InternalError
@@ -56,7 +57,7 @@ def _probe(
             "GATEWAY_UPSTREAM": upstream.name,
             "GATEWAY_BACKEND_URL": backend.url,
             "GATEWAY_BACKEND_HOST": backend.host,
-            "GATEWAY_BACKEND_PORT": str(backend.port),
+            "GATEWAY_BACKEND_PORT": str(backend.port or ""),
         }
         return ScriptProbe(check.command, environment, foundation.reactor)
     port = check.port or backend.port
@@ -66,11 +67,16 @@ def _probe(
             return foundation.dialer.dial(backend.host, port, tls, make, check.timeout)
 
         return TcpProbe(connect)
-    host = f"[{backend.host}]:{port}" if ":" in backend.host else f"{backend.host}:{port}"
+    dialer: Dialer = foundation.dialer
+    if backend.socket is not None:
+        host = backend.authority.decode()
+        dialer = OneServer(dialer, backend.socket, 0)
+    else:
+        host = f"[{backend.host}]:{port}" if ":" in backend.host else f"{backend.host}:{port}"
     scheme = "http" if tls is None else "https"
     sent = upstream.host_sent(backend)
     return HttpProbe(
-        Fetcher(foundation.reactor, foundation.dialer, tls, check.timeout, MOST, glance=True),
+        Fetcher(foundation.reactor, dialer, tls, check.timeout, MOST, glance=True),
         f"{scheme}://{host}{backend.base}{check.path}",
         host if sent is None else sent.decode(),
         check.headers,

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 from hyperlink import URL
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gateway.config.schema.admission import AdaptiveConcurrency, Queue
-from gateway.config.schema.base import Section
+from gateway.config.schema.base import Section, expected
 from gateway.config.schema.resilience import CircuitBreaker, HealthCheck, PassiveHealth
 from gateway.config.schema.shared import Shared
 from gateway.config.schema.sticky import Sticky
@@ -40,8 +40,9 @@ class Backend(Section):
     """One origin server."""
 
     url: BackendURL = Field(
-        description="http://, https:// or h2c:// (HTTP/2 by prior knowledge), host and port; a path is the base that "
-        "requests go below. Names are resolved again as they expire."
+        description="http://, https:// or h2c:// (HTTP/2 by prior knowledge), host and port; or unix: and the path of "
+        "a socket. A path (of a socket after a colon) is the base that requests go below. "
+        "Names are resolved again as they expire."
     )
     weight: Annotated[int, integer(0, 1_000_000)] = Field(
         default=1, description="Share of the traffic, for every strategy but `ip_hash`; 0 for none."
@@ -52,26 +53,34 @@ class Backend(Section):
 
     @property
     def scheme(self) -> str:
-        return self.url.partition("://")[0]
+        return self.url.partition(":")[0]
+
+    @property
+    def socket(self) -> str | None:
+        """The path of its UNIX socket; None for one with a host."""
+        return self.url[5:].partition(":/")[0] if self.scheme == "unix" else None
 
     @property
     def host(self) -> str:
-        """Name or address; an IPv6 address without its brackets."""
-        return URL.from_text(self.url).host
+        """Name or address, an IPv6 address without its brackets; the path of its socket where it has none."""
+        return self.socket or URL.from_text(self.url).host
 
     @property
     def port(self) -> int:
-        """The port, that of the scheme where none is written."""
-        return URL.from_text(self.url).port or _PORTS[self.scheme]
+        """The port, that of the scheme where none is written; 0 where it has none."""
+        return 0 if self.socket else URL.from_text(self.url).port or _PORTS[self.scheme]
 
     @property
     def authority(self) -> bytes:
-        """Host and port as `Host` has them: without the port of the scheme."""
-        return URL.from_text(self.url).authority().encode()
+        """Host and port as `Host` has them: without the port of the scheme. At a socket it is `localhost`."""
+        return b"localhost" if self.socket else URL.from_text(self.url).authority().encode()
 
     @property
     def base(self) -> str:
         """The path that everything is asked for below, without a slash at its end; empty for none."""
+        if self.socket:
+            _, slash, path = self.url[5:].partition(":/")
+            return slash[1:] + path
         _, slash, path = self.url.partition("://")[2].partition("/")
         return slash + path
 
@@ -175,6 +184,14 @@ class Upstream(SharedUpstream, OwnKeys):
     """A named group of backends."""
 
     listed_at: ClassVar[str] = ""
+
+    @model_validator(mode="after")
+    def _checks_have_ports(self) -> Upstream:
+        if self.health_check is not None and self.health_check.port is not None:
+            for backend in self.backends:
+                if backend.socket is not None:
+                    raise expected("a `health_check` without `port` for a backend at a socket", f'"{backend.url}"')
+        return self
 
     def host_sent(self, backend: Backend) -> bytes | None:
         """Return what a backend sees as Host; None for what the client has sent."""

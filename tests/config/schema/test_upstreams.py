@@ -16,6 +16,7 @@ from gateway.config.schema.upstreams import Backend, Upstream
         ("https://orders.example.com", "https", "orders.example.com", 443),
         ("h2c://10.0.0.1:8000", "h2c", "10.0.0.1", 8000),
         ("http://[2001:db8::1]:8080", "http", "2001:db8::1", 8080),
+        ("unix:/run/app.sock:/v2", "unix", "/run/app.sock", 0),
     ],
 )
 def test_scheme_host_and_port(url: str, scheme: str, host: str, port: int) -> None:
@@ -31,6 +32,8 @@ def test_scheme_host_and_port(url: str, scheme: str, host: str, port: int) -> No
         ("https://shop.example.com:443/v2/", b"shop.example.com", "/v2"),
         ("http://[2001:db8::1]:8080/a/b", b"[2001:db8::1]:8080", "/a/b"),
         ("http://orders", b"orders", ""),
+        ("unix:/run/app.sock", b"localhost", ""),
+        ("unix:/run/app.sock:/v2", b"localhost", "/v2"),
     ],
 )
 def test_name_and_base(url: str, authority: bytes, base: str) -> None:
