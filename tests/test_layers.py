@@ -53,7 +53,7 @@ MAY_USE = {
     "principal": set[str](),
     # 1: rules
     "config": READS_SETTINGS,
-    "http": DECIDES | {"orjson", "re2"},
+    "http": DECIDES | {"idna", "orjson", "re2"},
     "http1": DECIDES | {"httptools"},
     # 2: decisions
     "balancing": DECIDES,

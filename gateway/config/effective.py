@@ -12,6 +12,7 @@ from gateway.config.schema.routes import Route
 from gateway.config.schema.upstreams import Backend, Upstream
 from gateway.config.substitution import RUNTIME_SECTIONS
 from gateway.config.units import format_duration, format_size
+from gateway.http.idn import for_people
 
 
 def effective(settings: Settings) -> dict[str, Any]:
@@ -74,7 +75,7 @@ def _row(route: Route, settings: Settings) -> dict[str, Any]:
     conditions += [f"?{name}={hidden(value)}" for name, value in route.query.items()]
     return {
         "name": route.name,
-        "host": ", ".join(route.host or ["*"]),
+        "host": ", ".join(map(for_people, route.host or ["*"])),
         "path": route.pattern,
         "methods": list(route.methods or ["*"]),
         "group": route.group or "-",

@@ -8,13 +8,13 @@ check here; `gateway.routing.pattern` takes them apart.
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from hyperlink import URL, URLParseError
 
 from gateway.config.endpoint_strings import check_arguments
 from gateway.config.problems import Unexpected, suggestion
-from gateway.http import expressions
+from gateway.http import expressions, idn
 from gateway.http.hosts import normal_host
 from gateway.http.methods import FORWARDED
 
@@ -73,11 +73,10 @@ def host(value: object) -> str:
         The name in lower case; one that is not ASCII as IDNA has it (`xn--…`), which is what clients send.
     """
     expected = "a host name such as api.example.com or *.example.com, without a port"
-    written = text(value).lower().removesuffix(".")
-    bare = written.removeprefix("*.")
-    if not bare.isascii():
-        bare = _to_ascii(bare, expected)
-        written = f"*.{bare}" if written.startswith("*.") else bare
+    written = text(value)
+    wildcard = "*." if written.startswith("*.") else ""
+    bare = _to_ascii(written.removeprefix(wildcard), expected).removesuffix(".")
+    written = wildcard + bare
     if written.startswith("[") and written.endswith("]"):
         try:
             return normal_host(written.encode()).decode()
@@ -175,7 +174,9 @@ def base_path(written: str) -> str:
 def host_header(value: object) -> str:
     """Read what a backend sees as Host: `client`, `backend`, or a name with an optional port."""
     expected = "`client`, `backend`, or a host name such as shop.internal, with a port where it has one"
-    written = text(value).lower()
+    written = text(value)
+    if written.lower() in ("client", "backend"):
+        return written.lower()
     name, colon, port = written.rpartition(":")
     if not colon or port.endswith("]"):
         name, colon, port = written, "", ""
@@ -183,11 +184,28 @@ def host_header(value: object) -> str:
         raise Unexpected(expected)
     try:
         name = host(name)
-    except Unexpected:
-        raise Unexpected(expected) from None
+    except Unexpected as error:
+        raise Unexpected(expected, error.found) from None
     if name.startswith("*"):
         raise Unexpected(expected)
     return f"{name}:{int(port)}" if colon else name
+
+
+def server_name(value: object) -> str:
+    """Read the name that a TLS server is asked for and has to prove: a host name, or an address."""
+    expected = "a host name such as shop.internal, or an address, without a port"
+    written = some_text(value)
+    try:
+        return str(ip_address(written.removeprefix("[").removesuffix("]")))
+    except ValueError:
+        pass
+    try:
+        name = host(written)
+    except Unexpected as error:
+        raise Unexpected(expected, error.found) from None
+    if name.startswith("*"):
+        raise Unexpected(expected)
+    return name
 
 
 def url(value: object) -> str:
@@ -199,7 +217,7 @@ def url(value: object) -> str:
     if "#" in written:
         raise Unexpected("a URL without a fragment: no server is told it")
     if not written.isascii():
-        written = found.to_uri().to_text()
+        written = found.replace(host=_to_ascii(found.host, expected)).to_uri().to_text()
     if _NOT_IN_URLS.search(written):
         raise Unexpected(expected)
     return written
@@ -238,18 +256,18 @@ def _bracketed(host: str, expected: str) -> str:
     """The host of a URL in its normal form."""
     if ":" in host:
         return f"[{IPv6Address(host)}]"  # hyperlink refuses brackets around anything else
-    name = host.lower() if host.isascii() else _to_ascii(host, expected)
+    name = _to_ascii(host, expected)
     if not _HOST.fullmatch(name):
         raise Unexpected(expected)
     return name
 
 
 def _to_ascii(host: str, expected: str) -> str:
-    """A host name as IDNA has it."""
+    """A host name as DNS has it."""
     try:
-        return URL(scheme="http", host=host).to_uri().host
-    except ValueError:  # `idna.IDNAError` is one
-        raise Unexpected(expected) from None
+        return idn.to_ascii(host)
+    except UnicodeError as error:
+        raise Unexpected(expected, f'"{host}": {error}') from None
 
 
 def endpoint(value: object) -> str:

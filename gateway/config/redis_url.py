@@ -15,6 +15,8 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
+from gateway.http.idn import to_ascii
+
 PORT = 6379
 SENTINEL_PORT = 26379
 
@@ -92,4 +94,7 @@ def _host(text: str, port: int) -> tuple[str, int]:
     match = _HOST.fullmatch(text)
     if match is None or not 0 < int(match[3] or port) < 65536:
         raise ValueError("host or host:port after //")
-    return match[1] or match[2], int(match[3] or port)
+    try:
+        return match[1] or to_ascii(match[2]), int(match[3] or port)
+    except UnicodeError:
+        raise ValueError("a host name as IDNA 2008 has it after //") from None

@@ -96,7 +96,7 @@ class Unverified:
     """Accepts any certificate; made for `verify: false` only."""
 
     def __init__(self, name: str, identity: PrivateCertificate | None, alpn: Sequence[bytes] = ALPN) -> None:
-        self._server_name = None if is_literal(name) else name.encode("idna")
+        self._server_name = None if is_literal(name) else name.encode()
         self._options = CertificateOptions(
             privateKey=None if identity is None else identity.privateKey.original,
             certificate=None if identity is None else identity.original,

@@ -22,6 +22,7 @@ from twisted.internet.endpoints import TCP4ServerEndpoint, TCP6ServerEndpoint
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
 from zope.interface import implementer
 
+from gateway.http.idn import to_ascii
 from gateway.listening.certificates import CertificateError, CertificateStore, ClientAuth
 from gateway.transport.port import TWISTED_BACKLOG
 from gateway.transport.tls import over_tls
@@ -79,6 +80,10 @@ def parse_sni(
         auth = ClientAuth(clientAuth or ("none" if clientCA is None else "require"))
     except ValueError:
         raise ValueError(f"clientAuth: expected require or request, found {clientAuth!r}") from None
+    try:
+        default = None if default is None else to_ascii(default)
+    except UnicodeError as error:
+        raise ValueError(f"default: expected a host name, found {default!r}: {error}") from None
     store = CertificateStore(
         places,
         default=default,

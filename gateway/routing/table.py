@@ -20,6 +20,7 @@ from typing import Generic, TypeVar
 from gateway.errors import RequestAmbiguous, RouteNotFound
 from gateway.headers import Headers
 from gateway.http.hosts import bare_host, is_of_dns, normal_host
+from gateway.http.idn import for_people, to_ascii
 from gateway.routing.expression import MARK, Expression
 from gateway.routing.pattern import Pattern, folded_pattern, parse_pattern
 from gateway.routing.rule import RouteRule, takes
@@ -64,8 +65,8 @@ class RouteTable(Generic[T]):
         """Return the tree of a host, made when it is first named."""
         if host is None:
             return self._any
-        name = host.lower().removeprefix("*.").removesuffix(".")
-        key = name.encode() if name.isascii() else name.encode("idna")
+        name = host.removeprefix("*.").removesuffix(".")
+        key = to_ascii(name).encode()
         if key.startswith(b"["):
             key = normal_host(key)
         if not key or b"*" in key or bare_host(key) != key:
@@ -159,7 +160,8 @@ class RouteTable(Generic[T]):
             for entry in leaf.entries:
                 met = entry.conditions.hold(headers, query)
                 verdict = _verdict(entry, method) if met else "header or query conditions are not met"
-                lines.append(f"{entry.rule.name} ({entry.rule.host or 'any host'} {entry.pattern.text}): {verdict}")
+                where = for_people(entry.rule.host or "any host")
+                lines.append(f"{entry.rule.name} ({where} {entry.pattern.text}): {verdict}")
                 if verdict == "taken":
                     return lines
                 decided = decided or met

@@ -18,6 +18,7 @@ from gateway.errors import GatewayError, InternalError, MethodNotAllowed, RouteN
 from gateway.exchange import ChainLike, Exchange
 from gateway.headers import Headers
 from gateway.http.hops import COUNTED, answer, is_last
+from gateway.http.idn import for_people
 from gateway.http.paths import normal_form
 from gateway.interfaces import ErrorRenderer, Middleware
 from gateway.message import Request, Response
@@ -255,7 +256,7 @@ class Root(Generic[T]):
         _routing.debug(
             "{method} {host}{path}: {considered}",
             method=request.method.decode("latin-1"),
-            host=request.host.decode("latin-1"),
+            host=for_people(request.host.decode("latin-1")),
             path=exchange.path.decode("latin-1"),
             considered="; ".join(considered),
         )

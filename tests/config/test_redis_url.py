@@ -11,6 +11,7 @@ from gateway.config.redis_url import RedisAddress, parse_redis_url
     ("url", "address"),
     [
         ("redis://10.0.0.1", RedisAddress((("10.0.0.1", 6379),))),
+        ("redis://Straße.example", RedisAddress((("xn--strae-oqa.example", 6379),))),
         ("redis://cache:7000/5", RedisAddress((("cache", 7000),), database=5)),
         ("redis://[fd00::1]:7000/", RedisAddress((("fd00::1", 7000),))),
         ("redis://:p%40ss%2Fw@cache/1", RedisAddress((("cache", 6379),), password="p@ss/w", database=1)),
@@ -35,6 +36,8 @@ def test_a_url_is_taken_apart(url: str, address: RedisAddress) -> None:
         "http://cache",
         "redis://",
         "redis:///0",
+        "redis://☃.example",
+        "redis://xn--a.example",
         "redis://cache/zero",
         "redis://cache/0/1",
         "redis://a,b/0",

@@ -285,6 +285,18 @@ def test_the_string_needs_certificates() -> None:
         parse_sni(Clock(), "8443")
 
 
+def test_the_default_name_in_its_own_script(tmp_path: Path) -> None:
+    """As certificates and clients have it; one that no host can have is told."""
+    Authority().write_identity(tmp_path / "a.pem", "a.example")
+    Authority().write_identity(tmp_path / "b.pem", "xn--strae-oqa.example")
+    made = parse_sni(Clock(), "8443", str(tmp_path), default="Straße.example")
+
+    names = made.certificates._names
+    assert names.default is names.find("xn--strae-oqa.example")
+    with pytest.raises(ValueError, match=r"default: expected a host name, found '☃\.example': Codepoint"):
+        parse_sni(Clock(), "8443", str(tmp_path), default="☃.example")
+
+
 def test_an_unknown_way_of_asking_clients_is_told(tmp_path: Path) -> None:
     """With those that there are."""
     with pytest.raises(ValueError, match="clientAuth: expected require or request, found 'maybe'"):

@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from gateway.config.patterns import host_header
 from gateway.config.problems import Unexpected
 from gateway.config.schema.base import Section, expected
 from gateway.config.schema.types import (
@@ -62,6 +63,15 @@ def _retry_on(value: object) -> str | int:
     raise Unexpected("`connect`, `refused`, `reset`, `timeout` or a status from 400 to 599")
 
 
+def _host(value: str) -> str:
+    if value.isascii():
+        return value
+    try:
+        return host_header(value)
+    except Unexpected as error:
+        raise expected(error.expected, error.found) from None
+
+
 class HealthCheck(Section):
     """Active checks of each backend."""
 
@@ -93,6 +103,12 @@ class HealthCheck(Section):
     expected_body: Condition = Field(
         default="", description="What must stand in the first 64 KiB of the answer's content: text, or `~regex`."
     )
+
+    @field_validator("headers")
+    @classmethod
+    def _host_as_in_dns(cls, headers: dict[str, str]) -> dict[str, str]:
+        """Write a `Host` as clients do; one that is ASCII may be anything, a check may ask for the odd."""
+        return {name: _host(value) if name.lower() == "host" else value for name, value in headers.items()}
 
     @model_validator(mode="after")
     def _script_has_command(self) -> HealthCheck:

@@ -213,6 +213,7 @@ Host: TypeAlias = Annotated[str, Parsed(patterns.host, _string(), "host name")]
 RoutePath: TypeAlias = Annotated[str, Parsed(patterns.route_path, _string("^[/~]"), "path, or `~regex`")]
 PathPattern: TypeAlias = Annotated[str, Parsed(patterns.path_pattern, _string("^/"), "path")]
 BackendURL: TypeAlias = Annotated[str, Parsed(patterns.backend_url, _string("^((http|https|h2c)://|unix:/)"), "URL")]
+ServerName: TypeAlias = Annotated[str, Parsed(patterns.server_name, _string(), "host name or address")]
 HostHeader: TypeAlias = Annotated[str, Parsed(patterns.host_header, _string(), "`client`, `backend` or a host name")]
 CLAIM_NAME = r"[A-Za-z0-9_.:/-]+"
 """Of a claim in a text such as `claim:NAME`: names of OpenID Connect, URLs, and dotted paths."""

@@ -24,7 +24,7 @@ from gateway.config.schema.types import (
     Name,
     Positive,
     Ratio,
-    SomeText,
+    ServerName,
     Timeout,
     form,
     integer,
@@ -107,7 +107,7 @@ class BackendTLS(Section):
     """How https:// backends are met."""
 
     ca: File | None = Field(default=None, description="PEM file of authorities to trust; absent: the system's.")
-    server_name: SomeText | None = Field(
+    server_name: ServerName | None = Field(
         default=None,
         description="Name to ask for (SNI) and to verify; absent: `host_header` where that is a name, else the URL's.",
     )
