@@ -95,6 +95,10 @@ class Downstream:
         raise NotImplementedError
 
 
+_DRY_RUN = "gateway.dry_run"
+"""In `Exchange.state`: there, since few exchanges have any."""
+
+
 class Exchange:
     """One request and its response.
 
@@ -211,6 +215,20 @@ class Exchange:
         """Octets of request content received so far."""
         body = self.request.body
         return 0 if body is None else body.origin.received
+
+    def would_have(self, rule: str, reason: str) -> None:
+        """Note what a rule in dry run would have done with the exchange.
+
+        Args:
+            rule: Its key in the configuration: `auth`, `rate_limit`, ….
+            reason: The reason that the answer would have had.
+        """
+        self.state.setdefault(_DRY_RUN, []).append(f"{rule}={reason}")
+
+    @property
+    def dry_run(self) -> str:
+        """What rules in dry run would have done: `auth=auth.missing, rate_limit=limit.exceeded`; empty for nothing."""
+        return "" if self._state is None else ", ".join(self._state.get(_DRY_RUN, ()))
 
     @property
     def state(self) -> dict[str, Any]:

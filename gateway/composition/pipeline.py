@@ -15,6 +15,7 @@ from gateway.composition.builders.access_log import access_log
 from gateway.composition.builders.addresses import ip_rules
 from gateway.composition.builders.admission import LoadControl
 from gateway.composition.builders.bases import upstreams_below_a_base
+from gateway.composition.builders.dry_run import address_note, field_step
 from gateway.composition.builders.error_pages import Pages
 from gateway.composition.builders.identity import Identity
 from gateway.composition.builders.last_good import LastGoods
@@ -67,7 +68,10 @@ class Pipeline:
         self._application_id = RequestId(foundation.random_bytes, ("",))  # an application is believed
         self._trace = Trace(foundation.random_bytes)
         self._access_log = access_log(settings, log_access, foundation.wall_clock, foundation.random)
-        self._ip_rules = ip_rules(settings.ip_allow, settings.ip_deny)
+        self._settings = settings
+        self._address_note = address_note(foundation)
+        note = self._address_note if settings.ip_dry_run else None
+        self._ip_rules = ip_rules(settings.ip_allow, settings.ip_deny, note)
         self._ip_rules_of = cache(ip_rules)
         self._below_base, self._below_a_base = BelowBase(), upstreams_below_a_base(settings)
         self._body_limit = cache(BodyLimit)
@@ -86,7 +90,7 @@ class Pipeline:
         """
         name, pattern, auth = ("", "", None) if route is None else (route.name, route.pattern, route.auth)
         return _those_needed(
-            *self.outermost(name, pattern),
+            *self.outermost(name, pattern, route),
             *self._load.at_the_door(route),  # before any work: what is turned away here must cost nothing
             self._ip_rules_for(route),  # inside the rules for all
             *self._limits.by_address(route),  # before anything is spent on finding out who is calling
@@ -95,7 +99,7 @@ class Pipeline:
             self._sticky_for(route),  # likewise the cookies
             self._identity.step(auth),
             self._identity.tunnels(auth),  # who opened a tunnel is known
-            self._limits.by_principal(route),  # it is known who is calling
+            *self._limits.by_principal(route),  # it is known who is calling
             self._body_limit_for(route),  # whether a caller may call comes before how much it may send
             self._buffer_for(route),  # a slow sender holds no place and no connection
             *self._load.behind_the_buffer(route),  # the gateway's place, where it was not taken at the door
@@ -118,13 +122,14 @@ class Pipeline:
             *self._load.of_upstreams(route, None),
         )
 
-    def outermost(self, name: str, pattern: str) -> list[Middleware]:
+    def outermost(self, name: str, pattern: str, route: Route | None = None) -> list[Middleware]:
         """List the steps that tell of an exchange: all that a path of the token endpoint has."""
         return _those_needed(
             self._request_id,  # first: every log line and answer after it names the exchange
             self._trace,
             self._access_log,  # outside everything that can refuse, so that refusals are logged
             RequestMetrics(self._metrics.route(name, pattern), self._metrics.upstream, self._metrics.errors.add),
+            field_step(self._settings, route),  # outside every rule that may be in dry run
             self._ip_rules,
         )
 
@@ -137,7 +142,9 @@ class Pipeline:
         return _those_needed(self._request_id, self._ip_rules, *self._limits.own("metrics", path).steps)
 
     def _ip_rules_for(self, route: Route | None) -> Middleware | None:
-        return None if route is None else self._ip_rules_of(route.ip_allow, route.ip_deny)
+        if route is None:
+            return None
+        return self._ip_rules_of(route.ip_allow, route.ip_deny, self._address_note if route.ip_dry_run else None)
 
     def _below_base_for(self, route: Route | None) -> Middleware | None:
         """Return the step that holds paths below the base path of backends, where one has any."""

@@ -51,13 +51,13 @@ def all_show_authorization(route: RouteAuth | None, auth: Auth) -> bool:
 
 def takes_authorization(route: RouteAuth | None, auth: Auth) -> bool:
     """Whether `Authorization` is for a route's own ways, and goes no further."""
-    if route is None or route.forward_credentials:
+    if route is None or route.forward_credentials or route.dry_run:
         return False
     return any(_reads_authorization(way, auth) for way in route.ways)
 
 
 def _needed(auth: RouteAuth | None, counts: Callable[[AuthMethod], bool]) -> bool:
-    ways = () if auth is None else auth.ways
+    ways = () if auth is None or auth.dry_run else auth.ways
     among = any if auth is not None and auth.all_of else all
     return bool(ways) and among(map(counts, ways))
 

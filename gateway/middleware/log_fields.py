@@ -70,6 +70,7 @@ _EXPRESSIONS = {
     "peer": "exchange.peer.address",
     "path_pattern": "None if route is None else route.pattern",
     "clf_time": "clf_time()",
+    "dry_run": "exchange.dry_run or None",
     "request_line": (
         "request.method.decode('latin-1') + ' ' + request.path.decode('latin-1')"
         " + ('?' + redacted(request.query) if request.query else '') + ' ' + (" + _PROTOCOL + ")"

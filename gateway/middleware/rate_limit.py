@@ -45,12 +45,14 @@ class Counted:
         matches: Whether the limit is for a path; None for every path of the route.
         choose: Returns what is counted in its place for a request (a tier), None for nothing; None where that is
             always the limit itself.
+        dry_run: Whether it refuses nobody (`gateway.middleware.dry_run_limits`).
     """
 
     limit: Limit
     key: Key
     matches: Callable[[bytes], bool] | None = None
     choose: Callable[[Exchange], Counted | None] | None = None
+    dry_run: bool = False
 
     @property
     def varies(self) -> bool:
@@ -160,7 +162,7 @@ def settle(exchange: Exchange, verdict: Any, count: Count, refund: Refund | None
         LimitExceeded: The verdict refuses it.
     """
     before = exchange.rate_limit
-    if refund is not None and before is not None and not verdict.allowed:
+    if refund is not None and not verdict.allowed:
         refund(exchange)
     exchange.rate_limit = verdict if before is None else tightest((before, verdict))
     if verdict.allowed:

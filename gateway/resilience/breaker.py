@@ -88,6 +88,7 @@ class BreakerRules:
         timeout: Seconds from open to half-open; infinite where only a health check may end it.
         half_open_requests: Probes under way at once.
         success_threshold: Successful probes that close it.
+        dry_run: Whether it is watched only (`gateway.resilience.dry_run`).
     """
 
     failure_threshold: int = 5
@@ -97,6 +98,7 @@ class BreakerRules:
     timeout: float = 30.0
     half_open_requests: int = 1
     success_threshold: int = 1
+    dry_run: bool = False
 
 
 class Breaker:

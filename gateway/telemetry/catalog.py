@@ -274,6 +274,33 @@ METRICS = (
         "Questions that were decided without Redis, as `on_store_failure` says: local, open or closed.",
     ),
     Spec(
+        "gateway_rate_limit_dry_run_total",
+        "counter",
+        ("route", "reason"),
+        "Exchanges that rate limits in dry run (`dry_run`) would have refused, by the reason that the answer would "
+        "have had. `gateway_rate_limit_decisions_total` counts none of them.",
+    ),
+    Spec(
+        "gateway_auth_dry_run_total",
+        "counter",
+        ("route", "reason"),
+        "Exchanges that authentication in dry run (`auth.dry_run`) would have refused. `gateway_auth_total` counts "
+        "what was found out about credentials, in dry run too.",
+    ),
+    Spec(
+        "gateway_ip_dry_run_total",
+        "counter",
+        ("route", "reason"),
+        "Exchanges that address rules in dry run (`ip_dry_run`) would have refused; `route` is empty for those of all.",
+    ),
+    Spec(
+        "gateway_circuit_breaker_dry_run_total",
+        "counter",
+        ("upstream",),
+        "Exchanges that circuit breakers in dry run (`circuit_breaker.dry_run`) would have kept from the upstream, or "
+        "from the backend that was picked.",
+    ),
+    Spec(
         "gateway_store_up",
         "gauge",
         ("store",),

@@ -146,6 +146,8 @@ def _breaker(breaker: Breaker, now: float) -> dict[str, Any]:
         "failures_in_window": failures,
         "failures_in_a_row": breaker.consecutive,
     }
+    if breaker.rules.dry_run:
+        shown["dry_run"] = True
     if breaker.state is State.OPEN:
         wait = breaker.retry_after(now)
         shown["probe_in_seconds"] = None if isinf(wait) else round(wait, 1)  # only a health check may let one pass

@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 from twisted.application.service import MultiService
 
-from gateway.resilience.breaker import Breaker, BreakerRules, State, together
+from gateway.resilience.breaker import BreakerRules, State, together
+from gateway.resilience.dry_run import breaker_of
 from gateway.resilience.health import Health
 from gateway.resilience.outliers import OutlierDetector, OutlierRules, Suspect
 from gateway.resilience.slow_start import factor
@@ -120,7 +121,7 @@ class Condition:
         self.since: float | None = None
         self.cause = ""
         self.breaker = (
-            None if rules.upstream_breaker is None else Breaker(rules.upstream_breaker, self._breaker_changed)
+            None if rules.upstream_breaker is None else breaker_of(rules.upstream_breaker, self._breaker_changed)
         )
         self.detector: OutlierDetector | None = None
         self.standings: dict[str, Standing] = {}
@@ -172,7 +173,7 @@ class Standing(MultiService):
         rules = condition.rules
         self.backend = backend
         self.condition = condition
-        self.breaker = None if rules.breaker is None else Breaker(rules.breaker, self._breaker_changed)
+        self.breaker = None if rules.breaker is None else breaker_of(rules.breaker, self._breaker_changed)
         self.health: Health | None = None
         if rules.unhealthy_threshold:
             self.health = Health(rules.unhealthy_threshold, rules.healthy_threshold, self._health_changed)
@@ -266,7 +267,10 @@ class Standing(MultiService):
             self.breaker.health_restored(self.condition.now())
 
     def _breaker_changed(self, old: State, new: State, cause: str) -> None:
-        self._changed("breaker", old.value, new.value, cause, recovered=new is State.CLOSED)
+        rules = self.condition.rules.breaker
+        # A breaker in dry run kept no traffic away: there is nothing that the backend has to begin slowly again.
+        recovered = new is State.CLOSED and not (rules is not None and rules.dry_run)
+        self._changed("breaker", old.value, new.value, cause, recovered)
         self.condition.reckon()
 
     def _changed(self, what: str, before: str, after: str, cause: str, recovered: bool) -> None:

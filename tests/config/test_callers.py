@@ -40,6 +40,7 @@ def test_a_field_for_keys_is_the_gateways_own_unless_backends_use_it_too() -> No
         ({"any_of": ["api_key"]}, True),
         ({"any_of": ["api_key", "jwt"]}, False),
         ({"all_of": ["api_key", "jwt"]}, True),
+        ({"type": "api_key", "dry_run": True}, False),
     ],
 )
 def test_a_key_is_there_where_nobody_is_let_in_without(auth: dict[str, Any] | None, all_show: bool) -> None:

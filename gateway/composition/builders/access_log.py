@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gateway.config import Settings
+from gateway.config.dry_runs import has_dry_runs
 from gateway.config.schema.telemetry import DEFAULT_RECORD
 from gateway.middleware.access_log import AccessLog, ChoosyAccessLog
 from gateway.middleware.log_choice import LogChoice
@@ -33,7 +34,7 @@ def access_log(
         return None
     fields, parameters = _key_places(settings)
     options: dict[str, Any] = {
-        "fields": DEFAULT_RECORD if isinstance(said.fields, str) else said.fields,
+        "fields": _default(settings) if isinstance(said.fields, str) else said.fields,
         "redact_headers": (*said.redact_headers, *fields),
         "redact_query": (*said.redact_query, *parameters),
         "wall_clock": wall_clock,
@@ -43,6 +44,11 @@ def access_log(
         return AccessLog(log_access, **options)
     wants = LogChoice(random, said.sample, said.min_status, said.min_duration, said.exclude_paths)
     return ChoosyAccessLog(wants, log_access, **options)
+
+
+def _default(settings: Settings) -> tuple[str, ...]:
+    """Return the fields of a record, with what rules in dry run would have done where there are any."""
+    return (*DEFAULT_RECORD, "dry_run") if has_dry_runs(settings) else DEFAULT_RECORD
 
 
 def _key_places(settings: Settings) -> tuple[list[str], list[str]]:

@@ -148,6 +148,7 @@ def _breaker(settings: CircuitBreaker, failure_threshold: int, timeout: float) -
         timeout=timeout,
         half_open_requests=settings.half_open_requests,
         success_threshold=settings.success_threshold,
+        dry_run=settings.dry_run,
     )
 
 

@@ -52,16 +52,18 @@ class Made(NamedTuple):
             route: Name of the route.
             matches: Whether it is for a path; None for every path.
         """
-        label = _label(self.limit.label, labels)
+        dry_run = self.settings.dry_run
+        # What is in dry run is in no field, so it takes no label from those that are.
+        label = self.limit.label if dry_run else _label(self.limit.label, labels)
         key = limit_key(self.settings.scope, route)
         limit = replace(self.limit, label=label)
         if not self.tiers and not self.settings.except_:
-            return Counted(limit, key, matches)
+            return Counted(limit, key, matches, None, dry_run)
         tiers = [
             (condition, None if tier is None else Counted(replace(tier, label=label), key))
             for condition, tier in self.tiers
         ]
-        return Counted(limit, key, matches, Plans(Counted(limit, key), tiers, self.exempt).of)
+        return Counted(limit, key, matches, Plans(Counted(limit, key), tiers, self.exempt).of, dry_run)
 
 
 class Identities:

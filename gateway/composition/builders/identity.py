@@ -16,6 +16,7 @@ from gateway.composition.builders.api_keys import api_key_authenticator, digests
 from gateway.composition.builders.authorities import Authorities
 from gateway.composition.builders.basic import basic_authenticator, basic_users
 from gateway.composition.builders.decisive import decisive_fields
+from gateway.composition.builders.dry_run import auth_note
 from gateway.composition.builders.jwt import Tokens
 from gateway.composition.builders.mtls import certificate_authenticator
 from gateway.composition.builders.storage import redis_store
@@ -32,6 +33,7 @@ from gateway.identity.tunnels import OpenTunnels
 from gateway.interfaces import Authenticator, Middleware
 from gateway.limiting.limit import LimitStore
 from gateway.middleware.authentication import Authentication, Demands, FullAuthentication
+from gateway.middleware.dry_run import DryRunAuthentication
 from gateway.middleware.key_parameter import KeyParameter
 from gateway.middleware.tunnels import Tunnels
 from gateway.middleware.verification import Memory, Verification
@@ -94,6 +96,7 @@ class Identity:
             lambda way: basic_authenticator(settings, foundation, users, store),
         )
         self._count = foundation.metrics.counter("gateway_auth_total").add
+        self._note = auth_note(foundation)
         self._memory = Memory(
             results=results(auth.cache, foundation),
             revocations=revocations(foundation),
@@ -127,8 +130,13 @@ class Identity:
         kind = FullAuthentication if auth.all_of else Authentication
         # A refusal does not say whether an API key was missing or wrong (R-KEY-06).
         tells_missing = any(way.type != "api_key" for way in ways)
-        demands = Demands(frozenset(auth.scopes), frozenset(auth.roles), auth.forward_credentials, tells_missing)
-        return kind(self._made(ways), demands, self._count)
+        # In dry run the backend gets the credentials that it would get if nobody asked for them.
+        forwards = auth.forward_credentials or auth.dry_run
+        demands = Demands(frozenset(auth.scopes), frozenset(auth.roles), forwards, tells_missing)
+        made = kind(self._made(ways), demands, self._count)
+        if not auth.dry_run:
+            return made
+        return DryRunAuthentication(made, self._note, None if self._parameter is None else self._parameter.on_request)
 
     def withheld_parameter(self, auth: RouteAuth | None) -> Middleware | None:
         """Return the step that keeps keys in the query from backends; None where the route's authentication does."""
@@ -138,13 +146,13 @@ class Identity:
 
     def tunnels(self, auth: RouteAuth | None) -> Middleware | None:
         """Return the step that holds a route's tunnels to their credentials, None where the route asks for none."""
-        return None if auth is None or not auth.ways else self._tunnels
+        return None if auth is None or not auth.ways or auth.dry_run else self._tunnels
 
     def passes(self, auth: RouteAuth | None) -> FieldFilter:
         """Return the filter for the request fields of a route: unless it says otherwise, without the credentials."""
-        ways = () if auth is None else auth.ways
+        ways = () if auth is None or auth.dry_run else auth.ways
         shown: frozenset[bytes] = frozenset().union(*(made.authenticator.fields for made in self._made(ways)))
-        forwards = auth is not None and auth.forward_credentials
+        forwards = auth is not None and auth.forward_credentials and not auth.dry_run
         withheld = self._keys - shown if forwards else self._keys | shown
         return self._filter(withheld.union(*map(self._authorities.told, ways)))
 

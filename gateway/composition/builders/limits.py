@@ -27,17 +27,20 @@ from typing import NamedTuple
 
 from gateway.answering.health import PATHS as HEALTH_PATHS
 from gateway.composition.builders.counts import Identities, Made
+from gateway.composition.builders.dry_run import limit_note
 from gateway.composition.builders.storage import redis_store
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
 from gateway.config.schema.limiting import MatchedRateLimit
 from gateway.config.schema.routes import Route
 from gateway.errors import LimitUnavailable
+from gateway.exchange import Exchange
 from gateway.interfaces import Middleware
 from gateway.limiting.keys import needs_principal
 from gateway.limiting.limit import Decide, Limit, LimitStore, Verdict, unused
 from gateway.limiting.store import MemoryLimits
 from gateway.limiting.tiers import tightest
+from gateway.middleware.dry_run_limits import DryRunLimits, give_back
 from gateway.middleware.rate_limit import Counted, RateLimit, Refund, VaryingRateLimit
 from gateway.middleware.rate_limit_fields import PlannedFields, RateLimitFields
 from gateway.middleware.shaping import Lines, Shaped
@@ -73,7 +76,8 @@ class RateLimits:
         self._shaped: dict[str, Shaped] = {}
         self._everywhere = self._matched("all")
         self._own = self._matched("own")
-        self._first: dict[str, RateLimit | VaryingRateLimit] = {}
+        # By route: the step before authentication, and whether there is one in dry run.
+        self._first: dict[str, tuple[RateLimit | VaryingRateLimit | None, bool]] = {}
 
     def _matched(self, kind: str) -> list[tuple[MatchedRateLimit, Pattern | None, Made]]:
         identities = Identities(kind)
@@ -86,12 +90,12 @@ class RateLimits:
         Note [No route].
         """
         limits = list(self._of(route)) if route is not None else [(False, one) for one in self._unrouted()]
-        if not limits:
-            return []
-        step = self._step("ratelimit:pre", route, [one for later, one in limits if not later])
-        if route is not None and step is not None:
-            self._first[route.name] = step
-        return [*self._fields([one for _, one in limits]), *([] if step is None else [step])]
+        first = [one for later, one in limits if not later]
+        step = self._step("ratelimit:pre", route, first)
+        watched = self._watched("ratelimit:pre", first)
+        if route is not None:
+            self._first[route.name] = step, bool(watched)
+        return [*self._fields([one for _, one in limits]), *([] if step is None else [step]), *watched]
 
     def own(self, name: str, path: str, others: Sequence[Counted] = ()) -> OwnLimits:
         """Make the steps before a path that the gateway answers itself: Note [Own paths].
@@ -108,15 +112,18 @@ class RateLimits:
             if not needs_principal(one.scope)
             and (path.encode() not in HEALTH_PATHS if pattern is None else matches(pattern, path.encode()))
         ]
-        fields = self._fields([*others, *limits]) if limits or others else []
-        if not limits:
-            return OwnLimits(fields)
-        step = _step_kind(limits)("ratelimit:own", limits, self.store(), partial(self._decisions.add, name))
-        return OwnLimits([*fields, step], self._refund(step))
+        fields = self._fields([*others, *limits])
+        watched = self._watched("ratelimit:own", limits)
+        acting = [one for one in limits if not one.dry_run]
+        if not acting:
+            return OwnLimits([*fields, *watched])
+        step = _step_kind(acting)("ratelimit:own", acting, self.store(), partial(self._decisions.add, name))
+        return OwnLimits([*fields, step, *watched], self._refund(step))
 
     def _fields(self, limits: Sequence[Counted]) -> list[Middleware]:
         kinds = self._settings.ratelimit_headers
-        if not kinds:
+        limits = [one for one in limits if not one.dry_run]
+        if not kinds or not limits:
             return []
         kind = RateLimitFields if all(one.choose is None for one in limits) else PlannedFields
         return [kind(limits, "x" in kinds, "ietf" in kinds, self._foundation.wall_clock)]
@@ -139,17 +146,30 @@ class RateLimits:
         paths = _paths(route)
         return [pattern for pattern in patterns if overlap_of_all(pattern, paths) is Overlap.SOME]
 
-    def by_principal(self, route: Route | None) -> Middleware | None:
-        """Make the step behind authentication: limits by who is calling."""
+    def by_principal(self, route: Route | None) -> list[Middleware]:
+        """Make the steps behind authentication: limits by who is calling."""
         if route is None:
-            return None
-        first = self._first.get(route.name)
-        refund = None if first is None else self._refund(first)
-        return self._step("ratelimit:post", route, [one for later, one in self._of(route) if later], refund)
+            return []
+        limits = [one for later, one in self._of(route) if later]
+        first, watches = self._first.get(route.name, (None, False))
+        refunds = [] if first is None else [self._refund(first)]
+        now = self._foundation.now
+        again: Refund | None = (lambda exchange: give_back(exchange, now())) if watches else None
+        if again is not None:
+            refunds.append(again)
+        step = self._step("ratelimit:post", route, limits, _both(refunds))
+        return [*([] if step is None else [step]), *self._watched("ratelimit:post", limits, again)]
+
+    def _watched(self, name: str, limits: Sequence[Counted], refund: Refund | None = None) -> list[Middleware]:
+        """Make the step of those limits that are in dry run."""
+        watched = [one for one in limits if one.dry_run]
+        note = limit_note(self._foundation)
+        return [DryRunLimits(f"{name}:dry_run", watched, self.store(), note, refund)] if watched else []
 
     def _step(
         self, name: str, route: Route | None, limits: list[Counted], refund: Refund | None = None
     ) -> RateLimit | VaryingRateLimit | None:
+        limits = [one for one in limits if not one.dry_run]
         if not limits:
             return None
         count = partial(self._decisions.add, "" if route is None else route.name)
@@ -231,6 +251,17 @@ class _Closed:
             raise LimitUnavailable()
 
         return decide
+
+
+def _both(refunds: Sequence[Refund]) -> Refund | None:
+    if len(refunds) < 2:
+        return refunds[0] if refunds else None
+
+    def refund(exchange: Exchange) -> None:
+        for one in refunds:
+            one(exchange)
+
+    return refund
 
 
 def _step_kind(limits: Sequence[Counted]) -> type[RateLimit] | type[VaryingRateLimit]:

@@ -9,6 +9,7 @@ from gateway.balancing import build as build_balancer
 from gateway.balancing.backups import Backups
 from gateway.balancing.keys import hash_key
 from gateway.composition.builders.conditions import Others, build_condition, build_fallback, build_standing
+from gateway.composition.builders.dry_run import breaker_note
 from gateway.composition.builders.sticky import bound, bound_key
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
@@ -21,6 +22,7 @@ from gateway.interfaces import Balancer
 from gateway.middleware.gate import Gate
 from gateway.upstream.backend import Backend, Upstream
 from gateway.upstream.backend_pool import BackendPool
+from gateway.upstream.dry_run import DryRunUpstream
 from gateway.upstream.http1_opening import speaking_http1
 from gateway.upstream.request_head import Heading
 
@@ -86,7 +88,10 @@ def build_upstream(
             standing = build_standing(backend, upstream, condition, foundation, tls, files)
         reverse = _reverse(upstream, backend)
         backends.append(Backend(backend.url, backend.weight, pool, standing, grows, reverse, backend.backup))
-    return Upstream(
+    kind: Callable[..., Upstream] = Upstream
+    if breaker is not None and breaker.dry_run:
+        kind = partial(DryRunUpstream, breaker_note(upstream.name, foundation))
+    return kind(
         upstream.name,
         _balancer(upstream, backends, foundation.random, grows),
         backends,

@@ -22,6 +22,7 @@ from gateway.config.doubts.sticky import sticky as doubts_of_sticky
 from gateway.config.doubts.telemetry import levels as doubts_of_levels
 from gateway.config.doubts.upstreams import breaker as doubts_of_breaker
 from gateway.config.doubts.upstreams import upstream as doubts_of_upstream
+from gateway.config.dry_runs import dry_runs, has_dry_runs
 from gateway.config.inheritance import taken_over
 from gateway.config.nodes import ListNode, MapNode, Node, join
 from gateway.config.problems import Place, Problem
@@ -61,6 +62,7 @@ def _all(settings: Settings) -> Iterator[Doubt]:
     yield from _limits(settings)
     yield from _access_log(settings.access_log)
     yield from doubts_of_levels(settings.log)
+    yield from _dry_runs(settings)
     leading = _leading(settings)
     for index, upstream in enumerate(settings.upstreams):
         for steps, words in doubts_of_upstream(upstream, leading[upstream.name]):
@@ -104,6 +106,21 @@ def _limits(settings: Settings) -> Iterator[Doubt]:
         yield ("limits", "request_buffer"), f"nothing is longer than `limits.request_body`, {most}"
     if limits.queue is not None and not limits.in_flight:
         yield ("limits", "queue"), "nobody waits in it: `limits.in_flight` is 0"
+
+
+def _dry_runs(settings: Settings) -> Iterator[Doubt]:
+    for steps in dry_runs(settings):
+        place: Settings | Route = settings.routes[int(steps[1])] if steps[0] == "routes" else settings
+        if steps[-1] == "ip_dry_run" and not (place.ip_allow or place.ip_deny):
+            yield steps, "it watches nothing: there is neither `ip_allow` nor `ip_deny` beside it"
+        else:
+            yield steps, "it protects nothing: what it would refuse is counted and logged, and passes"
+    if not has_dry_runs(settings):
+        if settings.dry_run_header:
+            yield ("dry_run_header",), "it tells nothing: no rule is in dry run"
+        for index, route in enumerate(settings.routes):
+            if route.dry_run_header:
+                yield ("routes", index, "dry_run_header"), "it tells nothing: no rule is in dry run"
 
 
 def _access_log(log: AccessLog) -> Iterator[Doubt]:

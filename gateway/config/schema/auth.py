@@ -231,6 +231,11 @@ class RouteAuth(Section):
     scopes: tuple[SomeText, ...] = Field(default=(), description="Scopes that the caller must have, all of them.")
     roles: tuple[SomeText, ...] = Field(default=(), description="Roles of which the caller must have one.")
     forward_credentials: Flag = Field(default=False, description="Whether the backend sees the credential too.")
+    dry_run: Flag = Field(
+        default=False,
+        description="Count, log and tell whom it would refuse, and let them pass as nobody; the backend gets "
+        "credentials as if nobody asked for them.",
+    )
 
     @classmethod
     def reshape(cls, data: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from gateway.config.schema.base import Section, expected, or_one
-from gateway.config.schema.types import CLAIM_NAME, Count, Network, PathPattern, Positive, Timeout, form, integer
+from gateway.config.schema.types import CLAIM_NAME, Count, Flag, Network, PathPattern, Positive, Timeout, form, integer
 
 Scope = Annotated[
     str,
@@ -70,6 +70,8 @@ class RateLimit(Section):
     except_: tuple[Network, ...] = Field(
         default=(), alias="except", description="Addresses of clients that have no limit, and get no fields of it."
     )
+
+    dry_run: Flag = Field(default=False, description="Count, log and tell what it would refuse, and refuse nobody.")
 
     @classmethod
     def reshape(cls, data: dict[str, Any]) -> dict[str, Any]:

@@ -174,6 +174,10 @@ class CircuitBreaker(Section):
         "timeout).",
     )
     fallback: Fallback = Field(default=Fallback(), description="What is answered while it is open.")
+    dry_run: Flag = Field(
+        default=False,
+        description="Open and close it, count, log and tell what it would keep out; nothing is.",
+    )
 
     @classmethod
     def reshape(cls, data: dict[str, Any]) -> dict[str, Any]:

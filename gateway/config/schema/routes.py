@@ -22,6 +22,7 @@ from gateway.config.schema.types import (
     Condition,
     Count,
     Duration,
+    Flag,
     HeaderName,
     Host,
     LabelName,
@@ -166,6 +167,14 @@ class SharedRoute(Shared):
     )
     ip_allow: tuple[Network, ...] = Field(default=(), description="Addresses let in; empty: all.")
     ip_deny: tuple[Network, ...] = Field(default=(), description="Addresses turned away; wins over `ip_allow`.")
+    ip_dry_run: Flag = Field(
+        default=False, description="Count, log and tell whom `ip_allow` and `ip_deny` would refuse, and refuse nobody."
+    )
+    dry_run_header: Flag | None = Field(
+        default=None,
+        description="Whether answers say in `X-Dry-Run` what rules in dry run would have done. Absent: as "
+        "at top level.",
+    )
     labels: dict[LabelName, SomeText] = Field(
         default={}, description="Labels of the route's series, beside `metrics.labels`: `{team: payments}`."
     )

@@ -73,6 +73,13 @@ class Settings(Section):
     )
     ip_allow: tuple[Network, ...] = Field(default=(), description="Addresses let in; empty: all.")
     ip_deny: tuple[Network, ...] = Field(default=(), description="Addresses turned away; wins over `ip_allow`.")
+    ip_dry_run: Flag = Field(
+        default=False, description="Count, log and tell whom `ip_allow` and `ip_deny` would refuse, and refuse nobody."
+    )
+    dry_run_header: Flag = Field(
+        default=False,
+        description="Whether answers say in `X-Dry-Run` what rules with `dry_run` or `ip_dry_run` would have done.",
+    )
     paths: Paths = Field(default=Paths(), description="How the servers behind the routes read paths.")
     routes: tuple[Route, ...] = Field(default=(), description="What goes where; the most specific match wins.")
     error_pages: ErrorPages = Field(

@@ -67,6 +67,7 @@ RECORD_FIELDS = (
     "path_pattern",
     "clf_time",
     "request_line",
+    "dry_run",
 )
 """What a record of the access log can hold, beside `request.headers.NAME`."""
 

@@ -38,8 +38,7 @@ def steps(harness: Harness, settings: Settings) -> list[Middleware]:
     """The steps of the route, from the client inwards."""
     (route,) = settings.routes
     limits = RateLimits(settings, harness.gateway.foundation)
-    later = limits.by_principal(route)
-    return [*limits.by_address(route), *([] if later is None else [later])]
+    return [*limits.by_address(route), *limits.by_principal(route)]
 
 
 def names(harness: Harness, settings: Settings) -> list[str]:
@@ -61,7 +60,7 @@ def test_what_no_route_takes_has_the_limits_that_need_nobody_known(harness: Harn
     by_user = RateLimits(read(rate_limits=[{**IP, "scope": "user"}]), harness.gateway.foundation)
 
     assert [step.name for step in by_address.by_address(None)] == ["ratelimit:fields", "ratelimit:pre"]
-    assert by_address.by_principal(None) is None
+    assert by_address.by_principal(None) == []
     assert by_user.by_address(None) == []
 
 

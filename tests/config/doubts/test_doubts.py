@@ -354,3 +354,36 @@ def test_backups_that_nothing_leads_to(tmp_path: Path, backends: Any, more: dict
 def test_backups_that_something_leads_to(tmp_path: Path, upstream: dict[str, Any], route: dict[str, Any]) -> None:
     """Checks, breakers, ejections or retries."""
     assert doubts(tmp_path, route, upstream) == []
+
+
+@pytest.mark.parametrize(
+    ("route", "settings", "said"),
+    [
+        ({"rate_limit": {"limit": 1, "dry_run": True}}, {}, "routes[0].rate_limit[0].dry_run: it protects nothing"),
+        ({"ip_deny": ["10.0.0.1"], "ip_dry_run": True}, {}, "routes[0].ip_dry_run: it protects nothing"),
+        ({"ip_dry_run": True}, {}, "routes[0].ip_dry_run: it watches nothing"),
+        ({}, {"ip_dry_run": True}, "ip_dry_run: it watches nothing"),
+        ({}, {"ip_allow": ["10.0.0.1"], "ip_dry_run": True}, "ip_dry_run: it protects nothing"),
+        ({}, {"circuit_breaker": {"dry_run": True}}, "circuit_breaker.dry_run: it protects nothing"),
+        ({}, {"rate_limits": [{"limit": 1, "dry_run": True}]}, "rate_limits[0].dry_run: it protects nothing"),
+        ({}, {"dry_run_header": True}, "dry_run_header: it tells nothing"),
+        ({"dry_run_header": True}, {}, "routes[0].dry_run_header: it tells nothing"),
+        (
+            {"auth": {"type": "jwt", "dry_run": True}},
+            {"auth": {"jwt": BEARER_KEYS["jwt"]}},
+            "routes[0].auth.dry_run: it",
+        ),
+    ],
+)
+def test_a_rule_in_dry_run_protects_nothing(tmp_path: Path, route: dict[str, Any], settings: Any, said: str) -> None:
+    """So that none is forgotten; `strict: true` refuses to start with one."""
+    (found,) = doubts(tmp_path, route, **settings)
+
+    assert found.startswith(said)
+
+
+def test_a_breaker_of_an_upstream_in_dry_run_protects_nothing(tmp_path: Path) -> None:
+    """Likewise."""
+    (found,) = doubts(tmp_path, upstream={"circuit_breaker": {"dry_run": True}})
+
+    assert found.startswith("upstreams[0].circuit_breaker.dry_run: it protects nothing")

@@ -82,6 +82,7 @@ def test_blocks_that_are_turned_on_have_the_defaults_of_the_contract(load_text: 
         "half_open_requests": 1, "success_threshold": 1, "close_on": "either",
         "fallback": {"status": 503, "body": "", "content_type": "application/json", "upstream": None,
                      "cached": False, "max_stale": 86400, "cache_entry": 2**20, "cache_size": 2**24},
+        "dry_run": False,
     }  # fmt: skip
     assert route.retry is not None
     assert route.retry.model_dump() == {
