@@ -10,7 +10,8 @@ import re
 LONGEST = 1024
 """Octets of `Accept` that are looked at: the longest that browsers send have some two hundred."""
 
-_QUOTED = re.compile(rb"\"(?:[^\"\\]|\\.)*\"")
+# One that is not closed reaches to the end: else each quote in it would be tried as the beginning of another one.
+_QUOTED = re.compile(rb"\"(?:[^\"\\]|\\.?)*(?:\"|\Z)", re.DOTALL)
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _RANGE = re.compile(rb"(?:\A|,)[ \t]*(%b/%b)[ \t]*((?:;[^,]*)?)(?=,|\Z)" % (_TOKEN, _TOKEN))
 _WEIGHT = re.compile(rb";[ \t]*q=([^; \t]*)")

@@ -22,7 +22,8 @@ _STRICT = re.compile(rb"[^\x00-\x20\x7f]+ [^\x00-\x20\x7f]+ HTTP/[0-9]\.[0-9]\r\
 
 _ASKED_FOR = re.compile(rb"[!-~]+ (?:[hH][tT][tT][pP][sS]?://[!-.0->@-~]+)?(/[!-~]*) HTTP/[0-9]\.[0-9]\r?\n").match
 
-_ACCEPT = re.compile(rb"\n[aA][cC][cC][eE][pP][tT]:[ \t]*([ -~]*)\r?(?=\n)")
+# One class and one loop: where two could take the same blanks, a line of them would be tried in every division.
+_ACCEPT = re.compile(rb"\n[aA][cC][cC][eE][pP][tT]:([\t -~]*)\r?(?=\n)")
 
 
 def line_is_complete(head: bytes) -> bool:
@@ -90,4 +91,4 @@ def accepted(head: bytes) -> bytes:
     Args:
         head: As for `asked_for`.
     """
-    return b", ".join(_ACCEPT.findall(head))
+    return b", ".join([value.strip(b" \t") for value in _ACCEPT.findall(head)])

@@ -69,6 +69,13 @@ def test_a_weight_in_quotes_is_none() -> None:
     assert prefers_html(b'text/html;a="\\";q=0"')
 
 
+def test_quotes_that_are_never_closed_take_no_time() -> None:
+    """As many beginnings as there is room for."""
+    for _ in range(2000):
+        assert prefers_html(b'text/html;a="' + b'\\"' * 500)
+        assert prefers_html(b'text/html;a="' + b"\\" * 1000)
+
+
 def test_an_octet_beyond_ascii_does_no_harm() -> None:
     """Nobody sends it but to see what happens."""
     assert not prefers_html(b"text/\xff\xfe, \x80")

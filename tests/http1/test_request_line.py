@@ -97,6 +97,7 @@ def test_a_method_that_nobody_forwards_is_told_from_a_broken_line(head: bytes, u
         (b"GET / HTTP/1.1\r\nAccept: text/html\r\n", b"text/html"),
         (b"GET / HTTP/1.1\r\nHost: h\r\nACCEPT:text/html;q=0.1\nX: y", b"text/html;q=0.1"),
         (b"GET / HTTP/1.1\r\nAccept: a/b\r\nAccept: c/d\r\n\r\n", b"a/b, c/d"),
+        (b"GET / HTTP/1.1\r\nAccept: \t text/html \t\r\nHost: h", b"text/html"),
         (b"GET / HTTP/1.1\r\nAccept: text/html", b""),
         (b"GET / HTTP/1.1\r\nX-Accept: text/html\r\nAccept-Language: de\r\n", b""),
         (b"GET / HTTP/1.1\r\nAccept: text/\x00html\r\n", b""),
@@ -107,3 +108,9 @@ def test_a_method_that_nobody_forwards_is_told_from_a_broken_line(head: bytes, u
 def test_what_a_refused_head_accepts_is_told_by_its_complete_lines(head: bytes, said: bytes) -> None:
     """Nothing else of such a head is heeded."""
     assert accepted(head) == said
+
+
+def test_a_line_of_blanks_takes_no_time() -> None:
+    """Linear in its length: a head that is refused may be all blanks."""
+    assert accepted(b"GET / HTTP/1.1\r\nAccept:" + b" " * 500_000 + b"\x00\r\n") == b""
+    assert accepted(b"GET / HTTP/1.1\r\n" + b"Accept:\r" * 100_000) == b""
