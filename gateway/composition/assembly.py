@@ -31,6 +31,7 @@ from gateway.http.messages import DateClock
 from gateway.listening.endpoints import listen
 from gateway.listening.listeners import Listeners, OpenPort
 from gateway.resilience.occupancy import Occupancy
+from gateway.serving import explaining
 from gateway.serving.site import GatewaySite
 from gateway.serving.tree import Root
 from gateway.telemetry.access_log import AccessLogWriter
@@ -221,6 +222,7 @@ def _build(settings: Settings, foundation: Foundation, writer: AccessLogWriter |
         foundation,
         _ignore if writer is None else writer.write,
         logs_routing=levels.allows("gateway.routing", "debug"),
+        explains=settings.log.format == "text" and levels.allows(explaining.__name__, "info"),
     )
 
 

@@ -35,6 +35,7 @@ from gateway.resilience.budget import RetryBudget
 from gateway.routing.rule import RouteRule
 from gateway.routing.table import RouteTable
 from gateway.serving.contract import ConnectionOptions
+from gateway.serving.explaining import Explanations
 from gateway.serving.tree import Leaf, RouteLeaf, unrouted_chain
 from gateway.telemetry.exposition import OwnLabels
 from gateway.upstream.backend import Upstream
@@ -89,6 +90,7 @@ def build(
     foundation: Foundation,
     log_access: Callable[[bytes], None],
     logs_routing: bool = False,
+    explains: bool = False,
 ) -> Snapshot:
     """Build a snapshot; nothing of the one in force changes.
 
@@ -97,6 +99,7 @@ def build(
         foundation: What it is built on.
         log_access: Takes the lines of the access log.
         logs_routing: Whether the log takes routing decisions.
+        explains: Whether somebody reads in the log why answers are errors.
 
     Raises:
         gateway.dialling.tls.TLSSettingsError: A certificate of an upstream cannot be used.
@@ -108,19 +111,23 @@ def build(
     paths = Paths(settings)
     load = LoadControl(settings, foundation)
     upstreams, pool_keys = build_upstreams(settings, foundation, load.upstreams)
-    pages = Pages(settings)
+    routes: list[tuple[RouteRule, RouteLeaf]] = []
+    explanations = Explanations((rule for rule, _ in routes), foundation.now) if explains else None
+    pages = Pages(settings, explanations)
     pipeline = Pipeline(settings, foundation, log_access, trusted, identity, limits, load, pages)
     compiler = Routes(settings, foundation, upstreams, pipeline.steps, pages)
-    routes: list[tuple[RouteRule, RouteLeaf]] = []
     for route in settings.routes:
         leaf = compiler.compile(route, identity.passes(route.auth), paths.of(route, limits.for_some_paths(route)))
         routes += [(rule, leaf) for rule in rules(route)]
+    table = RouteTable(routes, asks_case=paths.asks_case)
+    if explanations is not None:
+        explanations.routes = table
     own = own_paths(settings, foundation, identity.control, limits, pipeline, pages.render_error)
     labels = OwnLabels(settings.metrics.labels, {route.name: route.labels for route in settings.routes})
     foundation.carried.then(partial(setattr, foundation.metrics, "own_labels", labels))
     return Snapshot(
         settings=settings,
-        routes=RouteTable(routes, asks_case=paths.asks_case),
+        routes=table,
         unrouted=unrouted_chain(pipeline.steps(None), pages.render_error),
         own_paths=own,
         claimed=claimed(routes, own),

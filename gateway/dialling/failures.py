@@ -42,7 +42,7 @@ def failure_to_error(failure: Failure) -> GatewayError:
     value = failure.value
     if isinstance(value, GatewayError):
         return value
-    for kind, mapped in TABLE:
-        if isinstance(value, kind):
-            return mapped()
-    return InternalError()
+    kind = next((mapped for kind, mapped in TABLE if isinstance(value, kind)), InternalError)
+    error = kind()
+    error.__cause__ = value  # for who explains it: `gateway.serving.explaining`
+    return error

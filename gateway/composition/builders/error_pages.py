@@ -12,6 +12,7 @@ from gateway.config.schema.answers import INTERCEPT
 from gateway.config.schema.routes import Route
 from gateway.interfaces import ErrorRenderer
 from gateway.serving.error_pages import ErrorPages, Intercept, Page
+from gateway.serving.explaining import Explanations, explained
 from gateway.serving.respond import render_error
 
 MOST = 2**20
@@ -23,6 +24,7 @@ class Pages:
 
     Args:
         settings: The configuration.
+        explanations: Tells of errors in the log; None where nobody reads it.
 
     Attributes:
         render_error: Makes the answers to errors of exchanges that no route takes.
@@ -31,7 +33,8 @@ class Pages:
         ConfigError: A page cannot be used.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, explanations: Explanations | None = None) -> None:
+        self._explanations = explanations
         self._everywhere = settings.error_pages or {}
         self._read = cache(_read)
         self._made: dict[tuple[tuple[str, str | bool], ...], ErrorPages] = {}
@@ -57,9 +60,9 @@ class Pages:
         return self._step(self._pages(place, wanted)) if wanted.get(INTERCEPT) and _has_pages(wanted) else None
 
     def _renderer(self, place: str, wanted: Mapping[str, str | bool]) -> ErrorRenderer:
-        if not _has_pages(wanted):
-            return render_error  # no pages: errors cost what they cost before
-        return self._pages(place, wanted).render
+        # Without pages errors cost what they cost before.
+        render = self._pages(place, wanted).render if _has_pages(wanted) else render_error
+        return explained(render, self._explanations)
 
     def _pages(self, place: str, wanted: Mapping[str, str | bool]) -> ErrorPages:
         key = tuple(wanted.items())

@@ -1,0 +1,156 @@
+"""One line in the log for an answer that a developer wonders about: which route was considered, and what went wrong.
+
+    404 GET /ordrs/7: no route has this path (nearest: orders, any host, path /orders/*)
+    502 GET /orders/7: route orders, upstream orders, http://127.0.0.1:9001: Connection refused (upstream.connect)
+
+Made where `log.format` is `text`, for who reads the log at a terminal. It stands around what makes the answers to
+errors, so exchanges that do not fail pay nothing for it; who fails on purpose cannot fill the log with it (D-213).
+
+Tests: `tests/flow/test_explanations.py::test_a_backend_that_does_not_answer_the_door`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from gateway.errors import GatewayError, MethodNotAllowed, RouteNotFound, Source
+from gateway.exchange import Exchange
+from gateway.http.hosts import bare_host
+from gateway.interfaces import ErrorRenderer
+from gateway.message import Response
+from gateway.routing.nearest import Nearest
+from gateway.routing.rule import RouteRule
+from gateway.routing.table import RouteTable
+from gateway.upstream.complaints import words
+
+EXPLAINED = frozenset([404, 405, 502, 503, 504])
+
+AT_ONCE = 20
+"""Lines that may come one after the other."""
+
+A_SECOND = 0.5
+"""Lines that may come again for each second."""
+
+_LONGEST = 120
+_CONSIDERED = 3
+
+_NEXT_STEPS = {
+    "upstream.connect": "is it running?",
+    "upstream.no_backend": "/upstreams on the admin port tells why",
+    "breaker.open": "nothing was sent; /upstreams on the admin port tells why",
+    "upstream.timeout": "`timeout` of the route is how long it may take",
+}
+
+_log = Logger()
+
+
+class Explanations:
+    """Explains errors of one configuration.
+
+    Args:
+        rules: Those of its routes, in order.
+        now: Monotonic seconds.
+
+    Attributes:
+        routes: The compiled table; set once that is there, which is before the first request.
+    """
+
+    def __init__(self, rules: Iterable[RouteRule], now: Callable[[], float]) -> None:
+        self.routes: RouteTable[Any] = RouteTable([])
+        self._nearest = Nearest(rules)
+        self._now = now
+        self._left = float(AT_ONCE)
+        self._at = now()
+        self._untold = 0
+
+    def around(self, render: ErrorRenderer) -> ErrorRenderer:
+        """Return what renders errors as `render` does, and explains them."""
+
+        def explain(exchange: Exchange, error: GatewayError) -> Response:
+            if error.status in EXPLAINED and self._may_tell():
+                self._tell(exchange, error)
+            return render(exchange, error)
+
+        return explain
+
+    def _may_tell(self) -> bool:
+        now = self._now()
+        self._left = min(float(AT_ONCE), self._left + (now - self._at) * A_SECOND)
+        self._at = now
+        if self._left < 1.0:
+            self._untold += 1
+            return False
+        self._left -= 1.0
+        return True
+
+    def _tell(self, exchange: Exchange, error: GatewayError) -> None:
+        untold, self._untold = self._untold, 0
+        if untold:
+            _log.info("{untold} further answers like these were not explained", untold=untold)
+        # Whatever the status: whose business a failure is has been said where it was found, once a minute.
+        _log.info(
+            "{status} {method} {path}: {why}",
+            status=error.status,
+            method=_shown(exchange.request.method),
+            path=_shown(exchange.request.path),
+            why=self._why(exchange, error),
+        )
+
+    def _why(self, exchange: Exchange, error: GatewayError) -> str:
+        if exchange.route is None:
+            if isinstance(error, (RouteNotFound, MethodNotAllowed)) and not error.detail:
+                return self._unrouted(exchange)
+            return f"{_sentence(error)} ({error.reason})"
+        parts = [f"route {exchange.route.name}"]
+        if exchange.upstream:
+            parts.append(f"upstream {exchange.upstream}")
+        if exchange.backend and error.source is Source.UPSTREAM:
+            parts.append(exchange.backend)
+        cause = error.__cause__
+        said = _sentence(error) if cause is None else words(Failure(cause)).rstrip(".")
+        tries = f", after {exchange.attempts} attempts" if exchange.attempts > 1 else ""
+        then = _NEXT_STEPS.get(error.reason)
+        return f"{', '.join(parts)}: {said} ({error.reason}){tries}{f'; {then}' if then else ''}"
+
+    def _unrouted(self, exchange: Exchange) -> str:
+        request = exchange.request
+        try:
+            *considered, verdict = self.routes.explain(
+                request.host, exchange.path, request.method, request.headers, request.query
+            )
+        except GatewayError as error:
+            return f"{_sentence(error)} ({error.reason})"
+        if considered:
+            more = len(considered) - _CONSIDERED
+            return "; ".join([*considered[:_CONSIDERED], *([f"and {more} more"] if more > 0 else []), verdict])
+        host = bare_host(request.host)
+        rule = self._nearest.find(host, exchange.path)
+        if rule is None:
+            return f"no route for host {_shown(host)}, and none is near"
+        here = "no route has this path" if rule.host is None else f"no route for host {_shown(host)}"
+        return f"{here} (nearest: {_named(rule)})"
+
+
+def explained(render: ErrorRenderer, explanations: Explanations | None) -> ErrorRenderer:
+    """Return what renders errors, with an explanation where there are some."""
+    return render if explanations is None else explanations.around(render)
+
+
+def _named(rule: RouteRule) -> str:
+    host = "any host" if rule.host is None else f"host {rule.host}"
+    return f"{rule.name}, {host}, path {rule.path}"
+
+
+def _sentence(error: GatewayError) -> str:
+    text = error.detail or " ".join((type(error).__doc__ or "").split()).partition(";")[0]
+    return text.rstrip(".")
+
+
+def _shown(octets: bytes) -> str:
+    """Return what a client sent as text that ends no line and is not long."""
+    shown = repr(octets[:_LONGEST])[2:-1]
+    return shown if len(octets) <= _LONGEST else f"{shown}…"
