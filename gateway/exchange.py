@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
+from mypy_extensions import mypyc_attr, trait
+
 from gateway.errors import GatewayError
 from gateway.headers import Headers
 from gateway.message import Request, Response
@@ -73,6 +75,8 @@ class Cancellable(Protocol):
         """
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
+@trait
 class Downstream:
     """The client's end of an exchange: what becomes of the answer.
 

@@ -20,6 +20,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
+from mypy_extensions import mypyc_attr
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -32,6 +33,7 @@ from gateway.headers import Headers
 _log = Logger()
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class BodyFilter:
     """Changes one body, or looks at it; one object for each body.
 

@@ -45,23 +45,23 @@ class Headers:
     __slots__ = ("block", "fields", "index")
 
     def __init__(self, fields: Iterable[tuple[bytes, bytes]] = ()) -> None:
-        self.fields: Sequence[Field] = [(name.lower(), name, value) for name, value in fields]
-        self.index: dict[bytes, bytes] = _first_values(self.fields)
+        self.fields: Sequence[Field] = [(name.lower(), name, value) for name, value in fields] if fields else []
+        self.index: dict[bytes, bytes] = _first_values(self.fields) if fields else {}
         self.block: HeaderBlock | None = None
 
-    @classmethod
-    def of(cls, fields: list[Field]) -> Headers:
+    @staticmethod
+    def of(fields: list[Field]) -> Headers:
         """Make headers of a list without copying it: the caller must not use the list any more."""
-        headers = cls.__new__(cls)
+        headers = Headers()
         headers.fields = fields
         headers.index = _first_values(fields)
         headers.block = None
         return headers
 
-    @classmethod
-    def over(cls, block: HeaderBlock) -> Headers:
+    @staticmethod
+    def over(block: HeaderBlock) -> Headers:
         """Return the fields of a block; the first change copies them."""
-        headers = cls.__new__(cls)
+        headers = Headers()
         headers.fields = block.fields
         headers.index = block.index
         headers.block = block

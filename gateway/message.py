@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from mypy_extensions import mypyc_attr
+
 from gateway.body import Body
 from gateway.headers import Headers
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class TunnelEnd:
     """One end of a connection that changed protocols: bytes both ways, with back-pressure.
 
@@ -42,6 +45,7 @@ class TunnelEnd:
         raise NotImplementedError
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class ClientEnd(TunnelEnd):
     """The client's end, which can tell a WebSocket client why the tunnel is closed."""
 
@@ -52,6 +56,7 @@ class ClientEnd(TunnelEnd):
         raise NotImplementedError
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class OpenTunnel(TunnelEnd):
     """The backend's end, once the backend has said 101: what it reads waits until the client's end joins."""
 

@@ -23,7 +23,7 @@ class Forwarding(Protocol):
     def believed(self, headers: Headers) -> Headers:
         """Return a request's fields without those that such a peer is not believed."""
 
-    def encode(self, headers: Headers, host: bytes, version: bytes = ...) -> bytes:
+    def encode(self, headers: Headers, host: bytes, version: bytes = b"1.1") -> bytes:
         """Return the forwarding field lines for a backend, each ended by CRLF."""
 
 

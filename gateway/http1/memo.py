@@ -12,7 +12,7 @@ line, so nothing passes by it that the parser would refuse.
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 T = TypeVar("T")
 
@@ -25,8 +25,8 @@ class HeadMemo(dict[bytes, T]):
         octets: Length of the longest head that is remembered.
     """
 
-    heads = 256
-    octets = 4096
+    heads: ClassVar[int] = 256
+    octets: ClassVar[int] = 4096
 
     def __init__(self) -> None:
         super().__init__()

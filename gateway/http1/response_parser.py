@@ -199,7 +199,7 @@ class ResponseParser:
 
     def _feed_heads(self, data: bytes) -> None:
         """Read interim heads and the final one, and begin with the content; see Note [Where an answer ends]."""
-        while data and self.response is None:
+        while data and not self._has_head():
             before = len(self._head)
             head = self._head = self._head + data
             found = head.find(b"\r\n\r\n", max(0, before - 3))
@@ -214,8 +214,11 @@ class ResponseParser:
             self._read_head(part, whole=found >= 0)
             if found >= 0:
                 self._head_is_whole(data)
-                if self.response is None:
+                if not self._has_head():
                     self._begin_head()
+
+    def _has_head(self) -> bool:
+        return self.response is not None
 
     def _read_head(self, part: bytes, whole: bool) -> None:
         """Let llhttp read a part of a head."""
@@ -230,7 +233,8 @@ class ResponseParser:
         try:
             self._parser.feed_data(part)
         except HttpParserUpgrade:
-            if self.response is None or self.response.status != 101:
+            switched = self.response
+            if switched is None or switched.status != 101:
                 raise BackendProtocolError("The backend changed protocols without being asked.") from None
         except HttpParserError as error:
             context = error.__context__

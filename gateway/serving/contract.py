@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
+from mypy_extensions import mypyc_attr
+
 from gateway.http1.request_parser import RequestMemo
 from gateway.peer import Forwarding
 from gateway.serving.tree import Root
@@ -44,6 +46,7 @@ class Served(Timed, Protocol):
         """Close at once, whatever is under way."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Host:
     """Who made a connection, as the connection sees it; a base class, since it is asked for every request.
 

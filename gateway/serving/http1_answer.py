@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from mypy_extensions import mypyc_attr, trait
+
 from gateway.exchange import Exchange
 from gateway.headers import Headers
 from gateway.http1.response_head import Framing, encode
@@ -16,6 +18,8 @@ from gateway.message import Response
 from gateway.serving.life import Life
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
+@trait
 class Answering:
     """Who has answers written, and is told how they get on; a base class, since it is told for every request."""
 

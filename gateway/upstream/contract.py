@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from mypy_extensions import mypyc_attr, trait
 from twisted.internet.defer import Deferred
 
 from gateway.body import Body
@@ -31,6 +32,8 @@ from gateway.message import OpenTunnel, Response
 from gateway.transport.deadlines import NEVER, Deadlines
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
+@trait
 class Stream:
     """The way of one attempt to a backend, and of what the backend says to it."""
 
@@ -57,6 +60,7 @@ class Stream:
         raise NotImplementedError
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Hearer:
     """Who wants a stream, and hears what becomes of what is sent on it: an attempt.
 
@@ -121,6 +125,7 @@ class Hearer:
         raise NotImplementedError
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Connection:
     """A connection to a backend, as its keeper sees it.
 
@@ -199,6 +204,7 @@ class Connection:
         raise NotImplementedError
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Keeper:
     """Who keeps connections: the pool of a backend, as its connections see it.
 

@@ -7,9 +7,13 @@ Tests: `tests/flow/test_upgrade.py::test_octets_pass_both_ways`.
 
 from __future__ import annotations
 
+from mypy_extensions import mypyc_attr, trait
+
 from gateway.message import OpenTunnel, TunnelEnd
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
+@trait
 class Carrier:
     """The connection that a tunnel goes over, as its end sees it."""
 
