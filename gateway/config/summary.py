@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from gateway.config.schema import Settings
 from gateway.config.schema.routes import Route
 from gateway.config.schema.upstreams import Upstream
+from gateway.http.idn import for_people
 
 SHOWN = 8
 """Things of a kind that a line names; a log is no table."""
@@ -77,7 +78,7 @@ def _named(old: Sequence[Any], new: Sequence[Any], name: str) -> str:
 
 
 def _route(route: Route) -> str:
-    where = f"{','.join(map(_short, route.host))} " if route.host else ""
+    where = f"{','.join([_short(for_people(host)) for host in route.host])} " if route.host else ""
     return f"{where}{_short(','.join(route.path))} → {_short(target(route))}"
 
 

@@ -19,6 +19,8 @@ from gateway.config.schema.upstreams import Upstream
         (Route, "server_name", ", did you mean `host`?"),
         (Upstream, "targets", ", did you mean `backends`?"),
         (Upstream, "lb_policy", ", did you mean `strategy`?"),
+        (Route, "direct_response", ", did you mean `respond`?"),
+        (Settings, "error_page", ", did you mean `error_pages`?"),
         (Settings, "services", ", did you mean `upstreams`?"),
         (Settings, "http2", "; it is one at `listeners[].http2`"),
         (Route, "client_idle", "; it is one at `timeouts.client_idle`"),

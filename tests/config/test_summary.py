@@ -36,6 +36,13 @@ def test_what_is_served_where_is_four_lines() -> None:
     ]
 
 
+def test_a_name_in_another_script_is_there_in_both_forms() -> None:
+    """As clients send it, and as it was written."""
+    routes = [{"host": "bücher.example", "path": "/", "respond": {}}]
+
+    assert said({"routes": routes}, [], None)[1] == "Routes: bücher.example (xn--bcher-kva.example) / → respond 200"
+
+
 def test_nothing_is_said_to_be_nothing() -> None:
     """A gateway without routes answers 404."""
     assert said({}, ["tcp 127.0.0.1:8080"], None)[1:] == [

@@ -82,7 +82,7 @@ class Redirect(Section):
     )
 
 
-_OWN_FIELDS = FRAMING | HOP_BY_HOP | {b"trailer", b"etag"}
+_OWN_FIELDS = FRAMING | HOP_BY_HOP | {b"date", b"etag", b"trailer"}
 """Fields of an answer that the gateway writes by what it sends."""
 
 

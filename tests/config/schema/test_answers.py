@@ -70,6 +70,7 @@ def test_names_stay_and_variables_are_filled_in(load_text: Load) -> None:
         ("headers: {transfer-encoding: chunked}", "expected a field that the gateway does not write itself"),
         ("headers: {Connection: close}", "expected a field that the gateway does not write itself"),
         ("headers: {Trailer: X}", "expected a field that the gateway does not write itself"),
+        ("headers: {date: x}", "expected a field that the gateway does not write itself"),
         ("headers: {ETag: x}", "expected a field that the gateway does not write itself"),
         ('content_type: "a\\r\\nb"', "respond.content_type: expected a header value"),
         ("file: ''", "respond.file: expected the name of a file"),
