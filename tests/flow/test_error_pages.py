@@ -221,10 +221,64 @@ def test_a_backend_that_does_not_end_its_error(paged: Paged) -> None:
 
 def test_what_the_configuration_answers_is_no_error_of_a_backend(paged: Paged) -> None:
     """A fixed answer, and that of a breaker, are what the operator has written."""
-    routes = [{"path": "/fixed", "respond": {"status": 503, "body": "mine"}}]
-    made = paged({"5xx": "page"}, intercept=True, routes=routes)
+    routes = [
+        {"path": "/fixed", "respond": {"status": 503, "body": "mine"}},
+        {"path": "/orders/*", "upstream": "orders"},
+    ]
+    breaker = {"failure_threshold": 1, "fallback": {"status": 503, "body": "mine, too", "content_type": "text/plain"}}
+    made = paged({"5xx": "page"}, intercept=True, routes=routes, circuit_breaker=breaker)
+    made.backend("orders").answers(b"HTTP/1.1 500 Oops\r\nContent-Length: 4\r\n\r\noops")
 
     assert made.get("/fixed", Accept=BROWSER).body == b"mine"
+    assert made.get("/orders/", Accept=BROWSER).body == b"page"
+    assert made.get("/orders/", Accept=BROWSER).body == b"mine, too"
+    assert len(made.backend("orders").requests) == 1, "an error that was intercepted counts"
+
+
+def test_what_an_authority_says_is_its_own(paged: Paged) -> None:
+    """It may be the page to log in."""
+    routes = [{"path": "/orders/*", "upstream": "orders", "auth": {"type": "forward"}}]
+    auth = {"forward": {"default": {"url": "http://127.0.0.1:9001/auth"}}}
+    made = paged({"4xx": "page"}, intercept=True, routes=routes, auth=auth)
+    made.backend("orders").answers(b"HTTP/1.1 401 No\r\nContent-Length: 6\r\n\r\nlog in")
+
+    received = made.get("/orders/", Accept=BROWSER)
+
+    assert (received.status, received.body) == (401, b"log in")
+
+
+def test_the_next_answer_on_a_connection_comes_behind_a_page(paged: Paged) -> None:
+    """However the backend cuts its error: what is dropped is never taken for an answer."""
+    made = paged({"404": "page"}, intercept=True)
+    error = b"HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunk = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
+    backend = made.backend("orders")
+    backend.answers(error, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+    request = b"GET /orders/ HTTP/1.1\r\nHost: h\r\nAccept: text/html\r\n\r\n"
+
+    client = made.send(request + request)
+    for _ in range(3):
+        backend.connections[0].send(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+        made.network.pump()
+    backend.connections[0].send(b"0\r\n\r\n")
+    made.network.pump()
+
+    assert [(one.status, one.body) for one in client.responses()] == [(404, b"page"), (200, b"ok")]
+
+
+def test_a_backend_that_breaks_off_behind_a_page_breaks_its_client_off(paged: Paged) -> None:
+    """Nothing is left open on either side."""
+    made = paged({"404": "page"}, intercept=True)
+    backend = made.backend("orders")
+    backend.answers(b"HTTP/1.1 404 Not Found\r\nContent-Length: 99\r\n\r\nsome")
+    client = made.send(b"GET /orders/ HTTP/1.1\r\nHost: h\r\nAccept: text/html\r\n\r\n")
+
+    backend.connections[0].reset()
+    made.network.pump()
+
+    assert client.received.endswith(b"\r\n\r\npage")
+    assert client.closed is not None
+    assert made.last_log["reason"] == "upstream.reset"
 
 
 def test_a_route_s_own_pages(paged: Paged, make: Make, tmp_path: Path) -> None:

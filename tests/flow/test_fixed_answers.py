@@ -11,6 +11,8 @@ import pytest
 from gateway.testing import Harness
 
 Make = Callable[..., Harness]
+OWN: tuple[dict[str, Any], ...] = ({"respond": {"body": "ok"}}, {"redirect": {"host": "h"}})
+"""Answers of the gateway's own."""
 
 
 def answering(make: Make, settings: dict[str, Any] | None = None, /, **respond: Any) -> Harness:
@@ -133,9 +135,7 @@ def test_nothing_is_an_answer_too(make: Make) -> None:
     assert (received.status, received.body, received.headers.get(b"content-length")) == (200, b"", b"0")
 
 
-@pytest.mark.parametrize(
-    "answer", [{"respond": {"body": "ok"}}, {"redirect": {"host": "h"}}], ids=["fixed", "redirect"]
-)
+@pytest.mark.parametrize("answer", OWN, ids=["fixed", "redirect"])
 @pytest.mark.parametrize("rest", [b"", b"lo"], ids=["whole", "cut"])
 def test_content_that_nobody_reads(make: Make, answer: dict[str, Any], rest: bytes) -> None:
     """What comes of it later is never taken for a request; a client that has sent it all goes on."""
@@ -155,9 +155,25 @@ def test_content_that_nobody_reads(make: Make, answer: dict[str, Any], rest: byt
     assert made.backend("orders").requests == []
 
 
-@pytest.mark.parametrize(
-    "answer", [{"respond": {"body": "ok"}}, {"redirect": {"host": "h"}}], ids=["fixed", "redirect"]
-)
+def test_a_client_that_asks_before_it_sends_is_answered_at_once(make: Make) -> None:
+    """`Expect: 100-continue`: it need not send what nobody reads."""
+    made = answering(make, body="ok")
+
+    client = made.send(b"POST /fixed HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n")
+
+    assert client.received.startswith(b"HTTP/1.1 200")
+    assert b"\r\nConnection: close\r\n" in client.received
+
+
+def test_a_client_of_http_1_0(make: Make) -> None:
+    """It gets the whole, and the connection ends."""
+    client = answering(make, body="ok").send(b"GET /fixed HTTP/1.0\r\n\r\n")
+
+    assert client.received.endswith(b"\r\n\r\nok")
+    assert client.closed is not None
+
+
+@pytest.mark.parametrize("answer", OWN, ids=["fixed", "redirect"])
 def test_limits_and_authentication_come_first(make: Make, answer: dict[str, Any]) -> None:
     """As on any route; the log, the metrics and the fields of a limit are there."""
     status = 200 if "respond" in answer else 308
