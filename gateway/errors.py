@@ -160,6 +160,12 @@ class Forbidden(DownstreamError):
     status, reason = 403, "auth.forbidden"
 
 
+class CertificateRevoked(DownstreamError):
+    """The client's certificate is revoked, or a list that would say so (`auth.mtls.crl`) has expired or is missing."""
+
+    status, reason, close = 403, "auth.forbidden", True
+
+
 class AuthorityRefused(DownstreamError):
     """The authority that the route asks (`auth.forward`) does not let the request pass; the client gets its answer."""
 

@@ -35,6 +35,7 @@ class Peer:
         forwarding: What backends are told of it.
         secure: Whether the connection is over TLS.
         certificate: Reads the certificate of the peer (DER), verified in the handshake; called once at most.
+        chain: Reads the whole chain that was verified, the peer's own first; likewise.
 
     Attributes:
         address: As given.
@@ -42,7 +43,7 @@ class Peer:
         secure: As given.
     """
 
-    __slots__ = ("_certificate", "_read", "address", "forwarding", "secure")
+    __slots__ = ("_certificate", "_chain", "_read", "_read_chain", "address", "forwarding", "secure")
 
     def __init__(
         self,
@@ -50,12 +51,15 @@ class Peer:
         forwarding: Forwarding,
         secure: bool = False,
         certificate: Callable[[], bytes | None] | None = None,
+        chain: Callable[[], tuple[bytes, ...]] | None = None,
     ) -> None:
         self.address = address
         self.forwarding = forwarding
         self.secure = secure
         self._certificate: bytes | None = None
         self._read = certificate
+        self._chain: tuple[bytes, ...] | None = None
+        self._read_chain = chain
 
     def certificate(self) -> bytes | None:
         """Return the peer's certificate (DER); None without one, or without TLS."""
@@ -63,3 +67,11 @@ class Peer:
             read, self._read = self._read, None
             self._certificate = read()
         return self._certificate
+
+    def chain(self) -> tuple[bytes, ...]:
+        """Return the peer's certificate and those above it, up to the root; where they are not known, its own only."""
+        if self._chain is None:
+            certificate = self.certificate()
+            found = self._read_chain() if self._read_chain is not None and certificate is not None else ()
+            self._chain = found or (() if certificate is None else (certificate,))
+        return self._chain

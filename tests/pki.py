@@ -111,6 +111,27 @@ class Authority:
             builder = builder.add_extension(x509.SubjectAlternativeName([_alternative(each) for each in names]), False)
         return builder.sign(self.key, hashes.SHA256()), key
 
+    def revoke(
+        self,
+        *certificates: x509.Certificate,
+        since: datetime.datetime = BEGIN,
+        until: datetime.datetime = END,
+        extensions: Sequence[tuple[x509.ExtensionType, bool]] = (),
+    ) -> x509.CertificateRevocationList:
+        """Make a list of revoked certificates."""
+        builder = x509.CertificateRevocationListBuilder().issuer_name(self.name).last_update(since).next_update(until)
+        for certificate in certificates:
+            serial = x509.RevokedCertificateBuilder().serial_number(certificate.serial_number)
+            builder = builder.add_revoked_certificate(serial.revocation_date(BEGIN).build())
+        for extension, critical in extensions:
+            builder = builder.add_extension(extension, critical)
+        return builder.sign(self.key, hashes.SHA256())
+
+    def write_list(self, path: Path, *certificates: x509.Certificate, until: datetime.datetime = END) -> Path:
+        """Put a list of revoked certificates in a file, as PEM."""
+        path.write_bytes(self.revoke(*certificates, until=until).public_bytes(serialization.Encoding.PEM))
+        return path
+
     def write(self, path: Path) -> Path:
         """Put our own certificate in a file, for those who are to trust us."""
         path.write_bytes(pem(self.certificate))

@@ -28,6 +28,7 @@ from gateway.dialling.dialer import Dialer, SocketDialer
 from gateway.dialling.resolver import Resolver
 from gateway.forwarding.attempts import Attempts
 from gateway.http.messages import DateClock
+from gateway.listening.client_lists import ClientLists
 from gateway.listening.endpoints import listen
 from gateway.listening.listeners import Listeners, OpenPort
 from gateway.resilience.occupancy import Occupancy
@@ -89,6 +90,7 @@ class Gateway:
         root: Holds the snapshot in force.
         site: The clients' connections.
         listeners: The ports.
+        client_lists: Which certificates of clients handshakes refuse.
         limit: How many connections they hold.
         access_logs: The access log.
         loop_lag: Measures how busy the reactor is.
@@ -100,6 +102,7 @@ class Gateway:
     root: Root[snapshot.Snapshot]
     site: GatewaySite
     listeners: Listeners
+    client_lists: ClientLists
     limit: ConnectionLimit
     access_logs: AccessLogs
     loop_lag: LoopLag
@@ -125,7 +128,7 @@ def assemble(
     chance: Callable[[], float] = random.random,
     dialer: Dialer | None = None,
     make_writer: Callable[[str], AccessLogWriter] | None = None,
-    open_port: OpenPort = listen,
+    open_port: OpenPort | None = None,
     threads: Callable[[int, str], Threads] | None = None,
 ) -> Gateway:
     """Make a gateway for a configuration.
@@ -139,7 +142,7 @@ def assemble(
         chance: From 0 up to 1, for balancing.
         dialer: Opens connections to backends; by default over TCP.
         make_writer: Makes an access log writer for a path.
-        open_port: Opens the port of an endpoint string.
+        open_port: Opens the port of an endpoint string; None for `gateway.listening.endpoints.listen`.
         threads: Makes threads: how many at most, and what they are called.
 
     Raises:
@@ -172,6 +175,8 @@ def assemble(
         reactor=reactor,
         threads=threads or partial(ThreadService, reactor),
     )
+    client_lists = ClientLists()
+    client_lists.follow(settings.auth)
     access_logs = AccessLogs(make_writer or (lambda path: AccessLogWriter(path, reactor)))
     path = access_log_path(settings)
     writer = access_logs.at(path)
@@ -199,7 +204,8 @@ def assemble(
         foundation=foundation,
         root=root,
         site=site,
-        listeners=Listeners(reactor, site, limit, open_port),
+        listeners=Listeners(reactor, site, limit, open_port or partial(listen, lists=client_lists)),
+        client_lists=client_lists,
         limit=limit,
         access_logs=access_logs,
         loop_lag=loop_lag,

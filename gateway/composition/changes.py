@@ -145,6 +145,7 @@ class Changes:
 
     async def _plan(self, settings: Settings) -> Plan:
         gateway = self._gateway
+        gateway.client_lists.follow(settings.auth)  # before any certificate is read
         path = access_log_path(settings)
         writer = gateway.access_logs.at(path)
         ports = await gateway.listeners.prepare(_endpoints(settings))

@@ -70,7 +70,7 @@ class GatewayService(MultiService):
         reactor: The running one by default.
         watch: Apply the file again when it changes (where `configuration` is a path).
         environ: For substitution and overrides; the process's own by default.
-        open_port: Opens the port of an endpoint string.
+        open_port: Opens the port of an endpoint string; None for `gateway.listening.endpoints.listen`.
         parts: For `gateway.composition.assembly.assemble`: clocks, chance, dialer.
     """
 
@@ -81,7 +81,7 @@ class GatewayService(MultiService):
         *,
         watch: bool = True,
         environ: Mapping[str, str] | None = None,
-        open_port: OpenPort = listen,
+        open_port: OpenPort | None = None,
         **parts: Any,
     ) -> None:
         """Load and build; nothing is opened.
@@ -106,7 +106,8 @@ class GatewayService(MultiService):
         levels.configure(settings.log.level, settings.log.levels)
         self.gateway: Gateway = assemble(settings, reactor, open_port=open_port, **parts)
         new_id = RequestId(self.gateway.foundation.random_bytes, ()).new
-        self._admin = AdminListener(reactor, self._admin_root, new_id, open_port)
+        open_admin = open_port or partial(listen, lists=self.gateway.client_lists)
+        self._admin = AdminListener(reactor, self._admin_root, new_id, open_admin)
         load = None if path is None else partial(self._load_again, path)
         self._changes = Changes(self.gateway, self._admin, load, self._announce, _tell_descriptors)
         self._draining = Draining(self.gateway, self._admin, reactor)

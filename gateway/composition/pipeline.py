@@ -20,6 +20,7 @@ from gateway.composition.builders.error_pages import Pages
 from gateway.composition.builders.identity import Identity
 from gateway.composition.builders.last_good import LastGoods
 from gateway.composition.builders.limits import RateLimits
+from gateway.composition.builders.mtls import certificate_field, revoked_certificates
 from gateway.composition.builders.sticky import sticky_step
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
@@ -73,6 +74,9 @@ class Pipeline:
         note = self._address_note if settings.ip_dry_run else None
         self._ip_rules = ip_rules(settings.ip_allow, settings.ip_deny, note)
         self._ip_rules_of = cache(ip_rules)
+        count = foundation.metrics.counter("gateway_auth_total").add
+        self._revoked_certificates = revoked_certificates(settings, foundation, count)
+        self._certificate_field = certificate_field(settings)
         self._below_base, self._below_a_base = BelowBase(), upstreams_below_a_base(settings)
         self._body_limit = cache(BodyLimit)
         self._octets = settings.limits.request_body
@@ -100,6 +104,7 @@ class Pipeline:
             self._identity.step(auth),
             self._identity.tunnels(auth),  # who opened a tunnel is known
             *self._limits.by_principal(route),  # it is known who is calling
+            self._certificate_field if route is not None and route.upstream else None,  # for a backend only
             self._body_limit_for(route),  # whether a caller may call comes before how much it may send
             self._buffer_for(route),  # a slow sender holds no place and no connection
             *self._load.behind_the_buffer(route),  # the gateway's place, where it was not taken at the door
@@ -131,6 +136,7 @@ class Pipeline:
             RequestMetrics(self._metrics.route(name, pattern), self._metrics.upstream, self._metrics.errors.add),
             field_step(self._settings, route),  # outside every rule that may be in dry run
             self._ip_rules,
+            self._revoked_certificates,  # whatever the path is: nobody else's certificate is believed either
         )
 
     def health(self, path: str) -> list[Middleware]:

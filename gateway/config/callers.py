@@ -28,6 +28,9 @@ def fields_of_callers(auth: Auth) -> frozenset[bytes]:
     verifiers: tuple[JwtVerifier | Introspection, ...] = (*auth.jwt.values(), *auth.introspection.values())
     for verifier in verifiers:
         said += verifier.claim_headers
+    if auth.mtls is not None and auth.mtls.client_cert_header is not None:
+        # RFC 9440 section 2.4: both fields, since a backend that knows the one may know the other.
+        said += (auth.mtls.client_cert_header, "Client-Cert", "Client-Cert-Chain")
     for authority in auth.forward.values():
         said += (*authority.response_headers, authority.user_header, authority.roles_header)
     return frozenset(name.lower().encode() for name in said) - SHOWN

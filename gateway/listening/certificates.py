@@ -23,6 +23,8 @@ from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from twisted.internet.ssl import CertificateOptions, TLSVersion
 from zope.interface import implementer
 
+from gateway.identity.certificate_lists import ListUnusable
+from gateway.listening.client_lists import ClientLists, check_in_handshakes
 from gateway.transport import pem
 
 # cryptography reads only the first key of a file. A key without an end reaches to the end of the file.
@@ -184,6 +186,7 @@ class CertificateStore:
         client_ca: File with the authorities that client certificates must come from.
         client_auth: What is asked of clients.
         alpn: Protocols offered, best first.
+        lists: Which certificates of clients are revoked, as the configuration has it; None where nobody says.
 
     Raises:
         CertificateError: The files cannot be used.
@@ -198,6 +201,7 @@ class CertificateStore:
         client_ca: Path | None = None,
         client_auth: ClientAuth = ClientAuth.NONE,
         alpn: Sequence[bytes] = (),
+        lists: ClientLists | None = None,
     ) -> None:
         if minimum not in MINIMUM:
             raise CertificateError(f"minTLS: expected 1.2 or 1.3, found {minimum!r}")
@@ -209,6 +213,7 @@ class CertificateStore:
         self._client_ca = client_ca
         self._client_auth = client_auth
         self._alpn = tuple(alpn)
+        self._lists = lists
         self._names, self._creator = self._read()
 
     def read_again(self) -> Callable[[], None]:
@@ -235,7 +240,8 @@ class CertificateStore:
     def _read(self) -> tuple[ServerNames, CertificateOptions]:
         authorities = self._read_authorities()
         options = [(identity, self._options(identity, authorities)) for identity in read_identities(self._places)]
-        names = ServerNames([(identity, self._finish(each)) for identity, each in options], self._default)
+        finish = self._finisher(authorities)
+        names = ServerNames([(identity, finish(each)) for identity, each in options], self._default)
         creator = next(each for _, each in options if each.getContext() is names.default)
 
         def choose(connection: SSL.Connection) -> None:
@@ -248,23 +254,34 @@ class CertificateStore:
         names.default.set_tlsext_servername_callback(choose)
         return names, creator
 
-    def _finish(self, options: CertificateOptions) -> SSL.Context:
-        context: SSL.Context = options.getContext()
-        harden(context, self._alpn)
-        if self._client_ca is not None:
-            # The names of the authorities tell a client with several certificates which one to send.
-            context.load_client_ca(os.fsencode(self._client_ca))
-        return context
+    def _finisher(self, authorities: list[x509.Certificate]) -> Callable[[CertificateOptions], SSL.Context]:
+        """Return what makes a context of options; the lists of revoked certificates are read once for all of them."""
+        try:
+            lists = self._lists.read(authorities) if self._lists is not None and authorities else None
+        except ListUnusable as error:
+            raise CertificateError(str(error)) from None
 
-    def _read_authorities(self) -> list[crypto.X509]:
+        def finish(options: CertificateOptions) -> SSL.Context:
+            context: SSL.Context = options.getContext()
+            harden(context, self._alpn)
+            if self._client_ca is not None:
+                # The names of the authorities tell a client with several certificates which one to send.
+                context.load_client_ca(os.fsencode(self._client_ca))
+            if lists is not None:
+                check_in_handshakes(context, lists, authorities)
+            return context
+
+        return finish
+
+    def _read_authorities(self) -> list[x509.Certificate]:
         if self._client_ca is None:
             return []
         certificates, _ = pem_blocks(self._client_ca)
         if not certificates:
             raise CertificateError(f"{self._client_ca}: no certificate in it")
-        return [crypto.X509.from_cryptography(each) for each in certificates]
+        return certificates
 
-    def _options(self, identity: Identity, authorities: list[crypto.X509]) -> CertificateOptions:
+    def _options(self, identity: Identity, authorities: list[x509.Certificate]) -> CertificateOptions:
         # Twisted hands these on to pyOpenSSL, which has come to prefer the objects of `cryptography`.
         leaf: Any = identity.leaf
         chain: Any = list(identity.chain)
@@ -275,11 +292,12 @@ class CertificateStore:
                 extraCertChain=chain,
                 raiseMinimumTo=self._minimum,
                 verify=bool(authorities),
-                caCerts=authorities or None,
+                caCerts=[crypto.X509.from_cryptography(each) for each in authorities] or None,
                 requireCertificate=self._client_auth is ClientAuth.REQUIRE,
                 # A client that comes back with a ticket saves us the signature. Each context has its own ticket keys:
-                # a reload ends all tickets, so that no session goes on that the files before it trusted.
-                enableSessionTickets=True,
+                # a reload ends all tickets, so that no session goes on that the files before it trusted. A session has
+                # only the client's own certificate: where those above it may be revoked, each handshake shows them all.
+                enableSessionTickets=self._lists is None or not (self._lists.files and authorities),
             )
         except (SSL.Error, crypto.Error, ValueError, TypeError) as error:
             raise CertificateError(f"certificate for {', '.join(identity.names) or 'no name'}: {error}") from None
@@ -300,17 +318,3 @@ def harden(context: SSL.Context, alpn: Sequence[bytes]) -> None:
         return next((each for each in alpn if each in offered), SSL.NO_OVERLAPPING_PROTOCOLS)
 
     context.set_alpn_select_callback(select)
-
-
-def peer_certificate(transport: Any) -> bytes | None:
-    """Give the client's certificate (DER).
-
-    Verified against `clientCA` where one is given: a certificate that does
-    not come from there ends the handshake. None without TLS or certificate.
-    """
-    get = getattr(transport, "getPeerCertificate", None)
-    certificate = get() if get is not None else None
-    if certificate is None:
-        return None
-    encoded: bytes = certificate.to_cryptography().public_bytes(serialization.Encoding.DER)
-    return encoded

@@ -91,6 +91,7 @@ def parse_sni(
         client_ca=None if clientCA is None else Path(clientCA),
         client_auth=auth,
         alpn=getattr(reactor, "alpn", ()),
+        lists=getattr(reactor, "client_lists", None),
     )
     getattr(reactor, "certificate_stores", []).append(store)
     make = TCP6ServerEndpoint if ":" in interface else TCP4ServerEndpoint

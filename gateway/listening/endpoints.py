@@ -28,6 +28,7 @@ from gateway.config.endpoint_strings import KINDS
 from gateway.config.problems import suggestion
 from gateway.config.texts import without_credentials
 from gateway.listening.certificates import CertificateError, CertificateStore
+from gateway.listening.client_lists import ClientLists
 from gateway.listening.single_certificate import SingleCertificate
 from gateway.transport.port import BACKLOG, TWISTED_BACKLOG, ConnectionLimit, GatewayPort, GatewayUnixPort
 from gateway.transport.tls import over_tls
@@ -52,14 +53,23 @@ class ListeningReactor:
     Attributes:
         description: The endpoint string that is opened.
         alpn: Protocols that TLS listeners offer.
+        client_lists: Which certificates of clients are revoked, as the configuration has it; None where nobody says.
         certificate_stores: Those that endpoints made.
     """
 
-    def __init__(self, reactor: Any, description: str, limit: ConnectionLimit, alpn: Sequence[bytes]) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        description: str,
+        limit: ConnectionLimit,
+        alpn: Sequence[bytes],
+        client_lists: ClientLists | None = None,
+    ) -> None:
         self._reactor = reactor
         self._limit = limit
         self.description = description
         self.alpn = tuple(alpn)
+        self.client_lists = client_lists
         self.certificate_stores: list[CertificateStore | SingleCertificate] = []
         directlyProvides(self, providedBy(reactor))
 
@@ -199,6 +209,7 @@ def listen(
     factory: IProtocolFactory,
     limit: ConnectionLimit | None = None,
     alpn: Sequence[bytes] = HTTP11,
+    lists: ClientLists | None = None,
 ) -> Deferred[Listening]:
     """Open the port that an endpoint string describes.
 
@@ -208,12 +219,13 @@ def listen(
         factory: The site.
         limit: Shared by the ports of a gateway: how many connections they hold at once.
         alpn: Protocols offered on TLS, best first.
+        lists: Which certificates of clients are revoked; None where nobody says.
 
     Returns:
         The open port; fails with `ListenFailed`.
     """
     return Deferred.fromCoroutine(
-        _listen(ListeningReactor(reactor, description, limit or ConnectionLimit(), alpn), factory)
+        _listen(ListeningReactor(reactor, description, limit or ConnectionLimit(), alpn, lists), factory)
     )
 
 

@@ -172,7 +172,9 @@ def _wants_no_copy(headers: Headers) -> bool:
 
 def _identified(exchange: Exchange) -> bool:
     index = exchange.request.headers.index
-    return exchange.principal is not None or any(name in index for name in _SHOWS_WHO)
+    if exchange.principal is not None or any(name in index for name in _SHOWS_WHO):
+        return True
+    return exchange.peer.certificate() is not None  # which the backend may be told
 
 
 def _key(exchange: Exchange) -> Hashable:

@@ -7,14 +7,13 @@ Tests: `tests/serving/test_phases.py::test_what_an_event_makes_of_a_phase`.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from twisted.internet.interfaces import ISSLTransport
 
 from gateway.body import Body
 from gateway.http1.request_parser import RequestParser
-from gateway.listening.certificates import peer_certificate
+from gateway.listening.peers import readers
 from gateway.peer import Peer
 from gateway.serving.contract import Host
 from gateway.serving.phases import AFTER, Event, Half, Phase
@@ -86,7 +85,7 @@ class ClientConnection:
         """Begin to wait for a request."""
         self._secure = ISSLTransport.providedBy(self.transport)
         forwarding = self.site.forwarding(self.address, self._secure)
-        self.peer = Peer(self.address, forwarding, self._secure, partial(peer_certificate, self.transport))
+        self.peer = Peer(self.address, forwarding, self._secure, *readers(self.transport))
         site = self.site
         now, options = site.now(), site.options
         self.deadline = between(self.phase, now, options)

@@ -11,7 +11,6 @@ back-pressure. What a stock request cannot do is left out: interim answers and c
 from __future__ import annotations
 
 import re
-from functools import partial
 from typing import Any
 
 from twisted.internet.interfaces import IPushProducer
@@ -26,7 +25,7 @@ from gateway.exchange import Downstream, Exchange
 from gateway.headers import Headers
 from gateway.http1 import framing
 from gateway.http1.request_line import asked_for, check_method, check_version
-from gateway.listening.certificates import peer_certificate
+from gateway.listening.peers import readers
 from gateway.message import Request, Response
 from gateway.peer import Peer
 from gateway.serving.contract import Host
@@ -84,7 +83,7 @@ class StockClient(Downstream):
         now = host.now()
         address = getattr(stock.getClientAddress(), "host", None) or ""
         secure = bool(stock.isSecure())
-        peer = Peer(address, host.forwarding(address, secure), secure, partial(peer_certificate, stock.transport))
+        peer = Peer(address, host.forwarding(address, secure), secure, *readers(stock.transport))
         host.connected(self)
         stock.notifyFinish().addErrback(self._gone)
         try:

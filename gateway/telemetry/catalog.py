@@ -50,8 +50,15 @@ METRICS = (
         "counter",
         ("method", "outcome"),
         "Requests that had to show who is calling. `method` is jwt, api_key and so on, none where nothing was shown. "
-        "`outcome` is verified, cached (verified a moment ago), missing, invalid or unavailable; forbidden, for want "
-        "of a scope or role, is counted beside verified or cached.",
+        "`outcome` is verified, cached (verified a moment ago), missing, invalid, revoked (a client's certificate, by "
+        "a list) or unavailable; forbidden, for want of a scope or role, is counted beside verified or cached.",
+    ),
+    Spec(
+        "gateway_crl_next_update_timestamp_seconds",
+        "gauge",
+        ("name",),
+        "Until when the list of revoked certificates of an authority is good, Unix seconds; +Inf where it does not "
+        "say. After that its certificates are refused.",
     ),
     Spec(
         "gateway_jwks_fetches_total",

@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
-from OpenSSL import SSL, crypto
+from OpenSSL import SSL
 from twisted.internet.task import Clock
 
 from gateway.listening.certificates import (
@@ -15,11 +14,10 @@ from gateway.listening.certificates import (
     Identity,
     ServerNames,
     dns_names,
-    peer_certificate,
     read_identities,
 )
 from gateway.listening.endpoint_parsers import parse_sni
-from tests.pki import Authority, key_pem, pem, subject
+from tests.pki import Authority, key_pem, pem
 
 SOON = datetime.datetime(2080, 1, 1, tzinfo=datetime.UTC)
 
@@ -254,29 +252,6 @@ def test_a_reload_sees_what_is_new(tmp_path: Path) -> None:
 
     assert store._names.find("new.example") is not None
     assert store._names.find("a.example") is None
-
-
-class Peer:
-    """A transport with a client's certificate, or without."""
-
-    def __init__(self, certificate: Any) -> None:
-        self._certificate = certificate
-
-    def getPeerCertificate(self) -> Any:
-        return self._certificate
-
-
-def test_the_subject_of_a_client() -> None:
-    """As RFC 4514 writes it."""
-    certificate, _ = Authority().issue(common="orders, ltd")
-
-    assert subject(peer_certificate(Peer(crypto.X509.from_cryptography(certificate)))) == "CN=orders\\, ltd"
-
-
-@pytest.mark.parametrize("transport", [Peer(None), object()])
-def test_no_certificate_no_subject(transport: object) -> None:
-    """Nor without TLS."""
-    assert subject(peer_certificate(transport)) is None
 
 
 def test_the_string_needs_certificates() -> None:

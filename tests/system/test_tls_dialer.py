@@ -24,8 +24,8 @@ from gateway.dialling.dialer import SocketDialer
 from gateway.dialling.failures import failure_to_error
 from gateway.dialling.tls import HandshakeFailed, client_tls_options
 from gateway.errors import BackendTLSFailed
-from gateway.listening.certificates import peer_certificate
 from gateway.listening.endpoints import listen
+from gateway.listening.peers import peer_certificate
 from gateway.transport.direct import DirectClient
 from tests.pki import Authority, subject
 from tests.system.private_reactor import PrivateReactor, private_reactor

@@ -16,8 +16,8 @@ import pytest
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.protocol import Factory, Protocol
 
-from gateway.listening.certificates import peer_certificate
 from gateway.listening.endpoints import ListenFailed, Listening, listen
+from gateway.listening.peers import peer_certificate
 from gateway.transport.port import ConnectionLimit
 from tests.pki import Authority, key_pem, pem, subject
 from tests.system.private_reactor import PrivateReactor, private_reactor

@@ -1,16 +1,32 @@
-"""Settings of `auth.mtls` into what takes client certificates."""
+"""Settings of `auth.mtls`: into what takes client certificates, refuses revoked ones and tells backends of them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding
 from twisted.logger import Logger
 
 from gateway.composition.foundation import Foundation
-from gateway.config import Settings
-from gateway.config.schema.auth import Mtls
+from gateway.config import ConfigError, Settings
+from gateway.config.endpoint_strings import parse
+from gateway.config.problems import Problem
+from gateway.config.schema.mtls import Mtls
+from gateway.identity.certificate_lists import CertificateLists, ListUnusable, read_lists
 from gateway.identity.certificates import CertificateRules, Client
+from gateway.middleware.client_certificate import CertificateField, RevokedCertificates
 from gateway.middleware.mtls import CertificateAuthenticator
+from gateway.telemetry.exposition import Sample
+from gateway.transport import pem
 
 _log = Logger()
+
+KEY = "auth.mtls.crl"
 
 
 def certificate_authenticator(settings: Settings, foundation: Foundation) -> CertificateAuthenticator:
@@ -24,3 +40,79 @@ def certificate_authenticator(settings: Settings, foundation: Foundation) -> Cer
         for client in mtls.clients
     ]
     return CertificateAuthenticator(CertificateRules(mtls.user, clients, mtls.listed_only), foundation.wall_clock)
+
+
+def certificate_field(settings: Settings) -> CertificateField | None:
+    """Make the step that tells backends the client's certificate; None where that is not wished."""
+    mtls = None if settings.auth is None else settings.auth.mtls
+    return None if mtls is None or mtls.client_cert_header is None else CertificateField(mtls.client_cert_header)
+
+
+def revoked_certificates(
+    settings: Settings, foundation: Foundation, count: Callable[[str, str], None]
+) -> RevokedCertificates | None:
+    """Make the step that refuses revoked certificates; None where there is no list of them.
+
+    Raises:
+        ConfigError: A list cannot be used.
+    """
+    mtls = None if settings.auth is None else settings.auth.mtls
+    if mtls is None or not mtls.crl:
+        return None
+    authorities = _authorities(settings)
+    contents = [(file, _content(file)) for file in mtls.crl]
+    seed = sha256(b"".join(sha256(content).digest() for _, content in contents))
+    for each in authorities:
+        seed.update(each.public_bytes(Encoding.DER))
+    lists = foundation.carried.get(("revoked certificates", seed.digest()), lambda: _read(contents, authorities))
+    _warn(lists, foundation.wall_clock())
+    ends = _ends(lists)
+    foundation.carried.then(partial(foundation.metrics.gauge, "gateway_crl_next_update_timestamp_seconds", ends))
+    return RevokedCertificates(lists, foundation.wall_clock, count)
+
+
+def _ends(lists: CertificateLists) -> Callable[[], Iterator[Sample]]:
+    return lambda: (((name,), until) for name, until in lists.ends().items())
+
+
+def _warn(lists: CertificateLists, now: float) -> None:
+    for name, until in lists.ends().items():
+        if until <= now:
+            _log.warn("{key}: the list of {name} has expired: its certificates are refused", key=KEY, name=name)
+    for name in lists.without():
+        _log.warn("{key}: {name} has no list: those of clients that it has issued are refused", key=KEY, name=name)
+
+
+def _authorities(settings: Settings) -> list[x509.Certificate]:
+    """Return the authorities of all listeners; a file that cannot be read is told of when its listener is opened."""
+    files = dict.fromkeys(parse(listener.endpoint).named.get("clientCA", "") for listener in settings.listeners)
+    found: list[x509.Certificate] = []
+    for file in filter(None, files):
+        try:
+            found += pem.certificates(Path(file).read_bytes())
+        except (OSError, ValueError, UnsupportedAlgorithm):
+            continue
+    return found
+
+
+def _content(file: str) -> bytes:
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        raise ConfigError([Problem(file, 1, 1, KEY, f"expected a file, found {error.strerror}")]) from None
+
+
+def _read(contents: list[tuple[str, bytes]], authorities: list[x509.Certificate]) -> CertificateLists:
+    problems: list[Problem] = []
+    found: list[x509.CertificateRevocationList] = []
+    for file, content in contents:
+        try:
+            lists = read_lists(content)
+            CertificateLists(lists, authorities)  # so that what is wrong is told with its file
+            found += lists
+        except ListUnusable as error:
+            words = f"expected a list of revoked certificates, found {error}"
+            problems.append(Problem(file, 1, 1, KEY, words))
+    if problems:
+        raise ConfigError(problems)
+    return CertificateLists(found, authorities)

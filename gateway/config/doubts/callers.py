@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gateway.config.doubts.common import Doubt, asks_who
+from gateway.config.doubts.common import Doubt, asks_who, written
 from gateway.config.endpoint_strings import parse
 from gateway.config.schema import Settings
 from gateway.config.schema.routes import Route
@@ -21,7 +21,8 @@ _LOOPBACK = ("127.", "::1", "localhost")
 
 
 def callers(settings: Settings) -> Iterator[Doubt]:
-    """Doubt passwords that anybody on the way may read, and files that nobody asks for."""
+    """Doubt passwords that anybody on the way may read, and what is said for nobody."""
+    yield from _certificates(settings)
     basic = None if settings.auth is None else settings.auth.basic
     if basic is None:
         return
@@ -36,6 +37,21 @@ def callers(settings: Settings) -> Iterator[Doubt]:
         if kind in _CLEAR and not named.get("interface", "").startswith(_LOOPBACK):
             words = "passwords (`auth.basic`) come over it in clear text: use `sni:` or `ssl:`"
             yield ("listeners", index, "endpoint"), f"{words}, or name in `trusted_proxies` the proxy that ends TLS"
+
+
+def _certificates(settings: Settings) -> Iterator[Doubt]:
+    mtls = None if settings.auth is None else settings.auth.mtls
+    if mtls is None:
+        return
+    if written(mtls, "revoked") and not mtls.crl:
+        yield ("auth", "mtls", "revoked"), "nothing is revoked: there is no `crl`"
+    kinds = [parse(listener.endpoint) for listener in settings.listeners]
+    # A plugin's endpoint may ask for certificates in a way of its own.
+    if mtls.client_cert_header is not None and all(
+        kind in _TLS | _CLEAR and "clientCA" not in named for kind, named in kinds
+    ):
+        words = "backends are told of no certificate: no listener asks for one (`sni:` with `clientCA=`)"
+        yield ("auth", "mtls", "client_cert_header"), words
 
 
 def route_callers(route: Route, settings: Settings) -> Iterator[Doubt]:

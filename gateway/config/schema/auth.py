@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from gateway.config.schema.authorities import ForwardAuth, Introspection
 from gateway.config.schema.base import Section, expected, one_or_many, or_one
 from gateway.config.schema.basic import Basic
+from gateway.config.schema.mtls import Mtls
 from gateway.config.schema.oauth import OAuth
 from gateway.config.schema.tokens import JwtVerifier
 from gateway.config.schema.types import (
@@ -24,7 +25,6 @@ from gateway.config.schema.types import (
     SomeText,
     form,
 )
-from gateway.http.spiffe import claims_to_be_one, is_prefix, is_spiffe_id
 
 
 class ApiKey(Section):
@@ -95,39 +95,6 @@ class ApiKeys(Section):
         if self.driver != "sqlite3" and (named or not self.connect):
             raise expected(f"`connect` for {self.driver}", "`database`" if named else "none")
         return self
-
-
-class MtlsClient(Section):
-    """Those whose certificates have a name."""
-
-    name: SomeText = Field(
-        description="The name in the certificate; `spiffe://example.org/shop/*` for all that begin so."
-    )
-    user: SomeText | None = Field(default=None, description="Who they are; absent: the name in the certificate.")
-    roles: tuple[SomeText, ...] = Field(default=(), description="Roles they have.")
-    scopes: tuple[SomeText, ...] = Field(default=(), description="Scopes they have.")
-
-    @field_validator("name")
-    @classmethod
-    def _can_be_there(cls, name: str) -> str:
-        """No certificate of another name is taken, and `spiffe://example.org*` would be for `example.org.evil` too."""
-        if claims_to_be_one(name) and not is_spiffe_id(name) and not is_prefix(name):
-            raise expected("a SPIFFE ID, or `spiffe://TRUST-DOMAIN/…*` for all that begin so")
-        return name
-
-
-class Mtls(Section):
-    """Client certificates, of listeners that have `clientCA=`."""
-
-    user: Literal["san_uri", "san_dns", "san_email", "cn", "subject"] = Field(
-        default="san_uri",
-        description="Which name in the certificate says who is calling: the one URI (SPIFFE), the first DNS name or "
-        "mail address among the alternative names, the one common name, or the whole subject (RFC 4514).",
-    )
-    clients: tuple[MtlsClient, ...] = Field(
-        default=(), description="What is known of some; of several that match the first counts."
-    )
-    listed_only: Flag = Field(default=False, description="Refuse all that are not among `clients`.")
 
 
 class AuthCache(Section):

@@ -63,3 +63,21 @@ def test_nobody_gets_in(tmp_path: Path, auth: dict[str, Any], said: str) -> None
 def test_another_way_may_bring_roles(tmp_path: Path, auth: dict[str, Any]) -> None:
     """One that is enough, or the first of those that are needed."""
     assert doubts(tmp_path, {"auth": auth}, auth={**BASIC, **TOKENS}, listeners=LOCAL) == []
+
+
+@pytest.mark.parametrize(
+    ("mtls", "listener", "said"),
+    [
+        ({"revoked": "forbidden"}, "tcp:8080", "auth.mtls.revoked: nothing is revoked"),
+        ({"client_cert_header": "Client-Cert"}, "tcp:8080", "auth.mtls.client_cert_header: backends are told of no"),
+        ({"client_cert_header": "Client-Cert"}, "sni:8443:certificates=live", "auth.mtls.client_cert_header: backends"),
+        ({"client_cert_header": "Client-Cert"}, "sni:8443:certificates=live:clientCA=ca.pem", ""),
+        ({"client_cert_header": "Client-Cert"}, "mine:8443", ""),
+        ({"revoked": "forbidden", "crl": "ca.crl"}, "sni:8443:certificates=live:clientCA=ca.pem", ""),
+    ],
+)
+def test_certificates_that_nobody_shows(tmp_path: Path, mtls: dict[str, Any], listener: str, said: str) -> None:
+    """Keys that say something for nobody; a plugin's endpoint may ask in a way of its own."""
+    found = doubts(tmp_path, auth={"mtls": mtls}, listeners=[{"endpoint": listener}])
+
+    assert [one.startswith(said) for one in found] == ([True] if said else [])

@@ -1,0 +1,42 @@
+"""What a TLS connection knows of the client's certificate.
+
+Asked by `gateway.serving` for `gateway.peer.Peer`, and only where somebody wants to know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from cryptography.hazmat.primitives import serialization
+
+
+def peer_certificate(transport: Any) -> bytes | None:
+    """Give the client's certificate (DER).
+
+    Verified against `clientCA` where one is given: a certificate that does
+    not come from there ends the handshake. None without TLS or certificate.
+    """
+    get = getattr(transport, "getPeerCertificate", None)
+    certificate = get() if get is not None else None
+    if certificate is None:
+        return None
+    encoded: bytes = certificate.to_cryptography().public_bytes(serialization.Encoding.DER)
+    return encoded
+
+
+def peer_chain(transport: Any) -> tuple[bytes, ...]:
+    """Give the chain that the handshake has verified (DER), the client's certificate first.
+
+    Empty without TLS or certificate, and where a session was resumed: that has the client's own certificate only.
+    """
+    handle = getattr(transport, "getHandle", None)
+    verified = getattr(handle() if handle is not None else None, "get_verified_chain", None)
+    chain = verified(as_cryptography=True) if verified is not None else None
+    return tuple(each.public_bytes(serialization.Encoding.DER) for each in chain or ())
+
+
+def readers(transport: Any) -> tuple[Callable[[], bytes | None], Callable[[], tuple[bytes, ...]]]:
+    """Give what reads the certificate and the chain, for a `gateway.peer.Peer`."""
+    return partial(peer_certificate, transport), partial(peer_chain, transport)
