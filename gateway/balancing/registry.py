@@ -5,11 +5,13 @@ Layer 2, used by `gateway.composition.builders.upstreams` and `gateway.compositi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
+from gateway.balancing.answer_times import AnswerTimes
 from gateway.balancing.hashing import ConsistentHash
 from gateway.balancing.least_connections import LeastConnections
+from gateway.balancing.least_latency import LeastLatency
 from gateway.balancing.random import Random
 from gateway.balancing.round_robin import RoundRobin
 from gateway.balancing.weighted_round_robin import WeightedRoundRobin
@@ -17,11 +19,23 @@ from gateway.interfaces import Balancer, Target
 
 T = TypeVar("T", bound=Target)
 
-STRATEGIES = ("round_robin", "weighted_round_robin", "least_connections", "ip_hash", "consistent_hash", "random")
+STRATEGIES = (
+    "round_robin",
+    "weighted_round_robin",
+    "least_connections",
+    "least_latency",
+    "ip_hash",
+    "consistent_hash",
+    "random",
+)
 
 
 def build(
-    strategy: str, targets: Sequence[T], random: Callable[[], float], weights_change: bool = False
+    strategy: str,
+    targets: Sequence[T],
+    random: Callable[[], float],
+    weights_change: bool = False,
+    times: Mapping[str, AnswerTimes] | None = None,
 ) -> Balancer[T]:
     """Make the balancer of an upstream.
 
@@ -30,6 +44,7 @@ def build(
         targets: The backends. Which of them may be tried is asked at each pick, and so is whether a weight is 0.
         random: Returns a number from 0.0 up to, not including, 1.0.
         weights_change: Whether weights that are equal now may differ later (slow start).
+        times: What is known of the backends' answers, by name; for `least_latency`.
 
     Raises:
         ValueError: There is no such strategy.
@@ -44,6 +59,8 @@ def build(
         return RoundRobin(targets) if equal else WeightedRoundRobin(targets)
     if strategy == "least_connections":
         return LeastConnections(targets)
+    if strategy == "least_latency":
+        return LeastLatency(targets, random, times)
     if strategy == "random":
         return Random(targets, random)
     return ConsistentHash(targets, weighted=strategy == "consistent_hash")

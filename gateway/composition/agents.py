@@ -14,7 +14,7 @@ from gateway.composition.assembly import Gateway
 from gateway.composition.builders.retries import retries_within, retry_budget
 from gateway.composition.snapshot import Snapshot
 from gateway.config.schema.routes import Route
-from gateway.forwarding.rewriting import forwarder_for
+from gateway.forwarding.kinds import forwarder_for
 from gateway.forwarding.subrequest import fail
 from gateway.http.fields import FRAMING, HOP_BY_HOP, NEVER_FORWARDED, FieldFilter
 from gateway.middleware.chain import Chain

@@ -1,6 +1,6 @@
 """A forwarder for upstreams whose backends' answers are rewritten to what the client asked (`rewrite_responses`).
 
-A class of its own, chosen when the configuration is loaded: other routes are asked nothing.
+A class of its own, chosen when the configuration is loaded (`gateway.forwarding.kinds`): others are asked nothing.
 
 Tests: `tests/flow/test_rewriting.py::test_by_the_backend_that_has_answered`.
 """
@@ -10,7 +10,6 @@ from __future__ import annotations
 from gateway.forwarding.attempt import Attempt
 from gateway.forwarding.forwarder import Forwarder
 from gateway.message import Response
-from gateway.upstream.backend import Upstream
 
 
 class RewritingForwarder(Forwarder):
@@ -24,8 +23,3 @@ class RewritingForwarder(Forwarder):
         if reverse is not None:
             response.headers = reverse.rewrite(attempt.exchange, response.headers)
         super()._deliver(attempt, response)
-
-
-def forwarder_for(upstream: Upstream) -> type[Forwarder]:
-    """Return the kind of forwarder that an upstream needs; the one that it falls back to counts too."""
-    return RewritingForwarder if any(one.reverse is not None for one in upstream.reachable()) else Forwarder

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import NamedTuple
 
+from gateway.balancing.answer_times import AnswerTimes
 from gateway.errors import BreakerOpen, NoBackendAvailable
 from gateway.exchange import Exchange
 from gateway.http.fields import FieldFilter
@@ -32,13 +33,26 @@ class Backend:
         grows: Whether its share grows slowly once it has recovered.
         reverse: Rewrites its answers to what the client asked; None where they go on as they are.
         backup: Whether it is for when no other may be tried.
+        times: What its answers take; None where nobody asks.
 
     Attributes:
         full_weight: Its weight in the configuration.
         usable: Whether it may be picked, as of the last time that anything happened.
     """
 
-    __slots__ = ("backup", "breaker", "full_weight", "grows", "name", "pool", "reverse", "standing", "usable", "weight")
+    __slots__ = (
+        "backup",
+        "breaker",
+        "full_weight",
+        "grows",
+        "name",
+        "pool",
+        "reverse",
+        "standing",
+        "times",
+        "usable",
+        "weight",
+    )
 
     def __init__(
         self,
@@ -49,6 +63,7 @@ class Backend:
         grows: bool = False,
         reverse: Reverse | None = None,
         backup: bool = False,
+        times: AnswerTimes | None = None,
     ) -> None:
         self.name = name
         self.weight = weight * FULL if grows else weight
@@ -56,6 +71,7 @@ class Backend:
         self.grows = grows
         self.reverse = reverse
         self.backup = backup
+        self.times = times
         self.pool = pool
         self.standing = standing
         self.breaker = None if standing is None else standing.breaker

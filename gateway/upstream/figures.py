@@ -110,6 +110,8 @@ class Figures:
                 "pending": pool.pending,
             },
         }
+        if backend.times is not None:
+            shown["answer_seconds"] = backend.times.seconds(now)
         if backend.full_weight == 0:
             shown["draining"] = True
         if backend.backup:

@@ -148,6 +148,7 @@ def test_a_pick_is_always_allowed(strategy: str, data: st.DataObject) -> None:
         ("round_robin", 0.0),
         ("weighted_round_robin", 0.0),
         ("least_connections", 0.0),
+        ("least_latency", 0.25),
         ("random", 0.25),
         ("consistent_hash", 0.25),
     ],

@@ -14,6 +14,7 @@ STRATEGIES = {
     "round_robin": (1, 1, 1),
     "weighted_round_robin": (1, 2, 5),
     "least_connections": (1, 1, 1),
+    "least_latency": (1, 2, 5),
     "random": (1, 2, 5),
     "ip_hash": (1, 1, 1),
     "consistent_hash": (1, 2, 5),

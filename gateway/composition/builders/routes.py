@@ -16,7 +16,7 @@ from gateway.config import Settings
 from gateway.config.schema.answers import Redirect as RedirectSettings
 from gateway.config.schema.routes import Route
 from gateway.forwarding.forwarder import Forwarder
-from gateway.forwarding.rewriting import forwarder_for
+from gateway.forwarding.kinds import forwarder_for
 from gateway.http.fields import FieldFilter
 from gateway.interfaces import Middleware
 from gateway.middleware.chain import Chain, Handler

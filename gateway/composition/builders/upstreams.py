@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
 
 from gateway.balancing import build as build_balancer
+from gateway.balancing.answer_times import AnswerTimes
 from gateway.balancing.backups import Backups
 from gateway.balancing.keys import hash_key
 from gateway.composition.builders.conditions import Others, build_condition, build_fallback, build_standing
@@ -87,7 +88,8 @@ def build_upstream(
             tls = client_tls_options(backend.host, upstream.tls_of_backends) if backend.scheme == "https" else None
             standing = build_standing(backend, upstream, condition, foundation, tls, files)
         reverse = _reverse(upstream, backend)
-        backends.append(Backend(backend.url, backend.weight, pool, standing, grows, reverse, backend.backup))
+        times = _times(upstream, backend, foundation)
+        backends.append(Backend(backend.url, backend.weight, pool, standing, grows, reverse, backend.backup, times))
     kind: Callable[..., Upstream] = Upstream
     if breaker is not None and breaker.dry_run:
         kind = partial(DryRunUpstream, breaker_note(upstream.name, foundation))
@@ -106,9 +108,10 @@ def _balancer(
     upstream: UpstreamSettings, backends: Sequence[Backend], random: Callable[[], float], grows: bool
 ) -> Balancer[Backend]:
     """Make what picks a backend: by the strategy, the backups last, for clients that are bound to none."""
+    times = {backend.name: backend.times for backend in backends if backend.times is not None}
 
     def of(some: Sequence[Backend]) -> Balancer[Backend]:
-        return bound(build_balancer(upstream.strategy, some, random, weights_change=grows), upstream, some)
+        return bound(build_balancer(upstream.strategy, some, random, grows, times), upstream, some)
 
     backups = [backend for backend in backends if backend.backup]
     if not backups:
@@ -116,6 +119,13 @@ def _balancer(
     first = [backend for backend in backends if not backend.backup]
     # A client is bound to a backup only as long as the backups are in use.
     return Backups(first, of(first), backups, of(backups))
+
+
+def _times(upstream: UpstreamSettings, backend: BackendSettings, foundation: Foundation) -> AnswerTimes | None:
+    """Return what is known of a backend's answers, where the strategy asks for it."""
+    if upstream.strategy != "least_latency" or len(upstream.backends) == 1:
+        return None
+    return foundation.carried.get(("answer times", upstream.name, backend.url), AnswerTimes)
 
 
 def _key(upstream: UpstreamSettings) -> Callable[[Exchange], bytes] | None:

@@ -33,7 +33,15 @@ from gateway.http.hosts import bare_host
 
 _PORTS = {"http": 80, "https": 443, "h2c": 80}
 
-Strategy = Literal["round_robin", "weighted_round_robin", "least_connections", "ip_hash", "consistent_hash", "random"]
+Strategy = Literal[
+    "round_robin",
+    "weighted_round_robin",
+    "least_connections",
+    "least_latency",
+    "ip_hash",
+    "consistent_hash",
+    "random",
+]
 
 
 class Backend(Section):
