@@ -32,7 +32,9 @@ def backups(settings: Settings, upstream: Upstream, routes: Sequence[Route]) -> 
     # By tries a backup is reached once all others were tried.
     tries = max((route.retry.attempts for route in routes if route.retry is not None), default=0)
     breaker = settings.breaker_of(upstream)
-    if not first or tries >= len(first) or upstream.health_check is not None or breaker is not None:
+    if not first or tries >= len(first) or upstream.health_check is not None:
+        return
+    if breaker is not None and not breaker.dry_run:
         return
     passive = upstream.passive_health
     if passive is None:
