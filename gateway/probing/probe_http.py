@@ -56,7 +56,7 @@ class HttpProbe:
         given = {name.lower() for name in headers}
         said = [(name, value) for name, value in fields.items() if name.lower() not in given]
         said += headers.items()
-        self._fields = [(name.encode(), value.encode("latin-1")) for name, value in said]
+        self._fields = [(name.encode(), value.encode()) for name, value in said]
         self._statuses = expected_status
         self._conditions = Conditions(expected_headers, {})
         self._body = _finder(expected_body)

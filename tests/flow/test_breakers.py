@@ -301,6 +301,15 @@ def test_a_static_fallback() -> None:
     assert made.last_log["reason"] == "breaker.open"
 
 
+def test_a_media_type_in_any_script() -> None:
+    """Field values of the configuration go out as UTF-8: none of them keeps the gateway from starting."""
+    made = gateway(circuit_breaker={"failure_threshold": 1, "fallback": {"body": "x", "content_type": "text/x; y=ż"}})
+    fails(made, "a")
+    made.get("/")
+
+    assert made.get("/").headers.get(b"content-type") == "text/x; y=ż".encode()
+
+
 def test_another_upstream_as_fallback() -> None:
     """It is asked in place of the first; if it fails too, the client gets its error."""
     breaker = {"failure_threshold": 1, "fallback": {"upstream": "spare"}}

@@ -62,7 +62,7 @@ def test_fields_of_the_configuration_stand_in_for_ours() -> None:
     headers = bench.backend.last.headers
     assert headers.get_all(b"host") == [b"orders.internal"]
     assert headers.get_all(b"user-agent") == [b"probe/1"]
-    assert headers.get_all(b"x-name") == [b"caf\xe9"]
+    assert headers.get_all(b"x-name") == [b"caf\xc3\xa9"]
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ def build_fallback(
     if fallback.status == 503 and not fallback.body:
         return Fallback(recall) if recall is not None else None
     body = fallback.body.encode()
-    fields = [(b"Content-Type", fallback.content_type.encode("latin-1"))] if body else []
+    fields = [(b"Content-Type", fallback.content_type.encode())] if body else []
 
     def answer(error: BreakerOpen) -> Response:
         return Response(
