@@ -108,6 +108,30 @@ def test_variables_are_watched(tmp_path: Path, origin: backends.Backend) -> None
         until(lambda: requests.get(f"{gateway.url}/b/1", timeout=5).status_code == 200, patience=4)
 
 
+def test_files_that_clients_get_are_watched(tmp_path: Path) -> None:
+    """The content of a fixed answer and a page for errors; one that is gone changes nothing."""
+    fixed, page = tmp_path / "fixed.bin", tmp_path / "404.html"
+    fixed.write_bytes(b"one")
+    page.write_text("<p>one ${status}")
+    routes = [{"path": "/fixed", "respond": {"file": "fixed.bin"}}]
+    with running(tmp_path, routes=routes, error_pages={"404": "404.html"}) as gateway:
+
+        def nowhere() -> str:
+            return requests.get(f"{gateway.url}/nowhere", headers={"Accept": "text/html"}, timeout=5).text
+
+        assert requests.get(f"{gateway.url}/fixed", timeout=5).content == b"one"
+        assert nowhere() == "<p>one 404"
+        long = bytes(range(256)) * 50_000
+        (tmp_path / "fresh").write_bytes(long)
+        (tmp_path / "fresh").replace(fixed)
+        until(lambda: requests.get(f"{gateway.url}/fixed", timeout=5).content == long, patience=4)
+        page.write_text("<p>two ${status}")
+        until(lambda: nowhere() == "<p>two 404", patience=4)
+        page.unlink()
+        until(lambda: "error_pages.404: expected a file that can be read" in gateway.errors)
+        assert nowhere() == "<p>two 404"
+
+
 def test_run_leaves_nothing_and_stumbles_over_nothing(tmp_path: Path, origin: backends.Backend) -> None:
     """No file in its working directory, which may not be written to; a PID file of somebody alive is another's."""
     place = tmp_path / "place"

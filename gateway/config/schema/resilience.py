@@ -68,8 +68,8 @@ def _host(value: str) -> str:
         return value
     try:
         return host_header(value)
-    except Unexpected as error:
-        raise expected(error.expected, error.found) from None
+    except Unexpected:
+        raise expected("`Host` to be a host name, with a port where it has one") from None
 
 
 class HealthCheck(Section):
