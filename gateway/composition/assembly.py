@@ -24,6 +24,7 @@ from gateway.composition import snapshot
 from gateway.composition.carried import Carried
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
+from gateway.config.endpoint_strings import address_of
 from gateway.dialling.dialer import Dialer, SocketDialer
 from gateway.dialling.resolver import Resolver
 from gateway.forwarding.attempts import Attempts
@@ -33,6 +34,7 @@ from gateway.listening.endpoints import listen
 from gateway.listening.listeners import Listeners, OpenPort
 from gateway.resilience.occupancy import Occupancy
 from gateway.serving import explaining
+from gateway.serving.doors import Door
 from gateway.serving.site import GatewaySite
 from gateway.serving.tree import Root
 from gateway.telemetry.access_log import AccessLogWriter
@@ -116,6 +118,16 @@ class Gateway:
             gateway.dialling.tls.TLSSettingsError: A certificate of an upstream cannot be used.
         """
         return _build(settings, self.foundation, writer)
+
+    def put_in_force(self, tree: snapshot.Snapshot) -> None:
+        """Let connections and exchanges that begin from now on go by a snapshot, each with the routes of its listener.
+
+        A connection of a listener that the snapshot does not have goes on, with the routes that are on all.
+        """
+        self.site.apply(tree.options, tree.rules)
+        self.root.tree = tree
+        for address, door in self.site.doors.items():
+            door.root.tree = tree.at(address)
 
 
 def assemble(
@@ -204,7 +216,7 @@ def assemble(
         foundation=foundation,
         root=root,
         site=site,
-        listeners=Listeners(reactor, site, limit, open_port or partial(listen, lists=client_lists)),
+        listeners=Listeners(reactor, partial(door, site), limit, open_port or partial(listen, lists=client_lists)),
         client_lists=client_lists,
         limit=limit,
         access_logs=access_logs,
@@ -212,6 +224,15 @@ def assemble(
         names=names,
         figures=figures,
     )
+
+
+def door(site: GatewaySite, endpoint: str) -> Door:
+    """Return where the connections of an endpoint come in: one door for an address, whatever the endpoint's files."""
+    address = address_of(endpoint)
+    found = site.doors.get(address)
+    if found is None:
+        found = site.doors[address] = Door(site, Root(site.root.tree.at(address), site.root.occupancy))
+    return found
 
 
 def access_log_path(settings: Settings) -> str | None:

@@ -172,8 +172,8 @@ class Changes:
             renew()
         if writer is not None and not writer.running:
             writer.startService()
-        gateway.site.apply(snapshot.options, snapshot.rules)
-        before, gateway.root.tree = gateway.root.tree.settings, snapshot
+        before = gateway.root.tree.settings
+        gateway.put_in_force(snapshot)
         self.version += 1
         gateway.limit.resize(settings.limits.connections)
         levels.configure(settings.log.level, settings.log.levels)

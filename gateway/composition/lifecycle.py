@@ -127,7 +127,7 @@ class GatewayService(MultiService):
         """Return all routes, or one, as a `twisted.web` resource for an application's own site.
 
         Args:
-            route: A route's name; None for all of them.
+            route: A route's name, whichever listeners it is on; None for all routes that are on every listener.
 
         Raises:
             LookupError: There is no such route.
@@ -137,7 +137,7 @@ class GatewayService(MultiService):
             return GatewayTree(site)
         if all(one.name != route for one in self.settings.routes):
             raise LookupError(f"The configuration in force has no route {route!r}.")
-        return GatewayTree(OneRouteHost(site, route))
+        return GatewayTree(OneRouteHost(site, route, lambda: self.gateway.root.tree.around(route)))
 
     def agent(
         self, upstream: str, *, timeout: str | float = 30.0, retry: Mapping[str, Any] | None = MappingProxyType({})

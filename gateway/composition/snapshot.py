@@ -8,7 +8,7 @@ needs are bound, its labels are looked up.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from gateway.answering.health import Check
@@ -17,8 +17,9 @@ from gateway.composition.builders.decisive import decisive_fields
 from gateway.composition.builders.error_pages import Pages
 from gateway.composition.builders.identity import Identity
 from gateway.composition.builders.limits import RateLimits
-from gateway.composition.builders.own_paths import claimed, own_paths
+from gateway.composition.builders.own_paths import claims, own_paths
 from gateway.composition.builders.paths import Paths
+from gateway.composition.builders.places import Places
 from gateway.composition.builders.readiness import readiness
 from gateway.composition.builders.routes import Routes, rules
 from gateway.composition.builders.upstreams import build_upstreams
@@ -50,7 +51,7 @@ class Snapshot:
 
     Attributes:
         settings: What it was built from.
-        routes: Leaves by rule (`gateway.serving.tree.Tree`).
+        routes: Leaves by rule (`gateway.serving.tree.Tree`), of the routes that are on all listeners.
         unrouted: The chain of exchanges that no route takes.
         own_paths: Paths that the gateway answers itself.
         claimed: Routes that come before those; None for none.
@@ -65,6 +66,8 @@ class Snapshot:
         retry_budgets: By route.
         readiness: What `/ready` asks, by name.
         agent_steps: Lists the steps of what the application asks of an upstream.
+        listeners: The same with the routes of a listener, by its address; empty where every route is on all.
+        homes: Routes that are on some listeners only, by name: the address of one of these.
     """
 
     settings: Settings
@@ -83,6 +86,16 @@ class Snapshot:
     retry_budgets: Mapping[str, RetryBudget]
     readiness: Mapping[str, Check]
     agent_steps: Callable[[Route], Sequence[Middleware]]
+    listeners: Mapping[str, Snapshot] = field(default_factory=dict)
+    homes: Mapping[str, str] = field(default_factory=dict)
+
+    def at(self, address: str) -> Snapshot:
+        """Return what a listener has; for one that the configuration does not have, the routes that are on all."""
+        return self.listeners.get(address, self)
+
+    def around(self, route: str) -> Snapshot:
+        """Return what the listener of a route has, where it is on some only."""
+        return self.at(self.homes.get(route, ""))
 
 
 def build(
@@ -119,18 +132,19 @@ def build(
     for route in settings.routes:
         leaf = compiler.compile(route, identity.passes(route.auth), paths.of(route, limits.for_some_paths(route)))
         routes += [(rule, leaf) for rule in rules(route)]
-    table = RouteTable(routes, asks_case=paths.asks_case)
-    if explanations is not None:
-        explanations.routes = table
     own = own_paths(settings, foundation, identity.control, limits, pipeline, pages.render_error)
     labels = OwnLabels(settings.metrics.labels, {route.name: route.labels for route in settings.routes})
     foundation.carried.then(partial(setattr, foundation.metrics, "own_labels", labels))
-    return Snapshot(
+    places = Places(settings, routes, claims(routes, own), paths.asks_case)
+    if explanations is not None:
+        explanations.routes, explanations.elsewhere = places.everywhere.routes, places.everywhere.absent
+    outside = pipeline.steps(None)
+    everywhere = Snapshot(
         settings=settings,
-        routes=table,
-        unrouted=unrouted_chain(pipeline.steps(None), pages.render_error),
+        routes=places.everywhere.routes,
+        unrouted=unrouted_chain(outside, pages.render_error),
         own_paths=own,
-        claimed=claimed(routes, own),
+        claimed=places.everywhere.claimed,
         in_flight=0 if settings.limits.queue else settings.limits.in_flight,  # with a queue it is a step
         decides_by_forwarding=not BELIEVED.isdisjoint(decisive_fields(settings)),
         explain_routing=logs_routing,
@@ -143,6 +157,16 @@ def build(
         readiness=readiness(settings, foundation, upstreams),
         agent_steps=pipeline.agent,
     )
+    here = {
+        address: replace(
+            everywhere,
+            routes=tables.routes,
+            claimed=tables.claimed,
+            unrouted=unrouted_chain(outside, pages.unrouted(tables.routes, tables.absent)),
+        )
+        for address, tables in places.by_address.items()
+    }
+    return replace(everywhere, listeners=here, homes=places.homes) if here else everywhere
 
 
 def _withheld(settings: Settings) -> frozenset[bytes]:

@@ -31,7 +31,7 @@ def effective(settings: Settings) -> dict[str, Any]:
             shown["circuit_breaker"] = None  # left out, the key would mean that of top level
     for route in data["routes"]:
         route.pop("group", None)
-        for key in ("host", "path"):
+        for key in ("host", "path", "listeners"):
             if len(route.get(key, ())) == 1:
                 (route[key],) = route[key]
         if len(route["upstream"]) == 1:
@@ -61,10 +61,10 @@ def as_yaml(settings: Settings) -> str:
 def route_table(settings: Settings) -> list[dict[str, Any]]:
     """List the routes with everything that is decided about them, defaults put in; no columns that say nothing."""
     rows = [_row(route, settings) for route in settings.routes]
-    if all(route.group is None for route in settings.routes):
-        for row in rows:
-            del row["group"]
-    return rows
+    in_vain = [] if any(route.group is not None for route in settings.routes) else ["group"]
+    if len(settings.listeners) == 1 and all(route.listeners is None for route in settings.routes):
+        in_vain.append("listeners")
+    return [{key: cell for key, cell in row.items() if key not in in_vain} for row in rows]
 
 
 def _row(route: Route, settings: Settings) -> dict[str, Any]:
@@ -78,6 +78,7 @@ def _row(route: Route, settings: Settings) -> dict[str, Any]:
         "host": ", ".join(map(for_people, route.host or ["*"])),
         "path": route.pattern,
         "methods": list(route.methods or ["*"]),
+        "listeners": [listener.name for listener in settings.listeners if route.is_on(listener.name)],
         "group": route.group or "-",
         "match": conditions,
         "upstream": [f"{name} x{weight}" if len(shares) > 1 else name for name, weight in shares] or [_answer(route)],

@@ -42,13 +42,30 @@ class EndpointString(NamedTuple):
 
 def parse(written: str) -> EndpointString:
     """Take a string apart; whether Twisted takes it is not asked."""
-    kind, *pieces = _PIECE.findall(written)
+    kind, *pieces = _PIECE.findall(written) or [""]
     named = {}
     for piece in pieces:
         match = _NAMED.fullmatch(piece)
         if match is not None:
             named[_plain(match[1])] = _plain(match[2])
     return EndpointString(_plain(kind), named)
+
+
+def port_of(written: str) -> tuple[str, str] | None:
+    """Return the interface (empty for all of IPv4) and the port of an endpoint; None where it has none of its own."""
+    kind, named = parse(written)
+    pieces = written.split(":")
+    port = named.get("port") or (pieces[1] if len(pieces) > 1 else "")
+    if kind not in ("tcp", "ssl", "sni") or not port.isdigit() or port == "0":
+        return None
+    interface = named.get("interface", "")
+    return ("" if interface == "0.0.0.0" else interface), port  # compared, not opened
+
+
+def address_of(written: str) -> str:
+    """Return what stays when only the kind or the files of an endpoint change; the whole text where nobody can tell."""
+    port = port_of(written)
+    return written if port is None else f"{port[0]}:{port[1]}"
 
 
 def check_arguments(written: str) -> None:

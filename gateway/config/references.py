@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from gateway.config import patterns
-from gateway.config.nodes import MapNode, Node, ScalarNode, items, join
+from gateway.config.nodes import ListNode, MapNode, Node, ScalarNode, items, join
 from gateway.config.problems import Place, Problem, Unexpected, problem, suggestion
+from gateway.config.schema import Settings
+from gateway.config.schema.listeners import names_of
 
 UPSTREAM = ("upstream", "service", "upstreams")
 
@@ -21,6 +23,7 @@ def check(root: MapNode) -> Iterator[Problem]:
     yield from _duplicates(root.get("routes"), "routes", "name")
     yield from _duplicates(root.get("plugins"), "plugins", "name")
     yield from _duplicates(root.get("listeners"), "listeners", "endpoint", _fixed_port)
+    yield from _duplicates(root.get("listeners"), "listeners", "name")
     for index, upstream in items(root.get("upstreams")):
         yield from _duplicates(_under(upstream, "backends"), f"upstreams[{index}].backends", "url", _url)
     keys = _under(root, "auth", "api_keys", "keys")
@@ -40,7 +43,7 @@ def check(root: MapNode) -> Iterator[Problem]:
             # A breaker that several have in common may name one of them: it has nowhere to fall back to.
             own = None if upstream.entries["circuit_breaker"].path else own
             yield from _fallback(upstream.get("circuit_breaker"), path, upstreams, own)
-    groups = root.get("groups")
+    groups, listeners = root.get("groups"), _listeners(root.get("listeners"))
     known = list(groups.entries) if isinstance(groups, MapNode) else []
     for path, route in _with_routes_keys(root):
         group = route.get("group") if path.startswith("routes") else None
@@ -49,10 +52,26 @@ def check(root: MapNode) -> Iterator[Problem]:
         if path.startswith("routes") and not unknown:
             yield from _destination(route, path)
         yield from _upstreams(route, path, upstreams)
+        named, written = route.get("listeners"), route.path_of("listeners", path)
+        for name, key in [(named, written), *((one, join(written, place)) for place, one in items(named))]:
+            yield from _known(name, key, "the name of a listener", listeners)
         for place, name in items(route.get("plugins")):
             written = join(route.path_of("plugins", path), place)
             yield from _known(name, written, "the name of a plugin", plugins)
         yield from _auth(route.get("auth"), route.path_of("auth", path), root)
+
+
+def _listeners(node: Node | None) -> list[str]:
+    """Return the names of the listeners, those that are made from their endpoints among them."""
+    if not isinstance(node, ListNode):
+        return [listener.name for listener in Settings.model_fields["listeners"].default]
+    found: list[tuple[str | None, str]] = []
+    for _, listener in items(node):
+        name, endpoint = _under(listener, "name"), _under(listener, "endpoint")
+        if isinstance(endpoint, ScalarNode):
+            written = name.text if isinstance(name, ScalarNode) and name.value is not None else None
+            found.append((written, endpoint.text))
+    return names_of(found)
 
 
 def _with_routes_keys(root: MapNode) -> Iterator[tuple[str, MapNode]]:

@@ -79,7 +79,8 @@ def _named(old: Sequence[Any], new: Sequence[Any], name: str) -> str:
 
 def _route(route: Route) -> str:
     where = f"{','.join([_short(for_people(host)) for host in route.host])} " if route.host else ""
-    return f"{where}{_short(','.join(route.path))} → {_short(target(route))}"
+    on = f" on {','.join(map(_short, route.listeners))}" if route.listeners else ""
+    return f"{where}{_short(','.join(route.path))}{on} → {_short(target(route))}"
 
 
 def _upstream(upstream: Upstream) -> str:

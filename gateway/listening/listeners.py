@@ -23,20 +23,24 @@ OpenPort = Callable[[Any, str, IProtocolFactory, ConnectionLimit], "Deferred[Lis
 
 
 class Listeners:
-    """Ports that share a factory.
+    """Ports that share a limit.
 
     Args:
         reactor: The real one, or what a test has for it.
-        factory: Makes the connections' protocols.
+        factory_of: Returns what makes the protocols of a port's connections, by endpoint string.
         limit: How many connections they hold together.
         open_port: Opens one.
     """
 
     def __init__(
-        self, reactor: Any, factory: IProtocolFactory, limit: ConnectionLimit, open_port: OpenPort = listen
+        self,
+        reactor: Any,
+        factory_of: Callable[[str], IProtocolFactory],
+        limit: ConnectionLimit,
+        open_port: OpenPort = listen,
     ) -> None:
         self._reactor = reactor
-        self._factory = factory
+        self._factory_of = factory_of
         self._limit = limit
         self._open_port = open_port
         self._open: dict[str, Listening] = {}
@@ -61,7 +65,8 @@ class Listeners:
                 listening.leave(True)
             for endpoint in endpoints:
                 if endpoint not in self._open and endpoint not in fresh:
-                    fresh[endpoint] = await self._open_port(self._reactor, endpoint, self._factory, self._limit)
+                    factory = self._factory_of(endpoint)
+                    fresh[endpoint] = await self._open_port(self._reactor, endpoint, factory, self._limit)
         except BaseException:
             await self.abandon(fresh)
             raise

@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IProtocol
 from twisted.internet.task import Clock
 
 from gateway.answering.health import State
-from gateway.composition.assembly import Gateway, assemble
+from gateway.composition.assembly import Gateway, assemble, door
 from gateway.config import Settings
 from gateway.memory.network import MemoryNetwork
 from gateway.memory.stand_ins import MemoryLog, NoThreads
@@ -76,9 +76,20 @@ class MemoryGateway:
         self.parts.foundation.health.state = State.RUNNING
         self.parts.foundation.carried.startService()
 
-    def accept(self, client: IProtocol, address: str) -> None:
-        """Let a client connect from an address."""
-        channel = self.parts.site.buildProtocol(IPv4Address("TCP", address, 50000))
+    def accept(self, client: IProtocol, address: str, listener: str | None = None) -> None:
+        """Let a client connect from an address.
+
+        Args:
+            client: Its protocol.
+            address: Where it is.
+            listener: The name of the listener that it connects to; the first one by default.
+
+        Raises:
+            LookupError: There is no such listener.
+        """
+        endpoints = {one.name: one.endpoint for one in self.parts.root.tree.settings.listeners}
+        endpoint = next(iter(endpoints.values()), "") if listener is None else endpoints[listener]
+        channel = door(self.parts.site, endpoint).buildProtocol(IPv4Address("TCP", address, 50000))
         self.network.connect(client, channel, address)
         self.network.pump()
 
@@ -95,8 +106,7 @@ class MemoryGateway:
     def apply(self, settings: Settings) -> None:
         """Put another configuration into force, as a reload does."""
         snapshot = self.parts.build(settings, self.log)  # type: ignore[arg-type]
-        self.parts.site.apply(snapshot.options, snapshot.rules)
-        self.parts.root.tree = snapshot
+        self.parts.put_in_force(snapshot)
         self.parts.foundation.pool.retain(snapshot.pool_keys)
         self.parts.foundation.carried.commit()
         self.network.pump()

@@ -12,6 +12,7 @@ Tests: `tests/flow/test_explanations.py::test_a_backend_that_does_not_answer_the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from copy import copy
 from typing import Any
 
 from twisted.logger import Logger
@@ -57,15 +58,23 @@ class Explanations:
 
     Attributes:
         routes: The compiled table; set once that is there, which is before the first request.
+        elsewhere: The names of routes that are on other listeners only.
     """
 
     def __init__(self, rules: Iterable[RouteRule], now: Callable[[], float]) -> None:
         self.routes: RouteTable[Any] = RouteTable([])
+        self.elsewhere: frozenset[str] = frozenset()
         self._nearest = Nearest(rules)
         self._now = now
         self._left = float(AT_ONCE)
         self._at = now()
         self._untold = 0
+
+    def among(self, routes: RouteTable[Any], elsewhere: frozenset[str]) -> Explanations:
+        """Return what explains errors of one listener, which has these routes; it counts its lines by itself."""
+        other = copy(self)
+        other.routes, other.elsewhere = routes, elsewhere
+        return other
 
     def around(self, render: ErrorRenderer) -> ErrorRenderer:
         """Return what renders errors as `render` does, and explains them."""
@@ -132,7 +141,8 @@ class Explanations:
         if rule is None:
             return f"no route for host {_shown(host)}, and none is near"
         here = "no route has this path" if rule.host is None else f"no route for host {_shown(host)}"
-        return f"{here} (nearest: {_named(rule)})"
+        where = ", on other listeners" if rule.name in self.elsewhere else ""
+        return f"{here} (nearest: {_named(rule)}{where})"
 
 
 def explained(render: ErrorRenderer, explanations: Explanations | None) -> ErrorRenderer:

@@ -2,12 +2,13 @@
 
 Every request is routed as on the gateway's own ports, by all routes: a path that belongs to a more specific one, which
 may ask for more, is not served by a less specific one because that is mounted alone. What belongs to another route, or
-to none, is a 404 here. The route may change with the configuration; one that has gone leaves 404s.
+to none, is a 404 here. A route that is on some listeners only is found among the routes of the first of these. The
+route may change with the configuration; one that has gone leaves 404s.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from gateway.errors import RouteNotFound
@@ -26,11 +27,12 @@ class OneRouteHost(Host):
     Args:
         site: The gateway's.
         name: The route's.
+        around: Returns the tree in force that has the route; by default that of the site.
     """
 
-    def __init__(self, site: Host, name: str) -> None:
+    def __init__(self, site: Host, name: str, around: Callable[[], Tree] | None = None) -> None:
         self._site = site
-        self.root = Root(_OneRouteTree(site.root, name), site.root.occupancy)
+        self.root = Root(_OneRouteTree(around or (lambda: site.root.tree), name), site.root.occupancy)
 
     def __getattr__(self, name: str) -> Any:
         # Options, clock and the like: what is in force at the moment.
@@ -52,8 +54,8 @@ class OneRouteHost(Host):
 class _OneRouteTree:
     """The tree in force, as far as it is one route (`gateway.serving.tree.Tree`)."""
 
-    def __init__(self, root: Root[Any], name: str) -> None:
-        self._root = root
+    def __init__(self, around: Callable[[], Tree], name: str) -> None:
+        self._around = around
         self._name = name
 
     @property
@@ -86,8 +88,7 @@ class _OneRouteTree:
 
     @property
     def _tree(self) -> Tree:
-        tree: Tree = self._root.tree
-        return tree
+        return self._around()
 
 
 class _OneRouteTable:

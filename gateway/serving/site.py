@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakValueDictionary
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
@@ -18,6 +19,7 @@ from gateway.http.forwarded import ForwardedRules
 from gateway.http1.request_parser import RequestMemo
 from gateway.peer import Forwarding
 from gateway.serving.contract import ConnectionOptions, Host, Served
+from gateway.serving.doors import Door
 from gateway.serving.http1_channel import Http1Channel
 from gateway.serving.stock import GatewayTree
 from gateway.serving.tree import Root
@@ -40,6 +42,8 @@ class GatewaySite(Site, Host):
         channels: Open connections.
         asking: What the gateway, or the application around it, asks of backends without a client.
         draining: Every response closes its connection.
+        doors: Where connections come in, by the address of the listener; one is there as long as its port, or a
+            connection that came by it.
         memo: Request heads that were read before.
     """
 
@@ -64,6 +68,7 @@ class GatewaySite(Site, Host):
         self.random = random
         self.channels: dict[Served, None] = {}
         self.asking: dict[Served, None] = {}
+        self.doors: WeakValueDictionary[str, Door] = WeakValueDictionary()
         self.draining = False
         self.memo = RequestMemo()
         self._deadlines = deadlines
@@ -76,6 +81,21 @@ class GatewaySite(Site, Host):
         self.rules = rules
         # Heads were judged by the limits that were in force.
         self.memo = RequestMemo()
+        self._tell_doors()
+
+    @property
+    def draining(self) -> bool:
+        """Whether every response closes its connection."""
+        return self._draining
+
+    @draining.setter
+    def draining(self, value: bool) -> None:
+        self._draining = value
+        self._tell_doors()
+
+    def _tell_doors(self) -> None:
+        for door in self.doors.values():
+            door.catch_up()
 
     def startFactory(self) -> None:
         """Nothing to start: `Site` would begin to write dates and logs every second."""

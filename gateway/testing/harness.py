@@ -85,10 +85,10 @@ class Harness:
             backend = self._backends[name] = FakeBackend(self.network, "127.0.0.1", port)
         return backend
 
-    def client(self, address: str = "192.0.2.1") -> FakeClient:
-        """Open a client connection."""
+    def client(self, address: str = "192.0.2.1", listener: str | None = None) -> FakeClient:
+        """Open a client connection, to the first listener by default."""
         client = FakeClient()
-        self.memory.accept(client, address)
+        self.memory.accept(client, address, listener)
         return client
 
     def insert(self, path: str, *steps: Middleware) -> None:

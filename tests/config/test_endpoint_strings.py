@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.config.endpoint_strings import check_arguments, parse
+from gateway.config.endpoint_strings import address_of, check_arguments, parse, port_of
 from gateway.config.problems import Unexpected
 
 
@@ -35,3 +35,20 @@ def test_an_argument_that_is_not_known_is_named() -> None:
 def test_kinds_that_are_not_ours_are_left_to_themselves(written: str) -> None:
     """A plugin of Twisted's knows what it takes."""
     check_arguments(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "port", "address"),
+    [
+        ("tcp:80", ("", "80"), ":80"),
+        ("ssl:80:privateKey=k.pem:interface=0.0.0.0", ("", "80"), ":80"),
+        ("sni:port=443:interface=127.0.0.1:certificates=a", ("127.0.0.1", "443"), "127.0.0.1:443"),
+        ("tcp:0", None, "tcp:0"),
+        ("unix:/run/a.sock", None, "unix:/run/a.sock"),
+        ("systemd:domain=INET:index=0", None, "systemd:domain=INET:index=0"),
+    ],
+)
+def test_the_address_of_an_endpoint(written: str, port: tuple[str, str] | None, address: str) -> None:
+    """The same whatever its kind and its files; a port that the system chooses is none."""
+    assert port_of(written) == port
+    assert address_of(written) == address

@@ -69,7 +69,7 @@ def test_every_value_says_where_it_comes_from(tmp_path: Path) -> None:
         "timeout: 9s  # defaults.upstream, g.yaml:7",
         "request: 50s  # g.yaml:3",
         "enabled: false  # g.yaml:4",
-        "- endpoint: tcp:8080  # default",
+        "- name: tcp:8080  # default",
     ]:
         assert line in lines
     values = [line for line in lines if not line.endswith(":")]

@@ -92,3 +92,11 @@ def test_programs_get_figures() -> None:
 def test_what_a_change_changes_is_named(changes: dict[str, Any], words: str) -> None:
     """Things by their names, everything else by its key."""
     assert differences(from_mapping(BASE), from_mapping({**BASE, **changes})) == words
+
+
+def test_a_route_that_is_on_some_listeners_says_which() -> None:
+    """The others are on all."""
+    routes = [{"path": "/admin/*", "upstream": "users", "listeners": ["tcp:8080"]}, *BASE["routes"][1:2]]
+    _, line, *_ = said({**BASE, "routes": routes}, [], None)
+
+    assert line == "Routes: /admin/* on tcp:8080 → users, /old → redirect 308"

@@ -51,7 +51,11 @@ class Ports:
         self.taken: set[str] = set()
         self.leaving: list[list[str]] = []
 
+    def factory_of(self, endpoint: str) -> Any:
+        return f"makes connections of {endpoint}"
+
     def __call__(self, reactor: Any, endpoint: str, factory: Any, limit: ConnectionLimit) -> Deferred[Listening]:
+        assert factory == self.factory_of(endpoint)
         self.leaving.append([port.endpoint for port in self.made if port.leaving])
         if endpoint in self.taken:
             return fail(ListenFailed(endpoint, "address already in use"))
@@ -71,7 +75,7 @@ def ports() -> Ports:
 @pytest.fixture
 def listeners(ports: Ports) -> Listeners:
     """With these ports."""
-    return Listeners(None, cast("Any", None), ConnectionLimit(), ports)
+    return Listeners(None, ports.factory_of, ConnectionLimit(), ports)
 
 
 def change(listeners: Listeners, *endpoints: str) -> None:

@@ -33,10 +33,12 @@ class Application:
 
     def __init__(self, routes: Any = ROUTES, **settings: Any) -> None:
         self.gateway = Harness("orders", routes=routes, **settings)
+        parts = self.gateway.gateway
+        shop = OneRouteHost(parts.site, "shop", lambda: parts.root.tree.around("shop"))
         root = Resource()
-        root.putChild(b"shop", GatewayTree(OneRouteHost(self.gateway.gateway.site, "shop")))
-        root.putChild(b"other", GatewayTree(OneRouteHost(self.gateway.gateway.site, "shop")))
-        root.putChild(b"health", GatewayTree(OneRouteHost(self.gateway.gateway.site, "shop")))
+        root.putChild(b"shop", GatewayTree(shop))
+        root.putChild(b"other", GatewayTree(shop))
+        root.putChild(b"health", GatewayTree(shop))
         self.transport = StringTransport()
         self.channel = Site(root, reactor=self.gateway.clock).buildProtocol(None)
         self.channel.makeConnection(self.transport)
@@ -132,3 +134,19 @@ def test_it_follows_the_configuration() -> None:
     application.gateway.apply(routes=[{"name": "else", "path": "/*", "upstream": "orders"}])
 
     assert application.get("/other/7").startswith(b"HTTP/1.1 404 ")
+
+
+def test_a_route_that_is_on_one_listener_is_found_among_its_routes() -> None:
+    """The application has named it; where other routes of that listener go before it, they do here too."""
+    routes: list[dict[str, Any]] = [
+        {"name": "shop", "path": "/shop/*", "upstream": "orders", "listeners": "inner"},
+        {"name": "admin", "path": "/shop/admin/*", "upstream": "orders", "listeners": ["inner"]},
+        {"name": "page", "path": "/shop/page", "upstream": "orders", "listeners": ["outer"]},
+    ]
+    listeners = [{"name": "outer", "endpoint": "tcp:1"}, {"name": "inner", "endpoint": "tcp:2"}]
+    application = Application(routes, listeners=listeners)
+    paths = ("/shop/7", "/shop/admin/7", "/shop/page")
+
+    assert [application.get(path)[9:12] for path in paths] == [b"200", b"404", b"200"]
+    application.gateway.apply(routes=[routes[0] | {"listeners": ["outer"]}, *routes[1:]])
+    assert [application.get(path)[9:12] for path in paths] == [b"200", b"200", b"404"]

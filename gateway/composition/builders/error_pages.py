@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 from gateway.composition.builders.content_files import read_content
 from gateway.config import ConfigError, Settings
@@ -11,6 +12,7 @@ from gateway.config.problems import Problem
 from gateway.config.schema.answers import INTERCEPT
 from gateway.config.schema.routes import Route
 from gateway.interfaces import ErrorRenderer
+from gateway.routing.table import RouteTable
 from gateway.serving.error_pages import ErrorPages, Intercept, Page
 from gateway.serving.explaining import Explanations, explained
 from gateway.serving.respond import render_error
@@ -39,7 +41,7 @@ class Pages:
         self._read = cache(_read)
         self._made: dict[tuple[tuple[str, str | bool], ...], ErrorPages] = {}
         self._step = cache(_step)
-        self.render_error = self._renderer("", self._everywhere)
+        self.render_error = self._renderer("", self._everywhere, explanations)
 
     def renderer(self, route: Route) -> ErrorRenderer:
         """Return what makes the answers to the errors of a route.
@@ -48,7 +50,17 @@ class Pages:
             ConfigError: A page of the route's own cannot be used.
         """
         own = route.error_pages
-        return self.render_error if own is None else self._renderer(f"routes[{route.name}].", own)
+        return self.render_error if own is None else self._renderer(f"routes[{route.name}].", own, self._explanations)
+
+    def unrouted(self, routes: RouteTable[Any], elsewhere: frozenset[str]) -> ErrorRenderer:
+        """Return what makes the answers to errors of exchanges that no route of a listener takes.
+
+        Args:
+            routes: Those that are there.
+            elsewhere: The names of those that are not.
+        """
+        explanations = None if self._explanations is None else self._explanations.among(routes, elsewhere)
+        return self._renderer("", self._everywhere, explanations)
 
     def step(self, route: Route | None) -> Intercept | None:
         """Return the step that puts pages in the place of the errors of a route's backends; None where nobody asks."""
@@ -59,10 +71,12 @@ class Pages:
             place, wanted = f"routes[{route.name}].", route.error_pages
         return self._step(self._pages(place, wanted)) if wanted.get(INTERCEPT) and _has_pages(wanted) else None
 
-    def _renderer(self, place: str, wanted: Mapping[str, str | bool]) -> ErrorRenderer:
+    def _renderer(
+        self, place: str, wanted: Mapping[str, str | bool], explanations: Explanations | None
+    ) -> ErrorRenderer:
         # Without pages errors cost what they cost before.
         render = self._pages(place, wanted).render if _has_pages(wanted) else render_error
-        return explained(render, self._explanations)
+        return explained(render, explanations)
 
     def _pages(self, place: str, wanted: Mapping[str, str | bool]) -> ErrorPages:
         key = tuple(wanted.items())

@@ -26,7 +26,6 @@ from gateway.routing.expression import MARK
 from gateway.routing.overlap import matches
 from gateway.routing.pattern import parse_pattern
 from gateway.routing.rule import RouteRule
-from gateway.routing.table import RouteTable
 from gateway.serving.tree import ContentLeaf, Leaf
 
 T = TypeVar("T")
@@ -70,15 +69,15 @@ def own_paths(
     return own
 
 
-def claimed(routes: Sequence[tuple[RouteRule, T]], paths: Iterable[bytes]) -> RouteTable[T] | None:
-    """Return the routes that claim paths of the gateway's own, None where none does; a warning names each.
+def claims(routes: Sequence[tuple[RouteRule, T]], paths: Iterable[bytes]) -> list[tuple[RouteRule, T]]:
+    """Return the routes that claim paths of the gateway's own; a warning names each.
 
     Args:
         routes: All routes.
         paths: The gateway's own.
     """
     own = sorted(paths)
-    claims = []
+    found = []
     firsts = {path.decode().split("/")[1] for path in own}
     for rule, value in routes:
         if rule.path.startswith(MARK):
@@ -89,14 +88,14 @@ def claimed(routes: Sequence[tuple[RouteRule, T]], paths: Iterable[bytes]) -> Ro
         pattern = parse_pattern(rule.path)
         taken = [path.decode() for path in own if matches(pattern, path)]
         if taken:
-            claims.append((rule, value))
+            found.append((rule, value))
             _log.warn(
                 "Route {name} ({pattern}) takes {paths} from the gateway, which would answer there itself",
                 name=rule.name,
                 pattern=rule.path,
                 paths=", ".join(taken),
             )
-    return RouteTable(claims) if claims else None
+    return found
 
 
 def _health(foundation: Foundation, exchange: Exchange) -> tuple[int, bytes, bytes]:

@@ -15,6 +15,7 @@ from gateway.config.doubts.callers import callers as doubts_of_callers
 from gateway.config.doubts.callers import route_callers as doubts_of_route_callers
 from gateway.config.doubts.common import Doubt, Step, written
 from gateway.config.doubts.common import limit as doubts_of_limit
+from gateway.config.doubts.listeners import listeners as doubts_of_listeners
 from gateway.config.doubts.reach import unreached
 from gateway.config.doubts.routes import route as doubts_of_route
 from gateway.config.doubts.shared import shared as doubts_of_what_is_shared
@@ -80,6 +81,7 @@ def _all(settings: Settings) -> Iterator[Doubt]:
     yield from doubts_of_authorities(settings)
     yield from doubts_of_callers(settings)
     yield from unreached(settings)
+    yield from doubts_of_listeners(settings)
     for index, limit in enumerate(settings.rate_limits):
         for steps, words in doubts_of_limit(limit, settings.routes, "no route asks"):
             yield ("rate_limits", index, *steps), words

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network, IPv6Network
 
 from gateway.config.doubts.common import Doubt, Step
-from gateway.config.endpoint_strings import parse
+from gateway.config.endpoint_strings import port_of
 from gateway.config.patterns import PARAMETER
 from gateway.config.schema import Settings
 from gateway.config.schema.routes import Route
@@ -35,12 +35,13 @@ def _routes(settings: Settings) -> Iterator[Doubt]:
     for index, route in enumerate(settings.routes):
         conditions = _conditions(route)
         for number, path in enumerate(route.path):
-            shape = _path_shape(path)
+            shape = path_shape(path)
             before: dict[str | None, int] = {}  # by host: the route that takes its requests first
             for host in route.hosts:
                 same = first.setdefault((host, shape, conditions), [])
-                if path.startswith("~") and host in broad:
-                    before[host] = broad[host]
+                for one in broad.get(host, ()) if path.startswith("~") else ():
+                    if _is_wherever(settings.routes[one], route):
+                        before.setdefault(host, one)
                 for one in same:
                     if one == index or _covers(settings.routes[one], route):
                         before.setdefault(host, one)
@@ -65,17 +66,17 @@ def _in_vain(settings: Settings, index: int, before: Mapping[str | None, int]) -
             yield f"no request for `{host}` reaches it: `routes[{one}]`, {settings.routes[one].name}, takes them all"
 
 
-def _broad(settings: Settings) -> dict[str | None, int]:
+def _broad(settings: Settings) -> dict[str | None, list[int]]:
     """Return the routes that leave nothing of a host to regular expressions, which come after all others."""
-    found: dict[str | None, int] = {}
+    found: dict[str | None, list[int]] = {}
     for index, route in enumerate(settings.routes):
-        if not (route.headers or route.query) and any(_path_shape(path) == _ALL for path in route.path):
+        if not (route.headers or route.query) and any(path_shape(path) == _ALL for path in route.path):
             for host in route.hosts:
-                found.setdefault(host, index)
+                found.setdefault(host, []).append(index)
     return found
 
 
-def _path_shape(path: str) -> Shape:
+def path_shape(path: str) -> Shape:
     """Return what two patterns share that match the same paths, whatever their parameters are called."""
     if path.startswith("~"):
         return (path,)
@@ -97,9 +98,18 @@ def _conditions(route: Route) -> Shape:
 
 
 def _covers(first: Route, later: Route) -> bool:
+    if not _is_wherever(first, later):
+        return False
     if first.methods is None:
         return later.methods is None or "TRACE" not in later.methods
     return later.methods is not None and set(later.methods) <= set(first.methods)
+
+
+def _is_wherever(first: Route, later: Route) -> bool:
+    """Whether a route is on all listeners that another one is on."""
+    if first.listeners is None:
+        return True
+    return later.listeners is not None and set(later.listeners) <= set(first.listeners)
 
 
 def _within(one: IPv4Network | IPv6Network, other: IPv4Network | IPv6Network) -> bool:
@@ -110,7 +120,7 @@ def _ports(settings: Settings) -> Iterator[Doubt]:
     seen: dict[tuple[str, str], str] = {}
     named = [(("listeners", index, "endpoint"), one.endpoint) for index, one in enumerate(settings.listeners)]
     for steps, written in [*named, (("admin", "endpoint"), settings.admin.endpoint)]:
-        port = _port(written)
+        port = port_of(written)
         if port is None:
             continue
         for interface, number in seen:
@@ -120,17 +130,6 @@ def _ports(settings: Settings) -> Iterator[Doubt]:
                 break
         else:
             seen[port] = "admin" if steps[0] == "admin" else f"listeners[{steps[1]}]"
-
-
-def _port(written: str) -> tuple[str, str] | None:
-    """Return the interface (empty for all of IPv4) and the port of an endpoint; None where it has none of its own."""
-    kind, named = parse(written)
-    pieces = written.split(":")
-    port = named.get("port") or (pieces[1] if len(pieces) > 1 else "")
-    if kind not in ("tcp", "ssl", "sni") or not port.isdigit() or port == "0":
-        return None
-    interface = named.get("interface", "")
-    return ("" if interface == "0.0.0.0" else interface), port  # compared, not opened
 
 
 def _issuers(settings: Settings) -> Iterator[Doubt]:

@@ -54,7 +54,8 @@ def _redirects(route: Route, settings: Settings) -> Iterator[Doubt]:
     redirect = route.redirect
     if redirect is None or redirect.scheme != "https" or (redirect.host, redirect.port, redirect.path) != (None,) * 3:
         return
-    if any(parse(listener.endpoint)[0] in ("ssl", "tls", "sni") for listener in settings.listeners):
+    here = [listener for listener in settings.listeners if route.is_on(listener.name)]
+    if any(parse(listener.endpoint)[0] in ("ssl", "tls", "sni") for listener in here):
         words = "over TLS it would lead to where the request is: there it is answered with 404"
         yield ("redirect", "scheme"), words
 

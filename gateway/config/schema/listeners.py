@@ -2,15 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pydantic import Field, SecretStr
 
+from gateway.config.endpoint_strings import port_of
 from gateway.config.schema.base import Section
-from gateway.config.schema.types import Endpoint, Flag, Host, Secret
+from gateway.config.schema.types import Endpoint, Flag, Host, Name, Secret
+
+
+def names_of(written: Iterable[tuple[str | None, str]]) -> list[str]:
+    """Return the names of listeners, in order.
+
+    Args:
+        written: The name of each, None where it has none, and its endpoint.
+    """
+    written = list(written)
+    taken = {name for name, _ in written if name is not None}
+    found = []
+    for name, endpoint in written:
+        if name is None:
+            base = _name_from(endpoint)
+            numbered = (base if count == 1 else f"{base}#{count}" for count in range(1, len(written) + 2))
+            name = next(one for one in numbered if one not in taken)
+            taken.add(name)
+        found.append(name)
+    return found
+
+
+def _name_from(endpoint: str) -> str:
+    """Make a name: kind, port, and the interface where there is one; the names of files are left out."""
+    port = port_of(endpoint)
+    if port is None:
+        return "".join(filter(str.isprintable, endpoint))[:190].strip() or "listener"
+    kind = endpoint.partition(":")[0]
+    return f"{kind}:{port[1]}:interface={port[0]}" if port[0] else f"{kind}:{port[1]}"
 
 
 class Listener(Section):
     """A port that clients connect to."""
 
+    name: Name = Field(
+        default="",
+        description="What routes call it (`listeners`). Default: made from the endpoint, such as `tcp:8080`.",
+    )
     endpoint: Endpoint = Field(
         description="Any Twisted server endpoint string: `tcp:8080:interface=127.0.0.1`; `ssl:…` terminates TLS."
     )

@@ -56,7 +56,7 @@ def _or_names(schema: dict[str, Any]) -> None:
     or_one(schema)
 
 
-def _or_one_host(schema: dict[str, Any]) -> None:
+def _or_the_only_one(schema: dict[str, Any]) -> None:
     schema["anyOf"] = [schema["anyOf"][0]["items"], *schema["anyOf"]]
 
 
@@ -91,13 +91,20 @@ class SharedRoute(Shared):
         default=None,
         description="Exact, or `*.example.com`; one or a list. Absent: any.",
         min_length=1,
-        json_schema_extra=_or_one_host,
+        json_schema_extra=_or_the_only_one,
     )
     methods: tuple[RouteMethod, ...] | None = Field(
         default=None,
         description="Methods; GET brings HEAD along. Absent: any but TRACE. A path that matches with another method "
         "gets 405, never a less specific route.",
         min_length=1,
+    )
+    listeners: tuple[Name, ...] | None = Field(
+        default=None,
+        description="Names of the listeners that it is on; one or a list. Elsewhere it is as if there were no such "
+        "route. Absent: all.",
+        min_length=1,
+        json_schema_extra=_or_the_only_one,
     )
     headers: dict[HeaderName, Condition] = Field(
         default={}, description="Fields that must all be so: equal, `~regex`, or `*` for presence."
@@ -182,8 +189,8 @@ class SharedRoute(Shared):
 
     @classmethod
     def reshape(cls, data: dict[str, Any]) -> dict[str, Any]:
-        """Take a single host, path and upstream, names in a list of upstreams, and a single rate limit."""
-        for key in ("host", "path"):
+        """Take a single host, path, listener and upstream, names in a list of upstreams, and a single rate limit."""
+        for key in ("host", "path", "listeners"):
             if key in data and not isinstance(data[key], (list, tuple)):
                 data[key] = [data[key]]
         upstream = data.get("upstream")
@@ -214,6 +221,10 @@ class Route(SharedRoute, OwnKeys):
     def hosts(self) -> tuple[str | None, ...]:
         """The hosts that it is for, None standing for any."""
         return self.host or (None,)
+
+    def is_on(self, listener: str) -> bool:
+        """Whether it is on a listener."""
+        return self.listeners is None or listener in self.listeners
 
     @property
     def pattern(self) -> str:

@@ -12,7 +12,7 @@ from gateway.config.schema.auth import Auth
 from gateway.config.schema.base import Section
 from gateway.config.schema.bounds import Forwarded, Limits, Redis, Timeouts
 from gateway.config.schema.limiting import MatchedRateLimit
-from gateway.config.schema.listeners import Admin, Listener
+from gateway.config.schema.listeners import Admin, Listener, names_of
 from gateway.config.schema.paths import Paths
 from gateway.config.schema.plugins import Plugin
 from gateway.config.schema.resilience import CircuitBreaker
@@ -33,7 +33,7 @@ class Settings(Section):
     """Everything that a configuration says."""
 
     listeners: tuple[Listener, ...] = Field(
-        default=(Listener(endpoint="tcp:8080"),), description="Where clients connect."
+        default=(Listener(name="tcp:8080", endpoint="tcp:8080"),), description="Where clients connect."
     )
     admin: Admin = Field(default=Admin(), description="The operators' own port.")
     health_paths: Flag = Field(
@@ -100,9 +100,11 @@ class Settings(Section):
 
     @classmethod
     def reshape(cls, data: dict[str, Any]) -> dict[str, Any]:
-        """Name the routes that have no name, and take `access_log: false`."""
+        """Name the routes and listeners that have no name, and take `access_log: false`."""
         if data.get("access_log") is False:
             data["access_log"] = {"enabled": False}
+        if isinstance(data.get("listeners"), list):
+            data["listeners"] = _named_listeners(data["listeners"])
         if isinstance(data.get("routes"), list):
             data["routes"] = _named(data["routes"])
         return data
@@ -116,6 +118,14 @@ class Settings(Section):
         """Fill in what routes take from top level: so what `gateway config` shows means the same when it is read."""
         object.__setattr__(self, "routes", tuple(route.within(self.timeouts.request) for route in self.routes))
         return self
+
+
+def _named_listeners(listeners: list[Any]) -> list[Any]:
+    """Give every listener a name; what is of no right form is left to the schema."""
+    known = [one for one in listeners if isinstance(one, dict) and isinstance(one.get("endpoint"), str)]
+    names = names_of((None if one.get("name") is None else str(one["name"]), one["endpoint"]) for one in known)
+    named = {id(one): {**one, "name": name} for one, name in zip(known, names, strict=True) if one.get("name") is None}
+    return [named.get(id(one), one) for one in listeners]
 
 
 def _named(routes: list[Any]) -> list[Any]:

@@ -1,0 +1,39 @@
+"""Where the connections of a listener come in; `tests/flow/test_listeners.py` has the routes that are there."""
+
+from __future__ import annotations
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.interfaces import IProtocolFactory
+
+from gateway.composition.assembly import door
+from gateway.serving.contract import Host
+from gateway.testing import Harness
+
+
+def test_a_door_is_what_a_port_and_a_connection_want() -> None:
+    """A factory to the one, the site to the other."""
+    site = Harness("orders").gateway.site
+    made = door(site, "tcp:8080")
+
+    assert IProtocolFactory.providedBy(made)
+    assert isinstance(made, Host)
+    assert made.buildProtocol(IPv4Address("TCP", "192.0.2.7", 1)).address == "192.0.2.7"
+    assert made.buildProtocol(None).address == ""
+    assert door(site, "ssl:8080:privateKey=k.pem") is made
+    assert door(site, "tcp:8081") is not made
+
+
+def test_a_door_has_what_is_in_force_at_the_site() -> None:
+    """Copied when it changes: options, what was read before, whether it drains; clocks do not change."""
+    harness = Harness("orders")
+    site = harness.gateway.site
+    made = door(site, "tcp:8080")
+    before = made.memo
+    assert (made.options, made.memo, made.draining) == (site.options, site.memo, False)
+
+    harness.apply(timeouts={"client_idle": 7})
+    assert made.options.client_idle == 7
+    assert made.memo is site.memo is not before
+    site.draining = True
+    assert made.draining
+    assert (made.now, made.date, made.random) == (site.now, site.date, site.random)
