@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gateway.identity.certificate_lists import CertificateLists, Chain
 from gateway.message import Tunnel
 from gateway.principal import Principal
 
@@ -16,6 +17,36 @@ POLICY_VIOLATION = 1008
 
 REVOKED = "the credential was revoked"
 ENDED = "the credential has ended"
+
+
+class CertifiedTunnels:
+    """Open tunnels by the chain of certificates that their client showed, whoever it is on the route."""
+
+    __slots__ = ("_lists", "_open")
+
+    def __init__(self) -> None:
+        self._open: dict[object, tuple[Tunnel, Chain]] = {}
+        self._lists: CertificateLists | None = None
+
+    def add(self, exchange: object, tunnel: Tunnel, chain: Chain) -> None:
+        """Enter the tunnel of an exchange until `remove`; close it where new lists came while the backend thought."""
+        self._open[exchange] = (tunnel, chain)
+        if self._lists is not None and self._lists.verdict(chain).cause:
+            tunnel.close(POLICY_VIOLATION, REVOKED)
+
+    def remove(self, exchange: object) -> None:
+        """Forget the tunnel of an exchange that is over, if it had one."""
+        self._open.pop(exchange, None)
+
+    def judge(self, lists: CertificateLists) -> None:
+        """Close the tunnels of whom new lists refuse, from now on."""
+        self._lists = lists
+        for tunnel, chain in list(self._open.values()):
+            if lists.verdict(chain).cause:
+                tunnel.close(POLICY_VIOLATION, REVOKED)
+
+    def __len__(self) -> int:
+        return len(self._open)
 
 
 class OpenTunnels:

@@ -15,6 +15,7 @@ from twisted.logger import Logger
 from gateway.errors import CertificateRevoked, Forbidden
 from gateway.exchange import Exchange
 from gateway.identity.certificate_lists import CertificateLists
+from gateway.identity.tunnels import CertifiedTunnels
 
 LONGEST = 12 * 1024
 """Most octets of a certificate that is told to a backend: as a field of 16 KiB most servers take no more."""
@@ -31,16 +32,22 @@ class RevokedCertificates:
     Args:
         lists: What is revoked.
         wall_clock: Unix seconds.
+        tunnels: The open tunnels of those who have shown a certificate.
         count: Counts results; takes the method and `revoked`.
     """
 
     name = "revoked_certificates"
-    __slots__ = ("_count", "_lists", "_wall_clock")
+    __slots__ = ("_count", "_lists", "_tunnels", "_wall_clock")
 
     def __init__(
-        self, lists: CertificateLists, wall_clock: Callable[[], float], count: Callable[[str, str], None]
+        self,
+        lists: CertificateLists,
+        wall_clock: Callable[[], float],
+        tunnels: CertifiedTunnels,
+        count: Callable[[str, str], None],
     ) -> None:
         self._lists = lists
+        self._tunnels = tunnels
         self._wall_clock = wall_clock
         self._count = count
 
@@ -64,6 +71,16 @@ class RevokedCertificates:
             request_id=exchange.request_id,
         )
         raise CertificateRevoked()
+
+    def on_response(self, exchange: Exchange) -> None:
+        """Enter a tunnel that is about to be opened: it may outlast the certificate."""
+        response = exchange.response
+        if response is not None and response.tunnel is not None and (chain := exchange.peer.chain()):
+            self._tunnels.add(exchange, response.tunnel, chain)
+
+    def on_finish(self, exchange: Exchange) -> None:
+        """Forget the tunnel of the exchange, if it had one."""
+        self._tunnels.remove(exchange)
 
 
 class CertificateField:

@@ -294,3 +294,13 @@ def test_other_routes_ask_nothing_and_hand_on_what_is_shown(make: Make, users: P
 
     assert ask(gateway, "x", "y", target="/open").status == 200
     assert gateway.backend("orders").last.headers.get(b"Authorization") == shown("x", "y").encode()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("tiers", {"user=alice": 0}), ("except", ["192.0.2.0/24"]), ("dry_run", True), ("scope", "user")],
+)
+def test_a_limit_on_guesses_has_no_exceptions(make: Make, users: Path, key: str, value: Any) -> None:
+    """Who guesses has shown nothing by which it could be told from others; they would be passed over in silence."""
+    with pytest.raises(ConfigError, match=f"auth.basic.rate_limit: expected no `{key}`"):
+        with_users(make, users, basic={"rate_limit": {"limit": 10, key: value}})

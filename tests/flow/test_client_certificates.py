@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from twisted.logger import capturedLogs
 
 from gateway.config import ConfigError
+from gateway.identity.tunnels import CertifiedTunnels
 from gateway.testing import Harness
 from gateway.testing.backend import ok
 from tests.flow.test_mtls import Connection
@@ -258,3 +259,30 @@ def test_answers_to_who_shows_a_certificate_are_nobody_elses(
     assert Connection(made, BOB).get("/fails").status == 500
 
     assert Connection(made, None).get("/open").status == status
+
+
+def test_a_tunnel_whose_certificate_is_revoked_is_closed(world: World) -> None:
+    """When the new list is in force, on whatever route it was opened; others go on."""
+    made = world.gateway(crl=str(world.list))
+    switch = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+    carol = CLIENTS.issue("spiffe://example.org/carol")[0]
+    clients = {}
+    for certificate in (BOB, carol, None):
+        made.backend("orders").answers(switch)
+        connection = Connection(made, certificate)
+        fields = {"Connection": "Upgrade", "Upgrade": "websocket"}
+        assert connection.get("/open", **fields).status == 101
+        clients[certificate] = connection.client
+
+    CLIENTS.write_list(world.list, BOB)
+    made.apply()
+    made.network.pump()
+
+    told = {one: client.received.partition(b"\r\n\r\n")[2] for one, client in clients.items()}
+    assert told[BOB].startswith(b"\x88")
+    assert b"the credential was revoked" in told[BOB]
+    assert (told[carol], told[None]) == (b"", b"")
+    tunnels = made.gateway.foundation.carried.get("certified tunnels", CertifiedTunnels)
+    made.hang_up()
+    made.advance(10)
+    assert len(tunnels) == 0

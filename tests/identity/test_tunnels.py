@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.identity.tunnels import OpenTunnels
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from gateway.identity.certificate_lists import CertificateLists
+from gateway.identity.tunnels import CertifiedTunnels, OpenTunnels
 from gateway.message import ClientEnd, Tunnel
 from gateway.principal import Principal
+from tests.pki import Authority
 
 
 class Client(ClientEnd):
@@ -84,3 +88,24 @@ def test_kinds_of_credentials_are_compared_apart() -> None:
     tunnels.known_are("jti", {"basic:alice": b"2", "basic:bob": b"1"})
 
     assert [len(one.told) for one in (alice, bob, key)] == [1, 0, 0]
+
+
+def test_a_chain_that_new_lists_refuse() -> None:
+    """Its tunnels are closed, also one that is entered only now; what is removed is forgotten."""
+    authority = Authority()
+    alice = authority.issue("alice")[0]
+    chain = (alice.public_bytes(Encoding.DER),)
+    tunnels = CertifiedTunnels()
+    before, gone, after = Client(), Client(), Client()
+    tunnels.judge(CertificateLists([authority.revoke()], [authority.certificate]))
+    tunnels.add("before", opened(before), chain)
+    tunnels.add("gone", opened(gone), chain)
+    tunnels.remove("gone")
+    tunnels.remove("nobody")
+    assert (before.told, len(tunnels)) == ([], 1)
+
+    tunnels.judge(CertificateLists([authority.revoke(alice)], [authority.certificate]))
+    tunnels.add("after", opened(after), chain)
+
+    assert before.told == after.told == [(1008, "the credential was revoked")]
+    assert gone.told == []

@@ -19,6 +19,7 @@ from gateway.config.problems import Problem
 from gateway.config.schema.mtls import Mtls
 from gateway.identity.certificate_lists import CertificateLists, ListUnusable, read_lists
 from gateway.identity.certificates import CertificateRules, Client
+from gateway.identity.tunnels import CertifiedTunnels
 from gateway.middleware.client_certificate import CertificateField, RevokedCertificates
 from gateway.middleware.mtls import CertificateAuthenticator
 from gateway.telemetry.exposition import Sample
@@ -68,7 +69,9 @@ def revoked_certificates(
     _warn(lists, foundation.wall_clock())
     ends = _ends(lists)
     foundation.carried.then(partial(foundation.metrics.gauge, "gateway_crl_next_update_timestamp_seconds", ends))
-    return RevokedCertificates(lists, foundation.wall_clock, count)
+    tunnels = foundation.carried.get("certified tunnels", CertifiedTunnels)
+    foundation.carried.then(partial(tunnels.judge, lists))
+    return RevokedCertificates(lists, foundation.wall_clock, tunnels, count)
 
 
 def _ends(lists: CertificateLists) -> Callable[[], Iterator[Sample]]:

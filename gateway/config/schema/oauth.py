@@ -50,6 +50,16 @@ class TokenRateLimit(RateLimit):
         default="sliding_window", description="How requests are counted."
     )
 
+    @model_validator(mode="after")
+    def _is_for_everybody(self) -> TokenRateLimit:
+        """Who guesses has shown nothing yet by which it could be told from others; an exception would be a way in."""
+        for key, name in (("tiers", "tiers"), ("except_", "except"), ("dry_run", "dry_run")):
+            if getattr(self, key):
+                raise expected(f"no `{name}` in a limit on guesses at secrets", f"`{name}`")
+        if self.scope != ("ip",):
+            raise expected("no `scope`: guesses are counted by address, and by whom they are at", "one")
+        return self
+
 
 class OAuth(Section):
     """The token endpoint, POST /oauth/token."""
