@@ -154,6 +154,12 @@ class CredentialInvalid(DownstreamError):
     status, reason = 401, "auth.invalid"
 
 
+class OriginRefused(DownstreamError):
+    """A page of another origin sent the request, or none that is known, with a token in a cookie; see `origins`."""
+
+    status, reason = 403, "auth.forbidden"
+
+
 class Forbidden(DownstreamError):
     """The caller is known, and lacks the scopes or roles that the route asks for."""
 

@@ -7,7 +7,7 @@ it without importing that.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from gateway.errors import GatewayError
 from gateway.exchange import Exchange
@@ -93,6 +93,21 @@ class Authenticator(Protocol):
 
     def withhold(self, exchange: Exchange) -> None:
         """Take the credential out of parts of the request that `fields` does not name (the query)."""
+
+
+@runtime_checkable
+class PlacedAuthenticator(Authenticator, Protocol):
+    """An authenticator that finds its credential in one of several places.
+
+    Attributes:
+        places: Where it looks (`gateway.identity.places.Place`).
+    """
+
+    @property
+    def places(self) -> Sequence[Any]: ...
+
+    def withhold_others(self, exchange: Exchange) -> None:
+        """Take out what stands in the places that were not read: a route forwards what was verified only."""
 
 
 class Target(Protocol):

@@ -99,7 +99,7 @@ class Pipeline:
             self._ip_rules_for(route),  # inside the rules for all
             *self._limits.by_address(route),  # before anything is spent on finding out who is calling
             self._below_base_for(route),  # inside the limits: who tries such paths uses them up
-            None if route is None else self._identity.withheld_parameter(auth),  # an authority is shown the URL
+            *([] if route is None else self._identity.withheld(auth)),  # an authority is shown the URL
             self._sticky_for(route),  # likewise the cookies
             self._identity.step(auth),
             self._identity.tunnels(auth),  # who opened a tunnel is known

@@ -6,11 +6,11 @@ nothing may be decided by what is dropped.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
 from gateway.config.schema.auth import Auth, AuthMethod, RouteAuth
 from gateway.config.schema.authorities import Introspection
-from gateway.config.schema.tokens import JwtVerifier
+from gateway.config.schema.tokens import AUTHORIZATION, JwtVerifier, TokenSection
 
 SHOWN = frozenset([b"authorization", b"cookie"])
 """Credentials that backends judge by themselves. A backend checks them before it believes them, so routes that do not
@@ -25,8 +25,7 @@ def fields_of_callers(auth: Auth) -> frozenset[bytes]:
     """
     names = auth.identity_fields
     said = [names.user, names.roles, names.scopes]
-    verifiers: tuple[JwtVerifier | Introspection, ...] = (*auth.jwt.values(), *auth.introspection.values())
-    for verifier in verifiers:
+    for verifier in _verifiers(auth):
         said += verifier.claim_headers
     if auth.mtls is not None and auth.mtls.client_cert_header is not None:
         # RFC 9440 section 2.4: both fields, since a backend that knows the one may know the other.
@@ -42,6 +41,26 @@ def places_of_keys(auth: Auth) -> frozenset[bytes]:
     return (frozenset() if keys is None else frozenset([keys.header.lower().encode()])) - SHOWN
 
 
+def places_of_tokens(auth: Auth, kind: str) -> frozenset[str]:
+    """Return the names of all places of tokens of a kind (`header`, `cookie`, `query`), as they are written."""
+    places = (place.partition(":") for verifier in _verifiers(auth) for place in verifier.places)
+    return frozenset(name for found, _, name in places if found == kind)
+
+
+def fields_of_tokens(auth: Auth) -> frozenset[bytes]:
+    """Return the lower-case names of fields that are for tokens that this gateway checks: no backend gets them."""
+    return frozenset(name.lower().encode() for name in places_of_tokens(auth, "header")) - SHOWN
+
+
+def places_of_credentials(auth: Auth) -> frozenset[bytes]:
+    """Return the lower-case names of all fields that are for credentials of this gateway's own."""
+    return places_of_keys(auth) | fields_of_tokens(auth)
+
+
+def _verifiers(auth: Auth) -> tuple[JwtVerifier | Introspection, ...]:
+    return (*auth.jwt.values(), *auth.introspection.values())
+
+
 def all_show_keys(auth: RouteAuth | None) -> bool:
     """Whether everybody whom a route lets in has shown an API key, so that what stands in its place is the key."""
     return _needed(auth, lambda way: way.type == "api_key")
@@ -49,14 +68,14 @@ def all_show_keys(auth: RouteAuth | None) -> bool:
 
 def all_show_authorization(route: RouteAuth | None, auth: Auth) -> bool:
     """Whether `Authorization` was checked of everybody whom a route lets in."""
-    return _needed(route, lambda way: _reads_authorization(way, auth))
+    return _needed(route, lambda way: reads_authorization(way, auth, all))
 
 
 def takes_authorization(route: RouteAuth | None, auth: Auth) -> bool:
     """Whether `Authorization` is for a route's own ways, and goes no further."""
     if route is None or route.forward_credentials or route.dry_run:
         return False
-    return any(_reads_authorization(way, auth) for way in route.ways)
+    return any(reads_authorization(way, auth, any) for way in route.ways)
 
 
 def _needed(auth: RouteAuth | None, counts: Callable[[AuthMethod], bool]) -> bool:
@@ -65,10 +84,22 @@ def _needed(auth: RouteAuth | None, counts: Callable[[AuthMethod], bool]) -> boo
     return bool(ways) and among(map(counts, ways))
 
 
-def _reads_authorization(way: AuthMethod, auth: Auth) -> bool:
+def reads_authorization(way: AuthMethod, auth: Auth, among: Callable[[Iterable[bool]], bool]) -> bool:
+    """Whether a way reads `Authorization`.
+
+    Args:
+        way: A way of a route.
+        auth: The settings.
+        among: Which of several places of tokens have to be `Authorization`: `any`, or `all`.
+    """
     if way.type == "api_key":
         return auth.api_keys is not None and auth.api_keys.header.lower() == "authorization"
     if way.type == "forward":
         asked = auth.forward.get(way.verifier[0])
         return asked is not None and not {"*", "authorization"}.isdisjoint(map(str.lower, asked.request_headers))
-    return way.type in ("jwt", "introspection", "basic")
+    if way.type not in ("jwt", "introspection"):
+        return way.type == "basic"
+    known: Mapping[str, TokenSection] = auth.jwt if way.type == "jwt" else auth.introspection
+    # The verifier of our own tokens, which is not among them, reads nothing else.
+    places = [place for name in way.verifier for place in (known[name].places if name in known else (AUTHORIZATION,))]
+    return among(place.lower() == AUTHORIZATION.lower() for place in places)

@@ -8,21 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from gateway.config.callers import places_of_keys
+from gateway.config.callers import places_of_credentials
 from gateway.config.nodes import MapNode
+from gateway.config.patterns import TAKEN
 from gateway.config.problems import Problem, problem
 from gateway.config.schema import Settings
 from gateway.config.schema.auth import Auth
 from gateway.config.schema.authorities import Introspection
 from gateway.config.schema.tokens import JwtVerifier
 from gateway.config.validation import about_key, locate
-from gateway.http.fields import FRAMING, HOP_BY_HOP, NEVER_FORWARDED, NEVER_IN_TRAILERS, OTHER_URLS, folded
-from gateway.http.forwarded import DROPPED
+from gateway.http.fields import folded
 
-_TRACING = frozenset([b"traceparent", b"tracestate"])
-_OTHERS = (
-    frozenset(map(folded, HOP_BY_HOP | FRAMING | NEVER_FORWARDED | NEVER_IN_TRAILERS | OTHER_URLS | DROPPED)) | _TRACING
-)
+_TAKEN = TAKEN | {b"traceparent", b"tracestate"}
 
 
 def check(root: MapNode, settings: Settings) -> Iterator[Problem]:
@@ -33,8 +30,8 @@ def check(root: MapNode, settings: Settings) -> Iterator[Problem]:
         folded(name.lower().encode()): "`auth.identity_fields` has it"
         for name in (identity.user, identity.roles, identity.scopes)
     }
-    taken |= {folded(name): "it is where credentials are shown" for name in places_of_keys(auth)}
-    taken |= dict.fromkeys(_OTHERS, "it means something else already")
+    taken |= {folded(name): "it is where credentials are shown" for name in places_of_credentials(auth)}
+    taken |= dict.fromkeys(_TAKEN, "it means something else already")
     kinds: tuple[tuple[str, Mapping[str, JwtVerifier | Introspection]], ...] = (
         ("jwt", auth.jwt),
         ("introspection", auth.introspection),

@@ -15,6 +15,8 @@ from hyperlink import URL, URLParseError
 from gateway.config.endpoint_strings import check_arguments
 from gateway.config.problems import Unexpected, suggestion
 from gateway.http import expressions, idn
+from gateway.http.fields import FRAMING, HOP_BY_HOP, NEVER_FORWARDED, NEVER_IN_TRAILERS, OTHER_URLS, folded
+from gateway.http.forwarded import DROPPED
 from gateway.http.hosts import normal_host
 from gateway.http.methods import FORWARDED
 
@@ -35,6 +37,9 @@ _ENDPOINT = re.compile(r"[A-Za-z][A-Za-z0-9_-]*:.+")
 _TCP = re.compile(r"(?:tcp|tcp6|ssl|tls|sni):(?:port=)?(?P<port>[^:]*)(?::.*)?", re.DOTALL)
 
 _LONGEST_SOCKET = 107  # `sun_path` of unix(7), without the NUL at its end
+_IS_PARAMETER = re.compile(r"[^\x00-\x20\x7f&=#;\[\]+%]+")
+TAKEN = frozenset(map(folded, HOP_BY_HOP | FRAMING | NEVER_FORWARDED | NEVER_IN_TRAILERS | OTHER_URLS | DROPPED))
+"""Fields that mean something already, as a server may read their names."""
 
 SCHEMES = ("http", "https", "h2c")
 
@@ -288,6 +293,43 @@ def header_name(value: object) -> str:
     if not TOKEN.fullmatch(written):
         raise Unexpected("the name of a header field")
     return written
+
+
+def token_place(value: object) -> str:
+    """Check where tokens are: `header:NAME`, `cookie:NAME` or `query:NAME`."""
+    expected = "`header:NAME`, `cookie:NAME` or `query:NAME`"
+    written = text(value)
+    kind, _, name = written.partition(":")
+    if kind == "header" and TOKEN.fullmatch(name):
+        read_as = folded(name.lower().encode())
+        if read_as == b"cookie":
+            raise Unexpected("`cookie:NAME` for a token in a cookie")
+        if read_as in TAKEN and written.lower() != "header:authorization":
+            raise Unexpected("a field that is free for a token", f'"{written}"')
+        return written
+    if (kind == "cookie" and TOKEN.fullmatch(name)) or (kind == "query" and _IS_PARAMETER.fullmatch(name)):
+        return written
+    raise Unexpected(expected)
+
+
+def origin(value: object) -> str:
+    """Read the origin of pages: `https://app.example.com`, or `https://*.example.com` for all subdomains.
+
+    Returns:
+        The origin as browsers send it: in lower case, without the port that its scheme has by itself.
+    """
+    expected = "an origin such as https://app.example.com, https://*.example.com or http://localhost:3000"
+    written = text(value)
+    scheme, _, rest = written.partition("://")
+    below = rest.startswith("*.")
+    found = _parse(f"{scheme}://{rest.removeprefix('*.')}", ("http", "https"), expected)
+    if found.path or found.query or found.fragment or re.search("[/?#]", rest):
+        raise Unexpected(expected)
+    name = _bracketed(found.host, expected)
+    if below and (name.startswith("[") or "." not in name):
+        raise Unexpected(expected)
+    port = "" if found.port == {"http": 80, "https": 443}[found.scheme] else f":{found.port}"
+    return f"{found.scheme}://{'*.' if below else ''}{name}{port}"
 
 
 def header_value(value: object) -> str:

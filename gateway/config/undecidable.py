@@ -13,7 +13,9 @@ from gateway.config.callers import (
     all_show_authorization,
     all_show_keys,
     fields_of_callers,
+    fields_of_tokens,
     places_of_keys,
+    places_of_tokens,
     takes_authorization,
 )
 from gateway.config.nodes import MapNode
@@ -22,6 +24,7 @@ from gateway.config.schema import Settings
 from gateway.config.schema.auth import Auth
 from gateway.config.schema.limiting import RateLimit
 from gateway.config.validation import Location, about_key, locate
+from gateway.http.cookies import read_as
 from gateway.http.fields import HOP_BY_HOP, IDENTITY_PREFIX, NEVER_FORWARDED, OTHER_URLS, folded
 from gateway.http.forwarded import BELIEVED, DROPPED
 
@@ -57,6 +60,8 @@ def _all(settings: Settings) -> Iterator[tuple[Location, str, _Verdict]]:
         for name in route.query:
             if name == dropped.parameter and not checked:
                 yield about_key("routes", index, "query", name), name, _PARAMETER
+            elif read_as(name.encode()) in dropped.token_parameters:
+                yield about_key("routes", index, "query", name), name, _TOKEN_PARAMETER
         for place, limit in enumerate(route.rate_limit):
             yield from _limit(("routes", index, "rate_limit", place), limit, dropped, checked, takes)
         for upstream, _ in route.upstreams:
@@ -83,6 +88,8 @@ def _hashes(
         verdict = dropped.field(name, checked, takes) if kind == "header" else None
         if kind == "cookie" and name in own:
             verdict = _COOKIE
+        elif kind == "cookie" and read_as(name.encode()) in dropped.token_cookies:
+            verdict = _TOKEN_COOKIE
         if verdict is not None:
             yield ("upstreams", index, "hash_on"), one.hash_on, verdict
 
@@ -107,6 +114,8 @@ def _limit(
 _CALLER = _WANTED, "it says who is calling, and is dropped from what clients send"
 _KEY = _WANTED, "it is where API keys are shown: no backend gets it, and here it need not hold a key and nothing else"
 _TOKEN = _WANTED, "it is where tokens are shown, which go no further here, and one token has many spellings"
+_TOKEN_COOKIE = "a cookie that backends get as clients send it", _TOKEN[1]
+_TOKEN_PARAMETER = "a parameter that backends get as clients send it", _TOKEN[1]
 _PARAMETER = (
     "a parameter that backends get as clients send it",
     "it is where API keys are shown: no backend gets it, and here it need not hold a key and nothing else",
@@ -122,12 +131,17 @@ class _Dropped:
 
     Attributes:
         parameter: The one of the query that does not, None for none.
+        token_cookies: Cookies that do not, as `gateway.http.cookies.read_as` gives them.
+        token_parameters: Parameters with tokens, likewise.
     """
 
     def __init__(self, settings: Settings) -> None:
         auth = settings.auth or Auth()
         self._callers = frozenset(map(folded, fields_of_callers(auth)))
         self._keys = frozenset(map(folded, places_of_keys(auth)))
+        self._tokens = frozenset(map(folded, fields_of_tokens(auth)))
+        self.token_cookies = frozenset(read_as(name.encode()) for name in places_of_tokens(auth, "cookie"))
+        self.token_parameters = frozenset(read_as(name.encode()) for name in places_of_tokens(auth, "query"))
         # Where a scheme stands before the key, `Bearer k`, `bearer k` and `Bearer  k` are one key in several values.
         self._bare = auth.api_keys is not None and auth.api_keys.scheme is None
         self.parameter = None if auth.api_keys is None else auth.api_keys.query
@@ -150,7 +164,7 @@ class _Dropped:
             return _CALLER
         if read_as in self._keys:
             return None if checked and self._bare and written == read_as else _KEY
-        if read_as == b"authorization" and unread:
+        if read_as in self._tokens or (read_as == b"authorization" and unread):
             return _TOKEN
         if read_as in self._other_urls:
             return _OTHER_URL

@@ -6,11 +6,17 @@ several cookies of one name: one for another path or domain, or one that somebod
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from urllib.parse import unquote_to_bytes
 
 from gateway.headers import Headers
+from gateway.http.fields import folded
 
 COOKIE = b"cookie"
+
+# Some servers end a cookie at a comma too (RFC 2965).
+_split = re.compile(rb"([;,])").split
 
 
 def values(headers: Headers, name: bytes) -> Iterator[bytes]:
@@ -27,6 +33,47 @@ def take_out(headers: Headers, name: bytes) -> None:
     """Take every cookie of this name out of a request; the others stay as they were, octet by octet."""
     if name in (headers.joined(COOKIE) or b""):
         headers.rewrite(COOKIE, lambda line: _without(line, name))
+
+
+def take_out_alike(headers: Headers, names: frozenset[bytes], kept: bytes | None = None) -> None:
+    """Take cookies out of a request, in every spelling that a server may read as one of some names.
+
+    Args:
+        headers: Of the request.
+        names: The names, as `read_as` gives them.
+        kept: A name that stays where it is written just so.
+    """
+    line = headers.joined(COOKIE) or b""
+    read = folded(line.lower())
+    if b"%" in line or any(name in read for name in names):
+        headers.rewrite(COOKIE, lambda line: _without_alike(line, names, kept))
+
+
+def read_as(name: bytes) -> bytes:
+    """Return what a server may take a name for: PHP reads `access.token` and `access_token[0]` as `access_token`."""
+    return folded(name.partition(b"[")[0].strip().lower())
+
+
+def _without_alike(line: bytes, names: frozenset[bytes], kept: bytes | None) -> bytes | None:
+    parts = _split(line)
+    # A pair goes with the separator before it.
+    pairs = list(zip([b"", *parts[1::2]], parts[::2], strict=True))
+    stay = [
+        (separator, pair)
+        for separator, pair in pairs
+        if not _is_alike(pair, names, None if separator == b"," else kept)
+    ]
+    if len(stay) == len(pairs):
+        return line
+    return b"".join(separator + pair for separator, pair in stay).lstrip(b";, \t") or None
+
+
+def _is_alike(pair: bytes, names: frozenset[bytes], kept: bytes | None) -> bool:
+    if pair.partition(b"=")[0].strip(b" \t") == kept:
+        return False
+    # A cookie may have no name, and be sent as `=NAME=VALUE`.
+    name = pair.lstrip(b"= \t").partition(b"=")[0]
+    return read_as(name) in names or (b"%" in name and read_as(unquote_to_bytes(name)) in names)
 
 
 def _without(line: bytes, name: bytes) -> bytes | None:

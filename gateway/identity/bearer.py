@@ -1,7 +1,8 @@
 """The bearer token that a request shows (RFC 6750 section 2.1).
 
 Read from the Authorization field only: a form field or a query parameter, which
-the RFC allows too, ends up in logs and histories.
+the RFC allows too, ends up in logs and histories. Other places are read where a
+configuration names them (`gateway.identity.places`).
 """
 
 from __future__ import annotations
@@ -36,6 +37,15 @@ def bearer_token(request: Request) -> bytes | None:
         raise CredentialInvalid("two Authorization fields")
     if value[:7] == b"Bearer " and value[7:8] not in b" ":  # false also where nothing follows: b"" is in b" "
         return value[7:]
+    return after_scheme(value)
+
+
+def after_scheme(value: bytes) -> bytes | None:
+    """Return what stands after `Bearer` in the value of a field, None where it has another scheme or none.
+
+    Raises:
+        CredentialInvalid: Nothing stands there.
+    """
     found = _bearer(value)
     if found is None:
         return None

@@ -8,14 +8,15 @@ here decide what a route does with the result.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from twisted.logger import Logger
 
-from gateway.errors import CredentialInvalid, CredentialMissing, DownstreamError, Forbidden
+from gateway.errors import CredentialInvalid, CredentialMissing, DownstreamError, Forbidden, OriginRefused
 from gateway.exchange import Exchange
 from gateway.http.fields import folded
+from gateway.interfaces import PlacedAuthenticator
 from gateway.middleware.verification import Verification
 from gateway.principal import Principal
 
@@ -61,7 +62,7 @@ class _Step:
         self._scopes = demands.scopes
         self._roles = demands.roles
         self._count = count
-        self._withhold = () if demands.forward_credentials else tuple(way.authenticator.withhold for way in ways)
+        self._withhold = tuple(_withholders(ways, demands.forward_credentials))
         challenges = list(dict.fromkeys(way.authenticator.challenge for way in ways if way.authenticator.challenge))
         self._tells_missing = demands.tells_missing
         self._missing = _challenge(challenges, b"")
@@ -114,6 +115,9 @@ class Authentication(_Step):
                 answer = way.principal(exchange, credential)
             except CredentialInvalid as error:
                 raise self._refused(exchange, way, error) from None
+            except OriginRefused:
+                self._count(way.authenticator.name, "forbidden")
+                raise
             if not isinstance(answer, Principal):
                 return self._wait(exchange, way, answer)
             self._admit(exchange, answer)
@@ -143,6 +147,9 @@ class FullAuthentication(_Step):
                 credential = way.find(exchange)
             except CredentialInvalid as error:
                 raise self._refused(exchange, way, error) from None
+            except OriginRefused:
+                self._count(way.authenticator.name, "forbidden")
+                raise
             if credential is None:
                 raise self._shows_nothing()
             shown.append((way, credential))
@@ -154,6 +161,15 @@ class FullAuthentication(_Step):
             except CredentialInvalid as error:
                 raise self._refused(exchange, way, error) from None
         self._admit(exchange, _together(principals))
+
+
+def _withholders(ways: Sequence[Verification], forwards: bool) -> Iterator[Callable[[Exchange], None]]:
+    """Yield what takes credentials out of requests: all, or those that nobody has verified."""
+    for way in ways:
+        if not forwards:
+            yield way.authenticator.withhold
+        elif isinstance(way.authenticator, PlacedAuthenticator):
+            yield way.authenticator.withhold_others
 
 
 def _together(principals: Sequence[Principal]) -> Principal:

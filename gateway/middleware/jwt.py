@@ -41,20 +41,31 @@ class JwtAuthenticator:
 
     def verify(self, credential: bytes, exchange: Exchange) -> Principal | Awaitable[Principal]:
         """Say whose token it is."""
-        return self._choose(credential).verify(credential, self._wall_clock())
+        return choose(self._verifiers, credential, self._max_size).verify(credential, self._wall_clock())
 
     def withhold(self, exchange: Exchange) -> None:
         """Do nothing: a token is shown in its field only."""
 
-    def _choose(self, token: bytes) -> TokenVerifier:
-        if len(self._verifiers) == 1:
-            return self._verifiers[0]
-        issuer = unverified_issuer(token, self._max_size)
-        for verifier in self._verifiers:
-            # A verifier without issuers comes last: it takes every token that no verifier before it claims.
-            if not verifier.issuers or issuer in verifier.issuers:
-                return verifier
-        raise CredentialInvalid("other issuer")
+
+def choose(verifiers: Sequence[TokenVerifier], token: bytes, max_size: int) -> TokenVerifier:
+    """Return the verifier that is for a token.
+
+    Args:
+        verifiers: To choose from.
+        token: As shown.
+        max_size: Most octets of a token whose issuer is read.
+
+    Raises:
+        CredentialInvalid: None of them is.
+    """
+    if len(verifiers) == 1:
+        return verifiers[0]
+    issuer = unverified_issuer(token, max_size)
+    for verifier in verifiers:
+        # A verifier without issuers comes last: it takes every token that no verifier before it claims.
+        if not verifier.issuers or issuer in verifier.issuers:
+            return verifier
+    raise CredentialInvalid("other issuer")
 
 
 class SharingJwtAuthenticator(JwtAuthenticator):

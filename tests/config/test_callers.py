@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from gateway.config.callers import all_show_keys, fields_of_callers, places_of_keys
+from gateway.config.callers import (
+    all_show_authorization,
+    all_show_keys,
+    fields_of_callers,
+    fields_of_tokens,
+    places_of_keys,
+    places_of_tokens,
+    takes_authorization,
+)
 from gateway.config.schema.auth import ApiKeys, Auth, RouteAuth
 
 
@@ -46,3 +54,40 @@ def test_a_field_for_keys_is_the_gateways_own_unless_backends_use_it_too() -> No
 def test_a_key_is_there_where_nobody_is_let_in_without(auth: dict[str, Any] | None, all_show: bool) -> None:
     """Another way that is enough leaves the place of the key to the client."""
     assert all_show_keys(None if auth is None else RouteAuth.model_validate(auth)) is all_show
+
+
+def verifiers(**places: Any) -> Auth:
+    """Settings with verifiers that look in these places."""
+    said = {"algorithms": ["HS256"], "secret": "x" * 32}
+    return Auth.model_validate({"jwt": {name: {**said, "from": written} for name, written in places.items()}})
+
+
+def test_places_of_tokens_are_those_of_all_verifiers() -> None:
+    """`Authorization` and `Cookie` are any backend's: of a cookie only the one is the gateway's."""
+    auth = verifiers(one=["header:Authorization", "cookie:a"], two=["header:X-Token", "query:t", "cookie:b"])
+
+    assert fields_of_tokens(auth) == {b"x-token"}
+    assert places_of_tokens(auth, "cookie") == {"a", "b"}
+    assert places_of_tokens(auth, "query") == {"t"}
+
+
+@pytest.mark.parametrize(
+    ("places", "takes", "shows"),
+    [
+        ("header:Authorization", True, True),
+        (["cookie:a", "header:authorization"], True, False),
+        ("cookie:a", False, False),
+    ],
+)
+def test_authorization_is_read_where_a_verifier_says_so(places: Any, takes: bool, shows: bool) -> None:
+    """Where tokens may be elsewhere, not everybody who is let in has shown it."""
+    auth, route = verifiers(default=places), RouteAuth.model_validate({"type": "jwt"})
+
+    assert (takes_authorization(route, auth), all_show_authorization(route, auth)) == (takes, shows)
+
+
+def test_our_own_tokens_are_in_authorization() -> None:
+    """Their verifier is not in the configuration."""
+    route = RouteAuth.model_validate({"type": "jwt", "verifier": "oauth"})
+
+    assert takes_authorization(route, verifiers(default="cookie:a"))

@@ -198,3 +198,31 @@ def test_the_cookie_that_keeps_a_client_places_nobody(complaints: Complaints) ->
         f"{{name: b, sticky: {{cookie: gw}}, {backends}}}]"
     )
     assert "upstreams[0].hash_on: expected a cookie that backends get as clients send it" in line
+
+
+PLACED = """
+upstreams: [{name: a, strategy: consistent_hash, hash_on: "%s", backends: [{url: "http://127.0.0.1:9"}]}]
+auth: {introspection: {default: {url: "http://127.0.0.1:1/", from: ["header:X-Token", "cookie:t_k", "query:t_k"]}}}
+routes: [{path: /x, upstream: a, %s}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("route", "hash_on", "found"),
+    [
+        ('headers: {X-Token: "*"}', "ip", "routes[0].headers.X-Token: expected a field"),
+        ('headers: {x_token: "*"}', "ip", "routes[0].headers.x_token: expected a field"),
+        ('query: {t_k: "*"}', "ip", "routes[0].query.t_k: expected a parameter"),
+        ('query: {T.K: "*"}', "ip", "routes[0].query['T.K']: expected a parameter"),
+        ("rate_limit: {limit: 1, scope: 'header:X-Token'}", "ip", "routes[0].rate_limit.scope: expected a field"),
+        ("methods: [GET]", "header:X-Token", "upstreams[0].hash_on: expected a field"),
+        ("methods: [GET]", "cookie:t_k", "upstreams[0].hash_on: expected a cookie"),
+        ("auth: {type: introspection}", "cookie:t-k", "upstreams[0].hash_on: expected a cookie"),
+    ],
+)
+def test_places_of_tokens_decide_nothing(complaints: Complaints, route: str, hash_on: str, found: str) -> None:
+    """In the spellings that a backend may read as theirs; also where all have to show a token."""
+    (line,) = complaints(PLACED % (hash_on, route))
+
+    assert found in line
+    assert line.endswith("it is where tokens are shown, which go no further here, and one token has many spellings")

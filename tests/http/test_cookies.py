@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.headers import HeaderBlock, Headers
-from gateway.http.cookies import take_out, values
+from gateway.http.cookies import read_as, take_out, take_out_alike, values
 
 
 def cookies(*lines: bytes) -> Headers:
@@ -79,3 +79,56 @@ def test_whatever_the_client_sends(pairs: list[bytes]) -> None:
     assert not list(values(headers, b"gw"))
     for name in (b"a", b"b", b"c"):
         assert list(values(headers, name)) == list(values(cookies(b";".join(pairs)), name))
+
+
+@pytest.mark.parametrize(
+    ("line", "left"),
+    [
+        (b"t=1", []),
+        (b"a=1; t=2; b=3", [b"a=1; b=3"]),
+        (b"t=1; a=2", [b"a=2"]),
+        (b"a=1; t=2", [b"a=1"]),
+        (b"a=1; T=2; b=3", [b"a=1; b=3"]),
+        (b"a=1; =t=2", [b"a=1"]),
+        (b"a=1; t", [b"a=1"]),
+        (b"a=1, t=2; b=3", [b"a=1; b=3"]),
+        (b"a=1; %74=2", [b"a=1"]),
+        (b"a=1; t[0]=2", [b"a=1"]),
+        (b"a=1; tt=2; a=t; b=%74", [b"a=1; tt=2; a=t; b=%74"]),
+        (b"a={1,2}; b=3", [b"a={1,2}; b=3"]),
+    ],
+)
+def test_taken_out_in_every_spelling(line: bytes, left: list[bytes]) -> None:
+    """That a server may read as the name; a value that looks like one stays."""
+    headers = cookies(line)
+
+    take_out_alike(headers, frozenset([b"t"]))
+
+    assert headers.get_all(b"cookie") == left
+
+
+def test_one_spelling_may_stay() -> None:
+    """The very name, between separators of its own; the rest goes."""
+    headers = cookies(b"T=1; t=2; =t=3; a=4,t=5")
+
+    take_out_alike(headers, frozenset([b"t"]), b"t")
+
+    assert headers.get_all(b"cookie") == [b"t=2; a=4"]
+
+
+@pytest.mark.parametrize(
+    "name", [b"access_token", b"Access.Token", b" access-token ", b"access token", b"access_token[]"]
+)
+def test_what_servers_read_a_name_as(name: bytes) -> None:
+    """PHP has one name for all of these."""
+    assert read_as(name) == b"access-token"
+
+
+def test_heads_that_are_shared_stay_shared() -> None:
+    """Nothing is copied where no such cookie is."""
+    block = HeaderBlock(cookies(b"a=1"))
+    headers = Headers.over(block)
+
+    take_out_alike(headers, frozenset([b"t"]))
+
+    assert headers.block is block

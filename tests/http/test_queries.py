@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.headers import Headers
-from gateway.http.queries import pairs, take_out
+from gateway.http.queries import pairs, take_out, take_out_alike
 from gateway.message import Request
 
 
@@ -52,3 +52,34 @@ def test_nothing_that_a_backend_reads_under_the_name_is_left(query: str) -> None
 def test_names_and_values_are_decoded() -> None:
     """Empty parts are none, a name without `=` has the empty value."""
     assert pairs(b"a=1&&%62=x+y&c") == [(b"a", b"1"), (b"b", b"x y"), (b"c", b"")]
+
+
+@pytest.mark.parametrize(
+    ("query", "left"),
+    [
+        (b"", b""),
+        (b"t=1", b""),
+        (b"a=1&t=2&b=3", b"a=1&b=3"),
+        (b"t=1&a=2", b"a=2"),
+        (b"a=1;t=2&b=3", b"a=1&b=3"),
+        (b"T=1&a=2&%54=3&t[]=4&%20t=5", b"a=2"),
+        (b"a=t&tt=1&&b", b"a=t&tt=1&&b"),
+    ],
+)
+def test_taken_out_in_every_spelling(query: bytes, left: bytes) -> None:
+    """That a server may read as the name."""
+    request = Request(b"GET", b"/a?" + query, Headers(), b"h")
+
+    take_out_alike(request, frozenset([b"t"]))
+
+    assert request.query == left
+    assert request.target == (b"/a?" + left if left or not query else b"/a")
+
+
+def test_one_spelling_may_stay() -> None:
+    """The very name, once it is decoded, as it is read."""
+    request = Request(b"GET", b"/a?T=1&t=2&t[]=3&%74=4", Headers(), b"h")
+
+    take_out_alike(request, frozenset([b"t"]), b"t")
+
+    assert request.target == b"/a?t=2&%74=4"

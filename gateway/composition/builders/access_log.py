@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from gateway.config import Settings
+from gateway.config.callers import places_of_tokens
 from gateway.config.dry_runs import has_dry_runs
+from gateway.config.schema.auth import Auth
 from gateway.config.schema.telemetry import DEFAULT_RECORD
 from gateway.middleware.access_log import AccessLog, ChoosyAccessLog
 from gateway.middleware.log_choice import LogChoice
@@ -32,7 +34,7 @@ def access_log(
     said = settings.access_log
     if not said.enabled:
         return None
-    fields, parameters = _key_places(settings)
+    fields, parameters = _places(settings)
     options: dict[str, Any] = {
         "fields": _default(settings) if isinstance(said.fields, str) else said.fields,
         "redact_headers": (*said.redact_headers, *fields),
@@ -51,9 +53,15 @@ def _default(settings: Settings) -> tuple[str, ...]:
     return (*DEFAULT_RECORD, "dry_run") if has_dry_runs(settings) else DEFAULT_RECORD
 
 
-def _key_places(settings: Settings) -> tuple[list[str], list[str]]:
-    """Return the field and the parameter that API keys come in: whatever else is configured, they are never logged."""
-    keys = None if settings.auth is None else settings.auth.api_keys
-    if keys is None:
-        return [], []
-    return [keys.header.lower()], [] if keys.query is None else [keys.query]
+def _places(settings: Settings) -> tuple[set[str], set[str]]:
+    """Return the fields and the parameters that credentials come in: they are not logged, whatever is configured."""
+    auth = settings.auth or Auth()
+    fields = {name.lower() for name in places_of_tokens(auth, "header")}
+    parameters = set(places_of_tokens(auth, "query"))
+    if places_of_tokens(auth, "cookie"):
+        fields.add("cookie")
+    if auth.api_keys is not None:
+        fields.add(auth.api_keys.header.lower())
+        if auth.api_keys.query is not None:
+            parameters.add(auth.api_keys.query)
+    return fields, parameters

@@ -7,12 +7,14 @@ from hyperlink import URL
 from gateway.authorities.forward_auth import ForwardAuth
 from gateway.authorities.introspection import Introspection
 from gateway.composition.builders.claims import expected
+from gateway.composition.builders.token_places import shown
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
 from gateway.config.schema.auth import Auth, AuthMethod
 from gateway.config.schema.upstreams import BackendTLS
 from gateway.dialling.fetching import Fetcher
 from gateway.dialling.tls import client_tls_options, files_digest
+from gateway.middleware.placed import PlacedIntrospection
 
 MOST = 64 * 1024
 """Octets of an answer: what is said of a token, or a page for a client that is turned away."""
@@ -53,7 +55,8 @@ class Authorities:
             secret = said.client_secret
             client = (said.client_id, "" if secret is None else secret.get_secret_value())
         fetcher = self._fetcher(said.url, said.ca, said.timeout)
-        return Introspection(fetcher, said.url, client, expected(way, said), self._foundation.wall_clock)
+        parts = (fetcher, said.url, client, expected(way, said), self._foundation.wall_clock)
+        return Introspection(*parts) if said.in_authorization_only else PlacedIntrospection(shown([said])[0], *parts)
 
     def forward(self, way: AuthMethod) -> ForwardAuth:
         """Make what has requests judged.

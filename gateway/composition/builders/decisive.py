@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.config import Settings
+from gateway.config.callers import places_of_tokens
 from gateway.config.schema.auth import Auth
 from gateway.config.schema.limiting import RateLimit
 
@@ -35,5 +36,6 @@ def _decisive(settings: Settings) -> Iterator[str]:
     for authority in auth.forward.values():
         yield from authority.request_headers
     yield from ("Authorization", "Cookie")
+    yield from places_of_tokens(auth, "header")
     if auth.api_keys is not None:
         yield auth.api_keys.header

@@ -20,17 +20,19 @@ from gateway.composition.builders.dry_run import auth_note
 from gateway.composition.builders.jwt import Tokens
 from gateway.composition.builders.mtls import certificate_authenticator
 from gateway.composition.builders.storage import redis_store
+from gateway.composition.builders.token_places import HiddenPlaces
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
-from gateway.config.callers import fields_of_callers, places_of_keys
+from gateway.config.callers import fields_of_callers, fields_of_tokens, places_of_keys
 from gateway.config.schema.auth import Auth, AuthCache, AuthMethod, RouteAuth
+from gateway.exchange import Exchange
 from gateway.http.fields import FieldFilter, request_filter
 from gateway.identity.fields import describer
 from gateway.identity.orders import Control
 from gateway.identity.results import Results
 from gateway.identity.revocations import Revocations
 from gateway.identity.tunnels import OpenTunnels
-from gateway.interfaces import Authenticator, Middleware
+from gateway.interfaces import Authenticator, Middleware, PlacedAuthenticator
 from gateway.limiting.limit import LimitStore
 from gateway.middleware.authentication import Authentication, Demands, FullAuthentication
 from gateway.middleware.dry_run import DryRunAuthentication
@@ -83,6 +85,8 @@ class Identity:
         # A client may not say who it is on any route, also where nobody asks.
         self._remade = remade | fields_of_callers(auth)
         self._keys = places_of_keys(auth)
+        self._tokens = fields_of_tokens(auth)
+        self._hidden = HiddenPlaces(auth)
         parameter = None if auth.api_keys is None else auth.api_keys.query
         self._parameter = None if parameter is None else KeyParameter(parameter)
         self._decisive = decisive_fields(settings)
@@ -136,13 +140,21 @@ class Identity:
         made = kind(self._made(ways), demands, self._count)
         if not auth.dry_run:
             return made
-        return DryRunAuthentication(made, self._note, None if self._parameter is None else self._parameter.on_request)
+        hiding = [step.on_request for step in (self._parameter, self._hidden.step(())) if step is not None]
+        return DryRunAuthentication(made, self._note, partial(_in_turn, hiding) if hiding else None)
 
-    def withheld_parameter(self, auth: RouteAuth | None) -> Middleware | None:
-        """Return the step that keeps keys in the query from backends; None where the route's authentication does."""
-        if self._parameter is None or (auth is not None and any(way.type == "api_key" for way in auth.ways)):
-            return None
-        return self._parameter
+    def withheld(self, auth: RouteAuth | None) -> list[Middleware | None]:
+        """Return the steps that keep from backends what the route's authentication does not read and take out itself.
+
+        They are about keys in the query, and about tokens in the query and in cookies.
+        """
+        ways = () if auth is None else auth.ways
+        authenticators = (made.authenticator for made in self._made(ways))
+        read = [place for one in authenticators if isinstance(one, PlacedAuthenticator) for place in one.places]
+        return [
+            None if any(way.type == "api_key" for way in ways) else self._parameter,
+            None if _lets_tokens_through(auth) else self._hidden.step(read),
+        ]
 
     def tunnels(self, auth: RouteAuth | None) -> Middleware | None:
         """Return the step that holds a route's tunnels to their credentials, None where the route asks for none."""
@@ -153,7 +165,8 @@ class Identity:
         ways = () if auth is None or auth.dry_run else auth.ways
         shown: frozenset[bytes] = frozenset().union(*(made.authenticator.fields for made in self._made(ways)))
         forwards = auth is not None and auth.forward_credentials and not auth.dry_run
-        withheld = self._keys - shown if forwards else self._keys | shown
+        kept = self._keys if _lets_tokens_through(auth) else self._keys | self._tokens
+        withheld = kept - shown if forwards else kept | shown
         return self._filter(withheld.union(*map(self._authorities.told, ways)))
 
     def _made(self, ways: Sequence[AuthMethod]) -> list[Verification]:
@@ -178,6 +191,16 @@ class Identity:
 
     def _make_filter(self, withheld: frozenset[bytes]) -> FieldFilter:
         return request_filter(self._remade | withheld, self._decisive)
+
+
+def _in_turn(steps: Sequence[Callable[[Exchange], None]], exchange: Exchange) -> None:
+    for step in steps:
+        step(exchange)
+
+
+def _lets_tokens_through(auth: RouteAuth | None) -> bool:
+    """Whether a route asks nobody, and says that its backend gets the tokens that others are asked for."""
+    return auth is not None and auth.type == "none" and auth.forward_credentials
 
 
 def results(settings: AuthCache, foundation: Foundation) -> Results:

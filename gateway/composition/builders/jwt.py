@@ -14,6 +14,7 @@ from gateway.authorities.jwks import JwksKeys, Times
 from gateway.authorities.publisher import MOST, Publisher
 from gateway.composition.builders.claims import expected
 from gateway.composition.builders.signing import own_verifiers, warn_of_short_secret
+from gateway.composition.builders.token_places import shown
 from gateway.composition.foundation import Foundation
 from gateway.config import ConfigError, Problem, Settings
 from gateway.config.schema.auth import AuthMethod
@@ -21,9 +22,11 @@ from gateway.config.schema.tokens import JwtVerifier
 from gateway.config.schema.upstreams import BackendTLS
 from gateway.dialling.fetching import Fetcher
 from gateway.dialling.tls import client_tls_options, files_digest
+from gateway.identity.bearer import may_be_jwt
 from gateway.identity.jwt import Rules, TokenVerifier
 from gateway.identity.keys import FixedKeys, JoinedKeys, Key, KeySource, KeyUnusable, from_pem, from_secret
 from gateway.middleware.jwt import JwtAuthenticator, SharingJwtAuthenticator
+from gateway.middleware.placed import PlacedJwtAuthenticator
 from gateway.telemetry.exposition import Sample
 
 _log = Logger()
@@ -54,18 +57,31 @@ class Tokens:
 
     def authenticator(self, way: AuthMethod) -> JwtAuthenticator:
         """Make the authenticator of a way."""
-        return JwtAuthenticator(*self._parts(way))
+        return self._make(way, JwtAuthenticator, None)
 
     def sharing_authenticator(self, way: AuthMethod) -> JwtAuthenticator:
         """Make the one that leaves tokens of other kinds to the ways after it."""
-        return SharingJwtAuthenticator(*self._parts(way))
+        return self._make(way, SharingJwtAuthenticator, may_be_jwt)
 
     def when_changed(self, forget: Callable[[], object]) -> None:
         """Have something forgotten whenever published keys come or go."""
         for keys in self._published.values():
             self._foundation.carried.then(partial(setattr, keys, "changed", forget))
 
-    def _parts(self, way: AuthMethod) -> tuple[list[TokenVerifier], Callable[[], float], int]:
+    def _make(
+        self, way: AuthMethod, plain: type[JwtAuthenticator], may_be: Callable[[bytes], bool] | None
+    ) -> JwtAuthenticator:
+        verifiers = self._verifiers_of(way)
+        settings = [self._verifiers[name] for name in way.verifier]
+        max_size = max(one.max_token_size for one in settings)
+        if all(one.in_authorization_only for one in settings):
+            return plain([one for each in verifiers for one in each], self._wall_clock, max_size)
+        looked_for, takers = shown(settings, may_be)
+        at = [[one for number in numbers for one in verifiers[number]] for numbers in takers]
+        return PlacedJwtAuthenticator(looked_for, at, self._wall_clock, max_size)
+
+    def _verifiers_of(self, way: AuthMethod) -> list[list[TokenVerifier]]:
+        """Make what verifies tokens, for each verifier that a way names."""
         used = [(name, self._verifiers[name]) for name in way.verifier]
         rules = [_rules(verifier, way) for _, verifier in used]
         for name, said in zip(way.verifier, [one.expected for one in rules], strict=True):
@@ -75,13 +91,14 @@ class Tokens:
                 _log.warn(
                     "Verifier {name}: tokens are taken whatever their {words}", name=name, words=" and ".join(unchecked)
                 )
-        verifiers = [
-            TokenVerifier(keys, narrowed)
+        return [
+            [
+                TokenVerifier(keys, narrowed)
+                for signs_for, keys in self._keys[name]
+                if (narrowed := _narrowed(said, signs_for)) is not None
+            ]
             for name, said in zip(way.verifier, rules, strict=True)
-            for signs_for, keys in self._keys[name]
-            if (narrowed := _narrowed(said, signs_for)) is not None
         ]
-        return verifiers, self._wall_clock, max(verifier.max_token_size for _, verifier in used)
 
     def _sources(self, name: str, verifier: JwtVerifier) -> _Keys:
         keys = list(_configured(name, verifier))

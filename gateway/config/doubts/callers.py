@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gateway.config.callers import reads_authorization
 from gateway.config.doubts.common import Doubt, asks_who, written
 from gateway.config.endpoint_strings import parse
 from gateway.config.schema import Settings
+from gateway.config.schema.auth import Auth
 from gateway.config.schema.routes import Route
 
 WITHOUT_ROLES = frozenset(["basic"])
@@ -23,6 +25,7 @@ _LOOPBACK = ("127.", "::1", "localhost")
 def callers(settings: Settings) -> Iterator[Doubt]:
     """Doubt passwords that anybody on the way may read, and what is said for nobody."""
     yield from _certificates(settings)
+    yield from _origins(settings.auth or Auth())
     basic = None if settings.auth is None else settings.auth.basic
     if basic is None:
         return
@@ -54,6 +57,13 @@ def _certificates(settings: Settings) -> Iterator[Doubt]:
         yield ("auth", "mtls", "client_cert_header"), words
 
 
+def _origins(auth: Auth) -> Iterator[Doubt]:
+    for kind, sections in (("jwt", auth.jwt), ("introspection", auth.introspection)):
+        for name, section in sections.items():
+            if written(section, "origins") and not any(place.startswith("cookie:") for place in section.places):
+                yield ("auth", kind, name, "origins"), "nobody asks for them: no token is taken from a cookie (`from`)"
+
+
 def route_callers(route: Route, settings: Settings) -> Iterator[Doubt]:
     """Doubt what a route asks of callers that none of them has."""
     auth = route.auth
@@ -72,9 +82,6 @@ def route_callers(route: Route, settings: Settings) -> Iterator[Doubt]:
 
 def _in_authorization(route: Route, settings: Settings) -> bool:
     """Whether a token of the route can be shown in `Authorization` only."""
-    verifiers = {} if settings.auth is None else settings.auth.jwt
-    for way in () if route.auth is None else route.auth.ways:
-        places = [getattr(verifiers.get(name), "from_", ()) for name in way.verifier]
-        if way.type == "jwt" and any(place != "header:Authorization" for one in places for place in one):
-            return False
-    return True
+    auth = settings.auth or Auth()
+    ways = () if route.auth is None else route.auth.ways
+    return all(reads_authorization(way, auth, all) for way in ways if way.type in ("jwt", "introspection"))

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gateway.config.callers import reads_authorization
 from gateway.config.doubts.common import Doubt, written
 from gateway.config.doubts.common import limit as doubts_of_limit
 from gateway.config.endpoint_strings import parse
 from gateway.config.schema import Settings
 from gateway.config.schema.answers import INTERCEPT
+from gateway.config.schema.auth import Auth
 from gateway.config.schema.routes import Route
 from gateway.config.units import format_duration
 
@@ -72,11 +74,13 @@ def _answers(route: Route) -> Iterator[Doubt]:
 
 
 def _bearers(route: Route, settings: Settings) -> Iterator[Doubt]:
-    keys = None if settings.auth is None else settings.auth.api_keys
+    auth = settings.auth or Auth()
+    keys = auth.api_keys
     if route.auth is None or keys is None or not keys.as_bearer or keys.query is not None:
         return
-    ways = {way.type for way in route.auth.all_of}
-    if "api_key" in ways and ways & {"jwt", "introspection"}:
+    ways = route.auth.all_of
+    tokens = [way for way in ways if way.type in ("jwt", "introspection") and reads_authorization(way, auth, all)]
+    if tokens and any(way.type == "api_key" for way in ways):
         yield (
             ("auth", "all_of"),
             "nobody gets in: API keys are shown as the one bearer token of a request, which is a token's place too",

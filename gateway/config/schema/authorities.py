@@ -5,16 +5,14 @@ Tests: `tests/config/schema/test_tokens.py::test_what_an_authority_must_say_is_w
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import Field
 
-from gateway.config.schema.base import Section, one_or_many, or_one
-from gateway.config.schema.tokens import ClaimHeaders, Required, or_one_each, with_lists
+from gateway.config.schema.base import Section, or_one
+from gateway.config.schema.tokens import ClaimHeaders, Required, TokenSection, or_one_each
 from gateway.config.schema.types import URL, Claim, File, HeaderName, Secret, SomeText, Timeout
 
 
-class Introspection(Section):
+class Introspection(TokenSection):
     """An authority that knows which tokens are good (RFC 7662)."""
 
     secret_keys = frozenset({"client_secret"})
@@ -39,10 +37,6 @@ class Introspection(Section):
     claim_headers: ClaimHeaders = Field(
         default={}, description="Fields that tell a backend further members, as for `auth.jwt`."
     )
-
-    @classmethod
-    def reshape(cls, data: dict[str, Any]) -> dict[str, Any]:
-        return one_or_many(with_lists(data, "require"), "audience", "issuer")
 
 
 class ForwardAuth(Section):

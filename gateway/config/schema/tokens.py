@@ -14,11 +14,14 @@ from gateway.config.schema.types import (
     Duration,
     File,
     HeaderName,
+    Origin,
     Secret,
     Size,
     SomeText,
     Timeout,
+    TokenPlace,
 )
+from gateway.http.fields import folded
 
 Required = dict[SomeText, Annotated[tuple[ClaimValue, ...], Field(min_length=1)]]
 """Claims, each with the values of which it must have one."""
@@ -44,7 +47,50 @@ Algorithm = Literal[
 ]
 
 
-class JwtVerifier(Section):
+AUTHORIZATION = "header:Authorization"
+
+
+class TokenSection(Section):
+    """Rules for tokens that both verifiers and authorities of introspection have."""
+
+    places: tuple[TokenPlace, ...] = Field(
+        alias="from",
+        default=(AUTHORIZATION,),
+        description="Where requests show tokens: `header:NAME`, `cookie:NAME`, `query:NAME`, in this order; the first "
+        "that holds one decides. `Bearer` stands before it in `Authorization`, and may in other fields. Places other "
+        "than `Authorization` are never logged, and reach no backend on any route but with `forward_credentials`.",
+        min_length=1,
+        json_schema_extra=or_one,
+    )
+    origins: tuple[Origin, ...] = Field(
+        default=(),
+        description="Pages that may use a token in a cookie for requests that change something and for WebSockets, "
+        "beside those of the very origin that the request is for: `https://app.example.com`, `https://*.example.com`.",
+        json_schema_extra=or_one,
+    )
+
+    @property
+    def in_authorization_only(self) -> bool:
+        """Whether tokens are in `Authorization` and nowhere else."""
+        return [place.lower() for place in self.places] == [AUTHORIZATION.lower()]
+
+    @classmethod
+    def reshape(cls, data: dict[str, Any]) -> dict[str, Any]:
+        return one_or_many(with_lists(data, "require"), "audience", "from", "issuer", "origins")
+
+    @model_validator(mode="after")
+    def _names_each_place_once(self) -> TokenSection:
+        seen = set()
+        for place in self.places:
+            kind, _, name = place.partition(":")
+            normal = (kind, folded(name.lower().encode()) if kind == "header" else name)
+            if normal in seen:
+                raise expected("each place once in `from`", f'"{place}" twice')
+            seen.add(normal)
+        return self
+
+
+class JwtVerifier(TokenSection):
     """Checks JSON Web Tokens."""
 
     secret_keys = frozenset({"secret"})
@@ -104,10 +150,6 @@ class JwtVerifier(Section):
         "Percent-encoded as `identity_fields` are: the items of a list are separated by commas, objects are JSON. No "
         "field where the token has no such claim; what clients send under these names is dropped on every route.",
     )
-
-    @classmethod
-    def reshape(cls, data: dict[str, Any]) -> dict[str, Any]:
-        return one_or_many(with_lists(data, "require"), "audience", "issuer")
 
     @model_validator(mode="after")
     def _has_keys(self) -> JwtVerifier:

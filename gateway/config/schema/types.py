@@ -232,6 +232,8 @@ LabelName: TypeAlias = Annotated[
     ),
 ]
 HeaderName: TypeAlias = Annotated[str, Parsed(patterns.header_name, _string(), "field name")]
+TokenPlace: TypeAlias = Annotated[str, Parsed(patterns.token_place, _string("^(header|cookie|query):."), "place")]
+Origin: TypeAlias = Annotated[str, Parsed(patterns.origin, _string("^https?://"), "origin")]
 HeaderValue: TypeAlias = Annotated[str, Parsed(patterns.header_value, _SCALAR, "field value")]
 Condition: TypeAlias = Annotated[str, Parsed(patterns.condition, _SCALAR, "text, `~regex` or `*`")]
 Method: TypeAlias = Annotated[str, Parsed(patterns.method, _string(), "method")]

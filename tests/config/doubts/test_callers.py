@@ -81,3 +81,20 @@ def test_certificates_that_nobody_shows(tmp_path: Path, mtls: dict[str, Any], li
     found = doubts(tmp_path, auth={"mtls": mtls}, listeners=[{"endpoint": listener}])
 
     assert [one.startswith(said) for one in found] == ([True] if said else [])
+
+
+def test_origins_without_a_cookie(tmp_path: Path) -> None:
+    """No browser adds another place by itself."""
+    tokens = {**TOKENS["jwt"]["default"], "origins": ["https://app.example.com"]}
+    route = {"auth": {"type": "jwt"}}
+
+    (found,) = doubts(tmp_path, route, auth={"jwt": {"default": tokens}})
+    assert found.startswith("auth.jwt.default.origins: nobody asks for them")
+    assert doubts(tmp_path, route, auth={"jwt": {"default": {**tokens, "from": "cookie:a"}}}) == []
+
+
+def test_a_token_in_a_cookie_leaves_the_field_to_a_password(tmp_path: Path) -> None:
+    """Both may be shown at once."""
+    tokens = {"jwt": {"default": {**TOKENS["jwt"]["default"], "from": "cookie:a"}}}
+
+    assert doubts(tmp_path, {"auth": {"all_of": ["basic", "jwt"]}}, auth={**BASIC, **tokens}, listeners=LOCAL) == []

@@ -84,3 +84,90 @@ def test_what_an_authority_must_say_is_written_alike(load_text: Load) -> None:
     assert settings.auth is not None
     found = settings.auth.introspection["default"]
     assert (found.issuer, found.audience, found.require) == (("https://a",), ("api",), {"azp": ("w",)})
+
+
+PLACES = ["header:Authorization", "cookie:access_token", "header:Cf-Access-Jwt-Assertion", "query:access_token"]
+
+
+def test_places_of_tokens(load_text: Load) -> None:
+    """As they are written, in their order; `Authorization` without a word."""
+    assert verifier(load_text, f"from: {PLACES}").places == tuple(PLACES)
+    assert verifier(load_text, "from: cookie:session").places == ("cookie:session",)
+    assert verifier(load_text, "leeway: 1s").places == ("header:Authorization",)
+    assert verifier(load_text, "leeway: 1s").in_authorization_only
+    assert verifier(load_text, "from: header:authorization").in_authorization_only
+    assert not verifier(load_text, f"from: {PLACES}").in_authorization_only
+
+
+@pytest.mark.parametrize(
+    ("places", "words"),
+    [
+        ("[]", "from: expected at least one entry, found none"),
+        ("[body:token]", 'from[0]: expected `header:NAME`, `cookie:NAME` or `query:NAME`, found "body:token"'),
+        ("[header]", "from[0]: expected `header:NAME`, `cookie:NAME` or `query:NAME`"),
+        ("['header:']", "from[0]: expected `header:NAME`, `cookie:NAME` or `query:NAME`"),
+        ("['header:X Token']", "from[0]: expected `header:NAME`, `cookie:NAME` or `query:NAME`"),
+        ("['cookie:a=b']", "from[0]: expected `header:NAME`, `cookie:NAME` or `query:NAME`"),
+        ("['cookie:a;b']", "from[0]: expected `header:NAME`, `cookie:NAME` or `query:NAME`"),
+        ("['query:a&b']", "from[0]: expected `header:NAME`, `cookie:NAME` or `query:NAME`"),
+        ("['query:a b']", "from[0]: expected `header:NAME`, `cookie:NAME` or `query:NAME`"),
+        ("['query:a%20b']", "from[0]: expected `header:NAME`, `cookie:NAME` or `query:NAME`"),
+        ("['header:Cookie']", 'from[0]: expected `cookie:NAME` for a token in a cookie, found "header:Cookie"'),
+        ("['header:Host']", 'from[0]: expected a field that is free for a token, found "header:Host"'),
+        ("['header:x_forwarded_for']", "from[0]: expected a field that is free for a token"),
+        ("['header:Proxy-Authorization']", "from[0]: expected a field that is free for a token"),
+        ("[cookie:a, cookie:a]", 'expected each place once in `from`, found "cookie:a" twice'),
+        ("['header:X-Token', 'header:x_token']", 'expected each place once in `from`, found "header:x_token" twice'),
+        ("{cookie: a}", "from: expected a list, found a mapping"),
+    ],
+)
+def test_what_is_no_place_is_refused(complaints: Complaints, places: str, words: str) -> None:
+    """With its place."""
+    lines = complaints(f"auth: {{jwt: {{default: {{algorithms: [HS256], secret: {'x' * 32}, from: {places}}}}}}}")
+
+    assert any(words in line for line in lines), lines
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("https://app.example.com", "https://app.example.com"),
+        ("HTTPS://App.Example.com:443", "https://app.example.com"),
+        ("http://localhost:3000", "http://localhost:3000"),
+        ("https://*.example.com", "https://*.example.com"),
+        ("https://*.example.com:8443", "https://*.example.com:8443"),
+        ("https://b\u00fccher.example", "https://xn--bcher-kva.example"),
+        ("https://[2001:DB8::1]", "https://[2001:db8::1]"),
+    ],
+)
+def test_origins_as_browsers_write_them(load_text: Load, written: str, read: str) -> None:
+    """In lower case, without the scheme's own port, names as IDNA has them."""
+    assert verifier(load_text, f"from: cookie:a, origins: '{written}'").origins == (read,)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "null",
+        "*",
+        "app.example.com",
+        "https://",
+        "https://*",
+        "https://*.com",
+        "https://a.*.com",
+        "https://a.example/",
+        "https://a.example/x",
+        "ws://a.example",
+        "https://a@b.example",
+        "https://a.example?x",
+        "https://*.[::1]",
+        "https://a.example, https://b.example",
+    ],
+)
+def test_what_no_browser_sends_is_no_origin(complaints: Complaints, written: str) -> None:
+    """`null` neither: it is the origin of every sandboxed page there is."""
+    text = f"algorithms: [HS256], secret: {'x' * 32}, from: cookie:a, origins: ['{written}']"
+
+    lines = complaints(f"auth: {{jwt: {{default: {{{text}}}}}}}")
+
+    assert any("auth.jwt.default.origins[0]: expected a" in line for line in lines), lines
