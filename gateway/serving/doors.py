@@ -28,6 +28,8 @@ class Door(ServerFactory, Host):
         root: Renders exchanges, with the routes that are here.
     """
 
+    noisy = False  # the gateway's own log says where it listens
+
     def __init__(self, site: Host, root: Root[Any]) -> None:
         self._site = site
         self.root = root

@@ -25,8 +25,8 @@ from gateway.config.schema.upstreams import SharedUpstream, Upstream
 class Defaults(Section):
     """What holds for all that does not say otherwise; a key that is said there is not merged with the one here."""
 
-    route: SharedRoute = Field(default=SharedRoute(), description="For routes; what their group says goes before it.")
-    upstream: SharedUpstream = Field(default=SharedUpstream(), description="For upstreams.")
+    route: SharedRoute | None = Field(default=None, description="For routes; what their group says goes before it.")
+    upstream: SharedUpstream | None = Field(default=None, description="For upstreams.")
 
 
 class Settings(Section):
