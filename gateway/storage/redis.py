@@ -37,6 +37,7 @@ from gateway.config.redis_url import RedisAddress
 from gateway.resilience.breaker import Breaker, BreakerRules, State
 from gateway.storage.batch import Batch
 from gateway.storage.errors import CommandRefused, StoreUnavailable
+from gateway.storage.one_master import OneMaster
 from gateway.storage.redis_cluster import Cluster, Node, Place
 from gateway.storage.redis_link import Connection, Dial, Link, ask_once, greeting
 from gateway.storage.replies import Meaning
@@ -103,7 +104,11 @@ class RedisStore(Service):
         self._now = now
         self._counts = counts
         self._breaker = Breaker(RULES, self._breaker_changed)
-        self._links = [Link(address, dial, reactor, random, self._link_up, self._link_down) for _ in range(pool)]
+        master = OneMaster()
+        self._links = [
+            Link(address, dial, reactor, random, self._link_up, self._link_down, master.agrees) for _ in range(pool)
+        ]
+        master.links = self._links
         self._ready: list[Connection] = []
         self._turn = 0
         self._batch: Batch | None = None

@@ -108,10 +108,13 @@ class Link:
         random: From 0 up to 1: instances that lost the same server do not all come back at once.
         up: Called with the link when it can be used.
         down: Called with the link and the cause when it cannot be used any more, or yet.
+        agrees: Asked when a master that sentinels have named has answered: whether it is the one to use.
 
     Attributes:
         connection: The one that can be used, None while there is none.
         place: Host and port that were dialled last.
+        master: Host and port that a sentinel named last, None where there are no sentinels.
+        named: When it did so (seconds of the reactor).
     """
 
     def __init__(
@@ -122,6 +125,7 @@ class Link:
         random: Callable[[], float],
         up: Callable[[Link], None],
         down: Callable[[Link, str], None],
+        agrees: Callable[[Link], bool] = lambda link: True,
     ) -> None:
         self.connection: Connection | None = None
         self._address = address
@@ -130,6 +134,9 @@ class Link:
         self._delay = backoffPolicy(FIRST_DELAY, LONGEST_DELAY, 2.0, lambda: random() * JITTER)
         self._up = up
         self._down = down
+        self._agrees = agrees
+        self.master: tuple[str, int] | None = None
+        self.named = 0.0
         self._running = False
         self._failures = 0
         self._timer: Any = None
@@ -189,7 +196,8 @@ class Link:
             (answer,) = answers
             if not isinstance(answer, list) or len(answer) != 2:
                 raise StoreUnavailable("refused", "the sentinel does not know the master")
-            return self._dial(answer[0].decode(), int(answer[1]))
+            self.master, self.named = (answer[0].decode(), int(answer[1])), self._reactor.seconds()
+            return self._dial(*self.master)
 
         return ask_once(sentinel, [command], self._reactor).addCallback(answered)
 
@@ -218,6 +226,9 @@ class Link:
         if self._master_only and answers[-1][0] != b"master":
             found = "the server is a replica, and takes no writes"
             self._retry("the sentinel named a server that is not the master" if self._address.master else found)
+            return
+        if self.master is not None and not self._agrees(self):
+            self._retry("the sentinels have named another master since")
             return
         self._failures = 0
         self.connection = self._greeted

@@ -40,7 +40,8 @@ class RedisServer:
             "bind": "127.0.0.1",
             "port": "0" if tls else str(self.port),
             **({"tls-port": str(self.port), "tls-auth-clients": "no"} if tls else {}),
-            **({} if sentinel else {"save": ""}),
+            # A replica is served at once, and not after the five seconds in which others might come.
+            **({} if sentinel else {"save": "", "repl-diskless-sync-delay": "0"}),
             "dir": str(directory),
             **{name.replace("_", "-"): value for name, value in options.items()},
         }
