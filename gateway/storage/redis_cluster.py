@@ -202,8 +202,17 @@ def _read(answer: Any, sender: Place) -> dict[int, Place]:
     if not isinstance(answer, list):
         return found
     for entry in answer:
-        first, last, (host, port, *_) = entry[0], entry[1], entry[2]
-        place = ((host or b"").decode() or sender[0], int(port))
+        first, last, (host, port, *more) = entry[0], entry[1], entry[2]
+        place = (_host(host, more) or sender[0], int(port))
         for slot in range(first, last + 1):
             found[slot] = place
     return found
+
+
+def _host(host: bytes | None, more: Sequence[Any]) -> str:
+    """Return where a node is: its host, or its address where it has no host name (`?`); empty for where we asked."""
+    if host == b"?":
+        # Beside the node's id there are pairs of what else is known of it, among them `ip`.
+        known = more[1] if len(more) > 1 and isinstance(more[1], list) else []
+        host = dict(zip(known[::2], known[1::2], strict=False)).get(b"ip")
+    return (host or b"").decode()

@@ -88,9 +88,13 @@ def meaning_of(code: str) -> Meaning:
 
 
 def place_of(answer: str) -> tuple[int, str, int] | None:
-    """Return slot, host and port that MOVED or ASK names; an empty host is that of who answers. None for others."""
+    """Return slot, host and port that MOVED or ASK names; an empty host is that of who answers. None for others.
+
+    A node that tells host names, and has none of the other, says `?`. The map has its address; until that is there, the
+    host of who answers is as good as any.
+    """
     parts = answer.split(" ")
     if len(parts) < 3 or parts[0] not in ("MOVED", "ASK") or not parts[1].isdecimal():
         return None
     host, _, port = parts[2].rpartition(":")
-    return (int(parts[1]), host.strip("[]"), int(port)) if port.isdecimal() else None
+    return (int(parts[1]), host.strip("[]?"), int(port)) if port.isdecimal() else None

@@ -97,6 +97,24 @@ async def test_limits_and_keys_are_found_wherever_they_are(reactor: Any, tmp_pat
     assert before == after
 
 
+@pytest.mark.parametrize("endpoints", ["hostname", "unknown-endpoint"])
+@pytest_twisted.ensureDeferred
+async def test_nodes_that_do_not_say_where_others_are_are_followed(
+    reactor: Any, tmp_path: Path, make: MakeStore, endpoints: str
+) -> None:
+    """`MOVED 1234 ?:6379` where nodes have no host names, `MOVED 1234 :6379` behind a load balancer."""
+    with redis_cluster(tmp_path, cluster_preferred_endpoint_type=endpoints) as cluster:
+        store = make(cluster.others(SLOT)[0].url, timeout=1.0)
+        asked = Asked(store)
+        left = [await asked(), await asked()]
+        await eventually(reactor, lambda: store._cluster is not None and store._cluster._asking is None)
+        left.append(await asked())
+
+        assert left == [49, 48, 47]
+        assert asked.local == 0
+        assert store.up
+
+
 @pytest_twisted.ensureDeferred
 async def test_a_slot_that_moves_is_followed_while_it_does_and_afterwards(
     reactor: Any, tmp_path: Path, make: MakeStore

@@ -115,6 +115,7 @@ def test_what_a_command_brought_is_no_code() -> None:
         ("ASK 1 node.internal:7000", (1, "node.internal", 7000)),
         ("MOVED 2 ::1:6381", (2, "::1", 6381)),
         ("MOVED 2 :6381", (2, "", 6381)),
+        ("MOVED 2 ?:6381", (2, "", 6381)),
         ("MOVED 2 nonsense", None),
         ("MOVED", None),
         ("READONLY You can't", None),

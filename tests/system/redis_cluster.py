@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.system.gateway_process import until
 from tests.system.ports import free_port
@@ -42,15 +43,23 @@ def id_of(node: RedisServer) -> str:
 
 
 @contextmanager
-def redis_cluster(directory: Path, replicas: int = 0) -> Iterator[RedisCluster]:
-    """Run one for as long as the block lasts; the replicas are of the first master and of those after it."""
+def redis_cluster(directory: Path, replicas: int = 0, **options: Any) -> Iterator[RedisCluster]:
+    """Run one for as long as the block lasts; the replicas are of the first master and of those after it.
+
+    Args:
+        directory: Where the nodes keep their files.
+        replicas: How many.
+        options: Of the servers, beside those that make them a cluster.
+    """
     with ExitStack() as stack:
         nodes, buses = [], []
         for number in range(3 + replicas):
             home = directory / f"node{number}"
             home.mkdir()
             buses.append(free_port())
-            node = redis_server(home, cluster_enabled="yes", cluster_port=str(buses[-1]), cluster_node_timeout="1000")
+            node = redis_server(
+                home, cluster_enabled="yes", cluster_port=str(buses[-1]), cluster_node_timeout="1000", **options
+            )
             nodes.append(stack.enter_context(node))
         for one, (first, last) in zip(nodes, THIRDS, strict=False):
             one.say("CLUSTER", "ADDSLOTSRANGE", first, last)

@@ -212,6 +212,36 @@ def test_keys_go_by_themselves(tmp_path: Path, redis: RedisServer) -> None:
             until(lambda: redis.say("DBSIZE") == b":0\r\n")
 
 
+def test_plans_and_limits_in_dry_run_are_counted_together_and_alone(tmp_path: Path, redis: RedisServer) -> None:
+    """Two gateways share each tier's count; without Redis each has its part of it."""
+    tiers = {"header.X-Plan=pro": 6, "header.X-Plan=house": 0}
+    limit = {"limit": 2, "window": "1h", "scope": "header:X-Who", "algorithm": "sliding_window", "tiers": tiers}
+    watched = {"limit": 5, "window": "1h", "scope": "header:X-Who", "dry_run": True}
+    with ExitStack() as stack:
+        url = stack.enter_context(quick_backend())
+        configuration = on_redis(redis, url, limit, watched, rate_limit_instances=2, dry_run_header=True)
+        gateways = [gateway(stack, tmp_path / name, **configuration) for name in ("one", "two")]
+
+        def asked(who: str, plan: str) -> list[tuple[int, bool]]:
+            """Ask the gateways in turn; whether each request passed, and whether more passed than `watched` has."""
+            fields = {"X-Who": who, "X-Plan": plan}
+            answers = [requests.get(gateways[n % 2].url, headers=fields, timeout=10) for n in range(8)]
+            return [(one.status_code, "X-Dry-Run" in one.headers) for one in answers]
+
+        together = [asked("a", "free"), asked("b", "pro"), asked("c", "house")]
+        redis.kill()
+        until(lambda: all("does not answer" in one.errors for one in gateways))
+        alone = [asked("d", "free"), asked("e", "pro")]
+
+    passed, told = (200, False), (200, True)
+    assert together == [
+        [passed] * 2 + [(429, False)] * 6,
+        [passed] * 5 + [told] + [(429, False)] * 2,
+        [passed] * 5 + [told] * 3,
+    ]
+    assert [statuses.count(passed) + statuses.count(told) for statuses in alone] == [2, 6]
+
+
 def test_gateways_at_different_nodes_of_a_cluster_count_together(tmp_path: Path) -> None:
     """Whichever node each of them is told: together they let the limit through, and both say that Redis is up."""
     with ExitStack() as stack:
