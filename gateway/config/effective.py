@@ -11,6 +11,7 @@ from gateway.config.schema import Settings
 from gateway.config.schema.routes import Route
 from gateway.config.schema.upstreams import Backend, Upstream
 from gateway.config.substitution import RUNTIME_SECTIONS
+from gateway.config.summary import target
 from gateway.config.units import format_duration, format_size
 from gateway.http.idn import for_people
 
@@ -81,17 +82,12 @@ def _row(route: Route, settings: Settings) -> dict[str, Any]:
         "listeners": [listener.name for listener in settings.listeners if route.is_on(listener.name)],
         "group": route.group or "-",
         "match": conditions,
-        "upstream": [f"{name} x{weight}" if len(shares) > 1 else name for name, weight in shares] or [_answer(route)],
+        "upstream": [f"{name} x{weight}" if len(shares) > 1 else name for name, weight in shares] or [target(route)],
         "strategy": [_strategy(upstreams[name]) for name, _ in shares],
         "backends": [_backend(one) for name, _ in shares for one in upstreams[name].backends],
         "timeout": format_duration(route.timeout),
         "body_limit": format_size(limit) if limit else "none",
     }
-
-
-def _answer(route: Route) -> str:
-    """Say what stands in the place of an upstream."""
-    return "redirect" if route.respond is None else f"respond {route.respond.status}"
 
 
 def _backend(backend: Backend) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -133,6 +134,29 @@ def test_a_stock_request_is_held_to_our_rules(request_: bytes, status: int) -> N
     assert application.send(request_).startswith(b"HTTP/1.1 %d " % status)
     assert application.gateway.backend("orders").requests == []
     assert [record["status_code"] for record in application.gateway.logs] == [status]
+
+
+def test_a_refused_request_gets_the_page_that_it_accepts(tmp_path: Path) -> None:
+    """What is known of it is its path and `Accept`."""
+    page = tmp_path / "page.html"
+    page.write_text("page ${status}")
+    application = Application(error_pages={"4xx": str(page)})
+
+    answer = application.send(b"GET /orders/x HTTP/1.1\r\nHost: h\r\nHost: i\r\nAccept: text/html\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert answer.endswith(b"\r\n\r\npage 400")
+
+
+def test_a_long_fixed_answer_comes_whole() -> None:
+    """Piece by piece."""
+    text = "0123456789" * 30_000
+    application = Application(routes=[{"path": "/orders/*", "respond": {"body": text}}])
+
+    answer = application.send(GET)
+
+    assert b"content-length: 300000\r\n" in answer.lower()
+    assert answer.endswith(b"\r\n\r\n" + text.encode())
 
 
 def test_a_client_that_goes_ends_the_attempt() -> None:

@@ -52,7 +52,7 @@ def test_names_stay_and_variables_are_filled_in(load_text: Load) -> None:
     assert settings.routes[0].redirect.path == "/v2/${param.id}${path}"
     assert route["redirect"] == {"host": "h", "path": "/v2/${param.id}${path}", "status": 301}
     assert "upstream" not in route
-    assert route_table(settings)[0]["upstream"] == ["redirect"]
+    assert route_table(settings)[0]["upstream"] == ["redirect 301"]
 
 
 @pytest.mark.parametrize(
