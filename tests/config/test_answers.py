@@ -133,14 +133,35 @@ def test_an_answer_that_lacks_something(load_text: Load, tmp_path: object, respo
     assert [(one.path, one.message) for one in found] == [("routes[0].respond.status", words) for words in doubts]
 
 
-def test_who_has_no_backend_intercepts_nothing(load_text: Load, tmp_path: object) -> None:
+@pytest.mark.parametrize(
+    ("text", "path", "words"),
+    [
+        (
+            "routes: [{path: /, respond: {}, error_pages: {404: x, intercept: true}}]",
+            "routes[0].error_pages.intercept",
+            "the route has no backend whose errors it could stand for",
+        ),
+        (
+            "routes: [{path: /, upstream: a, error_pages: {intercept: true}}]",
+            "routes[0].error_pages.intercept",
+            "there is no page that could stand in the place of an error",
+        ),
+        (
+            "routes: [{path: /, upstream: a}]\nerror_pages: {intercept: true}",
+            "error_pages.intercept",
+            "there is no page that could stand in the place of an error",
+        ),
+        ("routes: [{path: /, upstream: a, error_pages: {404: x, intercept: true}}]", "", ""),
+        ("routes: [{path: /, upstream: a}]\nerror_pages: {404: x, intercept: true}", "", ""),
+        ("routes: [{path: /, respond: {}, error_pages: {404: x, intercept: false}}]", "", ""),
+    ],
+)
+def test_who_intercepts_nothing(load_text: Load, tmp_path: object, text: str, path: str, words: str) -> None:
     """A warning, at the key."""
-    load_text("routes: [{path: /, respond: {}, error_pages: {404: x, intercept: true}}]")
+    load_text(UPSTREAM + text)
     found = load_with_doubts(f"{tmp_path}/gateway.yaml", {})[1]
 
-    assert [(one.path, one.message) for one in found] == [
-        ("routes[0].error_pages.intercept", "the route has no backend whose errors it could stand for")
-    ]
+    assert [(one.path, one.message) for one in found] == ([(path, words)] if path else [])
 
 
 def test_a_listener_with_tls_is_where_a_redirect_to_https_leads(load_text: Load, tmp_path: object) -> None:

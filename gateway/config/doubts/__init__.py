@@ -15,6 +15,7 @@ from gateway.config.doubts.callers import callers as doubts_of_callers
 from gateway.config.doubts.callers import route_callers as doubts_of_route_callers
 from gateway.config.doubts.common import Doubt, Step, written
 from gateway.config.doubts.common import limit as doubts_of_limit
+from gateway.config.doubts.error_pages import error_pages as doubts_of_error_pages
 from gateway.config.doubts.listeners import listeners as doubts_of_listeners
 from gateway.config.doubts.reach import unreached
 from gateway.config.doubts.routes import route as doubts_of_route
@@ -63,6 +64,7 @@ def _all(settings: Settings) -> Iterator[Doubt]:
     yield from _limits(settings)
     yield from _access_log(settings.access_log)
     yield from doubts_of_levels(settings.log)
+    yield from doubts_of_error_pages(settings)
     yield from _dry_runs(settings)
     leading = _leading(settings)
     for index, upstream in enumerate(settings.upstreams):

@@ -12,7 +12,6 @@ from gateway.config.doubts.common import Doubt, written
 from gateway.config.doubts.common import limit as doubts_of_limit
 from gateway.config.endpoint_strings import parse
 from gateway.config.schema import Settings
-from gateway.config.schema.answers import INTERCEPT
 from gateway.config.schema.auth import Auth
 from gateway.config.schema.routes import Route
 from gateway.config.units import format_duration
@@ -63,8 +62,6 @@ def _redirects(route: Route, settings: Settings) -> Iterator[Doubt]:
 
 
 def _answers(route: Route) -> Iterator[Doubt]:
-    if route.error_pages and route.error_pages.get(INTERCEPT) and not route.upstream:
-        yield ("error_pages", INTERCEPT), "the route has no backend whose errors it could stand for"
     respond = route.respond
     if respond is None:
         return
