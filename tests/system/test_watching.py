@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
+import bcrypt
 import pytest
 import requests
 
@@ -106,6 +107,34 @@ def test_variables_are_watched(tmp_path: Path, origin: backends.Backend) -> None
         (tmp_path / ".env").write_text("WHERE=/b/*\n")
 
         until(lambda: requests.get(f"{gateway.url}/b/1", timeout=5).status_code == 200, patience=4)
+
+
+def test_a_file_of_users_is_watched(tmp_path: Path, origin: backends.Backend) -> None:
+    """Its name is relative to the configuration; a good password takes the place of another, and nonsense of none."""
+    users = tmp_path / "htpasswd"
+    lines = {one: bcrypt.hashpw(one.encode(), bcrypt.gensalt(4)).decode() for one in ("old", "new")}
+    users.write_text(f"alice:{lines['old']}\n")
+    gateway = GatewayProcess(tmp_path)
+    one = one_upstream(origin.url)
+    one["routes"][0]["auth"] = {"type": "basic"}
+    gateway.configure(**one, auth={"basic": {"users_file": "htpasswd"}})
+
+    def status(password: str) -> int:
+        return requests.get(f"{gateway.url}/1", auth=("alice", password), timeout=5).status_code
+
+    try:
+        gateway.start()
+        assert (status("old"), status("new")) == (200, 401)
+
+        users.write_text(f"alice:{lines['new']}\n")
+        until(lambda: status("old") == 401, "the new file is not in force")
+        assert status("new") == 200
+
+        users.write_text("alice:new\n")
+        until(lambda: "found a password as it is" in gateway.errors, "nobody has told of the bad file")
+        assert status("new") == 200
+    finally:
+        gateway.stop()
 
 
 def test_files_that_clients_get_are_watched(tmp_path: Path) -> None:

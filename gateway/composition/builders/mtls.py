@@ -88,7 +88,8 @@ def _warn(lists: CertificateLists, now: float) -> None:
 
 def _authorities(settings: Settings) -> list[x509.Certificate]:
     """Return the authorities of all listeners; a file that cannot be read is told of when its listener is opened."""
-    files = dict.fromkeys(parse(listener.endpoint).named.get("clientCA", "") for listener in settings.listeners)
+    endpoints = [*(listener.endpoint for listener in settings.listeners), settings.admin.endpoint]
+    files = dict.fromkeys(parse(endpoint).named.get("clientCA", "") for endpoint in endpoints)
     found: list[x509.Certificate] = []
     for file in filter(None, files):
         try:
