@@ -81,6 +81,12 @@ TARGETS: Sequence[Target] = (
     ),
     Target("requests/s of that", lambda f, p: f[f"chain.{p}+redis.rate"], 8_000, "{:,.0f}", at_least=True),
     Target(
+        "p99 with one slow backend of four: least_latency, to round_robin",
+        lambda f, p: f[f"slow.{p}+least_latency.p99"] / f[f"slow.{p}+round_robin.p99"],
+        0.5,
+        "{:.2f}",
+    ),
+    Target(
         "requests/s with a limit in Redis", lambda f, p: f[f"limits.{p}+redis.rate"], 8_000, "{:,.0f}", at_least=True
     ),
 )

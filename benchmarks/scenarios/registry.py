@@ -11,6 +11,7 @@ from benchmarks.scenarios.idle import Idle
 from benchmarks.scenarios.limits import Limits
 from benchmarks.scenarios.load import Load
 from benchmarks.scenarios.routes import Routes
+from benchmarks.scenarios.slow import Slow
 from benchmarks.scenarios.start import Start
 from benchmarks.workload import ANSWER, ANSWER_PATH, DOWNLOAD_PATH, MEBIBYTE, UPLOAD_PATH
 
@@ -32,6 +33,7 @@ def known() -> dict[str, Scenario]:
         Start(),
         Limits(),
         Chain(),
+        Slow(),
     ]
     return {scenario.name: scenario for scenario in scenarios}
 

@@ -4,8 +4,12 @@ Layer 2: time is passed in. Told by `gateway.forwarding.timing`, asked by `gatew
 
 # Note [Peak EWMA]
 As in Finagle and linkerd: an answer slower than the estimate becomes the estimate at once, and from then on the
-estimate falls to 1/e every ten seconds, down to what answers take now. So a backend that becomes slow loses its traffic
-with its first slow answer, and one that was slow is tried again after some time though nothing is heard of it.
+estimate falls, to 1/e every ten seconds. So a backend that becomes slow loses its traffic with its first slow answer,
+and one that was slow is tried again after some time though nothing is heard of it.
+
+Other than there, the estimate also moves towards each faster answer by an eighth of the difference. Under traffic the
+wait for ten seconds would be the rule: one pause of a backend, or of the gateway, when everybody's answers come late
+at once, would make the fast ones look like the slow one for so long.
 
 A failure says nothing about speed, or the backend that refuses at once would win. It puts the estimate back to what it
 was, and as long as it is remembered the backend counts as so many times slower. Failures are forgotten by time, one
@@ -19,6 +23,9 @@ from math import exp
 
 DECAY = 10.0
 """Seconds in which an estimate falls to 1/e."""
+
+TOWARDS = 1 / 8
+"""How much of the way the estimate goes with each answer that is faster."""
 
 LEAST = 0.0001
 """Seconds; backends that are faster are equally fast, and so are all of which nothing was heard for long."""
@@ -50,7 +57,7 @@ class AnswerTimes:
     def answered(self, seconds: float, now: float) -> None:
         """The head of an answer came after so long."""
         peak, failures = self._estimate(now), self._remembered(now)
-        self._peak = seconds if peak is None or seconds > peak else peak
+        self._peak = seconds if peak is None or seconds > peak else peak + (seconds - peak) * TOWARDS
         self._failures = failures / 2 if failures > 1.0 else 0.0
         self._at = now
 

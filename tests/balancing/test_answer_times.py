@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.balancing.answer_times import DECAY, FORGIVEN, LEAST, MOST, UNHEARD, WORSE, AnswerTimes
+from gateway.balancing.answer_times import DECAY, FORGIVEN, LEAST, MOST, TOWARDS, UNHEARD, WORSE, AnswerTimes
 
 
 def known(*seconds: float) -> AnswerTimes:
@@ -27,16 +27,19 @@ def test_nothing_is_known_before_the_first_answer() -> None:
     assert times.seconds(2.0) is None
 
 
-def test_the_slowest_answer_counts_at_once_and_less_from_then_on() -> None:
-    """Down to what answers take now."""
-    times = known(0.01, 1.0, 0.01)
+def test_a_slow_answer_counts_at_once_and_less_from_then_on() -> None:
+    """With time, and with each answer that is faster."""
+    times = known(0.01, 1.0)
 
     assert times.seconds(0.0) == 1.0
     assert times.seconds(DECAY) == pytest.approx(1.0 / e)
-    times.answered(0.01, DECAY)
-    assert times.seconds(DECAY) == pytest.approx(1.0 / e)
+    times.answered(0.0, DECAY)
+    assert times.seconds(DECAY) == pytest.approx((1 - TOWARDS) / e)
     times.answered(0.5, DECAY)
     assert times.seconds(DECAY) == 0.5
+    for _ in range(40):
+        times.answered(0.01, DECAY)
+    assert times.seconds(DECAY) == pytest.approx(0.01, rel=0.3)
     times.answered(0.01, 100 * DECAY)
     assert times.seconds(100 * DECAY) == 0.01
     assert times.seconds(1000 * DECAY) == LEAST

@@ -31,6 +31,7 @@ class Simulation:
     """Exchanges that go to backends by a strategy.
 
     Attributes:
+        pause: Seconds for which the gateway stands still, once a second.
         counts: Exchanges by backend.
         times: What each took, in seconds, by the order in which they came.
         failures: How many failed.
@@ -46,6 +47,7 @@ class Simulation:
         self._events: list[tuple[float, int, int, float, bool]] = []
         self._number = 0
         self.now = 0.0
+        self.pause = 0.0
         self.begin()
 
     def begin(self) -> None:
@@ -72,6 +74,7 @@ class Simulation:
         return sorted(self.times)[int(len(self.times) * 0.99)]
 
     def _come(self) -> None:
+        self.now = self._seen(self.now)
         target = self._balancer.pick(b"", self.now)
         number = self.targets.index(target)
         seconds, ok = self._serves[number](self.now, self._chance)
@@ -79,7 +82,12 @@ class Simulation:
         self.counts[number] += 1
         self.most[number] = max(self.most[number], target.in_flight)
         self._number += 1
-        heapq.heappush(self._events, (self.now + seconds, self._number, number, seconds, ok))
+        answered = self._seen(self.now + seconds)
+        heapq.heappush(self._events, (answered, self._number, number, answered - self.now, ok))
+
+    def _seen(self, now: float) -> float:
+        """Return when the gateway sees what happens now."""
+        return max(now, int(now) + self.pause)
 
     def _answer(self, until: float) -> None:
         while self._events and self._events[0][0] <= until:
@@ -106,6 +114,15 @@ def test_one_slow_backend_of_four(rate: int, seed: int) -> None:
 
     assert p99["least_latency"] <= 0.5 * p99["round_robin"], p99
     assert p99["least_latency"] < p99["least_connections"], p99
+
+
+def test_pauses_of_the_gateway_make_no_backend_slow() -> None:
+    """All answers that come during one are late, the fast backends' too: that is over with their next answers."""
+    made = Simulation("least_latency", [lambda now, chance: (0.005, True)] * 3 + [lambda now, chance: (0.1, True)])
+    made.pause = 0.09
+    made.run(30, 300)
+
+    assert made.counts[3] < 0.005 * sum(made.counts.values()), made.counts
 
 
 @pytest.mark.parametrize("rate", [20, 1000])
