@@ -140,6 +140,7 @@ def run(path: str | None, named: str | None, forms: tuple[str, ...], pidfile: st
 
 def _configuration(path: str | None, named: str | None, forms: tuple[str, ...]) -> list[str]:
     """Return the options of the configuration to run; what `--proxy` stands for is printed."""
+    from gateway.commands.proxying import admin_endpoint
     from gateway.commands.welcome import is_wanted
     from gateway.config.proxies import ProxyError, as_text
 
@@ -152,7 +153,7 @@ def _configuration(path: str | None, named: str | None, forms: tuple[str, ...]) 
         return ["--config", configuration]
     if forms:
         try:
-            for line in as_text(forms).splitlines():
+            for line in as_text(forms, admin_endpoint()).splitlines():
                 click.echo(click.style(line, dim=True) if line.startswith("#") else line)
         except ProxyError as error:
             raise click.BadParameter(str(error), param_hint="'--proxy'") from None

@@ -22,6 +22,7 @@ from twisted.python import usage
 from twisted.python.components import Componentized
 
 from gateway import early
+from gateway.commands.proxying import admin_endpoint
 from gateway.commands.welcome import WelcomeService
 from gateway.composition.lifecycle import GatewayService
 from gateway.composition.signals import Signals, StopSignals
@@ -93,7 +94,8 @@ class Options(usage.Options):
                 raise usage.UsageError("which configuration? Say --config PATH")
             self["config"] = str(SAMPLE)
         try:
-            self.configuration = as_mapping(self["proxy"]) if self["proxy"] else self["config"]
+            proxies = self["proxy"]
+            self.configuration = as_mapping(proxies, admin_endpoint()) if proxies else self["config"]
         except ProxyError as error:
             raise usage.UsageError(f"--proxy: {error}") from None
 

@@ -315,7 +315,8 @@ class GatewayService(MultiService):
         if failures:
             error = failures[0].value
             if isinstance(error, ListenFailed):
-                raise StartError(f"gateway: {error}")
+                key = "admin.endpoint" if error.endpoint == self.settings.admin.endpoint else "listeners"
+                raise StartError(f"gateway: {error} (`{key}`)")
             failures[0].raiseException()
 
     async def _stop(self) -> None:

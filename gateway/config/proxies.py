@@ -5,6 +5,7 @@
     0.0.0.0:8080=app.internal:80    for other machines too
     8080/api=9001                   only /api and what is below it; several may share a port
     8080=9001 8080=9002             two backends, in turn
+    8080=9001 8081=9002             each port its own
 
 Asked by `gateway.cli` and `gateway.tap`. The YAML that it makes is a configuration as any other.
 """
@@ -63,42 +64,76 @@ def parse(form: str) -> Proxy:
     return Proxy(_endpoint(match["address"], match["port"]), _path(match["path"]), _backend(backend))
 
 
-def as_mapping(forms: Sequence[str]) -> dict[str, Any]:
+def as_mapping(forms: Sequence[str], admin: str | None = None) -> dict[str, Any]:
     """Make the configuration that some forms stand for together.
 
+    Args:
+        forms: As they were said; the same place twice is one upstream with two backends.
+        admin: The operators' port, as `admin.endpoint`; None for the default.
+
     Raises:
-        ProxyError: One of them is none, or they cannot stand together.
+        ProxyError: One of them is none, or a backend is named twice in one place.
     """
-    backends: dict[str, dict[str, list[str]]] = {}
+    places: dict[str, dict[str, list[str]]] = {}
     for form in forms:
         proxy = parse(form)
-        urls = backends.setdefault(proxy.endpoint, {}).setdefault(proxy.path, [])
+        urls = places.setdefault(proxy.endpoint, {}).setdefault(proxy.path, [])
         if proxy.backend in urls:
             raise ProxyError(f'expected each backend once, found "{without_credentials(form)}" twice')
         urls.append(proxy.backend)
-    first, *others = backends.values()
-    if any(other != first for other in others):
-        raise ProxyError("expected the same on every port (other routes on another port need a file), found different")
-    names = _names(list(first))
-    return {
-        "listeners": [{"endpoint": endpoint} for endpoint in backends],
-        "upstreams": [{"name": names[path], "backends": [{"url": url} for url in first[path]]} for path in first],
-        "routes": [{"name": names[path], "path": path, "upstream": names[path]} for path in first],
-    }
+    first, *others = places.values()
+    listeners: list[dict[str, Any]] = [{"endpoint": endpoint} for endpoint in places]
+    upstreams: list[dict[str, Any]] = []
+    routes: list[dict[str, Any]] = []
+    if all(other == first for other in others):
+        for path, urls in first.items():
+            _add(upstreams, routes, path, urls)
+    else:
+        for listener, paths in zip(listeners, places.values(), strict=True):
+            listener["name"] = _of_port(listener["endpoint"], listeners)
+            for path, urls in paths.items():
+                _add(upstreams, routes, path, urls, listeners=[listener["name"]])
+    made = {"listeners": listeners, "upstreams": upstreams, "routes": routes}
+    return made if admin is None else {**made, "admin": {"endpoint": admin}}
 
 
-def as_text(forms: Sequence[str]) -> str:
+def as_text(forms: Sequence[str], admin: str | None = None) -> str:
     """Write that configuration as a file has it.
 
     Raises:
         ProxyError: As for `as_mapping`.
     """
-    mapping = as_mapping(forms)
+    mapping = as_mapping(forms, admin)
     said = shlex.join(word for form in forms for word in ("--proxy", form))
-    head = (
-        f"# What `gateway run {said}` stands for.\n# Saved as gateway.yaml, it is run by `gateway run gateway.yaml`.\n"
+    head = f"# What `gateway run {said}` stands for.\n"
+    return f"{head}# Saved as gateway.yaml, it is run by `gateway run gateway.yaml`.\n" + yaml.safe_dump(
+        mapping, sort_keys=False, width=120
     )
-    return head + yaml.safe_dump(mapping, sort_keys=False, width=120)
+
+
+def _add(
+    upstreams: list[dict[str, Any]], routes: list[dict[str, Any]], path: str, urls: Sequence[str], **route: Any
+) -> None:
+    """Add a route and what is behind it, named after the path; `app` is what is behind all."""
+    name = _unused(re.sub(r"[^A-Za-z0-9]+", "-", path).strip("-") or "app", [one["name"] for one in routes])
+    upstream: dict[str, Any] = {"name": name, "backends": [{"url": url} for url in urls]}
+    if any(url.startswith("https:") for url in urls):
+        upstream["host_header"] = "backend"  # a server on the Internet knows its own names only
+    upstreams.append(upstream)
+    routes.append({"name": name, "path": path, **route, "upstream": name})
+
+
+def _of_port(endpoint: str, listeners: Sequence[dict[str, Any]]) -> str:
+    return _unused(endpoint.split(":")[1], [one["name"] for one in listeners if "name" in one])
+
+
+def _unused(name: str, taken: Sequence[str]) -> str:
+    """Return the name, with a number where it is taken."""
+    number, found = 1, name
+    while found in taken:
+        number += 1
+        found = f"{name}-{number}"
+    return found
 
 
 def _endpoint(address: str | None, port: str | None) -> str:
@@ -135,15 +170,3 @@ def _backend(written: str) -> str:
     except Unexpected as error:
         expected = f"a port, HOST:PORT or {error.expected}"
         raise ProxyError(f'expected {expected}, found "{without_credentials(written)}"') from None
-
-
-def _names(paths: Sequence[str]) -> dict[str, str]:
-    """Name what is behind each path after the path; `app` is what is behind all."""
-    names: dict[str, str] = {}
-    for path in paths:
-        plain = re.sub(r"[^A-Za-z0-9]+", "-", path).strip("-") or "app"
-        name, number = plain, 2
-        while name in names.values():
-            name, number = f"{plain}-{number}", number + 1
-        names[path] = name
-    return names

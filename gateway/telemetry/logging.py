@@ -8,6 +8,7 @@ configuration is built.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import IO, Any
@@ -60,17 +61,20 @@ levels = Levels()
 """The levels of this process."""
 
 
-def observer(stream: IO[Any], form: str = "text", chosen: Levels = levels) -> ILogObserver:
+def observer(
+    stream: IO[Any], form: str = "text", chosen: Levels = levels, environ: Mapping[str, str] = os.environ
+) -> ILogObserver:
     """Make the observer that writes the application log.
 
     Args:
         stream: A text stream; where it is a terminal, `text` has colours.
         form: `text` or `json`.
         chosen: Which events are written.
+        environ: Where `NO_COLOR` is set there are no colours (no-color.org).
     """
     if form == "json":
         write = as_json
-    elif stream.isatty():
+    elif stream.isatty() and not environ.get("NO_COLOR"):
         write = as_coloured_text
     else:
         write = as_text

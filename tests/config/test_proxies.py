@@ -78,15 +78,42 @@ def test_several_on_one_port_are_paths_and_backends() -> None:
     }
 
 
-def test_several_ports_have_the_same() -> None:
-    """What differs from port to port is refused, as is a backend that is named twice."""
+def test_several_ports_have_the_same_or_each_its_own() -> None:
+    """Where they differ, a route is on the listener of its port."""
     made = as_mapping(["8080=9001", "8081=9001"])
     assert [one["endpoint"] for one in made["listeners"]] == [LOOPBACK, "tcp:8081:interface=127.0.0.1"]
+    assert made["routes"] == [{"name": "app", "path": "/*", "upstream": "app"}]
 
-    with pytest.raises(ProxyError, match="the same on every port"):
-        as_mapping(["8080=9001", "8081=9002"])
+    made = as_mapping(["8080=9001", "8081=9002", "127.0.0.2:8081=9003"])
+    assert [one["name"] for one in made["listeners"]] == ["8080", "8081", "8081-2"]
+    assert made["routes"] == [
+        {"name": "app", "path": "/*", "listeners": ["8080"], "upstream": "app"},
+        {"name": "app-2", "path": "/*", "listeners": ["8081"], "upstream": "app-2"},
+        {"name": "app-3", "path": "/*", "listeners": ["8081-2"], "upstream": "app-3"},
+    ]
+    assert config.from_mapping(made).routes[1].listeners == ("8081",)
+
+
+def test_a_backend_is_named_once() -> None:
+    """In whatever form."""
     with pytest.raises(ProxyError, match="each backend once"):
         as_mapping(["8080=9001", "8080=http://127.0.0.1:9001"])
+
+
+def test_a_backend_may_be_a_socket_or_a_path_of_a_server_elsewhere() -> None:
+    """A server on the Internet is asked by its own name."""
+    made = as_mapping(["/a=unix:/run/app.sock", "/b=https://example.com/v2"])
+
+    assert made["upstreams"] == [
+        {"name": "a", "backends": [{"url": "unix:/run/app.sock"}]},
+        {"name": "b", "backends": [{"url": "https://example.com/v2"}], "host_header": "backend"},
+    ]
+    config.from_mapping(made)
+
+
+def test_the_operators_port_may_be_another() -> None:
+    """Where the default one is taken."""
+    assert as_mapping(["8080=9001"], "tcp:0")["admin"] == {"endpoint": "tcp:0"}
 
 
 def test_the_text_is_a_configuration_with_the_same_meaning(tmp_path: Path) -> None:

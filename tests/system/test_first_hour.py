@@ -140,6 +140,36 @@ def test_a_proxy_needs_no_file(tmp_path: Path) -> None:
             until(lambda: "version 2 changes limits" in command.said, command.said)
 
 
+def test_two_run_beside_each_other(tmp_path: Path) -> None:
+    """Each with a port for operators, whichever is free; each port has a backend of its own."""
+    with backend(name="one") as one, backend(name="two") as two:
+        ports = [free_port() for _ in range(3)]
+        origin, other = one.server_address[1], two.server_address[1]
+        with typed(tmp_path / "a", *BY_RUN, "-p", f"{ports[0]}={origin}", "-p", f"{ports[1]}={other}") as first:
+            until(lambda: "gateway: Admin: " in first.said, first.said)
+            with typed(tmp_path / "b", *BY_RUN, "-p", f"{ports[2]}={origin}") as second:
+                until(lambda: "gateway: Admin: " in second.said, second.said)
+                urls = [_after(command.said, "gateway: Admin: ") for command in (first, second)]
+                assert len(set(urls)) == 2
+                assert all("GET /upstreams" in requests.get(url, timeout=5).text for url in urls)
+                names = [requests.get(f"http://127.0.0.1:{port}/name", timeout=5).text for port in ports]
+    assert names == ["one", "two", "one"]
+
+
+def test_an_answer_that_is_an_error_explains_itself(tmp_path: Path) -> None:
+    """In the log of a developer, who may have nothing there yet."""
+    port, nobody = free_port(), free_port()
+    with typed(tmp_path, *BY_RUN, "-p", f"{port}/api=127.0.0.1:{nobody}") as command:
+        until(lambda: _connects(port), command.said)
+        assert requests.get(f"http://127.0.0.1:{port}/aip/x", timeout=5).status_code == 404
+        assert requests.get(f"http://127.0.0.1:{port}/api/x", timeout=5).status_code == 502
+        until(lambda: "502 GET /api/x" in command.said, command.said)
+
+    assert "404 GET /aip/x: no route has this path (nearest: api, any host, path /api/*)" in command.said
+    line = f"502 GET /api/x: route api, upstream api, http://127.0.0.1:{nobody}: Connection was refused"
+    assert line in command.said
+
+
 def test_the_log_of_a_start_says_in_six_lines_what_is_served_where(tmp_path: Path) -> None:
     """From versions to the admin port."""
     ports = free_port(), free_port()

@@ -132,13 +132,13 @@ def test_json_comes_out_whatever_the_values_are(odd: object) -> None:
 
 
 def test_colours_are_for_terminals() -> None:
-    """A file gets none."""
-    terminal, file = Terminal(), io.StringIO()
-    for stream in (terminal, file):
-        Logger("gateway", observer=observer(stream, "text", Levels())).error("bad")
+    """A file gets none, nor does who wants none."""
+    terminal, file, plain = Terminal(), io.StringIO(), Terminal()
+    for stream, environ in ((terminal, {"NO_COLOR": ""}), (file, {}), (plain, {"NO_COLOR": "1"})):
+        Logger("gateway", observer=observer(stream, "text", Levels(), environ)).error("bad")
 
     assert terminal.getvalue().startswith("\x1b[31m")
-    assert "\x1b" not in file.getvalue()
+    assert "\x1b" not in file.getvalue() + plain.getvalue()
 
 
 def test_json_is_one_line_each_without_separators() -> None:

@@ -1,0 +1,28 @@
+"""Where the operators' port is when `--proxy` stands for the whole configuration: two of them may run at once.
+
+The default port is another program's where a gateway, or Prometheus, runs already.
+
+Tests: `tests/system/test_first_hour.py::test_two_run_beside_each_other`.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+
+ADMIN = "tcp:0:interface=127.0.0.1"
+"""Any port that is free; the log says which."""
+
+DEFAULT = ("127.0.0.1", 9090)
+
+
+def admin_endpoint() -> str | None:
+    """Return the endpoint of the operators' port; None where the default one can be had."""
+    with socket.socket() as probe:
+        if os.name == "posix":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that was closed lately is free
+        try:
+            probe.bind(DEFAULT)
+        except OSError:
+            return ADMIN
+    return None
