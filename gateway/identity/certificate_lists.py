@@ -87,11 +87,19 @@ class CertificateLists:
         self._by_issuer: dict[bytes, x509.CertificateRevocationList] = {}
         self._verdicts: OrderedDict[Chain, Verdict] = OrderedDict()
         for each in lists:
-            _check_whole(each)
-            signer = _signer(each, self._authorities)
-            before = self._by_issuer.get(_identity(signer))
-            if before is None or before.last_update_utc <= each.last_update_utc:
-                self._by_issuer[_identity(signer)] = each
+            self.add(each)
+
+    def add(self, each: x509.CertificateRevocationList) -> None:
+        """Take a further list, before the first verdict.
+
+        Raises:
+            ListUnusable: As for the others.
+        """
+        _check_whole(each)
+        issuer = _identity(_signer(each, self._authorities))
+        before = self._by_issuer.get(issuer)
+        if before is None or before.last_update_utc <= each.last_update_utc:
+            self._by_issuer[issuer] = each
 
     def verdict(self, chain: Chain) -> Verdict:
         """Return what is known of the first certificate of a chain."""

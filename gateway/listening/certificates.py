@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -214,10 +215,11 @@ class CertificateStore:
         self._client_auth = client_auth
         self._alpn = tuple(alpn)
         self._lists = lists
+        self._seen = self._digest()
         self._names, self._creator = self._read()
 
     def read_again(self) -> Callable[[], None]:
-        """Read all files again, and change nothing yet.
+        """Read all files again, and change nothing yet; where they are as before, nothing is made anew.
 
         Returns:
             Puts them into force: new connections get what is in them, open ones keep what they have.
@@ -225,12 +227,31 @@ class CertificateStore:
         Raises:
             CertificateError: Something is wrong with one of them.
         """
+        seen = self._digest()  # before they are read: what is written in between is found at the next reload
+        if seen == self._seen:
+            return lambda: None
         fresh = self._read()
 
         def use() -> None:
+            self._seen = seen
             self._names, self._creator = fresh
 
         return use
+
+    def _digest(self) -> bytes:
+        """Return a digest of everything that contexts are made from."""
+        files = [path for place in self._places for path in _files(place)]
+        lists = self._lists if self._client_ca is not None else None
+        if self._client_ca is not None:
+            files.append(self._client_ca)
+        found = sha256(repr(None if lists is None else (lists.files, lists.in_handshake)).encode())
+        for path in (*files, *(lists.files if lists is not None else ())):
+            try:
+                content = sha256(path.read_bytes()).digest()
+            except OSError:
+                content = b""  # told when it is read
+            found.update(b"%b\0%b" % (os.fsencode(path), content))
+        return found.digest()
 
     def serverConnectionForTLS(self, protocol: Any) -> SSL.Connection:
         """Make the connection object for a handshake; see `IOpenSSLServerConnectionCreator`."""
@@ -295,7 +316,7 @@ class CertificateStore:
                 caCerts=[crypto.X509.from_cryptography(each) for each in authorities] or None,
                 requireCertificate=self._client_auth is ClientAuth.REQUIRE,
                 # A client that comes back with a ticket saves us the signature. Each context has its own ticket keys:
-                # a reload ends all tickets, so that no session goes on that the files before it trusted. A session has
+                # a file that changes ends all tickets, so that no session goes on that it trusted before. A session has
                 # only the client's own certificate: where those above it may be revoked, each handshake shows them all.
                 enableSessionTickets=self._lists is None or not (self._lists.files and authorities),
             )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from gateway.listening.certificates import (
     dns_names,
     read_identities,
 )
+from gateway.listening.client_lists import ClientLists
 from gateway.listening.endpoint_parsers import parse_sni
 from tests.pki import Authority, key_pem, pem
 
@@ -276,3 +278,31 @@ def test_an_unknown_way_of_asking_clients_is_told(tmp_path: Path) -> None:
     """With those that there are."""
     with pytest.raises(ValueError, match="clientAuth: expected require or request, found 'maybe'"):
         parse_sni(Clock(), "8443", str(tmp_path), clientCA="ca.pem", clientAuth="maybe")
+
+
+def test_what_is_as_before_is_not_made_anew(tmp_path: Path) -> None:
+    """A reload of something else: contexts, and the tickets that they have given, stay; a list that is new counts."""
+    authority, clients = Authority(), Authority("Clients")
+    authority.write_identity(tmp_path / "a.pem", "a.example")
+    clients.write(tmp_path / "clients.crt")
+    lists = ClientLists()
+    store = CertificateStore(
+        [tmp_path / "a.pem"], client_ca=tmp_path / "clients.crt", client_auth=ClientAuth.REQUEST, lists=lists
+    )
+    changes: list[Callable[[], object]] = [
+        lambda: None,
+        lambda: clients.write_list(tmp_path / "clients.crl"),  # of no account before it is named
+        lambda: setattr(lists, "files", (tmp_path / "clients.crl",)),
+        lambda: clients.write_list(tmp_path / "clients.crl", clients.issue("alice")[0]),
+        lambda: setattr(lists, "in_handshake", False),
+        lambda: authority.write_identity(tmp_path / "a.pem", "a.example"),
+        lambda: Authority("Others").write(tmp_path / "clients.crt"),
+    ]
+    anew = []
+    for change in changes:
+        before = store._names
+        change()
+        store.read_again()()
+        anew.append(store._names is not before)
+
+    assert anew == [False, False, True, True, True, True, True]

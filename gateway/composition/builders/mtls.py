@@ -108,15 +108,14 @@ def _content(file: str) -> bytes:
 
 def _read(contents: list[tuple[str, bytes]], authorities: list[x509.Certificate]) -> CertificateLists:
     problems: list[Problem] = []
-    found: list[x509.CertificateRevocationList] = []
+    found = CertificateLists([], authorities)
     for file, content in contents:
         try:
-            lists = read_lists(content)
-            CertificateLists(lists, authorities)  # so that what is wrong is told with its file
-            found += lists
+            for each in read_lists(content):
+                found.add(each)
         except ListUnusable as error:
             words = f"expected a list of revoked certificates, found {error}"
             problems.append(Problem(file, 1, 1, KEY, words))
     if problems:
         raise ConfigError(problems)
-    return CertificateLists(found, authorities)
+    return found
