@@ -95,3 +95,16 @@ def test_headers_over_a_block_are_like_others_and_leave_it_alone(
     assert over.copy().block is None
     if list(changed) != fields:
         assert changed.block is None
+
+
+def test_lines_are_rewritten_in_their_places() -> None:
+    """Those of one field; None drops a line, and with the last one the field."""
+    block = HeaderBlock(Headers([(b"A", b"1"), (b"b", b"2"), (b"a", b"3")]))
+    headers = Headers.over(block)
+
+    headers.rewrite(b"a", lambda value: None if value == b"1" else value + b"!")
+    assert (list(headers), headers.get(b"a")) == ([(b"b", b"2"), (b"a", b"3!")], b"3!")
+    headers.rewrite(b"A", lambda value: None)
+    headers.rewrite(b"c", lambda value: b"never")
+    assert (list(headers), b"a" in headers) == ([(b"b", b"2")], False)
+    assert len(block.fields) == 3

@@ -92,6 +92,8 @@ def _hashes(
             verdict = _TOKEN_COOKIE
         if verdict is not None:
             yield ("upstreams", index, "hash_on"), one.hash_on, verdict
+        if one.sticky is not None and read_as(one.sticky.cookie.encode()) in dropped.token_cookies:
+            yield ("upstreams", index, "sticky", "cookie"), one.sticky.cookie, _OVERWRITTEN
 
 
 def _limit(
@@ -121,6 +123,7 @@ _PARAMETER = (
     "it is where API keys are shown: no backend gets it, and here it need not hold a key and nothing else",
 )
 _COOKIE = "a cookie that backends get as clients send it", "it is the gateway's own (`sticky`): no backend gets it"
+_OVERWRITTEN = "a cookie that holds no token", "tokens are shown in it (`from`), and it would be set in their place"
 _NO_PROXY = _WANTED, "it is believed of `trusted_proxies` only, and there are none"
 _OTHER_URL = _WANTED, "it is dropped from what clients send unless `forwarded.original_url` lets it in"
 _NEVER = _WANTED, "it is dropped from what clients send"

@@ -18,8 +18,13 @@ class RewritingForwarder(Forwarder):
     __slots__ = ()
 
     def _deliver(self, attempt: Attempt, response: Response) -> None:
-        # By the attempt: a retry, a hedge or a fallback may have been answered by a backend of another name.
-        reverse = attempt.backend.reverse
-        if reverse is not None:
-            response.headers = reverse.rewrite(attempt.exchange, response.headers)
+        rewrite(attempt, response)
         super()._deliver(attempt, response)
+
+
+def rewrite(attempt: Attempt, response: Response) -> None:
+    """Rewrite an answer as the backend asks for that has given it."""
+    # By the attempt: a retry, a hedge or a fallback may have been answered by a backend of another name.
+    reverse = attempt.backend.reverse
+    if reverse is not None:
+        response.headers = reverse.rewrite(attempt.exchange, response.headers)

@@ -190,6 +190,14 @@ def test_what_the_configuration_lets_in_decides(load_text: Load) -> None:
     load_text(text(routes, more="forwarded: {original_url: true}\ntrusted_proxies: [10.0.0.0/8]"))
 
 
+def test_the_cookie_that_keeps_a_client_holds_no_token(complaints: Complaints) -> None:
+    """Setting it would take the token from the browser."""
+    jwt = "auth: {jwt: {default: {algorithms: [HS256], secret: a-secret-of-forty-octets-for-the-tests-only, %s}}}"
+    upstreams = "upstreams: [{name: a, sticky: {cookie: at}, backends: [{url: 'http://127.0.0.1:9'}]}]\n"
+    (line,) = complaints(upstreams + jwt % "from: 'cookie:at'")
+    assert "upstreams[0].sticky.cookie: expected a cookie that holds no token" in line
+
+
 def test_the_cookie_that_keeps_a_client_places_nobody(complaints: Complaints) -> None:
     """It is the gateway's own, and no backend gets it."""
     backends = "backends: [{url: 'http://127.0.0.1:9'}]"

@@ -6,7 +6,10 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from twisted.web.http_headers import Headers as TwistedHeaders
 
+from gateway.composition.agents import AgentLeaf, agent_route
+from gateway.serving.agent import ProxyAgent
 from gateway.testing import Harness
 from gateway.testing.backend import ok
 from gateway.testing.client import Received
@@ -344,3 +347,22 @@ def test_what_is_kept_for_a_breaker_holds_no_cookie() -> None:
 
     assert (answer.body, answer.headers.get(b"set-cookie")) == (b"good", None)
     assert b"private" not in (answer.headers.get(b"cache-control") or b"")
+
+
+def test_an_application_may_keep_its_place_too() -> None:
+    """By the cookie that its own requests come back with."""
+    made = gateway()
+    leaf = AgentLeaf(agent_route("shop", 2, None), made.gateway)
+    agent = ProxyAgent("shop", leaf.find, made.gateway.site, made.clock, leaf.timeout)
+    answers: list[Any] = []
+
+    def ask(**fields: str) -> Any:
+        headers = TwistedHeaders({name: [value] for name, value in fields.items()})
+        agent.request(b"GET", b"gateway://shop/", headers, None).addCallback(answers.append)
+        made.network.pump()
+        return answers[-1]
+
+    (cookie,) = ask().headers.getRawHeaders("Set-Cookie")
+    again = [ask(Cookie=cookie.partition(";")[0]) for _ in range(3)]
+    assert [one.headers.getRawHeaders("Set-Cookie") for one in again] == [None] * 3
+    assert [len(made.backend(name).requests) for name in NAMES] == [4, 0, 0]
