@@ -35,6 +35,7 @@ from twisted.python.failure import Failure
 
 from gateway.config.redis_url import RedisAddress
 from gateway.resilience.breaker import Breaker, BreakerRules, State
+from gateway.storage.at import At
 from gateway.storage.batch import Batch
 from gateway.storage.errors import CommandRefused, StoreUnavailable
 from gateway.storage.one_master import OneMaster
@@ -45,6 +46,9 @@ from gateway.storage.resp import Argument, Script, pack
 from gateway.storage.subscriptions import OnMessage, OnMissed, Subscriptions
 
 RULES = BreakerRules(failure_threshold=3, ratio=0.5, window=10.0, min_requests=20, timeout=0.25)
+
+WATCH = 5.0
+"""Seconds between two looks at whether a master that sentinels have named answers, where nobody asks it anything."""
 
 QUIET = 60.0
 """Seconds between two log lines about the same error."""
@@ -116,6 +120,7 @@ class RedisStore(Service):
         self._starting = True
         self._watch: Any = None
         self._probing: Any = None
+        self._watching: Any = None
         self._told_up: bool | None = None
         self._down_since = 0.0
         self._refusals: dict[str, float] = {}
@@ -211,12 +216,14 @@ class RedisStore(Service):
         for link in self._links:
             link.start()
         self._subscriptions.start()
+        if self._address.master:
+            self._watching = self._reactor.callLater(WATCH, self._keep_watch)
 
     def stopService(self) -> Deferred[Any]:
         """Close; fires when everything is closed."""
         super().stopService()
         self._starting = False
-        for timer in (self._watch, self._probing):
+        for timer in (self._watch, self._probing, self._watching):
             if timer is not None and timer.active():
                 timer.cancel()
         waiting: list[Deferred[Any] | None] = [link.stop() for link in self._links]
@@ -354,6 +361,17 @@ class RedisStore(Service):
         if self._watch is None:
             self._watch = self._reactor.callLater(self._timeout, self._look)
 
+    def _keep_watch(self) -> None:
+        """Ask connections that have nothing to do: one that is not answered is closed, and dialled by another name."""
+        self._watching = self._reactor.callLater(WATCH, self._keep_watch)
+        for connection in self._ready:
+            if connection.oldest is None:
+                batch = Batch(self._now())
+                batch.add(pack(b"PING")).addErrback(lambda _: None)
+                connection.send(batch)
+        if self._watch is None:
+            self._watch = self._reactor.callLater(self._timeout, self._look)
+
     def _tell(self, cause: str) -> None:
         """One line for each change, not for each connection and each request."""
         up = self._serves
@@ -371,25 +389,6 @@ class RedisStore(Service):
             self._down_since = self._now()
             self._log.warn("Redis at {address} does not answer: {cause}", address=str(self._address), cause=cause)
         self._told_up = up
-
-
-class At:
-    """A store, at one key: what `gateway.storage.limits` asks."""
-
-    __slots__ = ("_key", "_store")
-
-    def __init__(self, store: RedisStore, key: bytes) -> None:
-        self._store = store
-        self._key = key
-
-    @property
-    def available(self) -> bool:
-        """Whether it makes sense to ask."""
-        return self._store.node(self._key).available
-
-    def send(self, command: bytes) -> Deferred[Any]:
-        """See `RedisStore.send`."""
-        return self._store.node(self._key).send(command)
 
 
 def _octets(argument: Argument) -> bytes:

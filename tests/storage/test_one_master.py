@@ -14,7 +14,7 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
 from gateway.config.redis_url import parse_redis_url
-from gateway.storage.redis import RedisStore
+from gateway.storage.redis import WATCH, RedisStore
 from gateway.storage.redis_connection import RedisConnection
 from tests.storage.conftest import Counts
 
@@ -137,3 +137,29 @@ def test_a_master_that_never_answers_takes_nobody_along(world: World) -> None:
     world.answer("old", 2)
     assert world.store._ready == world.servers["old"][1:]
     world.store.stopService()
+
+
+def test_a_master_that_stands_still_is_noticed_though_nobody_asks_it_anything(world: World) -> None:
+    """Or a gateway with nothing to do would ask it first of all when it goes on, after it was replaced."""
+    world.answer("old", 0)
+    world.answer("old", 1)
+    answered = 0
+    for _ in range(int(3 * WATCH / 0.02)):
+        world.pass_time(0.02)
+        for connection in world.servers["old"]:
+            if connection.oldest is not None:
+                connection.dataReceived(b"+PONG\r\n")
+                answered += 1
+    assert answered in (4, 6)  # twice or three times by each
+    assert world.store._ready == world.servers["old"]
+    assert world.store.available
+
+    world.named = "new"
+    world.pass_time(WATCH + 0.2)
+
+    assert [world.closed("old", number) for number in range(2)] == [True, True]
+    world.answer("new", 0)
+    world.answer("new", 1)
+    assert world.store._ready == world.servers["new"]
+    world.store.stopService()
+    assert not [call for call in world.clock.getDelayedCalls() if call.active()]
