@@ -87,12 +87,17 @@ def ask_once(connection: Connection, commands: Sequence[bytes], reactor: Any) ->
     return gatherResults(answers, consumeErrors=True).addBoth(done)
 
 
+def credentials(address: RedisAddress) -> list[bytes]:
+    """Return the command that says who is asking, if there is one."""
+    if not address.password:
+        return []
+    who = (address.user, address.password) if address.user else (address.password,)
+    return [pack(b"AUTH", *who)]
+
+
 def greeting(address: RedisAddress) -> list[bytes]:
     """Return the commands that say who is asking, and of which database."""
-    commands = []
-    if address.password:
-        who = (address.user, address.password) if address.user else (address.password,)
-        commands.append(pack(b"AUTH", *who))
+    commands = credentials(address)
     if address.database:
         commands.append(pack(b"SELECT", address.database))
     return commands
@@ -189,17 +194,25 @@ class Link:
         dialing = self._dial(host, port)
         return dialing.addCallback(self._ask_sentinel) if address.master else dialing
 
-    def _ask_sentinel(self, sentinel: Connection) -> Deferred[Connection]:
+    def _ask_sentinel(self, sentinel: Connection, first: Sequence[bytes] = ()) -> Deferred[Connection]:
         command = pack(b"SENTINEL", b"get-master-addr-by-name", self._address.master)
 
         def answered(answers: list[Any]) -> Deferred[Connection]:
-            (answer,) = answers
+            answer = answers[-1]
             if not isinstance(answer, list) or len(answer) != 2:
                 raise StoreUnavailable("refused", "the sentinel does not know the master")
             self.master, self.named = (answer[0].decode(), int(answer[1])), self._reactor.seconds()
             return self._dial(*self.master)
 
-        return ask_once(sentinel, [command], self._reactor).addCallback(answered)
+        def refused(failure: Failure) -> Any:
+            # A sentinel that wants a password gets the servers' (most are set up so); one that wants none would refuse.
+            wants = isinstance(failure.value, CommandRefused) and failure.value.code == "NOAUTH"
+            told = credentials(self._address)
+            if first or not told or not wants:
+                return failure
+            return self._dial(*self.place).addCallback(self._ask_sentinel, told)
+
+        return ask_once(sentinel, [*first, command], self._reactor).addCallbacks(answered, refused)
 
     def _connected(self, connection: Connection) -> None:
         self._dialing = None

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -340,6 +341,28 @@ async def test_a_sentinel_is_asked_for_the_master(reactor: Any, tmp_path: Path, 
                 return False
 
         await eventually(reactor, moved)
+
+
+@pytest_twisted.ensureDeferred
+async def test_sentinels_that_want_a_password_get_the_servers(reactor: Any, tmp_path: Path, make: MakeStore) -> None:
+    """One that wants none is not told it: it would refuse."""
+    for name in ("server", "open", "closed"):
+        (tmp_path / name).mkdir()
+    with (
+        redis_server(tmp_path / "server", requirepass="s3cret") as server,
+        redis_server(tmp_path / "open", sentinel=True) as open_to_all,
+        redis_server(tmp_path / "closed", sentinel=True, requirepass="s3cret") as closed,
+    ):
+        open_to_all.say("SENTINEL", "MONITOR", "main", "127.0.0.1", str(server.port), "1")
+        with socket.create_connection(("127.0.0.1", closed.port), timeout=10) as connection:
+            monitor = f"AUTH s3cret\r\nSENTINEL MONITOR main 127.0.0.1 {server.port} 1\r\n"
+            connection.sendall(monitor.encode())
+            until(lambda: connection.recv(100).endswith(b"+OK\r\n"))
+        for sentinel in (open_to_all, closed):
+            store = make(f"redis+sentinel://:s3cret@127.0.0.1:{sentinel.port}/main", timeout=1.0)
+            assert (await store.command("PING")) == b"PONG"
+        wrong = make(f"redis+sentinel://:wrong@127.0.0.1:{closed.port}/main", timeout=1.0)
+        assert await reason_of(reactor, wrong.command("PING")) == "down"
 
 
 @pytest_twisted.ensureDeferred
