@@ -16,6 +16,9 @@ SHOWN = frozenset([b"authorization", b"cookie"])
 """Credentials that backends judge by themselves. A backend checks them before it believes them, so routes that do not
 ask for them forward them."""
 
+CERTIFICATE = (b"client-cert", b"client-cert-chain")
+"""Fields of RFC 9440: a backend that knows the one may know the other (section 2.4)."""
+
 
 def fields_of_callers(auth: Auth) -> frozenset[bytes]:
     """Return the lower-case names of fields that tell a backend who is calling: no client may send them on any route.
@@ -28,8 +31,7 @@ def fields_of_callers(auth: Auth) -> frozenset[bytes]:
     for verifier in _verifiers(auth):
         said += verifier.claim_headers
     if auth.mtls is not None and auth.mtls.client_cert_header is not None:
-        # RFC 9440 section 2.4: both fields, since a backend that knows the one may know the other.
-        said += (auth.mtls.client_cert_header, "Client-Cert", "Client-Cert-Chain")
+        said += (auth.mtls.client_cert_header, *(name.decode() for name in CERTIFICATE))
     for authority in auth.forward.values():
         said += (*authority.response_headers, authority.user_header, authority.roles_header)
     return frozenset(name.lower().encode() for name in said) - SHOWN

@@ -1,14 +1,14 @@
-"""Names of fields that `claim_headers` may not have.
+"""Names of fields that `claim_headers`, and `client_cert_header`, may not have.
 
-A backend gets such a field with a claim in it. Where it has another meaning already (framing, routing, who is calling),
-the claim would stand for that, or beside it.
+A backend gets such a field with a claim in it, or with the client's certificate. Where it has another meaning already
+(framing, routing, who is calling), the claim would stand for that, or beside it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from gateway.config.callers import places_of_credentials
+from gateway.config.callers import CERTIFICATE, places_of_credentials
 from gateway.config.nodes import MapNode
 from gateway.config.patterns import TAKEN
 from gateway.config.problems import Problem, problem
@@ -32,6 +32,13 @@ def check(root: MapNode, settings: Settings) -> Iterator[Problem]:
     }
     taken |= {folded(name): "it is where credentials are shown" for name in places_of_credentials(auth)}
     taken |= dict.fromkeys(_TAKEN, "it means something else already")
+    told = None if auth.mtls is None else auth.mtls.client_cert_header
+    if told is not None:
+        read_as = folded(told.lower().encode())
+        if read_as in taken:
+            place, path = locate(root, ("auth", "mtls", "client_cert_header"))
+            yield problem(place, path, "a field of its own, such as `Client-Cert`", f'"{told}": {taken[read_as]}')
+        taken |= dict.fromkeys([read_as, *CERTIFICATE], "it tells of the client's certificate")
     kinds: tuple[tuple[str, Mapping[str, JwtVerifier | Introspection]], ...] = (
         ("jwt", auth.jwt),
         ("introspection", auth.introspection),

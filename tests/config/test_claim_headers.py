@@ -78,3 +78,29 @@ def test_other_names_are_free(load_text: Load) -> None:
 
     assert settings.auth is not None
     assert settings.auth.jwt["default"].claim_headers == {"X-Tenant": "tenant", "X-User-Email": "email"}
+
+
+@pytest.mark.parametrize(
+    ("header", "why"),
+    [
+        *((name, ELSE) for name in ("Authorization", "Cookie", "Host", "Content_Length", "Connection", "X-Request-ID")),
+        ("x_user_id", "`auth.identity_fields` has it"),
+        ("X-Key", "it is where credentials are shown"),
+    ],
+)
+def test_the_certificate_has_a_field_of_its_own(complaints: Complaints, header: str, why: str) -> None:
+    """A client could send it otherwise, or a backend take it for something else."""
+    (line,) = complaints(AUTH % f"mtls: {{client_cert_header: {header}}}")
+
+    said = "expected a field of its own, such as `Client-Cert`"
+    assert line.endswith(f': auth.mtls.client_cert_header: {said}, found "{header}": {why}')
+
+
+@pytest.mark.parametrize("header", ["X-Certificate", "x_certificate", "Client-Cert", "Client_Cert_Chain"])
+def test_a_claim_is_not_told_as_a_certificate(complaints: Complaints, header: str) -> None:
+    """Nor in the fields of RFC 9440 where another is configured."""
+    (line,) = complaints(
+        AUTH % f"mtls: {{client_cert_header: X-Certificate}}\n  {VERIFIERS['jwt'] % f'{{{header}: x}}'}"
+    )
+
+    assert line.endswith(f'found "{header}": it tells of the client\'s certificate')

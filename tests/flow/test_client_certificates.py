@@ -98,13 +98,6 @@ def test_one_that_is_too_long_for_a_field(world: World) -> None:
     assert made.backend("orders").requests == []
 
 
-def test_a_field_that_is_for_something_else(world: World) -> None:
-    """Such as a credential, which no route would take out of what clients send."""
-    for name in ("Authorization", "Cookie", "Host", "Content_Length", "Connection"):
-        with pytest.raises(ConfigError, match=r"auth\.mtls\.client_cert_header: expected a field of its own"):
-            world.gateway(client_cert_header=name)
-
-
 def test_nothing_may_be_decided_by_it(world: World) -> None:
     """It is dropped from what clients send."""
     made = world.gateway(client_cert_header="Client-Cert")

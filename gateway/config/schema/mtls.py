@@ -1,6 +1,6 @@
 """Client certificates: whom they stand for, which are revoked, and whether backends see them.
 
-Tests: `tests/flow/test_client_certificates.py::test_a_field_that_is_for_something_else`.
+Tests: `tests/flow/test_client_certificates.py::test_a_revoked_one_is_forbidden`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,7 @@ from pydantic import Field, field_validator
 
 from gateway.config.schema.base import Section, expected, one_or_many, or_one
 from gateway.config.schema.types import File, Flag, HeaderName, SomeText
-from gateway.http.fields import FRAMING, HOP_BY_HOP, folded
 from gateway.http.spiffe import claims_to_be_one, is_prefix, is_spiffe_id
-
-_TAKEN = HOP_BY_HOP | FRAMING | {b"authorization", b"cookie", b"content-type", b"content-encoding"}
 
 
 class MtlsClient(Section):
@@ -64,13 +61,6 @@ class Mtls(Section):
         description="How a revoked certificate is refused: in the TLS handshake, or as 403. On a connection that was "
         "open before, it is 403 in any case.",
     )
-
-    @field_validator("client_cert_header")
-    @classmethod
-    def _is_a_field_of_its_own(cls, name: str | None) -> str | None:
-        if name is not None and folded(name.lower().encode()) in _TAKEN:
-            raise expected("a field of its own, such as `Client-Cert`")
-        return name
 
     @classmethod
     def reshape(cls, data: dict[str, Any]) -> dict[str, Any]:
