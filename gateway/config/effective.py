@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from gateway.config.answers import FOR_BACKENDS
 from gateway.config.masking import hidden, mask
 from gateway.config.schema import Settings
 from gateway.config.schema.routes import Route
@@ -38,7 +39,9 @@ def effective(settings: Settings) -> dict[str, Any]:
         if len(route["upstream"]) == 1:
             route["upstream"] = route["upstream"][0]["name"]
         elif not route["upstream"]:
-            del route["upstream"]
+            # What is for backends is refused beside an answer, defaults too.
+            for key in ("upstream", *FOR_BACKENDS):
+                route.pop(key, None)
     written: dict[str, Any] = _escaped(data)
     return written
 

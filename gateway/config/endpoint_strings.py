@@ -65,7 +65,13 @@ def port_of(written: str) -> tuple[str, str] | None:
 def address_of(written: str) -> str:
     """Return what stays when only the kind or the files of an endpoint change; the whole text where nobody can tell."""
     port = port_of(written)
-    return written if port is None else f"{port[0]}:{port[1]}"
+    if port is not None:
+        return f"{port[0]}:{port[1]}"
+    kind, named = parse(written)
+    if kind == "unix":
+        path = named.get("address") or next(iter(_PIECE.findall(written)[1:]), "")
+        return f"unix:{_plain(path)}"
+    return written
 
 
 def check_arguments(written: str) -> None:

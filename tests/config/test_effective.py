@@ -125,3 +125,11 @@ def test_one_upstream_is_written_as_its_name(load_text: Load) -> None:
         "a",
         [{"name": "a", "weight": 9}, {"name": "b", "weight": 1}],
     ]
+
+
+def test_a_route_that_is_answered_here_is_written_back_so_that_it_loads(load_text: Load) -> None:
+    """Without keys for backends: those are refused beside `redirect` and `respond`, at their defaults too."""
+    settings = load_text("routes: [{path: /a, redirect: {path: /b}}, {path: /c, respond: {body: here}}]")
+
+    assert load_text(as_yaml(settings)) == settings
+    assert all("timeout" not in route for route in effective(settings)["routes"])

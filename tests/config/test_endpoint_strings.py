@@ -44,7 +44,8 @@ def test_kinds_that_are_not_ours_are_left_to_themselves(written: str) -> None:
         ("ssl:80:privateKey=k.pem:interface=0.0.0.0", ("", "80"), ":80"),
         ("sni:port=443:interface=127.0.0.1:certificates=a", ("127.0.0.1", "443"), "127.0.0.1:443"),
         ("tcp:0", None, "tcp:0"),
-        ("unix:/run/a.sock", None, "unix:/run/a.sock"),
+        ("unix:/run/a.sock:mode=660", None, "unix:/run/a.sock"),
+        ("unix:mode=660:address=/run/a.sock", None, "unix:/run/a.sock"),
         ("systemd:domain=INET:index=0", None, "systemd:domain=INET:index=0"),
     ],
 )

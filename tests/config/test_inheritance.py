@@ -317,6 +317,18 @@ def test_what_is_written_back_needs_no_groups(load_text: Load) -> None:
     assert [row["group"] for row in route_table(settings)] == ["internal", "internal"]
 
 
+@pytest.mark.parametrize("everybody", ["circuit_breaker:", "defaults: {upstream: {circuit_breaker:"])
+def test_the_upstream_that_all_fall_back_to_does_not_fall_back_to_itself(load_text: Load, everybody: str) -> None:
+    """It has their breaker, without the fallback; whoever writes that of itself is refused."""
+    ends = "}}" if "defaults" in everybody else ""
+    text = f"{everybody} {{fallback: {{upstream: spare}}}}{ends}\nupstreams: [{{name: a, backends: []}}, "
+    settings = load_text(text + "{name: spare, backends: []}]")
+    breakers = [settings.breaker_of(upstream) for upstream in settings.upstreams]
+
+    assert [breaker and breaker.fallback.upstream for breaker in breakers] == ["spare", None]
+    assert effective(load_text(as_yaml(settings))) == effective(settings)
+
+
 def test_secrets_in_groups_are_masked_and_shown_in_no_error(load_text: Load, complaints: Complaints) -> None:
     """Conditions may hold them."""
     text = "groups: {g: {headers: {X-Key: hunter2}, redirect: {path: /}}}\nroutes: [{path: /a, group: g}]"

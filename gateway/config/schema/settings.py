@@ -111,13 +111,23 @@ class Settings(Section):
 
     def breaker_of(self, upstream: Upstream) -> CircuitBreaker | None:
         """Return the circuit breaker of an upstream: its own, off where it says so, else that of top level."""
-        return upstream.circuit_breaker if "circuit_breaker" in upstream.model_fields_set else self.circuit_breaker
+        own = "circuit_breaker" in upstream.model_fields_set
+        return _not_to(upstream.name, upstream.circuit_breaker if own else self.circuit_breaker)
 
     @model_validator(mode="after")
     def _settle(self) -> Settings:
         """Fill in what routes take from top level: so what `gateway config` shows means the same when it is read."""
         object.__setattr__(self, "routes", tuple(route.within(self.timeouts.request) for route in self.routes))
+        for upstream in self.upstreams:
+            object.__setattr__(upstream, "circuit_breaker", _not_to(upstream.name, upstream.circuit_breaker))
         return self
+
+
+def _not_to(name: str, breaker: CircuitBreaker | None) -> CircuitBreaker | None:
+    """Leave the fallback out that would be to the upstream itself: one breaker for all may name one of them."""
+    if breaker is None or breaker.fallback.upstream != name:
+        return breaker
+    return breaker.model_copy(update={"fallback": breaker.fallback.model_copy(update={"upstream": None})})
 
 
 def _named_listeners(listeners: list[Any]) -> list[Any]:
