@@ -221,13 +221,14 @@ class Exchange:
         return 0 if body is None else body.origin.received
 
     def would_have(self, rule: str, reason: str) -> None:
-        """Note what a rule in dry run would have done with the exchange.
+        """Note what a rule in dry run would have done with the exchange; what is noted already is not noted twice.
 
         Args:
             rule: Its key in the configuration: `auth`, `rate_limit`, ….
             reason: The reason that the answer would have had.
         """
-        self.state.setdefault(_DRY_RUN, []).append(f"{rule}={reason}")
+        noted = self.state.setdefault(_DRY_RUN, {})
+        noted[f"{rule}={reason}"] = None
 
     @property
     def dry_run(self) -> str:

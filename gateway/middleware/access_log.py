@@ -17,7 +17,6 @@ import orjson
 from gateway.config.schema.telemetry import DEFAULT_RECORD
 from gateway.exchange import Exchange
 from gateway.middleware import log_template
-from gateway.middleware.log_choice import LogChoice
 from gateway.middleware.log_fields import compiled, expression
 
 
@@ -71,7 +70,7 @@ class ChoosyAccessLog(AccessLog):
 
     __slots__ = ("_wants",)
 
-    def __init__(self, wants: LogChoice, write: Callable[[bytes], None], **options: Any) -> None:
+    def __init__(self, wants: Callable[[Exchange], bool], write: Callable[[bytes], None], **options: Any) -> None:
         """Compile the line.
 
         Args:

@@ -180,6 +180,19 @@ def test_a_store_that_is_away_keeps_nobody(make: Make) -> None:
     assert (answer.status, told(answer)) == (200, b"rate_limit=limit.unavailable")
 
 
+def test_what_would_have_failed_is_in_a_log_that_leaves_out_what_has_not(make: Make) -> None:
+    """Whatever the sample says, as what has failed; and no rule is named twice."""
+    limits = [DRY, {**DRY, "scope": "user"}]
+    made = gateway(
+        make, rate_limit=limits, access_log={"sample": 0.0, "min_status": 400}, auth_={"type": "jwt"}, auth=AUTH
+    )
+
+    for _ in range(3):
+        made.request("GET", "/orders/7", bearer())
+
+    assert [log["dry_run"] for log in made.logs] == ["rate_limit=limit.exceeded"] * 2
+
+
 # Authentication.
 
 

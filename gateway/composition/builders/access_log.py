@@ -45,6 +45,8 @@ def access_log(
     if said.sample >= 1.0 and not said.min_status and not said.min_duration and not said.exclude_paths:
         return AccessLog(log_access, **options)
     wants = LogChoice(random, said.sample, said.min_status, said.min_duration, said.exclude_paths)
+    if has_dry_runs(settings):  # what would have failed is written as what has failed
+        return ChoosyAccessLog(lambda exchange: bool(exchange.dry_run) or wants(exchange), log_access, **options)
     return ChoosyAccessLog(wants, log_access, **options)
 
 
