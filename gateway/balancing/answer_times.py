@@ -56,7 +56,7 @@ class AnswerTimes:
 
     def answered(self, seconds: float, now: float) -> None:
         """The head of an answer came after so long."""
-        peak, failures = self._estimate(now), self._remembered(now)
+        peak, failures = self.estimate(now), self._remembered(now)
         self._peak = seconds if peak is None or seconds > peak else peak + (seconds - peak) * TOWARDS
         self._failures = failures / 2 if failures > 1.0 else 0.0
         self._at = now
@@ -71,19 +71,23 @@ class AnswerTimes:
 
     def given_up(self, seconds: float, now: float) -> None:
         """There was no answer in so long, and nobody waits for it any more."""
-        peak = self._estimate(now)
-        if peak is not None and seconds > peak:
-            self._peak, self._failures, self._at = seconds, self._remembered(now), now
+        peak, failures = self.estimate(now), self._remembered(now)
+        if peak is None:
+            # That says nothing of how long it would have taken: who leaves at once would make it the fastest of all.
+            self._failures, self._at = min(MOST, failures + 1.0), now
+        elif seconds > peak:
+            self._peak, self._failures, self._at = seconds, failures, now
 
     def seconds(self, now: float) -> float | None:
         """Return what an answer takes, as far as balancing goes; None where it is time to find out."""
-        peak, failures = self._estimate(now), self._remembered(now)
+        peak, failures = self.estimate(now), self._remembered(now)
         worse: float = WORSE**failures
         if peak is None:
             return UNHEARD * worse if failures else None
         return max(peak, LEAST) * worse
 
-    def _estimate(self, now: float) -> float | None:
+    def estimate(self, now: float) -> float | None:
+        """Return what an answer takes, failures aside; None before the first."""
         return None if self._peak is None else self._peak * exp((self._at - now) / DECAY)
 
     def _remembered(self, now: float) -> float:

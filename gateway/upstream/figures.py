@@ -111,7 +111,8 @@ class Figures:
             },
         }
         if backend.times is not None:
-            shown["answer_seconds"] = backend.times.seconds(now)
+            taken = backend.times.estimate(now)
+            shown["answer_seconds"] = None if taken is None else round(taken, 4)
         if backend.full_weight == 0:
             shown["draining"] = True
         if backend.backup:

@@ -20,11 +20,13 @@ def known(*seconds: float) -> AnswerTimes:
 
 
 def test_nothing_is_known_before_the_first_answer() -> None:
-    """Also when somebody has given up waiting."""
+    """Somebody who gave up makes it wait for the next try, however long that was."""
     times = AnswerTimes()
-    times.given_up(5.0, 1.0)
-
-    assert times.seconds(2.0) is None
+    assert times.seconds(0.0) is None
+    times.given_up(0.001, 0.0)
+    assert times.seconds(0.0) == pytest.approx(UNHEARD * WORSE)
+    assert times.estimate(0.0) is None
+    assert times.seconds(FORGIVEN) is None
 
 
 def test_a_slow_answer_counts_at_once_and_less_from_then_on() -> None:

@@ -147,6 +147,20 @@ def test_the_loser_of_a_hedge_was_slow() -> None:
     assert (known(made)[1] or 0.0) > 0.05
 
 
+def test_one_that_never_answered_is_not_tried_all_the_time() -> None:
+    """Its clients leave, so it has nothing to do, and still it is not the one that nothing is known of."""
+    made = gateway()
+    made.backend("b").stall()
+    for _ in range(40):
+        client = made.send(GET)
+        made.advance(0.1)
+        client.reset()
+        made.network.pump()
+
+    assert 1 <= len(made.backend("b").requests) <= 3
+    made.check_quiet()
+
+
 def test_a_reload_forgets_nothing() -> None:
     """Nor does another weight, or another backend beside."""
     made = gateway()
