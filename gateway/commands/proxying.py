@@ -2,7 +2,7 @@
 
 The default port is another program's where a gateway, or Prometheus, runs already.
 
-Tests: `tests/system/test_first_hour.py::test_two_run_beside_each_other`.
+Tests: `tests/system/test_first_hour.py`.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ ADMIN = "tcp:0:interface=127.0.0.1"
 DEFAULT = ("127.0.0.1", 9090)
 
 
-def admin_endpoint() -> str | None:
+def admin_endpoint(default: tuple[str, int] = DEFAULT) -> str | None:
     """Return the endpoint of the operators' port; None where the default one can be had."""
     with socket.socket() as probe:
         if os.name == "posix":
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # one that was closed lately is free
         try:
-            probe.bind(DEFAULT)
+            probe.bind(default)
         except OSError:
             return ADMIN
     return None

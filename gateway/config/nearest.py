@@ -7,18 +7,21 @@ from collections.abc import Iterable
 
 from gateway.config.problems import suggestion
 
-_OPTION = re.compile(r"`([A-Za-z][\w-]*(?::[A-Z]+)?)`")
-"""A word to choose, or one that a name follows (`header:NAME`); examples of other forms are none."""
+_OPTION = re.compile(r"`([A-Za-z0-9][\w-]*)([:.=][A-Z.=:]+)?`")
+"""A word to choose, or one that a name follows (`header:NAME`, `claim.NAME=VALUE`); other examples are none."""
+
+_PARTS = re.compile(r"([\w-]+)([:.=])(.+)", re.DOTALL)
 
 
 def option(written: str, sentence: str) -> str:
     """Say which of the words was meant that a sentence about what was expected has in backticks."""
     options = _OPTION.findall(sentence)
-    head, colon, rest = written.partition(":")
-    if not colon:
-        return suggestion(written, options)
-    heads = [word.partition(":")[0] for word in options if ":" in word]
-    return suggestion(head, heads).replace("`?", f":{rest}`?")
+    parts = _PARTS.fullmatch(written)
+    if parts is None:
+        return suggestion(written, [head + more for head, more in options])
+    head, separator, rest = parts.groups()
+    near = suggestion(head, [head for head, more in options if more.startswith(separator)])
+    return near.replace("`?", f"{separator}{rest}`?")
 
 
 def name(written: str, known: Iterable[str], prefixes: Iterable[str]) -> str:

@@ -243,7 +243,7 @@ def _parse(value: object, schemes: tuple[str, ...], expected: str) -> URL:
     except (URLParseError, ValueError):
         raise Unexpected(expected) from None
     if found.scheme not in schemes:
-        raise Unexpected(expected, f"`{found.scheme}://`{suggestion(found.scheme, schemes)}")
+        raise Unexpected(expected, f"`{found.scheme}://`{suggestion(found.scheme, (*schemes, 'unix'))}")
     if not found.host:
         raise Unexpected(expected)
     if found.port is not None and not 0 < found.port < 65536:

@@ -82,14 +82,15 @@ def _translate(details: ErrorDetails, root: MapNode) -> Iterator[Problem]:
         return  # the list became too short when a wrong member was taken out, which has a message of its own
     context = details.get("ctx", {})
     found = "something secret" if spot.secret else describe(spot.node)
-    if details["loc"][-1:] == (_KEY,):
+    of_key = details["loc"][-1:] == (_KEY,)
+    if of_key:
         found = f'"{spot.key}"'
     if kind == "expected":
         words = context["words"]
         if context["found"] is not None and not spot.secret:
             found = context["found"]
-        elif isinstance(spot.node, ScalarNode) and not spot.secret:
-            found += nearest.option(spot.node.text, words)
+        else:
+            found += _option(spot, of_key, words)
     elif kind == "extra_forbidden" and _is_each_s_own(spot):
         words, found = "a key that several can have in common", f"`{spot.key}`, which each says for itself"
     elif kind == "literal_error":
@@ -106,6 +107,13 @@ def _translate(details: ErrorDetails, root: MapNode) -> Iterator[Problem]:
 def _is_each_s_own(spot: _Spot) -> bool:
     """Whether a key stands in a group or in defaults that has no business there."""
     return spot.section is not None and issubclass(spot.section, Shared) and spot.key in spot.section.own_keys
+
+
+def _option(spot: _Spot, of_key: bool, words: str) -> str:
+    """Name the word that was meant, of those that the message has."""
+    if of_key:
+        return nearest.option(spot.key, words)
+    return nearest.option(spot.node.text, words) if isinstance(spot.node, ScalarNode) and not spot.secret else ""
 
 
 def _found(kind: str, spot: _Spot, found: str) -> str:

@@ -13,11 +13,14 @@ from gateway.config.nearest import name, option
         ("header", ", did you mean `header:NAME`?"),
         ("quux", ""),
         ("quux:x", ""),
+        ("clam.plan=pro", ", did you mean `claim.plan=pro`?"),
+        ("kee=house", ", did you mean `key=house`?"),
+        ("5x", ", did you mean `5xx`?"),
     ],
 )
 def test_an_option_of_a_sentence(written: str, said: str) -> None:
     """What a sentence has in backticks is what there is to choose from; a name after a colon is kept."""
-    assert option(written, "`ip`, `user` or `header:NAME`") == said
+    assert option(written, "`5xx`, `ip`, `user`, `key=ID`, `claim.NAME=VALUE`, `/path` or `header:NAME`") == said
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,13 @@ ROUTE = "upstreams: [{name: a, backends: []}]\nroutes: [{path: /, upstream: a, %
                 "did you mean `default`?"
             ),
         ),
+        (
+            "error_pages: {intercep: true}",
+            (
+                "15: error_pages.intercep: expected a status from 400 to 599, `4xx`, `5xx` or `intercept`, "
+                'found "intercep", did you mean `intercept`?'
+            ),
+        ),
         # keys
         (
             "limits: {in_fligth: 1}",

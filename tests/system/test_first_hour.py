@@ -14,6 +14,7 @@ import pytest
 import requests
 import yaml
 
+from gateway.commands.proxying import ADMIN, admin_endpoint
 from tests.system.backends import backend
 from tests.system.gateway_process import BY_RUN, BY_TWISTD, PATIENCE, ROOT, until
 from tests.system.ports import free_port
@@ -138,6 +139,17 @@ def test_a_proxy_needs_no_file(tmp_path: Path) -> None:
             file.with_suffix(".new").write_text(file.read_text() + "limits: {in_flight: 100}\n")
             file.with_suffix(".new").replace(file)
             until(lambda: "version 2 changes limits" in command.said, command.said)
+
+
+def test_the_operators_port_is_the_default_one_where_that_is_free() -> None:
+    """Else any."""
+    address = ("127.0.0.1", free_port())
+    assert admin_endpoint(address) is None
+
+    with socket.socket() as taken:
+        taken.bind(address)
+        taken.listen()
+        assert admin_endpoint(address) == ADMIN
 
 
 def test_two_run_beside_each_other(tmp_path: Path) -> None:
