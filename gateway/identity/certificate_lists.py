@@ -4,7 +4,7 @@ Layer 2. Read by `gateway.composition.builders.mtls` for requests, and by `gatew
 handshakes.
 
 # Note [What a list says, and what it does not]
-The issuer of a client's own certificate must have a list that has not expired, or nothing is known of the certificate,
+The issuer of a client's own certificate must have a list that is valid now, or nothing is known of the certificate,
 and it is refused (D-191). The issuers above it are asked only where they have a list: many a root publishes none. A
 list that is about a part of the certificates, or about what has changed since another list, is refused with the
 configuration, as is one that nobody in `clientCA` has signed.
@@ -41,10 +41,12 @@ class Verdict(NamedTuple):
 
     Attributes:
         cause: Why it is refused, empty where it is not.
+        since: Unix seconds; earlier than that nothing is known of it.
         until: Unix seconds; later than that nothing is known of it any more.
     """
 
     cause: str
+    since: float = 0.0
     until: float = inf
 
 
@@ -110,9 +112,9 @@ class CertificateLists:
                 self._verdicts.popitem(last=False)
         return found
 
-    def ends(self) -> dict[str, float]:
-        """Return until when each list is good (Unix seconds), by its issuer."""
-        return {each.issuer.rfc4514_string(): _until(each) for each in self._by_issuer.values()}
+    def times(self) -> dict[str, tuple[float, float]]:
+        """Return from when until when each list is good (Unix seconds), by its issuer."""
+        return {each.issuer.rfc4514_string(): (_since(each), _until(each)) for each in self._by_issuer.values()}
 
     def without(self) -> list[str]:
         """Return the authorities that have no list."""
@@ -124,7 +126,7 @@ class CertificateLists:
         return [self._by_issuer[one] for one in known if one in self._by_issuer]
 
     def _look_up(self, chain: Chain) -> Verdict:
-        until = inf
+        since, until = 0.0, inf
         try:
             certificates = [x509.load_der_x509_certificate(each) for each in chain]
         except ValueError:
@@ -140,8 +142,8 @@ class CertificateLists:
                 continue
             if found.get_revoked_certificate_by_serial_number(certificate.serial_number) is not None:
                 return Verdict(f"{certificate.subject.rfc4514_string()} is revoked")
-            until = min(until, _until(found))
-        return Verdict("", until)
+            since, until = max(since, _since(found)), min(until, _until(found))
+        return Verdict("", since, until)
 
     def _issuer(self, certificate: x509.Certificate) -> x509.Certificate | None:
         """Return the authority that signed a certificate whose chain is not known (a plugin's endpoint)."""
@@ -153,6 +155,10 @@ class CertificateLists:
                     continue
                 return each
         return None
+
+
+def _since(each: x509.CertificateRevocationList) -> float:
+    return each.last_update_utc.timestamp()
 
 
 def _until(each: x509.CertificateRevocationList) -> float:

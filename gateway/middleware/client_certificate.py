@@ -60,14 +60,14 @@ class RevokedCertificates:
         chain = exchange.peer.chain()
         if not chain:
             return
-        cause, until = self._lists.verdict(chain)
-        if not cause and until > self._wall_clock():
+        cause, since, until = self._lists.verdict(chain)
+        if not cause and since <= self._wall_clock() < until:
             return
         self._count("mtls", "revoked")
         _log.info(
             "Refused the certificate of {address}: {cause}",
             address=exchange.client_address,
-            cause=cause or "the list of its authority has expired",
+            cause=cause or "the list of its authority is not valid now",
             request_id=exchange.request_id,
         )
         raise CertificateRevoked()

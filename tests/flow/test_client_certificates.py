@@ -198,6 +198,10 @@ def warned(world: World) -> list[str]:
 def test_what_is_doubtful_is_warned_of(world: World) -> None:
     """A list that has expired already, and an authority that has none: certificates are refused by both."""
     assert warned(world) == []
+    future = CLIENTS.revoke(since=datetime.datetime(2080, 1, 1, tzinfo=datetime.UTC))
+    world.list.write_bytes(future.public_bytes(Encoding.DER))
+    assert warned(world) == ["auth.mtls.crl: the list of CN=Clients is not valid yet: its certificates are refused"]
+    assert Connection(world.gateway(crl=str(world.list)), BOB).get().status == 403
     past = datetime.datetime(2021, 1, 1, tzinfo=datetime.UTC)
     CLIENTS.write_list(world.list, until=past)
     other = Authority("Others")

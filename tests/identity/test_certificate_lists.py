@@ -19,6 +19,7 @@ MIDDLE = Authority("Middle", parent=ROOT)
 ALICE, BOB = MIDDLE.issue("alice")[0], MIDDLE.issue("bob")[0]
 NOON = datetime.datetime(2030, 1, 1, tzinfo=datetime.UTC)
 SOON = NOON + datetime.timedelta(hours=1)
+LATER = NOON + datetime.timedelta(hours=2)
 
 
 def chain(*certificates: x509.Certificate) -> tuple[bytes, ...]:
@@ -121,13 +122,13 @@ def test_of_two_lists_the_newer_counts() -> None:
 
 
 def test_the_list_that_ends_first_says_until_when() -> None:
-    """After that nothing is known."""
-    lists = CertificateLists(
-        [ROOT.revoke(until=NOON), MIDDLE.revoke(until=SOON)], [ROOT.certificate, MIDDLE.certificate]
-    )
+    """After that nothing is known; nor before the last one begins."""
+    given = [ROOT.revoke(until=SOON), MIDDLE.revoke(since=NOON, until=LATER)]
+    lists = CertificateLists(given, [ROOT.certificate, MIDDLE.certificate])
+    begin, noon, soon, later = (moment.timestamp() for moment in (BEGIN, NOON, SOON, LATER))
 
-    assert lists.verdict(chain(BOB, MIDDLE.certificate, ROOT.certificate)).until == NOON.timestamp()
-    assert lists.ends() == {"CN=Root": NOON.timestamp(), "CN=Middle": SOON.timestamp()}
+    assert lists.verdict(chain(BOB, MIDDLE.certificate, ROOT.certificate)) == ("", noon, soon)
+    assert lists.times() == {"CN=Root": (begin, soon), "CN=Middle": (noon, later)}
 
 
 class NoSigner(Authority):

@@ -28,7 +28,7 @@ def test_a_listener_goes_by_those_of_its_own_authorities(tmp_path: Path) -> None
     found = made.read([ONE.certificate])
 
     assert found is not None
-    assert list(found.ends()) == ["CN=One"]
+    assert list(found.times()) == ["CN=One"]
     assert [each.issuer for each in found.of([ONE.certificate, OTHER.certificate])] == [ONE.name]
 
 

@@ -75,11 +75,13 @@ def revoked_certificates(
 
 
 def _ends(lists: CertificateLists) -> Callable[[], Iterator[Sample]]:
-    return lambda: (((name,), until) for name, until in lists.ends().items())
+    return lambda: (((name,), until) for name, (_, until) in lists.times().items())
 
 
 def _warn(lists: CertificateLists, now: float) -> None:
-    for name, until in lists.ends().items():
+    for name, (since, until) in lists.times().items():
+        if since > now:
+            _log.warn("{key}: the list of {name} is not valid yet: its certificates are refused", key=KEY, name=name)
         if until <= now:
             _log.warn("{key}: the list of {name} has expired: its certificates are refused", key=KEY, name=name)
     for name in lists.without():
