@@ -11,8 +11,9 @@ import pytest
 from gateway.testing import Harness
 from gateway.testing.backend import ok
 from gateway.testing.client import Received
+from tests.flow import test_tunnels as tunnels
 from tests.flow.test_rate_limits import field, fields
-from tests.tokens import SECRET, said, sign
+from tests.tokens import SECRET, START, said, sign
 
 Make = Callable[..., Harness]
 
@@ -299,6 +300,19 @@ def test_introspection_keeps_nobody(make: Make) -> None:
 
     assert asked_for(made) == (200, b"auth=auth.missing")
     assert asked_for(made, Authorization="Bearer x", X_API_Key=KEY) == (200, b"auth=auth.invalid")
+
+
+def test_a_tunnel_outlives_the_credential_that_opened_it(make: Make) -> None:
+    """To close it would be to act."""
+    auth = {**AUTH, "tunnels": "until_expiry"}
+    made = gateway(make, auth_={"type": "jwt", "dry_run": True}, auth=auth)
+    client = tunnels.connect(made, tunnels.bearer(jti="one", exp=START + 20))
+
+    tunnels.order(made, True, "jti", "one")
+    made.advance(30)
+
+    assert tunnels.told(client) == b""
+    assert not client.end_of_input
 
 
 # Address rules.
