@@ -34,7 +34,7 @@ def test_protect_a_route_with_jwt(tmp_path: Path) -> None:
             "docs/guides/jwt.md", tmp_path, {8080: free_port(), 9090: free_port(), 9001: origin.server_address[1]}
         )
         try:
-            assert guide.follow() >= 17
+            assert guide.follow() >= 24
         finally:
             guide.stop()
 

@@ -31,6 +31,9 @@ from gateway.telemetry.exposition import Sample
 
 _log = Logger()
 
+_FOR_WHOM = frozenset(["appid", "azp", "cid", "client_id"])
+"""Claims beside `aud` that name the application which a token is for."""
+
 _Keys = list[tuple[frozenset[str] | None, KeySource]]
 """Sets of keys, each with the issuers whose tokens it signs; None for all of the verifier's."""
 
@@ -85,7 +88,9 @@ class Tokens:
         used = [(name, self._verifiers[name]) for name in way.verifier]
         rules = [_rules(verifier, way) for _, verifier in used]
         for name, said in zip(way.verifier, [one.expected for one in rules], strict=True):
-            unchecked = [word for word, value in (("issuer", said.issuers), ("audience", said.audience)) if not value]
+            # Some issuers name in another claim whom a token is for.
+            audience = said.audience or _FOR_WHOM.intersection(name for name, _ in said.values)
+            unchecked = [word for word, value in (("issuer", said.issuers), ("audience", audience)) if not value]
             if unchecked:
                 # Whoever else the issuer of the keys gives tokens to could call with them (RFC 8725 section 3.9).
                 _log.warn(

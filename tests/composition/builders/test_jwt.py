@@ -74,6 +74,12 @@ def test_a_verifier_that_no_route_uses_is_looked_at_too(tmp_path: Path) -> None:
         ({"issuer": ISSUER}, {}, "Verifier default: tokens are taken whatever their audience"),
         ({"issuer": ISSUER}, {"audience": "api"}, ""),
         ({"issuer": ISSUER, "audience": "api"}, {}, ""),
+        ({"issuer": ISSUER, "require": {"client_id": "web"}}, {}, ""),
+        (
+            {"issuer": ISSUER, "require": {"tid": "t1"}},
+            {},
+            "Verifier default: tokens are taken whatever their audience",
+        ),
         ({}, {"issuer": ISSUER, "audience": ["api"]}, ""),
     ],
 )
