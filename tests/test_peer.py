@@ -26,3 +26,23 @@ def test_a_certificate_is_read_once_and_only_for_who_asks() -> None:
 def test_without_tls_there_is_none() -> None:
     """None without TLS."""
     assert Peer("192.0.2.7", NOBODY).certificate() is None
+
+
+def test_the_chain_is_read_once_and_only_with_a_certificate() -> None:
+    """Where the handshake tells nothing of it, it is the certificate alone."""
+    asked: list[str] = []
+
+    def peer(certificate: bytes | None, *chain: bytes) -> Peer:
+        def read() -> tuple[bytes, ...]:
+            asked.append("chain")
+            return chain
+
+        return Peer("192.0.2.1", nothing, True, lambda: certificate, read)
+
+    nothing: Any = None
+    whole, alone, none = peer(b"own", b"own", b"root"), peer(b"own"), peer(None, b"root")
+
+    assert [whole.chain(), whole.chain()] == [(b"own", b"root")] * 2
+    assert [alone.chain(), none.chain()] == [(b"own",), ()]
+    assert asked == ["chain"] * 2
+    assert Peer("192.0.2.1", nothing).chain() == ()

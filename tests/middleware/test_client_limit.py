@@ -14,7 +14,7 @@ from gateway.headers import Headers
 from gateway.limiting.limit import Limit, Verdict
 from gateway.limiting.store import MemoryLimits
 from gateway.message import Request
-from gateway.middleware.client_limit import ClientLimit
+from gateway.middleware.client_limit import ClientLimit, GuessLimit
 from tests.peers import direct
 
 CLIENT = Limit(b"client..", "client", 3, 60.0, 3, sliding=True)
@@ -191,3 +191,21 @@ def test_a_store_that_takes_its_time_is_waited_for(allowed: bool) -> None:
         assert found == [False]
     else:
         assert dict(found[0].value.headers)[b"Retry-After"] == b"8"
+
+
+def test_guesses_alone_are_no_concern_of_the_fields_of_a_route() -> None:
+    """Counted once an attempt, refused with the time to come back, and nothing is left on the exchange."""
+    counted: list[str] = []
+    limit = GuessLimit(MemoryLimits(), BOTH, ADDRESS, counted.append)
+    tries = [exchange() for _ in range(4)]
+
+    async def attempt(asked: Exchange) -> None:
+        if not await limit.admit(asked, "alice"):
+            await limit.failed(asked)
+
+    outcomes = [ended(attempt(asked)) for asked in tries]
+
+    assert outcomes[:3] == [None] * 3
+    assert dict(outcomes[3].headers) == {b"Retry-After": b"60"}
+    assert counted == ["allowed"] * 3 + ["limited"]
+    assert [asked.rate_limit for asked in tries] == [None] * 4
