@@ -8,7 +8,8 @@ A block of requests has a line for each, in the order in which they are made (wi
 `from NAME` is the upstream, or `HOST:PORT` of the backend, that was asked (`a or b`, `the same` as before); nobody is
 where there is none, but for a 5xx. `…` stands for anything, `any` for every status. `with its cookies` sends back what
 was set. `<token of ada>` stands for a token that the page's key has signed, `<ada:secret>` for a name and a password.
-Other lines are what happens: `orders refuses`, `orders accepts`, `orders is silent`, `orders answers 503`, `10 s pass`.
+`on inside` names the listener. Other lines are what happens: `orders refuses`, `orders accepts`, `orders is silent`,
+`orders answers 503`, `10 s pass`.
 """
 
 from __future__ import annotations
@@ -133,17 +134,19 @@ class Player:
         self.gateway.network.pump()
 
     def _ask(self, method: str, host: str, target: str, more: list[str], expected: list[str], line: str) -> None:
-        address, fields = "192.0.2.1", {"Host": host}
+        address, listener, fields = "192.0.2.1", None, {"Host": host}
         for part in more:
             if part.startswith("from "):
                 address = part.removeprefix("from ")
+            elif part.startswith("on "):
+                listener = part.removeprefix("on ")
             elif part == "with its cookies":
                 fields["Cookie"] = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
             else:
                 name, _, value = part.partition(": ")
                 fields[name] = _credential(value)
         client = FakeClient()
-        self.gateway.accept(client, address)
+        self.gateway.accept(client, address, listener)
         before = {place: len(backend.requests) for place, backend in self.backends.items()}
         head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
         client.send(f"{method} {target} HTTP/1.1\r\n{head}\r\n".encode())
