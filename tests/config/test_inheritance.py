@@ -284,7 +284,7 @@ def test_groups_of_nobody_are_doubted(tmp_path: Path) -> None:
 
 
 def test_what_is_taken_over_is_doubted_where_it_is_in_vain_for_all(tmp_path: Path) -> None:
-    """Once, at its place; a default that says nothing to some is no mistake."""
+    """Once, at its place; a default that says nothing to some is no mistake, a group's key is told at these."""
     text = """\
 defaults: {upstream: {slow_start: 5s}}
 groups: {g: {queue: {}}}
@@ -295,10 +295,11 @@ routes: [{path: /a, upstream: a, group: g}, {path: /b, upstream: b, group: g, in
     def doubts(health: str, flight: int) -> list[str]:
         file = tmp_path / "gateway.yaml"
         file.write_text(text.replace("HEALTH", health).replace("FLIGHT", str(flight)))
-        return [str(doubt).partition(":")[2].partition(": ")[0] for doubt in load_with_doubts(file, {})[1]]
+        found = [str(doubt).removeprefix(f"{file}:") for doubt in load_with_doubts(file, {})[1]]
+        return [": ".join(doubt.split(": ")[:2]) for doubt in found]
 
-    assert doubts("", 0) == ["1:23", "2:14"]
-    assert doubts(", health_check: {}", 5) == []
+    assert doubts("", 0) == ["1:23: defaults.upstream.slow_start", "2:14: groups.g.queue"]
+    assert doubts(", health_check: {}", 5) == ["4:10: routes[0].queue"]
 
 
 def test_what_is_written_back_needs_no_groups(load_text: Load) -> None:

@@ -13,7 +13,7 @@ def upstreams_below_a_base(settings: Settings) -> frozenset[str]:
     own = {upstream.name for upstream in settings.upstreams if any(backend.base for backend in upstream.backends)}
     found = set(own)
     for upstream in settings.upstreams:
-        breaker = upstream.circuit_breaker or settings.circuit_breaker
+        breaker = settings.breaker_of(upstream)
         if breaker is not None and breaker.fallback.upstream in own:
             found.add(upstream.name)
     return frozenset(found)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import reduce
 
 from gateway.config.doubts.authorities import authorities as doubts_of_authorities
 from gateway.config.doubts.backups import backups as doubts_of_backups
@@ -46,16 +47,24 @@ def check(root: MapNode, settings: Settings, as_written: MapNode) -> list[Proble
 
 
 def _told(root: MapNode, settings: Settings) -> Iterator[Problem]:
-    """Yield the doubts; one about a key that several take over only where it holds for all who do."""
-    taken = Counter(entry.path for _, entry in taken_over(root))
-    saying: dict[tuple[str, str], int] = {}
+    """Yield the doubts; those about a key that several take over, once where they hold for all who do.
+
+    A group whose key is doubtful for some of its routes is told of at these; a default need not say something to all.
+    """
+    shared: dict[tuple[str, str], list[tuple[Place, tuple[Step, ...], str]]] = {}
     for steps, words in _all(settings):
         place, path, source = _find(root, steps)
         if source:
-            saying[path, source] = saying.get((path, source), 0) + 1
-            if saying[path, source] != taken[source]:
-                continue
-        yield Problem(*place, path, words)
+            shared.setdefault((path, source), []).append((place, steps, words))
+        else:
+            yield Problem(*place, path, words)
+    taking = Counter(entry.path for _, entry in taken_over(root)) if shared else {}
+    for (path, source), doubts in shared.items():
+        if len({steps[1] for _, steps, _ in doubts}) == taking[source]:
+            yield from dict.fromkeys(Problem(*place, path, words) for place, _, words in doubts)
+        elif not source.startswith("defaults."):
+            for _, steps, words in doubts:
+                yield Problem(*_find(root, steps[:2])[0], reduce(join, steps, ""), words)
 
 
 def _all(settings: Settings) -> Iterator[Doubt]:

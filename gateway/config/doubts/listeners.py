@@ -29,7 +29,7 @@ def listeners(settings: Settings) -> Iterator[Doubt]:
                     f"on `{listener.name}` requests for it go to `routes[{around}]`, {settings.routes[around].name}, "
                     "and so to the same upstream; a route there with `respond: {status: 404}` keeps them off"
                 )
-                yield ("routes", index, "listeners"), words
+                yield ("routes", index, "path"), words
 
 
 class _Covering:

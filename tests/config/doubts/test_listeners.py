@@ -39,7 +39,7 @@ def test_a_way_around_the_listener_is_doubted(tmp_path: Path, route: str) -> Non
 
     assert found.startswith("4:")
     assert found.partition(": ")[2] == (
-        "routes[0].listeners: on `public` requests for it go to `routes[1]`, site, and so to the same upstream; "
+        "routes[0].path: on `public` requests for it go to `routes[1]`, site, and so to the same upstream; "
         "a route there with `respond: {status: 404}` keeps them off"
     )
 
@@ -120,3 +120,12 @@ def test_ten_thousand_routes_are_judged_in_no_time() -> None:
     assert list(listeners(settings)) == []
 
     assert time.process_time() - before < 3
+
+
+def test_a_way_around_the_listener_of_a_group_is_doubted_at_its_route(tmp_path: Path) -> None:
+    """Whatever the others of the group lead to."""
+    head = HEAD.replace("listeners: internal}", "group: inner}") + "groups: {inner: {listeners: internal}}\n"
+    head = "\n".join([*head.splitlines()[:2], head.splitlines()[4], *head.splitlines()[2:4]]) + "\n"
+    found = doubts(tmp_path, "{path: /*, upstream: app}", "{path: /tools, upstream: other, group: inner}", head=head)
+
+    assert [doubt.partition(": ")[2].partition(":")[0] for doubt in found] == ["routes[0].path"]
