@@ -154,16 +154,16 @@ class Changes:
             snapshot = gateway.build(settings, writer)
             await self._admin.open(settings.admin)
         except BaseException:
-            await self._roll_back(ports)
+            self._roll_back(ports)
             raise
         return Plan(snapshot, ports, renewals, path, writer)
 
-    async def _roll_back(self, ports: dict[str, Listening]) -> None:
+    def _roll_back(self, ports: dict[str, Listening]) -> None:
         """Let go of what was made for a configuration that does not come into force."""
         gateway = self._gateway
         gateway.foundation.pool.retain(gateway.root.tree.pool_keys)
         gateway.foundation.carried.roll_back()
-        await gateway.listeners.abandon(ports)
+        gateway.listeners.abandon(ports)
 
     async def _commit(self, settings: Settings, plan: Plan) -> None:
         """Put a plan into force: nothing here can fail, and nothing waits until the snapshot is in force."""

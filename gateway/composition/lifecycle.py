@@ -304,7 +304,7 @@ class GatewayService(MultiService):
         try:
             await self._admin.open(self.settings.admin)
         except BaseException:
-            await listeners.abandon(fresh)
+            listeners.abandon(fresh)
             raise
         await listeners.commit(endpoints, fresh)
 

@@ -26,6 +26,7 @@ from gateway.composition.builders.upstreams import build_upstreams
 from gateway.composition.foundation import Foundation
 from gateway.composition.pipeline import Pipeline
 from gateway.config import Settings
+from gateway.config.patterns import SOCKETS
 from gateway.config.schema.routes import Route
 from gateway.exchange import ChainLike
 from gateway.http.fields import OTHER_URLS
@@ -118,7 +119,7 @@ def build(
         gateway.dialling.tls.TLSSettingsError: A certificate of an upstream cannot be used.
         gateway.config.ConfigError: A file that it names cannot be used.
     """
-    trusted = NetworkSet(str(network) for network in settings.trusted_proxies)
+    trusted = _trusted(settings.trusted_proxies)
     limits = RateLimits(settings, foundation)
     identity = Identity(settings, foundation, _withheld(settings), limits.store)
     paths = Paths(settings)
@@ -167,6 +168,10 @@ def build(
         for address, tables in places.by_address.items()
     }
     return replace(everywhere, listeners=here, homes=places.homes) if here else everywhere
+
+
+def _trusted(proxies: Sequence[object]) -> NetworkSet:
+    return NetworkSet([str(one) for one in proxies if one != SOCKETS], sockets=SOCKETS in proxies)
 
 
 def _withheld(settings: Settings) -> frozenset[bytes]:

@@ -36,6 +36,9 @@ _SPACES = re.compile(r"[\s\x00-\x20\x7f]")
 _ENDPOINT = re.compile(r"[A-Za-z][A-Za-z0-9_-]*:.+")
 _TCP = re.compile(r"(?:tcp|tcp6|ssl|tls|sni):(?:port=)?(?P<port>[^:]*)(?::.*)?", re.DOTALL)
 
+SOCKETS = "unix:"
+"""Among trusted proxies: all who come by a UNIX socket, as in nginx."""
+
 _LONGEST_SOCKET = 107  # `sun_path` of unix(7), without the NUL at its end
 _IS_PARAMETER = re.compile(r"[^\x00-\x20\x7f&=#;\[\]+%]+")
 TAKEN = frozenset(map(folded, HOP_BY_HOP | FRAMING | NEVER_FORWARDED | NEVER_IN_TRAILERS | OTHER_URLS | DROPPED))
@@ -387,3 +390,13 @@ def network(value: object) -> IPv4Network | IPv6Network:
         if "has host bits set" in str(error):
             raise Unexpected("a network with no host bits, such as 10.0.0.0/8") from None
         raise Unexpected("an address or a network such as 10.0.0.0/8 or fd00::/8") from None
+
+
+def proxy(value: object) -> IPv4Network | IPv6Network | str:
+    """Read who is a trusted proxy: an address, a CIDR block, or `unix:` for whoever comes by a UNIX socket."""
+    if value == SOCKETS:
+        return SOCKETS
+    try:
+        return network(value)
+    except Unexpected as error:
+        raise Unexpected(f"{error.expected}; or `unix:` for all who come by a UNIX socket", error.found) from None

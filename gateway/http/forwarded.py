@@ -56,12 +56,13 @@ class NetworkSet:
     Args:
         networks: `10.0.0.0/8`, `2001:db8::/32`, `192.0.2.1`. IPv4 addresses
             mapped into IPv6 are the IPv4 addresses that they stand for.
+        sockets: Whether whoever has no address, having come by a UNIX socket, is among them.
 
     Raises:
         ValueError: One of them is neither an address nor a network.
     """
 
-    def __init__(self, networks: Iterable[str]) -> None:
+    def __init__(self, networks: Iterable[str], sockets: bool = False) -> None:
         self._known: dict[str, bool] = {}
         # The first and the last address of each network, as octets; by the length of an address (4 or 16). A network
         # within another one is left out, so both lists ascend and one bisection finds an address.
@@ -72,7 +73,8 @@ class NetworkSet:
             if not lasts or lasts[-1] < last:
                 self._firsts[len(first)].append(first)
                 lasts.append(last)
-        self._empty = not any(self._firsts.values())
+        self._sockets = sockets
+        self._empty = not any(self._firsts.values()) and not sockets
 
     def __bool__(self) -> bool:
         return not self._empty
@@ -95,7 +97,7 @@ class NetworkSet:
         """Look an address up that is not remembered: 0.3 to 1 us, among any number of networks."""
         address = _octets(text)
         if address is None:
-            return False
+            return self._sockets and not text
         place = bisect_right(self._firsts[len(address)], address)
         return place > 0 and address <= self._lasts[len(address)][place - 1]
 
@@ -246,7 +248,10 @@ class PeerForwarding:
         if rules.x_forwarded:
             # Leave empty fields out: ", peer" would be a hop without a name.
             hops = [hop for hop in headers.get_all(_FOR) if hop]
-            lines.append((b"X-Forwarded-For", b", ".join([*hops, self.peer.encode() or b"unknown"])))
+            # A trusted proxy at a UNIX socket has no address to be named by: what it says of its client stands last.
+            if self.peer or not (self.trusted and hops):
+                hops.append(self.peer.encode() or b"unknown")
+            lines.append((b"X-Forwarded-For", b", ".join(hops)))
             lines.append((b"X-Forwarded-Proto", believed.joined(_PROTO) or self._scheme))
             said = believed.joined(_HOST) or host
             if said:

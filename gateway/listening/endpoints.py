@@ -14,6 +14,7 @@ import os
 import re
 import socket
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from OpenSSL import SSL, crypto
@@ -30,8 +31,9 @@ from gateway.config.texts import without_credentials
 from gateway.listening.certificates import CertificateError, CertificateStore
 from gateway.listening.client_lists import ClientLists
 from gateway.listening.single_certificate import SingleCertificate
-from gateway.transport.port import BACKLOG, TWISTED_BACKLOG, ConnectionLimit, GatewayPort, GatewayUnixPort
+from gateway.transport.port import BACKLOG, TWISTED_BACKLOG, ConnectionLimit, GatewayPort
 from gateway.transport.tls import over_tls
+from gateway.transport.unix_port import GatewayUnixPort
 
 _UNKNOWN_KIND = re.compile("Unknown endpoint type: '([^']*)'")
 
@@ -129,9 +131,14 @@ class ListeningReactor:
         mode: int = 0o666,
         wantPID: bool = False,  # noqa: N803  # the interface's
     ) -> IListeningPort:
-        """Listen on a path; see `IReactorUNIX.listenUNIX`."""
+        """Listen on a path, without a lock file; see `IReactorUNIX.listenUNIX`, and Note [The file of a socket]."""
         queue = BACKLOG if backlog == TWISTED_BACKLOG else backlog
-        return self._start(GatewayUnixPort(os.fsencode(address), factory, queue, mode, self._reactor, wantPID))
+        for reader in self._reactor.getReaders():
+            if isinstance(reader, GatewayUnixPort) and reader.leaving and reader.is_at(Path(os.fsdecode(address))):
+                port = reader.successor(factory, mode)
+                port.backlog = queue
+                return self._start(port)
+        return self._start(GatewayUnixPort(os.fsencode(address), factory, queue, mode, self._reactor))
 
     def adoptStreamPort(self, fileDescriptor: int, addressFamily: int, factory: IProtocolFactory) -> IListeningPort:  # noqa: N803
         """Take over a listening socket (systemd); see `IReactorSocket.adoptStreamPort`."""
@@ -183,7 +190,7 @@ class Listening:
 
     def leave(self, leaving: bool) -> None:
         """Note whether this port is about to be closed; see `GatewayPort.leaving`."""
-        if isinstance(self.port, GatewayPort):
+        if isinstance(self.port, (GatewayPort, GatewayUnixPort)):
             self.port.leaving = leaving
 
     async def stop_accepting(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
 
@@ -68,17 +68,21 @@ class Listeners:
                     factory = self._factory_of(endpoint)
                     fresh[endpoint] = await self._open_port(self._reactor, endpoint, factory, self._limit)
         except BaseException:
-            await self.abandon(fresh)
+            self.abandon(fresh)
             raise
         finally:
             for listening in leaving:
                 listening.leave(False)
         return fresh
 
-    async def abandon(self, fresh: dict[str, Listening]) -> None:
-        """Close again what was prepared."""
+    def abandon(self, fresh: dict[str, Listening]) -> None:
+        """Close again what was prepared.
+
+        Not waited for: a port is closed a turn of the reactor later, and a start that fails has to say so before, and
+        about the port that it has failed for.
+        """
         for listening in fresh.values():
-            await listening.stop_accepting()
+            ensureDeferred(listening.stop_accepting())
 
     async def commit(self, endpoints: Sequence[str], fresh: dict[str, Listening]) -> None:
         """Keep the ports of `endpoints`, close the others; their connections go on."""

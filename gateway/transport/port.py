@@ -1,8 +1,9 @@
 """Listening sockets that make direct transports and hold back when the gateway is full.
 
-Made by `gateway.listening.endpoints`. Past `limits.connections` new
-connections are not refused: they wait in the kernel's backlog, in order, and
-the port reads again when one that is held has gone.
+Made by `gateway.listening.endpoints`; those at UNIX sockets are in
+`gateway.transport.unix_port`. Past `limits.connections` new connections are not
+refused: they wait in the kernel's backlog, in order, and the port reads again
+when one that is held has gone.
 
 What it uses of Twisted's private parts is in `tests/transport/test_private_parts.py`.
 """
@@ -17,7 +18,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet import tcp, unix
+from twisted.internet import tcp
 
 from gateway.transport.direct import DirectServer
 from gateway.transport.shortage import PORT_LOGGER
@@ -84,7 +85,7 @@ else:
     _Server = object
 
 
-class _Held(_Server):
+class Held(_Server):
     """A server transport that counts in the limit of its port from accept to close."""
 
     server: Any
@@ -104,12 +105,8 @@ class _Held(_Server):
                 limit.leave()
 
 
-class HeldServer(_Held, DirectServer):
+class HeldServer(Held, DirectServer):
     """An accepted TCP connection."""
-
-
-class HeldUnixServer(_Held, unix.Server):
-    """An accepted connection on a UNIX socket; Twisted's own, whose queue can carry file descriptors."""
 
 
 if TYPE_CHECKING:
@@ -118,7 +115,7 @@ else:
     _Port = object
 
 
-class _Patient(_Port):
+class Patient(_Port):
     """A port that accepts no more than there is room for."""
 
     limit = ConnectionLimit()
@@ -141,7 +138,7 @@ class _Patient(_Port):
             self.startReading()
 
 
-class GatewayPort(_Patient, tcp.Port):
+class GatewayPort(Patient, tcp.Port):
     """A TCP port whose connections write at once, without Nagle's delay and with keep-alive probes.
 
     Attributes:
@@ -178,18 +175,6 @@ class GatewayPort(_Patient, tcp.Port):
         if self._preexistingSocket is not None:
             _set_options(self._preexistingSocket)
         super().startListening()
-
-
-class GatewayUnixPort(_Patient, unix.Port):
-    """A UNIX socket that counts in the same limit."""
-
-    transport = HeldUnixServer
-
-    @classmethod
-    def adopt(cls, reactor: Any, descriptor: int, factory: IProtocolFactory) -> GatewayUnixPort:
-        """Make a port of a listening UNIX socket: a duplicate of the descriptor, which stays its owner's."""
-        port: GatewayUnixPort = cls._fromListeningDescriptor(reactor, descriptor, factory)
-        return port
 
 
 def _set_options(skt: socket.socket) -> None:

@@ -86,6 +86,8 @@ from gateway.routing.pattern import parse_pattern
         (patterns.network, "10.0.0.0/8", ip_network("10.0.0.0/8")),
         (patterns.network, "10.0.0.1", ip_network("10.0.0.1/32")),
         (patterns.network, "fd00::/8", ip_network("fd00::/8")),
+        (patterns.proxy, "unix:", "unix:"),
+        (patterns.proxy, "10.0.0.1", ip_network("10.0.0.1/32")),
     ],
 )
 def test_what_is_meant_is_taken_in_its_normal_form(
@@ -209,6 +211,10 @@ def test_what_is_meant_is_taken_in_its_normal_form(
         (patterns.route_method, "DESCRIBE", "a method that is forwarded"),
         (patterns.network, "10.0.0.1/8", "no host bits"),
         (patterns.network, "example.com", "an address or a network"),
+        (patterns.network, "unix:", "an address or a network"),
+        (patterns.proxy, "unix", "or `unix:` for all who come by a UNIX socket"),
+        (patterns.proxy, "unix:/run/g.sock", "or `unix:` for all who come by a UNIX socket"),
+        (patterns.proxy, "10.0.0.1/8", "no host bits"),
     ],
 )
 def test_what_is_not_meant_is_refused_in_words(parse: Callable[[object], object], written: object, words: str) -> None:

@@ -303,6 +303,28 @@ def test_a_peer_without_an_address_is_unknown() -> None:
 
     assert fields["X-Forwarded-For"] == "unknown"
     assert "X-Real-IP" not in fields
+    assert sent(peer(""), (b"X-Forwarded-For", b"198.51.100.7"))["X-Forwarded-For"] == "198.51.100.7, unknown"
+
+
+def test_a_trusted_proxy_at_a_socket_is_not_named() -> None:
+    """It has no address: its client stands last, where the next server looks for it."""
+    trusted = ForwardedRules(NetworkSet(["10.0.0.0/8"], sockets=True)).for_peer("", b"http")
+    said = Headers([(b"X-Forwarded-For", b"192.0.2.1, 198.51.100.7, 10.0.0.1")])
+
+    assert trusted.trusted
+    assert trusted.client_address(said) == "198.51.100.7"
+    assert b"X-Forwarded-For: 192.0.2.1, 198.51.100.7, 10.0.0.1\r\n" in trusted.encode(said, b"h")
+    assert b"X-Forwarded-For: unknown\r\n" in trusted.encode(Headers(), b"h")
+    assert trusted.client_address(Headers()) == ""
+
+
+def test_sockets_alone_are_a_set() -> None:
+    """With nobody who has an address in it, nor whoever has none that can be read."""
+    only = NetworkSet([], sockets=True)
+
+    assert only
+    assert "" in only
+    assert not any(address in only for address in ("10.0.0.1", "::1", " ", "unix:", None))
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,7 @@ def test_what_was_prepared_may_be_abandoned(listeners: Listeners, ports: Ports) 
     """Another part of the configuration could not be used."""
 
     async def prepare_and_abandon() -> None:
-        await listeners.abandon(await listeners.prepare(["tcp:1"]))
+        listeners.abandon(await listeners.prepare(["tcp:1"]))
 
     ensureDeferred(prepare_and_abandon())
 

@@ -33,6 +33,14 @@ USED = {
     "gateway.transport.loop": {"_poller", "_selectables", "_doReadOrWrite", "_disconnectSelectable"},
     # A port on a socket that listens already: the public `adoptStreamPort` makes ports of Twisted's own class.
     "gateway.transport.port": {"_fromListeningDescriptor", "_logger", "_preexistingSocket", "_shouldShutdown", "_type"},
+    # The same at a UNIX socket, whose file is ours to keep.
+    "gateway.transport.unix_port": {
+        "_bindPath",
+        "_fromListeningDescriptor",
+        "_preexistingSocket",
+        "_reservedFD",
+        "_shouldShutdown",
+    },
     # Several records in one system call: `write` is public, what it calls for each piece is not.
     "gateway.transport.tls": {
         "_write",

@@ -8,8 +8,9 @@ from typing import Any, cast
 from twisted.internet import tcp
 from twisted.logger import Logger
 
-from gateway.transport.port import GatewayPort, GatewayUnixPort
+from gateway.transport.port import GatewayPort
 from gateway.transport.shortage import Sparingly
+from gateway.transport.unix_port import GatewayUnixPort
 
 
 class Listener:

@@ -21,6 +21,7 @@ from gateway.config.doubts.listeners import listeners as doubts_of_listeners
 from gateway.config.doubts.reach import unreached
 from gateway.config.doubts.routes import route as doubts_of_route
 from gateway.config.doubts.shared import shared as doubts_of_what_is_shared
+from gateway.config.doubts.sockets import sockets as doubts_of_sockets
 from gateway.config.doubts.sticky import sticky as doubts_of_sticky
 from gateway.config.doubts.telemetry import levels as doubts_of_levels
 from gateway.config.doubts.upstreams import breaker as doubts_of_breaker
@@ -93,6 +94,7 @@ def _all(settings: Settings) -> Iterator[Doubt]:
     yield from doubts_of_callers(settings)
     yield from unreached(settings)
     yield from doubts_of_listeners(settings)
+    yield from doubts_of_sockets(settings)
     for index, limit in enumerate(settings.rate_limits):
         for steps, words in doubts_of_limit(limit, settings.routes, "no route asks"):
             yield ("rate_limits", index, *steps), words

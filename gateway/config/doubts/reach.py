@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network, IPv6Network
 
 from gateway.config.doubts.common import Doubt, Step
-from gateway.config.endpoint_strings import port_of
+from gateway.config.endpoint_strings import address_of, parse, port_of
 from gateway.config.patterns import PARAMETER
 from gateway.config.schema import Settings
 from gateway.config.schema.routes import Route
@@ -120,16 +120,24 @@ def _ports(settings: Settings) -> Iterator[Doubt]:
     seen: dict[tuple[str, str], str] = {}
     named = [(("listeners", index, "endpoint"), one.endpoint) for index, one in enumerate(settings.listeners)]
     for steps, written in [*named, (("admin", "endpoint"), settings.admin.endpoint)]:
-        port = port_of(written)
+        port = _place_of(written)
         if port is None:
             continue
         for interface, number in seen:
             # The same address, or one that is all of them.
             if number == port[1] and (interface == port[0] or not (interface and port[0])):
-                yield steps, f"it is taken: port {number} is that of `{seen[interface, number]}`"
+                what = number if number.startswith("/") else f"port {number}"
+                yield steps, f"it is taken: {what} is that of `{seen[interface, number]}`"
                 break
         else:
             seen[port] = "admin" if steps[0] == "admin" else f"listeners[{steps[1]}]"
+
+
+def _place_of(endpoint: str) -> tuple[str, str] | None:
+    """Return the interface (empty for all of IPv4) and the port of an endpoint, or the path of a socket in its place."""
+    if parse(endpoint).kind == "unix":
+        return "", address_of(endpoint).removeprefix("unix:")
+    return port_of(endpoint)
 
 
 def _issuers(settings: Settings) -> Iterator[Doubt]:

@@ -18,7 +18,7 @@ from gateway.config.schema.plugins import Plugin
 from gateway.config.schema.resilience import CircuitBreaker
 from gateway.config.schema.routes import Route, SharedRoute
 from gateway.config.schema.telemetry import AccessLog, Log, Metrics, Tracing
-from gateway.config.schema.types import Flag, Name, Network, Positive
+from gateway.config.schema.types import Flag, Name, Network, Positive, Proxy
 from gateway.config.schema.upstreams import SharedUpstream, Upstream
 
 
@@ -42,8 +42,10 @@ class Settings(Section):
     )
     timeouts: Timeouts = Field(default=Timeouts(), description="How long things may take.")
     limits: Limits = Field(default=Limits(), description="How much of something there may be.")
-    trusted_proxies: tuple[Network, ...] = Field(
-        default=(), description="Addresses and networks whose X-Forwarded-* and PROXY lines are believed."
+    trusted_proxies: tuple[Proxy, ...] = Field(
+        default=(),
+        description="Addresses and networks whose X-Forwarded-* and PROXY lines are believed; `unix:` is who comes by "
+        "a UNIX socket.",
     )
     forwarded: Forwarded = Field(default=Forwarded(), description="Fields that tell a backend about the client.")
     redis: Redis | None = Field(default=None, description="The Redis server, used only by what names it.")

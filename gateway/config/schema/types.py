@@ -241,5 +241,8 @@ RouteMethod: TypeAlias = Annotated[str, Parsed(patterns.route_method, _string(),
 Network: TypeAlias = Annotated[
     IPv4Network | IPv6Network, Parsed(patterns.network, _string(), "address or network", str)
 ]
+Proxy: TypeAlias = Annotated[
+    IPv4Network | IPv6Network | str, Parsed(patterns.proxy, _string(), "address, network or `unix:`", str)
+]
 URL: TypeAlias = Annotated[str, Parsed(patterns.url, _string("^https?://"), "URL", without_credentials)]
 RequestPath: TypeAlias = Annotated[str, form(r"/[!-~]*", "a path that begins with `/`", without_credentials)]

@@ -72,6 +72,8 @@ def test_routes_that_both_have_requests_of_their_own(
         (["tcp:port=8080", "tcp:9"], "tcp:8080", ["admin.endpoint: it is taken: port 8080 is that of `listeners[0]`"]),
         (["tcp:8080:interface=127.0.0.1", "tcp:8080:interface=127.0.0.2"], "tcp:9090", []),
         (["tcp:0", "tcp:00"], "tcp:0", []),
+        (["unix:/run/a", "unix:/run/a:mode=660"], "tcp:0", ["listeners[1].endpoint: it is taken: /run/a is that of"]),
+        (["unix:/run/a"], "unix:address=/run/a", ["admin.endpoint: it is taken: /run/a is that of `listeners[0]`"]),
         (["unix:/run/a", "systemd:domain=INET:index=0"], "tcp:9090", []),
     ],
 )  # fmt: skip

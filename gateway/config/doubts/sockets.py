@@ -1,0 +1,38 @@
+"""Doubts about listeners at UNIX sockets: whoever comes by one has no address.
+
+Tests: `tests/config/doubts/test_sockets.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gateway.config.doubts.common import Doubt
+from gateway.config.endpoint_strings import parse
+from gateway.config.patterns import SOCKETS
+from gateway.config.schema import Settings
+from gateway.config.schema.limiting import RateLimit
+
+
+def sockets(settings: Settings) -> Iterator[Doubt]:
+    """Doubt what goes by the addresses of clients that have none."""
+    if SOCKETS in settings.trusted_proxies:
+        return
+    unless = f"`trusted_proxies` does not have `{SOCKETS}`, so no proxy there is believed who its clients are"
+    for index, listener in enumerate(settings.listeners):
+        if parse(listener.endpoint).kind != "unix":
+            continue
+        for words in _by_address(settings):
+            yield ("listeners", index, "endpoint"), f"{words}: {unless}"
+
+
+def _by_address(settings: Settings) -> Iterator[str]:
+    rules = [settings.ip_allow, settings.ip_deny]
+    limits: list[RateLimit] = [*settings.rate_limits]
+    for route in settings.routes:
+        rules += [route.ip_allow, route.ip_deny]
+        limits += route.rate_limit
+    if any(rules):
+        yield "address rules refuse all who come by it"
+    if any("ip" in limit.scope for limit in limits):
+        yield "limits by address count all who come by it as one"
