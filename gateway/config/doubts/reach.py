@@ -134,7 +134,7 @@ def _ports(settings: Settings) -> Iterator[Doubt]:
 
 
 def _place_of(endpoint: str) -> tuple[str, str] | None:
-    """Return the interface (empty for all of IPv4) and the port of an endpoint, or the path of a socket in its place."""
+    """Return interface (empty for all of IPv4) and port of an endpoint, or for the port the path of a socket."""
     if parse(endpoint).kind == "unix":
         return "", address_of(endpoint).removeprefix("unix:")
     return port_of(endpoint)
