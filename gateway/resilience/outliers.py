@@ -12,6 +12,8 @@ before a backend is picked. The outlier detection of Envoy, with these choices:
   but one may always be (a tenth of three backends is none, and the rule would
   be off without saying so): as Envoy did it from the start. The only backend
   is never ejected, since there is no other to pick; nor is any at 0 percent.
+- As long as a backup is in service, all that are no backups may be out: it is
+  there to take over from the last of them.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ class OutlierRules:
         failures: So many within `window` eject it.
         window: Seconds.
         eject: Seconds of the first ejection.
-        max_ejected_percent: Most backends out at once; 0: none ever.
+        max_ejected_percent: Most backends out at once, while no backup can take over; 0: none ever.
     """
 
     failures: int = 5
@@ -104,15 +106,19 @@ class OutlierDetector:
         rules: When a backend is ejected.
         names: The backends' names.
         on_change: Hears of every ejection and return; of a return no sooner than somebody asks.
+
+    Attributes:
+        backups: Names of backends that are asked when no other may be tried.
     """
 
-    __slots__ = ("_on_change", "_out", "_suspects", "rules")
+    __slots__ = ("_on_change", "_out", "_suspects", "backups", "rules")
 
     def __init__(self, rules: OutlierRules, names: Iterable[str] = (), on_change: OnChange | None = None) -> None:
         self.rules = rules
         self._on_change = on_change
         self._suspects = {name: Suspect(name, self) for name in names}
         self._out: dict[str, Suspect] = {}
+        self.backups: frozenset[str] = frozenset()
 
     def watch(self, name: str) -> Suspect:
         """Return the backend of this name, for a hot path to hold; a new one counts as good."""
@@ -137,7 +143,7 @@ class OutlierDetector:
         """A backend has failed often enough: eject it, unless too many are out."""
         if self._suspects.get(suspect.name) is not suspect:
             return  # forgotten, while attempts on it were under way
-        if self.out(now) >= self._most():
+        if self.out(now) >= self._most() and not self._is_replaced(suspect):
             return
         failures = self.rules.failures
         seconds = suspect.eject(now, self.rules)
@@ -152,6 +158,12 @@ class OutlierDetector:
         if share <= 0.0 or backends < 2:
             return 0
         return max(1, int(backends * share / 100.0))
+
+    def _is_replaced(self, suspect: Suspect) -> bool:
+        """Whether a backup takes over what a backend would get, if that were out."""
+        if suspect.name in self.backups or self.rules.max_ejected_percent <= 0.0:
+            return False
+        return any(name in self._suspects and name not in self._out for name in self.backups)
 
     def _tell(self, suspect: Suspect, ejected: bool, cause: str) -> None:
         if self._on_change is not None:

@@ -100,6 +100,22 @@ def test_it_is_better_than_a_panic() -> None:
     assert made.metric("gateway_upstream_panic", upstream="shop") == 0
 
 
+def test_ejections_lead_to_it_however_many_there_have_to_be() -> None:
+    """`max_ejected_percent` is for upstreams that nobody else takes over from."""
+    made = gateway(passive_health={"failures": 2, "eject": 10})
+    fail(made, "a", "b")
+    assert [made.get("/").status for _ in range(4)] == [500] * 4
+    assert answered(made) == "c"
+    recover(made, "a", "b")
+    made.advance(11)
+    assert answered(made) == "ab"
+
+    made.apply(upstreams=[{**made.configuration["upstreams"][0], "backends": [{"url": FIRST}, {"url": BACKUP}]}])
+    fail(made, "a", "c")
+    answered(made, 20)
+    assert made.metric("gateway_backend_ejected") == 1  # both are backends like any other now: one of them stays
+
+
 def test_a_retry_comes_to_it_last() -> None:
     """When both others were tried."""
     made = gateway(route={"retry": {"attempts": 2, "backoff": 0.001, "budget": 1}})

@@ -180,3 +180,25 @@ def test_the_share_that_is_out_never_exceeds_the_cap(
         assert all(detector.watch(name).until - now <= 300.0 for name in ejected)
         if backends == 1 or percent == 0.0:
             assert not ejected
+
+
+def test_a_backup_takes_over_from_all_others() -> None:
+    """As long as it is in service itself; for backups the share holds."""
+    detector = OutlierDetector(OutlierRules(max_ejected_percent=25.0), FOUR)
+    detector.backups = frozenset("cd")
+    for name in "ab":
+        fail(detector, name, 0.0)
+    assert out(detector, 0.0) == "ab"
+    fail(detector, "c", 0.0)
+    assert out(detector, 0.0) == "ab"
+
+    alone = OutlierDetector(OutlierRules(max_ejected_percent=25.0), FOUR)
+    alone.backups = frozenset("cx")  # x is of a configuration that is not in force yet
+    for name in "cab":
+        fail(alone, name, 0.0)
+    assert out(alone, 0.0) == "c"
+
+    never = OutlierDetector(OutlierRules(max_ejected_percent=0.0), FOUR)
+    never.backups = frozenset("cd")
+    fail(never, "a", 0.0)
+    assert out(never, 0.0) == ""

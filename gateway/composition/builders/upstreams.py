@@ -90,6 +90,9 @@ def build_upstream(
         reverse = _reverse(upstream, backend)
         times = _times(upstream, backend, foundation)
         backends.append(Backend(backend.url, backend.weight, pool, standing, grows, reverse, backend.backup, times))
+    if condition is not None and condition.detector is not None:
+        backups = frozenset(backend.name for backend in backends if backend.backup and backend.full_weight)
+        foundation.carried.then(partial(setattr, condition.detector, "backups", backups))
     kind: Callable[..., Upstream] = Upstream
     if breaker is not None and breaker.dry_run:
         kind = partial(DryRunUpstream, breaker_note(upstream.name, foundation))

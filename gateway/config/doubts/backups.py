@@ -37,14 +37,7 @@ def backups(settings: Settings, upstream: Upstream, routes: Sequence[Route]) -> 
     if breaker is not None and not breaker.dry_run:
         return
     passive = upstream.passive_health
-    if passive is None:
-        words = "nothing takes the others out: there is no `health_check`, `passive_health` or `circuit_breaker`"
-        yield key, f"it is never asked: {words}, and no `retry` that tries them all"
-        return
-    known = len(upstream.backends)
-    most = 0 if known < 2 or not passive.max_ejected_percent else max(1, int(known * passive.max_ejected_percent / 100))
-    if most < len(first):
-        words = (
-            f"`passive_health.max_ejected_percent` lets {most} of {known} backends be out, and {len(first)} come first"
-        )
-        yield key, f"it is never asked: {words}, and {len(first)} come first"
+    if passive is None or not passive.max_ejected_percent:
+        nothing = "there is no `health_check`, `passive_health` or `circuit_breaker`"
+        words = nothing if passive is None else "`passive_health.max_ejected_percent` is 0"
+        yield key, f"it is never asked: nothing takes the others out ({words}), and no `retry` tries them all"

@@ -124,7 +124,8 @@ class PassiveHealth(Section):
     window: Timeout = Field(default=30.0, description="Over which failures are counted.")
     eject: Timeout = Field(default=30.0, description="How long it is left out.")
     max_ejected_percent: Percent = Field(
-        default=50.0, description="Most backends of the upstream that may be out at once."
+        default=50.0,
+        description="Most backends of the upstream that may be out at once; all, while a `backup` can take over.",
     )
 
 
