@@ -53,7 +53,10 @@ ADVICE = {
     "auth.invalid": (
         "One client: its credential is old or for another audience. All at once: keys were rotated, a clock is wrong."
     ),
-    "auth.forbidden": "Compare what the caller has with `scopes`, `roles`, `ip_allow` and `ip_deny` of the route.",
+    "auth.forbidden": (
+        "Compare what the caller has with `scopes`, `roles`, `ip_allow` and `ip_deny` of the route; for a token in a "
+        "cookie, the request's `Origin` with `origins` and, behind a proxy that ends TLS, `trusted_proxies`."
+    ),
     "auth.refused": "Ask the authority of `auth.forward`: the client got its answer.",
     "oauth.refused": "Look at the client: the answer has RFC 6749's code for what is wrong.",
     "auth.unavailable": (

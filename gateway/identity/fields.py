@@ -80,8 +80,8 @@ def _claim(value: Any) -> bytes:
     plain = isinstance(value, list) and all(isinstance(item, str | int | float) for item in value)
     try:
         encoded = b",".join(filter(None, map(_one, value))) if plain else _one(value)
-    except UnicodeEncodeError:
-        raise CredentialInvalid("a claim for a field is not text") from None
+    except ValueError:  # UnicodeEncodeError is one, too
+        raise CredentialInvalid("a claim for a field has half of a character, or a number without an end") from None
     if len(encoded) > LONGEST_CLAIM:
         raise CredentialInvalid("a claim is longer than a field may be")
     return encoded
@@ -90,4 +90,6 @@ def _claim(value: Any) -> bytes:
 def _one(value: Any) -> bytes:
     if value is None:
         return b""
-    return encode(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    if isinstance(value, str):
+        return encode(value)
+    return encode(json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")))

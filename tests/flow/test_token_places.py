@@ -332,6 +332,16 @@ def test_a_websocket_of_a_browser_shows_it_in_the_query(make: Make) -> None:
     assert made.backend("orders").last.target == b"/orders/ws?room=1"
 
 
+def test_a_redirect_does_not_hand_it_on(make: Make) -> None:
+    """Nor does an answer of the gateway's own: the target may be anybody's."""
+    routes = [{"path": "/old/*", "redirect": {"host": "elsewhere.example", "status": 302}}]
+    made = make("orders", routes=routes, auth={"jwt": {"default": VERIFIER}})
+
+    response = made.get(f"/old/7?a=1&access_token={GOOD}&access.token={GOOD}")
+
+    assert response.headers.get(b"location") == b"http://elsewhere.example/old/7?a=1"
+
+
 @pytest.fixture
 def events() -> Iterator[list[LogEvent]]:
     """Everything that is logged meanwhile."""

@@ -108,7 +108,16 @@ def test_claims_are_found_as_the_roles_are() -> None:
 
 
 @pytest.mark.parametrize(
-    "claim", ["x" * (LONGEST_CLAIM + 1), ["x" * 100] * 50, {"a": "," * 2000}, "\ud800", ["\udfff"]]
+    "claim",
+    [
+        "x" * (LONGEST_CLAIM + 1),
+        ["x" * 100] * 50,
+        {"a": "," * 2000},
+        "\ud800",
+        ["\udfff"],
+        float("inf"),
+        {"a": [float("nan")]},
+    ],
 )
 def test_a_claim_that_fits_no_field_refuses_the_token(claim: Any) -> None:
     """A field that is left out or cut off would say something else."""

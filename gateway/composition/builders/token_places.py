@@ -1,7 +1,4 @@
-"""Settings of `from` and `origins` into where tokens are looked for, and what hides them from backends.
-
-Tests: `tests/flow/test_token_places.py::test_a_token_is_found_in_each_of_its_places`.
-"""
+"""Settings of `from` and `origins` into where tokens are looked for, and what hides them from backends."""
 
 from __future__ import annotations
 
@@ -15,14 +12,17 @@ from gateway.identity.places import AuthorizationPlace, CookiePlace, FieldPlace,
 from gateway.middleware.placed import HiddenTokens
 
 
-@cache
 def place_of(written: str) -> Place:
-    """Make the place that a configuration names, the same for the same name."""
+    """Make the place that a configuration names, the same for the same name; names of fields are in any case."""
     kind, _, name = written.partition(":")
+    return _place(kind, (name.lower() if kind == "header" else name).encode())
+
+
+@cache
+def _place(kind: str, name: bytes) -> Place:
     if kind == "header":
-        lower = name.lower().encode()
-        return AuthorizationPlace() if lower == b"authorization" else FieldPlace(lower)
-    return CookiePlace(name.encode()) if kind == "cookie" else ParameterPlace(name.encode())
+        return AuthorizationPlace() if name == b"authorization" else FieldPlace(name)
+    return CookiePlace(name) if kind == "cookie" else ParameterPlace(name)
 
 
 def shown(said: Sequence[TokenSection], may_be: Callable[[bytes], bool] | None = None) -> tuple[Shown, list[list[int]]]:

@@ -17,6 +17,9 @@ from gateway.config.schema.routes import Route
 WITHOUT_ROLES = frozenset(["basic"])
 """Ways of showing who is calling that bring neither roles nor scopes."""
 
+_OWN_CLAIMS = frozenset(["iss", "sub", "client_id", "aud", "iat", "exp", "jti", "scope", "roles"])
+"""What tokens of `auth.oauth` say."""
+
 _TLS = frozenset(["ssl", "tls", "sni", "unix"])
 _CLEAR = frozenset(["tcp", "tcp6", "systemd"])
 _LOOPBACK = ("127.", "::1", "localhost")
@@ -26,6 +29,7 @@ def callers(settings: Settings) -> Iterator[Doubt]:
     """Doubt passwords that anybody on the way may read, and what is said for nobody."""
     yield from _certificates(settings)
     yield from _origins(settings.auth or Auth())
+    yield from _own_tokens(settings.auth or Auth())
     basic = None if settings.auth is None else settings.auth.basic
     if basic is None:
         return
@@ -55,6 +59,18 @@ def _certificates(settings: Settings) -> Iterator[Doubt]:
     ):
         words = "backends are told of no certificate: no listener asks for one (`sni:` with `clientCA=`)"
         yield ("auth", "mtls", "client_cert_header"), words
+
+
+def _own_tokens(auth: Auth) -> Iterator[Doubt]:
+    """Doubt claims that the verifier whose secret signs the gateway's own tokens asks for, and they have not."""
+    default, oauth = auth.jwt.get("default"), auth.oauth
+    if default is None or oauth is None or default.secret is None or "HS256" not in default.algorithms:
+        return
+    if oauth.signing_key_file is None and oauth.secret is None:
+        for name in default.require:
+            if name not in _OWN_CLAIMS:
+                words = "no token of `auth.oauth` is good for it: the secret of this verifier signs them, and they have"
+                yield ("auth", "jwt", "default", "require", name), f"{words} no such claim"
 
 
 def _origins(auth: Auth) -> Iterator[Doubt]:

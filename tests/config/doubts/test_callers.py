@@ -98,3 +98,15 @@ def test_a_token_in_a_cookie_leaves_the_field_to_a_password(tmp_path: Path) -> N
     tokens = {"jwt": {"default": {**TOKENS["jwt"]["default"], "from": "cookie:a"}}}
 
     assert doubts(tmp_path, {"auth": {"all_of": ["basic", "jwt"]}}, auth={**BASIC, **tokens}, listeners=LOCAL) == []
+
+
+def test_claims_that_our_own_tokens_do_not_have(tmp_path: Path) -> None:
+    """Where the verifier's secret signs them."""
+    tokens = {**TOKENS["jwt"]["default"], "require": {"azp": "web", "client_id": "acme"}}
+    route = {"auth": {"type": "jwt"}}
+
+    (found,) = doubts(tmp_path, route, auth={"jwt": {"default": tokens}, "oauth": {}})
+    assert found.startswith("auth.jwt.default.require.azp: no token of `auth.oauth` is good for it")
+    own = {"secret": "another-secret-of-forty-octets-or-more-octets"}
+    assert doubts(tmp_path, route, auth={"jwt": {"default": tokens}, "oauth": own}) == []
+    assert doubts(tmp_path, route, auth={"jwt": {"default": tokens}}) == []
