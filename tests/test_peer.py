@@ -37,12 +37,11 @@ def test_the_chain_is_read_once_and_only_with_a_certificate() -> None:
             asked.append("chain")
             return chain
 
-        return Peer("192.0.2.1", nothing, True, lambda: certificate, read)
+        return Peer("192.0.2.1", NOBODY, True, lambda: certificate, read)
 
-    nothing: Any = None
     whole, alone, none = peer(b"own", b"own", b"root"), peer(b"own"), peer(None, b"root")
 
     assert [whole.chain(), whole.chain()] == [(b"own", b"root")] * 2
     assert [alone.chain(), none.chain()] == [(b"own",), ()]
     assert asked == ["chain"] * 2
-    assert Peer("192.0.2.1", nothing).chain() == ()
+    assert Peer("192.0.2.1", NOBODY).chain() == ()
