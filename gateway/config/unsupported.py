@@ -39,9 +39,12 @@ def check(root: MapNode) -> Iterator[Problem]:
     """Report every key that asks for a feature of the table."""
     for pattern, words in NOT_YET.items():
         path, _, values = pattern.partition("=")
-        for written, entry in _find(Entry(root.place, root), "", re.findall(r"\[\]|[^.\[\]]+", path)):
-            if _matches(entry.node, values) if values else not _off(entry.node):
-                yield Problem(*entry.place, written, f"not supported yet ({words})")
+        # What routes may take over is refused whether one does or not.
+        shared = path.removeprefix("routes[].")
+        for place in [path] if shared == path else [path, f"groups.*.{shared}", f"defaults.route.{shared}"]:
+            for written, entry in _find(Entry(root.place, root), "", re.findall(r"\[\]|[^.\[\]]+", place)):
+                if _matches(entry.node, values) if values else not _off(entry.node):
+                    yield Problem(*entry.place, written, f"not supported yet ({words})")
 
 
 def _find(entry: Entry, path: str, steps: list[str]) -> Iterator[tuple[str, Entry]]:
@@ -52,6 +55,9 @@ def _find(entry: Entry, path: str, steps: list[str]) -> Iterator[tuple[str, Entr
     if step == "[]":
         for index, item in items(entry.node):
             yield from _find(Entry(item.place, item), join(path, index), rest)
+    elif isinstance(entry.node, MapNode) and step == "*":
+        for key, below in entry.node.entries.items():
+            yield from _find(below, join(path, key), rest)
     elif isinstance(entry.node, MapNode) and step in entry.node.entries:
         yield from _find(entry.node.entries[step], entry.node.path_of(step, path), rest)
 

@@ -87,3 +87,20 @@ def test_an_override_is_refused_under_its_name(complaints: Complaints) -> None:
 def test_what_could_not_be_substituted_is_not_judged(complaints: Complaints) -> None:
     """It may well say `none`."""
     assert len(complaints("tracing: {exporter: '${NOPE}'}", supported_only=True)) == 1
+
+
+@pytest.mark.parametrize("pattern", [pattern for pattern in NOT_YET if pattern.startswith("routes[].")])
+def test_a_key_without_its_feature_is_refused_in_groups_and_defaults(complaints: Complaints, pattern: str) -> None:
+    """Once, at its place there, whether a route takes it over or not."""
+    key, words = pattern.removeprefix("routes[]."), NOT_YET[pattern]
+    text = f"""\
+plugins: [{{name: a, class: a.B}}]
+defaults: {{route: {{{SET[pattern]}}}}}
+groups: {{used: {{{SET[pattern]}}}, unused: {{{SET[pattern]}}}}}
+routes: [{{path: /, redirect: {{path: /x}}, group: used}}, {{path: /y, respond: {{body: y}}}}]
+"""
+    found = [line.split(": ", 1)[1] for line in complaints(text, supported_only=True) if " plugins: " not in line]
+
+    assert sorted(found) == [
+        f"{place}.{key}: not supported yet ({words})" for place in ("defaults.route", "groups.unused", "groups.used")
+    ]
