@@ -12,7 +12,7 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_netw
 
 from hyperlink import URL, URLParseError
 
-from gateway.config.endpoint_strings import check_arguments
+from gateway.config.endpoint_strings import address_of, check_arguments
 from gateway.config.problems import Unexpected, suggestion
 from gateway.http import expressions, idn
 from gateway.http.fields import FRAMING, HOP_BY_HOP, NEVER_FORWARDED, NEVER_IN_TRAILERS, OTHER_URLS, folded
@@ -287,6 +287,9 @@ def endpoint(value: object) -> str:
     if tcp and not (tcp["port"].isdecimal() and int(tcp["port"]) <= 65535) and "=" not in tcp["port"]:
         raise Unexpected("a port from 0 to 65535 in the endpoint")
     check_arguments(written)
+    socket = address_of(written).removeprefix("unix:")
+    if written.startswith("unix:") and len(socket.encode()) > _LONGEST_SOCKET:
+        raise Unexpected(f"the path of a socket, of at most {_LONGEST_SOCKET} octets: the system takes no longer ones")
     return written
 
 

@@ -43,7 +43,7 @@ def lines(settings: Settings, addresses: Sequence[str], admin: str | None) -> It
         addresses: Where it listens, as `ssl 127.0.0.1:8443`.
         admin: Where the operators' port is, None where there is none.
     """
-    ports = [f"{each} ({_url(each)})" for each in addresses]
+    ports = [each if each.startswith("unix ") else f"{each} ({_url(each)})" for each in addresses]
     yield Line("Listening on {addresses}", {"addresses": _some(ports), "listeners": len(ports)})
     routes = len(settings.routes)
     served = _some([_route(route) for route in settings.routes[:SHOWN]], routes)
@@ -52,7 +52,8 @@ def lines(settings: Settings, addresses: Sequence[str], admin: str | None) -> It
     asked = _some([_upstream(upstream) for upstream in settings.upstreams[:SHOWN]], upstreams)
     yield Line("Upstreams: {asked}", {"asked": asked or "none", "upstreams": upstreams})
     writes = "with a token" if settings.admin.token.get_secret_value() else "refused, since there is no admin.token"
-    url = "none" if admin is None else f"{_url(admin)}/"
+    # curl --unix-socket asks for http://localhost/ at a socket.
+    url = "none" if admin is None else admin if admin.startswith("unix ") else f"{_url(admin)}/"
     yield Line("Admin: {url} (writes: {writes})", {"url": url, "writes": writes})
 
 
@@ -98,7 +99,7 @@ def target(route: Route) -> str:
 
 def _url(address: str) -> str:
     kind, _, place = address.partition(" ")
-    return place if kind == "unix" else f"{'https' if kind in _TLS else 'http'}://{place}"
+    return f"{'https' if kind in _TLS else 'http'}://{place}"
 
 
 def _short(text: str) -> str:

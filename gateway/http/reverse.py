@@ -23,7 +23,7 @@ from collections.abc import Iterable
 from gateway.exchange import Exchange
 from gateway.headers import Field, Headers
 from gateway.http.asked import PORTS, asked
-from gateway.http.hosts import bare_host
+from gateway.http.hosts import bare_host, is_of_dns
 
 _NAMED = frozenset([b"location", b"content-location", b"set-cookie"])
 
@@ -75,6 +75,8 @@ class _Known:
         self._base = base
         self._asked_scheme = exchange.scheme
         self._host, port = asked(exchange)
+        if not is_of_dns(self._host):
+            self._host = b""  # `;` may stand in a host, and would end an attribute of a cookie
         self._origin = b""
         if self._host:
             suffix = b"" if port == PORTS[self._asked_scheme] else b":" + port

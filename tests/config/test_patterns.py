@@ -109,6 +109,7 @@ def test_what_is_meant_is_taken_in_its_normal_form(
         (patterns.name, "x" * 201, "a name"),
         (patterns.endpoint, "ssl:443:privateKey=k.pem:clientCA=ca.pem", "`sni:` in place of `ssl:`"),
         (patterns.endpoint, "tcp:80:interfcae=::1", "arguments that `tcp:` takes"),
+        (patterns.endpoint, "unix:" + "/a" * 54 + ":mode=660", "of at most 107 octets"),
         (patterns.endpoint, "unix:/run/a:port=1", "arguments that `unix:` takes"),
         (patterns.host, "example.com:80", "without a port"),
         (patterns.host, "bü cher.example", "a host name"),

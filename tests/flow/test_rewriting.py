@@ -120,6 +120,20 @@ def test_a_backend_that_sees_the_client_s_host(make: Make) -> None:
     assert seen(made, "Location", "http://gateway.test/b") == "http://gateway.test/b"
 
 
+@pytest.mark.parametrize("host", ["x;httponly", "x=y", "%61.example", "a..example"])
+def test_a_host_that_no_dns_has_goes_into_no_field(make: Make, host: str) -> None:
+    """It could end an attribute of a cookie, or be read as another host."""
+    made = rewriting(make, **NAMED)
+    fields = [(b"Location", b"http://shop.internal/v2/a"), (b"Set-Cookie", b"a=b; Domain=shop.internal; Path=/v2/c")]
+    made.backend("orders").answers(ok(b"", *fields))
+
+    received = made.request("GET", "/", {"Host": host})
+
+    assert received.status == 200
+    assert received.headers.get(b"location") == b"/a"
+    assert received.headers.get(b"set-cookie") == b"a=b; Path=/c"
+
+
 def test_a_client_that_named_no_host_gets_a_path(make: Make) -> None:
     """There is no host that it asked for."""
     made = rewriting(make, **NAMED)
