@@ -2,7 +2,8 @@
 
 Layer 2. Used by `gateway.middleware.placed`. Of several places with a token the first in the order of the configuration
 decides (D-47): the others are not looked at, and go to no backend. One place with two different tokens is refused:
-whoever added the second (a site on a subdomain can set cookies for its siblings) must not choose.
+whoever added the second (a site on a subdomain can set cookies for its siblings) must not choose. `Bearer` may stand
+before a token in any of them.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class AuthorizationPlace(Place):
 
 
 class FieldPlace(Place):
-    """Another field: `Cf-Access-Jwt-Assertion: TOKEN`, also with `Bearer` before the token."""
+    """Another field: `Cf-Access-Jwt-Assertion: TOKEN`."""
 
     __slots__ = ("_name",)
 
@@ -68,7 +69,7 @@ class FieldPlace(Place):
         values = request.headers.get_all(self._name)
         if len(values) > 1:
             raise CredentialInvalid("two fields with a token")
-        return (after_scheme(values[0]) or values[0] or None) if values else None
+        return _only(values)
 
 
 class CookiePlace(Place):
@@ -107,7 +108,8 @@ def _unquoted(value: bytes) -> bytes:
 
 
 def _only(found: Iterable[bytes]) -> bytes | None:
-    tokens = {token for token in found if token}
+    # Some applications keep `Bearer TOKEN` in a cookie.
+    tokens = {after_scheme(token) or token for token in found if token}
     if len(tokens) > 1:
         raise CredentialInvalid("two different tokens in one place")
     return tokens.pop() if tokens else None

@@ -57,7 +57,7 @@ class TokenSection(Section):
         alias="from",
         default=(AUTHORIZATION,),
         description="Where requests show tokens: `header:NAME`, `cookie:NAME`, `query:NAME`, in this order; the first "
-        "that holds one decides. `Bearer` stands before it in `Authorization`, and may in other fields. Places other "
+        "that holds one decides. `Bearer` stands before it in `Authorization`, and may elsewhere. Places other "
         "than `Authorization` are never logged, and reach no backend on any route but with `forward_credentials`.",
         min_length=1,
         json_schema_extra=or_one,
