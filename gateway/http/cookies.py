@@ -17,6 +17,7 @@ COOKIE = b"cookie"
 
 # Some servers end a cookie at a comma too (RFC 2965).
 _split = re.compile(rb"([;,])").split
+_after_blank = re.compile(rb"(?<=[^ \t])[ \t]+([^ \t=]+)[ \t]*=").finditer
 
 
 def values(headers: Headers, name: bytes) -> Iterator[bytes]:
@@ -59,13 +60,20 @@ def _without_alike(line: bytes, names: frozenset[bytes], kept: bytes | None) -> 
     # A pair goes with the separator before it.
     pairs = list(zip([b"", *parts[1::2]], parts[::2], strict=True))
     stay = [
-        (separator, pair)
+        separator + _cut(pair, names)
         for separator, pair in pairs
         if not _is_alike(pair, names, None if separator == b"," else kept)
     ]
-    if len(stay) == len(pairs):
-        return line
-    return b"".join(separator + pair for separator, pair in stay).lstrip(b";, \t") or None
+    left = b"".join(stay)
+    return line if left == line else left.lstrip(b";, \t") or None
+
+
+def _cut(pair: bytes, names: frozenset[bytes]) -> bytes:
+    """Cut a pair off where another begins after a blank, for servers that end a cookie there (Python's module does)."""
+    for found in _after_blank(pair):
+        if read_as(found[1]) in names:
+            return pair[: found.start()]
+    return pair
 
 
 def _is_alike(pair: bytes, names: frozenset[bytes], kept: bytes | None) -> bool:
