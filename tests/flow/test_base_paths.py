@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from gateway.composition.agents import AgentLeaf, agent_route
+from gateway.serving.agent import ProxyAgent
 from gateway.testing import Harness
 from gateway.testing.backend import ok
 from tests.flow.test_tunnels import SWITCH
@@ -194,3 +196,43 @@ def test_the_log_and_the_metrics_name_the_backend_with_its_base(make: Make) -> N
 
     assert made.last_log["backend"] == "http://127.0.0.1:9001/v2"
     assert made.metric("gateway_upstream_attempts_total", backend="http://127.0.0.1:9001/v2") == 1
+
+
+def test_a_hedge_is_sent_as_its_own_backend(make: Make) -> None:
+    """Two attempts run side by side, each under the name and below the base of where it goes."""
+    backends = ({"url": "http://127.0.0.1:9001/a"}, {"url": "http://127.0.0.1:9002/b"})
+    made = below(make, *backends, route={"hedge": {"min_delay": 0.1, "budget": 1}}, host_header="backend")
+    for _ in range(32):
+        made.get("/")
+    for name in ("orders", "others"):
+        made.backend(name).requests.clear()
+    made.backend("orders").stall()
+
+    client = made.send(b"GET /x HTTP/1.1\r\nHost: h\r\n\r\n")
+    made.advance(0.2)
+
+    assert [response.status for response in client.responses()] == [200]
+    seen = [made.backend(name).last for name in ("orders", "others")]
+    assert [(one.target, one.headers.get(b"host")) for one in seen] == [
+        (b"/a/x", b"127.0.0.1:9001"),
+        (b"/b/x", b"127.0.0.1:9002"),
+    ]
+
+
+def test_what_an_application_asks_goes_the_same_way(make: Make) -> None:
+    """By its agent: below the base and never above, by the name; a redirect of the backend's can be followed."""
+    made = below(make, host_header="shop.internal", rewrite_responses=True)
+    made.backend("orders").answers(ok(b"", (b"Location", b"http://shop.internal/v2/next"), status=b"302 Found"))
+    leaf = AgentLeaf(agent_route("orders", 2, None), made.gateway)
+    agent = ProxyAgent("orders", leaf.find, made.gateway.site, made.clock, leaf.timeout)
+    answers: list[Any] = []
+
+    for path in (b"/a", b"/../admin", b"/%2e%2e/admin"):
+        agent.request(b"GET", b"gateway://orders" + path).addBoth(answers.append)
+        made.network.pump()
+
+    first, *others = answers
+    assert (first.code, first.headers.getRawHeaders("location")) == (302, ["/next"])
+    assert [other.value.reason for other in others] == ["request.ambiguous"] * 2
+    (asked,) = made.backend("orders").requests
+    assert (asked.target, asked.headers.get(b"host")) == (b"/v2/a", b"shop.internal")
