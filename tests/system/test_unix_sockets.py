@@ -192,12 +192,14 @@ def test_a_start_that_fails_names_the_port_that_it_failed_for_and_leaves_no_file
     with socket.create_server(("127.0.0.1", 0)) as taken:
         endpoint = f"tcp:{taken.getsockname()[1]}:interface=127.0.0.1"
         listeners = [{"endpoint": f"unix:{place}/{name}.sock"} for name in ("one", "two")]
-        for said in ({"admin": {"endpoint": endpoint}}, {"listeners": [*listeners, {"endpoint": endpoint}]}):
+        admin, more = {"admin": {"endpoint": endpoint}}, {"listeners": [*listeners, {"endpoint": endpoint}]}
+        for said, key in ((admin, "admin.endpoint"), (more, "listeners")):
             gateway = GatewayProcess(place, **{"listeners": listeners, **one_upstream(f"unix:{path}"), **said})
             gateway.start(wait=False)
             assert gateway.wait() not in (0, None)
 
-            assert gateway.errors.rstrip().endswith(f"cannot listen on {endpoint}: address already in use")
+            last = gateway.errors.splitlines()[-1]
+            assert last.endswith(f"cannot listen on {endpoint}: address already in use (`{key}`)")
             assert list(place.glob("*.sock")) == []
 
 
