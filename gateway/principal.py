@@ -29,7 +29,7 @@ class Principal:
         token_id: `jti` of a token, or what another credential can be revoked by; empty where there is none.
         expires: Unix seconds; infinite where the credential does not end by itself.
         fields: What the backend is told, ready for the wire: `X-User-ID`, `X-User-Roles`, `X-User-Scopes` and more.
-        further: Those of `fields` that tell more than user, roles and scopes: claims, and what an authority set.
+        further: Those of `fields` that tell further claims, and never who is calling.
     """
 
     subject: str

@@ -60,6 +60,7 @@ class Expected:
         for name, values in self.values:
             if values.isdisjoint(_scalars(find_claim(claims, name))):
                 raise CredentialInvalid("a claim has none of the values that it must have")
+        told = () if self.told is None else self.told(claims)
         return Principal(
             subject=word(find_claim(claims, self.user)),
             roles=_texts(find_claim(claims, self.roles)),
@@ -68,7 +69,8 @@ class Expected:
             claims=claims,
             token_id=str(token_id) if isinstance(token_id := claims.get("jti"), str | int) else "",
             expires=expires,
-            fields=() if self.told is None else self.told(claims),
+            fields=told,
+            further=told,
         )
 
     def _is_of_them(self, issuer: Any) -> bool:

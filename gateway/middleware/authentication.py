@@ -175,7 +175,7 @@ def _withholders(ways: Sequence[Verification], forwards: bool) -> Iterator[Calla
 def _together(principals: Sequence[Principal]) -> Principal:
     """Return the first principal, ending with the first that ends.
 
-    It is completed from the others by what limits may count by, and by what is told of them beside who they are.
+    It is completed from the others by what limits may count by, and by further claims of theirs that backends are told.
     """
     fields = list(principals[0].fields)
     for principal in principals[1:]:

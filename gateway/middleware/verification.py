@@ -163,7 +163,7 @@ class Verification:
         except UnicodeEncodeError:
             raise CredentialInvalid("a name in it is not text") from None
         self._count(self._method, "verified")
-        return replace(principal, fields=fields + principal.fields, further=principal.fields)
+        return replace(principal, fields=fields + principal.fields)
 
     def _keep(self, key: bytes, principal: Principal) -> None:
         left = principal.expires - self._memory.wall_clock()

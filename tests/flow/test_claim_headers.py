@@ -129,3 +129,18 @@ def test_where_all_ways_are_needed_each_tells_its_claims(make: Make) -> None:
     assert told.get_all(b"x-user-id") == [b"robot"]
     assert told.get_all(b"x-tenant") == [b"acme"]
     assert b"x-user-roles" not in told
+
+
+def test_who_it_is_says_the_first_way_alone(make: Make) -> None:
+    """What an authority says beside it, under the name of an identity field, is not taken for that of the first."""
+    authority = {"url": "http://127.0.0.1:9002/auth", "response_headers": ["X-User-Roles", "X-Team"]}
+    keys = {"keys": [{"id": "acme", "key": "the-key-of-acme", "user": "robot"}]}
+    routes = [{"path": "/orders/*", "upstream": "orders", "auth": {"all_of": ["api_key", "forward"]}}]
+    made = make("orders", "authority", routes=routes, auth={"forward": {"default": authority}, "api_keys": keys})
+    made.backend("authority").answer = lambda asked: ok(b"", (b"X-User-Roles", b"admin"), (b"X-Team", b"blue"))
+
+    assert made.request("GET", "/orders/7", {"X-API-Key": "the-key-of-acme"}).status == 200
+
+    told = made.backend("orders").last.headers
+    assert told.get_all(b"x-user-id") == [b"robot"]
+    assert b"x-user-roles" not in told
