@@ -13,10 +13,13 @@ from gateway.config.patterns import SOCKETS
 from gateway.config.schema import Settings
 from gateway.config.schema.limiting import RateLimit
 
+_OTHERS_WRITE = 0o002
+
 
 def sockets(settings: Settings) -> Iterator[Doubt]:
-    """Doubt what goes by the addresses of clients that have none."""
+    """Doubt what goes by the addresses of clients that have none, and sockets at which everybody is believed."""
     if SOCKETS in settings.trusted_proxies:
+        yield from _open_to_all(settings)
         return
     unless = f"`trusted_proxies` does not have `{SOCKETS}`, so no proxy there is believed who its clients are"
     for index, listener in enumerate(settings.listeners):
@@ -24,6 +27,23 @@ def sockets(settings: Settings) -> Iterator[Doubt]:
             continue
         for words in _by_address(settings):
             yield ("listeners", index, "endpoint"), f"{words}: {unless}"
+
+
+def _open_to_all(settings: Settings) -> Iterator[Doubt]:
+    for index, listener in enumerate(settings.listeners):
+        if parse(listener.endpoint).kind == "unix" and _mode(listener.endpoint) & _OTHERS_WRITE:
+            words = "its mode lets every program of the machine in, and each is believed"
+            yield ("listeners", index, "endpoint"), f"{words} about its clients (`trusted_proxies`): write `mode=660`"
+
+
+def _mode(endpoint: str) -> int:
+    """Return the permissions that a socket gets: 666 where none are written, 0 where nobody can read them."""
+    placed = endpoint.split(":")[2:3]
+    written = parse(endpoint).named.get("mode") or next((piece for piece in placed if "=" not in piece), "666")
+    try:
+        return int(written, 8)
+    except ValueError:
+        return 0
 
 
 def _by_address(settings: Settings) -> Iterator[str]:
