@@ -59,6 +59,18 @@ def places_of_credentials(auth: Auth) -> frozenset[bytes]:
     return places_of_keys(auth) | fields_of_tokens(auth)
 
 
+def keys_among_tokens(auth: Auth) -> bool:
+    """Whether API keys are shown where tokens are too: as bearer tokens, or in a place of tokens."""
+    keys = auth.api_keys
+    if keys is None:
+        return False
+    return (
+        keys.as_bearer
+        or keys.header.lower().encode() in fields_of_tokens(auth)
+        or keys.query in places_of_tokens(auth, "query")
+    )
+
+
 def _verifiers(auth: Auth) -> tuple[JwtVerifier | Introspection, ...]:
     return (*auth.jwt.values(), *auth.introspection.values())
 

@@ -293,6 +293,23 @@ def test_an_authority_judges_tokens_from_other_places_too(make: Make) -> None:
     assert made.backend("orders").last.headers.get(b"x-user-id") == b"alice"
 
 
+def test_keys_and_tokens_may_share_a_place(make: Make) -> None:
+    """What cannot be a JWT is left to the key; the backend gets neither."""
+    keys = {"header": "X-Token", "query": "t", "keys": [{"id": "acme", "key": "the-key"}]}
+    made = make(
+        "orders",
+        routes=[{"path": "/orders/*", "upstream": "orders", "auth": {"any_of": ["jwt", "api_key"]}}],
+        auth={"jwt": {"default": {**VERIFIER, "from": ["header:X-Token", "query:t"]}}, "api_keys": keys},
+    )
+
+    for place in ("header:X-Token", "query:t"):
+        for shown, user in ((GOOD, b"alice"), ("the-key", b"acme")):
+            assert ask(made, place, shown).status == 200
+            assert made.backend("orders").last.headers.get(b"x-user-id") == user
+            assert shown.encode() not in arrived(made)
+        assert ask(made, place, "another-key").status == ask(made, place, BAD).status == 401
+
+
 def test_places_change_with_the_configuration(make: Make) -> None:
     """A place that is gone is none from then on, though results are kept; its cookie is the backend's again."""
     made = gateway(make)

@@ -23,7 +23,7 @@ from gateway.composition.builders.storage import redis_store
 from gateway.composition.builders.token_places import HiddenPlaces
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
-from gateway.config.callers import fields_of_callers, fields_of_tokens, places_of_keys
+from gateway.config.callers import fields_of_callers, fields_of_tokens, keys_among_tokens, places_of_keys
 from gateway.config.schema.auth import Auth, AuthCache, AuthMethod, RouteAuth
 from gateway.exchange import Exchange
 from gateway.http.fields import FieldFilter, request_filter
@@ -120,8 +120,8 @@ class Identity:
         tunnels = open_tunnels(foundation)
         foundation.carried.then(partial(tunnels.known_are, "key_id", digests(auth.api_keys)))
         foundation.carried.then(partial(tunnels.known_are, "jti", {} if users is None else users.credentials))
-        # Ways beside `jwt` that are shown as bearer tokens.
-        self._bearers = {"introspection"} | ({"api_key"} if auth.api_keys and auth.api_keys.as_bearer else set())
+        # Ways beside `jwt` that are shown where tokens are.
+        self._bearers = {"introspection"} | ({"api_key"} if keys_among_tokens(auth) else set())
         self._seed = _fingerprint(auth)
         self._verification = cache(self._make)
         self._filter = cache(self._make_filter)
