@@ -169,7 +169,8 @@ def makeService(options: Options) -> IService:
         return page
     descriptors.raise_limit()
     try:
-        gateway = GatewayService(options.configuration, reactor)
+        terminal = _is_seen(options.parent or {}) and sys.stderr.isatty()
+        gateway = GatewayService(options.configuration, reactor, terminal=terminal)
     except (ConfigError, TLSSettingsError) as error:
         raise SystemExit(str(error)) from None
     return TwistdService(gateway, reactor, _log_observer(options.parent or {}, gateway.settings.log.format))
@@ -180,6 +181,9 @@ def _log_observer(twistd: Mapping[str, Any], form: str) -> ILogObserver | None:
 
     Ours writes to standard error: standard output is for the access log.
     """
-    if not twistd.get("nodaemon") or twistd.get("logfile") or twistd.get("syslog") or twistd.get("logger"):
-        return None
-    return observer(sys.stderr, form)
+    return observer(sys.stderr, form) if _is_seen(twistd) else None
+
+
+def _is_seen(twistd: Mapping[str, Any]) -> bool:
+    """Whether the log goes to standard error."""
+    return bool(twistd.get("nodaemon")) and not (twistd.get("logfile") or twistd.get("syslog") or twistd.get("logger"))

@@ -142,6 +142,7 @@ def assemble(
     make_writer: Callable[[str], AccessLogWriter] | None = None,
     open_port: OpenPort | None = None,
     threads: Callable[[int, str], Threads] | None = None,
+    terminal: bool = False,
 ) -> Gateway:
     """Make a gateway for a configuration.
 
@@ -156,6 +157,7 @@ def assemble(
         make_writer: Makes an access log writer for a path.
         open_port: Opens the port of an endpoint string; None for `gateway.listening.endpoints.listen`.
         threads: Makes threads: how many at most, and what they are called.
+        terminal: Whether somebody sits at a terminal and reads the log.
 
     Raises:
         gateway.dialling.tls.TLSSettingsError: A certificate of an upstream cannot be used.
@@ -186,6 +188,7 @@ def assemble(
         carried=Carried(),
         reactor=reactor,
         threads=threads or partial(ThreadService, reactor),
+        terminal=terminal,
     )
     client_lists = ClientLists()
     client_lists.follow(settings.auth)

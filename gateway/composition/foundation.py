@@ -40,6 +40,7 @@ class Foundation:
         carried: What one configuration hands to the next.
         reactor: For what keeps timers and makes connections of its own.
         threads: Makes threads for what would hold the reactor up: how many at most, and what they are called.
+        terminal: Whether somebody sits at a terminal and reads the log.
     """
 
     now: Callable[[], float]
@@ -56,3 +57,4 @@ class Foundation:
     carried: Carried
     reactor: Any
     threads: Callable[[int, str], Threads]
+    terminal: bool = False

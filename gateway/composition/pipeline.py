@@ -47,6 +47,7 @@ class Pipeline:
         limits: Makes the steps that count requests.
         load: Makes the steps that limit how much is done at once.
         pages: Make the step that replaces what backends say with an error.
+        answers: The step that explains errors of backends; None where nobody reads along.
     """
 
     def __init__(
@@ -59,7 +60,9 @@ class Pipeline:
         limits: RateLimits,
         load: LoadControl,
         pages: Pages,
+        answers: Middleware | None = None,
     ) -> None:
+        self._answers = answers
         self._metrics = foundation.metrics
         self._identity = identity
         self._limits = limits
@@ -133,6 +136,7 @@ class Pipeline:
             self._request_id,  # first: every log line and answer after it names the exchange
             self._trace,
             self._access_log,  # outside everything that can refuse, so that refusals are logged
+            self._answers,
             RequestMetrics(self._metrics.route(name, pattern), self._metrics.upstream, self._metrics.errors.add),
             field_step(self._settings, route),  # outside every rule that may be in dry run
             self._ip_rules,

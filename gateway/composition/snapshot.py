@@ -37,7 +37,7 @@ from gateway.resilience.budget import RetryBudget
 from gateway.routing.rule import RouteRule
 from gateway.routing.table import RouteTable
 from gateway.serving.contract import ConnectionOptions
-from gateway.serving.explaining import Explanations
+from gateway.serving.explaining import Answers, Explanations
 from gateway.serving.tree import Leaf, RouteLeaf, unrouted_chain
 from gateway.telemetry.exposition import OwnLabels
 from gateway.upstream.backend import Upstream
@@ -128,7 +128,8 @@ def build(
     routes: list[tuple[RouteRule, RouteLeaf]] = []
     explanations = Explanations((rule for rule, _ in routes), foundation.now) if explains else None
     pages = Pages(settings, explanations)
-    pipeline = Pipeline(settings, foundation, log_access, trusted, identity, limits, load, pages)
+    answers = Answers(explanations) if explanations is not None and foundation.terminal else None
+    pipeline = Pipeline(settings, foundation, log_access, trusted, identity, limits, load, pages, answers)
     compiler = Routes(settings, foundation, upstreams, pipeline.steps, pages)
     for route in settings.routes:
         leaf = compiler.compile(route, identity.passes(route.auth), paths.of(route, limits.for_some_paths(route)))

@@ -4,7 +4,8 @@
     502 GET /orders/7: route orders, upstream orders, http://127.0.0.1:9001: Connection refused (upstream.connect)
 
 Made where `log.format` is `text`, for who reads the log at a terminal. It stands around what makes the answers to
-errors, so exchanges that do not fail pay nothing for it; who fails on purpose cannot fill the log with it (D-213).
+errors, so exchanges that do not fail pay nothing for it (an error that a backend itself has answered with is explained
+only where the log is a terminal, by a step of the chain); who fails on purpose cannot fill the log with it (D-213).
 
 Tests: `tests/flow/test_explanations.py::test_a_backend_that_does_not_answer_the_door`.
 """
@@ -86,6 +87,16 @@ class Explanations:
 
         return explain
 
+    def answered(self, exchange: Exchange) -> None:
+        """Explain an error that a backend has answered with: it came from there, and not from here."""
+        response = exchange.response
+        if response is None or response.status not in EXPLAINED or exchange.error is not None or not exchange.attempts:
+            return
+        if self._may_tell():
+            route = "" if exchange.route is None else f"route {exchange.route.name}, "
+            why = f"{route}upstream {exchange.upstream}: so says {exchange.backend} itself"
+            self._line(exchange, response.status, why)
+
     def _may_tell(self) -> bool:
         now = self._now()
         self._left = min(float(AT_ONCE), self._left + (now - self._at) * A_SECOND)
@@ -97,16 +108,19 @@ class Explanations:
         return True
 
     def _tell(self, exchange: Exchange, error: GatewayError) -> None:
+        self._line(exchange, error.status, self._why(exchange, error))
+
+    def _line(self, exchange: Exchange, status: int, why: str) -> None:
         untold, self._untold = self._untold, 0
         if untold:
             _log.info("{untold} further answers like these were not explained", untold=untold)
         # Whatever the status: whose business a failure is has been said where it was found, once a minute.
         _log.info(
             "{status} {method} {path}: {why}",
-            status=error.status,
+            status=status,
             method=_shown(exchange.request.method),
             path=_shown(exchange.request.path),
-            why=self._why(exchange, error),
+            why=why,
         )
 
     def _why(self, exchange: Exchange, error: GatewayError) -> str:
@@ -143,6 +157,20 @@ class Explanations:
         here = "no route has this path" if rule.host is None else f"no route for host {_shown(host)}"
         where = ", on other listeners" if rule.name in self.elsewhere else ""
         return f"{here} (nearest: {_named(rule)}{where})"
+
+
+class Answers:
+    """The step that explains errors of backends: there only where a developer sits at a terminal.
+
+    Args:
+        explanations: Tell of them.
+    """
+
+    name = "answers"
+    __slots__ = ("on_finish",)
+
+    def __init__(self, explanations: Explanations) -> None:
+        self.on_finish = explanations.answered
 
 
 def explained(render: ErrorRenderer, explanations: Explanations | None) -> ErrorRenderer:

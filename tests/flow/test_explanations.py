@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -109,6 +110,20 @@ def test_an_answer_of_a_backend_is_its_own(make: Make) -> None:
     made.backend("orders").answers(ok(status=b"404 Not Found"))
 
     assert explained(made, "/orders/7") == []
+
+
+def test_at_a_terminal_an_answer_of_a_backend_is_said_to_be_its_own(make: Make) -> None:
+    """So that nobody looks for it in the configuration."""
+    made = make("orders", routes=ROUTES)
+    foundation = made.gateway.foundation
+    made.gateway = made.memory.parts = replace(made.gateway, foundation=replace(foundation, terminal=True))
+    made.apply()
+    made.backend("orders").answers(ok(status=b"404 Not Found"), ok())
+
+    line = "404 GET /orders/7: route orders, upstream orders: so says http://127.0.0.1:9001 itself"
+    assert explained(made, "/orders/7?token=secret") == [line]
+    assert explained(made, "/orders/7") == []
+    assert len(explained(made, "/zzz")) == 1
 
 
 def test_who_fails_on_purpose_does_not_fill_the_log(make: Make) -> None:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pty
+import select
 import signal
 import socket
 import subprocess
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -182,6 +187,34 @@ def test_an_answer_that_is_an_error_explains_itself(tmp_path: Path) -> None:
     assert line in command.said
 
 
+def test_at_a_terminal_an_error_of_a_backend_is_said_to_be_its_own(tmp_path: Path) -> None:
+    """A real one: a pseudo-terminal in the place of standard error."""
+    port = free_port()
+    ours, theirs = pty.openpty()
+    with _empty_server() as origin:
+        process = subprocess.Popen(
+            [*BY_RUN, "-p", f"{port}={origin}"],
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=theirs,
+            env={**_clean(), "PYTHONPATH": str(ROOT)},
+        )
+        os.close(theirs)
+        try:
+            until(lambda: _connects(port), "it does not start")
+            assert requests.get(f"http://127.0.0.1:{port}/quux", timeout=5).status_code == 404
+            said = b""
+            while b" itself" not in said:
+                assert select.select([ours], [], [], PATIENCE)[0], said
+                said += os.read(ours, 65536)
+        finally:
+            process.terminate()
+            process.wait(PATIENCE)
+            os.close(ours)
+    assert f"404 GET /quux: route app, upstream app: so says http://127.0.0.1:{origin} itself" in said.decode()
+
+
 def test_the_log_of_a_start_says_in_six_lines_what_is_served_where(tmp_path: Path) -> None:
     """From versions to the admin port."""
     ports = free_port(), free_port()
@@ -198,6 +231,25 @@ def test_the_log_of_a_start_says_in_six_lines_what_is_served_where(tmp_path: Pat
         "Upstreams: api (http://127.0.0.1:9001)",
         f"Admin: http://127.0.0.1:{ports[1]}/ (writes: refused, since there is no admin.token)",
     ]
+
+
+class _Nothing(BaseHTTPRequestHandler):
+    """A server that has nothing."""
+
+    def do_GET(self) -> None:
+        self.send_error(404)
+
+    def log_message(self, *args: Any) -> None:
+        """The gateway logs."""
+
+
+@contextlib.contextmanager
+def _empty_server() -> Iterator[int]:
+    """Serve nothing; yields the port."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Nothing) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
 
 
 def _connects(port: int) -> bool:
