@@ -47,6 +47,19 @@ Identity = tuple[int, int]
 """Device and number of a file."""
 
 
+class _Listening(socket.socket):
+    """A listening socket whose clients have no names.
+
+    A client may bind its own end to a path. Nobody asks for that, and Twisted takes a path of four letters for an
+    address of IPv6, which has four parts: it fails, and the client is not served.
+    """
+
+    def accept(self) -> tuple[socket.socket, str]:
+        """Accept; see `socket.socket.accept`."""
+        accepted, _ = super().accept()
+        return accepted, ""
+
+
 class HeldUnixServer(Held, DirectServer):
     """An accepted connection on a UNIX socket."""
 
@@ -58,9 +71,8 @@ class HeldUnixServer(Held, DirectServer):
         return UNIXAddress(self.socket.getsockname())
 
     def getPeer(self) -> UNIXAddress:
-        """Return the address of the client: it hardly ever has one."""
-        client: Any = self.hostname
-        return UNIXAddress(client or None)
+        """Return the address of the client: it has none."""
+        return UNIXAddress(None)
 
     def getTcpNoDelay(self) -> bool:  # noqa: N802  # Twisted's name
         """Nothing is delayed here."""
@@ -121,6 +133,7 @@ class GatewayUnixPort(Patient, unix.Port):
         skt, self._preexistingSocket = self._preexistingSocket, None
         if skt is not None:
             self._shouldShutdown = False  # it may be another port's too
+            skt = _Listening(skt.family, skt.type, skt.proto, skt.detach())
         else:
             try:
                 skt = _bound(self._path, self.mode)
@@ -163,7 +176,7 @@ class GatewayUnixPort(Patient, unix.Port):
 
 def _bound(path: Path, mode: int) -> socket.socket:
     """Make a socket at a path; nobody can connect to it before it has the mode, since it does not listen yet."""
-    skt = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    skt = _Listening(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         skt.setblocking(False)
         try:

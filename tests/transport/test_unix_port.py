@@ -171,3 +171,34 @@ def test_a_socket_that_is_handed_over_stays_its_owner_s(reactor: PrivateReactor,
 
         assert mode_of(path) == 0o640
         assert listens(path)
+
+
+@pytest.mark.parametrize("adopted", [False, True])
+def test_a_client_s_own_name_makes_no_difference(
+    reactor: PrivateReactor, path: Path, monkeypatch: pytest.MonkeyPatch, adopted: bool
+) -> None:
+    """Twisted takes an address of four parts for one of IPv6, and a name of four letters for four parts."""
+    monkeypatch.chdir(path.parent)
+    open_ones: list[Any] = []
+
+    class Met(Protocol):
+        def connectionMade(self) -> None:
+            open_ones.append(self)
+
+    with socket.socket(socket.AF_UNIX) as owner, socket.socket(socket.AF_UNIX) as client:
+        made = port(reactor, path)
+        if adopted:
+            owner.bind(str(path))
+            owner.listen()
+            owner.setblocking(False)
+            made = GatewayUnixPort.adopt(reactor, owner.fileno(), Factory())
+        made.factory = Factory.forProtocol(Met)
+        made.startListening()
+        client.bind("four")
+        client.connect(str(path))
+
+        reactor.until(lambda: open_ones)
+
+        assert open_ones[0].transport.getPeer().name is None
+        client.close()
+        close(reactor, made)
