@@ -20,7 +20,9 @@ def option(written: str, sentence: str) -> str:
     if parts is None:
         return suggestion(written, [head + more for head, more in options])
     head, separator, rest = parts.groups()
-    near = suggestion(head, [head for head, more in options if more.startswith(separator)])
+    heads = [head for head, more in options if more.startswith(separator)]
+    # A word that is right already: it is what follows that is wrong.
+    near = "" if head in heads else suggestion(head, heads)
     return near.replace("`?", f"{separator}{rest}`?")
 
 

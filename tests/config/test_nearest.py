@@ -10,6 +10,7 @@ from gateway.config.nearest import name, option
     [
         ("usr", ", did you mean `user`?"),
         ("hedaer:X-Team", ", did you mean `header:X-Team`?"),
+        ("header:X Team", ""),
         ("header", ", did you mean `header:NAME`?"),
         ("quux", ""),
         ("quux:x", ""),
