@@ -133,3 +133,24 @@ def test_a_route_that_is_answered_here_is_written_back_so_that_it_loads(load_tex
 
     assert load_text(as_yaml(settings)) == settings
     assert all("timeout" not in route for route in effective(settings)["routes"])
+
+
+def test_backends_and_listeners_of_every_kind_are_written_back(load_text: Load) -> None:
+    """IPv4, IPv6 and sockets, with names and base paths; the table of routes has the backends as they are called."""
+    settings = load_text(
+        "listeners: [{endpoint: 'unix:/run/g.sock:mode=660'}, {endpoint: 'tcp6:80:interface=\\:\\:1'}]\n"
+        "trusted_proxies: ['unix:', '::1', 10.0.0.0/8]\n"
+        "upstreams:\n"
+        "- name: a\n"
+        "  host_header: '[2001:db8::1]:8443'\n"
+        "  rewrite_responses: true\n"
+        "  backends: [{url: 'unix:/run/a.sock:/v2/'}, {url: 'https://[::1]:8443/v2'}, {url: 'http://127.0.0.1/v3'}]\n"
+        "routes: [{path: /, upstream: a}]\n"
+    )
+
+    assert load_text(as_yaml(settings)) == settings
+    assert route_table(settings)[0]["backends"] == [
+        "unix:/run/a.sock:/v2",
+        "https://[::1]:8443/v2",
+        "http://127.0.0.1/v3",
+    ]

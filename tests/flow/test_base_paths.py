@@ -35,6 +35,8 @@ def below(make: Make, *backends: dict[str, Any], route: dict[str, Any] | None = 
         ("/a%20b%2Fc/", "/v2/a%20b%2Fc/"),
         ("/a/../b", "/v2/a/../b"),
         ("http://gateway.test/abs?x=1", "/v2/abs?x=1"),
+        ("http://gateway.test?x=1", "/v2/?x=1"),
+        ("http://gateway.test", "/v2/"),
     ],
 )
 def test_requests_go_below_the_base(make: Make, asked: str, sent: str) -> None:
