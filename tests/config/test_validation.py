@@ -49,7 +49,10 @@ ROUTE = "upstreams: [{name: a, backends: []}]\nroutes: [{path: /, upstream: a, %
         ("tracing: {sample_ratio: 2}", "25: tracing.sample_ratio: expected a number from 0 to 1, found 2"),
         (
             "trusted_proxies: [10.0.0.1/8]",
-            '19: trusted_proxies[0]: expected a network with no host bits, such as 10.0.0.0/8, found "10.0.0.1/8"',
+            (
+                "19: trusted_proxies[0]: expected a network with no host bits, such as 10.0.0.0/8; or `unix:` for all "
+                'who come by a UNIX socket, found "10.0.0.1/8"'
+            ),
         ),
         (
             "metrics: {buckets: [1, 0.5]}",
