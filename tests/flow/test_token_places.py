@@ -375,7 +375,7 @@ def events() -> Iterator[list[LogEvent]]:
     globalLogPublisher.removeObserver(observer)
 
 
-@pytest.mark.parametrize("place", FROM)
+@pytest.mark.parametrize("place", [*FROM, "query:Access-Token", "query:access.token"])
 @pytest.mark.parametrize("path", ["/orders/7", "/open/7", "/nowhere"])
 @pytest.mark.parametrize("shown", [GOOD, BAD])
 def test_no_log_and_no_answer_has_it(make: Make, events: list[LogEvent], place: str, path: str, shown: str) -> None:

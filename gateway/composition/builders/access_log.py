@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,8 @@ from gateway.config.schema.telemetry import DEFAULT_RECORD
 from gateway.middleware.access_log import AccessLog, ChoosyAccessLog
 from gateway.middleware.log_choice import LogChoice
 from gateway.middleware.log_template import COMBINED, COMMON
+
+_SEPARATOR = re.compile("[^A-Za-z0-9]")
 
 _TEMPLATES = {"json": None, "combined": COMBINED, "common": COMMON}
 
@@ -59,7 +62,10 @@ def _places(settings: Settings) -> tuple[set[str], set[str]]:
     """Return the fields and the parameters that credentials come in: they are not logged, whatever is configured."""
     auth = settings.auth or Auth()
     fields = {name.lower() for name in places_of_tokens(auth, "header")}
-    parameters = set(places_of_tokens(auth, "query"))
+    # Also where a client writes the name as some servers would take it: nothing is read there, and it is a token still.
+    parameters = {
+        _SEPARATOR.sub(separator, name) for name in places_of_tokens(auth, "query") for separator in (r"\g<0>", *"_-.")
+    }
     if places_of_tokens(auth, "cookie"):
         fields.add("cookie")
     if auth.api_keys is not None:

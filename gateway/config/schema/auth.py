@@ -197,7 +197,11 @@ class RouteAuth(Section):
     )
     scopes: tuple[SomeText, ...] = Field(default=(), description="Scopes that the caller must have, all of them.")
     roles: tuple[SomeText, ...] = Field(default=(), description="Roles of which the caller must have one.")
-    forward_credentials: Flag = Field(default=False, description="Whether the backend sees the credential too.")
+    forward_credentials: Flag = Field(
+        default=False,
+        description="Whether the backend sees the credential too. With `type: none`: whether it sees the tokens in the "
+        "places of `from`, which are taken out otherwise.",
+    )
     dry_run: Flag = Field(
         default=False,
         description="Count, log and tell whom it would refuse, and let them pass as nobody; the backend gets "
