@@ -87,6 +87,8 @@ def _redirect(here: Location, route: Route, redirect: Redirect) -> Iterator[tupl
         known = _parameters(path)
         for name in sorted(wanted - known):
             near = suggestion(name, sorted(known)).replace("`", f"`{PARAM}", 1)
+            if not near and path.endswith("/*"):
+                near = f"; the rest has a name where the path is written `{path[:-1]}{{*rest}}`"
             yield (*here, "path"), f"parameters of `{path}`", f"`${{{PARAM}{name}}}`{near}"
 
 

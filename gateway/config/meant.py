@@ -7,27 +7,30 @@ from gateway.config.problems import suggestion
 from gateway.config.schema import Settings
 from gateway.config.schema.base import Section
 
-ELSEWHERE = {
+ELSEWHERE: dict[str, str | tuple[str, ...]] = {
     "hosts": "host", "server_name": "host", "domain": "host", "domains": "host", "authority": "host",
-    "paths": "path", "location": "path", "uri": "path", "uris": "path", "prefix": "path", "match": "path",
+    "paths": "path", "location": "path", "to": "path", "uri": "path", "uris": "path", "prefix": "path", "match": "path",
     "method": "methods", "verbs": "methods",
     "proxy_pass": "upstream", "backend": "upstream", "cluster": "upstream", "proxy": "upstream",
     "services": "upstreams", "clusters": "upstreams", "backends": "upstreams",
     "servers": "backends", "server": "backends", "targets": "backends", "nodes": "backends", "endpoints": "backends",
-    "address": "url", "target": "url",
+    "address": ("url", "endpoint"), "target": ("url", "path"), "url": ("backends", "path"),
     "lb_policy": "strategy", "algorithm": "strategy", "load_balancing": "strategy", "load_balancer": "strategy",
     "balance": "strategy", "balancer": "strategy",
     "locations": "routes", "routers": "routes", "rules": "routes", "virtual_hosts": "routes",
-    "listen": "listeners", "port": "listeners", "ports": "listeners", "bind": "listeners", "entrypoints": "listeners",
+    "listen": ("listeners", "endpoint"), "port": ("listeners", "endpoint", "url"), "bind": ("listeners", "endpoint"),
+    "ports": "listeners", "entrypoints": "listeners", "host": ("endpoint", "url"),
     "return": "redirect", "rewrite": "redirect", "error_page": "error_pages", "errors": "error_pages",
     "direct_response": "respond", "request_termination": "respond", "static_response": "respond", "static": "respond",
+    "code": "status", "status_code": "status", "permanent": "status", "return_code": "status",
+    "text": "body", "content": "body", "type": "content_type", "mime_type": "content_type",
     "limit_req": "rate_limit", "rate_limiting": "rate_limit", "throttle": "rate_limit",
     "retries": "retry", "proxy_next_upstream": "retry", "proxy_read_timeout": "timeout", "read_timeout": "timeout",
     "client_max_body_size": "request_body", "allow": "ip_allow", "deny": "ip_deny",
     "healthcheck": "health_check", "healthchecks": "health_check", "health_checks": "health_check",
     "outlier_detection": "passive_health", "certificate": "endpoint", "tls_certificate": "endpoint",
 }  # fmt: skip
-"""Words of other gateways, and ours; one counts where its place has the key that it leads to."""
+"""Words of other gateways, and ours; of those that a word leads to, the first counts that its place has as a key."""
 
 _PLACES = 3
 
@@ -38,9 +41,10 @@ def key(written: str, section: type[Section]) -> str:
     near = suggestion(written, known) or suggestion(written.lower(), known)
     if near and _folded(written) in map(_folded, known):
         return near
-    other = ELSEWHERE.get(written.lower())
-    if other in known:
-        return f", did you mean `{other}`?"
+    others = ELSEWHERE.get(written.lower(), ())
+    for other in (others,) if isinstance(others, str) else others:
+        if other in known:
+            return f", did you mean `{other}`?"
     places = [one.path for one in catalog.walk(Settings) if one.name == written and one.section is not section]
     if places and not suggestion(written, known, 0.8):
         more = " and others" if len(places) > _PLACES else ""

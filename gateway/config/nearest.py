@@ -31,4 +31,6 @@ def name(written: str, known: Iterable[str], prefixes: Iterable[str]) -> str:
     head, dot, rest = written.partition(".")
     if not dot:
         return suggestion(written, known)
+    if f"{head}." in (prefixes := list(prefixes)):
+        return ""
     return suggestion(f"{head}.", prefixes, 0.5).replace("`?", f"{rest}`?")

@@ -75,6 +75,13 @@ UPSTREAM = "upstreams: [{name: a, backends: []}]\n"
             ),
         ),
         (
+            "path: /x/*, redirect: {host: h, path: '/${param.rest}'}",
+            (
+                "2:49: routes[0].redirect.path: expected parameters of `/x/*`, found `${param.rest}`; "
+                "the rest has a name where the path is written `/x/{*rest}`"
+            ),
+        ),
+        (
             "path: '~/(?P<b>.)', redirect: {host: h, path: '/${param.a}'}",
             "2:57: routes[0].redirect.path: expected parameters of `~/(?P<b>.)`, found `${param.a}`",
         ),

@@ -4,9 +4,11 @@ import pytest
 
 from gateway.config import catalog, meant
 from gateway.config.schema import Settings
+from gateway.config.schema.answers import Redirect, Respond
 from gateway.config.schema.base import Section
+from gateway.config.schema.listeners import Listener
 from gateway.config.schema.routes import Route
-from gateway.config.schema.upstreams import Upstream
+from gateway.config.schema.upstreams import Backend, Upstream
 
 
 @pytest.mark.parametrize(
@@ -22,6 +24,12 @@ from gateway.config.schema.upstreams import Upstream
         (Route, "direct_response", ", did you mean `respond`?"),
         (Settings, "error_page", ", did you mean `error_pages`?"),
         (Settings, "services", ", did you mean `upstreams`?"),
+        (Redirect, "code", ", did you mean `status`?"),
+        (Redirect, "url", ", did you mean `path`?"),
+        (Respond, "text", ", did you mean `body`?"),
+        (Listener, "port", ", did you mean `endpoint`?"),
+        (Backend, "port", ", did you mean `url`?"),
+        (Upstream, "url", ", did you mean `backends`?"),
         (Settings, "http2", "; it is one at `listeners[].http2`"),
         (Route, "client_idle", "; it is one at `timeouts.client_idle`"),
     ],
@@ -40,4 +48,5 @@ def test_words_of_other_gateways_lead_to_keys_of_ours() -> None:
     """Each to one that exists; none of them is a key where its own would be meant."""
     keys = {key.name for key in catalog.walk()}
 
-    assert set(meant.ELSEWHERE.values()) <= keys
+    for ours in meant.ELSEWHERE.values():
+        assert {ours} <= keys if isinstance(ours, str) else set(ours) <= keys

@@ -30,6 +30,7 @@ def test_an_option_of_a_sentence(written: str, said: str) -> None:
         ("latncy", ", did you mean `latency`?"),
         ("claims.sub", ", did you mean `claim.sub`?"),
         ("parm.id", ", did you mean `param.id`?"),
+        ("param.*", ""),
         ("x", ""),
         ("x.y", ""),
     ],

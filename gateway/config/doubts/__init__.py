@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import reduce
 
+from gateway.config.doubts.answers import answers as doubts_of_answers
 from gateway.config.doubts.authorities import authorities as doubts_of_authorities
 from gateway.config.doubts.backups import backups as doubts_of_backups
 from gateway.config.doubts.callers import callers as doubts_of_callers
@@ -88,7 +89,11 @@ def _all(settings: Settings) -> Iterator[Doubt]:
         for steps, words in doubts_of_breaker(settings.circuit_breaker, under):
             yield ("circuit_breaker", *steps), words
     for index, route in enumerate(settings.routes):
-        for steps, words in [*doubts_of_route(route, settings), *doubts_of_route_callers(route, settings)]:
+        for steps, words in [
+            *doubts_of_route(route, settings),
+            *doubts_of_answers(route, settings),
+            *doubts_of_route_callers(route, settings),
+        ]:
             yield ("routes", index, *steps), words
     yield from doubts_of_authorities(settings)
     yield from doubts_of_callers(settings)

@@ -10,19 +10,10 @@ from collections.abc import Iterator
 from gateway.config.callers import reads_authorization
 from gateway.config.doubts.common import Doubt, written
 from gateway.config.doubts.common import limit as doubts_of_limit
-from gateway.config.endpoint_strings import parse
 from gateway.config.schema import Settings
 from gateway.config.schema.auth import Auth
 from gateway.config.schema.routes import Route
 from gateway.config.units import format_duration
-
-_ELSEWHERE = "it sends clients elsewhere, and does not say where: `redirect` does"
-_INCOMPLETE = (
-    *((status, "location", _ELSEWHERE) for status in (301, 302, 303, 307, 308)),
-    (401, "www-authenticate", "it asks for credentials, and `headers` does not say which: `WWW-Authenticate`"),
-    (405, "allow", "`headers` does not say which methods there are: `Allow`"),
-)
-"""Statuses that need a field of the answer (RFC 9110 section 15)."""
 
 
 def route(route: Route, settings: Settings) -> Iterator[Doubt]:
@@ -38,8 +29,6 @@ def route(route: Route, settings: Settings) -> Iterator[Doubt]:
         elif not bounded and route.timeout < longest < float("inf"):
             words = f"the backend's answer is given up after {timeout}, the default of `timeout`"
             yield ("request_timeout",), words
-    yield from _redirects(route, settings)
-    yield from _answers(route)
     yield from _attempts(route, timeout)
     yield from _bearers(route, settings)
     yield from _queues(route, settings, longest)
@@ -49,25 +38,6 @@ def route(route: Route, settings: Settings) -> Iterator[Doubt]:
     for index, limit in enumerate(route.rate_limit):
         for steps, words in doubts_of_limit(limit, [route], "the route does not ask"):
             yield ("rate_limit", index, *steps), words
-
-
-def _redirects(route: Route, settings: Settings) -> Iterator[Doubt]:
-    redirect = route.redirect
-    if redirect is None or redirect.scheme != "https" or (redirect.host, redirect.port, redirect.path) != (None,) * 3:
-        return
-    here = [listener for listener in settings.listeners if route.is_on(listener.name)]
-    if any(parse(listener.endpoint)[0] in ("ssl", "tls", "sni") for listener in here):
-        words = "over TLS it would lead to where the request is: there it is answered with 404"
-        yield ("redirect", "scheme"), words
-
-
-def _answers(route: Route) -> Iterator[Doubt]:
-    respond = route.respond
-    if respond is None:
-        return
-    for status, field, words in _INCOMPLETE:
-        if respond.status == status and field not in map(str.lower, respond.headers):
-            yield ("respond", "status"), words
 
 
 def _bearers(route: Route, settings: Settings) -> Iterator[Doubt]:

@@ -19,15 +19,18 @@ from gateway.config.substitution import PARAM
 from gateway.http.fields import FRAMING, HOP_BY_HOP
 
 _STATUSES = (301, 302, 303, 307, 308)
-_NAME = re.compile(r"\$\{([^{}]*)\}")
+NAME = re.compile(r"\$\{([^{}]*)\}")
+"""A runtime name in a text."""
+
 _LITERAL = re.compile(r"(?:[A-Za-z0-9\-._~!&'()*+,;=:@/$]|%[0-9A-Fa-f]{2})*")
 _ANY_NAME = re.compile(r"(?<!\$)\$\{([^{}]*)\}")
+_BRACES = re.compile(r"\{\*?([A-Za-z_][\w-]*)\}")
 _DOTS = re.compile(r"(?:\.|%2[eE]){1,2}(?:;.*)?")
 
 
 def names(written: str) -> list[str]:
     """List the runtime names in a text."""
-    return _NAME.findall(written)
+    return NAME.findall(written)
 
 
 def _status(value: object) -> Any:
@@ -51,7 +54,9 @@ def _path(value: object) -> str:
     for name in names(written):
         if name != "path" and not name.startswith(PARAM):
             raise Unexpected("`${path}` and `${param.NAME}` as the only names", f"`${{{name}}}`")
-    literal = _NAME.sub("x", written)
+    literal = NAME.sub("x", written)
+    if found := _BRACES.search(literal):
+        raise Unexpected(f"`${{param.{found[1]}}}` for a parameter", f"`{found[0]}`")
     if not _LITERAL.fullmatch(literal):
         raise Unexpected("a path without `?`, `#` and characters that a URL has to escape (the query is kept)")
     if any(_DOTS.fullmatch(segment) for segment in literal.split("/")):

@@ -25,6 +25,8 @@ ROUTE = "routes: [{path: '/:id', redirect: {host: h, %s}}]"
         ("port: 0", "expected an integer from 1 to 65535"),
         ("path: x", "expected a path that begins with `/` or `${path}`"),
         ("path: '/a?b'", "expected a path without `?`, `#` and characters that a URL has to escape"),
+        ("path: '/n/{id}'", "expected `${param.id}` for a parameter, found `{id}`"),
+        ("path: '/n/{*rest}'", "expected `${param.rest}` for a parameter, found `{*rest}`"),
         ("path: '/a b'", "expected a path without `?`, `#` and characters that a URL has to escape"),
         ("path: '/a/../b'", "expected a path without `.` and `..` segments"),
         ("path: '/%2e%2e/b'", "expected a path without `.` and `..` segments"),
