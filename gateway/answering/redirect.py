@@ -83,7 +83,7 @@ class Redirect:
         port = self._port or (asked_port if same else PORTS[scheme])
         path = self._path(exchange)
         if same and port == asked_port and normal_form(path) == exchange.path:
-            raise RouteNotFound()
+            raise RouteNotFound("A redirect would lead to where the request is.")
         if port != PORTS[scheme]:
             host += b":" + port
         query = exchange.request.query
@@ -97,7 +97,7 @@ class Redirect:
         for name in (asked, bare_host(exchange.request.host)):
             if name in self._hosts if self._hosts is not None else name and is_of_dns(name):
                 return name
-        raise RouteNotFound()
+        raise RouteNotFound("There is no redirect for the host of the request.")
 
 
 class PathTemplate:

@@ -39,6 +39,13 @@ class Nearest:
     def __init__(self, rules: Iterable[RouteRule]) -> None:
         self._rules = rules
         self._candidates: list[_Candidate] | None = None
+        self._hosts: set[str | None] = set()
+
+    def has_host(self, host: bytes) -> bool:
+        """Whether there is a route for a host, without its port and in lower case, whatever the path."""
+        name = host.decode("latin-1")
+        self._read()
+        return any(_is_for(pattern, name) for pattern in self._hosts)
 
     def find(self, host: bytes, path: bytes) -> RouteRule | None:
         """Return the nearest rule, None where none is near.
@@ -47,12 +54,9 @@ class Nearest:
             host: Without its port, in lower case.
             path: In normal form.
         """
-        if self._candidates is None:
-            named = (rule for rule in self._rules if not rule.path.startswith(MARK))
-            self._candidates = [_Candidate(rule, _split(rule.path)) for rule in islice(named, MOST)]
         name, segments = host.decode("latin-1")[:LONGEST], _split(path.decode("latin-1"))
         best, found = 0.0, None
-        for candidate in self._candidates:
+        for candidate in self._read():
             likeness = _likeness(candidate.segments, segments)
             if likeness >= 1.0 and candidate.rule.host is not None:
                 # The path fits, so the host is the slip: whose is nearest?
@@ -60,6 +64,19 @@ class Nearest:
             if likeness > best:
                 best, found = likeness, candidate.rule
         return found
+
+    def _read(self) -> list[_Candidate]:
+        if self._candidates is None:
+            rules = list(islice(self._rules, MOST))
+            self._hosts = {rule.host for rule in rules}
+            self._candidates = [_Candidate(rule, _split(rule.path)) for rule in rules if not rule.path.startswith(MARK)]
+        return self._candidates
+
+
+def _is_for(pattern: str | None, host: str) -> bool:
+    if pattern is None or pattern == host:
+        return True
+    return pattern.startswith("*.") and host.endswith(pattern[1:])
 
 
 def _likeness(pattern: list[str], path: list[str]) -> float:

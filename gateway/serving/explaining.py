@@ -152,9 +152,13 @@ class Explanations:
             return "; ".join([*considered[:_CONSIDERED], *([f"and {more} more"] if more > 0 else []), verdict])
         host = bare_host(request.host)
         rule = self._nearest.find(host, exchange.path)
+        here = "no route has this path"
+        if not self._nearest.has_host(host):
+            here = f"no route for host {_shown(host)}"
+        elif rule is not None and rule.host is not None:
+            here = f"no route for host {_shown(host)} has this path"
         if rule is None:
-            return f"no route for host {_shown(host)}, and none is near"
-        here = "no route has this path" if rule.host is None else f"no route for host {_shown(host)}"
+            return f"{here}, and none is near"
         where = ", on other listeners" if rule.name in self.elsewhere else ""
         return f"{here} (nearest: {_named(rule)}{where})"
 

@@ -38,14 +38,17 @@ def explained(made: Harness, target: str, host: str = "api.example.com", method:
         (
             "a.example",
             "/orders/7?token=secret",
-            "404 GET /orders/7: no route for host a.example (nearest: orders, host api.example.com, path /orders/*)",
+            (
+                "404 GET /orders/7: no route for host a.example has this path "
+                "(nearest: orders, host api.example.com, path /orders/*)"
+            ),
         ),
         (
             "a.example:8080",
             "/wrte/7",
             "404 GET /wrte/7: no route has this path (nearest: writes, any host, path /write/:id)",
         ),
-        ("a.example", "/zzz", "404 GET /zzz: no route for host a.example, and none is near"),
+        ("a.example", "/zzz", "404 GET /zzz: no route has this path, and none is near"),
         (
             "a.example",
             "/v",
@@ -59,7 +62,7 @@ def explained(made: Harness, target: str, host: str = "api.example.com", method:
                 "the most specific path decides: its routes do not take the method"
             ),
         ),
-        ("h.example", "/home", "404 GET /home: route home: "),
+        ("h.example", "/home", "404 GET /home: route home: A redirect would lead to where the request is (route.none)"),
     ],
 )
 def test_why_no_route_takes_it(make: Make, host: str, target: str, line: str) -> None:
@@ -67,6 +70,17 @@ def test_why_no_route_takes_it(make: Make, host: str, target: str, line: str) ->
     [said] = explained(make("orders", routes=ROUTES), target, host)
 
     assert said.startswith(line)
+
+
+def test_a_host_that_no_route_is_for(make: Make) -> None:
+    """Where each route is for some host, the host is the first thing to look at; subdomains have theirs."""
+    made = make("orders", routes=[{"host": ["a.example", "*.b.example"], "path": "/orders/*", "upstream": "orders"}])
+
+    assert explained(made, "/zzz", "c.example") == ["404 GET /zzz: no route for host c.example, and none is near"]
+    assert explained(made, "/zzz", "a.example") == ["404 GET /zzz: no route has this path, and none is near"]
+    assert explained(made, "/zzz", "x.b.example") == ["404 GET /zzz: no route has this path, and none is near"]
+    [line] = explained(made, "/orders/1", "b.example")
+    assert line.startswith("404 GET /orders/1: no route for host b.example (nearest: ")
 
 
 def test_a_backend_that_does_not_answer_the_door(make: Make) -> None:
