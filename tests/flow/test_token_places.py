@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from zope.interface import implementer
 
+from gateway.identity.signing import Issuer, SigningKey
 from gateway.testing import Harness
 from gateway.testing.backend import ok
 from gateway.testing.client import Received
-from tests.tokens import ISSUER, SECRET, said, sign
+from tests.tokens import ISSUER, SECRET, START, ec_key, private_pem, public_pem, said, sign
 
 Make = Callable[..., Harness]
 
@@ -291,6 +293,28 @@ def test_an_authority_judges_tokens_from_other_places_too(make: Make) -> None:
     assert all(b"token=opaque-one&" in body for body in bodies), bodies
     assert ask(made, "cookie:access_token", GOOD).status == 200
     assert made.backend("orders").last.headers.get(b"x-user-id") == b"alice"
+
+
+def test_our_own_tokens_may_be_elsewhere_too(make: Make, tmp_path: Path) -> None:
+    """By a verifier with the public half of the key that signs them."""
+    (tmp_path / "oauth.pem").write_bytes(private_pem(ec_key()))
+    (tmp_path / "public.pem").write_bytes(public_pem(ec_key()))
+    digest = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$PlNZOKYFK0iFkHBLtDJ09Q"
+    said = {"issuer": "https://g.example.com", "audience": "api"}
+    oauth = {
+        **said,
+        "signing_key_file": str(tmp_path / "oauth.pem"),
+        "clients": [{"id": "acme", "secret_hash": digest}],
+    }
+    public = {"algorithms": ["ES256"], "public_key_file": str(tmp_path / "public.pem"), "from": "cookie:access_token"}
+    routes = [{"path": "/orders/*", "upstream": "orders", "auth": {"type": "jwt"}}]
+    made = make("orders", routes=routes, auth={"oauth": oauth, "jwt": {"default": {**said, **public}}})
+    issuer = Issuer(SigningKey.of_pem(private_pem(ec_key())), (), said["issuer"], said["audience"], 60)
+    own = issuer.issue("acme", (), (), START, "token-1").token
+
+    assert ask(made, "cookie:access_token", own).status == 200
+    assert made.backend("orders").last.headers.get(b"x-user-id") == b"acme"
+    assert ask(made, "header:Authorization", own).status == 401
 
 
 def test_keys_and_tokens_may_share_a_place(make: Make) -> None:
