@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from gateway.config.callers import CERTIFICATE, places_of_credentials
 from gateway.config.nodes import MapNode
-from gateway.config.patterns import TAKEN
+from gateway.config.places import TAKEN
 from gateway.config.problems import Problem, problem
 from gateway.config.schema import Settings
 from gateway.config.schema.auth import Auth

@@ -15,8 +15,6 @@ from hyperlink import URL, URLParseError
 from gateway.config.endpoint_strings import address_of, check_arguments
 from gateway.config.problems import Unexpected, suggestion
 from gateway.http import expressions, idn
-from gateway.http.fields import FRAMING, HOP_BY_HOP, NEVER_FORWARDED, NEVER_IN_TRAILERS, OTHER_URLS, folded
-from gateway.http.forwarded import DROPPED
 from gateway.http.hosts import normal_host
 from gateway.http.methods import FORWARDED
 
@@ -40,10 +38,6 @@ SOCKETS = "unix:"
 """Among trusted proxies: all who come by a UNIX socket, as in nginx."""
 
 _LONGEST_SOCKET = 107  # `sun_path` of unix(7), without the NUL at its end
-_IS_PARAMETER = re.compile(r"[^\x00-\x20\x7f&=#;\[\]+%]+")
-TAKEN = frozenset(map(folded, HOP_BY_HOP | FRAMING | NEVER_FORWARDED | NEVER_IN_TRAILERS | OTHER_URLS | DROPPED))
-"""Fields that mean something already, as a server may read their names."""
-
 SCHEMES = ("http", "https", "h2c")
 
 
@@ -299,23 +293,6 @@ def header_name(value: object) -> str:
     if not TOKEN.fullmatch(written):
         raise Unexpected("the name of a header field")
     return written
-
-
-def token_place(value: object) -> str:
-    """Check where tokens are: `header:NAME`, `cookie:NAME` or `query:NAME`."""
-    expected = "`header:NAME`, `cookie:NAME` or `query:NAME`"
-    written = text(value)
-    kind, _, name = written.partition(":")
-    if kind == "header" and TOKEN.fullmatch(name):
-        read_as = folded(name.lower().encode())
-        if read_as == b"cookie":
-            raise Unexpected("`cookie:NAME` for a token in a cookie")
-        if read_as in TAKEN and written.lower() != "header:authorization":
-            raise Unexpected("a field that is free for a token", f'"{written}"')
-        return written
-    if (kind == "cookie" and TOKEN.fullmatch(name)) or (kind == "query" and _IS_PARAMETER.fullmatch(name)):
-        return written
-    raise Unexpected(expected)
 
 
 def origin(value: object) -> str:

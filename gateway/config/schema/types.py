@@ -18,7 +18,7 @@ from pydantic import Secret as AnySecret
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from gateway.config import patterns, units
+from gateway.config import patterns, places, units
 from gateway.config.nodes import meant
 from gateway.config.problems import Unexpected
 from gateway.config.schema.base import expected
@@ -232,7 +232,7 @@ LabelName: TypeAlias = Annotated[
     ),
 ]
 HeaderName: TypeAlias = Annotated[str, Parsed(patterns.header_name, _string(), "field name")]
-TokenPlace: TypeAlias = Annotated[str, Parsed(patterns.token_place, _string("^(header|cookie|query):."), "place")]
+TokenPlace: TypeAlias = Annotated[str, Parsed(places.token_place, _string("^(header|cookie|query):."), "place")]
 Origin: TypeAlias = Annotated[str, Parsed(patterns.origin, _string("^https?://"), "origin")]
 HeaderValue: TypeAlias = Annotated[str, Parsed(patterns.header_value, _SCALAR, "field value")]
 Condition: TypeAlias = Annotated[str, Parsed(patterns.condition, _SCALAR, "text, `~regex` or `*`")]
