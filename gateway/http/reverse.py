@@ -6,9 +6,9 @@ Tests: `tests/flow/test_rewriting.py::test_own_urls_become_those_that_the_client
 
 # Note [Whose URL it is]
 A URL is the backend's own where it has the backend's name and port, by the backend's scheme; or the Host that the
-backend was sent, by the backend's scheme or by the client's (which `X-Forwarded-Proto` has told it). Every other URL
-is foreign, and goes on as it is. So does a path of the backend that is not below the base path: the gateway has no path
-for it.
+backend was sent or what the client has asked for (which `X-Forwarded-Host` has told it), by the backend's scheme or by
+the client's (which `X-Forwarded-Proto` has told it). Every other URL is foreign, and goes on as it is. So does a path
+of the backend that is not below the base path: the gateway has no path for it.
 
 # Note [Where it leads]
 A whole URL becomes one of the scheme, host and port that the client asked for: the client has sent the host itself, or
@@ -78,10 +78,12 @@ class _Known:
         if not is_of_dns(self._host):
             self._host = b""  # `;` may stand in a host, and would end an attribute of a cookie
         self._origin = b""
+        self._sent = sent if sent is not None else exchange.request.host or authority
+        self._told = [self._sent]
         if self._host:
             suffix = b"" if port == PORTS[self._asked_scheme] else b":" + port
+            self._told.append(self._host + suffix)
             self._origin = b"%b://%b%b" % (self._asked_scheme, self._host, suffix)
-        self._sent = sent if sent is not None else exchange.request.host or authority
 
     def location(self, value: bytes) -> bytes:
         """Rewrite a URL or a path: Note [Whose URL it is]."""
@@ -117,7 +119,9 @@ class _Known:
         name = _without_port(authority, scheme)
         if name == self._authority and scheme == self._scheme:
             return True
-        return name == _without_port(self._sent, scheme) and scheme in (self._scheme, self._asked_scheme)
+        if scheme != self._scheme and scheme != self._asked_scheme:
+            return False
+        return any(name == _without_port(told, scheme) for told in self._told)
 
     def _is_own_domain(self, domain: bytes) -> bool:
         """Whether a cookie's domain is the backend's and not the client's host or one above it."""

@@ -120,6 +120,23 @@ def test_a_backend_that_sees_the_client_s_host(make: Make) -> None:
     assert seen(made, "Location", "http://gateway.test/b") == "http://gateway.test/b"
 
 
+@pytest.mark.parametrize("host_header", ["client", "backend", "shop.internal"])
+def test_a_backend_that_writes_what_x_forwarded_host_has_told_it(make: Make, host_header: str) -> None:
+    """Rails does so unasked. It knows the host that the client asked for, but not that the base is taken off."""
+    made = rewriting(make, host_header=host_header)
+    outer = {"X_Forwarded_Proto": "https", "X_Forwarded_Host": "shop.example.com", "X_Forwarded_Port": "8443"}
+
+    assert seen(made, "Location", "http://gateway.test/v2/a") == "http://gateway.test/a"
+    assert seen(made, "Location", "http://a.example:81/v2/a", Host="A.example:81") == "http://a.example:81/a"
+    assert seen(made, "Location", "http://gateway.test:81/v2/a") == "http://gateway.test:81/v2/a"
+    assert seen(made, "Location", "https://shop.example.com:8443/v2/a", "10.0.0.1", **outer) == (
+        "https://shop.example.com:8443/a"
+    )
+    assert seen(made, "Location", "http://shop.example.com/v2/a", X_Forwarded_Host="shop.example.com") == (
+        "http://shop.example.com/v2/a"
+    )
+
+
 @pytest.mark.parametrize("host", ["x;httponly", "x=y", "%61.example", "a..example"])
 def test_a_host_that_no_dns_has_goes_into_no_field(make: Make, host: str) -> None:
     """It could end an attribute of a cookie, or be read as another host."""
