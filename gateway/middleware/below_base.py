@@ -7,9 +7,9 @@ Stands on routes to backends whose URL has a path (`http://shop.internal/v2`) on
 Servers read paths in many ways (Note [Readings] in `gateway.http.readings`), and not all of them are asked about on a
 route. Here it need not be known which path a server reads, only that none of them is above the base. So every
 step is taken for what is worse: a segment of dots leads upwards however it is written (`%2e`, `..;x`, escaped twice,
-behind an escaped slash or a `\`), and a segment leads downwards only where every server reads one. Where that sum
-ever falls below zero the path is refused. A few harmless paths are refused too, as `/a%2F../b`; who writes
-them means no good.
+behind an escaped slash or a `\`, in UTF-8 that is longer than it may be, of full width), and a segment leads downwards
+only where every server reads one. Where that sum ever falls below zero the path is refused. A few harmless paths are
+refused too, as `/a%2F../b`; who writes them means no good.
 """
 
 from __future__ import annotations
@@ -23,6 +23,13 @@ from gateway.exchange import Exchange
 _MAY_CLIMB = re.compile(rb"\.\.|%").search
 _PARTS = re.compile(rb"[/\\]").split
 _ENDS_NAME = re.compile(rb"[;?#\x00-\x20]").split
+_ODD = re.compile(
+    rb"(?:\xc0|\xe0\x80|\xf0\x80\x80)([\xae\xaf])|(?:\xc1|\xe0\x81|\xf0\x80\x81)(\x9c)|\xef\xbc([\x8e\x8f\xbc])"
+).sub
+"""Dots and slashes in UTF-8 that is longer than it may be, and of full width: some servers take them for plain ones."""
+
+_PLAIN = {b"\xae": b".", b"\x8e": b".", b"\xaf": b"/", b"\x8f": b"/", b"\x9c": b"\\", b"\xbc": b"\\"}
+
 _MOST_ESCAPES = 4
 """How many times an escape may have been escaped; no server decodes so often."""
 
@@ -67,6 +74,11 @@ def _step(segment: bytes) -> int:
         segment = decoded
     else:
         return -1 if b"." in segment else 0  # escaped so often that nobody means anything good
+    segment = _ODD(_plain, segment)
     names = [_ENDS_NAME(part)[0] for part in _PARTS(segment)]
     upwards = names.count(b"..")
     return -upwards if upwards else int(any(name not in (b"", b".") for name in names))
+
+
+def _plain(found: re.Match[bytes]) -> bytes:
+    return _PLAIN[found[1] or found[2] or found[3]]

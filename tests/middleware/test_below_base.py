@@ -38,6 +38,16 @@ PIECES = ["/", "a", "..", ".", "%2e", "%2f", "%252e", "\\", ";", "%5c"]
         "/..%3f/admin",
         "/a/..%2f..%2fadmin",
         "/a%2fb/../../admin",
+        "/%c0%ae%c0%ae/admin",
+        "/%c0%ae./admin",
+        "/%25c0%25ae%25c0%25ae/admin",
+        "/..%c0%af..%c0%afadmin",
+        "/a%c1%9c..%c1%9c../admin",
+        "/%e0%80%ae%e0%80%ae/admin",
+        "/%f0%80%80%ae./admin",
+        "/%ef%bc%8e%ef%bc%8e/admin",
+        "/..%ef%bc%8fadmin",
+        "/..%ef%bc%bcadmin",
     ],
 )
 def test_it_leads_above(path: str) -> None:
@@ -47,7 +57,21 @@ def test_it_leads_above(path: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/a", "/a/../b", "/a/b/../../c", "/100%25.html", "/...", "/..a/b", "/a..b", "/a%2fb", "/a/%2e%2e/b", "/%"],
+    [
+        "/",
+        "/a",
+        "/a/../b",
+        "/a/b/../../c",
+        "/100%25.html",
+        "/...",
+        "/..a/b",
+        "/a..b",
+        "/a%2fb",
+        "/a/%2e%2e/b",
+        "/%",
+        "/%c0/%ae",
+        "/%c3%a9/..",
+    ],
 )
 def test_it_stays_below(path: str) -> None:
     """What goes up no further than it has come down, and names with dots in them."""
