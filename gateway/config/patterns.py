@@ -303,7 +303,9 @@ def origin(value: object) -> str:
     """
     expected = "an origin such as https://app.example.com, https://*.example.com or http://localhost:3000"
     written = text(value)
-    scheme, _, rest = written.partition("://")
+    scheme, separator, rest = written.partition("://")
+    if not separator:
+        raise Unexpected(expected)
     below = rest.startswith("*.")
     found = _parse(f"{scheme}://{rest.removeprefix('*.')}", ("http", "https"), expected)
     if found.path or found.query or found.fragment or re.search("[/?#]", rest):

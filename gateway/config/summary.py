@@ -58,7 +58,7 @@ def lines(settings: Settings, addresses: Sequence[str], admin: str | None) -> It
 
 
 def differences(before: Settings, after: Settings) -> str:
-    """Say what a configuration changes: `routes +new, -old, ~other; limits`; that nothing does, where it is so."""
+    """Say what a configuration changes: `routes +new, -old, ~other; limits`; that no key does, where it is so."""
     parts = []
     for key in Settings.model_fields:
         old, new = getattr(before, key), getattr(after, key)
@@ -66,7 +66,8 @@ def differences(before: Settings, after: Settings) -> str:
             continue
         name = _NAMED.get(key)
         parts.append(f"{key} {_named(old, new, name)}" if name else key)
-    return "; ".join(parts) or "nothing"
+    # A file that the configuration names may have changed: one of users, a certificate, a list of revoked ones.
+    return "; ".join(parts) or "no key, what its files hold at most"
 
 
 def _named(old: Sequence[Any], new: Sequence[Any], name: str) -> str:

@@ -298,7 +298,8 @@ METRICS = (
         "gateway_ip_dry_run_total",
         "counter",
         ("route", "reason"),
-        "Exchanges that address rules in dry run (`ip_dry_run`) would have refused; `route` is empty for those of all.",
+        "Exchanges that address rules in dry run (`ip_dry_run`) would have refused, those for all routes too; "
+        "`route` is empty where no route takes the request.",
     ),
     Spec(
         "gateway_circuit_breaker_dry_run_total",

@@ -171,3 +171,4 @@ def test_what_no_browser_sends_is_no_origin(complaints: Complaints, written: str
     lines = complaints(f"auth: {{jwt: {{default: {{{text}}}}}}}")
 
     assert any("auth.jwt.default.origins[0]: expected a" in line for line in lines), lines
+    assert "://" in written or any(f'found "{written}"' in line for line in lines)  # as it was written
