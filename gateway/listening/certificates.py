@@ -26,6 +26,7 @@ from zope.interface import implementer
 
 from gateway.identity.certificate_lists import ListUnusable
 from gateway.listening.client_lists import ClientLists, check_in_handshakes
+from gateway.listening.refusals import log_refusals
 from gateway.transport import pem
 
 # cryptography reads only the first key of a file. A key without an end reaches to the end of the file.
@@ -288,6 +289,7 @@ class CertificateStore:
             if self._client_ca is not None:
                 # The names of the authorities tell a client with several certificates which one to send.
                 context.load_client_ca(os.fsencode(self._client_ca))
+                log_refusals(context)
             if lists is not None:
                 check_in_handshakes(context, lists, authorities)
             return context

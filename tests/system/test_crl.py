@@ -127,6 +127,21 @@ def test_a_handshake_refuses_what_is_revoked_and_says_so(world: World, version: 
         assert ask(connection) == 204
 
 
+def test_a_refusal_in_a_handshake_is_in_the_log(world: World) -> None:
+    """Who was refused, from where and why, in one line each; a name that a stranger has chosen ends none."""
+    stranger = Authority("Middle").write_identity(world.place / "stranger.pem", common="eve\nand a line of her own")
+
+    for refused in (world.alice, stranger):
+        assert world.get(refused) == 0
+    assert world.get(world.bob) == 200
+
+    said = [line for line in world.gateway.errors.splitlines() if "in the handshake" in line]
+    assert len(said) == 2
+    assert said[0].endswith("of 127.0.0.1 in the handshake: CN=alice: it is revoked")
+    assert said[1].endswith("no authority in `clientCA` has signed it")
+    assert "a line of her own" in said[1]
+
+
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_a_session_and_an_open_connection_are_no_way_round_a_new_list(world: World, version: ssl.TLSVersion) -> None:
     """Bob is revoked: refused on the connection that is open, and on a new one with the session of it."""

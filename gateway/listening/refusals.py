@@ -1,0 +1,64 @@
+"""Tell the operator of a client whose certificate ended the handshake: no request of it comes, so no other line is written.
+
+Used by `gateway.listening.certificates`. The client is told by an alert, which says little; the log has why, and whose
+certificate it was. What a listener asks of clients stays as it was: this listens only (D-235).
+
+Tests: `tests/system/test_crl.py::test_a_refusal_in_a_handshake_is_in_the_log`.
+"""
+
+from __future__ import annotations
+
+from OpenSSL import SSL, crypto
+from twisted.logger import Logger
+
+LONGEST = 200
+"""Characters of a subject that are written: a stranger may have made the certificate."""
+
+_log = Logger()
+
+_REASONS = {
+    SSL.X509VerificationCodes.ERR_CERT_REVOKED: "it is revoked",
+    SSL.X509VerificationCodes.ERR_CERT_HAS_EXPIRED: "it has expired",
+    SSL.X509VerificationCodes.ERR_CERT_NOT_YET_VALID: "it is not valid yet",
+    SSL.X509VerificationCodes.ERR_UNABLE_TO_GET_CRL: "no list of revoked certificates says anything of its issuer's",
+    SSL.X509VerificationCodes.ERR_CRL_HAS_EXPIRED: "the list of revoked certificates of its issuer has expired",
+    SSL.X509VerificationCodes.ERR_CRL_NOT_YET_VALID: "the list of revoked certificates of its issuer is not valid yet",
+    SSL.X509VerificationCodes.ERR_DEPTH_ZERO_SELF_SIGNED_CERT: "no authority in `clientCA` has signed it",
+    SSL.X509VerificationCodes.ERR_SELF_SIGNED_CERT_IN_CHAIN: "no authority in `clientCA` has signed it",
+    SSL.X509VerificationCodes.ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "no authority in `clientCA` has signed it",
+    SSL.X509VerificationCodes.ERR_CERT_SIGNATURE_FAILURE: "no authority in `clientCA` has signed it",
+}
+
+
+def log_refusals(context: SSL.Context) -> None:
+    """Have a context log each certificate that it refuses.
+
+    Args:
+        context: Not used for a connection yet; what it verifies is set.
+    """
+    context.set_verify(context.get_verify_mode(), _heard)
+
+
+def _heard(connection: SSL.Connection, certificate: crypto.X509, error: int, depth: int, right: int) -> bool:
+    """Return OpenSSL's own verdict on a certificate."""
+    if not right:
+        # Twisted leaves the protocol there that the connection is of.
+        transport = getattr(connection.get_app_data(), "transport", None)
+        peer = None if transport is None else transport.getPeer()
+        # `ascii` ends no line of a log, whatever a stranger has written into the name.
+        subject = ascii(_subject(certificate))[1:-1][:LONGEST]
+        _log.info(
+            "Refused the certificate of {address} in the handshake: {subject}: {cause}",
+            address=getattr(peer, "host", ""),
+            subject=subject,
+            depth=depth,
+            cause=_REASONS.get(error, f"OpenSSL's error {error}"),
+        )
+    return bool(right)
+
+
+def _subject(certificate: crypto.X509) -> str:
+    try:
+        return certificate.to_cryptography().subject.rfc4514_string()
+    except ValueError:
+        return "a subject that cannot be read"
