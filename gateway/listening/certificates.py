@@ -26,7 +26,7 @@ from zope.interface import implementer
 
 from gateway.identity.certificate_lists import ListUnusable
 from gateway.listening.client_lists import ClientLists, check_in_handshakes
-from gateway.listening.refusals import log_refusals
+from gateway.listening.refusals import keep_first, log_refusals
 from gateway.transport import pem
 
 # cryptography reads only the first key of a file. A key without an end reaches to the end of the file.
@@ -271,6 +271,7 @@ class CertificateStore:
             asked = connection.get_servername()
             found = names.find(asked.decode("ascii", "replace")) if asked else None
             if found is not None and found is not names.default:
+                keep_first(connection, names.default)
                 connection.set_context(found)
 
         names.default.set_tlsext_servername_callback(choose)

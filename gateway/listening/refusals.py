@@ -1,9 +1,12 @@
-"""Tell the operator of a client whose certificate ended the handshake: no request of it comes, so no other line is written.
+"""Tell the operator of a client whose certificate ended the handshake: no request of it comes, so nothing else would.
 
 Used by `gateway.listening.certificates`. The client is told by an alert, which says little; the log has why, and whose
 certificate it was. What a listener asks of clients stays as it was: this listens only (D-235).
 
-Tests: `tests/system/test_crl.py::test_a_refusal_in_a_handshake_is_in_the_log`.
+# Note [The context that a connection began with]
+OpenSSL copies the callback that hears of certificates from the context that a connection begins with, and goes on
+calling it after the connection was given another one (for the name that the client asks for). The callback's memory
+belongs to the first context, which a reload may let go of in the middle of the handshake: so the connection keeps it.
 """
 
 from __future__ import annotations
@@ -37,6 +40,11 @@ def log_refusals(context: SSL.Context) -> None:
         context: Not used for a connection yet; what it verifies is set.
     """
     context.set_verify(context.get_verify_mode(), _heard)
+
+
+def keep_first(connection: SSL.Connection, context: SSL.Context) -> None:
+    """Keep the context that a connection began with, before it is given another one; see the note."""
+    setattr(connection, "gateway_began_with", context)  # noqa: B010  # pyOpenSSL has no place for it
 
 
 def _heard(connection: SSL.Connection, certificate: crypto.X509, error: int, depth: int, right: int) -> bool:
