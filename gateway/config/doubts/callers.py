@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.config.callers import reads_authorization
-from gateway.config.doubts.common import Doubt, asks_who, written
+from gateway.config.doubts.common import Doubt, Step, asks_who, written
 from gateway.config.endpoint_strings import parse
+from gateway.config.problems import suggestion
 from gateway.config.schema import Settings
 from gateway.config.schema.auth import Auth
+from gateway.config.schema.limiting import RateLimit
 from gateway.config.schema.routes import Route
 
 WITHOUT_ROLES = frozenset(["basic"])
@@ -30,6 +32,7 @@ def callers(settings: Settings) -> Iterator[Doubt]:
     yield from _certificates(settings)
     yield from _origins(settings.auth or Auth())
     yield from _own_tokens(settings.auth or Auth())
+    yield from _tiers_of_keys(settings)
     basic = None if settings.auth is None else settings.auth.basic
     if basic is None:
         return
@@ -59,6 +62,26 @@ def _certificates(settings: Settings) -> Iterator[Doubt]:
     ):
         words = "backends are told of no certificate: no listener asks for one (`sni:` with `clientCA=`)"
         yield ("auth", "mtls", "client_cert_header"), words
+
+
+def _tiers_of_keys(settings: Settings) -> Iterator[Doubt]:
+    """Doubt tiers for API keys that there are not: who has paid for more would have the plain limit."""
+    keys = None if settings.auth is None else settings.auth.api_keys
+    if keys is None or keys.store != "memory" or not any(asks_who(route, "api_key") for route in settings.routes):
+        return  # keys of the other stores come and go
+    known = [key.id for key in keys.keys]
+    limits: list[tuple[tuple[Step, ...], RateLimit]] = [
+        (("rate_limits", index), limit) for index, limit in enumerate(settings.rate_limits)
+    ]
+    for index, route in enumerate(settings.routes):
+        if asks_who(route, "api_key"):
+            limits += [(("routes", index, "rate_limit", place), limit) for place, limit in enumerate(route.rate_limit)]
+    for steps, limit in limits:
+        for condition in limit.tiers:
+            subject, _, name = condition.partition("=")
+            if subject in ("key", "api_key") and name not in known:
+                words = f"nobody is on it: no key of `auth.api_keys.keys` has this `id`{suggestion(name, known)}"
+                yield (*steps, "tiers", condition), words
 
 
 def _own_tokens(auth: Auth) -> Iterator[Doubt]:

@@ -110,3 +110,29 @@ def test_claims_that_our_own_tokens_do_not_have(tmp_path: Path) -> None:
     own = {"secret": "another-secret-of-forty-octets-or-more-octets"}
     assert doubts(tmp_path, route, auth={"jwt": {"default": tokens}, "oauth": own}) == []
     assert doubts(tmp_path, route, auth={"jwt": {"default": tokens}}) == []
+
+
+KEYS = {"api_keys": {"keys": [{"id": "acme", "hash": f"sha256:{'0' * 64}"}]}}
+
+
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        ({"route": "key=acne"}, ["routes[0].rate_limit[0].tiers['key=acne']"]),
+        ({"all": "api_key=acne"}, ["rate_limits[0].tiers['api_key=acne']"]),
+        ({"route": "key=acme", "all": "key=acme"}, []),
+        ({"route": "user=acne"}, []),
+    ],
+)
+def test_a_plan_of_a_key_that_is_not_there(tmp_path: Path, limits: dict[str, str], said: list[str]) -> None:
+    """A slip would leave a customer with the plain limit; keys of another store come and go."""
+    made = {place: [{"limit": 1, "window": "1s", "tiers": {tier: 9}}] for place, tier in limits.items()}
+    route = {"auth": {"type": "api_key"}, "rate_limit": made.get("route", [])}
+    rest = {"rate_limits": made.get("all", [])}
+
+    found = doubts(tmp_path, route, auth=KEYS, **rest)
+
+    assert [one.partition(": ")[0] for one in found] == said
+    assert all("no key of `auth.api_keys.keys` has this `id`, did you mean `acme`?" in one for one in found)
+    stored = {"api_keys": {"store": "sql", "database": str(tmp_path / "keys.sqlite3")}}
+    assert doubts(tmp_path, route, auth=stored, **rest) == []
