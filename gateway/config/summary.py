@@ -67,7 +67,7 @@ def differences(before: Settings, after: Settings) -> str:
         name = _NAMED.get(key)
         parts.append(f"{key} {_named(old, new, name)}" if name else key)
     # A file that the configuration names may have changed: one of users, a certificate, a list of revoked ones.
-    return "; ".join(parts) or "no key, what its files hold at most"
+    return "; ".join(parts) or "no key (files that it names may have changed)"
 
 
 def _named(old: Sequence[Any], new: Sequence[Any], name: str) -> str:

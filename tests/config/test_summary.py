@@ -74,7 +74,7 @@ def test_programs_get_figures() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({}, "no key, what its files hold at most"),
+        ({}, "no key (files that it names may have changed)"),
         ({"limits": {"in_flight": 5}, "strict": True}, "limits; strict"),
         ({"admin": {"token": "another-secret-nobody-may-see"}}, "admin"),
         ({"routes": BASE["routes"][::-1]}, "routes in another order"),
