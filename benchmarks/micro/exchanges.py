@@ -5,6 +5,7 @@ Nothing here knows the gateway, so that every revision is given the same.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,9 @@ from benchmarks import workload
 
 NEVER = 1_000_000_000
 """Requests in a window that no run makes."""
+
+REDIS = 6379
+"""The port at which Redis is dialled."""
 
 CHAIN: dict[str, Any] = {
     "auth": {
@@ -44,6 +48,7 @@ class Exchange:
         target: What is asked for.
         version: Of HTTP; 1.0 opens a connection for each request.
         new_heads: No head is sent twice, on either side.
+        redis: A limit is counted in Redis, so that every request waits for an answer.
         tls: Clients speak TLS, over connections that are kept.
         asks_backend: Whether the backend is asked; else the gateway answers itself.
         route: What its route has, beside path and upstream.
@@ -56,6 +61,7 @@ class Exchange:
     target: str = workload.ANSWER_PATH
     version: str = "1.1"
     new_heads: bool = False
+    redis: bool = False
     tls: bool = False
     asks_backend: bool = True
     route: Mapping[str, Any] = field(default_factory=dict)
@@ -102,12 +108,33 @@ EXCHANGES: dict[str, Exchange] = {
     "chain": Exchange(
         "a token, a limit by user, breakers, retries", route=CHAIN_ROUTE, upstream=CHAIN_UPSTREAM, more=CHAIN
     ),
+    "chain-redis": Exchange(
+        "the chain with its limit in Redis; Redis itself is not counted",
+        redis=True,
+        route=CHAIN_ROUTE,
+        upstream=CHAIN_UPSTREAM,
+        more={**CHAIN, "rate_limit_store": "redis", "redis": {"url": f"redis://192.0.2.20:{REDIS}", "timeout": "1h"}},
+    ),
     "new-heads": Exchange("no head seen before, on either side", new_heads=True),
     "tls": Exchange("TLS 1.3 over kept connections; the clients' part is not counted", tls=True),
     "chain-tls": Exchange("the chain over TLS", tls=True, route=CHAIN_ROUTE, upstream=CHAIN_UPSTREAM, more=CHAIN),
     "http10": Exchange("HTTP/1.0, a connection for each request", version="1.0"),
     "errors": Exchange("404, made by the gateway", status=404, target="/nowhere", asks_backend=False),
 }
+
+
+def redis_answers(commands: bytes) -> bytes:
+    """Return what Redis answers to commands that were written together: the greeting's, and the script of limits."""
+    script = b"*8\r\n:1\r\n:1\r\n:%d\r\n:0\r\n:1780000000\r\n:1\r\n:1780000000000000\r\n:1780000000000000\r\n" % NEVER
+    subscribed = b"*3\r\n$9\r\nsubscribe\r\n$1\r\n-\r\n:1\r\n"
+    others = {
+        b"PING": b"+PONG\r\n",
+        b"SUBSCRIBE": subscribed,
+        b"ZREMRANGEBYSCORE": b":0\r\n",
+        b"ZRANGEBYSCORE": b"*0\r\n",
+    }
+    answers = {**others, b"EVALSHA": script}
+    return b"".join(answers[one] for one in re.findall(rb"\*\d+\r\n\$\d+\r\n(\w+)\r\n", commands))
 
 
 def choose(names: list[str]) -> dict[str, Exchange]:
