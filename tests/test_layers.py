@@ -44,6 +44,8 @@ DOES_IO = {
 MAY_USE = {
     # 0: nouns
     "__init__": set[str](),
+    # Whoever awaits one in a coroutine waits for a Deferred, and a failure is Twisted's; no I/O.
+    "awaited": {"twisted.internet.defer", "twisted.python.failure"},
     "body": set[str](),
     "errors": set[str](),
     "exchange": set[str](),

@@ -11,10 +11,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
+from twisted.internet.defer import CancelledError, ensureDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from gateway.awaited import Awaited, Hearer
 from gateway.errors import GatewayError, InternalError
 from gateway.exchange import Cancellable, Exchange
 from gateway.interfaces import ErrorRenderer, FinishHook, Middleware, RequestHook, ResponseHook
@@ -148,8 +149,12 @@ class Chain:
         go_on: Callable[[Any], object],
         failed: Callable[[Failure], object],
     ) -> None:
-        waiting = exchange.pending = _Waiting(ensureDeferred(_await(answer)), exchange.pending)
-        waiting.then(exchange, go_on, failed)
+        waited: Any = answer if isinstance(answer, Awaited) else ensureDeferred(_await(answer))
+        waiting = exchange.pending = _Waiting(exchange, waited, go_on, failed)
+        if isinstance(waited, Awaited):
+            waited.hear(waiting)
+        else:
+            waited.addCallbacks(waiting.callback, waiting.errback)
 
     def _failed(self, exchange: Exchange, failure: Failure) -> None:
         error = failure.value
@@ -159,39 +164,58 @@ class Chain:
         self.fail(exchange, error)
 
 
-class _Waiting:
+class _Waiting(Hearer):
     """What an exchange waits for while a step does; in place of what it waited for before, which it gets back.
 
     That is an attempt, where the step waits in `on_response`: the body of the answer is still to come.
+
+    Args:
+        exchange: The exchange.
+        waited: What tells the step's answer, and can be cancelled.
+        go_on: Called with the answer; not once `cancel` was called.
+        failed: Called with a failure, of the step or of `go_on`; not once `cancel` was called.
     """
 
-    __slots__ = ("_before", "_cancelled", "_waiting")
+    __slots__ = ("_before", "_cancelled", "_exchange", "_failed", "_go_on", "_waited")
 
-    def __init__(self, waiting: Deferred[Any], before: Cancellable | None) -> None:
-        self._waiting = waiting
-        self._before = before
+    def __init__(
+        self,
+        exchange: Exchange,
+        waited: Any,
+        go_on: Callable[[Any], object],
+        failed: Callable[[Failure], object],
+    ) -> None:
+        self._exchange = exchange
+        self._before: Cancellable | None = exchange.pending
+        self._waited = waited
+        self._go_on = go_on
+        self._failed = failed
         self._cancelled = False
 
-    def then(self, exchange: Exchange, go_on: Callable[[Any], object], failed: Callable[[Failure], object]) -> None:
-        """Call `go_on` or `failed` when the step has its answer; neither, once `cancel` was called."""
+    def callback(self, value: Any) -> None:
+        if self._cancelled:
+            return
+        self._exchange.pending = self._before
+        try:
+            self._go_on(value)
+        except Exception:  # noqa: BLE001 - the exchange fails, and who told the answer goes on to the next one
+            self.errback(Failure())
 
-        def resume(value: Any) -> None:
-            if not self._cancelled:
-                exchange.pending = self._before
-                go_on(value)
-
-        def fail(failure: Failure) -> None:
-            if not self._cancelled:
-                exchange.pending = self._before
-                failed(failure)
-            elif not failure.check(CancelledError):
+    def errback(self, failure: Failure) -> None:
+        if self._cancelled:
+            if not failure.check(CancelledError):
                 _log.failure("A step that was cancelled failed", failure)
-
-        self._waiting.addCallback(resume).addErrback(fail)
+            return
+        self._exchange.pending = self._before
+        try:
+            self._failed(failure)
+        except Exception:  # noqa: BLE001 - as above
+            _log.failure("Answering with an error failed: {request_id}", request_id=self._exchange.request_id)
 
     def cancel(self, error: GatewayError | None = None) -> None:
+        """See `gateway.exchange.Cancellable`."""
         self._cancelled = True
-        self._waiting.cancel()
+        self._waited.cancel()
         if self._before is not None:
             self._before.cancel(error)
 

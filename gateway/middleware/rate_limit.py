@@ -19,6 +19,9 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
+from twisted.python.failure import Failure
+
+from gateway.awaited import Awaited
 from gateway.errors import LimitExceeded
 from gateway.exchange import Exchange
 from gateway.limiting.keys import Key
@@ -106,6 +109,10 @@ class RateLimit:
         if verdict.__class__ is Verdict:
             settle(exchange, verdict, self._count, self._refund)
             return None
+        if isinstance(verdict, Awaited):
+            settling = Settling(exchange, verdict, self._count, self._refund)
+            verdict.hear(settling)
+            return settling
         return _when_known(verdict, exchange, self._count, self._refund)
 
     def give_back(self, exchange: Exchange, now: float) -> None:
@@ -153,6 +160,41 @@ class VaryingRateLimit:
                 self._steps.clear()
             step = self._steps[limits] = RateLimit(self.name, limits, *self._arguments)
         return step
+
+
+class Settling(Awaited):
+    """An exchange whose verdict is still to come: settled when it is there (D-262).
+
+    Args:
+        exchange: The exchange.
+        asked: What tells the verdict.
+        count: Counts decisions.
+        refund: Called where the verdict refuses; None where no earlier step takes anything.
+    """
+
+    __slots__ = ("_asked", "_count", "_exchange", "_refund")
+
+    def __init__(self, exchange: Exchange, asked: Awaited, count: Count, refund: Refund | None) -> None:
+        super().__init__()
+        self._exchange = exchange
+        self._asked = asked
+        self._count = count
+        self._refund = refund
+
+    def callback(self, value: Any) -> None:
+        """Take the verdict."""
+        if self.told:
+            return
+        try:
+            settle(self._exchange, value, self._count, self._refund)
+        except Exception:  # noqa: BLE001 - LimitExceeded: raised in the chain, which answers with it
+            super().errback(Failure())
+            return
+        super().callback(None)
+
+    def cancel(self) -> None:
+        """Withdraw the question."""
+        self._asked.cancel()
 
 
 def settle(exchange: Exchange, verdict: Any, count: Count, refund: Refund | None = None) -> None:

@@ -35,3 +35,7 @@ class At:
     def send(self, command: bytes) -> Deferred[Any]:
         """See `RedisStore.send`."""
         return self._store.node(self._key).send(command)
+
+    def ask(self, command: bytes, waiting: Any) -> None:
+        """See `RedisStore.ask`."""
+        self._store.node(self._key).ask(command, waiting)

@@ -15,7 +15,7 @@ class Batch:
 
     Attributes:
         commands: Encoded.
-        waiting: A Deferred for each of them.
+        waiting: A Deferred for each of them, or a `gateway.awaited.Hearer`, which costs less.
         answered: How many of them have their answer.
         started: Monotonic seconds.
         ticket: The breaker's.
@@ -26,7 +26,7 @@ class Batch:
 
     def __init__(self, started: float, ticket: int = 0) -> None:
         self.commands: list[bytes] = []
-        self.waiting: list[Deferred[Any]] = []
+        self.waiting: list[Any] = []
         self.answered = 0
         self.started = started
         self.ticket = ticket
@@ -35,9 +35,13 @@ class Batch:
     def add(self, command: bytes) -> Deferred[Any]:
         """Send a command along; gives its answer, or fails with `StoreUnavailable`."""
         waiting: Deferred[Any] = Deferred()
+        self.put(command, waiting)
+        return waiting
+
+    def put(self, command: bytes, waiting: Any) -> None:
+        """Send a command along, and tell its answer to a Deferred or a `Hearer` that is there already."""
         self.commands.append(command)
         self.waiting.append(waiting)
-        return waiting
 
     def fail(self, error: StoreUnavailable) -> None:
         """There will be no (more) answers."""

@@ -12,18 +12,19 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from gateway.errors import GatewayError
+from gateway.awaited import Awaited, Hearer
 from gateway.limiting.limit import Decide, Verdict
 from gateway.storage.errors import StoreUnavailable
-from gateway.storage.limits import REMEMBERED, Asking
+from gateway.storage.limits import REMEMBERED, Asking, forgotten
 
 MOST = 100_000
 """Keys with something in advance."""
 
 Names = tuple[bytes, ...]
+Waiting = list[tuple[Awaited, Sequence[bytes], float]]
+"""Who waits for an answer: with the keys, and since when."""
 
 
 class Lease:
@@ -56,9 +57,9 @@ class Leased:
         self._fallback = fallback
         self._leases: OrderedDict[bytes, Lease] = OrderedDict()
         self._refusals: OrderedDict[Names, tuple[float, float, Verdict]] = OrderedDict()
-        self._asked: dict[Names, list[tuple[Deferred[Any], Sequence[bytes], float]]] = {}
+        self._asked: dict[Names, Waiting] = {}
 
-    def decide(self, keys: Sequence[bytes], now: float) -> Verdict | Deferred[Any]:
+    def decide(self, keys: Sequence[bytes], now: float) -> Verdict | Awaited:
         """See `gateway.limiting.limit.Decide`."""
         names = self._asking.names(keys)
         waiting = self._asked.get(names)
@@ -69,7 +70,7 @@ class Leased:
             if not self._asking.available:
                 return self._fallback(keys, now)  # type: ignore[return-value]  # it decides in memory, or raises
             waiting = self._asked[names] = []
-        mine: Deferred[Any] = Deferred()
+        mine = Awaited()
         waiting.append((mine, keys, now))
         if len(waiting) == 1:
             self._ask(names, now)
@@ -114,12 +115,23 @@ class Leased:
         wants = tuple(
             0 if self._lease(name, now) is not None else limit.lease for name, limit in zip(names, limits, strict=True)
         )
-        self._asking.ask(names, wants).addCallbacks(
-            self._answered, self._failed, callbackArgs=(names, now), errbackArgs=(names,)
-        ).addErrback(self._broken, names)
+        self._asking.ask(names, wants, _Taking(self, names, wants, now))
 
-    def _answered(self, answer: list[int], names: Names, now: float) -> None:
+    def ask_by_source(self, names: Names, wants: tuple[int, ...], taking: Hearer) -> None:
+        """Ask a server that does not know the script (any more)."""
+        self._asking.ask_by_source(names, wants, taking)
+
+    def answered(self, answer: list[int], names: Names, now: float) -> None:
+        """Let pass, or refuse, who waits for an answer."""
         waiting = self._asked.pop(names)
+        try:
+            self._serve(waiting, answer, names, now)
+        except Exception:  # noqa: BLE001 - the answer is none of the script's: who waits hears of it, not who reads
+            failure = Failure()
+            for mine, _, _ in waiting:
+                mine.errback(failure)  # ignored by who has been told already
+
+    def _serve(self, waiting: Waiting, answer: list[int], names: Names, now: float) -> None:
         if not answer[0]:
             verdict = self._asking.verdict(answer)
             again = now + verdict.retry_after
@@ -138,21 +150,46 @@ class Leased:
                 return
             mine.callback(leased)
 
-    def _failed(self, failure: Failure, names: Names) -> None:
-        if not failure.check(StoreUnavailable):
-            failure.raiseException()
+    def unanswered(self, names: Names) -> None:
+        """Decide without an answer on everybody who waits for it."""
         for mine, keys, now in self._asked.pop(names):
             try:
                 verdict = self._fallback(keys, now)
-            except GatewayError as error:
-                mine.errback(Failure(error))
+            except Exception:  # noqa: BLE001 - LimitUnavailable: raised in the chain of each, which answers with it
+                mine.errback(Failure())
             else:
                 mine.callback(verdict)
 
-    def _broken(self, failure: Failure, names: Names) -> None:
-        """Reading the answer failed, by a fault of ours: fail whoever waits for it, lest they wait for ever."""
+    def broken(self, failure: Failure, names: Names) -> None:
+        """Fail whoever waits for an answer, which cannot be had by a fault of ours, lest they wait for ever."""
         for mine, _, _ in self._asked.pop(names, ()):
             mine.errback(failure)
+
+
+class _Taking(Hearer):
+    """A question for requests in advance, while Redis has it."""
+
+    __slots__ = ("_by_source", "_leased", "_names", "_now", "_wants")
+
+    def __init__(self, leased: Leased, names: Names, wants: tuple[int, ...], now: float) -> None:
+        self._leased = leased
+        self._names = names
+        self._wants = wants
+        self._now = now
+        self._by_source = False
+
+    def callback(self, value: Any) -> None:
+        self._leased.answered(value, self._names, self._now)
+
+    def errback(self, failure: Failure) -> None:
+        if not self._by_source and forgotten(failure):
+            self._by_source = True
+            self._leased.ask_by_source(self._names, self._wants, self)
+            return
+        if isinstance(failure.value, StoreUnavailable):
+            self._leased.unanswered(self._names)
+        else:
+            self._leased.broken(failure, self._names)
 
 
 def _keep(kept: OrderedDict[Any, Any], key: object, value: object) -> None:

@@ -26,6 +26,7 @@ from typing import Any, Protocol
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from gateway.awaited import Awaited, Hearer
 from gateway.limiting.limit import Decide, Limit, Taker, Verdict
 from gateway.limiting.sliding_window import parts_of
 from gateway.storage.errors import CommandRefused, StoreUnavailable
@@ -49,6 +50,7 @@ class Commands(Protocol):
     @property
     def available(self) -> bool: ...
     def send(self, command: bytes, /) -> Deferred[Any]: ...
+    def ask(self, command: bytes, waiting: Any, /) -> None: ...
 
 
 class Asking:
@@ -86,17 +88,16 @@ class Asking:
             names.append(hashed.hexdigest().encode())
         return tuple(names)
 
-    def ask(self, names: tuple[bytes, ...], wants: tuple[int, ...]) -> Deferred[list[int]]:
-        """Take so many requests of each limit, or of none; gives what the script answers."""
-        filling: tuple[Any, ...] = (*names, *wants)
-        asked: Deferred[list[int]] = self._redis.send(self._by_digest % filling)
-        return asked.addErrback(self._tell_source, filling)
+    def ask(self, names: tuple[bytes, ...], wants: tuple[int, ...], waiting: Hearer) -> None:
+        """Take so many requests of each limit, or of none; `waiting` is told what the script answers.
 
-    def _tell_source(self, failure: Failure, filling: tuple[Any, ...]) -> Any:
-        error = failure.value
-        if isinstance(error, CommandRefused) and error.meaning is Meaning.FORGOTTEN:
-            return self._redis.send(self._by_source % filling)
-        return failure
+        Where the server does not know the script, it is told that failure: `ask_by_source` is next.
+        """
+        self._redis.ask(self._by_digest % (names + wants), waiting)
+
+    def ask_by_source(self, names: tuple[bytes, ...], wants: tuple[int, ...], waiting: Hearer) -> None:
+        """Ask with the script itself."""
+        self._redis.ask(self._by_source % (names + wants), waiting)
 
     def give_back(self, names: tuple[bytes, ...], answer: list[int]) -> None:
         """Give back what an answer took, of each limit one; nobody waits for it, and where Redis is away it stays."""
@@ -111,10 +112,7 @@ class Asking:
         by_digest, by_source = GIVE_BACK.call(keys, tuple(args))
 
         def tell_source(failure: Failure) -> Any:
-            error = failure.value
-            if isinstance(error, CommandRefused) and error.meaning is Meaning.FORGOTTEN:
-                return self._redis.send(by_source)
-            return failure
+            return self._redis.send(by_source) if forgotten(failure) else failure
 
         self._redis.send(by_digest).addErrback(tell_source).addErrback(lambda why: why.trap(StoreUnavailable))
 
@@ -122,6 +120,58 @@ class Asking:
         """Read an answer."""
         allowed, speaker, remaining, wait, reset = answer[:5]
         return Verdict(bool(allowed), self.limits[speaker - 1], remaining, wait / 1e6, 0.0, reset, taker, receipt)
+
+
+class Question(Awaited):
+    """The verdict on one request, while Redis is asked for it (D-262).
+
+    Told what the script answers, it tells the verdict; told that there is no answer, what `fallback` decides.
+
+    Args:
+        shared: Who asks.
+        keys: Of the request.
+        names: What they are called in Redis.
+        now: Monotonic seconds.
+    """
+
+    __slots__ = ("_by_source", "_keys", "_names", "_now", "_shared")
+
+    def __init__(self, shared: Shared, keys: Sequence[bytes], names: tuple[bytes, ...], now: float) -> None:
+        super().__init__()
+        self._shared = shared
+        self._keys = keys
+        self._names = names
+        self._now = now
+        self._by_source = False
+
+    def callback(self, value: Any) -> None:
+        """Take what the script answered."""
+        if self.told:
+            return  # cancelled: the client is gone
+        try:
+            verdict = self._shared.read(value, self._names, self._now)
+        except Exception:  # noqa: BLE001 - the answer is none of the script's: who waits hears of it, not who reads
+            super().errback(Failure())
+            return
+        super().callback(verdict)
+
+    def errback(self, failure: Failure) -> None:
+        """Tell the script to a server that does not know it, and decide without one that does not answer."""
+        if self.told:
+            return
+        if not self._by_source and forgotten(failure):
+            self._by_source = True
+            self._shared.ask_by_source(self._names, self)
+            return
+        if not isinstance(failure.value, StoreUnavailable):
+            super().errback(failure)
+            return
+        try:
+            verdict = self._shared.fallback(self._keys, self._now)
+        except Exception:  # noqa: BLE001 - LimitUnavailable: raised in the chain of the request, which answers with it
+            super().errback(Failure())
+            return
+        super().callback(verdict)
 
 
 class Shared:
@@ -132,27 +182,32 @@ class Shared:
         fallback: Decides while there is no answer.
     """
 
-    __slots__ = ("_asking", "_fallback", "_ones", "_refusals")
+    __slots__ = ("_asking", "_ones", "_refusals", "fallback")
 
     def __init__(self, asking: Asking, fallback: Decide) -> None:
         self._asking = asking
-        self._fallback = fallback
+        self.fallback = fallback
         self._ones = (1,) * len(asking.limits)
         self._refusals: dict[tuple[bytes, ...], tuple[float, float, Verdict]] = {}
 
-    def decide(self, keys: Sequence[bytes], now: float) -> Verdict | Deferred[Any]:
+    def decide(self, keys: Sequence[bytes], now: float) -> Verdict | Question:
         """See `gateway.limiting.limit.Decide`."""
         asking = self._asking
         names = asking.names(keys)
         if self._refusals and (refused := self._refused(names, now)) is not None:
             return refused
         if not asking.available:
-            return self._fallback(keys, now)  # type: ignore[return-value]  # it decides in memory, or raises
-        return asking.ask(names, self._ones).addCallbacks(
-            self._answered, self._failed, callbackArgs=(names, now), errbackArgs=(keys, now)
-        )
+            return self.fallback(keys, now)  # type: ignore[return-value]  # it decides in memory, or raises
+        question = Question(self, keys, names, now)
+        asking.ask(names, self._ones, question)
+        return question
 
-    def _answered(self, answer: list[int], names: tuple[bytes, ...], now: float) -> Verdict:
+    def ask_by_source(self, names: tuple[bytes, ...], question: Question) -> None:
+        """Ask a server that does not know the script (any more)."""
+        self._asking.ask_by_source(names, self._ones, question)
+
+    def read(self, answer: list[int], names: tuple[bytes, ...], now: float) -> Verdict:
+        """Read what the script answered, and remember a refusal."""
         verdict = self._asking.verdict(answer, self, answer)
         if not verdict.allowed:
             if len(self._refusals) >= REFUSALS:
@@ -167,11 +222,6 @@ class Shared:
         self._refusals.pop(names, None)  # the refusal that is remembered is out of date: a request was given back
         self._asking.give_back(names, receipt)
 
-    def _failed(self, failure: Failure, keys: Sequence[bytes], now: float) -> Any:
-        if failure.check(StoreUnavailable):
-            return self._fallback(keys, now)
-        return failure  # cancelled: the client is gone
-
     def _refused(self, names: tuple[bytes, ...], now: float) -> Verdict | None:
         """See Note [Refusals]."""
         found = self._refusals.get(names)
@@ -182,6 +232,12 @@ class Shared:
             del self._refusals[names]
             return None
         return Verdict(False, verdict.limit, 0, again - now, 0.0, verdict.reset)
+
+
+def forgotten(failure: Failure) -> bool:
+    """Whether a server says that it does not know the script (any more)."""
+    error = failure.value
+    return isinstance(error, CommandRefused) and error.meaning is Meaning.FORGOTTEN
 
 
 def _template(command: bytes, script: bytes, limits: Sequence[Limit]) -> bytes:

@@ -29,7 +29,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, fail, gatherResults
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -59,7 +59,7 @@ KEYED = frozenset(
 )
 """Commands whose first argument is their key. Others are sent to any node, and follow what that one answers."""
 
-Elsewhere = Callable[[CommandRefused, bytes, "Deferred[Any]", Place], bool]
+Elsewhere = Callable[[CommandRefused, bytes, Any, Place], bool]
 """Takes an answer that names another node, its command, who waits and who has answered.
 
 Returns whether it asks that node, and so answers who waits.
@@ -169,15 +169,22 @@ class RedisStore(Service):
 
     def send(self, command: bytes) -> Deferred[Any]:
         """Send a command that is encoded already (`gateway.storage.resp.pack`); as `command`."""
+        waiting: Deferred[Any] = Deferred()
+        self.ask(command, waiting)
+        return waiting
+
+    def ask(self, command: bytes, waiting: Any) -> None:
+        """Send a command that is encoded already, and tell its answer to a `Hearer` or a Deferred (D-262)."""
         batch = self._batch
         if batch is None:
             if not self.available:
                 self._counts.failed("down")
-                return fail(StoreUnavailable("down"))
+                waiting.errback(Failure(StoreUnavailable("down")))
+                return
             now = self._now()
             batch = self._batch = Batch(now, self._breaker.admit(now))
             self._reactor.callLater(0, self._flush)
-        return batch.add(command)
+        batch.put(command, waiting)
 
     def command(self, *args: Argument) -> Deferred[Any]:
         """Send a command; gives the answer as Redis sent it, octets for text.
@@ -283,7 +290,7 @@ class RedisStore(Service):
         else:
             self._breaker.succeeded(now, batch.ticket)
 
-    def _refused(self, link: Link, error: CommandRefused, command: bytes, waiting: Deferred[Any]) -> bool:
+    def _refused(self, link: Link, error: CommandRefused, command: bytes, waiting: Any) -> bool:
         """See to what an error means (`gateway.storage.replies`); returns whether `waiting` is seen to as well."""
         code = error.code
         if error.meaning is Meaning.FORGOTTEN:
@@ -299,7 +306,7 @@ class RedisStore(Service):
             link.drop(read_only=code == "READONLY")
         return False
 
-    def _follow(self, error: CommandRefused, command: bytes, waiting: Deferred[Any], sender: Place) -> bool:
+    def _follow(self, error: CommandRefused, command: bytes, waiting: Any, sender: Place) -> bool:
         """The server is a node of a cluster: from now on each command goes to the node that has its key (D-92)."""
         if self._cluster is None:
             if not self.running:

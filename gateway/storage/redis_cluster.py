@@ -47,6 +47,7 @@ class Node(Protocol):
     @property
     def available(self) -> bool: ...
     def send(self, command: bytes, /) -> Deferred[Any]: ...
+    def ask(self, command: bytes, waiting: Any, /) -> None: ...
     def startService(self) -> None: ...
     def stopService(self) -> Deferred[Any]: ...
 
@@ -105,7 +106,7 @@ class Cluster:
         place = self._slots.get(slot)
         return None if place is None else self._at(place)
 
-    def follow(self, error: CommandRefused, command: bytes, waiting: Deferred[Any], sender: Place) -> bool:
+    def follow(self, error: CommandRefused, command: bytes, waiting: Any, sender: Place) -> bool:
         """Ask the node that an answer names; returns whether `waiting` is seen to."""
         if error.place is None or waiting in self._following or not self._running:
             return False

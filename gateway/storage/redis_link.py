@@ -52,7 +52,7 @@ class Connection(Protocol):
     """What a link needs of `gateway.storage.redis_connection.RedisConnection`."""
 
     answered: Callable[[Batch], None]
-    refused: Callable[[CommandRefused, bytes, Deferred[Any]], bool]
+    refused: Callable[[CommandRefused, bytes, Any], bool]
     lost: Callable[[Any], None]
     pushed: Callable[[Any], None] | None
     transport: Any

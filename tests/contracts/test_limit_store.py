@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
 
+from gateway.awaited import Awaited
 from gateway.config.redis_url import parse_redis_url
 from gateway.dialling.dialer import SocketDialer
 from gateway.dialling.resolver import Resolver
@@ -94,8 +96,11 @@ class InRedis:
         self.redis.command("LTRIM", "clock", -2, -1)
         store = RedisLimits(self.redis, MemoryLimits(), 1, lambda: pytest.fail("Redis was not asked"))
         decide = store.bind(limits)  # anew, since nothing is to be answered from memory
-        verdict: Any = decide(keys, now)
-        answered: Verdict = self.reactor.result(verdict)
+        answer: Deferred[Verdict] = Deferred()
+        asked = decide(keys, now)
+        assert isinstance(asked, Awaited)
+        asked.hear(answer)
+        answered: Verdict = self.reactor.result(answer)
         return answered
 
     def give_back(self, verdict: Verdict, keys: Sequence[bytes], now: float) -> None:

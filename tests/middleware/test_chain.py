@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import capturedLogs
+from twisted.python.failure import Failure
 
+from gateway.awaited import Awaited
 from gateway.errors import GatewayError, RouteNotFound
 from gateway.exchange import Exchange
 from gateway.headers import Headers
@@ -104,11 +106,11 @@ def test_no_step_no_cost(make: MakeExchange) -> None:
     assert walk.seen == ["handler"]
 
 
-@given(st.lists(st.sampled_from(["none", "done", "later", "coroutine"]), max_size=8))
+@given(st.lists(st.sampled_from(["none", "done", "later", "awaited", "told", "coroutine"]), max_size=8))
 def test_waiting_changes_nothing_in_the_order(ways: list[str]) -> None:
     """Whether steps answer at once or later, each is asked once, in its place."""
     seen: list[str] = []
-    later: list[Deferred[None]] = []
+    later: list[Deferred[None] | Awaited] = []
 
     class Step:
         def __init__(self, number: int, way: str) -> None:
@@ -119,9 +121,13 @@ def test_waiting_changes_nothing_in_the_order(ways: list[str]) -> None:
             seen.append(hook + self.name)
             if self.way == "done":
                 return succeed(None)
-            if self.way == "later":
-                later.append(Deferred())
+            if self.way in ("later", "awaited"):
+                later.append(Deferred() if self.way == "later" else Awaited())
                 return later[-1]
+            if self.way == "told":
+                told = Awaited()
+                told.callback(None)
+                return told
             return self.nothing() if self.way == "coroutine" else None
 
         async def nothing(self) -> None:
@@ -231,3 +237,51 @@ def test_what_was_waited_for_before_is_waited_for_again(make: MakeExchange) -> N
 
     assert walk.exchange.pending is attempt
     assert walk.statuses == [200]
+
+
+@pytest.mark.parametrize("hook", ["on_request", "on_response"])
+def test_what_is_awaited_without_a_deferred_is_cancelled_with_the_exchange(make: MakeExchange, hook: str) -> None:
+    """Once; what it is told later reaches nobody."""
+    waiting = Awaited()
+    walk = Walk(make, 1, **{hook: lambda exchange: None if waiting.told else waiting})
+    assert walk.begin() == []
+    walk.chain.fail(walk.exchange, RouteNotFound())
+    assert waiting.told
+    waiting.callback(None)
+
+    assert walk.statuses == [404]
+    assert walk.exchange.pending is None
+
+
+@pytest.mark.parametrize("error", [RouteNotFound(), ValueError("a fault")])
+def test_a_failure_of_what_is_awaited_is_answered(make: MakeExchange, error: Exception) -> None:
+    """An error of the gateway as it is, another one by 500."""
+    waiting = Awaited()
+    walk = Walk(make, 1, on_request=lambda exchange: waiting)
+    walk.begin()
+    with capturedLogs() as logs:
+        waiting.errback(Failure(error))
+
+    assert walk.statuses == [404 if isinstance(error, RouteNotFound) else 500]
+    assert bool(logs) is isinstance(error, ValueError)
+    assert walk.exchange.pending is None
+
+
+@pytest.mark.parametrize("kind", [Awaited, Deferred])
+def test_a_client_that_cannot_be_answered_does_not_disturb_who_tells_the_answer(
+    make: MakeExchange, kind: type[Any]
+) -> None:
+    """Who reads many answers from one connection goes on to the next one; the log has why."""
+    waiting = kind()
+    walk = Walk(make, 1, on_request=lambda exchange: waiting)
+
+    def broken(exchange: Exchange) -> None:
+        raise ValueError("the client's end is broken")
+
+    walk.client.send_response = broken  # type: ignore[method-assign]
+    walk.begin()
+    with capturedLogs() as logs:
+        waiting.callback(None)
+
+    assert "the client's end is broken" in str([log.get("log_failure") for log in logs])
+    assert walk.exchange.pending is None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 import pytest
 from twisted.internet.defer import Deferred, ensureDeferred
 
+from gateway.awaited import Awaited
 from gateway.errors import LimitExceeded
 from gateway.exchange import Exchange
 from gateway.headers import Headers
@@ -30,16 +31,21 @@ class Later:
         asked: Keys and moments.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, kind: type[Any] = Deferred) -> None:
         self.asked: list[tuple[list[bytes], float]] = []
-        self.answer: Deferred[Verdict] = Deferred()
+        self.answer = kind()
 
     def bind(self, limits: Sequence[Limit]) -> Decide:
-        def decide(keys: Sequence[bytes], now: float) -> Deferred[Verdict]:
+        def decide(keys: Sequence[bytes], now: float) -> Any:
             self.asked.append((list(keys), now))
             return self.answer
 
         return decide
+
+
+async def waiting_for(answer: Awaitable[None]) -> None:
+    """Wait as a coroutine does."""
+    await answer
 
 
 def test_in_memory_nothing_waits(make: MakeExchange) -> None:
@@ -69,14 +75,15 @@ def test_keys_and_moment_are_those_of_the_exchange(make: MakeExchange) -> None:
     assert store.asked == [([b"4" + PEER.encode(), b"rusers"], 100.0)]
 
 
+@pytest.mark.parametrize("kind", [Deferred, Awaited])
 @pytest.mark.parametrize("allowed", [True, False])
-def test_an_answer_that_comes_later_counts_all_the_same(make: MakeExchange, allowed: bool) -> None:
-    """As Redis's do."""
-    store, exchange = Later(), make()
+def test_an_answer_that_comes_later_counts_all_the_same(make: MakeExchange, allowed: bool, kind: type[Any]) -> None:
+    """As those of Redis do, and of a queue."""
+    store, exchange = Later(kind), make()
     waiting = RateLimit("ratelimit:pre", [COUNTED], store, lambda outcome: None).on_request(exchange)
     assert waiting is not None
     result: list[Any] = []
-    ensureDeferred(waiting).addBoth(result.append)  # type: ignore[arg-type]
+    ensureDeferred(waiting_for(waiting)).addBoth(result.append)
     assert not result
     verdict = Verdict(allowed, LIMIT, 1, 0.25, 0.0)
 
@@ -84,6 +91,19 @@ def test_an_answer_that_comes_later_counts_all_the_same(make: MakeExchange, allo
 
     assert exchange.rate_limit is verdict
     assert result[0] is None if allowed else result[0].check(LimitExceeded)
+
+
+def test_a_client_that_goes_withdraws_its_question(make: MakeExchange) -> None:
+    """Nothing is counted, and a verdict that comes too late is nobody's."""
+    counts: list[str] = []
+    store, exchange = Later(Awaited), make()
+    waiting: Any = RateLimit("ratelimit:pre", [COUNTED], store, counts.append).on_request(exchange)
+    waiting.cancel()
+    store.answer.callback(Verdict(True, LIMIT, 1, 0.25, 0.0))
+
+    assert waiting.told
+    assert store.answer.told
+    assert (counts, exchange.rate_limit) == ([], None)
 
 
 def test_limits_for_some_paths_are_left_out_on_others(make: MakeExchange) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from twisted.python.failure import Failure
 
+from gateway.awaited import Awaited
 from gateway.storage.batch import Batch
 from gateway.storage.errors import StoreUnavailable
 
@@ -14,6 +15,16 @@ def test_commands_keep_their_order() -> None:
     waiting = [batch.add(command) for command in (b"one", b"two")]
 
     assert (batch.commands, batch.waiting) == ([b"one", b"two"], waiting)
+
+
+def test_who_waits_may_be_brought_along() -> None:
+    """In place of a Deferred made for it."""
+    batch = Batch(100.0)
+    mine = Awaited()
+    batch.put(b"one", mine)
+    other = batch.add(b"two")
+
+    assert (batch.commands, batch.waiting) == ([b"one", b"two"], [mine, other])
 
 
 def test_what_has_its_answer_does_not_fail() -> None:

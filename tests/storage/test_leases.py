@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from gateway.awaited import Awaited, Hearer
 from gateway.errors import LimitUnavailable
 from gateway.limiting.limit import Limit, Verdict
 from gateway.limiting.sliding_window import SlidingWindow
@@ -36,23 +38,23 @@ class Server:
         self.asked = 0
         self.holds = False
         self.down = False
-        self.held: list[Deferred[list[int]]] = []
+        self.held: list[Callable[[], None]] = []
         self._states: dict[bytes, Any] = {}
         self._rule = SlidingWindow(limit)
 
     def names(self, keys: Sequence[bytes]) -> tuple[bytes, ...]:
         return tuple(keys)
 
-    def ask(self, names: tuple[bytes, ...], wants: tuple[int, ...]) -> Deferred[list[int]]:
+    def ask(self, names: tuple[bytes, ...], wants: tuple[int, ...], waiting: Hearer) -> None:
         self.asked += 1
         if self.down:
-            return fail(StoreUnavailable("timeout"))
-        answer = succeed(self._answer(names[0], wants[0]))
-        if not self.holds:
-            return answer
-        held: Deferred[list[int]] = Deferred()
-        self.held.append(held)
-        return held.addCallback(lambda _: answer)
+            waiting.errback(Failure(StoreUnavailable("timeout")))
+            return
+        answer = self._answer(names[0], wants[0])
+        if self.holds:
+            self.held.append(partial(waiting.callback, answer))
+        else:
+            waiting.callback(answer)
 
     def _answer(self, name: bytes, want: int) -> list[int]:
         taken, wait = 0, 0.0
@@ -82,16 +84,15 @@ def leased(server: Any, fallback: Any = never) -> Leased:
 
 def said(answer: Any) -> Any:
     """What was decided: a verdict, an error, or nothing yet."""
-    if isinstance(answer, Deferred):
-        found: list[Any] = []
-
-        def note(result: Any) -> Any:
-            found.append(result)
-            return None if isinstance(result, Failure) else result
-
-        answer.addBoth(note)
-        return found[0] if found else None
-    return answer
+    if not isinstance(answer, Awaited):
+        return answer
+    if not answer.told:
+        return None
+    found: list[Any] = []
+    waiting: Deferred[Any] = Deferred()
+    answer.hear(waiting)
+    waiting.addBoth(found.append)
+    return found[0]
 
 
 def test_one_question_serves_many_requests() -> None:
@@ -113,9 +114,9 @@ def test_requests_that_come_together_ask_once() -> None:
     answers = [instance.decide([b"a"], server.now) for _ in range(12)]
     assert server.asked == 1
 
-    server.held.pop().callback([])
+    server.held.pop()()
     assert [said(answer) is None for answer in answers] == [False] * 10 + [True] * 2
-    server.held.pop().callback([])
+    server.held.pop()()
 
     assert [said(answer).remaining for answer in answers[10:]] == [89, 88]
 
@@ -174,11 +175,10 @@ def test_a_client_that_goes_while_it_waits_takes_nobody_with_it() -> None:
     server.holds = True
     instance = leased(server)
     first, second = (instance.decide([b"a"], server.now) for _ in range(2))
-    assert isinstance(first, Deferred)
-    first.addErrback(lambda _: None)
+    assert isinstance(first, Awaited)
     first.cancel()
 
-    server.held.pop().callback([])
+    server.held.pop()()
 
     assert said(second).allowed
 

@@ -9,6 +9,7 @@ import pytest
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
+from gateway.awaited import Awaited, Hearer
 from gateway.errors import LimitUnavailable
 from gateway.limiting.limit import Limit, Verdict
 from gateway.limiting.store import MemoryLimits
@@ -21,18 +22,35 @@ BUCKET = Limit(b"bucket--", "ip", 6, 10.0, 3)
 SLIDING = Limit(b"sliding-", "user", 100, 60.0, 100, sliding=True)
 
 
+class Heard(Hearer):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.results: list[Any] = []
+
+    def callback(self, value: Any) -> None:
+        self.results.append(value)
+
+    def errback(self, failure: Failure) -> None:
+        self.results.append(failure)
+
+
 class Redis:
     """A store that writes down what it is sent, and answers when it is told to."""
 
     def __init__(self) -> None:
         self.available = True
         self.sent: list[bytes] = []
-        self.waiting: list[Deferred[Any]] = []
+        self.waiting: list[Any] = []
 
     def send(self, command: bytes) -> Deferred[Any]:
+        asked: Deferred[Any] = Deferred()
+        self.ask(command, asked)
+        return asked
+
+    def ask(self, command: bytes, waiting: Any) -> None:
         self.sent.append(command)
-        self.waiting.append(Deferred())
-        return self.waiting[-1]
+        self.waiting.append(waiting)
 
     def answer(self, answer: Any) -> None:
         """Answer the oldest question, or fail it."""
@@ -49,10 +67,10 @@ def never(keys: Sequence[bytes], now: float) -> Verdict:
 
 
 def result(answer: Any) -> Any:
-    """What a Deferred has come to."""
-    found: list[Any] = []
-    answer.addBoth(found.append)
-    (only,) = found
+    """What was waited for."""
+    heard = Heard()
+    answer.hear(heard)
+    (only,) = heard.results
     return only
 
 
@@ -61,7 +79,7 @@ def test_the_command_is_what_packing_it_anew_would_give() -> None:
     redis = Redis()
     asking = Asking(redis, [BUCKET, SLIDING])
     names = asking.names([b"192.0.2.1", b"alice"])
-    asking.ask(names, (1, 20))
+    asking.ask(names, (1, 20), Heard())
 
     keys = [PREFIX + name for name in names]
     bucket = ("t", 6, repr(10e6 / 6), 3, "000001")
@@ -104,9 +122,9 @@ def test_a_refusal_is_remembered_for_as_long_as_it_lasts_and_a_second_at_most() 
     assert isinstance(known, Verdict)
     assert known.retry_after == pytest.approx(8.1)
     assert not known.allowed
-    assert isinstance(shared.decide([b"long"], 101.0), Deferred)
-    assert isinstance(shared.decide([b"short"], 100.3), Deferred)
-    assert isinstance(shared.decide([b"other"], 100.0), Deferred)
+    assert isinstance(shared.decide([b"long"], 101.0), Awaited)
+    assert isinstance(shared.decide([b"short"], 100.3), Awaited)
+    assert isinstance(shared.decide([b"other"], 100.0), Awaited)
 
 
 @pytest.mark.parametrize("lease", [1, 5])
@@ -129,9 +147,45 @@ def test_without_an_answer_it_is_decided_here(lease: int) -> None:
 def test_a_client_that_goes_is_not_decided_about() -> None:
     """Its question is withdrawn."""
     redis = Redis()
-    answer = Shared(Asking(redis, [BUCKET]), never).decide([b"a"], 100.0)
-    assert isinstance(answer, Deferred)
+    shared = Shared(Asking(redis, [BUCKET]), never)
+    answer = shared.decide([b"a"], 100.0)
+    assert isinstance(answer, Awaited)
 
     answer.cancel()
+    redis.answer([0, 1, 0, 9_000_000, 1000])
 
     assert result(answer).check(CancelledError)
+    assert isinstance(shared.decide([b"a"], 100.0), Awaited), "what came too late was remembered"
+
+
+@pytest.mark.parametrize("lease", [1, 5])
+@pytest.mark.parametrize("answer", [CommandRefused("NOSCRIPT again"), 7, [1, 9, 0, 0, 0, 1]])
+def test_an_answer_that_is_none_fails_the_request_and_nobody_else(lease: int, answer: Any) -> None:
+    """Who reads the answers goes on to the next one, and the script is not told again and again."""
+    redis = Redis()
+    limit = Limit(b"bucket--", "ip", 6, 10.0, 6, lease=lease)
+    decide = RedisLimits(redis, MemoryLimits(), 1, lambda: None).bind([limit])
+    asked: Any = decide([b"a"], 100.0)
+    redis.answer(CommandRefused("NOSCRIPT No matching script."))
+    redis.answer(answer)
+
+    found = result(asked)
+    assert not redis.waiting
+    if isinstance(answer, CommandRefused):
+        assert found.remaining == 5, "decided as without an answer"
+    else:
+        assert isinstance(found, Failure)
+
+
+def test_of_two_questions_the_one_that_is_cancelled_takes_nothing_from_the_other() -> None:
+    """Each has its own answer."""
+    redis = Redis()
+    shared = Shared(Asking(redis, [BUCKET]), never)
+    first, second = (shared.decide([key], 100.0) for key in (b"a", b"b"))
+    assert isinstance(first, Awaited)
+    first.cancel()
+    redis.answer([1, 1, 1, 0, 1000])
+    redis.answer([1, 1, 2, 0, 1000])
+
+    assert result(first).check(CancelledError)
+    assert result(second).remaining == 2
