@@ -47,7 +47,7 @@ ADVICE = {
         "Slow clients are normal, many at once may be an attack (slowloris). `timeouts.client_*` are the bounds."
     ),
     "request.aborted": "Compare with the durations: clients that give up are often the first sign of slow backends.",
-    "route.none": "See how it was routed: `gateway explain`, or `log.levels: {gateway.routing: debug}`.",
+    "route.none": "See how it was routed: `log.format: text`, or `log.levels: {gateway.routing: debug}`.",
     "route.method": "Add the method to the route's `methods` where it is meant; TRACE goes only where it is named.",
     "auth.missing": "Look at the client: it sends no credential, or none where `auth` looks for one.",
     "auth.invalid": (

@@ -89,6 +89,13 @@ def host(value: object) -> str:
     return written
 
 
+def route_host(value: object) -> str:
+    """Read the host that a route answers for."""
+    if text(value) in ("*", "_"):  # what Envoy and nginx have for all hosts
+        raise Unexpected("a host name such as api.example.com or *.example.com; without the key it is for all hosts")
+    return host(value)
+
+
 def route_path(value: object) -> str:
     """Check a path of a route: a pattern, or `~` and a regular expression for the whole path."""
     written = text(value)
@@ -239,6 +246,8 @@ def _parse(value: object, schemes: tuple[str, ...], expected: str) -> URL:
         found = URL.from_text(f"{scheme.lower()}://{rest}")
     except (URLParseError, ValueError):
         raise Unexpected(expected) from None
+    if "://" not in written:
+        raise Unexpected(expected)
     if found.scheme not in schemes:
         raise Unexpected(expected, f"`{found.scheme}://`{suggestion(found.scheme, (*schemes, 'unix'))}")
     if not found.host:

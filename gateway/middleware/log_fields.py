@@ -71,9 +71,11 @@ _EXPRESSIONS = {
     "path_pattern": "None if route is None else route.pattern",
     "clf_time": "clf_time()",
     "dry_run": "exchange.dry_run or None",
+    # A head that was refused has no method, and may have no target either: then there is no line.
     "request_line": (
-        "request.method.decode('latin-1') + ' ' + request.path.decode('latin-1')"
+        "((request.method.decode('latin-1') or '-') + ' ' + request.path.decode('latin-1')"
         " + ('?' + redacted(request.query) if request.query else '') + ' ' + (" + _PROTOCOL + ")"
+        " if request.method or request.path else None)"
     ),
 }
 

@@ -143,6 +143,8 @@ def test_what_is_meant_is_taken_in_its_normal_form(
         (patterns.server_name, "☃.example", "a host name such as"),
         (patterns.server_name, "shop.internal:443", "without a port"),
         (patterns.server_name, "*.shop.internal", "a host name such as"),
+        (patterns.route_host, "*", "without the key it is for all hosts"),
+        (patterns.route_host, "_", "without the key it is for all hosts"),
         (patterns.host, "*.*.com", "a host name"),
         (patterns.host, "-a.com", "a host name"),
         (patterns.host, "a..com", "a host name"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from gateway.testing import Harness
 
 Make = Callable[..., Harness]
@@ -19,6 +21,23 @@ def test_a_combined_line_that_a_client_tries_to_forge() -> None:
     assert line.count(b'"') == 6
     assert line.endswith(rb'"-" "x\x22 200 5 \x22-\x22 \x22\x5C"' + b"\n")
     assert b'"GET /orders/7?api_key=REDACTED HTTP/1.1" 200 ' in line
+
+
+@pytest.mark.parametrize(
+    ("head", "line"),
+    [
+        (b"\x16\x03\x01\r\n\r\n", b'"-" 400 '),
+        (b"GET /a b HTTP/1.1\r\nHost: a\r\n\r\n", b'"-" 400 '),
+        (b"GET /a?b=c HTTP/1.1\r\nHost: a b\r\n\r\n", b'"- /a?b=c HTTP/1.1" 400 '),
+    ],
+)
+def test_a_head_that_is_refused_has_the_line_that_could_be_read(head: bytes, line: bytes) -> None:
+    """What is not known is a dash, as nginx and Apache have it, so that the columns stay where they are."""
+    gateway = Harness("orders", access_log={"format": "combined"})
+
+    gateway.send(head)
+
+    assert line in gateway.log.lines[-1]
 
 
 def test_a_template_is_changed_by_a_reload() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network, IPv6Network
 
@@ -16,6 +17,9 @@ Shape = tuple[object, ...]
 
 _ALL: Shape = ((), True)
 """Of `/*`."""
+
+_NO_PATH = re.compile(r"~\^?[\w-](?![*?{])[^|]*")
+"""An expression whose first character must be there, and is none that paths begin with."""
 
 
 def unreached(settings: Settings) -> Iterator[Doubt]:
@@ -47,6 +51,9 @@ def _routes(settings: Settings) -> Iterator[Doubt]:
                         before.setdefault(host, one)
                 same.append(index)
             steps: tuple[Step, ...] = ("routes", index, "path", *([number] if len(route.path) > 1 else []))
+            if _NO_PATH.fullmatch(path):
+                yield steps, "no request reaches it: it matches whole paths, and these begin with `/`"
+                continue
             yield from ((steps, words) for words in _in_vain(settings, index, before))
 
 

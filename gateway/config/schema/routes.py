@@ -24,10 +24,10 @@ from gateway.config.schema.types import (
     Duration,
     Flag,
     HeaderName,
-    Host,
     LabelName,
     Name,
     Network,
+    RouteHost,
     RouteMethod,
     RoutePath,
     Size,
@@ -87,7 +87,7 @@ class SharedRoute(Shared):
     # Conditions may hold secrets: many let colleagues in by a header with a certain value.
     secret_keys = frozenset({"headers", "query"})
 
-    host: tuple[Host, ...] | None = Field(
+    host: tuple[RouteHost, ...] | None = Field(
         default=None,
         description="Exact, or `*.example.com`; one or a list. Absent: any.",
         min_length=1,

@@ -210,6 +210,7 @@ Status: TypeAlias = Annotated[int, integer(200, 599)]
 
 Endpoint: TypeAlias = Annotated[str, Parsed(patterns.endpoint, _string("^[A-Za-z][A-Za-z0-9_-]*:.+"), "endpoint")]
 Host: TypeAlias = Annotated[str, Parsed(patterns.host, _string(), "host name")]
+RouteHost: TypeAlias = Annotated[str, Parsed(patterns.route_host, _string(), "host name")]
 RoutePath: TypeAlias = Annotated[str, Parsed(patterns.route_path, _string("^[/~]"), "path, or `~regex`")]
 PathPattern: TypeAlias = Annotated[str, Parsed(patterns.path_pattern, _string("^/"), "path")]
 BackendURL: TypeAlias = Annotated[str, Parsed(patterns.backend_url, _string("^((http|https|h2c)://|unix:/)"), "URL")]

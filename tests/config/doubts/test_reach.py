@@ -136,6 +136,14 @@ ONE = "`routes[0]`, one,"
         ({"path": "/*", "headers": {"X-A": "1"}}, {"path": "~/a.*"}, []),
         ({"path": "/*", "host": "h"}, {"path": "~/a.*"}, []),
         ({"path": "~/a.*"}, {"path": "~/b.*"}, []),
+        (
+            {"path": "/b"},
+            {"path": "~a/.*"},
+            ["path: no request reaches it: it matches whole paths, and these begin with `/`"],
+        ),
+        ({"path": "/b"}, {"path": "~a?/.*"}, []),
+        ({"path": "/b"}, {"path": "~a|/x"}, []),
+        ({"path": "/b"}, {"path": "~(?:/a|/c)"}, []),
         ({"path": "~/a.*", "methods": ["GET"]}, {"path": "~/a.*"}, []),
     ],
 )
