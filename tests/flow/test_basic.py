@@ -218,7 +218,9 @@ def test_the_file_is_read_again(make: Make, users: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["", "# nobody yet\n", f"alice:{ALICE}\nbo", f"alice:{ALICE[:40]}", "bob:builder\n"]
+    "content",
+    ["", "# nobody yet\n", f"alice:{ALICE}\nbo", f"alice:{ALICE[:40]}", "bob:builder\n"],
+    ids=["empty", "nobody", "half a line", "half a hash", "no hash"],  # a hash has its salt: another name each time
 )
 def test_a_file_that_is_no_good_changes_nothing(make: Make, users: Path, content: str) -> None:
     """Empty, half written, with a password as it is: told with its line, and those before stay."""

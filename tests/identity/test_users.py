@@ -22,7 +22,9 @@ def mistakes(content: str | bytes) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "encoded", [HASH, HASH.replace("$2b$", "$2y$"), HASH.replace("$2b$", "$2a$"), ARGON2, SCRYPT, WERKZEUG]
+    "encoded",
+    [HASH, HASH.replace("$2b$", "$2y$"), HASH.replace("$2b$", "$2a$"), ARGON2, SCRYPT, WERKZEUG],
+    ids=["2b", "2y", "2a", "Argon2", "scrypt", "Werkzeug"],  # a hash has its salt: another name each time
 )
 def test_hashes_that_are_slow_on_purpose_are_taken(encoded: str) -> None:
     """In every way of writing them that the token endpoint takes too."""
@@ -59,6 +61,7 @@ def test_comments_blank_lines_and_ends_of_lines_count_for_nothing() -> None:
         ("$argon2id$v=19$m=4194304,t=1,p=1$c2FsdHNhbHQ$" + "A" * 43, "more than 1 GiB"),
         (WERKZEUG.replace("saltsalt", "salt\0salt"), "found one with"),
     ],
+    ids=range(16),
 )
 def test_others_are_refused_with_what_to_do(encoded: str, words: str) -> None:
     """Line and column, and no word of the hash."""
