@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from mypy_extensions import mypyc_attr, trait
+from mypy_extensions import mypyc_attr
 
 from gateway.errors import GatewayError
 from gateway.headers import Headers
@@ -76,7 +76,6 @@ class Cancellable(Protocol):
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
-@trait
 class Downstream:
     """The client's end of an exchange: what becomes of the answer.
 

@@ -136,10 +136,10 @@ class Subrequest(Downstream):
         keeper = self._keeper
         now = keeper.now()
         self._silence = timeout
-        exchange = self._exchange = Exchange(request, self, peer, now, now + timeout)
+        self._exchange = exchange = Exchange(request, self, peer, now, now + timeout)
         keeper.entered(self)
         self._begin(exchange)
-        if self._exchange is exchange and not self._answered:
+        if not self.closed and not self._answered:
             self.deadline = exchange.deadline
 
     def cancel(self) -> None:

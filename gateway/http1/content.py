@@ -111,10 +111,9 @@ class ContentReader:
     def _feed_chunks(self, chunks: ChunkReader, body: Body, data: bytes) -> bytes | None:
         try:
             parts = chunks.feed(data)
-        except TrailersTooLarge as error:
-            raise self._too_large(str(error)) from None
         except BrokenChunks as error:
-            raise self._wrong(str(error)) from None
+            problem = self._too_large if isinstance(error, TrailersTooLarge) else self._wrong
+            raise problem(str(error)) from None
         for part in parts:
             body.push(part)
         if chunks.ended:

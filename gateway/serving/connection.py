@@ -12,6 +12,7 @@ from typing import Any
 from twisted.internet.interfaces import ISSLTransport
 
 from gateway.body import Body
+from gateway.exchange import Downstream
 from gateway.http1.request_parser import RequestParser
 from gateway.listening.peers import readers
 from gateway.peer import Peer
@@ -24,7 +25,7 @@ PIPELINE, BODY = 1, 2
 """Why reading is held back: requests wait their turn, or a body waits for its backend. Both may be so at once."""
 
 
-class ClientConnection:
+class ClientConnection(Downstream):
     """The transport of a client, and its parser.
 
     Attributes:

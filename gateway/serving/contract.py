@@ -68,6 +68,9 @@ class Host:
     date: Callable[[], bytes]
     random: Callable[[], float]
 
+    def catch_up(self) -> None:
+        """Take over what is in force, where that is another's; called where nobody tells of changes."""
+
     def forwarding(self, peer: str, secure: bool) -> Forwarding:
         """Prepare what is the same for all exchanges of a connection."""
         raise NotImplementedError

@@ -23,7 +23,7 @@ from gateway.errors import (
     RequestTooLarge,
     ShuttingDown,
 )
-from gateway.exchange import Downstream, Exchange
+from gateway.exchange import Exchange
 from gateway.headers import Headers
 from gateway.http.messages import status_line
 from gateway.http.websocket import GOING_AWAY
@@ -44,7 +44,7 @@ _OPEN = Half.OPEN
 _ASKED = Stage.ASKED
 
 
-class Http1Channel(ClientConnection, Answering, Downstream):
+class Http1Channel(ClientConnection, Answering):
     """The exchanges of one client connection.
 
     Attributes:
@@ -364,7 +364,7 @@ class Http1Channel(ClientConnection, Answering, Downstream):
         self.transport.write(b"%bConnection: Upgrade\r\n\r\n" % head)
         ours = self._tunnel = ClientTunnel(self, exchange, backend, self._tunnel_ended)
         tunnel.join(ours)
-        if self._tunnel is not ours:
+        if self.life.exchange is not exchange:
             return  # it was closed before it began
         held, self._parser.held = self._parser.held, None
         ours.open(held, full=self._full, ended=self.half is not _OPEN)

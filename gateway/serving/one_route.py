@@ -9,7 +9,6 @@ route may change with the configuration; one that has gone leaves 404s.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, cast
 
 from gateway.errors import RouteNotFound
 from gateway.exchange import ChainLike
@@ -32,11 +31,13 @@ class OneRouteHost(Host):
 
     def __init__(self, site: Host, name: str, around: Callable[[], Tree] | None = None) -> None:
         self._site = site
+        self.now, self.date, self.random = site.now, site.date, site.random
+        self.catch_up()
         self.root = Root(_OneRouteTree(around or (lambda: site.root.tree), name), site.root.occupancy)
 
-    def __getattr__(self, name: str) -> Any:
-        # Options, clock and the like: what is in force at the moment.
-        return getattr(self._site, name)
+    def catch_up(self) -> None:
+        """Take over what is in force at the site."""
+        self.options, self.memo, self.draining = self._site.options, self._site.memo, self._site.draining
 
     def forwarding(self, peer: str, secure: bool) -> Forwarding:
         """Prepare what is the same for all exchanges of a connection."""
@@ -60,7 +61,7 @@ class _OneRouteTree:
 
     @property
     def routes(self) -> RouteTable[RouteLeaf]:
-        return cast("RouteTable[RouteLeaf]", _OneRouteTable(self._tree.routes, self._name))
+        return _OneRouteTable(self._tree.routes, self._name)
 
     @property
     def unrouted(self) -> ChainLike:
@@ -91,15 +92,14 @@ class _OneRouteTree:
         return self._around()
 
 
-class _OneRouteTable:
+class _OneRouteTable(RouteTable[RouteLeaf]):
     """A table of routes in which only one of them can be found."""
 
     def __init__(self, routes: RouteTable[RouteLeaf], name: str) -> None:
+        super().__init__(())
+        self.caseless = routes.caseless
         self._routes = routes
         self._name = name
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._routes, name)
 
     def match(self, host: bytes, path: bytes, method: bytes, headers: Headers, query: bytes) -> Match[RouteLeaf]:
         """Find the route.
@@ -112,3 +112,11 @@ class _OneRouteTable:
         if match.value.name != self._name:
             raise RouteNotFound()
         return match
+
+    def allowed(self, host: bytes, path: bytes, headers: Headers, query: bytes) -> tuple[str, ...]:
+        """Return the methods that routes take on a path."""
+        return self._routes.allowed(host, path, headers, query)
+
+    def explain(self, host: bytes, path: bytes, method: bytes, headers: Headers, query: bytes) -> list[str]:
+        """Tell which routes are considered for a request."""
+        return self._routes.explain(host, path, method, headers, query)

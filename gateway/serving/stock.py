@@ -53,6 +53,7 @@ class GatewayTree(Resource):
 
     def render(self, request: Any) -> int:
         """Let the gateway answer."""
+        self._host.catch_up()
         StockClient(self._host, request).begin()
         return NOT_DONE_YET
 

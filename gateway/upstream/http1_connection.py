@@ -20,7 +20,7 @@ from gateway.http1.response_parser import ResponseMemo, ResponseParser
 from gateway.transport.deadlines import NEVER
 from gateway.upstream import http1_phases as phases
 from gateway.upstream.contract import Connection, Hearer, Keeper, Stream
-from gateway.upstream.http1_phases import TUNNELS, UPLOADS, Phase
+from gateway.upstream.http1_phases import Phase
 from gateway.upstream.http1_tunnel import BackendTunnel, Carrier
 from gateway.upstream.http1_upload import Upload, beginning
 from gateway.upstream.request_head import Heading, authenticates
@@ -116,11 +116,15 @@ class Http1Connection(Connection, Stream, Carrier):
             self.abort()
         else:
             self.phase = phases.BEGUN[self.phase]
-            self._upload = upload = Upload(body, self.transport, self._uploaded, self._client_failed)
-            self._settle()
+            upload = self._begin_upload(body)
             self.transport.write(head)  # may say that the backend has had enough: the upload is paused before it begins
             if self._upload is upload:
                 body.attach(upload)
+
+    def _begin_upload(self, body: Body) -> Upload:
+        self._upload = upload = Upload(body, self.transport, self._uploaded, self._client_failed)
+        self._settle()
+        return upload
 
     def wait_until(self, deadline: float) -> None:
         self.deadline = deadline
@@ -191,11 +195,10 @@ class Http1Connection(Connection, Stream, Carrier):
         elif parser.complete:
             self._complete(hearer, answered)
         elif response is not None:
-            if answered:
-                self._listen(hearer)
-            else:
+            if not answered:
                 self.phase = phases.HEAD[self.phase]
-                self._listen(hearer)
+            self._listen(hearer)
+            if not answered:
                 hearer.answered(response)
 
     def readConnectionLost(self) -> None:
@@ -299,7 +302,7 @@ class Http1Connection(Connection, Stream, Carrier):
         was, self.phase = self.phase, phase
         self.streams = 0
         self.keeper.lost(self)
-        if was in TUNNELS:
+        if was in phases.TUNNELS:
             self.keeper.leave()
 
     def _read_unasked(self, data: bytes) -> None:
@@ -316,7 +319,7 @@ class Http1Connection(Connection, Stream, Carrier):
 
     def _settle(self) -> None:
         """See whose turn it is: while it is the client's, it is watched by its channel, and our place is lent."""
-        if self._paused or (self.phase in UPLOADS and not self._full):
+        if self._paused or (self.phase in phases.UPLOADS and not self._full):
             self.deadline = NEVER
             self.keeper.lend(self)
         else:

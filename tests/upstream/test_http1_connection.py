@@ -11,9 +11,11 @@ from twisted.python.failure import Failure
 
 from gateway.body import HIGH_WATER, Body
 from gateway.errors import BackendProtocolError, BackendReset, BackendTimeout, GatewayError, ReusedConnectionLost
+from gateway.exchange import Downstream, Exchange
 from gateway.headers import Headers
 from gateway.http.fields import request_filter
 from gateway.message import OpenTunnel, Request, Response, TunnelEnd
+from gateway.peer import Peer
 from gateway.transport.deadlines import NEVER
 from gateway.upstream.contract import Hearer
 from gateway.upstream.http1_connection import CLOSE, Http1Connection
@@ -28,6 +30,9 @@ SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x
 class Direct:
     """A client of whom nothing is told."""
 
+    def client_address(self, headers: Headers) -> str:
+        return ""
+
     def encode(self, headers: Headers, host: bytes, version: bytes = b"1.1") -> bytes:
         return b""
 
@@ -35,23 +40,18 @@ class Direct:
 class Asked(Hearer):
     """An attempt that keeps what it is told (`gateway.forwarding.attempt.Attempt`)."""
 
-    deadline = 30.0
-    owner: object = None
-    headers_out = ()
-    passes = request_filter(frozenset())
-    forwarding = Direct()
-
     def __init__(self, bench: Bench, request: Request) -> None:
+        forwarding: Any = Direct()
+        self.exchange = Exchange(request, Downstream(), Peer("", forwarding), 0.0, NEVER)
+        self.deadline = 30.0
+        self.passes = request_filter(frozenset())
+        self.fresh = False
         self.bench = bench
         self.request = request
         self.told: list[str] = []
         self.response: Response | None = None
         self.error: GatewayError | None = None
         self.body: Body | None = None
-
-    @property
-    def exchange(self) -> Any:  # type: ignore[override]  # made of the same
-        return self
 
     def interim(self, status: int, reason: bytes, headers: Headers) -> None:
         self.told.append(f"interim {status}")
@@ -374,7 +374,7 @@ def test_the_next_one_does_not_find_it_paused(line: Line) -> None:
     assert line.transport.producerState == "producing"
 
 
-class Peer(TunnelEnd):
+class OtherEnd(TunnelEnd):
     """The other end of a tunnel."""
 
     def __init__(self) -> None:
@@ -401,19 +401,19 @@ class TestTunnel:
     """After a 101."""
 
     @pytest.fixture
-    def peer(self, line: Line) -> Peer:
+    def peer(self, line: Line) -> OtherEnd:
         """A joined end."""
         asked = line.send(upgrade=b"x")
         line.read(SWITCH + b"early")
         assert asked.told == ["switched"]
         assert line.transport.producerState == "paused"  # nothing is read before there is someone to have it
-        peer = Peer()
+        peer = OtherEnd()
         asked.end.join(peer)
         line.end_of_tunnel = asked.end
         line.transport.clear()
         return peer
 
-    def test_octets_pass(self, line: Line, peer: Peer) -> None:
+    def test_octets_pass(self, line: Line, peer: OtherEnd) -> None:
         """The early ones first."""
         line.read(b" bird")
         line.end_of_tunnel.tunnel_received(b"back")
@@ -421,14 +421,14 @@ class TestTunnel:
         assert (peer.data, line.transport.value()) == (b"early bird", b"back")
         assert line.transport.producerState == "producing"
 
-    def test_it_is_busy_and_has_no_deadline(self, line: Line, peer: Peer) -> None:
+    def test_it_is_busy_and_has_no_deadline(self, line: Line, peer: OtherEnd) -> None:
         """It counts against the cap."""
         line.bench.pass_time(1e6)
 
         assert peer.told == []
         assert line.bench.figures() == (0, 1, 0, 0)
 
-    def test_pressure_passes(self, line: Line, peer: Peer) -> None:
+    def test_pressure_passes(self, line: Line, peer: OtherEnd) -> None:
         """Both ways."""
         line.connection.pauseProducing()
         line.connection.resumeProducing()
@@ -437,14 +437,14 @@ class TestTunnel:
         assert peer.told == ["pause", "resume"]
         assert line.transport.producerState == "paused"
 
-    def test_the_end_passes(self, line: Line, peer: Peer) -> None:
+    def test_the_end_passes(self, line: Line, peer: OtherEnd) -> None:
         """Once."""
         line.end()
 
         assert peer.told == ["lost"]
         assert line.bench.figures() == (0, 0, 0, 0)
 
-    def test_the_peers_end_closes_it(self, line: Line, peer: Peer) -> None:
+    def test_the_peers_end_closes_it(self, line: Line, peer: OtherEnd) -> None:
         """What was written still goes."""
         line.end_of_tunnel.tunnel_lost()
 

@@ -14,7 +14,7 @@ from zope.interface import directlyProvides
 from gateway.body import Body
 from gateway.upstream.http1_phases import NEXT, Event, Phase
 from tests.upstream.conftest import Bench, Wire
-from tests.upstream.test_http1_connection import OK, SWITCH, Asked, Line, Peer
+from tests.upstream.test_http1_connection import OK, SWITCH, Asked, Line, OtherEnd
 
 ENDLESS = b"HTTP/1.1 200 OK\r\n\r\nok"
 
@@ -39,7 +39,7 @@ class Stage(Line):
     def __init__(self) -> None:
         super().__init__(Bench())
         self.body = Body(length=3)
-        self.peer = Peer()
+        self.peer = OtherEnd()
         self.asked: Asked | None = None
 
     @property
