@@ -62,6 +62,18 @@ format: $(VENV)/.dev  ## put imports and lines in order
 bench: $(VENV)/.dev  ## measure the gateway beside its peers
 	$(BIN)/python -m benchmarks $(ARGS)
 
+.PHONY: compiled
+compiled: $(VENV)/.dev  ## compile the hot path, into build/compiled
+	@$(call say,'compiling the hot path: a minute or two')
+	@rm -rf build/compiled
+	@GATEWAY_COMPILE=1 $(BIN)/python setup.py --quiet build --build-base build/mypyc --build-lib build/compiled
+
+.PHONY: test-compiled
+test-compiled: compiled $(VENV)/.programs  ## run the tests that take the whole way in memory on the compiled hot path
+	@PATH="$(abspath $(BIN)):$$PATH" GATEWAY_CODE=$(abspath build/compiled) $(BIN)/python -m pytest \
+	  --override-ini 'pythonpath=build/compiled .' --numprocesses=auto --maxprocesses=8 --dist=loadfile \
+	  tests/test_compiled.py tests/contracts tests/conformance tests/flow tests/simulation $(ARGS)
+
 .PHONY: chaos
 chaos: $(VENV)/.dev  ## kill, stop and break backends under load, and count what clients notice
 	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.system.chaos

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from gateway import __version__, early
+from gateway.compiled import KIND
 
 if sys.argv[1:2] == ["run"]:
     early.hold()  # before the imports below: a SIGHUP that comes while they run must not end a gateway that starts
@@ -32,7 +33,7 @@ _PATH = click.argument("path", metavar="PATH", type=click.Path())
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="gateway")
+@click.version_option(f"{__version__} ({KIND})", prog_name="gateway")
 @click.pass_context
 def main(context: click.Context) -> None:
     """An event-driven HTTP gateway on Twisted.

@@ -52,6 +52,7 @@ MAY_USE = {
     "message": set[str](),
     "peer": set[str](),
     "headers": set[str](),
+    "compiled": set[str](),
     "interfaces": DECIDES,
     # A filter that fails is written down, and who waits for the whole of a body waits for a Deferred; no I/O.
     "filters": {"twisted.internet.defer", "twisted.logger", "twisted.python.failure"},

@@ -29,6 +29,7 @@ from gateway.admin.resources import AdminRoot
 from gateway.admin.service import AdminListener
 from gateway.admin.writes import auth_writes
 from gateway.answering.health import State
+from gateway.compiled import KIND
 from gateway.composition.agents import AgentLeaf, agent_route
 from gateway.composition.assembly import Gateway, assemble
 from gateway.composition.changes import Changes
@@ -238,8 +239,9 @@ class GatewayService(MultiService):
     def _tell(self) -> None:
         """Say in six lines what is served where."""
         _says.info(
-            "Gateway {version}, Python {python}, Twisted {twisted}, process {pid}, 1 worker",
+            "Gateway {version} ({kind}), Python {python}, Twisted {twisted}, process {pid}, 1 worker",
             version=__version__,
+            kind=KIND,
             python=platform.python_version(),
             twisted=twisted.__version__,
             pid=os.getpid(),

@@ -9,6 +9,7 @@ from twisted.internet.error import ConnectionLost
 from twisted.python.failure import Failure
 
 from gateway.body import Body
+from gateway.compiled import COMPILED
 from gateway.errors import BackendReset, BackendTimeout, GatewayError, PoolExhausted
 from gateway.headers import Headers
 from gateway.http1.response_parser import ResponseMemo
@@ -127,7 +128,10 @@ class Many:
 Side = Http1 | Many
 
 
-@pytest.fixture(params=[Http1, Many], ids=["HTTP/1.1", "many streams"])
+INTERPRETED = pytest.mark.skipif(COMPILED, reason="an interpreted class can have no compiled trait")
+
+
+@pytest.fixture(params=[Http1, pytest.param(Many, marks=INTERPRETED)], ids=["HTTP/1.1", "many streams"])
 def side(request: pytest.FixtureRequest) -> Side:
     """A connection that has just been opened, and its backend."""
     made: Side = request.param()

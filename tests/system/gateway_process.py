@@ -22,6 +22,8 @@ BY_TWISTD = (TWISTD, "--nodaemon", "--pidfile=", "gateway")
 BY_RUN = (sys.executable, "-m", "gateway.cli", "run")
 """`gateway run`, whether or not its script is installed."""
 ROOT = Path(__file__).parent.parent.parent
+CODE = os.pathsep.join([*filter(None, [os.environ.get("GATEWAY_CODE")]), str(ROOT)])
+"""Where processes find the package: the checkout, or (`make test-compiled`) the compiled one before it."""
 PATIENCE = 15.0
 """Seconds until something that should come soon is given up."""
 
@@ -79,7 +81,7 @@ class GatewayProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=errors,
                 stderr=errors,
-                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                env={**os.environ, "PYTHONPATH": CODE},
             )
         if wait:
             until(self.answers, "the gateway does not answer")

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.system.gateway_process import PATIENCE, ROOT, TWISTD, until
+from tests.system.gateway_process import CODE, PATIENCE, ROOT, TWISTD, until
 
 _END = "that was it"
 _HASH = re.compile(r"\$argon2id\$\S+")
@@ -40,7 +40,7 @@ class Guide:
         self._ports = ports
         self._hash = ""
         self._gateway: subprocess.Popen[bytes] | None = None
-        environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+        environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": CODE}
         self._shell = subprocess.Popen(
             ["bash"], cwd=directory, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -105,7 +105,7 @@ class Guide:
                 stdin=subprocess.DEVNULL,
                 stdout=errors,
                 stderr=errors,
-                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                env={**os.environ, "PYTHONPATH": CODE},
             )
         ready = f"curl -s -o /dev/null -w '%{{http_code}}' http://127.0.0.1:{self._ports[9090]}/ready"
         until(lambda: self._type(ready) == "200", (self._directory / "errors").read_text())

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.system import backends
-from tests.system.gateway_process import ROOT, TWISTD, one_upstream, until
+from tests.system.gateway_process import CODE, ROOT, TWISTD, one_upstream, until
 from tests.system.ports import free_port
 
 GUIDE = ROOT / "docs" / "guides" / "embedding.md"
@@ -49,7 +49,7 @@ def run(script: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         timeout=50,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": CODE},
     )
 
 
@@ -67,7 +67,7 @@ def test_twistd_can_run_it_among_others(tmp_path: Path, origin: backends.Backend
     process = subprocess.Popen(
         [TWISTD, "--pidfile=", "-noy", str(ROOT / "examples" / "shop.tac")],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": CODE},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )

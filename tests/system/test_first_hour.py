@@ -21,7 +21,7 @@ import yaml
 
 from gateway.commands.proxying import ADMIN, admin_endpoint
 from tests.system.backends import backend
-from tests.system.gateway_process import BY_RUN, BY_TWISTD, PATIENCE, ROOT, until
+from tests.system.gateway_process import BY_RUN, BY_TWISTD, CODE, PATIENCE, until
 from tests.system.ports import free_port
 
 
@@ -42,7 +42,7 @@ class Typed:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
-                env={**_clean(), "PYTHONPATH": str(ROOT), **environ},
+                env={**_clean(), "PYTHONPATH": CODE, **environ},
             )
 
     @property
@@ -198,7 +198,7 @@ def test_at_a_terminal_an_error_of_a_backend_is_said_to_be_its_own(tmp_path: Pat
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=theirs,
-            env={**_clean(), "PYTHONPATH": str(ROOT)},
+            env={**_clean(), "PYTHONPATH": CODE},
         )
         os.close(theirs)
         try:

@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from tests.system import backends
-from tests.system.gateway_process import ROOT, TWISTD, GatewayProcess, one_upstream, running, until
+from tests.system.gateway_process import CODE, TWISTD, GatewayProcess, one_upstream, running, until
 from tests.system.ports import free_port
 
 
@@ -52,7 +52,7 @@ def test_a_daemon_that_cannot_bind_does_not_leave_its_caller_waiting(tmp_path: P
             capture_output=True,
             text=True,
             timeout=20,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": CODE},
         )
 
     assert done.returncode == 1
