@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 
 import gateway
 from gateway import cli
+from gateway.compiled import KIND
 from gateway.config import jsonschema, load
 
 ROUTES = """\
@@ -249,4 +250,4 @@ def test_the_version_is_told_without_loading_the_schema() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
-    assert done.stdout == f"gateway, version {gateway.__version__}\nFalse False False\n"
+    assert done.stdout == f"gateway, version {gateway.__version__} ({KIND})\nFalse False False\n"
