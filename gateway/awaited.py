@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
+from mypy_extensions import mypyc_attr
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Hearer:
     """Is told one result, once: a value, or a failure.
 
@@ -31,6 +33,7 @@ class Hearer:
         raise NotImplementedError
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Awaited(Hearer):
     """A result that is still to come, and the one hearer that waits for it.
 
