@@ -71,6 +71,31 @@ def test_a_compiled_class_inherits_from_compiled_ones(module: str) -> None:
     assert set(ours.values()) - set(MODULES) - {"transport/deadlines"} == set()
 
 
+def test_no_property_stands_for_an_attribute_that_compiled_code_reads() -> None:
+    """It reads the attribute itself, past whatever an interpreted class has in its place."""
+    attributes = {
+        node.name: {
+            line.target.id
+            for line in node.body
+            if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name)
+        }
+        for module in MODULES
+        for node in ast.walk(ast.parse((ROOT / "gateway" / f"{module}.py").read_text()))
+        if isinstance(node, ast.ClassDef)
+    }
+    hidden = {
+        f"{path.relative_to(ROOT)}: {node.name}.{method.name}"
+        for path in sorted((ROOT / "gateway").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef)
+        for base in node.bases
+        if isinstance(base, ast.Name) and base.id in bases_of_ours(path)
+        for method in node.body
+        if isinstance(method, ast.FunctionDef) and method.decorator_list and method.name in attributes.get(base.id, ())
+    }
+    assert hidden == set()
+
+
 def test_interpreted_classes_inherit_from_compiled_ones_that_allow_it() -> None:
     """Else Python refuses the class when its module is imported, which may be as late as a feature is used."""
     allow = {

@@ -83,16 +83,6 @@ class GatewaySite(Site, Host):
         self.memo = RequestMemo()
         self._tell_doors()
 
-    @property
-    def draining(self) -> bool:
-        """Whether every response closes its connection."""
-        return self._draining
-
-    @draining.setter
-    def draining(self, value: bool) -> None:
-        self._draining = value
-        self._tell_doors()
-
     def _tell_doors(self) -> None:
         for door in self.doors.values():
             door.catch_up()
@@ -143,10 +133,11 @@ class GatewaySite(Site, Host):
     def part(self) -> None:
         """Let every answer from now on close its connection; those that are idle stay open."""
         self.draining = True
+        self._tell_doors()
 
     def drain(self) -> Deferred[None]:
         """Close connections as they become idle; fire when all are closed."""
-        self.draining = True
+        self.part()
         if self._drained is None:
             self._drained = Deferred()
         for channel in list(self.channels):

@@ -254,7 +254,7 @@ def test_a_flood_of_pipelined_requests_waits_on_the_wire(gateway: Harness) -> No
 
 def test_after_an_answer_that_closes_nothing_is_served(gateway: Harness) -> None:
     """Requests behind `Connection: close` are not the gateway's to carry out."""
-    gateway.gateway.site.draining = True
+    gateway.gateway.site.part()
     client = gateway.send(GET * 3)
 
     assert len(client.responses()) == 1
@@ -264,7 +264,7 @@ def test_after_an_answer_that_closes_nothing_is_served(gateway: Harness) -> None
 
 def test_a_draining_gateway_serves_no_pipelined_requests_of_its_own(gateway: Harness) -> None:
     """Also where answers are made at once, inside the loop over what is ready."""
-    gateway.gateway.site.draining = True
+    gateway.gateway.site.part()
     client = gateway.send(b"GET /nowhere HTTP/1.1\r\nHost: h\r\n\r\n" * 3)
 
     assert [response.status for response in client.responses()] == [404]

@@ -34,6 +34,6 @@ def test_a_door_has_what_is_in_force_at_the_site() -> None:
     harness.apply(timeouts={"client_idle": 7})
     assert made.options.client_idle == 7
     assert made.memo is site.memo is not before
-    site.draining = True
+    site.part()
     assert made.draining
     assert (made.now, made.date, made.random) == (site.now, site.date, site.random)
