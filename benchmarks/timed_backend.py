@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from twisted.internet import reactor as installed_reactor
@@ -42,28 +43,12 @@ class Timed(Protocol):
             self.transport.write(ANSWERED)
 
 
-class Backend(Factory):
-    """One backend.
-
-    Args:
-        seconds: How long each answer takes.
-        call_later: As the reactor's.
-    """
-
-    def __init__(self, seconds: float, call_later: Callable[..., Any]) -> None:
-        self._seconds = seconds
-        self._call_later = call_later
-
-    def buildProtocol(self, addr: object) -> Timed:
-        return Timed(self._seconds, self._call_later)
-
-
 def main(arguments: Sequence[str]) -> None:
     """Listen until the run is over."""
     reactor: Any = installed_reactor
     for argument in arguments:
         port, _, milliseconds = argument.partition(":")
-        backend = Backend(float(milliseconds) / 1000, reactor.callLater)
+        backend = Factory.forProtocol(partial(Timed, float(milliseconds) / 1000, reactor.callLater))
         reactor.listenTCP(int(port), backend, backlog=1024, interface="127.0.0.1")
     reactor.run()
 

@@ -2,6 +2,8 @@
 
 `gateway.serving.site` is the one that serves; the connections (`connection`, `channel`, `tunnel`) know no more of it
 than this.
+
+Tests: `tests/serving/test_doors.py`.
 """
 
 from __future__ import annotations
@@ -82,3 +84,35 @@ class Host:
     def disconnected(self, connection: Served) -> None:
         """A connection is closed."""
         raise NotImplementedError
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Delegate(Host):
+    """Stands for the site where not all of its routes are: one port, one route.
+
+    What connections ask for each request is copied from the site when it changes, not looked up there each time.
+
+    Args:
+        site: The gateway's.
+    """
+
+    def __init__(self, site: Host) -> None:
+        self._site = site
+        self.now = site.now
+        self.date = site.date
+        self.random = site.random
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        self.options = self._site.options
+        self.memo = self._site.memo
+        self.draining = self._site.draining
+
+    def forwarding(self, peer: str, secure: bool) -> Forwarding:
+        return self._site.forwarding(peer, secure)
+
+    def connected(self, connection: Served) -> None:
+        self._site.connected(connection)
+
+    def disconnected(self, connection: Served) -> None:
+        self._site.disconnected(connection)

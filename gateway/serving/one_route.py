@@ -13,14 +13,13 @@ from collections.abc import Callable, Mapping
 from gateway.errors import RouteNotFound
 from gateway.exchange import ChainLike
 from gateway.headers import Headers
-from gateway.peer import Forwarding
 from gateway.routing.table import RouteTable
 from gateway.routing.tree import Match
-from gateway.serving.contract import Host, Served
+from gateway.serving.contract import Delegate, Host
 from gateway.serving.tree import Leaf, Root, RouteLeaf, Tree
 
 
-class OneRouteHost(Host):
+class OneRouteHost(Delegate):
     """The gateway's site, with one route in its tree.
 
     Args:
@@ -30,26 +29,8 @@ class OneRouteHost(Host):
     """
 
     def __init__(self, site: Host, name: str, around: Callable[[], Tree] | None = None) -> None:
-        self._site = site
-        self.now, self.date, self.random = site.now, site.date, site.random
-        self.catch_up()
+        super().__init__(site)
         self.root = Root(_OneRouteTree(around or (lambda: site.root.tree), name), site.root.occupancy)
-
-    def catch_up(self) -> None:
-        """Take over what is in force at the site."""
-        self.options, self.memo, self.draining = self._site.options, self._site.memo, self._site.draining
-
-    def forwarding(self, peer: str, secure: bool) -> Forwarding:
-        """Prepare what is the same for all exchanges of a connection."""
-        return self._site.forwarding(peer, secure)
-
-    def connected(self, connection: Served) -> None:
-        """A connection is open."""
-        self._site.connected(connection)
-
-    def disconnected(self, connection: Served) -> None:
-        """A connection is closed."""
-        self._site.disconnected(connection)
 
 
 class _OneRouteTree:

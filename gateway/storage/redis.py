@@ -42,7 +42,7 @@ from gateway.storage.one_master import OneMaster
 from gateway.storage.redis_cluster import Cluster, Node, Place
 from gateway.storage.redis_link import Connection, Dial, Link, ask_once, greeting
 from gateway.storage.replies import Meaning
-from gateway.storage.resp import Argument, Script, pack
+from gateway.storage.resp import KEYED, Argument, Script, octets, pack
 from gateway.storage.subscriptions import OnMessage, OnMissed, Subscriptions
 
 RULES = BreakerRules(failure_threshold=3, ratio=0.5, window=10.0, min_requests=20, timeout=0.25)
@@ -52,12 +52,6 @@ WATCH = 5.0
 
 QUIET = 60.0
 """Seconds between two log lines about the same error."""
-
-
-KEYED = frozenset(
-    [b"GET", b"SET", b"DEL", b"EXISTS", b"HGET", b"HSET", b"HGETALL", b"ZADD", b"ZREMRANGEBYSCORE", b"ZRANGEBYSCORE"]
-)
-"""Commands whose first argument is their key. Others are sent to any node, and follow what that one answers."""
 
 Elsewhere = Callable[[CommandRefused, bytes, Any, Place], bool]
 """Takes an answer that names another node, its command, who waits and who has answered.
@@ -193,13 +187,13 @@ class RedisStore(Service):
         answer is an error.
         """
         if self._cluster is not None and args[0] in KEYED:
-            return self.node(_octets(args[1])).send(pack(*args))
+            return self.node(octets(args[1])).send(pack(*args))
         return self.send(pack(*args))
 
     def script(self, script: Script, keys: tuple[Argument, ...], args: tuple[Argument, ...]) -> Deferred[Any]:
         """Run a script, atomically, by its digest; a server that does not know it is told its source. As `command`."""
         by_digest, by_source = script.call(keys, args)
-        node: Node = self.node(_octets(keys[0])) if keys else self
+        node: Node = self.node(octets(keys[0])) if keys else self
 
         def tell_source(failure: Failure) -> Any:
             error = failure.value
@@ -396,7 +390,3 @@ class RedisStore(Service):
             self._down_since = self._now()
             self._log.warn("Redis at {address} does not answer: {cause}", address=str(self._address), cause=cause)
         self._told_up = up
-
-
-def _octets(argument: Argument) -> bytes:
-    return argument if isinstance(argument, bytes) else str(argument).encode()

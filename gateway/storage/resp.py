@@ -8,6 +8,16 @@ from hiredis import pack_command
 
 Argument = bytes | str | int
 
+KEYED = frozenset(
+    [b"GET", b"SET", b"DEL", b"EXISTS", b"HGET", b"HSET", b"HGETALL", b"ZADD", b"ZREMRANGEBYSCORE", b"ZRANGEBYSCORE"]
+)
+"""Commands whose first argument is their key. In a cluster, others go to any node, and follow what that one answers."""
+
+
+def octets(argument: Argument) -> bytes:
+    """Return an argument as it is sent."""
+    return argument if isinstance(argument, bytes) else str(argument).encode()
+
 
 def pack(*args: Argument) -> bytes:
     """Encode one command."""
