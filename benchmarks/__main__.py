@@ -9,19 +9,22 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from benchmarks import ab, peers, profile, report
+from benchmarks import ab, compiled, peers, profile, report
 from benchmarks.figures import Outcome, Table
 from benchmarks.micro import exchanges, turns
 from benchmarks.peers import ROOT
 from benchmarks.processes import raise_file_limit
 from benchmarks.progress import say, warn
 from benchmarks.proxies import registry as proxy_registry
+from benchmarks.proxies.base import Proxy
+from benchmarks.proxies.gateway import Gateway, gateways
 from benchmarks.scenarios import registry as scenario_registry
 from benchmarks.scenarios.load import Load
 from benchmarks.stand import BACKEND_PORT, stand
@@ -48,22 +51,24 @@ def bench(options: argparse.Namespace) -> int:
     proxies = proxy_registry.choose(_names(options.proxies), options.proxy_command)
     if options.install:
         peers.install(["wrk", "nginx", *(program for proxy in proxies for program in proxy.needs)])
+    proxies = _without_outdated(proxies, build=options.install)
     outcomes: dict[str, Outcome] = {}
     with stand(options.seconds, options.rounds, options.backend_port) as ready:
         for scenario in chosen:
             say(f"{scenario.name}", "cyan")
             outcomes[scenario.name] = scenario.run(ready, proxies)
-    subject = options.subject
+    ours = sorted(gateways(proxies), key=lambda proxy: proxy.checkout != compiled.BUILT)
+    subject, *beside = [options.subject] if options.subject else [proxy.name for proxy in ours] or ["gateway"]
     measured = {key: value for outcome in outcomes.values() for key, value in outcome.figures.items()}
     tables = [table for outcome in outcomes.values() for table in outcome.tables]
-    verdicts = judge(measured, subject)
+    verdicts = judge(measured, subject, beside)
     if verdicts:
         tables.append(verdicts)
     _show(tables, options, subject)
     if options.json:
         report.write_json(options.json, outcomes, report.machine())
     wanted = subject in [proxy.name for proxy in proxies]
-    return 1 if wanted and not any(f".{subject}." in key for key in measured) else 0
+    return 1 if wanted and not any(re.search(rf"\.{re.escape(subject)}[.+]", key) for key in measured) else 0
 
 
 def compare(options: argparse.Namespace) -> int:
@@ -107,6 +112,19 @@ def install(_: argparse.Namespace) -> int:
     """Install the peers and leave."""
     peers.install(["wrk", "nginx", "haproxy", "envoy", "caddy"])
     return 0
+
+
+def _without_outdated(proxies: Sequence[Proxy], *, build: bool) -> list[Proxy]:
+    """Leave the compiled gateway out where it is not of these sources and cannot be built."""
+    if not any(one.checkout == compiled.BUILT for one in gateways(proxies)):
+        return list(proxies)
+    if build:
+        compiled.build()
+    why = compiled.outdated()
+    if not why:
+        return list(proxies)
+    warn(f"the compiled gateway is left out: {why}; {compiled.HOW}")
+    return [proxy for proxy in proxies if not (isinstance(proxy, Gateway) and proxy.checkout == compiled.BUILT)]
 
 
 def _show(
@@ -160,7 +178,11 @@ def _parser() -> argparse.ArgumentParser:
     add = comparison.add_argument
     add("--scenarios", default=_environment("SCENARIOS", ""), help=", ".join(scenario_registry.known()))
     add("--proxies", default=_environment("PROXIES", ""), help=", ".join(proxy_registry.known()))
-    add("--subject", default=_environment("SUBJECT", "gateway"), help="the proxy that the targets are about")
+    add(
+        "--subject",
+        default=_environment("SUBJECT", ""),
+        help="the proxy that the targets are about (the compiled gateway, else the interpreted)",
+    )
     add("--json", type=Path, metavar="FILE", default=_environment("JSON", "") or None, help="write every round")
     comparison.set_defaults(command=bench)
 

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.compiled import BUILT
 from benchmarks.peers import ROOT
 from benchmarks.processes import Command
+from benchmarks.proxies.base import Proxy
 from benchmarks.workload import Task, route_path
 
 _UPSTREAM = "users"
@@ -26,7 +28,7 @@ class Gateway:
 
         Args:
             name: In the table.
-            checkout: The directory whose `gateway` package and twistd plugin are run.
+            checkout: The directory whose `gateway` package and twistd plugin are run: of sources, or of what was built.
         """
         self.name = name
         self.checkout = checkout
@@ -47,6 +49,18 @@ class Gateway:
         # --logfile only so that a message of the gateway is found where the other proxies' are.
         argv = [twistd, "-n", "--pidfile=", "--logfile=-", "gateway", "--config", str(path)]
         return Command(argv, env={"PYTHONPATH": str(self.checkout)}, cwd=self.checkout)
+
+
+def compiled() -> Gateway:
+    """Return the entry of the gateway with its hot path compiled, which `benchmarks.compiled` builds."""
+    entry = Gateway("gateway-compiled", BUILT)
+    entry.does = f"the hot path compiled; {Gateway.does}"
+    return entry
+
+
+def gateways(proxies: Sequence[Proxy]) -> list[Gateway]:
+    """Return the gateways among proxies."""
+    return [proxy for proxy in proxies if isinstance(proxy, Gateway)]
 
 
 def configuration(task: Task) -> dict[str, Any]:

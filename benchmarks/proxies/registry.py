@@ -8,7 +8,7 @@ from benchmarks.proxies.base import Proxy
 from benchmarks.proxies.caddy import Caddy
 from benchmarks.proxies.command import CommandLine
 from benchmarks.proxies.envoy import Envoy
-from benchmarks.proxies.gateway import Gateway
+from benchmarks.proxies.gateway import Gateway, compiled
 from benchmarks.proxies.haproxy import HAProxy
 from benchmarks.proxies.nginx import Nginx
 from benchmarks.proxies.stock import stock_agent, stock_resource
@@ -16,7 +16,16 @@ from benchmarks.proxies.stock import stock_agent, stock_resource
 
 def known() -> dict[str, Proxy]:
     """Every proxy that has an entry of its own."""
-    entries: list[Proxy] = [Gateway(), Nginx(), HAProxy(), Envoy(), Caddy(), stock_agent(), stock_resource()]
+    entries: list[Proxy] = [
+        compiled(),
+        Gateway(),
+        Nginx(),
+        HAProxy(),
+        Envoy(),
+        Caddy(),
+        stock_agent(),
+        stock_resource(),
+    ]
     return {entry.name: entry for entry in entries}
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from benchmarks.figures import Outcome
 from benchmarks.proxies.base import Proxy
 from benchmarks.proxies.chained import Chained, ChainedEnvoy
 from benchmarks.proxies.envoy import Envoy
-from benchmarks.proxies.gateway import Gateway
+from benchmarks.proxies.gateway import gateways
 from benchmarks.redis import redis_settings
 from benchmarks.scenarios.load import Load
 from benchmarks.stand import Stand
@@ -24,19 +25,42 @@ class Chain:
 
     def run(self, stand: Stand, proxies: Sequence[Proxy]) -> Outcome:
         """Measure in interleaved rounds, with a Redis server beside."""
-        gateway = next((proxy for proxy in proxies if isinstance(proxy, Gateway)), None)
-        if gateway is None:
+        if not gateways(proxies):
             return Outcome()
-        name, checkout = gateway.name, gateway.checkout
-        variants: list[Proxy] = [
-            gateway,
-            Chained(f"{name}+quiet", checkout, identity=False),
-            Chained(f"{name}+chain", checkout),
-        ]
-        if any(isinstance(proxy, Envoy) for proxy in proxies):
-            variants.append(ChainedEnvoy())
         load = Load(self.name, "126-byte answers; JWT, limit by user, breakers, retries", ANSWER_PATH, ANSWER)
         with redis_settings(stand) as store:
-            if store is not None:
-                variants.append(Chained(f"{name}+redis", checkout, **store))
-            return load.run(stand, variants)
+            return load.run(stand, parts(proxies, store))
+
+
+@dataclass(frozen=True)
+class ChainTLS:
+    """The whole chain over kept connections with TLS."""
+
+    name: str = "chain-tls"
+
+    def run(self, stand: Stand, proxies: Sequence[Proxy]) -> Outcome:
+        """Measure in interleaved rounds."""
+        load = Load(self.name, "the whole chain behind TLS", ANSWER_PATH, ANSWER, tls=True)
+        return load.run(stand, whole(proxies))
+
+
+def parts(proxies: Sequence[Proxy], store: Mapping[str, Any] | None) -> list[Proxy]:
+    """Return every gateway with more and more of the chain, and Envoy with all of it.
+
+    Args:
+        proxies: To be measured.
+        store: Settings with which a gateway counts in Redis; None where there is none.
+    """
+    found: list[Proxy] = []
+    for gateway in gateways(proxies):
+        found += [gateway, Chained(f"{gateway.name}+quiet", gateway.checkout, identity=False)]
+    found += whole(proxies)
+    if store is not None:
+        found += [Chained(f"{gateway.name}+redis", gateway.checkout, **store) for gateway in gateways(proxies)]
+    return found
+
+
+def whole(proxies: Sequence[Proxy]) -> list[Proxy]:
+    """Return the gateways and Envoy with the whole chain, counting in memory."""
+    found: list[Proxy] = [Chained(f"{gateway.name}+chain", gateway.checkout) for gateway in gateways(proxies)]
+    return found + [ChainedEnvoy() for proxy in proxies if isinstance(proxy, Envoy)]

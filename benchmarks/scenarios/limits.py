@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.figures import Outcome
 from benchmarks.proxies.base import Proxy
-from benchmarks.proxies.gateway import Gateway, configuration
+from benchmarks.proxies.gateway import Gateway, configuration, gateways
 from benchmarks.redis import redis_settings
 from benchmarks.scenarios.load import Load
 from benchmarks.stand import Stand
@@ -48,12 +48,14 @@ class Limits:
 
     def run(self, stand: Stand, proxies: Sequence[Proxy]) -> Outcome:
         """Measure in interleaved rounds, with a Redis server beside."""
-        gateway = next((proxy for proxy in proxies if isinstance(proxy, Gateway)), None)
-        if gateway is None:
+        ours = gateways(proxies)
+        if not ours:
             return Outcome()
-        variants: list[Proxy] = [gateway, Limited(f"{gateway.name}+memory", gateway.checkout)]
+        variants: list[Proxy] = []
+        for gateway in ours:
+            variants += [gateway, Limited(f"{gateway.name}+memory", gateway.checkout)]
         load = Load(self.name, "126-byte answers; a limit by address, not met", ANSWER_PATH, ANSWER)
         with redis_settings(stand) as store:
             if store is not None:
-                variants.append(Limited(f"{gateway.name}+redis", gateway.checkout, **store))
+                variants += [Limited(f"{gateway.name}+redis", gateway.checkout, **store) for gateway in ours]
             return load.run(stand, variants)

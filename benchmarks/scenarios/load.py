@@ -7,7 +7,7 @@ always first.
 from __future__ import annotations
 
 import http.client
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -78,7 +78,7 @@ class Load:
                 name,
                 figures.micro(cpu[name]),
                 f"{figures.spread([one.cpu_per_request for one in measured]):.0%}",
-                figures.ratio(cpu[name], cpu.get(ENVOY)),
+                figures.ratio(cpu[name], beside(cpu, name)),
                 f"{rate:,.0f}",
                 figures.milli(median([one.load.p50 for one in measured])),
                 figures.milli(p99),
@@ -99,6 +99,12 @@ class Load:
         what = f"{self.title}; {self.connections} connections, {stand.rounds} rounds of {stand.seconds:g} s, medians"
         outcome.tables.append(Table(f"{self.name}: {what}", header, rows, notes))
         return outcome
+
+
+def beside(cpu: Mapping[str, float], name: str) -> float | None:
+    """Return what Envoy costs that does the same as a proxy: with the same addition to its name, else plain."""
+    variant = f"{ENVOY}+{name.partition('+')[2]}"
+    return next((cpu[one] for one in (variant, ENVOY, f"{ENVOY}+chain") if one in cpu), None)
 
 
 def interleaved(

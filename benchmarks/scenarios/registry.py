@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from benchmarks.backend import BLOB
 from benchmarks.scenarios.base import Scenario
-from benchmarks.scenarios.chain import Chain
+from benchmarks.scenarios.chain import Chain, ChainTLS
 from benchmarks.scenarios.idle import Idle
 from benchmarks.scenarios.limits import Limits
 from benchmarks.scenarios.load import Load
@@ -33,6 +33,7 @@ def known() -> dict[str, Scenario]:
         Start(),
         Limits(),
         Chain(),
+        ChainTLS(),
         Slow(),
     ]
     return {scenario.name: scenario for scenario in scenarios}

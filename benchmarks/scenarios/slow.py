@@ -12,7 +12,7 @@ from benchmarks.figures import Outcome
 from benchmarks.peers import ROOT
 from benchmarks.processes import Command, Process, free_port
 from benchmarks.proxies.base import Proxy
-from benchmarks.proxies.gateway import Gateway, configuration
+from benchmarks.proxies.gateway import Gateway, configuration, gateways
 from benchmarks.scenarios.load import Load
 from benchmarks.stand import Stand
 from benchmarks.workload import ANSWER, ANSWER_PATH, Task
@@ -57,8 +57,8 @@ class Slow:
 
     def run(self, stand: Stand, proxies: Sequence[Proxy]) -> Outcome:
         """Measure in interleaved rounds, with the four backends beside."""
-        gateway = next((proxy for proxy in proxies if isinstance(proxy, Gateway)), None)
-        if gateway is None:
+        ours = gateways(proxies)
+        if not ours:
             return Outcome()
         ports = [free_port() for _ in DELAYS]
         said = [f"{port}:{delay}" for port, delay in zip(ports, DELAYS, strict=True)]
@@ -68,4 +68,4 @@ class Slow:
         with Process(Command(argv, cwd=ROOT), stand.file("timed-backends.log")) as backends:
             for port in ports:
                 backends.wait_for_port(port)
-            return load.run(stand, [Balanced(gateway.name, gateway.checkout, one, ports) for one in STRATEGIES])
+            return load.run(stand, [Balanced(one.name, one.checkout, how, ports) for one in ours for how in STRATEGIES])
