@@ -15,7 +15,8 @@ from typing import Any
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
-from twisted.internet.ssl import DefaultOpenSSLContextFactory
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.protocol import Factory
 from twisted.internet.task import Clock
 
 from benchmarks import workload
@@ -127,9 +128,8 @@ class Assembly:
         with tempfile.TemporaryDirectory() as name:
             files = workload.make_certificate(Path(name))
             description = f"ssl:8443:privateKey={files.key}:certKey={files.chain}"
-            factory = over_tls(
-                SingleCertificate(description, _context_factory(files), HTTP11), site, clock, client=False
-            )
+            certificate = SingleCertificate(description, _made_of(description), HTTP11)
+            factory = over_tls(certificate, site, clock, client=False)
             trusted = Path(tempfile.mkstemp(prefix="gateway-micro-", suffix=".pem")[1])
             trusted.write_bytes(files.chain.read_bytes())
         return lambda: TLSClient(factory.buildProtocol(address), trusted)
@@ -182,5 +182,14 @@ class Assembly:
             raise RuntimeError(f"{len(self._log.lines)} lines in the log for {turns * CLIENTS} requests")
 
 
-def _context_factory(files: workload.Certificate) -> Any:
-    return DefaultOpenSSLContextFactory(str(files.key), str(files.chain))
+def _made_of(description: str) -> Any:
+    """Return what Twisted makes of an endpoint string, as a port would be opened with it."""
+    made: list[Any] = []
+
+    class Reactor:
+        @staticmethod
+        def listenSSL(port: int, factory: Any, contextFactory: Any, backlog: int, interface: str) -> None:  # noqa: N803  # the interface's
+            made.append(contextFactory)
+
+    serverFromString(Reactor, description).listen(Factory())
+    return made[0]

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import os
 import re
+import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -28,6 +29,10 @@ from gateway.identity.certificate_lists import ListUnusable
 from gateway.listening.client_lists import ClientLists, check_in_handshakes
 from gateway.listening.refusals import keep_first, log_refusals
 from gateway.transport import pem
+from gateway.transport.client_hello import server_name
+from gateway.transport.sessions import ServerSessions, Standard, say_that_it_is_slower, server_context
+
+Context = TypeVar("Context")
 
 # cryptography reads only the first key of a file. A key without an end reaches to the end of the file.
 _PRIVATE_KEYS = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*-----|\Z)", re.DOTALL)
@@ -63,6 +68,11 @@ class Identity:
         self.key = key
         self.chain = tuple(chain)
         self.names = dns_names(leaf)
+
+    @property
+    def certificates(self) -> tuple[x509.Certificate, ...]:
+        """All that clients are shown, the key's own first."""
+        return self.leaf, *self.chain
 
 
 def dns_names(certificate: x509.Certificate) -> tuple[str, ...]:
@@ -158,11 +168,11 @@ def _chain(leaf: x509.Certificate, by_subject: Mapping[x509.Name, x509.Certifica
         leaf = issuer
 
 
-class ServerNames:
+class ServerNames(Generic[Context]):
     """Contexts by the names in their certificates: the exact name before the wildcard, else the default."""
 
-    def __init__(self, contexts: Sequence[tuple[Identity, SSL.Context]], default: str | None) -> None:
-        self._by_name: dict[str, SSL.Context] = {}
+    def __init__(self, contexts: Sequence[tuple[Identity, Context]], default: str | None) -> None:
+        self._by_name: dict[str, Context] = {}
         for identity, context in sorted(contexts, key=lambda pair: _valid_until(pair[0].leaf)):
             self._by_name.update(dict.fromkeys(identity.names, context))
         found = contexts[0][1] if default is None else self.find(default)
@@ -170,15 +180,30 @@ class ServerNames:
             raise CertificateError(f"no certificate is for the default name {default!r}")
         self.default = found
 
-    def find(self, name: str) -> SSL.Context | None:
+    def find(self, name: str) -> Context | None:
         """Look a name up; a wildcard stands for one label (RFC 9525 section 6.3)."""
         name = name.lower().rstrip(".")
         exact = self._by_name.get(name)
         return exact if exact is not None else self._by_name.get("*." + name.partition(".")[2])
 
 
+class ByName(ServerSessions):
+    """Has `ssl` serve a client with the context of the name that it asks for."""
+
+    def __init__(self, names: ServerNames[ssl.SSLContext]) -> None:
+        self._names = names
+
+    def context(self, octets: bytes) -> ssl.SSLContext | None:
+        """See `ServerSessions.context`."""
+        name = server_name(octets)
+        if name is None:
+            return None
+        found = self._names.find(name.decode("ascii", "replace")) if name else None
+        return self._names.default if found is None else found
+
+
 @implementer(IOpenSSLServerConnectionCreator)
-class CertificateStore:
+class CertificateStore(Standard):
     """Makes the TLS connections of a listener.
 
     Args:
@@ -217,7 +242,7 @@ class CertificateStore:
         self._alpn = tuple(alpn)
         self._lists = lists
         self._seen = self._digest()
-        self._names, self._creator = self._read()
+        self._names, self._creator, self.sessions = self._read()
 
     def read_again(self) -> Callable[[], None]:
         """Read all files again, and change nothing yet; where they are as before, nothing is made anew.
@@ -235,7 +260,7 @@ class CertificateStore:
 
         def use() -> None:
             self._seen = seen
-            self._names, self._creator = fresh
+            self._names, self._creator, self.sessions = fresh
 
         return use
 
@@ -259,11 +284,12 @@ class CertificateStore:
         connection: SSL.Connection = self._creator.serverConnectionForTLS(protocol)
         return connection
 
-    def _read(self) -> tuple[ServerNames, CertificateOptions]:
+    def _read(self) -> tuple[ServerNames[SSL.Context], CertificateOptions, ByName | None]:
         authorities = self._read_authorities()
         options = [(identity, self._options(identity, authorities)) for identity in read_identities(self._places)]
         finish = self._finisher(authorities)
-        names = ServerNames([(identity, finish(each)) for identity, each in options], self._default)
+        contexts = [(identity, finish(each)) for identity, each in options]
+        names = ServerNames(contexts, self._default)
         creator = next(each for _, each in options if each.getContext() is names.default)
 
         def choose(connection: SSL.Connection) -> None:
@@ -275,7 +301,16 @@ class CertificateStore:
                 connection.set_context(found)
 
         names.default.set_tlsext_servername_callback(choose)
-        return names, creator
+        return names, creator, None if authorities else self._sessions(contexts)
+
+    def _sessions(self, contexts: Sequence[tuple[Identity, SSL.Context]]) -> ByName | None:
+        """Return what has `ssl` serve the clients; None where its OpenSSL cannot use one of the certificates."""
+        try:
+            made = [(each, server_context(like, each.key, each.certificates, self._alpn)) for each, like in contexts]
+        except ssl.SSLError as error:
+            say_that_it_is_slower(error)
+            return None
+        return ByName(ServerNames(made, self._default))
 
     def _finisher(self, authorities: list[x509.Certificate]) -> Callable[[CertificateOptions], SSL.Context]:
         """Return what makes a context of options; the lists of revoked certificates are read once for all of them."""

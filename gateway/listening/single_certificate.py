@@ -9,6 +9,7 @@ is open; a certificate that is renewed every few weeks asks for more than that.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,14 +19,16 @@ from OpenSSL import SSL, crypto
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from twisted.internet.protocol import Factory
+from twisted.internet.ssl import CertificateOptions
 from zope.interface import implementer
 
 from gateway.config.endpoint_strings import parse
 from gateway.listening.certificates import harden, pem_blocks
+from gateway.transport.sessions import OneContext, Standard, say_that_it_is_slower, server_context
 
 
 @implementer(IOpenSSLServerConnectionCreator)
-class SingleCertificate:
+class SingleCertificate(Standard):
     """Makes connections with what an `ssl:` endpoint says, and can be told that its files have changed.
 
     Args:
@@ -37,7 +40,7 @@ class SingleCertificate:
     def __init__(self, description: str, made: Any, alpn: Sequence[bytes]) -> None:
         self._description = description
         self._alpn = tuple(alpn)
-        self._context = self._hardened(made)
+        self._context, self.sessions = self._made_of(made)
 
     def serverConnectionForTLS(self, protocol: Any) -> SSL.Connection:
         """Make the connection object for a handshake; see `IOpenSSLServerConnectionCreator`."""
@@ -47,20 +50,39 @@ class SingleCertificate:
         """Read the files again; see `gateway.listening.certificates.CertificateStore.read_again`."""
         reactor = _Listener()
         serverFromString(reactor, self._description).listen(Factory())
-        context = self._hardened(reactor.made)
+        fresh = self._made_of(reactor.made)
 
         def use() -> None:
-            self._context = context
+            self._context, self.sessions = fresh
 
         return use
 
-    def _hardened(self, made: Any) -> SSL.Context:
+    def _made_of(self, made: Any) -> tuple[SSL.Context, OneContext | None]:
         # The context is made now, not at the first handshake: a certificate that OpenSSL refuses is an error now.
         context: SSL.Context = made.getContext()
-        for certificate in self._chain():
+        chain = self._chain()
+        for certificate in chain:
             context.add_extra_chain_cert(crypto.X509.from_cryptography(certificate))
         harden(context, self._alpn)
-        return context
+        return context, self._sessions(made, context, chain)
+
+    def _sessions(self, made: Any, context: SSL.Context, chain: list[x509.Certificate]) -> OneContext | None:
+        """Return what has `ssl` serve the clients; None for what only pyOpenSSL can do.
+
+        That is another endpoint's context (a plugin's), a method of its own, parameters of its own for the exchange
+        of keys: of none of them anything is known that could be told to `ssl`.
+        """
+        if not isinstance(made, CertificateOptions) or made.method != SSL.TLS_METHOD or made.dhParameters is not None:
+            return None
+        own: Any = made.certificate
+        key: Any = made.privateKey
+        above = [each.to_cryptography() for each in made.extraCertChain]
+        certificates = (own.to_cryptography(), *above, *chain)
+        try:
+            return OneContext(server_context(context, key.to_cryptography_key(), certificates, self._alpn))
+        except ssl.SSLError as error:
+            say_that_it_is_slower(error)
+            return None
 
     def _chain(self) -> list[x509.Certificate]:
         """Return the certificates that follow the first one in its file: Twisted reads the first one only.

@@ -1,9 +1,9 @@
-"""TLS over a transport that writes at once.
+"""TLS over a transport that writes at once: by `ssl` where it can, else by pyOpenSSL.
 
-Used by the listeners and by `gateway.dialling.dialer`. Twisted's default TLS
-transport gathers small writes until the next turn of the reactor, for
-applications that write a line at a time; ours write a message at a time, so
-the wait and its `callLater` buy nothing.
+Used by the listeners and by `gateway.dialling.dialer`; who is served by which is Note [Two OpenSSLs] in
+`gateway.transport.sessions`. Twisted's default TLS transport gathers small writes until the next turn of the reactor,
+for applications that write a line at a time; ours write a message at a time, so the wait and its `callLater` buy
+nothing.
 
 What it uses of Twisted's private parts is in `tests/transport/test_private_parts.py`.
 """
@@ -17,15 +17,13 @@ from typing import Any
 
 from OpenSSL import SSL
 from twisted.internet.interfaces import IProtocolFactory, IReactorTime, ISSLTransport
+from twisted.protocols.policies import WrappingFactory
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-RECORD = 2**14
-"""The most that one TLS record carries, in bytes (RFC 8446 section 5.1)."""
-
-FLUSH = 2**17
-"""Most clear bytes encrypted before they go to the socket: as much as Twisted sends in one turn."""
+from gateway.transport.memory_tls import FLUSH, RECORD, MemoryTLS
+from gateway.transport.sessions import Standard
 
 OVERHEAD = 256
 """More than a record adds to its payload in any version and cipher that we allow."""
@@ -66,15 +64,48 @@ class DirectTLS(TLSMemoryBIOProtocol):
         self.transport.write(encrypted)
 
 
-def over_tls(creator: Any, factory: IProtocolFactory, reactor: IReactorTime, *, client: bool) -> TLSMemoryBIOFactory:
+class OverTLS(WrappingFactory):
+    """Makes connections over TLS by what their creator says at that moment: a reload may change it.
+
+    Args:
+        creator: Has the sessions.
+        factory: Builds the protocols inside.
+        reactor: A clock.
+        client: True where we open the connection.
+    """
+
+    noisy = False
+
+    def __init__(self, creator: Standard, factory: IProtocolFactory, reactor: Any, *, client: bool) -> None:
+        super().__init__(factory)
+        self._creator = creator
+        self._reactor = reactor
+        self._by_pyopenssl = _by_pyopenssl(creator, factory, reactor, client=client)
+
+    def buildProtocol(self, addr: Any) -> Any:
+        """Make one; see `IProtocolFactory.buildProtocol`."""
+        sessions = self._creator.sessions
+        if sessions is None:
+            return self._by_pyopenssl.buildProtocol(addr)
+        protocol = self.wrappedFactory.buildProtocol(addr)
+        return None if protocol is None else MemoryTLS(sessions, protocol, self._reactor)
+
+
+def over_tls(creator: Any, factory: IProtocolFactory, reactor: IReactorTime, *, client: bool) -> Any:
     """Wrap a factory so that its protocols speak through TLS.
 
     Args:
-        creator: Makes the OpenSSL connection: an `IOpenSSLServerConnectionCreator`, or `…Client…`.
-        factory: Builds the protocols inside; asked for ALPN names where it is an `IProtocolNegotiationFactory`.
+        creator: Makes the OpenSSL connection: an `IOpenSSLServerConnectionCreator`, or `…Client…`; one that is
+            `Standard` may have a session of `ssl` in its place.
+        factory: Builds the protocols inside.
         reactor: Twisted wants a clock, and would take the global reactor.
         client: True where we open the connection.
     """
+    make = OverTLS if isinstance(creator, Standard) else _by_pyopenssl
+    return make(creator, factory, reactor, client=client)
+
+
+def _by_pyopenssl(creator: Any, factory: IProtocolFactory, reactor: Any, *, client: bool) -> TLSMemoryBIOFactory:
     wrapped = TLSMemoryBIOFactory(creator, client, factory, clock=reactor)
     wrapped.protocol = DirectTLS
     return wrapped

@@ -1,0 +1,56 @@
+"""What a protocol over TLS asks of its connection besides writing: who is there, and what the socket below knows.
+
+Inherited by `gateway.transport.memory_tls.MemoryTLS`.
+
+Tests: `tests/transport/test_memory_tls.py::test_what_is_the_transport_s_is_asked_there`.
+"""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+from OpenSSL import crypto
+
+
+class SecureTransport:
+    """A transport by TLS.
+
+    Attributes:
+        transport: Below; None before there is a connection.
+    """
+
+    __slots__ = ("_session", "transport")
+
+    def __init__(self) -> None:
+        self.transport: Any = None
+        self._session: ssl.SSLObject | None = None
+
+    def getPeerCertificate(self) -> Any:
+        """Return the other end's certificate as pyOpenSSL has it; see `ISSLTransport`."""
+        found = None if self._session is None else self._session.getpeercert(True)
+        return None if found is None else crypto.load_certificate(crypto.FILETYPE_ASN1, found)
+
+    @property
+    def negotiatedProtocol(self) -> bytes | None:  # the interface's
+        """The protocol that ALPN has found; see `INegotiated`."""
+        found = None if self._session is None else self._session.selected_alpn_protocol()
+        return None if found is None else found.encode("ascii")
+
+    def getHandle(self) -> Any:  # noqa: N802  # Twisted's name
+        """Return the session; see `ISystemHandle`."""
+        return self._session
+
+    def pauseProducing(self) -> None:
+        """Read no more; see `IPushProducer`."""
+        self.transport.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """Read on; see `IPushProducer`."""
+        self.transport.resumeProducing()
+
+    def __getattr__(self, name: str) -> Any:
+        # Addresses and options are the transport's. A slot without a value must not ask for itself.
+        if name == "transport":
+            raise AttributeError(name)
+        return getattr(self.transport, name)

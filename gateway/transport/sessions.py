@@ -1,0 +1,148 @@
+"""What makes the OpenSSL sessions of connections that the standard library's `ssl` serves.
+
+Implemented by the certificates of a listener (`gateway.listening`) and by what is known of a backend
+(`gateway.dialling.tls`); asked by `gateway.transport.memory_tls` for each connection.
+
+# Note [Two OpenSSLs]
+`ssl` is linked with the OpenSSL of the Python that runs, pyOpenSSL with the one that `cryptography` brings along.
+A session of `ssl` costs a third of the processor's time (D-250), so it serves whatever it can; what it has no call for
+is served by pyOpenSSL, through Twisted's own TLS protocol. `Standard.sessions` says which it is, for each connection
+anew: a reload may change it.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from OpenSSL import SSL
+from twisted.logger import Logger
+
+_log = Logger()
+
+_PROC = "/proc/self/fd"
+
+
+class ServerSessions:
+    """Chooses the context of a client's session."""
+
+    def context(self, octets: bytes) -> ssl.SSLContext | None:
+        """Return it; None where more of the client's first message is needed.
+
+        Args:
+            octets: All that the client has sent so far.
+        """
+        raise NotImplementedError
+
+
+class ClientSessions:
+    """Begins sessions with one server.
+
+    Attributes:
+        made: With what they are begun.
+        server_name: Sent to the server; None for none.
+    """
+
+    def __init__(self, made: ssl.SSLContext, server_name: str | None) -> None:
+        self.made = made
+        self.server_name = server_name
+
+    def verify(self, session: ssl.SSLObject) -> None:
+        """Look whether it is the server that was meant; called when the handshake is done, before anything is sent.
+
+        Raises:
+            Exception: It is another one; the connection ends with this.
+        """
+        raise NotImplementedError
+
+
+class Standard:
+    """A creator of pyOpenSSL's connections that may have `ssl`'s in their place; Note [Two OpenSSLs].
+
+    Attributes:
+        sessions: What begins them now; None where pyOpenSSL has to.
+    """
+
+    sessions: ServerSessions | ClientSessions | None = None
+
+
+class OneContext(ServerSessions):
+    """The same for every client."""
+
+    def __init__(self, made: ssl.SSLContext) -> None:
+        self._made = made
+
+    def context(self, octets: bytes) -> ssl.SSLContext:
+        """Return it."""
+        return self._made
+
+
+def server_context(
+    like: SSL.Context, key: Any, certificates: Sequence[x509.Certificate], alpn: Sequence[bytes]
+) -> ssl.SSLContext:
+    """Make a context for a server with the versions and ciphers of one that Twisted has made.
+
+    Args:
+        like: Twisted's.
+        key: A private key of `cryptography`.
+        certificates: The one for the key, and those that clients need to follow it to its root.
+        alpn: Protocols that we speak, best first.
+
+    Raises:
+        ssl.SSLError: This OpenSSL cannot use the key or a certificate.
+    """
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    adopt(made, like)
+    # Renegotiation would let a client make us do the costly half of the handshake again and again.
+    made.options |= ssl.OP_NO_RENEGOTIATION
+    set_alpn(made, alpn)
+    shown = b"".join(each.public_bytes(Encoding.PEM) for each in certificates)
+    with _file_of(shown + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())) as path:
+        made.load_cert_chain(path)
+    return made
+
+
+def say_that_it_is_slower(error: ssl.SSLError) -> None:
+    """Log that pyOpenSSL serves what `ssl` might have."""
+    _log.info("TLS is served by pyOpenSSL, which is slower: Python's own OpenSSL says {error}", error=str(error))
+
+
+def adopt(made: ssl.SSLContext, like: SSL.Context) -> None:
+    """Take over the lowest version and the ciphers of a context that Twisted has made."""
+    newest_only = like.set_options(0) & SSL.OP_NO_TLSv1_2
+    made.minimum_version = ssl.TLSVersion.TLSv1_3 if newest_only else ssl.TLSVersion.TLSv1_2
+    # Those of TLS 1.3 have names of their own (TLS_…), and are OpenSSL's choice in either library.
+    older = [each for each in SSL.Connection(like, None).get_cipher_list() if not each.startswith("TLS_")]
+    if older:
+        made.set_ciphers(":".join(older))
+    # Python leaves an end without `close_notify` unseen.
+    made.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
+
+
+def set_alpn(made: ssl.SSLContext, alpn: Sequence[bytes]) -> None:
+    """Offer protocols, best first; nothing in common is no error."""
+    if alpn:
+        made.set_alpn_protocols([each.decode("ascii") for each in alpn])
+
+
+@contextmanager
+def _file_of(content: bytes) -> Iterator[str]:
+    """Give octets a name in the file system, for `ssl`, which reads keys from files only; no disk has them."""
+    if hasattr(os, "memfd_create") and Path(_PROC).is_dir():
+        descriptor = os.memfd_create("gateway-tls", os.MFD_CLOEXEC)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            yield f"{_PROC}/{descriptor}"
+        return
+    with tempfile.NamedTemporaryFile(prefix="gateway-tls-") as named:  # mode 600
+        named.write(content)
+        named.flush()
+        yield named.name
