@@ -12,6 +12,9 @@ from twisted.internet.interfaces import IPushProducer
 from twisted.python import log
 from zope.interface import implementer
 
+NEXT_TURN = 1e-8
+"""Seconds, as Twisted's cooperator has it: with 0 a clock of a test would never come to an end of its turn."""
+
 
 @implementer(IPushProducer)
 class Membrane:
@@ -94,7 +97,7 @@ class Pulled:
     def _ask_later(self) -> None:
         if not self._waiting:
             self._waiting = True
-            self._later(0, self._ask)
+            self._later(NEXT_TURN, self._ask)
 
     def _ask(self) -> None:
         self._waiting = False

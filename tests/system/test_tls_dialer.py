@@ -111,6 +111,8 @@ class World:
             identity = self.authority.write_identity(self.place / "server.pem", *names)
             description = f"sni:0:interface={interface}:certificates={identity}{more}"
         listening = self.reactor.result(listen(self.reactor, description, self.backend))
+        for store in listening._stores:
+            store.sessions = None  # pyOpenSSL tells which name a client has asked for; this is the by_pyopenssl way
         port: int = listening.port.getHost().port  # type: ignore[attr-defined]
         return port
 

@@ -1,17 +1,22 @@
+"""TLS over any transport: the same facts for `ssl` and for pyOpenSSL, over a wire in memory."""
+
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.internet.interfaces import ISSLTransport
-from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import INegotiated, ISSLTransport
+from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
 
 from gateway.dialling.tls import Unverified
 from gateway.listening.certificates import CertificateStore
-from gateway.transport.tls import FLUSH, RECORD, over_tls
+from gateway.transport.memory_tls import FLUSH, RECORD, MemoryTLS
+from gateway.transport.tls import DirectTLS, over_tls
 from tests.pki import Authority
 
 
@@ -20,23 +25,31 @@ class Keeper(Protocol):
 
     def __init__(self) -> None:
         self.received = b""
+        self.lost: Failure | None = None
 
     def dataReceived(self, data: bytes) -> None:
         self.received += data
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        assert self.lost is None, "lost twice"
+        self.lost = reason
 
 
 class Pair:
     """A TLS client and server, with the wire between them in the test's hands."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, kind: type) -> None:
         Authority().write_identity(place / "a.pem", "a.example")
         self.clock = Clock()
+        store = CertificateStore([place], alpn=[b"http/1.1"])
+        if kind is DirectTLS:
+            store.sessions = None
         self.client, self.client_wire = self._end(Unverified("a.example", None), client=True)
-        self.server, self.server_wire = self._end(CertificateStore([place]), client=False)
+        self.server, self.server_wire = self._end(store, client=False)
+        assert type(self.server) is kind
 
     def _end(self, creator: Any, *, client: bool) -> tuple[Any, StringTransport]:
-        factory = Factory.forProtocol(Keeper)
-        protocol = over_tls(creator, factory, self.clock, client=client).buildProtocol(None)
+        protocol = over_tls(creator, Factory.forProtocol(Keeper), self.clock, client=client).buildProtocol(None)
         wire = StringTransport()
         protocol.makeConnection(wire)
         return protocol, wire
@@ -51,10 +64,10 @@ class Pair:
                     other.dataReceived(sent)
 
 
-@pytest.fixture
-def pair(tmp_path: Path) -> Pair:
-    """A connection before its handshake."""
-    return Pair(tmp_path)
+@pytest.fixture(params=[MemoryTLS, DirectTLS])
+def pair(tmp_path: Path, request: pytest.FixtureRequest) -> Pair:
+    """A connection before its handshake, to a server by `ssl` and to one by pyOpenSSL."""
+    return Pair(tmp_path, request.param)
 
 
 @pytest.mark.parametrize("size", [1, RECORD, RECORD + 1, 100_000, FLUSH, 3 * FLUSH + 17])
@@ -119,3 +132,145 @@ def test_a_write_after_the_loss_is_harmless(pair: Pair) -> None:
 def test_it_says_that_it_is_secure(pair: Pair) -> None:
     """`ISSLTransport` is how Twisted asks."""
     assert ISSLTransport.providedBy(pair.server)
+    assert INegotiated.providedBy(pair.server)
+
+
+def test_only_bytes_are_taken(pair: Pair) -> None:
+    """A mistake is told to the one who made it."""
+    pair.carry()
+    nothing: Any = None
+
+    with pytest.raises(TypeError):
+        pair.server.write(nothing)
+
+
+def test_a_write_of_many_pieces_is_one(pair: Pair) -> None:
+    """Of a head and a body, say."""
+    pair.carry()
+
+    pair.server.writeSequence([b"a", b"b" * 20_000, b""])
+    pair.carry()
+
+    assert pair.client.wrappedProtocol.received == b"a" + b"b" * 20_000
+
+
+def test_an_announced_end_is_done(pair: Pair) -> None:
+    """`close_notify` is answered, and the transport closed."""
+    pair.carry()
+    pair.client.write(b"bye")
+    pair.client.loseConnection()
+    pair.carry()
+    server = pair.server.wrappedProtocol
+    assert pair.server_wire.disconnecting
+
+    pair.server.connectionLost(Failure(ConnectionDone()))
+
+    assert server.received == b"bye"
+    assert server.lost.check(ConnectionDone)
+
+
+def test_an_end_that_was_not_announced_is_a_loss(pair: Pair) -> None:
+    """Whoever cuts a connection can not pass it off as an end."""
+    pair.carry()
+    server = pair.server.wrappedProtocol
+
+    pair.server.connectionLost(Failure(ConnectionDone()))
+
+    assert server.lost.check(ConnectionLost)
+
+
+def test_octets_that_are_no_tls_end_it(pair: Pair) -> None:
+    """Before the handshake, as a client does that speaks in the clear."""
+    pair.server.dataReceived(b"GET / HTTP/1.1\r\n\r\n")
+
+    assert pair.server_wire.disconnecting
+    assert pair.server.wrappedProtocol.received == b""
+
+
+def test_octets_that_are_no_record_end_it_later(pair: Pair) -> None:
+    """After the handshake: nothing of them is handed on, and the other end is told by an alert."""
+    pair.carry()
+
+    pair.server.dataReceived(b"\x17\x03\x03\x00\x20" + b"x" * 32)
+
+    assert pair.server.wrappedProtocol.received == b""
+    assert pair.server_wire.disconnecting
+    assert pair.server_wire.value() != b""
+
+
+class Pusher:
+    """Notes when it has to pause."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    def pauseProducing(self) -> None:
+        self.events.append("pause")
+
+    def resumeProducing(self) -> None:
+        self.events.append("resume")
+
+    def stopProducing(self) -> None:
+        self.events.append("stop")
+
+
+def test_who_produces_before_the_handshake_waits_for_it(pair: Pair) -> None:
+    """From the first octet that cannot be sent; and again while the transport below is full."""
+    pusher = Pusher()
+    pair.server.registerProducer(pusher, True)
+    pair.server.write(b"early")
+    assert pusher.events == ["pause"]
+
+    pair.carry()
+    assert pusher.events == ["pause", "resume"]
+    assert pair.client.wrappedProtocol.received == b"early"
+
+    below: Any = pair.server_wire.producer
+    below.pauseProducing()
+    below.resumeProducing()
+    assert pusher.events == ["pause", "resume"] * 2
+
+
+def test_losing_the_connection_waits_for_the_producer(pair: Pair) -> None:
+    """What it still writes is sent."""
+    pair.carry()
+    pair.server.registerProducer(Pusher(), True)
+    pair.server.loseConnection()
+    pair.server.write(b"last")
+    pair.carry()
+    assert not pair.server_wire.disconnecting
+
+    pair.server.unregisterProducer()
+    pair.carry()
+
+    assert pair.client.wrappedProtocol.received == b"last"
+    assert pair.server_wire.disconnecting
+
+
+def test_what_comes_a_byte_at_a_time(pair: Pair) -> None:
+    """The handshake too."""
+    for _ in range(12):
+        for wire, other in ((pair.client_wire, pair.server), (pair.server_wire, pair.client)):
+            sent = wire.value()
+            wire.clear()
+            for number in range(len(sent)):
+                other.dataReceived(sent[number : number + 1])
+        if not pair.client_wire.value() and not pair.server_wire.value():
+            break
+    pair.client.write(b"hello")
+    pair.carry()
+
+    assert pair.server.wrappedProtocol.received == b"hello"
+
+
+def test_a_protocol_may_close_from_inside(pair: Pair) -> None:
+    """With further records behind the one that made it close."""
+    pair.carry()
+    server = pair.server.wrappedProtocol
+    server.dataReceived = lambda data: pair.server.loseConnection()
+    pair.client.write(b"one")
+    pair.client.write(b"two")
+    pair.carry()
+
+    assert pair.client_wire.disconnecting
+    assert pair.server_wire.disconnecting
