@@ -69,10 +69,11 @@ class SingleCertificate(Standard):
     def _sessions(self, made: Any, context: SSL.Context, chain: list[x509.Certificate]) -> OneContext | None:
         """Return what has `ssl` serve the clients; None for what only pyOpenSSL can do.
 
-        That is another endpoint's context (a plugin's), a method of its own, parameters of its own for the exchange
-        of keys: of none of them anything is known that could be told to `ssl`.
+        That is what another endpoint (a plugin's) has made: whatever it asks of clients, its context does. And `ssl:`
+        with `sslmethod` or `dhParameters`, which the standard library cannot be told.
         """
-        if not isinstance(made, CertificateOptions) or made.method != SSL.TLS_METHOD or made.dhParameters is not None:
+        ours = self._description.startswith("ssl:") and made.__class__ is CertificateOptions
+        if not ours or made.method != SSL.TLS_METHOD or made.dhParameters is not None:
             return None
         own: Any = made.certificate
         key: Any = made.privateKey

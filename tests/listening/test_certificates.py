@@ -157,7 +157,7 @@ def test_a_block_cut_short_is_told(tmp_path: Path) -> None:
         read_identities([tmp_path])
 
 
-def contexts(*names: tuple[str, ...]) -> tuple[ServerNames, list[SSL.Context]]:
+def contexts(*names: tuple[str, ...]) -> tuple[ServerNames[SSL.Context], list[SSL.Context]]:
     """A table of certificates with these names."""
     authority = Authority()
     made = [(Identity(*authority.issue(*each), chain=()), SSL.Context(SSL.TLS_METHOD)) for each in names]

@@ -18,12 +18,14 @@ from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.error import ConnectionRefusedError, TimeoutError  # noqa: A004
 from twisted.internet.interfaces import IProtocol
 from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 
 from gateway.dialling.dialer import SocketDialer
 from gateway.dialling.failures import failure_to_error
 from gateway.dialling.tls import HandshakeFailed, client_tls_options
 from gateway.errors import BackendTLSFailed
+from gateway.listening.certificates import CertificateStore
 from gateway.listening.endpoints import listen
 from gateway.listening.peers import peer_certificate
 from gateway.transport.direct import DirectClient
@@ -111,9 +113,14 @@ class World:
             identity = self.authority.write_identity(self.place / "server.pem", *names)
             description = f"sni:0:interface={interface}:certificates={identity}{more}"
         listening = self.reactor.result(listen(self.reactor, description, self.backend))
-        for store in listening._stores:
-            store.sessions = None  # pyOpenSSL tells which name a client has asked for; this is the by_pyopenssl way
         port: int = listening.port.getHost().port  # type: ignore[attr-defined]
+        return port
+
+    def listen_by_twisted(self, *names: str) -> int:
+        """Start the backend on Twisted's own TLS, whose pyOpenSSL tells which name a client has asked for."""
+        identity = self.authority.write_identity(self.place / "server.pem", *names)
+        server = TLSMemoryBIOFactory(CertificateStore([identity]), False, self.backend, clock=self.reactor)
+        port: int = self.reactor.listenTCP(0, server, interface="127.0.0.1").getHost().port
         return port
 
     def dial(
@@ -235,7 +242,7 @@ def test_another_authority_is_refused(world: World) -> None:
 
 def test_the_server_name_stands_in_for_the_host(world: World) -> None:
     """For SNI and for verification."""
-    port = world.listen("inner.example")
+    port = world.listen_by_twisted("inner.example")
 
     world.echoes(world.dial("127.0.0.1", port, trusting(world, "b.example", server_name="inner.example")))
     server = world.backend.open[0].transport.getHandle()
@@ -244,7 +251,7 @@ def test_the_server_name_stands_in_for_the_host(world: World) -> None:
 
 def test_no_verification_where_it_is_turned_off(world: World) -> None:
     """Any certificate is accepted, and the name is sent all the same."""
-    port = world.listen("other.example")
+    port = world.listen_by_twisted("other.example")
 
     world.echoes(world.dial("127.0.0.1", port, client_tls_options("b.example", Settings(verify=False))))
     assert world.backend.open[0].transport.getHandle().get_servername() == b"b.example"

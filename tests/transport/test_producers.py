@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import pytest
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -98,9 +97,3 @@ class Failing(SynchronousTestCase):
 
         assert failed == ["failed"]
         assert len(self.flushLoggedErrors(ValueError)) == 1
-
-
-def test_the_names_are_twisted_s() -> None:
-    """A transport asks by them."""
-    with pytest.raises(AttributeError):
-        Membrane(Producer()).other  # type: ignore[attr-defined]  # noqa: B018
