@@ -72,7 +72,7 @@ compiled: $(VENV)/.dev  ## compile the hot path, into build/compiled
 test-compiled: compiled $(VENV)/.programs  ## run the tests that take the whole way in memory on the compiled hot path
 	@PATH="$(abspath $(BIN)):$$PATH" GATEWAY_CODE=$(abspath build/compiled) $(BIN)/python -m pytest \
 	  --override-ini 'pythonpath=build/compiled .' --numprocesses=auto --maxprocesses=8 --dist=loadfile \
-	  tests/test_compiled.py tests/contracts tests/conformance tests/flow tests/simulation $(ARGS)
+	  tests/test_compiled.py tests/contracts tests/conformance tests/differential tests/flow tests/simulation $(ARGS)
 
 .PHONY: chaos
 chaos: $(VENV)/.dev  ## kill, stop and break backends under load, and count what clients notice
