@@ -61,6 +61,7 @@ MAY_USE = {
     "config": READS_SETTINGS,
     "http": DECIDES | {"idna", "orjson", "re2"},
     "http1": DECIDES | {"httptools"},
+    "http2": DECIDES | {"ngh2"},
     # 2: decisions
     "balancing": DECIDES,
     "limiting": DECIDES,

@@ -1,0 +1,110 @@
+"""What a peer can flood a connection with, counted: who goes over a limit is told ENHANCE_YOUR_CALM.
+
+Layer 1. The caller passes the time. Frames that cost little each are not refused one by one: what is bounded is how
+many of them come. What never becomes an event (empty frames, unknown ones, streams over the limit, CONTINUATION) is
+bounded inside the engine.
+
+Each limit, and what it stands against:
+
+* Resets (`limits.http2.resets` within `limits.http2.window`): streams that the peer reset, and those that it made the
+  engine reset. Rapid reset (CVE-2023-44487) and MadeYouReset (CVE-2025-8671).
+* SETTINGS and PING, 100 at once and 10 a second: each asks for an answer.
+* WINDOW_UPDATE, by Envoy's formula: 5, and 2 for each stream and for each tenth of the DATA frames that it can be
+  about. Honest peers send fewer than one for a DATA frame.
+"""
+
+from __future__ import annotations
+
+RESETS, SETTINGS, PINGS, WINDOW_UPDATES = "resets", "settings", "pings", "window_updates"
+"""Names of floods, for the metric."""
+
+HEADERS, GLITCHES = "headers", "glitches"
+"""Those that the engine itself tells."""
+
+_ASKING = (100, 10.0)
+_UPDATES, _BY_STREAM, _BY_DATA = 5, 2, 20
+_FRAME = 16384
+
+
+class Bucket:
+    """So many at once, and so many a second from then on.
+
+    Args:
+        burst: At once.
+        rate: A second.
+    """
+
+    __slots__ = ("_at", "_burst", "_left", "_rate")
+
+    def __init__(self, burst: float, rate: float) -> None:
+        self._burst = self._left = burst
+        self._rate = rate
+        self._at = 0.0
+
+    def take(self, count: int, now: float) -> bool:
+        """Whether so many more are within the limit."""
+        if now > self._at:
+            self._left = min(self._burst, self._left + (now - self._at) * self._rate)
+            self._at = now
+        self._left -= count
+        return self._left >= 0.0
+
+
+class Abuse:
+    """The counters of one connection.
+
+    Args:
+        resets: Streams that may be reset at once.
+        window: Seconds in which as many may be reset again.
+
+    Attributes:
+        flood: The first limit that the peer went over; empty while there is none.
+        resets: Counted so far, likewise the others.
+    """
+
+    __slots__ = ("_pings", "_resets", "_settings", "_updates_left", "flood", "pings", "resets", "settings", "updates")
+
+    def __init__(self, resets: int, window: float) -> None:
+        self.flood = ""
+        self.resets = self.settings = self.pings = self.updates = 0
+        self._resets = Bucket(resets, resets / window)
+        self._settings = Bucket(*_ASKING)
+        self._pings = Bucket(*_ASKING)
+        self._updates_left = _UPDATES
+
+    def reset(self, now: float) -> None:
+        """The peer has reset a stream, or made us reset one."""
+        self.resets += 1
+        if not self._resets.take(1, now):
+            self._over(RESETS)
+
+    def asked_settings(self, now: float) -> None:
+        """SETTINGS came."""
+        self.settings += 1
+        if not self._settings.take(1, now):
+            self._over(SETTINGS)
+
+    def pinged(self, now: float) -> None:
+        """A PING came."""
+        self.pings += 1
+        if not self._pings.take(1, now):
+            self._over(PINGS)
+
+    def updated(self) -> None:
+        """A WINDOW_UPDATE came."""
+        self.updates += 1
+        self._updates_left -= 1
+        if self._updates_left < 0:
+            self._over(WINDOW_UPDATES)
+
+    def opened(self) -> None:
+        """A stream began: its window may be enlarged."""
+        self._updates_left += _BY_STREAM
+
+    def wrote(self, octets: int) -> None:
+        """Content was written: the peer gives windows back for it."""
+        self._updates_left += _BY_DATA * (1 + octets // _FRAME)
+
+    def _over(self, flood: str) -> None:
+        if not self.flood:
+            self.flood = flood

@@ -1,0 +1,366 @@
+"""The engine on ngh2, which brings libnghttp2 in its wheels.
+
+Layer 1. `available` says whether there is one: without it HTTP/2 is not offered, and there is no slower way beside it.
+
+# Note [Two lines of limits]
+What becomes an event of ngh2's is counted here by the caller's clock (`gateway.http2.abuse`). What does not is bounded
+by libnghttp2, by a clock of its own: frames without content, frames of unknown kinds, priorities, streams over the
+limit, CONTINUATION, answers to SETTINGS and PING that nobody reads. Some of its limits end the session where it stands,
+without a GOAWAY: then that frame is written here. Heads are read up to four times the limits, so that a client that is
+a little over them can be told 431.
+"""
+
+from __future__ import annotations
+
+from gateway.http2 import codes
+from gateway.http2.abuse import GLITCHES, HEADERS, Abuse
+from gateway.http2.engine import Counts, Engine, EngineOptions, OutwardFields
+from gateway.http2.events import Broken, Closed, Data, Event, GoAway, Head, Interim, Pairs, Pong, Reset, Room, Settings
+from gateway.http2.events import Trailers as TrailersCame
+from gateway.http2.windows import HIGH_WATER, LOW_WATER, PULL, STREAM
+
+try:
+    import ngh2
+except ImportError:  # no wheel for this platform, and nobody has built it
+    ngh2 = None  # type: ignore[assignment]
+
+_HARD = 4
+"""Heads are read up to so many times their limits."""
+_RESETS = (2**32, 2**32)
+"""The library's own limit for resets, which goes by the time of the machine: none, since ours goes by the caller's."""
+_GLITCHES = (1000, 33)
+_MOST_STREAMS = 2**31 - 1
+
+_COLON = 0x3A
+
+
+def available() -> bool:
+    """Whether HTTP/2 can be spoken here."""
+    return ngh2 is not None
+
+
+class Ngh2Engine(Engine):
+    """One end of a connection.
+
+    Args:
+        client: We open the streams.
+        options: What the peer may do.
+    """
+
+    __slots__ = (
+        "_abuse",
+        "_client",
+        "_connection",
+        "_full",
+        "_last",
+        "_last_words",
+        "_max_fields",
+        "_max_head",
+        "_now",
+        "_open",
+        "_parting",
+        "_receiving",
+        "_told",
+    )
+
+    def __init__(self, client: bool, options: EngineOptions) -> None:
+        super().__init__()
+        self._client = client
+        self._max_head = options.head
+        self._max_fields = options.fields
+        self._abuse = Abuse(options.resets, options.window)
+        self._open: set[int] = set()
+        self._receiving: set[int] = set()  # streams whose peer has more to send
+        self._parting: set[int] = set()
+        self._full: set[int] = set()
+        self._last = 0
+        self._now = 0.0  # as of the last feed
+        self._told = False  # of the end
+        self._last_words = b""
+        configuration = ngh2.Configuration(
+            auto_window_update=False,
+            max_reserved_remote_streams=0,
+            stream_reset_rate_limit=_RESETS,
+            glitch_rate_limit=_GLITCHES,
+            # RFC 9113 section 6.5.2: each field counts 32 octets more, and here four, as a line of HTTP/1.1 has.
+            max_inbound_header_list_size=_HARD * (options.head + 32 * options.fields),
+            max_inbound_header_count=_HARD * options.fields,
+        )
+        connection = ngh2.Connection(ngh2.Role.CLIENT if client else ngh2.Role.SERVER, configuration)
+        self._connection: ngh2.Connection | None = connection
+        settings = {codes.INITIAL_WINDOW_SIZE: STREAM}
+        if client:
+            settings[codes.ENABLE_PUSH] = 0
+        else:
+            settings[codes.MAX_CONCURRENT_STREAMS] = options.streams
+            settings[codes.NO_RFC7540_PRIORITIES] = 1
+            if options.connect:
+                settings[codes.ENABLE_CONNECT_PROTOCOL] = 1
+        connection.initiate_connection(settings)
+        connection.set_local_window_size(options.connection_window)
+
+    def feed(self, data: bytes, now: float) -> list[Event]:
+        connection = self._connection
+        if connection is None or self.ended:
+            return []
+        self._now = now
+        try:
+            connection.receive_data(data)
+        except ngh2.NGH2Error as error:
+            return self._failed(error)
+        events = self._translated(connection.events(), now)
+        if self._abuse.flood and not self.ended:
+            self.ended = self._told = True
+            connection.terminate_connection(codes.ENHANCE_YOUR_CALM)
+            return [Broken(codes.ENHANCE_YOUR_CALM, self._abuse.flood)]
+        return events
+
+    def pull(self, limit: int = PULL) -> tuple[bytes, list[Event]]:
+        connection = self._connection
+        if connection is None:
+            words, self._last_words = self._last_words, b""
+            return words, []
+        try:
+            data = connection.data_to_send(limit)
+        except ngh2.NGH2Error as error:
+            return b"", self._failed(error)
+        raw = connection.events()
+        events = self._translated(raw, self._now) if raw else []
+        if self._full:
+            for sid in [sid for sid in self._full if connection.queued_body_size(sid) <= LOW_WATER]:
+                self._full.discard(sid)
+                events.append(Room(sid))
+        if self._parting and len(data) < limit:
+            for sid in [sid for sid in self._parting if not connection.queued_body_size(sid)]:
+                self._parting.discard(sid)
+                self.reset(sid, codes.NO_ERROR)
+        return data, events
+
+    def respond(self, sid: int, status: int, fields: OutwardFields, body: bytes = b"", whole: bool = True) -> None:
+        connection = self._of(sid)
+        if connection is not None:
+            connection.send_response(sid, [(b":status", b"%d" % status), *fields], end_stream=whole and not body)
+            if body:
+                self._abuse.wrote(len(body))
+                connection.send_data(sid, body, end_stream=whole)
+
+    def interim(self, sid: int, status: int, fields: OutwardFields) -> None:
+        connection = self._of(sid)
+        if connection is not None:
+            connection.send_informational_response(sid, [(b":status", b"%d" % status), *fields])
+
+    def request(self, pseudo: Pairs, fields: OutwardFields, body: bytes = b"", whole: bool = True) -> int:
+        connection = self._connection
+        if connection is None or self.ended or not connection.can_send_request:
+            return 0
+        sid = connection.send_request([*pseudo, *fields], end_stream=whole and not body)
+        self._open.add(sid)
+        self._receiving.add(sid)
+        self._abuse.opened()
+        if body:
+            self._abuse.wrote(len(body))
+            connection.send_data(sid, body, end_stream=whole)
+        return sid
+
+    def write(self, sid: int, data: bytes, end: bool) -> int:
+        connection = self._of(sid)
+        if connection is None:
+            return 0
+        if data:
+            self._abuse.wrote(len(data))
+            connection.send_data(sid, data, end_stream=end)
+        elif end:
+            connection.end_stream(sid)
+        waiting = connection.queued_body_size(sid)
+        if waiting >= HIGH_WATER:
+            self._full.add(sid)
+        return waiting
+
+    def trailers(self, sid: int, fields: OutwardFields) -> None:
+        connection = self._of(sid)
+        if connection is not None:
+            connection.send_trailers(sid, list(fields))
+
+    def consume(self, sid: int, octets: int) -> None:
+        connection = self._connection
+        if connection is not None and not self.ended and octets:
+            connection.acknowledge_received_data(octets, sid)
+
+    def reset(self, sid: int, code: int) -> None:
+        connection = self._of(sid)
+        if connection is not None:
+            if sid in self._receiving:
+                self._receiving.discard(sid)
+                self.worn += 1  # Note [Windows leak]
+            connection.reset_stream(sid, code)
+
+    def part(self, sid: int) -> None:
+        if sid in self._receiving:
+            self._parting.add(sid)
+
+    def waiting(self, sid: int = 0) -> int:
+        connection = self._connection
+        return 0 if connection is None or self.ended else connection.queued_body_size(sid or None)
+
+    def notice(self) -> None:
+        if self._connection is not None and not self.ended:
+            self._connection.send_shutdown_notice()
+
+    def goaway(self, code: int) -> None:
+        if self._connection is None or self.ended:
+            return
+        if code == codes.NO_ERROR:
+            self._connection.send_goaway(code)
+        else:
+            self.ended = True
+            self._connection.terminate_connection(code)
+
+    def ping(self) -> None:
+        if self._connection is not None and not self.ended:
+            self._connection.ping(bytes(8))
+
+    def counts(self) -> Counts:
+        abuse = self._abuse
+        return Counts(
+            len(self._open), abuse.resets, abuse.settings, abuse.pings, abuse.updates, self.worn, self.waiting()
+        )
+
+    def _of(self, sid: int) -> ngh2.Connection | None:
+        return self._connection if sid in self._open and not self.ended else None
+
+    def _failed(self, error: ngh2.NGH2Error) -> list[Event]:
+        """The library has given up, and its connection cannot be used: say why in its place."""
+        flood = ""
+        if isinstance(error, ngh2.DenialOfServiceError):
+            code = codes.ENHANCE_YOUR_CALM
+            flood = HEADERS if "header" in str(error).lower() else GLITCHES
+        elif isinstance(error, ngh2.ProtocolError):
+            code = codes.PROTOCOL_ERROR
+        else:
+            code = codes.INTERNAL_ERROR
+        self._connection = None
+        self.ended = True
+        self._last_words = codes.goaway(self._last, code)
+        return [] if self._told else [Broken(code, flood)]
+
+    def _translated(self, raw: list[ngh2.Event], now: float) -> list[Event]:
+        events: list[Event] = []
+        begun: set[int] = set()  # the client's streams whose head is in these events
+        undone: set[int] = set()  # those of them that are over by an error already
+        for event in raw:
+            if isinstance(event, ngh2.RequestReceived | ngh2.ResponseReceived):
+                head = self._head(event)
+                if head is not None:
+                    if not self._client:
+                        begun.add(head.sid)
+                    events.append(head)
+            elif isinstance(event, ngh2.DataReceived):
+                if event.end_stream:
+                    self._receiving.discard(event.stream_id)
+                events.append(Data(event.stream_id, event.data, event.end_stream))
+            elif isinstance(event, ngh2.StreamClosed):
+                sid, code = event.stream_id, event.error_code
+                if self._is_over(sid, code, now):
+                    if sid in begun and code:
+                        undone.add(sid)
+                    events.append(Closed(sid, code))
+            elif isinstance(event, ngh2.StreamReset):
+                sid = event.stream_id
+                self._abuse.reset(now)
+                self._receiving.discard(sid)
+                if sid in begun:
+                    undone.add(sid)
+                events.append(Reset(sid, event.error_code))
+            else:
+                self._rest(event, events, now)
+        return self._without(undone, events) if undone else events
+
+    def _head(self, event: ngh2.RequestReceived | ngh2.ResponseReceived) -> Head | None:
+        sid, end = event.stream_id, event.end_stream
+        pseudo, block, count, octets = _split(event.headers)
+        if not self._client:
+            self._open.add(sid)
+            self._last = sid
+            self._abuse.opened()
+            if not end:
+                self._receiving.add(sid)
+        elif end:
+            self._receiving.discard(sid)
+        if block.count(b"\n") != count:
+            # The library refuses such values; should it ever not, a line must not become two.
+            self.reset(sid, codes.PROTOCOL_ERROR)
+            return None
+        return Head(sid, pseudo, block, end, count > self._max_fields or octets > self._max_head)
+
+    def _is_over(self, sid: int, code: int, now: float) -> bool:
+        """A stream is over; returns whether anybody was told of it."""
+        if sid in self._receiving:
+            # Within content, and neither of us had reset it: the peer broke a rule, and the library has.
+            self._receiving.discard(sid)
+            if code:
+                self.worn += 1  # Note [Windows leak]
+                self._abuse.reset(now)
+        elif sid not in self._open and code:
+            self._abuse.reset(now)  # its head was refused
+        self._full.discard(sid)
+        self._parting.discard(sid)
+        if sid in self._open:
+            self._open.discard(sid)
+            return True
+        return False
+
+    def _rest(self, event: ngh2.Event, events: list[Event], now: float) -> None:
+        """Translate what is rare."""
+        abuse = self._abuse
+        if isinstance(event, ngh2.WindowUpdated):
+            abuse.updated()
+        elif isinstance(event, ngh2.TrailersReceived):
+            self._receiving.discard(event.stream_id)
+            _, block, count, octets = _split(event.headers)
+            if block.count(b"\n") != count:
+                self.reset(event.stream_id, codes.PROTOCOL_ERROR)
+                return
+            too_large = count > self._max_fields or octets > self._max_head
+            events.append(TrailersCame(event.stream_id, block, too_large))
+        elif isinstance(event, ngh2.PingReceived):
+            abuse.pinged(now)
+        elif isinstance(event, ngh2.SettingsReceived):
+            abuse.asked_settings(now)
+            theirs = event.settings
+            most = theirs.get(codes.MAX_CONCURRENT_STREAMS, _MOST_STREAMS)
+            events.append(Settings(most, bool(theirs.get(codes.ENABLE_CONNECT_PROTOCOL, 0))))
+        elif isinstance(event, ngh2.InformationalResponseReceived):
+            pseudo, block, _, _ = _split(event.headers)
+            events.append(Interim(event.stream_id, pseudo, block))
+        elif isinstance(event, ngh2.GoAwayReceived):
+            events.append(GoAway(event.last_stream_id, event.error_code))
+        elif isinstance(event, ngh2.PingAcknowledged):
+            events.append(Pong())
+        elif isinstance(event, ngh2.ConnectionClosed):
+            self.ended = True
+            if not self._told:
+                self._told = True
+                events.append(Broken(event.error_code, GLITCHES if event.error_code == codes.ENHANCE_YOUR_CALM else ""))
+
+    def _without(self, undone: set[int], events: list[Event]) -> list[Event]:
+        """Leave out all that concerns streams that began and ended in error at once, and let their windows go."""
+        kept: list[Event] = []
+        for event in events:
+            if event.sid not in undone:
+                kept.append(event)
+            elif isinstance(event, Data):
+                self.consume(event.sid, len(event.data))
+        return kept
+
+
+def _split(headers: tuple[ngh2.Header, ...]) -> tuple[Pairs, bytes, int, int]:
+    """Return pseudo-fields, the block of the others, how many those are, and the octets of all."""
+    first = octets = 0
+    for name, value in headers:
+        if name[0] != _COLON:
+            break
+        first += 1
+        octets += len(name) + len(value) + 4
+    fields = headers[first:]
+    block = b"".join([b"%b: %b\r\n" % field for field in fields])
+    return headers[:first], block, len(fields), octets + len(block)

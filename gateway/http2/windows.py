@@ -1,0 +1,66 @@
+"""How much may be on its way: the sizes of flow control, and what a receiver owes its peer.
+
+Layer 1. An engine gives a window back only for what was consumed (`gateway.http2.engine.Engine.consume`), so whoever
+takes a body decides how fast its sender may go on.
+
+# Note [Windows and the sizes of bodies]
+A stream's window is what a `Body` may hold before it pauses its source (`gateway.body.HIGH_WATER`): what one stream
+sends while nobody takes it fits into one body. A connection from a client has 16 such windows, so that many uploads go
+on while some stand still; it is also what bounds what the connection can make the gateway hold. A connection to a
+backend has one for each stream and 1 MiB more: clients that read slowly hold their own streams, and never the
+connection that others' answers come by.
+"""
+
+from __future__ import annotations
+
+STREAM = 64 * 1024
+"""Octets that a peer may send on a stream before some are consumed."""
+
+CLIENTS = 1024 * 1024
+"""The same for all streams of a client's connection."""
+
+HIGH_WATER, LOW_WATER = 64 * 1024, 32 * 1024
+"""Octets that wait to be sent on a stream: from the first on its source is to pause, down to the second to go on."""
+
+CONNECTION_HIGH_WATER = 1024 * 1024
+"""Octets that wait on all streams of a connection: from here on all sources are to pause."""
+
+PULL = 128 * 1024
+"""Octets taken from an engine at once, at most: what is not taken is not framed, and priorities still apply to it."""
+
+
+def of_backend(streams: int) -> int:
+    """Return the window of a connection to a backend that carries so many streams."""
+    return streams * STREAM + 1024 * 1024
+
+
+class Owed:
+    """What one stream has received and not given back yet.
+
+    Attributes:
+        paused: Nobody takes what comes.
+        octets: Received meanwhile.
+    """
+
+    __slots__ = ("octets", "paused")
+
+    def __init__(self) -> None:
+        self.paused = False
+        self.octets = 0
+
+    def received(self, octets: int) -> int:
+        """Take note of octets; returns how many to consume now."""
+        if self.paused:
+            self.octets += octets
+            return 0
+        return octets
+
+    def pause(self) -> None:
+        """Give nothing back until `settle`."""
+        self.paused = True
+
+    def settle(self) -> int:
+        """Give back from now on; returns how many octets to consume."""
+        self.paused = False
+        octets, self.octets = self.octets, 0
+        return octets

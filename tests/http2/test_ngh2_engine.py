@@ -1,0 +1,270 @@
+"""Floods and cuts: what libnghttp2 and our counters make of them. What every engine keeps is in test_engine.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.http2 import codes, ngh2_engine
+from gateway.http2.engine import EngineOptions
+from gateway.http2.events import Broken, Closed, Data, Event, Head, Reset, Trailers
+from gateway.http2.ngh2_engine import Ngh2Engine
+from tests.http2.wire import (
+    CONTINUATION,
+    DATA,
+    END_HEADERS,
+    END_STREAM,
+    GET,
+    GOAWAY,
+    HEADERS,
+    PING,
+    POST,
+    PRIORITY,
+    RST_STREAM,
+    SETTINGS,
+    START,
+    WINDOW_UPDATE,
+    block,
+    feed,
+    frame,
+    frames,
+    headers,
+)
+
+
+def engine(**options: int) -> Ngh2Engine:
+    """A server whose client has begun."""
+    made = Ngh2Engine(False, EngineOptions(**options))  # type: ignore[arg-type]  # no options but whole numbers
+    feed(made, START)
+    return made
+
+
+def test_it_is_available() -> None:
+    """Here, where the tests run, it has to be."""
+    assert ngh2_engine.available()
+
+
+CANCEL = codes.CANCEL.to_bytes(4)
+
+FLOODS: dict[str, tuple[Callable[[int], bytes], str, int, int]] = {
+    # What comes again and again, the limit's name, from how many on it may end, and until when it has to.
+    "rapid reset": (
+        lambda n: headers(2 * n + 1, POST, end=False) + frame(RST_STREAM, 0, 2 * n + 1, CANCEL), "resets", 200, 210
+    ),
+    "resets without a word": (
+        lambda n: headers(2 * n + 1, [*GET, ("Bad", "")], end=False), "resets", 200, 210
+    ),
+    "SETTINGS": (lambda n: frame(SETTINGS, 0, 0, bytes((0, 4, 0, 0, 255, n % 250))), "settings", 99, 110),
+    "PING": (lambda n: frame(PING, 0, 0, bytes(8)), "pings", 100, 110),
+    "WINDOW_UPDATE": (lambda n: frame(WINDOW_UPDATE, 0, 0, b"\0\0\0\1"), "window_updates", 5, 10),
+    "empty DATA": (
+        lambda n: (b"" if n else headers(1, POST, end=False)) + frame(DATA, 0, 1), "glitches", 1000, 1200
+    ),
+    "PRIORITY": (lambda n: frame(PRIORITY, 0, 2 * n + 1, bytes(5)), "glitches", 1000, 1200),
+    "streams beyond the limit": (lambda n: headers(2 * n + 1, POST, end=False), "glitches", 1000, 1300),
+    "frames of no known kind": (lambda n: frame(77, 0, 0), "glitches", 1000, 1200),
+    "heads without fields": (lambda n: headers(2 * n + 1, [], end=False), "resets", 200, 210),
+    "CONTINUATION": (
+        lambda n: frame(CONTINUATION, 0, 1) if n else frame(HEADERS, 0, 1, block(GET)), "headers", 8, 12
+    ),
+    "CONTINUATION with fields": (
+        lambda n: frame(CONTINUATION, 0, 1, block([("x", "a" * 8000)])) if n else frame(HEADERS, 0, 1, block(GET)),
+        "headers", 7, 12,
+    ),
+    "references to one field": (
+        # The HTTP/2 bomb: one octet each, for a field of 4 KB that is in the table.
+        lambda n: frame(
+            HEADERS, END_HEADERS, 2 * n + 1, block(GET) + b"\x40\1x\x7f\x81\x1e" + b"v" * 4000 + b"\xbe" * 10_000
+        ),
+        "headers", 0, 1,
+    ),
+    "crumbs of Cookie": (
+        lambda n: frame(HEADERS, END_HEADERS, 2 * n + 1, block(GET) + b"\x40\6cookie\1a" + b"\xbe" * 10_000),
+        "headers", 0, 1,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FLOODS)
+@pytest.mark.parametrize("at_once", [1, 5])
+def test_a_flood_ends_the_connection(name: str, at_once: int) -> None:
+    """ENHANCE_YOUR_CALM, when it is a flood and not before; nothing is taken from then on."""
+    unit, flood, least, most = FLOODS[name]
+    attacked = engine()
+    sent = b""
+    for number in range(0, most + at_once, at_once):
+        events, more = feed(attacked, b"".join(unit(number + each) for each in range(at_once)), now=1.0)
+        sent += more
+        broken = [event for event in events if isinstance(event, Broken)]
+        if broken:
+            break
+        assert not attacked.ended
+    else:
+        pytest.fail(f"{most} of them go through")
+
+    assert (broken[0].code, broken[0].flood) == (codes.ENHANCE_YOUR_CALM, flood)
+    assert number + at_once > least
+    last = frames(sent)[-1]
+    assert (last[0], int.from_bytes(last[3][4:8])) == (GOAWAY, codes.ENHANCE_YOUR_CALM)
+    assert attacked.ended
+    assert feed(attacked, unit(0)) == ([], b"")
+
+
+def test_a_client_that_makes_us_reset_its_streams() -> None:
+    """MadeYouReset (CVE-2025-8671): content behind the end, or a window enlarged by nothing, ends the connection."""
+    for provoke in (frame(DATA, 0, 1, b"x"), frame(WINDOW_UPDATE, 0, 1, bytes(4))):
+        attacked = engine()
+        events, sent = feed(attacked, headers(1))
+        events, sent = feed(attacked, provoke)
+        assert attacked.ended or [event.code for event in events if isinstance(event, Closed)]
+        assert {kind for kind, _, _, _ in frames(sent)} <= {GOAWAY, RST_STREAM}
+
+
+def test_who_says_the_length_wrong_again_and_again() -> None:
+    """The library resets each stream by itself; that is counted as if the client had."""
+    attacked = engine()
+    fields = [*POST, ("content-length", "1")]
+    for number in range(210):
+        sid = 2 * number + 1
+        feed(attacked, headers(sid, fields, end=False), now=1.0)
+        feed(attacked, frame(DATA, END_STREAM, sid, b"xx"), now=1.0)
+        if attacked.ended:
+            break
+
+    # The engine finds out when it has sent the resets: one feed later.
+    assert 200 <= number <= 201
+
+
+def test_answers_that_nobody_reads_are_bounded() -> None:
+    """SETTINGS and PING in one feed, past the library's own bound for answers that wait."""
+    attacked = engine()
+    events, sent = feed(attacked, frame(PING, 0, 0, bytes(8)) * 5000)
+
+    assert [event.code for event in events if isinstance(event, Broken)] == [codes.ENHANCE_YOUR_CALM]
+    assert len(sent) < 50_000
+
+
+def test_an_honest_client_is_no_flood() -> None:
+    """A browser for ten minutes: requests, a few of them given up, pings, windows given back for what it reads."""
+    honest = engine()
+    sid, now = 1, 0.0
+    for second in range(600):
+        now = float(second)
+        for _ in range(20):
+            feed(honest, headers(sid), now)
+            honest.respond(sid, 200, [], bytes(30_000))
+            honest.feed(frame(WINDOW_UPDATE, 0, 0, (30_000).to_bytes(4)), now)
+            feed(honest, frame(WINDOW_UPDATE, 0, sid, (30_000).to_bytes(4)) if second % 2 else b"", now)
+            sid += 2
+        for _ in range(6):
+            feed(honest, headers(sid), now)
+            feed(honest, frame(RST_STREAM, 0, sid, CANCEL), now)
+            sid += 2
+        feed(honest, frame(PING, 0, 0, bytes(8)), now)
+    assert not honest.ended
+    assert honest.counts().streams == 0
+    assert honest.worn == 0
+
+
+def test_the_library_is_not_needed_to_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where its wheel is missing, HTTP/2 is not offered, and nothing else changes."""
+    monkeypatch.setattr(ngh2_engine, "ngh2", None)
+
+    assert not ngh2_engine.available()
+
+
+def test_counts_say_what_came() -> None:
+    """For the tests, and for figures."""
+    counted = engine()
+    feed(counted, headers(1) + frame(PING, 0, 0, bytes(8)) + frame(WINDOW_UPDATE, 0, 0, b"\0\0\0\1"))
+    feed(counted, headers(3, POST, end=False))
+    counted.respond(1, 200, [], bytes(100_000), whole=False)
+    feed(counted, frame(RST_STREAM, 0, 3, CANCEL))
+
+    # All but a window of 65,535 octets, and the one more, waits.
+    assert counted.counts() == (1, 1, 1, 1, 1, 0, 100_000 - 65_535)
+
+
+# What comes is the same, however it is cut.
+
+FIELDS = st.lists(
+    st.tuples(
+        st.sampled_from(["x-a", "cookie", "accept", "te", "host", "content-length", "Upper", "connection", "a b"]),
+        st.sampled_from(["", "a", "1", "trailers", "h", "a\r\nb: c", " x", "x" * 300]),
+    ),
+    max_size=5,
+)
+PRIORITIES = frame(PRIORITY, 0, 1, bytes(4) + b"x") + frame(16, 0, 0, b"\0\0\0\1u=1")
+"""The old kind, and PRIORITY_UPDATE (RFC 9218)."""
+
+
+@st.composite
+def conversations(draw: st.DrawFn) -> bytes:
+    """What a client may say on a few streams, malformed things among it."""
+    said = START
+    for number in range(draw(st.integers(1, 4))):
+        sid = 2 * number + 1
+        end = draw(st.booleans())
+        fields = draw(st.sampled_from([GET, POST, POST[1:], [*GET, GET[0]]])) + draw(FIELDS)
+        octets = block(fields)
+        cuts = sorted(draw(st.lists(st.integers(0, len(octets)), max_size=3)))
+        pieces = [octets[i:j] for i, j in zip([0, *cuts], [*cuts, len(octets)], strict=True)]
+        for index, piece in enumerate(pieces):
+            flags = (END_STREAM if end and not index else 0) | (END_HEADERS if index == len(pieces) - 1 else 0)
+            said += frame(CONTINUATION if index else HEADERS, flags, sid, piece)
+        if not end:
+            for size in draw(st.lists(st.integers(0, 400), max_size=3)):
+                said += frame(DATA, 0, sid, b"d" * size)
+            last = draw(st.sampled_from(["data", "trailers", "bad trailers", "nothing"]))
+            if last == "data":
+                said += frame(DATA, END_STREAM, sid, b"e")
+            elif last != "nothing":
+                said += headers(sid, [("x-sum", "1")] if last == "trailers" else [(":path", "/")])
+        if draw(st.booleans()):
+            said += draw(st.sampled_from([frame(PING, 0, 0, bytes(8)), frame(77, 0, 0, b"x"), PRIORITIES]))
+    return said
+
+
+def parts(octets: bytes, cuts: list[int]) -> Iterator[bytes]:
+    """Octets cut at some places."""
+    places = sorted({cut % (len(octets) + 1) for cut in cuts} | {0, len(octets)})
+    for start, stop in pairwise(places):
+        yield octets[start:stop]
+
+
+def told(chunks: Iterator[bytes] | list[bytes]) -> list[tuple[object, ...]]:
+    """What an engine tells of them, and how it ends."""
+    server = Ngh2Engine(False, EngineOptions())
+    events: list[Event] = []
+    for chunk in chunks:
+        more, _ = feed(server, chunk)
+        events += more
+    # A request whose stream ended in error is told or not, by whether both came at once: leave all of it out.
+    undone = {event.sid for event in events if isinstance(event, Reset) or (isinstance(event, Closed) and event.code)}
+    return [_facts(event) for event in events if event.sid not in undone]
+
+
+def _facts(event: Event) -> tuple[object, ...]:
+    if isinstance(event, Head):
+        return ("head", event.sid, event.pseudo, event.block, event.end, event.too_large)
+    if isinstance(event, Data):
+        return ("data", event.sid, event.data, event.end)
+    if isinstance(event, Trailers):
+        return ("trailers", event.sid, event.block)
+    if isinstance(event, Broken):
+        return ("broken", event.code)
+    return (type(event).__name__, event.sid)
+
+
+@settings(max_examples=200, deadline=None)
+@given(said=conversations(), cuts=st.lists(st.integers(0, 5000), max_size=12))
+def test_no_cut_changes_what_is_told(said: bytes, cuts: list[int]) -> None:
+    """In one piece, in a few, and octet by octet: the same requests, contents and trailers."""
+    whole = told([said])
+
+    assert told(parts(said, cuts)) == whole
+    assert told([said[place : place + 1] for place in range(len(said))]) == whole
