@@ -156,8 +156,10 @@ class MemoryTLS(SecureTransport):
         self._incoming, self._outgoing = incoming, outgoing
         session = context.wrap_bio(incoming, outgoing, server_side=server, server_hostname=server_name)
         self._session = session
-        self._encrypt = session.write
-        self._decrypt = session.read
+        # The object of C inside: its methods without the line of Python around each.
+        inner = getattr(session, "_sslobj", session)
+        self._encrypt = inner.write
+        self._decrypt = inner.read
 
     def _shake_hands(self) -> None:
         session = self._session
@@ -191,14 +193,16 @@ class MemoryTLS(SecureTransport):
     def _receive(self) -> None:
         """Hand on what has come.
 
-        A read takes a whole record, so that an empty buffer means that nothing is left: asking OpenSSL once more would
-        cost an exception for each request.
+        Asking OpenSSL once more than it has records would cost an exception for each request. A read ends with its
+        record: what is shorter than it might have been, and leaves nothing to read from, was the last. More than has
+        come is not in it, so that no more memory is asked for either.
         """
         decrypt, incoming = self._decrypt, self._incoming
         self._receiving = True
         while not self._lost and not self._aborted:
+            size = min(incoming.pending, RECORD) or RECORD
             try:
-                data = decrypt(RECORD)
+                data = decrypt(size)
             except ssl.SSLWantReadError:
                 break
             except ssl.SSLZeroReturnError:
@@ -214,7 +218,7 @@ class MemoryTLS(SecureTransport):
             except BaseException:
                 self._receiving = False
                 raise
-            if not incoming.pending:
+            if len(data) < size and not incoming.pending:
                 break
         self._receiving = False
         if not self._lost:
