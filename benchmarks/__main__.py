@@ -56,7 +56,8 @@ def bench(options: argparse.Namespace) -> int:
     with stand(options.seconds, options.rounds, options.backend_port) as ready:
         for scenario in chosen:
             say(f"{scenario.name}", "cyan")
-            outcomes[scenario.name] = scenario.run(ready, proxies)
+            some = proxies if options.proxies else scenario_registry.asked(scenario.name, proxies)
+            outcomes[scenario.name] = scenario.run(ready, some)
     ours = sorted(gateways(proxies), key=lambda proxy: proxy.checkout != compiled.BUILT)
     subject, *beside = [options.subject] if options.subject else [proxy.name for proxy in ours] or ["gateway"]
     measured = {key: value for outcome in outcomes.values() for key, value in outcome.figures.items()}

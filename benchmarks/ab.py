@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks import figures, wrk
+from benchmarks import figures
 from benchmarks.figures import Table, median
 from benchmarks.peers import ROOT
 from benchmarks.progress import say
@@ -30,12 +30,10 @@ def compare(stand: Stand, scenario: Load, base: str) -> Table | None:
         sides = [Gateway(f"base {base}", checkout), Gateway("working tree", ROOT)]
         for side in sides:
             expect_package(side)
-        method = "POST" if scenario.upload else "GET"
-        lua = stand.lua(scenario.name, wrk.script(stand.headers, method, scenario.upload))
-        with stand.started(sides, tls=scenario.tls) as running:
+        with scenario.started(stand, sides) as running:
             if len(running) < len(sides):
                 return None
-            rounds = interleaved(stand, running, scenario.name, scenario.path, lua, scenario.connections)
+            rounds = interleaved(stand, running, scenario.name, scenario.drive(stand), scenario.watched)
     before, after = ([one.cpu_per_request for one in rounds[side.name]] for side in sides)
     rows = []
     for side in sides:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.peers import find
 from benchmarks.processes import Command, Process
-from benchmarks.workload import ANSWER, DOWNLOAD_PATH, MEBIBYTE, UPLOAD_PATH
+from benchmarks.workload import ANSWER, DOWNLOAD_PATH, FRESH_PATH, MEBIBYTE, UPLOAD_PATH
 
 # Bytes in no order, so that a piece lost, doubled or moved on the way shows.
 BLOB = os.urandom(MEBIBYTE)
@@ -36,6 +36,8 @@ http {{
   server {{
     listen 127.0.0.1:{port} backlog=4096;
     location / {{ return 200 '{answer}'; }}
+    # A head that differs in each answer.
+    location = {fresh} {{ add_header X-Answered $request_id; return 200 '{answer}'; }}
     location = {download} {{ default_type application/octet-stream; alias {directory}/blob; }}
     # `return` alone would answer before the body has come. Passing on reads the whole body first, into memory.
     location = {upload} {{
@@ -71,6 +73,7 @@ def start(directory: Path, port: int) -> Process:
             port=port,
             user=nginx_user(),
             answer=ANSWER.decode().replace("\n", "\\n"),
+            fresh=FRESH_PATH,
             download=DOWNLOAD_PATH,
             upload=UPLOAD_PATH,
         )

@@ -9,15 +9,14 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
-from benchmarks import figures, sampler, usage, wrk
+from benchmarks import figures, sampler, usage
 from benchmarks.figures import Table
 from benchmarks.peers import ROOT
 from benchmarks.processes import Command
 from benchmarks.proxies.base import Proxy
 from benchmarks.scenarios.load import Load
-from benchmarks.stand import Running, Stand
+from benchmarks.stand import Drive, Running, Stand
 from benchmarks.workload import Task
 
 _SAMPLES = "samples.json"
@@ -53,18 +52,17 @@ def run(stand: Stand, proxy: Proxy, scenario: Load, top: int = 30) -> list[Table
     Raises:
         RuntimeError: The proxy does not start, or is no Python program.
     """
-    method = "POST" if scenario.upload else "GET"
-    lua = stand.lua(scenario.name, wrk.script(stand.headers, method, scenario.upload))
-    with stand.started([proxy], tls=scenario.tls) as running:
+    drive = scenario.drive(stand)
+    with scenario.started(stand, [proxy]) as running:
         if not running:
             raise RuntimeError(f"{proxy.name} does not run")
-        each, kernel = _cost(stand, running[0], scenario, lua)
-    with stand.started([Sampled(proxy)], tls=scenario.tls) as running:
+        each, kernel = _cost(running[0], drive, stand.seconds)
+    with scenario.started(stand, [Sampled(proxy)]) as running:
         if not running:
             raise RuntimeError(f"{proxy.name} does not run under the sampler")
-        stand.warm_up(running[0], scenario.path, lua, scenario.connections)
+        drive(running[0], 1)
         os.kill(running[0].pid, sampler.RESET)
-        wrk.run(running[0].task.url(scenario.path), lua, stand.seconds, scenario.connections)
+        drive(running[0], stand.seconds)
         samples = _collect(running[0])
     modules, functions = own_time(samples)
     title = (
@@ -95,11 +93,11 @@ def short_module(file: str) -> str:
     return path.removesuffix(".py").removesuffix("/__init__").lstrip("/").replace("/", ".")
 
 
-def _cost(stand: Stand, running: Running, scenario: Load, lua: Path) -> tuple[float, float]:
+def _cost(running: Running, drive: Drive, seconds: float) -> tuple[float, float]:
     """CPU seconds per request without the sampler, and the kernel's part of them."""
-    stand.warm_up(running, scenario.path, lua, scenario.connections)
+    drive(running, 1)
     before = usage.cpu(running.pid)
-    load = wrk.run(running.task.url(scenario.path), lua, stand.seconds, scenario.connections)
+    load = drive(running, seconds)
     spent = usage.cpu(running.pid) - before
     return spent.total / load.requests, spent.system / spent.total
 

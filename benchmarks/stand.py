@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import ssl
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from benchmarks.peers import find
 from benchmarks.processes import CannotStart, Process, free_port
 from benchmarks.progress import say, warn
 from benchmarks.proxies.base import Proxy
-from benchmarks.workload import ANSWER, Task
+from benchmarks.workload import ANSWER, Certificate, Headers, Task
 
 BACKEND_PORT = 9001
 
@@ -49,6 +49,10 @@ class Round:
         return self.cpu / self.load.requests if self.load.requests else float("inf")
 
 
+Drive = Callable[[Running, float], wrk.Load]
+"""Loads a proxy for some seconds."""
+
+
 class Stand:
     """Everything that a scenario needs to measure."""
 
@@ -62,20 +66,42 @@ class Stand:
         self._made = 0
 
     @contextmanager
-    def started(self, proxies: Sequence[Proxy], tls: bool = False, routes: int = 1) -> Iterator[list[Running]]:
-        """Run the proxies that can do a task; those that cannot are said and left out."""
+    def started(
+        self,
+        proxies: Sequence[Proxy],
+        tls: bool = False,
+        routes: int = 1,
+        certificate: Certificate | None = None,
+        headers: Headers | None = None,
+    ) -> Iterator[list[Running]]:
+        """Run the proxies that can do a task; those that cannot are said and left out.
+
+        Args:
+            proxies: To be started.
+            tls: Whether they terminate TLS.
+            routes: How many they have.
+            certificate: For TLS, in place of the stand's own.
+            headers: With which they give the backend's answer, in place of the stand's own.
+        """
         with ExitStack() as stack:
             running = []
             for proxy in proxies:
-                started = self.start(proxy, tls, routes)
+                started = self.start(proxy, tls, routes, certificate, headers)
                 if started is not None:
                     stack.callback(started.process.stop)
                     running.append(started)
             yield running
 
-    def start(self, proxy: Proxy, tls: bool = False, routes: int = 1) -> Running | None:
+    def start(
+        self,
+        proxy: Proxy,
+        tls: bool = False,
+        routes: int = 1,
+        certificate: Certificate | None = None,
+        headers: Headers | None = None,
+    ) -> Running | None:
         """Start one proxy and see that it gives the backend's answer; None if it cannot be used."""
-        task = self._task(proxy, tls, routes)
+        task = self._task(proxy, routes, (certificate or self.certificate) if tls else None)
         missing = [program for program in proxy.needs if find(program) is None]
         if missing or not proxy.can(task):
             say(f"  {proxy.name}: left out, {'no ' + ', '.join(missing) if missing else 'not its task'}", "dim")
@@ -85,7 +111,7 @@ class Stand:
             process = Process(proxy.prepare(task), task.output)
             process.wait_for_port(task.port)
             path = workload.ANSWER_PATH if task.routes == 1 else workload.route_path(0) + "42"
-            self.expect(task, path, ANSWER)
+            self.expect(task, path, ANSWER, headers=headers)
         except (OSError, http.client.HTTPException, CannotStart) as error:
             warn(f"{proxy.name}: cannot be measured: {error}")
             if process is not None:
@@ -93,7 +119,9 @@ class Stand:
             return None
         return Running(proxy, task, process)
 
-    def expect(self, task: Task, path: str, answer: bytes | None, upload: int = 0) -> None:
+    def expect(
+        self, task: Task, path: str, answer: bytes | None, upload: int = 0, headers: Headers | None = None
+    ) -> None:
         """See that a proxy does the work at all before it is timed: one request, and the backend's answer to it.
 
         Args:
@@ -101,11 +129,12 @@ class Stand:
             path: Asked for.
             answer: The body that must come back; None for any.
             upload: Bytes of body to send.
+            headers: To be sent, in place of the stand's own.
 
         Raises:
             CannotStart: Another answer came.
         """
-        status, body = ask(task, path, dict(self.headers), bytes(upload))
+        status, body = ask(task, path, dict(self.headers if headers is None else headers), bytes(upload))
         if status != 200 or (answer is not None and body != answer):
             raise CannotStart(f"answered {path} with {status} and {len(body)} bytes: {body[:60]!r}")
 
@@ -120,24 +149,29 @@ class Stand:
         return path
 
     def measure(self, running: Running, path: str, lua: Path, connections: int) -> Round:
-        """Load one proxy for the time of a round."""
+        """Load one proxy with wrk for the time of a round."""
+        return self.measured(
+            running, lambda one, seconds: wrk.run(one.task.url(path), lua, seconds, connections), connections
+        )
+
+    def measured(self, running: Running, drive: Drive, watched: int) -> Round:
+        """Load one proxy for the time of a round, with so many requests always in flight."""
         before = usage.cpu(running.pid)
-        load = wrk.run(running.task.url(path), lua, self.seconds, connections)
+        load = drive(running, self.seconds)
         spent = usage.cpu(running.pid) - before
-        unanswered = load.unanswered(connections)
+        unanswered = load.unanswered(watched)
         if unanswered:
-            warn(f"{running.proxy.name}: about {unanswered} of {connections} connections wait for an answer")
+            warn(f"{running.proxy.name}: about {unanswered} of {watched} connections wait for an answer")
         return Round(spent.total, load, usage.rss(running.pid), load.failed + unanswered)
 
     def warm_up(self, running: Running, path: str, lua: Path, connections: int) -> None:
         """Load it for a second without counting: pools fill, caches warm."""
         wrk.run(running.task.url(path), lua, 1, connections)
 
-    def _task(self, proxy: Proxy, tls: bool, routes: int) -> Task:
+    def _task(self, proxy: Proxy, routes: int, certificate: Certificate | None) -> Task:
         self._made += 1
         directory = self._directory / f"{self._made:03}-{proxy.name}"
         directory.mkdir()
-        certificate = self.certificate if tls else None
         return Task(free_port(), free_port(), self.backend_port, directory, certificate, routes)
 
 
@@ -152,10 +186,14 @@ def stand(seconds: float, rounds: int, backend_port: int = BACKEND_PORT) -> Iter
             yield Stand(Path(name), port, seconds, rounds)
 
 
-def ask(task: Task, path: str, headers: dict[str, str], body: bytes = b"", timeout: float = 10) -> tuple[int, bytes]:
-    """Send one request over a connection of its own; a POST if it has a body."""
+def ask(
+    task: Task, path: str, headers: dict[str, str], body: bytes = b"", timeout: float = 10, port: int = 0
+) -> tuple[int, bytes]:
+    """Send one request over a connection of its own; a POST if it has a body; without TLS to another port, if given."""
     connection: http.client.HTTPConnection
-    if task.certificate:
+    if port:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    elif task.certificate:
         context = ssl.create_default_context(cafile=str(task.certificate.chain))
         connection = http.client.HTTPSConnection("127.0.0.1", task.port, timeout=timeout, context=context)
     else:

@@ -106,18 +106,18 @@ TARGETS: Sequence[Target] = (
     ),
     Target(
         "JWT never seen before, RS256: CPU per request, to Envoy's without cache",
-        ratio("fresh-tokens.{}+RS256.cpu", "fresh-tokens.envoy+RS256.cpu"),
+        ratio("fresh-tokens-RS256.{}+RS256.cpu", "fresh-tokens-RS256.envoy+RS256.cpu"),
         1.2,
     ),
     Target(
         "JWT never seen before, ES256: CPU per request, to Envoy's without cache",
-        ratio("fresh-tokens.{}+ES256.cpu", "fresh-tokens.envoy+ES256.cpu"),
+        ratio("fresh-tokens-ES256.{}+ES256.cpu", "fresh-tokens-ES256.envoy+ES256.cpu"),
         1.2,
     ),
     # Envoy has no keys in Redis. RS256 is the signature that it verifies fastest.
     Target(
         "API key in Redis never seen before: CPU per request, to Envoy's for a JWT (RS256)",
-        ratio("fresh-keys.{}+keys.cpu", "fresh-tokens.envoy+RS256.cpu"),
+        ratio("fresh-keys.{}+keys.cpu", "fresh-tokens-RS256.envoy+RS256.cpu"),
         1.2,
     ),
     Target(

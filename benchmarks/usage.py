@@ -47,6 +47,15 @@ def cpu(root: int) -> Cpu:
     return Cpu(user, system)
 
 
+def pss(root: int) -> int:
+    """Bytes of a process tree in memory, where a page that others have too counts by its share of them."""
+    proportional = 0
+    for process in tree(root):
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            proportional += process.memory_full_info().pss
+    return proportional
+
+
 def rss(root: int) -> int:
     """Resident bytes of a process tree; pages shared by its processes count in each, a zombie has none."""
     resident = 0

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import jwt
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 MEBIBYTE = 1024 * 1024
 ANSWER_PATH = "/api/users/42"
 DOWNLOAD_PATH = "/api/users/blob"
+FRESH_PATH = "/api/users/fresh"
 UPLOAD_PATH = "/api/users/upload"
 ROUTE_PREFIX = "/api/users/"
 
@@ -30,6 +33,9 @@ ANSWER = (
 
 # A shared secret for a token that opens nothing: only its length on the wire and its validity matter.
 TOKEN_SECRET = "benchmark-benchmark-benchmark-1234"  # noqa: S105
+
+
+Headers = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -76,25 +82,26 @@ class Task:
         return f"{'https' if self.certificate else 'http'}://127.0.0.1:{self.port}{path}"
 
 
-def headers() -> list[tuple[str, str]]:
-    """Five ordinary fields and a bearer token, as a browser's script sends them."""
-    now = datetime.datetime.now(datetime.UTC)
-    claims = {
-        "sub": "user-42",
-        "iss": "benchmark",
-        "aud": "api",
-        "roles": ["reader"],
-        "scope": "read",
-        "exp": now + datetime.timedelta(days=1),
-    }
+def claims(user: str = "user-42") -> dict[str, Any]:
+    """What a token says that every verifier here takes."""
+    expires = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1)
+    return {"sub": user, "iss": "benchmark", "aud": "api", "roles": ["reader"], "scope": "read", "exp": expires}
+
+
+def fields() -> list[tuple[str, str]]:
+    """Five ordinary fields, as a browser's script sends them."""
     return [
         ("User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"),
         ("Accept", "application/json, text/plain, */*"),
         ("Accept-Language", "en-GB,en;q=0.7,de;q=0.3"),
         ("Accept-Encoding", "gzip, deflate, br"),
         ("Referer", "https://app.example.com/users"),
-        ("Authorization", "Bearer " + jwt.encode(claims, TOKEN_SECRET, algorithm="HS256")),
     ]
+
+
+def headers() -> list[tuple[str, str]]:
+    """Those and a bearer token."""
+    return [*fields(), ("Authorization", "Bearer " + jwt.encode(claims(), TOKEN_SECRET, algorithm="HS256"))]
 
 
 def route_path(number: int) -> str:
@@ -102,9 +109,14 @@ def route_path(number: int) -> str:
     return f"/api/service-{number}/"
 
 
-def make_certificate(directory: Path) -> Certificate:
-    """Make a self-signed P-256 certificate for localhost and 127.0.0.1."""
-    key = ec.generate_private_key(ec.SECP256R1())
+def make_certificate(directory: Path, rsa_bits: int = 0) -> Certificate:
+    """Make a self-signed certificate for localhost and 127.0.0.1.
+
+    Args:
+        directory: Where its files are put.
+        rsa_bits: Size of an RSA key; 0: a key on P-256.
+    """
+    key = rsa.generate_private_key(65537, rsa_bits) if rsa_bits else ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.datetime.now(datetime.UTC)
     names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
@@ -123,7 +135,8 @@ def make_certificate(directory: Path) -> Certificate:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     chain_text = certificate.public_bytes(serialization.Encoding.PEM)
-    made = Certificate(directory / "key.pem", directory / "chain.pem", directory / "both.pem")
+    kind = "rsa-" if rsa_bits else ""
+    made = Certificate(*(directory / f"{kind}{name}.pem" for name in ("key", "chain", "both")))
     for path, text in ((made.key, key_text), (made.chain, chain_text), (made.both, chain_text + key_text)):
         path.write_bytes(text)
     return made

@@ -23,12 +23,53 @@ function done(summary, latency, requests)
   local form = '\\nMARK{"seconds": %.6f, "requests": %.0f, "bytes": %.0f, ' ..
     '"mean_us": %.0f, "p50_us": %.0f, "p99_us": %.0f, ' ..
     '"connect": %.0f, "read": %.0f, "write": %.0f, "timeout": %.0f, "status": %.0f}\\n'
+  if ended then ended() end
   io.write(string.format(
     form, summary.duration / 1e6, summary.requests, summary.bytes,
     latency.mean, latency:percentile(50), latency:percentile(99),
     e.connect, e.read, e.write, e.timeout, e.status))
 end
 """.replace("MARK", _MARK)
+
+# The seconds of the clock in front: no number comes twice, whichever run it is of. Lua's numbers hold 53 bits.
+_NUMBERED = """
+local head, number
+function init(args)
+  head = wrk.format():sub(1, -3) .. FIELD
+  number = os.time() * 1000000
+end
+function request()
+  number = number + 1
+  return head .. string.format("%.0f", number) .. "\\r\\n\\r\\n"
+end
+"""
+
+_SHOWN = """
+local asking, head
+local values, turn = {}, 0
+local place = FILE .. "." .. wrk.port
+function setup(thread) asking = thread end
+function init(args)
+  head = wrk.format():sub(1, -3) .. FIELD
+  for line in io.lines(FILE) do values[#values + 1] = line end
+  local kept = io.open(place)
+  if kept then
+    turn = kept:read("*n")
+    kept:close()
+  end
+  reached = turn
+end
+function request()
+  turn = turn % #values + 1
+  reached = turn
+  return head .. values[turn] .. "\\r\\n\\r\\n"
+end
+function ended()
+  local kept = io.open(place, "w")
+  kept:write(asking:get("reached"))
+  kept:close()
+end
+"""
 
 
 class LoadFailed(Exception):
@@ -89,8 +130,31 @@ def parse(output: str) -> Load:
     raise LoadFailed(output.strip() or "wrk printed nothing")
 
 
+@dataclass(frozen=True)
+class Shown:
+    """A field with another value in every request, out of a file.
+
+    A run goes on behind the value at which the one before it on the same port has ended, so that a value comes again
+    only after all the others.
+
+    Attributes:
+        field: Its name.
+        before: What stands before the value: `Bearer `.
+        values: The file, a value on each line. Beside it files are kept that say how far each port is.
+    """
+
+    field: str
+    before: str
+    values: Path
+
+
 def script(
-    headers: Sequence[tuple[str, str]], method: str = "GET", body_bytes: int = 0, paths: Sequence[str] = ()
+    headers: Sequence[tuple[str, str]],
+    method: str = "GET",
+    body_bytes: int = 0,
+    paths: Sequence[str] = (),
+    numbered: str = "",
+    shown: Shown | None = None,
 ) -> str:
     """Write the Lua script of a load.
 
@@ -99,6 +163,8 @@ def script(
         method: The method of every request.
         body_bytes: Size of the body of every request; 0 for none.
         paths: Asked for in turn; empty: the path of the URL each time.
+        numbered: Name of a field with another number in each request, in whatever run; empty for none.
+        shown: A field with another value in each request, out of a file.
     """
     lines = [f"wrk.method = {_quoted(method)}"]
     lines += [f"wrk.headers[{_quoted(name)}] = {_quoted(value)}" for name, value in headers]
@@ -110,6 +176,11 @@ def script(
         lines.append("local requests, turn = {}, 0")
         lines.append("function init(args) for i, path in ipairs(paths) do requests[i] = wrk.format(nil, path) end end")
         lines.append("function request() turn = turn % #requests + 1; return requests[turn] end")
+    if numbered:
+        lines.append(_NUMBERED.replace("FIELD", _quoted(f"{numbered}: ")))
+    if shown is not None:
+        start = _quoted(f"{shown.field}: {shown.before}")
+        lines.append(_SHOWN.replace("FIELD", start).replace("FILE", _quoted(str(shown.values))))
     return "\n".join(lines) + "\n" + _DONE
 
 

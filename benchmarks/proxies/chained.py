@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from benchmarks.proxies.envoy import TYPE, Envoy
 from benchmarks.proxies.gateway import Gateway, configuration
 from benchmarks.workload import TOKEN_SECRET, Task
+
+_SECRET = {"kty": "oct", "alg": "HS256", "k": urlsafe_b64encode(TOKEN_SECRET.encode()).rstrip(b"=").decode()}
 
 NEVER = 1_000_000_000
 """Requests in a window that no run makes."""
@@ -86,22 +89,27 @@ class ChainedEnvoy(Envoy):
         }
         (filter_,) = resources["listeners"][0]["filter_chains"][0]["filters"]
         manager = filter_["typed_config"]
-        manager["http_filters"] = [_jwt(), _limit(), *manager["http_filters"]]
+        jwt = jwt_filter(_SECRET, jwt_cache_config={"jwt_cache_size": 1000})
+        manager["http_filters"] = [jwt, _limit(), *manager["http_filters"]]
         (host,) = manager["route_config"]["virtual_hosts"]
         (route,) = host["routes"]
         route["route"]["retry_policy"] = {"retry_on": "5xx,reset,connect-failure", "num_retries": 2}
         return plain
 
 
-def _jwt() -> dict[str, Any]:
-    key = urlsafe_b64encode(TOKEN_SECRET.encode()).rstrip(b"=").decode()
-    keys = {"keys": [{"kty": "oct", "alg": "HS256", "k": key}]}
+def jwt_filter(key: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """Return Envoy's filter that verifies tokens.
+
+    Args:
+        key: As a JWK.
+        more: Further settings of the provider.
+    """
     provider = {
         "issuer": "benchmark",
         "audiences": ["api"],
-        "local_jwks": {"inline_string": json.dumps(keys)},
-        "jwt_cache_config": {"jwt_cache_size": 1000},
+        "local_jwks": {"inline_string": json.dumps({"keys": [dict(key)]})},
         "claim_to_headers": [{"header_name": "x-user-id", "claim_name": "sub"}],
+        **more,
     }
     return {
         "name": "envoy.filters.http.jwt_authn",

@@ -49,6 +49,9 @@ http {{
 }}
 """
 
+# Up to nginx 1.23.3 TLS 1.3 had to be asked for.
+_PROTOCOLS = "ssl_protocols TLSv1.2 TLSv1.3;"
+
 
 class Nginx:
     """nginx with one worker process."""
@@ -75,7 +78,7 @@ class Nginx:
                 prefix=ROUTE_PREFIX,
                 ssl="ssl" if certificate else "",
                 certificate=(
-                    f"ssl_certificate {certificate.chain}; ssl_certificate_key {certificate.key};"
+                    f"ssl_certificate {certificate.chain}; ssl_certificate_key {certificate.key}; {_PROTOCOLS}"
                     if certificate
                     else ""
                 ),

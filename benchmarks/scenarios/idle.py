@@ -43,8 +43,9 @@ class Idle:
             with stand.started([proxy], tls=self.tls) as running:
                 if running:
                     rows += self._hold(stand, running[0], outcome)
-        title = f"{self.name}: {self.connections:,} idle keep-alive connections, one request served on each"
-        header = ["proxy", "connections", "KiB/connection", "RSS MiB before", "RSS MiB", "CPU % idle"]
+        kind = "idle keep-alive connections with TLS" if self.tls else "idle keep-alive connections"
+        title = f"{self.name}: {self.connections:,} {kind}, one request served on each"
+        header = ["proxy", "connections", "KiB/connection", "by PSS", "RSS MiB before", "RSS MiB", "CPU % idle"]
         if rows:
             outcome.tables.append(Table(title, header, rows))
         return outcome
@@ -56,11 +57,11 @@ class Idle:
         with held(running.task, _BEFORE, request):
             pass
         time.sleep(_SETTLING_SECONDS)
-        before = usage.rss(running.pid)
+        before, before_shared = usage.rss(running.pid), usage.pss(running.pid)
         try:
             with held(running.task, self.connections, request) as sockets:
                 time.sleep(_SETTLING_SECONDS)
-                resident = usage.rss(running.pid)
+                resident, shared = usage.rss(running.pid), usage.pss(running.pid)
                 started = usage.cpu(running.pid)
                 time.sleep(_WATCHED_SECONDS)
                 idle_cpu = (usage.cpu(running.pid) - started).total / _WATCHED_SECONDS
@@ -79,6 +80,7 @@ class Idle:
             name,
             f"{alive:,}",
             f"{each / 1024:.1f}",
+            f"{(shared - before_shared) / self.connections / 1024:.1f}",
             figures.mebi(before),
             figures.mebi(resident),
             f"{idle_cpu:.1%}",

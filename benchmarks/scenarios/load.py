@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import http.client
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from benchmarks import figures, wrk
 from benchmarks.figures import Outcome, Table, median
 from benchmarks.processes import CannotStart
 from benchmarks.progress import say, warn
 from benchmarks.proxies.base import Proxy
-from benchmarks.stand import Round, Running, Stand
-from benchmarks.workload import MEBIBYTE
+from benchmarks.stand import Drive, Round, Running, Stand
+from benchmarks.workload import MEBIBYTE, Headers
 
 ENVOY = "envoy"
 HAPROXY = "haproxy"
@@ -33,6 +33,10 @@ class Load:
         answer: The body that must come back; None for any.
         upload: Bytes of body with each request; 0: none.
         transfer: Body bytes that one request moves; 0: too few to be reported.
+        numbered: Name of a field with another number in each request.
+        shown: A field with another value in each request.
+        headers: Sent with every request, in place of the stand's own.
+        first: The headers of the first request, by which a proxy shows that it does the work; as `headers` for None.
     """
 
     name: str
@@ -43,20 +47,43 @@ class Load:
     tls: bool = False
     upload: int = 0
     transfer: int = 0
+    numbered: str = ""
+    shown: wrk.Shown | None = None
+    headers: Headers | None = None
+    first: Headers | None = None
 
     def run(self, stand: Stand, proxies: Sequence[Proxy]) -> Outcome:
         """Start all proxies, warm them up, and measure one at a time."""
-        method = "POST" if self.upload else "GET"
-        lua = stand.lua(self.name, wrk.script(stand.headers, method, self.upload))
-        with stand.started(proxies, tls=self.tls) as started:
+        with self.started(stand, proxies) as started:
             running = [one for one in started if self._does_it(stand, one)]
-            rounds = interleaved(stand, running, self.name, self.path, lua, self.connections)
+            rounds = interleaved(stand, running, self.name, self.drive(stand), self.watched)
+            self.look(running, rounds)
         _expect_logs(running)
         return self._report(running, rounds, stand)
 
+    def started(self, stand: Stand, proxies: Sequence[Proxy]) -> AbstractContextManager[list[Running]]:
+        """Run the proxies that can do the load's task."""
+        return stand.started(proxies, tls=self.tls, headers=self.first or self.headers)
+
+    def drive(self, stand: Stand) -> Drive:
+        """Return what loads a proxy."""
+        method = "POST" if self.upload else "GET"
+        headers = stand.headers if self.headers is None else self.headers
+        text = wrk.script(headers, method, self.upload, numbered=self.numbered, shown=self.shown)
+        lua = stand.lua(self.name, text)
+        return lambda one, seconds: wrk.run(one.task.url(self.path), lua, seconds, self.connections)
+
+    @property
+    def watched(self) -> int:
+        """How many requests must always be in flight, for connections that wait in vain to be noticed."""
+        return self.connections
+
+    def look(self, running: Sequence[Running], rounds: Mapping[str, list[Round]]) -> None:
+        """Look, while the proxies still run, whether they did what is claimed; here there is nothing more to ask."""
+
     def _does_it(self, stand: Stand, one: Running) -> bool:
         try:
-            stand.expect(one.task, self.path, self.answer, self.upload)
+            stand.expect(one.task, self.path, self.answer, self.upload, self.first or self.headers)
         except (OSError, http.client.HTTPException, CannotStart) as error:
             warn(f"{one.proxy.name}: does not do {self.name}: {error}")
             return False
@@ -108,7 +135,7 @@ def beside(cpu: Mapping[str, float], name: str) -> float | None:
 
 
 def interleaved(
-    stand: Stand, running: list[Running], scenario: str, path: str, lua: Path, connections: int
+    stand: Stand, running: list[Running], scenario: str, drive: Drive, watched: int
 ) -> dict[str, list[Round]]:
     """Measure every proxy once in each round, starting with another one each time.
 
@@ -118,7 +145,7 @@ def interleaved(
     usable = list(running)
     for one in running:
         try:
-            stand.warm_up(one, path, lua, connections)
+            drive(one, 1)  # pools fill, caches warm
         except wrk.LoadFailed as error:
             warn(f"{one.proxy.name}: {error}")
             usable.remove(one)
@@ -126,7 +153,7 @@ def interleaved(
         first = number % len(usable) if usable else 0
         for one in usable[first:] + usable[:first]:
             try:
-                measured = stand.measure(one, path, lua, connections)
+                measured = stand.measured(one, drive, watched)
             except wrk.LoadFailed as error:
                 warn(f"{one.proxy.name}: {error}")
                 usable.remove(one)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from benchmarks.backend import BLOB
+from benchmarks.proxies.base import Proxy
 from benchmarks.scenarios.base import Scenario
 from benchmarks.scenarios.chain import Chain, ChainTLS
+from benchmarks.scenarios.fresh import FreshKeys, FreshTokens
+from benchmarks.scenarios.handshakes import Handshakes
 from benchmarks.scenarios.idle import Idle
 from benchmarks.scenarios.limits import Limits
 from benchmarks.scenarios.load import Load
 from benchmarks.scenarios.routes import Routes
 from benchmarks.scenarios.slow import Slow
 from benchmarks.scenarios.start import Start
-from benchmarks.workload import ANSWER, ANSWER_PATH, DOWNLOAD_PATH, MEBIBYTE, UPLOAD_PATH
+from benchmarks.workload import ANSWER, ANSWER_PATH, DOWNLOAD_PATH, FRESH_PATH, MEBIBYTE, UPLOAD_PATH
 
 PLAIN = Load("plain", "126-byte answers; access log, metrics and request id on", ANSWER_PATH, ANSWER)
+
+_HANDSHAKES = "126-byte answers, each on a connection of its own with a full handshake, TLS 1.3; "
 
 # A large body keeps a connection busy: sixteen of them fill the machine, more only queue in the kernel.
 _LARGE = 16
@@ -26,17 +31,48 @@ def known() -> dict[str, Scenario]:
     scenarios: list[Scenario] = [
         PLAIN,
         Load("tls", "the same behind TLS", ANSWER_PATH, ANSWER, tls=True),
+        Load(
+            "new-heads",
+            "126-byte answers; no head is sent twice, on either side",
+            FRESH_PATH,
+            ANSWER,
+            numbered="X-Request-Number",
+        ),
+        Handshakes("handshakes-ecdsa", _HANDSHAKES + "ECDSA P-256", ANSWER_PATH, ANSWER),
+        Handshakes("handshakes-rsa", _HANDSHAKES + "RSA 2048", ANSWER_PATH, ANSWER, rsa_bits=2048),
         Load("download", "1 MiB responses", DOWNLOAD_PATH, BLOB, _LARGE, transfer=MEBIBYTE),
         Load("upload", "1 MiB requests", UPLOAD_PATH, None, _LARGE, upload=MEBIBYTE, transfer=MEBIBYTE),
         Idle(),
+        Idle("idle-tls", tls=True),
         Routes(),
         Start(),
         Limits(),
         Chain(),
         ChainTLS(),
+        FreshTokens(),
+        FreshKeys(),
         Slow(),
     ]
     return {scenario.name: scenario for scenario in scenarios}
+
+
+_STOCK = {"twisted-agent", "twisted-resource"}
+_NOT_ASKED: Mapping[str, Set[str]] = {
+    "tls": _STOCK,
+    "new-heads": _STOCK | {"nginx", "haproxy", "caddy"},
+    "handshakes-ecdsa": _STOCK | {"caddy"},
+    "handshakes-rsa": _STOCK | {"caddy"},
+    "download": _STOCK | {"caddy"},
+    "upload": _STOCK | {"caddy"},
+    "idle": _STOCK | {"caddy"},
+    "idle-tls": _STOCK | {"caddy"},
+}
+"""Peers that a scenario does without, unless they are named: their figures would decide nothing, and take minutes."""
+
+
+def asked(scenario: str, proxies: Sequence[Proxy]) -> list[Proxy]:
+    """Return the proxies that a scenario measures where nobody has named any."""
+    return [proxy for proxy in proxies if proxy.name not in _NOT_ASKED.get(scenario, ())]
 
 
 def choose(names: Sequence[str]) -> list[Scenario]:

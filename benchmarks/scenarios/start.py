@@ -23,6 +23,7 @@ class Start:
         """Start each proxy once in each round."""
         seconds: dict[str, list[float]] = {}
         resident: dict[str, list[float]] = {}
+        proportional: dict[str, list[float]] = {}
         usable = list(proxies)
         for number in range(stand.rounds):
             for proxy in list(usable):
@@ -36,9 +37,18 @@ class Start:
                     occupied = usage.rss(running.pid)
                     seconds.setdefault(proxy.name, []).append(took)
                     resident.setdefault(proxy.name, []).append(occupied)
+                    proportional.setdefault(proxy.name, []).append(usage.pss(running.pid))
                     say(f"  start {number + 1}/{stand.rounds}  {proxy.name:<18} {took:>7.2f} s  {occupied >> 20} MiB")
-        rows = [[name, f"{median(seconds[name]):.2f}", figures.mebi(median(resident[name]))] for name in seconds]
-        outcome = Outcome(raw={name: {"seconds": seconds[name], "rss": resident[name]} for name in seconds})
+        rows = [
+            [
+                name,
+                f"{median(seconds[name]):.2f}",
+                *(figures.mebi(median(sizes[name])) for sizes in (resident, proportional)),
+            ]
+            for name in seconds
+        ]
+        raw = {name: {"seconds": seconds[name], "rss": resident[name], "pss": proportional[name]} for name in seconds}
+        outcome = Outcome(raw=raw)
         for name in seconds:
             outcome.figures |= {
                 f"start.{name}.seconds": median(seconds[name]),
@@ -46,5 +56,5 @@ class Start:
             }
         title = f"start: until the first answer came through, median of {stand.rounds}"
         if rows:
-            outcome.tables.append(Table(title, ["proxy", "seconds", "RSS MiB"], rows))
+            outcome.tables.append(Table(title, ["proxy", "seconds", "RSS MiB", "PSS MiB"], rows))
         return outcome

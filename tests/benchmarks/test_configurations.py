@@ -1,0 +1,43 @@
+"""Peers take the configurations that are written for them, where they are installed."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from benchmarks import tokens
+from benchmarks.peers import find
+from benchmarks.proxies.base import Proxy
+from benchmarks.proxies.chained import ChainedEnvoy
+from benchmarks.proxies.envoy import Envoy
+from benchmarks.proxies.haproxy import HAProxy
+from benchmarks.proxies.nginx import Nginx
+from benchmarks.proxies.verifying import VerifyingEnvoy
+from benchmarks.workload import Task, make_certificate
+
+CHECKS = {"envoy": ["--mode", "validate"], "nginx": ["-t"], "haproxy": ["-c"]}
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize("kind", [Envoy, ChainedEnvoy, Nginx, HAProxy])
+def test_a_configuration_is_taken(tmp_path: Path, kind: type[Proxy], tls: bool) -> None:
+    """By the program itself, which does not start."""
+    expect_taken(kind(), Task(20001, 20002, 20003, tmp_path, make_certificate(tmp_path) if tls else None))
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "ES256"])
+def test_envoy_takes_the_keys_of_tokens(tmp_path: Path, algorithm: str) -> None:
+    """As JWK."""
+    expect_taken(VerifyingEnvoy(tokens.make(algorithm, 1, tmp_path)), Task(20001, 20002, 20003, tmp_path))
+
+
+def expect_taken(proxy: Proxy, task: Task) -> None:
+    """Have the program check what is written for it."""
+    (program,) = proxy.needs
+    if find(program) is None:
+        pytest.skip(f"there is no {program}")
+    command = [*proxy.prepare(task).argv, *CHECKS[program]]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
