@@ -24,6 +24,11 @@ CONFIG ?= etc/gateway.yaml
 GATEWAY ?= 127.0.0.1:8080
 BACKENDS ?= 9001 9002
 
+# Tests that run on the compiled hot path too: those that take the whole way, and those of the wire, fuzzed ones among them. Others
+# hand doubles of their own to what they test, which compiled code takes only where its contracts say so.
+COMPILED_TESTS ?= tests/test_compiled.py tests/contracts tests/conformance tests/differential tests/flow tests/simulation tests/http tests/http1 \
+  tests/limiting tests/test_awaited.py tests/test_body.py tests/test_exchange.py tests/test_filters.py tests/test_headers.py tests/test_message.py
+
 # More for the command behind a target: make test ARGS='-k routing -x'
 ARGS ?=
 
@@ -69,10 +74,10 @@ compiled: $(VENV)/.dev  ## compile the hot path, into build/compiled
 	@GATEWAY_COMPILE=1 $(BIN)/python setup.py --quiet build --build-base build/mypyc --build-lib build/compiled
 
 .PHONY: test-compiled
-test-compiled: compiled $(VENV)/.programs  ## run the tests that take the whole way in memory on the compiled hot path
+test-compiled: compiled $(VENV)/.programs  ## run the tests of the wire and of the whole way on the compiled hot path
 	@PATH="$(abspath $(BIN)):$$PATH" GATEWAY_CODE=$(abspath build/compiled) $(BIN)/python -m pytest \
 	  --override-ini 'pythonpath=build/compiled .' --numprocesses=auto --maxprocesses=8 --dist=loadfile \
-	  tests/test_compiled.py tests/contracts tests/conformance tests/differential tests/flow tests/simulation $(ARGS)
+	  $(COMPILED_TESTS) $(ARGS)
 
 .PHONY: chaos
 chaos: $(VENV)/.dev  ## kill, stop and break backends under load, and count what clients notice
