@@ -6,18 +6,27 @@ Which modules, and why those: `docs/compiled.md`. The list is in pyproject.toml.
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
+import sys
+import sysconfig
 import tomllib
 from pathlib import Path
 from typing import Any
 
 from setuptools import setup
 
+BUILDS = {"build", "build_ext", "bdist_wheel"}
+"""Commands that compile. Others take the sources as they are: metadata, an editable installation, and the question
+what has to be installed to build, which is put before the compiler is there."""
 
-def extensions() -> list[Any]:
+
+def extensions(commands: list[str]) -> list[Any]:
     """Return the modules to be built; none where the package is to be interpreted."""
-    if os.environ.get("GATEWAY_COMPILE") != "1":
+    if os.environ.get("GATEWAY_COMPILE") != "1" or not BUILDS.intersection(commands):
         return []
-    from mypyc.build import mypycify  # there is no compiler where nothing is compiled
+    _look_for_a_compiler()
+    from mypyc.build import mypycify  # there is none where nothing is compiled
 
     settings = tomllib.loads(Path("pyproject.toml").read_text())["tool"]["gateway"]["compiled"]
     files = [f"gateway/{module}.py" for module in settings["modules"]]
@@ -32,4 +41,19 @@ def extensions() -> list[Any]:
     return built
 
 
-setup(ext_modules=extensions())
+def _look_for_a_compiler() -> None:
+    """Say in one line what is not there: setuptools would, a minute later, between pages of other things."""
+    compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")[0]
+    missing = []
+    if shutil.which(compiler) is None:
+        missing.append(f"a C compiler ({compiler})")
+    if not Path(sysconfig.get_path("include"), "Python.h").exists():
+        missing.append(f"Python's headers ({sysconfig.get_path('include')}/Python.h)")
+    if missing:
+        sys.exit(
+            f"GATEWAY_COMPILE=1 needs {' and '.join(missing)}. On Debian: apt-get install gcc python3-dev. "
+            "Without GATEWAY_COMPILE the gateway is installed interpreted, which needs neither."
+        )
+
+
+setup(ext_modules=extensions(sys.argv))
