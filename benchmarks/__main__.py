@@ -12,6 +12,7 @@ import os
 import re
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
@@ -53,9 +54,10 @@ def bench(options: argparse.Namespace) -> int:
         peers.install(["wrk", "nginx", *(program for proxy in proxies for program in proxy.needs)])
     proxies = _without_outdated(proxies, build=options.install)
     outcomes: dict[str, Outcome] = {}
-    with stand(options.seconds, options.rounds, options.backend_port) as ready:
-        for scenario in chosen:
-            say(f"{scenario.name}", "cyan")
+    with stand(options.seconds, options.rounds, options.backend_port, pin=options.pin) as ready:
+        began = time.monotonic()
+        for number, scenario in enumerate(chosen, 1):
+            say(f"{scenario.name} ({number} of {len(chosen)}, {(time.monotonic() - began) / 60:.1f} min so far)", "cyan")
             some = proxies if options.proxies else scenario_registry.asked(scenario.name, proxies)
             outcomes[scenario.name] = scenario.run(ready, some)
     ours = sorted(gateways(proxies), key=lambda proxy: proxy.checkout != compiled.BUILT)
@@ -185,6 +187,7 @@ def _parser() -> argparse.ArgumentParser:
         help="the proxy that the targets are about (the compiled gateway, else the interpreted)",
     )
     add("--json", type=Path, metavar="FILE", default=_environment("JSON", "") or None, help="write every round")
+    add("--pin", action="store_true", help="a core for the proxy alone, the others for load and backend")
     comparison.set_defaults(command=bench)
 
     revisions = commands.add_parser("ab", parents=[common], help="compare two revisions of the gateway")

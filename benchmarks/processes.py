@@ -14,7 +14,7 @@ import resource
 import socket
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +22,7 @@ from types import TracebackType
 import psutil
 
 from benchmarks import usage
+from benchmarks.cores import started_on
 
 _START_TIMEOUT = 30.0
 _STOP_TIMEOUT = 5.0
@@ -44,11 +45,17 @@ class Command:
 
 
 class Process:
-    """A process started for the run, with its output in a file."""
+    """A process started for the run, with its output in a file.
 
-    def __init__(self, command: Command, output: Path) -> None:
+    Args:
+        command: What is started.
+        output: The file.
+        cores: Where it runs; None for all.
+    """
+
+    def __init__(self, command: Command, output: Path, cores: Set[int] | None = None) -> None:
         self._output = output
-        with output.open("ab") as sink:
+        with output.open("ab") as sink, started_on(cores):
             self._popen = subprocess.Popen(
                 list(command.argv),
                 stdin=subprocess.DEVNULL,

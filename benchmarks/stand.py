@@ -5,12 +5,13 @@ from __future__ import annotations
 import http.client
 import ssl
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import backend, usage, workload, wrk
+from benchmarks.cores import set_apart
 from benchmarks.peers import find
 from benchmarks.processes import CannotStart, Process, free_port
 from benchmarks.progress import say, warn
@@ -56,13 +57,25 @@ Drive = Callable[[Running, float], wrk.Load]
 class Stand:
     """Everything that a scenario needs to measure."""
 
-    def __init__(self, directory: Path, backend_port: int, seconds: float, rounds: int) -> None:
+    def __init__(
+        self, directory: Path, backend_port: int, seconds: float, rounds: int, cores: Set[int] | None = None
+    ) -> None:
+        """Make one.
+
+        Args:
+            directory: For all files of the run.
+            backend_port: Where the backend listens.
+            seconds: Length of one measurement.
+            rounds: Measurements of each proxy.
+            cores: Where proxies run; None for all.
+        """
         self.backend_port = backend_port
         self.seconds = seconds
         self.rounds = rounds
         self.certificate = workload.make_certificate(directory)
         self.headers = workload.headers()
         self._directory = directory
+        self._cores = cores
         self._made = 0
 
     @contextmanager
@@ -108,7 +121,7 @@ class Stand:
             return None
         process: Process | None = None
         try:
-            process = Process(proxy.prepare(task), task.output)
+            process = Process(proxy.prepare(task), task.output, self._cores)
             process.wait_for_port(task.port)
             path = workload.ANSWER_PATH if task.routes == 1 else workload.route_path(0) + "42"
             self.expect(task, path, ANSWER, headers=headers)
@@ -176,14 +189,22 @@ class Stand:
 
 
 @contextmanager
-def stand(seconds: float, rounds: int, backend_port: int = BACKEND_PORT) -> Iterator[Stand]:
-    """Set up the backend in a temporary directory, and take everything down afterwards."""
+def stand(seconds: float, rounds: int, backend_port: int = BACKEND_PORT, *, pin: bool = False) -> Iterator[Stand]:
+    """Set up the backend in a temporary directory, and take everything down afterwards.
+
+    Args:
+        seconds: Length of one measurement.
+        rounds: Measurements of each proxy.
+        backend_port: Where the backend listens, if nobody does.
+        pin: Whether proxies have a core of their own, and all else of the run is kept off it.
+    """
+    cores = set_apart() if pin else None
     with tempfile.TemporaryDirectory(prefix="gateway-bench-") as name:
         port = free_port(backend_port)
         if port != backend_port:
             say(f"port {backend_port} is taken: the backend listens on {port}", "dim")
         with backend.start(Path(name) / "backend", port):
-            yield Stand(Path(name), port, seconds, rounds)
+            yield Stand(Path(name), port, seconds, rounds, cores)
 
 
 def ask(
