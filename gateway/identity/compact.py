@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import json
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import a2b_base64, b2a_base64
 from typing import Any, NamedTuple
 
 MAX_HEADER = 4 * 1024
 """Most octets of an encoded header; real ones have a few hundred."""
 MAX_DEPTH = 16
 """Most objects and lists nested in each other."""
+
+# The alphabet of base64url in that of base64; what is in base64 alone becomes what is in neither.
+_STANDARD = bytes.maketrans(b"-_+/=", b"+/!!!")
 
 _strings = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
@@ -28,13 +31,13 @@ class Compact(NamedTuple):
     """A token taken apart.
 
     Attributes:
-        header: Its header, parsed.
+        header: Its header, still encoded.
         signed: The octets that are signed.
         payload: The claims, still encoded.
         signature: The octets of the signature.
     """
 
-    header: dict[str, Any]
+    header: bytes
     signed: bytes
     payload: bytes
     signature: bytes
@@ -48,7 +51,7 @@ def read(token: bytes, most: int) -> Compact:
         most: Most octets that it may have.
 
     Raises:
-        Unreadable: It is too long, does not have three parts, or its header is not an object.
+        Unreadable: It is too long, does not have three parts, or its signature is not base64url.
     """
     if len(token) > most:
         raise Unreadable("too long")
@@ -58,7 +61,7 @@ def read(token: bytes, most: int) -> Compact:
     header, payload, signature = parts
     if len(header) > MAX_HEADER:
         raise Unreadable("header too long")
-    return Compact(read_object(decode(header)), token[: len(header) + 1 + len(payload)], payload, decode(signature))
+    return Compact(header, token[: len(header) + 1 + len(payload)], payload, decode(signature))
 
 
 def decode(text: bytes) -> bytes:
@@ -67,12 +70,13 @@ def decode(text: bytes) -> bytes:
     Raises:
         Unreadable: It is not base64url, or not the one canonical way to write its octets.
     """
+    standard = text.translate(_STANDARD) + b"=" * (-len(text) % 4)
     try:
-        octets = urlsafe_b64decode(text + b"=" * (-len(text) % 4))
+        octets = a2b_base64(standard)
     except ValueError:
         raise Unreadable("not base64url") from None
     # Decoders ignore the bits that are left over at the end: with any value there, one token would have several forms.
-    if urlsafe_b64encode(octets).rstrip(b"=") != text:
+    if b2a_base64(octets, newline=False) != standard:
         raise Unreadable("not base64url in its one form")
     return octets
 
@@ -86,7 +90,7 @@ def read_object(octets: bytes) -> dict[str, Any]:
     if octets.count(b"{") + octets.count(b"[") > MAX_DEPTH:
         _check_depth(octets)
     try:
-        found = json.loads(octets.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_number)
+        found = _parse(octets.decode("utf-8"))
         if b"\\u" in octets:
             # Refuses an escape that is half of a surrogate pair: it is no character, and UTF-8 cannot encode it.
             json.dumps(found, ensure_ascii=False).encode("utf-8")
@@ -117,3 +121,7 @@ def _once(members: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_number(word: str) -> None:
     raise Unreadable(f"{word} for a number")
+
+
+# Made once: `json.loads` would make a decoder for each object.
+_parse = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_number).decode

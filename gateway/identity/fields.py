@@ -9,6 +9,7 @@ a comma always separates two values, and decoding gives the text back.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
@@ -23,6 +24,7 @@ LONGEST_CLAIM = 4096
 
 # All visible ASCII but "%" and ",".
 _PLAIN = "".join(map(chr, range(0x21, 0x7F))).replace("%", "").replace(",", "")
+_plain = re.compile(r"[!-$&-+\--~]*").fullmatch
 
 
 def encode(text: str) -> bytes:
@@ -31,6 +33,8 @@ def encode(text: str) -> bytes:
     Raises:
         UnicodeEncodeError: It has half of a surrogate pair, which is no character.
     """
+    if _plain(text):
+        return text.encode("ascii")
     return quote(text.encode("utf-8"), safe=_PLAIN).encode("ascii")
 
 

@@ -24,6 +24,9 @@ MAX_KID = 256
 MOST_KEYS = 8
 """Most keys that are tried for one token: with each a signature is computed."""
 
+MOST_HEADERS = 64
+"""Most headers that a verifier knows; then it forgets them."""
+
 NOBODY = "signed by nobody known"
 
 ANYBODY = Expected()
@@ -59,11 +62,14 @@ class TokenVerifier:
         rules: What tokens must say.
     """
 
-    __slots__ = ("_keys", "_rules")
+    __slots__ = ("_headers", "_keys", "_rules")
 
     def __init__(self, keys: KeySource, rules: Rules) -> None:
         self._keys = keys
         self._rules = rules
+        # What headers say, by their encoded octets: of tokens that were signed by one of the keys, so that nobody else
+        # can fill it. An issuer's tokens have all the same header, or one for each of its keys.
+        self._headers: dict[bytes, tuple[str, str | None]] = {}
 
     @property
     def issuers(self) -> frozenset[str]:
@@ -83,11 +89,16 @@ class TokenVerifier:
         """
         try:
             parts = read(token, self._rules.max_size)
+            known = self._headers.get(parts.header)
+            algorithm, kid = known or self._header(read_object(decode(parts.header)))
         except Unreadable as error:
             raise CredentialInvalid(str(error)) from None
-        algorithm, kid = self._header(parts.header)
         search = _Search(self._keys, parts, algorithm, kid)
         if search.found():
+            if known is None:
+                if len(self._headers) >= MOST_HEADERS:
+                    self._headers.clear()
+                self._headers[parts.header] = (algorithm, kid)
             return self._principal(parts, now)
         more = None if search.names_its_key() else self._keys.more(algorithm, kid, search.found)
         if more is None:

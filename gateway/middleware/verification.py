@@ -17,7 +17,7 @@ beside this: it is asked for each request, also where the principal is cached.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
@@ -163,7 +163,18 @@ class Verification:
         except UnicodeEncodeError:
             raise CredentialInvalid("a name in it is not text") from None
         self._count(self._method, "verified")
-        return replace(principal, fields=fields + principal.fields)
+        return Principal(
+            principal.subject,
+            principal.roles,
+            principal.scopes,
+            principal.method,
+            principal.claims,
+            principal.key_id,
+            principal.token_id,
+            principal.expires,
+            fields + principal.fields,
+            principal.further,
+        )
 
     def _keep(self, key: bytes, principal: Principal) -> None:
         left = principal.expires - self._memory.wall_clock()

@@ -22,7 +22,7 @@ JSON = st.recursive(
 
 @given(st.binary(max_size=100))
 def test_octets_have_one_spelling(octets: bytes) -> None:
-    """Decoding what was encoded gives the octets back."""
+    """Decoding what was encoded gives the octets back; the values of all 64 characters are the standard's."""
     text = urlsafe_b64encode(octets).rstrip(b"=")
 
     assert decode(text) == octets
@@ -112,7 +112,7 @@ def test_a_token_is_taken_apart() -> None:
 
     parts = read(f"{header}.{payload}.{b64(b'sig')}".encode(), 100)
 
-    assert parts.header == {"alg": "x"}
+    assert parts.header == header.encode()
     assert parts.signed == f"{header}.{payload}".encode()
     assert decode(parts.payload) == b"anything"
     assert parts.signature == b"sig"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import AuthUnavailable, CredentialInvalid
 from gateway.identity.claims import Expected
-from gateway.identity.jwt import MOST_KEYS, Rules, TokenVerifier, unverified_issuer
+from gateway.identity.jwt import MOST_HEADERS, MOST_KEYS, NOBODY, Rules, TokenVerifier, unverified_issuer
 from gateway.identity.keys import FixedKeys, Key, from_jwks, from_secret
 from gateway.principal import Principal, find_claim
 from tests.tokens import ISSUER, SECRET, START, b64, jwk, rsa_key, said, sign
@@ -348,3 +349,53 @@ def test_a_token_with_another_octet_is_refused(place: int, change: int) -> None:
     token[place % len(token)] ^= change
 
     assert refused_or_not(TokenVerifier(FIXED, RULES), bytes(token))
+
+
+HEADERS = st.fixed_dictionaries(
+    {"alg": st.sampled_from(["HS256", "HS512", "none", 1])},
+    optional={
+        "typ": st.sampled_from(["JWT", "at+jwt", "dpop+jwt", 2]),
+        "kid": st.sampled_from(["one", "two", 3, "k" * 300]),
+        "crit": st.just(["exp"]),
+    },
+)
+SHOWN = st.lists(
+    st.tuples(HEADERS, st.sampled_from([SECRET, "another secret of forty octets, for tests"])), max_size=30
+)
+
+
+def outcome(verifier: TokenVerifier, token: bytes) -> Principal | str:
+    """The principal of a token, or why there is none."""
+    try:
+        answer = verifier.verify(token, START)
+    except CredentialInvalid as error:
+        return str(error.detail)
+    assert isinstance(answer, Principal)
+    return answer
+
+
+@given(SHOWN)
+def test_a_verifier_that_knows_headers_says_what_a_new_one_says(shown: list[tuple[dict[str, Any], str]]) -> None:
+    """Whatever it was shown before, signed by whomever."""
+    warm = TokenVerifier(FIXED, RULES)
+    for header, secret in shown * 2:
+        token = signed_by_hand(header, secret)
+        assert outcome(warm, token) == outcome(TokenVerifier(FIXED, RULES), token)
+
+
+def signed_by_hand(header: dict[str, Any], secret: str = SECRET) -> bytes:
+    """A token with this header, as it is; the signature is HS256's."""
+    start = f"{b64(json.dumps(header))}.{b64(json.dumps(said()))}"
+    return f"{start}.{b64(hmac.digest(secret.encode(), start.encode(), 'sha256'))}".encode()
+
+
+def test_headers_that_are_known_are_bounded_and_signed() -> None:
+    """An issuer with many keys cannot fill the memory, and nobody else can put a header there."""
+    verifier = TokenVerifier(FIXED, RULES)
+    for number in range(3 * MOST_HEADERS):
+        header = {"alg": "HS256", "kid": str(number)}
+        before = dict(verifier._headers)
+        assert outcome(verifier, signed_by_hand(header, "another secret of forty octets, for tests")) == NOBODY
+        assert verifier._headers == before
+        assert isinstance(outcome(verifier, signed_by_hand(header)), Principal)
+        assert 0 < len(verifier._headers) <= MOST_HEADERS
