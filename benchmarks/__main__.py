@@ -57,7 +57,8 @@ def bench(options: argparse.Namespace) -> int:
     with stand(options.seconds, options.rounds, options.backend_port, pin=options.pin) as ready:
         began = time.monotonic()
         for number, scenario in enumerate(chosen, 1):
-            say(f"{scenario.name} ({number} of {len(chosen)}, {(time.monotonic() - began) / 60:.1f} min so far)", "cyan")
+            minutes = (time.monotonic() - began) / 60
+            say(f"{scenario.name}: {number} of {len(chosen)}, {minutes:.1f} min so far", "cyan")
             some = proxies if options.proxies else scenario_registry.asked(scenario.name, proxies)
             outcomes[scenario.name] = scenario.run(ready, some)
     ours = sorted(gateways(proxies), key=lambda proxy: proxy.checkout != compiled.BUILT)

@@ -359,9 +359,8 @@ HEADERS = st.fixed_dictionaries(
         "crit": st.just(["exp"]),
     },
 )
-SHOWN = st.lists(
-    st.tuples(HEADERS, st.sampled_from([SECRET, "another secret of forty octets, for tests"])), max_size=30
-)
+OTHER = "another secret of forty octets, for tests"
+SHOWN = st.lists(st.tuples(HEADERS, st.sampled_from([SECRET, OTHER])), max_size=30)
 
 
 def outcome(verifier: TokenVerifier, token: bytes) -> Principal | str:
@@ -395,7 +394,7 @@ def test_headers_that_are_known_are_bounded_and_signed() -> None:
     for number in range(3 * MOST_HEADERS):
         header = {"alg": "HS256", "kid": str(number)}
         before = dict(verifier._headers)
-        assert outcome(verifier, signed_by_hand(header, "another secret of forty octets, for tests")) == NOBODY
+        assert outcome(verifier, signed_by_hand(header, OTHER)) == NOBODY
         assert verifier._headers == before
         assert isinstance(outcome(verifier, signed_by_hand(header)), Principal)
         assert 0 < len(verifier._headers) <= MOST_HEADERS
