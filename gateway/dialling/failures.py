@@ -6,6 +6,8 @@ this room pass failures on unchanged, so that the log can name the first cause.
 
 from __future__ import annotations
 
+import ssl
+
 from OpenSSL import SSL
 from service_identity.exceptions import CertificateError, VerificationError
 from twisted.internet import error
@@ -25,6 +27,7 @@ from gateway.errors import (
 TABLE: tuple[tuple[type[Exception], type[GatewayError]], ...] = (
     (HandshakeFailed, BackendTLSFailed),
     (SSL.Error, BackendTLSFailed),
+    (ssl.SSLError, BackendTLSFailed),
     (VerificationError, BackendTLSFailed),
     (CertificateError, BackendTLSFailed),
     (error.VerifyError, BackendTLSFailed),

@@ -8,10 +8,12 @@ checks. The layers below are treq (`gateway.dialling.plain`), Twisted's client
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from OpenSSL import SSL
+from service_identity.exceptions import CertificateError, VerificationError
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, ensureDeferred, fail
 from twisted.internet.error import ConnectError, DNSLookupError, VerifyError
@@ -36,6 +38,17 @@ from gateway.dialling.dialer import Dialer
 from gateway.dialling.plain import PlainAgent, ask
 from gateway.dialling.tls import HandshakeFailed
 from gateway.headers import Headers
+
+_NOT_CONNECTED = (
+    ConnectError,
+    DNSLookupError,
+    SSL.Error,
+    ssl.SSLError,
+    VerificationError,
+    CertificateError,
+    VerifyError,
+    HandshakeFailed,
+)
 
 MOST_AT_ONCE = 100
 """Most requests to one server that are under way, each on a connection of its own."""
@@ -167,7 +180,7 @@ class Fetcher(Service):
             if any(reason.check(CancelledError) for reason in getattr(error, "reasons", ())):
                 raise CancelledError from None
             raise _Broken(_words(error)) from None
-        except (ConnectError, DNSLookupError, SSL.Error, VerifyError, HandshakeFailed) as error:
+        except _NOT_CONNECTED as error:
             raise NotConnected(f"no connection: {type(error).__name__}") from error
         except (ResponseFailed, ParseError) as error:
             raise FetchFailed(f"it is not HTTP: {_words(error)}") from None

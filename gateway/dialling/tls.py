@@ -7,11 +7,15 @@ the first handshake; later handshakes use the same context.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Sequence
+from functools import cached_property, partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
+from weakref import ref
 
+from cryptography import x509
 from OpenSSL import SSL, crypto
 from twisted.internet.error import VerifyError
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
@@ -22,10 +26,14 @@ from twisted.internet.ssl import (
     optionsForClientTLS,
     trustRootFromCertificates,
 )
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from gateway.dialling.resolver import is_literal
+from gateway.dialling.sessions import check_name, sessions_with
+from gateway.http.idn import to_ascii
 from gateway.transport import pem
+from gateway.transport.sessions import ClientSessions, Standard, say_that_it_is_slower
 
 ALPN = (b"http/1.1",)
 
@@ -71,14 +79,11 @@ def client_tls_options(
     identity = _identity(settings) if settings is not None else None
     if settings is not None and not settings.verify:
         return Unverified(name, identity, alpn)
-    trust = trustRootFromCertificates(_authorities(Path(settings.ca))) if settings is not None and settings.ca else None
+    authorities = _authorities(Path(settings.ca)) if settings is not None and settings.ca else None
     try:
-        creator: IOpenSSLClientConnectionCreator = optionsForClientTLS(
-            name, trustRoot=trust, clientCertificate=identity, acceptableProtocols=list(alpn)
-        )
+        return Verified(name, identity, alpn, authorities)
     except ValueError as error:
         raise TLSSettingsError(f"server name {name!r}: {error}") from None
-    return creator
 
 
 def files_digest(settings: TLSSettings) -> bytes:
@@ -92,10 +97,95 @@ def files_digest(settings: TLSSettings) -> bytes:
 
 
 @implementer(IOpenSSLClientConnectionCreator)
-class Unverified:
+class _Server(Standard):
+    """Makes connections to one server: its sessions by `ssl` when the first is dialled, or pyOpenSSL's."""
+
+    def __init__(
+        self,
+        name: str,
+        identity: PrivateCertificate | None,
+        alpn: Sequence[bytes],
+        authorities: Sequence[x509.Certificate] | None,
+        *,
+        verify: bool,
+    ) -> None:
+        own: Any = None
+        if identity is not None:
+            own = (identity.privateKey.original.to_cryptography_key(), (identity.original.to_cryptography(),))
+        self._make = partial(sessions_with, name, authorities, own, tuple(alpn), verify=verify)
+
+    @cached_property
+    def sessions(self) -> ClientSessions | None:  # type: ignore[override]  # assigned at the first look
+        """See `Standard`."""
+        try:
+            return self._make()
+        except (ssl.SSLError, UnicodeError) as error:
+            say_that_it_is_slower(error)
+            return None
+
+    def clientConnectionForTLS(self, tlsProtocol: Any) -> SSL.Connection:  # noqa: N803  # the interface's
+        """Make the connection object for a handshake; see `IOpenSSLClientConnectionCreator`."""
+        raise NotImplementedError
+
+
+class Verified(_Server):
+    """Accepts certificates of the authorities that are trusted, for the name that was meant.
+
+    Raises:
+        ValueError: It is no name.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        identity: PrivateCertificate | None,
+        alpn: Sequence[bytes] = ALPN,
+        authorities: Sequence[x509.Certificate] | None = None,
+    ) -> None:
+        super().__init__(name, identity, alpn, authorities, verify=True)
+        trusted = None
+        if authorities is not None:
+            trusted = trustRootFromCertificates(
+                [Certificate(crypto.X509.from_cryptography(each)) for each in authorities]
+            )
+        self._creator = optionsForClientTLS(
+            name, trustRoot=trusted, clientCertificate=identity, acceptableProtocols=list(alpn)
+        )
+        self._name = name if is_literal(name) else to_ascii(name)
+
+    def clientConnectionForTLS(self, tlsProtocol: Any) -> SSL.Connection:  # noqa: N803  # the interface's
+        """Make the connection object for a handshake; see `IOpenSSLClientConnectionCreator`.
+
+        Twisted's own look at the name lets a certificate pass that `service-identity` cannot compare with it, such as
+        one without any name (D-254): ours is in its place.
+        """
+        made: SSL.Connection = self._creator.clientConnectionForTLS(tlsProtocol)
+        protocol, name = (
+            ref(tlsProtocol),
+            self._name,
+        )  # weakly: OpenSSL keeps the callback, and the protocol the connection
+
+        def right_name(_: Any, certificate: crypto.X509, error: int, depth: int, right: int) -> bool:
+            if depth or not right:
+                return bool(right)
+            try:
+                check_name(certificate.to_cryptography(), name)
+            except Exception:  # noqa: BLE001  # whatever is wrong with it; pyOpenSSL would swallow the exception
+                waiting = protocol()
+                if waiting is not None:
+                    waiting.failVerification(Failure())
+                return False
+            return True
+
+        made.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, right_name)
+        return made
+
+
+class Unverified(_Server):
     """Accepts any certificate; made for `verify: false` only."""
 
     def __init__(self, name: str, identity: PrivateCertificate | None, alpn: Sequence[bytes] = ALPN) -> None:
+        super().__init__(name, identity, alpn, None, verify=False)
         self._server_name = None if is_literal(name) else name.encode()
         self._options = CertificateOptions(
             privateKey=None if identity is None else identity.privateKey.original,
@@ -125,14 +215,14 @@ def _identity(settings: TLSSettings) -> PrivateCertificate | None:
     return loaded
 
 
-def _authorities(path: Path) -> list[Certificate]:
+def _authorities(path: Path) -> list[x509.Certificate]:
     try:
         found = pem.certificates(_read(path))
     except ValueError as error:
         raise TLSSettingsError(f"{path}: not a certificate: {_why(error)}") from None
     if not found:
         raise TLSSettingsError(f"{path}: no certificate in it")
-    return [Certificate(crypto.X509.from_cryptography(each)) for each in found]
+    return found
 
 
 def _read(path: Path) -> bytes:

@@ -77,6 +77,7 @@ class MemoryTLS(SecureTransport):
         "_receiving",
         "_sessions",
         "_shutdown_waits",
+        "_verified",
         "_waiting",
         "connected",
         "disconnecting",
@@ -100,7 +101,7 @@ class MemoryTLS(SecureTransport):
         self._producer: Membrane | None = None
         self._reason: Failure | None = None
         self._open = self._direct = self._lost = self._aborted = False
-        self._receiving = self._shutdown_waits = False
+        self._receiving = self._shutdown_waits = self._verified = False
         self._first = FIRST
         self._last_large = 0.0
 
@@ -113,7 +114,8 @@ class MemoryTLS(SecureTransport):
         self.wrappedProtocol.makeConnection(self)
         sessions = self._sessions
         if isinstance(sessions, ClientSessions) and not self._aborted:
-            self._begin(sessions.made, sessions.server_name, server=False)
+            incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+            self._begin(sessions.begin(incoming, outgoing, self._reactor.seconds()), incoming, outgoing)
             self._shake_hands()
 
     def dataReceived(self, data: bytes) -> None:
@@ -131,7 +133,8 @@ class MemoryTLS(SecureTransport):
                     self._hello = data
                     return
                 self._hello = b""
-                self._begin(context, None, server=True)
+                incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+                self._begin(context.wrap_bio(incoming, outgoing, server_side=True), incoming, outgoing)
             self._incoming.write(data)
             self._shake_hands()
 
@@ -146,16 +149,16 @@ class MemoryTLS(SecureTransport):
         reason, self._reason = self._reason or reason, None
         protocol, self.wrappedProtocol = self.wrappedProtocol, None
         self._waiting = []
+        sessions, session = self._sessions, self._session
+        if self._verified and session is not None and isinstance(sessions, ClientSessions):
+            sessions.over(session)
         protocol.connectionLost(reason)
         self._producer = None
 
     # The session.
 
-    def _begin(self, context: ssl.SSLContext, server_name: str | None, *, server: bool) -> None:
-        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._incoming, self._outgoing = incoming, outgoing
-        session = context.wrap_bio(incoming, outgoing, server_side=server, server_hostname=server_name)
-        self._session = session
+    def _begin(self, session: ssl.SSLObject, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO) -> None:
+        self._session, self._incoming, self._outgoing = session, incoming, outgoing
         # The object of C inside: its methods without the line of Python around each.
         inner = getattr(session, "_sslobj", session)
         self._encrypt = inner.write
@@ -172,16 +175,16 @@ class MemoryTLS(SecureTransport):
         except ssl.SSLError:
             self._fail(Failure())
             return
-        self._flush()
         sessions = self._sessions
         if isinstance(sessions, ClientSessions):
             try:
-                sessions.verify(session)
+                sessions.verify(session, self._reactor.seconds())
             except Exception:  # noqa: BLE001  # whatever is wrong with the certificate, nothing is sent to such a server
                 self._reason = Failure()
                 self.abortConnection()
                 return
-        self._open = True
+        self._flush()  # not before: in TLS 1.3 our own certificate is in it
+        self._open = self._verified = True
         self._direct = not self._waiting and not self.disconnecting
         if IHandshakeListener.providedBy(self.wrappedProtocol):
             self.wrappedProtocol.handshakeCompleted()

@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -43,23 +43,28 @@ class ServerSessions:
 
 
 class ClientSessions:
-    """Begins sessions with one server.
+    """Begins sessions with one server."""
 
-    Attributes:
-        made: With what they are begun.
-        server_name: Sent to the server; None for none.
-    """
+    def begin(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, now: float) -> ssl.SSLObject:
+        """Begin one.
 
-    def __init__(self, made: ssl.SSLContext, server_name: str | None) -> None:
-        self.made = made
-        self.server_name = server_name
+        Args:
+            incoming: Has what comes from the server.
+            outgoing: Takes what is for it.
+            now: Seconds of the reactor's clock.
+        """
+        raise NotImplementedError
 
-    def verify(self, session: ssl.SSLObject) -> None:
+    def verify(self, session: ssl.SSLObject, now: float) -> None:
         """Look whether it is the server that was meant; called when the handshake is done, before anything is sent.
 
         Raises:
             Exception: It is another one; the connection ends with this.
         """
+        raise NotImplementedError
+
+    def over(self, session: ssl.SSLObject) -> None:
+        """A connection whose server was verified has ended."""
         raise NotImplementedError
 
 
@@ -99,30 +104,46 @@ def server_context(
         ssl.SSLError: This OpenSSL cannot use the key or a certificate.
     """
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    adopt(made, like)
+    adopt(made, manner(like))
     # Renegotiation would let a client make us do the costly half of the handshake again and again.
     made.options |= ssl.OP_NO_RENEGOTIATION
     set_alpn(made, alpn)
-    shown = b"".join(each.public_bytes(Encoding.PEM) for each in certificates)
-    with _file_of(shown + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())) as path:
-        made.load_cert_chain(path)
+    show(made, key, certificates)
     return made
 
 
-def say_that_it_is_slower(error: ssl.SSLError) -> None:
+def show(made: ssl.SSLContext, key: Any, certificates: Sequence[x509.Certificate]) -> None:
+    """Have a context show certificates; arguments and errors as for `server_context`."""
+    shown = b"".join(each.public_bytes(Encoding.PEM) for each in certificates)
+    with _file_of(shown + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())) as path:
+        made.load_cert_chain(path)
+
+
+def say_that_it_is_slower(error: Exception) -> None:
     """Log that pyOpenSSL serves what `ssl` might have."""
     _log.info("TLS is served by pyOpenSSL, which is slower: Python's own OpenSSL says {error}", error=str(error))
 
 
-def adopt(made: ssl.SSLContext, like: SSL.Context) -> None:
-    """Take over the lowest version and the ciphers of a context that Twisted has made."""
+class Manner(NamedTuple):
+    """The lowest version and the ciphers that are spoken."""
+
+    lowest: ssl.TLSVersion
+    ciphers: str
+
+
+def manner(like: SSL.Context) -> Manner:
+    """Return those of a context that Twisted has made and nobody has used."""
     newest_only = like.set_options(0) & SSL.OP_NO_TLSv1_2
-    made.minimum_version = ssl.TLSVersion.TLSv1_3 if newest_only else ssl.TLSVersion.TLSv1_2
     # Those of TLS 1.3 have names of their own (TLS_…), and are OpenSSL's choice in either library.
     older = [each for each in SSL.Connection(like, None).get_cipher_list() if not each.startswith("TLS_")]
-    if older:
-        made.set_ciphers(":".join(older))
-    # Python leaves an end without `close_notify` unseen.
+    return Manner(ssl.TLSVersion.TLSv1_3 if newest_only else ssl.TLSVersion.TLSv1_2, ":".join(older))
+
+
+def adopt(made: ssl.SSLContext, taken: Manner) -> None:
+    """Speak in a manner; and see an end without `close_notify`, which Python leaves unseen."""
+    made.minimum_version = taken.lowest
+    if taken.ciphers:
+        made.set_ciphers(taken.ciphers)
     made.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
 
 

@@ -80,12 +80,17 @@ class OverTLS(WrappingFactory):
         super().__init__(factory)
         self._creator = creator
         self._reactor = reactor
-        self._by_pyopenssl = _by_pyopenssl(creator, factory, reactor, client=client)
+        self._client = client
+        self._by_pyopenssl: TLSMemoryBIOFactory | None = None
 
     def buildProtocol(self, addr: Any) -> Any:
         """Make one; see `IProtocolFactory.buildProtocol`."""
         sessions = self._creator.sessions
         if sessions is None:
+            if self._by_pyopenssl is None:
+                self._by_pyopenssl = _by_pyopenssl(
+                    self._creator, self.wrappedFactory, self._reactor, client=self._client
+                )
             return self._by_pyopenssl.buildProtocol(addr)
         protocol = self.wrappedFactory.buildProtocol(addr)
         return None if protocol is None else MemoryTLS(sessions, protocol, self._reactor)

@@ -6,6 +6,7 @@ the same cause is told once a minute, another one once a second at most.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable
 
 from OpenSSL import SSL
@@ -58,4 +59,9 @@ def words(failure: Failure) -> str:
     if isinstance(error, SSL.Error):
         queue = error.args[0] if error.args and isinstance(error.args[0], list) else []
         return "TLS: " + ("; ".join(str(entry[-1]) for entry in queue) or "the handshake failed")
+    if isinstance(error, ssl.SSLError):
+        # By name, such as CERTIFICATE_VERIFY_FAILED; of a certificate OpenSSL says further what is wrong with it.
+        reason = (getattr(error, "reason", None) or "the handshake failed").lower().replace("_", " ")
+        why = getattr(error, "verify_message", "")
+        return f"TLS: {reason}: {why}" if why else f"TLS: {reason}"
     return (str(error).splitlines() or [""])[0] or type(error).__name__

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import ssl
+
 import pytest
 from OpenSSL import SSL
 from service_identity.exceptions import CertificateError, VerificationError
@@ -31,6 +33,8 @@ from gateway.errors import (
         (error.TimeoutError(), BackendConnectTimeout),
         (error.TCPTimedOutError(), BackendConnectTimeout),
         (SSL.Error([]), BackendTLSFailed),
+        (ssl.SSLError(), BackendTLSFailed),
+        (ssl.SSLCertVerificationError(), BackendTLSFailed),
         (VerificationError(errors=[]), BackendTLSFailed),
         (CertificateError(), BackendTLSFailed),
         (HandshakeFailed(), BackendTLSFailed),

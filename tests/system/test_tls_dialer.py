@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,8 +98,9 @@ class Settings:
 class World:
     """A backend with certificates, and a dialer."""
 
-    def __init__(self, reactor: PrivateReactor, place: Path) -> None:
+    def __init__(self, reactor: PrivateReactor, place: Path, library: str) -> None:
         self.reactor = reactor
+        self.library = library
         self.place = place
         self.authority = Authority()
         self.ca = self.authority.write(place / "ca.pem")
@@ -106,15 +108,24 @@ class World:
         self.dialer = SocketDialer(reactor, self.names)
         self.backend = BackendFactory()
 
-    def listen(self, *names: str, more: str = "", interface: str = "127.0.0.1") -> int:
+    def listen(self, *names: str, more: str = "", interface: str = "127.0.0.1", common: str = "") -> int:
         """Start the backend, with TLS if it has names; gives its port."""
         description = f"tcp:0:interface={interface}"
-        if names:
-            identity = self.authority.write_identity(self.place / "server.pem", *names)
+        if names or common:
+            identity = self.authority.write_identity(self.place / "server.pem", *names, common=common)
             description = f"sni:0:interface={interface}:certificates={identity}{more}"
         listening = self.reactor.result(listen(self.reactor, description, self.backend))
         port: int = listening.port.getHost().port  # type: ignore[attr-defined]
         return port
+
+    def tls(self, name: str, settings: Settings | None = None) -> Any:
+        """How the backend is spoken to: by `ssl`, or by pyOpenSSL as where `ssl` cannot."""
+        made: Any = client_tls_options(name, settings)
+        if self.library == "pyOpenSSL":
+            made.sessions = None
+        else:
+            assert made.sessions is not None
+        return made
 
     def listen_by_twisted(self, *names: str) -> int:
         """Start the backend on Twisted's own TLS, whose pyOpenSSL tells which name a client has asked for."""
@@ -134,11 +145,11 @@ class World:
         self.reactor.until(lambda: caller.received == b"hello")
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+@pytest.fixture(params=["ssl", "pyOpenSSL"])
+def world(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[World]:
     """On a reactor of its own."""
     with private_reactor() as reactor:
-        yield World(reactor, tmp_path)
+        yield World(reactor, tmp_path, request.param)
 
 
 def test_a_connection_in_the_clear(world: World) -> None:
@@ -189,7 +200,7 @@ def test_a_refusal_is_told_unchanged(world: World) -> None:
 
 def trusting(world: World, name: str = "b.example", **more: Any) -> Any:
     """TLS that trusts the backend's authority."""
-    return client_tls_options(name, Settings(ca=world.ca, **more))
+    return world.tls(name, Settings(ca=world.ca, **more))
 
 
 def test_a_connection_through_tls(world: World) -> None:
@@ -237,7 +248,14 @@ def test_another_authority_is_refused(world: World) -> None:
     stranger = Authority("Test CA").write(world.place / "stranger.pem")
 
     for settings in (None, Settings(ca=stranger)):
-        assert isinstance(refused(world, port, client_tls_options("b.example", settings)), SSL.Error)
+        assert isinstance(refused(world, port, world.tls("b.example", settings)), (SSL.Error, ssl.SSLError))
+
+
+def test_a_certificate_without_a_name_is_refused(world: World) -> None:
+    """Its authority is trusted, and it is for nobody: not for everybody."""
+    port = world.listen(common="b.example")
+
+    refused(world, port, trusting(world))
 
 
 def test_the_server_name_stands_in_for_the_host(world: World) -> None:
@@ -253,7 +271,7 @@ def test_no_verification_where_it_is_turned_off(world: World) -> None:
     """Any certificate is accepted, and the name is sent all the same."""
     port = world.listen_by_twisted("other.example")
 
-    world.echoes(world.dial("127.0.0.1", port, client_tls_options("b.example", Settings(verify=False))))
+    world.echoes(world.dial("127.0.0.1", port, world.tls("b.example", Settings(verify=False))))
     assert world.backend.open[0].transport.getHandle().get_servername() == b"b.example"
 
 

@@ -42,11 +42,12 @@ class Pair:
         Authority().write_identity(place / "a.pem", "a.example")
         self.clock = Clock()
         store = CertificateStore([place], alpn=[b"http/1.1"])
+        creator = Unverified("a.example", None)
         if kind is DirectTLS:
-            store.sessions = None
-        self.client, self.client_wire = self._end(Unverified("a.example", None), client=True)
+            store.sessions = creator.sessions = None
+        self.client, self.client_wire = self._end(creator, client=True)
         self.server, self.server_wire = self._end(store, client=False)
-        assert type(self.server) is kind
+        assert type(self.server) is type(self.client) is kind
 
     def _end(self, creator: Any, *, client: bool) -> tuple[Any, StringTransport]:
         protocol = over_tls(creator, Factory.forProtocol(Keeper), self.clock, client=client).buildProtocol(None)
@@ -66,7 +67,7 @@ class Pair:
 
 @pytest.fixture(params=[MemoryTLS, DirectTLS])
 def pair(tmp_path: Path, request: pytest.FixtureRequest) -> Pair:
-    """A connection before its handshake, to a server by `ssl` and to one by pyOpenSSL."""
+    """A connection before its handshake, by `ssl` at both ends, and by pyOpenSSL."""
     return Pair(tmp_path, request.param)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any
 
 import pytest
@@ -17,6 +18,13 @@ from gateway.testing import Harness
 from gateway.upstream.complaints import AGAIN, ANOTHER, Complaints, words
 
 
+def refused() -> ssl.SSLError:
+    """What OpenSSL says of a certificate."""
+    error = ssl.SSLCertVerificationError()
+    error.reason, error.verify_message = "CERTIFICATE_VERIFY_FAILED", "certificate has expired"
+    return error
+
+
 @pytest.mark.parametrize(
     ("failure", "expected"),
     [
@@ -25,6 +33,8 @@ from gateway.upstream.complaints import AGAIN, ANOTHER, Complaints, words
             "TLS: certificate verify failed",
         ),
         (SSL.Error([]), "TLS: the handshake failed"),
+        (ssl.SSLError(), "TLS: the handshake failed"),
+        (refused(), "TLS: certificate verify failed: certificate has expired"),
         (VerificationError(errors=[DNSMismatch(mismatched_id=DNS_ID("orders.internal"))]), "orders.internal"),
         (error.ConnectionRefusedError(osError=111), "Connection was refused"),
         (error.DNSLookupError("address 'a' not found"), "address 'a' not found"),
