@@ -19,8 +19,8 @@ from tests.system.ports import free_port
 
 TWISTD = Path(sys.executable).with_name("twistd")
 BY_TWISTD = (TWISTD, "--nodaemon", "--pidfile=", "gateway")
-BY_RUN = (sys.executable, "-m", "gateway.cli", "run")
-"""`gateway run`, whether or not its script is installed."""
+BY_RUN = (sys.executable, "-P", "-m", "gateway.cli", "run")
+"""`gateway run`, whether or not its script is installed; the package is not looked for where the command is given."""
 ROOT = Path(__file__).parent.parent.parent
 CODE = os.pathsep.join([*filter(None, [os.environ.get("GATEWAY_CODE")]), str(ROOT)])
 """Where processes find the package: the checkout, or (`make test-compiled`) the compiled one before it."""

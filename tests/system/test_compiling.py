@@ -17,7 +17,8 @@ import pytest
 import requests
 from packaging.requirements import Requirement
 
-from tests.system.gateway_process import ROOT, GatewayProcess
+from gateway.compiled import KIND
+from tests.system.gateway_process import BY_RUN, BY_TWISTD, ROOT, GatewayProcess, until
 from tests.system.package_index import PackageIndex, installed_files
 from tests.system.test_install import ENVIRONMENT, copy_checkout
 
@@ -146,3 +147,14 @@ def test_an_editable_installation_is_interpreted(place: Place, no_compiler: str)
     files = list(place.environment.glob("lib/python*/site-packages/__editable__*"))
     assert str(ROOT) not in "".join(file.read_text() for file in files)
     assert list(place.checkout.rglob("*.so")) == []
+
+
+@pytest.mark.parametrize("command", [BY_TWISTD, BY_RUN], ids=["twistd", "run"])
+def test_processes_of_tests_run_what_the_tests_run(tmp_path: Path, command: tuple[str | Path, ...]) -> None:
+    """Compiled, where `make test-compiled` runs them."""
+    gateway = GatewayProcess(tmp_path)
+    try:
+        gateway.start(command=command)
+        until(lambda: f" ({KIND}), Python" in gateway.errors)
+    finally:
+        gateway.stop()
