@@ -27,6 +27,7 @@ from zope.interface import implementer
 
 from gateway.identity.certificate_lists import ListUnusable
 from gateway.listening.client_lists import ClientLists, check_in_handshakes
+from gateway.listening.hardening import harden, leave_weak_ciphers_out
 from gateway.listening.refusals import keep_first, log_refusals
 from gateway.transport import pem
 from gateway.transport.client_hello import server_name
@@ -322,6 +323,7 @@ class CertificateStore(Standard):
         def finish(options: CertificateOptions) -> SSL.Context:
             context: SSL.Context = options.getContext()
             harden(context, self._alpn)
+            leave_weak_ciphers_out(context)
             if self._client_ca is not None:
                 # The names of the authorities tell a client with several certificates which one to send.
                 context.load_client_ca(os.fsencode(self._client_ca))
@@ -360,20 +362,3 @@ class CertificateStore(Standard):
             )
         except (SSL.Error, crypto.Error, ValueError, TypeError) as error:
             raise CertificateError(f"certificate for {', '.join(identity.names) or 'no name'}: {error}") from None
-
-
-def harden(context: SSL.Context, alpn: Sequence[bytes]) -> None:
-    """Set what Twisted leaves open on a server's context.
-
-    Args:
-        context: Not used for a connection yet.
-        alpn: Protocols that we speak, best first.
-    """
-    # Renegotiation would let a client make us do the costly half of the handshake again and again.
-    context.set_options(getattr(SSL, "OP_NO_RENEGOTIATION"))  # noqa: B009  # the published stubs do not know it
-
-    def select(connection: SSL.Connection, offered: list[bytes]) -> Any:
-        # Without anything in common the handshake goes on without ALPN: the client may speak HTTP/1.1 all the same.
-        return next((each for each in alpn if each in offered), SSL.NO_OVERLAPPING_PROTOCOLS)
-
-    context.set_alpn_select_callback(select)

@@ -23,7 +23,8 @@ from twisted.internet.ssl import CertificateOptions
 from zope.interface import implementer
 
 from gateway.config.endpoint_strings import parse
-from gateway.listening.certificates import harden, pem_blocks
+from gateway.listening.certificates import pem_blocks
+from gateway.listening.hardening import harden, leave_weak_ciphers_out
 from gateway.transport.sessions import OneContext, Standard, say_that_it_is_slower, server_context
 
 
@@ -64,6 +65,8 @@ class SingleCertificate(Standard):
         for certificate in chain:
             context.add_extra_chain_cert(crypto.X509.from_cryptography(certificate))
         harden(context, self._alpn)
+        if self._description.startswith("ssl:"):
+            leave_weak_ciphers_out(context)
         return context, self._sessions(made, context, chain)
 
     def _sessions(self, made: Any, context: SSL.Context, chain: list[x509.Certificate]) -> OneContext | None:

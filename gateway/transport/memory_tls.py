@@ -366,8 +366,10 @@ class MemoryTLS(SecureTransport):
                     self._first -= 1
                     done += self._encrypt(view[done : done + SEGMENT])
             while done < size:
+                # Some versions of Python take one record at a call, others all.
                 done += self._encrypt(view[done : done + FLUSH])
-                self.transport.write(self._outgoing.read())
+                if done == size or self._outgoing.pending >= FLUSH:
+                    self.transport.write(self._outgoing.read())
         except ssl.SSLWantReadError:
             self._first = 0  # OpenSSL wants to be asked again for no less
             self._flush()
