@@ -100,7 +100,7 @@ lock: $(VENV)/.uv  ## pin the dependencies anew, newest that setup.cfg admits
 	@export UV_CUSTOM_COMPILE_COMMAND='make lock'; compile="$(VENV)/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade"; \
 	echo 'setuptools>=77' | $$compile setup.cfg - --output-file requirements/runtime.lock; \
 	$$compile setup.cfg --extra dev --constraint requirements/runtime.lock --output-file requirements/dev.lock; \
-	for name in programs uv peers; do $$compile --no-annotate requirements/$$name.in --output-file requirements/$$name.lock; done
+	for name in programs uv peers wheels; do $$compile --no-annotate requirements/$$name.in --output-file requirements/$$name.lock; done
 
 .PHONY: clean
 clean:  ## remove what make, the tests and the tools have made

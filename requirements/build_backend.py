@@ -18,6 +18,9 @@ from setuptools.build_meta import get_requires_for_build_wheel as _for_wheel
 COMPILER = "mypy[mypyc]==2.4.1"
 """Its language changes with its version: the one that the tests run with."""
 
+UNTYPED = "google-re2"
+"""Tells the compiler nothing, and has to be built, from C++, where there are no wheels of it (musl)."""
+
 
 def get_requires_for_build_wheel(config_settings: Any = None) -> list[str]:
     """Return what has to be installed to build a wheel."""
@@ -35,4 +38,4 @@ def _compiler() -> list[str]:
     parser = configparser.ConfigParser()
     parser.read(Path(__file__).parents[1] / "setup.cfg")
     lines = parser["options"]["install_requires"].splitlines()
-    return [COMPILER, *(line for line in lines if line and not line.startswith("#"))]
+    return [COMPILER, *(line for line in lines if line and not line.startswith(("#", UNTYPED)))]

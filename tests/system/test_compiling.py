@@ -62,10 +62,11 @@ class Place:
         self._variables |= {"PIP_INDEX_URL": index.url, "PIP_CONFIG_FILE": os.devnull, "HOME": str(there)}
         self._run(sys.executable, "-m", "venv", "--without-pip", self.environment).check_returncode()
 
-    def pip(self, *arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run pip on the environment."""
+    def install(self, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Install the checkout into the environment, by pip."""
         python = self.environment / "bin/python"
-        return self._run(sys.executable, "-m", "pip", "--python", python, *arguments, **variables)
+        command: list[str | Path] = [sys.executable, "-m", "pip", "--python", python]
+        return self._run(*command, "install", *options, self.checkout, **variables)
 
     def version(self) -> str:
         """Return what `gateway --version` prints."""
@@ -114,7 +115,7 @@ def check_serves(place: Place, directory: Path) -> None:
 @needs_compiler
 def test_it_is_compiled_where_that_is_asked_for(place: Place, tmp_path: Path) -> None:
     """By pip's own build environment, with nothing there beforehand."""
-    done = place.pip("install", place.checkout, GATEWAY_COMPILE="1", GATEWAY_COMPILE_LEVEL="0")
+    done = place.install(GATEWAY_COMPILE="1", GATEWAY_COMPILE_LEVEL="0")
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert place.version().endswith(" (compiled)")
@@ -123,7 +124,7 @@ def test_it_is_compiled_where_that_is_asked_for(place: Place, tmp_path: Path) ->
 
 def test_without_a_compiler_it_is_installed_as_it_is(place: Place, no_compiler: str, tmp_path: Path) -> None:
     """Nothing is compiled unless that is asked for."""
-    done = place.pip("install", place.checkout, PATH=no_compiler)
+    done = place.install(PATH=no_compiler)
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert place.version().endswith(" (interpreted)")
@@ -132,7 +133,7 @@ def test_without_a_compiler_it_is_installed_as_it_is(place: Place, no_compiler: 
 
 def test_without_a_compiler_what_is_asked_for_is_an_error(place: Place, no_compiler: str) -> None:
     """In a line that says what is missing; nothing interpreted is installed in its place."""
-    done = place.pip("install", place.checkout, PATH=no_compiler, GATEWAY_COMPILE="1")
+    done = place.install(PATH=no_compiler, GATEWAY_COMPILE="1")
 
     assert done.returncode != 0
     assert "GATEWAY_COMPILE=1 needs a C compiler (" in done.stdout + done.stderr
@@ -141,7 +142,7 @@ def test_without_a_compiler_what_is_asked_for_is_an_error(place: Place, no_compi
 
 def test_an_editable_installation_is_interpreted(place: Place, no_compiler: str) -> None:
     """Whatever is asked for: it runs the sources."""
-    done = place.pip("install", "--no-deps", "--editable", place.checkout, PATH=no_compiler, GATEWAY_COMPILE="1")
+    done = place.install("--no-deps", "--editable", PATH=no_compiler, GATEWAY_COMPILE="1")
 
     assert done.returncode == 0, done.stdout + done.stderr
     files = list(place.environment.glob("lib/python*/site-packages/__editable__*"))
