@@ -7,9 +7,10 @@ import errno
 from typing import Any
 
 import pytest
+from twisted.internet.main import CONNECTION_DONE
 from twisted.internet.protocol import Protocol
 
-from gateway.transport.direct import DirectServer
+from gateway.transport.direct import FEW, LARGE, USUAL, DirectServer
 
 
 class Kernel:
@@ -18,6 +19,12 @@ class Kernel:
     def __init__(self, *answers: int | OSError) -> None:
         self.answers = list(answers)
         self.taken: list[bytes] = []
+        self.waiting: list[int] = []
+        self.asked: list[int] = []
+
+    def recv(self, most: int) -> bytes:
+        self.asked.append(most)
+        return bytes(min(most, self.waiting.pop(0)))
 
     def send(self, data: bytes | memoryview) -> int:
         answer = self.answers.pop(0) if self.answers else len(data)
@@ -118,3 +125,24 @@ def test_nothing_overtakes_the_end(ending: str) -> None:
     transport.write(b"late")
 
     assert kernel.taken == []
+
+
+def test_a_read_has_more_room_behind_a_full_one() -> None:
+    """As long as a large body comes; small messages are read with little again."""
+    kernel = Kernel()
+    kernel.waiting = [500, USUAL - 1, USUAL, LARGE, USUAL, FEW, FEW - 1, 500]
+    transport, _ = connect(kernel)
+
+    for _ in range(len(kernel.waiting)):
+        assert transport.doRead() is None
+
+    assert kernel.asked == [USUAL] * 3 + [LARGE] * 4 + [USUAL]
+
+
+def test_the_end_is_the_end_whatever_room_there_was() -> None:
+    """The other side has closed, amid a large body."""
+    kernel = Kernel()
+    kernel.waiting = [USUAL, 0]
+    transport, _ = connect(kernel)
+
+    assert [transport.doRead(), transport.doRead()] == [None, CONNECTION_DONE]
