@@ -57,7 +57,8 @@ def text(table: Table, stream: TextIO, highlight: str | None = None) -> str:
 
 
 def markdown(tables: Iterable[Table], about: Mapping[str, str]) -> str:
-    """Write tables as Markdown, with the machine in front."""
+    """Write tables as Markdown, with the machine in front; a note stands under the first table that has it."""
+    said: set[str] = set()
     parts = [f"Measured {about['date']}: {about['machine']}, {about['python']}; {about['versions']}.\n"]
     for table in tables:
         name, _, rest = table.title.partition(": ")
@@ -67,8 +68,10 @@ def markdown(tables: Iterable[Table], about: Mapping[str, str]) -> str:
         rule = ["-" * widths[0]] + ["-" * (width - 1) + ":" for width in widths[1:]]
         rows = [_line(row, widths, " | ") for row in (table.header, rule, *table.rows)]
         parts.append("\n".join(f"| {row} |" for row in rows) + "\n")
-        if table.notes:
-            parts.append("\n".join(f"- {note}" for note in table.notes) + "\n")
+        new = [note for note in table.notes if note not in said]
+        if new:
+            parts.append("\n".join(f"- {note}" for note in new) + "\n")
+        said.update(new)
     return "\n".join(parts)
 
 

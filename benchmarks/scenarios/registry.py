@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence, Set
 
 from benchmarks.backend import BLOB
 from benchmarks.proxies.base import Proxy
+from benchmarks.proxies.gateway import gateways
 from benchmarks.scenarios.base import Scenario
 from benchmarks.scenarios.chain import Chain, ChainTLS
 from benchmarks.scenarios.fresh import FreshKeys, FreshTokens
@@ -58,7 +59,7 @@ def known() -> dict[str, Scenario]:
 
 _STOCK = {"twisted-agent", "twisted-resource"}
 _NOT_ASKED: Mapping[str, Set[str]] = {
-    "tls": _STOCK,
+    "tls": _STOCK | {"caddy"},
     "new-heads": _STOCK | {"nginx", "haproxy", "caddy"},
     "handshakes-ecdsa": _STOCK | {"caddy"},
     "handshakes-rsa": _STOCK | {"caddy"},
@@ -70,9 +71,16 @@ _NOT_ASKED: Mapping[str, Set[str]] = {
 """Peers that a scenario does without, unless they are named: their figures would decide nothing, and take minutes."""
 
 
+_BESIDE_ITSELF = {"routes", "limits", "slow"}
+"""The gateway beside itself: one kind says it, the compiled one where it is there."""
+
+
 def asked(scenario: str, proxies: Sequence[Proxy]) -> list[Proxy]:
     """Return the proxies that a scenario measures where nobody has named any."""
-    return [proxy for proxy in proxies if proxy.name not in _NOT_ASKED.get(scenario, ())]
+    left_out = _NOT_ASKED.get(scenario, frozenset())
+    if scenario in _BESIDE_ITSELF and len(gateways(proxies)) > 1:
+        left_out = left_out | {gateways(proxies)[-1].name}
+    return [proxy for proxy in proxies if proxy.name not in left_out]
 
 
 def choose(names: Sequence[str]) -> list[Scenario]:

@@ -41,6 +41,15 @@ def test_stock_twisted_is_asked_for_what_is_worth_knowing() -> None:
     assert "twisted-agent" not in [one.name for one in asked("upload", every)]
 
 
+def test_the_gateway_is_beside_itself_once() -> None:
+    """The compiled one, where there is one."""
+    every = proxies.choose([], [])
+
+    assert [one.name for one in asked("routes", every)][:2] == ["gateway-compiled", "nginx"]
+    assert "gateway" in [one.name for one in asked("routes", every[1:])]
+    assert "gateway" in [one.name for one in asked("chain", every)]
+
+
 def test_an_unknown_scenario_is_said() -> None:
     """With those that are known."""
     with pytest.raises(ValueError, match="unknown scenario plane; known: plain, tls"):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import report
@@ -38,6 +39,14 @@ def test_a_markdown_table_aligns_figures_to_the_right() -> None:
 
     assert "| proxy   | CPU µs |\n| ------- | -----: |\n| envoy   |   55.0 |\n" in text
     assert "- envoy: one worker\n" in text
+
+
+def test_a_note_stands_once() -> None:
+    """Under the first table that has it: all have the same ones."""
+    text = report.markdown([TABLE, replace(TABLE, title="tls: the same", notes=[*TABLE.notes, "gateway: ours"])], ABOUT)
+
+    assert text.count("- envoy: one worker\n") == 1
+    assert text.endswith("| gateway |   50.1 |\n\n- gateway: ours\n")
 
 
 def test_a_pipe_gets_no_colours() -> None:
