@@ -58,7 +58,7 @@ class Revocations:
 
     def entries(self) -> Iterator[tuple[str, str, float]]:
         """Return the kind, the name and the end (Unix seconds) of every entry."""
-        return ((kind, name, until) for (kind, name), until in self._until.items())
+        return iter([(kind, name, until) for (kind, name), until in self._until.items()])
 
     def __len__(self) -> int:
         return len(self._until)

@@ -73,7 +73,7 @@ class RateLimitFields:
 class PlannedFields:
     """The same where limits depend on the caller's plan: an exchange that has none of them gets no fields."""
 
-    name = RateLimitFields.name
+    name = "ratelimit:fields"
     __slots__ = ("_arguments", "_fields", "_limits")
 
     def __init__(self, limits: Sequence[Counted], x: bool, ietf: bool, wall_clock: Callable[[], float]) -> None:

@@ -70,6 +70,8 @@ class Tunnels:
 
     def on_finish(self, exchange: Exchange) -> None:
         """Forget the tunnel of the exchange, if it had one."""
+        if not self._open:
+            return
         entered = self._open.pop(exchange, None)
         if entered is not None:
             self._tunnels.remove(entered.tunnel, entered.principal)

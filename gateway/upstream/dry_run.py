@@ -6,12 +6,13 @@ Tests: `tests/flow/test_dry_run.py::test_a_breaker_opens_and_requests_flow`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from gateway.errors import BreakerOpen
 from gateway.exchange import Exchange
+from gateway.interfaces import Balancer
 from gateway.resilience.dry_run import PASSED, DryRunBreaker
-from gateway.upstream.backend import Backend, Upstream
+from gateway.upstream.backend import Backend, Fallback, Upstream
+from gateway.upstream.standing import Condition
 
 
 class DryRunUpstream(Upstream):
@@ -19,14 +20,29 @@ class DryRunUpstream(Upstream):
 
     Args:
         note: Takes an exchange that would have been kept from the upstream, or from the backend that was picked.
-        arguments: Those of `Upstream`.
-        options: Likewise.
+        name: This and the following as `Upstream` takes them.
+        balancer: Picks a backend.
+        backends: All of them.
+        key: What a hashing balancer places an exchange by.
+        count: Counts an attempt.
+        condition: What is known of it.
+        fallback: What is done while a breaker is open.
     """
 
     __slots__ = ("_kept_out", "_note")
 
-    def __init__(self, note: Callable[[Exchange, str], None], *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
+    def __init__(
+        self,
+        note: Callable[[Exchange, str], None],
+        name: str,
+        balancer: Balancer[Backend],
+        backends: Sequence[Backend],
+        key: Callable[[Exchange], bytes] | None,
+        count: Callable[[str, str], None],
+        condition: Condition | None = None,
+        fallback: Fallback | None = None,
+    ) -> None:
+        super().__init__(name, balancer, backends, key, count, condition, fallback)
         self._note = note
         self._kept_out = False
 

@@ -3,7 +3,9 @@
 Made once and carried from configuration to configuration, so that a reload
 forgets nothing. The decisions are `gateway.resilience`'s; here they hear what
 happens, and who picks learns whether there is anything to ask at all: while
-all is well, `Condition.disturbed` is False and costs one look.
+all is well, `Condition.disturbed` is False and costs one look. When a backend
+comes into force, and when it is in none any more, `gateway.upstream.in_force`
+says so.
 """
 
 from __future__ import annotations
@@ -13,8 +15,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
-
-from twisted.application.service import MultiService
 
 from gateway.resilience.breaker import BreakerRules, State, together
 from gateway.resilience.dry_run import breaker_of
@@ -154,11 +154,12 @@ class Condition:
             standing.ejection_changed(ejected, cause)
 
 
-class Standing(MultiService):
-    """What is known of one backend. Its prober, if it has one, is its child and lives as long.
+class Standing:
+    """What is known of one backend.
 
     Attributes:
-        name: The backend's.
+        backend: Its name.
+        condition: That of its upstream.
         breaker: Its own.
         health: By active checks.
         suspect: Its passive health, while in service.
@@ -168,8 +169,19 @@ class Standing(MultiService):
         changes: The last changes, each with its time.
     """
 
+    __slots__ = (
+        "backend",
+        "breaker",
+        "changes",
+        "condition",
+        "drained",
+        "errors",
+        "health",
+        "recovered",
+        "suspect",
+    )
+
     def __init__(self, backend: str, condition: Condition) -> None:
-        super().__init__()
         rules = condition.rules
         self.backend = backend
         self.condition = condition
@@ -183,22 +195,20 @@ class Standing(MultiService):
         self.errors: deque[tuple[float, str]] = deque(maxlen=REMEMBERED)
         self.changes: deque[tuple[float, Change]] = deque(maxlen=REMEMBERED)
 
-    def startService(self) -> None:
+    def enter(self) -> None:
         """The backend is in a configuration in force."""
         condition = self.condition
         condition.standings[self.backend] = self
         if condition.detector is not None:
             self.suspect = condition.detector.watch(self.backend)
-        super().startService()
 
-    def stopService(self) -> object:
+    def leave(self) -> None:
         """It is in none any more."""
         condition = self.condition
         if condition.standings.get(self.backend) is self:
             del condition.standings[self.backend]
             if condition.detector is not None:
                 condition.detector.forget(self.backend)
-        return super().stopService()
 
     def healthy(self) -> bool:
         """Whether its active checks pass, or there are none."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gateway.resilience.breaker import BreakerRules, State
 from gateway.resilience.outliers import OutlierRules
+from gateway.upstream.in_force import InForce
 from gateway.upstream.standing import Change, Condition, ConditionRules, Standing
 
 A = "http://a:80"
@@ -16,12 +17,14 @@ class World:
         self.seconds = 100.0
         self.changes: list[Change] = []
         self.condition = Condition("orders", ConditionRules(**rules), lambda: self.seconds, self.changes.append)  # type: ignore[arg-type]
+        self.services: dict[str, InForce] = {}
         self.standing = self.add(A)
 
     def add(self, name: str) -> Standing:
         """Put another backend into service."""
         standing = Standing(name, self.condition)
-        standing.startService()
+        self.services[name] = InForce(standing)
+        self.services[name].startService()
         return standing
 
     def told(self) -> list[tuple[str, str]]:
@@ -134,14 +137,14 @@ def test_an_attempt_without_a_verdict_gives_its_slot_back() -> None:
 def test_a_backend_that_is_gone_is_forgotten() -> None:
     """It does not count among those of which some may be ejected; a new one of its name is another."""
     world = World(outliers=OutlierRules(failures=1, max_ejected_percent=50))
-    other = world.add("http://b:80")
-    other.stopService()
+    world.add("http://b:80")
+    world.services["http://b:80"].stopService()
     world.standing.judge(0, world.seconds, "upstream.reset")
     assert not world.standing.ejected(world.seconds)  # the only one is never ejected
 
     again = Standing(A, world.condition)
-    again.startService()
-    world.standing.stopService()
+    InForce(again).startService()
+    world.services[A].stopService()
     assert world.condition.standings == {A: again}
 
 

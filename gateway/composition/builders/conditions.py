@@ -28,6 +28,7 @@ from gateway.resilience.breaker import BreakerRules
 from gateway.resilience.outliers import OutlierRules
 from gateway.telemetry.metrics import Metrics
 from gateway.upstream.backend import Fallback, Upstream
+from gateway.upstream.in_force import InForce
 from gateway.upstream.standing import Change, Condition, ConditionRules, Standing
 
 Others = Callable[[str], Upstream]
@@ -78,14 +79,15 @@ def build_standing(
     )
     key = ("standing", upstream.name, condition.rules, made_from)
 
-    def make() -> Standing:
+    def make() -> InForce:
         standing = Standing(backend.url, condition)
+        service = InForce(standing)
         if upstream.health_check is not None:
             prober = build_prober(backend, upstream, upstream.health_check, standing, foundation, tls)
-            prober.setServiceParent(standing)
-        return standing
+            prober.setServiceParent(service)
+        return service
 
-    return foundation.carried.get(key, make)
+    return foundation.carried.get(key, make).standing
 
 
 def build_fallback(
