@@ -29,7 +29,7 @@ class UpstreamCells(Protocol):
 class RequestMetrics:
     """Record status and duration of an exchange, the time its upstream took, and its error."""
 
-    __slots__ = ("_count_error", "_record", "_route", "_upstream")
+    __slots__ = ("_count_error", "_observe", "_observed", "_record", "_route", "_upstream")
 
     name = "metrics"
 
@@ -49,13 +49,21 @@ class RequestMetrics:
         self._route = route
         self._record = route.record
         self._upstream = upstream
+        # The upstream that was counted last: nearly always that of the next exchange, too.
+        self._observed: str | None = None
+        self._observe: Callable[[float], None] | None = None
         self._count_error = count_error
 
     def on_finish(self, exchange: Exchange) -> None:
         """Count the exchange."""
         self._record(exchange.request.method, status_of(exchange), exchange.finished - exchange.started)
-        if exchange.upstream_finished and exchange.upstream is not None:
-            self._upstream(exchange.upstream).observe(exchange.upstream_finished - exchange.upstream_started)
+        upstream = exchange.upstream
+        if exchange.upstream_finished and upstream is not None:
+            observe = self._observe
+            if observe is None or upstream != self._observed:
+                observe = self._observe = self._upstream(upstream).observe
+                self._observed = upstream
+            observe(exchange.upstream_finished - exchange.upstream_started)
         error = exchange.error
         if error is not None:
             self._count_error(error.reason, error.source.value)

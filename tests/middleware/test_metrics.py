@@ -54,6 +54,19 @@ def test_the_upstreams_time_is_counted_under_the_upstream_that_answered(
     assert metrics.upstream("users").duration.total == pytest.approx(0.1)
 
 
+def test_each_upstream_of_a_split_route_has_its_own_time(
+    make: MakeExchange, step: RequestMetrics, metrics: Metrics
+) -> None:
+    """Whichever was counted before it."""
+    for upstream, finished in (("one", 100.1), ("two", 100.3), ("two", 100.3), ("one", 100.1)):
+        exchange = make()
+        exchange.upstream, exchange.upstream_started, exchange.upstream_finished = upstream, 100.0, finished
+        step.on_finish(exchange)
+
+    assert metrics.upstream("one").duration.total == pytest.approx(0.2)
+    assert metrics.upstream("two").duration.total == pytest.approx(0.6)
+
+
 def test_an_upstream_that_never_finished_has_no_duration(
     make: MakeExchange, step: RequestMetrics, metrics: Metrics
 ) -> None:
