@@ -23,14 +23,17 @@ class HeaderBlock:
         index: Lower-case name to first value.
         passed: The lines of the fields that a filter of `gateway.http.fields` let pass, behind that filter; None as
             long as nobody has asked.
+        credential: The hash of the credential in the fields, behind the mark of the verification that has found it
+            (`gateway.middleware.verification`); None as long as none has.
     """
 
-    __slots__ = ("fields", "index", "passed")
+    __slots__ = ("credential", "fields", "index", "passed")
 
     def __init__(self, headers: Headers) -> None:
         self.fields = tuple(headers.fields)
         self.index = dict(headers.index)
         self.passed: tuple[object, bytes] | None = None
+        self.credential: tuple[object, bytes] | None = None
 
 
 class Headers:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
+from mypy_extensions import mypyc_attr
+
 from gateway.errors import CredentialInvalid
 from gateway.exchange import Exchange
 from gateway.identity.bearer import FIELDS, bearer_token, may_be_jwt
@@ -11,8 +13,13 @@ from gateway.identity.jwt import TokenVerifier, unverified_issuer
 from gateway.principal import Principal
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class JwtAuthenticator:
     """Looks for a bearer token and has it verified; see `gateway.interfaces.Authenticator`.
+
+    Attributes:
+        by_fields: Nothing but the fields of a request decides which token it shows
+            (Note [The same credential again] in `gateway.middleware.verification`).
 
     Args:
         verifiers: Each verifies the tokens of its issuers; the issuer that a token names decides which is asked.
@@ -23,7 +30,8 @@ class JwtAuthenticator:
     name = "jwt"
     challenge = b'Bearer realm="api"'
     cacheable = True
-    fields = FIELDS
+    by_fields = True
+    fields: frozenset[bytes]
 
     def __init__(
         self,
@@ -31,6 +39,7 @@ class JwtAuthenticator:
         wall_clock: Callable[[], float],
         max_size: int,
     ) -> None:
+        self.fields = FIELDS
         self._verifiers = verifiers
         self._wall_clock = wall_clock
         self._max_size = max_size

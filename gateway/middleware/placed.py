@@ -40,6 +40,7 @@ class PlacedJwtAuthenticator(JwtAuthenticator):
         self._at = [tuple(each) for each in verifiers]
         self._shown = shown
         self.fields = shown.fields
+        self.by_fields = False  # a token may be in the query
 
     @property
     def places(self) -> Sequence[Place]:

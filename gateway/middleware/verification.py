@@ -73,10 +73,13 @@ class Verification:
     """
 
     __slots__ = (
+        "_by_fields",
+        "_cacheable",
         "_count",
         "_crowd",
         "_flights",
         "_known",
+        "_mark",
         "_memory",
         "_method",
         "_revocations",
@@ -88,6 +91,9 @@ class Verification:
     def __init__(self, authenticator: Authenticator, seed: bytes, memory: Memory) -> None:
         self.authenticator = authenticator
         self.find = authenticator.find
+        self._cacheable = authenticator.cacheable
+        self._by_fields: bool = self._cacheable and getattr(authenticator, "by_fields", False)
+        self._mark = object()  # stands for this verification, and keeps nothing of its configuration alive
         self._method = authenticator.name
         self._seed = seed
         self._memory = memory
@@ -97,6 +103,25 @@ class Verification:
         self._flights: dict[bytes, _Flight] = {}
         self._crowd = _Crowd()
 
+    def known(self, exchange: Exchange) -> Principal | None:
+        """Return the principal of a request whose fields came before with the same octets; None where it is not known.
+
+        Note [The same credential again]: where nothing but the fields decides which credential a request shows, the
+        block of fields that a parser remembers (`gateway.http1.memo`) keeps the hash of that credential. So a request
+        with a head that is known needs no look for its credential, and no hash of it (D-144). What is known *under*
+        the hash is looked up as always: whether its time is over, and whether it is revoked.
+        """
+        if not self._by_fields:
+            return None
+        block = exchange.request.headers.block
+        if block is None or block.credential is None or block.credential[0] is not self._mark:
+            return None
+        found = self._known.get(block.credential[1])
+        if found is None or found[1] <= exchange.started or self._revocations:
+            return None
+        self._count(self._method, "cached")
+        return found[0]
+
     def principal(self, exchange: Exchange, credential: bytes) -> Principal | Awaitable[Principal]:
         """Return the principal that a credential belongs to.
 
@@ -104,7 +129,7 @@ class Verification:
             CredentialInvalid: The credential is not valid; `detail` has the cause, for the log only.
             AuthUnavailable: The credential cannot be verified now.
         """
-        if not self.authenticator.cacheable:
+        if not self._cacheable:
             return self._ask(exchange, credential)
         key = sha256(self._seed + credential).digest()
         found = self._known.get(key)
@@ -114,6 +139,10 @@ class Verification:
         principal = found[0]
         if self._revocations and self._revocations.refuses(principal, self._memory.wall_clock()):
             raise CredentialInvalid("revoked")
+        if self._by_fields:
+            block = exchange.request.headers.block
+            if block is not None:
+                block.credential = (self._mark, key)
         self._count(self._method, "cached")
         return principal
 

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from hashlib import sha256
 from math import inf
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, ensureDeferred
 
 from gateway.errors import AuthUnavailable, CredentialInvalid
 from gateway.exchange import Exchange
+from gateway.headers import HeaderBlock, Headers
 from gateway.identity.results import Results
 from gateway.identity.revocations import Revocations
 from gateway.interfaces import Authenticator
 from gateway.middleware.verification import MOST_WAITING, Memory, Verification
 from gateway.principal import Principal
+from tests.middleware.conftest import exchange_for
 
 if TYPE_CHECKING:
     from tests.middleware.conftest import MakeExchange
@@ -310,3 +315,116 @@ def test_a_principal_is_not_kept_past_its_end(make: MakeExchange) -> None:
 
     assert len(bench.way.asked) == 2
     assert inf not in {until for _, until in bench.results.known.values()}
+
+
+class FieldWay(Way):
+    """One that goes by the fields alone, and verifies the credentials whose names do not begin with `bad`.
+
+    Args:
+        by_fields: Whether it says so.
+    """
+
+    def __init__(self, by_fields: bool) -> None:
+        super().__init__()
+        self.by_fields = by_fields
+        self.found = 0
+
+    def find(self, exchange: Exchange) -> bytes | None:
+        self.found += 1
+        return super().find(exchange)
+
+    def verify(self, credential: bytes, exchange: Exchange) -> Principal:
+        self.asked.append(credential)
+        if credential.startswith(b"bad"):
+            raise CredentialInvalid("not known")
+        return replace(ALICE, subject=credential.decode(), token_id=f"id of {credential.decode()}")
+
+
+class Remembering:
+    """Two routes with rules of their own, behind one cache; heads are remembered, as a parser does.
+
+    Args:
+        by_fields: Whether that spares them anything.
+    """
+
+    def __init__(self, by_fields: bool) -> None:
+        self.ways = [FieldWay(by_fields), FieldWay(by_fields)]
+        self.bench = Bench(self.ways[0])
+        self.routes = [self.bench.verification, Verification(self.ways[1], b"other", self.bench.memory)]
+        self.blocks: dict[str, HeaderBlock] = {}
+
+    def ask(self, credential: str, route: int = 0, changed: bool = False) -> Principal | str | None:
+        """Return who a credential stands for, or why it is refused."""
+        bench, verification = self.bench, self.routes[route]
+        exchange = exchange_for()
+        exchange.started = bench.now
+        fields = Headers([(b"X-Test", credential.encode())] if credential else [])
+        exchange.request.headers = Headers.over(self.blocks.setdefault(credential, HeaderBlock(fields)))
+        if changed:
+            exchange.request.headers.add(b"X-More", b"1")
+        known = verification.known(exchange)
+        if known is not None:
+            return known
+        shown = verification.find(exchange)
+        if shown is None:
+            return None
+        try:
+            answer = verification.principal(exchange, shown)
+        except CredentialInvalid as error:
+            return error.detail
+        assert isinstance(answer, Principal)
+        return answer
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["one", "two", "bad", ""]),
+            st.sampled_from([0.0, 0.0, 0.0, 4.0, 30.0, 61.0]),
+            st.sampled_from(["ask", "ask", "ask", "ask", "changed", "other", "revoke", "forget"]),
+        ),
+        max_size=40,
+    )
+)
+def test_a_head_that_is_known_changes_no_answer(steps: list[tuple[str, float, str]]) -> None:
+    """Whatever comes in whatever order, and however late: the same answers and counts, and the same is verified.
+
+    On two routes; with heads that a step before has changed; with credentials that are revoked or forgotten meanwhile.
+    """
+    warm, cold = Remembering(by_fields=True), Remembering(by_fields=False)
+    for credential, later, what in steps:
+        answers = []
+        for side in (warm, cold):
+            bench = side.bench
+            bench.now += later
+            if what == "revoke":
+                bench.revocations.add("jti", f"id of {credential}", bench.now + 1e9, bench.now + 1e9 + 50)
+            if what == "forget":
+                bench.results.forget(lambda principal: principal.subject == credential)  # noqa: B023
+            answers.append(side.ask(credential, route=int(what == "other"), changed=what == "changed"))
+        assert answers[0] == answers[1]
+    assert warm.bench.counted == cold.bench.counted
+    assert [way.asked for way in warm.ways] == [way.asked for way in cold.ways]
+
+
+def test_a_known_head_is_not_looked_at_again() -> None:
+    """The first request has its credential verified, the second finds it by its hash, the others find the hash."""
+    warm, cold = Remembering(by_fields=True), Remembering(by_fields=False)
+    for side in (warm, cold):
+        for _ in range(5):
+            side.ask("one")
+
+    assert (warm.ways[0].found, cold.ways[0].found) == (2, 5)
+    assert warm.bench.counted == ["verified", "cached", "cached", "cached", "cached"]
+
+
+def test_a_head_keeps_the_hash_and_no_credential() -> None:
+    """And nothing of the configuration that it was verified under: a reload leaves it to be collected."""
+    side = Remembering(by_fields=True)
+    for _ in range(3):
+        side.ask("one")
+
+    kept = side.blocks["one"].credential
+    assert kept is not None
+    assert type(kept[0]) is object
+    assert kept[1] == sha256(b"seed" + b"one").digest()
