@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from math import floor
 from typing import Any, Protocol
 
+from mypy_extensions import mypyc_attr
+
 EXACT = 64
 """Up to this limit a sliding window keeps the time of every request; past it, counts for so many parts of it."""
 
@@ -60,6 +62,33 @@ class Limit:
         return replace(
             self, requests=max(1, self.requests // instances), burst=max(1, self.burst // instances), lease=1
         )
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Rule:
+    """How requests are counted; a base class, since it is asked for every request.
+
+    A state is whatever the rule makes of it, so long as it is the moment when there is nothing to remember any more, or
+    a list that begins with that; None for no request.
+    """
+
+    __slots__ = ()
+
+    def wait(self, state: Any, now: float) -> float:
+        """Return the seconds until a request may pass: 0.0 or less where it may now."""
+        raise NotImplementedError
+
+    def take(self, state: Any, now: float) -> Any:
+        """Return the state after a request that may pass."""
+        raise NotImplementedError
+
+    def remaining(self, state: Any, now: float) -> int:
+        """Return how many more may pass at once."""
+        raise NotImplementedError
+
+    def give_back(self, state: Any, taken: float, full: float, now: float) -> Any:
+        """Return the state without a request that was taken."""
+        raise NotImplementedError
 
 
 class Taker(Protocol):

@@ -16,7 +16,7 @@ from __future__ import annotations
 from math import ceil
 from typing import Any
 
-from gateway.limiting.limit import EXACT, Limit
+from gateway.limiting.limit import EXACT, Limit, Rule
 
 MICROSECOND = 1e-6
 
@@ -30,7 +30,7 @@ def parts_of(limit: Limit) -> tuple[int, int]:
     return part, ceil(window / part)
 
 
-class SlidingWindow:
+class SlidingWindow(Rule):
     """The rule of one limit; the state is `[end, total, part, count, part, count, …]`, None for no request.
 
     Parts are numbers: of the microsecond in `now`, divided by their length. `end` is when nothing counts any more.

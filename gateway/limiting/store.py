@@ -4,28 +4,15 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
-from gateway.limiting.limit import Decide, Limit, Taker, Verdict
+from gateway.limiting.limit import Decide, Limit, Rule, Taker, Verdict
 from gateway.limiting.sliding_window import SlidingWindow
 from gateway.limiting.tiers import tightest
 from gateway.limiting.token_bucket import TokenBucket
 
 MOST = 1_000_000
 """Keys that are remembered; the one that was asked for longest ago goes first."""
-
-
-class Rule(Protocol):
-    """How requests are counted.
-
-    A state is whatever the rule makes of it, so long as it is the moment when there is nothing to remember any more, or
-    a list that begins with that.
-    """
-
-    def wait(self, state: Any, now: float, /) -> float: ...
-    def take(self, state: Any, now: float, /) -> Any: ...
-    def remaining(self, state: Any, now: float, /) -> int: ...
-    def give_back(self, state: Any, taken: float, full: float, now: float, /) -> Any: ...
 
 
 def rule_of(limit: Limit) -> Rule:

@@ -8,13 +8,13 @@ algorithm of ATM, ITU-T I.371, as virtual scheduling.)
 
 from __future__ import annotations
 
-from gateway.limiting.limit import Limit
+from gateway.limiting.limit import Limit, Rule
 
 TOLERANCE = 1e-6
 """Of a token: what adding up floating-point times may be off by."""
 
 
-class TokenBucket:
+class TokenBucket(Rule):
     """The rule of one limit; the state is the moment at which the bucket is full, None for a full one.
 
     Within any time t it lets through at most `burst + t * requests / window`.
