@@ -18,20 +18,39 @@ from typing import Any
 from twisted.internet.epollreactor import EPollReactor
 from twisted.python import log
 
+_READABLE = select.EPOLLIN
 
-def dispatch_directly(reactor: Any) -> bool:
-    """Shorten the way of events, where the reactor is exactly Twisted's epoll reactor; returns whether it is."""
-    if type(reactor) is not EPollReactor:
-        return False
-    poll = reactor._poller.poll  # noqa: SLF001 - there is no other way in
-    selectables = reactor._selectables  # noqa: SLF001
-    do_read_or_write = reactor._doReadOrWrite  # noqa: SLF001
-    disconnect = reactor._disconnectSelectable  # noqa: SLF001
-    readable = select.EPOLLIN
 
-    def iterate(timeout: float | None) -> None:
+class Turn:
+    """One turn of the reactor: waits for events, and hands them to whom they are for.
+
+    Args:
+        reactor: Twisted's epoll reactor.
+
+    Attributes:
+        poll: Waits for events.
+        selectables: Who is waited for, by descriptor.
+        twisted_s_way: Takes any event.
+        disconnect: Ends a connection.
+    """
+
+    __slots__ = ("disconnect", "poll", "selectables", "twisted_s_way")
+
+    def __init__(self, reactor: Any) -> None:
+        self.poll = reactor._poller.poll  # noqa: SLF001 - there is no other way in
+        self.selectables: dict[int, Any] = reactor._selectables  # noqa: SLF001
+        self.twisted_s_way = reactor._doReadOrWrite  # noqa: SLF001
+        self.disconnect = reactor._disconnectSelectable  # noqa: SLF001
+
+    def iterate(self, timeout: Any) -> None:
+        """Take a turn.
+
+        Args:
+            timeout: Most seconds to wait; None for as long as it takes.
+        """
+        selectables = self.selectables
         try:
-            events = poll(-1 if timeout is None else timeout, len(selectables))
+            events = self.poll(-1 if timeout is None else timeout, len(selectables))
         except OSError as error:
             if error.errno == errno.EINTR:
                 return
@@ -40,16 +59,21 @@ def dispatch_directly(reactor: Any) -> bool:
             selectable = selectables.get(descriptor)
             if selectable is None:
                 continue  # closed by an event before it
-            if event != readable:
-                log.callWithLogger(selectable, do_read_or_write, selectable, descriptor, event)
+            if event != _READABLE:
+                log.callWithLogger(selectable, self.twisted_s_way, selectable, descriptor, event)
                 continue
             try:
                 why = selectable.doRead()
-            except Exception as error:  # noqa: BLE001 - as Twisted does: logged, and the connection is closed
+            except Exception as fault:  # noqa: BLE001 - as Twisted does: logged, and the connection is closed
                 log.err()
-                why = error
+                why = fault
             if why:
-                disconnect(selectable, why, True)
+                self.disconnect(selectable, why, True)
 
-    reactor.doIteration = iterate  # type: ignore[method-assign]  # what mainLoop looks up for each turn
+
+def dispatch_directly(reactor: Any) -> bool:
+    """Shorten the way of events, where the reactor is exactly Twisted's epoll reactor; returns whether it is."""
+    if type(reactor) is not EPollReactor:
+        return False
+    reactor.doIteration = Turn(reactor).iterate  # type: ignore[method-assign]  # what mainLoop looks up for each turn
     return True

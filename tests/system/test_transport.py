@@ -367,6 +367,7 @@ def test_a_producer_is_not_paused_for_what_has_left(direct: Line, left_already: 
     pusher = Pusher(direct, 10_000)
     direct.transport.registerProducer(pusher, True)
     # As doWrite leaves it after a partial send.
+    direct.transport._line.direct = False
     direct.transport.dataBuffer = b"x" * direct.transport.bufferSize
     direct.transport.offset = left_already
 
@@ -434,7 +435,7 @@ def test_unregistering_while_disconnecting_does_not_write_at_once(direct: Line) 
     direct.transport.loseConnection()
     direct.transport.unregisterProducer()
 
-    assert not direct.transport._direct
+    assert not direct.transport._line.direct
     assert len(direct.read_all()) == LARGE
 
 

@@ -4,13 +4,17 @@
 from __future__ import annotations
 
 import errno
+import gc
+import weakref
 from typing import Any
 
 import pytest
 from twisted.internet.main import CONNECTION_DONE
 from twisted.internet.protocol import Protocol
+from twisted.python.failure import Failure
 
-from gateway.transport.direct import FEW, LARGE, USUAL, DirectServer
+from gateway.transport.direct import DirectServer
+from gateway.transport.line import FEW, LARGE, USUAL
 
 
 class Kernel:
@@ -35,6 +39,12 @@ class Kernel:
 
     def setblocking(self, blocking: bool) -> None:
         assert not blocking
+
+    def shutdown(self, how: int) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
 
     def fileno(self) -> int:
         return 7
@@ -90,6 +100,62 @@ def test_the_rest_of_a_partial_send_goes_out_in_order() -> None:
 
     assert b"".join(kernel.taken) == b"abcdefghi"
     assert reactor.writers == []
+
+
+def test_writes_are_at_once_again_when_the_queue_is_empty() -> None:
+    """From the moment on at which the last of it has left: a producer that is asked for more writes at once."""
+    kernel = Kernel(3)
+    transport, reactor = connect(kernel)
+    transport.write(b"abcdef")
+
+    class Producer:
+        """Writes when it is asked."""
+
+        def pauseProducing(self) -> None:
+            transport.producerPaused = True
+
+        def resumeProducing(self) -> None:
+            transport.write(b"ghi")
+            assert reactor.writers == []
+
+        def stopProducing(self) -> None:
+            pass
+
+    transport.registerProducer(Producer(), True)
+    transport.producerPaused = True
+    transport.doWrite()
+
+    assert kernel.taken == [b"abc", b"def", b"ghi"]
+
+
+def test_bytes_of_a_subclass_go_twisted_s_way() -> None:
+    """What its methods do is not known: they are sent when it is the reactor's turn."""
+
+    class Special(bytes):
+        """Bytes."""
+
+    kernel = Kernel()
+    transport, reactor = connect(kernel)
+    transport.write(Special(b"special"))
+    assert (kernel.taken, reactor.writers) == ([], [transport])
+
+    transport.doWrite()
+    assert kernel.taken == [b"special"]
+
+
+def test_a_lost_connection_is_kept_by_nobody() -> None:
+    """Its line is let go, and with it the circle of references: no collector has to run for it."""
+    transport, _ = connect(Kernel())
+    line = weakref.ref(transport)
+    transport.connectionLost(Failure(CONNECTION_DONE))
+    transport.write(b"late")
+
+    gc.disable()
+    try:
+        del transport
+        assert line() is None
+    finally:
+        gc.enable()
 
 
 def test_a_large_body_is_not_copied() -> None:
