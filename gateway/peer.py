@@ -6,9 +6,25 @@ Layer 0. Made once a connection by `gateway.serving.connection`, and shared by i
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from gateway.headers import Headers
+
+
+class Ends(NamedTuple):
+    """The two ends of a client's connection, as addresses and ports; empty and 0 where they are not known.
+
+    Attributes:
+        source: The client's address.
+        source_port: Its port.
+        destination: The address that it connected to.
+        destination_port: The port there.
+    """
+
+    source: str
+    source_port: int
+    destination: str
+    destination_port: int
 
 
 class Forwarding(Protocol):
@@ -36,6 +52,7 @@ class Peer:
         secure: Whether the connection is over TLS.
         certificate: Reads the certificate of the peer (DER), verified in the handshake; called once at most.
         chain: Reads the whole chain that was verified, the peer's own first; likewise.
+        ends: Reads the ends of the connection.
 
     Attributes:
         address: As given.
@@ -43,7 +60,7 @@ class Peer:
         secure: As given.
     """
 
-    __slots__ = ("_certificate", "_chain", "_read", "_read_chain", "address", "forwarding", "secure")
+    __slots__ = ("_certificate", "_chain", "_read", "_read_chain", "_read_ends", "address", "forwarding", "secure")
 
     def __init__(
         self,
@@ -52,6 +69,7 @@ class Peer:
         secure: bool = False,
         certificate: Callable[[], bytes | None] | None = None,
         chain: Callable[[], tuple[bytes, ...]] | None = None,
+        ends: Callable[[], Ends | None] | None = None,
     ) -> None:
         self.address = address
         self.forwarding = forwarding
@@ -60,6 +78,7 @@ class Peer:
         self._read = certificate
         self._chain: tuple[bytes, ...] | None = None
         self._read_chain = chain
+        self._read_ends = ends
 
     def certificate(self) -> bytes | None:
         """Return the peer's certificate (DER); None without one, or without TLS."""
@@ -75,3 +94,7 @@ class Peer:
             found = self._read_chain() if self._read_chain is not None and certificate is not None else ()
             self._chain = found or (() if certificate is None else (certificate,))
         return self._chain
+
+    def ends(self) -> Ends | None:
+        """Return the ends of the connection; None where it has none that have addresses."""
+        return None if self._read_ends is None else self._read_ends()

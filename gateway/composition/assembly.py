@@ -31,10 +31,12 @@ from gateway.forwarding.attempts import Attempts
 from gateway.http.messages import DateClock
 from gateway.listening.client_lists import ClientLists
 from gateway.listening.endpoints import listen
-from gateway.listening.listeners import Listeners, OpenPort
+from gateway.listening.introductions import Introduced
+from gateway.listening.listeners import Entry, Listeners, OpenPort
 from gateway.resilience.occupancy import Occupancy
 from gateway.serving import explaining
 from gateway.serving.doors import Door
+from gateway.serving.reception import Reception
 from gateway.serving.site import GatewaySite
 from gateway.serving.tree import Root
 from gateway.telemetry.access_log import AccessLogWriter
@@ -202,6 +204,8 @@ def assemble(
     foundation.health.checks = lambda: root.tree.readiness
     date = DateClock(wall_clock)
     site = GatewaySite(root, first.options, first.rules, deadlines, now, date, pool.client_gone, chance)
+    refused = metrics.counter("gateway_proxy_protocol_refused_total")
+    reception = Reception(site, refused.add)
     limit = ConnectionLimit(settings.limits.connections)
     loop_lag = LoopLag(reactor)
     metrics.active_connections = lambda: len(site.channels)
@@ -219,7 +223,9 @@ def assemble(
         foundation=foundation,
         root=root,
         site=site,
-        listeners=Listeners(reactor, partial(door, site), limit, open_port or partial(listen, lists=client_lists)),
+        listeners=Listeners(
+            reactor, partial(entrance, site, reception), limit, open_port or partial(listen, lists=client_lists)
+        ),
         client_lists=client_lists,
         limit=limit,
         access_logs=access_logs,
@@ -236,6 +242,12 @@ def door(site: GatewaySite, endpoint: str) -> Door:
     if found is None:
         found = site.doors[address] = Door(site, Root(site.root.tree.at(address), site.root.occupancy))
     return found
+
+
+def entrance(site: GatewaySite, reception: Reception, entry: Entry) -> Door | Introduced:
+    """Return the factory of a port: its door, behind the PROXY headers where connections begin with one."""
+    found = door(site, entry.endpoint)
+    return Introduced(found, reception) if entry.introduced else found
 
 
 def access_log_path(settings: Settings) -> str | None:

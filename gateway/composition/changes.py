@@ -21,6 +21,7 @@ from gateway.config import ConfigError, Settings
 from gateway.config.summary import differences
 from gateway.dialling.tls import TLSSettingsError
 from gateway.listening.endpoints import ListenFailed, Listening
+from gateway.listening.listeners import Entry
 from gateway.telemetry.access_log import AccessLogWriter
 from gateway.telemetry.logging import levels
 
@@ -44,7 +45,7 @@ class Plan:
     """
 
     snapshot: Snapshot
-    ports: dict[str, Listening]
+    ports: dict[Entry, Listening]
     renewals: tuple[Callable[[], None], ...]
     log_path: str | None
     writer: AccessLogWriter | None
@@ -148,7 +149,7 @@ class Changes:
         gateway.client_lists.follow(settings.auth)  # before any certificate is read
         path = access_log_path(settings)
         writer = gateway.access_logs.at(path)
-        ports = await gateway.listeners.prepare(_endpoints(settings))
+        ports = await gateway.listeners.prepare(entries(settings))
         try:
             renewals = gateway.listeners.read_certificates(), self._admin.read_certificates()
             snapshot = gateway.build(settings, writer)
@@ -158,7 +159,7 @@ class Changes:
             raise
         return Plan(snapshot, ports, renewals, path, writer)
 
-    def _roll_back(self, ports: dict[str, Listening]) -> None:
+    def _roll_back(self, ports: dict[Entry, Listening]) -> None:
         """Let go of what was made for a configuration that does not come into force."""
         gateway = self._gateway
         gateway.foundation.pool.retain(gateway.root.tree.pool_keys)
@@ -187,7 +188,7 @@ class Changes:
             [(upstream.name, backend.url) for upstream in settings.upstreams for backend in upstream.backends],
         )
         retired = gateway.access_logs.exchange(plan.log_path, writer)
-        await gateway.listeners.commit(_endpoints(settings), plan.ports)
+        await gateway.listeners.commit(entries(settings), plan.ports)
         if retired is not None:
             await retired.stopService()
         self._applied(settings)
@@ -200,5 +201,6 @@ class Changes:
         )
 
 
-def _endpoints(settings: Settings) -> list[str]:
-    return [listener.endpoint for listener in settings.listeners]
+def entries(settings: Settings) -> list[Entry]:
+    """Return what the ports of a configuration are opened by."""
+    return [Entry(listener.endpoint, listener.proxy_protocol) for listener in settings.listeners]

@@ -32,7 +32,7 @@ from gateway.answering.health import State
 from gateway.compiled import KIND
 from gateway.composition.agents import AgentLeaf, agent_route
 from gateway.composition.assembly import Gateway, assemble
-from gateway.composition.changes import Changes
+from gateway.composition.changes import Changes, entries
 from gateway.composition.draining import Draining
 from gateway.composition.watcher import ConfigWatcher, inotify_notifier
 from gateway.config import ConfigError, Settings, summary
@@ -301,14 +301,14 @@ class GatewayService(MultiService):
 
     async def _open_ports(self) -> None:
         listeners = self.gateway.listeners
-        endpoints = _endpoints(self.settings)
-        fresh = await listeners.prepare(endpoints)
+        ports = entries(self.settings)
+        fresh = await listeners.prepare(ports)
         try:
             await self._admin.open(self.settings.admin)
         except BaseException:
             listeners.abandon(fresh)
             raise
-        await listeners.commit(endpoints, fresh)
+        await listeners.commit(ports, fresh)
 
     def _now(self, opening: Any) -> None:
         """Run a coroutine that must be done at once: ports are bound without waiting."""

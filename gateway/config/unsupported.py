@@ -17,7 +17,6 @@ from gateway.config.units import parse_duration
 
 NOT_YET: dict[str, str] = {
     "listeners[].http2": "HTTP/2",
-    "listeners[].proxy_protocol": "the PROXY protocol",
     "plugins": "plugins",
     "tracing.exporter": "trace export",
     "upstreams[].backends[].url=h2c:*": "HTTP/2 to backends",

@@ -30,6 +30,7 @@ from gateway.config.problems import suggestion
 from gateway.config.texts import without_credentials
 from gateway.listening.certificates import CertificateError, CertificateStore
 from gateway.listening.client_lists import ClientLists
+from gateway.listening.introductions import Introduced
 from gateway.listening.single_certificate import SingleCertificate
 from gateway.transport.port import BACKLOG, TWISTED_BACKLOG, ConnectionLimit, GatewayPort
 from gateway.transport.tls import over_tls
@@ -57,7 +58,10 @@ class ListeningReactor:
         alpn: Protocols that TLS listeners offer.
         client_lists: Which certificates of clients are revoked, as the configuration has it; None where nobody says.
         certificate_stores: Those that endpoints made.
+        introduced: What its connections begin with, before TLS; None where they begin at once.
     """
+
+    introduced: Introduced | None = None
 
     def __init__(
         self,
@@ -148,6 +152,8 @@ class ListeningReactor:
 
     def _start(self, port: Any) -> IListeningPort:
         port.limit = self._limit
+        if self.introduced is not None:
+            port.factory = self.introduced.around(port.factory)
         port.startListening()
         listening: IListeningPort = port
         return listening
@@ -202,6 +208,8 @@ class Listening:
 
 async def _listen(reactor: ListeningReactor, factory: IProtocolFactory) -> Listening:
     description = reactor.description
+    if isinstance(factory, Introduced):
+        reactor.introduced, factory = factory, factory.inside
     try:
         endpoint = serverFromString(reactor, description)
         port = await endpoint.listen(factory)
@@ -223,7 +231,7 @@ def listen(
     Args:
         reactor: The real one.
         description: Any Twisted server endpoint, e.g. `tcp:8080:interface=127.0.0.1`.
-        factory: The site.
+        factory: The site; one that is `Introduced` stays outermost, before TLS.
         limit: Shared by the ports of a gateway: how many connections they hold at once.
         alpn: Protocols offered on TLS, best first.
         lists: Which certificates of clients are revoked; None where nobody says.

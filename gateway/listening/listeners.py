@@ -1,4 +1,4 @@
-"""The open ports of a gateway, by endpoint string, and how they change.
+"""The open ports of a gateway, by what they were opened by, and how they change.
 
 Twisted's `StreamServerEndpointService` only logs that a port cannot be bound;
 here that is an error, and a change of ports is made whole or not at all.
@@ -7,7 +7,7 @@ here that is an error, and a change of ports is made whole or not at all.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.interfaces import IProtocolFactory
@@ -22,51 +22,66 @@ OpenPort = Callable[[Any, str, IProtocolFactory, ConnectionLimit], "Deferred[Lis
 """Opens the port of an endpoint string: `gateway.listening.endpoints.listen`, or what a test has for it."""
 
 
+class Entry(NamedTuple):
+    """What a port is opened by; one that differs in anything is another port.
+
+    Attributes:
+        endpoint: The endpoint string.
+        introduced: Its connections begin with a PROXY header.
+    """
+
+    endpoint: str
+    introduced: bool = False
+
+
 class Listeners:
     """Ports that share a limit.
 
     Args:
         reactor: The real one, or what a test has for it.
-        factory_of: Returns what makes the protocols of a port's connections, by endpoint string.
+        factory_of: Returns what makes the protocols of a port's connections.
         limit: How many connections they hold together.
         open_port: Opens one.
+
+    Attributes:
+        factory_of: As given.
     """
 
     def __init__(
         self,
         reactor: Any,
-        factory_of: Callable[[str], IProtocolFactory],
+        factory_of: Callable[[Entry], IProtocolFactory],
         limit: ConnectionLimit,
         open_port: OpenPort = listen,
     ) -> None:
         self._reactor = reactor
-        self._factory_of = factory_of
+        self.factory_of = factory_of
         self._limit = limit
         self._open_port = open_port
-        self._open: dict[str, Listening] = {}
+        self._open: dict[Entry, Listening] = {}
 
     @property
     def open(self) -> list[Listening]:
         """Return the open ports."""
         return list(self._open.values())
 
-    async def prepare(self, endpoints: Sequence[str]) -> dict[str, Listening]:
-        """Open the ports that are new among `endpoints`; `commit` or `abandon` follows.
+    async def prepare(self, entries: Sequence[Entry]) -> dict[Entry, Listening]:
+        """Open the ports that are new among `entries`; `commit` or `abandon` follows.
 
         A new port with the address of a port that goes shares that port's socket until then (D-12).
 
         Raises:
             ListenFailed: One cannot be opened; none stays open.
         """
-        fresh: dict[str, Listening] = {}
-        leaving = [listening for endpoint, listening in self._open.items() if endpoint not in endpoints]
+        fresh: dict[Entry, Listening] = {}
+        leaving = [listening for entry, listening in self._open.items() if entry not in entries]
         try:
             for listening in leaving:
                 listening.leave(True)
-            for endpoint in endpoints:
-                if endpoint not in self._open and endpoint not in fresh:
-                    factory = self._factory_of(endpoint)
-                    fresh[endpoint] = await self._open_port(self._reactor, endpoint, factory, self._limit)
+            for entry in entries:
+                if entry not in self._open and entry not in fresh:
+                    factory = self.factory_of(entry)
+                    fresh[entry] = await self._open_port(self._reactor, entry.endpoint, factory, self._limit)
         except BaseException:
             self.abandon(fresh)
             raise
@@ -75,7 +90,7 @@ class Listeners:
                 listening.leave(False)
         return fresh
 
-    def abandon(self, fresh: dict[str, Listening]) -> None:
+    def abandon(self, fresh: dict[Entry, Listening]) -> None:
         """Close again what was prepared.
 
         Not waited for: a port is closed a turn of the reactor later, and a start that fails has to say so before, and
@@ -84,15 +99,15 @@ class Listeners:
         for listening in fresh.values():
             ensureDeferred(listening.stop_accepting())
 
-    async def commit(self, endpoints: Sequence[str], fresh: dict[str, Listening]) -> None:
-        """Keep the ports of `endpoints`, close the others; their connections go on."""
+    async def commit(self, entries: Sequence[Entry], fresh: dict[Entry, Listening]) -> None:
+        """Keep the ports of `entries`, close the others; their connections go on."""
         starting = not self._open  # the log of a start has all ports in one line: `gateway.config.summary`
-        for endpoint, listening in fresh.items():
-            self._open[endpoint] = listening
+        for entry, listening in fresh.items():
+            self._open[entry] = listening
             if not starting:
                 _log.info("Listening on {address}", address=listening.describe())
-        for endpoint in [endpoint for endpoint in self._open if endpoint not in endpoints]:
-            listening = self._open.pop(endpoint)
+        for entry in [entry for entry in self._open if entry not in entries]:
+            listening = self._open.pop(entry)
             _log.info("No longer listening on {address}", address=listening.describe())
             await listening.stop_accepting()
 

@@ -1,4 +1,4 @@
-"""What a TLS connection knows of the client's certificate.
+"""What a connection knows of its client: the certificate, where there is TLS, and the addresses of its ends.
 
 Asked by `gateway.serving` for `gateway.peer.Peer`, and only where somebody wants to know.
 """
@@ -10,6 +10,8 @@ from functools import partial
 from typing import Any
 
 from cryptography.hazmat.primitives import serialization
+
+from gateway.peer import Ends
 
 
 def peer_certificate(transport: Any) -> bytes | None:
@@ -37,6 +39,18 @@ def peer_chain(transport: Any) -> tuple[bytes, ...]:
     return tuple(each.public_bytes(serialization.Encoding.DER) for each in chain or ())
 
 
-def readers(transport: Any) -> tuple[Callable[[], bytes | None], Callable[[], tuple[bytes, ...]]]:
-    """Give what reads the certificate and the chain, for a `gateway.peer.Peer`."""
-    return partial(peer_certificate, transport), partial(peer_chain, transport)
+def ends(transport: Any) -> Ends | None:
+    """Give both ends of a connection; None where it is at a UNIX socket, and has no addresses."""
+    peer, here = transport.getPeer(), transport.getHost()
+    source, destination = getattr(peer, "host", None), getattr(here, "host", None)
+    if source is None or destination is None:
+        return None
+    return Ends(source, peer.port, destination, here.port)
+
+
+Readers = tuple[Callable[[], bytes | None], Callable[[], tuple[bytes, ...]], Callable[[], Ends | None]]
+
+
+def readers(transport: Any) -> Readers:
+    """Give what reads the certificate, the chain and the ends, for a `gateway.peer.Peer`."""
+    return partial(peer_certificate, transport), partial(peer_chain, transport), partial(ends, transport)

@@ -7,11 +7,13 @@ from collections.abc import Callable
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.interfaces import IProtocol
+from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
 
 from gateway.answering.health import State
-from gateway.composition.assembly import Gateway, assemble, door
+from gateway.composition.assembly import Gateway, assemble
 from gateway.config import Settings
+from gateway.listening.listeners import Entry
 from gateway.memory.network import MemoryNetwork
 from gateway.memory.stand_ins import MemoryLog, NoThreads
 from gateway.transport.deadlines import INTERVAL
@@ -25,6 +27,13 @@ def virtual_clock() -> Clock:
     clock = Clock()
     clock.advance(1_000_000.0)
     return clock
+
+
+class _Closing(Protocol):
+    """A connection that the port closes at once: its factory has made no protocol for it."""
+
+    def connectionMade(self) -> None:
+        self.transport.loseConnection()  # type: ignore[union-attr]
 
 
 class MemoryGateway:
@@ -87,10 +96,10 @@ class MemoryGateway:
         Raises:
             LookupError: There is no such listener.
         """
-        endpoints = {one.name: one.endpoint for one in self.parts.root.tree.settings.listeners}
-        endpoint = next(iter(endpoints.values()), "") if listener is None else endpoints[listener]
-        channel = door(self.parts.site, endpoint).buildProtocol(IPv4Address("TCP", address, 50000))
-        self.network.connect(client, channel, address)
+        ports = {one.name: Entry(one.endpoint, one.proxy_protocol) for one in self.parts.root.tree.settings.listeners}
+        port = next(iter(ports.values()), Entry("")) if listener is None else ports[listener]
+        channel = self.parts.listeners.factory_of(port).buildProtocol(IPv4Address("TCP", address, 50000))
+        self.network.connect(client, _Closing() if channel is None else channel, address)
         self.network.pump()
 
     def advance(self, seconds: float) -> None:

@@ -12,6 +12,9 @@ from typing import Any
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import ServerFactory
 
+from gateway.http.forwarded import PeerForwarding
+from gateway.listening.introductions import Anonymous
+from gateway.peer import Forwarding
 from gateway.serving.contract import Delegate, Host
 from gateway.serving.http1_channel import Http1Channel
 from gateway.serving.tree import Root
@@ -27,10 +30,38 @@ class Door(ServerFactory, Delegate):
 
     noisy = False  # the gateway's own log says where it listens
 
+    _strangers: Strangers | None = None
+
     def __init__(self, site: Host, root: Root[Any]) -> None:
         super().__init__(site)
         self.root = root
 
+    def catch_up(self) -> None:
+        super().catch_up()
+        if self._strangers is not None:
+            self._strangers.catch_up()
+
     def buildProtocol(self, addr: IAddress | None) -> Http1Channel:  # type: ignore[override]  # not Twisted's protocol
         """Make the channel for a client."""
-        return Http1Channel(self, getattr(addr, "host", ""))
+        host: Host = self
+        if isinstance(addr, Anonymous):
+            host = self._strangers = self._strangers or Strangers(self)
+        return Http1Channel(host, getattr(addr, "host", ""))
+
+
+class Strangers(Delegate):
+    """A door for those who came by a trusted proxy that has not said who they are.
+
+    They have the address of that proxy, but what they say of others is not believed: the note in
+    `gateway.listening.introductions`.
+    """
+
+    def __init__(self, door: Door) -> None:
+        super().__init__(door)
+        self.root = door.root
+
+    def forwarding(self, peer: str, secure: bool) -> Forwarding:
+        found = super().forwarding(peer, secure)
+        assert isinstance(found, PeerForwarding)
+        found.trusted = False
+        return found

@@ -32,6 +32,14 @@ METRICS = (
     ),
     Spec("gateway_active_connections", "gauge", (), "Connections of clients that are open now, idle ones included."),
     Spec(
+        "gateway_proxy_protocol_refused_total",
+        "counter",
+        ("cause",),
+        "Connections to listeners with `proxy_protocol` that were closed before a client was known. `cause` is "
+        "untrusted (its peer is not in `trusted_proxies`), invalid (no PROXY header came first, or a malformed one) or "
+        "timeout (none within `timeouts.client_header`).",
+    ),
+    Spec(
         "gateway_errors_total",
         "counter",
         ("reason", "source"),

@@ -15,7 +15,6 @@ JWT = "auth: {jwt: {default: {algorithms: [HS256], secret: an-example-secret-of-
 
 SET = {
     "listeners[].http2": "listeners: [{endpoint: tcp:80, http2: true}]",
-    "listeners[].proxy_protocol": "listeners: [{endpoint: tcp:80, proxy_protocol: true}]",
     "plugins": "plugins: [{name: a, class: a.B}]",
     "tracing.exporter": "tracing: {exporter: otlp}",
     "upstreams[].backends[].url=h2c:*": "upstreams: [{name: a, backends: [{url: h2c://x}]}]",

@@ -10,7 +10,7 @@ import pytest
 from twisted.internet.defer import Deferred, ensureDeferred, fail, succeed
 
 from gateway.listening.endpoints import ListenFailed, Listening
-from gateway.listening.listeners import Listeners
+from gateway.listening.listeners import Entry, Listeners
 from gateway.transport.port import ConnectionLimit
 
 
@@ -51,11 +51,11 @@ class Ports:
         self.taken: set[str] = set()
         self.leaving: list[list[str]] = []
 
-    def factory_of(self, endpoint: str) -> Any:
-        return f"makes connections of {endpoint}"
+    def factory_of(self, entry: Entry) -> Any:
+        return f"makes connections of {entry.endpoint}"
 
     def __call__(self, reactor: Any, endpoint: str, factory: Any, limit: ConnectionLimit) -> Deferred[Listening]:
-        assert factory == self.factory_of(endpoint)
+        assert factory == self.factory_of(Entry(endpoint))
         self.leaving.append([port.endpoint for port in self.made if port.leaving])
         if endpoint in self.taken:
             return fail(ListenFailed(endpoint, "address already in use"))
@@ -81,8 +81,14 @@ def listeners(ports: Ports) -> Listeners:
 def change(listeners: Listeners, *endpoints: str) -> None:
     """Open and close what it takes."""
 
+    change_to(listeners, *map(Entry, endpoints))
+
+
+def change_to(listeners: Listeners, *entries: Entry) -> None:
+    """Open and close what it takes."""
+
     async def apply() -> None:
-        await listeners.commit(endpoints, await listeners.prepare(endpoints))
+        await listeners.commit(entries, await listeners.prepare(entries))
 
     failures: list[Any] = []
     ensureDeferred(apply()).addErrback(failures.append)
@@ -105,6 +111,15 @@ def test_the_same_twice_is_one(listeners: Listeners, ports: Ports) -> None:
     change(listeners, "tcp:1", "tcp:1")
 
     assert ports.open() == ["tcp:1"]
+
+
+def test_what_begins_otherwise_is_another_port(listeners: Listeners, ports: Ports) -> None:
+    """Connections of the port that was are read as before; the new one is opened while the old one is about to go."""
+    change_to(listeners, Entry("tcp:1"))
+    change_to(listeners, Entry("tcp:1", introduced=True))
+
+    assert [port.open for port in ports.made] == [False, True]
+    assert ports.leaving == [[], ["tcp:1"]]
 
 
 def test_one_that_cannot_be_opened_opens_none(listeners: Listeners, ports: Ports) -> None:
@@ -136,7 +151,7 @@ def test_what_was_prepared_may_be_abandoned(listeners: Listeners, ports: Ports) 
     """Another part of the configuration could not be used."""
 
     async def prepare_and_abandon() -> None:
-        listeners.abandon(await listeners.prepare(["tcp:1"]))
+        listeners.abandon(await listeners.prepare([Entry("tcp:1")]))
 
     ensureDeferred(prepare_and_abandon())
 

@@ -55,7 +55,9 @@ class Listener(Section):
         description="HTTP/2: by ALPN on TLS, by prior knowledge on cleartext. On by default once it is supported.",
     )
     proxy_protocol: Flag = Field(
-        default=False, description="Expect a PROXY line first, and believe it from `trusted_proxies`."
+        default=False,
+        description="Connections begin with a PROXY header (version 1 or 2), before TLS, from `trusted_proxies`; the "
+        "client is whom it names. All others are closed.",
     )
 
 

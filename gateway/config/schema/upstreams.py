@@ -185,6 +185,11 @@ class SharedUpstream(Shared):
         description="Whether `Location`, `Content-Location` and the `Domain` and `Path` of cookies that name the "
         "backend are rewritten to what the client asked.",
     )
+    proxy_protocol: Literal["v1", "v2"] | None = Field(
+        default=None,
+        description="The PROXY header that connections to its backends begin with, before TLS, version 1 or 2: a "
+        "connection is for the clients of one address then. Absent: none.",
+    )
     tls: BackendTLS = Field(default=BackendTLS(), description="For https:// backends.")
 
 
