@@ -31,6 +31,7 @@ from twisted.internet.tcp import Connector
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from gateway.dialling.sending_first import SendingFirst
 from gateway.dialling.tls import HandshakeFailed
 from gateway.transport.direct import DirectClient, DirectUnixClient
 from gateway.transport.tls import over_tls
@@ -45,7 +46,13 @@ class Dialer(Protocol):
     """Opens connections: `SocketDialer` does over TCP and to UNIX sockets, the harness of the tests in memory."""
 
     def dial(
-        self, host: str, port: int, tls: IOpenSSLClientConnectionCreator | None, make: MakeProtocol, timeout: float
+        self,
+        host: str,
+        port: int,
+        tls: IOpenSSLClientConnectionCreator | None,
+        make: MakeProtocol,
+        timeout: float,
+        first: bytes = b"",
     ) -> Deferred[IProtocol]:
         """Connect, and shake hands where there is TLS.
 
@@ -55,6 +62,7 @@ class Dialer(Protocol):
             tls: From `gateway.dialling.tls`; None for no TLS.
             make: Makes the protocol; called once the connection can be used.
             timeout: Seconds for everything: the name, every address, the handshake.
+            first: What is sent before anything else, TLS included.
 
         Returns:
             Fires with the connected protocol. Fails with an error of the table in `gateway.dialling.failures`; when it
@@ -82,11 +90,17 @@ class SocketDialer:
         self._turns: dict[str, int] = {}
 
     def dial(
-        self, host: str, port: int, tls: IOpenSSLClientConnectionCreator | None, make: MakeProtocol, timeout: float
+        self,
+        host: str,
+        port: int,
+        tls: IOpenSSLClientConnectionCreator | None,
+        make: MakeProtocol,
+        timeout: float,
+        first: bytes = b"",
     ) -> Deferred[IProtocol]:
         """See `Dialer.dial`. Calls for one host begin with each of its addresses by turns."""
         turn = self._turns[host] = self._turns.get(host, -1) + 1
-        dial = _Dial(self._reactor, lambda done: _Attempt(self._reactor, port, tls, make, done), timeout, turn)
+        dial = _Dial(self._reactor, lambda done: _Attempt(self._reactor, port, tls, make, first, done), timeout, turn)
         return dial.begin(self._resolver.resolve(host))
 
 
@@ -97,18 +111,26 @@ class OneServer:
         dialer: Opens the connections.
         host: Of the server, or the path of its socket.
         port: Of the server.
+        first: What each connection begins with.
     """
 
-    def __init__(self, dialer: Dialer, host: str, port: int) -> None:
+    def __init__(self, dialer: Dialer, host: str, port: int, first: bytes = b"") -> None:
         self._dialer = dialer
         self._host = host
         self._port = port
+        self._first = first
 
     def dial(
-        self, host: str, port: int, tls: IOpenSSLClientConnectionCreator | None, make: MakeProtocol, timeout: float
+        self,
+        host: str,
+        port: int,
+        tls: IOpenSSLClientConnectionCreator | None,
+        make: MakeProtocol,
+        timeout: float,
+        first: bytes = b"",
     ) -> Deferred[IProtocol]:
         """See `Dialer.dial`."""
-        return self._dialer.dial(self._host, self._port, tls, make, timeout)
+        return self._dialer.dial(self._host, self._port, tls, make, timeout, self._first + first)
 
 
 class _Dial:
@@ -198,18 +220,27 @@ class _Attempt(ClientFactory):
     noisy = False
 
     def __init__(
-        self, reactor: Any, port: int, tls: IOpenSSLClientConnectionCreator | None, make: MakeProtocol, dial: _Dial
+        self,
+        reactor: Any,
+        port: int,
+        tls: IOpenSSLClientConnectionCreator | None,
+        make: MakeProtocol,
+        first: bytes,
+        dial: _Dial,
     ) -> None:
         self._reactor = reactor
         self._port = port
         self._tls = tls
         self._make = make
+        self._first = first
         self._dial: _Dial | None = dial
         self._connector: _Connector | None = None
 
     def connect(self, address: str) -> None:
         """Begin; `succeeded` or `failed` of the dial is called at the end, unless `give_up` is called first."""
         factory: Any = self if self._tls is None else over_tls(self._tls, self, self._reactor, client=True)
+        if self._first:
+            factory = SendingFirst(self._first, factory)
         try:
             self._connector = _Connector(address, self._port, factory, self, self._reactor)
             self._connector.connect()

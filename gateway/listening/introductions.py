@@ -177,7 +177,7 @@ class Introduction(TwistedProtocol):
         self.transport.getHost = lambda: here
         return client
 
-    def _hand_over(self, address: IAddress | None, rest: bytes) -> None:
+    def _hand_over(self, address: Any, rest: bytes) -> None:
         """Make the client's connection, give it the transport and what came behind the header."""
         protocol: Any = self._factory.inside.buildProtocol(address)
         transport = self.transport

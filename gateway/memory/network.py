@@ -56,9 +56,14 @@ class MemoryNetwork:
         self._servers.pop((host, port), None)
 
     def connect(
-        self, client: Any, server: Any, address: str = "192.0.2.1", at: tuple[str, int] = ("127.0.0.1", 80)
+        self,
+        client: Any,
+        server: Any,
+        address: str = "192.0.2.1",
+        at: tuple[str, int] = ("127.0.0.1", 80),
+        first: bytes = b"",
     ) -> None:
-        """Join two protocols."""
+        """Join two protocols; what comes first is sent before the client knows."""
         self._next_port += 1
         here, there = IPv4Address("TCP", address, self._next_port), IPv4Address("TCP", *at)
         one = MemoryTransport(here, there, self.random, self._gone)
@@ -67,9 +72,13 @@ class MemoryNetwork:
         one.protocol, two.protocol = client, server
         self.transports[one] = self.transports[two] = None
         server.makeConnection(two)
+        if first:
+            one.write(first)
         client.makeConnection(one)
 
-    def dial(self, host: str, port: int, tls: Any, make: Accept, timeout: float) -> Deferred[IProtocol]:
+    def dial(
+        self, host: str, port: int, tls: Any, make: Accept, timeout: float, first: bytes = b""
+    ) -> Deferred[IProtocol]:
         """Connect as `gateway.dialling.dialer.SocketDialer` does, to what listens here."""
         self.dials += 1
         done: Deferred[IProtocol] = Deferred()
@@ -92,7 +101,7 @@ class MemoryNetwork:
                 done.addBoth(over)
                 return
             protocol = make()
-            self.connect(protocol, accept(), at=(host, port))
+            self.connect(protocol, accept(), at=(host, port), first=first)
             done.callback(protocol)
 
         self._later.append(attempt)

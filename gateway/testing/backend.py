@@ -10,6 +10,7 @@ from httptools import HttpParserUpgrade, HttpRequestParser
 from gateway.headers import Headers
 from gateway.memory.network import MemoryNetwork
 from gateway.testing.end import End
+from gateway.transport.proxy_header import Header, HeaderReader
 
 Answer = Callable[["Asked"], bytes | None]
 """Makes the bytes that answer a request; None for silence."""
@@ -52,7 +53,11 @@ def ok(body: bytes = b"ok", *fields: tuple[bytes, bytes], status: bytes = b"200 
 
 
 class BackendConnection(End):
-    """The backend's end of one connection; llhttp reads it."""
+    """The backend's end of one connection; llhttp reads it.
+
+    Attributes:
+        introduction: What its PROXY header said, where the backend reads one first.
+    """
 
     def __init__(self, backend: FakeBackend) -> None:
         super().__init__()
@@ -62,6 +67,8 @@ class BackendConnection(End):
         self._parser = HttpRequestParser(self)
         self._asked: Asked | None = None
         self._fields: list[tuple[bytes, bytes]] = []
+        self._introducing = HeaderReader() if backend.introduced else None
+        self.introduction: Header | None = None
 
     def connectionMade(self) -> None:
         self.backend.connections.append(self)
@@ -73,6 +80,11 @@ class BackendConnection(End):
         if self.backend.resets:
             self.reset()
             return
+        if self._introducing is not None:
+            self.introduction = self._introducing.feed(data)
+            if self.introduction is None:
+                return
+            self._introducing, data = None, self.introduction.rest
         if not self.raw_mode:
             try:
                 self._parser.feed_data(data)
@@ -137,6 +149,7 @@ class FakeBackend:
         connections: Accepted so far.
         answer: Makes the answer to a complete request.
         answer_head: Makes an answer as soon as the head is there, or None to wait for the whole.
+        introduced: It reads a PROXY header first on each connection.
     """
 
     def __init__(self, network: MemoryNetwork, host: str, port: int) -> None:
@@ -147,6 +160,7 @@ class FakeBackend:
         self.answer: Answer = lambda asked: ok()
         self.answer_head: Answer = lambda asked: None
         self.greeting = b""
+        self.introduced = False
         self.resets = False
         self._network = network
         self.accept_connections()

@@ -189,7 +189,8 @@ class Harness:
         for pool in [*foundation.pool.pools(), *foundation.pool._leaving]:
             figures = (pool.backend, pool.in_flight, pool.busy, pool.pending, pool.connecting)
             assert figures[1:] == (0, 0, 0, 0), f"pool not quiet: {figures}"
-            alive |= {pool, *pool._open}
+            for part in pool.parts():
+                alive |= {part, *part._open}
         # Also of those that are closing: they are still connected.
         alive |= {transport.protocol for transport in self.network.transports}
         dead = set(foundation.deadlines._watched) - alive

@@ -121,6 +121,10 @@ class BackendPool(Keeper):
         """Connections that wait for their clients, and do not count."""
         return len(self._lent)
 
+    def parts(self) -> list[BackendPool]:
+        """Return the pools that it is made of: itself."""
+        return [self]
+
     # Called by attempts. What is in flight is counted in the next two, and nowhere else.
 
     def leave(self) -> None:

@@ -20,15 +20,16 @@ Dial = Callable[[Callable[[], IProtocol]], "Deferred[IProtocol]"]
 """Opens a connection to a backend for the protocol that is made."""
 
 
-def speaking_http1(dial: Dial, heading: Heading, response_header: int) -> Connect:
+def speaking_http1(dial: Dial, heading: Heading, response_header: int, memo: ResponseMemo | None = None) -> Connect:
     """Return what opens connections of HTTP/1.1 to one backend.
 
     Args:
         dial: Opens them.
         heading: Writes the heads of requests.
         response_header: Most octets of the head of an answer.
+        memo: Heads that the backend has answered with before, where others open connections to it too.
     """
-    memo = ResponseMemo()  # one backend answers with the same heads on all of its connections
+    memo = memo or ResponseMemo()  # one backend answers with the same heads on all of its connections
 
     def connect(keeper: Keeper) -> Deferred[Connection]:
         protocol = dial(lambda: cast("IProtocol", Http1Connection(keeper, heading, response_header, memo)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -263,12 +263,12 @@ def test_who_waits_for_its_header_does_not_hold_up_the_end(make: Make) -> None:
     assert gateway.metric("gateway_active_connections") == 0
 
 
-def lines(logs: list[LogEvent]) -> list[str]:
+def lines(logs: Sequence[LogEvent]) -> list[str]:
     """What was said."""
     return list(said(logs))
 
 
-def said(logs: list[LogEvent]) -> Iterator[str]:
+def said(logs: Sequence[LogEvent]) -> Iterator[str]:
     """What was said of closed connections."""
     for event in logs:
         if "to a listener" in formatEvent(event):

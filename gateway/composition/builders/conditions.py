@@ -76,6 +76,7 @@ def build_standing(
         repr(upstream.health_check),
         upstream.tls_of_backends,
         files,
+        upstream.proxy_protocol,
     )
     key = ("standing", upstream.name, condition.rules, made_from)
 

@@ -22,6 +22,7 @@ from gateway.probing.probe_http import MOST, HttpProbe
 from gateway.probing.probe_script import ScriptProbe
 from gateway.probing.probe_tcp import TcpProbe
 from gateway.probing.prober import Probe, Prober
+from gateway.transport.proxy_greeting import OF_ITSELF
 from gateway.upstream.standing import Standing
 
 
@@ -61,17 +62,21 @@ def _probe(
         }
         return ScriptProbe(check.command, environment, foundation.reactor)
     port = check.port or backend.port
+    # A check is nobody's. Another port than the backend's is another server's, and has headers of its own, if any.
+    version = upstream.proxy_protocol if port == backend.port else None
+    first = b"" if version is None else OF_ITSELF[version]
     if check.type == "tcp":
 
         def connect(make: Callable[[], IProtocol]) -> Deferred[IProtocol]:
-            return foundation.dialer.dial(backend.host, port, tls, make, check.timeout)
+            return foundation.dialer.dial(backend.host, port, tls, make, check.timeout, first)
 
-        return TcpProbe(connect)
+        return TcpProbe(connect, says=bool(first) and tls is None)
     dialer: Dialer = foundation.dialer
     if backend.socket is not None:
         host = backend.authority.decode()
-        dialer = OneServer(dialer, backend.socket, 0)
+        dialer = OneServer(dialer, backend.socket, 0, first)
     else:
+        dialer = OneServer(dialer, backend.host, port, first) if first else dialer
         host = f"[{backend.host}]:{port}" if ":" in backend.host else f"{backend.host}:{port}"
     scheme = "http" if tls is None else "https"
     sent = upstream.host_sent(backend)

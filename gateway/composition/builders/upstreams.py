@@ -19,10 +19,14 @@ from gateway.config.schema.upstreams import Upstream as UpstreamSettings
 from gateway.dialling.tls import client_tls_options, files_digest
 from gateway.exchange import Exchange
 from gateway.http.reverse import Reverse
+from gateway.http1.response_parser import ResponseMemo
 from gateway.interfaces import Balancer
 from gateway.middleware.gate import Gate
+from gateway.transport.proxy_greeting import greeting
 from gateway.upstream.backend import Backend, Upstream
 from gateway.upstream.backend_pool import BackendPool
+from gateway.upstream.client_pools import ClientPools, ends_of
+from gateway.upstream.contract import Connect
 from gateway.upstream.dry_run import DryRunUpstream
 from gateway.upstream.http1_opening import speaking_http1
 from gateway.upstream.request_head import Heading
@@ -79,7 +83,8 @@ def build_upstream(
     for backend in upstream.backends:
         # The identity of a pool: everything that it was made from.
         key = (upstream.name, backend.url, upstream.host_sent(backend), upstream.tls_of_backends, files, upstream.pool,
-               settings.timeouts.connect, settings.limits.response_header, settings.limits.connections)  # fmt: skip
+               upstream.proxy_protocol, settings.timeouts.connect, settings.limits.response_header,
+               settings.limits.connections)  # fmt: skip
         keys.add(key)
         make = partial(_pool, upstream, backend, settings, foundation)
         pool = foundation.pool.backend(key, make)
@@ -155,14 +160,20 @@ def _pool(
     dial = foundation.dialer.dial
     timeout = settings.timeouts.connect
     heading = Heading(backend.authority, upstream.host_sent(backend), backend.base.encode())
-    connect = speaking_http1(
-        lambda make: dial(host, port, tls, make, timeout), heading, settings.limits.response_header
-    )
-    return BackendPool(
+    memo = ResponseMemo()
+
+    def connect(first: bytes) -> Connect:
+        return speaking_http1(
+            lambda make: dial(host, port, tls, make, timeout, first), heading, settings.limits.response_header, memo
+        )
+
+    version = upstream.proxy_protocol
+    kind: Callable[..., BackendPool] = BackendPool if version is None else ClientPools
+    return kind(
         upstream.name,
         backend.url,
         host,
-        connect,
+        connect(b"") if version is None else lambda exchange: connect(greeting(version, ends_of(exchange))),
         upstream.pool,
         settings.limits.connections,
         foundation.deadlines,
