@@ -124,15 +124,16 @@ class ClientPools(BackendPool):
         pool = self._pools.get(address)
         if pool is None:
             pool = self._pools[address] = ClientPool(self, address, self._retired)
-        if self.size >= self.max_connections and not pool.has_own:
-            if self._idling:
-                self._close_idle()
-            elif self.unprovided >= self._limits.max_pending:
-                self.settle(pool)
-                raise PoolExhausted()
+        pool.acquiring += 1
         try:
+            if self.size >= self.max_connections and not pool.has_own:
+                if self._idling:
+                    self._close_idle()
+                elif self.unprovided >= self._limits.max_pending:
+                    raise PoolExhausted()
             return pool.acquire(hearer)
         finally:
+            pool.acquiring -= 1
             self.settle(pool)
 
     def withdraw(self, hearer: Hearer) -> None:
@@ -199,7 +200,7 @@ class ClientPools(BackendPool):
                     break
             if self._hungry and self._idling and self.size >= self.max_connections:
                 self._close_idle()
-        elif self._unused > max(1, self._limits.max_idle):
+        elif self._unused and (self._unused > self._limits.max_idle or self.size > self.max_connections):
             self._close_idle()
         self._check_empty()
 
@@ -232,6 +233,7 @@ class ClientPool(BackendPool):
         size: As of the last time that `ClientPools.count` was called, like the two after it.
         unused: Connections that nobody uses.
         unprovided: Attempts that wait and for whom no connection is being opened.
+        acquiring: Calls of `acquire` that are under way: closing what is too old may leave nothing here for a moment.
     """
 
     def __init__(self, pools: ClientPools, address: str, retired: bool) -> None:
@@ -247,7 +249,7 @@ class ClientPool(BackendPool):
             pools._random,  # noqa: SLF001
         )
         self.address = address
-        self.size = self.unused = self.unprovided = 0
+        self.size = self.unused = self.unprovided = self.acquiring = 0
         self._pools = pools
         self._retired = retired
         # One for the backend, however many clients there are.
@@ -272,7 +274,7 @@ class ClientPool(BackendPool):
     @property
     def empty(self) -> bool:
         """Whether there is nothing to keep."""
-        return not (self._open or self._openings.count or self._waiting)
+        return not (self._open or self._openings.count or self._waiting or self.acquiring)
 
     def serve(self) -> None:
         """Open connections for who waits, as far as there is room."""
@@ -312,7 +314,7 @@ class ClientPool(BackendPool):
         self._pools.leave()  # what is in flight is counted there
 
     def release(self, connection: Connection) -> None:
-        if connection.uses and self._pools.yields(self):
+        if (connection.uses and self._pools.yields(self)) or self._pools.size > self._limits.max_connections:
             self._roomy.pop(connection, None)
             connection.retired = True
             if not connection.streams:
