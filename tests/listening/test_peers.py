@@ -1,4 +1,4 @@
-"""What a TLS connection knows of the client's certificate; real handshakes: `tests/system/test_crl.py`."""
+"""What a connection knows of its client; real handshakes: `tests/system/test_crl.py`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import crypto
+from twisted.internet.address import IPv4Address, UNIXAddress
 
-from gateway.listening.peers import peer_certificate, peer_chain
+from gateway.listening.peers import ends, peer_certificate, peer_chain, readers
+from gateway.peer import Ends
 from tests.pki import Authority, subject
 
 
@@ -61,3 +63,21 @@ def test_the_chain_of_a_client() -> None:
 def test_no_chain(transport: object) -> None:
     """Without TLS or certificate, and where a session was resumed."""
     assert peer_chain(transport) == ()
+
+
+class Connected:
+    """A transport between two addresses."""
+
+    def __init__(self, peer: Any, host: Any) -> None:
+        self.getPeer = lambda: peer
+        self.getHost = lambda: host
+
+
+def test_the_ends_of_a_connection() -> None:
+    """None at a UNIX socket, which has no addresses."""
+    client, here = IPv4Address("TCP", "192.0.2.7", 40000), IPv4Address("TCP", "198.51.100.1", 443)
+
+    assert ends(Connected(client, here)) == Ends("192.0.2.7", 40000, "198.51.100.1", 443)
+    assert readers(Connected(client, here))[2]() == Ends("192.0.2.7", 40000, "198.51.100.1", 443)
+    assert ends(Connected(UNIXAddress(None), UNIXAddress(b"/run/g.sock"))) is None
+    assert ends(Connected(client, UNIXAddress(b"/run/g.sock"))) is None

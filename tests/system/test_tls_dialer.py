@@ -28,8 +28,12 @@ from gateway.dialling.tls import HandshakeFailed, client_tls_options
 from gateway.errors import BackendTLSFailed
 from gateway.listening.certificates import CertificateStore
 from gateway.listening.endpoints import listen
+from gateway.listening.introductions import Introduced, Introduction
+from gateway.listening.peers import ends as listening_ends
 from gateway.listening.peers import peer_certificate
+from gateway.peer import Ends
 from gateway.transport.direct import DirectClient
+from gateway.transport.proxy_greeting import Version, greeting
 from tests.pki import Authority, subject
 from tests.system.private_reactor import PrivateReactor, private_reactor
 
@@ -158,6 +162,59 @@ def test_a_connection_in_the_clear(world: World) -> None:
 
     assert isinstance(caller.transport, DirectClient)
     world.echoes(caller)
+
+
+class Hall:
+    """Lets everybody introduce clients, and notes what is refused (`gateway.listening.introductions.Reception`)."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Introduction] = []
+        self.closed: list[str] = []
+
+    def admits(self, peer: str) -> bool:
+        return True
+
+    def begun(self, connection: Introduction) -> float:
+        self.waiting.append(connection)
+        return 0.0
+
+    def over(self, connection: Introduction) -> None:
+        self.waiting.remove(connection)
+
+    def refused(self, peer: str, cause: str, why: str) -> None:
+        self.closed.append(f"{peer} {cause}: {why}")
+
+
+@pytest.mark.parametrize("names", [(), ("127.0.0.1",)])
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_what_is_sent_first_comes_before_everything(world: World, names: tuple[str, ...], version: Version) -> None:
+    """A PROXY header, read at a port before TLS; who is there is asked of the transport, and told by the header."""
+    hall, factory = Hall(), world.backend
+    world.backend = Introduced(factory, hall)  # type: ignore[assignment]
+    port = world.listen(*names)
+    tls = trusting(world, "127.0.0.1") if names else None
+    ends = Ends("203.0.113.7", 40000, "198.51.100.1", 443)
+    dialled = world.dialer.dial("127.0.0.1", port, tls, Caller, 5, greeting(version, ends))
+    caller: Any = world.reactor.result(dialled)
+    world.echoes(caller)
+
+    (served,) = factory.open
+    assert listening_ends(served.transport) == ends
+    assert caller.transport.getPeer().host == "127.0.0.1"
+    assert (hall.waiting, hall.closed) == ([], [])
+    caller.transport.loseConnection()
+    world.reactor.until(lambda: caller.lost is not None)
+
+
+def test_what_comes_in_time_but_is_no_header_is_closed(world: World) -> None:
+    """By a reset, before anything is made for it."""
+    hall, factory = Hall(), world.backend
+    world.backend = Introduced(factory, hall)  # type: ignore[assignment]
+    caller = world.dial("127.0.0.1", world.listen())
+    world.reactor.until(lambda: caller.lost is not None)
+
+    assert hall.closed == ["127.0.0.1 invalid: no PROXY header came first"]
+    assert (hall.waiting, factory.open) == ([], [])
 
 
 def test_version_6(world: World) -> None:

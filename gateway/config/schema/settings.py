@@ -44,8 +44,8 @@ class Settings(Section):
     limits: Limits = Field(default=Limits(), description="How much of something there may be.")
     trusted_proxies: tuple[Proxy, ...] = Field(
         default=(),
-        description="Addresses and networks whose X-Forwarded-* and PROXY lines are believed; `unix:` is who comes by "
-        "a UNIX socket.",
+        description="Addresses and networks whose X-Forwarded-* and PROXY headers are believed; `unix:` is who comes "
+        "by a UNIX socket.",
     )
     forwarded: Forwarded = Field(default=Forwarded(), description="Fields that tell a backend about the client.")
     redis: Redis | None = Field(default=None, description="The Redis server, used only by what names it.")

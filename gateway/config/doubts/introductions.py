@@ -1,0 +1,33 @@
+"""Doubts about listeners whose connections begin with a PROXY header, which only some may send.
+
+Tests: `tests/config/doubts/test_introductions.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gateway.config.doubts.common import Doubt
+from gateway.config.endpoint_strings import parse
+from gateway.config.patterns import SOCKETS
+from gateway.config.schema import Settings
+
+_AT_ADDRESSES = ("tcp", "tcp6", "ssl", "sni")
+
+
+def introductions(settings: Settings) -> Iterator[Doubt]:
+    """Doubt listeners that let nobody in: none of those who may introduce clients can come by them."""
+    by_socket = SOCKETS in settings.trusted_proxies
+    by_address = any(one != SOCKETS for one in settings.trusted_proxies)
+    for index, listener in enumerate(settings.listeners):
+        if not listener.proxy_protocol:
+            continue
+        kind = parse(listener.endpoint).kind
+        wanted = f"`{SOCKETS}`" if kind == "unix" else "the address of the proxy"
+        # What an endpoint of another kind (a plugin's, systemd's) listens at is not known.
+        lets_in = (
+            by_socket if kind == "unix" else by_address or (by_socket and kind not in ("tcp", "tcp6", "ssl", "sni"))
+        )
+        if not lets_in:
+            words = f"it lets nobody in: PROXY headers are believed of `trusted_proxies` only, which lack {wanted}"
+            yield ("listeners", index, "proxy_protocol"), words
