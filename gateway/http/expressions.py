@@ -9,22 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import Any
-
-import re2
 
 KIND = "a regular expression"
 LINEAR = "a regular expression without backreferences, look-ahead and look-behind (RE2: linear time)"
-
-_OPTIONS = re2.Options()
-_OPTIONS.log_errors = False  # RE2 would write errors to standard error
-_OPTIONS.encoding = re2.Options.Encoding.LATIN1  # the texts are octets, and need not be UTF-8
-
-_ANY_CASE = re2.Options()
-_ANY_CASE.log_errors = False
-_ANY_CASE.encoding = re2.Options.Encoding.LATIN1
-_ANY_CASE.case_sensitive = False
-
 
 def searcher(expression: str) -> Callable[[bytes], object]:
     """Return a function that searches a text for an expression; its result is true where the expression was found.
@@ -46,7 +35,7 @@ def matcher(expression: str, any_case: bool = False) -> tuple[Callable[[bytes], 
     Raises:
         ValueError: RE2 does not take the expression; the message is RE2's.
     """
-    compiled = _compile(expression, _ANY_CASE if any_case else _OPTIONS)
+    compiled = _compile(expression, any_case)
     return compiled.fullmatch, [(number, name.decode()) for name, number in compiled.groupindex.items()]
 
 
@@ -71,7 +60,20 @@ def check(expression: str) -> None:
     _compile(expression)
 
 
-def _compile(expression: str, options: re2.Options = _OPTIONS) -> Any:
+@cache
+def _engine(any_case: bool) -> tuple[Any, Any]:
+    """Return RE2 and its options; loaded by the first expression, since it takes 3 MB and most configurations have none."""
+    import re2
+
+    options = re2.Options()
+    options.log_errors = False  # RE2 would write errors to standard error
+    options.encoding = re2.Options.Encoding.LATIN1  # the texts are octets, and need not be UTF-8
+    options.case_sensitive = not any_case
+    return re2, options
+
+
+def _compile(expression: str, any_case: bool = False) -> Any:
+    re2, options = _engine(any_case)
     try:
         return re2.compile(expression.encode(), options)
     except re2.error as error:

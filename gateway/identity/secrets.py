@@ -11,10 +11,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections import OrderedDict
-
-import argon2
-import bcrypt
-from argon2.exceptions import Argon2Error, InvalidHashError, VerifyMismatchError
+from functools import cache
+from typing import Any
 
 from gateway.config.secret_hashes import HashUnreadable, read_scrypt
 
@@ -26,8 +24,16 @@ LONGEST = 1024
 OF_NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$bm9ib2R5J3Mgc2VjcmV0Lg$BvYxi+WiPZTv1BWuqviudyh43uYJfbPKKSJ0FJWUxXw"
 """Compared with where no client is configured at all; made from random octets that were thrown away."""
 
-_ARGON2 = argon2.PasswordHasher()
-"""Has the second recommended parameters of RFC 9106: 64 MiB, three passes, four lanes."""
+
+@cache
+def _argon2() -> Any:
+    """Return the hasher; loaded by the first secret, as bcrypt is: most gateways know none.
+
+    It has the second recommended parameters of RFC 9106: 64 MiB, three passes, four lanes.
+    """
+    import argon2
+
+    return argon2.PasswordHasher()
 
 
 def hash_secret(secret: str, salt: bytes) -> str:
@@ -37,7 +43,8 @@ def hash_secret(secret: str, salt: bytes) -> str:
         secret: As its owner shows it.
         salt: 16 random octets.
     """
-    return _ARGON2.hash(secret, salt=salt)
+    encoded: str = _argon2().hash(secret, salt=salt)
+    return encoded
 
 
 def matches(secret: str, encoded: str) -> bool:
@@ -49,13 +56,17 @@ def matches(secret: str, encoded: str) -> bool:
     if len(secret) > LONGEST:
         return False
     if encoded.startswith("$argon2"):
+        from argon2.exceptions import Argon2Error, InvalidHashError, VerifyMismatchError
+
         try:
-            return _ARGON2.verify(encoded, secret)
+            return bool(_argon2().verify(encoded, secret))
         except VerifyMismatchError:
             return False
         except (Argon2Error, InvalidHashError):
             raise HashUnreadable("it is no hash of Argon2") from None
     if encoded.startswith("$2"):
+        import bcrypt
+
         octets = secret.encode()
         # Refuse a longer secret. Programs that cut it off accept any secret with the same first 72 octets.
         if len(octets) > LONGEST_BCRYPT:
