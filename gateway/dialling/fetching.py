@@ -35,7 +35,6 @@ from twisted.web.http_headers import Headers as TwistedHeaders
 from gateway.config.texts import without_credentials
 from gateway.dialling.client import AnswerTooLong, make_agent
 from gateway.dialling.dialer import Dialer
-from gateway.dialling.plain import PlainAgent, ask
 from gateway.dialling.tls import HandshakeFailed
 from gateway.headers import Headers
 
@@ -173,6 +172,8 @@ class Fetcher(Service):
             raise FetchFailed(f"the connection broke: {error}") from None
 
     async def _once(self, method: bytes, url: bytes, headers: TwistedHeaders, body: bytes | None) -> Fetched:
+        from gateway.dialling.plain import PlainAgent, ask  # loads treq: most gateways ask nobody
+
         plain = PlainAgent(self._agent)
         try:
             response = await ask(plain, self._reactor, method, url, headers, body)

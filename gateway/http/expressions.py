@@ -15,6 +15,7 @@ from typing import Any
 KIND = "a regular expression"
 LINEAR = "a regular expression without backreferences, look-ahead and look-behind (RE2: linear time)"
 
+
 def searcher(expression: str) -> Callable[[bytes], object]:
     """Return a function that searches a text for an expression; its result is true where the expression was found.
 
@@ -62,7 +63,7 @@ def check(expression: str) -> None:
 
 @cache
 def _engine(any_case: bool) -> tuple[Any, Any]:
-    """Return RE2 and its options; loaded by the first expression, since it takes 3 MB and most configurations have none."""
+    """Return RE2 and its options; loaded by the first expression: it takes 3 MB, and most configurations have none."""
     import re2
 
     options = re2.Options()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, ensureDeferred
@@ -19,7 +19,9 @@ from twisted.logger import Logger
 from gateway.identity.orders import Control, NoRoom, Order, OrderUnreadable, decode
 from gateway.identity.revocations import MOST
 from gateway.storage.errors import StoreUnavailable
-from gateway.storage.redis import RedisStore
+
+if TYPE_CHECKING:
+    from gateway.storage.redis import RedisStore
 
 CHANNEL = "gateway:credentials"
 REFUSED = "gateway:credentials:refused"

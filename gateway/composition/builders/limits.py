@@ -48,8 +48,6 @@ from gateway.resilience.admission import Priority
 from gateway.routing.expression import Expression, read_path
 from gateway.routing.overlap import Overlap, matches, overlap_of_all
 from gateway.routing.pattern import Pattern, parse_pattern
-from gateway.storage.limits import PREFIX
-from gateway.storage.shared_limits import RedisLimits
 
 
 class OwnLimits(NamedTuple):
@@ -221,6 +219,9 @@ class RateLimits:
         settings = self._settings
         if settings.rate_limit_store == "memory":
             return carried.get(("limits", "memory"), MemoryLimits)
+        from gateway.storage.limits import PREFIX
+        from gateway.storage.shared_limits import RedisLimits
+
         local: LimitStore = _Closed()
         if settings.on_store_failure == "open":
             local = _Open()

@@ -31,7 +31,6 @@ from gateway.middleware.guesses import Guesses, Words
 from gateway.middleware.rate_limit import Counted
 from gateway.serving.respond import render_error, render_token_error
 from gateway.serving.tree import ContentLeaf, Leaf
-from gateway.storage.grants import RedisGrants
 
 JWKS = "/oauth/jwks.json"
 METADATA = "/.well-known/oauth-authorization-server"
@@ -122,6 +121,8 @@ def _deny(control: Control, leeway: float, token_id: str, until: float) -> None:
 
 def _grants(settings: Settings, oauth: OAuth, foundation: Foundation) -> GrantStore:
     if oauth.refresh_store == "redis":
+        from gateway.storage.grants import RedisGrants
+
         return RedisGrants(redis_store(settings.redis, foundation))
     return foundation.carried.get("oauth grants", MemoryGrants)
 

@@ -14,13 +14,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from gateway.answering.health import Check, CheckResult
 from gateway.composition.builders.storage import redis_in_use
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
-from gateway.storage.redis import RedisStore
 from gateway.upstream.backend import Upstream
+
+if TYPE_CHECKING:
+    from gateway.storage.redis import RedisStore
 
 
 def readiness(settings: Settings, foundation: Foundation, upstreams: Mapping[str, Upstream]) -> dict[str, Check]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from twisted.internet.defer import Deferred
 
@@ -12,10 +12,12 @@ from gateway.composition.foundation import Foundation
 from gateway.config.redis_url import parse_redis_url
 from gateway.config.schema.bounds import Redis
 from gateway.dialling.tls import client_tls_options
-from gateway.storage.redis import RedisStore
-from gateway.storage.redis_link import PATIENCE, Connection
 from gateway.telemetry.exposition import Sample
 from gateway.telemetry.series import Counts, Histogram
+
+if TYPE_CHECKING:  # a gateway without Redis loads nothing of it
+    from gateway.storage.redis import RedisStore
+    from gateway.storage.redis_link import Connection
 
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1)
 """Seconds: an answer is expected within one millisecond and awaited for fifty."""
@@ -60,7 +62,9 @@ def redis_in_use(settings: Redis | None, foundation: Foundation) -> RedisStore |
 def _make(redis: Redis, foundation: Foundation) -> RedisStore:
     # Imported here, since txredisapi imports the reactor, which twistd's --reactor must have chosen before. A gateway
     # without Redis does not load it at all.
+    from gateway.storage.redis import RedisStore
     from gateway.storage.redis_connection import RedisConnection
+    from gateway.storage.redis_link import PATIENCE
 
     address = parse_redis_url(redis.url)
 
