@@ -121,8 +121,10 @@ class MemoryTLS(SecureTransport):
     def dataReceived(self, data: bytes) -> None:
         """Decrypt what has come, and hand it on."""
         if self._open:
-            self._incoming.write(data)
-            self._receive()
+            # OpenSSL keeps room for the most that it was given at once, as long as the connection lasts.
+            for start in range(0, len(data), RECORD):
+                self._incoming.write(data[start : start + RECORD])
+                self._receive()
         elif not self._aborted and not self._lost:
             if self._session is None:
                 sessions = self._sessions

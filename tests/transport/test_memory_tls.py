@@ -110,6 +110,44 @@ def test_there_is_no_session_before_the_first_message_is_whole(pair: Pair) -> No
     assert pair.server.getHandle() is not None
 
 
+def test_a_large_read_is_decrypted_in_pieces(pair: Pair) -> None:
+    """All of it arrives, and OpenSSL never holds more than two records: that room it would keep."""
+    pair.carry()
+    content = bytes(range(256)) * 500
+    pair.client.write(content)
+    sent = pair.client_wire.value()
+    held: list[int] = []
+    protocol, incoming = pair.server.wrappedProtocol, pair.server._incoming
+    receive = protocol.dataReceived
+
+    def watched(data: bytes) -> None:
+        held.append(incoming.pending)
+        receive(data)
+
+    protocol.dataReceived = watched
+    pair.server.dataReceived(sent)
+
+    assert protocol.received == content
+    assert len(sent) > 127_000 > 2 * RECORD >= max(held) + RECORD
+
+
+def test_a_large_read_ends_where_its_reader_closes(pair: Pair) -> None:
+    """Nothing of it is heard after an abort."""
+    pair.carry()
+    pair.client.write(b"x" * 100_000)
+    heard: list[bytes] = []
+
+    def abort(data: bytes) -> None:
+        heard.append(data)
+        pair.server.abortConnection()
+
+    pair.server.wrappedProtocol.dataReceived = abort
+    pair.server.dataReceived(pair.client_wire.value())
+
+    assert len(heard) == 1
+    assert pair.server_wire.disconnected
+
+
 def test_it_is_lost_once(pair: Pair) -> None:
     """Twisted's transports may say so twice."""
     pair.carry()
