@@ -90,7 +90,7 @@ class SlidingWindow(Rule):
         state[0] = self._gone(state[-2])
         return state
 
-    def remaining(self, state: list[Any], now: float) -> int:
+    def remaining(self, state: Any, now: float) -> int:
         """Return how many more may pass at once."""
         left: int = self._limit - state[1]
         return left

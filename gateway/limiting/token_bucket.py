@@ -8,6 +8,8 @@ algorithm of ATM, ITU-T I.371, as virtual scheduling.)
 
 from __future__ import annotations
 
+from typing import Any
+
 from gateway.limiting.limit import Limit, Rule
 
 TOLERANCE = 1e-6
@@ -43,7 +45,7 @@ class TokenBucket(Rule):
         """
         return state if state is None or now >= full else state - self._interval
 
-    def remaining(self, state: float, now: float) -> int:
+    def remaining(self, state: Any, now: float) -> int:
         """Return how many more may pass at once; not more than a window's requests."""
         left = int((self._depth - max(0.0, state - now)) / self._interval + TOLERANCE)
         return min(self._most, left)
