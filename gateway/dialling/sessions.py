@@ -18,7 +18,7 @@ from twisted.internet.ssl import CertificateOptions
 
 from gateway.dialling.resolver import is_literal
 from gateway.http.idn import to_ascii
-from gateway.transport.sessions import ClientSessions, Manner, adopt, manner, set_alpn, show
+from gateway.transport.sessions import Begun, ClientSessions, Manner, adopt, manner, set_alpn, show
 
 RESUMED_FOR = 3600.0
 """Seconds that a session may be taken up again: after that the server has to show its certificate once more."""
@@ -41,14 +41,15 @@ class Sessions(ClientSessions):
         self._kept: ssl.SSLSession | None = None
         self._shown = 0.0
 
-    def begin(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, now: float) -> ssl.SSLObject:
+    def begin(self, now: float) -> Begun:
         """See `ClientSessions.begin`. A session that was kept is offered once (RFC 8446 appendix C.4)."""
         kept, self._kept = self._kept, None
         if now - self._shown > RESUMED_FOR:
             kept = None
-        return self._made.wrap_bio(
-            incoming, outgoing, server_hostname=None if self._literal else self._name, session=kept
-        )
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        name = None if self._literal else self._name
+        session = self._made.wrap_bio(incoming, outgoing, server_hostname=name, session=kept)
+        return Begun(session, incoming, outgoing)
 
     def verify(self, session: ssl.SSLObject, now: float) -> None:
         """See `ClientSessions.verify`. OpenSSL has verified who signed the certificate; whose it is, is asked here."""

@@ -31,6 +31,7 @@ from gateway.listening.hardening import harden, leave_weak_ciphers_out
 from gateway.listening.refusals import keep_first, log_refusals
 from gateway.transport import pem
 from gateway.transport.client_hello import server_name
+from gateway.transport.pyopenssl_session import PyOpenSSLSessions
 from gateway.transport.sessions import ServerSessions, Standard, say_that_it_is_slower, server_context
 
 Context = TypeVar("Context")
@@ -285,7 +286,7 @@ class CertificateStore(Standard):
         connection: SSL.Connection = self._creator.serverConnectionForTLS(protocol)
         return connection
 
-    def _read(self) -> tuple[ServerNames[SSL.Context], CertificateOptions, ByName | None]:
+    def _read(self) -> tuple[ServerNames[SSL.Context], CertificateOptions, ServerSessions | None]:
         authorities = self._read_authorities()
         options = [(identity, self._options(identity, authorities)) for identity in read_identities(self._places)]
         finish = self._finisher(authorities)
@@ -302,7 +303,8 @@ class CertificateStore(Standard):
                 connection.set_context(found)
 
         names.default.set_tlsext_servername_callback(choose)
-        return names, creator, None if authorities else self._sessions(contexts)
+        sessions = PyOpenSSLSessions(names.default) if authorities else self._sessions(contexts)
+        return names, creator, sessions
 
     def _sessions(self, contexts: Sequence[tuple[Identity, SSL.Context]]) -> ByName | None:
         """Return what has `ssl` serve the clients; None where its OpenSSL cannot use one of the certificates."""

@@ -19,6 +19,7 @@ import ssl
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from OpenSSL import SSL
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IHandshakeListener, INegotiated, IProtocol, ISSLTransport
 from twisted.internet.main import CONNECTION_LOST
@@ -27,10 +28,13 @@ from zope.interface import classImplements
 
 from gateway.transport.producers import Membrane, Pulled
 from gateway.transport.secure_transport import SecureTransport
-from gateway.transport.sessions import ClientSessions, ServerSessions
+from gateway.transport.sessions import Begun, ClientSessions, ServerSessions
 
 RECORD = 2**14
 """The most that one TLS record carries, in bytes (RFC 8446 section 5.1)."""
+
+FAILURES = (ssl.SSLError, SSL.Error)
+"""Whichever library has it."""
 
 FLUSH = 2**17
 """Most clear bytes encrypted before they go to the socket: as much as Twisted sends in one turn."""
@@ -84,8 +88,8 @@ class MemoryTLS(SecureTransport):
         "wrappedProtocol",
     )
 
-    _incoming: ssl.MemoryBIO
-    _outgoing: ssl.MemoryBIO
+    _incoming: Any
+    _outgoing: Any
     _encrypt: Callable[[Any], int]
     _decrypt: Callable[[int], bytes]
 
@@ -114,8 +118,7 @@ class MemoryTLS(SecureTransport):
         self.wrappedProtocol.makeConnection(self)
         sessions = self._sessions
         if isinstance(sessions, ClientSessions) and not self._aborted:
-            incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-            self._begin(sessions.begin(incoming, outgoing, self._reactor.seconds()), incoming, outgoing)
+            self._begin(sessions.begin(self._reactor.seconds()))
             self._shake_hands()
 
     def dataReceived(self, data: bytes) -> None:
@@ -130,13 +133,12 @@ class MemoryTLS(SecureTransport):
                 sessions = self._sessions
                 assert isinstance(sessions, ServerSessions)  # a client has begun
                 data = self._hello + data if self._hello else data
-                context = sessions.context(data)
-                if context is None:
+                begun = sessions.begin(data, self)
+                if begun is None:
                     self._hello = data
                     return
                 self._hello = b""
-                incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-                self._begin(context.wrap_bio(incoming, outgoing, server_side=True), incoming, outgoing)
+                self._begin(begun)
             self._incoming.write(data)
             self._shake_hands()
 
@@ -152,17 +154,17 @@ class MemoryTLS(SecureTransport):
         protocol, self.wrappedProtocol = self.wrappedProtocol, None
         self._waiting = []
         sessions, session = self._sessions, self._session
-        if self._verified and session is not None and isinstance(sessions, ClientSessions):
+        if session is not None and (self._verified or isinstance(sessions, ServerSessions)):
             sessions.over(session)
         protocol.connectionLost(reason)
         self._producer = None
 
     # The session.
 
-    def _begin(self, session: ssl.SSLObject, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO) -> None:
-        self._session, self._incoming, self._outgoing = session, incoming, outgoing
+    def _begin(self, begun: Begun) -> None:
+        self._session, self._incoming, self._outgoing = begun.session, begun.incoming, begun.outgoing
         # The object of C inside: its methods without the line of Python around each.
-        inner = getattr(session, "_sslobj", session)
+        inner = getattr(begun.session, "_sslobj", begun.session)
         self._encrypt = inner.write
         self._decrypt = inner.read
 
@@ -174,7 +176,7 @@ class MemoryTLS(SecureTransport):
         except ssl.SSLWantReadError:
             self._flush()
             return
-        except ssl.SSLError:
+        except FAILURES:
             self._fail(Failure())
             return
         sessions = self._sessions
@@ -212,7 +214,7 @@ class MemoryTLS(SecureTransport):
                 break
             except ssl.SSLZeroReturnError:
                 data = b""
-            except ssl.SSLError:
+            except FAILURES:
                 self._fail(Failure())
                 break
             if not data:
@@ -271,15 +273,16 @@ class MemoryTLS(SecureTransport):
         try:
             session.unwrap()
             both = True
-        except ssl.SSLError:  # most often because there is nothing to read yet
+        except FAILURES:  # most often because there is nothing to read yet
             both = False
         self._flush()
         return both
 
     def _flush(self) -> None:
         """Send what OpenSSL has made."""
-        if self._outgoing.pending:
-            self.transport.write(self._outgoing.read())
+        made = self._outgoing.read() if self._outgoing.pending else b""
+        if made:
+            self.transport.write(made)
 
     # What the protocol calls.
 
@@ -288,7 +291,7 @@ class MemoryTLS(SecureTransport):
         if self._direct and data.__class__ is bytes and 0 < len(data) <= SEGMENT:
             try:
                 self._encrypt(data)
-            except ssl.SSLError:
+            except FAILURES:
                 self._send(data)  # it meets the same
                 return
             self.transport.write(self._outgoing.read())
@@ -377,7 +380,7 @@ class MemoryTLS(SecureTransport):
             self._flush()
             self._wait_with(data[done:])
             return
-        except ssl.SSLError:
+        except FAILURES:
             self._fail(Failure())
             return
         self._flush()

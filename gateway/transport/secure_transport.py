@@ -7,7 +7,6 @@ Tests: `tests/transport/test_memory_tls.py::test_what_is_the_transport_s_is_aske
 
 from __future__ import annotations
 
-import ssl
 from typing import Any
 
 from OpenSSL import crypto
@@ -24,7 +23,7 @@ class SecureTransport:
 
     def __init__(self) -> None:
         self.transport: Any = None
-        self._session: ssl.SSLObject | None = None
+        self._session: Any = None
 
     def getPeerCertificate(self) -> Any:
         """Return the other end's certificate as pyOpenSSL has it; see `ISSLTransport`."""
@@ -34,12 +33,12 @@ class SecureTransport:
     @property
     def negotiatedProtocol(self) -> bytes | None:  # the interface's
         """The protocol that ALPN has found; see `INegotiated`."""
-        found = None if self._session is None else self._session.selected_alpn_protocol()
+        found: str | None = None if self._session is None else self._session.selected_alpn_protocol()
         return None if found is None else found.encode("ascii")
 
     def getHandle(self) -> Any:  # noqa: N802  # Twisted's name
-        """Return the session; see `ISystemHandle`."""
-        return self._session
+        """Return the session, of the library that serves it; see `ISystemHandle`."""
+        return getattr(self._session, "connection", self._session)
 
     def pauseProducing(self) -> None:
         """Read no more; see `IPushProducer`."""

@@ -5,9 +5,10 @@ Implemented by the certificates of a listener (`gateway.listening`) and by what 
 
 # Note [Two OpenSSLs]
 `ssl` is linked with the OpenSSL of the Python that runs, pyOpenSSL with the one that `cryptography` brings along.
-A session of `ssl` costs a third of the processor's time (D-250), so it serves whatever it can; what it has no call for
-is served by pyOpenSSL, through Twisted's own TLS protocol. `Standard.sessions` says which it is, for each connection
-anew: a reload may change it.
+A session of `ssl` costs a third of the processor's time (D-250), so it serves whatever it can. Listeners that ask for
+certificates have pyOpenSSL's sessions, driven in the same way (`gateway.transport.pyopenssl_session`); what else `ssl`
+has no call for is served by pyOpenSSL through Twisted's own TLS protocol. `Standard.sessions` says which it is, for
+each connection anew: a reload may change it.
 """
 
 from __future__ import annotations
@@ -30,27 +31,49 @@ _log = Logger()
 _PROC = "/proc/self/fd"
 
 
+class Begun(NamedTuple):
+    """A session, what takes for it what has come, and what has for it what is to be sent."""
+
+    session: Any
+    incoming: Any
+    outgoing: Any
+
+
 class ServerSessions:
-    """Chooses the context of a client's session."""
+    """Begins the sessions of clients."""
 
     def context(self, octets: bytes) -> ssl.SSLContext | None:
-        """Return it; None where more of the client's first message is needed.
+        """Return the context of one; None where more of the client's first message is needed.
 
         Args:
             octets: All that the client has sent so far.
         """
         raise NotImplementedError
 
+    def begin(self, octets: bytes, protocol: Any) -> Begun | None:
+        """Begin one; None where more of the client's first message is needed.
+
+        Args:
+            octets: All that the client has sent so far; they have still to be written into it.
+            protocol: The one that is to be over TLS.
+        """
+        context = self.context(octets)
+        if context is None:
+            return None
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        return Begun(context.wrap_bio(incoming, outgoing, server_side=True), incoming, outgoing)
+
+    def over(self, session: Any) -> None:
+        """The connection has ended."""
+
 
 class ClientSessions:
     """Begins sessions with one server."""
 
-    def begin(self, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO, now: float) -> ssl.SSLObject:
+    def begin(self, now: float) -> Begun:
         """Begin one.
 
         Args:
-            incoming: Has what comes from the server.
-            outgoing: Takes what is for it.
             now: Seconds of the reactor's clock.
         """
         raise NotImplementedError
@@ -72,7 +95,7 @@ class Standard:
     """A creator of pyOpenSSL's connections that may have `ssl`'s in their place; Note [Two OpenSSLs].
 
     Attributes:
-        sessions: What begins them now; None where pyOpenSSL has to.
+        sessions: What begins them now; None where Twisted's protocol has to.
     """
 
     sessions: ServerSessions | ClientSessions | None = None

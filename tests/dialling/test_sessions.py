@@ -148,11 +148,11 @@ def test_no_name_is_sent_for_an_address(tmp_path: Path) -> None:
 
 def first_message(made: Sessions) -> bytes:
     """What a client sends first."""
-    outgoing = ssl.MemoryBIO()
-    session = made.begin(ssl.MemoryBIO(), outgoing, 0.0)
+    session, _, outgoing = made.begin(0.0)
     with pytest.raises(ssl.SSLWantReadError):
         session.do_handshake()
-    return outgoing.read()
+    sent: bytes = outgoing.read()
+    return sent
 
 
 def test_a_python_without_the_system_s_authorities(monkeypatch: pytest.MonkeyPatch) -> None:

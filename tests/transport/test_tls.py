@@ -13,9 +13,11 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
+from gateway.dialling.sessions import Sessions
 from gateway.dialling.tls import Unverified
-from gateway.listening.certificates import CertificateStore
+from gateway.listening.certificates import CertificateStore, ClientAuth
 from gateway.transport.memory_tls import FLUSH, RECORD, MemoryTLS
+from gateway.transport.pyopenssl_session import PyOpenSSLSessions
 from gateway.transport.tls import DirectTLS, over_tls
 from tests.pki import Authority
 
@@ -38,13 +40,21 @@ class Keeper(Protocol):
 class Pair:
     """A TLS client and server, with the wire between them in the test's hands."""
 
-    def __init__(self, place: Path, kind: type) -> None:
-        Authority().write_identity(place / "a.pem", "a.example")
+    def __init__(self, place: Path, kind: type, library: str = "ssl", version: Any = None) -> None:
+        authority = Authority()
+        authority.write_identity(place / "a.pem", "a.example")
         self.clock = Clock()
-        store = CertificateStore([place], alpn=[b"http/1.1"])
+        asked: dict[str, Any] = {}
+        if library == "pyOpenSSL":
+            asked = {"client_ca": authority.write(place / "authority"), "client_auth": ClientAuth.REQUEST}
+        store = CertificateStore([place], alpn=[b"http/1.1"], **asked)
         creator = Unverified("a.example", None)
         if kind is DirectTLS:
             store.sessions = creator.sessions = None
+        assert isinstance(store.sessions, PyOpenSSLSessions) is (library == "pyOpenSSL")
+        if version is not None:
+            assert isinstance(creator.sessions, Sessions)
+            creator.sessions._made.maximum_version = version
         self.client, self.client_wire = self._end(creator, client=True)
         self.server, self.server_wire = self._end(store, client=False)
         assert type(self.server) is type(self.client) is kind
@@ -65,10 +75,10 @@ class Pair:
                     other.dataReceived(sent)
 
 
-@pytest.fixture(params=[MemoryTLS, DirectTLS])
+@pytest.fixture(params=["ssl", "pyOpenSSL", "Twisted"])
 def pair(tmp_path: Path, request: pytest.FixtureRequest) -> Pair:
-    """A connection before its handshake, by `ssl` at both ends, and by pyOpenSSL."""
-    return Pair(tmp_path, request.param)
+    """A connection before its handshake: our transport on `ssl`, on pyOpenSSL at the server, and Twisted's protocol."""
+    return Pair(tmp_path, DirectTLS if request.param == "Twisted" else MemoryTLS, request.param)
 
 
 @pytest.mark.parametrize("size", [1, RECORD, RECORD + 1, 100_000, FLUSH, 3 * FLUSH + 17])
