@@ -64,7 +64,8 @@ def build() -> None:
         warn(str(error))
         return
     if ended.returncode != 0:
-        warn((ended.stderr or ended.stdout).strip()[-500:])
+        said = (ended.stderr or ended.stdout).strip().splitlines()
+        warn("\n".join([line for line in said if "error" in line.lower()] or said[-4:]))
 
 
 def _library(built: Path, module: str) -> Path | None:
