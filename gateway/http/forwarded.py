@@ -175,7 +175,7 @@ class PeerForwarding:
         trusted: Whether its forwarding fields are believed.
     """
 
-    __slots__ = ("_around_host", "_rules", "_scheme", "peer", "trusted")
+    __slots__ = ("_around_host", "_around_host_2", "_rules", "_scheme", "peer", "trusted")
 
     def __init__(self, rules: ForwardedRules, peer: str, scheme: bytes) -> None:
         # On a socket that listens on `::`, IPv4 clients have mapped addresses: give a client one name on all sockets.
@@ -184,6 +184,7 @@ class PeerForwarding:
         self._rules = rules
         self._scheme = scheme
         self._around_host = self._encoded(Headers(), _HOST_HERE, b"1.1").split(_HOST_HERE)
+        self._around_host_2: list[bytes] = []  # made when somebody speaks HTTP/2
 
     def client_address(self, headers: Headers) -> str:
         """Return the address of the client: the peer, or whom a trusted peer names.
@@ -235,8 +236,13 @@ class PeerForwarding:
             host: The request's authority; empty for none.
             version: HTTP version of the request as received, for Via.
         """
-        if version == b"1.1" and _is_plain_host(host) and DROPPED.isdisjoint(headers.index):
-            return host.join(self._around_host)
+        if _is_plain_host(host) and DROPPED.isdisjoint(headers.index):
+            if version == b"1.1":
+                return host.join(self._around_host)
+            if version == b"2":
+                if not self._around_host_2:
+                    self._around_host_2 = self._encoded(Headers(), _HOST_HERE, version).split(_HOST_HERE)
+                return host.join(self._around_host_2)
         return self._encoded(headers, host, version)
 
     def _encoded(self, headers: Headers, host: bytes, version: bytes) -> bytes:

@@ -262,6 +262,9 @@ def test_what_is_switched_off_is_still_passed_on_for_a_trusted_proxy() -> None:
 def test_via_names_the_version_that_was_received() -> None:
     """RFC 9110 section 7.6.3."""
     assert sent(peer(), version=b"1.0")["Via"] == "1.0 gateway"
+    same = peer()
+    for version in (b"2", b"1.1", b"2", b"1.0"):
+        assert sent(same, version=version) == sent(peer(), version=b"1.1") | {"Via": f"{version.decode()} gateway"}
 
 
 def test_a_request_without_host_has_no_forwarded_host() -> None:
