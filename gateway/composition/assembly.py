@@ -17,6 +17,8 @@ from typing import Any
 
 import twisted
 from twisted.application.internet import TimerService
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IProtocolFactory
 
 from gateway import __version__
 from gateway.answering.health import Health
@@ -29,8 +31,9 @@ from gateway.dialling.dialer import Dialer, SocketDialer
 from gateway.dialling.resolver import Resolver
 from gateway.forwarding.attempts import Attempts
 from gateway.http.messages import DateClock
+from gateway.http2.ngh2_beginning import available
 from gateway.listening.client_lists import ClientLists
-from gateway.listening.endpoints import listen
+from gateway.listening.endpoints import Listening, listen
 from gateway.listening.introductions import Introduced
 from gateway.listening.listeners import Entry, Listeners, OpenPort
 from gateway.resilience.occupancy import Occupancy
@@ -130,6 +133,7 @@ class Gateway:
         self.root.tree = tree
         for address, door in self.site.doors.items():
             door.root.tree = tree.at(address)
+            door.http2 = speaks_http2(tree.settings, address)
 
 
 def assemble(
@@ -145,6 +149,7 @@ def assemble(
     open_port: OpenPort | None = None,
     threads: Callable[[int, str], Threads] | None = None,
     terminal: bool = False,
+    later: Callable[[Callable[[], None]], object] | None = None,
 ) -> Gateway:
     """Make a gateway for a configuration.
 
@@ -160,6 +165,7 @@ def assemble(
         open_port: Opens the port of an endpoint string; None for `gateway.listening.endpoints.listen`.
         threads: Makes threads: how many at most, and what they are called.
         terminal: Whether somebody sits at a terminal and reads the log.
+        later: Calls something at the end of the reactor's turn; by default in the reactor's own way.
 
     Raises:
         gateway.dialling.tls.TLSSettingsError: A certificate of an upstream cannot be used.
@@ -203,11 +209,14 @@ def assemble(
     root = Root(first, foundation.occupancy)
     foundation.health.checks = lambda: root.tree.readiness
     date = DateClock(wall_clock)
-    site = GatewaySite(root, first.options, first.rules, deadlines, now, date, pool.client_gone, chance)
+    later = later or partial(reactor.callLater, 0)
+    site = GatewaySite(root, first.options, first.rules, deadlines, now, date, pool.client_gone, chance, later)
     refused = metrics.counter("gateway_proxy_protocol_refused_total")
     reception = Reception(site, refused.add)
     limit = ConnectionLimit(settings.limits.connections)
     loop_lag = LoopLag(reactor)
+    floods = metrics.counter("gateway_http2_floods_total")
+    site.on_flood = floods.add
     metrics.active_connections = lambda: len(site.channels)
     metrics.pools = pool.pools
     figures = Figures(lambda: root.tree.upstreams.values(), now)
@@ -224,7 +233,7 @@ def assemble(
         root=root,
         site=site,
         listeners=Listeners(
-            reactor, partial(entrance, site, reception), limit, open_port or partial(listen, lists=client_lists)
+            reactor, partial(entrance, site, reception), limit, open_port or partial(_open_port, client_lists)
         ),
         client_lists=client_lists,
         limit=limit,
@@ -235,12 +244,21 @@ def assemble(
     )
 
 
+def _open_port(
+    lists: ClientLists, reactor: Any, endpoint: str, factory: IProtocolFactory, limit: ConnectionLimit
+) -> Deferred[Listening]:
+    inside = factory.inside if isinstance(factory, Introduced) else factory
+    assert isinstance(inside, Door)
+    return listen(reactor, endpoint, factory, limit, inside.acceptableProtocols(), lists)
+
+
 def door(site: GatewaySite, endpoint: str) -> Door:
     """Return where the connections of an endpoint come in: one door for an address, whatever the endpoint's files."""
     address = address_of(endpoint)
     found = site.doors.get(address)
     if found is None:
         found = site.doors[address] = Door(site, Root(site.root.tree.at(address), site.root.occupancy))
+        found.http2 = speaks_http2(site.root.tree.settings, address)
     return found
 
 
@@ -248,6 +266,12 @@ def entrance(site: GatewaySite, reception: Reception, entry: Entry) -> Door | In
     """Return the factory of a port: its door, behind the PROXY headers where connections begin with one."""
     found = door(site, entry.endpoint)
     return Introduced(found, reception) if entry.introduced else found
+
+
+def speaks_http2(settings: Settings, address: str) -> bool:
+    """Whether clients of a listener may speak HTTP/2."""
+    wanted = any(one.http2 for one in settings.listeners if address_of(one.endpoint) == address)
+    return wanted and available()
 
 
 def access_log_path(settings: Settings) -> str | None:

@@ -194,4 +194,7 @@ def _options(settings: Settings) -> ConnectionOptions:
         request=settings.timeouts.request,
         request_header=settings.limits.request_header,
         header_fields=settings.limits.header_fields,
+        streams=settings.limits.http2.concurrent_streams,
+        resets=settings.limits.http2.resets,
+        reset_window=settings.limits.http2.window,
     )

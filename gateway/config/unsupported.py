@@ -7,8 +7,9 @@ Building a feature means deleting its lines from `NOT_YET`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
+from importlib.util import find_spec
 
 from gateway.config.nodes import Entry, MapNode, Node, ScalarNode, items, join
 from gateway.config.problems import Problem, Unexpected
@@ -16,7 +17,6 @@ from gateway.config.schema.shared import OFF
 from gateway.config.units import parse_duration
 
 NOT_YET: dict[str, str] = {
-    "listeners[].http2": "HTTP/2",
     "plugins": "plugins",
     "tracing.exporter": "trace export",
     "upstreams[].backends[].url=h2c:*": "HTTP/2 to backends",
@@ -34,8 +34,27 @@ After `=` stand the values that need it, where others do not. A key that says
 _OFF_WORDS = frozenset({"none", OFF, ""})
 
 
-def check(root: MapNode) -> Iterator[Problem]:
-    """Report every key that asks for a feature of the table."""
+NEEDS = {"listeners[].http2": ("ngh2", "HTTP/2")}
+"""Path of a key to the package that its feature needs, and the feature's name: there may be no wheel for a platform."""
+
+
+def installed(package: str) -> bool:
+    """Whether a package can be imported."""
+    return find_spec(package) is not None
+
+
+def check(root: MapNode, has: Callable[[str], bool] = installed) -> Iterator[Problem]:
+    """Report every key that asks for a feature of the table, or for one whose package is missing.
+
+    Args:
+        root: What is written.
+        has: Whether a package can be imported.
+    """
+    for path, (package, words) in NEEDS.items():
+        if not has(package):
+            for written, entry in _find(Entry(root.place, root), "", re.findall(r"\[\]|[^.\[\]]+", path)):
+                if not _off(entry.node):
+                    yield Problem(*entry.place, written, f"{words} needs the package {package}, which is not installed")
     for pattern, words in NOT_YET.items():
         path, _, values = pattern.partition("=")
         # What routes may take over is refused whether one does or not.

@@ -123,8 +123,8 @@ class Engine:
 
     # Servers.
 
-    def respond(self, sid: int, status: int, fields: OutwardFields, body: bytes = b"", whole: bool = True) -> None:
-        """Answer a stream.
+    def respond(self, sid: int, status: int, fields: OutwardFields, body: bytes = b"", whole: bool = True) -> bool:
+        """Answer a stream; returns whether its source should pause, as `write` does.
 
         Args:
             sid: The stream; its answer has not begun.
@@ -154,10 +154,11 @@ class Engine:
 
     # Both.
 
-    def write(self, sid: int, data: bytes, end: bool) -> int:
-        """Send content; returns how many octets wait on the stream now.
+    def write(self, sid: int, data: bytes, end: bool) -> bool:
+        """Send content; returns whether its source should pause: `Room` comes when it may go on.
 
-        From `gateway.http2.windows.HIGH_WATER` on the source should pause: `Room` comes when most of it is sent.
+        So it is from `windows.HIGH_WATER` octets on that wait on the stream, or `windows.CONNECTION_HIGH_WATER` on the
+        connection, until most of them are sent.
         """
         raise NotImplementedError
 
@@ -186,7 +187,10 @@ class Engine:
         raise NotImplementedError
 
     def notice(self) -> None:
-        """Say that the connection is about to end: the peer should open no further streams (RFC 9113 section 6.8)."""
+        """Say that the connection is about to end: the peer should open no further streams (RFC 9113 section 6.8).
+
+        `Pong` comes when it has heard so: a PING goes out behind.
+        """
         raise NotImplementedError
 
     def goaway(self, code: int) -> None:

@@ -178,3 +178,16 @@ class Broken(Event):
         self.sid = 0
         self.code = code
         self.flood = flood
+
+
+def split(headers: Pairs) -> tuple[Pairs, bytes, int, int]:
+    """Return pseudo-fields, the block of the others, how many those are, and the octets of all."""
+    first = octets = 0
+    for name, value in headers:
+        if name[:1] != b":":
+            break
+        first += 1
+        octets += len(name) + len(value) + 4
+    fields = headers[first:]
+    block = b"".join([b"%b: %b\r\n" % field for field in fields])
+    return headers[:first], block, len(fields), octets + len(block)

@@ -9,16 +9,17 @@ only. A block that came before is known by its octets (Note [The same head again
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from gateway.errors import BackendProtocolError, GatewayError, HeaderTooLarge, MalformedRequest
 from gateway.headers import Field, HeaderBlock, Headers
+from gateway.http.fields import response_filter, trailer_filter
 from gateway.http1 import framing
 from gateway.http1.framing import CHUNKED
 from gateway.http1.memo import HeadMemo
 from gateway.http1.request_line import check_method
 from gateway.http2.events import Head, Interim, Pairs, Trailers
-from gateway.message import Request
+from gateway.message import Request, Response
 
 VERSION = b"2"
 """`Request.version` of what came this way."""
@@ -33,6 +34,8 @@ _STATUS = re.compile(rb"[1-9][0-9][0-9]").fullmatch
 _OF_REQUESTS = frozenset([b":method", b":scheme", b":authority", b":path", b":protocol"])
 _OF_ANSWERS = frozenset([b":status"])
 _SCHEMES = frozenset([b"http", b"https"])
+
+_TRAILERS = trailer_filter(response_filter())
 
 OF_ONE_CONNECTION = frozenset([b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"])
 """RFC 9113 section 8.2.2: with one of these a message is malformed."""
@@ -156,6 +159,36 @@ def outward(fields: Iterable[Field]) -> list[tuple[bytes, bytes]]:
         for lower, _, value in fields
         if lower not in OF_ONE_CONNECTION and (lower != b"te" or value.lower() == b"trailers")
     ]
+
+
+def answer_fields(
+    request: Request, response: Response, date: Callable[[], bytes]
+) -> tuple[list[tuple[bytes, bytes]], bool]:
+    """Return the fields of an answer to a client, and whether it has no content whatever the response holds.
+
+    Args:
+        request: What is answered.
+        response: Has no framing fields.
+        date: Returns the value of a Date field, for a response without one.
+    """
+    status = response.status
+    fields = outward(response.headers.fields)
+    if b"date" not in response.headers.index:
+        fields.append((b"date", date()))
+    empty = request.method == b"HEAD" or status == 204 or status == 304
+    length = response.length
+    if status != 204 and length is not None:
+        fields.append((b"content-length", b"%d" % length))
+    elif not empty and response.body is None:
+        fields.append((b"content-length", b"0"))
+    return fields, empty
+
+
+def trailer_fields(trailers: Headers | None) -> list[tuple[bytes, bytes]]:
+    """Return the trailers of an answer that its client gets."""
+    if trailers is None:
+        return []
+    return [(lower, value) for lower, _, value in trailers.fields if _TRAILERS[lower]]
 
 
 def lines_outward(lines: bytes) -> list[tuple[bytes, bytes]]:

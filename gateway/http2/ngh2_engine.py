@@ -1,13 +1,11 @@
 """The engine on ngh2, which brings libnghttp2 in its wheels.
 
-Layer 1. `available` says whether there is one: without it HTTP/2 is not offered, and there is no slower way beside it.
+Layer 1. What the library is told at the beginning of a connection is in `gateway.http2.ngh2_beginning`.
 
-# Note [Two lines of limits]
-What becomes an event of ngh2's is counted here by the caller's clock (`gateway.http2.abuse`). What does not is bounded
-by libnghttp2, by a clock of its own: frames without content, frames of unknown kinds, priorities, streams over the
-limit, CONTINUATION, answers to SETTINGS and PING that nobody reads. Some of its limits end the session where it stands,
-without a GOAWAY: then that frame is written here. Heads are read up to four times the limits, so that a client that is
-a little over them can be told 431.
+# Note [Fair shares]
+Of answers that are equally urgent libnghttp2 sends one after the other, as RFC 9218 has it where nobody says anything:
+a long download holds up what was asked for later. So an answer that is longer than a frame, and of which its client has
+not said how urgent it is, shares the connection with others frame by frame (`incremental`, in the words of the RFC).
 """
 
 from __future__ import annotations
@@ -15,28 +13,33 @@ from __future__ import annotations
 from gateway.http2 import codes
 from gateway.http2.abuse import GLITCHES, HEADERS, Abuse
 from gateway.http2.engine import Counts, Engine, EngineOptions, OutwardFields
-from gateway.http2.events import Broken, Closed, Data, Event, GoAway, Head, Interim, Pairs, Pong, Reset, Room, Settings
+from gateway.http2.events import (
+    Broken,
+    Closed,
+    Data,
+    Event,
+    GoAway,
+    Head,
+    Interim,
+    Pairs,
+    Pong,
+    Reset,
+    Room,
+    Settings,
+    split,
+)
 from gateway.http2.events import Trailers as TrailersCame
-from gateway.http2.windows import HIGH_WATER, LOW_WATER, PULL, STREAM
+from gateway.http2.ngh2_beginning import begun, ngh2
+from gateway.http2.windows import (
+    CONNECTION_HIGH_WATER,
+    CONNECTION_LOW_WATER,
+    HIGH_WATER,
+    LOW_WATER,
+    PULL,
+)
 
-try:
-    import ngh2
-except ImportError:  # no wheel for this platform, and nobody has built it
-    ngh2 = None  # type: ignore[assignment]
-
-_HARD = 4
-"""Heads are read up to so many times their limits."""
-_RESETS = (2**32, 2**32)
-"""The library's own limit for resets, which goes by the time of the machine: none, since ours goes by the caller's."""
-_GLITCHES = (1000, 33)
+_FRAME = 16 * 1024
 _MOST_STREAMS = 2**31 - 1
-
-_COLON = 0x3A
-
-
-def available() -> bool:
-    """Whether HTTP/2 can be spoken here."""
-    return ngh2 is not None
 
 
 class Ngh2Engine(Engine):
@@ -56,10 +59,13 @@ class Ngh2Engine(Engine):
         "_last_words",
         "_max_fields",
         "_max_head",
+        "_noticed",
         "_now",
         "_open",
         "_parting",
+        "_prioritised",
         "_receiving",
+        "_shared",
         "_told",
     )
 
@@ -73,31 +79,14 @@ class Ngh2Engine(Engine):
         self._receiving: set[int] = set()  # streams whose peer has more to send
         self._parting: set[int] = set()
         self._full: set[int] = set()
+        self._prioritised: set[int] = set()  # streams of which the client has said how urgent they are
+        self._shared = ngh2.Priority(3, True)
         self._last = 0
         self._now = 0.0  # as of the last feed
+        self._noticed = False  # a PING is to go out behind a notice
         self._told = False  # of the end
         self._last_words = b""
-        configuration = ngh2.Configuration(
-            auto_window_update=False,
-            max_reserved_remote_streams=0,
-            stream_reset_rate_limit=_RESETS,
-            glitch_rate_limit=_GLITCHES,
-            # RFC 9113 section 6.5.2: each field counts 32 octets more, and here four, as a line of HTTP/1.1 has.
-            max_inbound_header_list_size=_HARD * (options.head + 32 * options.fields),
-            max_inbound_header_count=_HARD * options.fields,
-        )
-        connection = ngh2.Connection(ngh2.Role.CLIENT if client else ngh2.Role.SERVER, configuration)
-        self._connection: ngh2.Connection | None = connection
-        settings = {codes.INITIAL_WINDOW_SIZE: STREAM}
-        if client:
-            settings[codes.ENABLE_PUSH] = 0
-        else:
-            settings[codes.MAX_CONCURRENT_STREAMS] = options.streams
-            settings[codes.NO_RFC7540_PRIORITIES] = 1
-            if options.connect:
-                settings[codes.ENABLE_CONNECT_PROTOCOL] = 1
-        connection.initiate_connection(settings)
-        connection.set_local_window_size(options.connection_window)
+        self._connection: ngh2.Connection | None = begun(client, options)
 
     def feed(self, data: bytes, now: float) -> list[Event]:
         connection = self._connection
@@ -122,27 +111,31 @@ class Ngh2Engine(Engine):
             return words, []
         try:
             data = connection.data_to_send(limit)
+            if (self._parting or self._noticed) and len(data) < limit:
+                data += self._after(connection)
         except ngh2.NGH2Error as error:
             return b"", self._failed(error)
         raw = connection.events()
         events = self._translated(raw, self._now) if raw else []
-        if self._full:
+        if self._full and connection.queued_body_size() <= CONNECTION_LOW_WATER:
             for sid in [sid for sid in self._full if connection.queued_body_size(sid) <= LOW_WATER]:
                 self._full.discard(sid)
                 events.append(Room(sid))
-        if self._parting and len(data) < limit:
-            for sid in [sid for sid in self._parting if not connection.queued_body_size(sid)]:
-                self._parting.discard(sid)
-                self.reset(sid, codes.NO_ERROR)
         return data, events
 
-    def respond(self, sid: int, status: int, fields: OutwardFields, body: bytes = b"", whole: bool = True) -> None:
+    def respond(self, sid: int, status: int, fields: OutwardFields, body: bytes = b"", whole: bool = True) -> bool:
         connection = self._of(sid)
-        if connection is not None:
-            connection.send_response(sid, [(b":status", b"%d" % status), *fields], end_stream=whole and not body)
-            if body:
-                self._abuse.wrote(len(body))
-                connection.send_data(sid, body, end_stream=whole)
+        if connection is None:
+            return False
+        connection.send_response(sid, [(b":status", b"%d" % status), *fields], end_stream=whole and not body)
+        if (not whole or len(body) > _FRAME) and sid not in self._prioritised:
+            # Note [Fair shares]
+            connection.set_stream_priority(sid, self._shared)
+        if not body:
+            return False
+        self._abuse.wrote(len(body))
+        connection.send_data(sid, body, end_stream=whole)
+        return self._is_full(sid, connection)
 
     def interim(self, sid: int, status: int, fields: OutwardFields) -> None:
         connection = self._of(sid)
@@ -162,19 +155,16 @@ class Ngh2Engine(Engine):
             connection.send_data(sid, body, end_stream=whole)
         return sid
 
-    def write(self, sid: int, data: bytes, end: bool) -> int:
+    def write(self, sid: int, data: bytes, end: bool) -> bool:
         connection = self._of(sid)
         if connection is None:
-            return 0
+            return False
         if data:
             self._abuse.wrote(len(data))
             connection.send_data(sid, data, end_stream=end)
         elif end:
             connection.end_stream(sid)
-        waiting = connection.queued_body_size(sid)
-        if waiting >= HIGH_WATER:
-            self._full.add(sid)
-        return waiting
+        return self._is_full(sid, connection)
 
     def trailers(self, sid: int, fields: OutwardFields) -> None:
         connection = self._of(sid)
@@ -205,6 +195,7 @@ class Ngh2Engine(Engine):
     def notice(self) -> None:
         if self._connection is not None and not self.ended:
             self._connection.send_shutdown_notice()
+            self._noticed = True
 
     def goaway(self, code: int) -> None:
         if self._connection is None or self.ended:
@@ -221,12 +212,30 @@ class Ngh2Engine(Engine):
 
     def counts(self) -> Counts:
         abuse = self._abuse
-        return Counts(
-            len(self._open), abuse.resets, abuse.settings, abuse.pings, abuse.updates, self.worn, self.waiting()
-        )
+        came = abuse.resets, abuse.settings, abuse.pings, abuse.updates
+        return Counts(len(self._open), *came, self.worn, self.waiting())
 
     def _of(self, sid: int) -> ngh2.Connection | None:
         return self._connection if sid in self._open and not self.ended else None
+
+    def _is_full(self, sid: int, connection: ngh2.Connection) -> bool:
+        if connection.queued_body_size(sid) < HIGH_WATER and connection.queued_body_size() < CONNECTION_HIGH_WATER:
+            return False
+        self._full.add(sid)
+        return True
+
+    def _after(self, connection: ngh2.Connection) -> bytes:
+        """Return what has to go out behind all the rest: resets of streams whose answers are out, the PING of a notice.
+
+        The library itself sends these before everything else.
+        """
+        for sid in [sid for sid in self._parting if not connection.queued_body_size(sid)]:
+            self._parting.discard(sid)
+            self.reset(sid, codes.NO_ERROR)
+        if self._noticed:
+            self._noticed = False
+            connection.ping(bytes(8))
+        return connection.data_to_send()
 
     def _failed(self, error: ngh2.NGH2Error) -> list[Event]:
         """The library has given up, and its connection cannot be used: say why in its place."""
@@ -277,13 +286,15 @@ class Ngh2Engine(Engine):
 
     def _head(self, event: ngh2.RequestReceived | ngh2.ResponseReceived) -> Head | None:
         sid, end = event.stream_id, event.end_stream
-        pseudo, block, count, octets = _split(event.headers)
+        pseudo, block, count, octets = split(event.headers)
         if not self._client:
             self._open.add(sid)
             self._last = sid
             self._abuse.opened()
             if not end:
                 self._receiving.add(sid)
+            if b"priority: " in block and (b"\r\npriority: " in block or block.startswith(b"priority: ")):
+                self._prioritised.add(sid)
         elif end:
             self._receiving.discard(sid)
         if block.count(b"\n") != count:
@@ -304,10 +315,20 @@ class Ngh2Engine(Engine):
             self._abuse.reset(now)  # its head was refused
         self._full.discard(sid)
         self._parting.discard(sid)
+        self._prioritised.discard(sid)
         if sid in self._open:
             self._open.discard(sid)
             return True
         return False
+
+    def _trailers(self, event: ngh2.TrailersReceived, events: list[Event]) -> None:
+        sid = event.stream_id
+        self._receiving.discard(sid)
+        _, block, count, octets = split(event.headers)
+        if block.count(b"\n") != count:
+            self.reset(sid, codes.PROTOCOL_ERROR)
+        else:
+            events.append(TrailersCame(sid, block, count > self._max_fields or octets > self._max_head))
 
     def _rest(self, event: ngh2.Event, events: list[Event], now: float) -> None:
         """Translate what is rare."""
@@ -315,13 +336,10 @@ class Ngh2Engine(Engine):
         if isinstance(event, ngh2.WindowUpdated):
             abuse.updated()
         elif isinstance(event, ngh2.TrailersReceived):
-            self._receiving.discard(event.stream_id)
-            _, block, count, octets = _split(event.headers)
-            if block.count(b"\n") != count:
-                self.reset(event.stream_id, codes.PROTOCOL_ERROR)
-                return
-            too_large = count > self._max_fields or octets > self._max_head
-            events.append(TrailersCame(event.stream_id, block, too_large))
+            self._trailers(event, events)
+        elif isinstance(event, ngh2.PriorityUpdateReceived):
+            if event.prioritized_stream_id in self._open:
+                self._prioritised.add(event.prioritized_stream_id)
         elif isinstance(event, ngh2.PingReceived):
             abuse.pinged(now)
         elif isinstance(event, ngh2.SettingsReceived):
@@ -330,7 +348,7 @@ class Ngh2Engine(Engine):
             most = theirs.get(codes.MAX_CONCURRENT_STREAMS, _MOST_STREAMS)
             events.append(Settings(most, bool(theirs.get(codes.ENABLE_CONNECT_PROTOCOL, 0))))
         elif isinstance(event, ngh2.InformationalResponseReceived):
-            pseudo, block, _, _ = _split(event.headers)
+            pseudo, block, _, _ = split(event.headers)
             events.append(Interim(event.stream_id, pseudo, block))
         elif isinstance(event, ngh2.GoAwayReceived):
             events.append(GoAway(event.last_stream_id, event.error_code))
@@ -351,16 +369,3 @@ class Ngh2Engine(Engine):
             elif isinstance(event, Data):
                 self.consume(event.sid, len(event.data))
         return kept
-
-
-def _split(headers: tuple[ngh2.Header, ...]) -> tuple[Pairs, bytes, int, int]:
-    """Return pseudo-fields, the block of the others, how many those are, and the octets of all."""
-    first = octets = 0
-    for name, value in headers:
-        if name[0] != _COLON:
-            break
-        first += 1
-        octets += len(name) + len(value) + 4
-    fields = headers[first:]
-    block = b"".join([b"%b: %b\r\n" % field for field in fields])
-    return headers[:first], block, len(fields), octets + len(block)

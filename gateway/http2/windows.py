@@ -22,8 +22,8 @@ CLIENTS = 1024 * 1024
 HIGH_WATER, LOW_WATER = 64 * 1024, 32 * 1024
 """Octets that wait to be sent on a stream: from the first on its source is to pause, down to the second to go on."""
 
-CONNECTION_HIGH_WATER = 1024 * 1024
-"""Octets that wait on all streams of a connection: from here on all sources are to pause."""
+CONNECTION_HIGH_WATER, CONNECTION_LOW_WATER = 1024 * 1024, 512 * 1024
+"""The same for all streams of a connection together: from the first on every source that writes is to pause."""
 
 PULL = 128 * 1024
 """Octets taken from an engine at once, at most: what is not taken is not framed, and priorities still apply to it."""

@@ -74,6 +74,7 @@ class MemoryGateway:
             dialer=network,
             make_writer=lambda path: self.log,  # type: ignore[arg-type, return-value]
             threads=lambda most, name: NoThreads(),
+            later=network.soon,
         )
 
     def now(self) -> float:

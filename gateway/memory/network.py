@@ -107,6 +107,10 @@ class MemoryNetwork:
         self._later.append(attempt)
         return done
 
+    def soon(self, call: Callable[[], None]) -> None:
+        """Call when the network moves on, as a reactor does at the end of its turn."""
+        self._later.append(call)
+
     def pump(self, most: int = 1_000_000) -> None:
         """Let everything that is due happen, until all is quiet.
 

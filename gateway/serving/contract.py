@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 from mypy_extensions import mypyc_attr
 
 from gateway.http1.request_parser import RequestMemo
+from gateway.http2.fields import RequestBlocks
 from gateway.peer import Forwarding
 from gateway.serving.tree import Root
 from gateway.transport.deadlines import Timed
@@ -29,6 +30,9 @@ class ConnectionOptions(NamedTuple):
     request: float
     request_header: int
     header_fields: int
+    streams: int = 100
+    resets: int = 200
+    reset_window: float = 30.0
 
 
 class Served(Timed, Protocol):
@@ -56,19 +60,23 @@ class Host:
         options: For connections and exchanges that begin now.
         root: Renders exchanges.
         memo: Request heads that were read before.
+        blocks: Those of HTTP/2.
         draining: Every response closes its connection.
         now: Monotonic seconds.
         date: Value of the Date field.
         random: As `random.random`.
+        later: Calls something at the end of the reactor's turn.
     """
 
     options: ConnectionOptions
     root: Root[Any]
     memo: RequestMemo
+    blocks: RequestBlocks
     draining: bool
     now: Callable[[], float]
     date: Callable[[], bytes]
     random: Callable[[], float]
+    later: Callable[[Callable[[], None]], object]
 
     def catch_up(self) -> None:
         """Take over what is in force, where that is another's; called where nobody tells of changes."""
@@ -83,6 +91,14 @@ class Host:
 
     def disconnected(self, connection: Served) -> None:
         """A connection is closed."""
+        raise NotImplementedError
+
+    def forget(self, stream: object) -> None:
+        """A stream of a connection that goes on is over: what was kept for it is no use any more."""
+        raise NotImplementedError
+
+    def flooded(self, flood: str) -> None:
+        """A client went over a limit of HTTP/2 (`gateway.http2.abuse`), and its connection is closed for it."""
         raise NotImplementedError
 
 
@@ -101,11 +117,13 @@ class Delegate(Host):
         self.now = site.now
         self.date = site.date
         self.random = site.random
+        self.later = site.later
         self.catch_up()
 
     def catch_up(self) -> None:
         self.options = self._site.options
         self.memo = self._site.memo
+        self.blocks = self._site.blocks
         self.draining = self._site.draining
 
     def forwarding(self, peer: str, secure: bool) -> Forwarding:
@@ -116,3 +134,9 @@ class Delegate(Host):
 
     def disconnected(self, connection: Served) -> None:
         self._site.disconnected(connection)
+
+    def forget(self, stream: object) -> None:
+        self._site.forget(stream)
+
+    def flooded(self, flood: str) -> None:
+        self._site.flooded(flood)

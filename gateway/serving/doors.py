@@ -9,23 +9,32 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.interfaces import IAddress
+from twisted.internet.interfaces import IAddress, IProtocolNegotiationFactory
 from twisted.internet.protocol import ServerFactory
+from zope.interface import implementer
 
 from gateway.http.forwarded import PeerForwarding
 from gateway.listening.introductions import Anonymous
 from gateway.peer import Forwarding
 from gateway.serving.contract import Delegate, Host
 from gateway.serving.http1_channel import Http1Channel
+from gateway.serving.negotiation import H2, Negotiation
 from gateway.serving.tree import Root
 
+HTTP11 = b"http/1.1"
+"""As ALPN calls it."""
 
+
+@implementer(IProtocolNegotiationFactory)
 class Door(ServerFactory, Delegate):
     """The factory of one port's connections.
 
     Args:
         site: The gateway's.
         root: Renders exchanges, with the routes that are here.
+
+    Attributes:
+        http2: Clients may speak HTTP/2.
     """
 
     noisy = False  # the gateway's own log says where it listens
@@ -35,18 +44,24 @@ class Door(ServerFactory, Delegate):
     def __init__(self, site: Host, root: Root[Any]) -> None:
         super().__init__(site)
         self.root = root
+        self.http2 = False
 
     def catch_up(self) -> None:
         super().catch_up()
         if self._strangers is not None:
             self._strangers.catch_up()
 
-    def buildProtocol(self, addr: IAddress | None) -> Http1Channel:  # type: ignore[override]  # not Twisted's protocol
-        """Make the channel for a client."""
+    def acceptableProtocols(self) -> list[bytes]:
+        """Return what is spoken here, best first (`IProtocolNegotiationFactory`)."""
+        return [H2, HTTP11] if self.http2 else [HTTP11]
+
+    def buildProtocol(self, addr: IAddress | None) -> Http1Channel | Negotiation:  # type: ignore[override]  # not Twisted's
+        """Make what serves a client."""
         host: Host = self
         if isinstance(addr, Anonymous):
             host = self._strangers = self._strangers or Strangers(self)
-        return Http1Channel(host, getattr(addr, "host", ""))
+        address = getattr(addr, "host", "")
+        return Negotiation(host, address) if self.http2 else Http1Channel(host, address)
 
 
 class Strangers(Delegate):

@@ -17,6 +17,7 @@ from twisted.web.server import Site
 
 from gateway.http.forwarded import ForwardedRules
 from gateway.http1.request_parser import RequestMemo
+from gateway.http2.fields import RequestBlocks
 from gateway.peer import Forwarding
 from gateway.serving.contract import ConnectionOptions, Host, Served
 from gateway.serving.doors import Door
@@ -24,6 +25,10 @@ from gateway.serving.http1_channel import Http1Channel
 from gateway.serving.stock import GatewayTree
 from gateway.serving.tree import Root
 from gateway.transport.deadlines import Deadlines
+
+
+def _nobody_counts(flood: str) -> None:
+    """There are no metrics."""
 
 
 class GatewaySite(Site, Host):
@@ -37,6 +42,8 @@ class GatewaySite(Site, Host):
         now: Monotonic seconds.
         date: Value of the Date field.
         gone: Told of each client, and each subrequest, that is gone: what is kept for it is no use any more.
+        random: As `random.random`.
+        later: Calls something at the end of the reactor's turn.
 
     Attributes:
         channels: Open connections.
@@ -45,6 +52,8 @@ class GatewaySite(Site, Host):
         doors: Where connections come in, by the address of the listener; one is there as long as its port, or a
             connection that came by it.
         memo: Request heads that were read before.
+        blocks: Those of HTTP/2.
+        on_flood: Told which limit of HTTP/2 a client went over.
     """
 
     def __init__(
@@ -57,6 +66,7 @@ class GatewaySite(Site, Host):
         date: Callable[[], bytes],
         gone: Callable[[object], None],
         random: Callable[[], float],
+        later: Callable[[Callable[[], None]], object],
     ) -> None:
         # The sessions, the log and the form parser of `Site` are never reached: our channel makes none of its requests.
         super().__init__(GatewayTree(self), parsePOSTFormSubmission=False)
@@ -66,11 +76,14 @@ class GatewaySite(Site, Host):
         self.now = now
         self.date = date
         self.random = random
+        self.later = later
         self.channels: dict[Served, None] = {}
         self.asking: dict[Served, None] = {}
         self.doors: WeakValueDictionary[str, Door] = WeakValueDictionary()
         self.draining = False
         self.memo = RequestMemo()
+        self.blocks = RequestBlocks()
+        self.on_flood: Callable[[str], None] = _nobody_counts
         self._deadlines = deadlines
         self._gone = gone
         self._drained: Deferred[None] | None = None
@@ -81,6 +94,7 @@ class GatewaySite(Site, Host):
         self.rules = rules
         # Heads were judged by the limits that were in force.
         self.memo = RequestMemo()
+        self.blocks = RequestBlocks()
         self._tell_doors()
 
     def _tell_doors(self) -> None:
@@ -112,6 +126,14 @@ class GatewaySite(Site, Host):
         self._deadlines.forget(connection)
         self._gone(connection)
         self._check_drained()
+
+    def forget(self, stream: object) -> None:
+        """A stream of a connection is over."""
+        self._gone(stream)
+
+    def flooded(self, flood: str) -> None:
+        """A client went over a limit of HTTP/2."""
+        self.on_flood(flood)
 
     def entered(self, subrequest: Served) -> None:
         """A subrequest has begun (`gateway.forwarding.subrequest.Keeper`): it is waited for like a connection."""

@@ -40,6 +40,14 @@ METRICS = (
         "timeout (none within `timeouts.client_header`).",
     ),
     Spec(
+        "gateway_http2_floods_total",
+        "counter",
+        ("reason",),
+        "Connections of HTTP/2 that were closed (GOAWAY, ENHANCE_YOUR_CALM) since their clients went over a limit: "
+        "resets (`limits.http2.resets`), settings, pings, window_updates, headers (heads far over `limits`, or in too "
+        "many parts), or glitches (frames that say nothing, or streams that were not offered).",
+    ),
+    Spec(
         "gateway_errors_total",
         "counter",
         ("reason", "source"),

@@ -30,7 +30,7 @@ from gateway.config.schema.upstreams import Backend, Upstream
         (Listener, "port", ", did you mean `endpoint`?"),
         (Backend, "port", ", did you mean `url`?"),
         (Upstream, "url", ", did you mean `backends`?"),
-        (Settings, "http2", "; it is one at `listeners[].http2`"),
+        (Settings, "http2", "; it is one at `listeners[].http2`, `limits.http2`"),
         (Route, "client_idle", "; it is one at `timeouts.client_idle`"),
     ],
 )

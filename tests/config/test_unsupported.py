@@ -6,7 +6,10 @@ from collections.abc import Callable
 import pytest
 
 from gateway.config import Settings, catalog
-from gateway.config.unsupported import NOT_YET
+from gateway.config.nodes import MapNode
+from gateway.config.problems import Problem
+from gateway.config.reading import read
+from gateway.config.unsupported import NEEDS, NOT_YET, check, installed
 
 Load = Callable[..., Settings]
 Complaints = Callable[..., list[str]]
@@ -14,7 +17,6 @@ Complaints = Callable[..., list[str]]
 JWT = "auth: {jwt: {default: {algorithms: [HS256], secret: an-example-secret-of-forty-octets-or-more}}}\n"
 
 SET = {
-    "listeners[].http2": "listeners: [{endpoint: tcp:80, http2: true}]",
     "plugins": "plugins: [{name: a, class: a.B}]",
     "tracing.exporter": "tracing: {exporter: otlp}",
     "upstreams[].backends[].url=h2c:*": "upstreams: [{name: a, backends: [{url: h2c://x}]}]",
@@ -103,3 +105,26 @@ routes: [{{path: /, redirect: {{path: /x}}, group: used}}, {{path: /y, respond: 
     assert sorted(found) == [
         f"{place}.{key}: not supported yet ({words})" for place in ("defaults.route", "groups.unused", "groups.used")
     ]
+
+
+@pytest.mark.parametrize(("written", "refused"), [("", False), (", http2: false", False), (", http2: true", True)])
+def test_a_key_whose_package_is_missing(written: str, refused: bool) -> None:
+    """Who asks for HTTP/2 where it cannot be had is told, at its place; who does not ask has HTTP/1.1 alone."""
+    text = f"listeners:\n  - {{endpoint: tcp:80{written}}}\n"
+    problems: list[Problem] = []
+    root = read(text, "gateway.yaml", problems)
+    assert isinstance(root, MapNode)
+    missing = [str(problem) for problem in check(root, lambda package: False)]
+
+    assert missing == (
+        ["gateway.yaml:2:24: listeners[0].http2: HTTP/2 needs the package ngh2, which is not installed"] * refused
+    )
+    assert list(check(root, lambda package: True)) == []
+    assert problems == []
+
+
+def test_what_is_needed_is_asked_of_the_interpreter() -> None:
+    """Whether the package can be imported."""
+    assert installed("ngh2")
+    assert not installed("ngh2_of_another_name")
+    assert {key.path for key in catalog.walk()} >= NEEDS.keys()

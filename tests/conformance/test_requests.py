@@ -158,7 +158,7 @@ MALFORMED: list[tuple[str, bytes]] = [
     ("9112 2.3", get(line=b"GET /orders/1 RTSP/1.1")),
     ("9112 2.3", get(line=b"DESCRIBE /orders/1 RTSP/1.0")),
     ("9112 2.3", b"GET /orders/1\r\n\r\n"),
-    ("9113 3.4", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+    ("9113 3.4", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\rX"),
     ("9112 9", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),
     # Chunks.
     ("9112 7.1", chunks(b"-1\r\na\r\n0\r\n\r\n")),
@@ -240,6 +240,14 @@ def test_malformed_requests_reach_no_backend(gateway: Harness, section: str, dat
     gateway.send(data, client)
     check_refused(client, len(lead) // len(GOOD), 400, "request.malformed")
     assert [message.start[1] for message in seen_by_backend(gateway)] == [b"/orders/good"] * bool(lead), section
+    gateway.check_quiet()
+
+
+def test_a_preface_behind_a_request(gateway: Harness) -> None:
+    """A connection that speaks HTTP/1.1 goes on doing so (RFC 9113 section 3.3)."""
+    client = gateway.send(GOOD)
+    gateway.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", client)
+    check_refused(client, 1, 400, "request.malformed")
     gateway.check_quiet()
 
 

@@ -18,6 +18,7 @@ from gateway.peer import Peer
 from gateway.serving.stock import GatewayTree
 from gateway.testing import Harness
 from gateway.testing.backend import ok
+from tests.http2.client import Http2Answer, Http2Client
 
 GET = b"GET /orders/7 HTTP/1.1\r\nHost: h\r\n\r\n"
 
@@ -55,6 +56,38 @@ class OwnPort:
 
     def leave(self) -> None:
         self.client.reset()
+        self.gateway.network.pump()
+
+
+class OneStream:
+    """A stream of a connection of HTTP/2: `gateway.serving.http2_stream.Http2Stream`; another goes on beside it."""
+
+    def __init__(self) -> None:
+        self.gateway = Harness("orders")
+        self.client = Http2Client()
+        self.gateway.memory.accept(self.client, "192.0.2.1")
+        self.answer = Http2Answer(0)
+
+    def send(self, data: bytes) -> None:
+        method, target, _ = data.decode().split(" ", 2)
+        self.answer = self.client.request(method, target)
+        self.gateway.network.pump()
+
+    @property
+    def received(self) -> bytes:
+        """As HTTP/1.1 would have it."""
+        answer = self.answer
+        if not answer.status:
+            return b""
+        return b"HTTP/1.1 %d \r\n%b\r\n%b" % (answer.status, answer.headers.encode(), answer.body)
+
+    @property
+    def cut(self) -> bool:
+        """Whether the gateway has ended the stream, or the connection."""
+        return self.answer.reset is not None or self.client.closed is not None
+
+    def leave(self) -> None:
+        self.client.cancel(self.answer)
         self.gateway.network.pump()
 
 
@@ -138,7 +171,7 @@ class Asked:
         self.cut = True
 
 
-@pytest.fixture(params=[OwnPort, StockSite, Asked])
+@pytest.fixture(params=[OwnPort, OneStream, StockSite, Asked])
 def end(request: pytest.FixtureRequest) -> Any:
     """A client of one kind, and the step that keeps its exchanges."""
     end = request.param()

@@ -19,6 +19,7 @@ from gateway.http2.events import (
     Head,
     Interim,
     Reset,
+    Room,
     Settings,
     Trailers,
 )
@@ -30,6 +31,7 @@ from tests.http2.wire import (
     GOAWAY,
     HEADERS,
     PADDED,
+    PING,
     POST,
     RST_STREAM,
     START,
@@ -165,19 +167,45 @@ def test_an_answer_as_it_comes_with_trailers(server: Wire) -> None:
     assert len(server.of(h2.events.StreamEnded)) == 1
 
 
-def test_many_streams_share_a_connection(server: Wire) -> None:
-    """A large answer does not hold up the small ones behind it."""
-    large = server.open()
-    server.pump()
-    server.engine.respond(large, 200, [], bytes(10_000_000))
-    small = [server.open() for _ in range(20)]
-    server.pump()
-    for sid in small:
-        server.engine.respond(sid, 200, [], b"x")
-    server.peer.increment_flow_control_window(100_000)  # the large one has eaten the connection's first window
-    server.pump()
+WIDE = frame(WINDOW_UPDATE, 0, 0, (1 << 30).to_bytes(4)) + frame(4, 0, 0, b"\0\4\x3f\xff\xff\xff")
+"""A client that takes as much as anybody sends."""
 
-    assert [server.content(sid) for sid in small] == [b"x"] * 20
+
+def order(engine: Engine, octets: int, sent: bytes = b"") -> list[int]:
+    """Whose content goes out next, behind what was sent."""
+    while len(sent) < octets:
+        more, _ = engine.pull()
+        sent += more
+    return [sid for kind, _, sid, _ in frames(sent) if kind == DATA]
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_download_does_not_hold_up_small_answers(make: Make, whole: bool) -> None:
+    """What is asked for behind it goes out with the next frames, though the client would take all of it first."""
+    engine = make()
+    feed(engine, START + WIDE + b"".join(headers(sid) for sid in (1, 3, 5, 7)))
+    engine.respond(1, 200, [], bytes(10_000_000), whole=whole)
+    engine.respond(3, 200, [], bytes(10_000_000), whole=whole)
+    begun, _ = engine.pull(16_384 + 100)
+    engine.respond(5, 200, [], b"small")
+    engine.respond(7, 200, [], b"small")
+    following = order(engine, 200_000, begun)
+
+    assert {5, 7} <= set(following[:8])
+    assert following.count(1) > 2
+    assert following.count(3) > 2  # the two downloads share what is left
+
+
+def test_who_says_that_parts_are_of_no_use_gets_one_after_the_other(make: Make) -> None:
+    """A `priority` field without `i` (RFC 9218 section 4.2), or PRIORITY_UPDATE."""
+    update = frame(16, 0, 0, (3).to_bytes(4) + b"u=3")
+    engine = make()
+    feed(engine, START + WIDE + headers(1, [*GET, ("priority", "u=3")]) + headers(3) + update)
+    for sid in (1, 3):
+        engine.respond(sid, 200, [], bytes(100_000))
+    following = order(engine, 190_000)
+
+    assert following == sorted(following)
 
 
 def test_urgent_answers_go_first(make: Make) -> None:
@@ -288,7 +316,7 @@ def test_what_never_was_is_sent_nothing(server: Wire) -> None:
     server.engine.respond(99, 200, [], b"x")
     server.engine.reset(99, codes.CANCEL)
 
-    assert server.engine.write(99, b"x", True) == 0
+    assert not server.engine.write(99, b"x", True)
     assert server.pump() == []
     assert server.seen[-1].__class__ is not h2.events.StreamReset
 
@@ -415,7 +443,8 @@ def test_much_waits_and_then_there_is_room(server: Wire) -> None:
     sid = server.open()
     server.pump()
     server.engine.respond(sid, 200, [], whole=False)
-    assert server.engine.write(sid, bytes(200_000), False) == 200_000
+    assert not server.engine.write(sid, bytes(1000), False)
+    assert server.engine.write(sid, bytes(199_000), False)
     assert server.pump() == []
     waiting = 200_000 - 65_535
     assert server.engine.waiting(sid) == server.engine.waiting() == waiting
@@ -428,6 +457,20 @@ def test_much_waits_and_then_there_is_room(server: Wire) -> None:
 
     assert kinds(server.pump()) == ["Room"]
     assert server.engine.waiting(sid) == windows.LOW_WATER
+
+
+def test_little_on_each_of_many_streams_is_much(make: Make) -> None:
+    """A connection holds a megabyte, however many streams share it."""
+    engine = make()
+    feed(engine, START + b"".join(headers(sid) for sid in range(1, 101, 2)))
+    full = [sid for sid in range(1, 101, 2) if engine.respond(sid, 200, [], bytes(30_000), whole=False)]
+
+    assert min(full) > 2 * (windows.CONNECTION_HIGH_WATER // 30_000)
+    assert len(full) == 50 - windows.CONNECTION_HIGH_WATER // 30_000
+    events, _ = feed(engine, frame(WINDOW_UPDATE, 0, 0, (300_000).to_bytes(4)))
+    assert events == []
+    events, _ = feed(engine, frame(WINDOW_UPDATE, 0, 0, (900_000).to_bytes(4)))
+    assert sorted(event.sid for event in events if isinstance(event, Room)) == full
 
 
 def test_a_pull_is_bounded(server: Wire) -> None:
@@ -519,6 +562,7 @@ def test_the_end_in_good_order(make: Make) -> None:
     events, sent = feed(engine, headers(3))
     assert kinds(events) == ["Head"]
     assert [payload[:4] for kind, _, _, payload in frames(sent) if kind == GOAWAY] == [b"\x7f\xff\xff\xff"]
+    assert frames(sent)[-1][0] == PING  # its answer says that the client has heard
     engine.goaway(codes.NO_ERROR)
     _, sent = feed(engine, b"")
     assert [payload for kind, _, _, payload in frames(sent) if kind == GOAWAY] == [b"\0\0\0\3\0\0\0\0"]

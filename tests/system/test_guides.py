@@ -81,3 +81,14 @@ def test_issue_api_keys(tmp_path: Path) -> None:
             assert guide.follow() >= 9
         finally:
             guide.stop()
+
+
+def test_speak_http2(tmp_path: Path) -> None:
+    """By ALPN and by prior knowledge, beside HTTP/1.1."""
+    with backend() as origin:
+        ports = {8443: free_port(), 8080: free_port(), 9090: free_port(), 9001: origin.server_address[1]}
+        guide = Guide("docs/guides/http2.md", tmp_path, ports)
+        try:
+            assert guide.follow() >= 6
+        finally:
+            guide.stop()

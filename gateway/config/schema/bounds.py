@@ -35,6 +35,18 @@ class Timeouts(Section):
     shutdown: Duration = Field(default=30.0, description="Longest drain on SIGTERM.")
 
 
+class Http2Limits(Section):
+    """What one connection of HTTP/2 may do; what else can flood it has fixed limits."""
+
+    concurrent_streams: Positive = Field(default=100, description="Requests that a client may have open at once.")
+    resets: Positive = Field(
+        default=200,
+        description="Streams that it may reset, or make the gateway reset, within `window`; past it the connection is "
+        "closed (ENHANCE_YOUR_CALM).",
+    )
+    window: Timeout = Field(default=30.0, description="See `resets`.")
+
+
 class Limits(Section):
     """Sizes and numbers past which something is refused."""
 
@@ -53,6 +65,7 @@ class Limits(Section):
     connections: Positive = Field(
         default=10_000, description="Client connections held at once; past it new ones wait in the backlog."
     )
+    http2: Http2Limits = Field(default=Http2Limits(), description="Per connection of HTTP/2.")
     in_flight: Count = Field(default=0, description="Exchanges at once, 0 for no limit; past it 503 with Retry-After.")
     queue: Queue | None = Field(
         default=None, description="Before `in_flight`. Absent: nobody waits; `{}`: on with its defaults."

@@ -49,10 +49,10 @@ class Listener(Section):
     endpoint: Endpoint = Field(
         description="Any Twisted server endpoint string: `tcp:8080:interface=127.0.0.1`; `ssl:…` terminates TLS."
     )
-    # The contract turns HTTP/2 on by default; that becomes true here with the feature.
     http2: Flag = Field(
-        default=False,
-        description="HTTP/2: by ALPN on TLS, by prior knowledge on cleartext. On by default once it is supported.",
+        default=True,
+        description="HTTP/2 beside HTTP/1.1 on the same port: by ALPN on TLS, by prior knowledge on cleartext. Not "
+        "offered where ngh2 cannot be installed; an error there where it is written.",
     )
     proxy_protocol: Flag = Field(
         default=False,

@@ -21,6 +21,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     assert settings.admin.token.get_secret_value() == ""
     assert not settings.admin.metrics_public
     assert settings.health_paths
+    assert settings.listeners[0].http2
     assert settings.timeouts.model_dump() == {
         "request": 30, "client_header": 10, "client_body": 30, "client_idle": 75, "client_max_age": 0, "connect": 5,
         "shutdown_delay": 0, "shutdown": 30,
@@ -29,6 +30,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         "request_header": 32768, "header_fields": 200, "request_body": 10485760, "request_buffer": 65536,
         "response_header": 65536,
         "connections": 10000, "in_flight": 0, "queue": None, "loop_lag": 0, "memory": 0,
+        "http2": {"concurrent_streams": 100, "resets": 200, "window": 30},
     }  # fmt: skip
     assert settings.forwarded.model_dump() == {
         "x_forwarded": True,

@@ -1,0 +1,67 @@
+"""ngh2, where it can be had, and what it is told at the beginning of a connection.
+
+Layer 1. `available` says whether there is one: without it HTTP/2 is not offered, and there is no slower way beside it.
+
+# Note [Two lines of limits]
+What becomes an event of ngh2's is counted here by the caller's clock (`gateway.http2.abuse`). What does not is bounded
+by libnghttp2, by a clock of its own: frames without content, frames of unknown kinds, priorities, streams over the
+limit, CONTINUATION, answers to SETTINGS and PING that nobody reads. Some of its limits end the session where it stands,
+without a GOAWAY: then that frame is written here. Heads are read up to four times the limits, so that a client that is
+a little over them can be told 431.
+
+Tests: `tests/http2/test_ngh2_engine.py::test_a_flood_ends_the_connection`.
+"""
+
+from __future__ import annotations
+
+from gateway.http2 import codes
+from gateway.http2.engine import EngineOptions
+from gateway.http2.windows import STREAM
+
+try:
+    import ngh2
+except ImportError:  # no wheel for this platform, and nobody has built it
+    ngh2 = None  # type: ignore[assignment]
+
+__all__ = ["available", "begun", "ngh2"]
+
+_HARD = 4
+"""Heads are read up to so many times their limits."""
+_RESETS = (2**32, 2**32)
+"""The library's own limit for resets, which goes by the time of the machine: none, since ours goes by the caller's."""
+_GLITCHES = (1000, 33)
+
+
+def available() -> bool:
+    """Whether HTTP/2 can be spoken here."""
+    return ngh2 is not None
+
+
+def begun(client: bool, options: EngineOptions) -> ngh2.Connection:
+    """Return a connection that has our settings to send.
+
+    Args:
+        client: We open the streams.
+        options: What the peer may do.
+    """
+    configuration = ngh2.Configuration(
+        auto_window_update=False,
+        max_reserved_remote_streams=0,
+        stream_reset_rate_limit=_RESETS,
+        glitch_rate_limit=_GLITCHES,
+        # RFC 9113 section 6.5.2: each field counts 32 octets more, and here four, as a line of HTTP/1.1 has.
+        max_inbound_header_list_size=_HARD * (options.head + 32 * options.fields),
+        max_inbound_header_count=_HARD * options.fields,
+    )
+    connection = ngh2.Connection(ngh2.Role.CLIENT if client else ngh2.Role.SERVER, configuration)
+    settings = {codes.INITIAL_WINDOW_SIZE: STREAM}
+    if client:
+        settings[codes.ENABLE_PUSH] = 0
+    else:
+        settings[codes.MAX_CONCURRENT_STREAMS] = options.streams
+        settings[codes.NO_RFC7540_PRIORITIES] = 1
+        if options.connect:
+            settings[codes.ENABLE_CONNECT_PROTOCOL] = 1
+    connection.initiate_connection(settings)
+    connection.set_local_window_size(options.connection_window)
+    return connection

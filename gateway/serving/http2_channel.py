@@ -1,0 +1,385 @@
+"""One client connection: HTTP/2 in, HTTP/2 out.
+
+Lets the site's tree render an exchange for each stream (`gateway.serving.http2_stream`), and is the only writer to the
+client; `gateway.http2.engine` makes the octets. The connection's phases are in `gateway.serving.http2_phases`.
+
+# Note [A turn of a channel]
+What was read goes to the engine as a whole, and its events are handled one by one; meanwhile nothing is written.
+Streams that have something to say tell the engine, and `wake` the channel: it writes at the end of the turn; where
+there is none, at the end of the reactor's, or at once if no other stream could have something to say by then. What the
+transport does not take stays in the engine, by streams, where priorities still apply to it: reading goes on while a
+client does not read, since it may be sending what makes room.
+
+Tests: `tests/serving/test_http2_phases.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocol, IPushProducer, ISSLTransport
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+from zope.interface import classImplements
+
+from gateway.body import Body
+from gateway.errors import ClientAborted, GatewayError, ShuttingDown
+from gateway.exchange import Exchange
+from gateway.http1.framing import CHUNKED
+from gateway.http2 import codes
+from gateway.http2.engine import WORN_BY, EngineOptions
+from gateway.http2.events import Broken, Closed, Data, GoAway, Head, Pong, Reset, Room, Settings, Trailers
+from gateway.http2.events import Event as EngineEvent
+from gateway.http2.fields import asked_for, request_of
+from gateway.http2.ngh2_engine import Ngh2Engine
+from gateway.http2.windows import PULL
+from gateway.listening.peers import readers
+from gateway.peer import Peer
+from gateway.serving.contract import Host
+from gateway.serving.http2_phases import AFTER, Event, Phase
+from gateway.serving.http2_stream import Carrier, Http2Stream
+from gateway.serving.times import CLOSE
+from gateway.transport.deadlines import NEVER, aged
+
+NOTICE = 1.0
+"""Seconds after which a client is taken to have heard that its connection ends."""
+REQUESTS = 10_000
+"""Streams that a connection takes: its client opens another then, which a balancer in between may place anew."""
+
+
+class Http2Channel(Carrier):
+    """The streams of one client connection.
+
+    Args:
+        site: Whose connection it is.
+        address: Of the other end; empty where the socket has none.
+
+    Attributes:
+        engine: Makes and reads its octets.
+        peer: The other end, once the connection is made.
+        phase: Whether it takes streams.
+        site: As given.
+        streams: That are not closed, by number.
+        transport: Of the client, once the connection is made.
+    """
+
+    __slots__ = (
+        "_dirty",
+        "_full",
+        "_in_turn",
+        "_own_deadline",
+        "_requests",
+        "_waits",
+        "address",
+        "expires",
+        "peer",
+        "phase",
+        "streams",
+        "transport",
+    )
+
+    peer: Peer
+
+    def __init__(self, site: Host, address: str) -> None:
+        allowed = site.options
+        limits = EngineOptions(
+            allowed.streams, allowed.request_header, allowed.header_fields, allowed.resets, allowed.reset_window
+        )
+        super().__init__(site, Ngh2Engine(False, limits))
+        self.address = address
+        self.transport: Any = None
+        self.phase = Phase.NEW
+        self.streams: dict[int, Http2Stream] = {}
+        self.expires = NEVER
+        self._own_deadline = NEVER
+        self._requests = 0
+        self._in_turn = False
+        self._dirty = True  # the engine has something to send, or may have: at first our settings
+        self._full = False
+        self._waits = False  # to be written at the end of the reactor's turn
+
+    @property
+    def closed(self) -> bool:
+        """Whether the transport is gone."""
+        return self.phase is Phase.CLOSED
+
+    # Called by Twisted.
+
+    def makeConnection(self, transport: Any) -> None:
+        """The connection is there (`twisted.internet.interfaces.IProtocol`)."""
+        self.transport = transport
+        self.connectionMade()
+
+    def connectionMade(self) -> None:
+        """Begin to wait for the client's settings."""
+        transport = self.transport
+        secure = ISSLTransport.providedBy(transport)
+        site = self.site
+        self.peer = Peer(self.address, site.forwarding(self.address, secure), secure, *readers(transport))
+        now, options = site.now(), site.options
+        self._own_deadline = now + options.client_header
+        if options.client_max_age:
+            self.expires = now + aged(options.client_max_age, site.random)
+        transport.registerProducer(self, True)
+        site.connected(self)
+
+    def dataReceived(self, data: bytes) -> None:
+        if self.phase >= Phase.CLOSING:
+            return
+        now = self.site.now()
+        self._in_turn = True
+        try:
+            for event in self.engine.feed(data, now):
+                self._hear(event, now)
+        finally:
+            self._in_turn = False
+        self._dirty = True
+        self._flush()
+
+    def readConnectionLost(self) -> None:
+        """The client will send no more: a client of HTTP/2 that wants answers keeps its half open."""
+        if self.phase < Phase.CLOSING:
+            self._close()
+            self._abandon(ClientAborted())
+
+    def writeConnectionLost(self) -> None:
+        """Our half is closed; never by us alone."""
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.phase = AFTER[self.phase][Event.LOST]
+        self._own_deadline = NEVER
+        self.site.disconnected(self)
+        self._abandon(ClientAborted())
+
+    def pauseProducing(self) -> None:
+        """The client reads slowly: what is to be sent stays in the engine, which pauses its sources."""
+        self._full = True
+
+    def resumeProducing(self) -> None:
+        """The client has read what was written."""
+        self._full = False
+        self._flush()
+
+    def stopProducing(self) -> None:
+        """The connection is lost; `connectionLost` follows."""
+
+    # Called by its streams.
+
+    def wake(self) -> None:
+        """The engine has something to send; Note [A turn of a channel]."""
+        self._dirty = True
+        if self._in_turn or self._waits:
+            return
+        if len(self.streams) > 1:
+            # Other answers may come in the same turn of the reactor: together they cost one system call.
+            self._waits = True
+            self.site.later(self._turn_over)
+        else:
+            self._flush()
+
+    # The life of the connection.
+
+    @property
+    def deadline(self) -> float:
+        """When something on it is out of time: asked a few times a second, and not kept for each request."""
+        soonest = self._own_deadline
+        if self.expires < soonest and self.phase < Phase.NOTICED:
+            soonest = self.expires
+        for stream in self.streams.values():
+            if stream.deadline < soonest:
+                soonest = stream.deadline
+        return soonest
+
+    @deadline.setter
+    def deadline(self, deadline: float) -> None:
+        self._own_deadline = deadline
+
+    def on_deadline(self, now: float) -> None:
+        for stream in [stream for stream in self.streams.values() if stream.deadline <= now]:
+            if stream.deadline <= now:
+                stream.on_deadline(now)
+        if self.expires <= now:
+            self.part()
+        if self._own_deadline <= now:
+            self._expired(now)
+
+    def part(self) -> None:
+        """End in good order: the client is told first, since what it sends meanwhile is not lost then."""
+        phase = self.phase
+        self.phase = AFTER[phase][Event.PARTED]
+        if self.phase is not phase:
+            self.engine.notice()
+            self._own_deadline = self.site.now() + NOTICE
+            self.wake()
+
+    def drain(self) -> None:
+        """Accept no further request; close when idle."""
+        self.part()
+
+    def shut(self) -> None:
+        """Close at once, whatever is under way."""
+        if self.phase < Phase.CLOSING:
+            self._close(aborting=True)
+        self._abandon(ShuttingDown())
+
+    def _expired(self, now: float) -> None:
+        phase = self.phase
+        if phase is Phase.NEW:
+            self._goaway(codes.SETTINGS_TIMEOUT)
+            self._close()
+        elif phase is Phase.CLOSING:
+            self.transport.abortConnection()
+        elif phase is Phase.OPEN:
+            self._leave(Event.IDLED)
+        else:
+            self._leave(Event.HEARD)
+
+    def _leave(self, event: Event) -> None:
+        """Name the last stream that is taken; with the last of them the connection ends."""
+        phase = self.phase
+        self.phase = AFTER[phase][event]
+        if self.phase is not phase:
+            self._own_deadline = NEVER
+            self._goaway(codes.NO_ERROR)
+
+    def _goaway(self, code: int) -> None:
+        self.engine.goaway(code)
+        self._dirty = True
+        self._flush()
+
+    def _close(self, aborting: bool = False) -> None:
+        """Say nothing more, and end the connection once what is written is sent, or (aborting) at once."""
+        self.phase = AFTER[self.phase][Event.ENDED]
+        transport = self.transport
+        self._own_deadline = self.site.now() + CLOSE
+        transport.unregisterProducer()
+        if aborting:
+            transport.abortConnection()
+        else:
+            transport.loseConnection()
+
+    def _abandon(self, error: GatewayError) -> None:
+        streams = list(self.streams.values())
+        self.streams.clear()
+        for stream in streams:
+            stream.abandon(error)
+            self.site.forget(stream)
+
+    def _idle(self, now: float) -> None:
+        """No stream is open any more."""
+        if self.phase is Phase.OPEN:
+            self._own_deadline = now + self.site.options.client_idle
+
+    # What the engine tells.
+
+    def _hear(self, event: EngineEvent, now: float) -> None:
+        if isinstance(event, Head):
+            self._begin(event, now)
+            return
+        stream = self.streams.get(event.sid)
+        if stream is None:
+            if isinstance(event, Data):
+                self.engine.consume(event.sid, len(event.data))
+            elif not event.sid:
+                self._hear_connection(event, now)
+        elif isinstance(event, Closed):
+            self._over(stream, event.code, False, now)
+        elif isinstance(event, Data):
+            stream.received(event.data, event.end)
+        elif isinstance(event, Trailers):
+            stream.ended(event)
+        elif isinstance(event, Room):
+            stream.room()
+        elif isinstance(event, Reset):
+            self._over(stream, event.code, True, now)
+
+    def _hear_connection(self, event: EngineEvent, now: float) -> None:
+        if isinstance(event, Settings):
+            if self.phase is Phase.NEW:
+                self.phase = AFTER[self.phase][Event.SETTINGS]
+                self._own_deadline = NEVER if self.streams else now + self.site.options.client_idle
+        elif isinstance(event, Pong):
+            self._leave(Event.HEARD)
+        elif isinstance(event, Broken):
+            self._broken(event)
+        elif isinstance(event, GoAway):
+            self.part()  # the client opens no further streams; those that are open are finished
+
+    def _broken(self, event: Broken) -> None:
+        if event.flood:
+            self.site.flooded(event.flood)
+        self._abandon(ClientAborted())
+        self._write_last()
+        if self.phase < Phase.CLOSING:
+            self._close()
+
+    def _over(self, stream: Http2Stream, code: int, reset: bool, now: float) -> None:
+        del self.streams[stream.sid]
+        stream.over(code, reset)
+        if self.engine.worn >= WORN_BY:
+            self.part()  # Note [Windows leak] in gateway.http2.engine
+        if not self.streams:
+            self._idle(now)
+
+    def _begin(self, head: Head, now: float) -> None:
+        """A stream begins, and its exchange."""
+        site, sid = self.site, head.sid
+        stream = self.streams[sid] = Http2Stream(self, sid)
+        if self.phase is Phase.OPEN:
+            self._own_deadline = NEVER
+        self._requests += 1
+        if self._requests >= REQUESTS:
+            self.part()
+        try:
+            request, length = request_of(head, site.blocks)
+        except GatewayError as error:
+            exchange = Exchange(asked_for(head), stream, self.peer, now, NEVER)
+            if not head.end:
+                # Its content is dropped; that there was some says that the client may still be sending.
+                exchange.request.body = Body(stream)
+            stream.begin(exchange)
+            stream.deadline = now + site.options.request
+            site.root.render_error(exchange, error)
+            return
+        if not head.end:
+            request.body = Body(stream, None if length == CHUNKED else length)
+        exchange = Exchange(request, stream, self.peer, now, now + site.options.request)
+        stream.begin(exchange)
+        site.root.render_exchange(exchange)
+        stream.began(exchange, now)
+
+    # What is sent.
+
+    def _turn_over(self) -> None:
+        self._waits = False
+        self._flush()
+
+    def _flush(self) -> None:
+        """Write what the engine has to send, as far as the transport takes it."""
+        if self._in_turn:
+            return
+        self._in_turn = True
+        try:
+            while self._dirty and not self._full and self.phase < Phase.CLOSING:
+                self._dirty = False
+                data, events = self.engine.pull()
+                if data:
+                    self._dirty = len(data) >= PULL
+                    self.transport.write(data)
+                if events:
+                    now = self.site.now()
+                    for event in events:
+                        self._hear(event, now)
+        finally:
+            self._in_turn = False
+
+    def _write_last(self) -> None:
+        """Write what is left to be said when the connection is over: why."""
+        if self.phase < Phase.CLOSING:
+            data, _ = self.engine.pull()
+            if data:
+                self.transport.write(data)
+
+
+# Said here, and not by a base class or a decorator: what is called for every request inherits from nothing interpreted.
+classImplements(Http2Channel, IProtocol, IHalfCloseableProtocol, IPushProducer)

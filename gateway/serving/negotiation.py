@@ -1,0 +1,119 @@
+"""Which version of HTTP a client speaks: found out with the first octets that it sends.
+
+On clear text by the preface (RFC 9113 section 3.3): no parser of HTTP/1 ever sees those 24 octets. Over TLS by what the
+handshake has agreed on (ALPN): who did not ask for `h2` there speaks HTTP/1.1, whatever it sends. `Upgrade: h2c` is not
+a way (RFC 9113 section 3.1 dropped it): the field is ignored, and not passed on.
+
+# Note [A connection before its version]
+From the start the connection has the channel of HTTP/1.1, with its times, its place in the list of the site and its end
+in a drain; for HTTP/2 another takes its place. The transport calls a `Negotiation`, whose methods are the channel's own
+from the first octets on: a connection of HTTP/1.1 costs one object more, and a request costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocol, ISSLTransport
+from zope.interface import classImplements
+
+from gateway.http2.codes import PREFACE
+from gateway.serving.contract import Host
+from gateway.serving.http1_channel import Http1Channel
+from gateway.serving.http2_channel import Http2Channel
+
+H2 = b"h2"
+"""As ALPN calls it."""
+
+
+class Negotiation:
+    """What the transport of a client calls (`twisted.internet.interfaces.IProtocol`).
+
+    Args:
+        site: Whose connection it is.
+        address: Of the other end; empty where the socket has none.
+
+    Attributes:
+        address: As given.
+        channel: Serves the connection.
+    """
+
+    __slots__ = (
+        "_held",
+        "_secure",
+        "_site",
+        "address",
+        "channel",
+        "connectionLost",
+        "dataReceived",
+        "readConnectionLost",
+        "transport",
+        "writeConnectionLost",
+    )
+
+    dataReceived: Callable[[bytes], None]  # Twisted's names
+    connectionLost: Callable[[Any], None]
+    readConnectionLost: Callable[[], None]
+    writeConnectionLost: Callable[[], None]
+
+    def __init__(self, site: Host, address: str) -> None:
+        self.address = address
+        self.transport: Any = None
+        self._site = site
+        self._held = b""
+        self._secure = False
+        self.channel: Http1Channel | Http2Channel = Http1Channel(site, address)
+        self._become(self.channel)
+        self.dataReceived = self._first_received
+        self.readConnectionLost = self._ended
+
+    def makeConnection(self, transport: Any) -> None:
+        """The connection is there."""
+        self.transport = transport
+        self.connectionMade()
+
+    def connectionMade(self) -> None:
+        """Let it have the channel of HTTP/1.1 for the time being."""
+        transport = self.transport
+        self._secure = ISSLTransport.providedBy(transport)
+        self.channel.makeConnection(transport)
+
+    def _become(self, channel: Http1Channel | Http2Channel) -> None:
+        self.dataReceived = channel.dataReceived
+        self.connectionLost = channel.connectionLost
+        self.readConnectionLost = channel.readConnectionLost
+        self.writeConnectionLost = channel.writeConnectionLost
+
+    def _first_received(self, data: bytes) -> None:
+        held = self._held + data
+        if self._secure:
+            speaks = self.transport.negotiatedProtocol == H2
+        elif held.startswith(PREFACE):
+            speaks = True
+        elif PREFACE.startswith(held):
+            self._held = held
+            return
+        else:
+            speaks = False
+        self._held = b""
+        if speaks:
+            before = self.channel
+            assert isinstance(before, Http1Channel)
+            channel = self.channel = Http2Channel(self._site, self.address)
+            self.transport.unregisterProducer()
+            channel.makeConnection(self.transport)
+            # Nothing has been served on it. Only now: a drain waits for what the site knows of.
+            before.connectionLost()
+        self._become(self.channel)
+        self.channel.dataReceived(held)
+
+    def _ended(self) -> None:
+        """The client sends no more, and has not said which version it speaks: what there is goes to HTTP/1.1."""
+        self._become(self.channel)
+        if self._held:
+            self.channel.dataReceived(self._held)
+        self.channel.readConnectionLost()
+
+
+classImplements(Negotiation, IProtocol, IHalfCloseableProtocol)

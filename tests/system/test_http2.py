@@ -1,0 +1,163 @@
+"""Real clients speak HTTP/2 to a real gateway: curl, httpx and, where they are there, nghttp and h2load."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import signal
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+import pytest
+
+from tests.pki import Authority
+from tests.system import backends
+from tests.system.backends import PIECE
+from tests.system.gateway_process import GatewayProcess, one_upstream, until
+from tests.system.ports import free_port
+
+LARGE = 20_000_000
+
+
+class World(NamedTuple):
+    """A gateway with a port in the clear and one for TLS."""
+
+    gateway: GatewayProcess
+    ca: Path
+    secure: str
+    certificate: Path
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """In front of one backend."""
+    place = tmp_path_factory.mktemp("http2")
+    authority = Authority()
+    ca = authority.write(place / "ca.pem")
+    certificate = authority.write_identity(place / "identity.pem", "localhost", "127.0.0.1")
+    port = free_port()
+    with backends.backend() as origin:
+        gateway = GatewayProcess(place)
+        gateway.configure(
+            listeners=[
+                {"endpoint": f"tcp:{gateway.port}:interface=127.0.0.1"},
+                {"endpoint": f"ssl:{port}:interface=127.0.0.1:privateKey={certificate}:certKey={certificate}"},
+            ],
+            limits={"request_body": 0},
+            **one_upstream(origin.url),
+        )
+        try:
+            yield World(gateway.start(), ca, f"https://127.0.0.1:{port}", certificate)
+        finally:
+            gateway.stop()
+
+
+def curl(*arguments: str | Path, given: bytes = b"") -> bytes:
+    """Run curl; returns what it prints."""
+    done = subprocess.run(["curl", "-sS", *arguments], input=given, capture_output=True, timeout=50, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+WAYS = ["--http2-prior-knowledge", "--http2"]
+
+
+def at(world: World, way: str) -> list[str | Path]:
+    """Where curl finds the gateway, and how it is to speak."""
+    return [way, world.gateway.url] if way == WAYS[0] else [way, "--cacert", world.ca, world.secure]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_curl_asks_and_downloads(world: World, way: str, tmp_path: Path) -> None:
+    """By prior knowledge, and by ALPN."""
+    *options, url = at(world, way)
+    got = curl(*options, "-w", "%{http_version} %{http_code}", "-o", tmp_path / "got", f"{url}/bytes/{LARGE}")
+
+    assert got == b"2 200"
+    expected = hashlib.sha256((PIECE * (LARGE // len(PIECE) + 1))[:LARGE]).hexdigest()
+    assert hashlib.sha256((tmp_path / "got").read_bytes()).hexdigest() == expected
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_curl_uploads(world: World, way: str, tmp_path: Path) -> None:
+    """More than any window holds, of known length and of none."""
+    (tmp_path / "sent").write_bytes(bytes(LARGE))
+    *options, url = at(world, way)
+
+    assert curl(*options, "--data-binary", f"@{tmp_path}/sent", f"{url}/sink") == b"%d" % LARGE
+    assert curl(*options, "-T", "-", "-X", "POST", f"{url}/sink", given=bytes(300_000)) == b"300000"
+
+
+def test_the_same_ports_speak_http1(world: World) -> None:
+    """Whoever does not ask for more; on clear text `Upgrade: h2c` is no way to ask."""
+    asked = ["-w", "%{http_version}", "-o", "/dev/null"]
+    assert curl("--http1.1", *asked, world.gateway.url) == b"1.1"
+    assert curl("--http1.1", "--cacert", world.ca, *asked, world.secure) == b"1.1"
+    assert curl("--http2", *asked, world.gateway.url) == b"1.1"
+    context = ssl.create_default_context(cafile=world.ca)
+    assert httpx.get(world.secure, verify=context).http_version == "HTTP/1.1"
+
+
+def test_httpx_shares_a_connection(world: World) -> None:
+    """Many at once on one connection; the access log says what was spoken."""
+    context = ssl.create_default_context(cafile=world.ca)
+    with httpx.Client(http2=True, verify=context) as client:
+        answers: list[httpx.Response] = []
+        threads = [
+            threading.Thread(target=lambda size=size: answers.append(client.get(f"{world.secure}/bytes/{size}")))
+            for size in (0, 1, 70_000, 300_000)
+            for _ in range(5)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+
+    assert [answer.http_version for answer in answers] == ["HTTP/2"] * 20
+    assert sorted({len(answer.content) for answer in answers}) == [0, 1, 70_000, 300_000]
+    until(lambda: '"protocol":"HTTP/2"' in world.gateway.access_log.read_text().replace(" ", ""))
+
+
+@pytest.mark.skipif(shutil.which("nghttp") is None, reason="needs nghttp (nghttp2-client)")
+def test_nghttp_reads_many_answers(world: World) -> None:
+    """With its own library at the other end."""
+    urls = [f"{world.gateway.url}/bytes/{size}" for size in (10, 100_000, 1_000_000)]
+    done = subprocess.run(["nghttp", "-ns", *urls], capture_output=True, timeout=50, check=True, text=True)
+
+    assert len(re.findall(r" 200 +\S+ /bytes/", done.stdout)) == 3, done.stdout
+
+
+@pytest.mark.skipif(shutil.which("h2load") is None, reason="needs h2load (nghttp2-client)")
+@pytest.mark.parametrize("secure", [False, True])
+def test_h2load_is_answered(world: World, secure: bool) -> None:
+    """Every one of a few thousand requests, many at once."""
+    url = world.secure if secure else world.gateway.url
+    done = subprocess.run(
+        ["h2load", "-n", "3000", "-c", "4", "-m", "25", f"{url}/name"],
+        capture_output=True, timeout=50, check=True, text=True,
+    )  # fmt: skip
+
+    assert re.search(r"3000 succeeded, 0 failed, 0 errored", done.stdout), done.stdout
+
+
+def test_sigterm_finishes_what_is_open(tmp_path: Path) -> None:
+    """A client in the middle of an answer gets the rest of it, and the gateway exits in good order."""
+    with backends.backend() as origin:
+        gateway = GatewayProcess(tmp_path, **one_upstream(origin.url))
+        gateway.start()
+        slow = subprocess.Popen(
+            ["curl", "-sS", "--http2-prior-knowledge", f"{gateway.url}/slow/1"], stdout=subprocess.PIPE
+        )
+        until(lambda: origin.waiting)
+        gateway.signal(signal.SIGTERM)
+        out, _ = slow.communicate(timeout=30)
+
+        assert out == PIECE[:5]
+        assert slow.returncode == 0
+        assert gateway.wait() in (0, -signal.SIGTERM)
