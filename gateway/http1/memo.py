@@ -14,9 +14,12 @@ from __future__ import annotations
 
 from typing import ClassVar, TypeVar
 
+from mypy_extensions import mypyc_attr
+
 T = TypeVar("T")
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class HeadMemo(dict[bytes, T]):
     """The results of parsing heads, by the bytes of the heads; emptied when it is full.
 

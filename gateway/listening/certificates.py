@@ -31,7 +31,7 @@ from gateway.listening.hardening import harden, leave_weak_ciphers_out
 from gateway.listening.refusals import keep_first, log_refusals
 from gateway.transport import pem
 from gateway.transport.client_hello import server_name
-from gateway.transport.pyopenssl_session import PyOpenSSLSessions
+from gateway.transport.pyopenssl_sessions import PyOpenSSLSessions
 from gateway.transport.sessions import ServerSessions, Standard, say_that_it_is_slower, server_context
 
 Context = TypeVar("Context")

@@ -124,6 +124,10 @@ class MemoryTLS(SecureTransport):
     def dataReceived(self, data: bytes) -> None:
         """Decrypt what has come, and hand it on."""
         if self._open:
+            if len(data) <= RECORD:
+                self._incoming.write(data)
+                self._receive()
+                return
             # OpenSSL keeps room for the most that it was given at once, as long as the connection lasts.
             for start in range(0, len(data), RECORD):
                 self._incoming.write(data[start : start + RECORD])

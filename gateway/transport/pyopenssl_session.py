@@ -12,9 +12,6 @@ from typing import Any
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 
-from gateway.transport.client_hello import server_name
-from gateway.transport.sessions import Begun, ServerSessions
-
 OVERHEAD = 256
 """More than a record adds to its payload in any version and cipher that we allow."""
 
@@ -169,28 +166,3 @@ class PyOpenSSLSession:
     def selected_alpn_protocol(self) -> str | None:
         """Return what ALPN has found."""
         return self.connection.get_alpn_proto_negotiated().decode("ascii") or None
-
-
-class PyOpenSSLSessions(ServerSessions):
-    """Begins sessions of pyOpenSSL, which chooses the certificate itself.
-
-    Args:
-        context: With what they begin.
-    """
-
-    def __init__(self, context: SSL.Context) -> None:
-        self._context = context
-
-    def begin(self, octets: bytes, protocol: Any) -> Begun | None:
-        """See `ServerSessions.begin`."""
-        if server_name(octets) is None:
-            return None
-        connection = SSL.Connection(self._context, None)
-        connection.set_app_data(protocol)  # where callbacks look for it, as Twisted's protocol has it
-        connection.set_accept_state()
-        made = PyOpenSSLSession(connection)
-        return Begun(made, made.incoming, made.outgoing)
-
-    def over(self, session: Any) -> None:
-        """See `ServerSessions.over`: the connection of OpenSSL knows the protocol's, which knows it."""
-        session.connection.set_app_data(None)

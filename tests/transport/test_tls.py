@@ -17,7 +17,7 @@ from gateway.dialling.sessions import Sessions
 from gateway.dialling.tls import Unverified
 from gateway.listening.certificates import CertificateStore, ClientAuth
 from gateway.transport.memory_tls import FLUSH, RECORD, MemoryTLS
-from gateway.transport.pyopenssl_session import PyOpenSSLSessions
+from gateway.transport.pyopenssl_sessions import PyOpenSSLSessions
 from gateway.transport.tls import DirectTLS, over_tls
 from tests.pki import Authority
 
