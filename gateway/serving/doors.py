@@ -45,6 +45,7 @@ class Door(ServerFactory, Delegate):
         super().__init__(site)
         self.root = root
         self.http2 = False
+        self._offered = False
 
     def catch_up(self) -> None:
         super().catch_up()
@@ -52,7 +53,8 @@ class Door(ServerFactory, Delegate):
             self._strangers.catch_up()
 
     def acceptableProtocols(self) -> list[bytes]:
-        """Return what is spoken here, best first (`IProtocolNegotiationFactory`)."""
+        """Return what is spoken here, best first (`IProtocolNegotiationFactory`); asked when the port is opened."""
+        self._offered = self._offered or self.http2
         return [H2, HTTP11] if self.http2 else [HTTP11]
 
     def buildProtocol(self, addr: IAddress | None) -> Http1Channel | Negotiation:  # type: ignore[override]  # not Twisted's
@@ -61,7 +63,10 @@ class Door(ServerFactory, Delegate):
         if isinstance(addr, Anonymous):
             host = self._strangers = self._strangers or Strangers(self)
         address = getattr(addr, "host", "")
-        return Negotiation(host, address) if self.http2 else Http1Channel(host, address)
+        # What a port offers by ALPN it keeps to, also when a reload has turned HTTP/2 off.
+        if self.http2 or self._offered:
+            return Negotiation(host, address, self.http2)
+        return Http1Channel(host, address)
 
 
 class Strangers(Delegate):

@@ -33,6 +33,7 @@ class Negotiation:
     Args:
         site: Whose connection it is.
         address: Of the other end; empty where the socket has none.
+        by_preface: HTTP/2 may be spoken on clear text.
 
     Attributes:
         address: As given.
@@ -40,6 +41,7 @@ class Negotiation:
     """
 
     __slots__ = (
+        "_by_preface",
         "_held",
         "_secure",
         "_site",
@@ -57,8 +59,9 @@ class Negotiation:
     readConnectionLost: Callable[[], None]
     writeConnectionLost: Callable[[], None]
 
-    def __init__(self, site: Host, address: str) -> None:
+    def __init__(self, site: Host, address: str, by_preface: bool = True) -> None:
         self.address = address
+        self._by_preface = by_preface
         self.transport: Any = None
         self._site = site
         self._held = b""
@@ -89,6 +92,8 @@ class Negotiation:
         held = self._held + data
         if self._secure:
             speaks = self.transport.negotiatedProtocol == H2
+        elif not self._by_preface:
+            speaks = False
         elif held.startswith(PREFACE):
             speaks = True
         elif PREFACE.startswith(held):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from twisted.internet.address import IPv4Address
-from twisted.internet.interfaces import IProtocolFactory
+from twisted.internet.interfaces import IProtocolFactory, IProtocolNegotiationFactory
 
 from gateway.composition.assembly import door
 from gateway.serving.contract import Host
+from gateway.serving.http1_channel import Http1Channel
+from gateway.serving.negotiation import Negotiation
 from gateway.testing import Harness
 
 
@@ -37,3 +39,19 @@ def test_a_door_has_what_is_in_force_at_the_site() -> None:
     site.part()
     assert made.draining
     assert (made.now, made.date, made.random) == (site.now, site.date, site.random)
+
+
+def test_what_a_port_has_offered_it_speaks() -> None:
+    """ALPN is settled when the port is opened: a reload that turns HTTP/2 off turns no client away."""
+    listeners = [{"name": "tcp:8080", "endpoint": "tcp:8080", "http2": True}]
+    harness = Harness("orders", listeners=listeners)
+    made = door(harness.gateway.site, "tcp:8080")
+    assert IProtocolNegotiationFactory.providedBy(made)
+    assert made.acceptableProtocols() == [b"h2", b"http/1.1"]
+    harness.apply(listeners=[listeners[0] | {"http2": False}])
+
+    assert made.acceptableProtocols() == [b"http/1.1"]
+    assert isinstance(made.buildProtocol(None), Negotiation)
+    other = door(Harness("orders", listeners=[listeners[0] | {"http2": False}]).gateway.site, "tcp:8080")
+    assert other.acceptableProtocols() == [b"http/1.1"]
+    assert isinstance(other.buildProtocol(None), Http1Channel)

@@ -86,6 +86,15 @@ def test_on_clear_text_the_preface_decides(data: bytes, kind: type) -> None:
     assert transport.producer in (negotiation.channel, None)  # what is no HTTP at all is answered, and closed
 
 
+def test_it_can_be_turned_off_on_clear_text() -> None:
+    """The preface is a request like others then; over TLS what was agreed on holds."""
+    for transport, kind in ((Transport(), Http1Channel), (Transport(b"h2", secure=True), Http2Channel)):
+        negotiation = Negotiation(Harness("orders").gateway.site, "192.0.2.1", by_preface=False)
+        negotiation.makeConnection(transport)
+        negotiation.dataReceived(PREFACE)
+        assert type(negotiation.channel) is kind
+
+
 def test_the_channel_is_called_without_a_detour() -> None:
     """From the first octets on a transport calls the channel's own methods."""
     for negotiation in (first(b"GET / HTTP/1.1\r\n", Transport()), first(PREFACE, Transport())):
