@@ -94,13 +94,15 @@ class Engine:
 
     Attributes:
         ended: Nothing more can be said on it.
+        in_head: The peer has begun a head, and its end has not come: who waits for it bounds the time.
         worn: Resets of ours within content.
     """
 
-    __slots__ = ("ended", "worn")
+    __slots__ = ("ended", "in_head", "worn")
 
     def __init__(self) -> None:
         self.ended = False
+        self.in_head = False
         self.worn = 0
 
     # What was read, and what is to be sent.

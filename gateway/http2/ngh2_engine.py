@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from gateway.http2 import codes
 from gateway.http2.abuse import GLITCHES, HEADERS, Abuse
+from gateway.http2.borders import Borders
 from gateway.http2.engine import Counts, Engine, EngineOptions, OutwardFields
 from gateway.http2.events import (
     Broken,
@@ -52,6 +53,7 @@ class Ngh2Engine(Engine):
 
     __slots__ = (
         "_abuse",
+        "_borders",
         "_client",
         "_connection",
         "_full",
@@ -75,6 +77,7 @@ class Ngh2Engine(Engine):
         self._max_head = options.head
         self._max_fields = options.fields
         self._abuse = Abuse(options.resets, options.window)
+        self._borders = Borders(0 if client else len(codes.PREFACE))
         self._open: set[int] = set()
         self._receiving: set[int] = set()  # streams whose peer has more to send
         self._parting: set[int] = set()
@@ -93,6 +96,8 @@ class Ngh2Engine(Engine):
         if connection is None or self.ended:
             return []
         self._now = now
+        self._borders.follow(data)
+        self.in_head = self._borders.in_head
         try:
             connection.receive_data(data)
         except ngh2.NGH2Error as error:

@@ -27,6 +27,7 @@ from gateway.errors import ClientAborted, GatewayError, ShuttingDown
 from gateway.exchange import Exchange
 from gateway.http1.framing import CHUNKED
 from gateway.http2 import codes
+from gateway.http2.abuse import HEADERS
 from gateway.http2.engine import WORN_BY, EngineOptions
 from gateway.http2.events import Broken, Closed, Data, GoAway, Head, Pong, Reset, Room, Settings, Trailers
 from gateway.http2.events import Event as EngineEvent
@@ -66,6 +67,7 @@ class Http2Channel(Carrier):
     __slots__ = (
         "_dirty",
         "_full",
+        "_head_deadline",
         "_in_turn",
         "_own_deadline",
         "_requests",
@@ -92,6 +94,7 @@ class Http2Channel(Carrier):
         self.streams: dict[int, Http2Stream] = {}
         self.expires = NEVER
         self._own_deadline = NEVER
+        self._head_deadline = NEVER  # of a head that has begun
         self._requests = 0
         self._in_turn = False
         self._dirty = True  # the engine has something to send, or may have: at first our settings
@@ -133,6 +136,10 @@ class Http2Channel(Carrier):
                 self._hear(event, now)
         finally:
             self._in_turn = False
+        if not self.engine.in_head:
+            self._head_deadline = NEVER
+        elif self._head_deadline == NEVER:
+            self._head_deadline = now + self.site.options.client_header
         self._dirty = True
         self._flush()
 
@@ -147,7 +154,7 @@ class Http2Channel(Carrier):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.phase = AFTER[self.phase][Event.LOST]
-        self._own_deadline = NEVER
+        self._own_deadline = self._head_deadline = NEVER
         self.site.disconnected(self)
         self._abandon(ClientAborted())
 
@@ -182,7 +189,7 @@ class Http2Channel(Carrier):
     @property
     def deadline(self) -> float:
         """When something on it is out of time: asked a few times a second, and not kept for each request."""
-        soonest = self._own_deadline
+        soonest = min(self._own_deadline, self._head_deadline)
         if self.expires < soonest and self.phase < Phase.NOTICED:
             soonest = self.expires
         for stream in self.streams.values():
@@ -198,6 +205,10 @@ class Http2Channel(Carrier):
         for stream in [stream for stream in self.streams.values() if stream.deadline <= now]:
             if stream.deadline <= now:
                 stream.on_deadline(now)
+        if self._head_deadline <= now:
+            self.engine.goaway(codes.ENHANCE_YOUR_CALM)
+            self._broken(Broken(codes.ENHANCE_YOUR_CALM, HEADERS))
+            return
         if self.expires <= now:
             self.part()
         if self._own_deadline <= now:
@@ -252,6 +263,7 @@ class Http2Channel(Carrier):
         self.phase = AFTER[self.phase][Event.ENDED]
         transport = self.transport
         self._own_deadline = self.site.now() + CLOSE
+        self._head_deadline = NEVER
         transport.unregisterProducer()
         if aborting:
             transport.abortConnection()
@@ -327,6 +339,7 @@ class Http2Channel(Carrier):
         stream = self.streams[sid] = Http2Stream(self, sid)
         if self.phase is Phase.OPEN:
             self._own_deadline = NEVER
+        self._head_deadline = NEVER  # of a head that has begun
         self._requests += 1
         if self._requests >= REQUESTS:
             self.part()

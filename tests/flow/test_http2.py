@@ -530,6 +530,40 @@ def test_a_client_without_settings(gateway: Harness) -> None:
     assert not gateway.gateway.site.channels
 
 
+def test_a_head_that_takes_its_time(gateway: Harness) -> None:
+    """`timeouts.client_header` from its first octet on, whatever is open beside it and however much trickles in."""
+    gateway.backend("orders").stall()
+    client = FakeClient()
+    gateway.memory.accept(client, "192.0.2.1")
+    gateway.send(START + headers(1, [*GET[:3], (":path", "/orders/7")]), client)
+    slow = frame(1, 0, 3, b"")
+    for octet in slow + frame(9, 0, 3, bytes(100)):
+        gateway.send(bytes((octet,)), client)
+        gateway.advance(0.1)
+        if client.closed is not None:
+            break
+
+    assert client.received.endswith(codes.ENHANCE_YOUR_CALM.to_bytes(4))
+    assert client.closed is not None
+    assert gateway.metric("gateway_http2_floods_total", reason="headers") == 1
+    assert [record["status_code"] for record in gateway.logs] == [499]
+
+
+def test_heads_in_parts_are_no_slow_heads(gateway: Harness) -> None:
+    """Each has its own time."""
+    client = FakeClient()
+    gateway.memory.accept(client, "192.0.2.1")
+    gateway.send(START, client)
+    for number in range(6):
+        octets = headers(2 * number + 1, [*GET[:3], (":path", "/orders/7")])
+        gateway.send(octets[:20], client)
+        gateway.advance(9)
+        gateway.send(octets[20:], client)
+
+    assert len(gateway.logs) == 6
+    assert client.closed is None
+
+
 def test_a_drain_finishes_what_is_open(gateway: Harness) -> None:
     """A notice, a second for what is on its way, a GOAWAY, and the end when the last answer is out."""
     backend = gateway.backend("orders")
