@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway.http2 import codes
 from gateway.http2.codes import PREFACE
@@ -13,6 +16,7 @@ from gateway.serving.http2_channel import Http2Channel
 from gateway.testing import FakeClient, Harness
 from gateway.testing.backend import ok
 from tests.http2.client import Http2Client
+from tests.http2.test_ngh2_engine import conversations, parts
 from tests.http2.wire import GET, POST, START, frame, headers
 
 
@@ -784,3 +788,30 @@ def test_a_protocol_cannot_be_changed_within_http2(gateway: Harness) -> None:
     gateway.network.pump()
 
     assert answer.status == 502
+
+
+def seen(chunks: Iterable[bytes]) -> list[tuple[object, ...]]:
+    """What a backend is asked as a whole, when a client says this in such pieces."""
+    gateway = Harness("orders", routes=[{"path": "/*", "upstream": "orders"}])
+    client = FakeClient()
+    gateway.memory.accept(client, "192.0.2.1")
+    for chunk in chunks:
+        gateway.send(chunk, client)
+    return sorted(
+        (
+            asked.method,
+            asked.target,
+            [field for field in asked.headers if field[0].lower() not in (b"x-request-id", b"traceparent")],
+            asked.body,
+            list(asked.trailers),
+        )
+        for asked in gateway.backend("orders").requests
+        if asked.complete
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(said=conversations(), cuts=st.lists(st.integers(0, 5000), max_size=12))
+def test_no_cut_changes_what_a_backend_sees(said: bytes, cuts: list[int]) -> None:
+    """However what a client says is divided into reads."""
+    assert seen(parts(said, cuts)) == seen([said])
