@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from service_identity.exceptions import CertificateError, VerificationError
-from twisted.internet.error import ConnectionAborted, ConnectionDone
+from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.internet.protocol import Factory
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
@@ -29,6 +29,7 @@ class Server:
         self.authority = Authority()
         self.clock = Clock()
         self.place = place
+        self.ends: list[Any] = []
         self.authority.write_identity(place / "a.pem", *names, common=common)
         self.factory = over_tls(CertificateStore([place]), Factory.forProtocol(Keeper), self.clock, client=False)
 
@@ -43,6 +44,7 @@ class Server:
         protocol = Keeper()
         client = MemoryTLS(made, protocol, self.clock)
         server = self.factory.buildProtocol(None)
+        self.ends.append(server)
         self.wires = StringTransport(), StringTransport()
         client.makeConnection(self.wires[0])
         server.makeConnection(self.wires[1])
@@ -135,6 +137,24 @@ def test_a_session_of_a_server_that_was_refused_is_not_kept(tmp_path: Path) -> N
         client.connectionLost(Failure(ConnectionAborted()))
         assert not session.session_reused
         assert protocol.lost.check(VerificationError)
+
+
+@pytest.mark.parametrize(("announced", "expected"), [(True, ConnectionDone), (False, ConnectionLost)])
+def test_an_end_that_the_server_has_not_announced_is_a_loss(
+    tmp_path: Path, announced: bool, expected: type[Exception]
+) -> None:
+    """An answer that ends with its connection was cut short, for all we know."""
+    server = Server(tmp_path, "a.example")
+    client, protocol = server.connect(server.trusted("a.example"))
+    server.ends[-1].write(b"half of it")
+    if announced:
+        server.ends[-1].loseConnection()
+    client.dataReceived(server.wires[1].value())
+
+    client.connectionLost(Failure(ConnectionDone()))
+
+    assert protocol.received == b"half of it"
+    assert protocol.lost.check(expected)
 
 
 def test_no_name_is_sent_for_an_address(tmp_path: Path) -> None:
