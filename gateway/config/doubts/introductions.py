@@ -16,13 +16,18 @@ _AT_ADDRESSES = ("tcp", "tcp6", "ssl", "sni")
 
 
 def introductions(settings: Settings) -> Iterator[Doubt]:
-    """Doubt listeners that let nobody in: none of those who may introduce clients can come by them."""
+    """Doubt listeners that let nobody in: nobody who may introduce clients can come by them. And Twisted's own."""
     by_socket = SOCKETS in settings.trusted_proxies
     by_address = any(one != SOCKETS for one in settings.trusted_proxies)
     for index, listener in enumerate(settings.listeners):
+        kind = parse(listener.endpoint).kind
+        if kind == "haproxy":
+            inner = listener.endpoint.partition(":")[2]
+            words = "it reads PROXY headers from everybody, and the gateway does not learn who the clients are: write"
+            yield ("listeners", index, "endpoint"), f"{words} `endpoint: {inner}` and `proxy_protocol: true`"
+            continue
         if not listener.proxy_protocol:
             continue
-        kind = parse(listener.endpoint).kind
         wanted = f"`{SOCKETS}`" if kind == "unix" else "the address of the proxy"
         # What an endpoint of another kind (a plugin's, systemd's) listens at is not known.
         lets_in = (

@@ -38,3 +38,12 @@ def test_a_listener_that_lets_nobody_in(endpoint: str, trusted: list[str], lacks
 def test_without_headers_nobody_has_to_be_trusted() -> None:
     """As most listeners are."""
     assert list(introductions(from_mapping({"listeners": [{"endpoint": "tcp:8080"}]}))) == []
+
+
+def test_twisted_s_own_headers() -> None:
+    """Its wrapper tells the transport, which nobody here asks, and believes all."""
+    listeners = [{"endpoint": "haproxy:tcp:8080", "proxy_protocol": True}]
+    ((place, words),) = introductions(from_mapping({"listeners": listeners, "trusted_proxies": ["10.0.0.2"]}))
+
+    assert place == ("listeners", 0, "endpoint")
+    assert words.endswith("write `endpoint: tcp:8080` and `proxy_protocol: true`")
