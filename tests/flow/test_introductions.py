@@ -13,6 +13,7 @@ from gateway.testing import Harness
 from gateway.testing.client import FakeClient
 from gateway.transport.proxy_greeting import OF_ITSELF, Version, greeting
 from gateway.transport.proxy_header import PROXY, UNIX, V2
+from tests.http2.client import Http2Client
 
 Make = Callable[..., Harness]
 
@@ -248,6 +249,37 @@ def test_other_listeners_know_of_no_headers(make: Make) -> None:
     assert status(client) == 400
     client = gateway.send(ASK % b"", gateway.client("192.0.2.1", "direct"))
     assert (status(client), gateway.last_log["client_ip"]) == (200, "192.0.2.1")
+
+
+class IntroducedHttp2Client(Http2Client):
+    """Speaks HTTP/2 behind a header, at once or a turn later."""
+
+    def __init__(self, first: bytes) -> None:
+        super().__init__()
+        self._first = first
+
+    def connectionMade(self) -> None:
+        self.send(self._first)
+        super().connectionMade()
+
+
+@pytest.mark.parametrize(
+    ("first", "client"), [(greeting("v1", CLIENT), "203.0.113.7"), (OF_ITSELF["v1"], "10.0.0.2"), (b"", None)]
+)
+def test_a_client_of_http2(make: Make, first: bytes, client: str | None) -> None:
+    """Its preface comes behind the header; every stream is the same client's, and is believed as in HTTP/1.1."""
+    listeners = [{"endpoint": "tcp:8080", "proxy_protocol": True, "http2": True}]
+    gateway = make("orders", listeners=listeners, trusted_proxies=[PROXY_ADDRESS])
+    connection = IntroducedHttp2Client(first)
+    gateway.memory.accept(connection, PROXY_ADDRESS)
+    answers = [connection.request("GET", "/orders", {"x-forwarded-for": "192.0.2.99"}) for _ in range(2)]
+    gateway.network.pump()
+
+    if client is None:
+        assert (connection.closed is not None, refused(gateway)) == (True, {"invalid": 1.0})
+        return
+    assert [answer.status for answer in answers] == [200, 200]
+    assert [(record["client_ip"], record["protocol"]) for record in gateway.logs] == [(client, "HTTP/2")] * 2
 
 
 def test_who_waits_for_its_header_does_not_hold_up_the_end(make: Make) -> None:
