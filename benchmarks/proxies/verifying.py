@@ -79,7 +79,8 @@ class Keyed(Gateway):
         plain = configuration(task)
         return {
             **plain,
-            "redis": self._redis,
+            # What is asked is how much it costs: a machine that is busy must not turn late answers into failures.
+            "redis": {**self._redis, "timeout": "5s"},
             "auth": {"api_keys": {"store": "redis"}},
             "routes": [{**route, "auth": {"type": "api_key"}} for route in plain["routes"]],
         }

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
+from gateway.awaited import Awaited
 from gateway.errors import CredentialInvalid, CredentialMissing, DownstreamError, Forbidden, OriginRefused
 from gateway.exchange import Exchange
 from gateway.http.fields import folded
@@ -71,7 +74,7 @@ class _Step:
         lacking = b', error="insufficient_scope"' + (b', scope="%b"' % scopes if scopes else b"")
         self._lacking = _challenge([one for one in challenges if one.startswith(b"Bearer")], lacking)
 
-    def _admit(self, exchange: Exchange, principal: Principal) -> None:
+    def admit(self, exchange: Exchange, principal: Principal) -> None:
         """Let an authenticated caller pass, if it has the scopes and roles."""
         exchange.principal = principal
         if not self._scopes <= principal.scopes or (self._roles and self._roles.isdisjoint(principal.roles)):
@@ -88,7 +91,7 @@ class _Step:
     def _bad(self) -> CredentialInvalid:
         return CredentialInvalid("" if self._tells_missing else NO_KEY, self._invalid)
 
-    def _refused(self, exchange: Exchange, way: Verification, error: CredentialInvalid) -> CredentialInvalid:
+    def refused(self, exchange: Exchange, way: Verification, error: CredentialInvalid) -> CredentialInvalid:
         """Return the error for the client; only the log and the counters learn what was wrong."""
         self._count(way.authenticator.name, "invalid")
         _log.debug(
@@ -111,20 +114,24 @@ class Authentication(_Step):
             try:
                 known = way.known(exchange)
                 if known is not None:
-                    self._admit(exchange, known)
+                    self.admit(exchange, known)
                     return None
                 credential = way.find(exchange)
                 if credential is None:
                     continue
                 answer = way.principal(exchange, credential)
             except CredentialInvalid as error:
-                raise self._refused(exchange, way, error) from None
+                raise self.refused(exchange, way, error) from None
             except OriginRefused:
                 self._count(way.authenticator.name, "forbidden")
                 raise
             if not isinstance(answer, Principal):
-                return self._wait(exchange, way, answer)
-            self._admit(exchange, answer)
+                return (
+                    Admitting(self, exchange, way, answer)
+                    if isinstance(answer, Awaited)
+                    else self._wait(exchange, way, answer)
+                )
+            self.admit(exchange, answer)
             return None
         raise self._shows_nothing()
 
@@ -132,8 +139,53 @@ class Authentication(_Step):
         try:
             principal = await answer
         except CredentialInvalid as error:
-            raise self._refused(exchange, way, error) from None
-        self._admit(exchange, principal)
+            raise self.refused(exchange, way, error) from None
+        self.admit(exchange, principal)
+
+
+class Admitting(Awaited):
+    """An exchange whose credential is being verified: let pass, or refused, when that is done (D-266).
+
+    Args:
+        step: Decides.
+        exchange: The exchange.
+        way: Verifies.
+        asked: What tells the principal; `exchange` is its only hearer.
+    """
+
+    __slots__ = ("_asked", "_exchange", "_step", "_way")
+
+    def __init__(self, step: _Step, exchange: Exchange, way: Verification, asked: Awaited) -> None:
+        super().__init__()
+        self._step = step
+        self._exchange = exchange
+        self._way = way
+        self._asked = asked
+        asked.hear(self)
+
+    def callback(self, value: Any) -> None:
+        """Take the principal."""
+        if self.told:
+            return
+        try:
+            self._step.admit(self._exchange, value)
+        except Exception:  # noqa: BLE001 - Forbidden: raised in the chain, which answers with it
+            super().errback(Failure())
+            return
+        super().callback(None)
+
+    def errback(self, failure: Failure) -> None:
+        """Take the failure: what was wrong with a credential is for the log."""
+        if self.told:
+            return
+        error = failure.value
+        if isinstance(error, CredentialInvalid):
+            failure = Failure(self._step.refused(self._exchange, self._way, error))
+        super().errback(failure)
+
+    def cancel(self) -> None:
+        """The client has gone: others may wait for the same credential."""
+        self._asked.cancel()
 
 
 class FullAuthentication(_Step):
@@ -150,7 +202,7 @@ class FullAuthentication(_Step):
             try:
                 credential = way.find(exchange)
             except CredentialInvalid as error:
-                raise self._refused(exchange, way, error) from None
+                raise self.refused(exchange, way, error) from None
             except OriginRefused:
                 self._count(way.authenticator.name, "forbidden")
                 raise
@@ -163,8 +215,8 @@ class FullAuthentication(_Step):
                 answer = way.principal(exchange, credential)
                 principals.append(answer if isinstance(answer, Principal) else await answer)
             except CredentialInvalid as error:
-                raise self._refused(exchange, way, error) from None
-        self._admit(exchange, _together(principals))
+                raise self.refused(exchange, way, error) from None
+        self.admit(exchange, _together(principals))
 
 
 def _withholders(ways: Sequence[Verification], forwards: bool) -> Iterator[Callable[[Exchange], None]]:

@@ -25,6 +25,7 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from gateway.awaited import Awaited
 from gateway.errors import AuthUnavailable, CredentialInvalid
 from gateway.exchange import Exchange
 from gateway.identity.results import Results
@@ -242,11 +243,11 @@ class _Flight:
     def __init__(self, crowd: _Crowd, close: Callable[[], object]) -> None:
         self._crowd = crowd
         self._close = close
-        self._waiting: set[Deferred[Principal]] = set()
+        self._waiting: set[_Passenger] = set()
         self._running: Deferred[Any] | None = None
 
-    def join(self) -> Deferred[Principal]:
-        waiting: Deferred[Principal] = Deferred(self._left)
+    def join(self) -> _Passenger:
+        waiting = _Passenger(self)
         self._waiting.add(waiting)
         self._crowd.size += 1
         return waiting
@@ -269,12 +270,29 @@ class _Flight:
         self._running = ensureDeferred(_await(answer)).addBoth(land)
         self._running.addErrback(lambda failure: _log.failure("Verifying a credential", failure))
 
-    def _left(self, waiting: Deferred[Principal]) -> None:
+    def left(self, waiting: _Passenger) -> None:
+        """One of them waits no more."""
+        if waiting not in self._waiting:
+            return
         self._waiting.discard(waiting)
         self._crowd.size -= 1
         if not self._waiting and self._running is not None:
             self._close()
             self._running.cancel()
+
+
+class _Passenger(Awaited):
+    """An exchange that waits for a flight to land."""
+
+    __slots__ = ("_flight",)
+
+    def __init__(self, flight: _Flight) -> None:
+        super().__init__()
+        self._flight = flight
+
+    def cancel(self) -> None:
+        self._flight.left(self)
+        super().cancel()
 
 
 async def _await(answer: Awaitable[Principal]) -> Principal:

@@ -7,9 +7,11 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from twisted.logger import capturedLogs
+from twisted.python.failure import Failure
 
+from gateway.awaited import Awaited, Hearer
 from gateway.errors import AuthUnavailable, CredentialInvalid, CredentialMissing, Forbidden, GatewayError
 from gateway.exchange import Exchange
 from gateway.identity.results import Results
@@ -265,3 +267,55 @@ def test_an_answer_that_takes_time_may_be_no(
 
     assert challenges(error.value) == said
     assert error.value.detail == ""
+
+
+class Told(Hearer):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.said: list[Any] = []
+
+    def callback(self, value: Any) -> None:
+        self.said.append(value)
+
+    def errback(self, failure: Failure) -> None:
+        self.said.append(failure.type)
+
+
+def heard(make: MakeExchange, late: Deferred[Principal], **demands: Any) -> tuple[Awaited, Told]:
+    """Begin to authenticate with a credential whose verification takes time, and hear the step as the chain does."""
+    answer = Bench(Way("a", A, late=late), **demands).step.on_request(make([(b"a", b"good")]))
+    told = Told()
+    assert isinstance(answer, Awaited)
+    answer.hear(told)
+    return answer, told
+
+
+def test_who_waits_is_told_once(make: MakeExchange) -> None:
+    """To go on, or what went wrong: a bad credential, too few scopes."""
+    ends: list[tuple[Principal | Exception, dict[str, Any], Any]] = [
+        (Principal("alice"), {}, None),
+        (CredentialInvalid("expired"), {}, CredentialInvalid),
+        (AuthUnavailable(), {}, AuthUnavailable),
+        (Principal("alice"), {"scopes": frozenset(["write"])}, Forbidden),
+    ]
+    for end, demands, outcome in ends:
+        late: Deferred[Principal] = Deferred()
+        answer, told = heard(make, late, **demands)
+        assert told.said == []
+        late.errback(end) if isinstance(end, Exception) else late.callback(end)
+        answer.cancel()
+
+        assert told.said == [outcome]
+
+
+def test_who_goes_ends_a_verification_that_nobody_else_waits_for(make: MakeExchange) -> None:
+    """And what comes later is not heard."""
+    given_up: list[object] = []
+    late: Deferred[Principal] = Deferred(given_up.append)
+    answer, told = heard(make, late)
+
+    answer.cancel()
+
+    assert given_up == [late]
+    assert told.said == [CancelledError]
