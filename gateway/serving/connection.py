@@ -16,16 +16,17 @@ from gateway.exchange import Downstream
 from gateway.http1.request_parser import RequestParser
 from gateway.listening.peers import readers
 from gateway.peer import Peer
+from gateway.serving.carrying import Carrying
 from gateway.serving.contract import Host
 from gateway.serving.phases import AFTER, Event, Half, Phase
-from gateway.serving.times import CLOSE_IDLE, HALF_CLOSED_PROBE, LINGER, LINGER_TOTAL, between
+from gateway.serving.times import CLOSE, CLOSE_IDLE, HALF_CLOSED_PROBE, LINGER, LINGER_TOTAL, between
 from gateway.transport.deadlines import NEVER, aged
 
 PIPELINE, BODY = 1, 2
 """Why reading is held back: requests wait their turn, or a body waits for its backend. Both may be so at once."""
 
 
-class ClientConnection(Downstream):
+class ClientConnection(Downstream, Carrying):
     """The transport of a client, and its parser.
 
     Attributes:
@@ -121,6 +122,18 @@ class ClientConnection(Downstream):
             self.transport.loseWriteConnection()
         else:
             self.transport.loseConnection()
+
+    def carry(self, data: bytes) -> None:
+        """Send what a tunnel's other end has read."""
+        self.transport.write(data)
+
+    def wait_while_silent(self) -> None:
+        """Give a tunnel up when nothing moves."""
+        self.deadline = self.site.now() + self.site.options.client_idle
+
+    def wait_for_close(self) -> None:
+        """Give it up when it is not closed soon."""
+        self.deadline = self.site.now() + CLOSE
 
     def close_gently(self) -> None:
         """Close, and let the client read what was written: nothing that it still sends may take that from it."""

@@ -15,6 +15,7 @@ Tests: `tests/serving/test_http2_phases.py`.
 
 from __future__ import annotations
 
+from os import urandom
 from typing import Any
 
 from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocol, IPushProducer, ISSLTransport
@@ -39,6 +40,7 @@ from gateway.peer import Peer
 from gateway.serving.contract import Host
 from gateway.serving.http2_phases import AFTER, Event, Phase
 from gateway.serving.http2_stream import Carrier, Http2Stream
+from gateway.serving.http2_tunnel import WebSocketStream, as_http1
 from gateway.serving.times import CLOSE
 from gateway.transport.deadlines import NEVER, aged
 
@@ -83,9 +85,9 @@ class Http2Channel(Carrier):
     peer: Peer
 
     def __init__(self, site: Host, address: str) -> None:
-        allowed = site.options
+        most = site.options
         limits = EngineOptions(
-            allowed.streams, allowed.request_header, allowed.header_fields, allowed.resets, allowed.reset_window
+            most.streams, most.request_header, most.header_fields, most.resets, most.reset_window, connect=True
         )
         super().__init__(site, Ngh2Engine(False, limits))
         self.address = address
@@ -277,11 +279,6 @@ class Http2Channel(Carrier):
             stream.abandon(error)
             self.site.forget(stream)
 
-    def _idle(self, now: float) -> None:
-        """No stream is open any more."""
-        if self.phase is Phase.OPEN:
-            self._own_deadline = now + self.site.options.client_idle
-
     # What the engine tells.
 
     def _hear(self, event: EngineEvent, now: float) -> None:
@@ -321,8 +318,10 @@ class Http2Channel(Carrier):
         if event.flood:
             self.site.flooded(event.flood)
         self._abandon(ClientAborted())
-        self._write_last()
         if self.phase < Phase.CLOSING:
+            data, _ = self.engine.pull()  # what is left to be said: why
+            if data:
+                self.transport.write(data)
             self._close()
 
     def _over(self, stream: Http2Stream, code: int, reset: bool, now: float) -> None:
@@ -330,8 +329,8 @@ class Http2Channel(Carrier):
         stream.over(code, reset)
         if self.engine.worn >= WORN_BY:
             self.part()  # Note [Windows leak] in gateway.http2.engine
-        if not self.streams:
-            self._idle(now)
+        if not self.streams and self.phase is Phase.OPEN:
+            self._own_deadline = now + self.site.options.client_idle
 
     def _begin(self, head: Head, now: float) -> None:
         """A stream begins, and its exchange."""
@@ -344,7 +343,9 @@ class Http2Channel(Carrier):
         if self._requests >= REQUESTS:
             self.part()
         try:
-            request, length = request_of(head, site.blocks)
+            request, length = request_of(head, site.blocks, connect=True)
+            if request.upgrade is not None:
+                as_http1(request, urandom)
         except GatewayError as error:
             exchange = Exchange(asked_for(head), stream, self.peer, now, NEVER)
             if not head.end:
@@ -354,7 +355,9 @@ class Http2Channel(Carrier):
             stream.deadline = now + site.options.request
             site.root.render_error(exchange, error)
             return
-        if not head.end:
+        if request.upgrade is not None:
+            stream = self.streams[sid] = WebSocketStream(self, sid)
+        elif not head.end:
             request.body = Body(stream, None if length == CHUNKED else length)
         exchange = Exchange(request, stream, self.peer, now, now + site.options.request)
         stream.begin(exchange)
@@ -385,13 +388,6 @@ class Http2Channel(Carrier):
                         self._hear(event, now)
         finally:
             self._in_turn = False
-
-    def _write_last(self) -> None:
-        """Write what is left to be said when the connection is over: why."""
-        if self.phase < Phase.CLOSING:
-            data, _ = self.engine.pull()
-            if data:
-                self.transport.write(data)
 
 
 # Said here, and not by a base class or a decorator: what is called for every request inherits from nothing interpreted.

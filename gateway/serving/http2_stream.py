@@ -308,8 +308,8 @@ class Http2Stream(Downstream):
         assert exchange is not None
         self.life.finish()
         body = self.body
-        if body is not None and not body.ended:
-            channel.engine.part(self.sid)
+        if body is None or not body.ended:
+            channel.engine.part(self.sid)  # where the client has said all this does nothing
             self._consume(self._owed.settle())
         self.deadline = channel.site.now() + _SETTLED
         channel.wake()

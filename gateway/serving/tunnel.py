@@ -2,7 +2,8 @@
 
 `gateway.serving.http1_channel` makes one when a backend's 101 has gone out, and
 hands it what the connection reads from then on; the other end is the backend's
-connection.
+connection. A stream of HTTP/2 that a WebSocket goes over has one too
+(`gateway.serving.http2_tunnel`).
 """
 
 from __future__ import annotations
@@ -13,16 +14,14 @@ from os import urandom
 from gateway.exchange import Exchange
 from gateway.http.websocket import FrameBorders, close_frame
 from gateway.message import ClientEnd, TunnelEnd
-from gateway.serving.connection import ClientConnection
-from gateway.serving.times import CLOSE
-from gateway.transport.deadlines import NEVER
+from gateway.serving.carrying import Carrying
 
 
 class ClientTunnel(ClientEnd):
     """One end of a tunnel, over the connection of a client.
 
     Args:
-        connection: Of the client.
+        connection: Of the client, or a stream of it.
         exchange: That asked to change protocols: it lasts as long as the tunnel, and counts its bytes.
         other: The end at the backend.
         ended: Called once, when the tunnel is over from either side.
@@ -37,18 +36,18 @@ class ClientTunnel(ClientEnd):
         "_goodbye",
         "_other",
         "_read_closed",
+        "_watched",
         "_write_closed",
     )
 
-    def __init__(
-        self, connection: ClientConnection, exchange: Exchange, other: TunnelEnd, ended: Callable[[], None]
-    ) -> None:
+    def __init__(self, connection: Carrying, exchange: Exchange, other: TunnelEnd, ended: Callable[[], None]) -> None:
         self._connection = connection
         self._exchange = exchange
         self._other = other
         self._ended = ended
         self._read_closed = False
         self._write_closed = False
+        self._watched = False
         upgrade = exchange.request.upgrade
         # Followed where frames of a WebSocket pass: a close frame of ours may stand between two of them only.
         self._frames = FrameBorders() if upgrade is not None and upgrade.lower() == b"websocket" else None
@@ -143,7 +142,7 @@ class ClientTunnel(ClientEnd):
         elif self._goodbye is None:
             self._goodbye = code, reason
             self._other.resume_reading()  # else a client that reads slowly would never get the rest of the frame
-            self._connection.deadline = self._connection.site.now() + CLOSE
+            self._connection.wait_for_close()
             if frames.between or frames.closed:
                 self._say_goodbye()
 
@@ -184,19 +183,19 @@ class ClientTunnel(ClientEnd):
 
     def _write(self, data: bytes) -> None:
         self._exchange.bytes_sent += len(data)
-        self._connection.transport.write(data)
+        self._connection.carry(data)
 
     # How long it may be silent.
 
     def _touch(self) -> None:
-        if self._connection.deadline != NEVER and self._goodbye is None:
-            self._watch()
+        if self._watched and self._goodbye is None:
+            self._connection.wait_while_silent()
 
     def _watch(self) -> None:
         # A tunnel that is open both ways may be silent for hours. Once one half is closed, nothing would tell that the
         # peer behind that half is gone: so its silence is bounded.
-        site = self._connection.site
-        self._connection.deadline = site.now() + site.options.client_idle
+        self._watched = True
+        self._connection.wait_while_silent()
 
     def _close_if_both_halves_are(self) -> None:
         # Twisted keeps a connection open even when both of its halves are closed.

@@ -7,15 +7,38 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from gateway.serving.carrying import Carrying
 from gateway.serving.tunnel import ClientTunnel
-from gateway.transport.deadlines import NEVER
 
 if TYPE_CHECKING:
     from gateway.exchange import Exchange
     from gateway.message import TunnelEnd
-    from gateway.serving.connection import ClientConnection
 
-IDLE = 75.0
+
+class Client(Carrying):
+    """A connection that writes down what is asked of it."""
+
+    def __init__(self, said: list[str]) -> None:
+        self.said = said
+        self.waits = 0
+
+    def carry(self, data: bytes) -> None:
+        self.said.append(f"client gets {data.decode()}")
+
+    def close(self, aborting: bool = False) -> None:
+        self.said.append("client close")
+
+    def close_write(self) -> None:
+        self.said.append("client close_write")
+
+    def pause_reading(self) -> None:
+        self.said.append("client pause_reading")
+
+    def resume_reading(self) -> None:
+        self.said.append("client resume_reading")
+
+    def wait_while_silent(self) -> None:
+        self.waits += 1
 
 
 class Ends:
@@ -24,18 +47,13 @@ class Ends:
     def __init__(self) -> None:
         self.said: list[str] = []
         self.exchange = SimpleNamespace(bytes_sent=0, request=SimpleNamespace(upgrade=b"echo"))
-        self.connection = SimpleNamespace(
-            deadline=NEVER,
-            site=SimpleNamespace(now=lambda: 100.0, options=SimpleNamespace(client_idle=IDLE)),
-            transport=SimpleNamespace(write=lambda data: self.said.append(f"client gets {data.decode()}")),
-            **self._noting("client", "close", "close_write", "pause_reading", "resume_reading"),
-        )
+        self.connection = Client(self.said)
         backend = SimpleNamespace(
             tunnel_received=lambda data: self.said.append(f"backend gets {data.decode()}"),
             **self._noting("backend", "tunnel_half_closed", "tunnel_lost", "pause_reading", "resume_reading"),
         )
         self.tunnel = ClientTunnel(
-            cast("ClientConnection", self.connection),
+            self.connection,
             cast("Exchange", self.exchange),
             cast("TunnelEnd", backend),
             lambda: self.said.append("ended"),
@@ -58,7 +76,7 @@ def test_bytes_go_both_ways_and_those_to_the_client_count(ends: Ends) -> None:
 
     assert ends.said == ["backend gets up", "client gets down"]
     assert ends.exchange.bytes_sent == 4
-    assert ends.connection.deadline == NEVER
+    assert ends.connection.waits == 0
 
 
 def test_back_pressure_goes_both_ways(ends: Ends) -> None:
@@ -82,11 +100,10 @@ def test_it_closes_once_both_halves_are(ends: Ends, first: str) -> None:
     second = {"half_closed": "tunnel_half_closed", "tunnel_half_closed": "half_closed"}[first]
     getattr(ends.tunnel, first)()
 
-    assert ends.connection.deadline == 100.0 + IDLE
+    assert ends.connection.waits == 1
     assert "client close" not in ends.said
-    ends.connection.deadline = 101.0
     ends.tunnel.received(b"more")
-    assert ends.connection.deadline == 100.0 + IDLE
+    assert ends.connection.waits == 2
 
     getattr(ends.tunnel, second)()
     assert ends.said[-1] == "client close"
