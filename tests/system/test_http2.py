@@ -6,6 +6,7 @@ import hashlib
 import re
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import threading
@@ -16,11 +17,13 @@ from typing import NamedTuple
 import httpx
 import pytest
 
+from tests.http2.client import Http2Client
 from tests.pki import Authority
 from tests.system import backends
 from tests.system.backends import PIECE
-from tests.system.gateway_process import GatewayProcess, one_upstream, until
+from tests.system.gateway_process import GatewayProcess, one_upstream, running, until
 from tests.system.ports import free_port
+from tests.system.test_protocols import websocket_echo
 
 LARGE = 20_000_000
 
@@ -161,3 +164,35 @@ def test_sigterm_finishes_what_is_open(tmp_path: Path) -> None:
         assert out == PIECE[:5]
         assert slow.returncode == 0
         assert gateway.wait() in (0, -signal.SIGTERM)
+
+
+def test_a_websocket_server_does_not_notice(tmp_path: Path) -> None:
+    """A server of HTTP/1.1 shakes hands with what the gateway made of an extended CONNECT, and frames pass."""
+    with websocket_echo() as origin, running(tmp_path, **one_upstream(origin)) as gateway:
+        client = Http2Client()
+        with socket.create_connection(("127.0.0.1", gateway.port), timeout=20) as link:
+            client.transport = Link(link)  # type: ignore[assignment]  # all that is asked of it is `write`
+            client.connectionMade()
+            head = [(":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http")]
+            fields = [(":authority", "gateway.test"), (":path", "/chat"), ("sec-websocket-version", "13")]
+            answer = client.ask([*head, *fields], None, end=False)
+            while not answer.status:
+                client.dataReceived(link.recv(65_536))
+            # A text in one frame, masked with nothing (RFC 6455 section 5.2).
+            client.write(answer, b"\x81\x85" + bytes(4) + b"hello")
+            while len(answer.body) < 7:
+                client.dataReceived(link.recv(65_536))
+
+    assert answer.status == 200
+    assert answer.body == b"\x81\x05hello"
+
+
+class Link:
+    """A socket as a client's transport."""
+
+    def __init__(self, link: socket.socket) -> None:
+        self._link = link
+
+    def write(self, data: bytes) -> None:
+        """Send it."""
+        self._link.sendall(data)
