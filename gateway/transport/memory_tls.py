@@ -27,26 +27,12 @@ from twisted.python.failure import Failure
 from zope.interface import classImplements
 
 from gateway.transport.producers import Membrane, Pulled
+from gateway.transport.records import FIRST, FLUSH, IDLE, RECORD, SEGMENT, UNASKED
 from gateway.transport.secure_transport import SecureTransport
 from gateway.transport.sessions import Begun, ClientSessions, ServerSessions
 
-RECORD = 2**14
-"""The most that one TLS record carries, in bytes (RFC 8446 section 5.1)."""
-
 FAILURES = (ssl.SSLError, SSL.Error)
 """Whichever library has it."""
-
-FLUSH = 2**17
-"""Most clear bytes encrypted before they go to the socket: as much as Twisted sends in one turn."""
-
-SEGMENT = 1300
-"""Clear bytes of a record that fits in one TCP segment: it can be decrypted when that one has come."""
-
-FIRST = 10
-"""Records of that size at the start of a burst: as many segments as TCP sends before the first answer (RFC 6928)."""
-
-IDLE = 1.0
-"""Seconds without a large write after which the next one begins a burst."""
 
 
 class MemoryTLS(SecureTransport):
@@ -81,6 +67,7 @@ class MemoryTLS(SecureTransport):
         "_receiving",
         "_sessions",
         "_shutdown_waits",
+        "_unasked",
         "_verified",
         "_waiting",
         "connected",
@@ -108,6 +95,7 @@ class MemoryTLS(SecureTransport):
         self._receiving = self._shutdown_waits = self._verified = False
         self._first = FIRST
         self._last_large = 0.0
+        self._unasked = 0
 
     # What the transport below calls.
 
@@ -237,12 +225,21 @@ class MemoryTLS(SecureTransport):
 
     def _after_receiving(self) -> None:
         if self._outgoing.pending:
-            self._flush()
+            self._answer_unasked()
         if self._waiting:
             self._send_waiting()  # they waited for what has just come: a server that shook hands again
         if self._shutdown_waits:
             self._shutdown_waits = False
             self._shut_down()
+
+    def _answer_unasked(self) -> None:
+        """Send what OpenSSL has made by itself, unless it is too much: see `UNASKED`."""
+        made = self._outgoing.read()
+        self._unasked += len(made)
+        if self._unasked > UNASKED and isinstance(self._sessions, ServerSessions):
+            self.abortConnection()
+        elif made:
+            self.transport.write(made)
 
     def _other_end_closed(self) -> None:
         """It has said `close_notify`: say it too, and close."""

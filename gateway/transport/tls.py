@@ -22,7 +22,8 @@ from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from gateway.transport.memory_tls import FLUSH, RECORD, MemoryTLS
+from gateway.transport.memory_tls import MemoryTLS
+from gateway.transport.records import FLUSH, RECORD, UNASKED
 from gateway.transport.sessions import Standard
 
 OVERHEAD = 256
@@ -33,7 +34,40 @@ OVERHEAD = 256
 class DirectTLS(TLSMemoryBIOProtocol):
     """Twisted's TLS transport, with one system call for a write where it makes one per record."""
 
+    _client = False
+    _writing = False
+    _unasked = 0
+
+    def abortConnection(self) -> None:
+        """Reset the connection, without the `close_notify` of Twisted's, by which what was cut looks whole (D-253)."""
+        self._aborted = self.disconnecting = True
+        transport: Any = self.transport
+        if transport is not None:
+            transport.abortConnection()
+
+    def _flushSendBIO(self) -> None:  # noqa: N802  # Twisted's name
+        if self._writing or not self._handshakeDone:
+            super()._flushSendBIO()
+            return
+        # Nobody writes: what OpenSSL has made is its own answer to something. See `UNASKED`.
+        try:
+            made = self._tlsConnection.bio_read(2**15)
+        except SSL.WantReadError:
+            return
+        self._unasked += len(made)
+        if self._unasked > UNASKED and not self._client:
+            self.abortConnection()
+        else:
+            self.transport.write(made)  # type: ignore[union-attr]  # only a connected one has received anything
+
     def _write(self, data: bytes) -> None:
+        self._writing = True
+        try:
+            self._write_records(data)
+        finally:
+            self._writing = False
+
+    def _write_records(self, data: bytes) -> None:
         if len(data) <= RECORD or self._lostTLSConnection:
             super()._write(data)
             return
@@ -62,6 +96,12 @@ class DirectTLS(TLSMemoryBIOProtocol):
             return
         assert self.transport is not None  # for the type checker: only a connected one encrypts
         self.transport.write(encrypted)
+
+
+class _Client(DirectTLS):
+    """The same where we open the connection: a server may shake hands again, and has to read what we say to it."""
+
+    _client = True
 
 
 class OverTLS(WrappingFactory):
@@ -112,5 +152,5 @@ def over_tls(creator: Any, factory: IProtocolFactory, reactor: IReactorTime, *, 
 
 def _by_pyopenssl(creator: Any, factory: IProtocolFactory, reactor: Any, *, client: bool) -> TLSMemoryBIOFactory:
     wrapped = TLSMemoryBIOFactory(creator, client, factory, clock=reactor)
-    wrapped.protocol = DirectTLS
+    wrapped.protocol = _Client if client else DirectTLS
     return wrapped

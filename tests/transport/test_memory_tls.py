@@ -13,7 +13,8 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from gateway.transport.memory_tls import FIRST, IDLE, RECORD, SEGMENT, MemoryTLS
+from gateway.transport.memory_tls import MemoryTLS
+from gateway.transport.records import FIRST, IDLE, RECORD, SEGMENT
 from gateway.transport.sessions import ServerSessions, Standard
 from gateway.transport.tls import OverTLS
 from tests.transport.test_tls import Pair

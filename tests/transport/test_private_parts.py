@@ -48,6 +48,10 @@ USED = {
         "_lostTLSConnection",
         "_bufferedWrite",
         "_tlsShutdownFinished",
+        # An abort without `close_notify`; what OpenSSL says by itself, counted.
+        "_aborted",
+        "_flushSendBIO",
+        "_handshakeDone",
     },
     # Writing at once: the state of the queue is in attributes that only the class itself was meant to read.
     "gateway.transport.direct": {
@@ -210,6 +214,16 @@ def test_tls_relies_on_the_four_parts_of_a_write() -> None:
         assert part in body
     assert "except WantReadError" in body
     assert TLSMemoryBIOProtocol._lostTLSConnection is False
+
+
+def test_an_abort_by_tls_relies_on_two_flags() -> None:
+    """Twisted's own sets them, says goodbye and aborts the transport; ours says nothing. Who writes calls `_write`."""
+    assert "self._aborted = True\n        self.disconnecting = True\n" in inspect.getsource(
+        TLSMemoryBIOProtocol.abortConnection
+    )
+    assert "self._flushSendBIO()" in inspect.getsource(TLSMemoryBIOProtocol._flushReceiveBIO)
+    assert "self.transport.write(" in inspect.getsource(TLSMemoryBIOProtocol._flushSendBIO)
+    assert "self._handshakeDone = True" in inspect.getsource(TLSMemoryBIOProtocol._checkHandshakeStatus)
 
 
 def test_writing_at_once_relies_on_the_state_of_the_queue() -> None:

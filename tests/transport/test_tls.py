@@ -16,10 +16,12 @@ from twisted.python.failure import Failure
 from gateway.dialling.sessions import Sessions
 from gateway.dialling.tls import Unverified
 from gateway.listening.certificates import CertificateStore, ClientAuth
-from gateway.transport.memory_tls import FLUSH, RECORD, MemoryTLS
+from gateway.transport.memory_tls import MemoryTLS
 from gateway.transport.pyopenssl_sessions import PyOpenSSLSessions
+from gateway.transport.records import FLUSH, RECORD, UNASKED
 from gateway.transport.tls import DirectTLS, over_tls
 from tests.pki import Authority
+from tests.transport.renegotiating import Renegotiating
 
 
 class Keeper(Protocol):
@@ -57,7 +59,8 @@ class Pair:
             creator.sessions._made.maximum_version = version
         self.client, self.client_wire = self._end(creator, client=True)
         self.server, self.server_wire = self._end(store, client=False)
-        assert type(self.server) is type(self.client) is kind
+        assert isinstance(self.server, kind)
+        assert isinstance(self.client, kind)
 
     def _end(self, creator: Any, *, client: bool) -> tuple[Any, StringTransport]:
         protocol = over_tls(creator, Factory.forProtocol(Keeper), self.clock, client=client).buildProtocol(None)
@@ -285,3 +288,47 @@ def test_a_protocol_may_close_from_inside(pair: Pair) -> None:
 
     assert pair.client_wire.disconnecting
     assert pair.server_wire.disconnecting
+
+
+def test_an_abort_says_no_goodbye(pair: Pair) -> None:
+    """What was cut must not look whole: no `close_notify` is sent."""
+    pair.carry()
+    pair.server.write(b"half of it")
+    pair.carry()
+
+    pair.server.abortConnection()
+
+    assert pair.server_wire.value() == b""
+    assert pair.server_wire.disconnected
+    assert pair.client.wrappedProtocol.received == b"half of it"
+
+
+def test_who_wants_to_shake_hands_again_and_again_is_cut(pair: Pair) -> None:
+    """Each attempt is refused by an alert; a client that reads none of them does not fill our memory with them."""
+    client = Renegotiating()
+    client.shake_hands(pair.server, pair.server_wire)
+    pair.server.dataReceived(client.attempt())
+    assert pair.server_wire.value()[:1] == b"\x15"
+    alert = len(pair.server_wire.value())
+
+    for _ in range(5_000):
+        if pair.server_wire.disconnected:
+            break
+        pair.server.dataReceived(client.attempt())
+
+    assert pair.server_wire.disconnected
+    assert UNASKED - 2**15 < len(pair.server_wire.value()) <= UNASKED
+    assert alert < 100
+
+
+def test_writes_are_not_counted_among_the_answers(pair: Pair) -> None:
+    """Neither are those made while something is received."""
+    pair.carry()
+    pair.server.wrappedProtocol.dataReceived = lambda _: pair.server.write(b"x" * UNASKED)
+
+    for _ in range(3):
+        pair.client.write(b"more")
+        pair.carry()
+
+    assert len(pair.client.wrappedProtocol.received) == 3 * UNASKED
+    assert not pair.server_wire.disconnected
