@@ -49,3 +49,17 @@ def failure_to_error(failure: Failure) -> GatewayError:
     error = kind()
     error.__cause__ = value  # for who explains it: `gateway.serving.explaining`
     return error
+
+
+def reset_by(failure: Failure | None) -> BackendReset:
+    """Return the error of a backend that ended an open connection; TLS may have said why.
+
+    In TLS 1.3 a server refuses the client's certificate, or its absence, when the client has shaken hands already.
+
+    Args:
+        failure: What the connection was lost by; None for a plain end.
+    """
+    made = BackendReset()
+    if failure is not None and isinstance(failure.value, (SSL.Error, ssl.SSLError)):
+        made.__cause__ = failure.value
+    return made

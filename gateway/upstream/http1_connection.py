@@ -15,7 +15,8 @@ from twisted.python.failure import Failure
 from zope.interface import classImplements
 
 from gateway.body import Body
-from gateway.errors import BackendReset, GatewayError, PoolExhausted, ReusedConnectionLost
+from gateway.dialling.failures import reset_by
+from gateway.errors import GatewayError, PoolExhausted, ReusedConnectionLost
 from gateway.http1.response_parser import ResponseMemo, ResponseParser
 from gateway.transport.deadlines import NEVER
 from gateway.upstream import http1_phases as phases
@@ -209,7 +210,7 @@ class Http1Connection(Connection, Stream, Carrier):
                 self.phase = phase
             self._tunnel.ended()
         else:
-            self._break_off(clean=True)
+            self._break_off(True, None)
         if phase is Phase.CLOSING and self.phase is not phase:
             self.close()
 
@@ -224,7 +225,7 @@ class Http1Connection(Connection, Stream, Carrier):
         self._move(phases.DISCONNECTED[self.phase])
         if self._tunnel is not None:
             self._tunnel.lost()
-        self._break_off(clean=reason.check(ConnectionDone) is not None)
+        self._break_off(reason.check(ConnectionDone) is not None, reason)
 
     def pauseProducing(self) -> None:
         """The backend reads slowly: let the client wait."""
@@ -369,7 +370,7 @@ class Http1Connection(Connection, Stream, Carrier):
         if not answered:
             hearer.answered(response)
 
-    def _break_off(self, clean: bool) -> None:
+    def _break_off(self, clean: bool, reason: Failure | None) -> None:
         """The backend says no more: an answer may be complete by that, else the attempt fails."""
         hearer = self._hearer
         if hearer is None:
@@ -380,7 +381,7 @@ class Http1Connection(Connection, Stream, Carrier):
         elif self.uses > 1 and not parser.started:
             self._fail(hearer, ReusedConnectionLost())
         else:
-            self._fail(hearer, BackendReset())
+            self._fail(hearer, reset_by(reason))
 
     def _fail(self, hearer: Hearer, error: GatewayError) -> None:
         self._hearer = None

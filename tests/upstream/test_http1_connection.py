@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any
 
 import pytest
@@ -172,6 +173,18 @@ def test_the_end_before_the_end(
     assert (asked.body is not None) == (reads == [OK[:-1]])
     assert bench.figures() == (0, 0, 0, 0)
     assert len(bench.deadlines) == 0
+
+
+@pytest.mark.parametrize(
+    ("cause", "told"), [(ssl.SSLError(1, "certificate required"), True), (ConnectionLost(), False)]
+)
+def test_an_alert_of_tls_is_the_cause(line: Line, cause: Exception, told: bool) -> None:
+    """A backend that misses our certificate says so after the handshake: the log can name it, the client gets 502."""
+    asked = line.send()
+    line.connection.connectionLost(Failure(cause))
+
+    assert type(asked.error) is BackendReset
+    assert asked.error.__cause__ is (cause if told else None)
 
 
 def test_losing_it_twice_is_losing_it_once(line: Line) -> None:
