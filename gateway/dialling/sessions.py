@@ -31,6 +31,9 @@ class Sessions(ClientSessions):
         made: With what they are begun.
         name: Looked for in the certificate, and sent, unless it is an address.
         verify: False where any certificate is accepted.
+
+    Raises:
+        ValueError: `ssl` cannot ask for the name.
     """
 
     def __init__(self, made: ssl.SSLContext, name: str, *, verify: bool) -> None:
@@ -40,6 +43,7 @@ class Sessions(ClientSessions):
         self._verify = verify
         self._kept: ssl.SSLSession | None = None
         self._shown = 0.0
+        self.begin(0.0)  # for its complaints of the name: a dial is too late for them
 
     def begin(self, now: float) -> Begun:
         """See `ClientSessions.begin`. A session that was kept is offered once (RFC 8446 appendix C.4)."""
@@ -98,6 +102,7 @@ def sessions_with(
 
     Raises:
         ssl.SSLError: This OpenSSL cannot use the key or a certificate.
+        ValueError: `ssl` cannot ask for the name.
     """
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     made.check_hostname = False  # by `Sessions.verify`

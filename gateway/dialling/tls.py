@@ -119,7 +119,7 @@ class _Server(Standard):
         """See `Standard`."""
         try:
             return self._make()
-        except (ssl.SSLError, UnicodeError) as error:
+        except (ssl.SSLError, ValueError) as error:
             say_that_it_is_slower(error)
             return None
 

@@ -15,6 +15,7 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
 from gateway.dialling.sessions import RESUMED_FOR, Sessions, sessions_with
+from gateway.dialling.tls import Unverified
 from gateway.listening.certificates import CertificateStore
 from gateway.transport.memory_tls import MemoryTLS
 from gateway.transport.tls import over_tls
@@ -164,6 +165,15 @@ def test_no_name_is_sent_for_an_address(tmp_path: Path) -> None:
     assert b"127.0.0.1" not in first_message(server.trusted("127.0.0.1"))
     assert b"a.example" in first_message(server.trusted("a.example"))
     assert b"xn--mller-kva.example" in first_message(server.trusted("müller.example"))
+
+
+@pytest.mark.parametrize("name", [".example", "a..example", "l" * 64 + ".example"])
+def test_a_name_that_ssl_cannot_ask_for(name: str) -> None:
+    """It is told before anything is dialled, and pyOpenSSL asks for it: only where any certificate will do."""
+    with pytest.raises(ValueError, match=r"(?i)label|hostname|encod"):
+        sessions_with(name, None, None, [], verify=False)
+
+    assert Unverified(name, None).sessions is None
 
 
 def first_message(made: Sessions) -> bytes:
