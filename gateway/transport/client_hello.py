@@ -16,6 +16,14 @@ MOST = 2**14
 MOST_RECORDS = 16
 """Most records that one message may come in: each octet of it in a record of its own would cost us its square."""
 
+_HTTP = (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"PATCH ", b"DELETE ", b"OPTIONS ", b"TRACE ", b"CONNECT ", b"PRI ")
+
+_SAID = b"This port speaks HTTPS: write https:// in place of http://.\n"
+_ANSWER = (
+    b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b"
+    % (len(_SAID), _SAID)
+)
+
 _HANDSHAKE, _CLIENT_HELLO, _SERVER_NAME, _HOST_NAME = 22, 1, 0, 0
 
 
@@ -32,6 +40,15 @@ def server_name(octets: bytes) -> bytes | None:
         return _name_in(message)
     except IndexError:
         return b""
+
+
+def answer_in_clear(octets: bytes) -> bytes:
+    """Return what is said to a client that speaks HTTP in the clear, where TLS is expected; empty for any other.
+
+    Args:
+        octets: The first that the client has sent.
+    """
+    return _ANSWER if octets.startswith(_HTTP) else b""
 
 
 def _message(octets: bytes) -> bytes | None:

@@ -26,6 +26,7 @@ from twisted.internet.main import CONNECTION_LOST
 from twisted.python.failure import Failure
 from zope.interface import classImplements
 
+from gateway.transport.client_hello import answer_in_clear
 from gateway.transport.producers import Membrane, Pulled
 from gateway.transport.records import FIRST, FLUSH, IDLE, RECORD, SEGMENT, UNASKED
 from gateway.transport.secure_transport import SecureTransport
@@ -125,6 +126,12 @@ class MemoryTLS(SecureTransport):
                 sessions = self._sessions
                 assert isinstance(sessions, ServerSessions)  # a client has begun
                 data = self._hello + data if self._hello else data
+                answer = answer_in_clear(data)
+                if answer:
+                    self._lost = True
+                    self.transport.write(answer)
+                    self.transport.loseConnection()
+                    return
                 begun = sessions.begin(data, self)
                 if begun is None:
                     self._hello = data

@@ -22,6 +22,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from gateway.transport.client_hello import answer_in_clear
 from gateway.transport.memory_tls import MemoryTLS
 from gateway.transport.records import FLUSH, RECORD, UNASKED
 from gateway.transport.sessions import Standard
@@ -35,8 +36,22 @@ class DirectTLS(TLSMemoryBIOProtocol):
     """Twisted's TLS transport, with one system call for a write where it makes one per record."""
 
     _client = False
+    _heard = False
     _writing = False
     _unasked = 0
+
+    def dataReceived(self, data: bytes) -> None:
+        """Decrypt what has come; or say to who speaks HTTP in the clear that this port does not."""
+        if not self._heard:
+            self._heard = True
+            answer = b"" if self._client else answer_in_clear(data)
+            if answer:
+                self._lostTLSConnection = True
+                transport: Any = self.transport
+                transport.write(answer)
+                transport.loseConnection()
+                return
+        super().dataReceived(data)
 
     def abortConnection(self) -> None:
         """Reset the connection, without the `close_notify` of Twisted's, by which what was cut looks whole (D-253)."""

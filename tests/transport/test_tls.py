@@ -194,11 +194,37 @@ def test_an_end_that_was_not_announced_is_a_loss(pair: Pair) -> None:
 
 
 def test_octets_that_are_no_tls_end_it(pair: Pair) -> None:
-    """Before the handshake, as a client does that speaks in the clear."""
-    pair.server.dataReceived(b"GET / HTTP/1.1\r\n\r\n")
+    """Before the handshake; nothing in the clear is said to who speaks no HTTP."""
+    pair.server.dataReceived(b"SSH-2.0-OpenSSH_9.2\r\n")
 
     assert pair.server_wire.disconnecting
     assert pair.server.wrappedProtocol.received == b""
+    assert b"HTTP" not in pair.server_wire.value()
+
+
+@pytest.mark.parametrize("method", [b"GET", b"DELETE", b"OPTIONS"])
+def test_who_speaks_http_in_the_clear_is_told(pair: Pair, method: bytes) -> None:
+    """With `http://` in place of `https://` a client gets 400, which says so; the protocol inside hears nothing."""
+    pair.server.dataReceived(method + b" / HTTP/1.1\r\n\r\n")
+    server = pair.server.wrappedProtocol
+
+    assert pair.server_wire.value().startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert b"\r\n\r\nThis port speaks HTTPS" in pair.server_wire.value()
+    assert pair.server_wire.disconnecting
+    pair.server.dataReceived(b"GET / HTTP/1.1\r\n\r\n")
+    assert pair.server_wire.value().count(b"400") == 1
+    pair.server.connectionLost(Failure(ConnectionDone()))
+    assert server.received == b""
+    assert server.lost is not None
+
+
+def test_an_answer_in_the_clear_is_never_for_a_server(pair: Pair) -> None:
+    """We are the client: what comes in the place of its first message is no TLS, whatever it looks like."""
+    pair.client_wire.clear()
+    pair.client.dataReceived(b"GET / HTTP/1.1\r\n\r\n")
+
+    assert b"HTTP/1.1 400" not in pair.client_wire.value()
+    assert pair.client_wire.disconnecting
 
 
 def test_octets_that_are_no_record_end_it_later(pair: Pair) -> None:
