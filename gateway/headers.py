@@ -15,7 +15,7 @@ Field = tuple[bytes, bytes, bytes]
 class HeaderBlock:
     """The fields of a head that a parser has remembered; shared by all messages that came with the same bytes.
 
-    Never changed: `Headers.over` makes a view that copies the fields before the
+    Its fields never change: `Headers.over` makes a view that copies them before the
     first change. See Note [The same head again] in `gateway.http1.memo`.
 
     Attributes:
@@ -25,15 +25,18 @@ class HeaderBlock:
             long as nobody has asked.
         credential: The hash of the credential in the fields, behind the mark of the verification that has found it
             (`gateway.middleware.verification`); None as long as none has.
+        start: Status, reason, the status line with the lines of all fields as `gateway.http1.response_head` wrote them
+            last, and whether there is a Date and a length has to be said; None as long as nobody has asked.
     """
 
-    __slots__ = ("credential", "fields", "index", "passed")
+    __slots__ = ("credential", "fields", "index", "passed", "start")
 
     def __init__(self, headers: Headers) -> None:
         self.fields = tuple(headers.fields)
         self.index = dict(headers.index)
         self.passed: tuple[object, bytes] | None = None
         self.credential: tuple[object, bytes] | None = None
+        self.start: tuple[int, bytes, bytes, bool] | None = None
 
 
 class Headers:
@@ -43,14 +46,17 @@ class Headers:
         fields: The field lines in order; change them through the methods.
         index: Lower-case name to first value; for reading, where a hot path cannot afford `get`.
         block: The block whose fields these are; None for fields of a message's own, and once they were changed.
+        base: The block whose fields these begin with; behind them stand those that were added. None for fields of a
+            message's own, and once one of the block's was changed or removed.
     """
 
-    __slots__ = ("block", "fields", "index")
+    __slots__ = ("base", "block", "fields", "index")
 
     def __init__(self, fields: Iterable[tuple[bytes, bytes]] = ()) -> None:
         self.fields: Sequence[Field] = [(name.lower(), name, value) for name, value in fields] if fields else []
         self.index: dict[bytes, bytes] = _first_values(self.fields) if fields else {}
         self.block: HeaderBlock | None = None
+        self.base: HeaderBlock | None = None
 
     @staticmethod
     def of(fields: list[Field]) -> Headers:
@@ -58,7 +64,6 @@ class Headers:
         headers = Headers()
         headers.fields = fields
         headers.index = _first_values(fields)
-        headers.block = None
         return headers
 
     @staticmethod
@@ -67,7 +72,7 @@ class Headers:
         headers = Headers()
         headers.fields = block.fields
         headers.index = block.index
-        headers.block = block
+        headers.block = headers.base = block
         return headers
 
     def get(self, name: bytes, default: bytes | None = None) -> bytes | None:
@@ -97,8 +102,17 @@ class Headers:
 
     def set(self, name: bytes, value: bytes) -> None:
         """Make `value` the only value of a field; it goes to the end of the list."""
-        self.remove(name)
-        self.add(name, value)
+        self.put(name.lower(), name, value)
+
+    def put(self, lower: bytes, name: bytes, value: bytes) -> None:
+        """Do what `set` does, for hot paths that know the name in lower case."""
+        if lower in self.index:
+            self.remove(lower)
+        fields = self.fields
+        if fields.__class__ is not list:
+            fields = self._own()
+        fields.append((lower, name, value))
+        self.index[lower] = value
 
     def remove(self, name: bytes) -> None:
         """Drop every line of a field; no error when there is none."""
@@ -106,6 +120,7 @@ class Headers:
         if lower in self.index:
             if self.block is not None:
                 self._own()
+            self.base = None
             self.fields = [field for field in self.fields if field[0] != lower]
             del self.index[lower]
 
@@ -115,6 +130,7 @@ class Headers:
         if lower not in self.index:
             return
         self._own()
+        self.base = None
         fields: list[Field] = []
         for field in self.fields:
             value = change(field[2]) if field[0] == lower else field[2]

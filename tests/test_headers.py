@@ -95,6 +95,11 @@ def test_headers_over_a_block_are_like_others_and_leave_it_alone(
     assert over.copy().block is None
     if list(changed) != fields:
         assert changed.block is None
+    if changed.base is not None:
+        assert changed.base is block
+        assert list(changed)[: len(fields)] == fields
+    if all(change == "add" for change, _, _ in changes):
+        assert changed.base is block
 
 
 def test_lines_are_rewritten_in_their_places() -> None:
@@ -108,3 +113,5 @@ def test_lines_are_rewritten_in_their_places() -> None:
     headers.rewrite(b"c", lambda value: b"never")
     assert (list(headers), b"a" in headers) == ([(b"b", b"2")], False)
     assert len(block.fields) == 3
+    assert headers.block is None
+    assert headers.base is None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gateway.headers import Headers
+from gateway.headers import HeaderBlock, Headers
 from gateway.http.fields import response_filter, trailer_filter
 from gateway.http.messages import chunk, last_chunk, status_line
 from gateway.http1.framing import keeps_alive
@@ -53,6 +53,14 @@ _CHUNKED = Framing(True, False, False)
 _CHUNKED_CLOSE = Framing(True, True, False)
 
 
+def _start(block: HeaderBlock, status: int, reason: bytes) -> tuple[int, bytes, bytes, bool]:
+    """Write the status line and the fields of a block, and keep them with it."""
+    lines = [b"%b: %b\r\n" % (name, value) for _, name, value in block.fields]
+    usual = b"date" in block.index and status != 204 and status != 304
+    start = block.start = (status, reason, status_line(status, reason) + b"".join(lines), usual)
+    return start
+
+
 def encode(request: Request, response: Response, date: Callable[[], bytes], close: bool) -> tuple[bytes, Framing]:
     """Return the head of a response and the framing of its body.
 
@@ -63,9 +71,37 @@ def encode(request: Request, response: Response, date: Callable[[], bytes], clos
         close: The connection cannot go on after the response.
     """
     status = response.status
-    lines = [status_line(status, response.reason)]
-    lines += [b"%b: %b\r\n" % (name, value) for _, name, value in response.headers.fields]
-    if b"date" not in response.headers.index:
+    headers = response.headers
+    block = headers.base
+    if block is None:
+        lines = [status_line(status, response.reason)]
+        lines += [b"%b: %b\r\n" % (name, value) for _, name, value in headers.fields]
+        return _framed(request, response, date, close, lines)
+    # Nearly every answer comes with a head that is known; what steps have added stands behind the block's fields.
+    start = block.start
+    if start is None or start[0] != status or start[1] != response.reason:
+        start = _start(block, status, response.reason)
+    lines = [b"%b: %b\r\n" % (name, value) for _, name, value in headers.fields[len(block.fields) :]]
+    if (
+        start[3]
+        and response.length is not None
+        and not close
+        and b"connection" not in request.headers.index
+        and request.version == b"1.1"
+        and request.method != b"HEAD"
+    ):
+        return b"%b%bContent-Length: %d\r\n\r\n" % (start[2], b"".join(lines), response.length), _PLAIN
+    lines.insert(0, start[2])
+    return _framed(request, response, date, close, lines)
+
+
+def _framed(
+    request: Request, response: Response, date: Callable[[], bytes], close: bool, lines: list[bytes]
+) -> tuple[bytes, Framing]:
+    """End a head that has its status line and fields: Date, framing, and what is said about the connection."""
+    status = response.status
+    headers = response.headers
+    if b"date" not in headers.index:
         lines.append(b"Date: %b\r\n" % date())
     length = response.length
     chunked = False

@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from math import ceil
 
 from gateway.exchange import Exchange
-from gateway.headers import Headers
 from gateway.limiting.limit import Limit, Verdict, unused
 from gateway.limiting.tiers import tightest
 from gateway.middleware.rate_limit import MOST, Counted, chosen
@@ -54,14 +53,14 @@ class RateLimitFields:
         headers = response.headers
         reset = verdict.reset or ceil(self._wall_clock() + verdict.full_in - MILLISECOND)
         if self._x:
-            _set(headers, b"X-RateLimit-Limit", b"x-ratelimit-limit", b"%d" % verdict.limit.requests)
-            _set(headers, b"X-RateLimit-Remaining", b"x-ratelimit-remaining", b"%d" % verdict.remaining)
-            _set(headers, b"X-RateLimit-Reset", b"x-ratelimit-reset", b"%d" % reset)
+            headers.put(b"x-ratelimit-limit", b"X-RateLimit-Limit", b"%d" % verdict.limit.requests)
+            headers.put(b"x-ratelimit-remaining", b"X-RateLimit-Remaining", b"%d" % verdict.remaining)
+            headers.put(b"x-ratelimit-reset", b"X-RateLimit-Reset", b"%d" % reset)
         if self._ietf:
-            _set(headers, b"RateLimit-Policy", b"ratelimit-policy", self._policy)
+            headers.put(b"ratelimit-policy", b"RateLimit-Policy", self._policy)
             wait = verdict.retry_after if not verdict.allowed else max(0.0, reset - self._wall_clock())
             state = b'"%b";r=%d;t=%d' % (verdict.limit.label.encode(), verdict.remaining, ceil(wait))
-            _set(headers, b"RateLimit", b"ratelimit", state)
+            headers.put(b"ratelimit", b"RateLimit", state)
 
     def _not_asked(self, exchange: Exchange) -> Verdict | None:
         """Return the unused verdict of the tightest limit for the path, None where no limit is for it."""
@@ -96,9 +95,3 @@ class PlannedFields:
 
 def _policy(limit: Limit) -> bytes:
     return b'"%b";q=%d;w=%d' % (limit.label.encode(), limit.requests, max(1, round(limit.window)))
-
-
-def _set(headers: Headers, name: bytes, lower: bytes, value: bytes) -> None:
-    if lower in headers.index:
-        headers.remove(name)
-    headers.add(name, value)

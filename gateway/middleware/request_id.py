@@ -59,13 +59,7 @@ class RequestId:
         response = exchange.response
         if response is None:
             return
-        headers = response.headers
-        # Not `Headers.set`, which would build the index of the response's fields: most responses never need one.
-        for field in headers.fields:
-            if field[0] == b"x-request-id":
-                headers.remove(b"x-request-id")
-                break
-        headers.add(b"X-Request-ID", exchange.request_id.encode("ascii"))
+        response.headers.put(b"x-request-id", b"X-Request-ID", exchange.request_id.encode("ascii"))
 
     def new(self) -> str:
         """Make an id, for an error that happened before there was an exchange."""

@@ -125,6 +125,10 @@ def test_what_crosses_is_encoded_alike_for_a_block(fields: list[tuple[bytes, byt
     assert encode_passed(Headers.over(block), REQUESTS) == plain
     assert encode_passed(Headers.over(block), RESPONSES) == encode_passed(Headers(fields), RESPONSES)
     assert encode_passed(Headers.over(block), REQUESTS) == plain
+    added = Headers.over(block)
+    added.add(b"X-Added", b"1")
+    assert encode_passed(added, REQUESTS) == encode_passed(Headers([*fields, (b"X-Added", b"1")]), REQUESTS)
+    assert encode_passed(Headers.over(block), REQUESTS) == plain
 
 
 @given(FIELDS)

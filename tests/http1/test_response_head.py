@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import httptools
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.body import Body
-from gateway.headers import Headers
+from gateway.headers import HeaderBlock, Headers
 from gateway.http1.response_head import encode
 from gateway.message import Request, Response
 from tests.conformance import strict
@@ -180,3 +181,53 @@ def test_what_is_written_is_what_is_read(
     assert client.fields == message.fields + message.trailers
     assert message.trailers == ([(b"X-Sum", b"1")] if framing.chunked else [])
     assert client.complete == (0 if streams and version == b"1.0" else 1)
+
+
+ADDED = st.lists(
+    st.tuples(st.sampled_from(["add", "set", "remove", "rewrite"]), st.sampled_from([b"Date", b"X-A", b"Via"]), VALUE),
+    max_size=3,
+)
+ANSWERS = st.lists(
+    st.tuples(
+        st.integers(0, 1),
+        ADDED,
+        st.sampled_from([200, 204, 304, 404, 299]),
+        st.sampled_from([b"", b"OK", b"Fine"]),
+        st.sampled_from([None, 0, 7]),
+        st.sampled_from([b"GET", b"HEAD"]),
+        st.sampled_from([b"1.1", b"1.0"]),
+        st.sampled_from([None, b"close", b"keep-alive"]),
+        st.booleans(),
+    ),
+    max_size=8,
+)
+
+
+def _instead(value: bytes, _: bytes) -> bytes | None:
+    return value or None
+
+
+def _changed(headers: Headers, changes: list[tuple[str, bytes, bytes]]) -> Headers:
+    for change, name, value in changes:
+        if change == "add":
+            headers.add(name, value)
+        elif change == "set":
+            headers.set(name, value)
+        elif change == "remove":
+            headers.remove(name)
+        else:
+            headers.rewrite(name, partial(_instead, value))
+    return headers
+
+
+@given(st.tuples(FIELDS, FIELDS), ANSWERS)
+def test_a_head_over_a_block_is_written_as_any_other(pair: tuple[Any, Any], answers: list[Any]) -> None:
+    """Whatever was written with the block before, and whatever steps have changed: the same octets."""
+    blocks = [HeaderBlock(Headers(fields)) for fields in pair]
+    for which, changes, status, reason, length, method, version, connection, close in answers:
+        request = asked(method, version, *([] if connection is None else [(b"Connection", connection)]))
+        known = Response(status, _changed(Headers.over(blocks[which]), changes), length=length, reason=reason)
+        fresh = Response(status, _changed(Headers(pair[which]), changes), length=length, reason=reason)
+        for response in (known, fresh):
+            response.body = Body() if length is None else b"x" * length
+        assert encode(request, known, date, close) == encode(request, fresh, date, close)
