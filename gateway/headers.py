@@ -25,11 +25,13 @@ class HeaderBlock:
             long as nobody has asked.
         credential: The hash of the credential in the fields, behind the mark of the verification that has found it
             (`gateway.middleware.verification`); None as long as none has.
+        unforwarded: Whether `gateway.http.forwarded` found that no field says how the request was forwarded; None as
+            long as nobody has asked.
         start: Status, reason, the status line with the lines of all fields as `gateway.http1.response_head` wrote them
             last, and whether there is a Date and a length has to be said; None as long as nobody has asked.
     """
 
-    __slots__ = ("credential", "fields", "index", "passed", "start")
+    __slots__ = ("credential", "fields", "index", "passed", "start", "unforwarded")
 
     def __init__(self, headers: Headers) -> None:
         self.fields = tuple(headers.fields)
@@ -37,6 +39,7 @@ class HeaderBlock:
         self.passed: tuple[object, bytes] | None = None
         self.credential: tuple[object, bytes] | None = None
         self.start: tuple[int, bytes, bytes, bool] | None = None
+        self.unforwarded: bool | None = None
 
 
 class Headers:

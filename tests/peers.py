@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from gateway.headers import Headers
-from gateway.peer import Peer
+from gateway.peer import Forwarding, Peer
 
 
-class Direct:
-    """A client that came without a proxy, and whose coming backends are told nothing of (`gateway.peer.Forwarding`).
+class Direct(Forwarding):
+    """A client that came without a proxy, and whose coming backends are told nothing of.
 
     Args:
         address: The client's.

@@ -6,11 +6,11 @@ from gateway.body import Body
 from gateway.exchange import Downstream, Exchange
 from gateway.headers import Headers
 from gateway.message import Request
-from gateway.peer import Peer
+from gateway.peer import Forwarding, Peer
 from gateway.principal import Principal
 
 
-class Proxy:
+class Proxy(Forwarding):
     """A peer that is a trusted proxy, and says who the client is."""
 
     def client_address(self, headers: Headers) -> str:

@@ -193,12 +193,14 @@ _NONE: frozenset[bytes] = frozenset()
 _NOT_NAMES = frozenset([b"close", b"keep-alive", b"upgrade", b"te", b""])
 
 
+_BY_CONNECTION_BEGINS = frozenset([b"n", b"N", b",", b" ", b"\t"])
 _BY_CONNECTION = re.compile(rb"(?:^|,)[ \t]*(?:ntlm|negotiate)(?![!#$%&'*+.^_`|~0-9a-z-])", re.IGNORECASE)
 
 
 def asks_for_connection(credential: bytes) -> bool:
     """Whether an Authorization field authenticates the connection, not only the request (RFC 4559 section 6)."""
-    return _BY_CONNECTION.match(credential) is not None
+    # What the expression can begin with is looked at first: nearly every credential begins with `Bearer` or `Basic`.
+    return credential[:1] in _BY_CONNECTION_BEGINS and _BY_CONNECTION.match(credential) is not None
 
 
 def authenticates_connection(headers: Headers) -> bool:

@@ -18,6 +18,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from socket import AF_INET, AF_INET6, inet_pton
 
 from gateway.headers import Headers
+from gateway.peer import Forwarding
 
 _FOR, _PROTO, _HOST = b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host"
 _REAL_IP, _FORWARDED = b"x-real-ip", b"forwarded"
@@ -32,6 +33,7 @@ _KEPT = frozenset((_PROTO, _HOST, *_OTHERS))
 _REMEMBERED = 4096
 _MAPPED = bytes(10) + b"\xff\xff"  # RFC 4291 section 2.5.5.2: what follows is an IPv4 address
 _LONGEST_ADDRESS = 64  # enough for IPv6 with a zone and a port
+_LONGEST_HOST = 255  # of those that are remembered: what DNS allows
 _HOST_HERE = b"\0"
 _is_plain_host = re.compile(rb'[^"\\]+').fullmatch  # without the two characters that a quoted string escapes
 
@@ -167,7 +169,18 @@ class ForwardedRules:
         return PeerForwarding(self, peer, scheme)
 
 
-class PeerForwarding:
+def _unforwarded(headers: Headers) -> bool:
+    """Whether no field of a request is one of `DROPPED`; a `HeaderBlock` keeps the answer."""
+    block = headers.block
+    if block is None:
+        return DROPPED.isdisjoint(headers.index)
+    known = block.unforwarded
+    if known is None:
+        known = block.unforwarded = DROPPED.isdisjoint(block.index)
+    return known
+
+
+class PeerForwarding(Forwarding):
     """The rules, applied to one connection.
 
     Attributes:
@@ -175,7 +188,17 @@ class PeerForwarding:
         trusted: Whether its forwarding fields are believed.
     """
 
-    __slots__ = ("_around_host", "_around_host_2", "_rules", "_scheme", "peer", "trusted")
+    __slots__ = (
+        "_around_host",
+        "_around_host_2",
+        "_host",
+        "_lines_for_host",
+        "_rules",
+        "_scheme",
+        "_version",
+        "peer",
+        "trusted",
+    )
 
     def __init__(self, rules: ForwardedRules, peer: str, scheme: bytes) -> None:
         # On a socket that listens on `::`, IPv4 clients have mapped addresses: give a client one name on all sockets.
@@ -185,6 +208,8 @@ class PeerForwarding:
         self._scheme = scheme
         self._around_host = self._encoded(Headers(), _HOST_HERE, b"1.1").split(_HOST_HERE)
         self._around_host_2: list[bytes] = []  # made when somebody speaks HTTP/2
+        # A client asks for one host again and again, in one version.
+        self._host = self._version = self._lines_for_host = b""
 
     def client_address(self, headers: Headers) -> str:
         """Return the address of the client: the peer, or whom a trusted peer names.
@@ -229,21 +254,32 @@ class PeerForwarding:
     def encode(self, headers: Headers, host: bytes, version: bytes = b"1.1") -> bytes:
         """Return the forwarding fields of a request, each line ended by CRLF.
 
-        Takes 0.5 us for a request without such fields, 4 to 7 us behind another proxy.
+        Takes 0.2 us for a request without such fields, 4 to 7 us behind another proxy.
 
         Args:
             headers: The fields of the request as received.
             host: The request's authority; empty for none.
             version: HTTP version of the request as received, for Via.
         """
-        if _is_plain_host(host) and DROPPED.isdisjoint(headers.index):
+        if not _unforwarded(headers):
+            return self._encoded(headers, host, version)
+        if host and host == self._host and version == self._version:
+            return self._lines_for_host
+        lines = self._around(host, version)
+        if len(host) <= _LONGEST_HOST:
+            self._host, self._version, self._lines_for_host = host, version, lines
+        return lines
+
+    def _around(self, host: bytes, version: bytes) -> bytes:
+        """Return the forwarding fields of a request that says nothing of it."""
+        if _is_plain_host(host):
             if version == b"1.1":
                 return host.join(self._around_host)
             if version == b"2":
                 if not self._around_host_2:
                     self._around_host_2 = self._encoded(Headers(), _HOST_HERE, version).split(_HOST_HERE)
                 return host.join(self._around_host_2)
-        return self._encoded(headers, host, version)
+        return self._encoded(Headers(), host, version)
 
     def _encoded(self, headers: Headers, host: bytes, version: bytes) -> bytes:
         return b"".join([b"%b: %b\r\n" % line for line in self._lines(headers, host, version)])

@@ -34,7 +34,7 @@ from gateway.headers import Headers
 from gateway.http1 import framing
 from gateway.http1.request_line import check_method
 from gateway.message import Request, Response
-from gateway.peer import Peer
+from gateway.peer import Forwarding, Peer
 from gateway.serving.agent_response import AgentRequest, AgentResponse
 from gateway.serving.agent_upload import Upload
 
@@ -79,8 +79,8 @@ class AgentKeeper(Keeper, Protocol):
     def drained(self) -> bool: ...
 
 
-class Application:
-    """Who asks is the application itself: nothing is added to what it says (`gateway.peer.Forwarding`)."""
+class Application(Forwarding):
+    """Who asks is the application itself: nothing is added to what it says."""
 
     def client_address(self, headers: Headers) -> str:
         return ""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.headers import Headers
+from gateway.headers import HeaderBlock, Headers
 from gateway.http.forwarded import DROPPED, ForwardedRules, NetworkSet, PeerForwarding
 
 PROXY, STRANGER = "10.0.0.1", "198.51.100.7"
@@ -360,3 +360,40 @@ def test_a_stranger_is_not_believed_what_a_proxy_is() -> None:
     assert [name for name, _ in peer(STRANGER).believed(said)] == [b"X-Forwarded-For"]
     assert peer(PROXY).believed(said) is said
     assert peer(STRANGER).believed(other) is other
+
+
+FIELDS = st.lists(
+    st.tuples(
+        st.sampled_from([b"Accept", b"X-Forwarded-For", b"X-Real-IP", b"x_forwarded_host", b"Forwarded", b"TE"]),
+        st.sampled_from([b"", b"198.51.100.9", b"for=x"]),
+    ),
+    max_size=3,
+)
+REQUESTS = st.lists(
+    st.tuples(
+        st.integers(0, 2),
+        FIELDS,
+        st.sampled_from([b"", b"a", b"a.example:8080", b'q"', b"h" * 300]),
+        st.sampled_from([b"1.1", b"1.0"]),
+    ),
+    max_size=10,
+)
+
+
+@given(st.tuples(FIELDS, FIELDS, FIELDS), REQUESTS, st.sampled_from(["10.0.0.1", "203.0.113.7", ""]), st.booleans())
+def test_what_was_written_before_makes_no_difference(
+    blocks: tuple[list[tuple[bytes, bytes]], ...],
+    requests: list[tuple[int, list[tuple[bytes, bytes]], bytes, bytes]],
+    peer: str,
+    forwarded: bool,
+) -> None:
+    """A connection that remembers, over heads that are known: the same octets as one that has seen nothing."""
+    rules = ForwardedRules(NetworkSet(["10.0.0.0/8"]), forwarded=forwarded)
+    warm = rules.for_peer(peer, b"https")
+    known = [HeaderBlock(Headers(fields)) for fields in blocks]
+    for which, added, host, version in requests:
+        over = Headers.over(known[which])
+        for name, value in added:
+            over.add(name, value)
+        cold = rules.for_peer(peer, b"https")
+        assert warm.encode(over, host, version) == cold.encode(Headers([*blocks[which], *added]), host, version)

@@ -16,7 +16,7 @@ from gateway.exchange import Downstream, Exchange
 from gateway.headers import Headers
 from gateway.http.fields import request_filter
 from gateway.message import OpenTunnel, Request, Response, TunnelEnd
-from gateway.peer import Peer
+from gateway.peer import Forwarding, Peer
 from gateway.transport.deadlines import NEVER
 from gateway.upstream.contract import Hearer
 from gateway.upstream.http1_connection import CLOSE, Http1Connection
@@ -28,7 +28,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"
 
 
-class Direct:
+class Direct(Forwarding):
     """A client of whom nothing is told."""
 
     def client_address(self, headers: Headers) -> str:
@@ -42,8 +42,7 @@ class Asked(Hearer):
     """An attempt that keeps what it is told (`gateway.forwarding.attempt.Attempt`)."""
 
     def __init__(self, bench: Bench, request: Request) -> None:
-        forwarding: Any = Direct()
-        self.exchange = Exchange(request, Downstream(), Peer("", forwarding), 0.0, NEVER)
+        self.exchange = Exchange(request, Downstream(), Peer("", Direct()), 0.0, NEVER)
         self.deadline = 30.0
         self.passes = request_filter(frozenset())
         self.fresh = False
