@@ -42,7 +42,7 @@ _NO_INTERIMS: list[Interim] = []
 class ResponseMemo(HeadMemo[tuple[int, bytes, int, HeaderBlock, float]]):
     """Status, reason, length, fields and `idle_for`, by the bytes of a head; see Note [The same head again]."""
 
-    heads = 64
+    most = 64
     octets = 2048
 
 

@@ -10,6 +10,15 @@ wildcard hosts and to routes for any host. The method makes no route give way:
 the most specific path decides, and where its routes do not take the method no
 less specific route does (a route that asks for a token would otherwise be
 passed by with another method; D-77).
+
+# Note [Paths that came before]
+Which leaf is asked first is decided by host and path alone. It is remembered by
+them, once they have come twice: then neither is the path brought to its normal
+form nor is the tree walked. What else decides (method, header fields, query) is
+asked of the leaf each time, and where none of its routes takes the request, all
+is looked up as if nothing were known. Only paths in normal form are remembered,
+and only for hosts that are no `RequestAmbiguous`; a table belongs to one
+configuration, and so does what it remembers.
 """
 
 from __future__ import annotations
@@ -21,12 +30,44 @@ from gateway.errors import RequestAmbiguous, RouteNotFound
 from gateway.headers import Headers
 from gateway.http.hosts import bare_host, is_of_dns, normal_host
 from gateway.http.idn import for_people, to_ascii
+from gateway.http.memo import Memo
 from gateway.routing.expression import MARK, Expression
 from gateway.routing.pattern import Pattern, folded_pattern, parse_pattern
 from gateway.routing.rule import RouteRule, takes
 from gateway.routing.tree import Entry, Leaf, Match, Tree
 
 T = TypeVar("T")
+
+
+class Known(Generic[T]):
+    """The first leaf for a host and a path; see Note [Paths that came before].
+
+    Args:
+        leaf: Whose routes are asked.
+        segments: The path, split at its slashes.
+    """
+
+    __slots__ = ("_leaf", "_segments")
+
+    def __init__(self, leaf: Leaf[T], segments: list[bytes]) -> None:
+        self._leaf = leaf
+        self._segments = segments
+
+    def match(self, method: bytes, headers: Headers, query: bytes) -> Match[T] | None:
+        """Return the route of the leaf that takes a request; None where `RouteTable.match` has to be asked.
+
+        Raises:
+            MethodNotAllowed: As `RouteTable.match` says.
+        """
+        entry = self._leaf.find(method, headers, query)
+        return None if entry is None else entry.taken(self._segments)
+
+
+class RouteMemo(Memo[Known[T]]):
+    """What is known, by paths, or by hosts and paths with a NUL between them, which neither has in it."""
+
+    most = 1024
+    octets = 512
 
 
 class RouteTable(Generic[T]):
@@ -60,6 +101,7 @@ class RouteTable(Generic[T]):
         for rule, value in entries:
             self._tree(rule.host).add(rule, _read(rule.path, asks_case, folds), value)
         self._hosts = bool(self._exact or self._wildcard)
+        self._known: RouteMemo[T] = RouteMemo()
 
     def _tree(self, host: str | None) -> Tree[T]:
         """Return the tree of a host, made when it is first named."""
@@ -74,9 +116,7 @@ class RouteTable(Generic[T]):
         return (self._wildcard if host.startswith("*.") else self._exact).setdefault(key, Tree())
 
     def match(self, host: bytes, path: bytes, method: bytes, headers: Headers, query: bytes) -> Match[T]:
-        """Find the route of a request.
-
-        1 to 1.6 us for three segments, with 10 routes as with 10,000; 0.6 us for an exact pattern.
+        """Find the route of a request, with 10,000 routes as fast as with 10.
 
         Args:
             host: The authority, lower case; a port and a final dot do not count.
@@ -90,26 +130,41 @@ class RouteTable(Generic[T]):
             RouteNotFound: No route has this host and path, with its conditions met.
             MethodNotAllowed: The most specific that has does not take the method.
         """
-        segments = None
+        segments = path.split(b"/")
+        first = True
         for tree in self._trees(host) if self._hosts else (self._any,):
             leaf = tree.literals.get(path)
-            if leaf is not None:
+            waiting = tree.start()
+            if leaf is None:
+                leaf = tree.following(segments, waiting)
+            while leaf is not None:
                 entry = leaf.find(method, headers, query)
                 if entry is not None:
-                    return entry.match
-            if segments is None:
-                segments = path.split(b"/")
-            for leaf in tree.leaves(segments):
-                entry = leaf.find(method, headers, query)
-                if entry is not None:
+                    if first:
+                        self._remember(host, path, leaf, segments)
                     return entry.taken(segments)
+                first = False
+                leaf = tree.following(segments, waiting)
             if tree.expressions:
+                first = False
                 for expression, leaf in tree.expressions:
                     params = expression.params(path)
                     entry = None if params is None else leaf.find(method, headers, query)
                     if entry is not None:
                         return Match(entry.match.value, params) if params else entry.match
         raise RouteNotFound()
+
+    def known(self, host: bytes, path: bytes) -> Known[T] | None:
+        """Return what is known of a host and a path, as they were sent; None for nothing.
+
+        A path of which something is known is in normal form.
+        """
+        return self._known.get(b"%b\0%b" % (host, path) if self._hosts else path)
+
+    def _remember(self, host: bytes, path: bytes, leaf: Leaf[T], segments: list[bytes]) -> None:
+        key = b"%b\0%b" % (host, path) if self._hosts else path
+        if self._known.came_before(key):
+            self._known.remember(key, Known(leaf, segments))
 
     def _trees(self, host: bytes) -> Iterator[Tree[T]]:
         """Walk the trees that a host may take its routes from, the most specific first."""

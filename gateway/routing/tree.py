@@ -8,7 +8,7 @@ on the number of routes.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from gateway.errors import MethodNotAllowed
 from gateway.headers import Headers
@@ -131,6 +131,10 @@ class Node(Generic[T]):
         self.leaf: Leaf[T] | None = None
 
 
+Waiting: TypeAlias = list[tuple[Node[T], int]]
+"""Nodes that a walk has still to look at, each with the number of the segment to look for there; the best is last."""
+
+
 class Tree(Generic[T]):
     """The patterns of one host.
 
@@ -180,34 +184,54 @@ class Tree(Generic[T]):
         leaf.add(entry)
         self.expressions.append((pattern, leaf))
 
-    def leaves(self, segments: list[bytes]) -> Iterator[Leaf[T]]:
-        """Walk the leaves that match a path, the most specific first; exact patterns are in `literals`.
+    def start(self) -> Waiting[T]:
+        """Begin a walk; `following` goes on with it."""
+        return [(self._root, 1)]
+
+    def following(self, segments: list[bytes], waiting: Waiting[T]) -> Leaf[T] | None:
+        """Return the next leaf that matches a path, the most specific first; None after the last.
 
         Segment by segment a literal goes before a parameter, and a parameter before the rest. Where a branch ends
-        without a match, the walk goes back to the next best one.
+        without a match, the walk goes back to the next best one. Exact patterns are in `literals`. Not a generator,
+        which costs three times the walk.
 
         Args:
             segments: The path in normal form, split at its slashes.
+            waiting: What `start` has returned for this walk.
         """
         end = len(segments)
-        # Nodes still to look at, each with the number of the segment to look for there; the best is last.
-        waiting = [(self._root, 1)]
         while waiting:
             node, depth = waiting.pop()
+            rest = node.rest
             if depth == _REST:
-                if node.rest is not None:
-                    yield node.rest
-            elif depth == end:
-                if node.leaf is not None:
-                    yield node.leaf
-                if node.rest is not None:
-                    yield node.rest
+                return rest
+            if depth == end:
+                leaf = node.leaf
+                if leaf is None:
+                    leaf = rest
+                elif rest is not None:
+                    waiting.append((node, _REST))
+                if leaf is not None:
+                    return leaf
             else:
                 segment = segments[depth]
-                if node.rest is not None:
+                if rest is not None:
                     waiting.append((node, _REST))
                 if node.param is not None and segment:
                     waiting.append((node.param, depth + 1))
                 child = node.literals.get(segment)
                 if child is not None:
                     waiting.append((child, depth + 1))
+        return None
+
+    def leaves(self, segments: list[bytes]) -> Iterator[Leaf[T]]:
+        """Walk the leaves that match a path, the most specific first; exact patterns are in `literals`.
+
+        Args:
+            segments: The path in normal form, split at its slashes.
+        """
+        waiting = self.start()
+        leaf = self.following(segments, waiting)
+        while leaf is not None:
+            yield leaf
+            leaf = self.following(segments, waiting)

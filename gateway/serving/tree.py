@@ -210,18 +210,22 @@ class Root(Generic[T]):
                 # the route's other answers.
                 exchange.error = TooManyInFlight()
             written = path = request.path
-            if path != b"*":
+            routes = tree.routes
+            known = routes.known(request.host, path)
+            if known is None and path != b"*":
                 path = exchange.path = normal_form(path)
             if tree.explain_routing:
                 self._explain(tree, exchange)
-            match = tree.routes.match(request.host, path, request.method, request.headers, request.query)
+            match = None if known is None else known.match(request.method, request.headers, request.query)
+            if match is None:
+                match = routes.match(request.host, path, request.method, request.headers, request.query)
             route = match.value
             # A path in normal form, as nearly all are, has one reading.
             if path is not written or route.asks_about_every_path:
-                settle(request, path, tree.routes, match, route.paths)
+                settle(request, path, routes, match, route.paths)
             exchange.params = match.params
             if request.method in COUNTED and b"max-forwards" in request.headers.index and is_last(request):
-                route.render_last(exchange, tree.routes.allowed(request.host, path, request.headers, request.query))
+                route.render_last(exchange, routes.allowed(request.host, path, request.headers, request.query))
             else:
                 route.render_exchange(exchange)
         except GatewayError as error:

@@ -305,7 +305,7 @@ def test_warm_is_as_cold(heads: list[Head], order: Any) -> None:
     order.shuffle(asked)
 
     assert [outcome(head, memo) for head in asked] == [outcome(head, RequestBlocks()) for head in asked]
-    assert len(memo) <= RequestBlocks.heads
+    assert len(memo) <= RequestBlocks.most
 
 
 def test_a_message_of_its_own_is_changed() -> None:

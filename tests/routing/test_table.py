@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.errors import MethodNotAllowed, RequestAmbiguous, RouteNotFound
+from gateway.errors import GatewayError, MethodNotAllowed, RequestAmbiguous, RouteNotFound
 from gateway.headers import Headers
 from gateway.http.hosts import bare_host
 from gateway.routing.rule import USUAL, Conditions, RouteRule, takes
@@ -349,3 +350,67 @@ def test_the_tree_agrees_with_a_scan(
     else:
         with pytest.raises(RouteNotFound):
             table.match(host, path, method, headers, query)
+
+
+def routed(table: RouteTable[int], host: bytes, path: bytes, method: bytes, headers: Headers, query: bytes) -> Any:
+    """Route a request as `gateway.serving.tree.Root` does; returns what is found, or the error."""
+    try:
+        known = table.known(host, path)
+        match = None if known is None else known.match(method, headers, query)
+        if match is None:
+            match = table.match(host, path, method, headers, query)
+    except GatewayError as error:
+        return type(error), getattr(error, "allow", None)
+    return match.value, match.params
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(rules, max_size=8),
+    st.booleans(),
+    st.lists(
+        st.tuples(
+            st.sampled_from([b"a.b.c", b"b.c:80", b"x.y.c", b"c", b"", b"a.b.c\0/a", b"a b", b"x" * 300]),
+            st.sampled_from([b"/", b"/a", b"/a/", b"/a/b", b"/b/a", b"/a/b/c", b"*", b"/" + b"a" * 600]),
+            st.sampled_from([b"GET", b"HEAD", b"POST", b"PUT", b"TRACE"]),
+            st.sampled_from([Headers(), Headers([(b"X", b"1")]), Headers([(b"X", b"2")])]),
+            st.sampled_from([b"", b"q=1"]),
+        ),
+        max_size=30,
+    ),
+)
+def test_paths_that_came_before_lead_where_they_led(
+    given_rules: list[RouteRule], expressions: bool, requests: list[tuple[bytes, bytes, bytes, Headers, bytes]]
+) -> None:
+    """Whatever was asked before, with whatever conditions and methods: the same route, parameters or refusal."""
+    if expressions:
+        given_rules = [*given_rules, RouteRule("e", path="~^/(?P<first>[ab])"), RouteRule("h", "a.b.c", path="~^/a")]
+    warm = RouteTable((rule, number) for number, rule in enumerate(given_rules))
+    for request in requests * 3:
+        cold = RouteTable((rule, number) for number, rule in enumerate(given_rules))
+        assert routed(warm, *request) == routed(cold, *request)
+    assert all(len(key) <= warm._known.octets for key in warm._known)
+
+
+def test_a_path_is_known_when_it_came_twice() -> None:
+    """Not one that comes once, nor one that no route is for, nor more of them than there is room for."""
+    table = table_of(RouteRule("a", path="/a/:x"), RouteRule("h", host="h", path="/h"))
+    find(table, b"/a/1")
+    assert table.known(b"h", b"/a/1") is None
+    find(table, b"/a/1")
+    known = table.known(b"h", b"/a/1")
+    assert known is not None
+    first, second = (known.match(b"GET", Headers(), b"") for _ in range(2))
+    assert first is not None
+    assert second is not None
+    assert (first.params, second.params) == ({"x": "1"}, {"x": "1"})
+    assert first.params is not second.params  # an exchange may change its own
+    assert table.known(b"g", b"/a/1") is None
+    for path in (b"/b", b"/b"):
+        with pytest.raises(RouteNotFound):
+            find(table, path)
+    assert table.known(b"h", b"/b") is None
+    for number in range(3000):
+        for _ in range(2):
+            find(table, b"/a/%d" % number)
+    assert len(table._known) <= table._known.most
