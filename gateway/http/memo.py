@@ -1,4 +1,4 @@
-"""What was found out before, by the octets that it was found out of.
+"""What was found out before, by the octets or the text that it was found out of.
 
 Asked for every request, so it is a dictionary: a subclass says how much is kept. Who fills it asks `came_before` first:
 clients choose the keys, and what comes once must neither cost much nor displace what comes often.
@@ -10,31 +10,32 @@ from typing import ClassVar, TypeVar
 
 from mypy_extensions import mypyc_attr
 
+K = TypeVar("K", bound=bytes | str)
 T = TypeVar("T")
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
-class Memo(dict[bytes, T]):
-    """Results by octets; emptied when it is full.
+class Memo(dict[K, T]):
+    """Results by octets, or by text; emptied when it is full.
 
     Attributes:
         most: Results that are remembered at once.
-        octets: Length of the longest key that is remembered.
+        longest: Octets (or characters) of the longest key that is remembered.
     """
 
     most: ClassVar[int] = 256
-    octets: ClassVar[int] = 4096
+    longest: ClassVar[int] = 4096
 
     def __init__(self) -> None:
         super().__init__()
         self._seen: set[int] = set()
 
-    def came_before(self, key: bytes) -> bool:
+    def came_before(self, key: K) -> bool:
         """Whether a result is worth remembering: its key is not too long, and has come before.
 
         Most keys that come once never come again: remembering those costs more than finding out, and displaces others.
         """
-        if len(key) > self.octets:
+        if len(key) > self.longest:
             return False
         mark = hash(key)
         if mark in self._seen:
@@ -44,7 +45,7 @@ class Memo(dict[bytes, T]):
         self._seen.add(mark)
         return False
 
-    def remember(self, key: bytes, known: T) -> None:
+    def remember(self, key: K, known: T) -> None:
         """Keep a result."""
         if len(self) >= self.most:
             self.clear()

@@ -24,5 +24,5 @@ T = TypeVar("T")
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
-class HeadMemo(Memo[T]):
+class HeadMemo(Memo[bytes, T]):
     """The results of parsing heads, by the bytes of the heads."""

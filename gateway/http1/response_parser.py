@@ -43,7 +43,7 @@ class ResponseMemo(HeadMemo[tuple[int, bytes, int, HeaderBlock, float]]):
     """Status, reason, length, fields and `idle_for`, by the bytes of a head; see Note [The same head again]."""
 
     most = 64
-    octets = 2048
+    longest = 2048
 
 
 class ResponseParser:

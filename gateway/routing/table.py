@@ -63,11 +63,11 @@ class Known(Generic[T]):
         return None if entry is None else entry.taken(self._segments)
 
 
-class RouteMemo(Memo[Known[T]]):
+class RouteMemo(Memo[bytes, Known[T]]):
     """What is known, by paths, or by hosts and paths with a NUL between them, which neither has in it."""
 
     most = 1024
-    octets = 512
+    longest = 512
 
 
 class RouteTable(Generic[T]):

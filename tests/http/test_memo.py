@@ -3,11 +3,11 @@ from __future__ import annotations
 from gateway.http.memo import Memo
 
 
-class Small(Memo[int]):
+class Small(Memo[bytes, int]):
     """A memo that is soon full."""
 
     most = 3
-    octets = 10
+    longest = 10
 
 
 def test_a_key_is_worth_keeping_when_it_comes_again() -> None:

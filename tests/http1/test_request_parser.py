@@ -21,7 +21,7 @@ class EagerMemo(RequestMemo):
 
     def came_before(self, head: bytes) -> bool:
         """Whether it is not too long."""
-        return len(head) <= self.octets
+        return len(head) <= self.longest
 
 
 class Reader:
@@ -475,12 +475,12 @@ def test_garbage_behind_a_request_is_400() -> None:
 def test_a_head_is_remembered_up_to_a_size_and_a_number() -> None:
     """What a client can make the gateway keep is bounded."""
     memo = EagerMemo()
-    parser = RequestParser(Reader(), 10 * RequestMemo.octets, MAX_FIELDS, memo)
-    parser.feed(PLAIN[:-2] + b"X: " + b"a" * RequestMemo.octets + b"\r\n\r\n")
+    parser = RequestParser(Reader(), 10 * RequestMemo.longest, MAX_FIELDS, memo)
+    parser.feed(PLAIN[:-2] + b"X: " + b"a" * RequestMemo.longest + b"\r\n\r\n")
     assert len(memo) == 0
-    for number in range(2 * RequestMemo.heads + 1):
+    for number in range(2 * RequestMemo.most + 1):
         parser.feed(PLAIN[:-2] + b"X: %d\r\n\r\n" % number)
-        assert 0 < len(memo) <= RequestMemo.heads
+        assert 0 < len(memo) <= RequestMemo.most
 
 
 def test_what_is_changed_on_a_request_is_not_changed_in_the_memo() -> None:

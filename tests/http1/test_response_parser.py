@@ -18,7 +18,7 @@ class EagerMemo(ResponseMemo):
 
     def came_before(self, head: bytes) -> bool:
         """Whether it is not too long."""
-        return len(head) <= self.octets
+        return len(head) <= self.longest
 
 
 class Reader:
@@ -375,9 +375,9 @@ def test_a_reason_phrase_is_kept_as_it_came() -> None:
 def test_the_memo_is_bounded() -> None:
     """A backend whose every head is new fills no memory."""
     memo = EagerMemo()
-    for number in range(2 * ResponseMemo.heads + 1):
+    for number in range(2 * ResponseMemo.most + 1):
         read(answer(b"X: %d" % number, b"Content-Length: 2", content=b"ok"), memo=memo)
-        assert 0 < len(memo) <= ResponseMemo.heads
+        assert 0 < len(memo) <= ResponseMemo.most
     memo = EagerMemo()
     assert read(answer(b"X: " + b"a" * 2048, b"Content-Length: 2", content=b"ok"), memo=memo).complete
     assert len(memo) == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import Protocol
 
 import pytest
 
@@ -42,7 +42,7 @@ def exchange_for(
     """Make an exchange that began at second 100 and was over at 100.25, without an answer."""
     request = Request(method, target, Headers(headers), host=b"api.example.com", version=version)
     # No step under test here speaks to the client.
-    made = Exchange(request, cast("Downstream", None), direct(PEER), started=100.0, deadline=130.0)
+    made = Exchange(request, Downstream(), direct(PEER), started=100.0, deadline=130.0)
     made.route = Route()
     made.finished = 100.25
     return made

@@ -25,7 +25,7 @@ def access_log(
     log_access: Callable[[bytes], None],
     wall_clock: Callable[[], float],
     random: Callable[[], float],
-) -> AccessLog | None:
+) -> AccessLog | ChoosyAccessLog | None:
     """Make the step that logs exchanges; None where the configuration wants no access log.
 
     Args:
@@ -45,12 +45,13 @@ def access_log(
         "wall_clock": wall_clock,
         "template": _TEMPLATES.get(said.format, said.format),
     }
+    log = AccessLog(log_access, **options)
     if said.sample >= 1.0 and not said.min_status and not said.min_duration and not said.exclude_paths:
-        return AccessLog(log_access, **options)
+        return log
     wants = LogChoice(random, said.sample, said.min_status, said.min_duration, said.exclude_paths)
     if has_dry_runs(settings):  # what would have failed is written as what has failed
-        return ChoosyAccessLog(lambda exchange: bool(exchange.dry_run) or wants(exchange), log_access, **options)
-    return ChoosyAccessLog(wants, log_access, **options)
+        return ChoosyAccessLog(lambda exchange: bool(exchange.dry_run) or wants(exchange), log)
+    return ChoosyAccessLog(wants, log)
 
 
 def _default(settings: Settings) -> tuple[str, ...]:
