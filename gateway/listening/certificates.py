@@ -28,7 +28,7 @@ from zope.interface import implementer
 from gateway.identity.certificate_lists import ListUnusable
 from gateway.listening.client_lists import ClientLists, check_in_handshakes
 from gateway.listening.hardening import harden, leave_weak_ciphers_out
-from gateway.listening.refusals import keep_first, log_refusals
+from gateway.listening.refusals import keep_first, log_refusals, refuse_expired
 from gateway.transport import pem
 from gateway.transport.client_hello import server_name
 from gateway.transport.pyopenssl_sessions import PyOpenSSLSessions
@@ -303,7 +303,7 @@ class CertificateStore(Standard):
                 connection.set_context(found)
 
         names.default.set_tlsext_servername_callback(choose)
-        sessions = PyOpenSSLSessions(names.default) if authorities else self._sessions(contexts)
+        sessions = PyOpenSSLSessions(names.default, refuse_expired) if authorities else self._sessions(contexts)
         return names, creator, sessions
 
     def _sessions(self, contexts: Sequence[tuple[Identity, SSL.Context]]) -> ByName | None:

@@ -11,6 +11,9 @@ belongs to the first context, which a reload may let go of in the middle of the 
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 from OpenSSL import SSL, crypto
 from twisted.logger import Logger
 
@@ -33,6 +36,10 @@ _REASONS = {
 }
 
 
+class CertificateExpired(Exception):
+    """The certificate of a client that has come back has expired since."""
+
+
 def log_refusals(context: SSL.Context) -> None:
     """Have a context log each certificate that it refuses.
 
@@ -50,19 +57,43 @@ def keep_first(connection: SSL.Connection, context: SSL.Context) -> None:
 def _heard(connection: SSL.Connection, certificate: crypto.X509, error: int, depth: int, right: int) -> bool:
     """Return OpenSSL's own verdict on a certificate."""
     if not right:
-        # Twisted leaves the protocol there that the connection is of.
-        transport = getattr(connection.get_app_data(), "transport", None)
-        peer = None if transport is None else transport.getPeer()
-        # `ascii` ends no line of a log, whatever a stranger has written into the name.
-        subject = ascii(_subject(certificate))[1:-1][:LONGEST]
-        _log.info(
-            "Refused the certificate of {address} in the handshake: {subject}: {cause}",
-            address=getattr(peer, "host", ""),
-            subject=subject,
-            depth=depth,
-            cause=_REASONS.get(error, f"OpenSSL's error {error}"),
-        )
+        _tell(connection, certificate, depth, _REASONS.get(error, f"OpenSSL's error {error}"))
     return bool(right)
+
+
+def refuse_expired(connection: SSL.Connection, wall_clock: Callable[[], float] = time.time) -> None:
+    """Refuse a client whose certificate has expired, though OpenSSL lets it in.
+
+    A client that comes back with a ticket shows no certificate, so that OpenSSL asks for no date; and each time it is
+    given a new ticket (D-299).
+
+    Args:
+        connection: Its handshake is done.
+        wall_clock: Unix seconds.
+
+    Raises:
+        CertificateExpired: It has.
+    """
+    certificate = connection.get_peer_certificate(as_cryptography=True)
+    if certificate is not None and certificate.not_valid_after_utc.timestamp() <= wall_clock():
+        expired = SSL.X509VerificationCodes.ERR_CERT_HAS_EXPIRED
+        _tell(connection, crypto.X509.from_cryptography(certificate), 0, _REASONS[expired])
+        raise CertificateExpired()
+
+
+def _tell(connection: SSL.Connection, certificate: crypto.X509, depth: int, cause: str) -> None:
+    # The protocol is there, as Twisted has it.
+    transport = getattr(connection.get_app_data(), "transport", None)
+    peer = None if transport is None else transport.getPeer()
+    # `ascii` ends no line of a log, whatever a stranger has written into the name.
+    subject = ascii(_subject(certificate))[1:-1][:LONGEST]
+    _log.info(
+        "Refused the certificate of {address} in the handshake: {subject}: {cause}",
+        address=getattr(peer, "host", ""),
+        subject=subject,
+        depth=depth,
+        cause=cause,
+    )
 
 
 def _subject(certificate: crypto.X509) -> str:

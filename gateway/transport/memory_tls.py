@@ -178,14 +178,12 @@ class MemoryTLS(SecureTransport):
         except FAILURES:
             self._fail(Failure())
             return
-        sessions = self._sessions
-        if isinstance(sessions, ClientSessions):
-            try:
-                sessions.verify(session, self._reactor.seconds())
-            except Exception:  # noqa: BLE001  # whatever is wrong with the certificate, nothing is sent to such a server
-                self._reason = Failure()
-                self.abortConnection()
-                return
+        try:
+            self._sessions.verify(session, self._reactor.seconds())
+        except Exception:  # noqa: BLE001  # whatever is wrong with the certificate, nothing is said to its owner
+            self._reason = Failure()
+            self.abortConnection()
+            return
         self._flush()  # not before: in TLS 1.3 our own certificate is in it
         self._open = self._verified = True
         self._direct = not self._waiting and not self.disconnecting

@@ -8,6 +8,7 @@ Tests: `tests/transport/test_tls.py::test_what_comes_a_byte_at_a_time`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from OpenSSL import SSL
@@ -22,10 +23,12 @@ class PyOpenSSLSessions(ServerSessions):
 
     Args:
         context: With what they begin.
+        check: Raises an exception for a connection whose client may not come in, though OpenSSL lets it.
     """
 
-    def __init__(self, context: SSL.Context) -> None:
+    def __init__(self, context: SSL.Context, check: Callable[[SSL.Connection], None]) -> None:
         self._context = context
+        self._check = check
 
     def begin(self, octets: bytes, protocol: Any) -> Begun | None:
         """See `ServerSessions.begin`."""
@@ -36,6 +39,10 @@ class PyOpenSSLSessions(ServerSessions):
         connection.set_accept_state()
         made = PyOpenSSLSession(connection)
         return Begun(made, made.incoming, made.outgoing)
+
+    def verify(self, session: Any, now: float) -> None:
+        """See `ServerSessions.verify`."""
+        self._check(session.connection)
 
     def over(self, session: Any) -> None:
         """See `ServerSessions.over`: the connection of OpenSSL knows the protocol's, which knows it."""

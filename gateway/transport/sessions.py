@@ -63,6 +63,13 @@ class ServerSessions:
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         return Begun(context.wrap_bio(incoming, outgoing, server_side=True), incoming, outgoing)
 
+    def verify(self, session: Any, now: float) -> None:
+        """Look whether a client may come in; called when the handshake is done, before anything is read from it.
+
+        Raises:
+            Exception: It may not; the connection ends with this.
+        """
+
     def over(self, session: Any) -> None:
         """The connection has ended."""
 

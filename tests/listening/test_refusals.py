@@ -9,9 +9,11 @@ from weakref import ref
 
 import pytest
 from OpenSSL import SSL
+from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs
 
 from gateway.listening.certificates import CertificateStore, ClientAuth
+from gateway.listening.refusals import CertificateExpired, refuse_expired
 from tests.pki import Authority
 
 
@@ -113,3 +115,30 @@ def test_a_reload_in_the_middle_of_a_handshake(tmp_path: Path) -> None:
     assert "CN=eve" in said
     gc.collect()
     assert first() is None
+
+
+def test_a_certificate_that_has_expired_since_is_no_way_back_in(tmp_path: Path) -> None:
+    """A ticket is taken without a look at the date, and a further one is given each time."""
+    store, clients = store_in(tmp_path)
+    protocol: Any = SimpleNamespace(transport=StringTransport(), factory=SimpleNamespace(wrappedFactory=None))
+    server = store.serverConnectionForTLS(protocol)
+    server.set_app_data(protocol)
+    server.set_accept_state()
+    client = client_with(clients.write_identity(tmp_path / "c.pem", common="carol"), "a.example")
+    for _ in range(2):
+        step(client, server)
+        step(server, client)
+
+    refuse_expired(server)
+    with capturedLogs() as logged, pytest.raises(CertificateExpired):
+        refuse_expired(server, lambda: 2**33)
+
+    assert [(event["subject"], event["cause"]) for event in logged] == [("CN=carol", "it has expired")]
+
+
+def test_who_shows_none_has_none_that_could_expire(tmp_path: Path) -> None:
+    """`clientAuth=request`."""
+    store, _ = store_in(tmp_path)
+    protocol = SimpleNamespace(factory=SimpleNamespace(wrappedFactory=None))
+
+    refuse_expired(store.serverConnectionForTLS(protocol), lambda: 2**33)

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from OpenSSL import SSL
+from twisted.internet.error import ConnectionAborted
+from twisted.python.failure import Failure
 
 from gateway.transport.memory_tls import MemoryTLS
 from gateway.transport.pyopenssl_session import Incoming
@@ -117,3 +119,21 @@ def test_several_records_at_once(tmp_path: Path, version: ssl.TLSVersion) -> Non
     received = pair.server.wrappedProtocol.received
     assert received == b"".join(b"%d," % number for number in range(30)) + b"x" * 100_000
     assert pair.server.getHandle().get_protocol_version_name() == version.name.replace("v1_", "v1.")
+
+
+def test_who_may_not_come_in_is_reset(tmp_path: Path) -> None:
+    """Whatever OpenSSL has let in: nothing of a request is heard, and no ticket is given."""
+    pair = Pair(tmp_path, MemoryTLS, "pyOpenSSL")
+    pair.client.write(b"early")
+
+    def refuse(_: SSL.Connection) -> None:
+        raise PermissionError
+
+    pair.server._sessions._check = refuse
+    pair.carry()
+    server = pair.server.wrappedProtocol
+    pair.server.connectionLost(Failure(ConnectionAborted()))
+
+    assert pair.server_wire.disconnected
+    assert server.received == b""
+    assert server.lost.check(PermissionError)
