@@ -147,7 +147,7 @@ def _load(name: str) -> Load:
     scenario = scenario_registry.choose([name])[0]
     if isinstance(scenario, Load):
         return scenario
-    raise ValueError(f"{name} is not a load; take plain, tls, download or upload")
+    raise ValueError(f"{name} is not a load; take plain, tls, new-heads, handshakes-ecdsa, download or upload")
 
 
 def _names(text: str) -> list[str]:
