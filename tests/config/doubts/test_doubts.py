@@ -63,6 +63,8 @@ def test_what_a_route_says_in_vain(tmp_path: Path, route: dict[str, Any], settin
         ({"slow_start": 5}, "slow_start: no backend ever recovers"),
         ({"slow_start": 5, "strategy": "ip_hash", "health_check": {}}, "slow_start: it has no effect"),
         ({"queue": {}}, "queue: nobody waits in it"),
+        ({"backends": [{"url": "http://a.example"}], "tls": {"verify": False}}, "tls: no backend is asked for TLS"),
+        ({"backends": [{"url": "unix:/run/a"}], "tls": {"server_name": "a"}}, "tls: no backend is asked for TLS"),
         (
             {"backends": [{"url": "https://a.example"}], "host_header": "backend", "tls": {"server_name": "b.example"}},
             "tls.server_name: `Host` is `a.example`",
