@@ -9,7 +9,7 @@ keeps the route, and so the snapshot, that it started with.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from mypy_extensions import mypyc_attr
 
@@ -98,7 +98,7 @@ class Downstream:
         raise NotImplementedError
 
 
-_DRY_RUN = "gateway.dry_run"
+_DRY_RUN: Final = "gateway.dry_run"
 """In `Exchange.state`: there, since few exchanges have any."""
 
 

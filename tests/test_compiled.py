@@ -45,6 +45,23 @@ def test_nothing_stands_in_a_compiled_module_that_compiles_into_something_else(m
     assert made == []
 
 
+@pytest.mark.parametrize("module", MODULES)
+def test_constants_of_a_compiled_module_are_final(module: str) -> None:
+    """Any other is looked up by its name in the module's dictionary, each time; of a tuple of names none is final."""
+    tree = ast.parse((ROOT / "gateway" / f"{module}.py").read_text())
+    assigned = {
+        name.id: ast.unparse(node)
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        or (isinstance(node, ast.AnnAssign) and "Final" not in ast.unparse(node.annotation))
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        for name in ast.walk(target)
+        if isinstance(name, ast.Name) and name.id.isupper() and "TypeVar(" not in ast.unparse(node)
+    }
+
+    assert assigned == {}
+
+
 def bases_of_ours(path: Path) -> dict[str, str]:
     """Return the names of ours from which classes of a module inherit, each with the module that it is of."""
     tree = ast.parse(path.read_text())

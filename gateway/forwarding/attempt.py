@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Final
 
 from gateway.body import Body
 from gateway.errors import BackendTimeout, BreakerOpen, GatewayError, PoolExhausted, Retry, Source
@@ -22,7 +23,7 @@ from gateway.transport.deadlines import Deadlines
 from gateway.upstream.backend import Backend, Upstream
 from gateway.upstream.contract import Hearer, Stream
 
-_OVER = Phase.OVER
+_OVER: Final = Phase.OVER
 
 
 class AttemptObserver:

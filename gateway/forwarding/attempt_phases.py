@@ -21,6 +21,7 @@ them.
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Final
 
 
 class Phase(IntEnum):
@@ -57,16 +58,16 @@ class Event(IntEnum):
     """The client's end takes the tunnel."""
 
 
-STARTED = {Phase.MADE: Phase.WAITING}
-CONNECTED = {Phase.WAITING: Phase.SENT}
-HEAD = {Phase.SENT: Phase.ANSWERED, Phase.OVER: Phase.OVER}
-HOLD = {Phase.ANSWERED: Phase.HELD}
-FINISHED = {Phase.SENT: Phase.OVER, Phase.ANSWERED: Phase.OVER, Phase.HELD: Phase.OVER}
-ENDED = {**FINISHED, Phase.WAITING: Phase.OVER, Phase.OVER: Phase.OVER}
-DISCARDED = {Phase.ANSWERED: Phase.OVER, Phase.OVER: Phase.OVER}
-TAKEN = {Phase.ANSWERED: Phase.OVER}
+STARTED: Final = {Phase.MADE: Phase.WAITING}
+CONNECTED: Final = {Phase.WAITING: Phase.SENT}
+HEAD: Final = {Phase.SENT: Phase.ANSWERED, Phase.OVER: Phase.OVER}
+HOLD: Final = {Phase.ANSWERED: Phase.HELD}
+FINISHED: Final = {Phase.SENT: Phase.OVER, Phase.ANSWERED: Phase.OVER, Phase.HELD: Phase.OVER}
+ENDED: Final = {**FINISHED, Phase.WAITING: Phase.OVER, Phase.OVER: Phase.OVER}
+DISCARDED: Final = {Phase.ANSWERED: Phase.OVER, Phase.OVER: Phase.OVER}
+TAKEN: Final = {Phase.ANSWERED: Phase.OVER}
 
-NEXT: dict[Event, dict[Phase, Phase]] = {
+NEXT: Final[dict[Event, dict[Phase, Phase]]] = {
     Event.STARTED: STARTED,
     Event.CONNECTED: CONNECTED,
     Event.HEAD: HEAD,

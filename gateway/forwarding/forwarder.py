@@ -7,6 +7,8 @@ ended; what is answered where one is open is in `fallback`.
 
 from __future__ import annotations
 
+from typing import Final
+
 from gateway.errors import BreakerOpen, GatewayError
 from gateway.exchange import Exchange
 from gateway.forwarding import verdicts
@@ -21,7 +23,7 @@ from gateway.resilience.retry import lost_race
 from gateway.transport.deadlines import NEVER
 from gateway.upstream.backend import Backend, Upstream
 
-VIA = b"1.1 gateway"
+VIA: Final = b"1.1 gateway"
 
 
 class Forwarder(AttemptObserver):

@@ -8,6 +8,8 @@ Tests: `tests/flow/test_least_latency.py::test_a_slow_backend_gets_little_until_
 
 from __future__ import annotations
 
+from typing import Final
+
 from gateway.errors import GatewayError
 from gateway.exchange import Exchange
 from gateway.forwarding.attempt import Attempt
@@ -17,7 +19,7 @@ from gateway.forwarding.verdicts import failure_of
 from gateway.message import Response
 from gateway.resilience.retry import lost_race
 
-_UPLOADS = "gateway.uploads"
+_UPLOADS: Final = "gateway.uploads"
 """In `Exchange.state`: content was still to come when the exchange was forwarded."""
 
 

@@ -12,14 +12,16 @@ The forwarder calls `answered` when the head of the answer for the client is the
 
 from __future__ import annotations
 
+from typing import Final
+
 from gateway.errors import GatewayError, Retry, Source
 from gateway.forwarding.attempt import Attempt
 from gateway.resilience.breaker import Breaker, State
 from gateway.upstream.backend import Backend
 
-_HALF_OPEN = State.HALF_OPEN  # a global is found faster than a member of an enumeration
+_HALF_OPEN: Final = State.HALF_OPEN  # a global is found faster than a member of an enumeration
 
-NOT_ITS_FAULT = frozenset([501, 505])
+NOT_ITS_FAULT: Final = frozenset([501, 505])
 """Statuses from 500 up that are no failure of a backend: the client asked for what it does not have (D-28)."""
 
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from functools import cached_property, lru_cache
+from typing import Final
 
 from gateway.headers import Field, Headers
 
-HOP_BY_HOP = frozenset(
+HOP_BY_HOP: Final = frozenset(
     [
         # RFC 9110 section 7.6.1
         b"connection",
@@ -28,20 +29,20 @@ HOP_BY_HOP = frozenset(
 )
 """Fields for one connection; never passed on, in either direction."""
 
-FRAMING = frozenset([b"content-length", b"host"])
+FRAMING: Final = frozenset([b"content-length", b"host"])
 """Fields that the gateway writes itself from what it understood."""
 
-NEVER_FORWARDED = frozenset([b"proxy"])
+NEVER_FORWARDED: Final = frozenset([b"proxy"])
 """CGI hands a `Proxy` field to programs as the variable HTTP_PROXY, and HTTP libraries send their own requests through
 the proxy that it names: a client could choose that proxy (httpoxy)."""
 
-OTHER_URLS = frozenset([b"x-original-url", b"x-rewrite-url"])
+OTHER_URLS: Final = frozenset([b"x-original-url", b"x-rewrite-url"])
 """Fields that some frameworks take the path from, in place of the target: no rule of the gateway has seen that path."""
 
-IDENTITY_PREFIX = b"x-user-"
+IDENTITY_PREFIX: Final = b"x-user-"
 """Fields by which the gateway tells a backend who is calling: a client may not send them."""
 
-NEVER_IN_TRAILERS = frozenset(
+NEVER_IN_TRAILERS: Final = frozenset(
     [
         # RFC 9110 section 6.5.1: framing, routing, authentication, request modifiers, response control
         b"age",
@@ -81,11 +82,11 @@ NEVER_IN_TRAILERS = frozenset(
     ]
 )
 
-EVERY_FIELD = b"*"
+EVERY_FIELD: Final = b"*"
 """In a set of names that something is decided by: every field is one of them."""
 
-_NOT_NAME = re.compile(rb"[^a-z0-9]")
-_MEMO_LIMIT = 4096
+_NOT_NAME: Final = re.compile(rb"[^a-z0-9]")
+_MEMO_LIMIT: Final = 4096
 
 
 class FieldFilter(dict[bytes, bool]):
@@ -189,12 +190,12 @@ def _options(value: bytes) -> frozenset[bytes]:
     return frozenset([option.strip(b" \t") for option in value.lower().split(b",")])
 
 
-_NONE: frozenset[bytes] = frozenset()
-_NOT_NAMES = frozenset([b"close", b"keep-alive", b"upgrade", b"te", b""])
+_NONE: Final[frozenset[bytes]] = frozenset()
+_NOT_NAMES: Final = frozenset([b"close", b"keep-alive", b"upgrade", b"te", b""])
 
 
-_BY_CONNECTION_BEGINS = frozenset([b"n", b"N", b",", b" ", b"\t"])
-_BY_CONNECTION = re.compile(rb"(?:^|,)[ \t]*(?:ntlm|negotiate)(?![!#$%&'*+.^_`|~0-9a-z-])", re.IGNORECASE)
+_BY_CONNECTION_BEGINS: Final = frozenset([b"n", b"N", b",", b" ", b"\t"])
+_BY_CONNECTION: Final = re.compile(rb"(?:^|,)[ \t]*(?:ntlm|negotiate)(?![!#$%&'*+.^_`|~0-9a-z-])", re.IGNORECASE)
 
 
 def asks_for_connection(credential: bytes) -> bool:

@@ -16,26 +16,30 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from socket import AF_INET, AF_INET6, inet_pton
+from typing import Final
 
 from gateway.headers import Headers
 from gateway.peer import Forwarding
 
-_FOR, _PROTO, _HOST = b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host"
-_REAL_IP, _FORWARDED = b"x-real-ip", b"forwarded"
+_FOR: Final = b"x-forwarded-for"
+_PROTO: Final = b"x-forwarded-proto"
+_HOST: Final = b"x-forwarded-host"
+_REAL_IP: Final = b"x-real-ip"
+_FORWARDED: Final = b"forwarded"
 
 # Further fields that proxies use. The gateway makes none of them; those of a trusted proxy are passed on.
-_OTHERS = tuple(
+_OTHERS: Final = tuple(
     b"x-forwarded-" + name
     for name in (b"by", b"path", b"port", b"prefix", b"protocol", b"scheme", b"server", b"ssl", b"uri")
 )
-_KEPT = frozenset((_PROTO, _HOST, *_OTHERS))
+_KEPT: Final = frozenset((_PROTO, _HOST, *_OTHERS))
 
-_REMEMBERED = 4096
-_MAPPED = bytes(10) + b"\xff\xff"  # RFC 4291 section 2.5.5.2: what follows is an IPv4 address
-_LONGEST_ADDRESS = 64  # enough for IPv6 with a zone and a port
-_LONGEST_HOST = 255  # of those that are remembered: what DNS allows
-_HOST_HERE = b"\0"
-_is_plain_host = re.compile(rb'[^"\\]+').fullmatch  # without the two characters that a quoted string escapes
+_REMEMBERED: Final = 4096
+_MAPPED: Final = bytes(10) + b"\xff\xff"  # RFC 4291 section 2.5.5.2: what follows is an IPv4 address
+_LONGEST_ADDRESS: Final = 64  # enough for IPv6 with a zone and a port
+_LONGEST_HOST: Final = 255  # of those that are remembered: what DNS allows
+_HOST_HERE: Final = b"\0"
+_is_plain_host: Final = re.compile(rb'[^"\\]+').fullmatch  # without the two characters that a quoted string escapes
 
 
 def _spellings(name: bytes) -> Iterable[bytes]:
@@ -45,10 +49,10 @@ def _spellings(name: bytes) -> Iterable[bytes]:
         yield first + b"".join(hyphen + part for hyphen, part in zip(hyphens, rest, strict=True))
 
 
-DROPPED = frozenset(spelling for name in (_FOR, _REAL_IP, _FORWARDED, *_KEPT) for spelling in _spellings(name))
+DROPPED: Final = frozenset(spelling for name in (_FOR, _REAL_IP, _FORWARDED, *_KEPT) for spelling in _spellings(name))
 """Lower-case names of fields that are not copied from a client's request: `PeerForwarding.encode` writes them anew."""
 
-BELIEVED = frozenset((_REAL_IP, _FORWARDED, *_KEPT))
+BELIEVED: Final = frozenset((_REAL_IP, _FORWARDED, *_KEPT))
 """Those of them that come from trusted peers only. X-Forwarded-For is continued, whoever begins it."""
 
 

@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Final
 
 from gateway.exchange import Request, Response
 from gateway.headers import Headers
 
-COUNTED = frozenset([b"OPTIONS", b"TRACE"])
+COUNTED: Final = frozenset([b"OPTIONS", b"TRACE"])
 """Methods for which Max-Forwards is heeded."""
 
 # Section 9.3.8: fields "likely to contain sensitive data" are not shown.
-_SENSITIVE = re.compile(rb"auth|cookie|key|token|secret|session|signature|cert|credential|passw|^x.user").search
+_SENSITIVE: Final = re.compile(rb"auth|cookie|key|token|secret|session|signature|cert|credential|passw|^x.user").search
 
 
 def is_last(request: Request) -> bool:

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import re
 from ipaddress import IPv6Address
+from typing import Final
 
-LONGEST = 255
+LONGEST: Final = 255
 
-_PLAIN = rb"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9._])?"
+_PLAIN: Final = rb"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9._])?"
 # RFC 3986 section 3.2.2 allows more characters in a name than DNS does. The comma is left out: X-Forwarded-Host with a
 # comma would be read as a list.
-_NAME = rb"(?![.-])(?:[A-Za-z0-9._~!$&'()*+;=-]|%(?!00)[0-9A-Fa-f]{2})+"
-_HOST = re.compile(rb"(?:%b|%b|\[(?P<address>[0-9A-Fa-f:.]{2,45})\])(?::[0-9]{1,5})?" % (_PLAIN, _NAME)).fullmatch
-_OF_DNS = b"abcdefghijklmnopqrstuvwxyz0123456789._-:[]"
-_LONGEST_NAME, _LONGEST_LABEL = 253, 63  # RFC 1035 section 2.3.4; without the final dot
+_NAME: Final = rb"(?![.-])(?:[A-Za-z0-9._~!$&'()*+;=-]|%(?!00)[0-9A-Fa-f]{2})+"
+_HOST: Final = re.compile(
+    rb"(?:%b|%b|\[(?P<address>[0-9A-Fa-f:.]{2,45})\])(?::[0-9]{1,5})?" % (_PLAIN, _NAME)
+).fullmatch
+_OF_DNS: Final = b"abcdefghijklmnopqrstuvwxyz0123456789._-:[]"
+_LONGEST_NAME: Final = 253  # RFC 1035 section 2.3.4; without the final dot
+_LONGEST_LABEL: Final = 63
 
 
 def normal_host(value: bytes) -> bytes:

@@ -9,15 +9,16 @@ import re
 from collections.abc import Callable
 from email.utils import formatdate
 from http import HTTPStatus
+from typing import Final
 
 from gateway.headers import Headers
 from gateway.http.fields import FieldFilter
 
-REASONS = {status.value: status.phrase.encode() for status in HTTPStatus} | {499: b"Client Closed Request"}
+REASONS: Final = {status.value: status.phrase.encode() for status in HTTPStatus} | {499: b"Client Closed Request"}
 """Registered reason phrases."""
 
-_STATUS_LINES = {status: b"HTTP/1.1 %d %b\r\n" % (status, phrase) for status, phrase in REASONS.items()}
-_PLAIN_REASON = re.compile(rb"[\t -~\x80-\xff]{0,256}")
+_STATUS_LINES: Final = {status: b"HTTP/1.1 %d %b\r\n" % (status, phrase) for status, phrase in REASONS.items()}
+_PLAIN_REASON: Final = re.compile(rb"[\t -~\x80-\xff]{0,256}")
 
 
 def status_line(status: int, reason: bytes = b"") -> bytes:

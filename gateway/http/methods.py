@@ -6,7 +6,9 @@ configuration refuses routes for them: no request would ever take such a route.
 
 from __future__ import annotations
 
-FORWARDED = frozenset(
+from typing import Final
+
+FORWARDED: Final = frozenset(
     # The methods of the registry (RFC 9110 section 16.1) that llhttp knows, and PURGE, by which caches are emptied.
     # Left out: CONNECT, which asks for a tunnel, and llhttp's methods of other protocols (ICE, RTSP).
     b"GET HEAD POST PUT DELETE OPTIONS TRACE PATCH QUERY "

@@ -6,12 +6,13 @@ Layer 1. `;` separates nothing (the URL standard's `application/x-www-form-urlen
 from __future__ import annotations
 
 import re
+from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from gateway.http.cookies import read_as
 from gateway.message import Request
 
-_split = re.compile(rb"([&;])").split
+_split: Final = re.compile(rb"([&;])").split
 
 
 def decoded(text: bytes) -> bytes:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator
 from enum import StrEnum
+from typing import Final
 from urllib.parse import quote_from_bytes, unquote
 
 from gateway.http.paths import merged, plain, resolved, respelled
@@ -34,16 +35,16 @@ class Reading(StrEnum):
     ESCAPES = "escapes"
 
 
-MOST = 64
+MOST: Final = 64
 """Readings of one path; a path with more is refused. Paths in honest use have three or four."""
 
-MOST_OCTETS = 64 * 1024
+MOST_OCTETS: Final = 64 * 1024
 """Octets of all readings of one path together; a path with more is refused. Bounds the work that a request causes."""
 
 Step = Callable[[bytes], bytes]
 
-_DOT_PARAMS = re.compile(rb"(/\.\.?)(?:;|%3B)[^/]*")
-_PARAMS = re.compile(rb";[^/]*")
+_DOT_PARAMS: Final = re.compile(rb"(/\.\.?)(?:;|%3B)[^/]*")
+_PARAMS: Final = re.compile(rb";[^/]*")
 
 
 def _resolved_as_ours(path: bytes) -> bytes:
@@ -58,7 +59,7 @@ def _slash_removed(path: bytes) -> bytes:
     return path[:-1] if path.endswith(b"/") and len(path) > 1 else path
 
 
-STEPS: dict[Reading, tuple[Step, ...]] = {
+STEPS: Final[dict[Reading, tuple[Step, ...]]] = {
     Reading.DOTS: (
         lambda path: path.replace(b"%2E", b"."),
         lambda path: _DOT_PARAMS.sub(rb"\1", path),  # "/..;x/" is "/../" to servlet containers
@@ -80,7 +81,7 @@ STEPS: dict[Reading, tuple[Step, ...]] = {
 }
 """The steps by which a server may change a path, by what they change in it."""
 
-_SEEN = {
+_SEEN: Final = {
     Reading.DOTS: rb"/(?:\.|%2[Ee]){1,2}(?:[/;\\]|%(?:2[Ff]|3[Bb]|5[Cc])|\Z)",
     Reading.SLASHES: rb"//|\\|%2[Ff]|%5[Cc]",
     Reading.PARAMS: rb";|%3[Bb]",

@@ -8,17 +8,21 @@ when the line is complete; what stands behind the end is given back unread.
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from gateway.headers import Field
 
 # Nearly every size line: a size that cannot overflow, no extension, all of it in one read.
-_plain_line = re.compile(rb"([0-9A-Fa-f]{1,15})\r\n").match
-_SIZE = re.compile(rb"([0-9A-Fa-f]+)(?:;[\t -~\x80-\xff]*)?")
-_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t -~\x80-\xff]*)\r\n")
-DIGITS = 15
+_plain_line: Final = re.compile(rb"([0-9A-Fa-f]{1,15})\r\n").match
+_SIZE: Final = re.compile(rb"([0-9A-Fa-f]+)(?:;[\t -~\x80-\xff]*)?")
+_FIELD: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t -~\x80-\xff]*)\r\n")
+DIGITS: Final = 15
 """Significant hexadecimal digits of a size: no parser behind us overflows."""
 
-_LINE, _DATA, _AFTER, _TRAILERS = range(4)
+_LINE: Final = 0
+_DATA: Final = 1
+_AFTER: Final = 2
+_TRAILERS: Final = 3
 
 
 class BrokenChunks(Exception):

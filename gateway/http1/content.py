@@ -8,6 +8,7 @@ unread. How much framing is taken, and which error says that it is wrong, differ
 from __future__ import annotations
 
 import sys
+from typing import Final
 
 from gateway.body import Body
 from gateway.errors import GatewayError
@@ -15,7 +16,7 @@ from gateway.headers import Headers
 from gateway.http1.chunks import BrokenChunks, ChunkReader, TrailersTooLarge
 from gateway.http1.framing import CHUNKED, UNTIL_CLOSE
 
-CHUNK_OVERHEAD = 16 * 1024
+CHUNK_OVERHEAD: Final = 16 * 1024
 """Octets of chunk sizes, extensions and trailers taken on top of eight times the content and the limit of a head."""
 
 

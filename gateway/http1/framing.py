@@ -9,22 +9,23 @@ from __future__ import annotations
 
 import re
 from math import inf
+from typing import Final
 
 from gateway.errors import BackendProtocolError, GatewayError, MalformedRequest
 from gateway.headers import Headers
 from gateway.http.fields import connection_options
 from gateway.http.hosts import normal_host
 
-CHUNKED = -1
+CHUNKED: Final = -1
 """Content in chunks, of unknown length."""
-UNTIL_CLOSE = -2
+UNTIL_CLOSE: Final = -2
 """Content that ends with the connection (responses only)."""
 
 # Visible ASCII but "#": a fragment is never sent (RFC 9110 section 4.2.5).
-_ORIGIN_FORM = re.compile(rb"/[!-\"$-~]*")
-_ABSOLUTE_FORM = re.compile(rb"(?i:https?)://([^/?#]*)((?:[/?][!-\"$-~]*)?)")
-_SINGLETONS = (b"host", b"content-length", b"transfer-encoding")
-_MEMO_LIMIT = 1024
+_ORIGIN_FORM: Final = re.compile(rb"/[!-\"$-~]*")
+_ABSOLUTE_FORM: Final = re.compile(rb"(?i:https?)://([^/?#]*)((?:[/?][!-\"$-~]*)?)")
+_SINGLETONS: Final = (b"host", b"content-length", b"transfer-encoding")
+_MEMO_LIMIT: Final = 1024
 _hosts: dict[bytes, bytes] = {}
 
 
@@ -152,7 +153,7 @@ def keeps_alive(version: bytes, headers: Headers) -> bool:
     return version == b"1.1" or b"keep-alive" in options
 
 
-_IDLE = re.compile(rb"(?:^|[,;\s])(timeout|max)[ \t]*=[ \t]*\"?([0-9]{1,9})", re.IGNORECASE)
+_IDLE: Final = re.compile(rb"(?:^|[,;\s])(timeout|max)[ \t]*=[ \t]*\"?([0-9]{1,9})", re.IGNORECASE)
 
 
 def idle_seconds(headers: Headers) -> float:

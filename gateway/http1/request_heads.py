@@ -9,6 +9,8 @@ Tests: `tests/http1/test_request_parser.py::test_a_request_is_its_line_its_field
 
 from __future__ import annotations
 
+from typing import Final
+
 from httptools import (
     HttpParserCallbackError,
     HttpParserError,
@@ -22,7 +24,7 @@ from gateway.http1 import framing
 from gateway.http1.request_line import check_method, check_version, line_is_complete, names_unknown_method
 from gateway.message import Request
 
-_END = b"\r\n\r\n"
+_END: Final = b"\r\n\r\n"
 
 
 class RequestHeads:

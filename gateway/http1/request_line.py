@@ -8,6 +8,7 @@ place of HTTP; and behind a line without a version it waits for fields. Asked by
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from gateway.errors import MalformedRequest, MethodUnknown, VersionUnsupported
 from gateway.http.methods import FORWARDED
@@ -15,15 +16,17 @@ from gateway.http.methods import FORWARDED
 plain_line = re.compile(rb"(GET|HEAD|POST|PUT|DELETE|PATCH|OPTIONS) (/[!-\"$-~]*) HTTP/1\.1\r\n").match
 """Match the request line of nearly all requests; a line that matches needs no further check."""
 
-_TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+_TOKEN: Final = frozenset(b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 
 # Method, target and version are checked elsewhere, since each has an error of its own.
-_STRICT = re.compile(rb"[^\x00-\x20\x7f]+ [^\x00-\x20\x7f]+ HTTP/[0-9]\.[0-9]\r\n")
+_STRICT: Final = re.compile(rb"[^\x00-\x20\x7f]+ [^\x00-\x20\x7f]+ HTTP/[0-9]\.[0-9]\r\n")
 
-_ASKED_FOR = re.compile(rb"[!-~]+ (?:[hH][tT][tT][pP][sS]?://[!-.0->@-~]+)?(/[!-~]*) HTTP/[0-9]\.[0-9]\r?\n").match
+_ASKED_FOR: Final = re.compile(
+    rb"[!-~]+ (?:[hH][tT][tT][pP][sS]?://[!-.0->@-~]+)?(/[!-~]*) HTTP/[0-9]\.[0-9]\r?\n"
+).match
 
 # One class and one loop: where two could take the same blanks, a line of them would be tried in every division.
-_ACCEPT = re.compile(rb"\n[aA][cC][cC][eE][pP][tT]:([\t -~]*)\r?(?=\n)")
+_ACCEPT: Final = re.compile(rb"\n[aA][cC][cC][eE][pP][tT]:([\t -~]*)\r?(?=\n)")
 
 
 def line_is_complete(head: bytes) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from typing import Final
 
 from gateway.body import Body, BodySource
 from gateway.errors import GatewayError, HeaderTooLarge, MalformedRequest
@@ -22,7 +23,7 @@ from gateway.http1.request_heads import RequestHeads
 from gateway.http1.request_line import accepted, asked_for, plain_line
 from gateway.message import Request
 
-_END = b"\r\n\r\n"
+_END: Final = b"\r\n\r\n"
 
 
 class RequestMemo(HeadMemo[tuple[HeaderBlock, bytes, int]]):

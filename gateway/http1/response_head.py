@@ -7,6 +7,7 @@ this, so whatever made a response, its framing is decided here and nowhere else.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from gateway.headers import HeaderBlock, Headers
 from gateway.http.fields import response_filter, trailer_filter
@@ -14,7 +15,7 @@ from gateway.http.messages import chunk, last_chunk, status_line
 from gateway.http1.framing import keeps_alive
 from gateway.message import Request, Response
 
-_TRAILERS = trailer_filter(response_filter())
+_TRAILERS: Final = trailer_filter(response_filter())
 
 
 class Framing:
@@ -45,12 +46,12 @@ class Framing:
         return chunk(data) + end if data else end
 
 
-_PLAIN = Framing(False, False, False)
-_PLAIN_CLOSE = Framing(False, True, False)
-_EMPTY = Framing(False, False, True)
-_EMPTY_CLOSE = Framing(False, True, True)
-_CHUNKED = Framing(True, False, False)
-_CHUNKED_CLOSE = Framing(True, True, False)
+_PLAIN: Final = Framing(False, False, False)
+_PLAIN_CLOSE: Final = Framing(False, True, False)
+_EMPTY: Final = Framing(False, False, True)
+_EMPTY_CLOSE: Final = Framing(False, True, True)
+_CHUNKED: Final = Framing(True, False, False)
+_CHUNKED_CLOSE: Final = Framing(True, True, False)
 
 
 def _start(block: HeaderBlock, status: int, reason: bytes) -> tuple[int, bytes, bytes, bool]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import sys
 from math import inf
+from typing import Final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
@@ -24,19 +25,19 @@ from gateway.http1.content import ContentReader
 from gateway.http1.memo import HeadMemo
 from gateway.message import Response
 
-MAX_INTERIM = 32
+MAX_INTERIM: Final = 32
 """Interim (1xx) responses taken before the final one."""
-_PASSES: FieldFilter = response_filter()
-_START = b"HTTP/1."
-_FRAMING = frozenset([b"connection", b"content-length", b"transfer-encoding", b"upgrade"])
-_spaced = re.compile(rb"^([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]+:", re.MULTILINE)
-_spaced_or_not_all_there = re.compile(rb"^([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]+(?::|\Z)", re.MULTILINE)
-_controls_in = re.compile(rb"[\x00-\x08\n-\x1f\x7f]").search
+_PASSES: Final[FieldFilter] = response_filter()
+_START: Final = b"HTTP/1."
+_FRAMING: Final = frozenset([b"connection", b"content-length", b"transfer-encoding", b"upgrade"])
+_spaced: Final = re.compile(rb"^([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]+:", re.MULTILINE)
+_spaced_or_not_all_there: Final = re.compile(rb"^([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]+(?::|\Z)", re.MULTILINE)
+_controls_in: Final = re.compile(rb"[\x00-\x08\n-\x1f\x7f]").search
 
 Interim = tuple[int, bytes, Headers]
 
 
-_NO_INTERIMS: list[Interim] = []
+_NO_INTERIMS: Final[list[Interim]] = []
 
 
 class ResponseMemo(HeadMemo[tuple[int, bytes, int, HeaderBlock, float]]):

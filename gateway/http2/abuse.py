@@ -15,15 +15,23 @@ Each limit, and what it stands against:
 
 from __future__ import annotations
 
-RESETS, SETTINGS, PINGS, WINDOW_UPDATES = "resets", "settings", "pings", "window_updates"
+from typing import Final
+
+RESETS: Final = "resets"
+SETTINGS: Final = "settings"
+PINGS: Final = "pings"
+WINDOW_UPDATES: Final = "window_updates"
 """Names of floods, for the metric."""
 
-HEADERS, GLITCHES = "headers", "glitches"
+HEADERS: Final = "headers"
+GLITCHES: Final = "glitches"
 """Those that the engine itself tells."""
 
-_ASKING = (100, 10.0)
-_UPDATES, _BY_STREAM, _BY_DATA = 5, 2, 20
-_FRAME = 16384
+_ASKING: Final = (100, 10.0)
+_UPDATES: Final = 5
+_BY_STREAM: Final = 2
+_BY_DATA: Final = 20
+_FRAME: Final = 16384
 
 
 class Bucket:

@@ -6,9 +6,11 @@ might send a HEADERS frame without its end, and hold the connection.
 
 from __future__ import annotations
 
-_OF_HEADS = (0x1, 0x9)  # HEADERS, CONTINUATION
-_END_HEADERS = 0x4
-_FRAME_HEAD = 9
+from typing import Final
+
+_OF_HEADS: Final = (0x1, 0x9)  # HEADERS, CONTINUATION
+_END_HEADERS: Final = 0x4
+_FRAME_HEAD: Final = 9
 
 
 class Borders:

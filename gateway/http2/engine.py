@@ -24,7 +24,7 @@ Outward, heads are the fields as the gateway holds them; inward, they are one bl
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from mypy_extensions import mypyc_attr
 
@@ -34,7 +34,7 @@ from gateway.http2.events import Event, Pairs
 OutwardFields = Iterable[tuple[bytes, bytes]]
 """Names in lower case, and values."""
 
-WORN_BY = 16
+WORN_BY: Final = 16
 """Resets of ours within content after which a connection is to be given up; see Note [Windows leak]."""
 
 

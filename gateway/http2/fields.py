@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from typing import Final
 
 from gateway.errors import BackendProtocolError, GatewayError, HeaderTooLarge, MalformedRequest
 from gateway.headers import Field, HeaderBlock, Headers
@@ -21,23 +22,27 @@ from gateway.http1.request_line import check_method
 from gateway.http2.events import Head, Interim, Pairs, Trailers
 from gateway.message import Request, Response
 
-VERSION = b"2"
+VERSION: Final = b"2"
 """`Request.version` of what came this way."""
 
 # RFC 9113 section 8.2.1: names in lower case; values without white space at their ends, CR, LF and NUL. We take no
 # other control character either, as in HTTP/1.
-_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9a-z-]+): ((?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?)\r\n").match
-_TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
-_TARGET = re.compile(rb"/[!-~]*").fullmatch
-_STATUS = re.compile(rb"[1-9][0-9][0-9]").fullmatch
+_LINE: Final = re.compile(
+    rb"([!#$%&'*+.^_`|~0-9a-z-]+): ((?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?)\r\n"
+).match
+_TOKEN: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch
+_TARGET: Final = re.compile(rb"/[!-~]*").fullmatch
+_STATUS: Final = re.compile(rb"[1-9][0-9][0-9]").fullmatch
 
-_OF_REQUESTS = frozenset([b":method", b":scheme", b":authority", b":path", b":protocol"])
-_OF_ANSWERS = frozenset([b":status"])
-_SCHEMES = frozenset([b"http", b"https"])
+_OF_REQUESTS: Final = frozenset([b":method", b":scheme", b":authority", b":path", b":protocol"])
+_OF_ANSWERS: Final = frozenset([b":status"])
+_SCHEMES: Final = frozenset([b"http", b"https"])
 
-_TRAILERS = trailer_filter(response_filter())
+_TRAILERS: Final = trailer_filter(response_filter())
 
-OF_ONE_CONNECTION = frozenset([b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"])
+OF_ONE_CONNECTION: Final = frozenset(
+    [b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"]
+)
 """RFC 9113 section 8.2.2: with one of these a message is malformed."""
 
 

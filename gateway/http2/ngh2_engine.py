@@ -10,6 +10,8 @@ not said how urgent it is, shares the connection with others frame by frame (`in
 
 from __future__ import annotations
 
+from typing import Final
+
 from gateway.http2 import codes
 from gateway.http2.abuse import GLITCHES, HEADERS, Abuse
 from gateway.http2.borders import Borders
@@ -39,8 +41,8 @@ from gateway.http2.windows import (
     PULL,
 )
 
-_FRAME = 16 * 1024
-_MOST_STREAMS = 2**31 - 1
+_FRAME: Final = 16 * 1024
+_MOST_STREAMS: Final = 2**31 - 1
 
 
 class Ngh2Engine(Engine):

@@ -13,19 +13,25 @@ connection that others' answers come by.
 
 from __future__ import annotations
 
-STREAM = 64 * 1024
+from typing import Final
+
+STREAM: Final = 64 * 1024
 """Octets that a peer may send on a stream before some are consumed."""
 
-CLIENTS = 1024 * 1024
+CLIENTS: Final = 1024 * 1024
 """The same for all streams of a client's connection."""
 
-HIGH_WATER, LOW_WATER = 64 * 1024, 32 * 1024
-"""Octets that wait to be sent on a stream: from the first on its source is to pause, down to the second to go on."""
+HIGH_WATER: Final = 64 * 1024
+"""Octets that wait to be sent on a stream, from which on its source is to pause."""
+LOW_WATER: Final = 32 * 1024
+"""The same, down to which it is to go on."""
 
-CONNECTION_HIGH_WATER, CONNECTION_LOW_WATER = 1024 * 1024, 512 * 1024
-"""The same for all streams of a connection together: from the first on every source that writes is to pause."""
+CONNECTION_HIGH_WATER: Final = 1024 * 1024
+"""`HIGH_WATER` for all streams of a connection together: from here on every source that writes is to pause."""
+CONNECTION_LOW_WATER: Final = 512 * 1024
+"""`LOW_WATER` likewise."""
 
-PULL = 128 * 1024
+PULL: Final = 128 * 1024
 """Octets taken from an engine at once, at most: what is not taken is not framed, and priorities still apply to it."""
 
 

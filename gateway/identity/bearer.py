@@ -8,17 +8,18 @@ configuration names them (`gateway.identity.places`).
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from gateway.errors import CredentialInvalid
 from gateway.message import Request
 
-FIELDS = frozenset([b"authorization"])
+FIELDS: Final = frozenset([b"authorization"])
 """Names of the fields that carry a bearer token."""
 
-_AFTER_BRACE = b"wxyz0123456789-_"
+_AFTER_BRACE: Final = b"wxyz0123456789-_"
 """Second characters of base64url text whose first octet is `{`: they hold its last two bits, and four of the next."""
 
-_bearer = re.compile(rb"bearer(?: +(.*))?", re.IGNORECASE | re.DOTALL).fullmatch
+_bearer: Final = re.compile(rb"bearer(?: +(.*))?", re.IGNORECASE | re.DOTALL).fullmatch
 
 
 def bearer_token(request: Request) -> bytes | None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import inf
+from typing import Final
 
 from gateway.principal import Principal
 
-MOST = 100_000
+MOST: Final = 100_000
 """Most entries, some 200 octets each: a script that revokes without end does not fill the memory."""
 
 

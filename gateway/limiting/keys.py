@@ -17,16 +17,17 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from ipaddress import IPv6Address
+from typing import Final
 
 from gateway.exchange import Exchange
 from gateway.principal import find_claim
 
 Key = Callable[[Exchange], bytes]
 
-LONGEST = 48
+LONGEST: Final = 48
 """Octets of a key that are kept as they are; what is longer, and so the client's to choose, is hashed."""
 
-_PRINCIPAL = ("user", "api_key", "claim:")
+_PRINCIPAL: Final = ("user", "api_key", "claim:")
 
 
 def needs_principal(scopes: Sequence[str]) -> bool:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from math import floor
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from mypy_extensions import mypyc_attr
 
-EXACT = 64
+EXACT: Final = 64
 """Up to this limit a sliding window keeps the time of every request; past it, counts for so many parts of it."""
 
-LEASED_FOR = 0.02
+LEASED_FOR: Final = 0.02
 """For which part of a window an instance may use the requests that it has taken in advance."""
 
 

@@ -14,11 +14,11 @@ It remembers at most 65 parts for a key, and those only that had requests.
 from __future__ import annotations
 
 from math import ceil
-from typing import Any
+from typing import Any, Final
 
 from gateway.limiting.limit import EXACT, Limit, Rule
 
-MICROSECOND = 1e-6
+MICROSECOND: Final = 1e-6
 
 
 def parts_of(limit: Limit) -> tuple[int, int]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from gateway.limiting.limit import Decide, Limit, Rule, Taker, Verdict
 from gateway.limiting.sliding_window import SlidingWindow
 from gateway.limiting.tiers import tightest
 from gateway.limiting.token_bucket import TokenBucket
 
-MOST = 1_000_000
+MOST: Final = 1_000_000
 """Keys that are remembered; the one that was asked for longest ago goes first."""
 
 

@@ -8,11 +8,11 @@ algorithm of ATM, ITU-T I.371, as virtual scheduling.)
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from gateway.limiting.limit import Limit, Rule
 
-TOLERANCE = 1e-6
+TOLERANCE: Final = 1e-6
 """Of a token: what adding up floating-point times may be off by."""
 
 

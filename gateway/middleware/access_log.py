@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -140,7 +140,7 @@ class JSONLine:
             return self.whole(exchange)  # type: ignore[no-any-return]  # it is what `encode` returns
 
 
-_MEMBERS: dict[str, Callable[[], members.Member]] = {
+_MEMBERS: Final[dict[str, Callable[[], members.Member]]] = {
     "level": members.Level,
     "request_id": members.RequestID,
     "trace_id": members.TraceID,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -27,7 +27,7 @@ _log = Logger()
 
 Field = tuple[bytes, bytes]
 
-NO_KEY = "The request shows no key that is valid."
+NO_KEY: Final = "The request shows no key that is valid."
 """The answer to a bad key and to no key alike, where a route does not tell the two apart."""
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from orjson import dumps
 
@@ -18,13 +19,13 @@ from gateway.exchange import Exchange
 from gateway.http.memo import Memo
 from gateway.middleware.outcome import level_of, status_of
 
-_NULL = b"null"
-_EMPTY = b'""'
-_NUMBERS = [b"%d" % number for number in range(2000)]
-_FRACTIONS = [b"." + (b"%03d" % number).rstrip(b"0") if number else b".0" for number in range(1000)]
-_MILLISECONDS = [b'%03dZ"' % number for number in range(1000)]
-_PROTOCOLS = {b"1.1": b'"HTTP/1.1"', b"1.0": b'"HTTP/1.0"'}
-_MOST_MICROSECONDS = 1_000_000_000_000_000
+_NULL: Final = b"null"
+_EMPTY: Final = b'""'
+_NUMBERS: Final = [b"%d" % number for number in range(2000)]
+_FRACTIONS: Final = [b"." + (b"%03d" % number).rstrip(b"0") if number else b".0" for number in range(1000)]
+_MILLISECONDS: Final = [b'%03dZ"' % number for number in range(1000)]
+_PROTOCOLS: Final = {b"1.1": b'"HTTP/1.1"', b"1.0": b'"HTTP/1.0"'}
+_MOST_MICROSECONDS: Final = 1_000_000_000_000_000
 """Up to here a number of thousandths and the float next to it are written alike."""
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from gateway.exchange import Exchange
 from gateway.middleware.outcome import status_of
 
-LIMITED = "limit.exceeded"
+LIMITED: Final = "limit.exceeded"
 """The reason of an answer that a rate limit made."""
 
 

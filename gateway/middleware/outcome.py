@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from gateway.errors import Source
 from gateway.exchange import Exchange
 
-CLIENT_GONE = 499
+CLIENT_GONE: Final = 499
 """Status in logs and metrics of an exchange whose client went away before its answer; never sent."""
 
 

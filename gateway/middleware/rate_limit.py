@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import Any
+from typing import Any, Final
 
 from twisted.python.failure import Failure
 
@@ -34,7 +34,7 @@ Count = Callable[[str], object]
 Refund = Callable[[Exchange], object]
 """Gives back what an earlier step took for an exchange that a later one refuses (Note [All or none])."""
 
-MOST = 1024
+MOST: Final = 1024
 """Combinations of limits for which a step is kept; clients may choose among those that go by a path or a field."""
 
 

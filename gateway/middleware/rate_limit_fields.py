@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import ceil
+from typing import Final
 
 from gateway.exchange import Exchange
 from gateway.limiting.limit import Limit, Verdict, unused
 from gateway.limiting.tiers import tightest
 from gateway.middleware.rate_limit import MOST, Counted, chosen
 
-MILLISECOND = 0.001
+MILLISECOND: Final = 0.001
 """Seconds by which a time may be past a whole second without being rounded up to the next."""
 
 

@@ -10,16 +10,17 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Callable, Container
+from typing import Final
 
 from gateway.exchange import Exchange
 
-_BATCH = 256
+_BATCH: Final = 256
 # RFC 9562 section 5.4: four bits say the version, two the variant; the rest is random. Set in a whole batch at once.
-_CLEARED = int.from_bytes(bytes.fromhex("ffffffffffff0fff3fffffffffffffff") * _BATCH, "big")
-_SET = int.from_bytes(bytes.fromhex("00000000000040008000000000000000") * _BATCH, "big")
-_groups = struct.Struct("8s4s4s4s12s").iter_unpack
+_CLEARED: Final = int.from_bytes(bytes.fromhex("ffffffffffff0fff3fffffffffffffff") * _BATCH, "big")
+_SET: Final = int.from_bytes(bytes.fromhex("00000000000040008000000000000000") * _BATCH, "big")
+_groups: Final = struct.Struct("8s4s4s4s12s").iter_unpack
 
-_acceptable = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}").fullmatch
+_acceptable: Final = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}").fullmatch
 
 
 class RequestId:

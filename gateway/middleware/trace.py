@@ -12,16 +12,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Final
 
 from gateway.exchange import Exchange
 from gateway.headers import Headers
 
-_BATCH = 256
-_STATE_OCTETS = 512
-_STATE_MEMBERS = 32
+_BATCH: Final = 256
+_STATE_OCTETS: Final = 512
+_STATE_MEMBERS: Final = 32
 
 # A value that is longer than version 00's is of a later version: section 3.2.4 has a dash before what that one adds.
-_parse = re.compile(
+_parse: Final = re.compile(
     rb"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.DOTALL
 ).fullmatch
 

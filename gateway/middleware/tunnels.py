@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import inf
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from gateway.exchange import Exchange
 from gateway.identity.revocations import Revocations
@@ -16,7 +16,7 @@ from gateway.identity.tunnels import ENDED, POLICY_VIOLATION, REVOKED, OpenTunne
 from gateway.message import Tunnel
 from gateway.principal import Principal
 
-LONGEST_WAIT = 86_400.0
+LONGEST_WAIT: Final = 86_400.0
 """Most seconds until the wall clock is read again: a credential may expire years from now, and clocks get corrected."""
 
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.logger import Logger
@@ -33,7 +33,7 @@ from gateway.identity.revocations import Revocations
 from gateway.interfaces import Authenticator
 from gateway.principal import Principal
 
-MOST_WAITING = 2_000
+MOST_WAITING: Final = 2_000
 """Most exchanges that wait for one authenticator: an authority that does not answer holds no more of them."""
 
 _log = Logger()

@@ -28,6 +28,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from math import inf
+from typing import Final
 
 from gateway.resilience.window import Window
 
@@ -58,7 +59,7 @@ class Event(Enum):
     """A probe failed."""
 
 
-NEXT = {
+NEXT: Final = {
     (State.CLOSED, Event.TRIPPED): State.OPEN,
     (State.OPEN, Event.COOLED_DOWN): State.HALF_OPEN,
     (State.OPEN, Event.HEALTH_RESTORED): State.HALF_OPEN,
@@ -70,10 +71,10 @@ NEXT = {
 OnChange = Callable[[State, State, str], None]
 """Called after a change with the old state, the new one, and the cause in words."""
 
-PROBE = 30.0
+PROBE: Final = 30.0
 """Seconds after which the slot of a probe that is not over may be taken by another."""
 
-_CLOSED = State.CLOSED  # a global is found faster than an attribute of the Enum
+_CLOSED: Final = State.CLOSED  # a global is found faster than an attribute of the Enum
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,11 @@ outcome says nothing, as if they had not been: it closes again by its probes alo
 
 from __future__ import annotations
 
+from typing import Final
+
 from gateway.resilience.breaker import Breaker, BreakerRules, Event, OnChange
 
-PASSED = 2**62
+PASSED: Final = 2**62
 """The ticket of what would have been kept out."""
 
 

@@ -22,8 +22,9 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import inf
+from typing import Final
 
-MOST_TIMES = 10
+MOST_TIMES: Final = 10
 """How many times `eject` the longest ejection lasts."""
 
 OnChange = Callable[[str, bool, str], None]

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from gateway.errors import (
     BackendConnectTimeout,
@@ -28,14 +29,14 @@ from gateway.errors import (
     Retry,
 )
 
-IDEMPOTENT = frozenset([b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"])
+IDEMPOTENT: Final = frozenset([b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"])
 """RFC 9110 section 9.2.2."""
 
-DEFAULT_ON: frozenset[str | int] = frozenset(["connect", "refused", "reset", 502, 503, 504])
+DEFAULT_ON: Final[frozenset[str | int]] = frozenset(["connect", "refused", "reset", 502, 503, 504])
 
 # What `retry.on` calls an error of ours; the first that fits counts. Statuses in `retry.on` are for what backends
 # answer: were a 504 of our own among them, `timeout` could not be left out.
-KINDS: tuple[tuple[type[GatewayError], frozenset[str | int]], ...] = (
+KINDS: Final[tuple[tuple[type[GatewayError], frozenset[str | int]], ...]] = (
     (BackendRefused, frozenset(["connect", "refused"])),
     (BackendTLSFailed, frozenset(["connect"])),
     (BackendConnectTimeout, frozenset(["connect", "timeout"])),
@@ -66,7 +67,7 @@ class Tried:
     keyed: bool = False
 
 
-_RACES = frozenset([Retry.IF_REUSED, Retry.UNPROCESSED])
+_RACES: Final = frozenset([Retry.IF_REUSED, Retry.UNPROCESSED])
 
 
 def lost_race(error: GatewayError, tried: Tried) -> bool:

@@ -16,8 +16,9 @@ from __future__ import annotations
 
 from collections import deque
 from math import inf
+from typing import Final
 
-PARTS = 10
+PARTS: Final = 10
 
 
 class Window:

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from typing import Final
 from urllib.parse import unquote
 
 from gateway.errors import MalformedRequest
 from gateway.http.paths import normal_form
 from gateway.http.readings import folded
 
-_PARAM = re.compile(r":([A-Za-z_][A-Za-z0-9_-]*)|\{([A-Za-z_][A-Za-z0-9_-]*)\}")
-_REST = re.compile(r"\*|\{\*([A-Za-z_][A-Za-z0-9_-]*)\}")
+_PARAM: Final = re.compile(r":([A-Za-z_][A-Za-z0-9_-]*)|\{([A-Za-z_][A-Za-z0-9_-]*)\}")
+_REST: Final = re.compile(r"\*|\{\*([A-Za-z_][A-Za-z0-9_-]*)\}")
 
 
 @dataclass(frozen=True)

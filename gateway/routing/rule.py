@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from gateway.headers import Headers
 from gateway.http.expressions import searcher
 from gateway.http.expressions import wanted as expected
 from gateway.http.queries import pairs
 
-LONGEST_VALUE = 4096
+LONGEST_VALUE: Final = 4096
 """A field or query value over this many octets matches no condition: it bounds what comparing one may cost."""
 
-NAMED_ONLY = b"TRACE"
+NAMED_ONLY: Final = b"TRACE"
 """TRACE: a route takes it only where its `methods` name it, since the answer shows fields that no script may read."""
 
-USUAL = frozenset([b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"])
+USUAL: Final = frozenset([b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"])
 """What `Allow` says of a route for any method."""
 
 Accept: TypeAlias = Callable[[bytes], object]

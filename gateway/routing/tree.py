@@ -8,7 +8,7 @@ on the number of routes.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Generic, TypeAlias, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar
 
 from gateway.errors import MethodNotAllowed
 from gateway.headers import Headers
@@ -18,7 +18,7 @@ from gateway.routing.rule import NAMED_ONLY, USUAL, Conditions, RouteRule, takes
 
 T = TypeVar("T")
 
-_REST = 0
+_REST: Final = 0
 """Stands for the number of a segment where only the wildcard of a node is still to be looked at."""
 
 

@@ -7,7 +7,7 @@ Tests: `tests/serving/test_phases.py::test_what_an_event_makes_of_a_phase`.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.interfaces import ISSLTransport
 
@@ -22,8 +22,10 @@ from gateway.serving.phases import AFTER, Event, Half, Phase
 from gateway.serving.times import CLOSE, CLOSE_IDLE, HALF_CLOSED_PROBE, LINGER, LINGER_TOTAL, between
 from gateway.transport.deadlines import NEVER, aged
 
-PIPELINE, BODY = 1, 2
-"""Why reading is held back: requests wait their turn, or a body waits for its backend. Both may be so at once."""
+PIPELINE: Final = 1
+"""Why reading is held back: requests wait their turn. Both reasons may be so at once."""
+BODY: Final = 2
+"""Another: a body waits for its backend."""
 
 
 class ClientConnection(Downstream, Carrying):

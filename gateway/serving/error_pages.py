@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from html import escape
+from typing import Final
 
 from gateway.body import Body
 from gateway.errors import AuthorityRefused, GatewayError
@@ -21,11 +22,11 @@ from gateway.http.accept import prefers_html
 from gateway.message import Response
 from gateway.serving.respond import render_error
 
-HTML = b"text/html; charset=utf-8"
-NAMES = ("request_id", "status", "reason")
+HTML: Final = b"text/html; charset=utf-8"
+NAMES: Final = ("request_id", "status", "reason")
 """What a page can hold, each as `${NAME}`."""
 
-_NAME = re.compile(rf"\$\$\{{|\$\{{({'|'.join(NAMES)})\}}")
+_NAME: Final = re.compile(rf"\$\$\{{|\$\{{({'|'.join(NAMES)})\}}")
 
 
 class Page:
@@ -123,7 +124,15 @@ def wants_page(exchange: Exchange) -> bool:
     return prefers_html(exchange.request.headers.joined(b"accept"))
 
 
-_OF_CONTENT = (b"accept-ranges", b"digest", b"etag", b"last-modified", b"repr-digest", b"trailer", b"cache-control")
+_OF_CONTENT: Final = (
+    b"accept-ranges",
+    b"digest",
+    b"etag",
+    b"last-modified",
+    b"repr-digest",
+    b"trailer",
+    b"cache-control",
+)
 """Fields that say something of the content that goes, beside those that begin with `content-`."""
 
 

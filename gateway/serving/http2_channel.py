@@ -16,7 +16,7 @@ Tests: `tests/serving/test_http2_phases.py`.
 from __future__ import annotations
 
 from os import urandom
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocol, IPushProducer, ISSLTransport
 from twisted.internet.protocol import connectionDone
@@ -44,9 +44,9 @@ from gateway.serving.http2_tunnel import WebSocketStream, as_http1
 from gateway.serving.times import CLOSE
 from gateway.transport.deadlines import NEVER, aged
 
-NOTICE = 1.0
+NOTICE: Final = 1.0
 """Seconds after which a client is taken to have heard that its connection ends."""
-REQUESTS = 10_000
+REQUESTS: Final = 10_000
 """Streams that a connection takes: its client opens another then, which a balancer in between may place anew."""
 
 

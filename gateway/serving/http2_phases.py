@@ -20,6 +20,7 @@ A pair that is not in `NEXT` changes nothing. `tests/serving/test_http2_phases.p
 from __future__ import annotations
 
 from enum import IntEnum, unique
+from typing import Final
 
 
 @unique
@@ -52,7 +53,7 @@ class Event(IntEnum):
     """The transport is gone."""
 
 
-NEXT = {
+NEXT: Final = {
     (Phase.NEW, Event.SETTINGS): Phase.OPEN,
     (Phase.NEW, Event.PARTED): Phase.NOTICED,
     (Phase.NEW, Event.ENDED): Phase.CLOSING,
@@ -69,5 +70,5 @@ NEXT = {
     (Phase.CLOSING, Event.LOST): Phase.CLOSED,
 }  # fmt: skip
 
-AFTER = tuple(tuple(NEXT.get((phase, event), phase) for event in Event) for phase in Phase)
+AFTER: Final = tuple(tuple(NEXT.get((phase, event), phase) for event in Event) for phase in Phase)
 """`NEXT` as rows by phase and columns by event."""

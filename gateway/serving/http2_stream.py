@@ -15,6 +15,8 @@ Tests: `tests/flow/test_http2.py::test_a_client_that_reads_nothing_is_given_up`.
 
 from __future__ import annotations
 
+from typing import Final
+
 from mypy_extensions import mypyc_attr
 
 from gateway.body import Body
@@ -38,13 +40,13 @@ from gateway.serving.life import Life
 from gateway.serving.times import Stage
 from gateway.transport.deadlines import NEVER
 
-STALLED = 30.0
+STALLED: Final = 30.0
 """Seconds for which an answer may wait for its client's window without anything going out."""
 
-_SETTLED = 1.0
+_SETTLED: Final = 1.0
 """Seconds after which what still waits of an answer waits for its client."""
 
-_ASKED = Stage.ASKED
+_ASKED: Final = Stage.ASKED
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable
+from typing import Final
 
 from gateway.errors import GatewayError, MethodUnknown
 from gateway.exchange import Exchange
@@ -22,9 +23,9 @@ from gateway.serving.times import CLOSE, Stage
 from gateway.serving.tunnel import ClientTunnel
 from gateway.transport.deadlines import NEVER
 
-WEBSOCKET = b"websocket"
+WEBSOCKET: Final = b"websocket"
 
-OF_HTTP1 = frozenset([b"sec-websocket-accept"])
+OF_HTTP1: Final = frozenset([b"sec-websocket-accept"])
 """Fields of a 101 that no client of HTTP/2 gets: they answer what only HTTP/1.1 asks."""
 
 

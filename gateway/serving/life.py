@@ -17,14 +17,20 @@ A channel has one `Life` for all of its exchanges, one after the other: nothing 
 
 from __future__ import annotations
 
+from typing import Final
+
 from gateway.body import Body
 from gateway.errors import BackendTimeout, GatewayError, RequestTimeout
 from gateway.exchange import Exchange
 from gateway.serving.contract import Host
 from gateway.serving.times import Stage, Turn, during
 
-_ASKED, _ANSWERING, _TUNNEL = Stage  # a member of an enumeration costs 30 ns to look up in CPython 3.11, a global 5
-_CLIENT, _BACKEND = Turn
+# A member of an enumeration costs 30 ns to look up in CPython 3.11, a global 5.
+_ASKED: Final = Stage.ASKED
+_ANSWERING: Final = Stage.ANSWERING
+_TUNNEL: Final = Stage.TUNNEL
+_CLIENT: Final = Turn.CLIENT
+_BACKEND: Final = Turn.BACKEND
 
 
 class Life:

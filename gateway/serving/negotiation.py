@@ -13,7 +13,7 @@ from the first octets on: a connection of HTTP/1.1 costs one object more, and a 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocol, ISSLTransport
 from zope.interface import classImplements
@@ -23,7 +23,7 @@ from gateway.serving.contract import Host
 from gateway.serving.http1_channel import Http1Channel
 from gateway.serving.http2_channel import Http2Channel
 
-H2 = b"h2"
+H2: Final = b"h2"
 """As ALPN calls it."""
 
 

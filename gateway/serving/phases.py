@@ -29,6 +29,7 @@ phase. `tests/serving/test_phases.py` walks every pair on the real channel.
 from __future__ import annotations
 
 from enum import IntEnum, unique
+from typing import Final
 
 
 @unique
@@ -71,7 +72,7 @@ class Event(IntEnum):
     """The transport is gone."""
 
 
-NEXT = {
+NEXT: Final = {
     (Phase.NEW, Event.OCTET): Phase.HEAD,
     (Phase.NEW, Event.REQUEST): Phase.SERVING,
     (Phase.NEW, Event.ENDED): Phase.CLOSING,
@@ -112,7 +113,7 @@ NEXT = {
 }  # fmt: skip
 
 
-AFTER = tuple(tuple(NEXT.get((phase, event), phase) for event in Event) for phase in Phase)
+AFTER: Final = tuple(tuple(NEXT.get((phase, event), phase) for event in Event) for phase in Phase)
 """`NEXT` as rows by phase and columns by event: looking up a pair costs 40 ns in place of 120 in a dictionary."""
 
 

@@ -16,21 +16,22 @@ Pure: the caller passes `now`.
 from __future__ import annotations
 
 from enum import IntEnum, unique
+from typing import Final
 
 from gateway.exchange import Exchange
 from gateway.serving.contract import ConnectionOptions
 from gateway.serving.phases import Phase
 from gateway.transport.deadlines import NEVER
 
-LINGER = 5.0
+LINGER: Final = 5.0
 """Seconds of silence, at most, while a client that was answered early is let finish sending."""
-LINGER_TOTAL = 30.0
+LINGER_TOTAL: Final = 30.0
 """Seconds that it may go on sending."""
-CLOSE = 10.0
+CLOSE: Final = 10.0
 """Seconds that a close may take: the client reads what is written, and answers TLS's closing alert."""
-CLOSE_IDLE = 0.5
+CLOSE_IDLE: Final = 0.5
 """Seconds that it may take where nothing is left to write: only TLS waits for an answer then."""
-HALF_CLOSED_PROBE = 1.0
+HALF_CLOSED_PROBE: Final = 1.0
 """Seconds after which a half-closed client is asked whether it is still there."""
 
 
@@ -78,9 +79,9 @@ class Time(IntEnum):
     """Nothing."""
 
 
-_IDLE = Time.IDLE
+_IDLE: Final = Time.IDLE
 
-BETWEEN = {
+BETWEEN: Final = {
     Phase.NEW: Time.HEAD,
     Phase.HEAD: Time.HEAD,
     Phase.IDLE: Time.IDLE,
@@ -91,7 +92,7 @@ BETWEEN = {
 }
 """Without an exchange, by phase; in `SERVING` there is one."""
 
-DURING = {
+DURING: Final = {
     (Stage.ASKED, Turn.CLIENT): Time.CONTENT,
     (Stage.ASKED, Turn.BACKEND): Time.ANSWER,
     (Stage.ANSWERING, Turn.CLIENT): Time.CONTENT,

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from hashlib import blake2b
 from importlib.resources import files
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -33,14 +33,14 @@ from gateway.storage.errors import CommandRefused, StoreUnavailable
 from gateway.storage.replies import Meaning
 from gateway.storage.resp import Argument, Script, pack
 
-PREFIX = b"gw:{limits}:"
+PREFIX: Final = b"gw:{limits}:"
 
-SCRIPT = Script(files("gateway.storage").joinpath("limits.lua").read_bytes())
-GIVE_BACK = Script(files("gateway.storage").joinpath("limits_back.lua").read_bytes())
+SCRIPT: Final = Script(files("gateway.storage").joinpath("limits.lua").read_bytes())
+GIVE_BACK: Final = Script(files("gateway.storage").joinpath("limits_back.lua").read_bytes())
 
-REMEMBERED = 1.0
+REMEMBERED: Final = 1.0
 """Seconds for which a refusal is remembered at most."""
-REFUSALS = 10_000
+REFUSALS: Final = 10_000
 """Refusals that are remembered."""
 
 

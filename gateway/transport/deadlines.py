@@ -8,12 +8,12 @@ connection and sweep. Deadlines are kept up to `INTERVAL` late, never early.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
-INTERVAL = 0.1
+INTERVAL: Final = 0.1
 """Seconds between sweeps."""
 
-NEVER = float("inf")
+NEVER: Final = float("inf")
 
 
 def aged(seconds: float, random: Callable[[], float]) -> float:

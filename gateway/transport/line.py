@@ -9,20 +9,20 @@ Tests: `tests/transport/test_direct.py::test_the_rest_of_a_partial_send_goes_out
 from __future__ import annotations
 
 from errno import EWOULDBLOCK
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 
-USUAL = 64 * 1024
+USUAL: Final = 64 * 1024
 """Octets that a read has room for."""
 
-LARGE = 127 * 1024
+LARGE: Final = 127 * 1024
 """The same, where the last one had as much as it could: a large body takes 0.6 of the processor's time (D-264).
 
 Just below what glibc maps for each allocation anew (128 KiB): above that each read would cost a page fault for 4 KiB.
 """
 
-FEW = 16 * 1024
+FEW: Final = 16 * 1024
 """A read of less than this was not of a large body."""
 
 

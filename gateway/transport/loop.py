@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import errno
 import select
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.epollreactor import EPollReactor
 from twisted.python import log
 
-_READABLE = select.EPOLLIN
+_READABLE: Final = select.EPOLLIN
 
 
 class Turn:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Final
 
 from OpenSSL import SSL
 from twisted.internet.error import ConnectionDone
@@ -32,7 +32,7 @@ from gateway.transport.records import FIRST, FLUSH, IDLE, RECORD, SEGMENT, UNASK
 from gateway.transport.secure_transport import SecureTransport
 from gateway.transport.sessions import Begun, ClientSessions, ServerSessions
 
-FAILURES = (ssl.SSLError, SSL.Error)
+FAILURES: Final = (ssl.SSLError, SSL.Error)
 """Whichever library has it."""
 
 

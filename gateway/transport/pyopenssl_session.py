@@ -7,17 +7,17 @@ same session: nothing is asked of OpenSSL that would end in an exception, becaus
 from __future__ import annotations
 
 import ssl
-from typing import Any
+from typing import Any, Final
 
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 
-OVERHEAD = 256
+OVERHEAD: Final = 256
 """More than a record adds to its payload in any version and cipher that we allow."""
 
-RECORD = 2**14
+RECORD: Final = 2**14
 
-MESSAGES = 2**16
+MESSAGES: Final = 2**16
 """Room for what OpenSSL says of its own accord: handshakes, alerts."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from gateway.balancing.answer_times import AnswerTimes
 from gateway.errors import BreakerOpen, NoBackendAvailable
@@ -16,9 +16,9 @@ from gateway.resilience.selection import Lack, Selection, available
 from gateway.upstream.backend_pool import BackendPool
 from gateway.upstream.standing import Change, Condition, Standing
 
-_COUNT = "{} backends may be picked"
+_COUNT: Final = "{} backends may be picked"
 
-FULL = 100
+FULL: Final = 100
 """The weight of a backend of weight 1 whose share may grow: in whole hundredths, since turns are taken in integers."""
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from errno import EMFILE, ENFILE, ENOBUFS, ENOMEM
+from typing import Final
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
@@ -26,7 +27,7 @@ from gateway.upstream.openings import Openings
 from gateway.upstream.pool_limits import PoolLimits
 from gateway.upstream.waiting import Waiting
 
-_NONE_LEFT = frozenset([EMFILE, ENFILE, ENOBUFS, ENOMEM])
+_NONE_LEFT: Final = frozenset([EMFILE, ENFILE, ENOBUFS, ENOMEM])
 """What the system says when it has no more of what a connection needs."""
 
 

@@ -6,7 +6,7 @@ when the answer is complete and the connection can be used again. What it is bus
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocol, IPushProducer, ISSLTransport
@@ -26,10 +26,10 @@ from gateway.upstream.http1_tunnel import BackendTunnel, Carrier
 from gateway.upstream.http1_upload import Upload, beginning
 from gateway.upstream.request_head import Heading, authenticates
 
-CLOSE = 10.0
+CLOSE: Final = 10.0
 """Seconds that a close may take until the connection is reset."""
 
-_IDLE = Phase.IDLE
+_IDLE: Final = Phase.IDLE
 
 
 class Http1Connection(Connection, Stream, Carrier):

@@ -33,6 +33,7 @@ all of them, and says of each of those why not.
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Final
 
 
 class Phase(IntEnum):
@@ -83,21 +84,21 @@ class Event(IntEnum):
     """The transport is gone."""
 
 
-OPENED = {Phase.IDLE: Phase.LENT}
-RETURNED = {Phase.LENT: Phase.IDLE}
-SENT = {Phase.LENT: Phase.WAITING}
-BEGUN = {Phase.LENT: Phase.UPLOADING}
-CONTENT_ENDED = {Phase.UPLOADING: Phase.WAITING, Phase.EARLY: Phase.ANSWERING}
-HEAD = {Phase.UPLOADING: Phase.EARLY, Phase.WAITING: Phase.ANSWERING}
-COMPLETED = {
+OPENED: Final = {Phase.IDLE: Phase.LENT}
+RETURNED: Final = {Phase.LENT: Phase.IDLE}
+SENT: Final = {Phase.LENT: Phase.WAITING}
+BEGUN: Final = {Phase.LENT: Phase.UPLOADING}
+CONTENT_ENDED: Final = {Phase.UPLOADING: Phase.WAITING, Phase.EARLY: Phase.ANSWERING}
+HEAD: Final = {Phase.UPLOADING: Phase.EARLY, Phase.WAITING: Phase.ANSWERING}
+COMPLETED: Final = {
     Phase.UPLOADING: Phase.IDLE,
     Phase.WAITING: Phase.IDLE,
     Phase.EARLY: Phase.IDLE,
     Phase.ANSWERING: Phase.IDLE,
     Phase.LOST: Phase.LOST,  # an answer whose end is the end of the connection
 }
-SWITCHES = {Phase.WAITING: Phase.SWITCHED}
-JOINED = {
+SWITCHES: Final = {Phase.WAITING: Phase.SWITCHED}
+JOINED: Final = {
     Phase.SWITCHED: Phase.TUNNEL,
     # It ended while the steps of the chain looked at the 101: the client's end is told so as it joins.
     Phase.CLOSING: Phase.CLOSING,
@@ -105,23 +106,23 @@ JOINED = {
 }
 # When a backend has closed its half, its connection is closed, except in a tunnel: an answer that goes on until the
 # close is complete by that, and every other answer that is under way fails.
-BACKEND_ENDS = {
+BACKEND_ENDS: Final = {
     **dict.fromkeys(Phase, Phase.CLOSING),
     Phase.TUNNEL: Phase.BACKEND_ENDED,
     Phase.BACKEND_ENDED: Phase.BACKEND_ENDED,
     Phase.LOST: Phase.LOST,
 }
-CLIENT_ENDS = {
+CLIENT_ENDS: Final = {
     Phase.TUNNEL: Phase.CLIENT_ENDED,
     Phase.CLIENT_ENDED: Phase.CLIENT_ENDED,
     Phase.BACKEND_ENDED: Phase.CLOSING,  # Twisted leaves a connection open whose halves are both closed
     Phase.CLOSING: Phase.CLOSING,
     Phase.LOST: Phase.LOST,
 }
-CLOSED = {**dict.fromkeys(Phase, Phase.CLOSING), Phase.LOST: Phase.LOST}
-DISCONNECTED = dict.fromkeys(Phase, Phase.LOST)
+CLOSED: Final = {**dict.fromkeys(Phase, Phase.CLOSING), Phase.LOST: Phase.LOST}
+DISCONNECTED: Final = dict.fromkeys(Phase, Phase.LOST)
 
-NEXT: dict[Event, dict[Phase, Phase]] = {
+NEXT: Final[dict[Event, dict[Phase, Phase]]] = {
     Event.OPENED: OPENED,
     Event.RETURNED: RETURNED,
     Event.SENT: SENT,
@@ -139,5 +140,5 @@ NEXT: dict[Event, dict[Phase, Phase]] = {
 """For each event, the phases in which it can come, and the phase that follows. Its columns have names, too: a
 connection looks one up at every step."""
 
-TUNNELS = frozenset([Phase.TUNNEL, Phase.BACKEND_ENDED, Phase.CLIENT_ENDED])
-UPLOADS = frozenset([Phase.UPLOADING, Phase.EARLY])
+TUNNELS: Final = frozenset([Phase.TUNNEL, Phase.BACKEND_ENDED, Phase.CLIENT_ENDED])
+UPLOADS: Final = frozenset([Phase.UPLOADING, Phase.EARLY])

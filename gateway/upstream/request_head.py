@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from gateway.exchange import Exchange
 from gateway.http.fields import FieldFilter, asks_for_connection, encode_passed
 from gateway.message import Request
 
-_CONTENT_METHODS = frozenset([b"POST", b"PUT", b"PATCH"])
+_CONTENT_METHODS: Final = frozenset([b"POST", b"PUT", b"PATCH"])
 
 
 def authenticates(exchange: Exchange) -> bool:

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from gateway.resilience.breaker import BreakerRules, State, together
 from gateway.resilience.dry_run import breaker_of
@@ -22,10 +22,10 @@ from gateway.resilience.health import Health
 from gateway.resilience.outliers import OutlierDetector, OutlierRules, Suspect
 from gateway.resilience.slow_start import factor
 
-REMEMBERED = 5
+REMEMBERED: Final = 5
 """Last errors and last changes that are kept for who wants to see them."""
 
-_TOGETHER = {
+_TOGETHER: Final = {
     State.OPEN: "the breaker of every backend is open",
     State.HALF_OPEN: "the breaker of a backend lets probes pass",
     State.CLOSED: "the breaker of a backend is closed",
