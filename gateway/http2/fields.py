@@ -84,6 +84,8 @@ def request_of(head: Head, memo: RequestBlocks, connect: bool = False) -> tuple[
     if other is not None:
         raise MalformedRequest("The path of the request is a URL.")
     authority = pseudo.get(b":authority")
+    if authority == b"":
+        raise MalformedRequest("The authority of the request is empty.")  # in `key` it would be one that is absent
     key = b"%b\n%b" % (authority or b"", head.block)
     known = memo.get(key)
     if known is None:
@@ -242,8 +244,6 @@ def _request_fields(authority: bytes | None, block: bytes) -> tuple[HeaderBlock,
             raise MalformedRequest("The request names no authority.")
         host = framing.check_host(said)
     else:
-        if not authority:
-            raise MalformedRequest("The authority of the request is empty.")
         host = framing.check_host(authority)
         if said is None:
             headers.add(b"Host", authority)

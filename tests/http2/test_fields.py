@@ -308,6 +308,16 @@ def test_warm_is_as_cold(heads: list[Head], order: Any) -> None:
     assert len(memo) <= RequestBlocks.most
 
 
+def test_an_empty_authority_is_not_taken_for_one_that_is_absent() -> None:
+    """A block with a host comes without an authority, twice, and is known then; with an empty one it is refused."""
+    memo = RequestBlocks()
+    for _ in range(3):
+        assert fields.request_of(head(b"host: h\r\n", authority=None), memo)[0].host == b"h"
+
+    with pytest.raises(MalformedRequest):
+        fields.request_of(head(b"host: h\r\n", authority=b""), memo)
+
+
 def test_a_message_of_its_own_is_changed() -> None:
     """What a step changes in one request is not in the next one with the same head."""
     memo = RequestBlocks()
