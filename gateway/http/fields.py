@@ -6,10 +6,11 @@ Rules only. What is sent on is written anew from the fields that pass here.
 from __future__ import annotations
 
 import re
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Final
 
 from gateway.headers import Field, Headers
+from gateway.http.remembered import remembered
 
 HOP_BY_HOP: Final = frozenset(
     [
@@ -184,10 +185,11 @@ def connection_options(headers: Headers) -> frozenset[bytes]:
     return _options(value)
 
 
-@lru_cache(256)
-def _options(value: bytes) -> frozenset[bytes]:
-    # Remembered, since nearly all clients send one of a few values.
+def _split(value: bytes) -> frozenset[bytes]:
     return frozenset([option.strip(b" \t") for option in value.lower().split(b",")])
+
+
+_options: Final = remembered(_split, most=256, longest=128)  # nearly all clients send one of a few values
 
 
 _NONE: Final[frozenset[bytes]] = frozenset()

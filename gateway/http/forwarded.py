@@ -9,7 +9,6 @@ and is continued.
 
 from __future__ import annotations
 
-import functools
 import itertools
 import re
 from bisect import bisect_right
@@ -19,6 +18,7 @@ from socket import AF_INET, AF_INET6, inet_pton
 from typing import Final
 
 from gateway.headers import Headers
+from gateway.http.remembered import remembered
 from gateway.peer import Forwarding
 
 _FOR: Final = b"x-forwarded-for"
@@ -334,8 +334,7 @@ class PeerForwarding(Forwarding):
         return element
 
 
-@functools.lru_cache(_REMEMBERED)
-def _address_of(item: str) -> str | None:
+def _without_port(item: str) -> str | None:
     """Return the address in an element of X-Forwarded-For, without its port; None where the element has no address."""
     if item.startswith("["):
         item = item[1:].partition("]")[0]
@@ -343,3 +342,6 @@ def _address_of(item: str) -> str | None:
         item = item.partition(":")[0]
     address = _parsed(item)
     return None if address is None else str(address)
+
+
+_address_of: Final = remembered(_without_port, most=_REMEMBERED, longest=_LONGEST_ADDRESS)

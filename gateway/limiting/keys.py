@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from hashlib import blake2b
 from ipaddress import IPv6Address
 from typing import Final
 
 from gateway.exchange import Exchange
+from gateway.http.remembered import remembered
 from gateway.principal import find_claim
 
 Key = Callable[[Exchange], bytes]
@@ -73,8 +73,7 @@ def _address(exchange: Exchange) -> bytes:
     return _network(address) if ":" in address else b"4" + address.encode()
 
 
-@lru_cache(maxsize=4096)
-def _network(address: str) -> bytes:
+def _network_of(address: str) -> bytes:
     """Return an IPv4 address, or the /64 of an IPv6 address: whoever has one address of a /64 has all 2**64."""
     try:
         parsed = IPv6Address(address.partition("%")[0])
@@ -83,6 +82,9 @@ def _network(address: str) -> bytes:
     if parsed.ipv4_mapped is not None:
         return b"4" + str(parsed.ipv4_mapped).encode()
     return b"6" + parsed.packed[:8]
+
+
+_network = remembered(_network_of, most=4096, longest=64)
 
 
 def _header(name: bytes) -> Key:

@@ -13,11 +13,12 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from functools import lru_cache
+from functools import partial
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from gateway.exchange import Exchange
+from gateway.http.remembered import remembered
 from gateway.middleware.outcome import level_of, status_of
 
 REDACTED = "REDACTED"
@@ -48,7 +49,7 @@ _EXPRESSIONS = {
     "status_code": "status_of(exchange)",
     "response_time_ms": "int((exchange.finished - exchange.started) * 1e6) / 1e3",
     "client_ip": "exchange.client_address",
-    "user_agent": "known_text(headers.get(b'user-agent'))",
+    "user_agent": "known_text(headers[b'user-agent']) if b'user-agent' in headers else None",
     "upstream_service": "exchange.upstream",
     "upstream_response_time_ms": (
         "int((exchange.upstream_finished - exchange.upstream_started) * 1e6) / 1e3"
@@ -216,7 +217,8 @@ def compiled(
         "redacted": query_redactor((*redact_query, *ALWAYS_REDACTED), errors),
         "service": service,
         "status_of": status_of,
-        "known_text": lru_cache(1024)(text),  # for values that many requests have
+        # Many requests have the same value.
+        "known_text": remembered(partial(str, encoding="utf-8", errors=errors), most=1024, longest=512),
         "text": text,
         "timestamp": clock_text(wall_clock),
         "clf_time": clf_clock(wall_clock),

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import tracemalloc
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.http.fields import _options, _split
+from gateway.http.remembered import remembered
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_a_text_of_usual_length_is_worked_out_once() -> None:
+    """A longer one each time; and of more texts than there is room for, the one not asked for longest goes."""
+    worked_out: list[bytes] = []
+
+    def work_out(text: bytes) -> int:
+        worked_out.append(text)
+        return len(text)
+
+    ask = remembered(work_out, most=2, longest=3)
+
+    assert [ask(text) for text in (b"", b"abc", b"abc", b"abcd", b"abcd", b"", b"x", b"abc")] == [
+        0,
+        3,
+        3,
+        4,
+        4,
+        0,
+        1,
+        3,
+    ]
+    assert worked_out == [b"", b"abc", b"abcd", b"abcd", b"x", b"abc"]
+
+
+@given(st.lists(st.binary(max_size=300), max_size=30))
+def test_warm_is_as_cold(values: list[bytes]) -> None:
+    """For the one that decides which fields are for one connection."""
+    assert [_options(value) for value in values * 2] == [_split(value) for value in values * 2]
+
+
+NO_CLIENTS = {"gateway/composition/builders/admission.py", "gateway/dialling/plain.py"}
+"""Where a memory is asked with limits of the configuration, or with URLs of the gateway's own requests."""
+
+
+def test_no_memory_of_what_clients_send_is_bounded_by_number_alone() -> None:
+    """`lru_cache` bounds how many results are kept, and what a client sends may be as long as a head."""
+    users = {
+        str(path.relative_to(ROOT)) for path in (ROOT / "gateway").rglob("*.py") if "lru_cache" in path.read_text()
+    }
+    assert users - NO_CLIENTS == {"gateway/http/remembered.py"}
+
+
+def test_long_values_of_connection_are_not_kept() -> None:
+    """256 of them, full of short options, took 94 MiB."""
+    value = b",".join(b"%x" % number for number in range(1000, 6000))
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    for number in range(20):
+        assert len(_options(b"%d,%b" % (number, value))) == 5001
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+
+    assert grown < 500_000
