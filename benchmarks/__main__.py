@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import math
 import os
 import re
 import signal
@@ -162,15 +163,42 @@ def _environment(name: str, default: str) -> str:
     return os.environ.get(f"BENCH_{name}") or default
 
 
-def _parser() -> argparse.ArgumentParser:
+def _at_least_one(text: str) -> int:
+    """Read a count: of none there would be a table without lines, which looks like a run that went well."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1, found {text!r}")
+    return int(text)
+
+
+def _above_zero(text: str) -> float:
+    """Read how many seconds something takes."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a number of seconds above 0, found {text!r}")
+    return seconds
+
+
+def _common(rounds: str) -> argparse.ArgumentParser:
+    """Return the options of all that measure with sockets; made anew for each command, since defaults belong to it."""
     common = argparse.ArgumentParser(add_help=False)
     add = common.add_argument
-    add("--seconds", type=float, default=_environment("SECONDS", "4"), help="length of one measurement (4)")
-    add("--rounds", type=int, default=_environment("ROUNDS", "3"), help="measurements of each proxy (3)")
+    add("--seconds", type=_above_zero, default=_environment("SECONDS", "4"), help="length of one measurement (4)")
+    add(
+        "--rounds",
+        type=_at_least_one,
+        default=_environment("ROUNDS", rounds),
+        help=f"measurements of each proxy ({rounds})",
+    )
     add("--backend-port", type=int, default=_environment("BACKEND_PORT", str(BACKEND_PORT)))
     add("--markdown", type=Path, metavar="FILE", default=_environment("MARKDOWN", "") or None, help="write the tables")
     add("--no-install", dest="install", action="store_false", help="do not install what is missing")
+    return common
 
+
+def _parser() -> argparse.ArgumentParser:
     which = argparse.ArgumentParser(add_help=False)
     add = which.add_argument
     add("--command", dest="proxy_command", action="append", default=[], metavar="NAME=COMMAND")
@@ -178,7 +206,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     commands = parser.add_subparsers()
 
-    comparison = commands.add_parser("run", parents=[common, which], help="compare the proxies (the default)")
+    comparison = commands.add_parser("run", parents=[_common("3"), which], help="compare the proxies (the default)")
     add = comparison.add_argument
     add("--scenarios", default=_environment("SCENARIOS", ""), help=", ".join(scenario_registry.known()))
     add("--proxies", default=_environment("PROXIES", ""), help=", ".join(proxy_registry.known()))
@@ -191,23 +219,23 @@ def _parser() -> argparse.ArgumentParser:
     add("--pin", action="store_true", help="a core for the proxy alone, the others for load and backend")
     comparison.set_defaults(command=bench)
 
-    revisions = commands.add_parser("ab", parents=[common], help="compare two revisions of the gateway")
+    revisions = commands.add_parser("ab", parents=[_common("8")], help="compare two revisions of the gateway")
     revisions.add_argument("--base", required=True, metavar="GITREV")
     revisions.add_argument("--scenario", default="plain")
-    revisions.set_defaults(command=compare, rounds=int(_environment("ROUNDS", "8")))
+    revisions.set_defaults(command=compare)
 
     memory = commands.add_parser("micro", help="measure what lies between recv and send, without sockets")
     add = memory.add_argument
     add("--scenarios", default=_environment("SCENARIOS", ""), help=", ".join(exchanges.EXCHANGES))
     add("--against", metavar="REVISION", default="", help="measure a revision in turns with the working tree")
-    add("--rounds", type=int, default=_environment("ROUNDS", "5"), help="of which the median counts (5)")
+    add("--rounds", type=_at_least_one, default=_environment("ROUNDS", "5"), help="of which the median counts (5)")
     add("--instructions", action="store_true", help="count instructions too (perf, else valgrind: minutes)")
     memory.set_defaults(command=micro)
 
-    profiling = commands.add_parser("profile", parents=[common, which], help="show where the time goes")
+    profiling = commands.add_parser("profile", parents=[_common("3"), which], help="show where the time goes")
     profiling.add_argument("--proxies", default="gateway", metavar="NAME")
     profiling.add_argument("--scenario", default="plain")
-    profiling.add_argument("--top", type=int, default=25, help="lines of each table")
+    profiling.add_argument("--top", type=_at_least_one, default=25, help="lines of each table")
     profiling.set_defaults(command=profiled)
 
     commands.add_parser("install", help="install the peers").set_defaults(command=install)
