@@ -62,6 +62,22 @@ def test_constants_of_a_compiled_module_are_final(module: str) -> None:
     assert assigned == {}
 
 
+@pytest.mark.parametrize("module", MODULES)
+def test_no_property_of_a_compiled_class_is_left_to_be_kept_by_a_decorator(module: str) -> None:
+    """The compiler takes `cached_property` for `property`: what it gives would be made anew for each request."""
+    tree = ast.parse((ROOT / "gateway" / f"{module}.py").read_text())
+
+    assert [
+        f"{owner.name}.{method.name}"
+        for owner in ast.walk(tree)
+        if isinstance(owner, ast.ClassDef)
+        for method in owner.body
+        if isinstance(method, ast.FunctionDef)
+        for decorator in method.decorator_list
+        if "cache" in ast.unparse(decorator)
+    ] == []
+
+
 def bases_of_ours(path: Path) -> dict[str, str]:
     """Return the names of ours from which classes of a module inherit, each with the module that it is of."""
     tree = ast.parse(path.read_text())

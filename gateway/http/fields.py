@@ -6,7 +6,6 @@ Rules only. What is sent on is written anew from the fields that pass here.
 from __future__ import annotations
 
 import re
-from functools import cached_property
 from typing import Final
 
 from gateway.headers import Field, Headers
@@ -117,6 +116,7 @@ class FieldFilter(dict[bytes, bool]):
         self.decisive = decisive - {EVERY_FIELD}
         self.all_decisive = EVERY_FIELD in decisive
         self._one_spelling = frozenset(map(folded, self.decisive))
+        self._trailers: FieldFilter | None = None
 
     def __missing__(self, name: bytes) -> bool:
         passes = self._judge(name)
@@ -132,10 +132,13 @@ class FieldFilter(dict[bytes, bool]):
             return True
         return read_as not in self._one_spelling and not (self.all_decisive and name != read_as)
 
-    @cached_property
+    @property
     def trailers(self) -> FieldFilter:
         """The filter for the trailers of the same messages."""
-        return trailer_filter(self)
+        made = self._trailers
+        if made is None:  # most filters see no message with trailers
+            made = self._trailers = trailer_filter(self)
+        return made
 
 
 class _NoField(FieldFilter):
