@@ -153,3 +153,11 @@ def test_interpreted_classes_inherit_from_compiled_ones_that_allow_it() -> None:
         if module in MODULES and (module, name) not in allow
     }
     assert refused == set()
+
+
+def test_the_wires_of_all_versions_are_tested_compiled() -> None:
+    """With their fuzzing: `make test-compiled` runs the tests of each directory `tests/http*`."""
+    makefile = (ROOT / "Makefile").read_text()
+    chosen = set(makefile.partition("COMPILED_TESTS ?=")[2].partition("\n\n")[0].split())
+
+    assert {f"tests/{path.name}" for path in (ROOT / "tests").glob("http*") if path.is_dir()} - chosen == set()
