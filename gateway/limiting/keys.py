@@ -84,7 +84,7 @@ def _network_of(address: str) -> bytes:
     return b"6" + parsed.packed[:8]
 
 
-_network = remembered(_network_of, most=4096, longest=64)
+_network: Final = remembered(_network_of, most=4096, longest=64)
 
 
 def _header(name: bytes) -> Key:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from ipaddress import IPv6Address
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.exchange import Downstream, Exchange
 from gateway.headers import Headers
 from gateway.limiting.keys import LONGEST, limit_key, needs_principal
+from gateway.message import Request
 from gateway.principal import Principal
+from tests.peers import direct
 
 
-def exchange(address: str = "192.0.2.1", principal: Principal | None = None, **headers: str) -> Any:
-    """What keys look at."""
+def exchange(address: str = "192.0.2.1", principal: Principal | None = None, **headers: str) -> Exchange:
+    """A real one, since compiled keys take no other."""
     fields = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    return SimpleNamespace(
-        client_address=address, principal=principal, request=SimpleNamespace(headers=Headers(fields))
-    )
+    made = Exchange(Request(b"GET", b"/", Headers(fields)), Downstream(), direct(address), 0.0, 1.0)
+    made.principal = principal
+    return made
 
 
 def key(*scopes: str, route: str = "orders", **how: Any) -> bytes:
