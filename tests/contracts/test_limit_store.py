@@ -119,10 +119,12 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InRedis]:
     with ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         for name in ("SCRIPT", "GIVE_BACK"):
-            source = getattr(redis_limits, name).source
+            script = getattr(redis_limits, name)  # compiled code keeps the object, and looks no name up
+            source = script.source
             assert b"redis.call('TIME')" in source
             clock = source.replace(b"redis.call('TIME')", b"redis.call('LRANGE', 'clock', 0, 1)")
-            patch.setattr(redis_limits, name, Script(clock))
+            for attribute in ("source", "digest"):
+                patch.setattr(script, attribute, getattr(Script(clock), attribute))
         server = stack.enter_context(redis_server(directory))
         reactor = stack.enter_context(private_reactor())
         store = InRedis(reactor, server.url)
