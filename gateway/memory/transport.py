@@ -187,8 +187,8 @@ class MemoryTransport:
 
     def step(self) -> bool:
         """Do one thing that is due here; returns whether there was one."""
-        if not self.connected:
-            return False
+        if not (self._wire or self._writing or self._end is not None or self._aborting) or not self.connected:
+            return False  # nothing is due at nearly all of a thousand connections
         if self._aborting:
             self._lose(ConnectionAborted)
             return True

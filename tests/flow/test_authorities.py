@@ -402,6 +402,7 @@ def test_cookies_of_one_caller_are_not_shown_for_another(make: Make) -> None:
     assert authority.last.headers.get(b"Cookie") is None
 
 
+@pytest.mark.timeout(300)  # 1,100 exchanges are under way: seconds alone, a minute where much else runs
 @pytest.mark.parametrize("ask", [introspecting, asking])
 def test_an_authority_that_says_nothing_keeps_so_many_requests(make: Make, ask: Any) -> None:
     """So many connections and so many waiting requests; further ones get 503 at once."""
