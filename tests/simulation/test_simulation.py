@@ -43,6 +43,9 @@ def test_whatever_a_seed_draws(seeds: list[int]) -> None:
         assert error is None, f'make simulate ARGS="--seed {seed} --trace": {error!r}'
 
 
+UNPATCHED = pytest.mark.skipif(COMPILED, reason="compiled code calls its own, whatever stands in its place")
+
+
 def test_a_seed_replays_exactly() -> None:
     """Two runs do the same things, and clients receive the same octets."""
     for seed in range(5):
@@ -62,6 +65,7 @@ def caught(most: int = 150) -> str:
     return ""
 
 
+@UNPATCHED
 def test_a_post_that_is_sent_twice_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """By what is written to backends."""
     everything = gateway.resilience.retry.IDEMPOTENT | {b"POST"}
@@ -70,6 +74,7 @@ def test_a_post_that_is_sent_twice_is_caught(monkeypatch: pytest.MonkeyPatch) ->
     assert "left 2 times" in caught()
 
 
+@UNPATCHED
 def test_a_breaker_that_lets_all_pass_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the moment in which a request leaves."""
     monkeypatch.setattr(Breaker, "admit", lambda self, now, whole=True: 1)
@@ -78,6 +83,7 @@ def test_a_breaker_that_lets_all_pass_is_caught(monkeypatch: pytest.MonkeyPatch)
     assert "sent through an open breaker" in caught()
 
 
+@UNPATCHED
 def test_a_breaker_with_too_many_probes_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """By its count."""
     willing = Breaker.willing
@@ -88,9 +94,6 @@ def test_a_breaker_with_too_many_probes_is_caught(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(Breaker, "willing", all_too_willing)
 
     assert "probes" in caught()
-
-
-UNPATCHED = pytest.mark.skipif(COMPILED, reason="compiled code calls its own, whatever stands in its place")
 
 
 @UNPATCHED
@@ -109,6 +112,7 @@ def test_a_pool_without_a_cap_is_caught(monkeypatch: pytest.MonkeyPatch) -> None
     assert "of which there may be" in caught()
 
 
+@UNPATCHED
 def test_what_backends_never_got_has_left_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """A request that was written and lost on its way, and is written again, is one sent twice."""
     monkeypatch.setattr(Attempt, "sent", False)
