@@ -318,12 +318,8 @@ class Http2Stream(Downstream):
 
     def _fail(self, exchange: Exchange, error: GatewayError) -> None:
         """End what the exchange waits for and answer with an error instead, where no answer has begun."""
-        if self.life.stage is not _ASKED:
-            exchange.error = error
+        if not self.life.fail(exchange, error):
             self.abort(exchange)
-            return
-        assert exchange.chain is not None  # an exchange is given one as it begins
-        exchange.chain.fail(exchange, error)
 
     def _consume(self, octets: int) -> None:
         if octets:

@@ -138,6 +138,15 @@ class Life:
 
     # Its end.
 
+    def fail(self, exchange: Exchange, error: GatewayError) -> bool:
+        """Have its chain answer with an error instead; returns False where an answer has begun: abort it."""
+        if self.stage is not _ASKED:
+            exchange.error = error
+            return False
+        assert exchange.chain is not None  # an exchange is given one as it begins
+        exchange.chain.fail(exchange, error)
+        return True
+
     def finish(self) -> None:
         """All of the answer is written: the exchange is over."""
         exchange = self.exchange

@@ -16,10 +16,9 @@ is heard or said any more, and no `close_notify` is sent, so that nobody takes w
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Iterable
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any
 
-from OpenSSL import SSL
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IHandshakeListener, INegotiated, IProtocol, ISSLTransport
 from twisted.internet.main import CONNECTION_LOST
@@ -28,12 +27,9 @@ from zope.interface import classImplements
 
 from gateway.transport.client_hello import answer_in_clear
 from gateway.transport.producers import Membrane, Pulled
-from gateway.transport.records import FIRST, FLUSH, IDLE, RECORD, SEGMENT, UNASKED
-from gateway.transport.secure_transport import SecureTransport
+from gateway.transport.records import FLUSH, RECORD, SEGMENT, UNASKED, Burst
+from gateway.transport.secure_transport import FAILURES, SecureTransport
 from gateway.transport.sessions import Begun, ClientSessions, ServerSessions
-
-FAILURES: Final = (ssl.SSLError, SSL.Error)
-"""Whichever library has it."""
 
 
 class MemoryTLS(SecureTransport):
@@ -52,13 +48,12 @@ class MemoryTLS(SecureTransport):
 
     __slots__ = (
         "_aborted",
+        "_burst",
         "_decrypt",
         "_direct",
         "_encrypt",
-        "_first",
         "_hello",
         "_incoming",
-        "_last_large",
         "_lost",
         "_open",
         "_outgoing",
@@ -94,8 +89,7 @@ class MemoryTLS(SecureTransport):
         self._reason: Failure | None = None
         self._open = self._direct = self._lost = self._aborted = False
         self._receiving = self._shutdown_waits = self._verified = False
-        self._first = FIRST
-        self._last_large = 0.0
+        self._burst = Burst()
         self._unasked = 0
 
     # What the transport below calls.
@@ -311,10 +305,6 @@ class MemoryTLS(SecureTransport):
         else:
             self._wait_with(data)
 
-    def writeSequence(self, iovec: Iterable[bytes]) -> None:
-        """Encrypt and send the pieces as one; see `ITransport.writeSequence`."""
-        self.write(b"".join(iovec))
-
     def loseConnection(self) -> None:
         """Say `close_notify` when everything is written, and close; see `ITransport.loseConnection`."""
         if self.disconnecting or not self.connected:
@@ -369,12 +359,10 @@ class MemoryTLS(SecureTransport):
         view, done, size = memoryview(data), 0, len(data)
         try:
             if size > SEGMENT:
-                now = self._reactor.seconds()
-                if now - self._last_large > IDLE:
-                    self._first = FIRST
-                self._last_large = now
-                while self._first and done < size:
-                    self._first -= 1
+                burst = self._burst
+                burst.large_write(self._reactor.seconds())
+                while burst.left and done < size:
+                    burst.left -= 1
                     done += self._encrypt(view[done : done + SEGMENT])
             while done < size:
                 # Some versions of Python take one record at a call, others all.
@@ -382,7 +370,7 @@ class MemoryTLS(SecureTransport):
                 if done == size or self._outgoing.pending >= FLUSH:
                     self.transport.write(self._outgoing.read())
         except ssl.SSLWantReadError:
-            self._first = 0  # OpenSSL wants to be asked again for no less
+            self._burst.left = 0  # OpenSSL wants to be asked again for no less
             self._flush()
             self._wait_with(data[done:])
             return

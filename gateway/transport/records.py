@@ -22,6 +22,23 @@ FIRST = 10
 IDLE = 1.0
 """Seconds without a large write after which the next one begins a burst."""
 
+
+class Burst:
+    """How many small records the next large write of a connection begins with."""
+
+    __slots__ = ("_last", "left")
+
+    def __init__(self) -> None:
+        self.left = FIRST
+        self._last = 0.0
+
+    def large_write(self, now: float) -> None:
+        """A write of more than a segment begins, at this monotonic time."""
+        if now - self._last > IDLE:
+            self.left = FIRST
+        self._last = now
+
+
 UNASKED = 2**16
 """Most octets that a client may have OpenSSL answer by itself after the handshake. In TLS 1.2 it refuses each attempt
 to shake hands again by an alert, which waits in memory for ever where the client does not read."""

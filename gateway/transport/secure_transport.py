@@ -7,9 +7,14 @@ Tests: `tests/transport/test_memory_tls.py::test_what_is_the_transport_s_is_aske
 
 from __future__ import annotations
 
-from typing import Any
+import ssl
+from collections.abc import Iterable
+from typing import Any, Final
 
-from OpenSSL import crypto
+from OpenSSL import SSL, crypto
+
+FAILURES: Final = (ssl.SSLError, SSL.Error)
+"""What goes wrong in a session, by the library that serves it."""
 
 
 class SecureTransport:
@@ -39,6 +44,14 @@ class SecureTransport:
     def getHandle(self) -> Any:  # noqa: N802  # Twisted's name
         """Return the session, of the library that serves it; see `ISystemHandle`."""
         return getattr(self._session, "connection", self._session)
+
+    def write(self, data: bytes) -> None:
+        """Encrypt and send; see `ITransport.write`."""
+        raise NotImplementedError
+
+    def writeSequence(self, iovec: Iterable[bytes]) -> None:
+        """Encrypt and send the pieces as one; see `ITransport.writeSequence`."""
+        self.write(b"".join(iovec))
 
     def pauseProducing(self) -> None:
         """Read no more; see `IPushProducer`."""

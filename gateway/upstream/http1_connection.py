@@ -378,10 +378,9 @@ class Http1Connection(Connection, Stream, Carrier):
         parser = self._parser
         if clean and self._tunnel is None and parser.closed():
             self._complete(hearer, answered=True)
-        elif self.uses > 1 and not parser.started:
-            self._fail(hearer, ReusedConnectionLost())
         else:
-            self._fail(hearer, reset_by(reason))
+            raced = self.uses > 1 and not parser.started
+            self._fail(hearer, ReusedConnectionLost() if raced else reset_by(reason))
 
     def _fail(self, hearer: Hearer, error: GatewayError) -> None:
         self._hearer = None

@@ -21,6 +21,7 @@ from gateway.transport.pyopenssl_sessions import PyOpenSSLSessions
 from gateway.transport.records import FLUSH, RECORD, UNASKED
 from gateway.transport.tls import DirectTLS, over_tls
 from tests.pki import Authority
+from tests.transport.producing import Producer
 from tests.transport.renegotiating import Renegotiating
 
 
@@ -238,25 +239,9 @@ def test_octets_that_are_no_record_end_it_later(pair: Pair) -> None:
     assert pair.server_wire.value() != b""
 
 
-class Pusher:
-    """Notes when it has to pause."""
-
-    def __init__(self) -> None:
-        self.events: list[str] = []
-
-    def pauseProducing(self) -> None:
-        self.events.append("pause")
-
-    def resumeProducing(self) -> None:
-        self.events.append("resume")
-
-    def stopProducing(self) -> None:
-        self.events.append("stop")
-
-
 def test_who_produces_before_the_handshake_waits_for_it(pair: Pair) -> None:
     """From the first octet that cannot be sent; and again while the transport below is full."""
-    pusher = Pusher()
+    pusher = Producer()
     pair.server.registerProducer(pusher, True)
     pair.server.write(b"early")
     assert pusher.events == ["pause"]
@@ -274,7 +259,7 @@ def test_who_produces_before_the_handshake_waits_for_it(pair: Pair) -> None:
 def test_losing_the_connection_waits_for_the_producer(pair: Pair) -> None:
     """What it still writes is sent."""
     pair.carry()
-    pair.server.registerProducer(Pusher(), True)
+    pair.server.registerProducer(Producer(), True)
     pair.server.loseConnection()
     pair.server.write(b"last")
     pair.carry()
