@@ -160,6 +160,12 @@ class OriginRefused(DownstreamError):
     status, reason = 403, "auth.forbidden"
 
 
+class CorsRefused(DownstreamError):
+    """A preflight asks for what `cors` of the route does not allow: the origin, the method or a header field."""
+
+    status, reason = 403, "cors.refused"
+
+
 class Forbidden(DownstreamError):
     """The caller is known, and lacks the scopes or roles that the route asks for."""
 

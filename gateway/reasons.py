@@ -57,6 +57,10 @@ ADVICE = {
         "Compare what the caller has with `scopes`, `roles`, `ip_allow` and `ip_deny` of the route; for a token in a "
         "cookie, the request's `Origin` with `origins` and, behind a proxy that ends TLS, `trusted_proxies`."
     ),
+    "cors.refused": (
+        "Where the page is meant to call, list its origin, method or header field in `cors` of the route; the answer's "
+        "`detail` says which of them is missing."
+    ),
     "auth.refused": "Ask the authority of `auth.forward`: the client got its answer.",
     "oauth.refused": "Look at the client: the answer has RFC 6749's code for what is wrong.",
     "auth.unavailable": (

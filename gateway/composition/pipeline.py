@@ -15,6 +15,7 @@ from gateway.composition.builders.access_log import access_log
 from gateway.composition.builders.addresses import ip_rules
 from gateway.composition.builders.admission import LoadControl
 from gateway.composition.builders.bases import upstreams_below_a_base
+from gateway.composition.builders.cors import cors_step
 from gateway.composition.builders.dry_run import address_note, field_step
 from gateway.composition.builders.error_pages import Pages
 from gateway.composition.builders.identity import Identity
@@ -63,6 +64,7 @@ class Pipeline:
         answers: Middleware | None = None,
     ) -> None:
         self._answers = answers
+        self._foundation = foundation
         self._metrics = foundation.metrics
         self._identity = identity
         self._limits = limits
@@ -100,6 +102,7 @@ class Pipeline:
             *self.outermost(name, pattern, route),
             *self._load.at_the_door(route),  # before any work: what is turned away here must cost nothing
             self._ip_rules_for(route),  # inside the rules for all
+            cors_step(route, self._foundation),  # a preflight shows no credentials, and counts for no limit
             *self._limits.by_address(route),  # before anything is spent on finding out who is calling
             self._below_base_for(route),  # inside the limits: who tries such paths uses them up
             *([] if route is None else self._identity.withheld(auth)),  # an authority is shown the URL

@@ -13,6 +13,7 @@ from functools import partial
 
 from gateway.answering.health import Check
 from gateway.composition.builders.admission import LoadControl
+from gateway.composition.builders.cors import answers_preflights
 from gateway.composition.builders.decisive import decisive_fields
 from gateway.composition.builders.error_pages import Pages
 from gateway.composition.builders.identity import Identity
@@ -59,6 +60,7 @@ class Snapshot:
         in_flight: Most exchanges at once, 0 for no limit; for who does not wait.
         decides_by_forwarding: Whether something goes by a field that is believed of trusted peers only.
         explain_routing: Whether routing decisions are logged.
+        answers_preflights: Whether a route answers preflights (`cors`).
         options: For client connections.
         rules: Who is believed about clients.
         upstreams: By name.
@@ -79,6 +81,7 @@ class Snapshot:
     in_flight: int
     decides_by_forwarding: bool
     explain_routing: bool
+    answers_preflights: bool
     options: ConnectionOptions
     rules: ForwardedRules
     upstreams: Mapping[str, Upstream]
@@ -150,6 +153,7 @@ def build(
         in_flight=0 if settings.limits.queue else settings.limits.in_flight,  # with a queue it is a step
         decides_by_forwarding=not BELIEVED.isdisjoint(decisive_fields(settings)),
         explain_routing=logs_routing,
+        answers_preflights=any(map(answers_preflights, settings.routes)),
         options=_options(settings),
         rules=_forwarded(settings, trusted),
         upstreams=upstreams,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.config.schema import Settings
+from gateway.config.schema.routes import Route
 
 Steps = tuple[str | int, ...]
 
@@ -25,13 +26,20 @@ def dry_runs(settings: Settings) -> Iterator[Steps]:
         if upstream.circuit_breaker is not None and upstream.circuit_breaker.dry_run:
             yield "upstreams", place, "circuit_breaker", "dry_run"
     for place, route in enumerate(settings.routes):
-        for number, limit in enumerate(route.rate_limit):
-            if limit.dry_run:
-                yield "routes", place, "rate_limit", number, "dry_run"
-        if route.auth is not None and route.auth.dry_run:
-            yield "routes", place, "auth", "dry_run"
-        if route.ip_dry_run:
-            yield "routes", place, "ip_dry_run"
+        for steps in _of_route(route):
+            yield "routes", place, *steps
+
+
+def _of_route(route: Route) -> Iterator[Steps]:
+    for number, limit in enumerate(route.rate_limit):
+        if limit.dry_run:
+            yield "rate_limit", number, "dry_run"
+    if route.auth is not None and route.auth.dry_run:
+        yield "auth", "dry_run"
+    if route.cors is not None and route.cors.dry_run:
+        yield "cors", "dry_run"
+    if route.ip_dry_run:
+        yield ("ip_dry_run",)
 
 
 def has_dry_runs(settings: Settings) -> bool:

@@ -326,6 +326,22 @@ def origin(value: object) -> str:
     return f"{found.scheme}://{'*.' if below else ''}{name}{port}"
 
 
+def page_origin(value: object) -> str:
+    """Read the origin of pages that may call: as `origin` does, `null`, `*`, or one of another scheme.
+
+    Such pages are those of applications and extensions: `capacitor://localhost`, `chrome-extension://…`.
+    """
+    written = text(value)
+    if written in ("*", "null"):
+        return written
+    scheme, separator, rest = written.partition("://")
+    if separator and scheme.lower() not in ("http", "https"):
+        if re.fullmatch("[a-z][a-z0-9+.-]*", scheme) and re.fullmatch("[A-Za-z0-9._-]+(:[0-9]{1,5})?", rest):
+            return written
+        raise Unexpected("an origin such as https://app.example.com or capacitor://localhost")
+    return origin(written)
+
+
 def header_value(value: object) -> str:
     """Check the value of a header field: no line can be smuggled in by it."""
     written = text(value)

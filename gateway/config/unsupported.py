@@ -21,7 +21,6 @@ NOT_YET: dict[str, str] = {
     "tracing.exporter": "trace export",
     "upstreams[].backends[].url=h2c:*": "HTTP/2 to backends",
     "routes[].transformations": "transformations",
-    "routes[].cors": "CORS",
     "routes[].security_headers": "security headers",
     "routes[].plugins": "plugins",
 }

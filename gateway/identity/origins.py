@@ -22,6 +22,7 @@ from collections.abc import Iterable
 from gateway.errors import OriginRefused
 from gateway.exchange import Exchange
 from gateway.headers import Headers
+from gateway.http.origins import Origins
 
 SAFE = frozenset([b"GET", b"HEAD", b"OPTIONS", b"TRACE"])
 """Methods that change nothing (RFC 9110 section 9.2.1)."""
@@ -37,13 +38,10 @@ class PageOrigins:
         listed: `https://app.example.com`, or `https://*.example.com` for all subdomains; as browsers write origins.
     """
 
-    __slots__ = ("_listed", "_suffixes")
+    __slots__ = ("_listed",)
 
     def __init__(self, listed: Iterable[str] = ()) -> None:
-        self._listed = frozenset(origin.encode() for origin in listed if "*" not in origin)
-        # `https://*.example.com:8443`: what stands before and after the star.
-        parts = [origin.encode().partition(b"*") for origin in listed if "*" in origin]
-        self._suffixes = tuple((before, after) for before, _, after in parts)
+        self._listed = Origins(listed)
 
     def check(self, exchange: Exchange) -> None:
         """Check the page of a request with a token in a cookie.
@@ -73,12 +71,7 @@ class PageOrigins:
 
     def _has(self, origin: bytes, exchange: Exchange) -> bool:
         origin = _normal(origin.lower())
-        if origin in self._listed or origin == own_origin(exchange):
-            return True
-        return any(
-            origin.startswith(before) and origin.endswith(after) and _is_subdomain(origin[len(before) : -len(after)])
-            for before, after in self._suffixes
-        )
+        return origin in self._listed or origin == own_origin(exchange)
 
 
 def own_origin(exchange: Exchange) -> bytes | None:
@@ -96,7 +89,3 @@ def own_origin(exchange: Exchange) -> bytes | None:
 def _normal(origin: bytes) -> bytes:
     """Return an origin without the port that its scheme has by itself."""
     return origin.removesuffix(_DEFAULT.get(origin.partition(b"://")[0], b""))
-
-
-def _is_subdomain(name: bytes) -> bool:
-    return re.fullmatch(rb"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*", name) is not None

@@ -69,6 +69,10 @@ class _OneRouteTree:
         return self._tree.explain_routing
 
     @property
+    def answers_preflights(self) -> bool:
+        return self._tree.answers_preflights
+
+    @property
     def _tree(self) -> Tree:
         return self._around()
 

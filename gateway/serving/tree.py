@@ -20,12 +20,14 @@ from gateway.headers import Headers
 from gateway.http.hops import COUNTED, answer, is_last
 from gateway.http.idn import for_people
 from gateway.http.paths import normal_form
+from gateway.http.preflights import asked_method
 from gateway.interfaces import ErrorRenderer, Middleware
 from gateway.message import Request, Response
 from gateway.middleware.chain import Chain
 from gateway.resilience.occupancy import Occupancy
 from gateway.routing.agreement import PathRules, settle
-from gateway.routing.table import RouteTable
+from gateway.routing.table import Known, RouteTable
+from gateway.routing.tree import Match
 
 _log = Logger()
 _routing = Logger(namespace="gateway.routing")
@@ -49,6 +51,9 @@ class RouteLeaf:
         chain: Its steps and forwarder.
         request_timeout: Seconds until the answer must begin, and from then on the longest silence; may be infinite.
         paths: What is asked about paths that servers read in several ways.
+
+    Attributes:
+        answers_preflights: Whether a step answers those that are about the route's methods (`gateway.middleware.cors`).
     """
 
     def __init__(
@@ -59,6 +64,7 @@ class RouteLeaf:
         self.request_timeout = request_timeout
         self.paths = paths or PathRules()
         self.asks_about_every_path = self.paths.always
+        self.answers_preflights = False
         self._chain = chain
 
     def render_exchange(self, exchange: Exchange) -> None:
@@ -137,6 +143,7 @@ class Tree(Protocol):
         in_flight: Most exchanges at once, 0 for no limit.
         decides_by_forwarding: Whether something goes by a field that is believed of trusted peers only.
         explain_routing: Whether decisions are logged.
+        answers_preflights: Whether a route answers preflights.
     """
 
     @property
@@ -160,6 +167,9 @@ class Tree(Protocol):
     @property
     def explain_routing(self) -> bool: ...
 
+    @property
+    def answers_preflights(self) -> bool: ...
+
 
 def _has(routes: RouteTable[RouteLeaf], request: Request) -> bool:
     """Whether one of some routes is for a request, whatever its method."""
@@ -170,6 +180,47 @@ def _has(routes: RouteTable[RouteLeaf], request: Request) -> bool:
     except GatewayError:
         pass
     return True
+
+
+def _match(
+    routes: RouteTable[RouteLeaf], request: Request, path: bytes, known: Known[RouteLeaf] | None
+) -> Match[RouteLeaf]:
+    match = None if known is None else known.match(request.method, request.headers, request.query)
+    if match is None:
+        match = routes.match(request.host, path, request.method, request.headers, request.query)
+    return match
+
+
+def _render_counted(routes: RouteTable[RouteLeaf], route: RouteLeaf, exchange: Exchange, path: bytes) -> None:
+    """Render a TRACE or OPTIONS: it may be one that goes no further; a preflight goes no further in any case."""
+    request = exchange.request
+    if not is_last(request) or (route.answers_preflights and asked_method(request) is not None):
+        route.render_exchange(exchange)
+    else:
+        route.render_last(exchange, routes.allowed(request.host, path, request.headers, request.query))
+
+
+def _preflight(routes: RouteTable[RouteLeaf], request: Request, path: bytes) -> Match[RouteLeaf] | None:
+    """Find the route that a preflight is about, by the method that it asks for; None where no route answers it.
+
+    A method that no route takes is refused by the rules of a route on the same path, where one has any.
+    """
+    method = asked_method(request)
+    if method is None:
+        return None
+    host, headers, query = request.host, request.headers, request.query
+    try:
+        match = routes.match(host, path, method, headers, query)
+    except MethodNotAllowed as error:
+        for allowed in error.allow:
+            with suppress(RouteNotFound):
+                match = routes.match(host, path, allowed.encode(), headers, query)
+                if match.value.answers_preflights:
+                    return match
+        return None
+    except GatewayError:
+        return None  # the request itself meets the same
+    return match if match.value.answers_preflights else None
 
 
 T = TypeVar("T", bound=Tree)
@@ -216,16 +267,16 @@ class Root(Generic[T]):
                 path = exchange.path = normal_form(path)
             if tree.explain_routing:
                 self._explain(tree, exchange)
-            match = None if known is None else known.match(request.method, request.headers, request.query)
+            match = _preflight(routes, request, path) if tree.answers_preflights else None
             if match is None:
-                match = routes.match(request.host, path, request.method, request.headers, request.query)
+                match = _match(routes, request, path, known)
             route = match.value
             # A path in normal form, as nearly all are, has one reading.
             if path is not written or route.asks_about_every_path:
                 settle(request, path, routes, match, route.paths)
             exchange.params = match.params
-            if request.method in COUNTED and b"max-forwards" in request.headers.index and is_last(request):
-                route.render_last(exchange, routes.allowed(request.host, path, request.headers, request.query))
+            if request.method in COUNTED:
+                _render_counted(routes, route, exchange, path)
             else:
                 route.render_exchange(exchange)
         except GatewayError as error:

@@ -318,6 +318,12 @@ METRICS = (
         "`route` is empty where no route takes the request.",
     ),
     Spec(
+        "gateway_cors_dry_run_total",
+        "counter",
+        ("route", "reason"),
+        "Requests of pages that CORS in dry run (`cors.dry_run`) would have refused, or kept from reading the answer.",
+    ),
+    Spec(
         "gateway_circuit_breaker_dry_run_total",
         "counter",
         ("upstream",),

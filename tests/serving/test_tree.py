@@ -70,6 +70,7 @@ class Tree:
         self.in_flight = in_flight
         self.decides_by_forwarding = False
         self.explain_routing = True
+        self.answers_preflights = False
 
 
 def exchange(target: bytes, method: bytes = b"GET", client: Any = None) -> Exchange:

@@ -31,6 +31,11 @@ def address_note(foundation: Foundation) -> Note:
     return noting("ip", foundation.metrics.counter("gateway_ip_dry_run_total").add)
 
 
+def cors_note(foundation: Foundation) -> Note:
+    """Make what notes what pages of other origins would be kept from."""
+    return noting("cors", foundation.metrics.counter("gateway_cors_dry_run_total").add)
+
+
 def breaker_note(upstream: str, foundation: Foundation) -> Callable[[Exchange, str], None]:
     """Make what notes the refusals of an upstream's breakers."""
     count = foundation.metrics.counter("gateway_circuit_breaker_dry_run_total").add

@@ -31,6 +31,7 @@ def route(route: Route, settings: Settings) -> Iterator[Doubt]:
             yield ("request_timeout",), words
     yield from _attempts(route, timeout)
     yield from _bearers(route, settings)
+    yield from _cors(route)
     yield from _queues(route, settings, longest)
     connect = settings.timeouts.connect
     if route.upstream and written(settings.timeouts, "connect") and connect > route.timeout:
@@ -38,6 +39,23 @@ def route(route: Route, settings: Settings) -> Iterator[Doubt]:
     for index, limit in enumerate(route.rate_limit):
         for steps, words in doubts_of_limit(limit, [route], "the route does not ask"):
             yield ("rate_limit", index, *steps), words
+
+
+def _cors(route: Route) -> Iterator[Doubt]:
+    cors = route.cors
+    if cors is None:
+        return
+    if not cors.allowed_origins:
+        yield ("cors",), "no page of another origin may call: `allowed_origins` is empty"
+    if route.methods is None or "*" in cors.allowed_methods:
+        return
+    taken = {*route.methods, "HEAD"} if "GET" in route.methods else set(route.methods)
+    in_vain = [] if not written(cors, "allowed_methods") else [one for one in cors.allowed_methods if one not in taken]
+    if taken.isdisjoint(cors.allowed_methods):
+        methods = ", ".join(route.methods)
+        yield ("cors",), f"no page may call: the route takes {methods} only, and none is in `allowed_methods`"
+    elif in_vain:
+        yield ("cors", "allowed_methods"), f"the route does not take {', '.join(in_vain)}"
 
 
 def _bearers(route: Route, settings: Settings) -> Iterator[Doubt]:

@@ -4,25 +4,49 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gateway.config.patterns import header_name, header_value
 from gateway.config.problems import Unexpected
-from gateway.config.schema.base import Section
-from gateway.config.schema.types import Duration, Flag, HeaderName, Method, Parsed, SomeText
+from gateway.config.schema.base import Section, expected
+from gateway.config.schema.types import Duration, Flag, HeaderName, Method, PageOrigin, Parsed
 
 
 class Cors(Section):
     """Which pages of other origins may call."""
 
-    allowed_origins: tuple[SomeText, ...] = Field(
-        default=(), description="Origins, `*` for all, `https://*.example.com`."
+    allowed_origins: tuple[PageOrigin, ...] = Field(
+        default=(),
+        description="`https://app.example.com`, `https://*.example.com` for subdomains, `null`, `*` for all.",
     )
-    allowed_methods: tuple[Method, ...] = Field(default=("GET", "HEAD", "POST"), description="Methods they may use.")
-    allowed_headers: tuple[HeaderName, ...] = Field(default=(), description="Request fields they may send.")
-    exposed_headers: tuple[HeaderName, ...] = Field(default=(), description="Response fields they may read.")
+    allowed_methods: tuple[Method, ...] = Field(
+        default=("GET", "HEAD", "POST"),
+        description="Methods they may use, of those that the route takes; `*` for all of these.",
+    )
+    allowed_headers: tuple[HeaderName, ...] = Field(
+        default=(), description="Request fields they may send, beside those that need no leave; `*` for all."
+    )
+    exposed_headers: tuple[HeaderName, ...] = Field(
+        default=(), description="Response fields they may read, beside those that need no leave; `*` for all."
+    )
     allow_credentials: Flag = Field(default=False, description="Whether cookies and credentials may go along.")
     max_age: Duration = Field(default=600.0, description="How long a browser may keep the answer to a preflight.")
+    allow_private_network: Flag = Field(
+        default=False, description="Whether pages of public sites may call a gateway in a private network."
+    )
+    dry_run: Flag = Field(
+        default=False,
+        description="Count, log and tell what pages would be kept from, and do nothing else.",
+    )
+
+    @model_validator(mode="after")
+    def _whose_credentials(self) -> Cors:
+        if self.allow_credentials and "*" in self.allowed_origins:
+            raise expected("the origins by name where `allow_credentials` is true", "`*` in `allowed_origins`")
+        if self.allow_credentials and "*" in self.exposed_headers:
+            # With credentials, browsers read `*` as the name of a field (the Fetch standard).
+            raise expected("the fields by name where `allow_credentials` is true", "`*` in `exposed_headers`")
+        return self
 
 
 def _security_headers(value: object) -> bool | dict[str, str | None]:

@@ -235,6 +235,7 @@ LabelName: TypeAlias = Annotated[
 HeaderName: TypeAlias = Annotated[str, Parsed(patterns.header_name, _string(), "field name")]
 TokenPlace: TypeAlias = Annotated[str, Parsed(places.token_place, _string("^(header|cookie|query):."), "place")]
 Origin: TypeAlias = Annotated[str, Parsed(patterns.origin, _string("^https?://"), "origin")]
+PageOrigin: TypeAlias = Annotated[str, Parsed(patterns.page_origin, _string(), "origin, `null` or `*`")]
 HeaderValue: TypeAlias = Annotated[str, Parsed(patterns.header_value, _SCALAR, "field value")]
 Condition: TypeAlias = Annotated[str, Parsed(patterns.condition, _SCALAR, "text, `~regex` or `*`")]
 Method: TypeAlias = Annotated[str, Parsed(patterns.method, _string(), "method")]

@@ -12,6 +12,7 @@ BEARER_KEYS = {
     "jwt": {"default": {"algorithms": ["HS256"], "secret": "a-secret-of-forty-octets-for-the-tests-only"}},
     "api_keys": {"header": "Authorization", "scheme": "Bearer", "query": None},
 }
+CORS: dict[str, Any] = {"allowed_origins": ["*"]}
 API: dict[str, Any] = {"name": "api", "backends": [{"url": "http://127.0.0.1:9001"}]}
 
 
@@ -45,6 +46,9 @@ def doubts(directory: Path, route: dict[str, Any] | None = None, upstream: Any =
         ({"rate_limit": {"rate": "1/s", "tiers": {"header.T=a": 2}}}, {}, "rate_limit[0].tiers['header.T=a']: whoever"),
         ({"rate_limit": {"rate": "1/s", "except": ["10.0.0.0/8", "::/0"]}}, {}, "rate_limit[0].except: it has all"),
         ({"auth": {"all_of": ["jwt", "api_key"]}}, {"auth": BEARER_KEYS}, "auth.all_of: nobody gets in"),
+        ({"cors": {}}, {}, "cors: no page of another origin may call: `allowed_origins` is empty"),
+        ({"methods": ["PUT"], "cors": CORS}, {}, "cors: no page may call: the route takes PUT only"),
+        ({"methods": ["GET"], "cors": CORS | {"allowed_methods": ["GET", "PUT"]}}, {}, "cors.allowed_methods: the ro"),
     ],
 )  # fmt: skip
 def test_what_a_route_says_in_vain(tmp_path: Path, route: dict[str, Any], settings: Any, said: str) -> None:
@@ -364,6 +368,7 @@ def test_backups_that_something_leads_to(tmp_path: Path, upstream: dict[str, Any
         ({"rate_limit": {"limit": 1, "dry_run": True}}, {}, "routes[0].rate_limit[0].dry_run: it protects nothing"),
         ({"ip_deny": ["10.0.0.1"], "ip_dry_run": True}, {}, "routes[0].ip_dry_run: it protects nothing"),
         ({"ip_dry_run": True}, {}, "routes[0].ip_dry_run: it watches nothing"),
+        ({"cors": CORS | {"dry_run": True}}, {}, "routes[0].cors.dry_run: it protects nothing"),
         ({}, {"ip_dry_run": True}, "ip_dry_run: it watches nothing"),
         ({}, {"ip_allow": ["10.0.0.1"], "ip_dry_run": True}, "ip_dry_run: it protects nothing"),
         ({}, {"circuit_breaker": {"dry_run": True}}, "circuit_breaker.dry_run: it protects nothing"),

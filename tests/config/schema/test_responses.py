@@ -1,4 +1,4 @@
-"""Security headers, in their three forms."""
+"""What a route says about answers for browsers: security headers in their three forms, and CORS."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from gateway.config import Settings
 Load = Callable[..., Settings]
 Complaints = Callable[..., list[str]]
 ROUTE = "upstreams: [{name: a, backends: []}]\nroutes: [{path: /, upstream: a, security_headers: %s}]"
+CORS = "upstreams: [{{name: a, backends: []}}]\nroutes: [{{path: /, upstream: a, cors: {{{cors}}}}}]"
 
 
 @pytest.mark.parametrize(
@@ -32,3 +33,47 @@ def test_what_is_none_of_these_is_told(complaints: Complaints, written: str) -> 
     (line,) = complaints(ROUTE % written)
 
     assert "routes[0].security_headers" in line
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("https://App.Example.com", "https://app.example.com"),
+        ("https://app.example.com:443", "https://app.example.com"),
+        ("http://localhost:3000", "http://localhost:3000"),
+        ("https://*.example.com:8443", "https://*.example.com:8443"),
+        ("https://bücher.example", "https://xn--bcher-kva.example"),
+        ("capacitor://localhost", "capacitor://localhost"),
+        ("chrome-extension://abcdefghijklmnop", "chrome-extension://abcdefghijklmnop"),
+        ("null", "null"),
+        ("*", "*"),
+    ],
+)
+def test_origins_are_read_as_browsers_write_them(load_text: Load, written: str, read: str) -> None:
+    """Else they would fit no request."""
+    cors = load_text(CORS.format(cors=f'allowed_origins: ["{written}"]')).routes[0].cors
+
+    assert cors is not None
+    assert cors.allowed_origins == (read,)
+
+
+@pytest.mark.parametrize(
+    ("cors", "said"),
+    [
+        ('allowed_origins: ["app.example.com"]', "an origin such as"),
+        ('allowed_origins: ["https://app.example.com/"]', "an origin such as"),
+        ('allowed_origins: ["https://app.example.com/page"]', "an origin such as"),
+        ('allowed_origins: ["https://*"]', "an origin such as"),
+        ('allowed_origins: ["*.example.com"]', "an origin such as"),
+        ('allowed_origins: ["Capacitor://localhost"]', "an origin such as"),
+        ('allowed_origins: ["capacitor://localhost/page"]', "an origin such as"),
+        ('allowed_origins: ["*"], allow_credentials: true', "the origins by name"),
+        (
+            'allowed_origins: ["https://a.test"], exposed_headers: ["*"], allow_credentials: true',
+            "the fields by name",
+        ),
+    ],
+)
+def test_what_would_fit_no_request_is_an_error(complaints: Complaints, cors: str, said: str) -> None:
+    """So is what browsers do not take."""
+    assert any("cors" in line and said in line for line in complaints(CORS.format(cors=cors)))
