@@ -141,8 +141,8 @@ $(VENV)/.dev: $(VENV)/.python setup.cfg requirements/dev.lock
 	@$(PIP) install $(ITSELF)
 	@touch $@ $(VENV)/.runtime
 
-# Real programs that tests drive: curl as a client, and a Redis server; and proxies, whose tests are left out where they
-# are not installed (RUNLEVEL keeps Debian from starting them as services).
+# Real programs that tests drive: curl as a client, and a Redis server; and proxies and clients of HTTP/2, whose tests are left
+# out where they are not installed (RUNLEVEL keeps Debian from starting them as services).
 $(VENV)/.programs: $(VENV)/.python requirements/programs.lock
 	@missing=; \
 	command -v curl >/dev/null || missing="$$missing curl"; \
@@ -160,6 +160,7 @@ $(VENV)/.programs: $(VENV)/.python requirements/programs.lock
 	@PATH="$$PATH:/usr/sbin"; proxies=; \
 	command -v haproxy >/dev/null || proxies="$$proxies haproxy"; \
 	command -v nginx >/dev/null || proxies="$$proxies nginx-light"; \
+	command -v h2load >/dev/null || proxies="$$proxies nghttp2-client"; \
 	if [ -n "$$proxies" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  $(call say,"Installing$$proxies"); \
 	  RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $$proxies >/dev/null || true; \

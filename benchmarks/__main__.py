@@ -52,7 +52,7 @@ def bench(options: argparse.Namespace) -> int:
     chosen = scenario_registry.choose(_names(options.scenarios))
     proxies = proxy_registry.choose(_names(options.proxies), options.proxy_command)
     if options.install:
-        peers.install(["wrk", "nginx", *(program for proxy in proxies for program in proxy.needs)])
+        peers.install(["wrk", "h2load", "nginx", *(program for proxy in proxies for program in proxy.needs)])
     proxies = _without_outdated(proxies, build=options.install)
     outcomes: dict[str, Outcome] = {}
     with stand(options.seconds, options.rounds, options.backend_port, pin=options.pin) as ready:
@@ -79,7 +79,7 @@ def bench(options: argparse.Namespace) -> int:
 def compare(options: argparse.Namespace) -> int:
     """Compare the working tree with a revision."""
     if options.install:
-        peers.install(["wrk", "nginx"])
+        peers.install(["wrk", "h2load", "nginx"])
     with stand(options.seconds, options.rounds, options.backend_port) as ready:
         table = ab.compare(ready, _load(options.scenario), options.base)
     if table is None:
@@ -105,7 +105,7 @@ def micro(options: argparse.Namespace) -> int:
 def profiled(options: argparse.Namespace) -> int:
     """Show where a proxy's time goes; it has to be a Python program."""
     if options.install:
-        peers.install(["wrk", "nginx"])
+        peers.install(["wrk", "h2load", "nginx"])
     proxies = proxy_registry.choose(_names(options.proxies) if not options.proxy_command else [], options.proxy_command)
     with stand(options.seconds, 1, options.backend_port) as ready:
         tables = profile.run(ready, proxies[-1], _load(options.scenario), options.top)
@@ -115,7 +115,7 @@ def profiled(options: argparse.Namespace) -> int:
 
 def install(_: argparse.Namespace) -> int:
     """Install the peers and leave."""
-    peers.install(["wrk", "nginx", "haproxy", "envoy", "caddy"])
+    peers.install(["wrk", "h2load", "nginx", "haproxy", "envoy", "caddy"])
     return 0
 
 
@@ -148,7 +148,7 @@ def _load(name: str) -> Load:
     scenario = scenario_registry.choose([name])[0]
     if isinstance(scenario, Load):
         return scenario
-    raise ValueError(f"{name} is not a load; take plain, tls, new-heads, handshakes-ecdsa, download or upload")
+    raise ValueError(f"{name} is not a load; take plain, tls, h2, new-heads, handshakes-ecdsa, download or upload")
 
 
 def _names(text: str) -> list[str]:

@@ -7,7 +7,17 @@ from pathlib import Path
 
 from benchmarks.peers import find
 from benchmarks.processes import Command, Process
-from benchmarks.workload import ANSWER, DOWNLOAD_PATH, FRESH_PATH, MEBIBYTE, UPLOAD_PATH
+from benchmarks.workload import (
+    ANSWER,
+    DOWNLOAD_PATH,
+    FRESH_PATH,
+    GRPC_MESSAGE,
+    GRPC_PATH,
+    LARGE_MEBIBYTES,
+    LARGE_PATH,
+    MEBIBYTE,
+    UPLOAD_PATH,
+)
 
 # Bytes in no order, so that a piece lost, doubled or moved on the way shows.
 BLOB = os.urandom(MEBIBYTE)
@@ -33,8 +43,40 @@ http {{
   uwsgi_temp_path {directory}/uwsgi;
   scgi_temp_path {directory}/scgi;
   default_type application/json;
+  upstream messages {{ server unix:{directory}/messages.sock; keepalive 128; keepalive_requests 100000000; }}
   server {{
     listen 127.0.0.1:{port} backlog=4096;
+    {locations}
+  }}
+  # This version of nginx speaks nothing but HTTP/2 there.
+  server {{
+    listen 127.0.0.1:{http2_port} http2 backlog=4096;
+    http2_max_concurrent_streams 256;
+    {locations}
+    location = {grpc} {{
+      add_trailer grpc-status 0;
+      proxy_method GET;
+      proxy_pass_request_body off;
+      proxy_set_header Content-Length "";
+      proxy_set_header Connection "";
+      proxy_http_version 1.1;
+      proxy_pass http://messages/message;
+    }}
+  }}
+  server {{
+    listen unix:{directory}/messages.sock;
+    location = /message {{ default_type application/grpc; alias {directory}/message; }}
+  }}
+  server {{
+    listen unix:{directory}/sink.sock;
+    # A proxy that loses the body, or part of it, must not look fast: less than a million bytes is a failed request.
+    if ($http_x_received !~ "^[0-9]{{7}}") {{ return 400; }}
+    location / {{ return 200 '{{"received": $http_x_received}}\\n'; }}
+  }}
+}}
+"""
+
+_LOCATIONS = """
     location / {{ return 200 '{answer}'; }}
     # A head that differs in each answer.
     location = {fresh} {{ add_header X-Answered $request_id; return 200 '{answer}'; }}
@@ -48,34 +90,43 @@ http {{
       proxy_set_header X-Received $request_length;
       proxy_pass http://unix:{directory}/sink.sock:/;
     }}
-  }}
-  server {{
-    listen unix:{directory}/sink.sock;
-    # A proxy that loses the body, or part of it, must not look fast: less than a million bytes is a failed request.
-    if ($http_x_received !~ "^[0-9]{{7}}") {{ return 400; }}
-    location / {{ return 200 '{{"received": $http_x_received}}\\n'; }}
-  }}
-}}
+    location = {large} {{ default_type application/octet-stream; alias {directory}/large; }}
 """
 
 
-def start(directory: Path, port: int) -> Process:
-    """Start the backend and wait until it answers."""
+def start(directory: Path, port: int, http2_port: int) -> Process:
+    """Start the backend and wait until it answers.
+
+    Args:
+        directory: For its files.
+        port: Where it listens.
+        http2_port: Where it listens for HTTP/2 by prior knowledge.
+    """
     nginx = find("nginx")
     if nginx is None:
         raise FileNotFoundError("the backend is nginx, which is not installed: apt-get install nginx-light")
     directory.mkdir(parents=True)
     (directory / "blob").write_bytes(BLOB)
+    (directory / "message").write_bytes(GRPC_MESSAGE)
+    with (directory / "large").open("wb") as large:
+        large.writelines(BLOB for _ in range(LARGE_MEBIBYTES))
+    locations = _LOCATIONS.format(
+        directory=directory,
+        answer=ANSWER.decode().replace("\n", "\\n"),
+        fresh=FRESH_PATH,
+        download=DOWNLOAD_PATH,
+        large=LARGE_PATH,
+        upload=UPLOAD_PATH,
+    )
     configuration = directory / "nginx.conf"
     configuration.write_text(
         _CONFIGURATION.format(
             directory=directory,
             port=port,
             user=nginx_user(),
-            answer=ANSWER.decode().replace("\n", "\\n"),
-            fresh=FRESH_PATH,
-            download=DOWNLOAD_PATH,
-            upload=UPLOAD_PATH,
+            locations=locations.strip(),
+            http2_port=http2_port,
+            grpc=GRPC_PATH,
         )
     )
     argv = [nginx, "-p", str(directory), "-c", str(configuration), "-e", "stderr"]

@@ -21,9 +21,16 @@ ROOT = Path(__file__).resolve().parent.parent
 _VENV = ROOT / ".venv-bench"
 _LOCK = ROOT / "requirements/peers.lock"
 
-_DEBIAN = {"nginx": "nginx-light", "haproxy": "haproxy", "wrk": "wrk"}
+_DEBIAN = {"nginx": "nginx-light", "haproxy": "haproxy", "wrk": "wrk", "h2load": "nghttp2-client"}
 _LOCKED = {"envoy", "caddy"}
-_ASK_VERSION = {"nginx": "-v", "haproxy": "-v", "wrk": "-v", "envoy": "--version", "caddy": "version"}
+_ASK_VERSION = {
+    "nginx": "-v",
+    "haproxy": "-v",
+    "wrk": "-v",
+    "h2load": "--version",
+    "envoy": "--version",
+    "caddy": "version",
+}
 _INSTALL_TIMEOUT = 600
 
 

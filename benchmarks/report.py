@@ -27,7 +27,7 @@ def machine() -> dict[str, str]:
         if line.startswith("model name"):
             model = line.partition(":")[2].strip()
             break
-    versions = {name: peers.version(name) for name in ("nginx", "haproxy", "envoy", "caddy", "wrk")}
+    versions = {name: peers.version(name) for name in ("nginx", "haproxy", "envoy", "caddy", "wrk", "h2load")}
     return {
         "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "machine": f"{os.cpu_count()} cores ({model}), Linux {platform.release()}",

@@ -10,6 +10,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
+
 from benchmarks import backend, usage, workload, wrk
 from benchmarks.cores import set_apart
 from benchmarks.peers import find
@@ -50,6 +52,9 @@ class Round:
         return self.cpu / self.load.requests if self.load.requests else float("inf")
 
 
+NO_ANSWER = (OSError, http.client.HTTPException, httpx.HTTPError)
+"""What `ask` raises where no answer comes."""
+
 Drive = Callable[[Running, float], wrk.Load]
 """Loads a proxy for some seconds."""
 
@@ -58,7 +63,13 @@ class Stand:
     """Everything that a scenario needs to measure."""
 
     def __init__(
-        self, directory: Path, backend_port: int, seconds: float, rounds: int, cores: Set[int] | None = None
+        self,
+        directory: Path,
+        backend_port: int,
+        seconds: float,
+        rounds: int,
+        cores: Set[int] | None = None,
+        http2_port: int = 0,
     ) -> None:
         """Make one.
 
@@ -68,8 +79,10 @@ class Stand:
             seconds: Length of one measurement.
             rounds: Measurements of each proxy.
             cores: Where proxies run; None for all.
+            http2_port: Where the backend listens for HTTP/2 by prior knowledge.
         """
         self.backend_port = backend_port
+        self.http2_port = http2_port
         self.seconds = seconds
         self.rounds = rounds
         self.certificate = workload.make_certificate(directory)
@@ -86,6 +99,8 @@ class Stand:
         routes: int = 1,
         certificate: Certificate | None = None,
         headers: Headers | None = None,
+        http2: bool = False,
+        http2_backend: bool = False,
     ) -> Iterator[list[Running]]:
         """Run the proxies that can do a task; those that cannot are said and left out.
 
@@ -95,11 +110,13 @@ class Stand:
             routes: How many they have.
             certificate: For TLS, in place of the stand's own.
             headers: With which they give the backend's answer, in place of the stand's own.
+            http2: Whether clients speak HTTP/2.
+            http2_backend: Whether the backend does.
         """
         with ExitStack() as stack:
             running = []
             for proxy in proxies:
-                started = self.start(proxy, tls, routes, certificate, headers)
+                started = self.start(proxy, tls, routes, certificate, headers, http2, http2_backend)
                 if started is not None:
                     stack.callback(started.process.stop)
                     running.append(started)
@@ -112,9 +129,11 @@ class Stand:
         routes: int = 1,
         certificate: Certificate | None = None,
         headers: Headers | None = None,
+        http2: bool = False,
+        http2_backend: bool = False,
     ) -> Running | None:
         """Start one proxy and see that it gives the backend's answer; None if it cannot be used."""
-        task = self._task(proxy, routes, (certificate or self.certificate) if tls else None)
+        task = self._task(proxy, routes, (certificate or self.certificate) if tls else None, http2, http2_backend)
         missing = [program for program in proxy.needs if find(program) is None]
         if missing or not proxy.can(task):
             say(f"  {proxy.name}: left out, {'no ' + ', '.join(missing) if missing else 'not its task'}", "dim")
@@ -125,7 +144,7 @@ class Stand:
             process.wait_for_port(task.port)
             path = workload.ANSWER_PATH if task.routes == 1 else workload.route_path(0) + "42"
             self.expect(task, path, ANSWER, headers=headers)
-        except (OSError, http.client.HTTPException, CannotStart) as error:
+        except (*NO_ANSWER, CannotStart) as error:
             warn(f"{proxy.name}: cannot be measured: {error}")
             if process is not None:
                 process.stop()
@@ -133,7 +152,7 @@ class Stand:
         return Running(proxy, task, process)
 
     def expect(
-        self, task: Task, path: str, answer: bytes | None, upload: int = 0, headers: Headers | None = None
+        self, task: Task, path: str, answer: bytes | None, body: bytes = b"", headers: Headers | None = None
     ) -> None:
         """See that a proxy does the work at all before it is timed: one request, and the backend's answer to it.
 
@@ -141,15 +160,15 @@ class Stand:
             task: Of a proxy that is listening.
             path: Asked for.
             answer: The body that must come back; None for any.
-            upload: Bytes of body to send.
+            body: To be sent; empty for a GET.
             headers: To be sent, in place of the stand's own.
 
         Raises:
             CannotStart: Another answer came.
         """
-        status, body = ask(task, path, dict(self.headers if headers is None else headers), bytes(upload))
-        if status != 200 or (answer is not None and body != answer):
-            raise CannotStart(f"answered {path} with {status} and {len(body)} bytes: {body[:60]!r}")
+        status, got = ask(task, path, dict(self.headers if headers is None else headers), body)
+        if status != 200 or (answer is not None and got != answer):
+            raise CannotStart(f"answered {path} with {status} and {len(got)} bytes: {got[:60]!r}")
 
     def file(self, name: str) -> Path:
         """Name a file that goes with the run."""
@@ -181,11 +200,14 @@ class Stand:
         """Load it for a second without counting: pools fill, caches warm."""
         wrk.run(running.task.url(path), lua, 1, connections)
 
-    def _task(self, proxy: Proxy, routes: int, certificate: Certificate | None) -> Task:
+    def _task(
+        self, proxy: Proxy, routes: int, certificate: Certificate | None, http2: bool, http2_backend: bool
+    ) -> Task:
         self._made += 1
         directory = self._directory / f"{self._made:03}-{proxy.name}"
         directory.mkdir()
-        return Task(free_port(), free_port(), self.backend_port, directory, certificate, routes)
+        backend_port = self.http2_port if http2_backend else self.backend_port
+        return Task(free_port(), free_port(), backend_port, directory, certificate, routes, http2, http2_backend)
 
 
 @contextmanager
@@ -203,14 +225,23 @@ def stand(seconds: float, rounds: int, backend_port: int = BACKEND_PORT, *, pin:
         port = free_port(backend_port)
         if port != backend_port:
             say(f"port {backend_port} is taken: the backend listens on {port}", "dim")
-        with backend.start(Path(name) / "backend", port):
-            yield Stand(Path(name), port, seconds, rounds, cores)
+        http2_port = free_port()
+        with backend.start(Path(name) / "backend", port, http2_port):
+            yield Stand(Path(name), port, seconds, rounds, cores, http2_port)
 
 
 def ask(
     task: Task, path: str, headers: dict[str, str], body: bytes = b"", timeout: float = 10, port: int = 0
 ) -> tuple[int, bytes]:
-    """Send one request over a connection of its own; a POST if it has a body; without TLS to another port, if given."""
+    """Send one request over a connection of its own; a POST if it has a body; without TLS to another port, if given.
+
+    It goes over HTTP/2 where the task says that clients speak that, except to another port.
+    """
+    if task.http2 and not port:
+        verify = ssl.create_default_context(cafile=str(task.certificate.chain)) if task.certificate else False
+        with httpx.Client(http1=False, http2=True, verify=verify, timeout=timeout) as client:
+            answer = client.request("POST" if body else "GET", task.url(path), headers=headers, content=body or None)
+            return answer.status_code, answer.content
     connection: http.client.HTTPConnection
     if port:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)

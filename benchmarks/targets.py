@@ -127,9 +127,17 @@ TARGETS: Sequence[Target] = (
         at_least=True,
     ),
     Target("1 MiB up, bytes per CPU s, to HAProxy's", ratio("upload.haproxy.cpu", "upload.{}.cpu"), 1.0, at_least=True),
+    Target("HTTP/2 with TLS: CPU per request, to Envoy's", ratio("h2.{}.cpu", "h2.envoy.cpu"), 1.0),
+    Target(
+        "100 MiB down over HTTP/2 with TLS, bytes per CPU s, to Envoy's",
+        ratio("h2-download.envoy.cpu", "h2-download.{}.cpu"),
+        0.5,
+        at_least=True,
+    ),
     Target("memory at start, MB", figure("start.{}.rss", 1e-6), 80, "{:.1f}"),
     Target("memory per idle connection, kB", figure("idle.{}.bytes", 1e-3), 4.6, "{:.1f}"),
     Target("memory per idle connection with TLS, kB", figure("idle-tls.{}.bytes", 1e-3), 25, "{:.1f}"),
+    Target("memory per idle connection of HTTP/2, kB", figure("idle-h2.{}.bytes", 1e-3), 20, "{:.1f}"),
     # "About as much": within the ±10 % by which CPU figures vary from run to run.
     Target("CPU with 10,000 routes (10 in use), to 10", figure("routes.{}.10000.10"), 1.1),
     Target(

@@ -23,6 +23,8 @@ ANSWER_PATH = "/api/users/42"
 DOWNLOAD_PATH = "/api/users/blob"
 FRESH_PATH = "/api/users/fresh"
 UPLOAD_PATH = "/api/users/upload"
+LARGE_PATH = "/api/users/large"
+GRPC_PATH = "/api/users/bench.Users/Get"
 ROUTE_PREFIX = "/api/users/"
 
 # 126 bytes, the size for which docs/performance.md gives its figures.
@@ -30,6 +32,15 @@ ANSWER = (
     b'{"id": 42, "name": "Ada Lovelace", "email": "ada@example.com", '
     b'"roles": ["admin", "reader"], "active": true, "region": "eu1"}\n'
 )
+
+# 100 MiB, of a mebibyte again and again.
+LARGE_MEBIBYTES = 100
+
+# Connections to the backend that a proxy keeps where clients speak HTTP/2: as many as they have requests under way.
+KEPT = 256
+
+# A message of gRPC: not compressed, its length, and as many octets as the small answer has.
+GRPC_MESSAGE = b"\0" + len(ANSWER).to_bytes(4) + ANSWER
 
 # A shared secret for a token that opens nothing: only its length on the wire and its validity matter.
 TOKEN_SECRET = "benchmark-benchmark-benchmark-1234"  # noqa: S105
@@ -58,6 +69,8 @@ class Task:
         directory: Its own, for configuration, log and temporary files.
         certificate: Given where it must terminate TLS.
         routes: How many routes it has; 1 is `/api/users/*`, more are `/api/service-N/*`.
+        http2: Whether clients speak HTTP/2: by ALPN where there is a certificate, by prior knowledge where not.
+        http2_backend: Whether the backend does, by prior knowledge.
     """
 
     port: int
@@ -66,6 +79,8 @@ class Task:
     directory: Path
     certificate: Certificate | None = None
     routes: int = 1
+    http2: bool = False
+    http2_backend: bool = False
 
     @property
     def access_log(self) -> Path:

@@ -16,7 +16,7 @@ _CONFIGURATION = """
   default_sni localhost
   metrics
   servers {{
-    protocols h1 h2
+    protocols {protocols}
     timeouts {{
       idle 5m
     }}
@@ -36,6 +36,7 @@ _CONFIGURATION = """
     header X-Request-ID {{http.request.uuid}}
     reverse_proxy 127.0.0.1:{backend} {{
       transport http {{
+        {versions}
         keepalive_idle_conns_per_host 256
       }}
     }}
@@ -61,6 +62,8 @@ class Caddy:
         path.write_text(
             _CONFIGURATION.format(
                 site=f"{'https' if task.certificate else 'http'}://:{task.port}",
+                protocols="h1 h2 h2c" if task.http2 and not task.certificate else "h1 h2",
+                versions="versions h2c 2" if task.http2_backend else "",
                 tls=f"tls {task.certificate.chain} {task.certificate.key}" if task.certificate else "",
                 log=task.access_log,
                 prefix=ROUTE_PREFIX,

@@ -62,10 +62,13 @@ def _configuration(task: Task) -> dict[str, Any]:
             "name": "envoy.transport_sockets.tls",
             "typed_config": {
                 "@type": TYPE + "transport_sockets.tls.v3.DownstreamTlsContext",
-                "common_tls_context": {"tls_certificates": [files]},
+                "common_tls_context": {
+                    "tls_certificates": [files],
+                    **({"alpn_protocols": ["h2", "http/1.1"]} if task.http2 else {}),
+                },
             },
         }
-    cluster = {
+    cluster: dict[str, Any] = {
         "name": "users",
         "type": "STATIC",
         "connect_timeout": "5s",
@@ -74,6 +77,12 @@ def _configuration(task: Task) -> dict[str, Any]:
             "endpoints": [{"lb_endpoints": [{"endpoint": {"address": _address(task.backend_port)}}]}],
         },
     }
+    if task.http2_backend:
+        name = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+        options: dict[str, Any] = {"explicit_http_config": {"http2_protocol_options": {}}}
+        cluster["typed_extension_protocol_options"] = {
+            name: {"@type": TYPE + "upstreams.http.v3.HttpProtocolOptions", **options}
+        }
     listener = {"name": "clients", "address": _address(task.port), "filter_chains": [chain]}
     return {
         "admin": {"address": _address(task.admin_port)},

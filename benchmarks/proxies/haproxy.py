@@ -21,7 +21,7 @@ defaults
   timeout server 30s
   timeout http-keep-alive 300s
 frontend clients
-  bind 127.0.0.1:{port} {ssl} backlog 4096
+  bind 127.0.0.1:{port} {ssl} {alpn} backlog 4096
   option forwardfor
   unique-id-format %[uuid()]
   unique-id-header X-Request-ID
@@ -32,7 +32,7 @@ frontend clients
   use_backend users if users
 backend users
   http-reuse always
-  server b1 127.0.0.1:{backend} maxconn 1000
+  server b1 127.0.0.1:{backend} {backend_protocol} maxconn 1000
 """
 
 _LOG = (
@@ -59,6 +59,9 @@ class HAProxy:
             _CONFIGURATION.format(
                 port=task.port,
                 ssl=f"ssl crt {task.certificate.both}" if task.certificate else "",
+                # On clear text it takes either version by itself.
+                alpn="alpn h2,http/1.1" if task.http2 and task.certificate else "",
+                backend_protocol="proto h2" if task.http2_backend else "",
                 scheme="https" if task.certificate else "http",
                 log=_LOG,
                 prefix=ROUTE_PREFIX,

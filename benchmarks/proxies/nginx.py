@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from benchmarks.backend import nginx_user
 from benchmarks.peers import find
 from benchmarks.processes import Command
-from benchmarks.workload import ROUTE_PREFIX, Task
+from benchmarks.workload import KEPT, ROUTE_PREFIX, Task
 
 _CONFIGURATION = """
 daemon off;
@@ -30,10 +30,11 @@ http {{
   fastcgi_temp_path {directory}/fastcgi;
   uwsgi_temp_path {directory}/uwsgi;
   scgi_temp_path {directory}/scgi;
-  upstream users {{ server 127.0.0.1:{backend}; keepalive 128; keepalive_requests 100000000; }}
+  upstream users {{ server 127.0.0.1:{backend}; keepalive {kept}; keepalive_requests 100000000; }}
   server {{
-    listen 127.0.0.1:{port} {ssl} backlog=4096;
+    listen 127.0.0.1:{port} {ssl} {http2} backlog=4096;
     {certificate}
+    http2_max_concurrent_streams 256;
     location {prefix} {{
       proxy_pass http://users;
       proxy_http_version 1.1;
@@ -61,8 +62,8 @@ class Nginx:
     does = "one worker; JSON access log (buffered 0.25 s), request id, X-Forwarded-*; no metrics; bodies streamed up"
 
     def can(self, task: Task) -> bool:
-        """Not the many-routes task, which compares the gateway with itself."""
-        return task.routes == 1
+        """Not the many-routes task, which compares the gateway with itself; it speaks no HTTP/2 to backends."""
+        return task.routes == 1 and not task.http2_backend
 
     def prepare(self, task: Task) -> Command:
         """Write `nginx.conf`."""
@@ -76,6 +77,8 @@ class Nginx:
                 backend=task.backend_port,
                 port=task.port,
                 prefix=ROUTE_PREFIX,
+                kept=KEPT if task.http2 else 128,
+                http2="http2" if task.http2 else "",
                 ssl="ssl" if certificate else "",
                 certificate=(
                     f"ssl_certificate {certificate.chain}; ssl_certificate_key {certificate.key}; {_PROTOCOLS}"

@@ -28,8 +28,8 @@ class Stock:
         self._kind = kind
 
     def can(self, task: Task) -> bool:
-        """Not the many-routes task, which compares the gateway with itself."""
-        return task.routes == 1
+        """Not the many-routes task, which compares the gateway with itself; it speaks HTTP/1.1 only."""
+        return task.routes == 1 and not task.http2
 
     def prepare(self, task: Task) -> Command:
         """Say how to start `stock_server`; it has no configuration."""

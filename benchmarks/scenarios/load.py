@@ -6,7 +6,6 @@ always first.
 
 from __future__ import annotations
 
-import http.client
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
@@ -16,7 +15,7 @@ from benchmarks.figures import Outcome, Table, median
 from benchmarks.processes import CannotStart
 from benchmarks.progress import say, warn
 from benchmarks.proxies.base import Proxy
-from benchmarks.stand import Drive, Round, Running, Stand
+from benchmarks.stand import NO_ANSWER, Drive, Round, Running, Stand
 from benchmarks.workload import MEBIBYTE, Headers
 
 ENVOY = "envoy"
@@ -74,6 +73,16 @@ class Load:
         return lambda one, seconds: wrk.run(one.task.url(self.path), lua, seconds, self.connections)
 
     @property
+    def content(self) -> bytes:
+        """What the first request has for a body."""
+        return bytes(self.upload)
+
+    @property
+    def held(self) -> str:
+        """What the load generator holds, for the title."""
+        return f"{self.connections} connections"
+
+    @property
     def watched(self) -> int:
         """How many requests must always be in flight, for connections that wait in vain to be noticed."""
         return self.connections
@@ -83,8 +92,8 @@ class Load:
 
     def _does_it(self, stand: Stand, one: Running) -> bool:
         try:
-            stand.expect(one.task, self.path, self.answer, self.upload, self.first or self.headers)
-        except (OSError, http.client.HTTPException, CannotStart) as error:
+            stand.expect(one.task, self.path, self.answer, self.content, self.first or self.headers)
+        except (*NO_ANSWER, CannotStart) as error:
             warn(f"{one.proxy.name}: does not do {self.name}: {error}")
             return False
         return True
@@ -97,7 +106,7 @@ class Load:
         outcome = Outcome(raw={name: [asdict(one) for one in measured] for name, measured in rounds.items()})
         rows = []
         for name, measured in rounds.items():
-            _expect_whole_answers(name, measured, len(self.answer or b""))
+            _expect_whole_answers(name, measured, len(self.answer or b"") or (0 if self.upload else self.transfer))
             rate = median([one.load.requests / one.load.seconds for one in measured])
             p99 = median([one.load.p99 for one in measured])
             failed = sum(one.failed for one in measured)
@@ -123,7 +132,7 @@ class Load:
                 f"{key}.failed": failed,
             }
         notes = [f"{one.proxy.name}: {one.proxy.does}" for one in running]
-        what = f"{self.title}; {self.connections} connections, {stand.rounds} rounds of {stand.seconds:g} s, medians"
+        what = f"{self.title}; {self.held}, {stand.rounds} rounds of {stand.seconds:g} s, medians"
         outcome.tables.append(Table(f"{self.name}: {what}", header, rows, notes))
         return outcome
 

@@ -11,13 +11,23 @@ from benchmarks.scenarios.base import Scenario
 from benchmarks.scenarios.chain import Chain, ChainTLS
 from benchmarks.scenarios.fresh import FreshKeys, FreshTokens
 from benchmarks.scenarios.handshakes import Handshakes
+from benchmarks.scenarios.http2 import Http2Load
 from benchmarks.scenarios.idle import Idle
 from benchmarks.scenarios.limits import Limits
 from benchmarks.scenarios.load import Load
 from benchmarks.scenarios.routes import Routes
 from benchmarks.scenarios.slow import Slow
 from benchmarks.scenarios.start import Start
-from benchmarks.workload import ANSWER, ANSWER_PATH, DOWNLOAD_PATH, FRESH_PATH, MEBIBYTE, UPLOAD_PATH
+from benchmarks.workload import (
+    ANSWER,
+    ANSWER_PATH,
+    DOWNLOAD_PATH,
+    FRESH_PATH,
+    LARGE_MEBIBYTES,
+    LARGE_PATH,
+    MEBIBYTE,
+    UPLOAD_PATH,
+)
 
 PLAIN = Load("plain", "126-byte answers; access log, metrics and request id on", ANSWER_PATH, ANSWER)
 
@@ -43,8 +53,21 @@ def known() -> dict[str, Scenario]:
         Handshakes("handshakes-rsa", _HANDSHAKES + "RSA 2048", ANSWER_PATH, ANSWER, rsa_bits=2048),
         Load("download", "1 MiB responses", DOWNLOAD_PATH, BLOB, _LARGE, transfer=MEBIBYTE),
         Load("upload", "1 MiB requests", UPLOAD_PATH, None, _LARGE, upload=MEBIBYTE, transfer=MEBIBYTE),
+        Http2Load("h2", "126-byte answers over HTTP/2 with TLS", ANSWER_PATH, ANSWER, tls=True),
+        Http2Load(
+            "h2-download",
+            "100 MiB responses over HTTP/2 with TLS",
+            LARGE_PATH,
+            connections=4,
+            streams=1,
+            rate=6,
+            tls=True,
+            transfer=LARGE_MEBIBYTES * MEBIBYTE,
+        ),
         Idle(),
         Idle("idle-tls", tls=True),
+        Idle("idle-h2", http2=True),
+        Idle("idle-h2-tls", tls=True, http2=True),
         Routes(),
         Start(),
         Limits(),
@@ -65,8 +88,12 @@ _NOT_ASKED: Mapping[str, Set[str]] = {
     "handshakes-rsa": _STOCK | {"caddy"},
     "download": _STOCK | {"caddy"},
     "upload": _STOCK | {"caddy"},
+    "h2": _STOCK,
+    "h2-download": _STOCK,
     "idle": _STOCK | {"caddy"},
     "idle-tls": _STOCK | {"caddy"},
+    "idle-h2": _STOCK | {"caddy"},
+    "idle-h2-tls": _STOCK | {"caddy"},
 }
 """Peers that a scenario does without, unless they are named: their figures would decide nothing, and take minutes."""
 

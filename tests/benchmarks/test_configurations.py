@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from benchmarks import tokens
 from benchmarks.peers import find
 from benchmarks.proxies.base import Proxy
+from benchmarks.proxies.caddy import Caddy
 from benchmarks.proxies.chained import ChainedEnvoy
 from benchmarks.proxies.envoy import Envoy
 from benchmarks.proxies.haproxy import HAProxy
@@ -17,7 +19,7 @@ from benchmarks.proxies.nginx import Nginx
 from benchmarks.proxies.verifying import VerifyingEnvoy
 from benchmarks.workload import Task, make_certificate
 
-CHECKS = {"envoy": ["--mode", "validate"], "nginx": ["-t"], "haproxy": ["-c"]}
+CHECKS = {"envoy": ["--mode", "validate"], "nginx": ["-t"], "haproxy": ["-c"], "caddy": []}
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
@@ -25,6 +27,21 @@ CHECKS = {"envoy": ["--mode", "validate"], "nginx": ["-t"], "haproxy": ["-c"]}
 def test_a_configuration_is_taken(tmp_path: Path, kind: type[Proxy], tls: bool) -> None:
     """By the program itself, which does not start."""
     expect_taken(kind(), Task(20001, 20002, 20003, tmp_path, make_certificate(tmp_path) if tls else None))
+
+
+@pytest.mark.parametrize("backend", [False, True], ids=["to-http1", "to-http2"])
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize("kind", [Envoy, Nginx, HAProxy, Caddy])
+def test_http2_is_configured_in_words_that_a_proxy_knows(
+    tmp_path: Path, kind: type[Proxy], tls: bool, backend: bool
+) -> None:
+    """On either side; nginx speaks it with clients only."""
+    certificate = make_certificate(tmp_path) if tls else None
+    task = Task(20001, 20002, 20003, tmp_path, certificate, http2=True, http2_backend=backend)
+    proxy = kind()
+    if proxy.can(task):
+        expect_taken(proxy, task)
+    assert proxy.can(task) is (kind is not Nginx or not backend)
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256"])
@@ -38,6 +55,11 @@ def expect_taken(proxy: Proxy, task: Task) -> None:
     (program,) = proxy.needs
     if find(program) is None:
         pytest.skip(f"there is no {program}")
-    command = [*proxy.prepare(task).argv, *CHECKS[program]]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+    prepared = proxy.prepare(task)
+    command = [*prepared.argv, *CHECKS[program]]
+    if program == "caddy":
+        command = [prepared.argv[0], "validate", *prepared.argv[2:]]
+    ended = subprocess.run(
+        command, env={**os.environ, **prepared.env}, capture_output=True, text=True, timeout=50, check=False
+    )
     assert ended.returncode == 0, ended.stdout + ended.stderr
