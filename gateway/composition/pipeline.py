@@ -33,6 +33,7 @@ from gateway.middleware.body_limit import BodyLimit
 from gateway.middleware.metrics import RequestMetrics
 from gateway.middleware.request_buffer import RequestBuffer
 from gateway.middleware.request_id import RequestId
+from gateway.middleware.security_headers import SecurityHeaders
 from gateway.middleware.trace import Trace
 
 
@@ -102,6 +103,7 @@ class Pipeline:
             *self.outermost(name, pattern, route),
             *self._load.at_the_door(route),  # before any work: what is turned away here must cost nothing
             self._ip_rules_for(route),  # inside the rules for all
+            _security_headers(route),  # outside what answers or refuses
             cors_step(route, self._foundation),  # a preflight shows no credentials, and counts for no limit
             *self._limits.by_address(route),  # before anything is spent on finding out who is calling
             self._below_base_for(route),  # inside the limits: who tries such paths uses them up
@@ -178,6 +180,12 @@ class Pipeline:
     def _buffer_for(self, route: Route | None) -> Middleware | None:
         """Return the step that gathers content, where there is a backend to send it to."""
         return None if route is None or not route.upstream else self._request_buffer
+
+
+def _security_headers(route: Route | None) -> Middleware | None:
+    if route is None or route.security_headers is False:
+        return None
+    return SecurityHeaders({} if route.security_headers is True else route.security_headers)
 
 
 def _those_needed(*steps: Middleware | None) -> list[Middleware]:

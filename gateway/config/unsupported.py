@@ -21,7 +21,6 @@ NOT_YET: dict[str, str] = {
     "tracing.exporter": "trace export",
     "upstreams[].backends[].url=h2c:*": "HTTP/2 to backends",
     "routes[].transformations": "transformations",
-    "routes[].security_headers": "security headers",
     "routes[].plugins": "plugins",
 }
 """Path of a key, with `[]` for every member of a list, to the words for what is missing.

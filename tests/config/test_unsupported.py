@@ -21,7 +21,6 @@ SET = {
     "tracing.exporter": "tracing: {exporter: otlp}",
     "upstreams[].backends[].url=h2c:*": "upstreams: [{name: a, backends: [{url: h2c://x}]}]",
     "routes[].transformations": "transformations: {}",
-    "routes[].security_headers": "security_headers: true",
     "routes[].plugins": "plugins: [a]",
 }
 
