@@ -6,7 +6,7 @@ Layer 0. Made once a connection by `gateway.serving.connection`, and shared by i
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mypy_extensions import mypyc_attr
 
@@ -55,6 +55,20 @@ class Forwarding:
         raise NotImplementedError
 
 
+class Readers(NamedTuple):
+    """What reads from a transport what few ask for; the same for all connections.
+
+    Attributes:
+        certificate: The certificate of the peer (DER), verified in the handshake; None without one, or without TLS.
+        chain: The whole chain that was verified, the peer's own first.
+        ends: The ends of the connection.
+    """
+
+    certificate: Callable[[Any], bytes | None]
+    chain: Callable[[Any], tuple[bytes, ...]]
+    ends: Callable[[Any], Ends | None]
+
+
 class Peer:
     """The other end of a connection: a client, or the proxy before it.
 
@@ -62,9 +76,8 @@ class Peer:
         address: As text; empty where the socket has none.
         forwarding: What backends are told of it.
         secure: Whether the connection is over TLS.
-        certificate: Reads the certificate of the peer (DER), verified in the handshake; called once at most.
-        chain: Reads the whole chain that was verified, the peer's own first; likewise.
-        ends: Reads the ends of the connection.
+        transport: Of the connection.
+        readers: Read from the transport; certificate and chain are read once at most. None where there is none.
 
     Attributes:
         address: As given.
@@ -72,41 +85,41 @@ class Peer:
         secure: As given.
     """
 
-    __slots__ = ("_certificate", "_chain", "_read", "_read_chain", "_read_ends", "address", "forwarding", "secure")
+    __slots__ = ("_certificate", "_chain", "_readers", "_transport", "_unread", "address", "forwarding", "secure")
 
     def __init__(
         self,
         address: str,
         forwarding: Forwarding,
         secure: bool = False,
-        certificate: Callable[[], bytes | None] | None = None,
-        chain: Callable[[], tuple[bytes, ...]] | None = None,
-        ends: Callable[[], Ends | None] | None = None,
+        transport: Any = None,
+        readers: Readers | None = None,
     ) -> None:
         self.address = address
         self.forwarding = forwarding
         self.secure = secure
+        self._transport = transport
+        self._readers = readers
+        self._unread = readers is not None
         self._certificate: bytes | None = None
-        self._read = certificate
         self._chain: tuple[bytes, ...] | None = None
-        self._read_chain = chain
-        self._read_ends = ends
 
     def certificate(self) -> bytes | None:
         """Return the peer's certificate (DER); None without one, or without TLS."""
-        if self._read is not None:
-            read, self._read = self._read, None
-            self._certificate = read()
+        if self._unread and self._readers is not None:
+            self._unread = False
+            self._certificate = self._readers.certificate(self._transport)
         return self._certificate
 
     def chain(self) -> tuple[bytes, ...]:
         """Return the peer's certificate and those above it, up to the root; where they are not known, its own only."""
         if self._chain is None:
             certificate = self.certificate()
-            found = self._read_chain() if self._read_chain is not None and certificate is not None else ()
+            readers = self._readers
+            found = () if readers is None or certificate is None else readers.chain(self._transport)
             self._chain = found or (() if certificate is None else (certificate,))
         return self._chain
 
     def ends(self) -> Ends | None:
         """Return the ends of the connection; None where it has none that have addresses."""
-        return None if self._read_ends is None else self._read_ends()
+        return None if self._readers is None else self._readers.ends(self._transport)

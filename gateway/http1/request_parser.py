@@ -10,7 +10,6 @@ A head that was read before is known by its bytes (`gateway.http1.memo`).
 from __future__ import annotations
 
 import re
-from collections import deque
 from typing import Final
 
 from gateway.body import Body, BodySource
@@ -62,7 +61,7 @@ class RequestParser:
     )
 
     def __init__(self, source: BodySource, max_head: int, max_fields: int, memo: RequestMemo) -> None:
-        self.requests: deque[Request | GatewayError] = deque()
+        self.requests: list[Request | GatewayError] = []  # a deque takes 0.6 kB of an idle connection
         self.in_head = False
         self.stopped = False
         self.held: bytes | None = None

@@ -5,13 +5,11 @@ Asked by `gateway.serving` for `gateway.peer.Peer`, and only where somebody want
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from cryptography.hazmat.primitives import serialization
 
-from gateway.peer import Ends
+from gateway.peer import Ends, Readers
 
 
 def peer_certificate(transport: Any) -> bytes | None:
@@ -48,9 +46,5 @@ def ends(transport: Any) -> Ends | None:
     return Ends(source, peer.port, destination, here.port)
 
 
-Readers = tuple[Callable[[], bytes | None], Callable[[], tuple[bytes, ...]], Callable[[], Ends | None]]
-
-
-def readers(transport: Any) -> Readers:
-    """Give what reads the certificate, the chain and the ends, for a `gateway.peer.Peer`."""
-    return partial(peer_certificate, transport), partial(peer_chain, transport), partial(ends, transport)
+READERS: Final = Readers(peer_certificate, peer_chain, ends)
+"""For a `gateway.peer.Peer`."""

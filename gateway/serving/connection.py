@@ -14,7 +14,7 @@ from twisted.internet.interfaces import ISSLTransport
 from gateway.body import Body
 from gateway.exchange import Downstream
 from gateway.http1.request_parser import RequestParser
-from gateway.listening.peers import readers
+from gateway.listening.peers import READERS
 from gateway.peer import Peer
 from gateway.serving.carrying import Carrying
 from gateway.serving.contract import Host
@@ -89,7 +89,7 @@ class ClientConnection(Downstream, Carrying):
         """Begin to wait for a request."""
         self._secure = ISSLTransport.providedBy(self.transport)
         forwarding = self.site.forwarding(self.address, self._secure)
-        self.peer = Peer(self.address, forwarding, self._secure, *readers(self.transport))
+        self.peer = Peer(self.address, forwarding, self._secure, self.transport, READERS)
         site = self.site
         now, options = site.now(), site.options
         self.deadline = between(self.phase, now, options)

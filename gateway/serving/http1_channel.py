@@ -307,7 +307,7 @@ class Http1Channel(ClientConnection, Answering):
         try:
             # A client that does not read its answers gets no further ones.
             while requests and not self._full and self.phase < _SERVING:
-                self._begin(requests.popleft())
+                self._begin(requests.pop(0))
         finally:
             self._in_serve = False
         if not requests:

@@ -35,7 +35,7 @@ from gateway.http2.events import Event as EngineEvent
 from gateway.http2.fields import asked_for, request_of
 from gateway.http2.ngh2_engine import Ngh2Engine
 from gateway.http2.windows import PULL
-from gateway.listening.peers import readers
+from gateway.listening.peers import READERS
 from gateway.peer import Peer
 from gateway.serving.contract import Host
 from gateway.serving.http2_phases import AFTER, Event, Phase
@@ -120,7 +120,7 @@ class Http2Channel(Carrier):
         transport = self.transport
         secure = ISSLTransport.providedBy(transport)
         site = self.site
-        self.peer = Peer(self.address, site.forwarding(self.address, secure), secure, *readers(transport))
+        self.peer = Peer(self.address, site.forwarding(self.address, secure), secure, transport, READERS)
         now, options = site.now(), site.options
         self._own_deadline = now + options.client_header
         if options.client_max_age:

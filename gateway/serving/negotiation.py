@@ -6,8 +6,10 @@ a way (RFC 9113 section 3.1 dropped it): the field is ignored, and not passed on
 
 # Note [A connection before its version]
 From the start the connection has the channel of HTTP/1.1, with its times, its place in the list of the site and its end
-in a drain; for HTTP/2 another takes its place. The transport calls a `Negotiation`, whose methods are the channel's own
-from the first octets on: a connection of HTTP/1.1 costs one object more, and a request costs nothing.
+in a drain; for HTTP/2 another takes its place. The transport calls a `Negotiation` until
+the first octets have come. From then on it calls the channel itself, and the negotiation is gone: an idle connection
+would hold half a kilobyte more. A transport that calls somebody in between (a `ProtocolWrapper` of another's endpoint)
+goes on to call the `Negotiation`, whose methods are the channel's own by then.
 """
 
 from __future__ import annotations
@@ -25,6 +27,9 @@ from gateway.serving.http2_channel import Http2Channel
 
 H2: Final = b"h2"
 """As ALPN calls it."""
+
+_CALLED: Final = ("protocol", "wrappedProtocol")
+"""Where Twisted's transports have what they call: those of sockets, and those of TLS."""
 
 
 class Negotiation:
@@ -82,6 +87,14 @@ class Negotiation:
         self._secure = ISSLTransport.providedBy(transport)
         self.channel.makeConnection(transport)
 
+    def _settle(self) -> None:
+        """The version is known: let the transport call the channel."""
+        channel, transport = self.channel, self.transport
+        self._become(channel)
+        for name in _CALLED:
+            if getattr(transport, name, None) is self:
+                setattr(transport, name, channel)
+
     def _become(self, channel: Http1Channel | Http2Channel) -> None:
         self.dataReceived = channel.dataReceived
         self.connectionLost = channel.connectionLost
@@ -110,12 +123,12 @@ class Negotiation:
             channel.makeConnection(self.transport)
             # Nothing has been served on it. Only now: a drain waits for what the site knows of.
             before.connectionLost()
-        self._become(self.channel)
+        self._settle()
         self.channel.dataReceived(held)
 
     def _ended(self) -> None:
         """The client sends no more, and has not said which version it speaks: what there is goes to HTTP/1.1."""
-        self._become(self.channel)
+        self._settle()
         if self._held:
             self.channel.dataReceived(self._held)
         self.channel.readConnectionLost()

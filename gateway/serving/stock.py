@@ -25,7 +25,7 @@ from gateway.exchange import Downstream, Exchange
 from gateway.headers import Headers
 from gateway.http1 import framing
 from gateway.http1.request_line import asked_for, check_method, check_version
-from gateway.listening.peers import readers
+from gateway.listening.peers import READERS
 from gateway.message import Request, Response
 from gateway.peer import Peer
 from gateway.serving.contract import Host
@@ -84,7 +84,7 @@ class StockClient(Downstream):
         now = host.now()
         address = getattr(stock.getClientAddress(), "host", None) or ""
         secure = bool(stock.isSecure())
-        peer = Peer(address, host.forwarding(address, secure), secure, *readers(stock.transport))
+        peer = Peer(address, host.forwarding(address, secure), secure, stock.transport, READERS)
         host.connected(self)
         stock.notifyFinish().addErrback(self._gone)
         try:

@@ -57,7 +57,7 @@ def as_request(field: bytes, reads: list[bytes]) -> Read:
     """Let a client send it."""
     parser = RequestParser(Source(), MOST, FIELDS, RequestMemo())
     parser.feed(b"POST /a HTTP/1.1\r\nHost: h\r\n%b\r\n\r\n" % field)
-    request = parser.requests.popleft()
+    request = parser.requests.pop(0)
     assert not isinstance(request, GatewayError)
     body = request.body
     assert body is not None

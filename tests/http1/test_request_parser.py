@@ -85,7 +85,7 @@ class Reading:
         for data in reads:
             self.parser.feed(data)
             while self.parser.requests:
-                request = self.parser.requests.popleft()
+                request = self.parser.requests.pop(0)
                 if isinstance(request, GatewayError):
                     self._found.append(request)
                 else:
@@ -489,7 +489,7 @@ def test_what_is_changed_on_a_request_is_not_changed_in_the_memo() -> None:
     parser = RequestParser(Reader(), MAX_HEAD, MAX_FIELDS, memo)
     for _ in range(3):
         parser.feed(PLAIN)
-        request = parser.requests.popleft()
+        request = parser.requests.pop(0)
         assert isinstance(request, Request)
         assert list(request.headers) == [(b"Host", b"h")]
         request.headers.add(b"X", b"1")

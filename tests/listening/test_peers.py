@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import crypto
 from twisted.internet.address import IPv4Address, UNIXAddress
 
-from gateway.listening.peers import ends, peer_certificate, peer_chain, readers
+from gateway.listening.peers import READERS, ends, peer_certificate, peer_chain
 from gateway.peer import Ends
 from tests.pki import Authority, subject
 
@@ -78,6 +78,6 @@ def test_the_ends_of_a_connection() -> None:
     client, here = IPv4Address("TCP", "192.0.2.7", 40000), IPv4Address("TCP", "198.51.100.1", 443)
 
     assert ends(Connected(client, here)) == Ends("192.0.2.7", 40000, "198.51.100.1", 443)
-    assert readers(Connected(client, here))[2]() == Ends("192.0.2.7", 40000, "198.51.100.1", 443)
+    assert READERS.ends(Connected(client, here)) == Ends("192.0.2.7", 40000, "198.51.100.1", 443)
     assert ends(Connected(UNIXAddress(None), UNIXAddress(b"/run/g.sock"))) is None
     assert ends(Connected(client, UNIXAddress(b"/run/g.sock"))) is None

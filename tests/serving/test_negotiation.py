@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 from typing import Any
 
 import pytest
@@ -103,6 +105,38 @@ def test_the_channel_is_called_without_a_detour() -> None:
             assert getattr(negotiation, name) == getattr(channel, name)
         assert IProtocol.providedBy(negotiation)
         assert IHalfCloseableProtocol.providedBy(negotiation)
+
+
+@pytest.mark.parametrize("name", ["protocol", "wrappedProtocol"])
+@pytest.mark.parametrize(
+    ("data", "kind"), [(PREFACE, Http2Channel), (b"GET / HTTP/1.1\r\n", Http1Channel), (b"", Http1Channel)]
+)
+def test_a_transport_calls_the_channel_itself(name: str, data: bytes, kind: type) -> None:
+    """From then on, so that the negotiation is gone; also where a client ends its half and has said nothing."""
+    transport = Transport()
+    negotiation = Negotiation(Harness("orders").gateway.site, "192.0.2.1")
+    setattr(transport, name, negotiation)
+    negotiation.makeConnection(transport)
+    assert getattr(transport, name) is negotiation
+    if data:
+        negotiation.dataReceived(data)
+    else:
+        negotiation.readConnectionLost()
+
+    assert getattr(transport, name) is negotiation.channel
+    assert type(negotiation.channel) is kind
+    assert not [one for one in gc.get_referrers(negotiation) if one is not sys._getframe()]
+
+
+def test_who_stands_between_transport_and_connection_stays_there() -> None:
+    """A transport of another's endpoint calls a wrapper, and that goes on to call the negotiation."""
+    transport = Transport()
+    wrapper = transport.protocol = object()  # type: ignore[attr-defined]
+    negotiation = Negotiation(Harness("orders").gateway.site, "192.0.2.1")
+    negotiation.makeConnection(transport)
+    negotiation.dataReceived(b"GET / HTTP/1.1\r\n")
+
+    assert transport.protocol is wrapper  # type: ignore[attr-defined]
 
 
 def test_one_connection_is_one_connection() -> None:

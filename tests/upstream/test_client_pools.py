@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred
 
 from gateway.errors import PoolExhausted
 from gateway.exchange import Exchange
-from gateway.peer import Ends, Peer
+from gateway.peer import Ends, Peer, Readers
 from gateway.transport.deadlines import NEVER
 from gateway.upstream.client_pools import ClientPools, ends_of
 from gateway.upstream.contract import Connect, Connection, Keeper
@@ -262,7 +262,8 @@ def test_addresses_that_are_gone_are_left_by_all() -> None:
 )
 def test_whose_connection_it_is(address: str, ends: Ends | None, said: Ends) -> None:
     """Of who is named by a field, only the address is known."""
-    peer = Peer("192.0.2.1", cast("Any", None), ends=lambda: ends)
+    readers = Readers(lambda _: None, lambda _: (), lambda _: ends)
+    peer = Peer("192.0.2.1", cast("Any", None), readers=readers)
     exchange = cast("Exchange", SimpleNamespace(client_address=address, peer=peer))
 
     assert ends_of(exchange) == said
