@@ -177,5 +177,8 @@ class Headers:
 
 
 def _first_values(fields: Sequence[Field]) -> dict[bytes, bytes]:
-    # Backwards: of a repeated field the first value is written last, and stays.
-    return {lower: value for lower, _, value in reversed(fields)}
+    index = {lower: value for lower, _, value in fields}
+    if len(index) != len(fields):
+        # Backwards: of a repeated field the first value is written last, and stays.
+        index = {lower: value for lower, _, value in reversed(fields)}
+    return index
