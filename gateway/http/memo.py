@@ -37,12 +37,14 @@ class Memo(dict[K, T]):
         """
         if len(key) > self.longest:
             return False
+        # Attributes of a subclass of dict are looked up by name, also when compiled: so each is asked for once.
+        seen = self._seen
         mark = hash(key)
-        if mark in self._seen:
+        if mark in seen:
             return True
-        if len(self._seen) >= 4 * self.most:
-            self._seen.clear()
-        self._seen.add(mark)
+        if len(seen) >= 4 * self.most:
+            seen.clear()
+        seen.add(mark)
         return False
 
     def remember(self, key: K, known: T) -> None:
