@@ -9,7 +9,6 @@ import re
 from typing import Final
 
 from gateway.headers import Field, Headers
-from gateway.http.remembered import remembered
 
 HOP_BY_HOP: Final = frozenset(
     [
@@ -185,16 +184,19 @@ def connection_options(headers: Headers) -> frozenset[bytes]:
         return _NONE
     if len(headers.index) != len(headers.fields):
         value = headers.joined(b"connection") or b""
-    return _options(value)
+    options = _options.get(value)
+    if options is None:
+        options = frozenset([option.strip(b" \t") for option in value.lower().split(b",")])
+        if len(value) <= _LONGEST_OPTIONS:  # clients choose these values: what is kept of them is bounded
+            if len(_options) >= _MOST_OPTIONS:
+                _options.clear()
+            _options[value] = options
+    return options
 
 
-def _split(value: bytes) -> frozenset[bytes]:
-    return frozenset([option.strip(b" \t") for option in value.lower().split(b",")])
-
-
-_options: Final = remembered(_split, most=256, longest=128)  # nearly all clients send one of a few values
-
-
+_options: Final[dict[bytes, frozenset[bytes]]] = {}  # nearly all clients send one of a few values
+_MOST_OPTIONS: Final = 256
+_LONGEST_OPTIONS: Final = 128
 _NONE: Final[frozenset[bytes]] = frozenset()
 _NOT_NAMES: Final = frozenset([b"close", b"keep-alive", b"upgrade", b"te", b""])
 
