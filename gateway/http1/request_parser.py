@@ -15,8 +15,10 @@ from typing import Final
 from gateway.body import Body, BodySource
 from gateway.errors import GatewayError, HeaderTooLarge, MalformedRequest
 from gateway.headers import HeaderBlock, Headers
+from gateway.http1 import framing
 from gateway.http1.content import ContentReader
 from gateway.http1.framing import CHUNKED
+from gateway.http1.lines import REQUESTS
 from gateway.http1.memo import HeadMemo
 from gateway.http1.request_heads import RequestHeads
 from gateway.http1.request_line import accepted, asked_for, plain_line
@@ -51,6 +53,7 @@ class RequestParser:
         "_dropped",
         "_heads",
         "_last",
+        "_max_fields",
         "_max_head",
         "_memo",
         "_source",
@@ -67,6 +70,7 @@ class RequestParser:
         self.held: bytes | None = None
         self._source = source
         self._max_head = max_head
+        self._max_fields = max_fields
         self._memo = memo
         self._heads = RequestHeads(max_head, max_fields)
         self._content = ContentReader(max_head, max_fields, MalformedRequest, HeaderTooLarge)
@@ -83,10 +87,13 @@ class RequestParser:
             line = plain_line(data)
             if line is not None:
                 # Most reads hold one head that is in the memo, and nothing else.
-                known = self._memo.get(data[line.end() :])
+                fields = data[line.end() :]
+                known = self._memo.get(fields)
                 if known is not None and not known[2] and len(data) <= self._max_head:
                     method, target = line.groups()
                     self.requests.append(Request(method, target, Headers.over(known[0]), known[1]))
+                    return
+                if known is None and len(data) <= self._max_head and self._read_plain(line, fields):
                     return
         while data:
             if self.held is not None:
@@ -140,6 +147,35 @@ class RequestParser:
             return self._begin_content(request, known[2], data[end:])
         self.requests.append(request)
         return data[end:]
+
+    def _read_plain(self, line: re.Match[bytes], fields: bytes) -> bool:
+        """Take a request of plain lines, without content, that came in one read; see Note [A new head of known lines].
+
+        Args:
+            line: Its request line, of the plain kind.
+            fields: What came behind it, all of the read.
+
+        Returns:
+            Whether it was one, and in order; else nothing has happened.
+        """
+        end = fields.find(_END)
+        if end < 0 or end + len(_END) != len(fields):
+            return False
+        headers = REQUESTS.read(fields[: end + 1], self._max_fields)
+        if headers is None:
+            return False
+        try:
+            framing.check_singletons(headers, MalformedRequest)
+            host = framing.host_of(b"1.1", headers, None)
+        except MalformedRequest:
+            return False
+        if framing.request_content(b"1.1", headers) or not framing.keeps_alive(b"1.1", headers):
+            return False
+        if self._memo.came_before(fields):
+            self._memo.remember(fields, (HeaderBlock(headers), host, 0))
+        method, target = line.groups()
+        self.requests.append(Request(method, target, headers, host))
+        return True
 
     def _read_head(self, data: bytes, plain: int = 0) -> bytes:
         """Read on in a head; returns what was not read.

@@ -22,6 +22,7 @@ from gateway.headers import Field, HeaderBlock, Headers
 from gateway.http.fields import FieldFilter, authenticates_connection, passed_on, response_filter
 from gateway.http1 import framing
 from gateway.http1.content import ContentReader
+from gateway.http1.lines import ANSWERS, status_and_reason
 from gateway.http1.memo import HeadMemo
 from gateway.message import Response
 
@@ -29,6 +30,7 @@ MAX_INTERIM: Final = 32
 """Interim (1xx) responses taken before the final one."""
 _PASSES: Final[FieldFilter] = response_filter()
 _START: Final = b"HTTP/1."
+_END: Final = b"\r\n\r\n"
 _FRAMING: Final = frozenset([b"connection", b"content-length", b"transfer-encoding", b"upgrade"])
 _spaced: Final = re.compile(rb"^([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]+:", re.MULTILINE)
 _spaced_or_not_all_there: Final = re.compile(rb"^([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]+(?::|\Z)", re.MULTILINE)
@@ -132,16 +134,20 @@ class ResponseParser:
         """
         if not self.started:
             self.started = True
-            if self._recognised(data):
+            end = data.find(_END) + len(_END)
+            if self._recognised(data, end):
                 return
             self._begin()
+        else:
+            end = 0
         if self._content.reading:
             self._feed_content(data)
         elif self.complete:
             self.keep_alive = False  # octets after the end of the answer belong to nothing that was asked
         else:
             try:
-                self._feed_heads(data)
+                if not end or not self._read_plain(data, end):
+                    self._feed_heads(data)
             except BackendProtocolError:
                 self.response = self.body = None  # no head has gone to the client: it can still get an error
                 raise
@@ -154,9 +160,8 @@ class ResponseParser:
 
     # The memo.
 
-    def _recognised(self, data: bytes) -> bool:
-        """Take the head from the memo; returns whether it was there."""
-        end = data.find(b"\r\n\r\n") + 4
+    def _recognised(self, data: bytes, end: int) -> bool:
+        """Take the head, which ends there, from the memo; returns whether it was there."""
         known = self._memo.get(data[:end])
         if known is None or self._method == b"HEAD":
             return False
@@ -189,10 +194,36 @@ class ResponseParser:
         self.switched = None
         self._seen_interims = 0
         self._content_length = 0
-        self._begin_head()
+        self._head = b""
+
+    def _read_plain(self, data: bytes, end: int) -> bool:
+        """Take a head of plain lines with Content-Length, all of which has come; see Note [A new head of known lines].
+
+        Args:
+            data: The first octets of the answer.
+            end: Where its head ends.
+
+        Returns:
+            Whether it was one, and in order; else nothing has happened.
+
+        Raises:
+            BackendProtocolError: Its framing is wrong.
+        """
+        first = data.find(b"\r\n")
+        if end <= first + len(_END) or end > self._max_head:
+            return False
+        start = status_and_reason(data[:first])
+        if start is None:
+            return False
+        headers = ANSWERS.read(data[first + 2 : end - 3], end)  # backends have no limit but that of octets
+        if headers is None or b"content-length" not in headers.index:
+            return False
+        self._head = data[:end]
+        self._judge(start[0], start[1], b"1.1", headers)
+        self._head_is_whole(data[end:])
+        return True
 
     def _begin_head(self) -> None:
-        self._head = b""
         self._fields: list[Field] = []
         self._reason = b""
         self._mending = False
@@ -202,8 +233,10 @@ class ResponseParser:
         """Read interim heads and the final one, and begin with the content; see Note [Where an answer ends]."""
         while data and not self._has_head():
             before = len(self._head)
+            if not before:
+                self._begin_head()
             head = self._head = self._head + data
-            found = head.find(b"\r\n\r\n", max(0, before - 3))
+            found = head.find(_END, max(0, before - 3))
             end = found + 4 if found >= 0 else len(head)
             if end > self._max_head:
                 raise BackendProtocolError("The head of the answer is over limits.response_header.")
@@ -216,7 +249,7 @@ class ResponseParser:
             if found >= 0:
                 self._head_is_whole(data)
                 if not self._has_head():
-                    self._begin_head()
+                    self._head = b""
 
     def _has_head(self) -> bool:
         return self.response is not None
@@ -281,6 +314,10 @@ class ResponseParser:
         if status < 200:
             self._interim(status, reason, headers)
             return
+        self._judge(status, reason, version, headers)
+
+    def _judge(self, status: int, reason: bytes, version: bytes, headers: Headers) -> None:
+        """Make the response of a final head, unless its framing is wrong."""
         framing.check_singletons(headers, BackendProtocolError)
         index = headers.index
         length = self._content_length = framing.response_content(self._method, status, version, headers)
@@ -292,7 +329,7 @@ class ResponseParser:
             self.personal = authenticates_connection(headers)
         known = index.get(b"content-length")
         response = Response(status, Headers.of(passed_on(headers, _PASSES)), reason=reason)
-        response.length = None if known is None else int(known)
+        response.length = None if known is None else length if length > 0 else int(known)
         self.response = response
 
     def _interim(self, status: int, reason: bytes, headers: Headers) -> None:

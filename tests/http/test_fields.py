@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -97,6 +99,36 @@ def test_trailers_that_cross(name: bytes) -> None:
 def test_options_of_connection(values: list[bytes], options: set[bytes]) -> None:
     """RFC 9110 section 7.6.1: one list over all lines, in any case."""
     assert connection_options(Headers([(b"Connection", value) for value in values])) == options
+
+
+OPTIONS = st.one_of(
+    st.binary(max_size=200), st.lists(st.sampled_from([b"close", b"Close ", b"x-a", b"", b"\tTE"])).map(b",".join)
+)
+
+
+@given(st.lists(st.lists(OPTIONS, min_size=1, max_size=2), max_size=20))
+def test_options_that_were_read_before_are_as_those_that_were_not(heads: list[list[bytes]]) -> None:
+    """What is remembered of a value is what it says."""
+    for values in heads * 2:
+        said = b", ".join(values).lower().split(b",")
+        assert connection_options(Headers([(b"Connection", value) for value in values])) == {
+            option.strip(b" \t") for option in said
+        }
+
+
+def test_what_is_kept_of_values_of_connection_is_bounded() -> None:
+    """256 of them, full of short options, took 94 MiB; nor do short ones without end."""
+    value = b",".join(b"%x" % number for number in range(1000, 6000))
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    for number in range(20):
+        assert len(connection_options(Headers([(b"Connection", b"%d,%b" % (number, value))]))) == 5001
+    for number in range(10_000):
+        assert len(connection_options(Headers([(b"Connection", b"%d, close" % number)]))) == 2
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+
+    assert grown < 500_000
 
 
 def test_fields_named_by_connection_are_for_this_hop() -> None:

@@ -1,12 +1,7 @@
 from __future__ import annotations
 
-import tracemalloc
 from pathlib import Path
 
-from hypothesis import given
-from hypothesis import strategies as st
-
-from gateway.http.fields import _options, _split
 from gateway.http.remembered import remembered
 
 ROOT = Path(__file__).parents[2]
@@ -35,12 +30,6 @@ def test_a_text_of_usual_length_is_worked_out_once() -> None:
     assert worked_out == [b"", b"abc", b"abcd", b"abcd", b"x", b"abc"]
 
 
-@given(st.lists(st.binary(max_size=300), max_size=30))
-def test_warm_is_as_cold(values: list[bytes]) -> None:
-    """For the one that decides which fields are for one connection."""
-    assert [_options(value) for value in values * 2] == [_split(value) for value in values * 2]
-
-
 NO_CLIENTS = {"gateway/composition/builders/admission.py", "gateway/dialling/plain.py"}
 """Where a memory is asked with limits of the configuration, or with URLs of the gateway's own requests."""
 
@@ -51,16 +40,3 @@ def test_no_memory_of_what_clients_send_is_bounded_by_number_alone() -> None:
         str(path.relative_to(ROOT)) for path in (ROOT / "gateway").rglob("*.py") if "lru_cache" in path.read_text()
     }
     assert users - NO_CLIENTS == {"gateway/http/remembered.py"}
-
-
-def test_long_values_of_connection_are_not_kept() -> None:
-    """256 of them, full of short options, took 94 MiB."""
-    value = b",".join(b"%x" % number for number in range(1000, 6000))
-    tracemalloc.start()
-    before = tracemalloc.get_traced_memory()[0]
-    for number in range(20):
-        assert len(_options(b"%d,%b" % (number, value))) == 5001
-    grown = tracemalloc.get_traced_memory()[0] - before
-    tracemalloc.stop()
-
-    assert grown < 500_000

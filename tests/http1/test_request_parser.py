@@ -98,6 +98,11 @@ class Reading:
         return [found.reason if isinstance(found, GatewayError) else _seen(*found) for found in self._found]
 
     @property
+    def reasons(self) -> list[str]:
+        """Return what each error tells."""
+        return [str(found) for found in self._found if isinstance(found, GatewayError)]
+
+    @property
     def statuses(self) -> list[int]:
         """Return 0 for each request and the status of each error."""
         return [found.status if isinstance(found, GatewayError) else 0 for found in self._found]
@@ -705,3 +710,80 @@ def test_chunks_are_found_wherever_a_read_ends(messages: list[bytes], cuts: list
     assert [one.content for one in reading.seen if isinstance(one, Seen)] == [_MESSAGES[one] for one in messages]
     overflow = Reading().feed(data + chunked(b"FFFFFFFFFFFFFFFF\r\n"))
     assert overflow.statuses[len(messages) :] == [400]
+
+
+LINES = st.one_of(
+    st.sampled_from(
+        [
+            b"Host: h",
+            b"Host: h",
+            b"host: other",
+            b"Host: a b",
+            b"Host:",
+            b"X: 1",
+            b"X: 1 \t",
+            b"X:",
+            b" folded",
+            b"\tfolded: 1",
+            b"X : 1",
+            b"no colon",
+            b"",
+            b"X: a\rb",
+            b"X: a\nb",
+            b"X: a\r",
+            b"X: \0",
+            b"Connection: close",
+            b"connection: Keep-Alive, host",
+            b"Connection: upgrade",
+            b"Upgrade: websocket",
+            b"Content-Length: 0",
+            b"content-length: 00",
+            b"Content-Length: 3",
+            b"Content-Length: 3, 3",
+            b"Content-Length: +3",
+            b"Content-Length: 3 ",
+            b"Content-Length: " + b"9" * 19,
+            b"Content-Length:\t3",
+            b"Transfer-Encoding: chunked",
+            b"Transfer-Encoding : chunked",
+            b"Transfer-Encoding:\tchunked",
+            b"transfer-encoding: identity",
+            b"Transfer-Encoding: gzip, chunked",
+            b"Transfer_Encoding: chunked",
+            b"Expect: 100-continue",
+            b"Proxy-Connection: close",
+            b"X: " + b"a" * (MAX_HEAD - 40),
+        ]
+    ),
+    st.binary(max_size=6).map(lambda octets: b"X: " + octets),
+    st.binary(max_size=6),
+)
+STARTS = st.sampled_from([b"GET /a HTTP/1.1", b"HEAD / HTTP/1.1", b"POST /a?b HTTP/1.1", b"GET / HTTP/1.0"])
+TAILS = st.sampled_from([b"", b"", b"", b"abc", PLAIN, b"\r\n", b"0\r\n\r\n"])
+
+
+@given(STARTS, st.lists(LINES, max_size=6), TAILS, st.sampled_from([0, 0, MAX_FIELDS - 2, MAX_FIELDS - 1]))
+@example(b"GET / HTTP/1.1", [b"Host: h", b"X: 1"], b"", MAX_FIELDS - 1)
+@example(b"GET / HTTP/1.1", [b"Host: h", b"Content-Length: 3", b"content-length: 3"], b"", 0)
+@example(b"GET / HTTP/1.1", [b"Host: h", b"Content-Length: 0", b"Transfer-Encoding: chunked"], b"0\r\n\r\n", 0)
+@example(b"GET / HTTP/1.1", [b"Host: h", b"Host: h"], b"", 0)
+@example(b"GET / HTTP/1.1", [b"Connection: close", b"Host: h"], b"", 0)
+@example(b"GET / HTTP/1.1", [b"Host: h", b"Content-Length: 3"], b"", 0)
+@example(b"GET / HTTP/1.1", [b"Connection: upgrade", b"Upgrade: websocket", b"Host: h"], b"", 0)
+@example(b"GET / HTTP/1.1", [b"Host: a b"], b"", 0)
+def test_a_head_of_lines_that_came_before_is_read_as_llhttp_reads_it(
+    start: bytes, lines: list[bytes], tail: bytes, more: int
+) -> None:
+    """Note [A new head of known lines]: its lines came before, alone; a head that comes in two reads is for llhttp."""
+    for line in lines:
+        for _ in range(2):
+            read(b"GET / HTTP/1.1\r\nHost: h\r\n%b\r\n\r\n" % line)
+            read(b"GET / HTTP/1.1\r\n%b\r\n\r\n" % line)
+    data = b"\r\n".join([start, *lines, *[b"X: 1"] * more, b"", b""]) + tail
+    whole, cut = Reading().feed(data), Reading().feed(data[:1], data[1:])
+    assert whole.seen == cut.seen
+    assert whole.reasons == cut.reasons
+    for state in ("stopped", "held", "in_head", "reading_body"):
+        assert getattr(whole.parser, state) == getattr(cut.parser, state)
+    assert whole.parser.refused().headers == cut.parser.refused().headers
+    assert whole.parser.refused().target == cut.parser.refused().target
