@@ -8,7 +8,8 @@ from gateway.exchange import Exchange
 from gateway.http.fields import FieldFilter, asks_for_connection, encode_passed
 from gateway.message import Request
 
-_CONTENT_METHODS: Final = frozenset([b"POST", b"PUT", b"PATCH"])
+CONTENT_METHODS: Final = frozenset([b"POST", b"PUT", b"PATCH"])
+"""Methods whose requests say that they have no content where they have none."""
 
 
 def authenticates(exchange: Exchange) -> bool:
@@ -69,7 +70,7 @@ def _framing(request: Request) -> bytes:
     lines = b""
     if body is not None:
         lines = b"Transfer-Encoding: chunked\r\n" if body.length is None else b"Content-Length: %d\r\n" % body.length
-    elif b"content-length" in index or request.method in _CONTENT_METHODS:
+    elif b"content-length" in index or request.method in CONTENT_METHODS:
         lines = b"Content-Length: 0\r\n"
     if request.upgrade is not None:
         return lines + b"Connection: Upgrade\r\nUpgrade: %b\r\n" % request.upgrade
