@@ -17,8 +17,11 @@ from gateway.message import Request
 from gateway.transport.deadlines import NEVER, Deadlines
 from gateway.upstream.contract import Connection, Keeper, Stream
 from gateway.upstream.http1_connection import Http1Connection
+from gateway.upstream.http2_connection import Http2Connection, Talk
+from gateway.upstream.http2_head import Http2Heading
 from gateway.upstream.request_head import Heading
 from tests.contracts.many_streams import ManyStreams, OneStream
+from tests.http2.server import Http2Server
 from tests.upstream.conftest import Wire
 from tests.upstream.test_http1_connection import OK, Asked
 
@@ -125,13 +128,63 @@ class Many:
         self.connection.lose()
 
 
-Side = Http1 | Many
+class Http2:
+    """`gateway.upstream.http2_connection`, of one stream at a time here, and `h2` that answers it."""
+
+    def __init__(self) -> None:
+        self.keeper = Kept()
+        talk = Talk(Http2Heading(b"http", b"orders:80"), 65536, 1, lambda call: call())
+        self.connection: Any = Http2Connection(self.keeper, talk)
+        self.wire = Wire()
+        self.connection.makeConnection(self.wire)
+        self.keeper.deadlines.watch(self.connection)
+        self.server = Http2Server()
+        self._pump()
+
+    def _pump(self) -> None:
+        while self.wire.value() or self.server.unsent:
+            said = self.wire.value()
+            self.wire.clear()
+            self.server.receive(said)
+            answer = self.server.take()
+            if answer:
+                self.connection.dataReceived(answer)
+
+    def interim(self, stream: Stream) -> None:
+        self._pump()
+        self.server.interim(self.server.last, 103)
+        self._pump()
+
+    def head(self, stream: Stream) -> None:
+        self._pump()
+        self.server.head(self.server.last, [("content-length", "2")])
+        self.server.data(self.server.last, b"o", end=False)
+        self._pump()
+
+    def end(self, stream: Stream, after_head: bool = True) -> None:
+        self._pump()
+        if not after_head:
+            self.server.head(self.server.last, [("content-length", "2")])
+        self.server.data(self.server.last, b"k" if after_head else b"ok", end=True)
+        self._pump()
+
+    def content(self, stream: Stream) -> bytes:
+        self._pump()
+        return bytes(self.server.last.body)
+
+    def lose(self) -> None:
+        self.connection.connectionLost(Failure(ConnectionLost()))
+
+
+Side = Http1 | Many | Http2
 
 
 INTERPRETED = pytest.mark.skipif(COMPILED, reason="an interpreted class can have no compiled trait")
 
 
-@pytest.fixture(params=[Http1, pytest.param(Many, marks=INTERPRETED)], ids=["HTTP/1.1", "many streams"])
+@pytest.fixture(
+    params=[Http1, pytest.param(Many, marks=INTERPRETED), Http2], ids=["HTTP/1.1", "many streams", "HTTP/2"]
+)
 def side(request: pytest.FixtureRequest) -> Side:
     """A connection that has just been opened, and its backend."""
     made: Side = request.param()
