@@ -181,6 +181,7 @@ def assemble(
         dialer = SocketDialer(reactor, resolver)
     versions = (__version__, platform.python_version(), twisted.__version__)
     metrics = Metrics(settings.metrics.buckets, settings.metrics.aliases, versions)
+    later = later or partial(reactor.callLater, 0)
     foundation = Foundation(
         now=now,
         wall_clock=wall_clock,
@@ -196,6 +197,7 @@ def assemble(
         carried=Carried(),
         reactor=reactor,
         threads=threads or partial(ThreadService, reactor),
+        later=later,
         terminal=terminal,
     )
     client_lists = ClientLists()
@@ -209,7 +211,6 @@ def assemble(
     root = Root(first, foundation.occupancy)
     foundation.health.checks = lambda: root.tree.readiness
     date = DateClock(wall_clock)
-    later = later or partial(reactor.callLater, 0)
     site = GatewaySite(root, first.options, first.rules, deadlines, now, date, pool.client_gone, chance, later)
     refused = metrics.counter("gateway_proxy_protocol_refused_total")
     reception = Reception(site, refused.add)

@@ -39,6 +39,7 @@ class Foundation:
         occupancy: Counts the exchanges in flight.
         carried: What one configuration hands to the next.
         reactor: For what keeps timers and makes connections of its own.
+        later: Calls something at the end of the reactor's turn.
         threads: Makes threads for what would hold the reactor up: how many at most, and what they are called.
         terminal: Whether somebody sits at a terminal and reads the log.
     """
@@ -57,4 +58,5 @@ class Foundation:
     carried: Carried
     reactor: Any
     threads: Callable[[int, str], Threads]
+    later: Callable[[Callable[[], None]], object]
     terminal: bool = False

@@ -19,7 +19,6 @@ from gateway.config.units import parse_duration
 NOT_YET: dict[str, str] = {
     "plugins": "plugins",
     "tracing.exporter": "trace export",
-    "upstreams[].backends[].url=h2c:*": "HTTP/2 to backends",
     "routes[].transformations": "transformations",
     "routes[].plugins": "plugins",
 }
@@ -32,8 +31,13 @@ After `=` stand the values that need it, where others do not. A key that says
 _OFF_WORDS = frozenset({"none", OFF, ""})
 
 
-NEEDS = {"listeners[].http2": ("ngh2", "HTTP/2")}
-"""Path of a key to the package that its feature needs, and the feature's name: there may be no wheel for a platform."""
+NEEDS = {
+    "listeners[].http2": ("ngh2", "HTTP/2"),
+    "upstreams[].backends[].url=h2c:*": ("ngh2", "HTTP/2"),
+    "upstreams[].protocol=http2": ("ngh2", "HTTP/2"),
+}
+"""Path of a key (with values, as above) to the package that its feature needs, and the feature's name: there may be no
+wheel for a platform."""
 
 
 def installed(package: str) -> bool:
@@ -48,10 +52,11 @@ def check(root: MapNode, has: Callable[[str], bool] = installed) -> Iterator[Pro
         root: What is written.
         has: Whether a package can be imported.
     """
-    for path, (package, words) in NEEDS.items():
+    for pattern, (package, words) in NEEDS.items():
+        path, _, values = pattern.partition("=")
         if not has(package):
             for written, entry in _find(Entry(root.place, root), "", re.findall(r"\[\]|[^.\[\]]+", path)):
-                if not _off(entry.node):
+                if _matches(entry.node, values) if values else not _off(entry.node):
                     yield Problem(*entry.place, written, f"{words} needs the package {package}, which is not installed")
     for pattern, words in NOT_YET.items():
         path, _, values = pattern.partition("=")

@@ -19,7 +19,6 @@ JWT = "auth: {jwt: {default: {algorithms: [HS256], secret: an-example-secret-of-
 SET = {
     "plugins": "plugins: [{name: a, class: a.B}]",
     "tracing.exporter": "tracing: {exporter: otlp}",
-    "upstreams[].backends[].url=h2c:*": "upstreams: [{name: a, backends: [{url: h2c://x}]}]",
     "routes[].transformations": "transformations: {}",
     "routes[].plugins": "plugins: [a]",
 }

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
 
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IProtocol
+
 from gateway.balancing import build as build_balancer
 from gateway.balancing.answer_times import AnswerTimes
 from gateway.balancing.backups import Backups
@@ -16,10 +19,11 @@ from gateway.composition.foundation import Foundation
 from gateway.config import Settings
 from gateway.config.schema.upstreams import Backend as BackendSettings
 from gateway.config.schema.upstreams import Upstream as UpstreamSettings
-from gateway.dialling.tls import client_tls_options, files_digest
+from gateway.dialling.tls import ALPN, client_tls_options, files_digest
 from gateway.exchange import Exchange
 from gateway.http.reverse import Reverse
 from gateway.http1.response_parser import ResponseMemo
+from gateway.http2.ngh2_beginning import available
 from gateway.interfaces import Balancer
 from gateway.middleware.gate import Gate
 from gateway.transport.proxy_greeting import greeting
@@ -29,6 +33,9 @@ from gateway.upstream.client_pools import ClientPools, ends_of
 from gateway.upstream.contract import Connect
 from gateway.upstream.dry_run import DryRunUpstream
 from gateway.upstream.http1_opening import speaking_http1
+from gateway.upstream.http2_connection import Talk
+from gateway.upstream.http2_head import Http2Heading
+from gateway.upstream.http2_opening import H2, speaking_either, speaking_http2
 from gateway.upstream.request_head import Heading
 
 
@@ -83,7 +90,7 @@ def build_upstream(
     for backend in upstream.backends:
         # The identity of a pool: everything that it was made from.
         key = (upstream.name, backend.url, upstream.host_sent(backend), upstream.tls_of_backends, files, upstream.pool,
-               upstream.proxy_protocol, settings.timeouts.connect, settings.limits.response_header,
+               upstream.proxy_protocol, upstream.protocol, settings.timeouts.connect, settings.limits.response_header,
                settings.limits.connections)  # fmt: skip
         keys.add(key)
         make = partial(_pool, upstream, backend, settings, foundation)
@@ -156,16 +163,28 @@ def _pool(
     upstream: UpstreamSettings, backend: BackendSettings, settings: Settings, foundation: Foundation
 ) -> BackendPool:
     host, port = backend.host, backend.port
-    tls = client_tls_options(host, upstream.tls_of_backends) if backend.scheme == "https" else None
+    secure = backend.scheme == "https"
+    offered = _offered(upstream) if secure else ()
+    tls = client_tls_options(host, upstream.tls_of_backends, offered) if secure else None
     dial = foundation.dialer.dial
     timeout = settings.timeouts.connect
-    heading = Heading(backend.authority, upstream.host_sent(backend), backend.base.encode())
-    memo = ResponseMemo()
+    sent_as = (backend.authority, upstream.host_sent(backend), backend.base.encode())
+    heading, most_head, memo = Heading(*sent_as), settings.limits.response_header, ResponseMemo()
+    knows = upstream.known_to_speak_http2(backend)
+    talk: Talk | None = None
+    if knows or H2 in offered:
+        heading2 = Http2Heading(b"https" if secure else b"http", *sent_as)
+        talk = Talk(heading2, most_head, upstream.pool.max_streams, foundation.later)
 
     def connect(first: bytes) -> Connect:
-        return speaking_http1(
-            lambda make: dial(host, port, tls, make, timeout, first), heading, settings.limits.response_header, memo
-        )
+        def dialled(make: Callable[[], IProtocol]) -> Deferred[IProtocol]:
+            return dial(host, port, tls, make, timeout, first)
+
+        if talk is None:
+            return speaking_http1(dialled, heading, most_head, memo)
+        if knows:
+            return speaking_http2(dialled, talk)
+        return speaking_either(dialled, talk, heading, most_head, memo, only_http2=offered == (H2,))
 
     version = upstream.proxy_protocol
     kind: Callable[..., BackendPool] = BackendPool if version is None else ClientPools
@@ -180,3 +199,10 @@ def _pool(
         foundation.now,
         foundation.random,
     )
+
+
+def _offered(upstream: UpstreamSettings) -> tuple[bytes, ...]:
+    """Return what is offered by ALPN to https:// backends, the preferred one first."""
+    if upstream.protocol == "http1" or not available():
+        return ALPN
+    return (H2,) if upstream.protocol == "http2" else (H2, *ALPN)

@@ -33,6 +33,8 @@ from gateway.http.hosts import bare_host
 
 _PORTS = {"http": 80, "https": 443, "h2c": 80}
 
+Version = Literal["auto", "http1", "http2"]
+
 Strategy = Literal[
     "round_robin",
     "weighted_round_robin",
@@ -109,6 +111,11 @@ class Pool(Section):
     )
     max_pending: Count = Field(default=1000, description="Exchanges that may wait for a connection; past it 503.")
     queue_timeout: Timeout = Field(default=5.0, description="Longest wait for a connection; past it 503.")
+    max_streams: Annotated[int, integer(1, 1000)] = Field(
+        default=100,
+        description="Exchanges at once on one HTTP/2 connection, at most as many as the backend takes; past it another "
+        "connection is opened.",
+    )
 
 
 class BackendTLS(Section):
@@ -190,6 +197,11 @@ class SharedUpstream(Shared):
         description="The PROXY header that connections to its backends begin with, before TLS, version 1 or 2: a "
         "connection is for the clients of one address then. Absent: none.",
     )
+    protocol: Version = Field(
+        default="auto",
+        description="What is spoken with backends: `http1`, `http2` (on http:// and at sockets by prior knowledge), or "
+        "`auto`: on https:// what the handshake agrees on (ALPN), on h2c:// HTTP/2, else HTTP/1.1.",
+    )
     tls: BackendTLS = Field(default=BackendTLS(), description="For https:// backends.")
 
 
@@ -205,6 +217,24 @@ class Upstream(SharedUpstream, OwnKeys):
                 if backend.socket is not None:
                     raise expected("a `health_check` without `port` for a backend at a socket", f'"{backend.url}"')
         return self
+
+    @model_validator(mode="after")
+    def _speaks_what_the_url_says(self) -> Upstream:
+        for backend in self.backends:
+            if self.protocol == "http1" and backend.scheme == "h2c":
+                raise expected("`protocol: http2` or `auto` for a backend at h2c://", f'"{backend.url}"')
+            checked = self.health_check is not None and self.health_check.type == "http"
+            if checked and self.known_to_speak_http2(backend):
+                raise expected(
+                    "a `health_check` of type `tcp` or `script` for a backend that speaks HTTP/2 in the clear, since "
+                    "`http` asks by HTTP/1.1",
+                    f'"{backend.url}"',
+                )
+        return self
+
+    def known_to_speak_http2(self, backend: Backend) -> bool:
+        """Whether HTTP/2 is spoken with a backend by prior knowledge."""
+        return backend.scheme == "h2c" or (self.protocol == "http2" and backend.scheme != "https")
 
     def host_sent(self, backend: Backend) -> bytes | None:
         """Return what a backend sees as Host; None for what the client has sent."""

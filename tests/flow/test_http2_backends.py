@@ -1,0 +1,430 @@
+"""Backends that speak HTTP/2, by prior knowledge: the whole gateway in memory, and `h2` at its other end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from gateway.testing import FakeClient, Harness
+from gateway.testing.client import parse_responses
+from gateway.upstream.http2_connection import ANSWER, SILENCE
+from tests.flow.test_http2 import connect
+from tests.http2.server import Asked2, Http2Backend
+
+URL = "h2c://127.0.0.1:9001"
+
+
+class World:
+    """A gateway in front of backends of HTTP/2."""
+
+    def __init__(self, make: Callable[..., Harness], backends: int = 1, streams: int = 100, **upstream: Any) -> None:
+        urls = [{"url": f"h2c://127.0.0.1:{9101 + number}"} for number in range(backends)]
+        upstreams = [{"name": "orders", "backends": urls, **upstream}]
+        self.gateway = make("orders", upstreams=upstreams)
+        network = self.gateway.network
+        self.backends = [Http2Backend(network, "127.0.0.1", 9101 + number, streams) for number in range(backends)]
+
+    @property
+    def backend(self) -> Http2Backend:
+        return self.backends[0]
+
+    def ask(self, data: bytes = b"GET /orders/7 HTTP/1.1\r\nHost: gateway.test\r\n\r\n") -> FakeClient:
+        return self.gateway.send(data)
+
+    def pump(self) -> None:
+        self.gateway.network.pump()
+
+
+def stall(asked: Asked2) -> None:
+    """Say nothing."""
+
+
+@pytest.fixture
+def world(make: Callable[..., Harness]) -> World:
+    """One backend."""
+    return World(make)
+
+
+def test_a_request_to_http2(world: World) -> None:
+    """The head is made anew: pseudo-fields, names in lower case, nothing that is for one connection."""
+    gateway = world.gateway
+    world.backend.on_whole = lambda asked: asked.connection.answer(asked, b"seven", [("x-from", "b")])
+    answer = gateway.request(
+        "GET",
+        "/orders/7?a=b",
+        {"Cookie": "a=b; c=d", "Connection": "X-Hop", "X-Hop": "1", "X-Case": "Kept", "TE": "trailers, deflate"},
+    )
+
+    assert (answer.status, answer.body) == (200, b"seven")
+    assert answer.headers.get(b"content-length") == b"5"
+    assert answer.headers.get(b"x-from") == b"b"
+    asked = world.backend.last
+    assert asked.pseudo == {
+        b":method": b"GET", b":scheme": b"http", b":authority": b"gateway.test", b":path": b"/orders/7?a=b",
+    }  # fmt: skip
+    fields = dict(asked.headers)
+    assert fields[b"cookie"] == b"a=b; c=d"
+    assert fields[b"x-case"] == b"Kept"
+    assert fields[b"te"] == b"trailers"
+    assert fields[b"x-forwarded-for"] == b"192.0.2.1"
+    assert fields[b"via"] == b"1.1 gateway"
+    assert fields.keys().isdisjoint([b"host", b"connection", b"x-hop", b"transfer-encoding", b"content-length"])
+    assert gateway.last_log["status_code"] == 200
+
+
+def test_content_of_known_and_unknown_length(world: World) -> None:
+    """A length is said where it is known."""
+    world.ask(b"POST /orders HTTP/1.1\r\nHost: gateway.test\r\nContent-Length: 4\r\n\r\nabcd")
+    known = world.backend.last
+    world.ask(b"POST /orders HTTP/1.1\r\nHost: gateway.test\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n0\r\n\r\n")
+    unknown = world.backend.last
+    world.ask(b"POST /orders HTTP/1.1\r\nHost: gateway.test\r\nContent-Length: 0\r\n\r\n")
+    none = world.backend.last
+
+    assert [bytes(asked.body) for asked in (known, unknown, none)] == [b"abcd", b"abcd", b""]
+    lengths = [asked.headers.get(b"content-length") for asked in (known, unknown, none)]
+    assert lengths == [b"4", None, b"0"]
+    assert b"transfer-encoding" not in unknown.headers
+
+
+def test_exchanges_share_a_connection(world: World) -> None:
+    """And each is answered when its own answer is there."""
+    world.backend.on_whole = stall
+    clients = [world.ask() for _ in range(20)]
+    assert len(world.backend.requests) == 20
+    assert len(world.backend.connections) == 1
+    pool = world.gateway.gateway.foundation.pool.pools()[0]
+    assert (pool.in_flight, pool.busy) == (20, 1)
+    for asked in reversed(world.backend.requests):
+        asked.connection.answer(asked)
+    world.pump()
+
+    assert all(client.received.startswith(b"HTTP/1.1 200") for client in clients)
+    assert pool.idle == 1
+
+
+def test_another_connection_when_one_is_full(make: Callable[..., Harness]) -> None:
+    """By `pool.max_streams`; what is free first takes the next."""
+    world = World(make, pool={"max_streams": 2})
+    world.backend.on_whole = stall
+    for _ in range(5):
+        world.ask()
+
+    assert [len(connection.asked) for connection in world.backend.connections] == [2, 2, 1]
+
+
+def test_the_least_loaded_connection_is_taken(make: Callable[..., Harness]) -> None:
+    """Of those that have room."""
+    world = World(make, pool={"max_streams": 3})
+    world.backend.on_whole = stall
+    for _ in range(6):
+        world.ask()
+    one, two = world.backend.connections
+    for asked in [*list(one.asked.values())[:1], *list(two.asked.values())[:3]]:
+        asked.connection.answer(asked)
+    world.pump()
+    for _ in range(2):
+        world.ask()
+
+    assert [sum(not asked.headers.get(b"x") for asked in c.asked.values()) for c in (one, two)] == [3, 5]
+
+
+def test_as_many_streams_as_the_backend_takes(make: Callable[..., Harness]) -> None:
+    """It says how many; what it has not looked at goes again, whatever the method."""
+    world = World(make, streams=2)
+    world.ask()
+    world.backend.on_whole = stall
+    for _ in range(4):
+        world.ask(b"POST /orders HTTP/1.1\r\nHost: gateway.test\r\nContent-Length: 1\r\n\r\na")
+
+    assert len(world.backend.requests) == 5
+    assert len(world.backend.connections) == 2
+
+
+def test_a_refused_stream_goes_again(world: World) -> None:
+    """REFUSED_STREAM: nobody has acted on it, so any method may go again."""
+    first: list[Asked2] = []
+
+    def answer(asked: Asked2) -> None:
+        if not first:
+            first.append(asked)
+            asked.connection.give_up(asked, 7)
+        else:
+            asked.connection.answer(asked)
+
+    world.backend.on_whole = answer
+    client = world.ask(b"POST /orders HTTP/1.1\r\nHost: gateway.test\r\nContent-Length: 1\r\n\r\na")
+
+    assert client.received.startswith(b"HTTP/1.1 200")
+    assert len(world.backend.requests) == 2
+
+
+def test_what_a_goaway_leaves_out_goes_again(world: World) -> None:
+    """What it does not is finished on the connection, which ends with it; nothing new is begun there."""
+    world.backend.on_whole = stall
+    post = b"POST /orders HTTP/1.1\r\nHost: gateway.test\r\nContent-Length: 1\r\n\r\na"
+    clients = [world.ask(post) for _ in range(3)]
+    old = world.backend.connections[0]
+    old.go_away(1)
+    world.pump()
+
+    assert len(world.backend.connections) == 2
+    assert [asked.connection is old for asked in world.backend.requests] == [True] * 3 + [False] * 2
+    for asked in [world.backend.requests[0], *world.backend.requests[3:]]:
+        asked.connection.answer(asked)
+    world.pump()
+    assert all(client.received.startswith(b"HTTP/1.1 200") for client in clients)
+    assert old.closed is not None
+
+
+def test_a_reset_is_a_502(world: World) -> None:
+    """Of its own exchange only."""
+    world.backend.on_whole = stall
+    one, two = world.ask(b"POST /orders HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\na"), world.ask()
+    asked = world.backend.requests[0]
+    asked.connection.give_up(asked, 2)
+    world.pump()
+
+    assert one.received.startswith(b"HTTP/1.1 502")
+    assert b"upstream.reset" in one.received
+    assert two.received == b""
+    asked = world.backend.requests[1]
+    asked.connection.answer(asked)
+    world.pump()
+    assert two.received.startswith(b"HTTP/1.1 200")
+
+
+def test_a_client_that_goes_resets_its_stream_only(world: World) -> None:
+    """The backend is told at once, and the others go on."""
+    world.backend.on_whole = stall
+    one, two = world.ask(), world.ask()
+    one.reset()
+    world.pump()
+
+    gone, other = world.backend.requests
+    assert gone.reset == 8
+    other.connection.answer(other)
+    world.pump()
+    assert two.received.startswith(b"HTTP/1.1 200")
+    assert len(world.backend.connections) == 1
+
+
+def test_a_dead_connection_is_found(world: World) -> None:
+    """A PING after a silence; without an answer its exchanges fail as on a connection that was lost."""
+    world.gateway.apply(timeouts={"request": 300})
+    world.backend.on_whole = stall
+    route = world.gateway.configuration["routes"][0]
+    world.gateway.apply(routes=[{**route, "timeout": 200}])
+    client = world.ask(b"POST /orders HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\na")
+    connection = world.backend.connections[0]
+    world.gateway.advance(SILENCE + 1)
+    assert connection.pings == 1
+    assert client.received == b""
+    connection.stop_reading()
+    world.gateway.advance(SILENCE + ANSWER + 1)
+
+    assert client.received.startswith(b"HTTP/1.1 502")
+    assert b"upstream.reset" in client.received
+
+
+def test_a_backend_that_answers_pings_is_waited_for(world: World) -> None:
+    """As long as the route says."""
+    world.gateway.apply(timeouts={"request": 300})
+    route = world.gateway.configuration["routes"][0]
+    world.gateway.apply(routes=[{**route, "timeout": 200}])
+    world.backend.on_whole = stall
+    client = world.ask()
+    world.gateway.advance(150)
+    assert client.received == b""
+    world.gateway.advance(60)
+
+    assert client.received.startswith(b"HTTP/1.1 504")
+    assert world.backend.last.reset == 8
+
+
+def test_a_slow_client_holds_its_own_window(world: World) -> None:
+    """What it does not read waits at the backend, and others' answers come by the same connection."""
+    megabytes = bytes(3 * 1024 * 1024)
+    world.backend.on_whole = stall
+    slow = world.gateway.client()
+    slow.stop_reading()
+    world.gateway.send(b"GET /orders/slow HTTP/1.1\r\nHost: h\r\n\r\n", slow)
+    asked = world.backend.last
+    asked.connection.answer(asked, megabytes)
+    world.pump()
+    assert 0 < asked.connection.peer.local_flow_control_window(asked.sid) + 1 <= 65_536
+    waiting = len(asked.connection._waiting[asked.sid][0])
+    assert waiting > 2 * 1024 * 1024
+    quick = world.ask()
+    asked = world.backend.last
+    asked.connection.answer(asked)
+    world.pump()
+
+    assert quick.received.startswith(b"HTTP/1.1 200")
+    slow.read_on()
+    world.pump()
+    (answer,) = parse_responses(slow.received, (b"GET",))
+    assert answer.body == megabytes
+    assert len(world.backend.connections) == 1
+
+
+def test_a_slow_backend_holds_its_own_upload(world: World) -> None:
+    """Its window is full, so the client is not read; others go on."""
+    world.backend.on_head = lambda asked: setattr(asked.connection, "reads", False)
+    size = 1024 * 1024
+    client = world.gateway.send(b"POST /orders HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % size + bytes(size))
+    asked = world.backend.last
+    assert len(asked.body) == 65_535
+    assert client.unread + client.transport.queued > 512 * 1024  # type: ignore[union-attr]
+    asked.connection.reads = True
+    while len(asked.body) < size:
+        left = size - len(asked.body)
+        asked.connection.peer.increment_flow_control_window(min(left, 65_535), asked.sid)
+        asked.connection.peer.increment_flow_control_window(min(left, 65_535))
+        asked.connection.flush()
+        world.pump()
+    world.pump()
+
+    assert client.received.startswith(b"HTTP/1.1 200")
+
+
+def test_an_answer_before_the_end_of_the_request(world: World) -> None:
+    """It is passed on, and the rest of the request is not sent."""
+    world.backend.on_head = lambda asked: asked.connection.answer(asked, b"no", status=403)
+    client = world.gateway.send(b"POST /orders HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc")
+
+    assert client.received.startswith(b"HTTP/1.1 403")
+    assert world.backend.last.reset is not None
+
+
+def test_a_reset_within_an_answer_breaks_it_off(world: World) -> None:
+    """There is no way back to a head that is out."""
+    def begin(asked: Asked2) -> None:
+        asked.connection.head(asked, [("content-length", "10")])
+        asked.connection.data(asked, b"abc", end=False)
+
+    world.backend.on_whole = begin
+    client = world.ask()
+    assert client.received.endswith(b"abc")
+    asked = world.backend.last
+    asked.connection.give_up(asked)
+    world.pump()
+
+    assert client.closed is not None
+    assert world.gateway.last_log["status_code"] == 200
+    assert world.gateway.last_log["error"]["reason"] == "upstream.reset"
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_answers_without_content(world: World, status: int) -> None:
+    """Their head is their end, also where the stream's comes later."""
+    def answer(asked: Asked2) -> None:
+        asked.connection.head(asked, [("etag", '"x"')], status)
+        asked.connection.data(asked, b"")
+
+    world.backend.on_whole = answer
+    received = world.gateway.get("/orders/7")
+
+    assert (received.status, received.body) == (status, b"")
+
+
+def test_head_keeps_its_length(world: World) -> None:
+    """And has no content."""
+    world.backend.on_whole = lambda asked: asked.connection.head(asked, [("content-length", "5")], end=True)
+    received = world.gateway.request("HEAD", "/orders/7")
+
+    assert received.status == 200
+    assert received.headers.get(b"content-length") == b"5"
+
+
+def test_a_backend_that_speaks_http1(make: Callable[..., Harness]) -> None:
+    """Where HTTP/2 was known to be spoken: a 502, and the log says why."""
+    gateway = make("orders", upstreams=[{"name": "orders", "backends": [{"url": URL}]}])
+    backend = gateway.backend("orders")
+    backend.greeting = b"HTTP/1.1 400 Bad Request\r\n\r\n"
+    received = gateway.request("POST", "/orders/7", body=b"a")
+
+    assert received.status == 502
+    assert received.headers.get(b"gateway-reason") == b"upstream.protocol"
+
+
+def test_a_connection_that_was_lost_while_unused(world: World) -> None:
+    """The next exchange has a new one; the race is run again on a fresh one."""
+    world.ask()
+    world.backend.connections[0].reset()
+    world.backend.on_head = stall
+    client = world.ask(b"POST /orders HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\na")
+
+    assert client.received.startswith(b"HTTP/1.1 200")
+
+
+def test_aging_connections_are_replaced(make: Callable[..., Harness]) -> None:
+    """What is under way on them is completed."""
+    world = World(make, pool={"max_age": 5})
+    world.backend.on_whole = stall
+    long = world.ask()
+    world.gateway.advance(6)
+    short = world.ask()
+    for asked in list(world.backend.requests):
+        asked.connection.answer(asked)
+    world.pump()
+    world.ask()
+
+    assert long.received.startswith(b"HTTP/1.1 200")
+    assert short.received.startswith(b"HTTP/1.1 200")
+    assert world.backend.connections[0].closed is not None
+    assert len(world.backend.connections) == 2
+
+
+def test_a_worn_connection_is_replaced(world: World) -> None:
+    """Note [Windows leak] in `gateway.http2.engine`: what is reset within content wears it."""
+    def begin(asked: Asked2) -> None:
+        asked.connection.head(asked)
+        asked.connection.data(asked, b"abc", end=False)
+
+    world.backend.on_whole = begin
+    for _ in range(20):
+        client = world.ask()
+        client.reset()
+        world.pump()
+
+    assert len(world.backend.connections) == 2
+    assert world.backend.connections[0].closed is not None
+
+
+def test_many_clients_streams_to_http2(make: Callable[..., Harness]) -> None:
+    """HTTP/2 on both sides: one read of the client's is one connection's streams to the backend."""
+    world = World(make)
+    client = connect(world.gateway)
+    answers = [client.request("GET", f"/orders/{number}") for number in range(50)]
+    world.pump()
+
+    assert [answer.status for answer in answers] == [200] * 50
+    assert len(world.backend.connections) == 1
+
+
+def test_backends_are_balanced_by_exchange(make: Callable[..., Harness]) -> None:
+    """And not by connection."""
+    world = World(make, backends=2)
+    for _ in range(10):
+        world.ask()
+
+    assert [len(backend.requests) for backend in world.backends] == [5, 5]
+
+
+def test_proxy_headers_go_before_the_preface(make: Callable[..., Harness]) -> None:
+    """A connection is for the clients of one address; its streams are theirs."""
+    gateway = make(
+        "orders", upstreams=[{"name": "orders", "backends": [{"url": URL}], "proxy_protocol": "v1"}]
+    )
+    backend = gateway.backend("orders")
+    backend.introduced = True
+    backend.stall()
+    for address in ("192.0.2.1", "192.0.2.1", "192.0.2.2"):
+        gateway.send(b"GET /orders/7 HTTP/1.1\r\nHost: h\r\n\r\n", gateway.client(address))
+
+    sources = [connection.introduction.ends.source for connection in backend.connections]  # type: ignore[union-attr]
+    assert sources == ["192.0.2.1", "192.0.2.2"]
+    assert all(b"PRI * HTTP/2.0" in connection.received for connection in backend.connections)
