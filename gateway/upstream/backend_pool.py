@@ -155,9 +155,9 @@ class BackendPool(Keeper):
             elif not idle and self._size >= self._limits.max_connections:
                 self.aside.oldest().close()
         if self._roomy:
-            for connection in self._roomy:
-                if connection.fresh or not hearer.fresh:
-                    return self._open_stream(connection)
+            roomiest = self._roomiest(hearer.fresh)
+            if roomiest is not None:
+                return self._open_stream(roomiest)
         if hearer.fresh:
             if idle and self._size >= self._limits.max_connections:
                 idle[0].close()
@@ -330,6 +330,14 @@ class BackendPool(Keeper):
             self.deadline = until
             self.deadlines.watch(self)
         self._open_for_waiting()
+
+    def _roomiest(self, fresh: bool) -> Connection | None:
+        """Return the connection in use that has the fewest streams, of those that have room."""
+        least: Connection | None = None
+        for connection in self._roomy:
+            if (connection.fresh or not fresh) and (least is None or connection.streams < least.streams):
+                least = connection
+        return least
 
     def _open_stream(self, connection: Connection) -> Stream:
         """Open a stream on a connection that may have many, and note whether there is room for more."""
