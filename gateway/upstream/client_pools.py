@@ -29,6 +29,8 @@ from gateway.upstream.backend_pool import BackendPool
 from gateway.upstream.contract import Connect, Connection, Hearer, Keeper, Stream
 from gateway.upstream.pool_limits import PoolLimits
 
+_UPGRADES = " upgrades"
+
 
 def ends_of(exchange: Exchange) -> Ends:
     """Return the ends of the connection that an exchange came by.
@@ -61,6 +63,8 @@ class ClientPools(BackendPool):
         deadlines: Watches connections.
         now: Monotonic seconds.
         random: As `random.random`.
+        upgrades_apart: Requests that ask to change protocols have connections of their own
+            (`gateway.upstream.versions_pool` says why).
 
     Attributes:
         connect_for: As given.
@@ -80,6 +84,7 @@ class ClientPools(BackendPool):
         deadlines: Deadlines,
         now: Callable[[], float],
         random: Callable[[], float],
+        upgrades_apart: bool = False,
     ) -> None:
         super().__init__(upstream, backend, host, _nobody, limits, most_lent, deadlines, now, random)
         self.connect_for = connect_for
@@ -87,6 +92,7 @@ class ClientPools(BackendPool):
         self.size = 0
         self.unprovided = 0
         self._unused = 0
+        self._upgrades_apart = upgrades_apart
         self._pools: dict[str, ClientPool] = {}
         # Dictionaries rather than sets: who has been in one for longest is its first.
         self._idling: dict[ClientPool, None] = {}
@@ -120,7 +126,7 @@ class ClientPools(BackendPool):
     def acquire(self, hearer: Hearer) -> Stream | None:
         self.in_flight += 1
         self.picks += 1
-        address = hearer.exchange.client_address
+        address = self._whose(hearer.exchange)
         pool = self._pools.get(address)
         if pool is None:
             pool = self._pools[address] = ClientPool(self, address, self._retired)
@@ -136,8 +142,14 @@ class ClientPools(BackendPool):
             pool.acquiring -= 1
             self.settle(pool)
 
+    def _whose(self, exchange: Exchange) -> str:
+        """Return which pool an exchange goes to: the address of its client, and whether it asks for an upgrade."""
+        if self._upgrades_apart and exchange.request.upgrade is not None:
+            return exchange.client_address + _UPGRADES
+        return exchange.client_address
+
     def withdraw(self, hearer: Hearer) -> None:
-        pool = self._pools.get(hearer.exchange.client_address)
+        pool = self._pools.get(self._whose(hearer.exchange))
         if pool is not None:
             pool.withdraw(hearer)
             self.settle(pool)
@@ -225,7 +237,7 @@ class ClientPool(BackendPool):
 
     Args:
         pools: Those of the backend.
-        address: The clients'; empty where they have none.
+        address: The clients', empty where they have none; with a word behind it where upgrades are apart.
         retired: The backend is in no configuration any more.
 
     Attributes:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IProtocol
+from twisted.internet.interfaces import IProtocol, ISSLTransport
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -92,11 +92,15 @@ class _Agreed:
 
     def makeConnection(self, transport: Any) -> None:
         """Put the connection in its own place."""
-        self.connection = connection = self._make(transport.negotiatedProtocol)
+        secure = ISSLTransport.providedBy(transport)
+        self.connection = connection = self._make(transport.negotiatedProtocol if secure else None)
         if connection is None:
             transport.abortConnection()
             return
-        transport.wrappedProtocol = connection
+        if secure:
+            transport.wrappedProtocol = connection
+        else:
+            transport.protocol = connection
         cast("Any", connection).makeConnection(transport)
 
     def connectionMade(self) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from gateway.testing import FakeClient, Harness
-from gateway.testing.end import End
 from gateway.testing.client import parse_responses
+from gateway.testing.end import End
 from gateway.upstream.http2_connection import ANSWER, SILENCE
 from tests.flow.test_http2 import connect
 from tests.http2.server import Asked2, Http2Backend
@@ -91,7 +91,9 @@ def test_content_of_known_and_unknown_length(world: World) -> None:
     """A length is said where it is known."""
     world.ask(b"POST /orders HTTP/1.1\r\nHost: gateway.test\r\nContent-Length: 4\r\n\r\nabcd")
     known = world.backend.last
-    world.ask(b"POST /orders HTTP/1.1\r\nHost: gateway.test\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n0\r\n\r\n")
+    world.ask(
+        b"POST /orders HTTP/1.1\r\nHost: gateway.test\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n0\r\n\r\n"
+    )
     unknown = world.backend.last
     world.ask(b"POST /orders HTTP/1.1\r\nHost: gateway.test\r\nContent-Length: 0\r\n\r\n")
     none = world.backend.last
@@ -313,6 +315,7 @@ def test_an_answer_before_the_end_of_the_request(world: World) -> None:
 
 def test_a_reset_within_an_answer_breaks_it_off(world: World) -> None:
     """There is no way back to a head that is out."""
+
     def begin(asked: Asked2) -> None:
         asked.connection.head(asked, [("content-length", "10")])
         asked.connection.data(asked, b"abc", end=False)
@@ -332,6 +335,7 @@ def test_a_reset_within_an_answer_breaks_it_off(world: World) -> None:
 @pytest.mark.parametrize("status", [204, 304])
 def test_answers_without_content(world: World, status: int) -> None:
     """Their head is their end, also where the stream's comes later."""
+
     def answer(asked: Asked2) -> None:
         asked.connection.head(asked, [("etag", '"x"')], status)
         asked.connection.data(asked, b"")
@@ -391,6 +395,7 @@ def test_aging_connections_are_replaced(make: Callable[..., Harness]) -> None:
 
 def test_a_worn_connection_is_replaced(world: World) -> None:
     """Note [Windows leak] in `gateway.http2.engine`: what is reset within content wears it."""
+
     def begin(asked: Asked2) -> None:
         asked.connection.head(asked)
         asked.connection.data(asked, b"abc", end=False)
@@ -427,9 +432,7 @@ def test_backends_are_balanced_by_exchange(make: Callable[..., Harness]) -> None
 
 def test_proxy_headers_go_before_the_preface(make: Callable[..., Harness]) -> None:
     """A connection is for the clients of one address; its streams are theirs."""
-    gateway = make(
-        "orders", upstreams=[{"name": "orders", "backends": [{"url": URL}], "proxy_protocol": "v1"}]
-    )
+    gateway = make("orders", upstreams=[{"name": "orders", "backends": [{"url": URL}], "proxy_protocol": "v1"}])
     connections: list[Greeter] = []
 
     def accept() -> Greeter:
@@ -441,7 +444,7 @@ def test_proxy_headers_go_before_the_preface(make: Callable[..., Harness]) -> No
         gateway.send(b"GET /orders/7 HTTP/1.1\r\nHost: h\r\n\r\n", gateway.client(address))
 
     assert len(connections) == 2
-    for connection, address in zip(connections, (b"192.0.2.1", b"192.0.2.2"), strict=True):
+    for connection, source in zip(connections, (b"192.0.2.1", b"192.0.2.2"), strict=True):
         first, _, rest = connection.received.partition(b"\r\n")
-        assert first.startswith(b"PROXY TCP4 " + address)
+        assert first.startswith(b"PROXY TCP4 " + source)
         assert rest.startswith(b"PRI * HTTP/2.0")

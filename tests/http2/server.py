@@ -100,9 +100,7 @@ class Http2Server:
         self.peer.send_headers(asked.sid, [(":status", str(status)), *(fields or [])], end_stream=end)
         self.flush()
 
-    def data(
-        self, asked: Asked2, data: bytes, end: bool = True, trailers: list[tuple[str, str]] | None = None
-    ) -> None:
+    def data(self, asked: Asked2, data: bytes, end: bool = True, trailers: list[tuple[str, str]] | None = None) -> None:
         """Send content, as the gateway's windows have room for it."""
         waiting, _, _ = self._waiting.pop(asked.sid, (bytearray(), False, []))
         self._waiting[asked.sid] = (waiting + data, end, trailers or [])

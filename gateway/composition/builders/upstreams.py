@@ -37,6 +37,7 @@ from gateway.upstream.http2_connection import Talk
 from gateway.upstream.http2_head import Http2Heading
 from gateway.upstream.http2_opening import H2, speaking_either, speaking_http2
 from gateway.upstream.request_head import Heading
+from gateway.upstream.versions_pool import VersionsPool
 
 
 def build_upstreams(
@@ -165,7 +166,9 @@ def _pool(
     host, port = backend.host, backend.port
     secure = backend.scheme == "https"
     offered = _offered(upstream) if secure else ()
-    tls = client_tls_options(host, upstream.tls_of_backends, offered) if secure else None
+    tls_of_all = client_tls_options(host, upstream.tls_of_backends, offered) if secure else None
+    apart = H2 in offered and len(offered) > 1  # a request for an upgrade has to be asked by HTTP/1.1
+    tls_http1 = client_tls_options(host, upstream.tls_of_backends) if apart else tls_of_all
     dial = foundation.dialer.dial
     timeout = settings.timeouts.connect
     sent_as = (backend.authority, upstream.host_sent(backend), backend.base.encode())
@@ -176,28 +179,36 @@ def _pool(
         heading2 = Http2Heading(b"https" if secure else b"http", *sent_as)
         talk = Talk(heading2, most_head, upstream.pool.max_streams, foundation.later)
 
-    def connect(first: bytes) -> Connect:
+    def connect(first: bytes, upgrade: bool = False) -> Connect:
+        tls = tls_http1 if upgrade else tls_of_all
+
         def dialled(make: Callable[[], IProtocol]) -> Deferred[IProtocol]:
             return dial(host, port, tls, make, timeout, first)
 
-        if talk is None:
+        if talk is None or (upgrade and apart):
             return speaking_http1(dialled, heading, most_head, memo)
         if knows:
             return speaking_http2(dialled, talk)
         return speaking_either(dialled, talk, heading, most_head, memo, only_http2=offered == (H2,))
 
     version = upstream.proxy_protocol
-    kind: Callable[..., BackendPool] = BackendPool if version is None else ClientPools
+    kind: Callable[..., BackendPool] = BackendPool
+    if version is not None:
+        kind = partial(ClientPools, upgrades_apart=apart)
+    elif apart:
+        kind = partial(VersionsPool, connect_http1=connect(b"", True))
     return kind(
         upstream.name,
         backend.url,
         host,
-        connect(b"") if version is None else lambda exchange: connect(greeting(version, ends_of(exchange))),
-        upstream.pool,
-        settings.limits.connections,
-        foundation.deadlines,
-        foundation.now,
-        foundation.random,
+        connect(b"")
+        if version is None
+        else lambda exchange: connect(greeting(version, ends_of(exchange)), exchange.request.upgrade is not None),
+        limits=upstream.pool,
+        most_lent=settings.limits.connections,
+        deadlines=foundation.deadlines,
+        now=foundation.now,
+        random=foundation.random,
     )
 
 

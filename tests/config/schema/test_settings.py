@@ -53,7 +53,7 @@ def test_what_an_upstream_has_by_default(load_text: Load) -> None:
     assert (upstream.strategy, upstream.hash_on, upstream.slow_start) == ("round_robin", "ip", 0)
     assert upstream.pool.model_dump() == {
         "max_idle": 100, "max_connections": 1024, "idle_timeout": 60, "max_age": 0, "max_pending": 1000,
-        "queue_timeout": 5,
+        "queue_timeout": 5, "max_streams": 100,
     }  # fmt: skip
     assert [(one.scheme, one.host, one.port, one.weight) for one in upstream.backends] == [
         ("https", "x", 443, 1), ("http", "::1", 81, 1), ("h2c", "y", 80, 1),
