@@ -18,7 +18,7 @@ connection is dead, and its streams fail as on one that was lost. What is read i
 `deadline` is not later than the earliest of the streams, and may be earlier: a stream that gets more time leaves it as
 it is. When it has passed, the streams are looked at, and it is set anew. So a request costs no search.
 
-Tests: `tests/contracts/test_connection.py`, `tests/upstream/test_http2_connection.py`.
+Tests: `tests/flow/test_http2_backends.py::test_exchanges_share_a_connection`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """The head of a request as a backend of HTTP/2 gets it: written anew from what was understood.
 
 The same fields as in HTTP/1.1 (`gateway.upstream.request_head`), but for those that are for one connection.
+
+Tests: `tests/flow/test_http2_backends.py::test_a_request_to_http2`.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ has come is in `gateway.upstream.http2_phases`.
 The head of an answer is told at the end of the turn in which it was read: nearly always the rest of the answer is there
 by then. So a whole answer is told as one, after its place is free for the next request, as with HTTP/1.1. An answer
 that has no content, but whose stream has not ended, is told when it has: a body of no octets could not say when.
+
+Tests: `tests/flow/test_http2_backends.py::test_a_reset_is_a_502`.
 """
 
 from __future__ import annotations

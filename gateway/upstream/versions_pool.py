@@ -4,7 +4,7 @@ For `protocol: auto` over TLS. A request that asks to change protocols (a WebSoc
 connections of its own, for which HTTP/1.1 alone is offered, as browsers do. Nothing is kept of them but what a backend
 declined to change.
 
-Tests: `tests/upstream/test_versions_pool.py`.
+Tests: `tests/flow/test_both_versions.py::test_an_upgrade_is_asked_by_http1`.
 """
 
 from __future__ import annotations
