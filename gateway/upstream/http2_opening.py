@@ -1,6 +1,6 @@
 """Opens connections of HTTP/2 for the pool of a backend, by prior knowledge or by what a handshake has agreed on.
 
-Tests: `tests/system/test_http2_backends.py::test_a_backend_without_http2_is_asked_by_http1`.
+Tests: `tests/flow/test_http2_backends.py::test_a_request_to_http2`.
 """
 
 from __future__ import annotations
