@@ -18,6 +18,7 @@ from gateway.forwarding.fallback import fall_back
 from gateway.forwarding.hedges import Hedges, Race
 from gateway.forwarding.retries import Retries, tried, why
 from gateway.http.fields import FieldFilter
+from gateway.http.grpc import seconds
 from gateway.message import Response
 from gateway.resilience.retry import lost_race
 from gateway.transport.deadlines import NEVER
@@ -104,6 +105,11 @@ class Forwarder(AttemptObserver):
         if self._attempts.pool.pins:
             backend = self._attempts.backend_of(exchange, upstream) or backend
         timeout = self._timeout
+        said = exchange.request.headers.index.get(b"grpc-timeout")
+        if said is not None:
+            wanted = seconds(said)
+            if wanted is not None and (not timeout or wanted < timeout):
+                timeout = max(wanted, 1e-9)  # 0 would be no timeout
         deadline = until = now + timeout if timeout else NEVER
         retries = self._retries
         if retries is not None:

@@ -1,4 +1,4 @@
-"""An error into the response that a client gets: problem+json (RFC 9457).
+"""An error into the response that a client gets: problem+json (RFC 9457), or what clients of gRPC read.
 
 The one place where errors become responses. Only the error's reason, status and sentence go out, so that a
 traceback, an address or the name of a key cannot reach a client.
@@ -11,6 +11,7 @@ import json
 from gateway.errors import AuthorityRefused, GatewayError, TokenRefused
 from gateway.exchange import Exchange
 from gateway.headers import Headers
+from gateway.http import grpc
 from gateway.http.messages import REASONS
 from gateway.message import Response
 
@@ -32,6 +33,8 @@ def problem(error: GatewayError, request_id: str) -> bytes:
 
 def render_error(exchange: Exchange, error: GatewayError) -> Response:
     """Make the response for an error."""
+    if grpc.is_grpc(exchange.request.headers):
+        return _trailers_only(error)
     if isinstance(error, AuthorityRefused):
         error.response.headers.set(b"Gateway-Reason", error.reason.encode())
         return error.response
@@ -44,6 +47,20 @@ def render_error(exchange: Exchange, error: GatewayError) -> Response:
         ]
     )
     return Response(error.status, headers, problem(error, exchange.request_id))
+
+
+def _trailers_only(error: GatewayError) -> Response:
+    """Make the answer to a call of gRPC: its status stands in the head, where there is no content."""
+    headers = Headers(
+        [
+            (b"Content-Type", grpc.CONTENT_TYPE),
+            (b"grpc-status", b"%d" % grpc.status_of(error)),
+            (b"grpc-message", grpc.message(error.detail or _first_sentence(error))),
+            (b"Gateway-Reason", error.reason.encode()),
+            *error.headers,
+        ]
+    )
+    return Response(200, headers)
 
 
 def render_token_error(exchange: Exchange, error: GatewayError) -> Response:

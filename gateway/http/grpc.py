@@ -1,0 +1,94 @@
+"""What the gateway knows of gRPC: who speaks it, how its errors are said, and how long a call may take.
+
+Rules only. A call is a POST over HTTP/2 whose content type is `application/grpc`; its outcome is `grpc-status`, in
+trailers behind the content or, where there is none, in the head ("Trailers-Only"). See the document "gRPC over HTTP2"
+of the gRPC project.
+
+# Note [Statuses of gRPC for errors of ours]
+A client library that gets an HTTP error makes a status of it by gRPC's own table (`OF_HTTP`); so do we, as Envoy does.
+Where we know better, an error has its own: a rate limit is RESOURCE_EXHAUSTED, and no UNAVAILABLE, which clients retry
+at once; a time that ran out is DEADLINE_EXCEEDED.
+
+Tests: `tests/http/test_grpc.py`.
+"""
+
+from __future__ import annotations
+
+import re
+
+from gateway.errors import (
+    BackendTimeout,
+    ClientAborted,
+    GatewayError,
+    LimitExceeded,
+    MethodUnknown,
+    RequestTimeout,
+    RequestTooLarge,
+)
+from gateway.headers import Headers
+
+CONTENT_TYPE = b"application/grpc"
+
+CANCELLED, UNKNOWN, DEADLINE_EXCEEDED, PERMISSION_DENIED, RESOURCE_EXHAUSTED = 1, 2, 4, 7, 8
+UNIMPLEMENTED, INTERNAL, UNAVAILABLE, UNAUTHENTICATED = 12, 13, 14, 16
+
+OF_HTTP = {
+    400: INTERNAL,
+    401: UNAUTHENTICATED,
+    403: PERMISSION_DENIED,
+    404: UNIMPLEMENTED,
+    429: UNAVAILABLE,
+    502: UNAVAILABLE,
+    503: UNAVAILABLE,
+    504: UNAVAILABLE,
+}
+"""gRPC's own table for HTTP statuses; all others are UNKNOWN."""
+
+OF_ERRORS: tuple[tuple[type[GatewayError], int], ...] = (
+    (LimitExceeded, RESOURCE_EXHAUSTED),
+    (RequestTooLarge, RESOURCE_EXHAUSTED),
+    (BackendTimeout, DEADLINE_EXCEEDED),
+    (RequestTimeout, DEADLINE_EXCEEDED),
+    (ClientAborted, CANCELLED),
+    (MethodUnknown, UNIMPLEMENTED),
+)
+"""Errors whose status says more than the table; the first that fits counts."""
+
+_UNITS = {b"H": 3600.0, b"M": 60.0, b"S": 1.0, b"m": 1e-3, b"u": 1e-6, b"n": 1e-9}
+_TIMEOUT = re.compile(rb"([0-9]{1,8})([HMSmun])").fullmatch
+_AS_IT_IS = frozenset(range(0x20, 0x7F)) - {0x25}
+
+
+def is_grpc(headers: Headers) -> bool:
+    """Whether a request is a call: `application/grpc`, `application/grpc+proto`, and not gRPC-Web.
+
+    Args:
+        headers: Of the request.
+    """
+    said = headers.index.get(b"content-type")
+    if said is None or said[:16].lower() != CONTENT_TYPE:
+        return False
+    return len(said) == 16 or said[16:17] in b"+; \t"
+
+
+def status_of(error: GatewayError) -> int:
+    """Return the status of gRPC that says an error of ours; Note [Statuses of gRPC for errors of ours]."""
+    for kind, status in OF_ERRORS:
+        if isinstance(error, kind):
+            return status
+    return OF_HTTP.get(error.status, UNKNOWN)
+
+
+def message(text: str) -> bytes:
+    """Return a text as `grpc-message` has it: octets outside of printable ASCII, and `%`, in percent encoding."""
+    return b"".join(b"%c" % octet if octet in _AS_IT_IS else b"%%%02X" % octet for octet in text.encode())
+
+
+def seconds(timeout: bytes) -> float | None:
+    """Return the seconds that `grpc-timeout` says; None where it is malformed: it says nothing then.
+
+    Args:
+        timeout: The field's value: up to eight digits, and a unit.
+    """
+    found = _TIMEOUT(timeout)
+    return None if found is None else int(found[1]) * _UNITS[found[2]]

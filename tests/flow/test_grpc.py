@@ -1,0 +1,102 @@
+"""Calls of gRPC through the whole gateway: what it answers itself, and how long it waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from gateway.testing import Harness
+from tests.flow.test_http2 import connect
+from tests.flow.test_http2_backends import World, stall
+from tests.http2.client import Http2Answer
+
+CALL = {"content-type": "application/grpc", "te": "trailers"}
+
+
+@pytest.fixture
+def world(make: Callable[..., Harness]) -> World:
+    """One backend."""
+    return World(make)
+
+
+def call(world: World, path: str = "/orders/Get", **fields: str) -> Http2Answer:
+    """Make a call whose request is complete."""
+    client = connect(world.gateway)
+    named = {name.replace("_", "-"): value for name, value in fields.items()}
+    answer = client.request("POST", path, {**CALL, **named}, b"\0\0\0\0\1x")
+    world.pump()
+    return answer
+
+
+def test_an_outcome_is_passed_on(world: World) -> None:
+    """Content and trailers, and neither is touched."""
+    fields = [("content-type", "application/grpc")]
+    world.backend.on_whole = lambda asked: asked.connection.answer(
+        asked, b"\0\0\0\0\1y", fields, trailers=[("grpc-status", "0"), ("grpc-message", "fine")]
+    )
+    answer = call(world)
+
+    assert world.backend.last.headers.get(b"te") == b"trailers"
+    assert world.backend.last.headers.get(b"content-type") == b"application/grpc"
+    assert (answer.status, answer.body) == (200, b"\0\0\0\0\1y")
+    assert list(answer.trailers) == [(b"grpc-status", b"0"), (b"grpc-message", b"fine")]
+
+
+def test_a_status_in_the_head_is_passed_on(world: World) -> None:
+    """Where there is no content."""
+    fields = [("content-type", "application/grpc"), ("grpc-status", "5")]
+    world.backend.on_whole = lambda asked: asked.connection.head(asked, fields, end=True)
+    answer = call(world)
+
+    assert (answer.status, answer.headers.get(b"grpc-status"), answer.body) == (200, b"5", b"")
+
+
+def test_a_route_that_is_not_there(world: World) -> None:
+    """UNIMPLEMENTED, as clients of gRPC read it."""
+    answer = call(world, "/other.Service/Get")
+
+    assert answer.status == 200
+    assert answer.headers.get(b"content-type") == b"application/grpc"
+    assert answer.headers.get(b"grpc-status") == b"12"
+    assert answer.headers.get(b"gateway-reason") == b"route.none"
+    assert answer.headers.get(b"grpc-message")
+    assert (answer.body, answer.complete) == (b"", True)
+
+
+def test_a_backend_that_is_gone(world: World) -> None:
+    """UNAVAILABLE."""
+    world.gateway.network.close("127.0.0.1", 9101)
+    answer = call(world)
+
+    assert answer.headers.get(b"grpc-status") == b"14"
+    assert answer.headers.get(b"gateway-reason") == b"upstream.connect"
+
+
+def test_the_clients_deadline(world: World) -> None:
+    """The smaller of it and the route's: DEADLINE_EXCEEDED, and the backend is told to stop."""
+    world.backend.on_whole = stall
+    answer = call(world, grpc_timeout="2S")
+    world.gateway.advance(1.5)
+    assert answer.status == 0
+    world.gateway.advance(1)
+
+    assert answer.headers.get(b"grpc-status") == b"4"
+    assert world.backend.last.reset == 8
+
+
+def test_the_routes_deadline(world: World) -> None:
+    """Where the client would wait longer."""
+    world.backend.on_whole = stall
+    answer = call(world, grpc_timeout="2H")
+    world.gateway.advance(40)
+
+    assert answer.headers.get(b"grpc-status") == b"4"
+
+
+def test_a_deadline_that_is_none(world: World) -> None:
+    """It is passed on as it is, and not understood."""
+    answer = call(world, grpc_timeout="soon")
+
+    assert answer.status == 200
+    assert world.backend.last.headers.get(b"grpc-timeout") == b"soon"

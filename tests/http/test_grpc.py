@@ -1,0 +1,80 @@
+"""What is a call of gRPC, and what its errors and timeouts are."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.errors import BackendTimeout, Forbidden, GatewayError, LimitExceeded, NoBackendAvailable, RouteNotFound
+from gateway.headers import Headers
+from gateway.http import grpc
+
+
+@pytest.mark.parametrize(
+    ("said", "is_one"),
+    [
+        (b"application/grpc", True),
+        (b"application/grpc+proto", True),
+        (b"Application/GRPC; charset=x", True),
+        (b"application/grpc-web", False),
+        (b"application/grpcx", False),
+        (b"application/json", False),
+        (None, False),
+    ],
+)
+def test_what_is_a_call(said: bytes | None, is_one: bool) -> None:
+    """By its content type."""
+    headers = Headers([] if said is None else [(b"Content-Type", said)])
+
+    assert grpc.is_grpc(headers) is is_one
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (LimitExceeded(), 8),
+        (BackendTimeout(), 4),
+        (Forbidden(), 7),
+        (RouteNotFound(), 12),
+        (NoBackendAvailable(), 14),
+        (GatewayError(), 2),
+    ],
+)
+def test_the_status_of_an_error(error: GatewayError, status: int) -> None:
+    """Its own, or that of gRPC's table."""
+    assert grpc.status_of(error) == status
+
+
+@given(st.text())
+def test_a_message_can_be_read_again(text: str) -> None:
+    """And is printable ASCII."""
+    written = grpc.message(text)
+
+    assert all(0x20 <= octet < 0x7F for octet in written)
+    assert unquote(written.decode()) == text
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        (b"1S", 1.0),
+        (b"200m", 0.2),
+        (b"2H", 7200.0),
+        (b"3M", 180.0),
+        (b"5u", 5e-6),
+        (b"7n", 7e-9),
+        (b"99999999S", 99999999.0),
+    ],
+)
+def test_timeouts(said: bytes, seconds: float) -> None:
+    """In each unit."""
+    assert grpc.seconds(said) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("said", [b"", b"S", b"1", b"1s", b"123456789S", b"-1S", b"1.5S", b" 1S"])
+def test_malformed_timeouts_say_nothing(said: bytes) -> None:
+    """A client that cannot write one gets no deadline from it."""
+    assert grpc.seconds(said) is None
