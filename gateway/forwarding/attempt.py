@@ -18,6 +18,7 @@ from gateway.forwarding import attempt_phases as phases
 from gateway.forwarding.attempt_phases import Phase
 from gateway.headers import Headers
 from gateway.http.fields import FieldFilter
+from gateway.http.grpc import outcome
 from gateway.message import OpenTunnel, Response, Tunnel
 from gateway.transport.deadlines import Deadlines
 from gateway.upstream.backend import Backend, Upstream
@@ -61,7 +62,8 @@ class Attempt(Hearer):
         silence: Seconds between two parts of the answer's body.
         deadline: Monotonic seconds when the answer's head must be there.
         fresh: It wants a connection that has not been used: the one before it was lost in the keep-alive race.
-        status: That of the answer, 0 before.
+        status: What the answer counts as, 0 before: its status, or what its `grpc-status` says.
+        turned: It counts as something else now than when its head was there: the outcome of a call of gRPC comes last.
         ticket: Of the backend's breaker, 0 without one or once handed back.
         upstream_ticket: Of the upstream's breaker, likewise.
         until: Monotonic seconds when the last attempt of the exchange must have its answer.
@@ -90,6 +92,7 @@ class Attempt(Hearer):
         "status",
         "ticket",
         "timeout",
+        "turned",
         "until",
         "upstream",
         "upstream_ticket",
@@ -124,6 +127,7 @@ class Attempt(Hearer):
         self.fresh = False
         self.after: Attempt | None = None
         self.status = 0
+        self.turned = False
         self.ticket = 0
         self.upstream_ticket = 0
         self.number = 1
@@ -211,8 +215,8 @@ class Attempt(Hearer):
         self.exchange.downstream.send_interim(self.exchange, status, reason, headers)
 
     def answered(self, response: Response) -> None:
-        self.status = response.status
         if self.phase is not _OVER:  # where it changes nothing, see Note [The life of an attempt]
+            self.status = outcome(response.status, response.headers.index.get(b"grpc-status"))
             self.phase = phases.HEAD[self.phase]
             if self.silence != self.timeout:
                 assert self._stream is not None
@@ -227,6 +231,7 @@ class Attempt(Hearer):
         self._observer.attempt_answered(self, response)
 
     def finished(self, status: int) -> None:
+        self.turned = self.status != 0 and self.status != status
         self.status = status
         self.phase = phases.FINISHED[self.phase]
         self.backend.pool.leave()

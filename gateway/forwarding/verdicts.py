@@ -61,7 +61,7 @@ def finished(attempt: Attempt, now: float, error: GatewayError | None) -> None:
     """
     failure = failure_of(attempt.status, error)
     _tell_backend(attempt, now, failure)
-    if attempt.upstream_ticket and (failure == "" or (error is not None and attempt.status)):
+    if attempt.upstream_ticket and (failure == "" or attempt.turned or (error is not None and attempt.status)):
         _tell_upstream(attempt, now, failure)
 
 

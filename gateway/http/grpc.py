@@ -54,6 +54,26 @@ OF_ERRORS: tuple[tuple[type[GatewayError], int], ...] = (
 )
 """Errors whose status says more than the table; the first that fits counts."""
 
+AS_HTTP = {
+    CANCELLED: 499,
+    UNKNOWN: 500,
+    3: 400,
+    DEADLINE_EXCEEDED: 504,
+    5: 404,
+    6: 409,
+    PERMISSION_DENIED: 403,
+    RESOURCE_EXHAUSTED: 429,
+    9: 400,
+    10: 409,
+    11: 400,
+    UNIMPLEMENTED: 501,
+    INTERNAL: 500,
+    UNAVAILABLE: 503,
+    15: 500,
+    UNAUTHENTICATED: 401,
+}
+"""What the outcome of a call counts as, for breakers and passive health, which go by HTTP statuses: as in Envoy."""
+
 _UNITS = {b"H": 3600.0, b"M": 60.0, b"S": 1.0, b"m": 1e-3, b"u": 1e-6, b"n": 1e-9}
 _TIMEOUT = re.compile(rb"([0-9]{1,8})([HMSmun])").fullmatch
 _AS_IT_IS = frozenset(range(0x20, 0x7F)) - {0x25}
@@ -77,6 +97,18 @@ def status_of(error: GatewayError) -> int:
         if isinstance(error, kind):
             return status
     return OF_HTTP.get(error.status, UNKNOWN)
+
+
+def outcome(status: int, said: bytes | None) -> int:
+    """Return the HTTP status that an answer counts as.
+
+    Args:
+        status: Its own.
+        said: Its `grpc-status`, of the trailers or of the head; None for none.
+    """
+    if said is None or status != 200 or not said.isdigit():
+        return status
+    return AS_HTTP.get(int(said[:3]), status)
 
 
 def message(text: str) -> bytes:

@@ -109,7 +109,11 @@ class Hearer:
         raise NotImplementedError
 
     def finished(self, status: int) -> None:
-        """The answer is complete."""
+        """The answer is complete.
+
+        Args:
+            status: What it counts as: that of its head, or what `grpc-status` says (`gateway.http.grpc.outcome`).
+        """
         raise NotImplementedError
 
     def failed(self, error: GatewayError, body: Body | None) -> None:

@@ -25,6 +25,7 @@ from gateway.errors import (
     ReusedConnectionLost,
 )
 from gateway.headers import Headers
+from gateway.http import grpc
 from gateway.http.fields import FieldFilter, authenticates_connection, passed_on, response_filter
 from gateway.http1 import framing
 from gateway.http2 import codes
@@ -415,7 +416,7 @@ class Http2Stream(Stream):
         # A backend that has said all may not have heard all: the rest is not sent.
         self._let_go(codes.CANCEL if self.phase in phases.UPLOADS else None)
         # Report the outcome before giving the place back: it may open the breaker, and then nobody may have it next.
-        hearer.finished(response.status)
+        hearer.finished(_counts_as(response, trailers))
         self._end()
         if body is not None:
             if not told and trailers is None and response.length is not None:
@@ -451,3 +452,9 @@ class Http2Stream(Stream):
         if octets:
             self._engine.consume(self.sid, octets)
             self._carrier.wake()
+
+
+def _counts_as(response: Response, trailers: Headers | None) -> int:
+    """Return the status that a complete answer counts as; the outcome of a call of gRPC stands behind its content."""
+    said = None if trailers is None else trailers.index.get(b"grpc-status")
+    return grpc.outcome(response.status, said or response.headers.index.get(b"grpc-status"))

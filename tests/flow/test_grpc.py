@@ -10,6 +10,7 @@ from gateway.testing import Harness
 from tests.flow.test_http2 import connect
 from tests.flow.test_http2_backends import World, stall
 from tests.http2.client import Http2Answer
+from tests.http2.server import Asked2
 
 CALL = {"content-type": "application/grpc", "te": "trailers"}
 
@@ -100,3 +101,35 @@ def test_a_deadline_that_is_none(world: World) -> None:
 
     assert answer.status == 200
     assert world.backend.last.headers.get(b"grpc-timeout") == b"soon"
+
+
+@pytest.mark.parametrize("place", ["head", "behind content", "behind content that has come before"])
+@pytest.mark.parametrize(("status", "opens"), [("14", True), ("13", True), ("0", False), ("5", False), ("12", False)])
+def test_outcomes_count_for_breakers(make: Callable[..., Harness], place: str, status: str, opens: bool) -> None:
+    """A call that fails by the backend's fault is a failure, although its answer's status is 200."""
+    world = World(make, circuit_breaker={"failure_threshold": 3})
+    kind, said = ("content-type", "application/grpc"), ("grpc-status", status)
+
+    def answer(asked: Asked2) -> None:
+        if place == "head":
+            asked.connection.head(asked, [kind, said], end=True)
+            return
+        asked.connection.head(asked, [kind])
+        if place == "behind content":
+            asked.connection.data(asked, b"abc", trailers=[said])
+        else:
+            asked.connection.data(asked, b"abc", end=False)
+
+    world.backend.on_whole = answer
+    for _ in range(3):
+        answered = call(world)
+        if place == "behind content that has come before":
+            assert answered.body == b"abc"
+            world.backend.last.connection.data(world.backend.last, b"", trailers=[said])
+            world.pump()
+        assert (answered.trailers if place != "head" else answered.headers).get(b"grpc-status") == status.encode()
+    asked = len(world.backend.requests)
+    refused = call(world)
+
+    assert (len(world.backend.requests) == asked) is opens
+    assert (refused.headers.get(b"gateway-reason") == b"breaker.open") is opens

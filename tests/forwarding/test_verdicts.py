@@ -41,6 +41,7 @@ def attempt(status: int = 0, state: State = State.CLOSED) -> Any:
     backend, whole = Told(state), Told(state)
     return SimpleNamespace(
         status=status,
+        turned=False,
         ticket=7,
         upstream_ticket=9,
         backend=SimpleNamespace(standing=backend, breaker=backend),

@@ -1,0 +1,167 @@
+"""Real clients and servers of gRPC (grpcio), with the gateway between them: octets for messages, no code generated."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent import futures
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.system.gateway_process import GatewayProcess
+
+grpc = pytest.importorskip("grpc")
+
+
+class Service(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpcio has no types
+    """Methods of each of the four kinds."""
+
+    def service(self, details: Any) -> Any:
+        return {
+            "/test.Orders/Unary": grpc.unary_unary_rpc_method_handler(self._unary),
+            "/test.Orders/Down": grpc.unary_stream_rpc_method_handler(self._down),
+            "/test.Orders/Up": grpc.stream_unary_rpc_method_handler(self._up),
+            "/test.Orders/Both": grpc.stream_stream_rpc_method_handler(self._both),
+            "/test.Orders/Fail": grpc.unary_unary_rpc_method_handler(self._fail),
+            "/test.Orders/Slow": grpc.unary_unary_rpc_method_handler(self._slow),
+        }.get(details.method)
+
+    def _unary(self, request: bytes, context: Any) -> bytes:
+        sent = dict(context.invocation_metadata())
+        context.send_initial_metadata([("x-said", sent.get("x-say", ""))])
+        context.set_trailing_metadata([("x-sum", str(len(request)))])
+        return request
+
+    def _down(self, request: bytes, context: Any) -> Iterator[bytes]:
+        yield from (b"%d" % number for number in range(int(request)))
+
+    def _up(self, requests: Iterator[bytes], context: Any) -> bytes:
+        return b"%d" % sum(map(len, requests))
+
+    def _both(self, requests: Iterator[bytes], context: Any) -> Iterator[bytes]:
+        for request in requests:
+            yield request.upper()
+
+    def _fail(self, request: bytes, context: Any) -> bytes:
+        context.set_trailing_metadata([("x-why", "because")])
+        context.abort(grpc.StatusCode.NOT_FOUND, "no such order: \u2713")
+        return b""
+
+    def _slow(self, request: bytes, context: Any) -> bytes:
+        time.sleep(5)
+        return request
+
+
+@pytest.fixture(scope="module")
+def channel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A client's channel to a gateway, in front of a server."""
+    place: Path = tmp_path_factory.mktemp("grpc")
+    server = grpc.server(futures.ThreadPoolExecutor(8), handlers=[Service()])
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    gateway = GatewayProcess(place)
+    gateway.configure(
+        listeners=[{"endpoint": f"tcp:{gateway.port}:interface=127.0.0.1"}],
+        limits={"request_body": 0},
+        upstreams=[
+            {"name": "orders", "backends": [{"url": f"h2c://127.0.0.1:{port}"}]},
+            {"name": "gone", "backends": [{"url": "h2c://127.0.0.1:1"}]},
+        ],
+        routes=[{"path": "/test.Orders/*", "upstream": "orders"}, {"path": "/test.Gone/*", "upstream": "gone"}],
+    )
+    try:
+        gateway.start()
+        options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+        with grpc.insecure_channel(f"127.0.0.1:{gateway.port}", options) as made:
+            yield made
+    finally:
+        gateway.stop()
+        server.stop(None)
+
+
+def test_unary(channel: Any) -> None:
+    """Metadata before and behind, and the message."""
+    answer, call = channel.unary_unary("/test.Orders/Unary").with_call(b"seven", metadata=[("x-say", "it")], timeout=20)
+
+    assert answer == b"seven"
+    assert dict(call.initial_metadata())["x-said"] == "it"
+    assert dict(call.trailing_metadata())["x-sum"] == "5"
+
+
+def test_large_messages(channel: Any) -> None:
+    """More than any window holds, both ways."""
+    message = bytes(3_500_000)
+
+    assert channel.unary_unary("/test.Orders/Unary")(message, timeout=30) == message
+
+
+def test_streams(channel: Any) -> None:
+    """From the server, from the client."""
+    assert list(channel.unary_stream("/test.Orders/Down")(b"100", timeout=20)) == [b"%d" % n for n in range(100)]
+    assert channel.stream_unary("/test.Orders/Up")(iter([b"abc"] * 50), timeout=20) == b"150"
+
+
+def test_a_conversation(channel: Any) -> None:
+    """Each message is answered before the next one is said."""
+    said: list[bytes] = []
+
+    def requests() -> Iterator[bytes]:
+        for number in range(20):
+            while len(said) < number:
+                time.sleep(0.001)
+            yield b"m%d" % number
+
+    for answer in channel.stream_stream("/test.Orders/Both")(requests(), timeout=20):
+        said.append(answer)  # noqa: PERF402  # who asks looks at what was said so far
+
+    assert said == [b"M%d" % number for number in range(20)]
+
+
+def test_errors_of_the_server(channel: Any) -> None:
+    """Status, message and trailing metadata are its own."""
+    with pytest.raises(grpc.RpcError) as failed:
+        channel.unary_unary("/test.Orders/Fail")(b"", timeout=20)
+
+    assert failed.value.code() is grpc.StatusCode.NOT_FOUND
+    assert failed.value.details() == "no such order: \u2713"
+    assert dict(failed.value.trailing_metadata())["x-why"] == "because"
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "reason"),
+    [
+        ("/test.Orders/Nothing", "UNIMPLEMENTED", None),
+        ("/test.Other/Get", "UNIMPLEMENTED", "route.none"),
+        ("/test.Gone/Get", "UNAVAILABLE", "upstream.connect"),
+    ],
+)
+def test_errors_of_the_gateway(channel: Any, method: str, status: str, reason: str | None) -> None:
+    """Clients read them as they read the server's."""
+    with pytest.raises(grpc.RpcError) as failed:
+        channel.unary_unary(method)(b"", timeout=20)
+
+    assert failed.value.code() is grpc.StatusCode[status]
+    metadata = {**dict(failed.value.initial_metadata()), **dict(failed.value.trailing_metadata())}
+    assert metadata.get("gateway-reason") == reason
+
+
+def test_a_deadline(channel: Any) -> None:
+    """The client's own."""
+    before = time.monotonic()
+    with pytest.raises(grpc.RpcError) as failed:
+        channel.unary_unary("/test.Orders/Slow")(b"", timeout=0.5)
+
+    assert failed.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert time.monotonic() - before < 4
+
+
+def test_a_call_that_is_cancelled(channel: Any) -> None:
+    """Its server is told; other calls go on."""
+    call = channel.unary_unary("/test.Orders/Slow").future(b"")
+    assert channel.unary_unary("/test.Orders/Unary")(b"a", timeout=20) == b"a"
+    assert call.cancel()
+
+    assert call.code() is grpc.StatusCode.CANCELLED
+    assert channel.unary_unary("/test.Orders/Unary")(b"b", timeout=20) == b"b"
