@@ -15,7 +15,10 @@ from tests.system.gateway_process import GatewayProcess
 grpc = pytest.importorskip("grpc")
 
 
-class Service(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpcio has no types
+_Handler: Any = grpc.GenericRpcHandler
+
+
+class Service(_Handler):  # type: ignore[misc]  # grpcio has no types
     """Methods of each of the four kinds."""
 
     def service(self, details: Any) -> Any:
