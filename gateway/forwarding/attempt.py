@@ -216,7 +216,8 @@ class Attempt(Hearer):
 
     def answered(self, response: Response) -> None:
         if self.phase is not _OVER:  # where it changes nothing, see Note [The life of an attempt]
-            self.status = outcome(response.status, response.headers.index.get(b"grpc-status"))
+            said = response.headers.index.get(b"grpc-status")
+            self.status = response.status if said is None else outcome(response.status, said)
             self.phase = phases.HEAD[self.phase]
             if self.silence != self.timeout:
                 assert self._stream is not None

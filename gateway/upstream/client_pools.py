@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from itertools import islice
+from typing import Final
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -29,7 +30,7 @@ from gateway.upstream.backend_pool import BackendPool
 from gateway.upstream.contract import Connect, Connection, Hearer, Keeper, Stream
 from gateway.upstream.pool_limits import PoolLimits
 
-_UPGRADES = " upgrades"
+_UPGRADES: Final = " upgrades"
 
 
 def ends_of(exchange: Exchange) -> Ends:

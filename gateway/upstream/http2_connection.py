@@ -24,7 +24,7 @@ Tests: `tests/flow/test_http2_backends.py::test_exchanges_share_a_connection`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocol, IPushProducer
 from twisted.internet.protocol import connectionDone
@@ -47,14 +47,14 @@ from gateway.upstream.http2_head import Http2Heading
 from gateway.upstream.http2_phases import Phase
 from gateway.upstream.http2_stream import Http2Stream, StreamCarrier
 
-CLOSE = 10.0
+CLOSE: Final = 10.0
 """Seconds that a close may take until the connection is reset."""
-SILENCE = 30.0
+SILENCE: Final = 30.0
 """Seconds without an octet, while streams are open, after which a backend is asked whether it is there."""
-ANSWER = 10.0
+ANSWER: Final = 10.0
 """Seconds that it has to answer."""
 
-_FIELDS = 1000
+_FIELDS: Final = 1000
 """Fields of a head; its octets are bounded by `limits.response_header`."""
 
 

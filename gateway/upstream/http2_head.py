@@ -7,6 +7,8 @@ Tests: `tests/flow/test_http2_backends.py::test_a_request_to_http2`.
 
 from __future__ import annotations
 
+from typing import Final
+
 from gateway.exchange import Exchange
 from gateway.headers import Headers
 from gateway.http.fields import FieldFilter, encode_passed, request_filter, trailer_filter
@@ -14,7 +16,7 @@ from gateway.http2.events import Pairs
 from gateway.http2.fields import lines_outward, outward
 from gateway.upstream.request_head import CONTENT_METHODS
 
-_TRAILERS = trailer_filter(request_filter(frozenset()))
+_TRAILERS: Final = trailer_filter(request_filter(frozenset()))
 
 OutwardField = tuple[bytes, bytes]
 

@@ -30,6 +30,7 @@ A pair that is not in a table cannot happen, and is a KeyError.
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Final
 
 
 class Phase(IntEnum):
@@ -41,11 +42,11 @@ class Phase(IntEnum):
     LOST = 3
 
 
-LEFT = {Phase.OPEN: Phase.LEAVING, Phase.LEAVING: Phase.LEAVING, Phase.CLOSING: Phase.CLOSING, Phase.LOST: Phase.LOST}
+LEFT: Final = {Phase.OPEN: Phase.LEAVING, Phase.LEAVING: Phase.LEAVING, Phase.CLOSING: Phase.CLOSING, Phase.LOST: Phase.LOST}
 """It takes no more streams."""
-CLOSED = {**dict.fromkeys(Phase, Phase.CLOSING), Phase.LOST: Phase.LOST}
+CLOSED: Final = {**dict.fromkeys(Phase, Phase.CLOSING), Phase.LOST: Phase.LOST}
 """We close or reset it."""
-DISCONNECTED = dict.fromkeys(Phase, Phase.LOST)
+DISCONNECTED: Final = dict.fromkeys(Phase, Phase.LOST)
 """The transport is gone."""
 
 
@@ -60,15 +61,15 @@ class StreamPhase(IntEnum):
     OVER = 5
 
 
-SENT = {StreamPhase.LENT: StreamPhase.WAITING}
+SENT: Final = {StreamPhase.LENT: StreamPhase.WAITING}
 """The whole request is handed over."""
-BEGUN = {StreamPhase.LENT: StreamPhase.UPLOADING}
+BEGUN: Final = {StreamPhase.LENT: StreamPhase.UPLOADING}
 """The head of a request is handed over, content is to come."""
-CONTENT_ENDED = {StreamPhase.UPLOADING: StreamPhase.WAITING, StreamPhase.EARLY: StreamPhase.ANSWERING}
+CONTENT_ENDED: Final = {StreamPhase.UPLOADING: StreamPhase.WAITING, StreamPhase.EARLY: StreamPhase.ANSWERING}
 """The last of the request's content is handed over."""
-HEAD = {StreamPhase.UPLOADING: StreamPhase.EARLY, StreamPhase.WAITING: StreamPhase.ANSWERING}
+HEAD: Final = {StreamPhase.UPLOADING: StreamPhase.EARLY, StreamPhase.WAITING: StreamPhase.ANSWERING}
 """The attempt is told the head of the answer, and not all of its content is there."""
-ENDED = dict.fromkeys(
+ENDED: Final = dict.fromkeys(
     [
         StreamPhase.LENT,
         StreamPhase.UPLOADING,
@@ -80,4 +81,4 @@ ENDED = dict.fromkeys(
 )
 """The answer is complete, it failed, or it was given up or back."""
 
-UPLOADS = frozenset([StreamPhase.UPLOADING, StreamPhase.EARLY])
+UPLOADS: Final = frozenset([StreamPhase.UPLOADING, StreamPhase.EARLY])

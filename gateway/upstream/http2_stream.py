@@ -13,6 +13,8 @@ Tests: `tests/flow/test_http2_backends.py::test_a_reset_is_a_502`.
 
 from __future__ import annotations
 
+from typing import Final
+
 from mypy_extensions import mypyc_attr, trait
 
 from gateway.body import Body
@@ -26,7 +28,7 @@ from gateway.errors import (
 )
 from gateway.headers import Headers
 from gateway.http import grpc
-from gateway.http.fields import FieldFilter, authenticates_connection, passed_on, response_filter
+from gateway.http.fields import authenticates_connection, passed_on, response_filter
 from gateway.http1 import framing
 from gateway.http2 import codes
 from gateway.http2.engine import Engine
@@ -41,10 +43,10 @@ from gateway.upstream.http2_head import Http2Heading, request_trailers
 from gateway.upstream.http2_phases import StreamPhase
 from gateway.upstream.request_head import authenticates
 
-MAX_INTERIM = 32
+MAX_INTERIM: Final = 32
 """Interim (1xx) responses taken before the final one."""
 
-_PASSES: FieldFilter = response_filter()
+_PASSES: Final = response_filter()
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -457,4 +459,6 @@ class Http2Stream(Stream):
 def _counts_as(response: Response, trailers: Headers | None) -> int:
     """Return the status that a complete answer counts as; the outcome of a call of gRPC stands behind its content."""
     said = None if trailers is None else trailers.index.get(b"grpc-status")
-    return grpc.outcome(response.status, said or response.headers.index.get(b"grpc-status"))
+    if said is None:
+        said = response.headers.index.get(b"grpc-status")
+    return response.status if said is None else grpc.outcome(response.status, said)
