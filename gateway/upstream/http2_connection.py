@@ -172,16 +172,12 @@ class Http2Connection(Connection, StreamCarrier):
 
     def close(self, aborting: bool = False) -> None:
         transport = self.transport
-        if self.phase < Phase.CLOSING:
-            # A backend may never answer TLS's closing alert, nor read what was written.
-            self.deadline = self.keeper.now() + CLOSE
-            transport.unregisterProducer()
-            if not aborting:
-                self.engine.goaway(codes.NO_ERROR)
-                data, _ = self.engine.pull()
-                if data:
-                    transport.write(data)
-        self._move(phases.CLOSED[self.phase])
+        if self.phase < Phase.CLOSING and not aborting:
+            self.engine.goaway(codes.NO_ERROR)
+            data, _ = self.engine.pull()
+            if data:
+                transport.write(data)
+        self._stop()
         if aborting:
             transport.abortConnection()
         else:
@@ -221,9 +217,10 @@ class Http2Connection(Connection, StreamCarrier):
     def readConnectionLost(self) -> None:
         """The backend will say no more."""
         if self.phase < Phase.CLOSING:
-            self._move(phases.CLOSED[self.phase])
-            self._fail_all(BackendReset())
-            self.close()
+            self._stop()
+            self.transport.loseConnection()
+            for stream in list(self._by_sid.values()):
+                stream.lost(BackendReset())
 
     def writeConnectionLost(self) -> None:
         """Our half is closed; never by us alone."""
@@ -298,11 +295,11 @@ class Http2Connection(Connection, StreamCarrier):
     def over(self, stream: Http2Stream) -> None:
         self._by_sid.pop(stream.sid, None)
         self.streams -= 1
+        if self.phase >= Phase.CLOSING:
+            return
         if not self.streams:
             self._has_rested = True
             self.deadline = NEVER
-        if self.phase >= Phase.CLOSING:
-            return
         if self._is_lent or self.streams:
             self._settle()
         if self.engine.worn >= WORN_BY:
@@ -346,15 +343,21 @@ class Http2Connection(Connection, StreamCarrier):
 
     # The life of the connection.
 
+    def _stop(self) -> None:
+        """Say nothing more on it; the transport is to be closed now."""
+        if self.phase < Phase.CLOSING:
+            # A backend may never answer TLS's closing alert, nor read what was written.
+            self.deadline = self.keeper.now() + CLOSE
+            self.transport.unregisterProducer()
+        self._move(phases.CLOSED[self.phase])
+
     def _move(self, phase: Phase) -> None:
         """It is in no use any more: say so to the keeper."""
         self.phase = phase
         self.keeper.lost(self)
 
     def _die(self, error: GatewayError) -> None:
-        self.deadline = self.keeper.now() + CLOSE
-        self._move(phases.CLOSED[self.phase])
-        self.transport.unregisterProducer()
+        self._stop()
         self.transport.abortConnection()
         self._fail_all(error)
 
@@ -431,13 +434,10 @@ class Http2Connection(Connection, StreamCarrier):
         if self.phase >= Phase.CLOSING:
             return
         data, _ = self.engine.pull()  # what is left to be said: why
-        self.deadline = self.keeper.now() + CLOSE
-        self._move(phases.CLOSED[self.phase])
-        transport = self.transport
-        transport.unregisterProducer()
         if data:
-            transport.write(data)
-        transport.loseConnection()
+            self.transport.write(data)
+        self._stop()
+        self.transport.loseConnection()
         if event.code == codes.NO_ERROR:
             self._fail_all(BackendReset())
         else:

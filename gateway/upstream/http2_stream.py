@@ -202,8 +202,9 @@ class Http2Stream(Stream):
         self._end()
 
     def wait_until(self, deadline: float) -> None:
-        self.deadline = deadline
-        self._carrier.turned(self)
+        if self.hearer is not None:
+            self.deadline = deadline
+            self._carrier.turned(self)
 
     def abort(self) -> None:
         if self.phase is not StreamPhase.OVER:
