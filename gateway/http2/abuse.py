@@ -1,8 +1,11 @@
 """What a peer can flood a connection with, counted: who goes over a limit is told ENHANCE_YOUR_CALM.
 
-Layer 1. The caller passes the time. Frames that cost little each are not refused one by one: what is bounded is how
-many of them come. What never becomes an event (empty frames, unknown ones, streams over the limit, CONTINUATION) is
-bounded inside the engine.
+Layer 1. It is for clients: a server that answers a hundred streams may rightly reset them all, and one of gRPC asks by
+PING how far away we are as often as it is answered. What it sends is counted, and cuts nothing (D-311).
+
+The caller passes the time. Frames that cost little each are not refused one by one: what is bounded is how many of them
+come. What never becomes an event (empty frames, unknown ones, streams over the limit, CONTINUATION) is bounded inside
+the engine.
 
 Each limit, and what it stands against:
 

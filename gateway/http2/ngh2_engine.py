@@ -63,6 +63,7 @@ class Ngh2Engine(Engine):
         "_last_words",
         "_max_fields",
         "_max_head",
+        "_most",
         "_noticed",
         "_now",
         "_open",
@@ -78,6 +79,7 @@ class Ngh2Engine(Engine):
         self._client = client
         self._max_head = options.head
         self._max_fields = options.fields
+        self._most = _MOST_STREAMS
         self._abuse = Abuse(options.resets, options.window)
         self._borders = Borders(0 if client else len(codes.PREFACE))
         self._open: set[int] = set()
@@ -105,7 +107,7 @@ class Ngh2Engine(Engine):
         except ngh2.NGH2Error as error:
             return self._failed(error)
         events = self._translated(connection.events(), now)
-        if self._abuse.flood and not self.ended:
+        if self._abuse.flood and not self._client and not self.ended:
             self.ended = self._told = True
             connection.terminate_connection(codes.ENHANCE_YOUR_CALM)
             return [Broken(codes.ENHANCE_YOUR_CALM, self._abuse.flood)]
@@ -352,8 +354,9 @@ class Ngh2Engine(Engine):
         elif isinstance(event, ngh2.SettingsReceived):
             abuse.asked_settings(now)
             theirs = event.settings
-            most = theirs.get(codes.MAX_CONCURRENT_STREAMS, _MOST_STREAMS)
-            events.append(Settings(most, bool(theirs.get(codes.ENABLE_CONNECT_PROTOCOL, 0))))
+            # RFC 9113 section 6.5.3: what is not said stays as it was.
+            self._most = theirs.get(codes.MAX_CONCURRENT_STREAMS, self._most)
+            events.append(Settings(self._most, bool(theirs.get(codes.ENABLE_CONNECT_PROTOCOL, 0))))
         elif isinstance(event, ngh2.InformationalResponseReceived):
             pseudo, block, _, _ = split(event.headers)
             events.append(Interim(event.stream_id, pseudo, block))

@@ -44,6 +44,7 @@ class BackendPool(Keeper):
         deadlines: Watches connections.
         now: Monotonic seconds.
         random: As `random.random`; spreads the ends of connections that were opened together.
+        each: Streams that a connection is expected to take, until one has been opened.
 
     Attributes:
         upstream: Name of its upstream.
@@ -65,6 +66,7 @@ class BackendPool(Keeper):
         deadlines: Deadlines,
         now: Callable[[], float],
         random: Callable[[], float],
+        each: int = 1,
     ) -> None:
         self.upstream = upstream
         self.backend = backend
@@ -87,7 +89,7 @@ class BackendPool(Keeper):
         self._lent = LentPlaces(most_lent)
         self._overdrawn = False
         # How many streams a connection to this backend takes, as far as is known.
-        self._each = 1
+        self._each = each
         self._waiting = Waiting()
         self._retired = False
         self._empty: Deferred[None] | None = None
@@ -369,12 +371,14 @@ class BackendPool(Keeper):
             self._open_for_waiting()
             self._check_empty()
             return
-        self._each = max(1, connection.most)
+        expected, self._each = self._each, max(1, connection.most)
         self._open[connection] = None
         if self._limits.max_age:
             connection.expires = self.now() + aged(self._limits.max_age, self._random)
         self.deadlines.watch(connection)
         self.release(connection)
+        if self._each < expected:
+            self._open_for_waiting()  # it was to serve more of them than it does
 
     def _not_opened(self, failure: Failure) -> None:
         if self._lent and getattr(failure.value, "osError", None) in _NONE_LEFT:
@@ -382,8 +386,10 @@ class BackendPool(Keeper):
             return
         if not failure.check(CancelledError):  # by ourselves, when nobody waits any more
             self._complaints.dial_failed(failure)
-        if self._waiting:
-            self._waiting.first().refused(failure_to_error(failure))
+        # It would have served so many of them.
+        for _ in range(max(1, min(self._each, self._unprovided))):
+            if self._waiting:
+                self._waiting.first().refused(failure_to_error(failure))
         self._open_for_waiting()
         self._check_empty()
 

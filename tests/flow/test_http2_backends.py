@@ -120,6 +120,45 @@ def test_exchanges_share_a_connection(world: World) -> None:
     assert pool.idle == 1
 
 
+def test_who_comes_first_shares_a_connection(world: World) -> None:
+    """While it is opened, too: how many it will take is known where the version is."""
+    world.backend.on_whole = stall
+    for _ in range(20):
+        client = world.gateway.client()
+        client.send(b"GET /orders/7 HTTP/1.1\r\nHost: h\r\n\r\n")
+    world.pump()
+
+    assert (len(world.backend.connections), len(world.backend.requests)) == (1, 20)
+
+
+def test_a_connection_that_takes_fewer_than_was_thought(make: Callable[..., Harness]) -> None:
+    """More are opened for who still waits."""
+    world = World(make, streams=2)
+    world.ask()
+    world.backend.connections[0].reset()
+    world.pump()
+    world.backend.on_whole = stall
+    for _ in range(6):
+        world.gateway.client().send(b"GET /orders/7 HTTP/1.1\r\nHost: h\r\n\r\n")
+    world.pump()
+
+    assert len(world.backend.requests) == 7
+    assert [len(connection.asked) for connection in world.backend.connections] == [1, 2, 2, 2]
+
+
+def test_who_waits_for_a_connection_that_fails(world: World) -> None:
+    """All whom it would have served are told, and not one after the other."""
+    world.gateway.network.close("127.0.0.1", 9101)
+    clients = [world.gateway.client() for _ in range(20)]
+    for client in clients:
+        client.send(b"POST /orders HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n")
+    dials = world.gateway.network.dials
+    world.pump()
+
+    assert all(client.received.startswith(b"HTTP/1.1 502") for client in clients)
+    assert world.gateway.network.dials - dials <= 20
+
+
 def test_another_connection_when_one_is_full(make: Callable[..., Harness]) -> None:
     """By `pool.max_streams`; what is free first takes the next."""
     world = World(make, pool={"max_streams": 2})

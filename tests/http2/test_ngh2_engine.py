@@ -268,3 +268,18 @@ def test_no_cut_changes_what_is_told(said: bytes, cuts: list[int]) -> None:
 
     assert told(parts(said, cuts)) == whole
     assert told([said[place : place + 1] for place in range(len(said))]) == whole
+
+
+def test_a_server_may_reset_and_ask_as_it_likes() -> None:
+    """Ours are limits for clients: servers of gRPC reset streams behind their answers, and send PING after PING."""
+    made = Ngh2Engine(True, EngineOptions(resets=2))
+    feed(made, frame(SETTINGS, 0, 0))
+    asked = ((b":method", b"POST"), (b":scheme", b"http"), (b":authority", b"h"), (b":path", b"/"))
+    for _ in range(300):
+        sid = made.request(asked, [], b"", False)
+        feed(made, b"")
+        events, _ = feed(made, frame(PING, 0, 0, bytes(8)) + frame(RST_STREAM, 0, sid, CANCEL))
+        assert [event for event in events if isinstance(event, Reset)]
+
+    assert not made.ended
+    assert made.counts().resets == 300

@@ -197,6 +197,8 @@ def _pool(
         kind = partial(ClientPools, upgrades_apart=apart)
     elif apart:
         kind = partial(VersionsPool, connect_http1=connect(b"", True))
+    elif knows:
+        kind = partial(BackendPool, each=upstream.pool.max_streams)
     return kind(
         upstream.name,
         backend.url,
