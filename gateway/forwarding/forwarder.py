@@ -136,11 +136,12 @@ class Forwarder(AttemptObserver):
         if self._hedges is not None and self._has_lost_to_another(attempt, response):
             return
         retries = self._retries
-        if retries is not None and response.status in retries.policy.on:
-            delay = retries.delay(attempt, response.status, self._attempts.now())
+        outcome = None if retries is None else retries.asked_for(response)
+        if retries is not None and outcome is not None:
+            delay = retries.delay(attempt, outcome, self._attempts.now())
             if delay is not None:
                 attempt.discard()
-                retries.wait(attempt, delay, lambda attempt: self._repeat(attempt, response.status))
+                retries.wait(attempt, delay, lambda attempt: self._repeat(attempt, outcome))
                 return
         if retries is not None and not attempt.done and retries.holds(attempt, response):
             attempt.hold(retries.try_timeout or self._timeout or NEVER)
@@ -198,7 +199,7 @@ class Forwarder(AttemptObserver):
 
     # Further attempts.
 
-    def _repeat(self, last: Attempt, outcome: GatewayError | int) -> None:
+    def _repeat(self, last: Attempt, outcome: GatewayError | int | str) -> None:
         """Try the exchange again after the wait, on a backend that it has not tried where there is one."""
         before: list[Backend] = []
         attempt: Attempt | None = last
@@ -208,10 +209,10 @@ class Forwarder(AttemptObserver):
         try:
             backend = last.upstream.pick(last.exchange, self._attempts.now(), before)
         except GatewayError as none:
-            self._give_up(last, none if isinstance(outcome, int) else outcome)
+            self._give_up(last, outcome if isinstance(outcome, GatewayError) else none)
             return
         if not self._try(last, backend, because=why(outcome)):
-            self._give_up(last, BreakerOpen() if isinstance(outcome, int) else outcome)
+            self._give_up(last, outcome if isinstance(outcome, GatewayError) else BreakerOpen())
 
     def _try(self, last: Attempt, backend: Backend, fresh: bool = False, because: str = "") -> bool:
         """Make another attempt; return False where a breaker has opened meanwhile."""

@@ -23,6 +23,7 @@ from typing import Any
 from gateway.body import Body
 from gateway.errors import GatewayError
 from gateway.forwarding.attempt import Attempt
+from gateway.http.grpc import RETRIED
 from gateway.message import Request, Response
 from gateway.resilience.budget import RetryBudget
 from gateway.resilience.retry import RetryPolicy, Tried
@@ -82,6 +83,20 @@ class Retries:
         """
         return min(now + self.try_timeout, until) if self.try_timeout else until
 
+    def asked_for(self, response: Response) -> int | str | None:
+        """Return what an answer is tried again for, its status or the name of its outcome in gRPC; None for nothing.
+
+        An outcome that stands behind content is none: the content has been said.
+        """
+        status, on = response.status, self.policy.on
+        if status in on:
+            return status
+        said = response.headers.index.get(b"grpc-status")
+        if said is None:
+            return None
+        name = RETRIED.get(said)
+        return name if name is not None and name in on and not isinstance(response.body, Body) else None
+
     def holds(self, attempt: Attempt, response: Response) -> bool:
         """Whether an answer whose head has come is to be held, see Note [Answers that are held]."""
         length = response.length
@@ -107,12 +122,12 @@ class Retries:
 
         body.gather(self.buffer, told)
 
-    def delay(self, attempt: Attempt, outcome: GatewayError | int, now: float) -> float | None:
+    def delay(self, attempt: Attempt, outcome: GatewayError | int | str, now: float) -> float | None:
         """Decide whether to make one more attempt, and pay for it.
 
         Args:
             attempt: The last attempt.
-            outcome: Its error, or the status of its answer.
+            outcome: Its error, or what `asked_for` says of its answer.
             now: Monotonic seconds.
 
         Returns:
@@ -168,6 +183,8 @@ def tried(attempt: Attempt) -> Tried:
     )
 
 
-def why(outcome: GatewayError | int) -> str:
-    """Name the reason for a retry: the error's reason, or the status, e.g. `status_503`."""
-    return f"status_{outcome}" if isinstance(outcome, int) else outcome.reason
+def why(outcome: GatewayError | int | str) -> str:
+    """Name the reason for a retry: the error's reason, or the status, e.g. `status_503`, `grpc_unavailable`."""
+    if isinstance(outcome, GatewayError):
+        return outcome.reason
+    return f"status_{outcome}" if isinstance(outcome, int) else f"grpc_{outcome}"

@@ -54,6 +54,15 @@ OF_ERRORS: tuple[tuple[type[GatewayError], int], ...] = (
 )
 """Errors whose status says more than the table; the first that fits counts."""
 
+RETRIED = {
+    b"1": "cancelled",
+    b"4": "deadline-exceeded",
+    b"8": "resource-exhausted",
+    b"13": "internal",
+    b"14": "unavailable",
+}
+"""Outcomes that `retry.on` may name, by `grpc-status`."""
+
 AS_HTTP = {
     CANCELLED: 499,
     UNKNOWN: 500,

@@ -85,7 +85,8 @@ class RetryPolicy:
 
     Args:
         attempts: Attempts after the first.
-        on: What is tried again: `connect`, `refused`, `reset`, `timeout`, and statuses that a backend answers.
+        on: What is tried again: `connect`, `refused`, `reset`, `timeout`, and what a backend answers: statuses, outcomes
+            in gRPC by their names.
         backoff: Most seconds before the second attempt; doubles with each.
         max_backoff: Most seconds before any.
         idempotency_key: Whether a request with an Idempotency-Key may be sent twice.
@@ -108,12 +109,13 @@ class RetryPolicy:
         self.idempotency_key = idempotency_key
 
     def again(
-        self, outcome: GatewayError | int, tried: Tried, remaining: float, random: Callable[[], float]
+        self, outcome: GatewayError | int | str, tried: Tried, remaining: float, random: Callable[[], float]
     ) -> float | None:
         """Decide about one more attempt.
 
         Args:
-            outcome: Why the last attempt failed, or the status that the backend answered.
+            outcome: Why the last attempt failed, or the status that the backend answered, or the name of its outcome in
+                gRPC: calls are no idempotent requests by their method, so a route that names one says that they are.
             tried: What is known of the exchange.
             remaining: Seconds to its deadline.
             random: Returns a number from 0.0 up to, not including, 1.0.
@@ -124,8 +126,8 @@ class RetryPolicy:
         if tried.attempts > self.attempts or not tried.replayable or not self._retries(outcome):
             return None
         # An answer proves that the request arrived.
-        acted_upon = tried.sent or isinstance(outcome, int)
-        if acted_upon and not self.repeatable(tried):
+        acted_upon = tried.sent or not isinstance(outcome, GatewayError)
+        if acted_upon and not isinstance(outcome, str) and not self.repeatable(tried):
             return None
         delay = self.delay(tried.attempts, random)
         return delay if delay < remaining else None
@@ -138,8 +140,8 @@ class RetryPolicy:
         """
         return random() * min(self.max_backoff, self.backoff * 2.0 ** (attempts - 1))
 
-    def _retries(self, outcome: GatewayError | int) -> bool:
-        if isinstance(outcome, int):
+    def _retries(self, outcome: GatewayError | int | str) -> bool:
+        if not isinstance(outcome, GatewayError):
             return outcome in self.on
         for kind, names in KINDS:
             if isinstance(outcome, kind):

@@ -177,8 +177,8 @@ def test_what_a_key_does_not_take_is_named_in_its_place(complaints: Complaints, 
         (
             "retry: {on: [refused, 200]}",
             (
-                "55: routes[0].retry.on[1]: expected `connect`, `refused`, `reset`, `timeout` or a status from "
-                "400 to 599, "
+                "55: routes[0].retry.on[1]: expected `connect`, `refused`, `reset`, `timeout`, a status from "
+                "400 to 599 or one of gRPC, "
                 "found 200"
             ),
         ),

@@ -133,3 +133,37 @@ def test_outcomes_count_for_breakers(make: Callable[..., Harness], place: str, s
 
     assert (len(world.backend.requests) == asked) is opens
     assert (refused.headers.get(b"gateway-reason") == b"breaker.open") is opens
+
+
+def retrying(make: Callable[..., Harness], on: list[str]) -> World:
+    """A gateway in front of two backends, whose first answers UNAVAILABLE."""
+    gateway = World(make, backends=2)
+    route = gateway.gateway.configuration["routes"][0]
+    gateway.gateway.apply(routes=[{**route, "retry": {"on": on}}])
+    kind = ("content-type", "application/grpc")
+    one, two = gateway.backends
+    one.on_whole = lambda asked: asked.connection.head(asked, [kind, ("grpc-status", "14")], end=True)
+    two.on_whole = lambda asked: asked.connection.answer(asked, b"yes", [kind], trailers=[("grpc-status", "0")])
+    return gateway
+
+
+def test_an_outcome_is_tried_again(make: Callable[..., Harness]) -> None:
+    """Where the route names it; its content was kept."""
+    world = retrying(make, ["unavailable"])
+    answers = [call(world) for _ in range(2)]
+    world.gateway.advance(1)
+
+    assert [answer.trailers.get(b"grpc-status") for answer in answers] == [b"0", b"0"]
+    assert [len(backend.requests) for backend in world.backends] == [1, 2]
+    assert all(asked.body == b"\0\0\0\0\1x" for backend in world.backends for asked in backend.requests)
+    assert world.gateway.metric("gateway_retries_total", reason="grpc_unavailable", outcome="ok") == 1
+
+
+def test_an_outcome_that_nobody_named_is_passed_on(make: Callable[..., Harness]) -> None:
+    """A call may have been made by then."""
+    world = retrying(make, ["internal"])
+    answers = [call(world) for _ in range(2)]
+    world.gateway.advance(1)
+
+    assert sorted(str(answer.headers.get(b"grpc-status")) for answer in answers) == ["None", "b'14'"]
+    assert [len(backend.requests) for backend in world.backends] == [1, 1]

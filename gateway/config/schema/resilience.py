@@ -30,6 +30,7 @@ from gateway.config.schema.types import (
     Timeout,
     integer,
 )
+from gateway.http.grpc import RETRIED
 
 
 class StatusRange(NamedTuple):
@@ -56,11 +57,11 @@ def _show_range(found: StatusRange) -> int | str:
 
 
 def _retry_on(value: object) -> str | int:
-    if isinstance(value, str) and value in ("connect", "refused", "reset", "timeout"):
+    if isinstance(value, str) and (value in ("connect", "refused", "reset", "timeout") or value in RETRIED.values()):
         return value
     if isinstance(value, int) and not isinstance(value, bool) and 400 <= value <= 599:
         return int(value)
-    raise Unexpected("`connect`, `refused`, `reset`, `timeout` or a status from 400 to 599")
+    raise Unexpected("`connect`, `refused`, `reset`, `timeout`, a status from 400 to 599 or one of gRPC")
 
 
 def _host(value: str) -> str:
@@ -204,7 +205,11 @@ class Retry(Section):
             Parsed(_retry_on, {"type": ["integer", "string"]}, "`connect`, `refused`, `reset`, `timeout` or a status"),
         ],
         ...,
-    ] = Field(default=("connect", "refused", "reset", 502, 503, 504), description="What is tried again.")
+    ] = Field(
+        default=("connect", "refused", "reset", 502, 503, 504),
+        description="What is tried again. Of gRPC `unavailable`, `resource-exhausted`, `internal`, `cancelled` and "
+        "`deadline-exceeded`, where nothing but the outcome was answered: naming one says that calls may be made twice.",
+    )
     backoff: Duration = Field(default=0.025, description="Before the second attempt; doubles with each, with jitter.")
     max_backoff: Duration = Field(default=0.25, description="Longest of these waits.")
     budget: Ratio = Field(
