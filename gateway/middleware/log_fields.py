@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from gateway.body import Body
 from gateway.exchange import Exchange
 from gateway.http.remembered import remembered
 from gateway.middleware.outcome import level_of, status_of
@@ -72,6 +73,7 @@ _EXPRESSIONS = {
     "path_pattern": "None if route is None else route.pattern",
     "clf_time": "clf_time()",
     "dry_run": "exchange.dry_run or None",
+    "grpc_status": "call_status(exchange)",
     # A head that was refused has no method, and may have no target either: then there is no line.
     "request_line": (
         "((request.method.decode('latin-1') or '-') + ' ' + request.path.decode('latin-1')"
@@ -82,6 +84,18 @@ _EXPRESSIONS = {
 
 FIELDS = frozenset(_EXPRESSIONS)
 """Every name that a list of fields may have, beside `request.headers.NAME`."""
+
+
+def call_status(exchange: Exchange) -> int | None:
+    """Return the outcome of a call of gRPC, None for other exchanges and for calls that have broken off."""
+    response = exchange.response
+    if response is None:
+        return None
+    said = response.headers.index.get(b"grpc-status")
+    body = response.body
+    if said is None and isinstance(body, Body) and body.trailers is not None:
+        said = body.trailers.index.get(b"grpc-status")
+    return int(said) if said is not None and said.isdigit() and len(said) < 4 else None
 
 
 def query_redactor(names: Iterable[str], errors: str = "backslashreplace") -> Callable[[bytes], str]:
@@ -212,6 +226,7 @@ def compiled(
     )
     text = _text(errors)
     names: dict[str, Any] = {
+        "call_status": call_status,
         "level_of": level_of,
         "protocols": {b"1.1": "HTTP/1.1", b"1.0": "HTTP/1.0"},
         "redacted": query_redactor((*redact_query, *ALWAYS_REDACTED), errors),

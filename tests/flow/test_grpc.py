@@ -167,3 +167,21 @@ def test_an_outcome_that_nobody_named_is_passed_on(make: Callable[..., Harness])
 
     assert sorted(str(answer.headers.get(b"grpc-status")) for answer in answers) == ["None", "b'14'"]
     assert [len(backend.requests) for backend in world.backends] == [1, 1]
+
+
+def test_the_log_has_the_outcome(make: Callable[..., Harness]) -> None:
+    """Of the head or of the trailers, where the record is to have it; nothing for other exchanges."""
+    world = World(make)
+    world.gateway.apply(access_log={"fields": ["request_id", "status_code", "grpc_status"]})
+    kind = ("content-type", "application/grpc")
+    world.backend.on_whole = lambda asked: asked.connection.answer(asked, b"y", [kind], trailers=[("grpc-status", "5")])
+    call(world)
+    world.backend.on_whole = lambda asked: asked.connection.head(asked, [kind, ("grpc-status", "7")], end=True)
+    call(world)
+    call(world, "/nowhere")
+    world.backend.on_whole = lambda asked: asked.connection.answer(asked)
+    world.ask()
+
+    assert [(record["status_code"], record["grpc_status"]) for record in world.gateway.logs] == [
+        (200, 5), (200, 7), (200, 12), (200, None),
+    ]  # fmt: skip

@@ -68,6 +68,7 @@ RECORD_FIELDS = (
     "clf_time",
     "request_line",
     "dry_run",
+    "grpc_status",
 )
 """What a record of the access log can hold, beside `request.headers.NAME`."""
 
