@@ -35,6 +35,7 @@ NEEDS = {
     "listeners[].http2": ("ngh2", "HTTP/2"),
     "upstreams[].backends[].url=h2c:*": ("ngh2", "HTTP/2"),
     "upstreams[].protocol=http2": ("ngh2", "HTTP/2"),
+    "upstreams[].health_check.type=grpc": ("ngh2", "HTTP/2"),
 }
 """Path of a key (with values, as above) to the package that its feature needs, and the feature's name: there may be no
 wheel for a platform."""

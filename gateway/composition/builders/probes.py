@@ -17,12 +17,15 @@ from gateway.config.schema.upstreams import Backend, Upstream
 from gateway.dialling.dialer import Dialer, OneServer
 from gateway.dialling.failures import failure_to_error
 from gateway.dialling.fetching import Fetcher
+from gateway.dialling.tls import client_tls_options
 from gateway.errors import InternalError
+from gateway.probing.probe_grpc import GrpcProbe
 from gateway.probing.probe_http import MOST, HttpProbe
 from gateway.probing.probe_script import ScriptProbe
 from gateway.probing.probe_tcp import TcpProbe
 from gateway.probing.prober import Probe, Prober
 from gateway.transport.proxy_greeting import OF_ITSELF
+from gateway.upstream.http2_opening import H2
 from gateway.upstream.standing import Standing
 
 
@@ -65,12 +68,17 @@ def _probe(
     # A check is nobody's. Another port than the backend's is another server's, and has headers of its own, if any.
     version = upstream.proxy_protocol if port == backend.port else None
     first = b"" if version is None else OF_ITSELF[version]
-    if check.type == "tcp":
+    if check.type in ("tcp", "grpc"):
+        if check.type == "grpc" and tls is not None:
+            tls = client_tls_options(backend.host, upstream.tls_of_backends, (H2,))
 
         def connect(make: Callable[[], IProtocol]) -> Deferred[IProtocol]:
             return foundation.dialer.dial(backend.host, port, tls, make, check.timeout, first)
 
-        return TcpProbe(connect, says=bool(first) and tls is None)
+        if check.type == "tcp":
+            return TcpProbe(connect, says=bool(first) and tls is None)
+        scheme2 = b"http" if tls is None else b"https"
+        return GrpcProbe(connect, scheme2, upstream.host_sent(backend) or backend.authority, check.service)
     dialer: Dialer = foundation.dialer
     if backend.socket is not None:
         host = backend.authority.decode()

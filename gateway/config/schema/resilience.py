@@ -79,13 +79,14 @@ class HealthCheck(Section):
     # A check may show credentials, and what it expects may be as secret.
     secret_keys = frozenset({"headers", "command", "expected_headers", "expected_body"})
 
-    type: Literal["http", "tcp", "script"] = Field(
-        default="http", description="What is tried: a request, a connection, a program."
+    type: Literal["http", "tcp", "grpc", "script"] = Field(
+        default="http", description="What is tried: a request, a connection, a call of grpc.health.v1, a program."
     )
     path: RequestPath = Field(default="/health", description="What `http` asks for.")
     port: Annotated[int, integer(1, 65_535)] | None = Field(
-        default=None, description="Where `http` and `tcp` knock; absent: the backend's port."
+        default=None, description="Where `http`, `tcp` and `grpc` knock; absent: the backend's port."
     )
+    service: Text = Field(default="", description="What `grpc` asks for; empty: the server as a whole.")
     headers: dict[HeaderName, HeaderValue] = Field(default={}, description="Fields that `http` sends, `Host` too.")
     command: tuple[SomeText, ...] = Field(
         default=(), description="The program of `script` and its arguments; 0 is healthy."

@@ -226,8 +226,8 @@ class Upstream(SharedUpstream, OwnKeys):
             checked = self.health_check is not None and self.health_check.type == "http"
             if checked and self.known_to_speak_http2(backend):
                 raise expected(
-                    "a `health_check` of type `tcp` or `script` for a backend that speaks HTTP/2 in the clear, since "
-                    "`http` asks by HTTP/1.1",
+                    "a `health_check` of type `grpc`, `tcp` or `script` for a backend that speaks HTTP/2 in the clear, "
+                    "since `http` asks by HTTP/1.1",
                     f'"{backend.url}"',
                 )
         return self
