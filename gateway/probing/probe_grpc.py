@@ -188,8 +188,8 @@ class _Check(Protocol):
 
     def _leave(self) -> None:
         self._over = True
-        if self.transport is not None:
-            self.transport.abortConnection()
+        if self.connected:
+            self.transport.abortConnection()  # type: ignore[union-attr]
 
 
 def _outcome(block: bytes) -> bytes | None:
