@@ -12,7 +12,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from typing import Final
 
-from gateway.errors import GatewayError, MethodUnknown
+from gateway.errors import BackendProtocolError, GatewayError, MethodUnknown
 from gateway.exchange import Exchange
 from gateway.http2.events import Trailers
 from gateway.http2.fields import outward
@@ -101,6 +101,11 @@ class WebSocketStream(Http2Stream, Carrying):
 
     def send_response(self, exchange: Exchange) -> None:
         response, life = exchange.response, self.life
+        said_yes = response is not None and 200 <= response.status < 300
+        if said_yes and exchange is life.exchange and life.stage is Stage.ASKED:
+            # To the client a 2xx would say that its WebSocket is there (RFC 8441 section 5).
+            self._fail(exchange, BackendProtocolError("The backend answers a request for a WebSocket as any other."))
+            return
         if (
             response is None
             or response.status != 101

@@ -145,6 +145,20 @@ def test_a_client_that_is_gone(gateway: Harness, how: str) -> None:
     gateway.check_quiet()
 
 
+def test_a_backend_that_overlooks_what_is_asked(gateway: Harness) -> None:
+    """Its 200 would say to the client that the WebSocket is there: it is a 502."""
+    gateway.backend("orders").answers(ok(b"a page"))
+    client = Http2Client()
+    gateway.memory.accept(client, "192.0.2.1")
+    gateway.network.pump()
+    answer = client.ask(ASK, b"early", end=False)
+    gateway.network.pump()
+
+    assert answer.status == 502
+    assert answer.headers.get(b"gateway-reason") == b"upstream.protocol"
+    gateway.check_quiet()
+
+
 def test_a_backend_that_says_no(gateway: Harness) -> None:
     """Its answer is an answer as any other, and what the client has sent is dropped."""
     gateway.backend("orders").answers(ok(b"no", status=b"403 Forbidden"))
