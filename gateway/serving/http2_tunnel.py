@@ -101,7 +101,7 @@ class WebSocketStream(Http2Stream, Carrying):
 
     def send_response(self, exchange: Exchange) -> None:
         response, life = exchange.response, self.life
-        said_yes = response is not None and 200 <= response.status < 300
+        said_yes = response is not None and 200 <= response.status < 300 and exchange.error is None
         if said_yes and exchange is life.exchange and life.stage is Stage.ASKED:
             # To the client a 2xx would say that its WebSocket is there (RFC 8441 section 5).
             self._fail(exchange, BackendProtocolError("The backend answers a request for a WebSocket as any other."))

@@ -33,7 +33,8 @@ def problem(error: GatewayError, request_id: str) -> bytes:
 
 def render_error(exchange: Exchange, error: GatewayError) -> Response:
     """Make the response for an error."""
-    if grpc.is_grpc(exchange.request.headers):
+    request = exchange.request
+    if request.method == b"POST" and grpc.is_grpc(request.headers):
         return _trailers_only(error)
     if isinstance(error, AuthorityRefused):
         error.response.headers.set(b"Gateway-Reason", error.reason.encode())

@@ -187,3 +187,10 @@ def test_the_log_has_the_outcome(make: Callable[..., Harness]) -> None:
     assert [(record["status_code"], record["grpc_status"]) for record in world.gateway.logs] == [
         (200, 5), (200, 7), (200, 12), (200, None),
     ]  # fmt: skip
+
+
+def test_who_asks_by_another_method_is_no_client_of_grpc(world: World) -> None:
+    """Whatever its content is said to be: it is told by a status."""
+    received = world.gateway.get("/nowhere", content_type="application/grpc")
+
+    assert received.status == 404
