@@ -85,8 +85,8 @@ class RetryPolicy:
 
     Args:
         attempts: Attempts after the first.
-        on: What is tried again: `connect`, `refused`, `reset`, `timeout`, and what a backend answers: statuses, outcomes
-            in gRPC by their names.
+        on: What is tried again: `connect`, `refused`, `reset`, `timeout`, and what a backend answers: statuses, and
+            outcomes in gRPC by their names.
         backoff: Most seconds before the second attempt; doubles with each.
         max_backoff: Most seconds before any.
         idempotency_key: Whether a request with an Idempotency-Key may be sent twice.

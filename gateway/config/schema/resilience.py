@@ -209,7 +209,8 @@ class Retry(Section):
     ] = Field(
         default=("connect", "refused", "reset", 502, 503, 504),
         description="What is tried again. Of gRPC `unavailable`, `resource-exhausted`, `internal`, `cancelled` and "
-        "`deadline-exceeded`, where nothing but the outcome was answered: naming one says that calls may be made twice.",
+        "`deadline-exceeded`, where nothing but the outcome was answered: naming one says that calls may be made "
+        "twice.",
     )
     backoff: Duration = Field(default=0.025, description="Before the second attempt; doubles with each, with jitter.")
     max_backoff: Duration = Field(default=0.25, description="Longest of these waits.")
