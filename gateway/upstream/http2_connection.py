@@ -23,7 +23,6 @@ Tests: `tests/flow/test_http2_backends.py::test_exchanges_share_a_connection`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
 from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocol, IPushProducer
@@ -34,18 +33,17 @@ from zope.interface import classImplements
 from gateway.dialling.failures import reset_by
 from gateway.errors import BackendProtocolError, BackendReset, GatewayError
 from gateway.http2 import codes
-from gateway.http2.engine import WORN_BY, EngineOptions
+from gateway.http2.engine import WORN_BY
 from gateway.http2.events import Broken, Closed, Data, GoAway, Head, Interim, Reset, Room, Settings, Trailers
 from gateway.http2.events import Event as EngineEvent
-from gateway.http2.fields import AnswerBlocks
 from gateway.http2.ngh2_engine import Ngh2Engine
-from gateway.http2.windows import PULL, of_backend
+from gateway.http2.windows import PULL
 from gateway.transport.deadlines import NEVER
 from gateway.upstream import http2_phases as phases
 from gateway.upstream.contract import Connection, Keeper, Stream
-from gateway.upstream.http2_head import Http2Heading
 from gateway.upstream.http2_phases import Phase
 from gateway.upstream.http2_stream import Http2Stream, StreamCarrier
+from gateway.upstream.http2_talk import Talk
 
 CLOSE: Final = 10.0
 """Seconds that a close may take until the connection is reset."""
@@ -53,41 +51,6 @@ SILENCE: Final = 30.0
 """Seconds without an octet, while streams are open, after which a backend is asked whether it is there."""
 ANSWER: Final = 10.0
 """Seconds that it has to answer."""
-
-_FIELDS: Final = 1000
-"""Fields of a head; its octets are bounded by `limits.response_header`."""
-
-
-class Talk:
-    """What connections to one backend have in common.
-
-    Args:
-        heading: Makes the heads of requests.
-        response_header: Most octets of the head of an answer.
-        most: Streams at once on a connection, by the configuration.
-        later: Calls something at the end of the reactor's turn.
-
-    Attributes:
-        heading: As given.
-        later: As given.
-        limit: As `most` was given.
-        memo: Heads that the backend has answered with before.
-        most: Streams at once, as far as the backend has said how many it takes.
-        options: Of engines.
-    """
-
-    __slots__ = ("heading", "later", "limit", "memo", "most", "options")
-
-    def __init__(
-        self, heading: Http2Heading, response_header: int, most: int, later: Callable[[Callable[[], None]], object]
-    ) -> None:
-        self.heading = heading
-        self.later = later
-        self.limit = self.most = most
-        self.memo = AnswerBlocks()
-        self.options = EngineOptions(
-            streams=0, head=response_header, fields=_FIELDS, connection_window=of_backend(most)
-        )
 
 
 class Http2Connection(Connection, StreamCarrier):

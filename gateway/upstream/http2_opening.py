@@ -19,7 +19,8 @@ from gateway.http1.response_parser import ResponseMemo
 from gateway.upstream.contract import Connect, Connection, Keeper
 from gateway.upstream.http1_connection import Http1Connection
 from gateway.upstream.http1_opening import Dial
-from gateway.upstream.http2_connection import Http2Connection, Talk
+from gateway.upstream.http2_connection import Http2Connection
+from gateway.upstream.http2_talk import Talk
 from gateway.upstream.request_head import Heading
 
 H2 = b"h2"

@@ -20,33 +20,28 @@ from mypy_extensions import mypyc_attr, trait
 from gateway.body import Body
 from gateway.errors import (
     BackendProtocolError,
-    BackendReset,
     GatewayError,
     PoolExhausted,
     RequestUnprocessed,
     ReusedConnectionLost,
 )
 from gateway.headers import Headers
-from gateway.http import grpc
-from gateway.http.fields import authenticates_connection, passed_on, response_filter
-from gateway.http1 import framing
 from gateway.http2 import codes
 from gateway.http2.engine import Engine
 from gateway.http2.events import Head, Interim, Trailers
-from gateway.http2.fields import AnswerBlocks, answer_of, trailers_of
+from gateway.http2.fields import AnswerBlocks, trailers_of
 from gateway.http2.windows import Owed
 from gateway.message import Response
 from gateway.transport.deadlines import NEVER
 from gateway.upstream import http2_phases as phases
 from gateway.upstream.contract import Hearer, Stream
+from gateway.upstream.http2_answer import counts_as, given_up, head_of, interim_of
 from gateway.upstream.http2_head import Http2Heading, request_trailers
 from gateway.upstream.http2_phases import StreamPhase
 from gateway.upstream.request_head import authenticates
 
 MAX_INTERIM: Final = 32
 """Interim (1xx) responses taken before the final one."""
-
-_PASSES: Final = response_filter()
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -225,11 +220,11 @@ class Http2Stream(Stream):
         try:
             if self._interims > MAX_INTERIM:
                 raise BackendProtocolError("The backend sends interim responses without end.")
-            status, headers = answer_of(event, self._memo)
+            status, headers = interim_of(event, self._memo)
         except BackendProtocolError as error:
             self.fail(error, codes.PROTOCOL_ERROR)
             return
-        hearer.interim(status, b"", Headers.of(passed_on(headers, _PASSES)))
+        hearer.interim(status, b"", headers)
 
     def head(self, event: Head) -> None:
         """The head of the answer came."""
@@ -237,19 +232,13 @@ class Http2Stream(Stream):
         if hearer is None:
             return
         try:
-            if event.too_large:
-                raise BackendProtocolError("The head of the answer is over limits.response_header.")
-            status, headers = answer_of(event, self._memo)
-            length = framing.response_content(hearer.exchange.request.method, status, b"1.1", headers)
+            response, length, personal = head_of(event, hearer.exchange.request.method, self._memo)
         except BackendProtocolError as error:
             self.fail(error, codes.PROTOCOL_ERROR)
             return
-        index = headers.index
-        if (b"www-authenticate" in index or b"persistent-auth" in index) and authenticates_connection(headers):
+        if personal:
             self._carrier.leave()
-        known = index.get(b"content-length")
-        response = self._answer = Response(status, Headers.of(passed_on(headers, _PASSES)))
-        response.length = None if known is None else int(known)
+        self._answer = response
         self._empty = length == 0
         if event.end:
             self._empty = True
@@ -313,14 +302,8 @@ class Http2Stream(Stream):
         if code == codes.REFUSED_STREAM and self._answer is None:
             self._carrier.refused()
             self.fail(RequestUnprocessed(), None)
-        elif by_peer and code != codes.HTTP_1_1_REQUIRED:
-            self.fail(BackendReset(f"The backend has reset the stream ({codes.name_of(code)})."), None)
-        elif by_peer:
-            self.fail(BackendProtocolError("The backend wants to be asked by HTTP/1.1."), None)
-        elif code == codes.NO_ERROR:
-            self.fail(BackendReset(), None)
         else:
-            self.fail(BackendProtocolError("The answer breaks RFC 9113."), None)
+            self.fail(given_up(code, by_peer), None)
 
     def lost(self, error: GatewayError) -> None:
         """The connection is gone.
@@ -419,7 +402,7 @@ class Http2Stream(Stream):
         # A backend that has said all may not have heard all: the rest is not sent.
         self._let_go(codes.CANCEL if self.phase in phases.UPLOADS else None)
         # Report the outcome before giving the place back: it may open the breaker, and then nobody may have it next.
-        hearer.finished(_counts_as(response, trailers))
+        hearer.finished(counts_as(response, trailers))
         self._end()
         if body is not None:
             if not told and trailers is None and response.length is not None:
@@ -455,11 +438,3 @@ class Http2Stream(Stream):
         if octets:
             self._engine.consume(self.sid, octets)
             self._carrier.wake()
-
-
-def _counts_as(response: Response, trailers: Headers | None) -> int:
-    """Return the status that a complete answer counts as; the outcome of a call of gRPC stands behind its content."""
-    said = None if trailers is None else trailers.index.get(b"grpc-status")
-    if said is None:
-        said = response.headers.index.get(b"grpc-status")
-    return response.status if said is None else grpc.outcome(response.status, said)

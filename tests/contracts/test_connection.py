@@ -17,8 +17,9 @@ from gateway.message import Request
 from gateway.transport.deadlines import NEVER, Deadlines
 from gateway.upstream.contract import Connection, Keeper, Stream
 from gateway.upstream.http1_connection import Http1Connection
-from gateway.upstream.http2_connection import Http2Connection, Talk
+from gateway.upstream.http2_connection import Http2Connection
 from gateway.upstream.http2_head import Http2Heading
+from gateway.upstream.http2_talk import Talk
 from gateway.upstream.request_head import Heading
 from tests.contracts.many_streams import ManyStreams, OneStream
 from tests.http2.server import Http2Server

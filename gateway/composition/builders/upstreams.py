@@ -33,9 +33,9 @@ from gateway.upstream.client_pools import ClientPools, ends_of
 from gateway.upstream.contract import Connect
 from gateway.upstream.dry_run import DryRunUpstream
 from gateway.upstream.http1_opening import speaking_http1
-from gateway.upstream.http2_connection import Talk
 from gateway.upstream.http2_head import Http2Heading
 from gateway.upstream.http2_opening import H2, speaking_either, speaking_http2
+from gateway.upstream.http2_talk import Talk
 from gateway.upstream.request_head import Heading
 from gateway.upstream.versions_pool import VersionsPool
 

@@ -1,0 +1,88 @@
+"""The answer of a backend of HTTP/2, as its stream reads it.
+
+Tests: `tests/flow/test_http2_backends.py::test_a_reset_is_a_502`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gateway.errors import BackendProtocolError, BackendReset, GatewayError
+from gateway.headers import Headers
+from gateway.http import grpc
+from gateway.http.fields import authenticates_connection, passed_on, response_filter
+from gateway.http1 import framing
+from gateway.http2 import codes
+from gateway.http2.events import Head, Interim
+from gateway.http2.fields import AnswerBlocks, answer_of
+from gateway.message import Response
+
+_PASSES: Final = response_filter()
+
+
+def head_of(event: Head, method: bytes, memo: AnswerBlocks) -> tuple[Response, int, bool]:
+    """Return an answer without its content, the length of that, and whether it says that its connection is one user's.
+
+    The length is negative where it is not known.
+
+    Args:
+        event: The head.
+        method: Of the request.
+        memo: Heads that came before.
+
+    Raises:
+        BackendProtocolError: It breaks the rules, or is over the limit.
+    """
+    if event.too_large:
+        raise BackendProtocolError("The head of the answer is over limits.response_header.")
+    status, headers = answer_of(event, memo)
+    length = framing.response_content(method, status, b"1.1", headers)
+    index = headers.index
+    personal = False
+    if b"www-authenticate" in index or b"persistent-auth" in index:
+        personal = authenticates_connection(headers)
+    known = index.get(b"content-length")
+    response = Response(status, Headers.of(passed_on(headers, _PASSES)))
+    response.length = None if known is None else int(known)
+    return response, length, personal
+
+
+def interim_of(event: Interim, memo: AnswerBlocks) -> tuple[int, Headers]:
+    """Return status and fields of an interim answer.
+
+    Args:
+        event: It.
+        memo: Heads that came before.
+
+    Raises:
+        BackendProtocolError: It breaks the rules.
+    """
+    status, headers = answer_of(event, memo)
+    return status, Headers.of(passed_on(headers, _PASSES))
+
+
+def given_up(code: int, by_peer: bool) -> GatewayError:
+    """Return the error of a stream that was over before its answer was complete.
+
+    Args:
+        code: Why.
+        by_peer: The backend has given it up; otherwise the backend broke a rule, and the engine has.
+    """
+    if by_peer:
+        if code == codes.HTTP_1_1_REQUIRED:
+            return BackendProtocolError("The backend wants to be asked by HTTP/1.1.")
+        return BackendReset(f"The backend has reset the stream ({codes.name_of(code)}).")
+    return BackendReset() if code == codes.NO_ERROR else BackendProtocolError("The answer breaks RFC 9113.")
+
+
+def counts_as(response: Response, trailers: Headers | None) -> int:
+    """Return the status that a complete answer counts as; the outcome of a call of gRPC stands behind its content.
+
+    Args:
+        response: Its head.
+        trailers: Its trailers.
+    """
+    said = None if trailers is None else trailers.index.get(b"grpc-status")
+    if said is None:
+        said = response.headers.index.get(b"grpc-status")
+    return response.status if said is None else grpc.outcome(response.status, said)
