@@ -18,7 +18,6 @@ from gateway.forwarding import attempt_phases as phases
 from gateway.forwarding.attempt_phases import Phase
 from gateway.headers import Headers
 from gateway.http.fields import FieldFilter
-from gateway.http.grpc import outcome
 from gateway.message import OpenTunnel, Response, Tunnel
 from gateway.transport.deadlines import Deadlines
 from gateway.upstream.backend import Backend, Upstream
@@ -216,8 +215,7 @@ class Attempt(Hearer):
 
     def answered(self, response: Response) -> None:
         if self.phase is not _OVER:  # where it changes nothing, see Note [The life of an attempt]
-            said = response.headers.index.get(b"grpc-status")
-            self.status = response.status if said is None else outcome(response.status, said)
+            self.status = response.status
             self.phase = phases.HEAD[self.phase]
             if self.silence != self.timeout:
                 assert self._stream is not None

@@ -18,7 +18,7 @@ from gateway.forwarding.fallback import fall_back
 from gateway.forwarding.hedges import Hedges, Race
 from gateway.forwarding.retries import Retries, tried, why
 from gateway.http.fields import FieldFilter
-from gateway.http.grpc import seconds
+from gateway.http.grpc import time_of
 from gateway.message import Response
 from gateway.resilience.retry import lost_race
 from gateway.transport.deadlines import NEVER
@@ -43,6 +43,7 @@ class Forwarder(AttemptObserver):
 
     __slots__ = (
         "_attempts",
+        "_calls",
         "_hedges",
         "_passes",
         "_retries",
@@ -73,6 +74,8 @@ class Forwarder(AttemptObserver):
         self._retries = retries
         self._hedges = hedges
         self._silence = silence or timeout
+        # Whether a call of gRPC may go there: nobody else pays for a look at grpc-timeout.
+        self._calls = any(backend.takes_calls for backend in upstream.reachable())
 
     def forward(self, exchange: Exchange) -> None:
         """Send an exchange to a backend; its chain gets the answer.
@@ -105,11 +108,8 @@ class Forwarder(AttemptObserver):
         if self._attempts.pool.pins:
             backend = self._attempts.backend_of(exchange, upstream) or backend
         timeout = self._timeout
-        said = exchange.request.headers.index.get(b"grpc-timeout")
-        if said is not None:
-            wanted = seconds(said)
-            if wanted is not None and (not timeout or wanted < timeout):
-                timeout = max(wanted, 1e-9)  # 0 would be no timeout
+        if self._calls:
+            timeout = time_of(exchange.request.headers, timeout)
         deadline = until = now + timeout if timeout else NEVER
         retries = self._retries
         if retries is not None:

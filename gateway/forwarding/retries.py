@@ -48,7 +48,7 @@ class Retries:
         count: Counts retries.
     """
 
-    __slots__ = ("_clock", "_random", "budget", "buffer", "count", "policy", "try_timeout")
+    __slots__ = ("_clock", "_outcomes", "_random", "budget", "buffer", "count", "policy", "try_timeout")
 
     def __init__(
         self,
@@ -61,6 +61,7 @@ class Retries:
         count: Count,
     ) -> None:
         self.policy = policy
+        self._outcomes = {said: name for said, name in RETRIED.items() if name in policy.on}
         self.budget = budget
         self.buffer = buffer
         self.try_timeout = try_timeout
@@ -88,14 +89,13 @@ class Retries:
 
         An outcome that stands behind content is none: the content has been said.
         """
-        status, on = response.status, self.policy.on
-        if status in on:
+        status, outcomes = response.status, self._outcomes
+        if status in self.policy.on:
             return status
-        said = response.headers.index.get(b"grpc-status")
-        if said is None:
+        if not outcomes or isinstance(response.body, Body):
             return None
-        name = RETRIED.get(said)
-        return name if name is not None and name in on and not isinstance(response.body, Body) else None
+        said = response.headers.index.get(b"grpc-status")
+        return None if said is None else outcomes.get(said)
 
     def holds(self, attempt: Attempt, response: Response) -> bool:
         """Whether an answer whose head has come is to be held, see Note [Answers that are held]."""

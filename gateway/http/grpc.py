@@ -133,3 +133,17 @@ def seconds(timeout: bytes) -> float | None:
     """
     found = _TIMEOUT(timeout)
     return None if found is None else int(found[1]) * _UNITS[found[2]]
+
+
+def time_of(headers: Headers, timeout: float) -> float:
+    """Return how many seconds a request has: what a call asks for, where that is less.
+
+    Args:
+        headers: Of the request.
+        timeout: Seconds that its route has; 0 for any time.
+    """
+    said = headers.index.get(b"grpc-timeout")
+    wanted = seconds(said) if said is not None and is_grpc(headers) else None
+    if wanted is None or (timeout and timeout <= wanted):
+        return timeout
+    return wanted or 1e-9  # 0 would be any time

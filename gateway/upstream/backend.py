@@ -34,6 +34,7 @@ class Backend:
         reverse: Rewrites its answers to what the client asked; None where they go on as they are.
         backup: Whether it is for when no other may be tried.
         times: What its answers take; None where nobody asks.
+        takes_calls: Whether it may be asked by HTTP/2, which calls of gRPC need.
 
     Attributes:
         full_weight: Its weight in the configuration.
@@ -49,6 +50,7 @@ class Backend:
         "pool",
         "reverse",
         "standing",
+        "takes_calls",
         "times",
         "usable",
         "weight",
@@ -64,6 +66,7 @@ class Backend:
         reverse: Reverse | None = None,
         backup: bool = False,
         times: AnswerTimes | None = None,
+        takes_calls: bool = False,
     ) -> None:
         self.name = name
         self.weight = weight * FULL if grows else weight
@@ -72,6 +75,7 @@ class Backend:
         self.reverse = reverse
         self.backup = backup
         self.times = times
+        self.takes_calls = takes_calls
         self.pool = pool
         self.standing = standing
         self.breaker = None if standing is None else standing.breaker

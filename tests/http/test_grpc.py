@@ -78,3 +78,25 @@ def test_timeouts(said: bytes, seconds: float) -> None:
 def test_malformed_timeouts_say_nothing(said: bytes) -> None:
     """A client that cannot write one gets no deadline from it."""
     assert grpc.seconds(said) is None
+
+
+@pytest.mark.parametrize(
+    ("content_type", "said", "timeout", "seconds"),
+    [
+        (b"application/grpc", b"2S", 5.0, 2.0),
+        (b"application/grpc+proto", b"2S", 0.0, 2.0),
+        (b"application/grpc", b"9S", 5.0, 5.0),
+        (b"application/grpc", b"0S", 5.0, 1e-9),
+        (b"application/grpc", b"soon", 5.0, 5.0),
+        (b"application/grpc", None, 5.0, 5.0),
+        (b"application/grpc-web", b"2S", 5.0, 5.0),
+        (b"application/json", b"2S", 5.0, 5.0),
+    ],
+)
+def test_the_time_of_a_call(content_type: bytes, said: bytes | None, timeout: float, seconds: float) -> None:
+    """The shorter of its own and the route's; who makes no call has the route's."""
+    headers = Headers([(b"Content-Type", content_type)])
+    if said is not None:
+        headers.add(b"grpc-timeout", said)
+
+    assert grpc.time_of(headers, timeout) == seconds

@@ -18,7 +18,7 @@ from gateway.errors import (
 )
 from gateway.exchange import Exchange
 from gateway.headers import Headers
-from gateway.message import Response
+from gateway.message import Request, Response
 from gateway.serving.respond import PROBLEM_TYPE, problem, render_error, render_token_error
 
 
@@ -27,8 +27,12 @@ class OneExchange:
 
     request_id = "5b0d"
 
+    def __init__(self, request: Request) -> None:
+        self.request = request
 
-EXCHANGE: Any = OneExchange()
+
+EXCHANGE: Any = OneExchange(Request(b"GET", b"/", Headers([])))
+CALL: Any = OneExchange(Request(b"POST", b"/pkg.S/M", Headers([(b"Content-Type", b"application/grpc+proto")])))
 
 
 def test_an_error_is_a_problem_document() -> None:
@@ -48,6 +52,18 @@ def test_an_error_is_a_problem_document() -> None:
         "detail": "All 5 are busy.",
         "request_id": "5b0d",
     }
+
+
+def test_a_call_of_grpc_gets_a_status_of_grpc_in_a_head_without_content() -> None:
+    """With what the operator needs beside it."""
+    response = render_error(CALL, PoolExhausted("All 5 are büsy."))
+
+    assert (response.status, response.body) == (200, None)
+    assert response.headers.get(b"Content-Type") == b"application/grpc"
+    assert response.headers.get(b"grpc-status") == b"14"
+    assert response.headers.get(b"grpc-message") == b"All 5 are b%C3%BCsy."
+    assert response.headers.get(b"Gateway-Reason") == b"pool.exhausted"
+    assert response.headers.get(b"Retry-After") == b"1"
 
 
 def test_the_fields_of_an_error_are_sent() -> None:

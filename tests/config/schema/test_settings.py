@@ -72,7 +72,7 @@ def test_blocks_that_are_turned_on_have_the_defaults_of_the_contract(load_text: 
 
     assert upstream.health_check is not None
     assert upstream.health_check.model_dump() == {
-        "type": "http", "path": "/health", "port": None, "headers": {}, "command": (),
+        "type": "http", "path": "/health", "port": None, "headers": {}, "command": (), "service": "",
         "interval": 10, "timeout": 5, "unhealthy_threshold": 3,
         "healthy_threshold": 2, "expected_status": ((200, 399),), "expected_headers": {}, "expected_body": "",
     }  # fmt: skip
