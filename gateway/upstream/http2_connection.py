@@ -1,13 +1,8 @@
 """One connection of HTTP/2 to a backend: many requests at once, each on a stream of its own.
 
-Opened for the keeper by `gateway.upstream.http2_opening`. `gateway.http2.engine` makes and reads its octets, and
-`gateway.upstream.http2_stream` is what an attempt gets; its phases are in `gateway.upstream.http2_phases`.
-
-# Note [A turn of a backend's connection]
-What was read goes to the engine as a whole, its events are handled one by one, and the heads of answers that are not
-complete by then are told; meanwhile nothing is written. Otherwise it is written at once where one stream is open, and
-at the end of the reactor's turn where there are more: together they cost one system call. What the transport does not
-take stays in the engine, by streams.
+Opened for the keeper by `gateway.upstream.http2_opening`. Its octets go through its base,
+`gateway.upstream.http2_wire`; `gateway.upstream.http2_stream` is what an attempt gets, and its phases are in
+`gateway.upstream.http2_phases`.
 
 # Note [A backend that is silent]
 A stream has its own deadlines, but a long answer may rightly be silent. Where nothing at all was read for `SILENCE`
@@ -34,16 +29,16 @@ from gateway.dialling.failures import reset_by
 from gateway.errors import BackendProtocolError, BackendReset, GatewayError
 from gateway.http2 import codes
 from gateway.http2.engine import WORN_BY
-from gateway.http2.events import Broken, Closed, Data, GoAway, Head, Interim, Reset, Room, Settings, Trailers
+from gateway.http2.events import Broken, GoAway, Settings
 from gateway.http2.events import Event as EngineEvent
-from gateway.http2.ngh2_engine import Ngh2Engine
-from gateway.http2.windows import PULL
 from gateway.transport.deadlines import NEVER
 from gateway.upstream import http2_phases as phases
-from gateway.upstream.contract import Connection, Keeper, Stream
+from gateway.upstream.contract import Keeper, Stream
 from gateway.upstream.http2_phases import Phase
-from gateway.upstream.http2_stream import Http2Stream, StreamCarrier
+from gateway.upstream.http2_request import Http2Request
+from gateway.upstream.http2_stream import Http2Stream
 from gateway.upstream.http2_talk import Talk
+from gateway.upstream.http2_wire import Http2Wire
 
 CLOSE: Final = 10.0
 """Seconds that a close may take until the connection is reset."""
@@ -53,7 +48,7 @@ ANSWER: Final = 10.0
 """Seconds that it has to answer."""
 
 
-class Http2Connection(Connection, StreamCarrier):
+class Http2Connection(Http2Wire):
     """The client side of one backend connection (`gateway.upstream.contract`).
 
     Args:
@@ -61,51 +56,17 @@ class Http2Connection(Connection, StreamCarrier):
         talk: What connections to this backend have in common.
 
     Attributes:
-        engine: Makes and reads its octets.
         keeper: As given.
-        phase: Whether it takes streams.
-        transport: To the backend, once the connection is made.
     """
 
-    __slots__ = (
-        "_by_sid",
-        "_dirty",
-        "_full",
-        "_has_refused",
-        "_has_rested",
-        "_heads",
-        "_heard",
-        "_in_turn",
-        "_is_lent",
-        "_pinged",
-        "_reads",
-        "_talk",
-        "_waits",
-        "engine",
-        "keeper",
-        "phase",
-        "transport",
-    )
+    __slots__ = ("_has_refused", "_has_rested", "_is_lent", "keeper")
 
     def __init__(self, keeper: Keeper, talk: Talk) -> None:
-        super().__init__(most=talk.most)
+        super().__init__(talk, keeper.now)
         self.keeper = keeper
-        self.transport: Any = None
-        self.phase = Phase.OPEN
-        self.engine = Ngh2Engine(True, talk.options)
-        self._talk = talk
-        self._by_sid: dict[int, Http2Stream] = {}
-        self._heads: list[Http2Stream] = []
         self._has_rested = False
         self._has_refused = False
         self._is_lent = False
-        self._reads = 0
-        self._heard = 0.0  # when something was read last, or the first stream was opened
-        self._pinged = False
-        self._in_turn = False
-        self._dirty = True  # the engine has something to send, or may have: at first our settings
-        self._full = False
-        self._waits = False  # to be written at the end of the reactor's turn
 
     @property
     def lost(self) -> bool:
@@ -147,7 +108,7 @@ class Http2Connection(Connection, StreamCarrier):
             transport.loseConnection()
         self._fail_all(BackendReset())
 
-    # Called by Twisted (IProtocol, IHalfCloseableProtocol, IPushProducer).
+    # Called by Twisted (IProtocol, IHalfCloseableProtocol); the rest is in the base.
 
     def makeConnection(self, transport: Any) -> None:
         self.transport = transport
@@ -156,25 +117,6 @@ class Http2Connection(Connection, StreamCarrier):
     def connectionMade(self) -> None:
         self.address = getattr(self.transport.getPeer(), "host", "")
         self.transport.registerProducer(self, True)
-        self._flush()
-
-    def dataReceived(self, data: bytes) -> None:
-        if self.phase >= Phase.CLOSING:
-            return
-        self._heard = now = self.keeper.now()
-        self._pinged = False
-        self._reads += 1
-        self._in_turn = True
-        try:
-            for event in self.engine.feed(data, now):
-                self._hear(event)
-            if self._heads:
-                heads, self._heads = self._heads, []
-                for stream in heads:
-                    stream.announce()
-        finally:
-            self._in_turn = False
-        self._dirty = True
         self._flush()
 
     def readConnectionLost(self) -> None:
@@ -197,31 +139,10 @@ class Http2Connection(Connection, StreamCarrier):
         for stream in list(self._by_sid.values()):
             stream.lost(reset_by(reason))
 
-    def pauseProducing(self) -> None:
-        """The backend reads slowly: what is to be sent stays in the engine, which pauses its sources."""
-        self._full = True
+    # Called by its streams (gateway.upstream.http2_request.StreamCarrier).
 
-    def resumeProducing(self) -> None:
-        """The backend has read what was written."""
-        self._full = False
-        self._flush()
-
-    def stopProducing(self) -> None:
-        """The connection is lost; `connectionLost` follows."""
-
-    # Called by its streams (gateway.upstream.http2_stream.StreamCarrier).
-
-    def wake(self) -> None:
-        self._dirty = True
-        if self._in_turn or self._waits:
-            return
-        if self.streams > 1:
-            self._waits = True
-            self._talk.later(self._turn_over)
-        else:
-            self._flush()
-
-    def sent(self, stream: Http2Stream) -> None:
+    def sent(self, stream: Http2Request) -> None:
+        assert isinstance(stream, Http2Stream)
         self._by_sid[stream.sid] = stream
         self.uses += 1
         self.has_lent = False
@@ -231,13 +152,7 @@ class Http2Connection(Connection, StreamCarrier):
     def is_fresh(self) -> bool:
         return self.fresh
 
-    def reads(self) -> int:
-        return self._reads
-
-    def answers(self, stream: Http2Stream) -> None:
-        self._heads.append(stream)
-
-    def turned(self, stream: Http2Stream) -> None:
+    def turned(self, stream: Http2Request) -> None:
         if stream.deadline < self.deadline:
             self.deadline = stream.deadline
         if stream.awaits_client:
@@ -255,7 +170,7 @@ class Http2Connection(Connection, StreamCarrier):
             self.most = 0
             self.keeper.full(self)
 
-    def over(self, stream: Http2Stream) -> None:
+    def over(self, stream: Http2Request) -> None:
         self._by_sid.pop(stream.sid, None)
         self.streams -= 1
         if self.phase >= Phase.CLOSING:
@@ -346,29 +261,6 @@ class Http2Connection(Connection, StreamCarrier):
 
     # What the engine tells.
 
-    def _hear(self, event: EngineEvent) -> None:
-        if not event.sid:
-            self._hear_connection(event)
-            return
-        stream = self._by_sid.get(event.sid)
-        if stream is None:
-            if isinstance(event, Data):
-                self.engine.consume(event.sid, len(event.data))
-        elif isinstance(event, Head):
-            stream.head(event)
-        elif isinstance(event, Data):
-            stream.received(event.data, event.end)
-        elif isinstance(event, Trailers):
-            stream.ended(event)
-        elif isinstance(event, Reset):
-            stream.closed(event.code, True)
-        elif isinstance(event, Closed):
-            stream.closed(event.code, False)
-        elif isinstance(event, Interim):
-            stream.interim(event)
-        elif isinstance(event, Room):
-            stream.room()
-
     def _hear_connection(self, event: EngineEvent) -> None:
         if isinstance(event, Settings):
             self._allow(event.most)
@@ -405,29 +297,6 @@ class Http2Connection(Connection, StreamCarrier):
             self._fail_all(BackendReset())
         else:
             self._fail_all(BackendProtocolError(f"The backend breaks RFC 9113 ({codes.name_of(event.code)})."))
-
-    # What is sent.
-
-    def _turn_over(self) -> None:
-        self._waits = False
-        self._flush()
-
-    def _flush(self) -> None:
-        """Write what the engine has to send, as far as the transport takes it."""
-        if self._in_turn:
-            return
-        self._in_turn = True
-        try:
-            while self._dirty and not self._full and self.phase < Phase.CLOSING:
-                self._dirty = False
-                data, events = self.engine.pull()
-                if data:
-                    self._dirty = len(data) >= PULL
-                    self.transport.write(data)
-                for event in events:
-                    self._hear(event)
-        finally:
-            self._in_turn = False
 
 
 # Declared from outside: nothing interpreted is inherited from, so that the class can be compiled.

@@ -42,7 +42,12 @@ class Phase(IntEnum):
     LOST = 3
 
 
-LEFT: Final = {Phase.OPEN: Phase.LEAVING, Phase.LEAVING: Phase.LEAVING, Phase.CLOSING: Phase.CLOSING, Phase.LOST: Phase.LOST}
+LEFT: Final = {
+    Phase.OPEN: Phase.LEAVING,
+    Phase.LEAVING: Phase.LEAVING,
+    Phase.CLOSING: Phase.CLOSING,
+    Phase.LOST: Phase.LOST,
+}
 """It takes no more streams."""
 CLOSED: Final = {**dict.fromkeys(Phase, Phase.CLOSING), Phase.LOST: Phase.LOST}
 """We close or reset it."""

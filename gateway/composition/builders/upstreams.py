@@ -103,7 +103,9 @@ def build_upstream(
         reverse = _reverse(upstream, backend)
         times = _times(upstream, backend, foundation)
         calls = upstream.known_to_speak_http2(backend) or (backend.scheme == "https" and H2 in _offered(upstream))
-        backends.append(Backend(backend.url, backend.weight, pool, standing, grows, reverse, backend.backup, times, calls))
+        backends.append(
+            Backend(backend.url, backend.weight, pool, standing, grows, reverse, backend.backup, times, calls)
+        )
     if condition is not None and condition.detector is not None:
         backups = frozenset(backend.name for backend in backends if backend.backup and backend.full_weight)
         foundation.carried.then(partial(setattr, condition.detector, "backups", backups))
