@@ -9,7 +9,7 @@ complete by then are told; meanwhile nothing is written. Otherwise it is written
 at the end of the reactor's turn where there are more: together they cost one system call. What the transport does not
 take stays in the engine, by streams.
 
-Tests: `tests/upstream/test_http2_connection.py`.
+Tests: `tests/flow/test_http2_backends.py::test_exchanges_share_a_connection`.
 """
 
 from __future__ import annotations
