@@ -27,6 +27,7 @@ BACKENDS ?= 9001 9002
 # Tests that run on the compiled hot path too: those that take the whole way, and those of the wire, fuzzed ones among them. Others
 # hand doubles of their own to what they test, which compiled code takes only where its contracts say so.
 COMPILED_TESTS ?= tests/test_compiled.py tests/contracts tests/conformance tests/differential tests/flow tests/simulation tests/http tests/http1 tests/http2 \
+  tests/identity/test_claims.py tests/identity/test_compact.py tests/identity/test_fields.py tests/identity/test_jwt.py tests/identity/test_results.py \
   tests/limiting tests/test_awaited.py tests/test_body.py tests/test_exchange.py tests/test_filters.py tests/test_headers.py tests/test_message.py \
   tests/system --ignore=tests/system/test_install.py --ignore=tests/system/test_locks.py
 

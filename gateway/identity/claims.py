@@ -120,8 +120,10 @@ def _audience(value: Any) -> frozenset[str]:
         return frozenset()
     if isinstance(value, str):
         return frozenset([value])
-    if isinstance(value, list) and all(isinstance(one, str) for one in value):
-        return frozenset(value)
+    if isinstance(value, list):
+        texts = [one for one in value if isinstance(one, str)]
+        if len(texts) == len(value):
+            return frozenset(texts)
     raise CredentialInvalid("the audience is not a list of texts")
 
 
@@ -132,9 +134,11 @@ def _scalars(value: Any) -> frozenset[str | bool]:
     """
     found = value if isinstance(value, list) else [value]
     return frozenset(
-        str(one) if isinstance(one, int) and not isinstance(one, bool) else one
-        for one in found
-        if isinstance(one, str | int)
+        [
+            str(one) if isinstance(one, int) and not isinstance(one, bool) else one
+            for one in found
+            if isinstance(one, str | int)
+        ]
     )
 
 
@@ -143,5 +147,5 @@ def _texts(value: Any) -> frozenset[str]:
     if isinstance(value, str):
         return frozenset(value.split())
     if isinstance(value, list | dict):
-        return frozenset(one for one in value if isinstance(one, str) and one)
+        return frozenset([one for one in value if isinstance(one, str) and one])
     return frozenset()

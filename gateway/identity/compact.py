@@ -9,25 +9,31 @@ from __future__ import annotations
 
 import json
 import re
-from binascii import a2b_base64, b2a_base64
-from typing import Any, NamedTuple
+from binascii import a2b_base64
+from typing import Any, Final
 
-MAX_HEADER = 4 * 1024
+import orjson
+
+MAX_HEADER: Final = 4 * 1024
 """Most octets of an encoded header; real ones have a few hundred."""
-MAX_DEPTH = 16
+MAX_DEPTH: Final = 16
 """Most objects and lists nested in each other."""
 
 # The alphabet of base64url in that of base64; what is in base64 alone becomes what is in neither.
-_STANDARD = bytes.maketrans(b"-_+/=", b"+/!!!")
+_STANDARD: Final = bytes.maketrans(b"-_+/=", b"+/!!!")
+# By how many characters stand behind the last four: what is missing to four (one character alone holds no octet), and
+# the characters whose bits beyond the last octet are zero.
+_PADDING: Final = (b"", b"===", b"==", b"=")
+_LAST: Final = (b"", b"", b"AQgw", b"AEIMQUYcgkosw048")
 
-_strings = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_strings: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
 class Unreadable(ValueError):
     """It is no token in compact form; the text says why and shows no part of it."""
 
 
-class Compact(NamedTuple):
+class Compact:
     """A token taken apart.
 
     Attributes:
@@ -37,10 +43,13 @@ class Compact(NamedTuple):
         signature: The octets of the signature.
     """
 
-    header: bytes
-    signed: bytes
-    payload: bytes
-    signature: bytes
+    __slots__ = ("header", "payload", "signature", "signed")
+
+    def __init__(self, header: bytes, signed: bytes, payload: bytes, signature: bytes) -> None:
+        self.header = header
+        self.signed = signed
+        self.payload = payload
+        self.signature = signature
 
 
 def read(token: bytes, most: int) -> Compact:
@@ -70,13 +79,13 @@ def decode(text: bytes) -> bytes:
     Raises:
         Unreadable: It is not base64url, or not the one canonical way to write its octets.
     """
-    standard = text.translate(_STANDARD) + b"=" * (-len(text) % 4)
+    over = len(text) % 4
     try:
-        octets = a2b_base64(standard)
+        octets = a2b_base64(text.translate(_STANDARD) + _PADDING[over], strict_mode=True)
     except ValueError:
         raise Unreadable("not base64url") from None
     # Decoders ignore the bits that are left over at the end: with any value there, one token would have several forms.
-    if b2a_base64(octets, newline=False) != standard:
+    if over and text[-1] not in _LAST[over]:
         raise Unreadable("not base64url in its one form")
     return octets
 
@@ -84,13 +93,28 @@ def decode(text: bytes) -> bytes:
 def read_object(octets: bytes) -> dict[str, Any]:
     """Parse a JSON object.
 
+    Note [Written as it would be written again]: nearly every token has its JSON as encoders write it, without spaces.
+    `orjson` reads that in a tenth of the time, but takes the last of two members of one name. What it read and writes
+    as the same octets had no member twice, no number that it cannot hold and nothing else that is read in two ways; all
+    that differs is read by the strict parser.
+
     Raises:
         Unreadable: It is not one, has a member twice or a NaN or infinity, or is nested too deep.
     """
     if octets.count(b"{") + octets.count(b"[") > MAX_DEPTH:
         _check_depth(octets)
     try:
-        found = _parse(octets.decode("utf-8"))
+        found: Any = orjson.loads(octets)
+        if isinstance(found, dict) and orjson.dumps(found) == octets:
+            return found
+    except (ValueError, TypeError):  # it is for the strict parser to say what is wrong
+        pass
+    return _read_strictly(octets)
+
+
+def _read_strictly(octets: bytes) -> dict[str, Any]:
+    try:
+        found: Any = _parse(octets.decode("utf-8"))
         if b"\\u" in octets:
             # Refuses an escape that is half of a surrogate pair: it is no character, and UTF-8 cannot encode it.
             json.dumps(found, ensure_ascii=False).encode("utf-8")
@@ -124,4 +148,4 @@ def _no_number(word: str) -> None:
 
 
 # Made once: `json.loads` would make a decoder for each object.
-_parse = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_number).decode
+_parse: Final = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_number).decode

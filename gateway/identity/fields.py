@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 from urllib.parse import quote
 
 from gateway.errors import CredentialInvalid
@@ -19,12 +19,12 @@ from gateway.principal import ClaimPath, Principal, find_claim
 
 Fields = tuple[tuple[bytes, bytes], ...]
 
-LONGEST_CLAIM = 4096
+LONGEST_CLAIM: Final = 4096
 """Most octets of a field with a claim. Servers commonly take 8 KiB for all fields of a request, and less for one."""
 
 # All visible ASCII but "%" and ",".
-_PLAIN = "".join(map(chr, range(0x21, 0x7F))).replace("%", "").replace(",", "")
-_plain = re.compile(r"[!-$&-+\--~]*").fullmatch
+_PLAIN: Final = "".join(map(chr, range(0x21, 0x7F))).replace("%", "").replace(",", "")
+_plain: Final = re.compile(r"[!-$&-+\--~]*").fullmatch
 
 
 def encode(text: str) -> bytes:
@@ -46,18 +46,27 @@ def describer(user: str, roles: str, scopes: str) -> Callable[[Principal], Field
         roles: Name of the field with the roles, sorted and separated by commas.
         scopes: Name of the field with the scopes, likewise.
     """
-    names = (user.encode(), roles.encode(), scopes.encode())
+    user_name, roles_name, scopes_name = user.encode(), roles.encode(), scopes.encode()
 
     def describe(principal: Principal) -> Fields:
-        values = (encode(principal.subject), _list(principal.roles), _list(principal.scopes))
         # Empty fields are left out: to a backend no field means none.
-        return tuple((name, value) for name, value in zip(names, values, strict=True) if value)
+        found: list[tuple[bytes, bytes]] = []
+        if principal.subject:
+            found.append((user_name, encode(principal.subject)))
+        if principal.roles and (told := _list(principal.roles)):
+            found.append((roles_name, told))
+        if principal.scopes and (told := _list(principal.scopes)):
+            found.append((scopes_name, told))
+        return tuple(found)
 
     return describe
 
 
-def _list(names: Iterable[str]) -> bytes:
-    return b",".join(encode(name) for name in sorted(names))
+def _list(names: frozenset[str]) -> bytes:
+    if len(names) == 1:
+        (only,) = names
+        return encode(only)
+    return b",".join([encode(name) for name in sorted(names)])
 
 
 def claims_describer(headers: Mapping[str, ClaimPath]) -> Callable[[Mapping[str, Any]], Fields]:

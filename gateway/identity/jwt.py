@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from math import inf
-from typing import Any
+from typing import Any, Final
 
 from gateway.errors import CredentialInvalid
 from gateway.identity.claims import Expected, moment
@@ -19,20 +19,20 @@ from gateway.identity.compact import Compact, Unreadable, decode, read, read_obj
 from gateway.identity.keys import Key, KeySource
 from gateway.principal import ClaimPath, Principal, find_claim
 
-MAX_KID = 256
+MAX_KID: Final = 256
 """Most characters of a key's name (`kid`)."""
-MOST_KEYS = 8
+MOST_KEYS: Final = 8
 """Most keys that are tried for one token: with each a signature is computed."""
 
-MOST_HEADERS = 64
+MOST_HEADERS: Final = 64
 """Most headers that a verifier knows; then it forgets them."""
 
-NOBODY = "signed by nobody known"
+NOBODY: Final = "signed by nobody known"
 
-ANYBODY = Expected()
+ANYBODY: Final = Expected()
 """Accepts tokens of any issuer, for any audience."""
 
-_TYPES = frozenset(["jwt", "at+jwt", "application/jwt", "application/at+jwt"])
+_TYPES: Final = frozenset(["jwt", "at+jwt", "application/jwt", "application/at+jwt"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,11 @@ class _Search:
         fit = [key for key in self._source.keys(self._kid) if self._algorithm in key.algorithms][:MOST_KEYS]
         if fit != self._tried:
             self._tried = fit
-            self._found = any(key.verifies(self._algorithm, self.parts.signed, self.parts.signature) for key in fit)
+            self._found = False
+            for key in fit:
+                if key.verifies(self._algorithm, self.parts.signed, self.parts.signature):
+                    self._found = True
+                    break
         return self._found
 
     def names_its_key(self) -> bool:

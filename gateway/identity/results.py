@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from gateway.principal import Principal
 
 T = TypeVar("T")
 
-REFUSED = 2_000
+REFUSED: Final = 2_000
 """Most refusals that are kept: verifying a bad credential again costs little."""
 
 
