@@ -47,7 +47,8 @@ class Exchange:
         status: That every answer must have.
         target: What is asked for.
         version: Of HTTP; 1.0 opens a connection for each request.
-        new_heads: No head is sent twice, on either side.
+        new_heads: No head is sent twice, on either side: its last line is new.
+        new_lines: Nor is any other line, but for those that cannot say something new each time.
         redis: A limit is counted in Redis, so that every request waits for an answer.
         tls: Clients speak TLS, over connections that are kept.
         asks_backend: Whether the backend is asked; else the gateway answers itself.
@@ -61,6 +62,7 @@ class Exchange:
     target: str = workload.ANSWER_PATH
     version: str = "1.1"
     new_heads: bool = False
+    new_lines: bool = False
     redis: bool = False
     tls: bool = False
     asks_backend: bool = True
@@ -84,23 +86,28 @@ class Exchange:
 
     def requests(self) -> Callable[[int], bytes]:
         """Return what makes the request of a number."""
-        fields = "".join(f"{name}: {value}\r\n" for name, value in workload.headers())
-        start = f"GET {self.target} HTTP/{self.version}\r\nHost: 127.0.0.1:8080\r\n{fields}"
+        new = " (%NEW%)" if self.new_lines else ""
+        fields = "".join(f"{name}: {value}{new}\r\n" for name, value in workload.headers())
         if self.new_heads:
-            return lambda number: f"{start}X-Number: {number}\r\n\r\n".encode()
-        request = f"{start}\r\n".encode()
-        return lambda number: request
+            fields += "X-Number: %NEW%\r\n"
+        return _numbered(f"GET {self.target} HTTP/{self.version}\r\nHost: 127.0.0.1:8080\r\n{fields}\r\n")
 
     def answers(self) -> Callable[[int], bytes]:
         """Return what makes the backend's answer to the request of a number."""
-        start = (
-            b"HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nDate: Sat, 28 Nov 2026 12:00:00 GMT\r\n"
-            b"Content-Type: application/json\r\nContent-Length: %d\r\nConnection: keep-alive\r\n" % len(workload.ANSWER)
+        new = " (%NEW%)" if self.new_lines else ""
+        fields = (
+            f"Server: nginx/1.22.1{new}\r\nDate: Sat, 28 Nov 2026 12:00:00 GMT\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(workload.ANSWER)}\r\nConnection: keep-alive\r\n"
         )
         if self.new_heads:
-            return lambda number: b'%bETag: "%d"\r\n\r\n%b' % (start, number, workload.ANSWER)
-        answer = b"%b\r\n%b" % (start, workload.ANSWER)
-        return lambda number: answer
+            fields += 'ETag: "%NEW%"\r\n'
+        return _numbered(f"HTTP/1.1 200 OK\r\n{fields}\r\n{workload.ANSWER.decode()}")
+
+
+def _numbered(message: str) -> Callable[[int], bytes]:
+    """Return what makes the message of a number."""
+    parts = message.encode().split(b"%NEW%")
+    return lambda number: (b"%d" % number).join(parts)
 
 
 EXCHANGES: dict[str, Exchange] = {
@@ -115,7 +122,8 @@ EXCHANGES: dict[str, Exchange] = {
         upstream=CHAIN_UPSTREAM,
         more={**CHAIN, "rate_limit_store": "redis", "redis": {"url": f"redis://192.0.2.20:{REDIS}", "timeout": "1h"}},
     ),
-    "new-heads": Exchange("no head seen before, on either side", new_heads=True),
+    "new-heads": Exchange("no head seen before, on either side; one line of each is new", new_heads=True),
+    "new-lines": Exchange("the same, and all lines that can be are new", new_heads=True, new_lines=True),
     "tls": Exchange("TLS 1.3 over kept connections; the clients' part is not counted", tls=True),
     "chain-tls": Exchange("the chain over TLS", tls=True, route=CHAIN_ROUTE, upstream=CHAIN_UPSTREAM, more=CHAIN),
     "http10": Exchange("HTTP/1.0, a connection for each request", version="1.0"),

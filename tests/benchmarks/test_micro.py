@@ -36,8 +36,26 @@ def test_new_heads_are_new_and_others_are_the_same() -> None:
     for name, exchange in EXCHANGES.items():
         requests, answers = exchange.requests(), exchange.answers()
         different = len({requests(number) for number in range(CLIENTS)})
-        assert different == (CLIENTS if name == "new-heads" else 1)
+        assert different == (CLIENTS if name in ("new-heads", "new-lines") else 1)
         assert len({answers(number) for number in range(CLIENTS)}) == different
+
+
+def test_only_lines_that_must_be_the_same_are_no_new_lines() -> None:
+    """One line of a new head is new, or nearly all."""
+    same = {}
+    for name in ("plain", "new-heads", "new-lines"):
+        messages = EXCHANGES[name].requests(), EXCHANGES[name].answers()
+        heads = [
+            [message(number).partition(b"\r\n\r\n")[0].split(b"\r\n") for number in (1, 2)] for message in messages
+        ]
+        same[name] = [[line.partition(b" ")[0] for line in one if line in other] for one, other in heads]
+
+    request, answer = same["plain"]
+    assert same["new-heads"] == [request, answer]
+    assert same["new-lines"] == [
+        [b"GET", b"Host:"],
+        [b"HTTP/1.1", b"Date:", b"Content-Type:", b"Content-Length:", b"Connection:"],
+    ]
 
 
 def test_an_unknown_scenario_is_named_with_those_that_there_are() -> None:
