@@ -266,6 +266,7 @@ def door(site: GatewaySite, endpoint: str) -> Door:
 def entrance(site: GatewaySite, reception: Reception, entry: Entry) -> Door | Introduced:
     """Return the factory of a port: its door, behind the PROXY headers where connections begin with one."""
     found = door(site, entry.endpoint)
+    found.offers(entry.http2)
     return Introduced(found, reception) if entry.introduced else found
 
 

@@ -18,8 +18,10 @@ from gateway.composition.agents import route_name
 from gateway.composition.assembly import Gateway, access_log_path
 from gateway.composition.snapshot import Snapshot
 from gateway.config import ConfigError, Settings
+from gateway.config.endpoint_strings import IN_THE_CLEAR, parse
 from gateway.config.summary import differences
 from gateway.dialling.tls import TLSSettingsError
+from gateway.http2.ngh2_beginning import available
 from gateway.listening.endpoints import ListenFailed, Listening
 from gateway.listening.listeners import Entry
 from gateway.telemetry.access_log import AccessLogWriter
@@ -203,4 +205,11 @@ class Changes:
 
 def entries(settings: Settings) -> list[Entry]:
     """Return what the ports of a configuration are opened by."""
-    return [Entry(listener.endpoint, listener.proxy_protocol) for listener in settings.listeners]
+    return [
+        Entry(
+            listener.endpoint,
+            listener.proxy_protocol,
+            listener.http2 and available() and parse(listener.endpoint).kind not in IN_THE_CLEAR,
+        )
+        for listener in settings.listeners
+    ]

@@ -27,6 +27,9 @@ _ARGUMENTS = {
 
 KINDS = tuple(_ARGUMENTS)
 
+IN_THE_CLEAR = frozenset({"tcp", "tcp6", "unix", "systemd"})
+"""Kinds without TLS; a plugin's may have it."""
+
 
 class EndpointString(NamedTuple):
     """The parts of one.

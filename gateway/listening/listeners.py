@@ -28,10 +28,12 @@ class Entry(NamedTuple):
     Attributes:
         endpoint: The endpoint string.
         introduced: Its connections begin with a PROXY header.
+        http2: HTTP/2 is offered by ALPN, which is settled when a port is opened.
     """
 
     endpoint: str
     introduced: bool = False
+    http2: bool = False
 
 
 class Listeners:

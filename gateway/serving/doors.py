@@ -45,6 +45,7 @@ class Door(ServerFactory, Delegate):
         super().__init__(site)
         self.root = root
         self.http2 = False
+        self._offers = False
         self._offered = False
 
     def catch_up(self) -> None:
@@ -52,10 +53,14 @@ class Door(ServerFactory, Delegate):
         if self._strangers is not None:
             self._strangers.catch_up()
 
+    def offers(self, http2: bool) -> None:
+        """Say what the port that is about to be opened offers by ALPN: the configuration is not in force yet."""
+        self._offers = http2
+        self._offered = self._offered or http2
+
     def acceptableProtocols(self) -> list[bytes]:
-        """Return what is spoken here, best first (`IProtocolNegotiationFactory`); asked when the port is opened."""
-        self._offered = self._offered or self.http2
-        return [H2, HTTP11] if self.http2 else [HTTP11]
+        """Return what is offered by ALPN, best first (`IProtocolNegotiationFactory`)."""
+        return [H2, HTTP11] if self._offers else [HTTP11]
 
     def buildProtocol(self, addr: IAddress | None) -> Http1Channel | Negotiation:  # type: ignore[override]  # not Twisted's
         """Make what serves a client."""
@@ -63,7 +68,7 @@ class Door(ServerFactory, Delegate):
         if isinstance(addr, Anonymous):
             host = self._strangers = self._strangers or Strangers(self)
         address = getattr(addr, "host", "")
-        # What a port offers by ALPN it keeps to, also when a reload has turned HTTP/2 off.
+        # Who is amid a handshake when a reload turns HTTP/2 off has been offered it, and gets it.
         if self.http2 or self._offered:
             return Negotiation(host, address, self.http2)
         return Http1Channel(host, address)

@@ -42,16 +42,18 @@ def test_a_door_has_what_is_in_force_at_the_site() -> None:
 
 
 def test_what_a_port_has_offered_it_speaks() -> None:
-    """ALPN is settled when the port is opened: a reload that turns HTTP/2 off turns no client away."""
-    listeners = [{"name": "tcp:8080", "endpoint": "tcp:8080", "http2": True}]
+    """A reload that turns HTTP/2 off turns no client away whose handshake has begun."""
+    listeners = [{"name": "ssl:8080", "endpoint": "ssl:8080", "http2": True}]
     harness = Harness("orders", listeners=listeners)
-    made = door(harness.gateway.site, "tcp:8080")
+    made = door(harness.gateway.site, "ssl:8080")
     assert IProtocolNegotiationFactory.providedBy(made)
+    made.offers(http2=True)
     assert made.acceptableProtocols() == [b"h2", b"http/1.1"]
+    made.offers(http2=False)
     harness.apply(listeners=[listeners[0] | {"http2": False}])
 
     assert made.acceptableProtocols() == [b"http/1.1"]
     assert isinstance(made.buildProtocol(None), Negotiation)
-    other = door(Harness("orders", listeners=[listeners[0] | {"http2": False}]).gateway.site, "tcp:8080")
+    other = door(Harness("orders", listeners=[listeners[0] | {"http2": False}]).gateway.site, "ssl:8080")
     assert other.acceptableProtocols() == [b"http/1.1"]
     assert isinstance(other.buildProtocol(None), Http1Channel)

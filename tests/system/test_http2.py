@@ -166,6 +166,47 @@ def test_sigterm_finishes_what_is_open(tmp_path: Path) -> None:
         assert gateway.wait() in (0, -signal.SIGTERM)
 
 
+@pytest.mark.parametrize("kind", ["ssl", "sni"])
+def test_what_a_port_offers_follows_a_reload(tmp_path: Path, kind: str) -> None:
+    """Turned off and on again on a port that stays; a connection that is open goes on in the version that it has."""
+    authority = Authority()
+    ca = authority.write(tmp_path / "ca.pem")
+    place = tmp_path / "identities"
+    place.mkdir()
+    certificate = authority.write_identity(place / "identity.pem", "localhost", "127.0.0.1")
+    port = free_port()
+    files = f"privateKey={certificate}:certKey={certificate}" if kind == "ssl" else f"certificates={place}"
+    with backends.backend() as origin:
+        gateway = GatewayProcess(tmp_path)
+
+        def configure(http2: bool) -> None:
+            gateway.configure(
+                listeners=[
+                    {"endpoint": f"tcp:{gateway.port}:interface=127.0.0.1"},
+                    {"endpoint": f"{kind}:{port}:interface=127.0.0.1:{files}", "http2": http2},
+                ],
+                **one_upstream(origin.url),
+            )
+
+        def spoken() -> bytes:
+            return curl(
+                "--http2", "--cacert", ca, "-w", "%{http_version}", "-o", "/dev/null", f"https://127.0.0.1:{port}"
+            )
+
+        configure(True)
+        gateway.start()
+        try:
+            with httpx.Client(http2=True, verify=ssl.create_default_context(cafile=ca)) as kept:
+                assert kept.get(f"https://127.0.0.1:{port}/name").http_version == "HTTP/2"
+                for http2, version in ((False, b"1.1"), (True, b"2")):
+                    configure(http2)
+                    gateway.signal(signal.SIGHUP)
+                    until(lambda version=version: spoken() == version)
+                    assert kept.get(f"https://127.0.0.1:{port}/name").http_version == "HTTP/2"
+        finally:
+            gateway.stop()
+
+
 def test_a_websocket_server_does_not_notice(tmp_path: Path) -> None:
     """A server of HTTP/1.1 shakes hands with what the gateway made of an extended CONNECT, and frames pass."""
     with websocket_echo() as origin, running(tmp_path, **one_upstream(origin)) as gateway:
