@@ -14,6 +14,8 @@ Tests: `tests/http2/test_ngh2_engine.py::test_a_flood_ends_the_connection`.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from gateway.http2 import codes
 from gateway.http2.engine import EngineOptions
 from gateway.http2.windows import STREAM
@@ -23,7 +25,10 @@ try:
 except ImportError:  # no wheel for this platform, and nobody has built it
     ngh2 = None  # type: ignore[assignment]
 
-__all__ = ["available", "begun", "ngh2"]
+__all__ = ["SHARED", "available", "begun", "ngh2"]
+
+SHARED = ngh2.Priority(3, True) if ngh2 is not None else None  # type: ignore[redundant-expr]  # see above
+"""Of usual urgency, and to be sent in turn with others (`incremental`, RFC 9218 section 4)."""
 
 _HARD = 4
 """Heads are read up to so many times their limits."""
@@ -37,14 +42,10 @@ def available() -> bool:
     return ngh2 is not None
 
 
-def begun(client: bool, options: EngineOptions) -> ngh2.Connection:
-    """Return a connection that has our settings to send.
-
-    Args:
-        client: We open the streams.
-        options: What the peer may do.
-    """
-    configuration = ngh2.Configuration(
+@lru_cache(maxsize=16)
+def _configuration(options: EngineOptions) -> ngh2.Configuration:
+    """Return what is the same for all connections of a site."""
+    return ngh2.Configuration(
         auto_window_update=False,
         max_reserved_remote_streams=0,
         stream_reset_rate_limit=_RESETS,
@@ -53,7 +54,17 @@ def begun(client: bool, options: EngineOptions) -> ngh2.Connection:
         max_inbound_header_list_size=_HARD * (options.head + 32 * options.fields),
         max_inbound_header_count=_HARD * options.fields,
     )
-    connection = ngh2.Connection(ngh2.Role.CLIENT if client else ngh2.Role.SERVER, configuration)
+
+
+def begun(client: bool, options: EngineOptions) -> ngh2.Connection:
+    """Return a connection that has our settings to send.
+
+    Args:
+        client: We open the streams.
+        options: What the peer may do.
+    """
+    role = ngh2.Role.CLIENT if client else ngh2.Role.SERVER
+    connection = ngh2.Connection(role, _configuration(options))
     settings = {codes.INITIAL_WINDOW_SIZE: STREAM}
     if client:
         settings[codes.ENABLE_PUSH] = 0

@@ -14,7 +14,7 @@ from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 
 from gateway.transport.direct import DirectServer
-from gateway.transport.line import FEW, LARGE, USUAL
+from gateway.transport.line import FEW, FIRST, LARGE, USUAL
 
 
 class Kernel:
@@ -194,15 +194,15 @@ def test_nothing_overtakes_the_end(ending: str) -> None:
 
 
 def test_a_read_has_more_room_behind_a_full_one() -> None:
-    """As long as a large body comes; small messages are read with little again."""
+    """As long as a large body comes; small messages are read with little again, and at first with hardly any."""
     kernel = Kernel()
-    kernel.waiting = [500, USUAL - 1, USUAL, LARGE, USUAL, FEW, FEW - 1, 500]
+    kernel.waiting = [500, FIRST - 1, FIRST, 500, USUAL - 1, USUAL, LARGE, USUAL, FEW, FEW - 1, 500]
     transport, _ = connect(kernel)
 
     for _ in range(len(kernel.waiting)):
         assert transport.doRead() is None
 
-    assert kernel.asked == [USUAL] * 3 + [LARGE] * 4 + [USUAL]
+    assert kernel.asked == [FIRST] * 3 + [USUAL] * 3 + [LARGE] * 4 + [USUAL]
 
 
 def test_the_end_is_the_end_whatever_room_there_was() -> None:

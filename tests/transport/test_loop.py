@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.task import Clock
 
-from gateway.transport.loop import dispatch_directly
+from gateway.transport.loop import MOST, dispatch_directly
 
 
 def test_other_reactors_are_left_alone() -> None:
@@ -130,3 +130,13 @@ def test_an_interrupted_wait_is_no_error() -> None:
     poller.error = OSError(errno.EBADF, "bad descriptor")
     with pytest.raises(OSError, match="bad descriptor"):
         reactor.doIteration(0)
+
+
+def test_a_turn_has_so_many_events_at_most() -> None:
+    """Room is taken for all that are asked for, in every turn: idle connections would cost it."""
+    reactor, poller, selectables, _ = made()
+    selectables.update({descriptor: Selectable() for descriptor in range(MOST + 1)})
+
+    reactor.doIteration(0.5)
+
+    assert poller.asked == [(0.5, MOST)]
