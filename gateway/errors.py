@@ -90,6 +90,12 @@ class MethodUnknown(DownstreamError):
     status, reason, close = 501, "request.method", True
 
 
+class Misdirected(DownstreamError):
+    """The request is for a host that the certificate of its connection does not cover."""
+
+    status, reason = 421, "request.misdirected"
+
+
 class VersionUnsupported(DownstreamError):
     """The request is of another HTTP major version than the listener speaks."""
 

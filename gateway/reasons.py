@@ -38,6 +38,10 @@ ADVICE = {
         "its servers read them (docs/routing.md)."
     ),
     "request.method": "Look at the client.",
+    "request.misdirected": (
+        "Nothing, where a browser asks again by itself. Else put the name into the certificate (docs/guides/http2.md), "
+        "or the proxy that shares the connection into `trusted_proxies`."
+    ),
     "request.version": "Look at the client; HTTP/0.9 and probes of other protocols look like this.",
     "request.too_large": "Raise `request_body` of the route where such uploads are meant.",
     "request.header_too_large": (

@@ -35,6 +35,7 @@ from gateway.http2.events import Event as EngineEvent
 from gateway.http2.fields import asked_for, request_of
 from gateway.http2.ngh2_engine import Ngh2Engine
 from gateway.http2.windows import PULL
+from gateway.listening.coverage import expect_covered
 from gateway.listening.peers import READERS
 from gateway.peer import Peer
 from gateway.serving.contract import Host
@@ -70,6 +71,7 @@ class Http2Channel(Carrier):
         "_dirty",
         "_full",
         "_head_deadline",
+        "_host",
         "_in_turn",
         "_own_deadline",
         "_requests",
@@ -98,6 +100,7 @@ class Http2Channel(Carrier):
         self._own_deadline = NEVER
         self._head_deadline = NEVER  # of a head that has begun
         self._requests = 0
+        self._host = b""  # that was asked for last
         self._in_turn = False
         self._dirty = True  # the engine has something to send, or may have: at first our settings
         self._full = False
@@ -344,6 +347,9 @@ class Http2Channel(Carrier):
             self.part()
         try:
             request, length = request_of(head, site.blocks, connect=True)
+            if request.host != self._host:
+                expect_covered(self.peer, self.transport, request.host)
+                self._host = request.host
             if request.upgrade is not None:
                 as_http1(request, urandom)
         except GatewayError as error:

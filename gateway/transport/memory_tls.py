@@ -25,7 +25,7 @@ from twisted.internet.main import CONNECTION_LOST
 from twisted.python.failure import Failure
 from zope.interface import classImplements
 
-from gateway.transport.client_hello import answer_in_clear
+from gateway.transport.client_hello import answer_in_clear, server_name
 from gateway.transport.producers import Membrane, Pulled
 from gateway.transport.records import FLUSH, RECORD, SEGMENT, UNASKED, Burst
 from gateway.transport.secure_transport import FAILURES, SecureTransport
@@ -131,6 +131,7 @@ class MemoryTLS(SecureTransport):
                     self._hello = data
                     return
                 self._hello = b""
+                self.asked_name = server_name(data) or b""
                 self._begin(begun)
             self._incoming.write(data)
             self._shake_hands()

@@ -22,12 +22,14 @@ class SecureTransport:
 
     Attributes:
         transport: Below; None before there is a connection.
+        asked_name: The name that a client has asked the server for; empty for none.
     """
 
-    __slots__ = ("_session", "transport")
+    __slots__ = ("_session", "asked_name", "transport")
 
     def __init__(self) -> None:
         self.transport: Any = None
+        self.asked_name = b""
         self._session: Any = None
 
     def getPeerCertificate(self) -> Any:

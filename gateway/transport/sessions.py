@@ -39,6 +39,16 @@ class Begun(NamedTuple):
     outgoing: Any
 
 
+class Shown(ssl.SSLContext):
+    """A server's context, which knows what it shows.
+
+    Attributes:
+        certificate: The server's own; None where none was loaded yet.
+    """
+
+    certificate: x509.Certificate | None = None
+
+
 class ServerSessions:
     """Begins the sessions of clients."""
 
@@ -133,7 +143,8 @@ def server_context(
     Raises:
         ssl.SSLError: This OpenSSL cannot use the key or a certificate.
     """
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made = Shown(ssl.PROTOCOL_TLS_SERVER)
+    made.certificate = certificates[0]
     adopt(made, manner(like))
     # Renegotiation would let a client make us do the costly half of the handshake again and again.
     made.options |= ssl.OP_NO_RENEGOTIATION

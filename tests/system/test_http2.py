@@ -166,6 +166,20 @@ def test_sigterm_finishes_what_is_open(tmp_path: Path) -> None:
         assert gateway.wait() in (0, -signal.SIGTERM)
 
 
+def test_curl_is_told_what_a_connection_is_not_for(world: World) -> None:
+    """A host that the certificate does not cover, on a connection that is used again: 421, over HTTP/2 only."""
+    port = int(world.secure.rpartition(":")[2])
+    covered, other = f"https://localhost:{port}/name", ["-H", f"Host: elsewhere.test:{port}"]
+    asked: list[str | Path] = ["--cacert", world.ca, "--resolve", f"localhost:{port}:127.0.0.1"]
+    told = ["-o", "/dev/null", "-w", "%{http_version} %{http_code} %{num_connects}\n"]
+    got = curl("--http2", *asked, *told, covered, "--next", "--http2", *asked, *told, *other, covered)
+    assert got == b"2 200 1\n2 421 0\n"
+    assert curl("--http1.1", *asked, *told, *other, covered) == b"1.1 200 1\n"
+    # A client that takes any certificate gets what it has shaken hands for.
+    unchecked = ["-k", "--resolve", f"elsewhere.test:{port}:127.0.0.1"]
+    assert curl("--http2", *unchecked, *told, f"https://elsewhere.test:{port}/name") == b"2 200 1\n"
+
+
 @pytest.mark.parametrize("kind", ["ssl", "sni"])
 def test_what_a_port_offers_follows_a_reload(tmp_path: Path, kind: str) -> None:
     """Turned off and on again on a port that stays; a connection that is open goes on in the version that it has."""
