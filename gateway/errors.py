@@ -120,6 +120,12 @@ class RequestTimeout(DownstreamError):
     status, reason, close = 408, "request.timeout", True
 
 
+class CallTimeout(DownstreamError):
+    """A call of gRPC took longer than its client gives it (`grpc-timeout`); no backend is blamed for it."""
+
+    status, reason = 408, "request.timeout"
+
+
 class ClientAborted(DownstreamError):
     """The client went away before its response was complete; 499 stands in the log and is never sent."""
 

@@ -48,7 +48,8 @@ ADVICE = {
         "Look for cookies or tokens that grow; raise `limits.request_header` where they are meant."
     ),
     "request.timeout": (
-        "Slow clients are normal, many at once may be an attack (slowloris). `timeouts.client_*` are the bounds."
+        "Slow clients are normal, many at once may be an attack (slowloris). `timeouts.client_*` are the bounds. "
+        "Of calls of gRPC: compare `grpc-timeout` with how long the backend takes."
     ),
     "request.aborted": "Compare with the durations: clients that give up are often the first sign of slow backends.",
     "route.none": "See how it was routed: `log.format: text`, or `log.levels: {gateway.routing: debug}`.",

@@ -253,7 +253,7 @@ class Attempt(Hearer):
         self._forget_exchange()
         self.exchange.error = error
         self._observer.attempt_finished(self, error)
-        body.fail()
+        self._break_off(body, error)
 
     def hold(self, timeout: float) -> None:
         """Its answer is held until it is complete: no part of it may take longer than this."""
@@ -285,6 +285,10 @@ class Attempt(Hearer):
         # A step of the chain may be looking at the head of the answer: then the exchange waits for that step.
         if self.exchange.pending is self:
             self.exchange.pending = None
+
+    def _break_off(self, body: Body, error: GatewayError) -> None:
+        """The answer ends before it is complete."""
+        body.fail()
 
     def _end(self, error: GatewayError) -> None:
         before, self.phase = self.phase, phases.ENDED[self.phase]

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from gateway.exchange import Exchange
 from gateway.forwarding.attempt import Attempt, AttemptObserver
+from gateway.forwarding.call import Call
 from gateway.http.fields import FieldFilter
 from gateway.transport.deadlines import NEVER, Deadlines
 from gateway.upstream.backend import Backend, Upstream
@@ -49,6 +50,7 @@ class Attempts:
         deadline: float,
         until: float,
         silence: float = 0.0,
+        call_until: float = NEVER,
     ) -> Attempt:
         """Make an attempt that is to be started; the observer hears of the answer.
 
@@ -63,23 +65,42 @@ class Attempts:
             deadline: Monotonic seconds when the answer's head must be there.
             until: The same for the exchange, however many attempts it takes.
             silence: Seconds between two parts of the answer; 0 for `timeout`.
+            call_until: Monotonic seconds when a call of gRPC must be over, as its client says.
         """
         timeout = timeout or NEVER
         silence = silence or timeout
-        attempt = Attempt(
-            observer,
-            exchange,
-            upstream,
-            backend,
-            passes,
-            timeout,
-            now,
-            deadline,
-            until,
-            silence,
-            self.deadlines,
-            self.now,
-        )
+        attempt: Attempt
+        if call_until == NEVER:
+            attempt = Attempt(
+                observer,
+                exchange,
+                upstream,
+                backend,
+                passes,
+                timeout,
+                now,
+                deadline,
+                until,
+                silence,
+                self.deadlines,
+                self.now,
+            )
+        else:
+            attempt = call = Call(
+                observer,
+                exchange,
+                upstream,
+                backend,
+                passes,
+                timeout,
+                now,
+                deadline,
+                until,
+                silence,
+                self.deadlines,
+                self.now,
+            )
+            call.call_until = call_until
         exchange.upstream = upstream.name
         exchange.backend = backend.name
         exchange.attempts += 1

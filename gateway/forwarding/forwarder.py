@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from gateway.errors import BreakerOpen, GatewayError
+from gateway.errors import BreakerOpen, CallTimeout, GatewayError
 from gateway.exchange import Exchange
 from gateway.forwarding import verdicts
 from gateway.forwarding.attempt import Attempt, AttemptObserver
 from gateway.forwarding.attempts import Attempts
+from gateway.forwarding.call import call_until_of
 from gateway.forwarding.fallback import fall_back
 from gateway.forwarding.hedges import Hedges, Race
 from gateway.forwarding.retries import Retries, tried, why
 from gateway.http.fields import FieldFilter
-from gateway.http.grpc import time_of
+from gateway.http.grpc import deadline_of
 from gateway.message import Response
 from gateway.resilience.retry import lost_race
 from gateway.transport.deadlines import NEVER
@@ -83,6 +84,7 @@ class Forwarder(AttemptObserver):
         Raises:
             NoBackendAvailable: No backend may be tried.
             BreakerOpen: A breaker is open, and there is no fallback.
+            CallTimeout: The client's time for a call of gRPC is over already.
         """
         if exchange.request.body is not None:
             exchange.request.body.sift_trailers(self._trailers)
@@ -90,6 +92,7 @@ class Forwarder(AttemptObserver):
 
     def _send(self, exchange: Exchange, upstream: Upstream, falls_back: bool = True) -> None:
         now = self._attempts.now()
+        call_until = _call_until(exchange, now) if self._calls else NEVER
         ticket = 0
         if upstream.condition is None:
             key = upstream.key
@@ -108,15 +111,15 @@ class Forwarder(AttemptObserver):
         if self._attempts.pool.pins:
             backend = self._attempts.backend_of(exchange, upstream) or backend
         timeout = self._timeout
-        if self._calls:
-            timeout = time_of(exchange.request.headers, timeout)
         deadline = until = now + timeout if timeout else NEVER
+        if call_until < until:
+            deadline = until = call_until
         retries = self._retries
         if retries is not None:
             retries.begin(exchange.request, now)
             deadline = retries.deadline(now, until)
         attempt = self._attempts.make(
-            self, exchange, upstream, backend, self._passes, timeout, now, deadline, until, self._silence
+            self, exchange, upstream, backend, self._passes, timeout, now, deadline, until, self._silence, call_until
         )
         if ticket:
             attempt.upstream_ticket = ticket
@@ -223,9 +226,21 @@ class Forwarder(AttemptObserver):
         exchange = last.exchange
         if exchange.request.body is not None:
             exchange.request.body.rewind()
-        deadline = last.until if self._retries is None else self._retries.deadline(now, last.until)
+        call_until = call_until_of(last)
+        until, silence = last.until, self._silence
+        deadline = until if self._retries is None else self._retries.deadline(now, until)
         attempt = self._attempts.make(
-            self, exchange, last.upstream, backend, last.passes, self._timeout, now, deadline, last.until, self._silence
+            self,
+            exchange,
+            last.upstream,
+            backend,
+            last.passes,
+            self._timeout,
+            now,
+            deadline,
+            until,
+            silence,
+            call_until,
         )
         attempt.fresh = fresh
         attempt.after = last
@@ -248,9 +263,10 @@ class Forwarder(AttemptObserver):
         ticket = verdicts.ticket_for(first, backend, now)
         if ticket is None:
             return None
-        until, timeout = first.until, self._timeout
+        until, timeout, silence, passes = first.until, self._timeout, self._silence, first.passes
+        call_until = call_until_of(first)
         attempt = self._attempts.make(
-            self, first.exchange, first.upstream, backend, first.passes, timeout, now, until, until, self._silence
+            self, first.exchange, first.upstream, backend, passes, timeout, now, until, until, silence, call_until
         )
         attempt.ticket = ticket
         return attempt
@@ -276,3 +292,15 @@ class Forwarder(AttemptObserver):
         exchange = attempt.exchange
         assert exchange.chain is not None
         exchange.chain.fail(exchange, error)
+
+
+def _call_until(exchange: Exchange, now: float) -> float:
+    """Return when a call of gRPC must be over; `NEVER` for what is none, and for a client that says nothing.
+
+    Raises:
+        CallTimeout: It is over already.
+    """
+    until = deadline_of(exchange.request, exchange.started)
+    if until <= now:
+        raise CallTimeout
+    return until

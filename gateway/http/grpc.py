@@ -15,9 +15,11 @@ Tests: `tests/http/test_grpc.py`.
 from __future__ import annotations
 
 import re
+from math import inf
 
 from gateway.errors import (
     BackendTimeout,
+    CallTimeout,
     ClientAborted,
     GatewayError,
     LimitExceeded,
@@ -26,6 +28,7 @@ from gateway.errors import (
     RequestTooLarge,
 )
 from gateway.headers import Headers
+from gateway.message import Request
 
 CONTENT_TYPE = b"application/grpc"
 
@@ -49,6 +52,7 @@ OF_ERRORS: tuple[tuple[type[GatewayError], int], ...] = (
     (RequestTooLarge, RESOURCE_EXHAUSTED),
     (BackendTimeout, DEADLINE_EXCEEDED),
     (RequestTimeout, DEADLINE_EXCEEDED),
+    (CallTimeout, DEADLINE_EXCEEDED),
     (ClientAborted, CANCELLED),
     (MethodUnknown, UNIMPLEMENTED),
 )
@@ -135,15 +139,27 @@ def seconds(timeout: bytes) -> float | None:
     return None if found is None else int(found[1]) * _UNITS[found[2]]
 
 
-def time_of(headers: Headers, timeout: float) -> float:
-    """Return how many seconds a request has: what a call asks for, where that is less.
+def deadline_of(request: Request, started: float) -> float:
+    """Return when a request must be over by what its client says: infinity where it is no call, or says nothing.
 
     Args:
-        headers: Of the request.
-        timeout: Seconds that its route has; 0 for any time.
+        request: It.
+        started: Seconds when its head was complete.
     """
-    said = headers.index.get(b"grpc-timeout")
-    wanted = seconds(said) if said is not None and is_grpc(headers) else None
-    if wanted is None or (timeout and timeout <= wanted):
-        return timeout
-    return wanted or 1e-9  # 0 would be any time
+    said = request.headers.index.get(b"grpc-timeout")
+    if said is None or request.method != b"POST" or not is_grpc(request.headers):
+        return inf
+    wanted = seconds(said)
+    return inf if wanted is None else started + wanted
+
+
+def timeout(left: float) -> bytes:
+    """Return seconds as `grpc-timeout` says them: not more than they are, and at least the least that can be said.
+
+    Args:
+        left: Seconds.
+    """
+    for unit, length in ((b"u", 1e-6), (b"m", 1e-3), (b"S", 1.0)):
+        if left < length * 1e8:
+            return b"%d%b" % (max(int(left / length), 1), unit)
+    return b"99999999S"

@@ -7,10 +7,12 @@ Tests: `tests/flow/test_http2_backends.py::test_a_request_to_http2`.
 
 from __future__ import annotations
 
+from math import inf
 from typing import Final
 
 from gateway.exchange import Exchange
 from gateway.headers import Headers
+from gateway.http import grpc
 from gateway.http.fields import FieldFilter, encode_passed, request_filter, trailer_filter
 from gateway.http2.events import Pairs
 from gateway.http2.fields import lines_outward, outward
@@ -79,6 +81,21 @@ class Http2Heading:
         if b"te" in index and b"trailers" in (headers.joined(b"te") or b"").lower():
             fields.append((b"te", b"trailers"))  # RFC 9110 section 10.1.4: it is for one hop; this is ours
         return fields
+
+
+def with_time_left(fields: list[OutwardField], exchange: Exchange, now: float) -> list[OutwardField]:
+    """Return the fields of a request with as much in `grpc-timeout` as is left of it.
+
+    Args:
+        fields: Those that pass.
+        exchange: Whose request it is.
+        now: Monotonic seconds.
+    """
+    until = grpc.deadline_of(exchange.request, exchange.started)
+    if until == inf:
+        return fields
+    left = grpc.timeout(until - now)
+    return [(name, left if name == b"grpc-timeout" else value) for name, value in fields]
 
 
 def request_trailers(trailers: Headers | None) -> list[OutwardField]:

@@ -18,7 +18,7 @@ from gateway.http2.windows import Owed
 from gateway.transport.deadlines import NEVER
 from gateway.upstream import http2_phases as phases
 from gateway.upstream.contract import Hearer, Stream
-from gateway.upstream.http2_head import Http2Heading, request_trailers
+from gateway.upstream.http2_head import Http2Heading, request_trailers, with_time_left
 from gateway.upstream.http2_phases import StreamPhase
 from gateway.upstream.request_head import authenticates
 
@@ -40,6 +40,10 @@ class StreamCarrier:
 
     def is_fresh(self) -> bool:
         """Whether a request that fails on it is not lost by the race against the end of an unused connection."""
+        raise NotImplementedError
+
+    def now(self) -> float:
+        """Return monotonic seconds."""
         raise NotImplementedError
 
     def reads(self) -> int:
@@ -150,6 +154,8 @@ class Http2Request(Stream):
         self._reused = not carrier.is_fresh()
         self._reads = carrier.reads()
         pseudo, fields = self._heading.pseudo(exchange), self._heading.fields(exchange, hearer.passes)
+        if b"grpc-timeout" in exchange.request.headers.index:
+            fields = with_time_left(fields, exchange, carrier.now())
         if whole:
             self.sid = engine.request(pseudo, fields, data, not trailers)
         else:

@@ -120,6 +120,9 @@ class Http2Wire(Connection, StreamCarrier):
         else:
             self._flush()
 
+    def now(self) -> float:
+        return self._now()
+
     def reads(self) -> int:
         return self._reads
 

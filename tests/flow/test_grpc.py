@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from gateway.forwarding.call import Call
+from gateway.http import grpc
 from gateway.testing import Harness
 from tests.flow.test_http2 import connect
 from tests.flow.test_http2_backends import World, stall
@@ -28,6 +30,11 @@ def call(world: World, path: str = "/orders/Get", **fields: str) -> Http2Answer:
     answer = client.request("POST", path, {**CALL, **named}, b"\0\0\0\0\1x")
     world.pump()
     return answer
+
+
+def calls_watched(world: World) -> int:
+    """Return how many calls are looked at for their deadlines."""
+    return sum(isinstance(timed, Call) for timed in world.gateway.gateway.foundation.deadlines._watched)
 
 
 def test_an_outcome_is_passed_on(world: World) -> None:
@@ -194,3 +201,106 @@ def test_who_asks_by_another_method_is_no_client_of_grpc(world: World) -> None:
     received = world.gateway.get("/nowhere", content_type="application/grpc")
 
     assert received.status == 404
+
+
+def test_the_backend_is_told_what_is_left(make: Callable[..., Harness]) -> None:
+    """Of the client's time, when the request goes out: here one attempt was made before."""
+    world = retrying(make, ["unavailable"])
+    world.backends[1].on_whole = stall
+    world.backends[0].on_whole = lambda asked: asked.connection.head(
+        asked, [("content-type", "application/grpc"), ("grpc-status", "14")], end=True
+    )
+    call(world, grpc_timeout="10S")
+    call(world, grpc_timeout="10S")
+    world.gateway.advance(2)
+
+    (first,) = world.backends[0].requests
+    told = [grpc.seconds(asked.headers.get(b"grpc-timeout") or b"") for asked in (first, *world.backends[1].requests)]
+    assert told[0] == 10
+    assert len(told) == 3
+    assert sorted(seconds is not None and seconds < 10 for seconds in told) == [False, False, True]
+
+
+def test_an_answer_that_streams_ends_with_the_clients_time(world: World) -> None:
+    """In trailers: DEADLINE_EXCEEDED; the backend is told to stop."""
+    world.backend.on_whole = lambda asked: asked.connection.head(asked, [("content-type", "application/grpc")])
+    answer = call(world, grpc_timeout="5S")
+    for part in (b"a", b"b", b"c"):
+        world.gateway.advance(1)
+        world.backend.last.connection.data(world.backend.last, part, end=False)
+        world.pump()
+    assert (answer.status, answer.body, answer.complete) == (200, b"abc", False)
+    world.gateway.advance(2.5)
+
+    assert (answer.body, answer.complete) == (b"abc", True)
+    assert answer.trailers.get(b"grpc-status") == b"4"
+    assert world.backend.last.reset == 8
+
+
+def test_a_conversation_ends_with_the_clients_time(world: World) -> None:
+    """However lively it is, and although its client has more to send."""
+    world.backend.on_head = lambda asked: asked.connection.head(asked, [("content-type", "application/grpc")])
+    client = connect(world.gateway)
+    answer = client.request("POST", "/orders/Chat", {**CALL, "grpc-timeout": "3S"}, end=False)
+    world.pump()
+    world.gateway.advance(3.5)
+
+    assert answer.trailers.get(b"grpc-status") == b"4"
+    assert world.backend.last.reset == 8
+
+
+def test_a_call_without_a_stream_ends_with_the_clients_time(make: Callable[..., Harness]) -> None:
+    """It has waited for a connection; nothing is left behind."""
+    world = World(make, pool={"max_connections": 1, "max_streams": 1})
+    world.backend.on_whole = stall
+    call(world)
+    answer = call(world, grpc_timeout="1S")
+    world.gateway.advance(1.5)
+
+    assert answer.headers.get(b"grpc-status") == b"4"
+    assert len(world.backend.requests) == 1
+    assert calls_watched(world) == 0
+
+
+@pytest.mark.parametrize("end", ["complete", "refused", "reset", "late", "client gone"])
+def test_a_call_that_is_over_is_not_watched(world: World, end: str) -> None:
+    """However it has ended: a client may say that it has years."""
+    backend, kind = world.backend, ("content-type", "application/grpc")
+    backend.on_whole = lambda asked: asked.connection.head(asked, [kind])
+    client = connect(world.gateway)
+    time = "1S" if end == "late" else "99999999H"
+    client.request("POST", "/orders/Get", {**CALL, "grpc-timeout": time}, b"\0\0\0\0\1x")
+    world.pump()
+    assert calls_watched(world) == 1
+    if end == "complete":
+        backend.last.connection.data(backend.last, b"", trailers=[("grpc-status", "0")])
+    elif end in ("refused", "reset"):
+        backend.last.connection.give_up(backend.last, 7 if end == "refused" else 2)
+    elif end == "client gone":
+        client.reset()
+    world.pump()
+    world.gateway.advance(1.5)
+
+    assert calls_watched(world) == 0
+
+
+def test_no_time_at_all(world: World) -> None:
+    """Then no backend is asked."""
+    answer = call(world, grpc_timeout="0n")
+
+    assert answer.headers.get(b"grpc-status") == b"4"
+    assert world.backend.requests == []
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_the_clients_time_is_no_fault_of_a_backend(make: Callable[..., Harness], begun: bool) -> None:
+    """Who gives none could close a service for all otherwise: neither breakers nor passive health count it."""
+    world = World(make, circuit_breaker={"failure_threshold": 3}, passive_health={"failures": 3})
+    kind = ("content-type", "application/grpc")
+    world.backend.on_whole = (lambda asked: asked.connection.head(asked, [kind])) if begun else stall
+    for _ in range(5):
+        call(world, grpc_timeout="1m")
+        world.gateway.advance(0.5)
+    world.backend.on_whole = lambda asked: asked.connection.head(asked, [kind, ("grpc-status", "0")], end=True)
+
+    assert call(world).headers.get(b"grpc-status") == b"0"

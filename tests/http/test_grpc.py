@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from urllib.parse import unquote
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from gateway.errors import BackendTimeout, Forbidden, GatewayError, LimitExceeded, NoBackendAvailable, RouteNotFound
 from gateway.headers import Headers
 from gateway.http import grpc
+from gateway.message import Request
 
 
 @pytest.mark.parametrize(
@@ -81,22 +83,32 @@ def test_malformed_timeouts_say_nothing(said: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content_type", "said", "timeout", "seconds"),
+    ("method", "content_type", "said", "until"),
     [
-        (b"application/grpc", b"2S", 5.0, 2.0),
-        (b"application/grpc+proto", b"2S", 0.0, 2.0),
-        (b"application/grpc", b"9S", 5.0, 5.0),
-        (b"application/grpc", b"0S", 5.0, 1e-9),
-        (b"application/grpc", b"soon", 5.0, 5.0),
-        (b"application/grpc", None, 5.0, 5.0),
-        (b"application/grpc-web", b"2S", 5.0, 5.0),
-        (b"application/json", b"2S", 5.0, 5.0),
+        (b"POST", b"application/grpc", b"2S", 102.0),
+        (b"POST", b"application/grpc+proto", b"2S", 102.0),
+        (b"POST", b"application/grpc", b"0S", 100.0),
+        (b"POST", b"application/grpc", b"soon", inf),
+        (b"POST", b"application/grpc", None, inf),
+        (b"POST", b"application/grpc-web", b"2S", inf),
+        (b"POST", b"application/json", b"2S", inf),
+        (b"GET", b"application/grpc", b"2S", inf),
     ],
 )
-def test_the_time_of_a_call(content_type: bytes, said: bytes | None, timeout: float, seconds: float) -> None:
-    """The shorter of its own and the route's; who makes no call has the route's."""
+def test_the_deadline_of_a_call(method: bytes, content_type: bytes, said: bytes | None, until: float) -> None:
+    """Who makes no call has none."""
     headers = Headers([(b"Content-Type", content_type)])
     if said is not None:
         headers.add(b"grpc-timeout", said)
 
-    assert grpc.time_of(headers, timeout) == seconds
+    assert grpc.deadline_of(Request(method, b"/pkg.S/M", headers), 100.0) == until
+
+
+@given(st.floats(min_value=-1, max_value=1e12))
+def test_what_is_left_is_said(left: float) -> None:
+    """Never more than there is (but something), and hardly less."""
+    said = grpc.seconds(grpc.timeout(left))
+
+    assert said is not None
+    assert 0 < said <= max(left * (1 + 1e-12), 1e-6)
+    assert left >= 1e8 or left - said <= max(1e-6, left * 1e-4)
