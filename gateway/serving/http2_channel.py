@@ -3,13 +3,6 @@
 Lets the site's tree render an exchange for each stream (`gateway.serving.http2_stream`), and is the only writer to the
 client; `gateway.http2.engine` makes the octets. The connection's phases are in `gateway.serving.http2_phases`.
 
-# Note [A turn of a channel]
-What was read goes to the engine as a whole, and its events are handled one by one; meanwhile nothing is written.
-Streams that have something to say tell the engine, and `wake` the channel: it writes at the end of the turn; where
-there is none, at the end of the reactor's, or at once if no other stream could have something to say by then. What the
-transport does not take stays in the engine, by streams, where priorities still apply to it: reading goes on while a
-client does not read, since it may be sending what makes room.
-
 Tests: `tests/serving/test_http2_phases.py`.
 """
 
@@ -34,13 +27,13 @@ from gateway.http2.events import Broken, Closed, Data, GoAway, Head, Pong, Reset
 from gateway.http2.events import Event as EngineEvent
 from gateway.http2.fields import asked_for, request_of
 from gateway.http2.ngh2_engine import Ngh2Engine
-from gateway.http2.windows import PULL
 from gateway.listening.coverage import expect_covered
 from gateway.listening.peers import READERS
 from gateway.peer import Peer
 from gateway.serving.contract import Host
+from gateway.serving.http2_outlet import Outlet
 from gateway.serving.http2_phases import AFTER, Event, Phase
-from gateway.serving.http2_stream import Carrier, Http2Stream
+from gateway.serving.http2_stream import Http2Stream
 from gateway.serving.http2_tunnel import WebSocketStream, as_http1
 from gateway.serving.times import CLOSE
 from gateway.transport.deadlines import NEVER, aged
@@ -51,7 +44,7 @@ REQUESTS: Final = 10_000
 """Streams that a connection takes: its client opens another then, which a balancer in between may place anew."""
 
 
-class Http2Channel(Carrier):
+class Http2Channel(Outlet):
     """The streams of one client connection.
 
     Args:
@@ -68,20 +61,14 @@ class Http2Channel(Carrier):
     """
 
     __slots__ = (
-        "_dirty",
-        "_full",
         "_head_deadline",
         "_host",
-        "_in_turn",
         "_own_deadline",
         "_requests",
-        "_waits",
         "address",
         "expires",
         "peer",
-        "phase",
         "streams",
-        "transport",
     )
 
     peer: Peer
@@ -93,18 +80,12 @@ class Http2Channel(Carrier):
         )
         super().__init__(site, Ngh2Engine(False, limits))
         self.address = address
-        self.transport: Any = None
-        self.phase = Phase.NEW
         self.streams: dict[int, Http2Stream] = {}
         self.expires = NEVER
         self._own_deadline = NEVER
         self._head_deadline = NEVER  # of a head that has begun
         self._requests = 0
         self._host = b""  # that was asked for last
-        self._in_turn = False
-        self._dirty = True  # the engine has something to send, or may have: at first our settings
-        self._full = False
-        self._waits = False  # to be written at the end of the reactor's turn
 
     @property
     def closed(self) -> bool:
@@ -138,7 +119,7 @@ class Http2Channel(Carrier):
         self._in_turn = True
         try:
             for event in self.engine.feed(data, now):
-                self._hear(event, now)
+                self.hear(event, now)
         finally:
             self._in_turn = False
         if not self.engine.in_head:
@@ -159,42 +140,19 @@ class Http2Channel(Carrier):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.phase = AFTER[self.phase][Event.LOST]
-        self._own_deadline = self._head_deadline = NEVER
+        self._own_deadline = self._head_deadline = self.unread_deadline = NEVER
         self.site.disconnected(self)
         self._abandon(ClientAborted())
 
-    def pauseProducing(self) -> None:
-        """The client reads slowly: what is to be sent stays in the engine, which pauses its sources."""
-        self._full = True
-
-    def resumeProducing(self) -> None:
-        """The client has read what was written."""
-        self._full = False
-        self._flush()
-
-    def stopProducing(self) -> None:
-        """The connection is lost; `connectionLost` follows."""
-
-    # Called by its streams.
-
-    def wake(self) -> None:
-        """The engine has something to send; Note [A turn of a channel]."""
-        self._dirty = True
-        if self._in_turn or self._waits:
-            return
-        if len(self.streams) > 1:
-            # Other answers may come in the same turn of the reactor: together they cost one system call.
-            self._waits = True
-            self.site.later(self._turn_over)
-        else:
-            self._flush()
+    def shared(self) -> bool:
+        return len(self.streams) > 1
 
     # The life of the connection.
 
     @property
     def deadline(self) -> float:
         """When something on it is out of time: asked a few times a second, and not kept for each request."""
-        soonest = min(self._own_deadline, self._head_deadline)
+        soonest = min(self._own_deadline, self._head_deadline, self.unread_deadline)
         if self.expires < soonest and self.phase < Phase.NOTICED:
             soonest = self.expires
         for stream in self.streams.values():
@@ -207,9 +165,17 @@ class Http2Channel(Carrier):
         self._own_deadline = deadline
 
     def on_deadline(self, now: float) -> None:
-        for stream in [stream for stream in self.streams.values() if stream.deadline <= now]:
+        if self.unread_deadline <= now:
+            self._close(aborting=True)
+            self._abandon(ClientAborted())
+            return
+        late = [stream for stream in self.streams.values() if stream.deadline <= now]
+        unread = late and all(stream.stands(now) for stream in self.streams.values())
+        for stream in late:
             if stream.deadline <= now:
                 stream.on_deadline(now)
+        if unread:
+            self.part()
         if self._head_deadline <= now:
             self.engine.goaway(codes.ENHANCE_YOUR_CALM)
             self._broken(Broken(codes.ENHANCE_YOUR_CALM, HEADERS))
@@ -268,7 +234,7 @@ class Http2Channel(Carrier):
         self.phase = AFTER[self.phase][Event.ENDED]
         transport = self.transport
         self._own_deadline = self.site.now() + CLOSE
-        self._head_deadline = NEVER
+        self._head_deadline = self.unread_deadline = NEVER
         transport.unregisterProducer()
         if aborting:
             transport.abortConnection()
@@ -284,7 +250,7 @@ class Http2Channel(Carrier):
 
     # What the engine tells.
 
-    def _hear(self, event: EngineEvent, now: float) -> None:
+    def hear(self, event: EngineEvent, now: float) -> None:
         if isinstance(event, Head):
             self._begin(event, now)
             return
@@ -369,31 +335,6 @@ class Http2Channel(Carrier):
         stream.begin(exchange)
         site.root.render_exchange(exchange)
         stream.began(exchange, now)
-
-    # What is sent.
-
-    def _turn_over(self) -> None:
-        self._waits = False
-        self._flush()
-
-    def _flush(self) -> None:
-        """Write what the engine has to send, as far as the transport takes it."""
-        if self._in_turn:
-            return
-        self._in_turn = True
-        try:
-            while self._dirty and not self._full and self.phase < Phase.CLOSING:
-                self._dirty = False
-                data, events = self.engine.pull()
-                if data:
-                    self._dirty = len(data) >= PULL
-                    self.transport.write(data)
-                if events:
-                    now = self.site.now()
-                    for event in events:
-                        self._hear(event, now)
-        finally:
-            self._in_turn = False
 
 
 # Said here, and not by a base class or a decorator: what is called for every request inherits from nothing interpreted.

@@ -266,6 +266,12 @@ class Http2Stream(Downstream):
             self.deadline = now + STALLED
             self._fail(exchange, error)
 
+    def stands(self, now: float) -> bool:
+        """Whether its answer waits for the client, and nothing of it has gone out for as long as is borne."""
+        if self.life.exchange is None:
+            return 0 <= self._waited <= self._channel.engine.waiting(self.sid)
+        return self._full and self.deadline <= now
+
     def _look_whether_it_moves(self, now: float) -> None:
         """Note [A stream behind its answer]."""
         waiting = self._channel.engine.waiting(self.sid)

@@ -394,12 +394,15 @@ def test_a_client_that_reads_nothing_is_given_up(gateway: Harness) -> None:
     gateway.network.pump()
     gateway.advance(15)
     assert [answer.reset for answer in answers] == [None, *[codes.CANCEL] * 4]
-    gateway.advance(31)
-    assert answers[0].reset == codes.CANCEL
     (channel,) = gateway.gateway.site.channels
     assert isinstance(channel, Http2Channel)
+    assert client.goaways == []  # one stream moves: the connection takes others
+    gateway.advance(31)
+    assert answers[0].reset == codes.CANCEL
     assert channel.engine.counts().waiting == 0
     assert channel.streams == {}
+    assert client.goaways[-1][1] == codes.NO_ERROR
+    assert client.closed is not None
 
 
 def test_a_client_that_reads_nothing_of_a_stream(gateway: Harness) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
+import hpack
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -146,6 +147,27 @@ def test_answers_that_nobody_reads_are_bounded() -> None:
 
     assert [event.code for event in events if isinstance(event, Broken)] == [codes.ENHANCE_YOUR_CALM]
     assert len(sent) < 50_000
+
+
+def test_tables_are_bounded() -> None:
+    """HPACK: a peer cannot have us keep more than 4,096 octets for either direction, whatever it says."""
+    for update in (b"\x3f\xe2\x1f", b"\x3f\xff\xff\xff\x07"):  # 4,097, and 16 million
+        attacked = engine()
+        events, _ = feed(attacked, frame(HEADERS, END_HEADERS | END_STREAM, 1, update + block(GET)))
+        assert [event.code for event in events if isinstance(event, Broken)] == [codes.COMPRESSION_ERROR]
+
+    greedy = engine()
+    feed(greedy, frame(SETTINGS, 0, 0, b"\0\1\xff\xff\xff\xff"))
+    reader = hpack.Decoder()
+    reader.max_allowed_table_size = 2**32 - 1
+    for number in range(300):
+        sid = 2 * number + 1
+        feed(greedy, headers(sid))
+        greedy.respond(sid, 200, [(b"x-number", b"%d" % number * 50)])
+        for kind, _, _, payload in frames(greedy.pull()[0]):
+            if kind == HEADERS:
+                reader.decode(payload)
+    assert reader.header_table_size <= 4096
 
 
 def test_an_honest_client_is_no_flood() -> None:
