@@ -30,6 +30,7 @@ from gateway.http.forwarded import NetworkSet
 from gateway.interfaces import Middleware
 from gateway.middleware.below_base import BelowBase
 from gateway.middleware.body_limit import BodyLimit
+from gateway.middleware.grpc_web import GrpcWeb
 from gateway.middleware.metrics import RequestMetrics
 from gateway.middleware.request_buffer import RequestBuffer
 from gateway.middleware.request_id import RequestId
@@ -89,6 +90,7 @@ class Pipeline:
         buffer = settings.limits.request_buffer
         self._request_buffer = RequestBuffer(buffer) if buffer else None
         self._sticky = sticky_step(settings, foundation)
+        self._grpc_web = GrpcWeb()
         self._last_goods = LastGoods(settings, foundation)
 
     def steps(self, route: Route | None, choose: Callable[[], str] | None = None, /) -> list[Middleware]:
@@ -105,6 +107,7 @@ class Pipeline:
             self._ip_rules_for(route),  # inside the rules for all
             _security_headers(route),  # outside what answers or refuses
             cors_step(route, self._foundation),  # a preflight shows no credentials, and counts for no limit
+            self._grpc_web if route is not None and route.grpc_web else None,  # errors from here on are in its words
             *self._limits.by_address(route),  # before anything is spent on finding out who is calling
             self._below_base_for(route),  # inside the limits: who tries such paths uses them up
             *([] if route is None else self._identity.withheld(auth)),  # an authority is shown the URL

@@ -93,8 +93,9 @@ def call_status(exchange: Exchange) -> int | None:
         return None
     said = response.headers.index.get(b"grpc-status")
     body = response.body
-    if said is None and isinstance(body, Body) and body.trailers is not None:
-        said = body.trailers.index.get(b"grpc-status")
+    if said is None and isinstance(body, Body):
+        trailers = body.origin.trailers  # what a page gets has them in the content
+        said = None if trailers is None else trailers.index.get(b"grpc-status")
     return int(said) if said is not None and said.isdigit() and len(said) < 4 else None
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import http.client
+import re
 import time
 from collections.abc import Iterator
 from concurrent import futures
@@ -58,8 +61,8 @@ class Service(_Handler):  # type: ignore[misc]  # grpcio has no types
 
 
 @pytest.fixture(scope="module")
-def channel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A client's channel to a gateway, in front of a server."""
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+    """A gateway in front of a server."""
     place: Path = tmp_path_factory.mktemp("grpc")
     server = grpc.server(futures.ThreadPoolExecutor(8), handlers=[Service()])
     port = server.add_insecure_port("127.0.0.1:0")
@@ -72,16 +75,25 @@ def channel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
             {"name": "orders", "backends": [{"url": f"h2c://127.0.0.1:{port}"}]},
             {"name": "gone", "backends": [{"url": "h2c://127.0.0.1:1"}]},
         ],
-        routes=[{"path": "/test.Orders/*", "upstream": "orders"}, {"path": "/test.Gone/*", "upstream": "gone"}],
+        routes=[
+            {"path": "/test.Orders/*", "upstream": "orders", "grpc_web": True},
+            {"path": "/test.Gone/*", "upstream": "gone", "grpc_web": True},
+        ],
     )
     try:
         gateway.start()
-        options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
-        with grpc.insecure_channel(f"127.0.0.1:{gateway.port}", options) as made:
-            yield made
+        yield gateway
     finally:
         gateway.stop()
         server.stop(None)
+
+
+@pytest.fixture(scope="module")
+def channel(gateway: GatewayProcess) -> Iterator[Any]:
+    """A client's channel to it."""
+    options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+    with grpc.insecure_channel(f"127.0.0.1:{gateway.port}", options) as made:
+        yield made
 
 
 def test_unary(channel: Any) -> None:
@@ -168,3 +180,41 @@ def test_a_call_that_is_cancelled(channel: Any) -> None:
 
     assert call.code() is grpc.StatusCode.CANCELLED
     assert channel.unary_unary("/test.Orders/Unary")(b"b", timeout=20) == b"b"
+
+
+def web_call(gateway: GatewayProcess, method: str, message: bytes, text: bool) -> tuple[str, list[tuple[int, bytes]]]:
+    """Make a call as a page does, over HTTP/1.1; return the outcome that the head has, and the frames."""
+    kind = "application/grpc-web-text" if text else "application/grpc-web+proto"
+    body = b"\0" + len(message).to_bytes(4, "big") + message
+    asked = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=20)
+    asked.request("POST", method, base64.b64encode(body) if text else body, {"Content-Type": kind, "X-Grpc-Web": "1"})
+    answer = asked.getresponse()
+    content = answer.read()
+    asked.close()
+    assert (answer.status, (answer.getheader("Content-Type") or "").partition("+")[0]) == (200, kind.partition("+")[0])
+    if text:
+        content = b"".join(base64.b64decode(group) for group in re.findall(rb"[^=]+=*", content))
+    frames = []
+    while content:
+        size = int.from_bytes(content[1:5], "big")
+        frames.append((content[0], content[5 : 5 + size]))
+        content = content[5 + size :]
+    return answer.getheader("grpc-status") or "", frames
+
+
+@pytest.mark.parametrize("text", [False, True])
+def test_calls_of_pages(gateway: GatewayProcess, text: bool) -> None:
+    """gRPC-Web in octets and in text: messages, then the trailers, and every kind of error."""
+    outcome, (message, trailers) = web_call(gateway, "/test.Orders/Unary", b"seven", text)
+    assert (outcome, message) == ("", (0, b"seven"))
+    assert trailers[0] == 0x80
+    assert set(trailers[1].split(b"\r\n")) >= {b"grpc-status: 0", b"x-sum: 5"}
+
+    _, frames = web_call(gateway, "/test.Orders/Down", b"100", text)
+    assert [content for flags, content in frames if flags == 0] == [b"%d" % number for number in range(100)]
+
+    outcome, frames = web_call(gateway, "/test.Orders/Fail", b"", text)
+    said = outcome.encode() + b"".join(content for _, content in frames)
+    assert said == b"5" or b"grpc-status: 5\r\n" in said
+
+    assert web_call(gateway, "/test.Gone/Get", b"", text) == ("14", [])

@@ -13,6 +13,7 @@ from gateway.config.schema.routes import Route
 from gateway.http.origins import Origins
 from gateway.interfaces import Middleware
 from gateway.middleware.cors import Cors, CorsDryRun
+from gateway.middleware.grpc_web import REQUEST_FIELDS, RESPONSE_FIELDS
 
 ALL = "*"
 
@@ -22,11 +23,13 @@ def cors_step(route: Route | None, foundation: Foundation) -> Middleware | None:
     if route is None or route.cors is None:
         return None
     said = route.cors
+    # Whoever lets pages make calls need not know which fields their libraries send and read.
+    fields, exposed = (REQUEST_FIELDS, RESPONSE_FIELDS) if route.grpc_web else ((), ())
     rules = Cors(
         None if ALL in said.allowed_origins else Origins(said.allowed_origins),
         _methods(said.allowed_methods, route.methods),
-        None if ALL in said.allowed_headers else said.allowed_headers,
-        said.exposed_headers,
+        None if ALL in said.allowed_headers else _with(said.allowed_headers, fields),
+        said.exposed_headers if ALL in said.exposed_headers else _with(said.exposed_headers, exposed),
         said.allow_credentials,
         said.max_age,
         said.allow_private_network,
@@ -37,6 +40,11 @@ def cors_step(route: Route | None, foundation: Foundation) -> Middleware | None:
 def answers_preflights(route: Route) -> bool:
     """Whether preflights of a route are answered by the gateway."""
     return route.cors is not None and not route.cors.dry_run
+
+
+def _with(listed: Sequence[str], more: Sequence[str]) -> Sequence[str]:
+    known = {name.lower() for name in listed}
+    return [*listed, *(name for name in more if name.lower() not in known)]
 
 
 def _methods(allowed: Sequence[str], taken: Sequence[str] | None) -> Sequence[str] | None:

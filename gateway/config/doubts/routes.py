@@ -32,6 +32,7 @@ def route(route: Route, settings: Settings) -> Iterator[Doubt]:
     yield from _attempts(route, timeout)
     yield from _bearers(route, settings)
     yield from _cors(route)
+    yield from _grpc_web(route, settings)
     yield from _queues(route, settings, longest)
     connect = settings.timeouts.connect
     if route.upstream and written(settings.timeouts, "connect") and connect > route.timeout:
@@ -56,6 +57,18 @@ def _cors(route: Route) -> Iterator[Doubt]:
         yield ("cors",), f"no page may call: the route takes {methods} only, and none is in `allowed_methods`"
     elif in_vain:
         yield ("cors", "allowed_methods"), f"the route does not take {', '.join(in_vain)}"
+
+
+def _grpc_web(route: Route, settings: Settings) -> Iterator[Doubt]:
+    if not route.grpc_web:
+        return
+    asked = {destination.name for destination in route.upstreams}
+    upstreams = [upstream for upstream in settings.upstreams if upstream.name in asked]
+    if not any(upstream.may_speak_http2(backend) for upstream in upstreams for backend in upstream.backends):
+        words = "gRPC needs a backend of HTTP/2 (`h2c://`, `https://`, `protocol: http2`)"
+        yield ("grpc_web",), f"no call goes through: {words}"
+    elif route.methods is not None and "POST" not in route.methods:
+        yield ("grpc_web",), "no call comes through: the route does not take POST"
 
 
 def _bearers(route: Route, settings: Settings) -> Iterator[Doubt]:

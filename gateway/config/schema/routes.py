@@ -168,6 +168,10 @@ class SharedRoute(Shared):
     )
     transformations: Transformations | None = Field(default=None, description="Absent: none.")
     cors: Cors | None = Field(default=None, description="Absent: off.")
+    grpc_web: Flag = Field(
+        default=False,
+        description="Whether pages may make calls of gRPC: gRPC-Web becomes gRPC, and back.",
+    )
     security_headers: SecurityHeaders = Field(
         default=False,
         description="true: HSTS (on TLS), nosniff, frame-options, referrer-policy; or a mapping of fields.",

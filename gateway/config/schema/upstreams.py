@@ -236,6 +236,10 @@ class Upstream(SharedUpstream, OwnKeys):
         """Whether HTTP/2 is spoken with a backend by prior knowledge."""
         return backend.scheme == "h2c" or (self.protocol == "http2" and backend.scheme != "https")
 
+    def may_speak_http2(self, backend: Backend) -> bool:
+        """Whether HTTP/2 may be spoken with a backend: by prior knowledge, or if the handshake agrees on it."""
+        return self.known_to_speak_http2(backend) or (backend.scheme == "https" and self.protocol != "http1")
+
     def host_sent(self, backend: Backend) -> bytes | None:
         """Return what a backend sees as Host; None for what the client has sent."""
         if self.host_header == "client":

@@ -46,6 +46,7 @@ def doubts(directory: Path, route: dict[str, Any] | None = None, upstream: Any =
         ({"rate_limit": {"rate": "1/s", "tiers": {"header.T=a": 2}}}, {}, "rate_limit[0].tiers['header.T=a']: whoever"),
         ({"rate_limit": {"rate": "1/s", "except": ["10.0.0.0/8", "::/0"]}}, {}, "rate_limit[0].except: it has all"),
         ({"auth": {"all_of": ["jwt", "api_key"]}}, {"auth": BEARER_KEYS}, "auth.all_of: nobody gets in"),
+        ({"grpc_web": True}, {}, "grpc_web: no call goes through: gRPC needs a backend of HTTP/2"),
         ({"cors": {}}, {}, "cors: no page of another origin may call: `allowed_origins` is empty"),
         ({"methods": ["PUT"], "cors": CORS}, {}, "cors: no page may call: the route takes PUT only"),
         ({"methods": ["GET"], "cors": CORS | {"allowed_methods": ["GET", "PUT"]}}, {}, "cors.allowed_methods: the ro"),
@@ -56,6 +57,15 @@ def test_what_a_route_says_in_vain(tmp_path: Path, route: dict[str, Any], settin
     (found,) = doubts(tmp_path, route, **settings)
 
     assert found.startswith(f"routes[0].{said}")
+
+
+def test_calls_of_pages_that_do_not_come_through(tmp_path: Path) -> None:
+    """They are made with POST."""
+    backends = {"backends": [{"url": "h2c://127.0.0.1:9001"}]}
+    (found,) = doubts(tmp_path, {"grpc_web": True, "methods": ["GET"]}, backends)
+
+    assert found.startswith("routes[0].grpc_web: no call comes through")
+    assert doubts(tmp_path, {"grpc_web": True, "methods": ["POST"]}, backends) == []
 
 
 @pytest.mark.parametrize(
