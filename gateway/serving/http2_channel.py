@@ -199,9 +199,12 @@ class Http2Channel(Outlet):
         self.part()
 
     def shut(self) -> None:
-        """Close at once, whatever is under way."""
+        """Close at once, whatever is under way; clients of WebSockets are told where a frame may stand."""
         if self.phase < Phase.CLOSING:
-            self._close(aborting=True)
+            told = not self._full and [stream for stream in self.streams.values() if stream.leave()]
+            if told:
+                self._goaway(codes.NO_ERROR)
+            self._close(aborting=not told)
         self._abandon(ShuttingDown())
 
     def _expired(self, now: float) -> None:

@@ -157,6 +157,10 @@ class Http2Stream(Downstream):
             self.deadline = life.deadline_after_answer(self._channel.site.now())
             life.resume()
 
+    def leave(self) -> bool:
+        """The gateway goes; returns whether the client was told in a way of what is spoken on the stream."""
+        return False
+
     def abandon(self, error: GatewayError) -> None:
         """The connection is gone, or going."""
         self.deadline = NEVER

@@ -14,6 +14,7 @@ from typing import Final
 
 from gateway.errors import BackendProtocolError, GatewayError, MethodUnknown
 from gateway.exchange import Exchange
+from gateway.http.websocket import GOING_AWAY
 from gateway.http2.events import Trailers
 from gateway.http2.fields import outward
 from gateway.message import Request
@@ -92,6 +93,14 @@ class WebSocketStream(Http2Stream, Carrying):
         else:
             self._full = False
             tunnel.drained()
+
+    def leave(self) -> bool:
+        tunnel = self._tunnel
+        if tunnel is None or not tunnel.leave(GOING_AWAY):
+            return False
+        self._tunnel = None
+        self.close_write()
+        return True
 
     def abandon(self, error: GatewayError) -> None:
         self._lose()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64decode
 
 import pytest
+from twisted.internet.error import ConnectionDone
 
 from gateway.http.websocket import close_frame
 from gateway.http2 import codes
@@ -241,6 +242,35 @@ def test_a_drain_waits_and_then_ends_it(gateway: Harness) -> None:
     assert drained.called
     assert client.closed is not None
     gateway.check_quiet()
+
+
+def test_both_ends_are_told_that_the_gateway_goes(gateway: Harness) -> None:
+    """1001, on each stream whose frames are complete; then the connection is closed, and not reset."""
+    client, answer, backend = tunnel(gateway)
+    backend.half_open = False
+    between = client.ask(ASK, end=False)
+    gateway.network.pump()
+    backend.send(b"\x82\x05ab")  # a frame of five octets, of which two have come
+    for other in gateway.backend("orders").connections:
+        other.half_open = False
+    gateway.network.pump()
+    gateway.gateway.site.abort()
+    gateway.network.pump()
+
+    assert (answer.body, answer.complete) == (b"\x82\x05ab", False)
+    assert (between.body, between.complete) == (close_frame(1001), True)
+    assert client.goaways[-1][1] == codes.NO_ERROR
+    assert client.closed is not None
+    assert client.closed.check(ConnectionDone)
+    unmasked = [_unmasked(heard(each)) for each in gateway.backend("orders").connections[:2]]
+    assert unmasked == [(b"\x88", 1001)] * 2
+    gateway.check_quiet()
+
+
+def _unmasked(frame: bytes) -> tuple[bytes, int]:
+    """Return kind and code of a close frame that a client sends."""
+    key, code = frame[2:6], frame[6:8]
+    return frame[:1], int.from_bytes(bytes(octet ^ key[at] for at, octet in enumerate(code)))
 
 
 def test_a_step_may_close_it(gateway: Harness) -> None:
