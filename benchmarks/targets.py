@@ -128,6 +128,8 @@ TARGETS: Sequence[Target] = (
     ),
     Target("1 MiB up, bytes per CPU s, to HAProxy's", ratio("upload.haproxy.cpu", "upload.{}.cpu"), 1.0, at_least=True),
     Target("HTTP/2 with TLS: CPU per request, to Envoy's", ratio("h2.{}.cpu", "h2.envoy.cpu"), 1.0),
+    Target("HTTP/2 on both sides: CPU per request, to Envoy's", ratio("h2c-h2c.{}.cpu", "h2c-h2c.envoy.cpu"), 1.1),
+    Target("gRPC: CPU per call, to Envoy's", ratio("grpc.{}.cpu", "grpc.envoy.cpu"), 1.2),
     Target(
         "100 MiB down over HTTP/2 with TLS, bytes per CPU s, to Envoy's",
         ratio("h2-download.envoy.cpu", "h2-download.{}.cpu"),

@@ -23,6 +23,8 @@ from benchmarks.workload import (
     ANSWER_PATH,
     DOWNLOAD_PATH,
     FRESH_PATH,
+    GRPC_MESSAGE,
+    GRPC_PATH,
     LARGE_MEBIBYTES,
     LARGE_PATH,
     MEBIBYTE,
@@ -64,6 +66,21 @@ def known() -> dict[str, Scenario]:
             tls=True,
             transfer=LARGE_MEBIBYTES * MEBIBYTE,
         ),
+        Http2Load(
+            "h2c-h2c", "126-byte answers over HTTP/2 on both sides, in the clear", ANSWER_PATH, ANSWER, backend=True
+        ),
+        Http2Load(
+            "grpc",
+            "unary calls of 126 bytes, 64 at once, over HTTP/2 on both sides, in the clear",
+            GRPC_PATH,
+            GRPC_MESSAGE,
+            connections=4,
+            streams=16,
+            rate=10_000,
+            backend=True,
+            body=GRPC_MESSAGE,
+            headers=[("User-Agent", "grpc-c/1.60"), ("Content-Type", "application/grpc"), ("TE", "trailers")],
+        ),
         Idle(),
         Idle("idle-tls", tls=True),
         Idle("idle-h2", http2=True),
@@ -90,10 +107,12 @@ _NOT_ASKED: Mapping[str, Set[str]] = {
     "upload": _STOCK | {"caddy"},
     "h2": _STOCK,
     "h2-download": _STOCK,
+    "h2c-h2c": _STOCK | {"nginx"},
+    "grpc": _STOCK | {"nginx"},
     "idle": _STOCK | {"caddy"},
     "idle-tls": _STOCK | {"caddy"},
     "idle-h2": _STOCK | {"caddy"},
-    "idle-h2-tls": _STOCK | {"caddy"},
+    "idle-h2-tls": _STOCK | {"caddy", "envoy"},  # its first answer waits for an ACK, 45 ms each: four minutes
 }
 """Peers that a scenario does without, unless they are named: their figures would decide nothing, and take minutes."""
 
