@@ -142,8 +142,8 @@ $(VENV)/.dev: $(VENV)/.python setup.cfg requirements/dev.lock
 	@$(PIP) install $(ITSELF)
 	@touch $@ $(VENV)/.runtime
 
-# Real programs that tests drive: curl as a client, and a Redis server; and proxies and clients of HTTP/2, whose tests are left
-# out where they are not installed (RUNLEVEL keeps Debian from starting them as services).
+# Real programs that tests drive: curl as a client, and a Redis server; and proxies, clients of HTTP/2 and a browser, whose tests
+# are left out where they are not installed (RUNLEVEL keeps Debian from starting them as services).
 $(VENV)/.programs: $(VENV)/.python requirements/programs.lock
 	@missing=; \
 	command -v curl >/dev/null || missing="$$missing curl"; \
@@ -165,6 +165,10 @@ $(VENV)/.programs: $(VENV)/.python requirements/programs.lock
 	if [ -n "$$proxies" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  $(call say,"Installing$$proxies"); \
 	  RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $$proxies >/dev/null || true; \
+	fi; \
+	if ! command -v chromium-headless-shell chromium chromium-browser google-chrome >/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  $(call say,"Installing a browser"); \
+	  DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends chromium-headless-shell >/dev/null || true; \
 	fi
 	@touch $@
 
