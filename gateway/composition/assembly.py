@@ -31,7 +31,7 @@ from gateway.dialling.dialer import Dialer, SocketDialer
 from gateway.dialling.resolver import Resolver
 from gateway.forwarding.attempts import Attempts
 from gateway.http.messages import DateClock
-from gateway.http2.ngh2_beginning import available
+from gateway.http2.library import available
 from gateway.listening.client_lists import ClientLists
 from gateway.listening.endpoints import Listening, listen
 from gateway.listening.introductions import Introduced

@@ -21,7 +21,7 @@ from gateway.config import ConfigError, Settings
 from gateway.config.endpoint_strings import IN_THE_CLEAR, parse
 from gateway.config.summary import differences
 from gateway.dialling.tls import TLSSettingsError
-from gateway.http2.ngh2_beginning import available
+from gateway.http2.library import available
 from gateway.listening.endpoints import ListenFailed, Listening
 from gateway.listening.listeners import Entry
 from gateway.telemetry.access_log import AccessLogWriter

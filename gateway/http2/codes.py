@@ -8,6 +8,9 @@ from __future__ import annotations
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 """What a client's connection begins with (section 3.4); no HTTP/1 parser takes it for a request."""
 
+H2 = b"h2"
+"""As ALPN calls it."""
+
 # Section 7.
 NO_ERROR = 0x0
 PROTOCOL_ERROR = 0x1

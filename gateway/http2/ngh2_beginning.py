@@ -1,6 +1,6 @@
 """ngh2, where it can be had, and what it is told at the beginning of a connection.
 
-Layer 1. `available` says whether there is one: without it HTTP/2 is not offered, and there is no slower way beside it.
+Layer 1. Whether there is one says `gateway.http2.library`, without loading this.
 
 # Note [Two lines of limits]
 What becomes an event of ngh2's is counted here by the caller's clock (`gateway.http2.abuse`). What does not is bounded
@@ -25,7 +25,7 @@ try:
 except ImportError:  # no wheel for this platform, and nobody has built it
     ngh2 = None  # type: ignore[assignment]
 
-__all__ = ["SHARED", "available", "begun", "ngh2"]
+__all__ = ["SHARED", "begun", "ngh2"]
 
 SHARED = ngh2.Priority(3, True) if ngh2 is not None else None  # type: ignore[redundant-expr]  # see above
 """Of usual urgency, and to be sent in turn with others (`incremental`, RFC 9218 section 4)."""
@@ -35,11 +35,6 @@ _HARD = 4
 _RESETS = (2**32, 2**32)
 """The library's own limit for resets, which goes by the time of the machine: none, since ours goes by the caller's."""
 _GLITCHES = (1000, 33)
-
-
-def available() -> bool:
-    """Whether HTTP/2 can be spoken here."""
-    return ngh2 is not None
 
 
 @lru_cache(maxsize=16)

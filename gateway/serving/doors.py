@@ -14,11 +14,12 @@ from twisted.internet.protocol import ServerFactory
 from zope.interface import implementer
 
 from gateway.http.forwarded import PeerForwarding
+from gateway.http2.codes import H2
 from gateway.listening.introductions import Anonymous
 from gateway.peer import Forwarding
 from gateway.serving.contract import Delegate, Host
 from gateway.serving.http1_channel import Http1Channel
-from gateway.serving.negotiation import H2, Negotiation
+from gateway.serving.negotiation import Negotiation
 from gateway.serving.tree import Root
 
 HTTP11 = b"http/1.1"

@@ -20,13 +20,9 @@ from typing import Any, Final
 from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocol, ISSLTransport
 from zope.interface import classImplements
 
-from gateway.http2.codes import PREFACE
+from gateway.http2.codes import H2, PREFACE
 from gateway.serving.contract import Host
 from gateway.serving.http1_channel import Http1Channel
-from gateway.serving.http2_channel import Http2Channel
-
-H2: Final = b"h2"
-"""As ALPN calls it."""
 
 _CALLED: Final = ("protocol", "wrappedProtocol")
 """Where Twisted's transports have what they call: those of sockets, and those of TLS."""
@@ -71,7 +67,7 @@ class Negotiation:
         self._site = site
         self._held = b""
         self._secure = False
-        self.channel: Http1Channel | Http2Channel = Http1Channel(site, address)
+        self.channel: Any = Http1Channel(site, address)
         self._become(self.channel)
         self.dataReceived = self._first_received
         self.readConnectionLost = self._ended
@@ -95,7 +91,7 @@ class Negotiation:
             if getattr(transport, name, None) is self:
                 setattr(transport, name, channel)
 
-    def _become(self, channel: Http1Channel | Http2Channel) -> None:
+    def _become(self, channel: Any) -> None:
         self.dataReceived = channel.dataReceived
         self.connectionLost = channel.connectionLost
         self.readConnectionLost = channel.readConnectionLost
@@ -116,8 +112,10 @@ class Negotiation:
             speaks = False
         self._held = b""
         if speaks:
+            # Loaded with the first that speaks it (`gateway.http2.library`).
+            from gateway.serving.http2_channel import Http2Channel
+
             before = self.channel
-            assert isinstance(before, Http1Channel)
             channel = self.channel = Http2Channel(self._site, self.address)
             self.transport.unregisterProducer()
             channel.makeConnection(self.transport)

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
-
-from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
-from prometheus_client.exposition import generate_latest
-from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+from typing import TYPE_CHECKING
 
 from gateway.telemetry.catalog import METRICS, Spec
 from gateway.telemetry.exposition import NO_LABELS, OPENMETRICS, TEXT, Sample, family, wants_openmetrics
 from gateway.telemetry.series import Counts, Histogram, PoolFigures, RouteMetrics, UpstreamMetrics
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
 
 BUCKETS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 10.0)
 """Upper bounds of the duration buckets, in seconds, unless the configuration gives others."""
@@ -31,7 +31,6 @@ class Metrics:
     """All counts of one process.
 
     Attributes:
-        registry: For process and garbage collector figures, and for what a plugin counts.
         errors: Exchanges that ended in an error: `errors.add(reason, source)`.
         active_connections: Asked at scrape time, like the three after it.
         pools: The pools of the snapshot in force.
@@ -55,11 +54,7 @@ class Metrics:
             versions: Of the gateway, Python and Twisted.
             registry: Where other collectors are; a fresh one with process and GC figures by default.
         """
-        if registry is None:
-            registry = CollectorRegistry()
-            ProcessCollector(registry=registry)
-            GCCollector(registry=registry)
-        self.registry = registry
+        self._registry = registry
         self.errors = Counts()
         self.active_connections: Callable[[], int] = lambda: 0
         self.pools: Callable[[], Iterable[PoolFigures]] = tuple
@@ -142,6 +137,20 @@ class Metrics:
         if success:
             self._last_reload = now
 
+    @property
+    def registry(self) -> CollectorRegistry:
+        """Where process and garbage collector figures are, and what a plugin counts.
+
+        Made when somebody asks: prometheus_client takes 1.2 MB, and a gateway that nobody scrapes does not need it.
+        """
+        if self._registry is None:
+            from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
+
+            self._registry = CollectorRegistry()
+            ProcessCollector(registry=self._registry)
+            GCCollector(registry=self._registry)
+        return self._registry
+
     def exposition(self, accept: bytes, now: float) -> tuple[bytes, bytes]:
         """Return content type and text for a scrape.
 
@@ -157,6 +166,9 @@ class Metrics:
             return content_type, memo[1]
         ours = "".join(chain.from_iterable(self._write(spec, openmetrics) for spec in METRICS)).encode()
         # prometheus_client's part comes last: it brings the "# EOF" that ends OpenMetrics.
+        from prometheus_client.exposition import generate_latest
+        from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+
         theirs: bytes = generate_openmetrics(self.registry) if openmetrics else generate_latest(self.registry)
         body = ours + theirs
         self._memo[openmetrics] = (now, body)

@@ -16,15 +16,13 @@ from zope.interface import implementer
 
 from gateway.dialling.tls import HandshakeFailed
 from gateway.http1.response_parser import ResponseMemo
+from gateway.http2.codes import H2
 from gateway.upstream.contract import Connect, Connection, Keeper
 from gateway.upstream.http1_connection import Http1Connection
 from gateway.upstream.http1_opening import Dial
 from gateway.upstream.http2_connection import Http2Connection
 from gateway.upstream.http2_talk import Talk
 from gateway.upstream.request_head import Heading
-
-H2 = b"h2"
-"""As ALPN calls it."""
 
 
 def speaking_http2(dial: Dial, talk: Talk) -> Connect:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.http2 import codes, ngh2_beginning
+from gateway.http2 import codes
 from gateway.http2.engine import EngineOptions
 from gateway.http2.events import Broken, Closed, Data, Event, Head, Reset, Trailers
 from gateway.http2.ngh2_engine import Ngh2Engine
@@ -42,11 +42,6 @@ def engine(**options: int) -> Ngh2Engine:
     made = Ngh2Engine(False, EngineOptions(**options))  # type: ignore[arg-type]  # no options but whole numbers
     feed(made, START)
     return made
-
-
-def test_it_is_available() -> None:
-    """Here, where the tests run, it has to be."""
-    assert ngh2_beginning.available()
 
 
 CANCEL = codes.CANCEL.to_bytes(4)
@@ -190,13 +185,6 @@ def test_an_honest_client_is_no_flood() -> None:
     assert not honest.ended
     assert honest.counts().streams == 0
     assert honest.worn == 0
-
-
-def test_the_library_is_not_needed_to_import(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where its wheel is missing, HTTP/2 is not offered, and nothing else changes."""
-    monkeypatch.setattr(ngh2_beginning, "ngh2", None)
-
-    assert not ngh2_beginning.available()
 
 
 def test_counts_say_what_came() -> None:

@@ -1,26 +1,20 @@
 """Settings of `auth` into the step that asks who is calling.
 
-The ways of showing that are one line each in `authenticators`.
+The ways of showing that are one line each in `gateway.composition.builders.ways`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gateway.composition.builders.api_keys import api_key_authenticator, digests, shared_redis
-from gateway.composition.builders.authorities import Authorities
-from gateway.composition.builders.basic import basic_authenticator, basic_users
 from gateway.composition.builders.decisive import decisive_fields
 from gateway.composition.builders.dry_run import auth_note
-from gateway.composition.builders.jwt import Tokens
-from gateway.composition.builders.mtls import certificate_authenticator
 from gateway.composition.builders.storage import redis_store
-from gateway.composition.builders.token_places import HiddenPlaces
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
 from gateway.config.callers import fields_of_callers, fields_of_tokens, keys_among_tokens, places_of_keys
@@ -32,7 +26,7 @@ from gateway.identity.orders import Control
 from gateway.identity.results import Results
 from gateway.identity.revocations import Revocations
 from gateway.identity.tunnels import OpenTunnels
-from gateway.interfaces import Authenticator, Middleware, PlacedAuthenticator
+from gateway.interfaces import Middleware, PlacedAuthenticator
 from gateway.limiting.limit import LimitStore
 from gateway.middleware.authentication import Authentication, Demands, FullAuthentication
 from gateway.middleware.dry_run import DryRunAuthentication
@@ -41,26 +35,10 @@ from gateway.middleware.tunnels import Tunnels
 from gateway.middleware.verification import Memory, Verification
 from gateway.storage.shared_orders import SharedOrders
 
-Maker = Callable[[AuthMethod], Authenticator]
-"""Makes the authenticator of a way that a route asks for; routes that ask for the same share what it made."""
-
-
-def authenticators(
-    settings: Settings, foundation: Foundation, kept: Results, authorities: Authorities, basic: Maker
-) -> dict[str, Maker]:
-    """Return what makes the authenticators, by the `type` that a route gives."""
-    tokens = Tokens(settings, foundation)
-    tokens.when_changed(kept.clear)  # who was known, or refused, by keys that have gone or come
-    return {
-        "jwt": tokens.authenticator,
-        "jwt_or_other": tokens.sharing_authenticator,  # where introspection or keys come after: all read bearer tokens
-        "api_key": cache(lambda way: api_key_authenticator(settings, foundation)),
-        "api_key_or_jwt": cache(lambda way: api_key_authenticator(settings, foundation, leaves_tokens=True)),
-        "introspection": authorities.introspection,
-        "forward": authorities.forward,
-        "mtls": cache(lambda way: certificate_authenticator(settings, foundation)),
-        "basic": cache(basic),
-    }
+if TYPE_CHECKING:
+    from gateway.composition.builders.ways import Ways
+    from gateway.identity.places import Place
+    from gateway.middleware.placed import HiddenTokens
 
 
 class Identity:
@@ -86,19 +64,18 @@ class Identity:
         self._remade = remade | fields_of_callers(auth)
         self._keys = places_of_keys(auth)
         self._tokens = fields_of_tokens(auth)
-        self._hidden = HiddenPlaces(auth)
         parameter = None if auth.api_keys is None else auth.api_keys.query
         self._parameter = None if parameter is None else KeyParameter(parameter)
         self._decisive = decisive_fields(settings)
-        self._authorities = Authorities(settings, foundation, fields_of_callers(auth), self._decisive)
-        users = basic_users(auth.basic, foundation)
-        self._makers = authenticators(
-            settings,
-            foundation,
-            results(auth.cache, foundation),
-            self._authorities,
-            lambda way: basic_authenticator(settings, foundation, users, store),
+        make_ways = partial(
+            _ways, settings, foundation, results(auth.cache, foundation), fields_of_callers(auth), self._decisive, store
         )
+        self._ways = cache(make_ways)
+        # What no route asks for is built too: a mistake in it shows when it is written.
+        ways = None if settings.auth is None else self._ways()
+        self._hidden = None if ways is None else ways.hidden
+        if ways is None:
+            foundation.carried.then(partial(_no_published_keys, foundation))
         self._count = foundation.metrics.counter("gateway_auth_total").add
         self._note = auth_note(foundation)
         self._memory = Memory(
@@ -118,8 +95,8 @@ class Identity:
             foundation.wall_clock,
         )
         tunnels = open_tunnels(foundation)
-        foundation.carried.then(partial(tunnels.known_are, "key_id", digests(auth.api_keys)))
-        foundation.carried.then(partial(tunnels.known_are, "jti", {} if users is None else users.credentials))
+        foundation.carried.then(partial(tunnels.known_are, "key_id", {} if ways is None else ways.keys))
+        foundation.carried.then(partial(tunnels.known_are, "jti", {} if ways is None else ways.users))
         # Ways beside `jwt` that are shown where tokens are.
         self._bearers = {"introspection"} | ({"api_key"} if keys_among_tokens(auth) else set())
         self._seed = _fingerprint(auth)
@@ -140,7 +117,7 @@ class Identity:
         made = kind(self._made(ways), demands, self._count)
         if not auth.dry_run:
             return made
-        hiding = [step.on_request for step in (self._parameter, self._hidden.step(())) if step is not None]
+        hiding = [step.on_request for step in (self._parameter, self._hides(())) if step is not None]
         return DryRunAuthentication(made, self._note, partial(_in_turn, hiding) if hiding else None)
 
     def withheld(self, auth: RouteAuth | None) -> list[Middleware | None]:
@@ -153,7 +130,7 @@ class Identity:
         read = [place for one in authenticators if isinstance(one, PlacedAuthenticator) for place in one.places]
         return [
             None if any(way.type == "api_key" for way in ways) else self._parameter,
-            None if _lets_tokens_through(auth) else self._hidden.step(read),
+            None if _lets_tokens_through(auth) else self._hides(read),
         ]
 
     def tunnels(self, auth: RouteAuth | None) -> Middleware | None:
@@ -167,7 +144,11 @@ class Identity:
         forwards = auth is not None and auth.forward_credentials and not auth.dry_run
         kept = self._keys if _lets_tokens_through(auth) else self._keys | self._tokens
         withheld = kept - shown if forwards else kept | shown
-        return self._filter(withheld.union(*map(self._authorities.told, ways)))
+        return self._filter(withheld.union(*(self._ways().authorities.told(way) for way in ways)))
+
+    def _hides(self, read: Iterable[Place]) -> HiddenTokens | None:
+        """Return what takes tokens out of a request, of places that are not read on its route; None for nothing."""
+        return None if self._hidden is None else self._hidden.step(read)
 
     def _made(self, ways: Sequence[AuthMethod]) -> list[Verification]:
         made = []
@@ -187,10 +168,23 @@ class Identity:
             # People choose passwords that can be guessed: what the memory keeps of one must tell nobody else anything.
             seed += self._foundation.carried.get("auth passwords", lambda: self._foundation.random_bytes(32))
         seed = sha256(seed + repr(way).encode()).digest()
-        return Verification(self._makers[maker](way), seed, self._memory)
+        return Verification(self._ways().makers[maker](way), seed, self._memory)
 
     def _make_filter(self, withheld: frozenset[bytes]) -> FieldFilter:
         return request_filter(self._remade | withheld, self._decisive)
+
+
+def _ways(*of: Any) -> Ways:
+    # Loaded only where somebody is asked who is calling: it is two megabytes.
+    from gateway.composition.builders.ways import Ways
+
+    return Ways(*of)
+
+
+def _no_published_keys(foundation: Foundation) -> None:
+    """Have nothing said of keys that were published for the configuration before."""
+    for name in ("gateway_jwks_keys", "gateway_jwks_age_seconds"):
+        foundation.metrics.gauge(name, tuple)
 
 
 def _in_turn(steps: Sequence[Callable[[Exchange], None]], exchange: Exchange) -> None:
@@ -223,7 +217,11 @@ def open_tunnels(foundation: Foundation) -> OpenTunnels:
 def _control(settings: Settings, foundation: Foundation, memory: Memory) -> Control:
     """Make what does an operator's orders; with Redis it tells other instances, and hears them."""
     tunnels = open_tunnels(foundation)
-    redis = None if settings.auth is None else shared_redis(settings)
+    redis = None
+    if settings.auth is not None:
+        from gateway.composition.builders.api_keys import shared_redis
+
+        redis = shared_redis(settings)
     if redis is None:
         return Control(memory.results, memory.revocations, tunnels, foundation.wall_clock)
     store = redis_store(redis, foundation)

@@ -16,7 +16,6 @@ from twisted.logger import Logger
 
 from gateway.answering.health import PATHS as HEALTH_PATHS
 from gateway.composition.builders.limits import RateLimits
-from gateway.composition.builders.oauth import token_paths
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
 from gateway.exchange import Exchange
@@ -60,7 +59,12 @@ def own_paths(
         steps: Lists the steps of each.
         render_error: Makes the responses to errors, but for those at the token endpoint, which are for programs.
     """
-    own: dict[bytes, Leaf] = token_paths(settings, foundation, control, limits, steps.outermost)
+    own: dict[bytes, Leaf] = {}
+    if settings.auth is not None and settings.auth.oauth is not None:
+        # Loaded by those who issue tokens.
+        from gateway.composition.builders.oauth import token_paths
+
+        own |= token_paths(settings, foundation, control, limits, steps.outermost)
     if settings.health_paths:
         for path in HEALTH_PATHS:
             own[path] = ContentLeaf(steps.health(path.decode()), partial(_health, foundation), render_error)

@@ -19,13 +19,12 @@ from gateway.dialling.failures import failure_to_error
 from gateway.dialling.fetching import Fetcher
 from gateway.dialling.tls import client_tls_options
 from gateway.errors import InternalError
-from gateway.probing.probe_grpc import GrpcProbe
+from gateway.http2.codes import H2
 from gateway.probing.probe_http import MOST, HttpProbe
 from gateway.probing.probe_script import ScriptProbe
 from gateway.probing.probe_tcp import TcpProbe
 from gateway.probing.prober import Probe, Prober
 from gateway.transport.proxy_greeting import OF_ITSELF
-from gateway.upstream.http2_opening import H2
 from gateway.upstream.standing import Standing
 
 
@@ -77,6 +76,8 @@ def _probe(
 
         if check.type == "tcp":
             return TcpProbe(connect, says=bool(first) and tls is None)
+        from gateway.probing.probe_grpc import GrpcProbe  # loads ngh2
+
         scheme2 = b"http" if tls is None else b"https"
         return GrpcProbe(connect, scheme2, upstream.host_sent(backend) or backend.authority, check.service)
     dialer: Dialer = foundation.dialer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocol
@@ -23,7 +24,8 @@ from gateway.dialling.tls import ALPN, client_tls_options, files_digest
 from gateway.exchange import Exchange
 from gateway.http.reverse import Reverse
 from gateway.http1.response_parser import ResponseMemo
-from gateway.http2.ngh2_beginning import available
+from gateway.http2.codes import H2
+from gateway.http2.library import available
 from gateway.interfaces import Balancer
 from gateway.middleware.gate import Gate
 from gateway.transport.proxy_greeting import greeting
@@ -33,11 +35,11 @@ from gateway.upstream.client_pools import ClientPools, ends_of
 from gateway.upstream.contract import Connect
 from gateway.upstream.dry_run import DryRunUpstream
 from gateway.upstream.http1_opening import speaking_http1
-from gateway.upstream.http2_head import Http2Heading
-from gateway.upstream.http2_opening import H2, speaking_either, speaking_http2
-from gateway.upstream.http2_talk import Talk
 from gateway.upstream.request_head import Heading
 from gateway.upstream.versions_pool import VersionsPool
+
+if TYPE_CHECKING:
+    from gateway.upstream.http2_talk import Talk
 
 
 def build_upstreams(
@@ -179,6 +181,11 @@ def _pool(
     knows = upstream.known_to_speak_http2(backend)
     talk: Talk | None = None
     if knows or H2 in offered:
+        # Only here: it loads ngh2.
+        from gateway.upstream.http2_head import Http2Heading
+        from gateway.upstream.http2_opening import speaking_either, speaking_http2
+        from gateway.upstream.http2_talk import Talk
+
         heading2 = Http2Heading(b"https" if secure else b"http", *sent_as)
         talk = Talk(heading2, most_head, upstream.pool.max_streams, foundation.later)
 
