@@ -30,6 +30,7 @@ from gateway.http.forwarded import NetworkSet
 from gateway.interfaces import Middleware
 from gateway.middleware.below_base import BelowBase
 from gateway.middleware.body_limit import BodyLimit
+from gateway.middleware.call_metrics import CallMetrics
 from gateway.middleware.grpc_web import GrpcWeb
 from gateway.middleware.metrics import RequestMetrics
 from gateway.middleware.request_buffer import RequestBuffer
@@ -85,6 +86,9 @@ class Pipeline:
         self._revoked_certificates = revoked_certificates(settings, foundation, count)
         self._certificate_field = certificate_field(settings)
         self._below_base, self._below_a_base = BelowBase(), upstreams_below_a_base(settings)
+        self._take_calls = frozenset(
+            upstream.name for upstream in settings.upstreams if any(map(upstream.may_speak_http2, upstream.backends))
+        )
         self._body_limit = cache(BodyLimit)
         self._octets = settings.limits.request_body
         buffer = settings.limits.request_buffer
@@ -146,6 +150,7 @@ class Pipeline:
             self._access_log,  # outside everything that can refuse, so that refusals are logged
             self._answers,
             RequestMetrics(self._metrics.route(name, pattern), self._metrics.upstream, self._metrics.errors.add),
+            self._call_metrics_for(route),
             field_step(self._settings, route),  # outside every rule that may be in dry run
             self._ip_rules,
             self._revoked_certificates,  # whatever the path is: nobody else's certificate is believed either
@@ -163,6 +168,12 @@ class Pipeline:
         if route is None:
             return None
         return self._ip_rules_of(route.ip_allow, route.ip_deny, self._address_note if route.ip_dry_run else None)
+
+    def _call_metrics_for(self, route: Route | None) -> Middleware | None:
+        """Return the step that counts calls of gRPC, where a backend can take any."""
+        if route is None or self._take_calls.isdisjoint(name for name, _ in route.upstreams):
+            return None
+        return CallMetrics(route.name, self._metrics.counter("gateway_grpc_calls_total").add)
 
     def _below_base_for(self, route: Route | None) -> Middleware | None:
         """Return the step that holds paths below the base path of backends, where one has any."""

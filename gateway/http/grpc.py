@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from math import inf
+from typing import Final
 
 from gateway.errors import (
     BackendTimeout,
@@ -30,12 +31,19 @@ from gateway.errors import (
 from gateway.headers import Headers
 from gateway.message import Request
 
-CONTENT_TYPE = b"application/grpc"
+CONTENT_TYPE: Final = b"application/grpc"
 
-CANCELLED, UNKNOWN, DEADLINE_EXCEEDED, PERMISSION_DENIED, RESOURCE_EXHAUSTED = 1, 2, 4, 7, 8
-UNIMPLEMENTED, INTERNAL, UNAVAILABLE, UNAUTHENTICATED = 12, 13, 14, 16
+CANCELLED: Final = 1
+UNKNOWN: Final = 2
+DEADLINE_EXCEEDED: Final = 4
+PERMISSION_DENIED: Final = 7
+RESOURCE_EXHAUSTED: Final = 8
+UNIMPLEMENTED: Final = 12
+INTERNAL: Final = 13
+UNAVAILABLE: Final = 14
+UNAUTHENTICATED: Final = 16
 
-OF_HTTP = {
+OF_HTTP: Final = {
     400: INTERNAL,
     401: UNAUTHENTICATED,
     403: PERMISSION_DENIED,
@@ -47,7 +55,7 @@ OF_HTTP = {
 }
 """gRPC's own table for HTTP statuses; all others are UNKNOWN."""
 
-OF_ERRORS: tuple[tuple[type[GatewayError], int], ...] = (
+OF_ERRORS: Final[tuple[tuple[type[GatewayError], int], ...]] = (
     (LimitExceeded, RESOURCE_EXHAUSTED),
     (RequestTooLarge, RESOURCE_EXHAUSTED),
     (BackendTimeout, DEADLINE_EXCEEDED),
@@ -58,7 +66,7 @@ OF_ERRORS: tuple[tuple[type[GatewayError], int], ...] = (
 )
 """Errors whose status says more than the table; the first that fits counts."""
 
-RETRIED = {
+RETRIED: Final = {
     b"1": "cancelled",
     b"4": "deadline-exceeded",
     b"8": "resource-exhausted",
@@ -67,7 +75,7 @@ RETRIED = {
 }
 """Outcomes that `retry.on` may name, by `grpc-status`."""
 
-AS_HTTP = {
+AS_HTTP: Final = {
     CANCELLED: 499,
     UNKNOWN: 500,
     3: 400,
@@ -87,13 +95,13 @@ AS_HTTP = {
 }
 """What the outcome of a call counts as, for breakers and passive health, which go by HTTP statuses: as in Envoy."""
 
-_UNITS = {b"H": 3600.0, b"M": 60.0, b"S": 1.0, b"m": 1e-3, b"u": 1e-6, b"n": 1e-9}
-_TIMEOUT = re.compile(rb"([0-9]{1,8})([HMSmun])").fullmatch
-_AS_IT_IS = frozenset(range(0x20, 0x7F)) - {0x25}
+_UNITS: Final = {b"H": 3600.0, b"M": 60.0, b"S": 1.0, b"m": 1e-3, b"u": 1e-6, b"n": 1e-9}
+_TIMEOUT: Final = re.compile(rb"([0-9]{1,8})([HMSmun])").fullmatch
+_AS_IT_IS: Final = frozenset(range(0x20, 0x7F)) - {0x25}
 
 
 def is_grpc(headers: Headers) -> bool:
-    """Whether a request is a call: `application/grpc`, `application/grpc+proto`, and not gRPC-Web.
+    """Whether content is that of a call: `application/grpc`, `application/grpc+proto`, and not gRPC-Web.
 
     Args:
         headers: Of the request.
@@ -102,6 +110,11 @@ def is_grpc(headers: Headers) -> bool:
     if said is None or said[:16].lower() != CONTENT_TYPE:
         return False
     return len(said) == 16 or said[16:17] in b"+; \t"
+
+
+def is_call(request: Request) -> bool:
+    """Whether a request is a call of gRPC: a POST, too."""
+    return request.method == b"POST" and is_grpc(request.headers)
 
 
 def status_of(error: GatewayError) -> int:
@@ -147,7 +160,7 @@ def deadline_of(request: Request, started: float) -> float:
         started: Seconds when its head was complete.
     """
     said = request.headers.index.get(b"grpc-timeout")
-    if said is None or request.method != b"POST" or not is_grpc(request.headers):
+    if said is None or not is_call(request):
         return inf
     wanted = seconds(said)
     return inf if wanted is None else started + wanted

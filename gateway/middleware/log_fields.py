@@ -17,10 +17,9 @@ from functools import partial
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from gateway.body import Body
 from gateway.exchange import Exchange
 from gateway.http.remembered import remembered
-from gateway.middleware.outcome import level_of, status_of
+from gateway.middleware.outcome import call_status, level_of, status_of
 
 REDACTED = "REDACTED"
 
@@ -84,19 +83,6 @@ _EXPRESSIONS = {
 
 FIELDS = frozenset(_EXPRESSIONS)
 """Every name that a list of fields may have, beside `request.headers.NAME`."""
-
-
-def call_status(exchange: Exchange) -> int | None:
-    """Return the outcome of a call of gRPC, None for other exchanges and for calls that have broken off."""
-    response = exchange.response
-    if response is None:
-        return None
-    said = response.headers.index.get(b"grpc-status")
-    body = response.body
-    if said is None and isinstance(body, Body):
-        trailers = body.origin.trailers  # what a page gets has them in the content
-        said = None if trailers is None else trailers.index.get(b"grpc-status")
-    return int(said) if said is not None and said.isdigit() and len(said) < 4 else None
 
 
 def query_redactor(names: Iterable[str], errors: str = "backslashreplace") -> Callable[[bytes], str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from gateway.body import Body
 from gateway.errors import Source
 from gateway.exchange import Exchange
 
@@ -26,3 +27,16 @@ def level_of(exchange: Exchange) -> str:
     if error is None:
         return "info"
     return "error" if error.status >= 500 and error.source is not Source.DOWNSTREAM else "warn"
+
+
+def call_status(exchange: Exchange) -> int | None:
+    """Return the outcome of a call of gRPC, None for other exchanges and for calls that have broken off."""
+    response = exchange.response
+    if response is None:
+        return None
+    said = response.headers.index.get(b"grpc-status")
+    body = response.body
+    if said is None and isinstance(body, Body):
+        trailers = body.origin.trailers  # what a page gets has them in the content
+        said = None if trailers is None else trailers.index.get(b"grpc-status")
+    return int(said) if said is not None and said.isdigit() and len(said) < 4 else None

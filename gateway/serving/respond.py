@@ -33,8 +33,7 @@ def problem(error: GatewayError, request_id: str) -> bytes:
 
 def render_error(exchange: Exchange, error: GatewayError) -> Response:
     """Make the response for an error."""
-    request = exchange.request
-    if request.method == b"POST" and grpc.is_grpc(request.headers):
+    if grpc.is_call(exchange.request):
         return _trailers_only(error)
     if isinstance(error, AuthorityRefused):
         error.response.headers.set(b"Gateway-Reason", error.reason.encode())

@@ -48,6 +48,13 @@ METRICS = (
         "many parts, or too slow), or glitches (frames that say nothing, or streams that were not offered).",
     ),
     Spec(
+        "gateway_grpc_calls_total",
+        "counter",
+        ("route", "grpc_status"),
+        "Calls of gRPC on routes whose backends may be asked by HTTP/2, by outcome: 0 to 16, other for what a backend "
+        "made up, none where a call broke off without one.",
+    ),
+    Spec(
         "gateway_errors_total",
         "counter",
         ("reason", "source"),

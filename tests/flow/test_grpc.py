@@ -304,3 +304,29 @@ def test_the_clients_time_is_no_fault_of_a_backend(make: Callable[..., Harness],
     world.backend.on_whole = lambda asked: asked.connection.head(asked, [kind, ("grpc-status", "0")], end=True)
 
     assert call(world).headers.get(b"grpc-status") == b"0"
+
+
+def test_calls_are_counted_by_their_outcome(make: Callable[..., Harness]) -> None:
+    """Those that the gateway answers, too; what is no outcome has one name. Other requests are no calls."""
+    world = World(make)
+    kind = ("content-type", "application/grpc")
+    for said in ("0", "0", "14", "99", "x"):
+        world.backend.on_whole = lambda asked, said=said: asked.connection.answer(  # type: ignore[misc]
+            asked, b"y", [kind], trailers=[("grpc-status", said)]
+        )
+        call(world)
+    world.backend.on_whole = lambda asked: asked.connection.head(asked, [kind, ("grpc-status", "5")], end=True)
+    call(world)
+    world.backend.on_whole = stall
+    call(world, grpc_timeout="1S")
+    world.gateway.advance(1.5)
+    world.backend.on_whole = lambda asked: asked.connection.answer(asked, b"y", [kind])
+    call(world)
+    world.backend.on_whole = lambda asked: asked.connection.answer(asked)
+    world.ask()
+
+    counted = {
+        said: world.gateway.metric("gateway_grpc_calls_total", route="orders", grpc_status=said)
+        for said in ("0", "4", "5", "14", "other", "none")
+    }
+    assert counted == {"0": 2, "4": 1, "5": 1, "14": 1, "other": 1, "none": 2}

@@ -104,7 +104,7 @@ def build_upstream(
             standing = build_standing(backend, upstream, condition, foundation, tls, files)
         reverse = _reverse(upstream, backend)
         times = _times(upstream, backend, foundation)
-        calls = upstream.known_to_speak_http2(backend) or (backend.scheme == "https" and H2 in _offered(upstream))
+        calls = upstream.may_speak_http2(backend)
         backends.append(
             Backend(backend.url, backend.weight, pool, standing, grows, reverse, backend.backup, times, calls)
         )

@@ -219,7 +219,21 @@ HostHeader: TypeAlias = Annotated[str, Parsed(patterns.host_header, _string(), "
 CLAIM_NAME = r"[A-Za-z0-9_.:/-]+"
 """Of a claim in a text such as `claim:NAME`: names of OpenID Connect, URLs, and dotted paths."""
 METRIC_LABELS = (
-    *("backend", "cause", "from", "le", "method", "mode", "name", "outcome", "path", "plugin", "priority", "python"),
+    *(
+        "backend",
+        "cause",
+        "from",
+        "grpc_status",
+        "le",
+        "method",
+        "mode",
+        "name",
+        "outcome",
+        "path",
+        "plugin",
+        "priority",
+        "python",
+    ),
     *("reason", "result", "route", "scope", "source", "state", "status", "store", "to", "twisted", "upstream"),
     *("verifier", "version"),
 )
