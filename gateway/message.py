@@ -186,3 +186,9 @@ class Response:
         self.body = body
         self.length = len(body) if isinstance(body, bytes) else length
         self.tunnel: Tunnel | None = None
+
+
+class KeptAnswer(Response):
+    """An answer of a backend that was kept, given though there is an error."""
+
+    __slots__ = ()

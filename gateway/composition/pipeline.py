@@ -23,6 +23,7 @@ from gateway.composition.builders.last_good import LastGoods
 from gateway.composition.builders.limits import RateLimits
 from gateway.composition.builders.mtls import certificate_field, revoked_certificates
 from gateway.composition.builders.sticky import sticky_step
+from gateway.composition.builders.transformations import Transformations, dropped_fields
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
 from gateway.config.schema.routes import Route
@@ -96,6 +97,7 @@ class Pipeline:
         self._sticky = sticky_step(settings, foundation)
         self._grpc_web = GrpcWeb()
         self._last_goods = LastGoods(settings, foundation)
+        self._transformations = Transformations(settings, foundation)
 
     def steps(self, route: Route | None, choose: Callable[[], str] | None = None, /) -> list[Middleware]:
         """List the steps of a route, from the client inwards; after the last comes the forwarder.
@@ -126,7 +128,8 @@ class Pipeline:
             self._load.of_route(route),  # a caller who is refused above takes nobody's place
             *self._load.of_upstreams(route, choose),  # a place is held only while the upstream is asked
             self._pages.step(route),  # outside what keeps the backend's answers as they were
-            self._last_goods.step(route, self._identity.passes(auth)),  # innermost: keeps what the backend said
+            self._transformations.step(route),  # what stands before it is about the request as it came
+            self._last_good(route),  # innermost: keeps what the backend said
         )
 
     def agent(self, route: Route) -> list[Middleware]:
@@ -163,6 +166,12 @@ class Pipeline:
     def public_metrics(self, path: str) -> list[Middleware]:
         """List the steps of the metrics on the public port: not logged, and under the address rules for all."""
         return _those_needed(self._request_id, self._ip_rules, *self._limits.own("metrics", path).steps)
+
+    def _last_good(self, route: Route | None) -> Middleware | None:
+        """Return the step that keeps answers, by what the backend is asked."""
+        if route is None:
+            return None
+        return self._last_goods.step(route, self._identity.passes(route.auth, dropped_fields(route)))
 
     def _ip_rules_for(self, route: Route | None) -> Middleware | None:
         if route is None:

@@ -23,6 +23,7 @@ from gateway.composition.builders.paths import Paths
 from gateway.composition.builders.places import Places
 from gateway.composition.builders.readiness import readiness
 from gateway.composition.builders.routes import Routes, rules
+from gateway.composition.builders.transformations import dropped_fields
 from gateway.composition.builders.upstreams import build_upstreams
 from gateway.composition.foundation import Foundation
 from gateway.composition.pipeline import Pipeline
@@ -135,7 +136,8 @@ def build(
     pipeline = Pipeline(settings, foundation, log_access, trusted, identity, limits, load, pages, answers)
     compiler = Routes(settings, foundation, upstreams, pipeline.steps, pages)
     for route in settings.routes:
-        leaf = compiler.compile(route, identity.passes(route.auth), paths.of(route, limits.for_some_paths(route)))
+        passes = identity.passes(route.auth, dropped_fields(route))
+        leaf = compiler.compile(route, passes, paths.of(route, limits.for_some_paths(route)))
         routes += [(rule, leaf) for rule in rules(route)]
     own = own_paths(settings, foundation, identity.control, limits, pipeline, pages.render_error)
     labels = OwnLabels(settings.metrics.labels, {route.name: route.labels for route in settings.routes})

@@ -84,7 +84,7 @@ def _redirect(here: Location, route: Route, redirect: Redirect) -> Iterator[tupl
         yield about_key(*here), "one of `scheme`, `host`, `port` and `path`", "a redirect to where the client is"
     wanted = {name.removeprefix(PARAM) for name in names(redirect.path or "") if name.startswith(PARAM)}
     for path in route.path if wanted else ():
-        known = _parameters(path)
+        known = parameters(path)
         for name in sorted(wanted - known):
             near = suggestion(name, sorted(known)).replace("`", f"`{PARAM}", 1)
             if not near and path.endswith("/*"):
@@ -92,7 +92,8 @@ def _redirect(here: Location, route: Route, redirect: Redirect) -> Iterator[tupl
             yield (*here, "path"), f"parameters of `{path}`", f"`${{{PARAM}{name}}}`{near}"
 
 
-def _parameters(path: str) -> set[str]:
+def parameters(path: str) -> set[str]:
+    """Return the names of the parameters in a path."""
     if path.startswith("~"):
         return {name for _, name in matcher(path[1:])[1]}
     segments = path[1:].split("/")

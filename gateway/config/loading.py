@@ -18,6 +18,7 @@ from gateway.config import (
     references,
     sources,
     substitution,
+    transformations,
     undecidable,
     unsupported,
 )
@@ -121,6 +122,7 @@ def _settings(
             problems.extend(answers.check(root, settings))
             problems.extend(claim_headers.check(root, settings))
             problems.extend(undecidable.check(root, settings))
+            problems.extend(transformations.check(root, settings))
         if supported_only:
             problems.extend(unsupported.check(root))
     if problems:

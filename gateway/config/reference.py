@@ -18,7 +18,7 @@ from gateway.config import catalog
 from gateway.config.schema.base import Section
 from gateway.config.schema.shared import Shared
 from gateway.config.schema.types import FileName, Parsed
-from gateway.config.substitution import CLAIM, RUNTIME
+from gateway.config.substitution import CLAIM, HEADER, PARAM, QUERY, RUNTIME
 from gateway.config.unsupported import NOT_YET
 
 _HEAD = f"""\
@@ -40,8 +40,8 @@ own, in every section. A file that is empty is refused; `{{}}` says nothing.
 
 **Environment.** `${{VAR}}`, `${{VAR:-default}}` and `${{VAR:?message}}` in values (never in keys) come from the
 environment, then from a `.env` beside the configuration; `$${{` is a literal `${{`. A number may stand in quotes,
-as JSON wants it: `"${{PORT}}"`. Inside `transformations`, the names
-{", ".join(f"`{name}`" for name in RUNTIME)} and `{CLAIM}NAME`
+as JSON wants it: `"${{PORT}}"`. Inside `transformations`, `redirect`, `respond` and `aggregate`, the names
+{", ".join(f"`{name}`" for name in RUNTIME)}, {", ".join(f"`{kind}NAME`" for kind in (CLAIM, PARAM, HEADER, QUERY))}
 belong to the exchange and are not looked up; `$${{` is undone there when the value is rendered.
 `GATEWAY__LIMITS__IN_FLIGHT=500` or `GATEWAY__LISTENERS__0__ENDPOINT=tcp:80` sets any single value, over what the files
 say.

@@ -7,7 +7,7 @@ touched. A plain scalar may become a number: `port: ${PORT}`; so may one in
 quotes, which JSON asks for, where the key takes a number.
 
 # Note [Runtime names]
-Inside `transformations`, `redirect` and `respond`, `${latency}` and the other names in `RUNTIME`
+Inside `transformations`, `redirect`, `respond` and `aggregate`, `${latency}` and the other names in `RUNTIME`
 belong to the exchange and stay as they are. There, a `$${` stays too: whatever renders
 the template undoes it, and until then it must not look like a name. For the
 same reason a value put in from the environment has its `${` doubled.
@@ -25,13 +25,16 @@ from gateway.config.problems import Problem, problem, suggestion
 RUNTIME = ("latency", "request_id", "client_ip", "route", "upstream", "method", "path", "status", "now")
 CLAIM = "claim."
 PARAM = "param."
-RUNTIME_SECTIONS = ("transformations", "redirect", "respond")
+HEADER = "header."
+QUERY = "query."
+RUNTIME_SECTIONS = ("transformations", "redirect", "respond", "aggregate")
 """Keys inside which runtime names stay as they are."""
 
 _TOKEN = re.compile(r"\$\$\{|\$\{(?P<body>[^{}]*)\}|(?P<open>\$\{)")
 _BODY = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::(?P<kind>[-?])(?P<rest>.*))?", re.DOTALL)
 _RUNTIME_NAME = re.compile(
-    rf"(?:{'|'.join(RUNTIME)}|{re.escape(CLAIM)}[A-Za-z0-9_.:/-]+|{re.escape(PARAM)}[A-Za-z0-9_-]+)"
+    rf"(?:{'|'.join(RUNTIME)}|{re.escape(CLAIM)}[A-Za-z0-9_.:/-]+|{re.escape(PARAM)}[A-Za-z0-9_-]+"
+    rf"|{re.escape(HEADER)}[!#$%&'*+.^_`|~0-9A-Za-z-]+|{re.escape(QUERY)}[^\x00-\x20&=#;+%{{}}]+)"
 )
 
 
@@ -102,9 +105,10 @@ def _value(body: str, variables: Mapping[str, str], runtime: bool) -> str:
 
 def _forms(runtime: bool) -> str:
     if runtime:
-        return f"one of {', '.join(RUNTIME)}, {CLAIM}NAME, {PARAM}NAME or an environment variable"
+        names = ", ".join([*RUNTIME, *(f"{kind}NAME" for kind in (CLAIM, PARAM, HEADER, QUERY))])
+        return f"one of {names} or an environment variable"
     return "`${VAR}`, `${VAR:-default}` or `${VAR:?message}` (`$${` for a literal `${`)"
 
 
 def _near(name: str, runtime: bool) -> str:
-    return nearest.name(name, RUNTIME, (CLAIM, PARAM)) if runtime else ""
+    return nearest.name(name, RUNTIME, (CLAIM, PARAM, HEADER, QUERY)) if runtime else ""

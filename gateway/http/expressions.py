@@ -40,6 +40,16 @@ def matcher(expression: str, any_case: bool = False) -> tuple[Callable[[bytes], 
     return compiled.fullmatch, [(number, name.decode()) for name, number in compiled.groupindex.items()]
 
 
+def groups(expression: str) -> int:
+    """Return how many groups an expression has.
+
+    Raises:
+        ValueError: RE2 does not take the expression; the message is RE2's.
+    """
+    number: int = _compile(expression).groups
+    return number
+
+
 def wanted(expression: str) -> str:
     """Say what was expected in place of a text that `check` refuses.
 

@@ -51,6 +51,11 @@ def normal_form(path: bytes) -> bytes:
     return plain(merged(resolved(respelled(path).replace(b"%2E", b"."))))
 
 
+def is_normal(path: bytes) -> bool:
+    """Whether a path is in normal form, and nothing in it is escaped."""
+    return _IS_NORMAL(path) is not None
+
+
 def check_path(path: bytes) -> None:
     """Refuse what is not a path by any server's reading.
 

@@ -18,7 +18,7 @@ from gateway.filters import Recording, filter_response
 from gateway.headers import Headers
 from gateway.http import caching
 from gateway.http.fields import FieldFilter, passed_on
-from gateway.message import Response
+from gateway.message import KeptAnswer, Response
 from gateway.resilience.last_good import Answer, LastGood, Values
 
 _SAFE = frozenset([b"GET", b"HEAD", b"OPTIONS", b"TRACE"])
@@ -161,7 +161,7 @@ class Recall:
         headers.add(b"Cache-Status", b'gateway; hit; detail="%b"' % error.reason.encode())
         headers.set(b"Gateway-Reason", error.reason.encode())
         self._count()
-        return Response(200, headers, answer.body)
+        return KeptAnswer(200, headers, answer.body)
 
 
 def _wants_no_copy(headers: Headers) -> bool:

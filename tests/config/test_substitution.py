@@ -119,7 +119,8 @@ def test_an_unknown_name_inside_transformations_lists_the_runtime_names() -> Non
         (
             "g.yaml:1:22: transformations.a: expected one of latency, request_id, client_ip, route, "
             "upstream, method, path, "
-            "status, now, claim.NAME, param.NAME or an environment variable, found `${latncy}`, which is not set "
+            "status, now, claim.NAME, param.NAME, header.NAME, query.NAME or an environment variable, "
+            "found `${latncy}`, which is not set "
             "either, did you mean `latency`?"
         )
     ]

@@ -19,7 +19,8 @@ JWT = "auth: {jwt: {default: {algorithms: [HS256], secret: an-example-secret-of-
 SET = {
     "plugins": "plugins: [{name: a, class: a.B}]",
     "tracing.exporter": "tracing: {exporter: otlp}",
-    "routes[].transformations": "transformations: {}",
+    "routes[].transformations.request.body": "transformations: {request: {body: {remove: [a]}}}",
+    "routes[].transformations.response.body": "transformations: {response: {body: {remove: [a]}}}",
     "routes[].plugins": "plugins: [a]",
 }
 

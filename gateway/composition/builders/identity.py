@@ -137,14 +137,19 @@ class Identity:
         """Return the step that holds a route's tunnels to their credentials, None where the route asks for none."""
         return None if auth is None or not auth.ways or auth.dry_run else self._tunnels
 
-    def passes(self, auth: RouteAuth | None) -> FieldFilter:
-        """Return the filter for the request fields of a route: unless it says otherwise, without the credentials."""
+    def passes(self, auth: RouteAuth | None, dropped: frozenset[bytes] = frozenset()) -> FieldFilter:
+        """Return the filter for the request fields of a route: unless it says otherwise, without the credentials.
+
+        Args:
+            auth: Of the route.
+            dropped: Further fields that do not pass: those that the route takes out or replaces.
+        """
         ways = () if auth is None or auth.dry_run else auth.ways
         shown: frozenset[bytes] = frozenset().union(*(made.authenticator.fields for made in self._made(ways)))
         forwards = auth is not None and auth.forward_credentials and not auth.dry_run
         kept = self._keys if _lets_tokens_through(auth) else self._keys | self._tokens
         withheld = kept - shown if forwards else kept | shown
-        return self._filter(withheld.union(*(self._ways().authorities.told(way) for way in ways)))
+        return self._filter(withheld.union(dropped, *(self._ways().authorities.told(way) for way in ways)))
 
     def _hides(self, read: Iterable[Place]) -> HiddenTokens | None:
         """Return what takes tokens out of a request, of places that are not read on its route; None for nothing."""

@@ -7,38 +7,95 @@ Values may hold `${latency}` and the other runtime names, see
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 from pydantic import Field
 
-from gateway.config.patterns import expression, text
+from gateway.config.nodes import meant
+from gateway.config.patterns import expression, header_name, text
 from gateway.config.problems import Unexpected
 from gateway.config.schema.base import Section
-from gateway.config.schema.types import HeaderName, HeaderValue, Parsed, SomeText, Status, Text
+from gateway.config.schema.types import HeaderValue, Parsed, SomeText, Text
+from gateway.http import templates
+from gateway.http.fields import FRAMING, HOP_BY_HOP, NEVER_FORWARDED
+
+PARTIAL = frozenset([206, 304])
+"""Statuses of answers that are less than whole: what they say is untrue under any other status."""
+
+NO_CONTENT = frozenset([204, 205])
 
 
 def _status_key(value: object) -> int:
     written = text(value)
-    if not re.fullmatch("[1-5][0-9]{2}", written):
-        raise Unexpected("a status from 100 to 599")
+    if not re.fullmatch("[2-5][0-9]{2}", written) or int(written) in PARTIAL:
+        raise Unexpected("a status from 200 to 599, but not 206 and 304")
     return int(written)
 
 
+def _status(value: object) -> int:
+    number = meant(value)
+    if not isinstance(number, int) or not 200 <= number <= 599 or number in PARTIAL | NO_CONTENT:
+        raise Unexpected("an integer from 200 to 599, but not 204, 205, 206 and 304")
+    return int(number)
+
+
+def _name(value: object) -> str:
+    name = header_name(value)
+    if name.lower().encode() in _OF_ONE_HOP:
+        raise Unexpected("a field that is not for one hop and does not say where a message ends")
+    return name
+
+
+_OF_ONE_HOP = HOP_BY_HOP | (FRAMING - {b"host"}) | NEVER_FORWARDED | {b"trailer"}
+
+
+def _path(value: object) -> str:
+    written = text(value)
+    if written and not written.startswith("/"):
+        raise Unexpected("a path that begins with `/`")
+    return _part_of_path(written)
+
+
+def _part_of_path(value: object) -> str:
+    written = text(value)
+    if _NOT_IN_PATHS.search(templates.literals(written)):
+        raise Unexpected("a part of a path, without `?`, `#`, blanks and `%` without two digits")
+    return written
+
+
+_NOT_IN_PATHS = re.compile(r"[\x00-\x20\x7f?#]|%(?![0-9A-Fa-f]{2})|%00")
+
+
+def _prefix(value: object) -> str:
+    written = _path(value)
+    if templates.names(written):
+        raise Unexpected("a path without runtime names")
+    return written
+
+
+FieldName: TypeAlias = Annotated[str, Parsed(_name, {"type": "string", "minLength": 1}, "field name")]
+_PathText: TypeAlias = Annotated[str, Parsed(_path, {"type": "string"}, "path")]
+
+
 class PathReplacement(Section):
-    """A regular expression and what takes its matches' place."""
+    """A regular expression and what takes the place of its first match."""
 
     pattern: Annotated[str, Parsed(expression, {"type": "string"}, "regular expression")] = Field(
-        description="A regular expression (RE2)."
+        description="A regular expression (RE2), for the normal form of the path."
     )
-    with_: Text = Field(default="", alias="with", description="What a match becomes; `\\1` is its first group.")
+    with_: Annotated[str, Parsed(_part_of_path, {"type": "string"}, "text")] = Field(
+        default="", alias="with", description="What its first match becomes; `\\1` is its first group."
+    )
 
 
 class PathChanges(Section):
     """How the path is rewritten; in this order."""
 
-    strip_prefix: Text = Field(default="", description="Taken from the start.")
+    strip_prefix: Annotated[str, Parsed(_prefix, {"type": "string"}, "path")] = Field(
+        default="", description="Whole segments, taken from the start."
+    )
     replace: PathReplacement | None = Field(default=None, description="Replaced by a regular expression.")
-    add_prefix: Text = Field(default="", description="Put at the start.")
+    add_prefix: _PathText = Field(default="", description="Put at the start.")
 
 
 class QueryChanges(Section):
@@ -46,7 +103,7 @@ class QueryChanges(Section):
 
     secret_keys = frozenset({"add", "set"})
 
-    add: dict[str, Text] = Field(default={}, description="Parameters added to those that are there.")
+    add: dict[str, Text] = Field(default={}, description="Parameters put behind those that are there.")
     set: dict[str, Text] = Field(default={}, description="Parameters that replace those of the same name.")
     remove: tuple[SomeText, ...] = Field(default=(), description="Parameters taken out.")
 
@@ -64,12 +121,12 @@ class BodyChanges(Section):
 class _HeaderChanges(Section):
     secret_keys = frozenset({"add_headers", "set_headers"})
 
-    add_headers: dict[HeaderName, HeaderValue] = Field(default={}, description="Fields appended.")
-    set_headers: dict[HeaderName, HeaderValue] = Field(
+    add_headers: dict[FieldName, HeaderValue] = Field(default={}, description="Fields appended.")
+    set_headers: dict[FieldName, HeaderValue] = Field(
         default={}, description="Fields that replace those of the same name."
     )
-    rename_headers: dict[HeaderName, HeaderName] = Field(default={}, description="Old to new name.")
-    remove_headers: tuple[HeaderName, ...] = Field(default=(), description="Fields taken out.")
+    rename_headers: dict[FieldName, FieldName] = Field(default={}, description="Old to new name.")
+    remove_headers: tuple[FieldName, ...] = Field(default=(), description="Fields taken out.")
 
 
 class RequestChanges(_HeaderChanges):
@@ -80,10 +137,15 @@ class RequestChanges(_HeaderChanges):
     body: BodyChanges = Field(default=BodyChanges(), description="The body, where it is JSON.")
 
 
+_ClientStatus: TypeAlias = Annotated[
+    int, Parsed(_status, {"type": "integer", "minimum": 200, "maximum": 599}, "integer, 200 to 599")
+]
+
+
 class ResponseChanges(_HeaderChanges):
     """Changes on the way out."""
 
-    status: dict[Annotated[int, Parsed(_status_key, {"type": "string"}, "status")], Status] = Field(
+    status: dict[Annotated[int, Parsed(_status_key, {"type": "string"}, "status")], _ClientStatus] = Field(
         default={}, description="Status of the backend to status for the client."
     )
     body: BodyChanges = Field(default=BodyChanges(), description="The body, where it is JSON.")

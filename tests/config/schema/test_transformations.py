@@ -24,9 +24,9 @@ def test_a_status_becomes_another(load_text: Load) -> None:
     assert changes.response.status == {404: 200, 503: 500}
 
 
-@pytest.mark.parametrize("status", ["4xx", "600", "42"])
+@pytest.mark.parametrize("status", ["4xx", "600", "42", "100", "206", "304"])
 def test_what_is_no_status_is_told(complaints: Complaints, status: str) -> None:
     """By its place."""
     (line,) = complaints(ROUTE % f"{status}: 200")
 
-    assert "a status from 100 to 599" in line
+    assert "a status from 200 to 599, but not 206 and 304" in line
