@@ -24,7 +24,7 @@ from gateway.upstream.complaints import Complaints
 from gateway.upstream.contract import Connect, Connection, Hearer, Keeper, Stream
 from gateway.upstream.lent_places import LentPlaces
 from gateway.upstream.openings import Openings
-from gateway.upstream.pool_limits import PoolLimits
+from gateway.upstream.pool_limits import SURPLUS, PoolLimits
 from gateway.upstream.waiting import Waiting
 
 _NONE_LEFT: Final = frozenset([EMFILE, ENFILE, ENOBUFS, ENOMEM])
@@ -200,16 +200,17 @@ class BackendPool(Keeper):
             return
         if self._roomy:
             self._roomy.pop(connection, None)
-        if self._retired or (self._waiting and self._wanted):
-            # All who still wait want an unused connection, and the pool is full: close this one so that a new one can
-            # be dialled.
+        kept = self._limits.max_idle
+        if self._retired or not kept or (self._waiting and self._wanted):
+            # All who still wait want an unused connection, and the pool is full: a new one can be dialled in its place.
             connection.close()
-        elif len(self._idle) >= self._limits.max_idle:
-            connection.close()
-        else:
-            unused = self.now() + min(self._limits.idle_timeout, connection.idle_for)
-            connection.deadline = min(unused, connection.expires)
-            self._idle.append(connection)
+            return
+        longest = self._limits.idle_timeout
+        if len(self._idle) >= kept:
+            longest = min(longest, SURPLUS)
+        unused = self.now() + min(longest, connection.idle_for)
+        connection.deadline = min(unused, connection.expires)
+        self._idle.append(connection)
 
     def set_aside(self, connection: Connection, owner: object) -> None:
         before = self.aside.take(owner)

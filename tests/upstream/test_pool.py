@@ -20,6 +20,7 @@ from gateway.upstream.backend_pool import BackendPool
 from gateway.upstream.contract import Stream
 from gateway.upstream.http1_connection import Http1Connection
 from gateway.upstream.pool import ConnectionPool
+from gateway.upstream.pool_limits import SURPLUS
 from tests.upstream.conftest import Bench, Waiter
 
 T = TypeVar("T")
@@ -510,11 +511,39 @@ class TestConnectionPool:
 
 
 def test_no_more_unused_connections_are_kept_than_max_idle() -> None:
-    """What is over is closed as it becomes free."""
+    """For long, that is: Note [Surplus connections]."""
     bench = Bench(max_connections=3, max_idle=1)
     for connection in bench.used(3):
         connection.unused()
+    bench.pass_time(SURPLUS - 1)
+    assert bench.figures() == (3, 0, 0, 0)
+    bench.pass_time(1.5)
     assert bench.figures() == (1, 0, 0, 0)
+
+
+def test_bursts_larger_than_max_idle_dial_once() -> None:
+    """What the one before has opened is used again, and goes when there are none any more."""
+    bench = Bench(max_connections=100, max_idle=10)
+    first = bench.used(50)
+    for connection in first:
+        connection.unused()
+    for _ in range(5):
+        bench.pass_time(SURPLUS - 1)
+        burst = [bench.wait().got for _ in range(50)]
+        assert set(burst) == set(first)
+        for connection in first:
+            connection.unused()
+    bench.pass_time(SURPLUS + 0.5)
+
+    assert bench.figures() == (10, 0, 0, 0)
+
+
+def test_with_no_idle_ones_wanted_none_is_kept() -> None:
+    """It is closed as it becomes free."""
+    bench = Bench(max_connections=3, max_idle=0)
+    for connection in bench.used(3):
+        connection.unused()
+    assert bench.figures() == (0, 0, 0, 0)
 
 
 def test_a_connection_that_waits_for_its_client_does_not_count() -> None:

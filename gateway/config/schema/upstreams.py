@@ -98,7 +98,11 @@ class Backend(Section):
 class Pool(Section):
     """Connections to one backend."""
 
-    max_idle: Count = Field(default=100, description="Connections to one backend that are kept open while unused.")
+    max_idle: Count = Field(
+        default=100,
+        description="Connections to one backend that are kept open while unused, for `idle_timeout`; more of them are "
+        "kept for 5 seconds, so that bursts are not dialled for each time. 0: none is kept.",
+    )
     max_connections: Positive = Field(
         default=1024,
         description="Connections to one backend that are open at most; one that waits for its client does not count.",
