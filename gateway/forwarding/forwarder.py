@@ -141,7 +141,7 @@ class Forwarder(AttemptObserver):
         retries = self._retries
         outcome = None if retries is None else retries.asked_for(response)
         if retries is not None and outcome is not None:
-            delay = retries.delay(attempt, outcome, self._attempts.now())
+            delay = retries.delay(attempt, outcome, self._attempts.now(), response)
             if delay is not None:
                 attempt.discard()
                 retries.wait(attempt, delay, lambda attempt: self._repeat(attempt, outcome))

@@ -23,7 +23,7 @@ from typing import Any
 from gateway.body import Body
 from gateway.errors import GatewayError
 from gateway.forwarding.attempt import Attempt
-from gateway.http.grpc import RETRIED
+from gateway.http.grpc import RETRIED, pushback
 from gateway.message import Request, Response
 from gateway.resilience.budget import RetryBudget
 from gateway.resilience.retry import RetryPolicy, Tried
@@ -122,13 +122,16 @@ class Retries:
 
         body.gather(self.buffer, told)
 
-    def delay(self, attempt: Attempt, outcome: GatewayError | int | str, now: float) -> float | None:
+    def delay(
+        self, attempt: Attempt, outcome: GatewayError | int | str, now: float, response: Response | None = None
+    ) -> float | None:
         """Decide whether to make one more attempt, and pay for it.
 
         Args:
             attempt: The last attempt.
             outcome: Its error, or what `asked_for` says of its answer.
             now: Monotonic seconds.
+            response: The answer, if there is one: a server of gRPC may say when it wants to be asked again.
 
         Returns:
             Seconds to wait before the next attempt; None for no further one.
@@ -138,6 +141,12 @@ class Retries:
         delay = self.policy.again(outcome, tried(attempt), remaining, self._random)
         if delay is None:
             return None
+        if isinstance(outcome, str) and response is not None:
+            wanted = pushback(response.headers)
+            if wanted is not None:
+                if wanted >= remaining:
+                    return None
+                delay = wanted
         if not self.budget.withdraw(now):
             self.count(why(outcome), "budget")
             return None

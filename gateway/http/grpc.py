@@ -176,3 +176,17 @@ def timeout(left: float) -> bytes:
         if left < length * 1e8:
             return b"%d%b" % (max(int(left / length), 1), unit)
     return b"99999999S"
+
+
+def pushback(headers: Headers) -> float | None:
+    """Return how many seconds a server wants a call not to be made again; None where it says nothing.
+
+    Infinity stands for ever: a number below 0, or what is no number ("gRPC Retry Design", section "Pushback").
+
+    Args:
+        headers: Of an answer without content.
+    """
+    said = headers.index.get(b"grpc-retry-pushback-ms")
+    if said is None:
+        return None
+    return int(said) * 1e-3 if said.isdigit() and len(said) < 10 else inf

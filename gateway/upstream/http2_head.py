@@ -20,6 +20,8 @@ from gateway.upstream.request_head import CONTENT_METHODS
 
 _TRAILERS: Final = trailer_filter(request_filter(frozenset()))
 
+_ATTEMPTS: Final = b"grpc-previous-rpc-attempts"
+
 OutwardField = tuple[bytes, bytes]
 
 
@@ -96,6 +98,23 @@ def with_time_left(fields: list[OutwardField], exchange: Exchange, now: float) -
         return fields
     left = grpc.timeout(until - now)
     return [(name, left if name == b"grpc-timeout" else value) for name, value in fields]
+
+
+def with_attempts(fields: list[OutwardField], exchange: Exchange) -> list[OutwardField]:
+    """Return the fields of a call with how many attempts were made before this one, the client's own included.
+
+    Args:
+        fields: Those that pass.
+        exchange: Whose request it is; more than one attempt was made.
+    """
+    if not grpc.is_call(exchange.request):
+        return fields
+    said = exchange.request.headers.index.get(_ATTEMPTS, b"")
+    before = int(said) if said.isdigit() and len(said) < 10 else 0
+    return [
+        *[field for field in fields if field[0] != _ATTEMPTS],
+        (_ATTEMPTS, b"%d" % (before + exchange.attempts - 1)),
+    ]
 
 
 def request_trailers(trailers: Headers | None) -> list[OutwardField]:

@@ -18,7 +18,7 @@ from gateway.http2.windows import Owed
 from gateway.transport.deadlines import NEVER
 from gateway.upstream import http2_phases as phases
 from gateway.upstream.contract import Hearer, Stream
-from gateway.upstream.http2_head import Http2Heading, request_trailers, with_time_left
+from gateway.upstream.http2_head import Http2Heading, request_trailers, with_attempts, with_time_left
 from gateway.upstream.http2_phases import StreamPhase
 from gateway.upstream.request_head import authenticates
 
@@ -156,6 +156,8 @@ class Http2Request(Stream):
         pseudo, fields = self._heading.pseudo(exchange), self._heading.fields(exchange, hearer.passes)
         if b"grpc-timeout" in exchange.request.headers.index:
             fields = with_time_left(fields, exchange, carrier.now())
+        if exchange.attempts > 1:
+            fields = with_attempts(fields, exchange)
         if whole:
             self.sid = engine.request(pseudo, fields, data, not trailers)
         else:

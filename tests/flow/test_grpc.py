@@ -330,3 +330,65 @@ def test_calls_are_counted_by_their_outcome(make: Callable[..., Harness]) -> Non
         for said in ("0", "4", "5", "14", "other", "none")
     }
     assert counted == {"0": 2, "4": 1, "5": 1, "14": 1, "other": 1, "none": 2}
+
+
+def pushing_back(make: Callable[..., Harness], said: str) -> tuple[World, Http2Answer, Callable[[], list[Asked2]]]:
+    """A call whose backends answer UNAVAILABLE and say when they want to be asked again, and what they were asked."""
+    world = retrying(make, ["unavailable"])
+    fields = [("content-type", "application/grpc"), ("grpc-status", "14"), ("grpc-retry-pushback-ms", said)]
+    for backend in world.backends:
+        backend.on_whole = lambda asked: asked.connection.head(asked, fields, end=True)
+    answer = call(world)
+    return world, answer, lambda: [asked for backend in world.backends for asked in backend.requests]
+
+
+def test_a_backend_says_when_it_wants_to_be_asked_again(make: Callable[..., Harness]) -> None:
+    """In milliseconds, in place of the route's own waits; further attempts are told as such."""
+    world, answer, asked = pushing_back(make, "700")
+    world.gateway.advance(0.6)
+    assert len(asked()) == 1
+    world.gateway.advance(0.15)
+    assert len(asked()) == 2
+    world.gateway.advance(0.75)
+
+    assert len(asked()) == 3
+    assert answer.headers.get(b"grpc-status") == b"14"
+    told = [request.headers.get(b"grpc-previous-rpc-attempts") for request in asked()]
+    assert sorted(told, key=str) == [None, b"1", b"2"] or sorted(told, key=str) == [b"1", b"2", None]
+
+
+def test_a_backend_wants_to_be_asked_again_at_once(make: Callable[..., Harness]) -> None:
+    """0 is no wait at all."""
+    _, answer, asked = pushing_back(make, "0")
+
+    assert len(asked()) == 3
+    assert answer.headers.get(b"grpc-status") == b"14"
+
+
+@pytest.mark.parametrize("said", ["-1", "soon", "", "99999", "9999999999"])
+def test_a_backend_does_not_want_to_be_asked_again(make: Callable[..., Harness], said: str) -> None:
+    """Then its outcome is passed on; so it is where there is no time for the wait."""
+    _, answer, asked = pushing_back(make, said)
+
+    assert answer.headers.get(b"grpc-status") == b"14"
+    assert len(asked()) == 1
+
+
+def test_attempts_of_the_client_count_too(make: Callable[..., Harness]) -> None:
+    """It makes calls again itself; who is no client of gRPC is told nothing of it."""
+    world = retrying(make, ["unavailable"])
+    for backend in world.backends:
+        backend.on_whole = lambda asked: asked.connection.answer(asked, status=503)
+    route = world.gateway.configuration["routes"][0]
+    world.gateway.apply(routes=[{**route, "retry": {"on": [503], "attempts": 1, "idempotency_key": True}}])
+    call(world, grpc_previous_rpc_attempts="2", idempotency_key="k")
+    world.gateway.advance(1)
+    told = [
+        asked.headers.get(b"grpc-previous-rpc-attempts") for backend in world.backends for asked in backend.requests
+    ]
+    assert sorted(told, key=str) == [b"2", b"3"]
+    world.ask()
+    world.gateway.advance(1)
+
+    assert sum(len(backend.requests) for backend in world.backends) == 4
+    assert all(backend.requests[-1].headers.get(b"grpc-previous-rpc-attempts") is None for backend in world.backends)
