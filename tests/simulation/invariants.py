@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from gateway.body import HIGH_WATER, Body
 from gateway.errors import reasons
+from gateway.exchange import Exchange
+from gateway.http2.windows import CONNECTION_HIGH_WATER
 from gateway.memory.transport import WIRE
 from gateway.resilience.retry import IDEMPOTENT
+from gateway.serving.http1_channel import Http1Channel
+from gateway.serving.http2_channel import Http2Channel
 from gateway.serving.respond import PROBLEM_TYPE
-from gateway.testing.client import Received
 from tests.simulation.backends import content
 from tests.simulation.wire import KEPT
 
 if TYPE_CHECKING:
-    from tests.simulation.world import Talk, World
+    from tests.simulation.talks import Answer, Talk
+    from tests.simulation.world import World
 
 REASONS = {(kind.reason, kind.status) for kind in reasons()}
 NOT_HERE = ("internal", "request.malformed", "request.version", "request.method", "request.header_too_large", "route.")
@@ -50,10 +55,7 @@ def when_all_is_answered(world: World) -> None:
     """Every client that is still there, and reads, has all its answers."""
     for talk in world.talks:
         if talk.client.closed is None and not talk.gone:
-            responses = talk.responses()
-            switched = any(response.status == 101 for response in responses)
-            whole = [response for response in responses if response.complete]
-            assert switched or len(whole) == len(talk.asked), f"{talk.asked[len(whole) :]} not answered"
+            assert not talk.unanswered(), f"{talk.unanswered()} not answered"
 
 
 def when_all_is_over(world: World) -> None:
@@ -72,15 +74,23 @@ def when_all_is_over(world: World) -> None:
 
 
 def _memory_is_bounded(world: World) -> None:
-    for channel in world.harness.gateway.site.channels:
-        exchange = getattr(channel, "_exchange", None)
-        if exchange is None:
-            continue
+    for exchange in _under_way(world):
         for body in (exchange.request.body, exchange.response and exchange.response.body):
             if isinstance(body, Body):
                 kept = sum(map(len, body._kept or ()))
                 assert body._waiting <= HIGH_WATER + WIRE, f"{body._waiting} octets wait for who takes them"
                 assert kept <= KEPT, f"{kept} octets are kept"
+
+
+def _under_way(world: World) -> Iterator[Exchange]:
+    for channel in world.harness.gateway.site.channels:
+        if isinstance(channel, Http2Channel):
+            lives = [stream.life for stream in channel.streams.values()]
+            waiting = channel.engine.waiting()
+            assert waiting <= CONNECTION_HIGH_WATER + len(lives) * (HIGH_WATER + WIRE), f"{waiting} octets wait"
+        else:
+            lives = [channel.life] if isinstance(channel, Http1Channel) else []
+        yield from (life.exchange for life in lives if life.exchange is not None)
 
 
 def _within_budgets(world: World) -> None:
@@ -109,12 +119,7 @@ def _delivered_once(world: World) -> None:
 
 
 def _answers_belong(world: World, talk: Talk) -> None:
-    responses = talk.responses()
-    # And a 408 or 400 for what was no request.
-    assert len(responses) <= len(talk.asked) + 1, "answered twice"
-    for (target, method), response in zip(talk.asked, responses, strict=False):
-        if response is not responses[-1]:
-            assert response.complete
+    for target, method, response in talk.answers():
         if b"date" not in response.headers.index and not response.complete:
             continue  # not all of its head is there
         own = response.headers.get(b"gateway-reason")
@@ -128,7 +133,7 @@ def _answers_belong(world: World, talk: Talk) -> None:
             assert response.status in BACKENDS_OWN, response.status
 
 
-def _is_our_own(response: Received, reason: str, method: bytes) -> None:
+def _is_our_own(response: Answer, reason: str, method: bytes) -> None:
     fallback = reason == "breaker.open" and response.headers.get(b"content-type") != b"application/problem+json"
     assert not reason.startswith(NOT_HERE), reason
     assert fallback or (reason, response.status) in REASONS, f"{response.status} {reason}"

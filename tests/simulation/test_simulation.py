@@ -10,10 +10,12 @@ import gateway.resilience.retry
 import tests.simulation.invariants
 from gateway.compiled import COMPILED
 from gateway.forwarding.attempt import Attempt
+from gateway.http2.ngh2_engine import Ngh2Engine
 from gateway.resilience.breaker import Breaker
 from gateway.resilience.budget import RetryBudget
 from gateway.serving.http1_answer import AnswerWriter
 from gateway.serving.http1_channel import Http1Channel
+from gateway.serving.http2_stream import Http2Stream
 from gateway.upstream.backend_pool import BackendPool
 from gateway.upstream.http1_connection import Http1Connection
 from gateway.upstream.http1_upload import Upload
@@ -180,6 +182,36 @@ def test_an_answer_that_is_cut_off_in_good_order_is_caught(monkeypatch: pytest.M
 
     found = caught()
     assert "cut off unseen" in found or "HttpParserError" in found
+
+
+@UNPATCHED
+def test_an_answer_over_http2_that_is_cut_off_in_good_order_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its content: an end of a stream says that all is there."""
+
+    def end(self: Http2Stream) -> None:
+        self.body_ended(None)
+
+    monkeypatch.setattr(Http2Stream, "body_failed", end)
+
+    found = caught()
+    assert "cut off unseen" in found or "InvalidBodyLengthError" in found
+
+
+@UNPATCHED
+def test_streams_that_are_mixed_up_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what stands in the answers."""
+    respond = Ngh2Engine.respond
+
+    def to_another(self: Ngh2Engine, sid: int, *rest: Any) -> bool:
+        others = [one for one in self._open if one != sid and one not in answered]
+        sid = others[0] if others else sid
+        answered.add(sid)
+        return respond(self, sid, *rest)
+
+    answered: set[int] = set()
+    monkeypatch.setattr(Ngh2Engine, "respond", to_another)
+
+    assert caught()
 
 
 def test_an_answer_to_somebody_else_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:

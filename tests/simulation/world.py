@@ -20,54 +20,12 @@ from twisted.logger import capturedLogs
 
 from gateway.config.schema.routes import Route
 from gateway.resilience.latencies import Latencies
-from gateway.testing import FakeClient, Harness
-from gateway.testing.client import Received, parse_responses
+from gateway.testing import Harness
+from tests.http2.client import Http2Client
 from tests.simulation import drawn, invariants
 from tests.simulation.backends import SIZES, Backends, content
+from tests.simulation.talks import Http2Talk, Talk
 from tests.simulation.wire import Wire
-
-
-class Talk:
-    """A client and what it has asked.
-
-    Attributes:
-        asked: Targets and methods, in order.
-        left: What it has not sent yet of its last request.
-        gone: It has closed, or does not follow the rules any more.
-    """
-
-    def __init__(self, client: FakeClient) -> None:
-        self.client = client
-        self.asked: list[tuple[bytes, bytes]] = []
-        self.left = b""
-        self.gone = False
-        self._seen = (0, 0, False)
-
-    def ask(self, method: bytes, target: bytes, request: bytes) -> None:
-        """Put a request behind what is left to send."""
-        self.asked.append((target, method))
-        self.left += request
-
-    def send(self, octets: int) -> None:
-        """Send so much of what is left."""
-        self.client.send(self.left[:octets])
-        self.left = self.left[octets:]
-
-    def has_news(self) -> bool:
-        """Whether something came, or it asked something, since this was called last."""
-        before, client = self._seen, self.client
-        self._seen = len(client._received), len(self.asked), client.closed is not None or client.end_of_input
-        return before != self._seen
-
-    def responses(self) -> list[Received]:
-        """Read what came."""
-        methods = [method for _, method in self.asked]
-        # The gateway may have given up waiting for the end of a HEAD: to what was no request yet, its 408 has content.
-        received = self.client.received
-        timed_out = received.rfind(b"HTTP/1.1 408 ", 0, received.rfind(b"Gateway-Reason: request.timeout") + 1)
-        if timed_out >= 0:
-            methods[len(parse_responses(received[:timed_out], tuple(methods))) :] = []
-        return self.client.responses(*methods)
 
 
 class World:
@@ -114,6 +72,7 @@ class World:
             *[self._send_on] * 2,
             self._leave,
             self._read,
+            *[self._of_http2] * 2,
             *[self.backends.pay] * 4,
             *[self.backends.change] * 2,
             self.backends.disturb,
@@ -139,9 +98,9 @@ class World:
         for _ in range(8):
             for talk in self.talks:
                 if talk.client.closed is None:
-                    talk.client.read_on()
+                    talk.read_all()
                     if talk.left and not talk.gone:
-                        talk.send(len(talk.left))
+                        talk.send_all()
             self.backends.recover()
             self.harness.network.pump()
             self.harness.advance(16)
@@ -178,8 +137,15 @@ class World:
     # What clients do.
 
     def _connect(self) -> str:
-        self.talks.append(Talk(self.harness.client(f"192.0.2.{self.chance.randint(1, 9)}")))
-        return "a client comes"
+        address = f"192.0.2.{self.chance.randint(1, 9)}"
+        if self.chance.random() < 0.6:
+            self.talks.append(Talk(self.harness.client(address)))
+            return "a client comes"
+        window = self.chance.choice((100, 65_535, 1_000_000))
+        client = Http2Client(window)
+        self.harness.memory.accept(client, address)
+        self.talks.append(Http2Talk(client, self.chance))
+        return f"a client of HTTP/2 comes, with windows of {window}"
 
     def _some_talk(self) -> Talk | None:
         talks = [talk for talk in self.talks if talk.client.closed is None and not talk.gone]
@@ -189,15 +155,19 @@ class World:
         talk = self._some_talk()
         if talk is None:
             return self._connect()
-        if talk.left:
+        many = isinstance(talk, Http2Talk)
+        if talk.left and not many:
             return ""
         lines = []
-        for _ in range(self.chance.choice((1, 1, 1, 2))):
-            method, target, request = self._request()
-            talk.ask(method, target, request)
+        for _ in range(self.chance.choice((1, 1, 1, 2, 8) if many else (1, 1, 1, 2))):
+            method, target, fields, body = self._request(many)
+            talk.ask(method, target, fields, body)
             lines.append(f"{method.decode()} {target.decode()}")
         whole = len(talk.left)
-        talk.send(self.chance.randint(1, whole) if self.chance.random() < 0.3 else whole)
+        if whole and self.chance.random() < 0.3:
+            talk.send(self.chance.randint(1, whole))
+        else:
+            talk.send_all()
         return f"client {self.talks.index(talk)}: {', '.join(lines)}; {len(talk.left)} octets later"
 
     def _rush(self) -> str:
@@ -208,33 +178,31 @@ class World:
             self._number += 1
             target = b"/a/%d" % self._number
             self.sizes[target] = 40
-            talk.ask(b"GET", target, b"GET %b HTTP/1.1\r\nHost: h\r\n\r\n" % target)
-            talk.send(len(talk.left))
+            talk.ask(b"GET", target, [], None)
+            talk.send_all()
         return f"five clients, up to /a/{self._number}"
 
-    def _request(self) -> tuple[bytes, bytes, bytes]:
+    def _request(self, http2: bool) -> tuple[bytes, bytes, list[tuple[bytes, bytes]], bytes | None]:
+        """Draw method, target, fields and content of a request."""
         self._number += 1
         target = b"/%b/%d" % (self.chance.choice((b"a", b"b")), self._number)
         self.sizes[target] = self.chance.choice(SIZES)
         method = self.chance.choice((b"GET", b"GET", b"GET", b"HEAD", b"POST", b"POST", b"PATCH", b"PUT", b"DELETE"))
-        head = b"%b %b HTTP/1.1\r\nHost: h\r\n" % (method, target)
-        if method == b"GET" and self.chance.random() < 0.1:
-            return method, target, head + b"Connection: Upgrade\r\nUpgrade: echo\r\n\r\n"
+        if method == b"GET" and self.chance.random() < 0.1 and not http2:
+            return method, target, [(b"Connection", b"Upgrade"), (b"Upgrade", b"echo")], None
         if method not in (b"POST", b"PATCH", b"PUT"):
-            return method, target, head + b"\r\n"
-        if self.chance.random() < 0.4:
-            head += b"Idempotency-Key: %b\r\n" % target
+            return method, target, [], None
+        fields = [(b"Idempotency-Key", target)] if self.chance.random() < 0.4 else []
         body = self.bodies[target] = content(target, self.chance.choice(SIZES))
         if self.chance.random() < 0.5:
-            return method, target, head + b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
-        chunks = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
-        return method, target, head + b"Transfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n"
+            return method, target, [*fields, (b"Content-Length", b"%d" % len(body))], body
+        return method, target, [*fields, (b"Transfer-Encoding", b"chunked")], body
 
     def _send_on(self) -> str:
         talk = self._some_talk()
         if talk is None or not talk.left:
             return ""
-        cut = self.chance.randint(1, len(talk.left))
+        cut = self.chance.randint(1, 100_000 if isinstance(talk, Http2Talk) else len(talk.left))
         talk.send(cut)
         return f"client {self.talks.index(talk)} sends {cut} octets more"
 
@@ -254,6 +222,18 @@ class World:
         how = self.chance.choice(["stop_reading", "read_on", "read_on"])
         getattr(talk.client, how)()
         return f"client {self.talks.index(talk)}: {how}"
+
+    def _of_http2(self) -> str:
+        """Something that only HTTP/2 has."""
+        talks = [one for one in self.talks if isinstance(one, Http2Talk) and one.client.closed is None and not one.gone]
+        if not talks:
+            return ""
+        talk = self.chance.choice(talks)
+        how = self.chance.choice([talk.cancel, talk.cancel, talk.stall, talk.stall, talk.stall, talk.ping, talk.leave])
+        done = how()
+        if how == talk.leave:
+            talk.gone = True
+        return f"client {self.talks.index(talk)} {done}" if done else ""
 
     # What time and the operator do.
 
