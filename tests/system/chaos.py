@@ -30,6 +30,7 @@ from tests.system.ports import free_port
 
 BACKENDS = 4
 CLIENTS = 8
+ROOT = Path(__file__).parents[2]
 TRY = 0.5
 """Seconds that one attempt has: a client waits so long, or twice, for what hangs."""
 
@@ -45,6 +46,15 @@ ROUNDS: dict[str, tuple[str, Sequence[int]]] = {
     "three reset in mid-body": ("cut", [1, 2, 3]),
     "three answer 503": ("busy", [0, 1, 3]),
 }
+
+HTTP2_ROUNDS: dict[str, tuple[str, Sequence[int]]] = {
+    **ROUNDS,
+    "three refuse every stream": ("refuse", [0, 1, 2]),
+    "three leave (GOAWAY)": ("leave", [1, 2, 3]),
+}
+"""With backends of HTTP/2."""
+UNPROCESSED = ("refuse", "leave")
+"""Faults after which any method may go again: half of the clients send content by POST then."""
 
 
 class Result(NamedTuple):
@@ -68,21 +78,30 @@ class Result(NamedTuple):
 
 
 class Backend:
-    """One backend process."""
+    """One backend process.
 
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self.url = f"http://127.0.0.1:{port}"
+    Args:
+        http2: It speaks HTTP/2 by prior knowledge, and is told its faults on a port of its own.
+    """
+
+    def __init__(self, http2: bool = False) -> None:
+        port = free_port()
+        self._control = f"http://127.0.0.1:{port}"
+        self.url = self._control
+        self._command = [sys.executable, str(Path(__file__).with_name("chaos_backend.py")), str(port)]
+        if http2:
+            spoken = free_port()
+            self.url = f"h2c://127.0.0.1:{spoken}"
+            self._command = [sys.executable, "-m", "tests.system.chaos_backend_http2", str(spoken), str(port)]
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it, and wait until it listens."""
-        program = Path(__file__).with_name("chaos_backend.py")
-        self.process = subprocess.Popen([sys.executable, str(program), str(self.port)], env={**os.environ})
+        self.process = subprocess.Popen(self._command, cwd=ROOT)
         end = time.monotonic() + 15
         while True:
             try:
-                requests.get(f"{self.url}/health", timeout=1)
+                requests.get(f"{self._control}/health", timeout=1)
                 return
             except requests.RequestException:
                 assert time.monotonic() < end, "the backend does not start"
@@ -97,7 +116,7 @@ class Backend:
         elif fault == "stop":
             self.process.send_signal(signal.SIGSTOP)
         else:
-            requests.get(f"{self.url}/-/{fault}", timeout=5)
+            requests.get(f"{self._control}/-/{fault}", timeout=5)
 
     def heal(self, fault: str) -> None:
         """Undo it."""
@@ -107,7 +126,7 @@ class Backend:
         elif fault == "stop":
             self.process.send_signal(signal.SIGCONT)
         else:
-            requests.get(f"{self.url}/-/none", timeout=5)
+            requests.get(f"{self._control}/-/none", timeout=5)
 
     def end(self) -> None:
         """End it, whatever state it is in."""
@@ -117,14 +136,20 @@ class Backend:
 
 
 class Load:
-    """Clients that ask without a pause."""
+    """Clients that ask without a pause.
 
-    def __init__(self, port: int) -> None:
+    Args:
+        port: Of the gateway.
+        posts: How many of them send content by POST.
+    """
+
+    def __init__(self, port: int, posts: int = 0) -> None:
         self._port = port
         self._going = True
         self.times: list[float] = []
         self.errors: list[str] = []
-        self._threads = [threading.Thread(target=self._ask, daemon=True) for _ in range(CLIENTS)]
+        methods = ["POST"] * posts + ["GET"] * (CLIENTS - posts)
+        self._threads = [threading.Thread(target=self._ask, args=(method,), daemon=True) for method in methods]
         for thread in self._threads:
             thread.start()
 
@@ -134,12 +159,12 @@ class Load:
         for thread in self._threads:
             thread.join(30)
 
-    def _ask(self) -> None:
+    def _ask(self, method: str) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
         while self._going:
             began = time.monotonic()
             try:
-                connection.request("GET", "/")
+                connection.request(method, "/", b"content" if method == "POST" else None)
                 response = connection.getresponse()
                 body = response.read()
             except (OSError, http.client.HTTPException) as error:
@@ -153,14 +178,15 @@ class Load:
         connection.close()
 
 
-def configuration(backends: Sequence[Backend]) -> dict[str, Any]:
+def configuration(backends: Sequence[Backend], http2: bool = False) -> dict[str, Any]:
     """Checks, ejection, breakers and retries, quick enough to be watched."""
+    check = {"interval": 1, "timeout": 0.5}
     return {
         "upstreams": [
             {
                 "name": "orders",
                 "backends": [{"url": backend.url} for backend in backends],
-                "health_check": {"interval": 1, "timeout": 0.5},
+                "health_check": {**check, "type": "grpc"} if http2 else check,
                 "passive_health": {"failures": 3, "window": 10, "eject": 2, "max_ejected_percent": 75},
                 "circuit_breaker": {"timeout": 2, "error_rate": {"min_requests": 1000}},
                 "slow_start": 1,
@@ -199,26 +225,31 @@ def wait_for_all(gateway: GatewayProcess, limit: float) -> float:
 
 
 def play(
-    names: Sequence[str], hold: float, directory: Path, tell: Callable[[Result], None] = lambda result: None
+    names: Sequence[str],
+    hold: float,
+    directory: Path,
+    tell: Callable[[Result], None] = lambda result: None,
+    http2: bool = False,
 ) -> list[Result]:
     """Play rounds.
 
     Args:
-        names: Of `ROUNDS`.
+        names: Of `ROUNDS`, or of `HTTP2_ROUNDS`.
         hold: Seconds that each fault lasts.
         directory: For configuration and logs.
         tell: Hears of each round when it is over.
+        http2: Backends speak HTTP/2.
     """
     results = []
     with ExitStack() as stack:
-        backends = [Backend(free_port()) for _ in range(BACKENDS)]
+        backends = [Backend(http2) for _ in range(BACKENDS)]
         for backend in backends:
             stack.callback(backend.end)
             backend.start()
-        gateway = stack.enter_context(running(directory, **configuration(backends)))
+        gateway = stack.enter_context(running(directory, **configuration(backends, http2)))
         for name in names:
-            fault, victims = ROUNDS[name]
-            load = Load(gateway.port)
+            fault, victims = HTTP2_ROUNDS[name]
+            load = Load(gateway.port, CLIENTS // 2 if fault in UNPROCESSED else 0)
             time.sleep(0.5)
             for victim in victims:
                 backends[victim].harm(fault)
@@ -261,6 +292,8 @@ def main() -> int:
 
     with tempfile.TemporaryDirectory() as place:
         results = play(list(ROUNDS), 5.0, Path(place), tell)
+        show("over HTTP/2\n")
+        results += play(list(HTTP2_ROUNDS), 5.0, Path(place), tell, http2=True)
     return 1 if any(result.errors for result in results) else 0
 
 

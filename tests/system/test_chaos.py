@@ -15,3 +15,12 @@ def test_no_client_sees_an_error_while_one_backend_is_well(tmp_path: Path) -> No
         assert result.requests > 500, result
         assert result.errors == [], result
         assert result.recovered < 60, result
+
+
+def test_no_client_sees_an_error_with_backends_of_http2(tmp_path: Path) -> None:
+    """Many requests end with each connection that is lost; what was not looked at goes again whatever its method."""
+    names = [*SHORT, "three refuse every stream", "three leave (GOAWAY)"]
+    for result in play(names, 1.5, tmp_path, http2=True):
+        assert result.requests > 300, result
+        assert result.errors == [], result
+        assert result.recovered < 60, result
