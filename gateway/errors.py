@@ -172,6 +172,12 @@ class OriginRefused(DownstreamError):
     status, reason = 403, "auth.forbidden"
 
 
+class TransformTooLarge(GatewayError):
+    """The backend's JSON is longer, or nested deeper, than rules of the route (`transformations`) may change."""
+
+    status, reason = 502, "transform.too_large"
+
+
 class CorsRefused(DownstreamError):
     """A preflight asks for what `cors` of the route does not allow: the origin, the method or a header field."""
 

@@ -62,6 +62,10 @@ ADVICE = {
         "Compare what the caller has with `scopes`, `roles`, `ip_allow` and `ip_deny` of the route; for a token in a "
         "cookie, the request's `Origin` with `origins` and, behind a proxy that ends TLS, `trusted_proxies`."
     ),
+    "transform.too_large": (
+        "Raise `max_body` of the route's `transformations.response` where the backend means to answer so much; each "
+        "such answer is held in memory as a whole."
+    ),
     "cors.refused": (
         "Where the page is meant to call, list its origin, method or header field in `cors` of the route; the answer's "
         "`detail` says which of them is missing."

@@ -59,7 +59,7 @@ MAY_USE = {
     "principal": set[str](),
     # 1: rules
     "config": READS_SETTINGS,
-    "http": DECIDES | {"idna", "orjson", "re2"},
+    "http": DECIDES | {"brotli", "idna", "orjson", "re2", "zstandard"},
     "http1": DECIDES | {"httptools"},
     "http2": DECIDES | {"ngh2"},
     # 2: decisions

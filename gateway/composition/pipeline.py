@@ -124,6 +124,7 @@ class Pipeline:
             self._certificate_field if route is not None and route.upstream else None,  # for a backend only
             self._body_limit_for(route),  # whether a caller may call comes before how much it may send
             self._buffer_for(route),  # a slow sender holds no place and no connection
+            self._transformations.content(route),  # likewise
             *self._load.behind_the_buffer(route),  # the gateway's place, where it was not taken at the door
             self._load.of_route(route),  # a caller who is refused above takes nobody's place
             *self._load.of_upstreams(route, choose),  # a place is held only while the upstream is asked

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from gateway.config.answers import parameters
 from gateway.config.callers import fields_of_callers, places_of_credentials
@@ -21,6 +22,7 @@ from gateway.config.schema.routes import Route
 from gateway.config.schema.transformations import PathReplacement, RequestChanges, Transformations
 from gateway.config.substitution import HEADER, PARAM, QUERY
 from gateway.config.validation import Location, about_key, locate
+from gateway.http import json_paths
 from gateway.http.expressions import groups
 from gateway.http.fields import IDENTITY_PREFIX, OTHER_URLS, folded
 from gateway.http.templates import literals, names
@@ -73,6 +75,16 @@ def _route(route: Route, said: Transformations, callers: _Callers) -> Iterator[_
     yield from _fields(said.request, callers)
     if said.request.path.replace is not None:
         yield from _groups(said.request.path.replace)
+    for key, changes in (("request", said.request.body), ("response", said.response.body)):
+        for old, new in changes.rename.items():
+            before, after = json_paths.read(old), json_paths.read(new)
+            wild = json_paths.wild(before)
+            if json_paths.wild(after) != wild or before[:wild] != after[:wild]:
+                yield (
+                    (key, "body", "rename", old),
+                    f"a path that begins as `{old}` does, up to the last `*`",
+                    f'"{new}"',
+                )
     for steps, text in _texts(said):
         yield from _parameters(steps, text, route)
         for name in names(text):
@@ -137,7 +149,19 @@ def _texts(said: Transformations) -> Iterator[tuple[Location, str]]:
         (("request", "query", "add"), request.query.add),
     ]
     for key, changes in (("request", request), ("response", response)):
+        yield from _texts_within((key, "body", "add"), changes.body.add)
         tables += [((key, "add_headers"), changes.add_headers), ((key, "set_headers"), changes.set_headers)]
     for steps, table in tables:
         for name, text in table.items():
             yield (*steps, name), text
+
+
+def _texts_within(steps: Location, value: Any) -> Iterator[tuple[Location, str]]:
+    if isinstance(value, str):
+        yield steps, value
+    elif isinstance(value, dict):
+        for name, below in value.items():
+            yield from _texts_within((*steps, name), below)
+    elif isinstance(value, list | tuple):
+        for place, below in enumerate(value):
+            yield from _texts_within((*steps, place), below)

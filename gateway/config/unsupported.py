@@ -19,8 +19,6 @@ from gateway.config.units import parse_duration
 NOT_YET: dict[str, str] = {
     "plugins": "plugins",
     "tracing.exporter": "trace export",
-    "routes[].transformations.request.body": "changes of bodies",
-    "routes[].transformations.response.body": "changes of bodies",
     "routes[].plugins": "plugins",
 }
 """Path of a key, with `[]` for every member of a list, to the words for what is missing.

@@ -14,11 +14,13 @@ Tests: `tests/flow/test_transformations.py::test_the_log_has_the_request_as_it_c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Final
 
 from gateway.exchange import Exchange
 from gateway.message import KeptAnswer, Request, Response
+from gateway.middleware.transformation_body import BodyRules
+from gateway.middleware.transformation_content import change_answer, change_request, is_json
 from gateway.middleware.transformation_fields import RequestFields, ResponseFields
 from gateway.middleware.transformation_path import PathRules
 from gateway.middleware.transformation_query import QueryRules
@@ -55,10 +57,12 @@ class Transformation:
         fields: Likewise.
         statuses: Of backends, each with that for the client.
         answer_fields: None for no change.
+        body: Likewise; `RequestContent` has waited for it.
+        answer_body: Likewise.
     """
 
     name = "transformation"
-    __slots__ = ("_answer_fields", "_fields", "_path", "_query", "_statuses")
+    __slots__ = ("_answer_body", "_answer_fields", "_body", "_fields", "_path", "_query", "_statuses")
 
     def __init__(
         self,
@@ -67,18 +71,23 @@ class Transformation:
         fields: RequestFields | None,
         statuses: Mapping[int, int],
         answer_fields: ResponseFields | None,
+        body: BodyRules | None,
+        answer_body: BodyRules | None,
     ) -> None:
         self._path = path
         self._query = query
         self._fields = fields
         self._statuses = dict(statuses)
         self._answer_fields = answer_fields
+        self._body = body
+        self._answer_body = answer_body
 
     def on_request(self, exchange: Exchange) -> None:
         """Put the changed request in its place.
 
         Raises:
-            MalformedRequest: What the client sent cannot stand where a rule puts it.
+            MalformedRequest: What the client sent cannot stand where a rule puts it, or is no JSON.
+            RequestTooLarge: The content is longer than it may be.
             RequestAmbiguous: Likewise, by the reading of some server.
         """
         request = exchange.request
@@ -98,20 +107,30 @@ class Transformation:
                 made.target = way + b"?" + asked if asked else way
         if self._fields is not None:
             made.headers = self._fields.change(exchange)
+        if self._body is not None:
+            change_request(made, self._body, exchange)
         exchange.request = made
 
-    def on_response(self, exchange: Exchange) -> None:
-        """Put the request back, and change the answer of a backend."""
+    def on_response(self, exchange: Exchange) -> Awaitable[None] | None:
+        """Put the request back, and change the answer of a backend.
+
+        Raises:
+            TransformTooLarge: The content is longer than it may be.
+        """
         if not _put_back(exchange):
-            return  # a step before this one answered, or another answer has passed here before
+            return None  # a step before this one answered, or another answer has passed here before
         response = exchange.response
         assert response is not None
         if exchange.error is not None and not isinstance(response, KeptAnswer):
-            return
+            return None
+        body = self._answer_body
+        if body is not None and not is_json(response.headers):  # as the backend says, whatever it is called afterwards
+            body = None
         if self._statuses:
             self._change_status(response)
         if self._answer_fields is not None:
             self._answer_fields.change(exchange, response.headers)
+        return None if body is None else change_answer(exchange, response, body)
 
     def on_finish(self, exchange: Exchange) -> None:
         """Put the request back where there was no answer: the log is about the request as it came."""

@@ -19,8 +19,6 @@ JWT = "auth: {jwt: {default: {algorithms: [HS256], secret: an-example-secret-of-
 SET = {
     "plugins": "plugins: [{name: a, class: a.B}]",
     "tracing.exporter": "tracing: {exporter: otlp}",
-    "routes[].transformations.request.body": "transformations: {request: {body: {remove: [a]}}}",
-    "routes[].transformations.response.body": "transformations: {response: {body: {remove: [a]}}}",
     "routes[].plugins": "plugins: [a]",
 }
 

@@ -6,31 +6,42 @@ Tests: `tests/flow/test_transformations.py::test_fields_of_requests`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
 from gateway.config.callers import SHOWN, fields_of_callers
+from gateway.config.nodes import meant
 from gateway.config.schema.auth import Auth
 from gateway.config.schema.routes import Route
 from gateway.config.schema.transformations import (
+    BodyChanges,
     PathChanges,
     PathReplacement,
     QueryChanges,
     RequestChanges,
     ResponseChanges,
 )
+from gateway.http import json_paths
 from gateway.http.expressions import searcher
 from gateway.http.fields import IDENTITY_PREFIX, folded
 from gateway.http.forwarded import DROPPED
 from gateway.http.paths import normal_form
 from gateway.http.templates import split
-from gateway.middleware.runtime_values import RuntimeValues, in_field, in_path, in_query, in_segment
+from gateway.middleware.runtime_values import RuntimeValues, as_it_is, in_field, in_path, in_query, in_segment
 from gateway.middleware.transformation import Transformation
+from gateway.middleware.transformation_body import BodyRules, Make
+from gateway.middleware.transformation_content import RequestContent
 from gateway.middleware.transformation_fields import Line, RequestFields, ResponseFields
 from gateway.middleware.transformation_path import Part, PathRules
 from gateway.middleware.transformation_query import Parameter, QueryRules
 
+_ASK_FOR_PARTS = frozenset([b"range", b"if-range", b"accept-encoding"])
+"""Not sent where answers are changed: these are whole, and in no coding that only their client knows."""
+
+_NONE: frozenset[bytes] = frozenset()
+_PLAIN: Line = (b"Accept-Encoding", b"identity")
 _GROUP = re.compile(r"\\([0-9\\])")
 
 
@@ -39,12 +50,13 @@ def dropped_fields(route: Route) -> frozenset[bytes]:
 
     What another field is renamed to stays to be looked for by the step.
     """
-    changes = None if route.transformations is None else route.transformations.request
-    if changes is None:
+    if route.transformations is None:
         return frozenset()
+    changes = route.transformations.request
+    whole = _ASK_FOR_PARTS if route.transformations.response.body.any else _NONE
     targets = _lower(changes.rename_headers.values())
     # What is set takes the place of what was renamed, too.
-    return frozenset((_lower(changes.remove_headers) - targets) | _lower(changes.set_headers))
+    return whole | (_lower(changes.remove_headers) - targets) | _lower(changes.set_headers)
 
 
 class Transformations:
@@ -60,19 +72,29 @@ class Transformations:
         # An authority may hand a backend a credential, too.
         self._told = frozenset(map(folded, fields_of_callers(settings.auth or Auth()) | SHOWN))
 
+    def content(self, route: Route | None) -> RequestContent | None:
+        """Make the step that waits for contents which are changed, None where none is."""
+        if route is None or route.transformations is None:
+            return None
+        request = route.transformations.request
+        return RequestContent(request.max_body) if request.body.any else None
+
     def step(self, route: Route | None) -> Transformation | None:
         """Make the step of a route, None where it changes nothing."""
         if route is None or route.transformations is None:
             return None
         request, response = route.transformations.request, route.transformations.response
+        asks_for = [_PLAIN] if response.body.any and b"accept-encoding" not in _lower(request.set_headers) else []
         only = route.upstreams[0][0] if len(route.upstreams) == 1 else ""
         values = RuntimeValues(self._foundation.now, self._foundation.wall_clock, only)
         made = (
             _path(request.path, values),
             _query(request.query, values),
-            _request_fields(request, values, self._told),
+            _request_fields(request, values, self._told, asks_for),
             response.status,
             _response_fields(response, values),
+            _body(request.body, request.max_body, values),
+            _body(response.body, response.max_body, values),
         )
         return Transformation(*made) if any(made) else None
 
@@ -122,7 +144,9 @@ def _parameters(said: Mapping[str, str], values: RuntimeValues) -> list[Paramete
     return made
 
 
-def _request_fields(said: RequestChanges, values: RuntimeValues, told: frozenset[bytes]) -> RequestFields | None:
+def _request_fields(
+    said: RequestChanges, values: RuntimeValues, told: frozenset[bytes], first: Sequence[Line]
+) -> RequestFields | None:
     removed, replaced = _lower(said.remove_headers), _lower(said.set_headers)
     renamed = {
         old.lower().encode(): new.encode()
@@ -131,7 +155,7 @@ def _request_fields(said: RequestChanges, values: RuntimeValues, told: frozenset
     }
     # The connection passes on some fields of trusted proxies by itself, see `gateway.http.forwarded`.
     taken = {name for name in removed | replaced if name in DROPPED} | (removed & _lower(said.rename_headers.values()))
-    added = _lines(said.set_headers, values) + _lines(said.add_headers, values)
+    added = [*first, *_lines(said.set_headers, values), *_lines(said.add_headers, values)]
     if not (removed or renamed or added):
         return None
     read_as = map(folded, removed | replaced)
@@ -149,6 +173,39 @@ def _response_fields(said: ResponseChanges, values: RuntimeValues) -> ResponseFi
         sorted(_lower(said.set_headers)),
         added,
     )
+
+
+def _body(said: BodyChanges, most: int, values: RuntimeValues) -> BodyRules | None:
+    if not said.any:
+        return None
+    return BodyRules(
+        map(json_paths.read, said.remove),
+        [(json_paths.read(old), json_paths.read(new)) for old, new in said.rename.items()],
+        [(json_paths.read(path), _made(value, values)) for path, value in said.add.items()],
+        most,
+    )
+
+
+def _made(value: Any, values: RuntimeValues) -> Make:
+    """Return what makes a value: anew each time where later rules could change it."""
+    value = meant(value)
+    if isinstance(value, dict):
+        entries = [(name, _made(below, values)) for name, below in value.items()]
+        return lambda exchange: {name: make(exchange) for name, make in entries}
+    if isinstance(value, list | tuple):
+        members = [_made(below, values) for below in value]
+        return lambda exchange: [make(exchange) for make in members]
+    if isinstance(value, str):
+        text = values.template(value, as_it_is)
+        if isinstance(text, bytes):
+            fixed = text.decode()
+            return lambda exchange: fixed
+        return lambda exchange: text(exchange).decode("utf-8", "replace")
+    if isinstance(value, float):
+        value = float(value)  # it knows how it was written, which JSON need not
+    elif isinstance(value, int) and not isinstance(value, bool):
+        value = int(value)
+    return lambda exchange: value
 
 
 def _lines(said: Mapping[str, str], values: RuntimeValues) -> list[Line]:

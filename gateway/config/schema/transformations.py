@@ -15,8 +15,8 @@ from gateway.config.nodes import meant
 from gateway.config.patterns import expression, header_name, text
 from gateway.config.problems import Unexpected
 from gateway.config.schema.base import Section
-from gateway.config.schema.types import HeaderValue, Parsed, SomeText, Text
-from gateway.http import templates
+from gateway.config.schema.types import HeaderValue, Parsed, Room, SomeText, Text
+from gateway.http import json_paths, templates
 from gateway.http.fields import FRAMING, HOP_BY_HOP, NEVER_FORWARDED
 
 PARTIAL = frozenset([206, 304])
@@ -108,14 +108,41 @@ class QueryChanges(Section):
     remove: tuple[SomeText, ...] = Field(default=(), description="Parameters taken out.")
 
 
+def _json_path(value: object) -> str:
+    written = text(value)
+    try:
+        json_paths.read(written)
+    except ValueError:
+        raise Unexpected("a path: names with dots between them (`*` for every member, `\\.` for a dot)") from None
+    return written
+
+
+def _json_name(value: object) -> str:
+    written = _json_path(value)
+    if json_paths.read(written)[-1] is None:
+        raise Unexpected("a path that ends with a name")
+    return written
+
+
+_JsonPath: TypeAlias = Annotated[str, Parsed(_json_path, {"type": "string", "minLength": 1}, "path")]
+_JsonName: TypeAlias = Annotated[str, Parsed(_json_name, {"type": "string", "minLength": 1}, "path")]
+
+
 class BodyChanges(Section):
-    """How a JSON body is rewritten; dotted paths reach into it."""
+    """How a JSON body is rewritten, in this order; a path has names with dots between them, `*` is every member."""
 
     secret_keys = frozenset({"add"})
 
-    rename: dict[str, Text] = Field(default={}, description="Old to new path.")
-    remove: tuple[SomeText, ...] = Field(default=(), description="Paths taken out.")
-    add: dict[str, Any] = Field(default={}, description="Values put in.")
+    remove: tuple[_JsonPath, ...] = Field(default=(), description="Paths taken out.")
+    rename: dict[_JsonName, _JsonName] = Field(default={}, description="Old to new path, both whole.")
+    add: dict[_JsonName, Any] = Field(
+        default={}, description="Values put in, in place of what is there; any JSON, texts with runtime names."
+    )
+
+    @property
+    def any(self) -> bool:
+        """Whether there is a rule."""
+        return bool(self.rename or self.remove or self.add)
 
 
 class _HeaderChanges(Section):
@@ -129,12 +156,18 @@ class _HeaderChanges(Section):
     remove_headers: tuple[FieldName, ...] = Field(default=(), description="Fields taken out.")
 
 
+_MEBIBYTE = 1024 * 1024
+
+
 class RequestChanges(_HeaderChanges):
     """Changes on the way in."""
 
     path: PathChanges = Field(default=PathChanges(), description="The path.")
     query: QueryChanges = Field(default=QueryChanges(), description="The query.")
     body: BodyChanges = Field(default=BodyChanges(), description="The body, where it is JSON.")
+    max_body: Room = Field(
+        default=_MEBIBYTE, description="Longest JSON that rules for bodies change, with its codings and without; 413."
+    )
 
 
 _ClientStatus: TypeAlias = Annotated[
@@ -149,6 +182,9 @@ class ResponseChanges(_HeaderChanges):
         default={}, description="Status of the backend to status for the client."
     )
     body: BodyChanges = Field(default=BodyChanges(), description="The body, where it is JSON.")
+    max_body: Room = Field(
+        default=_MEBIBYTE, description="Longest JSON that rules for bodies change, with its codings and without; 502."
+    )
 
 
 class Transformations(Section):
