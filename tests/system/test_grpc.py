@@ -9,11 +9,13 @@ import time
 from collections.abc import Iterator
 from concurrent import futures
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
+from tests.pki import Authority
 from tests.system.gateway_process import GatewayProcess
+from tests.system.ports import free_port
 
 grpc = pytest.importorskip("grpc")
 
@@ -60,19 +62,38 @@ class Service(_Handler):  # type: ignore[misc]  # grpcio has no types
         return request
 
 
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
-    """A gateway in front of a server."""
+class World(NamedTuple):
+    """A gateway in front of a server, and how clients reach it."""
+
+    gateway: GatewayProcess
+    port: int
+    roots: bytes | None
+
+
+@pytest.fixture(scope="module", params=["in the clear", "over TLS"])
+def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """On both sides by prior knowledge, or by what TLS agrees on."""
     place: Path = tmp_path_factory.mktemp("grpc")
+    secure = request.param == "over TLS"
+    authority = Authority()
+    ca = authority.write(place / "ca.pem")
+    identity = authority.write_identity(place / "identity.pem", "localhost", "127.0.0.1")
     server = grpc.server(futures.ThreadPoolExecutor(8), handlers=[Service()])
-    port = server.add_insecure_port("127.0.0.1:0")
+    if secure:
+        both = identity.read_bytes()
+        port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([(both, both)]))
+    else:
+        port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    gateway = GatewayProcess(place)
+    gateway, tls_port = GatewayProcess(place), free_port()
+    clear = {"endpoint": f"tcp:{gateway.port}:interface=127.0.0.1"}
+    tls = {"endpoint": f"ssl:{tls_port}:interface=127.0.0.1:privateKey={identity}:certKey={identity}"}
+    scheme = "https" if secure else "h2c"
     gateway.configure(
-        listeners=[{"endpoint": f"tcp:{gateway.port}:interface=127.0.0.1"}],
+        listeners=[clear, tls],
         limits={"request_body": 0},
         upstreams=[
-            {"name": "orders", "backends": [{"url": f"h2c://127.0.0.1:{port}"}]},
+            {"name": "orders", "backends": [{"url": f"{scheme}://127.0.0.1:{port}"}], "tls": {"ca": str(ca)}},
             {"name": "gone", "backends": [{"url": "h2c://127.0.0.1:1"}]},
         ],
         routes=[
@@ -82,17 +103,28 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess
     )
     try:
         gateway.start()
-        yield gateway
+        yield World(gateway, tls_port if secure else gateway.port, ca.read_bytes() if secure else None)
     finally:
         gateway.stop()
         server.stop(None)
 
 
 @pytest.fixture(scope="module")
-def channel(gateway: GatewayProcess) -> Iterator[Any]:
+def gateway(world: World) -> GatewayProcess:
+    """The gateway; its first listener is in the clear."""
+    return world.gateway
+
+
+@pytest.fixture(scope="module")
+def channel(world: World) -> Iterator[Any]:
     """A client's channel to it."""
     options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
-    with grpc.insecure_channel(f"127.0.0.1:{gateway.port}", options) as made:
+    target = f"localhost:{world.port}"
+    if world.roots is None:
+        made = grpc.insecure_channel(target, options)
+    else:
+        made = grpc.secure_channel(target, grpc.ssl_channel_credentials(world.roots), options)
+    with made:
         yield made
 
 
