@@ -20,6 +20,10 @@ from tests.system.ports import free_port
 grpc = pytest.importorskip("grpc")
 
 
+# As grpcio-reflection 1.85.1 says them.
+LIST_SERVICES = b":\0"
+SERVICES = b"\x12\x02:\x002;\n*\n(grpc.reflection.v1alpha.ServerReflection\n\r\n\x0btest.Orders"
+
 _Handler: Any = grpc.GenericRpcHandler
 
 
@@ -33,6 +37,9 @@ class Service(_Handler):  # type: ignore[misc]  # grpcio has no types
             "/test.Orders/Up": grpc.stream_unary_rpc_method_handler(self._up),
             "/test.Orders/Both": grpc.stream_stream_rpc_method_handler(self._both),
             "/test.Orders/Fail": grpc.unary_unary_rpc_method_handler(self._fail),
+            "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": (
+                grpc.stream_stream_rpc_method_handler(self._reflect)
+            ),
             "/test.Orders/Slow": grpc.unary_unary_rpc_method_handler(self._slow),
         }.get(details.method)
 
@@ -56,6 +63,11 @@ class Service(_Handler):  # type: ignore[misc]  # grpcio has no types
         context.set_trailing_metadata([("x-why", "because")])
         context.abort(grpc.StatusCode.NOT_FOUND, "no such order: \u2713")
         return b""
+
+    def _reflect(self, requests: Iterator[bytes], context: Any) -> Iterator[bytes]:
+        for request in requests:
+            assert request == LIST_SERVICES
+            yield SERVICES
 
     def _slow(self, request: bytes, context: Any) -> bytes:
         time.sleep(5)
@@ -98,6 +110,7 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         ],
         routes=[
             {"path": "/test.Orders/*", "upstream": "orders", "grpc_web": True},
+            {"path": "/grpc.reflection.v1alpha.ServerReflection/*", "upstream": "orders"},
             {"path": "/test.Gone/*", "upstream": "gone", "grpc_web": True},
         ],
     )
@@ -164,6 +177,13 @@ def test_a_conversation(channel: Any) -> None:
         said.append(answer)  # noqa: PERF402  # who asks looks at what was said so far
 
     assert said == [b"M%d" % number for number in range(20)]
+
+
+def test_reflection(channel: Any) -> None:
+    """What grpcurl asks first: a conversation on a route of its own."""
+    asked = channel.stream_stream("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo")
+
+    assert list(asked(iter([LIST_SERVICES, LIST_SERVICES]), timeout=20)) == [SERVICES, SERVICES]
 
 
 def test_errors_of_the_server(channel: Any) -> None:
