@@ -23,7 +23,6 @@ from twisted.python.components import Componentized
 
 from gateway import early
 from gateway.commands.proxying import admin_endpoint
-from gateway.commands.welcome import WelcomeService
 from gateway.composition.lifecycle import GatewayService
 from gateway.composition.signals import Signals, StopSignals
 from gateway.config import ConfigError
@@ -164,6 +163,8 @@ def makeService(options: Options) -> IService:
     from twisted.internet import reactor
 
     if options["welcome"]:
+        from gateway.commands.welcome import WelcomeService
+
         page = ForegroundService(_log_observer(options.parent or {}, "text"))
         WelcomeService(reactor).setServiceParent(page)
         return page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,9 @@ from benchmarks.proxies.base import Proxy
 from benchmarks.workload import KEPT, Task, route_path
 
 _UPSTREAM = "users"
+
+_INSTALLED = ROOT / "benchmarks/installed"
+"""Hides the packages that only the tests need."""
 
 
 class Gateway:
@@ -48,7 +52,8 @@ class Gateway:
         twistd = str(Path(sys.executable).parent / "twistd")
         # --logfile only so that a message of the gateway is found where the other proxies' are.
         argv = [twistd, "-n", "--pidfile=", "--logfile=-", "gateway", "--config", str(path)]
-        return Command(argv, env={"PYTHONPATH": str(self.checkout)}, cwd=self.checkout)
+        packages = os.pathsep.join([str(self.checkout), str(_INSTALLED)])
+        return Command(argv, env={"PYTHONPATH": packages}, cwd=self.checkout)
 
 
 def compiled() -> Gateway:

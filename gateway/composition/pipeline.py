@@ -21,7 +21,6 @@ from gateway.composition.builders.error_pages import Pages
 from gateway.composition.builders.identity import Identity
 from gateway.composition.builders.last_good import LastGoods
 from gateway.composition.builders.limits import RateLimits
-from gateway.composition.builders.mtls import certificate_field, revoked_certificates
 from gateway.composition.builders.sticky import sticky_step
 from gateway.composition.builders.transformations import Transformations, dropped_fields
 from gateway.composition.foundation import Foundation
@@ -84,8 +83,13 @@ class Pipeline:
         self._ip_rules = ip_rules(settings.ip_allow, settings.ip_deny, note)
         self._ip_rules_of = cache(ip_rules)
         count = foundation.metrics.counter("gateway_auth_total").add
-        self._revoked_certificates = revoked_certificates(settings, foundation, count)
-        self._certificate_field = certificate_field(settings)
+        self._revoked_certificates: Middleware | None = None
+        self._certificate_field: Middleware | None = None
+        if settings.auth is not None and settings.auth.mtls is not None:
+            from gateway.composition.builders.mtls import certificate_field, revoked_certificates
+
+            self._revoked_certificates = revoked_certificates(settings, foundation, count)
+            self._certificate_field = certificate_field(settings)
         self._below_base, self._below_a_base = BelowBase(), upstreams_below_a_base(settings)
         self._take_calls = frozenset(
             upstream.name for upstream in settings.upstreams if any(map(upstream.may_speak_http2, upstream.backends))

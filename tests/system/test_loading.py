@@ -12,8 +12,10 @@ import pytest
 BIG = (
     "argon2",  # hashes passwords
     "gateway.composition.builders.ways",  # makes what verifies callers
+    "gateway.identity.certificates",  # knows clients by their certificates
     "gateway.identity.jwt",  # verifies tokens
     "gateway.identity.oauth",  # issues them
+    "gateway.middleware.last_good",  # keeps answers for while a breaker is open
     "gateway.serving.http2_channel",  # serves HTTP/2
     "gateway.storage.redis",  # counts at Redis
     "gateway.upstream.http2_connection",  # asks backends by HTTP/2
@@ -56,7 +58,11 @@ def test_a_plain_gateway_loads_none_of_it() -> None:
     ("settings", "then", "names"),
     [
         ({}, SCRAPE, ["prometheus_client"]),
-        ({"auth": {"jwt": {"default": KEY}}}, "", ["gateway.composition.builders.ways", "gateway.identity.jwt", "jwt"]),
+        (
+            {"auth": {"jwt": {"default": KEY}}},
+            "",
+            ["gateway.composition.builders.ways", "gateway.identity.certificates", "gateway.identity.jwt", "jwt"],
+        ),
         ({"upstreams": [HTTP2]}, "", ["gateway.upstream.http2_connection", "ngh2"]),
         ({"routes": [PATTERN]}, "", ["re2"]),
         ({}, "import gateway.serving.http2_channel", ["gateway.serving.http2_channel", "ngh2"]),

@@ -23,7 +23,6 @@ from gateway.errors import BreakerOpen
 from gateway.headers import Headers
 from gateway.message import Response
 from gateway.middleware.gate import Gate
-from gateway.middleware.last_good import Recall
 from gateway.resilience.breaker import BreakerRules
 from gateway.resilience.outliers import OutlierRules
 from gateway.telemetry.metrics import Metrics
@@ -101,6 +100,8 @@ def build_fallback(
     """Return what is done while a breaker is open; None for the error's own answer."""
     recall = None
     if fallback.cached:
+        from gateway.middleware.last_good import Recall
+
         count = partial(foundation.metrics.counter("gateway_last_good_answers_total").add, upstream.name)
         recall = Recall(last_good(upstream.name, fallback, foundation), foundation.now, count)
     name = fallback.upstream

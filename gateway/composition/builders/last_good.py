@@ -6,18 +6,24 @@ Tests: `tests/flow/test_last_good.py::test_what_was_good_last_is_answered_while_
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
 from gateway.config.schema.resilience import Fallback
 from gateway.config.schema.routes import Route
 from gateway.http.fields import FieldFilter
-from gateway.middleware.last_good import Keeping, LastGoodStep
-from gateway.resilience.last_good import LastGood
+
+if TYPE_CHECKING:
+    # Loaded with the first upstream that keeps answers.
+    from gateway.middleware.last_good import Keeping, LastGoodStep
+    from gateway.resilience.last_good import LastGood
 
 
 def last_good(upstream: str, fallback: Fallback, foundation: Foundation) -> LastGood:
     """Return the memory of an upstream, that of the configuration before where it is as large."""
+    from gateway.resilience.last_good import LastGood
+
     return foundation.carried.get(("last good", upstream, fallback.cache_size), lambda: LastGood(fallback.cache_size))
 
 
@@ -35,6 +41,8 @@ class LastGoods:
         for upstream in settings.upstreams:
             breaker = settings.breaker_of(upstream)
             if breaker is not None and breaker.fallback.cached:
+                from gateway.middleware.last_good import Keeping
+
                 fallback = breaker.fallback
                 store = last_good(upstream.name, fallback, foundation)
                 self._keeping[upstream.name] = Keeping(store, fallback.cache_entry, fallback.max_stale)
@@ -53,7 +61,9 @@ class LastGoods:
             route: Its settings.
             passes: Which fields of the client's are sent.
         """
-        if route is None:
+        if route is None or not self._keeping:
             return None
+        from gateway.middleware.last_good import LastGoodStep
+
         keeping = {name: self._keeping[name] for name, _ in route.upstreams if name in self._keeping}
         return LastGoodStep(keeping, passes, self._now) if keeping else None
