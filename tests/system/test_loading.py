@@ -16,6 +16,7 @@ BIG = (
     "gateway.identity.jwt",  # verifies tokens
     "gateway.identity.oauth",  # issues them
     "gateway.middleware.last_good",  # keeps answers for while a breaker is open
+    "gateway.middleware.transformation",  # changes requests and answers
     "gateway.serving.http2_channel",  # serves HTTP/2
     "gateway.storage.redis",  # counts at Redis
     "gateway.upstream.http2_connection",  # asks backends by HTTP/2
