@@ -15,6 +15,7 @@ from typing import Final
 from gateway.errors import BackendProtocolError, GatewayError, HeaderTooLarge, MalformedRequest
 from gateway.headers import Field, HeaderBlock, Headers
 from gateway.http.fields import response_filter, trailer_filter
+from gateway.http.memo import Memo
 from gateway.http1 import framing
 from gateway.http1.framing import CHUNKED
 from gateway.http1.memo import HeadMemo
@@ -52,6 +53,10 @@ class RequestBlocks(HeadMemo[tuple[HeaderBlock, bytes, int]]):
 
 class AnswerBlocks(HeadMemo[HeaderBlock]):
     """Fields, by block."""
+
+
+class OutwardLines(Memo[bytes, tuple[tuple[bytes, bytes], ...]]):
+    """Fields as they go out, by the lines that they were in HTTP/1."""
 
 
 def request_of(head: Head, memo: RequestBlocks, connect: bool = False) -> tuple[Request, int]:
@@ -198,14 +203,24 @@ def trailer_fields(trailers: Headers | None) -> list[tuple[bytes, bytes]]:
     return [(lower, value) for lower, _, value in trailers.fields if _TRAILERS[lower]]
 
 
-def lines_outward(lines: bytes) -> list[tuple[bytes, bytes]]:
-    """Return fields as they go out, of lines that were written for HTTP/1 (`gateway.http.fields.encode_passed`)."""
-    fields: list[Field] = []
-    for line in lines.split(b"\r\n"):
-        name, colon, value = line.partition(b": ")
-        if colon:
-            fields.append((name.lower(), name, value))
-    return outward(fields)
+def lines_outward(lines: bytes, memo: OutwardLines) -> tuple[tuple[bytes, bytes], ...]:
+    """Return fields as they go out, of lines that were written for HTTP/1 (`gateway.http.fields.encode_passed`).
+
+    Args:
+        lines: Each ended by CRLF.
+        memo: Lines that came before.
+    """
+    known = memo.get(lines)
+    if known is None:
+        fields: list[Field] = []
+        for line in lines.split(b"\r\n"):
+            name, colon, value = line.partition(b": ")
+            if colon:
+                fields.append((name.lower(), name, value))
+        known = tuple(outward(fields))
+        if memo.came_before(lines):
+            memo.remember(lines, known)
+    return known
 
 
 def _pseudo(pairs: Pairs, known: frozenset[bytes], wrong: type[GatewayError]) -> dict[bytes, bytes]:

@@ -15,7 +15,7 @@ from gateway.headers import Headers
 from gateway.http import grpc
 from gateway.http.fields import FieldFilter, encode_passed, request_filter, trailer_filter
 from gateway.http2.events import Pairs
-from gateway.http2.fields import lines_outward, outward
+from gateway.http2.fields import OutwardLines, lines_outward, outward
 from gateway.upstream.request_head import CONTENT_METHODS
 
 _TRAILERS: Final = trailer_filter(request_filter(frozenset()))
@@ -35,13 +35,14 @@ class Http2Heading:
         base: The path that everything is asked for below, without a slash at its end.
     """
 
-    __slots__ = ("_authority", "_base", "_host", "_scheme")
+    __slots__ = ("_authority", "_base", "_host", "_memo", "_scheme")
 
     def __init__(self, scheme: bytes, authority: bytes, host: bytes | None = None, base: bytes = b"") -> None:
         self._scheme = scheme
         self._authority = authority
         self._host = host
         self._base = base
+        self._memo = OutwardLines()
 
     def pseudo(self, exchange: Exchange) -> Pairs:
         """Return what is asked for.
@@ -69,10 +70,11 @@ class Http2Heading:
         """
         request = exchange.request
         headers = request.headers
-        fields = lines_outward(encode_passed(headers, passes))
+        memo = self._memo
+        fields = list(lines_outward(encode_passed(headers, passes), memo))
         if exchange.headers_out:
             fields += outward([(name.lower(), name, value) for name, value in exchange.headers_out])
-        fields += lines_outward(exchange.forwarding.encode(headers, request.host, request.version))
+        fields += lines_outward(exchange.forwarding.encode(headers, request.host, request.version), memo)
         body = request.body
         index = headers.index
         if body is not None:

@@ -11,7 +11,7 @@ from gateway.headers import Headers
 from gateway.http1.framing import CHUNKED
 from gateway.http2 import fields
 from gateway.http2.events import Head, Trailers
-from gateway.http2.fields import AnswerBlocks, RequestBlocks
+from gateway.http2.fields import AnswerBlocks, OutwardLines, RequestBlocks
 from gateway.message import Request
 
 PSEUDO = {b":method": b"GET", b":scheme": b"https", b":authority": b"Api.Example:443", b":path": b"/a?b=c"}
@@ -267,7 +267,29 @@ def test_fields_go_out_in_lower_case() -> None:
 
 def test_lines_of_http1_go_out_as_fields() -> None:
     """Such as those that steps and forwarding rules write."""
-    assert fields.lines_outward(b"X-A: 1: 2\r\nConnection: x\r\nEmpty: \r\n") == [(b"x-a", b"1: 2"), (b"empty", b"")]
+    written = b"X-A: 1: 2\r\nConnection: x\r\nEmpty: \r\n"
+
+    assert fields.lines_outward(written, OutwardLines()) == ((b"x-a", b"1: 2"), (b"empty", b""))
+
+
+NAMES = st.sampled_from([b"X-A", b"x-a", b"Te", b"Connection", b"Upgrade", b"Content-Type", b"Authorization"])
+LINES = st.lists(st.tuples(NAMES, st.sampled_from([b"", b"1", b"a: b", b"trailers", b"gzip", b"y" * 5000]))).map(
+    lambda pairs: b"".join(b"%b: %b\r\n" % pair for pair in pairs)
+)
+
+
+@settings(deadline=None)
+@given(written=st.lists(LINES, min_size=1, max_size=30), order=st.randoms())
+def test_lines_that_came_before_go_out_the_same(written: list[bytes], order: Any) -> None:
+    """Warm is as cold, and bounded."""
+    memo = OutwardLines()
+    asked = written * 3
+    order.shuffle(asked)
+
+    assert [fields.lines_outward(each, memo) for each in asked] == [
+        fields.lines_outward(each, OutwardLines()) for each in asked
+    ]
+    assert len(memo) <= OutwardLines.most
 
 
 # The memo.
