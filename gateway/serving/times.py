@@ -10,6 +10,10 @@ while there is one, by how far its answer is and by whose turn it is (`DURING`):
   more of it to come.
 * A tunnel may be silent for hours: `NONE`.
 
+# Note [A call has no content that is due]
+A client of gRPC may keep its half of a call open for as long as it likes, and say nothing: nobody waits for it. So a
+call has the times of its answer in place of `CONTENT`, which count from what moves in either direction.
+
 Pure: the caller passes `now`.
 """
 
@@ -19,6 +23,7 @@ from enum import IntEnum, unique
 from typing import Final
 
 from gateway.exchange import Exchange
+from gateway.http.grpc import is_call
 from gateway.serving.contract import ConnectionOptions
 from gateway.serving.phases import Phase
 from gateway.transport.deadlines import NEVER
@@ -121,6 +126,8 @@ def during(stage: Stage, turn: Turn, exchange: Exchange, now: float, options: Co
     if time is Time.ANSWER:
         return exchange.deadline
     if time is Time.CONTENT:
+        if is_call(exchange.request):  # Note [A call has no content that is due]
+            return exchange.deadline if stage is Stage.ASKED else now + silence(exchange, options)
         until = now + options.client_body
         route = exchange.route
         if stage is Stage.ASKED and (route is None or not route.request_timeout):

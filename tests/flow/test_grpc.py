@@ -392,3 +392,37 @@ def test_attempts_of_the_client_count_too(make: Callable[..., Harness]) -> None:
 
     assert sum(len(backend.requests) for backend in world.backends) == 4
     assert all(backend.requests[-1].headers.get(b"grpc-previous-rpc-attempts") is None for backend in world.backends)
+
+
+@pytest.mark.parametrize("answered", [False, True])
+@pytest.mark.parametrize(("longest", "kept"), [("0", True), ("2m", True), ("40s", False)])
+def test_a_conversation_may_be_silent(make: Callable[..., Harness], answered: bool, longest: str, kept: bool) -> None:
+    """As long as its route allows, whoever would be next to speak; not only for `timeouts.client_body`."""
+    world = World(make)
+    route = world.gateway.configuration["routes"][0]
+    world.gateway.apply(routes=[{**route, "request_timeout": longest}])
+    kind = ("content-type", "application/grpc")
+    if answered:
+        world.backend.on_head = lambda asked: asked.connection.head(asked, [kind])
+    answer = connect(world.gateway).request("POST", "/orders/Watch", CALL, b"\0\0\0\0\1x", end=False)
+    world.pump()
+    world.gateway.advance(100)
+    assert (world.backend.last.reset is None) is kept
+    if not kept:
+        return
+    if not answered:
+        world.backend.last.connection.head(world.backend.last, [kind])
+    world.backend.last.connection.data(world.backend.last, b"news", end=False)
+    world.pump()
+
+    assert answer.body == b"news"
+
+
+def test_other_uploads_may_not(world: World) -> None:
+    """Content that is due has its time."""
+    client = connect(world.gateway)
+    answer = client.request("POST", "/orders", {"content-type": "application/octet-stream"}, b"a", end=False)
+    world.pump()
+    world.gateway.advance(100)
+
+    assert answer.status == 408
