@@ -7,7 +7,9 @@ Opened for the keeper by `gateway.upstream.http2_opening`. Its octets go through
 # Note [A backend that is silent]
 A stream has its own deadlines, but a long answer may rightly be silent. Where nothing at all was read for `SILENCE`
 while streams are open, the backend is asked whether it is there (PING); nothing within `ANSWER` more says that the
-connection is dead, and its streams fail as on one that was lost. What is read in between is an answer, too.
+connection is dead, and its streams fail as on one that was lost. What is read in between is an answer, too. Requests
+that run out of time one after the other do not begin the silence anew: on a connection that died without a word, each
+would wait in vain for all of its time, and the next one would be sent there again.
 
 # Note [When the next deadline is]
 `deadline` is not later than the earliest of the streams, and may be earlier: a stream that gets more time leaves it as
@@ -83,7 +85,9 @@ class Http2Connection(Http2Wire):
         assert self.streams < self.most, "there is no room"
         assert self.phase is Phase.OPEN, self.phase
         if not self.streams:
-            self._heard = self.keeper.now()
+            if self._reads != self._reads_before:
+                self._reads_before = self._reads
+                self._heard = self.keeper.now()
             self.deadline = self._heard + SILENCE
         self.streams += 1
         return Http2Stream(self, self.engine, self._talk.heading, self._talk.memo)
@@ -186,6 +190,9 @@ class Http2Connection(Http2Wire):
             self.close()
         elif self.streams < self.most:
             self.keeper.release(self)
+        elif not self.streams:
+            # The backend takes none here (MAX_CONCURRENT_STREAMS of 0), so the keeper does not have it: it would stay.
+            self.deadline = self.keeper.now() + ANSWER
 
     # Deadlines (gateway.transport.deadlines.Timed).
 
@@ -205,12 +212,12 @@ class Http2Connection(Http2Wire):
     def _look_whether_it_lives(self, now: float) -> None:
         """Note [A backend that is silent], and Note [When the next deadline is]."""
         until = self._heard + SILENCE
-        if until <= now and not self._pinged:
-            self._pinged = True
+        if until <= now and not self._asked:
+            self._asked = now
             self.engine.ping()
             self.wake()
-        if self._pinged:
-            until += ANSWER
+        if self._asked:
+            until = self._asked + ANSWER
             if until <= now:
                 self._die(BackendReset("The backend does not answer a PING."))
                 return

@@ -42,6 +42,7 @@ class Http2Wire(Connection, StreamCarrier):
     """
 
     __slots__ = (
+        "_asked",
         "_by_sid",
         "_dirty",
         "_full",
@@ -49,8 +50,8 @@ class Http2Wire(Connection, StreamCarrier):
         "_heard",
         "_in_turn",
         "_now",
-        "_pinged",
         "_reads",
+        "_reads_before",
         "_talk",
         "_waits",
         "engine",
@@ -68,8 +69,10 @@ class Http2Wire(Connection, StreamCarrier):
         self._by_sid: dict[int, Http2Stream] = {}
         self._heads: list[Http2Request] = []
         self._reads = 0
-        self._heard = 0.0  # when something was read last, or the first stream was opened
-        self._pinged = False
+        # When something was read last, or the first stream was opened after that; the note on silent backends.
+        self._heard = 0.0
+        self._reads_before = -1  # as of the last time that a first stream was opened
+        self._asked = 0.0  # when a PING was sent that nothing has come after; 0 where there is none
         self._in_turn = False
         self._dirty = True  # the engine has something to send, or may have: at first our settings
         self._full = False
@@ -81,7 +84,7 @@ class Http2Wire(Connection, StreamCarrier):
         if self.phase >= Phase.CLOSING:
             return
         self._heard = now = self._now()
-        self._pinged = False
+        self._asked = 0.0
         self._reads += 1
         self._in_turn = True
         try:
