@@ -335,13 +335,20 @@ class ReusedConnectionLost(BackendReset):
 
 
 class RequestUnprocessed(BackendReset):
-    """The backend took no more requests on the connection, and says that it has not processed this one (GOAWAY)."""
+    """The backend took no more requests on the connection, and says that it has not processed this one.
 
-    retry = Retry.UNPROCESSED
+    By GOAWAY or REFUSED_STREAM of HTTP/2.
+    """
+
+    reason, retry = "upstream.refused_stream", Retry.UNPROCESSED
 
 
 class BackendProtocolError(UpstreamError):
     """The backend's answer breaks RFC 9110 or RFC 9112 or is over `limits.response_header`."""
+
+
+class CallNotTaken(BackendProtocolError):
+    """The backend is asked by HTTP/1.1, and a call of gRPC needs HTTP/2; write `h2c://` or `protocol: http2`."""
 
 
 class BackendTimeout(UpstreamError):

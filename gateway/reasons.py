@@ -99,6 +99,10 @@ ADVICE = {
     "upstream.reset": (
         "The backend crashes or closes too early: its log says why. `retry` hides it for idempotent requests."
     ),
+    "upstream.refused_stream": (
+        "The backend goes away, or has as many streams as it takes: `pool.max_streams` lower, or more backends. It is "
+        "asked once more by itself; `retry` asks others."
+    ),
     "upstream.protocol": "The backend breaks HTTP; the log's `detail` names the rule.",
     "upstream.timeout": "The backend is slow or hangs; raise the route's `timeout` only where it may be that slow.",
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from gateway.errors import BreakerOpen, CallTimeout, GatewayError
+from gateway.errors import BackendProtocolError, BackendReset, BreakerOpen, CallNotTaken, CallTimeout, GatewayError
 from gateway.exchange import Exchange
 from gateway.forwarding import verdicts
 from gateway.forwarding.attempt import Attempt, AttemptObserver
@@ -19,13 +19,18 @@ from gateway.forwarding.fallback import fall_back
 from gateway.forwarding.hedges import Hedges, Race
 from gateway.forwarding.retries import Retries, tried, why
 from gateway.http.fields import FieldFilter
-from gateway.http.grpc import deadline_of
+from gateway.http.grpc import deadline_of, is_call
 from gateway.message import Response
 from gateway.resilience.retry import lost_race
 from gateway.transport.deadlines import NEVER
 from gateway.upstream.backend import Backend, Upstream
 
 VIA: Final = b"1.1 gateway"
+
+_KEPT: Final = 64 * 1024
+"""Octets of content that are kept without `retry`, for what a backend says that it has not looked at (D-350)."""
+
+_BROKEN: Final = (BackendProtocolError, BackendReset)
 
 
 class Forwarder(AttemptObserver):
@@ -118,6 +123,8 @@ class Forwarder(AttemptObserver):
         if retries is not None:
             retries.begin(exchange.request, now)
             deadline = retries.deadline(now, until)
+        elif self._calls and exchange.request.body is not None:
+            exchange.request.body.keep(_KEPT)
         attempt = self._attempts.make(
             self, exchange, upstream, backend, self._passes, timeout, now, deadline, until, self._silence, call_until
         )
@@ -153,13 +160,12 @@ class Forwarder(AttemptObserver):
         self._deliver(attempt, response)
 
     def _deliver(self, attempt: Attempt, response: Response) -> None:
-        retries = self._retries
         if attempt.upstream.condition is not None:
             verdicts.answered(attempt, self._attempts.now())
         if self._via:
             response.headers.add(b"Via", VIA)
         exchange = attempt.exchange
-        if retries is not None and exchange.request.body is not None:
+        if exchange.request.body is not None:
             exchange.request.body.forget()
         assert exchange.chain is not None
         exchange.chain.deliver(exchange, response)
@@ -187,7 +193,7 @@ class Forwarder(AttemptObserver):
         if upstream.condition is not None:
             verdicts.finished(attempt, now, error)
         if attempt.why and self._retries is not None:
-            failed = error is not None or attempt.status in self._retries.policy.on
+            failed = error is not None or attempt.status in self._retries.failures
             self._retries.count(attempt.why, "failed" if failed else "ok")
 
     def attempt_cancelled(self, attempt: Attempt, error: GatewayError | None) -> None:
@@ -290,6 +296,8 @@ class Forwarder(AttemptObserver):
     def _give_up(self, attempt: Attempt, error: GatewayError) -> None:
         verdicts.given_up(attempt, self._attempts.now(), error)
         exchange = attempt.exchange
+        if isinstance(error, _BROKEN) and not attempt.backend.takes_calls and is_call(exchange.request):
+            error = CallNotTaken()  # a server of gRPC does not answer HTTP/1.1: say so, and not just that it broke off
         assert exchange.chain is not None
         exchange.chain.fail(exchange, error)
 

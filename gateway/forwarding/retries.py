@@ -23,7 +23,7 @@ from typing import Any
 from gateway.body import Body
 from gateway.errors import GatewayError
 from gateway.forwarding.attempt import Attempt
-from gateway.http.grpc import RETRIED, pushback
+from gateway.http.grpc import AS_HTTP, RETRIED, pushback
 from gateway.message import Request, Response
 from gateway.resilience.budget import RetryBudget
 from gateway.resilience.retry import RetryPolicy, Tried
@@ -46,9 +46,12 @@ class Retries:
         clock: For the waits between attempts.
         random: For the length of these waits.
         count: Counts retries.
+
+    Attributes:
+        failures: What an attempt counts as that has failed for what is tried again: outcomes of gRPC as statuses.
     """
 
-    __slots__ = ("_clock", "_outcomes", "_random", "budget", "buffer", "count", "policy", "try_timeout")
+    __slots__ = ("_clock", "_outcomes", "_random", "budget", "buffer", "count", "failures", "policy", "try_timeout")
 
     def __init__(
         self,
@@ -62,6 +65,7 @@ class Retries:
     ) -> None:
         self.policy = policy
         self._outcomes = {said: name for said, name in RETRIED.items() if name in policy.on}
+        self.failures = policy.on | {AS_HTTP[int(said)] for said in self._outcomes}
         self.budget = budget
         self.buffer = buffer
         self.try_timeout = try_timeout

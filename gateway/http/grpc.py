@@ -20,9 +20,11 @@ from typing import Final
 
 from gateway.errors import (
     BackendTimeout,
+    CallNotTaken,
     CallTimeout,
     ClientAborted,
     GatewayError,
+    HeaderTooLarge,
     LimitExceeded,
     MethodUnknown,
     RequestTimeout,
@@ -58,11 +60,13 @@ OF_HTTP: Final = {
 OF_ERRORS: Final[tuple[tuple[type[GatewayError], int], ...]] = (
     (LimitExceeded, RESOURCE_EXHAUSTED),
     (RequestTooLarge, RESOURCE_EXHAUSTED),
+    (HeaderTooLarge, RESOURCE_EXHAUSTED),
     (BackendTimeout, DEADLINE_EXCEEDED),
     (RequestTimeout, DEADLINE_EXCEEDED),
     (CallTimeout, DEADLINE_EXCEEDED),
     (ClientAborted, CANCELLED),
     (MethodUnknown, UNIMPLEMENTED),
+    (CallNotTaken, UNIMPLEMENTED),
 )
 """Errors whose status says more than the table; the first that fits counts."""
 

@@ -15,6 +15,7 @@ from typing import Final
 from gateway.errors import BackendProtocolError, GatewayError, HeaderTooLarge, MalformedRequest
 from gateway.headers import Field, HeaderBlock, Headers
 from gateway.http.fields import response_filter, trailer_filter
+from gateway.http.grpc import is_call
 from gateway.http.memo import Memo
 from gateway.http1 import framing
 from gateway.http1.framing import CHUNKED
@@ -107,13 +108,27 @@ def request_of(head: Head, memo: RequestBlocks, connect: bool = False) -> tuple[
 
 
 def asked_for(head: Head) -> Request:
-    """Return what is known of a request that is refused: the log goes by its target, its answer by `Accept`."""
-    target = b""
+    """Return what is known of a request that is refused: the log goes by its target, its answer by `Accept`.
+
+    Of a call of gRPC that it is one, too: its client reads no other answer.
+    """
+    method = target = b""
     for name, value in head.pseudo:
         if name == b":path" and _TARGET(value) is not None:
             target = value
-    accept = [line[8:] for line in head.block.split(b"\r\n") if line.startswith(b"accept: ")]
-    return Request(b"", target, Headers([(b"Accept", b", ".join(accept))] if accept else ()), version=VERSION)
+        elif name == b":method" and value == b"POST":
+            method = value
+    lines = head.block.split(b"\r\n")
+    accept = [line[8:] for line in lines if line.startswith(b"accept: ")]
+    headers = Headers([(b"Accept", b", ".join(accept))] if accept else ())
+    if method:
+        for line in lines:
+            if line.startswith(b"content-type: "):
+                headers.set(b"Content-Type", line[14:])
+    request = Request(method, target, headers, version=VERSION)
+    if not is_call(request):
+        request.method = b""
+    return request
 
 
 def answer_of(head: Head | Interim, memo: AnswerBlocks) -> tuple[int, Headers]:

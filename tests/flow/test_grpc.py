@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -166,6 +167,49 @@ def test_an_outcome_is_tried_again(make: Callable[..., Harness]) -> None:
     assert len(world.backends[1].requests) == 2
     assert all(asked.body == b"\0\0\0\0\1x" for backend in world.backends for asked in backend.requests)
     assert world.gateway.metric("gateway_retries_total", reason="grpc_unavailable", outcome="ok") == failed
+
+
+def test_a_retry_that_has_the_same_outcome_has_failed(make: Callable[..., Harness]) -> None:
+    """It is counted as such, wherever its outcome stands."""
+    world = retrying(make, ["unavailable"])
+    kind = ("content-type", "application/grpc")
+    world.backends[0].on_whole = world.backends[1].on_whole = lambda asked: asked.connection.head(
+        asked, [kind, ("grpc-status", "14")], end=True
+    )
+    call(world)
+    world.gateway.advance(1)
+
+    assert world.gateway.metric("gateway_retries_total", reason="grpc_unavailable", outcome="failed") == 2
+    assert world.gateway.metric("gateway_retries_total", reason="grpc_unavailable", outcome="ok") == 0
+
+
+@pytest.mark.parametrize(("fields", "status"), [({"x": "a" * 40_000}, b"8"), ({"host": "elsewhere.test"}, b"13")])
+def test_a_head_that_is_refused(world: World, fields: dict[str, str], status: bytes) -> None:
+    """Its client gets an outcome, too: metadata that is too long is RESOURCE_EXHAUSTED."""
+    answer = call(world, **fields)
+
+    assert (answer.status, answer.headers.get(b"grpc-status")) == (200, status)
+    assert answer.headers.get(b"gateway-reason") in (b"request.header_too_large", b"request.malformed")
+    assert world.backend.requests == []
+
+
+@pytest.mark.parametrize("said", [b"", b"\0\0\0\4\0\0\0\0\0"])
+def test_a_backend_that_is_asked_by_http1(make: Callable[..., Harness], said: bytes) -> None:
+    """A server of gRPC hangs up on that, or speaks HTTP/2: the client and the log are told why."""
+    gateway = make("orders")
+
+    def answer(asked: Any) -> None:
+        if said:
+            asked.connection.send(said)
+        asked.connection.close()
+
+    gateway.backend("orders").answer = answer
+    got = connect(gateway).request("POST", "/orders/Get", CALL, b"\0\0\0\0\1x")
+    gateway.network.pump()
+
+    assert (got.status, got.headers.get(b"grpc-status")) == (200, b"12")
+    assert b"HTTP/1.1" in (got.headers.get(b"grpc-message") or b"")
+    assert gateway.last_log["reason"] == "upstream.protocol"
 
 
 def test_an_outcome_that_nobody_named_is_passed_on(make: Callable[..., Harness]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from h2.settings import SettingCodes
 
 from gateway.testing import FakeClient, Harness
 from gateway.testing.client import parse_responses
@@ -214,6 +215,56 @@ def test_a_refused_stream_goes_again(world: World) -> None:
     assert len(world.backend.requests) == 2
 
 
+def refuse_once(world: World, goes: bool = False) -> None:
+    """The first stream is refused as soon as its head is there; all others are answered when they are complete."""
+
+    def came(asked: Asked2) -> None:
+        if asked is world.backend.requests[0]:
+            if goes:
+                asked.connection.go_away(0)
+            else:
+                asked.connection.give_up(asked, 7)
+
+    def whole(asked: Asked2) -> None:
+        if asked is not world.backend.requests[0]:
+            asked.connection.answer(asked)
+
+    world.backend.on_head = came
+    world.backend.on_whole = whole
+
+
+@pytest.mark.parametrize("goes", [False, True])
+@pytest.mark.parametrize(
+    ("fields", "parts"),
+    [
+        (b"Content-Length: 5\r\n", [b"hello"]),
+        (b"Transfer-Encoding: chunked\r\n", [b"3\r\nhel\r\n", b"2\r\nlo\r\n0\r\n\r\n"]),
+        (b"Content-Type: application/grpc\r\nContent-Length: 5\r\n", [b"he", b"llo"]),
+    ],
+)
+def test_content_goes_again_with_what_was_refused(world: World, goes: bool, fields: bytes, parts: list[bytes]) -> None:
+    """A route without `retry` keeps as much of it as fits into 64 KiB, until there is an answer."""
+    refuse_once(world, goes)
+    client = world.ask(b"POST /orders HTTP/1.1\r\nHost: gateway.test\r\n" + fields + b"\r\n")
+    for part in parts:
+        client.send(part)
+        world.pump()
+
+    assert client.received.startswith(b"HTTP/1.1 200")
+    assert [bytes(asked.body) for asked in world.backend.requests][1:] == [b"hello"]
+
+
+def test_long_content_that_was_refused_is_told(world: World) -> None:
+    """More is not kept for that: the client is told that nobody has looked at it."""
+    refuse_once(world)
+    head = b"POST /orders HTTP/1.1\r\nHost: gateway.test\r\nContent-Length: 70000\r\n\r\n"
+    client = world.ask(head + b"a" * 70_000)
+
+    assert client.received.startswith(b"HTTP/1.1 502")
+    assert b"Gateway-Reason: upstream.refused_stream" in client.received
+    assert world.gateway.last_log["reason"] == "upstream.refused_stream"
+
+
 def test_what_a_goaway_leaves_out_goes_again(world: World) -> None:
     """What it does not is finished on the connection, which ends with it; nothing new is begun there."""
     world.backend.on_whole = stall
@@ -280,6 +331,74 @@ def test_a_dead_connection_is_found(world: World) -> None:
 
     assert client.received.startswith(b"HTTP/1.1 502")
     assert b"upstream.reset" in client.received
+
+
+def test_a_dead_connection_is_found_by_requests_that_are_short_of_time(world: World) -> None:
+    """Each runs out of time before a silence is long enough, and the next one would wait in vain, too."""
+    route = world.gateway.configuration["routes"][0]
+    world.gateway.apply(routes=[{**route, "timeout": 4}])
+    world.ask()
+    world.backend.connections[0].stop_reading()
+    received: list[bytes] = []
+    while len(world.backend.connections) == 1 and len(received) < 30:
+        client = world.ask()
+        world.gateway.advance(4.5)
+        received.append(client.received[:12])
+
+    assert len(received) <= (SILENCE + ANSWER) / 4.5 + 3
+    assert received[0] == b"HTTP/1.1 504"
+    assert world.ask().received.startswith(b"HTTP/1.1 200")
+    world.gateway.check_quiet()
+
+
+def test_short_requests_that_nobody_answers_are_no_dead_connection(world: World) -> None:
+    """The backend is there: it answers the PING, and keeps its connection."""
+    route = world.gateway.configuration["routes"][0]
+    world.gateway.apply(routes=[{**route, "timeout": 4}])
+    world.backend.on_whole = stall
+    for _ in range(14):
+        world.ask()
+        world.gateway.advance(4.5)
+
+    (connection,) = world.backend.connections
+    assert 1 <= connection.pings <= 2
+
+
+def test_a_connection_that_takes_no_streams_is_not_kept(world: World) -> None:
+    """MAX_CONCURRENT_STREAMS of 0: nobody can use it, and it would take a place in the pool for good."""
+
+    def refuse(asked: Asked2) -> None:
+        asked.connection.peer.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: 0})
+        asked.connection.give_up(asked, 7)
+
+    world.backend.on_whole = refuse
+    assert world.ask().received.startswith(b"HTTP/1.1 502")
+    assert [connection.closed for connection in world.backend.connections] == [None, None]
+    world.gateway.advance(ANSWER + 1)
+
+    assert all(connection.closed is not None for connection in world.backend.connections)
+    world.gateway.check_quiet()
+
+
+def test_a_connection_may_take_streams_again(world: World) -> None:
+    """It is used where the backend says so in time."""
+
+    def refuse(asked: Asked2) -> None:
+        asked.connection.peer.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: 0})
+        asked.connection.answer(asked)
+
+    world.backend.on_whole = refuse
+    world.ask()
+    (connection,) = world.backend.connections
+    world.backend.on_whole = lambda asked: asked.connection.answer(asked)
+    connection.peer.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: 5})
+    connection.flush()
+    world.pump()
+
+    assert world.ask().received.startswith(b"HTTP/1.1 200")
+    world.gateway.advance(ANSWER + 1)
+    assert world.ask().received.startswith(b"HTTP/1.1 200")
+    assert len(world.backend.connections) == 1
 
 
 def test_a_backend_that_answers_pings_is_waited_for(world: World) -> None:

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.errors import BackendTimeout, Forbidden, GatewayError, LimitExceeded, NoBackendAvailable, RouteNotFound
+from gateway.errors import (
+    BackendTimeout,
+    CallNotTaken,
+    Forbidden,
+    GatewayError,
+    HeaderTooLarge,
+    LimitExceeded,
+    NoBackendAvailable,
+    RouteNotFound,
+)
 from gateway.headers import Headers
 from gateway.http import grpc
 from gateway.message import Request
@@ -38,6 +47,8 @@ def test_what_is_a_call(said: bytes | None, is_one: bool) -> None:
     ("error", "status"),
     [
         (LimitExceeded(), 8),
+        (HeaderTooLarge(), 8),
+        (CallNotTaken(), 12),
         (BackendTimeout(), 4),
         (Forbidden(), 7),
         (RouteNotFound(), 12),
