@@ -31,6 +31,7 @@ from gateway.interfaces import Middleware
 from gateway.middleware.below_base import BelowBase
 from gateway.middleware.body_limit import BodyLimit
 from gateway.middleware.call_metrics import CallMetrics
+from gateway.middleware.compression import Compression
 from gateway.middleware.grpc_web import GrpcWeb
 from gateway.middleware.metrics import RequestMetrics
 from gateway.middleware.request_buffer import RequestBuffer
@@ -117,6 +118,7 @@ class Pipeline:
             self._ip_rules_for(route),  # inside the rules for all
             _security_headers(route),  # outside what answers or refuses
             cors_step(route, self._foundation),  # a preflight shows no credentials, and counts for no limit
+            self._compression_of(route),  # outside what makes or changes answers; fields of browsers are no content
             self._grpc_web if route is not None and route.grpc_web else None,  # errors from here on are in its words
             *self._limits.by_address(route),  # before anything is spent on finding out who is calling
             self._below_base_for(route),  # inside the limits: who tries such paths uses them up
@@ -188,6 +190,10 @@ class Pipeline:
         if route is None or self._take_calls.isdisjoint(name for name, _ in route.upstreams):
             return None
         return CallMetrics(route.name, self._metrics.counter("gateway_grpc_calls_total").add)
+
+    def _compression_of(self, route: Route | None) -> Middleware | None:
+        said = None if route is None else self._settings.compression_of(route)
+        return None if said is None else Compression(said.algorithms, said.min_size, said.types)
 
     def _below_base_for(self, route: Route | None) -> Middleware | None:
         """Return the step that holds paths below the base path of backends, where one has any."""

@@ -57,6 +57,18 @@ def varies(headers: Headers) -> tuple[bytes, ...] | None:
     return None if b"*" in names else tuple(sorted(names))
 
 
+def add_vary(headers: Headers, names: bytes) -> None:
+    """Say in `Vary` that an answer was chosen by some request fields, where it does not say so already.
+
+    Args:
+        headers: Of the answer.
+        names: As they are written in `Vary`.
+    """
+    said = {name.strip(b" \t").lower() for name in (headers.joined(b"vary") or b"").split(b",")}
+    if b"*" not in said and not said.issuperset(name.strip(b" \t").lower() for name in names.split(b",")):
+        headers.add(b"Vary", names)
+
+
 def may_keep(status: int, headers: Headers, said: Directives, identified: bool) -> bool:
     """Whether an answer to GET may be given to others (section 3).
 

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from gateway.errors import CorsRefused
 from gateway.exchange import Exchange
 from gateway.headers import Headers
+from gateway.http.caching import add_vary
 from gateway.http.origins import Origins
 from gateway.http.preflights import asked_method
 from gateway.message import Request, Response
@@ -84,9 +85,9 @@ class Cors:
             headers.remove(name)
         method = asked_method(exchange.request)
         if method is not None:
-            _vary(headers, b"Origin, Access-Control-Request-Method, Access-Control-Request-Headers")
+            add_vary(headers, b"Origin, Access-Control-Request-Method, Access-Control-Request-Headers")
         elif self._origins is not None or self._credentials:
-            _vary(headers, b"Origin")
+            add_vary(headers, b"Origin")
         origin = _origin(exchange.request)
         if origin is None or isinstance(error, CorsRefused) or not self._admits(origin):
             return
@@ -168,9 +169,3 @@ def _asked_fields(request: Request) -> list[bytes]:
     said = request.headers.joined(b"access-control-request-headers") or b""
     names = (name.strip(b" \t").lower() for name in said.split(b","))
     return [name for name in names if name]
-
-
-def _vary(headers: Headers, names: bytes) -> None:
-    said = {name.strip(b" \t").lower() for name in (headers.joined(b"vary") or b"").split(b",")}
-    if ANY not in said and not said.issuperset(name.strip().lower() for name in names.split(b",")):
-        headers.add(b"Vary", names)

@@ -61,6 +61,17 @@ def test_let_in_by_certificate_or_by_address(tmp_path: Path) -> None:
             guide.stop()
 
 
+def test_compress_answers(tmp_path: Path) -> None:
+    """As curl sees it."""
+    with backend() as origin:
+        ports = {8080: free_port(), 9090: free_port(), 9001: origin.server_address[1]}
+        guide = Guide("docs/guides/compression.md", tmp_path, ports)
+        try:
+            assert guide.follow() >= 3
+        finally:
+            guide.stop()
+
+
 def test_pages_of_other_origins(tmp_path: Path) -> None:
     """What a browser asks before and after a call."""
     with backend() as origin:

@@ -2,14 +2,52 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from gateway.config.patterns import header_name, header_value
+from gateway.config.patterns import header_name, header_value, text
 from gateway.config.problems import Unexpected
 from gateway.config.schema.base import Section, expected
-from gateway.config.schema.types import Duration, Flag, HeaderName, Method, PageOrigin, Parsed
+from gateway.config.schema.types import Duration, Flag, HeaderName, Method, PageOrigin, Parsed, Size
+
+
+def _media_type(value: object) -> str:
+    written = text(value).lower()
+    if not re.fullmatch(r"[a-z0-9!#$&^_.+-]+/(\*(\+[a-z0-9._-]+)?|[a-z0-9!#$&^_.+-]+)", written):
+        raise Unexpected("a media type such as text/html, text/* or application/*+json")
+    return written
+
+
+MediaType = Annotated[str, Parsed(_media_type, {"type": "string"}, "media type")]
+
+COMPRESSED = (
+    "text/*",
+    "application/json",
+    "application/*+json",
+    "application/javascript",
+    "application/xml",
+    "application/*+xml",
+    "application/wasm",
+    "image/svg+xml",
+    "font/ttf",
+)
+"""Types whose contents become much shorter; images, films, fonts for the web and archives are compressed already."""
+
+
+class Compression(Section):
+    """Which answers are compressed for clients that accept it."""
+
+    algorithms: tuple[Literal["zstd", "br", "gzip"], ...] = Field(
+        default=("zstd", "br", "gzip"),
+        description="The preferred one first; what the client prefers comes before.",
+        min_length=1,
+    )
+    min_size: Size = Field(default=1024, description="Shorter answers stay as they are.")
+    types: tuple[MediaType, ...] = Field(
+        default=COMPRESSED, description="Media types of the answers; also `text/*`, `application/*+json`.", min_length=1
+    )
 
 
 class Cors(Section):

@@ -15,7 +15,7 @@ from gateway.config.schema.base import Section, or_one
 from gateway.config.schema.limiting import LimitQueue, RateLimit
 from gateway.config.schema.paths import Paths
 from gateway.config.schema.resilience import Hedge, Retry
-from gateway.config.schema.responses import Cors, SecurityHeaders
+from gateway.config.schema.responses import Compression, Cors, SecurityHeaders
 from gateway.config.schema.shared import Shared
 from gateway.config.schema.transformations import Transformations
 from gateway.config.schema.types import (
@@ -83,6 +83,7 @@ class SharedRoute(Shared):
 
     own_keys: ClassVar[tuple[str, ...]] = tuple(OwnKeys.model_fields)
     listed_at: ClassVar[str] = "routes[]"
+    nullable: ClassVar[frozenset[str]] = frozenset({"compression"})
     other_names: ClassVar[Mapping[str, str]] = {"service": "upstream", "upstreams": "upstream"}
     # Conditions may hold secrets: many let colleagues in by a header with a certain value.
     secret_keys = frozenset({"headers", "query"})
@@ -168,6 +169,10 @@ class SharedRoute(Shared):
     )
     transformations: Transformations | None = Field(default=None, description="Absent: none.")
     cors: Cors | None = Field(default=None, description="Absent: off.")
+    compression: Compression | None = Field(
+        default=None,
+        description="Absent: as at top level. `off` where an answer holds a secret (BREACH).",
+    )
     grpc_web: Flag = Field(
         default=False,
         description="Whether pages may make calls of gRPC: gRPC-Web becomes gRPC, and back.",

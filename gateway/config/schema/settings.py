@@ -16,6 +16,7 @@ from gateway.config.schema.listeners import Admin, Listener, names_of
 from gateway.config.schema.paths import Paths
 from gateway.config.schema.plugins import Plugin
 from gateway.config.schema.resilience import CircuitBreaker
+from gateway.config.schema.responses import Compression
 from gateway.config.schema.routes import Route, SharedRoute
 from gateway.config.schema.telemetry import AccessLog, Log, Metrics, Tracing
 from gateway.config.schema.types import Flag, Name, Network, Positive, Proxy
@@ -82,6 +83,9 @@ class Settings(Section):
         default=False,
         description="Whether answers say in `X-Dry-Run` what rules with `dry_run` or `ip_dry_run` would have done.",
     )
+    compression: Compression | None = Field(
+        default=None, description="For every route that does not say otherwise. Absent: off."
+    )
     paths: Paths = Field(default=Paths(), description="How the servers behind the routes read paths.")
     routes: tuple[Route, ...] = Field(default=(), description="What goes where; the most specific match wins.")
     error_pages: ErrorPages = Field(
@@ -110,6 +114,10 @@ class Settings(Section):
         if isinstance(data.get("routes"), list):
             data["routes"] = _named(data["routes"])
         return data
+
+    def compression_of(self, route: Route) -> Compression | None:
+        """Return how answers of a route are compressed: as it says, `off` too, else as at top level; None for not."""
+        return route.compression if "compression" in route.model_fields_set else self.compression
 
     def breaker_of(self, upstream: Upstream) -> CircuitBreaker | None:
         """Return the circuit breaker of an upstream: its own, off where it says so, else that of top level."""
