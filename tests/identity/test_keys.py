@@ -217,3 +217,42 @@ BASE64 = st.binary(max_size=40).map(b64)
 def test_whatever_is_published_is_a_key_or_left_out(member: dict[str, Any]) -> None:
     """No other error is raised: the other keys of the set are good."""
     assert len(from_jwks({"keys": [member]}, ALL)) <= 1
+
+
+EC_KEYS = {
+    "ES256": ec.generate_private_key(ec.SECP256R1()),
+    "ES384": ec.generate_private_key(ec.SECP384R1()),
+    "ES512": ec.generate_private_key(ec.SECP521R1()),
+}
+
+
+@given(st.sampled_from(sorted(EC_KEYS)), st.binary(max_size=40), st.data())
+def test_what_pyjwt_says_of_a_signature_on_a_curve(algorithm: str, signed: bytes, data: st.DataObject) -> None:
+    """The same: of good ones, of those of other octets, and of such as are changed, cut, longer or zero."""
+    private = EC_KEYS[algorithm]
+    theirs = jwt.get_algorithm_by_name(algorithm)
+    good = theirs.sign(signed, private)
+    half = len(good) // 2
+    place = data.draw(st.integers(0, len(good) - 1))
+    shown = data.draw(
+        st.sampled_from(
+            [
+                good,
+                good[:place] + bytes([good[place] ^ 1]) + good[place + 1 :],
+                good[:-1],
+                good + b"\0",
+                b"",
+                bytes(len(good)),
+                bytes(half) + good[half:],
+                good[:half] + bytes(half),
+                b"\xff" * len(good),
+                good[half:] + good[:half],
+            ]
+        )
+        | st.binary(max_size=140)
+    )
+    asked = data.draw(st.sampled_from([signed, signed + b"x"]))
+    key = Key(frozenset([algorithm]), None, private.public_key())
+
+    assert key.verifies(algorithm, asked, shown) is theirs.verify(asked, private.public_key(), shown)
+    assert key.verifies(algorithm, signed, good)
