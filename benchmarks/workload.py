@@ -36,7 +36,7 @@ ANSWER = (
 # 100 MiB, of a mebibyte again and again.
 LARGE_MEBIBYTES = 100
 
-# Connections to the backend that a proxy keeps where clients speak HTTP/2: as many as they have requests under way.
+# Connections to the backend that nginx keeps where clients speak HTTP/2: as many as they have requests under way.
 KEPT = 256
 
 # A message of gRPC: not compressed, its length, and as many octets as the small answer has.

@@ -13,7 +13,7 @@ from benchmarks.compiled import BUILT
 from benchmarks.peers import ROOT
 from benchmarks.processes import Command
 from benchmarks.proxies.base import Proxy
-from benchmarks.workload import KEPT, Task, route_path
+from benchmarks.workload import Task, route_path
 
 _UPSTREAM = "users"
 
@@ -85,14 +85,7 @@ def configuration(task: Task) -> dict[str, Any]:
         # Twisted's default backlog of 50 is less than the connections that the load opens at once.
         "listeners": [{"endpoint": f"{endpoint}:interface=127.0.0.1:backlog=4096"}],
         "admin": {"endpoint": f"tcp:{task.admin_port}:interface=127.0.0.1"},
-        "upstreams": [
-            {"name": _UPSTREAM, **_pool(task), "backends": [{"url": f"{scheme}://127.0.0.1:{task.backend_port}"}]}
-        ],
+        "upstreams": [{"name": _UPSTREAM, "backends": [{"url": f"{scheme}://127.0.0.1:{task.backend_port}"}]}],
         "routes": routes,
         "access_log": {"path": str(task.access_log)},
     }
-
-
-def _pool(task: Task) -> dict[str, Any]:
-    """Say how many connections are kept, where more requests are under way at once than are kept unless one says so."""
-    return {"pool": {"max_idle": KEPT}} if task.http2 else {}
