@@ -210,6 +210,12 @@ class Forwarder(AttemptObserver):
 
     def _repeat(self, last: Attempt, outcome: GatewayError | int | str) -> None:
         """Try the exchange again after the wait, on a backend that it has not tried where there is one."""
+        body = last.exchange.request.body
+        if body is not None and not body.repeatable:
+            # The client has gone on sending during the wait, past what is kept.
+            lost = BackendReset("More of the request came while it was to be sent again than is kept.")
+            self._give_up(last, outcome if isinstance(outcome, GatewayError) else lost)
+            return
         before: list[Backend] = []
         attempt: Attempt | None = last
         while attempt is not None:

@@ -161,6 +161,32 @@ def test_more_content_than_is_kept_is_sent_once() -> None:
     assert sum(len(made.backend(name).connections) for name in ("a", "b")) == 1
 
 
+@pytest.mark.parametrize(("fault", "reason"), [("resets", "upstream.reset"), ("is busy", "upstream.reset")])
+def test_what_comes_during_the_wait_may_be_more_than_is_kept(fault: str, reason: str) -> None:
+    """Then there is no further attempt: the first has taken what would be missing."""
+    made = gateway("a", retry={"buffer": 50, "backoff": 0.5, "on": ["reset", 503]})
+    backend = made.backend("a")
+    backend.stall()
+    client = made.client()
+    client.send(b"PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n20\r\n" + bytes(32) + b"\r\n")
+    made.network.pump()
+    if fault == "resets":
+        backend.connection.reset()
+    else:
+        backend.connection.send(BUSY)
+    made.network.pump()
+    client.send(b"40\r\n" + bytes(64) + b"\r\n")
+    made.network.pump()
+    made.advance(2)
+
+    [response] = client.responses()
+    assert (response.status, response.headers.get(b"gateway-reason")) == (502, reason.encode())
+    assert len(backend.connections) == 1
+    client.close()
+    made.network.pump()
+    made.check_quiet()
+
+
 def test_the_wait_grows_and_is_drawn() -> None:
     """Full jitter: a random wait of up to 25 ms, then of up to 50 ms."""
     made = gateway("a", retry={"attempts": 5, "backoff": 2, "max_backoff": 8}, timeout=1000)
