@@ -152,7 +152,11 @@ class Http2Channel(Outlet):
     @property
     def deadline(self) -> float:
         """When something on it is out of time: asked a few times a second, and not kept for each request."""
-        soonest = min(self._own_deadline, self._head_deadline, self.unread_deadline)
+        soonest = self._own_deadline
+        if self._head_deadline < soonest:
+            soonest = self._head_deadline
+        if self.unread_deadline < soonest:
+            soonest = self.unread_deadline
         if self.expires < soonest and self.phase < Phase.NOTICED:
             soonest = self.expires
         for stream in self.streams.values():

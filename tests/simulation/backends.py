@@ -69,6 +69,8 @@ class Backends:
 
     def change(self) -> str:
         """One of them is otherwise from now on; returns what was done."""
+        if not self.backends:
+            return ""
         number = self._chance.randrange(len(self.backends))
         backend = self.backends[number]
         mode = self._chance.choice(
@@ -92,6 +94,8 @@ class Backends:
 
     def disturb(self) -> str:
         """Something happens to one connection; returns what."""
+        if not self.backends:
+            return ""
         number = self._chance.randrange(len(self.backends))
         connections = [one for one in self.backends[number].connections if one.closed is None]
         if not connections:

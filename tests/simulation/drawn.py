@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 STRATEGIES = ("round_robin", "weighted_round_robin", "least_connections", "random", "ip_hash", "consistent_hash")
@@ -22,10 +23,10 @@ class Budgets(NamedTuple):
     hedges: float
 
 
-def upstreams(chance: random.Random, ports: list[int]) -> list[dict[str, Any]]:
+def upstreams(chance: random.Random, ports: list[int], of_http2: Sequence[int]) -> list[dict[str, Any]]:
     """Draw the upstream of both routes, over some of the backends, and one that it may fall back to, over the last."""
     used = chance.sample(ports, chance.randint(1, len(ports))) if chance.random() < 0.3 else ports
-    main, spare = upstream(chance, "main", used), upstream(chance, "spare", ports[-1:])
+    main, spare = upstream(chance, "main", used, of_http2), upstream(chance, "spare", ports[-1:], of_http2)
     if "circuit_breaker" in main:
         main["circuit_breaker"]["fallback"] = chance.choice(
             ({}, {}, {"status": 200, "body": "instead"}, {"status": 503, "body": "{}"}, {"upstream": "spare"})
@@ -33,19 +34,23 @@ def upstreams(chance: random.Random, ports: list[int]) -> list[dict[str, Any]]:
     return [main, spare]
 
 
-def upstream(chance: random.Random, name: str, ports: list[int]) -> dict[str, Any]:
+def upstream(chance: random.Random, name: str, ports: list[int], of_http2: Sequence[int]) -> dict[str, Any]:
     """Draw an upstream over these backends: every part of it is there in some runs and absent in others."""
     drawn: dict[str, Any] = {
         "name": name,
         "panic_threshold": chance.choice((0, 0.5, 1)),
         "strategy": chance.choice(STRATEGIES),
-        "backends": [{"url": f"http://127.0.0.1:{port}", "weight": chance.choice((1, 1, 1, 3, 0))} for port in ports],
+        "backends": [
+            {"url": f"{_scheme(port, of_http2)}://127.0.0.1:{port}", "weight": chance.choice((1, 1, 1, 3, 0))}
+            for port in ports
+        ],
         "pool": {
             "max_connections": chance.choice((1, 2, 3, 100)),
             "max_pending": chance.choice((0, 2, 1000)),
             "queue_timeout": chance.choice((0.5, 5)),
             "idle_timeout": chance.choice((0.5, 60)),
             "max_age": chance.choice((0, 0, 1, 8)),
+            "max_streams": chance.choice((1, 2, 100)),
         },
     }
     if not any(backend["weight"] for backend in drawn["backends"]):
@@ -65,8 +70,10 @@ def upstream(chance: random.Random, name: str, ports: list[int]) -> dict[str, An
             "eject": chance.choice((1, 5)),
             "max_ejected_percent": chance.choice((0, 50, 100)),
         }
+    # Over HTTP/2 in the clear only calls of gRPC can ask.
+    kinds = ("tcp",) if any(port in of_http2 for port in ports) else ("http", "tcp")
     if chance.random() < 0.4:
-        drawn["health_check"] = {"interval": 1, "timeout": 0.5, "type": chance.choice(("http", "tcp"))}
+        drawn["health_check"] = {"interval": 1, "timeout": 0.5, "type": chance.choice(kinds)}
     if chance.random() < 0.3:
         drawn["slow_start"] = 3
     if chance.random() < 0.3:
@@ -77,6 +84,10 @@ def upstream(chance: random.Random, name: str, ports: list[int]) -> dict[str, An
             "initial_limit": 3, "min_limit": 1, "max_limit": 6, "window": 0.5, "min_samples": 3,
         }  # fmt: skip
     return drawn
+
+
+def _scheme(port: int, of_http2: Sequence[int]) -> str:
+    return "h2c" if port in of_http2 else "http"
 
 
 def route(chance: random.Random, name: str, budgets: Budgets) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from gateway.resilience.retry import IDEMPOTENT
 from gateway.serving.http1_channel import Http1Channel
 from gateway.serving.http2_channel import Http2Channel
 from gateway.serving.respond import PROBLEM_TYPE
+from gateway.testing.backend import Asked
+from tests.http2.server import Asked2
 from tests.simulation.backends import content
 from tests.simulation.wire import KEPT
 
@@ -67,10 +69,11 @@ def when_all_is_over(world: World) -> None:
     paths = Counter(record["path"] for record in world.harness.logs if record["path"])
     assert not paths or max(paths.values()) == 1, "a request was logged twice"
     _within_budgets(world)
-    for backend in world.backends.backends:
-        for asked in backend.requests:
-            if asked.complete and asked.target in world.bodies:
-                assert asked.body == world.bodies[asked.target], f"{asked.target!r} came with other content"
+    came: list[Asked | Asked2] = [asked for backend in world.backends.backends for asked in backend.requests]
+    came += [asked for backend in world.http2_backends.backends for asked in backend.requests]
+    for asked in came:
+        if asked.complete and asked.target in world.bodies:
+            assert bytes(asked.body) == world.bodies[asked.target], f"{asked.target!r} came with other content"
 
 
 def _memory_is_bounded(world: World) -> None:

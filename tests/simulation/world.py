@@ -24,6 +24,7 @@ from gateway.testing import Harness
 from tests.http2.client import Http2Client
 from tests.simulation import drawn, invariants
 from tests.simulation.backends import SIZES, Backends, content
+from tests.simulation.http2_backends import Http2Backends
 from tests.simulation.talks import Http2Talk, Talk
 from tests.simulation.wire import Wire
 
@@ -46,6 +47,10 @@ class World:
     def __init__(self, seed: int) -> None:
         self.chance = chance = random.Random(seed)
         self.ports = [9001 + number for number in range(chance.randint(1, 4))]
+        # In most runs there is none of it: `h2` takes its time, and HTTP/1.1 has as much to be looked at.
+        self.clients_of_http2 = chance.random() < 0.4
+        of_http2 = chance.random() < 0.3
+        self.of_http2 = [port for port in self.ports if of_http2 and chance.random() < 0.6]
         names = [str(port) for port in self.ports]
         self.budgets = drawn.Budgets(
             chance.choice((0.0, 0.2, 1.0)), chance.choice((0, 1, 3)), chance.choice((0.2, 1.0))
@@ -57,7 +62,11 @@ class World:
             *names, seed=seed, disorder=True, upstreams=upstreams, routes=routes, **drawn.settings(chance)
         )
         self.sizes: dict[bytes, int] = {}
-        self.backends = Backends(chance, [self.harness.backend(name) for name in names], self.sizes)
+        of_http1 = [str(port) for port in self.ports if port not in self.of_http2]
+        self.backends = Backends(chance, [self.harness.backend(name) for name in of_http1], self.sizes)
+        self.http2_backends = Http2Backends(
+            chance, self.harness.network, self.of_http2, self.sizes, self.backends.delivered
+        )
         self.talks: list[Talk] = []
         self.routes_seen: list[Route] = []
         self._know_what_is_usual()
@@ -76,6 +85,9 @@ class World:
             *[self.backends.pay] * 4,
             *[self.backends.change] * 2,
             self.backends.disturb,
+            *[self.http2_backends.pay] * 2,
+            self.http2_backends.change,
+            self.http2_backends.disturb,
             *[self._wait] * 2,
         ]
 
@@ -102,6 +114,7 @@ class World:
                     if talk.left and not talk.gone:
                         talk.send_all()
             self.backends.recover()
+            self.http2_backends.recover()
             self.harness.network.pump()
             self.harness.advance(16)
         invariants.when_all_is_answered(self)
@@ -124,7 +137,7 @@ class World:
 
     def _draw(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         return (
-            drawn.upstreams(self.chance, self.ports),
+            drawn.upstreams(self.chance, self.ports, self.of_http2),
             [drawn.route(self.chance, name, self.budgets) for name in ("a", "b")],
         )
 
@@ -138,7 +151,7 @@ class World:
 
     def _connect(self) -> str:
         address = f"192.0.2.{self.chance.randint(1, 9)}"
-        if self.chance.random() < 0.6:
+        if not self.clients_of_http2 or self.chance.random() < 0.4:
             self.talks.append(Talk(self.harness.client(address)))
             return "a client comes"
         window = self.chance.choice((100, 65_535, 1_000_000))
