@@ -149,6 +149,12 @@ TARGETS: Sequence[Target] = (
         "{:.1f}",
     ),
     Target(
+        "a prefix stripped, two fields added each way: µs CPU per request over plain",
+        more("transform.{}+rules.cpu", "transform.{}.cpu"),
+        4,
+        "{:.1f}",
+    ),
+    Target(
         "a limit in Redis: µs CPU per request over one in memory",
         more("limits.{}+redis.cpu", "limits.{}+memory.cpu"),
         30,

@@ -122,6 +122,18 @@ EXCHANGES: dict[str, Exchange] = {
         upstream=CHAIN_UPSTREAM,
         more={**CHAIN, "rate_limit_store": "redis", "redis": {"url": f"redis://192.0.2.20:{REDIS}", "timeout": "1h"}},
     ),
+    "transform": Exchange(
+        "a prefix stripped, two fields added each way",
+        route={
+            "transformations": {
+                "request": {
+                    "path": {"strip_prefix": "/api"},
+                    "add_headers": {"X-Gateway": "edge", "X-Client": "${client_ip}"},
+                },
+                "response": {"add_headers": {"X-Served-By": "edge", "X-Response-Time": "${latency}"}},
+            }
+        },
+    ),
     "new-heads": Exchange("no head seen before, on either side; one line of each is new", new_heads=True),
     "new-lines": Exchange("the same, and all lines that can be are new", new_heads=True, new_lines=True),
     "tls": Exchange("TLS 1.3 over kept connections; the clients' part is not counted", tls=True),

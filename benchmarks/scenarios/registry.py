@@ -18,6 +18,7 @@ from benchmarks.scenarios.load import Load
 from benchmarks.scenarios.routes import Routes
 from benchmarks.scenarios.slow import Slow
 from benchmarks.scenarios.start import Start
+from benchmarks.scenarios.transform import Transform
 from benchmarks.workload import (
     ANSWER,
     ANSWER_PATH,
@@ -90,6 +91,7 @@ def known() -> dict[str, Scenario]:
         Limits(),
         Chain(),
         ChainTLS(),
+        Transform(),
         FreshTokens(),
         FreshKeys(),
         Slow(),
@@ -117,7 +119,7 @@ _NOT_ASKED: Mapping[str, Set[str]] = {
 """Peers that a scenario does without, unless they are named: their figures would decide nothing, and take minutes."""
 
 
-_BESIDE_ITSELF = {"routes", "limits", "slow"}
+_BESIDE_ITSELF = {"routes", "limits", "slow", "transform"}
 """The gateway beside itself: one kind says it, the compiled one where it is there."""
 
 

@@ -28,6 +28,9 @@ Value = Callable[[Exchange], bytes]
 
 Escape = Callable[[bytes], bytes]
 
+_NUMBERS: Final = frozenset(["latency", "now", "status"])
+"""Names whose values have nothing to escape."""
+
 _NOT_IN_FIELDS: Final = re.compile(rb"[^\x20-\x7e]")
 _IN_SEGMENTS: Final = "-._~!$&'()*+,=:@"
 
@@ -86,7 +89,8 @@ class RuntimeValues:
             if place % 2:
                 # The path is whole segments already, in normal form.
                 whole = part == "path" and escape is in_segment
-                made.append(_escaped(self.value(part), as_it_is if whole else escape))
+                value = self.value(part)
+                made.append(value if whole or part in _NUMBERS else _escaped(value, escape))
             elif part:
                 made.append(literal(part.encode()))
         if len(made) == 1 and not isinstance(made[0], bytes):

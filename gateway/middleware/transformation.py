@@ -36,15 +36,16 @@ class ChangedRequest(Request):
     __slots__ = ("original",)
 
     def __init__(self, original: Request) -> None:
-        super().__init__(
-            original.method,
-            original.target,
-            original.headers,
-            original.host,
-            original.version,
-            original.body,
-            original.upgrade,
-        )
+        # Not by `Request.__init__`, which takes the target apart: 0.3 us, interpreted.
+        self.method = original.method
+        self.target = original.target
+        self.path = original.path
+        self.query = original.query
+        self.host = original.host
+        self.version = original.version
+        self.headers = original.headers
+        self.body = original.body
+        self.upgrade = original.upgrade
         self.original = original
 
 
@@ -129,7 +130,7 @@ class Transformation:
         if self._statuses:
             self._change_status(response)
         if self._answer_fields is not None:
-            self._answer_fields.change(exchange, response.headers)
+            self._answer_fields.change(exchange, response)
         return None if body is None else change_answer(exchange, response, body)
 
     def on_finish(self, exchange: Exchange) -> None:
@@ -152,6 +153,7 @@ _WITHOUT_CONTENT: Final = frozenset([204, 205])
 def _put_back(exchange: Exchange) -> bool:
     request = exchange.request
     if isinstance(request, ChangedRequest):
-        exchange.request = request.original
+        original = exchange.request = request.original
+        original.body = request.body  # it may be under way still: an answer can begin before the request has ended
         return True
     return False

@@ -156,9 +156,9 @@ def test_fields_of_requests(make: Make) -> None:
     request = asked(made, X_Internal="1", X_Old="old", X_New="client", X_Kept="kept", X_Set="client", X_Add="client")
     names = ("X-Internal", "X-Old", "X-New", "X-Kept", "X-Set", "X-Add")
     assert sent(request, *names) == [
-        ("X-New", "old"),
         ("X-Kept", "kept"),
         ("X-Add", "client"),
+        ("X-New", "old"),
         ("X-Set", "ours"),
         ("X-Add", "more"),
         ("X-Set", "second"),
@@ -179,6 +179,42 @@ def test_other_spellings_are_taken_out_too(make: Make) -> None:
         ("X-Role", "guest"),
     ]
     assert list(request.trailers) == [(b"X-Fine", b"1")]
+
+
+def test_what_has_another_name_takes_the_place_of_the_others(make: Make) -> None:
+    """A client cannot say both; without the old field, its new one stays. Two may change places."""
+    made = gateway(make, {"request": {"rename_headers": {"X-Old": "X-New", "X-A": "X-B", "X-B": "X-A"}}})
+    request = asked(made, X_Old="1", X_New="2", X_A="a", X_B="b")
+    assert sent(request, "X-Old", "X-New", "X-A", "X-B") == [("X-New", "1"), ("X-B", "a"), ("X-A", "b")]
+    made.send(b"GET /orders/7 HTTP/1.1\r\nHost: a\r\nX-Old: 1\r\nX-Old: 2\r\nx_new: 3\r\nx_old: 4\r\n\r\n")
+    request = made.backend("orders").requests[-1]
+    assert sent(request, "X-Old", "X_Old", "X-New", "X_New") == [("X-New", "1"), ("X-New", "2")]
+    assert sent(asked(made, X_New="2"), "X-New") == [("X-New", "2")]
+
+
+def test_a_backend_is_chosen_by_the_request_as_it_came(make: Make) -> None:
+    """Also by a field that no backend sees."""
+    made = make(
+        "a", "b",
+        upstreams=[
+            {
+                "name": "orders", "strategy": "consistent_hash", "hash_on": "header:X-Tenant",
+                "backends": [{"url": f"http://127.0.0.1:{port}"} for port in (9001, 9002)],
+            }
+        ],
+        routes=[
+            {
+                "name": "orders", "path": "/*", "upstream": "orders",
+                "transformations": {"request": {"rename_headers": {"X-Tenant": "X-T"}, "remove_headers": ["X-No"]}},
+            }
+        ],
+    )  # fmt: skip
+    for tenant in range(40):
+        made.get("/", X_Tenant=str(tenant % 10), X_No="1")
+    by = {name: [sent(one, "X-T")[0][1] for one in made.backend(name).requests] for name in ("a", "b")}
+    assert by["a"]
+    assert by["b"]
+    assert not set(by["a"]) & set(by["b"])
 
 
 def test_what_is_for_one_hop_is_not_renamed(make: Make) -> None:
@@ -260,6 +296,18 @@ def test_fields_of_answers(make: Make) -> None:
     failed = made.get("/orders/7")
     assert failed.status == 502
     assert b"x-add" not in failed.headers
+
+
+def test_what_is_taken_out_of_answers_comes_in_no_trailer(make: Make) -> None:
+    """In no spelling."""
+    made = gateway(make, {"response": {"remove_headers": ["X-Secret"], "set_headers": {"X-Set": "1"}}})
+    made.backend("orders").answer = lambda request: (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nX-Secret: 1\r\nX_Secret: 1\r\n"
+        b"X-Set: 2\r\nX-Fine: 3\r\n\r\n"
+    )
+    client = made.send(b"GET /orders/7 HTTP/1.1\r\nHost: a\r\nTE: trailers\r\n\r\n")
+    [answer] = client.responses()
+    assert (answer.headers.get(b"x-set"), list(answer.trailers)) == (b"1", [(b"X-Fine", b"3")])
 
 
 def test_statuses(make: Make) -> None:

@@ -7,6 +7,7 @@ import json
 import tracemalloc
 import zlib
 from collections.abc import Callable
+from time import process_time
 from typing import Any
 
 import brotli  # type: ignore[import-untyped]
@@ -269,6 +270,29 @@ def test_more_than_may_be(make: Make, coding: str, coded: Callable[[bytes], byte
     assert made.get("/orders/7").body == fits
 
 
+def test_a_megabyte(make: Make) -> None:
+    """That is the bound by default; what is over it is left in the middle, and nothing is left behind."""
+    rules = {"remove": ["secret"]}
+    made = gateway(make, of_request(rules) | of_answer(rules), limits={"request_body": 0})
+    fits = json.dumps({"a": "x" * (1024 * 1024 - 10)}).encode()
+    over = json.dumps({"a": "x" * (1024 * 1024 + 100_000)}).encode()
+    made.backend("orders").answer = lambda request: (
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+        + b"".join(b"8000\r\n%b\r\n" % over[start : start + 0x8000] for start in range(0, 1_000_000, 0x8000))
+        + b"%x\r\n%b\r\n0\r\n\r\n" % (len(over[31 * 0x8000 :]), over[31 * 0x8000 :])
+    )
+    answer = post(made, fits)
+    assert len(seen(made).body) == len(fits) - 1
+    assert (answer.status, made.last_log["reason"]) == (502, "transform.too_large")
+    client = made.send(
+        b"POST /orders/7 HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    for start in range(0, len(over), 0x8000):
+        part = over[start : start + 0x8000]
+        made.send(b"%x\r\n%b\r\n" % (len(part), part), client)
+    assert [one.status for one in client.responses()] == [413]
+
+
 def test_a_bomb_is_not_unpacked(make: Make) -> None:
     """Ten megabytes in a few octets, ten times over: no more is made of it than there may be."""
     made = gateway(make, of_request({"remove": ["secret"]}))
@@ -282,6 +306,15 @@ def test_a_bomb_is_not_unpacked(make: Make) -> None:
         _, most = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert most < 15_000_000
+
+
+def test_a_type_with_many_blanks_takes_no_time(make: Make) -> None:
+    """What a client sends there is looked through once."""
+    made = gateway(make, of_request({"remove": ["secret"]}))
+    for filling in (" " * 30_000, "; " * 15_000, ";charset=" * 3_000, "+json" * 6_000):
+        before = process_time()
+        post(made, b'{"secret":1}', f"application/json;{filling}x", X_Filled="1")
+        assert process_time() - before < 0.5
 
 
 def test_a_client_that_waits_to_be_told(make: Make) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.system.authority import authority_server
-from tests.system.backends import backend
+from tests.system.backends import backend, httpbin
 from tests.system.guides import Guide
 from tests.system.ports import free_port
 from tests.system.redis_server import redis_server
@@ -79,6 +79,17 @@ def test_pages_of_other_origins(tmp_path: Path) -> None:
         guide = Guide("docs/guides/browsers.md", tmp_path, ports)
         try:
             assert guide.follow() >= 4
+        finally:
+            guide.stop()
+
+
+def test_change_requests_and_answers(tmp_path: Path) -> None:
+    """With a backend that answers with what it was asked."""
+    with httpbin() as origin:
+        ports = {8080: free_port(), 9090: free_port(), 9001: int(origin.rpartition(":")[2])}
+        guide = Guide("docs/guides/transformations.md", tmp_path, ports)
+        try:
+            assert guide.follow() >= 8
         finally:
             guide.stop()
 

@@ -27,9 +27,9 @@ _NONE: frozenset[bytes] = frozenset()
 
 
 def dropped_fields(route: Route) -> frozenset[bytes]:
-    """Return the names of a client's fields that the filter of a route does not let pass, since rules take them out.
+    """Return the names of a client's fields that the filter of a route does not let pass.
 
-    What another field is renamed to stays to be looked for by the step.
+    They are those that rules take out, rename or replace.
     """
     if route.transformations is None:
         return frozenset()
@@ -37,9 +37,7 @@ def dropped_fields(route: Route) -> frozenset[bytes]:
 
     changes = route.transformations.request
     whole = _ASK_FOR_PARTS if route.transformations.response.body.any else _NONE
-    targets = lower(changes.rename_headers.values())
-    # What is set takes the place of what was renamed, too.
-    return whole | (lower(changes.remove_headers) - targets) | lower(changes.set_headers)
+    return whole.union(*map(lower, (changes.remove_headers, changes.rename_headers, changes.set_headers)))
 
 
 class Transformations:

@@ -124,10 +124,10 @@ def _request_fields(
     renamed = {
         old.lower().encode(): new.encode()
         for old, new in said.rename_headers.items()
-        if old.lower().encode() not in removed
+        if old.lower().encode() not in removed and new.lower().encode() not in replaced
     }
-    # The connection passes on some fields of trusted proxies by itself, see `gateway.http.forwarded`.
-    taken = {name for name in removed | replaced if name in DROPPED} | (removed & lower(said.rename_headers.values()))
+    # The gateway passes on some fields of trusted proxies by itself, see `gateway.http.forwarded`.
+    taken = (removed | replaced) & DROPPED
     added = [*first, *_lines(said.set_headers, values), *_lines(said.add_headers, values)]
     if not (removed or renamed or added):
         return None

@@ -26,6 +26,7 @@ from gateway.config.doubts.shared import shared as doubts_of_what_is_shared
 from gateway.config.doubts.sockets import sockets as doubts_of_sockets
 from gateway.config.doubts.sticky import sticky as doubts_of_sticky
 from gateway.config.doubts.telemetry import levels as doubts_of_levels
+from gateway.config.doubts.transformations import transformations as doubts_of_transformations
 from gateway.config.doubts.upstreams import breaker as doubts_of_breaker
 from gateway.config.doubts.upstreams import upstream as doubts_of_upstream
 from gateway.config.dry_runs import dry_runs, has_dry_runs
@@ -93,6 +94,7 @@ def _all(settings: Settings) -> Iterator[Doubt]:
         for steps, words in [
             *doubts_of_route(route, settings),
             *doubts_of_answers(route, settings),
+            *doubts_of_transformations(route),
             *doubts_of_route_callers(route, settings),
         ]:
             yield ("routes", index, *steps), words
