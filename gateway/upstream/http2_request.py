@@ -178,6 +178,8 @@ class Http2Request(Stream):
             self.phase = phases.BEGUN[self.phase]
             carrier.sent(self)
             self._settle()
+            if self.hearer is None:
+                return  # it waits for its client, and was given up for others at once
             assert body is not None
             if self._full:
                 body.pause()
