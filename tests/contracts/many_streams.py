@@ -254,6 +254,9 @@ class ManyStreamsBackend:
 
         return connect
 
+    def pump(self) -> None:
+        """Nothing is on its way."""
+
     @property
     def streams(self) -> list[OneStream]:
         """All that are open, in their order."""

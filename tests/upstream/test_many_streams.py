@@ -1,12 +1,14 @@
-"""Pool, attempts, balancing and retries on connections of several streams, as HTTP/2 will have them."""
+"""Pool, attempts, balancing and retries on connections of several streams: in the test's hands, and those of HTTP/2."""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.balancing.least_connections import LeastConnections
@@ -22,11 +24,15 @@ from gateway.transport.deadlines import Deadlines
 from gateway.upstream.backend import Backend, Upstream
 from gateway.upstream.backend_pool import BackendPool
 from gateway.upstream.pool import ConnectionPool
-from tests.contracts.many_streams import ManyStreamsBackend, OneStream
+from tests.contracts.many_streams import ManyStreamsBackend
+from tests.contracts.streams_of_http2 import BackendOfHttp2
 from tests.peers import direct
 from tests.upstream.conftest import Limits
 
 PASSES = request_filter(frozenset())
+Kind = type[ManyStreamsBackend] | type[BackendOfHttp2]
+KINDS: list[Kind] = [ManyStreamsBackend, BackendOfHttp2]
+Make = Callable[..., "World"]
 
 
 class Chain:
@@ -44,12 +50,16 @@ class Chain:
 
 
 class World:
-    """A forwarder, its upstream of two backends, and connections of so many streams."""
+    """A forwarder, its upstream of two backends, and connections of so many streams.
 
-    def __init__(self, most: int = 3, backends: int = 1, most_lent: int = 10, **limits: Any) -> None:
+    Args:
+        kind: Whose connections.
+    """
+
+    def __init__(self, kind: Kind, most: int = 3, backends: int = 1, most_lent: int = 10, **limits: Any) -> None:
         self.seconds = 0.0
         self.deadlines = Deadlines(lambda: self.seconds)
-        self.there = [ManyStreamsBackend(most) for _ in range(backends)]
+        self.there: list[Any] = [kind(most) for _ in range(backends)]  # both kinds can be told the same
         shared = ConnectionPool(None)
         self.pools = []
         for number, there in enumerate(self.there):
@@ -83,10 +93,16 @@ class World:
         exchange = Exchange(request, cast("Any", object()), direct(), self.seconds, 1e9)
         exchange.chain = cast("Any", self.chain)
         self.forwarder.forward(exchange)
+        self.pump()
         return exchange
 
+    def pump(self) -> None:
+        """Let the peers see what was written."""
+        for there in self.there:
+            there.pump()
+
     @property
-    def streams(self) -> list[OneStream]:
+    def streams(self) -> list[Any]:
         return [stream for there in self.there for stream in there.streams]
 
     def figures(self) -> tuple[int, int, int, int]:
@@ -95,9 +111,15 @@ class World:
         return pool.idle, pool.busy, pool.pending, pool.in_flight
 
 
-def test_streams_share_a_connection() -> None:
+@pytest.fixture(params=KINDS, ids=["many streams", "HTTP/2"])
+def make_world(request: pytest.FixtureRequest) -> Make:
+    """Makes a world of either kind."""
+    return partial(World, request.param)
+
+
+def test_streams_share_a_connection(make_world: Make) -> None:
     """As long as it has room; then there is another, and what is in flight is counted by request."""
-    world = World(most=3)
+    world = make_world(most=3)
     for _ in range(4):
         world.ask()
 
@@ -109,9 +131,9 @@ def test_streams_share_a_connection() -> None:
     assert [response.status for response in world.chain.responses] == [200] * 4
 
 
-def test_a_connection_in_use_is_taken_before_an_unused_one() -> None:
+def test_a_connection_in_use_is_taken_before_an_unused_one(make_world: Make) -> None:
     """So that unused ones can go."""
-    world = World(most=2)
+    world = make_world(most=2)
     for _ in range(3):
         world.ask()
     first, second = world.there[0].connections
@@ -122,9 +144,9 @@ def test_a_connection_in_use_is_taken_before_an_unused_one() -> None:
     assert (first.streams, second.streams) == (2, 0)
 
 
-def test_who_waits_gets_the_first_stream_that_is_free() -> None:
+def test_who_waits_gets_the_first_stream_that_is_free(make_world: Make) -> None:
     """In order, without another connection."""
-    world = World(most=2, max_connections=1)
+    world = make_world(most=2, max_connections=1)
     for _ in range(4):
         world.ask()
     assert world.figures() == (0, 1, 2, 4)
@@ -134,9 +156,9 @@ def test_who_waits_gets_the_first_stream_that_is_free() -> None:
     assert len(world.there[0].connections) == 1
 
 
-def test_more_room_serves_all_who_wait() -> None:
+def test_more_room_serves_all_who_wait(make_world: Make) -> None:
     """SETTINGS of the peer allow more; fewer keep the next one waiting."""
-    world = World(most=1, max_connections=1)
+    world = make_world(most=1, max_connections=1)
     for _ in range(4):
         world.ask()
     (connection,) = world.there[0].connections
@@ -151,9 +173,9 @@ def test_more_room_serves_all_who_wait() -> None:
     assert (connection.streams, world.pool.pending) == (1, 0)
 
 
-def test_once_it_is_known_no_connection_is_opened_for_each() -> None:
+def test_once_it_is_known_no_connection_is_opened_for_each(make_world: Make) -> None:
     """A burst on a pool that knows how many streams a connection takes opens as many as are needed."""
-    world = World(most=3, max_connections=9)
+    world = make_world(most=3, max_connections=9)
     world.ask()
     for stream in world.streams:
         stream.end()
@@ -163,9 +185,9 @@ def test_once_it_is_known_no_connection_is_opened_for_each() -> None:
     assert len(world.there[0].connections) == 3
 
 
-def test_a_full_queue_refuses() -> None:
+def test_a_full_queue_refuses(make_world: Make) -> None:
     """Past the streams of the connections that there may be."""
-    world = World(most=2, max_connections=1, max_pending=1)
+    world = make_world(most=2, max_connections=1, max_pending=1)
     for _ in range(4):
         world.ask()
 
@@ -181,18 +203,18 @@ class TestLentPlaces:
         world.ask(b"POST", body)
         return body
 
-    def test_with_room_it_lends_nothing(self) -> None:
+    def test_with_room_it_lends_nothing(self, make_world: Make) -> None:
         """One client that dawdles holds up nobody."""
-        world = World(most=2, max_connections=1)
+        world = make_world(most=2, max_connections=1)
         self.dawdle(world)
         world.ask()
 
         assert world.pool.lent == 0
         assert world.figures() == (0, 1, 0, 2)
 
-    def test_full_of_those_who_dawdle_it_does(self) -> None:
+    def test_full_of_those_who_dawdle_it_does(self, make_world: Make) -> None:
         """Until one of them goes on."""
-        world = World(most=2, max_connections=1)
+        world = make_world(most=2, max_connections=1)
         bodies = [self.dawdle(world) for _ in range(2)]
         assert world.pool.lent == 1
         world.ask()
@@ -202,9 +224,9 @@ class TestLentPlaces:
 
         assert world.pool.lent == 0
 
-    def test_past_the_most_the_longest_is_given_up(self) -> None:
+    def test_past_the_most_the_longest_is_given_up(self, make_world: Make) -> None:
         """One stream, not all that the connection carries."""
-        world = World(most=2, max_connections=1, most_lent=1)
+        world = make_world(most=2, max_connections=1, most_lent=1)
         for _ in range(2):
             self.dawdle(world)
         world.ask()
@@ -219,9 +241,9 @@ class TestGoingAway:
     """GOAWAY: no more streams, and some were not looked at."""
 
     @pytest.mark.parametrize("method", [b"GET", b"POST"])
-    def test_what_was_not_looked_at_goes_again(self, method: bytes) -> None:
+    def test_what_was_not_looked_at_goes_again(self, make_world: Make, method: bytes) -> None:
         """Whatever its method, on another connection; the others finish where they are."""
-        world = World(most=3)
+        world = make_world(most=3)
         for _ in range(3):
             world.ask(method)
         first = world.there[0].connections[0]
@@ -237,9 +259,9 @@ class TestGoingAway:
         assert [response.status for response in world.chain.responses] == [200] * 3
         assert world.chain.errors == []
 
-    def test_an_unused_one_is_closed(self) -> None:
+    def test_an_unused_one_is_closed(self, make_world: Make) -> None:
         """And not taken any more."""
-        world = World()
+        world = make_world()
         world.ask()
         world.streams[0].end()
         world.there[0].connections[0].go_away(looked_at=0)
@@ -250,9 +272,9 @@ class TestGoingAway:
         assert len(world.there[0].connections) == 2
 
     @pytest.mark.parametrize("method", [b"GET", b"POST"])
-    def test_a_refused_stream_goes_again_once(self, method: bytes) -> None:
+    def test_a_refused_stream_goes_again_once(self, make_world: Make, method: bytes) -> None:
         """Without a policy; a backend that refuses again is believed."""
-        world = World()
+        world = make_world()
         world.ask(method)
         world.streams[0].refuse()
         assert world.chain.errors == []
@@ -262,9 +284,9 @@ class TestGoingAway:
         assert [type(error) for error in world.chain.errors] == [RequestUnprocessed]
         assert world.figures()[3] == 0
 
-    def test_content_that_is_gone_does_not_go_again(self) -> None:
+    def test_content_that_is_gone_does_not_go_again(self, make_world: Make) -> None:
         """It was taken from the client, and is not kept."""
-        world = World()
+        world = make_world()
         body = Body(length=3)
         body.push(b"abc")
         world.ask(b"POST", body)
@@ -272,9 +294,9 @@ class TestGoingAway:
 
         assert [type(error) for error in world.chain.errors] == [RequestUnprocessed]
 
-    def test_what_may_have_been_looked_at_is_not_sent_again(self) -> None:
+    def test_what_may_have_been_looked_at_is_not_sent_again(self, make_world: Make) -> None:
         """A reset for another reason says nothing of what was done."""
-        world = World()
+        world = make_world()
         world.ask(b"POST")
         world.streams[0].fail(BackendReset())
 
@@ -294,9 +316,9 @@ class Judge:
         self.told.append(failure)
 
 
-def test_a_backend_that_goes_away_in_order_is_well() -> None:
+def test_a_backend_that_goes_away_in_order_is_well(make_world: Make) -> None:
     """What it has not looked at counts neither for nor against it; what it answered then does."""
-    world = World()
+    world = make_world()
     judge = cast("Any", Judge())
     (backend,) = world.backends
     backend.standing = world.upstream.condition = judge
@@ -310,9 +332,9 @@ def test_a_backend_that_goes_away_in_order_is_well() -> None:
     assert judge.told == [None, "", "upstream.reset"]
 
 
-def test_a_connection_that_is_lost_takes_all_its_streams_with_it() -> None:
+def test_a_connection_that_is_lost_takes_all_its_streams_with_it(make_world: Make) -> None:
     """Nothing is left in flight."""
-    world = World(most=3)
+    world = make_world(most=3)
     for _ in range(3):
         world.ask()
     world.there[0].connections[0].lose()
@@ -321,9 +343,9 @@ def test_a_connection_that_is_lost_takes_all_its_streams_with_it() -> None:
     assert world.figures() == (0, 0, 0, 0)
 
 
-def test_draining_waits_for_the_last_stream() -> None:
+def test_draining_waits_for_the_last_stream(make_world: Make) -> None:
     """One that is free does not close what the others are on."""
-    world = World(most=3)
+    world = make_world(most=3)
     for _ in range(2):
         world.ask()
     world.pool.retire()
@@ -335,9 +357,9 @@ def test_draining_waits_for_the_last_stream() -> None:
     assert drained.called
 
 
-def test_addresses_that_are_gone_get_no_more_streams() -> None:
+def test_addresses_that_are_gone_get_no_more_streams(make_world: Make) -> None:
     """Those that are open finish."""
-    world = World(most=3)
+    world = make_world(most=3)
     world.ask()
     first = world.there[0].connections[0]
     first.address = "10.0.0.1"
@@ -350,9 +372,9 @@ def test_addresses_that_are_gone_get_no_more_streams() -> None:
     assert world.figures() == (0, 1, 0, 1)
 
 
-def test_least_connections_counts_streams() -> None:
+def test_least_connections_counts_streams(make_world: Make) -> None:
     """Not the connections that they share."""
-    world = World(most=100, backends=2)
+    world = make_world(most=100, backends=2)
     for _ in range(10):
         world.ask()
 
@@ -366,9 +388,9 @@ def test_least_connections_counts_streams() -> None:
     assert [backend.in_flight for backend in world.backends] == [4, 5]
 
 
-def test_a_cancelled_exchange_frees_its_stream_alone() -> None:
+def test_a_cancelled_exchange_frees_its_stream_alone(make_world: Make) -> None:
     """The client is gone; who shares the connection does not notice."""
-    world = World(most=2)
+    world = make_world(most=2)
     gone, _ = world.ask(), world.ask()
     assert gone.pending is not None
     gone.pending.cancel()
@@ -381,11 +403,11 @@ def test_a_cancelled_exchange_frees_its_stream_alone() -> None:
 class Schedule:
     """Anything in any order, drawn from a seed."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, kind: Kind, seed: int) -> None:
         self.chance = chance = random.Random(seed)
         self.cap = chance.choice((1, 2, 4))
         most, most_lent = chance.choice((1, 2, 5)), chance.choice((1, 9))
-        self.world = World(most, max_connections=self.cap, max_pending=3, most_lent=most_lent)
+        self.world = World(kind, most, max_connections=self.cap, max_pending=3, most_lent=most_lent)
         self.asked = 0
         self.bodies: list[Body] = []
 
@@ -427,6 +449,7 @@ class Schedule:
     def step(self) -> None:
         acts = (self.ask, self.ask, self.ask, self.upload, self.go_on, self.answer, self.answer, self.refuse)
         self.chance.choice((*acts, self.allow, self.disturb))()
+        self.world.pump()
         self.check()
 
     def check(self) -> None:
@@ -444,16 +467,18 @@ class Schedule:
         drained = world.pool.drained()
         while world.streams:
             world.streams[0].end()
+            world.pump()
             self.check()
         assert drained.called
         assert world.pool.in_flight == world.pool.pending == world.pool.lent == 0
         assert len(world.deadlines) <= 1  # the pool's own, until it looks again
 
 
-@given(st.integers(0, 2**32))
-def test_whatever_happens_the_figures_hold(seed: int) -> None:
+@settings(deadline=None)
+@given(kind=st.sampled_from(KINDS), seed=st.integers(0, 2**32))
+def test_whatever_happens_the_figures_hold(kind: Kind, seed: int) -> None:
     """Everybody is counted once, nobody is forgotten, nothing is left."""
-    schedule = Schedule(seed)
+    schedule = Schedule(kind, seed)
     for _ in range(60):
         schedule.step()
     schedule.finish()
