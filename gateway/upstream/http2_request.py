@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from mypy_extensions import mypyc_attr, trait
 
+from gateway.body import Body
 from gateway.errors import GatewayError, RequestUnprocessed
 from gateway.headers import Headers
 from gateway.http2 import codes
@@ -174,17 +175,21 @@ class Http2Request(Stream):
             self.phase = phases.SENT[self.phase]
             carrier.sent(self)
         else:
-            self._full = bool(data) and engine.write(self.sid, data, False)
-            self.phase = phases.BEGUN[self.phase]
-            carrier.sent(self)
-            self._settle()
-            if self.hearer is None:
-                return  # it waits for its client, and was given up for others at once
             assert body is not None
-            if self._full:
-                body.pause()
-            body.attach(self)
+            self._upload(body, data)
         carrier.wake()
+
+    def _upload(self, body: Body, data: bytes) -> None:
+        """Send the content that is there, and go on with what is to come."""
+        self._full = bool(data) and self._engine.write(self.sid, data, False)
+        self.phase = phases.BEGUN[self.phase]
+        self._carrier.sent(self)
+        self._settle()
+        if self.hearer is None:
+            return  # it waits for its client, and was given up for others at once
+        if self._full:
+            body.pause()
+        body.attach(self)
 
     def unused(self) -> None:
         self._end()
