@@ -335,10 +335,7 @@ class ReusedConnectionLost(BackendReset):
 
 
 class RequestUnprocessed(BackendReset):
-    """The backend took no more requests on the connection, and says that it has not processed this one.
-
-    By GOAWAY or REFUSED_STREAM of HTTP/2.
-    """
+    """The backend took no more requests on the connection, and has not processed this one; GOAWAY, REFUSED_STREAM."""
 
     reason, retry = "upstream.refused_stream", Retry.UNPROCESSED
 
