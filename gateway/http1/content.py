@@ -115,8 +115,9 @@ class ContentReader:
         except BrokenChunks as error:
             problem = self._too_large if isinstance(error, TrailersTooLarge) else self._wrong
             raise problem(str(error)) from None
-        for part in parts:
-            body.push(part)
+        if parts:
+            # In one piece, however small the chunks: each piece costs its way through the gateway (D-355).
+            body.push(b"".join(parts) if len(parts) > 1 else parts[0])
         if chunks.ended:
             self._end()
             self.trailers = Headers.of(chunks.trailers) if chunks.trailers else None

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.body import Body
 from gateway.errors import BackendProtocolError, GatewayError, HeaderTooLarge, MalformedRequest
+from gateway.headers import Headers
 from gateway.http1.content import CHUNK_OVERHEAD, ContentReader
 from gateway.http1.framing import CHUNKED, UNTIL_CLOSE
 from gateway.http1.request_parser import RequestMemo, RequestParser
@@ -216,3 +217,29 @@ def test_framing_far_larger_than_the_content_is_wrong() -> None:
     feed_all(content, [chunk] * taken)
     with pytest.raises(MalformedRequest):
         content.feed(chunk)
+
+
+def test_small_chunks_are_one_piece() -> None:
+    """What came in one read is written at once, however small the chunks that it came in."""
+    pieces: list[bytes] = []
+
+    class Sink:
+        """Takes what comes."""
+
+        def body_received(self, data: bytes) -> None:
+            pieces.append(data)
+
+        def body_ended(self, trailers: Headers | None) -> None:
+            raise AssertionError("whoever reads the message ends its body")
+
+        def body_failed(self) -> None:
+            raise AssertionError("it is in order")
+
+    content = ContentReader(MOST, FIELDS, MalformedRequest, HeaderTooLarge)
+    body = Body(Source())
+    body.attach(Sink())
+    content.begin(body, CHUNKED)
+    assert content.feed(b"1\r\nx\r\n" * 1_000) is None
+    assert content.feed(b"1\r\nx\r\n" * 500 + b"0\r\n\r\n") == b""
+
+    assert pieces == [b"x" * 1_000, b"x" * 500]
