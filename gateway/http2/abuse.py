@@ -11,9 +11,13 @@ Each limit, and what it stands against:
 
 * Resets (`limits.http2.resets` within `limits.http2.window`): streams that the peer reset, and those that it made the
   engine reset. Rapid reset (CVE-2023-44487) and MadeYouReset (CVE-2025-8671).
-* SETTINGS and PING, 100 at once and 10 a second: each asks for an answer.
-* WINDOW_UPDATE, by Envoy's formula: 5, and 2 for each stream and for each tenth of the DATA frames that it can be
-  about. Honest peers send fewer than one for a DATA frame.
+* SETTINGS and PING, 100 at once and 10 a second: each asks for an answer. Answers to PING are counted with them: we ask
+  rarely, and who answers more is not asked. Clients of gRPC ask by PING how far away we are, once for each part of an
+  answer that they get: what is written allows as many as it does of WINDOW_UPDATE (D-357).
+* WINDOW_UPDATE, after Envoy's formula: 5, 2 for each stream, 20 for each part of content that is written, and one for
+  each 128 octets of it. Honest peers send two for a DATA frame at most, and those with small windows get small frames:
+  a window of 256 octets is within the limit, one that is given back octet by octet is not (D-356).
+* DATA that has padding and no content, 1,000 at once and 33 a second, as the engine counts it where it has no padding.
 """
 
 from __future__ import annotations
@@ -34,7 +38,8 @@ _ASKING: Final = (100, 10.0)
 _UPDATES: Final = 5
 _BY_STREAM: Final = 2
 _BY_DATA: Final = 20
-_FRAME: Final = 16384
+_OCTETS: Final = 128
+_EMPTY: Final = (1000, 33.0)
 
 
 class Bucket:
@@ -60,6 +65,11 @@ class Bucket:
         self._left -= count
         return self._left >= 0.0
 
+    def earn(self, count: int) -> None:
+        """Let so many more be taken, never more at once than the burst."""
+        if self._left < self._burst:
+            self._left = min(self._burst, self._left + count)
+
 
 class Abuse:
     """The counters of one connection.
@@ -73,7 +83,18 @@ class Abuse:
         resets: Counted so far, likewise the others.
     """
 
-    __slots__ = ("_pings", "_resets", "_settings", "_updates_left", "flood", "pings", "resets", "settings", "updates")
+    __slots__ = (
+        "_empty",
+        "_pings",
+        "_resets",
+        "_settings",
+        "_updates_left",
+        "flood",
+        "pings",
+        "resets",
+        "settings",
+        "updates",
+    )
 
     def __init__(self, resets: int, window: float) -> None:
         self.flood = ""
@@ -81,6 +102,7 @@ class Abuse:
         self._resets = Bucket(resets, resets / window)
         self._settings = Bucket(*_ASKING)
         self._pings = Bucket(*_ASKING)
+        self._empty: Bucket | None = None  # made when there is something to count
         self._updates_left = _UPDATES
 
     def reset(self, now: float) -> None:
@@ -96,10 +118,17 @@ class Abuse:
             self._over(SETTINGS)
 
     def pinged(self, now: float) -> None:
-        """A PING came."""
+        """A PING came, or an answer to one."""
         self.pings += 1
         if not self._pings.take(1, now):
             self._over(PINGS)
+
+    def emptied(self, now: float) -> None:
+        """DATA without content came, which ended nothing."""
+        if self._empty is None:
+            self._empty = Bucket(*_EMPTY)
+        if not self._empty.take(1, now):
+            self._over(GLITCHES)
 
     def updated(self) -> None:
         """A WINDOW_UPDATE came."""
@@ -113,8 +142,10 @@ class Abuse:
         self._updates_left += _BY_STREAM
 
     def wrote(self, octets: int) -> None:
-        """Content was written: the peer gives windows back for it."""
-        self._updates_left += _BY_DATA * (1 + octets // _FRAME)
+        """Content was written: the peer gives windows back for it, and may measure how long it takes."""
+        earned = _BY_DATA + octets // _OCTETS
+        self._updates_left += earned
+        self._pings.earn(earned)
 
     def _over(self, flood: str) -> None:
         if not self.flood:

@@ -9,6 +9,11 @@ lead to, then `pull` until it returns nothing. The engine is never called from i
 whose stream was reset in the same feed is not told at all: that, and not a limit, is what makes a rapid reset cheap
 (CVE-2023-44487). An answer is: a server may end its stream so when it has said all.
 
+# Note [Small frames]
+What came of one stream's content in one feed is one `Data`, however many frames it came in, and whatever came on other
+streams in between: a sender that puts each octet into a frame of its own costs a walk through those frames, and not a
+turn of the gateway, and a chunk to the backend, for each (D-355).
+
 A stream lives from its `Head` (or from `request`) to `Closed`. What is said to a stream that is over, or was never
 there, is dropped: the peer may have reset it meanwhile. After `Broken` all is dropped, and no `Closed` comes for the
 streams that were open.

@@ -43,6 +43,7 @@ from gateway.http2.windows import (
 
 _FRAME: Final = 16 * 1024
 _MOST_STREAMS: Final = 2**31 - 1
+_Contents = dict[int, tuple[Data, list[bytes]]]
 
 
 class Ngh2Engine(Engine):
@@ -242,7 +243,8 @@ class Ngh2Engine(Engine):
             self.reset(sid, codes.NO_ERROR)
         if self._noticed:
             self._noticed = False
-            connection.ping(bytes(8))
+            if connection.want_read:  # else the peer has said that it parts, and no stream is open: nobody answers
+                connection.ping(bytes(8))
         return connection.data_to_send()
 
     def _failed(self, error: ngh2.NGH2Error) -> list[Event]:
@@ -262,6 +264,7 @@ class Ngh2Engine(Engine):
 
     def _translated(self, raw: list[ngh2.Event], now: float) -> list[Event]:
         events: list[Event] = []
+        content: _Contents = {}  # of each stream, in these events
         begun: set[int] = set()  # the client's streams whose head is in these events
         undone: set[int] = set()  # those of them that are over by an error already
         for event in raw:
@@ -272,9 +275,7 @@ class Ngh2Engine(Engine):
                         begun.add(head.sid)
                     events.append(head)
             elif isinstance(event, ngh2.DataReceived):
-                if event.end_stream:
-                    self._receiving.pop(event.stream_id, None)
-                events.append(Data(event.stream_id, event.data, event.end_stream))
+                self._content(event, content, events, now)
             elif isinstance(event, ngh2.StreamClosed):
                 sid, code = event.stream_id, event.error_code
                 if self._is_over(sid, code, now):
@@ -290,6 +291,8 @@ class Ngh2Engine(Engine):
                 events.append(Reset(sid, event.error_code))
             else:
                 self._rest(event, events, now)
+        for whole, pieces in content.values():
+            whole.data = b"".join(pieces)  # of one piece, `join` returns that
         return self._without(undone, events) if undone else events
 
     def _head(self, event: ngh2.RequestReceived | ngh2.ResponseReceived) -> Head | None:
@@ -329,6 +332,22 @@ class Ngh2Engine(Engine):
             return True
         return False
 
+    def _content(self, event: ngh2.DataReceived, content: _Contents, events: list[Event], now: float) -> None:
+        """Take a DATA frame; Note [Small frames] in gateway.http2.engine."""
+        sid, data, end = event.stream_id, event.data, event.end_stream
+        if end:
+            self._receiving.pop(sid, None)
+        elif not data:
+            self._abuse.emptied(now)
+        known = content.get(sid)
+        if known is None:
+            whole = Data(sid, data, end)
+            content[sid] = whole, [data]
+            events.append(whole)
+        else:
+            known[0].end = end
+            known[1].append(data)
+
     def _trailers(self, event: ngh2.TrailersReceived, events: list[Event]) -> None:
         sid = event.stream_id
         self._receiving.pop(sid, None)
@@ -362,6 +381,7 @@ class Ngh2Engine(Engine):
         elif isinstance(event, ngh2.GoAwayReceived):
             events.append(GoAway(event.last_stream_id, event.error_code))
         elif isinstance(event, ngh2.PingAcknowledged):
+            abuse.pinged(now)  # whether we asked or not: we ask once in a while
             events.append(Pong())
         elif isinstance(event, ngh2.ConnectionClosed):
             self.ended = True

@@ -17,7 +17,7 @@ from gateway.testing import FakeClient, Harness
 from gateway.testing.backend import ok
 from tests.http2.client import Http2Client
 from tests.http2.test_ngh2_engine import conversations, parts
-from tests.http2.wire import GET, POST, START, frame, headers
+from tests.http2.wire import GET, POST, START, frame, frames, headers
 
 
 def connect(gateway: Harness, window: int = 65_535) -> Http2Client:
@@ -601,6 +601,19 @@ def test_a_drain_of_what_is_idle(gateway: Harness) -> None:
 
     assert drained.called
     assert client.closed is not None
+
+
+def test_a_client_that_parts_while_it_is_idle(gateway: Harness) -> None:
+    """Its GOAWAY ends the connection, and it is told of no error."""
+    for said in (START + frame(7, 0, 0, bytes(8)), START + headers(1) + frame(7, 0, 0, bytes(8))):
+        client = FakeClient()
+        gateway.memory.accept(client, "192.0.2.1")
+        gateway.send(said, client)
+        gateway.advance(1.2)
+
+        assert client.closed is not None
+        assert {payload[4:8] for kind, _, _, payload in frames(client.received) if kind == 7} <= {bytes(4)}
+    gateway.check_quiet()
 
 
 def test_a_client_that_does_not_answer_in_a_drain(gateway: Harness) -> None:

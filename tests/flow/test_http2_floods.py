@@ -12,10 +12,13 @@ tests/flow/test_http2.py; others are here. `flood` is E `test_a_flood_ends_the_c
 * Resets by the client: flood `[rapid reset]`, F `test_a_flood_ends_its_own_connection`.
 * Resets that the client provokes (MadeYouReset): E `test_who_says_the_length_wrong_again_and_again`,
   `test_streams_that_a_client_breaks_are_counted`.
-* Frames without content, of no known kind: flood `[empty DATA]`, `[PRIORITY]`, `[frames of no known kind]`.
+* Frames without content, of no known kind: flood `[empty DATA]`, `[DATA of padding alone]`, `[PRIORITY]`,
+  `[frames of no known kind]`.
+* Frames with an octet each: E `test_small_frames_are_one_piece_of_content`,
+  `test_an_octet_in_each_frame_costs_the_backend_one_chunk`.
 * Resets of ours within content: F `test_resets_of_ours_wear_a_connection`.
 * SETTINGS, PING, their answers: flood, E `test_answers_that_nobody_reads_are_bounded`, `test_settings_without_end`.
-* WINDOW_UPDATE: flood.
+* WINDOW_UPDATE: flood, E `test_windows_given_back_octet_by_octet_are_one`, `test_small_windows_are_no_flood`.
 * A head that is not complete: F `test_a_head_that_takes_its_time`.
 * An answer that stands still: F `test_a_client_that_reads_nothing_is_given_up`,
   `test_where_all_answers_stand_still_no_more_are_taken`.
@@ -150,6 +153,19 @@ def test_streams_that_a_client_breaks_are_counted(
     gateway.network.pump()
     assert honest.body == b"served"
     gateway.check_quiet()
+
+
+def test_an_octet_in_each_frame_costs_the_backend_one_chunk(gateway: Harness) -> None:
+    """Each frame of its own way through the gateway would let two connections keep a core busy."""
+    backend = gateway.backend("orders")
+    client = attacker(gateway)
+    octets = b"".join(frame(0, 0, 1, b"x") for _ in range(2_000))
+    gateway.send(headers(1, [*POST[:3], PATH], end=False) + octets, client)
+    gateway.send(octets + frame(0, 1, 1), client)
+
+    (asked,) = backend.requests
+    assert asked.body == b"x" * 4_000
+    assert backend.connections[0].received.count(b"\r\n7d0\r\n") == 2
 
 
 def test_settings_without_end(gateway: Harness) -> None:

@@ -43,13 +43,42 @@ def test_what_asks_for_an_answer_is_bounded(what: str, flood: str) -> None:
     assert abuse.flood == flood
 
 
+def test_what_is_written_may_be_measured() -> None:
+    """By PING: as many again as windows may be enlarged, and never more at once than without."""
+    abuse = Abuse(200, 30.0)
+    abuse.wrote(1_000_000)
+    for _ in range(50):
+        for _ in range(20):
+            abuse.pinged(5.0)
+        abuse.wrote(1)
+    for _ in range(100):
+        abuse.pinged(5.0)
+    assert abuse.flood == ""
+    abuse.pinged(5.0)
+
+    assert abuse.flood == "pings"
+
+
+def test_content_that_is_none_is_bounded() -> None:
+    """1,000 frames at once, 33 a second from then on."""
+    abuse = Abuse(200, 30.0)
+    for _ in range(1_000):
+        abuse.emptied(5.0)
+    for _ in range(33):
+        abuse.emptied(6.0)
+    assert abuse.flood == ""
+    abuse.emptied(6.0)
+
+    assert abuse.flood == "glitches"
+
+
 def test_windows_are_enlarged_for_what_was_written() -> None:
-    """Five, two for a stream, twenty for each frame of content that was written."""
+    """Five, two for a stream, twenty for each part of content that was written, and one for each 128 octets of it."""
     abuse = Abuse(200, 30.0)
     abuse.opened()
     abuse.wrote(1)
     abuse.wrote(3 * 16_384)
-    for _ in range(5 + 2 + 20 + 80):
+    for _ in range(5 + 2 + 20 + 20 + 384):
         abuse.updated()
     assert abuse.flood == ""
     abuse.updated()

@@ -15,6 +15,7 @@ from gateway.http2.engine import EngineOptions
 from gateway.http2.events import Broken, Closed, Data, Event, Head, Reset, Trailers
 from gateway.http2.ngh2_engine import Ngh2Engine
 from tests.http2.wire import (
+    ACK,
     CONTINUATION,
     DATA,
     END_HEADERS,
@@ -22,6 +23,7 @@ from tests.http2.wire import (
     GET,
     GOAWAY,
     HEADERS,
+    PADDED,
     PING,
     POST,
     PRIORITY,
@@ -56,9 +58,14 @@ FLOODS: dict[str, tuple[Callable[[int], bytes], str, int, int]] = {
     ),
     "SETTINGS": (lambda n: frame(SETTINGS, 0, 0, bytes((0, 4, 0, 0, 255, n % 250))), "settings", 99, 110),
     "PING": (lambda n: frame(PING, 0, 0, bytes(8)), "pings", 100, 110),
+    "answers to PING": (lambda n: frame(PING, ACK, 0, bytes(8)), "pings", 100, 110),
     "WINDOW_UPDATE": (lambda n: frame(WINDOW_UPDATE, 0, 0, b"\0\0\0\1"), "window_updates", 5, 10),
     "empty DATA": (
         lambda n: (b"" if n else headers(1, POST, end=False)) + frame(DATA, 0, 1), "glitches", 1000, 1200
+    ),
+    "DATA of padding alone": (
+        lambda n: (b"" if n else headers(1, POST, end=False)) + frame(DATA, PADDED, 1, b"\2\0\0"),
+        "glitches", 1000, 1200,
     ),
     "PRIORITY": (lambda n: frame(PRIORITY, 0, 2 * n + 1, bytes(5)), "glitches", 1000, 1200),
     "streams beyond the limit": (lambda n: headers(2 * n + 1, POST, end=False), "glitches", 1000, 1300),
@@ -187,6 +194,89 @@ def test_an_honest_client_is_no_flood() -> None:
     assert honest.worn == 0
 
 
+def downloaded(window: int, taken: int) -> tuple[bool, int]:
+    """Read 200,000 octets with a small window, of which so many are given back at once; returns whether it went well.
+
+    The second is how many octets came.
+    """
+    reader = engine()
+    feed(reader, frame(SETTINGS, 0, 0, b"\0\4" + window.to_bytes(4)) + headers(1), now=1.0)
+    reader.respond(1, 200, [], bytes(60_000), whole=False)
+    came, left, owed = 0, 140_000, 0
+    said = b""
+    for _ in range(20_000):
+        _, sent = feed(reader, said, now=1.0)
+        owed += sum(len(payload) for kind, _, _, payload in frames(sent) if kind == DATA)
+        if reader.ended or came == 200_000:
+            break
+        if left and reader.waiting(1) <= 32_000:
+            part = min(left, 20_000)
+            reader.write(1, bytes(part), left == part)
+            left -= part
+        back = min(taken, owed)
+        came += back
+        owed -= back
+        update = back.to_bytes(4)
+        said = frame(WINDOW_UPDATE, 0, 0, update) + frame(WINDOW_UPDATE, 0, 1, update) if back else b""
+    return not reader.ended, came
+
+
+@pytest.mark.parametrize("window", [512, 1_000, 4_096, 65_535])
+def test_small_windows_are_no_flood(window: int) -> None:
+    """Small devices have them, and give back what each frame brought."""
+    assert downloaded(window, window) == (True, 200_000)
+
+
+def test_windows_given_back_octet_by_octet_are_one() -> None:
+    """Frames of one octet each, and two of theirs for each of them (CVE-2019-9511)."""
+    well, came = downloaded(1, 1)
+
+    assert not well
+    assert came < 2_000
+
+
+def test_who_measures_how_far_away_we_are_is_no_flood() -> None:
+    """Clients of gRPC send a PING for each answer that they get, thousands a second."""
+    measuring = engine()
+    for number in range(1_000):
+        sid = 2 * number + 1
+        feed(measuring, headers(sid), now=1.0)
+        measuring.respond(sid, 200, [], b"message", whole=False)
+        measuring.trailers(sid, [(b"grpc-status", b"0")])
+        feed(measuring, frame(PING, 0, 0, bytes(8)), now=1.0)
+
+    assert not measuring.ended
+    assert measuring.counts().pings == 1_000
+
+
+def test_small_frames_are_one_piece_of_content() -> None:
+    """Two streams in turn, an octet in each frame; trailers, and an end, come behind what they end."""
+    server = engine()
+    feed(server, headers(1, POST, end=False) + headers(3, POST, end=False))
+    octets = b"".join(frame(DATA, 0, sid, bytes((97 + n % 26,))) for n in range(260) for sid in (1, 3))
+    ends = headers(1, [("x-sum", "7")]) + frame(DATA, END_STREAM, 3, b"!")
+    events, _ = feed(server, octets + ends)
+    alphabets = bytes(range(97, 123)) * 10
+
+    told = [_facts(event) for event in events]
+    assert told == [
+        ("data", 1, alphabets, False),
+        ("data", 3, alphabets + b"!", True),
+        ("trailers", 1, b"x-sum: 7\r\n"),
+    ]
+
+
+def test_who_parts_without_a_stream_is_told_of_no_error() -> None:
+    """The client's GOAWAY ends an idle connection; a notice of ours, and a PING behind it, have nobody to answer."""
+    server = Ngh2Engine(False, EngineOptions())
+    events = server.feed(START + frame(GOAWAY, 0, 0, bytes(8)), 0.0)
+    server.notice()
+    later, sent = feed(server, b"")
+
+    assert [event.code for event in events + later if isinstance(event, Broken)] in ([], [codes.NO_ERROR])
+    assert [payload[4:8] for kind, _, _, payload in frames(sent) if kind == GOAWAY] in ([], [bytes(4)])
+
+
 def test_counts_say_what_came() -> None:
     """For the tests, and for figures."""
     counted = engine()
@@ -255,7 +345,18 @@ def told(chunks: Iterator[bytes] | list[bytes]) -> list[tuple[object, ...]]:
         events += more
     # A request whose stream ended in error is told or not, by whether both came at once: leave all of it out.
     undone = {event.sid for event in events if isinstance(event, Reset) or (isinstance(event, Closed) and event.code)}
-    return [_facts(event) for event in events if event.sid not in undone]
+    # What is told of a stream comes in order; its content in as many pieces as there were feeds.
+    facts: dict[int, list[tuple[object, ...]]] = {}
+    for event in events:
+        of_stream = facts.setdefault(event.sid, [])
+        if event.sid in undone:
+            continue
+        if isinstance(event, Data) and of_stream and of_stream[-1][0] == "data":
+            before = of_stream.pop()[2]
+            assert isinstance(before, bytes)
+            event = Data(event.sid, before + event.data, event.end)  # joined
+        of_stream.append(_facts(event))
+    return [fact for sid in sorted(facts) for fact in facts[sid]]
 
 
 def _facts(event: Event) -> tuple[object, ...]:
