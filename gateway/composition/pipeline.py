@@ -15,7 +15,6 @@ from gateway.composition.builders.access_log import access_log
 from gateway.composition.builders.addresses import ip_rules
 from gateway.composition.builders.admission import LoadControl
 from gateway.composition.builders.bases import upstreams_below_a_base
-from gateway.composition.builders.cors import cors_step
 from gateway.composition.builders.dry_run import address_note, field_step
 from gateway.composition.builders.error_pages import Pages
 from gateway.composition.builders.identity import Identity
@@ -31,12 +30,9 @@ from gateway.interfaces import Middleware
 from gateway.middleware.below_base import BelowBase
 from gateway.middleware.body_limit import BodyLimit
 from gateway.middleware.call_metrics import CallMetrics
-from gateway.middleware.compression import Compression
-from gateway.middleware.grpc_web import GrpcWeb
 from gateway.middleware.metrics import RequestMetrics
 from gateway.middleware.request_buffer import RequestBuffer
 from gateway.middleware.request_id import RequestId
-from gateway.middleware.security_headers import SecurityHeaders
 from gateway.middleware.trace import Trace
 
 
@@ -100,7 +96,6 @@ class Pipeline:
         buffer = settings.limits.request_buffer
         self._request_buffer = RequestBuffer(buffer) if buffer else None
         self._sticky = sticky_step(settings, foundation)
-        self._grpc_web = GrpcWeb()
         self._last_goods = LastGoods(settings, foundation)
         self._transformations = Transformations(settings, foundation)
 
@@ -116,10 +111,7 @@ class Pipeline:
             *self.outermost(name, pattern, route),
             *self._load.at_the_door(route),  # before any work: what is turned away here must cost nothing
             self._ip_rules_for(route),  # inside the rules for all
-            _security_headers(route),  # outside what answers or refuses
-            cors_step(route, self._foundation),  # a preflight shows no credentials, and counts for no limit
-            self._compression_of(route),  # outside what makes or changes answers; fields of browsers are no content
-            self._grpc_web if route is not None and route.grpc_web else None,  # errors from here on are in its words
+            *self._for_browsers(route),  # a preflight shows no credentials, and counts for no limit
             *self._limits.by_address(route),  # before anything is spent on finding out who is calling
             self._below_base_for(route),  # inside the limits: who tries such paths uses them up
             *([] if route is None else self._identity.withheld(auth)),  # an authority is shown the URL
@@ -191,9 +183,16 @@ class Pipeline:
             return None
         return CallMetrics(route.name, self._metrics.counter("gateway_grpc_calls_total").add)
 
-    def _compression_of(self, route: Route | None) -> Middleware | None:
-        said = None if route is None else self._settings.compression_of(route)
-        return None if said is None else Compression(said.algorithms, said.min_size, said.types)
+    def _for_browsers(self, route: Route | None) -> list[Middleware]:
+        """Return what answers preflights, and what changes answers for browsers; loaded where a route has any of it."""
+        if route is None:
+            return []
+        compression = self._settings.compression_of(route)
+        if route.cors is None and compression is None and not (route.grpc_web or route.security_headers is not False):
+            return []
+        from gateway.composition.builders.browsers import steps
+
+        return steps(route, compression, self._foundation)
 
     def _below_base_for(self, route: Route | None) -> Middleware | None:
         """Return the step that holds paths below the base path of backends, where one has any."""
@@ -214,12 +213,6 @@ class Pipeline:
     def _buffer_for(self, route: Route | None) -> Middleware | None:
         """Return the step that gathers content, where there is a backend to send it to."""
         return None if route is None or not route.upstream else self._request_buffer
-
-
-def _security_headers(route: Route | None) -> Middleware | None:
-    if route is None or route.security_headers is False:
-        return None
-    return SecurityHeaders({} if route.security_headers is True else route.security_headers)
 
 
 def _those_needed(*steps: Middleware | None) -> list[Middleware]:

@@ -13,7 +13,6 @@ from functools import partial
 
 from gateway.answering.health import Check
 from gateway.composition.builders.admission import LoadControl
-from gateway.composition.builders.cors import answers_preflights
 from gateway.composition.builders.decisive import decisive_fields
 from gateway.composition.builders.error_pages import Pages
 from gateway.composition.builders.identity import Identity
@@ -155,7 +154,7 @@ def build(
         in_flight=0 if settings.limits.queue else settings.limits.in_flight,  # with a queue it is a step
         decides_by_forwarding=not BELIEVED.isdisjoint(decisive_fields(settings)),
         explain_routing=logs_routing,
-        answers_preflights=any(map(answers_preflights, settings.routes)),
+        answers_preflights=any(route.answers_preflights for route in settings.routes),
         options=_options(settings),
         rules=_forwarded(settings, trusted),
         upstreams=upstreams,

@@ -11,6 +11,7 @@ import pytest
 
 BIG = (
     "argon2",  # hashes passwords
+    "gateway.composition.builders.browsers",  # makes what is for browsers
     "gateway.composition.builders.ways",  # makes what verifies callers
     "gateway.identity.certificates",  # knows clients by their certificates
     "gateway.identity.jwt",  # verifies tokens
@@ -64,6 +65,7 @@ def test_a_plain_gateway_loads_none_of_it() -> None:
             "",
             ["gateway.composition.builders.ways", "gateway.identity.certificates", "gateway.identity.jwt", "jwt"],
         ),
+        ({"compression": {}}, "", ["gateway.composition.builders.browsers"]),
         ({"upstreams": [HTTP2]}, "", ["gateway.upstream.http2_connection", "ngh2"]),
         ({"routes": [PATTERN]}, "", ["re2"]),
         ({}, "import gateway.serving.http2_channel", ["gateway.serving.http2_channel", "ngh2"]),

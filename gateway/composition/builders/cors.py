@@ -18,9 +18,9 @@ from gateway.middleware.grpc_web import REQUEST_FIELDS, RESPONSE_FIELDS
 ALL = "*"
 
 
-def cors_step(route: Route | None, foundation: Foundation) -> Middleware | None:
+def cors_step(route: Route, foundation: Foundation) -> Middleware | None:
     """Make the step of a route; None where it has none."""
-    if route is None or route.cors is None:
+    if route.cors is None:
         return None
     said = route.cors
     # Whoever lets pages make calls need not know which fields their libraries send and read.
@@ -35,11 +35,6 @@ def cors_step(route: Route | None, foundation: Foundation) -> Middleware | None:
         said.allow_private_network,
     )
     return CorsDryRun(rules, cors_note(foundation)) if said.dry_run else rules
-
-
-def answers_preflights(route: Route) -> bool:
-    """Whether preflights of a route are answered by the gateway."""
-    return route.cors is not None and not route.cors.dry_run
 
 
 def _with(listed: Sequence[str], more: Sequence[str]) -> Sequence[str]:

@@ -8,7 +8,6 @@ from typing import Protocol
 
 from gateway.answering.redirect import PathTemplate, Redirect
 from gateway.balancing import build as build_balancer
-from gateway.composition.builders.cors import answers_preflights
 from gateway.composition.builders.error_pages import Pages
 from gateway.composition.builders.fixed_answers import fixed_answer
 from gateway.composition.builders.retries import build_hedges, build_retries
@@ -94,7 +93,7 @@ class Routes:
         render_error = self._pages.renderer(route)
         chain = Chain(self._steps(route, self._chooser(route)), _handler(route, forwarders), render_error)
         leaf = RouteLeaf(route.name, route.pattern, chain, route.exchange_timeout, paths)
-        leaf.answers_preflights = answers_preflights(route)
+        leaf.answers_preflights = route.answers_preflights
         return leaf
 
     def _chooser(self, route: Route) -> Callable[[], str] | None:

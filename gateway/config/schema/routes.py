@@ -241,6 +241,11 @@ class Route(SharedRoute, OwnKeys):
         return ", ".join(self.path)
 
     @property
+    def answers_preflights(self) -> bool:
+        """Whether the gateway answers what browsers ask before a page of another origin may call."""
+        return self.cors is not None and not self.cors.dry_run
+
+    @property
     def exchange_timeout(self) -> float:
         """Seconds that an exchange of the route has, infinite for no bound."""
         return self.request_timeout or inf

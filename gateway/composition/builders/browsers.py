@@ -1,0 +1,36 @@
+"""Settings of a route into the steps that are for browsers: CORS, fields that make them careful, gRPC-Web, compression.
+
+Tests: `tests/flow/test_security_headers.py::test_on_a_preflight`.
+"""
+
+from __future__ import annotations
+
+from gateway.composition.builders.cors import cors_step
+from gateway.composition.foundation import Foundation
+from gateway.config.schema.responses import Compression as CompressionSettings
+from gateway.config.schema.routes import Route
+from gateway.interfaces import Middleware
+from gateway.middleware.compression import Compression
+from gateway.middleware.grpc_web import GrpcWeb
+from gateway.middleware.security_headers import SecurityHeaders
+
+
+def steps(route: Route, compression: CompressionSettings | None, foundation: Foundation) -> list[Middleware]:
+    """List the steps of a route, from the client inwards.
+
+    Args:
+        route: Its settings.
+        compression: How its answers are compressed; None for not at all.
+        foundation: Counts what CORS in dry run would have refused.
+    """
+    made: list[Middleware] = []
+    if route.security_headers is not False:  # outside what answers or refuses
+        made.append(SecurityHeaders({} if route.security_headers is True else route.security_headers))
+    cors = cors_step(route, foundation)
+    if cors is not None:
+        made.append(cors)
+    if compression is not None:  # outside what makes or changes content
+        made.append(Compression(compression.algorithms, compression.min_size, compression.types))
+    if route.grpc_web:  # errors from here on are in its words
+        made.append(GrpcWeb())
+    return made
