@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,9 @@ def make(algorithm: str, count: int, directory: Path) -> Signed:
         private.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     )
     parts = [range(start, min(start + _AT_ONCE, count)) for start in range(0, count, _AT_ONCE)]
-    with ProcessPoolExecutor(os.cpu_count()) as pool, others.open("w") as file:
+    # Not forked: who calls may have threads (those of grpcio, in the tests), and a fork may then wait for ever.
+    apart = get_context("spawn")
+    with ProcessPoolExecutor(os.cpu_count(), apart) as pool, others.open("w") as file:
         for tokens in pool.map(partial(_sign, pem, algorithm), parts):
             file.writelines(f"{token}\n" for token in tokens)
     (one,) = _sign(pem, algorithm, range(count, count + 1))

@@ -30,7 +30,11 @@ def test_a_text_of_usual_length_is_worked_out_once() -> None:
     assert worked_out == [b"", b"abc", b"abcd", b"abcd", b"x", b"abc"]
 
 
-NO_CLIENTS = {"gateway/composition/builders/admission.py", "gateway/dialling/plain.py"}
+NO_CLIENTS = {
+    "gateway/composition/builders/admission.py",
+    "gateway/dialling/plain.py",
+    "gateway/http2/ngh2_beginning.py",
+}
 """Where a memory is asked with limits of the configuration, or with URLs of the gateway's own requests."""
 
 
