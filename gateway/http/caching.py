@@ -64,8 +64,8 @@ def add_vary(headers: Headers, names: bytes) -> None:
         headers: Of the answer.
         names: As they are written in `Vary`.
     """
-    said = {name.strip(b" \t").lower() for name in (headers.joined(b"vary") or b"").split(b",")}
-    if b"*" not in said and not said.issuperset(name.strip(b" \t").lower() for name in names.split(b",")):
+    said = varies(headers)
+    if said is not None and not set(said).issuperset(name.strip(b" \t").lower() for name in names.split(b",")):
         headers.add(b"Vary", names)
 
 

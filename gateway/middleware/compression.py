@@ -20,12 +20,14 @@ Tests: `tests/flow/test_compression.py::test_a_coding_is_agreed_on`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from gateway.exchange import Exchange
 from gateway.filters import BodyFilter, filter_response
 from gateway.headers import Headers
 from gateway.http.caching import add_vary, directives
-from gateway.http.encodings import ENCODERS, Encoder, accepted
+from gateway.http.encodings import ENCODERS, LONGEST, Encoder, accepted
+from gateway.http.remembered import remembered
 from gateway.message import Response
 
 UNTRUE = (b"content-md5", b"digest", b"content-digest", b"repr-digest", b"accept-ranges")
@@ -42,20 +44,23 @@ class Compression:
         algorithms: Names of codings, the preferred one first.
         min_size: Octets; an answer that is known to have fewer stays as it is.
         types: Media types in lower case; `text/*` for all of a kind, `application/*+json` for all of a syntax.
+
+    Attributes:
+        agreed: Returns the coding for a value of `Accept-Encoding`, None for none.
     """
 
     name = "compression"
-    __slots__ = ("_algorithms", "_ends", "_known", "_min_size", "_starts", "_types")
+    __slots__ = ("_ends", "_min_size", "_starts", "_types", "agreed")
 
     def __init__(self, algorithms: Sequence[str], min_size: int, types: Sequence[str]) -> None:
-        self._algorithms = [name.encode() for name in algorithms]
+        offered = tuple(name.encode() for name in algorithms)
+        self.agreed = remembered(partial(accepted, offered=offered), _MOST, LONGEST)
         self._min_size = min_size
         every = [name.encode() for name in types]
         self._types = frozenset(name for name in every if b"*" not in name)
         self._starts = tuple(name[:-1] for name in every if name.endswith(b"/*"))
         parts = [name.partition(b"*") for name in every if b"*" in name and not name.endswith(b"/*")]
         self._ends = tuple((before, after) for before, _, after in parts)
-        self._known: dict[bytes, bytes | None] = {}
 
     def on_response(self, exchange: Exchange) -> None:
         """Hang an encoder on the answer, where it is to have one."""
@@ -84,14 +89,7 @@ class Compression:
 
     def _coding(self, exchange: Exchange) -> bytes | None:
         field = exchange.request.headers.joined(b"accept-encoding")
-        if field is None:
-            return None
-        known = self._known
-        if field not in known:
-            if len(known) >= _MOST:
-                known.clear()
-            known[field] = accepted(field, self._algorithms)
-        return known[field]
+        return None if field is None else self.agreed(field)
 
     def _fits(self, response: Response) -> bool:
         """Whether an answer is compressed for clients that accept it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,8 @@ import brotli  # type: ignore[import-untyped]
 import pytest
 
 from gateway.http.codings import undo
+from gateway.http.encodings import LONGEST
+from gateway.middleware.compression import Compression
 from gateway.testing import Harness
 from gateway.testing.backend import ok
 from gateway.testing.client import Received
@@ -185,6 +188,29 @@ def test_errors_of_the_gateway_are_answers_too(make: Make) -> None:
 
     assert answer.status == 502
     assert b"upstream.connect" in (undo(answer.body, answer.headers.get(b"content-encoding") or b"", 10_000) or b"")
+
+
+def test_nothing_is_remembered_of_a_long_value() -> None:
+    """Clients choose it, and it may be as long as a head."""
+    step = Compression(["gzip"], 1024, ["text/*"])
+    usual, long = bytes(bytearray(b"gzip, br")), b"gzip," + b" " * LONGEST
+    before = sys.getrefcount(usual), sys.getrefcount(long)
+
+    assert (step.agreed(usual), step.agreed(long)) == (b"gzip", None)
+    assert (sys.getrefcount(usual), sys.getrefcount(long)) == (before[0] + 1, before[1])
+
+
+def test_what_is_sent_plain_stays_plain(make: Make) -> None:
+    """Also where the same answer has gone out compressed before."""
+    made = make(
+        "orders",
+        routes=[{"path": "/*", "respond": {"body": "x" * 2000, "content_type": "text/plain"}, "compression": {}}],
+    )
+    for _ in range(2):
+        assert get(made, "gzip").headers.get(b"content-encoding") == b"gzip"
+        plain = get(made, None)
+        assert (plain.body, plain.headers.get(b"content-encoding")) == (b"x" * 2000, None)
+        assert plain.headers.get_all(b"vary") == [b"Accept-Encoding"]
 
 
 @pytest.mark.parametrize(("top", "route", "compressed"), [
