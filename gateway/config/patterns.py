@@ -148,12 +148,12 @@ def backend_url(value: object) -> str:
     written = text(value)
     if written[:5].lower() == "unix:":
         return _unix(written[5:])
-    found = _parse(written, SCHEMES, expected)
+    found = parsed(written, SCHEMES, expected)
     if "?" in written or "#" in written:
         raise Unexpected(expected)
     port = "" if found.port is None or _no_port(written) else f":{found.port}"
     path = base_path("/" + written.partition("://")[2].partition("/")[2])
-    return f"{found.scheme}://{_bracketed(found.host, expected)}{port}{path}"
+    return f"{found.scheme}://{bracketed(found.host, expected)}{port}{path}"
 
 
 def _unix(written: str) -> str:
@@ -221,8 +221,8 @@ def url(value: object) -> str:
     """Read the URL of something that is asked over HTTP, as it was written but for a host that is not ASCII."""
     expected = "a URL that begins with http:// or https://, and a host"
     written = text(value)
-    found = _parse(written, ("http", "https"), expected)
-    _bracketed(found.host, expected)
+    found = parsed(written, ("http", "https"), expected)
+    bracketed(found.host, expected)
     if "#" in written:
         raise Unexpected("a URL without a fragment: no server is told it")
     if not written.isascii():
@@ -232,7 +232,8 @@ def url(value: object) -> str:
     return written
 
 
-def _parse(value: object, schemes: tuple[str, ...], expected: str) -> URL:
+def parsed(value: object, schemes: tuple[str, ...], expected: str) -> URL:
+    """Read a URL with a host; `expected` says what is wanted where it is none."""
     written = text(value)
     scheme, _, rest = written.partition("://")
     authority = re.split("[/?#]", rest)[0]
@@ -263,8 +264,8 @@ def _no_port(written: str) -> bool:
     return not re.search(r":[0-9]+\Z", authority)
 
 
-def _bracketed(host: str, expected: str) -> str:
-    """The host of a URL in its normal form."""
+def bracketed(host: str, expected: str) -> str:
+    """Return the host of a URL in its normal form."""
     if ":" in host:
         return f"[{IPv6Address(host)}]"  # hyperlink refuses brackets around anything else
     name = _to_ascii(host, expected)
@@ -302,44 +303,6 @@ def header_name(value: object) -> str:
     if not TOKEN.fullmatch(written):
         raise Unexpected("the name of a header field")
     return written
-
-
-def origin(value: object) -> str:
-    """Read the origin of pages: `https://app.example.com`, or `https://*.example.com` for all subdomains.
-
-    Returns:
-        The origin as browsers send it: in lower case, without the port that its scheme has by itself.
-    """
-    expected = "an origin such as https://app.example.com, https://*.example.com or http://localhost:3000"
-    written = text(value)
-    scheme, separator, rest = written.partition("://")
-    if not separator:
-        raise Unexpected(expected)
-    below = rest.startswith("*.")
-    found = _parse(f"{scheme}://{rest.removeprefix('*.')}", ("http", "https"), expected)
-    if found.path or found.query or found.fragment or re.search("[/?#]", rest):
-        raise Unexpected(expected)
-    name = _bracketed(found.host, expected)
-    if below and (name.startswith("[") or "." not in name):
-        raise Unexpected(expected)
-    port = "" if found.port == {"http": 80, "https": 443}[found.scheme] else f":{found.port}"
-    return f"{found.scheme}://{'*.' if below else ''}{name}{port}"
-
-
-def page_origin(value: object) -> str:
-    """Read the origin of pages that may call: as `origin` does, `null`, `*`, or one of another scheme.
-
-    Such pages are those of applications and extensions: `capacitor://localhost`, `chrome-extension://…`.
-    """
-    written = text(value)
-    if written in ("*", "null"):
-        return written
-    scheme, separator, rest = written.partition("://")
-    if separator and scheme.lower() not in ("http", "https"):
-        if re.fullmatch("[a-z][a-z0-9+.-]*", scheme) and re.fullmatch("[A-Za-z0-9._-]+(:[0-9]{1,5})?", rest):
-            return written
-        raise Unexpected("an origin such as https://app.example.com or capacitor://localhost")
-    return origin(written)
 
 
 def header_value(value: object) -> str:

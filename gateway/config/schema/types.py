@@ -18,7 +18,7 @@ from pydantic import Secret as AnySecret
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from gateway.config import patterns, places, units
+from gateway.config import page_origins, patterns, places, units
 from gateway.config.nodes import meant
 from gateway.config.problems import Unexpected
 from gateway.config.schema.base import expected
@@ -248,8 +248,8 @@ LabelName: TypeAlias = Annotated[
 ]
 HeaderName: TypeAlias = Annotated[str, Parsed(patterns.header_name, _string(), "field name")]
 TokenPlace: TypeAlias = Annotated[str, Parsed(places.token_place, _string("^(header|cookie|query):."), "place")]
-Origin: TypeAlias = Annotated[str, Parsed(patterns.origin, _string("^https?://"), "origin")]
-PageOrigin: TypeAlias = Annotated[str, Parsed(patterns.page_origin, _string(), "origin, `null` or `*`")]
+Origin: TypeAlias = Annotated[str, Parsed(page_origins.origin, _string("^https?://"), "origin")]
+PageOrigin: TypeAlias = Annotated[str, Parsed(page_origins.page_origin, _string(), "origin, `null` or `*`")]
 HeaderValue: TypeAlias = Annotated[str, Parsed(patterns.header_value, _SCALAR, "field value")]
 Condition: TypeAlias = Annotated[str, Parsed(patterns.condition, _SCALAR, "text, `~regex` or `*`")]
 Method: TypeAlias = Annotated[str, Parsed(patterns.method, _string(), "method")]
