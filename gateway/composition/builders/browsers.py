@@ -24,13 +24,13 @@ def steps(route: Route, compression: CompressionSettings | None, foundation: Fou
         foundation: Counts what CORS in dry run would have refused.
     """
     made: list[Middleware] = []
-    if route.security_headers is not False:  # outside what answers or refuses
+    if route.security_headers is not False:  # before the other steps: answers of theirs get the fields, too
         made.append(SecurityHeaders({} if route.security_headers is True else route.security_headers))
     cors = cors_step(route, foundation)
     if cors is not None:
         made.append(cors)
-    if compression is not None:  # outside what makes or changes content
+    if compression is not None:  # before what makes content: on the way back it comes last
         made.append(Compression(compression.algorithms, compression.min_size, compression.types))
-    if route.grpc_web:  # errors from here on are in its words
+    if route.grpc_web:  # errors of the steps behind it are answered in gRPC-Web
         made.append(GrpcWeb())
     return made
