@@ -4,20 +4,21 @@ Layer 1. It is for clients: a server that answers a hundred streams may rightly 
 PING how far away we are as often as it is answered. What it sends is counted, and cuts nothing (D-311).
 
 The caller passes the time. Frames that cost little each are not refused one by one: what is bounded is how many of them
-come. What never becomes an event (empty frames, unknown ones, streams over the limit, CONTINUATION) is bounded inside
-the engine.
+come. What never becomes an event (empty frames, unknown ones, CONTINUATION) is bounded inside the engine.
 
 Each limit, and what it stands against:
 
-* Resets (`limits.http2.resets` within `limits.http2.window`): streams that the peer reset, and those that it made the
-  engine reset. Rapid reset (CVE-2023-44487) and MadeYouReset (CVE-2025-8671).
+* Resets (`limits.http2.resets` within `limits.http2.window`): streams that the peer reset, those that it made the
+  engine reset, and those that the engine refused: over `limits.http2.concurrent_streams`, or with a malformed head
+  (D-326). Rapid reset (CVE-2023-44487) and MadeYouReset (CVE-2025-8671).
 * SETTINGS and PING, 100 at once and 10 a second: each asks for an answer. Answers to PING are counted with them: we ask
   rarely, and who answers more is not asked. Clients of gRPC ask by PING how far away we are, once for each part of an
   answer that they get: what is written allows as many as it does of WINDOW_UPDATE (D-357).
 * WINDOW_UPDATE, after Envoy's formula: 5, 2 for each stream, 20 for each part of content that is written, and one for
   each 128 octets of it. Honest peers send two for a DATA frame at most, and those with small windows get small frames:
   a window of 256 octets is within the limit, one that is given back octet by octet is not (D-356).
-* DATA that has padding and no content, 1,000 at once and 33 a second, as the engine counts it where it has no padding.
+* DATA that has padding and no content, and heads that are ignored (of streams that are over, or behind a GOAWAY): 1,000
+  at once and 33 a second, as the engine counts empty frames.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ _UPDATES: Final = 5
 _BY_STREAM: Final = 2
 _BY_DATA: Final = 20
 _OCTETS: Final = 128
-_EMPTY: Final = (1000, 33.0)
+_IGNORED: Final = (1000, 33.0)
 
 
 class Bucket:
@@ -84,7 +85,7 @@ class Abuse:
     """
 
     __slots__ = (
-        "_empty",
+        "_ignored",
         "_pings",
         "_resets",
         "_settings",
@@ -102,11 +103,11 @@ class Abuse:
         self._resets = Bucket(resets, resets / window)
         self._settings = Bucket(*_ASKING)
         self._pings = Bucket(*_ASKING)
-        self._empty: Bucket | None = None  # made when there is something to count
+        self._ignored: Bucket | None = None  # made when there is something to count
         self._updates_left = _UPDATES
 
     def reset(self, now: float) -> None:
-        """The peer has reset a stream, or made us reset one."""
+        """The peer has reset a stream, made us reset one, or begun one that was refused."""
         self.resets += 1
         if not self._resets.take(1, now):
             self._over(RESETS)
@@ -123,12 +124,28 @@ class Abuse:
         if not self._pings.take(1, now):
             self._over(PINGS)
 
-    def emptied(self, now: float) -> None:
-        """DATA without content came, which ended nothing."""
-        if self._empty is None:
-            self._empty = Bucket(*_EMPTY)
-        if not self._empty.take(1, now):
+    def ignored(self, frames: int, now: float) -> None:
+        """Frames came that mean nothing: DATA without content that ends nothing, heads of streams that are over."""
+        if self._ignored is None:
+            self._ignored = Bucket(*_IGNORED)
+        if not self._ignored.take(frames, now):
             self._over(GLITCHES)
+
+    def untold(self, begun: int, others: int, parted: bool, now: float) -> None:
+        """Heads came whose streams were refused, and heads of streams that are over.
+
+        Args:
+            begun: Of new streams.
+            others: Of streams that are over.
+            parted: The peer was told that no further stream is taken, and may not have heard it yet.
+            now: As ever.
+        """
+        if parted:
+            begun, others = 0, begun + others
+        for _ in range(begun):
+            self.reset(now)
+        if others > 0:
+            self.ignored(others, now)
 
     def updated(self) -> None:
         """A WINDOW_UPDATE came."""

@@ -1,14 +1,17 @@
-"""Where frames begin and end, followed from outside of an engine: whether a head has begun and is not complete.
+"""Where frames begin and end, followed from outside of an engine: which heads have begun, and which are complete.
 
 Layer 1. No engine tells of a head before all of it is there, so nobody could bound how long it may take: a client
-might send a HEADERS frame without its end, and hold the connection.
+might send a HEADERS frame without its end, and hold the connection. Nor does one tell of a head that it refuses: who
+counts those compares what was told with what came.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-_OF_HEADS: Final = (0x1, 0x9)  # HEADERS, CONTINUATION
+_HEADERS: Final = 0x1
+_OF_HEADS: Final = (_HEADERS, 0x9)  # CONTINUATION
+_SID: Final = 2**31 - 1  # the highest bit is reserved (RFC 9113 section 4.1)
 _END_HEADERS: Final = 0x4
 _FRAME_HEAD: Final = 9
 
@@ -20,13 +23,18 @@ class Borders:
         skip: Octets before the first frame: a client's preface.
 
     Attributes:
+        begun: Complete heads of new streams (with higher numbers than any before): whoever tells of one counts it off.
+        trailing: Other complete heads, such as trailers, likewise.
         in_head: A HEADERS frame has begun, and the last octet of its block has not come.
     """
 
-    __slots__ = ("_ends", "_held", "_left", "in_head")
+    __slots__ = ("_ends", "_held", "_highest", "_is_new", "_left", "begun", "in_head", "trailing")
 
     def __init__(self, skip: int) -> None:
+        self.begun = self.trailing = 0
         self.in_head = False
+        self._highest = 0
+        self._is_new = False  # the head that is being read is that of a new stream
         self._ends = False  # the frame that is being read is the last of its block
         self._held = b""  # of the nine octets before a frame's payload
         self._left = skip  # octets of payload
@@ -49,6 +57,11 @@ class Borders:
             self._left = 0
             if self._ends:
                 self.in_head = self._ends = False
+                if self._is_new:
+                    self._is_new = False
+                    self.begun += 1
+                else:
+                    self.trailing += 1
             if position + _FRAME_HEAD > end:
                 self._held = data[position:]
                 return
@@ -60,4 +73,9 @@ class Borders:
         kind = data[position + 3]
         if kind in _OF_HEADS:
             self.in_head = True
+            if kind == _HEADERS:
+                sid = int.from_bytes(data[position + 5 : position + 9]) & _SID
+                if sid > self._highest:
+                    self._highest = sid
+                    self._is_new = True
             self._ends = bool(data[position + 4] & _END_HEADERS)

@@ -65,6 +65,7 @@ class Ngh2Engine(Engine):
         "_max_fields",
         "_max_head",
         "_most",
+        "_named",
         "_noticed",
         "_now",
         "_open",
@@ -82,6 +83,7 @@ class Ngh2Engine(Engine):
         self._most = _MOST_STREAMS
         self._abuse = Abuse(options.resets, options.window)
         self._borders = Borders(0 if client else len(codes.PREFACE))
+        self._named = False  # the last stream that is taken: what comes behind is not acted upon
         self._open: set[int] = set()
         # Dictionaries, which take 64 octets where there is nothing in them, for 216 of a set.
         self._receiving: dict[int, None] = {}  # streams whose peer has more to send
@@ -100,17 +102,23 @@ class Ngh2Engine(Engine):
         if connection is None or self.ended:
             return []
         self._now = now
-        self._borders.follow(data)
-        self.in_head = self._borders.in_head
+        borders = self._borders
+        borders.follow(data)
+        self.in_head = borders.in_head
         try:
             connection.receive_data(data)
         except ngh2.NGH2Error as error:
             return self._failed(error)
         events = self._translated(connection.events(), now)
-        if self._abuse.flood and not self._client and not self.ended:
-            self.ended = self._told = True
-            connection.terminate_connection(codes.ENHANCE_YOUR_CALM)
-            return [Broken(codes.ENHANCE_YOUR_CALM, self._abuse.flood)]
+        if not self._client:
+            if borders.begun or borders.trailing:
+                # The library says nothing of heads that it refuses or ignores. What comes behind a GOAWAY is ignored.
+                self._abuse.untold(borders.begun, borders.trailing, self._named, now)
+                borders.begun = borders.trailing = 0
+            if self._abuse.flood and not self.ended:
+                self.ended = self._told = True
+                connection.terminate_connection(codes.ENHANCE_YOUR_CALM)
+                return [Broken(codes.ENHANCE_YOUR_CALM, self._abuse.flood)]
         return events
 
     def pull(self, limit: int = PULL) -> tuple[bytes, list[Event]]:
@@ -210,6 +218,7 @@ class Ngh2Engine(Engine):
         if self._connection is None or self.ended:
             return
         if code == codes.NO_ERROR:
+            self._named = True
             self._connection.send_goaway(code)
         else:
             self.ended = True
@@ -299,6 +308,7 @@ class Ngh2Engine(Engine):
         sid, end = event.stream_id, event.end_stream
         pseudo, block, count, octets = split(event.headers)
         if not self._client:
+            self._borders.begun -= 1
             self._open.add(sid)
             self._last = sid
             self._abuse.opened()
@@ -322,8 +332,6 @@ class Ngh2Engine(Engine):
             if code:
                 self.worn += 1  # Note [Windows leak]
                 self._abuse.reset(now)
-        elif sid not in self._open and code:
-            self._abuse.reset(now)  # its head was refused
         self._full.pop(sid, None)
         self._parting.pop(sid, None)
         self._prioritised.pop(sid, None)
@@ -338,7 +346,7 @@ class Ngh2Engine(Engine):
         if end:
             self._receiving.pop(sid, None)
         elif not data:
-            self._abuse.emptied(now)
+            self._abuse.ignored(1, now)
         known = content.get(sid)
         if known is None:
             whole = Data(sid, data, end)
@@ -350,6 +358,7 @@ class Ngh2Engine(Engine):
 
     def _trailers(self, event: ngh2.TrailersReceived, events: list[Event]) -> None:
         sid = event.stream_id
+        self._borders.trailing -= 1
         self._receiving.pop(sid, None)
         _, block, count, octets = split(event.headers)
         if block.count(b"\n") != count:

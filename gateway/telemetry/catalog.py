@@ -45,7 +45,7 @@ METRICS = (
         ("reason",),
         "Connections of HTTP/2 that were closed (GOAWAY, ENHANCE_YOUR_CALM) since their clients went over a limit: "
         "resets (`limits.http2.resets`), settings, pings, window_updates, headers (heads far over `limits`, in too "
-        "many parts, or too slow), or glitches (frames that say nothing, or streams that were not offered).",
+        "many parts, or too slow), or glitches (frames that say nothing).",
     ),
     Spec(
         "gateway_grpc_calls_total",

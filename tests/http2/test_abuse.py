@@ -63,11 +63,11 @@ def test_content_that_is_none_is_bounded() -> None:
     """1,000 frames at once, 33 a second from then on."""
     abuse = Abuse(200, 30.0)
     for _ in range(1_000):
-        abuse.emptied(5.0)
+        abuse.ignored(1, 5.0)
     for _ in range(33):
-        abuse.emptied(6.0)
+        abuse.ignored(1, 6.0)
     assert abuse.flood == ""
-    abuse.emptied(6.0)
+    abuse.ignored(1, 6.0)
 
     assert abuse.flood == "glitches"
 

@@ -68,7 +68,10 @@ FLOODS: dict[str, tuple[Callable[[int], bytes], str, int, int]] = {
         "glitches", 1000, 1200,
     ),
     "PRIORITY": (lambda n: frame(PRIORITY, 0, 2 * n + 1, bytes(5)), "glitches", 1000, 1200),
-    "streams beyond the limit": (lambda n: headers(2 * n + 1, POST, end=False), "glitches", 1000, 1300),
+    "streams beyond the limit": (lambda n: headers(2 * n + 1, POST, end=False), "resets", 300, 310),
+    "heads of streams that are over": (
+        lambda n: headers(1 if n else 3, GET, end=True), "glitches", 1000, 1200
+    ),
     "frames of no known kind": (lambda n: frame(77, 0, 0), "glitches", 1000, 1200),
     "heads without fields": (lambda n: headers(2 * n + 1, [], end=False), "resets", 200, 210),
     "CONTINUATION": (
@@ -140,6 +143,58 @@ def test_who_says_the_length_wrong_again_and_again() -> None:
 
     # The engine finds out when it has sent the resets: one feed later.
     assert 200 <= number <= 201
+
+
+def test_refused_streams_are_counted_at_once() -> None:
+    """Over the limit, and with a malformed head: a client that goes on gets as many as it may reset, and no more."""
+    attacked = engine(streams=2, resets=3)
+    told, _ = feed(attacked, headers(1, POST, end=False) + headers(3, POST, end=False) + headers(5, POST, end=False))
+    assert [event.sid for event in told] == [1, 3]
+    assert attacked.counts().resets == 1
+
+    told, _ = feed(attacked, headers(7, [*GET, ("Bad", "")]))
+    assert (told, attacked.counts().resets) == ([], 2)
+
+    whole = headers(9, [*GET, ("Bad", "")])
+    assert feed(attacked, whole[:20])[0] == []
+    assert attacked.counts().resets == 2  # nobody knows yet what it is
+    assert feed(attacked, whole[20:])[0] == []
+    assert attacked.counts().resets == 3
+
+    told, sent = feed(attacked, headers(11, POST, end=False))
+    assert [(event.code, event.flood) for event in told if isinstance(event, Broken)] == [
+        (codes.ENHANCE_YOUR_CALM, "resets")
+    ]
+    assert frames(sent)[-1][0] == GOAWAY
+
+
+def test_what_is_on_its_way_behind_a_goaway_is_no_refused_stream() -> None:
+    """The client has not heard yet that no stream is taken: what it sends meanwhile is ignored."""
+    leaving = engine(resets=3)
+    feed(leaving, headers(1, POST, end=False))
+    leaving.goaway(codes.NO_ERROR)
+    feed(leaving, b"")
+    told, _ = feed(leaving, b"".join(headers(3 + 2 * number) for number in range(100)))
+    told += feed(leaving, frame(DATA, END_STREAM, 1, b"x"))[0]
+
+    assert [type(event) for event in told] == [Data]
+    assert leaving.counts().resets == 0
+    told, _ = feed(leaving, b"".join(headers(203 + 2 * number) for number in range(1100)))
+    assert [(event.code, event.flood) for event in told if isinstance(event, Broken)] == [
+        (codes.ENHANCE_YOUR_CALM, "glitches")
+    ]
+
+
+def test_trailers_of_a_stream_that_was_reset_are_no_refused_stream() -> None:
+    """They were on their way."""
+    attacked = engine()
+    feed(attacked, headers(1, POST, end=False))
+    attacked.reset(1, codes.NO_ERROR)
+    feed(attacked, headers(1, [("a", "b")]))
+    feed(attacked, headers(3))
+
+    assert not attacked.ended
+    assert attacked.counts().resets == 0
 
 
 def test_answers_that_nobody_reads_are_bounded() -> None:

@@ -41,8 +41,8 @@ class Http2Limits(Section):
     concurrent_streams: Positive = Field(default=100, description="Requests that a client may have open at once.")
     resets: Positive = Field(
         default=200,
-        description="Streams that it may reset, or make the gateway reset, within `window`; past it the connection is "
-        "closed (ENHANCE_YOUR_CALM).",
+        description="Streams that it may reset, make the gateway reset, or begin in vain (over `concurrent_streams`, "
+        "or with a malformed head) within `window`; past it the connection is closed (ENHANCE_YOUR_CALM).",
     )
     window: Timeout = Field(default=30.0, description="See `resets`.")
 
