@@ -64,6 +64,7 @@ MAY_USE = {
     "http2": DECIDES | {"ngh2"},
     # 2: decisions
     "balancing": DECIDES,
+    "caching": DECIDES,
     "limiting": DECIDES,
     # Signatures and hashes are computed, not fetched: libraries do it, nothing waits.
     "identity": DECIDES | {"argon2", "bcrypt", "cryptography", "jwt", "orjson"},

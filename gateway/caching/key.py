@@ -1,0 +1,126 @@
+"""What a request asks for, as the key that its answer is kept under.
+
+# Note [What is not in the key is not sent]
+A backend answers by what it is sent. If something is sent that is not in the key, one client could choose what others
+get. So the key has the scheme, the host with its port, the path both as it was matched and as it is sent (two spellings
+of one path may be two resources to a backend), the query as it is sent, and the fields of `cache.vary`; where
+`cache.query` leaves parameters out, these are not sent either. What else is sent are the client's other fields: an
+answer that depends on one says so in `Vary`; those that frameworks make URLs of are refused a place in the cache
+(`UNKEYED`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from gateway.http.queries import decoded
+
+UNKEYED: Final = frozenset(
+    [
+        b"base-url",
+        b"front-end-https",
+        b"http-host",
+        b"proxy-host",
+        b"request-uri",
+        b"true-client-ip",
+        b"x-forwarded-host",
+        b"x-forwarded-path",
+        b"x-forwarded-port",
+        b"x-forwarded-prefix",
+        b"x-forwarded-protocol",
+        b"x-forwarded-scheme",
+        b"x-forwarded-server",
+        b"x-forwarded-ssl",
+        b"x-forwarded-uri",
+        b"x-host",
+        b"x-http-destinationurl",
+        b"x-http-host-override",
+        b"x-http-method",
+        b"x-http-method-override",
+        b"x-http-path-override",
+        b"x-method-override",
+        b"x-original-host",
+        b"x-original-method",
+        b"x-original-url",
+        b"x-override-url",
+        b"x-proxy-url",
+        b"x-rewrite-url",
+        b"x-url-scheme",
+    ]
+)
+"""Lower-case names of request fields by which one framework or another overrides what the request line says."""
+
+_PORTS: Final = {b"http": b":80", b"https": b":443"}
+
+
+class Key:
+    """What was asked for.
+
+    Attributes:
+        route: Name of the route.
+        url: Host, without the port of the scheme, and path in normal form; see `url_of`.
+        query: The query as the client wrote it; None where the key has not all of it: a purge of the URL then meets
+            this key, whatever query it names.
+        primary: All that answers are told apart by, as one: no two keys that differ have the same.
+    """
+
+    __slots__ = ("primary", "query", "route", "url")
+
+    def __init__(self, route: str, url: bytes, query: bytes | None, primary: bytes) -> None:
+        self.route = route
+        self.url = url
+        self.query = query
+        self.primary = primary
+
+
+def make_key(
+    scope: bytes,
+    route: str,
+    scheme: bytes,
+    host: bytes,
+    path: bytes,
+    target: bytes,
+    query: bytes | None,
+    values: Iterable[bytes | None] = (),
+) -> Key:
+    """Make the key of a request.
+
+    Args:
+        scope: Names what else an answer depends on: the route, as it is configured. Has no line feed.
+        route: Name of the route.
+        scheme: As the client used it.
+        host: In lower case, with the port where given.
+        path: In normal form, as it was matched.
+        target: What is sent.
+        query: As the client wrote it; None where not all of it counts.
+        values: Of further fields.
+    """
+    # None of the parts can hold a line feed, so none can look like two. A lone `?` is a target of its own.
+    primary = b"%b\n%b\n%b\n%b\n%b" % (scope, scheme, host, path, target)
+    for value in values:
+        primary += b"\n-" if value is None else b"\n+" + value
+    return Key(route, url_of(scheme, host, path), query, primary)
+
+
+def url_of(scheme: bytes, host: bytes, path: bytes) -> bytes:
+    """Return how a URL is written in keys, whatever its scheme.
+
+    Args:
+        scheme: In lower case; for its port.
+        host: In lower case, with the port where given.
+        path: In normal form.
+    """
+    return host.removesuffix(_PORTS.get(scheme, b"/")) + path
+
+
+def kept_query(query: bytes, names: frozenset[bytes]) -> bytes:
+    """Return a query with certain parameters only, in their order and as they are written.
+
+    `;` separates nothing: a server that ends a parameter there finds no more in it than the key has.
+
+    Args:
+        query: As written.
+        names: Of the parameters, decoded.
+    """
+    return b"&".join([part for part in query.split(b"&") if decoded(part.partition(b"=")[0]) in names])

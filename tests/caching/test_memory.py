@@ -1,0 +1,173 @@
+"""Answers in memory: bounds, and purges. What every store keeps is in `tests/contracts/test_cache_store.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from gateway.caching import memory
+from gateway.caching.kept import Kept, Values
+from gateway.caching.key import Key, make_key
+from gateway.caching.memory import MemoryStore
+from gateway.caching.store import MOST_VARIANTS, Missed, Purge
+from gateway.headers import HeaderBlock, Headers
+
+NOW = 1000.0
+
+
+def key_of(path: bytes, query: bytes | None = b"", route: str = "r") -> Key:
+    """Return a key of a path."""
+    return make_key(route.encode(), route, b"http", b"h", path, path + b"?" + (query or b""), query)
+
+
+def answer(stamp: int, body: bytes = b"x", tags: tuple[bytes, ...] = ()) -> Kept:
+    """Return an answer that is fresh for ten seconds."""
+    return Kept(200, HeaderBlock(Headers()), body, NOW, NOW + 10, NOW + 10, NOW + 10, NOW + 10, tags, stamp)
+
+
+def one(*values: bytes | None) -> Callable[[tuple[bytes, ...]], Values]:
+    """Return what tells values of fields `a`, `b`, … in this order."""
+    return lambda names: tuple(values["ab".index(name.decode())] for name in names)
+
+
+class Cache:
+    """A store, and short words for what is done with it."""
+
+    def __init__(self, most: int = 10**6) -> None:
+        self.store = MemoryStore(most)
+
+    def keep(self, key: Key, body: bytes = b"x", tags: tuple[bytes, ...] = ()) -> None:
+        found = self.store.find(key, one(), NOW)
+        self.store.keep(key, (), one(), answer(found.stamp, body, tags))
+
+    def body(self, key: Key) -> bytes | None:
+        found = self.store.find(key, one(), NOW)
+        return None if isinstance(found, Missed) else found.body
+
+
+def test_the_content_is_not_copied() -> None:
+    """A hit gives the octets that were kept, and the same object to all."""
+    cache = Cache()
+    body = b"x" * 1000
+    cache.keep(key_of(b"/"), body)
+
+    assert cache.body(key_of(b"/")) is body
+
+
+def test_what_was_not_asked_for_longest_makes_way() -> None:
+    """The store never holds more than its bound; a hit keeps an answer from making way."""
+    cache = Cache(5 * (1000 + 700))
+    for name in b"abcd":
+        cache.keep(key_of(b"/%c" % name), b"x" * 1000)
+    assert cache.body(key_of(b"/a")) is not None
+
+    for name in b"efg":
+        cache.keep(key_of(b"/%c" % name), b"x" * 1000)
+        assert cache.store.octets <= 5 * 1700
+
+    assert cache.body(key_of(b"/a")) is not None
+    assert cache.body(key_of(b"/b")) is None
+    assert cache.store.evicted > 0
+
+
+def test_one_that_is_larger_than_the_store_is_not_kept() -> None:
+    """Nothing makes way for an answer that has no room in any case."""
+    cache = Cache(5000)
+    cache.keep(key_of(b"/a"))
+
+    cache.keep(key_of(b"/b"), b"x" * 5000)
+
+    assert cache.body(key_of(b"/b")) is None
+    assert cache.body(key_of(b"/a")) is not None
+
+
+def test_octets_are_those_that_are_held() -> None:
+    """Whatever is kept, replaced, removed or purged: an empty store holds none."""
+    cache = Cache()
+    for path in (b"/a", b"/b", b"/c"):
+        cache.keep(key_of(path), b"1")
+        cache.keep(key_of(path), b"22")
+    store = cache.store
+    store.keep(key_of(b"/d"), (b"a",), one(b"1"), answer(1))
+    store.keep(key_of(b"/d"), (b"b",), one(b"1", b"2"), answer(1))
+    assert len(store) == 4
+
+    store.remove(key_of(b"/a"), one())
+    store.purge(Purge(url=b"h/b"))
+    store.purge(Purge(tag=b"none"))
+    assert isinstance(store.find(key_of(b"/c"), one(), NOW + 10), Missed)
+    store.remove(key_of(b"/d"), one(b"1", b"2"))
+
+    assert (store.octets, len(store)) == (0, 0)
+
+
+def test_long_values_take_room_too() -> None:
+    """What answers were chosen by is text of clients: it counts."""
+    store = MemoryStore(10**6)
+
+    store.keep(key_of(b"/"), (b"a",), one(b"v" * 10_000), answer(1))
+
+    assert store.octets > 10_000
+
+
+def test_no_more_than_so_many_answers_behind_one_key() -> None:
+    """The oldest makes way."""
+    store = MemoryStore(10**6)
+    for number in range(MOST_VARIANTS + 1):
+        store.keep(key_of(b"/"), (b"a",), one(b"%d" % number), answer(1))
+
+    assert len(store) == MOST_VARIANTS
+    assert isinstance(store.find(key_of(b"/"), one(b"0"), NOW), Missed)
+    assert isinstance(store.find(key_of(b"/"), one(b"1"), NOW), Kept)
+
+
+@pytest.mark.parametrize(
+    ("purge", "left"),
+    [
+        (Purge(), b""),
+        (Purge(route="r"), b"3"),
+        (Purge(tag=b"t"), b"123"),
+        (Purge(url=b"h/a"), b"4"),
+        (Purge(url=b"h/a", query=b"q"), b"14"),
+    ],
+)
+def test_what_a_purge_meets_is_gone(purge: Purge, left: bytes) -> None:
+    """A purge meets what it names and nothing else, also where it is kept after the purge and was asked for before."""
+    places = {
+        b"1": (key_of(b"/a"), ()),
+        b"2": (key_of(b"/a", b"q"), ()),
+        b"3": (key_of(b"/a", None, route="other"), ()),
+        b"4": (key_of(b"/b"), (b"s", b"t")),
+    }
+    before, under_way = Cache(), Cache()
+    stamp = under_way.store.find(key_of(b"/a"), one(), NOW).stamp
+    for name, (key, tags) in places.items():
+        before.keep(key, name, tags)
+
+    before.store.purge(purge)
+    under_way.store.purge(purge)
+    for name, (key, tags) in places.items():
+        under_way.store.keep(key, (), one(), answer(stamp, name, tags))
+
+    for cache in (before, under_way):
+        assert [name for name, (key, _) in places.items() if cache.body(key) == name] == [
+            b"%c" % octet for octet in left
+        ]
+    for name, (key, tags) in places.items():
+        before.keep(key, name, tags)
+    assert all(before.body(key) == name for name, (key, _) in places.items()), "kept after the purge"
+
+
+def test_forgotten_purges_count_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The memory of purges is bounded: what was under way during more of them is not kept."""
+    monkeypatch.setattr(memory, "_NOTED", 2)
+    store = MemoryStore(10**6)
+    for number in range(3):
+        store.purge(Purge(url=b"h/%d" % number))
+
+    store.keep(key_of(b"/"), (), one(), answer(1))
+
+    assert len(store) == 0
+    store.keep(key_of(b"/"), (), one(), answer(store.find(key_of(b"/"), one(), NOW).stamp))
+    assert len(store) == 1
