@@ -25,6 +25,7 @@ from gateway.composition.builders.transformations import Transformations, droppe
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
 from gateway.config.schema.routes import Route
+from gateway.exchange import Exchange
 from gateway.http.forwarded import NetworkSet
 from gateway.interfaces import Middleware
 from gateway.middleware.below_base import BelowBase
@@ -99,7 +100,7 @@ class Pipeline:
         self._last_goods = LastGoods(settings, foundation)
         self._transformations = Transformations(settings, foundation)
 
-    def steps(self, route: Route | None, choose: Callable[[], str] | None = None, /) -> list[Middleware]:
+    def steps(self, route: Route | None, choose: Callable[[Exchange], str] | None = None, /) -> list[Middleware]:
         """List the steps of a route, from the client inwards; after the last comes the forwarder.
 
         Args:

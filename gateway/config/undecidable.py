@@ -23,6 +23,7 @@ from gateway.config.problems import Problem, problem
 from gateway.config.schema import Settings
 from gateway.config.schema.auth import Auth
 from gateway.config.schema.limiting import RateLimit
+from gateway.config.schema.routes import Route
 from gateway.config.validation import Location, about_key, locate
 from gateway.http.cookies import read_as
 from gateway.http.fields import HOP_BY_HOP, IDENTITY_PREFIX, NEVER_FORWARDED, OTHER_URLS, folded
@@ -48,20 +49,17 @@ def _all(settings: Settings) -> Iterator[tuple[Location, str, _Verdict]]:
     dropped = _Dropped(settings)
     auth = settings.auth or Auth()
     taking: set[str] = set()  # upstreams that routes lead to which keep `Authorization`
+    own = {one.sticky.cookie for one in settings.upstreams if one.sticky is not None}
     keyed: dict[str, bool] = {}  # upstreams: whether all that lead there have shown a key
     for index, route in enumerate(settings.routes):
         checked = all_show_keys(route.auth)
         takes = takes_authorization(route.auth, auth)
         unread = takes and not all_show_authorization(route.auth, auth)
-        for name in route.headers:
-            verdict = dropped.field(name, checked, unread)
+        yield from _conditions(index, route, dropped, checked, unread)
+        if route.split_on is not None:
+            verdict = _by(route.split_on, dropped, checked, takes, own)
             if verdict is not None:
-                yield about_key("routes", index, "headers", name), name, verdict
-        for name in route.query:
-            if name == dropped.parameter and not checked:
-                yield about_key("routes", index, "query", name), name, _PARAMETER
-            elif read_as(name.encode()) in dropped.token_parameters:
-                yield about_key("routes", index, "query", name), name, _TOKEN_PARAMETER
+                yield ("routes", index, "split_on"), route.split_on, verdict
         for place, limit in enumerate(route.rate_limit):
             yield from _limit(("routes", index, "rate_limit", place), limit, dropped, checked, takes)
         for upstream, _ in route.upstreams:
@@ -72,28 +70,45 @@ def _all(settings: Settings) -> Iterator[tuple[Location, str, _Verdict]]:
         # Also for requests that no route takes: nobody has checked a key of theirs.
         everywhere = limit.path is None and any(takes_authorization(route.auth, auth) for route in settings.routes)
         yield from _limit(("rate_limits", index), limit, dropped, False, everywhere)
-    yield from _hashes(settings, dropped, keyed, taking)
+    yield from _hashes(settings, dropped, keyed, taking, own)
+
+
+def _conditions(
+    index: int, route: Route, dropped: _Dropped, checked: bool, unread: bool
+) -> Iterator[tuple[Location, str, _Verdict]]:
+    for name in route.headers:
+        verdict = dropped.field(name, checked, unread)
+        if verdict is not None:
+            yield about_key("routes", index, "headers", name), name, verdict
+    for name in route.query:
+        if name == dropped.parameter and not checked:
+            yield about_key("routes", index, "query", name), name, _PARAMETER
+        elif read_as(name.encode()) in dropped.token_parameters:
+            yield about_key("routes", index, "query", name), name, _TOKEN_PARAMETER
 
 
 def _hashes(
-    settings: Settings, dropped: _Dropped, keyed: dict[str, bool], taking: set[str]
+    settings: Settings, dropped: _Dropped, keyed: dict[str, bool], taking: set[str], own: set[str]
 ) -> Iterator[tuple[Location, str, _Verdict]]:
     breakers = [settings.circuit_breaker, *(one.circuit_breaker for one in settings.upstreams)]
     for breaker in filter(None, breakers):
         keyed.pop(breaker.fallback.upstream or "", None)  # it takes requests of routes that do not name it
-    own = {one.sticky.cookie for one in settings.upstreams if one.sticky is not None}
     for index, one in enumerate(settings.upstreams):
-        kind, _, name = one.hash_on.partition(":")
-        checked, takes = keyed.get(one.name, False), one.name in taking
-        verdict = dropped.field(name, checked, takes) if kind == "header" else None
-        if kind == "cookie" and name in own:
-            verdict = _COOKIE
-        elif kind == "cookie" and read_as(name.encode()) in dropped.token_cookies:
-            verdict = _TOKEN_COOKIE
+        verdict = _by(one.hash_on, dropped, keyed.get(one.name, False), one.name in taking, own)
         if verdict is not None:
             yield ("upstreams", index, "hash_on"), one.hash_on, verdict
         if one.sticky is not None and read_as(one.sticky.cookie.encode()) in dropped.token_cookies:
             yield ("upstreams", index, "sticky", "cookie"), one.sticky.cookie, _OVERWRITTEN
+
+
+def _by(written: str, dropped: _Dropped, checked: bool, takes: bool, own: set[str]) -> _Verdict | None:
+    """Say what is wrong with a value of `hash_on` or `split_on`; `own` are the cookies of `sticky`."""
+    kind, _, name = written.partition(":")
+    if kind == "cookie":
+        if name in own:
+            return _COOKIE
+        return _TOKEN_COOKIE if read_as(name.encode()) in dropped.token_cookies else None
+    return dropped.field(name, checked, takes) if kind == "header" else None
 
 
 def _limit(

@@ -144,7 +144,7 @@ class SplitAdmission:
     """Choose the upstream of an exchange whose route is split over several, and hold a place before that upstream.
 
     Args:
-        choose: Picks an upstream by its share; returns its name.
+        choose: Picks an upstream for an exchange, by its share; returns its name.
         gates: By the name of the upstream, for those upstreams that have one.
         priority: The route's.
     """
@@ -152,7 +152,7 @@ class SplitAdmission:
     name = "split_admission"
     __slots__ = ("_choose", "_gates", "_leave", "_priority")
 
-    def __init__(self, choose: Callable[[], str], gates: Mapping[str, Gate], priority: Priority) -> None:
+    def __init__(self, choose: Callable[[Exchange], str], gates: Mapping[str, Gate], priority: Priority) -> None:
         self._choose = choose
         self._gates = gates
         self._leave = tuple(gate.leave for gate in gates.values())
@@ -160,7 +160,7 @@ class SplitAdmission:
 
     def on_request(self, exchange: Exchange) -> Deferred[None] | None:
         """Choose, and go on or wait for a place."""
-        exchange.upstream = name = self._choose()
+        exchange.upstream = name = self._choose(exchange)
         gate = self._gates.get(name)
         return None if gate is None else gate.enter(exchange, self._priority)
 

@@ -134,7 +134,7 @@ def test_a_split_route_waits_before_the_upstream_that_was_chosen(make: MakeExcha
     """Each exchange holds a place before its upstream; before one without a limit nothing waits."""
     one, other = gate(1), gate(1)
     names = iter(["one", "free", "other", "free"])
-    step = SplitAdmission(lambda: next(names), {"one": one, "other": other}, NORMAL)
+    step = SplitAdmission(lambda _: next(names), {"one": one, "other": other}, NORMAL)
     exchanges = [make() for _ in range(4)]
 
     assert [step.on_request(exchange) for exchange in exchanges] == [None] * 4

@@ -94,6 +94,22 @@ def test_change_requests_and_answers(tmp_path: Path) -> None:
             guide.stop()
 
 
+def test_try_a_new_version(tmp_path: Path) -> None:
+    """By weight, by caller, with a growing share, and for those who ask for it."""
+    with backend("stable") as stable, backend("canary") as canary:
+        ports = {
+            8080: free_port(),
+            9090: free_port(),
+            9001: stable.server_address[1],
+            9002: canary.server_address[1],
+        }
+        guide = Guide("docs/guides/canary.md", tmp_path, ports)
+        try:
+            assert guide.follow() >= 7
+        finally:
+            guide.stop()
+
+
 def test_a_password_for_a_dashboard(tmp_path: Path) -> None:
     """From an empty file to a browser's question."""
     with backend() as origin:

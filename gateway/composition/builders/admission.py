@@ -15,6 +15,7 @@ from gateway.config import Settings
 from gateway.config.schema.admission import Queue
 from gateway.config.schema.routes import Route
 from gateway.config.schema.upstreams import Upstream
+from gateway.exchange import Exchange
 from gateway.interfaces import Middleware
 from gateway.middleware.adaptive import AdaptiveConcurrency, AdaptiveLimit
 from gateway.middleware.admission import (
@@ -108,7 +109,7 @@ class LoadControl:
         gate = self._gate("route", route.name, route.in_flight, route.queue)
         return None if gate is None else self._admission(gate, _priority(route))
 
-    def of_upstreams(self, route: Route | None, choose: Callable[[], str] | None) -> Iterator[Middleware]:
+    def of_upstreams(self, route: Route | None, choose: Callable[[Exchange], str] | None) -> Iterator[Middleware]:
         """Make the innermost steps: those that choose the upstream and limit it.
 
         Args:

@@ -26,6 +26,8 @@ def _decisive(settings: Settings) -> Iterator[str]:
     for route in settings.routes:
         yield from route.headers
         limits += route.rate_limit
+        if route.split_on is not None and route.split_on.startswith("header:"):
+            yield route.split_on.removeprefix("header:")
     for limit in limits:
         yield from (scope.removeprefix("header:") for scope in limit.scope if scope.startswith("header:"))
         yield from limit.tier_fields.values()

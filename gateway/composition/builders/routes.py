@@ -8,6 +8,7 @@ from typing import Protocol
 
 from gateway.answering.redirect import PathTemplate, Redirect
 from gateway.balancing import build as build_balancer
+from gateway.balancing.split import Rendezvous, Split, caller_key
 from gateway.composition.builders.error_pages import Pages
 from gateway.composition.builders.fixed_answers import fixed_answer
 from gateway.composition.builders.retries import build_hedges, build_retries
@@ -15,6 +16,7 @@ from gateway.composition.foundation import Foundation
 from gateway.config import Settings
 from gateway.config.schema.answers import Redirect as RedirectSettings
 from gateway.config.schema.routes import Route
+from gateway.exchange import Exchange
 from gateway.forwarding.forwarder import Forwarder
 from gateway.forwarding.kinds import forwarder_for
 from gateway.http.fields import FieldFilter
@@ -31,7 +33,7 @@ from gateway.upstream.backend import Share, Upstream
 class MakeSteps(Protocol):
     """Lists the steps of a route (`gateway.composition.pipeline`)."""
 
-    def __call__(self, route: Route | None, choose: Callable[[], str] | None = None, /) -> Sequence[Middleware]:
+    def __call__(self, route: Route | None, choose: Callable[[Exchange], str] | None = None, /) -> Sequence[Middleware]:
         """`choose` picks one of the route's upstreams, None where it has one only."""
 
 
@@ -96,13 +98,19 @@ class Routes:
         leaf.answers_preflights = route.answers_preflights
         return leaf
 
-    def _chooser(self, route: Route) -> Callable[[], str] | None:
+    def _chooser(self, route: Route) -> Callable[[Exchange], str] | None:
         """Make what shares a route's traffic out; None where there is nothing to choose."""
         if len(route.upstreams) <= 1:
             return None
         shares = [Share(self._upstreams[name], weight) for name, weight in route.upstreams]
-        split = build_balancer("weighted_round_robin", shares, self._foundation.random)
-        return lambda: split.pick(b"", 0.0).name
+        turns = build_balancer("weighted_round_robin", shares, self._foundation.random)
+
+        def by_turns(exchange: Exchange) -> str:
+            return turns.pick(b"", 0.0).name
+
+        if route.split_on is None:
+            return by_turns
+        return Split(caller_key(route.split_on), Rendezvous(route.upstreams), by_turns).choose
 
 
 def rules(route: Route) -> Iterator[RouteRule]:

@@ -33,6 +33,7 @@ def route(route: Route, settings: Settings) -> Iterator[Doubt]:
     yield from _bearers(route, settings)
     yield from _cors(route)
     yield from _grpc_web(route, settings)
+    yield from _split(route)
     yield from _queues(route, settings, longest)
     connect = settings.timeouts.connect
     if route.upstream and written(settings.timeouts, "connect") and connect > route.timeout:
@@ -69,6 +70,15 @@ def _grpc_web(route: Route, settings: Settings) -> Iterator[Doubt]:
         yield ("grpc_web",), f"no call goes through: {words}"
     elif route.methods is not None and "POST" not in route.methods:
         yield ("grpc_web",), "no call comes through: the route does not take POST"
+
+
+def _split(route: Route) -> Iterator[Doubt]:
+    if route.split_on is None:
+        return
+    if len([weight for _, weight in route.upstreams if weight]) <= 1:
+        yield ("split_on",), "nobody is split: there is one `upstream` only"
+    elif route.split_on == "user" and (route.auth is None or not route.auth.ways):
+        yield ("split_on",), "nobody keeps to one: the route asks nobody who is calling (`auth`)"
 
 
 def _bearers(route: Route, settings: Settings) -> Iterator[Doubt]:

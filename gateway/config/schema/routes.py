@@ -33,6 +33,7 @@ from gateway.config.schema.types import (
     Size,
     SomeText,
     Timeout,
+    form,
     integer,
 )
 
@@ -117,6 +118,20 @@ class SharedRoute(Shared):
         "`redirect` or `respond` stands in its place.",
         min_length=1,
         json_schema_extra=_or_names,
+    )
+    split_on: (
+        Annotated[
+            str,
+            form(
+                r"ip|user|(header|cookie):[!#$%&'*+.^_`|~0-9A-Za-z-]+", "`ip`, `user`, `header:NAME` or `cookie:NAME`"
+            ),
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description="Who keeps to one of several weighted upstreams, the same one in every process and instance: `ip`, "
+        "`user` (who is calling, as `auth` knows), `header:NAME` or `cookie:NAME`. Who has no such value goes where "
+        "the next share is. Absent: nobody.",
     )
     redirect: Redirect | None = Field(
         default=None, description="Where clients are sent, in place of an upstream. Absent: nowhere."

@@ -47,7 +47,7 @@ def build(harness: Harness, settings: Settings) -> LoadControl:
 def names(control: LoadControl, settings: Settings, name: str = "orders") -> list[str]:
     """The steps of a route, from the client inwards."""
     (route,) = [route for route in settings.routes if route.name == name]
-    choose = None if len(route.upstreams) == 1 else lambda: "b"
+    choose = None if len(route.upstreams) == 1 else lambda _: "b"
     steps = [*control.at_the_door(route), control.of_route(route), *control.of_upstreams(route, choose)]
     return [step.name for step in steps if step is not None]
 

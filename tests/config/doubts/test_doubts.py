@@ -46,6 +46,7 @@ def doubts(directory: Path, route: dict[str, Any] | None = None, upstream: Any =
         ({"rate_limit": {"rate": "1/s", "tiers": {"header.T=a": 2}}}, {}, "rate_limit[0].tiers['header.T=a']: whoever"),
         ({"rate_limit": {"rate": "1/s", "except": ["10.0.0.0/8", "::/0"]}}, {}, "rate_limit[0].except: it has all"),
         ({"auth": {"all_of": ["jwt", "api_key"]}}, {"auth": BEARER_KEYS}, "auth.all_of: nobody gets in"),
+        ({"split_on": "ip"}, {}, "split_on: nobody is split: there is one `upstream` only"),
         ({"grpc_web": True}, {}, "grpc_web: no call goes through: gRPC needs a backend of HTTP/2"),
         ({"cors": {}}, {}, "cors: no page of another origin may call: `allowed_origins` is empty"),
         ({"methods": ["PUT"], "cors": CORS}, {}, "cors: no page may call: the route takes PUT only"),
@@ -57,6 +58,15 @@ def test_what_a_route_says_in_vain(tmp_path: Path, route: dict[str, Any], settin
     (found,) = doubts(tmp_path, route, **settings)
 
     assert found.startswith(f"routes[0].{said}")
+
+
+def test_a_split_by_who_is_calling(tmp_path: Path) -> None:
+    """Where nobody is asked."""
+    file = tmp_path / "g.json"
+    route = {"path": "/", "upstream": ["api", "new"], "split_on": "user"}
+    file.write_text(json.dumps({"upstreams": [API, API | {"name": "new"}], "routes": [route]}))
+    (found,) = load_with_doubts(file, {})[1]
+    assert (found.path, found.message[:27]) == ("routes[0].split_on", "nobody keeps to one: the ro")
 
 
 def test_calls_of_pages_that_do_not_come_through(tmp_path: Path) -> None:
