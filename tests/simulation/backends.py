@@ -6,6 +6,7 @@ import random
 from typing import NamedTuple
 
 from gateway.testing.backend import Asked, BackendConnection, FakeBackend
+from tests.simulation import rules
 
 SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"
 EARLY = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
@@ -138,7 +139,7 @@ class Backends:
         if asked.target == b"/health":
             return None
         keyed = asked.headers.get(b"idempotency-key") is not None
-        self.delivered.append(Delivery(asked.target, asked.method, keyed))
+        self.delivered.append(Delivery(rules.asked_for(asked.target), asked.method, keyed))
         return self._answer(asked, number) if self._modes[number] == "early" else None
 
     def _whole(self, asked: Asked, number: int) -> bytes | None:
@@ -146,16 +147,23 @@ class Backends:
             return None
         return self._answer(asked, number)
 
+    def _content(self, asked: Asked) -> tuple[int, bytes, bytes]:
+        """Return how long the content of an answer is, what is sent of it, and the line that says what it is."""
+        target = rules.asked_for(asked.target)
+        body, kind = content(target, self._sizes.get(target, 0)), b""
+        if self._chance.random() < 0.3:
+            body, kind = rules.as_json(body), b"%b: %b\r\n" % rules.JSON
+        return len(body), b"" if asked.method == b"HEAD" else body, kind
+
     def _answer(self, asked: Asked, number: int) -> bytes | None:
         mode, connection = self._modes[number], asked.connection
         self._answered.add(asked)
-        size = self._sizes.get(asked.target, 0)
-        body = b"" if asked.method == b"HEAD" else content(asked.target, size)
         if mode == "mute":
             return None
         if mode == "reset":
             connection.reset()
             return None
+        size, body, kind = self._content(asked)
         if mode in ("fail", "busy"):
             status = b"500 Failed" if mode == "fail" else b"503 Busy"
             return b"HTTP/1.1 %b\r\nContent-Length: 0\r\n\r\n" % status
@@ -165,13 +173,13 @@ class Backends:
             return SWITCH + b"hello"
         closes = False
         if self._chance.random() < 0.6:
-            whole = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (size, body)
+            whole = b"HTTP/1.1 200 OK\r\n%bContent-Length: %d\r\n\r\n%b" % (kind, size, body)
         elif asked.method == b"HEAD" or self._chance.random() < 0.8:
             chunks = b"%x\r\n%b\r\n" % (size, body) if body else b""
             end = b"" if asked.method == b"HEAD" else b"0\r\n\r\n"
-            whole = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + end
+            whole = b"HTTP/1.1 200 OK\r\n%bTransfer-Encoding: chunked\r\n\r\n" % kind + chunks + end
         else:
-            whole, closes = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + body, True
+            whole, closes = b"HTTP/1.1 200 OK\r\n%bConnection: close\r\n\r\n" % kind + body, True
         if mode == "hints":
             whole = EARLY + whole
         if mode in ("cut", "close") and not closes:

@@ -6,6 +6,8 @@ import random
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from tests.simulation import rules
+
 STRATEGIES = ("round_robin", "weighted_round_robin", "least_connections", "random", "ip_hash", "consistent_hash")
 
 
@@ -116,6 +118,8 @@ def route(chance: random.Random, name: str, budgets: Budgets) -> dict[str, Any]:
     if chance.random() < 0.2:
         drawn["in_flight"] = 2
         drawn["queue"] = {"size": 2, "timeout": 1}
+    if chance.random() < 0.25:
+        drawn["transformations"] = rules.drawn(chance)
     return drawn
 
 

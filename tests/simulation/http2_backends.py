@@ -14,6 +14,7 @@ from gateway.http2 import codes
 from gateway.memory.network import MemoryNetwork
 from gateway.testing.end import End
 from tests.http2.server import Asked2, Http2Backend, Http2Server, ServerEnd
+from tests.simulation import rules
 from tests.simulation.backends import Delivery, content
 
 MODES = (
@@ -179,7 +180,9 @@ class Http2Backends:
             self._answered.add(asked)
             self._safely(connection, connection.give_up, asked, codes.REFUSED_STREAM)
             return
-        self._delivered.append(Delivery(asked.target, asked.method, b"idempotency-key" in asked.headers.index))
+        self._delivered.append(
+            Delivery(rules.asked_for(asked.target), asked.method, b"idempotency-key" in asked.headers.index)
+        )
         if mode == "early":
             self._answer(asked, mode)
 
@@ -190,8 +193,14 @@ class Http2Backends:
     def _answer(self, asked: Asked2, mode: str) -> None:
         connection = asked.connection
         self._answered.add(asked)
-        body = b"" if asked.method == b"HEAD" else content(asked.target, self._sizes.get(asked.target, 0))
-        length = [("content-length", str(self._sizes.get(asked.target, 0)))] if self._chance.random() < 0.6 else []
+        target, fields = rules.asked_for(asked.target), []
+        body = content(target, self._sizes.get(target, 0))
+        if self._chance.random() < 0.3:
+            body = rules.as_json(body)
+            fields.append(("content-type", "application/json"))
+        if self._chance.random() < 0.6:
+            fields.append(("content-length", str(len(body))))
+        body = b"" if asked.method == b"HEAD" else body
         if mode == "mute":
             return
         if mode == "reset":
@@ -205,7 +214,7 @@ class Http2Backends:
         else:
             if mode == "hints":
                 self._safely(connection, connection.interim, asked, 103, [("link", "</x>")])
-            self._safely(connection, connection.head, asked, length, 200, not body)
+            self._safely(connection, connection.head, asked, fields, 200, not body)
             if body and mode == "cut":
                 self._data(asked, body[: self._chance.randint(0, len(body) - 1)], False)
                 self._safely(connection, connection.give_up, asked, codes.INTERNAL_ERROR)

@@ -18,6 +18,7 @@ from gateway.serving.http2_channel import Http2Channel
 from gateway.serving.respond import PROBLEM_TYPE
 from gateway.testing.backend import Asked
 from tests.http2.server import Asked2
+from tests.simulation import rules
 from tests.simulation.backends import content
 from tests.simulation.wire import KEPT
 
@@ -72,8 +73,12 @@ def when_all_is_over(world: World) -> None:
     came: list[Asked | Asked2] = [asked for backend in world.backends.backends for asked in backend.requests]
     came += [asked for backend in world.http2_backends.backends for asked in backend.requests]
     for asked in came:
-        if asked.complete and asked.target in world.bodies:
-            assert bytes(asked.body) == world.bodies[asked.target], f"{asked.target!r} came with other content"
+        target = rules.asked_for(asked.target)
+        said = asked.headers.get(rules.OF_REQUEST)
+        assert said in (None, target), f"{asked.target!r} came with a field of {said!r}"
+        if asked.complete and target in world.bodies:
+            wanted = rules.changed(world.bodies[target], asked.headers, rules.BODY_OF_REQUEST)
+            assert bytes(asked.body) == wanted, f"{asked.target!r} came with other content"
 
 
 def _memory_is_bounded(world: World) -> None:
@@ -81,7 +86,9 @@ def _memory_is_bounded(world: World) -> None:
         for body in (exchange.request.body, exchange.response and exchange.response.body):
             if isinstance(body, Body):
                 kept = sum(map(len, body._kept or ()))
-                assert body._waiting <= HIGH_WATER + WIRE, f"{body._waiting} octets wait for who takes them"
+                assert body._waiting <= max(HIGH_WATER + WIRE, rules.awaited(exchange)), (
+                    f"{body._waiting} octets wait for who takes them"
+                )
                 assert kept <= KEPT, f"{kept} octets are kept"
 
 
@@ -130,6 +137,10 @@ def _answers_belong(world: World, talk: Talk) -> None:
             _is_our_own(response, own.decode(), method)
         elif response.status == 200 and method != b"HEAD" and target not in world.wire.confused:
             wanted = content(target, world.sizes[target])
+            if response.headers.get(b"content-type") == rules.JSON[1]:
+                wanted = rules.changed(rules.as_json(wanted), response.headers, rules.BODY_OF_ANSWER)
+            said = response.headers.get(rules.OF_ANSWER)
+            assert said in (None, target), f"{target!r} got a field of {said!r}"
             assert response.body == wanted[: len(response.body)], f"{target!r} got {response.body[:50]!r}"
             assert not response.complete or response.body == wanted, f"{target!r} was cut off unseen"
         else:

@@ -8,6 +8,7 @@ import pytest
 
 import gateway.resilience.retry
 import tests.simulation.invariants
+import tests.simulation.rules
 from gateway.compiled import COMPILED
 from gateway.forwarding.attempt import Attempt
 from gateway.http2.ngh2_engine import Ngh2Engine
@@ -219,6 +220,21 @@ def test_an_answer_to_somebody_else_is_caught(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(tests.simulation.invariants, "content", lambda target, size: content(target + b"?", size))
 
     assert "got" in caught()
+
+
+def test_a_content_that_rules_changed_otherwise_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what backends and clients got."""
+    monkeypatch.setattr(tests.simulation.rules, "ADDED", b',"by":"nobody"}')
+
+    found = caught()
+    assert "with other content" in found or "got" in found
+
+
+def test_a_field_of_another_exchange_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the target that rules have put into it."""
+    monkeypatch.setattr(tests.simulation.rules, "OF_ANSWER", tests.simulation.rules.BODY_OF_ANSWER)
+
+    assert "got a field of" in caught()
 
 
 def test_the_command_tells_how_to_see_it_again(

@@ -18,11 +18,12 @@ from gateway.testing import FakeClient
 from gateway.testing.backend import BackendConnection
 from gateway.upstream.backend_pool import BackendPool
 from gateway.upstream.http1_connection import Http1Connection
+from tests.simulation import rules
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-REQUEST = re.compile(rb"[A-Z]+ (/[ab]/\d+) HTTP/1\.1\r\n")
+REQUEST = re.compile(rb"[A-Z]+ ((?:/changed)?/[ab]/\d+(?:\?id=[^ ]+)?) HTTP/1\.1\r\n")
 KEPT = 64 * 1024
 """Octets of one message that are kept to be sent again, or held until it is whole, at most (`retry.buffer`)."""
 
@@ -64,7 +65,8 @@ class Wire:
     def check(self) -> None:
         """Raise what was seen."""
         assert not self.wrong, "; ".join(self.wrong)
-        most = QUEUE + KEPT + 2 * WIRE
+        # A content that rules have changed is there as a whole, and is written in one piece.
+        most = QUEUE + KEPT + 2 * WIRE + (rules.MOST if self._world.changes_contents else 0)
         assert self.most_queued <= most, f"{self.most_queued} octets waited for a connection to take them"
 
     def _connected(self, connection: Http1Connection) -> None:
@@ -90,10 +92,10 @@ class Wire:
         begun, attempt = REQUEST.match(data), connection._hearer
         if begun is None or not isinstance(attempt, Attempt):
             return
-        target, request = begun[1], attempt.exchange.request
+        target, request = rules.asked_for(begun[1]), attempt.exchange.request
         self._world.trace.append(f"           {target.decode()} to {attempt.backend.name}, {attempt.exchange.attempts}")
-        if request.target != target:
-            self.wrong.append(f"{target!r} is sent for {request.target!r}")
+        if request.target != begun[1]:
+            self.wrong.append(f"{begun[1]!r} is sent for {request.target!r}")
         self._follows_surplus(connection, target)
         self._left[target] += 1
         if self._left[target] > 1:

@@ -22,7 +22,7 @@ from gateway.config.schema.routes import Route
 from gateway.resilience.latencies import Latencies
 from gateway.testing import Harness
 from tests.http2.client import Http2Client
-from tests.simulation import drawn, invariants
+from tests.simulation import drawn, invariants, rules
 from tests.simulation.backends import SIZES, Backends, content
 from tests.simulation.http2_backends import Http2Backends
 from tests.simulation.talks import Http2Talk, Talk
@@ -126,9 +126,18 @@ class World:
     @property
     def honours_keys(self) -> bool:
         """Whether any configuration so far lets requests with an Idempotency-Key be sent twice."""
+        return any(route.retry is not None and route.retry.idempotency_key for route in self._seen())
+
+    @property
+    def changes_contents(self) -> bool:
+        """Whether any configuration so far has rules for contents."""
+        changes = [route.transformations for route in self._seen()]
+        return any(one is not None and (one.request.body.any or one.response.body.any) for one in changes)
+
+    def _seen(self) -> list[Route]:
         seen = self.routes_seen
         seen.extend(route for route in self.harness.gateway.root.tree.settings.routes if route not in seen)
-        return any(route.retry is not None and route.retry.idempotency_key for route in seen)
+        return seen
 
     @property
     def elapsed(self) -> float:
@@ -206,7 +215,11 @@ class World:
         if method not in (b"POST", b"PATCH", b"PUT"):
             return method, target, [], None
         fields = [(b"Idempotency-Key", target)] if self.chance.random() < 0.4 else []
-        body = self.bodies[target] = content(target, self.chance.choice(SIZES))
+        body = content(target, self.chance.choice(SIZES))
+        if self.chance.random() < 0.3:
+            body = rules.as_json(body)
+            fields.append(rules.JSON)
+        self.bodies[target] = body
         if self.chance.random() < 0.5:
             return method, target, [*fields, (b"Content-Length", b"%d" % len(body))], body
         return method, target, [*fields, (b"Transfer-Encoding", b"chunked")], body
