@@ -49,6 +49,8 @@ class GatewayError(Exception):
     reason = "internal"
     close = False
     """True where the connection to the client cannot be used again."""
+    neutral = False
+    """True where it is a backend's, and says nothing of how the backend is: clients can have any backend say it."""
 
     def __init__(self, detail: str = "", headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
         super().__init__(detail or self.reason)
@@ -334,6 +336,12 @@ class ReusedConnectionLost(BackendReset):
     retry = Retry.IF_REUSED
 
 
+class RequestRejected(BackendReset):
+    """The backend has reset the stream for what the request is (PROTOCOL_ERROR, or no call for a server of gRPC)."""
+
+    neutral = True
+
+
 class RequestUnprocessed(BackendReset):
     """The backend took no more requests on the connection, and has not processed this one; GOAWAY, REFUSED_STREAM."""
 
@@ -342,6 +350,12 @@ class RequestUnprocessed(BackendReset):
 
 class BackendProtocolError(UpstreamError):
     """The backend's answer breaks RFC 9110 or RFC 9112 or is over `limits.response_header`."""
+
+
+class VersionRejected(BackendProtocolError):
+    """The backend wants the request by HTTP/1.1 (HTTP_1_1_REQUIRED)."""
+
+    neutral = True
 
 
 class CallNotTaken(BackendProtocolError):

@@ -230,13 +230,22 @@ class Attempt(Hearer):
         self._observer.attempt_answered(self, response)
 
     def finished(self, status: int) -> None:
+        self._finish(status, None)
+
+    def _finish(self, status: int, excuse: GatewayError | None) -> None:
+        """The answer is complete.
+
+        Args:
+            status: What it counts as.
+            excuse: An error of the client's that it counts as instead.
+        """
         self.turned = self.status != 0 and self.status != status
         self.status = status
         self.phase = phases.FINISHED[self.phase]
         self.backend.pool.leave()
         if self.exchange.pending is self:
             self.exchange.pending = None
-        self._observer.attempt_finished(self, None)
+        self._observer.attempt_finished(self, excuse)
 
     def failed(self, error: GatewayError, body: Body | None) -> None:
         if self.phase is Phase.HELD:

@@ -7,19 +7,28 @@ It is a deadline for the whole call, and not for the head of its answer: what st
 trailers. It counts against no backend (D-314): who says `1n` would else eject them all. The route's `timeout` holds
 beside it, and that is the backend's.
 
+The backend knows the deadline, too, and is often the first to say that it is over: by that outcome, or by a reset. What
+it says then is the client's time all the same.
+
 Tests: `tests/flow/test_grpc.py::test_the_clients_deadline`.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 from gateway.body import Body
-from gateway.errors import BackendTimeout, CallTimeout, GatewayError
+from gateway.errors import BackendReset, BackendTimeout, CallTimeout, GatewayError
 from gateway.forwarding.attempt import Attempt
 from gateway.forwarding.attempt_phases import Phase
 from gateway.headers import Headers
 from gateway.http import grpc
 from gateway.transport.deadlines import NEVER
 from gateway.upstream.contract import Stream
+
+_TOO_LATE: Final = grpc.AS_HTTP[grpc.DEADLINE_EXCEEDED]
+_EARLY: Final = 0.05
+"""Seconds before its deadline from which on a backend may say that it is over: clocks and their ticks differ."""
 
 
 class Call(Attempt):
@@ -46,7 +55,13 @@ class Call(Attempt):
 
     def finished(self, status: int) -> None:
         self._deadlines.forget(self)
-        super().finished(status)
+        late = status == _TOO_LATE and self.call_until <= self._now() + _EARLY
+        self._finish(status, CallTimeout() if late else None)
+
+    def failed(self, error: GatewayError, body: Body | None) -> None:
+        if isinstance(error, BackendReset) and self.call_until <= self._now() + _EARLY:
+            error = CallTimeout()
+        super().failed(error, body)
 
     def _out_of_time(self, now: float) -> GatewayError:
         return CallTimeout() if self.call_until <= now else BackendTimeout()

@@ -28,8 +28,10 @@ NOT_ITS_FAULT: Final = frozenset([501, 505])
 def failure_of(status: int, error: GatewayError | None) -> str | None:
     """Say what the backend did wrong; empty for nothing, None where the attempt says nothing about the backend."""
     if error is not None:
-        # A request that the backend did not process (GOAWAY) is no failure, nor is an error of the client or ours.
-        return error.reason if error.source is Source.UPSTREAM and error.retry is not Retry.UNPROCESSED else None
+        # A request that the backend did not process (GOAWAY) is no failure, nor is an error of the client or ours, nor
+        # that a backend rejects what a client may send to any of them (D-327).
+        fails = error.source is Source.UPSTREAM and error.retry is not Retry.UNPROCESSED and not error.neutral
+        return error.reason if fails else None
     return f"status {status}" if status >= 500 and status not in NOT_ITS_FAULT else ""
 
 

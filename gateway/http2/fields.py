@@ -15,7 +15,7 @@ from typing import Final
 from gateway.errors import BackendProtocolError, GatewayError, HeaderTooLarge, MalformedRequest
 from gateway.headers import Field, HeaderBlock, Headers
 from gateway.http.fields import response_filter, trailer_filter
-from gateway.http.grpc import is_call
+from gateway.http.grpc import is_call, is_grpc
 from gateway.http.memo import Memo
 from gateway.http1 import framing
 from gateway.http1.framing import CHUNKED
@@ -53,7 +53,15 @@ class RequestBlocks(HeadMemo[tuple[HeaderBlock, bytes, int]]):
 
 
 class AnswerBlocks(HeadMemo[HeaderBlock]):
-    """Fields, by block."""
+    """Fields, by block, of the answers of one backend.
+
+    Attributes:
+        speaks_grpc: One of them was that of a server of gRPC.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.speaks_grpc = False
 
 
 class OutwardLines(Memo[bytes, tuple[tuple[bytes, bytes], ...]]):
@@ -152,6 +160,8 @@ def answer_of(head: Head | Interim, memo: AnswerBlocks) -> tuple[int, Headers]:
         headers = Headers.of(_lines(head.block, BackendProtocolError))
         framing.check_singletons(headers, BackendProtocolError)
         known = HeaderBlock(headers)
+        if is_grpc(headers):
+            memo.speaks_grpc = True
         if memo.came_before(head.block):
             memo.remember(head.block, known)
     return int(status), Headers.over(known)

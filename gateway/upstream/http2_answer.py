@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from gateway.errors import BackendProtocolError, BackendReset, GatewayError
+from gateway.errors import BackendProtocolError, BackendReset, GatewayError, RequestRejected, VersionRejected
 from gateway.headers import Headers
 from gateway.http import grpc
 from gateway.http.fields import authenticates_connection, passed_on, response_filter
@@ -15,9 +15,12 @@ from gateway.http1 import framing
 from gateway.http2 import codes
 from gateway.http2.events import Head, Interim
 from gateway.http2.fields import AnswerBlocks, answer_of
-from gateway.message import Response
+from gateway.message import Request, Response
 
 _PASSES: Final = response_filter()
+
+_OF_REQUESTS: Final = frozenset([codes.PROTOCOL_ERROR, codes.FRAME_SIZE_ERROR, codes.ENHANCE_YOUR_CALM])
+"""What a backend says of a stream, and means the request: what we write is sound HTTP/2 (D-327)."""
 
 
 def head_of(event: Head, method: bytes, memo: AnswerBlocks) -> tuple[Response, int, bool]:
@@ -61,28 +64,42 @@ def interim_of(event: Interim, memo: AnswerBlocks) -> tuple[int, Headers]:
     return status, Headers.of(passed_on(headers, _PASSES))
 
 
-def given_up(code: int, by_peer: bool) -> GatewayError:
+def given_up(code: int, by_peer: bool, request: Request, speaks_grpc: bool) -> GatewayError:
     """Return the error of a stream that was over before its answer was complete.
 
     Args:
         code: Why.
         by_peer: The backend has given it up; otherwise the backend broke a rule, and the engine has.
+        request: What it was asked.
+        speaks_grpc: The backend is a server of gRPC: what is no call it gives up with INTERNAL_ERROR.
     """
     if by_peer:
         if code == codes.HTTP_1_1_REQUIRED:
-            return BackendProtocolError("The backend wants to be asked by HTTP/1.1.")
-        return BackendReset(f"The backend has reset the stream ({codes.name_of(code)}).")
+            return VersionRejected("The backend wants to be asked by HTTP/1.1.")
+        said = f"The backend has reset the stream ({codes.name_of(code)})."
+        if code in _OF_REQUESTS or (code == codes.INTERNAL_ERROR and speaks_grpc and not _is_sound_call(request)):
+            return RequestRejected(said)
+        return BackendReset(said)
     return BackendReset() if code == codes.NO_ERROR else BackendProtocolError("The answer breaks RFC 9113.")
 
 
-def counts_as(response: Response, trailers: Headers | None) -> int:
+def _is_sound_call(request: Request) -> bool:
+    return grpc.is_call(request) and (request.headers.index.get(b"te") or b"").lower() == b"trailers"
+
+
+def counts_as(request: Request, response: Response, trailers: Headers | None) -> int:
     """Return the status that a complete answer counts as; the outcome of a call of gRPC stands behind its content.
 
+    A server of gRPC may give an outcome to what is no call, too (INTERNAL to OPTIONS, for one): that is none.
+
     Args:
+        request: What was asked.
         response: Its head.
         trailers: Its trailers.
     """
     said = None if trailers is None else trailers.index.get(b"grpc-status")
     if said is None:
         said = response.headers.index.get(b"grpc-status")
-    return response.status if said is None else grpc.outcome(response.status, said)
+    if said is None or not grpc.is_call(request):
+        return response.status
+    return grpc.outcome(response.status, said)

@@ -143,8 +143,8 @@ class Http2Stream(Http2Request):
         if code == codes.REFUSED_STREAM and self._answer is None:
             self._carrier.refused()
             self.fail(RequestUnprocessed(), None)
-        else:
-            self.fail(given_up(code, by_peer), None)
+        elif self.hearer is not None:
+            self.fail(given_up(code, by_peer, self.hearer.exchange.request, self._memo.speaks_grpc), None)
 
     def lost(self, error: GatewayError) -> None:
         """The connection is gone.
@@ -209,7 +209,7 @@ class Http2Stream(Http2Request):
         # A backend that has said all may not have heard all: the rest is not sent.
         self._let_go(codes.CANCEL if self.phase in phases.UPLOADS else None)
         # Report the outcome before giving the place back: it may open the breaker, and then nobody may have it next.
-        hearer.finished(counts_as(response, trailers))
+        hearer.finished(counts_as(hearer.exchange.request, response, trailers))
         self._end()
         if body is not None:
             if not told and trailers is None and response.length is not None:

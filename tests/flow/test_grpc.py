@@ -350,6 +350,79 @@ def test_the_clients_time_is_no_fault_of_a_backend(make: Callable[..., Harness],
     assert call(world).headers.get(b"grpc-status") == b"0"
 
 
+@pytest.mark.parametrize("how", ["outcome", "reset", "reset within content"])
+@pytest.mark.parametrize("early", [0.001, 3.0])
+def test_a_backend_that_says_that_the_time_is_over(make: Callable[..., Harness], how: str, early: float) -> None:
+    """It knows the client's time, too, and is often the first to say so; before its time it has failed."""
+    world = World(make, circuit_breaker={"failure_threshold": 3}, passive_health={"failures": 3})
+    kind = ("content-type", "application/grpc")
+
+    def over(asked: Asked2) -> None:
+        if how == "outcome":
+            asked.connection.head(asked, [kind, ("grpc-status", "4")], end=True)
+        else:
+            asked.connection.give_up(asked, 8)
+
+    world.backend.on_whole = (lambda asked: asked.connection.head(asked, [kind])) if "within" in how else stall
+    for _ in range(3):
+        answer = call(world, grpc_timeout="5S")
+        world.gateway.clock.advance(5 - early)  # no look at the deadlines comes in between
+        over(world.backend.last)
+        world.pump()
+        said = (answer.trailers or answer.headers).get(b"grpc-status")
+        assert said == (b"4" if early < 1 or how == "outcome" else b"14" if how == "reset" else None)
+    world.backend.on_whole = lambda asked: asked.connection.head(asked, [kind, ("grpc-status", "0")], end=True)
+    served = call(world)
+
+    assert served.headers.get(b"grpc-status") == (b"0" if early < 1 else b"14")
+    assert calls_watched(world) == 0
+
+
+def give_up(code: int) -> Callable[[Asked2], None]:
+    """Give every request up, as a server of gRPC does what is no call."""
+    return lambda asked: asked.connection.give_up(asked, code)
+
+
+NO_CALLS = {
+    "GET": ("GET", {}),
+    "GET of a client of gRPC": ("GET", CALL),
+    "JSON": ("POST", {"content-type": "application/json"}),
+    "without te": ("POST", {"content-type": "application/grpc"}),
+}
+
+
+def test_what_is_no_call_is_no_fault_of_a_server_of_grpc(make: Callable[..., Harness]) -> None:
+    """Grpcio gives it up with INTERNAL_ERROR: a client would close a service for all by three of them."""
+    world = World(make, circuit_breaker={"failure_threshold": 3}, passive_health={"failures": 3})
+    kind = ("content-type", "application/grpc")
+    world.backend.on_whole = lambda asked: asked.connection.head(asked, [kind, ("grpc-status", "0")], end=True)
+    call(world)
+    world.backend.on_whole = give_up(2)
+    for method, fields in [*NO_CALLS.values()] * 3:
+        answer = connect(world.gateway).request(method, "/orders/Get", fields)
+        world.pump()
+        assert answer.headers.get(b"gateway-reason") == b"upstream.reset"
+    world.backend.on_whole = lambda asked: asked.connection.head(asked, [kind, ("grpc-status", "0")], end=True)
+    assert call(world).headers.get(b"grpc-status") == b"0"
+
+    world.backend.on_whole = give_up(2)
+    for _ in range(3):
+        call(world)
+    assert call(world).headers.get(b"gateway-reason") in (b"breaker.open", b"upstream.no_backend")
+
+
+def test_an_outcome_of_what_is_no_call_is_none(make: Callable[..., Harness]) -> None:
+    """Grpcio answers OPTIONS with INTERNAL, which any page in a browser may ask."""
+    world = World(make, circuit_breaker={"failure_threshold": 3}, passive_health={"failures": 3})
+    fields = [("content-type", "application/grpc"), ("grpc-status", "13")]
+    world.backend.on_whole = lambda asked: asked.connection.head(asked, fields, end=True)
+    for _ in range(4):
+        answer = connect(world.gateway).request("OPTIONS", "/orders/Get")
+        world.pump()
+
+    assert (answer.status, answer.headers.get(b"grpc-status")) == (200, b"13")
+
+
 def test_calls_are_counted_by_their_outcome(make: Callable[..., Harness]) -> None:
     """Those that the gateway answers, too; what is no outcome has one name. Other requests are no calls."""
     world = World(make)

@@ -105,6 +105,28 @@ def test_content_of_known_and_unknown_length(world: World) -> None:
     assert b"transfer-encoding" not in unknown.headers
 
 
+@pytest.mark.parametrize(
+    ("code", "opens"), [(0, True), (1, False), (2, True), (6, False), (8, True), (10, True), (11, False), (13, False)]
+)
+@pytest.mark.parametrize("begun", [False, True])
+def test_what_a_reset_says_of_a_backend(make: Callable[..., Harness], code: int, opens: bool, begun: bool) -> None:
+    """What is said of a request is no failure: a client could send such ones until all backends are taken out."""
+    world = World(make, circuit_breaker={"failure_threshold": 3}, passive_health={"failures": 3})
+
+    def answer(asked: Asked2) -> None:
+        if begun:
+            asked.connection.head(asked)
+        asked.connection.give_up(asked, code)
+
+    world.backend.on_whole = answer
+    for _ in range(3):
+        client = world.ask()
+        assert begun or (b"502" in client.received and b"Gateway-Reason: upstream." in client.received)
+    world.backend.on_whole = lambda asked: asked.connection.answer(asked)
+
+    assert (b" 200 " not in world.ask().received) is opens
+
+
 def test_exchanges_share_a_connection(world: World) -> None:
     """And each is answered when its own answer is there."""
     world.backend.on_whole = stall
