@@ -148,6 +148,11 @@ class Attempt(Hearer):
         here = self._stream is not None and not self._unprocessed
         return here or (self.after is not None and self.after.sent)
 
+    @property
+    def by_http1(self) -> bool:
+        """Whether the backend was asked by HTTP/1.1; where the version is agreed on, only now that is known."""
+        return self._stream is not None and not self._stream.takes_calls
+
     def start(self) -> None:
         """Get a stream and send the request."""
         self.phase = phases.STARTED[self.phase]

@@ -302,7 +302,7 @@ class Forwarder(AttemptObserver):
     def _give_up(self, attempt: Attempt, error: GatewayError) -> None:
         verdicts.given_up(attempt, self._attempts.now(), error)
         exchange = attempt.exchange
-        if isinstance(error, _BROKEN) and not attempt.backend.takes_calls and is_call(exchange.request):
+        if isinstance(error, _BROKEN) and attempt.by_http1 and is_call(exchange.request):
             error = CallNotTaken()  # a server of gRPC does not answer HTTP/1.1: say so, and not just that it broke off
         assert exchange.chain is not None
         exchange.chain.fail(exchange, error)

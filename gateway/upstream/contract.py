@@ -19,6 +19,7 @@ Tests: `tests/contracts/test_connection.py`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from mypy_extensions import mypyc_attr, trait
 from twisted.internet.defer import Deferred
@@ -35,9 +36,15 @@ from gateway.transport.deadlines import NEVER, Deadlines
 @mypyc_attr(allow_interpreted_subclasses=True)
 @trait
 class Stream:
-    """The way of one attempt to a backend, and of what the backend says to it."""
+    """The way of one attempt to a backend, and of what the backend says to it.
+
+    Attributes:
+        takes_calls: It is one of HTTP/2, which calls of gRPC need.
+    """
 
     __slots__ = ()
+
+    takes_calls: ClassVar[bool] = False
 
     def send(self, hearer: Hearer) -> None:
         """Send the hearer's request; called once. The hearer is told what becomes of it."""

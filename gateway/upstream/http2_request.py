@@ -8,6 +8,8 @@ Tests: `tests/flow/test_http2_backends.py::test_a_request_to_http2`.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from mypy_extensions import mypyc_attr, trait
 
 from gateway.body import Body
@@ -103,6 +105,8 @@ class Http2Request(Stream):
         "phase",
         "sid",
     )
+
+    takes_calls: ClassVar[bool] = True
 
     def __init__(self, carrier: StreamCarrier, engine: Engine, heading: Http2Heading) -> None:
         self.awaits_client = False

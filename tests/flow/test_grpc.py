@@ -412,15 +412,15 @@ def test_what_is_no_call_is_no_fault_of_a_server_of_grpc(make: Callable[..., Har
 
 
 def test_an_outcome_of_what_is_no_call_is_none(make: Callable[..., Harness]) -> None:
-    """Grpcio answers OPTIONS with INTERNAL, which any page in a browser may ask."""
+    """A server of grpcio answers OPTIONS with INTERNAL, which any page in a browser may ask."""
     world = World(make, circuit_breaker={"failure_threshold": 3}, passive_health={"failures": 3})
     fields = [("content-type", "application/grpc"), ("grpc-status", "13")]
     world.backend.on_whole = lambda asked: asked.connection.head(asked, fields, end=True)
-    for _ in range(4):
-        answer = connect(world.gateway).request("OPTIONS", "/orders/Get")
-        world.pump()
+    client = connect(world.gateway)
+    answers = [client.request("OPTIONS", "/orders/Get") for _ in range(4)]
+    world.pump()
 
-    assert (answer.status, answer.headers.get(b"grpc-status")) == (200, b"13")
+    assert [(answer.status, answer.headers.get(b"grpc-status")) for answer in answers] == [(200, b"13")] * 4
 
 
 def test_calls_are_counted_by_their_outcome(make: Callable[..., Harness]) -> None:

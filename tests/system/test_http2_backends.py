@@ -46,6 +46,8 @@ def old_backend(identity: Path, stack: ExitStack) -> int:
                             b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
                             b"Upgrade: websocket\r\n\r\nhello"
                         )
+                    elif b"application/grpc" in head:
+                        break  # which speaks HTTP/2 only, and has nothing to say to this
                     else:
                         wire.sendall(b"HTTP/1.1 200 OK\r\nX-Version: 1.1\r\nContent-Length: 0\r\n\r\n")
         except OSError:
@@ -144,6 +146,19 @@ def test_a_backend_without_http2_is_asked_by_http1(world: World) -> None:
             said += part
 
     assert said.startswith(b"HTTP/1.1 101")
+
+
+def test_calls_of_grpc_to_a_backend_that_agrees_on_http1(world: World) -> None:
+    """Its client is told what is missing, and not just that something broke off."""
+    grpc = pytest.importorskip("grpc")
+    with grpc.insecure_channel(f"127.0.0.1:{world.gateway.port}") as channel:
+        ask = channel.unary_unary("/old/Get", lambda message: message, lambda message: message)
+        with pytest.raises(grpc.RpcError) as failed:
+            ask(b"x", timeout=20)
+
+    assert failed.value.code() is grpc.StatusCode.UNIMPLEMENTED
+    assert "HTTP/1.1" in failed.value.details()
+    assert ("gateway-reason", "upstream.protocol") in failed.value.initial_metadata() + failed.value.trailing_metadata()
 
 
 def test_a_backend_that_has_to_speak_http2(world: World) -> None:
