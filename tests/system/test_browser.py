@@ -1,15 +1,10 @@
-"""A browser loads a page with 200 images through a real gateway, over HTTP/2: Chromium, where it is installed.
-
-On a machine that says that it is for CI (`CI` in the environment) it has to be.
-"""
+"""Pages that a browser loads through a real gateway: 200 images over HTTP/2, and what pages of other origins may do."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import re
-import shutil
 import struct
 import subprocess
 import threading
@@ -25,13 +20,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.pki import Authority
+from tests.system.browser import command, needs_browser
 from tests.system.gateway_process import GatewayProcess, one_upstream, until
 from tests.system.ports import free_port
 
 IMAGES = 200
-BROWSER = next(
-    filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"))), None
-)
 
 PAGE = """<!doctype html><title>Images</title><body><script>
 addEventListener("load", () => {
@@ -88,11 +81,10 @@ def site() -> Iterator[str]:
             thread.join()
 
 
-@pytest.mark.skipif(BROWSER is None and "CI" not in os.environ, reason="needs Chromium (chromium-headless-shell)")
+@needs_browser
 @pytest.mark.timeout(150)
 def test_chromium_loads_200_images(tmp_path: Path) -> None:
     """All of them, over HTTP/2, on connections that it shares."""
-    assert BROWSER is not None, "Chromium is not installed"
     certificate = Authority().write_identity(tmp_path / "identity.pem", "localhost")
     shown = x509.load_pem_x509_certificate(certificate.read_bytes())
     key = shown.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -110,13 +102,13 @@ def test_chromium_loads_200_images(tmp_path: Path) -> None:
         gateway.start()
         try:
             asked = subprocess.run(
-                [
-                    BROWSER,
-                    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"),
-                    *(f"--user-data-dir={tmp_path}/profile", f"--ignore-certificate-errors-spki-list={trusted}"),
-                    *("--no-proxy-server", "--disable-background-networking", "--timeout=60000"),
-                    *("--dump-dom", f"https://localhost:{port}/"),
-                ],
+                command(
+                    tmp_path,
+                    f"--ignore-certificate-errors-spki-list={trusted}",
+                    "--timeout=60000",
+                    "--dump-dom",
+                    f"https://localhost:{port}/",
+                ),
                 capture_output=True, timeout=100, check=False, text=True,
             )  # fmt: skip
             found = re.search(r"loaded (\d+) by h2 (\d+)", asked.stdout)
