@@ -38,6 +38,9 @@ the proxy that it names: a client could choose that proxy (httpoxy)."""
 OTHER_URLS: Final = frozenset([b"x-original-url", b"x-rewrite-url"])
 """Fields that some frameworks take the path from, in place of the target: no rule of the gateway has seen that path."""
 
+OURS: Final = frozenset([b"gateway-reason"])
+"""Fields by which the gateway tells a client what it says itself, and why: no backend speaks for it (D-328)."""
+
 IDENTITY_PREFIX: Final = b"x-user-"
 """Fields by which the gateway tells a backend who is calling: a client may not send them."""
 
@@ -165,7 +168,7 @@ def request_filter(remade: frozenset[bytes], decisive: frozenset[bytes] = frozen
 
 def response_filter() -> FieldFilter:
     """Make the filter for responses."""
-    return FieldFilter(HOP_BY_HOP | FRAMING)
+    return FieldFilter(HOP_BY_HOP | FRAMING | OURS)
 
 
 def trailer_filter(message: FieldFilter) -> FieldFilter:

@@ -15,9 +15,12 @@ from binascii import Error
 
 from gateway.errors import DownstreamError
 from gateway.headers import Headers
+from gateway.http.fields import response_filter, trailer_filter
 
 _TYPE = re.compile(rb"application/grpc-web(-text)?((?:\+[!#$&^_.+a-z0-9-]+)?)[ \t]*(?:;.*)?", re.IGNORECASE | re.DOTALL)
 _GRPC = re.compile(rb"application/grpc((?:\+[!#$&^_.+a-z0-9-]+)?)[ \t]*(?:;.*)?", re.IGNORECASE | re.DOTALL)
+
+_PASSES = trailer_filter(response_filter())
 
 TRAILERS = 0x80
 """The flag of the frame that has the trailers."""
@@ -69,8 +72,8 @@ def web_call(headers: Headers) -> WebCall | None:
 
 
 def trailers_frame(trailers: Headers) -> bytes:
-    """Return the frame that has the trailers: a line for each, with its name in small letters."""
-    lines = b"".join([b"%b: %b\r\n" % (lower, value) for lower, _, value in trailers.fields])
+    """Return the frame that has the trailers that pass: a line for each, with its name in small letters."""
+    lines = b"".join([b"%b: %b\r\n" % (lower, value) for lower, _, value in trailers.fields if _PASSES[lower]])
     return b"%c%b%b" % (TRAILERS, len(lines).to_bytes(4, "big"), lines)
 
 

@@ -124,6 +124,14 @@ class Side:
         broken = client.closed is not None and not one.complete
         return Answer(one.status, one.headers, one.body, one.trailers, interims, one.complete, broken)
 
+    @property
+    def said_before(self) -> list[tuple[bytes, bytes]]:
+        """The fields of the interim answer that it got first."""
+        if self._asked is not None:
+            return self._asked.said_before
+        lines = self._client.received.partition(b"\r\n\r\n")[0].split(b"\r\n")[1:]
+        return [(name, value) for name, _, value in (line.partition(b": ") for line in lines)]
+
     # The backend.
 
     @property
@@ -131,13 +139,14 @@ class Side:
         """What the backend was asked last."""
         return self.one.last if self.two is None else self.two.last
 
-    def interim(self) -> None:
+    def interim(self, *more: str) -> None:
         """103."""
         asked = self.asked
         if isinstance(asked, Asked2):
-            asked.connection.interim(asked, 103, [("link", "</a>")])
+            asked.connection.interim(asked, 103, [("link", "</a>"), *((name.lower(), "made up") for name in more)])
         else:
-            asked.connection.send(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n")
+            lines = "".join(f"{name}: made up\r\n" for name in more)
+            asked.connection.send(f"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n{lines}\r\n".encode())
         self.gateway.network.pump()
 
     def head(self, fields: Pairs | None = None, status: int = 200) -> None:
@@ -244,6 +253,22 @@ def test_interim_answers_pass(side: Side) -> None:
     side.data(b"ok")
 
     assert (side.got.interims, side.got.status, side.got.body) == (1, 200, b"ok")
+
+
+@pytest.mark.parametrize("name", ["Gateway-Reason", "GATEWAY_REASON"])
+def test_no_backend_gives_a_reason_in_the_gateways_place(side: Side, name: str) -> None:
+    """Neither before the answer, nor in its head, nor behind its content: a client must know who speaks."""
+    side.ask("POST", [("Content-Type", "application/grpc"), ("TE", "trailers")], b"abc")
+    side.interim(name)
+    side.head([("Content-Type", "application/grpc"), (name, "made up")])
+    side.data(b"ok", trailers=[("grpc-status", "0"), (name.lower(), "made up")])
+
+    got = side.got
+    assert (got.interims, got.body, got.complete) == (1, b"ok", True)
+    assert [(name.lower(), value) for name, value in got.trailers] == [(b"grpc-status", b"0")]
+    said = side.said_before + list(got.headers)
+    assert (b"link", b"</a>") in [(name.lower(), value) for name, value in said]
+    assert all(b"reason" not in name.lower() for name, _ in said)
 
 
 def test_a_client_that_gives_up(side: Side) -> None:

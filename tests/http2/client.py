@@ -20,6 +20,7 @@ class Http2Answer:
     Attributes:
         sid: Its number.
         interims: Status codes of the 1xx before the answer.
+        said_before: All fields of these.
         complete: Its end has come.
         reset: The code with which it was given up; None where it was not.
     """
@@ -31,6 +32,7 @@ class Http2Answer:
         self.trailers = Headers()
         self.body = b""
         self.interims: list[int] = []
+        self.said_before: list[tuple[bytes, bytes]] = []
         self.complete = False
         self.reset: int | None = None
 
@@ -156,6 +158,7 @@ class Http2Client(FakeClient):
             return
         if isinstance(event, h2.events.InformationalResponseReceived):
             answer.interims.append(int(dict(event.headers)[b":status"]))
+            answer.said_before += [(bytes(name), bytes(value)) for name, value in event.headers]
         elif isinstance(event, h2.events.ResponseReceived):
             fields = [(bytes(name), bytes(value)) for name, value in event.headers]
             answer.status = int(dict(fields)[b":status"])
