@@ -53,7 +53,7 @@ class Backend:
     def __init__(self) -> None:
         self.asked: list[Any] = []
         self.redis: list[Callable[[], None]] = []
-        self._dialled: list[Callable[[], None]] = []
+        self.dialled: list[Callable[[], None]] = []
 
     def dial(self, host: str, port: int, tls: Any, make: Callable[[], Any], timeout: float, *rest: Any) -> Any:
         done: Deferred[Any] = Deferred()
@@ -67,12 +67,12 @@ class Backend:
                 protocol.makeConnection(Wire(lambda data: self.asked.append(receive)))
             done.callback(protocol)
 
-        self._dialled.append(accept)
+        self.dialled.append(accept)
         return done
 
     def connect(self) -> None:
         """Accept what was dialled."""
-        dialled, self._dialled = self._dialled, []
+        dialled, self.dialled = self.dialled, []
         for accept in dialled:
             accept()
 
@@ -90,10 +90,13 @@ class Assembly:
         exchange: What they do.
     """
 
+    _address = IPv4Address("TCP", "192.0.2.1", 50000)
+
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._log = Log()
-        self._backend = Backend()
+        self._backend = self._made_backend()
+        self._due: list[Callable[[], None]] = []
         self._request, self._answer = exchange.requests(), exchange.answers()
         self._number = 0
         chance = random.Random(1)  # noqa: S311  # nothing is kept secret
@@ -111,6 +114,7 @@ class Assembly:
             dialer=self._backend,
             make_writer=lambda path: log,
             threads=threads,
+            later=self._due.append,
         )
         self._sweep = parts.foundation.deadlines.sweep
         self._turn_reactor = clock.advance
@@ -119,12 +123,17 @@ class Assembly:
             self._backend.connect()
             self._backend.answer_as_redis()
         self._connect = self._connector(parts.site, clock)
-        self._clients = [self._connect() for _ in range(CLIENTS)]
+        self._clients = self._connected()
+
+    def _made_backend(self) -> Backend:
+        return Backend()
+
+    def _connected(self) -> list[Any]:
+        return [self._connect() for _ in range(CLIENTS)]
 
     def _connector(self, site: Any, clock: Any) -> Callable[[], Client]:
-        address = IPv4Address("TCP", "192.0.2.1", 50000)
         if not self._exchange.tls:
-            return lambda: Client(site.buildProtocol(address))
+            return lambda: Client(site.buildProtocol(self._address))
         with tempfile.TemporaryDirectory() as name:
             files = workload.make_certificate(Path(name))
             description = f"ssl:8443:privateKey={files.key}:certKey={files.chain}"
@@ -132,7 +141,7 @@ class Assembly:
             factory = over_tls(certificate, site, clock, client=False)
             trusted = Path(tempfile.mkstemp(prefix="gateway-micro-", suffix=".pem")[1])
             trusted.write_bytes(files.chain.read_bytes())
-        return lambda: TLSClient(factory.buildProtocol(address), trusted)
+        return lambda: TLSClient(factory.buildProtocol(self._address), trusted)
 
     def slice(self, turns: int) -> float:
         """Let every client ask so many times; return seconds of CPU for one request.
@@ -143,10 +152,11 @@ class Assembly:
         work = [self._turn() for _ in range(turns)]
         self._log.lines.clear()
         began = time.process_time_ns()
+        away = 0
         for sent, answers in work:
-            self._run(sent, answers)
+            away += self._run(sent, answers)
         self._sweep()
-        took = time.process_time_ns() - began
+        took = time.process_time_ns() - began - away
         self._expect(turns)
         return took / 1e9 / (turns * CLIENTS)
 
@@ -156,7 +166,8 @@ class Assembly:
         requests = [client.sent(self._request(number)) for client, number in zip(self._clients, numbers, strict=True)]
         return requests, [self._answer(number) for number in numbers]
 
-    def _run(self, sent: list[bytes], answers: list[bytes]) -> None:
+    def _run(self, sent: list[bytes], answers: list[bytes]) -> int:
+        """Let clients send, and the backend answer; returns nanoseconds that were not the gateway's."""
         if not self._exchange.keeps_connections:
             self._clients = [self._connect() for _ in sent]
         for client, data in zip(self._clients, sent, strict=True):
@@ -169,8 +180,20 @@ class Assembly:
         asked, backend.asked = backend.asked, []
         for receive, answer in zip(asked, answers, strict=False):
             receive(answer)
+        return 0
+
+    def _end_turn(self) -> None:
+        due = self._due[:]
+        self._due.clear()
+        for call in due:
+            call()
 
     def _expect(self, turns: int) -> None:
+        self._answered(turns)
+        if len(self._log.lines) != turns * CLIENTS:
+            raise RuntimeError(f"{len(self._log.lines)} lines in the log for {turns * CLIENTS} requests")
+
+    def _answered(self, turns: int) -> None:
         start = f"HTTP/1.1 {self._exchange.status} ".encode()
         for client in self._clients:
             answers = client.take()

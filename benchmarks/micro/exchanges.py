@@ -51,6 +51,7 @@ class Exchange:
         new_lines: Nor is any other line, but for those that cannot say something new each time.
         redis: A limit is counted in Redis, so that every request waits for an answer.
         tls: Clients speak TLS, over connections that are kept.
+        calls: They are calls of gRPC, over HTTP/2 on both sides; what is sent is in `benchmarks.micro.calls`.
         asks_backend: Whether the backend is asked; else the gateway answers itself.
         route: What its route has, beside path and upstream.
         upstream: What its upstream has.
@@ -65,6 +66,7 @@ class Exchange:
     new_lines: bool = False
     redis: bool = False
     tls: bool = False
+    calls: bool = False
     asks_backend: bool = True
     route: Mapping[str, Any] = field(default_factory=dict)
     upstream: Mapping[str, Any] = field(default_factory=dict)
@@ -77,9 +79,10 @@ class Exchange:
 
     def configuration(self) -> dict[str, Any]:
         """Return the configuration of its gateway."""
+        url = "h2c://192.0.2.10:80" if self.calls else "http://192.0.2.10:80"
         return {
             "listeners": [{"endpoint": "tcp:8080"}],
-            "upstreams": [{"name": "users", "backends": [{"url": "http://192.0.2.10:80"}], **self.upstream}],
+            "upstreams": [{"name": "users", "backends": [{"url": url}], **self.upstream}],
             "routes": [{"name": "users", "path": "/api/users/*", "upstream": "users", **self.route}],
             **self.more,
         }
@@ -139,6 +142,7 @@ EXCHANGES: dict[str, Exchange] = {
     "tls": Exchange("TLS 1.3 over kept connections; the clients' part is not counted", tls=True),
     "chain-tls": Exchange("the chain over TLS", tls=True, route=CHAIN_ROUTE, upstream=CHAIN_UPSTREAM, more=CHAIN),
     "http10": Exchange("HTTP/1.0, a connection for each request", version="1.0"),
+    "grpc": Exchange("unary calls of 126 octets, four connections with 16 each; peers are not counted", calls=True),
     "errors": Exchange("404, made by the gateway", status=404, target="/nowhere", asks_backend=False),
 }
 

@@ -27,7 +27,7 @@ def main() -> None:
     package = Path(importlib.import_module("gateway").__file__ or "/")
     if not package.is_relative_to(Path(checkout).resolve()):
         raise RuntimeError(f"{package} would be measured, not {checkout}")
-    assembly = importlib.import_module("benchmarks.micro.assembly").Assembly(EXCHANGES[scenario])
+    assembly = importlib.import_module("benchmarks.micro.calls").assembled(EXCHANGES[scenario])
     for _ in range(1 if slices else WARM_UP):
         assembly.slice(int(turns))
     gc.collect()

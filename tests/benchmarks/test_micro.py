@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.micro import instructions, turns
-from benchmarks.micro.assembly import CLIENTS, Assembly
+from benchmarks.micro.assembly import CLIENTS
+from benchmarks.micro.calls import assembled
 from benchmarks.micro.exchanges import EXCHANGES, choose
 from benchmarks.peers import ROOT
 
@@ -16,7 +17,7 @@ from benchmarks.peers import ROOT
 @pytest.mark.parametrize("name", EXCHANGES)
 def test_every_scenario_is_answered_as_it_says(name: str) -> None:
     """A slice counts its answers and its lines in the log."""
-    assembly = Assembly(EXCHANGES[name])
+    assembly = assembled(EXCHANGES[name])
 
     assert 0 < assembly.slice(2) < 1
     assert 0 < assembly.slice(1) < 1
@@ -25,9 +26,17 @@ def test_every_scenario_is_answered_as_it_says(name: str) -> None:
 @pytest.mark.parametrize("name", ["plain", "tls", "errors"])
 def test_another_answer_than_expected_is_an_error(name: str) -> None:
     """No figure is given for work that was not done."""
-    assembly = Assembly(replace(EXCHANGES[name], status=418))
+    assembly = assembled(replace(EXCHANGES[name], status=418))
 
     with pytest.raises(RuntimeError, match=r"0 of 1 answers with 418: b'HTTP/1\.1"):
+        assembly.slice(1)
+
+
+def test_calls_with_another_answer_than_expected_are_an_error() -> None:
+    """Over HTTP/2, too."""
+    assembly = assembled(replace(EXCHANGES["grpc"], status=418))
+
+    with pytest.raises(RuntimeError, match="16 of 16 calls with 0, statuses"):
         assembly.slice(1)
 
 
