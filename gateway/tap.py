@@ -118,7 +118,7 @@ class ForegroundService(MultiService):
 
 
 class TwistdService(ForegroundService):
-    """A gateway with what it has in a process of its own: signals, a log, an event loop that dispatches directly."""
+    """A gateway with what it has in a process of its own: signals and a log."""
 
     def __init__(self, gateway: GatewayService, reactor: Any, log: ILogObserver | None) -> None:
         super().__init__(log)
@@ -128,7 +128,6 @@ class TwistdService(ForegroundService):
         self._signals = Signals(reactor, actions, early.noted.numbers)
         self._signals.setServiceParent(self)
         StopSignals(reactor, lambda: gateway.stopping, gateway.hurry).setServiceParent(self)
-        dispatch_directly(reactor)
 
     def _reload(self) -> None:
         if self._gateway.reads_files:
@@ -169,6 +168,7 @@ def makeService(options: Options) -> IService:
         WelcomeService(reactor).setServiceParent(page)
         return page
     descriptors.raise_limit()
+    dispatch_directly(reactor)  # before the gateway is made, which asks for the end of its turns
     try:
         terminal = _is_seen(options.parent or {}) and sys.stderr.isatty()
         gateway = GatewayService(options.configuration, reactor, terminal=terminal)

@@ -47,6 +47,7 @@ from gateway.telemetry.logging import Levels
 from gateway.telemetry.loop_lag import LoopLag
 from gateway.telemetry.metrics import Metrics
 from gateway.transport.deadlines import Deadlines
+from gateway.transport.loop import end_of_turn
 from gateway.transport.port import ConnectionLimit
 from gateway.transport.threads import Threads, ThreadService
 from gateway.upstream.figures import Figures
@@ -181,7 +182,7 @@ def assemble(
         dialer = SocketDialer(reactor, resolver)
     versions = (__version__, platform.python_version(), twisted.__version__)
     metrics = Metrics(settings.metrics.buckets, settings.metrics.aliases, versions)
-    later = later or partial(reactor.callLater, 0)
+    later = later or end_of_turn(reactor)
     foundation = Foundation(
         now=now,
         wall_clock=wall_clock,

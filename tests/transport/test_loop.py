@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
 
-from gateway.transport.loop import MOST, dispatch_directly
+from gateway.transport.loop import MOST, dispatch_directly, end_of_turn
 
 
 def test_other_reactors_are_left_alone() -> None:
@@ -140,3 +141,55 @@ def test_a_turn_has_so_many_events_at_most() -> None:
     reactor.doIteration(0.5)
 
     assert poller.asked == [(0.5, MOST)]
+
+
+def test_what_is_for_the_end_of_a_turn_is_called_then() -> None:
+    """Behind all events of the turn, in order; what is added there has the next turn, which does not wait."""
+    reactor, poller, selectables, _ = made()
+    later = end_of_turn(reactor)
+    called: list[object] = []
+    one = Selectable()
+
+    def again() -> None:
+        later(lambda: called.append("third"))
+
+    def read() -> None:
+        later(lambda: called.append("first"))
+        later(again)
+        later(lambda: called.append(one.reads))
+
+    one.doRead, selectables[7], selectables[8] = read, one, Selectable()  # type: ignore[method-assign]
+    poller.events = [(7, READABLE), (8, READABLE)]
+    reactor.doIteration(5)
+    assert called == ["first", 0]
+    assert selectables[8].reads == 1
+    poller.events = []
+    reactor.doIteration(5)
+
+    assert called == ["first", 0, "third"]
+    assert [timeout for timeout, _ in poller.asked] == [5, 0]
+
+
+def test_a_fault_at_the_end_of_a_turn_is_logged() -> None:
+    """And the others are called."""
+    reactor, _, _, _ = made()
+    later = end_of_turn(reactor)
+    called: list[int] = []
+    later(lambda: [][0])
+    later(lambda: called.append(1))
+    with capturedLogs() as events:
+        reactor.doIteration(5)
+
+    assert called == [1]
+    assert [event["failure"].type for event in events if "failure" in event] == [IndexError]
+
+
+def test_other_reactors_call_it_in_their_own_way() -> None:
+    """In a turn of its own."""
+    clock = Clock()
+    called: list[int] = []
+    end_of_turn(clock)(lambda: called.append(1))
+    assert not called
+    clock.advance(0)
+
+    assert called == [1]
