@@ -188,6 +188,11 @@ def split(headers: Pairs) -> tuple[Pairs, bytes, int, int]:
             break
         first += 1
         octets += len(name) + len(value) + 4
-    fields = headers[first:]
-    block = b"".join([b"%b: %b\r\n" % field for field in fields])
-    return headers[:first], block, len(fields), octets + len(block)
+    pieces: list[bytes] = []
+    for name, value in headers[first:] if first else headers:
+        pieces.append(name)
+        pieces.append(b": ")
+        pieces.append(value)
+        pieces.append(b"\r\n")
+    block = b"".join(pieces)
+    return headers[:first], block, len(headers) - first, octets + len(block)

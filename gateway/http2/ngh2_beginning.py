@@ -15,6 +15,7 @@ Tests: `tests/http2/test_ngh2_engine.py::test_a_flood_ends_the_connection`.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any, Final
 
 from gateway.http2 import codes
 from gateway.http2.engine import EngineOptions
@@ -25,7 +26,32 @@ try:
 except ImportError:  # no wheel for this platform, and nobody has built it
     ngh2 = None  # type: ignore[assignment]
 
-__all__ = ["SHARED", "begun", "ngh2"]
+__all__ = ["KINDS", "SHARED", "begun", "ngh2"]
+
+HEAD: Final = 1
+DATA: Final = 2
+TRAILERS: Final = 3
+CLOSED: Final = 4
+RESET: Final = 5
+WINDOW: Final = 6
+RARE: Final = 0
+"""Any other."""
+
+KINDS: Final[dict[Any, int]] = {}
+"""Kinds of the library's events that come with requests; `isinstance` for each costs more than all else about them."""
+
+if ngh2 is not None:
+    KINDS.update(
+        {
+            ngh2.RequestReceived: HEAD,
+            ngh2.ResponseReceived: HEAD,
+            ngh2.DataReceived: DATA,
+            ngh2.TrailersReceived: TRAILERS,
+            ngh2.StreamClosed: CLOSED,
+            ngh2.StreamReset: RESET,
+            ngh2.WindowUpdated: WINDOW,
+        }
+    )
 
 SHARED = ngh2.Priority(3, True) if ngh2 is not None else None  # type: ignore[redundant-expr]  # see above
 """Of usual urgency, and to be sent in turn with others (`incremental`, RFC 9218 section 4)."""
