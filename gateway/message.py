@@ -36,6 +36,10 @@ class TunnelEnd:
         """The other end is gone."""
         raise NotImplementedError
 
+    def tunnel_reset(self) -> None:
+        """The other end is gone, and not in good order; a way that cannot say so ends as if it were."""
+        self.tunnel_lost()
+
     def pause_reading(self) -> None:
         """Read nothing more until `resume_reading`."""
         raise NotImplementedError

@@ -33,7 +33,7 @@ from typing import Final, NamedTuple
 
 from mypy_extensions import mypyc_attr
 
-from gateway.http2 import windows
+from gateway.http2 import codes, windows
 from gateway.http2.events import Event, Pairs
 
 OutwardFields = Iterable[tuple[bytes, bytes]]
@@ -181,11 +181,11 @@ class Engine:
         """Give a stream up: what waits on it is dropped, and `Closed` comes."""
         raise NotImplementedError
 
-    def part(self, sid: int) -> None:
-        """Give a stream up once what waits on it is sent: its answer is complete, and its request is not.
+    def part(self, sid: int, code: int = codes.NO_ERROR) -> None:
+        """Give a stream up once what waits on it is sent: a reset before that would take it away.
 
-        RFC 9113 section 8.1: a reset with NO_ERROR says that the rest is not wanted. Before the answer is out it would
-        take the answer away.
+        With NO_ERROR the answer is complete, and the request is not: the rest is not wanted (RFC 9113 section 8.1).
+        Where it is complete, nothing happens. Another code says that the answer is not, and why.
         """
         raise NotImplementedError
 

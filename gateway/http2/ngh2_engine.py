@@ -152,9 +152,9 @@ class Ngh2Engine(Ngh2Streams):
                 self.worn += 1  # Note [Windows leak]
             connection.reset_stream(sid, code)
 
-    def part(self, sid: int) -> None:
-        if sid in self._receiving:
-            self._parting[sid] = None
+    def part(self, sid: int, code: int = codes.NO_ERROR) -> None:
+        if sid in self._receiving or (code and sid in self._open):
+            self._parting[sid] = code
 
     def waiting(self, sid: int = 0) -> int:
         connection = self._connection
@@ -199,8 +199,7 @@ class Ngh2Engine(Ngh2Streams):
         The library itself sends these before everything else.
         """
         for sid in [sid for sid in self._parting if not connection.queued_body_size(sid)]:
-            self._parting.pop(sid, None)
-            self.reset(sid, codes.NO_ERROR)
+            self.reset(sid, self._parting.pop(sid))
         if self._noticed:
             self._noticed = False
             if connection.want_read:  # else the peer has said that it parts, and no stream is open: nobody answers

@@ -67,7 +67,7 @@ class Ngh2Streams(Engine):
         self._open: set[int] = set()
         # Dictionaries, which take 64 octets where there is nothing in them, for 216 of a set.
         self._receiving: dict[int, None] = {}  # streams whose peer has more to send
-        self._parting: dict[int, None] = {}
+        self._parting: dict[int, int] = {}  # and the codes with which they are to be reset
         self._full: dict[int, None] = {}
         self._prioritised: dict[int, None] = {}  # streams of which the client has said how urgent they are
         self._last = 0

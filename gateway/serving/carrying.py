@@ -1,4 +1,7 @@
-"""What carries the client's end of a tunnel: a connection of HTTP/1.1, or a stream of HTTP/2."""
+"""What carries the client's end of a tunnel: a connection of HTTP/1.1, or a stream of HTTP/2.
+
+Tests: `tests/flow/test_http2_websockets.py::test_a_backend_that_breaks_off`.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,10 @@ class Carrying:
     def close(self, aborting: bool = False) -> None:
         """End it once what is written is sent, or (aborting) at once."""
         raise NotImplementedError
+
+    def break_off(self) -> None:
+        """The backend has broken off: say so behind what is written, where that can be said."""
+        self.close()
 
     def close_write(self) -> None:
         """Say that we send no more."""

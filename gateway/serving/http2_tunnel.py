@@ -1,7 +1,8 @@
 """A WebSocket over one stream of HTTP/2 (RFC 8441): the client's end of the tunnel to a backend that speaks HTTP/1.1.
 
 The client asks by `CONNECT` with `:protocol: websocket`, and its backend is asked by `GET` with `Upgrade`; the 101 goes
-back as a 200, and from then on the stream's content is what the tunnel carries.
+back as a 200, and from then on the stream's content is what the tunnel carries. How either end leaves is said in the
+words of the other (RFC 8441 section 5): what ends in good order ends the stream, a reset is RST_STREAM with CANCEL.
 
 Tests: `tests/flow/test_http2_websockets.py::test_octets_pass_both_ways`.
 """
@@ -15,6 +16,7 @@ from typing import Final
 from gateway.errors import BackendProtocolError, GatewayError, MethodUnknown
 from gateway.exchange import Exchange
 from gateway.http.websocket import GOING_AWAY
+from gateway.http2 import codes
 from gateway.http2.events import Trailers
 from gateway.http2.fields import outward
 from gateway.message import Request
@@ -83,7 +85,7 @@ class WebSocketStream(Http2Stream, Carrying):
         self.received(b"", True)
 
     def over(self, code: int, reset: bool) -> None:
-        self._lose()
+        self._lose(reset or code != codes.NO_ERROR)
         super().over(code, reset)
 
     def room(self) -> None:
@@ -169,6 +171,16 @@ class WebSocketStream(Http2Stream, Carrying):
     def close_gently(self) -> None:
         self.close()
 
+    def break_off(self) -> None:
+        if self._write_closed:
+            self.close()  # the client has had the end of it
+            return
+        self._write_closed = True
+        self._channel.engine.part(self.sid, codes.CANCEL)
+        self._consume(self._owed.settle())
+        self.wait_for_close()
+        self._channel.wake()
+
     def wait_while_silent(self) -> None:
         site = self._channel.site
         self.deadline = site.now() + site.options.client_idle
@@ -176,11 +188,11 @@ class WebSocketStream(Http2Stream, Carrying):
     def wait_for_close(self) -> None:
         self.deadline = self._channel.site.now() + CLOSE
 
-    def _lose(self) -> None:
+    def _lose(self, reset: bool = False) -> None:
         """The client is gone."""
         tunnel = self._tunnel
         if tunnel is not None:
-            tunnel.lost()
+            tunnel.lost(reset)
 
     def _tunnel_ended(self) -> None:
         self._tunnel = None

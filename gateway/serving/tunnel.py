@@ -86,10 +86,18 @@ class ClientTunnel(ClientEnd):
         self._other.tunnel_half_closed()
         self._close_if_both_halves_are()
 
-    def lost(self) -> None:
-        """The client is gone."""
+    def lost(self, reset: bool = False) -> None:
+        """The client is gone.
+
+        Args:
+            reset: Not in good order.
+        """
         if self._goodbye is not None:  # it did not take the rest of its frame in time
             self._tell_backend(*self._goodbye)
+        elif reset:
+            self._other.tunnel_reset()
+            self._ended()
+            return
         self._end()
 
     def full(self) -> None:
@@ -123,6 +131,10 @@ class ClientTunnel(ClientEnd):
     def tunnel_lost(self) -> None:
         self._ended()
         self._connection.close()
+
+    def tunnel_reset(self) -> None:
+        self._ended()
+        self._connection.break_off()
 
     def pause_reading(self) -> None:
         self._connection.pause_reading()

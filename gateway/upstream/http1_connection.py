@@ -224,7 +224,7 @@ class Http1Connection(Connection, Stream, Carrier):
             return
         self._move(phases.DISCONNECTED[self.phase])
         if self._tunnel is not None:
-            self._tunnel.lost()
+            self._tunnel.lost(reason.check(ConnectionDone) is not None)
         self._break_off(reason.check(ConnectionDone) is not None, reason)
 
     def pauseProducing(self) -> None:

@@ -80,6 +80,10 @@ class BackendTunnel(OpenTunnel):
         self._other = None
         self._carrier.close()
 
+    def tunnel_reset(self) -> None:
+        self._other = None
+        self._carrier.close(aborting=True)
+
     def pause_reading(self) -> None:
         self._carrier.pause_reading()
 
@@ -100,11 +104,17 @@ class BackendTunnel(OpenTunnel):
         if self._other is not None:
             self._other.tunnel_half_closed()
 
-    def lost(self) -> None:
-        """The connection is gone."""
+    def lost(self, clean: bool = True) -> None:
+        """The connection is gone.
+
+        Args:
+            clean: In good order.
+        """
         other, self._other = self._other, None
-        if other is not None:
+        if other is not None and clean:
             other.tunnel_lost()
+        elif other is not None:
+            other.tunnel_reset()
 
     def full(self) -> None:
         """The backend reads slowly."""

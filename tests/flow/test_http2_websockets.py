@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64decode
 
 import pytest
-from twisted.internet.error import ConnectionDone
+from twisted.internet.error import ConnectionDone, ConnectionLost
 
 from gateway.http.websocket import close_frame
 from gateway.http2 import codes
@@ -143,6 +143,43 @@ def test_a_client_that_is_gone(gateway: Harness, how: str) -> None:
 
     assert backend.closed is not None
     assert gateway.last_log["bytes_sent"] == 5
+    gateway.check_quiet()
+
+
+@pytest.mark.parametrize("half", [False, True])
+@pytest.mark.parametrize("reads", [True, False])
+def test_a_backend_that_breaks_off(gateway: Harness, half: bool, reads: bool) -> None:
+    """RFC 8441 section 5: CANCEL, and not the end of the stream; what it has said before comes before that."""
+    client, answer, backend = tunnel(gateway)
+    if half:
+        client.write(answer, b"last", end=True)
+        gateway.network.pump()
+    client.reads = reads
+    backend.send(bytes(70_000))
+    gateway.network.pump()
+    backend.reset()
+    gateway.network.pump()
+    if not reads:
+        assert (len(answer.body), answer.reset) == (65_535, None)
+        client.read(answer, 65_535)
+        gateway.network.pump()
+
+    assert (len(answer.body), answer.complete, answer.reset) == (70_000, False, codes.CANCEL)
+    assert len(gateway.logs) == 1
+    assert client.goaways == []
+    gateway.check_quiet()
+
+
+@pytest.mark.parametrize("code", [codes.CANCEL, codes.NO_ERROR, codes.PROTOCOL_ERROR])
+def test_a_client_that_breaks_off(gateway: Harness, code: int) -> None:
+    """The backend's connection is reset; at the end of the client's connection it is closed in good order."""
+    client, answer, backend = tunnel(gateway)
+    client.peer.reset_stream(answer.sid, code)
+    client.flush()
+    gateway.network.pump()
+
+    assert backend.closed is not None
+    assert backend.closed.check(ConnectionLost) is not None
     gateway.check_quiet()
 
 

@@ -377,6 +377,24 @@ def test_parting_where_the_request_is_complete(server: Wire) -> None:
     assert server.of(h2.events.StreamReset) == []
 
 
+@pytest.mark.parametrize("complete", [True, False])
+def test_parting_from_an_answer_that_breaks_off(server: Wire, complete: bool) -> None:
+    """What there was of it goes out, and then the reset that says why it ends."""
+    sid = server.open(GET if complete else POST, end=complete)
+    server.pump()
+    server.engine.respond(sid, 200, [], bytes(100_000), False)
+    server.engine.part(sid, codes.CANCEL)
+    server.pump()
+    assert server.of(h2.events.StreamReset) == []
+    server.peer.increment_flow_control_window(100_000)
+    server.peer.increment_flow_control_window(100_000, sid)
+    server.pump()
+
+    assert len(server.content(sid)) == 100_000
+    assert server.of(h2.events.StreamEnded) == []
+    assert [event.error_code for event in server.of(h2.events.StreamReset)] == [codes.CANCEL]
+
+
 # Windows.
 
 
