@@ -100,12 +100,19 @@ class Pipeline:
         self._last_goods = LastGoods(settings, foundation)
         self._transformations = Transformations(settings, foundation)
 
-    def steps(self, route: Route | None, choose: Callable[[Exchange], str] | None = None, /) -> list[Middleware]:
+    def steps(
+        self,
+        route: Route | None,
+        choose: Callable[[Exchange], str] | None = None,
+        mirror: Middleware | None = None,
+        /,
+    ) -> list[Middleware]:
         """List the steps of a route, from the client inwards; after the last comes the forwarder.
 
         Args:
             route: None for a request that no route takes.
             choose: Picks one of the route's upstreams by name; None where it has one only.
+            mirror: Copies requests; None where no copies are made.
         """
         name, pattern, auth = ("", "", None) if route is None else (route.name, route.pattern, route.auth)
         return _those_needed(
@@ -129,6 +136,7 @@ class Pipeline:
             *self._load.of_upstreams(route, choose),  # a place is held only while the upstream is asked
             self._pages.step(route),  # outside what keeps the backend's answers as they were
             self._transformations.step(route),  # what stands before it is about the request as it came
+            mirror,  # the copy is what the backend gets
             self._last_good(route),  # innermost: keeps what the backend said
         )
 
@@ -144,6 +152,14 @@ class Pipeline:
             self._request_buffer,
             *self._load.of_upstreams(route, None),
         )
+
+    def subrequest(self, route: Route) -> list[Middleware]:
+        """List the steps of what is asked beside a client's own exchange, which has passed those that are for clients.
+
+        Args:
+            route: Has the one upstream that is asked in the place of its own.
+        """
+        return _those_needed(self._below_base_for(route), *self._load.of_upstreams(route, None))
 
     def outermost(self, name: str, pattern: str, route: Route | None = None) -> list[Middleware]:
         """List the steps that tell of an exchange: all that a path of the token endpoint has."""

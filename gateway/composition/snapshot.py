@@ -22,6 +22,7 @@ from gateway.composition.builders.paths import Paths
 from gateway.composition.builders.places import Places
 from gateway.composition.builders.readiness import readiness
 from gateway.composition.builders.routes import Routes, rules
+from gateway.composition.builders.subrequests import Subrequests
 from gateway.composition.builders.transformations import dropped_fields
 from gateway.composition.builders.upstreams import build_upstreams
 from gateway.composition.foundation import Foundation
@@ -133,7 +134,8 @@ def build(
     pages = Pages(settings, explanations)
     answers = Answers(explanations) if explanations is not None and foundation.terminal else None
     pipeline = Pipeline(settings, foundation, log_access, trusted, identity, limits, load, pages, answers)
-    compiler = Routes(settings, foundation, upstreams, pipeline.steps, pages)
+    subrequests = Subrequests(foundation, upstreams, pipeline.subrequest)
+    compiler = Routes(settings, foundation, upstreams, pipeline.steps, subrequests, pages)
     for route in settings.routes:
         passes = identity.passes(route.auth, dropped_fields(route))
         leaf = compiler.compile(route, passes, paths.of(route, limits.for_some_paths(route)))

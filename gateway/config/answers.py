@@ -17,7 +17,7 @@ from gateway.config.substitution import PARAM
 from gateway.config.validation import Location, about_key, locate
 from gateway.http.expressions import matcher
 
-FOR_BACKENDS = ("timeout", "retry", "hedge", "paths", "transformations")
+FOR_BACKENDS = ("timeout", "retry", "hedge", "paths", "transformations", "split_on", "mirror")
 """Keys of a route that are about what is asked of backends."""
 
 

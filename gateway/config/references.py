@@ -52,6 +52,9 @@ def check(root: MapNode) -> Iterator[Problem]:
         if path.startswith("routes") and not unknown:
             yield from _destination(route, path)
         yield from _upstreams(route, path, upstreams)
+        mirror = _under(route, "mirror", "upstream")
+        written = join(route.path_of("mirror", path), "upstream")
+        yield from _known(mirror, written, "the name of an upstream", upstreams)
         named, written = route.get("listeners"), route.path_of("listeners", path)
         for name, key in [(named, written), *((one, join(written, place)) for place, one in items(named))]:
             yield from _known(name, key, "the name of a listener", listeners)

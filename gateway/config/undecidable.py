@@ -62,7 +62,7 @@ def _all(settings: Settings) -> Iterator[tuple[Location, str, _Verdict]]:
                 yield ("routes", index, "split_on"), route.split_on, verdict
         for place, limit in enumerate(route.rate_limit):
             yield from _limit(("routes", index, "rate_limit", place), limit, dropped, checked, takes)
-        for upstream, _ in route.upstreams:
+        for upstream in route.asked:
             if takes:
                 taking.add(upstream)
             keyed[upstream] = checked and keyed.get(upstream, True)

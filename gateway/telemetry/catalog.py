@@ -108,6 +108,14 @@ METRICS = (
         "else the reason of the error.",
     ),
     Spec(
+        "gateway_mirror_requests_total",
+        "counter",
+        ("route", "upstream", "outcome"),
+        "Copies of requests (`mirror`). `outcome` is the class of the answer's status (2xx to 5xx), failed (no answer, "
+        "or no room before the upstream), dropped (the upstream did not keep pace with the client), or left (the "
+        "exchange was over before all of its content had come).",
+    ),
+    Spec(
         "gateway_admission_limit",
         "gauge",
         ("scope", "name"),

@@ -12,6 +12,7 @@ from gateway.balancing.split import Rendezvous, Split, caller_key
 from gateway.composition.builders.error_pages import Pages
 from gateway.composition.builders.fixed_answers import fixed_answer
 from gateway.composition.builders.retries import build_hedges, build_retries
+from gateway.composition.builders.subrequests import Subrequests
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
 from gateway.config.schema.answers import Redirect as RedirectSettings
@@ -33,8 +34,14 @@ from gateway.upstream.backend import Share, Upstream
 class MakeSteps(Protocol):
     """Lists the steps of a route (`gateway.composition.pipeline`)."""
 
-    def __call__(self, route: Route | None, choose: Callable[[Exchange], str] | None = None, /) -> Sequence[Middleware]:
-        """`choose` picks one of the route's upstreams, None where it has one only."""
+    def __call__(
+        self,
+        route: Route | None,
+        choose: Callable[[Exchange], str] | None = None,
+        mirror: Middleware | None = None,
+        /,
+    ) -> Sequence[Middleware]:
+        """`choose` picks one of the route's upstreams, None where it has one only; `mirror` makes copies."""
 
 
 class Routes:
@@ -45,6 +52,7 @@ class Routes:
         foundation: What it is built on.
         upstreams: By name.
         steps: Lists the steps of a route.
+        subrequests: Makes the way of what is asked beside.
         pages: Make the answers to errors.
 
     Attributes:
@@ -57,12 +65,14 @@ class Routes:
         foundation: Foundation,
         upstreams: Mapping[str, Upstream],
         steps: MakeSteps,
+        subrequests: Subrequests,
         pages: Pages,
     ) -> None:
         self._via = settings.forwarded.via
         self._foundation = foundation
         self._upstreams = upstreams
         self._steps = steps
+        self._subrequests = subrequests
         self._pages = pages
         self.retry_budgets: dict[str, RetryBudget] = {}
 
@@ -93,7 +103,8 @@ class Routes:
             for name, _ in route.upstreams
         }
         render_error = self._pages.renderer(route)
-        chain = Chain(self._steps(route, self._chooser(route)), _handler(route, forwarders), render_error)
+        steps = self._steps(route, self._chooser(route), self._subrequests.mirror(route, passes))
+        chain = Chain(steps, _handler(route, forwarders), render_error)
         leaf = RouteLeaf(route.name, route.pattern, chain, route.exchange_timeout, paths)
         leaf.answers_preflights = route.answers_preflights
         return leaf

@@ -113,7 +113,7 @@ def _leading(settings: Settings) -> dict[str, list[Route]]:
     """Return the routes that lead to each upstream, also by way of what others fall back to."""
     leading: dict[str, list[Route]] = {upstream.name: [] for upstream in settings.upstreams}
     for route in settings.routes:
-        for name, _ in route.upstreams:
+        for name in dict.fromkeys(route.asked):
             leading[name].append(route)
     direct = {name: list(routes) for name, routes in leading.items()}
     for upstream in settings.upstreams:

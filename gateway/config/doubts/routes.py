@@ -34,6 +34,8 @@ def route(route: Route, settings: Settings) -> Iterator[Doubt]:
     yield from _cors(route)
     yield from _grpc_web(route, settings)
     yield from _split(route)
+    if route.mirror is not None and route.mirror.upstream in [name for name, _ in route.upstreams]:
+        yield ("mirror", "upstream"), "its backends get these requests twice: the route forwards to it, too"
     yield from _queues(route, settings, longest)
     connect = settings.timeouts.connect
     if route.upstream and written(settings.timeouts, "connect") and connect > route.timeout:

@@ -13,6 +13,7 @@ from gateway.config.schema.answers import ErrorPages, Redirect, Respond
 from gateway.config.schema.auth import RouteAuth
 from gateway.config.schema.base import Section, or_one
 from gateway.config.schema.limiting import LimitQueue, RateLimit
+from gateway.config.schema.mirror import Mirror
 from gateway.config.schema.paths import Paths
 from gateway.config.schema.resilience import Hedge, Retry
 from gateway.config.schema.responses import Compression, Cors, SecurityHeaders
@@ -132,6 +133,11 @@ class SharedRoute(Shared):
         description="Who keeps to one of several weighted upstreams, the same one in every process and instance: `ip`, "
         "`user` (who is calling, as `auth` knows), `header:NAME` or `cookie:NAME`. Who has no such value goes where "
         "the next share is. Absent: nobody.",
+    )
+    mirror: Mirror | None = Field(
+        default=None,
+        description="Another upstream that gets one copy (retries make none) of what is forwarded, as the backend sees "
+        "it, credentials included. It never holds the exchange up. Absent: none.",
     )
     redirect: Redirect | None = Field(
         default=None, description="Where clients are sent, in place of an upstream. Absent: nowhere."
@@ -269,3 +275,9 @@ class Route(SharedRoute, OwnKeys):
     def upstreams(self) -> tuple[Destination, ...]:
         """The upstreams, each with its share."""
         return tuple(Destination(one.name, one.weight) for one in self.upstream)
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The names of all upstreams that its requests come to, copies of them included."""
+        copies = () if self.mirror is None else (self.mirror.upstream,)
+        return (*(one.name for one in self.upstream), *copies)

@@ -8,6 +8,7 @@ from typing import Any
 from gateway import config
 from gateway.composition.builders.error_pages import Pages
 from gateway.composition.builders.routes import Routes, rules
+from gateway.composition.builders.subrequests import Subrequests
 from gateway.http.fields import FieldFilter
 from gateway.routing.agreement import PathRules
 from gateway.testing import Harness
@@ -18,6 +19,13 @@ def routes(**keys: Any) -> Any:
     route = {"name": "orders", "path": "/orders/*", "upstream": "orders", **keys}
     upstreams: list[Any] = [{"name": name, "backends": []} for name in ("orders", "users")]
     return config.from_mapping({"upstreams": upstreams, "routes": [route]}).routes[0]
+
+
+def compiling(gateway: Harness, steps: Any) -> Routes:
+    """What compiles routes to the upstreams of a gateway."""
+    tree, foundation = gateway.gateway.root.tree, gateway.gateway.foundation
+    subrequests = Subrequests(foundation, tree.upstreams, lambda route: [])
+    return Routes(tree.settings, foundation, tree.upstreams, steps, subrequests, Pages(tree.settings))
 
 
 def test_a_rule_says_what_a_request_must_be_like() -> None:
@@ -46,10 +54,7 @@ def test_a_route_has_a_rule_for_each_of_its_hosts_with_each_of_its_paths() -> No
 def test_only_routes_that_retry_have_a_budget() -> None:
     """It is shown by name, and carried over."""
     gateway = Harness("orders")
-    tree = gateway.gateway.root.tree
-    compiler = Routes(
-        tree.settings, gateway.gateway.foundation, tree.upstreams, lambda route, choose=None: [], Pages(tree.settings)
-    )
+    compiler = compiling(gateway, lambda route, choose=None, mirror=None: [])
     for name, keys in (("a", {}), ("b", {"retry": {}}), ("c", {"retry": {"attempts": 0}})):
         compiler.compile(routes(name=name, **keys), FieldFilter(frozenset()), PathRules())
 
@@ -59,17 +64,16 @@ def test_only_routes_that_retry_have_a_budget() -> None:
 def test_one_upstream_leaves_nothing_to_choose() -> None:
     """Of several one is chosen by weight, for whatever step asks."""
     gateway = Harness("orders", "users")
-    tree = gateway.gateway.root.tree
     chosen: list[Any] = []
 
-    def steps(route: Any, choose: Any = None) -> list[Any]:
+    def steps(route: Any, choose: Any = None, mirror: Any = None) -> list[Any]:
         chosen.append(choose)
         return []
 
-    compiler = Routes(tree.settings, gateway.gateway.foundation, tree.upstreams, steps, Pages(tree.settings))
+    compiler = compiling(gateway, steps)
     for upstream in ("orders", [{"name": "orders", "weight": 3}, {"name": "users", "weight": 1}]):
         compiler.compile(routes(upstream=upstream), FieldFilter(frozenset()), PathRules())
     none, choose = chosen
 
     assert none is None
-    assert Counter(choose() for _ in range(8)) == {"orders": 6, "users": 2}
+    assert Counter(choose(None) for _ in range(8)) == {"orders": 6, "users": 2}

@@ -47,6 +47,7 @@ def doubts(directory: Path, route: dict[str, Any] | None = None, upstream: Any =
         ({"rate_limit": {"rate": "1/s", "except": ["10.0.0.0/8", "::/0"]}}, {}, "rate_limit[0].except: it has all"),
         ({"auth": {"all_of": ["jwt", "api_key"]}}, {"auth": BEARER_KEYS}, "auth.all_of: nobody gets in"),
         ({"split_on": "ip"}, {}, "split_on: nobody is split: there is one `upstream` only"),
+        ({"mirror": {"upstream": "api"}}, {}, "mirror.upstream: its backends get these requests twice"),
         ({"grpc_web": True}, {}, "grpc_web: no call goes through: gRPC needs a backend of HTTP/2"),
         ({"cors": {}}, {}, "cors: no page of another origin may call: `allowed_origins` is empty"),
         ({"methods": ["PUT"], "cors": CORS}, {}, "cors: no page may call: the route takes PUT only"),
