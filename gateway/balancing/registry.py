@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from gateway.balancing.answer_times import AnswerTimes
-from gateway.balancing.hashing import ConsistentHash
 from gateway.balancing.least_connections import LeastConnections
 from gateway.balancing.least_latency import LeastLatency
 from gateway.balancing.random import Random
@@ -63,4 +62,6 @@ def build(
         return LeastLatency(targets, random, times)
     if strategy == "random":
         return Random(targets, random)
+    from gateway.balancing.hashing import ConsistentHash
+
     return ConsistentHash(targets, weighted=strategy == "consistent_hash")

@@ -16,7 +16,6 @@ from functools import partial
 from typing import Any
 
 import twisted
-from twisted.application.internet import TimerService
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocolFactory
 
@@ -28,6 +27,7 @@ from gateway.composition.foundation import Foundation
 from gateway.config import Settings
 from gateway.config.endpoint_strings import address_of
 from gateway.dialling.dialer import Dialer, SocketDialer
+from gateway.dialling.refreshing import Refreshing
 from gateway.dialling.resolver import Resolver
 from gateway.forwarding.attempts import Attempts
 from gateway.http.messages import DateClock
@@ -114,7 +114,7 @@ class Gateway:
     limit: ConnectionLimit
     access_logs: AccessLogs
     loop_lag: LoopLag
-    names: TimerService | None
+    names: Refreshing | None
     figures: Figures
 
     def build(self, settings: Settings, writer: AccessLogWriter | None) -> snapshot.Snapshot:
@@ -177,8 +177,7 @@ def assemble(
     if dialer is None:
         resolver = Resolver(reactor, now)
         resolver.on_change(pool.addresses_changed)
-        names = TimerService(resolver.interval, lambda: resolver.refresh({one.host for one in pool.pools()}))
-        names.clock = reactor
+        names = Refreshing(resolver, lambda: {one.host for one in pool.pools()}, reactor)
         dialer = SocketDialer(reactor, resolver)
     versions = (__version__, platform.python_version(), twisted.__version__)
     metrics = Metrics(settings.metrics.buckets, settings.metrics.aliases, versions)

@@ -20,7 +20,6 @@ from gateway.composition.builders.error_pages import Pages
 from gateway.composition.builders.identity import Identity
 from gateway.composition.builders.last_good import LastGoods
 from gateway.composition.builders.limits import RateLimits
-from gateway.composition.builders.sticky import sticky_step
 from gateway.composition.builders.transformations import Transformations, dropped_fields
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
@@ -96,7 +95,11 @@ class Pipeline:
         self._octets = settings.limits.request_body
         buffer = settings.limits.request_buffer
         self._request_buffer = RequestBuffer(buffer) if buffer else None
-        self._sticky = sticky_step(settings, foundation)
+        self._sticky: Middleware | None = None
+        if any(upstream.sticky is not None for upstream in settings.upstreams):
+            from gateway.composition.builders.sticky import sticky_step
+
+            self._sticky = sticky_step(settings, foundation)
         self._last_goods = LastGoods(settings, foundation)
         self._transformations = Transformations(settings, foundation)
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway.config import dotenv
 from gateway.config.problems import Place, Problem, problem
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -61,6 +60,8 @@ def gather(path: Path, problems: list[Problem]) -> Sources:
 def _variables(path: Path, problems: list[Problem]) -> dict[str, str]:
     if not path.is_file():
         return {}
+    from gateway.config import dotenv  # few have such a file
+
     text = _text(path, problems)
     return {} if text is None else dotenv.parse(text, str(path), problems)
 

@@ -11,27 +11,39 @@ import pytest
 
 BIG = (
     "argon2",  # hashes passwords
+    "dotenv",  # reads `.env` files
+    "gateway.balancing.hashing",  # picks backends by hashes
     "gateway.composition.builders.browsers",  # makes what is for browsers
+    "gateway.composition.builders.fixed_answers",  # makes answers of the gateway's own
+    "gateway.composition.builders.probes",  # makes active checks
+    "gateway.composition.builders.sticky",  # makes what keeps clients at their backends
     "gateway.composition.builders.ways",  # makes what verifies callers
     "gateway.identity.certificates",  # knows clients by their certificates
     "gateway.identity.jwt",  # verifies tokens
     "gateway.identity.oauth",  # issues them
+    "gateway.middleware.authentication",  # asks who is calling
     "gateway.middleware.last_good",  # keeps answers for while a breaker is open
     "gateway.middleware.transformation",  # changes requests and answers
     "gateway.serving.http2_channel",  # serves HTTP/2
     "gateway.storage.redis",  # counts at Redis
+    "gateway.storage.shared_orders",  # tells other instances who is revoked
+    "gateway.telemetry.overload",  # looks whether time or memory is short
     "gateway.upstream.http2_connection",  # asks backends by HTTP/2
     "jwt",  # PyJWT
     "ngh2",  # libnghttp2
     "prometheus_client",  # writes the figures of the process
     "re2",  # regular expressions
     "treq",  # asks authorities
+    "twisted.application.internet",  # Twisted's clients, with Automat
 )
 """What takes memory and is not for everybody."""
 
 KEY = {"algorithms": ["HS256"], "secret": "a secret of more than thirty-two octets"}
 PATTERN = {"name": "orders", "path": "/orders/*", "upstream": "orders", "headers": {"X-A": "~^b+$"}}
-HTTP2 = {"name": "orders", "protocol": "http2", "backends": [{"url": "http://127.0.0.1:9001"}]}
+ORDERS = {"name": "orders", "backends": [{"url": "http://127.0.0.1:9001"}]}
+TWO = {"name": "orders", "backends": [{"url": "http://127.0.0.1:9001"}, {"url": "http://127.0.0.1:9002"}]}
+FIXED = {"name": "hello", "path": "/hello", "respond": {"body": "hello"}}
+CALLERS = {"name": "orders", "path": "/orders/*", "upstream": "orders", "auth": {"any_of": ["jwt"]}}
 SCRAPE = "made.gateway.foundation.metrics.exposition(b'', 1.0)"
 
 
@@ -63,11 +75,34 @@ def test_a_plain_gateway_loads_none_of_it() -> None:
         (
             {"auth": {"jwt": {"default": KEY}}},
             "",
-            ["gateway.composition.builders.ways", "gateway.identity.certificates", "gateway.identity.jwt", "jwt"],
+            [
+                "gateway.composition.builders.ways",
+                "gateway.identity.certificates",
+                "gateway.identity.jwt",
+                "gateway.storage.shared_orders",
+                "jwt",
+            ],
+        ),
+        (
+            {"auth": {"jwt": {"default": KEY}}, "routes": [CALLERS]},
+            "",
+            [
+                "gateway.composition.builders.ways",
+                "gateway.identity.certificates",
+                "gateway.identity.jwt",
+                "gateway.middleware.authentication",
+                "gateway.storage.shared_orders",
+                "jwt",
+            ],
         ),
         ({"compression": {}}, "", ["gateway.composition.builders.browsers"]),
-        ({"upstreams": [HTTP2]}, "", ["gateway.upstream.http2_connection", "ngh2"]),
+        ({"upstreams": [ORDERS | {"protocol": "http2"}]}, "", ["gateway.upstream.http2_connection", "ngh2"]),
+        ({"upstreams": [ORDERS | {"health_check": {}}]}, "", ["gateway.composition.builders.probes"]),
+        ({"upstreams": [ORDERS | {"sticky": {"cookie": "at"}}]}, "", ["gateway.composition.builders.sticky"]),
+        ({"upstreams": [TWO | {"strategy": "ip_hash"}]}, "", ["gateway.balancing.hashing"]),
         ({"routes": [PATTERN]}, "", ["re2"]),
+        ({"routes": [FIXED]}, "", ["gateway.composition.builders.fixed_answers"]),
+        ({"limits": {"loop_lag": "1s"}}, "", ["gateway.telemetry.overload"]),
         ({}, "import gateway.serving.http2_channel", ["gateway.serving.http2_channel", "ngh2"]),
     ],
 )

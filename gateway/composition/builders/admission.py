@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from operator import attrgetter
+from typing import TYPE_CHECKING
 
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
@@ -31,7 +32,9 @@ from gateway.middleware.admission import (
 from gateway.middleware.gate import Gate
 from gateway.resilience.admission import Priority
 from gateway.resilience.gradient import Gradient, GradientRules
-from gateway.telemetry.overload import OverloadWatch
+
+if TYPE_CHECKING:
+    from gateway.telemetry.overload import OverloadWatch
 
 NO_QUEUE = Queue(size=0)
 
@@ -207,6 +210,8 @@ def _rules(upstream: Upstream) -> GradientRules | None:
 
 
 def _watch(foundation: Foundation, loop_lag: float, memory: int) -> OverloadWatch:
+    from gateway.telemetry.overload import OverloadWatch
+
     return OverloadWatch(foundation.reactor, loop_lag, memory, foundation.metrics.counter("gateway_shed_total").add)
 
 

@@ -13,7 +13,6 @@ from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.logger import Logger, LogLevel
 
 from gateway.composition.builders.last_good import last_good
-from gateway.composition.builders.probes import build_prober
 from gateway.composition.foundation import Foundation
 from gateway.config.schema.resilience import CircuitBreaker
 from gateway.config.schema.resilience import Fallback as FallbackSettings
@@ -83,6 +82,8 @@ def build_standing(
         standing = Standing(backend.url, condition)
         service = InForce(standing)
         if upstream.health_check is not None:
+            from gateway.composition.builders.probes import build_prober
+
             prober = build_prober(backend, upstream, upstream.health_check, standing, foundation, tls)
             prober.setServiceParent(service)
         return service

@@ -28,12 +28,10 @@ from gateway.identity.revocations import Revocations
 from gateway.identity.tunnels import OpenTunnels
 from gateway.interfaces import Middleware, PlacedAuthenticator
 from gateway.limiting.limit import LimitStore
-from gateway.middleware.authentication import Authentication, Demands, FullAuthentication
 from gateway.middleware.dry_run import DryRunAuthentication
 from gateway.middleware.key_parameter import KeyParameter
 from gateway.middleware.tunnels import Tunnels
 from gateway.middleware.verification import Memory, Verification
-from gateway.storage.shared_orders import SharedOrders
 
 if TYPE_CHECKING:
     from gateway.composition.builders.ways import Ways
@@ -108,6 +106,8 @@ class Identity:
         ways = () if auth is None else auth.ways
         if auth is None or not ways:
             return None
+        from gateway.middleware.authentication import Authentication, Demands, FullAuthentication
+
         kind = FullAuthentication if auth.all_of else Authentication
         # A refusal does not say whether an API key was missing or wrong (R-KEY-06).
         tells_missing = any(way.type != "api_key" for way in ways)
@@ -229,6 +229,8 @@ def _control(settings: Settings, foundation: Foundation, memory: Memory) -> Cont
         redis = shared_redis(settings)
     if redis is None:
         return Control(memory.results, memory.revocations, tunnels, foundation.wall_clock)
+    from gateway.storage.shared_orders import SharedOrders
+
     store = redis_store(redis, foundation)
     shared = foundation.carried.get(
         ("auth orders", store), lambda: SharedOrders(store, foundation.reactor, foundation.wall_clock)

@@ -10,7 +10,6 @@ from gateway.answering.redirect import PathTemplate, Redirect
 from gateway.balancing import build as build_balancer
 from gateway.balancing.split import Rendezvous, Split, caller_key
 from gateway.composition.builders.error_pages import Pages
-from gateway.composition.builders.fixed_answers import fixed_answer
 from gateway.composition.builders.retries import build_hedges, build_retries
 from gateway.composition.builders.subrequests import Subrequests
 from gateway.composition.foundation import Foundation
@@ -138,6 +137,8 @@ def _handler(route: Route, forwarders: Mapping[str, Forwarder]) -> Handler:
     if route.redirect is not None:
         return _redirect(route, route.redirect).answer
     if route.respond is not None:
+        from gateway.composition.builders.fixed_answers import fixed_answer
+
         return fixed_answer(route.name, route.respond).answer
     if len(forwarders) == 1:
         (forwarder,) = forwarders.values()

@@ -15,7 +15,6 @@ from gateway.balancing.backups import Backups
 from gateway.balancing.keys import hash_key
 from gateway.composition.builders.conditions import Others, build_condition, build_fallback, build_standing
 from gateway.composition.builders.dry_run import breaker_note
-from gateway.composition.builders.sticky import bound, bound_key
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
 from gateway.config.schema.upstreams import Backend as BackendSettings
@@ -118,7 +117,7 @@ def build_upstream(
         upstream.name,
         _balancer(upstream, backends, foundation.random, grows),
         backends,
-        bound_key(_key(upstream), upstream),
+        _key(upstream),
         foundation.metrics.upstream(upstream.name).attempt,
         condition,
         None if breaker is None else build_fallback(upstream, breaker.fallback, foundation, others, gates),
@@ -132,7 +131,12 @@ def _balancer(
     times = {backend.name: backend.times for backend in backends if backend.times is not None}
 
     def of(some: Sequence[Backend]) -> Balancer[Backend]:
-        return bound(build_balancer(upstream.strategy, some, random, grows, times), upstream, some)
+        balancer = build_balancer(upstream.strategy, some, random, grows, times)
+        if upstream.sticky is None:
+            return balancer
+        from gateway.composition.builders.sticky import bound
+
+        return bound(balancer, upstream, some)
 
     backups = [backend for backend in backends if backend.backup]
     if not backups:
@@ -150,11 +154,16 @@ def _times(upstream: UpstreamSettings, backend: BackendSettings, foundation: Fou
 
 
 def _key(upstream: UpstreamSettings) -> Callable[[Exchange], bytes] | None:
+    key = None
     if upstream.strategy == "ip_hash":
-        return hash_key("ip")
-    if upstream.strategy == "consistent_hash":
-        return hash_key(upstream.hash_on)
-    return None
+        key = hash_key("ip")
+    elif upstream.strategy == "consistent_hash":
+        key = hash_key(upstream.hash_on)
+    if upstream.sticky is None:
+        return key
+    from gateway.composition.builders.sticky import bound_key
+
+    return bound_key(key, upstream)
 
 
 def _reverse(upstream: UpstreamSettings, backend: BackendSettings) -> Reverse | None:
