@@ -181,6 +181,14 @@ class Engine:
         """Give a stream up: what waits on it is dropped, and `Closed` comes."""
         raise NotImplementedError
 
+    def linger(self, sid: int) -> None:
+        """Say that all of a stream's answer was handed over, and that the rest of its request is not wanted.
+
+        Nothing is sent, so that the peer can read its answer in peace: `part` tells it later. A peer that gives the
+        stream up by itself is no flood then. Nothing happens where the request is complete.
+        """
+        raise NotImplementedError
+
     def part(self, sid: int, code: int = codes.NO_ERROR) -> None:
         """Give a stream up once what waits on it is sent: a reset before that would take it away.
 

@@ -152,6 +152,10 @@ class Ngh2Engine(Ngh2Streams):
                 self.worn += 1  # Note [Windows leak]
             connection.reset_stream(sid, code)
 
+    def linger(self, sid: int) -> None:
+        if sid in self._receiving:
+            self._lingering[sid] = None
+
     def part(self, sid: int, code: int = codes.NO_ERROR) -> None:
         if sid in self._receiving or (code and sid in self._open):
             self._parting[sid] = code

@@ -46,6 +46,7 @@ class Ngh2Streams(Engine):
         "_client",
         "_full",
         "_last",
+        "_lingering",
         "_max_fields",
         "_max_head",
         "_most",
@@ -67,6 +68,7 @@ class Ngh2Streams(Engine):
         self._open: set[int] = set()
         # Dictionaries, which take 64 octets where there is nothing in them, for 216 of a set.
         self._receiving: dict[int, None] = {}  # streams whose peer has more to send
+        self._lingering: dict[int, None] = {}  # streams that are answered, and whose peer has more to send
         self._parting: dict[int, int] = {}  # and the codes with which they are to be reset
         self._full: dict[int, None] = {}
         self._prioritised: dict[int, None] = {}  # streams of which the client has said how urgent they are
@@ -131,7 +133,8 @@ class Ngh2Streams(Engine):
 
     def _reset(self, sid: int, code: int, now: float) -> Event | None:
         """The peer has given a stream up."""
-        self._abuse.reset(now)
+        if sid not in self._lingering:
+            self._abuse.reset(now)
         self._receiving.pop(sid, None)
         return Reset(sid, code)
 
@@ -146,6 +149,8 @@ class Ngh2Streams(Engine):
                 self._abuse.reset(now)
         if self._full:
             self._full.pop(sid, None)
+        if self._lingering:
+            self._lingering.pop(sid, None)
         if self._parting:
             self._parting.pop(sid, None)
         if self._prioritised:

@@ -7,8 +7,11 @@ does at its client, and when it is out of time, is `gateway.serving.life`, as wi
 A stream outlives its exchange. When the answer has been handed to the engine the exchange is over, as it is with
 HTTP/1.1 when the transport has the answer; but here the client's window may hold up what waits, for as long as the
 client likes. So the stream stays until the engine says `Closed`, and is given up after `STALLED` seconds in which
-nothing of it went out. A client that has not sent all of its request by then is told not to (`Engine.part`), and what
-it still sends is dropped.
+nothing of it went out.
+
+A client that has not sent all of its request by then may do so for `_SETTLED` seconds: what it sends is dropped. Then
+it is told not to (`Engine.part`). Said at once, many a client would never look at the answer: curl 7.88 shows an error
+in place of a 413 whose end, and the reset behind it, come in one read (D-329).
 
 Tests: `tests/flow/test_http2.py::test_a_client_that_reads_nothing_is_given_up`.
 """
@@ -44,7 +47,7 @@ STALLED: Final = 30.0
 """Seconds for which an answer may wait for its client's window without anything going out."""
 
 _SETTLED: Final = 1.0
-"""Seconds after which what still waits of an answer waits for its client."""
+"""Seconds after which what still waits of an answer waits for its client, and so does what is still to come from it."""
 
 _ASKED: Final = Stage.ASKED
 
@@ -82,7 +85,7 @@ class Http2Stream(Downstream):
         sid: As given.
     """
 
-    __slots__ = ("_channel", "_full", "_owed", "_waited", "body", "deadline", "life", "sid")
+    __slots__ = ("_channel", "_full", "_lingers", "_owed", "_waited", "body", "deadline", "life", "sid")
 
     def __init__(self, channel: Carrier, sid: int) -> None:
         self.sid = sid
@@ -92,6 +95,7 @@ class Http2Stream(Downstream):
         self._channel = channel
         self._owed = Owed()
         self._full = False  # much of the answer waits
+        self._lingers = False  # the answer is complete, the request is not, and the client was not told to stop
         self._waited = -1  # octets, when that was last looked at
 
     def begin(self, exchange: Exchange) -> None:
@@ -278,14 +282,18 @@ class Http2Stream(Downstream):
 
     def _look_whether_it_moves(self, now: float) -> None:
         """Note [A stream behind its answer]."""
-        waiting = self._channel.engine.waiting(self.sid)
+        engine = self._channel.engine
+        waiting = engine.waiting(self.sid)
+        if self._lingers:
+            self._lingers = False
+            engine.part(self.sid)
         if waiting < self._waited or self._waited < 0:
             self._waited = waiting
             self.deadline = now + STALLED
         else:
             self.deadline = NEVER
-            self._channel.engine.reset(self.sid, codes.CANCEL)
-            self._channel.wake()
+            engine.reset(self.sid, codes.CANCEL)
+        self._channel.wake()
 
     def _moved(self) -> None:
         """A part of the content has come."""
@@ -321,7 +329,8 @@ class Http2Stream(Downstream):
         self.life.finish()
         body = self.body
         if body is None or not body.ended:
-            channel.engine.part(self.sid)  # where the client has said all this does nothing
+            channel.engine.linger(self.sid)  # where the client has said all this does nothing
+            self._lingers = True
             self._consume(self._owed.settle())
         self.deadline = channel.site.now() + _SETTLED
         channel.wake()

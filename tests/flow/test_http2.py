@@ -454,7 +454,9 @@ def test_content_over_the_limit(make: Any) -> None:
             client.write(answer, bytes(16_384))
         gateway.network.pump()
 
-    assert (answer.status, answer.complete, answer.reset) == (413, True, codes.NO_ERROR)
+    assert (answer.status, answer.complete, answer.reset) == (413, True, None)
+    gateway.advance(1.5)
+    assert answer.reset == codes.NO_ERROR
     gateway.backend("orders").answers(ok(b"next"))
     after = client.request("GET", "/orders/7")
     gateway.network.pump()
@@ -469,7 +471,47 @@ def test_content_of_a_length_over_the_limit(make: Any) -> None:
     answer = client.request("POST", "/orders", {"content-length": "1001"}, b"", end=False)
     gateway.network.pump()
 
-    assert (answer.status, answer.reset) == (413, codes.NO_ERROR)
+    assert (answer.status, answer.reset) == (413, None)
+    gateway.advance(1.5)
+    assert answer.reset == codes.NO_ERROR
+
+
+def test_content_that_comes_behind_the_answer(make: Any) -> None:
+    """It is dropped, and a client that is soon through with it is told nothing."""
+    gateway = make("orders", limits={"request_body": 1000})
+    client = connect(gateway)
+    answer = client.request("POST", "/orders", {"content-length": "1000000"}, b"", end=False)
+    gateway.network.pump()
+    assert answer.status == 413
+    for _ in range(1_000_000 // 10_000 - 1):
+        client.write(answer, bytes(10_000))
+        gateway.network.pump()
+    client.write(answer, bytes(10_000), end=True)
+    gateway.network.pump()
+    gateway.advance(1.5)
+
+    assert answer.reset is None
+    assert client.goaways == []
+    gateway.check_quiet()
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_who_gives_up_behind_the_answer_is_no_flood(make: Any, answered: bool) -> None:
+    """Clients of gRPC do so when a server ends a call early; before the answer it is rapid reset."""
+    gateway = make("orders", limits={"request_body": 1000, "request_buffer": 0, "http2": {"resets": 20}})
+    gateway.backend("orders").stall()
+    client = connect(gateway)
+    for _ in range(30):
+        length = "1001" if answered else "1000"
+        answer = client.request("POST", "/orders", {"content-length": length}, b"", end=False)
+        gateway.network.pump()
+        assert answer.status == (413 if answered else 0)
+        if client.goaways:
+            break
+        client.cancel(answer)
+        gateway.network.pump()
+
+    assert [code for _, code in client.goaways] == ([] if answered else [codes.ENHANCE_YOUR_CALM])
 
 
 def test_a_client_that_stops_sending(gateway: Harness) -> None:
@@ -479,7 +521,7 @@ def test_a_client_that_stops_sending(gateway: Harness) -> None:
     answer = client.request("POST", "/orders", None, b"abc", end=False)
     gateway.advance(29)
     assert answer.status == 0
-    gateway.advance(2)
+    gateway.advance(3)
 
     assert (answer.status, answer.reset) == (408, codes.NO_ERROR)
     assert all(connection.closed is not None for connection in backend.connections)
@@ -717,7 +759,7 @@ def test_resets_of_ours_wear_a_connection(gateway: Harness) -> None:
         assert client.goaways == []
         client.request("POST", "/orders", None, b"abc", end=False)
         gateway.network.pump()
-        gateway.advance(31)
+        gateway.advance(33)
 
     assert client.goaways[0] == (2**31 - 1, codes.NO_ERROR)
 

@@ -205,6 +205,7 @@ def test_a_backend_that_says_no(gateway: Harness) -> None:
     gateway.network.pump()
     answer = client.ask(ASK, b"early", end=False)
     gateway.network.pump()
+    gateway.advance(1.5)
 
     assert (answer.status, answer.body, answer.reset) == (403, b"no", codes.NO_ERROR)
     gateway.check_quiet()

@@ -366,6 +366,21 @@ def test_parting_waits_for_the_answer(server: Wire) -> None:
     assert only(events, Closed).code == codes.NO_ERROR
 
 
+def test_who_gives_up_what_lingers_is_no_flood(server: Wire) -> None:
+    """Its answer was complete: nothing was done in vain."""
+    for lingers in (True, False):
+        sid = server.open(POST, end=False)
+        server.pump()
+        server.engine.respond(sid, 413, [], b"x")
+        if lingers:
+            server.engine.linger(sid)
+        server.pump()
+        assert server.of(h2.events.StreamReset) == []
+        server.peer.reset_stream(sid, codes.NO_ERROR)
+        assert kinds(server.pump()) == ["Reset", "Closed"]
+        assert server.engine.counts().resets == (0 if lingers else 1)
+
+
 def test_parting_where_the_request_is_complete(server: Wire) -> None:
     """There is nothing to part from."""
     sid = server.open()

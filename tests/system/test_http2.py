@@ -53,7 +53,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
                 {"endpoint": f"ssl:{port}:interface=127.0.0.1:privateKey={certificate}:certKey={certificate}"},
             ],
             limits={"request_body": 0},
-            **one_upstream(origin.url),
+            upstreams=[{"name": "all", "backends": [{"url": origin.url}]}],
+            routes=[
+                {"name": "small", "path": "/small/*", "upstream": "all", "request_body": "10KiB"},
+                {"name": "all", "path": "/*", "upstream": "all"},
+            ],
         )
         try:
             yield World(gateway.start(), ca, f"https://127.0.0.1:{port}", certificate)
@@ -95,6 +99,26 @@ def test_curl_uploads(world: World, way: str, tmp_path: Path) -> None:
 
     assert curl(*options, "--data-binary", f"@{tmp_path}/sent", f"{url}/sink") == b"%d" % LARGE
     assert curl(*options, "-T", "-", "-X", "POST", f"{url}/sink", given=bytes(300_000)) == b"300000"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_curl_is_told_that_an_upload_is_too_large(world: World, way: str, tmp_path: Path) -> None:
+    """Curl 7.88 shows an error of its own where the answer's end and a reset come in one read."""
+    (tmp_path / "sent").write_bytes(bytes(LARGE))
+    *options, url = at(world, way)
+    for _ in range(5):
+        got = curl(*options, "-w", "%{http_code}", "-T", tmp_path / "sent", f"{url}/small/x")
+        assert b"request.too_large" in got
+        assert got.endswith(b"413")
+    assert curl(*options, "-w", "%{http_code}", "-T", "-", f"{url}/small/x", given=bytes(LARGE)).endswith(b"413")
+
+
+def test_httpx_is_told_that_an_upload_is_too_large(world: World) -> None:
+    """It waits for its windows before it looks at the answer: so they are given back for a while."""
+    with httpx.Client(http1=False, http2=True) as client:
+        answer = client.post(f"{world.gateway.url}/small/x", content=bytes(1_000_000))
+
+    assert answer.status_code == 413
 
 
 def test_the_same_ports_speak_http1(world: World) -> None:
