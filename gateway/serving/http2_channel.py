@@ -3,6 +3,11 @@
 Lets the site's tree render an exchange for each stream (`gateway.serving.http2_stream`), and is the only writer to the
 client; `gateway.http2.engine` makes the octets. The connection's phases are in `gateway.serving.http2_phases`.
 
+# Note [What came in one feed]
+The exchange of a request that has content begins when the content that was read with its head is there, too: nearly
+always that is all of it, and a backend is asked in one piece. Whatever else is told of any stream meanwhile has the
+exchanges begin that wait so: only heads and content pass them.
+
 Tests: `tests/serving/test_http2_phases.py`.
 """
 
@@ -61,6 +66,7 @@ class Http2Channel(Outlet):
     """
 
     __slots__ = (
+        "_begun",
         "_head_deadline",
         "_host",
         "_own_deadline",
@@ -84,6 +90,7 @@ class Http2Channel(Outlet):
         self.expires = NEVER
         self._own_deadline = NEVER
         self._head_deadline = NEVER  # of a head that has begun
+        self._begun: list[Http2Stream] = []  # whose exchanges are to begin: Note [What came in one feed]
         self._requests = 0
         self._host = b""  # that was asked for last
 
@@ -120,6 +127,8 @@ class Http2Channel(Outlet):
         try:
             for event in self.engine.feed(data, now):
                 self.hear(event, now)
+            if self._begun:
+                self._render(now)
         finally:
             self._in_turn = False
         if not self.engine.in_head:
@@ -261,6 +270,8 @@ class Http2Channel(Outlet):
         if isinstance(event, Head):
             self._begin(event, now)
             return
+        if self._begun and not isinstance(event, Data):
+            self._render(now)
         stream = self.streams.get(event.sid)
         if stream is None:
             if isinstance(event, Data):
@@ -340,8 +351,19 @@ class Http2Channel(Outlet):
             request.body = Body(stream, None if length == CHUNKED else length)
         exchange = Exchange(request, stream, self.peer, now, now + site.options.request)
         stream.begin(exchange)
+        if request.body is not None:
+            self._begun.append(stream)
+            return
         site.root.render_exchange(exchange)
         stream.began(exchange, now)
+
+    def _render(self, now: float) -> None:
+        begun, self._begun = self._begun, []
+        for stream in begun:
+            exchange = stream.life.exchange
+            if exchange is not None:
+                self.site.root.render_exchange(exchange)
+                stream.began(exchange, now)
 
 
 # Said here, and not by a base class or a decorator: what is called for every request inherits from nothing interpreted.

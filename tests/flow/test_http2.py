@@ -464,6 +464,20 @@ def test_content_over_the_limit(make: Any) -> None:
     assert client.goaways == []
 
 
+def test_content_over_the_limit_that_comes_with_its_head(make: Any) -> None:
+    """413 before any backend is asked: Note [What came in one feed] in `gateway.serving.http2_channel`."""
+    gateway = make("orders", limits={"request_body": 1000})
+    client = connect(gateway)
+    client.request("GET", "/orders/7")  # there is a connection to the backend now
+    gateway.network.pump()
+    answers = [client.request("POST", "/orders", None, bytes(size)) for size in (1001, 1000)]
+    gateway.network.pump()
+
+    assert [answer.status for answer in answers] == [413, 200]
+    assert [len(request.body) for request in gateway.backend("orders").requests] == [0, 1000]
+    assert len(gateway.backend("orders").connections) == 1
+
+
 def test_content_of_a_length_over_the_limit(make: Any) -> None:
     """413 at once."""
     gateway = make("orders", limits={"request_body": 1000})
