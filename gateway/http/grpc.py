@@ -136,7 +136,7 @@ def outcome(status: int, said: bytes | None) -> int:
         status: Its own.
         said: Its `grpc-status`, of the trailers or of the head; None for none.
     """
-    if said is None or status != 200 or not said.isdigit():
+    if said is None or said == b"0" or status != 200 or not said.isdigit():
         return status
     return AS_HTTP.get(int(said[:3]), status)
 

@@ -130,15 +130,24 @@ class Engine:
 
     # Servers.
 
-    def respond(self, sid: int, status: int, fields: OutwardFields, body: bytes = b"", whole: bool = True) -> bool:
-        """Answer a stream; returns whether its source should pause, as `write` does.
+    def respond(
+        self,
+        sid: int,
+        status: int,
+        fields: OutwardFields,
+        body: bytes = b"",
+        whole: bool = True,
+        trailers: OutwardFields = (),
+    ) -> bool:
+        """Answer a stream; returns whether its source should pause, as `write` does: never where the answer is whole.
 
         Args:
             sid: The stream; its answer has not begun.
             status: 200 to 999.
             fields: Of the head.
             body: What is there of the content.
-            whole: That is all.
+            whole: That is all, but for trailers.
+            trailers: Of an answer that is whole.
         """
         raise NotImplementedError
 
@@ -165,7 +174,7 @@ class Engine:
         """Send content; returns whether its source should pause: `Room` comes when it may go on.
 
         So it is from `windows.HIGH_WATER` octets on that wait on the stream, or `windows.CONNECTION_HIGH_WATER` on the
-        connection, until most of them are sent.
+        connection, until most of them are sent; never at the end.
         """
         raise NotImplementedError
 

@@ -52,16 +52,22 @@ class RequestBlocks(HeadMemo[tuple[HeaderBlock, bytes, int]]):
     """Fields, host and length of content, by authority and block."""
 
 
+class TrailerBlocks(HeadMemo[HeaderBlock]):
+    """Fields, by block."""
+
+
 class AnswerBlocks(HeadMemo[HeaderBlock]):
     """Fields, by block, of the answers of one backend.
 
     Attributes:
         speaks_grpc: One of them was that of a server of gRPC.
+        trailers: Those behind them.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.speaks_grpc = False
+        self.trailers = TrailerBlocks()
 
 
 class OutwardLines(Memo[bytes, tuple[tuple[bytes, bytes], ...]]):
@@ -83,21 +89,18 @@ def request_of(head: Head, memo: RequestBlocks, connect: bool = False) -> tuple[
     """
     if head.too_large:
         raise HeaderTooLarge()
-    pseudo = _pseudo(head.pseudo, _OF_REQUESTS, MalformedRequest)
-    method = pseudo.get(b":method", b"")
-    if _TOKEN(method) is None:
+    method, scheme, authority, path, protocol = _asked(head.pseudo)
+    if method is None or _TOKEN(method) is None:
         raise MalformedRequest("The request has no method.")
-    protocol = pseudo.get(b":protocol")
     if protocol is not None and (not connect or method != b"CONNECT" or _TOKEN(protocol) is None):
         raise MalformedRequest("The request has :protocol, which was not offered.")
     if protocol is None:
         check_method(method)
-    if pseudo.get(b":scheme") not in _SCHEMES:
+    if scheme is None or scheme not in _SCHEMES:
         raise MalformedRequest("The scheme of the request is neither http nor https.")
-    target, other = framing.origin_form(method, pseudo.get(b":path", b""))
+    target, other = framing.origin_form(method, path or b"")
     if other is not None:
         raise MalformedRequest("The path of the request is a URL.")
-    authority = pseudo.get(b":authority")
     if authority == b"":
         raise MalformedRequest("The authority of the request is empty.")  # in `key` it would be one that is absent
     key = b"%b\n%b" % (authority or b"", head.block)
@@ -149,8 +152,11 @@ def answer_of(head: Head | Interim, memo: AnswerBlocks) -> tuple[int, Headers]:
     Raises:
         BackendProtocolError: It breaks RFC 9113 section 8.
     """
-    pseudo = _pseudo(head.pseudo, _OF_ANSWERS, BackendProtocolError)
-    status = pseudo.get(b":status", b"")
+    said = head.pseudo
+    if len(said) == 1 and said[0][0] == b":status":
+        status = said[0][1]
+    else:
+        status = _pseudo(said, _OF_ANSWERS, BackendProtocolError).get(b":status", b"")
     if _STATUS(status) is None:
         raise BackendProtocolError("The answer has no status of three digits.")
     if status == b"101":
@@ -167,23 +173,38 @@ def answer_of(head: Head | Interim, memo: AnswerBlocks) -> tuple[int, Headers]:
     return int(status), Headers.over(known)
 
 
-def trailers_of(trailers: Trailers, wrong: type[GatewayError], too_large: type[GatewayError]) -> Headers | None:
+def trailers_of(
+    trailers: Trailers,
+    wrong: type[GatewayError],
+    too_large: type[GatewayError],
+    memo: TrailerBlocks | None = None,
+) -> Headers | None:
     """Return trailer fields; None for none.
 
     Args:
         trailers: As they came.
         wrong: The error for those that break the rules.
         too_large: The error for those over a limit.
+        memo: Blocks that came before.
 
     Raises:
         GatewayError: One of the two.
     """
     if trailers.too_large:
         raise too_large("The trailers are too large.")
-    fields = _lines(trailers.block, wrong)
+    block = trailers.block
+    known = None if memo is None else memo.get(block)
+    if known is not None:
+        return Headers.over(known)
+    fields = _lines(block, wrong)
     if any(field[0] == b"content-length" for field in fields):
         raise wrong("Content-Length stands among the trailers.")
-    return Headers.of(fields) if fields else None
+    if not fields:
+        return None
+    headers = Headers.of(fields)
+    if memo is not None and memo.came_before(block):
+        memo.remember(block, HeaderBlock(headers))
+    return headers
 
 
 def outward(fields: Iterable[Field]) -> list[tuple[bytes, bytes]]:
@@ -246,6 +267,25 @@ def lines_outward(lines: bytes, memo: OutwardLines) -> tuple[tuple[bytes, bytes]
         if memo.came_before(lines):
             memo.remember(lines, known)
     return known
+
+
+def _asked(pairs: Pairs) -> tuple[bytes | None, bytes | None, bytes | None, bytes | None, bytes | None]:
+    """Return method, scheme, authority, path and protocol."""
+    method = scheme = authority = path = protocol = None
+    for name, value in pairs:
+        if name == b":method" and method is None:
+            method = value
+        elif name == b":scheme" and scheme is None:
+            scheme = value
+        elif name == b":authority" and authority is None:
+            authority = value
+        elif name == b":path" and path is None:
+            path = value
+        elif name == b":protocol" and protocol is None:
+            protocol = value
+        else:
+            _pseudo(pairs, _OF_REQUESTS, MalformedRequest)  # says what is wrong
+    return method, scheme, authority, path, protocol
 
 
 def _pseudo(pairs: Pairs, known: frozenset[bytes], wrong: type[GatewayError]) -> dict[bytes, bytes]:

@@ -91,19 +91,29 @@ class Ngh2Engine(Ngh2Streams):
                 events.append(Room(sid))
         return data, events
 
-    def respond(self, sid: int, status: int, fields: OutwardFields, body: bytes = b"", whole: bool = True) -> bool:
+    def respond(
+        self,
+        sid: int,
+        status: int,
+        fields: OutwardFields,
+        body: bytes = b"",
+        whole: bool = True,
+        trailers: OutwardFields = (),
+    ) -> bool:
         connection = self._of(sid)
         if connection is None:
             return False
-        connection.send_response(sid, [(b":status", b"%d" % status), *fields], end_stream=whole and not body)
+        ends = whole and not trailers
+        connection.send_response(sid, [(b":status", b"%d" % status), *fields], end_stream=ends and not body)
         if (not whole or len(body) > _FRAME) and sid not in self._prioritised:
             # Note [Fair shares]
             connection.set_stream_priority(sid, SHARED)
-        if not body:
-            return False
-        self._abuse.wrote(len(body))
-        connection.send_data(sid, body, end_stream=whole)
-        return self._is_full(sid, connection)
+        if body:
+            self._abuse.wrote(len(body))
+            connection.send_data(sid, body, end_stream=ends)
+        if trailers:
+            connection.send_trailers(sid, list(trailers))
+        return not whole and self._is_full(sid, connection)
 
     def interim(self, sid: int, status: int, fields: OutwardFields) -> None:
         connection = self._of(sid)
@@ -132,7 +142,7 @@ class Ngh2Engine(Ngh2Streams):
             connection.send_data(sid, data, end_stream=end)
         elif end:
             connection.end_stream(sid)
-        return self._is_full(sid, connection)
+        return not end and self._is_full(sid, connection)
 
     def trailers(self, sid: int, fields: OutwardFields) -> None:
         connection = self._of(sid)

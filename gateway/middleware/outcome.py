@@ -39,4 +39,6 @@ def call_status(exchange: Exchange) -> int | None:
     if said is None and isinstance(body, Body):
         trailers = body.origin.trailers  # what a page gets has them in the content
         said = None if trailers is None else trailers.index.get(b"grpc-status")
+    if said == b"0":
+        return 0  # nearly always; to read a number costs more
     return int(said) if said is not None and said.isdigit() and len(said) < 4 else None

@@ -210,10 +210,7 @@ class Http2Stream(Downstream):
                 if life.exchange is exchange:
                     body.attach(self)
                 return
-            trailers = trailer_fields(body.trailers)
-            engine.respond(self.sid, status, fields, first, not trailers)
-            if trailers:
-                engine.trailers(self.sid, trailers)
+            engine.respond(self.sid, status, fields, first, True, trailer_fields(body.trailers))
         self._answered()
 
     def abort(self, exchange: Exchange) -> None:

@@ -82,7 +82,8 @@ class Http2Heading:
                 fields.append((b"content-length", b"%d" % body.length))
         elif b"content-length" in index or request.method in CONTENT_METHODS:
             fields.append((b"content-length", b"0"))
-        if b"te" in index and b"trailers" in (headers.joined(b"te") or b"").lower():
+        te = index.get(b"te")
+        if te is not None and (te == b"trailers" or b"trailers" in (headers.joined(b"te") or b"").lower()):
             fields.append((b"te", b"trailers"))  # RFC 9110 section 10.1.4: it is for one hop; this is ours
         return fields
 

@@ -127,7 +127,7 @@ class Http2Stream(Http2Request):
         if self.hearer is None:
             return
         try:
-            trailers = trailers_of(event, BackendProtocolError, BackendProtocolError)
+            trailers = trailers_of(event, BackendProtocolError, BackendProtocolError, self._memo.trailers)
         except BackendProtocolError as error:
             self.fail(error, codes.PROTOCOL_ERROR)
             return

@@ -167,6 +167,19 @@ def test_an_answer_as_it_comes_with_trailers(server: Wire) -> None:
     assert len(server.of(h2.events.StreamEnded)) == 1
 
 
+@pytest.mark.parametrize("content", [b"", b"abcd", bytes(40_000)], ids=len)
+def test_a_whole_answer_with_trailers(server: Wire, content: bytes) -> None:
+    """Said in one; nothing has to pause for it, however long it is."""
+    sid = server.open()
+    server.pump()
+    assert not server.engine.respond(sid, 200, [], content, trailers=[(b"grpc-status", b"0")])
+    server.pump()
+
+    assert server.content(sid) == content
+    assert [event.headers for event in server.of(h2.events.TrailersReceived)] == [[(b"grpc-status", b"0")]]
+    assert len(server.of(h2.events.StreamEnded)) == 1
+
+
 WIDE = frame(WINDOW_UPDATE, 0, 0, (1 << 30).to_bytes(4)) + frame(4, 0, 0, b"\0\4\x3f\xff\xff\xff")
 """A client that takes as much as anybody sends."""
 

@@ -11,7 +11,7 @@ from gateway.headers import Headers
 from gateway.http1.framing import CHUNKED
 from gateway.http2 import fields
 from gateway.http2.events import Head, Trailers
-from gateway.http2.fields import AnswerBlocks, OutwardLines, RequestBlocks
+from gateway.http2.fields import AnswerBlocks, OutwardLines, RequestBlocks, TrailerBlocks
 from gateway.message import Request
 
 PSEUDO = {b":method": b"GET", b":scheme": b"https", b":authority": b"Api.Example:443", b":path": b"/a?b=c"}
@@ -328,6 +328,42 @@ def test_warm_is_as_cold(heads: list[Head], order: Any) -> None:
 
     assert [outcome(head, memo) for head in asked] == [outcome(head, RequestBlocks()) for head in asked]
     assert len(memo) <= RequestBlocks.most
+
+
+def trailing(block: bytes, memo: AnswerBlocks) -> object:
+    """All that is known of trailers."""
+    try:
+        found = fields.trailers_of(Trailers(1, block, False), MalformedRequest, HeaderTooLarge, memo.trailers)
+    except GatewayError as error:
+        return type(error), error.detail
+    return None if found is None else (list(found), dict(found.index))
+
+
+@settings(deadline=None)
+@given(blocks=st.lists(BLOCKS, min_size=1, max_size=30), order=st.randoms())
+def test_trailers_that_came_before_are_the_same(blocks: list[bytes], order: Any) -> None:
+    """Warm is as cold, and bounded; what is a head's is not theirs."""
+    memo = AnswerBlocks()
+    for block in blocks * 2:
+        try:
+            fields.answer_of(Head(1, ((b":status", b"200"),), block, False, False), memo)
+        except GatewayError:
+            continue
+    asked = blocks * 3
+    order.shuffle(asked)
+
+    assert [trailing(block, memo) for block in asked] == [trailing(block, AnswerBlocks()) for block in asked]
+    assert len(memo.trailers) <= TrailerBlocks.most
+
+
+def test_trailers_are_a_message_s_own() -> None:
+    """What a step adds to them is not in the next ones."""
+    memo = AnswerBlocks()
+    for _ in range(4):
+        found = fields.trailers_of(Trailers(1, b"a: 1\r\n", False), MalformedRequest, HeaderTooLarge, memo.trailers)
+        assert found is not None
+        assert list(found) == [(b"a", b"1")]
+        found.add(b"b", b"2")
 
 
 def test_an_empty_authority_is_not_taken_for_one_that_is_absent() -> None:
