@@ -178,8 +178,8 @@ def test_what_a_key_does_not_take_is_named_in_its_place(complaints: Complaints, 
             "retry: {on: [refused, 200]}",
             (
                 "55: routes[0].retry.on[1]: expected `connect`, `refused`, `reset`, `timeout`, a status from "
-                "400 to 599 or one of gRPC, "
-                "found 200"
+                "400 to 599, or an outcome of gRPC (`cancelled`, `deadline-exceeded`, `resource-exhausted`, "
+                "`internal`, `unavailable`), found 200"
             ),
         ),
         ("service: a", "10: routes[0]: expected one of `upstream` and its other names, found several"),

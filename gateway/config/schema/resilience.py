@@ -56,12 +56,19 @@ def _show_range(found: StatusRange) -> int | str:
     return found.least if found.least == found.most else f"{found.least}-{found.most}"
 
 
+_FAILURES = ("connect", "refused", "reset", "timeout")
+_RETRY_ON = (
+    f"{', '.join(f'`{name}`' for name in _FAILURES)}, a status from 400 to 599, "
+    f"or an outcome of gRPC ({', '.join(f'`{name}`' for name in RETRIED.values())})"
+)
+
+
 def _retry_on(value: object) -> str | int:
-    if isinstance(value, str) and (value in ("connect", "refused", "reset", "timeout") or value in RETRIED.values()):
+    if isinstance(value, str) and (value in _FAILURES or value in RETRIED.values()):
         return value
     if isinstance(value, int) and not isinstance(value, bool) and 400 <= value <= 599:
         return int(value)
-    raise Unexpected("`connect`, `refused`, `reset`, `timeout`, a status from 400 to 599 or one of gRPC")
+    raise Unexpected(_RETRY_ON)
 
 
 def _host(value: str) -> str:
@@ -203,7 +210,7 @@ class Retry(Section):
     on: tuple[
         Annotated[
             str | int,
-            Parsed(_retry_on, {"type": ["integer", "string"]}, "`connect`, `refused`, `reset`, `timeout` or a status"),
+            Parsed(_retry_on, {"type": ["integer", "string"]}, _RETRY_ON),
         ],
         ...,
     ] = Field(
