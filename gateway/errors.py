@@ -374,6 +374,12 @@ class BackendConnectTimeout(BackendTimeout):
     retry = Retry.IF_UNSENT
 
 
+class PartFailed(UpstreamError):
+    """A part of the answer (`aggregate`) is not 2xx, not JSON or over 1 MiB, or could not be asked for."""
+
+    reason = "aggregate.part"
+
+
 def reasons() -> Iterator[type[GatewayError]]:
     """Walk every error class that an operator can meet, most general first."""
     queue: list[type[GatewayError]] = [GatewayError]

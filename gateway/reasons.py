@@ -104,6 +104,10 @@ ADVICE = {
         "asked once more by itself; `retry` asks others."
     ),
     "upstream.protocol": "The backend breaks HTTP; the log's `detail` names the rule.",
+    "aggregate.part": (
+        "`detail` names the part, and `parts` of the access log says what became of each. `on_failure` of the part "
+        "says what is answered without it."
+    ),
     "upstream.timeout": "The backend is slow or hangs; raise the route's `timeout` only where it may be that slow.",
 }
 """What an operator does about each reason."""

@@ -34,6 +34,7 @@ from gateway.middleware.metrics import RequestMetrics
 from gateway.middleware.request_buffer import RequestBuffer
 from gateway.middleware.request_id import RequestId
 from gateway.middleware.trace import Trace
+from gateway.middleware.upstream_time import UpstreamTime
 
 
 class Pipeline:
@@ -130,7 +131,7 @@ class Pipeline:
             self._identity.step(auth),
             self._identity.tunnels(auth),  # who opened a tunnel is known
             *self._limits.by_principal(route),  # it is known who is calling
-            self._certificate_field if route is not None and route.upstream else None,  # for a backend only
+            self._certificate_field if route is not None and route.forwards_to else None,  # for a backend only
             self._body_limit_for(route),  # whether a caller may call comes before how much it may send
             self._buffer_for(route),  # a slow sender holds no place and no connection
             self._transformations.content(route),  # likewise
@@ -156,13 +157,19 @@ class Pipeline:
             *self._load.of_upstreams(route, None),
         )
 
-    def subrequest(self, route: Route) -> list[Middleware]:
+    def subrequest(self, route: Route, keeps: bool) -> list[Middleware]:
         """List the steps of what is asked beside a client's own exchange, which has passed those that are for clients.
 
         Args:
             route: Has the one upstream that is asked in the place of its own.
+            keeps: Whether its answers may be kept for when the upstream's breaker is open.
         """
-        return _those_needed(self._below_base_for(route), *self._load.of_upstreams(route, None))
+        return _those_needed(
+            UpstreamTime(self._metrics.upstream),
+            self._below_base_for(route),
+            *self._load.of_upstreams(route, None),
+            self._last_good(route) if keeps else None,
+        )
 
     def outermost(self, name: str, pattern: str, route: Route | None = None) -> list[Middleware]:
         """List the steps that tell of an exchange: all that a path of the token endpoint has."""
@@ -228,11 +235,11 @@ class Pipeline:
 
     def _sticky_for(self, route: Route | None) -> Middleware | None:
         """Return the step of sticky upstreams, where there is a backend: no backend sees their cookies."""
-        return None if route is None or not route.upstream else self._sticky
+        return None if route is None or not route.forwards_to else self._sticky
 
     def _buffer_for(self, route: Route | None) -> Middleware | None:
         """Return the step that gathers content, where there is a backend to send it to."""
-        return None if route is None or not route.upstream else self._request_buffer
+        return None if route is None or not route.forwards_to else self._request_buffer
 
 
 def _those_needed(*steps: Middleware | None) -> list[Middleware]:

@@ -5,23 +5,29 @@ Found from the settings, where names and defaults are settled, and told with the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from gateway.config.nodes import MapNode
 from gateway.config.patterns import PARAMETER, REST
 from gateway.config.problems import Problem, problem, suggestion
 from gateway.config.schema import Settings
+from gateway.config.schema.aggregation import Aggregate
 from gateway.config.schema.answers import INTERCEPT, ErrorPages, Redirect, Respond, names
 from gateway.config.schema.routes import Route
 from gateway.config.substitution import PARAM
 from gateway.config.validation import Location, about_key, locate
+from gateway.http import templates
 from gateway.http.expressions import matcher
 
 FOR_BACKENDS = ("timeout", "retry", "hedge", "paths", "transformations", "split_on", "mirror")
 """Keys of a route that are about what is asked of backends."""
 
 
-ANSWERS = ("redirect", "respond")
+FOR_ONE_ANSWER = ("split_on", "mirror")
+"""Those that are about one answer, and not about parts of one (`aggregate`)."""
+
+
+ANSWERS = ("redirect", "respond", "aggregate")
 """Keys that stand in place of `upstream`."""
 
 NO_CONTENT = (204, 205, 304)
@@ -59,13 +65,23 @@ def _route(index: int, route: Route) -> Iterator[tuple[Location, str, str]]:
     if route.upstream or len(answers) > 1:
         several = [f"`{key}`" for key in (["upstream"] if route.upstream else []) + answers]
         yield about_key(*here, answers[-1]), f"{', '.join(several[:-1])} or {several[-1]}", "both"
-    for key in FOR_BACKENDS:
+    for key in FOR_ONE_ANSWER if route.aggregate is not None else FOR_BACKENDS:
         if key in route.model_fields_set:
             yield about_key(*here, key), f"no key that is for backends beside `{answers[0]}`", f"`{key}`"
     if route.redirect is not None:
         yield from _redirect((*here, "redirect"), route, route.redirect)
+    if route.aggregate is not None:
+        yield from _aggregate(here, route, route.aggregate)
     if route.respond is not None:
         yield from _respond((*here, "respond"), route.respond)
+
+
+def _aggregate(here: Location, route: Route, aggregate: Aggregate) -> Iterator[tuple[Location, str, str]]:
+    for place, method in enumerate(route.methods or ()):
+        if method not in ("GET", "HEAD"):
+            yield (*here, "methods", place), "GET or HEAD, which is all that `aggregate` answers", method
+    for place, part in enumerate(aggregate.parts):
+        yield from _parameters((*here, "aggregate", "parts", place, "path"), route, templates.names(part.path))
 
 
 def _respond(here: Location, respond: Respond) -> Iterator[tuple[Location, str, str]]:
@@ -82,14 +98,19 @@ def _respond(here: Location, respond: Respond) -> Iterator[tuple[Location, str, 
 def _redirect(here: Location, route: Route, redirect: Redirect) -> Iterator[tuple[Location, str, str]]:
     if (redirect.scheme, redirect.host, redirect.port, redirect.path) == (None,) * 4:
         yield about_key(*here), "one of `scheme`, `host`, `port` and `path`", "a redirect to where the client is"
-    wanted = {name.removeprefix(PARAM) for name in names(redirect.path or "") if name.startswith(PARAM)}
+    yield from _parameters((*here, "path"), route, names(redirect.path or ""))
+
+
+def _parameters(here: Location, route: Route, used: Iterable[str]) -> Iterator[tuple[Location, str, str]]:
+    """Report parameters that a path of the route does not have."""
+    wanted = {name.removeprefix(PARAM) for name in used if name.startswith(PARAM)}
     for path in route.path if wanted else ():
         known = parameters(path)
         for name in sorted(wanted - known):
             near = suggestion(name, sorted(known)).replace("`", f"`{PARAM}", 1)
             if not near and path.endswith("/*"):
                 near = f"; the rest has a name where the path is written `{path[:-1]}{{*rest}}`"
-            yield (*here, "path"), f"parameters of `{path}`", f"`${{{PARAM}{name}}}`{near}"
+            yield here, f"parameters of `{path}`", f"`${{{PARAM}{name}}}`{near}"
 
 
 def parameters(path: str) -> set[str]:

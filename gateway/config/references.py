@@ -55,6 +55,8 @@ def check(root: MapNode) -> Iterator[Problem]:
         mirror = _under(route, "mirror", "upstream")
         written = join(route.path_of("mirror", path), "upstream")
         yield from _known(mirror, written, "the name of an upstream", upstreams)
+        written = join(route.path_of("aggregate", path), "parts")
+        yield from _parts(_under(route, "aggregate", "parts"), written, upstreams)
         named, written = route.get("listeners"), route.path_of("listeners", path)
         for name, key in [(named, written), *((one, join(written, place)) for place, one in items(named))]:
             yield from _known(name, key, "the name of a listener", listeners)
@@ -90,8 +92,8 @@ def _with_routes_keys(root: MapNode) -> Iterator[tuple[str, MapNode]]:
 
 
 def _destination(route: MapNode, path: str) -> Iterator[Problem]:
-    if not any(_is_written(route.get(key)) for key in (*UPSTREAM, "redirect", "respond")):
-        words = "a value: this key, `redirect` or `respond` is required"
+    if not any(_is_written(route.get(key)) for key in (*UPSTREAM, "redirect", "respond", "aggregate")):
+        words = "a value: this key, `redirect`, `respond` or `aggregate` is required"
         yield problem(route.place, join(path, "upstream"), words, "nothing")
 
 
@@ -103,6 +105,13 @@ def _upstreams(route: MapNode, path: str, known: list[str]) -> Iterator[Problem]
             named = item.get("name") if isinstance(item, MapNode) else item
             yield from _known(named, join(written, index), "the name of an upstream", known)
         yield from _known(node, written, "the name of an upstream", known)
+
+
+def _parts(node: Node | None, path: str, known: list[str]) -> Iterator[Problem]:
+    yield from _duplicates(node, path, "name")
+    for index, part in items(node):
+        if isinstance(part, MapNode):
+            yield from _known(part.get("upstream"), f"{path}[{index}].upstream", "the name of an upstream", known)
 
 
 def _is_written(node: Node | None) -> bool:

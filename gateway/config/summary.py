@@ -95,6 +95,8 @@ def target(route: Route) -> str:
         return f"redirect {route.redirect.status}"
     if route.respond is not None:
         return f"respond {route.respond.status}"
+    if route.aggregate is not None:
+        return f"aggregate of {', '.join(route.forwards_to)}"
     return ", ".join(name for name, _ in route.upstreams)
 
 

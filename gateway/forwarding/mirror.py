@@ -23,6 +23,7 @@ from typing import Final
 from gateway.body import Body
 from gateway.errors import GatewayError
 from gateway.exchange import ChainLike, Exchange
+from gateway.forwarding.beside import inherit
 from gateway.forwarding.copied import Copied, Tee
 from gateway.forwarding.subrequest import Keeper, Subrequest
 from gateway.headers import Headers
@@ -126,15 +127,7 @@ class Copy:
             self._give_up("left")
 
     def _begin(self, copy: Exchange) -> None:
-        """Let the copy have all that steps have found out for the exchange."""
-        exchange = self._exchange
-        copy.client_address = exchange.client_address
-        copy.path = exchange.path
-        copy.params = exchange.params
-        copy.principal = exchange.principal
-        copy.request_id = exchange.request_id
-        copy.trace_id = exchange.trace_id
-        copy.headers_out = list(exchange.headers_out)
+        inherit(copy, self._exchange)
         self._chain.begin(copy)
 
     def _outrun(self) -> None:

@@ -73,6 +73,7 @@ _EXPRESSIONS = {
     "clf_time": "clf_time()",
     "dry_run": "exchange.dry_run or None",
     "grpc_status": "call_status(exchange)",
+    "parts": "exchange.state.get('gateway.parts')",
     # A head that was refused has no method, and may have no target either: then there is no line.
     "request_line": (
         "((request.method.decode('latin-1') or '-') + ' ' + request.path.decode('latin-1')"

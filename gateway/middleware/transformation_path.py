@@ -76,7 +76,7 @@ class PathRules:
         prefix = self._prefix
         if prefix:
             made = (prefix if isinstance(prefix, bytes) else prefix(exchange)) + made
-        return path if made is path or made == path else _checked(made)
+        return path if made is path or made == path else checked(made)
 
     def _replaced(self, path: bytes, exchange: Exchange) -> bytes:
         assert self._search is not None
@@ -90,7 +90,13 @@ class PathRules:
         return b"".join([path[: found.start()], *parts, path[found.end() :]])
 
 
-def _checked(path: bytes) -> bytes:
+def checked(path: bytes) -> bytes:
+    """Return a path that was made from what a client sent, with one slash at its start.
+
+    Raises:
+        MalformedRequest: A segment of it is `.` or `..`, or it has a character that no path has.
+        RequestAmbiguous: Some server could read it as one above the root.
+    """
     if is_normal(path):
         return path
     # `//evil.example/` would be a host to a backend that redirects to the path with a slash more.

@@ -108,6 +108,13 @@ METRICS = (
         "else the reason of the error.",
     ),
     Spec(
+        "gateway_aggregate_parts_total",
+        "counter",
+        ("route", "part", "outcome"),
+        "Parts of answers (`aggregate`). `outcome` is ok, the class of a status that is not 2xx (3xx to 5xx), "
+        "not_json, too_long, cancelled (another part failed, or the client left), or the reason of the error.",
+    ),
+    Spec(
         "gateway_mirror_requests_total",
         "counter",
         ("route", "upstream", "outcome"),

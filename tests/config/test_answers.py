@@ -46,7 +46,10 @@ UPSTREAM = "upstreams: [{name: a, backends: []}]\n"
         ),
         (
             "path: /",
-            "2:10: routes[0].upstream: expected a value: this key, `redirect` or `respond` is required, found nothing",
+            (
+                "2:10: routes[0].upstream: expected a value: this key, `redirect`, `respond` or `aggregate` is "
+                "required, found nothing"
+            ),
         ),
         (
             "path: /, upstream: a, redirect: {host: h}",

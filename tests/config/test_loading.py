@@ -117,8 +117,8 @@ def test_every_kind_of_problem_is_reported_at_once(complaints: Complaints) -> No
         'gateway.yaml:5:55: upstreams[0].backends[0].weight: expected an integer from 0 to 1000000, found "three"',
         "gateway.yaml:6:1: plugins: not supported yet (plugins)",
         (
-            "gateway.yaml:8:5: routes[0].upstream: expected a value: this key, `redirect` or `respond` is required, "
-            "found nothing"
+            "gateway.yaml:8:5: routes[0].upstream: expected a value: this key, `redirect`, `respond` or `aggregate` "
+            "is required, found nothing"
         ),
         "gateway.yaml:9:5: routes[0].upstrem: expected a known key, found an unknown key, did you mean `upstream`?",
         'gateway.yaml:11:15: routes[1].upstream: expected the name of an upstream, found "user", did you mean `users`?',

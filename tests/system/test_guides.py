@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 from pathlib import Path
 
 from tests.system.authority import authority_server
@@ -108,6 +111,18 @@ def test_try_a_new_version(tmp_path: Path) -> None:
             assert guide.follow() >= 7
         finally:
             guide.stop()
+
+
+def test_one_answer_from_many_backends(tmp_path: Path) -> None:
+    """With backends that serve files."""
+    guide = Guide("docs/guides/aggregation.md", tmp_path, {port: free_port() for port in (8080, 9090, 9001, 9002)})
+    try:
+        assert guide.follow() >= 9
+    finally:
+        guide.stop()
+        for file in tmp_path.glob("*.pid"):  # what the page has ended already is not there any more
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(file.read_text()), signal.SIGTERM)
 
 
 def test_a_password_for_a_dashboard(tmp_path: Path) -> None:

@@ -55,8 +55,10 @@ def access_log(
 
 
 def _default(settings: Settings) -> tuple[str, ...]:
-    """Return the fields of a record, with what rules in dry run would have done where there are any."""
-    return (*DEFAULT_RECORD, "dry_run") if has_dry_runs(settings) else DEFAULT_RECORD
+    """Return the fields of a record, with those about rules in dry run and parts of answers where there are any."""
+    dry_run = ("dry_run",) if has_dry_runs(settings) else ()
+    parts = ("parts",) if any(route.aggregate is not None for route in settings.routes) else ()
+    return (*DEFAULT_RECORD, *dry_run, *parts)
 
 
 def _places(settings: Settings) -> tuple[set[str], set[str]]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def readiness(settings: Settings, foundation: Foundation, upstreams: Mapping[str, Upstream]) -> dict[str, Check]:
     """Return the checks by name; made last, when it is known who uses Redis."""
     checks: dict[str, Check] = {}
-    routed = {destination.name for route in settings.routes for destination in route.upstreams}
+    routed = {name for route in settings.routes for name in route.forwards_to}
     watched = [upstreams[name] for name in sorted(routed)]
     if watched:
         checks["upstreams"] = partial(_upstreams, watched)

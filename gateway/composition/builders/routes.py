@@ -103,7 +103,13 @@ class Routes:
         }
         render_error = self._pages.renderer(route)
         steps = self._steps(route, self._chooser(route), self._subrequests.mirror(route, passes))
-        chain = Chain(steps, _handler(route, forwarders), render_error)
+        if route.aggregate is not None:
+            from gateway.composition.builders.aggregations import aggregation
+
+            handler: Handler = aggregation(route, passes, retries, hedges, self._subrequests, foundation).forward
+        else:
+            handler = _handler(route, forwarders)
+        chain = Chain(steps, handler, render_error)
         leaf = RouteLeaf(route.name, route.pattern, chain, route.exchange_timeout, paths)
         leaf.answers_preflights = route.answers_preflights
         return leaf
@@ -126,6 +132,8 @@ class Routes:
 def rules(route: Route) -> Iterator[RouteRule]:
     """Yield what a request must be like for a route to take it: a rule for each of its hosts with each of its paths."""
     methods = None if route.methods is None else frozenset(method.encode() for method in route.methods)
+    if route.aggregate is not None:
+        methods = frozenset([b"GET"])
     headers, query = dict(route.headers), dict(route.query)
     for host in route.hosts:
         for path in route.path:

@@ -6,22 +6,22 @@ Tests: `tests/flow/test_mirror.py::test_one_copy_as_the_backend_sees_it`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from math import inf
 from typing import TYPE_CHECKING
 
 from gateway.composition.foundation import Foundation
 from gateway.config.schema.routes import Route, WeightedUpstream
 from gateway.forwarding.hedges import Hedges
-from gateway.forwarding.keeping import Watch
 from gateway.forwarding.kinds import forwarder_for
 from gateway.forwarding.retries import Retries
-from gateway.forwarding.subrequest import fail
 from gateway.http.fields import FieldFilter
 from gateway.interfaces import Middleware
 from gateway.middleware.chain import Chain
 from gateway.upstream.backend import Upstream
 
 if TYPE_CHECKING:
+    from gateway.forwarding.beside import Watch
     from gateway.forwarding.mirror import Mirror
 
 
@@ -31,22 +31,27 @@ class Subrequests:
     Args:
         foundation: What the configuration is built on.
         upstreams: By name.
-        steps: Lists the steps before an upstream, from the settings of a route that leads to it alone.
-
-    Attributes:
-        keeper: Watches what is asked.
+        steps: Lists the steps before an upstream, from the settings of a route that leads to it alone, and whether its
+            answers may be kept.
     """
 
     def __init__(
         self,
         foundation: Foundation,
         upstreams: Mapping[str, Upstream],
-        steps: Callable[[Route], Sequence[Middleware]],
+        steps: Callable[[Route, bool], Sequence[Middleware]],
     ) -> None:
         self._foundation = foundation
         self._upstreams = upstreams
         self._steps = steps
-        self.keeper = Watch(foundation.deadlines, foundation.pool.client_gone, foundation.now)
+
+    @cached_property
+    def keeper(self) -> Watch:
+        """Return what watches all that is asked; loaded where something is."""
+        from gateway.forwarding.beside import Watch
+
+        foundation = self._foundation
+        return Watch(foundation.deadlines, foundation.pool.client_gone, foundation.now)
 
     def chain(
         self,
@@ -56,6 +61,7 @@ class Subrequests:
         timeout: float,
         retries: Retries | None = None,
         hedges: Hedges | None = None,
+        keeps: bool = False,
     ) -> Chain:
         """Make the chain of exchanges that are asked of an upstream for a route.
 
@@ -66,7 +72,10 @@ class Subrequests:
             timeout: Seconds for an answer.
             retries: What is tried again.
             hedges: When a second attempt is made.
+            keeps: Whether answers may be kept for when a breaker is open.
         """
+        from gateway.forwarding.subrequest import fail
+
         leading = route.model_copy(update={"upstream": (WeightedUpstream(name=upstream),)})
         forwarder = forwarder_for(self._upstreams[upstream])(
             self._upstreams[upstream],
@@ -78,7 +87,7 @@ class Subrequests:
             hedges,
             timeout if route.request_timeout else inf,
         )
-        return Chain(self._steps(leading), forwarder.forward, fail)
+        return Chain(self._steps(leading, keeps), forwarder.forward, fail)
 
     def mirror(self, route: Route, passes: FieldFilter) -> Mirror | None:
         """Make the step that copies the requests of a route; None for none.

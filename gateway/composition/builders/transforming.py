@@ -154,19 +154,19 @@ def _body(said: BodyChanges, most: int, values: RuntimeValues) -> BodyRules | No
     return BodyRules(
         map(json_paths.read, said.remove),
         [(json_paths.read(old), json_paths.read(new)) for old, new in said.rename.items()],
-        [(json_paths.read(path), _made(value, values)) for path, value in said.add.items()],
+        [(json_paths.read(path), json_value(value, values)) for path, value in said.add.items()],
         most,
     )
 
 
-def _made(value: Any, values: RuntimeValues) -> Make:
+def json_value(value: Any, values: RuntimeValues) -> Make:
     """Return what makes a value: anew each time where later rules could change it."""
     value = meant(value)
     if isinstance(value, dict):
-        entries = [(name, _made(below, values)) for name, below in value.items()]
+        entries = [(name, json_value(below, values)) for name, below in value.items()]
         return lambda exchange: {name: make(exchange) for name, make in entries}
     if isinstance(value, list | tuple):
-        members = [_made(below, values) for below in value]
+        members = [json_value(below, values) for below in value]
         return lambda exchange: [make(exchange) for make in members]
     if isinstance(value, str):
         text = values.template(value, as_it_is)

@@ -34,11 +34,12 @@ def route(route: Route, settings: Settings) -> Iterator[Doubt]:
     yield from _cors(route)
     yield from _grpc_web(route, settings)
     yield from _split(route)
+    yield from _aggregate(route)
     if route.mirror is not None and route.mirror.upstream in [name for name, _ in route.upstreams]:
         yield ("mirror", "upstream"), "its backends get these requests twice: the route forwards to it, too"
     yield from _queues(route, settings, longest)
     connect = settings.timeouts.connect
-    if route.upstream and written(settings.timeouts, "connect") and connect > route.timeout:
+    if route.forwards_to and written(settings.timeouts, "connect") and connect > route.timeout:
         yield ("timeout",), f"a connection may take longer: `timeouts.connect` is {format_duration(connect)}"
     for index, limit in enumerate(route.rate_limit):
         for steps, words in doubts_of_limit(limit, [route], "the route does not ask"):
@@ -81,6 +82,20 @@ def _split(route: Route) -> Iterator[Doubt]:
         yield ("split_on",), "nobody is split: there is one `upstream` only"
     elif route.split_on == "user" and (route.auth is None or not route.auth.ways):
         yield ("split_on",), "nobody keeps to one: the route asks nobody who is calling (`auth`)"
+
+
+def _aggregate(route: Route) -> Iterator[Doubt]:
+    if route.aggregate is None:
+        return
+    changes = None if route.transformations is None else route.transformations.request
+    if changes is not None:
+        for key, said in (("path", changes.path), ("query", changes.query), ("body", changes.body)):
+            if written(changes, key) and said != type(said)():
+                yield ("transformations", "request", key), "no part of `aggregate` is asked with it"
+    for index, part in enumerate(route.aggregate.parts):
+        if part.timeout is not None and part.timeout > route.exchange_timeout:
+            longest = format_duration(route.exchange_timeout)
+            yield ("aggregate", "parts", index, "timeout"), f"it is never reached: the exchange ends after {longest}"
 
 
 def _bearers(route: Route, settings: Settings) -> Iterator[Doubt]:

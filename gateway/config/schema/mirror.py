@@ -1,4 +1,7 @@
-"""`mirror` of a route: another upstream that gets a copy of what the route forwards."""
+"""`mirror` of a route: another upstream that gets a copy of what the route forwards.
+
+Tests: `tests/flow/test_mirror.py::test_what_the_configuration_cannot_say`.
+"""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 from pydantic import Field
 
 from gateway.config.schema.admission import Priority, Queue
+from gateway.config.schema.aggregation import Aggregate
 from gateway.config.schema.answers import ErrorPages, Redirect, Respond
 from gateway.config.schema.auth import RouteAuth
 from gateway.config.schema.base import Section, or_one
@@ -116,7 +117,7 @@ class SharedRoute(Shared):
     upstream: tuple[WeightedUpstream, ...] = Field(
         default=(),
         description="The upstream's name; or `[{name: a, weight: 9}, {name: b, weight: 1}]`. Required, unless "
-        "`redirect` or `respond` stands in its place.",
+        "`redirect`, `respond` or `aggregate` stands in its place.",
         min_length=1,
         json_schema_extra=_or_names,
     )
@@ -138,6 +139,9 @@ class SharedRoute(Shared):
         default=None,
         description="Another upstream that gets one copy (retries make none) of what is forwarded, as the backend sees "
         "it, credentials included. It never holds the exchange up. Absent: none.",
+    )
+    aggregate: Aggregate | None = Field(
+        default=None, description="Upstreams whose answers are put together, in place of one. Absent: none."
     )
     redirect: Redirect | None = Field(
         default=None, description="Where clients are sent, in place of an upstream. Absent: nowhere."
@@ -277,7 +281,13 @@ class Route(SharedRoute, OwnKeys):
         return tuple(Destination(one.name, one.weight) for one in self.upstream)
 
     @property
+    def forwards_to(self) -> tuple[str, ...]:
+        """The names of the upstreams that answers come from."""
+        parts = () if self.aggregate is None else self.aggregate.parts
+        return tuple(dict.fromkeys([*(one.name for one in self.upstream), *(part.upstream for part in parts)]))
+
+    @property
     def asked(self) -> tuple[str, ...]:
         """The names of all upstreams that its requests come to, copies of them included."""
         copies = () if self.mirror is None else (self.mirror.upstream,)
-        return (*(one.name for one in self.upstream), *copies)
+        return (*self.forwards_to, *copies)

@@ -69,6 +69,7 @@ RECORD_FIELDS = (
     "request_line",
     "dry_run",
     "grpc_status",
+    "parts",
 )
 """What a record of the access log can hold, beside `request.headers.NAME`."""
 

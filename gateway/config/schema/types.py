@@ -219,6 +219,7 @@ HostHeader: TypeAlias = Annotated[str, Parsed(patterns.host_header, _string(), "
 CLAIM_NAME = r"[A-Za-z0-9_.:/-]+"
 """Of a claim in a text such as `claim:NAME`: names of OpenID Connect, URLs, and dotted paths."""
 METRIC_LABELS = (
+    "part",
     *(
         "backend",
         "cause",

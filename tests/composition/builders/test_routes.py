@@ -24,7 +24,7 @@ def routes(**keys: Any) -> Any:
 def compiling(gateway: Harness, steps: Any) -> Routes:
     """What compiles routes to the upstreams of a gateway."""
     tree, foundation = gateway.gateway.root.tree, gateway.gateway.foundation
-    subrequests = Subrequests(foundation, tree.upstreams, lambda route: [])
+    subrequests = Subrequests(foundation, tree.upstreams, lambda route, keeps: [])
     return Routes(tree.settings, foundation, tree.upstreams, steps, subrequests, Pages(tree.settings))
 
 
