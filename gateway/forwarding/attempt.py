@@ -39,8 +39,8 @@ class AttemptObserver:
         """It ended before a head was there."""
         raise NotImplementedError
 
-    def attempt_finished(self, attempt: Attempt, error: GatewayError | None) -> None:
-        """It is over, and counts: called once for each attempt that was not cancelled."""
+    def attempt_finished(self, attempt: Attempt, error: GatewayError | None) -> float:
+        """It is over, and counts: called once for each attempt that was not cancelled; returns monotonic seconds."""
         raise NotImplementedError
 
     def attempt_cancelled(self, attempt: Attempt, error: GatewayError | None) -> None:
@@ -234,11 +234,11 @@ class Attempt(Hearer):
         response.tunnel = Tunnel(partial(self._become, end))
         self._observer.attempt_answered(self, response)
 
-    def finished(self, status: int) -> None:
-        self._finish(status, None)
+    def finished(self, status: int) -> float:
+        return self._finish(status, None)
 
-    def _finish(self, status: int, excuse: GatewayError | None) -> None:
-        """The answer is complete.
+    def _finish(self, status: int, excuse: GatewayError | None) -> float:
+        """The answer is complete; returns when that was.
 
         Args:
             status: What it counts as.
@@ -250,7 +250,7 @@ class Attempt(Hearer):
         self.backend.pool.leave()
         if self.exchange.pending is self:
             self.exchange.pending = None
-        self._observer.attempt_finished(self, excuse)
+        return self._observer.attempt_finished(self, excuse)
 
     def failed(self, error: GatewayError, body: Body | None) -> None:
         if self.phase is Phase.HELD:

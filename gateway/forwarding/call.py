@@ -53,10 +53,10 @@ class Call(Attempt):
         assert self._stream is not None
         self._stream.time_out(self._out_of_time(self._now()))
 
-    def finished(self, status: int) -> None:
+    def finished(self, status: int) -> float:
         self._deadlines.forget(self)
         late = status == _TOO_LATE and self.call_until <= self._now() + _EARLY
-        self._finish(status, CallTimeout() if late else None)
+        return self._finish(status, CallTimeout() if late else None)
 
     def failed(self, error: GatewayError, body: Body | None) -> None:
         if isinstance(error, BackendReset) and self.call_until <= self._now() + _EARLY:

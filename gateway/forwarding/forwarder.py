@@ -160,7 +160,7 @@ class Forwarder(AttemptObserver):
         self._deliver(attempt, response)
 
     def _deliver(self, attempt: Attempt, response: Response) -> None:
-        if attempt.upstream.condition is not None:
+        if attempt.upstream_ticket or attempt.ticket:  # none where the answer was whole: then it counts already
             verdicts.answered(attempt, self._attempts.now())
         if self._via:
             response.headers.add(b"Via", VIA)
@@ -185,7 +185,7 @@ class Forwarder(AttemptObserver):
                 return
         self._give_up(attempt, error)
 
-    def attempt_finished(self, attempt: Attempt, error: GatewayError | None) -> None:
+    def attempt_finished(self, attempt: Attempt, error: GatewayError | None) -> float:
         """Tell breakers and counters how an attempt ended."""
         now = attempt.exchange.upstream_finished = self._attempts.now()
         upstream = attempt.upstream
@@ -195,6 +195,7 @@ class Forwarder(AttemptObserver):
         if attempt.why and self._retries is not None:
             failed = error is not None or attempt.status in self._retries.failures
             self._retries.count(attempt.why, "failed" if failed else "ok")
+        return now
 
     def attempt_cancelled(self, attempt: Attempt, error: GatewayError | None) -> None:
         """Hand back the tickets of a cancelled attempt; with an error, its exchange ran out of time on it (D-27)."""

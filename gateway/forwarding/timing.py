@@ -43,11 +43,11 @@ class TimingForwarder(Forwarder):
                 times.answered(now - attempt.started, now)
         super().attempt_answered(attempt, response)
 
-    def attempt_finished(self, attempt: Attempt, error: GatewayError | None) -> None:
+    def attempt_finished(self, attempt: Attempt, error: GatewayError | None) -> float:
         # Of a status from 500 up was told when the head came. A connection that was closed while idle is no failure.
         if error is not None and attempt.status < 500 and not lost_race(error, tried(attempt)):
             self._failed(attempt, error)
-        super().attempt_finished(attempt, error)
+        return super().attempt_finished(attempt, error)
 
     def attempt_cancelled(self, attempt: Attempt, error: GatewayError | None) -> None:
         times = attempt.backend.times

@@ -197,7 +197,7 @@ class Http1Channel(ClientConnection, Answering):
 
     def answer_sent(self, exchange: Exchange, close: bool) -> None:
         parser = self._parser
-        self.life.finish()
+        now = self.life.finish()
         if close or (self.half is not _OPEN and not parser.requests):
             parser.stopped = True
             if self.half is _OPEN and self._may_still_send(exchange):
@@ -216,10 +216,10 @@ class Http1Channel(ClientConnection, Answering):
             return
         if parser.in_head:
             self.phase = AFTER[self.phase][Event.OCTET]
-            self.deadline = between(self.phase, self.site.now(), self.site.options)
+            self.deadline = between(self.phase, now, self.site.options)
         else:
             # What `between` says of an idle connection, without the call: it is so after nearly every answer.
-            self.deadline = self.site.now() + self.site.options.client_idle
+            self.deadline = now + self.site.options.client_idle
         if self._held_back & PIPELINE:
             self._resume(PIPELINE)
 

@@ -147,14 +147,19 @@ class Life:
         exchange.chain.fail(exchange, error)
         return True
 
-    def finish(self) -> None:
-        """All of the answer is written: the exchange is over."""
+    def finish(self) -> float:
+        """All of the answer is written: the exchange is over.
+
+        Returns:
+            Monotonic seconds: when that was.
+        """
         exchange = self.exchange
         assert exchange is not None
         self.exchange = None
         self._answer = None
-        exchange.finished = self._host.now()
+        now = exchange.finished = self._host.now()
         self._host.root.finish(exchange)
+        return now
 
     def abandon(self, error: GatewayError) -> None:
         """The exchange, if there is one, ends without its answer being complete.

@@ -179,8 +179,8 @@ class BackendPool(Keeper):
 
     # Called by connections (gateway.upstream.contract.Keeper).
 
-    def release(self, connection: Connection) -> None:
-        if connection.expires != NEVER and self.now() >= connection.expires:
+    def release(self, connection: Connection, now: float) -> None:
+        if connection.expires != NEVER and now >= connection.expires:
             self._roomy.pop(connection, None)
             connection.retired = True
             if not connection.streams:
@@ -208,7 +208,7 @@ class BackendPool(Keeper):
         longest = self._limits.idle_timeout
         if len(self._idle) >= kept:
             longest = min(longest, SURPLUS)
-        unused = self.now() + min(longest, connection.idle_for)
+        unused = now + min(longest, connection.idle_for)
         connection.deadline = min(unused, connection.expires)
         self._idle.append(connection)
 
@@ -374,10 +374,11 @@ class BackendPool(Keeper):
             return
         expected, self._each = self._each, max(1, connection.most)
         self._open[connection] = None
+        now = self.now()
         if self._limits.max_age:
-            connection.expires = self.now() + aged(self._limits.max_age, self._random)
+            connection.expires = now + aged(self._limits.max_age, self._random)
         self.deadlines.watch(connection)
-        self.release(connection)
+        self.release(connection, now)
         if self._each < expected:
             self._open_for_waiting()  # it was to serve more of them than it does
 

@@ -326,14 +326,14 @@ class ClientPool(BackendPool):
     def leave(self) -> None:
         self._pools.leave()  # what is in flight is counted there
 
-    def release(self, connection: Connection) -> None:
+    def release(self, connection: Connection, now: float) -> None:
         if (connection.uses and self._pools.yields(self)) or self._pools.size > self._limits.max_connections:
             self._roomy.pop(connection, None)
             connection.retired = True
             if not connection.streams:
                 connection.close()
         else:
-            super().release(connection)
+            super().release(connection, now)
         self._pools.settle(self)
 
     def set_aside(self, connection: Connection, owner: object) -> None:

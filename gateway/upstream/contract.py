@@ -115,11 +115,14 @@ class Hearer:
         """The backend changes protocols: this is its end of the tunnel."""
         raise NotImplementedError
 
-    def finished(self, status: int) -> None:
+    def finished(self, status: int) -> float:
         """The answer is complete.
 
         Args:
             status: What it counts as: that of its head, or what `grpc-status` says (`gateway.http.grpc.outcome`).
+
+        Returns:
+            Monotonic seconds, which it notes: who told it need not ask the clock again.
         """
         raise NotImplementedError
 
@@ -229,8 +232,13 @@ class Keeper:
     deadlines: Deadlines
     now: Callable[[], float]
 
-    def release(self, connection: Connection) -> None:
-        """A connection has room: one of its streams is over, or it had none and its peer allows more of them."""
+    def release(self, connection: Connection, now: float) -> None:
+        """A connection has room: one of its streams is over, or it had none and its peer allows more of them.
+
+        Args:
+            connection: Which one.
+            now: Monotonic seconds.
+        """
         raise NotImplementedError
 
     def set_aside(self, connection: Connection, owner: object) -> None:

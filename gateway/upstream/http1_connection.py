@@ -89,7 +89,7 @@ class Http1Connection(Connection, Stream, Carrier):
         self.phase = phases.RETURNED[self.phase]
         self.streams = 0
         if self.owner is None:
-            self.keeper.release(self)
+            self.keeper.release(self, self.keeper.now())
         else:
             self.keeper.set_aside(self, self.owner)
 
@@ -353,7 +353,7 @@ class Http1Connection(Connection, Stream, Carrier):
         if self._paused:
             self.resume_reading()
         # Report the outcome before releasing the connection: it may open the breaker, and then nobody may have it next.
-        hearer.finished(response.status)
+        now = hearer.finished(response.status)
         if self.phase is _IDLE:
             self.streams = 0
             self.idle_for = parser.idle_for
@@ -362,7 +362,7 @@ class Http1Connection(Connection, Stream, Carrier):
             if not keep or not self.idle_for or self.retired:
                 self.close()
             elif self.owner is None:
-                self.keeper.release(self)
+                self.keeper.release(self, now)
             else:
                 self.keeper.set_aside(self, self.owner)
         if body is not None:

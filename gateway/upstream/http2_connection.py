@@ -189,7 +189,7 @@ class Http2Connection(Http2Wire):
         if not self.streams and (self.retired or self.phase is Phase.LEAVING):
             self.close()
         elif self.streams < self.most:
-            self.keeper.release(self)
+            self.keeper.release(self, self.keeper.now())
         elif not self.streams:
             # The backend takes none here (MAX_CONCURRENT_STREAMS of 0), so the keeper does not have it: it would stay.
             self.deadline = self.keeper.now() + ANSWER
@@ -290,7 +290,7 @@ class Http2Connection(Http2Wire):
         if self.streams >= most:
             self.keeper.full(self)
         elif was_full:
-            self.keeper.release(self)
+            self.keeper.release(self, self.keeper.now())
 
     def _broken(self, event: Broken) -> None:
         if self.phase >= Phase.CLOSING:

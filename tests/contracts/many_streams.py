@@ -72,7 +72,7 @@ class ManyStreams(Connection):
         if not self.streams and (self.retired or not self.most):
             self.close()
         elif self.streams < self.most:
-            self.keeper.release(self)
+            self.keeper.release(self, self.keeper.now())
 
     def settle(self) -> None:
         """See whose turn it is, and until when."""
@@ -102,7 +102,7 @@ class ManyStreams(Connection):
         if self.streams >= most:
             self.keeper.full(self)
         elif was_full:
-            self.keeper.release(self)
+            self.keeper.release(self, self.keeper.now())
 
     def go_away(self, looked_at: int) -> None:
         """GOAWAY: no more streams, and all but the first ones that are open were not looked at."""

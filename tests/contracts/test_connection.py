@@ -36,7 +36,7 @@ class Kept(Keeper):
         self.now = lambda: self.seconds
         self.told: list[str] = []
 
-    def release(self, connection: Connection) -> None:
+    def release(self, connection: Connection, now: float) -> None:
         assert connection.streams < connection.most
         self.told.append("release")
 
@@ -70,9 +70,9 @@ class Hears(Asked):
         super().__init__(keeper, request)  # type: ignore[arg-type]  # which has the clock
         self.keeper = keeper
 
-    def finished(self, status: int) -> None:
-        super().finished(status)
+    def finished(self, status: int) -> float:
         self.keeper.told.append("finished")
+        return super().finished(status)
 
 
 class Http1:

@@ -36,9 +36,10 @@ class Observer(AttemptObserver):
     def attempt_failed(self, attempt: Attempt, error: GatewayError) -> None:
         self.told.append("failed")
 
-    def attempt_finished(self, attempt: Attempt, error: GatewayError | None) -> None:
+    def attempt_finished(self, attempt: Attempt, error: GatewayError | None) -> float:
         self.told.append("finished")
         self.errors.append(error)
+        return 0.0
 
     def attempt_cancelled(self, attempt: Attempt, error: GatewayError | None) -> None:
         self.told.append("cancelled")

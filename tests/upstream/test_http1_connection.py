@@ -65,8 +65,9 @@ class Asked(Hearer):
         self.response = response
         self.end = end
 
-    def finished(self, status: int) -> None:
+    def finished(self, status: int) -> float:
         self.told.append("finished")
+        return self.bench.seconds
 
     def failed(self, error: GatewayError, body: Body | None) -> None:
         self.told.append("failed")
