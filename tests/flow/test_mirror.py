@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -160,6 +162,33 @@ def test_a_shadow_in_trouble_costs_the_client_nothing(make: Make, trouble: str) 
     assert [record["status_code"] for record in made.logs] == [200, 200, 200]
     if trouble == "breaker":
         assert made.metric("gateway_circuit_breaker_rejections_total", upstream="shadow") == 2
+
+
+@pytest.mark.parametrize("trouble", ["none", "refuse", "swallow", "stall", "reset", "stop"])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_client_receives_the_same_octets(make: Make, trouble: str, seed: int) -> None:
+    """With a mirror and without, whatever becomes of the copies, and however requests come and go."""
+    octets = []
+    for mirror in ({"upstream": "shadow"}, None):
+        made = gateway(make, route={"mirror": mirror}, seed=seed)
+        shadow = made.backend("shadow")
+        answer = {"refuse": shadow.refuse_connections, "swallow": shadow.swallow_connections, "stall": shadow.stall,
+                  "reset": shadow.reset_on_data}  # fmt: skip
+        answer.get(trouble, lambda: None)()
+        made.backend("orders").answer = lambda asked: ok(b"%b %b" % (asked.target, asked.body[:10]))
+        client = made.client()
+        chance = random.Random(seed)
+        for number in range(30):
+            body = bytes([65 + number]) * chance.choice((0, 3, 70_000, 400_000))
+            head = b"POST /orders/%d HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % (number, len(body))
+            for part in (head, body[: len(body) // 2], body[len(body) // 2 :]):
+                if part:
+                    made.send(part, client)
+            if trouble == "stop" and shadow.connections and shadow.connection.closed is None:
+                shadow.connection.stop_reading()
+        octets.append(re.sub(rb"X-Request-ID: .*?\r\n", b"", client.received))
+        assert len(client.responses(*[b"POST"] * 30)) == 30
+    assert octets[0] == octets[1]
 
 
 def test_a_long_answer_is_cut(make: Make) -> None:

@@ -6,7 +6,7 @@ import random
 from typing import NamedTuple
 
 from gateway.testing.backend import Asked, BackendConnection, FakeBackend
-from tests.simulation import rules
+from tests.simulation import beside, rules
 
 SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"
 EARLY = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
@@ -151,7 +151,7 @@ class Backends:
         """Return how long the content of an answer is, what is sent of it, and the line that says what it is."""
         target = rules.asked_for(asked.target)
         body, kind = content(target, self._sizes.get(target, 0)), b""
-        if self._chance.random() < 0.3:
+        if beside.is_part(target) or self._chance.random() < 0.3:
             body, kind = rules.as_json(body), b"%b: %b\r\n" % rules.JSON
         return len(body), b"" if asked.method == b"HEAD" else body, kind
 

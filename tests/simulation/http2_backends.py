@@ -14,7 +14,7 @@ from gateway.http2 import codes
 from gateway.memory.network import MemoryNetwork
 from gateway.testing.end import End
 from tests.http2.server import Asked2, Http2Backend, Http2Server, ServerEnd
-from tests.simulation import rules
+from tests.simulation import beside, rules
 from tests.simulation.backends import Delivery, content
 
 MODES = (
@@ -195,7 +195,7 @@ class Http2Backends:
         self._answered.add(asked)
         target, fields = rules.asked_for(asked.target), []
         body = content(target, self._sizes.get(target, 0))
-        if self._chance.random() < 0.3:
+        if beside.is_part(target) or self._chance.random() < 0.3:
             body = rules.as_json(body)
             fields.append(("content-type", "application/json"))
         if self._chance.random() < 0.6:

@@ -18,7 +18,7 @@ from gateway.serving.http2_channel import Http2Channel
 from gateway.serving.respond import PROBLEM_TYPE
 from gateway.testing.backend import Asked
 from tests.http2.server import Asked2
-from tests.simulation import rules
+from tests.simulation import beside, rules
 from tests.simulation.backends import content
 from tests.simulation.wire import KEPT
 
@@ -73,7 +73,7 @@ def when_all_is_over(world: World) -> None:
     came: list[Asked | Asked2] = [asked for backend in world.backends.backends for asked in backend.requests]
     came += [asked for backend in world.http2_backends.backends for asked in backend.requests]
     for asked in came:
-        target = rules.asked_for(asked.target)
+        target = rules.asked_for(asked.target.removeprefix(beside.COPY))
         said = asked.headers.get(rules.OF_REQUEST)
         assert said in (None, target), f"{asked.target!r} came with a field of {said!r}"
         if asked.complete and target in world.bodies:
@@ -82,6 +82,7 @@ def when_all_is_over(world: World) -> None:
 
 
 def _memory_is_bounded(world: World) -> None:
+    beside.memory_is_bounded(world.harness.gateway.foundation.deadlines._watched)
     for exchange in _under_way(world):
         for body in (exchange.request.body, exchange.response and exchange.response.body):
             if isinstance(body, Body):
@@ -135,6 +136,9 @@ def _answers_belong(world: World, talk: Talk) -> None:
         own = response.headers.get(b"gateway-reason")
         if own is not None:
             _is_our_own(response, own.decode(), method)
+        elif response.status == 200 and beside.has_parts(target) and method != b"HEAD":
+            parts = {part: content(part, size) for part, size in world.sizes.items() if beside.is_part(part)}
+            beside.belong(target, response.body, response.complete, parts, world.wire.confused)
         elif response.status == 200 and method != b"HEAD" and target not in world.wire.confused:
             wanted = content(target, world.sizes[target])
             if response.headers.get(b"content-type") == rules.JSON[1]:

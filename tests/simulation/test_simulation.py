@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 
+import gateway.forwarding.copied
 import gateway.resilience.retry
 import tests.simulation.invariants
 import tests.simulation.rules
 from gateway.compiled import COMPILED
 from gateway.forwarding.attempt import Attempt
+from gateway.forwarding.copied import Copied
+from gateway.forwarding.part import Asked
 from gateway.http2.ngh2_engine import Ngh2Engine
 from gateway.resilience.breaker import Breaker
 from gateway.resilience.budget import RetryBudget
@@ -235,6 +238,28 @@ def test_a_field_of_another_exchange_is_caught(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(tests.simulation.rules, "OF_ANSWER", tests.simulation.rules.BODY_OF_ANSWER)
 
     assert "got a field of" in caught()
+
+
+def test_a_part_of_another_answer_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what stands in it."""
+    monkeypatch.setattr(Asked, "content", property(lambda self: last[-1], lambda self, value: last.append(value)))
+    last = [b'{"is":""}']
+
+    assert "got part" in caught()
+
+
+def test_a_copy_that_loses_some_of_its_content_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what its backend got."""
+    monkeypatch.setattr(Copied, "received", lambda self, data: self.body.push(data[:-1] + b"?"))
+
+    assert "came with other content" in caught()
+
+
+def test_a_copy_that_waits_without_bound_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what is there at a time."""
+    monkeypatch.setattr(gateway.forwarding.copied, "MOST", 1_000_000_000)
+
+    assert "octets of a copy wait" in caught(400)
 
 
 def test_the_command_tells_how_to_see_it_again(

@@ -23,7 +23,7 @@ from tests.simulation import rules
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
-REQUEST = re.compile(rb"[A-Z]+ ((?:/changed)?/[ab]/\d+(?:\?id=[^ ]+)?) HTTP/1\.1\r\n")
+REQUEST = re.compile(rb"[A-Z]+ ((?:/changed)?/(?:[ab]|part[12])/\d+(?:\?id=[^ ]+)?) HTTP/1\.1\r\n")
 KEPT = 64 * 1024
 """Octets of one message that are kept to be sent again, or held until it is whole, at most (`retry.buffer`)."""
 

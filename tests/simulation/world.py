@@ -22,7 +22,7 @@ from gateway.config.schema.routes import Route
 from gateway.resilience.latencies import Latencies
 from gateway.testing import Harness
 from tests.http2.client import Http2Client
-from tests.simulation import drawn, invariants, rules
+from tests.simulation import beside, drawn, invariants, rules
 from tests.simulation.backends import SIZES, Backends, content
 from tests.simulation.http2_backends import Http2Backends
 from tests.simulation.talks import Http2Talk, Talk
@@ -52,6 +52,7 @@ class World:
         of_http2 = chance.random() < 0.3
         self.of_http2 = [port for port in self.ports if of_http2 and chance.random() < 0.6]
         names = [str(port) for port in self.ports]
+        self.asks_beside = beside.happens(seed)
         self.budgets = drawn.Budgets(
             chance.choice((0.0, 0.2, 1.0)), chance.choice((0, 1, 3)), chance.choice((0.2, 1.0))
         )
@@ -61,7 +62,7 @@ class World:
         self.harness = Harness(
             *names, seed=seed, disorder=True, upstreams=upstreams, routes=routes, **drawn.settings(chance)
         )
-        self.sizes: dict[bytes, int] = {}
+        self.sizes = beside.Sizes()
         of_http1 = [str(port) for port in self.ports if port not in self.of_http2]
         self.backends = Backends(chance, [self.harness.backend(name) for name in of_http1], self.sizes)
         self.http2_backends = Http2Backends(
@@ -145,10 +146,11 @@ class World:
         return self.harness.clock.seconds() - self.began
 
     def _draw(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        return (
-            drawn.upstreams(self.chance, self.ports, self.of_http2),
-            [drawn.route(self.chance, name, self.budgets) for name in ("a", "b")],
-        )
+        upstreams = drawn.upstreams(self.chance, self.ports, self.of_http2)
+        routes = [drawn.route(self.chance, name, self.budgets) for name in ("a", "b")]
+        if self.asks_beside:
+            beside.draw(self.chance, upstreams, routes)
+        return upstreams, routes
 
     def _let_pass(self, turns: int) -> None:
         """Let the network do so much: what is under way then is so when the next thing happens."""
@@ -207,6 +209,8 @@ class World:
     def _request(self, http2: bool) -> tuple[bytes, bytes, list[tuple[bytes, bytes]], bytes | None]:
         """Draw method, target, fields and content of a request."""
         self._number += 1
+        if self.asks_beside and self.chance.random() < 0.25:
+            return beside.request(self.chance, self._number, self.sizes)
         target = b"/%b/%d" % (self.chance.choice((b"a", b"b")), self._number)
         self.sizes[target] = self.chance.choice(SIZES)
         method = self.chance.choice((b"GET", b"GET", b"GET", b"HEAD", b"POST", b"POST", b"PATCH", b"PUT", b"DELETE"))
