@@ -28,6 +28,7 @@ from gateway.config.validation import Location, about_key, locate
 from gateway.http.cookies import read_as
 from gateway.http.fields import HOP_BY_HOP, IDENTITY_PREFIX, NEVER_FORWARDED, OTHER_URLS, folded
 from gateway.http.forwarded import BELIEVED, DROPPED
+from gateway.http.templates import names
 
 _HEEDED = frozenset([b"connection", b"upgrade", b"te", b"transfer-encoding"])
 """Fields of one hop that the gateway acts upon, and writes anew for the backend."""
@@ -60,6 +61,7 @@ def _all(settings: Settings) -> Iterator[tuple[Location, str, _Verdict]]:
             verdict = _by(route.split_on, dropped, checked, takes, own)
             if verdict is not None:
                 yield ("routes", index, "split_on"), route.split_on, verdict
+        yield from _parts(index, route, dropped, checked, takes)
         for place, limit in enumerate(route.rate_limit):
             yield from _limit(("routes", index, "rate_limit", place), limit, dropped, checked, takes)
         for upstream in route.asked:
@@ -85,6 +87,22 @@ def _conditions(
             yield about_key("routes", index, "query", name), name, _PARAMETER
         elif read_as(name.encode()) in dropped.token_parameters:
             yield about_key("routes", index, "query", name), name, _TOKEN_PARAMETER
+
+
+def _parts(
+    index: int, route: Route, dropped: _Dropped, checked: bool, takes: bool
+) -> Iterator[tuple[Location, str, _Verdict]]:
+    """Find targets of parts (`aggregate`) that are made from what the client says of itself, and nobody has checked."""
+    for place, part in enumerate(() if route.aggregate is None else route.aggregate.parts):
+        for used in names(part.path):
+            kind, _, name = used.partition(".")
+            verdict = dropped.field(name, checked, takes) if kind == "header" else None
+            if kind == "query" and name == dropped.parameter and not checked:
+                verdict = _PARAMETER
+            elif kind == "query" and read_as(name.encode()) in dropped.token_parameters:
+                verdict = _TOKEN_PARAMETER
+            if verdict is not None:
+                yield ("routes", index, "aggregate", "parts", place, "path"), f"${{{used}}}", verdict
 
 
 def _hashes(

@@ -563,7 +563,8 @@ def test_a_base_of_the_backend_is_not_left(make: Make) -> None:
 
 def config_of(**route: Any) -> Harness:
     """A configuration with one such route."""
-    return Harness("users", "orders", routes=[{"path": "/home/:id", **route}])
+    keys = {"api_keys": {"keys": [{"id": "acme", "key": "x" * 32}]}}
+    return Harness("users", "orders", routes=[{"path": "/home/:id", **route}], auth=keys)
 
 
 @pytest.mark.parametrize(
@@ -589,6 +590,11 @@ def config_of(**route: Any) -> Harness:
         ({"aggregate": {"parts": [USER]}, "upstream": "users"}, "expected `upstream` or `aggregate`, found both"),
         ({"aggregate": {"parts": [USER]}, "methods": ["GET", "POST"]}, "methods[1]: expected GET or HEAD"),
         ({"aggregate": {"parts": [USER]}, "mirror": {"upstream": "users"}}, "beside `aggregate`, found `mirror`"),
+        ({"aggregate": {"parts": [USER | {"path": "/u/${header.X-User-ID}"}]}}, "path: expected a field that backends"),
+        (
+            {"aggregate": {"parts": [USER | {"path": "/u/${query.api_key}"}]}},
+            "expected a parameter that backends get",
+        ),
         ({}, "this key, `redirect`, `respond` or `aggregate` is required"),
     ],
 )
@@ -605,10 +611,11 @@ def test_what_is_said_in_vain(tmp_path: Any) -> None:
     route = {
         "path": "/home/:id",
         "request_timeout": "1s",
-        "aggregate": {"parts": [{"name": "a", "upstream": "a", "path": "/a", "timeout": "2s"}]},
+        "aggregate": {"parts": [{"name": "a", "upstream": "a", "path": "/a/${claim.sub}", "timeout": "2s"}]},
         "transformations": {"request": {"path": {"strip_prefix": "/home"}}},
     }
     file.write_text(json.dumps({"upstreams": [{"name": "a", "backends": [{"url": "http://h:1"}]}], "routes": [route]}))
     found = {doubt.path: doubt.message for doubt in load_with_doubts(file, {})[1]}
     assert found["routes[0].transformations.request.path"] == "no part of `aggregate` is asked with it"
+    assert found["routes[0].aggregate.parts[0].path"].startswith("there are no claims")
     assert found["routes[0].aggregate.parts[0].timeout"] == "it is never reached: the exchange ends after 1s"

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.config.callers import reads_authorization
-from gateway.config.doubts.common import Doubt, written
+from gateway.config.doubts.common import WITH_CLAIMS, Doubt, asks_who, written
 from gateway.config.doubts.common import limit as doubts_of_limit
 from gateway.config.schema import Settings
 from gateway.config.schema.auth import Auth
 from gateway.config.schema.routes import Route
+from gateway.config.substitution import CLAIM
 from gateway.config.units import format_duration
+from gateway.http.templates import names
 
 
 def route(route: Route, settings: Settings) -> Iterator[Doubt]:
@@ -93,6 +95,11 @@ def _aggregate(route: Route) -> Iterator[Doubt]:
             if written(changes, key) and said != type(said)():
                 yield ("transformations", "request", key), "no part of `aggregate` is asked with it"
     for index, part in enumerate(route.aggregate.parts):
+        if any(name.startswith(CLAIM) for name in names(part.path)) and not asks_who(route, *WITH_CLAIMS):
+            yield (
+                ("aggregate", "parts", index, "path"),
+                "there are no claims: the route asks for no token (`auth`), so that they are empty texts",
+            )
         if part.timeout is not None and part.timeout > route.exchange_timeout:
             longest = format_duration(route.exchange_timeout)
             yield ("aggregate", "parts", index, "timeout"), f"it is never reached: the exchange ends after {longest}"
