@@ -151,6 +151,7 @@ class Http2Stream(Downstream):
             else:
                 self.life.abandon(MalformedRequest("The stream breaks RFC 9113."))
         self._consume(self._owed.settle())
+        self.body = None  # which knows its source: nothing of a call is to wait for the collector
         self._channel.site.forget(self)
 
     def room(self) -> None:
@@ -169,6 +170,7 @@ class Http2Stream(Downstream):
         """The connection is gone, or going."""
         self.deadline = NEVER
         self.life.abandon(error)
+        self.body = None
 
     # Called by the chain and the forwarder (gateway.exchange.Downstream).
 

@@ -218,3 +218,7 @@ class Http2Stream(Http2Request):
                 body.end(trailers)
         if not told:
             hearer.answered(response)
+
+    def _end(self) -> None:
+        self._answer = self._body = None  # which know their source: nothing of a call is to wait for the collector
+        super()._end()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -86,6 +87,39 @@ def test_a_request_to_http2(world: World) -> None:
     assert fields[b"via"] == b"1.1 gateway"
     assert fields.keys().isdisjoint([b"host", b"connection", b"x-hop", b"transfer-encoding", b"content-length"])
     assert gateway.last_log["status_code"] == 200
+
+
+def test_nothing_is_left_for_the_garbage_collector(world: World) -> None:
+    """A call over HTTP/2 on both sides, one of which the client gives up, and an upload that is read in parts."""
+
+    def call() -> None:
+        client = connect(world.gateway)
+        client.request("POST", "/orders", None, b"abcd")
+        slow = client.request("POST", "/orders", None, b"abcd", end=False)
+        given_up = client.request("POST", "/orders", None, b"abcd", end=False)
+        world.pump()
+        client.write(slow, b"efgh", end=True)
+        client.cancel(given_up)
+        world.pump()
+        assert client.transport is not None
+        client.transport.loseConnection()
+        world.pump()
+
+    world.backend.on_whole = lambda asked: asked.connection.answer(asked, b"seven", trailers=[("grpc-status", "0")])
+    call()
+    gc.collect()
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        call()
+        gc.collect()
+        left = {type(each).__name__ for each in gc.garbage if type(each).__module__.startswith("gateway.")}
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+
+    assert left.isdisjoint({"Body", "Http2Stream", "Exchange", "Attempt", "Call", "Response"})
 
 
 def test_content_of_known_and_unknown_length(world: World) -> None:
