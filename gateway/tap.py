@@ -8,12 +8,13 @@ everything below gets it as an argument.
 
 from __future__ import annotations
 
+import gc
 import re
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from twisted.application.service import IService, MultiService, Service
 from twisted.internet.defer import Deferred, ensureDeferred
@@ -36,6 +37,9 @@ from gateway.transport.loop import dispatch_directly
 _log = Logger()
 
 _NO_OPTION = re.compile("option --([^ ]*) not recognized")
+
+YOUNG: Final = 10_000
+"""Objects that have come and not gone before the garbage collector looks at young ones; Python's own is 700 (D-324)."""
 
 SAMPLE = Path("etc/gateway.yaml")
 """The configuration that is used without `--config`: the sample of a checkout."""
@@ -168,6 +172,7 @@ def makeService(options: Options) -> IService:
         WelcomeService(reactor).setServiceParent(page)
         return page
     descriptors.raise_limit()
+    gc.set_threshold(YOUNG)
     dispatch_directly(reactor)  # before the gateway is made, which asks for the end of its turns
     try:
         terminal = _is_seen(options.parent or {}) and sys.stderr.isatty()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from twisted.logger import capturedLogs, formatEvent
 from twisted.python.usage import UsageError
 
 from gateway.commands.welcome import WelcomeService
-from gateway.tap import ForegroundService, Options, TwistdService, makeService
+from gateway.tap import YOUNG, ForegroundService, Options, TwistdService, makeService
 
 CONFIGURATION = """
 listeners: [{endpoint: "tcp:0:interface=127.0.0.1"}]
@@ -59,6 +60,13 @@ def test_proxies_stand_for_a_configuration() -> None:
     with capturedLogs() as events:
         service._reload()
     assert [formatEvent(event) for event in events] == ["SIGHUP: there is no file to read again"]
+
+
+def test_requests_under_way_are_no_garbage() -> None:
+    """The collector does not look at the objects of a few hundred of them."""
+    makeService(options("--proxy", "127.0.0.1:0=9001"))
+
+    assert gc.get_threshold()[0] == YOUNG
 
 
 def test_the_page_is_a_service_of_its_own() -> None:
