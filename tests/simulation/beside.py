@@ -104,11 +104,16 @@ def belong(target: bytes, body: bytes, complete: bool, wanted: Mapping[bytes, by
             assert said == {"is": wanted[part].decode()}, f"{target!r} got {name} as {said!r:.60}"
 
 
-def memory_is_bounded(watched: Any) -> None:
-    """Look at what waits for upstreams that get copies."""
+def memory_is_bounded(watched: Any, at_once: int) -> None:
+    """Look at what waits for upstreams that get copies.
+
+    Args:
+        watched: Whatever has a deadline.
+        at_once: Octets of a content that may come in one piece, since rules have changed it.
+    """
     for timed in watched:
         copy = timed._asker if isinstance(timed, Subrequest) else None
         if isinstance(copy, Copy) and copy.copied is not None:
             waits, waiting = copy.copied._waits, copy.copied.body._waiting
             assert waits <= MOST, f"{waits} octets of a copy wait"
-            assert waiting <= HIGH_WATER + WIRE, f"{waiting} octets of a copy wait"
+            assert waiting <= HIGH_WATER + WIRE + at_once, f"{waiting} octets of a copy wait"

@@ -82,7 +82,8 @@ def when_all_is_over(world: World) -> None:
 
 
 def _memory_is_bounded(world: World) -> None:
-    beside.memory_is_bounded(world.harness.gateway.foundation.deadlines._watched)
+    at_once = rules.MOST if world.changes_contents else 0
+    beside.memory_is_bounded(world.harness.gateway.foundation.deadlines._watched, at_once)
     for exchange in _under_way(world):
         for body in (exchange.request.body, exchange.response and exchange.response.body):
             if isinstance(body, Body):
