@@ -99,14 +99,16 @@ class Engine:
 
     Attributes:
         ended: Nothing more can be said on it.
+        has_rooms: More streams have room than were told: the next `pull`, due in the next turn, tells them.
         in_head: The peer has begun a head, and its end has not come: who waits for it bounds the time.
         worn: Resets of ours within content.
     """
 
-    __slots__ = ("ended", "in_head", "worn")
+    __slots__ = ("ended", "has_rooms", "in_head", "worn")
 
     def __init__(self) -> None:
         self.ended = False
+        self.has_rooms = False
         self.in_head = False
         self.worn = 0
 
@@ -174,7 +176,8 @@ class Engine:
         """Send content; returns whether its source should pause: `Room` comes when it may go on.
 
         So it is from `windows.HIGH_WATER` octets on that wait on the stream, or `windows.CONNECTION_HIGH_WATER` on the
-        connection, until most of them are sent; never at the end.
+        connection, until most of them are sent; never at the end. Note [A crowded connection] in
+        `gateway.http2.windows` has when which source goes on.
         """
         raise NotImplementedError
 

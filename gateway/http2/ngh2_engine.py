@@ -25,6 +25,7 @@ from gateway.http2.windows import (
     HIGH_WATER,
     LOW_WATER,
     PULL,
+    ROOMS,
 )
 
 _FRAME: Final = 16 * 1024
@@ -85,10 +86,8 @@ class Ngh2Engine(Ngh2Streams):
             return b"", self._failed(error)
         raw = connection.events()
         events = self._translated(raw, self._now) if raw else []
-        if self._full and connection.queued_body_size() <= CONNECTION_LOW_WATER:
-            for sid in [sid for sid in self._full if connection.queued_body_size(sid) <= LOW_WATER]:
-                self._full.pop(sid, None)
-                events.append(Room(sid))
+        if self._full or self.has_rooms:
+            self._tell_rooms(connection, events)
         return data, events
 
     def respond(
@@ -206,6 +205,21 @@ class Ngh2Engine(Ngh2Streams):
             return False
         self._full[sid] = None
         return True
+
+    def _tell_rooms(self, connection: ngh2.Connection, events: list[Event]) -> None:
+        """Let sources go on; Note [A crowded connection] in gateway.http2.windows."""
+        least = LOW_WATER if connection.queued_body_size() <= CONNECTION_LOW_WATER else 0
+        told: list[int] = []
+        self.has_rooms = False
+        for sid in self._full:
+            if connection.queued_body_size(sid) <= least:
+                if len(told) == ROOMS:
+                    self.has_rooms = True
+                    break
+                told.append(sid)
+        for sid in told:
+            del self._full[sid]
+            events.append(Room(sid))
 
     def _after(self, connection: ngh2.Connection) -> bytes:
         """Return what has to go out behind all the rest: resets of streams whose answers are out, the PING of a notice.

@@ -9,6 +9,13 @@ sends while nobody takes it fits into one body. A connection from a client has 1
 on while some stand still; it is also what bounds what the connection can make the gateway hold. A connection to a
 backend has one for each stream and 1 MiB more: clients that read slowly hold their own streams, and never the
 connection that others' answers come by.
+
+# Note [A crowded connection]
+What waits to be sent is bounded for each stream (`HIGH_WATER`) and for the connection (`CONNECTION_HIGH_WATER`). The
+latter may be used up by streams that stand still, since their windows are full: they must not hold up the others. So on
+a crowded connection a source goes on when all that it has written is out, a chunk at a time. And sources are told of
+room `ROOMS` at a time, the others in the next turn: were a hundred told at once, each would read a chunk before any of
+them knew that the connection is crowded again.
 """
 
 from __future__ import annotations
@@ -26,10 +33,13 @@ HIGH_WATER: Final = 64 * 1024
 LOW_WATER: Final = 32 * 1024
 """The same, down to which it is to go on."""
 
-CONNECTION_HIGH_WATER: Final = 1024 * 1024
+CONNECTION_HIGH_WATER: Final = 256 * 1024
 """`HIGH_WATER` for all streams of a connection together: from here on every source that writes is to pause."""
-CONNECTION_LOW_WATER: Final = 512 * 1024
-"""`LOW_WATER` likewise."""
+CONNECTION_LOW_WATER: Final = 128 * 1024
+"""`LOW_WATER` likewise; Note [A crowded connection] has what holds above it."""
+
+ROOMS: Final = 4
+"""Sources that are told at once that they may go on."""
 
 PULL: Final = 128 * 1024
 """Octets taken from an engine at once, at most: what is not taken is not framed, and priorities still apply to it."""

@@ -121,3 +121,8 @@ class Outlet(Carrier):
                         self.hear(event, now)
         finally:
             self._in_turn = False
+        if self.engine.has_rooms and self.phase < Phase.CLOSING:
+            self._dirty = True
+            if not self._full and not self._waits:
+                self._waits = True
+                self.site.later(self._turn_over)

@@ -183,3 +183,8 @@ class Http2Wire(Connection, StreamCarrier):
                     self._hear(event)
         finally:
             self._in_turn = False
+        if self.engine.has_rooms and self.phase < Phase.CLOSING:
+            self._dirty = True
+            if not self._full and not self._waits:
+                self._waits = True
+                self._talk.later(self._turn_over)

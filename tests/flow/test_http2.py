@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.http2 import codes
 from gateway.http2.codes import PREFACE
+from gateway.http2.windows import CONNECTION_HIGH_WATER
 from gateway.serving.http1_channel import Http1Channel
 from gateway.serving.http2_channel import Http2Channel
 from gateway.testing import FakeClient, Harness
@@ -440,6 +441,37 @@ def test_a_client_that_does_not_read_its_connection(gateway: Harness) -> None:
     assert [len(answer.body) for answer in answers] == [100_000] * 60
 
 
+def test_what_waits_for_a_client_that_does_not_read_is_little(gateway: Harness) -> None:
+    """A hundred answers of a megabyte: a part of each, and a quarter of a megabyte; then all goes on."""
+    first, rest, streams = 4_000, 16_000, 100
+    backend = gateway.backend("orders")
+    backend.answers(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + bytes(first))
+    client = connect(gateway, window=1_000_000)
+    client.peer.increment_flow_control_window(1_000_000_000)
+    client.flush()
+    gateway.network.pump()
+    client.stop_reading()
+    answers = [client.request("GET", f"/orders/{number}") for number in range(streams)]
+    gateway.network.pump()
+    (channel,) = gateway.gateway.site.channels
+    assert isinstance(channel, Http2Channel)
+    waited, left = 0, dict.fromkeys(backend.connections, 1000000 - first)
+    for _ in range(20):
+        for connection in left:
+            part = min(rest, left[connection])
+            left[connection] -= part
+            connection.send(bytes(part))
+        gateway.network.pump()
+        waited = max(waited, channel.engine.waiting())
+    assert waited < CONNECTION_HIGH_WATER + streams * rest
+    client.read_on()
+    for connection, part in left.items():
+        connection.send(bytes(part))
+    gateway.network.pump()
+
+    assert [(len(answer.body), answer.complete) for answer in answers] == [(1_000_000, True)] * streams
+
+
 # Limits and times.
 
 
@@ -526,6 +558,30 @@ def test_who_gives_up_behind_the_answer_is_no_flood(make: Any, answered: bool) -
         gateway.network.pump()
 
     assert [code for _, code in client.goaways] == ([] if answered else [codes.ENHANCE_YOUR_CALM])
+
+
+def test_answers_that_stand_still_do_not_hold_up_the_others(gateway: Harness) -> None:
+    """A stream whose client reads nothing of it holds its own window, and not the connection's."""
+    gateway.backend("orders").answers(ok(bytes(1_000_000)))
+    client = connect(gateway)
+    client.reads = False
+    still = [client.request("GET", f"/orders/{number}") for number in range(60)]
+    for _ in range(60):
+        gateway.network.pump()
+        read = 65_535 - client.peer.inbound_flow_control_window
+        if read:
+            client.peer.increment_flow_control_window(read)
+            client.flush()
+    assert [len(answer.body) for answer in still] == [65_535] * 60
+    other = client.request("GET", "/orders/other")
+    gateway.network.pump()
+    read = 0
+    while len(other.body) > read:
+        client.read(other, len(other.body) - read)
+        read = len(other.body)
+        gateway.network.pump()
+
+    assert (len(other.body), other.complete) == (1_000_000, True)
 
 
 def test_a_client_that_stops_sending(gateway: Harness) -> None:

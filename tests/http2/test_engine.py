@@ -505,18 +505,50 @@ def test_much_waits_and_then_there_is_room(server: Wire) -> None:
     assert server.engine.waiting(sid) == windows.LOW_WATER
 
 
+def rooms(events: list[Event]) -> list[int]:
+    """Which streams were told of room."""
+    return [event.sid for event in events if isinstance(event, Room)]
+
+
 def test_little_on_each_of_many_streams_is_much(make: Make) -> None:
-    """A connection holds a megabyte, however many streams share it."""
+    """A connection holds a quarter of a megabyte, however many streams share it; they go on a few at a time."""
     engine = make()
     feed(engine, START + b"".join(headers(sid) for sid in range(1, 101, 2)))
     full = [sid for sid in range(1, 101, 2) if engine.respond(sid, 200, [], bytes(30_000), whole=False)]
 
     assert min(full) > 2 * (windows.CONNECTION_HIGH_WATER // 30_000)
     assert len(full) == 50 - windows.CONNECTION_HIGH_WATER // 30_000
-    events, _ = feed(engine, frame(WINDOW_UPDATE, 0, 0, (300_000).to_bytes(4)))
-    assert events == []
-    events, _ = feed(engine, frame(WINDOW_UPDATE, 0, 0, (900_000).to_bytes(4)))
-    assert sorted(event.sid for event in events if isinstance(event, Room)) == full
+    told: list[int] = []
+    for _ in range(60):
+        engine.feed(frame(WINDOW_UPDATE, 0, 0, (40_000).to_bytes(4)), 0.0)
+        _, events = engine.pull()
+        crowded = engine.waiting() > windows.CONNECTION_LOW_WATER
+        assert all(engine.waiting(sid) <= (0 if crowded else windows.LOW_WATER) for sid in rooms(events))
+        assert len(rooms(events)) <= windows.ROOMS
+        told += rooms(events)
+    while engine.has_rooms:
+        _, events = engine.pull()
+        assert 0 < len(rooms(events)) <= windows.ROOMS
+        told += rooms(events)
+
+    assert sorted(told) == full
+
+
+def test_streams_that_stand_still_do_not_hold_up_the_others(make: Make) -> None:
+    """Their windows are full, and what waits on them alone makes the connection crowded."""
+    engine = make()
+    feed(engine, START + b"".join(headers(sid) for sid in range(1, 41, 2)))
+    feed(engine, frame(WINDOW_UPDATE, 0, 0, (100_000_000).to_bytes(4)))
+    for sid in range(1, 41, 2):
+        engine.respond(sid, 200, [], bytes(2 * 65_535), whole=False)
+    feed(engine, headers(41))
+    feed(engine, frame(WINDOW_UPDATE, 0, 41, (100_000_000).to_bytes(4)))
+    assert engine.waiting() == 20 * 65_535 > windows.CONNECTION_HIGH_WATER
+    assert engine.respond(41, 200, [], bytes(30_000), whole=False)
+    for _ in range(10):
+        _, events = engine.pull()
+        assert rooms(events) == [41]
+        assert engine.write(41, bytes(30_000), False)
 
 
 def test_a_pull_is_bounded(server: Wire) -> None:
