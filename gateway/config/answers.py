@@ -30,6 +30,12 @@ FOR_ONE_ANSWER = ("split_on", "mirror")
 ANSWERS = ("redirect", "respond", "aggregate")
 """Keys that stand in place of `upstream`."""
 
+
+def not_beside(answer: str) -> tuple[str, ...]:
+    """Return the keys that have no place beside one of `ANSWERS`."""
+    return FOR_ONE_ANSWER if answer == "aggregate" else FOR_BACKENDS
+
+
 NO_CONTENT = (204, 205, 304)
 """Statuses whose answers have no content (RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5)."""
 
@@ -65,7 +71,7 @@ def _route(index: int, route: Route) -> Iterator[tuple[Location, str, str]]:
     if route.upstream or len(answers) > 1:
         several = [f"`{key}`" for key in (["upstream"] if route.upstream else []) + answers]
         yield about_key(*here, answers[-1]), f"{', '.join(several[:-1])} or {several[-1]}", "both"
-    for key in FOR_ONE_ANSWER if route.aggregate is not None else FOR_BACKENDS:
+    for key in not_beside(answers[0]):
         if key in route.model_fields_set:
             yield about_key(*here, key), f"no key that is for backends beside `{answers[0]}`", f"`{key}`"
     if route.redirect is not None:

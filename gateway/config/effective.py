@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from gateway.config.answers import FOR_BACKENDS
+from gateway.config.answers import ANSWERS, not_beside
 from gateway.config.masking import hidden, mask
 from gateway.config.schema import Settings
 from gateway.config.schema.routes import Route
@@ -40,7 +40,8 @@ def effective(settings: Settings) -> dict[str, Any]:
             route["upstream"] = route["upstream"][0]["name"]
         elif not route["upstream"]:
             # What is for backends is refused beside an answer, defaults too.
-            for key in ("upstream", *FOR_BACKENDS):
+            answer = next(key for key in ANSWERS if key in route)
+            for key in ("upstream", *not_beside(answer)):
                 route.pop(key, None)
     written: dict[str, Any] = _escaped(data)
     return written
@@ -66,6 +67,8 @@ def route_table(settings: Settings) -> list[dict[str, Any]]:
     """List the routes with everything that is decided about them, defaults put in; no columns that say nothing."""
     rows = [_row(route, settings) for route in settings.routes]
     in_vain = [] if any(route.group is not None for route in settings.routes) else ["group"]
+    in_vain += [] if any(route.split_on is not None for route in settings.routes) else ["split_on"]
+    in_vain += [] if any(route.mirror is not None for route in settings.routes) else ["mirror"]
     if len(settings.listeners) == 1 and all(route.listeners is None for route in settings.routes):
         in_vain.append("listeners")
     return [{key: cell for key, cell in row.items() if key not in in_vain} for row in rows]
@@ -81,13 +84,15 @@ def _row(route: Route, settings: Settings) -> dict[str, Any]:
         "name": route.name,
         "host": ", ".join(map(for_people, route.host or ["*"])),
         "path": route.pattern,
-        "methods": list(route.methods or ["*"]),
+        "methods": ["GET"] if route.aggregate is not None else list(route.methods or ["*"]),
         "listeners": [listener.name for listener in settings.listeners if route.is_on(listener.name)],
         "group": route.group or "-",
         "match": conditions,
         "upstream": [f"{name} x{weight}" if len(shares) > 1 else name for name, weight in shares] or [target(route)],
-        "strategy": [_strategy(upstreams[name]) for name, _ in shares],
-        "backends": [_backend(one) for name, _ in shares for one in upstreams[name].backends],
+        "split_on": route.split_on or "-",
+        "mirror": "-" if route.mirror is None else route.mirror.upstream,
+        "strategy": [_strategy(upstreams[name]) for name in route.forwards_to],
+        "backends": [_backend(one) for name in route.forwards_to for one in upstreams[name].backends],
         "timeout": format_duration(route.timeout),
         "body_limit": format_size(limit) if limit else "none",
     }

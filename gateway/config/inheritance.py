@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from gateway.config.answers import ANSWERS, FOR_BACKENDS
+from gateway.config.answers import ANSWERS, not_beside
 from gateway.config.nodes import Entry, ListNode, MapNode, Node, ScalarNode, items, join
 from gateway.config.problems import Place
 from gateway.config.schema.base import OWN
@@ -182,4 +182,4 @@ def _elsewhere(key: str, layer: Layer, decides: tuple[str, Layer] | None) -> boo
     """Whether a key would be taken over that is for another destination than the route's."""
     if decides is None or layer is decides[1]:
         return False
-    return key in DESTINATIONS or (key in FOR_BACKENDS and decides[0] in ANSWERS)
+    return key in DESTINATIONS or (decides[0] in ANSWERS and key in not_beside(decides[0]))

@@ -154,3 +154,30 @@ def test_backends_and_listeners_of_every_kind_are_written_back(load_text: Load) 
         "https://[::1]:8443/v2",
         "http://127.0.0.1/v3",
     ]
+
+
+def test_what_is_shared_out_copied_and_put_together_is_written_back(load_text: Load) -> None:
+    """And the table of routes has columns for it where there is any."""
+    upstreams = "upstreams: [{name: a, backends: [{url: 'http://h:1'}]}, {name: b, backends: []}]\n"
+    settings = load_text(
+        upstreams + "routes:\n"
+        "- {path: /a, upstream: [a, b], split_on: 'header:X-Tenant', mirror: {upstream: b, ratio: 0.5}}\n"
+        "- path: /b/:id\n"
+        "  timeout: 5s\n"
+        "  transformations: {response: {add_headers: {X-Time: '${latency}'}}}\n"
+        "  aggregate:\n"
+        "    parts:\n"
+        "    - name: x\n"
+        "      upstream: a\n"
+        "      path: '/x?id=${param.id}&$${y}'\n"
+        "      on_failure: {default: {n: [1.10, null, 'a'], o: null}}\n"
+        "    - {name: z, upstream: b, path: /y, timeout: 1s, on_failure: {default: null}}\n"
+    )
+
+    assert load_text(as_yaml(settings)) == settings
+    assert effective(settings)["routes"][1]["timeout"] == "5s"
+    split, parts = route_table(settings)
+    assert (split["split_on"], split["mirror"]) == ("header:X-Tenant", "b")
+    assert (parts["split_on"], parts["mirror"], parts["methods"]) == ("-", "-", ["GET"])
+    assert (parts["upstream"], parts["backends"]) == (["aggregate of a, b"], ["http://h:1"])
+    assert {"split_on", "mirror"}.isdisjoint(route_table(load_text(upstreams + "routes: [{path: /, upstream: a}]"))[0])

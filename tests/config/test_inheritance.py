@@ -57,6 +57,31 @@ def test_a_route_s_own_keys_go_before_its_group_s_and_those_before_defaults(load
     assert [upstream.panic_threshold for upstream in settings.upstreams] == [0.1, 0.1]
 
 
+def test_parts_of_answers_take_over_what_is_for_backends(load_text: Load) -> None:
+    """But for what is about one answer: splits and copies."""
+    settings = load_text(
+        "upstreams: [{name: a, backends: []}, {name: b, backends: []}]\n"
+        "defaults: {route: {timeout: 3s, retry: {}, split_on: ip, mirror: {upstream: b}}}\n"
+        "groups: {home: {aggregate: {parts: [{name: x, upstream: a, path: /x}]}}}\n"
+        "routes:\n"
+        "- {path: /a, group: home}\n"
+        "- {path: /b, upstream: a}\n"
+        "- {path: /c, group: home, upstream: a, aggregate: null}\n"
+        "- {path: /d, redirect: {scheme: https}, host: a.example}\n"
+    )
+    found = [(one.timeout, one.retry is None, one.mirror is None, one.aggregate is None) for one in settings.routes]
+    assert found == [
+        (3, False, True, False),
+        (3, False, False, True),
+        (3, False, False, True),
+        (30, True, True, True),
+    ]
+    # And is written back so that it loads.
+    assert load_text(as_yaml(settings)).routes == tuple(
+        route.model_copy(update={"group": None}) for route in settings.routes
+    )
+
+
 def test_a_key_is_taken_over_whole(load_text: Load) -> None:
     """Nothing of the group's `auth` is left in a route that says its own (D-196)."""
     (route,) = load_text(ROUTES + "  - {path: /a, group: internal, auth: {type: jwt, scopes: [write]}}").routes
