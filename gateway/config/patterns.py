@@ -32,7 +32,7 @@ _BASE = re.compile(
 )
 _SPACES = re.compile(r"[\s\x00-\x20\x7f]")
 _ENDPOINT = re.compile(r"[A-Za-z][A-Za-z0-9_-]*:.+")
-_TCP = re.compile(r"(?:tcp|tcp6|ssl|tls|sni):(?:port=)?(?P<port>[^:]*)(?::.*)?", re.DOTALL)
+_TCP = re.compile(r"(?:tcp|tcp6|ssl|sni):(?:port=)?(?P<port>[^:]*)(?::.*)?", re.DOTALL)
 
 SOCKETS = "unix:"
 """Among trusted proxies: all who come by a UNIX socket, as in nginx."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.config.endpoint_strings import address_of, check_arguments, parse, port_of
+from gateway.config.patterns import endpoint
 from gateway.config.problems import Unexpected
 
 
@@ -31,10 +32,11 @@ def test_an_argument_that_is_not_known_is_named() -> None:
     assert refused.value.found == "`certkey=`, did you mean `certKey`?"
 
 
-@pytest.mark.parametrize("written", ["systemd:domain=INET:index=0", "haproxy:tcp:port=80", "tls:lets-encrypt:tcp:443"])
+@pytest.mark.parametrize("written", ["systemd:domain=INET:index=0", "haproxy:tcp:port=80", "tls:/etc/live:443"])
 def test_kinds_that_are_not_ours_are_left_to_themselves(written: str) -> None:
-    """A plugin of Twisted's knows what it takes."""
+    """A plugin of Twisted's knows what it takes, and in what order: a directory stands before the port of `tls:`."""
     check_arguments(written)
+    assert endpoint(written) == written
 
 
 @pytest.mark.parametrize(
