@@ -277,6 +277,12 @@ class Overloaded(GatewayError):
         super().__init__(headers=((b"Retry-After", b"%d" % max(1, ceil(retry_after))),))
 
 
+class NotCached(DownstreamError):
+    """The client wants what is kept or nothing (`Cache-Control: only-if-cached`), and nothing is kept that fits."""
+
+    status, reason = 504, "cache.miss"
+
+
 class BreakerOpen(GatewayError):
     """The circuit breaker of the upstream, or of each of its backends, is open: nothing was sent."""
 

@@ -130,6 +130,7 @@ class Exchange:
         bytes_received: Octets of request content.
         bytes_sent: Octets of response content.
         finished: Monotonic seconds when the exchange was over, 0.0 before.
+        cached: How the cache of its route handled it (`gateway.middleware.cache`); empty where there is none.
         principal: Who is calling, once authenticated.
         rate_limit: The verdict of the tightest rate limit so far; None before there is one.
         pending: What the exchange waits for (an attempt, a step of the chain), to be cancelled when the client goes.
@@ -141,6 +142,7 @@ class Exchange:
         "attempts",
         "backend",
         "bytes_sent",
+        "cached",
         "chain",
         "client_address",
         "deadline",
@@ -197,6 +199,7 @@ class Exchange:
         self.upstream_finished = 0.0
         self.bytes_sent = 0
         self.finished = 0.0
+        self.cached = ""
         self.principal: Principal | None = None
         self.rate_limit: Any = None  # a `gateway.limiting.limit.Verdict`, which this layer may not import
         self.pending: Cancellable | None = None
@@ -233,6 +236,10 @@ class Exchange:
     def dry_run(self) -> str:
         """What rules in dry run would have done: `auth=auth.missing, rate_limit=limit.exceeded`; empty for nothing."""
         return "" if self._state is None else ", ".join(self._state.get(_DRY_RUN, ()))
+
+    def share_state(self, other: Exchange) -> None:
+        """Have what the steps of another exchange have kept: this one is made for it."""
+        self._state = other._state
 
     @property
     def state(self) -> dict[str, Any]:

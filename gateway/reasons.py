@@ -83,6 +83,7 @@ ADVICE = {
     "limit.overload": (
         "Add instances or cores; `gateway_event_loop_lag_seconds` and the process's memory show what is short."
     ),
+    "cache.miss": "The client asks for what is kept only; without `only-if-cached` it gets an answer of the backend.",
     "breaker.open": (
         "Look at the backends: `GET /upstreams` has the cause. The breaker closes by itself when they are well."
     ),

@@ -4,9 +4,10 @@
 A backend answers by what it is sent. If something is sent that is not in the key, one client could choose what others
 get. So the key has the scheme, the host with its port, the path both as it was matched and as it is sent (two spellings
 of one path may be two resources to a backend), the query as it is sent, and the fields of `cache.vary`; where
-`cache.query` leaves parameters out, these are not sent either. What else is sent are the client's other fields: an
-answer that depends on one says so in `Vary`; those that frameworks make URLs of are refused a place in the cache
-(`UNKEYED`).
+`cache.query` leaves parameters out, these are not sent either. What else is sent are the client's other fields. Those
+that frameworks make URLs, hosts or methods of (`OVERRIDES`) are in the key of a request that has them; those that tell
+the client's address (`NAMES_CLIENT`) are not sent by who fetches for all; an answer that depends on one of the others
+says so in `Vary`.
 """
 
 from __future__ import annotations
@@ -14,20 +15,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from gateway.http.fields import folded
 from gateway.http.queries import decoded
 
-UNKEYED: Final = frozenset(
+_REMEMBERED: Final = 4096
+_LONGEST: Final = 64
+
+_OVERRIDING: Final = frozenset(
     [
         b"base-url",
         b"front-end-https",
         b"http-host",
         b"proxy-host",
         b"request-uri",
-        b"true-client-ip",
         b"x-forwarded-host",
         b"x-forwarded-path",
         b"x-forwarded-port",
         b"x-forwarded-prefix",
+        b"x-forwarded-proto",
         b"x-forwarded-protocol",
         b"x-forwarded-scheme",
         b"x-forwarded-server",
@@ -49,7 +54,42 @@ UNKEYED: Final = frozenset(
         b"x-url-scheme",
     ]
 )
-"""Lower-case names of request fields by which one framework or another overrides what the request line says."""
+"""Names of request fields by which one framework or another overrides what the request line says."""
+
+_OF_CLIENTS: Final = frozenset(
+    [
+        b"cf-connecting-ip",
+        b"client-ip",
+        b"fastly-client-ip",
+        b"true-client-ip",
+        b"x-client-ip",
+        b"x-cluster-client-ip",
+        b"x-originating-ip",
+        b"x-remote-addr",
+        b"x-remote-ip",
+    ]
+)
+"""Names of request fields that tell the client's address: another one for each client, so never part of a key."""
+
+
+class Among(dict[bytes, bool]):
+    """Whether a field is one of some, by its lower-case name, in any spelling that a server may read as such a name."""
+
+    def __init__(self, names: frozenset[bytes]) -> None:
+        super().__init__()
+        self._names = names
+
+    def __missing__(self, name: bytes) -> bool:
+        verdict = folded(name) in self._names
+        if len(self) < _REMEMBERED and len(name) <= _LONGEST:
+            self[name] = verdict
+        return verdict
+
+
+OVERRIDES: Final = Among(_OVERRIDING)
+"""Whether a field overrides what the request line says."""
+NAMES_CLIENT: Final = Among(_OF_CLIENTS)
+"""Whether a field tells the client's address."""
 
 _PORTS: Final = {b"http": b":80", b"https": b":443"}
 

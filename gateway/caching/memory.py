@@ -160,7 +160,7 @@ class MemoryStore(CacheStore):
             if query is not None:
                 noted.note((url,), stamp)
             for place in list(self._urls.get(url, {}).values()):
-                if query is None or place.key.query is None or place.key.query == query:
+                if purge.meets(place.key):
                     self._leave(place)
         elif purge.tag is not None:
             self._tags.note(purge.tag, stamp)

@@ -71,6 +71,12 @@ class Purge:
         self.query = query
         self.tag = tag
 
+    def meets(self, key: Key) -> bool:
+        """Whether it may meet an answer with a key, whatever tags that has."""
+        if self.url is not None:
+            return key.url == self.url and (self.query is None or key.query is None or key.query == self.query)
+        return self.route is None or key.route == self.route
+
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class CacheStore:

@@ -15,9 +15,11 @@ from gateway.composition.builders.access_log import access_log
 from gateway.composition.builders.addresses import ip_rules
 from gateway.composition.builders.admission import LoadControl
 from gateway.composition.builders.bases import upstreams_below_a_base
+from gateway.composition.builders.cache import Caches
 from gateway.composition.builders.dry_run import address_note, field_step
 from gateway.composition.builders.error_pages import Pages
 from gateway.composition.builders.identity import Identity
+from gateway.composition.builders.keeping import compresses_before_it_keeps
 from gateway.composition.builders.last_good import LastGoods
 from gateway.composition.builders.limits import RateLimits
 from gateway.composition.builders.transformations import Transformations, dropped_fields
@@ -103,6 +105,7 @@ class Pipeline:
             self._sticky = sticky_step(settings, foundation)
         self._last_goods = LastGoods(settings, foundation)
         self._transformations = Transformations(settings, foundation)
+        self._caches = Caches(settings, foundation)
 
     def steps(
         self,
@@ -119,6 +122,9 @@ class Pipeline:
             mirror: Copies requests; None where no copies are made.
         """
         name, pattern, auth = ("", "", None) if route is None else (route.name, route.pattern, route.auth)
+        places = list(self._load.of_upstreams(route, choose))
+        # Behind the cache, since a place is held only while the upstream is asked; but what is kept is of one upstream.
+        asks_late = choose is None and self._caches.keeps(route)
         return _those_needed(
             *self.outermost(name, pattern, route),
             *self._load.at_the_door(route),  # before any work: what is turned away here must cost nothing
@@ -137,10 +143,13 @@ class Pipeline:
             self._transformations.content(route),  # likewise
             *self._load.behind_the_buffer(route),  # the gateway's place, where it was not taken at the door
             self._load.of_route(route),  # a caller who is refused above takes nobody's place
-            *self._load.of_upstreams(route, choose),  # a place is held only while the upstream is asked
+            *([] if asks_late else places),  # a place is held only while the upstream is asked
             self._pages.step(route),  # outside what keeps the backend's answers as they were
             self._transformations.step(route),  # what stands before it is about the request as it came
-            mirror,  # the copy is what the backend gets
+            self._cache(route),  # a hit has passed all that limits requests; it is of what the backend is asked
+            *(places if asks_late else []),
+            mirror,  # the copy is what the backend gets; nothing that is answered from the cache has one
+            self._compression_of_kept(route),  # inside the cache, which so keeps an answer once for each coding
             self._last_good(route),  # innermost: keeps what the backend said
         )
 
@@ -193,6 +202,20 @@ class Pipeline:
         """List the steps of the metrics on the public port: not logged, and under the address rules for all."""
         return _those_needed(self._request_id, self._ip_rules, *self._limits.own("metrics", path).steps)
 
+    def _cache(self, route: Route | None) -> Middleware | None:
+        """Return the step that answers with what was kept, by what the backend is asked."""
+        if route is None or self._caches.cached is None:
+            return None
+        return self._caches.step(route, self._identity.passes(route.auth, dropped_fields(route)))
+
+    def _compression_of_kept(self, route: Route | None) -> Middleware | None:
+        """Return the step that compresses answers before they are kept; None where it stands outside."""
+        if route is None or not compresses_before_it_keeps(route):
+            return None
+        from gateway.composition.builders.browsers import compression_step
+
+        return compression_step(self._settings.compression_of(route))
+
     def _last_good(self, route: Route | None) -> Middleware | None:
         """Return the step that keeps answers, by what the backend is asked."""
         if route is None:
@@ -214,7 +237,7 @@ class Pipeline:
         """Return what answers preflights, and what changes answers for browsers; loaded where a route has any of it."""
         if route is None:
             return []
-        compression = self._settings.compression_of(route)
+        compression = None if compresses_before_it_keeps(route) else self._settings.compression_of(route)
         if route.cors is None and compression is None and not (route.grpc_web or route.security_headers is not False):
             return []
         from gateway.composition.builders.browsers import steps

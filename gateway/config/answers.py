@@ -19,7 +19,7 @@ from gateway.config.validation import Location, about_key, locate
 from gateway.http import templates
 from gateway.http.expressions import matcher
 
-FOR_BACKENDS = ("timeout", "retry", "hedge", "paths", "transformations", "split_on", "mirror")
+FOR_BACKENDS = ("timeout", "retry", "hedge", "paths", "transformations", "split_on", "mirror", "cache")
 """Keys of a route that are about what is asked of backends."""
 
 

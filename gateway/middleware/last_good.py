@@ -17,13 +17,12 @@ from gateway.exchange import Exchange
 from gateway.filters import Recording, filter_response
 from gateway.headers import Headers
 from gateway.http import caching
-from gateway.http.fields import FieldFilter, passed_on
+from gateway.http.fields import FieldFilter
 from gateway.message import KeptAnswer, Response
+from gateway.middleware.sending import identified, values_sent
 from gateway.resilience.last_good import Answer, LastGood, Values
 
 _SAFE = frozenset([b"GET", b"HEAD", b"OPTIONS", b"TRACE"])
-_SHOWS_WHO = (b"authorization", b"cookie", b"x-api-key")
-"""Request fields that may say who is calling, to a backend too: the answer may be meant for that caller alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,7 @@ class LastGoodStep:
             return  # the answer may depend on the content, which is not part of the key
         said = caching.directives(response.headers)
         varies = caching.varies(response.headers)
-        if varies is None or not caching.may_keep(response.status, response.headers, said, _identified(exchange)):
+        if varies is None or not caching.may_keep(response.status, response.headers, said, identified(exchange)):
             return
         if (response.headers.get(b"content-type") or b"").lower().startswith(b"text/event-stream"):
             return  # an event stream does not end, and would reserve room for as long as it lasts
@@ -107,7 +106,7 @@ class LastGoodStep:
             response.headers.copy(),
             recording if response.body is not None else None,
             varies,
-            _values(exchange, varies, self._passes),
+            values_sent(exchange, varies, self._passes),
             made,
             until,
         )
@@ -152,7 +151,7 @@ class Recall:
         if request.method not in (b"GET", b"HEAD") or request.body is not None or _wants_no_copy(request.headers):
             return None
         now = self._now()
-        answer = self._store.find(_key(exchange), lambda names: _values(exchange, names, passes), now)
+        answer = self._store.find(_key(exchange), lambda names: values_sent(exchange, names, passes), now)
         if answer is None:
             return None
         headers = answer.headers.copy()
@@ -170,32 +169,6 @@ def _wants_no_copy(headers: Headers) -> bool:
     return b"no-cache" in said or b"no-store" in said
 
 
-def _identified(exchange: Exchange) -> bool:
-    index = exchange.request.headers.index
-    if exchange.principal is not None or any(name in index for name in _SHOWS_WHO):
-        return True
-    return exchange.peer.certificate() is not None  # which the backend may be told
-
-
 def _key(exchange: Exchange) -> Hashable:
     request = exchange.request
     return exchange.scheme, request.host, request.target
-
-
-def _values(exchange: Exchange, names: tuple[bytes, ...], passes: FieldFilter) -> Values:
-    """Return the values that the backend gets in these fields, which its answer varies on.
-
-    They are the client's fields that are forwarded, those that steps of the chain add, and the forwarding fields. A
-    client's field that is not forwarded cannot change the answer.
-    """
-    if not names:
-        return ()
-    request = exchange.request
-    sent = [(b"host", request.host)]
-    sent += [(lower, value) for lower, _, value in passed_on(request.headers, passes)]
-    sent += [(name.lower(), value) for name, value in exchange.headers_out]
-    for line in exchange.forwarding.encode(request.headers, request.host, request.version).split(b"\r\n"):
-        name, _, value = line.partition(b": ")
-        sent.append((name.lower(), value))
-    told = [[value for lower, value in sent if lower == name] for name in names]
-    return tuple(b", ".join(values) if values else None for values in told)

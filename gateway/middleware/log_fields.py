@@ -74,6 +74,7 @@ _EXPRESSIONS = {
     "dry_run": "exchange.dry_run or None",
     "grpc_status": "call_status(exchange)",
     "parts": "exchange.state.get('gateway.parts')",
+    "cache": "exchange.cached or None",
     # A head that was refused has no method, and may have no target either: then there is no line.
     "request_line": (
         "((request.method.decode('latin-1') or '-') + ' ' + request.path.decode('latin-1')"

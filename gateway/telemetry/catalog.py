@@ -255,6 +255,19 @@ METRICS = (
         "What the kept answers of an upstream with `fallback: {cached: true}` take up.",
     ),
     Spec(
+        "gateway_cache_requests_total",
+        "counter",
+        ("route", "outcome"),
+        "Requests of routes with `cache`: `hit`, `stale`, `revalidated`, `miss`, `collapsed` (another one's fetch "
+        "answered it), `bypass` (nothing of it may be kept).",
+    ),
+    Spec(
+        "gateway_cache_bytes",
+        "gauge",
+        (),
+        "What the answers in the memory of the cache take up.",
+    ),
+    Spec(
         "gateway_retries_total",
         "counter",
         ("route", "reason", "outcome"),

@@ -17,6 +17,7 @@ Complaints = Callable[..., list[str]]
 JWT = "auth: {jwt: {default: {algorithms: [HS256], secret: an-example-secret-of-forty-octets-or-more}}}\n"
 
 SET = {
+    "cache_store=redis": "cache_store: redis",
     "plugins": "plugins: [{name: a, class: a.B}]",
     "tracing.exporter": "tracing: {exporter: otlp}",
     "routes[].plugins": "plugins: [a]",

@@ -29,8 +29,16 @@ def steps(route: Route, compression: CompressionSettings | None, foundation: Fou
     cors = cors_step(route, foundation)
     if cors is not None:
         made.append(cors)
-    if compression is not None:  # before what makes content: on the way back it comes last
-        made.append(Compression(compression.algorithms, compression.min_size, compression.types))
+    compresses = compression_step(compression)
+    if compresses is not None:  # before what makes content: on the way back it comes last
+        made.append(compresses)
     if route.grpc_web:  # errors of the steps behind it are answered in gRPC-Web
         made.append(GrpcWeb())
     return made
+
+
+def compression_step(compression: CompressionSettings | None) -> Compression | None:
+    """Return the step that compresses answers; None for none."""
+    if compression is None:
+        return None
+    return Compression(compression.algorithms, compression.min_size, compression.types)

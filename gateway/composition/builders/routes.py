@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import inf
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from gateway.answering.redirect import PathTemplate, Redirect
 from gateway.balancing import build as build_balancer
@@ -19,6 +19,7 @@ from gateway.config.schema.routes import Route
 from gateway.exchange import Exchange
 from gateway.forwarding.forwarder import Forwarder
 from gateway.forwarding.kinds import forwarder_for
+from gateway.forwarding.subrequest import fail
 from gateway.http.fields import FieldFilter
 from gateway.interfaces import Middleware
 from gateway.middleware.chain import Chain, Handler
@@ -41,6 +42,14 @@ class MakeSteps(Protocol):
         /,
     ) -> Sequence[Middleware]:
         """`choose` picks one of the route's upstreams, None where it has one only; `mirror` makes copies."""
+
+
+@runtime_checkable
+class Fetching(Protocol):
+    """A step that begins exchanges of its own, without a client."""
+
+    def behind(self, begin: Callable[[Exchange], None]) -> None:
+        """Take what begins an exchange behind the step."""
 
 
 class Routes:
@@ -109,6 +118,9 @@ class Routes:
             handler: Handler = aggregation(route, passes, retries, hedges, self._subrequests, foundation).forward
         else:
             handler = _handler(route, forwarders)
+        for place, step in enumerate(steps, 1):
+            if isinstance(step, Fetching):
+                step.behind(Chain(steps[place:], handler, fail).begin)
         chain = Chain(steps, handler, render_error)
         leaf = RouteLeaf(route.name, route.pattern, chain, route.exchange_timeout, paths)
         leaf.answers_preflights = route.answers_preflights

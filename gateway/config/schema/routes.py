@@ -13,6 +13,7 @@ from gateway.config.schema.aggregation import Aggregate
 from gateway.config.schema.answers import ErrorPages, Redirect, Respond
 from gateway.config.schema.auth import RouteAuth
 from gateway.config.schema.base import Section, or_one
+from gateway.config.schema.caching import Cache
 from gateway.config.schema.limiting import LimitQueue, RateLimit
 from gateway.config.schema.mirror import Mirror
 from gateway.config.schema.paths import Paths
@@ -198,6 +199,7 @@ class SharedRoute(Shared):
         default=None,
         description="Absent: as at top level. `off` where an answer holds a secret (BREACH).",
     )
+    cache: Cache | None = Field(default=None, description="Absent: off; `{}`: on, with these defaults.")
     grpc_web: Flag = Field(
         default=False,
         description="Whether pages may make calls of gRPC: gRPC-Web becomes gRPC, and back.",

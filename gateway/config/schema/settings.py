@@ -11,6 +11,7 @@ from gateway.config.schema.answers import ErrorPages
 from gateway.config.schema.auth import Auth
 from gateway.config.schema.base import Section
 from gateway.config.schema.bounds import Forwarded, Limits, Redis, Timeouts
+from gateway.config.schema.caching import CacheMemory
 from gateway.config.schema.limiting import MatchedRateLimit
 from gateway.config.schema.listeners import Admin, Listener, names_of
 from gateway.config.schema.paths import Paths
@@ -86,6 +87,10 @@ class Settings(Section):
     compression: Compression | None = Field(
         default=None, description="For every route that does not say otherwise. Absent: off."
     )
+    cache_store: Literal["memory", "redis"] = Field(
+        default="memory", description="Where the answers of routes with `cache` are kept."
+    )
+    cache: CacheMemory = Field(default=CacheMemory(), description="The store in memory, of each process.")
     paths: Paths = Field(default=Paths(), description="How the servers behind the routes read paths.")
     routes: tuple[Route, ...] = Field(default=(), description="What goes where; the most specific match wins.")
     error_pages: ErrorPages = Field(

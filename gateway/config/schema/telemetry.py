@@ -70,6 +70,7 @@ RECORD_FIELDS = (
     "dry_run",
     "grpc_status",
     "parts",
+    "cache",
 )
 """What a record of the access log can hold, beside `request.headers.NAME`."""
 

@@ -1,0 +1,49 @@
+"""Settings of `cache` into the steps of routes and the store that they share.
+
+What makes the steps (`gateway.composition.builders.caching`) is loaded with the first route that has a cache.
+
+Tests: `tests/flow/test_cache.py::test_an_answer_is_kept_once_for_each_coding`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.composition.builders.keeping import keeps
+from gateway.composition.foundation import Foundation
+from gateway.config import Settings
+from gateway.config.schema.routes import Route
+from gateway.http.fields import FieldFilter
+from gateway.interfaces import Middleware
+
+if TYPE_CHECKING:
+    from gateway.composition.builders.caching import Cached
+
+
+class Caches:
+    """Makes the steps of one configuration's routes.
+
+    Args:
+        settings: The configuration.
+        foundation: What it is built on.
+    """
+
+    def __init__(self, settings: Settings, foundation: Foundation) -> None:
+        self.cached: Cached | None = None
+        if any(route.cache is not None for route in settings.routes):
+            from gateway.composition.builders.caching import Cached
+
+            self.cached = Cached(settings, foundation)
+
+    def keeps(self, route: Route | None) -> bool:
+        """Whether answers of a route are kept."""
+        return route is not None and keeps(route)
+
+    def step(self, route: Route | None, passes: FieldFilter) -> Middleware | None:
+        """Make the step of a route; None where it has neither a cache nor anything to do with that of another.
+
+        Args:
+            route: Its settings.
+            passes: Which of the client's fields are sent.
+        """
+        return None if route is None or self.cached is None else self.cached.step(route, passes)

@@ -1,0 +1,165 @@
+"""What routes with `cache` have: their steps, the store, and what makes the requests that fetch for it.
+
+Tests: `tests/flow/test_cache.py::test_the_store_outlives_a_reload`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from hashlib import blake2b
+from typing import Any
+
+from gateway.caching.flights import Flights, Room
+from gateway.caching.freshness import Policy
+from gateway.caching.memory import MemoryStore
+from gateway.caching.normal import usual_codings
+from gateway.caching.store import CacheStore, Purge
+from gateway.composition.builders.keeping import keeps
+from gateway.composition.foundation import Foundation
+from gateway.config import Settings
+from gateway.config.schema.caching import Cache
+from gateway.config.schema.routes import Route
+from gateway.exchange import Exchange
+from gateway.forwarding.beside import Watch
+from gateway.forwarding.subrequest import Asker, Subrequest
+from gateway.http.fields import FieldFilter
+from gateway.interfaces import Middleware
+from gateway.middleware.cache import CacheStep
+from gateway.middleware.cache_invalidation import Invalidation
+from gateway.middleware.cache_parts import Parts
+from gateway.middleware.cache_request import Requests
+from gateway.middleware.compression import Compression
+
+
+class Cached:
+    """Makes the steps of one configuration's routes.
+
+    Args:
+        settings: The configuration.
+        foundation: What it is built on.
+
+    Attributes:
+        store: Where answers are kept.
+    """
+
+    def __init__(self, settings: Settings, foundation: Foundation) -> None:
+        self._settings = settings
+        self._foundation = foundation
+        carried = foundation.carried
+        self.store: CacheStore = self._store()
+        self._flights: Flights[Any] = carried.get(("cache", "flights"), Flights)
+        size = settings.cache.size
+        self._room: Room = carried.get(("cache", "room", size), lambda: Room(size))
+        self._keeper = Watch(foundation.deadlines, foundation.pool.client_gone, foundation.now)
+        self._invalidation = Invalidation(self.store, self._flights)
+
+    def _store(self) -> CacheStore:
+        foundation, size = self._foundation, self._settings.cache.size
+        store = foundation.carried.get(("cache", "memory", size), lambda: MemoryStore(size))
+        show = partial(foundation.metrics.gauge, "gateway_cache_bytes", lambda: [((), store.octets)])
+        foundation.carried.then(show)
+        return store
+
+    def step(self, route: Route, passes: FieldFilter) -> Middleware | None:
+        """Make the step of a route; None where it has neither a cache nor anything to do with that of another."""
+        settings = route.cache
+        if settings is None or not keeps(route):
+            return self._invalidation if route.upstream and _changes(route, self._settings) else None
+        compression = self._settings.compression_of(route)
+        codings: Callable[[bytes], bytes | None] = usual_codings
+        if compression is not None:
+            codings = Compression(compression.algorithms, compression.min_size, compression.types).agreed
+        requests = Requests(
+            _scope(route, self._settings),
+            route.name,
+            None if settings.query == "all" else _names(settings.query),
+            [name.lower().encode() for name in settings.vary],
+            passes,
+            codings,
+        )
+        parts = Parts(
+            requests,
+            _policy(settings),
+            self.store,
+            self._flights,
+            self._room,
+            settings.max_entry,
+            settings.status,
+            self._foundation.wall_clock,
+            self._ask,
+        )
+        count = self._foundation.metrics.counter("gateway_cache_requests_total").add
+        return CacheStep(
+            parts,
+            frozenset(method.encode() for method in settings.methods),
+            settings.coalesce,
+            self._invalidation,
+            partial(count, route.name),
+        )
+
+    def purge(self, purge: Purge) -> Awaitable[None] | None:
+        """Forget answers, those that are on their way too."""
+        self._flights.forget(purge)
+        return self.store.purge(purge)
+
+    def _ask(self, asker: Asker, begin: Callable[[Exchange], None]) -> Subrequest:
+        return Subrequest(self._keeper, asker, begin, _finish)
+
+
+def _finish(exchange: Exchange) -> None:
+    if exchange.chain is not None:
+        exchange.chain.finish(exchange)
+
+
+def _policy(settings: Cache) -> Policy:
+    return Policy(
+        settings.ttl,
+        settings.override_ttl,
+        settings.stale_while_revalidate,
+        settings.stale_if_error,
+        settings.tags.lower().encode(),
+    )
+
+
+def _names(query: str | tuple[str, ...]) -> frozenset[bytes]:
+    return frozenset() if isinstance(query, str) else frozenset(name.encode() for name in query)
+
+
+def _scope(route: Route, settings: Settings) -> bytes:
+    """Return a name for what the answers of a route depend on beside the request: a reload leaves none behind."""
+    told = [route.name, repr(route.upstreams), repr(settings.compression_of(route))]
+    told += [repr(route.cache and (route.cache.vary, route.cache.query))]
+    told += ["" if route.aggregate is None else route.aggregate.model_dump_json()]
+    told += ["" if route.transformations is None else route.transformations.request.model_dump_json()]
+    for upstream in settings.upstreams:
+        if upstream.name in {name for name, _ in route.upstreams}:
+            told += [upstream.name, repr(upstream.host_header), repr(upstream.rewrite_responses)]
+    return blake2b("\n".join(told).encode(), digest_size=16).hexdigest().encode()
+
+
+def _changes(route: Route, settings: Settings) -> bool:
+    """Whether a route takes requests that may change what a route with a cache keeps: those of other methods."""
+    if route.methods is not None and {"GET", "HEAD", "OPTIONS", "TRACE"}.issuperset(route.methods):
+        return False
+    return any(other.cache is not None and _meet(route, other) for other in settings.routes if other is not route)
+
+
+def _meet(one: Route, other: Route) -> bool:
+    """Whether two routes may be for the same URL."""
+    if None not in one.hosts and None not in other.hosts:
+        wild = any(host is not None and host.startswith("*") for host in (*one.hosts, *other.hosts))
+        if not wild and not set(one.hosts) & set(other.hosts):
+            return False
+    return any(_first(path) == _first(another) for path in one.path for another in other.path) or any(
+        _first(path) in _ANY for path in (*one.path, *other.path)
+    )
+
+
+_ANY = frozenset(["", "*"])
+
+
+def _first(path: str) -> str:
+    """Return the first segment of a path pattern; empty where it may be any."""
+    segment = path.removeprefix("/").partition("/")[0]
+    return "" if path.startswith("~") or segment[:1] in (":", "{") else segment

@@ -1,0 +1,209 @@
+"""Answer with what was kept, and keep what may be: a shared cache in front of a route (RFC 9111).
+
+Stands behind everything that decides whether a request is let through, and behind what changes requests: a hit is
+limited and authenticated, and what is kept is what the backend said. What it answers with passes every step as an
+answer of a backend does. Rules are in `gateway.caching`; fetches are in `gateway.middleware.cache_fetch`.
+
+# Note [What passes by the cache]
+Requests that are not GET or HEAD, have content, change the protocol, or ask for an answer under a condition that only
+the backend can judge (`If-Match`, `If-Unmodified-Since`), go on to the backend as they are, and their answers are not
+kept. So do a HEAD and a request for a part, where nothing is kept: their answers are not whole. So does what a client
+asks with `no-store`.
+
+Tests: `tests/flow/test_cache.py::test_what_is_fresh_is_answered_from_the_cache`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from gateway.caching.freshness import chosen_by, keep
+from gateway.caching.kept import Kept
+from gateway.caching.key import Key
+from gateway.caching.status import NAME, hit
+from gateway.caching.store import Missed
+from gateway.caching.wishes import wishes
+from gateway.errors import NotCached
+from gateway.exchange import Exchange
+from gateway.message import Response
+from gateway.middleware.cache_answer import answer
+from gateway.middleware.cache_fetch import Fetch
+from gateway.middleware.cache_invalidation import Invalidation
+from gateway.middleware.cache_parts import Parts
+from gateway.middleware.cache_waiting import Waiting
+from gateway.middleware.sending import identified
+
+_BY_BACKEND: Final = frozenset([b"if-match", b"if-unmodified-since"])
+
+_OURS: Final = frozenset(["hit", "stale", "revalidated"])
+_SAYS: Final = {"bypass": b"gateway; fwd=bypass", "miss": b"gateway; fwd=uri-miss"}
+_METHOD: Final = b"gateway; fwd=method"
+
+
+class CacheStep:
+    """The step of a route with `cache`.
+
+    Args:
+        parts: What it works with.
+        methods: Those that are answered: GET, HEAD or both.
+        coalesce: Whether many who wait for the same have it fetched once.
+        invalidation: Forgets what a request changes.
+        count: Counts an outcome.
+    """
+
+    name = "cache"
+    __slots__ = ("_coalesce", "_count", "_find", "_invalidation", "_methods", "_now", "_parts", "_passed", "_waited")
+
+    def __init__(
+        self,
+        parts: Parts,
+        methods: frozenset[bytes],
+        coalesce: bool,
+        invalidation: Invalidation,
+        count: Callable[[str], None],
+    ) -> None:
+        self._parts = parts
+        self._methods = methods
+        self._coalesce = coalesce
+        self._invalidation = invalidation
+        self._count = count
+        self._find = parts.store.find
+        self._now = parts.now
+        # Exchanges that go to the backend though their answers might be kept, and those that have waited for a fetch.
+        self._passed: dict[Exchange, Key] = {}
+        self._waited: dict[Exchange, Waiting] = {}
+        parts.rejoin = self._rejoin
+
+    def behind(self, begin: Callable[[Exchange], None]) -> None:
+        """Take what begins an exchange behind this step: fetches go there."""
+        self._parts.begin = begin
+
+    def on_request(self, exchange: Exchange) -> Response | Awaitable[Response | None] | None:
+        """Answer, wait for the answer, or let the exchange go on to the backend.
+
+        Raises:
+            NotCached: The client wants nobody to be asked, and nothing is kept.
+        """
+        request = exchange.request
+        if request.method not in self._methods:
+            return None
+        if request.body is not None or request.upgrade is not None or not _BY_BACKEND.isdisjoint(request.headers.index):
+            exchange.cached = "bypass"
+            return None
+        parts = self._parts
+        key = parts.requests.key(exchange)
+        found = self._find(key, parts.requests.chosen(exchange), self._now())
+        if isinstance(found, (Kept, Missed)):
+            return self._found(exchange, key, found)
+        return self._later(exchange, key, found)
+
+    async def _later(self, exchange: Exchange, key: Key, asked: Awaitable[Kept | Missed]) -> Response | None:
+        answered = self._found(exchange, key, await asked)
+        return await answered if isinstance(answered, Waiting) else answered
+
+    def _found(self, exchange: Exchange, key: Key, found: Kept | Missed) -> Response | Waiting | None:
+        parts, request, now = self._parts, exchange.request, self._now()
+        wants = wishes(request.headers)
+        kept = None
+        if isinstance(found, Kept):
+            kept = found
+            if wants.fresh(kept, now):
+                exchange.cached = "hit"
+                return answer(kept, request, now, hit(kept, now) if parts.says else b"")
+            if now < kept.lent and now >= kept.fresh and not wants.demanding:
+                self._fetch_aside(exchange, key, kept)
+                exchange.cached = "stale"
+                return answer(kept, request, now, hit(kept, now) if parts.says else b"")
+        if wants.only_if_cached:
+            raise NotCached()
+        if not wants.stored:
+            exchange.cached = "bypass"
+            return None
+        exchange.cached = "miss"
+        if (kept is None and (request.method == b"HEAD" or parts.passes(key, exchange))) or (
+            b"range" in request.headers.index
+        ):
+            self._passed[exchange] = key
+            return None
+        waiting = self._waited[exchange] = Waiting(exchange, wants, kept)
+        why = b"uri-miss" if kept is None else b"request" if now < kept.fresh else b"stale"
+        self._fetch(waiting, key, kept, found.stamp, why)
+        return waiting
+
+    def _fetch(self, waiting: Waiting, key: Key, kept: Kept | None, stamp: int, why: bytes) -> None:
+        """Let an exchange join a fetch, or begin one."""
+        parts, exchange = self._parts, waiting.exchange
+        name = parts.name(key, exchange) if self._coalesce and not waiting.wishes.demanding else None
+        fetch = None if name is None else parts.flights.find(name)
+        if fetch is None or not fetch.join(waiting):
+            fetch = Fetch(parts, name, key, kept, stamp, why)
+            fetch.join(waiting)
+            fetch.begin(exchange)
+
+    def _fetch_aside(self, exchange: Exchange, key: Key, kept: Kept) -> None:
+        """Have a stale answer validated, or fetched anew, while it is given (RFC 5861 section 3)."""
+        parts = self._parts
+        name = parts.name(key, exchange)
+        if parts.flights.find(name) is None:
+            Fetch(parts, name, key, kept, kept.stamp, b"stale", background=True).begin(exchange)
+
+    def _rejoin(self, waiting: Waiting, key: Key, names: tuple[bytes, ...], stamp: int) -> None:
+        """Find an exchange another fetch: the answer that it has waited for is not for its request."""
+        self._parts.learn(key, waiting.exchange, names)
+        self._fetch(waiting, key, None, stamp, b"vary-miss")
+
+    def on_response(self, exchange: Exchange) -> Awaitable[None] | None:
+        """Say how the cache handled the request; forget what a request that changes something has changed."""
+        waited = self._waited.get(exchange)
+        if waited is not None and waited.told:
+            if waited.source is not None and exchange.pending is None:
+                exchange.pending = waited.source
+            _tell_of(exchange, waited.inner)
+            if waited.answered:
+                return None
+        response = exchange.response
+        assert response is not None
+        if exchange.error is not None or exchange.cached in _OURS:
+            return None
+        key = self._passed.pop(exchange, None)
+        if key is not None:
+            self._look_again(exchange, key, response)
+        parts = self._parts
+        if parts.policy.tags:
+            response.headers.remove(parts.policy.tags)
+        if parts.says and response.status != 101:
+            response.headers.add(NAME, _SAYS.get(exchange.cached, _METHOD))
+        return self._invalidation.on_response(exchange)
+
+    def on_finish(self, exchange: Exchange) -> None:
+        """Count the outcome, and let go of what is left."""
+        if exchange.cached:
+            self._count(exchange.cached)
+        if self._passed:
+            self._passed.pop(exchange, None)
+        if self._waited:
+            waited = self._waited.pop(exchange, None)
+            if waited is not None:
+                _tell_of(exchange, waited.inner)
+                if waited.source is not None:
+                    waited.source.cancel()
+
+    def _look_again(self, exchange: Exchange, key: Key, response: Response) -> None:
+        """Have the next request for the same fetched for the cache, where the answer to this one could be kept."""
+        parts, now = self._parts, self._now()
+        status = 200 if response.status in (206, 304) else response.status
+        if chosen_by(response.headers) is None or (response.length or 0) > parts.most:
+            return
+        if keep(status, response.headers, parts.policy, identified(exchange), now, now) is not None:
+            parts.learn(key, exchange, ())
+
+
+def _tell_of(exchange: Exchange, inner: Exchange | None) -> None:
+    """Let the log and the metrics of an exchange tell of the backend that was asked for it."""
+    if inner is not None:
+        exchange.upstream = inner.upstream
+        exchange.backend = inner.backend
+        exchange.attempts = inner.attempts
+        exchange.upstream_started = inner.upstream_started
+        exchange.upstream_finished = inner.upstream_finished

@@ -1,0 +1,64 @@
+"""Answers made of what was kept: whole, a part, the head alone, or that the client has it already.
+
+Tests: `tests/flow/test_cache.py::test_a_part_of_what_is_kept`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gateway.caching.kept import Kept
+from gateway.caching.ranges import UNSATISFIABLE, part_of
+from gateway.caching.status import NAME
+from gateway.caching.validation import client_has, fields_of_304
+from gateway.headers import Headers
+from gateway.message import KeptAnswer, Request, Response
+
+_LOWER: Final = NAME.lower()
+_AGE: Final = b"age"
+
+
+def answer(kept: Kept, request: Request, now: float, says: bytes, error: bool = False) -> Response:
+    """Return the answer to a request.
+
+    Args:
+        kept: What was kept.
+        request: GET or HEAD.
+        now: Unix seconds.
+        says: The `Cache-Status`; empty for none.
+        error: It is given in place of an error.
+    """
+    headers = Headers.over(kept.block)
+    age = int(now - kept.born)
+    headers.add(b"Age", b"%d" % age if age > 0 else b"0")
+    if says:
+        headers.add(NAME, says)
+    kind = KeptAnswer if error else Response
+    body = kept.body
+    index = request.headers.index
+    if (b"if-none-match" in index or b"if-modified-since" in index) and client_has(request.headers, kept):
+        return kind(304, less(headers))
+    if request.method == b"HEAD":
+        return kind(kept.status, headers, None, len(body))
+    if b"range" in index:
+        part = part_of(request.headers, kept)
+        if part == UNSATISFIABLE:
+            return kind(416, Headers([(b"Content-Range", b"bytes */%d" % len(body)), *said(headers)]), b"")
+        if part is not None:
+            first, end = part
+            headers.set(b"Content-Range", b"bytes %d-%d/%d" % (first, end - 1, len(body)))
+            return kind(206, headers, body[first:end])
+    return kind(kept.status, headers, body)
+
+
+def less(headers: Headers) -> Headers:
+    """Return the fields of a 304 in an answer's place, with what the cache says of it."""
+    fields = fields_of_304(headers)
+    for name, value in said(headers):
+        fields.add(name, value)
+    return fields
+
+
+def said(headers: Headers) -> list[tuple[bytes, bytes]]:
+    """Return the fields that tell of the cache."""
+    return [(name, value) for lower, name, value in headers.fields if lower in (_AGE, _LOWER)]

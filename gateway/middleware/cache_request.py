@@ -1,0 +1,141 @@
+"""What a route's cache makes of a request: its key, the values that answers are chosen by, and what a backend is asked.
+
+Tests: `tests/flow/test_cache_keys.py::test_what_is_in_the_key`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final
+
+from gateway.caching.kept import Kept, Values
+from gateway.caching.key import NAMES_CLIENT, OVERRIDES, Among, Key, kept_query, make_key
+from gateway.caching.normal import normal
+from gateway.caching.store import Chosen
+from gateway.caching.validation import CONDITIONS, conditions_for
+from gateway.exchange import Exchange
+from gateway.headers import Headers
+from gateway.http.fields import FieldFilter, connection_options
+from gateway.message import Request
+from gateway.middleware.sending import values_sent
+from gateway.middleware.transformation import ChangedRequest
+
+_ENCODING: Final = b"accept-encoding"
+_NOT_SENT: Final = Among(CONDITIONS | {_ENCODING, b"if-range"})
+
+
+class Requests:
+    """The rules of one route about its requests.
+
+    Args:
+        scope: Names what else its answers depend on.
+        route: Its name.
+        query: Names of the parameters that count; None for all.
+        vary: Lower-case names of fields that are part of the key.
+        passes: Which of the client's fields are forwarded.
+        codings: Makes one spelling of `Accept-Encoding`, None for none.
+    """
+
+    __slots__ = ("_codings", "_encoding_passes", "_passes", "_query", "_route", "_scope", "_vary")
+
+    def __init__(
+        self,
+        scope: bytes,
+        route: str,
+        query: frozenset[bytes] | None,
+        vary: Sequence[bytes],
+        passes: FieldFilter,
+        codings: Callable[[bytes], bytes | None],
+    ) -> None:
+        self._scope = scope
+        self._route = route
+        self._query = query
+        self._vary = tuple(vary)
+        self._passes = passes
+        self._codings = codings
+        self._encoding_passes = passes[_ENCODING]
+
+    def key(self, exchange: Exchange) -> Key:
+        """Return what a request is kept under."""
+        request = exchange.request
+        came = came_as(request)
+        target, query = request.target, came.query
+        if self._query is not None:
+            target = self._target(target)
+        made = make_key(
+            self._scope,
+            self._route,
+            exchange.scheme,
+            came.host,
+            exchange.path,
+            target,
+            query if self._query is None else None,
+        )
+        headers = request.headers
+        if self._vary:
+            for value in self.values(exchange, self._vary):
+                made.primary += b"\n-" if value is None else b"\n+" + value
+        overriding = [name for name in headers.index if OVERRIDES[name]]
+        for name in sorted(overriding):
+            made.primary += b"\n%b: %b" % (name, headers.joined(name) or b"")
+        if exchange.upstream is not None:  # chosen of several
+            made.primary += b"\n>" + exchange.upstream.encode()
+        if request.host != came.host:
+            made.primary += b"\n@" + request.host
+        return made
+
+    def chosen(self, exchange: Exchange) -> Chosen:
+        """Return what tells the values that answers to a request are chosen by."""
+        return partial(self.values, exchange)
+
+    def values(self, exchange: Exchange, names: tuple[bytes, ...]) -> Values:
+        """Return what a backend gets in some fields, in normal form."""
+        told = list(values_sent(exchange, names, self._passes))
+        for place, name in enumerate(names):
+            value = told[place]
+            if name == _ENCODING:
+                told[place] = self._coding(exchange.request.headers)
+            elif value is not None:
+                told[place] = normal(name, value)
+        return tuple(told)
+
+    def asked(self, exchange: Exchange, kept: Kept | None) -> Request:
+        """Return what a backend is asked for a request.
+
+        Args:
+            exchange: Has the request.
+            kept: What is to be validated; None for nothing. The client's own conditions do not go on.
+        """
+        made = ChangedRequest(exchange.request)
+        if self._query is not None:
+            made.target = self._target(made.target)
+            made.query = made.target.partition(b"?")[2]
+        fields = [field for field in made.headers.fields if not (_NOT_SENT[field[0]] or NAMES_CLIENT[field[0]])]
+        coding = self._coding(made.headers)
+        if coding is not None:
+            fields.append((_ENCODING, b"Accept-Encoding", coding))
+        if kept is not None:
+            made.method = b"GET"
+            fields += conditions_for(kept)
+        made.headers = Headers.of(fields)
+        return made
+
+    def _coding(self, headers: Headers) -> bytes | None:
+        if not self._encoding_passes or _ENCODING not in headers.index:
+            return None
+        if b"connection" in headers.index and _ENCODING in connection_options(headers):
+            return None  # it is for one hop only, and not sent on
+        return self._codings(headers.joined(_ENCODING) or b"")
+
+    def _target(self, target: bytes) -> bytes:
+        """Return a target with the parameters that count."""
+        path, _, query = target.partition(b"?")
+        assert self._query is not None
+        left = kept_query(query, self._query) if self._query else b""
+        return path + b"?" + left if left else path
+
+
+def came_as(request: Request) -> Request:
+    """Return the request as it came, where `gateway.middleware.transformation` has changed it."""
+    return request.original if isinstance(request, ChangedRequest) else request

@@ -1,0 +1,77 @@
+"""What Cache-Control says."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.caching.directives import LONGEST, date, directives, names, seconds
+from gateway.headers import Headers
+
+
+def read(*lines: bytes) -> dict[bytes, bytes]:
+    """Return the directives of a message with these lines."""
+    return dict(directives(Headers([(b"Cache-Control", line) for line in lines])))
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        (b"max-age=60", {b"max-age": b"60"}),
+        (b"MAX-AGE=60 , no-store", {b"max-age": b"60", b"no-store": b""}),
+        (b'max-age="60"', {b"max-age": b"60"}),
+        (b"max-age = 60", {b"max-age": b"60"}),
+        (b"max-age", {b"max-age": b""}),
+        (b"max-age=60, max-age=10", {b"max-age": b"10"}),
+        (b"max-age=10, max-age=60", {b"max-age": b"10"}),
+        (b"max-age=10, max-age=soon", {b"max-age": b"soon"}),
+        (b'no-cache="a, b", max-age=1', {b"no-cache": b"a, b", b"max-age": b"1"}),
+        (b'no-cache="a", no-cache="b"', {b"no-cache": b"a,b"}),
+        (b'no-cache="a", no-cache', {b"no-cache": b""}),
+        (b'foo="max-age=60"', {b"foo": b"max-age=60"}),
+        (b'foo="a\\"b, no-store"', {b"foo": b'a\\"b, no-store'}),
+        (b"=, no-store", {b"no-store": b""}),
+        (b"max-age=6 0, no-store", {b"no-store": b""}),
+        (b'"no-store", public', {b"public": b""}),
+        (b"", {}),
+        (b",,", {}),
+    ],
+)
+def test_directives_are_read(line: bytes, found: dict[bytes, bytes]) -> None:
+    """Of one that is repeated the smaller number counts, of one for fields all of them; the rest is passed over."""
+    assert read(line) == found
+
+
+def test_lines_are_one_list() -> None:
+    """However many there are."""
+    assert read(b"max-age=60", b"public") == {b"max-age": b"60", b"public": b""}
+    assert dict(directives(Headers())) == {}
+
+
+@given(st.binary(max_size=60))
+def test_any_octets_are_read(line: bytes) -> None:
+    """And `no-store` behind them is found, where they do not open a quotation."""
+    read(line)
+    assert b'"' in line or b"no-store" in read(line + b",no-store")
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [(b"0", 0), (b"60", 60), (b"99999999999", LONGEST), (b"-1", None), (b"1.5", None), (b"", None), (None, None)],
+)
+def test_seconds(text: bytes | None, number: float | None) -> None:
+    """Whole ones, and no more than RFC 9111 wants."""
+    assert seconds(text) == number
+
+
+def test_names() -> None:
+    """Of fields, in lower case."""
+    assert names(b" Set-Cookie ,, X-Own") == (b"set-cookie", b"x-own")
+
+
+def test_dates() -> None:
+    """Those of RFC 9110, and nothing else."""
+    assert date(b"Thu, 01 Jan 1970 00:01:00 GMT") == 60
+    assert date(b"0") is None
+    assert date(b"") is None
