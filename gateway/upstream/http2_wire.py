@@ -5,9 +5,8 @@ stream, and what the streams have the engine send into octets. `gateway.http2.en
 
 # Note [A turn of a backend's connection]
 What was read goes to the engine as a whole, its events are handled one by one, and the heads of answers that are not
-complete by then are told; meanwhile nothing is written. Otherwise it is written at once where one stream is open, and
-at the end of the reactor's turn where there are more: together they cost one system call. What the transport does not
-take stays in the engine, by streams.
+complete by then are told; meanwhile nothing is written. Otherwise it is written at the end of the reactor's turn: what
+all clients ask in one turn costs one system call. What the transport does not take stays in the engine, by streams.
 
 Tests: `tests/flow/test_http2_backends.py::test_exchanges_share_a_connection`.
 """
@@ -117,11 +116,8 @@ class Http2Wire(Connection, StreamCarrier):
         self._dirty = True
         if self._in_turn or self._waits:
             return
-        if self.streams > 1:
-            self._waits = True
-            self._talk.later(self._turn_over)
-        else:
-            self._flush()
+        self._waits = True
+        self._talk.later(self._turn_over)
 
     def now(self) -> float:
         return self._now()
