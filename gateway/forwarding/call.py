@@ -7,8 +7,8 @@ It is a deadline for the whole call, and not for the head of its answer: what st
 trailers. It counts against no backend (D-314): who says `1n` would else eject them all. The route's `timeout` holds
 beside it, and that is the backend's.
 
-The backend knows the deadline, too, and is often the first to say that it is over: by that outcome, or by a reset. What
-it says then is the client's time all the same.
+The backend knows the deadline, too, and is often the first to say that it is over: by that outcome, by whatever else
+its handler makes of it (grpc-go: UNKNOWN), or by a reset. What it says then is the client's time all the same.
 
 Tests: `tests/flow/test_grpc.py::test_the_clients_deadline`.
 """
@@ -26,7 +26,6 @@ from gateway.http import grpc
 from gateway.transport.deadlines import NEVER
 from gateway.upstream.contract import Stream
 
-_TOO_LATE: Final = grpc.AS_HTTP[grpc.DEADLINE_EXCEEDED]
 _EARLY: Final = 0.05
 """Seconds before its deadline from which on a backend may say that it is over: clocks and their ticks differ."""
 
@@ -55,7 +54,7 @@ class Call(Attempt):
 
     def finished(self, status: int) -> float:
         self._deadlines.forget(self)
-        late = status == _TOO_LATE and self.call_until <= self._now() + _EARLY
+        late = status >= 500 and self.call_until <= self._now() + _EARLY
         return self._finish(status, CallTimeout() if late else None)
 
     def failed(self, error: GatewayError, body: Body | None) -> None:
