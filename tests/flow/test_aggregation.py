@@ -500,6 +500,66 @@ def test_what_caches_are_told(
         assert answer.headers.get(name) is None
 
 
+FRESH = (b"Cache-Control", b"max-age=60")
+
+
+def cached(make: Make, **cache: Any) -> Harness:
+    """A route whose answers are kept, with a part that goes by a field, and one that may fail."""
+    user = PLAIN | {"path": "/users/${param.id}?t=${header.X-Tenant}"}
+    made = gateway(make, user, ORDERS | {"on_failure": "omit"}, route={"cache": cache})
+    made.backend("users").answer = lambda asked: ok(b'"%b"' % asked.target, JSON, FRESH)
+    made.backend("orders").answers(ok(b"[1]", JSON, FRESH))
+    return made
+
+
+def test_an_answer_is_kept_as_a_whole(make: Make) -> None:
+    """By what its parts are asked with: no caller gets another's; HEAD is answered from it."""
+    made = cached(make)
+    first = made.get("/home/7", X_Tenant="a")
+    assert made.get("/home/7", X_Tenant="a").body == first.body
+    assert made.request("HEAD", "/home/7", {"X-Tenant": "a"}).status == 200
+    assert len(made.backend("users").requests) == 1
+    assert made.get("/home/7", X_Tenant="b").json["user"] == "/users/7?t=b"
+    assert made.get("/home/8", X_Tenant="a").json["user"] == "/users/8?t=a"
+
+
+def test_parts_are_asked_once_for_all_who_wait(make: Make) -> None:
+    """With the parameters of the request that all of them made."""
+    made = cached(make)
+    made.backend("orders").stall()
+    clients = [made.send(b"GET /home/7 HTTP/1.1\r\nHost: h\r\n\r\n") for _ in range(3)]
+    assert len(made.backend("users").requests) == 1
+    made.backend("orders").connection.send(ok(b"[3]", JSON, FRESH))
+    made.network.pump()
+    assert [client.responses()[0].json for client in clients] == [{"user": "/users/7?t=", "orders": [3]}] * 3
+
+
+@pytest.mark.parametrize(
+    "answer", [ok(status=b"500 Broken"), ok(b"[2]", JSON, (b"Cache-Control", b"private")), ok(b"[2]", (b"Vary", b"*"))]
+)
+def test_what_one_part_forbids_is_not_kept(make: Make, answer: bytes) -> None:
+    """Though the route has a `ttl`: a failure, what is for one caller, what fits no other request."""
+    made = cached(make, ttl="60s")
+    made.backend("orders").answers(answer)
+    made.get("/home/7")
+    made.get("/home/7")
+    assert len(made.backend("users").requests) == 2
+
+
+def test_no_caller_gets_the_parts_of_another(make: Make) -> None:
+    """Where a part goes by who is calling."""
+    made = gateway(
+        make,
+        PLAIN | {"path": "/users/${claim.sub}"},
+        route={"auth": {"type": "jwt"}, "cache": {"ttl": "60s"}},
+        auth={"jwt": {"default": {"algorithms": ["HS256"], "secret": SECRET}}},
+    )
+    made.backend("users").answer = lambda asked: ok(b'"%b"' % asked.target, JSON, FRESH)
+    for name in ("ann", "bob", "ann"):
+        token = sign(SECRET, "HS256", said(sub=name))
+        assert made.get("/home/7", Authorization=f"Bearer {token}").json == {"user": f"/users/{name}"}
+
+
 def test_fields_that_decide_what_is_asked_for(make: Make) -> None:
     """Are in `Vary`: a cache must not give the answer for another."""
     made = gateway(make, PLAIN | {"path": "/users/${header.X-Id}?t=${header.X-Tenant}"})

@@ -78,6 +78,21 @@ def test_it_is_no_other_request_of_the_route(make: Make) -> None:
     assert counted(made) == {"2xx": 1}
 
 
+def test_what_is_answered_from_a_cache_has_no_copy(make: Make) -> None:
+    """The shadow has the load that the backend has."""
+    made = gateway(make, route={"cache": {}})
+    for name in ("orders", "shadow"):
+        made.backend(name).answers(ok(b"1", (b"Cache-Control", b"max-age=60")))
+    for _ in range(3):
+        assert made.get("/orders/7").body == b"1"
+    for name in ("orders", "shadow"):
+        assert len(made.backend(name).requests) == 1
+    made.clock.advance(61)
+    made.get("/orders/7")
+    for name in ("orders", "shadow"):
+        assert len(made.backend(name).requests) == 2
+
+
 def test_retries_make_no_more_copies(make: Make) -> None:
     """Nor is a copy tried again."""
     made = gateway(make, route={"retry": {"attempts": 2, "on": [503]}})
