@@ -105,6 +105,8 @@ class Compression:
         if b"cache-control" in index and b"no-transform" in directives(headers):
             return False
         kind = said.partition(b";")[0].strip(b" \t").lower()
+        if kind.startswith(b"application/grpc"):
+            return False  # each message has its own coding (`grpc-encoding`), and clients of gRPC know no other
         if kind in self._types or kind.startswith(self._starts):
             return True
         return any(kind.startswith(before) and kind.endswith(after) for before, after in self._ends)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -18,7 +19,19 @@ from gateway.testing import FakeClient, Harness
 from gateway.testing.backend import ok
 from tests.http2.client import Http2Client
 from tests.http2.test_ngh2_engine import conversations, parts
-from tests.http2.wire import GET, POST, START, frame, frames, headers
+from tests.http2.wire import (
+    CONTINUATION,
+    END_HEADERS,
+    END_STREAM,
+    GET,
+    HEADERS,
+    POST,
+    START,
+    block,
+    frame,
+    frames,
+    headers,
+)
 
 
 def connect(gateway: Harness, window: int = 65_535) -> Http2Client:
@@ -943,3 +956,79 @@ def seen(chunks: Iterable[bytes]) -> list[tuple[object, ...]]:
 def test_no_cut_changes_what_a_backend_sees(said: bytes, cuts: list[int]) -> None:
     """However what a client says is divided into reads."""
     assert seen(parts(said, cuts)) == seen([said])
+
+
+MALFORMED = [
+    [*GET, ("connection", "close")],
+    [*GET, ("Upper", "x")],
+    [*GET, ("x", "a"), (":path", "/b")],
+    [*GET, ("x", "a\r\nx-user-id: 1")],
+    [*GET, ("host", "other")],
+    [*POST, ("content-length", "1"), ("content-length", "2")],
+]
+SOUND = [[*GET], [*GET, ("x", "a" * 300), ("cookie", "a=b"), ("cookie", "c=d")], [*GET, ("te", "trailers")]]
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    fields=st.sampled_from(MALFORMED + SOUND),
+    cuts=st.lists(st.integers(0, 400), max_size=7),
+    reads=st.lists(st.integers(0, 700), max_size=4),
+)
+def test_no_cut_of_a_head_lets_it_through(fields: list[tuple[str, str]], cuts: list[int], reads: list[int]) -> None:
+    """HEADERS and CONTINUATION cut anywhere: what is malformed reaches nobody, and what is sound is the same."""
+    whole = block(fields)
+    places = sorted({0, len(whole), *(cut % (len(whole) + 1) for cut in cuts)})
+    pieces = [whole[i:j] for i, j in pairwise(places)]
+    said = START
+    for number, piece in enumerate(pieces):
+        last = number == len(pieces) - 1
+        kind, flags = (CONTINUATION, 0) if number else (HEADERS, END_STREAM)
+        said += frame(kind, flags | (END_HEADERS if last else 0), 1, piece)
+    found = seen(parts(said, reads))
+
+    if fields in MALFORMED:
+        assert found == []
+    else:
+        assert len(found) == 1
+        assert found == seen([START + headers(1, fields)])
+
+
+def test_a_download_does_not_hold_up_small_answers(gateway: Harness) -> None:
+    """A hundred megabytes on one stream, to a client that reads all it gets; answers on others come meanwhile."""
+    backend = gateway.backend("orders")
+    backend.answers(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n" + bytes(1000))
+    client = connect(gateway, window=10_000_000)
+    client.peer.increment_flow_control_window(1_000_000_000)
+    client.flush()
+    download = client.request("GET", "/orders/large")
+    gateway.network.pump()
+    source = backend.connections[0]
+    backend.answers(ok(b"small"))
+    for _ in range(50):
+        source.send(bytes(100_000))
+        small = client.request("GET", "/orders/small")
+        gateway.network.pump()
+        assert (small.body, small.complete) == (b"small", True)
+
+    assert len(download.body) == 1000 + 50 * 100_000
+    assert not download.complete
+
+
+def test_what_is_urgent_goes_first(gateway: Harness) -> None:
+    """The client's `priority` field decides whose content goes next where not all of it can."""
+    gateway.backend("orders").answers(ok(bytes(60_000)))
+    client = connect(gateway)
+    client.reads = False
+    client.request("GET", "/orders/first")
+    gateway.network.pump()
+    later = client.request("GET", "/orders/later", {"priority": "u=6"})
+    sooner = client.request("GET", "/orders/sooner", {"priority": "u=1"})
+    gateway.network.pump()
+    assert [len(answer.body) for answer in (later, sooner)] == [5_535, 0]  # there is no more room on the connection
+    client.peer.increment_flow_control_window(60_000)
+    client.flush()
+    gateway.network.pump()
+
+    assert [len(answer.body) for answer in (later, sooner)] == [5_535, 60_000]
+    assert gateway.backend("orders").requests[1].headers.get(b"priority") == b"u=6"

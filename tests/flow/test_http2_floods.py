@@ -3,7 +3,8 @@
 Limits, and where each is proved. E is tests/http2/test_ngh2_engine.py, C is tests/http2/test_engine.py, F is
 tests/flow/test_http2.py; others are here. `flood` is E `test_a_flood_ends_the_connection`.
 
-* Streams at once: flood `[streams beyond the limit]`, F `test_the_limits_are_the_configuration_s`.
+* Streams at once: flood `[streams beyond the limit]`, E `test_refused_streams_are_counted_at_once`, F
+  `test_the_limits_are_the_configuration_s`.
 * Windows: tests/http2/test_windows.py, C `test_a_stalled_stream_holds_its_own_window_only`.
 * Size of frames: C `test_frames_that_break_the_rules_end_the_connection`.
 * HPACK tables and bombs: E `test_tables_are_bounded`, flood `[references to one field]`, `[crumbs of Cookie]`.
@@ -22,7 +23,8 @@ tests/flow/test_http2.py; others are here. `flood` is E `test_a_flood_ends_the_c
 * A head that is not complete: F `test_a_head_that_takes_its_time`.
 * An answer that stands still: F `test_a_client_that_reads_nothing_is_given_up`,
   `test_where_all_answers_stand_still_no_more_are_taken`.
-* A connection that is not read: `test_a_client_that_does_not_read_its_connection_is_cut`.
+* A connection that is not read: `test_a_client_that_does_not_read_its_connection_is_cut`, F
+  `test_what_waits_for_a_client_that_does_not_read_is_little`.
 * No stream, no settings: F `test_a_connection_without_requests`, `test_a_client_without_settings`.
 * Requests of a connection, its age: F `test_a_connection_has_its_share_of_requests`, `test_a_connection_that_is_old`.
 """
