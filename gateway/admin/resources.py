@@ -6,9 +6,11 @@ import json
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from twisted.web.resource import Resource
-from twisted.web.server import Request
+from twisted.web.server import NOT_DONE_YET, Request
 
 from gateway import __version__
 from gateway.admin.hosts import is_own
@@ -37,27 +39,41 @@ class Leaf(Resource):
     methods: tuple[str, ...] = ("GET", "HEAD")
     words = ""
 
-    def render(self, request: Request) -> bytes:
+    def render(self, request: Request) -> bytes | int:
         """Answer, whatever the method."""
         body = self._body(request)
+        if isinstance(body, Deferred):
+            here = [True]
+            request.notifyFinish().addErrback(lambda _: here.clear())
+            body.addErrback(lambda failure: _refuse(request, self._fault(request, failure)))
+            body.addCallback(lambda late: self._finish(request, late) if here else None)
+            return NOT_DONE_YET
         if request.method == b"HEAD":
             # For HEAD Twisted leaves the body out as well, but logs a line for each request.
             request.setHeader(b"Content-Length", b"%d" % len(body))
             return b""
         return body
 
-    def _body(self, request: Request) -> bytes:
+    def _body(self, request: Request) -> bytes | Deferred[bytes]:
         # Twisted's own default names the library and its version.
         request.setHeader(b"Server", b"gateway")
         request.setHeader(b"Cache-Control", b"no-store")
         try:
             self.check(request)
             return self.answer(request)
-        except GatewayError as error:
-            return _refuse(request, error)
         except Exception:  # noqa: BLE001  # whatever a view does, the answer shows nothing of it
-            _log.failure("The admin listener failed on {path}", path=request.path)
-            return _refuse(request, InternalError())
+            return _refuse(request, self._fault(request, Failure()))
+
+    def _fault(self, request: Request, failure: Failure) -> GatewayError:
+        if isinstance(failure.value, GatewayError):
+            return failure.value
+        _log.failure("The admin listener failed on {path}", failure, path=request.path)
+        return InternalError()
+
+    def _finish(self, request: Request, body: bytes) -> None:
+        request.setHeader(b"Content-Length", b"%d" % len(body))
+        request.write(body)
+        request.finish()
 
     def check(self, request: Request) -> None:
         """Refuse the request by raising a `GatewayError`; by default nothing is refused."""
@@ -66,8 +82,8 @@ class Leaf(Resource):
         if request.method.decode("latin-1") not in self.methods:
             raise MethodNotAllowed(self.methods)
 
-    def answer(self, request: Request) -> bytes:
-        """Return the body, having set status and media type."""
+    def answer(self, request: Request) -> bytes | Deferred[bytes]:
+        """Return the body, now or later, having set status and media type."""
         raise RouteNotFound("There is nothing at this path.")
 
 

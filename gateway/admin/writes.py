@@ -12,6 +12,7 @@ from math import inf
 from typing import Any
 from urllib.parse import parse_qsl
 
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.web.server import Request
 
@@ -35,16 +36,21 @@ class Write(Leaf):
         super().__init__()
         self._token = token
 
-    def answer(self, request: Request) -> bytes:
+    def answer(self, request: Request) -> bytes | Deferred[bytes]:
         """Check who asks, then do it."""
         self._check(request)
-        status, document = self.change(request)
-        request.setResponseCode(status)
-        request.setHeader(b"Content-Type", b"application/json")
-        return json.dumps(document).encode() + b"\n"
 
-    def change(self, request: Request) -> tuple[int, Any]:
-        """Do it; returns a status and something that JSON can say."""
+        def say(done: tuple[int, Any]) -> bytes:
+            status, document = done
+            request.setResponseCode(status)
+            request.setHeader(b"Content-Type", b"application/json")
+            return json.dumps(document).encode() + b"\n"
+
+        done = self.change(request)
+        return done.addCallback(say) if isinstance(done, Deferred) else say(done)
+
+    def change(self, request: Request) -> tuple[int, Any] | Deferred[tuple[int, Any]]:
+        """Do it; returns a status and something that JSON can say, now or later."""
         raise NotImplementedError
 
     def _check(self, request: Request) -> None:

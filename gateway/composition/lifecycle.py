@@ -25,6 +25,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from gateway import __version__, config
+from gateway.admin.purges import purge_writes
 from gateway.admin.resources import AdminRoot
 from gateway.admin.service import AdminListener
 from gateway.admin.writes import auth_writes
@@ -255,6 +256,10 @@ class GatewayService(MultiService):
 
     def _admin_root(self) -> AdminRoot:
         foundation = self.gateway.foundation
+
+        def token() -> str:
+            return self.settings.admin.token.get_secret_value()
+
         return AdminRoot(
             foundation.health,
             lambda accept: foundation.metrics.exposition(accept, foundation.now()),
@@ -263,9 +268,8 @@ class GatewayService(MultiService):
                 "routes": lambda: route_table(self.settings),
                 "upstreams": self.gateway.figures.view,
             },
-            auth_writes(
-                lambda: self.settings.admin.token.get_secret_value(), lambda: self.gateway.root.tree.credentials
-            ),
+            auth_writes(token, lambda: self.gateway.root.tree.credentials)
+            | purge_writes(token, lambda: self.gateway.root.tree.caches),
             lambda: self.settings.admin.hosts,
         )
 

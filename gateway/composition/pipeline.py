@@ -105,7 +105,7 @@ class Pipeline:
             self._sticky = sticky_step(settings, foundation)
         self._last_goods = LastGoods(settings, foundation)
         self._transformations = Transformations(settings, foundation)
-        self._caches = Caches(settings, foundation)
+        self.caches = Caches(settings, foundation)
 
     def steps(
         self,
@@ -124,7 +124,7 @@ class Pipeline:
         name, pattern, auth = ("", "", None) if route is None else (route.name, route.pattern, route.auth)
         places = list(self._load.of_upstreams(route, choose))
         # Behind the cache, since a place is held only while the upstream is asked; but what is kept is of one upstream.
-        asks_late = choose is None and self._caches.keeps(route)
+        asks_late = choose is None and self.caches.keeps(route)
         return _those_needed(
             *self.outermost(name, pattern, route),
             *self._load.at_the_door(route),  # before any work: what is turned away here must cost nothing
@@ -204,9 +204,9 @@ class Pipeline:
 
     def _cache(self, route: Route | None) -> Middleware | None:
         """Return the step that answers with what was kept, by what the backend is asked."""
-        if route is None or self._caches.cached is None:
+        if route is None or self.caches.cached is None:
             return None
-        return self._caches.step(route, self._identity.passes(route.auth, dropped_fields(route)))
+        return self.caches.step(route, self._identity.passes(route.auth, dropped_fields(route)))
 
     def _compression_of_kept(self, route: Route | None) -> Middleware | None:
         """Return the step that compresses answers before they are kept; None where it stands outside."""

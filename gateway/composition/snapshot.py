@@ -13,6 +13,7 @@ from functools import partial
 
 from gateway.answering.health import Check
 from gateway.composition.builders.admission import LoadControl
+from gateway.composition.builders.cache import Caches
 from gateway.composition.builders.decisive import decisive_fields
 from gateway.composition.builders.error_pages import Pages
 from gateway.composition.builders.identity import Identity
@@ -67,6 +68,7 @@ class Snapshot:
         upstreams: By name.
         pool_keys: Identities of the backends' pools.
         credentials: Does what an operator orders about credentials.
+        caches: What routes keep of their answers.
         retry_budgets: By route.
         readiness: What `/ready` asks, by name.
         agent_steps: Lists the steps of what the application asks of an upstream.
@@ -88,6 +90,7 @@ class Snapshot:
     upstreams: Mapping[str, Upstream]
     pool_keys: frozenset[Hashable]
     credentials: Control
+    caches: Caches
     retry_budgets: Mapping[str, RetryBudget]
     readiness: Mapping[str, Check]
     agent_steps: Callable[[Route], Sequence[Middleware]]
@@ -162,6 +165,7 @@ def build(
         upstreams=upstreams,
         pool_keys=pool_keys,
         credentials=identity.control,
+        caches=pipeline.caches,
         retry_budgets=compiler.retry_budgets,
         readiness=readiness(settings, foundation, upstreams),
         agent_steps=pipeline.agent,

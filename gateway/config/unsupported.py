@@ -17,7 +17,6 @@ from gateway.config.schema.shared import OFF
 from gateway.config.units import parse_duration
 
 NOT_YET: dict[str, str] = {
-    "cache_store=redis": "a cache in Redis",
     "plugins": "plugins",
     "tracing.exporter": "trace export",
     "routes[].plugins": "plugins",

@@ -302,7 +302,14 @@ def test_the_root_knows_what_each_thing_is() -> None:
     request.requestHeaders.setRawHeaders(b"accept", ["application/json"])
     root = service._admin_root()
 
-    links = json.loads(root._leaves[b"/"].answer(request))["links"]
+    page = root._leaves[b"/"].answer(request)
+    assert isinstance(page, bytes)
+
+    links = json.loads(page)["links"]
 
     assert all(link["words"] for link in links)
-    assert {(link["method"], link["path"]) for link in links} >= {("GET", "/upstreams"), ("DELETE", "/auth/cache")}
+    assert {(link["method"], link["path"]) for link in links} >= {
+        ("GET", "/upstreams"),
+        ("DELETE", "/auth/cache"),
+        ("POST", "/cache/purge"),
+    }

@@ -7,8 +7,12 @@ Tests: `tests/flow/test_cache.py::test_an_answer_is_kept_once_for_each_coding`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection
+from typing import TYPE_CHECKING, cast
 
+from twisted.internet.defer import Deferred
+
+from gateway.caching.store import Purge
 from gateway.composition.builders.keeping import keeps
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
@@ -29,11 +33,22 @@ class Caches:
     """
 
     def __init__(self, settings: Settings, foundation: Foundation) -> None:
+        self._settings = settings
         self.cached: Cached | None = None
         if any(route.cache is not None for route in settings.routes):
             from gateway.composition.builders.caching import Cached
 
             self.cached = Cached(settings, foundation)
+
+    @property
+    def routes(self) -> Collection[str]:
+        """Names of the routes that keep answers."""
+        return [route.name for route in self._settings.routes if self.keeps(route)]
+
+    def purge(self, purge: Purge) -> Deferred[bool] | bool:
+        """Purge; gives whether every instance goes by it from now on."""
+        done = None if self.cached is None else self.cached.purge(purge)
+        return True if done is None else cast("Deferred[bool]", done)
 
     def keeps(self, route: Route | None) -> bool:
         """Whether answers of a route are kept."""

@@ -16,8 +16,10 @@ from gateway.caching.memory import MemoryStore
 from gateway.caching.normal import usual_codings
 from gateway.caching.store import CacheStore, Purge
 from gateway.composition.builders.keeping import keeps
+from gateway.composition.builders.storage import redis_store
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
+from gateway.config.schema.bounds import Redis
 from gateway.config.schema.caching import Cache
 from gateway.config.schema.routes import Route
 from gateway.exchange import Exchange
@@ -56,10 +58,34 @@ class Cached:
 
     def _store(self) -> CacheStore:
         foundation, size = self._foundation, self._settings.cache.size
+        if self._settings.cache_store == "redis":
+            return self._shared_store()
         store = foundation.carried.get(("cache", "memory", size), lambda: MemoryStore(size))
         show = partial(foundation.metrics.gauge, "gateway_cache_bytes", lambda: [((), store.octets)])
         foundation.carried.then(show)
         return store
+
+    def _shared_store(self) -> CacheStore:
+        # Imported here, as `gateway.composition.builders.storage` does.
+        from gateway.storage.cached_answers import RedisAnswers
+
+        settings, foundation = self._settings, self._foundation
+        redis = settings.redis or Redis()
+        longest = max(route.cache.max_entry for route in settings.routes if route.cache is not None)
+        # On connections of its own: a megabyte on its way would hold up a question about a limit (D-382).
+        store = redis_store(redis, foundation, "redis_cache")
+        return foundation.carried.get(
+            ("cache", redis, longest),
+            lambda: RedisAnswers(
+                store,
+                longest,
+                redis.timeout,
+                foundation.reactor,
+                foundation.now,
+                foundation.wall_clock,
+                foundation.random_bytes,
+            ),
+        )
 
     def step(self, route: Route, passes: FieldFilter) -> Middleware | None:
         """Make the step of a route; None where it has neither a cache nor anything to do with that of another."""

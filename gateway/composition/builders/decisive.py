@@ -26,6 +26,8 @@ def _decisive(settings: Settings) -> Iterator[str]:
     for route in settings.routes:
         yield from route.headers
         limits += route.rate_limit
+        if route.cache is not None:
+            yield from route.cache.vary
         if route.split_on is not None and route.split_on.startswith("header:"):
             yield route.split_on.removeprefix("header:")
     for limit in limits:

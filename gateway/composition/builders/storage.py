@@ -24,33 +24,60 @@ BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1)
 
 
 class RedisCounts:
-    """What is counted about Redis (`gateway.storage.redis.StoreCounts`)."""
+    """What is counted about Redis (`gateway.storage.redis.StoreCounts`).
 
-    def __init__(self, failures: Counts) -> None:
+    Args:
+        failures: `gateway_store_failures_total`.
+        name: Of the store there.
+    """
+
+    def __init__(self, failures: Counts, name: str) -> None:
         self._failures = failures
+        self._name = name
         self.durations = Histogram(BUCKETS)
 
     def failed(self, reason: str) -> None:
         """Count a command without an answer."""
-        self._failures.add("redis", reason)
+        self._failures.add(self._name, reason)
 
     def answered(self, seconds: float) -> None:
         """Count the time that a batch of commands took."""
         self.durations.observe(seconds)
 
 
-def redis_store(settings: Redis | None, foundation: Foundation) -> RedisStore:
+class _Shown:
+    """The figures of all stores in Redis."""
+
+    def __init__(self) -> None:
+        self.stores: dict[str, tuple[RedisStore, RedisCounts]] = {}
+
+    # Figures are shown of a store in force only: a store that a reload let go of, or whose build failed, is not down.
+    def up(self) -> Iterator[Sample]:
+        for name, (store, _) in self.stores.items():
+            if store.running:
+                yield (name,), int(store.up)
+
+    def durations(self) -> Iterator[Sample]:
+        for name, (store, counts) in self.stores.items():
+            if store.running:
+                yield (name,), counts.durations
+
+
+def redis_store(settings: Redis | None, foundation: Foundation, name: str = "redis") -> RedisStore:
     """Return the store of these settings: the same for the same ones, started with what else is carried.
 
     Args:
         settings: The `redis` section, None for its defaults.
         foundation: What it is built on.
+        name: What the metrics call it; stores of different names have connections and breakers of their own.
 
     Raises:
         gateway.dialling.tls.TLSSettingsError: A certificate cannot be used.
     """
     redis = settings or Redis()
-    return foundation.carried.get(("redis", redis), lambda: _make(redis, foundation))
+    key = ("redis", redis) if name == "redis" else ("redis", redis, name)
+    shown: _Shown = foundation.carried.get(("stores shown",), _Shown)
+    return foundation.carried.get(key, lambda: _make(redis, foundation, name, shown))
 
 
 def redis_in_use(settings: Redis | None, foundation: Foundation) -> RedisStore | None:
@@ -59,7 +86,7 @@ def redis_in_use(settings: Redis | None, foundation: Foundation) -> RedisStore |
     return store
 
 
-def _make(redis: Redis, foundation: Foundation) -> RedisStore:
+def _make(redis: Redis, foundation: Foundation, name: str, shown: _Shown) -> RedisStore:
     # Imported here, since txredisapi imports the reactor, which twistd's --reactor must have chosen before. A gateway
     # without Redis does not load it at all.
     from gateway.storage.redis import RedisStore
@@ -76,21 +103,12 @@ def _make(redis: Redis, foundation: Foundation) -> RedisStore:
     if address.tls:
         # Called now, so that a file that cannot be used fails the build, and not the first connection.
         client_tls_options(address.hosts[0][0], redis.tls, alpn=())
-    counts = RedisCounts(foundation.metrics.counter("gateway_store_failures_total"))
+    counts = RedisCounts(foundation.metrics.counter("gateway_store_failures_total"), name)
     store = RedisStore(
         address, redis.timeout, redis.pool, dial, foundation.reactor, foundation.now, foundation.random, counts
     )
-
-    # Figures are shown of a store in force only: a store that a reload let go of, or whose build failed, is not down.
-    def up() -> Iterator[Sample]:
-        if store.running:
-            yield ("redis",), int(store.up)
-
-    def durations() -> Iterator[Sample]:
-        if store.running:
-            yield ("redis",), counts.durations
-
     metrics = foundation.metrics
-    foundation.carried.then(partial(metrics.gauge, "gateway_store_up", up))
-    foundation.carried.then(partial(metrics.gauge, "gateway_store_duration_seconds", durations))
+    foundation.carried.then(partial(shown.stores.__setitem__, name, (store, counts)))
+    foundation.carried.then(partial(metrics.gauge, "gateway_store_up", shown.up))
+    foundation.carried.then(partial(metrics.gauge, "gateway_store_duration_seconds", shown.durations))
     return store
