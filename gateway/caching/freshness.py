@@ -167,7 +167,8 @@ def keep(
     validates = b"no-cache" in said and not left_out and not override
     validator = b"etag" in index or b"last-modified" in index
     if fresh is None:
-        if not (validates and validator):
+        # RFC 9111 section 3: `no-cache` alone does not make a status keepable that is not so by itself.
+        if not (validates and validator and status in _BY_RULE):
             return None
         fresh = 0.0
     born = now - age(headers, asked, now)

@@ -75,9 +75,9 @@ def fields_of_304(headers: Headers) -> Headers:
 def is_about(headers: Headers, kept: Kept) -> bool:
     """Whether a 304 is about an answer: a validator that it names is that of the answer (section 4.3.4)."""
     etag, modified = headers.index.get(b"etag"), headers.index.get(b"last-modified")
-    if etag is not None and kept.etag is not None:
-        return etag.removeprefix(b"W/") == kept.etag.removeprefix(b"W/")
-    return modified is None or kept.modified is None or modified == kept.modified
+    if etag is not None and (kept.etag is not None or not etag.startswith(b"W/")):
+        return kept.etag is not None and etag.removeprefix(b"W/") == kept.etag.removeprefix(b"W/")
+    return modified is None or modified == kept.modified
 
 
 def made_fresh(
