@@ -94,10 +94,8 @@ class Requests:
         told = list(values_sent(exchange, names, self._passes))
         for place, name in enumerate(names):
             value = told[place]
-            if name == _ENCODING:
-                told[place] = self._coding(exchange.request.headers)
-            elif value is not None:
-                told[place] = normal(name, value)
+            if value is not None:
+                told[place] = self._codings(value) if name == _ENCODING else normal(name, value)
         return tuple(told)
 
     def asked(self, exchange: Exchange, kept: Kept | None) -> Request:

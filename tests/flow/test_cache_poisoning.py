@@ -1,0 +1,64 @@
+"""Known attacks on caches: what one client sends never changes what another one gets.
+
+Each line of the table is an attack that has worked on some cache and some backend: what the attacker sends, what the
+victim sends, and a backend that falls for it (it makes its answer of something that it should not, and says that
+everybody may keep it). The victim must get what it gets from a gateway that no attacker has spoken to; and the table
+must not be true only because nothing is kept, so a second victim must get the answer from the cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from gateway.testing import Harness
+from gateway.testing.client import Received, parse_responses
+from tests.flow.cache_attacks import OF_EACH, Attack
+from tests.flow.cache_attacks_by_answer import ANSWERS
+from tests.flow.cache_attacks_by_key import REQUESTS
+
+Make = Callable[..., Harness]
+ATTACKS = [*REQUESTS, *ANSWERS]
+
+
+def gateway(make: Make, attack: Attack) -> Harness:
+    """Return a gateway with a cache, before the backend of an attack."""
+    route = {"name": "all", "path": "/*", "upstream": "orders", "cache": attack.cache, **attack.route}
+    harness = make("orders", routes=[route])
+    harness.backend("orders").answer = attack.backend
+    return harness
+
+
+def answer(harness: Harness, sent: bytes) -> Received:
+    """Send a request on a connection of its own; return the first response."""
+    client = harness.send(sent)
+    responses = parse_responses(client.received, (sent.partition(b" ")[0],), ended=client.closed is not None)
+    harness.advance(0.0)
+    return responses[0] if responses else Received()
+
+
+def facts(received: Received) -> tuple[Any, ...]:
+    """Return what a client can tell of an answer."""
+    fields = sorted((lower, value) for lower, _, value in received.headers.fields if lower not in OF_EACH)
+    return received.status, received.body, received.complete, fields
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
+def test_the_victim_gets_its_own(make: Make, attack: Attack) -> None:
+    """Whatever the attacker has sent before, between and after, once and again."""
+    wanted = facts(answer(gateway(make, attack), attack.victim))
+    harness = gateway(make, attack)
+
+    for sent in (*attack.sent, *attack.sent):
+        answer(harness, sent)
+    first = answer(harness, attack.victim)
+    for sent in attack.sent:
+        answer(harness, sent)
+    second = answer(harness, attack.victim)
+    third = answer(harness, attack.victim)
+    last = answer(harness, attack.victim)
+
+    assert [facts(one) for one in (first, second, third, last)] == [wanted] * 4
+    assert (b"; hit" in (last.headers.get(b"cache-status") or b"")) is attack.kept
