@@ -6,7 +6,7 @@ import random
 from typing import NamedTuple
 
 from gateway.testing.backend import Asked, BackendConnection, FakeBackend
-from tests.simulation import beside, rules
+from tests.simulation import beside, rules, shared
 
 SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"
 EARLY = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
@@ -150,10 +150,24 @@ class Backends:
     def _content(self, asked: Asked) -> tuple[int, bytes, bytes]:
         """Return how long the content of an answer is, what is sent of it, and the line that says what it is."""
         target = rules.asked_for(asked.target)
-        body, kind = content(target, self._sizes.get(target, 0)), b""
+        body, kind = content(shared.own(target, asked.headers.get(shared.WHO)), self._sizes.get(target, 0)), b""
         if beside.is_part(target) or self._chance.random() < 0.3:
             body, kind = rules.as_json(body), b"%b: %b\r\n" % rules.JSON
         return len(body), b"" if asked.method == b"HEAD" else body, kind
+
+    def _written(self, asked: Asked, size: int, body: bytes, kind: bytes) -> tuple[bytes, bool]:
+        """Return an answer as it is written, and whether its end is that of the connection."""
+        said, unchanged = shared.says(self._chance, rules.asked_for(asked.target), asked.headers)
+        kind += b"".join(b"%b: %b\r\n" % field for field in said)
+        if unchanged:
+            return b"HTTP/1.1 304 Not Modified\r\n%b\r\n" % kind, False
+        if self._chance.random() < 0.6:
+            return b"HTTP/1.1 200 OK\r\n%bContent-Length: %d\r\n\r\n%b" % (kind, size, body), False
+        if asked.method == b"HEAD" or self._chance.random() < 0.8:
+            chunks = b"%x\r\n%b\r\n" % (size, body) if body else b""
+            end = b"" if asked.method == b"HEAD" else b"0\r\n\r\n"
+            return b"HTTP/1.1 200 OK\r\n%bTransfer-Encoding: chunked\r\n\r\n" % kind + chunks + end, False
+        return b"HTTP/1.1 200 OK\r\n%bConnection: close\r\n\r\n" % kind + body, True
 
     def _answer(self, asked: Asked, number: int) -> bytes | None:
         mode, connection = self._modes[number], asked.connection
@@ -171,15 +185,7 @@ class Backends:
             return self._chance.choice(NONSENSE)
         if asked.headers.get(b"upgrade") and self._chance.random() < 0.7:
             return SWITCH + b"hello"
-        closes = False
-        if self._chance.random() < 0.6:
-            whole = b"HTTP/1.1 200 OK\r\n%bContent-Length: %d\r\n\r\n%b" % (kind, size, body)
-        elif asked.method == b"HEAD" or self._chance.random() < 0.8:
-            chunks = b"%x\r\n%b\r\n" % (size, body) if body else b""
-            end = b"" if asked.method == b"HEAD" else b"0\r\n\r\n"
-            whole = b"HTTP/1.1 200 OK\r\n%bTransfer-Encoding: chunked\r\n\r\n" % kind + chunks + end
-        else:
-            whole, closes = b"HTTP/1.1 200 OK\r\n%bConnection: close\r\n\r\n" % kind + body, True
+        whole, closes = self._written(asked, size, body, kind)
         if mode == "hints":
             whole = EARLY + whole
         if mode in ("cut", "close") and not closes:

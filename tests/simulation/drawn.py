@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from tests.simulation import rules
+from tests.simulation import rules, shared
 
 STRATEGIES = ("round_robin", "weighted_round_robin", "least_connections", "random", "ip_hash", "consistent_hash")
 
@@ -92,7 +92,7 @@ def _scheme(port: int, of_http2: Sequence[int]) -> str:
     return "h2c" if port in of_http2 else "http"
 
 
-def route(chance: random.Random, name: str, budgets: Budgets) -> dict[str, Any]:
+def route(chance: random.Random, name: str, budgets: Budgets, caches: bool = False) -> dict[str, Any]:
     """Draw a route to it."""
     drawn: dict[str, Any] = {
         "name": name,
@@ -120,6 +120,8 @@ def route(chance: random.Random, name: str, budgets: Budgets) -> dict[str, Any]:
         drawn["queue"] = {"size": 2, "timeout": 1}
     if chance.random() < 0.25:
         drawn["transformations"] = rules.drawn(chance)
+    if caches and chance.random() < 0.8:
+        drawn["cache"] = shared.cache(chance)
     return drawn
 
 

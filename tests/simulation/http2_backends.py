@@ -14,7 +14,7 @@ from gateway.http2 import codes
 from gateway.memory.network import MemoryNetwork
 from gateway.testing.end import End
 from tests.http2.server import Asked2, Http2Backend, Http2Server, ServerEnd
-from tests.simulation import beside, rules
+from tests.simulation import beside, rules, shared
 from tests.simulation.backends import Delivery, content
 
 MODES = (
@@ -194,13 +194,15 @@ class Http2Backends:
         connection = asked.connection
         self._answered.add(asked)
         target, fields = rules.asked_for(asked.target), []
-        body = content(target, self._sizes.get(target, 0))
+        body = content(shared.own(target, asked.headers.get(shared.WHO)), self._sizes.get(target, 0))
         if beside.is_part(target) or self._chance.random() < 0.3:
             body = rules.as_json(body)
             fields.append(("content-type", "application/json"))
-        if self._chance.random() < 0.6:
+        said, unchanged = shared.says(self._chance, target, asked.headers)
+        fields += [(name.decode().lower(), value.decode()) for name, value in said]
+        if self._chance.random() < 0.6 and not unchanged:
             fields.append(("content-length", str(len(body))))
-        body = b"" if asked.method == b"HEAD" else body
+        body = b"" if asked.method == b"HEAD" or unchanged else body
         if mode == "mute":
             return
         if mode == "reset":
@@ -214,7 +216,7 @@ class Http2Backends:
         else:
             if mode == "hints":
                 self._safely(connection, connection.interim, asked, 103, [("link", "</x>")])
-            self._safely(connection, connection.head, asked, fields, 200, not body)
+            self._safely(connection, connection.head, asked, fields, 304 if unchanged else 200, not body)
             if body and mode == "cut":
                 self._data(asked, body[: self._chance.randint(0, len(body) - 1)], False)
                 self._safely(connection, connection.give_up, asked, codes.INTERNAL_ERROR)

@@ -21,6 +21,7 @@ class Talk:
         asked: Targets and methods, in order.
         left: What it has not sent yet of its last request.
         gone: It has closed, or does not follow the rules any more.
+        who: What it says of itself (`tests.simulation.shared`).
     """
 
     def __init__(self, client: FakeClient) -> None:
@@ -28,6 +29,7 @@ class Talk:
         self.asked: list[tuple[bytes, bytes]] = []
         self.left = b""
         self.gone = False
+        self.who = b""
         self._seen = (0, 0, False)
 
     def ask(self, method: bytes, target: bytes, fields: list[tuple[bytes, bytes]], body: bytes | None) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import gateway.caching.freshness
 import gateway.forwarding.copied
 import gateway.resilience.retry
 import tests.simulation.invariants
@@ -15,6 +16,7 @@ from gateway.forwarding.attempt import Attempt
 from gateway.forwarding.copied import Copied
 from gateway.forwarding.part import Asked
 from gateway.http2.ngh2_engine import Ngh2Engine
+from gateway.middleware.cache_request import Requests
 from gateway.resilience.breaker import Breaker
 from gateway.resilience.budget import RetryBudget
 from gateway.serving.http1_answer import AnswerWriter
@@ -221,6 +223,22 @@ def test_streams_that_are_mixed_up_are_caught(monkeypatch: pytest.MonkeyPatch) -
 def test_an_answer_to_somebody_else_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """By what stands in it."""
     monkeypatch.setattr(tests.simulation.invariants, "content", lambda target, size: content(target + b"?", size))
+
+    assert "got" in caught()
+
+
+@UNPATCHED
+def test_an_answer_that_was_kept_for_somebody_else_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what stands in it: each client has its own, of the same target."""
+    monkeypatch.setattr(Requests, "values", lambda self, exchange, names: (None,) * len(names))
+
+    assert "got" in caught()
+
+
+@UNPATCHED
+def test_an_answer_that_nobody_else_may_have_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`private` is not for all."""
+    monkeypatch.setattr(gateway.caching.freshness, "_NEVER", frozenset())
 
     assert "got" in caught()
 

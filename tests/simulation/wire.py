@@ -18,7 +18,7 @@ from gateway.testing import FakeClient
 from gateway.testing.backend import BackendConnection
 from gateway.upstream.backend_pool import BackendPool
 from gateway.upstream.http1_connection import Http1Connection
-from tests.simulation import rules
+from tests.simulation import rules, shared
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -67,6 +67,8 @@ class Wire:
         assert not self.wrong, "; ".join(self.wrong)
         # A content that rules have changed is there as a whole, and is written in one piece.
         most = QUEUE + KEPT + 2 * WIRE + (rules.MOST if self._world.changes_contents else 0)
+        if self._world.shares:  # what is kept is there as a whole too
+            most += shared.MOST
         assert self.most_queued <= most, f"{self.most_queued} octets waited for a connection to take them"
 
     def _connected(self, connection: Http1Connection) -> None:

@@ -22,7 +22,7 @@ from gateway.config.schema.routes import Route
 from gateway.resilience.latencies import Latencies
 from gateway.testing import Harness
 from tests.http2.client import Http2Client
-from tests.simulation import beside, drawn, invariants, rules
+from tests.simulation import beside, drawn, invariants, rules, shared
 from tests.simulation.backends import SIZES, Backends, content
 from tests.simulation.http2_backends import Http2Backends
 from tests.simulation.talks import Http2Talk, Talk
@@ -53,6 +53,7 @@ class World:
         self.of_http2 = [port for port in self.ports if of_http2 and chance.random() < 0.6]
         names = [str(port) for port in self.ports]
         self.asks_beside = beside.happens(seed)
+        self.shares = shared.shares(seed)
         self.budgets = drawn.Budgets(
             chance.choice((0.0, 0.2, 1.0)), chance.choice((0, 1, 3)), chance.choice((0.2, 1.0))
         )
@@ -147,7 +148,7 @@ class World:
 
     def _draw(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         upstreams = drawn.upstreams(self.chance, self.ports, self.of_http2)
-        routes = [drawn.route(self.chance, name, self.budgets) for name in ("a", "b")]
+        routes = [drawn.route(self.chance, name, self.budgets, self.shares) for name in ("a", "b")]
         if self.asks_beside:
             beside.draw(self.chance, upstreams, routes)
         return upstreams, routes
@@ -184,7 +185,7 @@ class World:
             return ""
         lines = []
         for _ in range(self.chance.choice((1, 1, 1, 2, 8) if many else (1, 1, 1, 2))):
-            method, target, fields, body = self._request(many)
+            method, target, fields, body = self._request(many, talk)
             talk.ask(method, target, fields, body)
             lines.append(f"{method.decode()} {target.decode()}")
         whole = len(talk.left)
@@ -199,6 +200,11 @@ class World:
         talks = [Talk(self.harness.client()) for _ in range(5)]
         self.talks += talks
         for talk in talks:
+            if self.shares:
+                talk.who = shared.caller(self.chance)
+                talk.ask(*shared.request(self.chance, b"a", talk.who, self.sizes, SIZES))
+                talk.send_all()
+                continue
             self._number += 1
             target = b"/a/%d" % self._number
             self.sizes[target] = 40
@@ -206,8 +212,12 @@ class World:
             talk.send_all()
         return f"five clients, up to /a/{self._number}"
 
-    def _request(self, http2: bool) -> tuple[bytes, bytes, list[tuple[bytes, bytes]], bytes | None]:
+    def _request(self, http2: bool, talk: Talk) -> tuple[bytes, bytes, list[tuple[bytes, bytes]], bytes | None]:
         """Draw method, target, fields and content of a request."""
+        if self.shares and self.chance.random() < 0.8:
+            talk.who = talk.who or shared.caller(self.chance)
+            route = self.chance.choice((b"a", b"b"))
+            return shared.request(self.chance, route, talk.who, self.sizes, SIZES)
         self._number += 1
         if self.asks_beside and self.chance.random() < 0.25:
             return beside.request(self.chance, self._number, self.sizes)
