@@ -13,6 +13,9 @@ from benchmarks.workload import (
     FRESH_PATH,
     GRPC_MESSAGE,
     GRPC_PATH,
+    KEPT_FOR,
+    KEPT_PATH,
+    KEPT_SIZE,
     LARGE_MEBIBYTES,
     LARGE_PATH,
     MEBIBYTE,
@@ -80,6 +83,8 @@ _LOCATIONS = """
     location / {{ return 200 '{answer}'; }}
     # A head that differs in each answer.
     location = {fresh} {{ add_header X-Answered $request_id; return 200 '{answer}'; }}
+    # Another content in each answer, of one length: who gives the same one twice has kept it.
+    location = {kept} {{ add_header Cache-Control "{kept_for}"; return 200 '{kept_answer}'; }}
     location = {download} {{ default_type application/octet-stream; alias {directory}/blob; }}
     # `return` alone would answer before the body has come. Passing on reads the whole body first, into memory.
     location = {upload} {{
@@ -114,6 +119,9 @@ def start(directory: Path, port: int, http2_port: int) -> Process:
         directory=directory,
         answer=ANSWER.decode().replace("\n", "\\n"),
         fresh=FRESH_PATH,
+        kept=KEPT_PATH,
+        kept_for=KEPT_FOR,
+        kept_answer=_kept_answer(),
         download=DOWNLOAD_PATH,
         large=LARGE_PATH,
         upload=UPLOAD_PATH,
@@ -133,6 +141,12 @@ def start(directory: Path, port: int, http2_port: int) -> Process:
     process = Process(Command(argv), directory / "output.log")
     process.wait_for_port(port)
     return process
+
+
+def _kept_answer() -> str:
+    """Return what nginx makes an answer of `KEPT_SIZE` octets from: its variable is 32 digits."""
+    start, end = '{"answered": "$request_id", "text": "', '"}\\n'
+    return start + "." * (KEPT_SIZE - len(start) - len(end) + len("$request_id") - 32 + 1) + end
 
 
 def nginx_user() -> str:

@@ -155,6 +155,17 @@ TARGETS: Sequence[Target] = (
         "{:.1f}",
     ),
     Target(
+        "a kept answer of 1 kB: CPU per request, to one that the backend gives",
+        ratio("cache-hit.{}+cache.cpu", "cache-hit.{}.cpu"),
+        0.5,
+    ),
+    Target(
+        "a kept answer of 1 kB: CPU per request, to that of nginx's `proxy_cache`",
+        ratio("cache-hit.{}+cache.cpu", "cache-hit.nginx+cache.cpu"),
+        1.5,
+    ),
+    Target("kept answers/s", figure("cache-hit.{}+cache.rate"), 30_000, "{:,.0f}", at_least=True),
+    Target(
         "a limit in Redis: µs CPU per request over one in memory",
         more("limits.{}+redis.cpu", "limits.{}+memory.cpu"),
         30,

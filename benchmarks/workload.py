@@ -22,6 +22,7 @@ MEBIBYTE = 1024 * 1024
 ANSWER_PATH = "/api/users/42"
 DOWNLOAD_PATH = "/api/users/blob"
 FRESH_PATH = "/api/users/fresh"
+KEPT_PATH = "/api/users/kept"
 UPLOAD_PATH = "/api/users/upload"
 LARGE_PATH = "/api/users/large"
 GRPC_PATH = "/api/users/bench.Users/Get"
@@ -32,6 +33,12 @@ ANSWER = (
     b'{"id": 42, "name": "Ada Lovelace", "email": "ada@example.com", '
     b'"roles": ["admin", "reader"], "active": true, "region": "eu1"}\n'
 )
+
+# Octets of the answer that caches may keep.
+KEPT_SIZE = 1024
+
+# What it says about that. `public`: also of a request with a token, which some loads send.
+KEPT_FOR = "public, max-age=86400"
 
 # 100 MiB, of a mebibyte again and again.
 LARGE_MEBIBYTES = 100

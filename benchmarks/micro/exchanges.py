@@ -53,6 +53,8 @@ class Exchange:
         tls: Clients speak TLS, over connections that are kept.
         calls: They are calls of gRPC, over HTTP/2 on both sides; what is sent is in `benchmarks.micro.calls`.
         asks_backend: Whether the backend is asked; else the gateway answers itself.
+        says: What the backend's answer has for fields, beside the usual ones.
+        content: Of the backend's answer.
         route: What its route has, beside path and upstream.
         upstream: What its upstream has.
         more: Further sections of the configuration.
@@ -68,6 +70,8 @@ class Exchange:
     tls: bool = False
     calls: bool = False
     asks_backend: bool = True
+    says: str = ""
+    content: bytes = workload.ANSWER
     route: Mapping[str, Any] = field(default_factory=dict)
     upstream: Mapping[str, Any] = field(default_factory=dict)
     more: Mapping[str, Any] = field(default_factory=dict)
@@ -100,11 +104,11 @@ class Exchange:
         new = " (%NEW%)" if self.new_lines else ""
         fields = (
             f"Server: nginx/1.22.1{new}\r\nDate: Sat, 28 Nov 2026 12:00:00 GMT\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(workload.ANSWER)}\r\nConnection: keep-alive\r\n"
+            f"Content-Length: {len(self.content)}\r\nConnection: keep-alive\r\n{self.says}"
         )
         if self.new_heads:
             fields += 'ETag: "%NEW%"\r\n'
-        return _numbered(f"HTTP/1.1 200 OK\r\n{fields}\r\n{workload.ANSWER.decode()}")
+        return _numbered(f"HTTP/1.1 200 OK\r\n{fields}\r\n{self.content.decode()}")
 
 
 def _numbered(message: str) -> Callable[[int], bytes]:
@@ -136,6 +140,12 @@ EXCHANGES: dict[str, Exchange] = {
                 "response": {"add_headers": {"X-Served-By": "edge", "X-Response-Time": "${latency}"}},
             }
         },
+    ),
+    "cache-hit": Exchange(
+        "an answer of 1 kB, kept in memory: the backend is asked for the first one only",
+        route={"cache": {}},
+        says=f"Cache-Control: {workload.KEPT_FOR}\r\n",
+        content=b"." * workload.KEPT_SIZE,
     ),
     "new-heads": Exchange("no head seen before, on either side; one line of each is new", new_heads=True),
     "new-lines": Exchange("the same, and all lines that can be are new", new_heads=True, new_lines=True),

@@ -30,6 +30,7 @@ http {{
   fastcgi_temp_path {directory}/fastcgi;
   uwsgi_temp_path {directory}/uwsgi;
   scgi_temp_path {directory}/scgi;
+  {keeps}
   upstream users {{ server 127.0.0.1:{backend}; keepalive {kept}; keepalive_requests 100000000; }}
   server {{
     listen 127.0.0.1:{port} {ssl} {http2} backlog=4096;
@@ -45,6 +46,7 @@ http {{
       proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
       proxy_set_header X-Forwarded-Proto $scheme;
       add_header X-Request-ID $request_id always;
+      {uses}
     }}
   }}
 }}
@@ -60,6 +62,10 @@ class Nginx:
     name = "nginx"
     needs: Sequence[str] = ("nginx",)
     does = "one worker; JSON access log (buffered 0.25 s), request id, X-Forwarded-*; no metrics; bodies streamed up"
+    keeps = ""
+    """What the section of HTTP has besides."""
+    uses = ""
+    """What the location has besides."""
 
     def can(self, task: Task) -> bool:
         """Not the many-routes task, which compares the gateway with itself; it speaks no HTTP/2 to backends."""
@@ -74,6 +80,8 @@ class Nginx:
                 directory=task.directory,
                 user=nginx_user(),
                 log=task.access_log,
+                keeps=self.keeps.format(directory=task.directory),
+                uses=self.uses,
                 backend=task.backend_port,
                 port=task.port,
                 prefix=ROUTE_PREFIX,

@@ -8,6 +8,7 @@ from benchmarks.backend import BLOB
 from benchmarks.proxies.base import Proxy
 from benchmarks.proxies.gateway import gateways
 from benchmarks.scenarios.base import Scenario
+from benchmarks.scenarios.cache import CacheHit
 from benchmarks.scenarios.chain import Chain, ChainTLS
 from benchmarks.scenarios.fresh import FreshKeys, FreshTokens
 from benchmarks.scenarios.handshakes import Handshakes
@@ -92,6 +93,7 @@ def known() -> dict[str, Scenario]:
         Chain(),
         ChainTLS(),
         Transform(),
+        CacheHit(),
         FreshTokens(),
         FreshKeys(),
         Slow(),

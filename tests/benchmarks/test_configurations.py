@@ -11,6 +11,7 @@ import pytest
 from benchmarks import tokens
 from benchmarks.peers import find
 from benchmarks.proxies.base import Proxy
+from benchmarks.proxies.caching import CachingNginx
 from benchmarks.proxies.caddy import Caddy
 from benchmarks.proxies.chained import ChainedEnvoy
 from benchmarks.proxies.envoy import Envoy
@@ -23,7 +24,7 @@ CHECKS = {"envoy": ["--mode", "validate"], "nginx": ["-t"], "haproxy": ["-c"], "
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
-@pytest.mark.parametrize("kind", [Envoy, ChainedEnvoy, Nginx, HAProxy])
+@pytest.mark.parametrize("kind", [Envoy, ChainedEnvoy, Nginx, CachingNginx, HAProxy])
 def test_a_configuration_is_taken(tmp_path: Path, kind: type[Proxy], tls: bool) -> None:
     """By the program itself, which does not start."""
     expect_taken(kind(), Task(20001, 20002, 20003, tmp_path, make_certificate(tmp_path) if tls else None))
