@@ -28,6 +28,14 @@ ELSEWHERE: dict[str, str | tuple[str, ...]] = {
     "retries": "retry", "proxy_next_upstream": "retry", "proxy_read_timeout": "timeout", "read_timeout": "timeout",
     "client_max_body_size": "request_body", "allow": "ip_allow", "deny": "ip_deny",
     "healthcheck": "health_check", "healthchecks": "health_check", "health_checks": "health_check",
+    "proxy_cache": "cache", "proxy_cache_path": "cache", "http_cache": "cache", "response_cache": "cache",
+    "caching": "cache", "proxy_cache_valid": "ttl", "cache_ttl": "ttl", "max_age": "ttl", "expiry": "ttl",
+    "default_ttl": "ttl", "maxexpiry": "ttl", "proxy_cache_key": ("vary", "cache"), "vary_headers": "vary",
+    "cache_key": ("vary", "cache"), "allowed_vary_headers": "vary", "vary_query_params": "query",
+    "proxy_cache_use_stale": ("stale_if_error", "cache"), "stale": "stale_while_revalidate",
+    "proxy_cache_background_update": ("stale_while_revalidate", "cache"), "proxy_cache_lock": ("coalesce", "cache"),
+    "proxy_cache_methods": ("methods", "cache"), "request_method": "methods", "max_body_bytes": "max_entry",
+    "surrogate_key": "tags", "add_status_header": "status", "addstatusheader": "status",
     "outlier_detection": "passive_health", "certificate": "endpoint", "tls_certificate": "endpoint",
 }  # fmt: skip
 """Words of other gateways, and ours; of those that a word leads to, the first counts that its place has as a key."""

@@ -6,6 +6,7 @@ from gateway.config import catalog, meant
 from gateway.config.schema import Settings
 from gateway.config.schema.answers import Redirect, Respond
 from gateway.config.schema.base import Section
+from gateway.config.schema.caching import Cache
 from gateway.config.schema.listeners import Listener
 from gateway.config.schema.routes import Route
 from gateway.config.schema.upstreams import Backend, Upstream
@@ -30,6 +31,15 @@ from gateway.config.schema.upstreams import Backend, Upstream
         (Listener, "port", ", did you mean `endpoint`?"),
         (Backend, "port", ", did you mean `url`?"),
         (Upstream, "url", ", did you mean `backends`?"),
+        (Route, "proxy_cache", ", did you mean `cache`?"),
+        (Route, "proxy_cache_use_stale", ", did you mean `cache`?"),
+        (Cache, "proxy_cache_valid", ", did you mean `ttl`?"),
+        (Cache, "cache_ttl", ", did you mean `ttl`?"),
+        (Cache, "vary_headers", ", did you mean `vary`?"),
+        (Cache, "vary_query_params", ", did you mean `query`?"),
+        (Cache, "proxy_cache_lock", ", did you mean `coalesce`?"),
+        (Cache, "proxy_cache_use_stale", ", did you mean `stale_if_error`?"),
+        (Cache, "max_body_bytes", ", did you mean `max_entry`?"),
         (Settings, "http2", "; it is one at `listeners[].http2`, `limits.http2`"),
         (Route, "client_idle", "; it is one at `timeouts.client_idle`"),
     ],

@@ -75,6 +75,17 @@ def test_compress_answers(tmp_path: Path) -> None:
             guide.stop()
 
 
+def test_keep_answers(tmp_path: Path) -> None:
+    """In memory and in Redis; what is forgotten is asked for again."""
+    with backend() as origin, redis_server(tmp_path) as redis:
+        ports = {8080: free_port(), 9090: free_port(), 9001: origin.server_address[1], 6379: redis.port}
+        guide = Guide("docs/guides/cache.md", tmp_path, ports)
+        try:
+            assert guide.follow() >= 11
+        finally:
+            guide.stop()
+
+
 def test_pages_of_other_origins(tmp_path: Path) -> None:
     """What a browser asks before and after a call."""
     with backend() as origin:
