@@ -26,8 +26,10 @@ from benchmarks.processes import raise_file_limit
 from benchmarks.progress import say, warn
 from benchmarks.proxies import registry as proxy_registry
 from benchmarks.proxies.base import Proxy
+from benchmarks.proxies.chained import Chained
 from benchmarks.proxies.gateway import Gateway, gateways
 from benchmarks.scenarios import registry as scenario_registry
+from benchmarks.scenarios.chain import Chain, ChainTLS
 from benchmarks.scenarios.load import Load
 from benchmarks.stand import BACKEND_PORT, stand
 from benchmarks.targets import judge
@@ -81,7 +83,9 @@ def compare(options: argparse.Namespace) -> int:
     if options.install:
         peers.install(["wrk", "h2load", "nginx"])
     with stand(options.seconds, options.rounds, options.backend_port) as ready:
-        table = ab.compare(ready, _load(options.scenario), options.base)
+        chained = isinstance(scenario_registry.choose([options.scenario])[0], Chain | ChainTLS)
+        make = Chained if chained else Gateway
+        table = ab.compare(ready, _load(options.scenario), options.base, make)
     if table is None:
         return 1
     _show([table], options, "working tree")
@@ -146,9 +150,13 @@ def _show(
 
 def _load(name: str) -> Load:
     scenario = scenario_registry.choose([name])[0]
+    if isinstance(scenario, Chain | ChainTLS):
+        return scenario.load
     if isinstance(scenario, Load):
         return scenario
-    raise ValueError(f"{name} is not a load; take plain, tls, h2, new-heads, handshakes-ecdsa, download or upload")
+    raise ValueError(
+        f"{name} is not a load; take plain, chain, tls, h2, new-heads, handshakes-ecdsa, download or upload"
+    )
 
 
 def _names(text: str) -> list[str]:

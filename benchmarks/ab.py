@@ -11,7 +11,7 @@ import math
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,10 +24,20 @@ from benchmarks.scenarios.load import Load, interleaved
 from benchmarks.stand import Stand
 
 
-def compare(stand: Stand, scenario: Load, base: str) -> Table | None:
-    """Measure the working tree against a revision; None if one of them cannot run."""
+def compare(stand: Stand, scenario: Load, base: str, make: Callable[[str, Path], Gateway]) -> Table | None:
+    """Measure the working tree against a revision.
+
+    Args:
+        stand: Where to.
+        scenario: The load.
+        base: The revision.
+        make: Makes the proxy of a name and a checkout.
+
+    Returns:
+        None if one of them cannot run.
+    """
     with worktree(base) as checkout:
-        sides = [Gateway(f"base {base}", checkout), Gateway("working tree", ROOT)]
+        sides = [make(f"base {base}", checkout), make("working tree", ROOT)]
         for side in sides:
             expect_package(side)
         with scenario.started(stand, sides) as running:

@@ -27,9 +27,13 @@ class Chain:
         """Measure in interleaved rounds, with a Redis server beside."""
         if not gateways(proxies):
             return Outcome()
-        load = Load(self.name, "126-byte answers; JWT, limit by user, breakers, retries", ANSWER_PATH, ANSWER)
         with redis_settings(stand) as store:
-            return load.run(stand, parts(proxies, store))
+            return self.load.run(stand, parts(proxies, store))
+
+    @property
+    def load(self) -> Load:
+        """What is asked of each."""
+        return Load(self.name, "126-byte answers; JWT, limit by user, breakers, retries", ANSWER_PATH, ANSWER)
 
 
 @dataclass(frozen=True)
@@ -40,8 +44,12 @@ class ChainTLS:
 
     def run(self, stand: Stand, proxies: Sequence[Proxy]) -> Outcome:
         """Measure in interleaved rounds."""
-        load = Load(self.name, "the whole chain behind TLS", ANSWER_PATH, ANSWER, tls=True)
-        return load.run(stand, whole(proxies))
+        return self.load.run(stand, whole(proxies))
+
+    @property
+    def load(self) -> Load:
+        """What is asked of each."""
+        return Load(self.name, "the whole chain behind TLS", ANSWER_PATH, ANSWER, tls=True)
 
 
 def parts(proxies: Sequence[Proxy], store: Mapping[str, Any] | None) -> list[Proxy]:
