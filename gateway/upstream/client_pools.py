@@ -10,6 +10,10 @@ anew after each thing that happens to one of them: how many connections there ar
 for how many attempts none is being opened. Where somebody waits and the cap is reached, a connection that nobody uses
 is closed, of the pool that has had one for longest. One that becomes free is closed too, for the pool that has waited
 longest, rather than given to the next in its own pool: clients of one address cannot keep all places to themselves.
+
+Where more than `max_idle` are unused together, the one that has been so for longest goes in `SURPLUS` seconds, if it is
+not used again by then (Note [Surplus connections] in `gateway.upstream.pool_limits`): for each one that becomes free
+beyond `max_idle` one goes, itself where the oldest goes already.
 """
 
 from __future__ import annotations
@@ -28,7 +32,7 @@ from gateway.transport.deadlines import Deadlines
 from gateway.upstream.aside import Aside
 from gateway.upstream.backend_pool import BackendPool
 from gateway.upstream.contract import Connect, Connection, Hearer, Keeper, Stream
-from gateway.upstream.pool_limits import PoolLimits
+from gateway.upstream.pool_limits import SURPLUS, PoolLimits
 
 _UPGRADES: Final = " upgrades"
 
@@ -213,7 +217,7 @@ class ClientPools(BackendPool):
                     break
             if self._hungry and self._idling and self.size >= self.max_connections:
                 self._close_idle()
-        elif self._unused and (self._unused > self._limits.max_idle or self.size > self.max_connections):
+        elif self._unused and (self.size > self.max_connections or not self._limits.max_idle):
             self._close_idle()
         self._check_empty()
 
@@ -225,8 +229,18 @@ class ClientPools(BackendPool):
         """Whether nobody waits in another pool who comes before those of a pool."""
         return not self._hungry or next(iter(self._hungry)) is pool
 
+    def spare(self, connection: Connection) -> None:
+        """Let an unused connection go in a while, where too many are unused now that this one is."""
+        if self._unused > self._limits.max_idle:
+            until = self.now() + SURPLUS
+            if connection.deadline > until:
+                oldest = next(iter(self._idling)).oldest()
+                if oldest.deadline > until:
+                    connection = oldest
+                connection.deadline = until
+
     def _close_idle(self) -> None:
-        next(iter(self._idling)).close_oldest()  # which comes back to `settle`
+        next(iter(self._idling)).oldest().close()  # which comes back to `settle`
 
     def _check_empty(self) -> None:
         if self._empty is not None and not self._empty.called and not any(map(_is_connected, self._pools.values())):
@@ -294,9 +308,9 @@ class ClientPool(BackendPool):
         self._open_for_waiting()
         self._pools.count(self)
 
-    def close_oldest(self) -> None:
-        """Close the connection that has been unused for longest."""
-        (self._idle[0] if self._idle else self.aside.oldest()).close()
+    def oldest(self) -> Connection:
+        """Return the connection that has been unused for longest."""
+        return self._idle[0] if self._idle else self.aside.oldest()
 
     @property
     def _own_size(self) -> int:
@@ -334,11 +348,16 @@ class ClientPool(BackendPool):
                 connection.close()
         else:
             super().release(connection, now)
-        self._pools.settle(self)
+        self._became_free(connection)
 
     def set_aside(self, connection: Connection, owner: object) -> None:
         super().set_aside(connection, owner)
+        self._became_free(connection)
+
+    def _became_free(self, connection: Connection) -> None:
         self._pools.settle(self)
+        if (self._idle and self._idle[-1] is connection) or connection in self.aside:
+            self._pools.spare(connection)
 
     def full(self, connection: Connection) -> None:
         super().full(connection)

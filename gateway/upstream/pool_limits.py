@@ -4,7 +4,7 @@
 A burst takes many connections, and all of them become unused at once. Were those over `max_idle` closed at that moment,
 a client with 256 requests at a time would have most of its connections dialled for each burst. So they are kept for
 `SURPLUS` seconds, and used first: who is used again within that time stays, the rest goes (D-315). With `max_idle: 0`
-nothing is kept; what is for one client only (`gateway.upstream.client_pools`) is closed at once.
+nothing is kept.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from gateway.upstream.client_pools import ClientPools, ends_of
 from gateway.upstream.contract import Connect, Connection, Keeper
 from gateway.upstream.http1_connection import Http1Connection
 from gateway.upstream.http1_opening import speaking_http1
+from gateway.upstream.pool_limits import SURPLUS
 from gateway.upstream.request_head import Heading
 from tests.upstream.conftest import Bench, Limits, Waiter
 
@@ -168,7 +169,14 @@ class Schedule:
         assert pools.unprovided == sum(max(0, part.pending - part.connecting) for part in parts)
         assert not any(part.empty for part in parts)
         assert not (pools.unprovided and (pools.size < self.cap or idle))
-        assert idle <= self.max_idle
+        assert len(self.staying()) <= self.max_idle
+
+    def staying(self) -> list[Connection]:
+        """Unused connections that do not go soon."""
+        soon = self.bench.seconds + SURPLUS
+        parts = self.bench.pools._pools.values()
+        unused = [each for part in parts for each in (*part._idle, *part.aside)]
+        return [connection for connection in unused if connection.deadline > soon]
 
     def finish(self) -> None:
         """Serve everyone, and look for what stays."""
@@ -199,6 +207,34 @@ def test_whatever_happens_everyone_gets_their_own(seed: int) -> None:
     for _ in range(80):
         schedule.step()
     schedule.finish()
+
+
+def test_clients_that_come_back_soon_find_their_connections() -> None:
+    """More of them than `max_idle`: what is over it goes when it was not used for a while, the oldest first."""
+    bench = Pools(max_connections=100, max_idle=2)
+    addresses = [f"192.0.2.{last}" for last in range(10)]
+
+    def burst() -> dict[str, Any]:
+        callers = {address: bench.ask(address) for address in addresses}
+        while bench.dials:
+            bench.connect()
+        found = {address: caller.got for address, caller in callers.items()}
+        for connection in found.values():
+            assert connection is not None
+            connection.uses += 1
+            connection.deadline = NEVER
+        for connection in found.values():
+            assert connection is not None
+            connection.unused()
+        return found
+
+    first = burst()
+    for _ in range(4):
+        bench.pass_time(SURPLUS - 1)
+        assert burst() == first
+    bench.pass_time(SURPLUS + 0.5)
+
+    assert bench.figures() == (2, 0, 0, 0)
 
 
 def test_each_address_has_its_turn() -> None:
