@@ -134,7 +134,7 @@ class CacheStep:
     def _fetch(self, waiting: Waiting, key: Key, kept: Kept | None, stamp: int, why: bytes) -> None:
         """Let an exchange join a fetch, or begin one."""
         parts, exchange = self._parts, waiting.exchange
-        name = parts.name(key, exchange) if self._coalesce and not waiting.wishes.demanding else None
+        name = parts.name(key, exchange, stamp) if self._coalesce and not waiting.wishes.demanding else None
         fetch = None if name is None else parts.flights.find(name)
         if fetch is None or not fetch.join(waiting):
             fetch = Fetch(parts, name, key, kept, stamp, why)
@@ -144,7 +144,7 @@ class CacheStep:
     def _fetch_aside(self, exchange: Exchange, key: Key, kept: Kept) -> None:
         """Have a stale answer validated, or fetched anew, while it is given (RFC 5861 section 3)."""
         parts = self._parts
-        name = parts.name(key, exchange)
+        name = parts.name(key, exchange, kept.stamp)
         if parts.flights.find(name) is None:
             Fetch(parts, name, key, kept, kept.stamp, b"stale", background=True).begin(exchange)
 

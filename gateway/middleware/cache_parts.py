@@ -33,6 +33,7 @@ class Parts:
         says: Whether answers say how the cache handled them.
         now: Unix seconds.
         ask: Makes subrequests.
+        elsewhere: Whether others may purge the store, without a word to the fetches that are under way here.
 
     Attributes:
         begin: Begins the exchange of a fetch: behind the cache's place in the chain. Set when that is there.
@@ -40,6 +41,7 @@ class Parts:
     """
 
     __slots__ = (
+        "_elsewhere",
         "_passing",
         "_varying",
         "ask",
@@ -66,6 +68,7 @@ class Parts:
         says: bool,
         now: Callable[[], float],
         ask: Any,
+        elsewhere: bool = False,
     ) -> None:
         self.requests = requests
         self.policy = policy
@@ -76,6 +79,7 @@ class Parts:
         self.says = says
         self.now = now
         self.ask = ask
+        self._elsewhere = elsewhere
         self.begin: Callable[[Exchange], None] = _nowhere
         self.rejoin: Callable[..., None] = _nowhere
         # Keys whose answers are not kept, and those whose answers vary; emptied when they are full.
@@ -102,11 +106,14 @@ class Parts:
                 self._varying.clear()
             self._varying[key.primary] = tuple(sorted({*names, *self._varying.get(key.primary, ())}))
 
-    def name(self, key: Key, exchange: Exchange) -> object:
-        """Return what a fetch is joined by: requests that differ in what answers are known to vary on do not."""
+    def name(self, key: Key, exchange: Exchange, stamp: int) -> object:
+        """Return what a fetch is joined by: requests that differ in what answers are known to vary on do not.
+
+        Nor do those between whose look-ups something was purged elsewhere, which the stamp tells.
+        """
         names = self._varying.get(key.primary, ()) if self._varying else ()
         values = self.requests.values(exchange, names) if names else ()
-        return self.requests, key.primary, identified(exchange), values
+        return self.requests, key.primary, identified(exchange), values, stamp if self._elsewhere else 0
 
 
 def _nowhere(*_: object) -> None:

@@ -11,8 +11,10 @@ stand there, and each answer at a place of its own, by the values of the fields:
 
 # Note [Purges of a URL]
 A purge of a URL leaves a mark of random octets, which outlives every answer that was kept before it. An answer is kept
-with a token that is made of the marks that were there when it was asked for, and is found only as long as they are the
-same. Nothing is compared but for being the same: clocks that differ do no harm. Purges of many answers are numbered
+with a token that is made of the marks that were there when it was asked for, is not kept where they are others by then,
+and is found only as long as they are the same. Nothing is compared but for being the same: clocks that differ do no
+harm. Anybody may make a request that changes something, so where nothing is kept of a URL its marks are gone after
+`UNDER_WAY` seconds. Purges of many answers are numbered
 (`gateway.storage.cached_purges`). A stamp (Note [Purges do not miss what is under way] in `gateway.caching.store`) is
 both: the number, and the token in its lower 64 bits; 0 where Redis could not be asked, and then nothing is kept.
 
@@ -53,14 +55,16 @@ if TYPE_CHECKING:
 
 LONGEST: Final = 86400.0
 """Seconds for which an answer is kept in Redis at most, however long it is fresh."""
-_MARKED: Final = 2 * 86400
-"""Seconds for which a purge of a URL leaves its mark: longer than an answer is under way and kept."""
+UNDER_WAY: Final = 300.0
+"""Seconds for which an answer may be on its way: one that takes longer may be of before a purge."""
 _MOST_UNTOLD: Final = 1000
 """Purges that wait for Redis; where there are more, everything is purged."""
 _MARGIN: Final = 64 * 1024
 """Octets that an answer may have beside its content."""
 
-_FIND: Final = Script(files("gateway.storage").joinpath("cached_find.lua").read_bytes())
+_FIND, _KEEP, _LEAVE_MARKS = [
+    Script(files("gateway.storage").joinpath(f"cached_{name}.lua").read_bytes()) for name in ("find", "keep", "mark")
+]
 _MARK: Final = 1 << 64
 
 _log = Logger()
@@ -158,14 +162,11 @@ class RedisAnswers(CacheStore):
         told = write_names(names)
         if len(data) > self._longest or len(told) > MOST_NAMES:
             return
-        if not names:
-            await self._redis.command(b"SET", places.answer, data, b"PX", millis)
-            return
-        first = self._redis.command(b"SET", places.variant(values), data, b"PX", millis)
-        # The names stay for as long as any of the answers may: they are few octets.
-        second = self._redis.command(b"SET", places.answer, told, b"EX", int(LONGEST))
-        await _or_none(first)
-        await second
+        where = (places.variant(values),) if names else (places.answer,)
+        marks = (places.whole, places.query, places.some)
+        await self._redis.script(
+            _KEEP, (*where, *marks, *([places.answer] if names else [])), (data, millis, _written(stamp[1]), told)
+        )
 
     def remove(self, key: Key, chosen: Chosen) -> None:
         """See `CacheStore.remove`."""
@@ -183,7 +184,7 @@ class RedisAnswers(CacheStore):
     async def _purge(self, purge: Purge) -> bool:
         try:
             await self._tell(purge)
-        except StoreUnavailable as error:
+        except (StoreUnavailable, CancelledError) as error:
             if len(self._untold) >= _MOST_UNTOLD:
                 self._untold = [Purge()]
             self._untold.append(purge)
@@ -203,14 +204,9 @@ class RedisAnswers(CacheStore):
             await self._purges.write(what, self._wall_clock())
             return
         marks = _Marks(purge.url)
-        left = [marks.whole] if purge.query is None else [marks.query(purge.query), marks.some]
-        telling = [self._redis.command(b"SET", name, self._random_bytes(16), b"EX", _MARKED) for name in left]
-        for one in telling:
-            one.addErrback(_keep_failure)
-        answers = [await one for one in telling]
-        for answer in answers:
-            if isinstance(answer, StoreUnavailable):
-                raise answer
+        left = (marks.whole,) if purge.query is None else (marks.query(purge.query), marks.some_query)
+        args = (self._random_bytes(16), int(UNDER_WAY * 1000))
+        await self._redis.script(_LEAVE_MARKS, (marks.some, *left), args)
 
     def _tell_again(self) -> None:
         """See Note [Untold]."""
@@ -256,15 +252,17 @@ class _Marks:
     Attributes:
         prefix: What all keys of the URL begin with.
         whole: Of a purge of all of it.
-        some: Of a purge of any query.
+        some_query: Of a purge of any query.
+        some: Of what says that there are answers for the URL.
     """
 
-    __slots__ = ("prefix", "some", "whole")
+    __slots__ = ("prefix", "some", "some_query", "whole")
 
     def __init__(self, url: bytes) -> None:
         self.prefix = b"gw:cache:{%b}:" % _digest(url)
         self.whole = self.prefix + b"purged"
-        self.some = self.prefix + b"purged:some"
+        self.some_query = self.prefix + b"purged:some"
+        self.some = self.prefix + b"kept"
 
     def query(self, query: bytes) -> bytes:
         """Return that of a purge of one query."""
@@ -278,15 +276,17 @@ class _Places:
         answer: Of the answer, or of the names of the fields that answers vary on.
         whole: Of what a purge of its URL leaves.
         query: Of what a purge of its query leaves.
+        some: Of what says that there are answers for its URL.
     """
 
-    __slots__ = ("answer", "query", "whole")
+    __slots__ = ("answer", "query", "some", "whole")
 
     def __init__(self, key: Key) -> None:
         marks = _Marks(key.url)
         self.answer = marks.prefix + _digest(key.primary)
         self.whole = marks.whole
-        self.query = marks.some if key.query is None else marks.query(key.query)
+        self.query = marks.some_query if key.query is None else marks.query(key.query)
+        self.some = marks.some
 
     def variant(self, values: Values) -> bytes:
         """Return that of the answer for the values of the fields that answers vary on."""
@@ -297,22 +297,19 @@ def _digest(text: bytes) -> bytes:
     return blake2b(text, digest_size=16).hexdigest().encode()
 
 
-def _told(reply: list[bytes | None]) -> tuple[bytes, int]:
-    data, *marks = reply
-    if marks == [None, None]:
-        return data or b"", 0
-    said = b"".join([b"-" if mark is None else b"+%d:%b" % (len(mark), mark) for mark in marks])
-    return data or b"", int.from_bytes(blake2b(said, digest_size=8).digest(), "big")
+def _told(reply: list[Any]) -> tuple[bytes, int]:
+    data, token = reply
+    return data or b"", int(token, 16)
+
+
+def _written(token: int) -> bytes:
+    """Return a token as the scripts write it."""
+    return b"%016x" % token if token else b"0"
 
 
 def _or_none(waiting: Deferred[Any]) -> Deferred[Any]:
     """Give None where Redis gives no answer."""
     return waiting.addErrback(lambda failure: failure.trap(StoreUnavailable) and None)
-
-
-def _keep_failure(failure: Failure) -> BaseException | None:
-    failure.trap(StoreUnavailable)
-    return failure.value
 
 
 def _forget(failure: Failure) -> None:

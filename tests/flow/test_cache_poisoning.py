@@ -15,12 +15,14 @@ import pytest
 
 from gateway.testing import Harness
 from gateway.testing.client import Received, parse_responses
-from tests.flow.cache_attacks import OF_EACH, Attack
+from tests.flow.cache_attacks import OF_EACH, Attack, field_of, says
 from tests.flow.cache_attacks_by_answer import ANSWERS
 from tests.flow.cache_attacks_by_key import REQUESTS
+from tests.http2.client import Http2Client
 
 Make = Callable[..., Harness]
 ATTACKS = [*REQUESTS, *ANSWERS]
+READ_BY_SOME = ("host", "x-forwarded-host", "x-original-url", "x-http-method-override")
 
 
 def gateway(make: Make, attack: Attack) -> Harness:
@@ -62,3 +64,37 @@ def test_the_victim_gets_its_own(make: Make, attack: Attack) -> None:
 
     assert [facts(one) for one in (first, second, third, last)] == [wanted] * 4
     assert (b"; hit" in (last.headers.get(b"cache-status") or b"")) is attack.kept
+
+
+@pytest.mark.parametrize(
+    ("authority", "fields"),
+    [
+        ("gateway.test", [("host", "evil.example")]),
+        ("evil.example", [("host", "gateway.test")]),
+        ("evil.example", []),
+        ("GATEWAY.test", []),
+        ("gateway.test:1337", []),
+        ("gateway.test", [("x-forwarded-host", "evil.example")]),
+        ("gateway.test", [("x-original-url", "/evil")]),
+        ("gateway.test", [("content-length", "0"), ("x-http-method-override", "POST")]),
+    ],
+)
+def test_an_attacker_with_http2(make: Make, authority: str, fields: list[tuple[str, str]]) -> None:
+    """`:authority` beside `host`, and the fields of HTTP/1.1: the victim has either version."""
+    attack = Attack("", (), says(lambda asked: [field_of(asked, name) for name in READ_BY_SOME]))
+    wanted = answer(gateway(make, attack), attack.victim).body
+    harness = gateway(make, attack)
+
+    def ask(authority: str, fields: list[tuple[str, str]]) -> bytes:
+        client = Http2Client()
+        harness.memory.accept(client, "192.0.2.1")
+        got = client.request("GET", "/a/b", fields, authority=authority)
+        harness.network.pump()
+        return bytes(got.body)
+
+    for _ in range(2):
+        ask(authority, fields)
+
+    assert answer(harness, attack.victim).body == wanted
+    assert ask("gateway.test", []) == wanted
+    assert answer(harness, attack.victim).body == wanted

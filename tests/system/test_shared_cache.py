@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -30,6 +31,8 @@ class _Handler(BaseHTTPRequestHandler):
         server: Any = self.server
         server.asked += 1
         content = str(server.asked).encode()
+        if self.path == "/slow":
+            server.goes_on.wait(10)
         self.send_response(200)
         for name, value in {"Cache-Control": "max-age=60", "Vary": "X-Mode", "Surrogate-Key": "one two"}.items():
             self.send_header(name, value)
@@ -41,31 +44,53 @@ class _Handler(BaseHTTPRequestHandler):
         """Nobody looks."""
 
 
+class Counting(ThreadingHTTPServer):
+    """A backend.
+
+    Attributes:
+        asked: How often it was.
+        goes_on: Set when it may answer on `/slow`.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.asked = 0
+        self.goes_on = Event()
+
+
 @contextmanager
-def counting() -> Iterator[str]:
-    """Run a backend that counts; gives its URL."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as server:
-        server.asked = 0  # type: ignore[attr-defined]
-        server.daemon_threads = True
+def counting() -> Iterator[Counting]:
+    """Run a backend that counts."""
+    with Counting(("127.0.0.1", 0), _Handler) as server:
         thread = Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
+            yield server
         finally:
             server.shutdown()
             thread.join()
 
 
 class Instance:
-    """A gateway with a cache in Redis."""
+    """A gateway with a cache.
 
-    def __init__(self, stack: ExitStack, directory: Path, url: str, redis: RedisServer) -> None:
+    Attributes:
+        backend: Its backend.
+    """
+
+    def __init__(
+        self, stack: ExitStack, directory: Path, backend: Counting, redis: RedisServer, store: str = "redis"
+    ) -> None:
+        self.backend = backend
+        url = f"http://127.0.0.1:{backend.server_address[1]}"
         directory.mkdir()
         self.process = GatewayProcess(directory)
         self.process.configure(
             **one_upstream(url, name="pages", cache={}),
             redis={"url": redis.url, "timeout": DEADLINE},
-            cache_store="redis",
+            cache_store=store,
             admin={"endpoint": f"tcp:{self.process.admin_port}:interface=127.0.0.1", "token": TOKEN},
         )
         stack.callback(self.process.stop)
@@ -108,8 +133,8 @@ def redis(tmp_path: Path) -> Iterator[RedisServer]:
 def two(tmp_path: Path, redis: RedisServer) -> Iterator[tuple[Instance, Instance]]:
     """Two instances before one backend."""
     with ExitStack() as stack:
-        url = stack.enter_context(counting())
-        yield Instance(stack, tmp_path / "one", url, redis), Instance(stack, tmp_path / "two", url, redis)
+        backend = stack.enter_context(counting())
+        yield Instance(stack, tmp_path / "one", backend, redis), Instance(stack, tmp_path / "two", backend, redis)
 
 
 def test_what_one_keeps_both_give(two: tuple[Instance, Instance]) -> None:
@@ -137,6 +162,37 @@ def test_a_purge_reaches_every_instance(two: tuple[Instance, Instance], what: st
 
     assert answered.status_code == 200
     assert not other.hits()
+
+
+def test_nobody_joins_a_fetch_that_was_begun_before_a_purge_elsewhere(two: tuple[Instance, Instance]) -> None:
+    """Its answer may be of before; who has waited for it gets it all the same."""
+    one, other = two
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(other.get, "/slow")
+        until(lambda: one.backend.asked == 1)
+        assert one.purge(tag="one").status_code == 200
+        last = threads.submit(other.get, "/slow")
+        until(lambda: one.backend.asked == 2)
+        one.backend.goes_on.set()
+
+        assert first.result()[0] == "1"
+        assert last.result()[0] == "2"
+
+
+def test_purges_of_memory_reach_every_instance_through_redis(tmp_path: Path, redis: RedisServer) -> None:
+    """Where there is a `redis` section; each has its own answers."""
+    with ExitStack() as stack:
+        backend = stack.enter_context(counting())
+        one, other = (Instance(stack, tmp_path / name, backend, redis, "memory") for name in ("one", "two"))
+        one.get()
+        other.get()
+        assert one.hits()
+        assert other.hits()
+
+        assert one.purge(tag="two").status_code == 200
+
+        assert not one.hits()
+        until(lambda: not other.hits())
 
 
 def test_redis_that_stands_still_or_is_gone_is_no_error(two: tuple[Instance, Instance], redis: RedisServer) -> None:

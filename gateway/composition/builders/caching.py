@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from functools import partial
 from hashlib import blake2b
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gateway.caching.flights import Flights, Room
 from gateway.caching.freshness import Policy
@@ -33,6 +33,9 @@ from gateway.middleware.cache_parts import Parts
 from gateway.middleware.cache_request import Requests
 from gateway.middleware.compression import Compression
 
+if TYPE_CHECKING:
+    from gateway.storage.shared_purges import SharedPurges
+
 
 class Cached:
     """Makes the steps of one configuration's routes.
@@ -55,6 +58,7 @@ class Cached:
         self._room: Room = carried.get(("cache", "room", size), lambda: Room(size))
         self._keeper = Watch(foundation.deadlines, foundation.pool.client_gone, foundation.now)
         self._invalidation = Invalidation(self.store, self._flights)
+        self._told = self._others()
 
     def _store(self) -> CacheStore:
         foundation, size = self._foundation, self._settings.cache.size
@@ -114,6 +118,7 @@ class Cached:
             settings.status,
             self._foundation.wall_clock,
             self._ask,
+            self._settings.cache_store == "redis",
         )
         count = self._foundation.metrics.counter("gateway_cache_requests_total").add
         return CacheStep(
@@ -124,10 +129,26 @@ class Cached:
             partial(count, route.name),
         )
 
-    def purge(self, purge: Purge) -> Awaitable[None] | None:
-        """Forget answers, those that are on their way too."""
+    def _others(self) -> SharedPurges | None:
+        """Return what tells other instances of purges of memory; None where there is no Redis to do it."""
+        settings, foundation = self._settings, self._foundation
+        if settings.redis is None or settings.cache_store == "redis":
+            return None
+        from gateway.storage.shared_purges import SharedPurges
+
+        store = redis_store(settings.redis, foundation)
+        told = foundation.carried.get(("cache", "told", store), lambda: SharedPurges(store, foundation.reactor))
+        foundation.carried.then(partial(setattr, told, "hear", self._forget))
+        return told
+
+    def _forget(self, purge: Purge) -> Awaitable[None] | None:
         self._flights.forget(purge)
         return self.store.purge(purge)
+
+    def purge(self, purge: Purge) -> Awaitable[Any] | None:
+        """Forget answers, those that are on their way too; gives whether all instances know, None where all do."""
+        done = self._forget(purge)
+        return done if self._told is None else self._told.tell(purge)
 
     def _ask(self, asker: Asker, begin: Callable[[Exchange], None]) -> Subrequest:
         return Subrequest(self._keeper, asker, begin, _finish)

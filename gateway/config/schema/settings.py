@@ -50,7 +50,10 @@ class Settings(Section):
         "by a UNIX socket.",
     )
     forwarded: Forwarded = Field(default=Forwarded(), description="Fields that tell a backend about the client.")
-    redis: Redis | None = Field(default=None, description="The Redis server, used only by what names it.")
+    redis: Redis | None = Field(
+        default=None,
+        description="The Redis server, used only by what names it, and to tell other instances of purges of the cache.",
+    )
     defaults: Defaults = Field(
         default=Defaults(), description="For every route and every upstream that does not say otherwise."
     )
