@@ -1,6 +1,6 @@
 """What carries the client's end of a tunnel: a connection of HTTP/1.1, or a stream of HTTP/2.
 
-Tests: `tests/flow/test_http2_websockets.py::test_a_backend_that_breaks_off`.
+Tests: `tests/flow/test_upgrade.py::test_the_end_of_one_is_the_end_of_the_other`.
 """
 
 from __future__ import annotations
