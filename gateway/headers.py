@@ -25,13 +25,15 @@ class HeaderBlock:
             long as nobody has asked.
         credential: The hash of the credential in the fields, behind the mark of the verification that has found it
             (`gateway.middleware.verification`); None as long as none has.
+        ordinary: Whether `gateway.middleware.cache_request` found that none of the fields concerns a cache; None as
+            long as nobody has asked.
         unforwarded: Whether `gateway.http.forwarded` found that no field says how the request was forwarded; None as
             long as nobody has asked.
         start: Status, reason, the status line with the lines of all fields as `gateway.http1.response_head` wrote them
             last, and whether there is a Date and a length has to be said; None as long as nobody has asked.
     """
 
-    __slots__ = ("credential", "fields", "index", "passed", "start", "unforwarded")
+    __slots__ = ("credential", "fields", "index", "ordinary", "passed", "start", "unforwarded")
 
     def __init__(self, headers: Headers) -> None:
         self.fields = tuple(headers.fields)
@@ -39,6 +41,7 @@ class HeaderBlock:
         self.passed: tuple[object, bytes] | None = None
         self.credential: tuple[object, bytes] | None = None
         self.start: tuple[int, bytes, bytes, bool] | None = None
+        self.ordinary: bool | None = None
         self.unforwarded: bool | None = None
 
 

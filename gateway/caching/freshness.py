@@ -14,10 +14,10 @@ from __future__ import annotations
 from email.utils import formatdate
 from typing import Final
 
-from gateway.caching.directives import Directives, date, directives, names, seconds
 from gateway.caching.kept import Kept
 from gateway.headers import Field, HeaderBlock, Headers
-from gateway.http.caching import varies
+from gateway.http import caching
+from gateway.http.caching import Directives, date, directives, field_names, seconds, varies
 
 KEEPABLE: Final = frozenset([200, 203, 204, 300, 301, 302, 303, 307, 308, 404, 410, 451])
 """Statuses of answers that are kept where they say for how long; 206 is a part, 304 is about what is kept already."""
@@ -52,7 +52,7 @@ class Policy:
     """What a route says about its answers.
 
     Attributes:
-        ttl: Seconds for which an answer that says nothing is fresh; 0 for not at all.
+        ttl: Seconds for which an answer that says nothing is fresh; None where it is not kept.
         override: Seconds for which every answer is fresh, whatever it says; None for what it says.
         lent: `stale_while_revalidate`, seconds.
         saved: `stale_if_error`, seconds.
@@ -63,7 +63,7 @@ class Policy:
 
     def __init__(
         self,
-        ttl: float = 0.0,
+        ttl: float | None = None,
         override: float | None = None,
         lent: float = 0.0,
         saved: float = 0.0,
@@ -98,7 +98,7 @@ def lifetime(status: int, headers: Headers, said: Directives, policy: Policy, no
             return 0.0  # section 5.3: an invalid date, most often "0", is in the past
         made = date(headers.index.get(b"date", b""))
         return max(0.0, until - (now if made is None else made))
-    return policy.ttl if policy.ttl and status in _BY_RULE else None
+    return policy.ttl if status in _BY_RULE else None
 
 
 def age(headers: Headers, asked: float, now: float) -> float:
@@ -111,8 +111,7 @@ def age(headers: Headers, asked: float, now: float) -> float:
     """
     made = date(headers.index.get(b"date", b""))
     apparent = 0.0 if made is None else max(0.0, now - made)
-    said = [seconds(part.strip(b" \t")) or 0.0 for part in (headers.joined(b"age") or b"").split(b",")]
-    return max(apparent, max(said) + max(0.0, now - asked))
+    return max(apparent, caching.age(headers) + max(0.0, now - asked))
 
 
 def chosen_by(headers: Headers) -> tuple[bytes, ...] | None:
@@ -156,7 +155,7 @@ def keep(
     if identified and _FOR_ALL.isdisjoint(said):
         return None
     unnamed = said.get(b"no-cache")
-    left_out = () if not unnamed else names(unnamed)
+    left_out = () if not unnamed else field_names(unnamed)
     index = headers.index
     if b"set-cookie" in index and b"set-cookie" not in left_out:
         return None

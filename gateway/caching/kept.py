@@ -47,6 +47,8 @@ class Kept:
             same.
         etag: Its entity tag as written; None without one.
         modified: Its `Last-Modified`; None without one.
+        shown: Its fields with what a hit says, for `shown_as`; None as long as nobody has made that.
+        shown_as: The age and the time left, in seconds, that a hit said last.
     """
 
     __slots__ = (
@@ -58,6 +60,8 @@ class Kept:
         "lent",
         "modified",
         "saved",
+        "shown",
+        "shown_as",
         "stamp",
         "status",
         "tags",
@@ -89,12 +93,14 @@ class Kept:
         self.stamp = stamp
         self.etag = block.index.get(b"etag")
         self.modified = block.index.get(b"last-modified")
+        self.shown: HeaderBlock | None = None
+        self.shown_as = (-1, 0)
 
     @property
     def octets(self) -> int:
         """Return what it takes up in memory, roughly."""
         fields = sum([len(name) + len(value) + OVERHEAD // 5 for _, name, value in self.block.fields])
-        return len(self.body) + fields + sum(map(len, self.tags)) + OVERHEAD
+        return len(self.body) + 2 * fields + sum(map(len, self.tags)) + OVERHEAD
 
     def encode(self) -> bytes:
         """Return it as octets, without its stamp."""

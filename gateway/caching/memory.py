@@ -100,6 +100,11 @@ class MemoryStore(CacheStore):
         self.octets = 0
         self.evicted = 0
 
+    @property
+    def stamp(self) -> int:
+        """Return what a look-up would say now of purges."""
+        return self._stamp
+
     def find(self, key: Key, chosen: Chosen, now: float) -> Kept | Missed:
         place = self._places.get(key.primary)
         if place is None:

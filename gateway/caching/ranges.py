@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from gateway.caching.directives import date
 from gateway.caching.kept import Kept
 from gateway.headers import Headers
+from gateway.http.caching import date
 
 _RANGE: Final = re.compile(
     rb"bytes=[ \t]*(?:([0-9]{1,18})-([0-9]{0,18})|-([0-9]{1,18}))[ \t]*", re.IGNORECASE

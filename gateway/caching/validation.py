@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from gateway.caching.directives import date
 from gateway.caching.freshness import Policy, keep
 from gateway.caching.kept import Kept
 from gateway.headers import Field, Headers
+from gateway.http.caching import date
 from gateway.http.etags import is_among
 
 CONDITIONS: Final = frozenset([b"if-none-match", b"if-modified-since"])

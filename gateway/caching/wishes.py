@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from gateway.caching.directives import directives, seconds
 from gateway.caching.kept import Kept
 from gateway.headers import Headers
+from gateway.http.caching import directives, seconds
 
 
 class Wishes:

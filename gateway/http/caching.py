@@ -1,8 +1,7 @@
-"""What a shared cache may keep, and for how long it may be used (RFC 9111).
+"""What a message says of caches: its directives, what it varies on, times (RFC 9111).
 
-Layer 1. Says whether an answer may be kept at all, by which request fields it
-was chosen, and until when it may be given in place of one from a server that
-cannot be reached (section 4.2.4, and RFC 5861's `stale-if-error`).
+Layer 1. What is doubtful is read so that it makes an answer older. Which answers are kept, and for how long, is decided
+in `gateway.caching`.
 """
 
 from __future__ import annotations
@@ -10,29 +9,93 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
+from typing import Final
 
 from gateway.headers import Headers
+from gateway.http.remembered import remembered
 
 Directives = Mapping[bytes, bytes]
 """Arguments of directives by their lower-case names; empty for a directive without one."""
 
-LONGEST = 2**31
+LONGEST: Final = 2**31
 """Seconds; RFC 9111 section 1.2.2: a longer time counts as this one."""
 
-_DIRECTIVE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:=(?:\"((?:[^\"\\]|\\.)*)\"|([^\s\",]*)))?")
-_NEVER = frozenset([b"no-store", b"private", b"no-cache"])
-_FOR_ALL = frozenset([b"public", b"s-maxage", b"must-revalidate"])
-_SHARED = frozenset([b"public", b"s-maxage", b"private"])
-_FOR_CDNS = (b"CDN-Cache-Control", b"Surrogate-Control")
-_NOT_STALE = frozenset([b"must-revalidate", b"proxy-revalidate", b"s-maxage"])
+NONE: Final[Directives] = {}
+
+_DIRECTIVE: Final = re.compile(
+    rb"[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:[ \t]*=[ \t]*(?:\"((?:[^\"\\]|\\.)*)\"|([^\s\",]*)))?[ \t]*(?:,|\Z)"
+)
+_WRITTEN: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:=(?:\"(?:[^\"\\]|\\.)*\"|[^\s\",]*))?")
+_LISTS: Final = frozenset([b"no-cache", b"private"])
+_MOST: Final = 1024
+_LONGEST_REMEMBERED: Final = 256
+
+_SHARED: Final = frozenset([b"public", b"s-maxage", b"private"])
+_FOR_CDNS: Final = (b"CDN-Cache-Control", b"Surrogate-Control")
 
 
 def directives(headers: Headers) -> Directives:
-    """Return the directives of `Cache-Control`; of a directive that is repeated, the first counts."""
+    """Return the directives of all of a message's `Cache-Control` lines; to be read only."""
+    if b"cache-control" not in headers.index:
+        return NONE
+    return _remembered(headers.joined(b"cache-control") or b"")
+
+
+def _read(field: bytes) -> Directives:
+    """Return the directives of a field.
+
+    Of one that is repeated with another argument, the smaller number counts; one that is no number counts as 0
+    (`seconds`). Field names of a directive that is repeated are joined; without names it means all fields.
+    """
     found: dict[bytes, bytes] = {}
-    for directive in _DIRECTIVE.finditer(headers.joined(b"cache-control") or b""):
-        found.setdefault(directive[1].lower(), directive[2] or directive[3] or b"")
+    place = 0
+    while place < len(field):
+        directive = _DIRECTIVE.match(field, place)
+        if directive is None:
+            # Not well-formed: go on behind the next comma.
+            place = field.find(b",", place) + 1 or len(field)
+            continue
+        place = directive.end()
+        name, argument = directive[1].lower(), directive[2] or directive[3] or b""
+        before = found.get(name)
+        if before is None or before == argument:
+            found[name] = argument
+        elif name in _LISTS:
+            found[name] = b"%b,%b" % (before, argument) if before and argument else b""
+        else:
+            found[name] = min(before, argument, key=lambda text: seconds(text) or 0.0)
     return found
+
+
+_remembered: Final = remembered(_read, _MOST, _LONGEST_REMEMBERED)
+
+
+def seconds(text: bytes | None) -> float | None:
+    """Return a number of seconds; None for what is none."""
+    if text is None or not text.isdigit():
+        return None
+    return float(LONGEST if len(text) > 10 else min(int(text), LONGEST))
+
+
+def field_names(argument: bytes) -> tuple[bytes, ...]:
+    """Return the lower-case field names that a directive lists."""
+    return tuple(name for part in argument.split(b",") if (name := part.strip(b" \t").lower()))
+
+
+def _date(text: bytes) -> float | None:
+    try:
+        return parsedate_to_datetime(text.decode("latin-1")).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+date: Final = remembered(_date, _MOST, 64)
+"""Return an HTTP date as Unix seconds; None where it is none (RFC 9110 section 5.6.7)."""
+
+
+def age(headers: Headers) -> float:
+    """Return the seconds by which an answer was old when it came, by what other caches said of it (section 5.1)."""
+    return max(seconds(part.strip(b" \t")) or 0.0 for part in (headers.joined(b"age") or b"").split(b","))
 
 
 def keep_from_shared_caches(headers: Headers) -> None:
@@ -44,7 +107,7 @@ def keep_from_shared_caches(headers: Headers) -> None:
     said = directives(headers)
     if b"no-store" in said or said.get(b"private") == b"":
         return
-    found = _DIRECTIVE.finditer(headers.joined(b"cache-control") or b"")
+    found = _WRITTEN.finditer(headers.joined(b"cache-control") or b"")
     kept = [directive[0] for directive in found if directive[1].lower() not in _SHARED]
     headers.set(b"Cache-Control", b", ".join([*kept, b"private"]))
     for name in _FOR_CDNS:
@@ -67,62 +130,3 @@ def add_vary(headers: Headers, names: bytes) -> None:
     said = varies(headers)
     if said is not None and not set(said).issuperset(name.strip(b" \t").lower() for name in names.split(b",")):
         headers.add(b"Vary", names)
-
-
-def may_keep(status: int, headers: Headers, said: Directives, identified: bool) -> bool:
-    """Whether an answer to GET may be given to others (section 3).
-
-    Stricter than the RFC: only a 200, never with `Set-Cookie`, and never with
-    `no-cache`, since the server that would have to validate it is the one that
-    cannot be reached.
-
-    Args:
-        status: Of the answer.
-        headers: Of the answer.
-        said: Its directives.
-        identified: The request showed who is calling (section 3.5: `Authorization`; here a cookie or a key as well).
-    """
-    if status != 200 or b"set-cookie" in headers.index or not _NEVER.isdisjoint(said):
-        return False
-    return not identified or not _FOR_ALL.isdisjoint(said)
-
-
-def age(headers: Headers) -> float:
-    """Return the seconds by which an answer was old when it came, by what other caches said of it (section 5.1)."""
-    return _seconds(headers.get(b"age")) or 0.0
-
-
-def usable(headers: Headers, said: Directives, stale: float) -> float:
-    """Return for how many seconds from its making an answer may be used.
-
-    Args:
-        headers: Of the answer.
-        said: Its directives.
-        stale: Seconds for which an answer may be used after it is fresh no more, unless it forbids that.
-    """
-    fresh = _lifetime(headers, said)
-    if not _NOT_STALE.isdisjoint(said):
-        return fresh
-    allowed = _seconds(said.get(b"stale-if-error"))
-    return fresh + (stale if allowed is None else min(stale, allowed))
-
-
-def _lifetime(headers: Headers, said: Directives) -> float:
-    """Return for how many seconds an answer is fresh (section 4.2.1); 0.0 where it does not say."""
-    for name in (b"s-maxage", b"max-age"):
-        if name in said:
-            return _seconds(said[name]) or 0.0
-    expires, date = headers.get(b"expires"), headers.get(b"date")
-    if expires is None or date is None:
-        return 0.0
-    try:
-        lifetime = parsedate_to_datetime(expires.decode("latin-1")) - parsedate_to_datetime(date.decode("latin-1"))
-    except (ValueError, TypeError, OverflowError):
-        return 0.0  # section 5.3: an invalid date, most often "0", is in the past
-    return max(0.0, lifetime.total_seconds())
-
-
-def _seconds(text: bytes | None) -> float | None:
-    if text is None or not text.isdigit():
-        return None
-    return float(LONGEST if len(text) > 10 else min(int(text), LONGEST))

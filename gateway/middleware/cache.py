@@ -26,11 +26,12 @@ from gateway.caching.store import Missed
 from gateway.caching.wishes import wishes
 from gateway.errors import NotCached
 from gateway.exchange import Exchange
-from gateway.message import Response
-from gateway.middleware.cache_answer import answer
+from gateway.message import Request, Response
+from gateway.middleware.cache_answer import answer, answer_hit
 from gateway.middleware.cache_fetch import Fetch
 from gateway.middleware.cache_invalidation import Invalidation
 from gateway.middleware.cache_parts import Parts
+from gateway.middleware.cache_request import ordinary
 from gateway.middleware.cache_waiting import Waiting
 from gateway.middleware.sending import identified
 
@@ -53,7 +54,19 @@ class CacheStep:
     """
 
     name = "cache"
-    __slots__ = ("_coalesce", "_count", "_find", "_invalidation", "_methods", "_now", "_parts", "_passed", "_waited")
+    __slots__ = (
+        "_coalesce",
+        "_count",
+        "_find",
+        "_invalidation",
+        "_methods",
+        "_now",
+        "_parts",
+        "_passed",
+        "_requests",
+        "_says",
+        "_waited",
+    )
 
     def __init__(
         self,
@@ -70,6 +83,8 @@ class CacheStep:
         self._count = count
         self._find = parts.store.find
         self._now = parts.now
+        self._requests = parts.requests
+        self._says = parts.says
         # Exchanges that go to the backend though their answers might be kept, and those that have waited for a fetch.
         self._passed: dict[Exchange, Key] = {}
         self._waited: dict[Exchange, Waiting] = {}
@@ -88,13 +103,19 @@ class CacheStep:
         request = exchange.request
         if request.method not in self._methods:
             return None
-        if request.body is not None or request.upgrade is not None or not _BY_BACKEND.isdisjoint(request.headers.index):
+        plain = ordinary(request.headers)
+        if request.body is not None or request.upgrade is not None or not (plain or _may_be_kept(request)):
             exchange.cached = "bypass"
             return None
-        parts = self._parts
-        key = parts.requests.key(exchange)
-        found = self._find(key, parts.requests.chosen(exchange), self._now())
-        if isinstance(found, (Kept, Missed)):
+        requests, now = self._requests, self._now()
+        key = requests.key(exchange)
+        found = self._find(key, requests.chosen(exchange), now)
+        if isinstance(found, Kept):
+            if plain and now < found.fresh and request.method == b"GET":
+                exchange.cached = "hit"
+                return answer_hit(found, now, self._says)
+            return self._found(exchange, key, found)
+        if isinstance(found, Missed):
             return self._found(exchange, key, found)
         return self._later(exchange, key, found)
 
@@ -144,6 +165,8 @@ class CacheStep:
     def _fetch_aside(self, exchange: Exchange, key: Key, kept: Kept) -> None:
         """Have a stale answer validated, or fetched anew, while it is given (RFC 5861 section 3)."""
         parts = self._parts
+        if parts.rests(key, self._now()):
+            return
         name = parts.name(key, exchange, kept.stamp)
         if parts.flights.find(name) is None:
             Fetch(parts, name, key, kept, kept.stamp, b"stale", background=True).begin(exchange)
@@ -155,6 +178,8 @@ class CacheStep:
 
     def on_response(self, exchange: Exchange) -> Awaitable[None] | None:
         """Say how the cache handled the request; forget what a request that changes something has changed."""
+        if exchange.cached == "hit":
+            return None
         waited = self._waited.get(exchange)
         if waited is not None and waited.told:
             if waited.source is not None and exchange.pending is None:
@@ -197,6 +222,11 @@ class CacheStep:
             return
         if keep(status, response.headers, parts.policy, identified(exchange), now, now) is not None:
             parts.learn(key, exchange, ())
+
+
+def _may_be_kept(request: Request) -> bool:
+    """Whether a request has no condition that only the backend can judge."""
+    return _BY_BACKEND.isdisjoint(request.headers.index)
 
 
 def _tell_of(exchange: Exchange, inner: Exchange | None) -> None:

@@ -1,6 +1,9 @@
 """Answers made of what was kept: whole, a part, the head alone, or that the client has it already.
 
-Tests: `tests/flow/test_cache.py::test_a_part_of_what_is_kept`.
+# Note [The same hit again]
+Of an answer that is given more than once within a second, the fields with its age and the time left are kept too, as a
+block: its lines are written once (`gateway.http1.response_head`), and nothing is copied before a step adds a field. The
+first hit of a second makes no block: of an answer that is asked for once a second, that would cost more than it saves.
 """
 
 from __future__ import annotations
@@ -9,13 +12,45 @@ from typing import Final
 
 from gateway.caching.kept import Kept
 from gateway.caching.ranges import UNSATISFIABLE, part_of
-from gateway.caching.status import NAME
+from gateway.caching.status import NAME, hit
 from gateway.caching.validation import client_has, fields_of_304
-from gateway.headers import Headers
+from gateway.headers import HeaderBlock, Headers
 from gateway.message import KeptAnswer, Request, Response
 
 _LOWER: Final = NAME.lower()
 _AGE: Final = b"age"
+
+
+def answer_hit(kept: Kept, now: float, says: bool) -> Response:
+    """Return the whole of an answer that is fresh, as `answer` does for a request that asks for nothing else.
+
+    See Note [The same hit again].
+
+    Args:
+        kept: What was kept.
+        now: Unix seconds.
+        says: Whether it has `Cache-Status`.
+    """
+    age, left = int(now - kept.born), int(kept.fresh - now)
+    shown_as = kept.shown_as
+    if age != shown_as[0] or left != shown_as[1]:
+        kept.shown_as, kept.shown = (age, left), None
+        headers = _with(kept, now, hit(kept, now) if says else b"")
+    else:
+        shown = kept.shown
+        if shown is None:
+            shown = kept.shown = HeaderBlock(_with(kept, now, hit(kept, now) if says else b""))
+        headers = Headers.over(shown)
+    return Response(kept.status, headers, kept.body)
+
+
+def _with(kept: Kept, now: float, says: bytes) -> Headers:
+    headers = Headers.over(kept.block)
+    age = int(now - kept.born)
+    headers.add(b"Age", b"%d" % age if age > 0 else b"0")
+    if says:
+        headers.add(NAME, says)
+    return headers
 
 
 def answer(kept: Kept, request: Request, now: float, says: bytes, error: bool = False) -> Response:
@@ -28,11 +63,7 @@ def answer(kept: Kept, request: Request, now: float, says: bytes, error: bool = 
         says: The `Cache-Status`; empty for none.
         error: It is given in place of an error.
     """
-    headers = Headers.over(kept.block)
-    age = int(now - kept.born)
-    headers.add(b"Age", b"%d" % age if age > 0 else b"0")
-    if says:
-        headers.add(NAME, says)
+    headers = _with(kept, now, says)
     kind = KeptAnswer if error else Response
     body = kept.body
     index = request.headers.index

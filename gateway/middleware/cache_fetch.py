@@ -21,7 +21,6 @@ from typing import Final
 from twisted.python.failure import Failure
 
 from gateway.body import Body
-from gateway.caching.directives import directives
 from gateway.caching.flights import Shared
 from gateway.caching.freshness import chosen_by, keep
 from gateway.caching.kept import Kept
@@ -31,6 +30,7 @@ from gateway.caching.validation import CONDITIONS, client_has_by, is_about, made
 from gateway.errors import GatewayError
 from gateway.exchange import Exchange
 from gateway.headers import Headers
+from gateway.http.caching import directives
 from gateway.message import KeptAnswer, Request, Response
 from gateway.middleware.cache_answer import answer, less
 from gateway.middleware.cache_parts import Parts
@@ -131,15 +131,21 @@ class Fetch:
         """An exchange wants no answer any more."""
         if waiting in self._waiting:
             self._waiting.remove(waiting)
+            if not waiting.joined:
+                waiting.inner = self._inner
             if not self._waiting and self._shared is None:
-                self._alone()
+                error, inner = waiting.exchange.error, self._inner
+                if error is not None and inner is not None and inner.chain is not None and not self._background:
+                    # It is out of time: the fetch has to be as well, so that its attempt counts against the backend.
+                    inner.chain.fail(inner, error)
+                else:
+                    self._alone()
 
     def _alone(self) -> None:
         """Nobody wants the answer."""
         if not self._background:
             self._over()
-            if self._subrequest is not None:
-                self._subrequest.cancel()
+            self._drop()
 
     def _ask(self, like: Exchange, request: Request) -> None:
         self._like = like
@@ -175,9 +181,15 @@ class Fetch:
             return
         # Who demands a newer answer than there is has a fetch of its own.
         demanded = any(waiting.wishes.demanding for waiting in self._waiting)
+        if kept is not None and inner.error is not None and now < kept.saved and not demanded:
+            self._drop()
+            self.subrequest_failed(inner.error)  # a breaker is open, and the upstream has a fallback
+            return
         if kept is not None and response.status in FAILURES and now < kept.saved and not demanded:
             self._drop()
             self._over()
+            if self._background:
+                self._parts.rest(self._key)
             for waiting in self._take():
                 waiting.tell(waiting.stale(now, b"%d" % response.status, self._parts.says))
             return
@@ -185,7 +197,7 @@ class Fetch:
         if new is not None:
             self._new = new
             if not self._share(inner, new, response):
-                new = None
+                new = self._new = None
         if new is None:
             if kept is not None and response.status < 500 and inner.error is None:
                 self._parts.store.remove(self._key, self._parts.requests.chosen(inner))
@@ -194,6 +206,8 @@ class Fetch:
     def subrequest_failed(self, error: GatewayError) -> None:
         """Give everybody what was kept, or the error."""
         self._over()
+        if self._background:
+            self._parts.rest(self._key)
         now = self._parts.now()
         for waiting in self._take():
             waiting.fetch = None
@@ -305,6 +319,8 @@ class Fetch:
         parts = self._parts
         if response.status < 500:
             parts.pass_on(self._key, inner)
+        elif self._background:
+            parts.rest(self._key)
         self._over()
         waiting = self._take()
         first = next((one for one in waiting if not one.joined), None)

@@ -16,6 +16,9 @@ from gateway.exchange import Exchange
 from gateway.middleware.cache_request import Requests
 from gateway.middleware.sending import identified
 
+REST: Final = 1.0
+"""Seconds between two fetches in the background of which the first has failed."""
+
 _MOST: Final = 4096
 _LONGEST: Final = 1024
 
@@ -43,6 +46,7 @@ class Parts:
     __slots__ = (
         "_elsewhere",
         "_passing",
+        "_resting",
         "_varying",
         "ask",
         "begin",
@@ -85,6 +89,8 @@ class Parts:
         # Keys whose answers are not kept, and those whose answers vary; emptied when they are full.
         self._passing: set[tuple[bytes, bool]] = set()
         self._varying: dict[bytes, tuple[bytes, ...]] = {}
+        # Unix seconds until which a key is not fetched again in the background.
+        self._resting: dict[bytes, float] = {}
 
     def pass_on(self, key: Key, exchange: Exchange) -> None:
         """Remember that the answers to requests like this one are not kept."""
@@ -96,6 +102,17 @@ class Parts:
     def passes(self, key: Key, exchange: Exchange) -> bool:
         """Whether answers to requests like this one are known not to be kept."""
         return bool(self._passing) and (key.primary, identified(exchange)) in self._passing
+
+    def rest(self, key: Key) -> None:
+        """Remember that a fetch in the background has failed: not each stale answer is to make another attempt."""
+        if len(key.primary) <= _LONGEST:
+            if len(self._resting) >= _MOST:
+                self._resting.clear()
+            self._resting[key.primary] = self.now() + REST
+
+    def rests(self, key: Key, now: float) -> bool:
+        """Whether a fetch in the background has failed just now."""
+        return bool(self._resting) and now < self._resting.get(key.primary, 0.0)
 
     def learn(self, key: Key, exchange: Exchange, names: tuple[bytes, ...]) -> None:
         """Remember what the answers of a key vary on; and that they are kept."""

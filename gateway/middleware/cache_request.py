@@ -22,6 +22,9 @@ from gateway.middleware.sending import values_sent
 from gateway.middleware.transformation import ChangedRequest
 
 _ENCODING: Final = b"accept-encoding"
+_ASKING: Final = CONDITIONS | {b"cache-control", b"pragma", b"range", b"if-match", b"if-unmodified-since"}
+"""Request fields by which a client asks something of a cache, or of who answers in its place."""
+
 _NOT_SENT: Final = Among(CONDITIONS | {_ENCODING, b"if-range"})
 
 
@@ -73,12 +76,12 @@ class Requests:
             query if self._query is None else None,
         )
         headers = request.headers
+        if not ordinary(headers):
+            for name in sorted([name for name in headers.index if OVERRIDES[name]]):
+                made.primary += b"\n%b: %b" % (name, headers.joined(name) or b"")
         if self._vary:
             for value in self.values(exchange, self._vary):
                 made.primary += b"\n-" if value is None else b"\n+" + value
-        overriding = [name for name in headers.index if OVERRIDES[name]]
-        for name in sorted(overriding):
-            made.primary += b"\n%b: %b" % (name, headers.joined(name) or b"")
         if exchange.upstream is not None:  # chosen of several
             made.primary += b"\n>" + exchange.upstream.encode()
         if request.host != came.host:
@@ -132,6 +135,22 @@ class Requests:
         assert self._query is not None
         left = kept_query(query, self._query) if self._query else b""
         return path + b"?" + left if left else path
+
+
+def ordinary(headers: Headers) -> bool:
+    """Whether no field of a request asks anything of caches, or overrides what the request line says."""
+    block = headers.block
+    if block is None:
+        return _is_ordinary(headers)
+    known = block.ordinary
+    if known is None:
+        known = block.ordinary = _is_ordinary(headers)
+    return known
+
+
+def _is_ordinary(headers: Headers) -> bool:
+    index = headers.index
+    return _ASKING.isdisjoint(index) and not any(OVERRIDES[name] for name in index)
 
 
 def came_as(request: Request) -> Request:

@@ -76,7 +76,7 @@ class Waiting(Awaited):
         self.answered = False
 
     def cancel(self) -> None:
-        """See `Awaited`: the client is gone."""
+        """See `Awaited`: the client is gone, or the exchange is out of time."""
         fetch, self.fetch = self.fetch, None
         super().cancel()
         if fetch is not None:

@@ -1,28 +1,52 @@
 """Keep the last good answers of an upstream, and find them again (`circuit_breaker.fallback.cached`).
 
-The innermost step of a chain: it sees the answer as the backend made it. An answer is
-recorded while it passes to the client, and kept when the exchange is over. Apart from
-caching (D-37).
+The innermost step of a chain: it sees the answer as the backend made it. An answer is recorded while it passes to the
+client, and kept when the exchange is over. What may be kept, until when, and for whom, are the rules of
+`gateway.caching`, and the store is one of its stores: apart from that of routes with `cache`, since an answer that says
+nothing of its freshness is kept here too (D-37, D-371).
 
 Tests: `tests/flow/test_last_good.py::test_what_was_good_last_is_answered_while_the_breaker_is_open`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from gateway.caching.flights import Room
+from gateway.caching.freshness import Policy, chosen_by, keep
+from gateway.caching.kept import Kept
+from gateway.caching.key import Key, make_key
+from gateway.caching.memory import MemoryStore
+from gateway.caching.store import Chosen, Purge
+from gateway.caching.wishes import wishes
 from gateway.errors import BreakerOpen
 from gateway.exchange import Exchange
 from gateway.filters import Recording, filter_response
 from gateway.headers import Headers
-from gateway.http import caching
 from gateway.http.fields import FieldFilter
 from gateway.message import KeptAnswer, Response
 from gateway.middleware.sending import identified, values_sent
-from gateway.resilience.last_good import Answer, LastGood, Values
 
 _SAFE = frozenset([b"GET", b"HEAD", b"OPTIONS", b"TRACE"])
+
+
+class LastGood:
+    """The answers of one upstream.
+
+    Args:
+        most: Octets that it may hold; those that are being recorded may be as many again.
+
+    Attributes:
+        store: Where they are kept.
+        room: For those that are being recorded.
+    """
+
+    __slots__ = ("room", "store")
+
+    def __init__(self, most: int) -> None:
+        self.store = MemoryStore(most)
+        self.room = Room(most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,29 +54,31 @@ class Keeping:
     """How the answers of an upstream are kept.
 
     Attributes:
-        store: Where they are kept.
+        answers: Those that are kept.
         longest: Most octets of content of one answer.
         stale: Most seconds for which an answer may be used after it was fresh; its own `stale-if-error` may say less.
     """
 
-    store: LastGood
+    answers: LastGood
     longest: int
     stale: float
+
+    def until(self, kept: Kept) -> float:
+        """Return the Unix seconds until which an answer may be given."""
+        return min(kept.saved, kept.fresh + self.stale)
 
 
 @dataclass(frozen=True, slots=True)
 class UnderWay:
     """An answer that is being recorded, and is kept when all of it has passed."""
 
-    store: LastGood
+    answers: LastGood
     reserved: int
-    key: Hashable
-    headers: Headers
+    key: Key
+    names: tuple[bytes, ...]
+    chosen: Chosen
+    kept: Kept
     recording: Recording | None
-    varies: tuple[bytes, ...]
-    values: Values
-    made: float
-    until: float
 
 
 class LastGoodStep:
@@ -61,81 +87,82 @@ class LastGoodStep:
     Args:
         keeping: How answers are kept, by the name of the upstream.
         passes: Which of the client's fields are forwarded.
-        now: Monotonic seconds.
+        now: Unix seconds.
     """
 
     name = "last_good"
-    __slots__ = ("_keeping", "_now", "_passes", "_under_way")
+    __slots__ = ("_keeping", "_now", "_passes", "_policies", "_under_way")
 
     def __init__(self, keeping: Mapping[str, Keeping], passes: FieldFilter, now: Callable[[], float]) -> None:
         self._keeping = keeping
+        self._policies = {name: Policy(ttl=0.0, saved=one.stale, tags=b"") for name, one in keeping.items()}
         self._passes = passes
         self._now = now
         self._under_way: dict[Exchange, UnderWay] = {}
 
     def on_response(self, exchange: Exchange) -> None:
         """Begin to record an answer that may be kept; after a request that changes its target, forget what was kept."""
-        keeping, response = self._keeping.get(exchange.upstream or ""), exchange.response
+        upstream, response = exchange.upstream or "", exchange.response
+        keeping = self._keeping.get(upstream)
         if keeping is None or response is None or exchange.error is not None:
             return
-        method = exchange.request.method
+        method, answers = exchange.request.method, keeping.answers
+        key = _key(exchange)
         if method != b"GET":
             if method not in _SAFE and response.status < 400:
-                keeping.store.forget(_key(exchange))  # RFC 9111 section 4.4
+                answers.store.purge(Purge(url=key.url, query=key.query))  # RFC 9111 section 4.4
             return
-        if exchange.request.body is not None:
-            return  # the answer may depend on the content, which is not part of the key
-        said = caching.directives(response.headers)
-        varies = caching.varies(response.headers)
-        if varies is None or not caching.may_keep(response.status, response.headers, said, identified(exchange)):
+        # With content in the request the answer may depend on that, which is not part of the key.
+        if exchange.request.body is not None or response.status != 200:
             return
-        if (response.headers.get(b"content-type") or b"").lower().startswith(b"text/event-stream"):
-            return  # an event stream does not end, and would reserve room for as long as it lasts
-        now = self._now()
-        made = now - caching.age(response.headers)
-        until = made + caching.usable(response.headers, said, keeping.stale)
+        names, headers, now = chosen_by(response.headers), response.headers, self._now()
+        if names is None:
+            return
+        kept = keep(200, headers, self._policies[upstream], identified(exchange), now, now, answers.store.stamp)
+        if kept is None or now >= keeping.until(kept):
+            return
         reserved = keeping.longest if response.length is None else response.length
-        if until <= now or reserved > keeping.longest or not keeping.store.reserve(reserved):
+        if reserved > keeping.longest or not answers.room.take(reserved):
             return
         recording = Recording(keeping.longest)
         filter_response(exchange, recording)
+        values = values_sent(exchange, names, self._passes)
+        told = dict(zip(names, values, strict=True))
         self._under_way[exchange] = UnderWay(
-            keeping.store,
+            answers,
             reserved,
-            _key(exchange),
-            response.headers.copy(),
+            key,
+            names,
+            lambda others: tuple(told.get(name) for name in others),
+            kept,
             recording if response.body is not None else None,
-            varies,
-            values_sent(exchange, varies, self._passes),
-            made,
-            until,
         )
 
     def on_finish(self, exchange: Exchange) -> None:
         """Keep the recorded answer, if all of it came."""
-        kept = self._under_way.pop(exchange, None)
-        if kept is None:
+        ended = self._under_way.pop(exchange, None)
+        if ended is None:
             return
-        kept.store.release(kept.reserved)
-        content = b"" if kept.recording is None else kept.recording.content
+        ended.answers.room.give_back(ended.reserved)
+        content = b"" if ended.recording is None else ended.recording.content
         if content is not None:
-            answer = Answer(kept.headers, content, kept.varies, kept.values, kept.made, kept.until)
-            kept.store.keep(kept.key, answer)
+            ended.kept.body = content
+            ended.answers.store.keep(ended.key, ended.names, ended.chosen, ended.kept)
 
 
 class Recall:
     """Finds a kept answer for an exchange that cannot be forwarded.
 
     Args:
-        store: Answers of the upstream that cannot be asked.
-        now: Monotonic seconds.
+        keeping: How the answers of the upstream that cannot be asked are kept.
+        now: Unix seconds.
         count: Counts the answers that were found.
     """
 
-    __slots__ = ("_count", "_now", "_store")
+    __slots__ = ("_count", "_keeping", "_now")
 
-    def __init__(self, store: LastGood, now: Callable[[], float], count: Callable[[], None]) -> None:
-        self._store = store
+    def __init__(self, keeping: Keeping, now: Callable[[], float], count: Callable[[], None]) -> None:
+        self._keeping = keeping
         self._now = now
         self._count = count
 
@@ -148,27 +175,24 @@ class Recall:
             passes: Which of the client's fields would be forwarded.
         """
         request = exchange.request
-        if request.method not in (b"GET", b"HEAD") or request.body is not None or _wants_no_copy(request.headers):
+        if request.method not in (b"GET", b"HEAD") or request.body is not None:
             return None
-        now = self._now()
-        answer = self._store.find(_key(exchange), lambda names: values_sent(exchange, names, passes), now)
-        if answer is None:
+        wants, now = wishes(request.headers), self._now()
+        if wants.validated or not wants.stored:  # RFC 9111 sections 5.2.1.4 and 5.2.1.5
             return None
-        headers = answer.headers.copy()
-        headers.set(b"Age", b"%d" % round(now - answer.made))
+        keeping = self._keeping
+        kept = keeping.answers.store.find(_key(exchange), lambda names: values_sent(exchange, names, passes), now)
+        if not isinstance(kept, Kept) or now >= keeping.until(kept):
+            return None
+        headers = Headers.over(kept.block)
+        headers.add(b"Age", b"%d" % round(max(0.0, now - kept.born)))
         # RFC 9211: `hit` says that the answer comes from a cache, fresh or not; `detail` says why.
         headers.add(b"Cache-Status", b'gateway; hit; detail="%b"' % error.reason.encode())
         headers.set(b"Gateway-Reason", error.reason.encode())
         self._count()
-        return KeptAnswer(200, headers, answer.body)
+        return KeptAnswer(200, headers, kept.body)
 
 
-def _wants_no_copy(headers: Headers) -> bool:
-    """Whether the client refuses a stored answer (RFC 9111 sections 5.2.1.4 and 5.2.1.5)."""
-    said = caching.directives(headers)
-    return b"no-cache" in said or b"no-store" in said
-
-
-def _key(exchange: Exchange) -> Hashable:
+def _key(exchange: Exchange) -> Key:
     request = exchange.request
-    return exchange.scheme, request.host, request.target
+    return make_key(b"", "", exchange.scheme, request.host, exchange.path, request.target, request.query)

@@ -10,6 +10,7 @@ import pytest
 from gateway.testing import Harness
 from gateway.testing.backend import ok
 from gateway.testing.client import Received
+from tests.flow.test_http2 import connect
 
 Make = Callable[..., Harness]
 Field = tuple[bytes, bytes]
@@ -670,11 +671,24 @@ def test_the_store_outlives_a_reload(make: Make) -> None:
     assert asked(made) == 2
 
 
-def test_http2_is_answered_from_the_same(make: Make) -> None:
-    """An answer that came for a client of one version goes to clients of the other (`tests/flow/test_http2.py`)."""
-    made = cached(make, FRESH)
+def test_all_versions_are_answered_from_the_same(make: Make) -> None:
+    """What came for a client of HTTP/1.1 goes to those of 1.0 and of 2, each in its framing."""
+    made = cached(make, FRESH, TAG)
     made.get("/orders/7")
-    client = made.send(b"GET /orders/7 HTTP/1.0\r\nHost: gateway.test\r\n\r\n")
+    old = made.send(b"GET /orders/7 HTTP/1.0\r\nHost: gateway.test\r\n\r\n")
+    client = connect(made)
+    whole = client.request("GET", "/orders/7")
+    has = client.request("GET", "/orders/7", {"if-none-match": '"1"'})
+    part = client.request("GET", "/orders/7", {"range": "bytes=1-2"})
+    head = client.request("HEAD", "/orders/7")
+    made.network.pump()
 
-    assert client.responses(b"GET")[0].body == b"hello"
+    assert old.responses(b"GET")[0].body == b"hello"
+    assert [(one.status, one.body) for one in (whole, has, part, head)] == [
+        (200, b"hello"),
+        (304, b""),
+        (206, b"el"),
+        (200, b""),
+    ]
+    assert whole.headers.get(b"cache-status") == b"gateway; hit; ttl=60"
     assert asked(made) == 1

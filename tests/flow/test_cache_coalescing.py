@@ -10,6 +10,7 @@ import pytest
 from gateway.testing import Harness
 from gateway.testing.backend import ok
 from gateway.testing.client import FakeClient, Received
+from tests.flow.test_http2 import connect
 
 Make = Callable[..., Harness]
 Field = tuple[bytes, bytes]
@@ -337,3 +338,66 @@ def test_a_reload_does_not_end_what_is_fetched(make: Make) -> None:
 
     assert answer_of(first).body == b"hello"
     assert asked(made) + bool(second.responses(b"GET")) == 2
+
+
+def test_streams_of_one_connection_wait_together(make: Make) -> None:
+    """HTTP/2: one fetch, shared with clients of HTTP/1.1; one that is reset leaves the others."""
+    made = waiting(make)
+    client, old = connect(made), ask(made)
+    streams = [client.request("GET", "/7") for _ in range(3)]
+    made.network.pump()
+    assert asked(made) == 1
+    client.cancel(streams[1])
+    made.network.pump()
+
+    reply(made, b"HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 4\r\n\r\nab")
+    client.cancel(streams[2])
+    made.network.pump()
+    reply(made, b"cd")
+
+    assert (streams[0].body, streams[0].complete) == (b"abcd", True)
+    assert answer_of(old).body == b"abcd"
+    assert asked(made) == 1
+
+
+def test_a_fallback_and_a_stale_answer(make: Make) -> None:
+    """While a breaker is open, what is stale in the cache goes before what the upstream falls back on."""
+    breaker = {"failure_threshold": 1, "timeout": "1h", "fallback": {"cached": True, "status": 200, "body": "{}"}}
+    made = make(
+        "orders",
+        routes=[{"path": "/*", "upstream": "orders", "cache": {"stale_if_error": "60s"}}],
+        upstreams=[{"name": "orders", "backends": [{"url": "http://127.0.0.1:9001"}], "circuit_breaker": breaker}],
+    )
+    made.backend("orders").answers(ok(b"kept", FRESH))
+    made.get("/7")
+    made.backend("orders").answers(ok(b"says nothing"))
+    made.get("/8")
+    made.backend("orders").answers(ok(b"no", status=b"503 No"))
+    made.get("/9")
+    made.advance(65)
+
+    answers = [made.get(path) for path in ("/7", "/8", "/9")]
+
+    assert [answer.body for answer in answers] == [b"kept", b"says nothing", b"{}"]
+    assert status(answers[0]).startswith("gateway; hit; ttl=-")
+    assert {answer.headers.get(b"gateway-reason") for answer in answers} == {b"breaker.open"}
+    assert made.metric("gateway_cache_requests_total", outcome="stale") == 1
+
+
+def test_silence_counts_against_the_backend(make: Make) -> None:
+    """When the exchanges are out of time, so is what they waited for; the log says who was asked."""
+    breaker = {"failure_threshold": 1, "timeout": "1h"}
+    made = make(
+        "orders",
+        routes=[{"path": "/*", "upstream": "orders", "cache": {}, "timeout": "10s", "request_timeout": "1s"}],
+        upstreams=[{"name": "orders", "backends": [{"url": "http://127.0.0.1:9001"}], "circuit_breaker": breaker}],
+    )
+    made.backend("orders").stall()
+    clients = [ask(made), ask(made)]
+    made.advance(1.5)
+
+    assert [answer_of(client).status for client in clients] == [504, 504]
+    assert made.logs[0]["upstream_service"] == "orders"
+    assert made.logs[0]["backend"] == "http://127.0.0.1:9001"
+    assert answer_of(ask(made)).headers.get(b"gateway-reason") == b"breaker.open"
+    assert asked(made) == 1

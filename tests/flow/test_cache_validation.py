@@ -169,6 +169,32 @@ def test_a_stale_answer_while_it_is_fetched(make: Make, said: bytes, settings: A
     assert made.get("/orders/7").body == b"third"
 
 
+@pytest.mark.parametrize("refuses", [True, False])
+def test_a_backend_that_fails_is_not_asked_for_each_stale_answer(make: Make, refuses: bool) -> None:
+    """Once a second in the background, for each key."""
+    made = cached(make, FRESH, said={"stale_while_revalidate": "60s"})
+    made.get("/orders/7")
+    made.advance(61)
+    attempts = made.backend("orders").requests
+    made.backend("orders").answers(ok(b"no", status=b"503 No"))
+    if refuses:
+        made.backend("orders").reset_on_data()
+
+    def tries() -> int:
+        return (
+            len(attempts) if not refuses else sum(len(one.received) > 0 for one in made.backend("orders").connections)
+        )
+
+    before = tries()
+    for _ in range(5):
+        assert made.get("/orders/7").body == b"hello"
+    first = tries() - before
+    assert first <= (2 if refuses else 1)
+    made.advance(1.1)
+    made.get("/orders/7")
+    assert tries() - before > first
+
+
 @pytest.mark.parametrize(
     "said", [b"max-age=60, must-revalidate", b"max-age=60, proxy-revalidate", b"s-maxage=60", b"no-cache"]
 )

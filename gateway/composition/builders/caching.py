@@ -161,7 +161,7 @@ def _finish(exchange: Exchange) -> None:
 
 def _policy(settings: Cache) -> Policy:
     return Policy(
-        settings.ttl,
+        settings.ttl or None,
         settings.override_ttl,
         settings.stale_while_revalidate,
         settings.stale_if_error,

@@ -12,7 +12,7 @@ from math import inf
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.logger import Logger, LogLevel
 
-from gateway.composition.builders.last_good import last_good
+from gateway.composition.builders.last_good import keeping_of
 from gateway.composition.foundation import Foundation
 from gateway.config.schema.resilience import CircuitBreaker
 from gateway.config.schema.resilience import Fallback as FallbackSettings
@@ -104,7 +104,7 @@ def build_fallback(
         from gateway.middleware.last_good import Recall
 
         count = partial(foundation.metrics.counter("gateway_last_good_answers_total").add, upstream.name)
-        recall = Recall(last_good(upstream.name, fallback, foundation), foundation.now, count)
+        recall = Recall(keeping_of(upstream.name, fallback, foundation), foundation.wall_clock, count)
     name = fallback.upstream
     if name is not None:
         gate = gates.get(name)

@@ -17,14 +17,15 @@ from gateway.http.fields import FieldFilter
 if TYPE_CHECKING:
     # Loaded with the first upstream that keeps answers.
     from gateway.middleware.last_good import Keeping, LastGoodStep
-    from gateway.resilience.last_good import LastGood
 
 
-def last_good(upstream: str, fallback: Fallback, foundation: Foundation) -> LastGood:
-    """Return the memory of an upstream, that of the configuration before where it is as large."""
-    from gateway.resilience.last_good import LastGood
+def keeping_of(upstream: str, fallback: Fallback, foundation: Foundation) -> Keeping:
+    """Return how answers of an upstream are kept: in the memory of the configuration before, where it is as large."""
+    from gateway.middleware.last_good import Keeping, LastGood
 
-    return foundation.carried.get(("last good", upstream, fallback.cache_size), lambda: LastGood(fallback.cache_size))
+    size = fallback.cache_size
+    answers = foundation.carried.get(("last good", upstream, size), lambda: LastGood(size))
+    return Keeping(answers, fallback.cache_entry, fallback.max_stale)
 
 
 class LastGoods:
@@ -36,17 +37,13 @@ class LastGoods:
     """
 
     def __init__(self, settings: Settings, foundation: Foundation) -> None:
-        self._now = foundation.now
+        self._now = foundation.wall_clock
         self._keeping: dict[str, Keeping] = {}
         for upstream in settings.upstreams:
             breaker = settings.breaker_of(upstream)
             if breaker is not None and breaker.fallback.cached:
-                from gateway.middleware.last_good import Keeping
-
-                fallback = breaker.fallback
-                store = last_good(upstream.name, fallback, foundation)
-                self._keeping[upstream.name] = Keeping(store, fallback.cache_entry, fallback.max_stale)
-        stores = {name: keeping.store for name, keeping in self._keeping.items()}
+                self._keeping[upstream.name] = keeping_of(upstream.name, breaker.fallback, foundation)
+        stores = {name: keeping.answers.store for name, keeping in self._keeping.items()}
         show = partial(
             foundation.metrics.gauge,
             "gateway_last_good_bytes",
