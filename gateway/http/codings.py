@@ -13,12 +13,16 @@ from typing import Final
 _MOST_CODINGS: Final = 3
 """Nobody who means well applies more, one upon the other."""
 
+_MOST_MEMBERS: Final = 64
+"""A content of gzip or zstd may be several, one behind the other, and such of nothing at all: each costs time that does
+not show in what comes out, some seconds for the 50,000 that one MiB has room for."""
+
 _WINDOW: Final = 8 * 1024 * 1024
 """The largest window that a decoder of zstd has to have (RFC 8878 section 3.1.1.1.2): a frame may ask for gigabytes."""
 
 
 class Longer(Exception):
-    """There is more content than there is room for."""
+    """There is more content than there is room for, or it is in more parts than anybody makes who means well."""
 
 
 def undo(content: bytes, codings: bytes, most: int) -> bytes | None:
@@ -33,7 +37,7 @@ def undo(content: bytes, codings: bytes, most: int) -> bytes | None:
         None where one of the codings is not known.
 
     Raises:
-        Longer: More than `most` octets come out.
+        Longer: More than `most` octets come out, or they are in too many parts.
         ValueError: The content is not so coded, or ends early.
     """
     names = [name.strip(b" \t").lower() for name in codings.split(b",")]
@@ -52,7 +56,11 @@ def undo(content: bytes, codings: bytes, most: int) -> bytes | None:
 def _gzip(content: bytes, most: int) -> bytes:
     made: list[bytes] = []
     left = most + 1
+    members = 0
     while content:  # members may follow each other
+        members += 1
+        if members > _MOST_MEMBERS:
+            raise Longer()
         member = zlib.decompressobj(zlib.MAX_WBITS | 16)
         try:
             part = member.decompress(content, left)
@@ -93,7 +101,11 @@ def _zstd(content: bytes, most: int) -> bytes:
                 made.append(part)
                 left -= len(part)
         # The reader, which knows a bound, does not say whether the last frame was whole; the other one has no bound.
+        frames = 0
         while left > 0 and content:
+            frames += 1
+            if frames > _MOST_MEMBERS:
+                raise Longer()
             frame = decoder.decompressobj()
             frame.decompress(content)
             if not frame.eof:

@@ -40,6 +40,16 @@ def test_no_more_than_there_is_room_for(name: bytes) -> None:
         undo(coded, name, 999)
 
 
+@pytest.mark.parametrize(("name", "coding"), [(b"gzip", b"gzip"), (b"zstd", b"zstd"), (b"nothing", b"zstd")])
+def test_many_parts_one_behind_the_other_are_too_many(name: bytes, coding: bytes) -> None:
+    """Some are well; thousands, of nothing each, would take seconds and bring nothing out."""
+    one = b"\x50\x2a\x4d\x18\0\0\0\0" if name == b"nothing" else CODED[name](b"x")
+    said = 0 if name == b"nothing" else 64
+    assert undo(one * 64, coding, 1000) == b"x" * said
+    with pytest.raises(Longer):
+        undo(one * 65, coding, 1000)
+
+
 @pytest.mark.parametrize("name", sorted(CODED))
 def test_what_is_cut_or_spoilt_is_no_content(name: bytes) -> None:
     """A part of a content is not taken for the whole."""
