@@ -27,13 +27,14 @@ class HeaderBlock:
             (`gateway.middleware.verification`); None as long as none has.
         ordinary: Whether `gateway.middleware.cache_request` found that none of the fields concerns a cache; None as
             long as nobody has asked.
+        outward: The fields as they go out over HTTP/2 (`gateway.http2.fields`); None as long as nobody has asked.
         unforwarded: Whether `gateway.http.forwarded` found that no field says how the request was forwarded; None as
             long as nobody has asked.
         start: Status, reason, the status line with the lines of all fields as `gateway.http1.response_head` wrote them
             last, and whether there is a Date and a length has to be said; None as long as nobody has asked.
     """
 
-    __slots__ = ("credential", "fields", "index", "ordinary", "passed", "start", "unforwarded")
+    __slots__ = ("credential", "fields", "index", "ordinary", "outward", "passed", "start", "unforwarded")
 
     def __init__(self, headers: Headers) -> None:
         self.fields = tuple(headers.fields)
@@ -42,6 +43,7 @@ class HeaderBlock:
         self.credential: tuple[object, bytes] | None = None
         self.start: tuple[int, bytes, bytes, bool] | None = None
         self.ordinary: bool | None = None
+        self.outward: tuple[tuple[bytes, bytes], ...] | None = None
         self.unforwarded: bool | None = None
 
 

@@ -111,7 +111,11 @@ def is_grpc(headers: Headers) -> bool:
         headers: Of the request.
     """
     said = headers.index.get(b"content-type")
-    if said is None or said[:16].lower() != CONTENT_TYPE:
+    if said is None:
+        return False
+    if said == CONTENT_TYPE:
+        return True
+    if said[:16].lower() != CONTENT_TYPE:
         return False
     return len(said) == 16 or said[16:17] in b"+; \t"
 

@@ -74,7 +74,8 @@ class Borders:
         if kind in _OF_HEADS:
             self.in_head = True
             if kind == _HEADERS:
-                sid = int.from_bytes(data[position + 5 : position + 9]) & _SID
+                sid = data[position + 5] << 24 | data[position + 6] << 16 | data[position + 7] << 8 | data[position + 8]
+                sid &= _SID
                 if sid > self._highest:
                     self._highest = sid
                     self._is_new = True

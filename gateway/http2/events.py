@@ -180,9 +180,10 @@ class Broken(Event):
         self.flood = flood
 
 
-def split(headers: Pairs) -> tuple[Pairs, bytes, int, int]:
-    """Return pseudo-fields, the block of the others, how many those are, and the octets of all."""
+def split(headers: Pairs) -> tuple[Pairs, bytes, int, int, bool]:
+    """Return pseudo-fields, the block of the others, how many those are, octets of all, whether it says `priority`."""
     first = octets = 0
+    prioritised = False
     for name, value in headers:
         if name[:1] != b":":
             break
@@ -190,9 +191,8 @@ def split(headers: Pairs) -> tuple[Pairs, bytes, int, int]:
         octets += len(name) + len(value) + 4
     pieces: list[bytes] = []
     for name, value in headers[first:] if first else headers:
-        pieces.append(name)
-        pieces.append(b": ")
-        pieces.append(value)
-        pieces.append(b"\r\n")
+        pieces.append(b"%b: %b\r\n" % (name, value))
+        if name == b"priority":
+            prioritised = True
     block = b"".join(pieces)
-    return headers[:first], block, len(headers) - first, octets + len(block)
+    return headers[:first], block, len(headers) - first, octets + len(block), prioritised

@@ -17,6 +17,7 @@ from gateway.headers import Field, HeaderBlock, Headers
 from gateway.http.fields import response_filter, trailer_filter
 from gateway.http.grpc import is_call, is_grpc
 from gateway.http.memo import Memo
+from gateway.http.methods import FORWARDED
 from gateway.http1 import framing
 from gateway.http1.framing import CHUNKED
 from gateway.http1.memo import HeadMemo
@@ -56,7 +57,26 @@ class TrailerBlocks(HeadMemo[HeaderBlock]):
     """Fields, by block."""
 
 
-class AnswerBlocks(HeadMemo[HeaderBlock]):
+class AnswerBlock:
+    """What is known of the head of an answer, whatever its status.
+
+    Attributes:
+        fields: All of it.
+        passed: Fields that clients get; None as long as nobody has asked, and then the others say nothing either.
+        length: Of content by the fields, for who has asked for more than a head.
+        personal: It says that its connection is one user's.
+    """
+
+    __slots__ = ("fields", "length", "passed", "personal")
+
+    def __init__(self, fields: HeaderBlock) -> None:
+        self.fields = fields
+        self.passed: HeaderBlock | None = None
+        self.length = 0
+        self.personal = False
+
+
+class AnswerBlocks(HeadMemo[AnswerBlock]):
     """Fields, by block, of the answers of one backend.
 
     Attributes:
@@ -90,7 +110,7 @@ def request_of(head: Head, memo: RequestBlocks, connect: bool = False) -> tuple[
     if head.too_large:
         raise HeaderTooLarge()
     method, scheme, authority, path, protocol = _asked(head.pseudo)
-    if method is None or _TOKEN(method) is None:
+    if method is None or (method not in FORWARDED and _TOKEN(method) is None):
         raise MalformedRequest("The request has no method.")
     if protocol is not None and (not connect or method != b"CONNECT" or _TOKEN(protocol) is None):
         raise MalformedRequest("The request has :protocol, which was not offered.")
@@ -142,7 +162,7 @@ def asked_for(head: Head) -> Request:
     return request
 
 
-def answer_of(head: Head | Interim, memo: AnswerBlocks) -> tuple[int, Headers]:
+def answer_of(head: Head | Interim, memo: AnswerBlocks) -> tuple[int, AnswerBlock]:
     """Return status and fields of an answer.
 
     Args:
@@ -157,7 +177,7 @@ def answer_of(head: Head | Interim, memo: AnswerBlocks) -> tuple[int, Headers]:
         status = said[0][1]
     else:
         status = _pseudo(said, _OF_ANSWERS, BackendProtocolError).get(b":status", b"")
-    if _STATUS(status) is None:
+    if status != b"200" and _STATUS(status) is None:
         raise BackendProtocolError("The answer has no status of three digits.")
     if status == b"101":
         raise BackendProtocolError("HTTP/2 has no 101 (RFC 9113 section 8.6).")
@@ -165,12 +185,12 @@ def answer_of(head: Head | Interim, memo: AnswerBlocks) -> tuple[int, Headers]:
     if known is None:
         headers = Headers.of(_lines(head.block, BackendProtocolError))
         framing.check_singletons(headers, BackendProtocolError)
-        known = HeaderBlock(headers)
+        known = AnswerBlock(HeaderBlock(headers))
         if is_grpc(headers):
             memo.speaks_grpc = True
         if memo.came_before(head.block):
             memo.remember(head.block, known)
-    return int(status), Headers.over(known)
+    return 200 if status == b"200" else int(status), known
 
 
 def trailers_of(
@@ -230,8 +250,16 @@ def answer_fields(
         date: Returns the value of a Date field, for a response without one.
     """
     status = response.status
-    fields = outward(response.headers.fields)
-    if b"date" not in response.headers.index:
+    headers = response.headers
+    base = headers.base
+    if base is None:
+        fields = outward(headers.fields)
+    else:
+        known = base.outward
+        if known is None:
+            known = base.outward = tuple(outward(base.fields))
+        fields = [*known, *outward(headers.fields[len(base.fields) :])]
+    if b"date" not in headers.index:
         fields.append((b"date", date()))
     empty = request.method == b"HEAD" or status == 204 or status == 304
     length = response.length

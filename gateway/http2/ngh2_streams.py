@@ -111,7 +111,7 @@ class Ngh2Streams(Engine):
 
     def _head(self, event: Any) -> Head | None:
         sid, end = event.stream_id, event.end_stream
-        pseudo, block, count, octets = split(event.headers)
+        pseudo, block, count, octets, prioritised = split(event.headers)
         if not self._client:
             self._borders.begun -= 1
             self._open.add(sid)
@@ -119,9 +119,7 @@ class Ngh2Streams(Engine):
             self._abuse.opened()
             if not end:
                 self._receiving[sid] = None
-            if block.find(b"priority: ") >= 0 and (
-                block.find(b"\r\npriority: ") >= 0 or block.startswith(b"priority: ")
-            ):
+            if prioritised:
                 self._prioritised[sid] = None
         elif end:
             self._receiving.pop(sid, None)
@@ -185,7 +183,7 @@ class Ngh2Streams(Engine):
         sid = event.stream_id
         self._borders.trailing -= 1
         self._receiving.pop(sid, None)
-        _, block, count, octets = split(event.headers)
+        _, block, count, octets, _ = split(event.headers)
         if block.count(b"\n") != count:
             self.reset(sid, codes.PROTOCOL_ERROR)
         else:
@@ -206,7 +204,7 @@ class Ngh2Streams(Engine):
             self._most = theirs.get(codes.MAX_CONCURRENT_STREAMS, self._most)
             events.append(Settings(self._most, bool(theirs.get(codes.ENABLE_CONNECT_PROTOCOL, 0))))
         elif isinstance(event, ngh2.InformationalResponseReceived):
-            pseudo, block, _, _ = split(event.headers)
+            pseudo, block, _, _, _ = split(event.headers)
             events.append(Interim(event.stream_id, pseudo, block))
         elif isinstance(event, ngh2.GoAwayReceived):
             events.append(GoAway(event.last_stream_id, event.error_code))

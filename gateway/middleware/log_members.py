@@ -24,7 +24,7 @@ _EMPTY: Final = b'""'
 _NUMBERS: Final = [b"%d" % number for number in range(2000)]
 _FRACTIONS: Final = [b"." + (b"%03d" % number).rstrip(b"0") if number else b".0" for number in range(1000)]
 _MILLISECONDS: Final = [b'%03dZ"' % number for number in range(1000)]
-_PROTOCOLS: Final = {b"1.1": b'"HTTP/1.1"', b"1.0": b'"HTTP/1.0"'}
+_PROTOCOLS: Final = {b"1.1": b'"HTTP/1.1"', b"1.0": b'"HTTP/1.0"', b"2": b'"HTTP/2"'}
 _MOST_MICROSECONDS: Final = 1_000_000_000_000_000
 """Up to here a number of thousandths and the float next to it are written alike."""
 

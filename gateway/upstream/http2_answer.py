@@ -1,6 +1,6 @@
 """The answer of a backend of HTTP/2, as its stream reads it.
 
-Tests: `tests/flow/test_http2_backends.py::test_a_reset_is_a_502`.
+Tests: `tests/upstream/test_http2_answer.py`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from gateway.errors import BackendProtocolError, BackendReset, GatewayError, RequestRejected, VersionRejected
-from gateway.headers import Headers
+from gateway.headers import HeaderBlock, Headers
 from gateway.http import grpc
 from gateway.http.fields import authenticates_connection, passed_on, response_filter
 from gateway.http1 import framing
@@ -38,16 +38,22 @@ def head_of(event: Head, method: bytes, memo: AnswerBlocks) -> tuple[Response, i
     """
     if event.too_large:
         raise BackendProtocolError("The head of the answer is over limits.response_header.")
-    status, headers = answer_of(event, memo)
-    length = framing.response_content(method, status, b"1.1", headers)
-    index = headers.index
-    personal = False
-    if b"www-authenticate" in index or b"persistent-auth" in index:
-        personal = authenticates_connection(headers)
-    known = index.get(b"content-length")
-    response = Response(status, Headers.of(passed_on(headers, _PASSES)))
-    response.length = None if known is None else int(known)
-    return response, length, personal
+    status, block = answer_of(event, memo)
+    passed = block.passed
+    if passed is None:
+        headers = Headers.over(block.fields)
+        block.length = framing.response_content(b"GET", 200, b"1.1", headers)
+        index = headers.index
+        if b"www-authenticate" in index or b"persistent-auth" in index:
+            block.personal = authenticates_connection(headers)
+        passed = block.passed = HeaderBlock(Headers.of(passed_on(headers, _PASSES)))
+    length = block.length
+    response = Response(status, Headers.over(passed))
+    if b"content-length" in block.fields.index:
+        response.length = length  # also where there is no content
+    if method == b"HEAD" or status == 204 or status == 304:
+        length = 0  # RFC 9110 section 6.4.1, whatever the fields say
+    return response, length, block.personal
 
 
 def interim_of(event: Interim, memo: AnswerBlocks) -> tuple[int, Headers]:
@@ -60,8 +66,8 @@ def interim_of(event: Interim, memo: AnswerBlocks) -> tuple[int, Headers]:
     Raises:
         BackendProtocolError: It breaks the rules.
     """
-    status, headers = answer_of(event, memo)
-    return status, Headers.of(passed_on(headers, _PASSES))
+    status, block = answer_of(event, memo)
+    return status, Headers.of(passed_on(Headers.over(block.fields), _PASSES))
 
 
 def given_up(code: int, by_peer: bool, request: Request, speaks_grpc: bool) -> GatewayError:
@@ -100,6 +106,6 @@ def counts_as(request: Request, response: Response, trailers: Headers | None) ->
     said = None if trailers is None else trailers.index.get(b"grpc-status")
     if said is None:
         said = response.headers.index.get(b"grpc-status")
-    if said is None or not grpc.is_call(request):
+    if said is None or said == b"0" or not grpc.is_call(request):
         return response.status
     return grpc.outcome(response.status, said)

@@ -203,7 +203,8 @@ def test_what_is_known_of_a_request_that_is_refused() -> None:
 
 def answer(*pseudo: tuple[bytes, bytes], block: bytes = b"x-a: 1\r\n") -> tuple[int, Headers]:
     """Read an answer."""
-    return fields.answer_of(Head(1, pseudo, block, True, False), AnswerBlocks())
+    status, known = fields.answer_of(Head(1, pseudo, block, True, False), AnswerBlocks())
+    return status, Headers.over(known.fields)
 
 
 def test_an_answer_is_its_status_and_fields() -> None:
