@@ -54,7 +54,8 @@ def bench(options: argparse.Namespace) -> int:
     chosen = scenario_registry.choose(_names(options.scenarios))
     proxies = proxy_registry.choose(_names(options.proxies), options.proxy_command)
     if options.install:
-        peers.install(["wrk", "h2load", "nginx", *(program for proxy in proxies for program in proxy.needs)])
+        programs = [program for proxy in proxies for program in proxy.needs]
+        peers.install(["wrk", "h2load", "nginx", *programs, *scenario_registry.needs(chosen)])
     proxies = _without_outdated(proxies, build=options.install)
     outcomes: dict[str, Outcome] = {}
     with stand(options.seconds, options.rounds, options.backend_port, pin=options.pin) as ready:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from benchmarks.contents import CHANGED_PATH, DOCUMENT, LIST, LIST_PATH, TENANT
 from benchmarks.peers import find
 from benchmarks.processes import Command, Process
 from benchmarks.workload import (
@@ -76,6 +77,13 @@ http {{
     if ($http_x_received !~ "^[0-9]{{7}}") {{ return 400; }}
     location / {{ return 200 '{{"received": $http_x_received}}\\n'; }}
   }}
+  server {{
+    listen unix:{directory}/changed.sock;
+    # A content that was not changed is a failed request.
+    if ($http_x_content !~ '"tenant":"{tenant}"') {{ return 400; }}
+    if ($http_x_content ~ '"debug"|"cost"') {{ return 400; }}
+    location / {{ return 200 '{document}'; }}
+  }}
 }}
 """
 
@@ -95,6 +103,15 @@ _LOCATIONS = """
       proxy_set_header X-Received $request_length;
       proxy_pass http://unix:{directory}/sink.sock:/;
     }}
+    location = {list} {{ alias {directory}/list; }}
+    # Not `=`: the script of nginx asks for it by a subrequest, with a slash at the end.
+    location {changed} {{
+      client_body_buffer_size 16k;
+      proxy_pass_request_body off;
+      proxy_set_header Content-Length "";
+      proxy_set_header X-Content $request_body;
+      proxy_pass http://unix:{directory}/changed.sock:/;
+    }}
     location = {large} {{ default_type application/octet-stream; alias {directory}/large; }}
 """
 
@@ -113,6 +130,7 @@ def start(directory: Path, port: int, http2_port: int) -> Process:
     directory.mkdir(parents=True)
     (directory / "blob").write_bytes(BLOB)
     (directory / "message").write_bytes(GRPC_MESSAGE)
+    (directory / "list").write_bytes(LIST)
     with (directory / "large").open("wb") as large:
         large.writelines(BLOB for _ in range(LARGE_MEBIBYTES))
     locations = _LOCATIONS.format(
@@ -124,6 +142,8 @@ def start(directory: Path, port: int, http2_port: int) -> Process:
         kept_answer=_kept_answer(),
         download=DOWNLOAD_PATH,
         large=LARGE_PATH,
+        list=LIST_PATH,
+        changed=CHANGED_PATH,
         upload=UPLOAD_PATH,
     )
     configuration = directory / "nginx.conf"
@@ -135,6 +155,8 @@ def start(directory: Path, port: int, http2_port: int) -> Process:
             locations=locations.strip(),
             http2_port=http2_port,
             grpc=GRPC_PATH,
+            document=DOCUMENT.decode(),
+            tenant=TENANT,
         )
     )
     argv = [nginx, "-p", str(directory), "-c", str(configuration), "-e", "stderr"]

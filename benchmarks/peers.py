@@ -21,7 +21,14 @@ ROOT = Path(__file__).resolve().parent.parent
 _VENV = ROOT / ".venv-bench"
 _LOCK = ROOT / "requirements/peers.lock"
 
-_DEBIAN = {"nginx": "nginx-light", "haproxy": "haproxy", "wrk": "wrk", "h2load": "nghttp2-client"}
+_DEBIAN = {
+    "nginx": "nginx-light",
+    "njs": "libnginx-mod-http-js",
+    "haproxy": "haproxy",
+    "wrk": "wrk",
+    "h2load": "nghttp2-client",
+}
+_NJS = Path("/usr/lib/nginx/modules/ngx_http_js_module.so")
 _LOCKED = {"envoy", "caddy"}
 _ASK_VERSION = {
     "nginx": "-v",
@@ -41,6 +48,8 @@ def find(program: str) -> str | None:
         binaries = sorted(_VENV.glob("lib/python*/site-packages/envoy/_bin/envoy"))
         if binaries:
             return str(binaries[-1])
+    if program == "njs":  # a module of nginx
+        return str(_NJS) if _NJS.exists() else None
     if (_VENV / "bin" / program).exists():
         return str(_VENV / "bin" / program)
     return shutil.which(program, path=os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin")

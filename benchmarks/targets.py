@@ -166,6 +166,16 @@ TARGETS: Sequence[Target] = (
     ),
     Target("kept answers/s", figure("cache-hit.{}+cache.rate"), 30_000, "{:,.0f}", at_least=True),
     Target(
+        "2 kB of JSON changed each way: CPU per request, to that of nginx with njs",
+        ratio("transform-body.{}+bodies.cpu", "transform-body.nginx+bodies.cpu"),
+        1.0,
+    ),
+    Target(
+        "16 kB compressed by gzip: CPU per request, to nginx's",
+        ratio("compress.{}+gzip.cpu", "compress.nginx+gzip.cpu"),
+        1.2,
+    ),
+    Target(
         "a limit in Redis: µs CPU per request over one in memory",
         more("limits.{}+redis.cpu", "limits.{}+memory.cpu"),
         30,

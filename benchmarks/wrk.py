@@ -155,6 +155,7 @@ def script(
     paths: Sequence[str] = (),
     numbered: str = "",
     shown: Shown | None = None,
+    body: bytes = b"",
 ) -> str:
     """Write the Lua script of a load.
 
@@ -165,11 +166,14 @@ def script(
         paths: Asked for in turn; empty: the path of the URL each time.
         numbered: Name of a field with another number in each request, in whatever run; empty for none.
         shown: A field with another value in each request, out of a file.
+        body: Of every request, in ASCII; in place of one of so many octets.
     """
     lines = [f"wrk.method = {_quoted(method)}"]
     lines += [f"wrk.headers[{_quoted(name)}] = {_quoted(value)}" for name, value in headers]
     if body_bytes:
         lines.append(f'wrk.body = string.rep("x", {body_bytes})')
+    if body:
+        lines.append(f"wrk.body = {_quoted(body.decode('ascii'))}")
     if paths:
         # Formatted once: a request is then only a table look-up in the load generator.
         lines.append("local paths = {" + ", ".join(_quoted(path) for path in paths) + "}")

@@ -10,6 +10,7 @@ from benchmarks.processes import Command
 from benchmarks.workload import KEPT, ROUTE_PREFIX, Task
 
 _CONFIGURATION = """
+{modules}
 daemon off;
 worker_processes 1;
 worker_rlimit_nofile 16384;
@@ -31,11 +32,13 @@ http {{
   uwsgi_temp_path {directory}/uwsgi;
   scgi_temp_path {directory}/scgi;
   {keeps}
+  {http}
   upstream users {{ server 127.0.0.1:{backend}; keepalive {kept}; keepalive_requests 100000000; }}
   server {{
     listen 127.0.0.1:{port} {ssl} {http2} backlog=4096;
     {certificate}
     http2_max_concurrent_streams 256;
+    {locations}
     location {prefix} {{
       proxy_pass http://users;
       proxy_http_version 1.1;
@@ -71,6 +74,16 @@ class Nginx:
         """Not the many-routes task, which compares the gateway with itself; it speaks no HTTP/2 to backends."""
         return task.routes == 1 and not task.http2_backend
 
+    modules = ""
+    """Modules that are loaded."""
+
+    locations = ""
+    """Those beside the one that passes requests on."""
+
+    def http(self, task: Task) -> str:
+        """Return what stands in `http` besides."""
+        return ""
+
     def prepare(self, task: Task) -> Command:
         """Write `nginx.conf`."""
         certificate = task.certificate
@@ -84,6 +97,9 @@ class Nginx:
                 uses=self.uses,
                 backend=task.backend_port,
                 port=task.port,
+                modules=self.modules,
+                http=self.http(task),
+                locations=self.locations,
                 prefix=ROUTE_PREFIX,
                 kept=KEPT if task.http2 else 128,
                 http2="http2" if task.http2 else "",

@@ -10,6 +10,7 @@ from benchmarks.proxies.gateway import gateways
 from benchmarks.scenarios.base import Scenario
 from benchmarks.scenarios.cache import CacheHit
 from benchmarks.scenarios.chain import Chain, ChainTLS
+from benchmarks.scenarios.contents import Compress, TransformBody
 from benchmarks.scenarios.fresh import FreshKeys, FreshTokens
 from benchmarks.scenarios.handshakes import Handshakes
 from benchmarks.scenarios.http2 import Http2Load
@@ -93,6 +94,8 @@ def known() -> dict[str, Scenario]:
         Chain(),
         ChainTLS(),
         Transform(),
+        TransformBody(),
+        Compress(),
         CacheHit(),
         FreshTokens(),
         FreshKeys(),
@@ -121,6 +124,9 @@ _NOT_ASKED: Mapping[str, Set[str]] = {
 """Peers that a scenario does without, unless they are named: their figures would decide nothing, and take minutes."""
 
 
+_NEEDS: Mapping[str, Sequence[str]] = {"transform-body": ["njs"]}
+"""Programs of scenarios, beside those of the proxies."""
+
 _BESIDE_ITSELF = {"routes", "limits", "slow", "transform"}
 """The gateway beside itself: one kind says it, the compiled one where it is there."""
 
@@ -131,6 +137,11 @@ def asked(scenario: str, proxies: Sequence[Proxy]) -> list[Proxy]:
     if scenario in _BESIDE_ITSELF and len(gateways(proxies)) > 1:
         left_out = left_out | {gateways(proxies)[-1].name}
     return [proxy for proxy in proxies if proxy.name not in left_out]
+
+
+def needs(scenarios: Sequence[Scenario]) -> list[str]:
+    """Return the programs that scenarios need, beside those of the proxies."""
+    return [program for one in scenarios for program in _NEEDS.get(one.name, ())]
 
 
 def choose(names: Sequence[str]) -> list[Scenario]:

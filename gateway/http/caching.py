@@ -127,6 +127,9 @@ def add_vary(headers: Headers, names: bytes) -> None:
         headers: Of the answer.
         names: As they are written in `Vary`.
     """
+    if b"vary" not in headers.index:
+        headers.add(b"Vary", names)
+        return
     said = varies(headers)
     if said is not None and not set(said).issuperset(name.strip(b" \t").lower() for name in names.split(b",")):
         headers.add(b"Vary", names)

@@ -6,7 +6,8 @@ clients says so in `Vary` to all.
 
 # Note [What a compressed answer says of itself]
 It has the same meaning and other octets. So its `ETag` is a weak one (RFC 9110 section 8.8.1), digests of octets go,
-and so does `Accept-Ranges`: ranges would be of the octets that the backend has. The length is known at the end only.
+and so does `Accept-Ranges`: ranges would be of the octets that the backend has. The length is known at the end only:
+of an answer that is all there by then, with its head.
 A 304 says nothing of a type: its `ETag` becomes weak too, so that it fits the answer that the client has.
 
 # Note [What waits in an encoder]
@@ -21,7 +22,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import partial
+from typing import Final
 
+from gateway.body import Body
 from gateway.exchange import Exchange
 from gateway.filters import BodyFilter, filter_response
 from gateway.headers import Headers
@@ -30,10 +33,10 @@ from gateway.http.encodings import ENCODERS, LONGEST, Encoder, accepted
 from gateway.http.remembered import remembered
 from gateway.message import Response
 
-UNTRUE = (b"content-md5", b"digest", b"content-digest", b"repr-digest", b"accept-ranges")
+UNTRUE: Final = (b"content-md5", b"digest", b"content-digest", b"repr-digest", b"accept-ranges")
 """Fields of answers that say something of octets."""
 
-_MOST = 256
+_MOST: Final = 256
 """Values of `Accept-Encoding` whose outcome is remembered; there are some ten in the world's browsers."""
 
 
@@ -82,10 +85,18 @@ class Compression:
         for name in UNTRUE:
             headers.remove(name)
         _weaken(headers)
-        if response.body is None:  # to HEAD
+        body = response.body
+        if body is None:  # to HEAD
             response.length = None
-        else:
-            filter_response(exchange, Encoding(ENCODERS[coding](), response.length is None))
+            return
+        encoder = ENCODERS[coding]()
+        if isinstance(body, Body):
+            if not body.ended or body.trailers is not None:
+                filter_response(exchange, Encoding(encoder, response.length is None))
+                return
+            body = body.take()
+        body = response.body = encoder.encode(body) + encoder.finish()
+        response.length = len(body)
 
     def _coding(self, exchange: Exchange) -> bytes | None:
         field = exchange.request.headers.joined(b"accept-encoding")

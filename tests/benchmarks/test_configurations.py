@@ -14,9 +14,11 @@ from benchmarks.proxies.base import Proxy
 from benchmarks.proxies.caching import CachingNginx
 from benchmarks.proxies.caddy import Caddy
 from benchmarks.proxies.chained import ChainedEnvoy
+from benchmarks.proxies.compressing import CompressingEnvoy, CompressingNginx
 from benchmarks.proxies.envoy import Envoy
 from benchmarks.proxies.haproxy import HAProxy
 from benchmarks.proxies.nginx import Nginx
+from benchmarks.proxies.rewriting import ScriptedNginx
 from benchmarks.proxies.verifying import VerifyingEnvoy
 from benchmarks.workload import Task, make_certificate
 
@@ -24,7 +26,9 @@ CHECKS = {"envoy": ["--mode", "validate"], "nginx": ["-t"], "haproxy": ["-c"], "
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
-@pytest.mark.parametrize("kind", [Envoy, ChainedEnvoy, Nginx, CachingNginx, HAProxy])
+@pytest.mark.parametrize(
+    "kind", [Envoy, ChainedEnvoy, CompressingEnvoy, Nginx, ScriptedNginx, CompressingNginx, CachingNginx, HAProxy]
+)
 def test_a_configuration_is_taken(tmp_path: Path, kind: type[Proxy], tls: bool) -> None:
     """By the program itself, which does not start."""
     expect_taken(kind(), Task(20001, 20002, 20003, tmp_path, make_certificate(tmp_path) if tls else None))
@@ -53,9 +57,9 @@ def test_envoy_takes_the_keys_of_tokens(tmp_path: Path, algorithm: str) -> None:
 
 def expect_taken(proxy: Proxy, task: Task) -> None:
     """Have the program check what is written for it."""
-    (program,) = proxy.needs
-    if find(program) is None:
-        pytest.skip(f"there is no {program}")
+    program, *modules = proxy.needs
+    if any(find(one) is None for one in (program, *modules)):
+        pytest.skip(f"there is no {' or no '.join(proxy.needs)}")
     prepared = proxy.prepare(task)
     command = [*prepared.argv, *CHECKS[program]]
     if program == "caddy":

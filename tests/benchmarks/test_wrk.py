@@ -49,6 +49,11 @@ def test_a_script_quotes_what_it_is_given() -> None:
     assert 'wrk.headers["If-None-Match"] = "\\"abc\\""' in text
 
 
+def test_a_script_sends_a_body_as_it_is() -> None:
+    """JSON among it."""
+    assert 'wrk.body = "{\\"a\\":1}"' in wrk.script([], "POST", body=b'{"a":1}')
+
+
 def test_a_script_asks_for_paths_in_turn_only_where_several_are_given() -> None:
     """Without paths wrk repeats one prepared request, which is cheaper for it."""
     assert "function request()" not in wrk.script([])

@@ -163,6 +163,37 @@ def test_head_is_as_get(make: Make) -> None:
     assert get(made, method="HEAD").headers.get(b"content-length") is None
 
 
+@pytest.mark.parametrize("coding", ["zstd", "br", "gzip"])
+def test_what_came_at_once_goes_at_once(make: Make, coding: str) -> None:
+    """With its length, in one piece; what comes in parts has the same content, and its length is known at its end."""
+    made = gateway(make)
+    whole = get(made, coding)
+    assert is_compressed(whole)
+    assert whole.headers.get(b"content-length") == b"%d" % len(whole.body)
+
+    backend = made.backend("orders")
+    backend.answer = lambda asked: ok(TEXT, JSON)[:-100]
+    client = made.send(b"GET /orders/7 HTTP/1.1\r\nHost: a\r\nAccept-Encoding: %b\r\n\r\n" % coding.encode())
+    backend.requests[-1].connection.send(TEXT[-100:])
+    made.network.pump()
+    (in_parts,) = client.responses(b"GET")
+    assert is_compressed(in_parts)
+    assert in_parts.headers.get(b"content-length") is None
+
+
+def test_trailers_follow_what_came_at_once(make: Make) -> None:
+    """But for those that say something of other octets."""
+    made = gateway(make)
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n"
+    end = b"0\r\nX-Sum: 1\r\nContent-Digest: x\r\n\r\n"
+    made.backend("orders").answer = lambda asked: head + b"%x\r\n%b\r\n" % (len(TEXT), TEXT) + end
+    answer = made.request("GET", "/orders/7", {"Accept-Encoding": "gzip", "TE": "trailers"})
+
+    assert is_compressed(answer)
+    assert answer.trailers.get_all(b"x-sum") == [b"1"]
+    assert b"content-digest" not in answer.trailers.index
+
+
 def test_a_stream_is_readable_as_it_comes(make: Make) -> None:
     """Each event, before the next one is there."""
     made = gateway(make)

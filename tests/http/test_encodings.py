@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import platform
+import subprocess
+import sys
 import zlib
 
 import pytest
@@ -60,6 +63,25 @@ def test_what_is_undone_is_what_was_there(coding: bytes, parts: list[bytes], flu
     coded = b"".join(encoder.encode(part) + (encoder.flush() if flushes else b"") for part in parts)
 
     assert undo(coded + encoder.finish(), coding, 10_000) == b"".join(parts)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="it is glibc that gives memory back")
+def test_an_encoder_takes_no_new_memory() -> None:
+    """The next one has that of the one before: no page is taken from the system for it."""
+    program = """
+import resource
+from gateway.http.encodings import ENCODERS
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(100):
+        encoder = ENCODERS[b"gzip"]()
+        encoder.encode(b"abcdefgh" * 2000) + encoder.finish()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+faults()
+print(faults())
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert int(ended.stdout) < 200
 
 
 def test_what_is_flushed_can_be_read() -> None:
