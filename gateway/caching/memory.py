@@ -23,16 +23,17 @@ _NOTED: Final = 4096
 class _Noted:
     """Stamps of purges by what was purged; the oldest are forgotten, and count for all that is not there."""
 
-    __slots__ = ("_stamps", "floor")
+    __slots__ = ("_most", "_stamps", "floor")
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._stamps: OrderedDict[object, int] = OrderedDict()
         self.floor = 0
 
     def note(self, name: object, stamp: int) -> None:
         self._stamps[name] = stamp
         self._stamps.move_to_end(name)
-        if len(self._stamps) > _NOTED:
+        if len(self._stamps) > self._most:
             self.floor = self._stamps.popitem(last=False)[1]
 
     def last(self, name: object) -> int:
@@ -66,6 +67,7 @@ class MemoryStore(CacheStore):
 
     Args:
         most: Octets that it may hold.
+        noted: Purges that are remembered, of each kind.
 
     Attributes:
         octets: What it holds.
@@ -86,7 +88,7 @@ class MemoryStore(CacheStore):
         "octets",
     )
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, noted: int = _NOTED) -> None:
         self._most = most
         self._places: OrderedDict[bytes, _Place] = OrderedDict()
         self._urls: dict[bytes, dict[bytes, _Place]] = {}
@@ -94,9 +96,9 @@ class MemoryStore(CacheStore):
         self._stamp = 1
         self._wide = 0
         self._all = 0
-        self._routes = _Noted()
-        self._tags = _Noted()
-        self._urls_purged = _Noted()
+        self._routes = _Noted(noted)
+        self._tags = _Noted(noted)
+        self._urls_purged = _Noted(noted)
         self.octets = 0
         self.evicted = 0
 

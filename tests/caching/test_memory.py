@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway.caching import memory
 from gateway.caching.kept import Kept, Values
 from gateway.caching.key import Key, make_key
 from gateway.caching.memory import MemoryStore
@@ -159,10 +158,9 @@ def test_what_a_purge_meets_is_gone(purge: Purge, left: bytes) -> None:
     assert all(before.body(key) == name for name, (key, _) in places.items()), "kept after the purge"
 
 
-def test_forgotten_purges_count_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_forgotten_purges_count_for_all() -> None:
     """The memory of purges is bounded: what was under way during more of them is not kept."""
-    monkeypatch.setattr(memory, "_NOTED", 2)
-    store = MemoryStore(10**6)
+    store = MemoryStore(10**6, noted=2)
     for number in range(3):
         store.purge(Purge(url=b"h/%d" % number))
 
