@@ -46,14 +46,22 @@ class BodyRules:
         self.most = most
 
     def apply(self, value: Any, exchange: Exchange) -> None:
-        """Change a value in its place; what is no mapping and no list at the top has nothing to change."""
+        """Change a value in its place; what is no mapping and no list at the top has nothing to change.
+
+        Raises:
+            Longer: A rule would put in more than a content may have. A client chooses how many members a `*` finds and,
+                with `${header.NAME}`, how long each text is: the product would be gigabytes.
+        """
         for path in self._removed:
             json_paths.remove(value, path)
         for where, old, new in self._renamed:
             for one in json_paths.places(value, where):
                 json_paths.rename(one, old, new)
         for where, path, make in self._added:
-            for one in json_paths.places(value, where):
+            found = json_paths.places(value, where)
+            if len(found) > 1 and len(found) * len(write(make(exchange))) > self.most:
+                raise Longer()
+            for one in found:
                 json_paths.put(one, path, make(exchange))
 
     def of_request(self, content: bytes, codings: bytes, exchange: Exchange) -> bytes:
@@ -61,13 +69,14 @@ class BodyRules:
 
         Raises:
             MalformedRequest: It is no JSON, or not coded as it says.
-            RequestTooLarge: Its codings hide more than there may be.
+            RequestTooLarge: Its codings hide more than there may be, or rules would put in more.
         """
         try:
             plain = undo(content, codings, self.most)
             if plain is None:
                 raise MalformedRequest("the content has a coding that is not known")
             value = parse(plain)
+            self.apply(value, exchange)
         except Longer:
             raise RequestTooLarge() from None
         except TooDeep:
@@ -75,25 +84,25 @@ class BodyRules:
         except ValueError as error:
             kind = "JSON" if isinstance(error, NotJson) else "what its Content-Encoding says"
             raise MalformedRequest(f"the content is not {kind}") from None
-        self.apply(value, exchange)
         return write(value)
 
     def of_answer(self, content: bytes, codings: bytes, exchange: Exchange) -> bytes | None:
         """Return the content for a client, without codings; None where it is no JSON, and goes on unchanged.
 
         Raises:
-            TransformTooLarge: It is too long, or nested too deep, to be changed: nothing that a rule takes out passes.
+            TransformTooLarge: It is too long, or nested too deep, to be changed, or rules would put in more than it may
+                have: nothing that a rule takes out passes.
         """
         try:
             plain = undo(content, codings, self.most)
             if plain is None:
                 return None
             value = parse(plain)
+            self.apply(value, exchange)
         except (Longer, TooDeep):
             raise TransformTooLarge() from None
         except ValueError:
             return None
-        self.apply(value, exchange)
         return write(value)
 
 

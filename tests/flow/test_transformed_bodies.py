@@ -308,6 +308,22 @@ def test_a_bomb_is_not_unpacked(make: Make) -> None:
         assert most < 15_000_000
 
 
+def test_what_many_places_get_is_bounded(make: Make) -> None:
+    """A client chooses how many members there are and how long the text for each is: together it would be gigabytes."""
+    rules = {"add": {"items.*.who": {"is": "${header.X-Who}"}}}
+    made = gateway(make, of_request(rules) | of_answer(rules))
+    items = json.dumps({"items": [{}] * 1000}).encode()
+    assert post(made, items, X_Who="x" * 100).status == 200
+    assert len(seen(made).body) > 100_000
+    made.backend("orders").requests.clear()
+    assert (post(made, items, X_Who="x" * 2000).status, made.last_log["reason"]) == (413, "request.too_large")
+    assert not made.backend("orders").requests
+    made.backend("orders").answer = lambda request: ok(items, JSON)
+    answer = made.request("GET", "/orders/7", {"X-Who": "x" * 2000})
+    assert (answer.status, made.last_log["reason"]) == (502, "transform.too_large")
+    assert len(made.request("GET", "/orders/7", {"X-Who": "x" * 100}).body) > 100_000
+
+
 def test_a_type_with_many_blanks_takes_no_time(make: Make) -> None:
     """What a client sends there is looked through once."""
     made = gateway(make, of_request({"remove": ["secret"]}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from time import process_time
 from typing import Any
 
 import pytest
@@ -68,3 +69,22 @@ def test_depth() -> None:
     assert write(parse(b"[" * 300 + b"]" * 300)) == b"[" * 300 + b"]" * 300
     with pytest.raises(TooDeep):
         parse(b"[" * 200_000 + b"]" * 200_000)
+
+
+def test_half_a_pair_does_not_make_numbers_slow() -> None:
+    """Where orjson refuses one text, numbers are not asked of it one by one: they take no longer than texts do."""
+    took = []
+    for rest in (b'"a"', b"1"):
+        text = b'["\\ud800"' + (b"," + rest) * 100_000 + b"]"
+        value = parse(text)
+        before = process_time()
+        assert write(value) == text
+        took.append(process_time() - before)
+    assert took[1] < 3 * took[0]
+
+
+def test_an_integer_of_any_length_is_written() -> None:
+    """One that a rule puts in is Python's, and may be longer than orjson's 64 bits."""
+    assert write({"n": 2**100, "m": -(2**80), "t": "\ud800", "l": [True, None]}) == (
+        b'{"n":%d,"m":%d,"t":"\\ud800","l":[true,null]}' % (2**100, -(2**80))
+    )
