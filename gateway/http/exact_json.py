@@ -48,8 +48,7 @@ def write(value: Any) -> bytes:
     try:
         return orjson.dumps(value)
     except TypeError:
-        # Half of a surrogate pair, which JSON can say and UTF-8 cannot; an integer of a rule's that has more than 64
-        # bits; or deeper than orjson goes.
+        # Half of a surrogate pair, which JSON can say and UTF-8 cannot, or deeper than orjson goes.
         return _write_all(value)
 
 
@@ -79,7 +78,7 @@ def _write_all(value: Any) -> bytes:
                 left.append(below)
                 if place:
                     left.append(b",")
-        elif isinstance(item, str | int):  # a number that a rule has put in may have more than orjson's 64 bits
+        elif isinstance(item, str | int):  # integers of any length, which orjson would refuse
             made.append(json.dumps(item).encode())
         else:
             made.append(None)

@@ -125,13 +125,17 @@ class Transformation:
         if exchange.error is not None and not isinstance(response, KeptAnswer):
             return None
         body = self._answer_body
-        if body is not None and not is_json(response.headers):  # as the backend says, whatever it is called afterwards
-            body = None
+        codings = b""
+        if body is not None:
+            # As the backend says, whatever it is called afterwards: a rule for fields does not undo a coding.
+            codings = response.headers.joined(b"content-encoding") or b""
+            if not is_json(response.headers):
+                body = None
         if self._statuses:
             self._change_status(response)
         if self._answer_fields is not None:
             self._answer_fields.change(exchange, response)
-        return None if body is None else change_answer(exchange, response, body)
+        return None if body is None else change_answer(exchange, response, body, codings)
 
     def on_finish(self, exchange: Exchange) -> None:
         """Put the request back where there was no answer: the log is about the request as it came."""

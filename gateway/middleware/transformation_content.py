@@ -111,8 +111,14 @@ def change_request(request: Request, rules: BodyRules, exchange: Exchange) -> No
     made.sift_trailers(_TRAILERS)
 
 
-def change_answer(exchange: Exchange, response: Response, rules: BodyRules) -> Awaitable[None] | None:
+def change_answer(exchange: Exchange, response: Response, rules: BodyRules, codings: bytes) -> Awaitable[None] | None:
     """Change the content of an answer; where it is still to come, return what waits for it.
+
+    Args:
+        exchange: The client's.
+        response: Its answer; rules for fields have changed these.
+        rules: What is changed.
+        codings: `Content-Encoding` as the backend has said it.
 
     Raises:
         TransformTooLarge: It is longer than it may be.
@@ -128,7 +134,7 @@ def change_answer(exchange: Exchange, response: Response, rules: BodyRules) -> A
     if isinstance(body, bytes):
         if len(body) > rules.most:
             raise TransformTooLarge()
-        _change(exchange, response, body, None, rules)
+        _change(exchange, response, body, None, rules, codings)
         return None
     if body.length is not None and body.length > rules.most:
         raise TransformTooLarge()
@@ -141,7 +147,7 @@ def change_answer(exchange: Exchange, response: Response, rules: BodyRules) -> A
                 raise error or BackendReset()
             if body.received > rules.most:
                 raise TransformTooLarge()
-            _change(exchange, response, body.take(), body.trailers, rules)
+            _change(exchange, response, body.take(), body.trailers, rules, codings)
         except Exception:  # noqa: BLE001 - the chain answers with whatever it is
             done.errback(Failure())
         else:
@@ -151,9 +157,16 @@ def change_answer(exchange: Exchange, response: Response, rules: BodyRules) -> A
     return None if done.called and not isinstance(done.result, Failure) else done
 
 
-def _change(exchange: Exchange, response: Response, content: bytes, trailers: Headers | None, rules: BodyRules) -> None:
+def _change(
+    exchange: Exchange,
+    response: Response,
+    content: bytes,
+    trailers: Headers | None,
+    rules: BodyRules,
+    codings: bytes,
+) -> None:
     headers = response.headers
-    changed = rules.of_answer(content, headers.joined(b"content-encoding") or b"", exchange) if content else None
+    changed = rules.of_answer(content, codings, exchange) if content else None
     if changed is not None:
         _describe(headers, _OF_ANSWERS)
         content = changed

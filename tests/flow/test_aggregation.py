@@ -679,3 +679,13 @@ def test_what_is_said_in_vain(tmp_path: Any) -> None:
     assert found["routes[0].transformations.request.path"] == "no part of `aggregate` is asked with it"
     assert found["routes[0].aggregate.parts[0].path"].startswith("there are no claims")
     assert found["routes[0].aggregate.parts[0].timeout"] == "it is never reached: the exchange ends after 1s"
+
+
+@pytest.mark.parametrize("methods", [["*"], ["GET", "PUT"]])
+def test_no_page_is_promised_what_the_route_does_not_take(make: Make, methods: list[str]) -> None:
+    """A preflight for PUT is refused, as the PUT would be."""
+    cors = {"allowed_origins": ["*"], "allowed_methods": methods}
+    made = gateway(make, defaults={"route": {"cors": cors}})
+    asked = {"Origin": "https://a.example", "Access-Control-Request-Method": "PUT"}
+    assert made.request("OPTIONS", "/home/7", asked).status == 403
+    assert made.request("OPTIONS", "/home/7", asked | {"Access-Control-Request-Method": "GET"}).status == 204

@@ -308,6 +308,23 @@ def test_a_bomb_is_not_unpacked(make: Make) -> None:
         assert most < 15_000_000
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"remove_headers": ["Content-Encoding"]},
+        {"set_headers": {"Content-Encoding": "br"}},
+        {"rename_headers": {"Content-Encoding": "X-Was"}},
+    ],
+)
+def test_a_rule_for_fields_hides_no_coding(make: Make, fields: dict[str, Any]) -> None:
+    """The content has the coding that the backend said: what a rule calls it lets no secret past the others."""
+    made = gateway(make, of_answer({"remove": ["secret"]}, **fields))
+    content = gzip.compress(b'{"secret":1,"a":2}')
+    made.backend("orders").answer = lambda request: ok(content, JSON, (b"Content-Encoding", b"gzip"))
+    answer = made.get("/orders/7")
+    assert (answer.body, answer.headers.get(b"content-encoding")) == (b'{"a":2}', None)
+
+
 def test_what_many_places_get_is_bounded(make: Make) -> None:
     """A client chooses how many members there are and how long the text for each is: together it would be gigabytes."""
     rules = {"add": {"items.*.who": {"is": "${header.X-Who}"}}}

@@ -84,7 +84,7 @@ def test_half_a_pair_does_not_make_numbers_slow() -> None:
 
 
 def test_an_integer_of_any_length_is_written() -> None:
-    """One that a rule puts in is Python's, and may be longer than orjson's 64 bits."""
+    """One of Python's may be longer than orjson's 64 bits."""
     assert write({"n": 2**100, "m": -(2**80), "t": "\ud800", "l": [True, None]}) == (
         b'{"n":%d,"m":%d,"t":"\\ud800","l":[true,null]}' % (2**100, -(2**80))
     )

@@ -27,7 +27,7 @@ def cors_step(route: Route, foundation: Foundation) -> Middleware | None:
     fields, exposed = (REQUEST_FIELDS, RESPONSE_FIELDS) if route.grpc_web else ((), ())
     rules = Cors(
         None if ALL in said.allowed_origins else Origins(said.allowed_origins),
-        _methods(said.allowed_methods, route.methods),
+        _methods(said.allowed_methods, route.methods if route.aggregate is None else ("GET",)),
         None if ALL in said.allowed_headers else _with(said.allowed_headers, fields),
         said.exposed_headers if ALL in said.exposed_headers else _with(said.exposed_headers, exposed),
         said.allow_credentials,

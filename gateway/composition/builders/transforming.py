@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gateway.composition.foundation import Foundation
-from gateway.config.nodes import meant
+from gateway.config.nodes import WrittenFloat, meant
 from gateway.config.schema.routes import Route
 from gateway.config.schema.transformations import (
     BodyChanges,
@@ -22,7 +22,7 @@ from gateway.config.schema.transformations import (
     RequestChanges,
     ResponseChanges,
 )
-from gateway.http import json_paths
+from gateway.http import exact_json, json_paths
 from gateway.http.expressions import searcher
 from gateway.http.fields import IDENTITY_PREFIX, folded
 from gateway.http.forwarded import DROPPED
@@ -174,11 +174,19 @@ def json_value(value: Any, values: RuntimeValues) -> Make:
             fixed = text.decode()
             return lambda exchange: fixed
         return lambda exchange: text(exchange).decode("utf-8", "replace")
-    if isinstance(value, float):
-        value = float(value)  # it knows how it was written, which JSON need not
+    if isinstance(value, WrittenFloat):
+        value = _digits(value)
     elif isinstance(value, int) and not isinstance(value, bool):
         value = int(value)
     return lambda exchange: value
+
+
+def _digits(value: WrittenFloat) -> Any:
+    """Return a number as it was written, as numbers of contents are: an id of 20 digits is more than a float holds."""
+    try:
+        return exact_json.parse(value.text.encode())
+    except exact_json.NotJson:  # `+1.5`, `.5`
+        return float(value)
 
 
 def _lines(said: Mapping[str, str], values: RuntimeValues) -> list[Line]:

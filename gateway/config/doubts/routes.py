@@ -54,13 +54,16 @@ def _cors(route: Route) -> Iterator[Doubt]:
         return
     if not cors.allowed_origins:
         yield ("cors",), "no page of another origin may call: `allowed_origins` is empty"
-    if route.methods is None or "*" in cors.allowed_methods:
+    methods = route.methods if route.aggregate is None else ("GET",)
+    if methods is None or "*" in cors.allowed_methods:
         return
-    taken = {*route.methods, "HEAD"} if "GET" in route.methods else set(route.methods)
+    taken = {*methods, "HEAD"} if "GET" in methods else set(methods)
     in_vain = [] if not written(cors, "allowed_methods") else [one for one in cors.allowed_methods if one not in taken]
     if taken.isdisjoint(cors.allowed_methods):
-        methods = ", ".join(route.methods)
-        yield ("cors",), f"no page may call: the route takes {methods} only, and none is in `allowed_methods`"
+        yield (
+            ("cors",),
+            f"no page may call: the route takes {', '.join(methods)} only, and none is in `allowed_methods`",
+        )
     elif in_vain:
         yield ("cors", "allowed_methods"), f"the route does not take {', '.join(in_vain)}"
 

@@ -43,7 +43,19 @@ def _all(route: Route, request: RequestChanges, response: ResponseChanges) -> It
             if name.lower() in _OUTER:
                 step: Step = place if key == "remove_headers" else name
                 yield ("response", key, step), "it has no effect: the gateway writes this field afterwards"
+    if route.cors is not None and not route.cors.dry_run:
+        yield from _overruled(response)
     yield from _statuses(response)
+
+
+def _overruled(response: ResponseChanges) -> Iterator[Doubt]:
+    """Doubt rules for fields that `cors` takes out, and writes itself, after them."""
+    for key in ("add_headers", "set_headers", "remove_headers", "rename_headers"):
+        for place, name in enumerate(getattr(response, key)):
+            becomes = response.rename_headers[name] if key == "rename_headers" else name
+            if becomes.lower().startswith("access-control-"):
+                step: Step = place if key == "remove_headers" else name
+                yield ("response", key, step), "it has no effect: `cors` has the say over these fields"
 
 
 def _statuses(response: ResponseChanges) -> Iterator[Doubt]:
@@ -122,11 +134,22 @@ def _body(changes: BodyChanges) -> Iterator[Doubt]:
         gone = _within(json_paths.read(path), others)
         if gone is not None:
             yield ("remove", place), f"`{gone}` is taken out as a whole"
+    yield from _added(changes)
     for path in changes.add:
         wild = json_paths.wild(json_paths.read(path))
         gone = _within(json_paths.read(path)[:wild], removed) if wild else None
         if gone is not None:
             yield ("add", path), f"there is nothing to add to: `remove` has taken `{gone}` out"
+
+
+def _added(changes: BodyChanges) -> Iterator[Doubt]:
+    """Doubt values that a later `add` stands in the place of, or makes a mapping of."""
+    added = [(json_paths.read(path), path, value) for path, value in changes.add.items()]
+    for place, (before, path, value) in enumerate(added):
+        for after, later, _ in added[place + 1 :]:
+            if before[: len(after)] == after or (after[: len(before)] == before and not isinstance(value, dict)):
+                yield ("add", path), f"`{later}` is put in its place"
+                break
 
 
 def _within(path: json_paths.Path, others: Mapping[json_paths.Path, str]) -> str | None:

@@ -37,6 +37,8 @@ from tests.config.doubts.test_doubts import doubts
         ({"response": {"body": {"rename": {"a": "c", "b": "c"}}}}, "response.body.rename.b: two members become `c`"),
         ({"response": {"body": {"remove": ["a", "a.b"]}}}, "response.body.remove[1]: `a` is taken out as a whole"),
         ({"response": {"body": {"remove": ["a"], "add": {"a.*.b": 1}}}}, "response.body.add['a.*.b']: there is nothi"),
+        ({"request": {"body": {"add": {"a": 1, "a.b": 2}}}}, "request.body.add.a: `a.b` is put in its place"),
+        ({"response": {"body": {"add": {"a.b": 1, "a": 2}}}}, "response.body.add['a.b']: `a` is put in its place"),
     ],
 )
 def test_rules_in_vain(tmp_path: Path, rules: dict[str, Any], said: str) -> None:
@@ -60,3 +62,26 @@ def test_rules_in_vain(tmp_path: Path, rules: dict[str, Any], said: str) -> None
 def test_rules_that_go_together(tmp_path: Path, rules: dict[str, Any]) -> None:
     """Nothing is said of them."""
     assert doubts(tmp_path, {"path": ["/v1/users/*", "/v1/:any"], "transformations": rules}) == []
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        ({"set_headers": {"Access-Control-Allow-Origin": "*"}}, "set_headers.Access-Control-Allow-Origin"),
+        ({"add_headers": {"access-control-max-age": "1"}}, "add_headers.access-control-max-age"),
+        ({"remove_headers": ["Access-Control-Allow-Methods"]}, "remove_headers[0]"),
+        ({"rename_headers": {"X-A": "Access-Control-Allow-Origin"}}, "rename_headers.X-A"),
+    ],
+)
+def test_fields_that_cors_writes(tmp_path: Path, rules: dict[str, Any], said: str) -> None:
+    """They are taken out after the rules, whatever these have made of them; without `cors` they are the backend's."""
+    route: dict[str, Any] = {"transformations": {"response": rules}}
+    assert doubts(tmp_path, route) == []
+    found = doubts(tmp_path, {**route, "cors": {"allowed_origins": ["https://a.example"]}})
+    words = "it has no effect: `cors` has the say over these fields"
+    assert found == [f"routes[0].transformations.response.{said}: {words}"]
+
+
+def test_members_that_are_put_into_a_mapping(tmp_path: Path) -> None:
+    """Both have an effect."""
+    assert doubts(tmp_path, {"transformations": {"request": {"body": {"add": {"a": {"c": 1}, "a.b": 2}}}}}) == []
