@@ -197,7 +197,8 @@ class Engine:
         """Say that all of a stream's answer was handed over, and that the rest of its request is not wanted.
 
         Nothing is sent, so that the peer can read its answer in peace: `part` tells it later. A peer that gives the
-        stream up by itself is no flood then. Nothing happens where the request is complete.
+        stream up by itself is no flood then, if it has let all of the answer be sent: one that gives no window, and
+        takes nothing of what was fetched for it, is (D-410). Nothing happens where the request is complete.
         """
         raise NotImplementedError
 

@@ -57,6 +57,13 @@ class Ngh2Engine(Ngh2Streams):
         borders = self._borders
         borders.follow(data)
         self.in_head = borders.in_head
+        if self._held_up or self._lingering:
+            # Asked before: with its reset the library forgets what waited on a stream.
+            self._held_up = (
+                {sid: None for sid in self._lingering if connection.queued_body_size(sid)}
+                if connection.queued_body_size()
+                else {}
+            )
         try:
             connection.receive_data(data)
         except ngh2.NGH2Error as error:

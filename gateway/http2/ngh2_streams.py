@@ -45,6 +45,7 @@ class Ngh2Streams(Engine):
         "_borders",
         "_client",
         "_full",
+        "_held_up",
         "_last",
         "_lingering",
         "_max_fields",
@@ -69,7 +70,8 @@ class Ngh2Streams(Engine):
         # Dictionaries, which take 64 octets where there is nothing in them, for 216 of a set.
         self._receiving: dict[int, None] = {}  # streams whose peer has more to send
         self._lingering: dict[int, None] = {}  # streams that are answered, and whose peer has more to send
-        self._parting: dict[int, int] = {}  # and the codes with which they are to be reset
+        self._held_up: dict[int, None] = {}  # those of them whose answers were not all sent when this feed began
+        self._parting: dict[int, int] = {}  # and the codes with which streams are to be reset
         self._full: dict[int, None] = {}
         self._prioritised: dict[int, None] = {}  # streams of which the client has said how urgent they are
         self._last = 0
@@ -131,7 +133,7 @@ class Ngh2Streams(Engine):
 
     def _reset(self, sid: int, code: int, now: float) -> Event | None:
         """The peer has given a stream up."""
-        if sid not in self._lingering:
+        if sid not in self._lingering or sid in self._held_up:
             self._abuse.reset(now)
         self._receiving.pop(sid, None)
         return Reset(sid, code)

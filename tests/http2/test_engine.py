@@ -394,6 +394,25 @@ def test_who_gives_up_what_lingers_is_no_flood(server: Wire) -> None:
         assert server.engine.counts().resets == (0 if lingers else 1)
 
 
+def test_who_gives_up_what_lingers_without_taking_it_is_counted(server: Wire) -> None:
+    """A client that gives no window takes nothing of the answer, whether its request is complete or not (D-410)."""
+    given = 100_000
+    for count, taken in enumerate((False, True)):
+        sid = server.open(POST, end=False)
+        server.pump()
+        server.engine.respond(sid, 413, [], bytes(given))
+        server.engine.linger(sid)
+        server.pump()
+        if taken:
+            server.peer.increment_flow_control_window(2 * given)
+            server.peer.increment_flow_control_window(given, sid)
+            server.pump()
+            assert server.engine.waiting(sid) == 0
+        server.peer.reset_stream(sid, codes.NO_ERROR)
+        assert kinds(server.pump()) == ["Reset", "Closed"]
+        assert server.engine.counts().resets == 1, count
+
+
 def test_parting_where_the_request_is_complete(server: Wire) -> None:
     """There is nothing to part from."""
     sid = server.open()
