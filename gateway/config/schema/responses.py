@@ -92,10 +92,18 @@ def _security_headers(value: object) -> bool | dict[str, str | None]:
         return value
     if not isinstance(value, dict):
         raise Unexpected("true, false or a mapping of header fields")
-    return {
-        header_name(name): None if content is None or content is False else header_value(content)
-        for name, content in value.items()
-    }
+    return dict(_security_header(name, content) for name, content in value.items())
+
+
+def _security_header(name: object, content: object) -> tuple[str, str | None]:
+    try:
+        written = header_name(name)
+    except Unexpected as error:
+        raise Unexpected(error.expected, f'"{name}"') from None
+    try:
+        return written, None if content is None or content is False else header_value(content)
+    except Unexpected as error:
+        raise Unexpected(error.expected, f"another one for `{written}`") from None
 
 
 _SECURITY_SCHEMA = {"anyOf": [{"type": "boolean"}, {"type": "object"}]}
