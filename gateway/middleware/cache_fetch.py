@@ -121,9 +121,10 @@ class Fetch:
             waiting.joined = bool(self._waiting) or self._background
             self._waiting.append(waiting)
             return True
+        waiting.joined = True  # and so it has to fit
         if new is None or not shared.complete or not self._fits(waiting):
+            waiting.joined = False
             return False
-        waiting.joined = True
         self._stream(waiting, new, shared)
         return True
 

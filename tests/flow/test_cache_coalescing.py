@@ -196,6 +196,22 @@ def test_those_whom_it_does_not_fit_have_a_fetch_of_their_own(make: Make) -> Non
     assert asked(made) == 2
 
 
+def test_who_comes_late_has_to_fit(make: Make) -> None:
+    """An answer that has begun, and varies, goes to nobody who asks for another kind of it."""
+    made = waiting(make)
+    german = ask(made, "Accept-Language: de")
+    head = b"HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nVary: Accept-Language\r\nContent-Length: 4\r\n\r\n"
+    reply(made, head + b"gu")
+    late, french = ask(made, "Accept-Language: de"), ask(made, "Accept-Language: fr")
+    assert asked(made) == 2
+
+    reply(made, b"t!", 0)
+    reply(made, head + b"bon!", 1)
+
+    assert [answer_of(client).body for client in (german, french, late)] == [b"gut!", b"bon!", b"gut!"]
+    assert asked(made) == 2
+
+
 def test_an_error_is_everybodys(make: Make) -> None:
     """One attempt was made, and each gets its error."""
     made = waiting(make, timeout="1s")
