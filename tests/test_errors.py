@@ -11,6 +11,7 @@ from gateway.errors import (
     MalformedRequest,
     MethodNotAllowed,
     MethodUnknown,
+    NotCached,
     PoolExhausted,
     RequestTimeout,
     RequestTooLarge,
@@ -43,9 +44,11 @@ def test_every_error_has_a_status_a_reason_and_a_sentence(kind: type[GatewayErro
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_status_tells_whose_fault_it_is(kind: type[GatewayError]) -> None:
-    """4xx for clients, 5xx for backends and the gateway; but 501 and 505 are a client's fault too."""
+    """4xx for clients, 5xx for backends and the gateway; but 501, 505 and `only-if-cached` are a client's doing too."""
     error = _made(kind)
-    assert (error.status < 500) == (error.source is Source.DOWNSTREAM) or error.status in (501, 505)
+    assert (
+        (error.status < 500) == (error.source is Source.DOWNSTREAM) or error.status in (501, 505) or kind is NotCached
+    )
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.source is Source.DOWNSTREAM])

@@ -43,23 +43,24 @@ class Turn:
         selectables: Who is waited for, by descriptor.
         twisted_s_way: Takes any event.
         disconnect: Ends a connection.
+        calls: To be made at the end of the turn.
     """
 
-    __slots__ = ("_calls", "disconnect", "poll", "selectables", "twisted_s_way")
+    __slots__ = ("calls", "disconnect", "poll", "selectables", "twisted_s_way")
 
     def __init__(self, reactor: Any) -> None:
         self.poll = reactor._poller.poll  # noqa: SLF001 - there is no other way in
         self.selectables: dict[int, Any] = reactor._selectables  # noqa: SLF001
         self.twisted_s_way = reactor._doReadOrWrite  # noqa: SLF001
         self.disconnect = reactor._disconnectSelectable  # noqa: SLF001
-        self._calls: list[Callable[[], None]] = []
+        self.calls: list[Callable[[], None]] = []
 
     def later(self, call: Callable[[], None]) -> None:
         """Call something at the end of this turn; of the next one, which comes at once, where none is being taken.
 
         `callLater(0, …)` would cost 3 µs: an object, a place in a queue by time, and another turn.
         """
-        self._calls.append(call)
+        self.calls.append(call)
 
     def iterate(self, timeout: Any) -> None:
         """Take a turn.
@@ -68,7 +69,7 @@ class Turn:
             timeout: Most seconds to wait; None for as long as it takes.
         """
         selectables = self.selectables
-        if self._calls:
+        if self.calls:
             timeout = 0
         try:
             events = self.poll(-1 if timeout is None else timeout, min(len(selectables), MOST))
@@ -90,11 +91,12 @@ class Turn:
                 why = fault
             if why:
                 self.disconnect(selectable, why, True)
-        if self._calls:
-            self._end()
+        if self.calls:
+            self.end()
 
-    def _end(self) -> None:
-        calls, self._calls = self._calls, []
+    def end(self) -> None:
+        """Call what was to be called at the end of a turn."""
+        calls, self.calls = self.calls, []
         for call in calls:
             try:
                 call()

@@ -20,6 +20,7 @@ Tests: `tests/flow/test_http2_backends.py::test_exchanges_share_a_connection`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocol, IPushProducer
@@ -128,8 +129,7 @@ class Http2Connection(Http2Wire):
         if self.phase < Phase.CLOSING:
             self._stop()
             self.transport.loseConnection()
-            for stream in list(self._by_sid.values()):
-                stream.lost(BackendReset())
+            self._lose_all(BackendReset)
 
     def writeConnectionLost(self) -> None:
         """Our half is closed; never by us alone."""
@@ -140,14 +140,14 @@ class Http2Connection(Http2Wire):
         if self.phase is Phase.LOST:
             return
         self._move(phases.DISCONNECTED[self.phase])
-        for stream in list(self._by_sid.values()):
-            stream.lost(reset_by(reason))
+        self._lose_all(lambda: reset_by(reason))
 
     # Called by its streams (gateway.upstream.http2_request.StreamCarrier).
 
     def sent(self, stream: Http2Request) -> None:
         assert isinstance(stream, Http2Stream)
         self._by_sid[stream.sid] = stream
+        self._newest = stream.sid
         self.uses += 1
         self.has_lent = False
         if stream.deadline < self.deadline:
@@ -251,6 +251,15 @@ class Http2Connection(Http2Wire):
         for stream in list(self._by_sid.values()):
             stream.fail(type(error)(error.detail), None)
 
+    def _lose_all(self, why: Callable[[], GatewayError]) -> None:
+        """End all streams of a connection that is gone; what was never written nobody has acted upon."""
+        written = self._written
+        for stream in list(self._by_sid.values()):
+            if stream.sid > written:
+                stream.unprocessed()
+            else:
+                stream.lost(why())
+
     def _settle(self) -> None:
         """See whether all of its places wait for clients: then the connection is lent, unless there is room."""
         lent = self.streams >= max(1, self.most) and self.streams == len(self._by_sid)
@@ -274,6 +283,9 @@ class Http2Connection(Http2Wire):
         elif isinstance(event, GoAway):
             self._has_refused = True
             self.leave()
+            # RFC 9113 section 6.8. The engine ends only those that it has written.
+            for stream in [stream for stream in self._by_sid.values() if stream.sid > event.last]:
+                stream.unprocessed()
             if not self.streams and self.phase is Phase.LEAVING:
                 self.close()
         elif isinstance(event, Broken):

@@ -19,6 +19,7 @@ from typing import Final
 from gateway.body import Body
 from gateway.errors import (
     BackendProtocolError,
+    BackendReset,
     GatewayError,
     PoolExhausted,
     RequestUnprocessed,
@@ -142,9 +143,13 @@ class Http2Stream(Http2Request):
         """
         if code == codes.REFUSED_STREAM and self._answer is None:
             self._carrier.refused()
-            self.fail(RequestUnprocessed(), None)
+            self.unprocessed()
         elif self.hearer is not None:
             self.fail(given_up(code, by_peer, self.hearer.exchange.request, self._memo.speaks_grpc), None)
+
+    def unprocessed(self) -> None:
+        """The backend says, or we know, that nobody has acted upon the request."""
+        self.fail(RequestUnprocessed() if self._answer is None else BackendReset(), None)
 
     def lost(self, error: GatewayError) -> None:
         """The connection is gone.

@@ -48,11 +48,13 @@ class Http2Wire(Connection, StreamCarrier):
         "_heads",
         "_heard",
         "_in_turn",
+        "_newest",
         "_now",
         "_reads",
         "_reads_before",
         "_talk",
         "_waits",
+        "_written",
         "engine",
         "phase",
         "transport",
@@ -76,6 +78,8 @@ class Http2Wire(Connection, StreamCarrier):
         self._dirty = True  # the engine has something to send, or may have: at first our settings
         self._full = False
         self._waits = False  # to be written at the end of the reactor's turn
+        self._newest = 0  # the stream that was opened last
+        self._written = 0  # the last one of which anything may have been written
 
     # Called by Twisted (IProtocol, IPushProducer).
 
@@ -171,6 +175,7 @@ class Http2Wire(Connection, StreamCarrier):
         try:
             while self._dirty and not self._full and self.phase < Phase.CLOSING:
                 self._dirty = False
+                self._written = self._newest
                 data, events = self.engine.pull()
                 if data:
                     self._dirty = len(data) >= PULL

@@ -81,7 +81,9 @@ class Connection(Protocol, Http2Server):
         elif fault == "refuse":
             self.give_up(asked, REFUSED_STREAM)
         elif fault == "leave" and not self.left:
-            self.go_away(max(0, asked.sid - 2))
+            # Streams whose heads came before this one's may have content to come: they were not looked at either.
+            waiting = [sid for sid, one in self.asked.items() if not one.complete]
+            self.go_away(max(0, min([*waiting, asked.sid]) - 2))
             self.left = True
             self.transport.loseConnection()
 

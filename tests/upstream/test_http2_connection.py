@@ -45,6 +45,22 @@ def test_no_race_on_a_fresh_connection(how: str) -> None:
     assert hears.error.retry is Retry.ALWAYS
 
 
+@pytest.mark.parametrize("how", ["half", "whole", "goaway"])
+def test_what_was_never_written_may_go_again(how: str) -> None:
+    """The backend leaves in the turn at whose end a request would have been written: nobody has acted upon it."""
+    side = Http2()
+    side.connection._talk.later = lambda call: None
+    _, hears = sent(side)
+    if how == "goaway":
+        side.connection.dataReceived(frame(GOAWAY, 0, 0, bytes(4) + codes.NO_ERROR.to_bytes(4)))
+    else:
+        lose(side, how)
+
+    assert hears.told == ["failed"]
+    assert hears.error is not None
+    assert hears.error.retry is Retry.UNPROCESSED
+
+
 def test_no_race_where_something_was_read() -> None:
     """The backend was there after the request was sent."""
     side = Http2()
