@@ -110,7 +110,9 @@ def test_curl_is_told_that_an_upload_is_too_large(world: World, way: str, tmp_pa
         got = curl(*options, "-w", "%{http_code}", "-T", tmp_path / "sent", f"{url}/small/x")
         assert b"request.too_large" in got
         assert got.endswith(b"413")
-    assert curl(*options, "-w", "%{http_code}", "-T", "-", f"{url}/small/x", given=bytes(LARGE)).endswith(b"413")
+    # By POST: the backend refuses a PUT by its head, and may do so before there is too much.
+    unknown = curl(*options, "-w", "%{http_code}", "-X", "POST", "-T", "-", f"{url}/small/x", given=bytes(LARGE))
+    assert unknown.endswith(b"413")
 
 
 def test_httpx_is_told_that_an_upload_is_too_large(world: World) -> None:
