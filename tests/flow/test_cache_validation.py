@@ -2,46 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from gateway.testing import Harness
 from gateway.testing.backend import ok
-from gateway.testing.client import Received
-
-Make = Callable[..., Harness]
-Field = tuple[bytes, bytes]
-
-FRESH = (b"Cache-Control", b"max-age=60")
-TAG = (b"ETag", b'"1"')
-CHUNKED = b"HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: chunked\r\n\r\n"
-MODIFIED = (b"Last-Modified", b"Mon, 08 Jun 2026 10:00:00 GMT")
-
-
-def cached(make: Make, *fields: Field, said: Any = None, body: bytes = b"hello", **route: Any) -> Harness:
-    """Make a gateway with one route that has a cache; its backend gives an answer with some fields."""
-    settings = {"path": "/orders/*", "upstream": "orders", "cache": {} if said is None else said}
-    made = make("orders", routes=[settings | route])
-    made.backend("orders").answers(ok(body, *fields))
-    return made
-
-
-def asked(made: Harness) -> int:
-    """How often the backend was asked."""
-    return len(made.backend("orders").requests)
-
-
-def status(answer: Received) -> str:
-    """What an answer says of the cache."""
-    return (answer.headers.get(b"cache-status") or b"").decode()
-
-
-def not_modified(*fields: Field) -> bytes:
-    """Return a 304."""
-    return b"HTTP/1.1 304 Not Modified\r\n" + b"".join(b"%b: %b\r\n" % field for field in fields) + b"\r\n"
-
+from tests.flow.test_cache import FRESH, MODIFIED, TAG, Make, asked, cached, not_modified, status
 
 # Validation.
 
