@@ -10,12 +10,23 @@ those that it made.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from twisted.application.service import IService, Service
 from twisted.internet.defer import Deferred, gatherResults
 
 T = TypeVar("T")
+
+
+@runtime_checkable
+class Prepared(Protocol):
+    """A service that has to be ready before a configuration that asks for it comes into force (a plugin).
+
+    It runs from then on; where the configuration does not come into force after all, it is stopped.
+    """
+
+    def prepare(self) -> Deferred[None]:
+        """Start; fails where the configuration must not come into force."""
 
 
 class Carried(Service):
@@ -64,6 +75,17 @@ class Carried(Service):
         self._made.clear()
         self._actions.clear()
 
+    async def prepare(self) -> None:
+        """Wait until what is new is ready, where a configuration must not come into force before it is.
+
+        Raises:
+            Exception: It will not be: the build is to be rolled back.
+        """
+        for key in list(self._made):
+            thing = self._things[key]
+            if isinstance(thing, Prepared):
+                await thing.prepare()
+
     def commit(self) -> None:
         """The build is in force: let go of what it did not ask for, start what is new."""
         for key in [key for key in self._things if key not in self._asked]:
@@ -79,7 +101,7 @@ class Carried(Service):
     def roll_back(self) -> None:
         """The build failed: let go of what it made."""
         for key in self._made:
-            self._things.pop(key, None)
+            self._stop(self._things.pop(key, None))
         self._made.clear()
         self._actions.clear()
 

@@ -155,6 +155,7 @@ class Changes:
         try:
             renewals = gateway.listeners.read_certificates(), self._admin.read_certificates()
             snapshot = gateway.build(settings, writer)
+            await gateway.foundation.carried.prepare()
             await self._admin.open(settings.admin)
         except BaseException:
             self._roll_back(ports)

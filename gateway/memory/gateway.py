@@ -6,9 +6,11 @@ import random
 from collections.abc import Callable
 
 from twisted.internet.address import IPv4Address
+from twisted.internet.defer import ensureDeferred
 from twisted.internet.interfaces import IProtocol
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
+from twisted.python.failure import Failure
 
 from gateway.answering.health import State
 from gateway.composition.assembly import Gateway, assemble
@@ -114,9 +116,22 @@ class MemoryGateway:
             self.network.pump()
 
     def apply(self, settings: Settings) -> None:
-        """Put another configuration into force, as a reload does."""
-        snapshot = self.parts.build(settings, self.log)  # type: ignore[arg-type]
+        """Put another configuration into force, as a reload does; what has to be ready before that has no time for it.
+
+        Raises:
+            Exception: It cannot come into force: what was in force is so still.
+        """
+        carried = self.parts.foundation.carried
+        try:
+            snapshot = self.parts.build(settings, self.log)  # type: ignore[arg-type]
+            failures: list[Failure] = []
+            ensureDeferred(carried.prepare()).addErrback(failures.append)
+            for failure in failures:
+                failure.raiseException()
+        except BaseException:
+            carried.roll_back()
+            raise
         self.parts.put_in_force(snapshot)
         self.parts.foundation.pool.retain(snapshot.pool_keys)
-        self.parts.foundation.carried.commit()
+        carried.commit()
         self.network.pump()

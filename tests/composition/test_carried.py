@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from twisted.application.service import Service
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.python.failure import Failure
 
 from gateway.composition.carried import Carried
 
@@ -110,3 +112,49 @@ def test_services_start_in_the_order_in_which_they_are_made() -> None:
     carried.commit()
 
     assert started == names
+
+
+class Slow(Service):
+    """Is ready when it is told to be."""
+
+    def __init__(self) -> None:
+        self.ready: Deferred[None] = Deferred()
+
+    def prepare(self) -> Deferred[None]:
+        self.startService()
+        return self.ready
+
+
+def test_what_has_to_be_ready_is_waited_for() -> None:
+    """It runs before its configuration is in force, and is not started twice."""
+    carried = Carried()
+    carried.startService()
+    carried.begin()
+    slow = carried.get("slow", Slow)
+
+    waiting = ensureDeferred(carried.prepare())
+
+    assert slow.running
+    assert not waiting.called
+    slow.ready.callback(None)
+    assert waiting.called
+    carried.commit()
+    assert slow.running
+
+
+def test_what_was_ready_for_nothing_is_stopped() -> None:
+    """One of two fails: the other one must not go on."""
+    carried = Carried()
+    carried.startService()
+    carried.begin()
+    first, second = carried.get("first", Slow), carried.get("second", Slow)
+    waiting = ensureDeferred(carried.prepare())
+    first.ready.callback(None)
+
+    second.ready.errback(ValueError("no"))
+
+    assert isinstance(waiting.result, Failure)
+    waiting.addErrback(lambda _: None)
+    carried.roll_back()
+    assert not first.running
+    assert not second.running
