@@ -237,6 +237,16 @@ class Exchange:
         """What rules in dry run would have done: `auth=auth.missing, rate_limit=limit.exceeded`; empty for nothing."""
         return "" if self._state is None else ", ".join(self._state.get(_DRY_RUN, ()))
 
+    def inherit(self, other: Exchange) -> None:
+        """Have all that steps have found out about a client: this one is asked beside that client's exchange."""
+        self.client_address = other.client_address
+        self.path = other.path
+        self.params = other.params
+        self.principal = other.principal
+        self.request_id = other.request_id
+        self.trace_id = other.trace_id
+        self.headers_out = list(other.headers_out)
+
     def share_state(self, other: Exchange) -> None:
         """Have what the steps of another exchange have kept: this one is made for it."""
         self._state = other._state

@@ -70,3 +70,17 @@ def test_plugins_have_a_place_of_their_own() -> None:
 def test_the_path_is_that_of_the_request_until_routing_has_its_normal_form() -> None:
     """Without the query."""
     assert exchange().path == b"/users/7"
+
+
+def test_what_is_asked_beside_a_client_knows_what_steps_have_found_out() -> None:
+    """The fields that steps add are its own: what it adds to them the other one does not get."""
+    made, beside = exchange((b"X-Forwarded-For", b"203.0.113.7")), exchange()
+    made.path, made.params, made.principal = b"/users/8", {"id": "8"}, Principal("ada")
+    made.request_id, made.trace_id, made.headers_out = "r", "t", [(b"X-User", b"ada")]
+
+    beside.inherit(made)
+    beside.headers_out.append((b"X-More", b"1"))
+
+    assert (beside.client_address, beside.path, beside.params) == ("203.0.113.7", b"/users/8", {"id": "8"})
+    assert (beside.user, beside.request_id, beside.trace_id) == ("ada", "r", "t")
+    assert made.headers_out == [(b"X-User", b"ada")]

@@ -1,6 +1,7 @@
 """What the gateway asks beside a client's exchange: copies of its request, and parts of its answer.
 
-They are subrequests (`gateway.forwarding.subrequest`) that know all that steps have found out about the client.
+They are subrequests (`gateway.forwarding.subrequest`) that know all that steps have found out about the client
+(`gateway.exchange.Exchange.inherit`).
 
 Tests: `tests/flow/test_mirror.py::test_a_copy_does_not_hold_up_the_end`.
 """
@@ -9,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gateway.exchange import Exchange
 from gateway.forwarding.subrequest import Subrequest
 from gateway.transport.deadlines import Deadlines
 
@@ -42,14 +42,3 @@ class Watch:
         """See `gateway.forwarding.subrequest.Keeper`."""
         self.deadlines.forget(subrequest)
         self._gone(subrequest)
-
-
-def inherit(beside: Exchange, exchange: Exchange) -> None:
-    """Let an exchange that is asked beside a client's have all that steps have found out for that one."""
-    beside.client_address = exchange.client_address
-    beside.path = exchange.path
-    beside.params = exchange.params
-    beside.principal = exchange.principal
-    beside.request_id = exchange.request_id
-    beside.trace_id = exchange.trace_id
-    beside.headers_out = list(exchange.headers_out)

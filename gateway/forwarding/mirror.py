@@ -23,7 +23,6 @@ from typing import Final
 from gateway.body import Body
 from gateway.errors import GatewayError
 from gateway.exchange import ChainLike, Exchange
-from gateway.forwarding.beside import inherit
 from gateway.forwarding.copied import Copied, Tee
 from gateway.forwarding.subrequest import Keeper, Subrequest
 from gateway.headers import Headers
@@ -127,7 +126,7 @@ class Copy:
             self._give_up("left")
 
     def _begin(self, copy: Exchange) -> None:
-        inherit(copy, self._exchange)
+        copy.inherit(self._exchange)
         self._chain.begin(copy)
 
     def _outrun(self) -> None:

@@ -19,7 +19,7 @@ import orjson
 from gateway.body import Body
 from gateway.errors import BackendReset, BackendTimeout, GatewayError, PartFailed
 from gateway.exchange import ChainLike, Exchange
-from gateway.forwarding.beside import Watch, inherit
+from gateway.forwarding.beside import Watch
 from gateway.forwarding.subrequest import Subrequest
 from gateway.headers import Headers
 from gateway.http.codings import Longer, undo
@@ -142,7 +142,7 @@ class Asked:
 
     def _begin(self, beside: Exchange) -> None:
         self._beside = beside
-        inherit(beside, self._exchange)
+        beside.inherit(self._exchange)
         replaced = [name.lower() for name, _ in FIELDS]
         beside.headers_out = [line for line in beside.headers_out if line[0].lower() not in replaced]
         beside.headers_out += FIELDS

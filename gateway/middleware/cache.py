@@ -158,9 +158,7 @@ class CacheStep:
         name = parts.name(key, exchange, stamp) if self._coalesce and not waiting.wishes.demanding else None
         fetch = None if name is None else parts.flights.find(name)
         if fetch is None or not fetch.join(waiting):
-            fetch = Fetch(parts, name, key, kept, stamp, why)
-            fetch.join(waiting)
-            fetch.begin(exchange)
+            Fetch(parts, name, key, kept, stamp, why, waiting).begin(exchange)
 
     def _fetch_aside(self, exchange: Exchange, key: Key, kept: Kept) -> None:
         """Have a stale answer validated, or fetched anew, while it is given (RFC 5861 section 3)."""
@@ -169,7 +167,7 @@ class CacheStep:
             return
         name = parts.name(key, exchange, kept.stamp)
         if parts.flights.find(name) is None:
-            Fetch(parts, name, key, kept, kept.stamp, b"stale", background=True).begin(exchange)
+            Fetch(parts, name, key, kept, kept.stamp, b"stale", owner=None).begin(exchange)
 
     def _rejoin(self, waiting: Waiting, key: Key, names: tuple[bytes, ...], stamp: int) -> None:
         """Find an exchange another fetch: the answer that it has waited for is not for its request."""

@@ -55,21 +55,19 @@ class Waiting(Awaited):
         exchange: The exchange.
         wishes: What its client asks of caches.
         fetch: What it waits for.
-        joined: Whether another exchange had asked already.
         kept: What may be given in an error's place; None for nothing.
         inner: The exchange of the fetch, where this one is what it was made for.
         source: Where the rest of its answer comes from; None where all is there.
         answered: Whether it was told a response.
     """
 
-    __slots__ = ("answered", "exchange", "fetch", "inner", "joined", "kept", "source", "wishes")
+    __slots__ = ("answered", "exchange", "fetch", "inner", "kept", "source", "wishes")
 
     def __init__(self, exchange: Exchange, wishes: Wishes, kept: Kept | None) -> None:
         super().__init__()
         self.exchange = exchange
         self.wishes = wishes
         self.fetch: Left | None = None
-        self.joined = False
         self.kept = kept
         self.inner: Exchange | None = None
         self.source: Reader | Passing | None = None
