@@ -135,7 +135,7 @@ class TwistdService(ForegroundService):
 
     def _reload(self) -> None:
         if self._gateway.reads_files:
-            self._gateway.reload()
+            self._gateway.reload("SIGHUP")
         else:
             _log.info("SIGHUP: there is no file to read again")
 

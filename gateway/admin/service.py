@@ -6,6 +6,7 @@ from collections.abc import Callable
 from io import BytesIO
 from typing import Any, Protocol
 
+from twisted.internet.defer import ensureDeferred
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
@@ -172,20 +173,42 @@ class AdminListener:
         Raises:
             ListenFailed: The port before it stays.
         """
-        if self._open is not None and self._open.endpoint == settings.endpoint:
-            return
+        await self.commit(await self.prepare(settings))
+
+    async def prepare(self, settings: AdminSettings) -> Listening | None:
+        """Open the port that the settings say, beside the one before it; `commit` or `abandon` follows.
+
+        Returns:
+            The new port; None where the one before it is the same.
+
+        Raises:
+            ListenFailed: It cannot be opened.
+        """
+        before = self._open
+        if before is not None and before.endpoint == settings.endpoint:
+            return None
         if self._site is None:
             self._site = AdminSite(self._make_root(), self._reactor, self._new_id)
-        before = self._open
         if before is None:
-            self._open = await self._open_port(self._reactor, settings.endpoint, self._site, self._limit)
-            return
+            return await self._open_port(self._reactor, settings.endpoint, self._site, self._limit)
         before.leave(True)
         try:
-            self._open = await self._open_port(self._reactor, settings.endpoint, self._site, self._limit)
+            return await self._open_port(self._reactor, settings.endpoint, self._site, self._limit)
         finally:
             before.leave(False)
-        await before.stop_accepting()
+
+    async def commit(self, fresh: Listening | None) -> None:
+        """Listen on what was prepared, and close the port before it."""
+        if fresh is None:
+            return
+        before, self._open = self._open, fresh
+        if before is not None:
+            await before.stop_accepting()
+
+    def abandon(self, fresh: Listening | None) -> None:
+        """Close again what was prepared."""
+        if fresh is not None:
+            ensureDeferred(fresh.stop_accepting())
 
     def read_certificates(self) -> Callable[[], None]:
         """Read its certificates again; returns what puts them into force, for new connections.

@@ -101,7 +101,7 @@ class GatewayService(MultiService):
         path = self._path = Path(configuration) if isinstance(configuration, (str, Path)) else None
         if path is not None and watch:
             # Made before anything is read: see Note [Nothing is missed between reading and watching].
-            self._watcher = ConfigWatcher(path, self.reload, reactor, inotify_notifier)
+            self._watcher = ConfigWatcher(path, partial(self.reload, "watch"), reactor, inotify_notifier)
             self._watcher.setServiceParent(self)
         settings = self._settings(configuration)
         self._watch_files_of(settings)
@@ -215,13 +215,21 @@ class GatewayService(MultiService):
         """Cut the drain short: what is still open is closed at once."""
         self._draining.hurry()
 
-    def reload(self) -> Deferred[bool]:
+    @property
+    def changes(self) -> Changes:
+        """What plans, applies, rolls back and numbers the configurations."""
+        return self._changes
+
+    def reload(self, who: str = "application") -> Deferred[bool]:
         """Read the configuration again and apply it; what is wrong changes nothing and is logged.
+
+        Args:
+            who: Who asks, for the log and the list of versions.
 
         Returns:
             Whether it is in force.
         """
-        return self._changes.reload()
+        return self._changes.reload(who)
 
     def apply(self, configuration: Settings | Mapping[str, Any]) -> Deferred[None]:
         """Put another configuration into force; fails, and changes nothing, when it cannot be.
@@ -229,7 +237,7 @@ class GatewayService(MultiService):
         Returns:
             Fires when new exchanges use it; fails with `ConfigError`, `ListenFailed`, `TLSSettingsError`, `Stopping`.
         """
-        return self._changes.apply(lambda: self._settings(configuration))
+        return self._changes.apply(lambda: self._settings(configuration)).addCallback(lambda version: None)
 
     def reopen_logs(self) -> None:
         """Open the access log anew: logrotate has moved it."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from gateway.config.differences import Difference
+from gateway.config.differences import differences as found
 from gateway.config.schema import Settings
 from gateway.config.schema.routes import Route
 from gateway.config.schema.upstreams import Upstream
@@ -20,7 +22,7 @@ LONGEST = 60
 """Characters of a name or pattern in a line."""
 
 _TLS = ("ssl", "sni", "tls")
-_NAMED = {"routes": "name", "upstreams": "name", "plugins": "name", "listeners": "endpoint"}
+_SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 
 
 class Line(NamedTuple):
@@ -59,24 +61,23 @@ def lines(settings: Settings, addresses: Sequence[str], admin: str | None) -> It
 
 def differences(before: Settings, after: Settings) -> str:
     """Say what a configuration changes: `routes +new, -old, ~other; limits`; that no key does, where it is so."""
-    parts = []
-    for key in Settings.model_fields:
-        old, new = getattr(before, key), getattr(after, key)
-        if old is new or old == new:
-            continue
-        name = _NAMED.get(key)
-        parts.append(f"{key} {_named(old, new, name)}" if name else key)
+    return described(found(before, after))
+
+
+def described(changes: Sequence[Difference]) -> str:
+    """Say differences in a line: by section, each thing by its name and what became of it."""
+    sections: dict[str, list[str]] = {}
+    for section, name, kind in changes:
+        words = sections.setdefault(section, [])
+        if kind == "moved":
+            words.append("in another order")
+        elif name:
+            words.append(f"{_SIGNS[kind]}{_short(name)}")
     # A file that the configuration names may have changed: one of users, a certificate, a list of revoked ones.
-    return "; ".join(parts) or "no key (files that it names may have changed)"
-
-
-def _named(old: Sequence[Any], new: Sequence[Any], name: str) -> str:
-    was = {getattr(each, name): each for each in old}
-    now = {getattr(each, name): each for each in new}
-    found = [f"+{_short(key)}" for key in now if key not in was]
-    found += [f"-{_short(key)}" for key in was if key not in now]
-    found += [f"~{_short(key)}" for key, each in now.items() if key in was and was[key] != each]
-    return _some(found) or "in another order"
+    return (
+        "; ".join(f"{section} {_some(words)}" if words else section for section, words in sections.items())
+        or "no key (files that it names may have changed)"
+    )
 
 
 def _route(route: Route) -> str:

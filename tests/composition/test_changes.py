@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -9,8 +10,10 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
+from gateway.composition.changes import Plan
 from gateway.composition.lifecycle import GatewayService
-from gateway.config import ConfigError
+from gateway.composition.versions import OtherVersion, UnknownVersion, Version
+from gateway.config import ConfigError, Settings, from_mapping
 from gateway.listening.endpoints import Listening
 from tests.composition.world import CONFIGURATION, GET, Port, World
 
@@ -149,16 +152,16 @@ def test_a_burst_of_reloads_is_two(running: World) -> None:
 
     assert answers == [True] * 5
     assert running.service.settings.routes[0].pattern == "/others/*"
-    assert running.service._changes.version == 3
+    assert running.service.changes.version == "3"
 
 
 def test_what_fails_has_no_version(running: World) -> None:
     """The number is that of what is in force."""
     running.change("routes:", "route:")
-    assert running.service._changes.version == 1
+    assert running.service.changes.version == "1"
     running.change("route:", "routes:")
 
-    assert running.service._changes.version == 2
+    assert running.service.changes.version == "2"
 
 
 def test_a_stop_during_a_reload_waits_for_it(running: World) -> None:
@@ -203,3 +206,114 @@ def test_all_routes_can_be_removed(running: World) -> None:
     assert running.reload()
 
     assert running.send(GET).responses()[0].status == 404
+
+
+def other(running: World, **changes: Any) -> Callable[[], Settings]:
+    """Read the configuration in force with other values of some keys."""
+    return lambda: running.service.settings.model_copy(update=changes)
+
+
+def test_who_changed_what_and_when(running: World) -> None:
+    """The newest version is the first."""
+    running.clock.advance(7)
+    running.change("path: /orders/*", "path: /others/*")
+    done: list[Version] = []
+    running.service.changes.apply(other(running, strict=True), who="admin:ops").addCallback(done.append)
+
+    third, second, first = running.service.changes.versions()
+    assert done == [third]
+    assert (third.who, third.changes) == ("admin:ops", (("strict", "", "changed"),))
+    assert (second.who, second.at, second.changes) == ("application", 7.0, (("routes", "orders", "changed"),))
+    assert (first.name, first.who) == ("1", "start")
+
+
+def test_a_plan_changes_nothing(running: World) -> None:
+    """It says what `apply` does."""
+    snapshot, things = running.service.gateway.root.tree, dict(running.service.gateway.foundation.carried._things)
+    pools = running.service.gateway.foundation.pool.pools()
+    read = other(running, upstreams=(), routes=())
+    plans: list[Plan] = []
+    running.service.changes.plan(read).addCallback(plans.append)
+    (plan,) = plans
+
+    assert running.service.gateway.root.tree is snapshot
+    assert running.service.gateway.foundation.carried._things == things
+    assert running.service.gateway.foundation.pool.pools() == pools
+    assert running.service.changes.version == plan.version == "1"
+    running.service.changes.apply(read)
+    applied = running.service.changes.versions()[0]
+    assert applied.changes == plan.changes == (("upstreams", "orders", "removed"), ("routes", "orders", "removed"))
+    assert applied.settings == plan.settings
+
+
+def test_back_to_an_earlier_version(running: World) -> None:
+    """That is a version of its own."""
+    running.change("path: /orders/*", "path: /others/*")
+    running.service.changes.roll_back("1", who="admin:ops")
+
+    assert running.send(GET).responses()[0].status == 200
+    newest = running.service.changes.versions()[0]
+    assert (newest.name, newest.who, newest.changes) == ("3", "admin:ops", (("routes", "orders", "changed"),))
+    failures: list[Any] = []
+    running.service.changes.roll_back("4").addErrback(failures.append)
+    assert failures[0].check(UnknownVersion)
+
+
+def test_a_change_of_another_version_is_refused(running: World) -> None:
+    """Somebody else was faster; a plan is refused as well."""
+    read, failures = other(running, strict=True), list[Any]()
+    running.change("path: /orders/*", "path: /others/*")
+    running.service.changes.apply(read, expected="1").addErrback(failures.append)
+    running.service.changes.plan(read, expected="1").addErrback(failures.append)
+
+    assert [(one.check(OtherVersion), one.value.version) for one in failures] == [(OtherVersion, "2")] * 2
+    assert running.service.changes.apply(read, expected="2").called
+    assert running.service.changes.version == "3"
+
+
+def test_what_cannot_be_written_down_is_not_in_force(running: World) -> None:
+    """Everything is let go again: ports, and what was built."""
+    snapshot, failures = running.service.gateway.root.tree, list[Any]()
+    fresh = from_mapping(
+        {
+            "listeners": [{"endpoint": "tcp:2"}],
+            "admin": {"endpoint": "tcp:8"},
+            "upstreams": [{"name": "new", "backends": [{"url": "http://127.0.0.1:9002"}]}],
+        }
+    )
+
+    def keep(settings: Settings) -> None:
+        assert sorted(running.open()) == ["tcp:1", "tcp:2", "tcp:8", "tcp:9"]
+        raise OSError("no space left on device")
+
+    running.service.changes.apply(lambda: fresh, keep=keep).addErrback(failures.append)
+
+    assert failures[0].check(OSError)
+    assert sorted(running.open()) == ["tcp:1", "tcp:9"]
+    assert running.service.gateway.root.tree is snapshot
+    assert "new" not in running.service.gateway.foundation.metrics._upstreams
+
+
+def test_it_is_written_down_before_it_is_in_force(running: World) -> None:
+    """Meanwhile exchanges go by what was there before."""
+    written: Deferred[None] = Deferred()
+    done: list[Version] = []
+    running.service.changes.apply(other(running, routes=()), keep=lambda settings: written).addCallback(done.append)
+    assert running.send(GET).responses()[0].status == 200
+    assert not done
+    written.callback(None)
+
+    assert running.send(GET).responses()[0].status == 404
+
+
+def test_reading_may_take_its_time(running: World) -> None:
+    """Changes that come meanwhile wait for their turn, and are made from what the one before has left."""
+    reading: Deferred[Settings] = Deferred()
+    strict = running.service.settings.model_copy(update={"strict": True})
+    running.service.changes.apply(lambda: reading)
+    running.service.changes.apply(other(running, dry_run_header=True))
+    assert running.service.changes.version == "1"
+    reading.callback(strict)
+
+    assert running.service.settings.strict
+    assert running.service.settings.dry_run_header

@@ -1,0 +1,100 @@
+"""The configurations that were put into force, each with when, by whom, and what it changed; the last few are kept.
+
+Kept by `gateway.composition.changes`. A version's name is a text: `"1"` is what the process was started with.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from gateway.config import Settings
+from gateway.config.differences import Difference
+
+KEPT = 20
+"""Versions that can be gone back to, with the one in force."""
+
+
+class UnknownVersion(LookupError):
+    """No version of this name is kept.
+
+    Attributes:
+        version: The name.
+    """
+
+    def __init__(self, version: str) -> None:
+        super().__init__(f"There is no version {version!r}, or it is no longer kept.")
+        self.version = version
+
+
+class OtherVersion(Exception):
+    """The configuration is not the one any more that the change was made for; nothing was changed.
+
+    Attributes:
+        expected: The version that it was made for.
+        version: The version in force.
+    """
+
+    def __init__(self, expected: str, version: str) -> None:
+        super().__init__(f"The configuration in force is version {version}, not {expected}.")
+        self.expected = expected
+        self.version = version
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A configuration that is, or was, in force.
+
+    Attributes:
+        name: What it is called: a number as a text.
+        at: Unix seconds when it came into force.
+        who: Who put it there: `start`, `SIGHUP`, `watch`, `application`, `admin:NAME`.
+        changes: What it has other than the version before it.
+        settings: What it says.
+    """
+
+    name: str
+    at: float
+    who: str
+    changes: tuple[Difference, ...]
+    settings: Settings
+
+
+class Versions:
+    """The last versions.
+
+    Args:
+        settings: What the process is started with.
+        at: Unix seconds.
+    """
+
+    def __init__(self, settings: Settings, at: float) -> None:
+        self._number = 1
+        self._kept = deque([Version("1", at, "start", (), settings)], KEPT)
+
+    @property
+    def current(self) -> Version:
+        """The one in force."""
+        return self._kept[-1]
+
+    def add(self, settings: Settings, at: float, who: str, changes: tuple[Difference, ...]) -> Version:
+        """Note that a configuration is in force; the oldest of those that are kept is forgotten."""
+        self._number += 1
+        version = Version(str(self._number), at, who, changes, settings)
+        self._kept.append(version)
+        return version
+
+    def named(self, name: str) -> Version:
+        """Return a version by its name.
+
+        Raises:
+            UnknownVersion: None of those that are kept is called so.
+        """
+        for version in self._kept:
+            if version.name == name:
+                return version
+        raise UnknownVersion(name)
+
+    def newest_first(self) -> list[Version]:
+        """Return those that are kept."""
+        return list(reversed(self._kept))
