@@ -17,7 +17,7 @@ from typing import Final
 from gateway.caching.kept import Kept
 from gateway.headers import Field, HeaderBlock, Headers
 from gateway.http import caching
-from gateway.http.caching import Directives, date, directives, field_names, seconds, varies
+from gateway.http.caching import LONGEST, Directives, date, directives, field_names, seconds, varies
 
 KEEPABLE: Final = frozenset([200, 203, 204, 300, 301, 302, 303, 307, 308, 404, 410, 451])
 """Statuses of answers that are kept where they say for how long; 206 is a part, 304 is about what is kept already."""
@@ -91,13 +91,11 @@ def lifetime(status: int, headers: Headers, said: Directives, policy: Policy, no
     for name in (b"s-maxage", b"max-age"):
         if name in said:
             return seconds(said[name]) or 0.0
-    expires = headers.index.get(b"expires")
-    if expires is not None:
-        until = date(expires)
-        if until is None:
-            return 0.0  # section 5.3: an invalid date, most often "0", is in the past
+    if b"expires" in headers.index:
+        # Section 5.3: an invalid date, most often "0", is in the past. Of several, the first that ends counts.
+        until = min([date(value) or 0.0 for lower, _, value in headers.fields if lower == b"expires"])
         made = date(headers.index.get(b"date", b""))
-        return max(0.0, until - (now if made is None else made))
+        return min(max(0.0, until - (now if made is None else made)), LONGEST)
     return policy.ttl if status in _BY_RULE else None
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Final
 
@@ -26,6 +27,20 @@ _DIRECTIVE: Final = re.compile(
     rb"[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:[ \t]*=[ \t]*(?:\"((?:[^\"\\]|\\.)*)\"|([^\s\",]*)))?[ \t]*(?:,|\Z)"
 )
 _WRITTEN: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:=(?:\"(?:[^\"\\]|\\.)*\"|[^\s\",]*))?")
+_WORD: Final = re.compile(rb"[0-9A-Za-z-]+")
+_STRICT: Final = frozenset(
+    [
+        b"max-age",
+        b"must-revalidate",
+        b"no-cache",
+        b"no-store",
+        b"no-transform",
+        b"private",
+        b"proxy-revalidate",
+        b"s-maxage",
+    ]
+)
+"""Directives that forbid something, or that do where their argument is no number."""
 _LISTS: Final = frozenset([b"no-cache", b"private"])
 _MOST: Final = 1024
 _LONGEST_REMEMBERED: Final = 256
@@ -45,15 +60,19 @@ def _read(field: bytes) -> Directives:
     """Return the directives of a field.
 
     Of one that is repeated with another argument, the smaller number counts; one that is no number counts as 0
-    (`seconds`). Field names of a directive that is repeated are joined; without names it means all fields.
+    (`seconds`). Field names of a directive that is repeated are joined; without names it means all fields. Of what is not
+    well-formed (`private; max-age=60`), the words that forbid something count: who wrote it meant them.
     """
     found: dict[bytes, bytes] = {}
     place = 0
     while place < len(field):
         directive = _DIRECTIVE.match(field, place)
         if directive is None:
-            # Not well-formed: go on behind the next comma.
-            place = field.find(b",", place) + 1 or len(field)
+            behind = field.find(b",", place) + 1 or len(field)
+            for word in _WORD.findall(field[place:behind]):
+                if word.lower() in _STRICT:
+                    found[word.lower()] = b""
+            place = behind
             continue
         place = directive.end()
         name, argument = directive[1].lower(), directive[2] or directive[3] or b""
@@ -84,7 +103,9 @@ def field_names(argument: bytes) -> tuple[bytes, ...]:
 
 def _date(text: bytes) -> float | None:
     try:
-        return parsedate_to_datetime(text.decode("latin-1")).timestamp()
+        read = parsedate_to_datetime(text.decode("latin-1"))
+        # The form of asctime names no zone; it is never that of the machine.
+        return (read if read.tzinfo is not None else read.replace(tzinfo=UTC)).timestamp()
     except (ValueError, TypeError, OverflowError):
         return None
 

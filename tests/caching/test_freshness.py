@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from gateway.caching.freshness import VALIDATABLE, Policy, chosen_by, keep, tags_of
 from gateway.caching.kept import Kept
 from gateway.headers import Headers
+from gateway.http.caching import LONGEST
 
 NOW = 1_800_000_000.0
 
@@ -44,6 +45,8 @@ def date(seconds: float) -> bytes:
         ([(b"Cache-Control", b"max-age=60"), (b"Date", date(-10)), (b"Age", b"5")], [-10, 50, 50, 50, 50]),
         ([(b"Expires", date(60)), (b"Date", date(-10))], [-10, 60, 60, 60, 60]),
         ([(b"Expires", date(60))], [0, 60, 60, 60, 60]),
+        ([(b"Expires", date(90)), (b"Expires", date(60))], [0, 60, 60, 60, 60]),
+        ([(b"Expires", b"Fri, 31 Dec 9999 23:59:59 GMT")], [0, *[LONGEST] * 4]),
         ([(b"Cache-Control", b"max-age=60, stale-while-revalidate=10")], [0, 60, 70, 60, 70]),
         ([(b"Cache-Control", b"max-age=60, stale-if-error=10")], [0, 60, 60, 70, 70]),
         ([(b"Cache-Control", b"max-age=60"), (b"ETag", b'"1"')], [0, 60, 60, 60, 60 + VALIDATABLE]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -78,14 +80,23 @@ def read(*lines: bytes) -> dict[bytes, bytes]:
         (b'foo="max-age=60"', {b"foo": b"max-age=60"}),
         (b'foo="a\\"b, no-store"', {b"foo": b'a\\"b, no-store'}),
         (b"=, no-store", {b"no-store": b""}),
-        (b"max-age=6 0, no-store", {b"no-store": b""}),
-        (b'"no-store", public', {b"public": b""}),
+        (b"max-age=6 0, no-store", {b"max-age": b"", b"no-store": b""}),
+        (b'"no-store", public', {b"no-store": b"", b"public": b""}),
+        (b"private; max-age=60", {b"private": b"", b"max-age": b""}),
+        (b"No-Store;max-age=60, public", {b"no-store": b"", b"max-age": b"", b"public": b""}),
+        (b"no-store no-cache", {b"no-store": b"", b"no-cache": b""}),
+        (b'private="x, max-age=60', {b"private": b"", b"max-age": b"60"}),
+        (b'no-cache="x', {b"no-cache": b""}),
+        (b"public; immutable; stale-if-error=5", {}),
         (b"", {}),
         (b",,", {}),
     ],
 )
 def test_directives_are_read(line: bytes, found: dict[bytes, bytes]) -> None:
-    """Of one that is repeated the smaller number counts, of one for fields all of them; the rest is passed over."""
+    """Of one that is repeated the smaller number counts, of one for fields all of them.
+
+    Of what is not well-formed, what forbids something counts; the rest is passed over.
+    """
     assert read(line) == found
 
 
@@ -119,5 +130,18 @@ def test_names() -> None:
 def test_dates() -> None:
     """Those of RFC 9110, and nothing else."""
     assert date(b"Thu, 01 Jan 1970 00:01:00 GMT") == 60
+    assert date(b"Thursday, 01-Jan-70 00:01:00 GMT") == 60
     assert date(b"0") is None
     assert date(b"") is None
+
+
+def test_a_date_without_a_zone_is_that_of_greenwich(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The form of asctime, wherever the gateway runs."""
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        assert date(b"Thu Jan  1 00:02:00 1970") == 120
+        assert date(b"Thu, 01 Jan 1970 00:02:00 -0000") == 120
+    finally:
+        monkeypatch.undo()
+        time.tzset()
