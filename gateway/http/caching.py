@@ -60,8 +60,8 @@ def _read(field: bytes) -> Directives:
     """Return the directives of a field.
 
     Of one that is repeated with another argument, the smaller number counts; one that is no number counts as 0
-    (`seconds`). Field names of a directive that is repeated are joined; without names it means all fields. Of what is not
-    well-formed (`private; max-age=60`), the words that forbid something count: who wrote it meant them.
+    (`seconds`). Field names of a directive that is repeated are joined; without names it means all fields. Of what is
+    not well-formed (`private; max-age=60`), the words that forbid something count: who wrote it meant them.
     """
     found: dict[bytes, bytes] = {}
     place = 0
