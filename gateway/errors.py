@@ -364,6 +364,12 @@ class VersionRejected(BackendProtocolError):
     neutral = True
 
 
+class WebSocketNotTaken(BackendProtocolError):
+    """The backend was asked for a WebSocket, for a client of HTTP/2, and its answer is none to that."""
+
+    neutral = True
+
+
 class CallNotTaken(BackendProtocolError):
     """The backend is asked by HTTP/1.1, and a call of gRPC needs HTTP/2; write `h2c://` or `protocol: http2`."""
 

@@ -198,13 +198,13 @@ class Forwarder(AttemptObserver):
         return now
 
     def attempt_cancelled(self, attempt: Attempt, error: GatewayError | None) -> None:
-        """Hand back the tickets of a cancelled attempt; with an error, its exchange ran out of time on it (D-27)."""
+        """Hand back the tickets of a cancelled attempt; the error, if any, is one of its backend (D-27)."""
         now = self._attempts.now()
         failure = None
         if error is not None:
-            failure = error.reason
+            failure = verdicts.failure_of(0, error)
             attempt.exchange.upstream_finished = now
-            attempt.upstream.count(attempt.backend.name, failure)
+            attempt.upstream.count(attempt.backend.name, error.reason)
         verdicts.cancelled(attempt, now, failure)
 
     # Further attempts.

@@ -73,7 +73,7 @@ def cancelled(attempt: Attempt, now: float, failure: str | None) -> None:
     Args:
         attempt: The attempt that was cancelled.
         now: Monotonic seconds.
-        failure: The reason of the error where the exchange ran out of time on its backend; else None.
+        failure: What the backend did wrong, where it took too long; else None.
     """
     _tell_backend(attempt, now, failure)
     if attempt.upstream_ticket:

@@ -1,10 +1,14 @@
-"""Where the frames of a WebSocket end, and the close frame (RFC 6455).
+"""Where the frames of a WebSocket end, the close frame, and what a server says to a client's key (RFC 6455).
 
 Used by `gateway.serving.tunnel`. It passes a WebSocket on as octets, and needs to know where frames end only to send a
-close frame of the gateway's own: that may stand between two frames, never within one.
+close frame of the gateway's own: that may stand between two frames, never within one. The key is of
+`gateway.serving.http2_tunnel`, which asks backends in the place of clients that send none.
 """
 
 from __future__ import annotations
+
+from base64 import b64encode
+from hashlib import sha1
 
 GOING_AWAY = 1001
 """Close code: the server is shutting down."""
@@ -13,8 +17,14 @@ POLICY_VIOLATION = 1008
 """Close code: the client breaks a rule of the server, or does not fulfil it any more (a token has expired)."""
 
 _CLOSE = 8
+_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # section 1.3
 _LONGEST_REASON = 123  # RFC 6455 section 5.5: a control frame carries 125 octets, and two of them are the code
 _LENGTH_OCTETS = {126: 2, 127: 8}
+
+
+def accepting(key: bytes) -> bytes:
+    """Return what stands in `Sec-WebSocket-Accept` where the server has read a `Sec-WebSocket-Key` (section 4.2.2)."""
+    return b64encode(sha1(key + _GUID, usedforsecurity=False).digest())
 
 
 def close_frame(code: int, reason: str = "", mask: bytes = b"") -> bytes:

@@ -3,6 +3,8 @@
 The client asks by `CONNECT` with `:protocol: websocket`, and its backend is asked by `GET` with `Upgrade`; the 101 goes
 back as a 200, and from then on the stream's content is what the tunnel carries. How either end leaves is said in the
 words of the other (RFC 8441 section 5): what ends in good order ends the stream, a reset is RST_STREAM with CANCEL.
+The key of the request is the gateway's, which is the client of HTTP/1.1 here. So the gateway looks whether the backend
+has answered it: nobody behind it can.
 
 Tests: `tests/flow/test_http2_websockets.py::test_octets_pass_both_ways`.
 """
@@ -13,9 +15,9 @@ from base64 import b64encode
 from collections.abc import Callable
 from typing import Final
 
-from gateway.errors import BackendProtocolError, GatewayError, MethodUnknown
+from gateway.errors import GatewayError, MethodUnknown, WebSocketNotTaken
 from gateway.exchange import Exchange
-from gateway.http.websocket import GOING_AWAY
+from gateway.http.websocket import GOING_AWAY, accepting
 from gateway.http2 import codes
 from gateway.http2.events import Trailers
 from gateway.http2.fields import outward
@@ -51,17 +53,19 @@ def as_http1(request: Request, random_bytes: Callable[[int], bytes]) -> None:
 class WebSocketStream(Http2Stream, Carrying):
     """The client's end of an exchange that asks for a WebSocket, and then of its tunnel."""
 
-    __slots__ = ("_half_closed", "_held", "_tunnel", "_write_closed")
+    __slots__ = ("_half_closed", "_held", "_key", "_tunnel", "_write_closed")
 
     def __init__(self, channel: Carrier, sid: int) -> None:
         super().__init__(channel, sid)
         self._tunnel: ClientTunnel | None = None
         self._held = b""  # what the client has sent before the backend said 101
+        self._key = b""
         self._half_closed = False
         self._write_closed = False
 
     def begin(self, exchange: Exchange) -> None:
         super().begin(exchange)
+        self._key = exchange.request.headers.get(b"sec-websocket-key") or b""
         self._owed.pause()
 
     # What the client sends.
@@ -115,7 +119,7 @@ class WebSocketStream(Http2Stream, Carrying):
         said_yes = response is not None and 200 <= response.status < 300 and exchange.error is None
         if said_yes and exchange is life.exchange and life.stage is Stage.ASKED:
             # To the client a 2xx would say that its WebSocket is there (RFC 8441 section 5).
-            self._fail(exchange, BackendProtocolError("The backend answers a request for a WebSocket as any other."))
+            self._fail(exchange, WebSocketNotTaken("The backend answers a request for a WebSocket as any other."))
             return
         if (
             response is None
@@ -125,6 +129,9 @@ class WebSocketStream(Http2Stream, Carrying):
             or life.stage is not Stage.ASKED
         ):
             super().send_response(exchange)
+            return
+        if response.headers.get(b"sec-websocket-accept") != accepting(self._key):
+            self._fail(exchange, WebSocketNotTaken("The backend has not answered the key of a WebSocket."))
             return
         channel = self._channel
         backend = response.tunnel.take()

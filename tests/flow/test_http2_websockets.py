@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from base64 import b64decode
+from collections.abc import Callable
 
 import pytest
 from twisted.internet.error import ConnectionDone, ConnectionLost
 
-from gateway.http.websocket import close_frame
+from gateway.http.websocket import accepting, close_frame
 from gateway.http2 import codes
 from gateway.testing import Harness
-from gateway.testing.backend import BackendConnection, ok
+from gateway.testing.backend import Asked, BackendConnection, ok
 from tests.http2.client import Http2Answer, Http2Client
 
-SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n"
+SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
 ASK = [
     (":method", "CONNECT"),
     (":protocol", "websocket"),
@@ -25,12 +26,18 @@ ASK = [
 ]
 
 
+def switch(asked: Asked) -> bytes:
+    """Answer as a server of WebSockets."""
+    accept = accepting(asked.headers.get(b"sec-websocket-key") or b"")
+    return SWITCH + b"Sec-WebSocket-Accept: %b\r\nSec-WebSocket-Protocol: chat\r\n\r\n" % accept
+
+
 def tunnel(
     gateway: Harness, early: bytes = b"", greeting: bytes = b""
 ) -> tuple[Http2Client, Http2Answer, BackendConnection]:
     """Ask for a WebSocket, and get it."""
     backend = gateway.backend("orders")
-    backend.answers(SWITCH + b"Sec-WebSocket-Protocol: chat\r\n\r\n" + greeting)
+    backend.answer = lambda asked: switch(asked) + greeting
     client = Http2Client()
     gateway.memory.accept(client, "192.0.2.1")
     gateway.network.pump()
@@ -195,6 +202,43 @@ def test_a_backend_that_overlooks_what_is_asked(gateway: Harness) -> None:
     assert answer.status == 502
     assert answer.headers.get(b"gateway-reason") == b"upstream.protocol"
     gateway.check_quiet()
+
+
+@pytest.mark.parametrize("accept", [b"", b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"])
+def test_a_backend_that_answers_another_key(gateway: Harness, accept: bytes) -> None:
+    """Or none: it has understood nothing, and the client has no key by which it could notice."""
+    gateway.backend("orders").answers(SWITCH + accept + b"\r\n" + b"whatever")
+    client = Http2Client()
+    gateway.memory.accept(client, "192.0.2.1")
+    gateway.network.pump()
+    answer = client.ask(ASK, b"early", end=False)
+    gateway.network.pump()
+    gateway.advance(1.5)
+
+    assert answer.status == 502
+    assert answer.headers.get(b"gateway-reason") == b"upstream.protocol"
+    assert b"early" not in gateway.backend("orders").connection.received
+    gateway.check_quiet()
+
+
+def test_clients_cannot_take_a_backend_away_by_asking_it_for_websockets(make: Callable[..., Harness]) -> None:
+    """It serves none, and says so as well as it can: nothing is wrong with it."""
+    orders = {"name": "orders", "backends": [{"url": "http://127.0.0.1:9001"}]}
+    gateway = make(
+        "orders", upstreams=[orders | {"circuit_breaker": {"failure_threshold": 2}, "passive_health": {"failures": 2}}]
+    )
+    for plain in (ok(b"a page"), b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\na page", SWITCH + b"\r\n"):
+        gateway.backend("orders").answers(plain)
+        client = Http2Client()
+        gateway.memory.accept(client, "192.0.2.1")
+        gateway.network.pump()
+        for _ in range(5):
+            answer = client.ask(ASK, end=False)
+            gateway.network.pump()
+            assert answer.headers.get(b"gateway-reason") == b"upstream.protocol"
+    gateway.backend("orders").answers(ok(b"a page"))
+
+    assert gateway.get("/orders/1").status == 200
 
 
 def test_a_backend_that_says_no(gateway: Harness) -> None:

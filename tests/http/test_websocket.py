@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.http.websocket import FrameBorders, close_frame
+from gateway.http.websocket import FrameBorders, accepting, close_frame
 
 SHORT = b"\x81\x05hello"
 LONG = b"\x82\x7e\x01\x00" + b"\x88" * 256
@@ -75,3 +75,8 @@ def test_a_long_reason_is_cut_between_characters() -> None:
 
     assert frame[1] == len(frame) - 2 <= 125
     assert frame[4:].decode() == "é" * 61
+
+
+def test_a_key_is_answered() -> None:
+    """As in section 1.3."""
+    assert accepting(b"dGhlIHNhbXBsZSBub25jZQ==") == b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
