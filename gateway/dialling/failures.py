@@ -1,4 +1,4 @@
-"""The table from Twisted's and OpenSSL's failures to a `GatewayError`.
+"""The table from Twisted's and OpenSSL's failures to a `GatewayError`, and what the log says of them.
 
 Asked by the forwarder when an attempt failed. Decides only. The other modules of
 this room pass failures on unchanged, so that the log can name the first cause.
@@ -6,7 +6,9 @@ this room pass failures on unchanged, so that the log can name the first cause.
 
 from __future__ import annotations
 
+import re
 import ssl
+from typing import Any
 
 from OpenSSL import SSL
 from service_identity.exceptions import CertificateError, VerificationError
@@ -63,3 +65,27 @@ def reset_by(failure: Failure | None) -> BackendReset:
     if failure is not None and isinstance(failure.value, (SSL.Error, ssl.SSLError)):
         made.__cause__ = failure.value
     return made
+
+
+def words(error: BaseException | None) -> str:
+    """Say in one line what went wrong, to who reads the log."""
+    if isinstance(error, SSL.Error):
+        queue = error.args[0] if error.args and isinstance(error.args[0], list) else []
+        return "TLS: " + ("; ".join(str(entry[-1]) for entry in queue) or "the handshake failed")
+    if isinstance(error, ssl.SSLError):
+        # By name, such as CERTIFICATE_VERIFY_FAILED; of a certificate OpenSSL says further what is wrong with it.
+        reason = (getattr(error, "reason", None) or "the handshake failed").lower().replace("_", " ")
+        why = getattr(error, "verify_message", "")
+        return f"TLS: {reason}: {why}" if why else f"TLS: {reason}"
+    if isinstance(error, VerificationError):
+        return f"TLS: the certificate is not for {', '.join(map(_asked_for, error.errors)) or 'this server'}"
+    if isinstance(error, CertificateError):
+        return "TLS: " + re.sub(r"\bb(?=')", "", str(error) or "the certificate cannot be read")
+    return (str(error).splitlines() or [""])[0] or type(error).__name__
+
+
+def _asked_for(mismatch: Any) -> str:
+    """Return the name or the address that a certificate was to have."""
+    asked = mismatch.mismatched_id
+    name = getattr(asked, "hostname", None)
+    return name.decode("ascii", "replace") if isinstance(name, bytes) else str(getattr(asked, "ip", asked))

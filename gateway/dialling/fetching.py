@@ -35,6 +35,7 @@ from twisted.web.http_headers import Headers as TwistedHeaders
 from gateway.config.texts import without_credentials
 from gateway.dialling.client import AnswerTooLong, make_agent
 from gateway.dialling.dialer import Dialer
+from gateway.dialling.failures import words
 from gateway.dialling.tls import HandshakeFailed
 from gateway.headers import Headers
 
@@ -182,7 +183,7 @@ class Fetcher(Service):
                 raise CancelledError from None
             raise _Broken(_words(error)) from None
         except _NOT_CONNECTED as error:
-            raise NotConnected(f"no connection: {type(error).__name__}") from error
+            raise NotConnected(f"no connection: {words(error).rstrip('.')}") from error
         except (ResponseFailed, ParseError) as error:
             raise FetchFailed(f"it is not HTTP: {_words(error)}") from None
         except ValueError:  # raised by hyperlink and idna, and for a URL that is not ASCII

@@ -16,9 +16,10 @@ from collections.abc import Callable, Iterable
 from copy import copy
 from typing import Any
 
+from twisted.internet.error import DNSLookupError
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
+from gateway.dialling.failures import words
 from gateway.errors import GatewayError, MethodNotAllowed, RouteNotFound, Source
 from gateway.exchange import Exchange
 from gateway.http.hosts import bare_host
@@ -27,7 +28,6 @@ from gateway.message import Response
 from gateway.routing.nearest import Nearest
 from gateway.routing.rule import RouteRule
 from gateway.routing.table import RouteTable
-from gateway.upstream.complaints import words
 
 EXPLAINED = frozenset([404, 405, 502, 503, 504])
 
@@ -134,9 +134,9 @@ class Explanations:
         if exchange.backend and error.source is Source.UPSTREAM:
             parts.append(exchange.backend)
         cause = error.__cause__
-        said = _sentence(error) if cause is None else words(Failure(cause)).rstrip(".")
+        said = _sentence(error) if cause is None else words(cause).rstrip(".")
         tries = f", after {exchange.attempts} attempts" if exchange.attempts > 1 else ""
-        then = _NEXT_STEPS.get(error.reason)
+        then = None if isinstance(cause, DNSLookupError) else _NEXT_STEPS.get(error.reason)
         return f"{', '.join(parts)}: {said} ({error.reason}){tries}{f'; {then}' if then else ''}"
 
     def _unrouted(self, exchange: Exchange) -> str:

@@ -6,12 +6,12 @@ the same cause is told once a minute, another one once a second at most.
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable
 
-from OpenSSL import SSL
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+
+from gateway.dialling.failures import words
 
 AGAIN = 60.0
 """Seconds until the same cause is told again."""
@@ -42,7 +42,7 @@ class Complaints:
 
     def dial_failed(self, failure: Failure) -> None:
         """A connection could not be opened."""
-        now, cause = self._now(), words(failure)
+        now, cause = self._now(), words(failure.value)
         if now >= (self._again if cause == self._told else self._another):
             self._told, self._again, self._another = cause, now + AGAIN, now + ANOTHER
             _log.warn(
@@ -51,17 +51,3 @@ class Complaints:
                 backend=self._backend,
                 cause=cause,
             )
-
-
-def words(failure: Failure) -> str:
-    """Say in one line what went wrong."""
-    error = failure.value
-    if isinstance(error, SSL.Error):
-        queue = error.args[0] if error.args and isinstance(error.args[0], list) else []
-        return "TLS: " + ("; ".join(str(entry[-1]) for entry in queue) or "the handshake failed")
-    if isinstance(error, ssl.SSLError):
-        # By name, such as CERTIFICATE_VERIFY_FAILED; of a certificate OpenSSL says further what is wrong with it.
-        reason = (getattr(error, "reason", None) or "the handshake failed").lower().replace("_", " ")
-        why = getattr(error, "verify_message", "")
-        return f"TLS: {reason}: {why}" if why else f"TLS: {reason}"
-    return (str(error).splitlines() or [""])[0] or type(error).__name__

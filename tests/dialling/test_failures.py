@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import ssl
+from ipaddress import ip_address
 
 import pytest
 from OpenSSL import SSL
-from service_identity.exceptions import CertificateError, VerificationError
+from service_identity.exceptions import CertificateError, DNSMismatch, IPAddressMismatch, VerificationError
+from service_identity.hazmat import DNS_ID, IPAddress_ID
 from twisted.internet import error
 from twisted.python.failure import Failure
 
-from gateway.dialling.failures import failure_to_error
+from gateway.dialling.failures import failure_to_error, words
 from gateway.dialling.tls import HandshakeFailed
 from gateway.errors import (
     BackendConnectTimeout,
@@ -68,3 +70,43 @@ def test_what_fails_on_our_side_is_not_held_against_the_backend() -> None:
     """No free port, no free descriptor, a defect of the gateway."""
     for failure in (error.ConnectBindError(), ZeroDivisionError()):
         assert failure_to_error(Failure(failure)).source is Source.GATEWAY
+
+
+def refused() -> ssl.SSLError:
+    """What OpenSSL says of a certificate."""
+    error = ssl.SSLCertVerificationError()
+    error.reason, error.verify_message = "CERTIFICATE_VERIFY_FAILED", "certificate has expired"
+    return error
+
+
+@pytest.mark.parametrize(
+    ("failure", "expected"),
+    [
+        (
+            SSL.Error([("SSL routines", "", "certificate verify failed")]),
+            "TLS: certificate verify failed",
+        ),
+        (SSL.Error([]), "TLS: the handshake failed"),
+        (ssl.SSLError(), "TLS: the handshake failed"),
+        (refused(), "TLS: certificate verify failed: certificate has expired"),
+        (
+            VerificationError(errors=[DNSMismatch(mismatched_id=DNS_ID("orders.internal"))]),
+            "TLS: the certificate is not for orders.internal",
+        ),
+        (
+            VerificationError(errors=[IPAddressMismatch(mismatched_id=IPAddress_ID(ip_address("10.0.0.1")))]),
+            "TLS: the certificate is not for 10.0.0.1",
+        ),
+        (VerificationError(errors=[]), "TLS: the certificate is not for this server"),
+        (CertificateError("Certificate's DNS-ID b'*.test' is odd."), "TLS: Certificate's DNS-ID '*.test' is odd."),
+        (error.ConnectionRefusedError(osError=111), "Connection was refused"),
+        (error.DNSLookupError("address 'a' not found"), "address 'a' not found"),
+        (ZeroDivisionError(), "ZeroDivisionError"),
+    ],
+)
+def test_a_cause_is_one_line(failure: Exception, expected: str) -> None:
+    """In the words of who knows: OpenSSL, the kernel, the resolver."""
+    said = words(failure)
+
+    assert expected in said
+    assert "\n" not in said

@@ -358,6 +358,7 @@ def test_what_the_dialer_says_is_not_lost(bench: Bench) -> None:
 
     assert found.check(NotConnected)
     assert isinstance(found.value.__cause__, ConnectionRefusedError)
+    assert str(found.value) == "no connection: Connection was refused by other side"
 
 
 # What the log hears.

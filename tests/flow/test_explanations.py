@@ -7,8 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from twisted.internet.error import DNSLookupError
 from twisted.logger import capturedLogs, formatEvent
 
+from gateway.errors import BackendRefused
+from gateway.exchange import Exchange
 from gateway.serving.explaining import AT_ONCE
 from gateway.telemetry.logging import as_text
 from gateway.testing import Harness
@@ -92,6 +95,23 @@ def test_a_backend_that_does_not_answer_the_door(make: Make) -> None:
 
     assert line.startswith("502 GET /orders/7: route orders, upstream orders, http://127.0.0.1:9001: ")
     assert line.endswith("Connection was refused by other side (upstream.connect); is it running?")
+
+
+def test_a_backend_whose_name_is_not_known(make: Make) -> None:
+    """Whether it runs is not the question."""
+
+    class Looks:
+        name = "looks"
+
+        def on_request(self, exchange: Exchange) -> None:
+            raise BackendRefused from DNSLookupError("no address found for orders.internal")
+
+    made = make("orders")
+    made.insert("/orders/7", Looks())
+
+    [line] = explained(made, "/orders/7")
+
+    assert line.endswith(": DNS lookup failed: no address found for orders.internal (upstream.connect)")
 
 
 def test_a_backend_that_says_nothing(make: Make) -> None:

@@ -2,51 +2,15 @@
 
 from __future__ import annotations
 
-import ssl
 from typing import Any
 
-import pytest
-from OpenSSL import SSL
-from service_identity.exceptions import DNSMismatch, VerificationError
-from service_identity.hazmat import DNS_ID
 from twisted.internet import error
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
 from twisted.python.failure import Failure
 
 from gateway.testing import Harness
-from gateway.upstream.complaints import AGAIN, ANOTHER, Complaints, words
-
-
-def refused() -> ssl.SSLError:
-    """What OpenSSL says of a certificate."""
-    error = ssl.SSLCertVerificationError()
-    error.reason, error.verify_message = "CERTIFICATE_VERIFY_FAILED", "certificate has expired"
-    return error
-
-
-@pytest.mark.parametrize(
-    ("failure", "expected"),
-    [
-        (
-            SSL.Error([("SSL routines", "", "certificate verify failed")]),
-            "TLS: certificate verify failed",
-        ),
-        (SSL.Error([]), "TLS: the handshake failed"),
-        (ssl.SSLError(), "TLS: the handshake failed"),
-        (refused(), "TLS: certificate verify failed: certificate has expired"),
-        (VerificationError(errors=[DNSMismatch(mismatched_id=DNS_ID("orders.internal"))]), "orders.internal"),
-        (error.ConnectionRefusedError(osError=111), "Connection was refused"),
-        (error.DNSLookupError("address 'a' not found"), "address 'a' not found"),
-        (ZeroDivisionError(), "ZeroDivisionError"),
-    ],
-)
-def test_a_cause_is_one_line(failure: Exception, expected: str) -> None:
-    """In the words of who knows: OpenSSL, the kernel, the resolver."""
-    said = words(Failure(failure))
-
-    assert expected in said
-    assert "\n" not in said
+from gateway.upstream.complaints import AGAIN, ANOTHER, Complaints
 
 
 def test_the_same_cause_is_told_once_a_minute_another_one_at_once() -> None:

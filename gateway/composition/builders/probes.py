@@ -15,7 +15,7 @@ from gateway.composition.foundation import Foundation
 from gateway.config.schema.resilience import HealthCheck
 from gateway.config.schema.upstreams import Backend, Upstream
 from gateway.dialling.dialer import Dialer, OneServer
-from gateway.dialling.failures import failure_to_error
+from gateway.dialling.failures import failure_to_error, words
 from gateway.dialling.fetching import Fetcher
 from gateway.dialling.tls import client_tls_options
 from gateway.errors import InternalError
@@ -103,5 +103,5 @@ def _probe(
 def _describe(failure: Failure) -> str:
     """Put what the dialer failed with into the words of the access log, and those of the system behind them."""
     error = failure_to_error(failure)
-    words = str(failure.value).strip().rstrip(".")[:200] or type(failure.value).__name__
-    return words if isinstance(error, InternalError) else f"{error.reason}: {words}"
+    said = words(failure.value).rstrip(".")[:200]
+    return said if isinstance(error, InternalError) else f"{error.reason}: {said}"
