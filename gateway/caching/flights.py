@@ -5,6 +5,10 @@ As long as an answer is no longer than what may be kept, all of it stays here: e
 pace, and whoever comes late takes them from the start. The source is never paused. An answer that turns out longer is
 not kept: from there on nobody else can join, parts that all readers have taken go, and the source waits for the slowest
 one as soon as `HIGH_WATER` octets wait for it, as it would for a single client.
+
+# Note [What readers hold is bounded]
+Readers may be slow, and what they read may have made way in the store long before. So its octets count until nobody
+reads it any more (`Room`), and go then: who made all this is found by the garbage collector only, much later.
 """
 
 from __future__ import annotations
@@ -38,10 +42,14 @@ class Room:
 
     def take(self, octets: int) -> bool:
         """Ask for room; returns whether there is some. To be given back."""
-        if self.taken + octets > self._most:
+        if not self.has(octets):
             return False
         self.taken += octets
         return True
+
+    def has(self, octets: int) -> bool:
+        """Whether there is some."""
+        return self.taken + octets <= self._most
 
     def give_back(self, octets: int) -> None:
         """The recording is over."""
@@ -87,15 +95,19 @@ class Reader:
     Attributes:
         body: What the client gets.
         place: How many parts it has taken, of all that came.
+        octet: How many octets.
+        until: How many it takes at most; None for all.
         paused: Whether it takes nothing now.
     """
 
-    __slots__ = ("_pumping", "_shared", "body", "over", "paused", "place")
+    __slots__ = ("_pumping", "_shared", "body", "octet", "over", "paused", "place", "until")
 
-    def __init__(self, shared: Shared, length: int | None) -> None:
+    def __init__(self, shared: Shared, length: int | None, first: int, until: int | None) -> None:
         self._shared = shared
         self.body = Body(self, length)
         self.place = 0
+        self.octet = first
+        self.until = until
         self.paused = False
         self.over = False
         self._pumping = False
@@ -108,9 +120,10 @@ class Reader:
         self._pumping = True
         try:
             while not (self.paused or self.over):
-                part = shared.part(self.place)
+                part = shared.part(self)
                 if part is not None:
                     self.place += 1
+                    self.octet += len(part)
                     self.body.push(part)
                 elif shared.ended:
                     self._end()
@@ -155,6 +168,7 @@ class Shared:
         most: Octets that are kept.
         whole: Called once with all of the content when it has come; with None as soon as that cannot be kept.
         alone: Called when nobody reads it any more before it has ended.
+        gone: Called once, when nothing of it is held here any more: Note [What readers hold is bounded].
 
     Attributes:
         ended: Whether all has come.
@@ -165,7 +179,9 @@ class Shared:
 
     __slots__ = (
         "_alone",
+        "_content",
         "_first",
+        "_gone",
         "_most",
         "_octets",
         "_parts",
@@ -179,10 +195,18 @@ class Shared:
         "trailers",
     )
 
-    def __init__(self, most: int, whole: Callable[[bytes | None], None], alone: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        most: int,
+        whole: Callable[[bytes | None], None],
+        alone: Callable[[], None],
+        gone: Callable[[], None],
+    ) -> None:
         self._most = most
         self._whole = whole
         self._alone = alone
+        self._gone = gone
+        self._content: bytes | None = None  # all of it, once that has come and can be kept
         self._source: Body | None = None
         self._parts: list[bytes] = []
         self._first = 0  # which of all parts is the first of those that are here
@@ -194,9 +218,15 @@ class Shared:
         self.trailers: Headers | None = None
         self.readers: list[Reader] = []
 
-    def read(self, length: int | None) -> Reader:
-        """Return a new reader; it takes what is there when its `pump` is called."""
-        reader = Reader(self, length)
+    def read(self, length: int | None, first: int = 0, until: int | None = None) -> Reader:
+        """Return a new reader; it takes what is there when its `pump` is called.
+
+        Args:
+            length: Of what it takes; None where that is not known.
+            first: The octet that it begins at; once all of the content is there.
+            until: The octet behind its last; likewise.
+        """
+        reader = Reader(self, length, first, until)
         self.readers.append(reader)
         return reader
 
@@ -214,10 +244,28 @@ class Shared:
             source.attach(self)
             self.moved()
 
-    def part(self, number: int) -> bytes | None:
-        """Return one of the parts; None where it has not come."""
-        place = number - self._first
+    def holds(self, content: bytes) -> Shared:
+        """Take all of the content at once."""
+        self._content = content
+        self.ended = True
+        return self
+
+    def part(self, reader: Reader) -> bytes | None:
+        """Return what comes next for a reader; None where there is nothing now."""
+        content = self._content
+        if content is not None:
+            until = len(content) if reader.until is None else reader.until
+            return content[reader.octet : min(reader.octet + HIGH_WATER, until)] or None
+        place = reader.place - self._first
         return self._parts[place] if place < len(self._parts) else None
+
+    def let_go(self) -> None:
+        """Hold nothing any more; nothing comes, and nobody reads."""
+        gone, self._gone = self._gone, _nothing
+        self._whole = self._alone = _nothing
+        self._source = None
+        self._content, self._parts = b"", []
+        gone()
 
     # The source (gateway.body.BodySink).
 
@@ -238,10 +286,12 @@ class Shared:
         if self.complete:
             parts = self._parts
             content = parts[0] if len(parts) == 1 else b"".join(parts)
-            self._parts = [content] if content and not any(reader.place for reader in self.readers) else parts
+            self._content, self._parts = content, []  # what is kept and what is read are the same octets
             # What comes behind the content is not kept, and an answer without it would be another one.
             self._whole(None if trailers is not None else content)
         self._pump()
+        if not self.readers:
+            self.let_go()
 
     def body_failed(self) -> None:
         self.failed = True
@@ -251,6 +301,7 @@ class Shared:
             self._whole(None)
         for reader in list(self.readers):
             reader.fail()
+        self.let_go()
 
     # The readers.
 
@@ -275,13 +326,17 @@ class Shared:
     def left(self, reader: Reader) -> None:
         """A reader has all of it, or wants no more."""
         self.readers.remove(reader)
-        if self._source is None:
-            return  # it has not begun, or has ended
         if self.readers:
             self.moved()
-        else:
+        elif self._source is not None:
             self._alone()
+        elif self.ended:
+            self.let_go()
 
     def _pump(self) -> None:
         for reader in list(self.readers):
             reader.pump()
+
+
+def _nothing(content: bytes | None = None) -> None:
+    """Nobody is told."""

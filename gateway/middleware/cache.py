@@ -16,8 +16,11 @@ Tests: `tests/flow/test_cache.py::test_what_is_fresh_is_answered_from_the_cache`
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
+from gateway.body import HIGH_WATER, Body
+from gateway.caching.flights import Reader
 from gateway.caching.freshness import chosen_by, keep
 from gateway.caching.kept import Kept
 from gateway.caching.key import Key
@@ -59,6 +62,7 @@ class CacheStep:
         "_count",
         "_find",
         "_invalidation",
+        "_lent",
         "_methods",
         "_now",
         "_parts",
@@ -85,10 +89,13 @@ class CacheStep:
         self._now = parts.now
         self._requests = parts.requests
         self._says = parts.says
-        # Exchanges that go to the backend though their answers might be kept, and those that have waited for a fetch.
+        # Exchanges that go to the backend though their answers might be kept, those that have waited for a fetch, and
+        # those that read what is kept.
         self._passed: dict[Exchange, Key] = {}
         self._waited: dict[Exchange, Waiting] = {}
+        self._lent: dict[Exchange, Reader] = {}
         parts.rejoin = self._rejoin
+        parts.lend = self._lend
 
     def behind(self, begin: Callable[[Exchange], None]) -> None:
         """Take what begins an exchange behind this step: fetches go there."""
@@ -111,7 +118,7 @@ class CacheStep:
         key = requests.key(exchange)
         found = self._find(key, requests.chosen(exchange), now)
         if isinstance(found, Kept):
-            if plain and now < found.fresh and request.method == b"GET":
+            if plain and now < found.fresh and request.method == b"GET" and len(found.body) <= HIGH_WATER:
                 exchange.cached = "hit"
                 return answer_hit(found, now, self._says)
             return self._found(exchange, key, found)
@@ -129,13 +136,18 @@ class CacheStep:
         kept = None
         if isinstance(found, Kept):
             kept = found
+            if request.method == b"GET" and not parts.lending.may(kept.body):
+                if wants.only_if_cached:
+                    raise NotCached()
+                exchange.cached = "bypass"
+                return None
             if wants.fresh(kept, now):
                 exchange.cached = "hit"
-                return answer(kept, request, now, hit(kept, now) if parts.says else b"")
+                return answer(kept, request, now, hit(kept, now) if parts.says else b"", partial(self._lend, exchange))
             if now < kept.lent and now >= kept.fresh and not wants.demanding:
                 self._fetch_aside(exchange, key, kept)
                 exchange.cached = "stale"
-                return answer(kept, request, now, hit(kept, now) if parts.says else b"")
+                return answer(kept, request, now, hit(kept, now) if parts.says else b"", partial(self._lend, exchange))
         if wants.only_if_cached:
             raise NotCached()
         if not wants.stored:
@@ -169,6 +181,11 @@ class CacheStep:
         if parts.flights.find(name) is None:
             Fetch(parts, name, key, kept, kept.stamp, b"stale", owner=None).begin(exchange)
 
+    def _lend(self, exchange: Exchange, content: bytes, first: int, until: int) -> Body:
+        """Let an exchange read what is kept."""
+        reader = self._lent[exchange] = self._parts.lending.lend(content, first, until)
+        return reader.body
+
     def _rejoin(self, waiting: Waiting, key: Key, names: tuple[bytes, ...], stamp: int) -> None:
         """Find an exchange another fetch: the answer that it has waited for is not for its request."""
         self._parts.learn(key, waiting.exchange, names)
@@ -176,6 +193,8 @@ class CacheStep:
 
     def on_response(self, exchange: Exchange) -> Awaitable[None] | None:
         """Say how the cache handled the request; forget what a request that changes something has changed."""
+        if self._lent and exchange.pending is None:
+            exchange.pending = self._lent.get(exchange)
         if exchange.cached == "hit":
             return None
         waited = self._waited.get(exchange)
@@ -203,6 +222,10 @@ class CacheStep:
         """Count the outcome, and let go of what is left."""
         if exchange.cached:
             self._count(exchange.cached)
+        if self._lent:
+            lent = self._lent.pop(exchange, None)
+            if lent is not None:
+                lent.cancel()
         if self._passed:
             self._passed.pop(exchange, None)
         if self._waited:

@@ -8,8 +8,10 @@ first hit of a second makes no block: of an answer that is asked for once a seco
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
+from gateway.body import HIGH_WATER, Body
 from gateway.caching.kept import Kept
 from gateway.caching.ranges import UNSATISFIABLE, part_of
 from gateway.caching.status import NAME, hit
@@ -19,6 +21,9 @@ from gateway.message import KeptAnswer, Request, Response
 
 _LOWER: Final = NAME.lower()
 _AGE: Final = b"age"
+
+Lend = Callable[[bytes, int, int], Body]
+"""Returns a body that has the octets of a content from one on and up to another."""
 
 
 def answer_hit(kept: Kept, now: float, says: bool) -> Response:
@@ -53,7 +58,7 @@ def _with(kept: Kept, now: float, says: bytes) -> Headers:
     return headers
 
 
-def answer(kept: Kept, request: Request, now: float, says: bytes, error: bool = False) -> Response:
+def answer(kept: Kept, request: Request, now: float, says: bytes, lend: Lend, error: bool = False) -> Response:
     """Return the answer to a request.
 
     Args:
@@ -61,6 +66,7 @@ def answer(kept: Kept, request: Request, now: float, says: bytes, error: bool = 
         request: GET or HEAD.
         now: Unix seconds.
         says: The `Cache-Status`; empty for none.
+        lend: Makes the body of one that is longer than what a client may hold.
         error: It is given in place of an error.
     """
     headers = _with(kept, now, says)
@@ -78,7 +84,11 @@ def answer(kept: Kept, request: Request, now: float, says: bytes, error: bool = 
         if part is not None:
             first, end = part
             headers.set(b"Content-Range", b"bytes %d-%d/%d" % (first, end - 1, len(body)))
+            if end - first > HIGH_WATER:
+                return kind(206, headers, lend(body, first, end), end - first)
             return kind(206, headers, body[first:end])
+    if len(body) > HIGH_WATER:
+        return kind(kept.status, headers, lend(body, 0, len(body)), len(body))
     return kind(kept.status, headers, body)
 
 

@@ -107,11 +107,11 @@ class Fetch:
     def _go(self, column: dict[Phase, Phase]) -> None:
         """Enter the next phase: Note [The life of a fetch]."""
         self.phase = column[self.phase]
-        if self.phase not in FOUND:
-            self._parts.room.give_back(self._reserved)
-            self._reserved = 0
-            if self._name is not None:
-                self._parts.flights.leave(self._name, self)
+        if self.phase not in FOUND and self._name is not None:
+            self._parts.flights.leave(self._name, self)
+        if self.phase is Phase.OVER:
+            # Octets are not held by what only the garbage collector finds.
+            self._telling = self._kept = None
 
     # Those who wait.
 
@@ -192,7 +192,7 @@ class Fetch:
             if self._owner is None:
                 self._parts.rest(self._key)
             for waiting in self._take():
-                waiting.tell(waiting.stale(now, b"%d" % response.status, self._parts.says))
+                waiting.tell(self._stale(waiting, now, b"%d" % response.status))
             return
         telling = Telling(self._parts, self._why, self._owner, inner)
         telling.new = self._keepable(telling, inner, response, now)
@@ -211,13 +211,17 @@ class Fetch:
         for waiting in self._take():
             waiting.fetch = None
             waiting.inner = self._inner
-            response = waiting.stale(now, error.reason.encode(), self._parts.says)
+            response = self._stale(waiting, now, error.reason.encode())
             if response is None:
                 waiting.errback(Failure(error))
             else:
                 waiting.exchange.error = error
                 response.headers.set(b"Gateway-Reason", error.reason.encode())
                 waiting.tell(response)
+
+    def _stale(self, waiting: Waiting, now: float, detail: bytes) -> Response | None:
+        parts = self._parts
+        return waiting.stale(now, detail, parts.says, partial(parts.lend, waiting.exchange))
 
     def subrequest_over(self) -> None:
         """The exchange is over; content that is there goes on to the readers."""
@@ -288,7 +292,7 @@ class Fetch:
         """Give an answer to all as it comes."""
         self._go(phases.COMES)
         self._telling = telling
-        shared = telling.shared = Shared(self._parts.most, self._whole, self._alone)
+        shared = telling.shared = Shared(self._parts.most, self._whole, self._alone, self._gone)
         for waiting in self._who_fit(telling):
             if telling.is_own(waiting, response):
                 telling.stream_own(waiting, response)
@@ -335,10 +339,11 @@ class Fetch:
 
     def _whole(self, content: bytes | None) -> None:
         """All of the content is there; or it cannot be kept."""
-        self._go(phases.UNKEPT if content is None else phases.WHOLE)
         telling = self._telling
+        self._go(phases.UNKEPT if content is None else phases.WHOLE)
         assert telling is not None and telling.new is not None and telling.shared is not None
         if content is not None:
+            self._give_back(self._reserved - len(content))
             telling.new.body = content
             self._keep(telling, telling.new)
         elif not telling.shared.readers:
@@ -349,6 +354,14 @@ class Fetch:
         assert self._telling is not None
         if self.phase is Phase.PASSING or not self._lasts(self._telling):
             self._end()
+
+    def _gone(self) -> None:
+        """Nothing of it is held any more, but what is kept."""
+        self._give_back(self._reserved)
+
+    def _give_back(self, octets: int) -> None:
+        self._reserved -= octets
+        self._parts.room.give_back(octets)
 
     def _lasts(self, telling: Telling) -> bool:
         """Whether the answer is fetched to the end though nobody reads it."""
@@ -366,8 +379,11 @@ class Fetch:
 
     def _end(self) -> None:
         """End the request: nobody wants its answer."""
+        telling = self._telling
         self._go(phases.DROPPED)
         self._drop()
+        if telling is not None and telling.shared is not None:
+            telling.shared.let_go()
 
     def _drop(self) -> None:
         if self._subrequest is not None:

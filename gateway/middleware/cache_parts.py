@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from gateway.body import Body
 from gateway.caching.flights import Flights, Room
 from gateway.caching.freshness import Policy
 from gateway.caching.key import Key
+from gateway.caching.lending import Lending
 from gateway.caching.store import CacheStore
 from gateway.exchange import Exchange
 from gateway.middleware.cache_request import Requests
@@ -36,11 +38,13 @@ class Parts:
         says: Whether answers say how the cache handled them.
         now: Unix seconds.
         ask: Makes subrequests.
+        lending: The kept answers that are being read, of all routes.
         elsewhere: Whether others may purge the store, without a word to the fetches that are under way here.
 
     Attributes:
         begin: Begins the exchange of a fetch: behind the cache's place in the chain. Set when that is there.
         rejoin: Finds an exchange another fetch. Likewise.
+        lend: Makes the body of an exchange's answer, of octets of a content that is kept. Likewise.
     """
 
     __slots__ = (
@@ -51,6 +55,8 @@ class Parts:
         "ask",
         "begin",
         "flights",
+        "lend",
+        "lending",
         "most",
         "now",
         "policy",
@@ -72,6 +78,7 @@ class Parts:
         says: bool,
         now: Callable[[], float],
         ask: Any,
+        lending: Lending,
         elsewhere: bool = False,
     ) -> None:
         self.requests = requests
@@ -86,6 +93,8 @@ class Parts:
         self._elsewhere = elsewhere
         self.begin: Callable[[Exchange], None] = _nowhere
         self.rejoin: Callable[..., None] = _nowhere
+        self.lend: Callable[[Exchange, bytes, int, int], Body] = _nowhere
+        self.lending = lending
         # Keys whose answers are not kept, and those whose answers vary; emptied when they are full.
         self._passing: set[tuple[bytes, bool]] = set()
         self._varying: dict[bytes, tuple[bytes, ...]] = {}
@@ -133,5 +142,5 @@ class Parts:
         return self.requests, key.primary, identified(exchange), values, stamp if self._elsewhere else 0
 
 
-def _nowhere(*_: object) -> None:
+def _nowhere(*_: object) -> Any:
     raise NotImplementedError

@@ -13,9 +13,10 @@
   the one client that it is for without its fetch.
 
 A fetch is among those that others find (`gateway.caching.flights.Flights`) while `ASKED` or `COMING`, unless a purge
-has taken it out; and it has room for what it records (`Room`) while `COMING`. One that waits and leaves while others do
-changes nothing, nor does a reader that is not the last one. A fetch for which nobody waits, or that nobody reads, is
-ended (`DROPPED`), unless it goes on for the cache alone: it is in the background, or a client needed its head only.
+has taken it out. What it records has room (`Room`) from `COMING` until nobody reads that any more. One that waits and
+leaves while others do changes nothing, nor does a reader that is not the last one. A fetch for which nobody waits, or
+that nobody reads, is ended (`DROPPED`), unless it goes on for the cache alone: it is in the background, or a client
+needed its head only.
 
 A pair that is not in the table cannot happen, and is a KeyError; `tests/middleware/test_cache_fetch.py` goes through
 all of them, and says of each of those why not.

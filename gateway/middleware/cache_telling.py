@@ -8,6 +8,8 @@ Tests: `tests/flow/test_cache_coalescing.py::test_those_whom_it_does_not_fit_hav
 
 from __future__ import annotations
 
+from functools import partial
+
 from gateway.caching.flights import Shared
 from gateway.caching.kept import Kept
 from gateway.caching.status import NAME, forwarded
@@ -94,8 +96,9 @@ class Telling:
     def _give(self, waiting: Waiting, kept: Kept, says: bytes) -> None:
         if waiting is self._owner:
             waiting.inner = self._inner
-        request = waiting.exchange.request
-        waiting.tell(answer(kept, request, self._parts.now(), says if self._parts.says else b""))
+        parts, exchange = self._parts, waiting.exchange
+        lend = partial(parts.lend, exchange)
+        waiting.tell(answer(kept, exchange.request, parts.now(), says if parts.says else b"", lend))
 
     def stream(self, waiting: Waiting, length: int | None = None) -> None:
         """Let an exchange read the answer as it comes."""
@@ -136,5 +139,7 @@ class Telling:
             source.cancel()
 
     def _says(self, waiting: Waiting) -> bytes:
-        stored = self.new is not None and (self.shared is None or self.shared.complete)
+        new = self.new
+        # A store that cannot be asked gives no stamp, and keeps nothing.
+        stored = new is not None and new.stamp > 0 and (self.shared is None or self.shared.complete)
         return forwarded(self._why, stored=stored, collapsed=waiting is not self._owner)

@@ -15,7 +15,7 @@ from gateway.caching.wishes import Wishes
 from gateway.errors import GatewayError
 from gateway.exchange import Exchange
 from gateway.message import Request, Response
-from gateway.middleware.cache_answer import answer
+from gateway.middleware.cache_answer import Lend, answer
 from gateway.peer import Peer
 
 
@@ -75,21 +75,21 @@ class Waiting(Awaited):
 
     def cancel(self) -> None:
         """See `Awaited`: the client is gone, or the exchange is out of time."""
-        fetch, self.fetch = self.fetch, None
+        fetch, self.fetch, self.kept = self.fetch, None, None
         super().cancel()
         if fetch is not None:
             fetch.leave(self)
 
     def tell(self, response: Response | None) -> None:
         """Tell the answer; None for none."""
-        self.fetch = None
+        self.fetch = self.kept = None  # not held by what only the garbage collector finds
         self.answered = response is not None
         self.callback(response)
 
-    def stale(self, now: float, detail: bytes, says: bool) -> Response | None:
+    def stale(self, now: float, detail: bytes, says: bool, lend: Lend) -> Response | None:
         """Return what was kept, for an error's place; None where the client does not take it."""
         kept = self.kept
         if kept is None or now >= kept.saved or self.wishes.demanding:
             return None
         self.exchange.cached = "stale"
-        return answer(kept, self.exchange.request, now, hit(kept, now, detail) if says else b"", error=True)
+        return answer(kept, self.exchange.request, now, hit(kept, now, detail) if says else b"", lend, error=True)

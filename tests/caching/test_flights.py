@@ -52,13 +52,16 @@ class Answer:
 
     def __init__(self, most: int) -> None:
         self.whole: list[bytes | None] = []
-        self.deserted = 0
+        self.deserted = self.gone = 0
         self.source = Source()
         self.body = Body(self.source)
-        self.shared = Shared(most, self.whole.append, self._left)
+        self.shared = Shared(most, self.whole.append, self._left, self._let_go)
 
     def _left(self) -> None:
         self.deserted += 1
+
+    def _let_go(self) -> None:
+        self.gone += 1
 
     def reader(self) -> Sink:
         reader = self.shared.read(None)
@@ -91,7 +94,43 @@ def test_everybody_gets_all_of_it(data: st.DataObject, most: int) -> None:
     assert all(sink.over for sink in sinks)
     assert answer.whole == [sent if len(sent) <= most else None]
     assert not answer.source.paused
-    assert answer.deserted == 0
+    assert (answer.deserted, answer.gone) == (0, 1)
+
+
+def test_what_is_read_is_held_until_nobody_reads_it() -> None:
+    """A part at a time, the same octets that are kept; then nothing of it is held, whoever holds what it was."""
+    answer = Answer(500_000)
+    fast, slow = answer.reader(), answer.shared.read(None)
+    slow.body.attach(Sink(Body()))
+    slow.body.pause()
+    answer.shared.flow(answer.body)
+    for _ in range(4):
+        answer.body.push(b"x" * 100_000)
+    answer.body.end()
+    assert (fast.over, answer.gone) == (True, 0)
+
+    slow.body.resume()
+
+    assert slow.octet == 400_000
+    assert answer.gone == 1
+    assert answer.shared.part(slow) is None
+    slow.cancel()
+    assert answer.gone == 1
+
+
+def test_a_part_of_what_is_whole() -> None:
+    """From one octet to another."""
+    gone: list[int] = []
+    shared = Shared(0, lambda content: None, lambda: None, lambda: gone.append(1)).holds(bytes(range(200)) * 1000)
+    readers = [shared.read(None, 7, 150_000), shared.read(None), shared.read(5, 3, 8)]
+    sinks = [Sink(reader.body) for reader in readers]
+    for reader in readers:
+        assert not gone
+        reader.pump()
+
+    content = bytes(range(200)) * 1000
+    assert [sink.got for sink in sinks] == [content[7:150_000], content, content[3:8]]
+    assert gone == [1]
 
 
 def test_the_slowest_sets_the_pace_only_past_the_bound() -> None:

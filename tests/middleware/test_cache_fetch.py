@@ -12,6 +12,7 @@ from gateway.body import Body
 from gateway.caching.flights import Flights, Room
 from gateway.caching.freshness import Policy
 from gateway.caching.kept import Kept
+from gateway.caching.lending import Lending
 from gateway.caching.memory import MemoryStore
 from gateway.caching.normal import usual_codings
 from gateway.caching.wishes import NO_WISHES
@@ -70,7 +71,8 @@ class Stage:
         self.room = Room(10 * MOST)
         self.store = MemoryStore(100_000)
         requests = Requests(b"s", "users", None, (), FieldFilter(frozenset()), usual_codings)
-        self.parts = Parts(requests, Policy(), self.store, self.flights, self.room, MOST, True, lambda: NOW, self._ask)
+        rules = (requests, Policy(), self.store, self.flights, self.room, MOST, True)
+        self.parts = Parts(*rules, lambda: NOW, self._ask, Lending(MOST))
         self.parts.begin = lambda inner: None
         self.method = method
         exchange = exchange_for(method=method)
@@ -173,7 +175,8 @@ def test_what_follows_is_what_the_table_says(phase: Phase, event: Event) -> None
 
         assert stage.fetch.phase is NEXT[event][phase]
         assert (stage.flights.find("name") is not None) == (stage.fetch.phase in FOUND)
-        assert bool(stage.room.taken) == (stage.fetch.phase is Phase.COMING)
+        read = stage.fetch.phase in (Phase.COMING, Phase.PASSING) and event is not Event.UNKEPT  # broke off, for all
+        assert bool(stage.room.taken) == read
         return
     assert event in IMPOSSIBLE
     # An answer before the question is stopped even earlier: there is no exchange that it could be of.

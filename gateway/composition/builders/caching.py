@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.caching.flights import Flights, Room
 from gateway.caching.freshness import Policy
+from gateway.caching.lending import Lending
 from gateway.caching.memory import MemoryStore
 from gateway.caching.normal import usual_codings
 from gateway.caching.store import CacheStore, Purge
@@ -56,6 +57,7 @@ class Cached:
         self._flights: Flights[Any] = carried.get(("cache", "flights"), Flights)
         size = settings.cache.size
         self._room: Room = carried.get(("cache", "room", size), lambda: Room(size))
+        self._lending: Lending = carried.get(("cache", "lending", size), lambda: Lending(size))
         self._keeper = Watch(foundation.deadlines, foundation.pool.client_gone, foundation.now)
         self._invalidation = Invalidation(self.store, self._flights)
         self._told = self._others()
@@ -118,6 +120,7 @@ class Cached:
             settings.status,
             self._foundation.wall_clock,
             self._ask,
+            self._lending,
             self._settings.cache_store == "redis",
         )
         count = self._foundation.metrics.counter("gateway_cache_requests_total").add
