@@ -1,14 +1,22 @@
-"""The server name that a TLS client asks for, read from its first message before OpenSSL has it.
+"""A TLS client's first message, read before OpenSSL has it: the server name, and whether it is answered at all.
 
-Asked by `gateway.transport.server_sessions`, which chooses the certificate by it. Decides only. The standard library's
-own callback would do for names of ASCII; for any other name it ends the handshake and writes a traceback to the
-standard error, once for each client that cares to send one.
+Asked by `gateway.transport.memory_tls` and by who chooses the certificate by the name. Decides only. The standard
+library's own callback would do for names of ASCII; for any other name it ends the handshake and writes a traceback to
+the standard error, once for each client that cares to send one.
 
-Nothing is refused here: of a message that cannot be read the name is empty, and OpenSSL, which gets every octet of
-it, says what is wrong with it.
+# Note [Dear handshakes]
+In TLS 1.3 the client chooses how keys are exchanged, and OpenSSL before 3.5 takes finite fields of up to 8192 bits: 120
+ms of the reactor's time for a client that has sent a number which it need not have computed (CVE-2002-20001). Python's
+`ssl` cannot leave them out (its one setting takes one curve). So who sends a share for such a field is refused here,
+and who would be asked for one, since P-256 is not on its list: every implementation of TLS 1.3 has that (RFC 8446
+section 9.1), and no browser or library sends such a share unasked. So is a message that cannot be read here, since
+OpenSSL may find one in it. Whatever else is wrong with it OpenSSL says, which gets every octet of it.
 """
 
 from __future__ import annotations
+
+from contextlib import suppress
+from functools import lru_cache
 
 MOST = 2**14
 """Most octets that are waited for; browsers send 500 to 2,000."""
@@ -24,7 +32,14 @@ _ANSWER = (
     % (len(_SAID), _SAID)
 )
 
-_HANDSHAKE, _CLIENT_HELLO, _SERVER_NAME, _HOST_NAME = 22, 1, 0, 0
+_REFUSED = b"\x15\x03\x03\x00\x02\x02\x28"  # a fatal alert, handshake_failure
+
+_RECORDS = (b"\x14", b"\x15", b"\x16", b"\x17")
+_HANDSHAKE, _CLIENT_HELLO, _HOST_NAME = 22, 1, 0
+_SERVER_NAME, _GROUPS, _KEY_SHARE = 0, 10, 51  # extensions
+_FINITE_FIELD = 1  # first octet of their groups (RFC 7919)
+_P256 = 23
+_UNREADABLE = -1  # no extension's number: there is no message in it
 
 
 def server_name(octets: bytes) -> bytes | None:
@@ -33,22 +48,61 @@ def server_name(octets: bytes) -> bytes | None:
     Args:
         octets: All that the client has sent so far (RFC 8446 sections 4.1.2 and 5.1, RFC 6066 section 3).
     """
-    message = _message(octets)
-    if not message:
-        return message
+    extensions = _extensions(octets)
+    if extensions is None:
+        return None
     try:
-        return _name_in(message)
+        return _host(extensions.get(_SERVER_NAME, b""))
     except IndexError:
         return b""
 
 
-def answer_in_clear(octets: bytes) -> bytes:
-    """Return what is said to a client that speaks HTTP in the clear, where TLS is expected; empty for any other.
+def answer_at_once(octets: bytes) -> bytes:
+    """Return what a client gets in place of a handshake; empty where OpenSSL is to go on, or more has to come.
+
+    That is said to one that speaks HTTP in the clear; or it is refused, see Note [Dear handshakes].
 
     Args:
-        octets: The first that the client has sent.
+        octets: All that the client has sent so far.
     """
-    return _ANSWER if octets.startswith(_HTTP) else b""
+    if octets.startswith(_HTTP):
+        return _ANSWER
+    if not octets.startswith(_RECORDS):
+        return b""
+    extensions = _extensions(octets)
+    if extensions is None:
+        return b""
+    try:
+        return _REFUSED if _UNREADABLE in extensions or _is_dear(extensions) else b""
+    except IndexError:
+        return b""
+
+
+@lru_cache(maxsize=1)  # asked for three times of each client's message
+def _extensions(octets: bytes) -> dict[int, bytes] | None:
+    """Return the extensions of a client's message, None while that is not whole; as far as it can be read."""
+    message = _message(octets)
+    if message is None:
+        return None
+    found: dict[int, bytes] = {}
+    if not message:
+        found[_UNREADABLE] = b""
+        return found
+    with suppress(IndexError):
+        at = 4 + 2 + 32  # type and length, version, random
+        at += 1 + message[at]  # session
+        at += 2 + _number(message, at)  # ciphers
+        at += 1 + message[at]  # compressions
+        if at == len(message):
+            return found  # TLS 1.2 without extensions
+        end = at + 2 + _number(message, at)
+        at += 2
+        while at < end:
+            kind, size = _number(message, at), _number(message, at + 2)
+            at += 4
+            found[kind] = message[at : at + size]
+            at += size
+    return found
 
 
 def _message(octets: bytes) -> bytes | None:
@@ -81,24 +135,6 @@ def _message(octets: bytes) -> bytes | None:
     return b""
 
 
-def _name_in(message: bytes) -> bytes:
-    at = 4 + 2 + 32  # type and length, version, random
-    at += 1 + message[at]  # session
-    at += 2 + _number(message, at)  # ciphers
-    at += 1 + message[at]  # compressions
-    if at == len(message):
-        return b""  # TLS 1.2 without extensions
-    end = at + 2 + _number(message, at)
-    at += 2
-    while at < end:
-        kind, size = _number(message, at), _number(message, at + 2)
-        at += 4
-        if kind == _SERVER_NAME:
-            return _host(message[at : at + size])
-        at += size
-    return b""
-
-
 def _host(extension: bytes) -> bytes:
     at = 2
     while at < len(extension):
@@ -107,6 +143,23 @@ def _host(extension: bytes) -> bytes:
             return extension[at + 3 : at + 3 + size]
         at += 3 + size
     return b""
+
+
+def _is_dear(extensions: dict[int, bytes]) -> bool:
+    shares = extensions.get(_KEY_SHARE, b"")
+    at = 2
+    while at < len(shares):
+        if shares[at] == _FINITE_FIELD:
+            return True
+        at += 4 + _number(shares, at + 2)
+    listed = extensions.get(_GROUPS, b"")[2:]
+    fields = False
+    for at in range(0, len(listed), 2):
+        if listed[at] == _FINITE_FIELD:
+            fields = True
+        elif _number(listed, at) == _P256:
+            return False
+    return fields
 
 
 def _number(octets: bytes, at: int) -> int:

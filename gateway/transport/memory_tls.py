@@ -25,7 +25,7 @@ from twisted.internet.main import CONNECTION_LOST
 from twisted.python.failure import Failure
 from zope.interface import classImplements
 
-from gateway.transport.client_hello import answer_in_clear, server_name
+from gateway.transport.client_hello import answer_at_once, server_name
 from gateway.transport.producers import Membrane, Pulled
 from gateway.transport.records import FLUSH, RECORD, SEGMENT, UNASKED, Burst
 from gateway.transport.secure_transport import FAILURES, SecureTransport
@@ -120,7 +120,7 @@ class MemoryTLS(SecureTransport):
                 sessions = self._sessions
                 assert isinstance(sessions, ServerSessions)  # a client has begun
                 data = self._hello + data if self._hello else data
-                answer = answer_in_clear(data)
+                answer = answer_at_once(data)
                 if answer:
                     self._lost = True
                     self.transport.write(answer)

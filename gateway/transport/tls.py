@@ -22,7 +22,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from gateway.transport.client_hello import answer_in_clear
+from gateway.transport.client_hello import answer_at_once
 from gateway.transport.memory_tls import MemoryTLS
 from gateway.transport.records import FLUSH, RECORD, UNASKED
 from gateway.transport.sessions import Standard
@@ -44,7 +44,7 @@ class DirectTLS(TLSMemoryBIOProtocol):
         """Decrypt what has come; or say to who speaks HTTP in the clear that this port does not."""
         if not self._heard:
             self._heard = True
-            answer = b"" if self._client else answer_in_clear(data)
+            answer = b"" if self._client else answer_at_once(data)
             if answer:
                 self._lostTLSConnection = True
                 transport: Any = self.transport

@@ -23,6 +23,7 @@ from gateway.transport.tls import DirectTLS, over_tls
 from tests.pki import Authority
 from tests.transport.producing import Producer
 from tests.transport.renegotiating import Renegotiating
+from tests.transport.test_client_hello import REFUSED, offering
 
 
 class Keeper(Protocol):
@@ -219,6 +220,20 @@ def test_who_speaks_http_in_the_clear_is_told(pair: Pair, method: bytes) -> None
     assert server.lost is not None
 
 
+def test_who_wants_a_dear_handshake_is_refused(pair: Pair) -> None:
+    """A key exchange in a finite field of 8192 bits: by an alert, and before OpenSSL has seen any of it."""
+    sent = offering([0x17, 0x104], [0x104])
+    if isinstance(pair.server, MemoryTLS):  # Twisted's has what came first alone looked at
+        pair.server.dataReceived(sent[:100])
+        sent = sent[100:]
+    assert pair.server_wire.value() == b""
+    pair.server.dataReceived(sent)
+
+    assert pair.server_wire.value() == REFUSED
+    assert pair.server_wire.disconnecting
+    assert pair.server.wrappedProtocol.received == b""
+
+
 def test_an_answer_in_the_clear_is_never_for_a_server(pair: Pair) -> None:
     """We are the client: what comes in the place of its first message is no TLS, whatever it looks like."""
     pair.client_wire.clear()
@@ -319,7 +334,7 @@ def test_who_wants_to_shake_hands_again_and_again_is_cut(pair: Pair) -> None:
     client = Renegotiating()
     client.shake_hands(pair.server, pair.server_wire)
     pair.server.dataReceived(client.attempt())
-    assert pair.server_wire.value()[:1] == b"\x15"
+    assert pair.server_wire.value() == REFUSED
     alert = len(pair.server_wire.value())
 
     for _ in range(5_000):
