@@ -59,10 +59,12 @@ class Room:
 class Flights(Generic[F]):
     """The fetches that others may join, by what they fetch."""
 
-    __slots__ = ("_open",)
+    __slots__ = ("_open", "_urls")
 
     def __init__(self) -> None:
         self._open: dict[object, tuple[Key, F]] = {}
+        # Names by their URL: requests that change something forget those of one, however many others there are.
+        self._urls: dict[bytes, set[object]] = {}
 
     def find(self, name: object) -> F | None:
         """Return the fetch of a name; None without one."""
@@ -72,18 +74,27 @@ class Flights(Generic[F]):
     def enter(self, name: object, key: Key, fetch: F) -> None:
         """Let others join a fetch."""
         self._open[name] = key, fetch
+        self._urls.setdefault(key.url, set()).add(name)
 
     def leave(self, name: object, fetch: F) -> None:
         """Let nobody join a fetch any more; no error where that is so already."""
         found = self._open.get(name)
         if found is not None and found[1] is fetch:
-            del self._open[name]
+            self._forget(name)
 
     def forget(self, purge: Purge) -> None:
         """Let nobody join what may be older than a purge; which tags an answer has is not known before it is there."""
-        for name, (key, _) in list(self._open.items()):
-            if purge.meets(key):
-                del self._open[name]
+        names = self._open if purge.url is None else self._urls.get(purge.url, ())
+        for name in list(names):
+            if purge.meets(self._open[name][0]):
+                self._forget(name)
+
+    def _forget(self, name: object) -> None:
+        key, _ = self._open.pop(name)
+        names = self._urls[key.url]
+        names.discard(name)
+        if not names:
+            del self._urls[key.url]
 
     def __len__(self) -> int:
         return len(self._open)

@@ -4,12 +4,16 @@
 There may be tens of thousands of answers of a route or with a tag, and the reactor must not be held while each of them
 is looked for. So a purge is noted with its stamp, and an answer that is found is compared with what was purged since it
 was compared last; those that nobody asks for any more make way in time. Purges of one URL are frequent, since requests
-that change something make them: what they meet is dropped at once, by an index.
+that change something make them: what they meet is dropped at once, by an index of URLs and of their queries. A client
+can have tens of thousands of queries of one URL kept: one of them is found without a look at the others. What is noted
+of a purge is short, since clients choose the URLs.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
+from hashlib import blake2b
 from typing import Final
 
 from gateway.caching.kept import Kept, Values
@@ -18,6 +22,10 @@ from gateway.caching.store import MOST_VARIANTS, CacheStore, Chosen, Missed, Pur
 
 _NOTED: Final = 4096
 """Purges that are remembered, of URLs, tags and routes each; what was forgotten counts for all that is not there."""
+
+
+_INDEXED: Final = 300
+"""Octets that a key takes in the index of URLs, roughly."""
 
 
 class _Noted:
@@ -68,14 +76,15 @@ class MemoryStore(CacheStore):
     Args:
         most: Octets that it may hold.
         noted: Purges that are remembered, of each kind.
+        evicted: Called with its route's name for each answer that makes way.
 
     Attributes:
         octets: What it holds.
-        evicted: Keys whose answers have made way.
     """
 
     __slots__ = (
         "_all",
+        "_evicted",
         "_most",
         "_places",
         "_routes",
@@ -84,14 +93,15 @@ class MemoryStore(CacheStore):
         "_urls",
         "_urls_purged",
         "_wide",
-        "evicted",
         "octets",
     )
 
-    def __init__(self, most: int, noted: int = _NOTED) -> None:
+    def __init__(self, most: int, noted: int = _NOTED, evicted: Callable[[str], object] = lambda route: None) -> None:
         self._most = most
+        self._evicted = evicted
         self._places: OrderedDict[bytes, _Place] = OrderedDict()
-        self._urls: dict[bytes, dict[bytes, _Place]] = {}
+        # By their URL, and then by their query.
+        self._urls: dict[bytes, dict[bytes | None, dict[bytes, _Place]]] = {}
         # Of the last purge; of the last one of a route or a tag, and of the last one of everything.
         self._stamp = 1
         self._wide = 0
@@ -100,7 +110,6 @@ class MemoryStore(CacheStore):
         self._tags = _Noted(noted)
         self._urls_purged = _Noted(noted)
         self.octets = 0
-        self.evicted = 0
 
     @property
     def stamp(self) -> int:
@@ -143,13 +152,16 @@ class MemoryStore(CacheStore):
         if values in place.answers:
             self._drop(place, values)
         elif len(place.answers) >= MOST_VARIANTS:
+            self._evicted(key.route)
             self._drop(place, next(iter(place.answers)))
         kept.stamp = self._stamp
         place.answers[values] = kept
         self._count(place, _octets(values, kept))
         while self.octets > self._most:
-            self.evicted += 1
-            self._leave(next(iter(self._places.values())))
+            oldest = next(iter(self._places.values()))
+            for _ in oldest.answers:
+                self._evicted(oldest.key.route)
+            self._leave(oldest)
 
     def remove(self, key: Key, chosen: Chosen) -> None:
         place = self._places.get(key.primary)
@@ -163,11 +175,13 @@ class MemoryStore(CacheStore):
         stamp, url, query = self._stamp, purge.url, purge.query
         if url is not None:
             noted = self._urls_purged
-            noted.note((url, query), stamp)
+            noted.note(_name(url, query), stamp)
             if query is not None:
-                noted.note((url,), stamp)
-            for place in list(self._urls.get(url, {}).values()):
-                if purge.meets(place.key):
+                noted.note(_name(url), stamp)
+            queries = self._urls.get(url, {})
+            met = list(queries.values()) if query is None else [queries.get(one, {}) for one in (query, None)]
+            for places in met:
+                for place in list(places.values()):
                     self._leave(place)
         elif purge.tag is not None:
             self._tags.note(purge.tag, stamp)
@@ -188,9 +202,9 @@ class MemoryStore(CacheStore):
         if any(self._tags.last(tag) > since for tag in kept.tags):
             return True
         urls = self._urls_purged
-        if urls.last((key.url, None)) > since:
+        if urls.last(_name(key.url, None)) > since:
             return True
-        return urls.last((key.url,) if key.query is None else (key.url, key.query)) > since
+        return urls.last(_name(key.url) if key.query is None else _name(key.url, key.query)) > since
 
     def _has_lost(self, place: _Place) -> bool:
         """Drop what has been purged of a place; return whether nothing is left."""
@@ -205,17 +219,20 @@ class MemoryStore(CacheStore):
 
     def _enter(self, key: Key, names: tuple[bytes, ...]) -> _Place:
         place = self._places[key.primary] = _Place(key, names, self._stamp)
-        self._urls.setdefault(key.url, {})[key.primary] = place
-        self._count(place, 2 * len(key.primary))
+        self._urls.setdefault(key.url, {}).setdefault(key.query, {})[key.primary] = place
+        self._count(place, 2 * len(key.primary) + _INDEXED)
         return place
 
     def _leave(self, place: _Place) -> None:
         key = place.key
         del self._places[key.primary]
-        alike = self._urls[key.url]
+        queries = self._urls[key.url]
+        alike = queries[key.query]
         del alike[key.primary]
         if not alike:
-            del self._urls[key.url]
+            del queries[key.query]
+            if not queries:
+                del self._urls[key.url]
         self.octets -= place.octets
 
     def _forget(self, place: _Place, kept: Kept) -> None:
@@ -235,6 +252,11 @@ class MemoryStore(CacheStore):
 
     def __len__(self) -> int:
         return sum([len(place.answers) for place in self._places.values()])
+
+
+def _name(url: bytes, *query: bytes | None) -> bytes:
+    """Return what a purge of a URL is noted by: of all of it, of one query, and (without `query`) of any one."""
+    return blake2b(b"%r %b" % (query, url), digest_size=16).digest()
 
 
 def _octets(values: Values, kept: Kept) -> int:

@@ -268,6 +268,13 @@ METRICS = (
         "What the answers in the memory of the cache take up.",
     ),
     Spec(
+        "gateway_cache_evictions_total",
+        "counter",
+        ("route",),
+        "Answers in the memory of the cache that made way for others: `cache.size` is used up, or one URL has too many "
+        "that differ by `Vary`.",
+    ),
+    Spec(
         "gateway_retries_total",
         "counter",
         ("route", "reason", "outcome"),

@@ -211,6 +211,8 @@ def test_fetches_are_found_until_a_purge_meets_them() -> None:
 
     flights.forget(Purge(url=b"h/a"))
     assert (flights.find(b"/a"), flights.find(b"/b")) == (None, "/b")
+    flights.forget(Purge(url=b"h/b", query=b"other"))
+    flights.forget(Purge(url=b"h/none"))
     flights.leave(b"/b", "another")
     assert flights.find(b"/b") == "/b"
     flights.forget(Purge(route="other"))

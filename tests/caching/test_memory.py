@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
@@ -34,7 +36,8 @@ class Cache:
     """A store, and short words for what is done with it."""
 
     def __init__(self, most: int = 10**6) -> None:
-        self.store = MemoryStore(most)
+        self.evicted: list[str] = []
+        self.store = MemoryStore(most, evicted=self.evicted.append)
 
     def keep(self, key: Key, body: bytes = b"x", tags: tuple[bytes, ...] = ()) -> None:
         found = self.store.find(key, one(), NOW)
@@ -67,7 +70,7 @@ def test_what_was_not_asked_for_longest_makes_way() -> None:
 
     assert cache.body(key_of(b"/a")) is not None
     assert cache.body(key_of(b"/b")) is None
-    assert cache.store.evicted > 0
+    assert cache.evicted == ["r", "r", "r"]
 
 
 def test_one_that_is_larger_than_the_store_is_not_kept() -> None:
@@ -112,11 +115,12 @@ def test_long_values_take_room_too() -> None:
 
 def test_no_more_than_so_many_answers_behind_one_key() -> None:
     """The oldest makes way."""
-    store = MemoryStore(10**6)
+    evicted: list[str] = []
+    store = MemoryStore(10**6, evicted=evicted.append)
     for number in range(MOST_VARIANTS + 1):
         store.keep(key_of(b"/"), (b"a",), one(b"%d" % number), answer(1))
 
-    assert len(store) == MOST_VARIANTS
+    assert (len(store), evicted) == (MOST_VARIANTS, ["r"])
     assert isinstance(store.find(key_of(b"/"), one(b"0"), NOW), Missed)
     assert isinstance(store.find(key_of(b"/"), one(b"1"), NOW), Kept)
 
@@ -156,6 +160,44 @@ def test_what_a_purge_meets_is_gone(purge: Purge, left: bytes) -> None:
     for name, (key, tags) in places.items():
         before.keep(key, name, tags)
     assert all(before.body(key) == name for name, (key, _) in places.items()), "kept after the purge"
+
+
+def test_a_purge_of_one_query_looks_at_no_others() -> None:
+    """However many of one URL a client has had kept: who changes something is not held up by them."""
+    store = MemoryStore(10**8)
+    for number in range(3000):
+        store.keep(key_of(b"/", b"%d" % number), (), one(), answer(1))
+    looked = 0
+
+    def count(frame: object, event: str, argument: object) -> None:
+        nonlocal looked
+        looked += 1
+
+    sys.setprofile(count)
+    try:
+        store.purge(Purge(url=b"h/", query=b"7"))
+    finally:
+        sys.setprofile(None)
+
+    assert looked < 100
+    assert len(store) == 2999
+    store.purge(Purge(url=b"h/"))
+    assert (len(store), store.octets) == (0, 0)
+
+
+def test_what_is_noted_of_a_purge_is_short() -> None:
+    """Clients choose the URLs that they change."""
+    store = MemoryStore(10**6)
+    store.purge(Purge(url=b"h/", query=b""))  # what is made once is there
+    tracemalloc.start()
+    try:
+        for number in range(100):
+            store.purge(Purge(url=b"h/%d/" % number + b"a" * 10_000, query=b"b" * 10_000))
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert held < 100_000
 
 
 def test_forgotten_purges_count_for_all() -> None:

@@ -66,7 +66,8 @@ class Cached:
         foundation, size = self._foundation, self._settings.cache.size
         if self._settings.cache_store == "redis":
             return self._shared_store()
-        store = foundation.carried.get(("cache", "memory", size), lambda: MemoryStore(size))
+        evicted = foundation.metrics.counter("gateway_cache_evictions_total").add
+        store = foundation.carried.get(("cache", "memory", size), lambda: MemoryStore(size, evicted=evicted))
         show = partial(foundation.metrics.gauge, "gateway_cache_bytes", lambda: [((), store.octets)])
         foundation.carried.then(show)
         return store
