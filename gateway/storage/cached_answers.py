@@ -19,8 +19,13 @@ harm. Anybody may make a request that changes something, so where nothing is kep
 both: the number, and the token in its lower 64 bits; 0 where Redis could not be asked, and then nothing is kept.
 
 # Note [Untold]
-A purge that Redis did not answer to is told again with the next look-up that could be made; until it is, nothing that
-stands in Redis is given by this instance.
+A purge that Redis did not answer to is told again with the next look-up that could be made, and every second, since
+nobody may ask this instance while others give what was purged; until it is told, nothing that stands in Redis is given
+by this instance.
+
+# Note [What is on its way to Redis]
+Redis may take nothing for as long as `redis.timeout` lasts, and an answer may have a megabyte. So what is written at
+once is bounded: what would be more is not kept.
 """
 
 from __future__ import annotations
@@ -59,6 +64,10 @@ UNDER_WAY: Final = 300.0
 """Seconds for which an answer may be on its way: one that takes longer may be of before a purge."""
 _MOST_UNTOLD: Final = 1000
 """Purges that wait for Redis; where there are more, everything is purged."""
+AGAIN: Final = 1.0
+"""Seconds after which purges are told again."""
+MOST_UNDER_WAY: Final = 16 * 2**20
+"""Octets of answers that are on their way to Redis at most: Note [What is on its way to Redis]."""
 _MARGIN: Final = 64 * 1024
 """Octets that an answer may have beside its content."""
 
@@ -103,6 +112,8 @@ class RedisAnswers(CacheStore):
         self._purges = Purges(redis)
         self._untold: list[Purge] = []
         self._telling = False
+        self._reminder: Any = None
+        self._writing = 0
 
     def find(self, key: Key, chosen: Chosen, now: float) -> Any:
         """See `CacheStore.find`."""
@@ -149,8 +160,16 @@ class RedisAnswers(CacheStore):
         """See `CacheStore.keep`."""
         number, token = divmod(kept.stamp, _MARK)
         seconds = min(kept.until - self._wall_clock(), LONGEST)
-        if number and seconds > 0 and self._redis.node(_Places(key).answer).available:
-            self._start(self._keep(key, names, chosen, kept, (number, token), max(1, int(seconds * 1000))))
+        octets = len(kept.body)
+        if not number or seconds <= 0 or self._writing + octets > MOST_UNDER_WAY:
+            return
+        if self._redis.node(_Places(key).answer).available:
+            self._writing += octets
+            keeping = self._keep(key, names, chosen, kept, (number, token), max(1, int(seconds * 1000)))
+            self._start(keeping).addBoth(self._went, octets)
+
+    def _went(self, _: object, octets: int) -> None:
+        self._writing -= octets
 
     async def _keep(
         self, key: Key, names: tuple[bytes, ...], chosen: Chosen, kept: Kept, stamp: tuple[int, int], millis: int
@@ -185,12 +204,13 @@ class RedisAnswers(CacheStore):
         try:
             await self._tell(purge)
         except (StoreUnavailable, CancelledError) as error:
+            if not self._untold:
+                words = "Redis was not told of a purge, and nothing kept there is given until it is: {error}"
+                _log.warn(words, error=error)
             if len(self._untold) >= _MOST_UNTOLD:
                 self._untold = [Purge()]
             self._untold.append(purge)
-            _log.warn(
-                "Redis was not told of a purge, and nothing kept there is given until it is: {error}", error=error
-            )
+            self._remind()
             return False
         return True
 
@@ -213,6 +233,16 @@ class RedisAnswers(CacheStore):
         if not self._telling:
             self._telling = True
             self._start(self._tell_all())
+
+    def _remind(self) -> None:
+        if self._reminder is None and self._redis.running:
+            self._reminder = self._reactor.callLater(AGAIN, self._reminded)
+
+    def _reminded(self) -> None:
+        self._reminder = None
+        if self._untold:
+            self._tell_again()
+            self._remind()
 
     async def _tell_all(self) -> None:
         try:
@@ -242,8 +272,8 @@ class RedisAnswers(CacheStore):
         except (TookTooLong, CancelledError):
             return None
 
-    def _start(self, doing: Any) -> None:
-        ensureDeferred(doing).addErrback(_forget)
+    def _start(self, doing: Any) -> Deferred[Any]:
+        return ensureDeferred(doing).addErrback(_forget)
 
 
 class _Marks:

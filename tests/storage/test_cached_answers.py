@@ -20,7 +20,7 @@ from gateway.caching.kept import Kept
 from gateway.caching.key import Key, make_key
 from gateway.caching.store import Missed, Purge
 from gateway.headers import HeaderBlock, Headers
-from gateway.storage.cached_answers import LONGEST, UNDER_WAY, RedisAnswers
+from gateway.storage.cached_answers import LONGEST, MOST_UNDER_WAY, UNDER_WAY, RedisAnswers
 from gateway.storage.redis import RedisStore
 from tests.storage.conftest import MakeStore
 from tests.system.redis_cluster import redis_cluster
@@ -199,6 +199,39 @@ async def test_a_purge_that_redis_did_not_hear_is_told_again(
     assert await other.find() is None
     await other.keep(b"y", tags=(b"t",))
     assert await cache.find() == b"y"
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_purge_is_told_again_though_nobody_asks(reactor: Any, redis: RedisServer, make: MakeStore) -> None:
+    """The instance that was to tell it may get no requests any more, and others have it to give."""
+    cache, other = Cache(reactor, make(redis.url)), Cache(reactor, make(redis.url))
+    await cache.keep(b"x")
+    redis.pause()
+    for _ in range(3):
+        assert await cache.store.purge(Purge(url=b"h/a")) is False
+    redis.resume()
+
+    await eventually(reactor, lambda: not cache.store._untold)
+
+    await eventually(reactor, lambda: other.redis.available)
+    assert await other.find() is None
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_is_on_its_way_to_redis_is_bounded(reactor: Any, cache: Cache, redis: RedisServer) -> None:
+    """Redis that takes nothing is not sent without end; what there was no room for is not kept."""
+    cache.store._longest = 2**21
+    stamp = (await cache.look(key_of())).stamp
+    end = NOW + 60
+    kept = Kept(200, HeaderBlock(Headers()), b"x" * 2**20, NOW, end, end, end, end, (), stamp)
+    redis.pause()
+    for number in range(40):
+        cache.store.keep(key_of(b"/%d" % number), (), cache.chosen, kept)
+    assert cache.store._writing == MOST_UNDER_WAY
+
+    await eventually(reactor, lambda: cache.store._writing == 0)
+
+    redis.resume()
 
 
 @pytest_twisted.ensureDeferred
