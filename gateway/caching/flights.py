@@ -30,14 +30,15 @@ _LOW_WATER: Final = HIGH_WATER // 2
 class Room:
     """How much is recorded at once, of all answers that are on their way.
 
-    Args:
-        most: Octets.
+    Attributes:
+        most: Octets that may be taken; those that are taken already stay so where it becomes less.
+        taken: Octets.
     """
 
-    __slots__ = ("_most", "taken")
+    __slots__ = ("most", "taken")
 
     def __init__(self, most: int) -> None:
-        self._most = most
+        self.most = most
         self.taken = 0
 
     def take(self, octets: int) -> bool:
@@ -49,7 +50,7 @@ class Room:
 
     def has(self, octets: int) -> bool:
         """Whether there is some."""
-        return self.taken + octets <= self._most
+        return self.taken + octets <= self.most
 
     def give_back(self, octets: int) -> None:
         """The recording is over."""

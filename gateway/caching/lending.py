@@ -18,13 +18,13 @@ class Lending:
     """The kept answers that are being read.
 
     Args:
-        most: Octets that they may have.
+        room: For their octets.
     """
 
     __slots__ = ("_lent", "_room")
 
-    def __init__(self, most: int) -> None:
-        self._room = Room(most)
+    def __init__(self, room: Room) -> None:
+        self._room = room
         self._lent: dict[int, Shared] = {}  # by the identity of the content, which a `Shared` holds
 
     @property

@@ -157,6 +157,14 @@ class MemoryStore(CacheStore):
         kept.stamp = self._stamp
         place.answers[values] = kept
         self._count(place, _octets(values, kept))
+        self._make_room()
+
+    def resize(self, most: int) -> None:
+        """Hold so many octets from now on."""
+        self._most = most
+        self._make_room()
+
+    def _make_room(self) -> None:
         while self.octets > self._most:
             oldest = next(iter(self._places.values()))
             for _ in oldest.answers:

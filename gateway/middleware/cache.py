@@ -15,6 +15,7 @@ Tests: `tests/flow/test_cache.py::test_what_is_fresh_is_answered_from_the_cache`
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
@@ -63,6 +64,7 @@ class CacheStep:
         "_find",
         "_invalidation",
         "_lent",
+        "_measured",
         "_methods",
         "_now",
         "_parts",
@@ -94,6 +96,8 @@ class CacheStep:
         self._passed: dict[Exchange, Key] = {}
         self._waited: dict[Exchange, Waiting] = {}
         self._lent: dict[Exchange, Reader] = {}
+        # Those whose answers might be kept, but for their length, which is not known before their end.
+        self._measured: dict[Exchange, tuple[Key, Body]] = {}
         parts.rejoin = self._rejoin
         parts.lend = self._lend
 
@@ -154,8 +158,8 @@ class CacheStep:
             exchange.cached = "bypass"
             return None
         exchange.cached = "miss"
-        if (kept is None and (request.method == b"HEAD" or parts.passes(key, exchange))) or (
-            b"range" in request.headers.index
+        if kept is None and (
+            request.method == b"HEAD" or b"range" in request.headers.index or parts.passes(key, exchange)
         ):
             self._passed[exchange] = key
             return None
@@ -228,6 +232,12 @@ class CacheStep:
                 lent.cancel()
         if self._passed:
             self._passed.pop(exchange, None)
+        if self._measured:
+            measured = self._measured.pop(exchange, None)
+            if measured is not None:
+                key, body = measured
+                if body.ended and body.received <= self._parts.most:
+                    self._parts.learn(key, exchange, ())
         if self._waited:
             waited = self._waited.pop(exchange, None)
             if waited is not None:
@@ -239,15 +249,32 @@ class CacheStep:
         """Have the next request for the same fetched for the cache, where the answer to this one could be kept."""
         parts, now = self._parts, self._now()
         status = 200 if response.status in (206, 304) else response.status
-        if chosen_by(response.headers) is None or (response.length or 0) > parts.most:
+        if chosen_by(response.headers) is None:
             return
-        if keep(status, response.headers, parts.policy, identified(exchange), now, now) is not None:
-            parts.learn(key, exchange, ())
+        if keep(status, response.headers, parts.policy, identified(exchange), now, now) is None:
+            return
+        body, length = response.body, _length(response)
+        if length is not None:
+            if length <= parts.most:
+                parts.learn(key, exchange, ())
+        elif isinstance(body, Body):
+            self._measured[exchange] = key, body
 
 
 def _may_be_kept(request: Request) -> bool:
     """Whether a request has no condition that only the backend can judge."""
     return _BY_BACKEND.isdisjoint(request.headers.index)
+
+
+def _length(response: Response) -> int | None:
+    """Return how long the whole is that an answer is of; None where it does not say."""
+    told = response.headers.index.get(b"content-range")
+    if told is not None:
+        total = told.rpartition(b"/")[2]
+        return int(total) if total.isdigit() and len(total) <= 18 else sys.maxsize
+    if isinstance(response.body, bytes):
+        return len(response.body)
+    return 0 if response.status == 304 else response.length
 
 
 def _tell_of(exchange: Exchange, inner: Exchange | None) -> None:

@@ -346,7 +346,11 @@ class Fetch:
             self._give_back(self._reserved - len(content))
             telling.new.body = content
             self._keep(telling, telling.new)
-        elif not telling.shared.readers:
+            return
+        if self._inner is not None and not (telling.shared.ended or telling.shared.failed):
+            # It is too long. Who asks for it later has it alone: no slow one of many holds the others.
+            self._parts.pass_on(self._key, self._inner)
+        if not telling.shared.readers:
             self._end()  # it came to be kept, and for nobody
 
     def _alone(self) -> None:

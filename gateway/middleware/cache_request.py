@@ -25,7 +25,7 @@ _ENCODING: Final = b"accept-encoding"
 _ASKING: Final = CONDITIONS | {b"cache-control", b"pragma", b"range", b"if-match", b"if-unmodified-since"}
 """Request fields by which a client asks something of a cache, or of who answers in its place."""
 
-_NOT_SENT: Final = Among(CONDITIONS | {_ENCODING, b"if-range"})
+_NOT_SENT: Final = Among(CONDITIONS | {_ENCODING, b"if-range", b"range"})
 
 
 class Requests:

@@ -48,6 +48,11 @@ class LastGood:
         self.store = MemoryStore(most)
         self.room = Room(most)
 
+    def resize(self, most: int) -> None:
+        """Hold so many octets from now on."""
+        self.store.resize(most)
+        self.room.most = most
+
 
 @dataclass(frozen=True, slots=True)
 class Keeping:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from gateway.body import HIGH_WATER
+from gateway.caching.flights import Room
 from gateway.caching.lending import Lending
 
 
 def test_an_answer_counts_once_however_many_read_it() -> None:
     """Until the last of them has it, or is gone."""
-    lending = Lending(3 * HIGH_WATER)
+    lending = Lending(Room(3 * HIGH_WATER))
     content, other = b"a" * (2 * HIGH_WATER), b"b" * (2 * HIGH_WATER)
     first = lending.lend(content, 0, len(content))
     second = lending.lend(content, HIGH_WATER, len(content))
@@ -29,7 +30,7 @@ def test_an_answer_counts_once_however_many_read_it() -> None:
 
 def test_a_part_is_taken_as_there_is_room() -> None:
     """The first octets at once, the rest as the client takes them."""
-    lending = Lending(HIGH_WATER)
+    lending = Lending(Room(HIGH_WATER))
     content = bytes(range(256)) * 1024
     reader = lending.lend(content, 5, 200_000)
     got = b""

@@ -675,6 +675,48 @@ def test_the_store_outlives_a_reload(make: Make) -> None:
     assert asked(made) == 2
 
 
+def test_a_part_of_what_is_stale(make: Make) -> None:
+    """It is validated as the whole is; in place of an error it is given as long as the whole would be."""
+    made = cached(make, (b"Cache-Control", b"max-age=10"), TAG, said={"stale_if_error": "1h"}, body=b"0123456789")
+    made.get("/orders/7")
+    made.advance(11)
+    made.backend("orders").answers(not_modified((b"Cache-Control", b"max-age=10")))
+
+    part = made.request("GET", "/orders/7", {"Range": "bytes=2-4", "If-Range": '"1"'})
+
+    assert (part.status, part.body) == (206, b"234")
+    (sent,) = made.backend("orders").requests[1:]
+    assert sent.headers.get(b"range") is None
+    assert sent.headers.get(b"if-none-match") == b'"1"'
+    made.advance(11)
+    made.backend("orders").answers(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
+    part = made.request("GET", "/orders/7", {"Range": "bytes=-2"})
+    assert (part.status, part.body) == (206, b"89")
+    made.backend("orders").answers(ok(b"abcdefghij", FRESH))
+    assert made.request("GET", "/orders/7", {"Range": "bytes=0-1"}).body in (b"ab", b"abcdefghij")
+    assert made.request("GET", "/orders/7", {"Range": "bytes=0-1"}).body == b"ab"
+
+
+def test_what_is_kept_stays_with_another_size(make: Make) -> None:
+    """A reload with more room changes nothing of what is kept; with less, what was not asked for longest makes way."""
+    made = cached(make, FRESH, body=b"x" * 50_000)
+    for number in (1, 2, 3):
+        made.get(f"/orders/{number}")
+
+    made.apply(cache={"size": "1GiB"})
+    for number in (1, 2, 3):
+        made.get(f"/orders/{number}")
+    assert asked(made) == 3
+
+    made.apply(cache={"size": "110KiB"})
+    assert made.metric("gateway_cache_evictions_total") == 1
+    made.get("/orders/3")
+    made.get("/orders/2")
+    assert asked(made) == 3
+    made.get("/orders/1")
+    assert asked(made) == 4
+
+
 def test_all_versions_are_answered_from_the_same(make: Make) -> None:
     """What came for a client of HTTP/1.1 goes to those of 1.0 and of 2, each in its framing."""
     made = cached(make, FRESH, TAG)

@@ -106,6 +106,43 @@ def test_parts_go_to_all_as_they_come(make: Make) -> None:
     assert status(answer_of(ask(made))).startswith("gateway; hit")
 
 
+@pytest.mark.parametrize("again", ["", "HEAD", "Range: bytes=0-1", "leaves"])
+def test_what_was_too_long_to_be_kept_is_not_shared_again(make: Make, again: str) -> None:
+    """Past what may be kept, the slowest would hold the others: only its first clients can, whatever is asked later."""
+    head = b"HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nTransfer-Encoding: chunked\r\n\r\n"
+    made = waiting(make, {"max_entry": "100KiB"})
+    ask(made)
+    for before in (head, b"", b""):
+        reply(made, before + b"10000\r\n" + b"a" * 0x10000 + b"\r\n", 0)
+    reply(made, b"0\r\n\r\n", 0)
+    if again == "HEAD":
+        ask(made, method="HEAD")
+        reply(made, head)
+    elif again.startswith("Range"):
+        ask(made, again)
+        reply(
+            made,
+            b"HTTP/1.1 206 Partial Content\r\nCache-Control: max-age=60\r\n"
+            b"Content-Range: bytes 0-1/196608\r\nContent-Length: 2\r\n\r\naa",
+        )
+    elif again:
+        left = ask(made)
+        reply(made, head + b"5\r\nhello\r\n")
+        left.reset()
+        made.network.pump()
+
+    count = asked(made)
+    ask(made)
+    ask(made)
+
+    assert asked(made) == count + 2
+    for number in (count, count + 1):
+        reply(made, head + b"5\r\nhello\r\n0\r\n\r\n", number)
+    ask(made)
+    ask(made)
+    assert asked(made) == count + 3, "it was short enough to be kept"
+
+
 def test_the_fetch_lives_on_as_long_as_one_waits(make: Make) -> None:
     """Whoever it was made for may go, before the answer and while it comes."""
     made = waiting(make)

@@ -72,7 +72,7 @@ class Stage:
         self.store = MemoryStore(100_000)
         requests = Requests(b"s", "users", None, (), FieldFilter(frozenset()), usual_codings)
         rules = (requests, Policy(), self.store, self.flights, self.room, MOST, True)
-        self.parts = Parts(*rules, lambda: NOW, self._ask, Lending(MOST))
+        self.parts = Parts(*rules, lambda: NOW, self._ask, Lending(Room(MOST)))
         self.parts.begin = lambda inner: None
         self.method = method
         exchange = exchange_for(method=method)

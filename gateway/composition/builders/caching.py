@@ -56,8 +56,11 @@ class Cached:
         self.store: CacheStore = self._store()
         self._flights: Flights[Any] = carried.get(("cache", "flights"), Flights)
         size = settings.cache.size
-        self._room: Room = carried.get(("cache", "room", size), lambda: Room(size))
-        self._lending: Lending = carried.get(("cache", "lending", size), lambda: Lending(size))
+        self._room: Room = carried.get(("cache", "room"), lambda: Room(size))
+        lent: Room = carried.get(("cache", "lent"), lambda: Room(size))
+        self._lending: Lending = carried.get(("cache", "lending"), lambda: Lending(lent))
+        for room in (self._room, lent):
+            carried.then(partial(setattr, room, "most", size))
         self._keeper = Watch(foundation.deadlines, foundation.pool.client_gone, foundation.now)
         self._invalidation = Invalidation(self.store, self._flights)
         self._told = self._others()
@@ -67,7 +70,8 @@ class Cached:
         if self._settings.cache_store == "redis":
             return self._shared_store()
         evicted = foundation.metrics.counter("gateway_cache_evictions_total").add
-        store = foundation.carried.get(("cache", "memory", size), lambda: MemoryStore(size, evicted=evicted))
+        store = foundation.carried.get(("cache", "memory"), lambda: MemoryStore(size, evicted=evicted))
+        foundation.carried.then(partial(store.resize, size))
         show = partial(foundation.metrics.gauge, "gateway_cache_bytes", lambda: [((), store.octets)])
         foundation.carried.then(show)
         return store

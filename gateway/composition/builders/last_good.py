@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
 
 def keeping_of(upstream: str, fallback: Fallback, foundation: Foundation) -> Keeping:
-    """Return how answers of an upstream are kept: in the memory of the configuration before, where it is as large."""
+    """Return how answers of an upstream are kept: in the memory of the configuration before."""
     from gateway.middleware.last_good import Keeping, LastGood
 
     size = fallback.cache_size
-    answers = foundation.carried.get(("last good", upstream, size), lambda: LastGood(size))
+    answers = foundation.carried.get(("last good", upstream), lambda: LastGood(size))
+    foundation.carried.then(partial(answers.resize, size))
     return Keeping(answers, fallback.cache_entry, fallback.max_stale)
 
 
