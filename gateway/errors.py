@@ -174,6 +174,18 @@ class OriginRefused(DownstreamError):
     status, reason = 403, "auth.forbidden"
 
 
+class PluginFailed(GatewayError):
+    """A plugin with `on_error: reject` failed, took longer than its `timeout`, or returned what no hook may return."""
+
+    status, reason = 500, "plugin.failed"
+
+    def __init__(self, plugin: str = "", hook: str = "") -> None:
+        """Args: plugin: Its name in the configuration. hook: Which of its methods it was."""
+        super().__init__()
+        self.plugin = plugin
+        self.hook = hook
+
+
 class TransformTooLarge(GatewayError):
     """The backend's JSON is longer, or nested deeper, than rules of the route (`transformations`) may change."""
 

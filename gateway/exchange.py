@@ -101,6 +101,9 @@ class Downstream:
 _DRY_RUN: Final = "gateway.dry_run"
 """In `Exchange.state`: there, since few exchanges have any."""
 
+_PLUGIN_ERRORS: Final = "gateway.plugin_errors"
+"""Likewise."""
+
 
 class Exchange:
     """One request and its response.
@@ -246,6 +249,22 @@ class Exchange:
         self.request_id = other.request_id
         self.trace_id = other.trace_id
         self.headers_out = list(other.headers_out)
+
+    def plugin_failed(self, plugin: str, hook: str, cause: str) -> None:
+        """Note that a plugin failed; what is noted already is not noted twice.
+
+        Args:
+            plugin: Its name in the configuration.
+            hook: Which of its methods.
+            cause: A word for the log, such as the name of the exception.
+        """
+        noted = self.state.setdefault(_PLUGIN_ERRORS, {})
+        noted[f"{plugin}.{hook}={cause}"] = None
+
+    @property
+    def plugin_errors(self) -> str:
+        """Which plugins failed, and how: `stamp.on_request=ValueError, stamp.on_response=timeout`; empty for none."""
+        return "" if self._state is None else ", ".join(self._state.get(_PLUGIN_ERRORS, ()))
 
     def share_state(self, other: Exchange) -> None:
         """Have what the steps of another exchange have kept: this one is made for it."""

@@ -102,6 +102,31 @@ class Recording(BodyFilter):
         return ()
 
 
+class Replacing(BodyFilter):
+    """Lets a body flow off, and puts other content in its place: whoever sends it is done with it in good order.
+
+    Args:
+        content: What goes on.
+    """
+
+    __slots__ = ("_content",)
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def length(self, before: int | None) -> int | None:
+        return len(self._content)
+
+    def chunk(self, data: bytes) -> Iterable[bytes]:
+        return ()
+
+    def end(self) -> Iterable[bytes]:
+        return (self._content,) if self._content else ()
+
+    def trailers(self, before: Headers | None) -> Headers | None:
+        return None
+
+
 def filter_request(exchange: Exchange, body_filter: BodyFilter) -> None:
     """Hang a filter on what the client sends; a request without content is not changed.
 

@@ -26,6 +26,10 @@ _AGAIN = {
     Retry.IF_REUSED: "once, on a fresh connection, if the method is idempotent",
 }
 ADVICE = {
+    "plugin.failed": (
+        "Look for the plugin's name in the log: its traceback is there once a minute. `on_error: continue` lets "
+        "requests pass without it."
+    ),
     "internal": "Look for the traceback under the request id in the log, and report it.",
     "shutdown": (
         "Nothing: the instance is stopping. Clients that get it through a load balancer: let it watch `/ready`."

@@ -185,7 +185,7 @@ class GatewayService(MultiService):
         """Begin to serve.
 
         Raises:
-            StartError: A port cannot be opened (where `privilegedStartService` was not called).
+            StartError: A port cannot be opened (where `privilegedStartService` was not called), or a plugin fails.
         """
         gateway = self.gateway
         if not gateway.listeners.open:
@@ -193,7 +193,10 @@ class GatewayService(MultiService):
         if gateway.access_logs.writer is not None:
             gateway.access_logs.writer.startService()
         self._sweeping.start(INTERVAL, now=False)
-        super().startService()
+        try:
+            super().startService()
+        except ConfigError as error:
+            raise StartError(f"gateway: {error}") from error  # a plugin would not start
         gateway.foundation.health.state = State.RUNNING
         self._tell()
         _tell_descriptors(self.settings)

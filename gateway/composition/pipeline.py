@@ -22,6 +22,7 @@ from gateway.composition.builders.identity import Identity
 from gateway.composition.builders.keeping import compresses_before_it_keeps
 from gateway.composition.builders.last_good import LastGoods
 from gateway.composition.builders.limits import RateLimits
+from gateway.composition.builders.plugins import Plugins
 from gateway.composition.builders.transformations import Transformations, dropped_fields
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
@@ -106,6 +107,7 @@ class Pipeline:
         self._last_goods = LastGoods(settings, foundation)
         self._transformations = Transformations(settings, foundation)
         self.caches = Caches(settings, foundation)
+        self._plugins = Plugins(settings, foundation)
 
     def steps(
         self,
@@ -122,6 +124,9 @@ class Pipeline:
             mirror: Copies requests; None where no copies are made.
         """
         name, pattern, auth = ("", "", None) if route is None else (route.name, route.pattern, route.auth)
+        plugins = list(self._plugins.steps(route))
+        if plugins and choose is not None:
+            choose = _unless_chosen(choose)  # by a plugin
         places = list(self._load.of_upstreams(route, choose))
         # Behind the cache, since a place is held only while the upstream is asked; but what is kept is of one upstream.
         asks_late = choose is None and self.caches.keeps(route)
@@ -143,9 +148,11 @@ class Pipeline:
             self._transformations.content(route),  # likewise
             *self._load.behind_the_buffer(route),  # the gateway's place, where it was not taken at the door
             self._load.of_route(route),  # a caller who is refused above takes nobody's place
-            *([] if asks_late else places),  # a place is held only while the upstream is asked
+            *([] if asks_late or plugins else places),  # a place is held only while the upstream is asked
             self._pages.step(route),  # outside what keeps the backend's answers as they were
             self._transformations.step(route),  # what stands before it is about the request as it came
+            *plugins,  # outside the cache, since what they refuse must not be had from it; they may choose the upstream
+            *(places if plugins and not asks_late else []),
             self._cache(route),  # a hit has passed all that limits requests; it is of what the backend is asked
             *(places if asks_late else []),
             mirror,  # the copy is what the backend gets; nothing that is answered from the cache has one
@@ -263,6 +270,11 @@ class Pipeline:
     def _buffer_for(self, route: Route | None) -> Middleware | None:
         """Return the step that gathers content, where there is a backend to send it to."""
         return None if route is None or not route.forwards_to else self._request_buffer
+
+
+def _unless_chosen(choose: Callable[[Exchange], str]) -> Callable[[Exchange], str]:
+    """Return what chooses an upstream for an exchange that has none yet."""
+    return lambda exchange: exchange.upstream or choose(exchange)
 
 
 def _those_needed(*steps: Middleware | None) -> list[Middleware]:

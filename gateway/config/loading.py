@@ -14,6 +14,7 @@ from gateway.config import (
     inheritance,
     merging,
     overrides,
+    plugins,
     reading,
     references,
     sources,
@@ -123,6 +124,8 @@ def _settings(
             problems.extend(claim_headers.check(root, settings))
             problems.extend(undecidable.check(root, settings))
             problems.extend(transformations.check(root, settings))
+            if supported_only and settings.plugins:
+                problems.extend(plugins.check(root, settings))  # whose code is loaded
         if supported_only:
             problems.extend(unsupported.check(root))
     if problems:

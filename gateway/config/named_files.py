@@ -18,7 +18,8 @@ from gateway.config.schema.types import FileName
 
 def named_files(settings: Settings) -> set[str]:
     """Return the names of the files that keys of this configuration name; endpoint strings are not looked into."""
-    return set(_found(settings))
+    modules = {plugin.file for plugin in settings.plugins if plugin.file is not None}
+    return {*_found(settings), *modules}
 
 
 def lists_named_by(settings: Settings) -> set[str]:

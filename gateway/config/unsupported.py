@@ -17,9 +17,7 @@ from gateway.config.schema.shared import OFF
 from gateway.config.units import parse_duration
 
 NOT_YET: dict[str, str] = {
-    "plugins": "plugins",
     "tracing.exporter": "trace export",
-    "routes[].plugins": "plugins",
 }
 """Path of a key, with `[]` for every member of a list, to the words for what is missing.
 

@@ -53,6 +53,12 @@ def locate(root: MapNode, location: Location) -> tuple[Place, str]:
     return spot.place, spot.path
 
 
+def spot(root: MapNode, location: Location, kind: str) -> tuple[Node, Place, str]:
+    """Return the value that an error of a kind is about, where it stands, and its key as it was written."""
+    found = _Spot(root, location, kind)
+    return found.node, found.place, found.path
+
+
 def about_key(*steps: int | str) -> Location:
     """Return the location of a key itself, not of what stands under it."""
     return (*steps, _KEY)

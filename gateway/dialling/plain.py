@@ -43,7 +43,7 @@ def ask(
     Raises:
         ValueError: This is not a URL.
     """
-    return HTTPClient(plain, _NO_COOKIES, _Content).request(
+    return HTTPClient(plain, NO_COOKIES, _Content).request(
         method.decode("ascii"),
         _as_written(url),
         headers=headers.copy(),
@@ -125,7 +125,7 @@ class _NoCookies(IndexableCookieJar):
     def set_cookie(self, cookie: Cookie) -> None: ...
 
 
-_NO_COOKIES = _NoCookies()
+NO_COOKIES = _NoCookies()
 
 
 @implementer(IBodyProducer)

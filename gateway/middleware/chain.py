@@ -16,7 +16,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from gateway.awaited import Awaited, Hearer
-from gateway.errors import GatewayError, InternalError
+from gateway.errors import GatewayError, InternalError, PluginFailed
 from gateway.exchange import Cancellable, Exchange
 from gateway.interfaces import ErrorRenderer, FinishHook, Middleware, RequestHook, ResponseHook
 from gateway.message import Response
@@ -135,7 +135,9 @@ class Chain:
 
     def _response_failed(self, exchange: Exchange, failure: Failure) -> bool:
         """Handle the failure of a step on a response head; return whether another response goes out in its place."""
-        if exchange.error is None:
+        error = exchange.error
+        # A plugin that failed closed keeps this answer from going out, whatever it was made from: it may have content.
+        if error is None or (isinstance(failure.value, PluginFailed) and not isinstance(error, PluginFailed)):
             self._failed(exchange, failure)
             return True
         # The response is an error's already: another one would fail at the same step. So it goes on to the other steps.

@@ -72,6 +72,7 @@ _EXPRESSIONS = {
     "path_pattern": "None if route is None else route.pattern",
     "clf_time": "clf_time()",
     "dry_run": "exchange.dry_run or None",
+    "plugin_errors": "exchange.plugin_errors or None",
     "grpc_status": "call_status(exchange)",
     "parts": "exchange.state.get('gateway.parts')",
     "cache": "exchange.cached or None",

@@ -62,6 +62,19 @@ METRICS = (
         "(downstream, gateway, upstream).",
     ),
     Spec(
+        "gateway_plugin_errors_total",
+        "counter",
+        ("plugin", "hook"),
+        "Times that a plugin failed: it raised, took longer than its `timeout`, or left what no hook may. `hook` is "
+        "on_request, on_response, on_finish or stop.",
+    ),
+    Spec(
+        "gateway_plugin_blocked_total",
+        "counter",
+        ("plugin", "hook"),
+        "Times that a plugin held the reactor for longer than 0.1 s at once, so that every other exchange waited.",
+    ),
+    Spec(
         "gateway_rate_limit_violations_total",
         "counter",
         ("route",),

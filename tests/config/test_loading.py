@@ -99,7 +99,7 @@ def test_every_kind_of_problem_is_reported_at_once(complaints: Complaints) -> No
         upstreams:
           - name: users
             backends: [{url: "http://127.0.0.1:9001", weight: three}]
-        plugins: [{name: stamp, class: mine.Stamp}]
+        tracing: {exporter: otlp}
         routes:
           - path: /users/*
             upstrem: users
@@ -115,7 +115,7 @@ def test_every_kind_of_problem_is_reported_at_once(complaints: Complaints) -> No
             'or a number of seconds, found "5 minutes", did you mean `5m`?'
         ),
         'gateway.yaml:5:55: upstreams[0].backends[0].weight: expected an integer from 0 to 1000000, found "three"',
-        "gateway.yaml:6:1: plugins: not supported yet (plugins)",
+        "gateway.yaml:6:11: tracing.exporter: not supported yet (trace export)",
         (
             "gateway.yaml:8:5: routes[0].upstream: expected a value: this key, `redirect`, `respond` or `aggregate` "
             "is required, found nothing"

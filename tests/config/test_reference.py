@@ -29,7 +29,7 @@ def test_a_line_has_kind_default_and_meaning() -> None:
         "| `endpoint` | endpoint | required |",
         "| `ca` | file |  | PEM file of authorities to trust; absent: the system's. |",
         "| `levels` | mapping of name to `debug`, `info`, `warn`, `error`, `critical` | `{}` |",
-        "| `config` | mapping of name to anything | `{}` | Handed to it as it is. |",
+        "| `config` | mapping of name to anything | `{}` | Handed to it; checked first, where it has a pydantic model",
         "| `buckets` | list of numbers | `[0.01, 0.05, 0.1, 0.25, 0.5, 1, 5, 10]` |",
         "Also `service`, `upstreams`. |",
     ]:

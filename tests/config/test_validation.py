@@ -288,7 +288,7 @@ def test_a_list_of_upstreams_is_checked_entry_by_entry(complaints: Complaints, u
             "auth: {oauth: {clients: [{id: a}]}}",
             "auth.oauth.clients[0].secret_hash: expected a value: the key is required, found nothing",
         ),
-        ("plugins: [{name: a, class: nodots}]", "plugins[0].class: expected the import path of a class"),
+        ("plugins: [{name: a, class: no-way!}]", "plugins[0].class: expected the import path of a class"),
         ("plugins: [{name: a, class_: a.B}]", "plugins[0].class: expected a value: the key is required"),
     ],
 )

@@ -49,16 +49,19 @@ def access_log(
     if said.sample >= 1.0 and not said.min_status and not said.min_duration and not said.exclude_paths:
         return log
     wants = LogChoice(random, said.sample, said.min_status, said.min_duration, said.exclude_paths)
-    if has_dry_runs(settings):  # what would have failed is written as what has failed
-        return ChoosyAccessLog(lambda exchange: bool(exchange.dry_run) or wants(exchange), log)
+    if has_dry_runs(settings) or settings.plugins:  # what would have failed, and what has, without an error to show it
+        return ChoosyAccessLog(
+            lambda exchange: bool(exchange.dry_run or exchange.plugin_errors) or wants(exchange), log
+        )
     return ChoosyAccessLog(wants, log)
 
 
 def _default(settings: Settings) -> tuple[str, ...]:
-    """Return the fields of a record, with those about rules in dry run and parts of answers where there are any."""
+    """Return the fields of a record, with those about what not every configuration has."""
     dry_run = ("dry_run",) if has_dry_runs(settings) else ()
+    plugins = ("plugin_errors",) if settings.plugins else ()
     parts = ("parts",) if any(route.aggregate is not None for route in settings.routes) else ()
-    return (*DEFAULT_RECORD, *dry_run, *parts)
+    return (*DEFAULT_RECORD, *dry_run, *plugins, *parts)
 
 
 def _places(settings: Settings) -> tuple[set[str], set[str]]:

@@ -20,6 +20,7 @@ from gateway.config.doubts.common import limit as doubts_of_limit
 from gateway.config.doubts.error_pages import error_pages as doubts_of_error_pages
 from gateway.config.doubts.introductions import introductions as doubts_of_introductions
 from gateway.config.doubts.listeners import listeners as doubts_of_listeners
+from gateway.config.doubts.plugins import plugins as doubts_of_plugins
 from gateway.config.doubts.reach import unreached
 from gateway.config.doubts.routes import route as doubts_of_route
 from gateway.config.doubts.shared import shared as doubts_of_what_is_shared
@@ -104,6 +105,7 @@ def _all(settings: Settings) -> Iterator[Doubt]:
     yield from doubts_of_listeners(settings)
     yield from doubts_of_sockets(settings)
     yield from doubts_of_introductions(settings)
+    yield from doubts_of_plugins(settings)
     for index, limit in enumerate(settings.rate_limits):
         for steps, words in doubts_of_limit(limit, settings.routes, "no route asks"):
             yield ("rate_limits", index, *steps), words

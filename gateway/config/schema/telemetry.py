@@ -68,6 +68,7 @@ RECORD_FIELDS = (
     "clf_time",
     "request_line",
     "dry_run",
+    "plugin_errors",
     "grpc_status",
     "parts",
     "cache",

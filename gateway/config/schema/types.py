@@ -225,6 +225,7 @@ METRIC_LABELS = (
         "cause",
         "from",
         "grpc_status",
+        "hook",
         "le",
         "method",
         "mode",

@@ -1,0 +1,148 @@
+"""One plugin, from its start to its end: a service that is carried from configuration to configuration.
+
+# Note [The life of a plugin]
+*Made*: the class was called, nothing has begun. *Started*: `start` has been called; a configuration comes into force
+only when that has ended well (`gateway.composition.carried.Prepared`), so no exchange meets a plugin that is not ready,
+except at the start of the process: there the ports are open before the reactor runs, and exchanges wait.
+*Let go*: no configuration in force has the plugin any more. Exchanges that began before still have it, so it is stopped
+when the last of them is over, or has taken `LONGEST`. *Stopped*: `stop` has been called, and has `LONGEST` to end.
+
+Tests: `tests/flow/test_plugin_life.py::test_what_is_the_same_is_carried_over`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, ensureDeferred, succeed
+from twisted.python.failure import Failure
+
+from gateway.composition.builders.plugin_services import PluginServices
+from gateway.middleware.plugin_faults import Faults
+from gateway.middleware.plugin_running import Inside
+
+LONGEST = 30.0
+"""Seconds that exchanges may go on with a plugin that was let go, and that `start` and `stop` have."""
+
+
+class PluginHost(Service):
+    """Starts and stops a plugin.
+
+    Args:
+        plugin: The author's object.
+        faults: Takes what goes wrong in its hooks.
+        services: What it gets.
+        wrong: Makes the error that keeps a configuration from coming into force.
+        reactor: For the timers.
+
+    Attributes:
+        plugin: As given.
+        faults: As given.
+        inside: The exchanges that it has to do with; None where it has no `stop`, and nobody waits for them.
+    """
+
+    def __init__(
+        self,
+        plugin: Any,
+        faults: Faults,
+        services: PluginServices,
+        wrong: Callable[[str], Exception],
+        reactor: Any,
+    ) -> None:
+        self.plugin = plugin
+        self.faults = faults
+        self.inside = Inside() if hasattr(plugin, "stop") else None
+        self._services = services
+        self._wrong = wrong
+        self._reactor = reactor
+        self._starting: Deferred[None] | None = None
+
+    @property
+    def ready(self) -> Deferred[None] | None:
+        """Fires when `start` has ended; None where it has."""
+        starting = self._starting
+        if starting is None or starting.called:
+            return None
+        waiting: Deferred[None] = Deferred()
+
+        def pass_on(result: Any) -> Any:
+            waiting.callback(None)
+            return result
+
+        starting.addBoth(pass_on)
+        return waiting
+
+    def prepare(self) -> Deferred[None]:
+        """See `gateway.composition.carried.Prepared`."""
+        super().startService()
+        start = getattr(self.plugin, "start", None)
+        if start is None:
+            return succeed(None)
+        self._starting = starting = ensureDeferred(self._call(start, self._services))
+        starting.addErrback(self._refuse)
+        return starting
+
+    def startService(self) -> None:
+        """Start with the process.
+
+        Raises:
+            gateway.config.ConfigError: It failed at once.
+        """
+        starting = self.prepare()
+        failures: list[Failure] = []
+        starting.addErrback(failures.append)
+        if failures:
+            failures[0].raiseException()
+        starting.addCallback(lambda _: self._end(failures))
+
+    def stopService(self) -> Deferred[None]:
+        """Stop when no exchange has to do with it any more."""
+        super().stopService()
+        return ensureDeferred(self._stop())
+
+    async def _stop(self) -> None:
+        inside = self.inside
+        if inside is not None and inside.exchanges:
+            left: Deferred[None] = Deferred()
+            inside.left = lambda: left.callback(None)
+            await left.addTimeout(LONGEST, self._reactor, lambda _result, _timeout: None)
+            inside.left = None
+        stop = getattr(self.plugin, "stop", None)
+        if stop is not None:
+            try:
+                await self._call(stop)
+            except Exception:  # noqa: BLE001 - it is over in any case
+                self.faults.failed(None, "stop", Failure())
+        closing = self._services.close()
+        if closing is not None:
+            await closing
+
+    async def _call(self, method: Callable[..., Any], *arguments: Any) -> None:
+        """Call a method, and wait for what it returns; whatever it raises is an `Exception`."""
+        try:
+            answer = method(*arguments)
+            if hasattr(answer, "__await__"):
+                waiting: Deferred[Any] = ensureDeferred(_await(answer))
+                await waiting.addTimeout(LONGEST, self._reactor)
+        except Exception:
+            raise
+        except BaseException as error:
+            raise RuntimeError(f"{type(error).__name__}: {error}") from error
+
+    def _refuse(self, failure: Failure) -> None:
+        super().stopService()  # it is not stopped: it has not begun
+        self._services.close()
+        words = f"it did not start: {failure.type.__name__}: {failure.getErrorMessage()}"  # type: ignore[union-attr]
+        raise self._wrong(words) from failure.value
+
+    def _end(self, failures: list[Failure]) -> None:
+        """Stop the process where a plugin fails after the ports are open: its configuration is not to be in force."""
+        if failures:
+            self.faults.failed(None, "start", failures[0])
+            self._reactor.stop()
+
+
+async def _await(answer: Any) -> Any:
+    return await answer

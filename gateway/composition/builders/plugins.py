@@ -1,0 +1,171 @@
+"""Settings of plugins into the steps of routes.
+
+A plugin is made once, and carried to the next configuration where its class, its name and its own configuration are
+the same; with `reload: true` it is made anew each time. `on_error`, `timeout` and the routes that name it may change
+without that.
+
+Tests: `tests/flow/test_plugin_life.py::test_what_is_the_same_is_carried_over`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import cache, partial
+from typing import Any
+
+from pydantic import ValidationError
+from twisted.logger import Logger
+
+from gateway.composition.builders.plugin_host import PluginHost
+from gateway.composition.builders.plugin_services import PluginMetrics, PluginServices
+from gateway.composition.builders.storage import redis_store
+from gateway.composition.foundation import Foundation
+from gateway.config import ConfigError, Problem, Settings, plugin_classes
+from gateway.config.schema.plugins import Plugin
+from gateway.config.schema.routes import Route
+from gateway.exchange import Exchange
+from gateway.interfaces import Middleware
+from gateway.middleware.plugin import ON_REQUEST, PluginStep
+from gateway.middleware.plugin_faults import Faults
+from gateway.middleware.plugin_running import Running
+
+
+class Hooks:
+    """The hooks of one plugin, as the chain looks for them: those that it does not have are not there."""
+
+    def __init__(self, step: PluginStep) -> None:
+        self.name = step.name
+        self.__dict__.update(step.hooks)
+
+
+class Plugins:
+    """Makes the plugins that routes name, and their steps.
+
+    Args:
+        settings: The configuration.
+        foundation: What it is built on.
+
+    Raises:
+        gateway.config.ConfigError: A plugin cannot be made.
+    """
+
+    def __init__(self, settings: Settings, foundation: Foundation) -> None:
+        self._settings = settings
+        self._foundation = foundation
+        self._step = cache(self._make_step)
+        self._hosts: dict[str, tuple[PluginHost, bool, Plugin]] = {}
+        if not settings.plugins:
+            return
+        named = {name for route in settings.routes for name in route.plugins}
+        self._running: Running = foundation.carried.get(("plugin running",), Running)
+        for index, plugin in enumerate(settings.plugins):
+            if plugin.name in named:
+                self._hosts[plugin.name] = self._host(plugin, index)
+        foundation.carried.then(self._forget)
+
+    def steps(self, route: Route | None) -> Iterator[Middleware]:
+        """Make the steps of a route, in the order in which it names plugins."""
+        if route is None or not route.plugins:
+            return
+        upstreams = frozenset(name for name, _ in route.upstreams) if len(route.upstreams) > 1 else frozenset()
+        for name in route.plugins:
+            yield self._step(name, upstreams)
+
+    def _make_step(self, name: str, upstreams: frozenset[str]) -> Middleware:
+        host, rejects, plugin = self._hosts[name]
+        foundation = self._foundation
+        step = PluginStep(
+            host.plugin,
+            host.faults,
+            rejects,
+            plugin.timeout,
+            foundation.now,
+            foundation.reactor,
+            self._running,
+            host.inside,
+            upstreams,
+        )
+        hooks = Hooks(step)
+        if hasattr(host.plugin, "start") and not foundation.carried.running:
+            _hold(hooks, host)
+        return hooks
+
+    def _host(self, plugin: Plugin, index: int) -> tuple[PluginHost, bool, Plugin]:
+        wrong = partial(_wrong, plugin, index)
+        try:
+            found = self._class(plugin)
+        except plugin_classes.NoSuchClass as error:
+            raise wrong(str(error)) from error
+        shown = self._foundation.metrics
+        metrics = self._foundation.carried.get(
+            ("plugin metrics", plugin.name), lambda: PluginMetrics(plugin.name, lambda: shown.registry)
+        )
+        said = self._settings.redis if hasattr(found, "start") else None  # who is not started gets no services
+        redis = None if said is None else redis_store(said, self._foundation)
+        config = json.dumps(plugin.config, sort_keys=True, default=str)
+        key = "plugin", plugin.name, found, config, said, object() if plugin.reload else None
+        host = self._foundation.carried.get(key, lambda: self._make(plugin, found, redis, metrics, wrong))
+        rejects = plugin.on_error == "reject" or (plugin.on_error is None and plugin_classes.is_security(found))
+        return host, rejects, plugin
+
+    def _class(self, plugin: Plugin) -> Any:
+        return plugin_classes.find(plugin.class_, plugin.reload)
+
+    def _make(self, plugin: Plugin, found: Any, redis: Any, metrics: PluginMetrics, wrong: Any) -> PluginHost:
+        foundation = self._foundation
+        model = plugin_classes.model_of(found)
+        try:
+            config = plugin.config if model is None else model.model_validate(plugin.config)
+            # `object` takes no argument: a plugin without `__init__` has no configuration.
+            made = found() if found.__init__ is object.__init__ else found(config)
+        except ValidationError as error:
+            raise wrong("; ".join(str(one["msg"]) for one in error.errors(include_input=False))) from error
+        except BaseException as error:
+            if isinstance(error, Exception | SystemExit):
+                raise wrong(f"it could not be made: {type(error).__name__}: {error}") from error
+            raise
+        with suppress(AttributeError):  # it has slots, or says its name itself
+            made.name = plugin.name
+        counter = foundation.metrics.counter
+        faults = Faults(
+            plugin.name,
+            counter("gateway_plugin_errors_total").add,
+            counter("gateway_plugin_blocked_total").add,
+            foundation.now,
+            Logger(namespace=f"gateway.plugin.{plugin.name}"),
+        )
+        services = PluginServices(plugin.name, foundation, redis, metrics)
+        return PluginHost(made, faults, services, wrong, foundation.reactor)
+
+    def _forget(self) -> None:
+        """Forget what was counted of plugins that this configuration does not have."""
+        metrics = self._foundation.metrics
+        for name in ("gateway_plugin_errors_total", "gateway_plugin_blocked_total"):
+            cells = metrics.counter(name).cells
+            for key in [key for key in cells if key[0] not in self._hosts]:
+                del cells[key]
+
+
+def _hold(hooks: Hooks, host: PluginHost) -> None:
+    """Let exchanges of the first configuration wait until its plugin has started."""
+    ask = hooks.__dict__.get(ON_REQUEST)
+
+    def on_request(exchange: Exchange) -> Any:
+        ready = host.ready
+        if ready is not None:
+            return _ask_then(ready, ask, exchange)
+        return None if ask is None else ask(exchange)
+
+    hooks.__dict__[ON_REQUEST] = on_request
+
+
+async def _ask_then(ready: Any, ask: Any, exchange: Exchange) -> Any:
+    await ready
+    answer: Any = None if ask is None else ask(exchange)
+    return await answer if hasattr(answer, "__await__") else answer
+
+
+def _wrong(plugin: Plugin, index: int, words: str) -> ConfigError:
+    return ConfigError([Problem(plugin.class_, 1, 1, f"plugins[{index}].class", f"{plugin.name}: {words}")])
