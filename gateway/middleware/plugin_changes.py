@@ -140,7 +140,8 @@ def _check_request(exchange: Exchange, before: Request, target: bytes, method: b
         wrong = wrong or f"a method that is none: {way!r:.80}"
         request.method = method
     out: list[tuple[bytes, bytes]] = []
-    for pair in exchange.headers_out:
+    added: Any = exchange.headers_out
+    for pair in added:
         if not _is_field(pair):
             wrong = wrong or f"a field that is none: {pair!r:.80}"
         elif pair[0].lower() not in _NOT_ADDED:
@@ -206,12 +207,13 @@ def _clean(headers: Headers, without: frozenset[bytes]) -> str:
     """Take out fields that are none, and those of some names; return words about the first that was wrong."""
     wrong = ""
     good: list[Field] = []
-    for field in headers.fields:
+    fields: Any = headers.fields  # whatever there is in it: compiled code would take nothing else for one
+    for field in fields:
         if not _is_field(field[1:]):
             wrong = wrong or f"a field that is none: {field[1:]!r:.80}"
         elif field[0] not in without:
             good.append(field)
-    if len(good) != len(headers.fields):
+    if len(good) != len(fields):
         kept = Headers.of(good)
         headers.fields, headers.index = kept.fields, kept.index
         headers.block = headers.base = None

@@ -9,6 +9,19 @@ from twisted.python.failure import Failure
 
 from gateway.middleware.plugin_faults import MOST, Faults
 from gateway.plugin import Exchange
+from gateway.testing import Harness
+
+
+class Keeper:
+    """A step that keeps the exchange."""
+
+    name = "keeper"
+
+    def __init__(self, seen: list[Exchange]) -> None:
+        self._seen = seen
+
+    def on_request(self, exchange: Exchange) -> None:
+        self._seen.append(exchange)
 
 
 def make() -> tuple[Faults, list[Any], list[float]]:
@@ -62,9 +75,11 @@ def test_kinds_without_end() -> None:
 def test_the_exchange_knows() -> None:
     """For the log record, and the span."""
     faults, _, _ = make()
-    exchange = Exchange.__new__(Exchange)
-    exchange._state = None
-    exchange.request_id = "r"
+    harness = Harness()
+    seen: list[Exchange] = []
+    harness.insert("/orders/1", Keeper(seen))
+    harness.get("/orders/1")
+    (exchange,) = seen
     with capturedLogs() as events:
         faults.failed(exchange, "on_request", Failure(ValueError()))
         faults.failed(exchange, "on_request", Failure(ValueError()))

@@ -1,4 +1,7 @@
-"""Plugins: middleware from outside the package."""
+"""Plugins: middleware from outside the package.
+
+Tests: `tests/config/test_plugins.py::test_a_file_of_a_module_is_relative_to_the_configuration`.
+"""
 
 from __future__ import annotations
 
