@@ -1,4 +1,4 @@
-"""The command line: `gateway check`, `routes`, `config`, `schema`, `run`, `hash-secret`, `apikey`.
+"""The command line: `gateway check`, `routes`, `config`, `schema`, `run`, `hash-secret`, `apikey`, `plugin`.
 
 What a command needs is imported when it runs, so that `gateway --version` and
 completion in a shell are quick.
@@ -23,6 +23,7 @@ import click
 
 from gateway.commands.apikey import apikey
 from gateway.commands.hash_secret import hash_secret
+from gateway.commands.plugin import plugin
 
 if TYPE_CHECKING:
     from gateway.config import Settings
@@ -168,6 +169,7 @@ def _configuration(path: str | None, named: str | None, forms: tuple[str, ...]) 
 
 main.add_command(hash_secret)
 main.add_command(apikey)
+main.add_command(plugin)
 
 
 def _load(path: str) -> Settings:

@@ -40,14 +40,9 @@ def gateway_harness() -> Iterator[MakeHarness]:
         from gateway.testing.harness import Harness
 
         if plugin is not None:
-            options = {"on_error": on_error} if on_error else {}
-            one = {
-                "name": "plugin",
-                "class": _path(plugin),
-                "config": dict(config or {}),
-                "timeout": timeout,
-                **options,
-            }
+            one = {"name": "plugin", "class": _path(plugin), "config": dict(config or {}), "timeout": timeout}
+            if on_error is not None:
+                one["on_error"] = on_error
             settings.setdefault("plugins", [one])
             names = [each["name"] for each in settings["plugins"]]
             route = {"name": "all", "path": "/*", "upstream": backends[0], "plugins": names}

@@ -141,7 +141,9 @@ class PluginHost(Service):
         """Stop the process where a plugin fails after the ports are open: its configuration is not to be in force."""
         if failures:
             self.faults.failed(None, "start", failures[0])
-            self._reactor.stop()
+            stop = getattr(self._reactor, "stop", None)
+            if stop is not None:  # a clock has none
+                stop()
 
 
 async def _await(answer: Any) -> Any:
