@@ -57,6 +57,7 @@ MAY_USE = {
     # A filter that fails is written down, and who waits for the whole of a body waits for a Deferred; no I/O.
     "filters": {"twisted.internet.defer", "twisted.logger", "twisted.python.failure"},
     "principal": set[str](),
+    "plugin": set(),
     # 1: rules
     "config": READS_SETTINGS,
     "http": DECIDES | {"brotli", "idna", "orjson", "re2", "zstandard"},

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, get_type_hints
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 GROUP = "gateway.plugins"
 """The group of entry points."""
@@ -31,6 +31,10 @@ _read: dict[str, _Stamp] = {}
 
 class NoSuchClass(Exception):
     """There is no class by this name that could be a plugin; the text ends the sentence "found …"."""
+
+
+class WrongConfig(Exception):
+    """A plugin does not take its configuration."""
 
 
 def find(written: str, fresh: bool = False) -> type:
@@ -76,6 +80,23 @@ def model_of(plugin: type) -> type[BaseModel] | None:
     hints.pop("return", None)
     first = next(iter(hints.values()), None)
     return first if isinstance(first, type) and issubclass(first, BaseModel) else None
+
+
+def make(plugin: type, config: dict[str, Any]) -> Any:
+    """Return a plugin, made with its configuration.
+
+    Raises:
+        WrongConfig: Its model does not take that; what was written is not in the words.
+    """
+    model = model_of(plugin)
+    said: Any = config
+    if model is not None:
+        try:
+            said = model.model_validate(config)
+        except ValidationError as error:
+            raise WrongConfig("; ".join(str(one["msg"]) for one in error.errors(include_input=False))) from None
+    # `object` takes no argument: a plugin without `__init__` has no configuration.
+    return plugin() if plugin.__init__ is object.__init__ else plugin(said)  # type: ignore[misc]  # it is only looked at
 
 
 def _entry_point(name: str) -> tuple[str, str]:

@@ -15,7 +15,6 @@ from contextlib import suppress
 from functools import cache, partial
 from typing import Any
 
-from pydantic import ValidationError
 from twisted.logger import Logger
 
 from gateway.composition.builders.plugin_host import PluginHost
@@ -115,13 +114,10 @@ class Plugins:
 
     def _make(self, plugin: Plugin, found: Any, redis: Any, metrics: PluginMetrics, wrong: Any) -> PluginHost:
         foundation = self._foundation
-        model = plugin_classes.model_of(found)
         try:
-            config = plugin.config if model is None else model.model_validate(plugin.config)
-            # `object` takes no argument: a plugin without `__init__` has no configuration.
-            made = found() if found.__init__ is object.__init__ else found(config)
-        except ValidationError as error:
-            raise wrong("; ".join(str(one["msg"]) for one in error.errors(include_input=False))) from error
+            made = plugin_classes.make(found, plugin.config)
+        except plugin_classes.WrongConfig as error:
+            raise wrong(str(error)) from error
         except BaseException as error:
             if isinstance(error, Exception | SystemExit):
                 raise wrong(f"it could not be made: {type(error).__name__}: {error}") from error
