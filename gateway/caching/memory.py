@@ -84,6 +84,7 @@ class MemoryStore(CacheStore):
 
     __slots__ = (
         "_all",
+        "_asked",
         "_evicted",
         "_most",
         "_places",
@@ -100,6 +101,7 @@ class MemoryStore(CacheStore):
         self._most = most
         self._evicted = evicted
         self._places: OrderedDict[bytes, _Place] = OrderedDict()
+        self._asked: _Place | None = None  # the last one of them, so that who asks for it again moves nothing
         # By their URL, and then by their query.
         self._urls: dict[bytes, dict[bytes | None, dict[bytes, _Place]]] = {}
         # Of the last purge; of the last one of a route or a tag, and of the last one of everything.
@@ -129,7 +131,8 @@ class MemoryStore(CacheStore):
         if now >= kept.until:
             self._forget(place, kept)
             return Missed(self._stamp)
-        self._places.move_to_end(key.primary)
+        if place is not self._asked:
+            self._touch(place)
         return kept
 
     def keep(self, key: Key, names: tuple[bytes, ...], chosen: Chosen, kept: Kept) -> None:
@@ -143,7 +146,7 @@ class MemoryStore(CacheStore):
         if place is None:
             place = self._enter(key, names)
         else:
-            self._places.move_to_end(key.primary)
+            self._touch(place)
             if not set(names).issubset(place.names):
                 for values in list(place.answers):
                     self._drop(place, values)
@@ -200,6 +203,7 @@ class MemoryStore(CacheStore):
         else:
             self._all = stamp
             self._places.clear()
+            self._asked = None
             self._urls.clear()
             self.octets = 0
 
@@ -228,11 +232,18 @@ class MemoryStore(CacheStore):
     def _enter(self, key: Key, names: tuple[bytes, ...]) -> _Place:
         place = self._places[key.primary] = _Place(key, names, self._stamp)
         self._urls.setdefault(key.url, {}).setdefault(key.query, {})[key.primary] = place
+        self._asked = place
         self._count(place, 2 * len(key.primary) + _INDEXED)
         return place
 
+    def _touch(self, place: _Place) -> None:
+        self._places.move_to_end(place.key.primary)
+        self._asked = place
+
     def _leave(self, place: _Place) -> None:
         key = place.key
+        if place is self._asked:
+            self._asked = None
         del self._places[key.primary]
         queries = self._urls[key.url]
         alike = queries[key.query]

@@ -7,6 +7,8 @@ import tracemalloc
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.caching.kept import Kept, Values
 from gateway.caching.key import Key, make_key
@@ -211,3 +213,22 @@ def test_forgotten_purges_count_for_all() -> None:
     assert len(store) == 0
     store.keep(key_of(b"/"), (), one(), answer(store.find(key_of(b"/"), one(), NOW).stamp))
     assert len(store) == 1
+
+
+@given(st.lists(st.tuples(st.sampled_from(["keep", "find", "purge"]), st.sampled_from(b"abcd")), max_size=30))
+def test_what_makes_way_is_what_was_asked_for_longest_ago(steps: list[tuple[str, int]]) -> None:
+    """Whoever was asked for again and again in between, kept anew, or purged."""
+    cache = Cache()
+    order: list[int] = []
+    for what, name in steps:
+        key = key_of(b"/%c" % name)
+        if what == "keep":
+            cache.keep(key)
+        elif what == "find":
+            cache.body(key)
+        else:
+            cache.store.purge(Purge(url=key.url))
+        if name in order or what == "keep":
+            order = [other for other in order if other != name] + ([name] if what != "purge" else [])
+
+    assert [place.key.url[-1] for place in cache.store._places.values()] == order

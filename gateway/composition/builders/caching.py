@@ -128,13 +128,13 @@ class Cached:
             self._lending,
             self._settings.cache_store == "redis",
         )
-        count = self._foundation.metrics.counter("gateway_cache_requests_total").add
         return CacheStep(
             parts,
             frozenset(method.encode() for method in settings.methods),
             settings.coalesce,
             self._invalidation,
-            partial(count, route.name),
+            self._foundation.metrics.counter("gateway_cache_requests_total").cells,
+            route.name,
         )
 
     def _others(self) -> SharedPurges | None:
