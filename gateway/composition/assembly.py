@@ -23,7 +23,7 @@ from gateway import __version__
 from gateway.answering.health import Health
 from gateway.composition import snapshot
 from gateway.composition.carried import Carried
-from gateway.composition.foundation import Foundation
+from gateway.composition.foundation import Foundation, Waited
 from gateway.config import Settings
 from gateway.config.endpoint_strings import address_of
 from gateway.dialling.dialer import Dialer, SocketDialer
@@ -195,6 +195,7 @@ def assemble(
         health=Health(),
         occupancy=Occupancy(),
         carried=Carried(),
+        waited=Waited(now),
         reactor=reactor,
         threads=threads or partial(ThreadService, reactor),
         later=later,
@@ -212,6 +213,7 @@ def assemble(
     foundation.health.checks = lambda: root.tree.readiness
     date = DateClock(wall_clock)
     site = GatewaySite(root, first.options, first.rules, deadlines, now, date, pool.client_gone, chance, later)
+    foundation.waited.site = site
     refused = metrics.counter("gateway_proxy_protocol_refused_total")
     reception = Reception(site, refused.add)
     limit = ConnectionLimit(settings.limits.connections)

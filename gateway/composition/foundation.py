@@ -2,6 +2,8 @@
 
 Made once by `gateway.composition.assembly` (or by the test harness, with a virtual clock
 and a network in memory); every snapshot is built on it.
+
+Tests: `tests/flow/test_cache_validation.py::test_the_gateway_waits_for_fetches_in_the_background_before_it_ends`.
 """
 
 from __future__ import annotations
@@ -21,6 +23,33 @@ from gateway.transport.threads import Threads
 from gateway.upstream.pool import ConnectionPool
 
 
+class Waited:
+    """Watches subrequests that the gateway waits for before it ends (a `gateway.forwarding.subrequest.Keeper`).
+
+    Its site does, as it does for connections: what is built before the site has this in its place.
+
+    Args:
+        now: Monotonic seconds.
+
+    Attributes:
+        site: Set when it is there.
+    """
+
+    __slots__ = ("now", "site")
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self.now = now
+        self.site: Any = None
+
+    def entered(self, subrequest: object) -> None:
+        """Watch a subrequest that has begun."""
+        self.site.entered(subrequest)
+
+    def left(self, subrequest: object) -> None:
+        """Forget a subrequest that is over."""
+        self.site.left(subrequest)
+
+
 @dataclass(frozen=True, slots=True)
 class Foundation:
     """What snapshots are built on.
@@ -38,6 +67,7 @@ class Foundation:
         health: Answers the health paths.
         occupancy: Counts the exchanges in flight.
         carried: What one configuration hands to the next.
+        waited: Watches subrequests that the gateway waits for before it ends.
         reactor: For what keeps timers and makes connections of its own.
         later: Calls something at the end of the reactor's turn.
         threads: Makes threads for what would hold the reactor up: how many at most, and what they are called.
@@ -56,6 +86,7 @@ class Foundation:
     health: Health
     occupancy: Occupancy
     carried: Carried
+    waited: Waited
     reactor: Any
     threads: Callable[[int, str], Threads]
     later: Callable[[Callable[[], None]], object]

@@ -20,6 +20,9 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
+from twisted.internet.defer import ensureDeferred
+from twisted.python.failure import Failure
+
 from gateway.body import HIGH_WATER, Body
 from gateway.caching.flights import Reader
 from gateway.caching.freshness import chosen_by, keep
@@ -197,10 +200,42 @@ class CacheStep:
         reader = self._lent[exchange] = self._parts.lending.lend(content, first, until)
         return reader.body
 
-    def _rejoin(self, waiting: Waiting, key: Key, names: tuple[bytes, ...], stamp: int) -> None:
-        """Find an exchange another fetch: the answer that it has waited for is not for its request."""
-        self._parts.learn(key, waiting.exchange, names)
-        self._fetch(waiting, key, None, stamp, b"vary-miss")
+    def _rejoin(self, waiting: Waiting, key: Key, names: tuple[bytes, ...]) -> None:
+        """Find an exchange what is of its kind: the answer that it has waited for is not for its request.
+
+        Another request may have had that fetched and kept meanwhile: so it is looked for before it is fetched.
+        """
+        parts, exchange = self._parts, waiting.exchange
+        parts.learn(key, exchange, names)
+        found = self._store.find(key, self._requests.chosen(exchange), self._now())
+        if isinstance(found, (Kept, Missed)):
+            self._found_meanwhile(waiting, key, found)
+        else:
+            ensureDeferred(self._found_later(waiting, key, found))
+
+    async def _found_later(self, waiting: Waiting, key: Key, asked: Awaitable[Kept | Missed]) -> None:
+        found = await asked
+        try:
+            self._found_meanwhile(waiting, key, found)
+        except Exception:  # noqa: BLE001 - whatever it is, the exchange fails as if its step had raised it
+            waiting.errback(Failure())
+
+    def _found_meanwhile(self, waiting: Waiting, key: Key, found: Kept | Missed) -> None:
+        if waiting.told:
+            return  # its client is gone
+        exchange, now = waiting.exchange, self._now()
+        kept = found if isinstance(found, Kept) else None
+        if kept is not None and exchange.request.method == b"GET" and not self._parts.lending.may(kept.body):
+            exchange.cached = "bypass"
+            waiting.tell(None)
+            return
+        if kept is not None and waiting.wishes.fresh(kept, now):
+            exchange.cached = "hit"
+            says = hit(kept, now) if self._says else b""
+            waiting.tell(answer(kept, exchange.request, now, says, partial(self._lend, exchange)))
+            return
+        waiting.kept = kept
+        self._fetch(waiting, key, kept, found.stamp, b"vary-miss" if kept is None else b"stale")
 
     def on_response(self, exchange: Exchange) -> Awaitable[None] | None:
         """Say how the cache handled the request; forget what a request that changes something has changed."""

@@ -307,7 +307,7 @@ class Fetch:
         """Yield those whom the answer is for; the others join fetches of their own kind."""
         for waiting in self._take():
             if not telling.fits(waiting):
-                self._parts.rejoin(waiting, self._key, telling.names, self._stamp)
+                self._parts.rejoin(waiting, self._key, telling.names)
             elif not waiting.told:
                 yield waiting
 

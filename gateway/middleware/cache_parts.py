@@ -43,7 +43,7 @@ class Parts:
 
     Attributes:
         begin: Begins the exchange of a fetch: behind the cache's place in the chain. Set when that is there.
-        rejoin: Finds an exchange another fetch. Likewise.
+        rejoin: Finds an exchange what is of its kind, kept or fetched. Likewise.
         lend: Makes the body of an exchange's answer, of octets of a content that is kept. Likewise.
     """
 

@@ -3,8 +3,8 @@
 # Note [The same key again]
 The key of a request that is like most (`ordinary`, not changed by a step, of a route without `vary`) is told by its
 host, target, path and scheme, and by the upstream. So the key is remembered by host and target, beside the rest that it
-was made of, and is made once for all that ask for the same; one object has one hash, too (2,000 instructions of the 70,000
-of a hit). A key with another path, scheme or upstream than the one that is remembered is made each time.
+was made of, and is made once for all that ask for the same; one object has one hash, too. That is 2,000 instructions of
+the 70,000 of a hit. A key with another path, scheme or upstream than what is remembered is made each time.
 
 Tests: `tests/flow/test_cache_keys.py::test_what_is_in_the_key`.
 """

@@ -454,3 +454,40 @@ def test_silence_counts_against_the_backend(make: Make) -> None:
     assert made.logs[0]["backend"] == "http://127.0.0.1:9001"
     assert answer_of(ask(made)).headers.get(b"gateway-reason") == b"breaker.open"
     assert asked(made) == 1
+
+
+def test_who_is_sent_on_finds_what_was_kept_meanwhile(make: Make) -> None:
+    """Another kind of answer than the one that was waited for, which somebody else has had fetched: it is a hit."""
+    made = waiting(make)
+    german, english = ask(made, "Accept-Language: de"), ask(made, "Accept-Language: en")
+    ask(made, "Accept-Language: en", "Cache-Control: no-cache")  # has a fetch of its own
+    assert asked(made) == 2
+    vary = (b"Vary", b"Accept-Language")
+    reply(made, ok(b"good", FRESH, vary), 1)
+    reply(made, ok(b"gut", FRESH, vary), 0)
+
+    assert (answer_of(german).body, answer_of(english).body) == (b"gut", b"good")
+    assert status(answer_of(english)) == "gateway; hit; ttl=60"
+    assert asked(made) == 2
+    assert made.metric("gateway_cache_requests_total", outcome="hit") == 1
+
+
+def test_who_is_sent_on_has_what_is_stale_validated(make: Make) -> None:
+    """What was kept meanwhile is asked about again where it is not fresh any more."""
+    made = waiting(make)
+    german, english = ask(made, "Accept-Language: de"), ask(made, "Accept-Language: en")
+    ask(made, "Accept-Language: en", "Cache-Control: no-cache")
+    vary = (b"Vary", b"Accept-Language")
+    reply(made, ok(b"good", (b"Cache-Control", b"max-age=1"), (b"ETag", b'"1"'), vary), 1)
+    made.advance(2)
+    reply(made, ok(b"gut", FRESH, vary), 0)
+    assert (made.backend("orders").requests[2].headers.get(b"if-none-match"), answer_of(german).body) == (
+        b'"1"',
+        b"gut",
+    )
+    reply(
+        made, b'HTTP/1.1 304 Not Modified\r\nETag: "1"\r\nCache-Control: max-age=60\r\nVary: Accept-Language\r\n\r\n', 2
+    )
+
+    assert (answer_of(english).body, asked(made)) == (b"good", 3)
+    assert status(answer_of(english)) == "gateway; fwd=stale; fwd-status=304"

@@ -249,3 +249,25 @@ def test_a_client_that_wants_it_validated_gets_no_stale_answer(make: Make) -> No
 
     for said in ("no-cache", "max-age=10"):
         assert made.request("GET", "/orders/7", {"Cache-Control": said}).status == 503
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_the_gateway_waits_for_fetches_in_the_background_before_it_ends(make: Make, answers: bool) -> None:
+    """As long as it waits for exchanges; what is not over by then is broken off."""
+    made = cached(make, FRESH, said={"stale_while_revalidate": "60s"})
+    made.get("/orders/7")
+    made.advance(61)
+    made.backend("orders").stall()
+    assert made.get("/orders/7").body == b"hello"
+    made.hang_up()
+    drained = made.gateway.site.drain()
+    made.network.pump()
+    assert not drained.called
+    if answers:
+        made.backend("orders").requests[-1].connection.send(ok(b"new", FRESH))
+        made.network.pump()
+    else:
+        made.gateway.site.abort()
+
+    assert drained.called
+    made.check_quiet()

@@ -24,7 +24,6 @@ from gateway.config.schema.bounds import Redis
 from gateway.config.schema.caching import Cache
 from gateway.config.schema.routes import Route
 from gateway.exchange import Exchange
-from gateway.forwarding.beside import Watch
 from gateway.forwarding.subrequest import Asker, Subrequest
 from gateway.http.fields import FieldFilter
 from gateway.interfaces import Middleware
@@ -61,7 +60,6 @@ class Cached:
         self._lending: Lending = carried.get(("cache", "lending"), lambda: Lending(lent))
         for room in (self._room, lent):
             carried.then(partial(setattr, room, "most", size))
-        self._keeper = Watch(foundation.deadlines, foundation.pool.client_gone, foundation.now)
         self._invalidation = Invalidation(self.store, self._flights)
         self._told = self._others()
 
@@ -159,7 +157,7 @@ class Cached:
         return done if self._told is None else self._told.tell(purge)
 
     def _ask(self, asker: Asker, begin: Callable[[Exchange], None]) -> Subrequest:
-        return Subrequest(self._keeper, asker, begin, _finish)
+        return Subrequest(self._foundation.waited, asker, begin, _finish)
 
 
 def _finish(exchange: Exchange) -> None:
