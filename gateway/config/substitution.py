@@ -8,7 +8,8 @@ quotes, which JSON asks for, where the key takes a number.
 
 # Note [Runtime names]
 Inside `transformations`, `redirect`, `respond` and `aggregate`, `${latency}` and the other names in `RUNTIME`
-belong to the exchange and stay as they are. There, a `$${` stays too: whatever renders
+belong to the exchange and stay as they are. They do in `cache.tags`, which takes the name of a field, so that none of
+them can come from the environment there. There, a `$${` stays too: whatever renders
 the template undoes it, and until then it must not look like a name. For the
 same reason a value put in from the environment has its `${` doubled.
 """
@@ -52,7 +53,9 @@ def _walk(node: Node, path: str, runtime: bool, variables: Mapping[str, str], pr
             _walk(item, join(path, index), runtime, variables, problems)
     else:
         for key, entry in node.entries.items():
-            _walk(entry.node, join(path, key), runtime or key in RUNTIME_SECTIONS, variables, problems)
+            below = join(path, key)
+            reserved = runtime or key in RUNTIME_SECTIONS or below.endswith(".cache.tags")
+            _walk(entry.node, below, reserved, variables, problems)
 
 
 def _scalar(node: ScalarNode, path: str, runtime: bool, variables: Mapping[str, str], problems: list[Problem]) -> None:

@@ -106,6 +106,16 @@ def test_runtime_names_stay_inside_transformations() -> None:
     }
 
 
+def test_runtime_names_are_reserved_in_the_tags_of_a_cache() -> None:
+    """They are nobody's there; other names are the environment's, and so are `tags` of anything else."""
+    text = "routes: [{cache: {tags: '${path}'}, tags: '${path}'}, {cache: {tags: '${FIELD}'}}]\n"
+
+    data, lines = substituted(text, path="env", FIELD="X-Tags")
+
+    assert lines == []
+    assert data["routes"] == [{"cache": {"tags": "${path}"}, "tags": "env"}, {"cache": {"tags": "X-Tags"}}]
+
+
 def test_runtime_names_are_variables_elsewhere() -> None:
     """`${path}` outside of transformations is the environment's."""
     assert substituted("a: ${path}", path="x") == ({"a": "x"}, [])
