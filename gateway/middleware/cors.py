@@ -88,17 +88,32 @@ class Cors:
             add_vary(headers, b"Origin, Access-Control-Request-Method, Access-Control-Request-Headers")
         elif self._origins is not None or self._credentials:
             add_vary(headers, b"Origin")
-        origin = _origin(exchange.request)
-        if origin is None or isinstance(error, CorsRefused) or not self._admits(origin):
+        if isinstance(error, CorsRefused) or not self._let(exchange.request, headers):
             return
-        everybody = self._origins is None and not self._credentials
-        headers.add(b"Access-Control-Allow-Origin", ANY if everybody else origin)
-        if self._credentials:
-            headers.add(b"Access-Control-Allow-Credentials", b"true")
         if method is not None and error is None:
             self._allow(exchange.request, method, headers)
         elif self._exposed:
             headers.add(b"Access-Control-Expose-Headers", self._exposed)
+
+    def readable(self, request: Request) -> tuple[tuple[bytes, bytes], ...]:
+        """Return the fields by which a page may read an answer that is none of the route's, but of its path."""
+        headers = Headers()
+        if self._origins is not None or self._credentials:
+            add_vary(headers, b"Origin")
+        if self._let(request, headers) and self._exposed:
+            headers.add(b"Access-Control-Expose-Headers", self._exposed)
+        return tuple([(name, value) for _, name, value in headers.fields])
+
+    def _let(self, request: Request, headers: Headers) -> bool:
+        """Write that the page that asks may read the answer; returns whether it may."""
+        origin = _origin(request)
+        if origin is None or not self._admits(origin):
+            return False
+        everybody = self._origins is None and not self._credentials
+        headers.add(b"Access-Control-Allow-Origin", ANY if everybody else origin)
+        if self._credentials:
+            headers.add(b"Access-Control-Allow-Credentials", b"true")
+        return True
 
     def refusal(self, request: Request) -> str | None:
         """Return why a page cannot do what it asks for; None where it can, or no page asks.

@@ -54,6 +54,7 @@ class RouteLeaf:
 
     Attributes:
         answers_preflights: Whether a step answers those that are about the route's methods (`gateway.middleware.cors`).
+        readable: Makes the fields by which a page may read that its method is not taken; None without `cors`.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class RouteLeaf:
         self.paths = paths or PathRules()
         self.asks_about_every_path = self.paths.always
         self.answers_preflights = False
+        self.readable: Callable[[Request], tuple[tuple[bytes, bytes], ...]] | None = None
         self._chain = chain
 
     def render_exchange(self, exchange: Exchange) -> None:
@@ -223,6 +225,19 @@ def _preflight(routes: RouteTable[RouteLeaf], request: Request, path: bytes) -> 
     return match if match.value.answers_preflights else None
 
 
+def _let_be_read(tree: Tree, exchange: Exchange, error: GatewayError) -> None:
+    """Let a page read that its method is not taken, by the rules of a route on the same path, where one has any."""
+    if not (tree.answers_preflights and isinstance(error, MethodNotAllowed)):
+        return
+    request, routes = exchange.request, tree.routes
+    for allowed in error.allow:
+        with suppress(GatewayError):
+            route = routes.match(request.host, exchange.path, allowed.encode(), request.headers, request.query).value
+            if route.readable is not None:
+                error.headers += route.readable(request)
+                return
+
+
 T = TypeVar("T", bound=Tree)
 
 
@@ -282,6 +297,7 @@ class Root(Generic[T]):
         except GatewayError as error:
             if exchange.error is None:
                 exchange.error = error
+                _let_be_read(tree, exchange, error)
             tree.unrouted.begin(exchange)
         except Exception:  # noqa: BLE001 - a fault of ours is a 500 for one client
             _log.failure("The gateway failed to route a request")

@@ -234,3 +234,31 @@ def test_in_dry_run(make: Make) -> None:
     assert made.last_log["dry_run"] == "cors=cors.refused"
     made.get("/orders/7")
     assert made.metric("gateway_cors_dry_run_total", route="orders", reason="cors.refused") == 3
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_page_reads_that_its_method_is_not_taken(make: Make, dry_run: bool) -> None:
+    """A 405 is no route's, but of a path whose rules say who may read; another origin's page may not, and no 404 is."""
+    made = make(
+        "orders",
+        routes=[
+            {"path": "/orders/*", "methods": ["GET"], "upstream": "orders"},
+            {"path": "/orders/*", "methods": ["PUT"], "upstream": "orders", "cors": CORS | {"dry_run": dry_run}},
+            {"path": "/plain", "methods": ["GET"], "upstream": "orders"},
+        ],
+    )
+
+    answer = made.request("POST", "/orders/7", {"Origin": PAGE})
+
+    assert (answer.status, answer.headers.get(b"allow")) == (405, b"GET, HEAD, PUT")
+    if dry_run:
+        assert said(answer) == {}
+        return
+    assert said(answer) == {
+        b"access-control-allow-origin": PAGE.encode(),
+        b"access-control-allow-credentials": b"true",
+        b"access-control-expose-headers": b"Retry-After",
+    }
+    assert answer.headers.get(b"vary") == b"Origin"
+    for headers, path in (({"Origin": "https://evil.example"}, "/orders/7"), ({"Origin": PAGE}, "/plain"), ({}, "/o")):
+        assert said(made.request("POST", path, headers)) == {}

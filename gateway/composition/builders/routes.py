@@ -124,6 +124,11 @@ class Routes:
         chain = Chain(steps, handler, render_error)
         leaf = RouteLeaf(route.name, route.pattern, chain, route.exchange_timeout, paths)
         leaf.answers_preflights = route.answers_preflights
+        if route.answers_preflights:
+            # Loaded with the first route that has `cors`.
+            from gateway.middleware.cors import Cors
+
+            leaf.readable = next(step for step in steps if isinstance(step, Cors)).readable
         return leaf
 
     def _chooser(self, route: Route) -> Callable[[Exchange], str] | None:
