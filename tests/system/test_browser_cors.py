@@ -38,6 +38,9 @@ const read = async (path, options) => {
     second: await read("/limited"),
     down: await read("/down"),
     without_rules: await read("/plain"),
+    kept: await read("/kept?1"),
+    kept_still: await read("/kept?1"),
+    not_taken: await read("/kept?1", {method: "POST", body: "x"}),
   };
   await fetch("/told", {method: "POST", body: JSON.stringify(told)});
 })();
@@ -139,6 +142,7 @@ def test_what_pages_may_do_and_read(tmp_path: Path) -> None:
                 {"path": "/limited", "rate_limit": {"limit": 1, "window": "1h"}, **shared},
                 {"path": "/down", **shared, "upstream": "down"},
                 {"path": "/plain", "upstream": "orders"},
+                {"path": "/kept", "methods": ["GET"], "cache": {"ttl": "1h"}, **shared},
             ],
         )
         gateway.start()
@@ -159,9 +163,12 @@ def test_what_pages_may_do_and_read(tmp_path: Path) -> None:
     assert told["down"][0] == 502
     assert told["down"][3] == "upstream.connect"
     assert told["unlisted_method"] == told["unlisted_field"] == told["without_rules"] == "TypeError"
+    assert told["kept"] == told["kept_still"] == [200, "here", None, None, None]
+    assert told["not_taken"][0] == 405
+    assert told["not_taken"][3] == "route.method"
     # The preflight kept two of them from being sent at all. The cookie came with the one that was told to send it.
     assert sorted(asked) == [
-        ("GET", "/limited", None), ("GET", "/orders/1", None), ("GET", "/plain", None),
+        ("GET", "/kept?1", None), ("GET", "/limited", None), ("GET", "/orders/1", None), ("GET", "/plain", None),
         ("PUT", "/orders/2", "session=7"),
     ]  # fmt: skip
     assert set(map(str, kept_out.values())) == {"TypeError"}
