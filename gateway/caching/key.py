@@ -6,8 +6,8 @@ get. So the key has the scheme, the host with its port, the path both as it was 
 of one path may be two resources to a backend), the query as it is sent, and the fields of `cache.vary`; where
 `cache.query` leaves parameters out, these are not sent either. What else is sent are the client's other fields. Those
 that frameworks make URLs, hosts or methods of (`OVERRIDES`) are in the key of a request that has them; those that tell
-the client's address (`NAMES_CLIENT`) are not sent by who fetches for all; an answer that depends on one of the others
-says so in `Vary`.
+the client's address (`NAMES_CLIENT`) are not sent by who fetches for all, but for the address that the gateway
+believes; an answer that depends on one of the others says so in `Vary`.
 """
 
 from __future__ import annotations
@@ -24,16 +24,24 @@ _LONGEST: Final = 64
 _OVERRIDING: Final = frozenset(
     [
         b"base-url",
+        b"cf-visitor",
+        b"cloudfront-forwarded-proto",
         b"front-end-https",
         b"http-host",
         b"proxy-host",
         b"request-uri",
+        b"wl-proxy-ssl",
+        b"x-arr-ssl",
+        b"x-backend-host",
+        b"x-envoy-original-path",
+        b"x-forwarded-context",
         b"x-forwarded-host",
         b"x-forwarded-path",
         b"x-forwarded-port",
         b"x-forwarded-prefix",
         b"x-forwarded-proto",
         b"x-forwarded-protocol",
+        b"x-forwarded-schema",
         b"x-forwarded-scheme",
         b"x-forwarded-server",
         b"x-forwarded-ssl",
@@ -47,11 +55,21 @@ _OVERRIDING: Final = frozenset(
         b"x-method-override",
         b"x-original-host",
         b"x-original-method",
+        b"x-original-uri",
         b"x-original-url",
         b"x-override-url",
         b"x-proxy-url",
+        b"x-proxycontextpath",
+        b"x-proxyhost",
+        b"x-proxyport",
+        b"x-proxyscheme",
+        b"x-real-host",
+        b"x-replaced-path",
         b"x-rewrite-url",
+        b"x-scheme",
+        b"x-script-name",
         b"x-url-scheme",
+        b"x-waws-unencoded-url",
     ]
 )
 """Names of request fields by which one framework or another overrides what the request line says."""
@@ -59,14 +77,29 @@ _OVERRIDING: Final = frozenset(
 _OF_CLIENTS: Final = frozenset(
     [
         b"cf-connecting-ip",
+        b"cf-connecting-ipv6",
+        b"cf-pseudo-ipv4",
         b"client-ip",
         b"fastly-client-ip",
+        b"fly-client-ip",
+        b"proxy-client-ip",
         b"true-client-ip",
+        b"wl-proxy-client-ip",
+        b"x-appengine-user-ip",
+        b"x-azure-clientip",
+        b"x-azure-socketip",
         b"x-client-ip",
         b"x-cluster-client-ip",
+        b"x-envoy-external-address",
+        b"x-forwarded-client-ip",
+        b"x-forwarded-for",
+        b"x-nf-client-connection-ip",
+        b"x-original-forwarded-for",
         b"x-originating-ip",
+        b"x-proxyuser-ip",
         b"x-remote-addr",
         b"x-remote-ip",
+        b"x-sucuri-clientip",
     ]
 )
 """Names of request fields that tell the client's address: another one for each client, so never part of a key."""

@@ -33,6 +33,8 @@ _ENCODING: Final = b"accept-encoding"
 _ASKING: Final = CONDITIONS | {b"cache-control", b"pragma", b"range", b"if-match", b"if-unmodified-since"}
 """Request fields by which a client asks something of a cache, or of who answers in its place."""
 
+_FOR: Final = b"x-forwarded-for"
+_NONE: Final = Headers()
 _NOT_SENT: Final = Among(CONDITIONS | {_ENCODING, b"if-range", b"range"})
 
 
@@ -170,6 +172,9 @@ class Requests:
             made.target = self._target(made.target)
             made.query = made.target.partition(b"?")[2]
         fields = [field for field in made.headers.fields if not (_NOT_SENT[field[0]] or NAMES_CLIENT[field[0]])]
+        if _FOR in made.headers.index and exchange.client_address != exchange.forwarding.client_address(_NONE):
+            # Who came by a trusted proxy is told as that says, without what a client may have written before it.
+            fields.append((_FOR, b"X-Forwarded-For", exchange.client_address.encode()))
         coding = self._coding(made.headers)
         if coding is not None:
             fields.append((_ENCODING, b"Accept-Encoding", coding))

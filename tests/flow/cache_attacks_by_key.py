@@ -37,7 +37,15 @@ OVERRIDES = {
     "X-HTTP-DestinationURL": "/evil",
     "Base-Url": "http://evil",
     "Request-Uri": "/evil",
+    "X-Script-Name": "/evil",
+    "X-Scheme": "javascript",
+    "X-Original-URI": "/evil",
+    "X-Envoy-Original-Path": "/evil",
+    "X-ProxyContextPath": "/evil",
     "True-Client-IP": "127.0.0.1",
+    "X-Forwarded-For": "<script>evil</script>",
+    "X_Forwarded_For": "127.0.0.1",
+    "X-Original-Forwarded-For": "127.0.0.1",
     "X-User-ID": "admin",
 }
 """Fields by which one framework or another learns what was asked for, and by whom, whatever the request line says."""

@@ -153,6 +153,19 @@ def test_who_fetches_for_all_tells_nothing_of_one(make: Make) -> None:
     assert posted.headers.get(b"true-client-ip") == b"192.0.2.9"
 
 
+@pytest.mark.parametrize(
+    ("trusted", "told"),
+    [([], b"192.0.2.1"), (["192.0.2.1"], b"198.51.100.7, 192.0.2.1")],
+)
+def test_who_fetches_for_all_tells_the_address_that_is_believed(make: Make, trusted: list[str], told: bytes) -> None:
+    """Not what a client has written before it: a backend may make a page of that, which all would get."""
+    made = caching(make, trusted_proxies=trusted)
+    made.request("GET", "/a", {"X-Forwarded-For": "<script>, 198.51.100.7"})
+
+    (fetched,) = made.backend("orders").requests
+    assert fetched.headers.get(b"x-forwarded-for") == told
+
+
 def test_what_a_trusted_proxy_says_is_in_the_key(make: Make) -> None:
     """Scheme and host that it forwards."""
     made = caching(make, trusted_proxies=["192.0.2.1"])
