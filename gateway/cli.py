@@ -1,4 +1,4 @@
-"""The command line: `gateway check`, `routes`, `config`, `schema`, `run`, `hash-secret`, `apikey`, `plugin`.
+"""The command line: `gateway check`, `routes`, `config`, `schema`, `run`, `upgrade`, and others of `gateway.commands`.
 
 What a command needs is imported when it runs, so that `gateway --version` and
 completion in a shell are quick.
@@ -24,6 +24,7 @@ import click
 from gateway.commands.apikey import apikey
 from gateway.commands.hash_secret import hash_secret
 from gateway.commands.plugin import plugin
+from gateway.commands.upgrade import upgrade
 
 if TYPE_CHECKING:
     from gateway.config import Settings
@@ -170,6 +171,7 @@ def _configuration(path: str | None, named: str | None, forms: tuple[str, ...]) 
 main.add_command(hash_secret)
 main.add_command(apikey)
 main.add_command(plugin)
+main.add_command(upgrade)
 
 
 def _load(path: str) -> Settings:

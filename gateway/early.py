@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 from types import FrameType
 
-HELD = (signal.SIGHUP, signal.SIGUSR1)
+HELD = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 """Signals that a running gateway acts on, and that end a process which has no handler for them."""
 
 
@@ -37,7 +37,7 @@ noted = Noted()
 
 
 def hold() -> None:
-    """Note SIGHUP and SIGUSR1 from now on; let SIGINT end the process as SIGTERM does, without a traceback.
+    """Note SIGHUP, SIGUSR1 and SIGUSR2 from now on; let SIGINT end the process as SIGTERM does, without a traceback.
 
     The reactor takes SIGTERM and SIGINT over when it runs. Until then no client is served, so the process may end at
     once.

@@ -9,10 +9,11 @@ everything below gets it as an argument.
 from __future__ import annotations
 
 import gc
+import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,7 +31,12 @@ from gateway.config import ConfigError
 from gateway.config.problems import suggestion
 from gateway.config.proxies import ProxyError, as_mapping
 from gateway.dialling.tls import TLSSettingsError
+from gateway.processes.arrival import LOG, Arrival, arrival
+from gateway.processes.first import Reaper, stay
+from gateway.processes.notify import Notify
+from gateway.processes.upgrade import Upgrade, command_line
 from gateway.telemetry.logging import observer
+from gateway.telemetry.twistd_log import log_to_file
 from gateway.transport import descriptors
 from gateway.transport.loop import dispatch_directly
 
@@ -86,6 +92,9 @@ class Options(usage.Options):
         Raises:
             usage.UsageError: No configuration is named, and the working directory has no sample; or several are.
         """
+        self.arrival = arrival(os.environ)
+        if self.parent is not None:
+            self.arrival.adjust(self.parent)
         said = [name for name in ("config", "proxy", "welcome") if self[name] not in (None, [], 0)]
         if len(said) > 1:
             raise usage.UsageError(f"one of --{' and --'.join(said)}: each of them is the whole configuration")
@@ -122,22 +131,91 @@ class ForegroundService(MultiService):
 
 
 class TwistdService(ForegroundService):
-    """A gateway with what it has in a process of its own: signals and a log."""
+    """A gateway with what it has in a process of its own: signals, a log, a process before and one after it.
 
-    def __init__(self, gateway: GatewayService, reactor: Any, log: ILogObserver | None) -> None:
+    Args:
+        gateway: The gateway.
+        reactor: The running one.
+        log: Its observer; None for twistd's own.
+        twistd: The options of twistd, of which it reads the PID file when it ends.
+        came: How this process came to be.
+        notify: Tells systemd.
+    """
+
+    def __init__(
+        self,
+        gateway: GatewayService,
+        reactor: Any,
+        log: ILogObserver | None,
+        twistd: MutableMapping[str, Any],
+        came: Arrival,
+        notify: Notify,
+    ) -> None:
         super().__init__(log)
         self._gateway = gateway
+        self._reactor = reactor
+        self._twistd = twistd
+        self._came = came
+        self._notify = notify
+        self._successor: int | None = None
+        self._news: int | None = None
         gateway.setServiceParent(self)
-        actions: dict[int, Callable[[], object]] = {signal.SIGHUP: self._reload, signal.SIGUSR1: gateway.reopen_logs}
+        init = came.init
+        if os.getpid() == 1:
+            Reaper(reactor).setServiceParent(self)
+            self._news, init = os.pipe()
+        self._upgrade = Upgrade(
+            reactor,
+            command_line(sys.orig_argv),
+            str(Path.cwd()),
+            gateway.ports.sockets,
+            came.pidfile,
+            self._hand_over,
+            init,
+        )
+        actions: dict[int, Callable[[], object]] = {
+            signal.SIGHUP: self._reload,
+            signal.SIGUSR1: gateway.reopen_logs,
+            signal.SIGUSR2: self._succeed,
+        }
         self._signals = Signals(reactor, actions, early.noted.numbers)
         self._signals.setServiceParent(self)
         StopSignals(reactor, lambda: gateway.stopping, gateway.hurry).setServiceParent(self)
 
+    def startService(self) -> None:
+        """Serve, and say so once the reactor runs."""
+        super().startService()
+        self._reactor.callWhenRunning(self._serves)
+
+    def _serves(self) -> None:
+        self._gateway.ports.take_over()
+        self._came.serves(self._twistd)
+        self._notify.ready()
+
     def _reload(self) -> None:
         if self._gateway.reads_files:
-            self._gateway.reload("SIGHUP")
+            self._notify.reloading()
+            self._gateway.reload("SIGHUP").addBoth(lambda _: self._notify.ready())
         else:
             _log.info("SIGHUP: there is no file to read again")
+
+    def _succeed(self) -> None:
+        if self._gateway.stopping:
+            _log.info("SIGUSR2: the gateway is stopping")
+        elif self._twistd.get("chroot"):
+            _log.error("SIGUSR2: with --chroot nothing can be started anew")
+        else:
+            self._upgrade.begin()
+
+    def _hand_over(self, pid: int) -> None:
+        """Leave everything to another process, and end when the last exchange is done."""
+        self._successor = pid
+        self._gateway.ports.hand_over()
+        self._twistd["pidfile"] = ""  # twistd would remove it: it names the other process now
+        self._notify.succeeded(pid)
+        if self._news is not None:
+            self._reactor.addSystemEventTrigger("after", "shutdown", stay, pid, self._news)
+        self._reactor.stop()
 
     def stopService(self) -> Deferred[None]:
         """Stop the gateway, and after that the signal handlers, which a `MultiService` would stop first.
@@ -148,6 +226,9 @@ class TwistdService(ForegroundService):
         return ensureDeferred(self._stop())
 
     async def _stop(self) -> None:
+        if self._successor is None:
+            self._upgrade.give_up()
+            self._notify.stopping()
         try:
             await self._gateway.stopService()
         finally:
@@ -168,7 +249,7 @@ def makeService(options: Options) -> IService:
     if options["welcome"]:
         from gateway.commands.welcome import WelcomeService
 
-        page = ForegroundService(_log_observer(options.parent or {}, "text"))
+        page = ForegroundService(_log_observer(options.parent or {}, "text", reactor))
         WelcomeService(reactor).setServiceParent(page)
         return page
     descriptors.raise_limit()
@@ -176,18 +257,26 @@ def makeService(options: Options) -> IService:
     dispatch_directly(reactor)  # before the gateway is made, which asks for the end of its turns
     try:
         terminal = _is_seen(options.parent or {}) and sys.stderr.isatty()
-        gateway = GatewayService(options.configuration, reactor, terminal=terminal)
+        inherited = options.arrival.inherited
+        gateway = GatewayService(options.configuration, reactor, inherited=inherited, terminal=terminal)
     except (ConfigError, TLSSettingsError) as error:
         raise SystemExit(str(error)) from None
-    return TwistdService(gateway, reactor, _log_observer(options.parent or {}, gateway.settings.log.format))
+    twistd = options.parent if options.parent is not None else {}
+    log = _log_observer(twistd, gateway.settings.log.format, reactor)
+    return TwistdService(gateway, reactor, log, twistd, options.arrival, Notify(os.environ))
 
 
-def _log_observer(twistd: Mapping[str, Any], form: str) -> ILogObserver | None:
-    """Return our observer for a process in the foreground, None where twistd's own is used (a log file, syslog).
+def _log_observer(twistd: Mapping[str, Any], form: str, reactor: Any) -> ILogObserver | None:
+    """Return our observer for the foreground and for log files, None where twistd's own is used (syslog, `--logger`).
 
-    Ours writes to standard error: standard output is for the access log.
+    In the foreground it writes to standard error: standard output is for the access log.
     """
-    return observer(sys.stderr, form) if _is_seen(twistd) else None
+    if _is_seen(twistd):
+        return observer(sys.stderr, form)
+    path = twistd.get("logfile") or LOG
+    if not twistd or twistd.get("syslog") or twistd.get("logger") or path == "-":
+        return None
+    return log_to_file(path, reactor.callFromThread)
 
 
 def _is_seen(twistd: Mapping[str, Any]) -> bool:

@@ -167,6 +167,11 @@ class AdminListener:
         """Return where it listens, None while it does not."""
         return None if self._open is None else self._open.describe()
 
+    @property
+    def listening(self) -> Listening | None:
+        """Return its port, None while it has none."""
+        return self._open
+
     async def open(self, settings: AdminSettings) -> None:
         """Listen where the settings say; the port before it is closed once the new one is open.
 

@@ -47,6 +47,7 @@ from gateway.telemetry.logging import Levels
 from gateway.telemetry.loop_lag import LoopLag
 from gateway.telemetry.metrics import Metrics
 from gateway.transport.deadlines import Deadlines
+from gateway.transport.inherited import Inherited
 from gateway.transport.loop import end_of_turn
 from gateway.transport.port import ConnectionLimit
 from gateway.transport.threads import Threads, ThreadService
@@ -148,6 +149,7 @@ def assemble(
     dialer: Dialer | None = None,
     make_writer: Callable[[str], AccessLogWriter] | None = None,
     open_port: OpenPort | None = None,
+    inherited: Inherited | None = None,
     threads: Callable[[int, str], Threads] | None = None,
     terminal: bool = False,
     later: Callable[[Callable[[], None]], object] | None = None,
@@ -164,6 +166,7 @@ def assemble(
         dialer: Opens connections to backends; by default over TCP.
         make_writer: Makes an access log writer for a path.
         open_port: Opens the port of an endpoint string; None for `gateway.listening.endpoints.listen`.
+        inherited: Sockets that this process was started with.
         threads: Makes threads: how many at most, and what they are called.
         terminal: Whether somebody sits at a terminal and reads the log.
         later: Calls something at the end of the reactor's turn; by default in the reactor's own way.
@@ -236,7 +239,7 @@ def assemble(
         root=root,
         site=site,
         listeners=Listeners(
-            reactor, partial(entrance, site, reception), limit, open_port or partial(_open_port, client_lists)
+            reactor, partial(entrance, site, reception), limit, open_port or partial(_open_port, client_lists, inherited)
         ),
         client_lists=client_lists,
         limit=limit,
@@ -248,11 +251,16 @@ def assemble(
 
 
 def _open_port(
-    lists: ClientLists, reactor: Any, endpoint: str, factory: IProtocolFactory, limit: ConnectionLimit
+    lists: ClientLists,
+    inherited: Inherited | None,
+    reactor: Any,
+    endpoint: str,
+    factory: IProtocolFactory,
+    limit: ConnectionLimit,
 ) -> Deferred[Listening]:
     inside = factory.inside if isinstance(factory, Introduced) else factory
     assert isinstance(inside, Door)
-    return listen(reactor, endpoint, factory, limit, inside.acceptableProtocols(), lists)
+    return listen(reactor, endpoint, factory, limit, inside.acceptableProtocols(), lists, inherited)
 
 
 def door(site: GatewaySite, endpoint: str) -> Door:

@@ -15,6 +15,10 @@ from gateway.admin.service import AdminListener
 from gateway.answering.health import State
 from gateway.composition.assembly import Gateway
 
+PARTING = 5.0
+"""Seconds for which connections may be idle once another process has the ports: an answer closes them, with a word to the
+client, and a request that is on its way meets an open connection."""
+
 CLOSE = 1.0
 """Seconds that connections and services may take to close once exchanges are not waited for any more."""
 
@@ -52,17 +56,23 @@ class Draining:
             _log.warn("Not waiting for what is in flight")
             self._hurried.callback(None)
 
-    async def run(self, times: Times, stop_services: Callable[[], Deferred[Any] | None]) -> None:
+    async def run(
+        self, times: Times, stop_services: Callable[[], Deferred[Any] | None], *, handed_over: bool = False
+    ) -> None:
         """Drain, then close.
 
         Args:
             times: How long it may take.
             stop_services: Stops probes, the watcher, what configurations carry over.
+            handed_over: Another process serves at the same ports already: load balancers need to notice nothing.
         """
         gateway = self._gateway
         gateway.foundation.health.state = State.DRAINING
-        await self._announce(times.shutdown_delay)
+        if not handed_over:
+            await self._announce(times.shutdown_delay)
         await gateway.listeners.stop_accepting()
+        if handed_over:
+            await self._part(min(PARTING, times.shutdown))
         await self._finish(times.shutdown)
         pool = gateway.foundation.pool
         if not await self._within(pool.closeCachedConnections(), CLOSE):
@@ -85,6 +95,12 @@ class Draining:
             _log.info("Not ready any more; serving for another {delay} s", delay=delay)
             self._gateway.site.part()
             await self._within(Deferred(), delay)
+
+    async def _part(self, timeout: float) -> None:
+        """Let every answer close its connection before those that are idle are closed."""
+        site = self._gateway.site
+        site.part()
+        await self._within(site.emptied(), timeout)
 
     async def _finish(self, timeout: float) -> None:
         site = self._gateway.site

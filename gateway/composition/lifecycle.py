@@ -35,6 +35,7 @@ from gateway.composition.agents import AgentLeaf, agent_route
 from gateway.composition.assembly import Gateway, assemble
 from gateway.composition.changes import Changes, entries
 from gateway.composition.draining import Draining
+from gateway.composition.ports import Ports
 from gateway.composition.watcher import ConfigWatcher, inotify_notifier
 from gateway.config import ConfigError, Settings, summary
 from gateway.config.effective import effective, route_table
@@ -50,6 +51,7 @@ from gateway.serving.stock import GatewayTree
 from gateway.telemetry.logging import levels
 from gateway.transport import descriptors
 from gateway.transport.deadlines import INTERVAL
+from gateway.transport.inherited import Inherited
 
 _log = Logger()
 _says = Logger(namespace="gateway")
@@ -73,6 +75,7 @@ class GatewayService(MultiService):
         watch: Apply the file again when it changes (where `configuration` is a path).
         environ: For substitution and overrides; the process's own by default.
         open_port: Opens the port of an endpoint string; None for `gateway.listening.endpoints.listen`.
+        inherited: Sockets that this process was started with: those of the process that it takes over from.
         parts: For `gateway.composition.assembly.assemble`: clocks, chance, dialer.
     """
 
@@ -84,6 +87,7 @@ class GatewayService(MultiService):
         watch: bool = True,
         environ: Mapping[str, str] | None = None,
         open_port: OpenPort | None = None,
+        inherited: Inherited | None = None,
         **parts: Any,
     ) -> None:
         """Load and build; nothing is opened.
@@ -106,12 +110,14 @@ class GatewayService(MultiService):
         settings = self._settings(configuration)
         self._watch_files_of(settings)
         levels.configure(settings.log.level, settings.log.levels)
-        self.gateway: Gateway = assemble(settings, reactor, open_port=open_port, **parts)
+        self.gateway: Gateway = assemble(settings, reactor, open_port=open_port, inherited=inherited, **parts)
         new_id = RequestId(self.gateway.foundation.random_bytes, ()).new
-        open_admin = open_port or partial(listen, lists=self.gateway.client_lists)
+        open_admin = open_port or partial(listen, lists=self.gateway.client_lists, inherited=inherited)
+        self._inherited = inherited or Inherited()
         self._admin = AdminListener(reactor, self._admin_root, new_id, open_admin)
         load = None if path is None else partial(self._load_again, path)
         self._changes = Changes(self.gateway, self._admin, load, self._announce, _tell_descriptors)
+        self.ports = Ports(self.gateway.listeners, self._admin)
         self._draining = Draining(self.gateway, self._admin, reactor)
         self._sweeping = LoopingCall(self.gateway.foundation.deadlines.sweep)
         self._sweeping.clock = reactor
@@ -324,6 +330,7 @@ class GatewayService(MultiService):
             listeners.abandon(fresh)
             raise
         await listeners.commit(ports, fresh)
+        self._inherited.close()
 
     def _now(self, opening: Any) -> None:
         """Run a coroutine that must be done at once: ports are bound without waiting."""
@@ -339,7 +346,8 @@ class GatewayService(MultiService):
     async def _stop(self) -> None:
         self.gateway.foundation.health.state = State.DRAINING
         await self._draining.unless_hurried(self._changes.settled())  # what is being applied is there first
-        await self._draining.run(self.settings.timeouts, super().stopService)
+        stop = super().stopService
+        await self._draining.run(self.settings.timeouts, stop, handed_over=self.ports.handed_over)
         if self._sweeping.running:
             self._sweeping.stop()
 

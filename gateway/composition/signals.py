@@ -1,4 +1,5 @@
-"""What signals mean to a gateway: SIGHUP reloads, SIGUSR1 opens the logs anew, SIGTERM and SIGINT stop.
+"""What signals mean to a gateway: SIGHUP reloads, SIGUSR1 opens the logs anew, SIGUSR2 upgrades, SIGTERM and SIGINT
+stop.
 
 `gateway.early` has noted those that came before this service was there. It is stopped after the drain: until then
 SIGHUP needs a handler, since it ends a process that has none.

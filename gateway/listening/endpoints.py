@@ -32,6 +32,7 @@ from gateway.listening.certificates import CertificateError, CertificateStore
 from gateway.listening.client_lists import ClientLists
 from gateway.listening.introductions import Introduced
 from gateway.listening.single_certificate import SingleCertificate
+from gateway.transport.inherited import SYSTEMD, Given, Inherited
 from gateway.transport.port import BACKLOG, TWISTED_BACKLOG, ConnectionLimit, GatewayPort
 from gateway.transport.tls import over_tls
 from gateway.transport.unix_port import GatewayUnixPort
@@ -70,8 +71,10 @@ class ListeningReactor:
         limit: ConnectionLimit,
         alpn: Sequence[bytes],
         client_lists: ClientLists | None = None,
+        inherited: Inherited | None = None,
     ) -> None:
         self._reactor = reactor
+        self._inherited = inherited or Inherited()
         self._limit = limit
         self.description = description
         self.alpn = tuple(alpn)
@@ -88,14 +91,27 @@ class ListeningReactor:
         """Listen; see `IReactorTCP.listenTCP`."""
         # Twisted's default cannot be told from the same number in the string; nobody writes that number on purpose.
         queue = BACKLOG if backlog == TWISTED_BACKLOG else backlog
+        given = self._inherited.take(interface, port)
+        if given is not None:
+            adopted = GatewayPort.adopt(self._reactor, given.descriptor, given.family, factory)
+            os.close(given.descriptor)  # the port has a duplicate
+            return self._started(adopted, queue, (interface, port))
         try:
-            return self._start(GatewayPort(port, factory, queue, interface, self._reactor))
+            listening = self._start(GatewayPort(port, factory, queue, interface, self._reactor))
         except CannotListenError:
             before = self._leaving(port, interface)
             if before is None:
                 raise
-        listening = self._start(before.successor(factory))
-        listening.socket.listen(queue)  # type: ignore[attr-defined]  # a port's
+        else:
+            listening.opened_for = (interface, port)  # type: ignore[attr-defined]  # a port of ours
+            return listening
+        return self._started(before.successor(factory), queue, (interface, port))
+
+    def _started(self, port: GatewayPort, queue: int, opened_for: tuple[str, int]) -> IListeningPort:
+        """Start a port on a socket that listens already, which may have had another queue."""
+        listening = self._start(port)
+        port.socket.listen(queue)
+        port.opened_for = opened_for
         return listening
 
     def _leaving(self, port: Any, interface: str) -> GatewayPort | None:
@@ -137,6 +153,12 @@ class ListeningReactor:
     ) -> IListeningPort:
         """Listen on a path, without a lock file; see `IReactorUNIX.listenUNIX`, and Note [The file of a socket]."""
         queue = BACKLOG if backlog == TWISTED_BACKLOG else backlog
+        given = self._inherited.take(os.fsdecode(address))
+        if given is not None:
+            port = GatewayUnixPort.adopt(self._reactor, given.descriptor, factory)
+            os.close(given.descriptor)  # the port has a duplicate
+            port.backlog, port.mode, port.heir_of_a_process = queue, mode, True
+            return self._start(port)
         for reader in self._reactor.getReaders():
             if isinstance(reader, GatewayUnixPort) and reader.leaving and reader.is_at(Path(os.fsdecode(address))):
                 port = reader.successor(factory, mode)
@@ -147,8 +169,12 @@ class ListeningReactor:
     def adoptStreamPort(self, fileDescriptor: int, addressFamily: int, factory: IProtocolFactory) -> IListeningPort:  # noqa: N803
         """Take over a listening socket (systemd); see `IReactorSocket.adoptStreamPort`."""
         if addressFamily == socket.AF_UNIX:
-            return self._start(GatewayUnixPort.adopt(self._reactor, fileDescriptor, factory))
-        return self._start(GatewayPort.adopt(self._reactor, fileDescriptor, addressFamily, factory))
+            port = GatewayUnixPort.adopt(self._reactor, fileDescriptor, factory)
+            port.by_systemd = fileDescriptor
+            return self._start(port)
+        adopted = GatewayPort.adopt(self._reactor, fileDescriptor, addressFamily, factory)
+        adopted.opened_for = (SYSTEMD, fileDescriptor)
+        return self._start(adopted)
 
     def _start(self, port: Any) -> IListeningPort:
         port.limit = self._limit
@@ -194,6 +220,27 @@ class Listening:
         except Exception as error:
             raise ListenFailed(self.endpoint, words(error)) from error
 
+    def given(self) -> Given | None:
+        """Describe its socket for a process that is to have it too; None for one that no port of ours has."""
+        port = self.port
+        if isinstance(port, GatewayPort) and port.opened_for is not None:
+            return Given(port.addressFamily, *port.opened_for, port.fileno())
+        if isinstance(port, GatewayUnixPort):
+            if port.by_systemd is not None:
+                return Given(socket.AF_UNIX, SYSTEMD, port.by_systemd, port.fileno())
+            return Given(socket.AF_UNIX, os.fsdecode(port.getHost().name or b""), 0, port.fileno())
+        return None
+
+    def let_go(self) -> None:
+        """Leave socket and file to another process: closing the port ends neither."""
+        if isinstance(self.port, (GatewayPort, GatewayUnixPort)):
+            self.port.let_go()
+
+    def take_over(self) -> None:
+        """Have the file of a socket that another process has let go of."""
+        if isinstance(self.port, GatewayUnixPort):
+            self.port.take_over()
+
     def leave(self, leaving: bool) -> None:
         """Note whether this port is about to be closed; see `GatewayPort.leaving`."""
         if isinstance(self.port, (GatewayPort, GatewayUnixPort)):
@@ -225,6 +272,7 @@ def listen(
     limit: ConnectionLimit | None = None,
     alpn: Sequence[bytes] = HTTP11,
     lists: ClientLists | None = None,
+    inherited: Inherited | None = None,
 ) -> Deferred[Listening]:
     """Open the port that an endpoint string describes.
 
@@ -235,12 +283,13 @@ def listen(
         limit: Shared by the ports of a gateway: how many connections they hold at once.
         alpn: Protocols offered on TLS, best first.
         lists: Which certificates of clients are revoked; None where nobody says.
+        inherited: Sockets that this process was started with.
 
     Returns:
         The open port; fails with `ListenFailed`.
     """
     return Deferred.fromCoroutine(
-        _listen(ListeningReactor(reactor, description, limit or ConnectionLimit(), alpn, lists), factory)
+        _listen(ListeningReactor(reactor, description, limit or ConnectionLimit(), alpn, lists, inherited), factory)
     )
 
 

@@ -160,10 +160,14 @@ class GatewaySite(Site, Host):
     def drain(self) -> Deferred[None]:
         """Close connections as they become idle; fire when all are closed."""
         self.part()
-        if self._drained is None:
-            self._drained = Deferred()
         for channel in list(self.channels):
             channel.drain()
+        return self.emptied()
+
+    def emptied(self) -> Deferred[None]:
+        """Fire when all connections are closed; their ports are closed already, and nobody is told to hurry."""
+        if self._drained is None:
+            self._drained = Deferred()
         self._check_drained()
         return self._drained
 

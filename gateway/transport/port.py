@@ -143,10 +143,12 @@ class GatewayPort(Patient, tcp.Port):
 
     Attributes:
         leaving: It is about to be closed: another port for the same address may have its socket.
+        opened_for: Interface and port as they were asked for; None for a socket that was handed to us (systemd).
     """
 
     transport = HeldServer  # type: ignore[assignment]  # made with the same arguments
     leaving = False
+    opened_for: tuple[str, int] | None = None
 
     @classmethod
     def adopt(cls, reactor: Any, descriptor: int, family: int, factory: IProtocolFactory) -> GatewayPort:
@@ -157,8 +159,12 @@ class GatewayPort(Patient, tcp.Port):
     def successor(self, factory: IProtocolFactory) -> GatewayPort:
         """Make a port on the same socket, so that nobody who connects meanwhile is turned away."""
         self.leaving = False
-        self._shouldShutdown = False  # shutting the socket down would end the successor's listening too
+        self.let_go()
         return self.adopt(self.reactor, self.fileno(), self.addressFamily, factory)
+
+    def let_go(self) -> None:
+        """Leave the socket to another port, or process: shutting it down would end the other's listening too."""
+        self._shouldShutdown = False
 
     def called(self, kind: str) -> None:
         """Say in Twisted's own log lines what it listens for: `TLS` in place of `TCP`."""

@@ -87,10 +87,14 @@ class GatewayUnixPort(Patient, unix.Port):
 
     Attributes:
         leaving: It is about to be closed: another port at the same path may have its socket.
+        heir_of_a_process: Its socket was bound by another process, which lets go of the file when this one serves.
+        by_systemd: The descriptor under which systemd has handed its socket over; None for one of ours.
     """
 
     transport = HeldUnixServer  # type: ignore[assignment]  # made with the same arguments
     leaving = False
+    heir_of_a_process = False
+    by_systemd: int | None = None
 
     _owns: Identity | None = None
     _heir: GatewayUnixPort | None = None
@@ -126,6 +130,18 @@ class GatewayUnixPort(Patient, unix.Port):
         """Have the file from now on: the port before this one is closed."""
         self._owns = file
         self._path.chmod(self.mode)
+
+    def let_go(self) -> None:
+        """Leave socket and file to another process."""
+        self._shouldShutdown = False
+        self._owns = None
+
+    def take_over(self) -> None:
+        """Have the file that another process has let go of."""
+        found = _identity(self._path)
+        if self.heir_of_a_process and found is not None:
+            self.heir_of_a_process = False
+            self.inherit(found)
 
     def startListening(self) -> None:
         """Listen."""

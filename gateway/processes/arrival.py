@@ -1,0 +1,71 @@
+"""Take over from another process: what differs from a start where nobody served before.
+
+`gateway.tap` asks before twistd has done anything: no process file is written nor looked at, since it names the process
+before this one; the rights of the user were given up by that one, and this is its child, which is in the background
+where that is.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import MutableMapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from gateway.processes.handover import Handover, received
+from gateway.transport.inherited import Inherited
+
+LOG = "twistd.log"
+"""Where twistd logs in the background unless it is told otherwise."""
+
+
+class Arrival:
+    """How this process came to be.
+
+    Args:
+        told: What another process handed to it; None where nobody served before.
+
+    Attributes:
+        inherited: Sockets that it was started with.
+        init: Descriptor on which the first process of a container is told who serves; None where there is none.
+    """
+
+    def __init__(self, told: Handover | None) -> None:
+        self._told = told
+        self._pidfile = ""
+        self.inherited = Inherited(() if told is None else told.sockets)
+        self.init = None if told is None else told.init
+        if told is not None:
+            for given in told.sockets:
+                os.set_inheritable(given.descriptor, False)
+
+    @property
+    def pidfile(self) -> str:
+        """Return the absolute path of the file that is to name this process, empty for none."""
+        return self._pidfile
+
+    def adjust(self, twistd: MutableMapping[str, Any]) -> None:
+        """Change the options that are twistd's own, where another process has done what they ask for."""
+        self._pidfile = str(Path(twistd["pidfile"]).absolute()) if twistd.get("pidfile") else ""
+        if self._told is None:
+            return
+        self._pidfile = self._told.pidfile
+        if not (twistd["nodaemon"] or twistd["logfile"] or twistd["syslog"]):
+            twistd["logfile"] = LOG
+        twistd.update(pidfile="", nodaemon=True, uid=None, gid=None)
+
+    def serves(self, twistd: MutableMapping[str, Any]) -> None:
+        """Say that this process serves; from now on the process file is its own, to be removed at its end."""
+        told, self._told = self._told, None
+        if told is None:
+            return
+        twistd["pidfile"] = told.pidfile
+        with suppress(OSError):  # who started it may be gone
+            os.write(told.status, b"%d\n" % os.getpid())
+        os.close(told.status)
+
+
+def arrival(environ: MutableMapping[str, str]) -> Arrival:
+    """Find out how this process came to be."""
+    return Arrival(received(environ))

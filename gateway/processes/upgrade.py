@@ -1,0 +1,218 @@
+"""Start the installed code anew on the sockets of this process, and let it take over: SIGUSR2.
+
+The command that started this process runs again, as a child with the listening sockets in hand
+(`gateway.processes.handover`). When it says that it serves, this process leaves sockets, files and PID file to it and
+drains; until then nothing has changed, so a new version that does not come up is one line in the log.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+from twisted.internet import endpoints
+from twisted.internet.error import ProcessDone, ProcessExitedAlready
+from twisted.internet.protocol import ProcessProtocol
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from gateway.processes.handover import VARIABLE, Handover
+from gateway.transport.inherited import SYSTEMD, Given
+
+PATIENCE: Final = 60.0
+"""Seconds for the new process to serve: it imports, reads its configuration and builds."""
+
+_FOR_SYSTEMD: Final = (
+    "import os, sys; os.environ['LISTEN_PID'] = str(os.getpid()); os.execvp(sys.argv[1], sys.argv[1:])"
+)
+"""Becomes the command behind it: the sockets of systemd are for the process that `LISTEN_PID` names. A shell would do,
+where there is one; but dash keeps descriptors from 10 on for itself."""
+
+_log = Logger()
+
+
+def descriptors_of_systemd() -> Sequence[int]:
+    """Return the descriptors that systemd has handed to this process (sd_listen_fds(3)), as Twisted has read them."""
+    found: Sequence[int] = endpoints._SystemdParser._sddaemon.inheritedDescriptors()  # noqa: SLF001  # nobody else knows
+    return found
+
+
+class Successor(ProcessProtocol):
+    """The new process, until it serves.
+
+    Args:
+        upgrade: Who started it.
+        status: Its descriptor on which it says so.
+    """
+
+    def __init__(self, upgrade: Upgrade, status: int) -> None:
+        self._upgrade = upgrade
+        self._status = status
+        self._said = b""
+
+    def childDataReceived(self, childFD: int, data: bytes) -> None:  # noqa: N802, N803  # Twisted's names
+        """Take what it says: its number, on a line."""
+        self._said += data
+        if childFD == self._status and self._said.endswith(b"\n"):
+            self._upgrade.serves(int(self._said))
+
+    def processExited(self, reason: Failure) -> None:  # noqa: N802  # Twisted's name
+        """It has ended."""
+        self._upgrade.ended(reason)
+
+
+class Upgrade:
+    """How this process is succeeded.
+
+    Args:
+        reactor: Starts processes and keeps time.
+        command: Starts the gateway.
+        directory: Where it was started.
+        sockets: Describes those that listen.
+        pidfile: The file that names this process, empty for none.
+        hand_over: Called with the number of the process that serves from now on.
+        init: Descriptor on which the first process of a container is told who serves; None where there is none.
+        environ: Of this process.
+        by_systemd: Descriptors that systemd has handed to this process.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        command: Sequence[str],
+        directory: str,
+        sockets: Callable[[], Sequence[Given]],
+        pidfile: str,
+        hand_over: Callable[[int], object],
+        init: int | None = None,
+        environ: Mapping[str, str] = os.environ,
+        by_systemd: Callable[[], Sequence[int]] = descriptors_of_systemd,
+    ) -> None:
+        self._reactor = reactor
+        self._command = command
+        self._directory = directory
+        self._sockets = sockets
+        self._pidfile = pidfile
+        self._hand_over = hand_over
+        self._init = init
+        self._environ = environ
+        self._by_systemd = by_systemd
+        self._process: Any = None
+        self._timer: Any = None
+        self._done = False
+
+    def begin(self) -> None:
+        """Start the new process, unless one is being started."""
+        if self._process is not None or self._done:
+            _log.info("SIGUSR2: another process is taking over already")
+            return
+        command, environ = list(self._command), dict(self._environ)
+        sockets = list(self._sockets())
+        by_systemd = self._by_systemd()
+        descriptors: dict[int, int | str] = {number: number for number in (0, 1, 2, *by_systemd)}
+        # Those that are in use: the first descriptors were closed when their ports were made, and may be others' by now.
+        descriptors |= {given.port: given.descriptor for given in sockets if given.where == SYSTEMD}
+
+        def passed(descriptor: int | str) -> int:
+            number = max(descriptors) + 1
+            descriptors[number] = descriptor
+            return number
+
+        handed = [each._replace(descriptor=passed(each.descriptor)) for each in sockets if each.where != SYSTEMD]
+        init = None if self._init is None else passed(self._init)
+        status = passed("r")
+        if by_systemd:
+            # Twisted has taken both variables out of the environment when it read them.
+            environ["LISTEN_FDS"] = str(len(by_systemd))
+            command = [sys.executable, "-I", "-S", "-c", _FOR_SYSTEMD, *command]
+        environ[VARIABLE] = Handover(tuple(handed), status, self._pidfile, init).as_text()
+        _log.info("SIGUSR2: starting the installed version, which takes over when it serves")
+        try:
+            self._process = self._reactor.spawnProcess(
+                Successor(self, status), command[0], command, environ, self._directory, childFDs=descriptors
+            )
+        except OSError as error:
+            _log.error("The installed version cannot be started; this process serves on: {error}", error=error)
+            return
+        self._timer = self._reactor.callLater(PATIENCE, self._too_late)
+
+    def give_up(self) -> None:
+        """End a new process that does not serve yet: this one is told to stop, and nobody is to stay."""
+        if not self._done:
+            self._done = True
+            self._end("TERM")
+
+    def serves(self, pid: int) -> None:
+        """The new process serves: leave everything to it."""
+        if self._done or self._process is None:
+            return
+        self._done = True
+        self._timer.cancel()
+        if self._pidfile:
+            write_pid(Path(self._pidfile), pid)
+        if self._init is not None:
+            os.write(self._init, b"%d\n" % pid)
+        _log.info("Process {pid} has taken over", pid=pid)
+        self._hand_over(pid)
+
+    def ended(self, reason: Failure) -> None:
+        """The new process has ended."""
+        self._process = None
+        if self._done:
+            return
+        self._timer.cancel()
+        words = "exit code 0" if reason.check(ProcessDone) else _words(reason.value)
+        _log.error("The installed version did not come up ({words}); this process serves on", words=words)
+        if self._pidfile:
+            write_pid(Path(self._pidfile), os.getpid())  # written anew: `gateway upgrade` waits for that
+
+    def _too_late(self) -> None:
+        _log.error("The installed version does not serve after {seconds} s: it is ended", seconds=PATIENCE)
+        self._timer = self._reactor.callLater(PATIENCE, lambda: None)  # `ended` cancels it
+        self._end("KILL")
+
+    def _end(self, how: str) -> None:
+        if self._process is not None:
+            with suppress(ProcessExitedAlready):
+                self._process.signalProcess(how)
+
+
+def command_line(original: Sequence[str], executable: str = sys.executable) -> list[str]:
+    """Return the command that starts what is installed now.
+
+    Args:
+        original: The command line that started this process, the interpreter first (`sys.orig_argv`).
+        executable: The interpreter.
+
+    A script (`bin/gateway`) is run by its own first line: it may be another interpreter's by now, where the path goes
+    through a symbolic link to the version in use.
+    """
+    if len(original) > 1 and not original[1].startswith("-"):
+        script = Path(original[1])
+        with suppress(OSError), script.open("rb") as opened:
+            if os.access(script, os.X_OK) and opened.read(2) == b"#!":
+                return [str(script.absolute()), *original[2:]]
+    return [executable, *original[1:]]
+
+
+def write_pid(path: Path, pid: int) -> None:
+    """Let a PID file name another process, in one step where the directory is ours to write."""
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        try:
+            fresh.write_text(str(pid))
+            fresh.replace(path)
+        except OSError:
+            fresh.unlink(missing_ok=True)
+            path.write_text(str(pid))
+    except OSError as error:
+        _log.error("{path} does not name the process that serves, {pid}: {error}", path=path, pid=pid, error=error)
+
+
+def _words(error: Any) -> str:
+    signal = getattr(error, "signal", None)
+    return f"signal {signal}" if signal else f"exit code {getattr(error, 'exitCode', '?')}"
