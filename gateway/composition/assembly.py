@@ -206,6 +206,7 @@ def assemble(
     )
     client_lists = ClientLists()
     client_lists.follow(settings.auth)
+    open_port = open_port or partial(_open_port, client_lists, inherited)
     access_logs = AccessLogs(make_writer or (lambda path: AccessLogWriter(path, reactor)))
     path = access_log_path(settings)
     writer = access_logs.at(path)
@@ -238,9 +239,7 @@ def assemble(
         foundation=foundation,
         root=root,
         site=site,
-        listeners=Listeners(
-            reactor, partial(entrance, site, reception), limit, open_port or partial(_open_port, client_lists, inherited)
-        ),
+        listeners=Listeners(reactor, partial(entrance, site, reception), limit, open_port),
         client_lists=client_lists,
         limit=limit,
         access_logs=access_logs,

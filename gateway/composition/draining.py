@@ -16,8 +16,8 @@ from gateway.answering.health import State
 from gateway.composition.assembly import Gateway
 
 PARTING = 5.0
-"""Seconds for which connections may be idle once another process has the ports: an answer closes them, with a word to the
-client, and a request that is on its way meets an open connection."""
+"""Seconds for which connections may be idle once another process has the ports: an answer closes them, and says so, and
+a request that is on its way meets an open connection."""
 
 CLOSE = 1.0
 """Seconds that connections and services may take to close once exchanges are not waited for any more."""

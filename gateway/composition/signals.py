@@ -1,5 +1,4 @@
-"""What signals mean to a gateway: SIGHUP reloads, SIGUSR1 opens the logs anew, SIGUSR2 upgrades, SIGTERM and SIGINT
-stop.
+"""What signals mean to a gateway: SIGHUP reloads, SIGUSR1 opens the logs anew, SIGUSR2 upgrades, others stop.
 
 `gateway.early` has noted those that came before this service was there. It is stopped after the drain: until then
 SIGHUP needs a handler, since it ends a process that has none.

@@ -24,7 +24,9 @@ class Notify:
     """
 
     def __init__(
-        self, environ: Mapping[str, str], monotonic: Callable[[], int] = lambda: time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+        self,
+        environ: Mapping[str, str],
+        monotonic: Callable[[], int] = lambda: time.clock_gettime_ns(time.CLOCK_MONOTONIC),
     ) -> None:
         path = environ.get("NOTIFY_SOCKET", "")
         # A name that begins with @ is in the kernel's own namespace.

@@ -54,13 +54,13 @@ class Successor(ProcessProtocol):
         self._status = status
         self._said = b""
 
-    def childDataReceived(self, childFD: int, data: bytes) -> None:  # noqa: N802, N803  # Twisted's names
+    def childDataReceived(self, childFD: int, data: bytes) -> None:  # noqa: N803  # Twisted's names
         """Take what it says: its number, on a line."""
         self._said += data
         if childFD == self._status and self._said.endswith(b"\n"):
             self._upgrade.serves(int(self._said))
 
-    def processExited(self, reason: Failure) -> None:  # noqa: N802  # Twisted's name
+    def processExited(self, reason: Failure) -> None:  # Twisted's name
         """It has ended."""
         self._upgrade.ended(reason)
 
@@ -114,7 +114,7 @@ class Upgrade:
         sockets = list(self._sockets())
         by_systemd = self._by_systemd()
         descriptors: dict[int, int | str] = {number: number for number in (0, 1, 2, *by_systemd)}
-        # Those that are in use: the first descriptors were closed when their ports were made, and may be others' by now.
+        # Those that are in use: the first descriptors were closed when their ports were made, and may be others'.
         descriptors |= {given.port: given.descriptor for given in sockets if given.where == SYSTEMD}
 
         def passed(descriptor: int | str) -> int:

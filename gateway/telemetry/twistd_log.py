@@ -10,6 +10,7 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from twisted.logger import ILogObserver, textFileLogObserver
@@ -19,7 +20,7 @@ from twisted.python.logfile import LogFile
 class SharedLogFile(LogFile):
     """A log file whose every line goes to its end, wherever that is by then."""
 
-    def _openFile(self) -> None:
+    def _openFile(self) -> None:  # noqa: N802  # Twisted's name
         super()._openFile()
         descriptor = self._file.fileno()
         fcntl.fcntl(descriptor, fcntl.F_SETFL, fcntl.fcntl(descriptor, fcntl.F_GETFL) | os.O_APPEND)
@@ -27,7 +28,7 @@ class SharedLogFile(LogFile):
     def rotate(self) -> None:
         """Begin another file; go on in the one that another process has begun, where it has."""
         with suppress(OSError):
-            if not os.path.samestat(os.fstat(self._file.fileno()), os.stat(self.path)):
+            if not os.path.samestat(os.fstat(self._file.fileno()), Path(self.path).stat()):
                 self.reopen()
                 return
         super().rotate()
@@ -43,4 +44,4 @@ def log_to_file(path: str, call: Callable[[Callable[[], Any]], Any]) -> ILogObse
     file = SharedLogFile.fromFullPath(path)
     if not signal.getsignal(signal.SIGUSR1):
         signal.signal(signal.SIGUSR1, lambda *_: call(file.rotate))
-    return textFileLogObserver(file)  # type: ignore[arg-type]  # as twistd does
+    return textFileLogObserver(file)

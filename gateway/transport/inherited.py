@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Final, NamedTuple
 
 SYSTEMD: Final = "systemd"
-"""Where the sockets are that systemd has bound; their ports are the descriptors under which systemd handed them over."""
+"""Where the sockets are that systemd has bound; their ports are the descriptors under which it handed them over."""
 
 
 class Given(NamedTuple):

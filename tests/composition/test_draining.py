@@ -131,3 +131,21 @@ def test_nothing_is_reloaded_any_more(running: World) -> None:
     assert failures[0].check(Stopping)
     assert running.open() == ["tcp:9"]
     running.advance(6)
+
+
+def test_where_another_process_has_the_ports_idle_connections_are_closed_late(running: World) -> None:
+    """A request that is on its way meets an open connection, and its answer closes it; there is no delay before."""
+    assert running.change("shutdown: 5s", "shutdown: 9s, shutdown_delay: 2s")
+    asking, silent = running.send(GET), running.send(GET)
+    running.service.hand_over()
+    stopped = running.stop()
+    assert "tcp:1" not in running.open()
+    running.advance(3.0)
+    assert running.send(GET, asking).responses()[1].headers.get(b"Connection") == b"close"
+    assert asking.closed is not None
+    assert silent.closed is None
+    assert not stopped.called
+    running.advance(2.5)
+
+    assert silent.closed is not None
+    assert stopped.called

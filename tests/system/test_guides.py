@@ -167,3 +167,14 @@ def test_speak_http2(tmp_path: Path) -> None:
             assert guide.follow() >= 6
         finally:
             guide.stop()
+
+
+def test_upgrade_without_losing_a_request(tmp_path: Path) -> None:
+    """A version that comes up, and one that does not."""
+    with backend("app") as origin:
+        ports = {8080: free_port(), 9090: free_port(), 9001: origin.server_address[1]}
+        guide = Guide("docs/guides/upgrade.md", tmp_path, ports)
+        try:
+            assert guide.follow() >= 9
+        finally:
+            guide.stop()

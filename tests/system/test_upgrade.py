@@ -99,6 +99,12 @@ class Upgraded(GatewayProcess):
             env={**os.environ, "PYTHONPATH": CODE},
         )
 
+    def succeed(self, pid: int) -> None:
+        """Send SIGUSR2, and wait until another process serves."""
+        before = self.pid
+        os.kill(pid, signal.SIGUSR2)
+        until(lambda: self.pid != before, "it does not take over")
+
     def end(self) -> None:
         """End whoever serves."""
         pid = self.pid
@@ -107,6 +113,10 @@ class Upgraded(GatewayProcess):
                 os.kill(pid, signal.SIGTERM)
             until(lambda: not _lives(pid), "it does not end")
         self.stop()
+
+
+def _children(pid: int) -> list[int]:
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def _lives(pid: int) -> bool:
@@ -120,9 +130,7 @@ def test_nobody_is_refused_and_no_answer_is_lost(tmp_path: Path, origin: backend
     """Two upgrades under load, one more request in flight; the PID file names the new one and goes with it."""
     gateway = Upgraded(tmp_path, **one_upstream(origin.url)).run()
     slow: list[int] = []
-    asking = threading.Thread(
-        target=lambda: slow.append(requests.get(f"{gateway.url}/slow/4", timeout=20).status_code)
-    )
+    asking = threading.Thread(target=lambda: slow.append(requests.get(f"{gateway.url}/slow/4", timeout=20).status_code))
     try:
         first = gateway.pid
         asking.start()
@@ -172,7 +180,7 @@ def test_in_the_background_and_at_a_path(tmp_path: Path, origin: backends.Backen
     listeners = [{"endpoint": f"unix:{path}:mode=600"}]
     gateway = Upgraded(tmp_path, **one_upstream(origin.url), listeners=listeners)
     log = tmp_path / "twistd.log"
-    command = [TWISTD, f"--pidfile={gateway.pidfile}", "gateway", "--config", gateway.config]
+    command = [str(TWISTD), f"--pidfile={gateway.pidfile}", "gateway", "--config", str(gateway.config)]
     subprocess.run(command, check=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": CODE}, timeout=30)
     try:
         first = gateway.pid
@@ -204,7 +212,7 @@ def test_sockets_of_systemd_are_passed_on(tmp_path: Path, origin: backends.Backe
 
     environ = {**os.environ, "PYTHONPATH": CODE, "LISTEN_FDS": "1", "LISTEN_FDNAMES": "web"}
     environ["NOTIFY_SOCKET"] = str(tmp_path / "notify")
-    command = [*BY_RUN, "--pidfile", gateway.pidfile, "--config", gateway.config]
+    command = [*BY_RUN, "--pidfile", str(gateway.pidfile), "--config", str(gateway.config)]
     with (tmp_path / "stderr").open("wb") as errors:
         process = subprocess.Popen(
             ["/bin/sh", "-c", 'LISTEN_PID=$$ exec "$0" "$@"', *command],
@@ -245,20 +253,17 @@ def test_as_the_first_process_of_a_container(tmp_path: Path, origin: backends.Ba
     gateway.start(command=(*unshared, *BY_RUN, "--pidfile", gateway.pidfile))
     try:
         assert gateway.process is not None
-        first = int(Path(f"/proc/{gateway.process.pid}/task/{gateway.process.pid}/children").read_text())
+        [first] = _children(gateway.process.pid)
         assert gateway.pid == 1
         enter = ["nsenter", f"--target={first}", "--pid", "--mount"]
         subprocess.run([*enter, "sh", "-c", "sleep 0.2 & exec true"], check=True)
         until(lambda: "defunct" not in subprocess.run([*enter, "ps", "ax"], capture_output=True, text=True).stdout)
         for _ in range(2):
-            before = gateway.pid
             with Clients(gateway.url) as clients:
-                os.kill(first, signal.SIGUSR2)
-                until(lambda: gateway.pid != before, "it does not take over")
+                gateway.succeed(first)
             assert clients.faults == []
-            children = Path(f"/proc/{first}/task/{first}/children")
             until(lambda: "init.py" in Path(f"/proc/{first}/cmdline").read_text(), "it does not stay")
-            until(lambda: len(children.read_text().split()) == 1, "nobody reaps")
+            until(lambda: len(_children(first)) == 1, "nobody reaps")
             assert requests.get(f"{gateway.url}/name", timeout=5).status_code == 200
 
         os.kill(first, signal.SIGTERM)
