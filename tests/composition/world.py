@@ -40,6 +40,9 @@ class Port:
     def leave(self, leaving: bool) -> None:
         """No two of them have the same address."""
 
+    def let_go(self) -> None:
+        """It has no socket."""
+
     def read_again(self) -> list[Callable[[], None]]:
         return [self.renew]
 
