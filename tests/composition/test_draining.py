@@ -137,7 +137,7 @@ def test_where_another_process_has_the_ports_idle_connections_are_closed_late(ru
     """A request that is on its way meets an open connection, and its answer closes it; there is no delay before."""
     assert running.change("shutdown: 5s", "shutdown: 9s, shutdown_delay: 2s")
     asking, silent = running.send(GET), running.send(GET)
-    running.service.hand_over()
+    running.service.ports.hand_over()
     stopped = running.stop()
     assert "tcp:1" not in running.open()
     running.advance(3.0)
