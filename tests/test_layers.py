@@ -91,6 +91,7 @@ MAY_USE = {
     # 6: composition
     "composition": DOES_IO,
     "memory": DOES_IO,
+    "processes": DOES_IO,
     # 7: commands
     "commands": {"click", "rich", "twisted", "zope"} | READS_SETTINGS,
     "cli": {"click", "rich", "twisted"} | READS_SETTINGS,
