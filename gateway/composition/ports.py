@@ -1,8 +1,6 @@
 """All ports of a gateway, the admin listener's among them, as another process is to have their sockets.
 
 Asked by `gateway.processes.upgrade`, for one process that takes over from another.
-
-Tests: `tests/system/test_upgrade.py`.
 """
 
 from __future__ import annotations

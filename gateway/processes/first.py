@@ -1,8 +1,6 @@
 """What falls to the first process of a container besides serving: children that nobody else waits for, and to stay.
 
 The kernel makes it the parent of every process whose own parent has ended, and ends the container with it.
-
-Tests: `tests/system/test_upgrade.py`.
 """
 
 from __future__ import annotations

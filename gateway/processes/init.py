@@ -3,8 +3,6 @@
 `gateway.processes.first` turns the process that has drained into this program, which takes signals for the gateway
 that serves now, reaps what nobody else does, and ends as that one ends. It imports nothing but the standard library:
 it may live as long as the container, across any number of upgrades.
-
-Tests: `tests/system/test_upgrade.py`.
 """
 
 from __future__ import annotations
