@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.web.server import Request
 
+from gateway.admin.guard import Guard
 from gateway.admin.resources import Leaf
 from gateway.admin.writes import Write
 from gateway.caching.key import url_of
@@ -46,15 +47,15 @@ class CachePurge(Write):
     """`POST /cache/purge`.
 
     Args:
-        token: The `admin.token` in force.
+        guard: Lets in who may change something.
         caches: Those of the configuration in force.
     """
 
     methods = ("POST",)
     words = 'forget kept answers: {"route": …}, {"url": …}, {"tag": …} or {} for all (needs admin.token)'
 
-    def __init__(self, token: Callable[[], str], caches: Callable[[], Caches]) -> None:
-        super().__init__(token)
+    def __init__(self, guard: Guard, caches: Callable[[], Caches]) -> None:
+        super().__init__(guard)
         self._caches = caches
 
     def change(self, request: Request) -> tuple[int, Any] | Deferred[tuple[int, Any]]:
@@ -128,11 +129,11 @@ def _outcome(said: dict[str, str], told: bool) -> tuple[int, Any]:
     return 503, {"error": "Redis does not answer: other instances are told as soon as it does", "purged": said}
 
 
-def purge_writes(token: Callable[[], str], caches: Callable[[], Caches]) -> dict[str, Leaf]:
+def purge_writes(guard: Guard, caches: Callable[[], Caches]) -> dict[str, Leaf]:
     """Return the write by path.
 
     Args:
-        token: The `admin.token` in force.
+        guard: Lets in who may change something.
         caches: Those of the configuration in force.
     """
-    return {"cache/purge": CachePurge(token, caches)}
+    return {"cache/purge": CachePurge(guard, caches)}

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hmac
 import json
 from collections.abc import Callable
 from math import inf
@@ -16,29 +15,28 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.web.server import Request
 
+from gateway.admin.guard import Guard
 from gateway.admin.resources import Leaf
-from gateway.errors import CredentialInvalid, CredentialMissing, Forbidden, MalformedRequest
+from gateway.errors import MalformedRequest
 from gateway.identity.orders import Control, NoRoom, Order, OrderUnreadable, read
 
 _log = Logger()
-
-_CHALLENGE = b'Bearer realm="admin"'
 
 
 class Write(Leaf):
     """One thing that can be changed.
 
     Args:
-        token: The `admin.token` of the configuration in force; empty refuses everybody.
+        guard: Lets in who may change something.
     """
 
-    def __init__(self, token: Callable[[], str]) -> None:
+    def __init__(self, guard: Guard) -> None:
         super().__init__()
-        self._token = token
+        self._guard = guard
 
     def answer(self, request: Request) -> bytes | Deferred[bytes]:
         """Check who asks, then do it."""
-        self._check(request)
+        self._guard.check(request)
 
         def say(done: tuple[int, Any]) -> bytes:
             status, document = done
@@ -53,23 +51,10 @@ class Write(Leaf):
         """Do it; returns a status and something that JSON can say, now or later."""
         raise NotImplementedError
 
-    def _check(self, request: Request) -> None:
-        token = self._token()
-        if not token:
-            raise Forbidden("Writes are refused: the configuration has no admin.token.")
-        shown = request.requestHeaders.getRawHeaders(b"authorization") or []
-        if not shown:
-            raise CredentialMissing(headers=((b"WWW-Authenticate", _CHALLENGE),))
-        scheme, _, value = shown[0].partition(b" ")
-        # Compared in the same time wherever the first difference is: the time tells nothing about the token.
-        same = hmac.compare_digest(value.strip(b" "), token.encode())
-        if len(shown) != 1 or scheme.lower() != b"bearer" or not same:
-            raise CredentialInvalid(headers=((b"WWW-Authenticate", _CHALLENGE + b', error="invalid_token"'),))
-
 
 class _Orders(Write):
-    def __init__(self, token: Callable[[], str], control: Callable[[], Control]) -> None:
-        super().__init__(token)
+    def __init__(self, guard: Guard, control: Callable[[], Control]) -> None:
+        super().__init__(guard)
         self._control = control
 
     def _give(self, order: Order) -> tuple[int, Any]:
@@ -117,14 +102,14 @@ class AuthRevocations(_Orders):
             raise MalformedRequest(_words(error)) from None
 
 
-def auth_writes(token: Callable[[], str], control: Callable[[], Control]) -> dict[str, Leaf]:
+def auth_writes(guard: Guard, control: Callable[[], Control]) -> dict[str, Leaf]:
     """Return the writes about credentials by path.
 
     Args:
-        token: The `admin.token` in force.
+        guard: Lets in who may change something.
         control: Does what is ordered.
     """
-    return {"auth/cache": AuthCache(token, control), "auth/revocations": AuthRevocations(token, control)}
+    return {"auth/cache": AuthCache(guard, control), "auth/revocations": AuthRevocations(guard, control)}
 
 
 def _words(error: Exception) -> str:

@@ -10,6 +10,7 @@ from gateway.config.answers import ANSWERS, not_beside
 from gateway.config.masking import hidden, mask
 from gateway.config.schema import Settings
 from gateway.config.schema.routes import Route
+from gateway.config.schema.types import REVEALED
 from gateway.config.schema.upstreams import Backend, Upstream
 from gateway.config.substitution import RUNTIME_SECTIONS
 from gateway.config.summary import target
@@ -17,13 +18,21 @@ from gateway.config.units import format_duration, format_size
 from gateway.http.idn import for_people
 
 
-def effective(settings: Settings) -> dict[str, Any]:
-    """Make plain data of settings, such as a file could hold."""
-    data: dict[str, Any] = settings.model_dump(mode="json", by_alias=True, exclude_none=True)
+def effective(settings: Settings, *, revealed: bool = False) -> dict[str, Any]:
+    """Make plain data of settings, such as a file could hold.
+
+    Args:
+        settings: The settings.
+        revealed: Leave secrets as they are: for what is written down, and never shown.
+    """
+    data: dict[str, Any] = settings.model_dump(
+        mode="json", by_alias=True, exclude_none=True, context={REVEALED: revealed}
+    )
     if settings.auth and settings.auth.api_keys and settings.auth.api_keys.query is None:
         # null: keys are taken from no parameter. Left out, the key would mean its default.
         data["auth"]["api_keys"]["query"] = None
-    mask(data, Settings)
+    if not revealed:
+        mask(data, Settings)
     # What they say stands in the routes and upstreams that take it over: said twice, it could be taken for something
     # that still has to be.
     for key in ("defaults", "groups"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from gateway.config import (
     doubts,
     inheritance,
     merging,
+    overlays,
     overrides,
     plugins,
     reading,
@@ -23,10 +24,12 @@ from gateway.config import (
     undecidable,
     unsupported,
 )
-from gateway.config.nodes import MapNode, describe
+from gateway.config.nodes import Entry, MapNode, describe
+from gateway.config.overlays import Overlay
 from gateway.config.problems import ConfigError, Place, Problem, problem
 from gateway.config.schema import Settings
 from gateway.config.validation import validate
+from gateway.config.writing import copied
 
 
 class Loaded(NamedTuple):
@@ -36,11 +39,17 @@ class Loaded(NamedTuple):
         settings: What it says.
         doubts: What is doubtful about it.
         root: The tree, with everything taken over (`gateway.config.inheritance`).
+        overlay: What the admin API has changed (`gateway.config.overlays`).
+        overlay_path: Where that is kept.
+        held: By section, the names that the files have.
     """
 
     settings: Settings
     doubts: list[Problem]
     root: MapNode
+    overlay: Overlay
+    overlay_path: Path | None
+    held: Mapping[str, frozenset[str]]
 
 
 def load(path: str | Path, environ: Mapping[str, str], *, supported_only: bool = True) -> Settings:
@@ -77,7 +86,7 @@ def load_with_places(path: str | Path, environ: Mapping[str, str], *, supported_
         ConfigError: It cannot be used, or is `strict` and doubtful.
     """
     problems: list[Problem] = []
-    return _settings(sources.gather(Path(path), problems), str(path), environ, supported_only, problems)
+    return compose(sources.gather(Path(path), problems), environ, supported_only=supported_only, problems=problems)
 
 
 def from_mapping(
@@ -98,36 +107,69 @@ def from_mapping(
     Raises:
         ConfigError: It cannot be used; places are those in the mapping written as JSON, a line a value.
     """
-    file = "mapping.json"
-    source = sources.Source(file, json.dumps(mapping, indent=1))
-    found = sources.Sources((directory or Path()).absolute(), (source,), {})
-    return _settings(found, file, environ or {}, supported_only, []).settings
+    return compose(of_mapping(mapping, directory), environ or {}, supported_only=supported_only).settings
 
 
-def _settings(
-    found: sources.Sources, path: str, environ: Mapping[str, str], supported_only: bool, problems: list[Problem]
+def of_mapping(mapping: Mapping[str, Any], directory: Path | None = None) -> sources.Sources:
+    """Return a configuration that an application has made itself as it would be read."""
+    source = sources.Source("mapping.json", json.dumps(mapping, indent=1))
+    return sources.Sources((directory or Path()).absolute(), (source,), {})
+
+
+def compose(
+    found: sources.Sources,
+    environ: Mapping[str, str],
+    find: Callable[[Path | None], Overlay] = overlays.on_disk,
+    *,
+    supported_only: bool = True,
+    problems: Iterable[Problem] = (),
 ) -> Loaded:
+    """Check a configuration that was read, with what the admin API has changed over it.
+
+    Args:
+        found: What was read.
+        environ: For substitution and overrides.
+        find: Returns the overlay; gets the file that the configuration names for it (`admin.overlay`).
+        supported_only: As for `load`.
+        problems: Those that there were when it was read.
+
+    Raises:
+        ConfigError: It cannot be used.
+    """
+    problems = list(problems)
+    variables = {**found.variables, **environ}
     roots = [root for source in found.files if (root := _root(source, problems)) is not None]
     complete = not problems  # otherwise the names that seem to be missing may stand in a file that could not be read
+    path = str(found.directory) if found.whole or not found.files else found.files[0].file
     root = merging.merge(roots, problems) if roots else MapNode(Place(path, 1, 1))
-    as_written, settings = root, None
-    if roots or complete:
+    if not (roots or complete):
+        raise ConfigError(problems)
+    aside: list[Problem] = []
+    # After the overrides: a `${VAR}` that an override has replaced may be unset.
+    overrides.apply(root, environ, aside)
+    substitution.substitute(root, variables, aside)
+    overlay_path = overlays.path_in(root, found, problems)
+    overlay = find(overlay_path)
+    if overlay.whole is None:
+        problems.extend(aside)
+    elif not problems:
+        root = _in_place_of(root, overlay.whole, found.directory, problems)
         overrides.apply(root, environ, problems)
-        # After the overrides: a `${VAR}` that an override has replaced may be unset.
-        substitution.substitute(root, {**found.variables, **environ}, problems)
-        as_written, root = root, inheritance.fill_in(root)
-        settings = validate(root, found.directory, problems)
-        if complete:
-            problems.extend(references.check(root))
-        if settings is not None:
-            problems.extend(answers.check(root, settings))
-            problems.extend(claim_headers.check(root, settings))
-            problems.extend(undecidable.check(root, settings))
-            problems.extend(transformations.check(root, settings))
-            if supported_only and settings.plugins:
-                problems.extend(plugins.check(root, settings))  # whose code is loaded
-        if supported_only:
-            problems.extend(unsupported.check(root))
+        substitution.substitute(root, variables, problems)
+    root, held = overlay.over(root, variables, problems)
+    as_written, root = root, inheritance.fill_in(root)
+    settings = validate(root, found.directory, problems)
+    if complete:
+        problems.extend(references.check(root))
+    if settings is not None:
+        problems.extend(answers.check(root, settings))
+        problems.extend(claim_headers.check(root, settings))
+        problems.extend(undecidable.check(root, settings))
+        problems.extend(transformations.check(root, settings))
+        if supported_only and settings.plugins:
+            problems.extend(plugins.check(root, settings))  # whose code is loaded
+    if supported_only:
+        problems.extend(unsupported.check(root))
     if problems:
         raise ConfigError(problems)
     assert settings is not None  # without it there is a problem
@@ -137,7 +179,24 @@ def _settings(
     ]
     if settings.strict and doubtful:
         raise ConfigError(doubtful)
-    return Loaded(settings, doubtful, root)
+    return Loaded(settings, doubtful, root, overlay, overlay_path, held)
+
+
+def _in_place_of(files: MapNode, whole: MapNode, directory: Path, problems: list[Problem]) -> MapNode:
+    """Return a whole configuration that sets the files aside; where the overlay is kept, they say nevertheless."""
+    admin = files.get("admin")
+    kept = admin.entries.get("overlay") if isinstance(admin, MapNode) else None
+    root = copied(whole)
+    assert isinstance(root, MapNode)  # as `whole` is
+    own = root.get("admin")
+    said = own.entries.get("overlay") if isinstance(own, MapNode) else None
+    if said is not None and overlays.resolved(said.node, directory) != overlays.resolved(kept and kept.node, directory):
+        wanted = "the file that the configuration's files name, or no such key"
+        problems.append(problem(said.node.place, "admin.overlay", wanted, describe(said.node)))
+    elif kept is not None and (own is None or isinstance(own, MapNode)):
+        place, entries = (root.place, {}) if own is None else (own.place, own.entries)
+        root.entries["admin"] = Entry(place, MapNode(place, entries | {"overlay": kept}))
+    return root
 
 
 def _root(source: sources.Source, problems: list[Problem]) -> MapNode | None:

@@ -29,11 +29,13 @@ class Sources(NamedTuple):
     Attributes:
         directory: What relative file names in the configuration are relative to.
         variables: From the `.env` file.
+        whole: Every file of the directory is read.
     """
 
     directory: Path
     files: tuple[Source, ...]
     variables: dict[str, str]
+    whole: bool = False
 
 
 def gather(path: Path, problems: list[Problem]) -> Sources:
@@ -54,7 +56,8 @@ def gather(path: Path, problems: list[Problem]) -> Sources:
         text = _text(name, problems)
         if text is not None:
             files.append(Source(str(name), text))
-    return Sources(directory.absolute(), tuple(files), _variables(directory / ".env", problems))
+    variables = _variables(directory / ".env", problems)
+    return Sources(directory.absolute(), tuple(files), variables, directory == path)
 
 
 def _variables(path: Path, problems: list[Problem]) -> dict[str, str]:

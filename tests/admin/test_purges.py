@@ -12,6 +12,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs, eventAsText
 
+from gateway.admin.guard import Guard
 from gateway.admin.purges import purge_writes
 from gateway.admin.resources import AdminRoot
 from gateway.admin.service import AdminSite
@@ -39,7 +40,10 @@ class Admin:
     def __init__(self) -> None:
         self.caches = Caches()
         root = AdminRoot(
-            Health(), lambda accept: (b"text/plain", b""), {}, purge_writes(lambda: "the-token", lambda: self.caches)
+            Health(),
+            lambda accept: (b"text/plain", b""),
+            {},
+            purge_writes(Guard(lambda: "the-token"), lambda: self.caches),
         )
         self.site = AdminSite(root, Clock(), lambda: "an-id")
 

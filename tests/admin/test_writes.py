@@ -12,6 +12,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs, eventAsText
 
+from gateway.admin.guard import Guard
 from gateway.admin.resources import AdminRoot
 from gateway.admin.service import AdminSite
 from gateway.admin.writes import auth_writes
@@ -36,7 +37,7 @@ class Admin:
         for number, principal in enumerate((Principal("alice", token_id="t1"), Principal("bob", key_id="k1"))):
             results.keep(bytes([number]), principal, 0.0, inf)
         control = Control(results, Revocations(most), OpenTunnels(), lambda: 100.0, self.given.append)
-        writes = auth_writes(lambda: self.token, lambda: control)
+        writes = auth_writes(Guard(lambda: self.token), lambda: control)
         root = AdminRoot(Health(), lambda accept: (b"text/plain", b""), {}, writes)
         self.site = AdminSite(root, Clock(), lambda: "an-id")
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Annotated
 
 from pydantic import Field, SecretStr
 
 from gateway.config.endpoint_strings import port_of
 from gateway.config.schema.base import Section
-from gateway.config.schema.types import Endpoint, Flag, Host, Name, Secret
+from gateway.config.schema.types import Endpoint, FileName, Flag, Host, Name, Secret
 
 
 def names_of(written: Iterable[tuple[str | None, str]]) -> list[str]:
@@ -72,6 +73,11 @@ class Admin(Section):
     )
     token: Secret = Field(
         default=SecretStr(""), description="What writes need as `Authorization: Bearer`; empty: writes are refused."
+    )
+    overlay: Annotated[str, FileName(read=False)] | None = Field(
+        default=None,
+        description="The file that keeps what the admin API changes, which wins over the files of the configuration; "
+        "absent: such changes last as long as the process. Read from the files only, at the start.",
     )
     hosts: tuple[Host, ...] = Field(
         default=(),

@@ -23,7 +23,9 @@ def _secret_hash(value: object) -> SecretStr:
     return SecretStr(written)
 
 
-SecretHash: TypeAlias = Annotated[SecretStr, Parsed(_secret_hash, {"type": "string"}, "secret", str)]
+SecretHash: TypeAlias = Annotated[
+    SecretStr, Parsed(_secret_hash, {"type": "string"}, "secret", str, SecretStr.get_secret_value)
+]
 
 
 class OAuthClient(Section):

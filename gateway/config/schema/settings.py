@@ -156,6 +156,12 @@ def _named_listeners(listeners: list[Any]) -> list[Any]:
     return [named.get(id(one), one) for one in listeners]
 
 
+def names_of_routes(routes: list[Any]) -> list[str | None]:
+    """Return what routes are called, as they are written, those that have no name of their own too; None for none."""
+    names = [route.get("name") if isinstance(route, dict) else None for route in _named(routes)]
+    return [None if name is None else str(name) for name in names]
+
+
 def _named(routes: list[Any]) -> list[Any]:
     """Give every route a name: its first host and path, with `#2`, `#3`… where that is taken."""
     taken = {str(route["name"]) for route in routes if isinstance(route, dict) and route.get("name") is not None}

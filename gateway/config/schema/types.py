@@ -28,6 +28,9 @@ from gateway.principal import ClaimPath
 DIRECTORY = "directory"
 """In the context of a validation: what relative file names are relative to."""
 
+REVEALED = "revealed"
+"""In the context of writing back: true for who writes secrets down as they are."""
+
 MANY = 2**31 - 1
 """Stands for no upper bound."""
 
@@ -41,18 +44,24 @@ class Parsed:
         schema: For editors.
         kind: For the reference: what kind of value this is.
         show: Turns the value back into what a file would say.
+        reveal: The same, with what is secret in it, for who asks for that (`REVEALED`); None where nothing is.
     """
 
     parse: Callable[[object], Any]
     schema: dict[str, Any]
     kind: str
     show: Callable[[Any], Any] = lambda value: value
+    reveal: Callable[[Any], Any] | None = None
 
     def __get_pydantic_core_schema__(self, source: object, handler: object) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(
-            self._validate,
-            serialization=core_schema.plain_serializer_function_ser_schema(self.show, when_used="json"),
-        )
+        show = core_schema.plain_serializer_function_ser_schema(self.show, when_used="json")
+        if self.reveal is not None:
+            show = core_schema.plain_serializer_function_ser_schema(self._written, info_arg=True, when_used="json")
+        return core_schema.no_info_plain_validator_function(self._validate, serialization=show)
+
+    def _written(self, value: Any, info: core_schema.SerializationInfo) -> Any:
+        reveal = self.reveal if (info.context or {}).get(REVEALED) else None
+        return (reveal or self.show)(value)
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return dict(self.schema)
@@ -118,7 +127,12 @@ def number(least: float, most: float) -> Parsed:
     return Parsed(parse, {"type": "number", "minimum": least, "maximum": most}, f"number, {least:g} to {most:g}")
 
 
-def form(pattern: str, words: str, show: Callable[[Any], Any] = lambda value: value) -> Parsed:
+def form(
+    pattern: str,
+    words: str,
+    show: Callable[[Any], Any] = lambda value: value,
+    reveal: Callable[[Any], Any] | None = None,
+) -> Parsed:
     """A text that matches a regular expression as a whole, and how it is shown."""
     compiled = re.compile(pattern)
 
@@ -128,7 +142,7 @@ def form(pattern: str, words: str, show: Callable[[Any], Any] = lambda value: va
             raise Unexpected(words)
         return written
 
-    return Parsed(parse, {"type": "string", "pattern": f"^(?:{pattern})$"}, words, show)
+    return Parsed(parse, {"type": "string", "pattern": f"^(?:{pattern})$"}, words, show, reveal)
 
 
 def _secret(value: object) -> SecretStr:
@@ -189,9 +203,12 @@ Claim: TypeAlias = Annotated[
 ClaimValue: TypeAlias = Annotated[
     str | bool, Parsed(_claim_value, {"type": ["string", "integer", "boolean"]}, "text, integer, true or false")
 ]
-Secret: TypeAlias = Annotated[SecretStr, Parsed(_secret, _SCALAR, "secret", lambda value: str(value))]
+Secret: TypeAlias = Annotated[
+    SecretStr, Parsed(_secret, _SCALAR, "secret", lambda value: str(value), SecretStr.get_secret_value)
+]
 SecretScalar: TypeAlias = Annotated[
-    AnySecret[str | int | float], Parsed(_secret_scalar, _SCALAR, "secret", lambda value: str(value))
+    AnySecret[str | int | float],
+    Parsed(_secret_scalar, _SCALAR, "secret", lambda value: str(value), lambda value: value.get_secret_value()),
 ]
 File: TypeAlias = Annotated[str, FileName()]
 Flag: TypeAlias = Annotated[bool, Strict(), BeforeValidator(meant)]
@@ -262,5 +279,9 @@ Network: TypeAlias = Annotated[
 Proxy: TypeAlias = Annotated[
     IPv4Network | IPv6Network | str, Parsed(patterns.proxy, _string(), "address, network or `unix:`", str)
 ]
-URL: TypeAlias = Annotated[str, Parsed(patterns.url, _string("^https?://"), "URL", without_credentials)]
-RequestPath: TypeAlias = Annotated[str, form(r"/[!-~]*", "a path that begins with `/`", without_credentials)]
+URL: TypeAlias = Annotated[
+    str, Parsed(patterns.url, _string("^https?://"), "URL", without_credentials, lambda url: url)
+]
+RequestPath: TypeAlias = Annotated[
+    str, form(r"/[!-~]*", "a path that begins with `/`", without_credentials, lambda path: path)
+]
