@@ -260,6 +260,23 @@ class LimitExceeded(DownstreamError):
     status, reason = 429, "limit.exceeded"
 
 
+class ConfigurationRefused(DownstreamError):
+    """The configuration that was sent is wrong, or cannot be put into force; nothing was changed.
+
+    Attributes:
+        problems: What is wrong, for the answer: `file`, `line`, `column`, `path` and `message` of each.
+    """
+
+    status, reason = 422, "config.invalid"
+    problems: tuple[dict[str, object], ...] = ()
+
+
+class ConfigurationChanged(DownstreamError):
+    """The configuration is not the version any more that the change was made for (`If-Match`); nothing was changed."""
+
+    status, reason = 412, "config.version"
+
+
 class LimitUnavailable(GatewayError):
     """Redis does not answer, so limits cannot be counted, and `on_store_failure` is `closed`."""
 

@@ -75,6 +75,8 @@ ADVICE = {
         "`detail` says which of them is missing."
     ),
     "auth.refused": "Ask the authority of `auth.forward`: the client got its answer.",
+    "config.invalid": "See `problems` in the answer: each says where, what was wanted and what was there.",
+    "config.version": "Read what is in force now, and make the change again for its `ETag`.",
     "oauth.refused": "Look at the client: the answer has RFC 6749's code for what is wrong.",
     "auth.unavailable": (
         "Look at the authority or key store; `gateway_store_up`, `gateway_jwks_*` and the log say which."

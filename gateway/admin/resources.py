@@ -16,13 +16,16 @@ from gateway import __version__
 from gateway.admin.hosts import is_own
 from gateway.admin.pages import Link, Page
 from gateway.answering.health import PATHS, Health
-from gateway.errors import Forbidden, GatewayError, InternalError, MethodNotAllowed, RouteNotFound
+from gateway.errors import ConfigurationRefused, Forbidden, GatewayError, InternalError, MethodNotAllowed, RouteNotFound
 from gateway.serving.respond import problem
 
 View = Callable[[], Any]
 """Makes something that JSON can say."""
 Exposition = Callable[[bytes], tuple[bytes, bytes]]
 """Makes media type and text of the metrics, for an Accept field."""
+
+REQUEST_BODY = 64 * 1024
+"""Octets of request content that are taken where a leaf does not ask for more."""
 
 _log = Logger()
 
@@ -86,6 +89,10 @@ class Leaf(Resource):
         """Return the body, now or later, having set status and media type."""
         raise RouteNotFound("There is nothing at this path.")
 
+    def most(self, request: Request) -> int:
+        """Return how many octets of content are taken; asked when the head is there."""
+        return REQUEST_BODY
+
 
 def _refuse(request: Request, error: GatewayError) -> bytes:
     request.setResponseCode(error.status)
@@ -94,7 +101,10 @@ def _refuse(request: Request, error: GatewayError) -> bytes:
     for name, value in error.headers:
         request.setHeader(name, value)
     named = request.responseHeaders.getRawHeaders(b"x-request-id") or [b""]
-    return problem(error, named[0].decode())
+    body = problem(error, named[0].decode())
+    if isinstance(error, ConfigurationRefused):
+        body = json.dumps({**json.loads(body), "problems": error.problems}).encode()
+    return body
 
 
 class _Metrics(Leaf):
@@ -162,6 +172,14 @@ class _Index(Leaf):
         return self._page.answer(request)
 
 
+class _Nothing(Leaf):
+    """Answers for paths that nothing is at."""
+
+    def check(self, request: Request) -> None:
+        """Refuse, whatever the method is."""
+        raise RouteNotFound("There is nothing at this path.")
+
+
 class _NotHere(Leaf):
     """Answers whoever asks for a name that is not known to be this port's."""
 
@@ -176,7 +194,7 @@ class Tree(Resource):
     """Finds a leaf by the whole path, for who asks this port by a name of its own.
 
     Args:
-        leaves: By path.
+        leaves: By path; one whose path ends in a slash has all that is below it.
         names: The names that it answers to, beside addresses and `localhost` (`admin.hosts`).
     """
 
@@ -184,19 +202,25 @@ class Tree(Resource):
         super().__init__()
         self._names = names
         self._leaves = leaves
+        self._below = {path: leaf for path, leaf in leaves.items() if path.endswith(b"/") and path != b"/"}
 
     def getChild(self, path: bytes, request: Request) -> Resource:
-        """Find the leaf by the whole path: there are few, and none is below another."""
+        """Find the leaf by the whole path: there are few."""
         # A request without `Host` comes from no browser: it is answered.
         for host in request.requestHeaders.getRawHeaders(b"host") or []:
             if not is_own(host.decode("latin-1").strip(), self._names()):
                 return _NotHere()
-        whole = request.path.rstrip(b"/") or b"/"
-        leaf = self._leaves.get(whole)
-        if leaf is None:
-            return Leaf()
+        leaf = self.leaf(request.path)
         request.postpath = []
         return leaf
+
+    def leaf(self, path: bytes) -> Leaf:
+        """Return what answers for a path."""
+        whole = path.rstrip(b"/") or b"/"
+        found = self._leaves.get(whole)
+        if found is None:
+            found = next((leaf for prefix, leaf in self._below.items() if (whole + b"/").startswith(prefix)), None)
+        return found or _Nothing()
 
 
 class AdminRoot(Tree):

@@ -11,9 +11,9 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 from twisted.web.http import Request as BaseRequest
-from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
+from gateway.admin.resources import REQUEST_BODY, Tree
 from gateway.listening.endpoints import Listening, listen
 from gateway.listening.listeners import OpenPort
 from gateway.transport.port import ConnectionLimit
@@ -24,10 +24,6 @@ CONNECTIONS = 100
 """Connections at once: a scraper and a few people."""
 KEPT = 64
 """Connections that are kept: when one more comes, the one whose last request is longest ago is closed."""
-
-
-REQUEST_BODY = 64 * 1024
-"""Octets of request content that are taken: nothing here asks for any yet."""
 
 
 class AdminSettings(Protocol):
@@ -41,11 +37,14 @@ class AdminRequest(Request):
     """A stock request with bounded content: Twisted takes in all of it, however long, before anyone is asked."""
 
     _refused = False
+    _most = REQUEST_BODY
 
     def gotLength(self, length: int | None) -> None:  # noqa: N802  # Twisted calls it
         """Make room for the content, unless it says that it is too long."""
         self.content = self._content = BytesIO()
-        if length is not None and length > REQUEST_BODY:
+        channel: Any = self.channel
+        self._most = channel.site.most(channel.asked_for, self)
+        if length is not None and length > self._most:
             self._refuse()
 
     def handleContentChunk(self, data: bytes) -> None:  # noqa: N802  # Twisted calls it
@@ -53,7 +52,7 @@ class AdminRequest(Request):
         if self._refused:
             return
         self._content.write(data)
-        if self._content.tell() > REQUEST_BODY:
+        if self._content.tell() > self._most:
             self._refuse()
 
     def process(self) -> None:
@@ -82,6 +81,12 @@ class AdminChannel(HTTPChannel):
     """A stock channel that its site knows of."""
 
     site: AdminSite
+    _path: bytes
+
+    @property
+    def asked_for(self) -> bytes:
+        """The target of the request whose head has come; the request itself has it when its content has come, too."""
+        return self._path
 
     def connectionMade(self) -> None:
         super().connectionMade()
@@ -101,8 +106,9 @@ class AdminSite(Site):
         new_id: Makes identifiers of requests.
     """
 
-    def __init__(self, root: Resource, reactor: Any, new_id: Callable[[], str]) -> None:
+    def __init__(self, root: Tree, reactor: Any, new_id: Callable[[], str]) -> None:
         self.new_id = new_id
+        self._tree = root
         # The stock channel drops a connection whose head is over 16 KiB.
         super().__init__(root, AdminRequest, timeout=TIMEOUT, reactor=reactor, parsePOSTFormSubmission=False)
         self.protocol = AdminChannel  # type: ignore[method-assign, assignment]  # HTTP/1.1 only: no channel of either kind
@@ -129,6 +135,10 @@ class AdminSite(Site):
         """It is gone."""
         self._open.pop(channel, None)
 
+    def most(self, path: bytes, request: Request) -> int:
+        """Return how many octets of content a request may have."""
+        return self._tree.leaf(path.partition(b"?")[0]).most(request)
+
     def acceptableProtocols(self) -> list[bytes]:
         """Offer HTTP/1.1 only: Twisted would add its HTTP/2 wherever the library for that happens to be there."""
         return [b"http/1.1"]
@@ -150,7 +160,7 @@ class AdminListener:
     def __init__(
         self,
         reactor: Any,
-        make_root: Callable[[], Resource],
+        make_root: Callable[[], Tree],
         new_id: Callable[[], str],
         open_port: OpenPort = listen,
     ) -> None:

@@ -24,23 +24,27 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from gateway import __version__, config
+from gateway import __version__
+from gateway.admin.configuration import configuration_leaves
+from gateway.admin.guard import Guard
 from gateway.admin.purges import purge_writes
 from gateway.admin.resources import AdminRoot
 from gateway.admin.service import AdminListener
 from gateway.admin.writes import auth_writes
 from gateway.answering.health import State
 from gateway.compiled import KIND
+from gateway.composition.administration import Administration
 from gateway.composition.agents import AgentLeaf, agent_route
 from gateway.composition.assembly import Gateway, assemble
 from gateway.composition.changes import Changes, entries
+from gateway.composition.configured import Configured
 from gateway.composition.draining import Draining
+from gateway.composition.overlay_file import OverlayFile
 from gateway.composition.ports import Ports
 from gateway.composition.watcher import ConfigWatcher, inotify_notifier
 from gateway.config import ConfigError, Settings, summary
-from gateway.config.effective import effective, route_table
+from gateway.config.effective import route_table
 from gateway.config.named_files import lists_named_by, named_files
-from gateway.config.problems import Place, problem
 from gateway.listening.endpoint_files import files_of
 from gateway.listening.endpoints import ListenFailed, listen
 from gateway.listening.listeners import OpenPort
@@ -107,7 +111,9 @@ class GatewayService(MultiService):
             # Made before anything is read: see Note [Nothing is missed between reading and watching].
             self._watcher = ConfigWatcher(path, partial(self.reload, "watch"), reactor, inotify_notifier)
             self._watcher.setServiceParent(self)
-        settings = self._settings(configuration)
+        reading = (lambda: None) if self._watcher is None else self._watcher.reading
+        self._configured = Configured(configuration, self._environ, reading)
+        settings = self._configured.settings
         self._watch_files_of(settings)
         levels.configure(settings.log.level, settings.log.levels)
         self.gateway: Gateway = assemble(settings, reactor, open_port=open_port, inherited=inherited, **parts)
@@ -115,8 +121,11 @@ class GatewayService(MultiService):
         open_admin = open_port or partial(listen, lists=self.gateway.client_lists, inherited=inherited)
         self._inherited = inherited or Inherited()
         self._admin = AdminListener(reactor, self._admin_root, new_id, open_admin)
-        load = None if path is None else partial(self._load_again, path)
-        self._changes = Changes(self.gateway, self._admin, load, self._announce, _tell_descriptors)
+        load = None if path is None else self._configured.again
+        self._changes = Changes(self.gateway, self._admin, load, self._announce, self._in_force)
+        kept = OverlayFile(self.gateway.foundation.threads)
+        kept.setServiceParent(self)
+        self._configured.keep_in(kept)
         self.ports = Ports(self.gateway.listeners, self._admin)
         self._draining = Draining(self.gateway, self._admin, reactor)
         self._sweeping = LoopingCall(self.gateway.foundation.deadlines.sweep)
@@ -246,7 +255,7 @@ class GatewayService(MultiService):
         Returns:
             Fires when new exchanges use it; fails with `ConfigError`, `ListenFailed`, `TLSSettingsError`, `Stopping`.
         """
-        return self._changes.apply(lambda: self._settings(configuration)).addCallback(lambda version: None)
+        return self._changes.apply(lambda: self._configured.other(configuration)).addCallback(lambda version: None)
 
     def reopen_logs(self) -> None:
         """Open the access log anew: logrotate has moved it."""
@@ -277,38 +286,24 @@ class GatewayService(MultiService):
         def token() -> str:
             return self.settings.admin.token.get_secret_value()
 
+        guard = Guard(token, foundation.now)
+        administration = Administration(self._changes, self._configured, lambda: self.settings)
         return AdminRoot(
             foundation.health,
             lambda accept: foundation.metrics.exposition(accept, foundation.now()),
             {
-                "config": lambda: effective(self.settings),
                 "routes": lambda: route_table(self.settings),
                 "upstreams": self.gateway.figures.view,
             },
-            auth_writes(token, lambda: self.gateway.root.tree.credentials)
-            | purge_writes(token, lambda: self.gateway.root.tree.caches),
+            auth_writes(guard, lambda: self.gateway.root.tree.credentials)
+            | purge_writes(guard, lambda: self.gateway.root.tree.caches)
+            | configuration_leaves(guard, administration),
             lambda: self.settings.admin.hosts,
         )
 
-    def _settings(self, configuration: Settings | Mapping[str, Any] | str | Path) -> Settings:
-        if isinstance(configuration, Settings):
-            return configuration
-        if isinstance(configuration, Mapping):
-            return config.from_mapping(configuration, self._environ)
-        return self._load(configuration)
-
-    def _load(self, path: str | Path) -> Settings:
-        settings, doubts = config.load_with_doubts(path, self._environ)
-        for doubt in doubts:
-            _log.warn("{doubt}", doubt=str(doubt))
-        return settings
-
-    def _load_again(self, path: Path) -> Settings:
-        if self._watcher is not None:
-            self._watcher.reading()
-        settings = self._load(path)
-        _check_whole(settings, self.settings, path)
-        return settings
+    def _in_force(self, settings: Settings) -> None:
+        self._configured.in_force(settings, self._changes.version)
+        _tell_descriptors(settings)
 
     def _announce(self, settings: Settings) -> None:
         # The files of both are watched: the new configuration may fail to build (a file is missing), and then the one
@@ -361,17 +356,6 @@ def _tell_descriptors(settings: Settings) -> None:
     elif most is not None:
         left = most - connections - descriptors.OWN
         _log.info("{left} of {most} descriptors are left for backends beside limits.connections", left=left, most=most)
-
-
-def _check_whole(fresh: Settings, before: Settings, path: Path) -> None:
-    """Refuse a file whose routes have gone: it is being written, or was not written to its end.
-
-    Raises:
-        ConfigError: There are none, and the file does not say so itself, by `routes: []`.
-    """
-    if before.routes and not fresh.routes and "routes" not in fresh.model_fields_set:
-        where = Place(str(path), 1, 1)
-        raise ConfigError([problem(where, "routes", "routes, as there are in force (`[]` to remove them all)", "none")])
 
 
 def files_named_by(settings: Settings) -> set[str]:

@@ -1,15 +1,15 @@
 """What the admin API has changed: an overlay that is merged over the files by name, and wins.
 
 Kept as it was written (variables are filled in at each load, `gateway.config.loading`) and as the document that
-`admin.overlay` names: `replace` is a whole configuration in place of the files, the lists hold single objects, `deleted`
-the names of objects of the files that are there no more. Objects of `rate_limits` have no names: once one was changed,
-the overlay has the whole list.
+`admin.overlay` names: `replace` is a whole configuration in place of the files, the lists hold single objects,
+`deleted` the names of objects of the files that are there no more. Objects of `rate_limits` have no names: once one was
+changed, the overlay has the whole list.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -98,7 +98,9 @@ class Overlay:
             entries["rate_limits"] = Entry(self.rate_limits.place, copied(self.rate_limits))
         merged_root = MapNode(root.place, entries)
         substitute(merged_root, variables, problems)  # what is below is settled: only what is new is looked at
-        return merged_root, {section: frozenset(names) for section, names in below.items()}
+        return merged_root, {
+            section: frozenset(name for name in names if name is not None) for section, names in below.items()
+        }
 
     def text(self) -> str:
         """Write the document."""
@@ -139,7 +141,7 @@ class Overlay:
                 found.append(MapNode(item.place, named | item.entries))
             else:
                 found.append(item)
-        return ListNode(_UNKNOWN if present is None else present.node.place, found + [*map(copied, left.values())])
+        return ListNode(_UNKNOWN if present is None else present.node.place, [*found, *map(copied, left.values())])
 
 
 NOTHING = Overlay()
@@ -200,8 +202,8 @@ def path_in(root: MapNode, found: Sources, problems: list[Problem]) -> Path | No
     path = resolved(node, found.directory)
     if path is None or node is None:
         return None
-    beside = found.whole and path.parent == found.directory and path.suffix in SUFFIXES
-    if beside or any(os.path.abspath(source.file) == str(path) for source in found.files):
+    beside = found.whole and path.parent == _plain(found.directory) and path.suffix in SUFFIXES
+    if beside or any(_plain(Path(source.file).absolute()) == path for source in found.files):
         wanted = "a file that is not read as a part of the configuration"
         problems.append(problem(node.place, "admin.overlay", wanted, describe(node)))
         return None
@@ -212,7 +214,12 @@ def resolved(node: Node | None, directory: Path) -> Path | None:
     """Return the file that a value names; None where it names none, and the schema says what is wrong with it."""
     if not isinstance(node, ScalarNode) or not isinstance(node.value, str) or not node.text or node.broken:
         return None
-    return Path(os.path.abspath(directory / Path(node.text).expanduser()))
+    return _plain(directory / Path(node.text).expanduser())
+
+
+def _plain(path: Path) -> Path:
+    # Links are not followed: behind a ConfigMap they lead elsewhere after each change.
+    return Path(os.path.normpath(path))
 
 
 def _names(section: str, entries: Mapping[str, Entry]) -> list[str | None]:
@@ -225,40 +232,45 @@ def _names(section: str, entries: Mapping[str, Entry]) -> list[str | None]:
 
 
 def _overlay(root: MapNode, problems: list[Problem]) -> Overlay:
-    overlay = NOTHING
     for key, entry in root.entries.items():
         if key not in _KEYS:
-            near = suggestion(key, _KEYS)
-            problems.append(problem(entry.place, key, "a known key", f'"{key}"{near}'))
-    whole = root.get("replace")
-    if isinstance(whole, MapNode):
-        overlay = replace(overlay, whole=whole)
-    elif whole is not None:
-        problems.append(problem(whole.place, "replace", "a mapping of sections", describe(whole)))
-    limits = root.get("rate_limits")
-    if isinstance(limits, ListNode):
-        overlay = overlay.limited(limits)
-    elif limits is not None:
-        problems.append(problem(limits.place, "rate_limits", "a list", describe(limits)))
-    deleted = root.get("deleted")
-    if deleted is not None and not isinstance(deleted, MapNode):
-        problems.append(problem(deleted.place, "deleted", "a mapping of lists of names", describe(deleted)))
+            problems.append(problem(entry.place, key, "a known key", f'"{key}"{suggestion(key, _KEYS)}'))
+    whole, limits = root.get("replace"), root.get("rate_limits")
+    for node, key, kind, words in (
+        (whole, "replace", MapNode, "a mapping of sections"),
+        (limits, "rate_limits", ListNode, "a list"),
+        (root.get("deleted"), "deleted", MapNode, "a mapping of lists of names"),
+    ):
+        if node is not None and not isinstance(node, kind):
+            problems.append(problem(node.place, key, words, describe(node)))
+    overlay = Overlay(
+        whole=whole if isinstance(whole, MapNode) else None,
+        rate_limits=limits if isinstance(limits, ListNode) else None,
+    )
     for section in NAMED:
-        objects = root.get(section)
-        if objects is not None and not isinstance(objects, ListNode):
-            problems.append(problem(objects.place, section, "a list", describe(objects)))
-        for index, item in items(objects):
-            name = item.get("name") if isinstance(item, MapNode) else None
-            if isinstance(name, ScalarNode) and name.text:
-                overlay = overlay.put(section, name.text.replace("$${", "${"), item)
-            else:
-                wanted = "a mapping with a name"
-                problems.append(problem(item.place, join(section, index), wanted, describe(item)))
-        names = deleted.get(section) if isinstance(deleted, MapNode) else None
-        for index, one in items(names):
-            if isinstance(one, ScalarNode) and one.text:
-                overlay = overlay.without(section, one.text.replace("$${", "${"), True)
-            else:
-                path = join(join("deleted", section), index)
-                problems.append(problem(one.place, path, "a name", describe(one)))
+        for name, node in _objects(root, section, problems):
+            overlay = overlay.put(section, name, node)
+        for name in _deleted(root, section, problems):
+            overlay = overlay.without(section, name, True)
     return overlay
+
+
+def _objects(root: MapNode, section: str, problems: list[Problem]) -> Iterator[tuple[str, Node]]:
+    node = root.get(section)
+    if node is not None and not isinstance(node, ListNode):
+        problems.append(problem(node.place, section, "a list", describe(node)))
+    for index, item in items(node):
+        name = item.get("name") if isinstance(item, MapNode) else None
+        if isinstance(name, ScalarNode) and name.text:
+            yield name.text.replace("$${", "${"), item
+        else:
+            problems.append(problem(item.place, join(section, index), "a mapping with a name", describe(item)))
+
+
+def _deleted(root: MapNode, section: str, problems: list[Problem]) -> Iterator[str]:
+    deleted = root.get("deleted")
+    for index, one in items(deleted.get(section) if isinstance(deleted, MapNode) else None):
+        if isinstance(one, ScalarNode) and one.text:
+            yield one.text.replace("$${", "${")
+        else:
+            problems.append(problem(one.place, join(join("deleted", section), index), "a name", describe(one)))

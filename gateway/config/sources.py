@@ -81,6 +81,11 @@ def _text(path: Path, problems: list[Problem]) -> str | None:
     if len(content) > MAX_BYTES:
         problems.append(problem(Place(file, 1, 1), "", f"at most {MAX_BYTES} bytes", "more"))
         return None
+    return decoded(content, file, problems)
+
+
+def decoded(content: bytes, file: str, problems: list[Problem]) -> str | None:
+    """Return the text of a file, or of what was sent in place of one; None where it is none."""
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -61,6 +61,15 @@ def unmask(node: Node, section: type[Section], shown: Shown, path: str = "") -> 
     yield from _walk(node, Below(section), shown, path)
 
 
+def has_masks(node: Node) -> bool:
+    """Whether there is a mask anywhere in a tree."""
+    if isinstance(node, ScalarNode):
+        return node.text == SHORT or MASK in node.text
+    if isinstance(node, ListNode):
+        return any(map(has_masks, node.items))
+    return any(has_masks(entry.node) for entry in node.entries.values())
+
+
 def _walk(node: Node, below: Below, shown: Shown, path: str) -> Iterator[Problem]:
     if isinstance(node, ScalarNode):
         yield from _scalar(node, below.secret, shown, path)

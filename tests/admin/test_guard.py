@@ -26,11 +26,12 @@ class Asked:
             self.requestHeaders.setRawHeaders(name.replace("_", "-"), [value])
         self._address = address or IPv4Address("TCP", "192.0.2.1", 5)
 
-    def getClientAddress(self) -> Any:
+    def getClientAddress(self) -> Any:  # noqa: N802  # Twisted's name
         return self._address
 
 
 def guard(clock: Clock) -> Any:
+    """Return one whose token is `right`."""
     return Guard(lambda: "right", clock.seconds)
 
 

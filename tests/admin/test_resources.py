@@ -13,8 +13,8 @@ from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs
 from twisted.web.test.requesthelper import DummyRequest
 
-from gateway.admin.resources import AdminRoot
-from gateway.admin.service import KEPT, REQUEST_BODY, TIMEOUT, AdminSite
+from gateway.admin.resources import REQUEST_BODY, AdminRoot
+from gateway.admin.service import KEPT, TIMEOUT, AdminSite
 from gateway.answering.health import Health, State
 from gateway.composition.lifecycle import GatewayService
 

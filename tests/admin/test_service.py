@@ -7,8 +7,8 @@ from typing import Any, cast
 import pytest
 from twisted.internet.defer import ensureDeferred
 from twisted.internet.task import Clock
-from twisted.web.resource import Resource
 
+from gateway.admin.resources import Tree
 from gateway.admin.service import AdminListener
 from gateway.config.schema.listeners import Admin
 from gateway.listening.endpoints import ListenFailed
@@ -37,7 +37,7 @@ class Ports:
 
     def __init__(self) -> None:
         self.said: list[str] = []
-        self.listener = AdminListener(Clock(), Resource, lambda: "id", cast("Any", self._open_port))
+        self.listener = AdminListener(Clock(), lambda: Tree({}), lambda: "id", cast("Any", self._open_port))
 
     def open(self, endpoint: str) -> list[str]:
         """Have it listen there; returns what that asked of ports."""

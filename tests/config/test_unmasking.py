@@ -110,4 +110,5 @@ def test_whatever_a_plugin_is_configured_with_comes_back(config: dict[str, objec
 
 
 def escaped(config: dict[str, object]) -> dict[str, object]:
+    """Return it as a file has to say it."""
     return {key: value.replace("${", "$${") if isinstance(value, str) else value for key, value in config.items()}

@@ -1,0 +1,131 @@
+"""What the admin API asks for, by the one mechanism that changes configurations (`gateway.composition.changes`).
+
+Tests: `tests/admin/test_configuration.py::test_a_route_is_put_and_deleted`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from gateway.admin.configuration import Past, Planned, refusal
+from gateway.composition.changes import Changes, Plan, Stopping
+from gateway.composition.configured import Configured
+from gateway.composition.overlay_file import NotKept
+from gateway.composition.versions import OtherVersion, UnknownVersion, Version
+from gateway.config import ConfigError, Settings
+from gateway.config.editing import Edit, NoSuchObject
+from gateway.config.overlays import Overlay
+from gateway.config.problems import Problem
+from gateway.config.sources import Source
+from gateway.dialling.tls import TLSSettingsError
+from gateway.errors import ConfigurationChanged, GatewayError, InternalError, RouteNotFound, ShuttingDown
+from gateway.listening.endpoints import ListenFailed
+
+_log = Logger()
+
+
+class Administration:
+    """Plans, changes and rolls back for the admin API.
+
+    Args:
+        changes: Makes the changes.
+        configured: Knows what they are made from.
+        settings: Returns what is in force.
+    """
+
+    def __init__(self, changes: Changes, configured: Configured, settings: Callable[[], Settings]) -> None:
+        self._changes = changes
+        self._configured = configured
+        self._settings = settings
+
+    @property
+    def version(self) -> str:
+        """The name of the version in force."""
+        return self._changes.version
+
+    @property
+    def settings(self) -> Settings:
+        """What is in force."""
+        return self._settings()
+
+    @property
+    def overlay(self) -> Overlay:
+        """What is over the files."""
+        return self._configured.overlay
+
+    @property
+    def durable(self) -> bool:
+        """Whether a restart finds the overlay."""
+        return self._configured.overlay_path is not None
+
+    def versions(self) -> list[Past]:
+        """Return the versions that are kept, that in force first."""
+        return [Past(one.name, one.at, one.who, one.changes) for one in self._changes.versions()]
+
+    def check(self, body: Source) -> list[Problem]:
+        """Return what is doubtful about a whole configuration.
+
+        Raises:
+            ConfigurationRefused: It cannot be used.
+        """
+        try:
+            return self._configured.checked(body)
+        except ConfigError as error:
+            raise refusal(error.problems) from None
+
+    def plan(self, edit: Edit, expected: str | None) -> Deferred[Planned]:
+        """Say what a change would do; fails with a `GatewayError`."""
+
+        def planned(plan: Plan) -> Planned:
+            return Planned(plan.version, plan.version, plan.changes)
+
+        return self._changes.plan(lambda: self._configured.edited(edit), expected).addCallbacks(planned, _refused)
+
+    def change(self, edit: Edit, who: str, expected: str | None) -> Deferred[Planned]:
+        """Put a change into force; fails with a `GatewayError`."""
+        done = self._changes.apply(lambda: self._configured.edited(edit), who, expected, self._configured.keep)
+        return done.addCallbacks(self._made, _refused)
+
+    def roll_back(self, version: str, who: str, expected: str | None) -> Deferred[Planned]:
+        """Put an earlier version into force; fails with a `GatewayError`."""
+
+        def keep(settings: Settings) -> Deferred[None] | None:
+            self._configured.going_back(version, settings)
+            return self._configured.keep(settings)
+
+        return self._changes.roll_back(version, who, expected, keep).addCallbacks(self._made, _refused)
+
+    def _made(self, version: Version) -> Planned:
+        names = [one.name for one in self._changes.versions()]
+        before = names[names.index(version.name) + 1]
+        return Planned(before, version.name, version.changes)
+
+
+def _refused(failure: Failure) -> Any:
+    """Say in the answer's words why a change was not made."""
+    raise _error(failure) from None
+
+
+def _error(failure: Failure) -> GatewayError:
+    error = failure.value
+    if isinstance(error, ConfigError):
+        return refusal(error.problems)
+    if isinstance(error, OtherVersion):
+        return ConfigurationChanged(f"The configuration in force is version {error.version}.")
+    if isinstance(error, (UnknownVersion, NoSuchObject)):
+        return RouteNotFound(str(error))
+    if isinstance(error, Stopping):
+        return ShuttingDown()
+    if isinstance(error, NotKept):
+        _log.error("The overlay cannot be written, so nothing was changed: {error}", error=str(error))
+        return InternalError(f"The overlay cannot be written, so nothing was changed: {error}.")
+    if isinstance(error, (ListenFailed, TLSSettingsError)):
+        return refusal([Problem("", 0, 0, "", str(error))])
+    # A plugin, a file or a library that the configuration names has failed: what is in force stays in force.
+    _log.failure("Nothing can be built from the configuration that was sent", failure)
+    return refusal([Problem("", 0, 0, "", "it cannot be built; the gateway's log says why")])

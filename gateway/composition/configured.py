@@ -1,0 +1,244 @@
+"""What the configuration in force was made from: the files, and over them what the admin API has changed.
+
+Asked by `gateway.composition.lifecycle` to read the configuration, and by `gateway.composition.administration` to
+change it. What a change is made from is kept as text: a tree of thousands of routes takes more memory than its text.
+
+Note [A change is noted when it is in force]
+
+What is read may turn out not to build. So each reading is noted as `_pending`, and becomes what is in force when
+`gateway.composition.changes`, which lets in one change at a time, says that its settings are.
+
+Tests: `tests/admin/test_configuration.py::test_files_that_change_stay_below_the_overlay`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from gateway.composition.overlay_file import OverlayFile
+from gateway.config import ConfigError, Settings, editing, overlays, sources
+from gateway.config.editing import Edit
+from gateway.config.effective import effective
+from gateway.config.loading import Loaded, compose, of_mapping
+from gateway.config.overlays import NOTHING, Overlay
+from gateway.config.problems import Place, Problem, problem
+from gateway.config.sources import Source, Sources
+
+_log = Logger(namespace="gateway.config")
+
+KEPT = 20
+"""Versions whose overlay is remembered."""
+
+Configuration = Settings | Mapping[str, Any] | str | Path
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """Settings, and what they were made from.
+
+    Attributes:
+        settings: What is, or may come, in force.
+        base: The files; None where an application has handed over settings.
+        overlay: What is over them.
+        held: By section, the names that are there without the overlay.
+    """
+
+    settings: Settings
+    base: Sources | None
+    overlay: Overlay
+    held: Mapping[str, frozenset[str]]
+
+
+class Configured:
+    """Reads configurations, and knows what that in force was made from.
+
+    Args:
+        configuration: The first one.
+        environ: For substitution and overrides.
+        reading: Called before files are read.
+
+    Raises:
+        ConfigError: It is wrong.
+    """
+
+    def __init__(self, configuration: Configuration, environ: Mapping[str, str], reading: Callable[[], object]) -> None:
+        self._environ = environ
+        self._reading = reading
+        self._path = Path(configuration) if isinstance(configuration, (str, Path)) else None
+        self.overlay_path: Path | None = None
+        self._pending = self._first(configuration)
+        self._in_force = self._pending
+        self._overlays: dict[str, Overlay] = {"1": self._in_force.overlay}
+        self._file: OverlayFile | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """What was read first, or is in force."""
+        return self._in_force.settings
+
+    @property
+    def overlay(self) -> Overlay:
+        """What is over the files."""
+        return self._in_force.overlay
+
+    def keep_in(self, file: OverlayFile) -> None:
+        """Say who writes the overlay down."""
+        self._file = file
+
+    def again(self) -> Settings:
+        """Read the files again; what the admin API has changed stays over them.
+
+        Raises:
+            ConfigError: They cannot be used.
+        """
+        assert self._path is not None  # `reload` asks only where there is one
+        self._reading()
+        problems: list[Problem] = []
+        found = sources.gather(self._path, problems)
+        settings = self._read(found, self.overlay, problems)
+        if self.overlay.whole is None:
+            _check_whole(settings, self.settings, self._path)
+        return settings
+
+    def other(self, configuration: Configuration) -> Settings:
+        """Take another configuration from the application; what the admin API has changed stays over it.
+
+        Raises:
+            ConfigError: It cannot be used.
+        """
+        problems: list[Problem] = []
+        if isinstance(configuration, Settings):
+            if self.overlay.empty:
+                self._pending = _of_settings(configuration)
+                return configuration
+            found = of_mapping(effective(configuration, revealed=True))
+        elif isinstance(configuration, Mapping):
+            found = of_mapping(configuration)
+        else:
+            found = sources.gather(Path(configuration), problems)
+        return self._read(found, self.overlay, problems)
+
+    def edited(self, edit: Edit) -> Settings:
+        """Return what a change by the admin API would put into force.
+
+        Raises:
+            ConfigError: It cannot be used.
+            gateway.config.editing.NoSuchObject: It is for something that is not there.
+        """
+        made = self._in_force
+        return self._read(self._base(), editing.apply(edit, made.overlay, made.settings, made.held))
+
+    def checked(self, body: Source) -> list[Problem]:
+        """Return what is doubtful about a whole configuration in the place of the files; nothing changes.
+
+        Raises:
+            ConfigError: It cannot be used.
+        """
+        made = self._in_force
+        overlay = editing.apply(Edit("replace", body=body), made.overlay, made.settings, made.held)
+        return self._composed(self._base(), overlay).doubts
+
+    def going_back(self, version: str, settings: Settings) -> None:
+        """Note that the settings of an earlier version are to come into force.
+
+        The files may have changed since: then they are set aside, so that a restart finds what is in force.
+        """
+        overlay = self._overlays.get(version)
+        if overlay is not None:
+            try:
+                loaded = self._composed(self._base(), overlay)
+            except ConfigError:
+                pass
+            else:
+                if loaded.settings == settings:
+                    self._pending = _Made(settings, self._in_force.base, loaded.overlay, loaded.held)
+                    return
+        whole = editing.whole(settings)
+        self._pending = _Made(settings, self._in_force.base, whole, self._composed(self._base(), whole).held)
+
+    def keep(self, settings: Settings) -> Deferred[None] | None:
+        """Write down what a change by the admin API leaves.
+
+        Raises:
+            gateway.composition.overlay_file.NotKept: It cannot be written.
+        """
+        assert self._pending.settings is settings  # one change at a time
+        if self.overlay_path is None or self._file is None:
+            return None
+        return self._file.keep(self.overlay_path, self._pending.overlay)
+
+    def in_force(self, settings: Settings, version: str) -> None:
+        """Note that settings are in force; see Note [A change is noted when it is in force]."""
+        pending = self._pending
+        if pending.settings is not settings:  # an application has gone back to an earlier version by itself
+            pending = _of_settings(settings)
+        self._in_force = pending if pending.overlay.empty else self._with_own_places(pending)
+        self._overlays[version] = self._in_force.overlay
+        while len(self._overlays) > KEPT:
+            del self._overlays[next(iter(self._overlays))]
+
+    def _first(self, configuration: Configuration) -> _Made:
+        if isinstance(configuration, Settings):
+            if configuration.admin.overlay is None:
+                return _of_settings(configuration)
+            configuration = effective(configuration, revealed=True)
+        problems: list[Problem] = []
+        if isinstance(configuration, Mapping):
+            found = of_mapping(configuration)
+        else:
+            found = sources.gather(Path(configuration), problems)
+        loaded = compose(found, self._environ, overlays.on_disk, problems=problems)
+        self.overlay_path = loaded.overlay_path
+        _warn(loaded.doubts)
+        return _Made(loaded.settings, found, loaded.overlay, loaded.held)
+
+    def _read(self, found: Sources, overlay: Overlay, problems: list[Problem] | None = None) -> Settings:
+        loaded = self._composed(found, overlay, problems)
+        _warn(loaded.doubts)
+        self._pending = _Made(loaded.settings, found, overlay, loaded.held)
+        return loaded.settings
+
+    def _composed(self, found: Sources, overlay: Overlay, problems: list[Problem] | None = None) -> Loaded:
+        def find(path: Path | None) -> Overlay:
+            if path != self.overlay_path:
+                where = Place(found.files[0].file if found.files else str(found.directory), 1, 1)
+                wanted = "the file that it named at the start: where the overlay is kept changes with a restart only"
+                raise ConfigError([problem(where, "admin.overlay", wanted, f'"{path}"' if path else "none")])
+            return overlay
+
+        return compose(found, self._environ, find, problems=problems or ())
+
+    def _base(self) -> Sources:
+        return self._in_force.base or of_mapping(effective(self.settings, revealed=True))
+
+    def _with_own_places(self, made: _Made) -> _Made:
+        """Read the overlay as it was written: places in it are to be those in its own file, not in what was sent."""
+        file = "overlay" if self.overlay_path is None else str(self.overlay_path)
+        return _Made(made.settings, made.base, overlays.parse(Source(file, made.overlay.text())), made.held)
+
+
+def _of_settings(settings: Settings) -> _Made:
+    held = {section: frozenset(editing.names(settings, section)) for section in overlays.NAMED}
+    return _Made(settings, None, NOTHING, held)
+
+
+def _warn(doubts: list[Problem]) -> None:
+    for doubt in doubts:
+        _log.warn("{doubt}", doubt=str(doubt))
+
+
+def _check_whole(fresh: Settings, before: Settings, path: Path) -> None:
+    """Refuse a file whose routes have gone: it is being written, or was not written to its end.
+
+    Raises:
+        ConfigError: There are none, and the file does not say so itself, by `routes: []`.
+    """
+    if before.routes and not fresh.routes and "routes" not in fresh.model_fields_set:
+        where = Place(str(path), 1, 1)
+        raise ConfigError([problem(where, "routes", "routes, as there are in force (`[]` to remove them all)", "none")])

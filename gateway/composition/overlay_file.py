@@ -1,0 +1,94 @@
+"""The file that keeps what the admin API changes: whole or not at all, and there after the power has gone.
+
+Written beside its place and renamed; the file before the rename and the directory after it are synchronised with the
+disk, in a thread: that may take as long as the disk likes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from gateway.config.overlays import Overlay
+from gateway.transport.threads import Threads
+
+MODE = 0o600
+"""For the operator's eyes only: secrets that were sent stand in it."""
+
+
+class NotKept(Exception):
+    """The overlay could not be written, so the change was not made; the text says why."""
+
+
+class OverlayFile(Service):
+    """Writes it.
+
+    Args:
+        threads: Makes threads: how many at most, and what they are called.
+    """
+
+    def __init__(self, threads: Callable[[int, str], Threads]) -> None:
+        self._make = threads
+        self._threads: Threads | None = None
+
+    def keep(self, path: Path, overlay: Overlay) -> Deferred[None]:
+        """Write an overlay; fires when it is on the disk.
+
+        Returns:
+            Fails with `NotKept`.
+        """
+        if self._threads is None:
+            self._threads = self._make(1, "overlay")
+            self._threads.startService()
+        text = None if overlay.empty else overlay.text().encode()
+        return self._threads.call(write, path, text).addErrback(_not_kept)
+
+    def stopService(self) -> Deferred[object] | None:
+        """Let the thread go."""
+        super().stopService()
+        threads, self._threads = self._threads, None
+        return None if threads is None else threads.stopService()
+
+
+def write(path: Path, content: bytes | None) -> None:
+    """Put content into the place of a file, or remove it where there is none.
+
+    Raises:
+        OSError: What was there is there still.
+    """
+    path = Path(os.path.realpath(path))
+    if content is None:
+        path.unlink(missing_ok=True)
+    else:
+        beside = path.with_name(f".{path.name}.new")
+        beside.unlink(missing_ok=True)
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, MODE)
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                os.fchmod(stream.fileno(), MODE)  # whatever the umask is
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            beside.replace(path)
+        except BaseException:
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
+            raise
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _not_kept(failure: Failure) -> None:
+    failure.trap(OSError)
+    error = failure.value
+    assert isinstance(error, OSError)  # the only kind that is let through
+    raise NotKept(error.strerror or type(error).__name__)

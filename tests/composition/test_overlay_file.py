@@ -1,0 +1,81 @@
+"""The overlay is on the disk whole, or as it was."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from twisted.internet.defer import Deferred
+
+from gateway.composition.overlay_file import NotKept, OverlayFile, write
+from gateway.config.overlays import NOTHING, parse
+from gateway.config.sources import Source
+from gateway.memory.stand_ins import NoThreads
+
+OVERLAY = parse(Source("overlay.yaml", "deleted: {routes: [a]}"))
+
+
+def keep(path: Path, overlay: object = OVERLAY) -> list[object]:
+    """Write an overlay; returns what came of it."""
+    found: list[object] = []
+    file = OverlayFile(lambda most, name: NoThreads())
+    done: Deferred[None] = file.keep(path, overlay)  # type: ignore[arg-type]
+    done.addBoth(found.append)
+    file.stopService()
+    return found
+
+
+def test_an_overlay_is_written_for_its_owner_only(tmp_path: Path) -> None:
+    """Whatever the umask is, and whatever was there."""
+    path = tmp_path / "overlay.yaml"
+    path.write_text("old")
+    path.chmod(0o666)
+    before = os.umask(0)
+    try:
+        assert keep(path) == [None]
+    finally:
+        os.umask(before)
+
+    assert path.read_text() == OVERLAY.text()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_empty_overlay_is_no_file(tmp_path: Path) -> None:
+    """Nor is it an error that there is none."""
+    path = tmp_path / "overlay.yaml"
+    keep(path)
+    assert keep(path, NOTHING) == [None]
+    assert not path.exists()
+    assert keep(path, NOTHING) == [None]
+
+
+def test_what_a_link_leads_to_is_written(tmp_path: Path) -> None:
+    """The link stays."""
+    (tmp_path / "real").mkdir()
+    path = tmp_path / "overlay.yaml"
+    path.symlink_to(tmp_path / "real/overlay.yaml")
+    keep(path)
+
+    assert path.is_symlink()
+    assert (tmp_path / "real/overlay.yaml").read_text() == OVERLAY.text()
+
+
+def test_a_file_that_cannot_be_written_stays_as_it_was(tmp_path: Path) -> None:
+    """The reason is the system's."""
+    (tmp_path / "overlay.yaml").mkdir()
+    (failure,) = keep(tmp_path / "overlay.yaml")
+
+    assert isinstance(failure.value, NotKept)  # type: ignore[attr-defined]
+    assert str(failure.value) == "Is a directory"  # type: ignore[attr-defined]
+    assert [one.name for one in tmp_path.iterdir()] == ["overlay.yaml"]
+    with pytest.raises(FileNotFoundError):
+        write(tmp_path / "none/overlay.yaml", b"x")
+
+
+def test_what_an_ended_process_has_left_is_no_obstacle(tmp_path: Path) -> None:
+    """A file beside that was not renamed."""
+    (tmp_path / ".overlay.yaml.new").write_text("half")
+    assert keep(tmp_path / "overlay.yaml") == [None]
+    assert [one.name for one in tmp_path.iterdir()] == ["overlay.yaml"]
