@@ -23,7 +23,7 @@ from typing import Any
 from gateway.body import Body
 from gateway.errors import GatewayError
 from gateway.forwarding.attempt import Attempt
-from gateway.http.grpc import AS_HTTP, RETRIED, pushback
+from gateway.http.grpc import AS_HTTP, RETRIED, is_call, pushback
 from gateway.message import Request, Response
 from gateway.resilience.budget import RetryBudget
 from gateway.resilience.retry import RetryPolicy, Tried
@@ -142,7 +142,10 @@ class Retries:
         """
         exchange = attempt.exchange
         remaining = min(attempt.until, exchange.deadline) - now
-        delay = self.policy.again(outcome, tried(attempt), remaining, self._random)
+        known = tried(attempt)
+        if self._outcomes:
+            known.call = is_call(exchange.request)
+        delay = self.policy.again(outcome, known, remaining, self._random)
         if delay is None:
             return None
         if isinstance(outcome, str) and response is not None:

@@ -8,7 +8,7 @@ from the route's budget (`gateway.resilience.budget`), and a backend that admits
 A request of which a byte has left may have been acted upon, whatever became of
 the connection. It is sent again only if its method is idempotent (RFC 9110
 section 9.2.2), or it carries an Idempotency-Key and the route says that its
-backends honour that.
+backends honour that, or it is a call of gRPC and the route names the outcome.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ IDEMPOTENT: Final = frozenset([b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"
 
 DEFAULT_ON: Final[frozenset[str | int]] = frozenset(["connect", "refused", "reset", 502, 503, 504])
 
-# What `retry.on` calls an error of ours; the first that fits counts. Statuses in `retry.on` are for what backends
-# answer: were a 504 of our own among them, `timeout` could not be left out.
-KINDS: Final[tuple[tuple[type[GatewayError], frozenset[str | int]], ...]] = (
-    (BackendRefused, frozenset(["connect", "refused"])),
-    (BackendTLSFailed, frozenset(["connect"])),
-    (BackendConnectTimeout, frozenset(["connect", "timeout"])),
-    (PoolExhausted, frozenset(["connect"])),
-    (BreakerOpen, frozenset(["connect"])),  # it opened while the attempt waited for a connection
-    (BackendTimeout, frozenset(["timeout"])),
-    (BackendReset, frozenset(["reset"])),
+# What `retry.on` calls an error of ours, and what outcome it is of a call of gRPC; the first that fits counts. Statuses
+# in `retry.on` are for what backends answer: were a 504 of our own among them, `timeout` could not be left out.
+KINDS: Final[tuple[tuple[type[GatewayError], frozenset[str | int], str], ...]] = (
+    (BackendRefused, frozenset(["connect", "refused"]), "unavailable"),
+    (BackendTLSFailed, frozenset(["connect"]), "unavailable"),
+    (BackendConnectTimeout, frozenset(["connect", "timeout"]), "unavailable"),
+    (PoolExhausted, frozenset(["connect"]), "unavailable"),
+    (BreakerOpen, frozenset(["connect"]), "unavailable"),  # it opened while the attempt waited for a connection
+    (BackendTimeout, frozenset(["timeout"]), "deadline-exceeded"),
+    (BackendReset, frozenset(["reset"]), "unavailable"),
 )
 
 
@@ -58,6 +58,7 @@ class Tried:
         replayable: Whether its content, if any, can be sent from the start: none of it was taken from the client, or
             all that was is kept. False for a request that asks for an upgrade and may have got it.
         keyed: Whether it carries an Idempotency-Key.
+        call: Whether it is a call of gRPC.
     """
 
     method: bytes
@@ -65,6 +66,7 @@ class Tried:
     sent: bool = True
     replayable: bool = True
     keyed: bool = False
+    call: bool = False
 
 
 _RACES: Final = frozenset([Retry.IF_REUSED, Retry.UNPROCESSED])
@@ -123,12 +125,15 @@ class RetryPolicy:
         Returns:
             Seconds to wait before it; None for no more.
         """
-        if tried.attempts > self.attempts or not tried.replayable or not self._retries(outcome):
+        if tried.attempts > self.attempts or not tried.replayable:
             return None
-        # An answer proves that the request arrived.
-        acted_upon = tried.sent or not isinstance(outcome, GatewayError)
-        if acted_upon and not isinstance(outcome, str) and not self.repeatable(tried):
-            return None
+        if not (isinstance(outcome, GatewayError) and tried.call and self._ends_calls(outcome)):
+            if not self._retries(outcome):
+                return None
+            # An answer proves that the request arrived.
+            acted_upon = tried.sent or not isinstance(outcome, GatewayError)
+            if acted_upon and not isinstance(outcome, str) and not self.repeatable(tried):
+                return None
         delay = self.delay(tried.attempts, random)
         return delay if delay < remaining else None
 
@@ -143,11 +148,23 @@ class RetryPolicy:
     def _retries(self, outcome: GatewayError | int | str) -> bool:
         if not isinstance(outcome, GatewayError):
             return outcome in self.on
-        for kind, names in KINDS:
+        for kind, names, _ in KINDS:
             if isinstance(outcome, kind):
                 # `BackendTimeout` says that it is never tried again; a route whose `on` names `timeout` overrules that.
                 asked = outcome.retry is not Retry.NEVER or kind is BackendTimeout
                 return asked and not names.isdisjoint(self.on)
+        return False
+
+    def _ends_calls(self, error: GatewayError) -> bool:
+        """Whether an error of ours is an outcome that a route names for calls: whoever says it, client and route agree.
+
+        What a backend rejects for what the request is (`neutral`) is none: another one would reject it, too.
+        """
+        if error.neutral:
+            return False
+        for kind, _, outcome in KINDS:
+            if isinstance(error, kind):
+                return outcome in self.on
         return False
 
     def repeatable(self, tried: Tried) -> bool:

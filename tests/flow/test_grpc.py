@@ -169,6 +169,48 @@ def test_an_outcome_is_tried_again(make: Callable[..., Harness]) -> None:
     assert world.gateway.metric("gateway_retries_total", reason="grpc_unavailable", outcome="ok") == failed
 
 
+@pytest.mark.parametrize("how", ["refused", "lost", "reset"])
+@pytest.mark.parametrize("names", [["unavailable"], ["resource-exhausted"]])
+def test_a_backend_that_is_gone_is_unavailable(make: Callable[..., Harness], how: str, names: list[str]) -> None:
+    """Clients are told UNAVAILABLE of it, so what the route says of that outcome holds, whatever was sent."""
+    world = retrying(make, names)
+    if how == "refused":
+        world.gateway.network.close("127.0.0.1", 9101)
+    elif how == "lost":
+        world.backends[0].on_whole = lambda asked: asked.connection.transport.abortConnection()
+    else:
+        world.backends[0].on_whole = lambda asked: asked.connection.give_up(asked)
+    answers = [call(world) for _ in range(2)]
+    world.gateway.advance(1)
+
+    passed = [answer.trailers.get(b"grpc-status") for answer in answers].count(b"0")
+    assert passed == (2 if names == ["unavailable"] else 1)
+
+
+def test_what_is_no_call_is_not_made_twice_by_an_outcome(make: Callable[..., Harness]) -> None:
+    """It has none: a POST to the same route that was lost may have been acted upon."""
+    world = retrying(make, ["unavailable"])
+    for backend in world.backends:
+        backend.on_whole = lambda asked: asked.connection.transport.abortConnection()
+    client = connect(world.gateway)
+    client.request("POST", "/orders/1", {"content-type": "application/json"}, b"{}")
+    world.pump()
+    world.gateway.advance(1)
+
+    assert sum(len(backend.requests) for backend in world.backends) == 1
+
+
+def test_nor_is_a_call_that_a_backend_rejects(make: Callable[..., Harness]) -> None:
+    """For what it is (PROTOCOL_ERROR): the other one would reject it, too."""
+    world = retrying(make, ["unavailable"])
+    for backend in world.backends:
+        backend.on_whole = lambda asked: asked.connection.give_up(asked, 1)
+    call(world)
+    world.gateway.advance(1)
+
+    assert sum(len(backend.requests) for backend in world.backends) == 1
+
+
 def test_a_retry_that_has_the_same_outcome_has_failed(make: Callable[..., Harness]) -> None:
     """It is counted as such, wherever its outcome stands."""
     world = retrying(make, ["unavailable"])

@@ -20,6 +20,7 @@ from gateway.errors import (
     InternalError,
     NoBackendAvailable,
     PoolExhausted,
+    RequestRejected,
     RequestTimeout,
     RequestUnprocessed,
     Retry,
@@ -71,13 +72,33 @@ def test_which_word_of_the_configuration_stands_for_which_error(error: GatewayEr
 
 def test_only_errors_of_the_way_to_the_backend_are_ever_tried_again() -> None:
     """All that exist, with everything allowed: the others are the client's, the gateway's, or say no."""
-    kinds = tuple(kind for kind, _ in KINDS)
+    kinds = tuple(kind for kind, _, _ in KINDS)
     policy = RetryPolicy(on=EVERYTHING)
 
     for error in reasons():
         if not issubclass(error, kinds):
             made = error.__new__(error)
             assert not again(policy, made, Tried(b"GET", sent=False)), error
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (BackendRefused(), "unavailable"),
+        (BackendReset(), "unavailable"),
+        (BackendConnectTimeout(), "unavailable"),
+        (PoolExhausted(), "unavailable"),
+        (BackendTimeout(), "deadline-exceeded"),
+        (RequestRejected(), ""),
+        (InternalError(), ""),
+    ],
+)
+def test_which_outcome_of_a_call_stands_for_which_error(error: GatewayError, outcome: str) -> None:
+    """Of calls only, and whether or not they were sent."""
+    for word in ("cancelled", "deadline-exceeded", "resource-exhausted", "internal", "unavailable"):
+        policy = RetryPolicy(on=frozenset([word]))
+        assert again(policy, error, Tried(b"POST", sent=True, call=True)) is (word == outcome)
+        assert not again(policy, error, Tried(b"POST", sent=False))
 
 
 @pytest.mark.parametrize(("method", "sent"), list(product(METHODS, [False, True])))

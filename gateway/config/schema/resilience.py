@@ -216,7 +216,8 @@ class Retry(Section):
     ] = Field(
         default=("connect", "refused", "reset", 502, 503, 504),
         description="What is tried again. Of gRPC `unavailable`, `resource-exhausted`, `internal`, `cancelled` and "
-        "`deadline-exceeded`, where nothing but the outcome was answered: naming one says that calls may be made "
+        "`deadline-exceeded`, where nothing but the outcome was answered, by a backend or in its "
+        "place (`unavailable` where it is not reached or breaks off): naming one says that calls may be made "
         "twice.",
     )
     backoff: Duration = Field(default=0.025, description="Before the second attempt; doubles with each, with jitter.")
