@@ -112,6 +112,7 @@ class _Bounded(Protocol):
         self.client = client
         self._bound = bound
         self._received = 0
+        self._too_long = False
 
     def connectionMade(self) -> None:
         self.client.makeConnection(_Aborting(self.transport))
@@ -119,14 +120,26 @@ class _Bounded(Protocol):
     def dataReceived(self, data: bytes) -> None:
         self._received += len(data)
         if self._received > self._bound:
-            self.transport.abortConnection()  # type: ignore[union-attr]
+            self._end()
             return
         self.client.dataReceived(data)
+        if self._received > MOST_HEAD and self._in_head():
+            self._end()
+            return
         if self.client.state == "QUIESCENT":  # the answer is over, and the connection is kept
             self._received = 0
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self.client.connectionLost(Failure(AnswerTooLong()) if self._received > self._bound else reason)
+        self.client.connectionLost(Failure(AnswerTooLong()) if self._too_long else reason)
+
+    def _in_head(self) -> bool:
+        """Whether the head of the answer is still to be completed (`twisted.web._newclient.HTTPParser`)."""
+        parser = getattr(self.client, "_parser", None)
+        return parser is not None and parser.state in ("STATUS", "HEADER")
+
+    def _end(self) -> None:
+        self._too_long = True
+        self.transport.abortConnection()  # type: ignore[union-attr]
 
 
 class _Aborting:
