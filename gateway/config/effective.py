@@ -101,10 +101,15 @@ def _row(route: Route, settings: Settings) -> dict[str, Any]:
         "split_on": route.split_on or "-",
         "mirror": "-" if route.mirror is None else route.mirror.upstream,
         "strategy": [_strategy(upstreams[name]) for name in route.forwards_to],
-        "backends": [_backend(one) for name in route.forwards_to for one in upstreams[name].backends],
+        "backends": [one for name in route.forwards_to for one in _backends(upstreams[name])],
         "timeout": format_duration(route.timeout),
         "body_limit": format_size(limit) if limit else "none",
     }
+
+
+def _backends(upstream: Upstream) -> list[str]:
+    found = upstream.discovery
+    return [*map(_backend, upstream.backends), *([] if found is None else [f"found by {found.type}"])]
 
 
 def _backend(backend: Backend) -> str:

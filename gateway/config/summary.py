@@ -87,7 +87,10 @@ def _route(route: Route) -> str:
 
 
 def _upstream(upstream: Upstream) -> str:
-    return f"{_short(upstream.name)} ({_some([_short(backend.url) for backend in upstream.backends])})"
+    backends = [_short(backend.url) for backend in upstream.backends]
+    if upstream.discovery is not None:
+        backends.append(f"found by {upstream.discovery.type}")
+    return f"{_short(upstream.name)} ({_some(backends)})"
 
 
 def target(route: Route) -> str:

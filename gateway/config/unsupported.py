@@ -31,6 +31,7 @@ _OFF_WORDS = frozenset({"none", OFF, ""})
 NEEDS = {
     "listeners[].http2": ("ngh2", "HTTP/2"),
     "upstreams[].backends[].url=h2c:*": ("ngh2", "HTTP/2"),
+    "upstreams[].discovery.scheme=h2c": ("ngh2", "HTTP/2"),
     "upstreams[].protocol=http2": ("ngh2", "HTTP/2"),
     "upstreams[].health_check.type=grpc": ("ngh2", "HTTP/2"),
 }

@@ -23,7 +23,7 @@ def backups(settings: Settings, upstream: Upstream, routes: Sequence[Route]) -> 
     """
     places = [index for index, backend in enumerate(upstream.backends) if backend.backup]
     first = [backend for backend in upstream.backends if not backend.backup and backend.weight]
-    if not places:
+    if not places or upstream.discovery is not None:
         return
     key = ("backends", places[0], "backup")
     if len(places) == len(upstream.backends):

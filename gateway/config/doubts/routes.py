@@ -73,7 +73,7 @@ def _grpc_web(route: Route, settings: Settings) -> Iterator[Doubt]:
         return
     asked = {destination.name for destination in route.upstreams}
     upstreams = [upstream for upstream in settings.upstreams if upstream.name in asked]
-    if not any(upstream.may_speak_http2(backend) for upstream in upstreams for backend in upstream.backends):
+    if not any(upstream.may_take_calls for upstream in upstreams):
         words = "gRPC needs a backend of HTTP/2 (`h2c://`, `https://`, `protocol: http2`)"
         yield ("grpc_web",), f"no call goes through: {words}"
     elif route.methods is not None and "POST" not in route.methods:

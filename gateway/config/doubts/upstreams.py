@@ -52,7 +52,7 @@ def _names(upstream: Upstream) -> Iterator[Doubt]:
     """Doubt what is said of TLS where nobody speaks it, and a name that it asks for where Host names another server."""
     tls = upstream.tls
     said = tls.ca or tls.server_name or tls.client_cert or not tls.verify
-    if said and all(backend.scheme != "https" for backend in upstream.backends):
+    if said and "https" not in upstream.schemes:
         yield ("tls",), "no backend is asked for TLS, what is sent goes in the clear: write https:// in the `url`"
         return
     asked, key = upstream.tls.server_name, ("tls", "server_name")

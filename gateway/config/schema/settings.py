@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -20,7 +20,7 @@ from gateway.config.schema.resilience import CircuitBreaker
 from gateway.config.schema.responses import Compression
 from gateway.config.schema.routes import Route, SharedRoute
 from gateway.config.schema.telemetry import AccessLog, Log, Metrics, Tracing
-from gateway.config.schema.types import Flag, Name, Network, Positive, Proxy
+from gateway.config.schema.types import FileName, Flag, Name, Network, Positive, Proxy
 from gateway.config.schema.upstreams import SharedUpstream, Upstream
 
 
@@ -61,6 +61,10 @@ class Settings(Section):
         default={}, description="What several routes have in common, by the name that they call it by (`group`)."
     )
     upstreams: tuple[Upstream, ...] = Field(default=(), description="Named groups of backends.")
+    discovery_cache: Annotated[str, FileName(read=False)] | None = Field(
+        default=None,
+        description="A file that keeps what `discovery` has found, for the next start; made by the gateway, mode 0600.",
+    )
     circuit_breaker: CircuitBreaker | None = Field(
         default=None, description="For every upstream that has none of its own."
     )

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from gateway.config.schema.admission import AdaptiveConcurrency, Queue
 from gateway.config.schema.base import Section, expected
+from gateway.config.schema.discovery import Discovery
 from gateway.config.schema.resilience import CircuitBreaker, HealthCheck, PassiveHealth
 from gateway.config.schema.shared import Shared
 from gateway.config.schema.sticky import Sticky
@@ -139,11 +140,17 @@ class OwnKeys(Section):
     """What each upstream says for itself."""
 
     name: Name = Field(description="What routes call it; a label in metrics.")
-    backends: tuple[Backend, ...] = Field(description="The backends; with none, every exchange gets 503.")
+    backends: tuple[Backend, ...] = Field(
+        default=(),
+        description="The backends; with none, every exchange gets 503. It must be there where `discovery` is not.",
+    )
+    discovery: Discovery | None = Field(
+        default=None, description="Where further backends are found while the gateway runs. Absent: nowhere."
+    )
 
 
 class SharedUpstream(Shared):
-    """Keys of `upstreams[]` but for `name` and `backends`, for every upstream that does not say otherwise."""
+    """Keys of `upstreams[]` but for those of `OwnKeys`, for every upstream that does not say otherwise."""
 
     own_keys: ClassVar[tuple[str, ...]] = tuple(OwnKeys.model_fields)
     listed_at: ClassVar[str] = "upstreams[]"
@@ -215,6 +222,12 @@ class Upstream(SharedUpstream, OwnKeys):
     listed_at: ClassVar[str] = ""
 
     @model_validator(mode="after")
+    def _has_backends(self) -> Upstream:
+        if self.discovery is None and "backends" not in self.model_fields_set:
+            raise expected("`backends` or `discovery` (`backends: []` for an upstream without any)", "neither")
+        return self
+
+    @model_validator(mode="after")
     def _checks_have_ports(self) -> Upstream:
         if self.health_check is not None and self.health_check.port is not None:
             for backend in self.backends:
@@ -225,16 +238,56 @@ class Upstream(SharedUpstream, OwnKeys):
     @model_validator(mode="after")
     def _speaks_what_the_url_says(self) -> Upstream:
         for backend in self.backends:
-            if self.protocol == "http1" and backend.scheme == "h2c":
-                raise expected("`protocol: http2` or `auto` for a backend at h2c://", f'"{backend.url}"')
-            checked = self.health_check is not None and self.health_check.type == "http"
-            if checked and self.known_to_speak_http2(backend):
-                raise expected(
-                    "a `health_check` of type `grpc`, `tcp` or `script` for a backend that speaks HTTP/2 in the clear, "
-                    "since `http` asks by HTTP/1.1",
-                    f'"{backend.url}"',
-                )
+            words = self.refuses(backend)
+            if words:
+                raise expected(words, f'"{backend.url}"')
+        if self.discovery is not None and not self.discovery.urls_of_their_own:
+            words = self.refuses(Backend(url=f"{self.discovery.scheme}://discovered"))
+            if words:
+                raise expected(words, f"`scheme: {self.discovery.scheme}` of `discovery`")
         return self
+
+    def refuses(self, backend: Backend) -> str:
+        """Say what would be needed in place of this backend; empty where it can be asked."""
+        if self.protocol == "http1" and backend.scheme == "h2c":
+            return "`protocol: http2` or `auto` for a backend at h2c://"
+        checked = self.health_check is not None and self.health_check.type == "http"
+        if checked and self.known_to_speak_http2(backend):
+            return (
+                "a `health_check` of type `grpc`, `tcp` or `script` for a backend that speaks HTTP/2 in the clear, "
+                "since `http` asks by HTTP/1.1"
+            )
+        return ""
+
+    @property
+    def schemes(self) -> frozenset[str]:
+        """The schemes that its backends have, or may be found with."""
+        found = {backend.scheme for backend in self.backends}
+        if self.discovery is not None:
+            found |= {"http", "https", "h2c"} if self.discovery.urls_of_their_own else {self.discovery.scheme}
+        return frozenset(found)
+
+    @property
+    def may_take_calls(self) -> bool:
+        """Whether HTTP/2 may be spoken with one of its backends, those included that are yet to be found."""
+        return any(self.may_speak_http2(Backend(url=f"{scheme}://any")) for scheme in self.schemes)
+
+    @property
+    def below_a_base(self) -> bool:
+        """Whether a backend has a base path, or may be found with one."""
+        found = self.discovery is not None and self.discovery.urls_of_their_own
+        return found or any(backend.base for backend in self.backends)
+
+    @property
+    def of_members(self) -> Upstream:
+        """Return what holds for members that are found: a certificate has the name whose addresses they are."""
+        found = self.discovery
+        named = self.tls.server_name is not None or self.host_header not in ("client", "backend")
+        if found is None or found.type != "dns" or found.name is None or named:
+            return self
+        return self.model_copy(
+            update={"tls": self.tls.model_copy(update={"server_name": found.name.removesuffix(".")})}
+        )
 
     def known_to_speak_http2(self, backend: Backend) -> bool:
         """Whether HTTP/2 is spoken with a backend by prior knowledge."""

@@ -17,7 +17,7 @@ def test_what_holds_a_section_and_may_be_absent_can_be_off() -> None:
 def test_each_has_all_keys_and_shares_all_but_its_own() -> None:
     """A key that a route gets one day can be in groups that day."""
     assert set(Route.model_fields) - set(SharedRoute.model_fields) == {"name", "path", "group"}
-    assert set(Upstream.model_fields) - set(SharedUpstream.model_fields) == {"name", "backends"}
+    assert set(Upstream.model_fields) - set(SharedUpstream.model_fields) == {"name", "backends", "discovery"}
 
 
 def test_editors_know_how_a_key_is_switched_off() -> None:
