@@ -11,7 +11,7 @@ caller has seen (`expected`) is asked at the same moment.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any
@@ -36,6 +36,7 @@ from gateway.listening.listeners import Entry
 from gateway.telemetry.access_log import AccessLogWriter
 from gateway.telemetry.logging import levels
 from gateway.telemetry.metrics import Metrics
+from gateway.upstream.backend import Upstream
 
 _log = Logger()
 
@@ -287,7 +288,7 @@ class Changes:
         gateway.client_lists.follow(in_force.settings.auth)
         gateway.foundation.pool.retain(in_force.pool_keys)
         gateway.foundation.carried.roll_back()
-        _retain_metrics(gateway.foundation.metrics, in_force.settings)
+        _retain_metrics(gateway.foundation.metrics, in_force.settings, in_force.upstreams.values())
 
     async def _commit(self, settings: Settings, ready: _Ready, who: str) -> Version:
         """Put what is ready into force: nothing here can fail, and nothing waits until the snapshot is in force."""
@@ -304,7 +305,7 @@ class Changes:
         levels.configure(settings.log.level, settings.log.levels)
         gateway.foundation.pool.retain(snapshot.pool_keys)
         gateway.foundation.carried.commit()
-        _retain_metrics(gateway.foundation.metrics, settings)
+        _retain_metrics(gateway.foundation.metrics, settings, snapshot.upstreams.values())
         retired = gateway.access_logs.exchange(ready.log_path, writer)
         await gateway.listeners.commit(entries(settings), ready.ports)
         await self._admin.commit(ready.admin)
@@ -323,14 +324,18 @@ class Changes:
         return version
 
 
-def _retain_metrics(metrics: Metrics, settings: Settings) -> None:
-    """Forget the counts of what a configuration does not have."""
+def _retain_metrics(metrics: Metrics, settings: Settings, upstreams: Iterable[Upstream]) -> None:
+    """Forget the counts of what a configuration does not have; members that were found are in its upstreams."""
     metrics.retain(
         [
             *((route.name, route.pattern) for route in settings.routes),
             *((route_name(upstream.name), "") for upstream in settings.upstreams),  # those that agents ask
         ],
-        [(upstream.name, backend.url) for upstream in settings.upstreams for backend in upstream.backends],
+        [
+            (upstream.name, name)
+            for upstream in upstreams
+            for name in ["", *(backend.name for backend in upstream.backends)]
+        ],
     )
 
 

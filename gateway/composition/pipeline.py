@@ -92,9 +92,7 @@ class Pipeline:
             self._revoked_certificates = revoked_certificates(settings, foundation, count)
             self._certificate_field = certificate_field(settings)
         self._below_base, self._below_a_base = BelowBase(), upstreams_below_a_base(settings)
-        self._take_calls = frozenset(
-            upstream.name for upstream in settings.upstreams if any(map(upstream.may_speak_http2, upstream.backends))
-        )
+        self._take_calls = frozenset(upstream.name for upstream in settings.upstreams if upstream.may_take_calls)
         self._body_limit = cache(BodyLimit)
         self._octets = settings.limits.request_body
         buffer = settings.limits.request_buffer

@@ -7,7 +7,7 @@ needs are bound, its labels are looked up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -66,7 +66,7 @@ class Snapshot:
         options: For client connections.
         rules: Who is believed about clients.
         upstreams: By name.
-        pool_keys: Identities of the backends' pools.
+        pool_keys: Identities of the backends' pools; those of members that are found come and go.
         credentials: Does what an operator orders about credentials.
         caches: What routes keep of their answers.
         retry_budgets: By route.
@@ -88,7 +88,7 @@ class Snapshot:
     options: ConnectionOptions
     rules: ForwardedRules
     upstreams: Mapping[str, Upstream]
-    pool_keys: frozenset[Hashable]
+    pool_keys: Set[Hashable]
     credentials: Control
     caches: Caches
     retry_budgets: Mapping[str, RetryBudget]

@@ -81,7 +81,7 @@ class Forwarder(AttemptObserver):
         self._hedges = hedges
         self._silence = silence or timeout
         # Whether a call of gRPC may go there: nobody else pays for a look at grpc-timeout.
-        self._calls = any(backend.takes_calls for backend in upstream.reachable())
+        self._calls = any(one.takes_calls for one in upstream.traits())
 
     def forward(self, exchange: Exchange) -> None:
         """Send an exchange to a backend; its chain gets the answer.

@@ -25,8 +25,8 @@ class TimingRewritingForwarder(TimingForwarder):
 
 def forwarder_for(upstream: Upstream) -> type[Forwarder]:
     """Return the kind of forwarder that an upstream needs; the one that it falls back to counts too."""
-    reachable = list(upstream.reachable())
-    rewrites = any(backend.reverse is not None for backend in reachable)
-    if any(backend.times is not None for backend in reachable):
+    reachable = upstream.traits()
+    rewrites = any(one.rewritten for one in reachable)
+    if any(one.timed for one in reachable):
         return TimingRewritingForwarder if rewrites else TimingForwarder
     return RewritingForwarder if rewrites else Forwarder

@@ -29,7 +29,7 @@ class StickyCookie:
 
     Args:
         name: Its name.
-        tokens: Of the upstream's backends, by their URLs.
+        tokens: Of the upstream's backends, by their URLs; those of members that are found come and go.
         ttl: Seconds for which a browser keeps it; 0 for until it is closed.
         secure: Whether it goes over TLS only.
         same_site: Whether requests from pages of other sites bring it.
@@ -47,7 +47,7 @@ class StickyCookie:
     ) -> None:
         self.name = name
         self._tokens = tokens
-        self._backends = frozenset(tokens.values())
+        self._backends = tokens.values()
         self._ttl = ttl
         age = f"; Max-Age={ceil(ttl)}" if ttl else ""
         attributes = f"; Path=/{age}; HttpOnly; SameSite={same_site.capitalize()}{'; Secure' if secure else ''}"
@@ -64,7 +64,7 @@ class StickyCookie:
         mine = self._tokens.get(backend)
         if mine is None:
             return None
-        value = next((value for value in shown if token_of(value) in self._backends), None)
+        value = next((value for value in shown if (said := token_of(value)) == mine or said in self._backends), None)
         if value is not None and token_of(value) == mine and not self._is_old(value, now):
             return None
         # When it was set is the client's word later on; one who forges it keeps an old cookie, or gets a new one.

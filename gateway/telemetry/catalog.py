@@ -223,6 +223,28 @@ METRICS = (
         "1 while only backends with `backup: true` may be tried.",
     ),
     Spec(
+        "gateway_discovery_up",
+        "gauge",
+        ("upstream",),
+        "1 while the members are those that discovery was told last, 0 while its source fails, is empty (`keep_empty`) "
+        "or has not answered yet: the last known members stay.",
+    ),
+    Spec("gateway_discovery_members", "gauge", ("upstream",), "Members that discovery has put into force."),
+    Spec(
+        "gateway_discovery_answer_age_seconds",
+        "gauge",
+        ("upstream",),
+        "Since discovery was told members; +Inf for never. A watch is silent while nothing changes.",
+    ),
+    Spec("gateway_discovery_changes_total", "counter", ("upstream",), "Times that discovery has changed the members."),
+    Spec("gateway_discovery_failures_total", "counter", ("upstream",), "Times that a source of members has failed."),
+    Spec(
+        "gateway_discovery_refused_total",
+        "counter",
+        ("upstream",),
+        "Answers with members that were not taken: no URL, one of another scheme, one with credentials.",
+    ),
+    Spec(
         "gateway_circuit_breaker_state",
         "gauge",
         ("scope", "upstream", "backend"),

@@ -25,6 +25,7 @@ MEMO_SECONDS = 0.5
 """How long an exposition may be served again: figures stay younger than the second that is promised."""
 
 _NAMES = frozenset(spec.name for spec in METRICS)
+_OF_BACKENDS = {spec.name: spec.labels for spec in METRICS if {"upstream", "backend"} <= set(spec.labels)}
 
 
 class Metrics:
@@ -111,7 +112,8 @@ class Metrics:
 
         Args:
             routes: Name and pattern of every route in force.
-            backends: Upstream and backend (as in `PoolFigures`) of every backend in force.
+            backends: Upstream and backend (as in `PoolFigures`) of every backend in force; of an upstream whose
+                backends are yet to be found its name, and an empty text.
         """
         stay = {*routes, ("", "")}
         names = {name for name, _ in stay}
@@ -124,6 +126,18 @@ class Metrics:
             # In place: the forwarder of an unchanged upstream holds on to these cells.
             for key in [key for key in cells.attempts if (cells.name, key[0]) not in pairs]:
                 del cells.attempts[key]
+
+    def forget(self, upstream: str, backend: str) -> None:
+        """Forget the series of a backend that is a member no more: what comes and goes all day must not add up."""
+        cells = self._upstreams.get(upstream)
+        for key in [key for key in (() if cells is None else cells.attempts) if key[0] == backend]:
+            del cells.attempts[key]  # type: ignore[union-attr]
+        for name, labels in _OF_BACKENDS.items():
+            counts = self._counters.get(name)
+            places = labels.index("upstream"), labels.index("backend")
+            for series in [] if counts is None else list(counts.cells):
+                if (series[places[0]], series[places[1]]) == (upstream, backend):
+                    del counts.cells[series]  # type: ignore[union-attr]
 
     def started(self, now: float) -> None:
         """The first configuration is in force since `now` (Unix seconds)."""

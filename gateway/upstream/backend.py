@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final, NamedTuple
 
 from gateway.balancing.answer_times import AnswerTimes
 from gateway.errors import BreakerOpen, NoBackendAvailable
@@ -86,6 +86,11 @@ class Backend:
         """Attempts under way, and tunnels."""
         return self.pool.in_flight
 
+    def weigh(self, weight: int) -> None:
+        """Have another weight; a balancer that goes by weights is made anew after that."""
+        self.full_weight = weight
+        self.weight = weight * FULL if self.grows else weight
+
     def may_try(self, now: float) -> bool:
         """Whether it may be picked; its upstream keeps that up to date."""
         return self.usable
@@ -121,6 +126,20 @@ class Fallback(NamedTuple):
     answer: Callable[[BreakerOpen], Response] | None = None
 
 
+class Traits(NamedTuple):
+    """What may hold for a backend, and so decides when a snapshot is built what its routes need.
+
+    Attributes:
+        takes_calls: It may be asked by HTTP/2, which calls of gRPC need.
+        rewritten: Its answers are rewritten.
+        timed: Its answers are timed.
+    """
+
+    takes_calls: bool
+    rewritten: bool
+    timed: bool
+
+
 class Upstream:
     """A named group of interchangeable backends, as one snapshot sees it.
 
@@ -135,9 +154,24 @@ class Upstream:
 
     Attributes:
         panic: Whether ejected backends are in use because too few others are left.
+        to_come: What may hold for backends that discovery finds; None where all that there are were given.
+        discovery: What finds them; None where nothing does.
     """
 
-    __slots__ = ("_bent", "backends", "balancer", "breaker", "condition", "count", "fallback", "key", "name", "panic")
+    __slots__ = (
+        "_bent",
+        "backends",
+        "balancer",
+        "breaker",
+        "condition",
+        "count",
+        "discovery",
+        "fallback",
+        "key",
+        "name",
+        "panic",
+        "to_come",
+    )
 
     def __init__(
         self,
@@ -158,17 +192,40 @@ class Upstream:
         self.breaker = None if condition is None else condition.breaker
         self.fallback = fallback
         self.panic = False
+        self.to_come: Traits | None = None
+        self.discovery: Any = None
         # What was disturbed before this snapshot was made is found out at its first pick.
         self._bent = condition is not None
 
-    def reachable(self) -> Iterator[Backend]:
-        """Yield the backends that an exchange may come to, those of the upstream that this one falls back to included.
+    def become(
+        self, backends: Sequence[Backend], balancer: Balancer[Backend], key: Callable[[Exchange], bytes] | None
+    ) -> None:
+        """Have other members from now on; what is under way on one that is gone is completed there.
+
+        Args:
+            backends: All of them; one that stays is the same object as before, so that what has tried it knows it.
+            balancer: Picks one of them.
+            key: What it places an exchange by.
+        """
+        self.backends = backends
+        self.balancer = balancer
+        self.key = key
+        self._bent = self.condition is not None
+
+    def traits(self) -> list[Traits]:
+        """List what may hold for the backends that an exchange may come to, by way of a fallback too.
 
         Called when all upstreams are built.
         """
-        yield from self.backends
-        if self.fallback is not None and self.fallback.upstream is not None:
-            yield from self.fallback.upstream().backends
+        found = []
+        others = None if self.fallback is None else self.fallback.upstream
+        for upstream in (self,) if others is None else (self, others()):
+            found += [
+                Traits(one.takes_calls, one.reverse is not None, one.times is not None) for one in upstream.backends
+            ]
+            if upstream.to_come is not None:
+                found.append(upstream.to_come)
+        return found
 
     def admit(self, now: float, whole: bool = True) -> int:
         """Ask the breaker of the whole upstream; returns its ticket, 0 without a breaker.

@@ -40,6 +40,9 @@ class Figures:
             "gateway_circuit_breaker_rejections_total": self._rejected,
             "gateway_circuit_breaker_failed_total": lambda: self._breakers(lambda _, breaker: breaker.failures),
             "gateway_circuit_breaker_failures": lambda: self._breakers(lambda _, breaker: breaker.counts(now())[1]),
+            "gateway_discovery_up": lambda: self._discoveries(lambda one: float(one.current)),
+            "gateway_discovery_members": lambda: self._discoveries(lambda one: one.members),
+            "gateway_discovery_answer_age_seconds": lambda: self._discoveries(lambda one: one.age),
         }
 
     def view(self) -> list[dict[str, Any]]:
@@ -51,6 +54,11 @@ class Figures:
             for backend in upstream.backends:
                 if backend.standing is not None:
                     yield (upstream.name, backend.name), float(figure(backend.standing))
+
+    def _discoveries(self, figure: Callable[[Any], float]) -> Iterator[Sample]:
+        for upstream in self._upstreams():
+            if upstream.discovery is not None:
+                yield (upstream.name,), figure(upstream.discovery)
 
     def _panic(self) -> Iterator[Sample]:
         for upstream in self._upstreams():
@@ -80,6 +88,8 @@ class Figures:
     def _upstream(self, upstream: Upstream) -> dict[str, Any]:
         now = self._now()
         shown: dict[str, Any] = {"name": upstream.name}
+        if upstream.discovery is not None:
+            shown["discovery"] = upstream.discovery.view()
         picked = {id(backend) for backend in upstream.backends if backend.full_weight > 0}
         if upstream.condition is not None:
             selection = upstream.selection(upstream.condition, now)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.web.client import HTTPConnectionPool
 
 from gateway.upstream.backend_pool import BackendPool
@@ -51,10 +51,17 @@ class ConnectionPool(HTTPConnectionPool):
         """Retire the pools of backends that are in no configuration any more."""
         keep = set(keys)
         for key in [key for key in self._pools if key not in keep]:
-            pool = self._pools.pop(key)
-            self._leaving[pool] = None
-            pool.drained().addCallback(self._gone, pool)
-            pool.retire()
+            self.release(key)
+
+    def release(self, key: Hashable) -> Deferred[None]:
+        """Retire the pool of a backend that is a member no more; fires when its last exchange is over."""
+        pool = self._pools.pop(key, None)
+        if pool is None:
+            return succeed(None)
+        self._leaving[pool] = None
+        drained = pool.drained().addCallback(self._gone, pool)
+        pool.retire()
+        return drained
 
     def _gone(self, drained: None, pool: BackendPool) -> None:
         self._leaving.pop(pool, None)

@@ -10,7 +10,7 @@ from gateway.config import Settings
 
 def upstreams_below_a_base(settings: Settings) -> frozenset[str]:
     """Return the names of upstreams of which an exchange may come to a backend with a base path, by a fallback too."""
-    own = {upstream.name for upstream in settings.upstreams if any(backend.base for backend in upstream.backends)}
+    own = {upstream.name for upstream in settings.upstreams if upstream.below_a_base}
     found = set(own)
     for upstream in settings.upstreams:
         breaker = settings.breaker_of(upstream)

@@ -33,6 +33,9 @@ def readiness(settings: Settings, foundation: Foundation, upstreams: Mapping[str
     watched = [upstreams[name] for name in sorted(routed)]
     if watched:
         checks["upstreams"] = partial(_upstreams, watched)
+    found = [upstream for upstream in watched if upstream.discovery is not None]
+    if found:
+        checks["discovery"] = partial(_discovery, found)
     store = redis_in_use(settings.redis, foundation)
     if store is not None:
         checks["redis"] = partial(_redis, store, CheckResult.FAILED if _needs_redis(settings) else CheckResult.DEGRADED)
@@ -44,6 +47,11 @@ def _upstreams(upstreams: Sequence[Upstream]) -> CheckResult:
     if not lost:
         return CheckResult.OK
     return CheckResult.FAILED if lost == len(upstreams) else CheckResult.DEGRADED
+
+
+def _discovery(upstreams: Sequence[Upstream]) -> CheckResult:
+    """A source that fails never takes an instance out of service: the last known members stay in force."""
+    return CheckResult.OK if all(one.discovery.current for one in upstreams) else CheckResult.DEGRADED
 
 
 def _lost(upstream: Upstream) -> bool:

@@ -25,7 +25,7 @@ def sticky_step(settings: Settings, foundation: Foundation) -> StickyStep | None
     cookies = {
         upstream.name: StickyCookie(
             upstream.sticky.cookie.encode(),
-            tokens(upstream),
+            live_tokens(upstream, foundation),
             upstream.sticky.ttl,
             upstream.sticky.secure,
             upstream.sticky.same_site,
@@ -46,19 +46,32 @@ def bound(balancer: Balancer[Backend], upstream: UpstreamSettings, backends: Seq
     """
     if upstream.sticky is None:
         return balancer
-    known = tokens(upstream)
-    return Sticky({known[backend.name]: backend for backend in backends}, balancer)
+    return Sticky({token_for(upstream, backend.name): backend for backend in backends}, balancer)
 
 
-def bound_key(key: Key | None, upstream: UpstreamSettings) -> Key | None:
+def bound_key(key: Key | None, upstream: UpstreamSettings, backends: Sequence[Backend]) -> Key | None:
     """Return what such a balancer places an exchange by."""
     sticky = upstream.sticky
-    return key if sticky is None else sticky_key(sticky.cookie.encode(), tokens(upstream).values(), key)
+    if sticky is None:
+        return key
+    return sticky_key(sticky.cookie.encode(), [token_for(upstream, backend.name) for backend in backends], key)
 
 
-def tokens(upstream: UpstreamSettings) -> dict[str, bytes]:
-    """Return the tokens of an upstream's backends, by their URLs."""
-    secret = b""
-    if upstream.sticky is not None and upstream.sticky.secret is not None:
-        secret = upstream.sticky.secret.get_secret_value().encode()
-    return {backend.url: token(secret, upstream.name, backend.url) for backend in upstream.backends}
+def live_tokens(upstream: UpstreamSettings, foundation: Foundation) -> dict[str, bytes]:
+    """Return the tokens of an upstream's backends, by their URLs; those that discovery finds come and go in there."""
+    urls = tuple(backend.url for backend in upstream.backends)
+    return foundation.carried.get(
+        ("sticky tokens", upstream.name, _secret(upstream), urls, upstream.discovery is None),
+        lambda: {url: token_for(upstream, url) for url in urls},
+    )
+
+
+def token_for(upstream: UpstreamSettings, url: str) -> bytes:
+    """Return the token of a backend."""
+    return token(_secret(upstream), upstream.name, url)
+
+
+def _secret(upstream: UpstreamSettings) -> bytes:
+    if upstream.sticky is None or upstream.sticky.secret is None:
+        return b""
+    return upstream.sticky.secret.get_secret_value().encode()
