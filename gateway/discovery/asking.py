@@ -1,6 +1,6 @@
 """How a registry is asked over HTTP: a question that ends, and a watch that does not; JSON both.
 
-Tests: `tests/contracts/test_sources.py`.
+Tests: `tests/discovery/test_lies.py`.
 """
 
 from __future__ import annotations

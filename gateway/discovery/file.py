@@ -2,6 +2,8 @@
 
 Looked at, not watched by inotify: what a symbolic link or a network drive changes is seen too, and the whole costs a
 system call (D-419).
+
+Tests: `tests/flow/test_discovery.py::test_what_cannot_be_used_changes_nothing`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Asked by `gateway.composition.builders.upstreams` for those of a configuration, by `.members` for those that are found.
 
-Tests: `tests/flow/test_backends.py`.
+Tests: `tests/flow/test_reload.py::test_an_unchanged_backend_keeps_its_connections`.
 """
 
 from __future__ import annotations

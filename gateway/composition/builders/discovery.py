@@ -1,6 +1,6 @@
 """Settings of `discovery` into finders, each with its source.
 
-Tests: `tests/flow/test_discovery.py`.
+Tests: `tests/flow/test_discovery.py::test_a_reload_asks_nobody_again`.
 """
 
 from __future__ import annotations

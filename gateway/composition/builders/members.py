@@ -6,7 +6,7 @@ memory of its own (what is known of a member, its checks), and the identities of
 snapshot: it puts members into its upstream, under the settings of that snapshot. When a snapshot comes into force, its
 memberships take over the rosters; a member whose identity is the same under the new settings keeps everything.
 
-Tests: `tests/flow/test_discovery.py`.
+Tests: `tests/flow/test_discovery.py::test_members_share_the_traffic_as_they_come_and_go`.
 """
 
 from __future__ import annotations
