@@ -18,6 +18,7 @@ from gateway.config.units import parse_duration
 
 NOT_YET: dict[str, str] = {
     "tracing.exporter": "trace export",
+    "processes=auto|[2-9]*|1?*": "more than one process",
 }
 """Path of a key, with `[]` for every member of a list, to the words for what is missing.
 

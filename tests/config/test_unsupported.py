@@ -19,6 +19,7 @@ JWT = "auth: {jwt: {default: {algorithms: [HS256], secret: an-example-secret-of-
 SET = {
     "cache_store=redis": "cache_store: redis",
     "tracing.exporter": "tracing: {exporter: otlp}",
+    "processes=auto|[2-9]*|1?*": "processes: 4",
 }
 
 

@@ -20,7 +20,7 @@ from gateway.config.schema.resilience import CircuitBreaker
 from gateway.config.schema.responses import Compression
 from gateway.config.schema.routes import Route, SharedRoute
 from gateway.config.schema.telemetry import AccessLog, Log, Metrics, Tracing
-from gateway.config.schema.types import FileName, Flag, Name, Network, Positive, Proxy
+from gateway.config.schema.types import FileName, Flag, Name, Network, Positive, Processes, Proxy
 from gateway.config.schema.upstreams import SharedUpstream, Upstream
 
 
@@ -44,6 +44,10 @@ class Settings(Section):
     )
     timeouts: Timeouts = Field(default=Timeouts(), description="How long things may take.")
     limits: Limits = Field(default=Limits(), description="How much of something there may be.")
+    processes: Processes = Field(
+        default=1,
+        description="How many processes share the ports; `auto` is one for each core. This version has one only.",
+    )
     trusted_proxies: tuple[Proxy, ...] = Field(
         default=(),
         description="Addresses and networks whose X-Forwarded-* and PROXY headers are believed; `unix:` is who comes "

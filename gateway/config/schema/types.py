@@ -34,6 +34,9 @@ REVEALED = "revealed"
 MANY = 2**31 - 1
 """Stands for no upper bound."""
 
+MOST_PROCESSES = 1024
+"""Above the cores of any machine."""
+
 
 @dataclass(frozen=True, eq=False)
 class Parsed:
@@ -158,6 +161,15 @@ def _secret_scalar(value: object) -> AnySecret[str | int | float]:
     return AnySecret(patterns.text(value))
 
 
+def _processes(value: object) -> int | str:
+    value = meant(value)
+    if value == "auto":
+        return "auto"
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_PROCESSES:
+        return int(value)
+    raise Unexpected(f"`auto` or an integer from 1 to {MOST_PROCESSES}")
+
+
 def _claim(value: object) -> ClaimPath:
     words = "the name of a claim, a dotted path to it, or a list of names"
     try:
@@ -221,6 +233,14 @@ Size: TypeAlias = Annotated[int, Parsed(units.parse_size, _SIZE, "size", units.f
 Room: TypeAlias = Annotated[int, Parsed(units.parse_room, _SIZE, "size", units.format_size)]
 Count: TypeAlias = Annotated[int, integer(0, MANY)]
 Positive: TypeAlias = Annotated[int, integer(1, MANY)]
+Processes: TypeAlias = Annotated[
+    int | str,
+    Parsed(
+        _processes,
+        {"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 1, "maximum": MOST_PROCESSES}]},
+        f"`auto`, or integer, 1 to {MOST_PROCESSES}",
+    ),
+]
 Ratio: TypeAlias = Annotated[float, number(0, 1)]
 Percent: TypeAlias = Annotated[float, number(0, 100)]
 Status: TypeAlias = Annotated[int, integer(200, 599)]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from gateway.config.schema.types import DIRECTORY, Count, File, Flag, Ratio, Secret, Size, Text, Timeout
+from gateway.config.schema.types import DIRECTORY, Count, File, Flag, Processes, Ratio, Secret, Size, Text, Timeout
 
 
 @pytest.mark.parametrize(
@@ -14,6 +14,8 @@ from gateway.config.schema.types import DIRECTORY, Count, File, Flag, Ratio, Sec
         (Timeout, "1h30m", 5400, "90m"),
         (Size, "64KiB", 65536, "64KiB"),
         (Count, 5, 5, 5),
+        (Processes, 2, 2, 2),
+        (Processes, "auto", "auto", "auto"),
         (Ratio, 1, 1.0, 1.0),
         (Flag, True, True, True),
         (Text, 5, "5", "5"),
@@ -25,6 +27,13 @@ def test_a_value_is_read_and_written_back(kind: Any, written: object, value: obj
 
     assert adapter.validate_python(written) == value
     assert adapter.dump_python(value, mode="json") == shown
+
+
+@pytest.mark.parametrize("written", [0, 1025, 1.5, True, "many", None])
+def test_processes_are_a_number_or_a_word(written: object) -> None:
+    """And at least one."""
+    with pytest.raises(ValidationError, match="`auto` or an integer from 1 to 1024"):
+        TypeAdapter(Processes).validate_python(written)
 
 
 def test_a_secret_is_not_shown() -> None:
