@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import twisted
 from twisted.internet.defer import Deferred
@@ -22,8 +22,10 @@ from twisted.internet.interfaces import IProtocolFactory
 from gateway import __version__
 from gateway.answering.health import Health
 from gateway.composition import snapshot
+from gateway.composition.builders.taking_over import NOTHING, Kept
 from gateway.composition.carried import Carried
 from gateway.composition.foundation import Foundation, Waited
+from gateway.composition.slices import Slices, at_once
 from gateway.config import Settings
 from gateway.config.endpoint_strings import address_of
 from gateway.dialling.dialer import Dialer, SocketDialer
@@ -124,7 +126,16 @@ class Gateway:
         Raises:
             gateway.dialling.tls.TLSSettingsError: A certificate of an upstream cannot be used.
         """
-        return _build(settings, self.foundation, writer)
+        return cast("snapshot.Snapshot", at_once(self.build_in_slices(settings, writer, None)))
+
+    async def build_in_slices(
+        self, settings: Settings, writer: AccessLogWriter | None, slices: Slices | None
+    ) -> snapshot.Snapshot:
+        """Build as `build` does, in slices, between which the reactor turns; one build at a time.
+
+        What has not changed is taken over from the snapshot in force.
+        """
+        return await _build(settings, self.foundation, writer, self.root.tree.kept, slices)
 
     def put_in_force(self, tree: snapshot.Snapshot) -> None:
         """Let connections and exchanges that begin from now on go by a snapshot, each with the routes of its listener.
@@ -211,7 +222,7 @@ def assemble(
     path = access_log_path(settings)
     writer = access_logs.at(path)
     access_logs.exchange(path, writer)
-    first = _build(settings, foundation, writer)
+    first: snapshot.Snapshot = at_once(_build(settings, foundation, writer))
     foundation.carried.commit()
     root = Root(first, foundation.occupancy)
     foundation.health.checks = lambda: root.tree.readiness
@@ -290,16 +301,24 @@ def access_log_path(settings: Settings) -> str | None:
     return str(settings.access_log.path) if settings.access_log.enabled else None
 
 
-def _build(settings: Settings, foundation: Foundation, writer: AccessLogWriter | None) -> snapshot.Snapshot:
+async def _build(
+    settings: Settings,
+    foundation: Foundation,
+    writer: AccessLogWriter | None,
+    before: Kept = NOTHING,
+    slices: Slices | None = None,
+) -> snapshot.Snapshot:
     levels = Levels()
     levels.configure(settings.log.level, settings.log.levels)
     foundation.carried.begin()
-    return snapshot.build(
+    return await snapshot.build(
         settings,
         foundation,
         _ignore if writer is None else writer.write,
         logs_routing=levels.allows("gateway.routing", "debug"),
         explains=settings.log.format == "text" and levels.allows(explaining.__name__, "info"),
+        before=before,
+        slices=slices,
     )
 
 

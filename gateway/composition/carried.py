@@ -9,13 +9,24 @@ those that it made.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from twisted.application.service import IService, Service
 from twisted.internet.defer import Deferred, gatherResults
 
 T = TypeVar("T")
+
+
+class Noted:
+    """What a part of a build has asked for, so that a later build that takes the part over asks for the same."""
+
+    __slots__ = ("actions", "keys")
+
+    def __init__(self) -> None:
+        self.keys: list[Hashable] = []
+        self.actions: list[Callable[[], None]] = []
 
 
 @runtime_checkable
@@ -38,10 +49,11 @@ class Carried(Service):
 
     def __init__(self) -> None:
         self._things: dict[Hashable, Any] = {}
-        self._asked: set[Hashable] = set()
+        self._asked: dict[Hashable, None] = {}
         # A dictionary keeps the order in which new things are started; that of a set differs from process to process.
         self._made: dict[Hashable, None] = {}
         self._actions: list[Callable[[], None]] = []
+        self._noted: Noted | None = None
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return the thing of this identity, made now where there is none.
@@ -50,7 +62,9 @@ class Carried(Service):
             key: Everything that it is made from, and what kind of thing it is.
             make: Makes it; opens and starts nothing.
         """
-        self._asked.add(key)
+        self._asked[key] = None
+        if self._noted is not None:
+            self._noted.keys.append(key)
         if key not in self._things:
             self._things[key] = make()
             self._made[key] = None
@@ -68,6 +82,26 @@ class Carried(Service):
             action: Does not fail; forgotten where the build does.
         """
         self._actions.append(action)
+        if self._noted is not None:
+            self._noted.actions.append(action)
+
+    @contextmanager
+    def noting(self) -> Iterator[Noted]:
+        """Note what is asked for meanwhile; nothing else may build then."""
+        noted = self._noted = Noted()
+        try:
+            yield noted
+        finally:
+            self._noted = None
+
+    def again(self, noted: Noted) -> None:
+        """Ask for what a part asked for that is in force, and that this build takes over as it is."""
+        self._asked.update(dict.fromkeys(noted.keys))
+        self._actions += noted.actions
+
+    def all_asked(self, kind: type[T]) -> list[T]:
+        """Return the things of a type that this build has asked for, in the order in which it did."""
+        return [thing for key in self._asked if isinstance(thing := self._things[key], kind)]
 
     def begin(self) -> None:
         """A build begins."""

@@ -23,6 +23,9 @@ from gateway.admin.service import AdminListener
 from gateway.answering.health import State
 from gateway.composition.agents import route_name
 from gateway.composition.assembly import Gateway, access_log_path
+from gateway.composition.reader import CannotRead
+from gateway.composition.sharing import share
+from gateway.composition.slices import Slices
 from gateway.composition.snapshot import Snapshot
 from gateway.composition.versions import OtherVersion, Version, Versions
 from gateway.config import ConfigError, Settings
@@ -232,10 +235,17 @@ class Changes:
             raise OtherVersion(expected, self.version)
         settings = read()
         if isawaitable(settings):
-            settings = await settings
+            try:
+                settings = await settings
+            except CannotRead:
+                raise Stopping from None
             self._unless_stopping()
         assert isinstance(settings, Settings)  # for the type checker
+        await share(settings, self._gateway.root.tree.settings, self._slices())
         return settings
+
+    def _slices(self) -> Slices:
+        return Slices(self._gateway.foundation.reactor)
 
     def _unless_stopping(self) -> None:
         if self._gateway.foundation.health.state is State.DRAINING:
@@ -246,7 +256,8 @@ class Changes:
         gateway = self._gateway
         before = gateway.root.tree.settings
         try:
-            gateway.build(settings, gateway.access_logs.at(access_log_path(settings)))
+            writer = gateway.access_logs.at(access_log_path(settings))
+            await gateway.build_in_slices(settings, writer, self._slices())
             await gateway.foundation.carried.prepare()
         finally:
             self._let_go()
@@ -268,7 +279,7 @@ class Changes:
         try:
             ports = await gateway.listeners.prepare(entries(settings))
             renewals = gateway.listeners.read_certificates(), self._admin.read_certificates()
-            snapshot = gateway.build(settings, writer)
+            snapshot = await gateway.build_in_slices(settings, writer, self._slices())
             await gateway.foundation.carried.prepare()
             admin = await self._admin.prepare(settings.admin)
             # Last: what is written down is in force, unless the process ends in this very moment.

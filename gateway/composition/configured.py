@@ -13,7 +13,7 @@ Tests: `tests/admin/test_configuration.py::test_files_that_change_stay_below_the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,9 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from gateway.composition.overlay_file import OverlayFile
+from gateway.composition.reader import Read, Reader
 from gateway.config import ConfigError, Settings, editing, overlays, sources
+from gateway.config.apart import Question, compose_over
 from gateway.config.editing import Edit
 from gateway.config.effective import effective
 from gateway.config.loading import Loaded, compose, of_mapping
@@ -76,6 +78,7 @@ class Configured:
         self._in_force = self._pending
         self._overlays: dict[str, Overlay] = {"1": self._in_force.overlay}
         self._file: OverlayFile | None = None
+        self._reader: Reader | None = None
 
     @property
     def settings(self) -> Settings:
@@ -91,7 +94,11 @@ class Configured:
         """Say who writes the overlay down."""
         self._file = file
 
-    def again(self) -> Settings:
+    def read_by(self, reader: Reader) -> None:
+        """Say who makes settings of what is large."""
+        self._reader = reader
+
+    async def again(self) -> Settings:
         """Read the files again; what the admin API has changed stays over them.
 
         Raises:
@@ -101,12 +108,13 @@ class Configured:
         self._reading()
         problems: list[Problem] = []
         found = sources.gather(self._path, problems)
-        settings = self._read(found, self.overlay, problems)
+        read = self._read(found, self.overlay, problems)
+        settings = read if isinstance(read, Settings) else await read
         if self.overlay.whole is None:
             _check_whole(settings, self.settings, self._path)
         return settings
 
-    def other(self, configuration: Configuration) -> Settings:
+    def other(self, configuration: Configuration) -> Settings | Awaitable[Settings]:
         """Take another configuration from the application; what the admin API has changed stays over it.
 
         Raises:
@@ -124,7 +132,7 @@ class Configured:
             found = sources.gather(Path(configuration), problems)
         return self._read(found, self.overlay, problems)
 
-    def edited(self, edit: Edit) -> Settings:
+    def edited(self, edit: Edit) -> Settings | Awaitable[Settings]:
         """Return what a change by the admin API would put into force.
 
         Raises:
@@ -198,21 +206,26 @@ class Configured:
         _warn(loaded.doubts)
         return _Made(loaded.settings, found, loaded.overlay, loaded.held)
 
-    def _read(self, found: Sources, overlay: Overlay, problems: list[Problem] | None = None) -> Settings:
-        loaded = self._composed(found, overlay, problems)
-        _warn(loaded.doubts)
-        self._pending = _Made(loaded.settings, found, overlay, loaded.held)
-        return loaded.settings
+    def _read(
+        self, found: Sources, overlay: Overlay, problems: Sequence[Problem] = ()
+    ) -> Settings | Awaitable[Settings]:
+        if self._reader is not None and self._reader.is_large(found):
+            return self._read_elsewhere(self._reader, found, overlay, problems)
+        return self._was_read(self._composed(found, overlay, problems), found, overlay)
 
-    def _composed(self, found: Sources, overlay: Overlay, problems: list[Problem] | None = None) -> Loaded:
-        def find(path: Path | None) -> Overlay:
-            if path != self.overlay_path:
-                where = Place(found.files[0].file if found.files else str(found.directory), 1, 1)
-                wanted = "the file that it named at the start: where the overlay is kept changes with a restart only"
-                raise ConfigError([problem(where, "admin.overlay", wanted, f'"{path}"' if path else "none")])
-            return overlay
+    async def _read_elsewhere(
+        self, reader: Reader, found: Sources, overlay: Overlay, problems: Sequence[Problem]
+    ) -> Settings:
+        question = Question(found, problems, overlay, self.overlay_path, self._environ, {})
+        return self._was_read(await reader.compose(question, self.settings), found, overlay)
 
-        return compose(found, self._environ, find, problems=problems or ())
+    def _was_read(self, read: Loaded | Read, found: Sources, overlay: Overlay) -> Settings:
+        _warn(read.doubts)
+        self._pending = _Made(read.settings, found, overlay, read.held)
+        return read.settings
+
+    def _composed(self, found: Sources, overlay: Overlay, problems: Sequence[Problem] = ()) -> Loaded:
+        return compose_over(found, overlay, self.overlay_path, self._environ, problems)
 
     def _base(self) -> Sources:
         return self._in_force.base or of_mapping(effective(self.settings, revealed=True))

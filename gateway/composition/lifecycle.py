@@ -41,6 +41,8 @@ from gateway.composition.configured import Configured
 from gateway.composition.draining import Draining
 from gateway.composition.overlay_file import OverlayFile
 from gateway.composition.ports import Ports
+from gateway.composition.reader import Reader
+from gateway.composition.slices import Slices
 from gateway.composition.watcher import ConfigWatcher, inotify_notifier
 from gateway.config import ConfigError, Settings, summary
 from gateway.config.effective import route_table
@@ -126,6 +128,9 @@ class GatewayService(MultiService):
         kept = OverlayFile(self.gateway.foundation.threads)
         kept.setServiceParent(self)
         self._configured.keep_in(kept)
+        self._reader = Reader(self.gateway.foundation.threads, partial(Slices, reactor))
+        self._reader.setServiceParent(self)
+        self._configured.read_by(self._reader)
         self.ports = Ports(self.gateway.listeners, self._admin)
         self._draining = Draining(self.gateway, self._admin, reactor)
         self._sweeping = LoopingCall(self.gateway.foundation.deadlines.sweep)
@@ -340,6 +345,7 @@ class GatewayService(MultiService):
 
     async def _stop(self) -> None:
         self.gateway.foundation.health.state = State.DRAINING
+        self._reader.give_up()
         await self._draining.unless_hurried(self._changes.settled())  # what is being applied is there first
         stop = super().stopService
         await self._draining.run(self.settings.timeouts, stop, handed_over=self.ports.handed_over)

@@ -16,7 +16,7 @@ from gateway.composition.builders.addresses import ip_rules
 from gateway.composition.builders.admission import LoadControl
 from gateway.composition.builders.bases import upstreams_below_a_base
 from gateway.composition.builders.cache import Caches
-from gateway.composition.builders.dry_run import address_note, field_step
+from gateway.composition.builders.dry_run import Fields, address_note
 from gateway.composition.builders.error_pages import Pages
 from gateway.composition.builders.identity import Identity
 from gateway.composition.builders.keeping import compresses_before_it_keeps
@@ -80,6 +80,7 @@ class Pipeline:
         self._access_log = access_log(settings, log_access, foundation.wall_clock, foundation.random)
         self._settings = settings
         self._address_note = address_note(foundation)
+        self._dry_run_fields = Fields(settings)
         note = self._address_note if settings.ip_dry_run else None
         self._ip_rules = ip_rules(settings.ip_allow, settings.ip_deny, note)
         self._ip_rules_of = cache(ip_rules)
@@ -194,7 +195,7 @@ class Pipeline:
             self._answers,
             RequestMetrics(self._metrics.route(name, pattern), self._metrics.upstream, self._metrics.errors.add),
             self._call_metrics_for(route),
-            field_step(self._settings, route),  # outside every rule that may be in dry run
+            self._dry_run_fields.step(route),  # outside every rule that may be in dry run
             self._ip_rules,
             self._revoked_certificates,  # whatever the path is: nobody else's certificate is believed either
         )

@@ -16,18 +16,22 @@ from gateway.composition.builders.admission import LoadControl
 from gateway.composition.builders.cache import Caches
 from gateway.composition.builders.decisive import decisive_fields
 from gateway.composition.builders.error_pages import Pages
+from gateway.composition.builders.facts import facts_of
 from gateway.composition.builders.identity import Identity
+from gateway.composition.builders.kept_upstreams import keep_upstreams
 from gateway.composition.builders.limits import RateLimits
 from gateway.composition.builders.own_paths import claims, own_paths
 from gateway.composition.builders.paths import Paths
 from gateway.composition.builders.places import Places
 from gateway.composition.builders.readiness import readiness
-from gateway.composition.builders.routes import Routes, rules
+from gateway.composition.builders.routes import Routes
 from gateway.composition.builders.subrequests import Subrequests
+from gateway.composition.builders.surroundings import surroundings
+from gateway.composition.builders.taking_over import NOTHING, Kept, keep_routes
 from gateway.composition.builders.transformations import dropped_fields
-from gateway.composition.builders.upstreams import build_upstreams
 from gateway.composition.foundation import Foundation
 from gateway.composition.pipeline import Pipeline
+from gateway.composition.slices import LOOK, Slices
 from gateway.config import Settings
 from gateway.config.patterns import SOCKETS
 from gateway.config.schema.routes import Route
@@ -37,7 +41,6 @@ from gateway.http.forwarded import BELIEVED, DROPPED, ForwardedRules, NetworkSet
 from gateway.identity.orders import Control
 from gateway.interfaces import Middleware
 from gateway.resilience.budget import RetryBudget
-from gateway.routing.rule import RouteRule
 from gateway.routing.table import RouteTable
 from gateway.serving.contract import ConnectionOptions
 from gateway.serving.explaining import Answers, Explanations
@@ -66,7 +69,7 @@ class Snapshot:
         options: For client connections.
         rules: Who is believed about clients.
         upstreams: By name.
-        pool_keys: Identities of the backends' pools; those of members that are found come and go.
+        key_sets: Identities of the backends' pools, of each upstream; those of members that are found come and go.
         credentials: Does what an operator orders about credentials.
         caches: What routes keep of their answers.
         retry_budgets: By route.
@@ -74,6 +77,7 @@ class Snapshot:
         agent_steps: Lists the steps of what the application asks of an upstream.
         listeners: The same with the routes of a listener, by its address; empty where every route is on all.
         homes: Routes that are on some listeners only, by name: the address of one of these.
+        kept: What the next configuration may take over.
     """
 
     settings: Settings
@@ -88,7 +92,7 @@ class Snapshot:
     options: ConnectionOptions
     rules: ForwardedRules
     upstreams: Mapping[str, Upstream]
-    pool_keys: Set[Hashable]
+    key_sets: Sequence[Set[Hashable]]
     credentials: Control
     caches: Caches
     retry_budgets: Mapping[str, RetryBudget]
@@ -96,6 +100,12 @@ class Snapshot:
     agent_steps: Callable[[Route], Sequence[Middleware]]
     listeners: Mapping[str, Snapshot] = field(default_factory=dict)
     homes: Mapping[str, str] = field(default_factory=dict)
+    kept: Kept = NOTHING
+
+    @property
+    def pool_keys(self) -> frozenset[Hashable]:
+        """Return the identities of the backends' pools."""
+        return frozenset().union(*self.key_sets)
 
     def at(self, address: str) -> Snapshot:
         """Return what a listener has; for one that the configuration does not have, the routes that are on all."""
@@ -106,12 +116,14 @@ class Snapshot:
         return self.at(self.homes.get(route, ""))
 
 
-def build(
+async def build(
     settings: Settings,
     foundation: Foundation,
     log_access: Callable[[bytes], None],
     logs_routing: bool = False,
     explains: bool = False,
+    before: Kept = NOTHING,
+    slices: Slices | None = None,
 ) -> Snapshot:
     """Build a snapshot; nothing of the one in force changes.
 
@@ -121,34 +133,54 @@ def build(
         log_access: Takes the lines of the access log.
         logs_routing: Whether the log takes routing decisions.
         explains: Whether somebody reads in the log why answers are errors.
+        before: What may be taken over from the snapshot in force.
+        slices: Counts the work, and waits between its slices; None where all is done at once.
 
     Raises:
         gateway.dialling.tls.TLSSettingsError: A certificate of an upstream cannot be used.
         gateway.config.ConfigError: A file that it names cannot be used.
     """
+    slices = slices or Slices()
+    carried = foundation.carried
     trusted = _trusted(settings.trusted_proxies)
+    facts = []
+    for one in facts_of(settings.routes, before.routes):
+        facts.append(one)
+        await slices.did(LOOK)
+    scanned = len(facts) // 4
+    decisive = decisive_fields(settings, {name for one in facts for name in one.decisive})
     limits = RateLimits(settings, foundation)
-    identity = Identity(settings, foundation, _withheld(settings), limits.store)
+    identity = Identity(settings, foundation, _withheld(settings), limits.store, decisive)
     paths = Paths(settings)
+    await slices.did(scanned)
     load = LoadControl(settings, foundation)
-    upstreams, pool_keys = build_upstreams(settings, foundation, load.upstreams)
-    routes: list[tuple[RouteRule, RouteLeaf]] = []
-    explanations = Explanations((rule for rule, _ in routes), foundation.now) if explains else None
+    kept_upstreams = await keep_upstreams(settings, foundation, load.upstreams, before.upstreams, slices)
+    upstreams = {name: kept.upstream for name, kept in kept_upstreams.items()}
+    explanations = carried.get("explanations", lambda: Explanations(foundation.now)) if explains else None
     pages = Pages(settings, explanations)
     answers = Answers(explanations) if explanations is not None and foundation.terminal else None
     pipeline = Pipeline(settings, foundation, log_access, trusted, identity, limits, load, pages, answers)
+    await slices.did(scanned)
     subrequests = Subrequests(foundation, upstreams, pipeline.subrequest)
     compiler = Routes(settings, foundation, upstreams, pipeline.steps, subrequests, pages)
-    for route in settings.routes:
+
+    def compiled(route: Route) -> tuple[RouteLeaf, RetryBudget | None]:
         passes = identity.passes(route.auth, dropped_fields(route))
         leaf = compiler.compile(route, passes, paths.of(route, limits.for_some_paths(route)))
-        routes += [(rule, leaf) for rule in rules(route)]
+        return leaf, compiler.retry_budgets.get(route.name)
+
+    around = surroundings(settings, foundation, paths, decisive, log_access, explains)
+    kept_routes = await keep_routes(facts, around, kept_upstreams, before, compiled, carried, slices)
+    routes = [(rule, kept.leaf) for kept in kept_routes.values() for rule in kept.rules]
     own = own_paths(settings, foundation, identity.control, limits, pipeline, pages.render_error)
     labels = OwnLabels(settings.metrics.labels, {route.name: route.labels for route in settings.routes})
-    foundation.carried.then(partial(setattr, foundation.metrics, "own_labels", labels))
-    places = Places(settings, routes, claims(routes, own), paths.asks_case)
+    carried.then(partial(setattr, foundation.metrics, "own_labels", labels))
+    places = Places(routes, claims(routes, own), paths.asks_case, slices)
+    await slices.did(scanned)
+    await places.fill(settings)
+    all_rules = [rule for rule, _ in routes]
     if explanations is not None:
-        explanations.routes, explanations.elsewhere = places.everywhere.routes, places.everywhere.absent
+        carried.then(partial(explanations.follow, all_rules, places.everywhere.routes, places.everywhere.absent))
     outside = pipeline.steps(None)
     everywhere = Snapshot(
         settings=settings,
@@ -157,25 +189,26 @@ def build(
         own_paths=own,
         claimed=places.everywhere.claimed,
         in_flight=0 if settings.limits.queue else settings.limits.in_flight,  # with a queue it is a step
-        decides_by_forwarding=not BELIEVED.isdisjoint(decisive_fields(settings)),
+        decides_by_forwarding=not BELIEVED.isdisjoint(decisive),
         explain_routing=logs_routing,
         answers_preflights=any(route.answers_preflights for route in settings.routes),
         options=_options(settings),
         rules=_forwarded(settings, trusted),
         upstreams=upstreams,
-        pool_keys=pool_keys,
+        key_sets=[kept.keys for kept in kept_upstreams.values()],
         credentials=identity.control,
         caches=pipeline.caches,
-        retry_budgets=compiler.retry_budgets,
-        readiness=readiness(settings, foundation, upstreams),
+        retry_budgets={name: kept.budget for name, kept in kept_routes.items() if kept.budget is not None},
+        readiness=readiness(settings, foundation, upstreams, {name for one in facts for name in one.forwards_to}),
         agent_steps=pipeline.agent,
+        kept=Kept(around, kept_upstreams, kept_routes),
     )
     here = {
         address: replace(
             everywhere,
             routes=tables.routes,
             claimed=tables.claimed,
-            unrouted=unrouted_chain(outside, pages.unrouted(tables.routes, tables.absent)),
+            unrouted=unrouted_chain(outside, pages.unrouted(all_rules, tables.routes, tables.absent)),
         )
         for address, tables in places.by_address.items()
     }

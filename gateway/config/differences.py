@@ -9,13 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
+from pydantic import BaseModel
+
 from gateway.config.schema import Settings
+from gateway.config.schema.shared import Shared
 
 Kind = Literal["added", "removed", "changed", "moved"]
 """What became of a thing; `moved` is said of a whole list whose things stand in another order, and are the same."""
 
 NAMED = {"routes": "name", "upstreams": "name", "plugins": "name", "listeners": "endpoint"}
 """Lists of things that have a name, by their key at top level: the key of the name."""
+
+_CONTAINERS = (BaseModel, tuple, list, dict)
 
 NUMBERED = ("rate_limits",)
 """Lists of things that are called by their place, from 0."""
@@ -65,13 +70,54 @@ def _by_name(things: Sequence[Any], name: str) -> dict[str, Any]:
 def _of_things(section: str, was: Mapping[Any, Any], now: Mapping[Any, Any]) -> Iterator[Difference]:
     found = [Difference(section, str(key), "added") for key in now if key not in was]
     found += [Difference(section, str(key), "removed") for key in was if key not in now]
-    found += [Difference(section, str(key), "changed") for key in now if key in was and not same(was[key], now[key])]
+    found += [
+        Difference(section, str(key), "changed") for key in now if key in was and not _says_the_same(was[key], now[key])
+    ]
     if found:
         yield from found
     elif list(was) != list(now):
         yield Difference(section, "", "moved")
 
 
+def _says_the_same(one: object, other: object) -> bool:
+    """Whether two things are the same to who reads them: a default may be written or not.
+
+    But where null says something else than nothing does: a route with `compression: off` has none, whatever stands at
+    top level.
+    """
+    if one is other:
+        return True
+    if one != other:
+        return False
+    if not isinstance(one, Shared) or not isinstance(other, Shared):
+        return True
+    differing = one.model_fields_set ^ other.model_fields_set
+    return all(key not in differing or getattr(one, key) is not None for key in one.nullable)
+
+
 def same(one: object, other: object) -> bool:
-    """Whether two things are equal; those that are one object, as what was not read again is, are not looked into."""
-    return one is other or one == other
+    """Whether two values say the same; those that are one object, as what was not read again is, are not looked into.
+
+    That a key was written with the value that it has by default may mean something else than that it was not, and
+    pydantic's own comparison does not see it: here nothing is the same that could be built in two ways.
+    """
+    return one is other or (one == other and _same_written(one, other))
+
+
+def _same_written(one: object, other: object) -> bool:
+    """Whether the same keys were written in two equal values."""
+    if one is other:
+        return True
+    if isinstance(one, BaseModel):
+        assert isinstance(other, BaseModel)
+        if one.model_fields_set != other.model_fields_set:
+            return False
+        values, others = one.__dict__, other.__dict__
+        return all(_same_written(value, others[key]) for key, value in values.items() if isinstance(value, _CONTAINERS))
+    if isinstance(one, (tuple, list)):
+        assert isinstance(other, (tuple, list))
+        return all(map(_same_written, one, other))
+    if isinstance(one, dict):
+        assert isinstance(other, dict)
+        return all(_same_written(value, other[key]) for key, value in one.items())
+    return True

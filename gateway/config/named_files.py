@@ -22,6 +22,11 @@ def named_files(settings: Settings) -> set[str]:
     return {*_found(settings), *modules}
 
 
+def files_named_in(section: BaseModel) -> set[str]:
+    """Return the names of the files that the keys of one section name."""
+    return set(_found(section))
+
+
 def lists_named_by(settings: Settings) -> set[str]:
     """Return those of which each line says something by itself: the front half is a good one with less in it."""
     basic = None if settings.auth is None else settings.auth.basic

@@ -26,8 +26,9 @@ from gateway.resilience.admission import Priority
 SOONEST = 0.001
 """Seconds until a line is looked at again, at least."""
 
-Lines = dict[Hashable, "Line"]
-"""The lines in which requests wait, by their limits and keys."""
+
+class Lines(dict[Hashable, "Line"]):
+    """The lines in which requests wait, by their limits and keys."""
 
 
 class Shaped:

@@ -94,14 +94,24 @@ class RouteTable(Generic[T]):
         self._any: Tree[T] = Tree()
         self._exact: dict[bytes, Tree[T]] = {}
         self._wildcard: dict[bytes, Tree[T]] = {}
-        self.caseless: RouteTable[T] | None = None
-        if asks_case:
-            entries = tuple(entries)
-            self.caseless = RouteTable(entries, folds=True)
-        for rule, value in entries:
-            self._tree(rule.host).add(rule, _read(rule.path, asks_case, folds), value)
-        self._hosts = bool(self._exact or self._wildcard)
+        self._hosts = False
+        self._asks_case = asks_case
+        self._folds = folds
         self._known: RouteMemo[T] = RouteMemo()
+        self.caseless: RouteTable[T] | None = RouteTable((), folds=True) if asks_case else None
+        for rule, value in entries:
+            self.add(rule, value)
+
+    def add(self, rule: RouteRule, value: T) -> None:
+        """Put a route behind those that are there; nothing may have been looked up yet.
+
+        Raises:
+            ValueError: Its host, path or a condition is not well formed.
+        """
+        if self.caseless is not None:
+            self.caseless.add(rule, value)
+        self._tree(rule.host).add(rule, _read(rule.path, self._asks_case, self._folds), value)
+        self._hosts = bool(self._exact or self._wildcard)
 
     def _tree(self, host: str | None) -> Tree[T]:
         """Return the tree of a host, made when it is first named."""

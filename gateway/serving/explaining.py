@@ -51,30 +51,35 @@ _log = Logger()
 
 
 class Explanations:
-    """Explains errors of one configuration.
+    """Explains errors by the routes that are in force: what a configuration takes over from the one before asks it too.
 
     Args:
-        rules: Those of its routes, in order.
         now: Monotonic seconds.
-
-    Attributes:
-        routes: The compiled table; set once that is there, which is before the first request.
-        elsewhere: The names of routes that are on other listeners only.
     """
 
-    def __init__(self, rules: Iterable[RouteRule], now: Callable[[], float]) -> None:
-        self.routes: RouteTable[Any] = RouteTable([])
-        self.elsewhere: frozenset[str] = frozenset()
-        self._nearest = Nearest(rules)
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._routes: RouteTable[Any] = RouteTable([])
+        self._elsewhere: frozenset[str] = frozenset()
+        self._nearest = Nearest(())
         self._now = now
         self._left = float(AT_ONCE)
         self._at = now()
         self._untold = 0
 
-    def among(self, routes: RouteTable[Any], elsewhere: frozenset[str]) -> Explanations:
+    def follow(self, rules: Iterable[RouteRule], routes: RouteTable[Any], elsewhere: frozenset[str]) -> None:
+        """Explain by these routes from now on.
+
+        Args:
+            rules: Those of all routes, in order.
+            routes: The compiled table.
+            elsewhere: The names of routes that are on other listeners only.
+        """
+        self._nearest, self._routes, self._elsewhere = Nearest(rules), routes, elsewhere
+
+    def among(self, rules: Iterable[RouteRule], routes: RouteTable[Any], elsewhere: frozenset[str]) -> Explanations:
         """Return what explains errors of one listener, which has these routes; it counts its lines by itself."""
         other = copy(self)
-        other.routes, other.elsewhere = routes, elsewhere
+        other.follow(rules, routes, elsewhere)
         return other
 
     def around(self, render: ErrorRenderer) -> ErrorRenderer:
@@ -142,7 +147,7 @@ class Explanations:
     def _unrouted(self, exchange: Exchange) -> str:
         request = exchange.request
         try:
-            *considered, verdict = self.routes.explain(
+            *considered, verdict = self._routes.explain(
                 request.host, exchange.path, request.method, request.headers, request.query
             )
         except GatewayError as error:
@@ -159,7 +164,7 @@ class Explanations:
             here = f"no route for host {_shown(host)} has this path"
         if rule is None:
             return f"{here}, and none is near"
-        where = ", on other listeners" if rule.name in self.elsewhere else ""
+        where = ", on other listeners" if rule.name in self._elsewhere else ""
         return f"{here} (nearest: {_named(rule)}{where})"
 
 

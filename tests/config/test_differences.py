@@ -43,6 +43,13 @@ def test_things_by_name_and_other_keys(changes: dict[str, Any], found: list[tupl
     assert differing == tuple(Difference(*one) for one in found)  # type: ignore[arg-type]  # the words are right
 
 
+def test_what_is_written_may_mean_something_else_than_the_default() -> None:
+    """A route with `compression: off` has none, whatever stands at top level."""
+    off = [{**BASE["routes"][0], "compression": "off"}, BASE["routes"][1]]
+
+    assert differences(from_mapping(BASE), from_mapping({**BASE, "routes": off})) == (("routes", "a", "changed"),)
+
+
 def test_a_change_and_its_opposite_name_the_same_things() -> None:
     """What one adds, the other removes."""
     one, other = from_mapping(BASE), from_mapping({**BASE, "routes": BASE["routes"][:1]})

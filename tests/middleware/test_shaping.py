@@ -29,7 +29,7 @@ class Stand:
         self.clock = Clock()
         self.clock.advance(1000.0)
         self.store: Any = MemoryLimits()
-        self.lines: Lines = {}
+        self.lines = Lines()
         self.queued = 0
         self.ended: list[tuple[str, bool]] = []
         self._limit = limit

@@ -52,7 +52,6 @@ class LoadControl:
 
     def __init__(self, settings: Settings, foundation: Foundation) -> None:
         self._foundation = foundation
-        self._gates: list[Gate] = []
         self._admission, self._shedding = lru_cache(Admission), lru_cache(LoadShedding)
         limits = settings.limits
         self._watch: OverloadWatch | None = None
@@ -152,7 +151,6 @@ class LoadControl:
             ),
         )
         foundation.carried.then(partial(gate.configure, limit, queue.size, queue.timeout))
-        self._gates.append(gate)
         return gate
 
     def _upstream_gate(self, upstream: Upstream) -> Gate | None:
@@ -171,16 +169,16 @@ class LoadControl:
 
     def _show(self) -> None:
         """Let a scrape see the gates of this configuration, and forget the counts of those that are gone."""
-        metrics = self._foundation.metrics
+        metrics, gates = self._foundation.metrics, self._foundation.carried.all_asked(Gate)
         for figure in ("limit", "in_flight", "waiting"):
-            metrics.gauge(f"gateway_admission_{figure}", partial(_samples, self._gates, attrgetter(figure)))
+            metrics.gauge(f"gateway_admission_{figure}", partial(_samples, gates, attrgetter(figure)))
         learning = {name: learnt.gradient for name, (learnt, _) in self._learning.items()}
         metrics.gauge(
             "gateway_adaptive_limit", lambda: [((name,), gradient.limit) for name, gradient in learning.items()]
         )
         watch = self._watch
         metrics.gauge("gateway_shed_level", lambda: [] if watch is None else [((), watch.shedder.level)])
-        stay = {(gate.scope, gate.name) for gate in self._gates}
+        stay = {(gate.scope, gate.name) for gate in gates}
         for name in ("gateway_admission_queued_total", "gateway_admission_refused_total"):
             cells = metrics.counter(name).cells
             for key in [key for key in cells if key[:2] not in stay]:

@@ -18,7 +18,7 @@ from gateway.caching.normal import usual_codings
 from gateway.caching.store import CacheStore, Purge
 from gateway.composition.builders.keeping import keeps
 from gateway.composition.builders.storage import redis_store
-from gateway.composition.foundation import Foundation
+from gateway.composition.foundation import Foundation, Waited
 from gateway.config import Settings
 from gateway.config.schema.bounds import Redis
 from gateway.config.schema.caching import Cache
@@ -122,7 +122,7 @@ class Cached:
             settings.max_entry,
             settings.status,
             self._foundation.wall_clock,
-            self._ask,
+            partial(_ask, self._foundation.waited),  # no method: steps outlive their configuration
             self._lending,
             self._settings.cache_store == "redis",
         )
@@ -156,8 +156,9 @@ class Cached:
         done = self._forget(purge)
         return done if self._told is None else self._told.tell(purge)
 
-    def _ask(self, asker: Asker, begin: Callable[[Exchange], None]) -> Subrequest:
-        return Subrequest(self._foundation.waited, asker, begin, _finish)
+
+def _ask(keeper: Waited, asker: Asker, begin: Callable[[Exchange], None]) -> Subrequest:
+    return Subrequest(keeper, asker, begin, _finish)
 
 
 def _finish(exchange: Exchange) -> None:

@@ -6,6 +6,7 @@ Tests: `tests/flow/test_dry_run.py::test_without_rules_in_dry_run_nothing_is_the
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
@@ -47,7 +48,18 @@ def breaker_note(upstream: str, foundation: Foundation) -> Callable[[Exchange, s
     return note
 
 
-def field_step(settings: Settings, route: Route | None) -> Middleware | None:
-    """Make the step that tells clients; None where they are not to be told, or there is nothing to tell."""
-    told = settings.dry_run_header if route is None or route.dry_run_header is None else route.dry_run_header
-    return DryRunField() if told and has_dry_runs(settings) else None
+class Fields:
+    """Makes the steps of one configuration that tell clients what rules in dry run would have done.
+
+    Args:
+        settings: The configuration.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._told = settings.dry_run_header
+        self._there_are_some = cache(lambda: has_dry_runs(settings))  # all routes are looked at: once
+
+    def step(self, route: Route | None) -> Middleware | None:
+        """Make the step of a route; None where clients are not to be told, or there is nothing to tell."""
+        told = self._told if route is None or route.dry_run_header is None else route.dry_run_header
+        return DryRunField() if told and self._there_are_some() else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -12,6 +12,7 @@ from gateway.config.problems import Problem
 from gateway.config.schema.answers import INTERCEPT
 from gateway.config.schema.routes import Route
 from gateway.interfaces import ErrorRenderer
+from gateway.routing.rule import RouteRule
 from gateway.routing.table import RouteTable
 from gateway.serving.error_pages import ErrorPages, Intercept, Page
 from gateway.serving.explaining import Explanations, explained
@@ -52,14 +53,15 @@ class Pages:
         own = route.error_pages
         return self.render_error if own is None else self._renderer(f"routes[{route.name}].", own, self._explanations)
 
-    def unrouted(self, routes: RouteTable[Any], elsewhere: frozenset[str]) -> ErrorRenderer:
+    def unrouted(self, rules: Iterable[RouteRule], routes: RouteTable[Any], elsewhere: frozenset[str]) -> ErrorRenderer:
         """Return what makes the answers to errors of exchanges that no route of a listener takes.
 
         Args:
+            rules: Those of all routes, in order.
             routes: Those that are there.
             elsewhere: The names of those that are not.
         """
-        explanations = None if self._explanations is None else self._explanations.among(routes, elsewhere)
+        explanations = None if self._explanations is None else self._explanations.among(rules, routes, elsewhere)
         return self._renderer("", self._everywhere, explanations)
 
     def step(self, route: Route | None) -> Intercept | None:

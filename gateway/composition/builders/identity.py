@@ -47,13 +47,19 @@ class Identity:
         foundation: What it is built on.
         remade: Request fields that steps of the chain write anew.
         store: Opens where attempts at passwords are counted.
+        decisive: Request fields that something is decided by, where they are known already.
 
     Attributes:
         control: Does what an operator orders about credentials.
     """
 
     def __init__(
-        self, settings: Settings, foundation: Foundation, remade: frozenset[bytes], store: Callable[[], LimitStore]
+        self,
+        settings: Settings,
+        foundation: Foundation,
+        remade: frozenset[bytes],
+        store: Callable[[], LimitStore],
+        decisive: frozenset[bytes] | None = None,
     ) -> None:
         auth = settings.auth or Auth()
         self._foundation = foundation
@@ -64,7 +70,7 @@ class Identity:
         self._tokens = fields_of_tokens(auth)
         parameter = None if auth.api_keys is None else auth.api_keys.query
         self._parameter = None if parameter is None else KeyParameter(parameter)
-        self._decisive = decisive_fields(settings)
+        self._decisive = decisive_fields(settings) if decisive is None else decisive
         make_ways = partial(
             _ways, settings, foundation, results(auth.cache, foundation), fields_of_callers(auth), self._decisive, store
         )

@@ -70,7 +70,6 @@ class RateLimits:
         self._foundation = foundation
         self._decisions = foundation.metrics.counter("gateway_rate_limit_decisions_total")
         self._made: LimitStore | None = None
-        self._lines: Lines = {}
         self._shaped: dict[str, Shaped] = {}
         self._everywhere = self._matched("all")
         self._own = self._matched("own")
@@ -182,7 +181,7 @@ class RateLimits:
             queued = self._foundation.metrics.counter("gateway_rate_limit_queued_total")
             shaped = self._shaped[route.name] = Shaped(
                 self.store(),
-                self._lines,
+                self._foundation.carried.get(("limits", "lines"), Lines),
                 Priority[route.priority.upper()],
                 queue.size,
                 queue.timeout,

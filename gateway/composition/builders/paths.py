@@ -29,16 +29,22 @@ class Paths:
 
     Attributes:
         asks_case: Whether any route asks for the case of letters.
+        of_upstreams: What routes list for upstreams, by the name of the upstream.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._top = settings.paths
-        self._of_upstreams: dict[str, set[str]] = {}
+        # Of the upstreams that a route lists some for; nearly no route lists any.
+        self.of_upstreams: dict[str, set[str]] = {}
         self._rules = cache(_rules)
         for route in settings.routes:
-            for name, _ in route.upstreams:
-                self._of_upstreams.setdefault(name, set()).update(_listed(route) or ())
-        self.asks_case = any("case" in self._kinds(route) for route in settings.routes)
+            if route.paths is not None and (listed := _listed(route)):
+                for one in route.upstream:
+                    self.of_upstreams.setdefault(one.name, set()).update(listed)
+        if self.of_upstreams or "case" in self._top.readings:
+            self.asks_case = any("case" in self._kinds(route) for route in settings.routes)
+        else:
+            self.asks_case = any(route.paths is not None and "case" in self._kinds(route) for route in settings.routes)
 
     def of(self, route: Route, limits: Sequence[Pattern]) -> PathRules:
         """Return the rules of a route.
@@ -56,7 +62,10 @@ class Paths:
         listed = _listed(route)
         if listed is not None:
             return set(listed)
-        return set(self._top.readings).union(*(self._of_upstreams[name] for name, _ in route.upstreams))
+        found: set[str] = set(self._top.readings)
+        if self.of_upstreams:
+            found.update(*(self.of_upstreams.get(one.name, ()) for one in route.upstream))
+        return found
 
 
 def _listed(route: Route) -> Sequence[str] | None:

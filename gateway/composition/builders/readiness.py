@@ -12,7 +12,7 @@ all is well again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -26,10 +26,18 @@ if TYPE_CHECKING:
     from gateway.storage.redis import RedisStore
 
 
-def readiness(settings: Settings, foundation: Foundation, upstreams: Mapping[str, Upstream]) -> dict[str, Check]:
-    """Return the checks by name; made last, when it is known who uses Redis."""
+def readiness(
+    settings: Settings, foundation: Foundation, upstreams: Mapping[str, Upstream], routed: Set[str]
+) -> dict[str, Check]:
+    """Return the checks by name; made last, when it is known who uses Redis.
+
+    Args:
+        settings: The configuration.
+        foundation: What it is built on.
+        upstreams: By name.
+        routed: The names of those that answers of routes come from.
+    """
     checks: dict[str, Check] = {}
-    routed = {name for route in settings.routes for name in route.forwards_to}
     watched = [upstreams[name] for name in sorted(routed)]
     if watched:
         checks["upstreams"] = partial(_upstreams, watched)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Set
+from collections.abc import Callable, Hashable, Mapping
 from functools import partial
 
 from gateway.composition.builders.backends import Building, backups_of, placing
@@ -14,29 +14,6 @@ from gateway.config.schema.upstreams import Upstream as UpstreamSettings
 from gateway.middleware.gate import Gate
 from gateway.upstream.backend import Upstream
 from gateway.upstream.dry_run import DryRunUpstream
-
-
-def build_upstreams(
-    settings: Settings, foundation: Foundation, gates: Mapping[str, Gate]
-) -> tuple[dict[str, Upstream], Set[Hashable]]:
-    """Build the upstreams of a configuration, by name; with them come the identities of all their pools.
-
-    Those of members that are found come and go in there while the configuration is in force.
-
-    Args:
-        settings: The configuration.
-        foundation: What it is built on.
-        gates: Before upstreams that are limited, by name.
-
-    Raises:
-        gateway.dialling.tls.TLSSettingsError: A certificate cannot be used.
-    """
-    keys: set[Hashable] = set()
-    upstreams: dict[str, Upstream] = {}
-    for upstream in settings.upstreams:
-        # An upstream may fall back to one that is built after it: it is looked up when it is needed.
-        upstreams[upstream.name] = build_upstream(upstream, settings, foundation, keys, upstreams.__getitem__, gates)
-    return upstreams, keys
 
 
 def build_upstream(

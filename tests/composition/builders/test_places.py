@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.composition.builders.places import Places
+from gateway.composition.slices import Slices, at_once
 from gateway.config.loading import from_mapping
 from gateway.errors import RouteNotFound
 from gateway.headers import Headers
@@ -25,7 +26,9 @@ def places(*routes: dict[str, Any]) -> Places[str]:
         }
     )
     rules = [(RouteRule(route.name, path=route.path[0]), route.name) for route in settings.routes]
-    return Places(settings, rules, [one for one in rules if one[1] == "own"], asks_case=False)
+    made = Places(rules, [one for one in rules if one[1] == "own"], asks_case=False, slices=Slices())
+    at_once(made.fill(settings))
+    return made
 
 
 def found(table: RouteTable[str] | None, path: bytes) -> str | None:

@@ -1,0 +1,103 @@
+"""Which routes a configuration takes over from the one before, and which are compiled.
+
+So the cost of a change is that of what changed; see Note [What a leaf is made from].
+
+Tests: `tests/composition/builders/test_taking_over.py::test_one_changed_route_of_many_is_one_leaf`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from gateway.composition.builders.facts import Facts
+from gateway.composition.builders.kept_upstreams import KeptUpstream
+from gateway.composition.builders.routes import rules
+from gateway.composition.builders.surroundings import file_digest
+from gateway.composition.carried import Carried, Noted
+from gateway.composition.slices import LOOK, ROUTE, Slices
+from gateway.config.differences import same
+from gateway.config.schema.routes import Route
+from gateway.resilience.budget import RetryBudget
+from gateway.routing.rule import RouteRule
+from gateway.serving.tree import RouteLeaf
+from gateway.upstream.backend import Upstream
+
+
+class KeptRoute(NamedTuple):
+    """A compiled route, and what tells whether the next configuration may take it over.
+
+    Attributes:
+        facts: Of the route.
+        leaf: What answers on it.
+        rules: What requests it takes.
+        upstreams: Those that it leads to, with what they fall back to.
+        files: Digest of the files that it names.
+        budget: Of its retries.
+        noted: What it asked for.
+    """
+
+    facts: Facts
+    leaf: RouteLeaf
+    rules: tuple[RouteRule, ...]
+    upstreams: tuple[Upstream, ...]
+    files: bytes
+    budget: RetryBudget | None
+    noted: Noted
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the next configuration may take over from one.
+
+    Attributes:
+        surroundings: Of its routes.
+        upstreams: By name.
+        routes: By name.
+    """
+
+    surroundings: tuple[Any, ...]
+    upstreams: Mapping[str, KeptUpstream]
+    routes: Mapping[str, KeptRoute]
+
+
+NOTHING = Kept((), {}, {})
+
+
+async def keep_routes(
+    facts: Iterable[Facts],
+    surroundings: tuple[Any, ...],
+    upstreams: Mapping[str, KeptUpstream],
+    before: Kept,
+    compile_route: Callable[[Route], tuple[RouteLeaf, RetryBudget | None]],
+    carried: Carried,
+    slices: Slices,
+) -> dict[str, KeptRoute]:
+    """Return the compiled routes of a configuration by name; those that are not as they were before are compiled.
+
+    Args:
+        facts: Of its routes, in order.
+        surroundings: Of its routes.
+        upstreams: By name.
+        before: Of the configuration in force.
+        compile_route: Compiles one.
+        carried: Is asked again for what a route that is taken over asked for.
+        slices: Counts the work.
+    """
+    known: Mapping[str, KeptRoute] = before.routes if same(before.surroundings, surroundings) else {}
+    kept: dict[str, KeptRoute] = {}
+    for one in facts:
+        was = known.get(one.route.name)
+        asked = tuple(upstreams[name].upstream for name in one.asked)
+        files = file_digest(one.files)
+        if was is not None and was.upstreams == asked and was.files == files and same(was.facts.route, one.route):
+            carried.again(was.noted)
+            kept[one.route.name] = was if was.facts is one else was._replace(facts=one)
+            await slices.did(LOOK)
+            continue
+        with carried.noting() as noted:
+            leaf, budget = compile_route(one.route)
+        kept[one.route.name] = KeptRoute(one, leaf, tuple(rules(one.route)), asked, files, budget, noted)
+        await slices.did(ROUTE)
+    return kept

@@ -1,0 +1,180 @@
+"""Makes settings of a large configuration without holding the reactor up.
+
+Asked by `gateway.composition.configured`. Of a small configuration settings are made at once, in some milliseconds; of
+a large one in a process of its own (`gateway.config.apart`), which sends back what is not as it is in force. Where
+there can be no such process, it is done here all the same, and the log says so.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from gateway.composition.slices import LOOK, Slices
+from gateway.config import ConfigError, Settings
+from gateway.config.apart import LISTS, Answer, Question, compose_over
+from gateway.config.overlays import Overlay
+from gateway.config.problems import Problem
+from gateway.config.sources import Sources
+from gateway.transport.threads import Threads
+
+LARGE: Final = 16 * 1024
+"""Octets of files that are read in a process of their own: some 100 routes, which take 10 ms."""
+
+PICKLED: Final = 20
+"""Work of pickling a thing of the configuration."""
+
+_COMMAND: Final = (sys.executable, "-m", "gateway.config.apart")
+
+_log = Logger()
+
+
+class CannotRead(Exception):
+    """The process that was to read the configuration did not answer."""
+
+
+class Read(NamedTuple):
+    """What was read; as of `gateway.config.loading.Loaded`."""
+
+    settings: Settings
+    doubts: list[Problem]
+    held: Mapping[str, frozenset[str]]
+
+
+class Reader(Service):
+    """Makes settings of large configurations elsewhere.
+
+    Args:
+        threads: Makes threads: how many at most, and what they are called.
+        slices: Makes what counts the work.
+        large: As `LARGE`.
+        command: Runs `gateway.config.apart`.
+    """
+
+    def __init__(
+        self,
+        threads: Callable[[int, str], Threads],
+        slices: Callable[[], Slices],
+        large: int = LARGE,
+        command: tuple[str, ...] = _COMMAND,
+    ) -> None:
+        self._make = threads
+        self._threads: Threads | None = None
+        self._slices = slices
+        self._large = large
+        self._command = command
+        self._pickled: dict[int, tuple[Any, bytes]] = {}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._given_up = False
+
+    def give_up(self) -> None:
+        """Read no more; what is being read is not read to its end."""
+        self._given_up = True
+        process = self._process
+        if process is not None:
+            process.kill()
+
+    def stopService(self) -> Deferred[Any] | None:
+        """Let the thread go."""
+        super().stopService()
+        self.give_up()
+        threads, self._threads = self._threads, None
+        return None if threads is None else threads.stopService()
+
+    def is_large(self, found: Sources) -> bool:
+        """Whether what was read had better be made settings of elsewhere."""
+        return sum(len(source.text) for source in found.files) >= self._large and bool(self._command[0])
+
+    async def compose(self, question: Question, before: Settings) -> Read:
+        """Make settings.
+
+        Args:
+            question: What of; `known` is filled in here.
+            before: The settings in force: what is the same is the same object.
+
+        Raises:
+            ConfigError: The configuration cannot be used.
+            CannotRead: The gateway is stopping.
+        """
+        slices = self._slices()
+        known = {key: [await self._pickle(thing, slices) for thing in getattr(before, key)] for key in LISTS}
+        kept = {id(thing) for key in LISTS for thing in getattr(before, key)}
+        self._pickled = {key: pickled for key, pickled in self._pickled.items() if key in kept}
+        if self._given_up:
+            raise CannotRead("the gateway is stopping")
+        if self._threads is None:
+            self._threads = self._make(1, "configuration")
+            self._threads.startService()
+        try:
+            answer = await self._threads.call(self._ask, question._replace(known=known))
+        except CannotRead as error:
+            if self._given_up:
+                raise
+            words = "The configuration is read in the gateway's own process, which stands still meanwhile: {error}"
+            _log.warn(words, error=error)
+            loaded = compose_over(
+                question.found, question.overlay, question.overlay_path, question.environ, question.problems
+            )
+            return Read(loaded.settings, loaded.doubts, loaded.held)
+        if isinstance(answer, list):
+            raise ConfigError(answer)
+        settings: Settings = pickle.loads(answer.settings)  # noqa: S301 - from a process that was started here
+        for key in LISTS:
+            things = getattr(before, key)
+            found = []
+            for one in answer.things[key]:
+                found.append(things[one] if isinstance(one, int) else pickle.loads(one))  # noqa: S301 - likewise
+                await slices.did(LOOK if isinstance(one, int) else 5 * PICKLED)
+            settings.__dict__[key] = tuple(found)
+        return Read(settings, list(answer.doubts), answer.held)
+
+    async def _pickle(self, thing: Any, slices: Slices) -> bytes:
+        known = self._pickled.get(id(thing))
+        if known is None or known[0] is not thing:
+            known = self._pickled[id(thing)] = thing, pickle.dumps(thing, pickle.HIGHEST_PROTOCOL)
+            await slices.did(PICKLED)
+        return known[1]
+
+    def _ask(self, question: Question) -> Answer | list[Problem]:
+        """Have a process answer; in a thread, which waits for it.
+
+        Raises:
+            CannotRead: It did not.
+        """
+        sent = question._replace(overlay=_plain(question.overlay), environ=dict(question.environ))
+        try:
+            process = self._process = subprocess.Popen(  # noqa: S603 - this Python, and a module of ours
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                # The modules that this process has, wherever it has found them; no signals of its terminal.
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(path or "." for path in sys.path)},
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise CannotRead(f"{self._command[0]} cannot be started: {error}") from None
+        try:
+            written, said = process.communicate(pickle.dumps(sent, pickle.HIGHEST_PROTOCOL))
+        finally:
+            self._process = None
+        if process.returncode:
+            words = said.decode(errors="replace").strip().rpartition("\n")[2]
+            raise CannotRead(f"{' '.join(self._command)} ended with {process.returncode}: {words}")
+        answer: Answer | list[Problem] = pickle.loads(written)  # noqa: S301 - from a process that was started here
+        return answer
+
+
+def _plain(overlay: Overlay) -> Overlay:
+    """Return the same of dictionaries, which can be pickled."""
+    objects = {section: dict(nodes) for section, nodes in overlay.objects.items()}
+    return replace(overlay, objects=objects, deleted=dict(overlay.deleted))
