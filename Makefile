@@ -142,7 +142,7 @@ $(VENV)/.dev: $(VENV)/.python setup.cfg requirements/dev.lock
 	@$(PIP) install $(ITSELF)
 	@touch $@ $(VENV)/.runtime
 
-# Real programs that tests drive: curl as a client, and a Redis server; and proxies, clients of HTTP/2 and a browser, whose tests
+# Real programs that tests drive: curl as a client, and a Redis server; and proxies, clients of HTTP/2, etcd and a browser, whose tests
 # are left out where they are not installed (RUNLEVEL keeps Debian from starting them as services).
 $(VENV)/.programs: $(VENV)/.python requirements/programs.lock
 	@missing=; \
@@ -162,6 +162,7 @@ $(VENV)/.programs: $(VENV)/.python requirements/programs.lock
 	command -v haproxy >/dev/null || proxies="$$proxies haproxy"; \
 	command -v nginx >/dev/null || proxies="$$proxies nginx-light"; \
 	command -v h2load >/dev/null || proxies="$$proxies nghttp2-client"; \
+	command -v etcd >/dev/null || proxies="$$proxies etcd-server"; \
 	if [ -n "$$proxies" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  $(call say,"Installing$$proxies"); \
 	  RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $$proxies >/dev/null || true; \

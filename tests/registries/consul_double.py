@@ -91,6 +91,17 @@ class ConsulDouble(Resource):
         request.notifyFinish().addErrback(lambda _: self._gone(held[0]))
         return NOT_DONE_YET
 
+    def render_PUT(self, request: Any) -> bytes:  # noqa: N802  # Twisted's
+        """Register a service with its agent, as instances do, or deregister it."""
+        what = request.path.decode().removeprefix("/v1/agent/service/")
+        if what == "register":
+            said = json.loads(request.content.read())
+            self.put(said["Address"], said["Port"], tags=tuple(said.get("Tags", ())))
+        elif what.startswith("deregister/"):
+            self.instances.clear()
+            self.changed()
+        return b""
+
     def _gone(self, held: tuple[Any, Any]) -> None:
         if held in self._waiting:
             self._waiting.remove(held)

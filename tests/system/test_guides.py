@@ -5,10 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
+
+from tests.registries.etcd_server import PROGRAM, etcd_server
 from tests.system.authority import authority_server
 from tests.system.backends import backend, httpbin
+from tests.system.gateway_process import ROOT
 from tests.system.guides import Guide
 from tests.system.ports import free_port
 from tests.system.redis_server import redis_server
@@ -73,6 +79,28 @@ def test_compress_answers(tmp_path: Path) -> None:
             assert guide.follow() >= 3
         finally:
             guide.stop()
+
+
+def test_find_backends(tmp_path: Path) -> None:
+    """In a file, etcd, a double of Consul, and a name server."""
+    if PROGRAM is None:
+        pytest.skip("no etcd on PATH")
+    command = [sys.executable, "-m", "tests.registries.run"]
+    registries = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        assert registries.stdout is not None
+        consul, names = (int(registries.stdout.readline().split()[1]) for _ in range(2))
+        with backend() as origin, etcd_server(tmp_path) as etcd:
+            ports = {8080: free_port(), 9090: free_port(), 9001: origin.server_address[1], 8500: consul, 5353: names}
+            ports[2379] = int(etcd.url.rpartition(":")[2])
+            guide = Guide("docs/guides/discovery.md", tmp_path, ports)
+            try:
+                assert guide.follow() >= 13
+            finally:
+                guide.stop()
+    finally:
+        registries.kill()
+        registries.communicate()
 
 
 def test_keep_answers(tmp_path: Path) -> None:
