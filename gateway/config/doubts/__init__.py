@@ -17,6 +17,7 @@ from gateway.config.doubts.callers import callers as doubts_of_callers
 from gateway.config.doubts.callers import route_callers as doubts_of_route_callers
 from gateway.config.doubts.common import Doubt, Step, written
 from gateway.config.doubts.common import limit as doubts_of_limit
+from gateway.config.doubts.discovery import discovery as doubts_of_discovery
 from gateway.config.doubts.error_pages import error_pages as doubts_of_error_pages
 from gateway.config.doubts.introductions import introductions as doubts_of_introductions
 from gateway.config.doubts.listeners import listeners as doubts_of_listeners
@@ -87,6 +88,7 @@ def _all(settings: Settings) -> Iterator[Doubt]:
         for steps, words in doubts_of_backups(settings, upstream, leading[upstream.name]):
             yield ("upstreams", index, *steps), words
     yield from doubts_of_sticky(settings, leading)
+    yield from doubts_of_discovery(settings)
     if settings.circuit_breaker is not None:
         under = [upstream for upstream in settings.upstreams if "circuit_breaker" not in upstream.model_fields_set]
         for steps, words in doubts_of_breaker(settings.circuit_breaker, under):
