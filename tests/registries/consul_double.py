@@ -91,7 +91,7 @@ class ConsulDouble(Resource):
         request.notifyFinish().addErrback(lambda _: self._gone(held[0]))
         return NOT_DONE_YET
 
-    def render_PUT(self, request: Any) -> bytes:  # noqa: N802  # Twisted's
+    def render_PUT(self, request: Any) -> bytes:  # Twisted's
         """Register a service with its agent, as instances do, or deregister it."""
         what = request.path.decode().removeprefix("/v1/agent/service/")
         if what == "register":

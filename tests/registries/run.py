@@ -23,7 +23,7 @@ def main() -> None:
     names.zone.records[b"users.internal", dns.A] = [dns.Record_A("127.0.0.1", 0)]
     sys.stdout.write(f"consul {consul.served.number}\ndns {names.number}\n")
     sys.stdout.flush()
-    reactor.run()  # type: ignore[attr-defined]
+    reactor.run()
 
 
 if __name__ == "__main__":

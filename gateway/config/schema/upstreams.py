@@ -270,7 +270,9 @@ class Upstream(SharedUpstream, OwnKeys):
     @property
     def may_take_calls(self) -> bool:
         """Whether HTTP/2 may be spoken with one of its backends, those included that are yet to be found."""
-        return any(self.may_speak_http2(Backend(url=f"{scheme}://any")) for scheme in self.schemes)
+        schemes, chosen = self.schemes, self.protocol
+        in_the_clear = bool(schemes - {"https"}) if chosen == "http2" else "h2c" in schemes
+        return in_the_clear or ("https" in schemes and chosen != "http1")
 
     @property
     def below_a_base(self) -> bool:

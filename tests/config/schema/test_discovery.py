@@ -119,3 +119,15 @@ def test_a_question_is_what_is_asked() -> None:
     other = found({"type": "etcd", "prefix": "/a", "endpoints": ["http://b:1"], "user": "u", "password": "p"})
     assert one.question == other.question
     assert one.question != found({"type": "etcd", "prefix": "/b"}).question
+
+
+@pytest.mark.parametrize("protocol", ["auto", "http1", "http2"])
+@pytest.mark.parametrize("url", ["http://a", "https://a", "h2c://a", "unix:/run/a"])
+def test_calls_may_come_where_http2_may_be_spoken(url: str, protocol: str) -> None:
+    """The upstream as a whole says what its one backend does."""
+    if (url, protocol) == ("h2c://a", "http1"):
+        return
+    (upstream,) = from_mapping(
+        {"upstreams": [{"name": "a", "backends": [{"url": url}], "protocol": protocol}]}
+    ).upstreams
+    assert upstream.may_take_calls is upstream.may_speak_http2(upstream.backends[0])
