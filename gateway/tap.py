@@ -172,6 +172,7 @@ class TwistdService(ForegroundService):
             came.pidfile,
             self._hand_over,
             init,
+            hear=came.background,
         )
         actions: dict[int, Callable[[], object]] = {
             signal.SIGHUP: self._reload,
@@ -276,7 +277,11 @@ def _log_observer(twistd: Mapping[str, Any], form: str, reactor: Any) -> ILogObs
     path = twistd.get("logfile") or LOG
     if not twistd or twistd.get("syslog") or twistd.get("logger") or path == "-":
         return None
-    return log_to_file(path, reactor.callFromThread)
+    file = log_to_file(path, reactor.callFromThread)
+    if twistd.get("uid") is not None:
+        # This process opens it with the rights that it gives up, and one that takes over from it has these only.
+        os.chown(path, twistd["uid"], -1 if twistd.get("gid") is None else twistd["gid"])
+    return file
 
 
 def _is_seen(twistd: Mapping[str, Any]) -> bool:

@@ -29,11 +29,13 @@ class Arrival:
     Attributes:
         inherited: Sockets that it was started with.
         init: Descriptor on which the first process of a container is told who serves; None where there is none.
+        background: It runs in the background: nobody reads its standard error.
     """
 
     def __init__(self, told: Handover | None) -> None:
         self._told = told
         self._pidfile = ""
+        self.background = False
         self.inherited = Inherited(() if told is None else told.sockets)
         self.init = None if told is None else told.init
         if told is not None:
@@ -48,6 +50,7 @@ class Arrival:
     def adjust(self, twistd: MutableMapping[str, Any]) -> None:
         """Change the options that are twistd's own, where another process has done what they ask for."""
         self._pidfile = str(Path(twistd["pidfile"]).absolute()) if twistd.get("pidfile") else ""
+        self.background = not twistd["nodaemon"]
         if self._told is None:
             return
         self._pidfile = self._told.pidfile
@@ -64,6 +67,10 @@ class Arrival:
         with suppress(OSError):  # who started it may be gone
             os.write(told.status, b"%d\n" % os.getpid())
         os.close(told.status)
+        if told.heard:  # from now on nobody reads it
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, 2)
+            os.close(nowhere)
 
 
 def arrival(environ: MutableMapping[str, str]) -> Arrival:

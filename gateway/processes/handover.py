@@ -25,12 +25,14 @@ class Handover:
         status: Descriptor on which it says that it serves.
         pidfile: The file that is to name it, empty for none.
         init: Descriptor on which the first process of a container is told whom it stands for; None where there is none.
+        heard: Its standard error is read by the process that starts it, until it serves.
     """
 
     sockets: tuple[Given, ...]
     status: int
     pidfile: str = ""
     init: int | None = None
+    heard: bool = False
 
     def as_text(self) -> str:
         """Write it as the value of `VARIABLE`."""
@@ -46,4 +48,5 @@ def received(environ: MutableMapping[str, str]) -> Handover | None:
     if text is None:
         return None
     said = json.loads(text)
-    return Handover(tuple(Given(*given) for given in said["sockets"]), said["status"], said["pidfile"], said["init"])
+    said["sockets"] = tuple(Given(*given) for given in said["sockets"])
+    return Handover(**said)

@@ -55,9 +55,14 @@ class Successor(ProcessProtocol):
         self._said = b""
 
     def childDataReceived(self, childFD: int, data: bytes) -> None:  # noqa: N803  # Twisted's names
-        """Take what it says: its number, on a line."""
+        """Take what it says: its number, on a line; or why it does not come up."""
+        if childFD != self._status:
+            for line in data.decode(errors="replace").splitlines():
+                if line.strip():
+                    _log.error("The installed version says: {line}", line=line)
+            return
         self._said += data
-        if childFD == self._status and self._said.endswith(b"\n"):
+        if self._said.endswith(b"\n"):
             self._upgrade.serves(int(self._said))
 
     def processExited(self, reason: Failure) -> None:  # Twisted's name
@@ -76,6 +81,7 @@ class Upgrade:
         pidfile: The file that names this process, empty for none.
         hand_over: Called with the number of the process that serves from now on.
         init: Descriptor on which the first process of a container is told who serves; None where there is none.
+        hear: Log what the new process writes to standard error, which nobody else reads: this one is in the background.
         environ: Of this process.
         by_systemd: Descriptors that systemd has handed to this process.
     """
@@ -89,6 +95,8 @@ class Upgrade:
         pidfile: str,
         hand_over: Callable[[int], object],
         init: int | None = None,
+        *,
+        hear: bool = False,
         environ: Mapping[str, str] = os.environ,
         by_systemd: Callable[[], Sequence[int]] = descriptors_of_systemd,
     ) -> None:
@@ -99,6 +107,7 @@ class Upgrade:
         self._pidfile = pidfile
         self._hand_over = hand_over
         self._init = init
+        self._hear = hear
         self._environ = environ
         self._by_systemd = by_systemd
         self._process: Any = None
@@ -115,6 +124,8 @@ class Upgrade:
         by_systemd = self._by_systemd()
         descriptors: dict[int, int | str] = {number: number for number in (0, 1, 2, *by_systemd)}
         # Those that are in use: the first descriptors were closed when their ports were made, and may be others'.
+        if self._hear:
+            descriptors[2] = "r"
         descriptors |= {given.port: given.descriptor for given in sockets if given.where == SYSTEMD}
 
         def passed(descriptor: int | str) -> int:
@@ -129,7 +140,7 @@ class Upgrade:
             # Twisted has taken both variables out of the environment when it read them.
             environ["LISTEN_FDS"] = str(len(by_systemd))
             command = [sys.executable, "-I", "-S", "-c", _FOR_SYSTEMD, *command]
-        environ[VARIABLE] = Handover(tuple(handed), status, self._pidfile, init).as_text()
+        environ[VARIABLE] = Handover(tuple(handed), status, self._pidfile, init, self._hear).as_text()
         _log.info("SIGUSR2: starting the installed version, which takes over when it serves")
         try:
             self._process = self._reactor.spawnProcess(

@@ -141,7 +141,8 @@ class GatewayUnixPort(Patient, unix.Port):
         found = _identity(self._path)
         if self.heir_of_a_process and found is not None:
             self.heir_of_a_process = False
-            self.inherit(found)
+            with contextlib.suppress(OSError):  # bound with rights that are given up by now: it has that process' mode
+                self.inherit(found)
 
     def startListening(self) -> None:
         """Listen."""

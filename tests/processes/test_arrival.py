@@ -66,6 +66,26 @@ def test_what_the_process_before_has_done_is_not_done_again(said: dict[str, Any]
     os.close(read)
 
 
+@pytest.mark.parametrize("heard", [False, True])
+def test_its_errors_are_read_until_it_serves(heard: bool) -> None:
+    """After that they go nowhere: who reads them ends."""
+    kept = os.dup(2)
+    read, write = os.pipe()
+    _, status = os.pipe()
+    try:
+        os.dup2(write, 2)
+        os.close(write)
+        came = arrival({VARIABLE: Handover((), status, heard=heard).as_text()})
+        came.serves(options())
+        os.write(2, b"late")
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+    assert os.read(read, 100) == (b"" if heard else b"late")
+    os.close(read)
+
+
 def test_who_started_it_may_be_gone() -> None:
     """It serves all the same."""
     read, status = os.pipe()

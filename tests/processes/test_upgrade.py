@@ -44,7 +44,7 @@ class Reactor(Clock):
 class World:
     """A process and what becomes of it."""
 
-    def __init__(self, directory: Path, *sockets: Given, by_systemd: tuple[int, ...] = ()) -> None:
+    def __init__(self, directory: Path, *sockets: Given, by_systemd: tuple[int, ...] = (), hear: bool = False) -> None:
         self.pidfile = directory / "g.pid"
         self.pidfile.write_text("1")
         self.reactor = Reactor()
@@ -57,8 +57,9 @@ class World:
             str(self.pidfile),
             self.handed.append,
             None,
-            {"HOME": "/"},
-            lambda: by_systemd,
+            hear=hear,
+            environ={"HOME": "/"},
+            by_systemd=lambda: by_systemd,
         )
 
     @property
@@ -126,6 +127,19 @@ def test_one_that_ends_before_changes_nothing(world: World) -> None:
     assert world.reactor.getDelayedCalls() == []
     world.upgrade.begin()
     assert len(world.reactor.started) == 2
+
+
+def test_in_the_background_its_words_are_logged(tmp_path: Path) -> None:
+    """Nobody else reads them, and they say why it does not come up."""
+    world = World(tmp_path, hear=True)
+    world.upgrade.begin()
+    assert world.reactor.started[0][-1] == {0: 0, 1: 1, 2: "r", 3: "r"}
+    with capturedLogs() as events:
+        world.successor.childDataReceived(2, b"g.yaml:1:1: rutes\n\ng.yaml:2:1: x")
+
+    words = [formatEvent(event) for event in events]
+    assert words == [f"The installed version says: g.yaml:{line}" for line in ("1:1: rutes", "2:1: x")]
+    assert world.handed == []
 
 
 @pytest.mark.parametrize(("how", "words"), [(ProcessTerminated(signal=9), "signal 9"), (ProcessDone(0), "exit code 0")])

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -199,6 +200,36 @@ def test_in_the_background_and_at_a_path(tmp_path: Path, origin: backends.Backen
     assert not gateway.pidfile.exists()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has rights to give up")
+def test_rights_that_were_given_up_are_not_needed_again(origin: backends.Backend) -> None:
+    """`--uid`: the new process cannot take another user, and has a log file that root has opened."""
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        directory.chmod(0o777)
+        gateway = Upgraded(directory, **one_upstream(origin.url))
+        gateway.config.chmod(0o644)
+        command = [
+            str(TWISTD),
+            f"--pidfile={gateway.pidfile}",
+            "--uid=65534",
+            "gateway",
+            "--config",
+            str(gateway.config),
+        ]
+        subprocess.run(command, check=True, cwd=directory, env={**os.environ, "PYTHONPATH": CODE}, timeout=30)
+        try:
+            until(gateway.pidfile.exists)
+            until(lambda: _is_there(gateway.port))
+            done = gateway.upgrade()
+            assert (done.returncode, done.stderr) == (0, "")
+            assert Path(f"/proc/{gateway.pid}").stat().st_uid == 65534
+            gateway.config.write_text("rutes: []")
+            assert gateway.upgrade().returncode == 1
+            assert "The installed version says: " in (directory / "twistd.log").read_text()
+        finally:
+            gateway.end()
+
+
 def test_sockets_of_systemd_are_passed_on(tmp_path: Path, origin: backends.Backend) -> None:
     """`systemd:` endpoints, and the service manager hears who is the main process now (`Type=notify`)."""
     gateway = Upgraded(tmp_path, **one_upstream(origin.url), listeners=[{"endpoint": "systemd:domain=INET:index=0"}])
@@ -271,6 +302,11 @@ def test_as_the_first_process_of_a_container(tmp_path: Path, origin: backends.Ba
     finally:
         gateway.stop()
     assert "Traceback" not in gateway.errors
+
+
+def _is_there(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _at(path: Path) -> bytes:
