@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from gateway.headers import Headers
 from gateway.http.fields import folded
 from gateway.http.queries import decoded
 
@@ -174,6 +175,12 @@ def make_key(
     for value in values:
         primary += b"\n-" if value is None else b"\n+" + value
     return Key(route, url_of(scheme, host, path), query, primary)
+
+
+def overriding(headers: Headers) -> bytes:
+    """Return what the primary key of a request has behind it for its fields in `OVERRIDES`."""
+    names = sorted([name for name in headers.index if OVERRIDES[name]])
+    return b"".join([b"\n%b: %b" % (name, headers.joined(name) or b"") for name in names])
 
 
 def url_of(scheme: bytes, host: bytes, path: bytes) -> bytes:

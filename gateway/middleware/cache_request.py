@@ -17,7 +17,7 @@ from typing import Final
 from mypy_extensions import mypyc_attr
 
 from gateway.caching.kept import Kept, Values
-from gateway.caching.key import NAMES_CLIENT, OVERRIDES, Among, Key, kept_query, make_key
+from gateway.caching.key import NAMES_CLIENT, OVERRIDES, Among, Key, kept_query, make_key, overriding
 from gateway.caching.normal import normal
 from gateway.caching.store import Chosen
 from gateway.caching.validation import CONDITIONS, conditions_for
@@ -136,8 +136,7 @@ class Requests:
         )
         headers = request.headers
         if not ordinary(headers):
-            for name in sorted([name for name in headers.index if OVERRIDES[name]]):
-                made.primary += b"\n%b: %b" % (name, headers.joined(name) or b"")
+            made.primary += overriding(headers)
         if self._vary:
             for value in self.values(exchange, self._vary):
                 made.primary += b"\n-" if value is None else b"\n+" + value

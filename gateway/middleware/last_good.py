@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from gateway.caching.flights import Room
 from gateway.caching.freshness import Policy, chosen_by, keep
 from gateway.caching.kept import Kept
-from gateway.caching.key import Key, make_key
+from gateway.caching.key import Key, make_key, overriding
 from gateway.caching.memory import MemoryStore
 from gateway.caching.store import Chosen, Purge
 from gateway.caching.wishes import wishes
@@ -26,7 +26,7 @@ from gateway.filters import Recording, filter_response
 from gateway.headers import Headers
 from gateway.http.fields import FieldFilter
 from gateway.message import KeptAnswer, Response
-from gateway.middleware.sending import identified, values_sent
+from gateway.middleware.sending import identified, names_another, values_sent
 
 _SAFE = frozenset([b"GET", b"HEAD", b"OPTIONS", b"TRACE"])
 
@@ -118,7 +118,7 @@ class LastGoodStep:
                 answers.store.purge(Purge(url=key.url, query=key.query))  # RFC 9111 section 4.4
             return
         # With content in the request the answer may depend on that, which is not part of the key.
-        if exchange.request.body is not None or response.status != 200:
+        if exchange.request.body is not None or response.status != 200 or names_another(exchange):
             return
         names, headers, now = chosen_by(response.headers), response.headers, self._now()
         if names is None:
@@ -200,4 +200,6 @@ class Recall:
 
 def _key(exchange: Exchange) -> Key:
     request = exchange.request
-    return make_key(b"", "", exchange.scheme, request.host, exchange.path, request.target, request.query)
+    made = make_key(b"", "", exchange.scheme, request.host, exchange.path, request.target, request.query)
+    made.primary += overriding(request.headers)
+    return made

@@ -5,6 +5,7 @@ Tests: `tests/flow/test_last_good.py::test_fields_that_the_gateway_writes_tell_c
 
 from __future__ import annotations
 
+from gateway.caching.key import NAMES_CLIENT
 from gateway.exchange import Exchange
 from gateway.http.fields import FieldFilter, folded, passed_on
 
@@ -20,6 +21,13 @@ def identified(exchange: Exchange) -> bool:
     if exchange.principal is not None or any(name in index for name in SHOWS_WHO):
         return True
     return exchange.peer.certificate() is not None  # which the backend may be told
+
+
+def names_another(exchange: Exchange) -> bool:
+    """Whether a request names another client than the gateway believes it is from: an answer may be made of that."""
+    headers = exchange.request.headers
+    believed = exchange.client_address.encode()
+    return any(headers.joined(name) != believed for name in headers.index if NAMES_CLIENT[name])
 
 
 def values_sent(exchange: Exchange, names: tuple[bytes, ...], passes: FieldFilter) -> Values:

@@ -62,6 +62,28 @@ def test_what_was_good_last_is_answered_while_the_breaker_is_open() -> None:
     made.check_quiet()
 
 
+@pytest.mark.parametrize(
+    "field",
+    [
+        ("X-Original-URL", "/evil"),
+        ("X-Script-Name", "/evil"),
+        ("X_HTTP_Method_Override", "DELETE"),
+        ("True-Client-IP", "127.0.0.1"),
+        ("X-Forwarded-For", "<script>"),
+    ],
+)
+def test_what_one_client_has_made_of_an_answer_stands_in_for_nobody(field: tuple[str, str]) -> None:
+    """Fields by which frameworks learn another URL tell requests apart; another address than its own keeps it out."""
+    made = gateway()
+    answers(made, b"good")
+    made.get("/orders")
+    answers(made, b"evil")
+    made.request("GET", "/orders", dict([field]))
+    opens(made)
+
+    assert made.get("/orders").body == b"good"
+
+
 def test_where_there_is_none_the_other_keys_say_what_is_answered() -> None:
     """503 by default, or the static answer."""
     made, static = gateway(), gateway(status=200, body="{}")
