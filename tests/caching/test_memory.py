@@ -61,14 +61,14 @@ def test_the_content_is_not_copied() -> None:
 
 def test_what_was_not_asked_for_longest_makes_way() -> None:
     """The store never holds more than its bound; a hit keeps an answer from making way."""
-    cache = Cache(5 * (1000 + 700))
+    cache = Cache(5 * (1000 + 1300))
     for name in b"abcd":
         cache.keep(key_of(b"/%c" % name), b"x" * 1000)
     assert cache.body(key_of(b"/a")) is not None
 
     for name in b"efg":
         cache.keep(key_of(b"/%c" % name), b"x" * 1000)
-        assert cache.store.octets <= 5 * 1700
+        assert cache.store.octets <= 5 * 2300
 
     assert cache.body(key_of(b"/a")) is not None
     assert cache.body(key_of(b"/b")) is None

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.body import Body
 from gateway.caching.kept import Kept
+from gateway.caching.key import make_key
+from gateway.caching.memory import MemoryStore
 from gateway.caching.status import hit
 from gateway.headers import HeaderBlock, Headers
 from gateway.http1.response_head import encode
@@ -58,3 +62,24 @@ def test_nothing_is_copied_for_the_same_hit() -> None:
     assert one.headers.fields is other.headers.fields
     assert one.body is other.body is warm.body
     assert answer_hit(warm, 111.0, says=True).headers.fields is not one.headers.fields
+
+
+def test_what_is_counted_is_what_is_held() -> None:
+    """With what is remembered of hits: the bound of the store is one of memory."""
+    store = MemoryStore(10**9)
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for number in range(200):
+            fields = [(b"X-Field-%d" % place, b"%d-%d" % (number, place) * 5) for place in range(8)]
+            path = b"/%d" % number
+            key = make_key(b"", "r", b"http", b"h", path, path, b"")
+            one = Kept(200, HeaderBlock(Headers(fields)), b"x" * 100, 100.0, 160.0, 160.0, 160.0, 160.0, (), 1)
+            store.keep(key, (), lambda names: (), one)
+            for _ in range(3):
+                written(answer_hit(one, 110.0, says=True), changes=False)
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert after - before < store.octets < 2 * (after - before)
