@@ -18,6 +18,7 @@ from twisted.python.failure import Failure
 from twisted.web.server import Request
 
 from gateway.admin.guard import Guard, caller
+from gateway.admin.openapi import OpenAPI
 from gateway.admin.resources import Leaf
 from gateway.admin.writes import Write
 from gateway.config import Settings, editing, overlays
@@ -31,7 +32,14 @@ from gateway.config.problems import Problem
 from gateway.config.sources import MAX_BYTES, Source, decoded
 from gateway.config.summary import described
 from gateway.config.texts import without_credentials
-from gateway.errors import ConfigurationChanged, ConfigurationRefused, GatewayError, MalformedRequest, RouteNotFound
+from gateway.errors import (
+    ConfigurationChanged,
+    ConfigurationRefused,
+    GatewayError,
+    MalformedRequest,
+    MethodNotAllowed,
+    RouteNotFound,
+)
 
 _log = Logger(namespace="gateway.audit")
 
@@ -243,6 +251,12 @@ class Object(_Changing):
         self._section = section
         self._prefix = f"/config/{section}/".encode()
 
+    def check(self, request: Request) -> None:
+        """Refuse to write where there is no name."""
+        if request.method not in _READS and not self._name(request):
+            raise MethodNotAllowed(("GET", "HEAD"))
+        super().check(request)
+
     def read(self, request: Request) -> Any:
         """Return it as it is in force; without a name, the names that there are."""
         name = self._name(request)
@@ -257,8 +271,6 @@ class Object(_Changing):
     def make(self, request: Request, who: str, expected: str | None) -> Deferred[Planned]:
         """Put it, or delete it."""
         name = self._name(request)
-        if not name:
-            raise RouteNotFound("The address has no name.")
         put = request.method == b"PUT"
         edit = Edit("put" if put else "delete", self._section, name, _body(request) if put else None)
         return self.configuration.change(edit, who, expected)
@@ -330,6 +342,7 @@ class Rollback(_Changing):
 def configuration_leaves(guard: Guard, configuration: Configuration) -> dict[str, Leaf]:
     """Return the leaves by path; one whose path ends in a slash is for all that is below it."""
     return {
+        "openapi.json": OpenAPI(),
         "config": Whole(guard, configuration),
         "config/validate": Validate(guard, configuration),
         "config/plan": PlanChange(guard, configuration),
