@@ -44,8 +44,8 @@ _NOT_KEPT: Final = frozenset([b"age", b"connection", b"keep-alive", b"proxy-auth
 VALIDATABLE: Final = 86400.0
 """Seconds for which an answer with a validator is of use after all other uses are over."""
 
-_MOST_TAGS: Final = 100
-_LONGEST_TAG: Final = 256
+_MOST_TAGS: Final = 1000
+_LONGEST_TAG: Final = 1024
 
 
 class Policy:
@@ -123,12 +123,12 @@ def chosen_by(headers: Headers) -> tuple[bytes, ...] | None:
     return tuple(sorted((*names, b"accept-encoding")))
 
 
-def tags_of(headers: Headers, name: bytes) -> tuple[bytes, ...]:
-    """Return the tags of an answer, separated by blanks or commas."""
+def tags_of(headers: Headers, name: bytes) -> tuple[bytes, ...] | None:
+    """Return the tags of an answer, separated by blanks or commas; None where there are more than can be remembered."""
     if not name or name not in headers.index:
         return ()
     tags = dict.fromkeys((headers.joined(name) or b"").replace(b",", b" ").split())
-    return tuple(tag for tag in tags if len(tag) <= _LONGEST_TAG)[:_MOST_TAGS]
+    return tuple(tags) if len(tags) <= _MOST_TAGS and all(len(tag) <= _LONGEST_TAG for tag in tags) else None
 
 
 def keep(
@@ -177,6 +177,8 @@ def keep(
     if useful <= now:
         return None
     tags = tags_of(headers, policy.tags)
+    if tags is None:
+        return None  # a purge by one of them would not find it
     fields = _fields(headers, {*left_out, policy.tags})
     if b"date" not in index:  # RFC 9110 section 6.6.1: who keeps an answer without one adds it
         fields.append((b"date", b"Date", formatdate(now, usegmt=True).encode()))

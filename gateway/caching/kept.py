@@ -22,6 +22,8 @@ OVERHEAD: Final = 1300
 """Octets that an answer takes beside its content and fields, roughly."""
 _OF_FIELD: Final = 120
 """Those that a field takes beside its name and value."""
+_OF_TAG: Final = 50
+"""Those that a tag takes beside its text."""
 
 Values = tuple[bytes | None, ...]
 """What the request fields are, in normal form, that an answer was chosen by; None for one that is not there."""
@@ -105,7 +107,7 @@ class Kept:
         Its fields are there as they are read, as they are written, and once more in what its hits say (`shown`).
         """
         fields = sum([len(name) + len(value) + _OF_FIELD for _, name, value in self.block.fields])
-        return len(self.body) + 3 * fields + sum(map(len, self.tags)) + OVERHEAD
+        return len(self.body) + 3 * fields + sum([len(tag) + _OF_TAG for tag in self.tags]) + OVERHEAD
 
     def encode(self) -> bytes:
         """Return it as octets, without its stamp."""

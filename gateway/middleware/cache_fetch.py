@@ -26,7 +26,7 @@ from twisted.python.failure import Failure
 
 from gateway.body import Body
 from gateway.caching.flights import Shared
-from gateway.caching.freshness import chosen_by, keep
+from gateway.caching.freshness import KEEPABLE, chosen_by, keep
 from gateway.caching.kept import Kept
 from gateway.caching.key import Key
 from gateway.caching.validation import CONDITIONS, is_about, made_fresh
@@ -198,7 +198,8 @@ class Fetch:
         telling.new = self._keepable(telling, inner, response, now)
         if telling.new is None or not self._share(telling, telling.new, response):
             telling.new = None
-            if kept is not None and response.status < 500 and inner.error is None:
+            # An answer to the form of one request (406, 431) says nothing of what is kept: no client has it forgotten.
+            if kept is not None and response.status in KEEPABLE and inner.error is None:
                 self._parts.store.remove(self._key, self._parts.requests.chosen(inner))
             self._for_the_first(telling, inner, response)
 

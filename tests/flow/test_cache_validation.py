@@ -271,3 +271,19 @@ def test_the_gateway_waits_for_fetches_in_the_background_before_it_ends(make: Ma
 
     assert drained.called
     made.check_quiet()
+
+
+@pytest.mark.parametrize("line", [b"406 Not Acceptable", b"431 Request Header Fields Too Large", b"403 Forbidden"])
+def test_no_client_has_what_is_kept_forgotten(make: Make, line: bytes) -> None:
+    """An answer to the form of its request, which it has asked for anew, says nothing of what others get."""
+    made = make("orders", routes=[{"path": "/*", "upstream": "orders", "cache": {}}])
+    made.backend("orders").answers(ok(b"good", (b"Cache-Control", b"max-age=60"), (b"ETag", b'"1"')))
+    made.get("/7")
+    made.backend("orders").answers(ok(b"no", status=line))
+
+    assert made.request("GET", "/7", {"Cache-Control": "no-cache", "Accept": "evil/evil"}).body == b"no"
+
+    assert made.get("/7").body == b"good"
+    made.backend("orders").answers(ok(b"gone", status=b"410 Gone"))
+    assert made.request("GET", "/7", {"Cache-Control": "no-cache"}).status == 410
+    assert made.get("/7").status == 410
