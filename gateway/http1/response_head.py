@@ -82,7 +82,7 @@ def encode(request: Request, response: Response, date: Callable[[], bytes], clos
     start = block.start
     if start is None or start[0] != status or start[1] != response.reason:
         start = _start(block, status, response.reason)
-    lines = [b"%b: %b\r\n" % (name, value) for _, name, value in headers.fields[len(block.fields) :]]
+    fields, known = headers.fields, len(block.fields)
     if (
         start[3]
         and response.length is not None
@@ -91,7 +91,13 @@ def encode(request: Request, response: Response, date: Callable[[], bytes], clos
         and request.version == b"1.1"
         and request.method != b"HEAD"
     ):
+        if len(fields) == known + 1:
+            # One field is added to nearly every answer: the request id.
+            _, name, value = fields[known]
+            return b"%b%b: %b\r\nContent-Length: %d\r\n\r\n" % (start[2], name, value, response.length), _PLAIN
+        lines = [b"%b: %b\r\n" % (name, value) for _, name, value in fields[known:]]
         return b"%b%bContent-Length: %d\r\n\r\n" % (start[2], b"".join(lines), response.length), _PLAIN
+    lines = [b"%b: %b\r\n" % (name, value) for _, name, value in fields[known:]]
     lines.insert(0, start[2])
     return _framed(request, response, date, close, lines)
 

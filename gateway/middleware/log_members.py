@@ -57,12 +57,23 @@ def milliseconds(seconds: float) -> bytes:
 
 
 class Member:
-    """One member of the record."""
+    """One member of the record.
 
-    __slots__ = ()
+    Attributes:
+        before: What stands before its value: its name, behind what begins or separates members.
+    """
+
+    __slots__ = ("before",)
+
+    def __init__(self) -> None:
+        self.before = b""
+
+    def stand_behind(self, before: bytes) -> None:
+        """Have `before`; called once, before the first value: what is remembered has it in front."""
+        self.before = before
 
     def value(self, exchange: Exchange) -> bytes:
-        """Return its value in JSON.
+        """Return `before` and the value in JSON: one object less to join than if they were two.
 
         Raises:
             TypeError: `orjson` does not write it: it has a lone surrogate in it.
@@ -73,18 +84,24 @@ class Member:
 class _Text(Member):
     """A text that is one of a few, or comes from the same clients again and again."""
 
-    __slots__ = ("_known",)
+    __slots__ = ("_known", "_none")
 
     def __init__(self) -> None:
+        super().__init__()
         self._known = Texts()
+        self._none = _NULL
+
+    def stand_behind(self, before: bytes) -> None:
+        super().stand_behind(before)
+        self._none = before + _NULL
 
     def quoted(self, text: str | None) -> bytes:
         """Write a text, or null."""
         if text is None:
-            return _NULL
+            return self._none
         known = self._known.get(text)
         if known is None:
-            known = dumps(text)
+            known = self.before + dumps(text)
             if self._known.came_before(text):
                 self._known.remember(text, known)
         return known
@@ -137,7 +154,7 @@ class RouteName(_Text):
 
     def value(self, exchange: Exchange) -> bytes:
         route = exchange.route
-        return _NULL if route is None else self.quoted(route.name)
+        return self._none if route is None else self.quoted(route.name)
 
 
 class UserID(_Text):
@@ -147,7 +164,7 @@ class UserID(_Text):
 
     def value(self, exchange: Exchange) -> bytes:
         principal = exchange.principal
-        return _NULL if principal is None else self.quoted(principal.subject)
+        return self._none if principal is None else self.quoted(principal.subject)
 
 
 class Reason(_Text):
@@ -157,7 +174,7 @@ class Reason(_Text):
 
     def value(self, exchange: Exchange) -> bytes:
         error = exchange.error
-        return _NULL if error is None else self.quoted(error.reason)
+        return self._none if error is None else self.quoted(error.reason)
 
 
 class _Octets(Member):
@@ -166,13 +183,14 @@ class _Octets(Member):
     __slots__ = ("_known",)
 
     def __init__(self) -> None:
+        super().__init__()
         self._known = Octets()
 
     def quoted(self, octets: bytes, encoding: str, errors: str) -> bytes:
         """Write octets as text."""
         known = self._known.get(octets)
         if known is None:
-            known = dumps(str(octets, encoding, errors))
+            known = self.before + dumps(str(octets, encoding, errors))
             if self._known.came_before(octets):
                 self._known.remember(octets, known)
         return known
@@ -203,7 +221,7 @@ class UserAgent(_Octets):
 
     def value(self, exchange: Exchange) -> bytes:
         said = exchange.request.headers.index.get(b"user-agent")
-        return _NULL if said is None else self.quoted(said, "utf-8", "backslashreplace")
+        return self.before + _NULL if said is None else self.quoted(said, "utf-8", "backslashreplace")
 
 
 class Timestamp(Member):
@@ -216,6 +234,7 @@ class Timestamp(Member):
     __slots__ = ("_second", "_text", "_wall_clock")
 
     def __init__(self, wall_clock: Callable[[], float]) -> None:
+        super().__init__()
         self._wall_clock = wall_clock
         self._second = -1
         self._text = b""
@@ -224,7 +243,7 @@ class Timestamp(Member):
         now = self._wall_clock()
         whole = int(now)
         if whole != self._second:
-            self._text = time.strftime('"%Y-%m-%dT%H:%M:%S.', time.gmtime(whole)).encode("ascii")
+            self._text = self.before + time.strftime('"%Y-%m-%dT%H:%M:%S.', time.gmtime(whole)).encode("ascii")
             self._second = whole
         return self._text + _MILLISECONDS[int((now - whole) * 1000)]
 
@@ -235,7 +254,7 @@ class Level(Member):
     __slots__ = ()
 
     def value(self, exchange: Exchange) -> bytes:
-        return b'"info"' if exchange.error is None else dumps(level_of(exchange))
+        return self.before + (b'"info"' if exchange.error is None else dumps(level_of(exchange)))
 
 
 class RequestID(Member):
@@ -244,7 +263,7 @@ class RequestID(Member):
     __slots__ = ()
 
     def value(self, exchange: Exchange) -> bytes:
-        return dumps(exchange.request_id)
+        return self.before + dumps(exchange.request_id)
 
 
 class TraceID(Member):
@@ -253,16 +272,16 @@ class TraceID(Member):
     __slots__ = ()
 
     def value(self, exchange: Exchange) -> bytes:
-        return dumps(exchange.trace_id)
+        return self.before + dumps(exchange.trace_id)
 
 
-class Path(Member):
+class Path(_Octets):
     """`path`."""
 
     __slots__ = ()
 
     def value(self, exchange: Exchange) -> bytes:
-        return dumps(exchange.request.path.decode("latin-1"))
+        return self.quoted(exchange.request.path, "latin-1", "strict")
 
 
 class Query(Member):
@@ -275,11 +294,12 @@ class Query(Member):
     __slots__ = ("_redacted",)
 
     def __init__(self, redacted: Callable[[bytes], str]) -> None:
+        super().__init__()
         self._redacted = redacted
 
     def value(self, exchange: Exchange) -> bytes:
         query = exchange.request.query
-        return dumps(self._redacted(query)) if query else _EMPTY
+        return self.before + (dumps(self._redacted(query)) if query else _EMPTY)
 
 
 class Status(Member):
@@ -288,7 +308,7 @@ class Status(Member):
     __slots__ = ()
 
     def value(self, exchange: Exchange) -> bytes:
-        return number(status_of(exchange))
+        return self.before + number(status_of(exchange))
 
 
 class ResponseTime(Member):
@@ -297,7 +317,7 @@ class ResponseTime(Member):
     __slots__ = ()
 
     def value(self, exchange: Exchange) -> bytes:
-        return milliseconds(exchange.finished - exchange.started)
+        return self.before + milliseconds(exchange.finished - exchange.started)
 
 
 class UpstreamResponseTime(Member):
@@ -307,8 +327,8 @@ class UpstreamResponseTime(Member):
 
     def value(self, exchange: Exchange) -> bytes:
         if not exchange.upstream_finished:
-            return _NULL
-        return milliseconds(exchange.upstream_finished - exchange.upstream_started)
+            return self.before + _NULL
+        return self.before + milliseconds(exchange.upstream_finished - exchange.upstream_started)
 
 
 class BytesSent(Member):
@@ -317,7 +337,7 @@ class BytesSent(Member):
     __slots__ = ()
 
     def value(self, exchange: Exchange) -> bytes:
-        return number(exchange.bytes_sent)
+        return self.before + number(exchange.bytes_sent)
 
 
 class BytesReceived(Member):
@@ -327,7 +347,7 @@ class BytesReceived(Member):
 
     def value(self, exchange: Exchange) -> bytes:
         body = exchange.request.body
-        return b"0" if body is None else number(body.origin.received)
+        return self.before + (b"0" if body is None else number(body.origin.received))
 
 
 class Attempts(Member):
@@ -336,7 +356,7 @@ class Attempts(Member):
     __slots__ = ()
 
     def value(self, exchange: Exchange) -> bytes:
-        return number(exchange.attempts)
+        return self.before + number(exchange.attempts)
 
 
 class Protocol(Member):
@@ -347,7 +367,9 @@ class Protocol(Member):
     def value(self, exchange: Exchange) -> bytes:
         version = exchange.request.version
         known = _PROTOCOLS.get(version)
-        return dumps("HTTP/" + str(version, "utf-8", "backslashreplace")) if known is None else known
+        if known is None:
+            known = dumps("HTTP/" + str(version, "utf-8", "backslashreplace"))
+        return self.before + known
 
 
 class Expression(Member):
@@ -360,10 +382,11 @@ class Expression(Member):
     __slots__ = ("_evaluate",)
 
     def __init__(self, evaluate: Callable[[Exchange], object]) -> None:
+        super().__init__()
         self._evaluate = evaluate
 
     def value(self, exchange: Exchange) -> bytes:
-        return dumps(self._evaluate(exchange))
+        return self.before + dumps(self._evaluate(exchange))
 
 
 class Record:
@@ -373,16 +396,12 @@ class Record:
         members: By name, in their order.
     """
 
-    __slots__ = ("_members", "_parts")
+    __slots__ = ("_members",)
 
     def __init__(self, members: Sequence[tuple[str, Member]]) -> None:
         self._members = [member for _, member in members]
-        # What stands between the values, and places for them: a line is made where the one before it stood.
-        self._parts: list[bytes] = [b"{"]
-        for count, (name, _) in enumerate(members):
-            self._parts[-1] += (b"," if count else b"") + dumps(name) + b":"
-            self._parts += [b"", b""]
-        self._parts[-1] += b"}\n"
+        for count, (name, member) in enumerate(members):
+            member.stand_behind((b"," if count else b"{") + dumps(name) + b":")
 
     def line(self, exchange: Exchange) -> bytes:
         """Return the line of an exchange.
@@ -390,9 +409,6 @@ class Record:
         Raises:
             TypeError: As `Member.value` says.
         """
-        parts = self._parts
-        place = 1
-        for member in self._members:
-            parts[place] = member.value(exchange)
-            place += 2
+        parts = [member.value(exchange) for member in self._members]
+        parts.append(b"}\n" if parts else b"{}\n")
         return b"".join(parts)

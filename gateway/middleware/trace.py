@@ -18,6 +18,9 @@ from gateway.exchange import Exchange
 from gateway.headers import Headers
 
 _BATCH: Final = 256
+_WIDTH: Final = 55
+# What is not random in `00-TRACE-PARENT-01`, by its places.
+_FIXED: Final = ((0, b"0"), (1, b"0"), (2, b"-"), (35, b"-"), (52, b"-"), (53, b"0"), (54, b"1"))
 _STATE_OCTETS: Final = 512
 _STATE_MEMBERS: Final = 32
 
@@ -37,7 +40,7 @@ class Trace:
     def __init__(self, random_bytes: Callable[[int], bytes]) -> None:
         """Prepare; `random_bytes` is `os.urandom`, asked for a batch at a time."""
         self._random_bytes = random_bytes
-        self._made: list[str] = []
+        self._made: list[bytes] = []
 
     def on_request(self, exchange: Exchange) -> None:
         """Decide on the trace and send it along."""
@@ -46,9 +49,9 @@ class Trace:
         if value is not None and self._keep(exchange, headers, value):
             return
         # A `tracestate` without a valid `traceparent` belongs to no trace: section 3.3 says to drop it.
-        digits = (self._made or self._make()).pop()
-        exchange.trace_id = trace_id = digits[:32]
-        exchange.headers_out.append((b"traceparent", f"00-{trace_id}-{digits[32:]}-01".encode("ascii")))
+        value = (self._made or self._make()).pop()
+        exchange.trace_id = value[3:35].decode("ascii")
+        exchange.headers_out.append((b"traceparent", value))
 
     def _keep(self, exchange: Exchange, headers: Headers, value: bytes) -> bool:
         match = _parse(value)
@@ -72,8 +75,12 @@ class Trace:
             if 0 < members <= _STATE_MEMBERS:
                 exchange.headers_out.append((b"tracestate", state))
 
-    def _make(self) -> list[str]:
-        # 24 octets: trace id and parent id. All zeros, which neither may be, will not come up in 2^64 tries.
-        digits = self._random_bytes(24 * _BATCH).hex()
-        self._made = [digits[at : at + 48] for at in range(0, 48 * _BATCH, 48)]
+    def _make(self) -> list[bytes]:
+        # Digits for all places of all values; then what is not random, place by place, as `RequestId` does. All zeros,
+        # which neither trace id nor parent id may be, will not come up in 2^64 tries.
+        texts = bytearray(self._random_bytes(_WIDTH * _BATCH // 2).hex().encode("ascii"))
+        for place, octet in _FIXED:
+            texts[place::_WIDTH] = octet * _BATCH
+        made = bytes(texts)
+        self._made = [made[at : at + _WIDTH] for at in range(0, _WIDTH * _BATCH, _WIDTH)]
         return self._made

@@ -62,7 +62,7 @@ def test_randomness_is_asked_for_in_batches() -> None:
     for _ in range(257):
         step.new()
 
-    assert asked == [4096, 4096]
+    assert asked == [4608, 4608]
 
 
 def test_a_trusted_proxys_id_is_kept(make: MakeExchange, step: RequestId) -> None:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from gateway.telemetry.series import Counts, Histogram, RouteMetrics, UpstreamMetrics
+from collections import Counter
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.telemetry.series import METHODS, Counts, Histogram, RouteMetrics, UpstreamMetrics
 
 
 def test_a_value_that_equals_a_bound_belongs_to_its_bucket() -> None:
@@ -33,13 +39,25 @@ def test_a_method_that_nobody_knows_is_another() -> None:
     assert route.requests == {(b"GET", 200): 1, (b"OTHER", 200): 2}
 
 
-def test_a_request_is_counted_as_the_histogram_would() -> None:
-    """`record` has it written out, for speed."""
-    route, histogram = RouteMetrics("users", "/", Histogram([0.1, 1.0])), Histogram([0.1, 1.0])
-    for seconds in (0.1, 0.11, 5.0):
-        route.record(b"GET", 200, seconds)
-        histogram.observe(seconds)
+@given(
+    st.lists(st.tuples(st.sampled_from([b"GET", b"PUT", b"BREW"]), st.sampled_from([200, 404]), st.booleans())),
+    st.sampled_from([(), (0.1,), (0.1, 1.0)]),
+    st.lists(st.sampled_from([0.0, 0.1, 0.11, 1.0, 5.0]), min_size=1),
+)
+def test_requests_are_counted_one_by_one(
+    ended: list[tuple[bytes, int, bool]], bounds: tuple[float, ...], seconds: list[float]
+) -> None:
+    """Whatever ended before, whenever somebody looks; and as the histogram would, which is written out for speed."""
+    route, histogram, counted = RouteMetrics("users", "/", Histogram(bounds)), Histogram(bounds), Counter[Any]()
+    for number, (method, status, looks) in enumerate(ended):
+        took = seconds[number % len(seconds)]
+        route.record(method, status, took)
+        histogram.observe(took)
+        counted[method if method in METHODS else b"OTHER", status] += 1
+        if looks:
+            assert route.requests == counted
 
+    assert route.requests == counted
     assert (route.duration.counts, route.duration.total) == (histogram.counts, histogram.total)
 
 
