@@ -57,7 +57,12 @@ class Options(usage.Options):
     synopsis = "[options]"
     longdesc = "Proxies HTTP as its configuration says. `gateway check PATH` tells what is wrong with one."
     optParameters = [  # noqa: RUF012 - a list, since twisted.python.usage joins it to those of its bases
-        ["config", "c", None, "YAML or JSON file, or a directory of them (default: etc/gateway.yaml)"],
+        [
+            "config",
+            "c",
+            None,
+            "YAML or JSON file, a directory of them, or etcd+http://HOST:PORT/PREFIX/ (default: etc/gateway.yaml)",
+        ],
     ]
     optFlags = [  # noqa: RUF012 - as above
         ["welcome", None, "no gateway: show a page that says what to do next (`gateway run` without a configuration)"],

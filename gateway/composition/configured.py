@@ -39,6 +39,8 @@ KEPT = 20
 
 Configuration = Settings | Mapping[str, Any] | str | Path
 
+Gather = Callable[[list[Problem]], Sources]
+
 
 @dataclass(frozen=True, slots=True)
 class _Made:
@@ -64,15 +66,23 @@ class Configured:
         configuration: The first one.
         environ: For substitution and overrides.
         reading: Called before files are read.
+        gather: Reads what is no path (a configuration in etcd); None for files.
 
     Raises:
         ConfigError: It is wrong.
     """
 
-    def __init__(self, configuration: Configuration, environ: Mapping[str, str], reading: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        environ: Mapping[str, str],
+        reading: Callable[[], object],
+        gather: Gather | None = None,
+    ) -> None:
         self._environ = environ
         self._reading = reading
-        self._path = Path(configuration) if isinstance(configuration, (str, Path)) else None
+        self._where = sources.named(configuration)
+        self._gather = gather
         self.overlay_path: Path | None = None
         self._pending = self._first(configuration)
         self._in_force = self._pending
@@ -104,14 +114,14 @@ class Configured:
         Raises:
             ConfigError: They cannot be used.
         """
-        assert self._path is not None  # `reload` asks only where there is one
+        assert self._where is not None  # `reload` asks only where there is one
         self._reading()
         problems: list[Problem] = []
-        found = sources.gather(self._path, problems)
+        found = self._gathered(self._where, problems)
         read = self._read(found, self.overlay, problems)
         settings = read if isinstance(read, Settings) else await read
         if self.overlay.whole is None:
-            _check_whole(settings, self.settings, self._path)
+            _check_whole(settings, self.settings, self._where)
         return settings
 
     def other(self, configuration: Configuration) -> Settings | Awaitable[Settings]:
@@ -200,11 +210,14 @@ class Configured:
         if isinstance(configuration, Mapping):
             found = of_mapping(configuration)
         else:
-            found = sources.gather(Path(configuration), problems)
+            found = self._gathered(str(configuration), problems)
         loaded = compose(found, self._environ, overlays.on_disk, problems=problems)
         self.overlay_path = loaded.overlay_path
         _warn(loaded.doubts)
         return _Made(loaded.settings, found, loaded.overlay, loaded.held)
+
+    def _gathered(self, where: str, problems: list[Problem]) -> Sources:
+        return sources.gather(Path(where), problems) if self._gather is None else self._gather(problems)
 
     def _read(
         self, found: Sources, overlay: Overlay, problems: Sequence[Problem] = ()
@@ -246,12 +259,12 @@ def _warn(doubts: list[Problem]) -> None:
         _log.warn("{doubt}", doubt=str(doubt))
 
 
-def _check_whole(fresh: Settings, before: Settings, path: Path) -> None:
+def _check_whole(fresh: Settings, before: Settings, path: str) -> None:
     """Refuse a file whose routes have gone: it is being written, or was not written to its end.
 
     Raises:
         ConfigError: There are none, and the file does not say so itself, by `routes: []`.
     """
     if before.routes and not fresh.routes and "routes" not in fresh.model_fields_set:
-        where = Place(str(path), 1, 1)
+        where = Place(path, 1, 1)
         raise ConfigError([problem(where, "routes", "routes, as there are in force (`[]` to remove them all)", "none")])

@@ -36,6 +36,7 @@ from gateway.compiled import KIND
 from gateway.composition.administration import Administration
 from gateway.composition.agents import AgentLeaf, agent_route
 from gateway.composition.assembly import Gateway, assemble
+from gateway.composition.builders.discovery import follow_documents, read_documents
 from gateway.composition.changes import Changes, entries
 from gateway.composition.configured import Configured
 from gateway.composition.draining import Draining
@@ -44,7 +45,7 @@ from gateway.composition.ports import Ports
 from gateway.composition.reader import Reader
 from gateway.composition.slices import Slices
 from gateway.composition.watcher import ConfigWatcher, inotify_notifier
-from gateway.config import ConfigError, Settings, summary
+from gateway.config import ConfigError, Settings, sources, summary
 from gateway.config.effective import route_table
 from gateway.config.named_files import lists_named_by, named_files
 from gateway.listening.endpoint_files import files_of
@@ -108,13 +109,15 @@ class GatewayService(MultiService):
         self._reactor = reactor
         self._environ = os.environ if environ is None else environ
         self._watcher: ConfigWatcher | None = None
-        path = self._path = Path(configuration) if isinstance(configuration, (str, Path)) else None
-        if path is not None and watch:
+        path = self._path = sources.named(configuration)
+        documents = read_documents(path, self._environ) if sources.in_etcd(path) else None
+        if path is not None and watch and documents is None:
             # Made before anything is read: see Note [Nothing is missed between reading and watching].
-            self._watcher = ConfigWatcher(path, partial(self.reload, "watch"), reactor, inotify_notifier)
+            self._watcher = ConfigWatcher(Path(path), partial(self.reload, "watch"), reactor, inotify_notifier)
             self._watcher.setServiceParent(self)
         reading = (lambda: None) if self._watcher is None else self._watcher.reading
-        self._configured = Configured(configuration, self._environ, reading)
+        gather = None if documents is None else documents.sources
+        self._configured = Configured(configuration, self._environ, reading, gather)
         settings = self._configured.settings
         self._watch_files_of(settings)
         levels.configure(settings.log.level, settings.log.levels)
@@ -132,6 +135,9 @@ class GatewayService(MultiService):
         self._reader.setServiceParent(self)
         self._configured.read_by(self._reader)
         self.ports = Ports(self.gateway.listeners, self._admin)
+        if documents is not None and watch:
+            follow_documents(documents, self.gateway.foundation, partial(self.reload, "etcd"))
+            documents.setServiceParent(self)
         self._draining = Draining(self.gateway, self._admin, reactor)
         self._sweeping = LoopingCall(self.gateway.foundation.deadlines.sweep)
         self._sweeping.clock = reactor
@@ -278,8 +284,8 @@ class GatewayService(MultiService):
             twisted=twisted.__version__,
             pid=os.getpid(),
         )
-        came = "no file" if self._path is None else str(self._path)
-        watched = " (watched)" if self._watcher is not None else ""
+        came = "no file" if self._path is None else self._path
+        watched = " (watched)" if self._watcher is not None or sources.in_etcd(self._path) else ""
         words = "Configuration: {came}{watched}, version {configuration}"
         _says.info(words, came=came, watched=watched, configuration=self._changes.version)
         for line in summary.lines(self.settings, self.addresses, self._admin.address):

@@ -38,6 +38,19 @@ class Sources(NamedTuple):
     whole: bool = False
 
 
+def named(configuration: object) -> str | None:
+    """Return the name of a configuration, None for one that an application hands over."""
+    if not isinstance(configuration, (str, Path)):
+        return None
+    name = str(configuration)
+    return name if in_etcd(name) else str(Path(name))
+
+
+def in_etcd(name: str | None) -> bool:
+    """Whether this is the name of a configuration in etcd (`gateway.discovery.documents`), and not of a file."""
+    return name is not None and name.startswith("etcd+")
+
+
 def gather(path: Path, problems: list[Problem]) -> Sources:
     """Read every file that `path` stands for; what cannot be read is a problem and left out."""
     if path.is_dir():

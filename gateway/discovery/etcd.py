@@ -50,8 +50,7 @@ class EtcdKeys:
     ) -> None:
         self._asking = asking
         self._endpoints = list(endpoints)
-        prefix_octets = prefix.encode()
-        self._range = {"key": _b64(prefix_octets), "range_end": _b64(end_of(prefix_octets))}
+        self._range = question_of(prefix)
         self._credentials = credentials
         self._reactor = reactor
         self._alive = alive
@@ -93,7 +92,7 @@ class EtcdKeys:
             raise SourceFault(f"{endpoint}: there are more than {MOST} keys, or no list of them")
         found = {}
         for one in keys:
-            key, value = _pair(one, endpoint)
+            key, value = pair(one, endpoint)
             found[key] = value
         return found, _number(member_of(answer, "header", "revision"), endpoint)
 
@@ -112,7 +111,7 @@ class EtcdKeys:
                 events = member_of(result, "events")
                 if isinstance(events, list) and events:
                     for event in events:
-                        key, value = _pair(member_of(event, "kv"), endpoint)
+                        key, value = pair(member_of(event, "kv"), endpoint)
                         if member_of(event, "type") == "DELETE":
                             found.pop(key, None)
                         else:
@@ -176,11 +175,22 @@ def end_of(prefix: bytes) -> bytes:
     return stripped[:-1] + bytes([stripped[-1] + 1]) if stripped else b"\0"
 
 
+def question_of(prefix: str) -> dict[str, Any]:
+    """Return what asks for all keys that begin with a prefix."""
+    octets = prefix.encode()
+    return {"key": _b64(octets), "range_end": _b64(end_of(octets))}
+
+
 def _b64(octets: bytes) -> str:
     return b64encode(octets).decode()
 
 
-def _pair(said: Any, endpoint: str) -> tuple[bytes, bytes]:
+def pair(said: Any, endpoint: str) -> tuple[bytes, bytes]:
+    """Return a key and its value.
+
+    Raises:
+        SourceFault: There is none.
+    """
     key, value = member_of(said, "key"), member_of(said, "value")
     try:
         if not isinstance(key, str) or not isinstance(value, str | None):

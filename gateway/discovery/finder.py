@@ -121,8 +121,9 @@ class Finder(Service):
 
     def tell(self, take: Callable[[Sequence[Member]], None]) -> None:
         """Call `take` with the members in force, now and whenever they change, in place of who was told so far."""
-        self._take = take
-        take(self.members)
+        if self._take != take:  # a snapshot that takes its upstream over from the one before is told already
+            self._take = take
+            take(self.members)
 
     def startService(self) -> None:
         """Begin to ask."""

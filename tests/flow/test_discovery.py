@@ -251,6 +251,18 @@ def test_a_reload_asks_nobody_again(registry: Registry) -> None:
     assert registry.urls == [registry.url("one"), registry.url("three")]
 
 
+def test_a_reload_builds_no_balancer_anew(registry: Registry) -> None:
+    """What the upstream has is what it had: a thousand members cost a reload nothing."""
+    gateway = registry.start("one", "two")
+    upstream = gateway.gateway.root.tree.upstreams["orders"]
+    balancer = upstream.balancer
+    gateway.apply(routes=[*ROUTES, {"name": "more", "path": "/more", "upstream": "orders"}])
+    assert gateway.gateway.root.tree.upstreams["orders"] is upstream
+    assert upstream.balancer is balancer
+    registry.have("one")
+    assert registry.urls == [registry.url("one")]
+
+
 def test_a_reload_with_another_pool_has_the_same_members(registry: Registry) -> None:
     """Under the new settings; the old connections close."""
     gateway = registry.start("one")

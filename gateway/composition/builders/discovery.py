@@ -6,10 +6,10 @@ Tests: `tests/flow/test_discovery.py::test_a_reload_asks_nobody_again`.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 
@@ -26,6 +26,9 @@ from gateway.discovery.contract import Source
 from gateway.discovery.file import FileSource
 from gateway.discovery.finder import Counts, Finder
 from gateway.transport.threads import Threads
+
+if TYPE_CHECKING:
+    from gateway.discovery.documents import EtcdDocuments
 
 ACCOUNT: Final = "/var/run/secrets/kubernetes.io/serviceaccount"
 """Where a pod finds the token of its service account, and whom to trust."""
@@ -140,6 +143,34 @@ def etcd_keys(said: Discovery, foundation: Foundation) -> Any:
         credentials = (said.user, said.password.get_secret_value())
     asking = _asking(endpoints, said.ca, foundation, TIMEOUT)
     return EtcdKeys(asking, endpoints, said.prefix, credentials, foundation.reactor)
+
+
+def read_documents(url: str | None, environ: Mapping[str, str]) -> EtcdDocuments:
+    """Return a configuration in etcd, read; waits, and so is for the time before the reactor runs.
+
+    Raises:
+        gateway.config.ConfigError: It cannot be read.
+    """
+    from gateway.discovery.documents import EtcdDocuments
+
+    documents = EtcdDocuments(url or "", environ)
+    documents.fetch()
+    return documents
+
+
+def follow_documents(documents: EtcdDocuments, foundation: Foundation, changed: Callable[[], object]) -> None:
+    """Let a configuration in etcd be followed.
+
+    Args:
+        documents: It.
+        foundation: What it is built on.
+        changed: Applies what has changed.
+    """
+    from gateway.discovery.etcd import EtcdKeys
+
+    asking = _asking([documents.endpoint], None, foundation, TIMEOUT)
+    keys = EtcdKeys(asking, [documents.endpoint], documents.prefix, documents.credentials, foundation.reactor)
+    documents.follow(keys, changed, foundation.reactor, foundation.random)
 
 
 def _dns(said: Discovery, reactor: Any) -> Source:
