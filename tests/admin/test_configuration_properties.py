@@ -1,0 +1,197 @@
+"""What holds of the admin API whatever is sent: a plan is what is done, and no secret is ever shown."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from twisted.logger import capturedLogs, eventAsText
+
+from gateway.config.editing import SECTIONS
+from tests.admin.api import CONFIGURATION, TOKEN, Api
+
+FEW = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+IN_THE_ENVIRONMENT = {"GATEWAY__ADMIN__TOKEN": TOKEN, "GATEWAY__ADMIN__ENDPOINT": "tcp:9"}
+"""So that a configuration that is put locks nobody out."""
+
+NAMES = st.sampled_from(["a", "b", "a/b c", "\u00e9", "${X}", "#1"])
+
+
+def mapping(**optional: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """Some of the keys."""
+    return st.fixed_dictionaries({}, optional=optional)
+
+
+ROUTES = st.lists(
+    st.fixed_dictionaries(
+        {
+            "name": NAMES.map(lambda name: name.replace("${", "$${")),
+            "path": st.sampled_from(["/a", "/b/*", "/c/:id", 3]),
+        },
+        optional={
+            "upstream": st.sampled_from(["u", "v", "none"]),
+            "respond": mapping(status=st.sampled_from([200, 404, 99])),
+            "methods": st.sampled_from([["GET"], ["GET", "PUT"], "x y"]),
+            "rate_limit": mapping(limit=st.integers(0, 9), window=st.sampled_from(["1s", "1 s"])),
+        },
+    ),
+    max_size=4,
+)
+WHOLE = mapping(
+    upstreams=st.lists(
+        st.fixed_dictionaries(
+            {"name": st.sampled_from(["u", "v"]), "backends": st.just([{"url": "http://127.0.0.1:9001"}])},
+            optional={"strategy": st.sampled_from(["random", "ip_hash", "else"])},
+        ),
+        max_size=2,
+    ),
+    routes=ROUTES,
+    rate_limits=st.lists(
+        st.fixed_dictionaries({"endpoint": st.sampled_from(["/a", "/b"]), "limit": st.integers(0, 3)})
+    ),
+    limits=mapping(in_flight=st.integers(-1, 5), request_body=st.sampled_from(["1KiB", 5, "x"])),
+    unknown=st.just(1),
+)
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """A running gateway."""
+    made = Api(Path(tmp_path_factory.mktemp("gateway")) / "gateway.yaml", CONFIGURATION, IN_THE_ENVIRONMENT)
+    yield made
+    made.stop()
+
+
+def test_a_plan_is_what_is_done(api: Api) -> None:
+    """The same changes from the same version, or the same problems; a plan alone changes nothing, twice as little."""
+
+    @FEW
+    @given(st.lists(WHOLE, min_size=1, max_size=4))
+    def whatever_is_sent(bodies: list[dict[str, Any]]) -> None:
+        for body in bodies:
+            before = api.get("/config")
+            planned, again = (api.ask("POST", "/config/plan", body) for _ in range(2))
+            valid = api.ask("POST", "/config/validate", body)
+            assert api.get("/config") == before
+            done = api.ask("PUT", "/config", body)
+
+            assert planned.status == again.status == done.status == valid.status
+            if done.status == 200:
+                assert planned.json == again.json
+                assert planned.json["changes"] == done.json["changes"]
+                assert (planned.json["version"], planned.fields["ETag"]) == (
+                    done.json["before"],
+                    f'"{done.json["before"]}"',
+                )
+                assert (api.get("/config") == before) is (done.json["changes"] == [])
+            else:
+                assert done.status == 422
+                assert planned.json["problems"] == done.json["problems"] == valid.json["problems"]
+                assert api.get("/config") == before
+
+    whatever_is_sent()
+
+
+def test_objects_come_and_go_as_in_a_mapping(api: Api) -> None:
+    """Whatever their names are: what was put is there until it is deleted, across reloads too."""
+
+    @FEW
+    @given(st.lists(st.tuples(NAMES, st.sampled_from(["put", "delete", "reload"]), st.integers(1, 3)), max_size=12))
+    def in_any_order(steps: list[tuple[str, str, int]]) -> None:
+        assert api.ask("DELETE", "/config/overlay").status == 200
+        held = {"orders": "/orders/*", "/others": "/others"}
+        for name, step, number in steps:
+            encoded = "".join(f"%{octet:02X}" for octet in name.encode())
+            if step == "put":
+                body = {"path": f"/put{number}", "respond": {}, "methods": [f"M{'X' * len(held)}{number}"]}
+                status = api.ask("PUT", f"/config/routes/{encoded}", body).status
+                assert status in (200, 201, 422)  # 422: two routes would be for the same requests
+                if status != 422:
+                    assert (status == 200) is (name in held)
+                    held[name] = body["path"]  # type: ignore[assignment]
+            elif step == "delete":
+                status = api.ask("DELETE", f"/config/routes/{encoded}").status
+                assert status == (200 if name in held else 404)
+                held.pop(name, None)
+            else:
+                assert api.reload()
+            shown = api.get("/config")["routes"]
+            assert [route["name"].replace("$${", "${") for route in shown] == list(held)
+            assert [route["path"] for route in shown] == list(held.values())
+            assert api.get("/config/routes")["routes"] == list(held)
+
+    in_any_order()
+
+
+SECRET = st.from_regex(r"hunter2[A-Za-z0-9+/=_-]{0,20}", fullmatch=True)
+
+
+def secrets(secret: str) -> dict[str, Any]:
+    """A configuration with a secret wherever one may stand."""
+    return {
+        "redis": {"url": f"redis://user:{secret}@127.0.0.1:6379/0"},
+        "auth": {
+            "jwt": {
+                "default": {"algorithms": ["HS256"], "secret": secret * 5},
+                "far": {"algorithms": ["RS256"], "jwks_url": f"https://127.0.0.1:9001/keys?key={secret}"},
+            },
+            "api_keys": {"keys": [{"id": "k", "key": secret}]},
+        },
+        "upstreams": [
+            {
+                "name": "u",
+                "backends": [{"url": "http://127.0.0.1:9001"}],
+                "health_check": {"path": f"/health?key={secret}", "headers": {"X-Key": secret}},
+            }
+        ],
+        "routes": [
+            {
+                "name": "r",
+                "path": "/r",
+                "upstream": "u",
+                "headers": {"X-Key": secret},
+                "query": {"key": secret},
+                "transformations": {"request": {"add_headers": {"X-Key": secret}, "query": {"set": {"key": secret}}}},
+            }
+        ],
+    }
+
+
+def test_no_secret_is_shown(api: Api) -> None:
+    """Not by what is read, not by answers to what is wrong, not in the log, not in a plan."""
+
+    @settings(FEW, max_examples=8, phases=[Phase.generate])
+    @given(SECRET, st.sampled_from(["", "redis", "auth", "upstreams", "routes"]))
+    def wherever_it_stands(secret: str, wrong: str) -> None:
+        body = secrets(secret)
+        if wrong:
+            body = json.loads(re.sub(r'"(path|secret|url|name|id)": "', r'"\1x": "', json.dumps(body[wrong]), count=1))
+            body = {wrong: body}
+        with capturedLogs() as events:
+            answers = [
+                api.ask("POST", "/config/validate", body),
+                api.ask("POST", "/config/plan", body),
+                api.ask("PUT", "/config/upstreams/u", secrets(secret)["upstreams"][0]),
+                api.ask("PUT", "/config/routes/r", {**secrets(secret)["routes"][0], "pth": secret}),
+            ]
+            assert wrong or answers[0].status == 200
+            if not wrong:
+                body.pop("redis")  # nothing is to be dialled
+                body["auth"]["jwt"].pop("far")
+                answers.append(api.ask("PUT", "/config", body))
+                assert answers[-1].status == 200, answers[-1]
+            reads = ["config", "config/overlay", "config/versions", "routes", "upstreams", "metrics", "openapi.json"]
+            reads += [f"config/{section}" for section in SECTIONS] + ["config/routes/r", "config/upstreams/u"]
+            answers += [api.ask("GET", f"/{path}", token="") for path in reads]
+        assert all("hunter2" not in answer.body.decode() for answer in answers), [
+            answer for answer in answers if "hunter2" in answer.body.decode()
+        ]
+        assert "hunter2" not in "\n".join(str(eventAsText(event)) for event in events)
+
+    wherever_it_stands()
