@@ -150,7 +150,8 @@ class Configured:
             gateway.config.editing.NoSuchObject: It is for something that is not there.
         """
         made = self._in_force
-        return self._read(self._base(), editing.apply(edit, made.overlay, made.settings, made.held))
+        overlay = editing.apply(edit, made.overlay, made.settings, made.held)
+        return self._read(self._base(), overlay, over=0 if edit.body is None else len(edit.body.text))
 
     def checked(self, body: Source) -> list[Problem]:
         """Return what is doubtful about a whole configuration in the place of the files; nothing changes.
@@ -220,9 +221,9 @@ class Configured:
         return sources.gather(Path(where), problems) if self._gather is None else self._gather(problems)
 
     def _read(
-        self, found: Sources, overlay: Overlay, problems: Sequence[Problem] = ()
+        self, found: Sources, overlay: Overlay, problems: Sequence[Problem] = (), *, over: int = 0
     ) -> Settings | Awaitable[Settings]:
-        if self._reader is not None and self._reader.is_large(found):
+        if self._reader is not None and self._reader.is_large(found, over):
             return self._read_elsewhere(self._reader, found, overlay, problems)
         return self._was_read(self._composed(found, overlay, problems), found, overlay)
 

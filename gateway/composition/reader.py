@@ -90,9 +90,9 @@ class Reader(Service):
         threads, self._threads = self._threads, None
         return None if threads is None else threads.stopService()
 
-    def is_large(self, found: Sources) -> bool:
-        """Whether what was read had better be made settings of elsewhere."""
-        return sum(len(source.text) for source in found.files) >= self._large and bool(self._command[0])
+    def is_large(self, found: Sources, over: int = 0) -> bool:
+        """Whether what was read had better be made settings of elsewhere; `over` is how long what is over it is."""
+        return over + sum(len(source.text) for source in found.files) >= self._large and bool(self._command[0])
 
     async def compose(self, question: Question, before: Settings) -> Read:
         """Make settings.

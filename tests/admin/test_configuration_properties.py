@@ -129,7 +129,7 @@ def test_objects_come_and_go_as_in_a_mapping(api: Api) -> None:
     in_any_order()
 
 
-SECRET = st.from_regex(r"hunter2[A-Za-z0-9+/=_-]{0,20}", fullmatch=True)
+SECRET = st.from_regex(r"hunter2[A-Za-z0-9_-]{0,20}", fullmatch=True)
 
 
 def secrets(secret: str) -> dict[str, Any]:
@@ -163,12 +163,13 @@ def secrets(secret: str) -> dict[str, Any]:
     }
 
 
-def test_no_secret_is_shown(api: Api) -> None:
+@pytest.mark.parametrize("wrong", ["", "redis", "auth", "upstreams", "routes"])
+def test_no_secret_is_shown(api: Api, wrong: str) -> None:
     """Not by what is read, not by answers to what is wrong, not in the log, not in a plan."""
 
-    @settings(FEW, max_examples=8, phases=[Phase.generate])
-    @given(SECRET, st.sampled_from(["", "redis", "auth", "upstreams", "routes"]))
-    def wherever_it_stands(secret: str, wrong: str) -> None:
+    @settings(FEW, max_examples=4, phases=[Phase.generate])
+    @given(SECRET)
+    def wherever_it_stands(secret: str) -> None:
         body = secrets(secret)
         if wrong:
             body = json.loads(re.sub(r'"(path|secret|url|name|id)": "', r'"\1x": "', json.dumps(body[wrong]), count=1))

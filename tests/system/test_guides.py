@@ -206,3 +206,14 @@ def test_upgrade_without_losing_a_request(tmp_path: Path) -> None:
             assert guide.follow() >= 9
         finally:
             guide.stop()
+
+
+def test_change_routes_by_api(tmp_path: Path) -> None:
+    """One route, everything, a restart, and back again."""
+    with backend() as origin:
+        ports = {8080: free_port(), 9090: free_port(), 9001: origin.server_address[1]}
+        guide = Guide("docs/guides/change-by-api.md", tmp_path, ports)
+        try:
+            assert guide.follow() >= 18
+        finally:
+            guide.stop()
