@@ -96,6 +96,15 @@ def test_a_fetch_has_room_until_it_is_read(make: Make) -> None:
     assert status(made.get("/9")) == "gateway; fwd=uri-miss; stored"
 
 
+def test_a_cache_that_is_smaller_than_its_longest_answer(make: Make) -> None:
+    """What is of unknown length has room as well, as much as there is."""
+    made = make("orders", routes=[{"path": "/*", "upstream": "orders", "cache": {}}], cache={"size": "100KiB"})
+    made.backend("orders").answers(CHUNKED + b"5\r\nhello\r\n0\r\n\r\n")
+
+    assert status(made.get("/7")).endswith("; stored")
+    assert status(made.get("/7")).startswith("gateway; hit")
+
+
 def test_what_nobody_reads_is_held_by_nobody(make: Make) -> None:
     """The garbage collector may come much later: what it would find holds no answer that has made way."""
     made = long(make, {"max_entry": "200KiB"}, cache={"size": "450KiB"})

@@ -119,7 +119,8 @@ class Cached:
             self.store,
             self._flights,
             self._room,
-            settings.max_entry,
+            # What is longer than all that may be kept has no room while it comes.
+            min(settings.max_entry, self._settings.cache.size),
             settings.status,
             self._foundation.wall_clock,
             partial(_ask, self._foundation.waited),  # no method: steps outlive their configuration

@@ -14,7 +14,7 @@ from gateway.config.schema import Settings
 from gateway.config.schema.auth import Auth
 from gateway.config.schema.routes import Route
 from gateway.config.substitution import CLAIM
-from gateway.config.units import format_duration
+from gateway.config.units import format_duration, format_size
 from gateway.http.templates import names
 
 
@@ -37,6 +37,7 @@ def route(route: Route, settings: Settings) -> Iterator[Doubt]:
     yield from _grpc_web(route, settings)
     yield from _split(route)
     yield from _aggregate(route)
+    yield from _cache(route, settings)
     if route.mirror is not None and route.mirror.upstream in [name for name, _ in route.upstreams]:
         yield ("mirror", "upstream"), "its backends get these requests twice: the route forwards to it, too"
     yield from _queues(route, settings, longest)
@@ -46,6 +47,22 @@ def route(route: Route, settings: Settings) -> Iterator[Doubt]:
     for index, limit in enumerate(route.rate_limit):
         for steps, words in doubts_of_limit(limit, [route], "the route does not ask"):
             yield ("rate_limit", index, *steps), words
+
+
+def _cache(route: Route, settings: Settings) -> Iterator[Doubt]:
+    cache, size = route.cache, settings.cache.size
+    if cache is None:
+        return
+    if cache.max_entry > size and settings.cache_store == "memory":
+        steps = ("cache", "max_entry") if written(cache, "max_entry") else ("cache",)
+        yield steps, f"no content so long is kept: `cache.size` is {format_size(size)}"
+    if route.methods is not None and set(cache.methods).isdisjoint(route.methods):
+        yield ("cache",), f"nothing is kept: the route takes {', '.join(route.methods)} only"
+    if "*" in cache.vary:
+        yield ("cache", "vary"), "no request has a field `*`: name those that answers depend on"
+    tags = cache.tags.lower()
+    if tags.startswith(("content-", "cache-")) and tags not in ("cache-tag", "cache-tags"):
+        yield ("cache", "tags"), f"answers lose the field `{cache.tags}`: one with tags is taken out of them"
 
 
 def _cors(route: Route) -> Iterator[Doubt]:

@@ -52,6 +52,11 @@ def doubts(directory: Path, route: dict[str, Any] | None = None, upstream: Any =
         ({"cors": {}}, {}, "cors: no page of another origin may call: `allowed_origins` is empty"),
         ({"methods": ["PUT"], "cors": CORS}, {}, "cors: no page may call: the route takes PUT only"),
         ({"methods": ["GET"], "cors": CORS | {"allowed_methods": ["GET", "PUT"]}}, {}, "cors.allowed_methods: the ro"),
+        ({"cache": {"max_entry": "2MiB"}}, {"cache": {"size": "1MiB"}}, "cache.max_entry: no content so long is kept:"),
+        ({"cache": {}}, {"cache": {"size": 0}}, "cache: no content so long is kept: `cache.size` is 0"),
+        ({"cache": {}, "methods": ["PUT"]}, {}, "cache: nothing is kept: the route takes PUT only"),
+        ({"cache": {"vary": ["*"]}}, {}, "cache.vary: no request has a field `*`"),
+        ({"cache": {"tags": "Content-Type"}}, {}, "cache.tags: answers lose the field `Content-Type`"),
     ],
 )  # fmt: skip
 def test_what_a_route_says_in_vain(tmp_path: Path, route: dict[str, Any], settings: Any, said: str) -> None:
