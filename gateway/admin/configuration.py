@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import unquote_to_bytes
 
-from twisted.internet.defer import Deferred, maybeDeferred
+import orjson
+from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.server import Request
@@ -24,7 +25,6 @@ from gateway.admin.writes import Write
 from gateway.config import Settings, editing, overlays
 from gateway.config.differences import Difference
 from gateway.config.editing import LIMITS, SECTIONS, Edit
-from gateway.config.effective import effective
 from gateway.config.masking import mask
 from gateway.config.nodes import to_data
 from gateway.config.overlays import Overlay
@@ -99,7 +99,10 @@ class Configuration(Protocol):
     def versions(self) -> list[Past]:
         """Return the versions that are kept, that in force first."""
 
-    def check(self, body: Source) -> list[Problem]:
+    async def shown(self) -> bytes:
+        """Return what is in force, as JSON, secrets masked."""
+
+    def check(self, body: Source) -> Deferred[Sequence[Problem]]:
         """Return what is doubtful about a whole configuration."""
 
     def plan(self, edit: Edit, expected: str | None) -> Deferred[Planned]:
@@ -127,10 +130,13 @@ class _Ours(Write):
         """Read, for everybody, or write, for who may."""
         if request.method not in _READS:
             return super().answer(request)
-        document = self.read(request)
         request.setHeader(b"Content-Type", b"application/json")
         request.setHeader(b"ETag", _tag(self.configuration.version))
-        return json.dumps(document, indent=2).encode() + b"\n"
+        return self.text(request)
+
+    def text(self, request: Request) -> bytes | Deferred[bytes]:
+        """Return what is read, as JSON."""
+        return as_json(self.read(request))
 
     def read(self, request: Request) -> Any:
         """Return what JSON can say."""
@@ -197,9 +203,9 @@ class Whole(_Changing):
     methods = ("GET", "HEAD", "PUT")
     words = "the configuration in force, secrets masked; PUT replaces it (needs admin.token)"
 
-    def read(self, request: Request) -> Any:
+    def text(self, request: Request) -> bytes | Deferred[bytes]:
         """Return the effective configuration."""
-        return effective(self.configuration.settings)
+        return ensureDeferred(self.configuration.shown())
 
     def make(self, request: Request, who: str, expected: str | None) -> Deferred[Planned]:
         """Put another one in the place of the files."""
@@ -212,10 +218,13 @@ class Validate(_Ours):
     methods = ("POST",)
     words = "check a configuration, and change nothing (needs admin.token)"
 
-    def change(self, request: Request) -> tuple[int, Any]:
+    def change(self, request: Request) -> Deferred[tuple[int, Any]]:
         """Check it."""
-        doubts = self.configuration.check(_body(request))
-        return 200, {"valid": True, "warnings": [as_data(doubt) for doubt in doubts]}
+
+        def say(doubts: Sequence[Problem]) -> tuple[int, Any]:
+            return 200, {"valid": True, "warnings": [as_data(doubt) for doubt in doubts]}
+
+        return self.configuration.check(_body(request)).addCallback(say)
 
 
 class PlanChange(_Ours):
@@ -373,6 +382,14 @@ def refusal(problems: Sequence[Problem]) -> ConfigurationRefused:
     error = ConfigurationRefused(f"Nothing was changed: {few}, see `problems`.")
     error.problems = tuple(map(as_data, problems))
     return error
+
+
+def as_json(value: Any) -> bytes:
+    """Return JSON for people to read; of thousands of routes it is made in milliseconds."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    except TypeError:  # an integer of more than 64 bits, say, in what a plugin is configured with
+        return json.dumps(value, indent=2).encode() + b"\n"
 
 
 def _without_credentials(value: Any) -> Any:

@@ -5,26 +5,32 @@ Tests: `tests/admin/test_configuration.py::test_a_route_is_put_and_deleted`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from gateway.admin.configuration import Past, Planned, refusal
+from gateway.admin.configuration import Past, Planned, as_json, refusal
 from gateway.composition.changes import Changes, Plan, Stopping
 from gateway.composition.configured import Configured
 from gateway.composition.overlay_file import NotKept
+from gateway.composition.reader import CannotRead
+from gateway.composition.slices import Slices
 from gateway.composition.versions import OtherVersion, UnknownVersion, Version
 from gateway.config import ConfigError, Settings
 from gateway.config.editing import Edit, NoSuchObject
+from gateway.config.effective import in_parts
 from gateway.config.overlays import Overlay
 from gateway.config.problems import Problem
 from gateway.config.sources import Source
 from gateway.dialling.tls import TLSSettingsError
 from gateway.errors import ConfigurationChanged, GatewayError, InternalError, RouteNotFound, ShuttingDown
 from gateway.listening.endpoints import ListenFailed
+
+SHOWING: Final = 250
+"""Work of writing a thing of the configuration as data."""
 
 _log = Logger()
 
@@ -36,9 +42,18 @@ class Administration:
         changes: Makes the changes.
         configured: Knows what they are made from.
         settings: Returns what is in force.
+        slices: Makes what counts the work of showing it.
     """
 
-    def __init__(self, changes: Changes, configured: Configured, settings: Callable[[], Settings]) -> None:
+    def __init__(
+        self,
+        changes: Changes,
+        configured: Configured,
+        settings: Callable[[], Settings],
+        slices: Callable[[], Slices] = Slices,
+    ) -> None:
+        self._slices = slices
+        self._shown: tuple[Settings, bytes] | None = None
         self._changes = changes
         self._configured = configured
         self._settings = settings
@@ -67,16 +82,23 @@ class Administration:
         """Return the versions that are kept, that in force first."""
         return [Past(one.name, one.at, one.who, one.changes) for one in self._changes.versions()]
 
-    def check(self, body: Source) -> list[Problem]:
-        """Return what is doubtful about a whole configuration.
+    def check(self, body: Source) -> Deferred[Sequence[Problem]]:
+        """Return what is doubtful about a whole configuration; fails with a `GatewayError`."""
+        return ensureDeferred(self._configured.checked(body)).addErrback(_refused)
 
-        Raises:
-            ConfigurationRefused: It cannot be used.
-        """
-        try:
-            return self._configured.checked(body)
-        except ConfigError as error:
-            raise refusal(error.problems) from None
+    async def shown(self) -> bytes:
+        """Return what is in force, as JSON, secrets masked; made once for a version, and in slices."""
+        settings = self.settings
+        if self._shown is None or self._shown[0] is not settings:
+            slices, parts = self._slices(), in_parts(settings)
+            while True:
+                try:
+                    written = next(parts)
+                except StopIteration as done:
+                    self._shown = settings, as_json(done.value)
+                    break
+                await slices.did(written * SHOWING)
+        return self._shown[1]
 
     def plan(self, edit: Edit, expected: str | None) -> Deferred[Planned]:
         """Say what a change would do; fails with a `GatewayError`."""
@@ -119,7 +141,7 @@ def _error(failure: Failure) -> GatewayError:
         return ConfigurationChanged(f"The configuration in force is version {error.version}.")
     if isinstance(error, (UnknownVersion, NoSuchObject)):
         return RouteNotFound(str(error))
-    if isinstance(error, Stopping):
+    if isinstance(error, (Stopping, CannotRead)):
         return ShuttingDown()
     if isinstance(error, NotKept):
         _log.error("The overlay cannot be written, so nothing was changed: {error}", error=str(error))

@@ -14,7 +14,7 @@ Tests: `tests/admin/test_configuration.py::test_files_that_change_stay_below_the
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -149,19 +149,35 @@ class Configured:
             ConfigError: It cannot be used.
             gateway.config.editing.NoSuchObject: It is for something that is not there.
         """
-        made = self._in_force
-        overlay = editing.apply(edit, made.overlay, made.settings, made.held)
-        return self._read(self._base(), overlay, over=0 if edit.body is None else len(edit.body.text))
+        made, large = self._in_force, self._large_body(edit)
+        if large is not None:
+            return self._edited_elsewhere(large, edit)
+        return self._read(self._base(), editing.apply(edit, made.overlay, made.settings, made.held))
 
-    def checked(self, body: Source) -> list[Problem]:
+    async def checked(self, body: Source) -> Sequence[Problem]:
         """Return what is doubtful about a whole configuration in the place of the files; nothing changes.
 
         Raises:
             ConfigError: It cannot be used.
         """
+        edit, made = Edit("replace", body=body), self._in_force
+        large = self._large_body(edit)
+        if large is None:
+            overlay = editing.apply(edit, made.overlay, made.settings, made.held)
+            return self._composed(self._base(), overlay).doubts
+        overlay = await large.aside(editing.apply, edit, made.overlay, made.settings, made.held)
+        question = Question(self._base(), (), overlay, self.overlay_path, self._environ, {})
+        return (await large.compose(question, made.settings)).doubts
+
+    async def _edited_elsewhere(self, reader: Reader, edit: Edit) -> Settings:
         made = self._in_force
-        overlay = editing.apply(Edit("replace", body=body), made.overlay, made.settings, made.held)
-        return self._composed(self._base(), overlay).doubts
+        overlay = await reader.aside(editing.apply, edit, made.overlay, made.settings, made.held)
+        return await self._read_elsewhere(reader, self._base(), overlay, ())
+
+    def _large_body(self, edit: Edit) -> Reader | None:
+        """Return who reads what was sent, where it is large."""
+        size = 0 if edit.body is None else len(edit.body.text)
+        return self._reader if self._reader is not None and self._reader.is_large_text(size) else None
 
     def going_back(self, version: str, settings: Settings) -> None:
         """Note that the settings of an earlier version are to come into force.
@@ -184,20 +200,25 @@ class Configured:
     def keep(self, settings: Settings) -> Deferred[None] | None:
         """Write down what a change by the admin API leaves.
 
-        Raises:
-            gateway.composition.overlay_file.NotKept: It cannot be written.
+        Returns:
+            Fails with `gateway.composition.overlay_file.NotKept`.
         """
-        assert self._pending.settings is settings  # one change at a time
-        if self.overlay_path is None or self._file is None:
+        pending = self._pending
+        assert pending.settings is settings  # one change at a time
+        if self._file is None:
             return None
-        return self._file.keep(self.overlay_path, self._pending.overlay)
+
+        def kept(overlay: Overlay) -> None:
+            self._pending = replace(pending, overlay=overlay)
+
+        return self._file.keep(self.overlay_path, pending.overlay).addCallback(kept)
 
     def in_force(self, settings: Settings, version: str) -> None:
         """Note that settings are in force; see Note [A change is noted when it is in force]."""
         pending = self._pending
         if pending.settings is not settings:  # an application has gone back to an earlier version by itself
             pending = _of_settings(settings)
-        self._in_force = pending if pending.overlay.empty else self._with_own_places(pending)
+        self._in_force = pending
         self._overlays[version] = self._in_force.overlay
         while len(self._overlays) > KEPT:
             del self._overlays[next(iter(self._overlays))]
@@ -221,9 +242,10 @@ class Configured:
         return sources.gather(Path(where), problems) if self._gather is None else self._gather(problems)
 
     def _read(
-        self, found: Sources, overlay: Overlay, problems: Sequence[Problem] = (), *, over: int = 0
+        self, found: Sources, overlay: Overlay, problems: Sequence[Problem] = ()
     ) -> Settings | Awaitable[Settings]:
-        if self._reader is not None and self._reader.is_large(found, over):
+        whole = overlay.whole is not None and len(self.settings.routes) > 100
+        if self._reader is not None and (whole or self._reader.is_large(found)):
             return self._read_elsewhere(self._reader, found, overlay, problems)
         return self._was_read(self._composed(found, overlay, problems), found, overlay)
 
@@ -243,11 +265,6 @@ class Configured:
 
     def _base(self) -> Sources:
         return self._in_force.base or of_mapping(effective(self.settings, revealed=True))
-
-    def _with_own_places(self, made: _Made) -> _Made:
-        """Read the overlay as it was written: places in it are to be those in its own file, not in what was sent."""
-        file = "overlay" if self.overlay_path is None else str(self.overlay_path)
-        return _Made(made.settings, made.base, overlays.parse(Source(file, made.overlay.text())), made.held)
 
 
 def _of_settings(settings: Settings) -> _Made:

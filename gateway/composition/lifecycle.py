@@ -298,7 +298,9 @@ class GatewayService(MultiService):
             return self.settings.admin.token.get_secret_value()
 
         guard = Guard(token, foundation.now)
-        administration = Administration(self._changes, self._configured, lambda: self.settings)
+        administration = Administration(
+            self._changes, self._configured, lambda: self.settings, partial(Slices, self._reactor)
+        )
         return AdminRoot(
             foundation.health,
             lambda accept: foundation.metrics.exposition(accept, foundation.now()),

@@ -15,7 +15,8 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from gateway.config.overlays import Overlay
+from gateway.config.overlays import NOTHING, Overlay, parse
+from gateway.config.sources import Source
 from gateway.transport.threads import Threads
 
 MODE = 0o600
@@ -37,23 +38,35 @@ class OverlayFile(Service):
         self._make = threads
         self._threads: Threads | None = None
 
-    def keep(self, path: Path, overlay: Overlay) -> Deferred[None]:
-        """Write an overlay; fires when it is on the disk.
+    def keep(self, path: Path | None, overlay: Overlay) -> Deferred[Overlay]:
+        """Write an overlay down; nothing is written where it has no file.
 
         Returns:
-            Fails with `NotKept`.
+            Fires when it is on the disk, with the overlay as it reads back: its places are those in its own text;
+            fails with `NotKept`.
         """
         if self._threads is None:
             self._threads = self._make(1, "overlay")
             self._threads.startService()
-        text = None if overlay.empty else overlay.text().encode()
-        return self._threads.call(write, path, text).addErrback(_not_kept)
+        return self._threads.call(settle, path, overlay).addErrback(_not_kept)
 
     def stopService(self) -> Deferred[object] | None:
         """Let the thread go."""
         super().stopService()
         threads, self._threads = self._threads, None
         return None if threads is None else threads.stopService()
+
+
+def settle(path: Path | None, overlay: Overlay) -> Overlay:
+    """Write an overlay, and read it back.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    text = None if overlay.empty else overlay.text()
+    if path is not None:
+        write(path, None if text is None else text.encode())
+    return NOTHING if text is None else parse(Source("overlay" if path is None else str(path), text))
 
 
 def write(path: Path, content: bytes | None) -> None:
@@ -87,7 +100,7 @@ def write(path: Path, content: bytes | None) -> None:
         os.close(directory)
 
 
-def _not_kept(failure: Failure) -> None:
+def _not_kept(failure: Failure) -> Overlay:
     failure.trap(OSError)
     error = failure.value
     assert isinstance(error, OSError)  # the only kind that is let through

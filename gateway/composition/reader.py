@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
@@ -36,6 +36,8 @@ PICKLED: Final = 20
 _COMMAND: Final = (sys.executable, "-m", "gateway.config.apart")
 
 _log = Logger()
+
+T = TypeVar("T")
 
 
 class CannotRead(Exception):
@@ -90,9 +92,23 @@ class Reader(Service):
         threads, self._threads = self._threads, None
         return None if threads is None else threads.stopService()
 
-    def is_large(self, found: Sources, over: int = 0) -> bool:
-        """Whether what was read had better be made settings of elsewhere; `over` is how long what is over it is."""
-        return over + sum(len(source.text) for source in found.files) >= self._large and bool(self._command[0])
+    def is_large(self, found: Sources) -> bool:
+        """Whether what was read had better be made settings of elsewhere."""
+        return self.is_large_text(sum(len(source.text) for source in found.files))
+
+    def is_large_text(self, size: int) -> bool:
+        """Whether a text of so many characters had better be read elsewhere."""
+        return size >= self._large and bool(self._command[0])
+
+    def aside(self, work: Callable[..., T], /, *arguments: Any) -> Deferred[T]:
+        """Do some work in the thread that waits for the process."""
+        return self._own_threads().call(work, *arguments)
+
+    def _own_threads(self) -> Threads:
+        if self._threads is None:
+            self._threads = self._make(1, "configuration")
+            self._threads.startService()
+        return self._threads
 
     async def compose(self, question: Question, before: Settings) -> Read:
         """Make settings.
@@ -111,11 +127,8 @@ class Reader(Service):
         self._pickled = {key: pickled for key, pickled in self._pickled.items() if key in kept}
         if self._given_up:
             raise CannotRead("the gateway is stopping")
-        if self._threads is None:
-            self._threads = self._make(1, "configuration")
-            self._threads.startService()
         try:
-            answer = await self._threads.call(self._ask, question._replace(known=known))
+            answer = await self._own_threads().call(self._ask, question._replace(known=known))
         except CannotRead as error:
             if self._given_up:
                 raise

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from gateway.config import overlays, reading, sources
 from gateway.config.answers import ANSWERS, not_beside
-from gateway.config.effective import effective
+from gateway.config.effective import at_once, effective
 from gateway.config.inheritance import DESTINATIONS
 from gateway.config.nodes import Entry, ListNode, MapNode, Node, ScalarNode, describe
 from gateway.config.overlays import Overlay
@@ -115,7 +115,7 @@ def apply(edit: Edit, overlay: Overlay, settings: Settings, held: Mapping[str, f
 
 def whole(settings: Settings) -> Overlay:
     """Return an overlay that sets the files aside for these settings."""
-    data = effective(settings, revealed=True)
+    data = at_once(settings, revealed=True)
     data["admin"].pop("overlay", None)  # the files say where it is kept
     root = reading.read(json.dumps(data), "overlay.json", [])
     assert isinstance(root, MapNode)  # settings are a mapping
@@ -153,7 +153,7 @@ def _sent(edit: Edit, section: type[Section], settings: Settings, wanted: str) -
 
 def _in_force(edit: Edit, settings: Settings, revealed: bool) -> dict[str, Any] | None:
     if edit.kind == "replace":
-        return effective(settings, revealed=revealed)
+        return at_once(settings, revealed=revealed)
     return shown(settings, edit.section, edit.name, revealed=revealed)
 
 

@@ -9,18 +9,18 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from gateway.composition.overlay_file import NotKept, OverlayFile, write
-from gateway.config.overlays import NOTHING, parse
+from gateway.config.overlays import NOTHING, Overlay, parse
 from gateway.config.sources import Source
 from gateway.memory.stand_ins import NoThreads
 
 OVERLAY = parse(Source("overlay.yaml", "deleted: {routes: [a]}"))
 
 
-def keep(path: Path, overlay: object = OVERLAY) -> list[object]:
+def keep(path: Path | None, overlay: Overlay = OVERLAY) -> list[object]:
     """Write an overlay; returns what came of it."""
     found: list[object] = []
     file = OverlayFile(lambda most, name: NoThreads())
-    done: Deferred[None] = file.keep(path, overlay)  # type: ignore[arg-type]
+    done: Deferred[Overlay] = file.keep(path, overlay)
     done.addBoth(found.append)
     file.stopService()
     return found
@@ -33,11 +33,11 @@ def test_an_overlay_is_written_for_its_owner_only(tmp_path: Path) -> None:
     path.chmod(0o666)
     before = os.umask(0)
     try:
-        assert keep(path) == [None]
+        (kept,) = keep(path)
     finally:
         os.umask(before)
 
-    assert path.read_text() == OVERLAY.text()
+    assert path.read_text() == OVERLAY.text() == kept.text()  # type: ignore[attr-defined]
     assert path.stat().st_mode & 0o777 == 0o600
     assert list(tmp_path.iterdir()) == [path]
 
@@ -46,9 +46,9 @@ def test_an_empty_overlay_is_no_file(tmp_path: Path) -> None:
     """Nor is it an error that there is none."""
     path = tmp_path / "overlay.yaml"
     keep(path)
-    assert keep(path, NOTHING) == [None]
+    assert keep(path, NOTHING) == [NOTHING]
     assert not path.exists()
-    assert keep(path, NOTHING) == [None]
+    assert keep(path, NOTHING) == [NOTHING]
 
 
 def test_what_a_link_leads_to_is_written(tmp_path: Path) -> None:
@@ -77,5 +77,13 @@ def test_a_file_that_cannot_be_written_stays_as_it_was(tmp_path: Path) -> None:
 def test_what_an_ended_process_has_left_is_no_obstacle(tmp_path: Path) -> None:
     """A file beside that was not renamed."""
     (tmp_path / ".overlay.yaml.new").write_text("half")
-    assert keep(tmp_path / "overlay.yaml") == [None]
+    assert keep(tmp_path / "overlay.yaml") != []
     assert [one.name for one in tmp_path.iterdir()] == ["overlay.yaml"]
+
+
+def test_what_has_no_file_gets_its_places_all_the_same() -> None:
+    """Problems with it name the overlay, and not what was once sent."""
+    (kept,) = keep(None)
+
+    assert isinstance(kept, Overlay)
+    assert kept == OVERLAY

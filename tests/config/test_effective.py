@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from gateway.config import Settings, load
-from gateway.config.effective import as_yaml, effective, route_table
+from gateway.config.effective import as_yaml, at_once, effective, route_table
 
 Load = Callable[..., Settings]
 ETC = Path(__file__).parents[2] / "etc"
@@ -22,6 +23,21 @@ def test_what_is_written_back_means_the_same(load_text: Load, name: str) -> None
     assert effective(again) == effective(settings)
     hidden = {"routes": ()}  # one has a condition, which is masked
     assert again.model_copy(update=hidden) == settings.model_copy(update=hidden)
+
+
+@pytest.mark.parametrize("revealed", [False, True])
+def test_what_is_written_by_parts_is_the_same(load_text: Load, revealed: bool) -> None:
+    """In the same order, masked or not; of a revealed one the very same settings come back."""
+    routes = "".join(f"  - {{name: r{number}, path: /{number}, upstream: u{number}}}\n" for number in range(25))
+    upstreams = "".join(f"  - {{name: u{number}, backends: [{{url: 'http://h'}}]}}\n" for number in range(25))
+    settings = load_text(f"admin: {{token: hunter2}}\nroutes:\n{routes}upstreams:\n{upstreams}")
+
+    written = at_once(settings, revealed=revealed)
+
+    assert written == effective(settings, revealed=revealed)
+    assert list(written) == list(effective(settings))
+    assert ("hunter2" in str(written)) is revealed
+    assert not revealed or load_text(json.dumps(written)) == settings
 
 
 def test_secrets_are_masked(load_text: Load) -> None:
