@@ -25,10 +25,11 @@ from gateway.admin.writes import Write
 from gateway.config import Settings, editing, overlays
 from gateway.config.differences import Difference
 from gateway.config.editing import LIMITS, SECTIONS, Edit
-from gateway.config.masking import mask
+from gateway.config.masking import hidden, mask
 from gateway.config.nodes import to_data
 from gateway.config.overlays import Overlay
 from gateway.config.problems import Problem
+from gateway.config.schema.base import OWN
 from gateway.config.sources import MAX_BYTES, Source, decoded
 from gateway.config.summary import described
 from gateway.config.texts import without_credentials
@@ -396,7 +397,8 @@ def _without_credentials(value: Any) -> Any:
     if isinstance(value, str):
         return without_credentials(value)
     if isinstance(value, dict):
-        return {key: _without_credentials(item) for key, item in value.items()}
+        # What is under the user's own keys may be a secret that is merged in elsewhere.
+        return {key: hidden(item) if key.startswith(OWN) else _without_credentials(item) for key, item in value.items()}
     return [_without_credentials(item) for item in value] if isinstance(value, list) else value
 
 

@@ -27,7 +27,7 @@ from gateway.config.schema.plugins import Plugin
 from gateway.config.schema.routes import Route
 from gateway.config.schema.upstreams import Upstream
 from gateway.config.unmasking import Shown, has_masks, unmask
-from gateway.config.writing import text_node
+from gateway.config.writing import copied, text_node
 
 LIMITS = "rate_limits"
 SECTIONS: Mapping[str, type[Section]] = {
@@ -144,11 +144,19 @@ def _sent(edit: Edit, section: type[Section], settings: Settings, wanted: str) -
     node = read_mapping(edit.body, wanted)
     in_force = Shown(None, None)
     if has_masks(node):  # else nobody asks what is in force: of thousands of routes it takes a while to say
+        # Without aliases: a secret that is put into its place would stand wherever else an alias leads.
+        node = _without_aliases(node)
         in_force = Shown(*(_in_force(edit, settings, revealed) for revealed in (False, True)))
     problems = list(unmask(node, section, in_force))
     if problems:
         raise ConfigError(problems)
     return node
+
+
+def _without_aliases(node: MapNode) -> MapNode:
+    own = copied(node)
+    assert isinstance(own, MapNode)  # as `node` is
+    return own
 
 
 def _in_force(edit: Edit, settings: Settings, revealed: bool) -> dict[str, Any] | None:

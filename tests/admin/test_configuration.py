@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from twisted.logger import capturedLogs, eventAsText
 
 from gateway.admin.resources import REQUEST_BODY
+from gateway.config import from_mapping
 from gateway.config.texts import MASK
 from tests.admin.api import CONFIGURATION, KEPT, TOKEN, Api
 
@@ -406,3 +408,63 @@ def test_variables_are_filled_in_and_not_written_down(tmp_path: Path) -> None:
     assert "${WHERE}" in written
     assert "hunter2" not in written
     api.stop()
+
+
+def test_a_secret_does_not_travel_by_an_alias(api: Api) -> None:
+    """What `***` stands for is put there, and not where an alias leads."""
+    body = "admin: {endpoint: 'tcp:9', token: &t '***'}\nroutes: [{name: a, path: /a, respond: {body: *t}}]\n"
+    assert api.ask("PUT", "/config", body).status == 200
+
+    assert api.get("/config/routes/a")["respond"]["body"] == "***"
+    assert api.ask("DELETE", "/config/overlay").status == 200  # the token is still the token
+
+
+def test_keys_of_ones_own_are_masked_in_the_overlay(api: Api) -> None:
+    """They may hold a secret that is merged in elsewhere."""
+    body = f"x-parts: {{a: &a {{token: {TOKEN}}}}}\nadmin: {{<<: *a, endpoint: 'tcp:9'}}\n"
+    assert api.ask("PUT", "/config", body).status == 200
+    answer = api.ask("GET", "/config/overlay", token="")
+
+    assert TOKEN not in answer.body.decode()
+    assert answer.json["overlay"]["replace"]["x-parts"] == {"a": {"token": MASK}}
+
+
+def test_where_the_overlay_is_kept_changes_with_a_restart_only(kept: Api) -> None:
+    """A reload that says otherwise is refused: there would be two."""
+    kept.ask("PUT", "/config/routes/new", ROUTE)
+    kept.path.write_text(KEPT.replace("overlay.yaml", "other.yaml").replace("/others", "/another"))
+    with capturedLogs() as events:
+        assert not kept.reload()
+
+    assert "admin.overlay: expected the file that it named at the start" in "".join(map(str, map(eventAsText, events)))
+    assert (kept.status("/others"), kept.status("/new")) == (200, 200)
+
+
+def test_a_route_that_was_put_takes_over_from_its_group(tmp_path: Path) -> None:
+    """Groups are in the files; what the route says itself wins."""
+    api = Api(tmp_path / "gateway.yaml", CONFIGURATION + "groups: {g: {methods: [PUT], timeout: 7s}}\n")
+    assert api.ask("PUT", "/config/routes/new", {"path": "/n", "upstream": "orders", "group": "g"}).status == 201
+
+    shown = api.get("/config/routes/new")
+    assert (shown["methods"], shown["timeout"]) == (["PUT"], "7s")
+    api.stop()
+
+
+def test_an_application_that_hands_over_settings_has_an_overlay_too(api: Api) -> None:
+    """What the API has put stays over them."""
+    api.ask("PUT", "/config/routes/new", ROUTE)
+    done: list[Any] = []
+    mapping = {
+        "admin": {"endpoint": "tcp:9", "token": TOKEN},
+        "listeners": [{"endpoint": "tcp:1"}],
+        "routes": [{"path": "/mapping", "respond": {}}],
+    }
+    api.service.apply(mapping).addBoth(done.append)
+
+    assert done == [None]
+    assert [api.status(path) for path in ("/mapping", "/new", "/others")] == [200, 200, 404]
+    api.service.apply(from_mapping(mapping | {"routes": []})).addBoth(done.append)
+    assert done == [None, None]
+    assert [api.status(path) for path in ("/mapping", "/new")] == [404, 200]
+    assert api.ask("DELETE", "/config/overlay").status == 200
+    assert api.status("/new") == 404
