@@ -155,6 +155,12 @@ TARGETS: Sequence[Target] = (
         "{:.1f}",
     ),
     Target(
+        "a plugin whose three hooks do nothing: µs CPU per request over plain",
+        more("plugin.{}+plugin.cpu", "plugin.{}.cpu"),
+        4.5,
+        "{:.1f}",
+    ),
+    Target(
         "a kept answer of 1 kB: CPU per request, to one that the backend gives",
         ratio("cache-hit.{}+cache.cpu", "cache-hit.{}.cpu"),
         0.5,

@@ -141,6 +141,11 @@ EXCHANGES: dict[str, Exchange] = {
             }
         },
     ),
+    "plugin": Exchange(
+        "a plugin whose three hooks do nothing",
+        route={"plugins": ["nothing"]},
+        more={"plugins": [{"name": "nothing", "class": "benchmarks.installed.nothing_plugin.Nothing"}]},
+    ),
     "cache-hit": Exchange(
         "an answer of 1 kB, kept in memory: the backend is asked for the first one only",
         route={"cache": {}},

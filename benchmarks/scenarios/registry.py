@@ -17,6 +17,7 @@ from benchmarks.scenarios.http2 import Http2Load
 from benchmarks.scenarios.idle import Idle
 from benchmarks.scenarios.limits import Limits
 from benchmarks.scenarios.load import Load
+from benchmarks.scenarios.plugin import Plugin
 from benchmarks.scenarios.routes import Routes
 from benchmarks.scenarios.slow import Slow
 from benchmarks.scenarios.start import Start
@@ -94,6 +95,7 @@ def known() -> dict[str, Scenario]:
         Chain(),
         ChainTLS(),
         Transform(),
+        Plugin(),
         TransformBody(),
         Compress(),
         CacheHit(),
@@ -127,7 +129,7 @@ _NOT_ASKED: Mapping[str, Set[str]] = {
 _NEEDS: Mapping[str, Sequence[str]] = {"transform-body": ["njs"]}
 """Programs of scenarios, beside those of the proxies."""
 
-_BESIDE_ITSELF = {"routes", "limits", "slow", "transform"}
+_BESIDE_ITSELF = {"routes", "limits", "slow", "transform", "plugin"}
 """The gateway beside itself: one kind says it, the compiled one where it is there."""
 
 
