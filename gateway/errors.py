@@ -175,7 +175,7 @@ class OriginRefused(DownstreamError):
 
 
 class PluginFailed(GatewayError):
-    """A plugin with `on_error: reject` failed, took longer than its `timeout`, or returned what no hook may return."""
+    """A plugin of the route failed, and nothing passes without it; the log has more under the request id."""
 
     status, reason = 500, "plugin.failed"
 

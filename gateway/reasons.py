@@ -27,8 +27,8 @@ _AGAIN = {
 }
 ADVICE = {
     "plugin.failed": (
-        "Look for the plugin's name in the log: its traceback is there once a minute. `on_error: continue` lets "
-        "requests pass without it."
+        "Look for the plugin's name in the log: it raised, took longer than its `timeout`, or returned what no hook "
+        "may; its traceback is there once a minute. `on_error: continue` lets requests pass without it."
     ),
     "internal": "Look for the traceback under the request id in the log, and report it.",
     "shutdown": (
