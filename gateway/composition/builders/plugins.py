@@ -15,6 +15,7 @@ from contextlib import suppress
 from functools import cache, partial
 from typing import Any
 
+from twisted.internet.interfaces import IReactorFromThreads
 from twisted.logger import Logger
 
 from gateway.composition.builders.plugin_host import PluginHost
@@ -29,6 +30,7 @@ from gateway.interfaces import Middleware
 from gateway.middleware.plugin import ON_REQUEST, PluginStep
 from gateway.middleware.plugin_faults import Faults
 from gateway.middleware.plugin_running import Running
+from gateway.telemetry.stalls import StallWatch
 
 
 class Hooks:
@@ -62,6 +64,8 @@ class Plugins:
         for index, plugin in enumerate(settings.plugins):
             if plugin.name in named:
                 self._hosts[plugin.name] = self._host(plugin, index)
+        if self._hosts and IReactorFromThreads.providedBy(foundation.reactor):  # in memory time stands still
+            foundation.carried.get(("plugin watch",), lambda: StallWatch(self._running, foundation.now))
         foundation.carried.then(self._forget)
 
     def steps(self, route: Route | None) -> Iterator[Middleware]:
