@@ -216,6 +216,11 @@ class Body:
             self._kept = list(self._chunks)
 
     @property
+    def source(self) -> BodySource | None:
+        """The reading side."""
+        return self._source
+
+    @property
     def held_back(self) -> bool:
         """Whether the reading side is paused, since the writing side does not take what has come."""
         return self._paused

@@ -190,6 +190,22 @@ def whole(body: Body, most: int) -> Deferred[None]:
     return done
 
 
+def overhear(body: Body, before: Body | None, told: Callable[[Exception], None]) -> None:
+    """Have somebody hear of what the filters raise that lie between two bodies, and that a plugin has hung there.
+
+    Args:
+        body: What comes out of the last one.
+        before: What goes into the first one.
+        told: Called before the exchange is broken off; not for filters that somebody hears of already.
+    """
+    source = body.source
+    while isinstance(source, _Passage) and source.told is None:
+        source.told = told
+        if source.source is before:
+            return
+        source = source.source.source
+
+
 class _Passage:
     """The filter between two bodies: sink of the first, source of the second.
 
@@ -208,6 +224,7 @@ class _Passage:
         "_output",
         "_over",
         "_running",
+        "told",
     )
 
     def __init__(self, body: Body, body_filter: BodyFilter, failed: Callable[[Exception], None] | None) -> None:
@@ -221,6 +238,12 @@ class _Passage:
         self._full = False
         self._over = False
         self._running = False
+        self.told: Callable[[Exception], None] | None = None
+
+    @property
+    def source(self) -> Body:
+        """The body before."""
+        return self._before
 
     def begin(self) -> Body:
         before = self._before
@@ -274,8 +297,11 @@ class _Passage:
         """Pass on as much as there is room for; end the exchange where the filter fails, since no caller could."""
         try:
             self._pass_on()
-        except Exception as error:  # noqa: BLE001 - whatever a filter raises, the exchange ends in good order
+        except BaseException as caught:  # noqa: BLE001 - a plugin's SystemExit too: the exchange ends in good order
+            error = caught if isinstance(caught, Exception) else RuntimeError(f"it raised {type(caught).__name__}")
             self._stop()
+            if self.told is not None:
+                self.told(error)
             if self._failed is None:
                 self._after.fail()
             else:

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from twisted.internet.defer import CancelledError, Deferred
 
-from gateway.plugin import BodyFilter, Exchange, Forbidden, Headers, Response, Services, filter_response
+from gateway.plugin import BodyFilter, Exchange, Forbidden, Headers, Response, Services, filter_request, filter_response
 
 CALLS: list[str] = []
 """What `Tell` was asked, in order; a test empties it."""
@@ -201,6 +201,27 @@ class Loud:
 
     def on_response(self, exchange: Exchange) -> None:
         filter_response(exchange, Shout())
+
+
+class BadFilter(BodyFilter):
+    """Fails in the middle."""
+
+    __slots__ = ()
+
+    def chunk(self, data: bytes) -> tuple[bytes]:
+        if b"content" in data:
+            raise SystemExit(3)
+        return (data,)
+
+
+class Filters:
+    """Hangs that filter on both."""
+
+    def on_request(self, exchange: Exchange) -> None:
+        filter_request(exchange, BadFilter())
+
+    def on_response(self, exchange: Exchange) -> None:
+        filter_response(exchange, BadFilter())
 
 
 class Replace:

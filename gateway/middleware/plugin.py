@@ -256,7 +256,7 @@ class PluginStep:
 
     def _go_on(self, exchange: Exchange, before: Before, answer: Any) -> Any:
         """Take what the hook said in the end, and what it changed."""
-        wrong = settle_request(exchange, before, self._upstreams)
+        wrong = settle_request(exchange, before, self._upstreams, self.faults)
         made: Response | None = None
         if answer is not None:
             try:
@@ -272,18 +272,18 @@ class PluginStep:
         return made
 
     def _request_failed(self, exchange: Exchange, before: Before, failure: Failure) -> Any:
-        settle_request(exchange, before, self._upstreams)
+        settle_request(exchange, before, self._upstreams, self.faults)
         return self._failed(exchange, ON_REQUEST, failure)
 
     def _answered(self, exchange: Exchange, before: BeforeAnswer, answer: Any) -> Any:
-        wrong = settle_answer(exchange, before)
+        wrong = settle_answer(exchange, before, self.faults)
         if answer is not None and wrong is None:
             wrong = Failure(WrongAnswer(f"it returned {type(answer).__name__}: None, or an awaitable of it"))
         if wrong is not None:
             self._failed(exchange, ON_RESPONSE, wrong)
 
     def _answer_failed(self, exchange: Exchange, before: BeforeAnswer, failure: Failure) -> Any:
-        settle_answer(exchange, before)
+        settle_answer(exchange, before, self.faults)
         self._failed(exchange, ON_RESPONSE, failure)
 
     def _failed(self, exchange: Exchange, hook: str, failure: Failure) -> Any:

@@ -14,11 +14,12 @@ from typing import Any, Final
 from twisted.python.failure import Failure
 
 from gateway.body import Body
+from gateway.errors import GatewayError
 from gateway.exchange import Exchange
-from gateway.filters import Replacing, through
+from gateway.filters import Replacing, overhear, through
 from gateway.headers import Field, Headers
 from gateway.message import Request, Response
-from gateway.middleware.plugin_faults import WrongAnswer
+from gateway.middleware.plugin_faults import Faults, WrongAnswer
 
 _IS_NAME: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
 _IS_VALUE: Final = re.compile(rb"[\t\x20-\x7e\x80-\xff]*").fullmatch
@@ -68,7 +69,7 @@ class BeforeAnswer:
         self.length = length
 
 
-def settle_request(exchange: Exchange, before: Before, upstreams: frozenset[str]) -> Failure | None:
+def settle_request(exchange: Exchange, before: Before, upstreams: frozenset[str], faults: Faults) -> Failure | None:
     """Look at what was changed in the request; return what was wrong with it."""
     try:
         chosen = exchange.upstream
@@ -76,12 +77,13 @@ def settle_request(exchange: Exchange, before: Before, upstreams: frozenset[str]
             exchange.upstream = before.upstream
             raise WrongAnswer(f"an upstream that is none of several that the route lists: {chosen!r:.80}")
         _check_request(exchange, before.request, before.target, before.method, before.body)
+        _hear(faults, exchange, "on_request", exchange.request.body, before.body)
     except Exception:  # noqa: BLE001 - whatever stands where octets should
         return Failure()
     return None
 
 
-def settle_answer(exchange: Exchange, before: BeforeAnswer) -> Failure | None:
+def settle_answer(exchange: Exchange, before: BeforeAnswer, faults: Faults) -> Failure | None:
     """Look at what was changed in the answer; return what was wrong, with the answer before put in its place."""
     response: Any = exchange.response
     old = before.body
@@ -96,6 +98,7 @@ def settle_answer(exchange: Exchange, before: BeforeAnswer) -> Failure | None:
             _check_response(response)
         if isinstance(old, Body) and not isinstance(response.body, Body):
             _take_over(response, old)
+        _hear(faults, exchange, "on_response", response.body, old)
     except Exception:  # noqa: BLE001 - as above
         failure = Failure()
         put_back = exchange.response = before.response
@@ -104,6 +107,18 @@ def settle_answer(exchange: Exchange, before: BeforeAnswer) -> Failure | None:
             put_back.body, put_back.length = old, before.length
         return failure
     return None
+
+
+def _hear(faults: Faults, exchange: Exchange, hook: str, content: Any, before: Any) -> None:
+    """Count what a filter raises that the hook has hung; what comes of the exchange then is settled already."""
+    if content is before or not isinstance(content, Body):
+        return
+
+    def told(error: Exception) -> None:
+        if not isinstance(error, GatewayError):
+            faults.failed(exchange, hook, Failure(error))
+
+    overhear(content, before if isinstance(before, Body) else None, told)
 
 
 def _check_request(exchange: Exchange, before: Request, target: bytes, method: bytes, body: Body | None) -> None:

@@ -219,6 +219,28 @@ def test_content_is_changed_by_a_filter(make: Make) -> None:
     assert gateway.get("/orders/1").body == b"CONTENT"
 
 
+def test_a_filter_that_fails(make: Make) -> None:
+    """Its exchange is broken off there, and nothing else is; it is counted as the hook's that hung it."""
+    gateway = make(plugins=[plugin("f", "Filters")], routes=[route("f")])
+    orders = gateway.backend("orders")
+    orders.answer_head = lambda asked: b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nbegins "
+    orders.stall()
+    client = gateway.send(b"GET /orders/1 HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert client.received.endswith(b"begins \r\n")
+
+    orders.connection.send(b"content")
+    gateway.network.pump()
+
+    assert client.closed is not None
+    assert gateway.metric("gateway_plugin_errors_total", plugin="f", hook="on_response") == 1
+    upload = b"POST /orders/2 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n7\r\nbegins \r\n"
+    client = gateway.send(upload)
+    gateway.send(b"7\r\ncontent\r\n0\r\n\r\n", client)
+    assert client.received.startswith(b"HTTP/1.1 500")
+    assert gateway.metric("gateway_plugin_errors_total", plugin="f", hook="on_request") == 1
+    assert "f.on_request=" in gateway.last_log["plugin_errors"]
+
+
 @pytest.mark.parametrize(("kind", "status", "body"), [("Replace", 200, b"mine"), ("ReplaceAll", 203, b"another")])
 def test_content_in_place_of_the_backend_s(make: Make, kind: str, status: int, body: bytes) -> None:
     """The backend's is read to its end, and its connection is used again."""
