@@ -16,6 +16,9 @@ ROOT = Path(__file__).parents[1]
 OURS = "twisted-api-gateway"
 """It puts a plugin into the `twisted` package, and so owns a part of that."""
 
+EXTRAS = {"wasmtime"}
+"""Imported where a feature is used that needs an extra, and declared there."""
+
 FOR_OTHERS: dict[str, str] = {}
 """Declared, although the package does not import it by itself, and why."""
 
@@ -42,7 +45,7 @@ def imported() -> dict[str, str]:
                 names = [node.module or ""]
             else:
                 continue
-            for name in {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"gateway"}:
+            for name in {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"gateway"} - EXTRAS:
                 # `zope` is shared by several: only zope.interface is ours.
                 owner = "zope.interface" if name == "zope" else next(one for one in owners[name] if one != OURS)
                 found[canonicalize_name(owner)] = str(path.relative_to(ROOT))

@@ -81,7 +81,8 @@ MAY_USE = {
     "dialling": DOES_IO,
     "probing": DOES_IO,
     # 4: the chain waits for what the edges do, and does nothing on the network itself
-    "middleware": {"jwt", "orjson", "twisted.internet.defer", "twisted.logger", "twisted.python.failure"},
+    # (what runs WebAssembly computes only).
+    "middleware": {"jwt", "orjson", "wasmtime", "twisted.internet.defer", "twisted.logger", "twisted.python.failure"},
     "forwarding": DOES_IO,
     # 5: doors
     "answering": DOES_IO,

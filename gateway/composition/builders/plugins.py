@@ -13,11 +13,12 @@ import json
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.logger import Logger
 
+from gateway.composition.builders.content_files import read_content
 from gateway.composition.builders.plugin_host import PluginHost
 from gateway.composition.builders.plugin_services import PluginMetrics, PluginServices
 from gateway.composition.builders.storage import redis_store
@@ -30,7 +31,11 @@ from gateway.interfaces import Middleware
 from gateway.middleware.plugin import ON_REQUEST, PluginStep
 from gateway.middleware.plugin_faults import Faults
 from gateway.middleware.plugin_running import Running
+from gateway.middleware.wasm import WasmPlugin, WrongModule
 from gateway.telemetry.stalls import StallWatch
+
+LARGEST = 64 * 1024 * 1024
+"""Octets of a WebAssembly module."""
 
 
 class Hooks:
@@ -98,7 +103,7 @@ class Plugins:
     def _host(self, plugin: Plugin, index: int) -> tuple[PluginHost, bool, Plugin]:
         wrong = partial(_wrong, plugin, index)
         try:
-            found = self._class(plugin)
+            found = _module(plugin) if plugin.file else plugin_classes.find(plugin.class_, plugin.reload)
         except plugin_classes.NoSuchClass as error:
             raise wrong(str(error)) from error
         shown = self._foundation.metrics
@@ -110,18 +115,21 @@ class Plugins:
         config = json.dumps(plugin.config, sort_keys=True, default=str)
         key = "plugin", plugin.name, found, config, said, object() if plugin.reload else None
         host = self._foundation.carried.get(key, lambda: self._make(plugin, found, redis, metrics, wrong))
-        rejects = plugin.on_error == "reject" or (plugin.on_error is None and plugin_classes.is_security(found))
+        guards = not isinstance(found, Code) and plugin_classes.is_security(found)
+        rejects = plugin.on_error == "reject" or (plugin.on_error is None and guards)
         return host, rejects, plugin
-
-    def _class(self, plugin: Plugin) -> Any:
-        return plugin_classes.find(plugin.class_, plugin.reload)
 
     def _make(self, plugin: Plugin, found: Any, redis: Any, metrics: PluginMetrics, wrong: Any) -> PluginHost:
         foundation = self._foundation
         try:
-            made = plugin_classes.make(found, plugin.config)
+            if isinstance(found, Code):
+                made = found.make(plugin)
+            else:
+                made = plugin_classes.make(found, plugin.config)
         except plugin_classes.WrongConfig as error:
             raise wrong(str(error)) from error
+        except WrongModule as error:
+            raise wrong(f"expected a module that can be a plugin, found {error}") from error
         except BaseException as error:
             if isinstance(error, Exception | SystemExit):
                 raise wrong(f"it could not be made: {type(error).__name__}: {error}") from error
@@ -146,6 +154,25 @@ class Plugins:
             cells = metrics.counter(name).cells
             for key in [key for key in cells if key[0] not in self._hosts]:
                 del cells[key]
+
+
+class Code(NamedTuple):
+    """A WebAssembly module, and what it may use up: equal where these are."""
+
+    octets: bytes
+    fuel: int
+    memory: int
+
+    def make(self, plugin: Plugin) -> Any:
+        """Make the plugin."""
+        log = Logger(namespace=f"gateway.plugin.{plugin.name}")
+        say = partial(log.info, "{words}")
+        return WasmPlugin(self.octets, plugin.config, self.fuel, self.memory, lambda words: say(words=words))
+
+
+def _module(plugin: Plugin) -> Code:
+    octets = read_content(plugin.file or "", "class", LARGEST)
+    return Code(octets, plugin.wasm.fuel, plugin.wasm.memory)
 
 
 def _hold(hooks: Hooks, host: PluginHost) -> None:

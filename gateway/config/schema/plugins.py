@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from gateway.config.schema.base import Section
-from gateway.config.schema.types import DIRECTORY, Flag, Name, Timeout, form
+from gateway.config.schema.types import DIRECTORY, Flag, Name, Positive, Size, Timeout, form
 
 WASM = "wasm:"
 """What stands before the file of a plugin that is a WebAssembly module."""
@@ -23,6 +23,15 @@ Importable = Annotated[
         "the import path of a class, such as mypackage.Stamp, the name of an entry point, or wasm:FILE",
     ),
 ]
+
+
+class Wasm(Section):
+    """What a WebAssembly module may use up."""
+
+    fuel: Positive = Field(
+        default=10_000_000, description="Of each hook: about one for each instruction. A hook that uses it up fails."
+    )
+    memory: Size = Field(default=16 * 1024 * 1024, description="Of an instance, of which each exchange has its own.")
 
 
 class Plugin(Section):
@@ -50,6 +59,8 @@ class Plugin(Section):
         description="Whether its package is imported anew, where its files have changed, and it is made anew, each "
         "time that the configuration is read. Absent: it is made anew where its `class` or `config` has changed.",
     )
+
+    wasm: Wasm = Field(default=Wasm(), description="Bounds of a plugin that is a WebAssembly module.")
 
     @field_validator("class_")
     @classmethod
