@@ -204,6 +204,8 @@ def test_upgrade_without_losing_a_request(tmp_path: Path) -> None:
         guide = Guide("docs/guides/upgrade.md", tmp_path, ports)
         try:
             assert guide.follow() >= 9
+        finally:
+            guide.stop()
 
 
 def test_write_a_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
