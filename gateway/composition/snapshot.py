@@ -170,7 +170,8 @@ async def build(
         return leaf, compiler.retry_budgets.get(route.name)
 
     around = surroundings(settings, foundation, paths, decisive, log_access, explains)
-    kept_routes = await keep_routes(facts, around, kept_upstreams, before, compiled, carried, slices)
+    anew = frozenset(plugin.name for plugin in settings.plugins if plugin.reload)
+    kept_routes = await keep_routes(facts, around, kept_upstreams, before, compiled, carried, slices, anew)
     routes = [(rule, kept.leaf) for kept in kept_routes.values() for rule in kept.rules]
     own = own_paths(settings, foundation, identity.control, limits, pipeline, pages.render_error)
     labels = OwnLabels(settings.metrics.labels, {route.name: route.labels for route in settings.routes})

@@ -73,6 +73,7 @@ async def keep_routes(
     compile_route: Callable[[Route], tuple[RouteLeaf, RetryBudget | None]],
     carried: Carried,
     slices: Slices,
+    made_anew: frozenset[str] = frozenset(),
 ) -> dict[str, KeptRoute]:
     """Return the compiled routes of a configuration by name; those that are not as they were before are compiled.
 
@@ -84,11 +85,12 @@ async def keep_routes(
         compile_route: Compiles one.
         carried: Is asked again for what a route that is taken over asked for.
         slices: Counts the work.
+        made_anew: Plugins that are not those of before, though their settings are: `reload: true`.
     """
     known: Mapping[str, KeptRoute] = before.routes if same(before.surroundings, surroundings) else {}
     kept: dict[str, KeptRoute] = {}
     for one in facts:
-        was = known.get(one.route.name)
+        was = known.get(one.route.name) if made_anew.isdisjoint(one.route.plugins) else None
         asked = tuple(upstreams[name].upstream for name in one.asked)
         files = file_digest(one.files)
         if was is not None and was.upstreams == asked and was.files == files and same(was.facts.route, one.route):
