@@ -141,6 +141,8 @@ class Chain:
             self._failed(exchange, failure)
             return True
         # The response is an error's already: another one would fail at the same step. So it goes on to the other steps.
+        if isinstance(failure.value, PluginFailed):
+            return False  # its guard has told of it
         _log.failure("on_response failed for request {request_id}", failure, request_id=exchange.request_id)
         return False
 

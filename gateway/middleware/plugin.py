@@ -172,6 +172,7 @@ class PluginStep:
             return None  # this answer is there since the hook failed
         headers = response.headers
         status, body, length, fields = response.status, response.body, response.length, headers.fields
+        tunnel = response.tunnel
         count, phrase = len(fields), response.reason
         running = self._running
         outer, outer_hook, outer_since = running.plugin, running.hook, running.since
@@ -197,10 +198,11 @@ class PluginStep:
             and response.status == status
             and response.body is body
             and response.length is length
+            and response.tunnel is tunnel
             and response.reason is phrase
         ):
             return None
-        before = BeforeAnswer(response, status, headers, body, length)
+        before = BeforeAnswer(response, status, headers, body, length, tunnel)
         if failure is not None:
             self._answer_failed(exchange, before, failure)
             return None

@@ -40,6 +40,7 @@ FRAMING: Final = frozenset(
 )
 """Lower-case names of fields that are written by who writes the message."""
 
+_NOT_OF_A_TUNNEL: Final = frozenset([b"content-length", b"transfer-encoding"])
 _NOT_ADDED: Final = FRAMING | {b"host"}
 
 
@@ -59,14 +60,17 @@ class Before:
 class BeforeAnswer:
     """An answer before a hook."""
 
-    __slots__ = ("body", "headers", "length", "response", "status")
+    __slots__ = ("body", "headers", "length", "response", "status", "tunnel")
 
-    def __init__(self, response: Response, status: int, headers: Headers, body: Any, length: int | None) -> None:
+    def __init__(
+        self, response: Response, status: int, headers: Headers, body: Any, length: int | None, tunnel: Any
+    ) -> None:
         self.response = response
         self.status = status
         self.headers = headers
         self.body = body
         self.length = length
+        self.tunnel = tunnel
 
 
 def settle_request(exchange: Exchange, before: Before, upstreams: frozenset[str], faults: Faults) -> Failure | None:
@@ -90,6 +94,8 @@ def settle_answer(exchange: Exchange, before: BeforeAnswer, faults: Faults) -> F
     try:
         if not isinstance(response, Response):
             raise WrongAnswer(f"a response that is none: {type(response).__name__}")
+        if response.tunnel is not before.tunnel:
+            raise WrongAnswer("the backend changes protocols, and that answer cannot be replaced")
         if response is not before.response:
             response = exchange.response = checked(response)
         else:
@@ -103,6 +109,7 @@ def settle_answer(exchange: Exchange, before: BeforeAnswer, faults: Faults) -> F
         failure = Failure()
         put_back = exchange.response = before.response
         put_back.status, put_back.headers, put_back.reason = before.status, before.headers, b""
+        put_back.tunnel = before.tunnel
         if not isinstance(put_back.body, Body):
             put_back.body, put_back.length = old, before.length
         return failure
@@ -200,7 +207,8 @@ def _check_response(response: Response) -> None:
     phrase: Any = response.reason
     if not isinstance(phrase, bytes) or not _IS_VALUE(phrase):
         raise WrongAnswer(f"a reason phrase that is none: {phrase!r:.80}")
-    wrong = _clean(response.headers, FRAMING)
+    # A 101 has no framing, and says in these fields what the connection becomes.
+    wrong = _clean(response.headers, FRAMING if response.tunnel is None else _NOT_OF_A_TUNNEL)
     if wrong:
         raise WrongAnswer(wrong)
 

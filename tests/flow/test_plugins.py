@@ -255,6 +255,27 @@ def test_content_in_place_of_the_backend_s(make: Make, kind: str, status: int, b
     assert len(gateway.backend("orders").connections) == 1
 
 
+@pytest.mark.parametrize(("kind", "fault"), [("Tell", False), ("ReplaceAll", True)])
+def test_a_change_of_protocols(make: Make, kind: str, fault: bool) -> None:
+    """Fields may be added to a 101; another answer in its place would leave the backend's end alone."""
+    gateway = make(plugins=[plugin("p", kind)], routes=[route("p")])
+    switch = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"
+    gateway.backend("orders").answer_head = lambda asked: switch
+
+    client = gateway.send(b"GET /orders/1 HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
+    gateway.send(b"ping", client)
+    gateway.backend("orders").connection.send(b"pong")
+    gateway.network.pump()
+
+    assert client.received.startswith(b"HTTP/1.1 101 ")
+    assert b"\r\nUpgrade: x\r\n" in client.received
+    assert (b"\r\nX-Seen-By: p\r\n" in client.received) is not fault
+    assert client.received.endswith(b"pong")
+    client.reset()
+    gateway.network.pump()
+    assert bool(gateway.last_log["plugin_errors"]) is fault
+
+
 def test_a_plugin_picks_the_upstream(make: Make) -> None:
     """One of those that the route lists; who picks none gets what the shares give."""
     gateway = make(

@@ -22,7 +22,7 @@ from gateway.config.schema.routes import Route
 from gateway.resilience.latencies import Latencies
 from gateway.testing import Harness
 from tests.http2.client import Http2Client
-from tests.simulation import beside, drawn, invariants, rules, shared
+from tests.simulation import beside, drawn, invariants, meddling, rules, shared
 from tests.simulation.backends import SIZES, Backends, content
 from tests.simulation.http2_backends import Http2Backends
 from tests.simulation.talks import Http2Talk, Talk
@@ -54,14 +54,21 @@ class World:
         names = [str(port) for port in self.ports]
         self.asks_beside = beside.happens(seed)
         self.shares = shared.shares(seed)
+        self._meddling = random.Random(f"what plugins {seed}") if meddling.happens(seed) else None
         self.budgets = drawn.Budgets(
             chance.choice((0.0, 0.2, 1.0)), chance.choice((0, 1, 3)), chance.choice((0.2, 1.0))
         )
         self.reloads = 1
         self.bodies: dict[bytes, bytes] = {}
-        upstreams, routes = self._draw()
+        upstreams, routes, plugins = self._draw()
         self.harness = Harness(
-            *names, seed=seed, disorder=True, upstreams=upstreams, routes=routes, **drawn.settings(chance)
+            *names,
+            seed=seed,
+            disorder=True,
+            upstreams=upstreams,
+            routes=routes,
+            plugins=plugins,
+            **drawn.settings(chance),
         )
         self.sizes = beside.Sizes()
         of_http1 = [str(port) for port in self.ports if port not in self.of_http2]
@@ -105,7 +112,9 @@ class World:
                 self._let_pass(self.chance.choice((0, 3, 20, 1_000_000, 1_000_000)))
                 invariants.after_each_step(self)
             self._end()
-        failures = [event for event in events if "log_failure" in event]
+        # Plugins fail on purpose.
+        ours = [event for event in events if not str(event.get("log_namespace")).startswith("gateway.plugin.")]
+        failures = [event for event in ours if "log_failure" in event]
         assert not failures, failures[0]["log_failure"].getTraceback()
 
     def _end(self) -> None:
@@ -146,12 +155,13 @@ class World:
         """Seconds since it began."""
         return self.harness.clock.seconds() - self.began
 
-    def _draw(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    def _draw(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
         upstreams = drawn.upstreams(self.chance, self.ports, self.of_http2)
         routes = [drawn.route(self.chance, name, self.budgets, self.shares) for name in ("a", "b")]
         if self.asks_beside:
             beside.draw(self.chance, upstreams, routes)
-        return upstreams, routes
+        plugins = [] if self._meddling is None else meddling.draw(self._meddling, routes)
+        return upstreams, routes, plugins
 
     def _let_pass(self, turns: int) -> None:
         """Let the network do so much: what is under way then is so when the next thing happens."""
@@ -283,9 +293,9 @@ class World:
         return f"{seconds} s pass"
 
     def _reload(self) -> str:
-        upstreams, routes = self._draw()
+        upstreams, routes, plugins = self._draw()
         self.reloads += 1
-        self.harness.apply(upstreams=upstreams, routes=routes)
+        self.harness.apply(upstreams=upstreams, routes=routes, plugins=plugins)
         self._know_what_is_usual()
         return f"reload: {upstreams}, {routes}"
 
