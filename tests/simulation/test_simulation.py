@@ -18,6 +18,7 @@ from gateway.forwarding.copied import Copied
 from gateway.forwarding.part import Asked
 from gateway.http2.ngh2_engine import Ngh2Engine
 from gateway.middleware.cache_request import Requests
+from gateway.middleware.plugin_waiting import Held
 from gateway.resilience.breaker import Breaker
 from gateway.resilience.budget import RetryBudget
 from gateway.serving.http1_answer import AnswerWriter
@@ -26,6 +27,7 @@ from gateway.serving.http2_stream import Http2Stream
 from gateway.upstream.backend_pool import BackendPool
 from gateway.upstream.http1_connection import Http1Connection
 from gateway.upstream.http1_upload import Upload
+from tests.simulation import meddling
 from tests.simulation.backends import content
 from tests.simulation.run import main, play
 
@@ -77,6 +79,14 @@ def caught(seeds: Iterable[int] = range(150)) -> str:
         if error is not None:
             return repr(error)
     return ""
+
+
+@UNPATCHED
+def test_a_plugin_that_is_waited_for_without_end_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its timeout is not looked at."""
+    monkeypatch.setattr(Held, "_too_late", lambda self: None)
+
+    assert caught(seed for seed in range(60) if meddling.happens(seed))
 
 
 @UNPATCHED
