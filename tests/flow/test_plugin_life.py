@@ -230,3 +230,19 @@ def test_a_plugin_that_is_read_again_is_made_anew(
     gateway.apply()
 
     assert calls == ["made", "made"] if reload else ["made"]
+
+
+def test_the_link_to_redis(make: Make) -> None:
+    """That of the configuration; another one is another plugin's, since the old link is closed."""
+    gateway = make(plugins=living(n=1), routes=[route("living")], redis={"url": "redis://127.0.0.1:6390/0"})
+    first = plugins.MADE[0].services
+    assert first is not None
+    assert first.redis.running
+
+    gateway.apply(redis={"url": "redis://127.0.0.1:6391/0"})
+
+    second = plugins.MADE[1].services
+    assert second is not None
+    assert second.redis.running
+    assert not first.redis.running
+    assert plugins.CALLS == ["start 1", "start 1", "stop 1"]
