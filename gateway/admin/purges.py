@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.web.server import Request
 
-from gateway.admin.guard import Guard
+from gateway.admin.guard import Guard, caller
 from gateway.admin.resources import Leaf
 from gateway.admin.writes import Write
 from gateway.caching.key import url_of
@@ -68,8 +68,8 @@ class CachePurge(Write):
         purge = read(said, caches.routes)
         done = caches.purge(purge)
         if isinstance(done, Deferred):
-            return done.addCallback(lambda told: _outcome(said, told))
-        return _outcome(said, done)
+            return done.addCallback(lambda told: _outcome(request, said, told))
+        return _outcome(request, said, done)
 
 
 def read(said: object, routes: Collection[str]) -> Purge:
@@ -121,9 +121,9 @@ def _by_url(written: str) -> Purge:
     return Purge(url=url, query=query)
 
 
-def _outcome(said: dict[str, str], told: bool) -> tuple[int, Any]:
+def _outcome(request: Request, said: dict[str, str], told: bool) -> tuple[int, Any]:
     name, value = next(iter(said.items()), ("everything", ""))
-    _log.info("Operator: purged {what} {value}", what=name, value=value)
+    _log.info("Operator: purged {what} {value} ({who})", what=name, value=value, who=f"admin:{caller(request)}")
     if told:
         return 200, {"purged": said}
     return 503, {"error": "Redis does not answer: other instances are told as soon as it does", "purged": said}

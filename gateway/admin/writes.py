@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.web.server import Request
 
-from gateway.admin.guard import Guard
+from gateway.admin.guard import Guard, caller
 from gateway.admin.resources import Leaf
 from gateway.errors import MalformedRequest
 from gateway.identity.orders import Control, NoRoom, Order, OrderUnreadable, read
@@ -57,14 +57,14 @@ class _Orders(Write):
         super().__init__(guard)
         self._control = control
 
-    def _give(self, order: Order) -> tuple[int, Any]:
+    def _give(self, request: Request, order: Order) -> tuple[int, Any]:
         try:
             forgotten = self._control().give(order)
         except NoRoom:
             return 507, {"error": "the deny-list is full of entries that still count"}
-        _log.info(
-            "Operator: {what} {kind}", what="revoked" if order.revoke else "forgot", kind=order.kind or "everything"
-        )
+        what = "revoked" if order.revoke else "forgot"
+        who = f"admin:{caller(request)}"
+        _log.info("Operator: {what} {kind} ({who})", what=what, kind=order.kind or "everything", who=who)
         return 200, {"forgotten": forgotten}
 
 
@@ -79,7 +79,7 @@ class AuthCache(_Orders):
         _, _, query = request.uri.partition(b"?")
         try:
             said = dict(parse_qsl(query.decode("ascii"), keep_blank_values=True, strict_parsing=bool(query)))
-            return self._give(read(False, said) if said else Order(False))
+            return self._give(request, read(False, said) if said else Order(False))
         except ValueError as error:
             raise MalformedRequest(_words(error)) from None
 
@@ -97,7 +97,7 @@ class AuthRevocations(_Orders):
             if not isinstance(said, dict):
                 raise OrderUnreadable("expected an object in JSON")
             until = said.pop("expires", inf)
-            return self._give(read(True, said, until))
+            return self._give(request, read(True, said, until))
         except (ValueError, RecursionError) as error:
             raise MalformedRequest(_words(error)) from None
 

@@ -6,6 +6,7 @@ Tests: `tests/admin/test_configuration.py::test_a_route_is_put_and_deleted`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred, ensureDeferred
@@ -115,11 +116,7 @@ class Administration:
 
     def roll_back(self, version: str, who: str, expected: str | None) -> Deferred[Planned]:
         """Put an earlier version into force; fails with a `GatewayError`."""
-
-        def keep(settings: Settings) -> Deferred[None] | None:
-            self._configured.going_back(version, settings)
-            return self._configured.keep(settings)
-
+        keep = partial(self._configured.go_back, version)
         return self._changes.roll_back(version, who, expected, keep).addCallbacks(self._made, _refused)
 
     def _made(self, version: Version) -> Planned:

@@ -21,7 +21,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from gateway.composition.overlay_file import OverlayFile
+from gateway.composition.overlay_file import Kept, OverlayFile, settle
 from gateway.composition.reader import Read, Reader
 from gateway.config import ConfigError, Settings, editing, overlays, sources
 from gateway.config.apart import Question, compose_over
@@ -33,6 +33,9 @@ from gateway.config.problems import Place, Problem, problem
 from gateway.config.sources import Source, Sources
 
 _log = Logger(namespace="gateway.config")
+
+MANY = 100
+"""Routes from which on a whole configuration that was put is read elsewhere."""
 
 KEPT = 20
 """Versions whose overlay is remembered."""
@@ -51,12 +54,14 @@ class _Made:
         base: The files; None where an application has handed over settings.
         overlay: What is over them.
         held: By section, the names that are there without the overlay.
+        packed: The text of the overlay, as of `gateway.composition.overlay_file.Kept`; empty until it was written down.
     """
 
     settings: Settings
     base: Sources | None
     overlay: Overlay
     held: Mapping[str, frozenset[str]]
+    packed: bytes = b""
 
 
 class Configured:
@@ -86,7 +91,7 @@ class Configured:
         self.overlay_path: Path | None = None
         self._pending = self._first(configuration)
         self._in_force = self._pending
-        self._overlays: dict[str, Overlay] = {"1": self._in_force.overlay}
+        self._overlays: dict[str, bytes] = {"1": self._in_force.packed}
         self._file: OverlayFile | None = None
         self._reader: Reader | None = None
 
@@ -179,23 +184,41 @@ class Configured:
         size = 0 if edit.body is None else len(edit.body.text)
         return self._reader if self._reader is not None and self._reader.is_large_text(size) else None
 
-    def going_back(self, version: str, settings: Settings) -> None:
-        """Note that the settings of an earlier version are to come into force.
+    async def go_back(self, version: str, settings: Settings) -> None:
+        """Write down what is over the files when the settings of an earlier version come into force.
 
         The files may have changed since: then they are set aside, so that a restart finds what is in force.
+
+        Raises:
+            gateway.composition.overlay_file.NotKept: It cannot be written.
         """
-        overlay = self._overlays.get(version)
+        packed, base = self._overlays.get(version), self._in_force.base
+        overlay = None if packed is None else Kept.unpacked(packed)
+        read = None
         if overlay is not None:
             try:
-                loaded = self._composed(self._base(), overlay)
+                read = await self._loaded(overlay)
             except ConfigError:
-                pass
-            else:
-                if loaded.settings == settings:
-                    self._pending = _Made(settings, self._in_force.base, loaded.overlay, loaded.held)
-                    return
-        whole = editing.whole(settings)
-        self._pending = _Made(settings, self._in_force.base, whole, self._composed(self._base(), whole).held)
+                overlay = None
+        if read is None or overlay is None or read.settings != settings:
+            overlay = editing.whole(settings)
+            read = await self._loaded(overlay)
+        self._pending = _Made(settings, base, overlay, read.held)
+        kept = self.keep(settings)
+        if kept is not None:
+            await kept
+
+    async def _loaded(self, overlay: Overlay) -> Loaded | Read:
+        """Return what the files in force are with an overlay."""
+        base = self._base()
+        if self._reader is not None and self._is_large(self._reader, base, overlay):
+            question = Question(base, (), overlay, self.overlay_path, self._environ, {})
+            return await self._reader.compose(question, self.settings)
+        return self._composed(base, overlay)
+
+    def _is_large(self, reader: Reader, found: Sources, overlay: Overlay) -> bool:
+        whole = overlay.whole is not None and len(self.settings.routes) > MANY
+        return whole or reader.is_large(found)
 
     def keep(self, settings: Settings) -> Deferred[None] | None:
         """Write down what a change by the admin API leaves.
@@ -208,8 +231,8 @@ class Configured:
         if self._file is None:
             return None
 
-        def kept(overlay: Overlay) -> None:
-            self._pending = replace(pending, overlay=overlay)
+        def kept(kept: Kept) -> None:
+            self._pending = replace(pending, overlay=kept.overlay, packed=kept.packed)
 
         return self._file.keep(self.overlay_path, pending.overlay).addCallback(kept)
 
@@ -219,7 +242,7 @@ class Configured:
         if pending.settings is not settings:  # an application has gone back to an earlier version by itself
             pending = _of_settings(settings)
         self._in_force = pending
-        self._overlays[version] = self._in_force.overlay
+        self._overlays[version] = pending.packed
         while len(self._overlays) > KEPT:
             del self._overlays[next(iter(self._overlays))]
 
@@ -236,7 +259,8 @@ class Configured:
         loaded = compose(found, self._environ, overlays.on_disk, problems=problems)
         self.overlay_path = loaded.overlay_path
         _warn(loaded.doubts)
-        return _Made(loaded.settings, found, loaded.overlay, loaded.held)
+        packed = settle(None, loaded.overlay).packed
+        return _Made(loaded.settings, found, loaded.overlay, loaded.held, packed)
 
     def _gathered(self, where: str, problems: list[Problem]) -> Sources:
         return sources.gather(Path(where), problems) if self._gather is None else self._gather(problems)
@@ -244,8 +268,7 @@ class Configured:
     def _read(
         self, found: Sources, overlay: Overlay, problems: Sequence[Problem] = ()
     ) -> Settings | Awaitable[Settings]:
-        whole = overlay.whole is not None and len(self.settings.routes) > 100
-        if self._reader is not None and (whole or self._reader.is_large(found)):
+        if self._reader is not None and self._is_large(self._reader, found, overlay):
             return self._read_elsewhere(self._reader, found, overlay, problems)
         return self._was_read(self._composed(found, overlay, problems), found, overlay)
 
@@ -257,7 +280,8 @@ class Configured:
 
     def _was_read(self, read: Loaded | Read, found: Sources, overlay: Overlay) -> Settings:
         _warn(read.doubts)
-        self._pending = _Made(read.settings, found, overlay, read.held)
+        packed = self._in_force.packed if overlay is self.overlay else b""
+        self._pending = _Made(read.settings, found, overlay, read.held, packed)
         return read.settings
 
     def _composed(self, found: Sources, overlay: Overlay, problems: Sequence[Problem] = ()) -> Loaded:
@@ -269,7 +293,7 @@ class Configured:
 
 def _of_settings(settings: Settings) -> _Made:
     held = {section: frozenset(editing.names(settings, section)) for section in overlays.NAMED}
-    return _Made(settings, None, NOTHING, held)
+    return _Made(settings, None, NOTHING, held, settle(None, NOTHING).packed)
 
 
 def _warn(doubts: list[Problem]) -> None:

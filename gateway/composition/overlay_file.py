@@ -7,9 +7,11 @@ disk, in a thread: that may take as long as the disk likes.
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
@@ -38,11 +40,11 @@ class OverlayFile(Service):
         self._make = threads
         self._threads: Threads | None = None
 
-    def keep(self, path: Path | None, overlay: Overlay) -> Deferred[Overlay]:
+    def keep(self, path: Path | None, overlay: Overlay) -> Deferred[Kept]:
         """Write an overlay down; nothing is written where it has no file.
 
         Returns:
-            Fires when it is on the disk, with the overlay as it reads back: its places are those in its own text;
+            Fires when it is on the disk, with the overlay as it reads back: places in it are those in its own text;
             fails with `NotKept`.
         """
         if self._threads is None:
@@ -57,16 +59,34 @@ class OverlayFile(Service):
         return None if threads is None else threads.stopService()
 
 
-def settle(path: Path | None, overlay: Overlay) -> Overlay:
+class Kept(NamedTuple):
+    """An overlay that was written down.
+
+    Attributes:
+        overlay: As it reads back.
+        packed: Its text, compressed: versions that are kept take little memory.
+    """
+
+    overlay: Overlay
+    packed: bytes
+
+    @classmethod
+    def unpacked(cls, packed: bytes) -> Overlay:
+        """Read one again."""
+        return parse(Source("overlay", zlib.decompress(packed).decode()))
+
+
+def settle(path: Path | None, overlay: Overlay) -> Kept:
     """Write an overlay, and read it back.
 
     Raises:
         OSError: It cannot be written.
     """
-    text = None if overlay.empty else overlay.text()
+    text = overlay.text().encode()
     if path is not None:
-        write(path, None if text is None else text.encode())
-    return NOTHING if text is None else parse(Source("overlay" if path is None else str(path), text))
+        write(path, None if overlay.empty else text)
+    file = "overlay" if path is None else str(path)
+    return Kept(NOTHING if overlay.empty else parse(Source(file, text.decode())), zlib.compress(text))
 
 
 def write(path: Path, content: bytes | None) -> None:
@@ -100,7 +120,7 @@ def write(path: Path, content: bytes | None) -> None:
         os.close(directory)
 
 
-def _not_kept(failure: Failure) -> Overlay:
+def _not_kept(failure: Failure) -> Kept:
     failure.trap(OSError)
     error = failure.value
     assert isinstance(error, OSError)  # the only kind that is let through

@@ -302,6 +302,21 @@ def test_a_version_comes_back_as_it_was_though_the_files_have_changed(api: Api) 
     assert (api.status("/others"), api.status("/another")) == (200, 404)
 
 
+def test_what_is_rolled_back_to_is_kept_as_it_was_sent(kept: Api) -> None:
+    """Variables too; a version with everything replaced is one of them."""
+    body = f"admin: {{token: {TOKEN}, endpoint: 'tcp:9'}}\nroutes: [{{path: '${{X:-/x}}', respond: {{}}}}]\n"
+    assert kept.ask("PUT", "/config", body).status == 200
+    assert kept.ask("DELETE", "/config/overlay").status == 200
+    assert kept.status("/x") == 404
+    assert kept.ask("POST", "/config/rollback", {"version": "2"}).status == 200
+
+    assert (kept.status("/x"), kept.status("/others")) == (200, 404)
+    assert "${X:-/x}" in (kept.path.parent / "kept/overlay.yaml").read_text()
+    assert kept.ask("POST", "/config/rollback", {"version": "1"}).status == 200
+    assert (kept.status("/x"), kept.status("/others")) == (404, 200)
+    assert not (kept.path.parent / "kept/overlay.yaml").exists()
+
+
 def test_files_that_change_stay_below_the_overlay(api: Api) -> None:
     """A reload reads them, and the overlay goes on top."""
     api.ask("PUT", "/config/routes/new", ROUTE)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from twisted.internet.defer import Deferred
 
-from gateway.composition.overlay_file import NotKept, OverlayFile, write
+from gateway.composition.overlay_file import Kept, NotKept, OverlayFile, write
 from gateway.config.overlays import NOTHING, Overlay, parse
 from gateway.config.sources import Source
 from gateway.memory.stand_ins import NoThreads
@@ -20,7 +20,7 @@ def keep(path: Path | None, overlay: Overlay = OVERLAY) -> list[object]:
     """Write an overlay; returns what came of it."""
     found: list[object] = []
     file = OverlayFile(lambda most, name: NoThreads())
-    done: Deferred[Overlay] = file.keep(path, overlay)
+    done: Deferred[Kept] = file.keep(path, overlay)
     done.addBoth(found.append)
     file.stopService()
     return found
@@ -37,7 +37,7 @@ def test_an_overlay_is_written_for_its_owner_only(tmp_path: Path) -> None:
     finally:
         os.umask(before)
 
-    assert path.read_text() == OVERLAY.text() == kept.text()  # type: ignore[attr-defined]
+    assert path.read_text() == OVERLAY.text() == kept.overlay.text()  # type: ignore[attr-defined]
     assert path.stat().st_mode & 0o777 == 0o600
     assert list(tmp_path.iterdir()) == [path]
 
@@ -46,9 +46,9 @@ def test_an_empty_overlay_is_no_file(tmp_path: Path) -> None:
     """Nor is it an error that there is none."""
     path = tmp_path / "overlay.yaml"
     keep(path)
-    assert keep(path, NOTHING) == [NOTHING]
+    assert keep(path, NOTHING)[0].overlay is NOTHING  # type: ignore[attr-defined]
     assert not path.exists()
-    assert keep(path, NOTHING) == [NOTHING]
+    assert keep(path, NOTHING)[0].overlay is NOTHING  # type: ignore[attr-defined]
 
 
 def test_what_a_link_leads_to_is_written(tmp_path: Path) -> None:
@@ -85,5 +85,6 @@ def test_what_has_no_file_gets_its_places_all_the_same() -> None:
     """Problems with it name the overlay, and not what was once sent."""
     (kept,) = keep(None)
 
-    assert isinstance(kept, Overlay)
-    assert kept == OVERLAY
+    assert isinstance(kept, Kept)
+    assert kept.overlay.text() == OVERLAY.text()
+    assert Kept.unpacked(kept.packed).deleted == OVERLAY.deleted
