@@ -112,7 +112,9 @@ class Options(usage.Options):
             self["config"] = str(SAMPLE)
         try:
             proxies = self["proxy"]
-            self.configuration = as_mapping(proxies, admin_endpoint()) if proxies else self["config"]
+            self.configuration = (
+                as_mapping(proxies, admin_endpoint(inherited=self.arrival.inherited)) if proxies else self["config"]
+            )
         except ProxyError as error:
             raise usage.UsageError(f"--proxy: {error}") from None
 

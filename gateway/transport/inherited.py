@@ -50,6 +50,10 @@ class Inherited:
                 return given
         return None
 
+    def has(self, where: str, port: int) -> bool:
+        """Whether a socket was opened for this place."""
+        return any((given.where, given.port) == (where, port) for given in self._sockets)
+
     def close(self) -> None:
         """Close what nobody has asked for: connections would wait there for ever."""
         sockets, self._sockets = self._sockets, []

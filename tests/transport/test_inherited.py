@@ -13,9 +13,11 @@ def test_a_socket_is_found_by_what_it_was_opened_for_and_once() -> None:
     first, second = (Given(socket.AF_INET, "127.0.0.1", 0, number) for number in (7, 8))
     inherited = Inherited([first, second])
 
+    assert inherited.has("127.0.0.1", 0)
     assert inherited.take("127.0.0.1", 80) is None
     assert inherited.take("", 0) is None
     assert [inherited.take("127.0.0.1", 0) for _ in range(3)] == [first, second, None]
+    assert not inherited.has("127.0.0.1", 0)
 
 
 def test_what_nobody_asks_for_is_closed() -> None:
