@@ -169,10 +169,9 @@ class Configured:
         large = self._large_body(edit)
         if large is None:
             overlay = editing.apply(edit, made.overlay, made.settings, made.held)
-            return self._composed(self._base(), overlay).doubts
-        overlay = await large.aside(editing.apply, edit, made.overlay, made.settings, made.held)
-        question = Question(self._base(), (), overlay, self.overlay_path, self._environ, {})
-        return (await large.compose(question, made.settings)).doubts
+        else:
+            overlay = await large.aside(editing.apply, edit, made.overlay, made.settings, made.held)
+        return (await self._loaded(overlay, large)).doubts
 
     async def _edited_elsewhere(self, reader: Reader, edit: Edit) -> Settings:
         made = self._in_force
@@ -208,13 +207,15 @@ class Configured:
         if kept is not None:
             await kept
 
-    async def _loaded(self, overlay: Overlay) -> Loaded | Read:
-        """Return what the files in force are with an overlay."""
+    async def _loaded(self, overlay: Overlay, reader: Reader | None = None) -> Loaded | Read:
+        """Return what the files in force are with an overlay; a reader is asked where much is read."""
         base = self._base()
         if self._reader is not None and self._is_large(self._reader, base, overlay):
-            question = Question(base, (), overlay, self.overlay_path, self._environ, {})
-            return await self._reader.compose(question, self.settings)
-        return self._composed(base, overlay)
+            reader = self._reader
+        if reader is None:
+            return self._composed(base, overlay)
+        question = Question(base, (), overlay, self.overlay_path, self._environ, {})
+        return await reader.compose(question, self.settings)
 
     def _is_large(self, reader: Reader, found: Sources, overlay: Overlay) -> bool:
         whole = overlay.whole is not None and len(self.settings.routes) > MANY
