@@ -20,6 +20,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from gateway.telemetry.log_file import LogFile
+from gateway.telemetry.log_lines import LogLines
 
 FLUSH_SECONDS: Final = 0.25
 """How late a record may be."""
@@ -59,6 +60,9 @@ class AccessLogWriter(Service):
     twistd forks into the background would be gone. A writer that was stopped,
     because a reload moved the log elsewhere, still writes the records of
     exchanges that began before the reload.
+
+    Attributes:
+        write: Takes one record, its line end included.
     """
 
     name = "access-log"
@@ -77,9 +81,8 @@ class AccessLogWriter(Service):
         self._start_worker = start_worker
         self._file = LogFile(path)
         self._path = path
-        self._lines: list[bytes] = []
-        self._collected = 0
-        self._early = EARLY_BYTES
+        self._collected = LogLines(self._early_or_late, EARLY_BYTES)
+        self.write: Callable[[bytes], None] = self._collected.write
         self._late: IDelayedCall | None = None
         # Two totals, each written by one thread only, so that no lock is needed to tell what waits.
         self._handed_over = 0
@@ -97,13 +100,6 @@ class AccessLogWriter(Service):
         """Records lost so far, for want of room or because writing failed."""
         return self._refused + self._file.lost
 
-    def write(self, line: bytes) -> None:
-        """Take one record, its line end included: 0.2 µs."""
-        self._lines.append(line)
-        self._collected += len(line)
-        if self._collected > self._early:
-            self._early_or_late()
-
     def reopen(self) -> None:
         """Open the path anew: what has come so far goes to the old file."""
         self._hand_over()
@@ -112,7 +108,7 @@ class AccessLogWriter(Service):
     def startService(self) -> None:
         """Start the thread and the clockwork."""
         Service.startService(self)
-        self._early = EARLY_BYTES
+        self._collected.early = EARLY_BYTES
         self._worker = self._start_worker(self._work)
         self._loop.start(FLUSH_SECONDS, now=False)
 
@@ -121,7 +117,7 @@ class AccessLogWriter(Service):
         Service.stopService(self)
         if self._loop.running:
             self._loop.stop()
-        self._early = -1
+        self._collected.early = -1
         self._hand_over()
         worker = self._worker
         if worker is None:
@@ -140,7 +136,7 @@ class AccessLogWriter(Service):
             done.callback(None)
 
     def _early_or_late(self) -> None:
-        if self._early >= 0:
+        if self._collected.early >= 0:
             self._hand_over()
         elif self._late is None:
             self._late = self._clock.callLater(FLUSH_SECONDS, self._write_late)
@@ -162,11 +158,12 @@ class AccessLogWriter(Service):
         self._complain()
 
     def _hand_over(self) -> None:
-        lines = self._lines
+        collected = self._collected
+        lines = collected.lines
         if not lines:
             return
         room = WAITING_BYTES - (self._handed_over - self._written)
-        if self._collected > room:
+        if collected.octets > room:
             size, keep = 0, 0
             while size + len(lines[keep]) <= room:
                 size += len(lines[keep])
@@ -175,7 +172,7 @@ class AccessLogWriter(Service):
             del lines[keep:]
         batch = b"".join(lines)
         lines.clear()
-        self._collected = 0
+        collected.octets = 0
         if batch:
             self._handed_over += len(batch)
             self._queue.put(batch)
