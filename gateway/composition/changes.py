@@ -25,7 +25,7 @@ from gateway.composition.agents import route_name
 from gateway.composition.assembly import Gateway, access_log_path
 from gateway.composition.reader import CannotRead
 from gateway.composition.sharing import share
-from gateway.composition.slices import Slices
+from gateway.composition.slices import LOOK, Slices
 from gateway.composition.snapshot import Snapshot
 from gateway.composition.versions import OtherVersion, Version, Versions
 from gateway.config import ConfigError, Settings
@@ -75,6 +75,7 @@ class _Ready:
 
     Attributes:
         snapshot: What is built from it.
+        changes: What it has other than the configuration in force.
         ports: Listeners that are new.
         admin: The admin port, where it is a new one.
         renewals: Put the certificates of the other ports into force, as they were read again.
@@ -83,6 +84,7 @@ class _Ready:
     """
 
     snapshot: Snapshot
+    changes: tuple[Difference, ...]
     ports: dict[Entry, Listening]
     admin: Listening | None
     renewals: tuple[Callable[[], None], ...]
@@ -281,6 +283,7 @@ class Changes:
             renewals = gateway.listeners.read_certificates(), self._admin.read_certificates()
             snapshot = await gateway.build_in_slices(settings, writer, self._slices())
             await gateway.foundation.carried.prepare()
+            changes = differences(gateway.root.tree.settings, settings)
             admin = await self._admin.prepare(settings.admin)
             # Last: what is written down is in force, unless the process ends in this very moment.
             kept = None if keep is None else keep(settings)
@@ -291,7 +294,7 @@ class Changes:
             self._admin.abandon(admin)
             self._let_go()
             raise
-        return _Ready(snapshot, ports, admin, renewals, path, writer)
+        return _Ready(snapshot, changes, ports, admin, renewals, path, writer)
 
     def _let_go(self) -> None:
         """Let go of what was built for a configuration that does not come into force."""
@@ -308,14 +311,13 @@ class Changes:
             renew()
         if writer is not None and not writer.running:
             writer.startService()
-        before = gateway.root.tree.settings
         gateway.put_in_force(snapshot)
-        changes = differences(before, settings)
-        version = self._versions.add(settings, gateway.foundation.wall_clock(), who, changes)
+        version = self._versions.add(settings, gateway.foundation.wall_clock(), who, ready.changes)
         gateway.limit.resize(settings.limits.connections)
         levels.configure(settings.log.level, settings.log.levels)
         gateway.foundation.pool.retain(snapshot.pool_keys)
         gateway.foundation.carried.commit()
+        await self._slices().did(LOOK * len(settings.routes))
         _retain_metrics(gateway.foundation.metrics, settings, snapshot.upstreams.values())
         retired = gateway.access_logs.exchange(ready.log_path, writer)
         await gateway.listeners.commit(entries(settings), ready.ports)
@@ -329,7 +331,7 @@ class Changes:
             routes=len(settings.routes),
             upstreams=len(settings.upstreams),
             version=version.name,
-            changed=described(changes),
+            changed=described(ready.changes),
             who=who,
         )
         return version

@@ -109,6 +109,7 @@ class GatewayService(MultiService):
         self._reactor = reactor
         self._environ = os.environ if environ is None else environ
         self._watcher: ConfigWatcher | None = None
+        self._named: list[tuple[Settings, set[str]]] = []
         path = self._path = sources.named(configuration)
         documents = read_documents(path, self._environ) if sources.in_etcd(path) else None
         if path is not None and watch and documents is None:
@@ -325,7 +326,10 @@ class GatewayService(MultiService):
 
     def _watch_files_of(self, *all_settings: Settings) -> None:
         if self._watcher is not None:
-            named = {name for settings in all_settings for name in files_named_by(settings)}
+            # Of thousands of routes none is looked at again whose configuration was looked at before.
+            known = {id(settings): (settings, names) for settings, names in self._named}
+            self._named = [known.get(id(one)) or (one, files_named_by(one)) for one in all_settings]
+            named = set().union(*(names for _, names in self._named))
             self._watcher.building(named, {name for settings in all_settings for name in lists_named_by(settings)})
 
     async def _open_ports(self) -> None:

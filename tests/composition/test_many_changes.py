@@ -1,0 +1,63 @@
+"""A thousand changes, one after the other: what is held afterwards is what one configuration needs."""
+
+from __future__ import annotations
+
+import gc
+from collections import Counter
+
+from gateway.composition.versions import KEPT
+from gateway.config import Settings, from_mapping
+from gateway.config.schema.routes import Route
+from gateway.testing import Harness
+
+ROUTES = 4
+
+
+def configuration(number: int) -> Settings:
+    """Write one in which a route, an upstream, or a key for all is another each time."""
+    routes = [
+        {
+            "name": f"r{one}",
+            "path": f"/r{one}/*",
+            "upstream": f"u{one % 2}",
+            "timeout": 10 + number if one == number % ROUTES else 5,
+            "retry": {"attempts": 2},
+            "rate_limit": {"limit": 100, "window": "1s"},
+            "security_headers": True,
+        }
+        for one in range(ROUTES)
+    ]
+    upstreams = [
+        {"name": f"u{one}", "backends": [{"url": f"http://127.0.0.1:900{one}"}], "circuit_breaker": {}}
+        for one in range(2)
+    ]
+    if number % 10 == 3:
+        upstreams[0]["strategy"] = "random"
+    if number % 50 == 7:
+        routes[0]["name"] = f"new{number}"
+    return from_mapping({"routes": routes, "upstreams": upstreams, "dry_run_header": number % 100 == 50})
+
+
+def held() -> Counter[str]:
+    """Count the objects of the gateway by their type."""
+    gc.collect()
+    return Counter(
+        type(one).__qualname__ for one in gc.get_objects() if type(one).__module__.startswith("gateway.")
+    )
+
+
+def test_memory_is_flat() -> None:
+    """Nothing that is counted grows with the number of changes; routes of versions that can be gone back to are few."""
+    gateway = Harness("u0", "u1")
+    gateway.memory.apply(configuration(0))
+    readings = []
+    for number in range(1, 1001):
+        gateway.memory.apply(configuration(number))
+        if number in (100, 400, 1000):
+            readings.append(held())
+    first, _, last = readings
+
+    grown = {name: (first[name], count) for name, count in last.items() if count > first[name] + 30}
+    assert grown == {}
+    routes = sum(isinstance(one, Route) for one in gc.get_objects())
+    assert routes < (KEPT + 10) * ROUTES
