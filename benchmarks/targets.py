@@ -193,6 +193,18 @@ TARGETS: Sequence[Target] = (
         ratio("slow.{}+least_latency.p99", "slow.{}+round_robin.p99"),
         0.5,
     ),
+    Target(
+        "a changed route of 5,000: longest wait over that without, ms",
+        figure("change.{}.5000.longer", 1e3),
+        20,
+        "{:.1f}",
+    ),
+    Target(
+        "a changed route of 5,000: in force after it was read, ms",
+        figure("change.{}.5000.after_reading", 1e3),
+        100,
+        "{:.0f}",
+    ),
     Target("failed requests, in all scenarios", failed, 0, "{:.0f}"),
 )
 

@@ -8,7 +8,7 @@ from benchmarks.peers import find
 from benchmarks.processes import Command
 from benchmarks.workload import ROUTE_PREFIX, Task
 
-_CONFIGURATION = """
+CONFIGURATION = """
 {{
   admin off
   auto_https off
@@ -60,7 +60,7 @@ class Caddy:
         """Write a `Caddyfile`."""
         path = task.directory / "Caddyfile"
         path.write_text(
-            _CONFIGURATION.format(
+            CONFIGURATION.format(
                 site=f"{'https' if task.certificate else 'http'}://:{task.port}",
                 protocols="h1 h2 h2c" if task.http2 and not task.certificate else "h1 h2",
                 versions="versions h2c 2" if task.http2_backend else "",

@@ -10,6 +10,7 @@ from benchmarks.proxies.gateway import gateways
 from benchmarks.scenarios.base import Scenario
 from benchmarks.scenarios.cache import CacheHit
 from benchmarks.scenarios.chain import Chain, ChainTLS
+from benchmarks.scenarios.change import Change
 from benchmarks.scenarios.contents import Compress, TransformBody
 from benchmarks.scenarios.fresh import FreshKeys, FreshTokens
 from benchmarks.scenarios.handshakes import Handshakes
@@ -102,6 +103,7 @@ def known() -> dict[str, Scenario]:
         FreshTokens(),
         FreshKeys(),
         Slow(),
+        Change(),
     ]
     return {scenario.name: scenario for scenario in scenarios}
 
@@ -118,6 +120,7 @@ _NOT_ASKED: Mapping[str, Set[str]] = {
     "h2-download": _STOCK,
     "h2c-h2c": _STOCK | {"nginx"},
     "grpc": _STOCK | {"nginx"},
+    "change": _STOCK | {"nginx", "haproxy"},
     "idle": _STOCK | {"caddy"},
     "idle-tls": _STOCK | {"caddy"},
     "idle-h2": _STOCK | {"caddy"},

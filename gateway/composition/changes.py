@@ -267,9 +267,10 @@ class Changes:
 
     async def _apply(self, read: Read, who: str, expected: str | None, keep: Keep | None) -> Version:
         settings = await self._read(read, expected)
+        at = self._gateway.foundation.now()
         self._announce(settings)
         ready = await self._prepare(settings, keep)
-        return await self._commit(settings, ready, who)
+        return await self._commit(settings, ready, who, at)
 
     async def _prepare(self, settings: Settings, keep: Keep | None) -> _Ready:
         gateway = self._gateway
@@ -304,7 +305,7 @@ class Changes:
         gateway.foundation.carried.roll_back()
         _retain_metrics(gateway.foundation.metrics, in_force.settings, in_force.upstreams.values())
 
-    async def _commit(self, settings: Settings, ready: _Ready, who: str) -> Version:
+    async def _commit(self, settings: Settings, ready: _Ready, who: str, read_at: float) -> Version:
         """Put what is ready into force: nothing here can fail, and nothing waits until the snapshot is in force."""
         gateway, snapshot, writer = self._gateway, ready.snapshot, ready.writer
         for renew in ready.renewals:
@@ -312,6 +313,7 @@ class Changes:
         if writer is not None and not writer.running:
             writer.startService()
         gateway.put_in_force(snapshot)
+        took = gateway.foundation.now() - read_at
         version = self._versions.add(settings, gateway.foundation.wall_clock(), who, ready.changes)
         gateway.limit.resize(settings.limits.connections)
         levels.configure(settings.log.level, settings.log.levels)
@@ -327,12 +329,13 @@ class Changes:
         self._applied(settings)
         _log.info(
             "Configuration applied: {routes} routes, {upstreams} upstreams; "
-            "version {version} changes {changed} ({who})",
+            "version {version} changes {changed} ({who}), in force {ms:.0f} ms after it was read",
             routes=len(settings.routes),
             upstreams=len(settings.upstreams),
             version=version.name,
             changed=described(ready.changes),
             who=who,
+            ms=took * 1000,
         )
         return version
 

@@ -13,37 +13,44 @@ from gateway.testing import Harness
 ROUTES = 4
 
 
+SAID = from_mapping(
+    {
+        "routes": [
+            {
+                "name": f"r{one}",
+                "path": f"/r{one}/*",
+                "upstream": f"u{one % 2}",
+                "retry": {"attempts": 2},
+                "rate_limit": {"limit": 100, "window": "1s"},
+                "security_headers": True,
+            }
+            for one in range(ROUTES)
+        ],
+        "upstreams": [
+            {"name": f"u{one}", "backends": [{"url": f"http://127.0.0.1:900{one}"}], "circuit_breaker": {}}
+            for one in range(2)
+        ],
+    }
+)
+
+
 def configuration(number: int) -> Settings:
-    """Write one in which a route, an upstream, or a key for all is another each time."""
-    routes = [
-        {
-            "name": f"r{one}",
-            "path": f"/r{one}/*",
-            "upstream": f"u{one % 2}",
-            "timeout": 10 + number if one == number % ROUTES else 5,
-            "retry": {"attempts": 2},
-            "rate_limit": {"limit": 100, "window": "1s"},
-            "security_headers": True,
-        }
-        for one in range(ROUTES)
-    ]
-    upstreams = [
-        {"name": f"u{one}", "backends": [{"url": f"http://127.0.0.1:900{one}"}], "circuit_breaker": {}}
-        for one in range(2)
-    ]
+    """Make one in which a route, an upstream, or a key for all is another each time."""
+    routes, upstreams = list(SAID.routes), list(SAID.upstreams)
+    changed = number % ROUTES
+    routes[changed] = routes[changed].model_copy(update={"timeout": 10.0 + number})
     if number % 10 == 3:
-        upstreams[0]["strategy"] = "random"
+        upstreams[0] = upstreams[0].model_copy(update={"strategy": "random"})
     if number % 50 == 7:
-        routes[0]["name"] = f"new{number}"
-    return from_mapping({"routes": routes, "upstreams": upstreams, "dry_run_header": number % 100 == 50})
+        routes[0] = routes[0].model_copy(update={"name": f"new{number}"})
+    keys = {"routes": tuple(routes), "upstreams": tuple(upstreams), "dry_run_header": number % 100 == 50}
+    return SAID.model_copy(update=keys)
 
 
 def held() -> Counter[str]:
     """Count the objects of the gateway by their type."""
     gc.collect()
-    return Counter(
-        type(one).__qualname__ for one in gc.get_objects() if type(one).__module__.startswith("gateway.")
-    )
+    return Counter(type(one).__qualname__ for one in gc.get_objects() if type(one).__module__.startswith("gateway."))
 
 
 def test_memory_is_flat() -> None:
