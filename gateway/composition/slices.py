@@ -18,6 +18,9 @@ ROUTE: Final = 250
 RULE: Final = 10
 """Work of putting a rule into a table."""
 
+EDIT: Final = 50
+"""Work of making a table of another that has a rule more or less."""
+
 LOOK: Final = 2
 """Work of looking at a thing: whether it is the same as before."""
 

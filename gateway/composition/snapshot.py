@@ -27,7 +27,7 @@ from gateway.composition.builders.readiness import readiness
 from gateway.composition.builders.routes import Routes
 from gateway.composition.builders.subrequests import Subrequests
 from gateway.composition.builders.surroundings import surroundings
-from gateway.composition.builders.taking_over import NOTHING, Kept, keep_routes
+from gateway.composition.builders.taking_over import NOTHING, Kept, edits, keep_routes
 from gateway.composition.builders.transformations import dropped_fields
 from gateway.composition.foundation import Foundation
 from gateway.composition.pipeline import Pipeline
@@ -147,7 +147,7 @@ async def build(
     for one in facts_of(settings.routes, before.routes):
         facts.append(one)
         await slices.did(LOOK)
-    scanned = len(facts) // 4
+    scanned = len(facts) // 2
     decisive = decisive_fields(settings, {name for one in facts for name in one.decisive})
     limits = RateLimits(settings, foundation)
     identity = Identity(settings, foundation, _withheld(settings), limits.store, decisive)
@@ -169,6 +169,7 @@ async def build(
         leaf = compiler.compile(route, passes, paths.of(route, limits.for_some_paths(route)))
         return leaf, compiler.retry_budgets.get(route.name)
 
+    await slices.did(scanned)
     around = surroundings(settings, foundation, paths, decisive, log_access, explains)
     anew = frozenset(plugin.name for plugin in settings.plugins if plugin.reload)
     kept_routes = await keep_routes(facts, around, kept_upstreams, before, compiled, carried, slices, anew)
@@ -176,9 +177,12 @@ async def build(
     own = own_paths(settings, foundation, identity.control, limits, pipeline, pages.render_error)
     labels = OwnLabels(settings.metrics.labels, {route.name: route.labels for route in settings.routes})
     carried.then(partial(setattr, foundation.metrics, "own_labels", labels))
-    places = Places(routes, claims(routes, own), paths.asks_case, slices)
+    claimed = claims(routes, own)
+    await slices.did(scanned)
+    places = Places(routes, claimed, paths.asks_case, slices, edits(before, kept_routes))
     await slices.did(scanned)
     await places.fill(settings)
+    await slices.did(scanned)
     all_rules = [rule for rule, _ in routes]
     if explanations is not None:
         carried.then(partial(explanations.follow, all_rules, places.everywhere.routes, places.everywhere.absent))
@@ -202,7 +206,7 @@ async def build(
         retry_budgets={name: kept.budget for name, kept in kept_routes.items() if kept.budget is not None},
         readiness=readiness(settings, foundation, upstreams, {name for one in facts for name in one.forwards_to}),
         agent_steps=pipeline.agent,
-        kept=Kept(around, kept_upstreams, kept_routes),
+        kept=Kept(around, kept_upstreams, kept_routes, places.tables),
     )
     here = {
         address: replace(

@@ -44,4 +44,15 @@ def _of_route(route: Route) -> Iterator[Steps]:
 
 def has_dry_runs(settings: Settings) -> bool:
     """Whether there are any."""
-    return next(dry_runs(settings), None) is not None
+    return (
+        next(dry_runs(settings.model_copy(update={"routes": ()})), None) is not None
+        or next(filter(_is_dry, settings.routes), None) is not None
+    )
+
+
+def _is_dry(route: Route) -> bool:
+    """Whether a route has any; asked of thousands, most of which have nothing that could be."""
+    for limit in route.rate_limit:
+        if limit.dry_run:
+            return True
+    return route.ip_dry_run or ((route.auth is not None or route.cors is not None) and any(_of_route(route)))

@@ -7,8 +7,8 @@ on the number of routes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final, Generic, TypeAlias, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from gateway.errors import MethodNotAllowed
 from gateway.headers import Headers
@@ -131,6 +131,48 @@ class Node(Generic[T]):
         self.leaf: Leaf[T] | None = None
 
 
+Order: TypeAlias = Callable[[Entry[Any]], int]
+"""Gives the place of a route among all."""
+
+
+def _is_empty(node: Node[T]) -> bool:
+    return not node.literals and node.param is None and node.rest is None and node.leaf is None
+
+
+def _other_leaf(leaf: Leaf[T] | None, names: set[str], fresh: list[Entry[T]], order: Order) -> Leaf[T] | None:
+    """Make a leaf with other routes; None without any."""
+    entries = [] if leaf is None else [entry for entry in leaf.entries if entry.rule.name not in names]
+    made = Leaf[T]()
+    for entry in sorted([*entries, *fresh], key=order):
+        made.add(entry)
+    return made if made.entries else None
+
+
+def _other_node(
+    node: Node[T] | None, pattern: Pattern, depth: int, names: set[str], fresh: list[Entry[T]], order: Order
+) -> Node[T] | None:
+    """Copy the nodes on the way to a pattern, and give it other routes; None where nothing is left."""
+    made = Node[T]()
+    if node is not None:
+        made.literals, made.param, made.rest, made.leaf = dict(node.literals), node.param, node.rest, node.leaf
+    if depth == len(pattern.segments):
+        if pattern.wild:
+            made.rest = _other_leaf(made.rest, names, fresh, order)
+        else:
+            made.leaf = _other_leaf(made.leaf, names, fresh, order)
+    else:
+        segment = pattern.segments[depth]
+        if segment is None:
+            made.param = _other_node(made.param, pattern, depth + 1, names, fresh, order)
+        else:
+            child = _other_node(made.literals.get(segment), pattern, depth + 1, names, fresh, order)
+            if child is not None:
+                made.literals[segment] = child
+            else:
+                made.literals.pop(segment, None)
+    return None if _is_empty(made) else made
+
+
 Waiting: TypeAlias = list[tuple[Node[T], int]]
 """Nodes that a walk has still to look at, each with the number of the segment to look for there; the best is last."""
 
@@ -183,6 +225,40 @@ class Tree(Generic[T]):
         leaf = Leaf[T]()
         leaf.add(entry)
         self.expressions.append((pattern, leaf))
+
+    def changed(self, pattern: Pattern | Expression, names: set[str], fresh: list[Entry[T]], order: Order) -> Tree[T]:
+        """Return a tree with other routes for one pattern; it shares all else with this one, which does not change.
+
+        Args:
+            pattern: The pattern.
+            names: Those of the routes that were for it, and are not any more.
+            fresh: Routes that are for it now.
+            order: Of all routes, those that are shared included.
+        """
+        tree = Tree[T]()
+        tree._root, tree.literals, tree.expressions = self._root, self.literals, self.expressions
+        if isinstance(pattern, Expression):
+            entries = [entry for _, leaf in self.expressions for entry in leaf.entries if entry.rule.name not in names]
+            tree.expressions = []
+            for entry in sorted([*entries, *fresh], key=order):
+                known = entry.pattern
+                assert isinstance(known, Expression)
+                tree._add_expression(known, entry)
+            return tree
+        literal = pattern.literal
+        if literal is not None:
+            tree.literals = dict(self.literals)
+            made = _other_leaf(tree.literals.pop(literal, None), names, fresh, order)
+            if made is not None:
+                tree.literals[literal] = made
+            return tree
+        tree._root = _other_node(self._root, pattern, 0, names, fresh, order) or Node()
+        return tree
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is no route."""
+        return not (self.literals or self.expressions) and _is_empty(self._root)
 
     def start(self) -> Waiting[T]:
         """Begin a walk; `following` goes on with it."""

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from gateway.composition.builders.facts import Facts
 from gateway.composition.builders.kept_upstreams import KeptUpstream
+from gateway.composition.builders.places import Edits
 from gateway.composition.builders.routes import rules
 from gateway.composition.builders.surroundings import file_digest
 from gateway.composition.carried import Carried, Noted
@@ -21,6 +22,7 @@ from gateway.config.differences import same
 from gateway.config.schema.routes import Route
 from gateway.resilience.budget import RetryBudget
 from gateway.routing.rule import RouteRule
+from gateway.routing.table import RouteTable
 from gateway.serving.tree import RouteLeaf
 from gateway.upstream.backend import Upstream
 
@@ -54,15 +56,20 @@ class Kept:
     Attributes:
         surroundings: Of its routes.
         upstreams: By name.
-        routes: By name.
+        routes: By name, in order.
+        tables: Of its routes, by the names of those that are not in them.
     """
 
     surroundings: tuple[Any, ...]
     upstreams: Mapping[str, KeptUpstream]
     routes: Mapping[str, KeptRoute]
+    tables: Mapping[frozenset[str], RouteTable[RouteLeaf]]
 
 
-NOTHING = Kept((), {}, {})
+NOTHING = Kept((), {}, {}, {})
+
+MOST = 100
+"""Rules of which a table may differ from one that it is made of; with more, it is made anew."""
 
 
 async def keep_routes(
@@ -103,3 +110,23 @@ async def keep_routes(
         kept[one.route.name] = KeptRoute(one, leaf, tuple(rules(one.route)), asked, files, budget, noted)
         await slices.did(ROUTE)
     return kept
+
+
+def edits(before: Kept, kept: Mapping[str, KeptRoute]) -> Edits[RouteLeaf] | None:
+    """Return how the tables differ from those before; None where they had better be made anew.
+
+    Args:
+        before: Of the configuration in force.
+        kept: The routes of the one that is built, in order.
+    """
+    was = before.routes
+    staying = [name for name, route in kept.items() if name in was and was[name].leaf is route.leaf]
+    stays = set(staying)
+    if [name for name in was if name in stays] != staying:
+        return None
+    gone = [rule for name, route in was.items() if name not in stays for rule in route.rules]
+    fresh = [(rule, route.leaf) for name, route in kept.items() if name not in stays for rule in route.rules]
+    if len(gone) + len(fresh) > MOST:
+        return None
+    rules_now = (rule for route in kept.values() for rule in route.rules)
+    return Edits(before.tables, gone, fresh, {id(rule): place for place, rule in enumerate(rules_now)})

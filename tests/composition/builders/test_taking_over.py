@@ -21,6 +21,7 @@ from gateway.composition.builders.facts import facts_of
 from gateway.composition.slices import SLICE, Slices, at_once
 from gateway.composition.snapshot import Snapshot
 from gateway.config import Settings, from_mapping
+from tests.routing.test_changed_tables import shape
 
 Mapped = dict[str, Any]
 
@@ -230,6 +231,11 @@ def attributes(thing: Any) -> list[str]:
     return [*dict.fromkeys([*slots, *getattr(thing, "__dict__", ())])]
 
 
+def table_shape(table: Any) -> Any:
+    """Return what a table is made of, routes by their names."""
+    return shape(table, lambda leaf: leaf.name)
+
+
 def alike(built: Snapshot, anew: Snapshot) -> None:
     """Compare what two snapshots of the same settings have.
 
@@ -240,6 +246,8 @@ def alike(built: Snapshot, anew: Snapshot) -> None:
         compare(kept.leaf, anew.kept.routes[name].leaf, {}, name)
         assert kept.rules == anew.kept.routes[name].rules
     assert list(built.kept.routes) == list(anew.kept.routes)
+    for absent, table in built.kept.tables.items():
+        assert table_shape(table) == table_shape(anew.kept.tables[absent])
     assert built.pool_keys == anew.pool_keys
     assert built.retry_budgets == anew.retry_budgets
 
@@ -306,7 +314,8 @@ def test_one_changed_route_of_many_is_one_leaf() -> None:
 
     assert [name for name in now if now[name].leaf is not was[name].leaf] == ["r321"]
     assert now["r0"].facts is was["r0"].facts
-    assert slices.count >= 5
+    assert slices.count >= 1
+    assert done[0].routes is not made.root.tree.routes
     assert slices.longest <= 2 * SLICE
     put_in_force(made, done[0])
     assert made.root.tree.settings is after
