@@ -76,6 +76,14 @@ class Refuse:
         raise Forbidden("not you")
 
 
+class RefuseLater:
+    """Says no when it sees the answer, by a coroutine."""
+
+    async def on_response(self, exchange: Exchange) -> None:
+        CALLS.append("asked")
+        raise Forbidden("not this")
+
+
 class Silly:
     """Does what the configuration says it does: raises, returns nonsense, never ends, changes what it must not."""
 

@@ -34,6 +34,9 @@ ON_REQUEST: Final = "on_request"
 ON_RESPONSE: Final = "on_response"
 ON_FINISH: Final = "on_finish"
 
+_RAISED: Final = "gateway.plugin_raised"
+"""In `Exchange.state`: which plugin has raised which error on the way out."""
+
 _REASONS: Final = frozenset(kind.reason for kind in reasons())
 """The closed list: what a plugin makes up would be a label of its own."""
 
@@ -168,8 +171,8 @@ class PluginStep:
         if response is None or hook is None:
             return None
         error = exchange.error
-        if error is not None and error.__class__ is PluginFailed and self._has_failed(error):
-            return None  # this answer is there since the hook failed
+        if error is not None and self._made(exchange, error):
+            return None  # this answer is there since the hook has failed, or has raised it
         headers = response.headers
         status, body, length, fields = response.status, response.body, response.length, headers.fields
         tunnel = response.tunnel
@@ -292,14 +295,19 @@ class PluginStep:
         """Go on, or raise what answers in place of it; an error of ours that the plugin raised is its answer."""
         error = failure.value
         if isinstance(error, GatewayError) and not isinstance(error, PluginFailed) and error.reason in _REASONS:
+            if hook == ON_RESPONSE:
+                exchange.state[_RAISED] = self.name, error
             raise error
         self.faults.failed(exchange, hook, failure)
         if self._rejects:
             raise PluginFailed(self.name, hook)
         return None
 
-    def _has_failed(self, error: GatewayError) -> bool:
-        return isinstance(error, PluginFailed) and error.plugin == self.name and error.hook == ON_RESPONSE
+    def _made(self, exchange: Exchange, error: GatewayError) -> bool:
+        """Whether this hook has made an answer of an error; asked again, it would only do the same."""
+        if isinstance(error, PluginFailed):
+            return error.plugin == self.name and error.hook == ON_RESPONSE
+        return exchange.state.get(_RAISED) == (self.name, error)
 
     def _held(self, exchange: Exchange, hook: str, took: float, answer: Any) -> Failure | None:
         """Take note that the hook held the reactor; what it returns counts as a fault where that was too long."""

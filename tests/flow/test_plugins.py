@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from twisted.logger import capturedLogs
 
 from gateway.headers import Headers
 from gateway.middleware.chain import Chain
@@ -77,6 +78,18 @@ def test_an_error_of_the_gateway_is_an_answer(make: Make) -> None:
     assert response.headers.get(b"gateway-reason") == b"auth.forbidden"
     assert gateway.last_log["plugin_errors"] is None
     assert gateway.metric("gateway_plugin_errors_total") == 0
+
+
+def test_an_answer_is_refused(make: Make, calls: list[str]) -> None:
+    """On the way out too: once, with nothing in the log of the application."""
+    gateway = make(plugins=[plugin("no", "RefuseLater")], routes=[route("no")])
+
+    with capturedLogs() as events:
+        response = gateway.get("/orders/1")
+
+    assert response.status == 403
+    assert calls == ["asked"]
+    assert [event for event in events if "log_failure" in event] == []
 
 
 HARMS = [
