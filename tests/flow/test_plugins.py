@@ -13,6 +13,7 @@ from gateway.middleware.chain import Chain
 from gateway.testing import Harness
 from gateway.testing.backend import ok
 from tests import plugins
+from tests.http2.client import Http2Client
 
 Make = Callable[..., Harness]
 
@@ -162,6 +163,21 @@ def test_faults_at_the_end(harmed: Callable[..., Harness]) -> None:
     for harm in HARMS:
         assert gateway.get(f"/{harm}").status == 200
         assert gateway.metric("gateway_plugin_errors_total", plugin=harm, hook="on_finish") == 1
+
+
+@pytest.mark.parametrize("hook", ["request", "response"])
+def test_faults_harm_no_other_stream(harmed: Callable[..., Harness], hook: str) -> None:
+    """All of them on one connection of HTTP/2: it stays, and every stream has its answer."""
+    harms = [*HARMS, *(OF_REQUESTS if hook == "request" else OF_ANSWERS)]
+    gateway = harmed("Silly", hook, harms)
+    client = Http2Client()
+    gateway.memory.accept(client, "192.0.2.1")
+
+    answers = [client.request("GET", f"/{harm}") for harm in harms]
+    gateway.network.pump()
+
+    assert {(answer.status, answer.body, answer.complete) for answer in answers} == {(200, b"content", True)}
+    assert client.closed is None
 
 
 def test_a_length_that_is_not_that_of_the_content(make: Make) -> None:
