@@ -106,7 +106,7 @@ class Pipeline:
         self._last_goods = LastGoods(settings, foundation)
         self._transformations = Transformations(settings, foundation)
         self.caches = Caches(settings, foundation)
-        self._plugins = Plugins(settings, foundation)
+        self.plugins = Plugins(settings, foundation)
 
     def steps(
         self,
@@ -123,7 +123,7 @@ class Pipeline:
             mirror: Copies requests; None where no copies are made.
         """
         name, pattern, auth = ("", "", None) if route is None else (route.name, route.pattern, route.auth)
-        plugins = list(self._plugins.steps(route))
+        plugins = list(self.plugins.steps(route))
         if plugins and choose is not None:
             choose = _unless_chosen(choose)  # by a plugin
         places = list(self._load.of_upstreams(route, choose))

@@ -73,6 +73,10 @@ class Plugins:
             foundation.carried.get(("plugin watch",), lambda: StallWatch(self._running, foundation.now))
         foundation.carried.then(self._forget)
 
+    def hosts(self, route: Route) -> tuple[PluginHost, ...]:
+        """Return what a route's plugins run in; one that was reloaded is another."""
+        return tuple(self._hosts[name][0] for name in route.plugins)
+
     def steps(self, route: Route | None) -> Iterator[Middleware]:
         """Make the steps of a route, in the order in which it names plugins."""
         if route is None or not route.plugins:

@@ -24,7 +24,6 @@ from gateway.resilience.budget import RetryBudget
 from gateway.routing.rule import RouteRule
 from gateway.routing.table import RouteTable
 from gateway.serving.tree import RouteLeaf
-from gateway.upstream.backend import Upstream
 
 
 class KeptRoute(NamedTuple):
@@ -34,7 +33,7 @@ class KeptRoute(NamedTuple):
         facts: Of the route.
         leaf: What answers on it.
         rules: What requests it takes.
-        upstreams: Those that it leads to, with what they fall back to.
+        parts: The upstreams that it leads to, and what its plugins run in.
         files: Digest of the files that it names.
         budget: Of its retries.
         noted: What it asked for.
@@ -43,7 +42,7 @@ class KeptRoute(NamedTuple):
     facts: Facts
     leaf: RouteLeaf
     rules: tuple[RouteRule, ...]
-    upstreams: tuple[Upstream, ...]
+    parts: tuple[object, ...]
     files: bytes
     budget: RetryBudget | None
     noted: Noted
@@ -77,10 +76,10 @@ async def keep_routes(
     surroundings: tuple[Any, ...],
     upstreams: Mapping[str, KeptUpstream],
     before: Kept,
+    hosts: Callable[[Route], tuple[object, ...]],
     compile_route: Callable[[Route], tuple[RouteLeaf, RetryBudget | None]],
     carried: Carried,
     slices: Slices,
-    made_anew: frozenset[str] = frozenset(),
 ) -> dict[str, KeptRoute]:
     """Return the compiled routes of a configuration by name; those that are not as they were before are compiled.
 
@@ -89,25 +88,27 @@ async def keep_routes(
         surroundings: Of its routes.
         upstreams: By name.
         before: Of the configuration in force.
+        hosts: Return what the plugins of a route run in.
         compile_route: Compiles one.
         carried: Is asked again for what a route that is taken over asked for.
         slices: Counts the work.
-        made_anew: Plugins that are not those of before, though their settings are: `reload: true`.
     """
     known: Mapping[str, KeptRoute] = before.routes if same(before.surroundings, surroundings) else {}
     kept: dict[str, KeptRoute] = {}
     for one in facts:
-        was = known.get(one.route.name) if made_anew.isdisjoint(one.route.plugins) else None
-        asked = tuple(upstreams[name].upstream for name in one.asked)
+        was = known.get(one.route.name)
+        parts: tuple[object, ...] = tuple([upstreams[name].upstream for name in one.asked])
+        if one.route.plugins:
+            parts += hosts(one.route)
         files = file_digest(one.files)
-        if was is not None and was.upstreams == asked and was.files == files and same(was.facts.route, one.route):
+        if was is not None and was.parts == parts and was.files == files and same(was.facts.route, one.route):
             carried.again(was.noted)
             kept[one.route.name] = was if was.facts is one else was._replace(facts=one)
             await slices.did(LOOK)
             continue
         with carried.noting() as noted:
             leaf, budget = compile_route(one.route)
-        kept[one.route.name] = KeptRoute(one, leaf, tuple(rules(one.route)), asked, files, budget, noted)
+        kept[one.route.name] = KeptRoute(one, leaf, tuple(rules(one.route)), parts, files, budget, noted)
         await slices.did(ROUTE)
     return kept
 
