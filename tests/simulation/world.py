@@ -22,7 +22,7 @@ from gateway.config.schema.routes import Route
 from gateway.resilience.latencies import Latencies
 from gateway.testing import Harness
 from tests.http2.client import Http2Client
-from tests.simulation import beside, drawn, invariants, meddling, rules, shared
+from tests.simulation import beside, drawn, found, invariants, meddling, rules, shared
 from tests.simulation.backends import SIZES, Backends, content
 from tests.simulation.http2_backends import Http2Backends
 from tests.simulation.talks import Http2Talk, Talk
@@ -55,6 +55,7 @@ class World:
         self.asks_beside = beside.happens(seed)
         self.shares = shared.shares(seed)
         self._meddling = random.Random(f"what plugins {seed}") if meddling.happens(seed) else None
+        self.registry = found.Registry(seed)
         self.budgets = drawn.Budgets(
             chance.choice((0.0, 0.2, 1.0)), chance.choice((0, 1, 3)), chance.choice((0.2, 1.0))
         )
@@ -70,6 +71,7 @@ class World:
             plugins=plugins,
             **drawn.settings(chance),
         )
+        self.registry.recover(self.harness)
         self.sizes = beside.Sizes()
         of_http1 = [str(port) for port in self.ports if port not in self.of_http2]
         self.backends = Backends(chance, [self.harness.backend(name) for name in of_http1], self.sizes)
@@ -107,10 +109,12 @@ class World:
                 begun = len(self.trace)
                 act = self._reload if self.chance.random() < 0.03 else self.chance.choice(self._acts)
                 done = act()
+                done = ", ".join(filter(None, [done, self.registry.maybe_change(self.harness)]))
                 if done:
                     self.trace.insert(begun, f"{self.elapsed:8.2f} {done}")
                 self._let_pass(self.chance.choice((0, 3, 20, 1_000_000, 1_000_000)))
                 invariants.after_each_step(self)
+                found.looked_at(self.harness)
             self._end()
         # Plugins fail on purpose.
         ours = [event for event in events if not str(event.get("log_namespace")).startswith("gateway.plugin.")]
@@ -118,6 +122,7 @@ class World:
         assert not failures, failures[0]["log_failure"].getTraceback()
 
     def _end(self) -> None:
+        self.registry.recover(self.harness)
         for _ in range(8):
             for talk in self.talks:
                 if talk.client.closed is None:
@@ -160,6 +165,7 @@ class World:
         routes = [drawn.route(self.chance, name, self.budgets, self.shares) for name in ("a", "b")]
         if self.asks_beside:
             beside.draw(self.chance, upstreams, routes)
+        self.registry.draw(upstreams)
         plugins = [] if self._meddling is None else meddling.draw(self._meddling, routes)
         return upstreams, routes, plugins
 
