@@ -7,7 +7,7 @@ import pytest
 from examples.plugins.header_stamp import HeaderStamp
 from gateway.config import ConfigError
 from gateway.testing.backend import ok
-from gateway.testing.fixtures import MakeHarness
+from pytest_gateway import MakeHarness
 
 
 def test_both_ways(gateway_harness: MakeHarness) -> None:

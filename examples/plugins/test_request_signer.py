@@ -12,7 +12,7 @@ import pytest
 from examples.plugins.request_signer import RequestSigner
 from gateway.testing import Harness
 from gateway.testing.backend import ok
-from gateway.testing.fixtures import MakeHarness
+from pytest_gateway import MakeHarness
 
 SECRET = b"a secret"
 KEY = ok(json.dumps({"id": "7", "key": SECRET.hex()}).encode(), (b"Content-Type", b"application/json"))

@@ -9,7 +9,7 @@ import pytest
 
 from examples.plugins.tenant_router import TenantRouter
 from gateway.testing import Harness
-from gateway.testing.fixtures import MakeHarness
+from pytest_gateway import MakeHarness
 
 SECRET = "a-secret-of-forty-octets-for-the-tests-only"
 

@@ -210,7 +210,7 @@ def test_upgrade_without_losing_a_request(tmp_path: Path) -> None:
 
 def test_write_a_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tested, run, broken; where the gateway is installed, its fixture is found without being named."""
-    monkeypatch.setenv("PYTEST_PLUGINS", "gateway.testing.fixtures")
+    monkeypatch.setenv("PYTEST_PLUGINS", "pytest_gateway")
     with backend() as origin:
         ports = {8080: free_port(), 9090: free_port(), 9001: origin.server_address[1]}
         guide = Guide("docs/guides/plugins.md", tmp_path, ports)

@@ -2,6 +2,9 @@
 
 Registered by the entry point `pytest11`, so whoever has the gateway installed has the fixture. It costs them the import
 of this module, and adds no option, no hook and no warning; the gateway is loaded by the first test that asks for it.
+
+Not in the package: pytest loads what is registered before it has settled where modules are found, and the package that
+came with it then would stand in the place of the one that is to be tested (the compiled one, or that of a checkout).
 """
 
 from __future__ import annotations

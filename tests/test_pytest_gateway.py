@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 
 PLUGIN = """
 from gateway.plugin import Exchange
@@ -68,7 +68,7 @@ def test_what_is_left_behind_is_found(gateway_harness):
 def run(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run pytest there, with the plugin as the entry point names it."""
     environ = {"PYTHONPATH": str(ROOT), "PATH": "", "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "gateway.testing.fixtures", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "pytest_gateway", "-p", "no:cacheprovider"]
     return subprocess.run(
         [*command, *arguments], cwd=directory, env=environ, capture_output=True, text=True, check=False
     )
@@ -91,11 +91,11 @@ def test_an_author_s_tests(project: Path) -> None:
 
 
 def test_who_does_not_ask_loads_nothing(tmp_path: Path) -> None:
-    """No module of the gateway but those two, and nothing of Twisted."""
+    """No module of the gateway, and nothing of Twisted."""
     (tmp_path / "test_other.py").write_text(
         "import sys\n\n\ndef test_it():\n"
         "    loaded = sorted(name for name in sys.modules if name.partition('.')[0] in ('gateway', 'twisted'))\n"
-        "    assert loaded == ['gateway', 'gateway.testing', 'gateway.testing.fixtures']\n"
+        "    assert loaded == []\n"
     )
     done = run(tmp_path, "-p", "no:twisted", "-p", "no:pytest_twisted")
 
@@ -104,4 +104,4 @@ def test_who_does_not_ask_loads_nothing(tmp_path: Path) -> None:
 
 def test_it_is_registered() -> None:
     """For pytest, and by the name of its module."""
-    assert "gateway.testing.fixtures = gateway.testing.fixtures" in (ROOT / "setup.cfg").read_text()
+    assert "pytest_gateway = pytest_gateway" in (ROOT / "setup.cfg").read_text()
