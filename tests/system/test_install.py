@@ -203,4 +203,5 @@ def test_the_wheel_puts_one_file_beside_twisteds_plugins(built: Path) -> None:
     (wheel,) = built.glob("*.whl")
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
 
-    assert {name for name in names if not name.startswith("gateway/")} == {"twisted/plugins/gateway_plugin.py"}
+    beside = {"twisted/plugins/gateway_plugin.py", "pytest_gateway.py"}
+    assert {name for name in names if not name.startswith("gateway/")} == beside
