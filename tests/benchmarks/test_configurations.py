@@ -14,6 +14,7 @@ from benchmarks.proxies.base import Proxy
 from benchmarks.proxies.caching import CachingNginx
 from benchmarks.proxies.caddy import Caddy
 from benchmarks.proxies.chained import ChainedEnvoy
+from benchmarks.proxies.changing import ChangingCaddy, ChangingEnvoy, ChangingGateway, paths
 from benchmarks.proxies.compressing import CompressingEnvoy, CompressingNginx
 from benchmarks.proxies.envoy import Envoy
 from benchmarks.proxies.haproxy import HAProxy
@@ -53,6 +54,22 @@ def test_http2_is_configured_in_words_that_a_proxy_knows(
 def test_envoy_takes_the_keys_of_tokens(tmp_path: Path, algorithm: str) -> None:
     """As JWK."""
     expect_taken(VerifyingEnvoy(tokens.make(algorithm, 1, tmp_path)), Task(20001, 20002, 20003, tmp_path))
+
+
+@pytest.mark.parametrize("kind", [ChangingEnvoy, ChangingCaddy])
+def test_routes_that_change_are_taken(tmp_path: Path, kind: type[Proxy]) -> None:
+    """By the program itself, which does not start."""
+    expect_taken(kind(), Task(20001, 20002, 20003, tmp_path, routes=3))
+
+
+def test_the_last_route_of_the_gateway_changes(tmp_path: Path) -> None:
+    """And no other one."""
+    task = Task(20001, 20002, 20003, tmp_path, routes=3)
+    made = ChangingGateway("gateway", tmp_path).configuration(task, 7)["routes"]
+
+    assert [route["path"] for route in made] == [f"{path}*" for path in paths(3, 7)]
+    assert paths(3, 7)[:2] == paths(3, 8)[:2]
+    assert paths(3, 7)[2] == "/api/changed-7/"
 
 
 def expect_taken(proxy: Proxy, task: Task) -> None:
