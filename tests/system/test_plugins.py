@@ -15,15 +15,22 @@ from tests.system.gateway_process import GatewayProcess, one_upstream, until
 CODE = """
 import time
 
+from twisted.internet.task import deferLater
+
 
 class Stamp:
     def __init__(self, config):
         self.config = config
 
     def start(self, services):
+        if self.config.get("later"):
+            return self.fail_later(services)
         if self.config.get("fails"):
             raise RuntimeError("no licence")
-        self.logger = services.logger
+
+    async def fail_later(self, services):
+        await deferLater(services.clock, 0.1, lambda: None)
+        raise RuntimeError("no licence")
 
     def on_request(self, exchange):
         until = time.monotonic() + float(exchange.request.query or 0)
@@ -96,3 +103,13 @@ def test_a_plugin_that_does_not_start(tmp_path: Path, origin: backends.Backend) 
     assert gateway.wait() == 1
     assert "plugins[0].class: stamp: it did not start: RuntimeError: no licence" in gateway.errors
     assert "Traceback" not in gateway.errors
+
+
+def test_a_plugin_that_does_not_start_in_the_end(tmp_path: Path, origin: backends.Backend) -> None:
+    """It took its time: the process ends then, as a failure."""
+    (tmp_path / "a_stamp.py").write_text(CODE % "one")
+    gateway = GatewayProcess(tmp_path, **configuration(origin.url, later=True))
+    gateway.start(wait=False, directory=tmp_path)
+
+    assert gateway.wait() == 1
+    assert "stamp: it did not start: RuntimeError: no licence" in gateway.errors

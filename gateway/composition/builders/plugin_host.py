@@ -12,6 +12,8 @@ Tests: `tests/flow/test_plugin_life.py::test_what_is_the_same_is_carried_over`.
 
 from __future__ import annotations
 
+import atexit
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -144,6 +146,8 @@ class PluginHost(Service):
             stop = getattr(self._reactor, "stop", None)
             if stop is not None:  # a clock has none
                 stop()
+                # twistd ends with 0 whatever stopped the reactor, and who restarts what has failed would not.
+                atexit.register(os._exit, 1)
 
 
 async def _await(answer: Any) -> Any:
