@@ -19,7 +19,6 @@ from twisted.python.failure import Failure
 from twisted.web.server import Request
 
 from gateway.admin.guard import Guard, caller
-from gateway.admin.openapi import OpenAPI
 from gateway.admin.resources import Leaf
 from gateway.admin.writes import Write
 from gateway.config import Settings, editing, overlays
@@ -347,6 +346,19 @@ class Rollback(_Changing):
         if not isinstance(said, dict) or said.keys() != {"version"} or not isinstance(said["version"], str):
             raise MalformedRequest('Expected {"version": "…"}, a text of `GET /config/versions`.')
         return self.configuration.roll_back(said["version"], who, expected)
+
+
+class OpenAPI(Leaf):
+    """What this port answers, in a document."""
+
+    words = "what this port answers, for programs (OpenAPI)"
+
+    def answer(self, request: Request) -> bytes:
+        """Return it."""
+        from gateway.admin.openapi import document  # large, and seldom asked for
+
+        request.setHeader(b"Content-Type", b"application/json")
+        return json.dumps(document()).encode()
 
 
 def configuration_leaves(guard: Guard, configuration: Configuration) -> dict[str, Leaf]:

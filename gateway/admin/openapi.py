@@ -1,18 +1,15 @@
 """`GET /openapi.json`: what this port answers, as OpenAPI 3.1 says it.
 
-Written here by hand beside the leaves, and held against them by a test that asks the port whatever the document allows.
+Loaded when somebody asks for it (`gateway.admin.configuration`). Written here by hand beside the leaves, and held
+against them by a test that asks the port whatever the document allows.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from twisted.web.server import Request
-
 from gateway import __version__
-from gateway.admin.resources import Leaf
 from gateway.answering.health import PATHS
 from gateway.config.editing import LIMITS, SECTIONS
 
@@ -54,21 +51,6 @@ def document() -> dict[str, Any]:
             "schemas": _schemas(),
         },
     }
-
-
-class OpenAPI(Leaf):
-    """The document."""
-
-    words = "what this port answers, for programs (OpenAPI)"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._document = json.dumps(document()).encode()
-
-    def answer(self, request: Request) -> bytes:
-        """Return it."""
-        request.setHeader(b"Content-Type", b"application/json")
-        return self._document
 
 
 def _object(properties: Mapping[str, Schema], *optional: str) -> Schema:

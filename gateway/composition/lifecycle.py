@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import twisted
 from twisted.application.service import MultiService
@@ -36,7 +36,6 @@ from gateway.compiled import KIND
 from gateway.composition.administration import Administration
 from gateway.composition.agents import AgentLeaf, agent_route
 from gateway.composition.assembly import Gateway, assemble
-from gateway.composition.builders.discovery import follow_documents, read_documents
 from gateway.composition.changes import Changes, entries
 from gateway.composition.configured import Configured
 from gateway.composition.draining import Draining
@@ -59,6 +58,9 @@ from gateway.telemetry.logging import levels
 from gateway.transport import descriptors
 from gateway.transport.deadlines import INTERVAL
 from gateway.transport.inherited import Inherited
+
+if TYPE_CHECKING:
+    from gateway.discovery.documents import EtcdDocuments
 
 _log = Logger()
 _says = Logger(namespace="gateway")
@@ -111,7 +113,11 @@ class GatewayService(MultiService):
         self._watcher: ConfigWatcher | None = None
         self._named: list[tuple[Settings, set[str]]] = []
         path = self._path = sources.named(configuration)
-        documents = read_documents(path, self._environ) if sources.in_etcd(path) else None
+        documents: EtcdDocuments | None = None
+        if sources.in_etcd(path):
+            from gateway.composition.builders.discovery import read_documents  # loads what asks registries: few do
+
+            documents = read_documents(path, self._environ)
         if path is not None and watch and documents is None:
             # Made before anything is read: see Note [Nothing is missed between reading and watching].
             self._watcher = ConfigWatcher(Path(path), partial(self.reload, "watch"), reactor, inotify_notifier)
@@ -137,6 +143,8 @@ class GatewayService(MultiService):
         self._configured.read_by(self._reader)
         self.ports = Ports(self.gateway.listeners, self._admin)
         if documents is not None and watch:
+            from gateway.composition.builders.discovery import follow_documents
+
             follow_documents(documents, self.gateway.foundation, partial(self.reload, "etcd"))
             documents.setServiceParent(self)
         self._draining = Draining(self.gateway, self._admin, reactor)
