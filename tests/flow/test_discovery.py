@@ -276,6 +276,21 @@ def test_a_reload_with_another_pool_has_the_same_members(registry: Registry) -> 
     assert not gateway.gateway.foundation.pool._leaving
 
 
+def test_a_member_that_new_settings_refuse_leaves(registry: Registry) -> None:
+    """A check by HTTP/1.1 is for none that speaks HTTP/2 in the clear: it is none any more, and keeps nothing."""
+    gateway = registry.start()
+    registry.write(json.dumps([registry.url("one"), "h2c://127.0.0.1:9002"]))
+    assert len(registry.urls) == 2
+    (upstream,) = gateway.configuration["upstreams"]
+    gateway.apply(upstreams=[{**upstream, "health_check": {}}])
+
+    assert registry.urls == [registry.url("one")]
+    assert len(gateway.gateway.foundation.pool.pools()) == 1
+    assert len(gateway.gateway.root.tree.pool_keys) == 1
+    gateway.apply(upstreams=[upstream])
+    assert len(registry.urls) == 2
+
+
 def test_an_upstream_that_is_gone_leaves_nothing(registry: Registry) -> None:
     """No pool, no check, nobody who looks at the file."""
     gateway = registry.start("one", health_check={"interval": "1s"})

@@ -104,6 +104,7 @@ class Membership:
         self._finder = finder
         self._given = tuple(upstream.backends)
         self._found: dict[str, Backend] = {}
+        self._refused: set[str] = set()
         self._tokens: dict[str, bytes] | None = None
         if said.sticky is not None:
             from gateway.composition.builders.sticky import live_tokens
@@ -112,7 +113,8 @@ class Membership:
 
     def expect(self) -> None:
         """Keep the pools of the members when the snapshot comes into force, where they are the same there."""
-        self._keys.update(self._building.key(_settings(member)) for member in self._finder.members)
+        settings = map(_settings, self._finder.members)
+        self._keys.update(self._building.key(said) for said in settings if not self._said.refuses(said))
 
     def take_over(self) -> None:
         """The snapshot is in force: follow what is found."""
@@ -125,9 +127,10 @@ class Membership:
         wanted = {member.url: member for member in members if member.url not in given}
         for member in wanted.values():
             self._have(member)
-        gone = [url for url in self._roster.held if url not in wanted]
-        for url in gone:
-            self._found.pop(url, None)
+        self._found = {url: backend for url, backend in self._found.items() if url in wanted}
+        self._refused.intersection_update(wanted)
+        # Under other settings than before a member may be none: a check by HTTP/1.1 is for none that speaks HTTP/2.
+        gone = [url for url in self._roster.held if url not in self._found]
         backends = [*self._given, *(self._found[url] for url in wanted if url in self._found)]
         if self._tokens is not None:
             self._bind(backends)
@@ -176,6 +179,12 @@ class Membership:
             built = self._building.backend(said, replace(self._foundation, carried=carried))
         except (TLSSettingsError, ValueError) as error:
             carried.roll_back()
+            key = self._building.key(said)
+            self._keys.discard(key)
+            self._foundation.pool.release(key)
+            if member.url in self._refused:
+                return
+            self._refused.add(member.url)
             _log.warn(
                 "{upstream}: {url} is not taken as a member: {error}",
                 upstream=self._said.name,
