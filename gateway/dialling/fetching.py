@@ -114,7 +114,7 @@ class Fetcher(Service):
         self._timeout = timeout
         self._most = most
         self._glance = glance
-        self._pool = HTTPConnectionPool(reactor, persistent=not glance)
+        self._pool = _Kept(reactor, persistent=not glance)
         self._pool.maxPersistentPerHost = MOST_IDLE
         self._pool.cachedConnectionTimeout = IDLE  # type: ignore[assignment]  # seconds, and whole ones only by habit
         self._pool.retryAutomatically = False  # Twisted would repeat GET only; `_ask` repeats every method
@@ -126,6 +126,7 @@ class Fetcher(Service):
     def stopService(self) -> Deferred[Any]:
         """Close the connections that are kept; fires when they are closed."""
         super().stopService()
+        self._pool.closed = True
         closed: Deferred[Any] = self._pool.closeCachedConnections()
         return closed
 
@@ -194,6 +195,21 @@ class Fetcher(Service):
         if any(_NOT_IN_FIELDS.search(value) for _, value in plain.fields):
             raise FetchFailed("a field of the answer has a control character")
         return Fetched(response.code, Headers(plain.fields), content)
+
+
+class _Kept(HTTPConnectionPool):
+    """Connections that are kept for the next request, until nobody makes any more.
+
+    A connection comes back a moment after who asked has its answer, and may have stopped the fetcher by then.
+    """
+
+    closed = False
+
+    def _putConnection(self, key: Any, connection: Any) -> None:  # noqa: N802  # Twisted's name
+        if self.closed:
+            connection.transport.loseConnection()
+        else:
+            super()._putConnection(key, connection)
 
 
 class _Broken(Exception):

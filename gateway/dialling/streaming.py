@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -82,6 +82,8 @@ class Streamer(Service):
         except _NOT_CONNECTED as error:
             raise NotConnected(f"no connection: {type(error).__name__}") from error
         except (RequestTransmissionFailed, ResponseNeverReceived, RequestNotSent, ResponseFailed, ParseError) as error:
+            if any(reason.check(CancelledError) for reason in getattr(error, "reasons", ())):
+                raise CancelledError from None  # nobody wants it any more: that is no failure of the server
             raise FetchFailed(f"there is no answer: {type(error).__name__}") from None
         except ValueError:
             raise FetchFailed("it has no URL that can be asked") from None

@@ -171,6 +171,8 @@ class Finder(Service):
             else:
                 # One that ends again and again at once is asked more slowly.
                 pause = BRIEF if self._reactor.seconds() - began > LIVED else self._backoff.pause()
+            if not self.running:
+                return
             await deferLater(self._reactor, pause)
 
     def _heard(self, answer: Answer) -> None:
