@@ -230,7 +230,8 @@ class AdminRoot(Tree):
         health: Answers the health paths.
         exposition: Makes the metrics.
         views: Read-only views by path, e.g. `routes`.
-        others: What else there is, by path: see `gateway.admin.writes`.
+        others: Makes what else there is, by path (see `gateway.admin.writes`), when something of it is asked for:
+            few ports are asked for more than health and metrics (D-500).
         names: The names that it answers to, beside addresses and `localhost` (`admin.hosts`).
     """
 
@@ -239,11 +240,22 @@ class AdminRoot(Tree):
         health: Health,
         exposition: Exposition,
         views: dict[str, View],
-        others: Mapping[str, Leaf] | None = None,
+        others: Callable[[], Mapping[str, Leaf]] = dict,
         names: Callable[[], Collection[str]] = tuple,
     ) -> None:
         leaves: dict[bytes, Leaf] = {path: _HealthPath(health, path) for path in PATHS}
         leaves[b"/metrics"] = _Metrics(exposition)
         leaves |= {b"/" + name.encode(): _View(view, _VIEWS.get(name, "")) for name, view in views.items()}
-        leaves |= {b"/" + name.encode(): leaf for name, leaf in (others or {}).items()}
-        super().__init__({b"/": _Index(leaves), **leaves}, names)
+        super().__init__(leaves, names)
+        self._at_once = leaves
+        self._others = others
+        self._whole: Tree | None = None
+
+    def leaf(self, path: bytes) -> Leaf:
+        """Return what answers for a path."""
+        if (path.rstrip(b"/") or b"/") in self._at_once:
+            return super().leaf(path)
+        if self._whole is None:
+            leaves = self._at_once | {b"/" + name.encode(): leaf for name, leaf in self._others().items()}
+            self._whole = Tree({b"/": _Index(leaves), **leaves})
+        return self._whole.leaf(path)

@@ -25,15 +25,10 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from gateway import __version__
-from gateway.admin.configuration import configuration_leaves
-from gateway.admin.guard import Guard
-from gateway.admin.purges import purge_writes
-from gateway.admin.resources import AdminRoot
+from gateway.admin.resources import AdminRoot, Leaf
 from gateway.admin.service import AdminListener
-from gateway.admin.writes import auth_writes
 from gateway.answering.health import State
 from gateway.compiled import KIND
-from gateway.composition.administration import Administration
 from gateway.composition.agents import AgentLeaf, agent_route
 from gateway.composition.assembly import Gateway, assemble
 from gateway.composition.changes import Changes, entries
@@ -302,14 +297,6 @@ class GatewayService(MultiService):
 
     def _admin_root(self) -> AdminRoot:
         foundation = self.gateway.foundation
-
-        def token() -> str:
-            return self.settings.admin.token.get_secret_value()
-
-        guard = Guard(token, foundation.now)
-        administration = Administration(
-            self._changes, self._configured, lambda: self.settings, partial(Slices, self._reactor)
-        )
         return AdminRoot(
             foundation.health,
             lambda accept: foundation.metrics.exposition(accept, foundation.now()),
@@ -317,10 +304,25 @@ class GatewayService(MultiService):
                 "routes": lambda: route_table(self.settings),
                 "upstreams": self.gateway.figures.view,
             },
+            self._admin_leaves,
+            lambda: self.settings.admin.hosts,
+        )
+
+    def _admin_leaves(self) -> dict[str, Leaf]:
+        from gateway.admin.configuration import configuration_leaves  # large: few ask for more than metrics and health
+        from gateway.admin.guard import Guard
+        from gateway.admin.purges import purge_writes
+        from gateway.admin.writes import auth_writes
+        from gateway.composition.administration import Administration
+
+        guard = Guard(lambda: self.settings.admin.token.get_secret_value(), self.gateway.foundation.now)
+        administration = Administration(
+            self._changes, self._configured, lambda: self.settings, partial(Slices, self._reactor)
+        )
+        return (
             auth_writes(guard, lambda: self.gateway.root.tree.credentials)
             | purge_writes(guard, lambda: self.gateway.root.tree.caches)
-            | configuration_leaves(guard, administration),
-            lambda: self.settings.admin.hosts,
+            | configuration_leaves(guard, administration)
         )
 
     def _in_force(self, settings: Settings) -> None:

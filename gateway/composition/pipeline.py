@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from typing import TYPE_CHECKING
 
 from gateway.composition.builders.access_log import access_log
 from gateway.composition.builders.addresses import ip_rules
@@ -22,7 +23,6 @@ from gateway.composition.builders.identity import Identity
 from gateway.composition.builders.keeping import compresses_before_it_keeps
 from gateway.composition.builders.last_good import LastGoods
 from gateway.composition.builders.limits import RateLimits
-from gateway.composition.builders.plugins import Plugins
 from gateway.composition.builders.transformations import Transformations, dropped_fields
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
@@ -38,6 +38,11 @@ from gateway.middleware.request_buffer import RequestBuffer
 from gateway.middleware.request_id import RequestId
 from gateway.middleware.trace import Trace
 from gateway.middleware.upstream_time import UpstreamTime
+
+if TYPE_CHECKING:
+    # Loaded with the first configuration that has plugins.
+    from gateway.composition.builders.plugin_host import PluginHost
+    from gateway.composition.builders.plugins import Plugins
 
 
 class Pipeline:
@@ -106,7 +111,11 @@ class Pipeline:
         self._last_goods = LastGoods(settings, foundation)
         self._transformations = Transformations(settings, foundation)
         self.caches = Caches(settings, foundation)
-        self.plugins = Plugins(settings, foundation)
+        self._plugins: Plugins | None = None
+        if settings.plugins:
+            from gateway.composition.builders.plugins import Plugins
+
+            self._plugins = Plugins(settings, foundation)
 
     def steps(
         self,
@@ -123,7 +132,7 @@ class Pipeline:
             mirror: Copies requests; None where no copies are made.
         """
         name, pattern, auth = ("", "", None) if route is None else (route.name, route.pattern, route.auth)
-        plugins = list(self.plugins.steps(route))
+        plugins = [] if self._plugins is None else list(self._plugins.steps(route))
         if plugins and choose is not None:
             choose = _unless_chosen(choose)  # by a plugin
         places = list(self._load.of_upstreams(route, choose))
@@ -158,6 +167,10 @@ class Pipeline:
             self._compression_of_kept(route),  # inside the cache, which so keeps an answer once for each coding
             self._last_good(route),  # innermost: keeps what the backend said
         )
+
+    def plugin_hosts(self, route: Route) -> tuple[PluginHost, ...]:
+        """Return what a route's plugins run in."""
+        return () if self._plugins is None else self._plugins.hosts(route)
 
     def agent(self, route: Route) -> list[Middleware]:
         """List the steps of what the application itself asks of an upstream: none of those that are for clients."""

@@ -171,8 +171,9 @@ async def build(
 
     await slices.did(scanned)
     around = surroundings(settings, foundation, paths, decisive, log_access, explains)
-    hosts = pipeline.plugins.hosts
-    kept_routes = await keep_routes(facts, around, kept_upstreams, before, hosts, compiled, carried, slices)
+    kept_routes = await keep_routes(
+        facts, around, kept_upstreams, before, pipeline.plugin_hosts, compiled, carried, slices
+    )
     routes = [(rule, kept.leaf) for kept in kept_routes.values() for rule in kept.rules]
     own = own_paths(settings, foundation, identity.control, limits, pipeline, pages.render_error)
     labels = OwnLabels(settings.metrics.labels, {route.name: route.labels for route in settings.routes})

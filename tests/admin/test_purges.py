@@ -43,7 +43,7 @@ class Admin:
             Health(),
             lambda accept: (b"text/plain", b""),
             {},
-            purge_writes(Guard(lambda: "the-token"), lambda: self.caches),
+            lambda: dict(purge_writes(Guard(lambda: "the-token"), lambda: self.caches)),
         )
         self.site = AdminSite(root, Clock(), lambda: "an-id")
 

@@ -302,7 +302,7 @@ def test_the_root_knows_what_each_thing_is() -> None:
     request.requestHeaders.setRawHeaders(b"accept", ["application/json"])
     root = service._admin_root()
 
-    page = root._leaves[b"/"].answer(request)
+    page = root.leaf(b"/").answer(request)
     assert isinstance(page, bytes)
 
     links = json.loads(page)["links"]

@@ -38,7 +38,7 @@ class Admin:
             results.keep(bytes([number]), principal, 0.0, inf)
         control = Control(results, Revocations(most), OpenTunnels(), lambda: 100.0, self.given.append)
         writes = auth_writes(Guard(lambda: self.token), lambda: control)
-        root = AdminRoot(Health(), lambda accept: (b"text/plain", b""), {}, writes)
+        root = AdminRoot(Health(), lambda accept: (b"text/plain", b""), {}, lambda: writes)
         self.site = AdminSite(root, Clock(), lambda: "an-id")
 
     def ask(

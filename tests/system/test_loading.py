@@ -12,9 +12,11 @@ import pytest
 BIG = (
     "argon2",  # hashes passwords
     "dotenv",  # reads `.env` files
+    "gateway.admin.configuration",  # changes the configuration
     "gateway.balancing.hashing",  # picks backends by hashes
     "gateway.composition.builders.browsers",  # makes what is for browsers
     "gateway.composition.builders.fixed_answers",  # makes answers of the gateway's own
+    "gateway.composition.builders.plugins",  # makes plugins
     "gateway.composition.builders.probes",  # makes active checks
     "gateway.composition.builders.sticky",  # makes what keeps clients at their backends
     "gateway.composition.builders.ways",  # makes what verifies callers
@@ -23,6 +25,7 @@ BIG = (
     "gateway.identity.oauth",  # issues them
     "gateway.middleware.authentication",  # asks who is calling
     "gateway.middleware.last_good",  # keeps answers for while a breaker is open
+    "gateway.middleware.plugin",  # runs plugins
     "gateway.middleware.transformation",  # changes requests and answers
     "gateway.serving.http2_channel",  # serves HTTP/2
     "gateway.storage.redis",  # counts at Redis
