@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from gateway.admin.configuration import Past, Planned, as_json, refusal
+from gateway.admin.changing import Past, Planned, as_json, refusal
 from gateway.composition.changes import Changes, Plan, Stopping
 from gateway.composition.configured import Configured
 from gateway.composition.overlay_file import NotKept
