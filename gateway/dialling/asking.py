@@ -10,7 +10,6 @@ Tests: `tests/flow/test_plugin_life.py::test_services`.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 from treq.client import HTTPClient
@@ -28,6 +27,7 @@ from zope.interface import implementer
 
 from gateway.dialling.dialer import Dialer
 from gateway.dialling.tls import client_tls_options
+from gateway.http.remembered import remembered
 
 CONNECT = 10.0
 """Seconds for opening a connection, with the look-up of the name and the handshake."""
@@ -75,9 +75,11 @@ def _no_cookies() -> Any:
     return NO_COOKIES
 
 
-@lru_cache(maxsize=64)
-def _creator(host: str) -> IOpenSSLClientConnectionCreator:
-    return client_tls_options(host, None, alpn=(b"http/1.1",))
+def _make_creator(host: bytes) -> IOpenSSLClientConnectionCreator:
+    return client_tls_options(host.decode(), None, alpn=(b"http/1.1",))
+
+
+_creator = remembered(_make_creator, most=64, longest=255)  # a plugin may ask whatever host its clients name
 
 
 @implementer(IAgentEndpointFactory)
@@ -97,7 +99,7 @@ class _Endpoint:
 
     def __init__(self, dialer: Dialer, uri: URI) -> None:
         self._dialer = dialer
-        self._host = uri.host.decode().strip("[]")
+        self._host = uri.host.strip(b"[]")
         self._port = uri.port
         self._secure = uri.scheme == b"https"
 
@@ -110,4 +112,4 @@ class _Endpoint:
             assert made is not None  # Twisted's client always makes one
             return made
 
-        return self._dialer.dial(self._host, self._port, tls, make, CONNECT)
+        return self._dialer.dial(self._host.decode(), self._port, tls, make, CONNECT)

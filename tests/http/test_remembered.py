@@ -34,8 +34,10 @@ NO_CLIENTS = {
     "gateway/composition/builders/admission.py",
     "gateway/dialling/plain.py",
     "gateway/http2/ngh2_beginning.py",
+    "gateway/transport/client_hello.py",
 }
-"""Where a memory is asked with limits of the configuration, or with URLs of the gateway's own requests."""
+"""Where a memory is asked with limits of the configuration or with URLs of the gateway's own requests, or keeps one
+message of a client, as long as what one read takes."""
 
 
 def test_no_memory_of_what_clients_send_is_bounded_by_number_alone() -> None:

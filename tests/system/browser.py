@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,10 +41,14 @@ def showing(directory: Path, url: str) -> Iterator[None]:
     """Have it show a page for as long as the context lasts."""
     with (directory / "browser.log").open("wb") as log:
         process = subprocess.Popen(
-            command(directory, "--remote-debugging-port=0", url), stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            command(directory, "--remote-debugging-port=0", url),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
         try:
             yield
         finally:
-            process.terminate()
+            os.killpg(process.pid, signal.SIGTERM)  # Debian's command is a script that waits for the browser
             process.wait(20)

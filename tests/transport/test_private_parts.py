@@ -24,11 +24,17 @@ from twisted.internet import tcp, unix
 from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.protocol import Protocol
 from twisted.protocols.tls import TLSMemoryBIOProtocol
+from twisted.web.client import HTTPConnectionPool
+from twisted.web.http import HTTPChannel
 
 import gateway
 from tests.system.private_reactor import private_reactor
 
 USED = {
+    # The target of a request whose content is still to come: its `Request` has it when all has come.
+    "gateway.admin.service": {"_path"},
+    # A connection that comes back to a pool after this was closed: the pool has no public way to refuse it.
+    "gateway.dialling.fetching": {"_putConnection"},
     # Straight from epoll to `doRead`: there is no public way in.
     "gateway.transport.loop": {"_poller", "_selectables", "_doReadOrWrite", "_disconnectSelectable"},
     # A port on a socket that listens already: the public `adoptStreamPort` makes ports of Twisted's own class.
@@ -141,6 +147,18 @@ def test_one_private_module_is_imported() -> None:
     }
 
     assert imported <= {"twisted.web._newclient"}
+
+
+def test_the_admin_port_relies_on_the_target_of_the_channel() -> None:
+    """It is there when the fields have come, before the request is told that all has come."""
+    assert "self._path = " in inspect.getsource(HTTPChannel.lineReceived)
+    assert "self._path" in inspect.getsource(HTTPChannel.allContentReceived)
+
+
+def test_a_fetcher_relies_on_who_puts_connections_back() -> None:
+    """Each connection comes back by one call."""
+    assert list(inspect.signature(HTTPConnectionPool._putConnection).parameters) == ["self", "key", "connection"]
+    assert "self._putConnection(key, protocol)" in inspect.getsource(HTTPConnectionPool._newConnection)
 
 
 def test_the_loop_relies_on_the_reactor_s_four_parts() -> None:
