@@ -67,6 +67,15 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), target
 
 
+def test_no_merge_is_left_half_done() -> None:
+    """In any file that is kept."""
+    found = subprocess.run(
+        ["git", "grep", "-nIE", "^(<{7}|>{7}) "], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert found.stdout == ""
+
+
 def test_modules_that_the_architecture_names_exist() -> None:
     """A newcomer follows the table."""
     text = (ROOT / "ARCHITECTURE.md").read_text()
