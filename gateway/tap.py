@@ -29,14 +29,12 @@ from gateway.composition.lifecycle import GatewayService
 from gateway.composition.signals import Signals, StopSignals
 from gateway.config import ConfigError
 from gateway.config.problems import suggestion
-from gateway.config.proxies import ProxyError, as_mapping
 from gateway.dialling.tls import TLSSettingsError
 from gateway.processes.arrival import LOG, Arrival, arrival
 from gateway.processes.first import Reaper, stay
 from gateway.processes.notify import Notify
 from gateway.processes.upgrade import Upgrade, command_line
 from gateway.telemetry.logging import observer
-from gateway.telemetry.twistd_log import log_to_file
 from gateway.transport import descriptors
 from gateway.transport.loop import dispatch_directly
 
@@ -110,11 +108,14 @@ class Options(usage.Options):
             if not SAMPLE.exists():
                 raise usage.UsageError("which configuration? Say --config PATH")
             self["config"] = str(SAMPLE)
+        self.configuration = self._proxying(self["proxy"]) if self["proxy"] else self["config"]
+
+    def _proxying(self, proxies: list[str]) -> dict[str, Any]:
+        """Return the configuration that `--proxy` stands for."""
+        from gateway.config.proxies import ProxyError, as_mapping
+
         try:
-            proxies = self["proxy"]
-            self.configuration = (
-                as_mapping(proxies, admin_endpoint(inherited=self.arrival.inherited)) if proxies else self["config"]
-            )
+            return as_mapping(proxies, admin_endpoint(inherited=self.arrival.inherited))
         except ProxyError as error:
             raise usage.UsageError(f"--proxy: {error}") from None
 
@@ -284,6 +285,8 @@ def _log_observer(twistd: Mapping[str, Any], form: str, reactor: Any) -> ILogObs
     path = twistd.get("logfile") or LOG
     if not twistd or twistd.get("syslog") or twistd.get("logger") or path == "-":
         return None
+    from gateway.telemetry.twistd_log import log_to_file
+
     file = log_to_file(path, reactor.callFromThread)
     if twistd.get("uid") is not None:
         # This process opens it with the rights that it gives up, and one that takes over from it has these only.

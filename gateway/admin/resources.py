@@ -14,7 +14,6 @@ from twisted.web.server import NOT_DONE_YET, Request
 
 from gateway import __version__
 from gateway.admin.hosts import is_own
-from gateway.admin.pages import Link, Page
 from gateway.answering.health import PATHS, Health
 from gateway.errors import ConfigurationRefused, Forbidden, GatewayError, InternalError, MethodNotAllowed, RouteNotFound
 from gateway.serving.respond import problem
@@ -165,6 +164,8 @@ class _Index(Leaf):
 
     def __init__(self, leaves: Mapping[bytes, Leaf]) -> None:
         super().__init__()
+        from gateway.admin.pages import Link, Page
+
         links = [Link(path.decode(), leaf.words, leaf.methods[0]) for path, leaf in leaves.items()]
         self._page = Page("Gateway: admin port", "What this port has.", links=links, foot=f"Version {__version__}.")
 

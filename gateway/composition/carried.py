@@ -99,9 +99,9 @@ class Carried(Service):
         self._asked.update(dict.fromkeys(noted.keys))
         self._actions += noted.actions
 
-    def all_asked(self, kind: type[T]) -> list[T]:
-        """Return the things of a type that this build has asked for, in the order in which it did."""
-        return [thing for key in self._asked if isinstance(thing := self._things[key], kind)]
+    def all_asked(self, kind: str) -> list[Any]:
+        """Return the things that this build has asked for by a key that begins so, in the order in which it did."""
+        return [self._things[key] for key in self._asked if isinstance(key, tuple) and key[0] == kind]
 
     def begin(self) -> None:
         """A build begins."""

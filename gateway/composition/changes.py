@@ -21,7 +21,6 @@ from twisted.logger import Logger
 
 from gateway.admin.service import AdminListener
 from gateway.answering.health import State
-from gateway.composition.agents import route_name
 from gateway.composition.assembly import Gateway, access_log_path
 from gateway.composition.reader import CannotRead
 from gateway.composition.sharing import share
@@ -342,6 +341,8 @@ class Changes:
 
 def _retain_metrics(metrics: Metrics, settings: Settings, upstreams: Iterable[Upstream]) -> None:
     """Forget the counts of what a configuration does not have; members that were found are in its upstreams."""
+    from gateway.composition.agents import route_name  # loaded with the first change, or the first agent
+
     metrics.retain(
         [
             *((route.name, route.pattern) for route in settings.routes),

@@ -16,21 +16,23 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from gateway.composition.overlay_file import Kept, OverlayFile, settle
 from gateway.composition.reader import Read, Reader
-from gateway.config import ConfigError, Settings, editing, overlays, sources
+from gateway.config import ConfigError, Settings, overlays, sources
 from gateway.config.apart import Question, compose_over
-from gateway.config.editing import Edit
 from gateway.config.effective import effective
 from gateway.config.loading import Loaded, compose, of_mapping
 from gateway.config.overlays import NOTHING, Overlay
 from gateway.config.problems import Place, Problem, problem
 from gateway.config.sources import Source, Sources
+
+if TYPE_CHECKING:
+    from gateway.config.editing import Edit
 
 _log = Logger(namespace="gateway.config")
 
@@ -154,6 +156,8 @@ class Configured:
             ConfigError: It cannot be used.
             gateway.config.editing.NoSuchObject: It is for something that is not there.
         """
+        from gateway.config import editing  # loaded with the first change by the admin API
+
         made, large = self._in_force, self._large_body(edit)
         if large is not None:
             return self._edited_elsewhere(large, edit)
@@ -165,7 +169,9 @@ class Configured:
         Raises:
             ConfigError: It cannot be used.
         """
-        edit, made = Edit("replace", body=body), self._in_force
+        from gateway.config import editing
+
+        edit, made = editing.Edit("replace", body=body), self._in_force
         large = self._large_body(edit)
         if large is None:
             overlay = editing.apply(edit, made.overlay, made.settings, made.held)
@@ -174,6 +180,8 @@ class Configured:
         return (await self._loaded(overlay, large)).doubts
 
     async def _edited_elsewhere(self, reader: Reader, edit: Edit) -> Settings:
+        from gateway.config import editing
+
         made = self._in_force
         overlay = await reader.aside(editing.apply, edit, made.overlay, made.settings, made.held)
         return await self._read_elsewhere(reader, self._base(), overlay, ())
@@ -200,6 +208,8 @@ class Configured:
             except ConfigError:
                 overlay = None
         if read is None or overlay is None or read.settings != settings:
+            from gateway.config import editing
+
             overlay = editing.whole(settings)
             read = await self._loaded(overlay)
         self._pending = _Made(settings, base, overlay, read.held)
@@ -293,6 +303,8 @@ class Configured:
 
 
 def _of_settings(settings: Settings) -> _Made:
+    from gateway.config import editing
+
     held = {section: frozenset(editing.names(settings, section)) for section in overlays.NAMED}
     return _Made(settings, None, NOTHING, held, settle(None, NOTHING).packed)
 

@@ -29,7 +29,6 @@ from gateway.admin.resources import AdminRoot, Leaf
 from gateway.admin.service import AdminListener
 from gateway.answering.health import State
 from gateway.compiled import KIND
-from gateway.composition.agents import AgentLeaf, agent_route
 from gateway.composition.assembly import Gateway, assemble
 from gateway.composition.changes import Changes, entries
 from gateway.composition.configured import Configured
@@ -46,16 +45,19 @@ from gateway.listening.endpoint_files import files_of
 from gateway.listening.endpoints import ListenFailed, listen
 from gateway.listening.listeners import OpenPort
 from gateway.middleware.request_id import RequestId
-from gateway.serving.agent import ProxyAgent, UnknownUpstream
-from gateway.serving.one_route import OneRouteHost
 from gateway.serving.stock import GatewayTree
 from gateway.telemetry.logging import levels
+from gateway.telemetry.memory import give_back
 from gateway.transport import descriptors
 from gateway.transport.deadlines import INTERVAL
 from gateway.transport.inherited import Inherited
 
 if TYPE_CHECKING:
     from gateway.discovery.documents import EtcdDocuments
+
+if TYPE_CHECKING:
+    # Loaded with the first agent of an application.
+    from gateway.serving.agent import ProxyAgent
 
 _log = Logger()
 _says = Logger(namespace="gateway")
@@ -169,6 +171,8 @@ class GatewayService(MultiService):
             return GatewayTree(site)
         if all(one.name != route for one in self.settings.routes):
             raise LookupError(f"The configuration in force has no route {route!r}.")
+        from gateway.serving.one_route import OneRouteHost  # for applications
+
         return GatewayTree(OneRouteHost(site, route, lambda: self.gateway.root.tree.around(route)))
 
     def agent(
@@ -187,6 +191,9 @@ class GatewayService(MultiService):
             UnknownUpstream: There is none of this name.
             ValueError: `timeout` or `retry` is not as it has to be.
         """
+        from gateway.composition.agents import AgentLeaf, agent_route  # for applications
+        from gateway.serving.agent import ProxyAgent, UnknownUpstream
+
         if upstream not in self.gateway.root.tree.upstreams:
             raise UnknownUpstream(upstream)
         leaf = AgentLeaf(agent_route(upstream, timeout, retry), self.gateway)
@@ -234,6 +241,7 @@ class GatewayService(MultiService):
         # Nearly all objects alive now live as long as the gateway: frozen, the collector does not look at them again.
         gc.collect()
         gc.freeze()
+        give_back()
 
     @property
     def stopping(self) -> bool:

@@ -6,7 +6,7 @@ import resource
 from mmap import mmap
 from pathlib import Path
 
-from gateway.telemetry.memory import resident
+from gateway.telemetry.memory import give_back, resident
 
 
 def test_it_is_that_of_this_process() -> None:
@@ -30,3 +30,16 @@ def test_what_is_taken_is_seen() -> None:
 def test_without_proc_the_peak_must_do(tmp_path: Path) -> None:
     """It never falls, so shedding by it does not end; better than not to begin."""
     assert resident(tmp_path / "none") == resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def test_what_was_freed_goes_back() -> None:
+    """What lies below something that is in use, which glibc would keep."""
+    freed = [b"x" * 60_000 for _ in range(1000)]
+    above = b"y" * 60_000
+    full = resident()
+    del freed
+
+    give_back()
+
+    assert full - resident() > 30_000_000
+    assert len(above) == 60_000

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
@@ -18,22 +18,13 @@ from gateway.config.schema.routes import Route
 from gateway.config.schema.upstreams import Upstream
 from gateway.exchange import Exchange
 from gateway.interfaces import Middleware
-from gateway.middleware.adaptive import AdaptiveConcurrency, AdaptiveLimit
-from gateway.middleware.admission import (
-    Admission,
-    AdmissionAtTheDoor,
-    FallbackAdmission,
-    Full,
-    LateAdmission,
-    LateFull,
-    LoadShedding,
-    SplitAdmission,
-)
-from gateway.middleware.gate import Gate
 from gateway.resilience.admission import Priority
-from gateway.resilience.gradient import Gradient, GradientRules
 
 if TYPE_CHECKING:
+    # Loaded with the first limit of its kind.
+    from gateway.middleware.adaptive import AdaptiveLimit
+    from gateway.middleware.gate import Gate
+    from gateway.resilience.gradient import GradientRules
     from gateway.telemetry.overload import OverloadWatch
 
 NO_QUEUE = Queue(size=0)
@@ -52,7 +43,6 @@ class LoadControl:
 
     def __init__(self, settings: Settings, foundation: Foundation) -> None:
         self._foundation = foundation
-        self._admission, self._shedding = lru_cache(Admission), lru_cache(LoadShedding)
         limits = settings.limits
         self._watch: OverloadWatch | None = None
         if limits.loop_lag or limits.memory:
@@ -63,11 +53,15 @@ class LoadControl:
         # (`gateway.serving.tree`), and these steps say on the route what came of it.
         counted = limits.in_flight and not limits.queue
         occupancy = foundation.occupancy
-        self._full = Full(occupancy, limits.request_buffer) if counted else None
-        self._gathers = limits.request_buffer > 0
-        self._late_full = LateFull(occupancy, limits.in_flight) if counted else None
-        self._at_the_door = lru_cache(partial(AdmissionAtTheDoor, octets=limits.request_buffer))
-        self._late = lru_cache(LateAdmission)
+        self._octets = limits.request_buffer
+        self._full: Middleware | None = None
+        self._late_full: Middleware | None = None
+        if counted:
+            from gateway.middleware.admission import Full, LateFull
+
+            self._full = Full(occupancy, self._octets)
+            self._late_full = LateFull(occupancy, limits.in_flight)
+        self._step = lru_cache(_step)
         self._gateway = self._gate("gateway", "", limits.in_flight, limits.queue) if limits.queue else None
         self._learning: dict[str, tuple[AdaptiveLimit, Gate]] = {}
         self.upstreams: Mapping[str, Gate] = {
@@ -89,27 +83,27 @@ class LoadControl:
             return
         priority = _priority(route)
         if self._watch is not None:
-            yield self._shedding(self._watch.shedder, priority, self._watch.refusal)
+            yield self._step("LoadShedding", self._watch.shedder, priority, self._watch.refusal)
         if self._full is not None:
             yield self._full
         if self._gateway is not None:
-            yield self._at_the_door(self._gateway, priority)
+            yield self._step("AdmissionAtTheDoor", self._gateway, priority, octets=self._octets)
 
     def behind_the_buffer(self, route: Route | None) -> Iterator[Middleware]:
         """Make the steps that count an exchange towards `limits.in_flight` whose content was gathered first."""
-        if route is None or not self._gathers:
+        if route is None or not self._octets:
             return
         if self._late_full is not None:
             yield self._late_full
         if self._gateway is not None:
-            yield self._late(self._gateway, _priority(route))
+            yield self._step("LateAdmission", self._gateway, _priority(route))
 
     def of_route(self, route: Route | None) -> Middleware | None:
         """Make the step that limits a route, once it is known who calls."""
         if route is None:
             return None
         gate = self._gate("route", route.name, route.in_flight, route.queue)
-        return None if gate is None else self._admission(gate, _priority(route))
+        return None if gate is None else self._step("Admission", gate, _priority(route))
 
     def of_upstreams(self, route: Route | None, choose: Callable[[Exchange], str] | None) -> Iterator[Middleware]:
         """Make the innermost steps: those that choose the upstream and limit it.
@@ -122,19 +116,27 @@ class LoadControl:
             return
         gates = {name: self.upstreams[name] for name, _ in route.upstreams if name in self.upstreams}
         if choose is None:
-            yield from (self._admission(gate, _priority(route)) for gate in gates.values())
+            yield from (self._step("Admission", gate, _priority(route)) for gate in gates.values())
         else:
+            from gateway.middleware.admission import SplitAdmission
+
             yield SplitAdmission(choose, gates, _priority(route))
         others = {self._fallbacks[name] for name, _ in route.upstreams if name in self._fallbacks}
         if others:
+            from gateway.middleware.admission import FallbackAdmission
+
             yield FallbackAdmission([self.upstreams[name] for name in sorted(others)])
         learning = {name: self._learning[name] for name in gates if name in self._learning}
         if learning:
+            from gateway.middleware.adaptive import AdaptiveConcurrency
+
             yield AdaptiveConcurrency(learning)
 
     def _gate(self, scope: str, name: str, limit: int, queue: Queue | None) -> Gate | None:
         if not limit:
             return None
+        from gateway.middleware.gate import Gate
+
         foundation, queue = self._foundation, queue or NO_QUEUE
         gate = foundation.carried.get(
             ("gate", scope, name),
@@ -157,6 +159,9 @@ class LoadControl:
         rules = _rules(upstream)
         if rules is None:
             return self._gate("upstream", upstream.name, upstream.in_flight, upstream.queue)
+        from gateway.middleware.adaptive import AdaptiveLimit
+        from gateway.resilience.gradient import Gradient
+
         foundation = self._foundation
         learnt = foundation.carried.get(
             ("adaptive", upstream.name, rules), lambda: AdaptiveLimit(Gradient(rules), foundation.now)
@@ -169,7 +174,7 @@ class LoadControl:
 
     def _show(self) -> None:
         """Let a scrape see the gates of this configuration, and forget the counts of those that are gone."""
-        metrics, gates = self._foundation.metrics, self._foundation.carried.all_asked(Gate)
+        metrics, gates = self._foundation.metrics, self._foundation.carried.all_asked("gate")
         for figure in ("limit", "in_flight", "waiting"):
             metrics.gauge(f"gateway_admission_{figure}", partial(_samples, gates, attrgetter(figure)))
         learning = {name: learnt.gradient for name, (learnt, _) in self._learning.items()}
@@ -185,6 +190,14 @@ class LoadControl:
                 del cells[key]
 
 
+def _step(name: str, *arguments: Any, **named: Any) -> Middleware:
+    """Make a step of `gateway.middleware.admission`, which is loaded with the first of them."""
+    from gateway.middleware import admission
+
+    made: Middleware = getattr(admission, name)(*arguments, **named)
+    return made
+
+
 def _priority(route: Route) -> Priority:
     return Priority[route.priority.upper()]
 
@@ -193,6 +206,8 @@ def _rules(upstream: Upstream) -> GradientRules | None:
     adaptive = upstream.adaptive_concurrency
     if adaptive is None:
         return None
+    from gateway.resilience.gradient import GradientRules
+
     most = min(adaptive.max_limit, upstream.in_flight or adaptive.max_limit)
     return GradientRules(
         initial=min(adaptive.initial_limit, most),

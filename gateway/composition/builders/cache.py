@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, cast
 
 from twisted.internet.defer import Deferred
 
-from gateway.caching.store import Purge
 from gateway.composition.builders.keeping import keeps
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
@@ -21,6 +20,7 @@ from gateway.http.fields import FieldFilter
 from gateway.interfaces import Middleware
 
 if TYPE_CHECKING:
+    from gateway.caching.store import Purge
     from gateway.composition.builders.caching import Cached
 
 

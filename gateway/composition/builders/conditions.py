@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from math import inf
+from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.logger import Logger, LogLevel
@@ -21,13 +22,15 @@ from gateway.config.schema.upstreams import Upstream as UpstreamSettings
 from gateway.errors import BreakerOpen
 from gateway.headers import Headers
 from gateway.message import Response
-from gateway.middleware.gate import Gate
 from gateway.resilience.breaker import BreakerRules
 from gateway.resilience.outliers import OutlierRules
 from gateway.telemetry.metrics import Metrics
 from gateway.upstream.backend import Fallback, Upstream
 from gateway.upstream.in_force import InForce
 from gateway.upstream.standing import Change, Condition, ConditionRules, Standing
+
+if TYPE_CHECKING:
+    from gateway.middleware.gate import Gate
 
 Others = Callable[[str], Upstream]
 """Finds another upstream of the same snapshot by its name, once all are built."""

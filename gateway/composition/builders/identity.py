@@ -31,12 +31,12 @@ from gateway.limiting.limit import LimitStore
 from gateway.middleware.dry_run import DryRunAuthentication
 from gateway.middleware.key_parameter import KeyParameter
 from gateway.middleware.tunnels import Tunnels
-from gateway.middleware.verification import Memory, Verification
 
 if TYPE_CHECKING:
     from gateway.composition.builders.ways import Ways
     from gateway.identity.places import Place
     from gateway.middleware.placed import HiddenTokens
+    from gateway.middleware.verification import Memory, Verification
 
 
 class Identity:
@@ -82,18 +82,13 @@ class Identity:
             foundation.carried.then(partial(_no_published_keys, foundation))
         self._count = foundation.metrics.counter("gateway_auth_total").add
         self._note = auth_note(foundation)
-        self._memory = Memory(
-            results=results(auth.cache, foundation),
-            revocations=revocations(foundation),
-            describe=describer(names.user, names.roles, names.scopes),
-            now=foundation.now,
-            wall_clock=foundation.wall_clock,
-            count=self._count,
-        )
-        self.control = _control(settings, foundation, self._memory)
+        self._results, self._revocations = results(auth.cache, foundation), revocations(foundation)
+        self._describe = describer(names.user, names.roles, names.scopes)
+        self._memory = cache(self._make_memory)
+        self.control = _control(settings, foundation, self._results, self._revocations)
         self._tunnels = Tunnels(
             open_tunnels(foundation),
-            self._memory.revocations,
+            self._revocations,
             auth.tunnels == "until_expiry",
             foundation.reactor,
             foundation.wall_clock,
@@ -179,7 +174,21 @@ class Identity:
             # People choose passwords that can be guessed: what the memory keeps of one must tell nobody else anything.
             seed += self._foundation.carried.get("auth passwords", lambda: self._foundation.random_bytes(32))
         seed = sha256(seed + repr(way).encode()).digest()
-        return Verification(self._ways().makers[maker](way), seed, self._memory)
+        from gateway.middleware.verification import Verification
+
+        return Verification(self._ways().makers[maker](way), seed, self._memory())
+
+    def _make_memory(self) -> Memory:
+        from gateway.middleware.verification import Memory
+
+        return Memory(
+            results=self._results,
+            revocations=self._revocations,
+            describe=self._describe,
+            now=self._foundation.now,
+            wall_clock=self._foundation.wall_clock,
+            count=self._count,
+        )
 
     def _make_filter(self, withheld: frozenset[bytes]) -> FieldFilter:
         return request_filter(self._remade | withheld, self._decisive)
@@ -225,7 +234,7 @@ def open_tunnels(foundation: Foundation) -> OpenTunnels:
     return foundation.carried.get("auth tunnels", OpenTunnels)
 
 
-def _control(settings: Settings, foundation: Foundation, memory: Memory) -> Control:
+def _control(settings: Settings, foundation: Foundation, kept: Results, refused: Revocations) -> Control:
     """Make what does an operator's orders; with Redis it tells other instances, and hears them."""
     tunnels = open_tunnels(foundation)
     redis = None
@@ -234,14 +243,14 @@ def _control(settings: Settings, foundation: Foundation, memory: Memory) -> Cont
 
         redis = shared_redis(settings)
     if redis is None:
-        return Control(memory.results, memory.revocations, tunnels, foundation.wall_clock)
+        return Control(kept, refused, tunnels, foundation.wall_clock)
     from gateway.storage.shared_orders import SharedOrders
 
     store = redis_store(redis, foundation)
     shared = foundation.carried.get(
         ("auth orders", store), lambda: SharedOrders(store, foundation.reactor, foundation.wall_clock)
     )
-    control = Control(memory.results, memory.revocations, tunnels, foundation.wall_clock, shared.tell)
+    control = Control(kept, refused, tunnels, foundation.wall_clock, shared.tell)
     foundation.carried.then(partial(setattr, shared, "control", control))
     return control
 

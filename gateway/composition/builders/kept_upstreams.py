@@ -6,7 +6,7 @@ Tests: `tests/composition/builders/test_taking_over.py::test_an_upstream_that_is
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gateway.composition.builders.upstreams import build_upstream
 from gateway.composition.carried import Noted
@@ -17,8 +17,10 @@ from gateway.config import Settings
 from gateway.config.differences import same
 from gateway.config.named_files import files_named_in
 from gateway.config.schema.upstreams import Upstream as UpstreamSettings
-from gateway.middleware.gate import Gate
 from gateway.upstream.backend import Upstream
+
+if TYPE_CHECKING:
+    from gateway.middleware.gate import Gate
 
 
 class KeptUpstream(NamedTuple):

@@ -6,14 +6,17 @@ Tests: `tests/flow/test_retries.py::test_another_backend_takes_over`.
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from gateway.composition.foundation import Foundation
 from gateway.config.schema.resilience import Hedge, Retry
-from gateway.forwarding.hedges import Hedges
 from gateway.forwarding.retries import Retries
 from gateway.resilience.budget import RetryBudget
 from gateway.resilience.latencies import Latencies
 from gateway.resilience.retry import RetryPolicy
+
+if TYPE_CHECKING:
+    from gateway.forwarding.hedges import Hedges
 
 
 def build_retries(route: str, settings: Retry | None, foundation: Foundation) -> Retries | None:
@@ -52,6 +55,8 @@ def build_hedges(route: str, settings: Hedge | None, foundation: Foundation) -> 
     if settings is None:
         return None
     percentile, budget = settings.percentile, settings.budget
+    from gateway.forwarding.hedges import Hedges
+
     return Hedges(
         foundation.carried.get(("latencies", route, percentile), lambda: Latencies(percentile)),
         foundation.carried.get(("hedge budget", route, budget), lambda: RetryBudget(budget, 0.0)),

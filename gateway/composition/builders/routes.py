@@ -19,7 +19,6 @@ from gateway.config.schema.routes import Route
 from gateway.exchange import Exchange
 from gateway.forwarding.forwarder import Forwarder
 from gateway.forwarding.kinds import forwarder_for
-from gateway.forwarding.subrequest import fail
 from gateway.http.fields import FieldFilter
 from gateway.interfaces import Middleware
 from gateway.middleware.chain import Chain, Handler
@@ -120,6 +119,8 @@ class Routes:
             handler = _handler(route, forwarders)
         for place, step in enumerate(steps, 1):
             if isinstance(step, Fetching):
+                from gateway.forwarding.subrequest import fail
+
                 step.behind(Chain(steps[place:], handler, fail).begin)
         chain = Chain(steps, handler, render_error)
         leaf = RouteLeaf(route.name, route.pattern, chain, route.exchange_timeout, paths)

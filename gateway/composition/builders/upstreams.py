@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 
 from gateway.composition.builders.backends import Building, backups_of, placing
 from gateway.composition.builders.conditions import Others, build_condition, build_fallback
@@ -11,9 +12,11 @@ from gateway.composition.builders.dry_run import breaker_note
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
 from gateway.config.schema.upstreams import Upstream as UpstreamSettings
-from gateway.middleware.gate import Gate
 from gateway.upstream.backend import Upstream
 from gateway.upstream.dry_run import DryRunUpstream
+
+if TYPE_CHECKING:
+    from gateway.middleware.gate import Gate
 
 
 def build_upstream(
