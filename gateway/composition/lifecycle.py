@@ -25,10 +25,11 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from gateway import __version__
-from gateway.admin.resources import AdminRoot, Leaf
+from gateway.admin.resources import AdminRoot
 from gateway.admin.service import AdminListener
 from gateway.answering.health import State
 from gateway.compiled import KIND
+from gateway.composition.admin_tree import admin_root
 from gateway.composition.assembly import Gateway, assemble
 from gateway.composition.changes import Changes, entries
 from gateway.composition.configured import Configured
@@ -39,7 +40,6 @@ from gateway.composition.reader import Reader
 from gateway.composition.slices import Slices
 from gateway.composition.watcher import ConfigWatcher, inotify_notifier
 from gateway.config import ConfigError, Settings, sources, summary
-from gateway.config.effective import route_table
 from gateway.config.named_files import lists_named_by, named_files
 from gateway.listening.endpoint_files import files_of
 from gateway.listening.endpoints import ListenFailed, listen
@@ -53,10 +53,8 @@ from gateway.transport.deadlines import INTERVAL
 from gateway.transport.inherited import Inherited
 
 if TYPE_CHECKING:
+    # Loaded with a configuration in etcd, and with the first agent of an application.
     from gateway.discovery.documents import EtcdDocuments
-
-if TYPE_CHECKING:
-    # Loaded with the first agent of an application.
     from gateway.serving.agent import ProxyAgent
 
 _log = Logger()
@@ -304,34 +302,7 @@ class GatewayService(MultiService):
             _says.info(line.words, **line.facts)
 
     def _admin_root(self) -> AdminRoot:
-        foundation = self.gateway.foundation
-        return AdminRoot(
-            foundation.health,
-            lambda accept: foundation.metrics.exposition(accept, foundation.now()),
-            {
-                "routes": lambda: route_table(self.settings),
-                "upstreams": self.gateway.figures.view,
-            },
-            self._admin_leaves,
-            lambda: self.settings.admin.hosts,
-        )
-
-    def _admin_leaves(self) -> dict[str, Leaf]:
-        from gateway.admin.configuration import configuration_leaves  # large: few ask for more than metrics and health
-        from gateway.admin.guard import Guard
-        from gateway.admin.purges import purge_writes
-        from gateway.admin.writes import auth_writes
-        from gateway.composition.administration import Administration
-
-        guard = Guard(lambda: self.settings.admin.token.get_secret_value(), self.gateway.foundation.now)
-        administration = Administration(
-            self._changes, self._configured, lambda: self.settings, partial(Slices, self._reactor)
-        )
-        return (
-            auth_writes(guard, lambda: self.gateway.root.tree.credentials)
-            | purge_writes(guard, lambda: self.gateway.root.tree.caches)
-            | configuration_leaves(guard, administration)
-        )
+        return admin_root(self.gateway, self._changes, self._configured, self._reactor)
 
     def _in_force(self, settings: Settings) -> None:
         self._configured.in_force(settings, self._changes.version)

@@ -19,8 +19,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from twisted.application.service import Service
-from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
+from twisted.internet.defer import CancelledError
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
@@ -30,6 +29,7 @@ from gateway.discovery.asking import LARGEST, TIMEOUT, member_of
 from gateway.discovery.backoff import LONGEST, BackOff
 from gateway.discovery.contract import SourceFault
 from gateway.discovery.etcd import EtcdKeys, pair, question_of
+from gateway.discovery.following import Following
 
 SETTLED: Final = 0.2
 """Seconds without a change after which what has changed is applied: who writes three keys means one change."""
@@ -42,7 +42,7 @@ _JSON: Final = {"Content-Type": "application/json"}
 _log = Logger(namespace="gateway.config")
 
 
-class EtcdDocuments(Service):
+class EtcdDocuments(Following):
     """The documents below a prefix of etcd.
 
     Args:
@@ -75,8 +75,6 @@ class EtcdDocuments(Service):
         self._changed: Callable[[], object] = lambda: None
         self._reactor: Any = None
         self._backoff = BackOff(lambda: 0.5, LONGEST)
-        self._running: Deferred[None] | None = None
-        self._later: Any = None
         self._failing = False
 
     def fetch(self) -> None:
@@ -120,21 +118,9 @@ class EtcdDocuments(Service):
         self._keys, self._changed, self._reactor = keys, changed, reactor
         self._backoff = BackOff(chance, LONGEST)
 
-    def startService(self) -> None:
-        """Begin to follow."""
-        super().startService()
-        self._running = ensureDeferred(self._run())
-        self._running.addErrback(lambda failure: failure.trap(CancelledError) and None)
-
     def stopService(self) -> None:
         """Follow no more."""
         super().stopService()
-        if self._running is not None:
-            self._running.cancel()
-            self._running = None
-        if self._later is not None:
-            self._later.cancel()
-            self._later = None
         if self._keys is not None:
             self._keys.close()
 

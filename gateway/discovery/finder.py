@@ -20,13 +20,13 @@ from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
-from twisted.application.service import Service
-from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
+from twisted.internet.defer import CancelledError
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from gateway.discovery.backoff import BackOff
 from gateway.discovery.contract import Answer, Source, SourceFault
+from gateway.discovery.following import Following
 from gateway.discovery.members import MOST, Member
 
 SPACING: Final = 0.2
@@ -62,7 +62,7 @@ class Counts(NamedTuple):
     refused: Callable[[str], None]
 
 
-class Finder(Service):
+class Finder(Following):
     """Finds the members of one upstream.
 
     Args:
@@ -113,10 +113,8 @@ class Finder(Service):
         self._counts = counts
         self._remember = remember
         self._take: Callable[[Sequence[Member]], None] | None = None
-        self._running: Deferred[None] | None = None
         self._found: tuple[Member, ...] = self.members
         self._changed = -SPACING
-        self._later: Any = None
         self._told_refusals = False
 
     def tell(self, take: Callable[[Sequence[Member]], None]) -> None:
@@ -125,21 +123,9 @@ class Finder(Service):
             self._take = take
             take(self.members)
 
-    def startService(self) -> None:
-        """Begin to ask."""
-        super().startService()
-        self._running = ensureDeferred(self._run())
-        self._running.addErrback(lambda failure: failure.trap(CancelledError) and None)
-
     def stopService(self) -> None:
         """Ask no more; what is in force stays."""
         super().stopService()
-        if self._later is not None:
-            self._later.cancel()
-            self._later = None
-        if self._running is not None:
-            self._running.cancel()
-            self._running = None
         self._source.close()
 
     def view(self) -> dict[str, Any]:

@@ -1,0 +1,55 @@
+"""What the admin port answers, hung together: what is asked for all the time now, the rest when somebody asks for it.
+
+Tests: `tests/admin/test_resources.py::test_the_root_knows_what_each_thing_is`.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from gateway.admin.resources import AdminRoot, Leaf
+from gateway.composition.assembly import Gateway
+from gateway.composition.changes import Changes
+from gateway.composition.configured import Configured
+from gateway.composition.slices import Slices
+from gateway.config import Settings
+from gateway.config.effective import route_table
+
+
+def admin_root(gateway: Gateway, changes: Changes, configured: Configured, reactor: Any) -> AdminRoot:
+    """Return the tree of the admin port.
+
+    Args:
+        gateway: What is shown.
+        changes: Change its configuration.
+        configured: Knows what that was made from.
+        reactor: Turns between the slices of a long answer.
+    """
+    foundation = gateway.foundation
+
+    def settings() -> Settings:
+        return gateway.root.tree.settings
+
+    def others() -> dict[str, Leaf]:
+        from gateway.admin.configuration import configuration_leaves  # large: few ask for more than metrics and health
+        from gateway.admin.guard import Guard
+        from gateway.admin.purges import purge_writes
+        from gateway.admin.writes import auth_writes
+        from gateway.composition.administration import Administration
+
+        guard = Guard(lambda: settings().admin.token.get_secret_value(), foundation.now)
+        administration = Administration(changes, configured, settings, partial(Slices, reactor))
+        return (
+            auth_writes(guard, lambda: gateway.root.tree.credentials)
+            | purge_writes(guard, lambda: gateway.root.tree.caches)
+            | configuration_leaves(guard, administration)
+        )
+
+    return AdminRoot(
+        foundation.health,
+        lambda accept: foundation.metrics.exposition(accept, foundation.now()),
+        {"routes": lambda: route_table(settings()), "upstreams": gateway.figures.view},
+        others,
+        lambda: settings().admin.hosts,
+    )
