@@ -207,7 +207,7 @@ class Finder(Following):
             )
 
     def _first_words(self, why: str) -> bool:
-        """Whether these are the first words on why it waits: the state is the same before and after them."""
+        """Whether `why` is the first reason given for waiting: it is logged though the state stays."""
         return self.state is State.WAITING and self.why == "it has not answered yet" and why != self.why
 
     def _tell_refusals(self, refused: Sequence[str]) -> None:
@@ -234,7 +234,7 @@ class Finder(Following):
         self._later = None
         self._changed = self._reactor.seconds()
         before, self.members = self.members, self._found
-        if before == self.members:  # it came and went
+        if before == self.members:  # a member came and went again before it was told of
             return
         self._counts.changed(self.upstream)
         _log.info("{upstream}: {changes}", upstream=self.upstream, changes=_changes(before, self.members))
