@@ -81,6 +81,10 @@ class Configuration(Protocol):
     def durable(self) -> bool:
         """Whether a restart finds the overlay."""
 
+    @property
+    def doubt(self) -> str:
+        """Why a restart may not find the overlay, where it has a file."""
+
     def versions(self) -> list[Past]:
         """Return the versions that are kept, that in force first."""
 
@@ -179,7 +183,9 @@ class Changing(Ours):
     def _made(self, planned: Planned) -> dict[str, Any]:
         durable = self.configuration.durable
         found = {"version": planned.version, "before": planned.before, "changes": changes_as_data(planned.changes)}
-        return found | {"durable": durable} | ({} if durable else {"detail": _FOR_A_WHILE})
+        doubt = self.configuration.doubt
+        detail = f"It is in force and written, and may be lost with the power: {doubt}." if doubt else _FOR_A_WHILE
+        return found | {"durable": durable} | ({} if durable else {"detail": detail})
 
 
 def as_data(problem: Problem) -> dict[str, object]:

@@ -77,7 +77,12 @@ class Administration:
     @property
     def durable(self) -> bool:
         """Whether a restart finds the overlay."""
-        return self._configured.overlay_path is not None
+        return self._configured.overlay_path is not None and not self._configured.doubt
+
+    @property
+    def doubt(self) -> str:
+        """Why a restart may not find the overlay, which has a file."""
+        return self._configured.doubt
 
     def versions(self) -> list[Past]:
         """Return the versions that are kept, that in force first."""

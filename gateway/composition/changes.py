@@ -49,6 +49,10 @@ Keep = Callable[[Settings], "Awaitable[None] | None"]
 """Writes down what a change leaves, so that a restart finds it; what it raises stops the change."""
 
 
+_MARK = 4
+"""Random octets that mark a start in the names of versions: one start in four milliards has those of another."""
+
+
 class Stopping(Exception):
     """The gateway is stopping: its configuration does not change any more."""
 
@@ -111,7 +115,9 @@ class Changes:
         announce: Callable[[Settings], None],
         applied: Callable[[Settings], None],
     ) -> None:
-        self._versions = Versions(gateway.root.tree.settings, gateway.foundation.wall_clock())
+        foundation = gateway.foundation
+        start = foundation.random_bytes(_MARK).hex()
+        self._versions = Versions(gateway.root.tree.settings, foundation.wall_clock(), start)
         self._gateway = gateway
         self._admin = admin
         self._load = load
@@ -122,7 +128,7 @@ class Changes:
 
     @property
     def version(self) -> str:
-        """The name of the version in force; that of the start is `"1"`."""
+        """The name of the version in force."""
         return self._versions.current.name
 
     def versions(self) -> list[Version]:

@@ -75,6 +75,10 @@ class Configured:
         reading: Called before files are read.
         gather: Reads what is no path (a configuration in etcd); None for files.
 
+    Attributes:
+        overlay_path: Where the overlay is kept; None for nowhere.
+        doubt: Why the overlay, as it was written down last, may be lost with the power; empty where it is not.
+
     Raises:
         ConfigError: It is wrong.
     """
@@ -93,9 +97,10 @@ class Configured:
         self.overlay_path: Path | None = None
         self._pending = self._first(configuration)
         self._in_force = self._pending
-        self._overlays: dict[str, bytes] = {"1": self._in_force.packed}
+        self._overlays: dict[str, bytes] = {}
         self._file: OverlayFile | None = None
         self._reader: Reader | None = None
+        self.doubt = ""
 
     @property
     def settings(self) -> Settings:
@@ -106,6 +111,10 @@ class Configured:
     def overlay(self) -> Overlay:
         """What is over the files."""
         return self._in_force.overlay
+
+    def starts_as(self, version: str) -> None:
+        """Say what the version is called that the process starts with."""
+        self._overlays[version] = self._in_force.packed
 
     def keep_in(self, file: OverlayFile) -> None:
         """Say who writes the overlay down."""
@@ -243,6 +252,9 @@ class Configured:
             return None
 
         def kept(kept: Kept) -> None:
+            self.doubt = kept.doubt
+            if kept.doubt:
+                _log.error("The overlay is written, and may be lost with the power: {doubt}", doubt=kept.doubt)
             self._pending = replace(pending, overlay=kept.overlay, packed=kept.packed)
 
         return self._file.keep(self.overlay_path, pending.overlay).addCallback(kept)

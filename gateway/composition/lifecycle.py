@@ -130,6 +130,7 @@ class GatewayService(MultiService):
         self._admin = AdminListener(reactor, self._admin_root, new_id, open_admin)
         load = None if path is None else self._configured.again
         self._changes = Changes(self.gateway, self._admin, load, self._announce, self._in_force)
+        self._configured.starts_as(self._changes.version)
         kept = OverlayFile(self.gateway.foundation.threads)
         kept.setServiceParent(self)
         self._configured.keep_in(kept)

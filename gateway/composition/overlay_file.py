@@ -2,6 +2,12 @@
 
 Written beside its place and renamed; the file before the rename and the directory after it are synchronised with the
 disk, in a thread: that may take as long as the disk likes.
+
+Note [In its place, and perhaps not for good]
+
+Once the file has its name, who starts next reads it. Where the directory cannot be synchronised after that, the change
+is made all the same: refused, it would not be in force, and would be there after the next start. The answer says that
+it may be lost with the power. To put the file before back into its place would be another rename, on the same disk.
 """
 
 from __future__ import annotations
@@ -65,10 +71,12 @@ class Kept(NamedTuple):
     Attributes:
         overlay: As it reads back.
         packed: Its text, compressed: versions that are kept take little memory.
+        doubt: Why it may be lost with the power; empty where it is not. Note [In its place, and perhaps not for good].
     """
 
     overlay: Overlay
     packed: bytes
+    doubt: str = ""
 
     @classmethod
     def unpacked(cls, packed: bytes) -> Overlay:
@@ -83,14 +91,22 @@ def settle(path: Path | None, overlay: Overlay) -> Kept:
         OSError: It cannot be written.
     """
     text = overlay.text().encode()
-    if path is not None:
-        write(path, None if overlay.empty else text)
     file = "overlay" if path is None else str(path)
-    return Kept(NOTHING if overlay.empty else parse(Source(file, text.decode())), zlib.compress(text))
+    # Before it is written: nothing may fail once it is in its place.
+    kept = Kept(NOTHING if overlay.empty else parse(Source(file, text.decode())), zlib.compress(text))
+    return kept if path is None else kept._replace(doubt=write(path, None if overlay.empty else text))
 
 
-def write(path: Path, content: bytes | None) -> None:
+def write(path: Path, content: bytes | None, synchronise: Callable[[int], None] = os.fsync) -> str:
     """Put content into the place of a file, or remove it where there is none.
+
+    Args:
+        path: The place.
+        content: What is put there.
+        synchronise: Waits until the disk has what was written to a descriptor.
+
+    Returns:
+        Why it may be lost with the power; empty where it is not.
 
     Raises:
         OSError: What was there is there still.
@@ -107,17 +123,21 @@ def write(path: Path, content: bytes | None) -> None:
                 os.fchmod(stream.fileno(), MODE)  # whatever the umask is
                 stream.write(content)
                 stream.flush()
-                os.fsync(stream.fileno())
+                synchronise(stream.fileno())
             beside.replace(path)
         except BaseException:
             with suppress(OSError):
                 beside.unlink(missing_ok=True)
             raise
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            synchronise(directory)
+        finally:
+            os.close(directory)
+    except OSError as error:  # Note [In its place, and perhaps not for good]
+        return f"its directory cannot be synchronised with the disk: {error.strerror or type(error).__name__}"
+    return ""
 
 
 def _not_kept(failure: Failure) -> Kept:

@@ -1,6 +1,8 @@
 """The configurations that were put into force, each with when, by whom, and what it changed; the last few are kept.
 
-Kept by `gateway.composition.changes`. A version's name is a text: `"1"` is what the process was started with.
+Kept by `gateway.composition.changes`. A version's name is a text: a number, from 1 at the start, and a mark of the
+start: `"3-9f86d081"`. Without the mark, a change that was meant for version 3 of a process would fit version 3 of the
+process that was started after it.
 """
 
 from __future__ import annotations
@@ -46,7 +48,7 @@ class Version:
     """A configuration that is, or was, in force.
 
     Attributes:
-        name: What it is called: a number as a text.
+        name: What it is called.
         at: Unix seconds when it came into force.
         who: Who put it there: `start`, `SIGHUP`, `watch`, `application`, `admin:NAME`.
         changes: What it has other than the version before it.
@@ -66,11 +68,13 @@ class Versions:
     Args:
         settings: What the process is started with.
         at: Unix seconds.
+        start: Marks the start: no other has the same.
     """
 
-    def __init__(self, settings: Settings, at: float) -> None:
+    def __init__(self, settings: Settings, at: float, start: str) -> None:
+        self._start = start
         self._number = 1
-        self._kept = deque([Version("1", at, "start", (), settings)], KEPT)
+        self._kept = deque([Version(self._name(), at, "start", (), settings)], KEPT)
 
     @property
     def current(self) -> Version:
@@ -80,7 +84,7 @@ class Versions:
     def add(self, settings: Settings, at: float, who: str, changes: tuple[Difference, ...]) -> Version:
         """Note that a configuration is in force; the oldest of those that are kept is forgotten."""
         self._number += 1
-        version = Version(str(self._number), at, who, changes, settings)
+        version = Version(self._name(), at, who, changes, settings)
         self._kept.append(version)
         return version
 
@@ -98,3 +102,6 @@ class Versions:
     def newest_first(self) -> list[Version]:
         """Return those that are kept."""
         return list(reversed(self._kept))
+
+    def _name(self) -> str:
+        return f"{self._number}-{self._start}"

@@ -121,6 +121,14 @@ class Api:
         assert answer.status == 200, answer
         return answer.json
 
+    def version(self, number: int) -> str:
+        """Return what a version of this start is called."""
+        return f"{number}-{self.service.changes.version.partition('-')[2]}"
+
+    def tag(self, number: int) -> str:
+        """Return the entity tag of a version of this start."""
+        return f'"{self.version(number)}"'
+
     def status(self, path: str) -> int:
         """Ask the gateway for a path as a client; returns the status."""
         client = FakeClient()

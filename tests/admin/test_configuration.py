@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import json
+import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +14,7 @@ import pytest
 from twisted.logger import capturedLogs, eventAsText
 
 from gateway.admin.resources import REQUEST_BODY
+from gateway.composition import overlay_file
 from gateway.config import from_mapping
 from gateway.config.texts import MASK
 from tests.admin.api import CONFIGURATION, KEPT, TOKEN, Api
@@ -38,7 +43,7 @@ def test_what_is_in_force_is_read_without_a_token(api: Api) -> None:
     """Secrets masked, with the version as its tag."""
     answer = api.ask("GET", "/config", token="")
 
-    assert (answer.status, answer.fields["ETag"]) == (200, '"1"')
+    assert (answer.status, answer.fields["ETag"]) == (200, api.tag(1))
     assert answer.json["admin"]["token"] == MASK
     assert [route["name"] for route in answer.json["routes"]] == ["orders", "/others"]
 
@@ -47,7 +52,7 @@ def test_a_head_has_the_tag_and_no_body(api: Api) -> None:
     """As everywhere."""
     answer = api.ask("HEAD", "/config", token="")
 
-    assert (answer.status, answer.fields["ETag"], answer.body) == (200, '"1"', b"")
+    assert (answer.status, answer.fields["ETag"], answer.body) == (200, api.tag(1), b"")
 
 
 @pytest.mark.parametrize("path", ["/config/routes/%2Fothers", "/config/routes//others", "/config/routes/%2fothers"])
@@ -74,9 +79,9 @@ def test_the_versions_are_listed(api: Api) -> None:
     api.ask("PUT", "/config/routes/new", ROUTE)
 
     first, second = api.get("/config/versions")["versions"]
-    assert (first["version"], first["who"]) == ("2", "admin:192.0.2.9")
+    assert (first["version"], first["who"]) == (api.version(2), "admin:192.0.2.9")
     assert first["changes"] == [{"section": "routes", "name": "new", "kind": "added"}]
-    assert second == {"version": "1", "at": "1970-01-01T00:00:00+00:00", "who": "start", "changes": []}
+    assert second == {"version": api.version(1), "at": "1970-01-01T00:00:00+00:00", "who": "start", "changes": []}
 
 
 @pytest.mark.parametrize(
@@ -96,7 +101,7 @@ def test_all_but_reads_need_the_token(api: Api, method: str, path: str) -> None:
     assert api.ask(method, path, ROUTE, token="").status == 401
     assert api.ask(method, path, ROUTE, token="wrong").status == 401
     assert api.ask(method, path, ROUTE, origin="https://evil.example").status == 403
-    assert api.get("/config/versions")["versions"][0]["version"] == "1"
+    assert api.get("/config/versions")["versions"][0]["version"] == api.version(1)
 
 
 @pytest.mark.parametrize("body", [CONFIGURATION, "{}", '\t{"routes":\t[]}'])
@@ -106,7 +111,7 @@ def test_a_configuration_is_valid(api: Api, body: str) -> None:
     answer = api.ask("POST", "/config/validate", body, **fields)
 
     assert (answer.status, answer.json["valid"]) == (200, True)
-    assert api.get("/config/versions")["versions"][0]["version"] == "1"
+    assert api.get("/config/versions")["versions"][0]["version"] == api.version(1)
 
 
 def test_all_that_is_wrong_is_told_with_its_place(api: Api) -> None:
@@ -146,7 +151,7 @@ def test_a_plan_says_what_would_change(api: Api) -> None:
     answer = api.ask("POST", "/config/plan", CONFIGURATION.replace("/others", "/another"))
 
     assert answer.status == 200
-    assert answer.json["version"] == "1"
+    assert answer.json["version"] == api.version(1)
     assert answer.json["changes"] == [
         {"section": "routes", "name": "/another", "kind": "added"},
         {"section": "routes", "name": "/others", "kind": "removed"},
@@ -160,8 +165,8 @@ def test_a_route_is_put_and_deleted(api: Api) -> None:
     assert api.status("/new") == 404
     answer = api.ask("PUT", "/config/routes/new", ROUTE)
 
-    assert (answer.status, answer.fields["ETag"]) == (201, '"2"')
-    assert answer.json["before"] == "1"
+    assert (answer.status, answer.fields["ETag"]) == (201, api.tag(2))
+    assert answer.json["before"] == api.version(1)
     assert answer.json["durable"] is False
     assert "as long as the process" in answer.json["detail"]
     assert api.status("/new") == 200
@@ -233,14 +238,22 @@ def test_a_change_for_another_version_is_not_made(api: Api) -> None:
         ("PUT", "/config/routes/new", "path: /x\nrespond: {}"),
         ("DELETE", "/config/routes/new", ""),
         ("DELETE", "/config/overlay", ""),
-        ("POST", "/config/rollback", '{"version": "1"}'),
+        ("POST", "/config/rollback", json.dumps({"version": api.version(1)})),
         ("POST", "/config/plan", CONFIGURATION),
     ):
-        for tag in ('"1"', 'W/"2"', "2", '"1", "3"', ""):
+        for tag in (
+            api.tag(1),
+            f"W/{api.tag(2)}",
+            api.version(2),
+            f"{api.tag(1)}, {api.tag(3)}",
+            '"2"',
+            '"2-00000000"',
+            "",
+        ):
             answer = api.ask(method, path, body, if_match=tag)
             assert (answer.status, answer.fields["Gateway-Reason"]) == (412, "config.version")
-    assert api.get("/config/versions")["versions"][0]["version"] == "2"
-    for tag in ('"2"', "*", '"9", "4"'):
+    assert api.get("/config/versions")["versions"][0]["version"] == api.version(2)
+    for tag in (api.tag(2), "*", f'"9", {api.tag(4)}'):
         assert api.ask("PUT", "/config/routes/new", {**ROUTE, "path": f"/{len(tag)}"}, if_match=tag).status == 200
 
 
@@ -278,14 +291,15 @@ def test_a_version_comes_back(api: Api) -> None:
     """As a new version; one that is not kept is not found."""
     api.ask("PUT", "/config/routes/new", ROUTE)
     api.ask("DELETE", "/config/routes/new")
-    answer = api.ask("POST", "/config/rollback", {"version": "2"})
+    answer = api.ask("POST", "/config/rollback", {"version": api.version(2)})
 
-    assert (answer.status, answer.json["version"], answer.json["before"]) == (200, "4", "3")
+    assert (answer.status, answer.json["version"], answer.json["before"]) == (200, api.version(4), api.version(3))
     assert api.status("/new") == 200
     assert list(api.get("/config/overlay")["overlay"]) == ["routes"]
     assert api.reload()
     assert api.status("/new") == 200
-    assert api.ask("POST", "/config/rollback", {"version": "99"}).status == 404
+    for other in ("99", "2", "2-00000000"):
+        assert api.ask("POST", "/config/rollback", {"version": other}).status == 404
     for body in ("", "[]", "{}", {"version": 2}, {"version": "2", "more": 1}, "[" * 50_000):
         assert api.ask("POST", "/config/rollback", body).status == 400
 
@@ -295,7 +309,7 @@ def test_a_version_comes_back_as_it_was_though_the_files_have_changed(api: Api) 
     api.path.write_text(CONFIGURATION.replace("/others", "/another"))
     assert api.reload()
     assert (api.status("/others"), api.status("/another")) == (404, 200)
-    assert api.ask("POST", "/config/rollback", {"version": "1"}).status == 200
+    assert api.ask("POST", "/config/rollback", {"version": api.version(1)}).status == 200
 
     assert (api.status("/others"), api.status("/another")) == (200, 404)
     assert api.reload()
@@ -308,11 +322,11 @@ def test_what_is_rolled_back_to_is_kept_as_it_was_sent(kept: Api) -> None:
     assert kept.ask("PUT", "/config", body).status == 200
     assert kept.ask("DELETE", "/config/overlay").status == 200
     assert kept.status("/x") == 404
-    assert kept.ask("POST", "/config/rollback", {"version": "2"}).status == 200
+    assert kept.ask("POST", "/config/rollback", {"version": kept.version(2)}).status == 200
 
     assert (kept.status("/x"), kept.status("/others")) == (200, 404)
     assert "${X:-/x}" in (kept.path.parent / "kept/overlay.yaml").read_text()
-    assert kept.ask("POST", "/config/rollback", {"version": "1"}).status == 200
+    assert kept.ask("POST", "/config/rollback", {"version": kept.version(1)}).status == 200
     assert (kept.status("/x"), kept.status("/others")) == (404, 200)
     assert not (kept.path.parent / "kept/overlay.yaml").exists()
 
@@ -334,7 +348,7 @@ def test_what_cannot_be_opened_changes_nothing(api: Api) -> None:
     assert answer.status == 422
     assert "tcp:2" in answer.json["problems"][0]["message"]
     assert api.get("/config/overlay")["overlay"] == {}
-    assert api.get("/config/versions")["versions"][0]["version"] == "1"
+    assert api.get("/config/versions")["versions"][0]["version"] == api.version(1)
 
 
 def test_every_write_leaves_one_record(api: Api) -> None:
@@ -342,13 +356,13 @@ def test_every_write_leaves_one_record(api: Api) -> None:
     with capturedLogs() as events:
         api.ask("PUT", "/config/routes/new", ROUTE)
         api.ask("PUT", "/config/routes/new", "path: 3")
-        api.ask("DELETE", "/config/routes/new", if_match='"1"')
+        api.ask("DELETE", "/config/routes/new", if_match=api.tag(1))
 
     records = [event for event in events if event.get("log_namespace") == "gateway.audit"]
     assert [(one["who"], one["what"], one["before"], one["after"], one["outcome"]) for one in records] == [
-        ("admin:192.0.2.9", "PUT /config/routes/new", "1", "2", "done"),
-        ("admin:192.0.2.9", "PUT /config/routes/new", "2", "2", "refused"),
-        ("admin:192.0.2.9", "DELETE /config/routes/new", "2", "2", "refused"),
+        ("admin:192.0.2.9", "PUT /config/routes/new", api.version(1), api.version(2), "done"),
+        ("admin:192.0.2.9", "PUT /config/routes/new", api.version(2), api.version(2), "refused"),
+        ("admin:192.0.2.9", "DELETE /config/routes/new", api.version(2), api.version(2), "refused"),
     ]
     assert TOKEN not in "".join(str(eventAsText(event)) for event in events)
 
@@ -398,6 +412,28 @@ def test_what_cannot_be_written_is_not_done(kept: Api) -> None:
     assert "No such file or directory" in answer.json["detail"]
     assert kept.status("/new") == 404
     assert kept.get("/config/overlay")["overlay"] == {}
+
+
+def test_what_may_be_lost_with_the_power_is_told(kept: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is in force and in its file, so it is not refused; the next that is written for good says so."""
+    file, really = kept.path.parent / "kept/overlay.yaml", os.fsync
+
+    def synchronise(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        really(descriptor)
+
+    # The system's own function: nothing between the admin port and the file has it for a parameter.
+    monkeypatch.setattr(overlay_file.write, "__defaults__", (synchronise,))
+    answer = kept.ask("PUT", "/config/routes/new", ROUTE)
+
+    assert (answer.status, answer.json["durable"]) == (201, False)
+    assert "may be lost with the power: its directory cannot be synchronised" in answer.json["detail"]
+    assert kept.status("/new") == 200
+    assert "/new" in file.read_text()
+    assert kept.get("/config/overlay")["durable"] is False
+    monkeypatch.undo()
+    assert kept.ask("DELETE", "/config/routes/new").json["durable"] is True
 
 
 def test_a_route_that_takes_keys_from_the_defaults_means_the_same_when_it_is_put_back(tmp_path: Path) -> None:

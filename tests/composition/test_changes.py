@@ -152,16 +152,16 @@ def test_a_burst_of_reloads_is_two(running: World) -> None:
 
     assert answers == [True] * 5
     assert running.service.settings.routes[0].pattern == "/others/*"
-    assert running.service.changes.version == "3"
+    assert running.service.changes.version == running.version(3)
 
 
 def test_what_fails_has_no_version(running: World) -> None:
     """The number is that of what is in force."""
     running.change("routes:", "route:")
-    assert running.service.changes.version == "1"
+    assert running.service.changes.version == running.version(1)
     running.change("route:", "routes:")
 
-    assert running.service.changes.version == "2"
+    assert running.service.changes.version == running.version(2)
 
 
 def test_a_stop_during_a_reload_waits_for_it(running: World) -> None:
@@ -224,7 +224,7 @@ def test_who_changed_what_and_when(running: World) -> None:
     assert done == [third]
     assert (third.who, third.changes) == ("admin:ops", (("strict", "", "changed"),))
     assert (second.who, second.at, second.changes) == ("application", 7.0, (("routes", "orders", "changed"),))
-    assert (first.name, first.who) == ("1", "start")
+    assert (first.name, first.who) == (running.version(1), "start")
 
 
 def test_a_plan_changes_nothing(running: World) -> None:
@@ -239,7 +239,7 @@ def test_a_plan_changes_nothing(running: World) -> None:
     assert running.service.gateway.root.tree is snapshot
     assert running.service.gateway.foundation.carried._things == things
     assert running.service.gateway.foundation.pool.pools() == pools
-    assert running.service.changes.version == plan.version == "1"
+    assert running.service.changes.version == plan.version == running.version(1)
     running.service.changes.apply(read)
     applied = running.service.changes.versions()[0]
     assert applied.changes == plan.changes == (("upstreams", "orders", "removed"), ("routes", "orders", "removed"))
@@ -249,13 +249,17 @@ def test_a_plan_changes_nothing(running: World) -> None:
 def test_back_to_an_earlier_version(running: World) -> None:
     """That is a version of its own."""
     running.change("path: /orders/*", "path: /others/*")
-    running.service.changes.roll_back("1", who="admin:ops")
+    running.service.changes.roll_back(running.version(1), who="admin:ops")
 
     assert running.send(GET).responses()[0].status == 200
     newest = running.service.changes.versions()[0]
-    assert (newest.name, newest.who, newest.changes) == ("3", "admin:ops", (("routes", "orders", "changed"),))
+    assert (newest.name, newest.who, newest.changes) == (
+        running.version(3),
+        "admin:ops",
+        (("routes", "orders", "changed"),),
+    )
     failures: list[Any] = []
-    running.service.changes.roll_back("4").addErrback(failures.append)
+    running.service.changes.roll_back(running.version(4)).addErrback(failures.append)
     assert failures[0].check(UnknownVersion)
 
 
@@ -263,12 +267,14 @@ def test_a_change_of_another_version_is_refused(running: World) -> None:
     """Somebody else was faster; a plan is refused as well."""
     read, failures = other(running, strict=True), list[Any]()
     running.change("path: /orders/*", "path: /others/*")
-    running.service.changes.apply(read, expected="1").addErrback(failures.append)
-    running.service.changes.plan(read, expected="1").addErrback(failures.append)
+    running.service.changes.apply(read, expected=running.version(1)).addErrback(failures.append)
+    running.service.changes.plan(read, expected=running.version(1)).addErrback(failures.append)
 
-    assert [(one.check(OtherVersion), one.value.version) for one in failures] == [(OtherVersion, "2")] * 2
-    assert running.service.changes.apply(read, expected="2").called
-    assert running.service.changes.version == "3"
+    assert [(one.check(OtherVersion), one.value.version) for one in failures] == [
+        (OtherVersion, running.version(2))
+    ] * 2
+    assert running.service.changes.apply(read, expected=running.version(2)).called
+    assert running.service.changes.version == running.version(3)
 
 
 def test_what_cannot_be_written_down_is_not_in_force(running: World) -> None:
@@ -312,7 +318,7 @@ def test_reading_may_take_its_time(running: World) -> None:
     strict = running.service.settings.model_copy(update={"strict": True})
     running.service.changes.apply(lambda: reading)
     running.service.changes.apply(other(running, dry_run_header=True))
-    assert running.service.changes.version == "1"
+    assert running.service.changes.version == running.version(1)
     reading.callback(strict)
 
     assert running.service.settings.strict

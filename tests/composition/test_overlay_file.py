@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -72,6 +74,37 @@ def test_a_file_that_cannot_be_written_stays_as_it_was(tmp_path: Path) -> None:
     assert [one.name for one in tmp_path.iterdir()] == ["overlay.yaml"]
     with pytest.raises(FileNotFoundError):
         write(tmp_path / "none/overlay.yaml", b"x")
+
+
+@pytest.mark.parametrize("content", [b"new", None])
+def test_a_directory_that_cannot_be_synchronised_is_told(tmp_path: Path, content: bytes | None) -> None:
+    """The file is in its place by then: what is said is that it may be lost. See the note of the module."""
+    path = tmp_path / "overlay.yaml"
+    path.write_text("old")
+
+    def synchronise(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    doubt = write(path, content, synchronise)
+
+    assert doubt == "its directory cannot be synchronised with the disk: Input/output error"
+    assert (path.read_bytes() if path.exists() else None) == content
+    assert write(path, content) == ""
+
+
+def test_a_file_that_cannot_be_synchronised_is_not_put_in_place(tmp_path: Path) -> None:
+    """What was there is there still, and nothing beside it."""
+    path = tmp_path / "overlay.yaml"
+    path.write_text("old")
+
+    def synchronise(descriptor: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with pytest.raises(OSError, match="Input/output"):
+        write(path, b"new", synchronise)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_what_an_ended_process_has_left_is_no_obstacle(tmp_path: Path) -> None:

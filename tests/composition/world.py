@@ -110,6 +110,10 @@ class World:
     def state(self) -> State:
         return self.service.gateway.foundation.health.state
 
+    def version(self, number: int) -> str:
+        """Return what a version of this start is called."""
+        return f"{number}-{self.service.changes.version.partition('-')[2]}"
+
     def open(self) -> list[str]:
         return [port.endpoint for port in self.ports if port.open]
 
