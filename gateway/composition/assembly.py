@@ -246,11 +246,16 @@ def assemble(
     )
     metrics.access_log_dropped = lambda: access_logs.dropped
     metrics.loop_lag = loop_lag.worst
+    listeners = Listeners(reactor, partial(entrance, site, reception), limit, open_port)
+    metrics.gauge(
+        "gateway_certificate_end_timestamp_seconds",
+        lambda: [((one.describe(), name), end) for one in listeners.open for name, end in one.certificates().items()],
+    )
     return Gateway(
         foundation=foundation,
         root=root,
         site=site,
-        listeners=Listeners(reactor, partial(entrance, site, reception), limit, open_port),
+        listeners=listeners,
         client_lists=client_lists,
         limit=limit,
         access_logs=access_logs,

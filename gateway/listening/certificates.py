@@ -77,6 +77,12 @@ class Identity:
         return self.leaf, *self.chain
 
 
+def shown_as(certificate: x509.Certificate) -> tuple[str, float]:
+    """Give what a certificate is called in a metric (its first DNS name, else its subject), and when it ends (Unix)."""
+    names = dns_names(certificate)
+    return names[0] if names else certificate.subject.rfc4514_string(), _valid_until(certificate).timestamp()
+
+
 def dns_names(certificate: x509.Certificate) -> tuple[str, ...]:
     """Give the DNS names that a certificate is for; the common name does not count (RFC 9525)."""
     try:
@@ -217,6 +223,9 @@ class CertificateStore(Standard):
         alpn: Protocols offered, best first.
         lists: Which certificates of clients are revoked, as the configuration has it; None where nobody says.
 
+    Attributes:
+        shown: What clients may be shown, each by its name and its end (`shown_as`).
+
     Raises:
         CertificateError: The files cannot be used.
     """
@@ -244,7 +253,7 @@ class CertificateStore(Standard):
         self._alpn = tuple(alpn)
         self._lists = lists
         self._seen = self._digest()
-        self._names, self._creator, self.sessions = self._read()
+        self._names, self._creator, self.sessions, self.shown = self._read()
 
     def read_again(self) -> Callable[[], None]:
         """Read all files again, and change nothing yet; where they are as before, nothing is made anew.
@@ -262,7 +271,7 @@ class CertificateStore(Standard):
 
         def use() -> None:
             self._seen = seen
-            self._names, self._creator, self.sessions = fresh
+            self._names, self._creator, self.sessions, self.shown = fresh
 
         return use
 
@@ -286,7 +295,9 @@ class CertificateStore(Standard):
         connection: SSL.Connection = self._creator.serverConnectionForTLS(protocol)
         return connection
 
-    def _read(self) -> tuple[ServerNames[SSL.Context], CertificateOptions, ServerSessions | None]:
+    def _read(
+        self,
+    ) -> tuple[ServerNames[SSL.Context], CertificateOptions, ServerSessions | None, list[tuple[str, float]]]:
         authorities = self._read_authorities()
         options = [(identity, self._options(identity, authorities)) for identity in read_identities(self._places)]
         finish = self._finisher(authorities)
@@ -304,7 +315,7 @@ class CertificateStore(Standard):
 
         names.default.set_tlsext_servername_callback(choose)
         sessions = PyOpenSSLSessions(names.default, refuse_expired) if authorities else self._sessions(contexts)
-        return names, creator, sessions
+        return names, creator, sessions, [shown_as(identity.leaf) for identity, _ in options]
 
     def _sessions(self, contexts: Sequence[tuple[Identity, SSL.Context]]) -> ByName | None:
         """Return what has `ssl` serve the clients; None where its OpenSSL cannot use one of the certificates."""

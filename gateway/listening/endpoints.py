@@ -209,6 +209,13 @@ class Listening:
         host = f"[{address.host}]" if ":" in address.host else address.host
         return f"{kind} {host}:{address.port}"
 
+    def certificates(self) -> dict[str, float]:
+        """Return when what it shows ends, Unix seconds, by name; of two certificates for one name, the first to end."""
+        ends: dict[str, float] = {}
+        for name, end in (each for store in self._stores for each in store.shown):
+            ends[name] = min(end, ends.get(name, end))
+        return ends
+
     def read_again(self) -> list[Callable[[], None]]:
         """Read certificates again; returns what puts them into force.
 

@@ -23,7 +23,7 @@ from twisted.internet.ssl import CertificateOptions
 from zope.interface import implementer
 
 from gateway.config.endpoint_strings import parse
-from gateway.listening.certificates import pem_blocks
+from gateway.listening.certificates import pem_blocks, shown_as
 from gateway.listening.hardening import harden, leave_weak_ciphers_out
 from gateway.transport.sessions import OneContext, Standard, say_that_it_is_slower, server_context
 
@@ -36,12 +36,15 @@ class SingleCertificate(Standard):
         description: The endpoint string.
         made: What Twisted made of it.
         alpn: Protocols that we speak, best first.
+
+    Attributes:
+        shown: The name and the end of its certificate; see `gateway.listening.certificates.CertificateStore`.
     """
 
     def __init__(self, description: str, made: Any, alpn: Sequence[bytes]) -> None:
         self._description = description
         self._alpn = tuple(alpn)
-        self._context, self.sessions = self._made_of(made)
+        self._context, self.sessions, self.shown = self._made_of(made)
 
     def serverConnectionForTLS(self, protocol: Any) -> SSL.Connection:
         """Make the connection object for a handshake; see `IOpenSSLServerConnectionCreator`."""
@@ -54,11 +57,11 @@ class SingleCertificate(Standard):
         fresh = self._made_of(reactor.made)
 
         def use() -> None:
-            self._context, self.sessions = fresh
+            self._context, self.sessions, self.shown = fresh
 
         return use
 
-    def _made_of(self, made: Any) -> tuple[SSL.Context, OneContext | None]:
+    def _made_of(self, made: Any) -> tuple[SSL.Context, OneContext | None, list[tuple[str, float]]]:
         # The context is made now, not at the first handshake: a certificate that OpenSSL refuses is an error now.
         context: SSL.Context = made.getContext()
         chain = self._chain()
@@ -67,7 +70,10 @@ class SingleCertificate(Standard):
         harden(context, self._alpn)
         if self._description.startswith("ssl:"):
             leave_weak_ciphers_out(context)
-        return context, self._sessions(made, context, chain)
+        # The context factory of another endpoint (a plugin's) need not have a certificate that it shows us.
+        leaf: Any = getattr(made, "certificate", None)
+        shown = [shown_as(leaf.to_cryptography())] if isinstance(leaf, crypto.X509) else []
+        return context, self._sessions(made, context, chain), shown
 
     def _sessions(self, made: Any, context: SSL.Context, chain: list[x509.Certificate]) -> OneContext | None:
         """Return what has `ssl` serve the clients; None for what only pyOpenSSL can do.

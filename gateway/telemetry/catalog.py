@@ -90,6 +90,13 @@ METRICS = (
         "a list) or unavailable; forbidden, for want of a scope or role, is counted beside verified or cached.",
     ),
     Spec(
+        "gateway_certificate_end_timestamp_seconds",
+        "gauge",
+        ("listener", "name"),
+        "Until when a certificate that clients are shown is good, Unix seconds. `name` is its first DNS name, else its "
+        "subject; of two certificates for one name (RSA and ECDSA), the one that ends first.",
+    ),
+    Spec(
         "gateway_crl_next_update_timestamp_seconds",
         "gauge",
         ("name",),

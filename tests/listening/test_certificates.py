@@ -19,7 +19,7 @@ from gateway.listening.certificates import (
 )
 from gateway.listening.client_lists import ClientLists
 from gateway.listening.endpoint_parsers import parse_sni
-from tests.pki import Authority, key_pem, pem
+from tests.pki import END, Authority, key_pem, pem
 
 SOON = datetime.datetime(2080, 1, 1, tzinfo=datetime.UTC)
 
@@ -254,6 +254,22 @@ def test_a_reload_sees_what_is_new(tmp_path: Path) -> None:
 
     assert store._names.find("new.example") is not None
     assert store._names.find("a.example") is None
+
+
+def test_what_is_shown_has_a_name_and_an_end(tmp_path: Path) -> None:
+    """By its first DNS name, else its subject; a reload that counts renews it."""
+    authority = Authority()
+    authority.write_identity(tmp_path / "a.pem", "a.example", "b.example")
+    store = CertificateStore([tmp_path])
+    assert store.shown == [("a.example", END.timestamp())]
+
+    certificate, key = authority.issue(common="printer", until=SOON)
+    (tmp_path / "a.pem").write_bytes(pem(certificate) + key_pem(key))
+    use = store.read_again()
+    assert store.shown == [("a.example", END.timestamp())]
+    use()
+
+    assert store.shown == [("CN=printer", SOON.timestamp())]
 
 
 def test_the_string_needs_certificates() -> None:

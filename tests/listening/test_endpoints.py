@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from OpenSSL import SSL
@@ -100,6 +101,14 @@ def test_the_description_has_the_real_address(endpoint: str, address: object, ex
     port: Any = Port(address)
 
     assert Listening(endpoint, port).describe() == expected
+
+
+def test_of_two_certificates_for_a_name_the_first_to_end_counts() -> None:
+    """Which one a client gets depends on what it can do: both have to be good."""
+    store: Any = Mock(shown=[("a.example", 3.0), ("b.example", 9.0), ("a.example", 2.0)])
+    port: Any = Port(UNIXAddress("/run/g.sock"))
+
+    assert Listening("sni:0", port, [store]).certificates() == {"a.example": 2.0, "b.example": 9.0}
 
 
 def test_the_reactor_is_the_real_one_but_for_ports() -> None:

@@ -16,7 +16,7 @@ from twisted.internet.ssl import CertificateOptions
 
 from gateway.listening.single_certificate import SingleCertificate, _Listener
 from gateway.transport.sessions import OneContext
-from tests.pki import Authority, key_pem, pem
+from tests.pki import END, Authority, key_pem, pem
 
 # Of RFC 3526 section 3, as `openssl genpkey -genparam -algorithm DH -pkeyopt group:modp_2048` writes them.
 DH_PARAMETERS = """\
@@ -109,6 +109,13 @@ def test_what_follows_the_certificate_in_its_file_is_sent(tmp_path: Path, root: 
     chain = shown(f"ssl:443:privateKey={tmp_path}/privkey.pem:certKey={tmp_path}/fullchain.pem")
 
     assert chain == [certificate, between.certificate]
+
+
+def test_its_name_and_end_are_known(tmp_path: Path, root: Authority) -> None:
+    """For the metric; the context of another endpoint need not tell."""
+    file = root.write_identity(tmp_path / "all.pem", "example.com")
+
+    assert single(f"ssl:443:privateKey={file}").shown == [("example.com", END.timestamp())]
 
 
 def test_one_file_for_all(tmp_path: Path, between: Authority) -> None:
