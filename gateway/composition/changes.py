@@ -1,6 +1,7 @@
 """A change of configuration: planned, then put into force whole, or rolled back whole; one at a time.
 
-Made by `gateway.composition.lifecycle`; SIGHUP, the watcher, the admin API and who embeds the gateway call it.
+Made by `gateway.composition.lifecycle`, and for several processes by their parent; SIGHUP, the watcher, the admin API
+and who embeds the gateway call it.
 
 Note [Read under the lock]
 
@@ -11,34 +12,23 @@ caller has seen (`expected`) is asked at the same moment.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from inspect import isawaitable
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, DeferredLock, ensureDeferred
 from twisted.logger import Logger
 
-from gateway.admin.service import AdminListener
-from gateway.answering.health import State
-from gateway.composition.assembly import Gateway, access_log_path
 from gateway.composition.reader import CannotRead
 from gateway.composition.sharing import share
-from gateway.composition.slices import LOOK, Slices
-from gateway.composition.snapshot import Snapshot
+from gateway.composition.slices import Slices
 from gateway.composition.versions import OtherVersion, Version, Versions
 from gateway.config import ConfigError, Settings
 from gateway.config.differences import Difference, differences
-from gateway.config.endpoint_strings import IN_THE_CLEAR, parse
 from gateway.config.summary import described
 from gateway.dialling.tls import TLSSettingsError
-from gateway.http2.library import available
-from gateway.listening.endpoints import ListenFailed, Listening
-from gateway.listening.listeners import Entry
-from gateway.telemetry.access_log import AccessLogWriter
-from gateway.telemetry.logging import levels
-from gateway.telemetry.metrics import Metrics
-from gateway.upstream.backend import Upstream
+from gateway.listening.endpoints import ListenFailed
 
 _log = Logger()
 
@@ -57,6 +47,18 @@ class Stopping(Exception):
     """The gateway is stopping: its configuration does not change any more."""
 
 
+class Times(Protocol):
+    """Tells how late it is."""
+
+    @property
+    def now(self) -> Callable[[], float]:
+        """Monotonic seconds."""
+
+    @property
+    def wall_clock(self) -> Callable[[], float]:
+        """Unix seconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a change would do.
@@ -72,54 +74,57 @@ class Plan:
     settings: Settings
 
 
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """Everything that a configuration needs, built and opened, and not in force.
+class Stage(Protocol):
+    """Where configurations are put: one gateway (`gateway.composition.staging`), or all workers of one."""
 
-    Attributes:
-        snapshot: What is built from it.
-        changes: What it has other than the configuration in force.
-        ports: Listeners that are new.
-        admin: The admin port, where it is a new one.
-        renewals: Put the certificates of the other ports into force, as they were read again.
-        log_path: Where the access log goes.
-        writer: Writes it.
-    """
+    @property
+    def settings(self) -> Settings:
+        """Those in force."""
 
-    snapshot: Snapshot
-    changes: tuple[Difference, ...]
-    ports: dict[Entry, Listening]
-    admin: Listening | None
-    renewals: tuple[Callable[[], None], ...]
-    log_path: str | None
-    writer: AccessLogWriter | None
+    @property
+    def stopping(self) -> bool:
+        """Whether it has begun to stop."""
+
+    async def rehearse(self, settings: Settings) -> None:
+        """Build everything that a configuration needs, as far as nobody notices, and let go of it again."""
+
+    async def prepare(self, settings: Settings, keep: Keep | None) -> Any:
+        """Do all that can fail, and `keep` last; returns what `commit` takes. A failure leaves all as it was."""
+
+    async def commit(self, settings: Settings, ready: Any, in_force: Callable[[], None]) -> None:
+        """Put what is ready into force, and call `in_force` at once when it is: before anything else is awaited."""
+
+    def reloaded(self, done: bool) -> None:
+        """Count a reload."""
 
 
 class Changes:
     """Puts configurations into force, one after the other.
 
     Args:
-        gateway: What they are in force for.
-        admin: Its admin listener.
+        stage: Where they are put into force.
+        times: Tells how late it is.
+        slices: Makes what counts the work.
+        random_bytes: Marks this start.
         load: Reads the configuration again; None where there is no file.
         announce: Told the settings before anything is built from them.
         applied: Told the settings when they are in force.
-
     """
 
     def __init__(
         self,
-        gateway: Gateway,
-        admin: AdminListener,
+        stage: Stage,
+        times: Times,
+        slices: Callable[[], Slices],
+        random_bytes: Callable[[int], bytes],
         load: Read | None,
         announce: Callable[[Settings], None],
         applied: Callable[[Settings], None],
     ) -> None:
-        foundation = gateway.foundation
-        start = foundation.random_bytes(_MARK).hex()
-        self._versions = Versions(gateway.root.tree.settings, foundation.wall_clock(), start)
-        self._gateway = gateway
-        self._admin = admin
+        self._versions = Versions(stage.settings, times.wall_clock(), random_bytes(_MARK).hex())
+        self._stage = stage
+        self._times = times
+        self._slices = slices
         self._load = load
         self._announce = announce
         self._applied = applied
@@ -219,7 +224,6 @@ class Changes:
             each.callback(in_force)
 
     async def _reload(self, load: Read, who: str) -> bool:
-        metrics, wall_clock = self._gateway.foundation.metrics, self._gateway.foundation.wall_clock
         try:
             await self._apply(load, who, None, None)
         except (ConfigError, ListenFailed, TLSSettingsError) as error:
@@ -230,9 +234,9 @@ class Changes:
         except Exception:  # noqa: BLE001 - whatever it is, what is in force stays in force
             _log.failure("The configuration was not applied, the one before stays")
         else:
-            metrics.reloaded(True, wall_clock())
+            self._stage.reloaded(True)
             return True
-        metrics.reloaded(False, wall_clock())
+        self._stage.reloaded(False)
         return False
 
     async def _read(self, read: Read, expected: str | None) -> Settings:
@@ -248,89 +252,38 @@ class Changes:
                 raise Stopping from None
             self._unless_stopping()
         assert isinstance(settings, Settings)  # for the type checker
-        await share(settings, self._gateway.root.tree.settings, self._slices())
+        await share(settings, self._stage.settings, self._slices())
         return settings
 
-    def _slices(self) -> Slices:
-        return Slices(self._gateway.foundation.reactor)
-
     def _unless_stopping(self) -> None:
-        if self._gateway.foundation.health.state is State.DRAINING:
+        if self._stage.stopping:
             raise Stopping()  # applied now, a configuration would open ports that the stop has closed
 
     async def _planned(self, read: Read, expected: str | None) -> Plan:
         settings = await self._read(read, expected)
-        gateway = self._gateway
-        before = gateway.root.tree.settings
-        try:
-            writer = gateway.access_logs.at(access_log_path(settings))
-            await gateway.build_in_slices(settings, writer, self._slices())
-            await gateway.foundation.carried.prepare()
-        finally:
-            self._let_go()
+        before = self._stage.settings
+        await self._stage.rehearse(settings)
         return Plan(self.version, differences(before, settings), settings)
 
     async def _apply(self, read: Read, who: str, expected: str | None, keep: Keep | None) -> Version:
         settings = await self._read(read, expected)
-        at = self._gateway.foundation.now()
+        read_at = self._times.now()
         self._announce(settings)
-        ready = await self._prepare(settings, keep)
-        return await self._commit(settings, ready, who, at)
+        changed: list[Difference] = []
 
-    async def _prepare(self, settings: Settings, keep: Keep | None) -> _Ready:
-        gateway = self._gateway
-        gateway.client_lists.follow(settings.auth)  # before any certificate is read
-        path = access_log_path(settings)
-        writer = gateway.access_logs.at(path)
-        ports: dict[Entry, Listening] = {}
-        admin = None
-        try:
-            ports = await gateway.listeners.prepare(entries(settings))
-            renewals = gateway.listeners.read_certificates(), self._admin.read_certificates()
-            snapshot = await gateway.build_in_slices(settings, writer, self._slices())
-            await gateway.foundation.carried.prepare()
-            changes = differences(gateway.root.tree.settings, settings)
-            admin = await self._admin.prepare(settings.admin)
-            # Last: what is written down is in force, unless the process ends in this very moment.
-            kept = None if keep is None else keep(settings)
-            if kept is not None:
-                await kept
-        except BaseException:
-            gateway.listeners.abandon(ports)
-            self._admin.abandon(admin)
-            self._let_go()
-            raise
-        return _Ready(snapshot, changes, ports, admin, renewals, path, writer)
+        def compared(settings: Settings) -> Awaitable[None] | None:
+            changed.extend(differences(self._stage.settings, settings))
+            return None if keep is None else keep(settings)
 
-    def _let_go(self) -> None:
-        """Let go of what was built for a configuration that does not come into force."""
-        gateway, in_force = self._gateway, self._gateway.root.tree
-        gateway.client_lists.follow(in_force.settings.auth)
-        gateway.foundation.pool.retain(in_force.pool_keys)
-        gateway.foundation.carried.roll_back()
-        _retain_metrics(gateway.foundation.metrics, in_force.settings, in_force.upstreams.values())
+        ready = await self._stage.prepare(settings, compared)
+        noted: list[tuple[Version, float]] = []
 
-    async def _commit(self, settings: Settings, ready: _Ready, who: str, read_at: float) -> Version:
-        """Put what is ready into force: nothing here can fail, and nothing waits until the snapshot is in force."""
-        gateway, snapshot, writer = self._gateway, ready.snapshot, ready.writer
-        for renew in ready.renewals:
-            renew()
-        if writer is not None and not writer.running:
-            writer.startService()
-        gateway.put_in_force(snapshot)
-        took = gateway.foundation.now() - read_at
-        version = self._versions.add(settings, gateway.foundation.wall_clock(), who, ready.changes)
-        gateway.limit.resize(settings.limits.connections)
-        levels.configure(settings.log.level, settings.log.levels)
-        gateway.foundation.pool.retain(snapshot.pool_keys)
-        gateway.foundation.carried.commit()
-        await self._slices().did(LOOK * len(settings.routes))
-        _retain_metrics(gateway.foundation.metrics, settings, snapshot.upstreams.values())
-        retired = gateway.access_logs.exchange(ready.log_path, writer)
-        await gateway.listeners.commit(entries(settings), ready.ports)
-        await self._admin.commit(ready.admin)
-        if retired is not None:
-            await retired.stopService()
+        def in_force() -> None:
+            took = self._times.now() - read_at
+            noted.append((self._versions.add(settings, self._times.wall_clock(), who, tuple(changed)), took))
+
+        await self._stage.commit(settings, ready, in_force)
+        ((version, took),) = noted
         self._applied(settings)
         _log.info(
             "Configuration applied: {routes} routes, {upstreams} upstreams; "
@@ -338,37 +291,8 @@ class Changes:
             routes=len(settings.routes),
             upstreams=len(settings.upstreams),
             version=version.name,
-            changed=described(ready.changes),
+            changed=described(version.changes),
             who=who,
             ms=took * 1000,
         )
         return version
-
-
-def _retain_metrics(metrics: Metrics, settings: Settings, upstreams: Iterable[Upstream]) -> None:
-    """Forget the counts of what a configuration does not have; members that were found are in its upstreams."""
-    from gateway.composition.agents import route_name  # loaded with the first change, or the first agent
-
-    metrics.retain(
-        [
-            *((route.name, route.pattern) for route in settings.routes),
-            *((route_name(upstream.name), "") for upstream in settings.upstreams),  # those that agents ask
-        ],
-        [
-            (upstream.name, name)
-            for upstream in upstreams
-            for name in ["", *(backend.name for backend in upstream.backends)]
-        ],
-    )
-
-
-def entries(settings: Settings) -> list[Entry]:
-    """Return what the ports of a configuration are opened by."""
-    return [
-        Entry(
-            listener.endpoint,
-            listener.proxy_protocol,
-            listener.http2 and available() and parse(listener.endpoint).kind not in IN_THE_CLEAR,
-        )
-        for listener in settings.listeners
-    ]

@@ -31,19 +31,17 @@ from gateway.answering.health import State
 from gateway.compiled import KIND
 from gateway.composition.admin_tree import admin_root
 from gateway.composition.assembly import Gateway, assemble
-from gateway.composition.changes import Changes, entries
-from gateway.composition.configured import Configured
+from gateway.composition.changes import Changes
 from gateway.composition.draining import Draining
+from gateway.composition.origin import Origin
 from gateway.composition.overlay_file import OverlayFile
 from gateway.composition.ports import Ports
 from gateway.composition.reader import Reader
 from gateway.composition.slices import Slices
-from gateway.composition.watcher import ConfigWatcher, inotify_notifier
-from gateway.config import ConfigError, Settings, sources, summary
-from gateway.config.named_files import lists_named_by, named_files
-from gateway.listening.endpoint_files import files_of
+from gateway.composition.staging import Staging
+from gateway.config import ConfigError, Settings, summary
 from gateway.listening.endpoints import ListenFailed, listen
-from gateway.listening.listeners import OpenPort
+from gateway.listening.listeners import OpenPort, entries
 from gateway.middleware.request_id import RequestId
 from gateway.serving.stock import GatewayTree
 from gateway.telemetry.logging import levels
@@ -53,8 +51,7 @@ from gateway.transport.deadlines import INTERVAL
 from gateway.transport.inherited import Inherited
 
 if TYPE_CHECKING:
-    # Loaded with a configuration in etcd, and with the first agent of an application.
-    from gateway.discovery.documents import EtcdDocuments
+    # Loaded with the first agent of an application.
     from gateway.serving.agent import ProxyAgent
 
 _log = Logger()
@@ -74,7 +71,7 @@ class GatewayService(MultiService):
     """A whole gateway as one service.
 
     Args:
-        configuration: Settings, a mapping as in the file, or the path of a file or directory.
+        configuration: Settings, a mapping as in the file, the path of a file or directory, or where it comes from.
         reactor: The running one by default.
         watch: Apply the file again when it changes (where `configuration` is a path).
         environ: For substitution and overrides; the process's own by default.
@@ -85,7 +82,7 @@ class GatewayService(MultiService):
 
     def __init__(
         self,
-        configuration: Settings | Mapping[str, Any] | str | Path,
+        configuration: Settings | Mapping[str, Any] | str | Path | Origin,
         reactor: Any = None,
         *,
         watch: bool = True,
@@ -104,32 +101,30 @@ class GatewayService(MultiService):
         if reactor is None:
             from twisted.internet import reactor
         self._reactor = reactor
-        self._environ = os.environ if environ is None else environ
-        self._watcher: ConfigWatcher | None = None
-        self._named: list[tuple[Settings, set[str]]] = []
-        path = self._path = sources.named(configuration)
-        documents: EtcdDocuments | None = None
-        if sources.in_etcd(path):
-            from gateway.composition.builders.discovery import read_documents  # loads what asks registries: few do
-
-            documents = read_documents(path, self._environ)
-        if path is not None and watch and documents is None:
-            # Made before anything is read: see Note [Nothing is missed between reading and watching].
-            self._watcher = ConfigWatcher(Path(path), partial(self.reload, "watch"), reactor, inotify_notifier)
-            self._watcher.setServiceParent(self)
-        reading = (lambda: None) if self._watcher is None else self._watcher.reading
-        gather = None if documents is None else documents.sources
-        self._configured = Configured(configuration, self._environ, reading, gather)
+        if not isinstance(configuration, Origin):
+            configuration = Origin(configuration, reactor, os.environ if environ is None else environ, watch)
+        self._origin = origin = configuration
+        origin.changed = self.reload
+        origin.setServiceParent(self)
+        self._configured = origin.configured
         settings = self._configured.settings
-        self._watch_files_of(settings)
         levels.configure(settings.log.level, settings.log.levels)
         self.gateway: Gateway = assemble(settings, reactor, open_port=open_port, inherited=inherited, **parts)
         new_id = RequestId(self.gateway.foundation.random_bytes, ()).new
         open_admin = open_port or partial(listen, lists=self.gateway.client_lists, inherited=inherited)
         self._inherited = inherited or Inherited()
         self._admin = AdminListener(reactor, self._admin_root, new_id, open_admin)
-        load = None if path is None else self._configured.again
-        self._changes = Changes(self.gateway, self._admin, load, self._announce, self._in_force)
+        load = None if origin.path is None else self._configured.again
+        foundation, slices = self.gateway.foundation, partial(Slices, reactor)
+        self._changes = Changes(
+            Staging(self.gateway, self._admin),
+            foundation,
+            slices,
+            foundation.random_bytes,
+            load,
+            self._announce,
+            self._in_force,
+        )
         self._configured.starts_as(self._changes.version)
         kept = OverlayFile(self.gateway.foundation.threads)
         kept.setServiceParent(self)
@@ -138,11 +133,11 @@ class GatewayService(MultiService):
         self._reader.setServiceParent(self)
         self._configured.read_by(self._reader)
         self.ports = Ports(self.gateway.listeners, self._admin)
-        if documents is not None and watch:
+        if origin.documents is not None and watch:
             from gateway.composition.builders.discovery import follow_documents
 
-            follow_documents(documents, self.gateway.foundation, partial(self.reload, "etcd"))
-            documents.setServiceParent(self)
+            follow_documents(origin.documents, self.gateway.foundation, partial(self.reload, "etcd"))
+            origin.documents.setServiceParent(self)
         self._draining = Draining(self.gateway, self._admin, reactor)
         self._sweeping = LoopingCall(self.gateway.foundation.deadlines.sweep)
         self._sweeping.clock = reactor
@@ -201,7 +196,7 @@ class GatewayService(MultiService):
     @property
     def reads_files(self) -> bool:
         """Whether there is a configuration to read again: it was a path."""
-        return self._path is not None
+        return self._origin.path is not None
 
     @property
     def addresses(self) -> list[str]:
@@ -295,10 +290,8 @@ class GatewayService(MultiService):
             twisted=twisted.__version__,
             pid=os.getpid(),
         )
-        came = "no file" if self._path is None else self._path
-        watched = " (watched)" if self._watcher is not None or sources.in_etcd(self._path) else ""
-        words = "Configuration: {came}{watched}, version {configuration}"
-        _says.info(words, came=came, watched=watched, configuration=self._changes.version)
+        words = "Configuration: {came}, version {configuration}"
+        _says.info(words, came=self._origin.words, configuration=self._changes.version)
         for line in summary.lines(self.settings, self.addresses, self._admin.address):
             _says.info(line.words, **line.facts)
 
@@ -312,15 +305,7 @@ class GatewayService(MultiService):
     def _announce(self, settings: Settings) -> None:
         # The files of both are watched: the new configuration may fail to build (a file is missing), and then the one
         # before stays in force.
-        self._watch_files_of(self.settings, settings)
-
-    def _watch_files_of(self, *all_settings: Settings) -> None:
-        if self._watcher is not None:
-            # Of thousands of routes none is looked at again whose configuration was looked at before.
-            known = {id(settings): (settings, names) for settings, names in self._named}
-            self._named = [known.get(id(one)) or (one, files_named_by(one)) for one in all_settings]
-            named = set().union(*(names for _, names in self._named))
-            self._watcher.building(named, {name for settings in all_settings for name in lists_named_by(settings)})
+        self._origin.watch(self.settings, settings)
 
     async def _open_ports(self) -> None:
         listeners = self.gateway.listeners
@@ -364,13 +349,3 @@ def _tell_descriptors(settings: Settings) -> None:
     elif most is not None:
         left = most - connections - descriptors.OWN
         _log.info("{left} of {most} descriptors are left for backends beside limits.connections", left=left, most=most)
-
-
-def files_named_by(settings: Settings) -> set[str]:
-    """Return the files, and directories of certificates, that a configuration names for reading."""
-    endpoints = [*_endpoints(settings), settings.admin.endpoint]
-    return named_files(settings).union(*map(files_of, endpoints))
-
-
-def _endpoints(settings: Settings) -> list[str]:
-    return [listener.endpoint for listener in settings.listeners]

@@ -13,6 +13,9 @@ from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
 
+from gateway.config import Settings
+from gateway.config.endpoint_strings import IN_THE_CLEAR, parse
+from gateway.http2.library import available
 from gateway.listening.endpoints import Listening, listen
 from gateway.transport.port import ConnectionLimit
 
@@ -132,3 +135,15 @@ class Listeners:
         opened, self._open = self._open, {}
         for listening in opened.values():
             await listening.stop_accepting()
+
+
+def entries(settings: Settings) -> list[Entry]:
+    """Return what the ports of a configuration are opened by."""
+    return [
+        Entry(
+            listener.endpoint,
+            listener.proxy_protocol,
+            listener.http2 and available() and parse(listener.endpoint).kind not in IN_THE_CLEAR,
+        )
+        for listener in settings.listeners
+    ]

@@ -184,11 +184,11 @@ def test_a_stop_during_a_reload_waits_for_it(running: World) -> None:
 def test_files_that_it_names_are_watched(tmp_path: Path) -> None:
     """Those in force and, where those of another configuration cannot be used, these too: they may be mended."""
     world = World(tmp_path / "gateway.yaml", watch=True)
-    assert world.service._watcher is not None
-    assert world.service._watcher._named == frozenset()
+    assert world.service._origin.watcher is not None
+    assert world.service._origin.watcher._named == frozenset()
     world.change("timeouts:", f'auth: {{jwt: {{default: {{public_key_file: "{tmp_path}/key.pem"}}}}}}\ntimeouts:')
 
-    assert world.service._watcher._named == {f"{tmp_path}/key.pem"}
+    assert world.service._origin.watcher._named == {f"{tmp_path}/key.pem"}
 
 
 @pytest.mark.parametrize("left", ["", "\n", "# \n", "upstreams:", "{}"])

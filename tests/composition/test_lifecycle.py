@@ -91,9 +91,9 @@ def test_the_file_is_watched(tmp_path: Path) -> None:
     path = tmp_path / "gateway.yaml"
     path.write_text(CONFIGURATION)
 
-    assert GatewayService(path, Clock(), environ={})._watcher is not None
-    assert GatewayService(path, Clock(), environ={}, watch=False)._watcher is None
-    assert GatewayService({"upstreams": [], "routes": []}, Clock(), environ={})._watcher is None
+    assert GatewayService(path, Clock(), environ={})._origin.watcher is not None
+    assert GatewayService(path, Clock(), environ={}, watch=False)._origin.watcher is None
+    assert GatewayService({"upstreams": [], "routes": []}, Clock(), environ={})._origin.watcher is None
 
 
 def test_its_routes_are_resources(world: World) -> None:
