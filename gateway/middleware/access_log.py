@@ -16,11 +16,12 @@ from typing import Any, Final
 import orjson
 
 from gateway.compiled import COMPILED
-from gateway.config.schema.telemetry import DEFAULT_RECORD
+from gateway.config.records import CONSTANT, DEFAULT_RECORD
 from gateway.exchange import Exchange
 from gateway.middleware import log_members as members
 from gateway.middleware import log_template
 from gateway.middleware.log_fields import ALWAYS_REDACTED, compiled, expression, query_redactor
+from gateway.middleware.log_values import Expression, Member, Record
 
 
 class AccessLog:
@@ -34,7 +35,7 @@ class AccessLog:
         self,
         write: Callable[[bytes], None],
         service: str = "api-gateway",
-        fields: Sequence[str] = DEFAULT_RECORD,
+        fields: Sequence[str | tuple[str, str]] = DEFAULT_RECORD,
         redact_headers: Iterable[str] = ("authorization", "cookie", "x-api-key"),
         redact_query: Iterable[str] = ("api_key",),
         wall_clock: Callable[[], float] = time.time,
@@ -45,7 +46,8 @@ class AccessLog:
         Args:
             write: Takes one line with its end; `AccessLogWriter.write`.
             service: Value of the field of that name.
-            fields: Names out of `FIELDS`, or `request.headers.NAME`, in the order of the record.
+            fields: Names out of `FIELDS`, or `request.headers.NAME`, in the order of the record; as a pair with another
+                name before it, that is what the member is called.
             redact_headers: Header fields, in any case, that are logged as `REDACTED`.
             redact_query: Query parameters, in any case, that are logged as `REDACTED`, beside `ALWAYS_REDACTED`.
             wall_clock: Unix seconds.
@@ -60,7 +62,8 @@ class AccessLog:
             result, errors, more = log_template.line(template, redact)
             self._line = compiled(result, service, redact_query, wall_clock, errors, more)
         else:
-            line = JSONLine(service, fields, redact, tuple(redact_query), wall_clock)
+            named = [(field, field) if isinstance(field, str) else field for field in fields]
+            line = JSONLine(service, named, redact, tuple(redact_query), wall_clock)
             self._line = line.line if COMPILED else line.whole
 
     def on_finish(self, exchange: Exchange) -> None:
@@ -95,7 +98,7 @@ class JSONLine:
 
     Args:
         service: As in `AccessLog`, and so are the others.
-        fields: In their order.
+        fields: Names in the record, with the field of each, in their order.
         redact_headers: In lower case.
         redact_query: Beside `ALWAYS_REDACTED`.
         wall_clock: Unix seconds.
@@ -109,7 +112,7 @@ class JSONLine:
     def __init__(
         self,
         service: str,
-        fields: Sequence[str],
+        fields: Sequence[tuple[str, str]],
         redact_headers: Collection[str],
         redact_query: Sequence[str],
         wall_clock: Callable[[], float],
@@ -117,20 +120,26 @@ class JSONLine:
         def evaluating(result: str, **more: Any) -> Callable[[Exchange], Any]:
             return compiled(result, service, redact_query, wall_clock, "backslashreplace", more)
 
-        expressions = {field: expression(field, redact_headers) for field in fields}
-        whole = ", ".join(f"{field!r}: {value}" for field, value in expressions.items())
+        # A name that is there twice keeps its first place, and has the last value.
+        chosen = dict(fields)
+        expressions = {field: expression(field, redact_headers) for field in chosen.values()}
+        whole = ", ".join(f"{name!r}: {expressions[field]}" for name, field in chosen.items())
         self.whole = evaluating(f"encode({{{whole}}})", encode=encode)
-        made: dict[str, members.Member] = {
-            "service": members.Service(service),
-            "timestamp": members.Timestamp(wall_clock),
-            "query": members.Query(query_redactor((*redact_query, *ALWAYS_REDACTED))),
-        }
-        for field, value in expressions.items():
+
+        def member(field: str) -> Member:
             if field in _MEMBERS:
-                made[field] = _MEMBERS[field]()
-            elif field not in made:
-                made[field] = members.Expression(evaluating(value))
-        self._record = members.Record([(field, made[field]) for field in expressions])
+                return _MEMBERS[field]()
+            if field.startswith(CONSTANT):
+                return members.Constant(orjson.dumps(orjson.loads(field.removeprefix(CONSTANT))))
+            if field == "service":
+                return members.Service(service)
+            if field == "timestamp":
+                return members.Timestamp(wall_clock)
+            if field == "query":
+                return members.Query(query_redactor((*redact_query, *ALWAYS_REDACTED)))
+            return Expression(evaluating(expressions[field]))
+
+        self._record = Record([(name, member(field)) for name, field in chosen.items()])
 
     def line(self, exchange: Exchange) -> bytes:
         """Return the line, made of its members: compiled, that is faster."""
@@ -140,7 +149,7 @@ class JSONLine:
             return self.whole(exchange)  # type: ignore[no-any-return]  # it is what `encode` returns
 
 
-_MEMBERS: Final[dict[str, Callable[[], members.Member]]] = {
+_MEMBERS: Final[dict[str, Callable[[], Member]]] = {
     "level": members.Level,
     "request_id": members.RequestID,
     "trace_id": members.TraceID,
@@ -163,6 +172,12 @@ _MEMBERS: Final[dict[str, Callable[[], members.Member]]] = {
     "user_id": members.UserID,
     "host": members.Host,
     "protocol": members.Protocol,
+    "http_version": members.HTTPVersion,
+    "duration_ns": members.Nanoseconds,
+    "outcome": members.Outcome,
+    "ip": members.IP,
+    "domain": members.Domain,
+    "scheme": members.Scheme,
 }
 
 

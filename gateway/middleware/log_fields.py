@@ -17,9 +17,13 @@ from functools import partial
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+import orjson
+
+from gateway.config.records import CONSTANT
 from gateway.exchange import Exchange
+from gateway.http.hosts import bare_host
 from gateway.http.remembered import remembered
-from gateway.middleware.outcome import call_status, level_of, status_of
+from gateway.middleware.outcome import call_status, level_of, outcome_of, status_of
 
 REDACTED = "REDACTED"
 
@@ -65,6 +69,12 @@ _EXPRESSIONS = {
     "host": "request.host.decode('latin-1')",
     "protocol": _PROTOCOL,
     # Not in the default record:
+    "duration_ns": "int((exchange.finished - exchange.started) * 1e6) * 1000",
+    "outcome": "outcome_of(exchange)",
+    "ip": "exchange.client_address.partition('%')[0] or None",
+    "domain": "bare_host(request.host).decode('latin-1') or None",
+    "port": "port_of(request.host)",
+    "http_version": "text(request.version)",
     "status": "status_of(exchange)",
     "duration_ms": "int((exchange.finished - exchange.started) * 1e6) / 1e3",
     "scheme": "text(exchange.scheme)",
@@ -86,6 +96,12 @@ _EXPRESSIONS = {
 
 FIELDS = frozenset(_EXPRESSIONS)
 """Every name that a list of fields may have, beside `request.headers.NAME`."""
+
+
+def port_of(host: bytes) -> int | None:
+    """Return the port of an authority, None where it has none."""
+    port = host.rpartition(b":")[2]
+    return int(port) if b":" in host and len(port) <= 5 and port.isdigit() else None
 
 
 def query_redactor(names: Iterable[str], errors: str = "backslashreplace") -> Callable[[bytes], str]:
@@ -177,6 +193,8 @@ def expression(field: str, redact_headers: Collection[str]) -> str:
     """
     if field in _EXPRESSIONS:
         return _EXPRESSIONS[field]
+    if field.startswith(CONSTANT):
+        return repr(orjson.loads(field.removeprefix(CONSTANT)))
     name = field.removeprefix(_HEADER).lower()
     if not field.startswith(_HEADER) or not name:
         raise ValueError(f"access log has no field {field!r}")
@@ -218,6 +236,9 @@ def compiled(
     names: dict[str, Any] = {
         "call_status": call_status,
         "level_of": level_of,
+        "outcome_of": outcome_of,
+        "bare_host": bare_host,
+        "port_of": port_of,
         "protocols": {b"1.1": "HTTP/1.1", b"1.0": "HTTP/1.0"},
         "redacted": query_redactor((*redact_query, *ALWAYS_REDACTED), errors),
         "service": service,

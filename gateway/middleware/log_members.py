@@ -1,113 +1,52 @@
-"""A record of the access log in JSON, made of its members: each gives its value as octets, and they are joined.
-
-The octets are those that `orjson` makes of the same record. Text is given to it, one value at a time, and what came
-before is remembered: names of routes and backends, addresses, user agents. Numbers are written here.
+"""The members of a JSON record of the access log: each gives the value of one field as octets, and they are joined.
 
 Compiled, a record costs half of what an expression over the exchange does, which is interpreted always
-(`gateway.middleware.log_fields`, where the other members come from).
+(`gateway.middleware.log_fields`, where the other members come from). How values are written is in
+`gateway.middleware.log_values`.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 from orjson import dumps
 
 from gateway.exchange import Exchange
-from gateway.http.memo import Memo
-from gateway.middleware.outcome import level_of, status_of
+from gateway.http.hosts import bare_host
+from gateway.middleware.log_values import NULL, Member, OctetsMember, TextMember, milliseconds, number
+from gateway.middleware.outcome import level_of, outcome_of, status_of
 
-_NULL: Final = b"null"
 _EMPTY: Final = b'""'
-_NUMBERS: Final = [b"%d" % number for number in range(2000)]
-_FRACTIONS: Final = [b"." + (b"%03d" % number).rstrip(b"0") if number else b".0" for number in range(1000)]
 _MILLISECONDS: Final = [b'%03dZ"' % number for number in range(1000)]
 _PROTOCOLS: Final = {b"1.1": b'"HTTP/1.1"', b"1.0": b'"HTTP/1.0"', b"2": b'"HTTP/2"'}
-_MOST_MICROSECONDS: Final = 1_000_000_000_000_000
-"""Up to here a number of thousandths and the float next to it are written alike."""
+_MOST: Final = 1 << 60
+"""Below this `orjson` writes any integer; it refuses those of more than 64 bits."""
 
 
-class Octets(Memo[bytes, bytes]):
-    """Values of request fields, as JSON."""
+class Constant(Member):
+    """The same in every record.
 
-    most = 1024
-    longest = 512
-
-
-class Texts(Memo[str, bytes]):
-    """Names and addresses, as JSON."""
-
-    most = 1024
-    longest = 512
-
-
-def number(value: int) -> bytes:
-    """Write an integer."""
-    return _NUMBERS[value] if 0 <= value < 2000 else b"%d" % value
-
-
-def milliseconds(seconds: float) -> bytes:
-    """Write whole microseconds, as milliseconds: with a decimal point, and no more digits than there are."""
-    microseconds = int(seconds * 1e6)
-    if 0 <= microseconds < _MOST_MICROSECONDS:
-        return number(microseconds // 1000) + _FRACTIONS[microseconds % 1000]
-    return dumps(microseconds / 1e3)
-
-
-class Member:
-    """One member of the record.
-
-    Attributes:
-        before: What stands before its value: its name, behind what begins or separates members.
+    Args:
+        json: Its value.
     """
 
-    __slots__ = ("before",)
+    __slots__ = ("_json",)
 
-    def __init__(self) -> None:
-        self.before = b""
-
-    def stand_behind(self, before: bytes) -> None:
-        """Have `before`; called once, before the first value: what is remembered has it in front."""
-        self.before = before
-
-    def value(self, exchange: Exchange) -> bytes:
-        """Return `before` and the value in JSON: one object less to join than if they were two.
-
-        Raises:
-            TypeError: `orjson` does not write it: it has a lone surrogate in it.
-        """
-        raise NotImplementedError
-
-
-class _Text(Member):
-    """A text that is one of a few, or comes from the same clients again and again."""
-
-    __slots__ = ("_known", "_none")
-
-    def __init__(self) -> None:
+    def __init__(self, json: bytes) -> None:
         super().__init__()
-        self._known = Texts()
-        self._none = _NULL
+        self._json = json
 
     def stand_behind(self, before: bytes) -> None:
         super().stand_behind(before)
-        self._none = before + _NULL
+        self._json = before + self._json
 
-    def quoted(self, text: str | None) -> bytes:
-        """Write a text, or null."""
-        if text is None:
-            return self._none
-        known = self._known.get(text)
-        if known is None:
-            known = self.before + dumps(text)
-            if self._known.came_before(text):
-                self._known.remember(text, known)
-        return known
+    def value(self, exchange: Exchange) -> bytes:
+        return self._json
 
 
-class Service(_Text):
+class Service(TextMember):
     """`service`."""
 
     __slots__ = ("_name",)
@@ -120,7 +59,7 @@ class Service(_Text):
         return self.quoted(self._name)
 
 
-class ClientIP(_Text):
+class ClientIP(TextMember):
     """`client_ip`."""
 
     __slots__ = ()
@@ -129,7 +68,7 @@ class ClientIP(_Text):
         return self.quoted(exchange.client_address)
 
 
-class UpstreamService(_Text):
+class UpstreamService(TextMember):
     """`upstream_service`."""
 
     __slots__ = ()
@@ -138,7 +77,7 @@ class UpstreamService(_Text):
         return self.quoted(exchange.upstream)
 
 
-class Backend(_Text):
+class Backend(TextMember):
     """`backend`."""
 
     __slots__ = ()
@@ -147,7 +86,7 @@ class Backend(_Text):
         return self.quoted(exchange.backend)
 
 
-class RouteName(_Text):
+class RouteName(TextMember):
     """`route`."""
 
     __slots__ = ()
@@ -157,7 +96,7 @@ class RouteName(_Text):
         return self._none if route is None else self.quoted(route.name)
 
 
-class UserID(_Text):
+class UserID(TextMember):
     """`user_id`."""
 
     __slots__ = ()
@@ -167,7 +106,7 @@ class UserID(_Text):
         return self._none if principal is None else self.quoted(principal.subject)
 
 
-class Reason(_Text):
+class Reason(TextMember):
     """`reason`."""
 
     __slots__ = ()
@@ -177,26 +116,7 @@ class Reason(_Text):
         return self._none if error is None else self.quoted(error.reason)
 
 
-class _Octets(Member):
-    """Octets that the same clients send again and again."""
-
-    __slots__ = ("_known",)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._known = Octets()
-
-    def quoted(self, octets: bytes, encoding: str, errors: str) -> bytes:
-        """Write octets as text."""
-        known = self._known.get(octets)
-        if known is None:
-            known = self.before + dumps(str(octets, encoding, errors))
-            if self._known.came_before(octets):
-                self._known.remember(octets, known)
-        return known
-
-
-class Method(_Octets):
+class Method(OctetsMember):
     """`method`."""
 
     __slots__ = ()
@@ -205,7 +125,7 @@ class Method(_Octets):
         return self.quoted(exchange.request.method, "latin-1", "strict")
 
 
-class Host(_Octets):
+class Host(OctetsMember):
     """`host`."""
 
     __slots__ = ()
@@ -214,14 +134,14 @@ class Host(_Octets):
         return self.quoted(exchange.request.host, "latin-1", "strict")
 
 
-class UserAgent(_Octets):
+class UserAgent(OctetsMember):
     """`user_agent`."""
 
     __slots__ = ()
 
     def value(self, exchange: Exchange) -> bytes:
         said = exchange.request.headers.index.get(b"user-agent")
-        return self.before + _NULL if said is None else self.quoted(said, "utf-8", "backslashreplace")
+        return self.before + NULL if said is None else self.quoted(said, "utf-8", "backslashreplace")
 
 
 class Timestamp(Member):
@@ -275,7 +195,7 @@ class TraceID(Member):
         return self.before + dumps(exchange.trace_id)
 
 
-class Path(_Octets):
+class Path(OctetsMember):
     """`path`."""
 
     __slots__ = ()
@@ -327,7 +247,7 @@ class UpstreamResponseTime(Member):
 
     def value(self, exchange: Exchange) -> bytes:
         if not exchange.upstream_finished:
-            return self.before + _NULL
+            return self.before + NULL
         return self.before + milliseconds(exchange.upstream_finished - exchange.upstream_started)
 
 
@@ -372,43 +292,57 @@ class Protocol(Member):
         return self.before + known
 
 
-class Expression(Member):
-    """Any other member.
+class HTTPVersion(Member):
+    """`http_version`."""
 
-    Args:
-        evaluate: Returns the value of `gateway.middleware.log_fields`.
-    """
-
-    __slots__ = ("_evaluate",)
-
-    def __init__(self, evaluate: Callable[[Exchange], object]) -> None:
-        super().__init__()
-        self._evaluate = evaluate
+    __slots__ = ()
 
     def value(self, exchange: Exchange) -> bytes:
-        return self.before + dumps(self._evaluate(exchange))
+        return self.before + dumps(str(exchange.request.version, "utf-8", "backslashreplace"))
 
 
-class Record:
-    """A line of the log.
+class Nanoseconds(Member):
+    """`duration_ns`."""
 
-    Args:
-        members: By name, in their order.
-    """
+    __slots__ = ()
 
-    __slots__ = ("_members",)
+    def value(self, exchange: Exchange) -> bytes:
+        nanoseconds = int((exchange.finished - exchange.started) * 1e6) * 1000
+        return self.before + (number(nanoseconds) if nanoseconds < _MOST else dumps(nanoseconds))
 
-    def __init__(self, members: Sequence[tuple[str, Member]]) -> None:
-        self._members = [member for _, member in members]
-        for count, (name, member) in enumerate(members):
-            member.stand_behind((b"," if count else b"{") + dumps(name) + b":")
 
-    def line(self, exchange: Exchange) -> bytes:
-        """Return the line of an exchange.
+class Outcome(Member):
+    """`outcome`."""
 
-        Raises:
-            TypeError: As `Member.value` says.
-        """
-        parts = [member.value(exchange) for member in self._members]
-        parts.append(b"}\n" if parts else b"{}\n")
-        return b"".join(parts)
+    __slots__ = ()
+
+    def value(self, exchange: Exchange) -> bytes:
+        return self.before + dumps(outcome_of(exchange))
+
+
+class IP(TextMember):
+    """`ip`."""
+
+    __slots__ = ()
+
+    def value(self, exchange: Exchange) -> bytes:
+        return self.quoted(exchange.client_address.partition("%")[0] or None)
+
+
+class Domain(OctetsMember):
+    """`domain`."""
+
+    __slots__ = ()
+
+    def value(self, exchange: Exchange) -> bytes:
+        host = bare_host(exchange.request.host)
+        return self.quoted(host, "latin-1", "strict") if host else self.before + NULL
+
+
+class Scheme(OctetsMember):
+    """`scheme`."""
+
+    __slots__ = ()
+
+    def value(self, exchange: Exchange) -> bytes:
+        return self.quoted(exchange.scheme, "utf-8", "backslashreplace")

@@ -29,6 +29,13 @@ def level_of(exchange: Exchange) -> str:
     return "error" if error.status >= 500 and error.source is not Source.DOWNSTREAM else "warn"
 
 
+def outcome_of(exchange: Exchange) -> str:
+    """Return `failure` for what failed (a 5xx, an error or refusal by the gateway, a client that left) or `success`."""
+    response = exchange.response
+    failed = exchange.error is not None or response is None or response.status >= 500
+    return "failure" if failed else "success"
+
+
 def call_status(exchange: Exchange) -> int | None:
     """Return the outcome of a call of gRPC, None for other exchanges and for calls that have broken off."""
     response = exchange.response

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.body import Body
-from gateway.config.schema.telemetry import DEFAULT_RECORD
+from gateway.config.records import DEFAULT_RECORD
 from gateway.errors import BackendTimeout
 from gateway.exchange import Exchange
 from gateway.message import Response

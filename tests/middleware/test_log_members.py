@@ -6,17 +6,19 @@ import struct
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.body import Body
-from gateway.config.schema.telemetry import DEFAULT_RECORD
+from gateway.config.records import DEFAULT_RECORD
 from gateway.errors import BackendRefused, LimitExceeded, MalformedRequest
 from gateway.exchange import Exchange
 from gateway.message import Response
 from gateway.middleware.access_log import JSONLine
 from gateway.middleware.log_fields import FIELDS
-from gateway.middleware.log_members import Octets, Texts, milliseconds, number
+from gateway.middleware.log_members import Nanoseconds
+from gateway.middleware.log_values import Octets, Texts, milliseconds, number
 from gateway.principal import Principal
 from tests.middleware.conftest import exchange_for
 
@@ -73,6 +75,8 @@ def exchanges(draw: Any) -> Exchange:
 
 
 EVERY = (
+    '="9.3.0"',
+    '=["web"]',
     *DEFAULT_RECORD,
     *sorted(FIELDS - {*DEFAULT_RECORD}),
     "request.headers.Referer",
@@ -88,7 +92,7 @@ EVERY = (
 )
 def test_a_record_is_what_orjson_makes_of_it(made: list[Exchange], fields: tuple[str, ...], service: str) -> None:
     """To the octet, whatever was written before: each record twice and again, so that values are remembered."""
-    line = JSONLine(service, fields, {"authorization"}, ("api_key",), lambda: NOW)
+    line = JSONLine(service, [(f, f) for f in fields], {"authorization"}, ("api_key",), lambda: NOW)
     for exchange in made * 3:
         assert line.line(exchange) == line.whole(exchange)
 
@@ -114,7 +118,7 @@ def test_numbers_are_written_in_digits(value: int) -> None:
 
 def test_what_is_remembered_of_clients_is_bounded() -> None:
     """Texts that come once are not kept, and no more are kept than there is room for."""
-    line = JSONLine("s", ("user_agent", "host", "client_ip", "user_id"), (), (), lambda: NOW)
+    line = JSONLine("s", [(f, f) for f in ("user_agent", "host", "client_ip", "user_id")], (), (), lambda: NOW)
     known = [member._known for member in line._record._members]  # type: ignore[attr-defined]  # those of its subclasses
     for count in range(3000):
         exchange = exchange_for([(b"User-Agent", b"%d" % count)])
@@ -130,3 +134,21 @@ def test_what_is_remembered_of_clients_is_bounded() -> None:
             assert [len(memo) for memo in known] == [2, 2, 2, 2]
     assert all(len(memo) <= memo.most for memo in known)
     assert {Octets.longest, Texts.longest} == {512}
+
+
+@pytest.mark.parametrize("seconds", [0.25, -1.0, 1e8])
+def test_nanoseconds_are_whole_microseconds(seconds: float) -> None:
+    """As an integer; a year of seconds, and a clock that went back."""
+    made = exchange_for()
+    made.finished = made.started + seconds
+
+    assert Nanoseconds().value(made) == b"%d" % (round(seconds * 1e6) * 1000)
+
+
+def test_an_integer_that_is_too_large_is_left_to_others() -> None:
+    """`orjson` refuses it, and the whole record is written in another way then."""
+    made = exchange_for()
+    made.finished = made.started + 1e12
+
+    with pytest.raises(TypeError):
+        Nanoseconds().value(made)

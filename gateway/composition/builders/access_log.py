@@ -9,8 +9,8 @@ from typing import Any
 from gateway.config import Settings
 from gateway.config.callers import places_of_tokens
 from gateway.config.dry_runs import has_dry_runs
+from gateway.config.records import record
 from gateway.config.schema.auth import Auth
-from gateway.config.schema.telemetry import DEFAULT_RECORD
 from gateway.middleware.access_log import AccessLog, ChoosyAccessLog
 from gateway.middleware.log_choice import LogChoice
 from gateway.middleware.log_template import COMBINED, COMMON
@@ -39,7 +39,7 @@ def access_log(
         return None
     fields, parameters = _places(settings)
     options: dict[str, Any] = {
-        "fields": _default(settings) if isinstance(said.fields, str) else said.fields,
+        "fields": record(said.record, said.fields, _more(settings)),
         "redact_headers": (*said.redact_headers, *fields),
         "redact_query": (*said.redact_query, *parameters),
         "wall_clock": wall_clock,
@@ -56,12 +56,12 @@ def access_log(
     return ChoosyAccessLog(wants, log)
 
 
-def _default(settings: Settings) -> tuple[str, ...]:
-    """Return the fields of a record, with those about what not every configuration has."""
+def _more(settings: Settings) -> tuple[str, ...]:
+    """Return the fields about what not every configuration has."""
     dry_run = ("dry_run",) if has_dry_runs(settings) else ()
     plugins = ("plugin_errors",) if settings.plugins else ()
     parts = ("parts",) if any(route.aggregate is not None for route in settings.routes) else ()
-    return (*DEFAULT_RECORD, *dry_run, *plugins, *parts)
+    return (*dry_run, *plugins, *parts)
 
 
 def _places(settings: Settings) -> tuple[set[str], set[str]]:

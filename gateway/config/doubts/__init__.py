@@ -154,6 +154,8 @@ def _dry_runs(settings: Settings) -> Iterator[Doubt]:
 def _access_log(log: AccessLog) -> Iterator[Doubt]:
     if written(log, "fields") and log.format != "json":
         yield ("access_log", "fields"), "only `format: json` asks for them; a template names its fields itself"
+    if written(log, "record") and log.format != "json":
+        yield ("access_log", "schema"), "only `format: json` has names for its fields"
 
 
 def _find(root: MapNode, steps: tuple[Step, ...]) -> tuple[Place, str, str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from gateway.config.patterns import text
 from gateway.config.problems import Unexpected, suggestion
-from gateway.config.schema.base import Section
+from gateway.config.records import HEADER_FIELD, RECORD_FIELDS, SCHEMAS, choices
+from gateway.config.schema.base import Section, expected
 from gateway.config.schema.types import (
     URL,
     Duration,
@@ -31,61 +32,29 @@ Level = Literal["debug", "info", "warn", "error", "critical"]
 BUCKETS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 10.0)
 
 
-DEFAULT_RECORD = (
-    "timestamp",
-    "level",
-    "service",
-    "request_id",
-    "trace_id",
-    "method",
-    "path",
-    "query",
-    "status_code",
-    "response_time_ms",
-    "client_ip",
-    "user_agent",
-    "upstream_service",
-    "upstream_response_time_ms",
-    "backend",
-    "route",
-    "reason",
-    "bytes_sent",
-    "bytes_received",
-    "attempts",
-    "user_id",
-    "host",
-    "protocol",
-)
-"""What a record of the access log holds by default, in order (C-17)."""
-
-RECORD_FIELDS = (
-    *DEFAULT_RECORD,
-    "status",
-    "duration_ms",
-    "scheme",
-    "peer",
-    "path_pattern",
-    "clf_time",
-    "request_line",
-    "dry_run",
-    "plugin_errors",
-    "grpc_status",
-    "parts",
-    "cache",
-)
-"""What a record of the access log can hold, beside `request.headers.NAME`."""
-
-HEADER_FIELD = "request.headers."
-
-
 def _fields(value: object) -> str | tuple[str, ...]:
     if value == "default":
         return "default"
     if not isinstance(value, list) or not value or not all(isinstance(item, str) and item for item in value):
         raise Unexpected("`default` or a list of field names")
-    for item in value:
-        _check_field(item, "names of fields")
     return tuple(value)
+
+
+def _schema(value: object) -> str | dict[str, str]:
+    if isinstance(value, dict):
+        if not value:
+            raise Unexpected("a mapping of at least one name to a field")
+        for name, field in value.items():
+            if not isinstance(name, str) or not name or _CONTROL.search(name):
+                raise Unexpected("a mapping whose keys are names of members")
+            if not isinstance(field, str):
+                raise Unexpected("a mapping of names to fields", f"`{name}` without the name of a field")
+            _check_field(field, "a mapping of names to fields")
+        return dict(value)
+    if isinstance(value, str) and value in SCHEMAS:
+        return value
+    near = f'"{value}"{suggestion(value, list(SCHEMAS))}' if isinstance(value, str) else None
+    raise Unexpected("`default`, `compact`, `ecs` or a mapping of names to fields", near)
 
 
 def _check_field(name: str, wanted: str) -> None:
@@ -137,6 +106,13 @@ def _excluded(value: object) -> str:
 ExcludedPath = Annotated[str, Parsed(_excluded, {"type": "string", "pattern": "^/[^*?#]*[*]?$"}, "path")]
 
 
+_SCHEMA_SCHEMA = {
+    "anyOf": [
+        {"enum": list(SCHEMAS)},
+        {"type": "object", "additionalProperties": {"type": "string"}, "minProperties": 1},
+    ]
+}
+
 _FIELDS_SCHEMA = {"anyOf": [{"const": "default"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
 
 
@@ -166,8 +142,15 @@ class AccessLog(Section):
     exclude_paths: tuple[ExcludedPath, ...] = Field(
         default=(), description="Paths that are not written unless they fail; `/static/*` is all below."
     )
+    record: Annotated[str | dict[str, str], Parsed(_schema, _SCHEMA_SCHEMA, "name or mapping of names")] = Field(
+        default="default",
+        alias="schema",
+        description="How the members of a JSON record are called: `default` (our names), `compact` (nine of them), "
+        "`ecs` (Elastic's), or a mapping of your names to our fields.",
+    )
     fields: Annotated[str | tuple[str, ...], Parsed(_fields, _FIELDS_SCHEMA, "`default` or list of names")] = Field(
-        default="default", description="`default`, or the names of the fields to write as JSON, in their order."
+        default="default",
+        description="`default`, or which members of the schema to write as JSON, in their order.",
     )
     redact_headers: tuple[HeaderName, ...] = Field(
         default=("authorization", "cookie", "x-api-key"), description="Header fields whose values are never written."
@@ -175,6 +158,17 @@ class AccessLog(Section):
     redact_query: tuple[SomeText, ...] = Field(
         default=("api_key",), description="Query parameters whose values are never written."
     )
+
+    @field_validator("fields")
+    @classmethod
+    def _are_of_the_schema(cls, fields: str | tuple[str, ...], info: ValidationInfo) -> str | tuple[str, ...]:
+        if "record" not in info.data:
+            return fields  # the schema itself is refused
+        known = choices(info.data["record"])
+        for name in fields if isinstance(fields, tuple) else ():
+            if name not in known and not (name.startswith(HEADER_FIELD) and name != HEADER_FIELD):
+                raise expected("names of fields", f'"{name}"{suggestion(name, list(known))}')
+        return fields
 
 
 class Log(Section):

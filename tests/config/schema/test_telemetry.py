@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 from pydantic import ValidationError
 
-from gateway.config.schema.telemetry import HEADER_FIELD, RECORD_FIELDS, AccessLog, Metrics
+from gateway.config import ConfigError, Settings
+from gateway.config.records import HEADER_FIELD, RECORD_FIELDS
+from gateway.config.schema.telemetry import AccessLog, Metrics
 from gateway.config.schema.types import METRIC_LABELS
 from gateway.middleware.log_fields import FIELDS
 from gateway.telemetry.catalog import METRICS
+
+Load = Callable[..., Settings]
 
 
 def test_the_schema_knows_the_fields_that_the_access_log_can_write() -> None:
@@ -29,6 +34,43 @@ def test_a_name_that_is_none_is_refused(name: str) -> None:
     """At load, not when the first record is due."""
     with pytest.raises(ValidationError):
         AccessLog.model_validate({"fields": ["path", name]})
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("schema: esc", '"esc", did you mean `ecs`?'),
+        ("schema: {}", "a mapping of at least one name"),
+        ("schema: [a]", "`default`, `compact`, `ecs` or a mapping"),
+        ("schema: {t: stauts}", '"stauts", did you mean `status`?'),
+        ("schema: {t: 7}", "`t` without the name of a field"),
+        ('schema: {"": path}', "names of members"),
+        ('schema: {"a\\n": path}', "names of members"),
+        ('schema: {t: "=1"}', "a mapping of names to fields"),
+        ("{schema: compact, fields: [status, query]}", '"query"'),
+        ("{schema: ecs, fields: [url.pth]}", '"url.pth", did you mean `url.path`?'),
+        ("{schema: {t: path}, fields: [path]}", '"path"'),
+    ],
+)
+def test_a_schema_that_is_none(load_text: Load, written: str, words: str) -> None:
+    """The error says where, and what is meant."""
+    written = written if written.startswith("{") else "{" + written + "}"
+    with pytest.raises(ConfigError, match=re.escape(words)) as caught:
+        load_text(f"access_log: {written}")
+    assert "access_log." in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "fields"),
+    [
+        ("{schema: ecs, fields: [url.path, request.headers.X-A]}", ("url.path", "request.headers.X-A")),
+        ("{schema: {t: path, u: request.headers.x-b}, fields: [u]}", ("u",)),
+        ("{schema: compact}", "default"),
+    ],
+)
+def test_fields_are_chosen_among_the_names_of_a_schema(load_text: Load, written: str, fields: object) -> None:
+    """And any field of the request's head."""
+    assert load_text(f"access_log: {written}").access_log.fields == fields
 
 
 @pytest.mark.parametrize(
