@@ -142,8 +142,8 @@ $(VENV)/.dev: $(VENV)/.python setup.cfg requirements/dev.lock
 	@$(PIP) install $(ITSELF)
 	@touch $@ $(VENV)/.runtime
 
-# Real programs that tests drive: curl as a client, and a Redis server; and proxies, clients of HTTP/2, etcd and a browser, whose tests
-# are left out where they are not installed (RUNLEVEL keeps Debian from starting them as services).
+# Real programs that tests drive: curl as a client, and a Redis server; and proxies, clients of HTTP/2, etcd, Prometheus with its
+# alertmanager, and a browser, whose tests are left out where they are not installed (RUNLEVEL keeps Debian from starting them as services).
 $(VENV)/.programs: $(VENV)/.python requirements/programs.lock
 	@missing=; \
 	command -v curl >/dev/null || missing="$$missing curl"; \
@@ -163,6 +163,8 @@ $(VENV)/.programs: $(VENV)/.python requirements/programs.lock
 	command -v nginx >/dev/null || proxies="$$proxies nginx-light"; \
 	command -v h2load >/dev/null || proxies="$$proxies nghttp2-client"; \
 	command -v etcd >/dev/null || proxies="$$proxies etcd-server"; \
+	{ command -v prometheus && command -v promtool; } >/dev/null || proxies="$$proxies prometheus"; \
+	command -v prometheus-alertmanager >/dev/null || proxies="$$proxies prometheus-alertmanager"; \
 	if [ -n "$$proxies" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  $(call say,"Installing$$proxies"); \
 	  RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $$proxies >/dev/null || true; \
