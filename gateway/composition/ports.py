@@ -29,7 +29,7 @@ class Ports:
 
     def sockets(self) -> list[Given]:
         """Describe the sockets."""
-        return [given for listening in self._all() if (given := listening.given()) is not None]
+        return [given for listening in self._all() for given in listening.given()]
 
     def hand_over(self) -> None:
         """Another process serves at these sockets from now on: a stop leaves them and their files to it."""

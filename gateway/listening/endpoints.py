@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import re
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -91,38 +91,55 @@ class ListeningReactor:
         """Listen; see `IReactorTCP.listenTCP`."""
         # Twisted's default cannot be told from the same number in the string; nobody writes that number on purpose.
         queue = BACKLOG if backlog == TWISTED_BACKLOG else backlog
-        given = self._inherited.take(interface, port)
-        if given is not None:
-            adopted = GatewayPort.adopt(self._reactor, given.descriptor, given.family, factory)
-            os.close(given.descriptor)  # the port has a duplicate
-            return self._started(adopted, queue, (interface, port))
+        opened_for = interface, port
+        first, *beside = self._opened(opened_for, factory, queue)
+        first.beside = tuple(beside)
+        for each in (first, *beside):
+            each.opened_for = opened_for
+            if self._inherited.is_shared(*opened_for):
+                each.at_once = 1
+        return first
+
+    def _opened(self, opened_for: tuple[str, int], factory: IProtocolFactory, queue: int) -> list[GatewayPort]:
+        """Open a place: on the sockets that there are for it, on those of a port that goes, or on a new one."""
+        interface, port = opened_for
+        handed = self._inherited.take_all(interface, port)
+        if handed:
+            return [self._adopted(given, factory, queue) for given in handed]
+        fresh = GatewayPort(port, factory, queue, interface, self._reactor)
         try:
-            listening = self._start(GatewayPort(port, factory, queue, interface, self._reactor))
+            self._start(fresh)
         except CannotListenError:
             before = self._leaving(port, interface)
             if before is None:
                 raise
-        else:
-            listening.opened_for = (interface, port)  # type: ignore[attr-defined]  # a port of ours
-            return listening
-        return self._started(before.successor(factory), queue, (interface, port))
+            return [self._started(each.successor(factory), queue) for each in (before, *before.beside)]
+        return [fresh]
 
-    def _started(self, port: GatewayPort, queue: int, opened_for: tuple[str, int]) -> IListeningPort:
+    def _adopted(self, given: Given, factory: IProtocolFactory, queue: int) -> GatewayPort:
+        adopted = GatewayPort.adopt(self._reactor, given.descriptor, given.family, factory)
+        os.close(given.descriptor)  # the port has a duplicate
+        return self._started(adopted, queue)
+
+    def _started(self, port: GatewayPort, queue: int) -> GatewayPort:
         """Start a port on a socket that listens already, which may have had another queue."""
-        listening = self._start(port)
+        self._start(port)
         port.socket.listen(queue)
-        port.opened_for = opened_for
-        return listening
+        return port
 
     def _leaving(self, port: Any, interface: str) -> GatewayPort | None:
         """Find a port of ours at this address that is about to be closed."""
         address = (interface or "0.0.0.0", port)  # as `getsockname` has it
-        for reader in self._reactor.getReaders():
+        for reader in self._ports():
             if isinstance(reader, GatewayPort) and reader.leaving and reader.limit is self._limit:
                 host: Any = reader.getHost()
                 if (host.host, host.port) == address:
                     return reader
         return None
+
+    def _ports(self) -> Iterable[Any]:
+        """Return the ports that are open, among others."""
+        return self._reactor.getReaders()  # type: ignore[no-any-return]
 
     def listenSSL(
         self,
@@ -158,8 +175,10 @@ class ListeningReactor:
             port = GatewayUnixPort.adopt(self._reactor, given.descriptor, factory)
             os.close(given.descriptor)  # the port has a duplicate
             port.backlog, port.mode, port.heir_of_a_process = queue, mode, True
+            if self._inherited.is_shared(given.where):
+                port.at_once = 1
             return self._start(port)
-        for reader in self._reactor.getReaders():
+        for reader in self._ports():
             if isinstance(reader, GatewayUnixPort) and reader.leaving and reader.is_at(Path(os.fsdecode(address))):
                 port = reader.successor(factory, mode)
                 port.backlog = queue
@@ -169,12 +188,14 @@ class ListeningReactor:
     def adoptStreamPort(self, fileDescriptor: int, addressFamily: int, factory: IProtocolFactory) -> IListeningPort:  # noqa: N803
         """Take over a listening socket (systemd); see `IReactorSocket.adoptStreamPort`."""
         if addressFamily == socket.AF_UNIX:
-            port = GatewayUnixPort.adopt(self._reactor, fileDescriptor, factory)
+            port: Any = GatewayUnixPort.adopt(self._reactor, fileDescriptor, factory)
             port.by_systemd = fileDescriptor
-            return self._start(port)
-        adopted = GatewayPort.adopt(self._reactor, fileDescriptor, addressFamily, factory)
-        adopted.opened_for = (SYSTEMD, fileDescriptor)
-        return self._start(adopted)
+        else:
+            port = GatewayPort.adopt(self._reactor, fileDescriptor, addressFamily, factory)
+            port.opened_for = (SYSTEMD, fileDescriptor)
+        if self._inherited.is_shared(SYSTEMD, fileDescriptor):
+            port.at_once = 1
+        return self._start(port)
 
     def _start(self, port: Any) -> IListeningPort:
         port.limit = self._limit
@@ -227,16 +248,16 @@ class Listening:
         except Exception as error:
             raise ListenFailed(self.endpoint, words(error)) from error
 
-    def given(self) -> Given | None:
-        """Describe its socket for a process that is to have it too; None for one that no port of ours has."""
+    def given(self) -> list[Given]:
+        """Describe its sockets for a process that is to have them too; none where no port of ours has one."""
         port = self.port
         if isinstance(port, GatewayPort) and port.opened_for is not None:
-            return Given(port.addressFamily, *port.opened_for, port.fileno())
+            return [Given(each.addressFamily, *port.opened_for, each.fileno()) for each in (port, *port.beside)]
         if isinstance(port, GatewayUnixPort):
             if port.by_systemd is not None:
-                return Given(socket.AF_UNIX, SYSTEMD, port.by_systemd, port.fileno())
-            return Given(socket.AF_UNIX, os.fsdecode(port.getHost().name or b""), 0, port.fileno())
-        return None
+                return [Given(socket.AF_UNIX, SYSTEMD, port.by_systemd, port.fileno())]
+            return [Given(socket.AF_UNIX, os.fsdecode(port.getHost().name or b""), 0, port.fileno())]
+        return []
 
     def let_go(self) -> None:
         """Leave socket and file to another process: closing the port ends neither."""
@@ -260,7 +281,8 @@ class Listening:
             await closed
 
 
-async def _listen(reactor: ListeningReactor, factory: IProtocolFactory) -> Listening:
+async def open_on(reactor: ListeningReactor, factory: IProtocolFactory) -> Listening:
+    """Open the port that a reactor's endpoint string describes; raises `ListenFailed`."""
     description = reactor.description
     if isinstance(factory, Introduced):
         reactor.introduced, factory = factory, factory.inside
@@ -296,7 +318,7 @@ def listen(
         The open port; fails with `ListenFailed`.
     """
     return Deferred.fromCoroutine(
-        _listen(ListeningReactor(reactor, description, limit or ConnectionLimit(), alpn, lists, inherited), factory)
+        open_on(ListeningReactor(reactor, description, limit or ConnectionLimit(), alpn, lists, inherited), factory)
     )
 
 

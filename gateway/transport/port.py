@@ -19,13 +19,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet import tcp
+from twisted.internet.main import CONNECTION_DONE
+from twisted.python.failure import Failure
 
 from gateway.transport.direct import DirectServer
 from gateway.transport.shortage import PORT_LOGGER
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IProtocolFactory
-from twisted.python.failure import Failure
+
+_DONE = Failure(CONNECTION_DONE)
 
 BACKLOG = 4096
 """Connections that may wait to be accepted; the kernel lowers it to `net.core.somaxconn`."""
@@ -116,9 +119,15 @@ else:
 
 
 class Patient(_Port):
-    """A port that accepts no more than there is room for."""
+    """A port that accepts no more than there is room for.
+
+    Attributes:
+        limit: Says how much room there is.
+        at_once: Most that it accepts in one turn: 1 where other processes accept at the same socket.
+    """
 
     limit = ConnectionLimit()
+    at_once = sys.maxsize
     _logger = PORT_LOGGER
 
     def doRead(self) -> None:
@@ -126,7 +135,7 @@ class Patient(_Port):
         room = self.limit.room()
         if room:
             # Twisted raises and lowers this number by how busy the port is; ours is only a lid on one turn.
-            self.numberAccepts = min(self.numberAccepts, room)
+            self.numberAccepts = min(self.numberAccepts, room, self.at_once)
             super().doRead()
             room = self.limit.room()
         if not room:
@@ -144,11 +153,14 @@ class GatewayPort(Patient, tcp.Port):
     Attributes:
         leaving: It is about to be closed: another port for the same address may have its socket.
         opened_for: Interface and port as they were asked for; None for a socket that was handed to us (systemd).
+        beside: Ports on other sockets of the same address, each with a queue of its own (SO_REUSEPORT); they are
+            closed with this one.
     """
 
     transport = HeldServer  # type: ignore[assignment]  # made with the same arguments
     leaving = False
     opened_for: tuple[str, int] | None = None
+    beside: tuple[GatewayPort, ...] = ()
 
     @classmethod
     def adopt(cls, reactor: Any, descriptor: int, family: int, factory: IProtocolFactory) -> GatewayPort:
@@ -165,6 +177,16 @@ class GatewayPort(Patient, tcp.Port):
     def let_go(self) -> None:
         """Leave the socket to another port, or process: shutting it down would end the other's listening too."""
         self._shouldShutdown = False
+        for port in self.beside:
+            port.let_go()
+
+    def loseConnection(self, connDone: Any = _DONE) -> Any:  # noqa: N803  # Twisted's name
+        """Close, a turn of the reactor later."""
+        for port in self.beside:
+            port.stopListening()
+        return super().loseConnection(connDone)
+
+    stopListening = loseConnection
 
     def called(self, kind: str) -> None:
         """Say in Twisted's own log lines what it listens for: `TLS` in place of `TCP`."""

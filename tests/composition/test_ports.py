@@ -17,9 +17,9 @@ class Listening:
         self._given = given
         self.seen: list[str] = []
 
-    def given(self) -> Given | None:
+    def given(self) -> list[Given]:
         """See `gateway.listening.endpoints.Listening`."""
-        return self._given
+        return [] if self._given is None else [self._given]
 
     def let_go(self) -> None:
         """See there."""
