@@ -5,6 +5,8 @@ Each exchange has an instance of its own, with memory of its own: what a module 
 read, and what it forgets to free goes with it. It lives from the first hook to the last one of the exchange. Each hook
 has `fuel`: a loop without end ends there, within some milliseconds, since the reactor waits meanwhile. The memory grows
 up to its bound, and no further.
+What the module asks of the gateway is paid for as well (D-489): wasmtime counts the module's own instructions only, and
+one instruction may have the gateway copy a megabyte, keep it as a field, or write a line to the log.
 A module has no clock, no files, no sockets: it gets the functions below and nothing else. The guard around all plugins
 (`gateway.middleware.plugin`) sees to the rest: a trap is a fault, a field with a line end in it is not taken.
 
@@ -32,11 +34,21 @@ NONE = -1
 LONGEST = 1024 * 1024
 """Octets that a module may hand over at once."""
 
+CALL = 5_000
+"""Fuel that a call of the gateway costs: some ten microseconds, as that many instructions take; an octet costs one."""
+
+LINE = 50_000
+"""Fuel that a line in the log costs: two hundred are the most that a hook with the default can write."""
+
 HOOKS = ("on_request", "on_response", "on_finish")
 
 
 class WrongModule(Exception):
     """A file is no module, or not one that could be a plugin; the text ends the sentence "found …"."""
+
+
+class OutOfFuel(Exception):
+    """A module has asked more of the gateway than its hook has fuel for."""
 
 
 class WasmPlugin:
@@ -68,13 +80,16 @@ class WasmPlugin:
         self._log = log
         self._exchange: Exchange | None = None
         self._answer: Response | None = None
+        self._store: Any = None  # of the instance that runs: who calls has to pay
         self._key = f"gateway.wasm.{id(self)}"
+        if not octets.strip():
+            raise WrongModule("an empty file")
         try:
             self._module = wasmtime.Module(self._engine, octets if octets.startswith(b"\0asm") else octets.decode())
             self._linker = self._functions()
-            exported = {one.name for one in self._module.exports}
+            exported = self._exported()
             self._instance()  # whether it imports anything else is seen now
-        except (wasmtime.WasmtimeError, wasmtime.Trap, UnicodeDecodeError) as error:
+        except (wasmtime.WasmtimeError, wasmtime.Trap, ValueError, OutOfFuel) as error:
             raise WrongModule(" ".join(str(error).split())[:300]) from error
         if "memory" not in exported or exported.isdisjoint(HOOKS):
             raise WrongModule(f"a module that exports no `memory`, or none of {', '.join(HOOKS)}")
@@ -104,19 +119,52 @@ class WasmPlugin:
             place = state[self._key] = self._instance()
         store, exports = place
         store.set_fuel(self._fuel)
-        before = self._exchange, self._answer
-        self._exchange, self._answer = exchange, None
+        before = self._exchange, self._answer, self._store
+        self._exchange, self._answer, self._store = exchange, None, store
         try:
             exports[hook](store)
             return self._answer if hook == "on_request" else None
         finally:
-            self._exchange, self._answer = before
+            self._exchange, self._answer, self._store = before
 
     def _instance(self) -> tuple[Any, Any]:
         store = self._wasmtime.Store(self._engine)
         store.set_fuel(self._fuel)
         store.set_limits(memory_size=self._memory, instances=1, memories=1, tables=4, table_elements=10_000)
-        return store, self._linker.instantiate(store, self._module).exports(store)
+        before, self._store = self._store, store
+        try:
+            return store, self._linker.instantiate(store, self._module).exports(store)
+        finally:
+            self._store = before
+
+    def _exported(self) -> set[str]:
+        """Return what the module exports of what it has to.
+
+        Raises:
+            WrongModule: One of them is of another kind: each exchange would find that out.
+        """
+        library = self._wasmtime
+        found = set()
+        for one in self._module.exports:
+            kind = one.type
+            if one.name in HOOKS and not (isinstance(kind, library.FuncType) and not kind.params and not kind.results):
+                raise WrongModule(f"a module whose `{one.name}` is no function without arguments and results")
+            if one.name == "memory" and not isinstance(kind, library.MemoryType):
+                raise WrongModule("a module whose `memory` is none")
+            found.add(one.name)
+        return found
+
+    def _pay(self, octets: int, more: int = 0) -> None:
+        """Take fuel for what the gateway does.
+
+        Raises:
+            OutOfFuel: There is not so much left.
+        """
+        store = self._store
+        left = store.get_fuel() - CALL - octets - more
+        if left < 0:
+            raise OutOfFuel("all fuel consumed by calls of the gateway")
+        store.set_fuel(left)
 
     # What a module may call. Numbers are i32; texts are a place in its memory and a length.
 
@@ -137,15 +185,18 @@ class WasmPlugin:
 
     def _get(self, caller: Any, what: int, name: int, length: int, buffer: int, size: int) -> int:
         """Write as much of a value as there is room for; returns how long it is."""
-        value = self._value(what, _read(caller, name, length))
+        key = _read(caller, name, length)
+        value = self._value(what, key)
         if value is None:
+            self._pay(len(key))
             return NONE
+        self._pay(len(key) + len(value))
         _write(caller, buffer, value[: _unsigned(size)])
         return len(value)
 
     def _set(self, caller: Any, what: int, name: int, length: int, value: int, size: int) -> None:
         """Put a value in the place of what there is."""
-        key, new = _read(caller, name, length), _read(caller, value, size)
+        key, new = self._two(caller, name, length, value, size)
         exchange = self._now()
         if what == EXCHANGE:
             self._put(exchange, key, new)
@@ -155,19 +206,31 @@ class WasmPlugin:
 
     def _add(self, caller: Any, what: int, name: int, length: int, value: int, size: int) -> None:
         """Add a field beside those that there are."""
-        self._append(self._now(), what, _read(caller, name, length), _read(caller, value, size))
+        key, new = self._two(caller, name, length, value, size)
+        self._append(self._now(), what, key, new)
 
     def _remove(self, caller: Any, what: int, name: int, length: int) -> None:
         """Take a field out."""
-        self._drop(what, _read(caller, name, length))
+        key = _read(caller, name, length)
+        self._pay(len(key))
+        self._drop(what, key)
 
     def _answer_with(self, caller: Any, status: int, body: int, size: int) -> None:
         """Answer the request; fields of the answer are set after it."""
-        self._answer = Response(status, Headers(), _read(caller, body, size))
+        content = _read(caller, body, size)
+        self._pay(len(content))
+        self._answer = Response(status, Headers(), content)
 
     def _say(self, caller: Any, text: int, size: int) -> None:
         """Say something in the log."""
-        self._log(_read(caller, text, min(_unsigned(size), 1000)).decode("utf-8", "backslashreplace"))
+        words = _read(caller, text, min(_unsigned(size), 1000))
+        self._pay(len(words), LINE)
+        self._log(words.decode("utf-8", "backslashreplace"))
+
+    def _two(self, caller: Any, name: int, length: int, value: int, size: int) -> tuple[bytes, bytes]:
+        key, new = _read(caller, name, length), _read(caller, value, size)
+        self._pay(len(key) + len(new))
+        return key, new
 
     # What that means for the exchange.
 

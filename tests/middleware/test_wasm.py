@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.logger import capturedLogs
 
 from gateway.config import ConfigError
 from gateway.testing import Harness
@@ -135,6 +136,18 @@ FAULTS: dict[str, Callable[[Text], str]] = {
           (call $set (i32.const 0) {text("X-A")} {text("a" + chr(13) + chr(10) + "X-Smuggled: 1")}))""",
         text,
     ),
+    "fills_the_log": hook("(loop (call $log (i32.const 0) (i32.const 1000)) br 0)"),
+    "fills_the_memory": lambda text: module(
+        f"""(func (export "on_request")
+          (loop (call $add (i32.const 0) {text("X-A")} (i32.const 0) (i32.const 60000)) br 0))""",
+        text,
+    ),
+    "keeps_the_gateway_busy": lambda text: module(
+        f"""(func (export "on_request")
+          (loop (drop (call $get (i32.const 2) {text("method")} (i32.const 0) (i32.const 100))) br 0))""",
+        text,
+    ),
+    "answers_without_end": hook("(loop (call $answer (i32.const 200) (i32.const 0) (i32.const 65536)) br 0)"),
     "asks_for_no_place": hook("(call $remove (i32.const 9) (i32.const 0) (i32.const 1))"),
     "asks_before_the_answer": hook("(call $remove (i32.const 1) (i32.const 0) (i32.const 1))"),
     "takes_a_whole_upstream": lambda text: module(
@@ -164,6 +177,21 @@ def test_faults(tmp_path: Path, on_error: str) -> None:
     gateway.check_quiet()
 
 
+def test_what_is_asked_of_the_gateway_is_paid_for(make: Callable[..., Harness]) -> None:
+    """A call costs thousands of instructions and an octet one: lines and octets of a hook are bounded by its fuel."""
+    lines = module('(func (export "on_request") (loop (call $log (i32.const 0) (i32.const 10)) br 0))', Text())
+    with capturedLogs() as logs:
+        assert make(lines, wasm={"fuel": 200_000}).get("/orders/1").status == 200
+    assert 0 < sum(one["log_namespace"] == "gateway.plugin.m" and "words" in one for one in logs) <= 4
+
+    text = Text()
+    fields = f"""(func (export "on_request")
+      (loop (call $add (i32.const 0) {text("X-A")} {text("a" * 1000)}) br 0))"""
+    gateway = make(module(fields, text), wasm={"fuel": 200_000})
+    assert gateway.get("/orders/1").status == 200
+    assert 0 < sum(field[0] == b"x-a" for field in gateway.backend("orders").last.headers.fields) <= 200_000 / 6_000
+
+
 def test_memory_has_a_bound(make: Callable[..., Harness]) -> None:
     """Growing beyond it fails, as the module is told; what begins beyond it is refused."""
     text = Text()
@@ -186,6 +214,17 @@ def test_memory_has_a_bound(make: Callable[..., Harness]) -> None:
         (
             '(module (import "wasi_snapshot_preview1" "fd_write" (func)) (memory (export "memory") 1))',
             "unknown import: `wasi_snapshot_preview1::fd_write`",
+        ),
+        ("", "an empty file"),
+        ('(module (memory (export "memory") 1) (func (export "on_request") (param i32)))', "without arguments"),
+        ('(module (memory (export "memory") 1) (func (export "on_finish") (result i32) (i32.const 1)))', "and results"),
+        ('(module (memory (export "memory") 1) (global (export "on_request") i32 (i32.const 1)))', "is no function"),
+        ('(module (func (export "memory")) (func (export "on_request")))', "whose `memory` is none"),
+        (
+            '(module (import "gateway" "remove" (func $r (param i32 i32 i32))) (memory (export "memory") 1)'
+            " (func $f (call $r (i32.const 0) (i32.const 0) (i32.const 1))) (start $f)"
+            ' (func (export "on_request")))',
+            "there is no exchange while a module begins",
         ),
         ('(module (memory (export "memory") 1) (func $f (loop br 0)) (start $f) (func (export "on_request")))', "fuel"),
     ],

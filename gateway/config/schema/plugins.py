@@ -29,7 +29,9 @@ class Wasm(Section):
     """What a WebAssembly module may use up."""
 
     fuel: Positive = Field(
-        default=10_000_000, description="Of each hook: about one for each instruction. A hook that uses it up fails."
+        default=10_000_000,
+        description="Of each hook: about one for each instruction, and thousands for what it asks of the gateway. "
+        "A hook that uses it up fails.",
     )
     memory: Size = Field(default=16 * 1024 * 1024, description="Of an instance, of which each exchange has its own.")
 
