@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import twisted
 from twisted.internet.defer import Deferred
@@ -55,6 +55,9 @@ from gateway.transport.port import ConnectionLimit
 from gateway.transport.threads import Threads, ThreadService
 from gateway.upstream.figures import Figures
 from gateway.upstream.pool import ConnectionPool
+
+if TYPE_CHECKING:
+    from gateway.composition.whole import Whole
 
 
 class AccessLogs:
@@ -164,6 +167,7 @@ def assemble(
     threads: Callable[[int, str], Threads] | None = None,
     terminal: bool = False,
     later: Callable[[Callable[[], None]], object] | None = None,
+    whole: Whole | None = None,
 ) -> Gateway:
     """Make a gateway for a configuration.
 
@@ -181,6 +185,7 @@ def assemble(
         threads: Makes threads: how many at most, and what they are called.
         terminal: Whether somebody sits at a terminal and reads the log.
         later: Calls something at the end of the reactor's turn; by default in the reactor's own way.
+        whole: What is in common with the other workers, where there are some.
 
     Raises:
         gateway.dialling.tls.TLSSettingsError: A certificate of an upstream cannot be used.
@@ -214,6 +219,7 @@ def assemble(
         threads=threads or partial(ThreadService, reactor),
         later=later,
         terminal=terminal,
+        whole=whole,
     )
     client_lists = ClientLists()
     client_lists.follow(settings.auth)

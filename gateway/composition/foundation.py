@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gateway.answering.health import Health
 from gateway.composition.carried import Carried
@@ -21,6 +21,9 @@ from gateway.telemetry.metrics import Metrics
 from gateway.transport.deadlines import Deadlines
 from gateway.transport.threads import Threads
 from gateway.upstream.pool import ConnectionPool
+
+if TYPE_CHECKING:
+    from gateway.composition.whole import Whole
 
 
 class Waited:
@@ -72,6 +75,7 @@ class Foundation:
         later: Calls something at the end of the reactor's turn.
         threads: Makes threads for what would hold the reactor up: how many at most, and what they are called.
         terminal: Whether somebody sits at a terminal and reads the log.
+        whole: What is in common with the other workers; None where this is the only process.
     """
 
     now: Callable[[], float]
@@ -91,3 +95,4 @@ class Foundation:
     threads: Callable[[int, str], Threads]
     later: Callable[[Callable[[], None]], object]
     terminal: bool = False
+    whole: Whole | None = None

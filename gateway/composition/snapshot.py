@@ -194,7 +194,8 @@ async def build(
         unrouted=unrouted_chain(outside, pages.render_error),
         own_paths=own,
         claimed=places.everywhere.claimed,
-        in_flight=0 if settings.limits.queue else settings.limits.in_flight,  # with a queue it is a step
+        # With a queue, or with other processes, it is a step.
+        in_flight=0 if settings.limits.queue or foundation.whole is not None else settings.limits.in_flight,
         decides_by_forwarding=not BELIEVED.isdisjoint(decisive),
         explain_routing=logs_routing,
         answers_preflights=any(route.answers_preflights for route in settings.routes),

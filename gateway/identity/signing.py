@@ -17,7 +17,7 @@ import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 LEAST_BITS = 2048
@@ -78,6 +78,12 @@ class SigningKey:
     def generated(cls) -> SigningKey:
         """Make a new key, known to this process only: its tokens cannot be verified after a restart (D-53)."""
         return cls._elliptic(generate_private_key(SECP256R1()))
+
+    @staticmethod
+    def new_pem() -> bytes:
+        """Make such a key as `of_pem` takes it, for who shares it."""
+        key = generate_private_key(SECP256R1())
+        return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
     @classmethod
     def _elliptic(cls, key: EllipticCurvePrivateKey) -> SigningKey:

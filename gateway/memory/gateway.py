@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import ensureDeferred
@@ -19,6 +20,9 @@ from gateway.listening.listeners import Entry
 from gateway.memory.network import MemoryNetwork
 from gateway.memory.stand_ins import MemoryLog, NoThreads
 from gateway.transport.deadlines import INTERVAL
+
+if TYPE_CHECKING:
+    from gateway.composition.whole import Whole
 
 EPOCH = 1_780_000_000.0
 """Unix seconds when the virtual clock shows 0."""
@@ -46,6 +50,7 @@ class MemoryGateway:
         network: What it dials into, and whose clock is its own.
         chance: For everything that is left to chance.
         wall_clock: Unix seconds; by default they move with the virtual clock.
+        whole: What is in common with other workers, where there are some.
 
     Attributes:
         network: As given.
@@ -63,6 +68,7 @@ class MemoryGateway:
         network: MemoryNetwork,
         chance: random.Random,
         wall_clock: Callable[[], float] | None = None,
+        whole: Whole | None = None,
     ) -> None:
         self.network = network
         self.log = MemoryLog()
@@ -77,6 +83,7 @@ class MemoryGateway:
             make_writer=lambda path: self.log,  # type: ignore[arg-type, return-value]
             threads=lambda most, name: NoThreads(),
             later=network.soon,
+            whole=whole,
         )
 
     def now(self) -> float:

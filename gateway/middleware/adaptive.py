@@ -41,7 +41,7 @@ class AdaptiveLimit:
     def observe(self, exchange: Exchange, gate: Gate) -> None:
         """Learn from the last attempt of an exchange, and resize the gate where that changes the limit."""
         now = self._now()
-        changed = self.gradient.record(now - exchange.upstream_started, gate.in_flight, now)
+        changed = self.gradient.record(now - exchange.upstream_started, gate.taken, now)
         # An exchange that began under an earlier configuration may end after another object has taken the gate over.
         if changed and gate.holder is self:
             _log.debug(

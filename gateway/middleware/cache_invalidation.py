@@ -5,7 +5,7 @@ Tests: `tests/flow/test_cache_invalidation.py::test_what_an_answer_names`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 from urllib.parse import urljoin
 
@@ -26,14 +26,16 @@ class Invalidation:
     Args:
         store: Where answers are kept.
         flights: The fetches that are under way.
+        tell: Tells who keeps answers besides; None for nobody.
     """
 
     name = "cache_invalidation"
-    __slots__ = ("_flights", "_store")
+    __slots__ = ("_flights", "_store", "_tell")
 
-    def __init__(self, store: CacheStore, flights: Flights[Any]) -> None:
+    def __init__(self, store: CacheStore, flights: Flights[Any], tell: Callable[[Purge], object] | None = None) -> None:
         self._store = store
         self._flights = flights
+        self._tell = tell
 
     def on_response(self, exchange: Exchange) -> Awaitable[None] | None:
         """Forget the answers for the URL, and for those of the same origin that the answer names."""
@@ -55,6 +57,8 @@ class Invalidation:
 
     def _purge(self, purge: Purge) -> Awaitable[None] | None:
         self._flights.forget(purge)
+        if self._tell is not None:
+            self._tell(purge)
         return self._store.purge(purge)
 
 

@@ -76,6 +76,7 @@ class Gate:
         now: Monotonic seconds.
         queued: Counts those that wait, by scope and name.
         refused: Counts those that are turned away, by scope, name and cause.
+        bulkhead: Made of the limit, the queue and what lets in who waits; by default one of this process alone.
 
     Attributes:
         holder: The adaptive limit that decides on `limit`; None where the configuration alone does.
@@ -93,11 +94,15 @@ class Gate:
         now: Callable[[], float],
         queued: Count,
         refused: Count,
+        bulkhead: Callable[[int, int, Callable[[], object]], Bulkhead[Exchange]] | None = None,
     ) -> None:
         self.scope = scope
         self.name = name
         self.holder: object = None
-        self._bulkhead = Bulkhead[Exchange](limit, max_queue)
+        if bulkhead is None:
+            self._bulkhead = Bulkhead[Exchange](limit, max_queue)
+        else:
+            self._bulkhead = bulkhead(limit, max_queue, lambda: self.resize(self.limit))
         self._timeout = timeout
         self._deadlines = deadlines
         self._now = now
@@ -118,6 +123,11 @@ class Gate:
     def in_flight(self) -> int:
         """How many are in flight."""
         return self._bulkhead.in_flight
+
+    @property
+    def taken(self) -> int:
+        """How many are in flight, in other workers too."""
+        return self._bulkhead.taken
 
     @property
     def waiting(self) -> int:

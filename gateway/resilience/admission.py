@@ -90,6 +90,11 @@ class Bulkhead(Generic[W]):
         self._admitted: Entry[W] = Entry(Verdict.ADMITTED)
         self._refused: Entry[W] = Entry(Verdict.REFUSED)
 
+    @property
+    def taken(self) -> int:
+        """How many places are taken: those in flight, where no other process has some."""
+        return self.in_flight
+
     def enter(self, waiter: W, priority: Priority = Priority.NORMAL) -> Entry[W]:
         """Ask to be let in.
 
@@ -101,16 +106,7 @@ class Bulkhead(Generic[W]):
         if self.in_flight < self.limit:
             self.in_flight += 1
             return self._admitted
-        displaced = None
-        if self.waiting >= self.max_queue:
-            displaced = self._last_below(priority)
-            if displaced is None:
-                return self._refused
-            self.withdraw(displaced)
-        ticket = Ticket(waiter, priority)
-        self._queues[priority][ticket] = None
-        self.waiting += 1
-        return Entry(Verdict.QUEUED, ticket, displaced)
+        return self._queue(waiter, priority)
 
     def leave(self) -> Ticket[W] | None:
         """One in flight is done; return who takes its place, admitted already."""
@@ -134,8 +130,24 @@ class Bulkhead(Generic[W]):
             admitted.append(ticket)
         return admitted
 
+    def _queue(self, waiter: W, priority: Priority) -> Entry[W]:
+        displaced = None
+        if self.waiting >= self.max_queue:
+            displaced = self._last_below(priority)
+            if displaced is None:
+                return self._refused
+            self.withdraw(displaced)
+        ticket = Ticket(waiter, priority)
+        self._queues[priority][ticket] = None
+        self.waiting += 1
+        return Entry(Verdict.QUEUED, ticket, displaced)
+
+    def _free(self) -> bool:
+        """Whether the next may come in."""
+        return self.in_flight < self.limit
+
     def _next(self) -> Ticket[W] | None:
-        if not self.waiting or self.in_flight >= self.limit:
+        if not self.waiting or not self._free():
             return None
         queue = next(queue for queue in reversed(self._queues) if queue)
         ticket, _ = queue.popitem(last=False)

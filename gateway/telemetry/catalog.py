@@ -6,13 +6,24 @@ from typing import NamedTuple
 
 
 class Spec(NamedTuple):
-    """One metric: what it is called, what its labels are, what it means."""
+    """One metric.
+
+    Attributes:
+        name: What it is called.
+        kind: `counter`, `gauge` or `histogram`.
+        labels: What its labels are.
+        help: What it means.
+        alias: Another name that it goes by.
+        whole: With `processes: n`, what is made of the figures of all workers: their `sum`, `max` or `min`. Not the sum
+            of a counter where every worker counts the same events.
+    """
 
     name: str
     kind: str
     labels: tuple[str, ...]
     help: str
     alias: str = ""
+    whole: str = "sum"
 
 
 METRICS = (
@@ -102,6 +113,7 @@ METRICS = (
         ("name",),
         "Until when the list of revoked certificates of an authority is good, Unix seconds; +Inf where it does not "
         "say. After that its certificates are refused.",
+        whole="min",
     ),
     Spec(
         "gateway_jwks_fetches_total",
@@ -110,9 +122,19 @@ METRICS = (
         "Times that the keys of an issuer of tokens were asked for: success or failure. What was fetched before a "
         "failure stays good.",
     ),
-    Spec("gateway_jwks_keys", "gauge", ("verifier",), "Keys of the issuer that tokens are verified with now."),
     Spec(
-        "gateway_jwks_age_seconds", "gauge", ("verifier",), "Since the keys of the issuer were fetched; +Inf for never."
+        "gateway_jwks_keys",
+        "gauge",
+        ("verifier",),
+        "Keys of the issuer that tokens are verified with now.",
+        whole="max",
+    ),
+    Spec(
+        "gateway_jwks_age_seconds",
+        "gauge",
+        ("verifier",),
+        "Since the keys of the issuer were fetched; +Inf for never.",
+        whole="max",
     ),
     Spec(
         "gateway_upstream_duration_seconds",
@@ -148,6 +170,7 @@ METRICS = (
         ("scope", "name"),
         "Exchanges that may be in flight. `scope` is gateway, route or upstream, `name` that of the route or upstream. "
         "The gateway is listed where it has a queue.",
+        whole="max",
     ),
     Spec("gateway_admission_in_flight", "gauge", ("scope", "name"), "Exchanges that are in flight now."),
     Spec("gateway_admission_waiting", "gauge", ("scope", "name"), "Exchanges that wait for a place now."),
@@ -164,12 +187,14 @@ METRICS = (
         "gauge",
         ("upstream",),
         "Exchanges in flight that the upstream is found to bear (`adaptive_concurrency`).",
+        whole="max",
     ),
     Spec(
         "gateway_shed_level",
         "gauge",
         (),
         "How many priorities are turned away, from the lowest, for want of time or memory: 0 to 3.",
+        whole="max",
     ),
     Spec(
         "gateway_shed_total",
@@ -192,24 +217,28 @@ METRICS = (
         "gauge",
         ("upstream", "backend"),
         "1 where the backend passes its active checks, or has none; 0 where it fails them.",
+        whole="min",
     ),
     Spec(
         "gateway_backend_ejected",
         "gauge",
         ("upstream", "backend"),
         "1 while the backend is out for failures of real traffic (`passive_health`).",
+        whole="max",
     ),
     Spec(
         "gateway_backend_share",
         "gauge",
         ("upstream", "backend"),
         "Part of its weight that the backend has: less than 1 while it starts slowly.",
+        whole="min",
     ),
     Spec(
         "gateway_backend_health_changes_total",
         "counter",
         ("upstream", "backend", "to"),
         "Times that active checks found the backend to be otherwise: `healthy` or `unhealthy`.",
+        whole="max",
     ),
     Spec(
         "gateway_backend_ejections_total",
@@ -222,12 +251,14 @@ METRICS = (
         "gauge",
         ("upstream",),
         "1 while ejected backends are in use because too few others are left (`panic_threshold`).",
+        whole="max",
     ),
     Spec(
         "gateway_upstream_on_backups",
         "gauge",
         ("upstream",),
         "1 while only backends with `backup: true` may be tried.",
+        whole="max",
     ),
     Spec(
         "gateway_discovery_up",
@@ -235,21 +266,42 @@ METRICS = (
         ("upstream",),
         "1 while the members are those that discovery was told last, 0 while its source fails, is empty (`keep_empty`) "
         "or has not answered yet: the last known members stay.",
+        whole="min",
     ),
-    Spec("gateway_discovery_members", "gauge", ("upstream",), "Members that discovery has put into force."),
+    Spec(
+        "gateway_discovery_members",
+        "gauge",
+        ("upstream",),
+        "Members that discovery has put into force.",
+        whole="max",
+    ),
     Spec(
         "gateway_discovery_answer_age_seconds",
         "gauge",
         ("upstream",),
         "Since discovery was told members; +Inf for never. A watch is silent while nothing changes.",
+        whole="max",
     ),
-    Spec("gateway_discovery_changes_total", "counter", ("upstream",), "Times that discovery has changed the members."),
-    Spec("gateway_discovery_failures_total", "counter", ("upstream",), "Times that a source of members has failed."),
+    Spec(
+        "gateway_discovery_changes_total",
+        "counter",
+        ("upstream",),
+        "Times that discovery has changed the members.",
+        whole="max",
+    ),
+    Spec(
+        "gateway_discovery_failures_total",
+        "counter",
+        ("upstream",),
+        "Times that a source of members has failed.",
+        whole="max",
+    ),
     Spec(
         "gateway_discovery_refused_total",
         "counter",
         ("upstream",),
         "Answers with members that were not taken: no URL, one of another scheme, one with credentials.",
+        whole="max",
     ),
     Spec(
         "gateway_circuit_breaker_state",
@@ -257,6 +309,7 @@ METRICS = (
         ("scope", "upstream", "backend"),
         "0 closed, 1 open, 2 half-open. `scope` is backend or upstream (the whole of it, open too where the breaker of "
         "every backend is; `backend` is empty then).",
+        whole="max",
     ),
     Spec(
         "gateway_circuit_breaker_transitions_total",
@@ -270,6 +323,7 @@ METRICS = (
         ("scope", "upstream", "backend"),
         "Failures that the breaker has counted within its window (`error_rate.window`); not closed, those that it had "
         "counted when it opened.",
+        whole="max",
     ),
     Spec(
         "gateway_circuit_breaker_failed_total",
@@ -336,18 +390,21 @@ METRICS = (
         "counter",
         ("result",),
         "Configurations tried after the one at the start: success or failure.",
+        whole="max",
     ),
     Spec(
         "gateway_config_last_reload_successful",
         "gauge",
         (),
         "1 where the configuration tried last is in force, 0 where it was refused and an older one is.",
+        whole="min",
     ),
     Spec(
         "gateway_config_last_reload_timestamp_seconds",
         "gauge",
         (),
         "Unix time at which the configuration in force was taken up.",
+        whole="max",
     ),
     Spec(
         "gateway_access_log_dropped_total",
@@ -360,6 +417,7 @@ METRICS = (
         "gauge",
         (),
         "The latest that a timer was in the last 15 to 30 s: how long other work kept the reactor.",
+        whole="max",
     ),
     Spec(
         "gateway_rate_limit_decisions_total",
@@ -419,6 +477,7 @@ METRICS = (
         "gauge",
         ("store",),
         "1 while the store answers, 0 while it does not and is done without.",
+        whole="min",
     ),
     Spec(
         "gateway_store_failures_total",
@@ -433,5 +492,18 @@ METRICS = (
         ("store",),
         "From sending what one turn of the reactor asks of the store to the last answer to it.",
     ),
-    Spec("gateway_build_info", "gauge", ("version", "python", "twisted"), "Always 1; the versions are in the labels."),
+    Spec(
+        "gateway_build_info",
+        "gauge",
+        ("version", "python", "twisted"),
+        "Always 1; the versions are in the labels.",
+        whole="max",
+    ),
+    Spec("gateway_workers", "gauge", (), "With `processes: n`: workers that run now."),
+    Spec(
+        "gateway_worker_restarts_total",
+        "counter",
+        (),
+        "With `processes: n`: workers that the parent has started in the place of others that had ended.",
+    ),
 )

@@ -17,6 +17,7 @@ from gateway.telemetry.series import Counts, Histogram, PoolFigures, RouteMetric
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
+    from prometheus_client.registry import Collector
 
 BUCKETS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 10.0)
 """Upper bounds of the duration buckets, in seconds, unless the configuration gives others."""
@@ -178,19 +179,34 @@ class Metrics:
         memo = self._memo.get(openmetrics)
         if memo is not None and 0 <= now - memo[0] < MEMO_SECONDS:
             return content_type, memo[1]
-        ours = "".join(chain.from_iterable(self._write(spec, openmetrics) for spec in METRICS)).encode()
+        body = self.written(self._samples, self.registry, openmetrics)
+        self._memo[openmetrics] = (now, body)
+        return content_type, body
+
+    def written(self, samples: Callable[[Spec], Iterable[Sample]], others: Collector, openmetrics: bool) -> bytes:
+        """Write an exposition, with the names and labels of this one.
+
+        Args:
+            samples: Returns those of a metric.
+            others: What other collectors have.
+            openmetrics: Whether it is written for OpenMetrics.
+        """
+        ours = "".join(chain.from_iterable(self._write(spec, samples(spec), openmetrics) for spec in METRICS)).encode()
         # prometheus_client's part comes last: it brings the "# EOF" that ends OpenMetrics.
         from prometheus_client.exposition import generate_latest
         from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
-        theirs: bytes = generate_openmetrics(self.registry) if openmetrics else generate_latest(self.registry)
-        body = ours + theirs
-        self._memo[openmetrics] = (now, body)
-        return content_type, body
+        theirs: bytes = generate_openmetrics(others) if openmetrics else generate_latest(others)
+        return ours + theirs
 
-    def _write(self, spec: Spec, openmetrics: bool) -> Iterator[str]:
+    def samples(self) -> Iterator[tuple[Spec, Iterable[Sample]]]:
+        """Walk all figures as they are now."""
+        for spec in METRICS:
+            yield spec, self._samples(spec)
+
+    def _write(self, spec: Spec, samples: Iterable[Sample], openmetrics: bool) -> Iterator[str]:
+        samples = list(samples)  # written twice where there is an alias
         for name in (spec.name, spec.alias) if spec.alias and self._aliases else (spec.name,):
-            samples = self._samples(spec)
             yield from family(
                 name, spec.kind, spec.help, spec.labels, samples, openmetrics=openmetrics, own=self.own_labels
             )

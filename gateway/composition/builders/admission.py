@@ -51,7 +51,8 @@ class LoadControl:
             self._watch = foundation.carried.get(key, make)
         # Without a queue there is nothing to order: the exchanges are counted before routing
         # (`gateway.serving.tree`), and these steps say on the route what came of it.
-        counted = limits.in_flight and not limits.queue
+        # Those of several processes are counted by a gate in any case: the count before routing is one process's.
+        counted = limits.in_flight and not limits.queue and foundation.whole is None
         occupancy = foundation.occupancy
         self._octets = limits.request_buffer
         self._full: Middleware | None = None
@@ -62,7 +63,8 @@ class LoadControl:
             self._full = Full(occupancy, self._octets)
             self._late_full = LateFull(occupancy, limits.in_flight)
         self._step = lru_cache(_step)
-        self._gateway = self._gate("gateway", "", limits.in_flight, limits.queue) if limits.queue else None
+        gated = limits.queue or foundation.whole is not None
+        self._gateway = self._gate("gateway", "", limits.in_flight, limits.queue) if gated else None
         self._learning: dict[str, tuple[AdaptiveLimit, Gate]] = {}
         self.upstreams: Mapping[str, Gate] = {
             upstream.name: gate
@@ -138,6 +140,7 @@ class LoadControl:
         from gateway.middleware.gate import Gate
 
         foundation, queue = self._foundation, queue or NO_QUEUE
+        whole = foundation.whole
         gate = foundation.carried.get(
             ("gate", scope, name),
             lambda: Gate(
@@ -150,6 +153,7 @@ class LoadControl:
                 now=foundation.now,
                 queued=foundation.metrics.counter("gateway_admission_queued_total").add,
                 refused=foundation.metrics.counter("gateway_admission_refused_total").add,
+                bulkhead=None if whole is None else partial(whole.bulkhead, f"{scope} {name}"),
             ),
         )
         foundation.carried.then(partial(gate.configure, limit, queue.size, queue.timeout))

@@ -60,7 +60,11 @@ class Cached:
         self._lending: Lending = carried.get(("cache", "lending"), lambda: Lending(lent))
         for room in (self._room, lent):
             carried.then(partial(setattr, room, "most", size))
-        self._invalidation = Invalidation(self.store, self._flights)
+        self._whole = foundation.whole if settings.cache_store == "memory" else None
+        tell = None if self._whole is None else self._tell
+        self._invalidation = Invalidation(self.store, self._flights, tell)
+        if self._whole is not None:
+            carried.then(partial(self._whole.hear, "purge", self._hear))
         self._told = self._others()
 
     def _store(self) -> CacheStore:
@@ -155,7 +159,20 @@ class Cached:
     def purge(self, purge: Purge) -> Awaitable[Any] | None:
         """Forget answers, those that are on their way too; gives whether all instances know, None where all do."""
         done = self._forget(purge)
+        if self._whole is not None:
+            self._tell(purge)
         return done if self._told is None else self._told.tell(purge)
+
+    def _hear(self, said: str) -> None:
+        from gateway.storage.shared_purges import decode  # with several processes only
+
+        self._forget(decode(said.encode()) or Purge())
+
+    def _tell(self, purge: Purge) -> None:
+        from gateway.storage.shared_purges import encode  # with several processes only
+
+        assert self._whole is not None
+        self._whole.tell("purge", encode(purge).decode())
 
 
 def _ask(keeper: Waited, asker: Asker, begin: Callable[[Exchange], None]) -> Subrequest:

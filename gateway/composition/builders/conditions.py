@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from hashlib import blake2b
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -87,11 +88,18 @@ def build_standing(
         if upstream.health_check is not None:
             from gateway.composition.builders.probes import build_prober
 
-            prober = build_prober(backend, upstream, upstream.health_check, standing, foundation, tls)
-            prober.setServiceParent(service)
+            make = partial(build_prober, backend, upstream, upstream.health_check, standing, foundation, tls)
+            whole = foundation.whole
+            name = _named(upstream.name, made_from)
+            checking = make() if whole is None else whole.probed(name, standing.checked, make)
+            checking.setServiceParent(service)
         return service
 
     return foundation.carried.get(key, make).standing
+
+
+def _named(*made_from: object) -> str:
+    return blake2b(repr(made_from).encode(), digest_size=16).hexdigest()
 
 
 def build_fallback(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -67,7 +68,7 @@ def build_finder(said: Upstream, settings: Settings, foundation: Foundation, bef
             said.name,
             discovery.type,
             discovery.question,
-            build_source(discovery, foundation),
+            _source(said.name, discovery, foundation),
             discovery.keep_empty,
             known,
             foundation.reactor,
@@ -77,6 +78,14 @@ def build_finder(said: Upstream, settings: Settings, foundation: Foundation, bef
         )
 
     return foundation.carried.get(("discovery", said.name, discovery, files, settings.discovery_cache), make)
+
+
+def _source(upstream: str, said: Discovery, foundation: Foundation) -> Source:
+    source = build_source(said, foundation)
+    whole = foundation.whole
+    if whole is None:
+        return source
+    return whole.source(f"{upstream} {sha256(said.model_dump_json().encode()).hexdigest()}", source)
 
 
 def build_source(said: Discovery, foundation: Foundation, environ: Mapping[str, str] = os.environ) -> Source:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache, partial
 from hashlib import sha256
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from gateway.config.schema.auth import Auth, AuthCache, AuthMethod, RouteAuth
 from gateway.exchange import Exchange
 from gateway.http.fields import FieldFilter, request_filter
 from gateway.identity.fields import describer
-from gateway.identity.orders import Control
+from gateway.identity.orders import Control, Order, decode
 from gateway.identity.results import Results
 from gateway.identity.revocations import Revocations
 from gateway.identity.tunnels import OpenTunnels
@@ -34,6 +35,7 @@ from gateway.middleware.tunnels import Tunnels
 
 if TYPE_CHECKING:
     from gateway.composition.builders.ways import Ways
+    from gateway.composition.whole import Whole
     from gateway.identity.places import Place
     from gateway.middleware.placed import HiddenTokens
     from gateway.middleware.verification import Memory, Verification
@@ -242,17 +244,39 @@ def _control(settings: Settings, foundation: Foundation, kept: Results, refused:
         from gateway.composition.builders.api_keys import shared_redis
 
         redis = shared_redis(settings)
+    whole = foundation.whole
     if redis is None:
-        return Control(kept, refused, tunnels, foundation.wall_clock)
+        tell = None if whole is None else partial(_tell_workers, whole)
+        return _heard(Control(kept, refused, tunnels, foundation.wall_clock, tell), foundation)
     from gateway.storage.shared_orders import SharedOrders
 
     store = redis_store(redis, foundation)
     shared = foundation.carried.get(
         ("auth orders", store), lambda: SharedOrders(store, foundation.reactor, foundation.wall_clock)
     )
-    control = Control(kept, refused, tunnels, foundation.wall_clock, shared.tell)
+
+    def tell_all(order: Order) -> None:
+        if whole is not None:  # Redis may be away
+            _tell_workers(whole, order)
+        shared.tell(order)
+
+    control = Control(kept, refused, tunnels, foundation.wall_clock, tell_all)
     foundation.carried.then(partial(setattr, shared, "control", control))
+    return _heard(control, foundation)
+
+
+def _heard(control: Control, foundation: Foundation) -> Control:
+    """Let it obey what operators say to other workers."""
+    if foundation.whole is not None:
+        foundation.carried.then(
+            partial(foundation.whole.hear, "order", lambda said: control.obey(decode(said.encode())))
+        )
     return control
+
+
+def _tell_workers(whole: Whole, order: Order) -> None:
+    until = None if order.until == inf else order.until
+    whole.tell("order", order.encode().decode(), f"{order.kind} {order.name}" if order.revoke else "", until)
 
 
 def _fingerprint(auth: Auth) -> bytes:

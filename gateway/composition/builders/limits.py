@@ -213,11 +213,14 @@ class RateLimits:
             self._made = self._make_store()
         return self._made
 
+    def _in_memory(self, what: str) -> LimitStore:
+        whole = self._foundation.whole
+        return self._foundation.carried.get(("limits", what), MemoryLimits) if whole is None else whole.limits
+
     def _make_store(self) -> LimitStore:
-        carried = self._foundation.carried
         settings = self._settings
         if settings.rate_limit_store == "memory":
-            return carried.get(("limits", "memory"), MemoryLimits)
+            return self._in_memory("memory")
         from gateway.storage.limits import PREFIX
         from gateway.storage.shared_limits import RedisLimits
 
@@ -225,7 +228,7 @@ class RateLimits:
         if settings.on_store_failure == "open":
             local = _Open()
         elif settings.on_store_failure == "local":
-            local = carried.get(("limits", "local"), MemoryLimits)
+            local = self._in_memory("local")
         fallbacks = self._foundation.metrics.counter("gateway_rate_limit_fallbacks_total")
         return RedisLimits(
             redis_store(settings.redis, self._foundation).at(PREFIX),

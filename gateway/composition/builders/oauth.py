@@ -124,6 +124,8 @@ def _grants(settings: Settings, oauth: OAuth, foundation: Foundation) -> GrantSt
         from gateway.storage.grants import RedisGrants
 
         return RedisGrants(redis_store(settings.redis, foundation))
+    if foundation.whole is not None:
+        return foundation.whole.grants
     return foundation.carried.get("oauth grants", MemoryGrants)
 
 

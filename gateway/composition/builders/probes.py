@@ -35,15 +35,16 @@ def build_prober(
     standing: Standing,
     foundation: Foundation,
     tls: IOpenSSLClientConnectionCreator | None,
+    take: Callable[[bool, str], bool] | None = None,
 ) -> Prober:
-    """Make what checks a backend and tells its standing."""
+    """Make what checks a backend and tells its standing; `take` is told in its place where there is one."""
     return Prober(
         _probe(backend, upstream, check, foundation, tls),
         check.interval,
         check.timeout,
         foundation.random,
         foundation.reactor,
-        standing.checked,
+        take or standing.checked,
         _describe,
     )
 

@@ -6,7 +6,9 @@ Tests: `tests/flow/test_oauth.py::test_others_verify_with_the_published_keys`.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
 
@@ -17,6 +19,9 @@ from gateway.config.schema.oauth import OAuth
 from gateway.config.schema.tokens import JwtVerifier
 from gateway.identity.keys import FixedKeys, Key, KeySource, lacks
 from gateway.identity.signing import Issuer, SigningKey, SigningKeyUnusable
+
+if TYPE_CHECKING:
+    from gateway.composition.whole import Whole
 
 _log = Logger()
 
@@ -79,7 +84,7 @@ def _signing_key(auth: Auth, oauth: OAuth, foundation: Foundation) -> SigningKey
         if lender is None:
             warn_of_short_secret("auth.oauth.secret", secret.get_secret_value(), ["HS256"])
         return SigningKey.of_secret(secret.get_secret_value())
-    return foundation.carried.get("oauth key", _generated)
+    return foundation.carried.get("oauth key", partial(_generated, foundation.whole))
 
 
 def warn_of_short_secret(key: str, secret: str, algorithms: Iterable[str]) -> None:
@@ -99,9 +104,9 @@ def warn_of_short_secret(key: str, secret: str, algorithms: Iterable[str]) -> No
         )
 
 
-def _generated() -> SigningKey:
+def _generated(whole: Whole | None) -> SigningKey:
     _log.warn("auth.oauth has no signing_key_file: tokens are signed with a key that ends with this process")
-    return SigningKey.generated()
+    return SigningKey.generated() if whole is None else SigningKey.of_pem(whole.agreed("oauth key", SigningKey.new_pem))
 
 
 def _key(file: str, key: str) -> SigningKey:

@@ -1,0 +1,76 @@
+"""What a worker has in common with the others of its gateway (`processes: n`): the contract of `gateway.processes`.
+
+A builder that makes something which holds for the whole gateway asks `foundation.whole` for it. None is there where a
+gateway is one process: then nothing of this is loaded, and nothing costs more.
+
+Tests: `tests/processes/test_share.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from twisted.application.service import IService
+
+from gateway.discovery.contract import Source
+from gateway.exchange import Exchange
+from gateway.identity.refresh import GrantStore
+from gateway.limiting.limit import LimitStore
+from gateway.resilience.admission import Bulkhead
+
+Took = Callable[[bool, str], bool]
+"""Takes the result of a check, and what was wrong; returns whether the backend's health is in doubt."""
+
+
+class Whole(Protocol):
+    """All workers together.
+
+    Attributes:
+        limits: Counts requests for all (`rate_limit_store: memory`).
+        grants: Keeps refresh tokens for all (`refresh_store: memory`).
+    """
+
+    @property
+    def limits(self) -> LimitStore: ...
+
+    @property
+    def grants(self) -> GrantStore: ...
+
+    def bulkhead(self, name: str, limit: int, max_queue: int, look: Callable[[], object]) -> Bulkhead[Exchange]:
+        """Make a limit on exchanges in flight of all workers.
+
+        Args:
+            name: The same in all of them.
+            limit: Most in flight.
+            max_queue: Most that wait in this worker.
+            look: Lets in who waits, where there is a place: called again and again while somebody does.
+        """
+
+    def agreed(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """Return octets that are the same in all workers: the first that asks makes them."""
+
+    def tell(self, kind: str, body: Any, key: str = "", until: float | None = None) -> None:
+        """Tell all other workers something.
+
+        Args:
+            kind: Who hears it there.
+            body: What JSON can say.
+            key: Of what stands: it is told to workers that come later too, and replaces what stood by the same key.
+            until: Unix seconds when it stands no more.
+        """
+
+    def hear(self, kind: str, call: Callable[[Any], object]) -> None:
+        """Call with what other workers tell, in place of who was called so far; at once with what stands."""
+
+    def probed(self, name: str, take: Took, make: Callable[[Took], IService]) -> IService:
+        """Have one worker check a backend, and all take the results.
+
+        Args:
+            name: Of the check, the same in all workers.
+            take: Takes a result in this worker.
+            make: Makes what checks, given what takes a result in all workers.
+        """
+
+    def source(self, name: str, source: Source) -> Source:
+        """Have one worker ask a source of members, and all hear the answers."""

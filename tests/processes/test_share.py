@@ -1,0 +1,116 @@
+"""Limits, places, orders, purges and checks of several workers, as clients and backends see them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gateway.composition.whole import Whole
+from tests.processes.workers import Workers
+
+ONE_ROUTE = {"name": "orders", "path": "/orders/*", "upstream": "orders"}
+
+
+@pytest.mark.parametrize("algorithm", ["token_bucket", "sliding_window"])
+@pytest.mark.parametrize("limit", [1, 2, 3, 100])
+def test_a_limit_holds_for_all_workers_together(algorithm: str, limit: int) -> None:
+    """Two workers admit exactly as many as one would, however requests fall on them."""
+    rule = {"limit": limit, "window": "1m", "scope": "ip", "algorithm": algorithm}
+    world = Workers(routes=[{**ONE_ROUTE, "rate_limit": rule}])
+
+    said = [world.workers[number % 7 % 2].get("/orders/7").status for number in range(limit + 20)]
+
+    assert said == [200] * limit + [429] * 20
+    world.advance(121)
+    assert [world.workers[1].get("/orders/7").status for _ in range(limit + 1)] == [200] * limit + [429]
+
+
+def test_what_a_worker_took_that_is_gone_stays_counted() -> None:
+    """A kill gives nothing back."""
+    world = Workers(routes=[{**ONE_ROUTE, "rate_limit": {"limit": 3, "window": "1m", "scope": "ip"}}])
+    assert [world.workers[0].get("/orders/7").status for _ in range(2)] == [200, 200]
+
+    world.workers[0].killed()
+    fresh = world.start()
+
+    assert [fresh.get("/orders/7").status for _ in range(2)] == [200, 429]
+
+
+def test_fields_say_what_is_left_for_all() -> None:
+    """Not for this worker."""
+    world = Workers(routes=[{**ONE_ROUTE, "rate_limit": {"limit": 5, "window": "1m", "scope": "ip"}}])
+
+    said = [world.workers[number % 2].get("/orders/7").headers.get(b"x-ratelimit-remaining") for number in range(3)]
+
+    assert said == [b"4", b"3", b"2"]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"limits": {"in_flight": 3}},
+        {"routes": [{**ONE_ROUTE, "in_flight": 3}]},
+    ],
+    ids=["gateway", "route"],
+)
+def test_in_flight_holds_for_all_workers_together(settings: dict[str, Any]) -> None:
+    """Three of either worker; a place that is given back in one is free for the other."""
+    world = Workers(**settings)
+    first, second = world.workers
+    world.backends["orders"].stall()
+    clients = [worker.client() for worker in (first, first, second)]
+    for worker, client in zip((first, first, second), clients, strict=True):
+        assert worker.request("GET", "/orders/7", client=client).status == 0
+
+    assert second.get("/orders/7").status == 503
+    assert first.get("/orders/7").status == 503
+
+    clients[0].reset()
+    world.settle()
+    assert second.request("GET", "/orders/7").status == 0
+    assert first.get("/orders/7").status == 503
+
+
+def test_places_of_a_worker_that_is_gone_are_free() -> None:
+    """The parent clears them."""
+    world = Workers(limits={"in_flight": 2})
+    first, second = world.workers
+    world.backends["orders"].stall()
+    for _ in range(2):
+        first.request("GET", "/orders/7")
+    assert second.get("/orders/7").status == 503
+
+    first.killed()
+
+    assert second.get("/orders/7").status == 0
+
+
+def test_who_waits_gets_the_place_that_another_worker_gives_back() -> None:
+    """It looks for it again and again."""
+    world = Workers(limits={"in_flight": 1, "queue": {"size": 5, "timeout": "5s"}})
+    first, second = world.workers
+    world.backends["orders"].stall()
+    held, waits = first.client(), second.client()
+    first.request("GET", "/orders/7", client=held)
+    second.request("GET", "/orders/7", client=waits)
+    assert len(world.backends["orders"].requests) == 1
+
+    held.reset()
+    world.settle()
+    world.advance(0.1)
+
+    assert len(world.backends["orders"].requests) == 2
+    waits.reset()
+    world.advance(0.1)
+    assert not world.clock.getDelayedCalls() or not second.share._again._timer.running
+
+
+def test_the_contract_is_kept() -> None:
+    """What builders ask of a whole is there."""
+    world = Workers()
+    whole: Whole = world.workers[0].share
+
+    assert whole.agreed("key", lambda: b"one") == b"one"
+    assert world.workers[1].share.agreed("key", lambda: b"other") == b"one"
+    assert world.start().share.agreed("second", lambda: b"two") == b"two"
