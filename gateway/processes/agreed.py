@@ -2,6 +2,8 @@
 
 In shared memory, one after the other: the length of the name, that of the octets, the name, the octets; a name of no
 length is the end. Few and small, and never removed.
+
+Tests: `tests/processes/test_share.py::test_the_contract_is_kept`.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ class Center:
         wall_clock: Unix seconds.
 
     Attributes:
-        descriptor: Of the memory that all share; a worker gets it, and `gateway.processes.share.Share` a number.
+        descriptor: Of the memory that all share; a worker gets a duplicate, and a number.
         restarts: Workers that were started in the place of others; whoever starts them counts.
     """
 
@@ -52,6 +52,10 @@ class Center:
         self._workers: dict[int, Channel] = {}
         self._taken: set[int] = set()
         self._elected: int | None = None
+
+    def close(self) -> None:
+        """Let go of the memory."""
+        self._memory.close()
 
     def number(self) -> int:
         """Return a number for a worker that is to be started; it is free again when `left` was called with it.

@@ -2,6 +2,8 @@
 
 A token is good for one use, in whichever worker it is shown, so that somebody has to decide; and it is shown once an
 hour, not for every request.
+
+Tests: `tests/contracts/test_grant_store.py`.
 """
 
 from __future__ import annotations

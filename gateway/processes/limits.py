@@ -3,6 +3,8 @@
 The rules are those of one process (`gateway.limiting`), and so is what is counted: each decision reads the states under
 a lock, and writes them. Nothing is taken in advance, so nothing is left over in one worker while another refuses, and
 what a worker took that was killed stays counted (D-463).
+
+Tests: `tests/contracts/test_limit_store.py`.
 """
 
 from __future__ import annotations

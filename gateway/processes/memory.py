@@ -8,6 +8,8 @@ A lock is one on an octet of the file (POSIX, `fcntl`). The kernel lets go of it
 so a worker that is killed in the middle blocks nobody. Such a lock is the process's: descriptors that workers have
 inherited do not share it, as they would share one of `flock` or of the open file description. It is also lost when the
 process closes *any* descriptor of the file: so nothing here is closed while the worker works.
+
+Tests: `tests/system/test_shared_memory.py`.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ class SharedMemory:
     """It, as one process sees it.
 
     Args:
-        descriptor: Stays open for as long as the process works: Note [Locks of a process].
+        descriptor: Its own from here on, and open for as long as the process works: Note [Locks of a process].
 
     Attributes:
         octets: All of it.
@@ -60,6 +62,11 @@ class SharedMemory:
     def unlock(self, at: int) -> None:
         """Let go of it."""
         fcntl.lockf(self._descriptor, fcntl.LOCK_UN, 1, at)
+
+    def close(self) -> None:
+        """Let go of all of it."""
+        self.octets.close()
+        os.close(self._descriptor)
 
     @contextmanager
     def locked(self, at: int) -> Iterator[None]:

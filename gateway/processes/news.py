@@ -58,11 +58,6 @@ class Standing:
         for body, _ in self._news.pop(kind, OrderedDict()).values():
             yield body
 
-    def of(self, kind: str, key: str) -> Any:
-        """Return what stands of a kind by a key, None for nothing."""
-        found = self._news.get(kind)
-        return None if found is None or key not in found else found[key][0]
-
     def all(self) -> list[News]:
         """Return everything that stands."""
         now = self._wall_clock()

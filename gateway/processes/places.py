@@ -7,6 +7,8 @@ there is room.
 # Note [Who waits looks again]
 A place that another worker gives back cannot be handed to who waits here. So a worker in which somebody waits asks for
 a place every `AGAIN` seconds, and after each of its own exchanges; among workers there is no order of who comes first.
+
+Tests: `tests/processes/test_share.py::test_in_flight_holds_for_all_workers_together`.
 """
 
 from __future__ import annotations

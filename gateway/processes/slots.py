@@ -3,8 +3,6 @@
 Buckets of eight slots; a key's hash says which bucket. A slot has the hash and a state, whose first number is the
 moment when there is nothing to remember any more: until then nobody else gets the slot. In a full bucket the state that
 would be forgotten first makes room, as in `gateway.limiting.store` the one that was asked for longest ago.
-
-Tests: `tests/processes/test_limits.py`.
 """
 
 from __future__ import annotations

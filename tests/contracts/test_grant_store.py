@@ -1,4 +1,4 @@
-"""What every store of refresh tokens does, in memory and on a real Redis."""
+"""What every store of refresh tokens does, in memory, in that of a parent of workers, and on a real Redis."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from typing import Any
 
 import pytest
 from twisted.internet.defer import Deferred, ensureDeferred, gatherResults, succeed
+from twisted.internet.task import Clock, LoopingCall
 
 from gateway.composition.assembly import assemble
 from gateway.composition.builders.storage import redis_store
 from gateway.config import from_mapping
 from gateway.errors import AuthUnavailable
 from gateway.identity.refresh import Grant, GrantStore, MemoryGrants, Shown, Turned
+from gateway.processes.grants import GRANTS, AskedGrants, answerer
 from gateway.storage.grants import RedisGrants
+from tests.processes.channels import channels
 from tests.system.private_reactor import PrivateReactor, private_reactor
 from tests.system.redis_server import RedisServer
 
@@ -36,6 +39,15 @@ class World:
         self.reactor = reactor
         self.redis: RedisServer | None = None
         self.store: GrantStore = MemoryGrants()
+        if kind == "workers":
+            clock = Clock()
+            parent, worker = channels(clock)
+            parent.on(GRANTS, answerer(MemoryGrants()))
+            self.store = AskedGrants(worker)
+            turning = LoopingCall(clock.advance, 0)
+            turning.clock = reactor
+            turning.start(0)
+            stack.callback(turning.stop)
         if kind == "redis":
             self.redis = RedisServer(place).start()
             stack.callback(self.redis.kill)
@@ -72,7 +84,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
         yield lambda kind: World(reactor, stack, tmp_path, kind)
 
 
-@pytest.mark.parametrize("kind", ["memory", "redis"])
+@pytest.mark.parametrize("kind", ["memory", "workers", "redis"])
 def test_one_token_of_a_family_is_good_at_a_time(make: Make, kind: str) -> None:
     """And what it stands for is what was granted."""
     world = make(kind)
@@ -82,7 +94,7 @@ def test_one_token_of_a_family_is_good_at_a_time(make: Make, kind: str) -> None:
     assert world.turn(1, 2, "nobody's") is None
 
 
-@pytest.mark.parametrize("kind", ["memory", "redis"])
+@pytest.mark.parametrize("kind", ["memory", "workers", "redis"])
 @pytest.mark.parametrize("shown", [1, 2])
 def test_what_is_not_the_good_one_ends_the_family(make: Make, kind: str, shown: int) -> None:
     """And no other."""
@@ -97,7 +109,7 @@ def test_what_is_not_the_good_one_ends_the_family(make: Make, kind: str, shown: 
     assert world.turn(1, 2, "other") == Turned(GRANT, True)
 
 
-@pytest.mark.parametrize("kind", ["memory", "redis"])
+@pytest.mark.parametrize("kind", ["memory", "workers", "redis"])
 def test_of_many_who_show_one_token_at_once_one_gets_the_next_and_that_is_not_good(make: Make, kind: str) -> None:
     """Nobody can tell a client that asks twice from a thief: both have to begin anew."""
     world = make(kind)
@@ -110,7 +122,7 @@ def test_of_many_who_show_one_token_at_once_one_gets_the_next_and_that_is_not_go
     assert [world.turn(number, 99) for number in range(1, 22)] == [None] * 21
 
 
-@pytest.mark.parametrize("kind", ["memory", "redis"])
+@pytest.mark.parametrize("kind", ["memory", "workers", "redis"])
 def test_a_family_that_was_ended_is_no_more(make: Make, kind: str) -> None:
     """Also one that there never was."""
     world = make(kind)

@@ -1,9 +1,10 @@
-"""What every store of limits promises: memory, and Redis with its script, decide the same."""
+"""What every store of limits promises: memory, that of several workers, and Redis with its script decide the same."""
 
 # mypy: allow-untyped-calls
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,8 @@ from gateway.dialling.dialer import SocketDialer
 from gateway.dialling.resolver import Resolver
 from gateway.limiting.limit import Limit, LimitStore, Verdict
 from gateway.limiting.store import MemoryLimits
+from gateway.processes.limits import SharedLimits
+from gateway.processes.memory import SharedMemory, new_memory
 from gateway.storage import limits as redis_limits
 from gateway.storage.redis import RedisStore
 from gateway.storage.redis_connection import RedisConnection
@@ -65,6 +68,25 @@ class InMemory:
     def give_back(self, verdict: Verdict, keys: Sequence[bytes], now: float) -> None:
         assert verdict.taker is not None
         verdict.taker.give_back(keys, verdict.receipt, now)
+
+
+class InSharedMemory(InMemory):
+    """The store of several workers: they take turns."""
+
+    def __init__(self) -> None:
+        descriptor = new_memory()
+        self.memories = [SharedMemory(descriptor), SharedMemory(os.dup(descriptor))]
+        self.stores = list(map(SharedLimits, self.memories))
+
+    def clear(self) -> None:
+        for memory in self.memories:
+            memory.close()
+        InSharedMemory.__init__(self)
+
+    def ask(self, limits: Sequence[Limit], keys: Sequence[bytes], now: float) -> Verdict:
+        self.stores.reverse()
+        self.store = self.stores[0]
+        return super().ask(limits, keys, now)
 
 
 class InRedis:
@@ -132,10 +154,11 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InRedis]:
         reactor.result(store.redis.stopService())
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", "workers", "redis"])
 def store(request: pytest.FixtureRequest) -> Any:
     """Either."""
-    store: Any = InMemory() if request.param == "memory" else request.getfixturevalue("redis")
+    made = {"memory": InMemory, "workers": InSharedMemory}.get(request.param)
+    store: Any = request.getfixturevalue("redis") if made is None else made()
     store.clear()
     return store
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Mapping
 from typing import Any
@@ -28,7 +29,7 @@ class Worker:
         self.number = number
         self.ends: tuple[Channel, Channel] = channels(world.clock, (f"worker {number}", "the parent"))
         world.center.joined(number, self.ends[0])
-        self.memory = SharedMemory(world.center.descriptor)
+        self.memory = SharedMemory(os.dup(world.center.descriptor))
         self.share = Share(self.ends[1], self.memory, number, world.clock, world.wall_clock)
         self.gateway = MemoryGateway(
             config.from_mapping(configuration), world.network, random.Random(number), whole=self.share
@@ -78,9 +79,7 @@ class Worker:
         self.gateway.parts.foundation.carried.stopService()
         self.ends[0].connectionLost()
         self.ends[1].connectionLost()
-        self.world.workers.remove(self)
-        self.world.center.left(self.number)
-        self.world.settle()
+        self._gone()
 
     def stops(self) -> None:
         """End in order."""
@@ -89,6 +88,9 @@ class Worker:
         self.gateway.parts.foundation.carried.stopService()
         self.share.stopService()
         self.world.settle()
+        self._gone()
+
+    def _gone(self) -> None:
         self.world.workers.remove(self)
         self.world.center.left(self.number)
         self.world.settle()
@@ -117,6 +119,7 @@ class Workers:
             "routes": [{"name": name, "path": f"/{name}/*", "upstream": name} for name in names],
             **settings,
         }
+        self.never: Deferred[Any] = Deferred()
         self.workers: list[Worker] = []
         for _ in range(number):
             self.start()
