@@ -73,7 +73,9 @@ def test_an_order_that_cannot_be_obeyed_keeps_none_back() -> None:
     assert [order.name for order in control(world.workers[1]).standing()] == ["t1"]
 
 
-CACHED: dict[str, Any] = {"routes": [{"name": "orders", "path": "/orders/*", "upstream": "orders", "cache": {"ttl": "1h"}}]}
+CACHED: dict[str, Any] = {
+    "routes": [{"name": "orders", "path": "/orders/*", "upstream": "orders", "cache": {"ttl": "1h"}}]
+}
 
 
 def test_a_purge_is_one_of_all_workers() -> None:

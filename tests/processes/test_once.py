@@ -56,9 +56,7 @@ def test_who_is_elected_checks_and_all_take() -> None:
 
         return take
 
-    probes = [
-        Probed("a", taker(at), make, world.elections[at], world.named[at], world.publish(at)) for at in range(2)
-    ]
+    probes = [Probed("a", taker(at), make, world.elections[at], world.named[at], world.publish(at)) for at in range(2)]
     for probe in probes:
         probe.startService()
     assert [prober.running for prober in made] == [True, False]
