@@ -94,6 +94,7 @@ docs: $(VENV)/.dev  ## make the generated pages again
 	$(BIN)/python -m gateway.telemetry.reference >docs/reference/metrics.md
 	$(BIN)/python -m gateway.reasons >docs/reference/reasons.md
 	$(BIN)/python -m gateway.config.reference >docs/reference/configuration.md
+	$(BIN)/python -m dashboards
 
 .PHONY: lock
 lock: $(VENV)/.uv  ## pin the dependencies anew, newest that setup.cfg admits
@@ -107,7 +108,7 @@ lock: $(VENV)/.uv  ## pin the dependencies anew, newest that setup.cfg admits
 clean:  ## remove what make, the tests and the tools have made
 	rm -rf $(VENV) .venv-bench build dist ./*.egg-info .coverage .coverage.* htmlcov .hypothesis .import_linter_cache \
 	  .mypy_cache .pytest_cache .ruff_cache twisted/plugins/dropin.cache
-	find gateway tests examples benchmarks twisted -name __pycache__ -type d -prune -exec rm -rf {} +
+	find gateway dashboards tests examples benchmarks twisted -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # -- set-up: a stamp in .venv for each part that is done ------------------------
 
