@@ -322,10 +322,15 @@ async def _build(
     levels = Levels()
     levels.configure(settings.log.level, settings.log.levels)
     foundation.carried.begin()
+    write: Callable[[bytes], None] = _ignore if writer is None else writer.write
+    if settings.log_shipping is not None:
+        from gateway.composition.builders.log_shipping import shipped  # most send none
+
+        write = shipped(settings, foundation, write)
     return await snapshot.build(
         settings,
         foundation,
-        _ignore if writer is None else writer.write,
+        write,
         logs_routing=levels.allows("gateway.routing", "debug"),
         explains=settings.log.format == "text" and levels.allows(explaining.__name__, "info"),
         before=before,

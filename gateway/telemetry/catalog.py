@@ -413,6 +413,25 @@ METRICS = (
         "Access log records lost because the log could not be written, or not fast enough.",
     ),
     Spec(
+        "gateway_log_records_sent_total",
+        "counter",
+        ("sink",),
+        "Records of the logs that a receiver has taken (`log_shipping`). `sink` is its `format`.",
+    ),
+    Spec(
+        "gateway_log_records_dropped_total",
+        "counter",
+        ("sink",),
+        "Records that were to be sent and are lost: the queue was full, the receiver refused them, or the gateway "
+        "ended before they were delivered.",
+    ),
+    Spec(
+        "gateway_log_queue_bytes",
+        "gauge",
+        ("sink",),
+        "What records take up that are not delivered yet, those under way included.",
+    ),
+    Spec(
         "gateway_event_loop_lag_seconds",
         "gauge",
         (),

@@ -1,6 +1,6 @@
 """Where the lines of the access log are collected: what happens for every request, apart so that it is compiled.
 
-`gateway.telemetry.access_log` takes them from here.
+`gateway.telemetry.access_log` takes them from here, and `gateway.telemetry.shipped_lines` those that are sent away.
 """
 
 from __future__ import annotations
@@ -35,3 +35,28 @@ class LogLines:
         self.octets += len(line)
         if self.octets > self.early:
             self._full()
+
+    def take(self) -> list[bytes]:
+        """Return the lines there are, and begin anew."""
+        lines, self.lines, self.octets = self.lines, [], 0
+        return lines
+
+
+class Twofold:
+    """Hands each line to two that take it.
+
+    Args:
+        write: Takes it first.
+        collected: Takes it too.
+    """
+
+    __slots__ = ("_collected", "_write")
+
+    def __init__(self, write: Callable[[bytes], None], collected: LogLines) -> None:
+        self._write = write
+        self._collected = collected
+
+    def write(self, line: bytes) -> None:
+        """Hand a line on."""
+        self._write(line)
+        self._collected.write(line)

@@ -16,6 +16,7 @@ BIG = (
     "gateway.balancing.hashing",  # picks backends by hashes
     "gateway.composition.builders.browsers",  # makes what is for browsers
     "gateway.composition.builders.fixed_answers",  # makes answers of the gateway's own
+    "gateway.composition.builders.log_shipping",  # sends records away
     "gateway.composition.builders.plugins",  # makes plugins
     "gateway.composition.builders.probes",  # makes active checks
     "gateway.composition.builders.sticky",  # makes what keeps clients at their backends
@@ -30,6 +31,7 @@ BIG = (
     "gateway.serving.http2_channel",  # serves HTTP/2
     "gateway.storage.redis",  # counts at Redis
     "gateway.storage.shared_orders",  # tells other instances who is revoked
+    "gateway.telemetry.log_sinks",  # knows who takes records
     "gateway.telemetry.overload",  # looks whether time or memory is short
     "gateway.upstream.http2_connection",  # asks backends by HTTP/2
     "jwt",  # PyJWT
@@ -106,6 +108,11 @@ def test_a_plain_gateway_loads_none_of_it() -> None:
         ({"routes": [PATTERN]}, "", ["re2"]),
         ({"routes": [FIXED]}, "", ["gateway.composition.builders.fixed_answers"]),
         ({"limits": {"loop_lag": "1s"}}, "", ["gateway.telemetry.overload"]),
+        (
+            {"log_shipping": {"url": "http://127.0.0.1:9/logs"}},
+            "",
+            ["gateway.composition.builders.log_shipping", "gateway.telemetry.log_sinks"],
+        ),
         ({}, "import gateway.serving.http2_channel", ["gateway.serving.http2_channel", "ngh2"]),
     ],
 )

@@ -27,7 +27,7 @@ from gateway.listening.endpoint_files import files_of
 OF_THEIR_OWN = frozenset({"routes", "upstreams"})
 """Keys whose things are looked at one by one."""
 
-NOT_IN_LEAVES = frozenset({"defaults", "groups", "health_paths", "log", "strict"})
+NOT_IN_LEAVES = frozenset({"defaults", "groups", "health_paths", "log", "log_shipping", "strict"})
 """Keys that no leaf is made from: what routes take over from `defaults` and `groups` stands in the routes."""
 
 _KEYS = tuple(key for key in Settings.model_fields if key not in OF_THEIR_OWN | NOT_IN_LEAVES)

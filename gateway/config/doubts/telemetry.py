@@ -1,4 +1,4 @@
-"""What is said in vain about logs: levels of modules that there are not."""
+"""What is said in vain about logs: levels of modules that there are not, records that nobody takes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gateway.config.doubts.common import Doubt
 from gateway.config.problems import suggestion
+from gateway.config.schema import Settings
 from gateway.config.schema.telemetry import Log
 
 PACKAGE = "gateway"
@@ -23,6 +24,17 @@ def levels(log: Log) -> Iterator[Doubt]:
         if name not in modules():
             near = suggestion(name, sorted(modules()), 0.8)
             yield ("log", "levels", name), f"no module of the gateway has this name{near}"
+
+
+def shipping(settings: Settings) -> Iterator[Doubt]:
+    """Tell where `log_shipping` has nothing to send, or sends what its receiver does not take."""
+    said, log = settings.log_shipping, settings.access_log
+    if said is None or "access" not in said.what:
+        return
+    if not log.enabled:
+        yield ("log_shipping", "what"), "there is no access log (`access_log.enabled`), and so nothing of it to send"
+    elif log.format != "json" and said.format in ("ndjson", "elasticsearch"):
+        yield ("log_shipping", "format"), f"{said.format} takes JSON, and `access_log.format` is something else"
 
 
 @cache

@@ -19,6 +19,7 @@ from gateway.config.schema.plugins import Plugin
 from gateway.config.schema.resilience import CircuitBreaker
 from gateway.config.schema.responses import Compression
 from gateway.config.schema.routes import Route, SharedRoute
+from gateway.config.schema.shipping import LogShipping
 from gateway.config.schema.telemetry import AccessLog, Log, Metrics, Tracing
 from gateway.config.schema.types import FileName, Flag, Name, Network, Positive, Processes, Proxy
 from gateway.config.schema.upstreams import SharedUpstream, Upstream
@@ -113,6 +114,9 @@ class Settings(Section):
     plugins: tuple[Plugin, ...] = Field(default=(), description="Middleware from outside the package.")
     access_log: AccessLog = Field(default=AccessLog(), description="One line for every exchange.")
     log: Log = Field(default=Log(), description="The application's own log.")
+    log_shipping: LogShipping | None = Field(
+        default=None, description="Where records of the logs are sent, beside. Absent: nowhere."
+    )
     metrics: Metrics = Field(default=Metrics(), description="What /metrics shows.")
     tracing: Tracing = Field(default=Tracing(), description="Where spans go.")
     strict: Flag = Field(

@@ -273,7 +273,7 @@ METRIC_LABELS = (
         "priority",
         "python",
     ),
-    *("reason", "result", "route", "scope", "source", "state", "status", "store", "to", "twisted", "upstream"),
+    *("reason", "result", "route", "scope", "sink", "source", "state", "status", "store", "to", "twisted", "upstream"),
     *("verifier", "version"),
 )
 """Labels that metrics of the gateway have, and so no operator may give."""
