@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.log_receivers import Elasticsearch, Loki
 from tests.registries.etcd_server import PROGRAM, etcd_server
 from tests.system.authority import authority_server
 from tests.system.backends import backend, httpbin
 from tests.system.gateway_process import ROOT
 from tests.system.guides import Guide
+from tests.system.log_server import served
 from tests.system.ports import free_port
 from tests.system.redis_server import redis_server
 
@@ -227,5 +229,16 @@ def test_change_routes_by_api(tmp_path: Path) -> None:
         guide = Guide("docs/guides/change-by-api.md", tmp_path, ports)
         try:
             assert guide.follow() >= 18
+        finally:
+            guide.stop()
+
+
+def test_send_logs(tmp_path: Path) -> None:
+    """To Loki and to Elasticsearch, which look at every field."""
+    with backend() as origin, served(Loki()) as loki, served(Elasticsearch()) as elasticsearch:
+        ports = {8080: free_port(), 9090: free_port(), 9001: origin.server_address[1], 3100: loki, 9200: elasticsearch}
+        guide = Guide("docs/guides/logs.md", tmp_path, ports)
+        try:
+            assert guide.follow() >= 5
         finally:
             guide.stop()

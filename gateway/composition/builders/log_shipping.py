@@ -68,10 +68,13 @@ def shipped(settings: Settings, foundation: Foundation, write: Callable[[bytes],
     key = ("log shipper", said.url, fields, shown, places, service, b"" if trusts is None else files_digest(trusts))
 
     def make() -> Shipper:
-        tls = None if trusts is None else client_tls_options(URL.from_text(said.url).host.lower(), trusts)
+        server = URL.from_text(said.url)
+        tls = None if trusts is None else client_tls_options(server.host.lower(), trusts)
+        url = server.to_uri().to_text().encode("ascii")
+        manner = Manner(url, said.url, fields, places, said.compression == "gzip")
         poster = Poster(Fetcher(foundation.reactor, foundation.dialer, tls, TIMEOUT, MOST))
         return Shipper(
-            _sink(said, Manner(said.url.encode("ascii"), said.url, fields, places, said.compression == "gzip"), service),
+            _sink(said, manner, service),
             poster.post,
             foundation.reactor,
             foundation.wall_clock,

@@ -137,6 +137,18 @@ def test_what_an_upstream_says_in_vain(tmp_path: Path, upstream: dict[str, Any],
             {"rate_limits": [{"limit": 1, "tiers": {"user=a": 2}}]},
             "rate_limits[0].tiers['user=a']: nobody is on it: no",
         ),
+        (
+            {"access_log": False, "log_shipping": {"url": "http://a/x"}},
+            "log_shipping.what: there is no access log (`access_log.enabled`), and so nothing of it to send",
+        ),
+        (
+            {"access_log": {"format": "common"}, "log_shipping": {"url": "http://a/x", "format": "elasticsearch"}},
+            "log_shipping.format: elasticsearch takes JSON, and `access_log.format` is something else",
+        ),
+        (
+            {"access_log": {"format": "common", "schema": "ecs"}},
+            "access_log.schema: only `format: json` has names for its fields",
+        ),
     ],
 )
 def test_what_is_said_for_all_in_vain(tmp_path: Path, settings: dict[str, Any], said: str) -> None:
