@@ -118,7 +118,7 @@ class Elasticsearch(Receiver):
         want(text.endswith(b"\n"), "the end of the last line", text[-20:])
         lines = text.split(b"\n")[:-1]
         want(len(lines) % 2 == 0 and bool(lines), "pairs of lines", lines)
-        items = []
+        items: list[dict[str, Any]] = []
         for action_line, source in zip(lines[::2], lines[1::2], strict=True):
             action = json.loads(action_line)
             want(set(action) <= {"create", "index"} and len(action) == 1, "an action", action)

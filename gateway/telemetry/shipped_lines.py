@@ -59,10 +59,10 @@ class ShippedLines(Service):
     Args:
         clock: Tells when.
         wall_clock: Unix seconds.
-        lost: Told how many records were lost since no shipper was in force.
+        lost: Told of which sink how many records were lost since no shipper was in force any more.
     """
 
-    def __init__(self, clock: Any, wall_clock: Callable[[], float], lost: Callable[[int], object]) -> None:
+    def __init__(self, clock: Any, wall_clock: Callable[[], float], lost: Callable[[str, int], object]) -> None:
         self._wall_clock = wall_clock
         self._lost = lost
         self._shipper: Taker | None = None
@@ -118,7 +118,7 @@ class ShippedLines(Service):
             lines = collected.take()
             if shipper is None:
                 if lines:
-                    self._lost(len(lines))
+                    self._lost(self._sink, len(lines))
                 continue
             head, put = letter + at, shipper.put
             for line in lines:

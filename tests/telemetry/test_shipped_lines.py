@@ -35,8 +35,12 @@ class Bench:
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.lost: list[int] = []
-        self.lines = ShippedLines(self.clock, lambda: 1_700_000_000.25 + self.clock.seconds() * 2.5, self.lost.append)
+        self.lost: list[tuple[str, int]] = []
+        self.lines = ShippedLines(
+            self.clock,
+            lambda: 1_700_000_000.25 + self.clock.seconds() * 2.5,
+            lambda sink, count: self.lost.append((sink, count)),
+        )
         self.kept = Kept()
         self.written: list[bytes] = []
         self.write = self.lines.beside(self.written.append)
@@ -75,7 +79,8 @@ def test_the_same_writer_gets_the_same_function() -> None:
 
     assert lines.beside(write) == lines.beside(write)
     for _ in range(10):
-        lines.beside([].append)
+        others: list[bytes] = []
+        lines.beside(others.append)
     lines.beside(write)(b"z\n")
     assert first == [b"z\n"]
 
@@ -89,7 +94,7 @@ def test_at_the_stop_what_there_is_is_handed_over() -> None:
     bench.write(b"c\n")
 
     assert [item[HEAD:] for item in bench.kept.items] == [b"a"]
-    assert bench.lost == [1, 1]
+    assert bench.lost == [("loki", 1), ("loki", 1)]
     assert bench.lines.queued() == []
     assert not bench.clock.getDelayedCalls()
 

@@ -49,7 +49,7 @@ def shipped(settings: Settings, foundation: Foundation, write: Callable[[bytes],
     said = settings.log_shipping
     assert said is not None
     carried, metrics = foundation.carried, foundation.metrics
-    lost = partial(_count, metrics.counter(DROPPED), said.format)
+    lost = partial(_count, metrics.counter(DROPPED))
     # Asked for before the shipper, and so stopped before it: what is collected is handed over first.
     lines = carried.get(("shipped lines",), lambda: ShippedLines(foundation.reactor, foundation.wall_clock, lost))
     if "application" in said.what:
@@ -84,7 +84,7 @@ def shipped(settings: Settings, foundation: Foundation, write: Callable[[bytes],
             interval=said.interval,
             oldest=said.drop == "oldest",
             stop_posting=poster.stop,
-            lost=lost,
+            lost=partial(lost, said.format),
             delivered=partial(_count, metrics.counter(SENT), said.format),
         )
 
