@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -19,9 +20,9 @@ from gateway.errors import ConfigurationRefused, Forbidden, GatewayError, Intern
 from gateway.serving.respond import problem
 
 View = Callable[[], Any]
-"""Makes something that JSON can say."""
-Exposition = Callable[[bytes], tuple[bytes, bytes]]
-"""Makes media type and text of the metrics, for an Accept field."""
+"""Makes something that JSON can say, now or later."""
+Exposition = Callable[[bytes], "tuple[bytes, bytes] | Deferred[tuple[bytes, bytes]]"]
+"""Makes media type and text of the metrics, for an Accept field, now or later."""
 
 REQUEST_BODY = 64 * 1024
 """Octets of request content that are taken where a leaf does not ask for more."""
@@ -93,6 +94,10 @@ class Leaf(Resource):
         return REQUEST_BODY
 
 
+def _as_json(made: Any) -> bytes:
+    return json.dumps(made, indent=2, default=str).encode() + b"\n"
+
+
 def _refuse(request: Request, error: GatewayError) -> bytes:
     request.setResponseCode(error.status)
     request.setHeader(b"Content-Type", b"application/problem+json")
@@ -113,8 +118,12 @@ class _Metrics(Leaf):
         super().__init__()
         self._exposition = exposition
 
-    def answer(self, request: Request) -> bytes:
-        media_type, body = self._exposition(request.getHeader(b"accept") or b"")
+    def answer(self, request: Request) -> bytes | Deferred[bytes]:
+        made = self._exposition(request.getHeader(b"accept") or b"")
+        return made.addCallback(partial(self._say, request)) if isinstance(made, Deferred) else self._say(request, made)
+
+    def _say(self, request: Request, made: tuple[bytes, bytes]) -> bytes:
+        media_type, body = made
         request.setHeader(b"Content-Type", media_type)
         return body
 
@@ -154,9 +163,10 @@ class _View(Leaf):
         self.words = words
         self._view = view
 
-    def answer(self, request: Request) -> bytes:
+    def answer(self, request: Request) -> bytes | Deferred[bytes]:
         request.setHeader(b"Content-Type", b"application/json")
-        return json.dumps(self._view(), indent=2, default=str).encode() + b"\n"
+        made = self._view()
+        return made.addCallback(_as_json) if isinstance(made, Deferred) else _as_json(made)
 
 
 class _Index(Leaf):

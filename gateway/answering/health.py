@@ -6,7 +6,7 @@ Pure: the state is set by `gateway.composition.lifecycle`, the checks are passed
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 
 PATHS = (b"/health", b"/ready", b"/health/live", b"/health/ready", b"/health/startup")
@@ -38,11 +38,13 @@ class Health:
     Attributes:
         state: Where the gateway is in its life.
         checks: Returns the readiness checks of the current snapshot, by name.
+        others: Returns what the other workers have found, where there are some.
     """
 
     def __init__(self) -> None:
         self.state = State.STARTING
         self.checks: Callable[[], Mapping[str, Check]] = dict
+        self.others: Callable[[], Iterable[Mapping[str, CheckResult]]] = tuple
 
     def report(self, path: bytes) -> tuple[int, bytes]:
         """Return status and JSON body for one of `PATHS`."""
@@ -55,10 +57,18 @@ class Health:
             return 200, _json(status="ok")
         return 200, _json(status="ok", state=self.state.value)
 
+    def found(self) -> dict[str, CheckResult]:
+        """Return what the checks of this process find."""
+        return {name: check() for name, check in self.checks().items()}
+
     def _ready(self) -> tuple[int, bytes]:
         if self.state is not State.RUNNING:
             return 503, _json(status=self.state.value)
-        results = {name: check() for name, check in self.checks().items()}
+        results = self.found()
+        for other in self.others():
+            for name, result in other.items():
+                # What fails in one worker and not in another fails for some exchanges.
+                results[name] = result if results.get(name, result) is result else CheckResult.DEGRADED
         found = {name: result.value for name, result in results.items()}
         if CheckResult.FAILED in results.values():
             return 503, _json(status="failed", checks=found)

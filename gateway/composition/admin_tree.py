@@ -27,6 +27,8 @@ def admin_root(gateway: Gateway, changes: Changes, configured: Configured, react
         reactor: Turns between the slices of a long answer.
     """
     foundation = gateway.foundation
+    whole = foundation.whole
+    upstreams = gateway.figures.view if whole is None else whole.upstreams
 
     def settings() -> Settings:
         return gateway.root.tree.settings
@@ -40,16 +42,24 @@ def admin_root(gateway: Gateway, changes: Changes, configured: Configured, react
 
         guard = Guard(lambda: settings().admin.token.get_secret_value(), foundation.now)
         administration = Administration(changes, configured, settings, partial(Slices, reactor))
+        leaves = configuration_leaves(guard, administration)
+        if whole is not None:
+            from gateway.admin.passing import passed_on  # with several processes only
+
+            leaves = passed_on(leaves, whole.administer)
         return (
             auth_writes(guard, lambda: gateway.root.tree.credentials)
             | purge_writes(guard, lambda: gateway.root.tree.caches)
-            | configuration_leaves(guard, administration)
+            | leaves
         )
+
+    def exposition(accept: bytes) -> tuple[bytes, bytes]:
+        return foundation.metrics.exposition(accept, foundation.now())
 
     return AdminRoot(
         foundation.health,
-        lambda accept: foundation.metrics.exposition(accept, foundation.now()),
-        {"routes": lambda: route_table(settings()), "upstreams": gateway.figures.view},
+        exposition if whole is None else whole.exposition,
+        {"routes": lambda: route_table(settings()), "upstreams": upstreams},
         others,
         lambda: settings().admin.hosts,
     )

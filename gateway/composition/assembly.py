@@ -257,6 +257,8 @@ def assemble(
         "gateway_certificate_end_timestamp_seconds",
         lambda: [((one.describe(), name), end) for one in listeners.open for name, end in one.certificates().items()],
     )
+    if whole is not None:
+        whole.shows(metrics, figures.view, foundation.health)
     return Gateway(
         foundation=foundation,
         root=root,

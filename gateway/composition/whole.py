@@ -12,12 +12,15 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from twisted.application.service import IService
+from twisted.internet.defer import Deferred
 
+from gateway.answering.health import Health
 from gateway.discovery.contract import Source
 from gateway.exchange import Exchange
 from gateway.identity.refresh import GrantStore
 from gateway.limiting.limit import LimitStore
 from gateway.resilience.admission import Bulkhead
+from gateway.telemetry.metrics import Metrics
 
 Took = Callable[[bool, str], bool]
 """Takes the result of a check, and what was wrong; returns whether the backend's health is in doubt."""
@@ -71,6 +74,18 @@ class Whole(Protocol):
             take: Takes a result in this worker.
             make: Makes what checks, given what takes a result in all workers.
         """
+
+    def shows(self, metrics: Metrics, upstreams: Callable[[], list[dict[str, Any]]], health: Health) -> None:
+        """Say what there is to be shown of this worker."""
+
+    def exposition(self, accept: bytes) -> Deferred[tuple[bytes, bytes]]:
+        """Return content type and text for a scrape of all workers."""
+
+    def upstreams(self) -> Deferred[list[dict[str, Any]]]:
+        """Return what is known of the upstreams in all workers."""
+
+    def administer(self, asked: dict[str, Any]) -> Deferred[dict[str, Any]]:
+        """Ask who keeps the configuration of all workers (`gateway.admin.passing`)."""
 
     def source(self, name: str, source: Source) -> Source:
         """Have one worker ask a source of members, and all hear the answers."""

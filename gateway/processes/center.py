@@ -15,13 +15,14 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred, ensureDeferred, gatherResults
 
 from gateway.identity.refresh import MemoryGrants
+from gateway.processes.administering import Administering
 from gateway.processes.channel import Channel, ChannelError
 from gateway.processes.figures import COUNTS, FIGURES, Ledger
 from gateway.processes.grants import GRANTS, answerer
 from gateway.processes.memory import SharedMemory, new_memory
 from gateway.processes.news import NEWS, Standing
 from gateway.processes.places import MOST_WORKERS, clear
-from gateway.processes.share import ELECTED, WELCOME
+from gateway.processes.share import ADMIN, ELECTED, READY, UPSTREAMS, WELCOME
 
 SCRAPE: Final = 0.5
 """Seconds that a worker has to say its figures; those of one that is late are up to a second old."""
@@ -52,6 +53,11 @@ class Center:
         self._workers: dict[int, Channel] = {}
         self._taken: set[int] = set()
         self._elected: int | None = None
+        self._administration: Administering | None = None
+
+    def administers(self, administering: Administering) -> None:
+        """Say who answers what the admin ports of workers are asked about the configuration of all."""
+        self._administration = administering
 
     def close(self) -> None:
         """Let go of the memory."""
@@ -77,6 +83,8 @@ class Center:
         channel.on(GRANTS, self._answer_grants)
         channel.on(COUNTS, partial(self._ledger.told, worker))
         channel.on(FIGURES, lambda _: ensureDeferred(self._figures()))
+        channel.on(UPSTREAMS, lambda _: ensureDeferred(self._upstreams()))
+        channel.on(ADMIN, self._administer)
 
     def drains(self, worker: int) -> None:
         """A worker is about to stop: somebody else does what is done once."""
@@ -89,6 +97,7 @@ class Center:
         if self._workers.pop(worker, None) is None:
             return
         clear(self._memory, worker)
+        self._news(worker, [READY, str(worker), [worker, None], None])
         self._ledger.gone(worker)
         if worker == self._elected:
             self._elect()
@@ -114,14 +123,26 @@ class Center:
             if other != worker:
                 channel.tell(NEWS, news)
 
-    async def _figures(self) -> dict[str, Any]:
+    async def _ask_all(self, kind: str) -> dict[int, Any]:
+        """Ask all workers; who is gone by then, or late, is left out."""
         answers: dict[int, Any] = {}
         waits: list[Deferred[Any]] = []
         for worker, channel in self._workers.items():
-            asked = channel.ask(FIGURES, None, SCRAPE)
+            asked = channel.ask(kind, None, SCRAPE)
             asked.addCallbacks(partial(answers.__setitem__, worker), lambda failure: failure.trap(ChannelError))
             waits.append(asked)
         await gatherResults(waits, consumeErrors=True)
-        there = {worker: said for worker, said in answers.items() if worker in self._workers}
+        return {worker: said for worker, said in answers.items() if worker in self._workers}
+
+    async def _upstreams(self) -> list[Any]:
+        return list((await self._ask_all(UPSTREAMS)).values())
+
+    def _administer(self, said: dict[str, Any]) -> Deferred[dict[str, Any]]:
+        if self._administration is None:
+            raise LookupError("nobody keeps the configuration")
+        return self._administration(said)
+
+    async def _figures(self) -> dict[str, Any]:
+        there = await self._ask_all(FIGURES)
         own = {"gateway_workers": len(self._workers), "gateway_worker_restarts_total": self.restarts}
         return self._ledger.whole(there, own)

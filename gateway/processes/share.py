@@ -15,14 +15,18 @@ from functools import partial
 from typing import Any, Final, Protocol
 
 from twisted.application.service import IService, Service
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
 
+from gateway.answering.health import CheckResult, Health
 from gateway.composition.whole import Took
 from gateway.discovery.contract import Source
+from gateway.errors import ShuttingDown
 from gateway.exchange import Exchange
 from gateway.identity.refresh import GrantStore
 from gateway.processes.agreed import agreed
+from gateway.processes.channel import ChannelError
 from gateway.processes.figures import COUNTS, EVERY, FIGURES, Told
 from gateway.processes.grants import AskedGrants
 from gateway.processes.limits import SharedLimits
@@ -30,8 +34,11 @@ from gateway.processes.memory import SharedMemory
 from gateway.processes.news import NEWS, Hearers
 from gateway.processes.once import Election, Named, Probed, SharedSource, no_fault
 from gateway.processes.places import LooksAgain, Places, SharedBulkhead
+from gateway.processes.views import merged
 from gateway.resilience.admission import Bulkhead
-from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.exposition import OPENMETRICS, TEXT, wants_openmetrics
+from gateway.telemetry.merging import Others, samples, series
+from gateway.telemetry.metrics import MEMO_SECONDS, Metrics
 
 ELECTED: Final = "elected"
 """The kind of the parent's word whether this worker does what is done once."""
@@ -39,7 +46,17 @@ ELECTED: Final = "elected"
 WELCOME: Final = "welcome"
 """The kind of the question what stands: `{"news": [[kind, key, body, until], …], "elected": …}`."""
 
-CHECKED, MEMBERS = "checked", "members"
+CHECKED, MEMBERS, READY = "checked", "members", "ready"
+
+UPSTREAMS, ADMIN = "upstreams", "admin"
+"""The kinds of the questions what is known of upstreams (the parent's to a worker, and a worker's about all), and of a
+request that is passed on to who keeps the configuration."""
+
+ANSWER: Final = 60.0
+"""Seconds for a change of the configuration of all workers."""
+
+
+_log = Logger()
 
 
 class Channel(Protocol):
@@ -75,12 +92,20 @@ class Share(Service):
         self._checked = Named()
         self._members = Named(no_fault)
         self._told: Told | None = None
-        self._telling = LoopingCall(self._tell_counts)
+        self._metrics: Metrics | None = None
+        self._health: Health | None = None
+        self._now: Callable[[], float] = reactor.seconds
+        self._written: dict[bytes, tuple[float, bytes]] = {}
+        self._ready: dict[str, str] = {}
+        self._ready_elsewhere: dict[int, dict[str, CheckResult]] = {}
+        self._worker = worker
+        self._telling = LoopingCall(self._tell_all)
         self._telling.clock = reactor
         self.limits = SharedLimits(memory)
         self.grants: GrantStore = AskedGrants(channel)
         self.hear(CHECKED, self._checked.heard)
         self.hear(MEMBERS, self._members.heard)
+        self.hear(READY, self._heard_ready)
         channel.on(NEWS, lambda news: self._hearers.heard(tuple(news)))
         channel.on(ELECTED, self._election.set)
 
@@ -88,10 +113,53 @@ class Share(Service):
         """Ask what stands: Note [First what stands]."""
         return self._channel.ask(WELCOME).addCallback(self._welcomed)
 
-    def count(self, metrics: Metrics) -> None:
-        """Say whose figures are told to the parent."""
+    def shows(self, metrics: Metrics, upstreams: Callable[[], list[dict[str, Any]]], health: Health) -> None:
+        """Say what there is to be shown of this worker."""
         told = self._told = Told(metrics)
+        self._metrics, self._health = metrics, health
         self._channel.on(FIGURES, lambda _: told.all())
+        self._channel.on(UPSTREAMS, lambda _: upstreams())
+        health.others = self._ready_elsewhere.values
+
+    async def _exposition(self, accept: bytes) -> tuple[bytes, bytes]:
+        metrics, now = self._metrics, self._now()
+        assert metrics is not None  # who asks is built on it
+        openmetrics = wants_openmetrics(accept)
+        content_type = OPENMETRICS if openmetrics else TEXT
+        at, body = self._written.get(content_type, (-MEMO_SECONDS, b""))
+        if now - at < MEMO_SECONDS:
+            return content_type, body
+        try:
+            said = await self._channel.ask(FIGURES)
+        except ChannelError:
+            _log.warn("The parent process says nothing of the other workers: these figures are of one")
+            return metrics.exposition(accept, now)
+        families = {name: series(rows) for name, rows in said["of"].items()}
+        others = Others()
+        others.add(said["others"])
+        body = metrics.written(lambda spec: samples(families.get(spec.name, {})), others, openmetrics)
+        self._written[content_type] = (now, body)
+        return content_type, body
+
+    def exposition(self, accept: bytes) -> Deferred[tuple[bytes, bytes]]:
+        """Return content type and text for a scrape of all workers."""
+        return ensureDeferred(self._exposition(accept))
+
+    def upstreams(self) -> Deferred[list[dict[str, Any]]]:
+        """Return what is known of the upstreams in all workers."""
+        return self._channel.ask(UPSTREAMS).addCallback(merged)
+
+    def administer(self, asked: dict[str, Any]) -> Deferred[dict[str, Any]]:
+        """Pass a request on to who keeps the configuration."""
+        return ensureDeferred(self._administer(asked))
+
+    async def _administer(self, asked: dict[str, Any]) -> dict[str, Any]:
+        try:
+            answer: dict[str, Any] = await self._channel.ask(ADMIN, asked, ANSWER)
+        except ChannelError as error:
+            _log.warn("The parent process has not answered: {error}", error=error)
+            raise ShuttingDown("The process that keeps the configuration does not answer.") from error
+        return answer
 
     def startService(self) -> None:
         """Begin to tell."""
@@ -141,6 +209,20 @@ class Share(Service):
         for news in said["news"]:
             self._hearers.heard(tuple(news))
         self._election.set(said["elected"])
+
+    def _tell_all(self) -> None:
+        self._tell_counts()
+        ready = {} if self._health is None else {name: found.value for name, found in self._health.found().items()}
+        if ready != self._ready:
+            self._ready = ready
+            self.tell(READY, [self._worker, ready], str(self._worker))
+
+    def _heard_ready(self, said: list[Any]) -> None:
+        worker, ready = said
+        if ready is None:
+            self._ready_elsewhere.pop(worker, None)
+        elif worker != self._worker:
+            self._ready_elsewhere[worker] = {name: CheckResult(found) for name, found in ready.items()}
 
     def _tell_counts(self, last: bool = False) -> None:
         changed = None if self._told is None else self._told.changed(others=last)

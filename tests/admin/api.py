@@ -17,6 +17,7 @@ from gateway.listening.endpoints import ListenFailed, Listening
 from gateway.memory.stand_ins import NoThreads
 from gateway.testing import FakeBackend, FakeClient, MemoryNetwork
 from tests.composition.world import Log, Port
+from tests.processes.alone import Alone
 
 TOKEN = "the-admin-token"
 CONFIGURATION = f"""
@@ -55,9 +56,16 @@ class Api:
         path: Its configuration; written with `text` where that is given.
         text: What it says.
         environ: Its environment.
+        passes: What is asked about the configuration is passed on, as by one of several workers.
     """
 
-    def __init__(self, path: Path, text: str | None = CONFIGURATION, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        text: str | None = CONFIGURATION,
+        environ: Mapping[str, str] | None = None,
+        passes: bool = False,
+    ) -> None:
         self.path = path
         if text is not None:
             path.write_text(text)
@@ -66,6 +74,7 @@ class Api:
         self.backend = FakeBackend(self.network, "127.0.0.1", 9001)
         self.taken: set[str] = set()
         self.factories: dict[str, Any] = {}
+        whole = Alone(lambda: self.service, self.clock) if passes else None
         self.service = GatewayService(
             path,
             self.clock,
@@ -77,6 +86,7 @@ class Api:
             make_writer=Log,
             open_port=self._open_port,
             threads=lambda most, name: NoThreads(),
+            whole=whole,
         )
         self.service.privilegedStartService()
         self.service.startService()

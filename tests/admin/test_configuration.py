@@ -22,10 +22,10 @@ from tests.admin.api import CONFIGURATION, KEPT, TOKEN, Api
 ROUTE = {"path": "/new", "respond": {"status": 200, "body": "new"}}
 
 
-@pytest.fixture
-def api(tmp_path: Path) -> Iterator[Api]:
-    """A running gateway whose overlay lasts as long as the process."""
-    made = Api(tmp_path / "gateway.yaml")
+@pytest.fixture(params=[False, True], ids=["itself", "parent"])
+def api(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Api]:
+    """A running gateway whose overlay lasts as long as the process: one that answers itself, or asks its parent."""
+    made = Api(tmp_path / "gateway.yaml", passes=request.param)
     yield made
     made.stop()
 

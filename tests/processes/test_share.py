@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gateway.answering.health import CheckResult
 from gateway.composition.whole import Whole
 from tests.processes.workers import Workers
 
@@ -114,3 +115,67 @@ def test_the_contract_is_kept() -> None:
     assert whole.agreed("key", lambda: b"one") == b"one"
     assert world.workers[1].share.agreed("key", lambda: b"other") == b"one"
     assert world.start().share.agreed("second", lambda: b"two") == b"two"
+
+
+def test_metrics_of_any_worker_are_those_of_all() -> None:
+    """On a public path too, at most a second old."""
+    world = Workers(admin={"metrics_public": True})
+    first, second = world.workers
+    for worker in (first, first, second):
+        worker.get("/orders/7")
+
+    answers = [worker.get("/metrics") for worker in world.workers]
+
+    for answer in answers:
+        assert b'gateway_requests_total{route="orders",path="/orders/*",method="GET",status="200"} 3\n' in answer.body
+        assert b"gateway_workers 2\n" in answer.body
+        assert answer.headers.get(b"content-type") == b"text/plain; version=0.0.4; charset=utf-8"
+    assert first.request("POST", "/metrics").status == 405
+
+
+def test_a_worker_whose_parent_is_gone_shows_its_own_figures() -> None:
+    """It drains, and is watched as it does."""
+    world = Workers(admin={"metrics_public": True})
+    first = world.workers[0]
+    first.get("/orders/7")
+    first.ends[0].connectionLost()
+    first.ends[1].connectionLost()
+
+    assert b'method="GET",status="200"} 1\n' in first.get("/metrics").body
+
+
+def test_readiness_is_of_all_workers() -> None:
+    """What fails in one of them fails for some: degraded, and ready; what fails in all takes the instance out."""
+    world = Workers(health_paths=True)
+    first, second = world.workers
+    checks = [{"upstreams": CheckResult.OK}, {"upstreams": CheckResult.OK}]
+    for at, worker in enumerate(world.workers):
+        worker.gateway.parts.foundation.health.checks = lambda at=at: {  # type: ignore[misc]
+            name: (lambda found=found: found) for name, found in checks[at].items()
+        }
+    world.advance(1.1)
+    assert [worker.get("/ready").status for worker in world.workers] == [200, 200]
+
+    checks[1]["upstreams"] = CheckResult.FAILED
+    world.advance(1.1)
+    assert [worker.get("/ready").json["status"] for worker in world.workers] == ["degraded", "degraded"]
+
+    checks[0]["upstreams"] = CheckResult.FAILED
+    world.advance(1.1)
+    assert [worker.get("/ready").status for worker in world.workers] == [503, 503]
+
+    second.killed()
+    checks[0]["upstreams"] = CheckResult.OK
+    assert first.get("/ready").json["status"] == "ok"
+
+
+def test_upstreams_are_shown_as_all_workers_know_them() -> None:
+    """Numbers are summed."""
+    world = Workers()
+    world.backends["orders"].stall()
+    for worker in world.workers:
+        worker.request("GET", "/orders/7")
+
+    (shown,) = world.result(world.workers[0].share.upstreams())
+
+    assert shown["backends"][0]["in_flight"] == 2

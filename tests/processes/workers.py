@@ -34,7 +34,6 @@ class Worker:
         self.gateway = MemoryGateway(
             config.from_mapping(configuration), world.network, random.Random(number), whole=self.share
         )
-        self.share.count(self.gateway.parts.foundation.metrics)
         self.share.welcome()
         world.settle()
         self.share.startService()

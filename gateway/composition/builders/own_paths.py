@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from twisted.logger import Logger
 
@@ -19,13 +19,18 @@ from gateway.composition.builders.limits import RateLimits
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
 from gateway.exchange import Exchange
+from gateway.headers import Headers
 from gateway.identity.orders import Control
 from gateway.interfaces import ErrorRenderer, Middleware
+from gateway.message import Response
 from gateway.routing.expression import MARK
 from gateway.routing.overlap import matches
 from gateway.routing.pattern import parse_pattern
 from gateway.routing.rule import RouteRule
 from gateway.serving.tree import ContentLeaf, Leaf
+
+if TYPE_CHECKING:
+    from gateway.composition.whole import Whole
 
 T = TypeVar("T")
 _log = Logger(namespace="gateway.routing")
@@ -69,7 +74,10 @@ def own_paths(
         for path in HEALTH_PATHS:
             own[path] = ContentLeaf(steps.health(path.decode()), partial(_health, foundation), render_error)
     if settings.admin.metrics_public:
-        own[b"/metrics"] = ContentLeaf(steps.public_metrics("/metrics"), partial(_metrics, foundation), render_error)
+        public = steps.public_metrics("/metrics")
+        if foundation.whole is not None:
+            public = [*public, _OfAllWorkers(foundation.whole)]
+        own[b"/metrics"] = ContentLeaf(public, partial(_metrics, foundation), render_error)
     return own
 
 
@@ -105,6 +113,21 @@ def claims(routes: Sequence[tuple[RouteRule, T]], paths: Iterable[bytes]) -> lis
 def _health(foundation: Foundation, exchange: Exchange) -> tuple[int, bytes, bytes]:
     status, body = foundation.health.report(exchange.request.path)
     return status, b"application/json", body
+
+
+class _OfAllWorkers:
+    """The step that asks the other workers for their figures, and answers."""
+
+    name = "figures"
+
+    def __init__(self, whole: Whole) -> None:
+        self._whole = whole
+
+    async def on_request(self, exchange: Exchange) -> Response | None:
+        if exchange.request.method not in (b"GET", b"HEAD"):
+            return None  # the leaf refuses it
+        media_type, body = await self._whole.exposition(exchange.request.headers.get(b"accept") or b"")
+        return Response(200, Headers([(b"Content-Type", media_type), (b"Cache-Control", b"no-store")]), body)
 
 
 def _metrics(foundation: Foundation, exchange: Exchange) -> tuple[int, bytes, bytes]:
