@@ -1,5 +1,7 @@
 """Leaves whose questions are answered elsewhere: by the parent of several workers, who keeps the configuration of all.
 
+Tests: `tests/admin/test_configuration.py::test_a_route_is_put_and_deleted`.
+
 A worker takes the request, as far as it can be refused without knowing more, and passes it on; what is answered there
 is the answer here.
 """
@@ -22,8 +24,8 @@ from gateway.errors import InternalError
 Ask = Callable[[dict[str, Any]], Deferred[dict[str, Any]]]
 """Passes a request on, as JSON can say it; fires with the answer."""
 
-OWN = frozenset([b"content-length", b"date", b"server"])
-"""Fields of an answer that whoever writes it to the client writes."""
+OWN = frozenset([b"content-length", b"date", b"server", b"x-request-id"])
+"""Fields of an answer that are written by who writes it to the client."""
 
 
 class Passing(Leaf):
@@ -85,8 +87,10 @@ class _Nowhere:
 
     transport = None
 
-    def getHost(self) -> IPv4Address:  # Twisted's name
+    def getHost(self) -> IPv4Address:  # noqa: N802
         return IPv4Address("TCP", "127.0.0.1", 0)
+
+    getPeer = getHost  # noqa: N815
 
 
 class Question(HttpRequest):
