@@ -36,7 +36,7 @@ def test_an_answer_names_its_request(api: Api) -> None:
     answer = api.ask("GET", "/config/routes/none", token="")
 
     assert answer.status == 404
-    assert answer.json["request_id"] == answer.fields["X-Request-ID"]
+    assert answer.json["request_id"] == answer.fields["X-Request-Id"]
 
 
 def test_a_worker_whose_parent_has_nobody_to_ask_says_so() -> None:
