@@ -221,9 +221,11 @@ def test_memory_has_a_bound(make: Callable[..., Harness]) -> None:
         ('(module (memory (export "memory") 1) (global (export "on_request") i32 (i32.const 1)))', "is no function"),
         ('(module (func (export "memory")) (func (export "on_request")))', "whose `memory` is none"),
         (
-            '(module (import "gateway" "remove" (func $r (param i32 i32 i32))) (memory (export "memory") 1)'
-            " (func $f (call $r (i32.const 0) (i32.const 0) (i32.const 1))) (start $f)"
-            ' (func (export "on_request")))',
+            (
+                '(module (import "gateway" "remove" (func $r (param i32 i32 i32))) (memory (export "memory") 1)'
+                " (func $f (call $r (i32.const 0) (i32.const 0) (i32.const 1))) (start $f)"
+                ' (func (export "on_request")))'
+            ),
             "there is no exchange while a module begins",
         ),
         ('(module (memory (export "memory") 1) (func $f (loop br 0)) (start $f) (func (export "on_request")))', "fuel"),
