@@ -87,10 +87,10 @@ class _Nowhere:
 
     transport = None
 
-    def getHost(self) -> IPv4Address:  # noqa: N802
+    def getHost(self) -> IPv4Address:
         return IPv4Address("TCP", "127.0.0.1", 0)
 
-    getPeer = getHost  # noqa: N815
+    getPeer = getHost
 
 
 class Question(HttpRequest):

@@ -329,6 +329,10 @@ async def _build(
         from gateway.composition.builders.log_shipping import shipped  # most send none
 
         write = shipped(settings, foundation, write)
+    if settings.metrics.statsd is not None:
+        from gateway.composition.builders.statsd import send_figures  # likewise
+
+        send_figures(settings.metrics, foundation)
     return await snapshot.build(
         settings,
         foundation,

@@ -432,6 +432,13 @@ METRICS = (
         "What records take up that are not delivered yet, those under way included.",
     ),
     Spec(
+        "gateway_statsd_dropped_total",
+        "counter",
+        (),
+        "Datagrams to StatsD (`metrics.statsd`) that the system did not take: nobody listens at the socket, its name "
+        "is not known, or there is no room.",
+    ),
+    Spec(
         "gateway_event_loop_lag_seconds",
         "gauge",
         (),

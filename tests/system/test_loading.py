@@ -32,6 +32,7 @@ BIG = (
     "gateway.storage.redis",  # counts at Redis
     "gateway.storage.shared_orders",  # tells other instances who is revoked
     "gateway.telemetry.log_sinks",  # knows who takes records
+    "gateway.telemetry.statsd",  # sends figures
     "gateway.telemetry.overload",  # looks whether time or memory is short
     "gateway.upstream.http2_connection",  # asks backends by HTTP/2
     "jwt",  # PyJWT
@@ -108,6 +109,7 @@ def test_a_plain_gateway_loads_none_of_it() -> None:
         ({"routes": [PATTERN]}, "", ["re2"]),
         ({"routes": [FIXED]}, "", ["gateway.composition.builders.fixed_answers"]),
         ({"limits": {"loop_lag": "1s"}}, "", ["gateway.telemetry.overload"]),
+        ({"metrics": {"statsd": {}}}, "", ["gateway.telemetry.statsd"]),
         (
             {"log_shipping": {"url": "http://127.0.0.1:9/logs"}},
             "",

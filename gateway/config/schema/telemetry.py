@@ -11,6 +11,7 @@ from gateway.config.patterns import text
 from gateway.config.problems import Unexpected, suggestion
 from gateway.config.records import HEADER_FIELD, RECORD_FIELDS, SCHEMAS, choices
 from gateway.config.schema.base import Section, expected
+from gateway.config.schema.statsd import StatsD
 from gateway.config.schema.types import (
     URL,
     Duration,
@@ -220,6 +221,7 @@ class Metrics(Section):
     labels: dict[LabelName, SomeText] = Field(
         default={}, description="Labels of every series: `{environment: production}`."
     )
+    statsd: StatsD | None = Field(default=None, description="Where the figures are sent, too. Absent: nowhere.")
 
 
 class Tracing(Section):
