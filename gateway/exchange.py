@@ -18,6 +18,7 @@ from gateway.headers import Headers
 from gateway.message import Request, Response
 from gateway.peer import Peer
 from gateway.principal import Principal
+from gateway.spans import Spans
 
 __all__ = ["Cancellable", "ChainLike", "Downstream", "Exchange", "Request", "Response", "RouteLike"]
 
@@ -136,6 +137,7 @@ class Exchange:
         cached: How the cache of its route handled it (`gateway.middleware.cache`); empty where there is none.
         principal: Who is calling, once authenticated.
         rate_limit: The verdict of the tightest rate limit so far; None before there is one.
+        spans: What its spans are made of (`gateway.spans`); None where no traces are exported.
         pending: What the exchange waits for (an attempt, a step of the chain), to be cancelled when the client goes.
         state: For plugins.
     """
@@ -164,6 +166,7 @@ class Exchange:
         "request_id",
         "response",
         "route",
+        "spans",
         "started",
         "trace_id",
         "upstream",
@@ -206,6 +209,7 @@ class Exchange:
         self.principal: Principal | None = None
         self.rate_limit: Any = None  # a `gateway.limiting.limit.Verdict`, which this layer may not import
         self.pending: Cancellable | None = None
+        self.spans: Spans | None = None
         self._state: dict[str, Any] | None = None
 
     @property
@@ -249,6 +253,7 @@ class Exchange:
         self.request_id = other.request_id
         self.trace_id = other.trace_id
         self.headers_out = list(other.headers_out)
+        self.spans = other.spans
 
     def plugin_failed(self, plugin: str, hook: str, cause: str) -> None:
         """Note that a plugin failed; what is noted already is not noted twice.

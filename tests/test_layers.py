@@ -58,6 +58,7 @@ MAY_USE = {
     "filters": {"twisted.internet.defer", "twisted.logger", "twisted.python.failure"},
     "principal": set[str](),
     "plugin": set(),
+    "spans": set[str](),
     # 1: rules
     "config": READS_SETTINGS,
     "http": DECIDES | {"brotli", "idna", "orjson", "re2", "zstandard"},

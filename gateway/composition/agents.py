@@ -17,7 +17,6 @@ from gateway.config.schema.routes import Route
 from gateway.forwarding.kinds import forwarder_for
 from gateway.forwarding.subrequest import fail
 from gateway.http.fields import FRAMING, HOP_BY_HOP, NEVER_FORWARDED, FieldFilter
-from gateway.middleware.chain import Chain
 from gateway.serving.agent import SCHEME
 from gateway.serving.tree import RouteLeaf
 
@@ -86,7 +85,7 @@ class AgentLeaf:
             retries = retries_within(self._budget, route.name, route.retry, foundation)
         forwarder = forwarder_for(upstream)(
             upstream,
-            foundation.attempts,
+            tree.tracing.attempts,
             _PASSES,
             route.timeout,
             False,  # an application is no server that Via would tell of
@@ -94,5 +93,5 @@ class AgentLeaf:
             None,
             route.timeout if route.request_timeout else inf,
         )
-        chain = Chain(tree.agent_steps(route), forwarder.forward, fail)
+        chain = tree.tracing.chain(tree.agent_steps(route), forwarder.forward, fail)
         return RouteLeaf(route.name, "", chain, route.exchange_timeout)

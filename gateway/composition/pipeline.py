@@ -23,6 +23,7 @@ from gateway.composition.builders.identity import Identity
 from gateway.composition.builders.keeping import compresses_before_it_keeps
 from gateway.composition.builders.last_good import LastGoods
 from gateway.composition.builders.limits import RateLimits
+from gateway.composition.builders.tracing import Tracing
 from gateway.composition.builders.transformations import Transformations, dropped_fields
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
@@ -36,7 +37,6 @@ from gateway.middleware.call_metrics import CallMetrics
 from gateway.middleware.metrics import RequestMetrics
 from gateway.middleware.request_buffer import RequestBuffer
 from gateway.middleware.request_id import RequestId
-from gateway.middleware.trace import Trace
 from gateway.middleware.upstream_time import UpstreamTime
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ class Pipeline:
         load: Makes the steps that limit how much is done at once.
         pages: Make the step that replaces what backends say with an error.
         answers: The step that explains errors of backends; None where nobody reads along.
+        tracing: How exchanges are traced; None for no more than passing trace context on.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Pipeline:
         load: LoadControl,
         pages: Pages,
         answers: Middleware | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self._answers = answers
         self._foundation = foundation
@@ -81,7 +83,7 @@ class Pipeline:
         self._pages = pages
         self._request_id = RequestId(foundation.random_bytes, trusted)
         self._application_id = RequestId(foundation.random_bytes, ("",))  # an application is believed
-        self._trace = Trace(foundation.random_bytes)
+        self._tracing = tracing or Tracing(foundation)
         self._access_log = access_log(settings, log_access, foundation.wall_clock, foundation.random)
         self._settings = settings
         self._address_note = address_note(foundation)
@@ -176,7 +178,7 @@ class Pipeline:
         """List the steps of what the application itself asks of an upstream: none of those that are for clients."""
         return _those_needed(
             self._application_id,
-            self._trace,
+            self._tracing.application,
             self._access_log,
             RequestMetrics(self._metrics.route(route.name, ""), self._metrics.upstream, self._metrics.errors.add),
             self._below_base_for(route),
@@ -193,6 +195,7 @@ class Pipeline:
             keeps: Whether its answers may be kept for when the upstream's breaker is open.
         """
         return _those_needed(
+            self._tracing.beside,
             UpstreamTime(self._metrics.upstream),
             self._below_base_for(route),
             *self._load.of_upstreams(route, None),
@@ -203,7 +206,7 @@ class Pipeline:
         """List the steps that tell of an exchange: all that a path of the token endpoint has."""
         return _those_needed(
             self._request_id,  # first: every log line and answer after it names the exchange
-            self._trace,
+            self._tracing.step,
             self._access_log,  # outside everything that can refuse, so that refusals are logged
             self._answers,
             RequestMetrics(self._metrics.route(name, pattern), self._metrics.upstream, self._metrics.errors.add),

@@ -28,6 +28,7 @@ from gateway.composition.builders.routes import Routes
 from gateway.composition.builders.subrequests import Subrequests
 from gateway.composition.builders.surroundings import surroundings
 from gateway.composition.builders.taking_over import NOTHING, Kept, edits, keep_routes
+from gateway.composition.builders.tracing import Tracing
 from gateway.composition.builders.transformations import dropped_fields
 from gateway.composition.foundation import Foundation
 from gateway.composition.pipeline import Pipeline
@@ -74,6 +75,7 @@ class Snapshot:
         caches: What routes keep of their answers.
         retry_budgets: By route.
         readiness: What `/ready` asks, by name.
+        tracing: How exchanges are traced.
         agent_steps: Lists the steps of what the application asks of an upstream.
         listeners: The same with the routes of a listener, by its address; empty where every route is on all.
         homes: Routes that are on some listeners only, by name: the address of one of these.
@@ -97,6 +99,7 @@ class Snapshot:
     caches: Caches
     retry_budgets: Mapping[str, RetryBudget]
     readiness: Mapping[str, Check]
+    tracing: Tracing
     agent_steps: Callable[[Route], Sequence[Middleware]]
     listeners: Mapping[str, Snapshot] = field(default_factory=dict)
     homes: Mapping[str, str] = field(default_factory=dict)
@@ -159,10 +162,11 @@ async def build(
     explanations = carried.get("explanations", lambda: Explanations(foundation.now)) if explains else None
     pages = Pages(settings, explanations)
     answers = Answers(explanations) if explanations is not None and foundation.terminal else None
-    pipeline = Pipeline(settings, foundation, log_access, trusted, identity, limits, load, pages, answers)
+    tracing = _tracing(settings, foundation)
+    pipeline = Pipeline(settings, foundation, log_access, trusted, identity, limits, load, pages, answers, tracing)
     await slices.did(scanned)
-    subrequests = Subrequests(foundation, upstreams, pipeline.subrequest)
-    compiler = Routes(settings, foundation, upstreams, pipeline.steps, subrequests, pages)
+    subrequests = Subrequests(foundation, upstreams, pipeline.subrequest, tracing)
+    compiler = Routes(settings, foundation, upstreams, pipeline.steps, subrequests, pages, tracing)
 
     def compiled(route: Route) -> tuple[RouteLeaf, RetryBudget | None]:
         passes = identity.passes(route.auth, dropped_fields(route))
@@ -191,7 +195,7 @@ async def build(
     everywhere = Snapshot(
         settings=settings,
         routes=places.everywhere.routes,
-        unrouted=unrouted_chain(outside, pages.render_error),
+        unrouted=unrouted_chain(outside, pages.render_error, tracing.chain),
         own_paths=own,
         claimed=places.everywhere.claimed,
         # With a queue, or with other processes, it is a step.
@@ -207,6 +211,7 @@ async def build(
         caches=pipeline.caches,
         retry_budgets={name: kept.budget for name, kept in kept_routes.items() if kept.budget is not None},
         readiness=readiness(settings, foundation, upstreams, {name for one in facts for name in one.forwards_to}),
+        tracing=tracing,
         agent_steps=pipeline.agent,
         kept=Kept(around, kept_upstreams, kept_routes, places.tables),
     )
@@ -215,11 +220,19 @@ async def build(
             everywhere,
             routes=tables.routes,
             claimed=tables.claimed,
-            unrouted=unrouted_chain(outside, pages.unrouted(all_rules, tables.routes, tables.absent)),
+            unrouted=unrouted_chain(outside, pages.unrouted(all_rules, tables.routes, tables.absent), tracing.chain),
         )
         for address, tables in places.by_address.items()
     }
     return replace(everywhere, listeners=here, homes=places.homes) if here else everywhere
+
+
+def _tracing(settings: Settings, foundation: Foundation) -> Tracing:
+    if settings.tracing.exporter == "none":
+        return Tracing(foundation)
+    from gateway.composition.builders.traced import traced
+
+    return traced(settings, foundation)
 
 
 def _trusted(proxies: Sequence[object]) -> NetworkSet:

@@ -17,7 +17,6 @@ from gateway.config.schema.shared import OFF
 from gateway.config.units import parse_duration
 
 NOT_YET: dict[str, str] = {
-    "tracing.exporter": "trace export",
     "processes=auto|[2-9]*|1?*": "more than one process",
 }
 """Path of a key, with `[]` for every member of a list, to the words for what is missing.

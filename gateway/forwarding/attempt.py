@@ -70,6 +70,9 @@ class Attempt(Hearer):
         number: Which attempt of the exchange it is, from 1; those after a lost race have that one's.
         why: What it repeats an attempt for; empty for the first.
         started: Monotonic seconds.
+        connected_at: The same, when it got a stream that it had waited for; 0.0 where it had one at once.
+        ended: The same, when it was over for its observer; 0.0 before.
+        failure: What it failed with; None for an answer.
     """
 
     __slots__ = (
@@ -80,8 +83,11 @@ class Attempt(Hearer):
         "_unprocessed",
         "after",
         "backend",
+        "connected_at",
         "deadline",
+        "ended",
         "exchange",
+        "failure",
         "fresh",
         "number",
         "passes",
@@ -131,6 +137,9 @@ class Attempt(Hearer):
         self.upstream_ticket = 0
         self.number = 1
         self.why = ""
+        self.connected_at = 0.0
+        self.ended = 0.0
+        self.failure: GatewayError | None = None
         self._observer = observer
         self._deadlines = deadlines
         self._now = now
@@ -197,6 +206,7 @@ class Attempt(Hearer):
 
     def connected(self, stream: Stream) -> None:
         self._deadlines.forget(self)
+        self.connected_at = self._now()
         breaker, whole = self.backend.breaker, self.upstream.breaker
         stands = breaker is None or breaker.stands(self.ticket)
         if not stands or not (whole is None or whole.stands(self.upstream_ticket)):

@@ -187,7 +187,8 @@ class Forwarder(AttemptObserver):
 
     def attempt_finished(self, attempt: Attempt, error: GatewayError | None) -> float:
         """Tell breakers and counters how an attempt ended."""
-        now = attempt.exchange.upstream_finished = self._attempts.now()
+        now = attempt.ended = attempt.exchange.upstream_finished = self._attempts.now()
+        attempt.failure = error
         upstream = attempt.upstream
         upstream.count(attempt.backend.name, "ok" if error is None else error.reason)
         if upstream.condition is not None:
@@ -199,9 +200,10 @@ class Forwarder(AttemptObserver):
 
     def attempt_cancelled(self, attempt: Attempt, error: GatewayError | None) -> None:
         """Hand back the tickets of a cancelled attempt; the error, if any, is one of its backend (D-27)."""
-        now = self._attempts.now()
+        now = attempt.ended = self._attempts.now()
         failure = None
         if error is not None:
+            attempt.failure = error
             failure = verdicts.failure_of(0, error)
             attempt.exchange.upstream_finished = now
             attempt.upstream.count(attempt.backend.name, error.reason)

@@ -1,8 +1,8 @@
 """Carry the W3C trace context through the gateway, or begin a trace.
 
-The gateway makes no span of its own yet, so it is a hop that changes nothing:
-a valid `traceparent` goes on as it came and the backend's parent is the
-client's span. The forwarder never copies `traceparent` and `tracestate`: the
+For a gateway that exports no spans (`gateway.middleware.tracing` is for those
+that do), which is a hop that changes nothing: a valid `traceparent` goes on as
+it came and the backend's parent is the client's span. The forwarder never copies `traceparent` and `tracestate`: the
 backend gets what is put into `headers_out` here.
 
 See https://www.w3.org/TR/trace-context/ (level 1) and -2/ (level 2).
@@ -54,33 +54,62 @@ class Trace:
         exchange.headers_out.append((b"traceparent", value))
 
     def _keep(self, exchange: Exchange, headers: Headers, value: bytes) -> bool:
-        match = _parse(value)
-        if match is None or len(headers.get_all(b"traceparent")) != 1:
+        found = context_of(headers, value)
+        if found is None:
             return False
-        version, trace_id, parent_id, flags, rest = match.groups()
-        if version != b"00":
-            # A later version is passed on as the highest that we know, 00 (section 3.2.4), with the flags that 00 has.
-            value = b"00-%b-%b-%02x" % (trace_id, parent_id, int(flags, 16) & 3)
-        elif rest is not None:
-            return False
+        trace_id, parent_id, flags = found
         exchange.trace_id = trace_id.decode("ascii")
-        exchange.headers_out.append((b"traceparent", value))
-        if b"tracestate" in headers.index:
-            self._keep_state(exchange, b",".join(headers.get_all(b"tracestate")))
+        exchange.headers_out.append((b"traceparent", b"00-%b-%b-%b" % (trace_id, parent_id, flags)))
+        state = state_of(headers)
+        if state is not None:
+            exchange.headers_out.append((b"tracestate", state))
         return True
 
-    def _keep_state(self, exchange: Exchange, state: bytes) -> None:
-        if len(state) <= _STATE_OCTETS:
-            members = sum(1 for member in state.split(b",") if member.strip(b" \t"))
-            if 0 < members <= _STATE_MEMBERS:
-                exchange.headers_out.append((b"tracestate", state))
-
     def _make(self) -> list[bytes]:
-        # Digits for all places of all values; then what is not random, place by place, as `RequestId` does. All zeros,
-        # which neither trace id nor parent id may be, will not come up in 2^64 tries.
-        texts = bytearray(self._random_bytes(_WIDTH * _BATCH // 2).hex().encode("ascii"))
-        for place, octet in _FIXED:
-            texts[place::_WIDTH] = octet * _BATCH
-        made = bytes(texts)
-        self._made = [made[at : at + _WIDTH] for at in range(0, _WIDTH * _BATCH, _WIDTH)]
+        self._made = digits(self._random_bytes, _WIDTH, _BATCH, _FIXED)
         return self._made
+
+
+def context_of(headers: Headers, value: bytes) -> tuple[bytes, bytes, bytes] | None:
+    """Return trace id, parent id and flags of a request; None where it has no valid trace context.
+
+    Args:
+        headers: Its fields.
+        value: The first `traceparent` among them.
+    """
+    match = _parse(value)
+    if match is None or len(headers.get_all(b"traceparent")) != 1:
+        return None
+    version, trace_id, parent_id, flags, rest = match.groups()
+    if version != b"00":
+        # A later version is passed on as the highest that we know, 00 (section 3.2.4), with the flags that 00 has.
+        flags = b"%02x" % (int(flags, 16) & 3)
+    elif rest is not None:
+        return None
+    return trace_id, parent_id, flags
+
+
+def state_of(headers: Headers) -> bytes | None:
+    """Return the `tracestate` of a request whose trace context is valid; None where there is none to pass on."""
+    if b"tracestate" not in headers.index:
+        return None
+    state = b",".join(headers.get_all(b"tracestate"))
+    if len(state) > _STATE_OCTETS:
+        return None
+    members = sum(1 for member in state.split(b",") if member.strip(b" \t"))
+    return state if 0 < members <= _STATE_MEMBERS else None
+
+
+def digits(
+    random_bytes: Callable[[int], bytes], width: int, count: int, fixed: tuple[tuple[int, bytes], ...]
+) -> list[bytes]:
+    """Make values of random hexadecimal digits, but for what stands at certain places of each.
+
+    Digits for all places of all values; then what is not random, place by place, as `RequestId` does. All zeros, which
+    neither trace id nor parent id may be, will not come up in 2^64 tries.
+    """
+    texts = bytearray(random_bytes(width * count // 2).hex().encode("ascii"))
+    for place, octet in fixed:
+        texts[place::width] = octet * count
+    made = bytes(texts)
+    return [made[at : at + width] for at in range(0, width * count, width)]

@@ -23,7 +23,7 @@ from gateway.http.paths import normal_form
 from gateway.http.preflights import asked_method
 from gateway.interfaces import ErrorRenderer, Middleware
 from gateway.message import Request, Response
-from gateway.middleware.chain import Chain
+from gateway.middleware.chain import Chain, Handler
 from gateway.resilience.occupancy import Occupancy
 from gateway.routing.agreement import PathRules, settle
 from gateway.routing.table import Known, RouteTable
@@ -125,13 +125,23 @@ class ContentLeaf:
         self._chain.deliver(exchange, Response(status, headers, body))
 
 
-def unrouted_chain(steps: Sequence[Middleware], render_error: ErrorRenderer) -> Chain:
-    """Make the chain for exchanges that no route takes: it answers with their error."""
+def unrouted_chain(
+    steps: Sequence[Middleware],
+    render_error: ErrorRenderer,
+    make: Callable[[Sequence[Middleware], Handler, ErrorRenderer], Chain] = Chain,
+) -> Chain:
+    """Make the chain for exchanges that no route takes: it answers with their error.
+
+    Args:
+        steps: From the client inwards.
+        render_error: Makes the answer.
+        make: Makes chains.
+    """
 
     def refuse(exchange: Exchange) -> None:
         raise exchange.error or InternalError()
 
-    return Chain(steps, refuse, render_error)
+    return make(steps, refuse, render_error)
 
 
 class Tree(Protocol):

@@ -85,6 +85,14 @@ METRICS = (
         ("plugin", "hook"),
         "Times that a plugin held the reactor for longer than 0.1 s at once, so that every other exchange waited.",
     ),
+    Spec("gateway_spans_exported_total", "counter", (), "Spans of traces that their receiver has taken (`tracing`)."),
+    Spec(
+        "gateway_spans_dropped_total",
+        "counter",
+        (),
+        "Spans that were lost: the queue was full (`tracing.queue`), their receiver refused them, or the gateway ended "
+        "before it could be reached. The log says which.",
+    ),
     Spec(
         "gateway_rate_limit_violations_total",
         "counter",

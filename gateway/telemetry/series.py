@@ -86,6 +86,10 @@ class Counts:
         """Count one more under these label values, given in the order of the list of metrics."""
         self.cells[labels] = self.cells.get(labels, 0) + 1
 
+    def add_many(self, count: int, *labels: str) -> None:
+        """Count several more."""
+        self.cells[labels] = self.cells.get(labels, 0) + count
+
 
 class RouteMetrics:
     """What happened to the requests of one route.

@@ -99,7 +99,7 @@ def test_every_kind_of_problem_is_reported_at_once(complaints: Complaints) -> No
         upstreams:
           - name: users
             backends: [{url: "http://127.0.0.1:9001", weight: three}]
-        tracing: {exporter: otlp}
+        processes: 4
         routes:
           - path: /users/*
             upstrem: users
@@ -115,7 +115,7 @@ def test_every_kind_of_problem_is_reported_at_once(complaints: Complaints) -> No
             'or a number of seconds, found "5 minutes", did you mean `5m`?'
         ),
         'gateway.yaml:5:55: upstreams[0].backends[0].weight: expected an integer from 0 to 1000000, found "three"',
-        "gateway.yaml:6:11: tracing.exporter: not supported yet (trace export)",
+        "gateway.yaml:6:1: processes: not supported yet (more than one process)",
         (
             "gateway.yaml:8:5: routes[0].upstream: expected a value: this key, `redirect`, `respond` or `aggregate` "
             "is required, found nothing"

@@ -18,7 +18,6 @@ JWT = "auth: {jwt: {default: {algorithms: [HS256], secret: an-example-secret-of-
 
 SET = {
     "cache_store=redis": "cache_store: redis",
-    "tracing.exporter": "tracing: {exporter: otlp}",
     "processes=auto|[2-9]*|1?*": "processes: 4",
 }
 
@@ -75,14 +74,14 @@ def test_a_key_that_says_off_is_let_through(load_text: Load) -> None:
 
 def test_an_override_is_refused_under_its_name(complaints: Complaints) -> None:
     """The file does not have it."""
-    assert complaints("{}", {"GATEWAY__TRACING__EXPORTER": "otlp"}, supported_only=True) == [
-        "$GATEWAY__TRACING__EXPORTER:1:1: tracing.exporter: not supported yet (trace export)"
+    assert complaints("{}", {"GATEWAY__PROCESSES": "4"}, supported_only=True) == [
+        "$GATEWAY__PROCESSES:1:1: processes: not supported yet (more than one process)"
     ]
 
 
 def test_what_could_not_be_substituted_is_not_judged(complaints: Complaints) -> None:
     """It may well say `none`."""
-    assert len(complaints("tracing: {exporter: '${NOPE}'}", supported_only=True)) == 1
+    assert len(complaints("processes: '${NOPE}'", supported_only=True)) == 1
 
 
 def test_a_key_without_its_feature_is_refused_in_groups_and_defaults(

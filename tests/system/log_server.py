@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.log_receivers import Elasticsearch, Loki, Receiver
+from tests.log_receivers import Answer, Elasticsearch, Loki, Receiver
+
+Answers = Callable[[str, str, Mapping[str, str], bytes], Answer]
+"""Takes the method, the path, the fields and the content of a request."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    receiver: Receiver
+    receiver: Receiver | Answers
 
     def do_POST(self) -> None:  # the name that http.server calls
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -23,6 +26,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(*self.receiver("POST", self.path, fields, body))
 
     def do_GET(self) -> None:  # likewise
+        if not isinstance(self.receiver, Receiver):
+            self._answer(*self.receiver("GET", self.path, {}, b""))
+            return
         path = urlsplit(self.path).path
         taken = self.receiver.taken
         said: Any = {"error": "not found"}
@@ -49,7 +55,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def served(receiver: Receiver) -> Iterator[int]:
+def served(receiver: Receiver | Answers) -> Iterator[int]:
     """Serve a receiver; gives the port."""
     handler = type("Handler", (_Handler,), {"receiver": receiver})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.collector import Jaeger
 from tests.log_receivers import Elasticsearch, Loki
 from tests.registries.etcd_server import PROGRAM, etcd_server
 from tests.system.authority import authority_server
@@ -240,5 +241,17 @@ def test_send_logs(tmp_path: Path) -> None:
         guide = Guide("docs/guides/logs.md", tmp_path, ports)
         try:
             assert guide.follow() >= 5
+        finally:
+            guide.stop()
+
+
+def test_see_a_request_from_end_to_end(tmp_path: Path) -> None:
+    """In Jaeger, by a double that reads what it gets with OpenTelemetry's own messages."""
+    jaeger = Jaeger()
+    with backend() as origin, served(jaeger.otlp) as otlp, served(jaeger.query) as query:
+        ports = {8080: free_port(), 9090: free_port(), 9001: origin.server_address[1], 4318: otlp, 16686: query}
+        guide = Guide("docs/guides/tracing.md", tmp_path, ports)
+        try:
+            assert guide.follow() >= 6
         finally:
             guide.stop()

@@ -27,12 +27,15 @@ BIG = (
     "gateway.middleware.authentication",  # asks who is calling
     "gateway.middleware.last_good",  # keeps answers for while a breaker is open
     "gateway.middleware.plugin",  # runs plugins
+    "gateway.middleware.tracing",  # notes what spans are made of
     "gateway.middleware.transformation",  # changes requests and answers
     "gateway.serving.http2_channel",  # serves HTTP/2
     "gateway.storage.redis",  # counts at Redis
     "gateway.storage.shared_orders",  # tells other instances who is revoked
     "gateway.telemetry.log_sinks",  # knows who takes records
     "gateway.telemetry.statsd",  # sends figures
+    "gateway.telemetry.shipping.shipper",  # sends away what the gateway tells
+    "gateway.telemetry.tracing.otlp",  # writes spans
     "gateway.telemetry.overload",  # looks whether time or memory is short
     "gateway.upstream.http2_connection",  # asks backends by HTTP/2
     "jwt",  # PyJWT
@@ -113,7 +116,20 @@ def test_a_plain_gateway_loads_none_of_it() -> None:
         (
             {"log_shipping": {"url": "http://127.0.0.1:9/logs"}},
             "",
-            ["gateway.composition.builders.log_shipping", "gateway.telemetry.log_sinks"],
+            [
+                "gateway.composition.builders.log_shipping",
+                "gateway.telemetry.log_sinks",
+                "gateway.telemetry.shipping.shipper",
+            ],
+        ),
+        (
+            {"tracing": {"exporter": "otlp"}},
+            "",
+            [
+                "gateway.middleware.tracing",
+                "gateway.telemetry.shipping.shipper",
+                "gateway.telemetry.tracing.otlp",
+            ],
         ),
         ({}, "import gateway.serving.http2_channel", ["gateway.serving.http2_channel", "ngh2"]),
     ],

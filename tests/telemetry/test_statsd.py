@@ -84,7 +84,7 @@ def test_histograms_are_timers() -> None:
 def test_timers_out_of_buckets_keep_count_and_mean(
     first: list[float], second: list[float], bounds: list[float]
 ) -> None:
-    """Each bucket has its count, and stays within its bounds; the sum is right where nothing is above the last bound."""
+    """Each bucket has its count, and stays within its bounds; the sum is right with nothing above the last bound."""
     histogram = Histogram(bounds)
     for seconds in first:
         histogram.observe(seconds)

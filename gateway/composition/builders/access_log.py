@@ -56,6 +56,11 @@ def access_log(
     return ChoosyAccessLog(wants, log)
 
 
+def redacted_parameters(settings: Settings) -> tuple[str, ...]:
+    """Return the parameters of queries that a configuration wants nobody to read, or that credentials come in."""
+    return (*settings.access_log.redact_query, *sorted(_places(settings)[1]))
+
+
 def _more(settings: Settings) -> tuple[str, ...]:
     """Return the fields about what not every configuration has."""
     dry_run = ("dry_run",) if has_dry_runs(settings) else ()

@@ -12,6 +12,7 @@ from gateway.balancing.split import Rendezvous, Split, caller_key
 from gateway.composition.builders.error_pages import Pages
 from gateway.composition.builders.retries import build_hedges, build_retries
 from gateway.composition.builders.subrequests import Subrequests
+from gateway.composition.builders.tracing import Tracing
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
 from gateway.config.schema.answers import Redirect as RedirectSettings
@@ -21,7 +22,7 @@ from gateway.forwarding.forwarder import Forwarder
 from gateway.forwarding.kinds import forwarder_for
 from gateway.http.fields import FieldFilter
 from gateway.interfaces import Middleware
-from gateway.middleware.chain import Chain, Handler
+from gateway.middleware.chain import Handler
 from gateway.resilience.budget import RetryBudget
 from gateway.routing.agreement import PathRules
 from gateway.routing.expression import read_path
@@ -61,6 +62,7 @@ class Routes:
         steps: Lists the steps of a route.
         subrequests: Makes the way of what is asked beside.
         pages: Make the answers to errors.
+        tracing: How exchanges are traced.
 
     Attributes:
         retry_budgets: Of the routes compiled so far that retry, by name.
@@ -74,7 +76,9 @@ class Routes:
         steps: MakeSteps,
         subrequests: Subrequests,
         pages: Pages,
+        tracing: Tracing | None = None,
     ) -> None:
+        self._tracing = tracing or Tracing(foundation)
         self._via = settings.forwarded.via
         self._foundation = foundation
         self._upstreams = upstreams
@@ -99,7 +103,7 @@ class Routes:
         forwarders = {
             name: forwarder_for(self._upstreams[name])(
                 self._upstreams[name],
-                foundation.attempts,
+                self._tracing.attempts,
                 passes,
                 route.timeout,
                 self._via,
@@ -121,8 +125,9 @@ class Routes:
             if isinstance(step, Fetching):
                 from gateway.forwarding.subrequest import fail
 
-                step.behind(Chain(steps[place:], handler, fail).begin)
-        chain = Chain(steps, handler, render_error)
+                beside = [] if self._tracing.beside is None else [self._tracing.beside]
+                step.behind(self._tracing.chain([*beside, *steps[place:]], handler, fail).begin)
+        chain = self._tracing.chain(steps, handler, render_error)
         leaf = RouteLeaf(route.name, route.pattern, chain, route.exchange_timeout, paths)
         leaf.answers_preflights = route.answers_preflights
         if route.answers_preflights:

@@ -10,6 +10,7 @@ from functools import cached_property
 from math import inf
 from typing import TYPE_CHECKING
 
+from gateway.composition.builders.tracing import Tracing
 from gateway.composition.foundation import Foundation
 from gateway.config.schema.routes import Route, WeightedUpstream
 from gateway.forwarding.hedges import Hedges
@@ -33,6 +34,7 @@ class Subrequests:
         upstreams: By name.
         steps: Lists the steps before an upstream, from the settings of a route that leads to it alone, and whether its
             answers may be kept.
+        tracing: How exchanges are traced.
     """
 
     def __init__(
@@ -40,7 +42,9 @@ class Subrequests:
         foundation: Foundation,
         upstreams: Mapping[str, Upstream],
         steps: Callable[[Route, bool], Sequence[Middleware]],
+        tracing: Tracing | None = None,
     ) -> None:
+        self._tracing = tracing or Tracing(foundation)
         self._foundation = foundation
         self._upstreams = upstreams
         self._steps = steps
@@ -79,7 +83,7 @@ class Subrequests:
         leading = route.model_copy(update={"upstream": (WeightedUpstream(name=upstream),)})
         forwarder = forwarder_for(self._upstreams[upstream])(
             self._upstreams[upstream],
-            self._foundation.attempts,
+            self._tracing.attempts,
             passes,
             timeout,
             False,  # Via is for clients
@@ -87,7 +91,7 @@ class Subrequests:
             hedges,
             timeout if route.request_timeout else inf,
         )
-        return Chain(self._steps(leading, keeps), forwarder.forward, fail)
+        return self._tracing.chain(self._steps(leading, keeps), forwarder.forward, fail)
 
     def mirror(self, route: Route, passes: FieldFilter) -> Mirror | None:
         """Make the step that copies the requests of a route; None for none.

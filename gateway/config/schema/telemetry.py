@@ -21,7 +21,10 @@ from gateway.config.schema.types import (
     LabelName,
     Name,
     Parsed,
+    Positive,
     Ratio,
+    Secret,
+    Size,
     SomeText,
     integer,
 )
@@ -227,9 +230,30 @@ class Metrics(Section):
 class Tracing(Section):
     """Where spans go; trace ids are passed on in any case."""
 
+    secret_keys = frozenset({"headers"})
+
     exporter: Literal["none", "otlp", "zipkin", "jaeger", "console"] = Field(
-        default="none", description="What takes the spans."
+        default="none", description="What takes the spans; `jaeger` is its OTLP port."
     )
-    endpoint: URL | None = Field(default=None, description="Where it listens.")
-    sample_ratio: Ratio = Field(default=1.0, description="Share of traces that are kept; those with errors always are.")
+    endpoint: URL | None = Field(
+        default=None,
+        description="Where it listens: the base URL (otlp, jaeger: `/v1/traces` follows) or the whole URL (zipkin). "
+        "Absent: its usual port on this machine.",
+    )
+    headers: dict[HeaderName, Secret] = Field(
+        default={}, description='Fields of each request to it, such as `{Authorization: "Bearer ${TOKEN}"}`.'
+    )
+    sample_ratio: Ratio = Field(
+        default=1.0,
+        description="Share of traces that are kept where a client has not decided; those with errors always are.",
+    )
+    slow: Duration = Field(
+        default=1.0, description="Exchanges that take at least so long are kept whatever the ratio says; 0s: none is."
+    )
     service_name: Name = Field(default="api-gateway", description="What the gateway calls itself.")
+    queue: Size = Field(
+        default=4 * 1024 * 1024, description="Memory for spans that wait to be sent; more are dropped, and counted."
+    )
+    batch: Positive = Field(default=512, description="Most spans that are sent together.")
+    interval: Duration = Field(default=1.0, description="How long a span waits for others at most.")
+    compression: Literal["gzip", "none"] = Field(default="gzip", description="Of what is sent.")
