@@ -8,8 +8,8 @@ Tests: `tests/flow/test_traces.py::test_an_exchange_and_its_attempt`.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from hyperlink import URL
@@ -183,5 +183,6 @@ def _instance(octets: bytes) -> str:
 
 
 def _print(line: bytes) -> None:
-    sys.stdout.buffer.write(line)
-    sys.stdout.buffer.flush()
+    # Not `sys.stdout`: twistd puts its log in that place. Who has closed the other end of a pipe wants no lines.
+    with suppress(OSError):
+        os.write(1, line)
