@@ -20,6 +20,7 @@ from benchmarks.workload import (
     LARGE_MEBIBYTES,
     LARGE_PATH,
     MEBIBYTE,
+    TRACES_PATH,
     UPLOAD_PATH,
 )
 
@@ -89,6 +90,8 @@ http {{
 
 _LOCATIONS = """
     location / {{ return 200 '{answer}'; }}
+    # A collector of spans, which looks at none.
+    location = {traces} {{ client_max_body_size 8m; return 200; }}
     # A head that differs in each answer.
     location = {fresh} {{ add_header X-Answered $request_id; return 200 '{answer}'; }}
     # Another content in each answer, of one length: who gives the same one twice has kept it.
@@ -136,6 +139,7 @@ def start(directory: Path, port: int, http2_port: int) -> Process:
     locations = _LOCATIONS.format(
         directory=directory,
         answer=ANSWER.decode().replace("\n", "\\n"),
+        traces=TRACES_PATH,
         fresh=FRESH_PATH,
         kept=KEPT_PATH,
         kept_for=KEPT_FOR,

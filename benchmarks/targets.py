@@ -54,6 +54,15 @@ def more(name: str, other: str) -> Value:
     return lambda figures, proxy: (figures[name.format(proxy)] - figures[other.format(proxy)]) * 1e6
 
 
+def beyond(name: str, without: str, other: str, other_without: str, least: float) -> Value:
+    """Return what says by how many µs an addition exceeds a peer's addition, or `least`, whichever is more."""
+
+    def value(figures: Figures, proxy: str) -> float:
+        return more(name, without)(figures, proxy) - max(more(other, other_without)(figures, proxy), least)
+
+    return value
+
+
 def failed(figures: Figures, proxy: str) -> float:
     """Add up the failed requests of a proxy and of its variants, over all loads."""
     counts = [
@@ -158,6 +167,18 @@ TARGETS: Sequence[Target] = (
         "a plugin whose three hooks do nothing: µs CPU per request over plain",
         more("plugin.{}+plugin.cpu", "plugin.{}.cpu"),
         4.5,
+        "{:.1f}",
+    ),
+    Target(
+        "one trace of a hundred exported: µs CPU per request over none",
+        more("traced.{}+few.cpu", "traced.{}.cpu"),
+        2,
+        "{:.1f}",
+    ),
+    Target(
+        "every trace exported: µs CPU per request over what that adds to Envoy, or over 20 µs",
+        beyond("traced.{}+all.cpu", "traced.{}.cpu", "traced.envoy+all.cpu", "traced.envoy.cpu", 20),
+        0,
         "{:.1f}",
     ),
     Target(

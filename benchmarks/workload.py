@@ -22,6 +22,8 @@ MEBIBYTE = 1024 * 1024
 ANSWER_PATH = "/api/users/42"
 DOWNLOAD_PATH = "/api/users/blob"
 FRESH_PATH = "/api/users/fresh"
+TRACES_PATH = "/v1/traces"
+"""Where a collector takes spans by OTLP over HTTP."""
 KEPT_PATH = "/api/users/kept"
 UPLOAD_PATH = "/api/users/upload"
 LARGE_PATH = "/api/users/large"

@@ -58,7 +58,7 @@ class Spans:
         attempts: The attempts so far (`gateway.forwarding.attempt`), those of subrequests included; no order is kept
             where they are asked at once.
         ids: Of the spans of these attempts, in the same order.
-        notes: What steps have noted.
+        notes: What steps have noted; None for nothing.
         over: Whether the exchange is over; subrequests may go on.
         kept: Whether its spans were made.
         wall: Unix seconds at the zero of the monotonic clock, once they were.
@@ -86,7 +86,7 @@ class Spans:
         self.sampled = sampled
         self.attempts: list[Any] = []
         self.ids: list[bytes] = []
-        self.notes: list[Note] = []
+        self.notes: list[Note] | None = None
         self.over = False
         self.kept = False
         self.wall = 0.0
@@ -94,6 +94,8 @@ class Spans:
     def note(self, name: str, hook: str, now: float) -> Note:
         """Note a step that does not just go on."""
         made = Note(name, hook, now)
+        if self.notes is None:
+            self.notes = []
         self.notes.append(made)
         return made
 

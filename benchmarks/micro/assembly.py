@@ -6,6 +6,7 @@ The one module here that imports the gateway: `worker` puts the checkout on the 
 from __future__ import annotations
 
 import random
+import re
 import tempfile
 import time
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from twisted.internet.task import Clock
 
 from benchmarks import workload
 from benchmarks.micro.clients import Client, TLSClient, Wire
-from benchmarks.micro.exchanges import REDIS, Exchange, redis_answers
+from benchmarks.micro.exchanges import COLLECTOR, REDIS, Exchange, redis_answers
 from gateway.composition.assembly import assemble
 from gateway.config.loading import from_mapping
 from gateway.listening.endpoints import HTTP11
@@ -54,6 +55,7 @@ class Backend:
         self.asked: list[Any] = []
         self.redis: list[Callable[[], None]] = []
         self.dialled: list[Callable[[], None]] = []
+        self.collectors: list[Collector] = []
 
     def dial(self, host: str, port: int, tls: Any, make: Callable[[], Any], timeout: float, *rest: Any) -> Any:
         done: Deferred[Any] = Deferred()
@@ -63,6 +65,10 @@ class Backend:
             receive = protocol.dataReceived
             if port == REDIS:
                 protocol.makeConnection(Wire(lambda data: self.redis.append(partial(receive, redis_answers(data)))))
+            elif port == COLLECTOR:
+                collector = Collector(receive)
+                self.collectors.append(collector)
+                protocol.makeConnection(Wire(collector.take))
             else:
                 protocol.makeConnection(Wire(lambda data: self.asked.append(receive)))
             done.callback(protocol)
@@ -81,6 +87,30 @@ class Backend:
         asked, self.redis = self.redis, []
         for answer in asked:
             answer()
+
+
+class Collector:
+    """The other end of one connection to a collector of spans: takes everything.
+
+    Args:
+        receive: Takes the answers.
+    """
+
+    def __init__(self, receive: Callable[[bytes], None]) -> None:
+        self._receive = receive
+        self._taken = b""
+
+    def take(self, data: bytes) -> None:
+        """Take a part of a request."""
+        self._taken += data
+
+    def answer(self) -> None:
+        """Answer a request that has come whole."""
+        head, end, body = self._taken.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)content-length: *(\d+)", head)
+        if end and length is not None and len(body) >= int(length[1]):
+            self._taken = b""
+            self._receive(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
 
 class Assembly:
@@ -177,6 +207,10 @@ class Assembly:
             self._turn_reactor(0)
             backend.answer_as_redis()
         backend.connect()
+        if backend.collectors or self._exchange.traced is not None:
+            self._turn_reactor(0)
+            for collector in backend.collectors:
+                collector.answer()
         asked, backend.asked = backend.asked, []
         for receive, answer in zip(asked, answers, strict=False):
             receive(answer)

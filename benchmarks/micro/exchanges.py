@@ -18,6 +18,9 @@ NEVER = 1_000_000_000
 REDIS = 6379
 """The port at which Redis is dialled."""
 
+COLLECTOR = 4318
+"""The port at which a collector of spans is."""
+
 CHAIN: dict[str, Any] = {
     "auth": {
         "jwt": {
@@ -49,6 +52,7 @@ class Exchange:
         version: Of HTTP; 1.0 opens a connection for each request.
         new_heads: No head is sent twice, on either side: its last line is new.
         new_lines: Nor is any other line, but for those that cannot say something new each time.
+        traced: Share of the traces that are sent to a collector; None where the gateway sends none.
         redis: A limit is counted in Redis, so that every request waits for an answer.
         tls: Clients speak TLS, over connections that are kept.
         calls: They are calls of gRPC, over HTTP/2 on both sides; what is sent is in `benchmarks.micro.calls`.
@@ -66,6 +70,7 @@ class Exchange:
     version: str = "1.1"
     new_heads: bool = False
     new_lines: bool = False
+    traced: float | None = None
     redis: bool = False
     tls: bool = False
     calls: bool = False
@@ -89,7 +94,12 @@ class Exchange:
             "upstreams": [{"name": "users", "backends": [{"url": url}], **self.upstream}],
             "routes": [{"name": "users", "path": "/api/users/*", "upstream": "users", **self.route}],
             **self.more,
+            **({} if self.traced is None else {"tracing": self._tracing()}),
         }
+
+    def _tracing(self) -> dict[str, Any]:
+        endpoint = f"http://192.0.2.30:{COLLECTOR}"
+        return {"exporter": "otlp", "endpoint": endpoint, "sample_ratio": self.traced, "compression": "none"}
 
     def requests(self) -> Callable[[int], bytes]:
         """Return what makes the request of a number."""
@@ -129,6 +139,8 @@ EXCHANGES: dict[str, Exchange] = {
         upstream=CHAIN_UPSTREAM,
         more={**CHAIN, "rate_limit_store": "redis", "redis": {"url": f"redis://192.0.2.20:{REDIS}", "timeout": "1h"}},
     ),
+    "traced": Exchange("plain, and every trace is sent to a collector, which is not counted", traced=1.0),
+    "traced-few": Exchange("plain, and one trace of a hundred is sent", traced=0.01),
     "transform": Exchange(
         "a prefix stripped, two fields added each way",
         route={

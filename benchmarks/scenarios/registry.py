@@ -22,6 +22,7 @@ from benchmarks.scenarios.plugin import Plugin
 from benchmarks.scenarios.routes import Routes
 from benchmarks.scenarios.slow import Slow
 from benchmarks.scenarios.start import Start
+from benchmarks.scenarios.traced import Tracing
 from benchmarks.scenarios.transform import Transform
 from benchmarks.workload import (
     ANSWER,
@@ -97,6 +98,7 @@ def known() -> dict[str, Scenario]:
         ChainTLS(),
         Transform(),
         Plugin(),
+        Tracing(),
         TransformBody(),
         Compress(),
         CacheHit(),
@@ -120,6 +122,7 @@ _NOT_ASKED: Mapping[str, Set[str]] = {
     "h2-download": _STOCK,
     "h2c-h2c": _STOCK | {"nginx"},
     "grpc": _STOCK | {"nginx"},
+    "traced": _STOCK | {"nginx", "haproxy", "caddy"},
     "change": _STOCK | {"nginx", "haproxy"},
     "idle": _STOCK | {"caddy"},
     "idle-tls": _STOCK | {"caddy"},

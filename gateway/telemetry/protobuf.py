@@ -16,13 +16,14 @@ _DOUBLE: Final = Struct("<d").pack
 VARINT: Final = 0
 LENGTH: Final = 2
 
-_SHORT: Final = [bytes([number]) for number in range(128)]
+SHORT: Final = [bytes([number]) for number in range(128)]
+"""Numbers of one group, written: lengths, mostly."""
 
 
 def varint(number: int) -> bytes:
     """Write a number in groups of seven bits; negative ones as 64 bits, as `int64` has them."""
     if 0 <= number < 128:
-        return _SHORT[number]
+        return SHORT[number]
     number &= 0xFFFF_FFFF_FFFF_FFFF
     groups = bytearray()
     while number > 127:

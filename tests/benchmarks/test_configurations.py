@@ -20,6 +20,7 @@ from benchmarks.proxies.envoy import Envoy
 from benchmarks.proxies.haproxy import HAProxy
 from benchmarks.proxies.nginx import Nginx
 from benchmarks.proxies.rewriting import ScriptedNginx
+from benchmarks.proxies.traced import TracedEnvoy
 from benchmarks.proxies.verifying import VerifyingEnvoy
 from benchmarks.workload import Task, make_certificate
 
@@ -48,6 +49,12 @@ def test_http2_is_configured_in_words_that_a_proxy_knows(
     if proxy.can(task):
         expect_taken(proxy, task)
     assert proxy.can(task) is (kind is not Nginx or not backend)
+
+
+@pytest.mark.parametrize("ratio", [1.0, 0.01])
+def test_envoy_takes_its_tracer(tmp_path: Path, ratio: float) -> None:
+    """At either share."""
+    expect_taken(TracedEnvoy("envoy+traced", ratio), Task(20001, 20002, 20003, tmp_path))
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256"])

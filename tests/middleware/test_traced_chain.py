@@ -53,7 +53,7 @@ class Walk:
     def notes(self) -> list[tuple[str, str, float, float, str, bool]]:
         """What was noted."""
         assert self.exchange.spans is not None
-        return [_told(note) for note in self.exchange.spans.notes]
+        return [_told(note) for note in self.exchange.spans.notes or ()]
 
     @property
     def statuses(self) -> list[int]:

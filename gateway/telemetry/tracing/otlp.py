@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from struct import Struct
 from typing import Final
 
-from gateway.telemetry.protobuf import fixed32, key_value, number, octets, read, text, varint
+from gateway.telemetry.protobuf import SHORT, fixed32, key_value, number, octets, read, text, varint
 from gateway.telemetry.shipping.contract import Parcel, Receipt, Verdict, judge_status, squeezed
 from gateway.telemetry.tracing.span import Attribute, Span, Value
 
@@ -24,6 +24,13 @@ _LONGEST_REMEMBERED: Final = 256
 _ERROR: Final = 2
 _REMOTE_KNOWN: Final = 0x100
 _REMOTE: Final = 0x200
+
+
+_NEW: Final = {
+    key: b"\x0a%c%b" % (len(key), key.encode())
+    for key in ("gateway.request_id", "http.response.body.size", "url.full", "url.path", "url.query")
+}
+"""How attributes begin that are not remembered: the next span would have another value."""
 
 
 class SpanWriter:
@@ -50,7 +57,11 @@ class SpanWriter:
         parts.append(b"\x30%c" % span.kind)
         parts.append(_TIMES(0x39, span.started, 0x41, span.ended))
         for attribute in span.attributes:
-            parts.append(remembered.get(attribute) or self._write(attribute))
+            beginning = _NEW.get(attribute[0])
+            if beginning is not None:
+                parts.append(_new(beginning, attribute))
+            else:
+                parts.append(remembered.get(attribute) or self._write(attribute))
         if span.error:
             parts.append(octets(15, text(2, span.error) + number(3, _ERROR)))
         parts.append(fixed32(16, span.flags | _REMOTE_KNOWN | (_REMOTE if span.remote else 0)))
@@ -65,6 +76,18 @@ class SpanWriter:
                 self.remembered.clear()
             self.remembered[attribute] = written
         return written
+
+
+def _new(beginning: bytes, attribute: Attribute) -> bytes:
+    """Write an attribute that is not remembered; a short text, as most are, in one go."""
+    key, value = attribute
+    if isinstance(value, str):
+        octets_of = value.encode("utf-8", "replace")
+        length = len(octets_of)
+        if length < 64:
+            whole = SHORT[len(beginning) + length + 4]
+            return b"".join([b"\x4a", whole, beginning, b"\x12", SHORT[length + 2], b"\x0a", SHORT[length], octets_of])
+    return key_value(9, key, value)
 
 
 class OtlpSpans:

@@ -13,7 +13,6 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from gateway.exchange import Exchange
-from gateway.http.remembered import remembered
 from gateway.spans import Note, Spans
 from gateway.telemetry.series import METHODS
 from gateway.telemetry.tracing.span import CLIENT, INTERNAL, SERVER, Attribute, Kind, Span
@@ -57,7 +56,7 @@ class Recorder:
         self._random_bytes = random_bytes
         self._redacted = redacted
         self._kind = kind
-        self._text = remembered(_text, 1024, 256)
+        self._hosts: dict[bytes, list[Attribute]] = {}
         self._backends: dict[str, tuple[Attribute, ...]] = {}
 
     def keep(self, exchange: Exchange, spans: Spans) -> None:
@@ -105,7 +104,7 @@ class Recorder:
         said: list[Attribute] = [
             ("http.request.method", method if known else "_OTHER"),
             ("url.scheme", exchange.scheme.decode("latin-1")),
-            ("url.path", self._text(request.path)),
+            ("url.path", _text(request.path)),
             ("client.address", exchange.client_address),
             ("network.protocol.version", _PROTOCOLS.get(request.version) or request.version.decode("latin-1")),
         ]
@@ -118,10 +117,10 @@ class Recorder:
             if route.pattern:
                 said.append(("http.route", route.pattern))
         if request.host:
-            said += _host(self._text(request.host))
+            said += self._hosts.get(request.host) or self._host(request.host)
         agent = request.headers.index.get(b"user-agent")
         if agent is not None:
-            said.append(("user_agent.original", self._text(agent)))
+            said.append(("user_agent.original", _text(agent)))
         if peer and peer != exchange.client_address:
             said.append(("network.peer.address", peer))
         return said
@@ -211,7 +210,7 @@ class Recorder:
         notes = spans.notes
         if not notes:
             return
-        spans.notes = []
+        spans.notes = None
         for note in notes:
             self._put(self._write(self._noted(note, spans, zero, exchange.finished or self._now())))
 
@@ -251,6 +250,20 @@ class Recorder:
         self._backends[url] = said
         return said
 
+    def _host(self, written: bytes) -> list[Attribute]:
+        """Split a host and its port, which may not be there, and remember that of short ones."""
+        host = _text(written)
+        name, colon, port = host.rpartition(":")
+        if not colon or not port.isdecimal() or len(port) > 5:
+            said: list[Attribute] = [("server.address", host.strip("[]"))]
+        else:
+            said = [("server.address", name.strip("[]")), ("server.port", int(port))]
+        if len(written) <= 128:
+            if len(self._hosts) >= 1000:
+                self._hosts.clear()  # clients choose them
+            self._hosts[written] = said
+        return said
+
     def _new_id(self) -> bytes:
         return self._random_bytes(8).hex().encode("ascii")
 
@@ -279,14 +292,6 @@ def _answered(exchange: Exchange, said: list[Attribute]) -> str:
 
 def _text(value: bytes) -> str:
     return str(value[:LONGEST], "utf-8", "backslashreplace")
-
-
-def _host(host: str) -> list[Attribute]:
-    """Split a host and its port, which may not be there."""
-    name, colon, port = host.rpartition(":")
-    if not colon or not port.isdecimal() or len(port) > 5:
-        return [("server.address", host.strip("[]"))]
-    return [("server.address", name.strip("[]")), ("server.port", int(port))]
 
 
 def _nanoseconds(seconds: float) -> int:
