@@ -22,9 +22,9 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from gateway.composition.overlay_file import Kept, OverlayFile, settle
-from gateway.composition.reader import Read, Reader
+from gateway.composition.reader import LARGE, Read, Reader
 from gateway.config import ConfigError, Settings, overlays, sources
-from gateway.config.apart import Question, compose_over
+from gateway.config.apart import Question, bare, compose_over
 from gateway.config.effective import effective
 from gateway.config.loading import Loaded, compose, of_mapping
 from gateway.config.overlays import NOTHING, Overlay
@@ -57,6 +57,7 @@ class _Made:
         overlay: What is over them.
         held: By section, the names that are there without the overlay.
         packed: The text of the overlay, as of `gateway.composition.overlay_file.Kept`; empty until it was written down.
+        bare: What a single thing is judged by (`gateway.config.apart.bare`); empty where all is read for it.
     """
 
     settings: Settings
@@ -64,6 +65,7 @@ class _Made:
     overlay: Overlay
     held: Mapping[str, frozenset[str]]
     packed: bytes = b""
+    bare: bytes = b""
 
 
 class Configured:
@@ -170,7 +172,23 @@ class Configured:
         made, large = self._in_force, self._large_body(edit)
         if large is not None:
             return self._edited_elsewhere(large, edit)
-        return self._read(self._base(), editing.apply(edit, made.overlay, made.settings, made.held))
+        overlay = editing.apply(edit, made.overlay, made.settings, made.held)
+        return self._edited_alone(edit, overlay) or self._read(self._base(), overlay)
+
+    def _edited_alone(self, edit: Edit, overlay: Overlay) -> Settings | None:
+        """Return what a change of a single thing leaves, where that can be told without reading the files again."""
+        from gateway.config import alone
+
+        made = self._in_force
+        if not (made.bare and made.base):
+            return None
+        ground = alone.Ground(made.bare, made.base.directory, {**made.base.variables, **self._environ})
+        changed = alone.changed(edit, overlay, made.settings, made.held, ground)
+        if changed is None:
+            return None
+        _warn(changed.doubts)
+        self._pending = replace(made, settings=changed.settings, overlay=overlay, packed=b"")
+        return changed.settings
 
     async def checked(self, body: Source) -> Sequence[Problem]:
         """Return what is doubtful about a whole configuration in the place of the files; nothing changes.
@@ -221,7 +239,7 @@ class Configured:
 
             overlay = editing.whole(settings)
             read = await self._loaded(overlay)
-        self._pending = _Made(settings, base, overlay, read.held)
+        self._pending = _Made(settings, base, overlay, read.held, bare=read.bare if isinstance(read, Read) else b"")
         kept = self.keep(settings)
         if kept is not None:
             await kept
@@ -283,7 +301,8 @@ class Configured:
         self.overlay_path = loaded.overlay_path
         _warn(loaded.doubts)
         packed = settle(None, loaded.overlay).packed
-        return _Made(loaded.settings, found, loaded.overlay, loaded.held, packed)
+        known = bare(loaded) if sum(len(source.text) for source in found.files) >= LARGE else b""
+        return _Made(loaded.settings, found, loaded.overlay, loaded.held, packed, known)
 
     def _gathered(self, where: str, problems: list[Problem]) -> Sources:
         return sources.gather(Path(where), problems) if self._gather is None else self._gather(problems)
@@ -304,7 +323,8 @@ class Configured:
     def _was_read(self, read: Loaded | Read, found: Sources, overlay: Overlay) -> Settings:
         _warn(read.doubts)
         packed = self._in_force.packed if overlay is self.overlay else b""
-        self._pending = _Made(read.settings, found, overlay, read.held, packed)
+        known = read.bare if isinstance(read, Read) else b""
+        self._pending = _Made(read.settings, found, overlay, read.held, packed, known)
         return read.settings
 
     def _composed(self, found: Sources, overlay: Overlay, problems: Sequence[Problem] = ()) -> Loaded:

@@ -21,7 +21,8 @@ from twisted.logger import Logger
 
 from gateway.composition.slices import LOOK, Slices
 from gateway.config import ConfigError, Settings
-from gateway.config.apart import LISTS, Answer, Question, compose_over
+from gateway.config.apart import Answer, Question, bare, compose_over
+from gateway.config.loading import LISTS
 from gateway.config.overlays import Overlay
 from gateway.config.problems import Problem
 from gateway.config.sources import Sources
@@ -45,11 +46,12 @@ class CannotRead(Exception):
 
 
 class Read(NamedTuple):
-    """What was read; as of `gateway.config.loading.Loaded`."""
+    """What was read; as of `gateway.config.apart.Answer`."""
 
     settings: Settings
     doubts: list[Problem]
     held: Mapping[str, frozenset[str]]
+    bare: bytes
 
 
 class Reader(Service):
@@ -137,7 +139,7 @@ class Reader(Service):
             loaded = compose_over(
                 question.found, question.overlay, question.overlay_path, question.environ, question.problems
             )
-            return Read(loaded.settings, loaded.doubts, loaded.held)
+            return Read(loaded.settings, loaded.doubts, loaded.held, bare(loaded))
         if isinstance(answer, list):
             raise ConfigError(answer)
         settings: Settings = pickle.loads(answer.settings)  # noqa: S301 - from a process that was started here
@@ -148,7 +150,7 @@ class Reader(Service):
                 found.append(things[one] if isinstance(one, int) else pickle.loads(one))  # noqa: S301 - likewise
                 await slices.did(LOOK if isinstance(one, int) else 5 * PICKLED)
             settings.__dict__[key] = tuple(found)
-        return Read(settings, list(answer.doubts), answer.held)
+        return Read(settings, list(answer.doubts), answer.held, answer.bare)
 
     async def _pickle(self, thing: Any, slices: Slices) -> bytes:
         known = self._pickled.get(id(thing))

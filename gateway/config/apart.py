@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from gateway.config.differences import same
-from gateway.config.loading import Loaded, compose
+from gateway.config.loading import LISTS, Loaded, compose
 from gateway.config.overlays import Overlay
 from gateway.config.problems import ConfigError, Place, Problem, problem
 from gateway.config.sources import Sources
 
-LISTS: Final = ("routes", "upstreams")
-"""Keys of lists that may be long: their things, which have names, are sent one by one."""
+MOST_BARE: Final = 64 * 1024
+"""Octets of what a single thing is judged by; with more, judging it would hold the reactor up."""
 
 
 class Question(NamedTuple):
@@ -35,7 +35,7 @@ class Question(NamedTuple):
         overlay: What is over them.
         overlay_path: Where that is kept.
         environ: The environment.
-        known: The things of the lists that are in force, pickled.
+        known: The things of the long lists that are in force, pickled: they have names, and are sent one by one.
     """
 
     found: Sources
@@ -54,12 +54,14 @@ class Answer(NamedTuple):
         things: Of each list, in order: the place among those that are in force, or the thing, pickled.
         doubts: What is doubtful.
         held: As of `gateway.config.loading.Loaded`.
+        bare: As `bare` makes it.
     """
 
     settings: bytes
     things: Mapping[str, Sequence[int | bytes]]
     doubts: Sequence[Problem]
     held: Mapping[str, frozenset[str]]
+    bare: bytes
 
 
 def compose_over(
@@ -85,6 +87,14 @@ def compose_over(
     return compose(found, environ, find, problems=problems)
 
 
+def bare(loaded: Loaded) -> bytes:
+    """Return what a single thing of the configuration is judged by, pickled; nothing where no thing can be changed."""
+    if not loaded.settings.admin.token.get_secret_value():
+        return b""
+    pickled = pickle.dumps(loaded.bare, pickle.HIGHEST_PROTOCOL)
+    return pickled if len(pickled) <= MOST_BARE else b""
+
+
 def answer(question: Question) -> Answer | list[Problem]:
     """Read a configuration; returns what is wrong where it cannot be used."""
     try:
@@ -106,7 +116,8 @@ def answer(question: Question) -> Answer | list[Problem]:
             things[key].append(place if same(was, thing) else pickle.dumps(thing, pickle.HIGHEST_PROTOCOL))
     without = settings.model_copy()
     without.__dict__.update(dict.fromkeys(LISTS, ()))  # not by `update`, which would count the keys as written
-    return Answer(pickle.dumps(without, pickle.HIGHEST_PROTOCOL), things, loaded.doubts, loaded.held)
+    plain = pickle.dumps(without, pickle.HIGHEST_PROTOCOL)
+    return Answer(plain, things, loaded.doubts, loaded.held, bare(loaded))
 
 
 def main() -> None:

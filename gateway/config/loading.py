@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from gateway.config import (
     answers,
@@ -42,6 +42,8 @@ class Loaded(NamedTuple):
         overlay: What the admin API has changed (`gateway.config.overlays`).
         overlay_path: Where that is kept.
         held: By section, the names that the files have.
+        bare: The tree as it was written, without its long lists: what one of their things is judged by
+            (`gateway.config.alone`).
     """
 
     settings: Settings
@@ -50,6 +52,11 @@ class Loaded(NamedTuple):
     overlay: Overlay
     overlay_path: Path | None
     held: Mapping[str, frozenset[str]]
+    bare: MapNode
+
+
+LISTS: Final = ("routes", "upstreams")
+"""Keys of lists that may be long."""
 
 
 def load(path: str | Path, environ: Mapping[str, str], *, supported_only: bool = True) -> Settings:
@@ -158,18 +165,9 @@ def compose(
         substitution.substitute(root, variables, problems)
     root, held = overlay.over(root, variables, problems)
     as_written, root = root, inheritance.fill_in(root)
-    settings = validate(root, found.directory, problems)
-    if complete:
-        problems.extend(references.check(root))
-    if settings is not None:
-        problems.extend(answers.check(root, settings))
-        problems.extend(claim_headers.check(root, settings))
-        problems.extend(undecidable.check(root, settings))
-        problems.extend(transformations.check(root, settings))
-        if supported_only and settings.plugins:
-            problems.extend(plugins.check(root, settings))  # whose code is loaded
-    if supported_only:
-        problems.extend(unsupported.check(root))
+    settings = judge(root, found.directory, problems, complete=complete, supported_only=supported_only)
+    if settings is not None and supported_only and settings.plugins:
+        problems.extend(plugins.check(root, settings))  # whose code is loaded
     if problems:
         raise ConfigError(problems)
     assert settings is not None  # without it there is a problem
@@ -179,7 +177,36 @@ def compose(
     ]
     if settings.strict and doubtful:
         raise ConfigError(doubtful)
-    return Loaded(settings, doubtful, root, overlay, overlay_path, held)
+    bare = MapNode(as_written.place, {key: entry for key, entry in as_written.entries.items() if key not in LISTS})
+    return Loaded(settings, doubtful, root, overlay, overlay_path, held, bare)
+
+
+def judge(
+    root: MapNode, directory: Path, problems: list[Problem], *, complete: bool = True, supported_only: bool = True
+) -> Settings | None:
+    """Make settings of a tree with everything taken over, and say all that is wrong, but for the code of plugins.
+
+    Args:
+        root: The tree.
+        directory: What relative file names are relative to.
+        problems: Gets what is wrong.
+        complete: Whether every name is there that may be said.
+        supported_only: As for `load`.
+
+    Returns:
+        None where the schema cannot make settings of it.
+    """
+    settings = validate(root, directory, problems)
+    if complete:
+        problems.extend(references.check(root))
+    if settings is not None:
+        problems.extend(answers.check(root, settings))
+        problems.extend(claim_headers.check(root, settings))
+        problems.extend(undecidable.check(root, settings))
+        problems.extend(transformations.check(root, settings))
+    if supported_only:
+        problems.extend(unsupported.check(root))
+    return settings
 
 
 def _in_place_of(files: MapNode, whole: MapNode, directory: Path, problems: list[Problem]) -> MapNode:

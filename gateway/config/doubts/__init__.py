@@ -53,6 +53,12 @@ def check(root: MapNode, settings: Settings, as_written: MapNode) -> list[Proble
     return [*_told(root, settings), *doubts_of_what_is_shared(as_written)]
 
 
+def of_routes(root: MapNode, settings: Settings) -> list[Problem]:
+    """List what is doubtful about routes by themselves, but for what they take over from others."""
+    found = ((_find(root, steps), words) for steps, words in _routes(settings))
+    return [Problem(*place, path, words) for (place, path, source), words in found if not source]
+
+
 def _told(root: MapNode, settings: Settings) -> Iterator[Problem]:
     """Yield the doubts; those about a key that several take over, once where they hold for all who do.
 
@@ -95,14 +101,7 @@ def _all(settings: Settings) -> Iterator[Doubt]:
         under = [upstream for upstream in settings.upstreams if "circuit_breaker" not in upstream.model_fields_set]
         for steps, words in doubts_of_breaker(settings.circuit_breaker, under):
             yield ("circuit_breaker", *steps), words
-    for index, route in enumerate(settings.routes):
-        for steps, words in [
-            *doubts_of_route(route, settings),
-            *doubts_of_answers(route, settings),
-            *doubts_of_transformations(route),
-            *doubts_of_route_callers(route, settings),
-        ]:
-            yield ("routes", index, *steps), words
+    yield from _routes(settings)
     yield from doubts_of_authorities(settings)
     yield from doubts_of_callers(settings)
     yield from unreached(settings)
@@ -113,6 +112,17 @@ def _all(settings: Settings) -> Iterator[Doubt]:
     for index, limit in enumerate(settings.rate_limits):
         for steps, words in doubts_of_limit(limit, settings.routes, "no route asks"):
             yield ("rate_limits", index, *steps), words
+
+
+def _routes(settings: Settings) -> Iterator[Doubt]:
+    for index, route in enumerate(settings.routes):
+        for steps, words in [
+            *doubts_of_route(route, settings),
+            *doubts_of_answers(route, settings),
+            *doubts_of_transformations(route),
+            *doubts_of_route_callers(route, settings),
+        ]:
+            yield ("routes", index, *steps), words
 
 
 def _leading(settings: Settings) -> dict[str, list[Route]]:
