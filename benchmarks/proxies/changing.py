@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import subprocess
@@ -15,6 +16,8 @@ from benchmarks.proxies.caddy import CONFIGURATION, Caddy
 from benchmarks.proxies.envoy import Envoy
 from benchmarks.proxies.gateway import Gateway, configuration
 from benchmarks.workload import Task, route_path
+
+TOKEN = "a-token-for-the-benchmark-alone"  # noqa: S105 - of a gateway that is gone in a minute
 
 CHANGED = "/api/changed-{version}/"
 """What one of the routes is for; another after each change."""
@@ -60,6 +63,42 @@ class ChangingGateway(Gateway):
     def change(self, task: Task, version: int) -> None:
         """Replace the file."""
         replace(task.directory / "gateway.json", json.dumps(self.configuration(task, version), indent=1))
+
+
+class ChangingGatewayByAPI(ChangingGateway):
+    """The gateway, which is told by its admin port of the one route.
+
+    Args:
+        name: In the table.
+        checkout: As for `Gateway`.
+    """
+
+    def __init__(self, name: str, checkout: Path) -> None:
+        super().__init__(f"{name}, by API", checkout)
+        self.does = "as gateway; PUT /config/routes/NAME, kept in admin.overlay"
+
+    def configuration(self, task: Task, version: int = 0) -> dict[str, Any]:
+        """Let the admin port change it, and keep that."""
+        plain = super().configuration(task, version)
+        return {**plain, "admin": {**plain["admin"], "token": TOKEN, "overlay": str(task.directory / "overlay")}}
+
+    def change(self, task: Task, version: int) -> None:
+        """Put the last route; returns when it is in force.
+
+        Raises:
+            RuntimeError: It is refused.
+        """
+        route = self.configuration(task, version)["routes"][-1]
+        client = http.client.HTTPConnection("127.0.0.1", task.admin_port, timeout=120)
+        fields = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+        try:
+            client.request("PUT", f"/config/routes/{route['name']}", json.dumps(route), fields)
+            answer = client.getresponse()
+            said = answer.read()
+        finally:
+            client.close()
+        if answer.status != 200:
+            raise RuntimeError(f"{self.name}: {answer.status} {said.decode(errors='replace')}")
 
 
 class ChangingEnvoy(Envoy):

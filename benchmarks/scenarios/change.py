@@ -12,7 +12,14 @@ from dataclasses import dataclass, field
 from benchmarks.figures import Outcome, Table, median
 from benchmarks.progress import say
 from benchmarks.proxies.base import Proxy
-from benchmarks.proxies.changing import CHANGED, Changing, ChangingCaddy, ChangingEnvoy, ChangingGateway
+from benchmarks.proxies.changing import (
+    CHANGED,
+    Changing,
+    ChangingCaddy,
+    ChangingEnvoy,
+    ChangingGateway,
+    ChangingGatewayByAPI,
+)
 from benchmarks.proxies.gateway import Gateway
 from benchmarks.stand import NO_ANSWER, Running, Stand
 from benchmarks.workload import route_path
@@ -114,7 +121,7 @@ class Change:
         for number in range(1, stand.rounds + 1):
             made.append(one := change(running, proxy, number, stand.headers))
             say(
-                f"  change {number}/{stand.rounds}  {proxy.name:<18} {count:>6} routes  "
+                f"  change {number}/{stand.rounds}  {proxy.name:<24} {count:>6} routes  "
                 f"{one.longest * 1000:>6.1f} ms ({one.quiet * 1000:.1f})  {one.seconds:>6.2f} s"
             )
         longest, quiet = median([one.longest for one in made]), median([one.quiet for one in made])
@@ -163,7 +170,7 @@ def changing(proxies: Sequence[Proxy]) -> list[Changing]:
     found: list[Changing] = []
     for proxy in proxies:
         if isinstance(proxy, Gateway):
-            found.append(ChangingGateway(proxy.name, proxy.checkout))
+            found += [kind(proxy.name, proxy.checkout) for kind in (ChangingGateway, ChangingGatewayByAPI)]
         elif proxy.name == "envoy":
             found.append(ChangingEnvoy())
         elif proxy.name == "caddy":

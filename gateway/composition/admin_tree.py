@@ -56,6 +56,11 @@ def admin_root(gateway: Gateway, changes: Changes, configured: Configured, react
     def exposition(accept: bytes) -> tuple[bytes, bytes]:
         return foundation.metrics.exposition(accept, foundation.now())
 
+    if whole is None and settings().admin.token.get_secret_value():
+        # Somebody is going to change something: what that needs is loaded before requests would wait for it.
+        from gateway.composition import administration  # noqa: F401
+        from gateway.config import alone  # noqa: F401
+
     return AdminRoot(
         foundation.health,
         exposition if whole is None else whole.exposition,

@@ -17,17 +17,12 @@ from gateway.config.schema.routes import Route
 from gateway.forwarding.kinds import forwarder_for
 from gateway.forwarding.subrequest import fail
 from gateway.http.fields import FRAMING, HOP_BY_HOP, NEVER_FORWARDED, FieldFilter
-from gateway.serving.agent import SCHEME
 from gateway.serving.tree import RouteLeaf
+from gateway.telemetry.catalog import agents_name
 
 _REMADE = frozenset([b"x-request-id", b"traceparent", b"tracestate"])
 # An application is believed: it may say who is calling, and for whom it asks.
 _PASSES = FieldFilter(HOP_BY_HOP | FRAMING | NEVER_FORWARDED | _REMADE)
-
-
-def route_name(upstream: str) -> str:
-    """Return what an upstream's agents are called in logs and metrics, in a route's place."""
-    return f"{SCHEME}://{upstream}"
 
 
 def agent_route(upstream: str, timeout: str | float, retry: Mapping[str, Any] | None) -> Route:
@@ -38,7 +33,7 @@ def agent_route(upstream: str, timeout: str | float, retry: Mapping[str, Any] | 
     """
     return Route.model_validate(
         {
-            "name": route_name(upstream),
+            "name": agents_name(upstream),
             "path": "/*",
             "upstream": upstream,
             "timeout": timeout,

@@ -20,15 +20,17 @@ from typing import Any, Protocol
 from twisted.internet.defer import Deferred, DeferredLock, ensureDeferred
 from twisted.logger import Logger
 
+from gateway.composition.collecting import Collector
 from gateway.composition.reader import CannotRead
-from gateway.composition.sharing import share
+from gateway.composition.sharing import COMPARED, share
 from gateway.composition.slices import Slices
 from gateway.composition.versions import OtherVersion, Version, Versions
 from gateway.config import ConfigError, Settings
-from gateway.config.differences import Difference, differences
+from gateway.config.differences import Difference, in_parts
 from gateway.config.summary import described
 from gateway.dialling.tls import TLSSettingsError
 from gateway.listening.endpoints import ListenFailed
+from gateway.telemetry.memory import resident
 
 _log = Logger()
 
@@ -128,6 +130,7 @@ class Changes:
         self._load = load
         self._announce = announce
         self._applied = applied
+        self._collector = Collector(resident)
         self._lock = DeferredLock()
         self._asked: dict[Deferred[bool], str] = {}
 
@@ -260,22 +263,40 @@ class Changes:
             raise Stopping()  # applied now, a configuration would open ports that the stop has closed
 
     async def _planned(self, read: Read, expected: str | None) -> Plan:
-        settings = await self._read(read, expected)
-        before = self._stage.settings
-        await self._stage.rehearse(settings)
-        return Plan(self.version, differences(before, settings), settings)
+        with self._collector.resting():
+            settings = await self._read(read, expected)
+            await self._stage.rehearse(settings)
+            return Plan(self.version, await self._differences(settings), settings)
+
+    async def _differences(self, settings: Settings) -> tuple[Difference, ...]:
+        """Find what settings have other than those in force."""
+        slices, parts = self._slices(), in_parts(self._stage.settings, settings)
+        while True:
+            try:
+                compared = next(parts)
+            except StopIteration as done:
+                found: tuple[Difference, ...] = done.value
+                return found
+            await slices.did(compared * COMPARED)
 
     async def _apply(self, read: Read, who: str, expected: str | None, keep: Keep | None) -> Version:
+        with self._collector.resting():
+            return await self._put(read, who, expected, keep)
+
+    async def _put(self, read: Read, who: str, expected: str | None, keep: Keep | None) -> Version:
         settings = await self._read(read, expected)
         read_at = self._times.now()
         self._announce(settings)
         changed: list[Difference] = []
 
-        def compared(settings: Settings) -> Awaitable[None] | None:
-            changed.extend(differences(self._stage.settings, settings))
-            return None if keep is None else keep(settings)
+        async def compared(settings: Settings) -> None:
+            changed.extend(await self._differences(settings))
+            kept = None if keep is None else keep(settings)
+            if kept is not None:
+                await kept
 
         ready = await self._stage.prepare(settings, compared)
+        self._collector.keep()
         noted: list[tuple[Version, float]] = []
 
         def in_force() -> None:

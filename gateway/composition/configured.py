@@ -13,10 +13,11 @@ Tests: `tests/admin/test_configuration.py::test_files_that_change_stay_below_the
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Sized
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from gateway.config.editing import Edit
 
 _log = Logger(namespace="gateway.config")
+
+T = TypeVar("T")
 
 MANY = 100
 """Routes from which on a whole configuration that was put is read elsewhere."""
@@ -58,6 +61,7 @@ class _Made:
         held: By section, the names that are there without the overlay.
         packed: The text of the overlay, as of `gateway.composition.overlay_file.Kept`; empty until it was written down.
         bare: What a single thing is judged by (`gateway.config.apart.bare`); empty where all is read for it.
+        reading: Which reading of the files it was, counted: of the same one, the same overlay makes the same.
     """
 
     settings: Settings
@@ -66,6 +70,16 @@ class _Made:
     held: Mapping[str, frozenset[str]]
     packed: bytes = b""
     bare: bytes = b""
+    reading: int = 0
+
+
+class _Past(NamedTuple):
+    """What a version that is kept was made from."""
+
+    packed: bytes
+    reading: int
+    held: Mapping[str, frozenset[str]]
+    bare: bytes
 
 
 class Configured:
@@ -99,7 +113,8 @@ class Configured:
         self.overlay_path: Path | None = None
         self._pending = self._first(configuration)
         self._in_force = self._pending
-        self._overlays: dict[str, bytes] = {}
+        self._past: dict[str, _Past] = {}
+        self._readings = 0
         self._file: OverlayFile | None = None
         self._reader: Reader | None = None
         self.doubt = ""
@@ -116,7 +131,7 @@ class Configured:
 
     def starts_as(self, version: str) -> None:
         """Say what the version is called that the process starts with."""
-        self._overlays[version] = self._in_force.packed
+        self._remember(version)
 
     def keep_in(self, file: OverlayFile) -> None:
         """Say who writes the overlay down."""
@@ -226,23 +241,35 @@ class Configured:
         Raises:
             gateway.composition.overlay_file.NotKept: It cannot be written.
         """
-        packed, base = self._overlays.get(version), self._in_force.base
-        overlay = None if packed is None else Kept.unpacked(packed)
-        read = None
-        if overlay is not None:
-            try:
-                read = await self._loaded(overlay)
-            except ConfigError:
-                overlay = None
-        if read is None or overlay is None or read.settings != settings:
-            from gateway.config import editing
-
-            overlay = editing.whole(settings)
-            read = await self._loaded(overlay)
-        self._pending = _Made(settings, base, overlay, read.held, bare=read.bare if isinstance(read, Read) else b"")
+        self._pending = await self._gone_back(self._past.get(version), settings)
         kept = self.keep(settings)
         if kept is not None:
             await kept
+
+    async def _gone_back(self, past: _Past | None, settings: Settings) -> _Made:
+        made, overlay = self._in_force, None
+        if past is not None:
+            overlay = await self._beside(past.packed, Kept.unpacked, past.packed)
+            if past.reading == made.reading and made.base is not None:
+                return _Made(settings, made.base, overlay, past.held, bare=past.bare, reading=past.reading)
+        read = None
+        if overlay is not None:
+            with suppress(ConfigError):
+                read = await self._loaded(overlay)
+        if read is None or overlay is None or read.settings != settings:
+            from gateway.config import editing
+
+            # Of many routes it takes seconds to say.
+            overlay = await self._beside(settings.routes, editing.whole, settings)
+            read = await self._loaded(overlay)
+        known = read.bare if isinstance(read, Read) else b""
+        return _Made(settings, made.base, overlay, read.held, bare=known, reading=made.reading)
+
+    async def _beside(self, much: Sized, work: Callable[..., T], *arguments: Any) -> T:
+        """Do some work, in a thread where it is for much."""
+        if self._reader is None or len(much) <= MANY:
+            return work(*arguments)
+        return await self._reader.aside(work, *arguments)
 
     async def _loaded(self, overlay: Overlay, reader: Reader | None = None) -> Loaded | Read:
         """Return what the files in force are with an overlay; a reader is asked where much is read."""
@@ -283,9 +310,13 @@ class Configured:
         if pending.settings is not settings:  # an application has gone back to an earlier version by itself
             pending = _of_settings(settings)
         self._in_force = pending
-        self._overlays[version] = pending.packed
-        while len(self._overlays) > KEPT:
-            del self._overlays[next(iter(self._overlays))]
+        self._remember(version)
+        while len(self._past) > KEPT:
+            del self._past[next(iter(self._past))]
+
+    def _remember(self, version: str) -> None:
+        made = self._in_force
+        self._past[version] = _Past(made.packed, made.reading, made.held, made.bare)
 
     def _first(self, configuration: Configuration) -> _Made:
         if isinstance(configuration, Settings):
@@ -324,7 +355,11 @@ class Configured:
         _warn(read.doubts)
         packed = self._in_force.packed if overlay is self.overlay else b""
         known = read.bare if isinstance(read, Read) else b""
-        self._pending = _Made(read.settings, found, overlay, read.held, packed, known)
+        same = found is self._in_force.base
+        if not same:
+            self._readings += 1
+        reading = self._in_force.reading if same else self._readings
+        self._pending = _Made(read.settings, found, overlay, read.held, packed, known, reading)
         return read.settings
 
     def _composed(self, found: Sources, overlay: Overlay, problems: Sequence[Problem] = ()) -> Loaded:

@@ -41,7 +41,6 @@ from gateway.middleware.upstream_time import UpstreamTime
 
 if TYPE_CHECKING:
     # Loaded with the first configuration that has plugins.
-    from gateway.composition.builders.plugin_host import PluginHost
     from gateway.composition.builders.plugins import Plugins
 
 
@@ -170,7 +169,7 @@ class Pipeline:
             self._last_good(route),  # innermost: keeps what the backend said
         )
 
-    def plugin_hosts(self, route: Route) -> tuple[PluginHost, ...]:
+    def plugin_hosts(self, route: Route) -> tuple[object, ...]:
         """Return what a route's plugins run in."""
         return () if self._plugins is None else self._plugins.hosts(route)
 

@@ -14,12 +14,14 @@ from gateway.admin.service import AdminListener
 from gateway.answering.health import State
 from gateway.composition.assembly import Gateway, access_log_path
 from gateway.composition.changes import Keep
+from gateway.composition.collecting import let_go
 from gateway.composition.slices import LOOK, Slices
 from gateway.composition.snapshot import Snapshot
 from gateway.config import Settings
 from gateway.listening.endpoints import Listening
 from gateway.listening.listeners import Entry, entries
 from gateway.telemetry.access_log import AccessLogWriter
+from gateway.telemetry.catalog import agents_name
 from gateway.telemetry.logging import levels
 from gateway.telemetry.metrics import Metrics
 from gateway.upstream.backend import Upstream
@@ -77,10 +79,13 @@ class Staging:
         gateway = self._gateway
         try:
             writer = gateway.access_logs.at(access_log_path(settings))
-            await gateway.build_in_slices(settings, writer, self._slices())
+            built = await gateway.build_in_slices(settings, writer, self._slices())
             await gateway.foundation.carried.prepare()
         finally:
             self._let_go()
+        routes: list[object] = [*built.kept.routes.values()]
+        del built
+        await let_go(routes, self._slices())
 
     async def prepare(self, settings: Settings, keep: Keep | None) -> Ready:
         """Build and open everything; a failure leaves all as it was."""
@@ -118,6 +123,7 @@ class Staging:
     async def commit(self, settings: Settings, ready: Ready, in_force: Callable[[], None]) -> None:
         """Put what is ready into force: nothing here can fail, and nothing waits until the snapshot is in force."""
         gateway, snapshot, writer = self._gateway, ready.snapshot, ready.writer
+        before: list[object] = [*gateway.root.tree.kept.routes.values()]
         for renew in ready.renewals:
             renew()
         if writer is not None and not writer.running:
@@ -128,13 +134,16 @@ class Staging:
         levels.configure(settings.log.level, settings.log.levels)
         gateway.foundation.pool.retain(snapshot.pool_keys)
         gateway.foundation.carried.commit()
+        # What goes by all routes, and is not cut into parts, has a turn of its own.
         await self._slices().did(LOOK * len(settings.routes))
         retain_metrics(gateway.foundation.metrics, settings, snapshot.upstreams.values())
+        await self._slices().did(LOOK * len(settings.routes))
         retired = gateway.access_logs.exchange(ready.log_path, writer)
         await gateway.listeners.commit(entries(settings), ready.ports)
         await self._admin.commit(ready.admin)
         if retired is not None:
             await retired.stopService()
+        await let_go(before, self._slices())
 
     def _slices(self) -> Slices:
         return Slices(self._gateway.foundation.reactor)
@@ -142,12 +151,10 @@ class Staging:
 
 def retain_metrics(metrics: Metrics, settings: Settings, upstreams: Iterable[Upstream]) -> None:
     """Forget the counts of what a configuration does not have; members that were found are in its upstreams."""
-    from gateway.composition.agents import route_name  # loaded with the first change, or the first agent
-
     metrics.retain(
         [
             *((route.name, route.pattern) for route in settings.routes),
-            *((route_name(upstream.name), "") for upstream in settings.upstreams),  # those that agents ask
+            *((agents_name(upstream.name), "") for upstream in settings.upstreams),  # those that agents ask
         ],
         [
             (upstream.name, name)

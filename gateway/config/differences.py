@@ -6,7 +6,7 @@ change. Names and keys only, no value of a key: nothing here can be secret.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel
@@ -21,6 +21,9 @@ NAMED = {"routes": "name", "upstreams": "name", "plugins": "name", "listeners": 
 """Lists of things that have a name, by their key at top level: the key of the name."""
 
 _CONTAINERS = (BaseModel, tuple, list, dict)
+
+PART = 50
+"""Things that are compared at a time."""
 
 NUMBERED = ("rate_limits",)
 """Lists of things that are called by their place, from 0."""
@@ -45,38 +48,52 @@ def differences(before: Settings, after: Settings) -> tuple[Difference, ...]:
 
     Nothing, where the settings are equal: files that they name may hold something else all the same.
     """
-    return tuple(_differences(before, after))
+    parts = in_parts(before, after)
+    while True:
+        try:
+            next(parts)
+        except StopIteration as done:
+            found: tuple[Difference, ...] = done.value
+            return found
 
 
-def _differences(before: Settings, after: Settings) -> Iterator[Difference]:
+def in_parts(before: Settings, after: Settings) -> Generator[int, None, tuple[Difference, ...]]:
+    """Find what `differences` finds, some things of the lists at a time.
+
+    Yields how many they were each time, and returns what was found. Where all of thousands of routes are other objects,
+    to look into them takes a while.
+    """
+    found: list[Difference] = []
     for key in Settings.model_fields:
         old, new = getattr(before, key), getattr(after, key)
         if old is new or (key not in NAMED and old == new):
             continue
         if key in NAMED:
-            yield from _of_things(key, _by_name(old, NAMED[key]), _by_name(new, NAMED[key]))
+            found += yield from _of_things(key, _by_name(old, NAMED[key]), _by_name(new, NAMED[key]))
         elif key in NUMBERED:
-            yield from _of_things(key, dict(enumerate(old)), dict(enumerate(new)))
+            found += yield from _of_things(key, dict(enumerate(old)), dict(enumerate(new)))
         elif isinstance(old, Mapping) and isinstance(new, Mapping):
-            yield from _of_things(key, old, new)
+            found += yield from _of_things(key, old, new)
         else:
-            yield Difference(key, "", "changed")
+            found.append(Difference(key, "", "changed"))
+    return tuple(found)
 
 
 def _by_name(things: Sequence[Any], name: str) -> dict[str, Any]:
     return {getattr(thing, name): thing for thing in things}
 
 
-def _of_things(section: str, was: Mapping[Any, Any], now: Mapping[Any, Any]) -> Iterator[Difference]:
+def _of_things(section: str, was: Mapping[Any, Any], now: Mapping[Any, Any]) -> Generator[int, None, list[Difference]]:
     found = [Difference(section, str(key), "added") for key in now if key not in was]
     found += [Difference(section, str(key), "removed") for key in was if key not in now]
-    found += [
-        Difference(section, str(key), "changed") for key in now if key in was and not _says_the_same(was[key], now[key])
-    ]
-    if found:
-        yield from found
-    elif list(was) != list(now):
-        yield Difference(section, "", "moved")
+    both = [key for key in now if key in was and was[key] is not now[key]]
+    for start in range(0, len(both), PART):
+        some = both[start : start + PART]
+        found += [Difference(section, str(key), "changed") for key in some if not _says_the_same(was[key], now[key])]
+        yield len(some)
+    if not found and list(was) != list(now):
+        found.append(Difference(section, "", "moved"))
+    return found
 
 
 def _says_the_same(one: object, other: object) -> bool:

@@ -109,20 +109,29 @@ class ContentLeaf:
         render_error: ErrorRenderer,
         cache_control: bytes = b"no-store",
     ) -> None:
-        self._chain = Chain(steps, self._answer, render_error)
-        self._content = content
-        self._cache_control = cache_control
+        self._chain = Chain(steps, _Said(content, cache_control).answer, render_error)
 
     def render_exchange(self, exchange: Exchange) -> None:
         """Answer."""
         self._chain.begin(exchange)
 
-    def _answer(self, exchange: Exchange) -> None:
+
+class _Said:
+    """Answers at the end of a chain; it does not know which: the two would keep each other alive."""
+
+    def __init__(self, content: Content, cache_control: bytes) -> None:
+        self._content = content
+        self._cache_control = cache_control
+
+    def answer(self, exchange: Exchange) -> None:
+        """Answer."""
         if exchange.request.method not in (b"GET", b"HEAD"):
             raise MethodNotAllowed(("GET", "HEAD"))
         status, media_type, body = self._content(exchange)
         headers = Headers([(b"Content-Type", media_type), (b"Cache-Control", self._cache_control)])
-        self._chain.deliver(exchange, Response(status, headers, body))
+        chain = exchange.chain
+        assert chain is not None  # `Chain.begin` has set it
+        chain.deliver(exchange, Response(status, headers, body))
 
 
 def unrouted_chain(

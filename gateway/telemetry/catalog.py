@@ -541,3 +541,8 @@ METRICS = (
         "With `processes: n`: workers that the parent has started in the place of others that had ended.",
     ),
 )
+
+
+def agents_name(upstream: str) -> str:
+    """Return what the agents of an upstream that an application uses are called, in a route's place."""
+    return f"gateway://{upstream}"

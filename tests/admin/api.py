@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -121,6 +121,7 @@ class Api:
         transport = StringTransport(peerAddress=IPv4Address("TCP", address, 5))
         protocol.makeConnection(transport)
         protocol.dataReceived(data)
+        self._turn(lambda: bool(transport.value()))
         head, _, content = transport.value().partition(b"\r\n\r\n")
         first, *rest = head.decode().split("\r\n")
         return Answer(int(first.split()[1]), dict(line.split(": ", 1) for line in rest), content)
@@ -151,7 +152,15 @@ class Api:
         """Read the files again; returns whether they are in force."""
         done: list[bool] = []
         self.service.reload("SIGHUP").addCallback(done.append)
+        self._turn(lambda: bool(done))
         return done[0]
+
+    def _turn(self, done: Callable[[], bool]) -> None:
+        """Let the reactor turn until something is done: much work goes in slices."""
+        for _ in range(1000):
+            if done():
+                return
+            self.clock.advance(0)
 
     def stop(self) -> None:
         """Stop the gateway."""

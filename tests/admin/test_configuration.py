@@ -15,6 +15,7 @@ from twisted.logger import capturedLogs, eventAsText
 
 from gateway.admin.resources import REQUEST_BODY
 from gateway.composition import overlay_file
+from gateway.composition.reader import Reader
 from gateway.config import from_mapping
 from gateway.config.texts import MASK
 from tests.admin.api import CONFIGURATION, KEPT, TOKEN, Api
@@ -478,6 +479,38 @@ def test_keys_of_ones_own_are_masked_in_the_overlay(api: Api) -> None:
 
     assert TOKEN not in answer.body.decode()
     assert answer.json["overlay"]["replace"]["x-parts"] == {"a": {"token": MASK}}
+
+
+def test_one_route_of_many_is_changed_without_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it leaves is what the files and the overlay make; what is wrong is told as if it had been read whole."""
+    many = "".join(f"  - {{name: r{one}, path: /r{one}, respond: {{}}}}\n" for one in range(100))
+    api = Api(tmp_path / "gateway.yaml", KEPT + many)
+    (tmp_path / "kept").mkdir()
+    reads = []
+    compose = Reader.compose
+
+    def counted(reader: Reader, question: Any, before: Any) -> Any:
+        reads.append(question)
+        return compose(reader, question, before)
+
+    monkeypatch.setattr(Reader, "compose", counted)
+    assert api.ask("PUT", "/config/routes/new", ROUTE).status == 201
+    assert api.ask("PUT", "/config/routes/r7", {**ROUTE, "path": "/seven"}).status == 200
+    assert api.ask("DELETE", "/config/routes/r8").status == 200
+    assert (api.status("/new"), api.status("/seven"), api.status("/r8"), reads) == (200, 200, 404, [])
+    shown = api.get("/config")
+    assert api.ask("PUT", "/config/routes/r9", "path: /nine\nupstream: order").places == ["2:11 routes[10].upstream"]
+    assert len(reads) == 1
+    assert api.ask("POST", "/config/rollback", {"version": api.version(2)}).status == 200
+    assert (api.status("/new"), api.status("/seven"), api.status("/r8")) == (200, 404, 200)
+    assert api.ask("POST", "/config/rollback", {"version": api.version(4)}).status == 200
+    assert len(reads) == 1
+    assert api.reload()
+    assert api.get("/config") == shown
+    api.stop()
+    again = Api(tmp_path / "gateway.yaml", None)
+    assert again.get("/config") == shown
+    again.stop()
 
 
 def test_where_the_overlay_is_kept_changes_with_a_restart_only(kept: Api) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.composition.builders.decisive import decisive_fields
 from gateway.composition.builders.dry_run import auth_note
+from gateway.composition.builders.memo import memo
 from gateway.composition.builders.storage import redis_store
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
@@ -86,7 +87,7 @@ class Identity:
         self._note = auth_note(foundation)
         self._results, self._revocations = results(auth.cache, foundation), revocations(foundation)
         self._describe = describer(names.user, names.roles, names.scopes)
-        self._memory = cache(self._make_memory)
+        self._memory = memo(self._make_memory)
         self.control = _control(settings, foundation, self._results, self._revocations)
         self._tunnels = Tunnels(
             open_tunnels(foundation),
@@ -101,8 +102,8 @@ class Identity:
         # Ways beside `jwt` that are shown where tokens are.
         self._bearers = {"introspection"} | ({"api_key"} if keys_among_tokens(auth) else set())
         self._seed = _fingerprint(auth)
-        self._verification = cache(self._make)
-        self._filter = cache(self._make_filter)
+        self._verification = memo(self._make)
+        self._filter = memo(self._make_filter)
 
     def step(self, auth: RouteAuth | None) -> Middleware | None:
         """Make the step of a route, None where it asks nothing."""

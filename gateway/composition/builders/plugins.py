@@ -12,13 +12,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import cache, partial
+from functools import partial
 from typing import Any, NamedTuple
 
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.logger import Logger
 
 from gateway.composition.builders.content_files import read_content
+from gateway.composition.builders.memo import memo
 from gateway.composition.builders.plugin_host import PluginHost
 from gateway.composition.builders.plugin_services import PluginMetrics, PluginServices
 from gateway.composition.builders.storage import redis_store
@@ -60,7 +61,7 @@ class Plugins:
     def __init__(self, settings: Settings, foundation: Foundation) -> None:
         self._settings = settings
         self._foundation = foundation
-        self._step = cache(self._make_step)
+        self._step = memo(self._make_step)
         self._hosts: dict[str, tuple[PluginHost, bool, Plugin]] = {}
         if not settings.plugins:
             return
@@ -73,9 +74,10 @@ class Plugins:
             foundation.carried.get(("plugin watch",), lambda: StallWatch(self._running, foundation.now))
         foundation.carried.then(self._forget)
 
-    def hosts(self, route: Route) -> tuple[PluginHost, ...]:
-        """Return what a route's plugins run in; one that was reloaded is another."""
-        return tuple(self._hosts[name][0] for name in route.plugins)
+    def hosts(self, route: Route) -> tuple[tuple[PluginHost, bool, float], ...]:
+        """Return what the steps of a route's plugins are made from; the host of one that was reloaded is another."""
+        found = (self._hosts[name] for name in route.plugins)
+        return tuple((host, rejects, plugin.timeout) for host, rejects, plugin in found)
 
     def steps(self, route: Route | None) -> Iterator[Middleware]:
         """Make the steps of a route, in the order in which it names plugins."""

@@ -24,7 +24,7 @@ from gateway.config.dry_runs import has_dry_runs
 from gateway.config.named_files import named_files
 from gateway.listening.endpoint_files import files_of
 
-OF_THEIR_OWN = frozenset({"routes", "upstreams"})
+OF_THEIR_OWN = frozenset({"routes", "upstreams", "plugins"})
 """Keys whose things are looked at one by one."""
 
 NOT_IN_LEAVES = frozenset({"defaults", "groups", "health_paths", "log", "log_shipping", "strict"})
@@ -63,6 +63,7 @@ def surroundings(
         log_access,
         explains,
         paths.of_upstreams,
+        bool(settings.plugins),  # the access log has a member for them
         has_dry_runs(settings),
         any(route.aggregate is not None for route in settings.routes),
         # One step knows the cookies of all sticky upstreams.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 
+from gateway.composition.builders.memo import memo
 from gateway.config.schema.auth import Auth
 from gateway.config.schema.tokens import TokenSection
 from gateway.identity.origins import PageOrigins
@@ -51,7 +52,7 @@ class HiddenPlaces:
     def __init__(self, auth: Auth) -> None:
         sections: tuple[TokenSection, ...] = (*auth.jwt.values(), *auth.introspection.values())
         self._places = dict.fromkeys(place_of(written) for one in sections for written in one.places)
-        self._made = cache(self._make)
+        self._made = memo(self._make)
 
     def step(self, read: Iterable[Place]) -> HiddenTokens | None:
         """Return the step of a route, None where there is nothing to hide.

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from types import BuiltinMethodType, CellType, CodeType, FunctionType, MethodType
 from typing import Any
+from weakref import WeakMethod
 
 import pytest
 from hypothesis import given
@@ -201,6 +202,8 @@ def compare(one: Any, other: Any, seen: dict[tuple[int, int], Any], where: str =
         if one.__name__ != other.__name__:
             raise Unlike(f"{where}: {one!r} is not {other!r}")
         go(one.__self__, other.__self__, where=f"{where}.self")
+    elif isinstance(one, WeakMethod):
+        go(one(), other(), where=where)
     elif hasattr(one, "cache_parameters"):
         go(one.__wrapped__, other.__wrapped__, where=where)
     elif isinstance(one, FunctionType):
@@ -319,6 +322,40 @@ def test_one_changed_route_of_many_is_one_leaf() -> None:
     assert slices.longest <= 2 * SLICE
     put_in_force(made, done[0])
     assert made.root.tree.settings is after
+
+
+class Marking:
+    """A plugin that does nothing."""
+
+    def on_request(self, exchange: Any) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("changed", "compiled"),
+    [
+        ({"config": {"a": 1}}, ["marked"]),
+        ({"timeout": "7s"}, ["marked"]),
+        ({"on_error": "reject"}, ["marked"]),
+        ({}, []),
+        (None, [one["name"] for one in base()["routes"]]),
+    ],
+)
+def test_a_changed_plugin_compiles_the_routes_that_use_it(changed: Mapped | None, compiled: list[str]) -> None:
+    """And no others; where there are plugins at all, and where there are none, all routes are logged otherwise."""
+
+    def said(plugin: Mapped | None) -> Settings:
+        one = base()
+        one["plugins"] = [{"name": "mark", "class": f"{__name__}:Marking", **(plugin or {})}]
+        one["routes"].append({"name": "marked", "path": "/marked", "upstream": "a", "plugins": ["mark"]})
+        if plugin is None:
+            del one["plugins"], one["routes"][-1]
+        return from_mapping(one)
+
+    made = gateway(said({}))
+    was = made.root.tree.kept.routes
+    now = made.build(said(changed), made.access_logs.writer).kept.routes
+
+    assert [name for name in now if now[name].leaf is not was[name].leaf] == compiled
 
 
 def test_what_is_known_of_a_route_is_found_out_once() -> None:
