@@ -1,4 +1,7 @@
-"""The one list of metrics: nothing else may be exposed, and `docs/reference/metrics.md` is made from it."""
+"""The one list of metrics: nothing else may be exposed, and `docs/reference/metrics.md` is made from it.
+
+Tests: `tests/composition/test_agents.py::test_its_figures_go_on_over_a_reload`.
+"""
 
 from __future__ import annotations
 
