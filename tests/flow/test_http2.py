@@ -455,8 +455,8 @@ def test_a_client_that_does_not_read_its_connection(gateway: Harness) -> None:
 
 
 def test_what_waits_for_a_client_that_does_not_read_is_little(gateway: Harness) -> None:
-    """A hundred answers of a megabyte: a part of each, and a quarter of a megabyte; then all goes on."""
-    first, rest, streams = 4_000, 16_000, 100
+    """Thirty answers of a megabyte: a part of each, and a quarter of a megabyte; then all goes on."""
+    first, rest, streams = 4_000, 16_000, 30
     backend = gateway.backend("orders")
     backend.answers(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + bytes(first))
     client = connect(gateway, window=1_000_000)
