@@ -255,9 +255,10 @@ ServerName: TypeAlias = Annotated[str, Parsed(patterns.server_name, _string(), "
 HostHeader: TypeAlias = Annotated[str, Parsed(patterns.host_header, _string(), "`client`, `backend` or a host name")]
 CLAIM_NAME = r"[A-Za-z0-9_.:/-]+"
 """Of a claim in a text such as `claim:NAME`: names of OpenID Connect, URLs, and dotted paths."""
-METRIC_LABELS = tuple(
-    "backend cause from grpc_status hook le listener method mode name outcome part path plugin priority python reason"
-    " result route scope sink source state status store to twisted upstream verifier version".split()
+METRIC_LABELS = (
+    *("backend", "cause", "from", "grpc_status", "hook", "le", "listener", "method", "mode", "name", "outcome", "part"),
+    *("path", "plugin", "priority", "python", "reason", "result", "route", "scope", "sink", "source", "state"),
+    *("status", "store", "to", "twisted", "upstream", "verifier", "version"),
 )
 """Labels that metrics of the gateway have, and so no operator may give."""
 
