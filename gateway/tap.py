@@ -13,9 +13,10 @@ import os
 import re
 import signal
 import sys
+import time
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from twisted.application.service import IService, MultiService, Service
 from twisted.internet.defer import Deferred, ensureDeferred
@@ -25,10 +26,11 @@ from twisted.python.components import Componentized
 
 from gateway import early
 from gateway.commands.proxying import admin_endpoint
-from gateway.composition.lifecycle import GatewayService
+from gateway.composition.origin import origin_of
 from gateway.composition.signals import Signals, StopSignals
 from gateway.config import ConfigError
 from gateway.config.problems import suggestion
+from gateway.config.processes import how_many
 from gateway.dialling.tls import TLSSettingsError
 from gateway.processes.arrival import LOG, Arrival, arrival
 from gateway.processes.first import Reaper, stay
@@ -37,6 +39,13 @@ from gateway.processes.upgrade import Upgrade, command_line
 from gateway.telemetry.logging import observer
 from gateway.transport import descriptors
 from gateway.transport.loop import dispatch_directly
+
+if TYPE_CHECKING:
+    # One of them is loaded when it is known how many processes there are to be.
+    from gateway.composition.lifecycle import GatewayService
+    from gateway.composition.origin import Origin
+    from gateway.processes.assignment import Assignment
+    from gateway.processes.parent import Parent
 
 _log = Logger()
 
@@ -108,7 +117,8 @@ class Options(usage.Options):
             if not SAMPLE.exists():
                 raise usage.UsageError("which configuration? Say --config PATH")
             self["config"] = str(SAMPLE)
-        self.configuration = self._proxying(self["proxy"]) if self["proxy"] else self["config"]
+        asked = self["proxy"] and self.arrival.worker is None  # a worker's parent has settled on it
+        self.configuration = self._proxying(self["proxy"]) if asked else self["config"]
 
     def _proxying(self, proxies: list[str]) -> dict[str, Any]:
         """Return the configuration that `--proxy` stands for."""
@@ -142,7 +152,7 @@ class TwistdService(ForegroundService):
     """A gateway with what it has in a process of its own: signals, a log, a process before and one after it.
 
     Args:
-        gateway: The gateway.
+        gateway: The gateway, of one process or of several.
         reactor: The running one.
         log: Its observer; None for twistd's own.
         twistd: The options of twistd, of which it reads the PID file when it ends.
@@ -152,7 +162,7 @@ class TwistdService(ForegroundService):
 
     def __init__(
         self,
-        gateway: GatewayService,
+        gateway: GatewayService | Parent,
         reactor: Any,
         log: ILogObserver | None,
         twistd: MutableMapping[str, Any],
@@ -262,17 +272,53 @@ def makeService(options: Options) -> IService:
         WelcomeService(reactor).setServiceParent(page)
         return page
     descriptors.raise_limit()
-    gc.set_threshold(YOUNG)
-    dispatch_directly(reactor)  # before the gateway is made, which asks for the end of its turns
+    twistd = options.parent if options.parent is not None else {}
+    told = options.arrival.worker
+    if told is not None:
+        return _worker(told, twistd, reactor)
+    gateway: GatewayService | Parent
     try:
-        terminal = _is_seen(options.parent or {}) and sys.stderr.isatty()
-        inherited = options.arrival.inherited
-        gateway = GatewayService(options.configuration, reactor, inherited=inherited, terminal=terminal)
+        origin = origin_of(options.configuration, reactor, os.environ, watch=True)
+        if how_many(origin.settings.processes) > 1:
+            gateway = _parent(origin, options.arrival, twistd, reactor)
+        else:
+            _settle(reactor)
+            from gateway.composition.lifecycle import GatewayService  # a parent of several processes does without
+
+            terminal = _is_seen(twistd) and sys.stderr.isatty()
+            gateway = GatewayService(origin, reactor, inherited=options.arrival.inherited, terminal=terminal)
     except (ConfigError, TLSSettingsError) as error:
         raise SystemExit(str(error)) from None
-    twistd = options.parent if options.parent is not None else {}
     log = _log_observer(twistd, gateway.settings.log.format, reactor)
     return TwistdService(gateway, reactor, log, twistd, options.arrival, Notify(os.environ))
+
+
+def _settle(reactor: Any) -> None:
+    """Set up a process that serves."""
+    gc.set_threshold(YOUNG)
+    dispatch_directly(reactor)  # before the gateway is made, which asks for the end of its turns
+
+
+def _parent(origin: Origin, came: Arrival, twistd: Mapping[str, Any], reactor: Any) -> Parent:
+    """Make the parent of several processes."""
+    if twistd.get("chroot"):
+        raise SystemExit("gateway: with --chroot no workers can be started (`processes`)")
+    from gateway.processes.center import Center
+    from gateway.processes.parent import Parent
+
+    command = command_line(sys.orig_argv)
+    return Parent(origin, reactor, command, str(Path.cwd()), came.inherited, Center(time.time))
+
+
+def _worker(told: Assignment, twistd: Mapping[str, Any], reactor: Any) -> IService:
+    """Make one of several processes."""
+    _settle(reactor)
+    from gateway.processes.several import worker
+
+    made = worker(told, reactor, _is_seen(twistd) and sys.stderr.isatty())
+    service = ForegroundService(_log_observer(twistd, made.gateway.settings.log.format, reactor))
+    made.setServiceParent(service)
+    return service
 
 
 def _log_observer(twistd: Mapping[str, Any], form: str, reactor: Any) -> ILogObserver | None:

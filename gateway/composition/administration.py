@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from gateway.admin.changing import Past, Planned, as_json, refusal
-from gateway.composition.changes import Changes, Plan, Stopping
+from gateway.composition.changes import Changes, Plan, Stopping, Unfit
 from gateway.composition.configured import Configured
 from gateway.composition.overlay_file import NotKept
 from gateway.composition.reader import CannotRead
@@ -148,7 +148,7 @@ def _error(failure: Failure) -> GatewayError:
     if isinstance(error, NotKept):
         _log.error("The overlay cannot be written, so nothing was changed: {error}", error=str(error))
         return InternalError(f"The overlay cannot be written, so nothing was changed: {error}.")
-    if isinstance(error, (ListenFailed, TLSSettingsError)):
+    if isinstance(error, (ListenFailed, TLSSettingsError, Unfit)):
         return refusal([Problem("", 0, 0, "", str(error))])
     # A plugin, a file or a library that the configuration names has failed: what is in force stays in force.
     _log.failure("Nothing can be built from the configuration that was sent", failure)

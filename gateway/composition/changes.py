@@ -27,6 +27,7 @@ from gateway.composition.slices import Slices
 from gateway.composition.versions import OtherVersion, Version, Versions
 from gateway.config import ConfigError, Settings
 from gateway.config.differences import Difference, in_parts
+from gateway.config.processes import how_many
 from gateway.config.summary import described
 from gateway.dialling.tls import TLSSettingsError
 from gateway.listening.endpoints import ListenFailed
@@ -43,6 +44,10 @@ Keep = Callable[[Settings], "Awaitable[None] | None"]
 
 _MARK = 4
 """Random octets that mark a start in the names of versions: one start in four milliards has those of another."""
+
+
+class Unfit(Exception):
+    """A configuration that can be read cannot be put into force here; the text says why."""
 
 
 class Stopping(Exception):
@@ -111,6 +116,7 @@ class Changes:
         load: Reads the configuration again; None where there is no file.
         announce: Told the settings before anything is built from them.
         applied: Told the settings when they are in force.
+        says: Say in the log what was applied; a worker's parent does that.
     """
 
     def __init__(
@@ -122,11 +128,14 @@ class Changes:
         load: Read | None,
         announce: Callable[[Settings], None],
         applied: Callable[[Settings], None],
+        *,
+        says: bool = True,
     ) -> None:
         self._versions = Versions(stage.settings, times.wall_clock(), random_bytes(_MARK).hex())
         self._stage = stage
         self._times = times
         self._slices = slices
+        self._says = says
         self._load = load
         self._announce = announce
         self._applied = applied
@@ -179,7 +188,7 @@ class Changes:
 
         Returns:
             Fires with the version when new exchanges use it; fails with `ConfigError`, `ListenFailed`,
-            `TLSSettingsError`, `OtherVersion`, `Stopping`, and what `keep` raises.
+            `TLSSettingsError`, `Unfit`, `OtherVersion`, `Stopping`, and what `keep` raises.
         """
         return self._lock.run(lambda: ensureDeferred(self._apply(read, who, expected, keep)))
 
@@ -229,7 +238,7 @@ class Changes:
     async def _reload(self, load: Read, who: str) -> bool:
         try:
             await self._apply(load, who, None, None)
-        except (ConfigError, ListenFailed, TLSSettingsError) as error:
+        except (ConfigError, ListenFailed, TLSSettingsError, Unfit) as error:
             _log.error("The configuration was not applied, the one before stays:\n{error}", error=error)
         except Stopping:
             _log.info("The configuration is not read again: the gateway is stopping")
@@ -255,6 +264,9 @@ class Changes:
                 raise Stopping from None
             self._unless_stopping()
         assert isinstance(settings, Settings)  # for the type checker
+        before, wanted = how_many(self._stage.settings.processes), how_many(settings.processes)
+        if before != wanted:
+            raise Unfit(f"processes: {wanted} in the place of {before} takes an upgrade (`gateway upgrade`, SIGUSR2)")
         await share(settings, self._stage.settings, self._slices())
         return settings
 
@@ -306,6 +318,8 @@ class Changes:
         await self._stage.commit(settings, ready, in_force)
         ((version, took),) = noted
         self._applied(settings)
+        if not self._says:
+            return version
         _log.info(
             "Configuration applied: {routes} routes, {upstreams} upstreams; "
             "version {version} changes {changed} ({who}), in force {ms:.0f} ms after it was read",

@@ -90,6 +90,8 @@ class Configured:
         environ: For substitution and overrides.
         reading: Called before files are read.
         gather: Reads what is no path (a configuration in etcd); None for files.
+        find: Returns the overlay; gets the file that the configuration names for it.
+        warn: Say in the log what is doubtful.
 
     Attributes:
         overlay_path: Where the overlay is kept; None for nowhere.
@@ -105,11 +107,16 @@ class Configured:
         environ: Mapping[str, str],
         reading: Callable[[], object],
         gather: Gather | None = None,
+        find: Callable[[Path | None], Overlay] = overlays.on_disk,
+        *,
+        warn: bool = True,
     ) -> None:
         self._environ = environ
         self._reading = reading
         self._where = sources.named(configuration)
         self._gather = gather
+        self._find = find
+        self._warns = warn
         self.overlay_path: Path | None = None
         self._pending = self._first(configuration)
         self._in_force = self._pending
@@ -128,6 +135,32 @@ class Configured:
     def overlay(self) -> Overlay:
         """What is over the files."""
         return self._in_force.overlay
+
+    @classmethod
+    def told(cls, found: Sources, overlay: Overlay, environ: Mapping[str, str]) -> Configured:
+        """Return one that another process has read, and has said what is doubtful about.
+
+        Raises:
+            ConfigError: It is wrong.
+        """
+        return cls("", environ, lambda: None, lambda problems: found, lambda path: overlay, warn=False)
+
+    def taken(self, found: Sources, overlay: Overlay) -> Settings | Awaitable[Settings]:
+        """Take what another process has read.
+
+        Raises:
+            ConfigError: It cannot be used.
+        """
+        return self._read(found, overlay)
+
+    def made_from(self, settings: Settings) -> tuple[Sources, Overlay]:
+        """Return what settings are made from that are in force, or were read last, or were in force before."""
+        for made in (self._pending, self._in_force):
+            if made.settings is settings and made.base is not None:
+                return made.base, made.overlay
+        from gateway.config import editing
+
+        return self._base(), editing.whole(settings)
 
     def starts_as(self, version: str) -> None:
         """Say what the version is called that the process starts with."""
@@ -201,7 +234,7 @@ class Configured:
         changed = alone.changed(edit, overlay, made.settings, made.held, ground)
         if changed is None:
             return None
-        _warn(changed.doubts)
+        self._warn(changed.doubts)
         self._pending = replace(made, settings=changed.settings, overlay=overlay, packed=b"")
         return changed.settings
 
@@ -328,9 +361,9 @@ class Configured:
             found = of_mapping(configuration)
         else:
             found = self._gathered(str(configuration), problems)
-        loaded = compose(found, self._environ, overlays.on_disk, problems=problems)
+        loaded = compose(found, self._environ, self._find, problems=problems)
         self.overlay_path = loaded.overlay_path
-        _warn(loaded.doubts)
+        self._warn(loaded.doubts)
         packed = settle(None, loaded.overlay).packed
         known = bare(loaded) if sum(len(source.text) for source in found.files) >= LARGE else b""
         return _Made(loaded.settings, found, loaded.overlay, loaded.held, packed, known)
@@ -352,7 +385,7 @@ class Configured:
         return self._was_read(await reader.compose(question, self.settings), found, overlay)
 
     def _was_read(self, read: Loaded | Read, found: Sources, overlay: Overlay) -> Settings:
-        _warn(read.doubts)
+        self._warn(read.doubts)
         packed = self._in_force.packed if overlay is self.overlay else b""
         known = read.bare if isinstance(read, Read) else b""
         same = found is self._in_force.base
@@ -365,6 +398,10 @@ class Configured:
     def _composed(self, found: Sources, overlay: Overlay, problems: Sequence[Problem] = ()) -> Loaded:
         return compose_over(found, overlay, self.overlay_path, self._environ, problems)
 
+    def _warn(self, doubts: list[Problem]) -> None:
+        for doubt in doubts if self._warns else ():
+            _log.warn("{doubt}", doubt=str(doubt))
+
     def _base(self) -> Sources:
         return self._in_force.base or of_mapping(effective(self.settings, revealed=True))
 
@@ -374,11 +411,6 @@ def _of_settings(settings: Settings) -> _Made:
 
     held = {section: frozenset(editing.names(settings, section)) for section in overlays.NAMED}
     return _Made(settings, None, NOTHING, held, settle(None, NOTHING).packed)
-
-
-def _warn(doubts: list[Problem]) -> None:
-    for doubt in doubts:
-        _log.warn("{doubt}", doubt=str(doubt))
 
 
 def _check_whole(fresh: Settings, before: Settings, path: str) -> None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
 
 from gateway.admin.service import AdminListener
 from gateway.answering.health import State
 from gateway.composition.assembly import Gateway
+from gateway.composition.patience import within
 
 PARTING = 5.0
 """Seconds for which connections may be idle once another process has the ports: an answer closes them, and says so, and
@@ -42,6 +43,9 @@ class Draining:
         gateway: Its parts.
         admin: Its admin listener, which answers until everything else is closed.
         clock: Keeps time.
+
+    Attributes:
+        closed: Called when no connection is accepted any more.
     """
 
     def __init__(self, gateway: Gateway, admin: AdminListener, clock: Any) -> None:
@@ -49,6 +53,7 @@ class Draining:
         self._admin = admin
         self._clock = clock
         self._hurried: Deferred[None] = Deferred()
+        self.closed: Callable[[], object] = lambda: None
 
     def hurry(self) -> None:
         """Wait for no exchange any more; connections and services still get `CLOSE` seconds to close."""
@@ -71,6 +76,7 @@ class Draining:
         if not handed_over:
             await self._announce(times.shutdown_delay)
         await gateway.listeners.stop_accepting()
+        self.closed()
         if handed_over:
             await self._part(min(PARTING, times.shutdown))
         await self._finish(times.shutdown)
@@ -112,34 +118,3 @@ class Draining:
 
     async def _within(self, waiting: Deferred[Any], timeout: float | None) -> bool:
         return await within(waiting, timeout, self._clock, self._hurried)
-
-
-async def within(
-    waiting: Deferred[Any], timeout: float | None, clock: Any, hurried: Deferred[None] | None = None
-) -> bool:
-    """Wait, but for no longer than `timeout` seconds, and not when there is a hurry; returns whether it was done.
-
-    Args:
-        waiting: What it does in the end is of no interest here: a failure is logged when nobody else takes it.
-        timeout: None for no limit.
-        clock: Keeps time.
-        hurried: Fires when there is a hurry.
-    """
-    done: Deferred[None] = Deferred()
-
-    def see(result: Any) -> Any:
-        if not done.called:
-            done.callback(None)
-        return result
-
-    waiting.addBoth(see)
-    ends = [done] if hurried is None else [done, hurried]
-    timer = None
-    if timeout is not None:
-        out_of_time: Deferred[None] = Deferred()
-        timer = clock.callLater(timeout, out_of_time.callback, None)
-        ends.append(out_of_time)
-    _, index = await DeferredList(ends, fireOnOneCallback=True)
-    if timer is not None and timer.active():
-        timer.cancel()
-    return bool(index == 0)

@@ -10,37 +10,34 @@ from __future__ import annotations
 
 import gc
 import os
-import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-import twisted
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
-from gateway import __version__
 from gateway.admin.resources import AdminRoot
 from gateway.admin.service import AdminListener
 from gateway.answering.health import State
-from gateway.compiled import KIND
 from gateway.composition.admin_tree import admin_root
 from gateway.composition.assembly import Gateway, assemble
 from gateway.composition.changes import Changes
 from gateway.composition.draining import Draining
-from gateway.composition.origin import Origin
+from gateway.composition.greeting import greet
+from gateway.composition.origin import Origin, origin_of
 from gateway.composition.overlay_file import OverlayFile
 from gateway.composition.ports import Ports
 from gateway.composition.reader import Reader
 from gateway.composition.slices import Slices
 from gateway.composition.staging import Staging
-from gateway.config import ConfigError, Settings, summary
-from gateway.listening.endpoints import ListenFailed, listen
+from gateway.composition.starting import StartError, now
+from gateway.config import ConfigError, Settings
+from gateway.listening.endpoints import listen
 from gateway.listening.listeners import OpenPort, entries
 from gateway.middleware.request_id import RequestId
 from gateway.serving.stock import GatewayTree
@@ -55,16 +52,6 @@ if TYPE_CHECKING:
     from gateway.serving.agent import ProxyAgent
 
 _log = Logger()
-_says = Logger(namespace="gateway")
-
-
-class StartError(SystemExit, Exception):
-    """The gateway cannot start; the words say why, and the exit code is 1.
-
-    In the foreground nobody catches it, and Python prints its words. In the
-    background twistd's child tells its waiting parent of an `Exception`, and of
-    nothing else: the parent would wait for ever.
-    """
 
 
 class GatewayService(MultiService):
@@ -77,6 +64,7 @@ class GatewayService(MultiService):
         environ: For substitution and overrides; the process's own by default.
         open_port: Opens the port of an endpoint string; None for `gateway.listening.endpoints.listen`.
         inherited: Sockets that this process was started with: those of the process that it takes over from.
+        says: Say in the log what is served, and what was applied: a worker's parent does that.
         parts: For `gateway.composition.assembly.assemble`: clocks, chance, dialer.
     """
 
@@ -89,6 +77,7 @@ class GatewayService(MultiService):
         environ: Mapping[str, str] | None = None,
         open_port: OpenPort | None = None,
         inherited: Inherited | None = None,
+        says: bool = True,
         **parts: Any,
     ) -> None:
         """Load and build; nothing is opened.
@@ -101,8 +90,9 @@ class GatewayService(MultiService):
         if reactor is None:
             from twisted.internet import reactor
         self._reactor = reactor
+        self._says = says
         if not isinstance(configuration, Origin):
-            configuration = Origin(configuration, reactor, os.environ if environ is None else environ, watch)
+            configuration = origin_of(configuration, reactor, os.environ if environ is None else environ, watch)
         self._origin = origin = configuration
         origin.changed = self.reload
         origin.setServiceParent(self)
@@ -124,6 +114,7 @@ class GatewayService(MultiService):
             load,
             self._announce,
             self._in_force,
+            says=says,
         )
         self._configured.starts_as(self._changes.version)
         kept = OverlayFile(self.gateway.foundation.threads)
@@ -209,7 +200,7 @@ class GatewayService(MultiService):
         Raises:
             StartError: One cannot be opened.
         """
-        self._now(self._open_ports())
+        now(self._open_ports(), self.settings.admin.endpoint)
         super().privilegedStartService()
 
     def startService(self) -> None:
@@ -220,7 +211,7 @@ class GatewayService(MultiService):
         """
         gateway = self.gateway
         if not gateway.listeners.open:
-            self._now(self._open_ports())
+            now(self._open_ports(), self.settings.admin.endpoint)
         if gateway.access_logs.writer is not None:
             gateway.access_logs.writer.startService()
         self._sweeping.start(INTERVAL, now=False)
@@ -229,8 +220,9 @@ class GatewayService(MultiService):
         except ConfigError as error:
             raise StartError(f"gateway: {error}") from error  # a plugin would not start
         gateway.foundation.health.state = State.RUNNING
-        self._tell()
-        _tell_descriptors(self.settings)
+        if self._says:
+            greet(self.settings, self.addresses, self._admin.address, self._origin.words, self._changes.version, 1)
+            _tell_descriptors(self.settings)
         gateway.foundation.metrics.started(gateway.foundation.wall_clock())
         # Nearly all objects alive now live as long as the gateway: frozen, the collector does not look at them again.
         gc.collect()
@@ -274,33 +266,27 @@ class GatewayService(MultiService):
         """
         return self._changes.apply(lambda: self._configured.other(configuration)).addCallback(lambda version: None)
 
+    def count_reload(self, done: bool) -> None:
+        """Count a reload that was made for this gateway by its parent."""
+        self.gateway.foundation.metrics.reloaded(done, self.gateway.foundation.wall_clock())
+
+    def when_closed(self, call: Callable[[], object]) -> None:
+        """Call when it stops and accepts no connection any more."""
+        self._draining.closed = call
+
     def reopen_logs(self) -> None:
         """Open the access log anew: logrotate has moved it."""
         writer = self.gateway.access_logs.writer
         if writer is not None:
             writer.reopen()
 
-    def _tell(self) -> None:
-        """Say in six lines what is served where."""
-        _says.info(
-            "Gateway {version} ({kind}), Python {python}, Twisted {twisted}, process {pid}, 1 worker",
-            version=__version__,
-            kind=KIND,
-            python=platform.python_version(),
-            twisted=twisted.__version__,
-            pid=os.getpid(),
-        )
-        words = "Configuration: {came}, version {configuration}"
-        _says.info(words, came=self._origin.words, configuration=self._changes.version)
-        for line in summary.lines(self.settings, self.addresses, self._admin.address):
-            _says.info(line.words, **line.facts)
-
     def _admin_root(self) -> AdminRoot:
         return admin_root(self.gateway, self._changes, self._configured, self._reactor)
 
     def _in_force(self, settings: Settings) -> None:
         self._configured.in_force(settings, self._changes.version)
-        _tell_descriptors(settings)
+        if self._says:
+            _tell_descriptors(settings)
 
     def _announce(self, settings: Settings) -> None:
         # The files of both are watched: the new configuration may fail to build (a file is missing), and then the one
@@ -318,17 +304,6 @@ class GatewayService(MultiService):
             raise
         await listeners.commit(ports, fresh)
         self._inherited.close()
-
-    def _now(self, opening: Any) -> None:
-        """Run a coroutine that must be done at once: ports are bound without waiting."""
-        failures: list[Failure] = []
-        ensureDeferred(opening).addErrback(failures.append)
-        if failures:
-            error = failures[0].value
-            if isinstance(error, ListenFailed):
-                key = "admin.endpoint" if error.endpoint == self.settings.admin.endpoint else "listeners"
-                raise StartError(f"gateway: {error} (`{key}`)")
-            failures[0].raiseException()
 
     async def _stop(self) -> None:
         self.gateway.foundation.health.state = State.DRAINING

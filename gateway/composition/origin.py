@@ -9,7 +9,6 @@ Tests: `tests/composition/test_lifecycle.py::test_the_file_is_watched`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,41 +28,36 @@ class Origin(MultiService):
     """Reads configurations, and tells when there is another.
 
     Args:
-        configuration: Settings, a mapping as in the file, or the path of a file or directory.
-        reactor: Its clock, and its file descriptors for inotify.
-        environ: For substitution and overrides.
-        watch: Tell when a file changes.
+        configured: What the configuration in force was made from.
+        path: The file or directory; None where there is none.
+        watcher: Tells when a file changes; None where nobody watches.
+        documents: The configuration in etcd; None where it is not there.
 
     Attributes:
-        path: The file or directory; None where there is none.
-        documents: The configuration in etcd; None where it is not there.
-        configured: What the configuration in force was made from.
-        watcher: Tells when a file changes; None where nobody watches.
+        configured: As given.
+        path: As given.
+        watcher: As given.
+        documents: As given.
         changed: Called when there is another configuration, with who says so.
-
-    Raises:
-        gateway.config.ConfigError: It is wrong.
     """
 
-    def __init__(self, configuration: Configuration, reactor: Any, environ: Mapping[str, str], watch: bool) -> None:
+    def __init__(
+        self,
+        configured: Configured,
+        path: str | None = None,
+        watcher: ConfigWatcher | None = None,
+        documents: EtcdDocuments | None = None,
+    ) -> None:
         super().__init__()
         self.changed: Callable[[str], object] = lambda who: None
-        self.watcher: ConfigWatcher | None = None
+        self.configured = configured
+        self.path = path
+        self.watcher = watcher
+        self.documents = documents
         self._named: list[tuple[Settings, set[str]]] = []
-        path = self.path = sources.named(configuration)
-        self.documents: EtcdDocuments | None = None
-        if sources.in_etcd(path):
-            from gateway.composition.builders.discovery import read_documents  # loads what asks registries: few do
-
-            self.documents = read_documents(path, environ)
-        if path is not None and watch and self.documents is None:
-            # Made before anything is read: see Note [Nothing is missed between reading and watching].
-            self.watcher = ConfigWatcher(Path(path), partial(self._tell, "watch"), reactor, inotify_notifier)
-            self.watcher.setServiceParent(self)
-        reading = (lambda: None) if self.watcher is None else self.watcher.reading
-        gather = None if self.documents is None else self.documents.sources
-        self.configured = Configured(configuration, environ, reading, gather)
-        self.watch(self.configured.settings)
+        if watcher is not None:
+            watcher.setServiceParent(self)
+        self.watch(configured.settings)
 
     @property
     def settings(self) -> Settings:
@@ -87,8 +81,32 @@ class Origin(MultiService):
             named = set().union(*(names for _, names in self._named))
             self.watcher.building(named, {name for settings in all_settings for name in lists_named_by(settings)})
 
-    def _tell(self, who: str) -> None:
-        self.changed(who)
+
+def origin_of(configuration: Configuration, reactor: Any, environ: Mapping[str, str], watch: bool) -> Origin:
+    """Read a configuration for the first time.
+
+    Args:
+        configuration: Settings, a mapping as in the file, or the path of a file or directory.
+        reactor: Its clock, and its file descriptors for inotify.
+        environ: For substitution and overrides.
+        watch: Tell when a file changes.
+
+    Raises:
+        gateway.config.ConfigError: It is wrong.
+    """
+    path = sources.named(configuration)
+    if sources.in_etcd(path):
+        from gateway.composition.builders.discovery import read_documents  # loads what asks registries: few do
+
+        documents = read_documents(path, environ)
+        return Origin(Configured(configuration, environ, lambda: None, documents.sources), path, documents=documents)
+    if path is None or not watch:
+        return Origin(Configured(configuration, environ, lambda: None), path)
+    made: list[Origin] = []
+    # Made before anything is read: see Note [Nothing is missed between reading and watching].
+    watcher = ConfigWatcher(Path(path), lambda: made[0].changed("watch"), reactor, inotify_notifier)
+    made.append(Origin(Configured(configuration, environ, watcher.reading), path, watcher))
+    return made[0]
 
 
 def files_named_by(settings: Settings) -> set[str]:

@@ -16,9 +16,7 @@ from gateway.config.problems import Problem, Unexpected
 from gateway.config.schema.shared import OFF
 from gateway.config.units import parse_duration
 
-NOT_YET: dict[str, str] = {
-    "processes=auto|[2-9]*|1?*": "more than one process",
-}
+NOT_YET: dict[str, str] = {}
 """Path of a key, with `[]` for every member of a list, to the words for what is missing.
 
 After `=` stand the values that need it, where others do not. A key that says

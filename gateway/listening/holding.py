@@ -8,7 +8,8 @@ The kernel shares connections out among the sockets of one address that have SO_
 Otherwise whichever worker looks first takes all that wait, and keep-alive keeps it so: of 64 connections one of two
 workers had all. A queue stays open as long as the parent does: connections in the queue of a socket that is closed are
 reset. The first socket is bound without that option and gets it afterwards: otherwise a second gateway that is started
-by mistake would get half of the connections, where it has to fail.
+by mistake would get half of the connections, where it has to fail. The others are bound, and the worker that gets one
+listens: until then the kernel gives it no connection, which in an upgrade would have to wait for the worker's start.
 """
 
 from __future__ import annotations
@@ -31,6 +32,13 @@ from gateway.transport.port import ConnectionLimit, GatewayPort
 _log = Logger()
 
 
+class _Bound(socket.socket):
+    """A socket that is bound, and whose listening is left to another process: Note [A queue for each worker]."""
+
+    def listen(self, backlog: int = 0) -> None:
+        """Do nothing."""
+
+
 class AnotherQueue(GatewayPort):
     """One more socket of an address that has one."""
 
@@ -38,7 +46,7 @@ class AnotherQueue(GatewayPort):
         """Make it."""
         skt = super().createInternetSocket()
         skt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        return skt
+        return _Bound(skt.family, skt.type, skt.proto, skt.detach())
 
 
 class HoldingReactor(ListeningReactor):

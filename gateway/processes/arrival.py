@@ -11,10 +11,16 @@ import os
 from collections.abc import MutableMapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gateway.processes.handover import Handover, received
 from gateway.transport.inherited import Inherited
+
+if TYPE_CHECKING:
+    from gateway.processes.assignment import Assignment  # loaded where there are several processes
+
+WORKER = "GATEWAY_WORKER"
+"""Variable of the environment with what a parent tells its worker: `gateway.processes.assignment`."""
 
 LOG = "twistd.log"
 """Where twistd logs in the background unless it is told otherwise."""
@@ -25,15 +31,18 @@ class Arrival:
 
     Args:
         told: What another process handed to it; None where nobody served before.
+        worker: What its parent tells it, where it is one of several processes.
 
     Attributes:
         inherited: Sockets that it was started with.
         init: Descriptor on which the first process of a container is told who serves; None where there is none.
+        worker: As given.
         background: It runs in the background: nobody reads its standard error.
     """
 
-    def __init__(self, told: Handover | None) -> None:
+    def __init__(self, told: Handover | None, worker: Assignment | None = None) -> None:
         self._told = told
+        self.worker = worker
         self._pidfile = ""
         self.background = False
         self.inherited = Inherited(() if told is None else told.sockets)
@@ -51,9 +60,9 @@ class Arrival:
         """Change the options that are twistd's own, where another process has done what they ask for."""
         self._pidfile = str(Path(twistd["pidfile"]).absolute()) if twistd.get("pidfile") else ""
         self.background = not twistd["nodaemon"]
-        if self._told is None:
+        if self._told is None and self.worker is None:
             return
-        self._pidfile = self._told.pidfile
+        self._pidfile = "" if self._told is None else self._told.pidfile
         if not (twistd["nodaemon"] or twistd["logfile"] or twistd["syslog"]):
             twistd["logfile"] = LOG
         twistd.update(pidfile="", nodaemon=True, uid=None, gid=None)
@@ -75,4 +84,13 @@ class Arrival:
 
 def arrival(environ: MutableMapping[str, str]) -> Arrival:
     """Find out how this process came to be."""
-    return Arrival(received(environ))
+    told = received(environ)
+    text = environ.pop(WORKER, None)
+    if text is None:
+        return Arrival(told)
+    from gateway.processes.assignment import Assignment
+
+    assignment = Assignment.of(text)
+    for descriptor in (assignment.channel, *(given.descriptor for given in assignment.sockets)):
+        os.set_inheritable(descriptor, False)
+    return Arrival(told, assignment)

@@ -280,6 +280,12 @@ class Channel(Protocol):
             answer.errback(Unanswered(f"{self._name} has not answered {kind!r} in {patience:g} s"))
 
 
+def told(kind: str, body: Body) -> bytes:
+    """Return the octets with which something is told, for a process whose reactor does not run."""
+    octets = orjson.dumps(["tell", kind, body])
+    return len(octets).to_bytes(_LENGTH, "big") + octets
+
+
 def connect(reactor: Any, descriptor: int, channel: Channel) -> None:
     """Let a channel speak over a connected UNIX socket; the descriptor is the channel's from here on."""
     factory = Factory.forProtocol(lambda: channel)

@@ -14,31 +14,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from twisted.internet import endpoints
 from twisted.internet.error import ProcessDone, ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from gateway.processes.handover import VARIABLE, Handover
-from gateway.transport.inherited import SYSTEMD, Given
+from gateway.processes.passing import Passing, descriptors_of_systemd
+from gateway.transport.inherited import Given
 
 PATIENCE: Final = 60.0
 """Seconds for the new process to serve: it imports, reads its configuration and builds."""
 
-_FOR_SYSTEMD: Final = (
-    "import os, sys; os.environ['LISTEN_PID'] = str(os.getpid()); os.execvp(sys.argv[1], sys.argv[1:])"
-)
-"""Becomes the command behind it: the sockets of systemd are for the process that `LISTEN_PID` names. A shell would do,
-where there is one; but dash keeps descriptors from 10 on for itself."""
-
 _log = Logger()
-
-
-def descriptors_of_systemd() -> Sequence[int]:
-    """Return the descriptors that systemd has handed to this process (sd_listen_fds(3)), as Twisted has read them."""
-    found: Sequence[int] = endpoints._SystemdParser._sddaemon.inheritedDescriptors()  # noqa: SLF001  # nobody else knows
-    return found
 
 
 class Successor(ProcessProtocol):
@@ -119,32 +107,17 @@ class Upgrade:
         if self._process is not None or self._done:
             _log.info("SIGUSR2: another process is taking over already")
             return
-        command, environ = list(self._command), dict(self._environ)
-        sockets = list(self._sockets())
-        by_systemd = self._by_systemd()
-        descriptors: dict[int, int | str] = {number: number for number in (0, 1, 2, *by_systemd)}
-        # Those that are in use: the first descriptors were closed when their ports were made, and may be others'.
+        passing = Passing(list(self._sockets()), self._by_systemd())
         if self._hear:
-            descriptors[2] = "r"
-        descriptors |= {given.port: given.descriptor for given in sockets if given.where == SYSTEMD}
-
-        def passed(descriptor: int | str) -> int:
-            number = max(descriptors) + 1
-            descriptors[number] = descriptor
-            return number
-
-        handed = [each._replace(descriptor=passed(each.descriptor)) for each in sockets if each.where != SYSTEMD]
-        init = None if self._init is None else passed(self._init)
-        status = passed("r")
-        if by_systemd:
-            # Twisted has taken both variables out of the environment when it read them.
-            environ["LISTEN_FDS"] = str(len(by_systemd))
-            command = [sys.executable, "-I", "-S", "-c", _FOR_SYSTEMD, *command]
-        environ[VARIABLE] = Handover(tuple(handed), status, self._pidfile, init, self._hear).as_text()
+            passing.descriptors[2] = "r"
+        init = None if self._init is None else passing.add(self._init)
+        status = passing.add("r")
+        command, environ = passing.command(self._command, self._environ)
+        environ[VARIABLE] = Handover(passing.sockets, status, self._pidfile, init, self._hear).as_text()
         _log.info("SIGUSR2: starting the installed version, which takes over when it serves")
         try:
             self._process = self._reactor.spawnProcess(
-                Successor(self, status), command[0], command, environ, self._directory, childFDs=descriptors
+                Successor(self, status), command[0], command, environ, self._directory, childFDs=passing.descriptors
             )
         except OSError as error:
             _log.error("The installed version cannot be started; this process serves on: {error}", error=error)

@@ -10,7 +10,8 @@ from twisted.internet.task import Clock
 from twisted.web.resource import IResource
 
 from gateway.answering.health import State
-from gateway.composition.lifecycle import GatewayService, StartError
+from gateway.composition.lifecycle import GatewayService
+from gateway.composition.starting import StartError
 from gateway.config import ConfigError
 from tests.composition.world import CONFIGURATION, GET, World
 

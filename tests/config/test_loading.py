@@ -9,6 +9,7 @@ import pytest
 
 from gateway.config import ConfigError, Problem, Settings, load
 from gateway.config.loading import from_mapping
+from gateway.config.unsupported import NOT_YET
 
 Load = Callable[..., Settings]
 Complaints = Callable[..., list[str]]
@@ -91,8 +92,9 @@ def test_other_texts_are_no_numbers(tmp_path: Path, written: str) -> None:
         load(file, {"N": "7"})
 
 
-def test_every_kind_of_problem_is_reported_at_once(complaints: Complaints) -> None:
+def test_every_kind_of_problem_is_reported_at_once(complaints: Complaints, monkeypatch: pytest.MonkeyPatch) -> None:
     """Substitution, override, schema, references and what is not supported, each at its place."""
+    monkeypatch.setitem(NOT_YET, "processes=4", "more than one process")
     text = """\
         limits: {in_flight: "${NOPE}"}
         timeouts: {request: 5 minutes}

@@ -55,7 +55,7 @@ def waiting(descriptor: int) -> int:
         while True:
             try:
                 listener.accept()[0].close()
-            except BlockingIOError:
+            except OSError:  # nobody waits, or it does not listen
                 return count
             count += 1
 
@@ -65,7 +65,13 @@ def test_connections_are_shared_out_among_queues_and_wait(reactor: PrivateReacto
     listening = held(reactor, 3, "tcp:0:interface=127.0.0.1")
     sockets = listening.given()
     port = listening.port.getHost().port  # type: ignore[attr-defined]
+    alone = socket.create_connection(("127.0.0.1", port))
+    assert [waiting(given.descriptor) for given in sockets] == [1, 0, 0], "a queue has clients before its worker"
+    alone.close()
 
+    for given in sockets:
+        with socket.socket(fileno=os.dup(given.descriptor)) as worker:
+            worker.listen(100)
     clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(60)]
     reactor.turns()
     shares = [waiting(given.descriptor) for given in sockets]

@@ -16,7 +16,8 @@ from twisted.logger import capturedLogs, formatEvent
 from twisted.python.failure import Failure
 
 from gateway.processes.handover import VARIABLE
-from gateway.processes.upgrade import PATIENCE, Upgrade, command_line, descriptors_of_systemd, write_pid
+from gateway.processes.passing import descriptors_of_systemd
+from gateway.processes.upgrade import PATIENCE, Upgrade, command_line, write_pid
 from gateway.transport.inherited import SYSTEMD, Given
 
 

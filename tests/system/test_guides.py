@@ -211,6 +211,17 @@ def test_upgrade_without_losing_a_request(tmp_path: Path) -> None:
             guide.stop()
 
 
+def test_use_all_cores(tmp_path: Path) -> None:
+    """Two processes that are one gateway."""
+    with backend("app") as origin:
+        ports = {8080: free_port(), 9090: free_port(), 9001: origin.server_address[1]}
+        guide = Guide("docs/guides/processes.md", tmp_path, ports)
+        try:
+            assert guide.follow() >= 6
+        finally:
+            guide.stop()
+
+
 def test_write_a_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tested, run, broken; where the gateway is installed, its fixture is found without being named."""
     monkeypatch.setenv("PYTEST_PLUGINS", "pytest_gateway")

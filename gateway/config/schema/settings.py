@@ -47,7 +47,7 @@ class Settings(Section):
     limits: Limits = Field(default=Limits(), description="How much of something there may be.")
     processes: Processes = Field(
         default=1,
-        description="How many processes share the ports; `auto` is one for each core. This version has one only.",
+        description="How many processes share the ports; `auto` is one for each core.",
     )
     trusted_proxies: tuple[Proxy, ...] = Field(
         default=(),

@@ -1,0 +1,40 @@
+"""What keeps a gateway from starting, in the words and with the exit code that it ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from gateway.listening.endpoints import ListenFailed
+
+
+class StartError(SystemExit, Exception):
+    """The gateway cannot start; the words say why, and the exit code is 1.
+
+    In the foreground nobody catches it, and Python prints its words. In the
+    background twistd's child tells its waiting parent of an `Exception`, and of
+    nothing else: the parent would wait for ever.
+    """
+
+
+def now(opening: Coroutine[Deferred[Any], Any, None], admin: str) -> None:
+    """Run a coroutine that opens ports and must be done at once: they are bound without waiting.
+
+    Args:
+        opening: Opens them.
+        admin: The endpoint of the admin listener.
+
+    Raises:
+        StartError: One cannot be opened.
+    """
+    failures: list[Failure] = []
+    Deferred.fromCoroutine(opening).addErrback(failures.append)
+    if failures:
+        error = failures[0].value
+        if isinstance(error, ListenFailed):
+            key = "admin.endpoint" if error.endpoint == admin else "listeners"
+            raise StartError(f"gateway: {error} (`{key}`)")
+        failures[0].raiseException()

@@ -1,0 +1,157 @@
+"""Put configurations into force in all workers or in none: the stage of a parent (`gateway.composition.changes`).
+
+First all prepare: each builds everything, and waits. Then all are told to put it into force; or, where one of them
+cannot build it, all forget it. A worker that dies between the two is replaced by one with what is in force by then:
+no process is started meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.logger import Logger
+
+from gateway.composition.changes import Keep, Unfit
+from gateway.composition.configured import Configured
+from gateway.config import Settings
+from gateway.processes.channel import Channel, ChannelError, ChannelLost, Refused
+from gateway.processes.edition import Edition
+from gateway.processes.sockets import Fresh, Sockets
+from gateway.processes.team import Team
+
+LONG: Final = 120.0
+"""Seconds in which a worker builds a configuration, whatever its size, or puts it into force."""
+
+_log = Logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What is ready in all workers.
+
+    Attributes:
+        channels: Theirs.
+        fresh: Sockets that are new.
+        edition: What it was made from.
+    """
+
+    channels: list[Channel]
+    fresh: Fresh
+    edition: Edition
+
+
+class WholeStage:
+    """The stage.
+
+    Args:
+        configured: Knows what configurations are made from.
+        sockets: Those of all workers.
+        team: The workers.
+        stopping: Whether the whole has begun to stop.
+
+    Attributes:
+        edition: What is in force.
+    """
+
+    def __init__(self, configured: Configured, sockets: Sockets, team: Team, stopping: Callable[[], bool]) -> None:
+        self._configured = configured
+        self._sockets = sockets
+        self._team = team
+        self._stopping = stopping
+        self.edition = Edition(*configured.made_from(configured.settings))
+
+    @property
+    def settings(self) -> Settings:
+        """Those in force."""
+        return self._configured.settings
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the whole has begun to stop."""
+        return self._stopping()
+
+    def reloaded(self, done: bool) -> None:
+        """Have one worker count it: figures are those of all of them."""
+        for _, channel in self._team.serving()[:1]:
+            channel.tell("reloaded", done)
+
+    async def rehearse(self, settings: Settings) -> None:
+        """Have one worker build it, and let go of it again.
+
+        Raises:
+            Unfit: It cannot be built.
+        """
+        edition = Edition(*self._configured.made_from(settings))
+        for _, channel in self._team.serving()[:1]:
+            try:
+                await channel.ask("rehearse", edition.body(), LONG)
+            except ChannelError as error:
+                raise Unfit(str(error)) from None
+
+    async def prepare(self, settings: Settings, keep: Keep | None) -> Prepared:
+        """Have all workers build it.
+
+        Raises:
+            Unfit: One of them cannot; all have forgotten it.
+            gateway.listening.endpoints.ListenFailed: A port cannot be opened.
+        """
+        edition = Edition(*self._configured.made_from(settings))
+        fresh = await self._sockets.prepare(settings)
+        self._team.held = True
+        channels: list[Channel] = []
+        try:
+            await self._team.when(self._team.steady)
+            channels = await self._all_prepare(edition, fresh)
+            kept = None if keep is None else keep(settings)
+            if kept is not None:
+                await kept
+        except BaseException:
+            self._team.held = False
+            for _, channel in self._team.serving():
+                channel.tell("forget")
+            self._sockets.abandon(fresh)
+            raise
+        return Prepared(channels, fresh, edition)
+
+    async def commit(self, settings: Settings, ready: Prepared, in_force: Callable[[], None]) -> None:
+        """Have all workers put it into force; one that does not answer is not what it is to be, and replaced."""
+        self.edition = ready.edition
+        in_force()
+        answers = [channel.ask("commit", patience=LONG) for channel in ready.channels]
+        for channel, (done, failure) in zip(ready.channels, await _all(answers), strict=True):
+            if not done and not failure.check(ChannelLost):
+                _log.error("A worker has not put the configuration into force: {why}", why=failure.getErrorMessage())
+                channel.close()  # so it drains, and another comes
+        await self._sockets.commit(settings, ready.fresh)
+        self._team.held = False
+
+    async def _all_prepare(self, edition: Edition, fresh: Fresh) -> list[Channel]:
+        body = edition.body()
+        serving = self._team.serving()
+        asked = []
+        for index, channel in serving:
+            share = self._sockets.share(index, fresh)
+            sockets = [list(given) for given in share.sockets]
+            descriptors = [given.descriptor for given in share.sockets]
+            asked.append(
+                channel.ask("prepare", {"edition": body, "sockets": sockets, "shared": share.shared}, LONG, descriptors)
+            )
+        ready = []
+        refusals = []
+        for (_, channel), (done, failure) in zip(serving, await _all(asked), strict=True):
+            if done:
+                ready.append(channel)
+            elif not failure.check(ChannelLost):
+                refusals.append(failure.value)
+        if refusals:
+            # What a worker says of the configuration is worth more than that another has not answered.
+            raise Unfit(str(next((each for each in refusals if isinstance(each, Refused)), refusals[0])))
+        return ready
+
+
+async def _all(asked: list[Deferred[Any]]) -> list[tuple[bool, Any]]:
+    found: list[tuple[bool, Any]] = await DeferredList(asked, consumeErrors=True)
+    return found

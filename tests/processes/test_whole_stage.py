@@ -1,0 +1,175 @@
+"""A configuration comes into force in all workers or in none: real workers in memory, on virtual clocks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.logger import capturedLogs, formatEvent
+
+from gateway.composition.changes import Plan, Unfit
+from gateway.processes.whole_stage import LONG
+from tests.processes.members import Whole
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> Whole:
+    """Two workers."""
+    return Whole(tmp_path / "gateway.yaml")
+
+
+def failure(done: Deferred[Any]) -> BaseException:
+    """What it has failed with."""
+    found: list[BaseException] = []
+    done.addErrback(lambda why: found.append(why.value))  # type: ignore[call-overload]
+    return found[0]
+
+
+def test_all_have_what_the_parent_has_read(whole: Whole) -> None:
+    """They say that they serve, and read no file."""
+    assert [member.routes for member in whole.members] == [["orders"], ["orders"]]
+    assert [member.told for member in whole.members] == [[("up", None)]] * 2
+    assert [member.open for member in whole.members] == [["tcp:1", "tcp:9"]] * 2
+
+
+def test_a_change_is_in_force_in_all(whole: Whole) -> None:
+    """Its version is the parent's; one log line says so."""
+    with capturedLogs() as events:
+        assert whole.change("name: orders, path", "name: other, path")
+
+    assert [member.routes for member in whole.members] == [["other"], ["other"]]
+    assert whole.changes.version.startswith("2-")
+    assert whole.sockets.steps == ["prepared", "committed"]
+    assert [formatEvent(event).partition(":")[0] for event in events] == ["Configuration applied"]
+    assert whole.stage.edition.found.files[0].text == whole.path.read_text()
+    assert not whole.crew.held
+
+
+def test_where_one_cannot_build_it_none_has_it(whole: Whole) -> None:
+    """What it says is the error, once; what the other had prepared is closed; the next change is as the first."""
+    whole.members[1].taken.add("tcp:2")
+    with capturedLogs() as events:
+        assert not whole.change('"tcp:1"', '"tcp:2"')
+    whole.turn()
+
+    assert [member.open for member in whole.members] == [["tcp:1", "tcp:9"]] * 2
+    assert [formatEvent(event) for event in events] == [
+        "The configuration was not applied, the one before stays:\ncannot listen on tcp:2: this worker cannot"
+    ]
+    assert whole.sockets.steps == ["prepared", "abandoned"]
+    whole.members[1].taken.clear()
+    assert whole.change("name: orders, path", "name: other, path")
+    assert [member.open for member in whole.members] == [["tcp:9", "tcp:2"]] * 2
+    assert [member.routes for member in whole.members] == [["other"], ["other"]]
+
+
+def test_what_the_parent_cannot_use_is_no_workers_business(whole: Whole) -> None:
+    """Neither a file that is wrong, nor a port that is taken."""
+    assert not whole.change("path: /orders/*", "path: 7")
+    whole.sockets.taken = True
+    assert not whole.change("path: 7", "path: /other/*")
+
+    assert [member.routes for member in whole.members] == [["orders"], ["orders"]]
+    assert whole.sockets.steps == []
+
+
+def test_one_that_dies_meanwhile_does_not_keep_the_others(whole: Whole) -> None:
+    """The next in its place is started with what is in force."""
+    whole.members[0].channel.close()
+    whole.members[0].reactor.advance(0)
+
+    assert whole.change("name: orders, path", "name: other, path")
+    assert whole.members[1].routes == ["other"]
+
+
+def test_one_that_does_not_answer_keeps_everybody_from_it(whole: Whole) -> None:
+    """Nobody knows what it would do."""
+    whole.members[0].worker.channel.on("prepare", lambda _: Deferred())
+    text = whole.path.read_text()
+    whole.path.write_text(text.replace("name: orders, path", "name: other, path"))
+    done: list[bool] = []
+    whole.changes.reload().addCallback(done.append)
+    whole.turn()
+    assert done == []
+
+    whole.members[0].reactor.advance(LONG)
+    whole.turn()
+
+    assert done == [False]
+    assert whole.members[1].routes == ["orders"]
+
+
+def test_what_is_to_be_kept_is_kept_when_all_are_ready(whole: Whole) -> None:
+    """Where it cannot be, nothing is in force."""
+    kept: list[list[str]] = []
+
+    def keep(settings: Any) -> None:
+        kept.append([name for member in whole.members for name in member.routes])
+        raise OSError("the disk is full")
+
+    changed = whole.changes.apply(lambda: whole.configured.other({"routes": []}), keep=keep)
+    whole.turn()
+
+    assert isinstance(failure(changed), OSError)
+    whole.turn()
+    assert kept == [["orders", "orders"]]
+    assert [member.routes for member in whole.members] == [["orders"], ["orders"]]
+
+
+def test_an_earlier_version_comes_back_in_all(whole: Whole) -> None:
+    """Whatever the file says by then."""
+    first = whole.changes.version
+    assert whole.change("name: orders, path", "name: other, path")
+
+    back = whole.changes.roll_back(first)
+    whole.turn()
+
+    assert back.called
+    assert [member.routes for member in whole.members] == [["orders"], ["orders"]]
+
+
+def test_a_plan_is_rehearsed_by_one(whole: Whole) -> None:
+    """Nothing is in force afterwards; what it cannot build is said."""
+    fresh: dict[str, Any] = {"routes": [{"name": "a", "path": "/a", "respond": {"body": "x"}}]}
+    planned: list[Plan] = []
+    whole.changes.plan(lambda: whole.configured.other(fresh)).addCallback(planned.append)
+    whole.turn()
+    assert len(planned) == 1
+    assert whole.members[0].routes == ["orders"]
+
+    whole.members[0].worker.channel.on("rehearse", lambda _: 1 // 0)
+    refused = whole.changes.plan(lambda: whole.configured.other(fresh))
+    whole.turn()
+    assert isinstance(failure(refused), Unfit)
+
+
+def test_another_number_of_processes_takes_an_upgrade(whole: Whole) -> None:
+    """The one before stays."""
+    with capturedLogs() as events:
+        changed = whole.changes.apply(lambda: whole.configured.other({"processes": 1, "routes": []}))
+        whole.turn()
+        more = whole.configured.settings.model_copy(update={"processes": 3})
+        refused = whole.changes.apply(lambda: more)
+    assert changed.called
+    assert "3 in the place of 1" in str(failure(refused))
+    assert events
+
+
+def test_a_reload_is_counted_once(whole: Whole) -> None:
+    """Figures are sums of all workers'."""
+    assert whole.change("name: orders, path", "name: other, path")
+    assert not whole.change("path: /orders/*", "path: 7")
+    whole.turn()
+
+    counts = [member.worker.gateway.gateway.foundation.metrics._reloads for member in whole.members]
+    assert dict(counts[0]) == {"success": 1, "failure": 1}
+    assert sum(counts[1].values()) == 0
+
+
+def test_it_stops(whole: Whole) -> None:
+    """Then nothing is changed any more."""
+    whole.stopping = True
+
+    assert not whole.change("name: orders, path", "name: other, path")
