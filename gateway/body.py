@@ -199,6 +199,13 @@ class Body:
         self._waiting = 0
         return data
 
+    def give_back(self, data: bytes) -> None:
+        """Have chunks wait again that were taken by somebody who could do nothing with them."""
+        self.taken = False
+        if data:
+            self._chunks.insert(0, data)
+            self._waiting += len(data)
+
     def attach(self, sink: BodySink) -> None:
         """Let all chunks that come after `take` go to `sink`, and the reading side go on, unless `pause` was called.
 

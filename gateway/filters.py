@@ -250,7 +250,11 @@ class _Passage:
         first = before.take()
         if first:
             self._input.append(first)
-        self._pass_on()
+        try:
+            self._pass_on()
+        except BaseException:
+            before.give_back(first)  # without this filter, it goes on as it is
+            raise
         if before.failed:
             self.body_failed()
         elif not before.ended:

@@ -141,7 +141,44 @@ def _set(exchange: Any, path: str, value: Any) -> None:
     setattr(exchange, last, value)
 
 
+def _delete(exchange: Any, name: str) -> None:
+    """Take an attribute away; a native class does not let it go, which is as well."""
+    with suppress(AttributeError, TypeError):
+        delattr(exchange, name)
+    raise ValueError("a fault")
+
+
+def _in_its_place(exchange: Exchange) -> None:
+    fields = _headers(exchange).fields = list(_headers(exchange).fields)
+    fields[0] = (b"x-bad", b"X-Bad", b"a\r\nX-Smuggled: 1")
+
+
+class _Raising:
+    """Something to return, whose attributes end the process."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise SystemExit(3)
+
+
 HARM: dict[str, Any] = {
+    "raising": lambda exchange: _Raising(),
+    "request_id": lambda exchange: _set(exchange, "request_id", "a\r\nX-Smuggled: 1"),
+    "trace_id": lambda exchange: _set(exchange, "trace_id", "a\r\nX-Smuggled: 1"),
+    "route": lambda exchange: _set(exchange, "route", None),
+    "principal": lambda exchange: _set(exchange, "principal", "me"),
+    "client_address": lambda exchange: _set(exchange, "client_address", "everybody"),
+    "params": lambda exchange: _set(exchange, "params", {"a": 7}),
+    "an_error": lambda exchange: _set(exchange, "error", ValueError("mine")),
+    "nobody": lambda exchange: _set(exchange, "downstream", None),
+    "request_gone": lambda exchange: _delete(exchange, "request"),
+    "no_headers": lambda exchange: _set(exchange, "request.headers", None),
+    "no_fields": lambda exchange: _set(_headers(exchange), "fields", None),
+    "in_its_place": lambda exchange: _in_its_place(exchange),
+    "host": lambda exchange: _set(exchange, "request.host", b"a\r\nX-Smuggled: 1"),
+    "version": lambda exchange: _set(exchange, "request.version", b"9\r\n"),
+    "path_alone": lambda exchange: _set(exchange, "request.path", b"/elsewhere"),
+    "an_answer": lambda exchange: _set(exchange, "response", Response(200)),
+    "out_none": lambda exchange: _set(exchange, "headers_out", None),
     "error": lambda exchange: _raise(ValueError("a fault")),
     "exit": lambda exchange: _raise(SystemExit(3)),
     "interrupt": lambda exchange: _raise(KeyboardInterrupt()),

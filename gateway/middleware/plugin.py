@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from types import TracebackType
+from types import CoroutineType, TracebackType
 from typing import Any, Final
 
 from twisted.python.failure import Failure
@@ -22,10 +22,18 @@ from twisted.python.failure import Failure
 from gateway.errors import GatewayError, PluginFailed, reasons
 from gateway.exchange import Exchange
 from gateway.message import Response
-from gateway.middleware.plugin_changes import Before, BeforeAnswer, checked, settle_answer, settle_request
+from gateway.middleware.plugin_changes import (
+    Before,
+    BeforeAnswer,
+    checked,
+    settle_answer,
+    settle_end,
+    settle_request,
+)
+from gateway.middleware.plugin_facts import of_answer, of_request, same_answer, same_request
 from gateway.middleware.plugin_faults import Faults, TookTooLong, WrongAnswer
 from gateway.middleware.plugin_running import Inside, Running
-from gateway.middleware.plugin_waiting import Held
+from gateway.middleware.plugin_waiting import Held, waits
 
 BLOCKS: Final = 0.1
 """Seconds at once from which a plugin is said to hold the reactor."""
@@ -121,11 +129,7 @@ class PluginStep:
         hook = self._request
         if hook is None:
             return None
-        request = exchange.request
-        headers = request.headers
-        target, method, body = request.target, request.method, request.body
-        fields, out, upstream = headers.fields, exchange.headers_out, exchange.upstream
-        count, out_count = len(fields), len(out)
+        facts = of_request(exchange)
         running = self._running
         outer, outer_hook, outer_since = running.plugin, running.hook, running.since
         running.plugin, running.hook = self.name, ON_REQUEST
@@ -140,22 +144,9 @@ class PluginStep:
         running.plugin, running.hook, running.since = outer, outer_hook, outer_since
         if took > self._most:
             failure = self._held(exchange, ON_REQUEST, took, answer) or failure
-        if (
-            answer is None
-            and failure is None
-            and exchange.request is request
-            and request.headers is headers
-            and headers.fields is fields
-            and len(fields) == count
-            and request.target is target
-            and request.method is method
-            and request.body is body
-            and exchange.headers_out is out
-            and len(out) == out_count
-            and exchange.upstream is upstream
-        ):
+        if answer is None and failure is None and same_request(exchange, facts):
             return None
-        before = Before(request, target, method, body, upstream)
+        before = Before(facts)
         if failure is None:
             return self._asked(exchange, before, answer)  # type: ignore[no-any-return]  # as `Held` or `_go_on` have it
         return self._request_failed(exchange, before, failure)  # type: ignore[no-any-return]  # likewise
@@ -173,10 +164,7 @@ class PluginStep:
         error = exchange.error
         if error is not None and self._made(exchange, error):
             return None  # this answer is there since the hook has failed, or has raised it
-        headers = response.headers
-        status, body, length, fields = response.status, response.body, response.length, headers.fields
-        tunnel = response.tunnel
-        count, phrase = len(fields), response.reason
+        facts = of_answer(exchange)
         running = self._running
         outer, outer_hook, outer_since = running.plugin, running.hook, running.since
         running.plugin, running.hook = self.name, ON_RESPONSE
@@ -191,25 +179,13 @@ class PluginStep:
         running.plugin, running.hook, running.since = outer, outer_hook, outer_since
         if took > self._most:
             failure = self._held(exchange, ON_RESPONSE, took, answer) or failure
-        if (
-            answer is None
-            and failure is None
-            and exchange.response is response
-            and response.headers is headers
-            and headers.fields is fields
-            and len(fields) == count
-            and response.status == status
-            and response.body is body
-            and response.length is length
-            and response.tunnel is tunnel
-            and response.reason is phrase
-        ):
+        if answer is None and failure is None and same_answer(exchange, facts):
             return None
-        before = BeforeAnswer(response, status, headers, body, length, tunnel)
+        before = BeforeAnswer(facts)
         if failure is not None:
             self._answer_failed(exchange, before, failure)
             return None
-        if not hasattr(answer, "__await__"):
+        if not waits(answer):
             self._answered(exchange, before, answer)
             return None
         return self._wait(  # type: ignore[no-any-return]  # it is a `Held`
@@ -227,6 +203,7 @@ class PluginStep:
             running = self._running
             outer, outer_hook, outer_since = running.plugin, running.hook, running.since
             running.plugin, running.hook = self.name, ON_FINISH
+            facts = of_answer(exchange)
             running.since = started = self._now()
             failure: Failure | None = None
             answer: Any = None
@@ -238,6 +215,8 @@ class PluginStep:
             running.plugin, running.hook, running.since = outer, outer_hook, outer_since
             if took > self._most:
                 failure = self._held(exchange, ON_FINISH, took, answer) or failure
+            if not same_answer(exchange, facts):
+                failure = settle_end(exchange, facts) or failure
             if failure is not None:
                 self.faults.failed(exchange, ON_FINISH, failure)
             elif answer is not None:
@@ -249,7 +228,7 @@ class PluginStep:
 
     def _asked(self, exchange: Exchange, before: Before, answer: Any) -> Any:
         """Make of what `on_request` returned what the chain gets."""
-        if not isinstance(answer, Response) and hasattr(answer, "__await__"):
+        if not isinstance(answer, Response) and waits(answer):
             return self._wait(
                 exchange,
                 ON_REQUEST,
@@ -314,9 +293,8 @@ class PluginStep:
         self.faults.blocked(exchange, hook, took)
         if took <= self._timeout:
             return None
-        close = getattr(answer, "close", None)
-        if close is not None and hasattr(answer, "__await__"):
-            close()  # a coroutine that nobody awaits
+        if isinstance(answer, CoroutineType):
+            answer.close()  # nobody awaits it
         return Failure(TookTooLong(f"it held the reactor for {took:.3f} s"))
 
     def _wait(
@@ -333,7 +311,7 @@ class PluginStep:
 
     def _finishing(self, exchange: Exchange, answer: Any) -> None:
         """Let `on_finish` wait: nobody waits for it, and it has no longer than other hooks."""
-        if not hasattr(answer, "__await__"):
+        if not waits(answer):
             wrong = WrongAnswer(f"it returned {type(answer).__name__}: None, or an awaitable of it")
             self.faults.failed(exchange, ON_FINISH, Failure(wrong))
             return

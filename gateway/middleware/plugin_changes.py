@@ -19,6 +19,7 @@ from gateway.exchange import Exchange
 from gateway.filters import Replacing, overhear, through
 from gateway.headers import Field, Headers
 from gateway.message import Request, Response
+from gateway.middleware.plugin_facts import Facts, put_back, put_back_request
 from gateway.middleware.plugin_faults import Faults, WrongAnswer
 
 _IS_NAME: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
@@ -45,43 +46,62 @@ _NOT_ADDED: Final = FRAMING | {b"host"}
 
 
 class Before:
-    """A request before a hook."""
+    """A request before a hook.
 
-    __slots__ = ("body", "method", "request", "target", "upstream")
+    Args:
+        facts: `plugin_facts.of_request`.
+    """
 
-    def __init__(self, request: Request, target: bytes, method: bytes, body: Body | None, upstream: str | None) -> None:
-        self.request = request
-        self.target = target
-        self.method = method
-        self.body = body
-        self.upstream = upstream
+    __slots__ = ("body", "facts", "fields", "headers", "method", "out", "request", "response", "target", "upstream")
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
+        self.request: Request = facts[0]
+        self.headers: Headers = facts[1]
+        self.fields: tuple[Field, ...] = facts[2]
+        self.target: bytes = facts[3]
+        self.method: bytes = facts[4]
+        self.body: Body | None = facts[5]
+        self.upstream: str | None = facts[6]
+        self.response: Response | None = facts[7]
+        self.out: tuple[tuple[bytes, bytes], ...] = facts[9]
 
 
 class BeforeAnswer:
-    """An answer before a hook."""
+    """An answer before a hook.
 
-    __slots__ = ("body", "headers", "length", "response", "status", "tunnel")
+    Args:
+        facts: `plugin_facts.of_answer`.
+    """
 
-    def __init__(
-        self, response: Response, status: int, headers: Headers, body: Any, length: int | None, tunnel: Any
-    ) -> None:
-        self.response = response
-        self.status = status
-        self.headers = headers
-        self.body = body
-        self.length = length
-        self.tunnel = tunnel
+    __slots__ = ("body", "facts", "fields", "headers", "length", "response", "status", "tunnel")
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
+        self.response: Response = facts[0]
+        self.headers: Headers = facts[1]
+        self.fields: tuple[Field, ...] = facts[2]
+        self.status: int = facts[3]
+        self.body: Any = facts[4]
+        self.length: int | None = facts[5]
+        self.tunnel: Any = facts[6]
 
 
 def settle_request(exchange: Exchange, before: Before, upstreams: frozenset[str], faults: Faults) -> Failure | None:
     """Look at what was changed in the request; return what was wrong with it."""
     try:
-        chosen = exchange.upstream
-        if chosen != before.upstream and chosen not in upstreams:
+        wrong = put_back(exchange, before.facts, before.request, before.headers)
+        if exchange.response is not before.response:
+            exchange.response = before.response
+            wrong = wrong or "an answer that it has set: `on_request` returns one"
+        chosen: Any = exchange.upstream
+        if chosen != before.upstream and not (isinstance(chosen, str) and chosen in upstreams):
             exchange.upstream = before.upstream
-            raise WrongAnswer(f"an upstream that is none of several that the route lists: {chosen!r:.80}")
-        _check_request(exchange, before.request, before.target, before.method, before.body)
+            wrong = wrong or f"an upstream that is none of several that the route lists: {chosen!r:.80}"
+        wrong = _check_request(exchange, before) or wrong
         _hear(faults, exchange, "on_request", exchange.request.body, before.body)
+        if wrong:
+            raise WrongAnswer(wrong)
     except Exception:  # noqa: BLE001 - whatever stands where octets should
         return Failure()
     return None
@@ -89,9 +109,10 @@ def settle_request(exchange: Exchange, before: Before, upstreams: frozenset[str]
 
 def settle_answer(exchange: Exchange, before: BeforeAnswer, faults: Faults) -> Failure | None:
     """Look at what was changed in the answer; return what was wrong, with the answer before put in its place."""
-    response: Any = exchange.response
     old = before.body
     try:
+        wrong = put_back(exchange, before.facts, before.facts[8], before.facts[9])
+        response: Any = exchange.response
         if not isinstance(response, Response):
             raise WrongAnswer(f"a response that is none: {type(response).__name__}")
         if response.tunnel is not before.tunnel:
@@ -105,15 +126,30 @@ def settle_answer(exchange: Exchange, before: BeforeAnswer, faults: Faults) -> F
         if isinstance(old, Body) and not isinstance(response.body, Body):
             _take_over(response, old)
         _hear(faults, exchange, "on_response", response.body, old)
+        if wrong:
+            return Failure(WrongAnswer(wrong))
     except Exception:  # noqa: BLE001 - as above
         failure = Failure()
-        put_back = exchange.response = before.response
-        put_back.status, put_back.headers, put_back.reason = before.status, before.headers, b""
-        put_back.tunnel = before.tunnel
-        if not isinstance(put_back.body, Body):
-            put_back.body, put_back.length = old, before.length
+        put = exchange.response = before.response
+        put.status, put.headers, put.reason = before.status, before.headers, b""
+        put.tunnel = before.tunnel
+        try:
+            _clean(before.headers, frozenset())
+        except Exception:  # noqa: BLE001 - something that is no list, say
+            _restore(before.headers, before.fields)
+        if not isinstance(put.body, Body):
+            put.body, put.length = old, before.length
         return failure
     return None
+
+
+def settle_end(exchange: Exchange, facts: Facts) -> Failure | None:
+    """Look at what was changed in an exchange that is over: others still look at it."""
+    wrong = put_back(exchange, facts, facts[8], facts[9])
+    if exchange.response is not facts[0]:
+        exchange.response = facts[0]
+        wrong = wrong or "another answer, after the end"
+    return Failure(WrongAnswer(wrong)) if wrong else None
 
 
 def _hear(faults: Faults, exchange: Exchange, hook: str, content: Any, before: Any) -> None:
@@ -128,49 +164,58 @@ def _hear(faults: Faults, exchange: Exchange, hook: str, content: Any, before: A
     overhear(content, before if isinstance(before, Body) else None, told)
 
 
-def _check_request(exchange: Exchange, before: Request, target: bytes, method: bytes, body: Body | None) -> None:
+def _check_request(exchange: Exchange, before: Before) -> str:
     """Look at a request that was changed; what is wrong is taken out.
 
     Args:
-        exchange: Whose.
-        before: The request before.
-        target: Its target.
-        method: Its method.
-        body: Its content.
+        exchange: Whose; its request is one.
+        before: What it was.
 
-    Raises:
-        WrongAnswer: Something was.
+    Returns:
+        Words about the first thing that was wrong; empty for nothing.
     """
     request: Any = exchange.request
-    if not isinstance(request, Request):
-        exchange.request = before
-        raise WrongAnswer(f"a request that is none: {type(request).__name__}")
+    wrong = ""
     content: Any = request.body
+    body = before.body
     if content is not body and not isinstance(content, Body):
         # Nobody would take what the client sends.
         request.body = None if body is None else through(body, Replacing(b""))
         if content is not None:
-            raise WrongAnswer(f"a body that is none: {type(content).__name__}; `replace_content` takes octets")
-    wrong = _clean(request.headers, frozenset())
+            wrong = f"a body that is none: {type(content).__name__}; `replace_content` takes octets"
+    try:
+        wrong = _clean(request.headers, frozenset()) or wrong
+    except Exception:  # noqa: BLE001 - something that is no list, say
+        request.headers = before.headers
+        _restore(before.headers, before.fields)
+        wrong = "headers that are none"
     asked: Any = request.target
     if not isinstance(asked, bytes) or not _IS_TARGET(asked):
         wrong = wrong or f"a target that is none: {asked!r:.80}"
-        request.target = target
-        request.path, _, request.query = target.partition(b"?")
+        request.target = before.target
     way: Any = request.method
     if not isinstance(way, bytes) or not _IS_METHOD(way):
         wrong = wrong or f"a method that is none: {way!r:.80}"
-        request.method = method
+        request.method = before.method
     out: list[tuple[bytes, bytes]] = []
     added: Any = exchange.headers_out
+    if not isinstance(added, list):
+        wrong = wrong or f"a list of fields that is none: {type(added).__name__}"
+        added = before.out
     for pair in added:
         if not _is_field(pair):
             wrong = wrong or f"a field that is none: {pair!r:.80}"
         elif pair[0].lower() not in _NOT_ADDED:
             out.append(pair)
     exchange.headers_out = out
-    if wrong:
-        raise WrongAnswer(wrong)
+    return wrong or put_back_request(request, before.facts)
+
+
+def _restore(headers: Headers, fields: tuple[Field, ...]) -> None:
+    """Give headers the fields that they had."""
+    made = Headers.of(list(fields))
+    headers.fields, headers.index = made.fields, made.index
+    headers.block = headers.base = None
 
 
 def checked(response: Response) -> Response:

@@ -27,6 +27,17 @@ from gateway.awaited import Awaited
 from gateway.middleware.plugin_faults import TookTooLong
 
 
+def waits(answer: object) -> bool:
+    """Whether a hook has returned something to be awaited.
+
+    Its class is asked, as `await` does: what a plugin returns may have attributes that raise whatever they like.
+    """
+    try:
+        return hasattr(type(answer), "__await__")
+    except BaseException:  # noqa: BLE001 - a metaclass of the plugin's
+        return False
+
+
 class Held(Awaited):
     """What a hook still has to say.
 

@@ -95,8 +95,10 @@ def test_an_answer_is_refused(make: Make, calls: list[str]) -> None:
 
 HARMS = [
     *("error", "exit", "interrupt", "generator_exit", "error_later", "exit_later", "interrupt_later"),
-    *("number", "text", "generator", "true"),
+    *("number", "text", "generator", "true", "raising"),
 ]
+FOR_READING = ["request_id", "trace_id", "route", "principal", "client_address", "params", "an_error", "nobody"]
+OF_EXCHANGES = [*FOR_READING, "request_gone", "no_headers", "no_fields"]
 OF_REQUESTS = [
     *("line_end", "text_field", "bad_name", "out_line_end", "out_text", "out_nothing"),
     *("target", "target_text", "method", "upstream", "no_request"),
@@ -154,6 +156,32 @@ def test_faults_on_the_way_out(harmed: Callable[..., Harness], kind: str) -> Non
         assert rejects or response.body == b"content"
         assert gateway.last_log["plugin_errors"].startswith(f"{harm}.on_response=")
         assert gateway.metric("gateway_plugin_errors_total", plugin=harm, hook="on_response") == 1
+
+
+@pytest.mark.parametrize("hook", ["request", "response", "finish"])
+def test_what_is_for_reading_is_put_back(harmed: Callable[..., Harness], hook: str) -> None:
+    """An exchange is answered, logged and forgotten as what it was, whatever a plugin makes of it."""
+    of_requests = ["host", "version", "path_alone", "an_answer", "out_none", "in_its_place"]
+    harms = [*OF_EXCHANGES, *of_requests * (hook == "request"), *["in_its_place"] * (hook == "response")]
+    if hook == "finish":
+        harms.remove("no_fields")  # the answer is out
+        harms.remove("no_headers")
+    gateway = harmed("Silly", hook, harms)
+
+    for harm in harms:
+        response = gateway.get(f"/{harm}")
+
+        assert (response.status, response.body) == (200, b"content"), harm
+        assert response.headers.get(b"x-smuggled") is None
+        assert response.headers.get(b"x-request-id") == gateway.last_log["request_id"].encode()
+        assert gateway.last_log["path"] == f"/{harm}"
+        assert gateway.last_log["client_ip"] == "192.0.2.1"
+        assert gateway.metric("gateway_plugin_errors_total", plugin=harm, hook=f"on_{hook}") == 1, harm
+    asked = gateway.backend("orders").requests
+    assert [one.target.decode() for one in asked] == [f"/{harm}" for harm in harms]
+    assert [one.headers.get(b"x-smuggled") for one in asked] == [None] * len(asked)
+    assert not any(b"\r" in value for one in asked for _, value in one.headers)
+    gateway.check_quiet()
 
 
 def test_faults_at_the_end(harmed: Callable[..., Harness]) -> None:
@@ -269,6 +297,18 @@ def test_a_filter_that_fails(make: Make) -> None:
     assert client.received.startswith(b"HTTP/1.1 500")
     assert gateway.metric("gateway_plugin_errors_total", plugin="f", hook="on_request") == 1
     assert "f.on_request=" in gateway.last_log["plugin_errors"]
+
+
+def test_a_filter_that_fails_while_it_is_hung(make: Make) -> None:
+    """Content that has come already goes on without it, as the exchange does: none of it is lost."""
+    gateway = make(plugins=[plugin("f", "Filters")], routes=[route("f")])
+
+    client = gateway.send(b"POST /orders/1 HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\n\r\ncontent")
+
+    assert client.received.startswith(b"HTTP/1.1 200")
+    assert gateway.backend("orders").last.body == b"content"
+    assert gateway.metric("gateway_plugin_errors_total", plugin="f", hook="on_request") == 1
+    gateway.check_quiet()
 
 
 @pytest.mark.parametrize(("kind", "status", "body"), [("Replace", 200, b"mine"), ("ReplaceAll", 203, b"another")])
