@@ -98,6 +98,9 @@ class Downstream:
         """Break off: the response cannot be completed."""
         raise NotImplementedError
 
+    def expect_again(self, exchange: Exchange) -> None:
+        """The same request is worth knowing when it comes again: what answers it is kept, and asked for often."""
+
 
 _DRY_RUN: Final = "gateway.dry_run"
 """In `Exchange.state`: there, since few exchanges have any."""

@@ -30,11 +30,13 @@ class HeaderBlock:
         outward: The fields as they go out over HTTP/2 (`gateway.http2.fields`); None as long as nobody has asked.
         unforwarded: Whether `gateway.http.forwarded` found that no field says how the request was forwarded; None as
             long as nobody has asked.
+        came: The octets of the fields with the empty line behind them, and the host, where
+            `gateway.http1.request_parser` remembers a request head by them; None for every other block.
         start: Status, reason, the status line with the lines of all fields as `gateway.http1.response_head` wrote them
             last, and whether there is a Date and a length has to be said; None as long as nobody has asked.
     """
 
-    __slots__ = ("credential", "fields", "index", "ordinary", "outward", "passed", "start", "unforwarded")
+    __slots__ = ("came", "credential", "fields", "index", "ordinary", "outward", "passed", "start", "unforwarded")
 
     def __init__(self, headers: Headers) -> None:
         self.fields = tuple(headers.fields)
@@ -42,6 +44,7 @@ class HeaderBlock:
         self.passed: tuple[object, bytes] | None = None
         self.credential: tuple[object, bytes] | None = None
         self.start: tuple[int, bytes, bytes, bool] | None = None
+        self.came: tuple[bytes, bytes] | None = None
         self.ordinary: bool | None = None
         self.outward: tuple[tuple[bytes, bytes], ...] | None = None
         self.unforwarded: bool | None = None
@@ -60,11 +63,16 @@ class Headers:
 
     __slots__ = ("base", "block", "fields", "index")
 
-    def __init__(self, fields: Iterable[tuple[bytes, bytes]] = ()) -> None:
-        self.fields: Sequence[Field] = [(name.lower(), name, value) for name, value in fields] if fields else []
-        self.index: dict[bytes, bytes] = _first_values(self.fields) if fields else {}
-        self.block: HeaderBlock | None = None
-        self.base: HeaderBlock | None = None
+    def __init__(self, fields: Iterable[tuple[bytes, bytes]] = (), block: HeaderBlock | None = None) -> None:
+        self.block: HeaderBlock | None = block
+        self.base: HeaderBlock | None = block
+        if block is not None:
+            # Nothing is made that would only be replaced.
+            self.fields: Sequence[Field] = block.fields
+            self.index: dict[bytes, bytes] = block.index
+            return
+        self.fields = [(name.lower(), name, value) for name, value in fields] if fields else []
+        self.index = _first_values(self.fields) if fields else {}
 
     @staticmethod
     def of(fields: list[Field]) -> Headers:
@@ -77,11 +85,7 @@ class Headers:
     @staticmethod
     def over(block: HeaderBlock) -> Headers:
         """Return the fields of a block; the first change copies them."""
-        headers = Headers()
-        headers.fields = block.fields
-        headers.index = block.index
-        headers.block = headers.base = block
-        return headers
+        return Headers((), block)
 
     def get(self, name: bytes, default: bytes | None = None) -> bytes | None:
         """Return the first value of a field, or `default`."""

@@ -8,11 +8,12 @@ responses too.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from mypy_extensions import mypyc_attr
 
 from gateway.body import Body
-from gateway.headers import Headers
+from gateway.headers import HeaderBlock, Headers
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -120,6 +121,40 @@ class Tunnel:
             self._closed = code, reason
 
 
+class Repeat:
+    """A request whose octets come again and again, and what was found out about it.
+
+    Like a `HeaderBlock`, but with the request line: worth keeping only for what is answered by a cache. Whoever leaves
+    something here leaves with it what it goes by, and looks whether that still holds; see Note [The same request again]
+    in `gateway.http1.repeats`.
+
+    Attributes:
+        method: Of the request.
+        target: Likewise.
+        path: Likewise.
+        query: Likewise.
+        host: Likewise.
+        block: Its fields.
+        tree: By which it was routed (`gateway.serving.tree`), with `match`; None as long as it was not.
+        match: What it was routed to.
+        key: What `gateway.middleware.cache_request` made of it; None as long as nobody has asked.
+        record: What `gateway.middleware.log_record` wrote of it; likewise.
+    """
+
+    __slots__ = ("block", "host", "key", "match", "method", "path", "query", "record", "target", "tree")
+
+    def __init__(self, method: bytes, target: bytes, host: bytes, block: HeaderBlock) -> None:
+        self.method = method
+        self.target = target
+        self.path, _, self.query = target.partition(b"?")
+        self.host = host
+        self.block = block
+        self.tree: object = None
+        self.match: Any = None
+        self.key: Any = None
+        self.record: Any = None
+
+
 class Request:
     """A request head that passed the rules, and the body that follows it.
 
@@ -133,9 +168,10 @@ class Request:
         headers: All fields as received, hop-by-hop ones included.
         body: None for a request without content.
         upgrade: The protocol named by `Upgrade`, where the client asks for a change of protocol.
+        repeat: What is known of it, where it came before; None for nearly every request.
     """
 
-    __slots__ = ("body", "headers", "host", "method", "path", "query", "target", "upgrade", "version")
+    __slots__ = ("body", "headers", "host", "method", "path", "query", "repeat", "target", "upgrade", "version")
 
     def __init__(
         self,
@@ -155,11 +191,44 @@ class Request:
         self.headers = headers
         self.body = body
         self.upgrade = upgrade
+        self.repeat: Repeat | None = None
 
     @property
     def whole(self) -> bool:
         """Whether all of the request's content has come."""
         return self.body is None or self.body.ended
+
+    @property
+    def repeats(self) -> Repeat | None:
+        """What is known of it, where it came before and no step has changed it since."""
+        repeat = self.repeat
+        if (
+            repeat is None
+            or self.target is not repeat.target
+            or self.host is not repeat.host
+            or self.headers.block is not repeat.block
+        ):
+            return None
+        return repeat
+
+
+class RepeatedRequest(Request):
+    """One that came before, octet for octet."""
+
+    __slots__ = ()
+
+    def __init__(self, repeat: Repeat) -> None:
+        # Not by `Request.__init__`, which takes the target apart.
+        self.method = repeat.method
+        self.target = repeat.target
+        self.path = repeat.path
+        self.query = repeat.query
+        self.host = repeat.host
+        self.version = b"1.1"
+        self.headers = Headers.over(repeat.block)
+        self.body = None
+        self.upgrade = None
+        self.repeat = repeat
 
 
 class Response:

@@ -20,15 +20,27 @@ from gateway.http1.content import ContentReader
 from gateway.http1.framing import CHUNKED
 from gateway.http1.lines import REQUESTS
 from gateway.http1.memo import HeadMemo
+from gateway.http1.repeats import Repeats
 from gateway.http1.request_heads import RequestHeads
 from gateway.http1.request_line import accepted, asked_for, plain_line
-from gateway.message import Request
+from gateway.message import RepeatedRequest, Request
 
 _END: Final = b"\r\n\r\n"
 
 
 class RequestMemo(HeadMemo[tuple[HeaderBlock, bytes, int]]):
-    """Fields, host and length, by the bytes of a head after its request line; see Note [The same head again]."""
+    """Fields, host and length, by the bytes of a head after its request line; see Note [The same head again].
+
+    Args:
+        repeats: The requests that came before whole: those of the memo that this one takes the place of.
+
+    Attributes:
+        repeats: The requests that came before whole, on any connection.
+    """
+
+    def __init__(self, repeats: Repeats | None = None) -> None:
+        super().__init__()
+        self.repeats = Repeats() if repeats is None else repeats
 
 
 class RequestParser:
@@ -56,6 +68,7 @@ class RequestParser:
         "_max_fields",
         "_max_head",
         "_memo",
+        "_repeats",
         "_source",
         "held",
         "in_head",
@@ -72,6 +85,7 @@ class RequestParser:
         self._max_head = max_head
         self._max_fields = max_fields
         self._memo = memo
+        self._repeats: Repeats = memo.repeats
         self._heads = RequestHeads(max_head, max_fields)
         self._content = ContentReader(max_head, max_fields, MalformedRequest, HeaderTooLarge)
         self._body: Body | None = None
@@ -84,6 +98,11 @@ class RequestParser:
         if self._body is not None:
             data = self._read_content(self._body, data)
         elif not self.in_head and not self.stopped and self.held is None:
+            if self._repeats:
+                repeat = self._repeats.get(data)
+                if repeat is not None and len(data) <= self._max_head and len(repeat.block.fields) <= self._max_fields:
+                    self.requests.append(RepeatedRequest(repeat))
+                    return
             line = plain_line(data)
             if line is not None:
                 # Most reads hold one head that is in the memo, and nothing else.
@@ -108,6 +127,10 @@ class RequestParser:
         """Go on as HTTP after a protocol change that did not happen; returns the bytes held."""
         held, self.held = self.held or b"", None
         return held
+
+    def expect_again(self, request: Request) -> None:
+        """Know a request by all of its octets when it comes again, on whichever connection."""
+        self._repeats.note(request)
 
     def refused(self) -> Request:
         """Return what is known of the request in whose place there is an error: what it asked for, and `Accept`."""
@@ -172,7 +195,9 @@ class RequestParser:
         if framing.request_content(b"1.1", headers) or not framing.keeps_alive(b"1.1", headers):
             return False
         if self._memo.came_before(fields):
-            self._memo.remember(fields, (HeaderBlock(headers), host, 0))
+            block = HeaderBlock(headers)
+            block.came = fields, host
+            self._memo.remember(fields, (block, host, 0))
         method, target = line.groups()
         self.requests.append(Request(method, target, headers, host))
         return True
@@ -199,7 +224,10 @@ class RequestParser:
             # The head began with this read, and is complete: `fields` are all of its bytes behind the request line.
             fields = data[plain : len(data) - len(rest)]
             if self._memo.came_before(fields):
-                self._memo.remember(fields, (HeaderBlock(request.headers), request.host, length))
+                block = HeaderBlock(request.headers)
+                if not length:
+                    block.came = fields, request.host
+                self._memo.remember(fields, (block, request.host, length))
         if length:
             self._last = heads.last
             return self._begin_content(request, length, rest)

@@ -2,7 +2,7 @@
 
 A line of text is made by one function that is put together when the configuration
 is loaded (`gateway.middleware.log_fields`), a JSON record by its members
-(`gateway.middleware.log_members`). Bodies are never logged; credentials in the
+(`gateway.middleware.log_record`). Bodies are never logged; credentials in the
 query and in chosen header fields are redacted.
 """
 
@@ -21,7 +21,8 @@ from gateway.exchange import Exchange
 from gateway.middleware import log_members as members
 from gateway.middleware import log_template
 from gateway.middleware.log_fields import ALWAYS_REDACTED, compiled, expression, query_redactor
-from gateway.middleware.log_values import Expression, Member, Record
+from gateway.middleware.log_record import Record
+from gateway.middleware.log_values import Expression, Member
 
 
 class AccessLog:

@@ -12,7 +12,7 @@ Tests: `tests/flow/test_cache_keys.py::test_what_is_in_the_key`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, cast
 
 from mypy_extensions import mypyc_attr
 
@@ -39,11 +39,12 @@ _NOT_SENT: Final = Among(CONDITIONS | {_ENCODING, b"if-range", b"range"})
 
 
 class _Made:
-    """A key that was made, and what else it was made of than host and target."""
+    """A key that was made, by whom, and what else it was made of than host and target."""
 
-    __slots__ = ("key", "path", "scheme", "upstream")
+    __slots__ = ("key", "path", "requests", "scheme", "upstream")
 
-    def __init__(self, key: Key, path: bytes, scheme: bytes, upstream: str | None) -> None:
+    def __init__(self, requests: Requests, key: Key, path: bytes, scheme: bytes, upstream: str | None) -> None:
+        self.requests = requests
         self.key = key
         self.path = path
         self.scheme = scheme
@@ -106,6 +107,11 @@ class Requests:
     def key(self, exchange: Exchange) -> Key:
         """Return what a request is kept under; to be read only: see Note [The same key again]."""
         request = exchange.request
+        repeat = request.repeats
+        if repeat is not None and repeat.key is not None:
+            made = cast("_Made", repeat.key)
+            if made.requests is self and self._is_of(made, exchange):
+                return made.key
         if self._vary or isinstance(request, ChangedRequest) or not ordinary(request.headers):
             return self._key(exchange)
         name = request.host + request.target
@@ -113,11 +119,17 @@ class Requests:
         if known is None:
             key = self._key(exchange)
             if self._known.came_before(name):
-                self._known.remember(name, _Made(key, exchange.path, exchange.scheme, exchange.upstream))
+                self._known.remember(name, _Made(self, key, exchange.path, exchange.scheme, exchange.upstream))
             return key
-        if known.path == exchange.path and known.scheme == exchange.scheme and known.upstream == exchange.upstream:
+        if self._is_of(known, exchange):
+            if repeat is not None:
+                repeat.key = known
             return known.key
         return self._key(exchange)
+
+    def _is_of(self, made: _Made, exchange: Exchange) -> bool:
+        """Whether a key that was made for an exchange with the same host and target is that of this one."""
+        return made.path == exchange.path and made.scheme == exchange.scheme and made.upstream == exchange.upstream
 
     def _key(self, exchange: Exchange) -> Key:
         request = exchange.request

@@ -1,8 +1,8 @@
-"""The members of a JSON record of the access log: each gives the value of one field as octets, and they are joined.
+"""The members of a JSON record of the access log: each gives the value of one field as octets.
 
 Compiled, a record costs half of what an expression over the exchange does, which is interpreted always
 (`gateway.middleware.log_fields`, where the other members come from). How values are written is in
-`gateway.middleware.log_values`.
+`gateway.middleware.log_values`; they are joined by `gateway.middleware.log_record`.
 """
 
 from __future__ import annotations
@@ -346,3 +346,11 @@ class Scheme(OctetsMember):
 
     def value(self, exchange: Exchange) -> bytes:
         return self.quoted(exchange.scheme, "utf-8", "backslashreplace")
+
+
+REPEATED: Final = (
+    *(Constant, Service, Method, Host, Domain, Path, Query, UserAgent, Protocol, HTTPVersion, BytesReceived),
+    *(RouteName, UpstreamService, Backend, Attempts, UpstreamResponseTime, Status, Level, Reason, BytesSent),
+)
+"""Members whose value follows from the octets of the request, and from what it was answered with. The others are of the
+client, or of the moment."""

@@ -8,7 +8,7 @@ Tests: `tests/middleware/test_log_members.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 from orjson import dumps
@@ -135,28 +135,3 @@ class Expression(Member):
 
     def value(self, exchange: Exchange) -> bytes:
         return self.before + dumps(self._evaluate(exchange))
-
-
-class Record:
-    """A line of the log.
-
-    Args:
-        members: By name, in their order.
-    """
-
-    __slots__ = ("_members",)
-
-    def __init__(self, members: Sequence[tuple[str, Member]]) -> None:
-        self._members = [member for _, member in members]
-        for count, (name, member) in enumerate(members):
-            member.stand_behind((b"," if count else b"{") + dumps(name) + b":")
-
-    def line(self, exchange: Exchange) -> bytes:
-        """Return the line of an exchange.
-
-        Raises:
-            TypeError: As `Member.value` says.
-        """
-        parts = [member.value(exchange) for member in self._members]
-        parts.append(b"}\n" if parts else b"{}\n")
-        return b"".join(parts)

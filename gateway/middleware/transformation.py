@@ -46,6 +46,7 @@ class ChangedRequest(Request):
         self.headers = original.headers
         self.body = original.body
         self.upgrade = original.upgrade
+        self.repeat = None
         self.original = original
 
 

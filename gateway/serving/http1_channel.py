@@ -181,6 +181,9 @@ class Http1Channel(ClientConnection, Answering):
             self.close(aborting=True)
             self.life.abandon(ClientAborted())
 
+    def expect_again(self, exchange: Exchange) -> None:
+        self._parser.expect_again(exchange.request)
+
     # How an answer gets on (gateway.serving.http1_answer.Answering).
 
     def answer_streams(self) -> None:

@@ -92,8 +92,9 @@ class GatewaySite(Site, Host):
         """Let connections and exchanges that begin from now on go by these."""
         self.options = options
         self.rules = rules
-        # Heads were judged by the limits that were in force.
-        self.memo = RequestMemo()
+        # Heads were judged by the limits that were in force; what came before whole was routed by the routes that were.
+        self.memo.repeats.clear()
+        self.memo = RequestMemo(self.memo.repeats)
         self.blocks = RequestBlocks()
         self._tell_doors()
 

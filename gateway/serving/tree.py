@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, cast
 
 from twisted.logger import Logger
 
@@ -203,6 +203,11 @@ def _has(routes: RouteTable[RouteLeaf], request: Request) -> bool:
     return True
 
 
+def _asks_more(tree: Tree, route: RouteLeaf) -> bool:
+    """Whether more than the octets of a request decides where it goes, or is asked about it each time."""
+    return tree.decides_by_forwarding or tree.explain_routing or route.asks_about_every_path
+
+
 def _match(
     routes: RouteTable[RouteLeaf], request: Request, path: bytes, known: Known[RouteLeaf] | None
 ) -> Match[RouteLeaf]:
@@ -280,39 +285,13 @@ class Root(Generic[T]):
     def render_exchange(self, exchange: Exchange) -> None:
         """Find the leaf and let it answer; never raises."""
         tree = self.tree
-        request = exchange.request
-        occupancy = self.occupancy
-        occupancy.in_flight += 1
+        self.occupancy.in_flight += 1
         try:
-            if tree.decides_by_forwarding:
-                request.headers = exchange.forwarding.believed(request.headers)
-            own = tree.own_paths.get(request.path)
-            if own is not None and (tree.claimed is None or not _has(tree.claimed, request)):
-                own.render_exchange(exchange)
-                return
-            if tree.in_flight and occupancy.places_held > tree.in_flight:
-                # Raised by a step of its route (`gateway.middleware.admission.Full`), so that the 503 has the fields of
-                # the route's other answers.
-                exchange.error = TooManyInFlight()
-            written = path = request.path
-            routes = tree.routes
-            known = routes.known(request.host, path)
-            if known is None and path != b"*":
-                path = exchange.path = normal_form(path)
-            if tree.explain_routing:
-                self._explain(tree, exchange)
-            match = _preflight(routes, request, path) if tree.answers_preflights else None
-            if match is None:
-                match = _match(routes, request, path, known)
-            route = match.value
-            # A path in normal form, as nearly all are, has one reading.
-            if path is not written or route.asks_about_every_path:
-                settle(request, path, routes, match, route.paths)
-            exchange.params = match.params
-            if request.method in COUNTED:
-                _render_counted(routes, route, exchange, path)
+            repeat = exchange.request.repeat
+            if repeat is None or repeat.tree is not tree:
+                self._render(tree, exchange)
             else:
-                route.render_exchange(exchange)
+                self._render_again(tree, exchange, cast("Match[RouteLeaf]", repeat.match))
         except GatewayError as error:
             if exchange.error is None:
                 exchange.error = error
@@ -322,6 +301,51 @@ class Root(Generic[T]):
             _log.failure("The gateway failed to route a request")
             exchange.error = InternalError()
             tree.unrouted.begin(exchange)
+
+    def _render(self, tree: T, exchange: Exchange) -> None:
+        request = exchange.request
+        if tree.decides_by_forwarding:
+            request.headers = exchange.forwarding.believed(request.headers)
+        own = tree.own_paths.get(request.path)
+        if own is not None and (tree.claimed is None or not _has(tree.claimed, request)):
+            own.render_exchange(exchange)
+            return
+        if tree.in_flight and self.occupancy.places_held > tree.in_flight:
+            # Raised by a step of its route (`gateway.middleware.admission.Full`), so that the 503 has the fields of
+            # the route's other answers.
+            exchange.error = TooManyInFlight()
+        written = path = request.path
+        routes = tree.routes
+        known = routes.known(request.host, path)
+        if known is None and path != b"*":
+            path = exchange.path = normal_form(path)
+        if tree.explain_routing:
+            self._explain(tree, exchange)
+        match = _preflight(routes, request, path) if tree.answers_preflights else None
+        if match is None:
+            match = _match(routes, request, path, known)
+        route = match.value
+        # A path in normal form, as nearly all are, has one reading.
+        if path is not written or route.asks_about_every_path:
+            settle(request, path, routes, match, route.paths)
+        exchange.params = match.params
+        if request.method in COUNTED:
+            _render_counted(routes, route, exchange, path)
+            return
+        repeat = request.repeat
+        if repeat is not None and path is written and own is None and not _asks_more(tree, route):
+            params = match.params
+            repeat.tree, repeat.match = tree, Match(route, None if params is None else dict(params))
+        route.render_exchange(exchange)
+
+    def _render_again(self, tree: T, exchange: Exchange, found: Match[RouteLeaf]) -> None:
+        """Do what `_render` did for the same octets, by the same tree; see `_asks_more`."""
+        if tree.in_flight and self.occupancy.places_held > tree.in_flight:
+            exchange.error = TooManyInFlight()
+        params = found.params
+        if params is not None:
+            exchange.params = dict(params)  # a plugin may change it
+        found.value.render_exchange(exchange)
 
     def render_error(self, exchange: Exchange, error: GatewayError) -> None:
         """Answer with an error that the connection itself found in place of a request.

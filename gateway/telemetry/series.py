@@ -74,17 +74,45 @@ class Histogram:
             yield bound, running
 
 
+class Cell:
+    """What is still to be added to one combination of label values; whoever holds it counts in it without a look-up.
+
+    Attributes:
+        count: How much that is.
+    """
+
+    __slots__ = ("count",)
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
 class Counts:
     """A counter with labels: how often each combination of label values was met."""
 
-    __slots__ = ("cells",)
+    __slots__ = ("_added", "_apart")
 
     def __init__(self) -> None:
-        self.cells: dict[tuple[str, ...], int] = {}
+        self._added: dict[tuple[str, ...], int] = {}
+        self._apart: dict[tuple[str, ...], Cell] = {}
+
+    @property
+    def cells(self) -> dict[tuple[str, ...], int]:
+        """How often each combination was met so far."""
+        for labels, cell in self._apart.items():
+            count = cell.count
+            if count:
+                cell.count = 0
+                self._added[labels] = self._added.get(labels, 0) + count
+        return self._added
+
+    def cell(self, *labels: str) -> Cell:
+        """Return where to count under these label values, given in the order of the list of metrics."""
+        return self._apart.setdefault(labels, Cell())
 
     def add(self, *labels: str) -> None:
         """Count one more under these label values, given in the order of the list of metrics."""
-        self.cells[labels] = self.cells.get(labels, 0) + 1
+        self._added[labels] = self._added.get(labels, 0) + 1
 
     def add_many(self, count: int, *labels: str) -> None:
         """Count several more."""

@@ -27,6 +27,7 @@ from gateway.middleware.cache_invalidation import Invalidation
 from gateway.middleware.cache_parts import Parts
 from gateway.middleware.cache_request import Requests
 from gateway.middleware.cache_waiting import Waiting
+from gateway.telemetry.series import Cell
 from tests.middleware.conftest import exchange_for
 from tests.middleware.test_cache_fetch import Asked
 
@@ -72,7 +73,7 @@ class Stage:
         self.parts = Parts(*rules, lambda: NOW, self._ask, self.lending)
         self.parts.begin = lambda inner: None
         invalidation = Invalidation(MemoryStore(1000), flights)
-        CacheStep(self.parts, frozenset([b"GET"]), True, invalidation, {}, "users")
+        CacheStep(self.parts, frozenset([b"GET"]), True, invalidation, lambda outcome: Cell())
         exchange = exchange_for()
         self.waiting = Waiting(exchange, NO_WISHES, None)
         self.told = Told()

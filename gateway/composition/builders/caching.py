@@ -136,8 +136,7 @@ class Cached:
             frozenset(method.encode() for method in settings.methods),
             settings.coalesce,
             self._invalidation,
-            self._foundation.metrics.counter("gateway_cache_requests_total").cells,
-            route.name,
+            partial(self._foundation.metrics.counter("gateway_cache_requests_total").cell, route.name),
         )
 
     def _others(self) -> SharedPurges | None:
