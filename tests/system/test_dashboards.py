@@ -1,0 +1,175 @@
+"""Dashboards and alerts for real: a Prometheus scrapes gateways under load, every query gives data, every alert comes.
+
+Times of the rules are sixty times shorter, so that what takes minutes takes seconds; nothing else is changed but the
+memory that is too much (any gateway occupies more).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+
+from dashboards.pages import PAGES
+from dashboards.panel import Panel
+from tests.system.busy_gateways import BusyGateways, busy_gateways
+from tests.system.prometheus_server import (
+    ALERTMANAGER,
+    PLACE,
+    PROGRAM,
+    PrometheusServer,
+    alertmanager,
+    prometheus_server,
+    shortened,
+)
+
+pytestmark = [
+    pytest.mark.skipif(PROGRAM is None, reason="no prometheus on PATH: `make test` installs one"),
+    pytest.mark.timeout(400),  # most of it is the first one's, who waits for what all look at
+]
+
+RULES = (PLACE / "gateway.rules.yml").read_text()
+PANELS = [(page.name, panel) for page in PAGES for panel in page.panels()]
+QUERIES = {query.expr for _, panel in PANELS for query in panel.queries}
+RECORDS = {rule["record"] for group in yaml.safe_load(RULES)["groups"] for rule in group["rules"] if "record" in rule}
+ALERTS = {
+    (rule["alert"], rule["labels"]["severity"])
+    for group in yaml.safe_load(RULES)["groups"]
+    for rule in group["rules"]
+    if "alert" in rule
+}
+LONGEST = 200.0
+"""Seconds after which what has not come will not come."""
+
+
+def filled_in(query: str) -> str:
+    """A query as Grafana asks it; a figure that is 0 where there is no series is asked for the series."""
+    for variable, value in {"instance": ".*", "route": ".*", "__rate_interval": "6s", "__range": "1m"}.items():
+        query = query.replace(f"${variable}", value)
+    return query.replace(" or vector(0)", "")
+
+
+class Told(ThreadingHTTPServer):
+    """Those whom the alertmanager tells: what they heard, by where."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Listener)
+        self.heard: dict[str, list[dict[str, Any]]] = {"/night": [], "/office": []}
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class _Listener(BaseHTTPRequestHandler):
+    server: Told
+
+    def do_POST(self) -> None:
+        said = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.heard[self.path] += said["alerts"]
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *args: Any) -> None:
+        """The test says what is wrong."""
+
+
+class Found(NamedTuple):
+    """What came of it.
+
+    Attributes:
+        data: Queries and names of records that gave figures, at one time or another.
+        fired: Alerts that have fired: name and severity.
+        heard: What the alertmanager has told, by whom.
+    """
+
+    data: set[str]
+    fired: set[tuple[str, str]]
+    heard: dict[str, list[dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Found]:
+    """Traffic, then faults; looked at until all is there, or for so long."""
+    if ALERTMANAGER is None:
+        pytest.skip("no prometheus-alertmanager on PATH: `make test` installs one")
+    place = tmp_path_factory.mktemp("busy")
+    told = Told()
+    rules = shortened(RULES.replace("vector(1e9)", "vector(1e6)"), 60, {"GatewayRestarts": 15})
+    with (
+        alertmanager(place, f"http://127.0.0.1:{told.server_port}") as manager,
+        busy_gateways(place) as gateways,
+        prometheus_server(place, gateways.targets, rules, [manager]) as prometheus,
+    ):
+        yield observe(gateways, prometheus, told)
+    told.shutdown()
+    told.server_close()
+
+
+def observe(gateways: BusyGateways, prometheus: PrometheusServer, told: Told) -> Found:
+    """Look until everything has been seen once."""
+    seen = Found(set(), set(), told.heard)
+    wanted = QUERIES | RECORDS
+    end = time.monotonic() + LONGEST
+
+    def look() -> None:
+        for query in wanted - seen.data:
+            if prometheus.figures(filled_in(query)):
+                seen.data.add(query)
+        seen.fired.update(prometheus.firing())
+
+    # What can be seen only while all is well.
+    healthy = {query for query in wanted if "store_duration" in query or "jwks_keys" in query or "discovery" in query}
+    while time.monotonic() < end - LONGEST + 20 and not healthy <= seen.data:
+        look()
+        time.sleep(0.5)
+    gateways.break_everything()
+    gateways.hold_up()
+    restarts = threading.Thread(target=gateways.restart, args=(lambda: started(gateways, prometheus),), daemon=True)
+    restarts.start()
+    while time.monotonic() < end and not (wanted <= seen.data and seen.fired >= ALERTS and all(told.heard.values())):
+        look()
+        time.sleep(0.5)
+    restarts.join(max(0, end - time.monotonic()))
+    return seen
+
+
+def started(gateways: BusyGateways, prometheus: PrometheusServer) -> float:
+    """When the gateway that is started again and again was, as Prometheus has it."""
+    instance = gateways.targets[2]
+    return sum(prometheus.figures(f'process_start_time_seconds{{instance="{instance}"}}'))
+
+
+@pytest.mark.parametrize(
+    "panel", [panel for _, panel in PANELS], ids=[f"{name}: {panel.title}" for name, panel in PANELS]
+)
+def test_every_query_of_a_panel_gives_data(found: Found, panel: Panel) -> None:
+    """Whether it shows what is well, or needs a fault to show something."""
+    assert [query.expr for query in panel.queries if query.expr not in found.data] == []
+
+
+@pytest.mark.parametrize("record", sorted(RECORDS))
+def test_every_recording_rule_records(found: Found, record: str) -> None:
+    """Alerts and dashboards go by them."""
+    assert record in found.data
+
+
+@pytest.mark.parametrize(("alert", "severity"), sorted(ALERTS))
+def test_every_alert_comes_with_its_fault(found: Found, alert: str, severity: str) -> None:
+    """All of them on real faults."""
+    assert (alert, severity) in found.fired
+
+
+def test_whoever_is_called_hears_of_it(found: Found) -> None:
+    """At night what is critical, in the office the rest, with where it is and what to read."""
+    assert {each["labels"]["severity"] for each in found.heard["/night"]} == {"critical"}
+    assert {each["labels"]["severity"] for each in found.heard["/office"]} == {"warning"}
+    for each in found.heard["/night"]:
+        assert re.fullmatch(r"docs/runbook/[a-z-]+\.md", each["annotations"]["runbook_url"])
+        assert "<no value>" not in each["annotations"]["summary"]
