@@ -20,6 +20,7 @@ from tests.system.gateway_process import ROOT
 from tests.system.guides import Guide
 from tests.system.log_server import served
 from tests.system.ports import free_port
+from tests.system.prometheus_server import PROGRAM as PROMETHEUS
 from tests.system.redis_server import redis_server
 
 
@@ -208,6 +209,21 @@ def test_upgrade_without_losing_a_request(tmp_path: Path) -> None:
         try:
             assert guide.follow() >= 9
         finally:
+            guide.stop()
+
+
+@pytest.mark.skipif(PROMETHEUS is None, reason="no prometheus on PATH: `make test` installs one")
+def test_dashboards_and_alerts(tmp_path: Path) -> None:
+    """A Prometheus scrapes a gateway by the rules that are shipped."""
+    (tmp_path / "etc").symlink_to(ROOT / "etc")
+    with backend("app") as origin:
+        ports = {port: free_port() for port in (8080, 9090, 9091)}
+        guide = Guide("docs/guides/dashboards.md", tmp_path, {**ports, 9001: origin.server_address[1]})
+        try:
+            assert guide.follow() >= 10
+        finally:
+            with contextlib.suppress(OSError, ValueError):
+                os.kill(int((tmp_path / "prometheus.pid").read_text()), signal.SIGTERM)
             guide.stop()
 
 
