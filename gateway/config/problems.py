@@ -7,7 +7,6 @@ operator sees all of them at once.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import NamedTuple
 
 
@@ -82,5 +81,7 @@ def suggestion(word: str, known: Iterable[str], least: float = 0.6) -> str:
         known: What there is.
         least: How alike they must be, from 0 to 1.
     """
+    from difflib import get_close_matches  # 160 kB: who writes no wrong word needs none of it
+
     near = get_close_matches(word, list(known), n=1, cutoff=least)
     return f", did you mean `{near[0]}`?" if near else ""

@@ -91,7 +91,7 @@ class _One:
         self._counted = counted
 
     def decide(self, keys: Sequence[bytes], now: float) -> Verdict:
-        """See `gateway.limiting.limit.Decide`: 7 µs, of which the lock is 5."""
+        """See `gateway.limiting.limit.Decide`; most of it is the lock."""
         counted, memory = self._counted, self._memory
         place = counted.place(keys[0])
         memory.lock(place[1])

@@ -69,7 +69,7 @@ class Row:
         return sum(_ROW.unpack_from(self._memory.octets, self._counters))
 
     def take(self, limit: int) -> bool:
-        """Take a place if fewer than `limit` are taken; 10 µs."""
+        """Take a place if fewer than `limit` are taken."""
         memory = self._memory
         memory.lock(self._at)
         try:

@@ -18,7 +18,7 @@ from gateway.processes.memory import SharedMemory
 DIGEST: Final = 16
 WAYS: Final = 8
 REMEMBERED: Final = 65_536
-"""Keys whose place a worker remembers, rather than hash them again (0.9 µs)."""
+"""Keys whose place a worker remembers, rather than hash them again."""
 PARTS: Final = 66
 """Most parts of a sliding window that have requests: see `gateway.limiting.sliding_window`."""
 
