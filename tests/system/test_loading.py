@@ -11,7 +11,6 @@ import pytest
 
 BIG = (
     "argon2",  # hashes passwords
-    "difflib",  # knows which word was meant
     "dotenv",  # reads `.env` files
     "gateway.admin.configuration",  # changes the configuration
     "gateway.balancing.hashing",  # picks backends by hashes
