@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final
 
+from gateway.http.remembered import remembered
 from gateway.processes.memory import SharedMemory
 
 DIGEST: Final = 16
 WAYS: Final = 8
 REMEMBERED: Final = 65_536
 """Keys whose place a worker remembers, rather than hash them again."""
+LONGEST: Final = 256
+"""Octets of the longest key whose place is remembered."""
 PARTS: Final = 66
 """Most parts of a sliding window that have requests: see `gateway.limiting.sliding_window`."""
 
@@ -58,7 +60,7 @@ class Slots:
             digest = blake2b(key, digest_size=DIGEST).digest()
             return digest, begins + (int.from_bytes(digest[:4], "little") % buckets) * self._size * WAYS
 
-        self.place: Callable[[bytes], tuple[bytes, int]] = lru_cache(REMEMBERED)(place)
+        self.place: Callable[[bytes], tuple[bytes, int]] = remembered(place, most=REMEMBERED, longest=LONGEST)
         """Returns the hash of a key, and where its bucket is."""
 
     def state(self, digest: bytes, bucket: int) -> Any:

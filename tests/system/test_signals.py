@@ -31,7 +31,7 @@ def holding(directory: Path, origin: backends.Backend, command: tuple[str | Path
     gateway = GatewayProcess(directory, **one_upstream(origin.url))
     gateway.start(wait=False, command=command)
     end = time.monotonic() + 15
-    while not gateway.catches(signal.SIGHUP):
+    while not all(map(gateway.catches, (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2))):
         assert time.monotonic() < end, gateway.errors
         time.sleep(0.001)
     return gateway
