@@ -1,4 +1,4 @@
-"""Drive a proxy with h2load (nghttp2), over HTTP/2, and read what it counted.
+"""Drive a proxy with h2load (nghttp2), over HTTP/2 or at a pace of HTTP/1.1, and read what it counted.
 
 Counts are of its summary, latencies of its log, which has a line for each request. A run has a number of requests and
 not of seconds: h2load opens no connection in place of one whose server says GOAWAY, as gateways do that want theirs to
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks.wrk import Load, LoadFailed
@@ -23,22 +23,24 @@ _COUNTS = re.compile(
     r"^requests: .*?(\d+) done, (\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout", re.MULTILINE
 )
 _TRAFFIC = re.compile(r"^traffic: \S+ \((\d+)\) total", re.MULTILINE)
-_PROTOCOL = re.compile(r"^Application protocol: h2c?$", re.MULTILINE)
+_HTTP2 = re.compile(r"^Application protocol: h2c?$", re.MULTILINE)
+_HTTP1 = re.compile(r"^Application protocol: http/1\.1$", re.MULTILINE)
 _UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6}
 
 
-def parse(output: str, log: str) -> Load:
+def parse(output: str, log: str, protocol: re.Pattern[str] = _HTTP2) -> Load:
     """Read a run.
 
     Args:
         output: What h2load printed.
         log: A line for each request: when it began, its status, and how long it took, in microseconds.
+        protocol: The line that says which version of HTTP it has to be.
 
     Raises:
         LoadFailed: It broke off, or spoke another version of HTTP.
     """
     finished, counts, traffic = _FINISHED.search(output), _COUNTS.search(output), _TRAFFIC.search(output)
-    if finished is None or counts is None or traffic is None or _PROTOCOL.search(output) is None:
+    if finished is None or counts is None or traffic is None or protocol.search(output) is None:
         raise LoadFailed(output.strip()[-500:] or "h2load printed nothing")
     _, succeeded, failed, errored, timeout = map(int, counts.groups())
     # An error is a failure too, and counted as both.
@@ -96,13 +98,42 @@ def run(
     Raises:
         LoadFailed: h2load is missing, ended with an error, or hung.
     """
+    return _run(lambda log: command(url, log, requests, connections, streams, headers, body), timeout, _HTTP2)
+
+
+def run_at_pace(
+    url: str, seconds: float, connections: int, pace: int, headers: Sequence[tuple[str, str]], timeout: float = 120
+) -> Load:
+    """Send requests of HTTP/1.1 at a pace, and return the counts.
+
+    Args:
+        url: Asked for, each time.
+        seconds: For how long.
+        connections: Among which the requests are shared out evenly.
+        pace: Requests a second on each connection.
+        headers: Sent with every request.
+        timeout: Seconds, after which it hangs.
+
+    Raises:
+        LoadFailed: h2load is missing, ended with an error, or hung.
+    """
+    requests = round(pace * seconds) * connections
+
+    def argv(log: Path) -> list[str]:
+        plain, *rest = command(url, log, requests, connections, 1, headers, None)
+        return [plain, "--h1", f"--rps={pace}", *rest]
+
+    return _run(argv, timeout, _HTTP1)
+
+
+def _run(command: Callable[[Path], list[str]], timeout: float, protocol: re.Pattern[str]) -> Load:
     with tempfile.TemporaryDirectory(prefix="h2load-") as directory:
         log = Path(directory) / "log"
-        argv = command(url, log, requests, connections, streams, headers, body)
+        argv = command(log)
         try:
             ended = subprocess.run(argv, capture_output=True, text=True, timeout=timeout, check=False)
         except (OSError, subprocess.TimeoutExpired) as error:
             raise LoadFailed(str(error)) from error
         if ended.returncode != 0:
             raise LoadFailed((ended.stderr or ended.stdout).strip()[-500:])
-        return parse(ended.stdout, log.read_text() if log.exists() else "")
+        return parse(ended.stdout, log.read_text() if log.exists() else "", protocol)

@@ -83,6 +83,11 @@ TARGETS: Sequence[Target] = (
     Target("new heads: CPU per request, to Envoy's", ratio("new-heads.{}.cpu", "new-heads.envoy.cpu"), 0.8),
     Target("chain: CPU per request, to Envoy's", ratio("chain.{}+chain.cpu", "chain.envoy+chain.cpu"), 0.6),
     Target("chain: requests/s", figure("chain.{}+chain.rate"), 22_000, "{:,.0f}", at_least=True),
+    # Load generator and backend have the same cores: a machine of its own gives more.
+    Target("one process, the whole chain: requests/s", figure("chain.{}+chain.rate"), 10_000, "{:,.0f}", at_least=True),
+    # At a pace: at the full rate a turn of the loop has many requests, and each is cheaper.
+    Target("R-PERF-06, the whole chain at 5,000 requests/s: of a core", figure("paced.{}+chain.cpu", 5_000), 0.5),
+    Target("two processes: CPU per request, to one's", ratio("processes.{}+two.cpu", "processes.{}.cpu"), 1.1),
     Target("plain over TLS: CPU per request, to Envoy's", ratio("tls.{}.cpu", "tls.envoy.cpu"), 0.8),
     Target(
         "chain over TLS: CPU per request, to Envoy's",

@@ -63,3 +63,12 @@ def rss(root: int) -> int:
         with contextlib.suppress(psutil.NoSuchProcess):
             resident += process.memory_info().rss
     return resident
+
+
+def connections(process: psutil.Process, port: int) -> int:
+    """Count a process's established connections at a local TCP port; none of one that is gone."""
+    try:
+        there = process.net_connections("tcp")
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return 0
+    return sum(one.status == psutil.CONN_ESTABLISHED and one.laddr.port == port for one in there)

@@ -27,9 +27,14 @@ _LOG_FIELDS = {
 
 
 class Envoy:
-    """Envoy with one worker thread."""
+    """Envoy with one worker thread.
+
+    Attributes:
+        workers: How many it has, where it is another number.
+    """
 
     name = "envoy"
+    workers = 1
     needs: Sequence[str] = ("envoy",)
     does = "--concurrency 1; JSON access log to a file (buffered), statistics, request id, X-Forwarded-*"
 
@@ -45,8 +50,8 @@ class Envoy:
         """Write `envoy.json`."""
         path = task.directory / "envoy.json"
         path.write_text(json.dumps(self.configuration(task), indent=1))
-        argv = [find("envoy") or "envoy", "-c", str(path), "--concurrency", "1", "--disable-hot-restart", "-l", "error"]
-        return Command(argv)
+        workers = ["--concurrency", str(self.workers)]
+        return Command([find("envoy") or "envoy", "-c", str(path), *workers, "--disable-hot-restart", "-l", "error"])
 
 
 def _configuration(task: Task) -> dict[str, Any]:

@@ -18,7 +18,9 @@ from benchmarks.scenarios.http2 import Http2Load
 from benchmarks.scenarios.idle import Idle
 from benchmarks.scenarios.limits import Limits
 from benchmarks.scenarios.load import Load
+from benchmarks.scenarios.paced import Paced
 from benchmarks.scenarios.plugin import Plugin
+from benchmarks.scenarios.processes import Processes
 from benchmarks.scenarios.routes import Routes
 from benchmarks.scenarios.slow import Slow
 from benchmarks.scenarios.start import Start
@@ -96,6 +98,9 @@ def known() -> dict[str, Scenario]:
         Limits(),
         Chain(),
         ChainTLS(),
+        Paced(),
+        Processes(),
+        Processes("processes-chain", chain=True),
         Transform(),
         Plugin(),
         Tracing(),

@@ -1,0 +1,70 @@
+"""The scenario with two workers."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import psutil
+import pytest
+
+from benchmarks import usage
+from benchmarks.proxies.base import Proxy
+from benchmarks.proxies.envoy import Envoy
+from benchmarks.proxies.gateway import Gateway
+from benchmarks.proxies.nginx import Nginx
+from benchmarks.proxies.several import busiest
+from benchmarks.scenarios.load import beside
+from benchmarks.scenarios.processes import beside_one, several, spread, workers
+from benchmarks.workload import Task
+from gateway.config import from_mapping
+
+
+@pytest.mark.parametrize("chain", [False, True], ids=["plain", "chain"])
+def test_the_gateway_and_envoy_have_one_worker_and_two(tmp_path: Path, chain: bool) -> None:
+    """By the setting that each has for it; other proxies take no part."""
+    proxies = several([Gateway("fast", tmp_path), Nginx(), Envoy()], chain=chain)
+    task = Task(8080, 9090, 9001, tmp_path)
+
+    assert [(proxy.name, workers(proxy)) for proxy in proxies] == [
+        *(("fast", 1), ("fast+two", 2)),
+        *(("envoy", 1), ("envoy+two", 2)),
+    ]
+    assert [told(proxy, task) for proxy in proxies] == [1, 2, 1, 2]
+
+
+def told(proxy: Proxy, task: Task) -> int:
+    """Return how many workers a proxy is told to have."""
+    if isinstance(proxy, Gateway):
+        return int(from_mapping(proxy.configuration(task)).processes)
+    argv = list(proxy.prepare(task).argv)
+    return int(argv[argv.index("--concurrency") + 1])
+
+
+def test_two_workers_stand_beside_as_many_of_envoy() -> None:
+    """And beside one of their own kind."""
+    cpu = {"gateway": 30e-6, "gateway+two": 33e-6, "envoy": 50e-6, "envoy+two": 60e-6}
+    found = {f"p.{name}.cpu": value for name, value in cpu.items()} | {f"p.{name}.rate": 1 / cpu[name] for name in cpu}
+
+    assert beside(cpu, "gateway+two") == 60e-6
+    assert beside_one("p", found, {"gateway+two": [0.5, 0.52, 0.75], "envoy+two": [0.5]}) == [
+        ["gateway+two", "1.10", "0.91", "52%", "75%"],
+        ["envoy+two", "1.20", "0.83", "50%", "50%"],
+    ]
+    assert beside_one("p", {"p.gateway+two.cpu": 1.0}, {"gateway+two": [0.5]}) == []
+
+
+def test_a_worker_without_a_connection_is_one_too() -> None:
+    """Else one worker that has all of them would look like a proxy with one."""
+    assert busiest([0, 64, 0], 2) == [64, 0]
+    assert busiest([64], 2) == [64, 0]
+    assert spread({"gateway+two": [[64, 0], [40, 24]]}) == {"gateway+two": [1.0, 0.625]}
+
+
+def test_connections_at_a_port_are_counted() -> None:
+    """Those of the process itself, at its end."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)), server.accept()[0]:
+            assert usage.connections(psutil.Process(), port) == 1
+        assert usage.connections(psutil.Process(), port) == 0
