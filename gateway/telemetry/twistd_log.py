@@ -1,6 +1,11 @@
-"""The log file of `twistd --logfile`, as several processes may write it: while one takes over from another, both do.
+"""The log file of `twistd --logfile`, as several processes may write it: workers, and one that takes over from another.
 
 Twisted's own writes at the place that it remembers, over the lines of the other process.
+
+# Note [One of them rotates]
+SIGUSR1 comes to one process, and a file is full for whoever writes the line that fills it. The others find out before
+their next line: what has the name by then is another file than theirs. Where nothing has the name (logrotate has moved
+the file) they go on in the old one until the process that gets the signal has begun another.
 """
 
 from __future__ import annotations
@@ -25,13 +30,40 @@ class SharedLogFile(LogFile):
         descriptor = self._file.fileno()
         fcntl.fcntl(descriptor, fcntl.F_SETFL, fcntl.fcntl(descriptor, fcntl.F_GETFL) | os.O_APPEND)
 
+    def write(self, data: str) -> None:
+        """Write a line, into the file that has the name now: Note [One of them rotates]."""
+        if self._is_elsewhere():
+            self.reopen()
+        super().write(data)
+
     def rotate(self) -> None:
         """Begin another file; go on in the one that another process has begun, where it has."""
-        with suppress(OSError):
-            if not os.path.samestat(os.fstat(self._file.fileno()), Path(self.path).stat()):
+        # Of a duplicate, since Twisted closes the file before it gives it another name. Two processes whose lines fill
+        # it in the same moment would otherwise both move it, and what the first has begun would be the second's past.
+        held = os.dup(self._file.fileno())
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            if self._is_elsewhere() or not Path(self.path).exists():
                 self.reopen()
-                return
-        super().rotate()
+            else:
+                super().rotate()
+        finally:
+            os.close(held)
+
+    def reopen(self) -> None:
+        """Go on in what has the name; in the file that is open where that cannot be had."""
+        before = self._file
+        with suppress(OSError):
+            self._openFile()
+        if self._file is not before:
+            before.close()
+
+    def _is_elsewhere(self) -> bool:
+        """Whether another file has the name."""
+        try:
+            return not os.path.samestat(os.fstat(self._file.fileno()), Path(self.path).stat())
+        except OSError:
+            return False
 
 
 def log_to_file(path: str, call: Callable[[Callable[[], Any]], Any]) -> ILogObserver:

@@ -277,7 +277,7 @@ def test_a_worker_that_hangs_is_killed_and_replaced(started: Several) -> None:
 
 
 def test_in_the_background_one_file_has_the_log_of_all(tmp_path: Path) -> None:
-    """Twistd's daemon: the command ends when all serve; PID file and log are those of one gateway."""
+    """Twistd's daemon: the command ends when all serve; PID file and log are those of one gateway, SIGUSR1 for all."""
     gateway = Several(tmp_path, **HELLO)
     log = tmp_path / "twistd.log"
     done = subprocess.run(
@@ -293,8 +293,9 @@ def test_in_the_background_one_file_has_the_log_of_all(tmp_path: Path) -> None:
         assert (done.returncode, done.stderr) == (0, "")
         until(lambda: len(gateway.workers) == 2, "there are not two", START)
         assert requests.get(gateway.url, timeout=10).text == "hello"
+        os.kill(gateway.pid, signal.SIGUSR1)
+        until((tmp_path / "twistd.log.1").exists, "no other file is begun")
     finally:
         gateway.end()
-    text = log.read_text()
-    assert text.count("2 workers") == 1
-    assert text.count("Draining") == 2
+    assert (tmp_path / "twistd.log.1").read_text().count("2 workers") == 1
+    assert log.read_text().count("Draining") == 2
