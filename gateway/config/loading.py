@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -28,7 +28,7 @@ from gateway.config.nodes import Entry, MapNode, describe
 from gateway.config.overlays import Overlay
 from gateway.config.problems import ConfigError, Place, Problem, problem
 from gateway.config.schema import Settings
-from gateway.config.validation import validate
+from gateway.config.validation import Location, locate, validate
 from gateway.config.writing import copied
 
 
@@ -171,6 +171,7 @@ def compose(
     if problems:
         raise ConfigError(problems)
     assert settings is not None  # without it there is a problem
+    settings.__dict__["places"] = dict(_places(root, settings))  # not by assignment, which settings refuse
     doubtful = [
         *overrides.misspelt(environ, Settings.model_fields),
         *doubts.check(root, settings, as_written),
@@ -207,6 +208,16 @@ def judge(
     if supported_only:
         problems.extend(unsupported.check(root))
     return settings
+
+
+def _places(root: MapNode, settings: Settings) -> Iterator[tuple[Location, tuple[str, int, int, str]]]:
+    """Yield where that is written of which code from outside is made, as `gateway.config.schema.Settings.places`."""
+    found: list[Location] = [("plugins", index, "class") for index in range(len(settings.plugins))]
+    if settings.auth is not None and settings.auth.api_keys is not None:
+        found.append(("auth", "api_keys", "driver"))
+    for location in found:
+        place, path = locate(root, location)
+        yield location, (*place, path)
 
 
 def _in_place_of(files: MapNode, whole: MapNode, directory: Path, problems: list[Problem]) -> MapNode:

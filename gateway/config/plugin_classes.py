@@ -2,6 +2,7 @@
 
 The code of a plugin runs in this process: whoever writes the configuration decides which. A name that cannot be
 imported is looked for in the working directory, last, as `twistd` and `gateway` then find the same.
+Whatever that code raises while it is looked at, `SystemExit` and `KeyboardInterrupt` too, refuses the configuration.
 
 Tests: `tests/config/test_plugins.py`.
 """
@@ -10,12 +11,15 @@ from __future__ import annotations
 
 import importlib
 import sys
+from copy import deepcopy
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ValidationError
+
+from gateway.config import foreign
 
 GROUP = "gateway.plugins"
 """The group of entry points."""
@@ -47,6 +51,15 @@ def find(written: str, fresh: bool = False) -> type:
     Raises:
         NoSuchClass: It cannot be imported, or is no class that has a hook.
     """
+    try:
+        return _found(written, fresh)
+    except NoSuchClass:
+        raise
+    except BaseException as error:  # its module, a metaclass
+        raise NoSuchClass(foreign.words(error)) from error
+
+
+def _found(written: str, fresh: bool) -> type:
     module, _, name = written.rpartition(":" if ":" in written else ".")
     if not module:
         module, name = _entry_point(written)
@@ -60,6 +73,9 @@ def find(written: str, fresh: bool = False) -> type:
         raise NoSuchClass(f"{_a(type(found).__name__)} in the module {module}")
     if not any(callable(getattr(found, hook, None)) for hook in HOOKS):
         raise NoSuchClass(f"the class {found.__name__}, which has none of {', '.join(HOOKS)}")
+    # What is asked of it later, it may not have against being asked.
+    is_security(found)
+    model_of(found)
     return found
 
 
@@ -75,7 +91,7 @@ def model_of(plugin: type) -> type[BaseModel] | None:
         return stated
     try:
         hints = get_type_hints(plugin.__init__)  # type: ignore[misc]  # it is only looked at
-    except Exception:  # noqa: BLE001 - a name in an annotation that cannot be found is no fault of the configuration
+    except BaseException:  # noqa: BLE001 - a name in an annotation that cannot be found is no fault of the configuration
         return None
     hints.pop("return", None)
     first = next(iter(hints.values()), None)
@@ -83,18 +99,19 @@ def model_of(plugin: type) -> type[BaseModel] | None:
 
 
 def make(plugin: type, config: dict[str, Any]) -> Any:
-    """Return a plugin, made with its configuration.
+    """Return a plugin, made with its configuration: a copy, since what it changes in there is in force elsewhere.
 
     Raises:
         WrongConfig: Its model does not take that; what was written is not in the words.
     """
     model = model_of(plugin)
-    said: Any = config
+    said: Any = deepcopy(config)
     if model is not None:
         try:
-            said = model.model_validate(config)
+            said = model.model_validate(said)
         except ValidationError as error:
-            raise WrongConfig("; ".join(str(one["msg"]) for one in error.errors(include_input=False))) from None
+            found = "; ".join(str(one["msg"]) for one in error.errors(include_input=False))
+            raise WrongConfig(foreign.masked(found, config)) from None
     # `object` takes no argument: a plugin without `__init__` has no configuration.
     return plugin() if plugin.__init__ is object.__init__ else plugin(said)  # type: ignore[misc]  # it is only looked at
 
@@ -120,10 +137,8 @@ def _imported(name: str, fresh: bool) -> ModuleType:
             del sys.modules[one]
     try:
         module = _import(name)
-    except BaseException as error:
+    except BaseException:
         sys.modules.update(before)
-        if isinstance(error, Exception | SystemExit):
-            raise NoSuchClass(f"{type(error).__name__}: {error}") from error
         raise
     if fresh:
         _read[top] = _stamp([module for one, module in sys.modules.items() if one == top or one.startswith(f"{top}.")])

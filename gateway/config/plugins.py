@@ -7,11 +7,13 @@ the schema does of the rest.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from gateway.config import plugin_classes
+from gateway.config import foreign, plugin_classes
 from gateway.config.nodes import ListNode, MapNode, Node, ScalarNode, describe
 from gateway.config.problems import Problem, problem, suggestion
 from gateway.config.schema import Settings
@@ -19,9 +21,13 @@ from gateway.config.schema.plugins import Plugin
 from gateway.config.validation import locate, spot
 
 CLASS = "a class that can be a plugin"
+TAKES = "what the plugin takes"
 
 _PLAIN = ("int", "float", "bool", "literal", "enum", "time", "date", "decimal", "greater", "less", "finite", "multiple")
 """Beginnings of kinds of errors about what is no text: what was found instead is shown, since it is no secret."""
+
+_FIXED = ("literal_error", "enum", "missing", "extra_forbidden")
+"""Kinds of errors whose words do not depend on what was written: the words that are possible stay readable."""
 
 
 def check(root: MapNode, settings: Settings) -> Iterator[Problem]:
@@ -40,10 +46,26 @@ def check(root: MapNode, settings: Settings) -> Iterator[Problem]:
         if model is None:
             continue
         try:
-            model.model_validate(plugin.config)
-        except ValidationError as error:
-            for details in error.errors(include_url=False):
-                yield _translated(details, root, index, list(model.model_fields))
+            found_wrong = _wrong(model, plugin.config)
+        except BaseException as error:  # noqa: BLE001 - a validator of theirs
+            place, path = locate(root, ("plugins", index, "config"))
+            yield problem(place, path, TAKES, foreign.words(error, plugin.config))
+            continue
+        for details in found_wrong:
+            yield _translated(details, root, index, list(model.model_fields))
+
+
+def _wrong(model: type[BaseModel], config: dict[str, Any]) -> list[ErrorDetails]:
+    """Return what a model has against a configuration, in words without what is secret in it."""
+    try:
+        model.model_validate(deepcopy(config))  # a validator may change what it looks at
+    except ValidationError as error:
+        found = error.errors(include_url=False)
+        for details in found:
+            if details["type"] not in _FIXED:
+                details["msg"] = foreign.masked(details["msg"], config)
+        return found
+    return []
 
 
 def _module(root: MapNode, index: int, plugin: Plugin) -> Iterator[Problem]:

@@ -249,7 +249,7 @@ class PluginStep:
                         f"it returned {type(answer).__name__}: None, a Response, or an awaitable of either"
                     )
                 made = checked(answer)
-            except Exception:  # noqa: BLE001 - whatever it is that it returned
+            except BaseException:  # noqa: BLE001 - whatever it is that it returned
                 wrong = Failure()
         if wrong is not None:
             return self._failed(exchange, ON_REQUEST, wrong)

@@ -102,7 +102,7 @@ def settle_request(exchange: Exchange, before: Before, upstreams: frozenset[str]
         _hear(faults, exchange, "on_request", exchange.request.body, before.body)
         if wrong:
             raise WrongAnswer(wrong)
-    except Exception:  # noqa: BLE001 - whatever stands where octets should
+    except BaseException:  # noqa: BLE001 - whatever stands where octets should
         return Failure()
     return None
 
@@ -128,14 +128,14 @@ def settle_answer(exchange: Exchange, before: BeforeAnswer, faults: Faults) -> F
         _hear(faults, exchange, "on_response", response.body, old)
         if wrong:
             return Failure(WrongAnswer(wrong))
-    except Exception:  # noqa: BLE001 - as above
+    except BaseException:  # noqa: BLE001 - as above
         failure = Failure()
         put = exchange.response = before.response
         put.status, put.headers, put.reason = before.status, before.headers, b""
         put.tunnel = before.tunnel
         try:
             _clean(before.headers, frozenset())
-        except Exception:  # noqa: BLE001 - something that is no list, say
+        except BaseException:  # noqa: BLE001 - something that is no list, say
             _restore(before.headers, before.fields)
         if not isinstance(put.body, Body):
             put.body, put.length = old, before.length
@@ -145,10 +145,13 @@ def settle_answer(exchange: Exchange, before: BeforeAnswer, faults: Faults) -> F
 
 def settle_end(exchange: Exchange, facts: Facts) -> Failure | None:
     """Look at what was changed in an exchange that is over: others still look at it."""
-    wrong = put_back(exchange, facts, facts[8], facts[9])
-    if exchange.response is not facts[0]:
-        exchange.response = facts[0]
-        wrong = wrong or "another answer, after the end"
+    try:
+        wrong = put_back(exchange, facts, facts[8], facts[9])
+        if exchange.response is not facts[0]:
+            exchange.response = facts[0]
+            wrong = wrong or "another answer, after the end"
+    except BaseException:  # noqa: BLE001 - as above
+        return Failure()
     return Failure(WrongAnswer(wrong)) if wrong else None
 
 
@@ -185,7 +188,7 @@ def _check_request(exchange: Exchange, before: Before) -> str:
             wrong = f"a body that is none: {type(content).__name__}; `replace_content` takes octets"
     try:
         wrong = _clean(request.headers, frozenset()) or wrong
-    except Exception:  # noqa: BLE001 - something that is no list, say
+    except BaseException:  # noqa: BLE001 - something that is no list, say
         request.headers = before.headers
         _restore(before.headers, before.fields)
         wrong = "headers that are none"

@@ -10,6 +10,7 @@ from typing import Any
 
 from twisted.python.failure import Failure
 
+from gateway.config import foreign
 from gateway.exchange import Exchange
 
 QUIET = 60.0
@@ -30,6 +31,10 @@ class WrongAnswer(Exception):
     """A plugin returned, or left in the exchange, what no hook may; that part was not taken."""
 
 
+class Masked(Exception):
+    """What a plugin raised quotes its configuration: the traceback, without that."""
+
+
 class Faults:
     """Takes the faults of one plugin.
 
@@ -39,9 +44,10 @@ class Faults:
         count_blocked: Likewise, that the plugin held the reactor.
         now: Monotonic seconds.
         log: Of the plugin.
+        config: Of the plugin: what is not shown of what it raises.
     """
 
-    __slots__ = ("_count", "_count_blocked", "_log", "_now", "_told", "name")
+    __slots__ = ("_config", "_count", "_count_blocked", "_log", "_now", "_told", "name")
 
     def __init__(
         self,
@@ -50,7 +56,9 @@ class Faults:
         count_blocked: Callable[[str, str], object],
         now: Callable[[], float],
         log: Any,
+        config: object = None,
     ) -> None:
+        self._config = config
         self.name = name
         self._count = count
         self._count_blocked = count_blocked
@@ -66,8 +74,8 @@ class Faults:
             hook: `on_request`, `on_response` or `on_finish`.
             failure: What it raised.
         """
-        kind = failure.type
-        cause = TIMEOUT if kind is TookTooLong else getattr(kind, "__name__", str(kind))
+        error: Any = failure.value
+        cause = TIMEOUT if failure.type is TookTooLong else foreign.name_of(error)
         self._count(self.name, hook)
         if exchange is not None:
             exchange.plugin_failed(self.name, hook, cause)
@@ -75,13 +83,22 @@ class Faults:
         if again is not None:
             self._log.failure(
                 "Plugin {plugin} failed in {hook} for request {request_id}: {cause}{again}",
-                failure,
+                self._shown(failure),
                 plugin=self.name,
                 hook=hook,
                 request_id="" if exchange is None else exchange.request_id,
                 cause=cause,
                 again=again,
             )
+
+    def words(self, error: BaseException) -> str:
+        """Say in one line what the plugin raised."""
+        return foreign.words(error, self._config)
+
+    def _shown(self, failure: Failure) -> Failure:
+        traceback = failure.getTraceback()
+        shown = foreign.masked(traceback, self._config)
+        return failure if shown == traceback else Failure(Masked(f"\n{shown}"))
 
     def blocked(self, exchange: Exchange, hook: str, seconds: float) -> None:
         """Take note that the plugin held the reactor."""

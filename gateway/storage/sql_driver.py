@@ -7,8 +7,13 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
+from gateway.config import foreign
+
 MARKS = {"qmark": "?", "format": "%s", "pyformat": "%s"}
 """What stands for an argument, by `paramstyle`. The other styles number or name it; no known module has only those."""
+
+ERRORS = ("IntegrityError", "OperationalError", "InterfaceError")
+"""What is asked of a module's own errors."""
 
 TIMEOUT = 1.0
 """Seconds for which SQLite waits for others to be done with the file."""
@@ -40,17 +45,25 @@ class SqlDriver:
     def __init__(self, module: str, options: Mapping[str, Any]) -> None:
         try:
             found = import_module(module)
-        except ImportError:
-            raise DriverUnusable(f"expected a module that is installed, found none that is called {module}") from None
+        except BaseException as error:  # noqa: BLE001 - its own code, which may end the process as it likes
+            if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
+                words = f"expected a module that is installed, found none that is called {module}"
+            else:
+                words = f"expected a module that can be imported, found {foreign.words(error)}"
+            raise DriverUnusable(words) from None
         style = getattr(found, "paramstyle", None)
         if style not in MARKS or not callable(getattr(found, "connect", None)):
             raise DriverUnusable(f"expected a DB-API 2.0 module of the style {', '.join(MARKS)}, found {module}")
+        errors: dict[str, Any] = {name: getattr(found, name, None) for name in ERRORS}
+        for name, kind in errors.items():
+            if not (isinstance(kind, type) and issubclass(kind, Exception)):
+                raise DriverUnusable(f"expected a DB-API 2.0 module, which has `{name}`, found {module}")
         self.module = module
         self.options = dict(options)
-        self.taken: type[Exception] = found.IntegrityError
+        self.taken: type[Exception] = errors["IntegrityError"]
         self.hung_up: tuple[type[Exception], ...] = ()
         if found is not sqlite3:
-            self.hung_up = (found.OperationalError, found.InterfaceError)
+            self.hung_up = (errors["OperationalError"], errors["InterfaceError"])
         self._mark = MARKS[style]
 
     def written(self, statement: str) -> str:

@@ -68,12 +68,12 @@ def managed_keys(settings: Settings, keys: ApiKeys, foundation: Foundation) -> M
     # Imported here, since most gateways need no database.
     from gateway.storage.key_sql import SqlKeys
 
-    driver = _driver(keys)
+    driver = _driver(settings, keys)
     identity = ("api keys", driver.module, tuple(sorted(driver.options.items())))
     return foundation.carried.get(identity, lambda: SqlKeys(driver, foundation.reactor))
 
 
-def _driver(keys: ApiKeys) -> SqlDriver:
+def _driver(settings: Settings, keys: ApiKeys) -> SqlDriver:
     """Find the module that asks the database.
 
     Raises:
@@ -86,7 +86,8 @@ def _driver(keys: ApiKeys) -> SqlDriver:
     try:
         return SqlDriver(keys.driver, {name: value.get_secret_value() for name, value in keys.connect.items()})
     except DriverUnusable as error:
-        raise ConfigError([Problem(keys.driver, 1, 1, "auth.api_keys.driver", str(error))]) from None
+        where = settings.places.get(("auth", "api_keys", "driver"), (keys.driver, 1, 1, "auth.api_keys.driver"))
+        raise ConfigError([Problem(*where, str(error))]) from None
 
 
 def shared_redis(settings: Settings) -> Redis | None:

@@ -22,11 +22,25 @@ from twisted.internet.defer import Deferred, ensureDeferred, succeed
 from twisted.python.failure import Failure
 
 from gateway.composition.builders.plugin_services import PluginServices
+from gateway.config import foreign
 from gateway.middleware.plugin_faults import Faults
 from gateway.middleware.plugin_running import Inside
+from gateway.middleware.plugin_waiting import waits
 
 LONGEST = 30.0
 """Seconds that exchanges may go on with a plugin that was let go, and that `start` and `stop` have."""
+
+
+class Ended(Exception):
+    """What `start` or `stop` raised would have ended the process.
+
+    Attributes:
+        raised: It.
+    """
+
+    def __init__(self, raised: BaseException) -> None:
+        super().__init__(foreign.words(raised))
+        self.raised = raised
 
 
 class PluginHost(Service):
@@ -42,6 +56,7 @@ class PluginHost(Service):
     Attributes:
         plugin: As given.
         faults: As given.
+        wrong: As given.
         inside: The exchanges that it has to do with; None where it has no `stop`, and nobody waits for them.
     """
 
@@ -55,9 +70,12 @@ class PluginHost(Service):
     ) -> None:
         self.plugin = plugin
         self.faults = faults
-        self.inside = Inside() if hasattr(plugin, "stop") else None
+        # Looked up once, where what the plugin has against it refuses the configuration.
+        self._start = getattr(plugin, "start", None)
+        self._stop = getattr(plugin, "stop", None)
+        self.inside = Inside() if self._stop is not None else None
         self._services = services
-        self._wrong = wrong
+        self.wrong = wrong
         self._reactor = reactor
         self._starting: Deferred[None] | None = None
 
@@ -79,10 +97,9 @@ class PluginHost(Service):
     def prepare(self) -> Deferred[None]:
         """See `gateway.composition.carried.Prepared`."""
         super().startService()
-        start = getattr(self.plugin, "start", None)
-        if start is None:
+        if self._start is None:
             return succeed(None)
-        self._starting = starting = ensureDeferred(self._call(start, self._services))
+        self._starting = starting = ensureDeferred(self._call(self._start, self._services))
         starting.addErrback(self._refuse)
         return starting
 
@@ -102,19 +119,18 @@ class PluginHost(Service):
     def stopService(self) -> Deferred[None]:
         """Stop when no exchange has to do with it any more."""
         super().stopService()
-        return ensureDeferred(self._stop())
+        return ensureDeferred(self._end_of_it())
 
-    async def _stop(self) -> None:
+    async def _end_of_it(self) -> None:
         inside = self.inside
         if inside is not None and inside.exchanges:
             left: Deferred[None] = Deferred()
             inside.left = lambda: left.callback(None)
             await left.addTimeout(LONGEST, self._reactor, lambda _result, _timeout: None)
             inside.left = None
-        stop = getattr(self.plugin, "stop", None)
-        if stop is not None:
+        if self._stop is not None:
             try:
-                await self._call(stop)
+                await self._call(self._stop)
             except Exception:  # noqa: BLE001 - it is over in any case
                 self.faults.failed(None, "stop", Failure())
         closing = self._services.close()
@@ -125,19 +141,20 @@ class PluginHost(Service):
         """Call a method, and wait for what it returns; whatever it raises is an `Exception`."""
         try:
             answer = method(*arguments)
-            if hasattr(answer, "__await__"):
+            if waits(answer):
                 waiting: Deferred[Any] = ensureDeferred(_await(answer))
                 await waiting.addTimeout(LONGEST, self._reactor)
         except Exception:
             raise
         except BaseException as error:
-            raise RuntimeError(f"{type(error).__name__}: {error}") from error
+            raise Ended(error) from error
 
     def _refuse(self, failure: Failure) -> None:
         super().stopService()  # it is not stopped: it has not begun
         self._services.close()
-        words = f"it did not start: {failure.type.__name__}: {failure.getErrorMessage()}"  # type: ignore[union-attr]
-        raise self._wrong(words) from failure.value
+        error: Any = failure.value
+        error = error.raised if isinstance(error, Ended) else error
+        raise self.wrong(f"it did not start: {self.faults.words(error)}") from error
 
     def _end(self, failures: list[Failure]) -> None:
         """Stop the process where a plugin fails after the ports are open: its configuration is not to be in force."""

@@ -10,7 +10,7 @@ Tests: `tests/flow/test_plugin_life.py::test_what_is_the_same_is_carried_over`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
@@ -24,7 +24,8 @@ from gateway.composition.builders.plugin_host import PluginHost
 from gateway.composition.builders.plugin_services import PluginMetrics, PluginServices
 from gateway.composition.builders.storage import redis_store
 from gateway.composition.foundation import Foundation
-from gateway.config import ConfigError, Problem, Settings, plugin_classes
+from gateway.config import ConfigError, Problem, Settings, foreign, plugin_classes
+from gateway.config.plugins import CLASS
 from gateway.config.schema.plugins import Plugin
 from gateway.config.schema.routes import Route
 from gateway.exchange import Exchange
@@ -90,28 +91,43 @@ class Plugins:
     def _make_step(self, name: str, upstreams: frozenset[str]) -> Middleware:
         host, rejects, plugin = self._hosts[name]
         foundation = self._foundation
-        step = PluginStep(
-            host.plugin,
-            host.faults,
-            rejects,
-            plugin.timeout,
-            foundation.now,
-            foundation.reactor,
-            self._running,
-            host.inside,
-            upstreams,
-        )
-        hooks = Hooks(step)
-        if hasattr(host.plugin, "start") and not foundation.carried.running:
-            _hold(hooks, host)
+        try:
+            step = PluginStep(
+                host.plugin,
+                host.faults,
+                rejects,
+                plugin.timeout,
+                foundation.now,
+                foundation.reactor,
+                self._running,
+                host.inside,
+                upstreams,
+            )
+            hooks = Hooks(step)
+            if hasattr(host.plugin, "start") and not foundation.carried.running:
+                _hold(hooks, host)
+        except BaseException as error:  # its hooks are looked up, and may be properties
+            raise host.wrong(f"it could not be made: {foreign.words(error, plugin.config)}") from error
         return hooks
 
     def _host(self, plugin: Plugin, index: int) -> tuple[PluginHost, bool, Plugin]:
-        wrong = partial(_wrong, plugin, index)
+        where = self._settings.places.get(("plugins", index, "class"), (plugin.class_, 1, 1, f"plugins[{index}].class"))
+        wrong = partial(_wrong, plugin, Problem(*where, ""))
         try:
-            found = _module(plugin) if plugin.file else plugin_classes.find(plugin.class_, plugin.reload)
+            return self._made(plugin, wrong)
+        except ConfigError:
+            raise
         except plugin_classes.NoSuchClass as error:
+            raise wrong(f"expected {CLASS}, found {foreign.masked(str(error), plugin.config)}") from error
+        except plugin_classes.WrongConfig as error:
             raise wrong(str(error)) from error
+        except WrongModule as error:
+            raise wrong(f"expected a module that can be a plugin, found {error}") from error
+        except BaseException as error:  # a plugin's SystemExit must not end the gateway
+            raise wrong(f"it could not be made: {foreign.words(error, plugin.config)}") from error
+
+    def _made(self, plugin: Plugin, wrong: Callable[[str], ConfigError]) -> tuple[PluginHost, bool, Plugin]:
+        found = _module(plugin) if plugin.file else plugin_classes.find(plugin.class_, plugin.reload)
         shown = self._foundation.metrics
         metrics = self._foundation.carried.get(
             ("plugin metrics", plugin.name), lambda: PluginMetrics(plugin.name, lambda: shown.registry)
@@ -127,19 +143,7 @@ class Plugins:
 
     def _make(self, plugin: Plugin, found: Any, redis: Any, metrics: PluginMetrics, wrong: Any) -> PluginHost:
         foundation = self._foundation
-        try:
-            if isinstance(found, Code):
-                made = found.make(plugin)
-            else:
-                made = plugin_classes.make(found, plugin.config)
-        except plugin_classes.WrongConfig as error:
-            raise wrong(str(error)) from error
-        except WrongModule as error:
-            raise wrong(f"expected a module that can be a plugin, found {error}") from error
-        except BaseException as error:
-            if isinstance(error, Exception | SystemExit):
-                raise wrong(f"it could not be made: {type(error).__name__}: {error}") from error
-            raise
+        made = found.make(plugin) if isinstance(found, Code) else plugin_classes.make(found, plugin.config)
         with suppress(AttributeError):  # it has slots, or says its name itself
             made.name = plugin.name
         counter = foundation.metrics.counter
@@ -149,6 +153,7 @@ class Plugins:
             counter("gateway_plugin_blocked_total").add,
             foundation.now,
             Logger(namespace=f"gateway.plugin.{plugin.name}"),
+            plugin.config,
         )
         services = PluginServices(plugin.name, foundation, redis, metrics)
         return PluginHost(made, faults, services, wrong, foundation.reactor)
@@ -177,7 +182,10 @@ class Code(NamedTuple):
 
 
 def _module(plugin: Plugin) -> Code:
-    octets = read_content(plugin.file or "", "class", LARGEST)
+    try:
+        octets = read_content(plugin.file or "", "class", LARGEST)
+    except ConfigError as error:
+        raise WrongModule(f"{plugin.file}: {error.problems[0].message.removeprefix('expected ')}") from None
     return Code(octets, plugin.wasm.fuel, plugin.wasm.memory)
 
 
@@ -200,5 +208,5 @@ async def _ask_then(ready: Any, ask: Any, exchange: Exchange) -> Any:
     return await answer if hasattr(answer, "__await__") else answer
 
 
-def _wrong(plugin: Plugin, index: int, words: str) -> ConfigError:
-    return ConfigError([Problem(plugin.class_, 1, 1, f"plugins[{index}].class", f"{plugin.name}: {words}")])
+def _wrong(plugin: Plugin, where: Problem, words: str) -> ConfigError:
+    return ConfigError([where._replace(message=f"{plugin.name}: {words}")])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -123,6 +124,14 @@ class Settings(Section):
         default=False,
         description="Whether what `gateway check` warns about is an error; a start goes by what the file alone shows.",
     )
+
+    @cached_property
+    def places(self) -> Mapping[tuple[int | str, ...], tuple[str, int, int, str]]:
+        """File, line, column and key of what only shows when it is built whether it can be used; noted by who reads.
+
+        Settings that say the same are equal wherever they were written.
+        """
+        return {}
 
     @classmethod
     def reshape(cls, data: dict[str, Any]) -> dict[str, Any]:
