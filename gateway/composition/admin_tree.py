@@ -39,6 +39,7 @@ def admin_root(gateway: Gateway, changes: Changes, configured: Configured, react
         from gateway.admin.purges import purge_writes
         from gateway.admin.writes import auth_writes
         from gateway.composition.administration import Administration
+        from gateway.composition.live_leaves import live_leaves
 
         guard = Guard(lambda: settings().admin.token.get_secret_value(), foundation.now)
         administration = Administration(changes, configured, settings, partial(Slices, reactor))
@@ -48,7 +49,8 @@ def admin_root(gateway: Gateway, changes: Changes, configured: Configured, react
 
             leaves = passed_on(leaves, whole.administer)
         return (
-            auth_writes(guard, lambda: gateway.root.tree.credentials)
+            live_leaves(gateway, reactor)
+            | auth_writes(guard, lambda: gateway.root.tree.credentials)
             | purge_writes(guard, lambda: gateway.root.tree.caches)
             | leaves
         )

@@ -7,7 +7,7 @@ gauges are asked for only when somebody scrapes (`gauge`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -100,6 +100,11 @@ class Metrics:
                 duration = self._durations[name] = Histogram(self._buckets)
             cells = self._routes[name, pattern] = RouteMetrics(name, pattern, duration)
         return cells
+
+    @property
+    def routes(self) -> Collection[RouteMetrics]:
+        """Return the cells of all routes."""
+        return self._routes.values()
 
     def upstream(self, name: str) -> UpstreamMetrics:
         """Return the cells of an upstream, the same ones for the same name."""

@@ -1,0 +1,33 @@
+// Parts that follow what happens: by events of the feed, or by asking again.
+import { useEffect, useState } from "./html.js";
+import { listen } from "./feed.js";
+
+// Draw again at each event of these kinds.
+export function useFeed(...kinds) {
+  const [, turn] = useState(0);
+  useEffect(() => listen((kind) => kinds.includes(kind) && turn((count) => count + 1)), []);
+}
+
+// Ask again and again while this is shown; what was answered stays until there is something newer.
+export function useAsked(ask, seconds, ...changes) {
+  const [found, set] = useState({ value: null, error: null });
+  useEffect(() => {
+    let ended = false;
+    let timer = 0;
+    const again = async () => {
+      try {
+        const value = await ask();
+        if (!ended) set({ value, error: null });
+      } catch (error) {
+        if (!ended) set((before) => ({ ...before, error }));
+      }
+      if (!ended && seconds) timer = setTimeout(again, seconds * 1000);
+    };
+    again();
+    return () => {
+      ended = true;
+      clearTimeout(timer);
+    };
+  }, changes);
+  return found;
+}

@@ -1,0 +1,37 @@
+"""The leaves of the live page: its files, and what it asks for. Loaded when somebody asks for something beyond metrics.
+
+Tests: `tests/admin/test_live.py`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gateway.admin.feeds import Events, Feeds
+from gateway.admin.page_files import PageFiles
+from gateway.admin.resources import Leaf
+from gateway.composition.assembly import Gateway
+
+if TYPE_CHECKING:
+    from twisted.internet.defer import Deferred
+
+    from gateway.composition.live import Live, LiveOfAll
+
+
+def live_leaves(gateway: Gateway, reactor: Any) -> dict[str, Leaf]:
+    """Return the leaves by path.
+
+    Args:
+        gateway: What is shown.
+        reactor: Keeps time.
+    """
+    made: list[Live | LiveOfAll] = []
+
+    def look() -> Events | Deferred[Events]:
+        if not made:
+            from gateway.composition.live import Live
+
+            made.append(Live(gateway))
+        return made[0].events()
+
+    return {"ui/": PageFiles(), "live/events": Feeds(look, reactor)}
