@@ -22,6 +22,8 @@ from gateway.exchange import Exchange
 
 _MAY_CLIMB = re.compile(rb"\.\.|%").search
 _PARTS = re.compile(rb"[/\\]").split
+_SEPARATORS = (re.compile(rb"/").split, re.compile(rb"\\").split, _PARTS)
+"""What servers take for the end of a segment."""
 _ENDS_NAME = re.compile(rb"[;?#\x00-\x20]").split
 _ODD = re.compile(
     rb"(?:\xc0|\xe0\x80|\xf0\x80\x80)([\xae\xaf])|(?:\xc1|\xe0\x81|\xf0\x80\x81)(\x9c)|\xef\xbc([\x8e\x8f\xbc])"
@@ -63,6 +65,29 @@ def climbs(path: bytes) -> bool:
         if depth < 0:
             return True
     return False
+
+
+def leaves(segment: bytes) -> bool:
+    """Whether some server could read a text, put into a segment of a path, as one that leads out of that segment.
+
+    Another question than that of `climbs`: `a%2F..%2Fb` leads nowhere else, however many of its slashes a server reads.
+    """
+    for _ in range(_MOST_ESCAPES):
+        plain = _ODD(_plain, segment)
+        for parts in _SEPARATORS:
+            depth = 0
+            for part in parts(plain):
+                name = _ENDS_NAME(part)[0]
+                depth += -1 if name == b".." else int(name not in (b"", b"."))
+                if depth < 0:
+                    return True
+        if b"%" not in segment:
+            return False
+        decoded = unquote_to_bytes(segment)
+        if decoded == segment:
+            return False
+        segment = decoded
+    return b"." in segment
 
 
 def _step(segment: bytes) -> int:

@@ -5,7 +5,8 @@ A template is taken apart when the configuration is loaded. Without names it is 
 # Note [No value ends what it stands in]
 Clients choose what stands in their fields, queries, paths and, mostly, in the claims of their tokens. So each value is
 escaped for the place that it goes to: in a field every octet that is not visible ASCII or a blank, in a path also every
-`/`, `?`, `#` and `;`, in a query everything that is no unreserved character.
+`/`, `?`, `#` and `;`, in a query everything that is no unreserved character. Many servers take an escaped slash for a
+plain one. So a value that such a server would read as a way out of its segment (`../admin`) is refused.
 
 Tests: `tests/middleware/test_runtime_values.py::test_what_names_stand_for`.
 """
@@ -18,9 +19,11 @@ from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import quote_from_bytes
 
+from gateway.errors import RequestAmbiguous
 from gateway.exchange import Exchange
 from gateway.http.queries import pairs
 from gateway.http.templates import split
+from gateway.middleware.below_base import climbs, leaves
 from gateway.principal import find_claim
 
 Value = Callable[[Exchange], bytes]
@@ -90,7 +93,10 @@ class RuntimeValues:
                 # The path is whole segments already, in normal form.
                 whole = part == "path" and escape is in_segment
                 value = self.value(part)
-                made.append(value if whole or part in _NUMBERS else _escaped(value, escape))
+                if whole:
+                    made.append(_below(value))
+                else:
+                    made.append(value if part in _NUMBERS else _escaped(value, escape))
             elif part:
                 made.append(literal(part.encode()))
         if len(made) == 1 and not isinstance(made[0], bytes):
@@ -106,8 +112,16 @@ def in_field(value: bytes) -> bytes:
 
 
 def in_segment(value: bytes) -> bytes:
-    """Escape a value for a segment of a path."""
-    return quote_from_bytes(value, _IN_SEGMENTS).encode()
+    """Escape a value for a segment of a path.
+
+    Raises:
+        RequestAmbiguous: Some server could read it as more than one segment, and as one that leads upwards.
+    """
+    escaped = quote_from_bytes(value, _IN_SEGMENTS).encode()
+    # A value that is nothing but dots may stand beside other text: what they come to is seen when the path is whole.
+    if b"%" in escaped and leaves(escaped):
+        raise RequestAmbiguous()
+    return escaped
 
 
 def in_path(literal: bytes) -> bytes:
@@ -118,6 +132,18 @@ def in_path(literal: bytes) -> bytes:
 def in_query(value: bytes) -> bytes:
     """Escape a name or a value for a query."""
     return quote_from_bytes(value, "").encode()
+
+
+def _below(path: Value) -> Value:
+    """Return a path that is put below something else, and must not lead above it."""
+
+    def below(exchange: Exchange) -> bytes:
+        found = path(exchange)
+        if b"%" in found and climbs(found):
+            raise RequestAmbiguous()
+        return found
+
+    return below
 
 
 def _escaped(value: Value, escape: Escape) -> Value:

@@ -6,7 +6,8 @@ The rules see the normal form of the path, which is what the route was found by.
 rules have. A path that no rule changes goes on as it would without rules.
 
 A path that was changed is held to what holds for paths of clients: no segment `.` or `..` however it is written, no
-character that ends a path, nothing that some server could read as leading above the root.
+character that ends a path, nothing that some server could read as leading above the root, or above what a rule has put
+before it: who adds a prefix keeps clients below it.
 
 Tests: `tests/flow/test_transformations.py::test_the_path`.
 """
@@ -66,36 +67,50 @@ class PathRules:
             RequestAmbiguous: Some server could read the new path as one above the root.
         """
         made = path
+        of_client: list[bytes] = []
         if self._strip:
             if path.startswith(self._strip_below):
                 made = path[len(self._strip) :]
             elif path == self._strip:
                 made = b"/"
         if self._search is not None:
-            made = self._replaced(made, exchange)
+            made = self._replaced(made, exchange, of_client)
         prefix = self._prefix
         if prefix:
+            of_client.append(made)
             made = (prefix if isinstance(prefix, bytes) else prefix(exchange)) + made
-        return path if made is path or made == path else checked(made)
+        return path if made is path or made == path else checked(made, of_client)
 
-    def _replaced(self, path: bytes, exchange: Exchange) -> bytes:
+    def _replaced(self, path: bytes, exchange: Exchange, of_client: list[bytes]) -> bytes:
+        """Return a path with the first match replaced; what comes behind something else is put into `of_client`."""
         assert self._search is not None
         found = self._search(path)
         if found is None:
             return path
-        parts = [
-            part if isinstance(part, bytes) else (found.group(part) or b"") if isinstance(part, int) else part(exchange)
-            for part in self._replacement
-        ]
-        return b"".join([path[: found.start()], *parts, path[found.end() :]])
+        made = [path[: found.start()]]
+        for part in self._replacement:
+            if isinstance(part, int):
+                group = found.group(part) or b""
+                of_client.append(group)
+                made.append(group)
+            else:
+                made.append(part if isinstance(part, bytes) else part(exchange))
+        rest = path[found.end() :]
+        of_client.append(rest)
+        made.append(rest)
+        return b"".join(made)
 
 
-def checked(path: bytes) -> bytes:
+def checked(path: bytes, of_client: Sequence[bytes] = ()) -> bytes:
     """Return a path that was made from what a client sent, with one slash at its start.
+
+    Args:
+        path: As it was made.
+        of_client: Those pieces of it that are as the client wrote them, and must not lead above what is before them.
 
     Raises:
         MalformedRequest: A segment of it is `.` or `..`, or it has a character that no path has.
-        RequestAmbiguous: Some server could read it as one above the root.
+        RequestAmbiguous: Some server could read it as one above the root, or a piece as one above what is before it.
     """
     if is_normal(path):
         return path
@@ -104,6 +119,6 @@ def checked(path: bytes) -> bytes:
     check_path(path)
     if _DOTS(path):
         raise MalformedRequest("a segment of the changed path would be `.` or `..`")
-    if (b"%" in path or b".." in path) and climbs(path):
+    if (b"%" in path or b".." in path) and (climbs(path) or any(map(climbs, of_client))):
         raise RequestAmbiguous()
     return path

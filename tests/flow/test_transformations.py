@@ -75,12 +75,20 @@ def test_the_path(make: Make, rules: dict[str, Any], target: str, expected: byte
         ({"replace": {"pattern": "2F", "with": ""}}, "/orders/a%2Fb", "request.malformed"),
         ({"strip_prefix": "/orders"}, "/orders/a%252f..%252f..%252fb", "request.ambiguous"),
         ({"add_prefix": "/${header.X-Tenant}"}, "/orders/7", "request.malformed"),
+        ({"strip_prefix": "/orders/v1", "add_prefix": "/t1"}, "/orders/v1/..%2fv2", "request.ambiguous"),
+        ({"strip_prefix": "/orders/v1", "add_prefix": "/t1"}, "/orders/v1/a/..%5c..%5cv2", "request.ambiguous"),
+        ({"strip_prefix": "/orders/v1", "add_prefix": "/t/1"}, "/orders/v1/%252e%252e%252fv2", "request.ambiguous"),
+        ({"strip_prefix": "/orders/v1", "add_prefix": "/t1"}, "/orders/v1/a/..%2fv2", None),
+        ({"replace": {"pattern": "^/orders/v1", "with": "/t/1"}}, "/orders/v1/..%2f2", "request.ambiguous"),
+        ({"replace": {"pattern": "^/orders/v1/(.*)$", "with": "/t/1/\\1"}}, "/orders/v1/..%2f2", "request.ambiguous"),
+        ({"replace": {"pattern": "^/orders/v1/(.*)$", "with": "/t/1/\\1"}}, "/orders/v1/a/..%2f2", None),
+        ({"replace": {"pattern": "^.*$", "with": "/t/1${path}"}}, "/orders/..%2f..%2f2", "request.ambiguous"),
     ],
 )  # fmt: skip
 def test_a_path_that_leads_elsewhere_is_refused(
     make: Make, rules: dict[str, Any], target: str, reason: str | None
 ) -> None:
-    """No segment of dots comes about, no escape is cut, nothing leads above the root."""
+    """No segment of dots comes about, no escape is cut, nothing leads above the root or what a rule puts before it."""
     made = gateway(make, {"request": {"path": rules}})
     answer = made.request("GET", target, {"X-Tenant": ".."})
     if reason is None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import posixpath
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.middleware.below_base import climbs
+from gateway.middleware.below_base import climbs, leaves
 
 PIECES = ["/", "a", "..", ".", "%2e", "%2f", "%252e", "\\", ";", "%5c"]
 
@@ -94,3 +94,31 @@ def test_no_reading_of_what_passes_leads_above(rest: str) -> None:
                 for segments in (bare, [name for name in bare if name]):
                     found = posixpath.normpath("base/" + "/".join(name or "." for name in segments))
                     assert found == "base" or found.startswith("base/"), segments
+
+
+@pytest.mark.parametrize(
+    "text", ["../a", "..%2Fa", "a%2F..%2F..", "..%5Ca", "a%5C..%2F..", "%252e%252e%252fa", "..%20", "..%3Bx%2Fa", "%2F.."]
+)
+def test_a_text_leads_out_of_its_segment(text: str) -> None:
+    """By a slash of either kind, however often it was escaped."""
+    assert leaves(text.encode())
+
+
+@pytest.mark.parametrize("text", ["", "a", "a%2Fb", "a%2F..", "a%2F..%2Fb", "...", "a..", ".", "100%25", "..a%2Fb"])
+def test_a_text_stays_in_its_segment(text: str) -> None:
+    """What goes up no further than it has come down itself."""
+    assert not leaves(text.encode())
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=10).map("".join))
+@example("a\\..%2f..")
+def test_no_reading_of_a_text_that_stays_leads_out(text: str) -> None:
+    """Whatever a server decodes, and takes for a slash."""
+    written = quote(text, safe="")
+    if leaves(written.encode()):
+        return
+    for decoded in (written, unquote(written), unquote(unquote(written))):
+        for slashes in (decoded, decoded.replace("\\", "/")):
+            for bare in (slashes, "/".join(name.partition(";")[0] for name in slashes.split("/"))):
+                found = posixpath.normpath("base/" + "/".join(name or "." for name in bare.split("/")))
+                assert found == "base" or found.startswith("base/"), bare
