@@ -8,7 +8,8 @@ clients says so in `Vary` to all.
 It has the same meaning and other octets. So its `ETag` is a weak one (RFC 9110 section 8.8.1), digests of octets go,
 and so does `Accept-Ranges`: ranges would be of the octets that the backend has. The length is known at the end only:
 of an answer that is all there by then, with its head.
-A 304 says nothing of a type: its `ETag` becomes weak too, so that it fits the answer that the client has.
+A 304 says nothing of a type: its `ETag` becomes weak too, so that it fits the answer that the client has, `Vary` comes
+(RFC 9110 section 15.4.5), and what it says of the length and the octets of the plain answer goes.
 
 # Note [What waits in an encoder]
 Of an answer of known length all is on its way: the encoder may hold parts back until it has enough of them. One of
@@ -71,8 +72,12 @@ class Compression:
         if response is None:
             return
         if response.status == 304:
+            add_vary(response.headers, b"Accept-Encoding")
             if self._coding(exchange) is not None:
+                for name in UNTRUE:
+                    response.headers.remove(name)
                 _weaken(response.headers)
+                response.length = None
             return
         if not self._fits(response):
             return

@@ -104,7 +104,8 @@ def change_request(request: Request, rules: BodyRules, exchange: Exchange) -> No
         content = rules.of_request(content, headers.joined(b"content-encoding") or b"", exchange)
         _describe(headers, _DESCRIBING)
     headers.remove(b"expect")  # it has been met
-    made = request.body = Body(None, len(content), body.origin)
+    # Trailers come behind a content of unknown length only: with the length said, HTTP/1.1 has no place for them.
+    made = request.body = Body(None, None if body.trailers else len(content), body.origin)
     if content:
         made.push(content)
     made.end(body.trailers)

@@ -139,12 +139,17 @@ def test_fields_stay_true(make: Make) -> None:
 
 
 def test_a_304_fits_the_answer_that_was_kept(make: Make) -> None:
-    """A cache finds it by the weak tag."""
+    """A cache finds it by the weak tag, and by what the answer was chosen by; it says nothing of other octets."""
     made = gateway(make)
-    made.backend("orders").answer = lambda asked: b'HTTP/1.1 304 Not Modified\r\nETag: "a"\r\n\r\n'
+    says = b'HTTP/1.1 304 Not Modified\r\nETag: "a"\r\nContent-Length: 2400\r\nContent-Digest: x\r\n\r\n'
+    made.backend("orders").answer = lambda asked: says
+    compressed, plain = get(made), get(made, None)
 
-    assert get(made).headers.get(b"etag") == b'W/"a"'
-    assert get(made, None).headers.get(b"etag") == b'"a"'
+    assert compressed.headers.get(b"etag") == b'W/"a"'
+    assert plain.headers.get(b"etag") == b'"a"'
+    assert [one.headers.get(b"vary") for one in (compressed, plain)] == [b"Accept-Encoding"] * 2
+    assert [one.headers.get(b"content-length") for one in (compressed, plain)] == [None, b"2400"]
+    assert [one.headers.get(b"content-digest") for one in (compressed, plain)] == [None, b"x"]
 
 
 def test_head_is_as_get(make: Make) -> None:

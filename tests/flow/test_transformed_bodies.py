@@ -120,6 +120,7 @@ def test_in_parts(make: Make) -> None:
         made.network.pump()
     request = seen(made)
     assert (request.body, request.headers.get(b"content-type")) == (b'{"a":1}', b"Application/Problem+JSON")
+    assert list(request.trailers) == [(b"X-T", b"1")]
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
     for octet in head + chunks + end:
         request.connection.send(bytes([octet]))

@@ -97,7 +97,8 @@ def test_no_reading_of_what_passes_leads_above(rest: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["../a", "..%2Fa", "a%2F..%2F..", "..%5Ca", "a%5C..%2F..", "%252e%252e%252fa", "..%20", "..%3Bx%2Fa", "%2F.."]
+    "text",
+    ["../a", "..%2Fa", "a%2F..%2F..", "..%5Ca", "a%5C..%2F..", "%252e%252e%252fa", "..%20", "..%3Bx%2Fa", "%2F.."],
 )
 def test_a_text_leads_out_of_its_segment(text: str) -> None:
     """By a slash of either kind, however often it was escaped."""
