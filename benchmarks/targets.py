@@ -231,6 +231,18 @@ TARGETS: Sequence[Target] = (
         100,
         "{:.0f}",
     ),
+    Target(
+        "a changed route of 5,000, by the admin API: longest wait over that without, ms",
+        figure("change.{}+api.5000.longer", 1e3),
+        20,
+        "{:.1f}",
+    ),
+    Target(
+        "a changed route of 5,000, by the admin API: in force after it was read, ms",
+        figure("change.{}+api.5000.after_reading", 1e3),
+        100,
+        "{:.0f}",
+    ),
     Target("failed requests, in all scenarios", failed, 0, "{:.0f}"),
 )
 

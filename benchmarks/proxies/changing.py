@@ -74,7 +74,7 @@ class ChangingGatewayByAPI(ChangingGateway):
     """
 
     def __init__(self, name: str, checkout: Path) -> None:
-        super().__init__(f"{name}, by API", checkout)
+        super().__init__(f"{name}+api", checkout)
         self.does = "as gateway; PUT /config/routes/NAME, kept in admin.overlay"
 
     def configuration(self, task: Task, version: int = 0) -> dict[str, Any]:
