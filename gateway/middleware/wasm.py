@@ -3,8 +3,9 @@
 # Note [A module's instance]
 Each exchange has an instance of its own, with memory of its own: what a module keeps of one exchange no other one can
 read, and what it forgets to free goes with it. It lives from the first hook to the last one of the exchange. Each hook
-has `fuel`: a loop without end ends there, within some milliseconds, since the reactor waits meanwhile. The memory grows
-up to its bound, and no further.
+has `fuel`: a loop without end ends there, within some milliseconds, since the reactor waits meanwhile; and `time`, for
+instructions that take longer than they cost (`gateway.middleware.wasm_watch`). The memory grows up to its bound, and no
+further.
 What the module asks of the gateway is paid for as well (D-489): wasmtime counts the module's own instructions only, and
 one instruction may have the gateway copy a megabyte, keep it as a field, or write a line to the log.
 A module has no clock, no files, no sockets: it gets the functions below and nothing else. The guard around all plugins
@@ -24,6 +25,7 @@ from typing import Any
 from gateway.exchange import Exchange
 from gateway.headers import Headers
 from gateway.message import Response
+from gateway.middleware.wasm_watch import TICKS, watch
 
 REQUEST, RESPONSE, EXCHANGE, CONFIG = 0, 1, 2, 3
 """The first argument of `get`, `set`, `add` and `remove`: fields of the request, fields of the answer, and so on."""
@@ -59,6 +61,7 @@ class WasmPlugin:
         config: What the configuration says; the module asks for it by key.
         fuel: What each hook may use up; about one for each instruction.
         memory: Octets that an instance may have.
+        time: Seconds of the processor that each hook may take.
         log: Takes what the module says.
 
     Raises:
@@ -66,17 +69,19 @@ class WasmPlugin:
     """
 
     def __init__(
-        self, octets: bytes, config: dict[str, Any], fuel: int, memory: int, log: Callable[[str], None]
+        self, octets: bytes, config: dict[str, Any], fuel: int, memory: int, time: float, log: Callable[[str], None]
     ) -> None:
         import wasmtime
 
         settings = wasmtime.Config()
         settings.consume_fuel = True
+        settings.epoch_interruption = True
         self._wasmtime: Any = wasmtime
         self._engine = wasmtime.Engine(settings)
         self._config = {key: _text(value) for key, value in config.items()}
         self._fuel = fuel
         self._memory = memory
+        self._time = time
         self._log = log
         self._exchange: Exchange | None = None
         self._answer: Response | None = None
@@ -91,8 +96,9 @@ class WasmPlugin:
             self._instance()  # whether it imports anything else is seen now
         except (wasmtime.WasmtimeError, wasmtime.Trap, ValueError, OutOfFuel) as error:
             raise WrongModule(" ".join(str(error).split())[:300]) from error
-        if "memory" not in exported or exported.isdisjoint(HOOKS):
-            raise WrongModule(f"a module that exports no `memory`, or none of {', '.join(HOOKS)}")
+        if "memory" not in exported or exported.keys().isdisjoint(HOOKS):
+            names = ", ".join(f"`{one}`" for one in exported) or "nothing"
+            raise WrongModule(f"a module that exports no `memory`, or none of {', '.join(HOOKS)}, but {names}")
         if "on_request" in exported:
             self.on_request = self._on_request
         if "on_response" in exported:
@@ -119,39 +125,47 @@ class WasmPlugin:
             place = state[self._key] = self._instance()
         store, exports = place
         store.set_fuel(self._fuel)
+        store.set_epoch_deadline(TICKS)
         before = self._exchange, self._answer, self._store
         self._exchange, self._answer, self._store = exchange, None, store
+        watched = watch.begin(self._engine, self._time)
         try:
             exports[hook](store)
             return self._answer if hook == "on_request" else None
         finally:
+            watch.end(watched)
             self._exchange, self._answer, self._store = before
 
     def _instance(self) -> tuple[Any, Any]:
         store = self._wasmtime.Store(self._engine)
         store.set_fuel(self._fuel)
         store.set_limits(memory_size=self._memory, instances=1, memories=1, tables=4, table_elements=10_000)
+        store.set_epoch_deadline(TICKS)
         before, self._store = self._store, store
+        watched = watch.begin(self._engine, self._time)
         try:
             return store, self._linker.instantiate(store, self._module).exports(store)
         finally:
+            watch.end(watched)
             self._store = before
 
-    def _exported(self) -> set[str]:
-        """Return what the module exports of what it has to.
+    def _exported(self) -> dict[str, Any]:
+        """Return what the module exports.
 
         Raises:
-            WrongModule: One of them is of another kind: each exchange would find that out.
+            WrongModule: One of those that it has to is of another kind: each exchange would find that out.
         """
         library = self._wasmtime
-        found = set()
-        for one in self._module.exports:
-            kind = one.type
-            if one.name in HOOKS and not (isinstance(kind, library.FuncType) and not kind.params and not kind.results):
-                raise WrongModule(f"a module whose `{one.name}` is no function without arguments and results")
-            if one.name == "memory" and not isinstance(kind, library.MemoryType):
-                raise WrongModule("a module whose `memory` is none")
-            found.add(one.name)
+        found = {one.name: one.type for one in self._module.exports}
+        for name, kind in found.items():
+            if name in HOOKS and not (isinstance(kind, library.FuncType) and not kind.params and not kind.results):
+                raise WrongModule(
+                    f"a module whose `{name}` is no function without arguments and results: it is {_kind(kind)}"
+                )
+            if name == "memory" and not (
+                isinstance(kind, library.MemoryType) and not kind.is_64 and not kind.is_shared
+            ):
+                raise WrongModule(f"a module whose `memory` is no memory of 32 bits: it is {_kind(kind)}")
         return found
 
     def _pay(self, octets: int, more: int = 0) -> None:
@@ -272,6 +286,17 @@ class WasmPlugin:
         if what == REQUEST:
             lower = key.lower()
             exchange.headers_out = [field for field in exchange.headers_out if field[0].lower() != lower]
+
+
+def _kind(kind: Any) -> str:
+    """Say what an export is."""
+    name = type(kind).__name__.removesuffix("Type").lower()
+    if name == "func":
+        arguments, results = (" ".join(map(str, one)) for one in (kind.params, kind.results))
+        return f"a function ({arguments}) -> ({results})"
+    if name == "memory":
+        return "a memory of 64 bits" if kind.is_64 else "a memory that is shared"
+    return f"a {name}"
 
 
 def _fields(exchange: Exchange, what: int, answer: Response | None) -> Headers:

@@ -192,6 +192,24 @@ def test_what_is_asked_of_the_gateway_is_paid_for(make: Callable[..., Harness]) 
     assert 0 < sum(field[0] == b"x-a" for field in gateway.backend("orders").last.headers.fields) <= 200_000 / 6_000
 
 
+@pytest.mark.parametrize("body", ["(loop br 0)", "(loop (drop (memory.grow (i32.const 0))) br 0)"])
+def test_time_has_a_bound(make: Callable[..., Harness], body: str) -> None:
+    """Whatever fuel there is: what takes longer than it costs, or a hook whose fuel is more than anybody waits for."""
+    source = module(f'(func (export "on_request") {body})', Text())
+
+    gateway = make(source, wasm={"fuel": 2_000_000_000, "time": "50ms"}, on_error="reject")
+
+    assert gateway.get("/orders/1").status == 500
+    assert gateway.last_log["plugin_errors"] == "m.on_request=Trap"
+
+
+def test_a_start_has_the_same_bounds(make: Callable[..., Harness]) -> None:
+    """It is run when the configuration is read."""
+    endless = '(module (memory (export "memory") 1) (func $f (loop br 0)) (start $f) (func (export "on_request")))'
+    with pytest.raises(ConfigError, match="interrupt"):
+        make(endless, wasm={"fuel": 2_000_000_000, "time": "50ms"})
+
+
 def test_memory_has_a_bound(make: Callable[..., Harness]) -> None:
     """Growing beyond it fails, as the module is told; what begins beyond it is refused."""
     text = Text()
@@ -216,10 +234,32 @@ def test_memory_has_a_bound(make: Callable[..., Harness]) -> None:
             "unknown import: `wasi_snapshot_preview1::fd_write`",
         ),
         ("", "an empty file"),
-        ('(module (memory (export "memory") 1) (func (export "on_request") (param i32)))', "without arguments"),
-        ('(module (memory (export "memory") 1) (func (export "on_finish") (result i32) (i32.const 1)))', "and results"),
-        ('(module (memory (export "memory") 1) (global (export "on_request") i32 (i32.const 1)))', "is no function"),
-        ('(module (func (export "memory")) (func (export "on_request")))', "whose `memory` is none"),
+        (
+            '(module (memory (export "memory") 1) (func (export "on_request") (param i32)))',
+            r"without arguments and results: it is a function \(i32\) -> \(\)",
+        ),
+        (
+            '(module (memory (export "memory") 1) (func (export "on_finish") (result i32) (i32.const 1)))',
+            r"it is a function \(\) -> \(i32\)",
+        ),
+        ('(module (memory (export "memory") 1) (global (export "on_request") i32 (i32.const 1)))', "it is a global"),
+        (
+            '(module (func (export "memory")) (func (export "on_request")))',
+            r"whose `memory` is no memory of 32 bits: it is a function \(\) -> \(\)",
+        ),
+        ('(module (memory (export "memory") i64 1) (func (export "on_request")))', "it is a memory of 64 bits"),
+        (
+            '(module (memory (export "memory") 1 1 shared) (func (export "on_request")))',
+            "it is a memory that is shared",
+        ),
+        ('(module (func (export "get")))', "none of on_request, on_response, on_finish, but `get`"),
+        (
+            (
+                '(module (import "gateway" "get" (func (param i32)))'
+                ' (memory (export "memory") 1) (func (export "on_request")))'
+            ),
+            "incompatible import type for `gateway::get`",
+        ),
         (
             (
                 '(module (import "gateway" "remove" (func $r (param i32 i32 i32))) (memory (export "memory") 1)'
@@ -232,9 +272,21 @@ def test_memory_has_a_bound(make: Callable[..., Harness]) -> None:
     ],
 )
 def test_a_file_that_is_no_plugin(make: Callable[..., Harness], source: str | bytes, words: str) -> None:
-    """Refuses the configuration."""
-    with pytest.raises(ConfigError, match=words):
+    """Refuses the configuration, at its place."""
+    with pytest.raises(ConfigError, match=words) as raised:
         make(source)
+    (problem,) = raised.value.problems
+    assert (problem.file, problem.path) == ("mapping.json", "plugins[0].class")
+    assert problem.line > 1
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    """Likewise."""
+    plugin = {"name": "m", "class": f"wasm:{tmp_path / 'none.wasm'}"}
+    with pytest.raises(
+        ConfigError, match=r"mapping.json:\d+:\d+: plugins\[0\].class: m: expected a module .*No such file"
+    ):
+        Harness("a", plugins=[plugin], routes=[{"path": "/", "upstream": "a", "plugins": ["m"]}])
 
 
 def test_a_module_that_has_changed(make: Callable[..., Harness], tmp_path: Path) -> None:

@@ -173,12 +173,13 @@ class Code(NamedTuple):
     octets: bytes
     fuel: int
     memory: int
+    time: float
 
     def make(self, plugin: Plugin) -> Any:
         """Make the plugin."""
         log = Logger(namespace=f"gateway.plugin.{plugin.name}")
         say = partial(log.info, "{words}")
-        return WasmPlugin(self.octets, plugin.config, self.fuel, self.memory, lambda words: say(words=words))
+        return WasmPlugin(self.octets, plugin.config, self.fuel, self.memory, self.time, lambda words: say(words=words))
 
 
 def _module(plugin: Plugin) -> Code:
@@ -186,7 +187,7 @@ def _module(plugin: Plugin) -> Code:
         octets = read_content(plugin.file or "", "class", LARGEST)
     except ConfigError as error:
         raise WrongModule(f"{plugin.file}: {error.problems[0].message.removeprefix('expected ')}") from None
-    return Code(octets, plugin.wasm.fuel, plugin.wasm.memory)
+    return Code(octets, plugin.wasm.fuel, plugin.wasm.memory, plugin.wasm.time)
 
 
 def _hold(hooks: Hooks, host: PluginHost) -> None:

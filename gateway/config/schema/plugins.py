@@ -33,6 +33,11 @@ class Wasm(Section):
         description="Of each hook: about one for each instruction, and thousands for what it asks of the gateway. "
         "A hook that uses it up fails.",
     )
+    time: Timeout = Field(
+        default=0.1,
+        description="Of the processor, for each hook, whatever fuel is left: some instructions, such as `memory.grow`, "
+        "take longer than they cost. A hook that takes longer fails, some hundredths of a second later at most.",
+    )
     memory: Size = Field(default=16 * 1024 * 1024, description="Of an instance, of which each exchange has its own.")
 
 
