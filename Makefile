@@ -92,6 +92,7 @@ simulate: $(VENV)/.dev  ## play thousands of seeds against the gateway in memory
 .PHONY: docs
 docs: $(VENV)/.dev  ## make the generated pages again
 	$(BIN)/python -m gateway.telemetry.reference >docs/reference/metrics.md
+	$(BIN)/python -m gateway.telemetry.events >docs/reference/events.md
 	$(BIN)/python -m gateway.reasons >docs/reference/reasons.md
 	$(BIN)/python -m gateway.config.reference >docs/reference/configuration.md
 	$(BIN)/python -m dashboards

@@ -156,6 +156,7 @@ class Changing(Ours):
                 after=planned.version,
                 changed=described(planned.changes),
                 outcome="done",
+                event="admin.changed",
             )
             request.setHeader(b"ETag", tag(planned.version))
             return self.status(planned), self._made(planned)
@@ -171,6 +172,7 @@ class Changing(Ours):
                 after=version,
                 reason=reason,
                 outcome="refused",
+                event="admin.refused",
             )
             return failure
 

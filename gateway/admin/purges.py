@@ -123,7 +123,13 @@ def _by_url(written: str) -> Purge:
 
 def _outcome(request: Request, said: dict[str, str], told: bool) -> tuple[int, Any]:
     name, value = next(iter(said.items()), ("everything", ""))
-    _log.info("Operator: purged {what} {value} ({who})", what=name, value=value, who=f"admin:{caller(request)}")
+    _log.info(
+        "Operator: purged {what} {value} ({who})",
+        what=name,
+        value=value,
+        who=f"admin:{caller(request)}",
+        event="admin.purged",
+    )
     if told:
         return 200, {"purged": said}
     return 503, {"error": "Redis does not answer: other instances are told as soon as it does", "purged": said}

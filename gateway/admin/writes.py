@@ -64,7 +64,13 @@ class _Orders(Write):
             return 507, {"error": "the deny-list is full of entries that still count"}
         what = "revoked" if order.revoke else "forgot"
         who = f"admin:{caller(request)}"
-        _log.info("Operator: {what} {kind} ({who})", what=what, kind=order.kind or "everything", who=who)
+        _log.info(
+            "Operator: {what} {kind} ({who})",
+            what=what,
+            kind=order.kind or "everything",
+            who=who,
+            event="admin.ordered",
+        )
         return 200, {"forgotten": forgotten}
 
 

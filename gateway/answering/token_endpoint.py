@@ -210,11 +210,12 @@ class TokenEndpoint:
         """End the family of a refresh token that a second party has shown, and log it."""
         await self._ended(token)
         _log.warn(
-            "A refresh token of client {owner} was shown {how}, from {address}: what follows from it has ended",
+            "A refresh token of client {owner} was shown {how}, from {client_ip}: what follows from it has ended",
             owner=turned.grant.client,
             how=f"by client {client.id}" if turned.grant.client != client.id else "for the second time",
-            address=exchange.client_address,
+            client_ip=exchange.client_address,
             request_id=exchange.request_id,
+            event="auth.token_leaked",
         )
 
     async def _ended(self, token: str) -> None:

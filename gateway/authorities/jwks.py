@@ -234,7 +234,7 @@ class JwksKeys(Service):
     def _take(self, published: Published, keys: Sequence[Key]) -> None:
         self._fetched = self._reactor.seconds()
         if self._failures:
-            _log.info("The issuer of {label} answers again", label=self.label)
+            _log.info("The issuer of {label} answers again", label=self.label, event="keys.recovered")
         self._failures = 0
         self._count("success")
         said = published.max_age
@@ -246,7 +246,7 @@ class JwksKeys(Service):
         self._all = tuple(keys)
         names = {key.kid for key in keys}
         self._named = {name: tuple(key for key in keys if key.kid == name) for name in names}
-        _log.info("Keys of {label}: {count}", label=self.label, count=len(keys))
+        _log.info("Keys of {label}: {count}", label=self.label, count=len(keys), event="keys.changed")
         self.changed()
 
     def _over(self, result: object) -> None:
@@ -262,7 +262,12 @@ class JwksKeys(Service):
         if not self._failures:
             words = failure.getErrorMessage()
             if failure.check(FetchFailed, KeyUnusable):
-                _log.warn("The keys of {label} could not be fetched: {words}", label=self.label, words=words)
+                _log.warn(
+                    "The keys of {label} could not be fetched: {cause}",
+                    label=self.label,
+                    cause=words,
+                    event="keys.failed",
+                )
             else:
                 _log.failure("The keys of {label} could not be fetched", failure, label=self.label)
         self._failures += 1

@@ -239,12 +239,16 @@ class Changes:
         try:
             await self._apply(load, who, None, None)
         except (ConfigError, ListenFailed, TLSSettingsError, Unfit) as error:
-            _log.error("The configuration was not applied, the one before stays:\n{error}", error=error)
+            _log.error(
+                "The configuration was not applied, the one before stays:\n{cause}",
+                cause=str(error),
+                event="reload.failed",
+            )
         except Stopping:
             _log.info("The configuration is not read again: the gateway is stopping")
             return False
         except Exception:  # noqa: BLE001 - whatever it is, what is in force stays in force
-            _log.failure("The configuration was not applied, the one before stays")
+            _log.failure("The configuration was not applied, the one before stays", event="reload.failed")
         else:
             self._stage.reloaded(True)
             return True
@@ -329,5 +333,6 @@ class Changes:
             changed=described(version.changes),
             who=who,
             ms=took * 1000,
+            event="reload.done",
         )
         return version

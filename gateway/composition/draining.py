@@ -58,7 +58,7 @@ class Draining:
     def hurry(self) -> None:
         """Wait for no exchange any more; connections and services still get `CLOSE` seconds to close."""
         if not self._hurried.called:
-            _log.warn("Not waiting for what is in flight")
+            _log.warn("Not waiting for what is in flight", event="drain.hurried")
             self._hurried.callback(None)
 
     async def run(
@@ -88,7 +88,7 @@ class Draining:
         writer = gateway.access_logs.writer
         if writer is not None and writer.running:
             await self.unless_hurried(writer.stopService())
-        _log.info("Stopped")
+        _log.info("Stopped", event="process.stopped")
 
     async def unless_hurried(self, waiting: Deferred[Any]) -> None:
         """Wait for something however long it takes; once there is a hurry, for `CLOSE` seconds only."""
@@ -98,7 +98,7 @@ class Draining:
     async def _announce(self, delay: float) -> None:
         """Answer `/ready` with 503 and go on serving, until load balancers have had the time to notice."""
         if delay:
-            _log.info("Not ready any more; serving for another {delay} s", delay=delay)
+            _log.info("Not ready any more; serving for another {delay} s", delay=delay, event="drain.announced")
             self._gateway.site.part()
             await self._within(Deferred(), delay)
 
@@ -110,9 +110,14 @@ class Draining:
 
     async def _finish(self, timeout: float) -> None:
         site = self._gateway.site
-        _log.info("Draining: {count} connections, for at most {timeout} s", count=len(site.channels), timeout=timeout)
+        _log.info(
+            "Draining: {count} connections, for at most {timeout} s",
+            count=len(site.channels),
+            timeout=timeout,
+            event="drain.began",
+        )
         if not await self._within(site.drain(), timeout):
-            _log.warn("{count} connections were not done in time", count=len(site.channels))
+            _log.warn("{count} connections were not done in time", count=len(site.channels), event="drain.overdue")
             site.abort()
             await within(site.drain(), CLOSE, self._clock)
 

@@ -34,10 +34,12 @@ from gateway.interfaces import Middleware
 from gateway.middleware.below_base import BelowBase
 from gateway.middleware.body_limit import BodyLimit
 from gateway.middleware.call_metrics import CallMetrics
+from gateway.middleware.failures import Failures
 from gateway.middleware.metrics import RequestMetrics
 from gateway.middleware.request_buffer import RequestBuffer
 from gateway.middleware.request_id import RequestId
 from gateway.middleware.upstream_time import UpstreamTime
+from gateway.serving.explaining import EXPLAINED
 
 if TYPE_CHECKING:
     # Loaded with the first configuration that has plugins.
@@ -76,6 +78,11 @@ class Pipeline:
         self._answers = answers
         self._foundation = foundation
         self._metrics = foundation.metrics
+        explained = EXPLAINED if pages.explains else frozenset()
+        failures = foundation.carried.get(
+            ("failures", pages.explains), lambda: Failures(self._metrics.errors.add, foundation.now, explained)
+        )
+        self._failed = failures.ended
         self._identity = identity
         self._limits = limits
         self._load = load
@@ -179,7 +186,7 @@ class Pipeline:
             self._application_id,
             self._tracing.application,
             self._access_log,
-            RequestMetrics(self._metrics.route(route.name, ""), self._metrics.upstream, self._metrics.errors.add),
+            RequestMetrics(self._metrics.route(route.name, ""), self._metrics.upstream, self._failed),
             self._below_base_for(route),
             self._sticky,
             self._request_buffer,
@@ -208,7 +215,7 @@ class Pipeline:
             self._tracing.step,
             self._access_log,  # outside everything that can refuse, so that refusals are logged
             self._answers,
-            RequestMetrics(self._metrics.route(name, pattern), self._metrics.upstream, self._metrics.errors.add),
+            RequestMetrics(self._metrics.route(name, pattern), self._metrics.upstream, self._failed),
             self._call_metrics_for(route),
             self._dry_run_fields.step(route),  # outside every rule that may be in dry run
             self._ip_rules,

@@ -151,7 +151,11 @@ class Fetcher(Service):
             self._told.clear()
         self._told[cause], self._another = now + AGAIN, now + ANOTHER
         _log.warn(
-            "{what} at {url} failed: {cause}", what=what, url=without_credentials(url.decode("latin-1")), cause=cause
+            "{what} at {url} failed: {cause}",
+            what=what,
+            url=without_credentials(url.decode("latin-1")),
+            cause=cause,
+            event="authority.failed",
         )
 
     async def _in_turn(self, method: bytes, url: bytes, headers: TwistedHeaders, body: bytes | None) -> Fetched:

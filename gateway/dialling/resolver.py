@@ -96,14 +96,21 @@ class Resolver:
         before = name.addresses
         if found:
             if name.failing:
-                self._log.info("{host} resolves again: {found}", host=host, found=found)
+                self._log.info(
+                    "{host} resolves again: {addresses}", host=host, addresses=", ".join(found), event="name.recovered"
+                )
             name.failing = False
             # Name servers rotate the order from answer to answer: another order is no change.
             if before is None or set(before) != set(found):
                 name.addresses = found
         elif before is not None and not name.failing:
             name.failing = True
-            self._log.warn("{host} does not resolve; going on with {before}", host=host, before=before)
+            self._log.warn(
+                "{host} does not resolve; going on with {addresses}",
+                host=host,
+                addresses=", ".join(before),
+                event="name.failed",
+            )
         waiting, name.waiting = name.waiting, []
         for waiter in waiting:
             if name.addresses is None:

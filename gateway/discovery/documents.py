@@ -144,7 +144,7 @@ class EtcdDocuments(Following):
             return
         if self._failing:
             self._failing = False
-            _log.info("The configuration at {url} can be read again", url=self.url)
+            _log.info("The configuration at {url} can be read again", url=self.url, event="config_source.current")
         if found != self._found:
             self._found = dict(found)
             if self._later is not None:
@@ -158,7 +158,12 @@ class EtcdDocuments(Following):
     def _tell(self, why: str) -> None:
         if not self._failing:
             self._failing = True
-            _log.warn("The configuration at {url} stays as it was read last: {why}", url=self.url, why=why)
+            _log.warn(
+                "The configuration at {url} stays as it was read last: {cause}",
+                url=self.url,
+                cause=why,
+                event="config_source.stale",
+            )
 
     def _ask(self, what: str, said: Any, fields: Mapping[str, str]) -> Any:
         body = json.dumps(said).encode()

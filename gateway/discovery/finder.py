@@ -195,15 +195,21 @@ class Finder(Following):
         if told:
             return
         if state is State.CURRENT:
-            _log.info("{upstream}: discovery by {kind} is current", upstream=self.upstream, kind=self.kind)
+            _log.info(
+                "{upstream}: discovery by {kind} is current",
+                upstream=self.upstream,
+                kind=self.kind,
+                event="discovery.current",
+            )
         else:
             _log.warn(
-                "{upstream}: discovery by {kind} is {state}, {count} members stay in force: {why}",
+                "{upstream}: discovery by {kind} is {state}, {count} members stay in force: {cause}",
                 upstream=self.upstream,
                 kind=self.kind,
                 state=state.value,
                 count=len(self.members),
-                why=why,
+                cause=why,
+                event="discovery.stale",
             )
 
     def _first_words(self, why: str) -> bool:
@@ -214,11 +220,12 @@ class Finder(Following):
         """Log that members were refused, once until an answer has none of them."""
         if refused and not self._told_refusals:
             _log.warn(
-                "{upstream}: discovery by {kind} has {count} members that are not taken: {words}",
+                "{upstream}: discovery by {kind} has {count} members that are not taken: {cause}",
                 upstream=self.upstream,
                 kind=self.kind,
                 count=len(refused),
-                words="; ".join(refused[:NAMED]),
+                cause="; ".join(refused[:NAMED]),
+                event="discovery.refused",
             )
         self._told_refusals = bool(refused)
 
@@ -237,7 +244,12 @@ class Finder(Following):
         if before == self.members:  # a member came and went again before it was told of
             return
         self._counts.changed(self.upstream)
-        _log.info("{upstream}: {changes}", upstream=self.upstream, changes=_changes(before, self.members))
+        _log.info(
+            "{upstream}: {changes}",
+            upstream=self.upstream,
+            changes=_changes(before, self.members),
+            event="discovery.changed",
+        )
         if self._take is not None:
             self._take(self.members)
 

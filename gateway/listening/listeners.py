@@ -110,10 +110,10 @@ class Listeners:
         for entry, listening in fresh.items():
             self._open[entry] = listening
             if not starting:
-                _log.info("Listening on {address}", address=listening.describe())
+                _log.info("Listening on {address}", address=listening.describe(), event="listener.opened")
         for entry in [entry for entry in self._open if entry not in entries]:
             listening = self._open.pop(entry)
-            _log.info("No longer listening on {address}", address=listening.describe())
+            _log.info("No longer listening on {address}", address=listening.describe(), event="listener.closed")
             await listening.stop_accepting()
 
     def read_certificates(self) -> Callable[[], None]:

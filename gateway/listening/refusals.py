@@ -17,10 +17,15 @@ from collections.abc import Callable
 from OpenSSL import SSL, crypto
 from twisted.logger import Logger
 
+from gateway.limiting.sparing import Sparing, more
+
 LONGEST = 200
 """Characters of a subject that are written: a stranger may have made the certificate."""
 
 _log = Logger()
+
+_sparing = Sparing(time.monotonic)
+"""For all listeners of the process: they share its log."""
 
 _REASONS = {
     SSL.X509VerificationCodes.ERR_CERT_REVOKED: "it is revoked",
@@ -87,12 +92,18 @@ def _tell(connection: SSL.Connection, certificate: crypto.X509, depth: int, caus
     peer = None if transport is None else transport.getPeer()
     # `ascii` ends no line of a log, whatever a stranger has written into the name.
     subject = ascii(_subject(certificate))[1:-1][:LONGEST]
+    untold = _sparing.may_tell((subject, cause))
+    if untold is None:
+        return
     _log.info(
-        "Refused the certificate of {address} in the handshake: {subject}: {cause}",
-        address=getattr(peer, "host", ""),
+        "Refused the certificate of {client_ip} in the handshake: {subject}: {cause}{more}",
+        client_ip=getattr(peer, "host", ""),
         subject=subject,
         depth=depth,
         cause=cause,
+        untold=untold,
+        more=more(untold),
+        event="certificate.refused",
     )
 
 

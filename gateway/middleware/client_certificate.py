@@ -16,6 +16,7 @@ from gateway.errors import CertificateRevoked, Forbidden
 from gateway.exchange import Exchange
 from gateway.identity.certificate_lists import CertificateLists
 from gateway.identity.tunnels import CertifiedTunnels
+from gateway.limiting.sparing import Sparing, more
 
 LONGEST = 12 * 1024
 """Most octets of a certificate that is told to a backend: as a field of 16 KiB most servers take no more."""
@@ -34,10 +35,11 @@ class RevokedCertificates:
         wall_clock: Unix seconds.
         tunnels: The open tunnels of those who have shown a certificate.
         count: Counts results; takes the method and `revoked`.
+        sparing: Says what may be told of.
     """
 
     name = "revoked_certificates"
-    __slots__ = ("_count", "_lists", "_tunnels", "_wall_clock")
+    __slots__ = ("_count", "_lists", "_sparing", "_tunnels", "_wall_clock")
 
     def __init__(
         self,
@@ -45,7 +47,9 @@ class RevokedCertificates:
         wall_clock: Callable[[], float],
         tunnels: CertifiedTunnels,
         count: Callable[[str, str], None],
+        sparing: Sparing,
     ) -> None:
+        self._sparing = sparing
         self._lists = lists
         self._tunnels = tunnels
         self._wall_clock = wall_clock
@@ -64,12 +68,18 @@ class RevokedCertificates:
         if not cause and since <= self._wall_clock() < until:
             return
         self._count("mtls", "revoked")
-        _log.info(
-            "Refused the certificate of {address}: {cause}",
-            address=exchange.client_address,
-            cause=cause or "the list of its authority is not valid now",
-            request_id=exchange.request_id,
-        )
+        cause = cause or "the list of its authority is not valid now"
+        untold = self._sparing.may_tell((cause, exchange.client_address))
+        if untold is not None:
+            _log.info(
+                "Refused the certificate of {client_ip}: {cause}{more}",
+                client_ip=exchange.client_address,
+                cause=cause,
+                request_id=exchange.request_id,
+                untold=untold,
+                more=more(untold),
+                event="certificate.refused",
+            )
         raise CertificateRevoked()
 
     def on_response(self, exchange: Exchange) -> None:

@@ -73,13 +73,14 @@ class Guesses:
             return True
         # An unknown client's name is not logged: it may be a secret in the wrong field.
         _log.info(
-            "Refused {client} {where}, from {address}",
+            "Refused {client} {where}, from {client_ip}",
             client=f"an unknown {self._words.client}"
             if decoy
             else f"the {self._words.secret} of {self._words.client} {name}",
             where=self._words.where,
-            address=exchange.client_address,
+            client_ip=exchange.client_address,
             request_id=exchange.request_id,
+            event="auth.guess_refused",
         )
         if not paid:
             await self._limit.failed(exchange)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from gateway.errors import GatewayError
 from gateway.exchange import Exchange
 from gateway.middleware.outcome import status_of
 
@@ -29,7 +30,7 @@ class UpstreamCells(Protocol):
 class RequestMetrics:
     """Record status and duration of an exchange, the time its upstream took, and its error."""
 
-    __slots__ = ("_count_error", "_observe", "_observed", "_record", "_route", "_upstream")
+    __slots__ = ("_failed", "_observe", "_observed", "_record", "_route", "_upstream")
 
     name = "metrics"
 
@@ -37,14 +38,14 @@ class RequestMetrics:
         self,
         route: RouteCells,
         upstream: Callable[[str], UpstreamCells],
-        count_error: Callable[[str, str], None],
+        failed: Callable[[Exchange, GatewayError], None],
     ) -> None:
         """Bind the cells of one route.
 
         Args:
             route: `Metrics.route(name, pattern)`.
             upstream: `Metrics.upstream`; takes the name, since a route may split its traffic over several upstreams.
-            count_error: `Metrics.errors.add`: takes reason and source.
+            failed: Takes an exchange that ended in an error (`gateway.middleware.failures.Failures.ended`).
         """
         self._route = route
         self._record = route.record
@@ -52,7 +53,7 @@ class RequestMetrics:
         # The upstream that was counted last: nearly always that of the next exchange, too.
         self._observed: str | None = None
         self._observe: Callable[[float], None] | None = None
-        self._count_error = count_error
+        self._failed = failed
 
     def on_finish(self, exchange: Exchange) -> None:
         """Count the exchange."""
@@ -66,6 +67,6 @@ class RequestMetrics:
             observe(exchange.upstream_finished - exchange.upstream_started)
         error = exchange.error
         if error is not None:
-            self._count_error(error.reason, error.source.value)
+            self._failed(exchange, error)
             if error.reason == LIMITED:
                 self._route.limited += 1

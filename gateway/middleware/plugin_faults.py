@@ -82,13 +82,14 @@ class Faults:
         again = self._again(hook, cause)
         if again is not None:
             self._log.failure(
-                "Plugin {plugin} failed in {hook} for request {request_id}: {cause}{again}",
+                "Plugin {plugin} failed in {hook} for request {request_id}: {cause}{more}",
                 self._shown(failure),
                 plugin=self.name,
                 hook=hook,
                 request_id="" if exchange is None else exchange.request_id,
                 cause=cause,
-                again=again,
+                more=again,
+                event="plugin.failed",
             )
 
     def words(self, error: BaseException) -> str:
@@ -107,12 +108,13 @@ class Faults:
         if again is not None:
             self._log.warn(
                 "Plugin {plugin} held the reactor for {seconds:.3f} s in {hook}, for request {request_id}: every other "
-                "exchange waited{again}",
+                "exchange waited{more}",
                 plugin=self.name,
                 hook=hook,
                 seconds=seconds,
                 request_id=exchange.request_id,
-                again=again,
+                more=again,
+                event="plugin.blocked",
             )
 
     def _again(self, hook: str, cause: str) -> str | None:

@@ -199,7 +199,7 @@ class Parent(MultiService):
             await within(team.when(team.gone), KILLED, self._reactor)
         await self.ports.close()
         await super().stopService()
-        _log.info("Stopped")
+        _log.info("Stopped", event="process.stopped")
 
     def _announce(self, settings: Settings) -> None:
         self._origin.watch(self.settings, settings)

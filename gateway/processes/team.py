@@ -169,10 +169,11 @@ class Place:
             words = self.words = self.words or how
             if team.formed:
                 _log.error(
-                    "Worker {index} has ended ({words}); another is started in {wait:.1f} s",
+                    "Worker {index} has ended ({cause}); another is started in {wait:.1f} s",
                     index=self.index + 1,
-                    words=words,
+                    cause=words,
                     wait=wait,
+                    event="worker.ended",
                 )
             self._later(wait, self._again)
         team.changed()
@@ -189,7 +190,7 @@ class Place:
 
     def _kill(self, words: str) -> None:
         self.words = words
-        _log.error("Worker {index} is killed: {words}", index=self.index + 1, words=words)
+        _log.error("Worker {index} is killed: {cause}", index=self.index + 1, cause=words, event="worker.killed")
         self.kill()
 
     def _beat(self) -> None:
@@ -201,7 +202,12 @@ class Place:
     def _silent(self, failure: Failure) -> None:
         if failure.check(ChannelLost) or self.channel is None:
             return  # its end is noticed
-        _log.warn("Worker {index} has given no sign of life for {time:.0f} s", index=self.index + 1, time=SILENT)
+        _log.warn(
+            "Worker {index} has given no sign of life for {seconds:.0f} s",
+            index=self.index + 1,
+            seconds=SILENT,
+            event="worker.silent",
+        )
         asked = self.channel.ask("alive", patience=HUNG)
         asked.addCallbacks(lambda _: self._later(BEAT, self._beat), self._hung)
 

@@ -114,13 +114,17 @@ class Upgrade:
         status = passing.add("r")
         command, environ = passing.command(self._command, self._environ)
         environ[VARIABLE] = Handover(passing.sockets, status, self._pidfile, init, self._hear).as_text()
-        _log.info("SIGUSR2: starting the installed version, which takes over when it serves")
+        _log.info("SIGUSR2: starting the installed version, which takes over when it serves", event="upgrade.began")
         try:
             self._process = self._reactor.spawnProcess(
                 Successor(self, status), command[0], command, environ, self._directory, childFDs=passing.descriptors
             )
         except OSError as error:
-            _log.error("The installed version cannot be started; this process serves on: {error}", error=error)
+            _log.error(
+                "The installed version cannot be started; this process serves on: {cause}",
+                cause=str(error),
+                event="upgrade.failed",
+            )
             return
         self._timer = self._reactor.callLater(PATIENCE, self._too_late)
 
@@ -140,7 +144,7 @@ class Upgrade:
             write_pid(Path(self._pidfile), pid)
         if self._init is not None:
             os.write(self._init, b"%d\n" % pid)
-        _log.info("Process {pid} has taken over", pid=pid)
+        _log.info("Process {pid} has taken over", pid=pid, event="upgrade.done")
         self._hand_over(pid)
 
     def ended(self, reason: Failure) -> None:
@@ -150,7 +154,11 @@ class Upgrade:
             return
         self._timer.cancel()
         words = "exit code 0" if reason.check(ProcessDone) else _words(reason.value)
-        _log.error("The installed version did not come up ({words}); this process serves on", words=words)
+        _log.error(
+            "The installed version did not come up ({cause}); this process serves on",
+            cause=words,
+            event="upgrade.failed",
+        )
         if self._pidfile:
             write_pid(Path(self._pidfile), os.getpid())  # written anew: `gateway upgrade` waits for that
 

@@ -156,7 +156,7 @@ class Worker(Service):
     def _orphaned(self) -> None:
         """The parent is gone."""
         if not self._ending:
-            _log.error("The parent process is gone: this worker drains")
+            _log.error("The parent process is gone: this worker drains", event="worker.orphaned")
             self._end()
 
     def _drain(self, body: Mapping[str, Any]) -> None:

@@ -37,6 +37,15 @@ AT_ONCE = 20
 A_SECOND = 0.5
 """Lines that may come again for each second."""
 
+_EVENTS = {
+    404: "request.unrouted",
+    405: "request.unrouted",
+    502: "request.failed",
+    503: "request.failed",
+    504: "request.failed",
+}
+"""Names of events (`gateway.telemetry.events`), by the status."""
+
 _LONGEST = 120
 _CONSIDERED = 3
 
@@ -126,6 +135,10 @@ class Explanations:
             method=_shown(exchange.request.method),
             path=_shown(exchange.request.path),
             why=why,
+            request_id=exchange.request_id,
+            route="" if exchange.route is None else exchange.route.name,
+            untold=untold,
+            event=_EVENTS[status],
         )
 
     def _why(self, exchange: Exchange, error: GatewayError) -> str:

@@ -59,8 +59,9 @@ class Reception:
         self._told[cause] = now + AGAIN
         more = f"; and {before} more since this was said last" if before else ""
         _log.warn(
-            "Closed a connection of {address} to a listener with `proxy_protocol`: {why}{more}",
-            address=peer or "a UNIX socket",
-            why=why,
+            "Closed a connection of {client_ip} to a listener with `proxy_protocol`: {cause}{more}",
+            client_ip=peer or "a UNIX socket",
+            cause=why,
             more=more,
+            event="proxy_protocol.refused",
         )

@@ -295,7 +295,12 @@ class RedisStore(Service):
         now = self._now()
         if now >= self._refusals.get(code, now):
             self._refusals[code] = now + QUIET
-            self._log.warn("Redis at {address} answers with an error: {code}", address=str(self._address), code=code)
+            self._log.warn(
+                "Redis at {address} answers with an error: {code}",
+                address=str(self._address),
+                code=code,
+                event="store.refused",
+            )
         if error.meaning is Meaning.NOT_HERE:
             link.drop(read_only=code == "READONLY")
         return False
@@ -383,10 +388,16 @@ class RedisStore(Service):
                 "Redis at {address} answers again, after {seconds:.1f} s",
                 address=str(self._address),
                 seconds=self._now() - self._down_since,
+                event="store.up",
             )
         elif up:
-            self._log.info("Redis at {address} answers", address=str(self._address))
+            self._log.info("Redis at {address} answers", address=str(self._address), event="store.up")
         else:
             self._down_since = self._now()
-            self._log.warn("Redis at {address} does not answer: {cause}", address=str(self._address), cause=cause)
+            self._log.warn(
+                "Redis at {address} does not answer: {cause}",
+                address=str(self._address),
+                cause=cause,
+                event="store.down",
+            )
         self._told_up = up

@@ -182,10 +182,11 @@ class AccessLogWriter(Service):
         dropped = self.dropped
         if dropped > self._complained_of and now - self._complained >= COMPLAIN_SECONDS:
             _log.error(
-                "access log {path}: {count} records lost: {why}",
+                "access log {path}: {count} records lost: {cause}",
                 path=self._path,
                 count=dropped - self._complained_of,
-                why=self._file.error or "written too slowly",
+                cause=self._file.error or "written too slowly",
+                event="access_log.lost",
             )
             self._complained = now
             self._complained_of = dropped

@@ -29,6 +29,9 @@ from zope.interface import implementer
 _COLOURS = {"debug": "\x1b[2m", "warn": "\x1b[33m", "error": "\x1b[31m", "critical": "\x1b[1;31m"}
 
 
+INTERNAL = "internal.error"
+"""The event (`gateway.telemetry.events`) of a record with a traceback and without an event of its own."""
+
 _QUIET = {"log_legacy": "warn", "gateway.serving.site": "warn", "gateway.admin.service": "warn"}
 """Twisted tells of every factory that starts or stops, twice; the gateway says itself what it listens on."""
 
@@ -106,6 +109,7 @@ def as_json(event: LogEvent) -> str:
     traceback = _traceback(event)
     if traceback:
         record["traceback"] = traceback.lstrip("\n")
+        record["event"] = event.get("event", INTERNAL)
     for key, value in event.items():
         if not key.startswith("log_") and isinstance(value, (str, int, float, bool)):
             record.setdefault(key, value)

@@ -108,6 +108,6 @@ class OverloadWatch(Service):
         if not before:
             self._since = self._clock.seconds()
         if level:
-            _log.warn("Overload: {shed} is shed ({cause})", shed=_SHED[level], cause=cause)
+            _log.warn("Overload: {shed} is shed ({cause})", shed=_SHED[level], cause=cause, event="overload.changed")
         else:
-            _log.info("Overload is over: nothing is shed any more ({cause})", cause=cause)
+            _log.info("Overload is over: nothing is shed any more ({cause})", cause=cause, event="overload.ended")

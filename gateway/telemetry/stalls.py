@@ -80,9 +80,11 @@ class StallWatch(Service):
                 frame = sys._current_frames().get(self._reactor_thread)  # noqa: SLF001 - documented, in spite of its name
                 stands = "" if frame is None else "".join(traceback.format_stack(frame)[-8:])
                 _log.error(
-                    "Plugin {plugin} has held the reactor in {hook} for {held:.1f} s; nothing else is done:\n{stands}",
+                    "Plugin {plugin} has held the reactor in {hook} for {seconds:.1f} s; nothing else is done:\n"
+                    "{stands}",
                     plugin=plugin,
                     hook=hook,
-                    held=held,
+                    seconds=held,
                     stands=stands,
+                    event="plugin.stalled",
                 )

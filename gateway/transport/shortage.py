@@ -55,6 +55,7 @@ class Sparingly:
             "Raise the limit of open files (ulimit -n, LimitNOFILE=) or lower limits.connections",
             error=error,
             count=count,
+            event="client.turned_away",
         )
 
 

@@ -50,4 +50,5 @@ class Complaints:
                 upstream=self._upstream,
                 backend=self._backend,
                 cause=cause,
+                event="backend.unreachable",
             )

@@ -104,7 +104,7 @@ async def test_what_is_wrong_changes_nothing(bench: Bench) -> None:
         with capturedLogs() as events:
             bench.put("b.yaml", "routes:\n  - {path: 7}\n")
             await eventually(bench.reactor, lambda: any("was not applied" in event["log_format"] for event in events))
-        (said,) = [str(event["error"]) for event in events if "was not applied" in event["log_format"]]
+        (said,) = [str(event["cause"]) for event in events if "was not applied" in event["log_format"]]
         assert f"etcd+{bench.server.url}{bench.prefix}b.yaml:2:" in said
         assert bench.routes == ["one"]
         with capturedLogs() as events:

@@ -245,5 +245,5 @@ def test_refusals_are_told_once(bench: Bench) -> None:
             bench.clock.advance(1)
             bench.say(ONE, refused=refused)
     said: list[Any] = [event for event in events if "not taken" in event["log_format"]]
-    assert [event["words"] for event in said] == ["a", "b"]
+    assert [event["cause"] for event in said] == ["a", "b"]
     assert bench.counted.count("refused") == 3

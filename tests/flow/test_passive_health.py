@@ -59,7 +59,7 @@ def test_refused_connections_count_too() -> None:
 
 
 def test_when_too_few_would_be_left_the_ejected_are_used() -> None:
-    """That is a panic, and the metrics show it."""
+    """That is a panic, and the metrics show it; it is over when the backends have come back."""
     made = gateway("a", "b", "c", passive_health={"failures": 2, "max_ejected_percent": 100})
     for name in ("a", "b", "c"):
         made.backend(name).answers(FAILS)
@@ -68,6 +68,12 @@ def test_when_too_few_would_be_left_the_ejected_are_used() -> None:
     assert min(shares(made, 30, "a", "b", "c")) >= 9
     assert made.metric("gateway_upstream_panic", upstream="orders") == 1
     assert [made.get("/").status for _ in range(3)] == [500] * 3
+
+    for name in ("a", "b", "c"):
+        made.backend(name).answers(ok())
+    made.advance(60)
+    assert shares(made, 30, "a", "b", "c") == [10, 10, 10]
+    assert made.metric("gateway_upstream_panic", upstream="orders") == 0
 
 
 def test_a_share_of_the_backends_is_always_left() -> None:

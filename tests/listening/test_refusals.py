@@ -100,7 +100,7 @@ def test_a_name_is_a_strangers_text(tmp_path: Path, common: str) -> None:
 def test_a_reload_in_the_middle_of_a_handshake(tmp_path: Path) -> None:
     """Note [The context that a connection began with]: it is there until the handshake is over."""
     store, _ = store_in(tmp_path)
-    other = Authority("Others").write_identity(tmp_path / "other.pem", common="eve")
+    other = Authority("Others").write_identity(tmp_path / "other.pem", common="mallory")
     name = "b.example" if store._names.default is store._names.find("a.example") else "a.example"
     first = ref(store._names.default)
 
@@ -112,7 +112,7 @@ def test_a_reload_in_the_middle_of_a_handshake(tmp_path: Path) -> None:
 
     (said,) = refusals(store, other, name, reload)
 
-    assert "CN=eve" in said
+    assert "CN=mallory" in said
     gc.collect()
     assert first() is None
 

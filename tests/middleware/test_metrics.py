@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from gateway.errors import BackendTimeout, ClientAborted, GatewayError
 from gateway.message import Response
+from gateway.middleware.failures import Failures
 from gateway.middleware.metrics import RequestMetrics
 from gateway.telemetry.metrics import Metrics
 
@@ -25,7 +26,8 @@ def metrics() -> Metrics:
 @pytest.fixture
 def step(metrics: Metrics) -> RequestMetrics:
     """Of one route."""
-    return RequestMetrics(metrics.route("users", "/users/:id"), metrics.upstream, metrics.errors.add)
+    failures = Failures(metrics.errors.add, lambda: 0.0)
+    return RequestMetrics(metrics.route("users", "/users/:id"), metrics.upstream, failures.ended)
 
 
 def test_an_answer_is_counted_with_its_duration(make: MakeExchange, step: RequestMetrics, metrics: Metrics) -> None:

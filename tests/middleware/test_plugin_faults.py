@@ -56,7 +56,7 @@ def test_one_line_a_minute_and_its_traceback() -> None:
 
         fail(faults, ValueError("d"))
 
-    assert events[-1]["again"] == " (4 more since the last line of this kind)"
+    assert events[-1]["more"] == " (4 more since the last line of this kind)"
     assert "in fail" in events[0]["log_failure"].getTraceback()
     assert len(counted) == 8
 

@@ -124,7 +124,7 @@ def test_lost_records_are_complained_about_once_a_minute(writer: AccessLogWriter
             writer._file.lost += lost
             writer._file.error = "No space left on device"
             clock.advance(FLUSH_SECONDS)
-        assert [(event["count"], event["why"]) for event in events] == [(3, "No space left on device")]
+        assert [(event["count"], event["cause"]) for event in events] == [(3, "No space left on device")]
 
         clock.pump([FLUSH_SECONDS] * int(COMPLAIN_SECONDS / FLUSH_SECONDS))
         assert [event["count"] for event in events] == [3, 4]

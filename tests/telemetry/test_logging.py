@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from twisted.logger import LogEvent, Logger, LogLevel
+from twisted.logger import LogEvent, Logger, LogLevel, capturedLogs
 from twisted.python.failure import Failure
 
 from gateway.telemetry.logging import Levels, as_json, as_text, observer
@@ -108,6 +108,15 @@ def test_a_failure_brings_its_traceback() -> None:
     record = json.loads(as_json(event(log_failure=failure)))
     assert "ValueError: seven" in record["traceback"]
     assert record["message"] == "it happened"
+
+
+def test_what_is_broken_has_an_event() -> None:
+    """A traceback without another event is one, whoever has logged it; what is foreseen has its own name."""
+    with capturedLogs() as events:
+        Logger("gateway.test").failure("It broke", Failure(ValueError("seven")))
+        Logger("gateway.test").failure("It broke", Failure(ValueError("seven")), event="plugin.failed")
+
+    assert [json.loads(as_json(event))["event"] for event in events] == ["internal.error", "plugin.failed"]
 
 
 def test_json_has_the_parts_of_the_message_as_fields() -> None:

@@ -44,4 +44,4 @@ def test_it_says_who_and_where() -> None:
 
     assert {(event["plugin"], event["hook"]) for event in events} == {("spinner", "on_request")}
     assert "spin_in_vain" in events[0]["stands"]
-    assert events[1]["held"] > events[0]["held"] > 0.02
+    assert events[1]["seconds"] > events[0]["seconds"] > 0.02

@@ -6,7 +6,7 @@ import errno
 from typing import Any, cast
 
 from twisted.internet import tcp
-from twisted.logger import Logger
+from twisted.logger import Logger, capturedLogs
 
 from gateway.transport.port import GatewayPort
 from gateway.transport.shortage import Sparingly
@@ -55,9 +55,9 @@ class Reserve:
 class Ports:
     """Twisted's loop, with our observer."""
 
-    def __init__(self) -> None:
+    def __init__(self, observer: Sparingly | None = None) -> None:
         self.events: list[dict[str, Any]] = []
-        self.observer = Sparingly(self.events.append)
+        self.observer = observer or Sparingly(self.events.append)
         self.now = 1000.0
 
     def turn(self, listener: Listener) -> None:
@@ -87,6 +87,14 @@ def test_a_shortage_of_the_system_is_said_as_sparingly() -> None:
         ports.now += 1
 
     assert [(event["error"], event["count"]) for event in ports.events] == [("ENFILE", 0), ("ENFILE", 0)]
+
+
+def test_it_is_told_to_all_by_default() -> None:
+    """Whoever reads the log of the process reads it."""
+    with capturedLogs() as events:
+        Ports(Sparingly()).turn(Listener(3, Reserve()))
+
+    assert [(event["event"], event["count"]) for event in events] == [("client.turned_away", 3)]
 
 
 def test_everything_else_is_passed_on() -> None:

@@ -40,6 +40,19 @@ _log = Logger(namespace="gateway.upstream")
 
 _BAD = frozenset(["unhealthy", "ejected", "open", "panic"])
 
+_EVENTS = {
+    "closed": "breaker.closed",
+    "open": "breaker.open",
+    "half_open": "breaker.half_open",
+    "healthy": "backend.healthy",
+    "unhealthy": "backend.unhealthy",
+    "ejected": "backend.ejected",
+    "returned": "backend.returned",
+    "panic": "upstream.panic",
+    "none": "upstream.calm",
+}
+"""Names of events (`gateway.telemetry.events`), by what it is now."""
+
 
 def build_condition(
     upstream: UpstreamSettings, breaker: CircuitBreaker | None, foundation: Foundation
@@ -180,6 +193,7 @@ def _report(metrics: Metrics, change: Change) -> None:
         before=change.before,
         after=change.after,
         cause=change.cause,
+        event=_EVENTS[change.after],
     )
     if change.what == "breaker":
         scope = "backend" if change.backend else "upstream"

@@ -30,6 +30,7 @@ class Pages:
         explanations: Tells of errors in the log; None where nobody reads it.
 
     Attributes:
+        explains: Whether errors are told of in the log.
         render_error: Makes the answers to errors of exchanges that no route takes.
 
     Raises:
@@ -38,6 +39,7 @@ class Pages:
 
     def __init__(self, settings: Settings, explanations: Explanations | None = None) -> None:
         self._explanations = explanations
+        self.explains = explanations is not None
         self._everywhere = settings.error_pages or {}
         self._read = cache(_read)
         self._made: dict[tuple[tuple[str, str | bool], ...], ErrorPages] = {}

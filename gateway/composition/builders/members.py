@@ -186,10 +186,11 @@ class Membership:
                 return
             self._refused.add(member.url)
             _log.warn(
-                "{upstream}: {url} is not taken as a member: {error}",
+                "{upstream}: {url} is not taken as a member: {cause}",
                 upstream=self._said.name,
                 url=member.url,
-                error=str(error),
+                cause=str(error),
+                event="discovery.refused",
             )
             return
         carried.commit()

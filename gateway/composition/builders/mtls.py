@@ -20,6 +20,7 @@ from gateway.config.schema.mtls import Mtls
 from gateway.identity.certificate_lists import CertificateLists, ListUnusable, read_lists
 from gateway.identity.certificates import CertificateRules, Client
 from gateway.identity.tunnels import CertifiedTunnels
+from gateway.limiting.sparing import Sparing
 from gateway.middleware.client_certificate import CertificateField, RevokedCertificates
 from gateway.middleware.mtls import CertificateAuthenticator
 from gateway.telemetry.exposition import Sample
@@ -71,7 +72,8 @@ def revoked_certificates(
     foundation.carried.then(partial(foundation.metrics.gauge, "gateway_crl_next_update_timestamp_seconds", ends))
     tunnels = foundation.carried.get("certified tunnels", CertifiedTunnels)
     foundation.carried.then(partial(tunnels.judge, lists))
-    return RevokedCertificates(lists, foundation.wall_clock, tunnels, count)
+    sparing = foundation.carried.get("refused certificates", lambda: Sparing(foundation.now))
+    return RevokedCertificates(lists, foundation.wall_clock, tunnels, count, sparing)
 
 
 def _ends(lists: CertificateLists) -> Callable[[], Iterator[Sample]]:
@@ -81,9 +83,19 @@ def _ends(lists: CertificateLists) -> Callable[[], Iterator[Sample]]:
 def _warn(lists: CertificateLists, now: float) -> None:
     for name, (since, until) in lists.times().items():
         if since > now:
-            _log.warn("{key}: the list of {name} is not valid yet: its certificates are refused", key=KEY, name=name)
+            _log.warn(
+                "{key}: the list of {name} is not valid yet: its certificates are refused",
+                key=KEY,
+                name=name,
+                event="certificate_list.invalid",
+            )
         if until <= now:
-            _log.warn("{key}: the list of {name} has expired: its certificates are refused", key=KEY, name=name)
+            _log.warn(
+                "{key}: the list of {name} has expired: its certificates are refused",
+                key=KEY,
+                name=name,
+                event="certificate_list.invalid",
+            )
     for name in lists.without():
         _log.warn("{key}: {name} has no list: those of clients that it has issued are refused", key=KEY, name=name)
 

@@ -62,4 +62,5 @@ class Losses:
                 what=self._what,
                 where=self._where,
                 cause=cause,
+                event="shipping.lost",
             )

@@ -221,6 +221,7 @@ class Shipper(Service):
                 what=self._sink.what,
                 where=self._sink.where,
                 cause=cause,
+                event="shipping.failed",
             )
         step, self._step = self._step, min(self._step * 2, LONGEST)
         wait = step * (0.5 + self._random() / 2)
@@ -231,7 +232,12 @@ class Shipper(Service):
         self._tries, self._step = 0, FIRST
         if self._failing:
             self._failing = False
-            _log.info("Sending {what} to {where} works again", what=self._sink.what, where=self._sink.where)
+            _log.info(
+                "Sending {what} to {where} works again",
+                what=self._sink.what,
+                where=self._sink.where,
+                event="shipping.recovered",
+            )
 
     def _give_up(self, count: int, cause: str) -> None:
         self._posting = None
