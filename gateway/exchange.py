@@ -108,6 +108,9 @@ _DRY_RUN: Final = "gateway.dry_run"
 _PLUGIN_ERRORS: Final = "gateway.plugin_errors"
 """Likewise."""
 
+_STEPS: Final = "gateway.steps"
+_ATTEMPTS: Final = "gateway.attempts"
+
 
 class Exchange:
     """One request and its response.
@@ -273,6 +276,37 @@ class Exchange:
     def plugin_errors(self) -> str:
         """Which plugins failed, and how: `stamp.on_request=ValueError, stamp.on_response=timeout`; empty for none."""
         return "" if self._state is None else ", ".join(self._state.get(_PLUGIN_ERRORS, ()))
+
+    def step_ended_it(self, step: str, hook: str, outcome: str) -> None:
+        """Note a step that refused, answered with an error, or was waited for when the exchange ended.
+
+        Args:
+            step: Its name.
+            hook: `on_request` or `on_response`.
+            outcome: The reason, the status, or `cancelled`.
+        """
+        self.state.setdefault(_STEPS, []).append((step, hook, outcome))
+
+    @property
+    def ending_steps(self) -> list[tuple[str, str, str]]:
+        """Which steps have ended it: name, hook and outcome of each."""
+        return [] if self._state is None else self._state.get(_STEPS, [])
+
+    def attempt_failed(self, attempt: Any) -> None:
+        """Note an attempt that failed, was answered with a 5xx or was cancelled (`gateway.forwarding.noted`)."""
+        self.state.setdefault(_ATTEMPTS, []).append(attempt)
+
+    @property
+    def failed_attempts(self) -> list[Any]:
+        """What was noted so, in the order in which they ended."""
+        return [] if self._state is None else self._state.get(_ATTEMPTS, [])
+
+    def tell_of_attempts(self, other: Exchange) -> None:
+        """Have the attempts that failed for another exchange, which was begun for this one; may be told of twice."""
+        if other._state is not None and other._state is not self._state:
+            for attempt in other._state.get(_ATTEMPTS, ()):
+                if attempt not in self.failed_attempts:
+                    self.attempt_failed(attempt)
 
     def share_state(self, other: Exchange) -> None:
         """Have what the steps of another exchange have kept: this one is made for it."""

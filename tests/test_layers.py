@@ -47,6 +47,7 @@ MAY_USE = {
     # Whoever awaits one in a coroutine waits for a Deferred, and a failure is Twisted's; no I/O.
     "awaited": {"twisted.internet.defer", "twisted.python.failure"},
     "body": set[str](),
+    "advice": set[str](),
     "errors": set[str](),
     "exchange": set[str](),
     "message": set[str](),

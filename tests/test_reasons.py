@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from gateway.advice import ADVICE
 from gateway.errors import reasons
-from gateway.reasons import ADVICE, markdown
+from gateway.reasons import markdown
 
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "reasons.md"
 

@@ -200,6 +200,7 @@ def _objects(section: str) -> dict[str, Any]:
 
 def _views() -> dict[str, Any]:
     listed = _list(_DATA)
+    named = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
     text = {"description": "For Prometheus.", "content": {"text/plain": {}, "application/openmetrics-text": {}}}
     health = {
         path.decode(): {
@@ -212,6 +213,14 @@ def _views() -> dict[str, Any]:
         **health,
         "/routes": {"get": _get("The routes in force.", {"200": _json("Each with all that is decided.", listed)})},
         "/upstreams": {"get": _get("The backends.", {"200": _json("Health, breakers, connections.", {})})},
+        "/exchanges": {"get": _get("What failed.", {"200": _json("The last hundred, the newest first.", listed)})},
+        "/exchanges/{id}": {
+            "get": _get(
+                "Everything known of one exchange that failed.",
+                {"200": _json("Attempts, steps, times.", _DATA), "404": _refused("It is not kept.")},
+            )
+            | {"parameters": [named]}
+        },
         "/openapi.json": {"get": _get("This document.", {"200": _json("OpenAPI.", _DATA)})},
     }
 

@@ -138,6 +138,7 @@ _HEALTH = {
 
 _VIEWS = {
     "config": "the configuration in force, secrets masked",
+    "exchanges": "the last hundred exchanges that failed",
     "routes": "the routes in force, with all that is decided about them",
     "upstreams": "the backends: health, breakers, connections",
 }
@@ -244,6 +245,7 @@ class AdminRoot(Tree):
         others: Makes what else there is, by path (see `gateway.admin.writes`), when something of it is asked for:
             few ports are asked for more than health and metrics (D-500).
         names: The names that it answers to, beside addresses and `localhost` (`admin.hosts`).
+        below: What has all that is below a path, by that path.
     """
 
     def __init__(
@@ -253,10 +255,12 @@ class AdminRoot(Tree):
         views: dict[str, View],
         others: Callable[[], Mapping[str, Leaf]] = dict,
         names: Callable[[], Collection[str]] = tuple,
+        below: Mapping[bytes, Leaf] | None = None,
     ) -> None:
         leaves: dict[bytes, Leaf] = {path: _HealthPath(health, path) for path in PATHS}
         leaves[b"/metrics"] = _Metrics(exposition)
         leaves |= {b"/" + name.encode(): _View(view, _VIEWS.get(name, "")) for name, view in views.items()}
+        leaves |= below or {}
         super().__init__(leaves, names)
         self._at_once = leaves
         self._others = others
@@ -264,8 +268,9 @@ class AdminRoot(Tree):
 
     def leaf(self, path: bytes) -> Leaf:
         """Return what answers for a path."""
-        if (path.rstrip(b"/") or b"/") in self._at_once:
-            return super().leaf(path)
+        found = super().leaf(path)
+        if not isinstance(found, _Nothing):
+            return found
         if self._whole is None:
             leaves = self._at_once | {b"/" + name.encode(): leaf for name, leaf in self._others().items()}
             self._whole = Tree({b"/": _Index(leaves), **leaves})

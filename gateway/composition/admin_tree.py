@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from gateway.admin.exchanges import PREFIX, OneExchange
 from gateway.admin.resources import AdminRoot, Leaf
 from gateway.composition.assembly import Gateway
 from gateway.composition.changes import Changes
@@ -29,6 +30,8 @@ def admin_root(gateway: Gateway, changes: Changes, configured: Configured, react
     foundation = gateway.foundation
     whole = foundation.whole
     upstreams = gateway.figures.view if whole is None else whole.upstreams
+    exchanges = foundation.failures.summaries if whole is None else whole.exchanges
+    exchange = foundation.failures.find if whole is None else whole.exchange
 
     def settings() -> Settings:
         return gateway.root.tree.settings
@@ -66,7 +69,8 @@ def admin_root(gateway: Gateway, changes: Changes, configured: Configured, react
     return AdminRoot(
         foundation.health,
         exposition if whole is None else whole.exposition,
-        {"routes": lambda: route_table(settings()), "upstreams": upstreams},
+        {"routes": lambda: route_table(settings()), "upstreams": upstreams, "exchanges": exchanges},
         others,
         lambda: settings().admin.hosts,
+        {PREFIX: OneExchange(exchange)},
     )

@@ -24,6 +24,7 @@ from gateway.answering.health import Health
 from gateway.composition import snapshot
 from gateway.composition.builders.taking_over import NOTHING, Kept
 from gateway.composition.carried import Carried
+from gateway.composition.failures import LastFailures
 from gateway.composition.foundation import Foundation, Waited
 from gateway.composition.slices import Slices, at_once
 from gateway.config import Settings
@@ -218,6 +219,7 @@ def assemble(
         reactor=reactor,
         threads=threads or partial(ThreadService, reactor),
         later=later,
+        failures=LastFailures(now, wall_clock),
         terminal=terminal,
         whole=whole,
     )
@@ -258,7 +260,7 @@ def assemble(
         lambda: [((one.describe(), name), end) for one in listeners.open for name, end in one.certificates().items()],
     )
     if whole is not None:
-        whole.shows(metrics, figures.view, foundation.health)
+        whole.shows(metrics, figures.view, foundation.health, foundation.failures)
     return Gateway(
         foundation=foundation,
         root=root,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.answering.health import Health
 from gateway.composition.carried import Carried
+from gateway.composition.failures import LastFailures
 from gateway.dialling.dialer import Dialer
 from gateway.forwarding.attempts import Attempts
 from gateway.resilience.occupancy import Occupancy
@@ -73,6 +74,7 @@ class Foundation:
         waited: Watches subrequests that the gateway waits for before it ends.
         reactor: For what keeps timers and makes connections of its own.
         later: Calls something at the end of the reactor's turn.
+        failures: The last exchanges that failed.
         threads: Makes threads for what would hold the reactor up: how many at most, and what they are called.
         terminal: Whether somebody sits at a terminal and reads the log.
         whole: What is in common with the other workers; None where this is the only process.
@@ -94,5 +96,6 @@ class Foundation:
     reactor: Any
     threads: Callable[[int, str], Threads]
     later: Callable[[Callable[[], None]], object]
+    failures: LastFailures
     terminal: bool = False
     whole: Whole | None = None

@@ -9,10 +9,10 @@ step is adding a line. What each step does is in `gateway.middleware`, what it i
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from gateway.composition.builders.access_log import access_log
+from gateway.composition.builders.access_log import access_log, redactor
 from gateway.composition.builders.addresses import ip_rules
 from gateway.composition.builders.admission import LoadControl
 from gateway.composition.builders.bases import upstreams_below_a_base
@@ -91,6 +91,7 @@ class Pipeline:
         self._application_id = RequestId(foundation.random_bytes, ("",))  # an application is believed
         self._tracing = tracing or Tracing(foundation)
         self._access_log = access_log(settings, log_access, foundation.wall_clock, foundation.random)
+        self._keep = foundation.failures.keeper(partial(redactor, settings))
         self._settings = settings
         self._address_note = address_note(foundation)
         self._dry_run_fields = Fields(settings)
@@ -186,7 +187,7 @@ class Pipeline:
             self._application_id,
             self._tracing.application,
             self._access_log,
-            RequestMetrics(self._metrics.route(route.name, ""), self._metrics.upstream, self._failed),
+            self._metrics_of(route.name, ""),
             self._below_base_for(route),
             self._sticky,
             self._request_buffer,
@@ -215,7 +216,7 @@ class Pipeline:
             self._tracing.step,
             self._access_log,  # outside everything that can refuse, so that refusals are logged
             self._answers,
-            RequestMetrics(self._metrics.route(name, pattern), self._metrics.upstream, self._failed),
+            self._metrics_of(name, pattern),
             self._call_metrics_for(route),
             self._dry_run_fields.step(route),  # outside every rule that may be in dry run
             self._ip_rules,
@@ -229,6 +230,10 @@ class Pipeline:
     def public_metrics(self, path: str) -> list[Middleware]:
         """List the steps of the metrics on the public port: not logged, and under the address rules for all."""
         return _those_needed(self._request_id, self._ip_rules, *self._limits.own("metrics", path).steps)
+
+    def _metrics_of(self, name: str, pattern: str) -> RequestMetrics:
+        metrics = self._metrics
+        return RequestMetrics(metrics.route(name, pattern), metrics.upstream, self._failed, self._keep)
 
     def _cache(self, route: Route | None) -> Middleware | None:
         """Return the step that answers with what was kept, by what the backend is asked."""

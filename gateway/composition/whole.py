@@ -15,6 +15,7 @@ from twisted.application.service import IService
 from twisted.internet.defer import Deferred
 
 from gateway.answering.health import Health
+from gateway.composition.failures import LastFailures
 from gateway.discovery.contract import Source
 from gateway.exchange import Exchange
 from gateway.identity.refresh import GrantStore
@@ -75,7 +76,13 @@ class Whole(Protocol):
             make: Makes what checks, given what takes a result in all workers.
         """
 
-    def shows(self, metrics: Metrics, upstreams: Callable[[], list[dict[str, Any]]], health: Health) -> None:
+    def shows(
+        self,
+        metrics: Metrics,
+        upstreams: Callable[[], list[dict[str, Any]]],
+        health: Health,
+        failures: LastFailures,
+    ) -> None:
         """Say what there is to be shown of this worker."""
 
     def exposition(self, accept: bytes) -> Deferred[tuple[bytes, bytes]]:
@@ -83,6 +90,12 @@ class Whole(Protocol):
 
     def upstreams(self) -> Deferred[list[dict[str, Any]]]:
         """Return what is known of the upstreams in all workers."""
+
+    def exchanges(self) -> Deferred[list[dict[str, Any]]]:
+        """Return the last exchanges that failed in all workers, the newest first."""
+
+    def exchange(self, name: str) -> Deferred[dict[str, Any] | None]:
+        """Return all that is known of one of them, by its request id or trace id."""
 
     def administer(self, asked: dict[str, Any]) -> Deferred[dict[str, Any]]:
         """Ask who keeps the configuration of all workers (`gateway.admin.passing`)."""

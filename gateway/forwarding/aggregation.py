@@ -152,5 +152,6 @@ class Aggregating:
         for asked in self._asked:
             asked.cancel()
             exchange.attempts += asked.attempts
+            asked.tell()
             rules.count(asked.part.name, asked.outcome)
         exchange.state[OUTCOMES] = ", ".join([f"{asked.part.name}={asked.outcome}" for asked in self._asked])

@@ -71,12 +71,14 @@ class Attempt(Hearer):
         why: What it repeats an attempt for; empty for the first.
         started: Monotonic seconds.
         connected_at: The same, when it got a stream that it had waited for; 0.0 where it had one at once.
+        head_at: The same, about when the answer's head came; 0.0 before, and where all of the answer came with it.
         ended: The same, when it was over for its observer; 0.0 before.
         failure: What it failed with; None for an answer.
     """
 
     __slots__ = (
         "_deadlines",
+        "_heard_at",
         "_now",
         "_observer",
         "_stream",
@@ -89,6 +91,7 @@ class Attempt(Hearer):
         "exchange",
         "failure",
         "fresh",
+        "head_at",
         "number",
         "passes",
         "phase",
@@ -138,9 +141,11 @@ class Attempt(Hearer):
         self.number = 1
         self.why = ""
         self.connected_at = 0.0
+        self.head_at = 0.0
         self.ended = 0.0
         self.failure: GatewayError | None = None
         self._observer = observer
+        self._heard_at = 0.0
         self._deadlines = deadlines
         self._now = now
         self._stream: Stream | None = None
@@ -161,6 +166,16 @@ class Attempt(Hearer):
     def by_http1(self) -> bool:
         """Whether the backend was asked by HTTP/1.1; where the version is agreed on, only now that is known."""
         return self._stream is not None and not self._stream.takes_calls
+
+    @property
+    def reused(self) -> bool | None:
+        """Whether its connection had been used before; None while it has none."""
+        stream = self._stream
+        if stream is None:
+            return None
+        if stream.takes_calls:
+            return not self.connected_at  # one that waited is nearly always among the first on its connection
+        return bool(getattr(stream, "uses", 0) > 1)
 
     def start(self) -> None:
         """Get a stream and send the request."""
@@ -231,6 +246,7 @@ class Attempt(Hearer):
     def answered(self, response: Response) -> None:
         if self.phase is not _OVER:  # where it changes nothing, see Note [The life of an attempt]
             self.status = response.status
+            self.head_at = self._heard_at  # the stream has asked for the next deadline in this turn
             self.phase = phases.HEAD[self.phase]
             if self.silence != self.timeout:
                 assert self._stream is not None
@@ -291,7 +307,8 @@ class Attempt(Hearer):
         self._stream.time_out(BackendTimeout())
 
     def next_deadline(self) -> float:
-        return self._now() + (self.silence if self.status else self.timeout)
+        now = self._heard_at = self._now()
+        return now + (self.silence if self.status else self.timeout)
 
     def _become(self, end: OpenTunnel) -> OpenTunnel:
         """Every step has seen the 101: the attempt is over, and its place in the count is the tunnel's."""

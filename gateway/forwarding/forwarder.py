@@ -191,6 +191,8 @@ class Forwarder(AttemptObserver):
         attempt.failure = error
         upstream = attempt.upstream
         upstream.count(attempt.backend.name, "ok" if error is None else error.reason)
+        if error is not None or attempt.status >= 500:
+            _note(attempt)
         if upstream.condition is not None:
             verdicts.finished(attempt, now, error)
         if attempt.why and self._retries is not None:
@@ -200,7 +202,11 @@ class Forwarder(AttemptObserver):
 
     def attempt_cancelled(self, attempt: Attempt, error: GatewayError | None) -> None:
         """Hand back the tickets of a cancelled attempt; the error, if any, is one of its backend (D-27)."""
-        now = attempt.ended = self._attempts.now()
+        now = self._attempts.now()
+        if not attempt.ended:  # else it was noted when it ended, and a further one has not been made
+            attempt.ended = now
+            attempt.failure = error
+            _note(attempt, cancelled=True)
         failure = None
         if error is not None:
             attempt.failure = error
@@ -309,6 +315,12 @@ class Forwarder(AttemptObserver):
             error = CallNotTaken()  # a server of gRPC does not answer HTTP/1.1: say so, and not just that it broke off
         assert exchange.chain is not None
         exchange.chain.fail(exchange, error)
+
+
+def _note(attempt: Attempt, cancelled: bool = False) -> None:
+    from gateway.forwarding.noted import ended  # loaded with the first attempt that fails
+
+    ended(attempt, cancelled)
 
 
 def _call_until(exchange: Exchange, now: float) -> float:

@@ -117,6 +117,11 @@ class Asked:
         """How many backends were tried."""
         return 0 if self._beside is None else self._beside.attempts
 
+    def tell(self) -> None:
+        """Let the exchange tell of the attempts that failed."""
+        if self._beside is not None:
+            self._exchange.tell_of_attempts(self._beside)
+
     @property
     def headers(self) -> Headers:
         assert self._response is not None

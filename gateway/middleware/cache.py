@@ -332,3 +332,4 @@ def _tell_of(exchange: Exchange, inner: Exchange | None) -> None:
         exchange.attempts = inner.attempts
         exchange.upstream_started = inner.upstream_started
         exchange.upstream_finished = inner.upstream_finished
+        exchange.tell_of_attempts(inner)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.defer import CancelledError, ensureDeferred
 from twisted.logger import Logger
@@ -22,6 +22,9 @@ from gateway.interfaces import ErrorRenderer, FinishHook, Middleware, RequestHoo
 from gateway.message import Response
 
 _log = Logger()
+
+ON_REQUEST: Final = "on_request"
+ON_RESPONSE: Final = "on_response"
 
 Handler = Callable[[Exchange], None]
 """What stands at the end of a chain; it answers by calling `exchange.chain.deliver` or `fail`."""
@@ -82,23 +85,35 @@ class Chain:
                 _log.failure("on_finish failed for request {request_id}", request_id=exchange.request_id)
 
     def _walk(self, exchange: Exchange, hooks: Sequence[RequestHook]) -> None:
+        position = -1
         try:
             for position, hook in enumerate(hooks):
                 answer = hook(exchange)
                 if answer is None:
                     continue
                 if isinstance(answer, Response):
+                    if answer.status >= 500:
+                        _note(exchange, hook, ON_REQUEST, str(answer.status))
                     self.deliver(exchange, answer)
                 else:
                     rest = hooks[position + 1 :]
                     self._wait(
-                        exchange, answer, partial(self._answered, exchange, rest), partial(self._failed, exchange)
+                        exchange,
+                        answer,
+                        partial(self._answered, exchange, rest),
+                        partial(self._step_refused, exchange, hook),
+                        hook,
                     )
                 return
+            position = -1  # what is raised from here on is no step's
             self._handler(exchange)
         except GatewayError as error:
+            if position >= 0:
+                _note(exchange, hooks[position], ON_REQUEST, error.reason)
             self.fail(exchange, error)
-        except Exception:  # noqa: BLE001 - whatever a step raises, the client gets a 500 and the log a traceback
+        except Exception as error:  # noqa: BLE001 - whatever a step raises, the client gets a 500 and the log a traceback
+            if position >= 0:
+                _note(exchange, hooks[position], ON_REQUEST, type(error).__name__)
             self._failed(exchange, Failure())
 
     def _answered(self, exchange: Exchange, rest: Sequence[RequestHook], answer: Response | None) -> None:
@@ -107,11 +122,16 @@ class Chain:
         else:
             self.deliver(exchange, answer)
 
+    def _step_refused(self, exchange: Exchange, hook: RequestHook, failure: Failure) -> None:
+        _note(exchange, hook, ON_REQUEST, _reason(failure.value))
+        self._failed(exchange, failure)
+
     def _walk_back(self, exchange: Exchange, hooks: Sequence[ResponseHook]) -> None:
         for position, hook in enumerate(hooks):
             try:
                 answer = hook(exchange)
-            except Exception:  # noqa: BLE001 - as above
+            except Exception as error:  # noqa: BLE001 - as above
+                _note(exchange, hook, ON_RESPONSE, _reason(error))
                 if self._response_failed(exchange, Failure()):
                     return
                 continue
@@ -121,13 +141,20 @@ class Chain:
                     exchange,
                     answer,
                     partial(self._walk_on_back, exchange, rest),
-                    partial(self._walk_past_failure, exchange, rest),
+                    partial(self._step_failed, exchange, rest, hook),
+                    hook,
                 )
                 return
         exchange.downstream.send_response(exchange)
 
     def _walk_on_back(self, exchange: Exchange, rest: Sequence[ResponseHook], _: object) -> None:
         self._walk_back(exchange, rest)
+
+    def _step_failed(
+        self, exchange: Exchange, rest: Sequence[ResponseHook], hook: ResponseHook, failure: Failure
+    ) -> None:
+        _note(exchange, hook, ON_RESPONSE, _reason(failure.value))
+        self._walk_past_failure(exchange, rest, failure)
 
     def _walk_past_failure(self, exchange: Exchange, rest: Sequence[ResponseHook], failure: Failure) -> None:
         if not self._response_failed(exchange, failure):
@@ -152,9 +179,10 @@ class Chain:
         answer: Awaitable[Any],
         go_on: Callable[[Any], object],
         failed: Callable[[Failure], object],
+        hook: Any = None,
     ) -> None:
         waited: Any = answer if isinstance(answer, Awaited) else ensureDeferred(_await(answer))
-        waiting = exchange.pending = _Waiting(exchange, waited, go_on, failed)
+        waiting = exchange.pending = _Waiting(exchange, waited, go_on, failed, hook)
         if isinstance(waited, Awaited):
             waited.hear(waiting)
         else:
@@ -178,9 +206,10 @@ class _Waiting(Hearer):
         waited: What tells the step's answer, and can be cancelled.
         go_on: Called with the answer; not once `cancel` was called.
         failed: Called with a failure, of the step or of `go_on`; not once `cancel` was called.
+        hook: Whose answer it is; None for what waits outside of the steps.
     """
 
-    __slots__ = ("_before", "_cancelled", "_exchange", "_failed", "_go_on", "_waited")
+    __slots__ = ("_before", "_cancelled", "_exchange", "_failed", "_go_on", "_hook", "_waited")
 
     def __init__(
         self,
@@ -188,8 +217,10 @@ class _Waiting(Hearer):
         waited: Any,
         go_on: Callable[[Any], object],
         failed: Callable[[Failure], object],
+        hook: Any = None,
     ) -> None:
         self._exchange = exchange
+        self._hook = hook
         self._before: Cancellable | None = exchange.pending
         self._waited = waited
         self._go_on = go_on
@@ -219,6 +250,8 @@ class _Waiting(Hearer):
     def cancel(self, error: GatewayError | None = None) -> None:
         """See `gateway.exchange.Cancellable`."""
         self._cancelled = True
+        if self._hook is not None:
+            _note(self._exchange, self._hook, "", "cancelled")
         self._waited.cancel()
         if self._before is not None:
             self._before.cancel(error)
@@ -226,6 +259,16 @@ class _Waiting(Hearer):
 
 async def _await(awaitable: Awaitable[Any]) -> Any:
     return await awaitable
+
+
+def _reason(error: Any) -> str:
+    return error.reason if isinstance(error, GatewayError) else type(error).__name__
+
+
+def _note(exchange: Exchange, hook: Any, name: str, outcome: str) -> None:
+    """Note which step ended an exchange: for who asks why (`gateway.telemetry.failed_exchange`)."""
+    step = getattr(hook, "__self__", hook)
+    exchange.step_ended_it(str(getattr(step, "name", "")), name or getattr(hook, "__name__", ""), outcome)
 
 
 def _hooks(steps: Sequence[Middleware], name: str) -> tuple[Any, ...]:

@@ -28,9 +28,12 @@ class UpstreamCells(Protocol):
 
 
 class RequestMetrics:
-    """Record status and duration of an exchange, the time its upstream took, and its error."""
+    """Record status and duration of an exchange, the time its upstream took, and its error.
 
-    __slots__ = ("_failed", "_observe", "_observed", "_record", "_route", "_upstream")
+    Since it knows what failed, it hands that to who keeps it.
+    """
+
+    __slots__ = ("_failed", "_keep", "_observe", "_observed", "_record", "_route", "_upstream")
 
     name = "metrics"
 
@@ -39,6 +42,7 @@ class RequestMetrics:
         route: RouteCells,
         upstream: Callable[[str], UpstreamCells],
         failed: Callable[[Exchange, GatewayError], None],
+        keep: Callable[[Exchange], object],
     ) -> None:
         """Bind the cells of one route.
 
@@ -46,6 +50,7 @@ class RequestMetrics:
             route: `Metrics.route(name, pattern)`.
             upstream: `Metrics.upstream`; takes the name, since a route may split its traffic over several upstreams.
             failed: Takes an exchange that ended in an error (`gateway.middleware.failures.Failures.ended`).
+            keep: Keeps an exchange that failed, whoever said so.
         """
         self._route = route
         self._record = route.record
@@ -54,10 +59,12 @@ class RequestMetrics:
         self._observed: str | None = None
         self._observe: Callable[[float], None] | None = None
         self._failed = failed
+        self._keep = keep
 
     def on_finish(self, exchange: Exchange) -> None:
         """Count the exchange."""
-        self._record(exchange.request.method, status_of(exchange), exchange.finished - exchange.started)
+        status = status_of(exchange)
+        self._record(exchange.request.method, status, exchange.finished - exchange.started)
         upstream = exchange.upstream
         if exchange.upstream_finished and upstream is not None:
             observe = self._observe
@@ -70,3 +77,6 @@ class RequestMetrics:
             self._failed(exchange, error)
             if error.reason == LIMITED:
                 self._route.limited += 1
+            self._keep(exchange)
+        elif status >= 500:
+            self._keep(exchange)

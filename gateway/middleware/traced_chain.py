@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from twisted.python.failure import Failure
 
@@ -15,11 +15,8 @@ from gateway.errors import GatewayError
 from gateway.exchange import Exchange
 from gateway.interfaces import ErrorRenderer, Middleware, RequestHook, ResponseHook
 from gateway.message import Response
-from gateway.middleware.chain import Chain, Handler
+from gateway.middleware.chain import ON_REQUEST, ON_RESPONSE, Chain, Handler
 from gateway.spans import Note
-
-ON_REQUEST: Final = "on_request"
-ON_RESPONSE: Final = "on_response"
 
 
 class TracedChain(Chain):

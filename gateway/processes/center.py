@@ -17,6 +17,7 @@ from twisted.internet.defer import Deferred, ensureDeferred, gatherResults
 from gateway.identity.refresh import MemoryGrants
 from gateway.processes.administering import Administering
 from gateway.processes.channel import Channel, ChannelError
+from gateway.processes.exchanges import EXCHANGES
 from gateway.processes.figures import COUNTS, FIGURES, Ledger
 from gateway.processes.grants import GRANTS, answerer
 from gateway.processes.memory import SharedMemory, new_memory
@@ -84,6 +85,7 @@ class Center:
         channel.on(COUNTS, partial(self._ledger.told, worker))
         channel.on(FIGURES, lambda _: ensureDeferred(self._figures()))
         channel.on(UPSTREAMS, lambda _: ensureDeferred(self._upstreams()))
+        channel.on(EXCHANGES, lambda name: ensureDeferred(self._exchanges(name)))
         channel.on(ADMIN, self._administer)
 
     def drains(self, worker: int) -> None:
@@ -123,12 +125,12 @@ class Center:
             if other != worker:
                 channel.tell(NEWS, news)
 
-    async def _ask_all(self, kind: str) -> dict[int, Any]:
+    async def _ask_all(self, kind: str, body: Any = None) -> dict[int, Any]:
         """Ask all workers; who is gone by then, or late, is left out."""
         answers: dict[int, Any] = {}
         waits: list[Deferred[Any]] = []
         for worker, channel in self._workers.items():
-            asked = channel.ask(kind, None, SCRAPE)
+            asked = channel.ask(kind, body, SCRAPE)
             asked.addCallbacks(partial(answers.__setitem__, worker), lambda failure: failure.trap(ChannelError))
             waits.append(asked)
         await gatherResults(waits, consumeErrors=True)
@@ -136,6 +138,9 @@ class Center:
 
     async def _upstreams(self) -> list[Any]:
         return list((await self._ask_all(UPSTREAMS)).values())
+
+    async def _exchanges(self, name: str | None) -> list[Any]:
+        return list((await self._ask_all(EXCHANGES, name)).values())
 
     def _administer(self, said: dict[str, Any]) -> Deferred[dict[str, Any]]:
         if self._administration is None:

@@ -20,6 +20,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from gateway.answering.health import CheckResult, Health
+from gateway.composition.failures import LastFailures
 from gateway.composition.whole import Took
 from gateway.discovery.contract import Source
 from gateway.errors import ShuttingDown
@@ -27,6 +28,7 @@ from gateway.exchange import Exchange
 from gateway.identity.refresh import GrantStore
 from gateway.processes.agreed import agreed
 from gateway.processes.channel import ChannelError
+from gateway.processes.exchanges import EXCHANGES, answer, ask_for_all, ask_for_one
 from gateway.processes.figures import COUNTS, EVERY, FIGURES, Told
 from gateway.processes.grants import AskedGrants
 from gateway.processes.limits import SharedLimits
@@ -113,12 +115,19 @@ class Share(Service):
         """Ask what stands: Note [First what stands]."""
         return self._channel.ask(WELCOME).addCallback(self._welcomed)
 
-    def shows(self, metrics: Metrics, upstreams: Callable[[], list[dict[str, Any]]], health: Health) -> None:
+    def shows(
+        self,
+        metrics: Metrics,
+        upstreams: Callable[[], list[dict[str, Any]]],
+        health: Health,
+        failures: LastFailures,
+    ) -> None:
         """Say what there is to be shown of this worker."""
         told = self._told = Told(metrics)
         self._metrics, self._health = metrics, health
         self._channel.on(FIGURES, lambda _: told.all())
         self._channel.on(UPSTREAMS, lambda _: upstreams())
+        self._channel.on(EXCHANGES, partial(answer, failures))
         health.others = self._ready_elsewhere.values
 
     async def _exposition(self, accept: bytes) -> tuple[bytes, bytes]:
@@ -148,6 +157,14 @@ class Share(Service):
     def upstreams(self) -> Deferred[list[dict[str, Any]]]:
         """Return what is known of the upstreams in all workers."""
         return self._channel.ask(UPSTREAMS).addCallback(merged)
+
+    def exchanges(self) -> Deferred[list[dict[str, Any]]]:
+        """Return the last exchanges that failed in all workers, the newest first."""
+        return ask_for_all(self._channel)
+
+    def exchange(self, name: str) -> Deferred[dict[str, Any] | None]:
+        """Return all that is known of one of them."""
+        return ask_for_one(self._channel, name)
 
     def administer(self, asked: dict[str, Any]) -> Deferred[dict[str, Any]]:
         """Pass a request on to who keeps the configuration."""

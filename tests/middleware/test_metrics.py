@@ -8,6 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from gateway.errors import BackendTimeout, ClientAborted, GatewayError
+from gateway.exchange import Exchange
 from gateway.message import Response
 from gateway.middleware.failures import Failures
 from gateway.middleware.metrics import RequestMetrics
@@ -24,10 +25,44 @@ def metrics() -> Metrics:
 
 
 @pytest.fixture
-def step(metrics: Metrics) -> RequestMetrics:
+def kept() -> list[Exchange]:
+    """Exchanges that were handed to who keeps what failed."""
+    return []
+
+
+@pytest.fixture
+def step(metrics: Metrics, kept: list[Exchange]) -> RequestMetrics:
     """Of one route."""
     failures = Failures(metrics.errors.add, lambda: 0.0)
-    return RequestMetrics(metrics.route("users", "/users/:id"), metrics.upstream, failures.ended)
+    return RequestMetrics(metrics.route("users", "/users/:id"), metrics.upstream, failures.ended, kept.append)
+
+
+@pytest.mark.parametrize(
+    ("response", "error", "fails"),
+    [
+        (Response(200), None, False),
+        (Response(404), None, False),
+        (Response(503), None, True),
+        (Response(504), BackendTimeout(), True),
+        (Response(200), BackendTimeout(), True),
+        (None, ClientAborted(), True),
+    ],
+)
+def test_what_failed_is_handed_on(
+    make: MakeExchange,
+    step: RequestMetrics,
+    kept: list[Exchange],
+    response: Response | None,
+    error: GatewayError | None,
+    fails: bool,
+) -> None:
+    """Errors of the gateway, whatever the client got, and what a backend itself has answered with a 5xx."""
+    exchange = make()
+    exchange.response, exchange.error = response, error
+
+    step.on_finish(exchange)
+
+    assert kept == ([exchange] if fails else [])
 
 
 def test_an_answer_is_counted_with_its_duration(make: MakeExchange, step: RequestMetrics, metrics: Metrics) -> None:

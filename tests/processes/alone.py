@@ -10,6 +10,7 @@ from twisted.application.service import IService
 from twisted.internet.defer import Deferred, succeed
 
 from gateway.answering.health import Health
+from gateway.composition.failures import LastFailures
 from gateway.composition.lifecycle import GatewayService
 from gateway.composition.whole import Took
 from gateway.discovery.contract import Source
@@ -58,9 +59,15 @@ class Alone:
         """Ask."""
         return source
 
-    def shows(self, metrics: Metrics, upstreams: Callable[[], list[dict[str, Any]]], health: Health) -> None:
+    def shows(
+        self,
+        metrics: Metrics,
+        upstreams: Callable[[], list[dict[str, Any]]],
+        health: Health,
+        failures: LastFailures,
+    ) -> None:
         """Note what there is to be shown."""
-        self._metrics, self._upstreams = metrics, upstreams
+        self._metrics, self._upstreams, self._failures = metrics, upstreams, failures
 
     def exposition(self, accept: bytes) -> Deferred[tuple[bytes, bytes]]:
         """Return the figures."""
@@ -69,6 +76,14 @@ class Alone:
     def upstreams(self) -> Deferred[list[dict[str, Any]]]:
         """Return what is known of the upstreams."""
         return succeed(self._upstreams())
+
+    def exchanges(self) -> Deferred[list[dict[str, Any]]]:
+        """Return what failed."""
+        return succeed(self._failures.summaries())
+
+    def exchange(self, name: str) -> Deferred[dict[str, Any] | None]:
+        """Return one of them."""
+        return succeed(self._failures.find(name))
 
     def administer(self, asked: dict[str, Any]) -> Deferred[dict[str, Any]]:
         """Answer, over JSON."""

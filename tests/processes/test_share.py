@@ -179,3 +179,17 @@ def test_upstreams_are_shown_as_all_workers_know_them() -> None:
     (shown,) = world.result(world.workers[0].share.upstreams())
 
     assert shown["backends"][0]["in_flight"] == 2
+
+
+def test_failed_exchanges_are_shown_of_all_workers() -> None:
+    """Whichever worker is asked; each is found by its id, wherever it failed."""
+    world = Workers()
+    ids = [worker.get("/nothing").headers.get(b"x-request-id") for worker in world.workers]
+    share = world.workers[0].share
+
+    assert {one["id"].encode() for one in world.result(share.exchanges())} == set(ids)
+    for name in ids:
+        assert name is not None
+        found = world.result(share.exchange(name.decode()))
+        assert (found["id"].encode(), found["reason"]) == (name, "route.none")
+    assert world.result(share.exchange("none")) is None

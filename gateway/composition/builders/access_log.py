@@ -13,6 +13,7 @@ from gateway.config.records import record
 from gateway.config.schema.auth import Auth
 from gateway.middleware.access_log import AccessLog, ChoosyAccessLog
 from gateway.middleware.log_choice import LogChoice
+from gateway.middleware.log_fields import ALWAYS_REDACTED, query_redactor
 from gateway.middleware.log_template import COMBINED, COMMON
 
 _SEPARATOR = re.compile("[^A-Za-z0-9]")
@@ -59,6 +60,11 @@ def access_log(
 def redacted_parameters(settings: Settings) -> tuple[str, ...]:
     """Return the parameters of queries that a configuration wants nobody to read, or that credentials come in."""
     return (*settings.access_log.redact_query, *sorted(_places(settings)[1]))
+
+
+def redactor(settings: Settings) -> Callable[[bytes], str]:
+    """Return what makes text of queries as the access log does, whether there is one or not."""
+    return query_redactor((*ALWAYS_REDACTED, *redacted_parameters(settings)))
 
 
 def _more(settings: Settings) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from typing import Any
 from hyperlink import URL
 
 import gateway
-from gateway.composition.builders.access_log import redacted_parameters
+from gateway.composition.builders.access_log import redactor
 from gateway.composition.builders.tracing import Tracing
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
@@ -27,7 +27,6 @@ from gateway.dialling.tls import client_tls_options
 from gateway.forwarding.traced import TracedAttempts
 from gateway.interfaces import ErrorRenderer, Middleware
 from gateway.middleware.chain import Chain, Handler
-from gateway.middleware.log_fields import ALWAYS_REDACTED, query_redactor
 from gateway.middleware.traced_chain import TracedChain
 from gateway.middleware.tracing import Beside
 from gateway.middleware.tracing import Tracing as Step
@@ -99,7 +98,7 @@ def traced(settings: Settings, foundation: Foundation, environ: Mapping[str, str
     if found.disabled:
         return Tracing(foundation)
     ratio = found.ratio if found.ratio is not None and not _written(said, "sample_ratio") else said.sample_ratio
-    redacted = query_redactor((*ALWAYS_REDACTED, *redacted_parameters(settings)))
+    redacted = redactor(settings)
     # What decides about exchanges may change without another exporter.
     sent = said.model_dump_json(exclude={"sample_ratio", "slow", "headers"})
     written = frozenset(said.model_fields_set)
