@@ -124,6 +124,7 @@ class ListeningReactor:
     def _started(self, port: GatewayPort, queue: int) -> GatewayPort:
         """Start a port on a socket that listens already, which may have had another queue."""
         self._start(port)
+        port.backlog = queue
         port.socket.listen(queue)
         return port
 

@@ -34,6 +34,7 @@ from gateway.dialling.resolver import Resolver
 from gateway.processes.administering import Administering
 from gateway.processes.launching import Launcher
 from gateway.processes.sockets import Sockets
+from gateway.processes.stand_ins import StandIns
 from gateway.processes.team import Center, Team
 from gateway.processes.whole_stage import WholeStage
 from gateway.telemetry.logging import levels
@@ -98,7 +99,7 @@ class Parent(MultiService):
         launcher = Launcher(
             reactor, command, directory, self.ports.share, lambda: self._stage.edition, center.descriptor
         )
-        self.team = Team(reactor, random, center, launcher)
+        self.team = Team(reactor, random, center, launcher, StandIns(self.ports.queues).look)
         self._stage = WholeStage(self.configured, self.ports, self.team, lambda: self._stopping)
         threads = partial(ThreadService, reactor)
         slices = partial(Slices, reactor)

@@ -127,6 +127,11 @@ class Sockets:
                 shared += {(given.where, given.port) for given in there}
         return Share(sockets, shared)
 
+    def queues(self, index: int) -> list[Given]:
+        """Return the sockets of one worker that no other has: connections wait there while it is not there."""
+        share = self.share(index)
+        return [given for given in share.sockets if (given.where, given.port) not in share.shared]
+
     def sockets(self) -> list[Given]:
         """Describe all, for a process that takes over."""
         return [given for listening in self._all() for given in listening.given()]

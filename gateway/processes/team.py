@@ -9,7 +9,7 @@ waited for, a second first and twice as long each time: what is wrong with it wi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 from twisted.internet.defer import Deferred
@@ -28,6 +28,8 @@ PATIENCE: Final = 60.0
 """Seconds for a worker to serve: it imports, reads its configuration and builds."""
 BEAT: Final = 1.0
 """Seconds between two signs of life."""
+LATE: Final = 2.0
+"""Seconds without one until others accept in the place of the worker."""
 SILENT, HUNG = 10.0, 5.0
 """Seconds without one until the log says so, and from then on until the worker is killed. Two times, since after a
 machine was stopped and goes on, a parent may look at its clock before it reads what was answered long ago."""
@@ -66,6 +68,9 @@ class Center(Protocol):
     def left(self, worker: int) -> None: ...
 
 
+StandIn = Callable[[Sequence[int], Sequence[Channel]], object]
+"""Has workers accept in the place of others: `gateway.processes.stand_ins`."""
+
 Launch = Callable[[int, int, Callable[[str], None]], Launched]
 """Starts a process: for which place, under which number, and what to call with how it ended."""
 
@@ -81,6 +86,7 @@ class Place:
         phase: Where it is.
         words: Why the last one did not come up; empty where it did.
         closed: It accepts no connection any more.
+        hangs: It gives no sign of life.
     """
 
     def __init__(self, index: int, team: Team) -> None:
@@ -88,6 +94,7 @@ class Place:
         self.phase = Phase.STARTING
         self.words = ""
         self.closed = False
+        self.hangs = False
         self._team = team
         self._number = 0
         self._launched: Launched | None = None
@@ -100,10 +107,21 @@ class Place:
         """To the worker that is there."""
         return None if self._launched is None else self._launched.channel
 
+    @property
+    def absent(self) -> bool:
+        """Whether nobody takes the connections that come to its queues, and somebody will again."""
+        return self.hangs or self.phase in (Phase.WAITING, Phase.STARTING)
+
+    @property
+    def takes(self) -> bool:
+        """Whether somebody is there who takes connections."""
+        return self.phase is Phase.SERVING and not self.hangs
+
     def start(self) -> None:
         """Start a process."""
         team = self._team
         self.words = ""
+        self.hangs = False
         self._number = team.center.number()
         try:
             launched = self._launched = team.launch(self.index, self._number, self._ended)
@@ -117,6 +135,12 @@ class Place:
         channel.on("closed", lambda _: self._closed())
         team.center.joined(self._number, channel)
         self._later(PATIENCE, self._kill, f"it does not serve after {PATIENCE:.0f} s")
+
+    def anew(self) -> None:
+        """Start a process now, if one is waited for: what was wrong may be right."""
+        if self.phase is Phase.WAITING:
+            self._died = 0
+            self._later(0.0, self._again)
 
     def leave(self, handed_over: bool) -> None:
         """Let the worker drain; nobody comes after it."""
@@ -196,8 +220,16 @@ class Place:
     def _beat(self) -> None:
         """Ask for a sign of life, again and again."""
         if self.channel is not None:
-            asked = self.channel.ask("alive", patience=SILENT)
-            asked.addCallbacks(lambda _: self._later(BEAT, self._beat), self._silent)
+            asked = self.channel.ask("alive", patience=LATE)
+            asked.addCallbacks(lambda _: self._later(BEAT, self._beat), self._late)
+
+    def _late(self, failure: Failure) -> None:
+        if failure.check(ChannelLost) or self.channel is None:
+            return  # its end is noticed
+        self.hangs = True
+        self._team.changed()
+        asked = self.channel.ask("alive", patience=SILENT - LATE)
+        asked.addCallbacks(self._woken, self._silent)
 
     def _silent(self, failure: Failure) -> None:
         if failure.check(ChannelLost) or self.channel is None:
@@ -209,7 +241,12 @@ class Place:
             event="worker.silent",
         )
         asked = self.channel.ask("alive", patience=HUNG)
-        asked.addCallbacks(lambda _: self._later(BEAT, self._beat), self._hung)
+        asked.addCallbacks(self._woken, self._hung)
+
+    def _woken(self, _: object) -> None:
+        self.hangs = False
+        self._team.changed()
+        self._later(BEAT, self._beat)
 
     def _hung(self, failure: Failure) -> None:
         if not failure.check(ChannelLost):
@@ -233,14 +270,23 @@ class Team:
         random: From 0 to 1: workers that die together do not start together.
         center: What they have in common.
         launch: Starts one.
+        stand_in: Called with the places of those that are not there, and the channels of those that are.
 
     Attributes:
         places: One for each worker.
         formed: All have come up once: from now on one that dies is replaced.
         held: No process is started just now: the configuration is about to be another.
+        still: Nobody stands in for another just now: what they listen at is about to be another.
     """
 
-    def __init__(self, clock: Any, random: Callable[[], float], center: Center, launch: Launch) -> None:
+    def __init__(
+        self,
+        clock: Any,
+        random: Callable[[], float],
+        center: Center,
+        launch: Launch,
+        stand_in: StandIn = lambda absent, there: None,
+    ) -> None:
         self.clock = clock
         self.random = random
         self.center = center
@@ -248,6 +294,8 @@ class Team:
         self.places: list[Place] = []
         self.formed = False
         self.held = False
+        self.still = False
+        self._stand_in = stand_in
         self._waiting: list[tuple[Callable[[], bool], Deferred[None]]] = []
 
     def start(self, count: int) -> None:
@@ -303,13 +351,32 @@ class Team:
             if place.channel is not None:
                 place.channel.tell(kind, body)
 
+    def rest(self, still: bool) -> None:
+        """Let nobody stand in for another, or let them again."""
+        self.still = still
+        self.changed()
+
+    def release(self, *, anew: bool = False) -> None:
+        """Start processes again.
+
+        Args:
+            anew: The configuration is another: who could not start before may be able to.
+        """
+        self.held = False
+        self.rest(still=False)
+        for place in self.places if anew else ():
+            place.anew()
+
     def kill(self) -> None:
         """End all at once."""
         for place in self.places:
             place.kill()
 
     def changed(self) -> None:
-        """Somebody has come or gone: see who waits for that."""
+        """Somebody has come or gone: see who waits for that, and whose connections nobody takes."""
+        if self.formed:
+            absent = [] if self.still else [place.index for place in self.places if place.absent]
+            self._stand_in(absent, [place.channel for place in self.places if place.takes and place.channel])
         for so, waits in list(self._waiting):
             if so():
                 self._waiting.remove((so, waits))

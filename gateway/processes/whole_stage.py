@@ -104,12 +104,13 @@ class WholeStage:
         channels: list[Channel] = []
         try:
             await self._team.when(self._team.steady)
+            self._team.rest(still=True)
             channels = await self._all_prepare(edition, fresh)
             kept = None if keep is None else keep(settings)
             if kept is not None:
                 await kept
         except BaseException:
-            self._team.held = False
+            self._team.release()
             for _, channel in self._team.serving():
                 channel.tell("forget")
             self._sockets.abandon(fresh)
@@ -118,6 +119,12 @@ class WholeStage:
 
     async def commit(self, settings: Settings, ready: Prepared, in_force: Callable[[], None]) -> None:
         """Have all workers put it into force; one that does not answer is not what it is to be, and replaced."""
+        try:
+            await self._commit(settings, ready, in_force)
+        finally:
+            self._team.release(anew=True)
+
+    async def _commit(self, settings: Settings, ready: Prepared, in_force: Callable[[], None]) -> None:
         self.edition = ready.edition
         in_force()
         answers = [channel.ask("commit", patience=LONG) for channel in ready.channels]
@@ -126,7 +133,6 @@ class WholeStage:
                 _log.error("A worker has not put the configuration into force: {why}", why=failure.getErrorMessage())
                 channel.close()  # so it drains, and another comes
         await self._sockets.commit(settings, ready.fresh)
-        self._team.held = False
 
     async def _all_prepare(self, edition: Edition, fresh: Fresh) -> list[Channel]:
         body = edition.body()

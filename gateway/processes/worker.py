@@ -2,7 +2,8 @@
 
 Made by `gateway.tap` in a process that `gateway.processes.launching` has started. It says `up` when it serves, `failed`
 with the words of an error when it cannot, `closed` when it accepts no connection any more; and it hears `alive`,
-`prepare`, `commit`, `forget`, `rehearse`, `reloaded`, `logs`, `drain` and `hurry`. When its parent is gone it drains.
+`prepare`, `commit`, `forget`, `rehearse`, `reloaded`, `logs`, `stand_in`, `stand_down`, `drain` and `hurry`. When its
+parent is gone it drains.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, ensureDeferred
@@ -30,7 +31,11 @@ from gateway.listening.endpoints import ListenFailed
 from gateway.processes.assignment import Assignment
 from gateway.processes.channel import Channel, Handler, connect, told
 from gateway.processes.edition import Edition
+from gateway.processes.stand_ins import STAND_DOWN, STAND_IN
 from gateway.transport.inherited import Given, Inherited
+
+if TYPE_CHECKING:
+    from gateway.processes.substitute import Substitute  # loaded when another worker is not there
 
 PARTING: Final = 1.0
 """Seconds for the last words to the parent."""
@@ -89,6 +94,7 @@ class Worker(Service):
         self._verdict: Deferred[None] | None = None
         self._applied: Deferred[Any] | None = None
         self._ending = False
+        self._substitute: Substitute | None = None
         handlers: dict[str, Handler] = {
             "alive": lambda _: True,
             "prepare": self._prepare,
@@ -98,6 +104,8 @@ class Worker(Service):
             "reloaded": self.gateway.count_reload,
             "logs": lambda _: self.gateway.reopen_logs(),
             "drain": self._drain,
+            STAND_IN: self._stand_in,
+            STAND_DOWN: self._stand_down,
             "hurry": lambda _: self.gateway.hurry(),
         }
         for kind, handler in handlers.items():
@@ -168,6 +176,26 @@ class Worker(Service):
         if not self._ending:
             self._ending = True
             self._reactor.callWhenRunning(self._reactor.stop)
+
+    def _stand_in(self, body: Mapping[str, Any]) -> None:
+        """Accept at the queues of a worker that is not there."""
+        descriptors = self.channel.received
+        try:
+            if self._substitute is None:
+                from gateway.processes.substitute import Substitute  # few are ever asked
+
+                self._substitute = Substitute(lambda: self.gateway.gateway.listeners.open)
+            given = [Given(*said) for said in body["sockets"]]
+            handed = [each._replace(descriptor=new) for each, new in zip(given, descriptors, strict=True)]
+            if not self._ending:
+                self._substitute.stand_in(body["place"], handed)
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+
+    def _stand_down(self, place: int) -> None:
+        if self._substitute is not None:
+            self._substitute.stand_down(place)
 
     # A configuration, in two steps.
 

@@ -188,6 +188,25 @@ class GatewayPort(Patient, tcp.Port):
 
     stopListening = loseConnection
 
+    def accept_too(self, descriptor: int) -> GatewayPort:
+        """Accept at a queue of another process as well, as long as that is not there; returns the port for it.
+
+        One connection a turn: others may do the same. The descriptor stays its owner's.
+        """
+        factory: Any = self.factory
+        another = self.adopt(self.reactor, descriptor, self.addressFamily, factory)
+        another.limit, another.at_once, another.backlog = self.limit, 1, self.backlog
+        another.called(self._type)
+        another.startListening()
+        another.socket.listen(self.backlog)  # it may be one whose process was never there
+        self.beside = (*self.beside, another)
+        return another
+
+    def leave_off(self, another: GatewayPort) -> None:
+        """Accept no more at one of them."""
+        self.beside = tuple(port for port in self.beside if port is not another)
+        another.stopListening()
+
     def called(self, kind: str) -> None:
         """Say in Twisted's own log lines what it listens for: `TLS` in place of `TCP`."""
         self._type = kind

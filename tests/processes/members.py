@@ -155,6 +155,13 @@ class Crew:
         """None is starting."""
         return True
 
+    def rest(self, still: bool) -> None:
+        """Nobody stands in for another."""
+
+    def release(self, *, anew: bool = False) -> None:
+        """Start processes again."""
+        self.held = False
+
     def when(self, so: Any) -> Deferred[None]:
         """It is so."""
         return succeed(None)

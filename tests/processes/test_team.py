@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 from twisted.internet.task import Clock
@@ -11,7 +12,7 @@ from twisted.logger import capturedLogs, formatEvent
 from gateway.processes.administering import Administering
 from gateway.processes.channel import Channel
 from gateway.processes.phases import Phase
-from gateway.processes.team import BEAT, HUNG, LONGEST, PATIENCE, PROVED, SILENT, Team, pause
+from gateway.processes.team import BEAT, HUNG, LATE, LONGEST, PATIENCE, PROVED, SILENT, Team, pause
 from tests.processes.channels import channels
 
 
@@ -94,8 +95,16 @@ class World:
         self.center = Center()
         self.processes: list[Process] = []
         self.fails = False
-        self.team = Team(self.clock, lambda: 0.5, self.center, self.launch)
+        self.stand_in: list[tuple[list[int], list[int]]] = []
+        self.team = Team(self.clock, lambda: 0.5, self.center, self.launch, self.look)
         self.team.start(count)
+
+    def look(self, absent: Sequence[int], there: Sequence[Channel]) -> None:
+        """Note who is not there, and the places of those that are."""
+        places = [place.index for place in self.team.places if place.channel in there]
+        found = list(absent), places
+        if self.stand_in[-1:] != [found]:
+            self.stand_in.append(found)
 
     def launch(self, index: int, number: int, ended: Callable[[str], None]) -> Process:
         """Start one."""
@@ -214,6 +223,60 @@ def test_one_that_gives_no_sign_of_life_is_killed() -> None:
         "Worker 1 has given no sign of life for 10 s",
         "Worker 1 is killed: no sign of life for 15 s",
     ]
+
+
+def test_others_stand_in_for_who_is_not_there_until_it_serves_again() -> None:
+    """While its place waits for the next one, and while that starts."""
+    world = World(3)
+    assert world.stand_in == []
+    world.all_up()
+    world.processes[0].dies()
+    assert world.stand_in[-1] == ([0], [1, 2])
+
+    world.wait(1.1)
+    assert world.phases()[0] is Phase.STARTING
+    assert world.stand_in[-1] == ([0], [1, 2])
+    world.processes[-1].up()
+    assert world.stand_in[-1] == ([], [0, 1, 2])
+
+
+def test_others_stand_in_for_who_hangs_until_it_goes_on() -> None:
+    """Long before it is killed."""
+    world = World().all_up()
+    sleeper = world.processes[0]
+    end: Any = sleeper.end
+    answer = end.dataReceived
+    world.wait(1)
+    unheard: list[bytes] = []
+    end.dataReceived = unheard.append
+    world.wait(BEAT + LATE + 0.2)
+    assert world.stand_in[-1] == ([0], [1])
+
+    answer(b"".join(unheard))
+    end.dataReceived = answer
+    world.wait(0.2)
+    assert world.stand_in[-1] == ([], [0, 1])
+    world.wait(SILENT + HUNG)
+    assert not sleeper.killed
+
+
+def test_while_ports_change_nobody_stands_in() -> None:
+    """Then they do again, and where the configuration is another the next one is started at once."""
+    world = World().all_up()
+    for _ in range(3):
+        world.processes[0].dies()
+        world.team.places[0].anew()
+        world.clock.advance(0)
+    world.processes[-1].dies()
+    started = len(world.processes)
+    world.team.held = True
+    world.team.rest(still=True)
+    assert world.stand_in[-1] == ([], [1])
+
+    world.team.release(anew=True)
+    assert world.stand_in[-1] == ([0], [1])
+    world.wait(0.1)
+    assert len(world.processes) == started + 1
 
 
 def test_one_that_does_not_come_up_is_killed() -> None:

@@ -16,8 +16,10 @@ from typing import Any
 import pytest
 import requests
 
+from tests.pki import Authority, key_pem, pem
 from tests.system import backends
 from tests.system.gateway_process import BY_RUN, CODE, TWISTD, GatewayProcess, one_upstream, until
+from tests.system.ports import free_port
 from tests.system.test_upgrade import START, Clients, Upgraded, _children, _lives
 
 pytestmark = pytest.mark.timeout(240)
@@ -116,7 +118,7 @@ def test_it_starts_serves_and_ends(started: Several) -> None:
 
 
 def test_a_worker_that_is_killed_breaks_its_own_connections_and_is_replaced(started: Several) -> None:
-    """Clients on other connections notice nothing, and those who connect wait for the next one: nobody is refused."""
+    """Clients on other connections notice nothing, and who connects is served by the others: nobody is refused."""
     before = started.workers
     sessions = [requests.Session() for _ in range(30)]
     for session in sessions:
@@ -266,14 +268,48 @@ def test_what_cannot_start_says_so_as_one_process_does(
 
 
 def test_a_worker_that_hangs_is_killed_and_replaced(started: Several) -> None:
-    """The log says which."""
+    """The log says which; meanwhile nobody waits for it."""
     stuck = started.workers[0]
     os.kill(stuck, signal.SIGSTOP)
 
+    # Whoever connects to its queue is served by the other one, long before it is killed.
+    asked = [requests.get(f"{started.url}/name", timeout=START).status_code for _ in range(20)]
+    assert asked == [200] * 20
+    assert _lives(stuck)
     until(lambda: not _lives(stuck), "it is not killed", 3 * START)
     until(lambda: len(started.workers) == 2, "nobody comes after it", START)
 
     assert "no sign of life" in started.errors
+
+
+def test_a_worker_that_cannot_come_again_keeps_nobody_waiting(tmp_path: Path) -> None:
+    """Its key is gone: the other one serves all, at both ports, until it is there again."""
+    authority = Authority()
+    certificate, key = authority.issue("localhost")
+    ca = str(tmp_path / "ca.pem")
+    Path(ca).write_bytes(pem(authority.certificate))
+    (tmp_path / "cert.pem").write_bytes(pem(certificate) + key_pem(key))
+    secure, gateway = free_port(), Several(tmp_path, **HELLO)
+    endpoints = (
+        f"tcp:{gateway.port}:interface=127.0.0.1",
+        f"ssl:{secure}:privateKey={tmp_path}/cert.pem:interface=127.0.0.1",
+    )
+    gateway.configure(**HELLO, listeners=[{"endpoint": endpoint} for endpoint in endpoints])
+    urls = (gateway.url, f"https://localhost:{secure}/")
+    try:
+        gateway.run()
+        (tmp_path / "cert.pem").rename(tmp_path / "away.pem")
+        until(lambda: "was not applied" in gateway.errors, "nobody has noticed", START)
+        killed = gateway.workers[0]
+        os.kill(killed, signal.SIGKILL)
+        until(lambda: gateway.errors.count("Worker 1 has ended") > 1, "another one has come", START)
+        for _ in range(20):
+            assert [requests.get(url, timeout=START, verify=ca).text for url in urls] == ["hello"] * 2
+
+        (tmp_path / "away.pem").rename(tmp_path / "cert.pem")
+        until(lambda: gateway.metric("gateway_workers") == 2, "it does not come again", START)
+    finally:
+        gateway.end()
 
 
 def test_in_the_background_one_file_has_the_log_of_all(tmp_path: Path) -> None:
