@@ -35,6 +35,7 @@ def document() -> dict[str, Any]:
         "paths": {
             **_views(),
             **_credentials(),
+            **_live(),
             "/config": {"get": _read("The configuration in force, secrets masked.", _DATA), "put": _replacing()},
             "/config/validate": {"post": _validating()},
             "/config/plan": {"post": _planning()},
@@ -223,6 +224,40 @@ def _views() -> dict[str, Any]:
         },
         "/openapi.json": {"get": _get("This document.", {"200": _json("OpenAPI.", _DATA)})},
     }
+
+
+def _live() -> dict[str, Any]:
+    """Return what the live page asks for; its files and its stream of events are for browsers, and not in here."""
+    number = {"type": "integer", "minimum": 0}
+    query = [
+        {"name": "search", "in": "query", "schema": _TEXT},
+        {"name": "from", "in": "query", "schema": {**number, "maximum": 1_000_000}},
+        {"name": "most", "in": "query", "schema": {**number, "minimum": 1, "maximum": 200}},
+    ]
+    unread = {"400": _refused("It cannot be read.")}
+
+    def part(summary: str, words: str) -> Schema:
+        return {"get": _get(summary, {"200": _json(words, _DATA), **unread}) | {"parameters": query}}
+
+    tried = {"url": _TEXT, "method": _TEXT, "listener": _TEXT, "headers": {"type": "object", **_of_texts()}}
+    attempt = {
+        "200": _json("The route, and which were considered.", _DATA),
+        **unread,
+        "403": _refused("The request is from a page of another origin."),
+        "413": {"description": "The content is over 64 KiB."},
+    }
+    body = _object(tried, "method", "listener", "headers")
+    return {
+        "/live/routes": part("Some of the routes.", "With the steps of their chains."),
+        "/live/route": {
+            "post": _get("Try a request; nothing is sent.", attempt)
+            | {"requestBody": {"required": True, "content": {"application/json": {"schema": body}}}}
+        },
+    }
+
+
+def _of_texts() -> Schema:
+    return {"additionalProperties": _TEXT}
 
 
 def _credentials() -> dict[str, Any]:

@@ -32,6 +32,11 @@ class Backups(Generic[T]):
         self._backups = tuple(backups)
         self._reserve = reserve
 
+    @property
+    def groups(self) -> tuple[tuple[Sequence[T], Balancer[T]], ...]:
+        """Backends, each group with who picks one of it; the second only where none of the first is left."""
+        return (self._first, self._strategy), (self._backups, self._reserve)
+
     def pick(self, key: bytes, now: float, excluded: Sequence[object] = ()) -> T:
         """Choose a backend, a backup only where every other one may not be tried or was."""
         for target in self._first:

@@ -24,7 +24,14 @@ class LeastConnections(Generic[T]):
 
     def pick(self, key: bytes, now: float, excluded: Sequence[object] = ()) -> T:
         """Choose a backend of the lowest `in_flight / weight`."""
-        candidates = available(self._targets, now, excluded)
-        loads = [target.in_flight / target.weight for target in candidates]
-        least = min(loads)
-        return self._turns.take([target for target, load in zip(candidates, loads, strict=True) if load == least])
+        return self._turns.take(_least_busy(available(self._targets, now, excluded)))
+
+    def ahead(self, willing: Sequence[T]) -> T:
+        """Return who would be chosen now among some of the backends, at least one; nobody has had a turn by that."""
+        return self._turns.ahead(_least_busy(willing), 1)[0]
+
+
+def _least_busy(candidates: Sequence[T]) -> list[T]:
+    loads = [target.in_flight / target.weight for target in candidates]
+    least = min(loads)
+    return [target for target, load in zip(candidates, loads, strict=True) if load == least]

@@ -37,3 +37,14 @@ class RoundRobin(Generic[T]):
         place = next(place for place in turns if targets[place] in candidates)
         self._next = (place + 1) % len(targets)
         return targets[place]
+
+    def ahead(self, willing: Sequence[T], count: int) -> list[T]:
+        """Return whose turns come next among some of the backends, at least one; nobody has had a turn by that."""
+        targets, turn = self._targets, self._next
+        found: list[T] = []
+        while len(found) < count:
+            target = targets[turn]
+            turn = (turn + 1) % len(targets)
+            if target in willing:
+                found.append(target)
+        return found

@@ -84,6 +84,11 @@ class Sticky(Generic[T]):
         self._backends = backends
         self._strategy = strategy
 
+    @property
+    def strategy(self) -> Balancer[T]:
+        """Who picks for clients that are new."""
+        return self._strategy
+
     def pick(self, key: bytes, now: float, excluded: Sequence[object] = ()) -> T:
         """Choose the backend of the token in front of the key."""
         mine, _, rest = key.partition(_SEPARATOR)

@@ -37,6 +37,12 @@ class SmoothTurns(Generic[T]):
         credit[id(best)] -= total
         return best
 
+    def ahead(self, candidates: Sequence[T], count: int) -> list[T]:
+        """Return who would be chosen next, one after the other; nobody has had a turn by that."""
+        turns: SmoothTurns[T] = SmoothTurns(())
+        turns._credit = dict(self._credit)
+        return [turns.take(candidates) for _ in range(count)]
+
 
 class WeightedRoundRobin(Generic[T]):
     """Smooth weighted round robin."""
@@ -48,3 +54,7 @@ class WeightedRoundRobin(Generic[T]):
     def pick(self, key: bytes, now: float, excluded: Sequence[object] = ()) -> T:
         """Choose the backend that is furthest behind its share."""
         return self._turns.take(available(self._targets, now, excluded))
+
+    def ahead(self, willing: Sequence[T], count: int) -> list[T]:
+        """Return whose turns come next among some of the backends, at least one; nobody has had a turn by that."""
+        return self._turns.ahead(willing, count)

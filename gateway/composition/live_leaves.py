@@ -8,9 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gateway.admin.feeds import Events, Feeds
+from gateway.admin.live import Part, Tester
 from gateway.admin.page_files import PageFiles
 from gateway.admin.resources import Leaf
 from gateway.composition.assembly import Gateway
+from gateway.composition.live_routes import LiveRoutes
 
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
@@ -34,4 +36,10 @@ def live_leaves(gateway: Gateway, reactor: Any) -> dict[str, Leaf]:
             made.append(Live(gateway))
         return made[0].events()
 
-    return {"ui/": PageFiles(), "live/events": Feeds(look, reactor)}
+    routes = LiveRoutes(lambda: gateway.root.tree)
+    return {
+        "ui/": PageFiles(),
+        "live/events": Feeds(look, reactor),
+        "live/routes": Part("routes with the steps of their chains, by ?search=&from=&most=", routes.part),
+        "live/route": Tester(routes.attempt),
+    }

@@ -48,6 +48,22 @@ class Chain:
         self._handler = handler
         self._render_error = render_error
 
+    @property
+    def steps(self) -> list[str]:
+        """Return the names of the steps, from the client inwards: for people, who ask seldom."""
+        found: list[Any] = []
+        for hooks in (self._requests, self._responses[::-1], self._finishes[::-1]):
+            place = 0
+            for hook in hooks:
+                step: Any = getattr(hook, "__self__", hook)
+                at = next((index for index, one in enumerate(found) if one is step), -1)
+                if at < 0:
+                    # A step that only looks at answers stands behind those that it follows there.
+                    found.insert(place, step)
+                    at = place
+                place = at + 1
+        return [str(getattr(step, "name", type(step).__name__)) for step in found]
+
     def ending(self, handler: Handler) -> Chain:
         """Return a chain of the same steps with another handler behind them."""
         other = Chain((), handler, self._render_error)

@@ -69,6 +69,12 @@ class RouteLeaf:
         self.readable: Callable[[Request], tuple[tuple[bytes, bytes], ...]] | None = None
         self._chain = chain
 
+    @property
+    def steps(self) -> list[str]:
+        """Return the names of its steps, from the client inwards."""
+        chain = self._chain
+        return chain.steps if isinstance(chain, Chain) else []
+
     def render_exchange(self, exchange: Exchange) -> None:
         """Start the exchange on the route."""
         exchange.route = self
@@ -192,7 +198,7 @@ class Tree(Protocol):
     def answers_preflights(self) -> bool: ...
 
 
-def _has(routes: RouteTable[RouteLeaf], request: Request) -> bool:
+def has(routes: RouteTable[RouteLeaf], request: Request) -> bool:
     """Whether one of some routes is for a request, whatever its method."""
     try:
         routes.match(request.host, request.path, request.method, request.headers, request.query)
@@ -226,7 +232,7 @@ def _render_counted(routes: RouteTable[RouteLeaf], route: RouteLeaf, exchange: E
         route.render_last(exchange, routes.allowed(request.host, path, request.headers, request.query))
 
 
-def _preflight(routes: RouteTable[RouteLeaf], request: Request, path: bytes) -> Match[RouteLeaf] | None:
+def preflight(routes: RouteTable[RouteLeaf], request: Request, path: bytes) -> Match[RouteLeaf] | None:
     """Find the route that a preflight is about, by the method that it asks for; None where no route answers it.
 
     A method that no route takes is refused by the rules of a route on the same path, where one has any.
@@ -307,7 +313,7 @@ class Root(Generic[T]):
         if tree.decides_by_forwarding:
             request.headers = exchange.forwarding.believed(request.headers)
         own = tree.own_paths.get(request.path)
-        if own is not None and (tree.claimed is None or not _has(tree.claimed, request)):
+        if own is not None and (tree.claimed is None or not has(tree.claimed, request)):
             own.render_exchange(exchange)
             return
         if tree.in_flight and self.occupancy.places_held > tree.in_flight:
@@ -321,7 +327,7 @@ class Root(Generic[T]):
             path = exchange.path = normal_form(path)
         if tree.explain_routing:
             self._explain(tree, exchange)
-        match = _preflight(routes, request, path) if tree.answers_preflights else None
+        match = preflight(routes, request, path) if tree.answers_preflights else None
         if match is None:
             match = _match(routes, request, path, known)
         route = match.value

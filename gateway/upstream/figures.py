@@ -103,6 +103,10 @@ class Figures:
         for backend in upstream.backends:
             if backend.backup and waits:
                 picked.discard(id(backend))
+        from gateway.balancing.ahead import ahead  # for who looks only
+
+        willing = [backend for backend in upstream.backends if id(backend) in picked]
+        shown["ahead"] = ahead(upstream.balancer, willing)._asdict()
         shown["backends"] = [self._backend(backend, id(backend) in picked, now) for backend in upstream.backends]
         return shown
 

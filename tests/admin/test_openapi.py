@@ -114,4 +114,5 @@ def test_every_leaf_is_in_the_document(running: Api) -> None:
     """What the page at `/` has."""
     links = running.ask("GET", "/", token="", accept="application/json").json["links"]
     known = {path.partition("{")[0].rstrip("/") for path in document()["paths"]}
-    assert {link["path"].rstrip("/") for link in links} <= known
+    for_browsers = {"/ui", "/live/events"}  # a page, and what never ends
+    assert {link["path"].rstrip("/") for link in links} - for_browsers <= known

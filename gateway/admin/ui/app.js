@@ -3,11 +3,15 @@ import { html, render, useEffect, useRef, useState } from "./html.js";
 import { feed, open } from "./feed.js";
 import { useFeed } from "./live.js";
 import { Traffic } from "./traffic.js";
+import { Routes } from "./routes.js";
+import { Upstreams } from "./upstreams.js";
 import { Failures } from "./failures.js";
 import { Log } from "./log.js";
 
 const TABS = [
   ["traffic", "Traffic", Traffic],
+  ["routes", "Routes", Routes],
+  ["upstreams", "Upstreams", Upstreams],
   ["failures", "Failures", Failures],
   ["log", "Log", Log],
 ];

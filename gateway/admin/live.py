@@ -1,0 +1,99 @@
+"""What the live page asks for beside its feed: parts of long lists, and which route a request would take.
+
+All are reads and need no token: `POST /live/route` has a body, and changes nothing.
+
+Tests: `tests/admin/test_live_routes.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+from twisted.internet.defer import Deferred
+from twisted.web.server import Request
+
+from gateway.admin.guard import is_foreign
+from gateway.admin.resources import Leaf
+from gateway.errors import Forbidden, MalformedRequest
+
+MOST: Final = 200
+"""Rows of a list that are given at once."""
+
+
+class Part(Leaf):
+    """A part of a long list: `?search=&from=&most=`.
+
+    Args:
+        words: What it is.
+        find: Returns it, now or later: what is searched for, and where the part begins and ends.
+    """
+
+    def __init__(self, words: str, find: Callable[[str, int, int], Any]) -> None:
+        super().__init__()
+        self.words = words
+        self._find = find
+
+    def answer(self, request: Request) -> bytes | Deferred[bytes]:
+        """Return it as JSON."""
+        search, start, most = _asked(request)
+        request.setHeader(b"Content-Type", b"application/json")
+        found = self._find(search, start, start + most)
+        return found.addCallback(_as_json) if isinstance(found, Deferred) else _as_json(found)
+
+
+class Tester(Leaf):
+    """`POST /live/route`: try a request.
+
+    Args:
+        attempt: Tries it: method, URL, fields, and the listener's name (empty for the first).
+    """
+
+    methods = ("POST",)
+    words = "tell which route takes a request, and why; nothing is sent"
+
+    def __init__(self, attempt: Callable[[str, str, list[tuple[str, str]], str], dict[str, Any]]) -> None:
+        super().__init__()
+        self._attempt = attempt
+
+    def answer(self, request: Request) -> bytes:
+        """Read what is to be tried, and try it."""
+        if is_foreign(request):
+            raise Forbidden("A page of another origin may ask nothing.")
+        method, url, fields, listener = _described(b"" if request.content is None else request.content.read())
+        request.setHeader(b"Content-Type", b"application/json")
+        try:
+            return _as_json(self._attempt(method, url, fields, listener))
+        except ValueError as error:
+            raise MalformedRequest(f"{error}.") from None
+
+
+def _described(content: bytes) -> tuple[str, str, list[tuple[str, str]], str]:
+    try:
+        said = json.loads(content)
+    except (ValueError, RecursionError):
+        raise MalformedRequest("Expected an object in JSON.") from None
+    if not isinstance(said, dict) or not isinstance(said.get("url"), str):
+        raise MalformedRequest("Expected an object in JSON with a `url`.")
+    fields = said.get("headers", {})
+    texts = [said.get("method", "GET"), said.get("listener", "")]
+    if not isinstance(fields, dict) or not all(isinstance(one, str) for one in (*texts, *fields.values())):
+        raise MalformedRequest("Expected texts for `method` and `listener`, and an object of texts for `headers`.")
+    return texts[0], said["url"], list(fields.items()), texts[1]
+
+
+def _asked(request: Request) -> tuple[str, int, int]:
+    try:
+        said = parse_qs(request.uri.partition(b"?")[2].decode("ascii"), errors="strict", max_num_fields=10)
+        start, most = (int(said.get(name, [default])[0]) for name, default in (("from", "0"), ("most", "50")))
+    except ValueError:
+        raise MalformedRequest("Expected `?search=TEXT&from=NUMBER&most=NUMBER`.") from None
+    if start < 0 or not 1 <= most <= MOST:
+        raise MalformedRequest(f"Expected `from` from 0, and `most` from 1 to {MOST}.")
+    return said.get("search", [""])[0], start, most
+
+
+def _as_json(document: Any) -> bytes:
+    return json.dumps(document, default=str).encode() + b"\n"
