@@ -243,6 +243,12 @@ TARGETS: Sequence[Target] = (
         100,
         "{:.0f}",
     ),
+    Target(
+        "two instances of two processes: requests that passed over a limit in Redis",
+        figure("scaling.{}.over"),
+        0,
+        "{:.0f}",
+    ),
     Target("failed requests, in all scenarios", failed, 0, "{:.0f}"),
 )
 

@@ -22,6 +22,7 @@ from benchmarks.scenarios.paced import Paced
 from benchmarks.scenarios.plugin import Plugin
 from benchmarks.scenarios.processes import Processes
 from benchmarks.scenarios.routes import Routes
+from benchmarks.scenarios.scaling import Scaling
 from benchmarks.scenarios.slow import Slow
 from benchmarks.scenarios.start import Start
 from benchmarks.scenarios.traced import Tracing
@@ -111,6 +112,7 @@ def known() -> dict[str, Scenario]:
         FreshKeys(),
         Slow(),
         Change(),
+        Scaling(),
     ]
     return {scenario.name: scenario for scenario in scenarios}
 
