@@ -243,6 +243,8 @@ def assemble(
     loop_lag = LoopLag(reactor)
     floods = metrics.counter("gateway_http2_floods_total")
     site.on_flood = floods.add
+    metrics.gauge("gateway_http2_connections_total", lambda: [((), site.http2_connections)])
+    metrics.gauge("gateway_http2_streams_total", lambda: [((), site.http2_streams())])
     metrics.active_connections = lambda: len(site.channels)
     metrics.pools = pool.pools
     figures = Figures(lambda: root.tree.upstreams.values(), now)

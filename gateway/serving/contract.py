@@ -52,6 +52,17 @@ class Served(Timed, Protocol):
         """Close at once, whatever is under way."""
 
 
+class Streaming(Served, Protocol):
+    """A connection of HTTP/2.
+
+    Attributes:
+        taken: Streams that it has had so far.
+    """
+
+    @property
+    def taken(self) -> int: ...
+
+
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Host:
     """Who made a connection, as the connection sees it; a base class, since it is asked for every request.
@@ -92,6 +103,9 @@ class Host:
     def disconnected(self, connection: Served) -> None:
         """A connection is closed."""
         raise NotImplementedError
+
+    def speaks_http2(self, connection: Streaming) -> None:
+        """A connection that is open is one of HTTP/2: its streams are counted."""
 
     def forget(self, stream: object) -> None:
         """A stream of a connection that goes on is over: what was kept for it is no use any more."""
@@ -134,6 +148,9 @@ class Delegate(Host):
 
     def disconnected(self, connection: Served) -> None:
         self._site.disconnected(connection)
+
+    def speaks_http2(self, connection: Streaming) -> None:
+        self._site.speaks_http2(connection)
 
     def forget(self, stream: object) -> None:
         self._site.forget(stream)

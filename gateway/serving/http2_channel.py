@@ -62,6 +62,7 @@ class Http2Channel(Outlet):
         phase: Whether it takes streams.
         site: As given.
         streams: That are not closed, by number.
+        taken: How many there were so far.
         transport: Of the client, once the connection is made.
     """
 
@@ -70,11 +71,11 @@ class Http2Channel(Outlet):
         "_head_deadline",
         "_host",
         "_own_deadline",
-        "_requests",
         "address",
         "expires",
         "peer",
         "streams",
+        "taken",
     )
 
     peer: Peer
@@ -91,7 +92,7 @@ class Http2Channel(Outlet):
         self._own_deadline = NEVER
         self._head_deadline = NEVER  # of a head that has begun
         self._begun: list[Http2Stream] = []  # whose exchanges are to begin: Note [What came in one feed]
-        self._requests = 0
+        self.taken = 0
         self._host = b""  # that was asked for last
 
     @property
@@ -118,6 +119,7 @@ class Http2Channel(Outlet):
             self.expires = now + aged(options.client_max_age, site.random)
         transport.registerProducer(self, True)
         site.connected(self)
+        site.speaks_http2(self)
 
     def dataReceived(self, data: bytes) -> None:
         if self.phase >= Phase.CLOSING:
@@ -326,8 +328,8 @@ class Http2Channel(Outlet):
         if self.phase is Phase.OPEN:
             self._own_deadline = NEVER
         self._head_deadline = NEVER  # of a head that has begun
-        self._requests += 1
-        if self._requests >= REQUESTS:
+        self.taken += 1
+        if self.taken >= REQUESTS:
             self.part()
         try:
             request, length = request_of(head, site.blocks, connect=True)

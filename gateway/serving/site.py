@@ -19,7 +19,7 @@ from gateway.http.forwarded import ForwardedRules
 from gateway.http1.request_parser import RequestMemo
 from gateway.http2.fields import RequestBlocks
 from gateway.peer import Forwarding
-from gateway.serving.contract import ConnectionOptions, Host, Served
+from gateway.serving.contract import ConnectionOptions, Host, Served, Streaming
 from gateway.serving.doors import Door
 from gateway.serving.http1_channel import Http1Channel
 from gateway.serving.stock import GatewayTree
@@ -54,6 +54,7 @@ class GatewaySite(Site, Host):
         memo: Request heads that were read before.
         blocks: Those of HTTP/2.
         on_flood: Told which limit of HTTP/2 a client went over.
+        http2_connections: How many there were so far.
     """
 
     def __init__(
@@ -84,6 +85,9 @@ class GatewaySite(Site, Host):
         self.memo = RequestMemo()
         self.blocks = RequestBlocks()
         self.on_flood: Callable[[str], None] = _nobody_counts
+        self.http2_connections = 0
+        self._streaming: dict[Served, Streaming] = {}
+        self._streams = 0  # of connections that are closed
         self._deadlines = deadlines
         self._gone = gone
         self._drained: Deferred[None] | None = None
@@ -126,7 +130,19 @@ class GatewaySite(Site, Host):
         self.channels.pop(connection, None)
         self._deadlines.forget(connection)
         self._gone(connection)
+        streaming = self._streaming.pop(connection, None)
+        if streaming is not None:
+            self._streams += streaming.taken
         self._check_drained()
+
+    def speaks_http2(self, connection: Streaming) -> None:
+        """A connection that is open is one of HTTP/2."""
+        self.http2_connections += 1
+        self._streaming[connection] = connection
+
+    def http2_streams(self) -> int:
+        """Return how many streams connections of HTTP/2 have had."""
+        return self._streams + sum([connection.taken for connection in self._streaming.values()])
 
     def forget(self, stream: object) -> None:
         """A stream of a connection is over."""

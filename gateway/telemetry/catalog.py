@@ -54,6 +54,13 @@ METRICS = (
         "timeout (none within `timeouts.client_header`).",
     ),
     Spec(
+        "gateway_http2_connections_total",
+        "counter",
+        (),
+        "Connections on which clients have spoken HTTP/2.",
+    ),
+    Spec("gateway_http2_streams_total", "counter", (), "Requests that came by them, tunnels of WebSocket included."),
+    Spec(
         "gateway_http2_floods_total",
         "counter",
         ("reason",),
@@ -95,6 +102,12 @@ METRICS = (
         (),
         "Spans that were lost: the queue was full (`tracing.queue`), their receiver refused them, or the gateway ended "
         "before it could be reached. The log says which.",
+    ),
+    Spec(
+        "gateway_span_queue_bytes",
+        "gauge",
+        (),
+        "What spans take up that are not delivered yet, those under way included.",
     ),
     Spec(
         "gateway_rate_limit_violations_total",

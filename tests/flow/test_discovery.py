@@ -348,6 +348,7 @@ def test_what_cannot_be_used_changes_nothing(registry: Registry, text: str, why:
     assert registry.ready == (200, {"status": "degraded", "checks": {"upstreams": "ok", "discovery": "degraded"}})
     assert gateway.metric("gateway_discovery_up", upstream="orders") == 0
     assert gateway.metric("gateway_discovery_members", upstream="orders") == 1
+    assert gateway.metric("gateway_discovery_failures_total", upstream="orders") >= 1
     registry.have("two")
     assert registry.urls == [registry.url("two")]
     assert gateway.metric("gateway_discovery_up", upstream="orders") == 1

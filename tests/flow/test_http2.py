@@ -144,6 +144,27 @@ def test_many_requests_share_a_connection(gateway: Harness) -> None:
     assert len(gateway.logs) == 51
 
 
+def test_connections_and_streams_are_counted(gateway: Harness) -> None:
+    """While they last, and when they are gone; those of HTTP/1.1 are none of them."""
+    client = connect(gateway)
+    for number in range(3):
+        client.request("GET", f"/orders/{number}")
+    gateway.network.pump()
+    gateway.get("/orders/7")
+
+    def counted() -> tuple[float, float]:
+        gateway.advance(1)  # an exposition is served again for half a second
+        return gateway.metric("gateway_http2_connections_total"), gateway.metric("gateway_http2_streams_total")
+
+    assert counted() == (1, 3)
+    client.reset()
+    gateway.network.pump()
+    assert counted() == (1, 3)
+    connect(gateway).request("GET", "/orders/7")
+    gateway.network.pump()
+    assert counted() == (2, 4)
+
+
 # What a client may not say.
 
 

@@ -526,6 +526,7 @@ def test_an_outage_of_the_collector_costs_no_request() -> None:
     for _ in range(50):
         assert made.gateway.get("/orders/7").status == 200
     assert made.gateway.metric("gateway_spans_dropped_total") > 0
+    assert 8_000 < made.gateway.metric("gateway_span_queue_bytes") <= 10 * 1024
     dropped = made.gateway.metric("gateway_spans_dropped_total")
 
     made.receiver.accept_connections()
@@ -533,6 +534,7 @@ def test_an_outage_of_the_collector_costs_no_request() -> None:
 
     assert len(made.collector.spans) == 100 - dropped
     assert made.gateway.metric("gateway_spans_exported_total") == 100 - dropped
+    assert made.gateway.metric("gateway_span_queue_bytes") == 0
 
 
 @pytest.mark.parametrize("status", [b"400 Bad Request", b"401 Unauthorized", b"404 Not Found"])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from hyperlink import URL
@@ -104,6 +105,7 @@ def traced(settings: Settings, foundation: Foundation, environ: Mapping[str, str
     written = frozenset(said.model_fields_set)
     key = ("tracing", sent, _secrets(said), written, found)
     exporter = foundation.carried.get(key, lambda: _exporter(said, found, foundation))
+    foundation.carried.then(partial(foundation.metrics.gauge, "gateway_span_queue_bytes", partial(_queued, exporter)))
     return Traced(foundation, said, ratio, exporter.write, exporter.put, redacted)
 
 
@@ -160,6 +162,10 @@ def _exporter(said: Said, found: Environment, foundation: Foundation) -> Any:
     )
     made.write = write
     return made
+
+
+def _queued(exporter: Any) -> list[tuple[tuple[str, ...], int]]:
+    return [((), exporter.octets)] if isinstance(exporter, Exporter) else []
 
 
 def _url(said: Said, found: Environment) -> str:
