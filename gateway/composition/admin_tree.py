@@ -5,8 +5,9 @@ Tests: `tests/admin/test_resources.py::test_the_root_knows_what_each_thing_is`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gateway.admin.exchanges import PREFIX, OneExchange
 from gateway.admin.resources import AdminRoot, Leaf
@@ -16,6 +17,9 @@ from gateway.composition.configured import Configured
 from gateway.composition.slices import Slices
 from gateway.config import Settings
 from gateway.config.effective import route_table
+
+if TYPE_CHECKING:
+    from gateway.composition.live import Live
 
 
 def admin_root(gateway: Gateway, changes: Changes, configured: Configured, reactor: Any) -> AdminRoot:
@@ -61,7 +65,9 @@ def admin_root(gateway: Gateway, changes: Changes, configured: Configured, react
     def exposition(accept: bytes) -> tuple[bytes, bytes]:
         return foundation.metrics.exposition(accept, foundation.now())
 
-    if whole is None and settings().admin.token.get_secret_value():
+    if whole is not None:
+        whole.shows_live(looker(gateway))
+    elif settings().admin.token.get_secret_value():
         # Somebody is going to change something: what that needs is loaded before requests would wait for it.
         from gateway.composition import administration  # noqa: F401
         from gateway.config import alone  # noqa: F401
@@ -74,3 +80,17 @@ def admin_root(gateway: Gateway, changes: Changes, configured: Configured, react
         lambda: settings().admin.hosts,
         {PREFIX: OneExchange(exchange)},
     )
+
+
+def looker(gateway: Gateway) -> Callable[[], dict[str, Any]]:
+    """Return what looks at this worker for the live page; what that needs is loaded with the first look."""
+    made: list[Live] = []
+
+    def look() -> dict[str, Any]:
+        if not made:
+            from gateway.composition.live import Live
+
+            made.append(Live(gateway))
+        return made[0].moment()
+
+    return look

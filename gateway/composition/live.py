@@ -36,6 +36,7 @@ class Live:
         self._gateway = gateway
         self._rates = Rates(gateway.foundation.metrics, gateway.foundation.now)
         self._tail = tail or follow()
+        self._failed = gateway.foundation.failures.count
 
     def moment(self) -> Moment:
         """Return what has happened since the last call."""
@@ -49,8 +50,14 @@ class Live:
                 "memory": resident(),
                 "loop_lag": foundation.metrics.loop_lag(),
             },
+            "failed": self._failures(),
             "log": self._tail.taken(),
         }
+
+    def _failures(self) -> list[dict[str, Any]]:
+        failures = self._gateway.foundation.failures
+        new, self._failed = failures.count - self._failed, failures.count
+        return failures.summaries()[:new][::-1] if new > 0 else []
 
     def events(self) -> Events:
         """Return the same as events, of a gateway that is one process."""
@@ -81,6 +88,7 @@ def events(moments: Iterable[Moment]) -> Events:
     """Make the events of a second of what processes say of it."""
     moments = list(moments)
     found: Events = [("log", line) for line in sorted(_all(moments, "log"), key=lambda line: str(line["timestamp"]))]
+    found += [("failed", one) for one in sorted(_all(moments, "failed"), key=lambda one: str(one["time"]))]
     rate = together(moment["rate"] for moment in moments)
     if rate is not None:
         now = [moment["now"] for moment in moments]

@@ -27,13 +27,14 @@ def live_leaves(gateway: Gateway, reactor: Any) -> dict[str, Leaf]:
         gateway: What is shown.
         reactor: Keeps time.
     """
+    whole = gateway.foundation.whole
     made: list[Live | LiveOfAll] = []
 
     def look() -> Events | Deferred[Events]:
         if not made:
-            from gateway.composition.live import Live
+            from gateway.composition.live import Live, LiveOfAll
 
-            made.append(Live(gateway))
+            made.append(Live(gateway) if whole is None else LiveOfAll(whole.live))
         return made[0].events()
 
     routes = LiveRoutes(lambda: gateway.root.tree)

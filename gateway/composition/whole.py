@@ -97,6 +97,12 @@ class Whole(Protocol):
     def exchange(self, name: str) -> Deferred[dict[str, Any] | None]:
         """Return all that is known of one of them, by its request id or trace id."""
 
+    def shows_live(self, look: Callable[[], dict[str, Any]]) -> None:
+        """Say what there is to be told of this worker to the live page: what has happened since the last look."""
+
+    def live(self, after: int) -> Deferred[dict[str, Any]]:
+        """Return what was told of all workers after a round: `last`, the number of the newest, and `rounds`."""
+
     def administer(self, asked: dict[str, Any]) -> Deferred[dict[str, Any]]:
         """Ask who keeps the configuration of all workers (`gateway.admin.passing`)."""
 

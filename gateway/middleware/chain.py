@@ -7,6 +7,7 @@ costs nothing.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, Final
@@ -26,6 +27,8 @@ _log = Logger()
 ON_REQUEST: Final = "on_request"
 ON_RESPONSE: Final = "on_response"
 
+_HOOKS: Final = ("on_request", "on_response", "on_finish")
+
 Handler = Callable[[Exchange], None]
 """What stands at the end of a chain; it answers by calling `exchange.chain.deliver` or `fail`."""
 
@@ -39,35 +42,35 @@ class Chain:
         render_error: Makes the response for an error.
     """
 
-    __slots__ = ("_finishes", "_handler", "_render_error", "_requests", "_responses")
+    __slots__ = ("_finishes", "_handler", "_kinds", "_render_error", "_requests", "_responses")
 
     def __init__(self, steps: Sequence[Middleware], handler: Handler, render_error: ErrorRenderer) -> None:
         self._requests: tuple[RequestHook, ...] = _hooks(steps, "on_request")
         self._responses: tuple[ResponseHook, ...] = _hooks(steps[::-1], "on_response")
         self._finishes: tuple[FinishHook, ...] = _hooks(steps[::-1], "on_finish")
+        # A digit for each step, in order: which hooks it has. One text for all routes that are alike.
+        self._kinds = sys.intern("".join([_kinds(step) for step in steps]))
         self._handler = handler
         self._render_error = render_error
 
     @property
     def steps(self) -> list[str]:
         """Return the names of the steps, from the client inwards: for people, who ask seldom."""
-        found: list[Any] = []
-        for hooks in (self._requests, self._responses[::-1], self._finishes[::-1]):
-            place = 0
-            for hook in hooks:
-                step: Any = getattr(hook, "__self__", hook)
-                at = next((index for index, one in enumerate(found) if one is step), -1)
-                if at < 0:
-                    # A step that only looks at answers stands behind those that it follows there.
-                    found.insert(place, step)
-                    at = place
-                place = at + 1
-        return [str(getattr(step, "name", type(step).__name__)) for step in found]
+        rest: list[list[Any]] = [list(self._requests), list(self._responses[::-1]), list(self._finishes[::-1])]
+        found: list[str] = []
+        for kinds in self._kinds:
+            step: Any = None
+            for kind in range(len(_HOOKS)):
+                if int(kinds) & 1 << kind:
+                    step = rest[kind].pop(0).__self__
+            found.append(str(getattr(step, "name", type(step).__name__)))
+        return found
 
     def ending(self, handler: Handler) -> Chain:
         """Return a chain of the same steps with another handler behind them."""
         other = Chain((), handler, self._render_error)
         other._requests, other._responses, other._finishes = self._requests, self._responses, self._finishes
+        other._kinds = self._kinds
         return other
 
     def begin(self, exchange: Exchange) -> None:
@@ -285,6 +288,11 @@ def _note(exchange: Exchange, hook: Any, name: str, outcome: str) -> None:
     """Note which step ended an exchange: for who asks why (`gateway.telemetry.failed_exchange`)."""
     step = getattr(hook, "__self__", hook)
     exchange.step_ended_it(str(getattr(step, "name", "")), name or getattr(hook, "__name__", ""), outcome)
+
+
+def _kinds(step: Middleware) -> str:
+    has = sum([1 << kind for kind, name in enumerate(_HOOKS) if hasattr(step, name)])
+    return str(has) if has else ""
 
 
 def _hooks(steps: Sequence[Middleware], name: str) -> tuple[Any, ...]:

@@ -42,6 +42,7 @@ class TracedChain(Chain):
     def ending(self, handler: Handler) -> Chain:
         other = TracedChain((), handler, self._render_error, self._now)
         other._requests, other._responses, other._finishes = self._requests, self._responses, self._finishes
+        other._kinds = self._kinds
         other._names, other._back = self._names, self._back
         return other
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred, ensureDeferred, gatherResults
 
@@ -23,7 +23,10 @@ from gateway.processes.grants import GRANTS, answerer
 from gateway.processes.memory import SharedMemory, new_memory
 from gateway.processes.news import NEWS, Standing
 from gateway.processes.places import MOST_WORKERS, clear
-from gateway.processes.share import ADMIN, ELECTED, READY, UPSTREAMS, WELCOME
+from gateway.processes.share import ADMIN, ELECTED, LIVE, READY, UPSTREAMS, WELCOME
+
+if TYPE_CHECKING:
+    from gateway.processes.rounds import Rounds
 
 SCRAPE: Final = 0.5
 """Seconds that a worker has to say its figures; those of one that is late are up to a second old."""
@@ -53,6 +56,8 @@ class Center:
         self._answer_grants = answerer(MemoryGrants())
         self._workers: dict[int, Channel] = {}
         self._taken: set[int] = set()
+        self._wall_clock = wall_clock
+        self._rounds: Rounds | None = None
         self._elected: int | None = None
         self._administration: Administering | None = None
 
@@ -86,6 +91,7 @@ class Center:
         channel.on(FIGURES, lambda _: ensureDeferred(self._figures()))
         channel.on(UPSTREAMS, lambda _: ensureDeferred(self._upstreams()))
         channel.on(EXCHANGES, lambda name: ensureDeferred(self._exchanges(name)))
+        channel.on(LIVE, self._live)
         channel.on(ADMIN, self._administer)
 
     def drains(self, worker: int) -> None:
@@ -141,6 +147,16 @@ class Center:
 
     async def _exchanges(self, name: str | None) -> list[Any]:
         return list((await self._ask_all(EXCHANGES, name)).values())
+
+    def _live(self, after: int) -> Deferred[dict[str, Any]]:
+        if self._rounds is None:
+            from gateway.processes.rounds import Rounds  # with the first page that is opened
+
+            self._rounds = Rounds(lambda: ensureDeferred(self._moments()), self._wall_clock)
+        return self._rounds(after)
+
+    async def _moments(self) -> list[Any]:
+        return list((await self._ask_all(LIVE)).values())
 
     def _administer(self, said: dict[str, Any]) -> Deferred[dict[str, Any]]:
         if self._administration is None:

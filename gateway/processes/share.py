@@ -50,9 +50,9 @@ WELCOME: Final = "welcome"
 
 CHECKED, MEMBERS, READY = "checked", "members", "ready"
 
-UPSTREAMS, ADMIN = "upstreams", "admin"
-"""The kinds of the questions what is known of upstreams (the parent's to a worker, and a worker's about all), and of a
-request that is passed on to who keeps the configuration."""
+UPSTREAMS, ADMIN, LIVE = "upstreams", "admin", "live"
+"""The kinds of the questions what is known of upstreams (the parent's to a worker, and a worker's about all), of a
+request that is passed on to who keeps the configuration, and what has happened since the last look (`rounds`)."""
 
 ANSWER: Final = 60.0
 """Seconds for a change of the configuration of all workers."""
@@ -165,6 +165,14 @@ class Share(Service):
     def exchange(self, name: str) -> Deferred[dict[str, Any] | None]:
         """Return all that is known of one of them."""
         return ask_for_one(self._channel, name)
+
+    def shows_live(self, look: Callable[[], dict[str, Any]]) -> None:
+        """Say what there is to be told of this worker to the live page."""
+        self._channel.on(LIVE, lambda _: look())
+
+    def live(self, after: int) -> Deferred[dict[str, Any]]:
+        """Return what was told of all workers after a round."""
+        return self._channel.ask(LIVE, after)
 
     def administer(self, asked: dict[str, Any]) -> Deferred[dict[str, Any]]:
         """Pass a request on to who keeps the configuration."""

@@ -45,6 +45,33 @@ def api(tmp_path: Path) -> Iterator[Api]:
     made.stop()
 
 
+def test_what_fails_is_told_at_once(api: Api) -> None:
+    """As the list of failed exchanges has it; what failed before is in that list."""
+    api.backend.refuse_connections()
+    api.status("/orders/1")
+    page = Opened(api)
+    page.second()
+    assert page.of("failed") == []
+
+    api.status("/orders/2")
+    api.status("/orders/3")
+    page.second()
+    assert [one["path"] for one in page.of("failed")] == ["/orders/2", "/orders/3"]
+    assert page.of("failed")[::-1] == api.get("/exchanges")[:2]
+    page.protocol.connectionLost()
+
+
+def test_a_page_of_one_of_several_workers(tmp_path: Path) -> None:
+    """The figures come from who asks all of them."""
+    api = Api(tmp_path / "gateway.yaml", passes=True)
+    page = Opened(api)
+    page.second()
+    api.status("/others")
+    assert page.second()["requests"] == 1.0
+    page.protocol.connectionLost()
+    api.stop()
+
+
 def test_a_page_hears_of_each_second(api: Api) -> None:
     """By difference: what was before it was opened is not told."""
     api.status("/others")

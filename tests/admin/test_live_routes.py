@@ -46,9 +46,9 @@ def test_routes_have_their_steps(api: Api) -> None:
     """From the client inwards, those that only look at answers too."""
     (orders, beta, inside) = api.get("/live/routes")["routes"]
     assert [orders["name"], beta["name"], inside["name"]] == ["orders", "beta", "inside"]
-    steps = orders["steps"]
-    assert steps.index("access_log") < steps.index("ratelimit:pre")
-    assert "ratelimit:pre" not in beta["steps"]
+    outermost = ["request_id", "trace", "access_log", "metrics"]
+    assert orders["steps"] == [*outermost, "ratelimit:fields", "ratelimit:pre", "body_limit", "request_buffer"]
+    assert beta["steps"] == [*outermost, "body_limit"]
 
 
 def test_routes_are_searched_and_given_in_parts(api: Api) -> None:

@@ -85,6 +85,14 @@ class Alone:
         """Return one of them."""
         return succeed(self._failures.find(name))
 
+    def shows_live(self, look: Callable[[], dict[str, Any]]) -> None:
+        """Note what tells of this worker."""
+        self._look = look
+
+    def live(self, after: int) -> Deferred[dict[str, Any]]:
+        """Return what it tells."""
+        return succeed({"last": after + 1, "rounds": [[json.loads(json.dumps(self._look()))]]})
+
     def administer(self, asked: dict[str, Any]) -> Deferred[dict[str, Any]]:
         """Answer, over JSON."""
         if self._administering is None:
