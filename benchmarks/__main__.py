@@ -51,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def bench(options: argparse.Namespace) -> int:
     """Compare the proxies in all chosen scenarios."""
+    if options.section and options.markdown:
+        report.expect_section(options.markdown, options.section)
     chosen = scenario_registry.choose(_names(options.scenarios))
     proxies = proxy_registry.choose(_names(options.proxies), options.proxy_command)
     if options.install:
@@ -72,7 +74,7 @@ def bench(options: argparse.Namespace) -> int:
     verdicts = judge(measured, subject, beside)
     if verdicts:
         tables.append(verdicts)
-    _show(tables, options, subject)
+    _show(tables, options, subject, options.section or report.FIGURES)
     if options.json:
         report.write_json(options.json, outcomes, report.machine())
     wanted = subject in [proxy.name for proxy in proxies]
@@ -114,7 +116,7 @@ def profiled(options: argparse.Namespace) -> int:
     proxies = proxy_registry.choose(_names(options.proxies) if not options.proxy_command else [], options.proxy_command)
     with stand(options.seconds, 1, options.backend_port) as ready:
         tables = profile.run(ready, proxies[-1], _load(options.scenario), options.top)
-    _show(tables, options, None, (report.PROFILE_BEGIN, report.PROFILE_END))
+    _show(tables, options, None, report.PROFILE)
     return 0
 
 
@@ -141,12 +143,12 @@ def _show(
     tables: Sequence[Table],
     options: argparse.Namespace,
     subject: str | None,
-    markers: tuple[str, str] = (report.BEGIN, report.END),
+    section: str = report.FIGURES,
 ) -> None:
     for table in tables:
         print(report.text(table, sys.stdout, highlight=subject))
     if options.markdown:
-        report.write_markdown(options.markdown, report.markdown(tables, report.machine()), *markers)
+        report.write_markdown(options.markdown, report.markdown(tables, report.machine()), section)
 
 
 def _load(name: str) -> Load:
@@ -225,6 +227,7 @@ def _parser() -> argparse.ArgumentParser:
         help="the proxy that the targets are about (the compiled gateway, else the interpreted)",
     )
     add("--json", type=Path, metavar="FILE", default=_environment("JSON", "") or None, help="write every round")
+    add("--section", default="", metavar="NAME", help="of the file for Markdown: what is between its markers (figures)")
     add("--pin", action="store_true", help="a core for the proxy alone, the others for load and backend")
     comparison.set_defaults(command=bench)
 

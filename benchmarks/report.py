@@ -14,10 +14,13 @@ from benchmarks import peers
 from benchmarks.figures import Outcome, Table
 from benchmarks.progress import painted
 
-BEGIN = "<!-- figures: begin -->"
-END = "<!-- figures: end -->"
-PROFILE_BEGIN = "<!-- profile: begin -->"
-PROFILE_END = "<!-- profile: end -->"
+FIGURES, PROFILE = "figures", "profile"
+"""Parts of documents that are written anew."""
+
+
+def markers(section: str) -> tuple[str, str]:
+    """Return the markers of a part of a document."""
+    return f"<!-- {section}: begin -->", f"<!-- {section}: end -->"
 
 
 def machine() -> dict[str, str]:
@@ -75,8 +78,9 @@ def markdown(tables: Iterable[Table], about: Mapping[str, str]) -> str:
     return "\n".join(parts)
 
 
-def write_markdown(path: Path, figures: str, begin: str = BEGIN, end: str = END) -> None:
-    """Put the figures between the markers of a document, or into a file of their own if it has none."""
+def write_markdown(path: Path, figures: str, section: str = FIGURES) -> None:
+    """Put the figures between the markers of a part of a document, or into a file of their own if it has none."""
+    begin, end = markers(section)
     if path.exists():
         before, began, rest = path.read_text().partition(begin)
         _, ended, after = rest.partition(end)
@@ -84,6 +88,17 @@ def write_markdown(path: Path, figures: str, begin: str = BEGIN, end: str = END)
             path.write_text(f"{before}{begin}\n\n{figures}\n{end}{after}")
             return
     path.write_text(figures)
+
+
+def expect_section(path: Path, section: str) -> None:
+    """See, before anything is measured, that a document has a part; without it the figures would take its place.
+
+    Raises:
+        ValueError: It has not.
+    """
+    text = path.read_text() if path.exists() else ""
+    if not all(marker in text for marker in markers(section)):
+        raise ValueError(f"{path} has no {' and '.join(markers(section))}")
 
 
 def write_json(path: Path, outcomes: Mapping[str, Outcome], about: Mapping[str, str]) -> None:
