@@ -87,6 +87,30 @@ ITSELF = Dashboard(
             ),
         ),
         Row(
+            "What is sent elsewhere",
+            (
+                lines(
+                    "Spans",
+                    (f"rate(gateway_spans_exported_total{{{GATEWAY}}}[{STEP}])", "{{instance}} exported"),
+                    (f"rate(gateway_spans_dropped_total{{{GATEWAY}}}[{STEP}])", "{{instance}} lost"),
+                    unit="ops",
+                ),
+                lines(
+                    "Records of logs",
+                    (rate("gateway_log_records_sent_total", "instance, sink"), "{{instance}} {{sink}} sent"),
+                    (rate("gateway_log_records_dropped_total", "instance, sink"), "{{instance}} {{sink}} lost"),
+                    unit="ops",
+                ),
+                lines(
+                    "What waits for its receiver",
+                    (f"gateway_span_queue_bytes{{{GATEWAY}}}", "{{instance}} spans"),
+                    (f"gateway_log_queue_bytes{{{GATEWAY}}}", "{{instance}} {{sink}}"),
+                    unit="bytes",
+                    says="Grows while a receiver is down or slow; what comes when it is full is lost.",
+                ),
+            ),
+        ),
+        Row(
             "Losses",
             (
                 lines(

@@ -203,7 +203,13 @@ EVENTS: Final = (
         "after 1, 2, 4, 8, … looks",
     ),
     # What leaves the gateway.
-    Event("access_log.lost", "error", "Records of the access log are lost.", ("path", "count", "cause"), "1 a minute"),
+    Event(
+        "access_log.lost",
+        "error",
+        "Records of the access log are lost.",
+        ("path", "count", "cause"),
+        "one line a minute",
+    ),
     Event(
         "shipping.failed",
         "warn",

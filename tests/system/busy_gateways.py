@@ -84,6 +84,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
+    def do_POST(self) -> None:
+        """Take what is exported, or refuse it."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(400 if self.path.startswith("/refuse") else 200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
     def log_message(self, *args: Any) -> None:
         """The gateway logs."""
 
@@ -187,6 +194,7 @@ class BusyGateways:
             "redis": {"url": self.redis.url, "timeout": "100ms"},
             "rate_limit_store": "redis",
             "limits": {"in_flight": 500, "queue": {}},
+            **_sent(f"{self.origin.url}/take"),
             "auth": {
                 "mtls": {"crl": [str(place / "ca.crl")]},
                 "jwt": {
@@ -252,6 +260,7 @@ class BusyGateways:
         return {
             "access_log": {"path": "/dev/full"},
             "limits": {"memory": "1MiB"},
+            **_sent(f"{self.origin.url}/refuse"),
             "upstreams": [{"name": "app", "backends": [{"url": self.origin.url}]}],
             "routes": [{"name": "all", "path": "/*", "upstream": "app"}],
         }
@@ -312,6 +321,14 @@ class Gateway(GatewayProcess):
         """Let it go on, where a test has left it standing still."""
         if self.process is not None and self.process.poll() is None:
             self.signal(signal.SIGCONT)
+
+
+def _sent(url: str) -> dict[str, Any]:
+    """Spans and records of the log go there."""
+    return {
+        "tracing": {"exporter": "otlp", "endpoint": url, "sample_ratio": 1.0, "interval": "500ms"},
+        "log_shipping": {"url": f"{url}/logs", "format": "ndjson", "interval": "500ms"},
+    }
 
 
 def _limit(window: str) -> list[dict[str, Any]]:
