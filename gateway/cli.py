@@ -1,4 +1,4 @@
-"""The command line: `gateway check`, `routes`, `config`, `schema`, `run`, `upgrade`, and others of `gateway.commands`.
+"""The command line: `gateway check`, `routes`, `config`, `schema`, `run`, `why`, and others of `gateway.commands`.
 
 What a command needs is imported when it runs, so that `gateway --version` and
 completion in a shell are quick.
@@ -25,6 +25,7 @@ from gateway.commands.apikey import apikey
 from gateway.commands.hash_secret import hash_secret
 from gateway.commands.plugin import plugin
 from gateway.commands.upgrade import upgrade
+from gateway.commands.why import why
 
 if TYPE_CHECKING:
     from gateway.config import Settings
@@ -172,6 +173,7 @@ main.add_command(hash_secret)
 main.add_command(apikey)
 main.add_command(plugin)
 main.add_command(upgrade)
+main.add_command(why)
 
 
 def _load(path: str) -> Settings:

@@ -1,0 +1,127 @@
+"""The admin port of a gateway that runs, as commands ask it: one request after the other, reading only.
+
+Synchronous: a command has nothing else to do meanwhile.
+
+Tests: `tests/system/test_commands.py`.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+DEFAULT: Final = "http://127.0.0.1:9090"
+"""Where the admin port is when nobody says otherwise."""
+
+PATIENCE: Final = 5.0
+"""Seconds for an answer, and for each part of it."""
+
+_MOST: Final = 256 * 1024 * 1024
+"""Octets of an answer: figures of ten thousand routes are 20 MB."""
+
+
+class NoAnswer(Exception):
+    """The port does not answer, or what answers there is no gateway; the words are for people."""
+
+
+class AdminPort:
+    """Asks one port.
+
+    Args:
+        url: `http://HOST:PORT`, `https://…`, or `unix:PATH`.
+        patience: Seconds for an answer.
+
+    Raises:
+        ValueError: The URL is none of these.
+    """
+
+    def __init__(self, url: str = DEFAULT, patience: float = PATIENCE) -> None:
+        self.url = url
+        self._patience = patience
+        self._connection: http.client.HTTPConnection | None = None
+        self._socket = url.removeprefix("unix:") if url.startswith("unix:") else ""
+        parts = urlsplit(url)
+        self._parts = parts
+        port = parts.port  # a port that is no number is told of here
+        if not self._socket and (parts.scheme not in ("http", "https") or not parts.hostname or port == 0):
+            raise ValueError(f"{url!r} is no URL of an admin port: say http://127.0.0.1:9090, or unix:/run/admin.sock")
+
+    def get(self, path: str) -> tuple[int, bytes]:
+        """Return status and content of what is at a path.
+
+        Raises:
+            NoAnswer: There is no answer of a gateway.
+        """
+        for fresh in (self._connection is None, True):
+            try:
+                return self._ask(path)
+            except (http.client.HTTPException, OSError) as error:
+                self.close()
+                # One that was kept may have been closed at the other end meanwhile: that is asked again, once.
+                if fresh or isinstance(error, TimeoutError):
+                    raise NoAnswer(f"the admin port does not answer at {self.url}: {_words(error)}") from error
+        raise AssertionError
+
+    def json(self, path: str) -> Any:
+        """Return what is at a path as data.
+
+        Raises:
+            NoAnswer: There is no such answer.
+        """
+        status, content = self.get(path)
+        if status != 200:
+            raise NoAnswer(f"{self.url}{path} answers {status}: is the gateway of another version?")
+        try:
+            return json.loads(content)
+        except ValueError as error:
+            raise NoAnswer(f"{self.url}{path} is no JSON") from error
+
+    def close(self) -> None:
+        """Leave."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _ask(self, path: str) -> tuple[int, bytes]:
+        if self._connection is None:
+            self._connection = self._connect()
+        self._connection.request("GET", self._parts.path.rstrip("/") + path if not self._socket else path)
+        response = self._connection.getresponse()
+        content = response.read(_MOST)
+        server = response.getheader("Server", "")
+        if server != "gateway":
+            self.close()
+            says = f' (it says "Server: {server[:40]}")' if server.isprintable() and server else ""
+            raise NoAnswer(f"what answers at {self.url} is no gateway's admin port{says}: say --admin URL")
+        return response.status, content
+
+    def _connect(self) -> http.client.HTTPConnection:
+        if self._socket:
+            return _UnixConnection(self._socket, self._patience)
+        host, port = self._parts.hostname or "", self._parts.port
+        if self._parts.scheme == "https":
+            return http.client.HTTPSConnection(host, port, timeout=self._patience)
+        return http.client.HTTPConnection(host, port, timeout=self._patience)
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """One to a socket in the file system."""
+
+    def __init__(self, path: str, patience: float) -> None:
+        super().__init__("localhost", timeout=patience)
+        self._path = path
+
+    def connect(self) -> None:
+        """Open it."""
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "nothing came in time"
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).rstrip(".")

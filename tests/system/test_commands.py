@@ -1,0 +1,141 @@
+"""Commands that ask a gateway that runs: `gateway why`, `gateway top`."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import requests
+
+from gateway.commands.admin_port import AdminPort, NoAnswer
+from tests.system.backends import Backend, backend
+from tests.system.gateway_process import CODE, GatewayProcess, until
+from tests.system.ports import free_port
+
+WHY = (sys.executable, "-P", "-m", "gateway.cli", "why")
+
+
+@pytest.fixture(scope="module")
+def origin() -> Iterator[Backend]:
+    """A backend."""
+    with backend() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def gateway(origin: Backend, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+    """A gateway with a backend that is there, and one that is not."""
+    there, gone = origin.server_address[1], free_port()
+    made = GatewayProcess(
+        tmp_path_factory.mktemp("gateway"),
+        upstreams=[
+            {"name": "there", "backends": [{"url": f"http://127.0.0.1:{there}"}], "health_check": {"path": "/name"}},
+            {"name": "gone", "backends": [{"url": f"http://127.0.0.1:{gone}"}]},
+        ],
+        routes=[
+            {"name": "there", "path": "/*", "upstream": "there"},
+            {"name": "gone", "path": "/gone/*", "upstream": "gone"},
+        ],
+    ).start()
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
+def url(gateway: GatewayProcess) -> str:
+    """Where its admin port is."""
+    return f"http://127.0.0.1:{gateway.admin_port}"
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command."""
+    environ = {"PYTHONPATH": CODE, "PATH": "/usr/bin:/bin", "COLUMNS": "200"}
+    return subprocess.run(arguments, capture_output=True, text=True, check=False, env=environ, timeout=60)
+
+
+def test_the_story_of_an_exchange_that_failed(gateway: GatewayProcess) -> None:
+    """By the id that the client got."""
+    failed = requests.get(f"{gateway.url}/gone/7", timeout=10)
+    assert failed.status_code == 502
+    name = failed.headers["X-Request-ID"]
+    port = AdminPort(url(gateway))
+    until(lambda: port.get(f"/exchanges/{name}")[0] == 200)
+
+    told = run(*WHY, name, "--admin", url(gateway))
+
+    assert told.returncode == 0, told.stderr
+    assert "/gone/7 was answered with 502: upstream.connect" in told.stdout
+    assert '"gone": /gone/7 fits its path /gone/* (any host, any method).' in told.stdout
+    said = json.loads(run(*WHY, name, "--admin", url(gateway), "--json").stdout)
+    assert said["exchange"]["attempts"][0]["reason"] == "upstream.connect"
+
+
+def test_the_story_of_one_that_went_well(gateway: GatewayProcess) -> None:
+    """The gateway does not keep it; its log does."""
+    name = requests.get(f"{gateway.url}/name", timeout=10).headers["X-Request-ID"]
+    until(lambda: name in gateway.access_log.read_text())
+
+    unknown = run(*WHY, name, "--admin", url(gateway))
+    told = run(*WHY, name, "--log", str(gateway.access_log))
+
+    assert (unknown.returncode, "--log FILE" in unknown.stderr) == (1, True)
+    assert (told.returncode, "was answered with 200" in told.stdout) == (0, True)
+
+
+def test_who_is_no_admin_port_is_told_so(gateway: GatewayProcess) -> None:
+    """The gateway's own listener is another port."""
+    done = run(*WHY, "name", "--admin", gateway.url)
+
+    assert (done.returncode, "is no gateway's admin port" in done.stderr) == (2, True)
+
+
+def test_a_port_that_is_kept_open_is_asked_again_when_it_was_closed(gateway: GatewayProcess) -> None:
+    """The gateway ends connections that are idle for long; so does a tunnel that was restarted."""
+    port = AdminPort(url(gateway))
+    assert port.get("/health")[0] == 200
+    assert port._connection is not None
+    assert port._connection.sock is not None
+    port._connection.sock.shutdown(socket.SHUT_RDWR)
+
+    assert port.get("/health")[0] == 200
+
+
+def test_a_port_that_says_nothing_is_not_waited_for_long() -> None:
+    """And one that says something else is no gateway."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        port = AdminPort(f"http://127.0.0.1:{silent.getsockname()[1]}", patience=0.2)
+        with pytest.raises(NoAnswer, match="nothing came in time"):
+            port.get("/exchanges")
+
+
+def test_an_admin_port_in_the_file_system(origin: Backend, tmp_path: Path) -> None:
+    """By `unix:PATH`."""
+    path = tmp_path / "admin.sock"
+    made = GatewayProcess(
+        tmp_path,
+        admin={"endpoint": f"unix:{path}"},
+        upstreams=[{"name": "there", "backends": [{"url": f"http://127.0.0.1:{origin.server_address[1]}"}]}],
+        routes=[{"name": "there", "path": "/name", "upstream": "there"}],
+    ).start(wait=False)
+    try:
+        port = AdminPort(f"unix:{path}")
+
+        def answers() -> bool:
+            try:
+                return port.get("/ready")[0] == 200
+            except NoAnswer:
+                return False
+
+        until(answers, patience=60)
+        name = requests.get(f"{made.url}/none", timeout=10).headers["X-Request-ID"]
+        until(lambda: port.get(f"/exchanges/{name}")[0] == 200)
+        assert "No route took it." in run(*WHY, name, "--admin", f"unix:{path}").stdout
+    finally:
+        made.stop()
