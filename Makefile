@@ -28,7 +28,7 @@ BACKENDS ?= 9001 9002
 # hand doubles of their own to what they test, which compiled code takes only where its contracts say so.
 COMPILED_TESTS ?= tests/test_compiled.py tests/contracts tests/conformance tests/differential tests/flow tests/simulation tests/http tests/http1 tests/http2 \
   tests/identity/test_claims.py tests/identity/test_compact.py tests/identity/test_fields.py tests/identity/test_jwt.py tests/identity/test_results.py \
-  tests/limiting tests/test_awaited.py tests/test_body.py tests/test_exchange.py tests/test_filters.py tests/test_headers.py tests/test_message.py \
+  tests/limiting tests/serving/test_tree.py tests/test_awaited.py tests/test_body.py tests/test_exchange.py tests/test_filters.py tests/test_headers.py tests/test_message.py \
   tests/system --ignore=tests/system/test_install.py --ignore=tests/system/test_locks.py
 
 # More for the command behind a target: make test ARGS='-k routing -x'

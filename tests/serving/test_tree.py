@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.errors import GatewayError, MalformedRequest
-from gateway.exchange import Exchange
+from gateway.exchange import Downstream, Exchange
 from gateway.headers import Headers
 from gateway.message import Request, Response
 from gateway.routing.rule import RouteRule
@@ -16,7 +16,7 @@ from gateway.serving.tree import ContentLeaf, Leaf, Root, RouteLeaf, unrouted_ch
 from tests.peers import direct
 
 
-class Client:
+class Client(Downstream):
     """The client's end: keeps what it is sent."""
 
     def __init__(self) -> None:
