@@ -222,7 +222,7 @@ class Changes:
         Returns:
             As of `apply`; fails also with `UnknownVersion`.
         """
-        return self.apply(lambda: self._versions.named(version).settings, who, expected, keep)
+        return self.apply(lambda: self._versions.settings(version, self._slices()), who, expected, keep)
 
     def settled(self) -> Deferred[Any]:
         """Fire when no change is under way any more, however the last one ended."""
@@ -322,6 +322,7 @@ class Changes:
         await self._stage.commit(settings, ready, in_force)
         ((version, took),) = noted
         self._applied(settings)
+        await self._pack()
         if not self._says:
             return version
         _log.info(
@@ -336,3 +337,10 @@ class Changes:
             event="reload.done",
         )
         return version
+
+    async def _pack(self) -> None:
+        """Pack what was in force before; a version that cannot be packed is kept as it is."""
+        try:
+            await self._versions.pack(self._slices())
+        except Exception:  # noqa: BLE001 - settings of an application; what was changed is in force
+            _log.failure("What was in force before cannot be packed: it is kept as it is")

@@ -392,7 +392,9 @@ class Configured:
         if not same:
             self._readings += 1
         reading = self._in_force.reading if same else self._readings
-        self._pending = _Made(read.settings, found, overlay, read.held, packed, known, reading)
+        # Twenty sets of the same thousands of names would be kept otherwise.
+        held = self._in_force.held if read.held == self._in_force.held else read.held
+        self._pending = _Made(read.settings, found, overlay, held, packed, known, reading)
         return read.settings
 
     def _composed(self, found: Sources, overlay: Overlay, problems: Sequence[Problem] = ()) -> Loaded:

@@ -125,8 +125,6 @@ class Reader(Service):
         """
         slices = self._slices()
         known = {key: [await self._pickle(thing, slices) for thing in getattr(before, key)] for key in LISTS}
-        kept = {id(thing) for key in LISTS for thing in getattr(before, key)}
-        self._pickled = {key: pickled for key, pickled in self._pickled.items() if key in kept}
         if self._given_up:
             raise CannotRead("the gateway is stopping")
         try:
@@ -143,13 +141,17 @@ class Reader(Service):
         if isinstance(answer, list):
             raise ConfigError(answer)
         settings: Settings = pickle.loads(answer.settings)  # noqa: S301 - from a process that was started here
+        pickled: dict[int, tuple[Any, bytes]] = {}
         for key in LISTS:
             things = getattr(before, key)
             found = []
             for one in answer.things[key]:
-                found.append(things[one] if isinstance(one, int) else pickle.loads(one))  # noqa: S301 - likewise
+                thing = things[one] if isinstance(one, int) else pickle.loads(one)  # noqa: S301 - likewise
+                pickled[id(thing)] = thing, known[key][one] if isinstance(one, int) else one
+                found.append(thing)
                 await slices.did(LOOK if isinstance(one, int) else 5 * PICKLED)
             settings.__dict__[key] = tuple(found)
+        self._pickled = pickled  # not those of before, which would be held as long as these are in force
         return Read(settings, list(answer.doubts), answer.held, answer.bare)
 
     async def _pickle(self, thing: Any, slices: Slices) -> bytes:

@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
+from gateway.composition.collecting import let_go
+from gateway.composition.past import Past, packed, unpacked
+from gateway.composition.slices import Slices
 from gateway.config import Settings
 from gateway.config.differences import Difference
 
@@ -45,21 +48,19 @@ class OtherVersion(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A configuration that is, or was, in force.
+    """A configuration that is, or was, in force; what it says is asked of `Versions`.
 
     Attributes:
         name: What it is called.
         at: Unix seconds when it came into force.
         who: Who put it there: `start`, `SIGHUP`, `watch`, `application`, `admin:NAME`.
         changes: What it has other than the version before it.
-        settings: What it says.
     """
 
     name: str
     at: float
     who: str
     changes: tuple[Difference, ...]
-    settings: Settings
 
 
 class Versions:
@@ -74,7 +75,10 @@ class Versions:
     def __init__(self, settings: Settings, at: float, start: str) -> None:
         self._start = start
         self._number = 1
-        self._kept = deque([Version(self._name(), at, "start", (), settings)], KEPT)
+        self._kept = deque([Version(self._name(), at, "start", ())], KEPT)
+        # What the versions say, in the same order: that in force as it is, those before packed, but between `add` and
+        # `pack`.
+        self._said: deque[Settings | Past] = deque([settings], KEPT)
 
     @property
     def current(self) -> Version:
@@ -84,20 +88,37 @@ class Versions:
     def add(self, settings: Settings, at: float, who: str, changes: tuple[Difference, ...]) -> Version:
         """Note that a configuration is in force; the oldest of those that are kept is forgotten."""
         self._number += 1
-        version = Version(self._name(), at, who, changes, settings)
+        # What was said of thousands of routes before, and is again, is kept once.
+        known = {change: change for change in self.current.changes}
+        version = Version(self._name(), at, who, tuple([known.get(change, change) for change in changes]))
         self._kept.append(version)
+        self._said.append(settings)
         return version
 
-    def named(self, name: str) -> Version:
-        """Return a version by its name.
+    async def pack(self, slices: Slices) -> None:
+        """Pack what the version before that in force says; the caller lets nothing be added meanwhile."""
+        before, settings = self._said[-2], self._said[-1]
+        if not isinstance(before, Settings) or not isinstance(settings, Settings):
+            return
+        self._said[-2], gone = await packed(before, settings, slices)
+        del before
+        await let_go(gone, slices)
+
+    async def settings(self, name: str, slices: Slices) -> Settings:
+        """Return what a version says; nothing is added meanwhile.
 
         Raises:
             UnknownVersion: None of those that are kept is called so.
         """
-        for version in self._kept:
-            if version.name == name:
-                return version
-        raise UnknownVersion(name)
+        names = [version.name for version in self._kept]
+        if name not in names:
+            raise UnknownVersion(name)
+        said = list(self._said)
+        found = said.pop()
+        assert isinstance(found, Settings)  # that in force
+        for past in reversed(said[names.index(name) :]):
+            found = past if isinstance(past, Settings) else await unpacked(past, found, slices)
+        return found
 
     def newest_first(self) -> list[Version]:
         """Return those that are kept."""

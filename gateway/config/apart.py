@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from gateway.config.differences import same
-from gateway.config.loading import LISTS, Loaded, compose
+from gateway.config.loading import LISTS, Loaded, compose, without_lists
 from gateway.config.overlays import Overlay
 from gateway.config.problems import ConfigError, Place, Problem, problem
 from gateway.config.sources import Sources
@@ -114,9 +114,7 @@ def answer(question: Question) -> Answer | list[Problem]:
         for thing in getattr(settings, key):
             place, was = known.get(thing.name, (-1, None))
             things[key].append(place if same(was, thing) else pickle.dumps(thing, pickle.HIGHEST_PROTOCOL))
-    without = settings.model_copy()
-    without.__dict__.update(dict.fromkeys(LISTS, ()))  # not by `update`, which would count the keys as written
-    plain = pickle.dumps(without, pickle.HIGHEST_PROTOCOL)
+    plain = pickle.dumps(without_lists(settings), pickle.HIGHEST_PROTOCOL)
     return Answer(plain, things, loaded.doubts, loaded.held, bare(loaded))
 
 

@@ -182,6 +182,13 @@ def compose(
     return Loaded(settings, doubtful, root, overlay, overlay_path, held, bare)
 
 
+def without_lists(settings: Settings) -> Settings:
+    """Return the same settings with nothing in their long lists."""
+    without = settings.model_copy()
+    without.__dict__.update(dict.fromkeys(LISTS, ()))  # not by `update`, which would count the keys as written
+    return without
+
+
 def judge(
     root: MapNode, directory: Path, problems: list[Problem], *, complete: bool = True, supported_only: bool = True
 ) -> Settings | None:

@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
 
 from gateway.composition.changes import Plan
 from gateway.composition.lifecycle import GatewayService
@@ -243,7 +244,7 @@ def test_a_plan_changes_nothing(running: World) -> None:
     running.service.changes.apply(read)
     applied = running.service.changes.versions()[0]
     assert applied.changes == plan.changes == (("upstreams", "orders", "removed"), ("routes", "orders", "removed"))
-    assert applied.settings == plan.settings
+    assert running.service.settings == plan.settings
 
 
 def test_back_to_an_earlier_version(running: World) -> None:
@@ -261,6 +262,20 @@ def test_back_to_an_earlier_version(running: World) -> None:
     failures: list[Any] = []
     running.service.changes.roll_back(running.version(4)).addErrback(failures.append)
     assert failures[0].check(UnknownVersion)
+
+
+def test_what_cannot_be_packed_is_kept_as_it_is(running: World) -> None:
+    """An application may have put anything into its settings: what it changed is in force all the same."""
+    odd = running.service.settings.model_copy(update={"defaults": lambda: None})
+    with capturedLogs() as events:
+        running.service.changes.apply(lambda: odd)
+        running.service.changes.apply(other(running, defaults=None))
+    running.service.changes.roll_back(running.version(2))
+
+    assert running.service.settings.defaults is odd.defaults
+    assert [str(one["log_format"]) for one in events if "log_failure" in one] == [
+        "What was in force before cannot be packed: it is kept as it is"
+    ]
 
 
 def test_a_change_of_another_version_is_refused(running: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -146,6 +147,17 @@ def test_it_goes_in_slices(path: Path) -> None:
     assert reading.slices[1].count < first
     assert max(slices.longest for slices in reading.slices) < 1.1 * SLICE
     assert len(reading.reader._pickled) == 1001
+
+
+def test_what_was_in_force_before_is_not_held(path: Path) -> None:
+    """Of what changed, that is kept which was read: pickled already, and not twice."""
+    reading = Reading(path)
+    path.write_text(text(3, "31s"))
+    settings, _ = reading.read()
+    held = [thing for thing, _ in reading.reader._pickled.values()]
+
+    assert [id(one) for one in held] == [id(one) for one in (*settings.routes, *settings.upstreams)]
+    assert pickle.loads(reading.reader._pickled[id(settings.routes[2])][1]) == settings.routes[2]
 
 
 def test_without_a_process_it_is_read_here(path: Path) -> None:

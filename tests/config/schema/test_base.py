@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import pickle
+
 import pytest
 from pydantic import ValidationError
 
+from gateway.config.differences import same
 from gateway.config.schema.bounds import Limits
 from gateway.config.schema.routes import Route
 
@@ -33,3 +36,20 @@ def test_an_unknown_key_with_nothing_after_it_is_unknown_all_the_same() -> None:
 def test_another_name_of_a_key_is_that_key() -> None:
     """The schema has one."""
     assert Route.model_validate({"path": "/", "service": "a"}) == Route.model_validate({"path": "/", "upstream": "a"})
+
+
+def test_a_pickle_has_no_names_of_keys() -> None:
+    """Read back, it has its keys as the class has them, and knows which were written."""
+    route = Route.model_validate({"path": "/", "service": "a", "retry": {"attempts": 3}, "timeout": "30s"})
+    pickled = pickle.dumps(route)
+    again = pickle.loads(pickled)
+
+    assert b"strip_prefix" not in pickled
+    assert same(again, route)
+    assert list(again.__dict__) == list(route.__dict__)
+    assert all(one is other for one, other in zip(again.__dict__, Route.model_fields, strict=True))
+
+
+def test_a_section_that_lacks_a_key_can_be_pickled() -> None:
+    """One that was not validated."""
+    assert pickle.loads(pickle.dumps(Route.model_construct(name="a"))).name == "a"
