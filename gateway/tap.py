@@ -31,7 +31,7 @@ from gateway.composition.signals import Signals, StopSignals
 from gateway.config import ConfigError
 from gateway.config.problems import suggestion
 from gateway.config.processes import how_many
-from gateway.dialling.tls import TLSSettingsError
+from gateway.dialling.tls_errors import TLSSettingsError
 from gateway.processes.arrival import LOG, Arrival, arrival
 from gateway.processes.first import Reaper, stay
 from gateway.processes.notify import Notify

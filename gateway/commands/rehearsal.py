@@ -16,7 +16,7 @@ from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent, global
 from zope.interface import provider
 
 from gateway.config import ConfigError, Settings
-from gateway.dialling.tls import TLSSettingsError
+from gateway.dialling.tls_errors import TLSSettingsError
 from gateway.listening.endpoints import ListenFailed, words
 from gateway.memory.gateway import MemoryGateway, virtual_clock
 from gateway.memory.network import MemoryNetwork

@@ -26,7 +26,7 @@ from gateway.config.effective import in_parts
 from gateway.config.overlays import Overlay
 from gateway.config.problems import Problem
 from gateway.config.sources import Source
-from gateway.dialling.tls import TLSSettingsError
+from gateway.dialling.tls_errors import TLSSettingsError
 from gateway.errors import ConfigurationChanged, GatewayError, InternalError, RouteNotFound, ShuttingDown
 from gateway.listening.endpoints import ListenFailed
 

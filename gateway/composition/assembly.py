@@ -37,7 +37,7 @@ from gateway.http.messages import DateClock
 from gateway.http2.library import available
 from gateway.listening.client_lists import ClientLists
 from gateway.listening.endpoints import Listening, listen
-from gateway.listening.introductions import Introduced
+from gateway.listening.introduced import Introduced
 from gateway.listening.listeners import Entry, Listeners, OpenPort
 from gateway.resilience.occupancy import Occupancy
 from gateway.serving import explaining
@@ -128,7 +128,7 @@ class Gateway:
         """Build the snapshot of another configuration on the same foundation.
 
         Raises:
-            gateway.dialling.tls.TLSSettingsError: A certificate of an upstream cannot be used.
+            gateway.dialling.tls_errors.TLSSettingsError: A certificate of an upstream cannot be used.
         """
         return cast("snapshot.Snapshot", at_once(self.build_in_slices(settings, writer, None)))
 
@@ -189,7 +189,7 @@ def assemble(
         whole: What is in common with the other workers, where there are some.
 
     Raises:
-        gateway.dialling.tls.TLSSettingsError: A certificate of an upstream cannot be used.
+        gateway.dialling.tls_errors.TLSSettingsError: A certificate of an upstream cannot be used.
     """
     deadlines = Deadlines(now)
     pool = ConnectionPool(reactor)
@@ -304,7 +304,11 @@ def entrance(site: GatewaySite, reception: Reception, entry: Entry) -> Door | In
     """Return the factory of a port: its door, behind the PROXY headers where connections begin with one."""
     found = door(site, entry.endpoint)
     found.offers(entry.http2)
-    return Introduced(found, reception) if entry.introduced else found
+    if not entry.introduced:
+        return found
+    from gateway.listening.introductions import Introduction  # loaded where a listener has them
+
+    return Introduced(found, reception, Introduction)
 
 
 def speaks_http2(settings: Settings, address: str) -> bool:

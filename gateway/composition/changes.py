@@ -29,7 +29,7 @@ from gateway.config import ConfigError, Settings
 from gateway.config.differences import Difference, in_parts
 from gateway.config.processes import how_many
 from gateway.config.summary import described
-from gateway.dialling.tls import TLSSettingsError
+from gateway.dialling.tls_errors import TLSSettingsError
 from gateway.listening.endpoints import ListenFailed
 from gateway.telemetry.memory import resident
 

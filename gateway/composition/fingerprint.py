@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from stat import S_ISLNK
 
-from gateway.listening.certificates import SUFFIXES as CERTIFICATES
+from gateway.transport.pem import SUFFIXES as CERTIFICATES
 
 SUFFIXES = (".yaml", ".yml", ".json")
 """Files of a directory that are part of the configuration."""

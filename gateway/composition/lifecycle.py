@@ -40,7 +40,7 @@ from gateway.config import ConfigError, Settings
 from gateway.listening.endpoints import listen
 from gateway.listening.listeners import OpenPort, entries
 from gateway.middleware.request_id import RequestId
-from gateway.serving.stock import GatewayTree
+from gateway.serving.gateway_tree import GatewayTree
 from gateway.telemetry.logging import levels
 from gateway.telemetry.memory import give_back
 from gateway.transport import descriptors

@@ -22,7 +22,7 @@ from gateway.composition.builders.error_pages import Pages
 from gateway.composition.builders.identity import Identity
 from gateway.composition.builders.keeping import compresses_before_it_keeps
 from gateway.composition.builders.last_good import LastGoods
-from gateway.composition.builders.limits import RateLimits
+from gateway.composition.builders.rates import Rates
 from gateway.composition.builders.tracing import Tracing
 from gateway.composition.builders.transformations import Transformations, dropped_fields
 from gateway.composition.foundation import Foundation
@@ -69,7 +69,7 @@ class Pipeline:
         log_access: Callable[[bytes], None],
         trusted: NetworkSet,
         identity: Identity,
-        limits: RateLimits,
+        limits: Rates,
         load: LoadControl,
         pages: Pages,
         answers: Middleware | None = None,

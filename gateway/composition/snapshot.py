@@ -19,7 +19,7 @@ from gateway.composition.builders.error_pages import Pages
 from gateway.composition.builders.facts import facts_of
 from gateway.composition.builders.identity import Identity
 from gateway.composition.builders.kept_upstreams import keep_upstreams
-from gateway.composition.builders.limits import RateLimits
+from gateway.composition.builders.no_rates import rates
 from gateway.composition.builders.own_paths import claims, own_paths
 from gateway.composition.builders.paths import Paths
 from gateway.composition.builders.places import Places
@@ -140,7 +140,7 @@ async def build(
         slices: Counts the work, and waits between its slices; None where all is done at once.
 
     Raises:
-        gateway.dialling.tls.TLSSettingsError: A certificate of an upstream cannot be used.
+        gateway.dialling.tls_errors.TLSSettingsError: A certificate of an upstream cannot be used.
         gateway.config.ConfigError: A file that it names cannot be used.
     """
     slices = slices or Slices()
@@ -152,7 +152,7 @@ async def build(
         await slices.did(LOOK)
     scanned = len(facts) // 2
     decisive = decisive_fields(settings, {name for one in facts for name in one.decisive})
-    limits = RateLimits(settings, foundation)
+    limits = rates(settings, foundation)
     identity = Identity(settings, foundation, _withheld(settings), limits.store, decisive)
     paths = Paths(settings)
     await slices.did(scanned)

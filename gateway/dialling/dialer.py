@@ -32,9 +32,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from gateway.dialling.sending_first import SendingFirst
-from gateway.dialling.tls import HandshakeFailed
+from gateway.dialling.tls_errors import HandshakeFailed
 from gateway.transport.direct import DirectClient, DirectUnixClient
-from gateway.transport.tls import over_tls
 
 MakeProtocol = Callable[[], IProtocol]
 
@@ -238,7 +237,11 @@ class _Attempt(ClientFactory):
 
     def connect(self, address: str) -> None:
         """Begin; `succeeded` or `failed` of the dial is called at the end, unless `give_up` is called first."""
-        factory: Any = self if self._tls is None else over_tls(self._tls, self, self._reactor, client=True)
+        factory: Any = self
+        if self._tls is not None:
+            from gateway.transport.tls import over_tls  # there since `client_tls_options`
+
+            factory = over_tls(self._tls, self, self._reactor, client=True)
         if self._first:
             factory = SendingFirst(self._first, factory)
         try:

@@ -15,7 +15,7 @@ from service_identity.exceptions import CertificateError, VerificationError
 from twisted.internet import error
 from twisted.python.failure import Failure
 
-from gateway.dialling.tls import HandshakeFailed
+from gateway.dialling.tls_errors import HandshakeFailed
 from gateway.errors import (
     BackendConnectTimeout,
     BackendRefused,

@@ -36,7 +36,7 @@ from gateway.config.texts import without_credentials
 from gateway.dialling.client import AnswerTooLong, make_agent
 from gateway.dialling.dialer import Dialer
 from gateway.dialling.failures import words
-from gateway.dialling.tls import HandshakeFailed
+from gateway.dialling.tls_errors import HandshakeFailed
 from gateway.headers import Headers
 
 _NOT_CONNECTED = (

@@ -31,6 +31,7 @@ from zope.interface import implementer
 
 from gateway.dialling.resolver import is_literal
 from gateway.dialling.sessions import check_name, sessions_with
+from gateway.dialling.tls_errors import TLSSettingsError
 from gateway.http.idn import to_ascii
 from gateway.transport import pem
 from gateway.transport.sessions import ClientSessions, Standard, say_that_it_is_slower
@@ -53,14 +54,6 @@ class TLSSettings(Protocol):
     def verify(self) -> bool: ...
 
 
-class TLSSettingsError(Exception):
-    """The `tls` block of an upstream cannot be used; the text says which file and why."""
-
-
-class HandshakeFailed(Exception):
-    """The connection ended during the TLS handshake, without the peer saying why."""
-
-
 def client_tls_options(
     hostname: str, settings: TLSSettings | None = None, alpn: Sequence[bytes] = ALPN
 ) -> IOpenSSLClientConnectionCreator:
@@ -75,6 +68,8 @@ def client_tls_options(
     Raises:
         TLSSettingsError: A file is missing or not what it should be.
     """
+    import gateway.transport.tls  # noqa: F401  # loaded now, and not while a request waits for the connection
+
     name = (settings.server_name if settings is not None else None) or hostname
     identity = _identity(settings) if settings is not None else None
     if settings is not None and not settings.verify:

@@ -7,10 +7,13 @@ revoked, and a new configuration those whose API key or user it does not have an
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from gateway.identity.certificate_lists import CertificateLists, Chain
 from gateway.message import Tunnel
 from gateway.principal import Principal
+
+if TYPE_CHECKING:
+    from gateway.identity.certificate_lists import CertificateLists, Chain
 
 POLICY_VIOLATION = 1008
 """Close code that tells a WebSocket's client that it may not go on (RFC 6455 section 7.4.1)."""

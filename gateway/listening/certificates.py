@@ -26,6 +26,7 @@ from twisted.internet.ssl import CertificateOptions, TLSVersion
 from zope.interface import implementer
 
 from gateway.identity.certificate_lists import ListUnusable
+from gateway.listening.certificate_error import CertificateError
 from gateway.listening.client_lists import ClientLists, check_in_handshakes
 from gateway.listening.hardening import harden, leave_weak_ciphers_out
 from gateway.listening.refusals import keep_first, log_refusals, refuse_expired
@@ -39,15 +40,9 @@ Context = TypeVar("Context")
 # cryptography reads only the first key of a file. A key without an end reaches to the end of the file.
 _PRIVATE_KEYS = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*-----|\Z)", re.DOTALL)
 
-SUFFIXES = frozenset({".pem", ".crt", ".cer", ".key"})
-"""Files of a directory that are read; others are passed over."""
 
 MINIMUM = {"1.2": None, "1.3": TLSVersion.TLSv1_3}
 """Lowest TLS version by its name in the configuration; 1.2 is Twisted's own lowest."""
-
-
-class CertificateError(Exception):
-    """Files of certificates or keys cannot be used; the words say which and why."""
 
 
 class ClientAuth(Enum):
@@ -157,7 +152,7 @@ def _valid_until(certificate: x509.Certificate) -> datetime:
 def _files(place: Path) -> list[Path]:
     if not place.is_dir():
         return [place]
-    return sorted(path for path in place.rglob("*") if path.suffix in SUFFIXES and path.is_file())
+    return sorted(path for path in place.rglob("*") if path.suffix in pem.SUFFIXES and path.is_file())
 
 
 def _public(key: Any) -> bytes:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from OpenSSL import SSL, crypto
 
 from gateway.config.schema.auth import Auth
-from gateway.identity.certificate_lists import CertificateLists, ListUnusable, read_lists
+
+if TYPE_CHECKING:
+    from gateway.identity.certificate_lists import CertificateLists
 
 
 class ClientLists:
@@ -42,6 +45,8 @@ class ClientLists:
         """
         if not self.files or not self.in_handshake:
             return None
+        from gateway.identity.certificate_lists import CertificateLists  # loaded where there are lists
+
         found = [each for file in self.files for each in _read(file)]
         # Those of another listener's authorities are not for this one; `composition.builders.mtls` misses none.
         names = {each.subject for each in authorities}
@@ -49,6 +54,8 @@ class ClientLists:
 
 
 def _read(file: Path) -> list[x509.CertificateRevocationList]:
+    from gateway.identity.certificate_lists import ListUnusable, read_lists
+
     try:
         return read_lists(file.read_bytes())
     except OSError as error:

@@ -23,7 +23,8 @@ from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStrea
 from zope.interface import implementer
 
 from gateway.http.idn import to_ascii
-from gateway.listening.certificates import CertificateError, CertificateStore, ClientAuth
+from gateway.listening.certificate_error import CertificateError
+from gateway.listening.certificates import CertificateStore, ClientAuth
 from gateway.transport.port import TWISTED_BACKLOG
 from gateway.transport.tls import over_tls
 

@@ -15,7 +15,7 @@ import re
 import socket
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from OpenSSL import SSL, crypto
 from twisted.internet.address import UNIXAddress
@@ -28,14 +28,16 @@ from zope.interface import directlyProvides, providedBy
 from gateway.config.endpoint_strings import KINDS
 from gateway.config.problems import suggestion
 from gateway.config.texts import without_credentials
-from gateway.listening.certificates import CertificateError, CertificateStore
+from gateway.listening.certificate_error import CertificateError
 from gateway.listening.client_lists import ClientLists
-from gateway.listening.introductions import Introduced
-from gateway.listening.single_certificate import SingleCertificate
+from gateway.listening.introduced import Introduced
 from gateway.transport.inherited import SYSTEMD, Given, Inherited
 from gateway.transport.port import BACKLOG, TWISTED_BACKLOG, ConnectionLimit, GatewayPort
-from gateway.transport.tls import over_tls
 from gateway.transport.unix_port import GatewayUnixPort
+
+if TYPE_CHECKING:
+    from gateway.listening.certificates import CertificateStore
+    from gateway.listening.single_certificate import SingleCertificate
 
 _UNKNOWN_KIND = re.compile("Unknown endpoint type: '([^']*)'")
 
@@ -151,6 +153,9 @@ class ListeningReactor:
         interface: str = "",
     ) -> IListeningPort:
         """Listen for TLS; see `IReactorSSL.listenSSL`."""
+        from gateway.listening.single_certificate import SingleCertificate  # TLS is loaded with the first port for it
+        from gateway.transport.tls import over_tls
+
         certificate = SingleCertificate(self.description, contextFactory, self.alpn)
         # Other endpoints that listen for TLS (a plugin's) read their files in ways of their own.
         if self.description.startswith("ssl:"):

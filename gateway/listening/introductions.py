@@ -17,86 +17,21 @@ Tests: `tests/flow/test_introductions.py::test_the_client_is_whom_the_header_nam
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.interfaces import IAddress, IProtocolFactory
+from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Protocol as TwistedProtocol
-from twisted.internet.protocol import ServerFactory, connectionDone
+from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
+from gateway.listening.introduced import Anonymous, Introduced
 from gateway.peer import Ends
 from gateway.transport.deadlines import NEVER
 from gateway.transport.proxy_header import HeaderError, HeaderReader
 
-UNTRUSTED, INVALID, TIMEOUT = "untrusted", "invalid", "timeout"
-"""Why a connection is closed: its peer is not in `trusted_proxies`, what it sent is no header, or it was too slow."""
-
-
-@implementer(IAddress)
-class Anonymous:
-    """In place of the address of a client of whom its proxy says nothing; see Note [Who may introduce].
-
-    Attributes:
-        host: The proxy's address, empty at a UNIX socket.
-    """
-
-    __slots__ = ("host",)
-
-    def __init__(self, host: str) -> None:
-        self.host = host
-
-
-class Reception(Protocol):
-    """Who waits for introductions: the site, as `gateway.serving.reception` has it."""
-
-    def admits(self, peer: str) -> bool:
-        """Whether a peer, by its address, may introduce clients."""
-
-    def begun(self, connection: Introduction) -> float:
-        """A connection waits for its header: it is watched, and drained; returns when it is out of time."""
-
-    def over(self, connection: Introduction) -> None:
-        """It waits no more."""
-
-    def refused(self, peer: str, cause: str, why: str) -> None:
-        """A connection of a peer was closed, or is about to be."""
-
-
-class Introduced(ServerFactory):
-    """Makes connections that begin with a PROXY header.
-
-    Args:
-        inside: Makes what follows it.
-        reception: Waits for it.
-    """
-
-    noisy = False  # the gateway's own log says where it listens
-
-    def __init__(self, inside: IProtocolFactory, reception: Reception) -> None:
-        self.inside = inside
-        self.reception = reception
-
-    def around(self, factory: IProtocolFactory) -> Introduced:
-        """Return the same, with what another factory makes: that of TLS around `inside`."""
-        return Introduced(factory, self.reception)
-
-    def doStart(self) -> None:
-        """A port is open; see `IProtocolFactory.doStart`."""
-        self.inside.doStart()
-
-    def doStop(self) -> None:
-        """It is closed."""
-        self.inside.doStop()
-
-    def buildProtocol(self, addr: IAddress | None) -> Introduction | None:
-        """Make what waits for the header; None, for which the port closes the connection, where nobody is admitted."""
-        peer = getattr(addr, "host", "")
-        if self.reception.admits(peer):
-            return Introduction(self, addr)
-        self.reception.refused(peer, UNTRUSTED, "it is not in `trusted_proxies`")
-        return None
+INVALID, TIMEOUT = "invalid", "timeout"
+"""Why a connection is closed: what its peer sent is no header, or it was too slow."""
 
 
 class Introduction(TwistedProtocol):

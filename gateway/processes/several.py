@@ -12,7 +12,7 @@ from typing import Any
 from gateway.composition.lifecycle import GatewayService
 from gateway.composition.origin import Origin
 from gateway.config import ConfigError
-from gateway.dialling.tls import TLSSettingsError
+from gateway.dialling.tls_errors import TLSSettingsError
 from gateway.processes.assignment import Assignment
 from gateway.processes.channel import Channel
 from gateway.processes.memory import SharedMemory

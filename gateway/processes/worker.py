@@ -26,7 +26,7 @@ from gateway.composition.origin import Origin
 from gateway.composition.patience import within
 from gateway.composition.starting import StartError
 from gateway.config import ConfigError, Settings
-from gateway.dialling.tls import TLSSettingsError
+from gateway.dialling.tls_errors import TLSSettingsError
 from gateway.listening.endpoints import ListenFailed
 from gateway.processes.assignment import Assignment
 from gateway.processes.channel import Channel, Handler, connect, told
@@ -68,7 +68,7 @@ class Worker(Service):
 
     Raises:
         gateway.config.ConfigError: The configuration cannot be used.
-        gateway.dialling.tls.TLSSettingsError: A certificate of an upstream cannot be used.
+        gateway.dialling.tls_errors.TLSSettingsError: A certificate of an upstream cannot be used.
     """
 
     def __init__(

@@ -15,7 +15,7 @@ from zope.interface import implementer
 
 from gateway.http.forwarded import PeerForwarding
 from gateway.http2.codes import H2
-from gateway.listening.introductions import Anonymous
+from gateway.listening.introduced import Anonymous
 from gateway.peer import Forwarding
 from gateway.serving.contract import Delegate, Host
 from gateway.serving.http1_channel import Http1Channel

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from copy import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.error import DNSLookupError
 from twisted.logger import Logger
@@ -25,9 +25,11 @@ from gateway.exchange import Exchange
 from gateway.http.hosts import bare_host
 from gateway.interfaces import ErrorRenderer
 from gateway.message import Response
-from gateway.routing.nearest import Nearest
 from gateway.routing.rule import RouteRule
 from gateway.routing.table import RouteTable
+
+if TYPE_CHECKING:
+    from gateway.routing.nearest import Nearest
 
 EXPLAINED = frozenset([404, 405, 502, 503, 504])
 
@@ -69,7 +71,8 @@ class Explanations:
     def __init__(self, now: Callable[[], float]) -> None:
         self._routes: RouteTable[Any] = RouteTable([])
         self._elsewhere: frozenset[str] = frozenset()
-        self._nearest = Nearest(())
+        self._nearest: Nearest | None = None
+        self._rules: Iterable[RouteRule] = ()
         self._now = now
         self._left = float(AT_ONCE)
         self._at = now()
@@ -83,7 +86,7 @@ class Explanations:
             routes: The compiled table.
             elsewhere: The names of routes that are on other listeners only.
         """
-        self._nearest, self._routes, self._elsewhere = Nearest(rules), routes, elsewhere
+        self._nearest, self._rules, self._routes, self._elsewhere = None, rules, routes, elsewhere
 
     def among(self, rules: Iterable[RouteRule], routes: RouteTable[Any], elsewhere: frozenset[str]) -> Explanations:
         """Return what explains errors of one listener, which has these routes; it counts its lines by itself."""
@@ -169,9 +172,10 @@ class Explanations:
             more = len(considered) - _CONSIDERED
             return "; ".join([*considered[:_CONSIDERED], *([f"and {more} more"] if more > 0 else []), verdict])
         host = bare_host(request.host)
-        rule = self._nearest.find(host, exchange.path)
+        nearest = self._near()
+        rule = nearest.find(host, exchange.path)
         here = "no route has this path"
-        if not self._nearest.has_host(host):
+        if not nearest.has_host(host):
             here = f"no route for host {_shown(host)}"
         elif rule is not None and rule.host is not None:
             here = f"no route for host {_shown(host)} has this path"
@@ -179,6 +183,13 @@ class Explanations:
             return f"{here}, and none is near"
         where = ", on other listeners" if rule.name in self._elsewhere else ""
         return f"{here} (nearest: {_named(rule)}{where})"
+
+    def _near(self) -> Nearest:
+        if self._nearest is None:
+            from gateway.routing.nearest import Nearest  # with what guesses at words, for the first that went astray
+
+            self._nearest = Nearest(self._rules)
+        return self._nearest
 
 
 class Answers:

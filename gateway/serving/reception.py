@@ -9,11 +9,14 @@ Tests: `tests/flow/test_introductions.py::test_who_is_not_trusted_is_closed_unre
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
 
-from gateway.listening.introductions import Introduction
 from gateway.serving.site import GatewaySite
+
+if TYPE_CHECKING:
+    from gateway.listening.introductions import Introduction
 
 AGAIN = 60.0
 """Seconds until a cause is told again: whoever is turned away comes back."""
@@ -22,7 +25,7 @@ _log = Logger()
 
 
 class Reception:
-    """Lets connections wait for their headers (`gateway.listening.introductions.Reception`).
+    """Lets connections wait for their headers (`gateway.listening.introduced.Reception`).
 
     Args:
         site: The gateway's.

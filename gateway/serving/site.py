@@ -2,7 +2,7 @@
 
 A Twisted `Site` whose protocol is our channel, which hands exchanges to the root of the snapshot's tree. Twisted's own
 channel and request buffer bodies, cap little and cost five times what the wire needs. The site's resource, for who asks
-it as a Twisted site, is the same tree (`gateway.serving.stock.GatewayTree`).
+it as a Twisted site, is the same tree (`gateway.serving.gateway_tree.GatewayTree`).
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from gateway.http2.fields import RequestBlocks
 from gateway.peer import Forwarding
 from gateway.serving.contract import ConnectionOptions, Host, Served, Streaming
 from gateway.serving.doors import Door
+from gateway.serving.gateway_tree import GatewayTree
 from gateway.serving.http1_channel import Http1Channel
-from gateway.serving.stock import GatewayTree
 from gateway.serving.tree import Root
 from gateway.transport.deadlines import Deadlines
 

@@ -1,8 +1,8 @@
-"""The gateway's tree in a stock `twisted.web` site: an application mounts it beside its own pages.
+"""The client's end of an exchange that came by a request of a stock `twisted.web` site.
 
-`GatewayTree` is a Twisted resource like any other, and `StockClient` the client's end of an exchange that came by a
-stock request. Twisted has read the request whole by then, and may speak HTTP/2 to the client; the answer streams, with
-back-pressure. What a stock request cannot do is left out: interim answers and changes of protocol.
+The site has `gateway.serving.gateway_tree` in its tree. Twisted has read the request whole by then, and may speak
+HTTP/2 to the client; the answer streams, with back-pressure. What a stock request cannot do is left out: interim
+answers and changes of protocol.
 """
 
 # mypy: allow-untyped-calls
@@ -15,8 +15,6 @@ from typing import Any
 
 from twisted.internet.interfaces import IPushProducer
 from twisted.python.failure import Failure
-from twisted.web.resource import Resource
-from twisted.web.server import NOT_DONE_YET
 from zope.interface import implementer
 
 from gateway.body import Body
@@ -34,28 +32,6 @@ from gateway.serving.times import Stage
 from gateway.transport.deadlines import NEVER
 
 _is_broken = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]").search
-
-
-class GatewayTree(Resource):
-    """All routes of a gateway, as a resource.
-
-    It may hang anywhere in an application's tree: routes see the whole path, as the client wrote it.
-
-    Args:
-        host: The gateway's site: `GatewayService.gateway.site`.
-    """
-
-    isLeaf = True
-
-    def __init__(self, host: Host) -> None:
-        super().__init__()
-        self._host = host
-
-    def render(self, request: Any) -> int:
-        """Let the gateway answer."""
-        self._host.catch_up()
-        StockClient(self._host, request).begin()
-        return NOT_DONE_YET
 
 
 @implementer(IPushProducer)

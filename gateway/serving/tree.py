@@ -3,7 +3,7 @@
 `Root` finds the leaf for an exchange in the current snapshot; a leaf renders it: `RouteLeaf` through the chain of its
 route, `ContentLeaf` with something made here (health, metrics), `gateway.answering.form.FormLeaf` from a form.
 
-None of these is a resource of `twisted.web`: that is `gateway.serving.stock.GatewayTree`, the whole tree as one.
+None of these is a resource of `twisted.web`: that is `gateway.serving.gateway_tree.GatewayTree`, the whole tree as one.
 """
 
 from __future__ import annotations

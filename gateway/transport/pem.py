@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from cryptography import x509
 
+SUFFIXES = frozenset({".pem", ".crt", ".cer", ".key"})
+"""What names of files with certificates or keys end in."""
+
 _BEGIN = b"-----BEGIN CERTIFICATE-----"
 
 

@@ -14,7 +14,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from gateway.dialling.tls import HandshakeFailed
+from gateway.dialling.tls_errors import HandshakeFailed
 from gateway.http1.response_parser import ResponseMemo
 from gateway.http2.codes import H2
 from gateway.upstream.contract import Connect, Connection, Keeper

@@ -15,7 +15,7 @@ from gateway.forwarding.subrequest import Subrequest
 from gateway.headers import Headers
 from gateway.message import Request, Response
 from gateway.peer import Peer
-from gateway.serving.stock import GatewayTree
+from gateway.serving.gateway_tree import GatewayTree
 from gateway.testing import Harness
 from gateway.testing.backend import ok
 from tests.http2.client import Http2Answer, Http2Client

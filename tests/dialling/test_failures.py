@@ -11,7 +11,7 @@ from twisted.internet import error
 from twisted.python.failure import Failure
 
 from gateway.dialling.failures import failure_to_error, words
-from gateway.dialling.tls import HandshakeFailed
+from gateway.dialling.tls_errors import HandshakeFailed
 from gateway.errors import (
     BackendConnectTimeout,
     BackendRefused,

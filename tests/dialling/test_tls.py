@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.dialling.tls import TLSSettingsError, Unverified, client_tls_options
+from gateway.dialling.tls import Unverified, client_tls_options
+from gateway.dialling.tls_errors import TLSSettingsError
 from tests.pki import Authority, key_pem, pem
 
 

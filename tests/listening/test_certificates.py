@@ -8,8 +8,8 @@ import pytest
 from OpenSSL import SSL
 from twisted.internet.task import Clock
 
+from gateway.listening.certificate_error import CertificateError
 from gateway.listening.certificates import (
-    CertificateError,
     CertificateStore,
     ClientAuth,
     Identity,

@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IReactorTCP
 from twisted.internet.protocol import Factory
 from twisted.internet.testing import MemoryReactorClock
 
-from gateway.listening.certificates import CertificateError
+from gateway.listening.certificate_error import CertificateError
 from gateway.listening.endpoints import ListenFailed, Listening, ListeningReactor, listen, words
 from gateway.transport.port import ConnectionLimit
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gateway import config
-from gateway.dialling.tls import TLSSettingsError
+from gateway.dialling.tls_errors import TLSSettingsError
 from gateway.memory.gateway import EPOCH, MemoryGateway, virtual_clock
 from gateway.memory.network import MemoryNetwork
 from gateway.testing import FakeClient

@@ -11,8 +11,8 @@ from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
+from gateway.serving.gateway_tree import GatewayTree
 from gateway.serving.one_route import OneRouteHost
-from gateway.serving.stock import GatewayTree
 from gateway.testing import Harness
 from gateway.testing.backend import ok
 

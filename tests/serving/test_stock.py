@@ -10,7 +10,7 @@ from twisted.internet.testing import StringTransport
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
-from gateway.serving.stock import GatewayTree
+from gateway.serving.gateway_tree import GatewayTree
 from gateway.testing import Harness
 from gateway.testing.backend import ok
 

@@ -16,6 +16,7 @@ BIG = (
     "gateway.balancing.hashing",  # picks backends by hashes
     "gateway.composition.builders.browsers",  # makes what is for browsers
     "gateway.composition.builders.fixed_answers",  # makes answers of the gateway's own
+    "gateway.composition.builders.limits",  # counts requests
     "gateway.composition.builders.log_shipping",  # sends records away
     "gateway.composition.builders.plugins",  # makes plugins
     "gateway.composition.builders.probes",  # makes active checks
@@ -24,19 +25,24 @@ BIG = (
     "gateway.identity.certificates",  # knows clients by their certificates
     "gateway.identity.jwt",  # verifies tokens
     "gateway.identity.oauth",  # issues them
+    "gateway.listening.certificates",  # reads certificates of listeners
+    "gateway.listening.introductions",  # reads PROXY headers
     "gateway.middleware.authentication",  # asks who is calling
     "gateway.middleware.last_good",  # keeps answers for while a breaker is open
     "gateway.middleware.plugin",  # runs plugins
     "gateway.middleware.tracing",  # notes what spans are made of
     "gateway.middleware.transformation",  # changes requests and answers
+    "gateway.routing.nearest",  # guesses what was meant
     "gateway.serving.http2_channel",  # serves HTTP/2
+    "gateway.serving.stock",  # requests of stock sites
     "gateway.storage.redis",  # counts at Redis
     "gateway.storage.shared_orders",  # tells other instances who is revoked
     "gateway.telemetry.log_sinks",  # knows who takes records
-    "gateway.telemetry.statsd",  # sends figures
-    "gateway.telemetry.shipping.shipper",  # sends away what the gateway tells
-    "gateway.telemetry.tracing.otlp",  # writes spans
     "gateway.telemetry.overload",  # looks whether time or memory is short
+    "gateway.telemetry.shipping.shipper",  # sends away what the gateway tells
+    "gateway.telemetry.statsd",  # sends figures
+    "gateway.telemetry.tracing.otlp",  # writes spans
+    "gateway.transport.memory_tls",  # speaks TLS
     "gateway.upstream.http2_connection",  # asks backends by HTTP/2
     "jwt",  # PyJWT
     "ngh2",  # libnghttp2
@@ -47,6 +53,9 @@ BIG = (
 )
 """What takes memory and is not for everybody."""
 
+TLS = ("gateway.dialling.tls", "gateway.transport.sessions", "gateway.transport.tls")
+"""What speaks TLS, with whomever."""
+
 KEY = {"algorithms": ["HS256"], "secret": "a secret of more than thirty-two octets"}
 PATTERN = {"name": "orders", "path": "/orders/*", "upstream": "orders", "headers": {"X-A": "~^b+$"}}
 ORDERS = {"name": "orders", "backends": [{"url": "http://127.0.0.1:9001"}]}
@@ -56,15 +65,15 @@ CALLERS = {"name": "orders", "path": "/orders/*", "upstream": "orders", "auth": 
 SCRAPE = "made.gateway.foundation.metrics.exposition(b'', 1.0)"
 
 
-def loaded(settings: dict[str, Any], then: str = "") -> list[str]:
-    """Assemble a gateway in a process of its own, do something with it, and say what of `BIG` is there."""
+def loaded(settings: dict[str, Any], then: str = "", of: tuple[str, ...] = BIG) -> list[str]:
+    """Assemble a gateway in a process of its own, do something with it, and say what of some modules is there."""
     program = f"""
 import json, sys
 import gateway.tap
 from gateway.testing import Harness
 made = Harness("orders", **json.loads({json.dumps(settings)!r}))
 {then}
-print(json.dumps([name for name in {BIG!r} if name in sys.modules]))
+print(json.dumps([name for name in {of!r} if name in sys.modules]))
 """
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 0, ended.stderr
@@ -74,7 +83,7 @@ print(json.dumps([name for name in {BIG!r} if name in sys.modules]))
 
 def test_a_plain_gateway_loads_none_of_it() -> None:
     """One that passes requests on, offers HTTP/2 and is asked by HTTP/1.1."""
-    assert loaded({}, "made.get('/orders/7')") == []
+    assert loaded({}, "made.get('/orders/7')", (*BIG, *TLS)) == []
 
 
 @pytest.mark.parametrize(
@@ -131,7 +140,11 @@ def test_a_plain_gateway_loads_none_of_it() -> None:
                 "gateway.telemetry.tracing.otlp",
             ],
         ),
-        ({}, "import gateway.serving.http2_channel", ["gateway.serving.http2_channel", "ngh2"]),
+        (
+            {},
+            "import gateway.serving.http2_channel",
+            ["gateway.listening.certificates", "gateway.serving.http2_channel", "ngh2"],
+        ),
     ],
 )
 def test_what_is_asked_for_is_loaded(settings: dict[str, Any], then: str, names: list[str]) -> None:

@@ -24,11 +24,13 @@ from twisted.python.failure import Failure
 
 from gateway.dialling.dialer import SocketDialer
 from gateway.dialling.failures import failure_to_error
-from gateway.dialling.tls import HandshakeFailed, client_tls_options
+from gateway.dialling.tls import client_tls_options
+from gateway.dialling.tls_errors import HandshakeFailed
 from gateway.errors import BackendTLSFailed
 from gateway.listening.certificates import CertificateStore
 from gateway.listening.endpoints import listen
-from gateway.listening.introductions import Introduced, Introduction
+from gateway.listening.introduced import Introduced
+from gateway.listening.introductions import Introduction
 from gateway.listening.peers import ends as listening_ends
 from gateway.listening.peers import peer_certificate
 from gateway.peer import Ends
@@ -190,7 +192,7 @@ class Hall:
 def test_what_is_sent_first_comes_before_everything(world: World, names: tuple[str, ...], version: Version) -> None:
     """A PROXY header, read at a port before TLS; who is there is asked of the transport, and told by the header."""
     hall, factory = Hall(), world.backend
-    world.backend = Introduced(factory, hall)  # type: ignore[assignment]
+    world.backend = Introduced(factory, hall, Introduction)  # type: ignore[assignment]
     port = world.listen(*names)
     tls = trusting(world, "127.0.0.1") if names else None
     ends = Ends("203.0.113.7", 40000, "198.51.100.1", 443)
@@ -209,7 +211,7 @@ def test_what_is_sent_first_comes_before_everything(world: World, names: tuple[s
 def test_what_comes_in_time_but_is_no_header_is_closed(world: World) -> None:
     """By a reset, before anything is made for it."""
     hall, factory = Hall(), world.backend
-    world.backend = Introduced(factory, hall)  # type: ignore[assignment]
+    world.backend = Introduced(factory, hall, Introduction)  # type: ignore[assignment]
     caller = world.dial("127.0.0.1", world.listen())
     world.reactor.until(lambda: caller.lost is not None)
 

@@ -46,7 +46,7 @@ class Authorities:
         """Make what has tokens judged.
 
         Raises:
-            gateway.dialling.tls.TLSSettingsError: The file with whom to trust cannot be used.
+            gateway.dialling.tls_errors.TLSSettingsError: The file with whom to trust cannot be used.
         """
         (name,) = way.verifier
         said = self._auth.introspection[name]
@@ -62,7 +62,7 @@ class Authorities:
         """Make what has requests judged.
 
         Raises:
-            gateway.dialling.tls.TLSSettingsError: The file with whom to trust cannot be used.
+            gateway.dialling.tls_errors.TLSSettingsError: The file with whom to trust cannot be used.
         """
         (name,) = way.verifier
         said = self._auth.forward[name]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocol
@@ -23,25 +23,25 @@ from gateway.composition.foundation import Foundation
 from gateway.config import Settings
 from gateway.config.schema.upstreams import Backend as BackendSettings
 from gateway.config.schema.upstreams import Upstream as UpstreamSettings
-from gateway.dialling.tls import ALPN, client_tls_options, files_digest
 from gateway.exchange import Exchange
 from gateway.http.reverse import Reverse
 from gateway.http1.response_parser import ResponseMemo
 from gateway.http2.codes import H2
 from gateway.http2.library import available
 from gateway.interfaces import Balancer
-from gateway.transport.proxy_greeting import greeting
 from gateway.upstream.backend import Backend
 from gateway.upstream.backend_pool import BackendPool
-from gateway.upstream.client_pools import ClientPools, ends_of
 from gateway.upstream.contract import Connect
 from gateway.upstream.http1_opening import speaking_http1
 from gateway.upstream.request_head import Heading
 from gateway.upstream.standing import Condition
-from gateway.upstream.versions_pool import VersionsPool
 
 if TYPE_CHECKING:
+    from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
+
     from gateway.upstream.http2_talk import Talk
+
+_HTTP11 = (b"http/1.1",)
 
 
 class Building:
@@ -59,16 +59,16 @@ class Building:
         self._condition = condition
         turns = upstream.strategy not in ("ip_hash", "consistent_hash")
         self._grows = condition is not None and condition.rules.slow_start > 0 and turns
-        self._files = files_digest(upstream.tls) if "https" in upstream.schemes else b""
+        self._files = _files_digest(upstream) if "https" in upstream.schemes else b""
 
     def check(self) -> None:
         """Find out whether members could be asked that are yet to be found.
 
         Raises:
-            gateway.dialling.tls.TLSSettingsError: A certificate cannot be used.
+            gateway.dialling.tls_errors.TLSSettingsError: A certificate cannot be used.
         """
         if "https" in self._upstream.schemes:
-            client_tls_options("members.invalid", self._upstream.tls_of_backends)
+            _client_tls("members.invalid", self._upstream)
 
     def key(self, backend: BackendSettings) -> Hashable:
         """Return the identity of a backend's pool: everything that it is made from."""
@@ -85,14 +85,14 @@ class Building:
             foundation: What it is built on; `carried` there keeps what is known of it.
 
         Raises:
-            gateway.dialling.tls.TLSSettingsError: A certificate cannot be used.
+            gateway.dialling.tls_errors.TLSSettingsError: A certificate cannot be used.
         """
         upstream, condition = self._upstream, self._condition
         make = partial(_pool, upstream, backend, self._settings, foundation)
         pool = foundation.pool.backend(self.key(backend), make)
         standing = None
         if condition is not None:
-            tls = client_tls_options(backend.host, upstream.tls_of_backends) if backend.scheme == "https" else None
+            tls = _client_tls(backend.host, upstream) if backend.scheme == "https" else None
             standing = build_standing(backend, upstream, condition, foundation, tls, self._files)
         return Backend(
             backend.url,
@@ -167,9 +167,9 @@ def _pool(
     host, port = backend.host, backend.port
     secure = backend.scheme == "https"
     offered = _offered(upstream) if secure else ()
-    tls_of_all = client_tls_options(host, upstream.tls_of_backends, offered) if secure else None
+    tls_of_all = _client_tls(host, upstream, offered) if secure else None
     apart = H2 in offered and len(offered) > 1  # a request for an upgrade has to be asked by HTTP/1.1
-    tls_http1 = client_tls_options(host, upstream.tls_of_backends) if apart else tls_of_all
+    tls_http1 = _client_tls(host, upstream) if apart else tls_of_all
     dial = foundation.dialer.dial
     timeout = settings.timeouts.connect
     sent_as = (backend.authority, upstream.host_sent(backend), backend.base.encode())
@@ -199,9 +199,18 @@ def _pool(
 
     version = upstream.proxy_protocol
     kind: Callable[..., BackendPool] = BackendPool
+    opening: Any = connect(b"")
     if version is not None:
-        kind = partial(ClientPools, upgrades_apart=apart)
+        from gateway.transport.proxy_greeting import greeting
+        from gateway.upstream.client_pools import ClientPools, ends_of
+
+        def introduced(exchange: Exchange) -> Connect:
+            return connect(greeting(version, ends_of(exchange)), exchange.request.upgrade is not None)
+
+        kind, opening = partial(ClientPools, upgrades_apart=apart), introduced
     elif apart:
+        from gateway.upstream.versions_pool import VersionsPool
+
         kind = partial(VersionsPool, connect_http1=connect(b"", True))
     elif knows:
         kind = partial(BackendPool, each=upstream.pool.max_streams)
@@ -209,9 +218,7 @@ def _pool(
         upstream.name,
         backend.url,
         host,
-        connect(b"")
-        if version is None
-        else lambda exchange: connect(greeting(version, ends_of(exchange)), exchange.request.upgrade is not None),
+        opening,
         limits=upstream.pool,
         most_lent=settings.limits.connections,
         deadlines=foundation.deadlines,
@@ -223,5 +230,19 @@ def _pool(
 def _offered(upstream: UpstreamSettings) -> tuple[bytes, ...]:
     """Return what is offered by ALPN to https:// backends, the preferred one first."""
     if upstream.protocol == "http1" or not available():
-        return ALPN
-    return (H2,) if upstream.protocol == "http2" else (H2, *ALPN)
+        return _HTTP11
+    return (H2,) if upstream.protocol == "http2" else (H2, *_HTTP11)
+
+
+def _client_tls(
+    host: str, upstream: UpstreamSettings, offered: tuple[bytes, ...] = _HTTP11
+) -> IOpenSSLClientConnectionCreator:
+    from gateway.dialling.tls import client_tls_options  # loaded with the first https:// backend
+
+    return client_tls_options(host, upstream.tls_of_backends, offered)
+
+
+def _files_digest(upstream: UpstreamSettings) -> bytes:
+    from gateway.dialling.tls import files_digest
+
+    return files_digest(upstream.tls)

@@ -46,7 +46,7 @@ def build_finder(said: Upstream, settings: Settings, foundation: Foundation, bef
         before: What finds them in the configuration in force; None for nothing.
 
     Raises:
-        gateway.dialling.tls.TLSSettingsError: The file with whom to trust cannot be used.
+        gateway.dialling.tls_errors.TLSSettingsError: The file with whom to trust cannot be used.
     """
     discovery = said.discovery
     assert discovery is not None
@@ -97,7 +97,7 @@ def build_source(said: Discovery, foundation: Foundation, environ: Mapping[str, 
         environ: Says where the cluster's API server is.
 
     Raises:
-        gateway.dialling.tls.TLSSettingsError: The file with whom to trust cannot be used.
+        gateway.dialling.tls_errors.TLSSettingsError: The file with whom to trust cannot be used.
     """
     reactor = foundation.reactor
     if said.type == "file":

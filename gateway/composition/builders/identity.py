@@ -29,7 +29,6 @@ from gateway.identity.results import Results
 from gateway.identity.revocations import Revocations
 from gateway.identity.tunnels import OpenTunnels
 from gateway.interfaces import Middleware, PlacedAuthenticator
-from gateway.limiting.limit import LimitStore
 from gateway.middleware.dry_run import DryRunAuthentication
 from gateway.middleware.key_parameter import KeyParameter
 from gateway.middleware.tunnels import Tunnels
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from gateway.composition.builders.ways import Ways
     from gateway.composition.whole import Whole
     from gateway.identity.places import Place
+    from gateway.limiting.limit import LimitStore
     from gateway.middleware.placed import HiddenTokens
     from gateway.middleware.verification import Memory, Verification
 

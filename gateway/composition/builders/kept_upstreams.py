@@ -58,7 +58,7 @@ async def keep_upstreams(
         slices: Counts the work.
 
     Raises:
-        gateway.dialling.tls.TLSSettingsError: A certificate cannot be used.
+        gateway.dialling.tls_errors.TLSSettingsError: A certificate cannot be used.
     """
     made_from: dict[str, tuple[Any, ...]] = {}
     unchanged: set[str] = set()

@@ -23,11 +23,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import NamedTuple
 
 from gateway.answering.health import PATHS as HEALTH_PATHS
 from gateway.composition.builders.counts import Identities, Made
 from gateway.composition.builders.dry_run import limit_note
+from gateway.composition.builders.rates import OwnLimits
 from gateway.composition.builders.storage import redis_store
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
@@ -48,13 +48,6 @@ from gateway.resilience.admission import Priority
 from gateway.routing.expression import Expression, read_path
 from gateway.routing.overlap import Overlap, matches, overlap_of_all
 from gateway.routing.pattern import Pattern, parse_pattern
-
-
-class OwnLimits(NamedTuple):
-    """The steps of a path of ours, and what gives back what they took."""
-
-    steps: Sequence[Middleware]
-    refund: Refund | None = None
 
 
 class RateLimits:

@@ -44,7 +44,7 @@ def shipped(settings: Settings, foundation: Foundation, write: Callable[[bytes],
         write: Writes a record.
 
     Raises:
-        gateway.dialling.tls.TLSSettingsError: The file with whom to trust cannot be used.
+        gateway.dialling.tls_errors.TLSSettingsError: The file with whom to trust cannot be used.
     """
     said = settings.log_shipping
     assert said is not None

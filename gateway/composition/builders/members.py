@@ -27,7 +27,7 @@ from gateway.composition.foundation import Foundation
 from gateway.config import Settings
 from gateway.config.schema.upstreams import Backend as BackendSettings
 from gateway.config.schema.upstreams import Upstream as UpstreamSettings
-from gateway.dialling.tls import TLSSettingsError
+from gateway.dialling.tls_errors import TLSSettingsError
 from gateway.discovery.finder import Finder, State
 from gateway.discovery.members import Member
 from gateway.upstream.backend import Backend, Traits, Upstream
@@ -238,7 +238,7 @@ def follow(
         keys: Takes the identities of its pools.
 
     Raises:
-        gateway.dialling.tls.TLSSettingsError: A certificate cannot be used.
+        gateway.dialling.tls_errors.TLSSettingsError: A certificate cannot be used.
     """
     roster = foundation.carried.get(("members", said.name), Roster)
     finder = build_finder(said, settings, foundation, roster.finder)

@@ -14,7 +14,7 @@ from hyperlink import URL
 from gateway.answering.form import FormLeaf
 from gateway.answering.token_endpoint import REVOKE, TOKEN, TokenEndpoint
 from gateway.composition.builders.guesses import guess_limit, secret_checker
-from gateway.composition.builders.limits import RateLimits
+from gateway.composition.builders.rates import Rates
 from gateway.composition.builders.signing import token_issuer
 from gateway.composition.builders.storage import redis_store
 from gateway.composition.foundation import Foundation
@@ -43,7 +43,7 @@ MakeSteps = Callable[[str, str], list[Middleware]]
 
 
 def token_paths(
-    settings: Settings, foundation: Foundation, control: Control, rates: RateLimits, steps: MakeSteps
+    settings: Settings, foundation: Foundation, control: Control, rates: Rates, steps: MakeSteps
 ) -> dict[bytes, Leaf]:
     """Make what answers the paths of the token endpoint; none where it is not configured.
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from twisted.logger import Logger
 
 from gateway.answering.health import PATHS as HEALTH_PATHS
-from gateway.composition.builders.limits import RateLimits
+from gateway.composition.builders.rates import Rates
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
 from gateway.exchange import Exchange
@@ -50,7 +50,7 @@ def own_paths(
     settings: Settings,
     foundation: Foundation,
     control: Control,
-    limits: RateLimits,
+    limits: Rates,
     steps: Steps,
     render_error: ErrorRenderer,
 ) -> dict[bytes, Leaf]:

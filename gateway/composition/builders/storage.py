@@ -11,7 +11,6 @@ from twisted.internet.defer import Deferred
 from gateway.composition.foundation import Foundation
 from gateway.config.redis_url import parse_redis_url
 from gateway.config.schema.bounds import Redis
-from gateway.dialling.tls import client_tls_options
 from gateway.telemetry.exposition import Sample
 from gateway.telemetry.series import Counts, Histogram
 
@@ -72,7 +71,7 @@ def redis_store(settings: Redis | None, foundation: Foundation, name: str = "red
         name: What the metrics call it; stores of different names have connections and breakers of their own.
 
     Raises:
-        gateway.dialling.tls.TLSSettingsError: A certificate cannot be used.
+        gateway.dialling.tls_errors.TLSSettingsError: A certificate cannot be used.
     """
     redis = settings or Redis()
     key = ("redis", redis) if name == "redis" else ("redis", redis, name)
@@ -89,6 +88,7 @@ def redis_in_use(settings: Redis | None, foundation: Foundation) -> RedisStore |
 def _make(redis: Redis, foundation: Foundation, name: str, shown: _Shown) -> RedisStore:
     # Imported here, since txredisapi imports the reactor, which twistd's --reactor must have chosen before. A gateway
     # without Redis does not load it at all.
+    from gateway.dialling.tls import client_tls_options
     from gateway.storage.redis import RedisStore
     from gateway.storage.redis_connection import RedisConnection
     from gateway.storage.redis_link import PATIENCE

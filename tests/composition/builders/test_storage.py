@@ -9,7 +9,7 @@ import pytest
 from gateway.composition.builders.storage import redis_store
 from gateway.config.schema.bounds import Redis
 from gateway.config.schema.upstreams import BackendTLS
-from gateway.dialling.tls import TLSSettingsError
+from gateway.dialling.tls_errors import TLSSettingsError
 from gateway.testing import Harness
 
 

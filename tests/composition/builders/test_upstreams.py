@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.dialling.tls import TLSSettingsError
+from gateway.dialling.tls_errors import TLSSettingsError
 from gateway.testing import Harness
 from gateway.upstream.backend_pool import BackendPool
 from gateway.upstream.standing import Standing
