@@ -7,7 +7,8 @@ of one path may be two resources to a backend), the query as it is sent, and the
 `cache.query` leaves parameters out, these are not sent either. What else is sent are the client's other fields. Those
 that frameworks make URLs, hosts or methods of (`OVERRIDES`) are in the key of a request that has them; those that tell
 the client's address (`NAMES_CLIENT`) are not sent by who fetches for all, but for the address that the gateway
-believes; an answer that depends on one of the others says so in `Vary`.
+believes. `Forwarded` is both: its hosts and schemes are in the key and are sent, and nothing else of it (D-352). An
+answer that depends on one of the others says so in `Vary`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Final
 
 from gateway.headers import Headers
 from gateway.http.fields import folded
+from gateway.http.forwarded_field import of_target
 from gateway.http.queries import decoded
 
 _REMEMBERED: Final = 4096
@@ -98,6 +100,7 @@ _OF_CLIENTS: Final = frozenset(
         b"x-original-forwarded-for",
         b"x-originating-ip",
         b"x-proxyuser-ip",
+        b"x-real-ip",
         b"x-remote-addr",
         b"x-remote-ip",
         b"x-sucuri-clientip",
@@ -124,6 +127,9 @@ OVERRIDES: Final = Among(_OVERRIDING)
 """Whether a field overrides what the request line says."""
 NAMES_CLIENT: Final = Among(_OF_CLIENTS)
 """Whether a field tells the client's address."""
+
+FORWARDED: Final = b"forwarded"
+"""Name of the field that tells both: see Note [What is not in the key is not sent]."""
 
 _PORTS: Final = {b"http": b":80", b"https": b":443"}
 
@@ -178,9 +184,11 @@ def make_key(
 
 
 def overriding(headers: Headers) -> bytes:
-    """Return what the primary key of a request has behind it for its fields in `OVERRIDES`."""
+    """Return what the primary key of a request has behind it for its fields in `OVERRIDES`, and for `Forwarded`."""
     names = sorted([name for name in headers.index if OVERRIDES[name]])
-    return b"".join([b"\n%b: %b" % (name, headers.joined(name) or b"") for name in names])
+    said = b"".join([b"\n%b: %b" % (name, headers.joined(name) or b"") for name in names])
+    forwarded = of_target(headers.joined(FORWARDED) or b"") if FORWARDED in headers.index else b""
+    return b"%b\n%b: %b" % (said, FORWARDED, forwarded) if forwarded else said
 
 
 def url_of(scheme: bytes, host: bytes, path: bytes) -> bytes:

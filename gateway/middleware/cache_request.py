@@ -17,13 +17,14 @@ from typing import Final, cast
 from mypy_extensions import mypyc_attr
 
 from gateway.caching.kept import Kept, Values
-from gateway.caching.key import NAMES_CLIENT, OVERRIDES, Among, Key, kept_query, make_key, overriding
+from gateway.caching.key import FORWARDED, NAMES_CLIENT, OVERRIDES, Among, Key, kept_query, make_key, overriding
 from gateway.caching.normal import normal
 from gateway.caching.store import Chosen
 from gateway.caching.validation import CONDITIONS, conditions_for
 from gateway.exchange import Exchange
 from gateway.headers import Headers
 from gateway.http.fields import FieldFilter, connection_options
+from gateway.http.forwarded_field import of_target
 from gateway.http.memo import Memo
 from gateway.message import Request
 from gateway.middleware.sending import values_sent
@@ -35,7 +36,7 @@ _ASKING: Final = CONDITIONS | {b"cache-control", b"pragma", b"range", b"if-match
 
 _FOR: Final = b"x-forwarded-for"
 _NONE: Final = Headers()
-_NOT_SENT: Final = Among(CONDITIONS | {_ENCODING, b"if-range", b"range"})
+_NOT_SENT: Final = Among(CONDITIONS | {_ENCODING, FORWARDED, b"if-range", b"range"})
 
 
 class _Made:
@@ -186,6 +187,10 @@ class Requests:
         if _FOR in made.headers.index and exchange.client_address != exchange.forwarding.client_address(_NONE):
             # Who came by a trusted proxy is told as that says, without what a client may have written before it.
             fields.append((_FOR, b"X-Forwarded-For", exchange.client_address.encode()))
+        if FORWARDED in made.headers.index:
+            asked = of_target(made.headers.joined(FORWARDED) or b"")
+            if asked:
+                fields.append((FORWARDED, b"Forwarded", asked))
         coding = self._coding(made.headers)
         if coding is not None:
             fields.append((_ENCODING, b"Accept-Encoding", coding))
@@ -223,7 +228,7 @@ def ordinary(headers: Headers) -> bool:
 
 def _is_ordinary(headers: Headers) -> bool:
     index = headers.index
-    return _ASKING.isdisjoint(index) and not any(OVERRIDES[name] for name in index)
+    return _ASKING.isdisjoint(index) and FORWARDED not in index and not any(OVERRIDES[name] for name in index)
 
 
 def came_as(request: Request) -> Request:

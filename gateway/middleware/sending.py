@@ -5,9 +5,10 @@ Tests: `tests/flow/test_last_good.py::test_fields_that_the_gateway_writes_tell_c
 
 from __future__ import annotations
 
-from gateway.caching.key import NAMES_CLIENT
+from gateway.caching.key import FORWARDED, NAMES_CLIENT
 from gateway.exchange import Exchange
 from gateway.http.fields import FieldFilter, folded, passed_on
+from gateway.http.forwarded_field import names_only
 
 SHOWS_WHO = (b"authorization", b"cookie", b"x-api-key")
 """Request fields that may say who is calling, to a backend too: the answer may be meant for that caller alone."""
@@ -27,6 +28,8 @@ def names_another(exchange: Exchange) -> bool:
     """Whether a request names another client than the gateway believes it is from: an answer may be made of that."""
     headers = exchange.request.headers
     believed = exchange.client_address.encode()
+    if FORWARDED in headers.index and not names_only(headers.joined(FORWARDED) or b"", believed):
+        return True
     return any(headers.joined(name) != believed for name in headers.index if NAMES_CLIENT[name])
 
 

@@ -46,6 +46,7 @@ OVERRIDES = {
     "X-Forwarded-For": "<script>evil</script>",
     "X_Forwarded_For": "127.0.0.1",
     "X-Original-Forwarded-For": "127.0.0.1",
+    "X-Real-IP": "127.0.0.1",
     "X-User-ID": "admin",
 }
 """Fields by which one framework or another learns what was asked for, and by whom, whatever the request line says."""
@@ -84,6 +85,21 @@ REQUESTS = [
             says(partial(field_of, name=name)),
         )
         for name, value in OVERRIDES.items()
+    ),
+    *(
+        Attack(
+            f"unkeyed Forwarded: {value}",
+            [request("/a/b", f"Forwarded: {value}")],
+            says(partial(field_of, name="forwarded")),
+        )
+        for value in (
+            "for=127.0.0.1",
+            'for="[::1]:80";by=evil;host=evil.example',
+            'x="a,b;host=gateway.test";host=evil.example',
+            'host="evil.example',
+            "for=a, for=b;proto=http",
+            "for=a\r\nForwarded: host=evil.example",
+        )
     ),
     *(Attack(f"path: {name}", [request(target)], says(lambda asked: asked.target)) for name, target in READ.items()),
     Attack("fat GET", [request(body=b"x=evil")], says(lambda asked: asked.body)),

@@ -25,10 +25,22 @@ ATTACKS = [*REQUESTS, *ANSWERS]
 READ_BY_SOME = ("host", "x-forwarded-host", "x-original-url", "x-http-method-override")
 
 
-def gateway(make: Make, attack: Attack) -> Harness:
+FORWARDED: dict[str, dict[str, Any]] = {
+    "direct": {},
+    "behind a proxy": {"trusted_proxies": ["192.0.2.1"]},
+    "behind a proxy, nothing added": {
+        "trusted_proxies": ["192.0.2.1"],
+        "forwarded": {"x_forwarded": False, "x_real_ip": False, "via": False},
+    },
+    "behind a proxy, Forwarded": {"trusted_proxies": ["192.0.2.1"], "forwarded": {"forwarded": True}},
+}
+"""Where the gateway stands: a proxy that it trusts passes on most of what clients write."""
+
+
+def gateway(make: Make, attack: Attack, **settings: Any) -> Harness:
     """Return a gateway with a cache, before the backend of an attack."""
     route = {"name": "all", "path": "/*", "upstream": "orders", "cache": attack.cache, **attack.route}
-    harness = make("orders", routes=[route])
+    harness = make("orders", routes=[route], **settings)
     harness.backend("orders").answer = attack.backend
     return harness
 
@@ -47,11 +59,12 @@ def facts(received: Received) -> tuple[Any, ...]:
     return received.status, received.body, received.complete, fields
 
 
+@pytest.mark.parametrize("stands", FORWARDED)
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
-def test_the_victim_gets_its_own(make: Make, attack: Attack) -> None:
+def test_the_victim_gets_its_own(make: Make, attack: Attack, stands: str) -> None:
     """Whatever the attacker has sent before, between and after, once and again."""
-    wanted = facts(answer(gateway(make, attack), attack.victim))
-    harness = gateway(make, attack)
+    wanted = facts(answer(gateway(make, attack, **FORWARDED[stands]), attack.victim))
+    harness = gateway(make, attack, **FORWARDED[stands])
 
     for sent in (*attack.sent, *attack.sent):
         answer(harness, sent)

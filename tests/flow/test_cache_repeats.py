@@ -167,3 +167,18 @@ def test_places_are_counted(make: Make) -> None:
 
     full = made.get("/orders/7")
     assert full.status == 503
+
+
+def test_what_a_proxy_says_is_believed_of_proxies_only(make: Make) -> None:
+    """The same octets are for two routes, where a field decides that is believed of some peers only."""
+    route: dict[str, Any] = {"path": "/*", "upstream": "orders", "cache": {}}
+    made = make(
+        "orders",
+        trusted_proxies=["10.0.0.1"],
+        routes=[{**route, "name": "secure", "headers": {"X-Real-IP": "*"}}, {**route, "name": "plain"}],
+    )
+    made.backend("orders").answers(ok(b"hello", FRESH))
+    for _ in range(ENOUGH):
+        for address, name in (("10.0.0.1", "secure"), ("192.0.2.1", "plain")):
+            made.request("GET", "/orders/7", {"X-Real-IP": "192.0.2.9"}, client=made.client(address))
+            assert made.last_log["route"] == name

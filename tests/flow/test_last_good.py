@@ -69,6 +69,9 @@ def test_what_was_good_last_is_answered_while_the_breaker_is_open() -> None:
         ("X-Script-Name", "/evil"),
         ("X_HTTP_Method_Override", "DELETE"),
         ("True-Client-IP", "127.0.0.1"),
+        ("X-Real-IP", "127.0.0.1"),
+        ("Forwarded", "for=127.0.0.1"),
+        ("Forwarded", "for=192.0.2.1;host=evil.example"),
         ("X-Forwarded-For", "<script>"),
     ],
 )
