@@ -153,6 +153,11 @@ class Configured:
         """
         return self._read(found, overlay)
 
+    def made_elsewhere(self, settings: Settings) -> Settings:
+        """Take settings that another process has made; what of is known there."""
+        self._pending = _Made(settings, None, NOTHING, {})
+        return settings
+
     def made_from(self, settings: Settings) -> tuple[Sources, Overlay]:
         """Return what settings are made from that are in force, or were read last, or were in force before."""
         for made in (self._pending, self._in_force):

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import Deferred, DeferredList, ensureDeferred
 from twisted.logger import Logger
 
 from gateway.composition.changes import Keep, Unfit
@@ -19,6 +19,7 @@ from gateway.composition.configured import Configured
 from gateway.config import Settings
 from gateway.processes.channel import Channel, ChannelError, ChannelLost, Refused
 from gateway.processes.edition import Edition
+from gateway.processes.made import FILES, NotTold, told
 from gateway.processes.sockets import Fresh, Sockets
 from gateway.processes.team import Team
 
@@ -84,10 +85,10 @@ class WholeStage:
         Raises:
             Unfit: It cannot be built.
         """
-        edition = Edition(*self._configured.made_from(settings))
         for _, channel in self._team.serving()[:1]:
             try:
-                await channel.ask("rehearse", edition.body(), LONG)
+                if await channel.ask("rehearse", self._said(settings), LONG) == FILES:
+                    await channel.ask("rehearse", self._in_files(settings), LONG)
             except ChannelError as error:
                 raise Unfit(str(error)) from None
 
@@ -105,7 +106,7 @@ class WholeStage:
         try:
             await self._team.when(self._team.steady)
             self._team.rest(still=True)
-            channels = await self._all_prepare(edition, fresh)
+            channels = await self._all_prepare(settings, fresh)
             kept = None if keep is None else keep(settings)
             if kept is not None:
                 await kept
@@ -134,17 +135,22 @@ class WholeStage:
                 channel.close()  # so it drains, and another comes
         await self._sockets.commit(settings, ready.fresh)
 
-    async def _all_prepare(self, edition: Edition, fresh: Fresh) -> list[Channel]:
-        body = edition.body()
+    def _said(self, settings: Settings) -> dict[str, Any]:
+        """Return settings as they are told to workers in which those of this process are in force."""
+        try:
+            return {"made": told(settings, self._configured.settings)}
+        except NotTold:
+            return self._in_files(settings)
+
+    def _in_files(self, settings: Settings) -> dict[str, Any]:
+        return {"edition": Edition(*self._configured.made_from(settings)).body()}
+
+    async def _all_prepare(self, settings: Settings, fresh: Fresh) -> list[Channel]:
+        said = self._said(settings)
         serving = self._team.serving()
-        asked = []
-        for index, channel in serving:
-            share = self._sockets.share(index, fresh)
-            sockets = [list(given) for given in share.sockets]
-            descriptors = [given.descriptor for given in share.sockets]
-            asked.append(
-                channel.ask("prepare", {"edition": body, "sockets": sockets, "shared": share.shared}, LONG, descriptors)
-            )
+        asked = [
+            ensureDeferred(self._one_prepares(index, channel, said, settings, fresh)) for index, channel in serving
+        ]
         ready = []
         refusals = []
         for (_, channel), (done, failure) in zip(serving, await _all(asked), strict=True):
@@ -156,6 +162,15 @@ class WholeStage:
             # What a worker says of the configuration is worth more than that another has not answered.
             raise Unfit(str(next((each for each in refusals if isinstance(each, Refused)), refusals[0])))
         return ready
+
+    async def _one_prepares(
+        self, index: int, channel: Channel, said: dict[str, Any], settings: Settings, fresh: Fresh
+    ) -> None:
+        share = self._sockets.share(index, fresh)
+        sockets = {"sockets": [list(given) for given in share.sockets], "shared": share.shared}
+        descriptors = [given.descriptor for given in share.sockets]
+        if await channel.ask("prepare", said | sockets, LONG, descriptors) == FILES:
+            await channel.ask("prepare", self._in_files(settings) | sockets, LONG, descriptors)
 
 
 async def _all(asked: list[Deferred[Any]]) -> list[tuple[bool, Any]]:

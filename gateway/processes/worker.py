@@ -19,7 +19,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from gateway.composition.changes import Unfit
+from gateway.composition.changes import Read, Unfit
 from gateway.composition.configured import Configured
 from gateway.composition.lifecycle import GatewayService
 from gateway.composition.origin import Origin
@@ -31,6 +31,7 @@ from gateway.listening.endpoints import ListenFailed
 from gateway.processes.assignment import Assignment
 from gateway.processes.channel import Channel, Handler, connect, told
 from gateway.processes.edition import Edition
+from gateway.processes.made import FILES, NotTold, heard
 from gateway.processes.stand_ins import STAND_DOWN, STAND_IN
 from gateway.transport.inherited import Given, Inherited
 
@@ -199,9 +200,18 @@ class Worker(Service):
 
     # A configuration, in two steps.
 
-    def _prepare(self, body: Mapping[str, Any]) -> Deferred[None]:
-        """Build everything that a configuration needs; fires when it is ready, and waits for a verdict then."""
-        edition = Edition.of(body["edition"])
+    def _prepare(self, body: Mapping[str, Any]) -> Deferred[None] | str:
+        """Build everything that a configuration needs; fires when it is ready, and waits for a verdict then.
+
+        Returns:
+            `FILES` where it has to be told the files.
+        """
+        try:
+            read = self._said(body)
+        except NotTold:
+            for descriptor in self.channel.received:
+                os.close(descriptor)
+            return FILES
         handed = zip(body["sockets"], self.channel.received, strict=True)
         sockets = [Given(*said)._replace(descriptor=descriptor) for said, descriptor in handed]
         self._inherited.add(sockets, [(where, port) for where, port in body["shared"]])
@@ -226,9 +236,7 @@ class Worker(Service):
             ready.errback(failure)
 
         changes = self.gateway.changes
-        self._applied = changes.apply(
-            lambda: self._configured.taken(edition.found, edition.overlay), "parent", None, keep
-        )
+        self._applied = changes.apply(read, "parent", None, keep)
         self._applied.addErrback(failed)
         return ready
 
@@ -248,9 +256,25 @@ class Worker(Service):
         if verdict is not None:
             verdict.errback(Forgotten())
 
-    async def _rehearse(self, body: dict[str, Any]) -> None:
-        edition = Edition.of(body)
-        await self.gateway.changes.plan(lambda: self._configured.taken(edition.found, edition.overlay))
+    async def _rehearse(self, body: Mapping[str, Any]) -> str | None:
+        try:
+            read = self._said(body)
+        except NotTold:
+            return FILES
+        await self.gateway.changes.plan(read)
+        return None
+
+    def _said(self, body: Mapping[str, Any]) -> Read:
+        """Return what reads the configuration that the parent means.
+
+        Raises:
+            gateway.processes.made.NotTold: It has to say what that is made from.
+        """
+        if "edition" in body:
+            edition = Edition.of(body["edition"])
+            return lambda: self._configured.taken(edition.found, edition.overlay)
+        settings = heard(body["made"], self.gateway.settings)
+        return lambda: self._configured.made_elsewhere(settings)
 
 
 def say_that_it_failed(descriptor: int, words: str) -> None:

@@ -47,6 +47,39 @@ def test_a_change_is_in_force_in_all(whole: Whole) -> None:
     assert not whole.crew.held
 
 
+def test_workers_are_told_settings_and_the_files_where_they_cannot_be(
+    whole: Whole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the parent has read nobody reads again; one of other code does, and so do all where nothing can be told."""
+    reads: list[str] = []
+    for number, member in enumerate(whole.members):
+        taken, configured = member.worker._configured.taken, member.worker._configured
+
+        def noted(*made_from: Any, taken: Any = taken, number: int = number) -> Any:
+            reads.append(str(number))
+            return taken(*made_from)
+
+        monkeypatch.setattr(configured, "taken", noted)
+    assert whole.change("name: orders, path", "name: other, path")
+    assert reads == []
+    assert [member.routes for member in whole.members] == [["other"], ["other"]]
+
+    # Of the first one the names in force are others.
+    fresh: dict[str, Any] = {"routes": [{"name": "a", "path": "/a", "respond": {"body": "x"}}]}
+    alone = whole.members[0].worker.gateway.apply(fresh)
+    whole.turn()
+    assert alone.called
+    reads.clear()
+    assert whole.change("name: other, path", "name: third, path")
+    assert reads == ["0"]
+    assert [member.routes for member in whole.members] == [["third"], ["third"]]
+
+    monkeypatch.setattr("gateway.processes.made.LARGEST", 10)
+    assert whole.change("name: third, path", "name: fourth, path")
+    assert reads == ["0", "0", "1"]
+    assert [member.routes for member in whole.members] == [["fourth"], ["fourth"]]
+
+
 def test_where_one_cannot_build_it_none_has_it(whole: Whole) -> None:
     """What it says is the error, once; what the other had prepared is closed; the next change is as the first."""
     whole.members[1].taken.add("tcp:2")
