@@ -106,5 +106,8 @@ class Whole(Protocol):
     def administer(self, asked: dict[str, Any]) -> Deferred[dict[str, Any]]:
         """Ask who keeps the configuration of all workers (`gateway.admin.passing`)."""
 
+    def elected(self) -> bool:
+        """Whether this worker does what is done once, and says what came of it."""
+
     def source(self, name: str, source: Source) -> Source:
         """Have one worker ask a source of members, and all hear the answers."""

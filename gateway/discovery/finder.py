@@ -76,6 +76,7 @@ class Finder(Following):
         chance: From 0 up to 1.
         counts: Counts.
         remember: Takes the members that an answer had, for the next start.
+        says: Whether the log is told: one of several processes that know the same says it.
 
     Attributes:
         members: Those in force.
@@ -97,6 +98,7 @@ class Finder(Following):
         chance: Callable[[], float],
         counts: Counts,
         remember: Callable[[Sequence[Member]], None] = lambda members: None,
+        says: Callable[[], bool] = lambda: True,
     ) -> None:
         self.upstream = upstream
         self.kind = kind
@@ -112,6 +114,7 @@ class Finder(Following):
         self._backoff = BackOff(chance, source.longest_pause)
         self._counts = counts
         self._remember = remember
+        self._says = says
         self._take: Callable[[Sequence[Member]], None] | None = None
         self._found: tuple[Member, ...] = self.members
         self._changed = -SPACING
@@ -192,7 +195,7 @@ class Finder(Following):
         if self.state is not state:
             self.state, self.since = state, self._reactor.seconds()
         self.why = why
-        if told:
+        if told or not self._says():
             return
         if state is State.CURRENT:
             _log.info(
@@ -218,7 +221,7 @@ class Finder(Following):
 
     def _tell_refusals(self, refused: Sequence[str]) -> None:
         """Log that members were refused, once until an answer has none of them."""
-        if refused and not self._told_refusals:
+        if refused and not self._told_refusals and self._says():
             _log.warn(
                 "{upstream}: discovery by {kind} has {count} members that are not taken: {cause}",
                 upstream=self.upstream,
@@ -244,12 +247,13 @@ class Finder(Following):
         if before == self.members:  # a member came and went again before it was told of
             return
         self._counts.changed(self.upstream)
-        _log.info(
-            "{upstream}: {changes}",
-            upstream=self.upstream,
-            changes=_changes(before, self.members),
-            event="discovery.changed",
-        )
+        if self._says():
+            _log.info(
+                "{upstream}: {changes}",
+                upstream=self.upstream,
+                changes=_changes(before, self.members),
+                event="discovery.changed",
+            )
         if self._take is not None:
             self._take(self.members)
 

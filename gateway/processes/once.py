@@ -187,6 +187,7 @@ class SharedSource:
         self._election = election
         self._named = named
         self._publish = publish
+        self._knows = False
 
     async def follow(self, tell: Tell) -> None:
         """Ask, or hear; ends when it is another worker's turn."""
@@ -217,6 +218,7 @@ class SharedSource:
         def told(answer: Answer) -> None:
             answer = answer._replace(members=list(answer.members))
             self._publish([self._name, "", [list(member) for member in answer.members], answer.refused], True)
+            self._knows = True
             tell(answer)
 
         try:
@@ -231,13 +233,13 @@ class SharedSource:
         def heard(said: list[Any]) -> None:
             fault, members, refused = said
             if not fault:
+                self._knows = True
                 tell(Answer([Member(*member) for member in members], refused))
             elif not over.called:
-                # What was known stays known: it is told again after the pause that follows a fault.
                 over.errback(SourceFault(fault))
 
         self._named.take(self._name, heard)
         known = self._named.last.get(self._name)
-        if known is not None:
+        if known is not None and not self._knows:  # told again after a fault, it would be news of a source that is away
             heard(known)
         return over

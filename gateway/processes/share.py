@@ -227,6 +227,10 @@ class Share(Service):
         """Have one worker ask a source of members, and all hear the answers."""
         return SharedSource(name, source, self._election, self._members, partial(self._publish, MEMBERS))
 
+    def elected(self) -> bool:
+        """Whether this worker does what is done once, and says what came of it."""
+        return self._election.elected
+
     def _publish(self, kind: str, body: list[Any], stands: bool) -> None:
         self.tell(kind, body, body[0] if stands else "")
 

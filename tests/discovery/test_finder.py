@@ -50,7 +50,7 @@ class Source:
 class Bench:
     """A finder, its source, and what they tell."""
 
-    def __init__(self, keep_empty: bool = True, known: Sequence[Member] = ()) -> None:
+    def __init__(self, keep_empty: bool = True, known: Sequence[Member] = (), says: bool = True) -> None:
         self.source = Source()
         self.clock = self.source.clock
         self.taken: list[tuple[Member, ...]] = []
@@ -62,7 +62,17 @@ class Bench:
 
         counts = Counts(count("changed"), count("failed"), count("refused"))
         self.finder = Finder(
-            "users", "etcd", (), self.source, keep_empty, known, self.clock, lambda: 0.5, counts, self._keep
+            "users",
+            "etcd",
+            (),
+            self.source,
+            keep_empty,
+            known,
+            self.clock,
+            lambda: 0.5,
+            counts,
+            self._keep,
+            lambda: says,
         )
         self.finder.tell(lambda members: self.taken.append(tuple(members)))
         self.finder.startService()
@@ -247,3 +257,15 @@ def test_refusals_are_told_once(bench: Bench) -> None:
     said: list[Any] = [event for event in events if "not taken" in event["log_format"]]
     assert [event["cause"] for event in said] == ["a", "b"]
     assert bench.counted.count("refused") == 3
+
+
+def test_one_of_several_processes_that_know_the_same_tells_the_log() -> None:
+    """The others take it without a word."""
+    quiet = Bench(says=False)
+    with capturedLogs() as events:
+        quiet.say(ONE, refused=("a",))
+        quiet.clock.advance(1)
+        quiet.source.end(SourceFault("it is gone"))
+    assert quiet.taken[-1] == (ONE,)
+    assert quiet.finder.state is State.STALE
+    assert events == []

@@ -133,6 +133,14 @@ def test_one_registry_is_asked_and_all_hear() -> None:
     registries[0].over.errback(SourceFault("it is away"))
     assert [str(fault.value) for fault in faults] == ["it is away"] * 2
 
+    # Who has heard it is not told it again: it would look as if the registry were back.
+    again = ensureDeferred(sources[1].follow(heard[1].append))
+    assert heard[1] == [answer]
+    world.publish(0)(["a", "", [list(member) for member in answer.members], answer.refused], True)
+    assert heard[1] == [answer] * 2
+    again.addErrback(lambda why: None)
+    again.cancel()
+
     late = ensureDeferred(sources[2].follow(heard[2].append))
     assert heard[2] == [answer]
     ends: list[Any] = []

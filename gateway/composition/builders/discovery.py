@@ -75,6 +75,7 @@ def build_finder(said: Upstream, settings: Settings, foundation: Foundation, bef
             foundation.random,
             counts,
             (lambda members: None) if cache is None else partial(cache.keep, said.name, discovery.question),
+            (lambda: True) if foundation.whole is None else foundation.whole.elected,
         )
 
     return foundation.carried.get(("discovery", said.name, discovery, files, settings.discovery_cache), make)
