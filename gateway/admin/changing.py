@@ -91,6 +91,9 @@ class Configuration(Protocol):
     async def shown(self) -> bytes:
         """Return what is in force, as JSON, secrets masked."""
 
+    async def origins(self, search: str, start: int, end: int, written: bool) -> dict[str, Any]:
+        """Return some of the values in force, each with its place."""
+
     def check(self, body: Source) -> Deferred[Sequence[Problem]]:
         """Return what is doubtful about a whole configuration."""
 

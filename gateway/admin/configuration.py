@@ -29,6 +29,7 @@ from gateway.admin.changing import (
     tag,
 )
 from gateway.admin.guard import Guard
+from gateway.admin.origins import Origins
 from gateway.admin.resources import Leaf
 from gateway.config import Settings, editing, overlays
 from gateway.config.editing import LIMITS, SECTIONS, Edit
@@ -216,6 +217,7 @@ def configuration_leaves(guard: Guard, configuration: Configuration) -> dict[str
         "config/overlay": Overlaid(guard, configuration),
         "config/versions": PastVersions(guard, configuration),
         "config/rollback": Rollback(guard, configuration),
+        "live/config": Origins(guard, configuration),
         **{f"config/{section}/": Object(guard, configuration, section) for section in SECTIONS},
     }
 

@@ -38,7 +38,7 @@ class Part(Leaf):
 
     def answer(self, request: Request) -> bytes | Deferred[bytes]:
         """Return it as JSON."""
-        search, start, most = _asked(request)
+        search, start, most = asked(request)
         request.setHeader(b"Content-Type", b"application/json")
         found = self._find(search, start, start + most)
         return found.addCallback(_as_json) if isinstance(found, Deferred) else _as_json(found)
@@ -84,7 +84,12 @@ def _described(content: bytes) -> tuple[str, str, list[tuple[str, str]], str]:
     return texts[0], said["url"], list(fields.items()), texts[1]
 
 
-def _asked(request: Request) -> tuple[str, int, int]:
+def asked(request: Request) -> tuple[str, int, int]:
+    """Return what is searched for, which is the first, and how many of a part are asked for.
+
+    Raises:
+        MalformedRequest: The query does not say that.
+    """
     try:
         said = parse_qs(request.uri.partition(b"?")[2].decode("ascii"), errors="strict", max_num_fields=10)
         start, most = (int(said.get(name, [default])[0]) for name, default in (("from", "0"), ("most", "50")))

@@ -239,6 +239,8 @@ def _live() -> dict[str, Any]:
     def part(summary: str, words: str) -> Schema:
         return {"get": _get(summary, {"200": _json(words, _DATA), **unread}) | {"parameters": query}}
 
+    written = {"name": "written", "in": "query", "schema": {"enum": ["0", "1"]}}
+    values = _get("Some of the values in force, each with its place.", {"200": _json("Values.", _DATA, _TAG), **unread})
     tried = {"url": _TEXT, "method": _TEXT, "listener": _TEXT, "headers": {"type": "object", **_of_texts()}}
     attempt = {
         "200": _json("The route, and which were considered.", _DATA),
@@ -249,6 +251,7 @@ def _live() -> dict[str, Any]:
     body = _object(tried, "method", "listener", "headers")
     return {
         "/live/routes": part("Some of the routes.", "With the steps of their chains."),
+        "/live/config": {"get": values | {"parameters": [*query, written]}},
         "/live/route": {
             "post": _get("Try a request; nothing is sent.", attempt)
             | {"requestBody": {"required": True, "content": {"application/json": {"schema": body}}}}

@@ -106,6 +106,13 @@ class Administration:
                 await slices.did(written * SHOWING)
         return self._shown[1]
 
+    async def origins(self, search: str, start: int, end: int, written: bool) -> dict[str, Any]:
+        """Return some of the values in force, each with its place; fails with a `GatewayError`."""
+        try:
+            return await self._configured.origins(search, start, end, written)
+        except ConfigError as error:
+            raise refusal(error.problems) from None
+
     def plan(self, edit: Edit, expected: str | None) -> Deferred[Planned]:
         """Say what a change would do; fails with a `GatewayError`."""
 

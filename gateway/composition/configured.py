@@ -33,6 +33,7 @@ from gateway.config.problems import Place, Problem, problem
 from gateway.config.sources import Source, Sources
 
 if TYPE_CHECKING:
+    from gateway.composition.placed import Placed
     from gateway.config.editing import Edit
 
 _log = Logger(namespace="gateway.config")
@@ -125,6 +126,7 @@ class Configured:
         self._file: OverlayFile | None = None
         self._reader: Reader | None = None
         self.doubt = ""
+        self._placed: tuple[Settings, Placed] | None = None
 
     @property
     def settings(self) -> Settings:
@@ -258,6 +260,25 @@ class Configured:
         else:
             overlay = await large.aside(editing.apply, edit, made.overlay, made.settings, made.held)
         return (await self._loaded(overlay, large)).doubts
+
+    async def origins(self, search: str, start: int, end: int, written: bool) -> dict[str, Any]:
+        """Return some of the values in force, each with its place (`gateway.composition.placed.Placed.part`).
+
+        Raises:
+            ConfigError: What they were read from cannot be read again: a file that it names has gone.
+        """
+        made = self._in_force
+        known = self._placed
+        if known is None or known[0] is not made.settings:
+            known = self._placed = made.settings, await self._beside(made.settings.routes, self._place, made)
+        return await self._beside(made.settings.routes, known[1].part, search, start, end, written)
+
+    def _place(self, made: _Made) -> Placed:
+        from gateway.composition.placed import Placed  # few look
+        from gateway.config.origins import values
+
+        base = made.base or of_mapping(effective(made.settings, revealed=True))
+        return Placed(values(made.settings, self._composed(base, made.overlay).root))
 
     async def _edited_elsewhere(self, reader: Reader, edit: Edit) -> Settings:
         from gateway.config import editing

@@ -7,7 +7,7 @@ of an override, or `default` where nobody says anything. For `gateway config`; c
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -30,11 +30,46 @@ def annotated(settings: Settings, root: MapNode) -> str:
     """
     text = as_yaml(settings)
     lines = text.split("\n")
+    for node, _, origin in _values(_composed(text), settings, _Written(root, "", "")):
+        lines[node.end_mark.line] += f"  # {origin}"
+    return "\n".join(lines)
+
+
+class Value(NamedTuple):
+    """A value in force.
+
+    Attributes:
+        path: Where it is; a thing of a list goes by its name, where it has one.
+        value: As YAML has it, secrets masked.
+        origin: Where it comes from.
+    """
+
+    path: str
+    value: str
+    origin: str
+
+
+def values(settings: Settings, root: MapNode) -> list[Value]:
+    """Return each single value in force, with its origin.
+
+    Args:
+        settings: What was made of the tree.
+        root: The tree, with what routes and upstreams have taken over.
+    """
+    shown = _values(_composed(as_yaml(settings)), settings, _Written(root, "", ""))
+    return [Value(path, _text(node), origin) for node, path, origin in shown]
+
+
+def _composed(text: str) -> yaml.Node:
     shown = yaml.compose(text, Loader=yaml.CSafeLoader)
     assert shown is not None  # it is never empty
-    for line, origin in _comments(shown, settings, _Written(root, "", "")):
-        lines[line] += f"  # {origin}"
-    return "\n".join(lines)
+    return shown
+
+
+def _text(node: yaml.Node) -> str:
+    if isinstance(node, yaml.ScalarNode):
+        return str(node.value)
+    return "[]" if isinstance(node, yaml.SequenceNode) else "{}"
 
 
 class _Written:
@@ -79,26 +114,28 @@ def _words(place: Place, taken_from: str) -> str:
     return f"{taken_from}, {where}" if taken_from else where
 
 
-def _comments(shown: yaml.Node, value: Any, written: _Written) -> Iterator[tuple[int, str]]:
-    """Yield a line and its comment for each single value under what is shown."""
+def _values(shown: yaml.Node, value: Any, written: _Written, path: str = "") -> Iterator[tuple[yaml.Node, str, str]]:
+    """Yield each single value under what is shown, its path, and where it comes from."""
     if isinstance(shown, yaml.MappingNode) and shown.value:
         for key, below in shown.value:
             name = key.value
+            under = f"{path}.{name}" if path else name
             if not isinstance(value, Section):
                 inside = value.get(name) if isinstance(value, dict) else None
-                yield from _comments(below, inside, written.under(name, {}))
+                yield from _values(below, inside, written.under(name, {}), under)
                 continue
             attribute = _attribute(type(value), name)
             at = written.under(name, value.other_names)
             if attribute not in value.model_fields_set:
                 at = _Written(None, _not_written(value, attribute), "")
-            yield from _comments(below, getattr(value, attribute, None), at)
+            yield from _values(below, getattr(value, attribute, None), at, under)
     elif isinstance(shown, yaml.SequenceNode) and shown.value:
         for index, below in enumerate(shown.value):
             inside = value[index] if isinstance(value, tuple) and index < len(value) else None
-            yield from _comments(below, inside, written.member(index))
+            name = getattr(inside, "name", None) if isinstance(inside, Section) else None
+            yield from _values(below, inside, written.member(index), f"{path}[{name or index}]")
     else:
-        yield shown.end_mark.line, written.origin
+        yield shown, path, written.origin
 
 
 def _not_written(section: Section, attribute: str) -> str:

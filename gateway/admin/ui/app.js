@@ -5,6 +5,7 @@ import { useFeed } from "./live.js";
 import { Traffic } from "./traffic.js";
 import { Routes } from "./routes.js";
 import { Upstreams } from "./upstreams.js";
+import { Configuration } from "./configuration.js";
 import { Failures } from "./failures.js";
 import { Log } from "./log.js";
 
@@ -14,6 +15,7 @@ const TABS = [
   ["upstreams", "Upstreams", Upstreams],
   ["failures", "Failures", Failures],
   ["log", "Log", Log],
+  ["configuration", "Configuration", Configuration],
 ];
 const STATES = { live: "Live", connecting: "Connecting …", refused: "No events: too many pages are open, or the gateway is away" };
 

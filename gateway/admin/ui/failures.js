@@ -41,7 +41,7 @@ function Detail({ id }) {
       <th scope="row"><span class=${`swatch phase-${phase.name}`}></span>${phase.name}</th><td>${phase.attempt ?? ""}</td>
       <td class="number">${milliseconds(phase.start_ms)}</td><td class="number">${milliseconds(phase.ms)}</td></tr>`)} />
     <h4>Attempts</h4>
-    <${Table} caption="Attempts" head=${["", "Backend", "Outcome", "Connection", "Repeated for", "From", "Took"]} empty="No backend was asked."
+    <${Table} caption="Attempts" head=${["No.", "Backend", "Outcome", "Connection", "Repeated for", "From", "Took"]} empty="No backend was asked."
       rows=${one.attempts.map((attempt) => html`<tr key=${attempt.number}><th scope="row">${attempt.number}</th><td>${attempt.backend}</td>
         <td>${said([["", attempt.outcome], ["", attempt.status], ["", attempt.reason], ["", attempt.detail]]).map(([, word]) => word).join(", ")}</td>
         <td>${attempt.reused === null ? "" : attempt.reused ? "reused" : "new"}</td><td>${attempt.why}</td>
