@@ -24,6 +24,7 @@ import click
 from gateway.commands.apikey import apikey
 from gateway.commands.hash_secret import hash_secret
 from gateway.commands.plugin import plugin
+from gateway.commands.top import top
 from gateway.commands.upgrade import upgrade
 from gateway.commands.why import why
 
@@ -174,6 +175,7 @@ main.add_command(apikey)
 main.add_command(plugin)
 main.add_command(upgrade)
 main.add_command(why)
+main.add_command(top)
 
 
 def _load(path: str) -> Settings:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import pty
+import select
+import signal
 import socket
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,10 +22,11 @@ import requests
 
 from gateway.commands.admin_port import AdminPort, NoAnswer
 from tests.system.backends import Backend, backend
-from tests.system.gateway_process import CODE, GatewayProcess, until
+from tests.system.gateway_process import CODE, PATIENCE, GatewayProcess, until
 from tests.system.ports import free_port
 
 WHY = (sys.executable, "-P", "-m", "gateway.cli", "why")
+TOP = (sys.executable, "-P", "-m", "gateway.cli", "top")
 
 
 @pytest.fixture(scope="module")
@@ -138,4 +146,105 @@ def test_an_admin_port_in_the_file_system(origin: Backend, tmp_path: Path) -> No
         until(lambda: port.get(f"/exchanges/{name}")[0] == 200)
         assert "No route took it." in run(*WHY, name, "--admin", f"unix:{path}").stdout
     finally:
+        made.stop()
+
+
+def test_the_figures_of_one_interval(gateway: GatewayProcess) -> None:
+    """As text, and for programs; what came in between is in them."""
+    requests.get(f"{gateway.url}/gone/7", timeout=10)
+
+    text = run(*TOP, "--once", "--admin", url(gateway))
+    said = json.loads(run(*TOP, "--json", "--admin", url(gateway)).stdout)
+
+    assert text.returncode == 0, text.stderr
+    assert "requests/s" in text.stdout
+    assert "upstream.connect" in text.stdout
+    assert "\x1b" not in text.stdout
+    assert said["seconds"] >= 0.9
+    assert {upstream["name"] for upstream in said["upstreams"]} == {"there", "gone"}
+    assert said["failures"][0]["reason"] == "upstream.connect"
+
+
+class Terminal:
+    """`gateway top` in a terminal of its own.
+
+    Args:
+        arguments: Of the command.
+    """
+
+    def __init__(self, *arguments: str) -> None:
+        self._master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 140, 0, 0))
+        self.before = termios.tcgetattr(slave)
+        environ = {**os.environ, "PYTHONPATH": CODE, "TERM": "xterm-256color"}
+        self.process = subprocess.Popen([*TOP, *arguments], stdin=slave, stdout=slave, stderr=slave, env=environ)
+        self._slave = slave
+        self.seen = b""
+
+    def shows(self, words: bytes) -> bool:
+        """Read what is there, and return whether words were among it."""
+        while select.select([self._master], [], [], 0.05)[0]:
+            self.seen += os.read(self._master, 65536)
+        return words in self.seen
+
+    def type(self, key: bytes) -> None:
+        """Press a key."""
+        os.write(self._master, key)
+
+    def ended(self) -> int:
+        """Wait for its end; returns its exit code. It leaves the terminal as it was."""
+
+        def over() -> bool:
+            self.shows(b"")  # somebody has to read what it writes
+            return self.process.poll() is not None
+
+        until(over, "it does not end")
+        assert termios.tcgetattr(self._slave) == self.before
+        return self.process.wait(PATIENCE)
+
+    def close(self) -> None:
+        """Take it away."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(PATIENCE)
+        os.close(self._master)
+        os.close(self._slave)
+
+
+@pytest.mark.parametrize("way", ["q", "SIGINT"])
+def test_a_terminal_is_drawn_until_somebody_quits(gateway: GatewayProcess, way: str) -> None:
+    """By a key, or by Ctrl-C; with 0."""
+    terminal = Terminal("--admin", url(gateway), "--interval", "0.6")
+    try:
+        until(lambda: terminal.shows(b"one more look is needed"), "it draws nothing", 60)
+        until(lambda: terminal.shows(b"requests/s"), "it draws no rates", 60)
+        if way == "q":
+            terminal.type(b"x")
+            terminal.type(b"q")
+        else:
+            terminal.process.send_signal(signal.SIGINT)
+
+        assert terminal.ended() == 0
+        assert terminal.seen.rstrip().endswith(b"\x1b[?1049l")
+    finally:
+        terminal.close()
+
+
+def test_a_gateway_that_goes_away_is_waited_for(origin: Backend, tmp_path: Path) -> None:
+    """Its last figures stay, and say that they are old."""
+    made = GatewayProcess(
+        tmp_path,
+        upstreams=[{"name": "there", "backends": [{"url": f"http://127.0.0.1:{origin.server_address[1]}"}]}],
+        routes=[{"name": "there", "path": "/*", "upstream": "there"}],
+    ).start()
+    terminal = Terminal("--admin", f"http://127.0.0.1:{made.admin_port}", "--interval", "0.6")
+    try:
+        until(lambda: terminal.shows(b"failed at"), "it draws nothing", 60)
+        made.stop()
+        until(lambda: terminal.shows(b"these figures are old"), "it does not say so", 60)
+        assert terminal.process.poll() is None
+        terminal.type(b"q")
+        assert terminal.ended() == 0
+    finally:
+        terminal.close()
         made.stop()
