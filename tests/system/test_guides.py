@@ -272,6 +272,18 @@ def test_send_logs(tmp_path: Path) -> None:
             guide.stop()
 
 
+def test_find_the_cause(tmp_path: Path) -> None:
+    """Of a request that failed, of one that no route took, and of one that went well; and what happens now."""
+    with backend() as origin:
+        ports = {8080: free_port(), 9090: free_port(), 9001: origin.server_address[1]}
+        ports |= {9002: free_port(), 9003: free_port()}
+        guide = Guide("docs/guides/find-the-cause.md", tmp_path, ports)
+        try:
+            assert guide.follow() >= 9
+        finally:
+            guide.stop()
+
+
 def test_see_a_request_from_end_to_end(tmp_path: Path) -> None:
     """In Jaeger, by a double that reads what it gets with OpenTelemetry's own messages."""
     jaeger = Jaeger()
