@@ -9,7 +9,7 @@ step is adding a line. What each step does is in `gateway.middleware`, what it i
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING
 
 from gateway.composition.builders.access_log import access_log, redactor
@@ -91,7 +91,7 @@ class Pipeline:
         self._application_id = RequestId(foundation.random_bytes, ("",))  # an application is believed
         self._tracing = tracing or Tracing(foundation)
         self._access_log = access_log(settings, log_access, foundation.wall_clock, foundation.random)
-        self._keep = foundation.failures.keeper(partial(redactor, settings))
+        self._keep = foundation.failures.keeper(redactor(settings))
         self._settings = settings
         self._address_note = address_note(foundation)
         self._dry_run_fields = Fields(settings)

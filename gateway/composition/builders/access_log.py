@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from gateway.config import Settings
@@ -62,9 +63,12 @@ def redacted_parameters(settings: Settings) -> tuple[str, ...]:
     return (*settings.access_log.redact_query, *sorted(_places(settings)[1]))
 
 
-def redactor(settings: Settings) -> Callable[[bytes], str]:
-    """Return what makes text of queries as the access log does, whether there is one or not."""
-    return query_redactor((*ALWAYS_REDACTED, *redacted_parameters(settings)))
+def redactor(settings: Settings) -> Callable[[], Callable[[bytes], str]]:
+    """Return what makes, when it is wanted, what makes text of queries as the access log does.
+
+    It holds names only: a route that is taken over goes on with it, and keeps nothing of the settings that it had.
+    """
+    return partial(query_redactor, sorted({*ALWAYS_REDACTED, *redacted_parameters(settings)}))
 
 
 def _more(settings: Settings) -> tuple[str, ...]:

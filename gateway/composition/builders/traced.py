@@ -99,7 +99,7 @@ def traced(settings: Settings, foundation: Foundation, environ: Mapping[str, str
     if found.disabled:
         return Tracing(foundation)
     ratio = found.ratio if found.ratio is not None and not _written(said, "sample_ratio") else said.sample_ratio
-    redacted = redactor(settings)
+    redacted = redactor(settings)()
     # What decides about exchanges may change without another exporter.
     sent = said.model_dump_json(exclude={"sample_ratio", "slow", "headers"})
     written = frozenset(said.model_fields_set)
