@@ -24,12 +24,15 @@ from gateway.config import ConfigError, Settings
 from gateway.config.apart import Answer, Question, bare, compose_over
 from gateway.config.loading import LISTS
 from gateway.config.overlays import Overlay
-from gateway.config.problems import Problem
+from gateway.config.problems import Place, Problem, problem
 from gateway.config.sources import Sources
 from gateway.transport.threads import Threads
 
 LARGE: Final = 4 * 1024
 """Octets of files that are read in a process of their own: some 30 routes, which take 8 ms."""
+
+LONGEST: Final = 300.0
+"""Seconds that a configuration may take to be read: as long as it does, no other one is."""
 
 PICKLED: Final = 20
 """Work of pickling a thing of the configuration."""
@@ -62,6 +65,7 @@ class Reader(Service):
         slices: Makes what counts the work.
         large: As `LARGE`.
         command: Runs `gateway.config.apart`.
+        longest: As `LONGEST`.
     """
 
     def __init__(
@@ -70,12 +74,14 @@ class Reader(Service):
         slices: Callable[[], Slices],
         large: int = LARGE,
         command: tuple[str, ...] = _COMMAND,
+        longest: float = LONGEST,
     ) -> None:
         self._make = threads
         self._threads: Threads | None = None
         self._slices = slices
         self._large = large
         self._command = command
+        self._longest = longest
         self._pickled: dict[int, tuple[Any, bytes]] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._given_up = False
@@ -181,14 +187,27 @@ class Reader(Service):
         except OSError as error:
             raise CannotRead(f"{self._command[0]} cannot be started: {error}") from None
         try:
-            written, said = process.communicate(pickle.dumps(sent, pickle.HIGHEST_PROTOCOL))
+            written, said = process.communicate(pickle.dumps(sent, pickle.HIGHEST_PROTOCOL), self._longest)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            return [_too_much(question, f"one that took longer than {self._longest:g} s")]
         finally:
             self._process = None
+        if process.returncode < 0 and not self._given_up:
+            # Most probably for its memory: read here, the configuration would be the end of the gateway.
+            return [_too_much(question, f"that the process that read it was ended by signal {-process.returncode}")]
         if process.returncode:
             words = said.decode(errors="replace").strip().rpartition("\n")[2]
             raise CannotRead(f"{' '.join(self._command)} ended with {process.returncode}: {words}")
         answer: Answer | list[Problem] = pickle.loads(written)  # noqa: S301 - from a process that was started here
         return answer
+
+
+def _too_much(question: Question, found: str) -> Problem:
+    files = question.found.files
+    place = Place(files[0].file if files else str(question.found.directory), 1, 1)
+    return problem(place, "", "a configuration that can be read", found)
 
 
 def _plain(overlay: Overlay) -> Overlay:

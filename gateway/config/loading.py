@@ -27,6 +27,7 @@ from gateway.config import (
 from gateway.config.nodes import Entry, MapNode, describe
 from gateway.config.overlays import Overlay
 from gateway.config.problems import ConfigError, Place, Problem, problem
+from gateway.config.problems import reading as reading_one
 from gateway.config.schema import Settings
 from gateway.config.validation import Location, locate, validate
 from gateway.config.writing import copied
@@ -143,7 +144,17 @@ def compose(
     Raises:
         ConfigError: It cannot be used.
     """
-    problems = list(problems)
+    with reading_one():
+        return _composed(found, environ, find, list(problems), supported_only)
+
+
+def _composed(
+    found: sources.Sources,
+    environ: Mapping[str, str],
+    find: Callable[[Path | None], Overlay],
+    problems: list[Problem],
+    supported_only: bool,
+) -> Loaded:
     variables = {**found.variables, **environ}
     roots = [root for source in found.files if (root := _root(source, problems)) is not None]
     complete = not problems  # otherwise the names that seem to be missing may stand in a file that could not be read
@@ -204,6 +215,13 @@ def judge(
     Returns:
         None where the schema cannot make settings of it.
     """
+    with reading_one():
+        return _judged(root, directory, problems, complete, supported_only)
+
+
+def _judged(
+    root: MapNode, directory: Path, problems: list[Problem], complete: bool, supported_only: bool
+) -> Settings | None:
     settings = validate(root, directory, problems)
     if complete:
         problems.extend(references.check(root))

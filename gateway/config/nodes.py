@@ -155,6 +155,10 @@ def to_data(node: Node) -> object:
     return [to_data(item) for item in node.items]
 
 
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
 def describe(node: Node) -> str:
     """Say what a node is, to end the sentence "found …"."""
     if isinstance(node, MapNode):
@@ -166,9 +170,8 @@ def describe(node: Node) -> str:
         return "nothing"
     if isinstance(value, str):
         value = without_credentials(value)  # a password has no place in a message
-        text = value if len(value) <= 60 else value[:57] + "..."
-        return '"' + text.encode("unicode_escape").decode("ascii").replace('"', '\\"') + '"'
-    return node.text
+        return '"' + _short(value).encode("unicode_escape").decode("ascii").replace('"', '\\"') + '"'
+    return _short(node.text)
 
 
 def items(node: Node | None) -> Iterator[tuple[int, Node]]:

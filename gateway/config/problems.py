@@ -6,8 +6,9 @@ operator sees all of them at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Final, NamedTuple
 
 
 class Place(NamedTuple):
@@ -40,15 +41,29 @@ class Problem(NamedTuple):
         return f"{where}{self.path}: {self.message}" if self.path else where + self.message
 
 
+MOST: Final = 1000
+"""Problems that are told of one configuration; of more, how many there are."""
+
+COMPARISONS: Final = 20_000
+"""Known words that wrong ones of one configuration are compared with, for what was meant: some tenths of a second."""
+
+LONGEST: Final = 64
+"""Characters of a word that may have been meant to be another one."""
+
+
 class ConfigError(Exception):
     """A configuration that cannot be used; nothing of it was applied.
 
     Attributes:
-        problems: All of them, by file and position.
+        problems: All of them, by file and position; of more than `MOST`, the first, and one that says how many follow.
     """
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems: tuple[Problem, ...] = tuple(sorted(set(problems)))
+        found = sorted(set(problems))
+        if len(found) > MOST + 1:
+            words = f"this is one of {len(found) - MOST} more problems, which are not listed"
+            found[MOST:] = [found[MOST]._replace(path="", message=words)]
+        self.problems: tuple[Problem, ...] = tuple(found)
         super().__init__("\n".join(map(str, self.problems)))
 
 
@@ -73,6 +88,36 @@ def problem(place: Place, path: str, expected: str, found: str) -> Problem:
     return Problem(*place, path, f"expected {expected}, found {found}")
 
 
+class _Bound:
+    """How many comparisons the reading that is under way has left; any number, where none is."""
+
+    def __init__(self) -> None:
+        self._left: int | None = None
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Bound the comparisons of one reading; the parts of a reading have one bound."""
+        before = self._left
+        self._left = COMPARISONS if before is None else before
+        try:
+            yield
+        finally:
+            if before is None:
+                self._left = None
+
+    def admits(self, count: int) -> bool:
+        """Whether so many more may be made."""
+        if self._left is None:
+            return True
+        self._left -= count
+        return self._left >= 0
+
+
+_bound: Final = _Bound()
+reading: Final = _bound.reading
+"""Around the reading of one configuration: what was meant by thousands of wrong words nobody waits for."""
+
+
 def suggestion(word: str, known: Iterable[str], least: float = 0.6) -> str:
     """The end of a sentence that names the nearest known word; empty if none is near.
 
@@ -83,5 +128,8 @@ def suggestion(word: str, known: Iterable[str], least: float = 0.6) -> str:
     """
     from difflib import get_close_matches  # 160 kB: who writes no wrong word needs none of it
 
-    near = get_close_matches(word, list(known), n=1, cutoff=least)
+    words = list(known)
+    if len(word) > LONGEST or not _bound.admits(len(words)):
+        return ""
+    near = get_close_matches(word, words, n=1, cutoff=least)
     return f", did you mean `{near[0]}`?" if near else ""

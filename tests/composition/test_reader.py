@@ -48,13 +48,13 @@ class AtOnce:
 class Reading:
     """A reader of a file, with its question answered in this process unless it has a command."""
 
-    def __init__(self, path: Path, *, large: int = 0, command: tuple[str, ...] | None = None) -> None:
+    def __init__(self, path: Path, *, large: int = 0, command: tuple[str, ...] | None = None, **options: Any) -> None:
         self.path = path
         self.clock = Clock()
         self.slices: list[Slices] = []
         self.answers: list[Answer | list[Problem]] = []
         self.settings = config.load(path, {})
-        options: dict[str, Any] = {} if command is None else {"command": command}
+        options |= {} if command is None else {"command": command}
         self.reader = Reader(lambda most, name: AtOnce(), self._slices, large, **options)
         if command is None:
             self.reader._ask = self._answer  # type: ignore[method-assign]  # no process
@@ -167,14 +167,30 @@ def test_without_a_process_it_is_read_here(path: Path) -> None:
     assert reading.read()[0] == reading.settings
 
 
-@pytest.mark.parametrize("words", ["import sys; sys.exit('out of memory')", "import os; os.kill(os.getpid(), 9)"])
-def test_a_process_that_fails_is_no_answer(path: Path, words: str) -> None:
+def test_a_process_that_fails_is_no_answer(path: Path) -> None:
     """It is said how it ended."""
-    reading = Reading(path, command=(sys.executable, "-c", words))
-    with pytest.raises(CannotRead, match=r"ended with (1: out of memory|-9)"):
+    reading = Reading(path, command=(sys.executable, "-c", "import sys; sys.exit('out of memory')"))
+    with pytest.raises(CannotRead, match=r"ended with 1: out of memory"):
         reading.reader._ask(asked(path, {}))
 
     assert reading.read()[0] == reading.settings
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("import os; os.kill(os.getpid(), 9)", "that the process that read it was ended by signal 9"),
+        ("import time; time.sleep(600)", "one that took longer than 0.3 s"),
+    ],
+)
+def test_what_is_too_much_for_a_process_is_not_read_here(path: Path, words: str, found: str) -> None:
+    """It would be the end of the gateway, or would hold it up for as long; those who come after it are read."""
+    reading = Reading(path, command=(sys.executable, "-c", words), longest=0.3 if "time" in words else 60.0)
+
+    with pytest.raises(
+        ConfigError, match=f"gateway.yaml:1:1: expected a configuration that can be read, found {found}"
+    ):
+        reading.read()
 
 
 def test_a_process_of_its_own(path: Path) -> None:

@@ -1,6 +1,16 @@
 from __future__ import annotations
 
-from gateway.config.problems import ConfigError, Place, Problem, problem, suggestion
+from gateway.config.problems import (
+    COMPARISONS,
+    LONGEST,
+    MOST,
+    ConfigError,
+    Place,
+    Problem,
+    problem,
+    reading,
+    suggestion,
+)
 
 
 def test_a_problem_reads_as_one_line() -> None:
@@ -29,3 +39,25 @@ def test_a_near_word_is_suggested_and_a_far_one_is_not() -> None:
     """`upstrem` means `upstream`; `zzz` means nothing that is known."""
     assert suggestion("upstrem", ["path", "upstream"]) == ", did you mean `upstream`?"
     assert suggestion("zzz", ["path", "upstream"]) == ""
+
+
+def test_of_thousands_of_problems_the_first_are_told() -> None:
+    """And how many there are more; told again, they are the same."""
+    error = ConfigError(Problem("a", line, 1, "k", "wrong") for line in range(1, MOST + 501))
+
+    assert [one.line for one in error.problems] == list(range(1, MOST + 2))
+    assert error.problems[MOST].message == "this is one of 500 more problems, which are not listed"
+    assert ConfigError(error.problems).problems == error.problems
+
+
+def test_what_was_meant_is_not_looked_for_without_end() -> None:
+    """One reading makes so many comparisons, its parts together, and the next has its own. No long word is."""
+    known = ["upstream"] * (COMPARISONS // 4)
+    for _ in range(2):
+        with reading():
+            found = [bool(suggestion("upstrem", known)) for _ in range(3)]
+            with reading():
+                found += [bool(suggestion("upstrem", known)) for _ in range(3)]
+        assert found == [True, True, True, True, False, False]
+    assert suggestion("upstrem", known)
+    assert not suggestion("a" * (LONGEST + 1), ["a" * LONGEST])
