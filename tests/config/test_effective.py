@@ -197,3 +197,39 @@ def test_what_is_shared_out_copied_and_put_together_is_written_back(load_text: L
     assert (parts["split_on"], parts["mirror"], parts["methods"]) == ("-", "-", ["GET"])
     assert (parts["upstream"], parts["backends"]) == (["aggregate of a, b"], ["http://h:1"])
     assert {"split_on", "mirror"}.isdisjoint(route_table(load_text(upstreams + "routes: [{path: /, upstream: a}]"))[0])
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "{type: dns, name: users.internal, port: 80}",
+        "{type: dns_srv, name: _http._tcp.users.internal}",
+        "{type: file, path: members.json, keep_empty: false}",
+        "{type: consul, service: users, token: hunter2}",
+        "{type: etcd, prefix: /users/, user: a, password: hunter2}",
+        "{type: kubernetes, service: users, namespace: b}",
+    ],
+)
+def test_discovery_of_every_type_is_written_back(load_text: Load, kind: str) -> None:
+    """Without the keys of other types, which are refused."""
+    settings = load_text(f"upstreams: [{{name: a, discovery: {kind}}}]")
+
+    again = load_text(json.dumps(effective(settings, revealed=True)))
+    assert again == settings
+    assert "hunter2" not in as_yaml(settings)
+
+
+@pytest.mark.parametrize("kind", ["format: loki, labels: {a: b}", "format: elasticsearch, index: a", "format: ndjson"])
+def test_log_shipping_of_every_format_is_written_back(load_text: Load, kind: str) -> None:
+    """Labels are Loki's, an index is Elasticsearch's."""
+    settings = load_text(f"log_shipping: {{url: 'https://logs.example/push', {kind}}}")
+
+    assert load_text(json.dumps(effective(settings, revealed=True))) == settings
+
+
+@pytest.mark.parametrize("kind", ["database: keys.db", "driver: tests.storage.other_sql, connect: {file: hunter2}"])
+def test_a_database_of_keys_is_written_back(load_text: Load, kind: str) -> None:
+    """A file of sqlite3's, or what another driver connects by."""
+    settings = load_text(f"auth: {{api_keys: {{store: sql, {kind}}}}}")
+
+    assert load_text(json.dumps(effective(settings, revealed=True))) == settings

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field, model_validator
 
 from gateway.config.schema.authorities import ForwardAuth, Introspection
-from gateway.config.schema.base import Section, expected, one_or_many, or_one
+from gateway.config.schema.base import Section, Varied, expected, one_or_many, or_one
 from gateway.config.schema.basic import Basic
 from gateway.config.schema.mtls import Mtls
 from gateway.config.schema.oauth import OAuth
@@ -49,7 +49,7 @@ class ApiKey(Section):
         return self
 
 
-class ApiKeys(Section):
+class ApiKeys(Varied):
     """API keys: where they are kept and where a request shows one."""
 
     secret_keys = frozenset({"connect", "pepper"})
@@ -86,6 +86,10 @@ class ApiKeys(Section):
     def as_bearer(self) -> bool:
         """Whether keys are shown where bearer tokens are."""
         return self.header.lower() == "authorization" and (self.scheme or "").lower() == "bearer"
+
+    def foreign(self) -> tuple[str, ...]:
+        """Return the key of other drivers."""
+        return () if self.driver == "sqlite3" else ("database",)
 
     @model_validator(mode="after")
     def _connects_one_way(self) -> ApiKeys:

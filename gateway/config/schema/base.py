@@ -7,11 +7,18 @@ name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    GetJsonSchemaHandler,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
@@ -90,6 +97,20 @@ class Section(BaseModel):
             if key in found.get("required", ()):
                 found["required"].remove(key)
         return schema
+
+
+class Varied(Section):
+    """A section of which some keys are for some of its kinds only: the others are refused, and not written back."""
+
+    def foreign(self) -> Collection[str]:
+        """Return the keys that this one must not have."""
+        raise NotImplementedError
+
+    @model_serializer(mode="wrap")
+    def _without_foreign(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # One that says nothing at all is that of the reference, which shows what every key says by itself.
+        foreign = self.foreign() if self.model_fields_set else ()
+        return {key: value for key, value in write(self).items() if key not in foreign}
 
 
 @cache

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from gateway.config import patterns
 from gateway.config.problems import Unexpected
-from gateway.config.schema.base import Section, expected
+from gateway.config.schema.base import Varied, expected
 from gateway.config.schema.types import URL, File, FileName, Flag, Parsed, Secret, SomeText, form
 
 Kind = Literal["dns", "dns_srv", "file", "consul", "etcd", "kubernetes"]
@@ -76,7 +76,7 @@ def _prefix(value: object) -> str:
     return written
 
 
-class Discovery(Section):
+class Discovery(Varied):
     """Where the members of an upstream are found."""
 
     secret_keys = frozenset({"token", "password"})
@@ -137,12 +137,12 @@ class Discovery(Section):
 
     @model_validator(mode="after")
     def _has_the_keys_of_its_type(self) -> Discovery:
-        needed, possible = _OF[self.type]
+        needed, _ = _OF[self.type]
         written = self.model_fields_set
         missing = sorted(needed - written)
         if missing:
             raise expected(f"`{missing[0]}` for discovery of type {self.type}", "none")
-        foreign = sorted(written - needed - possible - _ALL)
+        foreign = sorted(written & self.foreign())
         if foreign:
             raise expected(f"only keys of discovery of type {self.type}", f"`{foreign[0]}`")
         if self.type == "dns" and isinstance(self.port, str):
@@ -152,6 +152,11 @@ class Discovery(Section):
         if not self.endpoints:
             raise expected("at least one of `endpoints`", "none")
         return self
+
+    def foreign(self) -> frozenset[str]:
+        """Return the keys of other types."""
+        needed, possible = _OF[self.type]
+        return frozenset(type(self).model_fields) - needed - possible - _ALL
 
     @property
     def urls_of_their_own(self) -> bool:

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from gateway.config.problems import Unexpected
-from gateway.config.schema.base import Section, expected
+from gateway.config.schema.base import Varied, expected
 from gateway.config.schema.types import URL, Duration, File, HeaderName, Parsed, Positive, SecretScalar, Size, form
 
 _OF = {"labels": "loki", "index": "elasticsearch"}
@@ -35,7 +35,7 @@ def _labels(value: object) -> dict[str, str]:
 _LABELS = {"type": "object", "additionalProperties": {"type": "string"}, "minProperties": 1}
 
 
-class LogShipping(Section):
+class LogShipping(Varied):
     """Where records of the logs are sent, beside the file of the access log. Absent: nowhere."""
 
     url: URL = Field(description="The whole URL that batches are posted to.")
@@ -70,6 +70,10 @@ class LogShipping(Section):
         if queue < 64 * 1024:
             raise expected("a size from 64KiB up")
         return queue
+
+    def foreign(self) -> list[str]:
+        """Return the keys of other formats."""
+        return [key for key, form in _OF.items() if form != self.format]
 
     @field_validator("labels", "index")
     @classmethod

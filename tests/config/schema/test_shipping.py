@@ -15,7 +15,7 @@ def test_what_is_meant_where_only_the_url_is_given() -> None:
     """As the contract has it."""
     said = LogShipping.model_validate({"url": "http://127.0.0.1:3100/x"})
 
-    assert said.model_dump(exclude={"url"}) == {
+    assert {key: value for key, value in said if key != "url"} == {
         "format": "ndjson", "what": ("access",), "headers": {}, "labels": {"job": "gateway"},
         "index": "gateway-access", "ca": None, "compression": "none", "batch": 1000, "interval": 1.0,
         "queue": 16 * 1024 * 1024, "drop": "newest",
