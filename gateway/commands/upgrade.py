@@ -19,7 +19,7 @@ _LOOK = 0.05
 
 @click.command()
 @click.argument("pidfile", metavar="PIDFILE", type=click.Path(path_type=Path))
-@click.option("--timeout", metavar="SECONDS", default=75.0, show_default=True, help="How long to wait for it.")
+@click.option("--timeout", metavar="SECONDS", default=330.0, show_default=True, help="How long to wait for it.")
 def upgrade(pidfile: Path, timeout: float) -> None:
     """Let the installed version take over from the gateway that PIDFILE names.
 

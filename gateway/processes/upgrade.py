@@ -23,8 +23,9 @@ from gateway.processes.handover import VARIABLE, Handover
 from gateway.processes.passing import Passing, descriptors_of_systemd
 from gateway.transport.inherited import Given
 
-PATIENCE: Final = 60.0
-"""Seconds for the new process to serve: it imports, reads its configuration and builds."""
+PATIENCE: Final = 300.0
+"""Seconds for the new process to serve: it imports, reads its configuration and builds, and waits for its workers. They
+have less (`gateway.processes.team`): what they cannot do in time is for it to say."""
 
 _log = Logger()
 

@@ -280,7 +280,7 @@ def test_while_ports_change_nobody_stands_in() -> None:
 
 
 def test_one_that_does_not_come_up_is_killed() -> None:
-    """It imports, reads and builds: that takes no minute."""
+    """It imports, reads and builds: that takes no three minutes."""
     world = World()
     world.clock.advance(PATIENCE)
 
