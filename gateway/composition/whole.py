@@ -21,6 +21,8 @@ from gateway.exchange import Exchange
 from gateway.identity.refresh import GrantStore
 from gateway.limiting.limit import LimitStore
 from gateway.resilience.admission import Bulkhead
+from gateway.telemetry.catalog import Spec
+from gateway.telemetry.exposition import Sample
 from gateway.telemetry.metrics import Metrics
 
 Took = Callable[[bool, str], bool]
@@ -87,6 +89,9 @@ class Whole(Protocol):
 
     def exposition(self, accept: bytes) -> Deferred[tuple[bytes, bytes]]:
         """Return content type and text for a scrape of all workers."""
+
+    def figures(self) -> Deferred[list[tuple[Spec, list[Sample]]]] | None:
+        """Ask for the figures of all workers that do not add up; None where another worker tells of them."""
 
     def upstreams(self) -> Deferred[list[dict[str, Any]]]:
         """Return what is known of the upstreams in all workers."""

@@ -38,7 +38,8 @@ from gateway.processes.once import Election, Named, Probed, SharedSource, no_fau
 from gateway.processes.places import LooksAgain, Places, SharedBulkhead
 from gateway.processes.views import merged
 from gateway.resilience.admission import Bulkhead
-from gateway.telemetry.exposition import OPENMETRICS, TEXT, wants_openmetrics
+from gateway.telemetry.catalog import METRICS, Spec
+from gateway.telemetry.exposition import OPENMETRICS, TEXT, Sample, wants_openmetrics
 from gateway.telemetry.merging import Others, samples, series
 from gateway.telemetry.metrics import MEMO_SECONDS, Metrics
 
@@ -153,6 +154,18 @@ class Share(Service):
     def exposition(self, accept: bytes) -> Deferred[tuple[bytes, bytes]]:
         """Return content type and text for a scrape of all workers."""
         return ensureDeferred(self._exposition(accept))
+
+    def figures(self) -> Deferred[list[tuple[Spec, list[Sample]]]] | None:
+        """Ask for the figures of all workers that do not add up; None where another worker tells of them."""
+        return ensureDeferred(self._figures()) if self._election.elected else None
+
+    async def _figures(self) -> list[tuple[Spec, list[Sample]]]:
+        try:
+            said = await self._channel.ask(FIGURES)
+        except ChannelError:
+            return []  # the parent is gone: this worker drains
+        families = ((spec, said["of"].get(spec.name, ())) for spec in METRICS if not spec.adds_up)
+        return [(spec, list(samples(series(rows)))) for spec, rows in families]
 
     def upstreams(self) -> Deferred[list[dict[str, Any]]]:
         """Return what is known of the upstreams in all workers."""

@@ -28,6 +28,11 @@ class Spec(NamedTuple):
     alias: str = ""
     whole: str = "sum"
 
+    @property
+    def adds_up(self) -> bool:
+        """Whether a server to which every worker tells its own figures makes the right one of them."""
+        return self.kind != "gauge" and self.whole == "sum"
+
 
 METRICS = (
     Spec(
@@ -555,6 +560,7 @@ METRICS = (
         "counter",
         (),
         "With `processes: n`: workers that the parent has started in the place of others that had ended.",
+        whole="max",
     ),
 )
 

@@ -10,6 +10,11 @@ for all of its observations, with the sample rate that says how many they are. I
 same part of the way in each bucket, chosen so that the sum is right: so the mean is exact, and percentiles are as good
 as the buckets. What is above the last bound gets what is left of the sum.
 
+# Note [Of several processes]
+
+A server adds up what counters and timers say, whoever sends them, so each worker sends its own. Of a gauge it keeps the
+last that came: those go from one worker, as they are of all, and so do counters that all workers count alike.
+
 See https://github.com/statsd/statsd/blob/master/docs/metric_types.md and
 https://docs.datadoghq.com/developers/dogstatsd/datagram_shell/.
 """
@@ -22,6 +27,7 @@ from math import isfinite
 from typing import Any, Final
 
 from twisted.application.service import Service
+from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
 
 from gateway.telemetry.catalog import Spec
@@ -33,6 +39,9 @@ UDP_MOST: Final = 1432
 
 UNIX_MOST: Final = 8192
 """Octets of a datagram at a UNIX socket; what the Datadog agent reads at once."""
+
+Families = Iterable[tuple[Spec, Iterable[Sample]]]
+"""Figures, by metric."""
 
 _NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9_-]+")
 _NOT_IN_TAGS: Final = re.compile(r"[\s|,#]+")
@@ -54,7 +63,7 @@ class Lines:
         self._counts: dict[tuple[str, tuple[str, ...]], float] = {}
         self._histograms: dict[tuple[str, tuple[str, ...]], tuple[tuple[int, ...], float]] = {}
 
-    def __call__(self, families: Iterable[tuple[Spec, Iterable[Sample]]]) -> Iterator[bytes]:
+    def __call__(self, families: Families) -> Iterator[bytes]:
         """Return the lines of all figures that have changed, and of all gauges."""
         counts, self._counts = self._counts, {}
         histograms, self._histograms = self._histograms, {}
@@ -148,11 +157,14 @@ class StatsD(Service):
         clock: For the interval.
         dropped: Told of each datagram that was dropped.
         close: Called at the end.
+        of_all: Asks for those of all processes, where there are several: Note [Of several processes]. It returns None
+            where this one does not send them.
+        lines_of_all: Writes those.
     """
 
     def __init__(
         self,
-        figures: Callable[[], Iterable[tuple[Spec, Iterable[Sample]]]],
+        figures: Callable[[], Families],
         lines: Lines,
         send: Callable[[bytes], bool],
         most: int,
@@ -160,7 +172,12 @@ class StatsD(Service):
         clock: Any,
         dropped: Callable[[], object],
         close: Callable[[], object] = lambda: None,
+        of_all: Callable[[], Deferred[Any] | None] = lambda: None,
+        lines_of_all: Lines | None = None,
     ) -> None:
+        self._of_all = of_all
+        self._lines_of_all = lines_of_all
+        self._compared = False
         self._figures = figures
         self._lines = lines
         self._send = send
@@ -177,6 +194,7 @@ class StatsD(Service):
         for _ in self._lines(self._figures()):
             pass
         self._loop.start(self._interval, now=False)
+        self._ask()
 
     def stopService(self) -> None:
         """Send what has come since the last time, and end."""
@@ -187,6 +205,25 @@ class StatsD(Service):
         self._close()
 
     def _tell(self) -> None:
-        for datagram in datagrams(self._lines(self._figures()), self._most):
+        self._write(self._lines(self._figures()))
+        if self._loop.running:
+            self._ask()
+
+    def _ask(self) -> None:
+        asked = self._of_all()
+        if asked is None:
+            self._compared = False
+        else:
+            asked.addCallback(self._tell_of_all)
+
+    def _tell_of_all(self, families: Families) -> None:
+        if self.running and self._lines_of_all is not None:
+            lines = list(self._lines_of_all(families))
+            if self._compared:  # else another one has sent what was counted before
+                self._write(lines)
+            self._compared = True
+
+    def _write(self, lines: Iterable[bytes]) -> None:
+        for datagram in datagrams(lines, self._most):
             if not self._send(datagram):
                 self._dropped()

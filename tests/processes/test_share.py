@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -131,6 +133,28 @@ def test_metrics_of_any_worker_are_those_of_all() -> None:
         assert b"gateway_workers 2\n" in answer.body
         assert answer.headers.get(b"content-type") == b"text/plain; version=0.0.4; charset=utf-8"
     assert first.request("POST", "/metrics").status == 405
+
+
+def test_statsd_gets_counts_from_each_worker_and_gauges_from_one() -> None:
+    """A server adds up what counters say, and keeps the gauge that came last."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taking:
+        taking.bind(("127.0.0.1", 0))
+        taking.setblocking(False)
+        world = Workers(metrics={"statsd": {"address": f"127.0.0.1:{taking.getsockname()[1]}", "interval": "1s"}})
+        for worker in world.workers:
+            worker.get("/orders/7")
+        world.advance(1.1)
+        lines: list[bytes] = []
+        with suppress(BlockingIOError):
+            while True:
+                lines += taking.recv(65536).split(b"\n")
+
+    assert lines.count(b"gateway.workers:2|g") == 1
+    assert [line.partition(b"|")[0] for line in lines if b"active_connections" in line] == [
+        b"gateway.active_connections:2"
+    ]
+    requests = [line for line in lines if line.startswith(b"gateway.requests:")]
+    assert [line.partition(b"|")[0] for line in requests] == [b"gateway.requests:1"] * 2
 
 
 def test_a_worker_whose_parent_is_gone_shows_its_own_figures() -> None:

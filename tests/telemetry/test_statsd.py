@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from gateway.telemetry.catalog import Spec
@@ -168,3 +169,39 @@ def test_what_the_system_does_not_take_is_dropped_and_counted() -> None:
     bench.clock.advance(1)
 
     assert (bench.sent, bench.dropped) == ([], 1)
+
+
+def test_what_is_of_all_processes_one_of_them_sends() -> None:
+    """From the second time on, since another one has sent what was counted before; never after its end."""
+    bench, own, lines = Bench(), Lines("g", tagged=True), Lines("g", tagged=True)
+    asked: list[Deferred[Any]] = []
+    elected = True
+
+    def of_all() -> Deferred[Any] | None:
+        if not elected:
+            return None
+        asked.append(Deferred())
+        return asked[-1]
+
+    def answer(count: int) -> None:
+        asked[-1].callback([(STATE, [(("b",), 2)]), (REQUESTS, [(("all", ""), count)])])
+
+    bench.statsd = StatsD(list, own, bench.send, 100, 1.0, bench.clock, bench.drop, bench.close, of_all, lines)
+    bench.statsd.startService()
+    answer(10)
+    assert bench.sent == []
+    bench.clock.advance(1)
+    answer(13)
+    assert bench.sent == [b"g.state:2|g|#backend:b\ng.requests:3|c|#route:all"]
+
+    elected = False
+    bench.clock.advance(1)
+    elected = True
+    bench.clock.advance(1)
+    answer(20)
+    assert len(bench.sent) == 1
+    bench.clock.advance(1)
+    bench.statsd.stopService()
+    answer(21)
+    assert len(bench.sent) == 1
+    assert len(asked) == 4

@@ -26,15 +26,19 @@ def send_figures(said: Metrics, foundation: Foundation) -> None:
 
     def make() -> StatsD:
         outlet = DatagramSocket(statsd.address, foundation.reactor)
+        figures, whole = foundation.metrics.samples, foundation.whole
+        lines = [Lines(statsd.prefix, tagged=statsd.tags == "dogstatsd", own=dict(own)) for _ in range(2)]
         return StatsD(
-            foundation.metrics.samples,
-            Lines(statsd.prefix, tagged=statsd.tags == "dogstatsd", own=dict(own)),
+            figures if whole is None else lambda: [each for each in figures() if each[0].adds_up],
+            lines[0],
             outlet.send,
             UNIX_MOST if statsd.address.startswith("unix:") else UDP_MOST,
             statsd.interval,
             foundation.reactor,
             foundation.metrics.counter(DROPPED).add,
             outlet.close,
+            (lambda: None) if whole is None else whole.figures,
+            lines[1],
         )
 
     foundation.carried.get(("statsd", statsd, own), make)
