@@ -119,7 +119,7 @@ class Pipeline:
             self._sticky = sticky_step(settings, foundation)
         self._last_goods = LastGoods(settings, foundation)
         self._transformations = Transformations(settings, foundation)
-        self.caches = Caches(settings, foundation)
+        self.caches = Caches(settings, foundation, self._last_goods.stores)
         self._plugins: Plugins | None = None
         if settings.plugins:
             from gateway.composition.builders.plugins import Plugins

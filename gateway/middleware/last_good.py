@@ -3,7 +3,8 @@
 The innermost step of a chain: it sees the answer as the backend made it. An answer is recorded while it passes to the
 client, and kept when the exchange is over. What may be kept, until when, and for whom, are the rules of
 `gateway.caching`, and the store is one of its stores: apart from that of routes with `cache`, since an answer that says
-nothing of its freshness is kept here too (D-37, D-371).
+nothing of its freshness is kept here too (D-37, D-371). What is purged from the cache is not given from here either
+(D-353).
 
 Tests: `tests/flow/test_last_good.py::test_what_was_good_last_is_answered_while_the_breaker_is_open`.
 """
@@ -27,6 +28,7 @@ from gateway.headers import Headers
 from gateway.http.fields import FieldFilter
 from gateway.message import KeptAnswer, Response
 from gateway.middleware.sending import identified, names_another, values_sent
+from gateway.middleware.transformation import ChangedRequest
 
 _SAFE = frozenset([b"GET", b"HEAD", b"OPTIONS", b"TRACE"])
 
@@ -93,14 +95,17 @@ class LastGoodStep:
         keeping: How answers are kept, by the name of the upstream.
         passes: Which of the client's fields are forwarded.
         now: Unix seconds.
+        tags: Lower-case name of the field with tags, where the route has a cache, which takes it out; else empty.
     """
 
     name = "last_good"
     __slots__ = ("_keeping", "_now", "_passes", "_policies", "_under_way")
 
-    def __init__(self, keeping: Mapping[str, Keeping], passes: FieldFilter, now: Callable[[], float]) -> None:
+    def __init__(
+        self, keeping: Mapping[str, Keeping], passes: FieldFilter, now: Callable[[], float], tags: bytes = b""
+    ) -> None:
         self._keeping = keeping
-        self._policies = {name: Policy(ttl=0.0, saved=one.stale, tags=b"") for name, one in keeping.items()}
+        self._policies = {name: Policy(ttl=0.0, saved=one.stale, tags=tags) for name, one in keeping.items()}
         self._passes = passes
         self._now = now
         self._under_way: dict[Exchange, UnderWay] = {}
@@ -199,7 +204,13 @@ class Recall:
 
 
 def _key(exchange: Exchange) -> Key:
-    request = exchange.request
-    made = make_key(b"", "", exchange.scheme, request.host, exchange.path, request.target, request.query)
+    request, route = exchange.request, exchange.route
+    name = "" if route is None else route.name
+    came = request
+    while isinstance(came, ChangedRequest):
+        came = came.original
+    # Where a rule has changed the query, others may be asked for by the same one: a purge of the URL meets all.
+    query = came.query if came.query == request.query else None
+    made = make_key(b"", name, exchange.scheme, request.host, exchange.path, request.target, query)
     made.primary += overriding(request.headers)
     return made

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gateway.caching.store import Purge
 from gateway.testing import Harness
 from gateway.testing.backend import ok
 from tests.tokens import SECRET, sign
@@ -292,6 +293,48 @@ def test_an_answer_to_a_get_with_content_is_not_kept() -> None:
     made = gateway()
     answers(made, b"found")
     assert made.request("GET", "/orders", body=b"a search").body == b"found"
+    opens(made)
+
+    assert made.get("/orders").status == 503
+
+
+@pytest.mark.parametrize(
+    ("purge", "given"),
+    [
+        (Purge(), False),
+        (Purge(route="orders"), False),
+        (Purge(route="others"), True),
+        (Purge(tag=b"t2"), False),
+        (Purge(tag=b"t3"), True),
+        (Purge(url=b"gateway.test/orders"), False),
+        (Purge(url=b"gateway.test/orders", query=b"a=1"), False),
+        (Purge(url=b"gateway.test/orders", query=b"a=2"), True),
+    ],
+)
+@pytest.mark.parametrize("said", [b"max-age=1", b"must-understand"])
+def test_what_was_purged_is_not_given_from_here(purge: Purge, given: bool, said: bytes) -> None:
+    """Where the route has a cache, which has kept the answer as well or not; its tags are taken out of both."""
+    made = gateway(route={"cache": {}})
+    answers(made, b"good", (b"Cache-Control", said), (b"Surrogate-Key", b"t1 t2"))
+    made.get("/orders?a=1")
+    made.advance(2)
+    made.gateway.root.tree.caches.purge(purge)
+    opens(made)
+
+    answer = made.get("/orders?a=1")
+    assert (answer.status, answer.body == b"good") == ((200, True) if given else (503, False))
+    assert answer.headers.get(b"surrogate-key") is None
+
+
+def test_what_was_purged_while_it_came_is_not_kept() -> None:
+    """The purge is later than the look-up, and the answer may be older."""
+    made = gateway(route={"cache": {}})
+    made.backend("a").answer = lambda asked: b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngo"
+    client = made.send(b"GET /orders HTTP/1.1\r\nHost: gateway.test\r\n\r\n")
+    made.gateway.root.tree.caches.purge(Purge(route="orders"))
+    made.backend("a").requests[-1].connection.send(b"od")
+    made.network.pump()
+    assert client.responses()[0].body == b"good"
     opens(made)
 
     assert made.get("/orders").status == 503

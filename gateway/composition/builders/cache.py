@@ -7,7 +7,7 @@ Tests: `tests/flow/test_cache.py::test_an_answer_is_kept_once_for_each_coding`.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, cast
 
 from twisted.internet.defer import Deferred
@@ -20,7 +20,7 @@ from gateway.http.fields import FieldFilter
 from gateway.interfaces import Middleware
 
 if TYPE_CHECKING:
-    from gateway.caching.store import Purge
+    from gateway.caching.store import CacheStore, Purge
     from gateway.composition.builders.caching import Cached
 
 
@@ -30,15 +30,16 @@ class Caches:
     Args:
         settings: The configuration.
         foundation: What it is built on.
+        beside: Further stores in memory that go by the same purges.
     """
 
-    def __init__(self, settings: Settings, foundation: Foundation) -> None:
+    def __init__(self, settings: Settings, foundation: Foundation, beside: Sequence[CacheStore] = ()) -> None:
         self._settings = settings
         self.cached: Cached | None = None
         if any(route.cache is not None for route in settings.routes):
             from gateway.composition.builders.caching import Cached
 
-            self.cached = Cached(settings, foundation)
+            self.cached = Cached(settings, foundation, beside)
 
     @property
     def routes(self) -> Collection[str]:

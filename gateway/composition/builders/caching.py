@@ -5,10 +5,12 @@ Tests: `tests/flow/test_cache.py::test_the_store_outlives_a_reload`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import Deferred, ensureDeferred
 
 from gateway.caching.flights import Flights, Room
 from gateway.caching.freshness import Policy
@@ -43,13 +45,16 @@ class Cached:
     Args:
         settings: The configuration.
         foundation: What it is built on.
+        beside: Further stores in memory that go by the same purges (`gateway.middleware.last_good`).
 
     Attributes:
         store: Where answers are kept.
     """
 
-    def __init__(self, settings: Settings, foundation: Foundation) -> None:
+    def __init__(self, settings: Settings, foundation: Foundation, beside: Sequence[CacheStore] = ()) -> None:
         self._settings = settings
+        self._beside = beside
+        self._in_memory = settings.cache_store == "memory"
         self._foundation = foundation
         carried = foundation.carried
         self.store: CacheStore = self._store()
@@ -60,7 +65,8 @@ class Cached:
         self._lending: Lending = carried.get(("cache", "lending"), lambda: Lending(lent))
         for room in (self._room, lent):
             carried.then(partial(setattr, room, "most", size))
-        self._whole = foundation.whole if settings.cache_store == "memory" else None
+        # What is in memory is each process's, and each instance's, own: they tell one another.
+        self._whole = foundation.whole if self._in_memory or beside else None
         tell = None if self._whole is None else self._tell
         self._invalidation = Invalidation(self.store, self._flights, tell)
         if self._whole is not None:
@@ -142,36 +148,59 @@ class Cached:
     def _others(self) -> SharedPurges | None:
         """Return what tells other instances of purges of memory; None where there is no Redis to do it."""
         settings, foundation = self._settings, self._foundation
-        if settings.redis is None or settings.cache_store == "redis":
+        if settings.redis is None if self._in_memory else not self._beside:
             return None
         from gateway.storage.shared_purges import SharedPurges
 
-        store = redis_store(settings.redis, foundation)
+        store = redis_store(settings.redis or Redis(), foundation)
         told = foundation.carried.get(("cache", "told", store), lambda: SharedPurges(store, foundation.reactor))
-        foundation.carried.then(partial(setattr, told, "hear", self._forget))
+        foundation.carried.then(partial(setattr, told, "hear", self._forget_here))
         return told
 
-    def _forget(self, purge: Purge) -> Awaitable[None] | None:
+    def _forget(self, purge: Purge) -> Awaitable[Any] | None:
+        self._forget_beside(purge)
         self._flights.forget(purge)
         return self.store.purge(purge)
+
+    def _forget_here(self, purge: Purge) -> None:
+        """Go by what another one was told: what is in Redis has been purged by that one."""
+        if self._in_memory:
+            self._forget(purge)
+        else:
+            self._forget_beside(purge)
+
+    def _forget_beside(self, purge: Purge) -> None:
+        for store in self._beside:
+            store.purge(purge)
 
     def purge(self, purge: Purge) -> Awaitable[Any] | None:
         """Forget answers, those that are on their way too; gives whether all instances know, None where all do."""
         done = self._forget(purge)
         if self._whole is not None:
             self._tell(purge)
-        return done if self._told is None else self._told.tell(purge)
+        if self._told is None:
+            return done
+        told = self._told.tell(purge)
+        return told if done is None else _both(done, told)
 
     def _hear(self, said: str) -> None:
         from gateway.storage.shared_purges import decode  # with several processes only
 
-        self._forget(decode(said.encode()) or Purge())
+        self._forget_here(decode(said.encode()) or Purge())
 
     def _tell(self, purge: Purge) -> None:
         from gateway.storage.shared_purges import encode  # with several processes only
 
         assert self._whole is not None
         self._whole.tell("purge", encode(purge).decode())
+
+
+def _both(one: Awaitable[bool], other: Awaitable[bool]) -> Deferred[bool]:
+    async def both() -> bool:
+        first = await one
+        return await other and first
+
+    return ensureDeferred(both())
 
 
 def _ask(keeper: Waited, asker: Asker, begin: Callable[[Exchange], None]) -> Subrequest:

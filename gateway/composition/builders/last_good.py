@@ -35,6 +35,9 @@ class LastGoods:
     Args:
         settings: The configuration.
         foundation: What it is built on.
+
+    Attributes:
+        stores: Where the answers of upstreams are kept.
     """
 
     def __init__(self, settings: Settings, foundation: Foundation) -> None:
@@ -45,6 +48,7 @@ class LastGoods:
             if breaker is not None and breaker.fallback.cached:
                 self._keeping[upstream.name] = keeping_of(upstream.name, breaker.fallback, foundation)
         stores = {name: keeping.answers.store for name, keeping in self._keeping.items()}
+        self.stores = tuple(stores.values())
         show = partial(
             foundation.metrics.gauge,
             "gateway_last_good_bytes",
@@ -64,4 +68,5 @@ class LastGoods:
         from gateway.middleware.last_good import LastGoodStep
 
         keeping = {name: self._keeping[name] for name, _ in route.upstreams if name in self._keeping}
-        return LastGoodStep(keeping, passes, self._now) if keeping else None
+        tags = b"" if route.cache is None else route.cache.tags.lower().encode()
+        return LastGoodStep(keeping, passes, self._now, tags) if keeping else None
