@@ -13,8 +13,7 @@ import socket
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-DEFAULT: Final = "http://127.0.0.1:9090"
-"""Where the admin port is when nobody says otherwise."""
+from gateway.commands.defaults import ADMIN_PORT
 
 PATIENCE: Final = 5.0
 """Seconds for an answer, and for each part of it."""
@@ -38,7 +37,7 @@ class AdminPort:
         ValueError: The URL is none of these.
     """
 
-    def __init__(self, url: str = DEFAULT, patience: float = PATIENCE) -> None:
+    def __init__(self, url: str, patience: float = PATIENCE) -> None:
         self.url = url
         self._patience = patience
         self._connection: http.client.HTTPConnection | None = None
@@ -47,7 +46,7 @@ class AdminPort:
         self._parts = parts
         port = parts.port  # a port that is no number is told of here
         if not self._socket and (parts.scheme not in ("http", "https") or not parts.hostname or port == 0):
-            raise ValueError(f"{url!r} is no URL of an admin port: say http://127.0.0.1:9090, or unix:/run/admin.sock")
+            raise ValueError(f"{url!r} is no URL of an admin port: say {ADMIN_PORT}, or unix:/run/admin.sock")
 
     def get(self, path: str) -> tuple[int, bytes]:
         """Return status and content of what is at a path.

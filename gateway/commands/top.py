@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from gateway.commands.admin_port import DEFAULT
+from gateway.commands.defaults import ADMIN_PORT
 
 if TYPE_CHECKING:
     from gateway.commands.admin_port import AdminPort
@@ -61,7 +61,7 @@ class Watch:
 
 @click.command()
 @click.option(
-    "--admin", "url", metavar="URL", default=DEFAULT, show_default=True, help="The admin port; also unix:PATH."
+    "--admin", "url", metavar="URL", default=ADMIN_PORT, show_default=True, help="The admin port; also unix:PATH."
 )
 @click.option("--interval", metavar="SECONDS", type=click.FloatRange(0.6, 60), default=1.0, show_default=True)
 @click.option("--once", is_flag=True, help="Print the figures of one interval, and end.")

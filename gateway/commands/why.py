@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import click
 
-from gateway.commands.admin_port import DEFAULT
+from gateway.commands.defaults import ADMIN_PORT
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -40,7 +40,7 @@ _COLOURS: Final = {
 
 @click.command()
 @click.argument("name", metavar="ID")
-@click.option("--admin", "url", metavar="URL", help=f"The admin port: {DEFAULT} by default; also unix:PATH.")
+@click.option("--admin", "url", metavar="URL", help=f"The admin port: {ADMIN_PORT} by default; also unix:PATH.")
 @click.option(
     "--log", "logs", metavar="FILE", multiple=True, help="An access log in JSON; .gz too; - reads from a pipe."
 )
@@ -59,7 +59,7 @@ def why(name: str, url: str | None, logs: tuple[str, ...], as_json: bool) -> Non
 
     if url is not None and logs:
         raise click.UsageError("--admin and --log are two ways to find it: use one of them.")
-    exchange, rows = _logged(logs, name) if logs else _kept(url or DEFAULT, name)
+    exchange, rows = _logged(logs, name) if logs else _kept(url or ADMIN_PORT, name)
     story = tell(exchange, rows, _near(exchange, rows))
     if as_json:
         said = {"exchange": exchange, "story": {"headline": story.headline, **dict(story.parts)}}

@@ -154,3 +154,15 @@ def test_a_backend_is_checked_once(gateway: Several, origin: backends.Backend) -
 
     known = [admin(gateway, "GET", "/upstreams").json() for _ in range(6)]
     assert all("checked" in str(one) for one in known)
+
+
+def test_failed_exchanges_of_all_are_known_to_all(gateway: Several) -> None:
+    """Whichever worker they failed in, and whichever takes the question."""
+    answers = [requests.get(f"{gateway.url}/nowhere", timeout=START) for _ in range(MANY)]
+    ids = {answer.headers["X-Request-ID"] for answer in answers}
+    assert {answer.status_code for answer in answers} == {404}
+
+    for _ in range(6):
+        until(lambda: ids <= {one["id"] for one in admin(gateway, "GET", "/exchanges").json()})
+    assert all(admin(gateway, "GET", f"/exchanges/{name}").json()["id"] == name for name in ids)
+    assert admin(gateway, "GET", "/exchanges/none").status_code == 404
