@@ -83,14 +83,23 @@ class Contents:
         self._known: dict[Path, tuple[Status, bytes]] = {}
 
     def digest(self, files: Iterable[Path]) -> bytes:
-        """Return a digest of the names and contents of files; one that cannot be read is as one that is not there."""
+        """Return a digest of the names and contents of files; one that cannot be read is as one that is not there.
+
+        One that may not be read any more is as it was last: root has read it before this process became another user.
+        """
         whole = hashlib.sha256()
-        before, self._known, self.last = self._known, {}, {}
+        before, self._known = self._known, {}
+        read_last, self.last = self.last, {}
         for file in files:
             try:
-                self.last[file] = found = self._content(file, before.get(file))
+                found = self._content(file, before.get(file))
+            except PermissionError:
+                if file not in read_last:
+                    continue
+                found = read_last[file]
             except OSError:
                 continue
+            self.last[file] = found
             whole.update(b"%b\0%b" % (os.fsencode(file), found))
         return whole.digest()
 

@@ -116,6 +116,22 @@ class TestContents:
 
             assert contents.digest([path]) == digest([path])
 
+    def test_a_file_that_may_not_be_read_any_more(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It is as it was: root has read it, and the user that the process has become may not; else it is none."""
+        contents, other = Contents(), Contents()
+        before, none = contents.digest([path]), other.digest([])
+
+        def refuse(*_: object) -> bytes:
+            raise PermissionError
+
+        with monkeypatch.context() as changed:
+            for each in (contents, other):
+                changed.setattr(each, "_content", refuse)
+            assert contents.digest([path]) == contents.digest([path]) == before
+            assert other.digest([path]) == none
+        path.write_text("something else")
+        assert contents.digest([path]) != before
+
     def test_a_file_that_goes_and_comes_back(self, path: Path) -> None:
         """Is read again: what was known went with it."""
         contents = Contents(later)
