@@ -58,6 +58,7 @@ class Center:
         self._taken: set[int] = set()
         self._wall_clock = wall_clock
         self._rounds: Rounds | None = None
+        self._welcomed: set[int] = set()
         self._elected: int | None = None
         self._administration: Administering | None = None
 
@@ -95,13 +96,14 @@ class Center:
         channel.on(ADMIN, self._administer)
 
     def drains(self, worker: int) -> None:
-        """A worker is about to stop: somebody else does what is done once."""
-        if worker == self._elected:
+        """A worker is about to stop, or gives no sign of life: somebody else does what is done once."""
+        if worker == self._elected and self._welcomed > {worker}:
             self._elect(besides=worker)
 
     def left(self, worker: int) -> None:
         """A worker has ended: its process is gone."""
         self._taken.discard(worker)
+        self._welcomed.discard(worker)
         if self._workers.pop(worker, None) is None:
             return
         clear(self._memory, worker)
@@ -111,13 +113,15 @@ class Center:
             self._elect()
 
     def _welcome(self, worker: int) -> dict[str, Any]:
+        self._welcomed.add(worker)
         if self._elected is None:
             self._elected = worker
         return {"news": self._standing.all(), "elected": worker == self._elected}
 
     def _elect(self, besides: int | None = None) -> None:
         before = self._elected
-        others = [worker for worker in self._workers if worker != besides]
+        # Not one that is starting: it may never serve, and asks who it is when it does.
+        others = [worker for worker in self._workers if worker != besides and worker in self._welcomed]
         self._elected = others[0] if others else None
         if before in self._workers:
             self._workers[before].tell(ELECTED, False)

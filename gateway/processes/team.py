@@ -228,6 +228,7 @@ class Place:
         if failure.check(ChannelLost) or self.channel is None:
             return  # its end is noticed
         self.hangs = True
+        self._team.center.drains(self._number)
         self._team.changed()
         asked = self.channel.ask("alive", patience=SILENT - LATE)
         asked.addCallbacks(self._woken, self._silent)

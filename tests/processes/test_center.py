@@ -7,12 +7,14 @@ from typing import Any
 
 import jwt
 import pytest
+from twisted.internet.task import Clock
 
 from gateway.caching.store import Purge
 from gateway.identity.orders import Order
 from gateway.processes.center import Center, TooManyWorkers
 from gateway.processes.places import MOST_WORKERS
 from gateway.testing.backend import ok
+from tests.processes.channels import channels
 from tests.processes.workers import Worker, Workers
 
 SECRET = "a secret of thirty-two octets, at least"
@@ -156,6 +158,41 @@ def test_another_worker_goes_on_checking(end: str) -> None:
     world.advance(40)
 
     assert checked(world) == [False]
+
+
+def test_who_starts_is_no_candidate_and_who_is_alone_remains_elected() -> None:
+    """One that starts may never serve; one that hangs may wake."""
+    center, clock = Center(lambda: 0.0), Clock()
+    ends = {}
+    told: dict[int, list[bool]] = {}
+
+    def joined(worker: int) -> None:
+        ours, ends[worker] = channels(clock)
+        told[worker] = []
+        ends[worker].on("elected", told[worker].append)
+        center.joined(worker, ours)
+
+    def welcomed(worker: int) -> bool:
+        asked = ends[worker].ask("welcome")
+        clock.pump([0] * 3)
+        answer: Any = asked.result
+        return bool(answer["elected"])
+
+    for worker in (0, 1, 2):
+        joined(worker)
+    assert [welcomed(worker) for worker in (1, 2)] == [True, False]
+    center.drains(1)
+    clock.pump([0] * 3)
+    assert told == {0: [], 1: [False], 2: [True]}
+    center.left(1)
+    center.drains(2)
+    clock.pump([0] * 3)
+    assert told[2] == [True]
+    center.left(2)
+    clock.pump([0] * 3)
+    assert told[0] == []
+    assert welcomed(0)
+    center.close()
 
 
 def test_a_registry_is_asked_once_and_all_know(tmp_path: Path) -> None:

@@ -251,6 +251,7 @@ def test_others_stand_in_for_who_hangs_until_it_goes_on() -> None:
     end.dataReceived = unheard.append
     world.wait(BEAT + LATE + 0.2)
     assert world.stand_in[-1] == ([0], [1])
+    assert world.center.told[-1] == ("drains", sleeper.number), "what is done once is still its task"
 
     answer(b"".join(unheard))
     end.dataReceived = answer
