@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import http.server
+import json
 import socket
+import threading
 from pathlib import Path
+from typing import cast
 
 import psutil
 import pytest
 
 from benchmarks import usage
+from benchmarks.processes import Process
 from benchmarks.proxies.base import Proxy
 from benchmarks.proxies.envoy import Envoy
 from benchmarks.proxies.gateway import Gateway
 from benchmarks.proxies.nginx import Nginx
-from benchmarks.proxies.several import busiest
+from benchmarks.proxies.several import busiest, connections
 from benchmarks.scenarios.load import beside
 from benchmarks.scenarios.processes import beside_one, several, spread, workers
+from benchmarks.stand import Running
 from benchmarks.workload import Task
 from gateway.config import from_mapping
 
@@ -59,6 +65,35 @@ def test_a_worker_without_a_connection_is_one_too() -> None:
     assert busiest([0, 64, 0], 2) == [64, 0]
     assert busiest([64], 2) == [64, 0]
     assert spread({"gateway+two": [[64, 0], [40, 24]]}) == {"gateway+two": [1.0, 0.625]}
+
+
+class Stats(http.server.BaseHTTPRequestHandler):
+    """What Envoy says at its admin port, which is a listener too."""
+
+    def do_GET(self) -> None:
+        """Say it."""
+        values = {"20001.worker_0": 24, "20001.worker_1": 40, "20002.worker_0": 7}
+        stats = [
+            {"name": f"listener.127.0.0.1_{where}.downstream_cx_active", "value": value}
+            for where, value in values.items()
+        ]
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps({"stats": stats}).encode())
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
+        """Say nothing."""
+
+
+def test_envoy_is_asked_how_many_connections_its_threads_have(tmp_path: Path) -> None:
+    """Those of the port that is loaded, and of no other."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Stats) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        task = Task(20001, server.server_address[1], 9001, tmp_path)
+        try:
+            assert connections(Running(Envoy(), task, cast("Process", None)), 2) == [40, 24]
+        finally:
+            server.shutdown()
 
 
 def test_connections_at_a_port_are_counted() -> None:
