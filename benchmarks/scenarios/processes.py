@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import jwt
+
 from benchmarks import figures
 from benchmarks.figures import Outcome, Table, median
 from benchmarks.processes import CannotStart
@@ -21,8 +23,9 @@ from benchmarks.proxies.gateway import gateways
 from benchmarks.proxies.several import await_workers, connections, envoy, gateway
 from benchmarks.scenarios.load import Load
 from benchmarks.stand import NO_ANSWER, Drive, Running, Stand
-from benchmarks.workload import ANSWER, ANSWER_PATH
+from benchmarks.workload import ANSWER, ANSWER_PATH, TOKEN_SECRET, claims, fields, headers
 from benchmarks.wrk import Load as Answered
+from benchmarks.wrk import Shown
 
 TWO = "+two"
 
@@ -82,17 +85,17 @@ class Processes:
     """The `plain` load, or that of the chain, on proxies with one worker and with two.
 
     Attributes:
-        chain: Whether they do the whole chain, whose limit is in memory that the gateway's processes share.
+        users: Who ask by turns, where proxies do the whole chain: the limit of each is in memory that the gateway's
+            processes share. 0: the plain load.
     """
 
     name: str = "processes"
-    chain: bool = False
+    users: int = 0
 
     def run(self, stand: Stand, proxies: Sequence[Proxy]) -> Outcome:
         """Measure in interleaved rounds."""
-        title = "126-byte answers" + ("; JWT, limit by user, breakers, retries" if self.chain else "")
-        load = Shared(self.name, f"{title}; load and backend share the machine", ANSWER_PATH, ANSWER)
-        measured = load.run(stand, several(proxies, chain=self.chain))
+        load = self.load(stand)
+        measured = load.run(stand, several(proxies, chain=bool(self.users)))
         shares = spread(load.counts)
         measured.figures |= {f"{self.name}.{name}.busiest": median(parts) for name, parts in shares.items()}
         measured.raw["connections"] = dict(load.counts)
@@ -102,6 +105,24 @@ class Processes:
             title = f"{self.name}: two workers beside one, and what part of {load.connections} connections one has"
             measured.tables.append(Table(title, header, rows))
         return measured
+
+    def load(self, stand: Stand) -> Shared:
+        """Return the load."""
+        title = "126-byte answers; load and backend share the machine"
+        if not self.users:
+            return Shared(self.name, title, ANSWER_PATH, ANSWER)
+        tokens = [jwt.encode(claims(f"user-{user}"), TOKEN_SECRET, algorithm="HS256") for user in range(self.users)]
+        values = stand.file(f"{self.name}.txt")
+        values.write_text("".join(f"{token}\n" for token in tokens))
+        return Shared(
+            self.name,
+            f"{title}; JWT of {self.users} user{'s' * (self.users > 1)}, a limit by user, breakers, retries",
+            ANSWER_PATH,
+            ANSWER,
+            headers=fields(),
+            first=headers(),
+            shown=Shown("Authorization", "Bearer ", values),
+        )
 
 
 def several(proxies: Sequence[Proxy], *, chain: bool) -> list[Proxy]:
