@@ -59,6 +59,19 @@ class _Counted:
     def place(self, key: bytes) -> tuple[bytes, int]:
         return self.slots.place(self._identity + key)
 
+    def decide(self, digest: bytes, bucket: int, now: float, taker: Any) -> Verdict:
+        """Take a request, if it may pass: what `refusal` and `take` do, with the slot looked for once."""
+        slots, rule = self.slots, self.rule
+        at = slots.find(digest, bucket)
+        state = slots.read(at)
+        wait = rule.wait(state, now)
+        if wait > 0:
+            return Verdict(False, self.limit, 0, wait, _end(state) - now)
+        state = rule.take(state, now)
+        slots.put(at, digest, bucket, state, now)
+        full = _end(state)
+        return Verdict(True, self.limit, rule.remaining(state, now), 0.0, full - now, 0, taker, (now, full))
+
     def refusal(self, place: tuple[bytes, int], now: float) -> Verdict | None:
         """Return the verdict on a request that may not pass."""
         state = self.slots.state(*place)
@@ -93,12 +106,12 @@ class _One:
     def decide(self, keys: Sequence[bytes], now: float) -> Verdict:
         """See `gateway.limiting.limit.Decide`; most of it is the lock."""
         counted, memory = self._counted, self._memory
-        place = counted.place(keys[0])
-        memory.lock(place[1])
+        digest, bucket = counted.place(keys[0])
+        memory.lock(bucket)
         try:
-            return counted.refusal(place, now) or counted.take(place, now, self)
+            return counted.decide(digest, bucket, now, self)
         finally:
-            memory.unlock(place[1])
+            memory.unlock(bucket)
 
     def give_back(self, keys: Sequence[bytes], receipt: Any, now: float) -> None:
         """See `gateway.limiting.limit.Taker`."""

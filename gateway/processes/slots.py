@@ -65,16 +65,22 @@ class Slots:
 
     def state(self, digest: bytes, bucket: int) -> Any:
         """Return what is remembered of a key, None for nothing."""
-        at = self._find(digest, bucket)
-        return None if at < 0 else self._read(self._octets, at + DIGEST)
+        return self.read(self.find(digest, bucket))
 
     def keep(self, digest: bytes, bucket: int, state: Any, now: float) -> None:
         """Remember a state; None for nothing."""
-        at = self._find(digest, bucket)
-        if state is None:
-            if at >= 0:
-                _END.pack_into(self._octets, at + DIGEST, 0.0)
-            return
+        at = self.find(digest, bucket)
+        if state is not None:
+            self.put(at, digest, bucket, state, now)
+        elif at >= 0:
+            _END.pack_into(self._octets, at + DIGEST, 0.0)
+
+    def read(self, at: int) -> Any:
+        """Return the state in a slot that was found; None where none was."""
+        return None if at < 0 else self._read(self._octets, at + DIGEST)
+
+    def put(self, at: int, digest: bytes, bucket: int, state: Any, now: float) -> None:
+        """Remember a state in the slot that was found, with the lock held since then; in a free one where none was."""
         if at < 0:
             at = self._room(bucket, now)
             # The end first: a worker that is killed between the two leaves a free slot.
@@ -82,7 +88,8 @@ class Slots:
             self._octets[at : at + DIGEST] = digest
         self._write(self._octets, at + DIGEST, state)
 
-    def _find(self, digest: bytes, bucket: int) -> int:
+    def find(self, digest: bytes, bucket: int) -> int:
+        """Return the place of a key's slot, -1 where nothing is remembered of it."""
         size = self._size
         at = self._octets.find(digest, bucket, bucket + size * WAYS)
         # Octets of two neighbours look like a hash once in 2 ** 128.

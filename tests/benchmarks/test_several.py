@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import psutil
@@ -20,8 +21,8 @@ from benchmarks.proxies.gateway import Gateway
 from benchmarks.proxies.nginx import Nginx
 from benchmarks.proxies.several import busiest, connections
 from benchmarks.scenarios.load import beside
-from benchmarks.scenarios.processes import beside_one, several, spread, workers
-from benchmarks.stand import Running
+from benchmarks.scenarios.processes import Processes, beside_one, several, spread, workers
+from benchmarks.stand import Running, Stand
 from benchmarks.workload import Task
 from gateway.config import from_mapping
 
@@ -45,6 +46,18 @@ def told(proxy: Proxy, task: Task) -> int:
         return int(from_mapping(proxy.configuration(task)).processes)
     argv = list(proxy.prepare(task).argv)
     return int(argv[argv.index("--concurrency") + 1])
+
+
+def test_each_user_of_the_chain_has_a_token(tmp_path: Path) -> None:
+    """Shown by turns; the plain load has the stand's own in every request."""
+    stand = cast("Stand", SimpleNamespace(file=lambda name: tmp_path / name))
+    load = Processes("chain", users=100).load(stand)
+
+    assert load.shown is not None
+    assert len(set(load.shown.values.read_text().split())) == 100
+    assert "Authorization" not in dict(load.headers or [])
+    assert "Authorization" in dict(load.first or [])
+    assert Processes().load(stand).shown is None
 
 
 def test_two_workers_stand_beside_as_many_of_envoy() -> None:

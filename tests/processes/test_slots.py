@@ -77,3 +77,18 @@ def test_what_is_half_written_is_nothing_or_something_that_can_be_read(memory: S
     memory.octets[24:28] = b"\xff\xff\xff\xff"  # the number of parts
 
     assert slots.state(*slots.place(b"a")) is None
+
+
+def test_a_slot_that_was_found_is_read_and_written_without_another_look(memory: SharedMemory) -> None:
+    """And one that was not gets a free one: what a limit does that is alone."""
+    slots = ends(memory)
+    digest, bucket = slots.place(b"a")
+    assert (slots.find(digest, bucket), slots.read(-1)) == (-1, None)
+
+    slots.put(-1, digest, bucket, 200.0, 50.0)
+    at = slots.find(digest, bucket)
+    slots.put(at, digest, bucket, 300.0, 50.0)
+
+    assert at >= 0
+    assert (slots.read(at), slots.state(digest, bucket)) == (300.0, 300.0)
+    assert memory.octets[: WAYS * 24].count(digest) == 1
