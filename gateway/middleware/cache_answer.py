@@ -21,6 +21,8 @@ from gateway.message import KeptAnswer, Request, Response
 
 _LOWER: Final = NAME.lower()
 _AGE: Final = b"age"
+_OF_CONTENT: Final = (b"content-digest", b"content-md5")
+"""Fields that are true of the whole content alone; `Repr-Digest` and `Digest` are those of the whole in a part, too."""
 
 Lend = Callable[[bytes, int, int], Body]
 """Returns a body that has the octets of a content from one on and up to another."""
@@ -83,6 +85,8 @@ def answer(kept: Kept, request: Request, now: float, says: bytes, lend: Lend, er
             return kind(416, Headers([(b"Content-Range", b"bytes */%d" % len(body)), *said(headers)]), b"")
         if part is not None:
             first, end = part
+            for name in _OF_CONTENT:
+                headers.remove(name)
             headers.set(b"Content-Range", b"bytes %d-%d/%d" % (first, end - 1, len(body)))
             if end - first > HIGH_WATER:
                 return kind(206, headers, lend(body, first, end), end - first)

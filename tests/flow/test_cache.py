@@ -527,6 +527,18 @@ def test_a_part_of_what_is_kept(
     assert asked(made) == 1
 
 
+def test_a_part_says_nothing_of_the_whole_content(make: Make) -> None:
+    """`Content-Digest` and `Content-MD5` are of what is in the message; digests of the representation stay."""
+    digests = [(name, b"sha-256=:x:") for name in (b"Content-Digest", b"Content-MD5", b"Repr-Digest", b"Digest")]
+    made = cached(make, FRESH, TAG, *digests)
+    made.get("/orders/7")
+    part, whole = made.get("/orders/7", Range="bytes=1-3"), made.get("/orders/7")
+
+    names = [name.lower() for name, _ in digests]
+    assert [part.headers.get(name) is not None for name in names] == [False, False, True, True]
+    assert all(whole.headers.get(name) is not None for name in names)
+
+
 def test_a_part_is_asked_of_the_backend_where_nothing_is_kept(make: Make) -> None:
     """And is not kept."""
     made = cached(make)
