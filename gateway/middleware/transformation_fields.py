@@ -113,14 +113,20 @@ class ResponseFields:
             body.sift_trailers(self._trailers)
         for name in self._removed:
             headers.remove(name)
-        for old, lower, new in self._renamed:
-            if old in headers.index:
-                values = headers.get_all(old)
-                headers.remove(old)
-                headers.remove(lower)
-                for value in values:
-                    headers.add(new, value)
+        if self._renamed:
+            self._rename(headers)
         for name in self._replaced:
             headers.remove(name)
         for name, made in self._added:
             headers.add(name, made if isinstance(made, bytes) else made(exchange))
+
+    def _rename(self, headers: Headers) -> None:
+        """Rename all at once, as in requests: two fields may change their names with each other."""
+        index = headers.index
+        moved = [(old, lower, new, headers.get_all(old)) for old, lower, new in self._renamed if old in index]
+        for old, lower, _, _ in moved:
+            headers.remove(old)
+            headers.remove(lower)
+        for _, _, new, values in moved:
+            for value in values:
+                headers.add(new, value)

@@ -306,6 +306,17 @@ def test_fields_of_answers(make: Make) -> None:
     assert b"x-add" not in failed.headers
 
 
+def test_fields_of_answers_change_places(make: Make) -> None:
+    """All are renamed at once, as those of requests are; what stood under a new name goes."""
+    names = {"X-A": "X-B", "X-B": "X-A", "X-C": "X-D", "X-D": "X-E", "X-Absent": "X-Stays"}
+    made = gateway(make, {"response": {"rename_headers": names}})
+    said = [(f"X-{name}".encode(), name.encode()) for name in ("A", "B", "C", "D", "E", "Stays")]
+    made.backend("orders").answers(ok(b"ok", *said))
+
+    got = {name: value for name, value in made.get("/orders/7").headers if name.startswith(b"X-") and len(value) < 9}
+    assert got == {b"X-B": b"A", b"X-A": b"B", b"X-D": b"C", b"X-E": b"D", b"X-Stays": b"Stays"}
+
+
 def test_what_is_taken_out_of_answers_comes_in_no_trailer(make: Make) -> None:
     """In no spelling."""
     made = gateway(make, {"response": {"remove_headers": ["X-Secret"], "set_headers": {"X-Set": "1"}}})

@@ -5,7 +5,7 @@ Tests: `tests/config/doubts/test_transformations.py::test_rules_in_vain`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from gateway.config.doubts.common import Doubt, Step
 from gateway.config.schema.routes import Route
@@ -116,7 +116,9 @@ def _fields(changes: RequestChanges | ResponseChanges) -> Iterator[Doubt]:
 
 def _body(changes: BodyChanges) -> Iterator[Doubt]:
     removed = {json_paths.read(path): path for path in changes.remove}
+    put = {json_paths.read(path): path for path in changes.add}
     targets: dict[json_paths.Path, str] = {}
+    moved: dict[json_paths.Path, str] = {}
     for old, new in changes.rename.items():
         before, after = json_paths.read(old), json_paths.read(new)
         gone = _within(before, removed)
@@ -124,11 +126,16 @@ def _body(changes: BodyChanges) -> Iterator[Doubt]:
             yield ("rename", old), f"there is nothing to rename: `remove` has taken `{gone}` out"
         elif before == after:
             yield ("rename", old), "it changes nothing"
-        elif new in changes.add:
-            yield ("rename", old), f"`add` replaces `{new}`"
+        elif (again := _within(before, moved)) is not None and not _meets(before, targets):
+            yield ("rename", old), f"there is nothing to rename: `{again}` has another name by then"
+        elif before in targets:
+            yield ("rename", old), f"it renames what `{targets[before]}` has become: one stands after another"
+        elif (other := _within(after, put)) is not None:
+            yield ("rename", old), f"`add` replaces `{other}`"
         elif after in targets:
             yield ("rename", old), f"two members become `{new}`: `{targets[after]}` too"
         targets.setdefault(after, old)
+        moved.setdefault(before, old)
     for place, path in enumerate(changes.remove):
         others = {one: text for one, text in removed.items() if one != json_paths.read(path)}
         gone = _within(json_paths.read(path), others)
@@ -150,6 +157,13 @@ def _added(changes: BodyChanges) -> Iterator[Doubt]:
             if before[: len(after)] == after or (after[: len(before)] == before and not isinstance(value, dict)):
                 yield ("add", path), f"`{later}` is put in its place"
                 break
+
+
+def _meets(path: json_paths.Path, others: Iterable[json_paths.Path]) -> bool:
+    """Whether one of others may be a path, or lie within it, or have it within."""
+    return any(
+        all(one in (None, two) or two is None for one, two in zip(path, other, strict=False)) for other in others
+    )
 
 
 def _within(path: json_paths.Path, others: Mapping[json_paths.Path, str]) -> str | None:

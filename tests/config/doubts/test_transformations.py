@@ -34,6 +34,12 @@ from tests.config.doubts.test_doubts import doubts
         ({"request": {"body": {"remove": ["*.a"], "rename": {"x.a": "c"}}}}, "request.body.rename['x.a']: there is no"),
         ({"request": {"body": {"rename": {"a": "a"}}}}, "request.body.rename.a: it changes nothing"),
         ({"request": {"body": {"rename": {"a": "b"}, "add": {"b": 1}}}}, "request.body.rename.a: `add` replaces `b`"),
+        ({"request": {"body": {"rename": {"a": "b.c"}, "add": {"b": 1}}}}, "request.body.rename.a: `add` replaces `b`"),
+        (
+            {"request": {"body": {"rename": {"a": "b", "a.c": "d"}}}},
+            "request.body.rename['a.c']: there is nothing to re",
+        ),
+        ({"request": {"body": {"rename": {"a": "b", "b": "a"}}}}, "request.body.rename.b: it renames what `a` has bec"),
         ({"response": {"body": {"rename": {"a": "c", "b": "c"}}}}, "response.body.rename.b: two members become `c`"),
         ({"response": {"body": {"remove": ["a", "a.b"]}}}, "response.body.remove[1]: `a` is taken out as a whole"),
         ({"response": {"body": {"remove": ["a"], "add": {"a.*.b": 1}}}}, "response.body.add['a.*.b']: there is nothi"),
@@ -56,6 +62,7 @@ def test_rules_in_vain(tmp_path: Path, rules: dict[str, Any], said: str) -> None
         {"request": {"path": {"strip_prefix": "/v1/x"}}},
         {"request": {"remove_headers": ["X-B"], "rename_headers": {"X-A": "X-B"}, "add_headers": {"X-B": "1"}}},
         {"request": {"body": {"remove": ["a.b"], "rename": {"a": "c"}, "add": {"a.b": 1, "x.*.y": 2}}}},
+        {"request": {"body": {"rename": {"a": "b", "c": "a", "a.d": "e"}}}},
         {"response": {"status": {"404": 410, "503": 502}, "set_headers": {"X-S": "${status}"}}},
     ],
 )
