@@ -130,7 +130,11 @@ def _same_written(one: object, other: object) -> bool:
         if one.model_fields_set != other.model_fields_set:
             return False
         values, others = one.__dict__, other.__dict__
-        return all(_same_written(value, others[key]) for key, value in values.items() if isinstance(value, _CONTAINERS))
+        return all(
+            _same_written(values[key], others[key])
+            for key in type(one).model_fields
+            if isinstance(values[key], _CONTAINERS)
+        )
     if isinstance(one, (tuple, list)):
         assert isinstance(other, (tuple, list))
         return all(map(_same_written, one, other))

@@ -43,9 +43,7 @@ def effective(settings: Settings, *, revealed: bool = False) -> dict[str, Any]:
     # that still has to be.
     for key in ("defaults", "groups"):
         del data[key]
-    for upstream, shown in zip(settings.upstreams, data["upstreams"], strict=True):
-        if settings.circuit_breaker is not None and settings.breaker_of(upstream) is None:
-            shown["circuit_breaker"] = None  # left out, the key would mean that of top level
+    _say_what_is_off(data, settings)
     for route in data["routes"]:
         route.pop("group", None)
         for key in ("host", "path", "listeners"):
@@ -60,6 +58,18 @@ def effective(settings: Settings, *, revealed: bool = False) -> dict[str, Any]:
                 route.pop(key, None)
     written: dict[str, Any] = _escaped(data)
     return written
+
+
+def _say_what_is_off(data: dict[str, Any], settings: Settings) -> None:
+    """Write null for what an upstream or a route has not: left out, the key would mean that of top level."""
+    if settings.circuit_breaker is not None:
+        for upstream, shown in zip(settings.upstreams, data["upstreams"], strict=True):
+            if settings.breaker_of(upstream) is None:
+                shown["circuit_breaker"] = None
+    if settings.compression is not None:
+        for route, shown in zip(settings.routes, data["routes"], strict=True):
+            if settings.compression_of(route) is None:
+                shown["compression"] = None
 
 
 def in_parts(settings: Settings, *, revealed: bool = False) -> Generator[int, None, dict[str, Any]]:

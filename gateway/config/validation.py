@@ -33,6 +33,9 @@ _WORDS = {
 }
 _KEY = "[key]"
 
+TELLING = frozenset({"client_secret", "password", "pepper", "secret", "secret_hash", "token"})
+"""Keys whose name alone says that no message shows what is under them, wherever they stand."""
+
 Location: TypeAlias = tuple[int | str, ...]
 """Steps to a value in the terms of the schema: the normal form, where one thing stands for a list of one."""
 
@@ -200,6 +203,8 @@ class _Spot:
         """Note which section the next step leads into."""
         if self._pending.startswith(".*") or self.section is None:
             self._pending = self._pending.removeprefix(".*")
+            # One level too high or too low, it is a secret all the same.
+            self.secret = self.secret or key in TELLING
             return
         self.secret = key in self.section.secret_keys
         field = catalog.field_of(self.section, key)

@@ -38,6 +38,8 @@ _LABELS = {"type": "object", "additionalProperties": {"type": "string"}, "minPro
 class LogShipping(Varied):
     """Where records of the logs are sent, beside the file of the access log. Absent: nowhere."""
 
+    secret_keys = frozenset({"headers"})
+
     url: URL = Field(description="The whole URL that batches are posted to.")
     format: Literal["ndjson", "loki", "elasticsearch", "otlp"] = Field(
         default="ndjson",
