@@ -18,7 +18,7 @@ from gateway.forwarding.kinds import forwarder_for
 from gateway.forwarding.subrequest import fail
 from gateway.http.fields import FRAMING, HOP_BY_HOP, NEVER_FORWARDED, FieldFilter
 from gateway.serving.tree import RouteLeaf
-from gateway.telemetry.catalog import agents_name
+from gateway.telemetry.metrics import agents_name
 
 _REMADE = frozenset([b"x-request-id", b"traceparent", b"tracestate"])
 # An application is believed: it may say who is calling, and for whom it asks.

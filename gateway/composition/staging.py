@@ -21,9 +21,8 @@ from gateway.config import Settings
 from gateway.listening.endpoints import Listening
 from gateway.listening.listeners import Entry, entries
 from gateway.telemetry.access_log import AccessLogWriter
-from gateway.telemetry.catalog import agents_name
 from gateway.telemetry.logging import levels
-from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.metrics import Metrics, agents_name
 from gateway.upstream.backend import Upstream
 
 

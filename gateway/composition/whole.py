@@ -21,9 +21,9 @@ from gateway.exchange import Exchange
 from gateway.identity.refresh import GrantStore
 from gateway.limiting.limit import LimitStore
 from gateway.resilience.admission import Bulkhead
-from gateway.telemetry.catalog import Spec
 from gateway.telemetry.exposition import Sample
 from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.spec import Spec
 
 Took = Callable[[bool, str], bool]
 """Takes the result of a check, and what was wrong; returns whether the backend's health is in doubt."""

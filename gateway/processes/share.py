@@ -38,10 +38,11 @@ from gateway.processes.once import Election, Named, Probed, SharedSource, no_fau
 from gateway.processes.places import LooksAgain, Places, SharedBulkhead
 from gateway.processes.views import merged
 from gateway.resilience.admission import Bulkhead
-from gateway.telemetry.catalog import METRICS, Spec
+from gateway.telemetry.catalog import METRICS
 from gateway.telemetry.exposition import OPENMETRICS, TEXT, Sample, wants_openmetrics
 from gateway.telemetry.merging import Others, samples, series
 from gateway.telemetry.metrics import MEMO_SECONDS, Metrics
+from gateway.telemetry.spec import Spec
 
 ELECTED: Final = "elected"
 """The kind of the parent's word whether this worker does what is done once."""

@@ -1,6 +1,6 @@
 """Where the counts of one process are kept, and how they are written for a scrape.
 
-The names are those of `gateway.telemetry.catalog`. Hot paths get their cells
+The names are those of `gateway.telemetry.catalog`, loaded when somebody asks for figures. Hot paths get their cells
 from a `Metrics` when a snapshot is built (`route`, `upstream`, `counter`);
 gauges are asked for only when somebody scrapes (`gauge`).
 """
@@ -8,12 +8,13 @@ gauges are asked for only when somebody scrapes (`gauge`).
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from gateway.telemetry.catalog import METRICS, Spec
 from gateway.telemetry.exposition import NO_LABELS, OPENMETRICS, TEXT, Sample, family, wants_openmetrics
 from gateway.telemetry.series import Counts, Histogram, PoolFigures, RouteMetrics, UpstreamMetrics
+from gateway.telemetry.spec import Spec
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -25,8 +26,22 @@ BUCKETS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 10.0)
 MEMO_SECONDS = 0.5
 """How long an exposition may be served again: figures stay younger than the second that is promised."""
 
-_NAMES = frozenset(spec.name for spec in METRICS)
-_OF_BACKENDS = {spec.name: spec.labels for spec in METRICS if {"upstream", "backend"} <= set(spec.labels)}
+
+@cache
+def _all() -> tuple[Spec, ...]:
+    from gateway.telemetry.catalog import METRICS
+
+    return METRICS
+
+
+@cache
+def _of_backends() -> dict[str, tuple[str, ...]]:
+    return {spec.name: spec.labels for spec in _all() if {"upstream", "backend"} <= set(spec.labels)}
+
+
+def agents_name(upstream: str) -> str:
+    """Return what the agents of an upstream that an application uses are called, in a route's place."""
+    return f"gateway://{upstream}"
 
 
 class Metrics:
@@ -78,7 +93,6 @@ class Metrics:
 
     def counter(self, name: str) -> Counts:
         """Return the cells of a counter of the catalog, the same ones for the same name."""
-        assert name in _NAMES, name
         return self._counters.setdefault(name, Counts())
 
     def gauge(self, name: str, ask: Callable[[], Iterable[Sample]]) -> None:
@@ -88,7 +102,6 @@ class Metrics:
             name: As in the catalog.
             ask: Gives label values, in the order of the catalog, each with its figure.
         """
-        assert name in _NAMES, name
         self._gauges[name] = ask
 
     def route(self, name: str, pattern: str) -> RouteMetrics:
@@ -138,7 +151,7 @@ class Metrics:
         cells = self._upstreams.get(upstream)
         for key in [key for key in (() if cells is None else cells.attempts) if key[0] == backend]:
             del cells.attempts[key]  # type: ignore[union-attr]
-        for name, labels in _OF_BACKENDS.items():
+        for name, labels in _of_backends().items():
             counts = self._counters.get(name)
             places = labels.index("upstream"), labels.index("backend")
             for series in [] if counts is None else list(counts.cells):
@@ -196,7 +209,8 @@ class Metrics:
             others: What other collectors have.
             openmetrics: Whether it is written for OpenMetrics.
         """
-        ours = "".join(chain.from_iterable(self._write(spec, samples(spec), openmetrics) for spec in METRICS)).encode()
+        self._check()
+        ours = "".join(chain.from_iterable(self._write(spec, samples(spec), openmetrics) for spec in _all())).encode()
         # prometheus_client's part comes last: it brings the "# EOF" that ends OpenMetrics.
         from prometheus_client.exposition import generate_latest
         from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
@@ -206,8 +220,14 @@ class Metrics:
 
     def samples(self) -> Iterator[tuple[Spec, Iterable[Sample]]]:
         """Walk all figures as they are now."""
-        for spec in METRICS:
+        self._check()
+        for spec in _all():
             yield spec, self._samples(spec)
+
+    def _check(self) -> None:
+        # Here, and not where they are asked for: then the list would be loaded at the start.
+        unknown = {*self._counters, *self._gauges} - {spec.name for spec in _all()}
+        assert not unknown, f"not in the list of metrics: {unknown}"
 
     def _write(self, spec: Spec, samples: Iterable[Sample], openmetrics: bool) -> Iterator[str]:
         samples = list(samples)  # written twice where there is an alias

@@ -18,10 +18,11 @@ _HEAD = """\
 
 `GET /metrics` on the admin listener (and on the listeners, with `admin.metrics_public: true`) answers in
 Prometheus' text format, or in OpenMetrics where `Accept` asks for it. Labels are names and patterns out of the
-configuration, never what a client sent.
+configuration, never what a client sent. The query of each shows one way to use it, where Prometheus scrapes the gateway
+as the job `gateway`; a real Prometheus has run them.
 
-| metric | type | labels | meaning |
-| --- | --- | --- | --- |
+| metric | type | labels | meaning | query |
+| --- | --- | --- | --- | --- |
 """
 
 _TAIL = """
@@ -37,8 +38,9 @@ def markdown() -> str:
     rows = []
     for spec in METRICS:
         labels = ", ".join(f"`{label}`" for label in spec.labels)
+        query = spec.query.replace("|", "\\|")  # it would end a cell, also within code
         names = f"`{spec.name}`" + (f", also as `{spec.alias}`" if spec.alias else "")
-        rows.append(f"| {names} | {spec.kind} | {labels} | {spec.help} |\n")
+        rows.append(f"| {names} | {spec.kind} | {labels} | {spec.help} | `{query}` |\n")
     return _HEAD + "".join(rows) + _TAIL.format(buckets=", ".join(f"{bound:g}" for bound in BUCKETS))
 
 

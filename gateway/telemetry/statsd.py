@@ -30,9 +30,9 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
 
-from gateway.telemetry.catalog import Spec
 from gateway.telemetry.exposition import Sample
 from gateway.telemetry.series import Histogram
+from gateway.telemetry.spec import Spec
 
 UDP_MOST: Final = 1432
 """Octets of a datagram that passes through an Ethernet in one piece, below IPv6 too."""

@@ -19,6 +19,7 @@ import yaml
 
 from dashboards.pages import PAGES
 from dashboards.panel import Panel
+from gateway.telemetry.catalog import METRICS
 from tests.system.busy_gateways import BusyGateways, busy_gateways
 from tests.system.prometheus_server import (
     ALERTMANAGER,
@@ -85,11 +86,13 @@ class Found(NamedTuple):
 
     Attributes:
         data: Queries and names of records that gave figures, at one time or another.
+        used: Of each metric that there is, whether the query of the page of metrics gives something.
         fired: Alerts that have fired: name and severity.
         heard: What the alertmanager has told, by whom.
     """
 
     data: set[str]
+    used: dict[str, bool]
     fired: set[tuple[str, str]]
     heard: dict[str, list[dict[str, Any]]]
 
@@ -114,7 +117,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Found]:
 
 def observe(gateways: BusyGateways, prometheus: PrometheusServer, told: Told) -> Found:
     """Look until everything has been seen once."""
-    seen = Found(set(), set(), told.heard)
+    seen = Found(set(), {}, set(), told.heard)
     wanted = QUERIES | RECORDS
     end = time.monotonic() + LONGEST
 
@@ -137,6 +140,10 @@ def observe(gateways: BusyGateways, prometheus: PrometheusServer, told: Told) ->
         look()
         time.sleep(0.5)
     restarts.join(max(0, end - time.monotonic()))
+    for spec in METRICS:
+        of_it = spec.name + ("_count" if spec.kind == "histogram" else "")
+        if prometheus.query(f'{of_it}{{job="gateway"}}'):
+            seen.used[spec.name] = bool(prometheus.query(spec.query))
     return seen
 
 
@@ -152,6 +159,12 @@ def started(gateways: BusyGateways, prometheus: PrometheusServer) -> float:
 def test_every_query_of_a_panel_gives_data(found: Found, panel: Panel) -> None:
     """Whether it shows what is well, or needs a fault to show something."""
     assert [query.expr for query in panel.queries if query.expr not in found.data] == []
+
+
+def test_every_query_of_the_page_of_metrics_gives_data(found: Found) -> None:
+    """Where there is the metric: all but those of what these gateways do not have."""
+    assert [name for name, gives in found.used.items() if not gives] == []
+    assert len(found.used) > 60
 
 
 @pytest.mark.parametrize("record", sorted(RECORDS))

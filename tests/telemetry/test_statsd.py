@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from gateway.telemetry.catalog import Spec
 from gateway.telemetry.series import Histogram
+from gateway.telemetry.spec import Spec
 from gateway.telemetry.statsd import Lines, StatsD, datagrams, timers
 
 REQUESTS = Spec("gateway_requests_total", "counter", ("route", "method"), "")
