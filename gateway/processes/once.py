@@ -6,6 +6,11 @@ The parent elects the worker (`gateway.processes.center`), and another one when 
 A check, or a question, has a name that says all that it is made from, so that workers which are between two
 configurations for a moment do not take one for the other. What was told stands: a worker that comes later, or begins to
 ask since the one that did is gone, knows it at once.
+
+# Note [Many answers at once]
+A thousand instances that register one after the other are a thousand answers of a source, with up to a thousand members
+each. The first is told at once, those that follow within `SPACING` are told together: hearers put no more changes than
+that into force anyway, and were so busy with the rest that they gave no sign of life, and were killed.
 """
 
 from __future__ import annotations
@@ -18,6 +23,7 @@ from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 
 from gateway.composition.whole import Took
 from gateway.discovery.contract import Answer, Source, SourceFault, Tell
+from gateway.discovery.finder import SPACING
 from gateway.discovery.members import Member
 
 MOST_IN_A_ROW: Final = 1_000
@@ -162,6 +168,42 @@ class Probed(MultiService):
         self._last = ok
 
 
+class Spaced:
+    """Tells the first at once, and of those that follow the last: Note [Many answers at once].
+
+    Args:
+        tell: Tells one.
+        clock: Keeps time.
+    """
+
+    def __init__(self, tell: Callable[[Answer], None], clock: Any) -> None:
+        self._tell = tell
+        self._clock = clock
+        self._told = -SPACING
+        self._last: Answer | None = None
+        self._later: Any = None
+
+    def __call__(self, answer: Answer) -> None:
+        """Tell it, or put it off."""
+        self._last = answer
+        if self._later is None:
+            wait = self._told + SPACING - self._clock.seconds()
+            if wait <= 0:
+                self.now()
+            else:
+                self._later = self._clock.callLater(wait, self.now)
+
+    def now(self) -> None:
+        """Tell what was put off."""
+        later, self._later = self._later, None
+        if later is not None and later.active():
+            later.cancel()
+        last, self._last = self._last, None
+        if last is not None:
+            self._told = self._clock.seconds()
+            self._tell(last)
+
+
 class SharedSource:
     """A source of members that one worker asks (a `gateway.discovery.contract.Source`).
 
@@ -171,6 +213,7 @@ class SharedSource:
         election: Whether it is.
         named: Hands over what is told.
         publish: Tells the others.
+        clock: Keeps time.
     """
 
     def __init__(
@@ -180,7 +223,9 @@ class SharedSource:
         election: Election,
         named: Named,
         publish: Publish,
+        clock: Any,
     ) -> None:
+        self._clock = clock
         self.longest_pause = source.longest_pause
         self._name = name
         self._source = source
@@ -215,17 +260,25 @@ class SharedSource:
         self._source.close()
 
     async def _ask(self, tell: Tell) -> None:
+        def publish(answer: Answer) -> None:
+            self._publish([self._name, "", [list(member) for member in answer.members], answer.refused], True)
+
+        spaced = Spaced(publish, self._clock)
+
         def told(answer: Answer) -> None:
             answer = answer._replace(members=list(answer.members))
-            self._publish([self._name, "", [list(member) for member in answer.members], answer.refused], True)
+            spaced(answer)
             self._knows = True
             tell(answer)
 
         try:
             await self._source.follow(told)
         except SourceFault as fault:
+            spaced.now()
             self._publish([self._name, str(fault), [], []], False)
             raise
+        finally:
+            spaced.now()
 
     def _hear(self, tell: Tell) -> Deferred[None]:
         over: Deferred[None] = Deferred(lambda _: self._named.take(self._name, lambda said: None))

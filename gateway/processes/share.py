@@ -98,6 +98,7 @@ class Share(Service):
         self._told: Told | None = None
         self._metrics: Metrics | None = None
         self._health: Health | None = None
+        self._clock = reactor
         self._now: Callable[[], float] = reactor.seconds
         self._written: dict[bytes, tuple[float, bytes]] = {}
         self._ready: dict[str, str] = {}
@@ -239,7 +240,7 @@ class Share(Service):
 
     def source(self, name: str, source: Source) -> Source:
         """Have one worker ask a source of members, and all hear the answers."""
-        return SharedSource(name, source, self._election, self._members, partial(self._publish, MEMBERS))
+        return SharedSource(name, source, self._election, self._members, partial(self._publish, MEMBERS), self._clock)
 
     def elected(self) -> bool:
         """Whether this worker does what is done once, and says what came of it."""

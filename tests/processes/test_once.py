@@ -6,9 +6,11 @@ from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.task import Clock
 
 from gateway.composition.whole import Took
 from gateway.discovery.contract import Answer, SourceFault, Tell
+from gateway.discovery.finder import SPACING
 from gateway.discovery.members import Member
 from gateway.processes.once import Election, Named, Probed, SharedSource, no_fault
 
@@ -116,7 +118,8 @@ def test_one_registry_is_asked_and_all_hear() -> None:
     world = World(3, no_fault)
     registries = [Registry() for _ in range(3)]
     sources = [
-        SharedSource("a", registries[at], world.elections[at], world.named[at], world.publish(at)) for at in range(3)
+        SharedSource("a", registries[at], world.elections[at], world.named[at], world.publish(at), Clock())
+        for at in range(3)
     ]
     heard: list[list[Answer]] = [[], [], []]
     following = [ensureDeferred(sources[at].follow(heard[at].append)) for at in range(2)]
@@ -155,7 +158,7 @@ def test_a_follower_that_is_stopped_leaves_nothing() -> None:
     """As the contract of sources says."""
     world = World(2, no_fault)
     registry = Registry()
-    source = SharedSource("a", registry, world.elections[1], world.named[1], world.publish(1))
+    source = SharedSource("a", registry, world.elections[1], world.named[1], world.publish(1), Clock())
     heard: list[Answer] = []
     following = ensureDeferred(source.follow(heard.append))
     following.addErrback(lambda failure: None)
@@ -167,3 +170,36 @@ def test_a_follower_that_is_stopped_leaves_nothing() -> None:
     assert heard == []
     assert registry.closed
     assert not world.elections[1]._hearers
+
+
+def test_many_answers_at_once_are_told_together() -> None:
+    """The first and the last of them; what was put off comes before the fault that follows it, and at the end."""
+    world, clock, registry = World(2, no_fault), Clock(), Registry()
+    said: list[list[Any]] = []
+    source = SharedSource("a", registry, world.elections[0], world.named[0], lambda body, _: said.append(body), clock)
+    told: list[Answer] = []
+    following = ensureDeferred(source.follow(told.append))
+    assert registry.tell is not None
+
+    def say(*ports: int) -> None:
+        for port in ports:
+            assert registry.tell is not None
+            registry.tell(Answer([Member(f"http://10.0.0.1:{port}", 1)], []))
+
+    def heard() -> list[str]:
+        found = [body[1] or body[2][0][0].rpartition(":")[2] for body in said]
+        said.clear()
+        return found
+
+    say(*range(1, 1001))
+    assert len(told) == 1000
+    assert heard() == ["1"]
+    clock.advance(SPACING)
+    assert heard() == ["1000"]
+    say(7, 8)
+    failed: list[Any] = []
+    following.addErrback(failed.append)
+    registry.over.errback(SourceFault("it is away"))
+    assert heard() == ["8", "it is away"]
+    assert failed
+    assert not clock.getDelayedCalls()
