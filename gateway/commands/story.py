@@ -76,7 +76,7 @@ def tell(exchange: Exchange, rows: Rows | None = None, near: str = "") -> Story:
         ("What to do", _advice(exchange)),
     ]
     found = [(title, [printable(line) for line in lines]) for title, lines in parts if lines]
-    failed = bool(exchange.get("reason")) or _number(exchange.get("status")) >= 500
+    failed = bool(exchange.get("reason") or exchange.get("grpc_status")) or _number(exchange.get("status")) >= 500
     return Story(
         printable(_headline(exchange)),
         found,
@@ -102,8 +102,10 @@ def duration(milliseconds: float) -> str:
 
 def _headline(exchange: Exchange) -> str:
     asked = f"{exchange.get('method') or 'A request'} {exchange.get('host') or ''}{exchange.get('path') or ''}".rstrip()
-    status, reason = exchange.get("status"), exchange.get("reason")
-    if status == 499:
+    status, reason, call = exchange.get("status"), exchange.get("reason"), exchange.get("grpc_status")
+    if call:
+        became = f"was answered with grpc-status {call}{f': {reason}' if reason else ', by the backend itself'}"
+    elif status == 499:
         became = "ended without an answer: its client left"
     elif reason and _number(status) < 400:
         became = f"broke off after its status ({status}) was sent: {reason}"

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from gateway.exchange import Exchange
+from gateway.middleware.outcome import call_status, status_of
 
 if TYPE_CHECKING:
     from gateway.telemetry.failures import Failures
@@ -49,7 +50,7 @@ class LastFailures:
             nonlocal redacted
             if redacted is None:
                 redacted = redactor()
-            self._there().keep(exchange, redacted)
+            self._there().keep(exchange, status_of(exchange), call_status(exchange), redacted)
 
         return keep
 

@@ -264,7 +264,7 @@ class Pipeline:
         """Return the step that counts calls of gRPC, where a backend can take any."""
         if route is None or self._take_calls.isdisjoint(name for name, _ in route.upstreams):
             return None
-        return CallMetrics(route.name, self._metrics.counter("gateway_grpc_calls_total").add)
+        return CallMetrics(route.name, self._metrics.counter("gateway_grpc_calls_total").add, self._keep)
 
     def _for_browsers(self, route: Route | None) -> list[Middleware]:
         """Return what answers preflights, and what changes answers for browsers; loaded where a route has any of it."""

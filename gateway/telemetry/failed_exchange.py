@@ -36,6 +36,8 @@ class FailedExchange:
 
     Args:
         exchange: It is over.
+        status: That its client got, or would have got.
+        call: The outcome of a call of gRPC; None for what is none.
         zero: Unix seconds at the zero of the monotonic clock.
         redacted: Makes text of a query, without what nobody is to read.
 
@@ -60,15 +62,14 @@ class FailedExchange:
         "trace",
     )
 
-    def __init__(self, exchange: Exchange, zero: float, redacted: Callable[[bytes], str]) -> None:
-        request, response, error, route = exchange.request, exchange.response, exchange.error, exchange.route
-        status = 0 if error is None else error.status
-        if response is not None:
-            status = response.status
+    def __init__(
+        self, exchange: Exchange, status: int, call: int | None, zero: float, redacted: Callable[[bytes], str]
+    ) -> None:
+        request, error, route = exchange.request, exchange.error, exchange.route
         reason = None if error is None else error.reason
         named = None if route is None else route.name
         self.name, self.trace = exchange.request_id, exchange.trace_id
-        self.group = (reason or str(status), named or "")
+        self.group = (reason or str(status), named or "")  # of calls 200 stands for all that backends have refused
         self._started, self._finished = exchange.started, exchange.finished
         self._kind = None if error is None else type(error)
         self._attempts = _tried(exchange, status)
@@ -89,6 +90,7 @@ class FailedExchange:
             "upstream": exchange.upstream,
             "backend": exchange.backend,
             "status": status,
+            "grpc_status": call,
             "reason": reason,
             "detail": _detail(exchange, self._attempts),
             "attempts": exchange.attempts,

@@ -54,14 +54,16 @@ class Failures:
         self._most = 0  # no group has more
         self.count = 0
 
-    def keep(self, exchange: Exchange, redacted: Callable[[bytes], str]) -> None:
+    def keep(self, exchange: Exchange, status: int, call: int | None, redacted: Callable[[bytes], str]) -> None:
         """Remember an exchange that is over.
 
         Args:
             exchange: It failed.
+            status: That its client got, or would have got.
+            call: The outcome of a call of gRPC; None for what is none.
             redacted: Makes text of a query, without what nobody is to read.
         """
-        kept = FailedExchange(exchange, self._wall_clock() - self._now(), redacted)
+        kept = FailedExchange(exchange, status, call, self._wall_clock() - self._now(), redacted)
         self.count += 1
         group = self._groups.setdefault(kept.group, deque())
         group.append((self.count, kept))

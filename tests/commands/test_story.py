@@ -100,6 +100,8 @@ def test_a_route_that_is_no_more() -> None:
     ("exchange", "headline"),
     [
         ({"status": 200, "reason": "upstream.reset"}, "A request broke off after its status (200) was sent: upstream."),
+        ({"status": 200, "grpc_status": 14}, "A request was answered with grpc-status 14, by the backend itself."),
+        ({"status": 200, "grpc_status": 4, "reason": "x"}, "A request was answered with grpc-status 4: x."),
         ({"status": 499, "reason": "request.aborted"}, "A request ended without an answer: its client left."),
         ({"method": "GET", "path": "/a", "status": 503, "backend": "http://a"}, "GET /a was answered with 503, by the"),
         ({"method": "GET", "path": "/a", "status": 503}, "GET /a got a 503."),

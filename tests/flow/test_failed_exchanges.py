@@ -57,6 +57,7 @@ def test_a_backend_that_refuses_connections() -> None:
         "upstream": "orders",
         "backend": "http://127.0.0.1:9001",
         "status": 502,
+        "grpc_status": None,
         "reason": "upstream.connect",
         "detail": summary["detail"],
         "attempts": 1,

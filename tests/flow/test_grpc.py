@@ -588,3 +588,25 @@ def test_other_uploads_may_not(world: World) -> None:
     world.gateway.advance(100)
 
     assert answer.status == 408
+
+
+@pytest.mark.parametrize(("status", "kept"), [("0", False), ("5", False), ("13", True), ("14", True)])
+def test_a_call_that_its_backend_has_failed_is_kept(world: World, status: str, kept: bool) -> None:
+    """Its 200 says nothing; outcomes that count as a 5xx do, and they are told of once."""
+    fields = [("content-type", "application/grpc")]
+    world.backend.on_whole = lambda asked: asked.connection.answer(
+        asked, b"", fields, trailers=[("grpc-status", status)]
+    )
+    call(world)
+
+    found = [one["grpc_status"] for one in world.gateway.gateway.foundation.failures.summaries()]
+
+    assert found == ([int(status)] if kept else [])
+
+
+def test_a_call_that_the_gateway_refuses_is_kept_once(world: World) -> None:
+    """With its reason, and with what the client was told."""
+    call(world, path="/none/Get")
+
+    [found] = world.gateway.gateway.foundation.failures.summaries()
+    assert (found["reason"], found["status"], found["grpc_status"]) == ("route.none", 200, 12)

@@ -24,7 +24,7 @@ class Told(Failures):
 
     def failed(self, name: str, error: GatewayError, path: str = "/", query: str = "") -> None:
         """Keep one."""
-        self.keep(exchange(name, error, path, query), lambda query: query.decode())
+        self.keep(exchange(name, error, path, query), error.status, None, lambda query: query.decode())
 
     @property
     def names(self) -> list[str]:
@@ -121,13 +121,13 @@ def test_the_newest_of_a_name_is_found() -> None:
 
 def test_octets_that_are_no_text_are_shown() -> None:
     """By their numbers."""
-    kept = FailedExchange(exchange("odd", RouteNotFound()), 900.0, lambda query: "")
+    kept = FailedExchange(exchange("odd", RouteNotFound()), 404, None, 900.0, lambda query: "")
     assert kept.whole()["time"] == "1970-01-01T00:16:40.000Z"
 
     told = Told()
     made = exchange("odd", RouteNotFound())
     made.request.method = b"\xff"
-    told.keep(made, lambda query: "")
+    told.keep(made, 404, None, lambda query: "")
     assert told.summaries()[0]["method"] == "\\xff"
 
 
