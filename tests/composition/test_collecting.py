@@ -106,6 +106,20 @@ def test_what_is_in_cycles_goes_when_memory_has_grown() -> None:
     assert change()() is not None
 
 
+def test_changes_that_follow_each_other_do_not_keep_it_from_its_turn() -> None:
+    """What was alive at a change, and is in a cycle, goes some changes later."""
+    collector, loops = Collector(lambda: 1.0), list[weakref.ref[Loop]]()
+    for _ in range(300):
+        loop = Loop()
+        loops.append(weakref.ref(loop))
+        with collector.resting():
+            pass
+        del loop
+
+    assert sum(one() is not None for one in loops) < 50
+    assert gc.get_threshold()[0] > 1
+
+
 def test_many_things_go_in_slices() -> None:
     """The reactor turns between them."""
     clock = Clock()
