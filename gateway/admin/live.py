@@ -44,6 +44,25 @@ class Part(Leaf):
         return found.addCallback(_as_json) if isinstance(found, Deferred) else _as_json(found)
 
 
+class Shown(Leaf):
+    """What is looked at when it is asked for.
+
+    Args:
+        words: What it is.
+        look: Returns it.
+    """
+
+    def __init__(self, words: str, look: Callable[[], Any]) -> None:
+        super().__init__()
+        self.words = words
+        self._look = look
+
+    def answer(self, request: Request) -> bytes:
+        """Return it as JSON."""
+        request.setHeader(b"Content-Type", b"application/json")
+        return _as_json(self._look())
+
+
 class Tester(Leaf):
     """`POST /live/route`: try a request.
 

@@ -250,6 +250,7 @@ def _live() -> dict[str, Any]:
     }
     body = _object(tried, "method", "listener", "headers")
     return {
+        "/live/limits": {"get": _get("Limits and who is near them.", {"200": _json("Keys are shortened.", _DATA)})},
         "/live/routes": part("Some of the routes.", "With the steps of their chains."),
         "/live/config": {"get": values | {"parameters": [*query, written]}},
         "/live/route": {

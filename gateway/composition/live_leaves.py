@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gateway.admin.feeds import Events, Feeds
-from gateway.admin.live import Part, Tester
+from gateway.admin.live import Part, Shown, Tester
 from gateway.admin.page_files import PageFiles
 from gateway.admin.resources import Leaf
 from gateway.composition.assembly import Gateway
+from gateway.composition.live_limits import LiveLimits
 from gateway.composition.live_routes import LiveRoutes
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def live_leaves(gateway: Gateway, reactor: Any) -> dict[str, Leaf]:
     return {
         "ui/": PageFiles(),
         "live/events": Feeds(look, reactor),
+        "live/limits": Shown("limits and who is near them", LiveLimits(gateway).view),
         "live/routes": Part("routes with the steps of their chains, by ?search=&from=&most=", routes.part),
         "live/route": Tester(routes.attempt),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any, Final
 
 from gateway.limiting.limit import Decide, Limit, Rule, Taker, Verdict
@@ -47,6 +48,10 @@ class MemoryLimits:
     def state(self, key: bytes) -> Any:
         """Return what is remembered of a key, None for nothing."""
         return self._states.get(key)
+
+    def recent(self, most: int) -> list[tuple[bytes, Any]]:
+        """Return the keys that were asked for last, the last one first, with what is remembered of each; for people."""
+        return list(islice(reversed(self._states.items()), most))
 
     def take(self, limit: Limit, rule: Rule, key: bytes, now: float, taker: Taker) -> Verdict:
         """Take a request that may pass."""

@@ -32,7 +32,7 @@ async function ask(path, options = {}) {
   }
   if (!answer.ok) {
     const words = { 401: "The token is missing or wrong.", 412: "Somebody has changed the configuration meanwhile: load it again." };
-    throw new Refused(answer.status, { ...document, detail: document.detail || words[answer.status] || document.title });
+    throw new Refused(answer.status, { ...document, detail: words[answer.status] || document.detail || document.title });
   }
   return { document, text, version: (answer.headers.get("ETag") || "").replaceAll('"', "") };
 }

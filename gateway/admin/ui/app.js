@@ -7,12 +7,14 @@ import { Routes } from "./routes.js";
 import { Upstreams } from "./upstreams.js";
 import { Configuration } from "./configuration.js";
 import { Failures } from "./failures.js";
+import { Limits } from "./limits.js";
 import { Log } from "./log.js";
 
 const TABS = [
   ["traffic", "Traffic", Traffic],
   ["routes", "Routes", Routes],
   ["upstreams", "Upstreams", Upstreams],
+  ["limits", "Limits", Limits],
   ["failures", "Failures", Failures],
   ["log", "Log", Log],
   ["configuration", "Configuration", Configuration],

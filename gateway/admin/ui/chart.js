@@ -29,12 +29,13 @@ export function Chart({ title, series, points, format }) {
   useEffect(() => {
     const dark = matchMedia("(prefers-color-scheme: dark)");
     const again = () => {
+      if (!place.current) return; // gone from the page: that is told here a little later
       chart.current?.destroy();
       chart.current = draw(place.current, series, format);
       chart.current.setData(data.current);
     };
     again();
-    const sizes = new ResizeObserver(() => chart.current.setSize({ width: place.current.clientWidth, height: 200 }));
+    const sizes = new ResizeObserver(() => place.current && chart.current.setSize({ width: place.current.clientWidth, height: 200 }));
     sizes.observe(place.current);
     dark.addEventListener("change", again);
     return () => {
