@@ -25,8 +25,9 @@ from twisted.python.failure import Failure
 from twisted.web.server import NOT_DONE_YET, Request
 from zope.interface import implementer
 
+from gateway.admin.guard import is_foreign
 from gateway.admin.resources import Leaf
-from gateway.errors import TooManyInFlight
+from gateway.errors import Forbidden, TooManyInFlight
 
 EVERY: Final = 1.0
 """Seconds between two looks."""
@@ -131,6 +132,8 @@ class Feeds(Leaf):
 
     def answer(self, request: Request) -> bytes:
         """Say what comes; the feed itself follows."""
+        if is_foreign(request):  # it could read nothing, and keep operators' pages from having a place
+            raise Forbidden("A page of another origin may open no feed.")
         if len(self._feeds) >= MOST:
             raise TooManyInFlight(AGAIN / 1000)
         request.setHeader(b"Content-Type", b"text/event-stream")

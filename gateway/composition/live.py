@@ -21,6 +21,9 @@ from gateway.telemetry.rates import Rates, shown, together
 Moment = dict[str, Any]
 """What one process has to say of a second, as JSON can say it."""
 
+FAILED = 20
+"""Exchanges that failed in a second of which a process tells, the last ones; `/exchanges` has more."""
+
 SUMMED = ("in_flight", "connections", "memory")
 
 
@@ -57,7 +60,7 @@ class Live:
     def _failures(self) -> list[dict[str, Any]]:
         failures = self._gateway.foundation.failures
         new, self._failed = failures.count - self._failed, failures.count
-        return failures.summaries()[:new][::-1] if new > 0 else []
+        return failures.summaries()[: min(new, FAILED)][::-1] if new > 0 else []
 
     def events(self) -> Events:
         """Return the same as events, of a gateway that is one process."""

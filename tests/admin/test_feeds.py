@@ -36,11 +36,12 @@ def events_of(transport: StringTransport) -> list[tuple[str, Any]]:
 class Page:
     """One that is open."""
 
-    def __init__(self, site: AdminSite, method: str = "GET") -> None:
+    def __init__(self, site: AdminSite, method: str = "GET", *fields: str) -> None:
         self.protocol = site.buildProtocol(IPv4Address("TCP", "127.0.0.1", 5))
         self.transport = StringTransport()
         self.protocol.makeConnection(self.transport)
-        self.protocol.dataReceived(f"{method} /live/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        lines = [f"{method} /live/events HTTP/1.1", "Host: localhost", *fields, "", ""]
+        self.protocol.dataReceived("\r\n".join(lines).encode())
 
     @property
     def head(self) -> str:
@@ -174,6 +175,14 @@ def test_other_methods_open_nothing(world: World) -> None:
     """HEAD says what there is; a POST is refused."""
     assert Page(world.site, "HEAD").head.startswith("HTTP/1.1 200")
     assert Page(world.site, "POST").head.startswith("HTTP/1.1 405")
+    world.clock.pump([EVERY] * 3)
+    assert world.looks == 0
+
+
+@pytest.mark.parametrize("field", ["Origin: https://evil.example", "Sec-Fetch-Site: cross-site"])
+def test_a_page_of_another_origin_gets_none(world: World, field: str) -> None:
+    """It could not read it, but would take a place."""
+    assert Page(world.site, "GET", field).head.startswith("HTTP/1.1 403")
     world.clock.pump([EVERY] * 3)
     assert world.looks == 0
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -58,6 +60,11 @@ def test_what_fails_is_told_at_once(api: Api) -> None:
     page.second()
     assert [one["path"] for one in page.of("failed")] == ["/orders/2", "/orders/3"]
     assert page.of("failed")[::-1] == api.get("/exchanges")[:2]
+
+    for number in range(live.FAILED + 5):
+        api.status(f"/orders/{number}")
+    page.second()
+    assert len(page.of("failed")) == live.FAILED + 2, "in a flood the last ones"
     page.protocol.connectionLost()
 
 
@@ -88,3 +95,15 @@ def test_a_page_hears_of_each_second(api: Api) -> None:
     assert figures["memory"] > 1_000_000
     assert (figures["processes"], figures["in_flight"]) == (1, 0)
     page.protocol.connectionLost()
+
+
+def test_nothing_of_it_is_loaded_at_the_start() -> None:
+    """Most gateways are never looked at: what the page needs comes with the first who asks for it."""
+    late = [
+        *("admin.feeds", "admin.live", "admin.origins", "admin.page_files", "balancing.ahead", "composition.live"),
+        *("composition.live_leaves", "composition.live_limits", "composition.live_routes", "composition.placed"),
+        *("processes.rounds", "serving.trial", "telemetry.log_tail", "telemetry.rates"),
+    ]
+    code = "import sys, gateway.tap, gateway.composition.lifecycle, gateway.processes.worker; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout.split()
+    assert [name for name in late if f"gateway.{name}" in loaded] == []

@@ -195,7 +195,7 @@ def test_a_failure_tells_everything(gateway: GatewayProcess, page: Page) -> None
     page.sees("/payments/7")
     page.until("document.querySelectorAll('tbody button').length > 0")
     page.run(
-        "[...document.querySelectorAll('tbody button')].find(one => one.innerText.endsWith('/payments/7')).click()"
+        "[...document.querySelectorAll('tbody button')].findLast(one => one.innerText.endsWith('/payments/7')).click()"
     )
     page.sees("Where the time went")
     page.until("document.querySelectorAll('.waterfall rect').length > 0")

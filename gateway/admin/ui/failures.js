@@ -1,5 +1,5 @@
 // The last exchanges that failed, and everything known of each.
-import { clock, html, milliseconds, Table, useState } from "./html.js";
+import { clock, html, milliseconds, Table, useEffect, useRef, useState } from "./html.js";
 import { read } from "./api.js";
 import { feed } from "./feed.js";
 import { useAsked, useFeed } from "./live.js";
@@ -20,6 +20,8 @@ const said = (pairs) => pairs.filter(([, value]) => value !== null && value !== 
 
 function Detail({ id }) {
   const { value: one, error } = useAsked(() => read(`exchanges/${encodeURIComponent(id)}`), 0, id);
+  const place = useRef(null);
+  useEffect(() => place.current?.scrollIntoView({ block: "nearest" }), [one]);
   if (error) return html`<p class="problem" role="alert">${error.message}</p>`;
   if (!one) return html`<p class="empty">Looking it up.</p>`;
   const facts = said([
@@ -32,7 +34,7 @@ function Detail({ id }) {
     ["Cache", one.cached], ["Dry run", one.dry_run], ["Plugins", one.plugin_errors], ["Trace", one.trace_id],
     ["Octets", `${one.bytes_received} received, ${one.bytes_sent} sent`],
   ]);
-  return html`<article class="detail" aria-label=${`Exchange ${id}`}>
+  return html`<article class="detail" ref=${place} aria-label=${`Exchange ${id}`}>
     <h3>Exchange <code>${id}</code></h3>
     <dl class="facts">${facts.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
     <h4>Where the time went: ${milliseconds(one.duration_ms)}</h4>
@@ -61,9 +63,9 @@ export function Failures() {
     <${Table} caption="Failed exchanges, newest first" head=${["Time (UTC)", "Request", "Status", "Reason", "Route", "Took"]}
       empty=${value ? "Nothing has failed." : "Looking."}
       rows=${(value || []).map((one) => html`<tr key=${one.id} class=${one.id === chosen ? "chosen" : ""}>
-        <td>${clock(one.time)}</td>
+        <td class="number">${clock(one.time)}</td>
         <th scope="row"><button class="link" aria-expanded=${one.id === chosen} onClick=${() => choose(one.id === chosen ? null : one.id)}>${one.method} ${one.host}${one.path}</button></th>
-        <td class=${one.status >= 500 ? "bad" : ""}>${one.status}</td><td>${one.reason || ""}</td><td>${one.route || ""}</td>
+        <td class=${one.status >= 500 ? "bad" : ""}>${one.status}</td><td class="number">${one.reason || ""}</td><td class="number">${one.route || ""}</td>
         <td class="number">${milliseconds(one.duration_ms)}</td></tr>`)} />
     <div aria-live="polite">${chosen && html`<${Detail} key=${chosen} id=${chosen} />`}</div>`;
 }

@@ -35,9 +35,14 @@ export function open() {
     keep(feed.figures, JSON.parse(event.data), SECONDS);
     tell("figures");
   });
+  let soon = 0;
   source.addEventListener("failed", () => {
-    feed.failed += 1;
-    tell("failed");
+    // Told once for all that come together: who hears it asks for the list.
+    soon ||= setTimeout(() => {
+      soon = 0;
+      feed.failed += 1;
+      tell("failed");
+    }, 300);
   });
   source.addEventListener("log", (event) => {
     keep(feed.lines, JSON.parse(event.data), LINES);
