@@ -7,6 +7,8 @@ from typing import Any
 from pydantic import BaseModel, field_validator
 from twisted.internet.defer import CancelledError
 
+from gateway.plugin import Headers, Response
+
 MUTE = "which cannot say why"
 
 
@@ -153,3 +155,54 @@ class Changes:
 
     def on_request(self, exchange: object) -> None:
         """Does nothing."""
+
+
+class Unshowable:
+    """Raises wherever it is looked at."""
+
+    def __repr__(self) -> str:
+        raise SystemExit
+
+    def __eq__(self, other: object) -> bool:
+        raise KeyboardInterrupt
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Octets(bytes):
+    """Says that there are more of them than there are."""
+
+    __slots__ = ()
+
+    def __len__(self) -> int:
+        return 1_000_000
+
+
+class Leaves:
+    """Leaves something in the exchange that cannot be looked at."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.where = config["where"]
+
+    def on_request(self, exchange: Any) -> None:
+        if self.where == "target":
+            exchange.request.target = Unshowable()
+        elif self.where == "method":
+            exchange.request.method = Unshowable()
+        elif self.where == "upstream":
+            exchange.upstream = Unshowable()
+        elif self.where == "fields":
+            exchange.headers_out = [(b"X-A", b"1"), (Unshowable(), b"2"), Unshowable()]
+
+    def on_response(self, exchange: Any) -> None:
+        if self.where == "status":
+            exchange.response.status = Unshowable()
+        elif self.where == "reason":
+            exchange.response.reason = Unshowable()
+
+
+class AnswersOctets:
+    """Answers with octets that are not as many as they say."""
+
+    def on_request(self, exchange: Any) -> Any:
+        return Response(200, Headers(), Octets(b"three"))

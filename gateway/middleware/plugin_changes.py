@@ -97,7 +97,7 @@ def settle_request(exchange: Exchange, before: Before, upstreams: frozenset[str]
         chosen: Any = exchange.upstream
         if chosen != before.upstream and not (isinstance(chosen, str) and chosen in upstreams):
             exchange.upstream = before.upstream
-            wrong = wrong or f"an upstream that is none of several that the route lists: {chosen!r:.80}"
+            wrong = wrong or f"an upstream that is none of several that the route lists: {_shown(chosen)}"
         wrong = _check_request(exchange, before) or wrong
         _hear(faults, exchange, "on_request", exchange.request.body, before.body)
         if wrong:
@@ -194,11 +194,11 @@ def _check_request(exchange: Exchange, before: Before) -> str:
         wrong = "headers that are none"
     asked: Any = request.target
     if not isinstance(asked, bytes) or not _IS_TARGET(asked):
-        wrong = wrong or f"a target that is none: {asked!r:.80}"
+        wrong = wrong or f"a target that is none: {_shown(asked)}"
         request.target = before.target
     way: Any = request.method
     if not isinstance(way, bytes) or not _IS_METHOD(way):
-        wrong = wrong or f"a method that is none: {way!r:.80}"
+        wrong = wrong or f"a method that is none: {_shown(way)}"
         request.method = before.method
     out: list[tuple[bytes, bytes]] = []
     added: Any = exchange.headers_out
@@ -207,11 +207,19 @@ def _check_request(exchange: Exchange, before: Before) -> str:
         added = before.out
     for pair in added:
         if not _is_field(pair):
-            wrong = wrong or f"a field that is none: {pair!r:.80}"
+            wrong = wrong or f"a field that is none: {_shown(pair)}"
         elif pair[0].lower() not in _NOT_ADDED:
             out.append(pair)
     exchange.headers_out = out
     return wrong or put_back_request(request, before.facts)
+
+
+def _shown(value: object) -> str:
+    """Return the beginning of what something is, for people: it may be a plugin's, whose `__repr__` may raise."""
+    try:
+        return f"{value!r:.80}"
+    except BaseException:  # noqa: BLE001 - it must not keep what is wrong from being taken out
+        return "something that cannot be shown"
 
 
 def _restore(headers: Headers, fields: tuple[Field, ...]) -> None:
@@ -243,18 +251,20 @@ def _check_response(response: Response) -> None:
     """
     status: Any = response.status
     if not isinstance(status, int) or isinstance(status, bool) or not (200 <= status <= 999 or response.tunnel):
-        raise WrongAnswer(f"a status that is none: {status!r:.80}")
+        raise WrongAnswer(f"a status that is none: {_shown(status)}")
     headers: Any = response.headers
     if not isinstance(headers, Headers):
         raise WrongAnswer(f"headers that are none: {type(headers).__name__}")
     body: Any = response.body
     if isinstance(body, bytes):
+        # A subclass may have a length of its own, and its client would wait for that.
+        response.body = body = body if type(body) is bytes else bytes(memoryview(body))
         response.length = len(body)
     elif body is not None and not isinstance(body, Body):
         raise WrongAnswer(f"a body that is none: {type(body).__name__}")
     phrase: Any = response.reason
     if not isinstance(phrase, bytes) or not _IS_VALUE(phrase):
-        raise WrongAnswer(f"a reason phrase that is none: {phrase!r:.80}")
+        raise WrongAnswer(f"a reason phrase that is none: {_shown(phrase)}")
     # A 101 has no framing, and says in these fields what the connection becomes.
     wrong = _clean(response.headers, FRAMING if response.tunnel is None else _NOT_OF_A_TUNNEL)
     if wrong:
@@ -281,7 +291,7 @@ def _clean(headers: Headers, without: frozenset[bytes]) -> str:
     fields: Any = headers.fields  # whatever there is in it: compiled code would take nothing else for one
     for field in fields:
         if not _is_field(field[1:]):
-            wrong = wrong or f"a field that is none: {field[1:]!r:.80}"
+            wrong = wrong or f"a field that is none: {_shown(field[1:])}"
         elif field[0] not in without:
             good.append(field)
     if len(good) != len(fields):
