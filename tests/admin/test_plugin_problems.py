@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -141,3 +142,12 @@ def test_a_driver_of_a_database_that_ends(tmp_path: Path, monkeypatch: pytest.Mo
     assert result.exit_code == 1
     found = "expected a module that can be imported, found SystemExit: 0"
     assert f"{file}:11:13: auth.api_keys.driver: {found}" in result.output
+
+
+def test_settings_of_another_process_know_their_places(api: Api) -> None:
+    """Large configurations are read by one, and workers are told theirs."""
+    settings = api.service.settings
+
+    assert settings.places["plugins", 0, "class"] == (str(api.path), 9, 22, "plugins[0].class")
+    assert pickle.loads(pickle.dumps(settings)).places == settings.places
+    assert pickle.loads(pickle.dumps(settings)) == settings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
@@ -133,6 +133,11 @@ class Settings(Section):
         """
         return {}
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Pickle the places with the values: who hears settings from another process says where they are wrong."""
+        make, arguments, *more = super().__reduce_ex__(protocol)
+        return (make, arguments, *more) if more else (_with_places, (make, arguments, self.places))
+
     @classmethod
     def reshape(cls, data: dict[str, Any]) -> dict[str, Any]:
         """Name the routes and listeners that have no name, and take `access_log: false`."""
@@ -160,6 +165,12 @@ class Settings(Section):
         for upstream in self.upstreams:
             object.__setattr__(upstream, "circuit_breaker", _not_to(upstream.name, upstream.circuit_breaker))
         return self
+
+
+def _with_places(make: Callable[..., Settings], arguments: tuple[Any, ...], places: Mapping[Any, Any]) -> Settings:
+    settings = make(*arguments)
+    settings.__dict__["places"] = places
+    return settings
 
 
 def _not_to(name: str, breaker: CircuitBreaker | None) -> CircuitBreaker | None:
