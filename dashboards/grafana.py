@@ -90,6 +90,8 @@ def _panel(panel: Panel, number: int, width: int) -> Any:
     made.span(width).height(HEIGHT[panel.shown]).thresholds(_thresholds(panel))
     for letter, query in zip("ABCDEF", panel.queries, strict=False):
         asked = prometheus.Dataquery().expr(query.expr).legend_format(query.legend).ref_id(letter)
+        if panel.shown is Shown.LINES and "_bucket{" in query.expr:
+            asked.exemplar(True)  # a point for each observation whose trace can be looked at
         made.with_target(asked.instant() if panel.shown is Shown.BARS else asked.range())
     return made
 

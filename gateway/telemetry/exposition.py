@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from gateway.telemetry.series import Histogram
+from gateway.telemetry.series import Exemplar, Histogram
 
 TEXT = b"text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = b"application/openmetrics-text; version=1.0.0; charset=utf-8"
@@ -93,15 +93,24 @@ def family(
         pairs += "," + more if pairs and more else more
         if isinstance(figure, Histogram):
             before = pairs + "," if pairs else ""
+            exemplars = (figure.exemplars or {}) if openmetrics else {}
             count = 0
-            for bound, count in figure.cumulative():
-                yield f'{name}_bucket{{{before}le="{bound}"}} {count}\n'
+            for bucket, (bound, count) in enumerate(figure.cumulative()):
+                yield f'{name}_bucket{{{before}le="{bound}"}} {count}{_exemplar(exemplars.get(bucket))}\n'
             around = f"{{{pairs}}}" if pairs else ""
             yield f"{name}_sum{around} {figure.total}\n{name}_count{around} {count}\n"
         elif pairs:
             yield f"{name}{{{pairs}}} {figure}\n"
         else:
             yield f"{name} {figure}\n"
+
+
+def _exemplar(found: Exemplar | None) -> str:
+    # https://prometheus.io/docs/specs/om/open_metrics_spec/#exemplars
+    if found is None:
+        return ""
+    trace_id, value, at = found
+    return f' # {{trace_id="{trace_id}"}} {value:.6g} {at:.3f}'
 
 
 def _escape_help(value: str) -> str:

@@ -1,14 +1,16 @@
 """The figures of several processes made into those of one gateway, by the rule of each metric (`catalog.Spec.whole`).
 
 Figures travel as JSON: for each metric a list of series, which are label values and a figure. A figure is a number, a
-text where JSON has no number for it, or `[bounds, counts, total]` for a histogram. What other collectors have (process
-and garbage collector figures, those of plugins) travels beside it, series by the names of samples.
+text where JSON has no number for it, or `[bounds, counts, total]` for a histogram, and its exemplars where it has some.
+What other collectors have (process and garbage collector figures, those of plugins) travels beside it, series by the
+names of samples.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from math import isfinite
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.telemetry.catalog import METRICS
@@ -115,7 +117,8 @@ class Others:
 
 def _plain(figure: Any) -> Any:
     if isinstance(figure, Histogram):
-        return [list(figure.bounds), list(figure.counts), figure.total]
+        more = [] if figure.exemplars is None else [[[bucket, *one] for bucket, one in figure.exemplars.items()]]
+        return [list(figure.bounds), list(figure.counts), figure.total, *more]
     return figure if isfinite(figure) else str(figure)
 
 
@@ -124,9 +127,11 @@ def _number(figure: Any) -> Any:
 
 
 def _histogram(said: list[Any]) -> Histogram:
-    bounds, counts, total = said
+    bounds, counts, total, *more = said
     histogram = Histogram(bounds)
     histogram.counts, histogram.total = counts, total
+    for exemplars in more:
+        histogram.exemplars = {bucket: (trace_id, value, at) for bucket, trace_id, value, at in exemplars}
     return histogram
 
 
@@ -134,7 +139,11 @@ def _together(rule: str, one: Any, other: Any) -> Any:
     if isinstance(one, list):
         if one[0] != other[0]:  # a worker of before an upgrade of the buckets: its observations cannot be placed
             return one
-        return [one[0], [mine + theirs for mine, theirs in zip(one[1], other[1], strict=True)], one[2] + other[2]]
+        exemplars = [each for figure in (one, other) for told in figure[3:] for each in told]
+        # The latest of each bucket.
+        more = [list({each[0]: each for each in sorted(exemplars, key=itemgetter(3))}.values())] if exemplars else []
+        counts = [mine + theirs for mine, theirs in zip(one[1], other[1], strict=True)]
+        return [one[0], counts, one[2] + other[2], *more]
     one, other = _number(one), _number(other)
     made = _RULES[rule](one, other) if rule in _RULES else one + other
     return made if isfinite(made) else str(made)

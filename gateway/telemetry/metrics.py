@@ -12,6 +12,7 @@ from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from gateway.exchange import Exchange
 from gateway.telemetry.exposition import NO_LABELS, OPENMETRICS, TEXT, Sample, family, wants_openmetrics
 from gateway.telemetry.series import Counts, Histogram, PoolFigures, RouteMetrics, UpstreamMetrics
 from gateway.telemetry.spec import Spec
@@ -125,6 +126,22 @@ class Metrics:
         if cells is None:
             cells = self._upstreams[name] = UpstreamMetrics(name, Histogram(self._buckets))
         return cells
+
+    def exemplify(self, exchange: Exchange, trace_id: bytes, at: float) -> None:
+        """Let an exchange whose trace is kept stand for the buckets that its durations are counted in.
+
+        Args:
+            exchange: It is over.
+            trace_id: Its trace's, 32 hexadecimal digits.
+            at: When it was over, Unix seconds.
+        """
+        name, upstream = trace_id.decode("ascii"), exchange.upstream
+        duration = self._durations.get("" if exchange.route is None else exchange.route.name)
+        if duration is not None:
+            duration.exemplify(exchange.finished - exchange.started, name, at)
+        cells = None if upstream is None or not exchange.upstream_finished else self._upstreams.get(upstream)
+        if cells is not None:
+            cells.duration.exemplify(exchange.upstream_finished - exchange.upstream_started, name, at)
 
     def retain(self, routes: Iterable[tuple[str, str]], backends: Iterable[tuple[str, str]]) -> None:
         """Forget what a reload removed; everything else keeps its counts.

@@ -29,7 +29,8 @@ _TAIL = """
 Buckets of the histograms, in seconds: {buckets}.
 
 Beside these stand `process_*` (CPU, memory, open files, start time) and `python_gc_*` as every program with the
-Prometheus client library has them.
+Prometheus client library has them. Where traces are exported (`tracing`), buckets of durations have exemplars with a
+trace id, in OpenMetrics.
 """
 
 

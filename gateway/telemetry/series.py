@@ -51,20 +51,39 @@ class PoolFigures(Protocol):
     def max_connections(self) -> int: ...
 
 
-class Histogram:
-    """Observations in buckets, of which the last has no upper bound."""
+Exemplar = tuple[str, float, float]
+"""Trace id in hexadecimal digits, value, Unix seconds."""
 
-    __slots__ = ("bounds", "counts", "total")
+
+class Histogram:
+    """Observations in buckets, of which the last has no upper bound.
+
+    Attributes:
+        bounds: Upper bounds of the others.
+        counts: Of each bucket.
+        total: Of all observations.
+        exemplars: The latest observation of a bucket whose trace is kept, by the number of the bucket: trace id, value,
+            and when (Unix seconds).
+    """
+
+    __slots__ = ("bounds", "counts", "exemplars", "total")
 
     def __init__(self, bounds: Sequence[float]) -> None:
         self.bounds = tuple(bounds)
         self.counts = [0] * (len(self.bounds) + 1)
         self.total = 0.0
+        self.exemplars: dict[int, Exemplar] | None = None
 
     def observe(self, value: float) -> None:
         """Count one observation; a value equal to a bound belongs to its bucket."""
         self.counts[bisect_left(self.bounds, value)] += 1
         self.total += value
+
+    def exemplify(self, value: float, trace_id: str, at: float) -> None:
+        """Let an observation that was counted stand for its bucket."""
+        if self.exemplars is None:
+            self.exemplars = {}
+        self.exemplars[bisect_left(self.bounds, value)] = (trace_id, value, at)
 
     def cumulative(self) -> Iterator[tuple[str, int]]:
         """Walk the buckets as (`le`, observations up to it), `+Inf` last."""

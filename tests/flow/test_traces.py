@@ -519,6 +519,49 @@ def test_chance_keeps_its_share() -> None:
     assert all(int(trace[16:], 16) < 0.1 * 2**64 for trace in kept)
 
 
+def exemplars(gateway: Harness, accept: bytes = b"application/openmetrics-text") -> dict[str, set[str]]:
+    """The trace ids in the histograms, by their names."""
+    gateway.advance(1)
+    _, text = gateway.gateway.foundation.metrics.exposition(accept, gateway.now())
+    found: dict[str, set[str]] = {}
+    for name, trace_id in re.findall(r"^(\w+)_bucket\{.* # \{trace_id=\"(\w+)\"\}", text.decode(), re.MULTILINE):
+        found.setdefault(name, set()).add(trace_id)
+    return found
+
+
+def test_latencies_have_the_trace_id_of_an_exchange() -> None:
+    """Of the latest that was kept: whoever sees a slow bucket finds a trace of it at the collector."""
+    made = Traced("orders")
+    made.get("/orders/1")
+    server = only(made.get("/orders/2"), SERVER)
+
+    expected = {server.trace_id}
+    assert exemplars(made.gateway) == {
+        "gateway_request_duration_seconds": expected,
+        "gateway_upstream_duration_seconds": expected,
+    }
+    assert exemplars(made.gateway, b"text/plain") == {}
+
+
+def test_what_is_not_kept_is_no_exemplar() -> None:
+    """Nobody would find its trace; an error is kept whatever the ratio says."""
+    made = Traced("orders", tracing={"sample_ratio": 0})
+    made.get("/orders/1")
+    assert exemplars(made.gateway) == {}
+
+    made.gateway.backend("orders").answers(FAILS)
+    failed = only(made.get("/orders/1"), SERVER)
+    assert exemplars(made.gateway)["gateway_request_duration_seconds"] == {failed.trace_id}
+
+
+def test_without_tracing_there_are_no_exemplars() -> None:
+    """Nobody keeps any."""
+    gateway = Harness("orders")
+    gateway.get("/orders/1")
+
+    assert exemplars(gateway) == {}
+
+
 def test_an_outage_of_the_collector_costs_no_request() -> None:
     """What finds no room is dropped and counted; what is queued arrives when it is back."""
     made = Traced("orders", tracing={"queue": "10KiB", "interval": "100ms"})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import gzip
 import json
 import signal
 import socket
@@ -48,12 +49,17 @@ CALLS = (
 
 
 class Origin(ThreadingHTTPServer):
-    """A backend that does what the query says: `?status=503`, `?wait=1.5`; and an issuer of tokens, at `/keys`."""
+    """A backend that does what the query says: `?status=503`, `?wait=1.5`; and an issuer of tokens, at `/keys`.
+
+    Attributes:
+        spans: What was exported to it.
+    """
 
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        self.spans: list[bytes] = []
         self.url = f"http://127.0.0.1:{self.server_port}"
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -67,6 +73,7 @@ class Origin(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
+    server: Origin
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
@@ -86,7 +93,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Take what is exported, or refuse it."""
-        self.rfile.read(int(self.headers["Content-Length"]))
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.headers["Content-Encoding"] == "gzip":
+            body = gzip.decompress(body)
+        if self.path == "/take/v1/traces":
+            self.server.spans.append(body)
         self.send_response(400 if self.path.startswith("/refuse") else 200)
         self.send_header("Content-Length", "0")
         self.end_headers()

@@ -88,6 +88,7 @@ class PrometheusServer:
             f"--config.file={self._directory / 'prometheus.yml'}",
             f"--storage.tsdb.path={self._directory / 'data'}",
             f"--web.listen-address={self.url.removeprefix('http://')}",
+            "--enable-feature=exemplar-storage",
         ]
         self._process = _start(command, self._directory / "prometheus.log")
         until(self._answers, "Prometheus does not answer", 30)

@@ -87,12 +87,16 @@ class Found(NamedTuple):
     Attributes:
         data: Queries and names of records that gave figures, at one time or another.
         used: Of each metric that there is, whether the query of the page of metrics gives something.
+        exemplars: Trace ids that Prometheus has of histograms, by their names.
+        spans: What the gateways have exported.
         fired: Alerts that have fired: name and severity.
         heard: What the alertmanager has told, by whom.
     """
 
     data: set[str]
     used: dict[str, bool]
+    exemplars: dict[str, set[str]]
+    spans: list[bytes]
     fired: set[tuple[str, str]]
     heard: dict[str, list[dict[str, Any]]]
 
@@ -117,7 +121,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Found]:
 
 def observe(gateways: BusyGateways, prometheus: PrometheusServer, told: Told) -> Found:
     """Look until everything has been seen once."""
-    seen = Found(set(), {}, set(), told.heard)
+    seen = Found(set(), {}, {}, gateways.origin.spans, set(), told.heard)
     wanted = QUERIES | RECORDS
     end = time.monotonic() + LONGEST
 
@@ -144,6 +148,11 @@ def observe(gateways: BusyGateways, prometheus: PrometheusServer, told: Told) ->
         of_it = spec.name + ("_count" if spec.kind == "histogram" else "")
         if prometheus.query(f'{of_it}{{job="gateway"}}'):
             seen.used[spec.name] = bool(prometheus.query(spec.query))
+    now = time.time()
+    for name in ("gateway_request_duration_seconds", "gateway_upstream_duration_seconds"):
+        asked = f'{name}_bucket{{job="gateway"}}'
+        told_of = prometheus.ask("query_exemplars", query=asked, start=f"{now - 600:.0f}", end=f"{now + 1:.0f}")
+        seen.exemplars[name] = {each["labels"]["trace_id"] for of_it in told_of for each in of_it["exemplars"]}
     return seen
 
 
@@ -165,6 +174,15 @@ def test_every_query_of_the_page_of_metrics_gives_data(found: Found) -> None:
     """Where there is the metric: all but those of what these gateways do not have."""
     assert [name for name, gives in found.used.items() if not gives] == []
     assert len(found.used) > 60
+
+
+def test_latencies_lead_to_traces(found: Found) -> None:
+    """Prometheus has kept exemplars of both histograms; each names a trace whose spans were exported."""
+    exported = b"".join(found.spans)
+
+    for name, traces in found.exemplars.items():
+        assert len(traces) > 3, name
+        assert [trace for trace in traces if bytes.fromhex(trace) in exported] != []
 
 
 @pytest.mark.parametrize("record", sorted(RECORDS))

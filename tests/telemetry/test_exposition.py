@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
 from gateway.telemetry.exposition import OwnLabels, family, wants_openmetrics
+from gateway.telemetry.series import Histogram
 
 
 def test_a_counter_is_described_without_its_suffix_in_openmetrics_only() -> None:
@@ -21,6 +24,28 @@ def test_a_description_stays_on_its_line() -> None:
     text = "".join(family("up", "gauge", "a\nb\\c", (), [((), 1)], openmetrics=False))
 
     assert text.splitlines()[0] == r"# HELP up a\nb\\c"
+
+
+def test_a_bucket_has_its_exemplar_in_openmetrics_only() -> None:
+    """The older text has no place for one: a parser of it would refuse the whole."""
+    histogram = Histogram((0.1, 1.0))
+    for seconds in (0.05, 0.25, 7.0):
+        histogram.observe(seconds)
+    histogram.exemplify(0.25, "a" * 32, 1_700_000_000.25)
+    histogram.exemplify(7.0, "b" * 32, 1_700_000_001.0)
+    samples = [(("x",), histogram)]
+
+    plain = "".join(family("s", "histogram", "S.", ("route",), samples, openmetrics=False))
+    openmetrics = "".join(family("s", "histogram", "S.", ("route",), samples, openmetrics=True))
+
+    assert "#" not in plain.partition("histogram\n")[2]
+    assert openmetrics.splitlines()[2:5] == [
+        's_bucket{route="x",le="0.1"} 1',
+        's_bucket{route="x",le="1.0"} 2 # {trace_id="' + "a" * 32 + '"} 0.25 1700000000.250',
+        's_bucket{route="x",le="+Inf"} 3 # {trace_id="' + "b" * 32 + '"} 7 1700000001.000',
+    ]
+    parsed = next(iter(text_string_to_metric_families(openmetrics + "# EOF\n")))
+    assert [each.exemplar.value for each in parsed.samples if each.exemplar] == [0.25, 7.0]
 
 
 def test_openmetrics_must_be_asked_for() -> None:

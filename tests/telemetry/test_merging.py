@@ -25,6 +25,22 @@ def test_figures_survive_the_way() -> None:
     assert (again.bounds, again.counts, again.total) == ((0.1, 1.0), [0, 1, 0], 0.5)
 
 
+def test_of_each_bucket_the_latest_exemplar_stays() -> None:
+    """Whichever worker has it."""
+    one, other = Histogram((0.1, 1.0)), Histogram((0.1, 1.0))
+    one.exemplify(0.05, "a", 1.0)
+    one.exemplify(0.5, "b", 4.0)
+    other.exemplify(0.05, "c", 2.0)
+    other.exemplify(0.5, "d", 3.0)
+    families: Families = {}
+    for each in (one, other, Histogram((0.1, 1.0))):
+        merge(families, {"s": series(json.loads(json.dumps(plain([(("x",), each)]))))})
+
+    ((_, made),) = samples(families["s"])
+    assert isinstance(made, Histogram)
+    assert made.exemplars == {0: ("c", 0.05, 2.0), 1: ("b", 0.5, 4.0)}
+
+
 def test_a_gateway_of_one_worker_shows_what_that_worker_shows() -> None:
     """Octet for octet, in both texts."""
     metrics = Metrics()

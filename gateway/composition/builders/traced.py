@@ -74,7 +74,8 @@ class Traced(Tracing):
         super().__init__(foundation)
 
         def recorder(kind: Kind) -> Recorder:
-            return Recorder(write, put, foundation.now, foundation.wall_clock, foundation.random_bytes, redacted, kind)
+            clocks = foundation.now, foundation.wall_clock
+            return Recorder(write, put, *clocks, foundation.random_bytes, redacted, foundation.metrics.exemplify, kind)
 
         clients = recorder(SERVER)
         self.step = Step(foundation.random_bytes, ratio, said.slow, clients.keep)

@@ -36,6 +36,7 @@ class Recorder:
         wall_clock: Unix seconds.
         random_bytes: For ids of inner spans, as `os.urandom`.
         redacted: Makes text of a query, or a URL with one, without what nobody is to read.
+        exemplify: Told of each exchange that is kept, with its trace id and when it was over (Unix seconds).
         kind: What the span of an exchange is: a server's, or an inner one where an application asks.
     """
 
@@ -47,6 +48,7 @@ class Recorder:
         wall_clock: Callable[[], float],
         random_bytes: Callable[[int], bytes],
         redacted: Callable[[bytes], str],
+        exemplify: Callable[[Exchange, bytes, float], object],
         kind: Kind = SERVER,
     ) -> None:
         self._write = write
@@ -55,6 +57,7 @@ class Recorder:
         self._wall_clock = wall_clock
         self._random_bytes = random_bytes
         self._redacted = redacted
+        self._exemplify = exemplify
         self._kind = kind
         self._hosts: dict[bytes, list[Attribute]] = {}
         self._backends: dict[str, tuple[Attribute, ...]] = {}
@@ -63,6 +66,7 @@ class Recorder:
         """Make the spans of an exchange: its own, those of its attempts, and those of what was noted."""
         zero = spans.wall = self._wall_clock() - self._now()
         self._put(self._write(self._own(exchange, spans, zero)))
+        self._exemplify(exchange, spans.trace_id, exchange.finished + zero)
         for attempt, span_id in zip(spans.attempts, spans.ids, strict=True):
             if attempt.ended or attempt.exchange is exchange:
                 self._attempt(spans, attempt, span_id, zero)
