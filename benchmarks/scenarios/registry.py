@@ -146,11 +146,14 @@ _NEEDS: Mapping[str, Sequence[str]] = {"transform-body": ["njs"]}
 _BESIDE_ITSELF = {"routes", "limits", "slow", "transform", "plugin"}
 """The gateway beside itself: one kind says it, the compiled one where it is there."""
 
+_LONG = {"change", "processes-chain", "processes-one-user"}
+"""Each proxy takes a minute or two there: one kind of gateway has to do."""
+
 
 def asked(scenario: str, proxies: Sequence[Proxy]) -> list[Proxy]:
     """Return the proxies that a scenario measures where nobody has named any."""
     left_out = _NOT_ASKED.get(scenario, frozenset())
-    if scenario in _BESIDE_ITSELF and len(gateways(proxies)) > 1:
+    if scenario in _BESIDE_ITSELF | _LONG and len(gateways(proxies)) > 1:
         left_out = left_out | {gateways(proxies)[-1].name}
     return [proxy for proxy in proxies if proxy.name not in left_out]
 

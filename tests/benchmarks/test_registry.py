@@ -47,6 +47,7 @@ def test_the_gateway_is_beside_itself_once() -> None:
 
     assert [one.name for one in asked("routes", every)][:2] == ["gateway-compiled", "nginx"]
     assert "gateway" in [one.name for one in asked("routes", every[1:])]
+    assert [one.name for one in asked("change", every)] == ["gateway-compiled", "envoy", "caddy"]
     assert "gateway" in [one.name for one in asked("chain", every)]
 
 
