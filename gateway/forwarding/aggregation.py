@@ -20,6 +20,7 @@ from gateway.forwarding.joined import head
 from gateway.forwarding.part import Asked, Part
 from gateway.headers import Headers
 from gateway.message import Response
+from gateway.middleware.transformation import first_of
 
 _NOT_FOR_PARTS: Final = frozenset(
     [
@@ -36,6 +37,16 @@ OUTCOMES: Final = "gateway.parts"
 """In `Exchange.state`: what became of the parts, for the access log."""
 
 
+def as_it_came(exchange: Exchange, make: Callable[[], list[bytes]]) -> list[bytes]:
+    """Return what is made from the request as it came; steps may have put a changed one in its place."""
+    changed = exchange.request
+    exchange.request = first_of(changed)
+    try:
+        return make()
+    finally:
+        exchange.request = changed
+
+
 class Aggregation:
     """Puts answers together.
 
@@ -44,9 +55,10 @@ class Aggregation:
         keeper: Watches what is asked.
         varies: Names of request fields that the targets of parts are made from, with commas between them.
         count: Counts parts by name and outcome.
+        private: Whether targets are made from what is of one caller, or of one exchange.
     """
 
-    __slots__ = ("_names", "count", "keeper", "parts", "varies")
+    __slots__ = ("_names", "count", "keeper", "parts", "private", "varies")
 
     def __init__(
         self,
@@ -54,7 +66,9 @@ class Aggregation:
         keeper: Watch,
         varies: bytes,
         count: Callable[[str, str], None],
+        private: bool = False,
     ) -> None:
+        self.private = private
         self.parts = tuple(parts)
         self.keeper = keeper
         self.varies = varies
@@ -68,13 +82,7 @@ class Aggregation:
             MalformedRequest: What the client sent cannot stand where a target has it.
             RequestAmbiguous: Likewise, by the reading of some server.
         """
-        changed = exchange.request
-        # Targets are made from the request as it came; a step may have put a changed one in its place.
-        exchange.request = getattr(changed, "original", changed)
-        try:
-            targets = [part.target(exchange) for part in self.parts]
-        finally:
-            exchange.request = changed
+        targets = as_it_came(exchange, lambda: [part.target(exchange) for part in self.parts])
         Aggregating(self, exchange).begin(targets)
 
     def join(self, contents: Sequence[bytes | None]) -> bytes:
@@ -133,7 +141,9 @@ class Aggregating:
         failed = [one for one in self._asked if one.error is not None]
         contents = [self._content(one) for one in self._asked]
         answers = [one.headers for one in self._asked if one.error is None]
-        response = Response(200, head(answers, self._rules.varies, not failed), self._rules.join(contents))
+        rules = self._rules
+        fields = head(answers, rules.varies, not failed, rules.private)
+        response = Response(200, fields, rules.join(contents))
         exchange.chain.deliver(exchange, response)
 
     def _content(self, asked: Asked) -> bytes | None:

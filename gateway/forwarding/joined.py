@@ -17,16 +17,18 @@ from gateway.http import caching
 _RESTRICT: Final = (b"private", b"no-cache", b"must-revalidate")
 
 
-def head(parts: Sequence[Headers], varies: bytes, whole: bool) -> Headers:
+def head(parts: Sequence[Headers], varies: bytes, whole: bool, private: bool = False) -> Headers:
     """Make the fields of an answer.
 
     Args:
         parts: The fields of the answers that are in it.
         varies: Names of request fields that decided what was asked for, with commas between them.
         whole: Whether no part is missing.
+        private: Whether parts were asked for by what is of one caller: a part that is for all who ask for the same is
+            in an answer to a URL that others ask for, too.
     """
     headers = Headers([(b"Content-Type", b"application/json")])
-    said = _cache_control(parts) if whole else b"no-store"
+    said = _cache_control(parts, private) if whole else b"no-store"
     if said:
         headers.add(b"Cache-Control", said)
     if varies:
@@ -38,11 +40,11 @@ def head(parts: Sequence[Headers], varies: bytes, whole: bool) -> Headers:
     return headers
 
 
-def _cache_control(parts: Sequence[Headers]) -> bytes:
+def _cache_control(parts: Sequence[Headers], private: bool) -> bytes:
     said = list(map(caching.directives, parts))
     if any(b"no-store" in one for one in said):
         return b"no-store"
-    words = [word for word in _RESTRICT if any(word in one for one in said)]
+    words = [word for word in _RESTRICT if any(word in one for one in said) or (private and word == b"private")]
     ages = [one.get(b"max-age", b"") for one in said]
     if all(age.isdigit() and len(age) <= 10 for age in ages):
         left = min(int(age) - caching.age(part) for age, part in zip(ages, parts, strict=True))

@@ -7,6 +7,7 @@ Layer 1. What a name stands for is in `gateway.middleware.runtime_values`; which
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Final
 
 _TOKEN: Final = re.compile(r"(\$\$\{)|\$\{([^{}]*)\}")
@@ -35,3 +36,11 @@ def names(text: str) -> list[str]:
 def literals(text: str) -> str:
     """Return a text without its names."""
     return "".join(split(text)[::2])
+
+
+def without(text: str, left_out: Collection[str]) -> str:
+    """Return a text without some names; what is literal stays so."""
+    parts = split(text)
+    made = [part.replace("${", "$${") for part in parts[::2]]
+    named = ["" if name in left_out else f"${{{name}}}" for name in parts[1::2]]
+    return "".join(piece for pair in zip(made, [*named, ""], strict=True) for piece in pair)

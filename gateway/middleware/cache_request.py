@@ -83,9 +83,10 @@ class Requests:
         vary: Lower-case names of fields that are part of the key.
         passes: Which of the client's fields are forwarded.
         codings: Makes one spelling of `Accept-Encoding`, None for none.
+        asks: Tells what else is asked for that neither target nor fields tell; None for nothing.
     """
 
-    __slots__ = ("_codings", "_encoding_passes", "_known", "_passes", "_query", "_route", "_scope", "_vary")
+    __slots__ = ("_asks", "_codings", "_encoding_passes", "_known", "_passes", "_query", "_route", "_scope", "_vary")
 
     def __init__(
         self,
@@ -95,7 +96,9 @@ class Requests:
         vary: Sequence[bytes],
         passes: FieldFilter,
         codings: Callable[[bytes], bytes | None],
+        asks: Callable[[Exchange], bytes] | None = None,
     ) -> None:
+        self._asks = asks
         self._scope = scope
         self._route = route
         self._query = query
@@ -113,7 +116,7 @@ class Requests:
             made = cast("_Made", repeat.key)
             if made.requests is self and self._is_of(made, exchange):
                 return made.key
-        if self._vary or isinstance(request, ChangedRequest) or not ordinary(request.headers):
+        if self._vary or self._asks or isinstance(request, ChangedRequest) or not ordinary(request.headers):
             return self._key(exchange)
         name = request.host + request.target
         known = self._known.get(name)
@@ -153,6 +156,8 @@ class Requests:
         if self._vary:
             for value in self.values(exchange, self._vary):
                 made.primary += b"\n-" if value is None else b"\n+" + value
+        if self._asks is not None:
+            made.primary += b"\n=" + self._asks(exchange)
         if exchange.upstream is not None:  # chosen of several
             made.primary += b"\n>" + exchange.upstream.encode()
         if request.host != came.host:

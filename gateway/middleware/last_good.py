@@ -28,7 +28,7 @@ from gateway.headers import Headers
 from gateway.http.fields import FieldFilter
 from gateway.message import KeptAnswer, Response
 from gateway.middleware.sending import identified, names_another, values_sent
-from gateway.middleware.transformation import ChangedRequest
+from gateway.middleware.transformation import first_of
 
 _SAFE = frozenset([b"GET", b"HEAD", b"OPTIONS", b"TRACE"])
 
@@ -206,9 +206,7 @@ class Recall:
 def _key(exchange: Exchange) -> Key:
     request, route = exchange.request, exchange.route
     name = "" if route is None else route.name
-    came = request
-    while isinstance(came, ChangedRequest):
-        came = came.original
+    came = first_of(request)
     # Where a rule has changed the query, others may be asked for by the same one: a purge of the URL meets all.
     query = came.query if came.query == request.query else None
     made = make_key(b"", name, exchange.scheme, request.host, exchange.path, request.target, query)

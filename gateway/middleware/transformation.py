@@ -50,6 +50,13 @@ class ChangedRequest(Request):
         self.original = original
 
 
+def first_of(request: Request) -> Request:
+    """Return the request that a client sent, however often it was changed."""
+    while isinstance(request, ChangedRequest):
+        request = request.original
+    return request
+
+
 class Transformation:
     """Changes requests and answers of a route.
 

@@ -565,6 +565,50 @@ def test_no_caller_gets_the_parts_of_another(make: Make) -> None:
         assert made.get("/home/7", Authorization=f"Bearer {token}").json == {"user": f"/users/{name}"}
 
 
+AUTH = {"jwt": {"default": {"algorithms": ["HS256"], "secret": SECRET}}}
+
+
+@pytest.mark.parametrize("says", [b"max-age=60", b"max-age=60, must-revalidate", b"s-maxage=60, public"])
+@pytest.mark.parametrize("path", ["/u/${claim.sub}", "/u?ip=${client_ip}", "/u/${request_id}"])
+def test_what_is_of_one_caller_is_private(make: Make, path: str, says: bytes) -> None:
+    """Whatever the part says, which has a URL of its own for each: that of the whole is the same for all."""
+    made = gateway(make, PLAIN | {"path": path}, route={"auth": {"type": "jwt"}, "cache": {"ttl": "60s"}}, auth=AUTH)
+    made.backend("users").answer = lambda asked: ok(b'"%b"' % asked.target, JSON, (b"Cache-Control", says))
+    got = []
+    for number, name in enumerate(("ann", "bob", "ann")):
+        shows = {"Authorization": f"Bearer {sign(SECRET, 'HS256', said(sub=name))}"}
+        answer = made.request("GET", "/home/7", shows, client=made.client(f"192.0.2.{number}"))
+        got.append(answer.json["user"])
+        assert b"private" in (answer.headers.joined(b"cache-control") or b"")
+    assert got == [one.target.decode() for one in made.backend("users").requests]
+    assert len(got) == 3
+
+
+HIDING: list[dict[str, Any]] = [
+    {"cache": {"query": ["page"]}},
+    {"cache": {"query": "none"}},
+    {"cache": {}},
+    {"cache": {}, "transformations": {"request": {"remove_headers": ["X-T"], "query": {"remove": ["t"]}}}},
+    {"cache": {}, "transformations": {"request": {"set_headers": {"X-T": "same"}, "query": {"set": {"t": "same"}}}}},
+]
+
+
+@pytest.mark.parametrize("route", HIDING)
+@pytest.mark.parametrize("field", [{"X-T": "evil"}, {"X-T": "evil", "Connection": "X-T"}])
+def test_what_parts_are_asked_with_tells_answers_apart(
+    make: Make, route: dict[str, Any], field: dict[str, str]
+) -> None:
+    """Also where the route does not send it on, or does not count it."""
+    made = gateway(make, PLAIN | {"path": "/u/${header.X-T}?t=${query.t}&at=${now}"}, route=route)
+    made.backend("users").answer = lambda asked: ok(b'"%b"' % asked.target.partition(b"&")[0], JSON, FRESH)
+    for _ in range(2):
+        assert made.request("GET", "/home/7?t=1", field).json == {"user": "/u/evil?t=1"}
+        assert made.request("GET", "/home/7?t=1").json == {"user": "/u/?t=1"}
+        assert made.request("GET", "/home/7?t=2").json == {"user": "/u/?t=2"}
+        made.advance(2)
+    assert len(made.backend("users").requests) == 3
+
+
 def test_fields_that_decide_what_is_asked_for(make: Make) -> None:
     """Are in `Vary`: a cache must not give the answer for another."""
     made = gateway(make, PLAIN | {"path": "/users/${header.X-Id}?t=${header.X-Tenant}"})

@@ -18,7 +18,7 @@ from gateway.config.schema.aggregation import Default, path_and_query
 from gateway.config.schema.aggregation import Part as PartSettings
 from gateway.config.schema.routes import Route
 from gateway.exchange import Exchange
-from gateway.forwarding.aggregation import Aggregation
+from gateway.forwarding.aggregation import Aggregation, as_it_came
 from gateway.forwarding.hedges import Hedges
 from gateway.forwarding.part import Part
 from gateway.forwarding.retries import Retries
@@ -66,7 +66,34 @@ def aggregation(
         for name in templates.names(settings.path)
         if name.startswith(_HEADER)
     }
-    return Aggregation(parts, subrequests.keeper, ", ".join(names).encode(), partial(count, route.name))
+    private = any(_is_of_one(name) for settings in route.aggregate.parts for name in templates.names(settings.path))
+    return Aggregation(parts, subrequests.keeper, ", ".join(names).encode(), partial(count, route.name), private)
+
+
+def asked_for(route: Route, foundation: Foundation) -> Callable[[Exchange], bytes] | None:
+    """Make what tells the targets of all parts, by which answers of a cache are told apart (D-354); None without parts.
+
+    The moment is left out: an answer that is kept is one of before.
+    """
+    if route.aggregate is None:
+        return None
+    targets = []
+    for settings in route.aggregate.parts:
+        values = RuntimeValues(foundation.now, foundation.wall_clock, settings.upstream)
+        targets.append(_target(templates.without(settings.path, _MOMENTS), values))
+
+    def asked(exchange: Exchange) -> bytes:
+        return b"\n".join(as_it_came(exchange, lambda: [target(exchange) for target in targets]))
+
+    return asked
+
+
+def _is_of_one(name: str) -> bool:
+    """Whether a value is of one caller, or of one exchange, and in no URL and no field that others send as well."""
+    return name.startswith("claim.") or name in ("client_ip", "request_id")
+
+
+_MOMENTS = ("latency", "now")
 
 
 def _target(written: str, values: RuntimeValues) -> Callable[[Exchange], bytes]:

@@ -122,6 +122,7 @@ class Cached:
             [name.lower().encode() for name in settings.vary],
             passes,
             codings,
+            self._parts_asked_for(route),
         )
         parts = Parts(
             requests,
@@ -144,6 +145,13 @@ class Cached:
             self._invalidation,
             partial(self._foundation.metrics.counter("gateway_cache_requests_total").cell, route.name),
         )
+
+    def _parts_asked_for(self, route: Route) -> Callable[[Exchange], bytes] | None:
+        if route.aggregate is None:
+            return None
+        from gateway.composition.builders.aggregations import asked_for
+
+        return asked_for(route, self._foundation)
 
     def _others(self) -> SharedPurges | None:
         """Return what tells other instances of purges of memory; None where there is no Redis to do it."""
