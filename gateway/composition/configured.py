@@ -104,7 +104,7 @@ class Configured:
 
     def __init__(
         self,
-        configuration: Configuration,
+        configuration: Configuration | _Made,
         environ: Mapping[str, str],
         reading: Callable[[], object],
         gather: Gather | None = None,
@@ -114,7 +114,7 @@ class Configured:
     ) -> None:
         self._environ = environ
         self._reading = reading
-        self._where = sources.named(configuration)
+        self._where = None if isinstance(configuration, _Made) else sources.named(configuration)
         self._gather = gather
         self._find = find
         self._warns = warn
@@ -146,6 +146,11 @@ class Configured:
             ConfigError: It is wrong.
         """
         return cls("", environ, lambda: None, lambda problems: found, lambda path: overlay, warn=False)
+
+    @classmethod
+    def of_another(cls, settings: Settings, environ: Mapping[str, str]) -> Configured:
+        """Return one whose settings another process has made, which knows what of."""
+        return cls(_Made(settings, None, NOTHING, {}), environ, lambda: None, warn=False)
 
     def taken(self, found: Sources, overlay: Overlay) -> Settings | Awaitable[Settings]:
         """Take what another process has read.
@@ -377,7 +382,9 @@ class Configured:
         made = self._in_force
         self._past[version] = _Past(made.packed, made.reading, made.held, made.bare)
 
-    def _first(self, configuration: Configuration) -> _Made:
+    def _first(self, configuration: Configuration | _Made) -> _Made:
+        if isinstance(configuration, _Made):
+            return configuration
         if isinstance(configuration, Settings):
             if configuration.admin.overlay is None:
                 return _of_settings(configuration)

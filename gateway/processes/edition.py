@@ -7,14 +7,17 @@ what is in force, whatever the files have become by then.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from gateway.config import Settings
 from gateway.config.overlays import NOTHING, Overlay, parse
 from gateway.config.sources import Source, Sources
+from gateway.processes.made import NotTold, heard, told
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +27,12 @@ class Edition:
     Attributes:
         found: The files.
         overlay: What the admin API has changed.
+        settings: What was made of both; None where that is not known.
     """
 
     found: Sources
     overlay: Overlay
+    settings: Settings | None = None
 
     def body(self) -> dict[str, Any]:
         """Return it as JSON can say it."""
@@ -49,10 +54,14 @@ class Edition:
         return cls(found, NOTHING if text is None else parse(Source("overlay", text)))
 
     def kept(self) -> int:
-        """Write it into memory that a process which is started can read; returns the descriptor."""
+        """Write it into memory that a process which is started can read, with the settings; returns the descriptor."""
+        body = self.body()
+        if self.settings is not None:
+            with suppress(NotTold):
+                body["made"] = told(self.settings, None)
         descriptor = os.memfd_create("gateway-configuration", os.MFD_CLOEXEC)
         with os.fdopen(os.dup(descriptor), "wb") as stream:
-            stream.write(orjson.dumps(self.body()))
+            stream.write(orjson.dumps(body))
         return descriptor
 
     @classmethod
@@ -60,4 +69,9 @@ class Edition:
         """Read it from such memory, once: the descriptor is closed."""
         with os.fdopen(descriptor, "rb") as stream:
             stream.seek(0)
-            return cls.of(orjson.loads(stream.read()))
+            body = orjson.loads(stream.read())
+        edition, made = cls.of(body), body.get("made")
+        if made is not None:
+            with suppress(NotTold):
+                return replace(edition, settings=heard(made, None))
+        return edition

@@ -23,7 +23,7 @@ import gateway
 from gateway.config import Settings, schema
 from gateway.config.loading import LISTS
 
-LARGEST: Final = 16 << 20
+LARGEST: Final = 40 << 20
 """Octets; who has more to tell tells the files."""
 
 
@@ -48,15 +48,15 @@ def _code() -> str:
 CODE: Final = _code()
 
 
-def told(settings: Settings, before: Settings) -> list[str]:
-    """Return settings as JSON can say them to a worker in which `before` is in force.
+def told(settings: Settings, before: Settings | None) -> list[str]:
+    """Return settings as JSON can say them to a worker in which `before` is in force; None for nothing.
 
     Raises:
         NotTold: They cannot be said so.
     """
     things: dict[str, list[Any]] = {}
     for key in LISTS:
-        places = {id(thing): place for place, thing in enumerate(getattr(before, key))}
+        places = {id(thing): place for place, thing in enumerate(getattr(before, key, ()))}
         things[key] = [places.get(id(thing), thing) for thing in getattr(settings, key)]
     without = settings.model_copy()
     without.__dict__.update(dict.fromkeys(LISTS, ()))  # not by `update`, which would count the keys as written
@@ -69,7 +69,7 @@ def told(settings: Settings, before: Settings) -> list[str]:
     return [CODE, _names(before), b64encode(pickled).decode()]
 
 
-def heard(said: list[str], before: Settings) -> Settings:
+def heard(said: list[str], before: Settings | None) -> Settings:
     """Return the settings that were told.
 
     Raises:
@@ -84,15 +84,15 @@ def heard(said: list[str], before: Settings) -> Settings:
         raise NotTold(str(error)) from error
     made: Settings = settings
     for key in LISTS:
-        known = getattr(before, key)
+        known = getattr(before, key, ())
         made.__dict__[key] = tuple(known[one] if isinstance(one, int) else one for one in things[key])
     return made
 
 
-def _names(settings: Settings) -> str:
+def _names(settings: Settings | None) -> str:
     digest = blake2b(digest_size=16)
     for key in LISTS:
-        for thing in getattr(settings, key):
+        for thing in getattr(settings, key, ()):
             digest.update(thing.name.encode("utf-8", "surrogatepass") + b"\0")
         digest.update(b"\1")
     return digest.hexdigest()

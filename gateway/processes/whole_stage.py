@@ -62,7 +62,7 @@ class WholeStage:
         self._sockets = sockets
         self._team = team
         self._stopping = stopping
-        self.edition = Edition(*configured.made_from(configured.settings))
+        self.edition = Edition(*configured.made_from(configured.settings), configured.settings)
 
     @property
     def settings(self) -> Settings:
@@ -99,7 +99,7 @@ class WholeStage:
             Unfit: One of them cannot; all have forgotten it.
             gateway.listening.endpoints.ListenFailed: A port cannot be opened.
         """
-        edition = Edition(*self._configured.made_from(settings))
+        edition = Edition(*self._configured.made_from(settings), settings)
         fresh = await self._sockets.prepare(settings)
         self._team.held = True
         channels: list[Channel] = []

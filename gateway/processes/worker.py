@@ -89,7 +89,10 @@ class Worker(Service):
         self._take_signal = take_signal
         self.channel = channel
         edition = Edition.read(told.edition)
-        self._configured = Configured.told(edition.found, edition.overlay, environ)
+        if edition.settings is None:
+            self._configured = Configured.told(edition.found, edition.overlay, environ)
+        else:
+            self._configured = Configured.of_another(edition.settings, environ)
         self._inherited = Inherited(told.sockets, told.shared)
         self.gateway = make(Origin(self._configured), self._inherited)
         self._verdict: Deferred[None] | None = None

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from gateway.config import from_mapping
 from gateway.config.loading import of_mapping
 from gateway.config.overlays import NOTHING, parse
 from gateway.config.sources import Source, Sources
@@ -19,6 +22,18 @@ def test_texts_and_overlay_arrive(tmp_path: Path) -> None:
 
     assert there.found == found
     assert there.overlay.text() == overlay.text()
+
+
+def test_settings_arrive_with_what_they_were_made_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker of other code takes the texts alone."""
+    found = of_mapping({"routes": [{"name": "a", "path": "/a", "respond": {"body": "x"}}]})
+    settings = from_mapping({"routes": [{"name": "a", "path": "/a", "respond": {"body": "x"}}]})
+    edition = Edition(found, NOTHING, settings)
+
+    descriptors = [edition.kept() for _ in range(2)]
+    assert Edition.read(descriptors[0]) == edition
+    monkeypatch.setattr("gateway.processes.made.CODE", "another")
+    assert Edition.read(descriptors[1]) == Edition(found, NOTHING)
 
 
 def test_nothing_over_them_is_nothing() -> None:

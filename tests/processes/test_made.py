@@ -66,7 +66,7 @@ def test_what_cannot_be_pickled_is_not_told() -> None:
     """A plugin's model may hold anything."""
     ours = settings("a")
     after = settings("a").model_copy()
-    after.__dict__["x"] = lambda: None
+    after.__dict__["admin"] = lambda: None
 
     with pytest.raises(NotTold):
         told(after, ours)
