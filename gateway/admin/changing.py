@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 from twisted.web.server import Request
 
 from gateway.admin.guard import Guard, caller
-from gateway.admin.writes import Write
+from gateway.admin.writes import Write, what
 from gateway.config import Settings
 from gateway.config.differences import Difference
 from gateway.config.editing import Edit
@@ -136,7 +136,13 @@ class Ours(Write):
 
 
 class Changing(Ours):
-    """A leaf whose writes change the configuration: each leaves a record."""
+    """A leaf whose writes change the configuration: each leaves a record.
+
+    Attributes:
+        creates: Methods that may make what is not there yet.
+    """
+
+    creates: frozenset[bytes] = frozenset()
 
     def make(self, request: Request, who: str, expected: str | None) -> Deferred[Planned]:
         """Make the change; `expected` is the version that has to be in force, None for any."""
@@ -145,16 +151,18 @@ class Changing(Ours):
     def change(self, request: Request) -> Deferred[tuple[int, Any]]:
         """Make the change, leave the record, and say what was done."""
         who = f"admin:{caller(request)}"
-        what = f"{request.method.decode('latin-1')} {request.path.decode('latin-1')}"
+        asked = what(request)
 
         def start() -> Deferred[Planned]:
+            if only_new(request) and request.method not in self.creates:
+                raise ConfigurationChanged("What is to be changed is there, and `If-None-Match: *` is for what is not.")
             return self.make(request, who, expected_version(request, self.configuration.version))
 
         def made(planned: Planned) -> tuple[int, Any]:
             _log.info(
                 "Operator {who}: {what}: version {before} became {after}, changes {changed}",
                 who=who,
-                what=what,
+                what=asked,
                 before=planned.before,
                 after=planned.version,
                 changed=described(planned.changes),
@@ -170,7 +178,7 @@ class Changing(Ours):
             _log.warn(
                 "Operator {who}: {what}: refused ({reason}), version {before} stays",
                 who=who,
-                what=what,
+                what=asked,
                 before=version,
                 after=version,
                 reason=reason,
@@ -229,17 +237,23 @@ def expected_version(request: Request, version: str) -> str | None:
     """Return the version that has to be in force (RFC 9110 section 13.1.1); None for any.
 
     Raises:
-        ConfigurationChanged: It cannot be any of those that the client knows.
+        ConfigurationChanged: It cannot be any of those that the client knows, or is one that it must not be.
     """
-    fields = request.requestHeaders.getRawHeaders(b"if-match")
-    if fields is None:
-        return None
-    tags = [tag.strip() for field in fields for tag in field.decode("latin-1").split(",")]
-    if "*" in tags:
-        return None
-    if f'"{version}"' not in tags:
+    tags, others = _tags(request, b"if-match"), _tags(request, b"if-none-match")
+    one_of_others = {f'"{version}"', f'W/"{version}"'} & set(others)  # compared weakly: RFC 9110 section 13.1.2
+    if one_of_others or (tags and "*" not in tags and f'"{version}"' not in tags):
         raise ConfigurationChanged(f"The configuration in force is version {version}.")
-    return version
+    return version if tags and "*" not in tags else None
+
+
+def only_new(request: Request) -> bool:
+    """Whether a request is for what is not there yet (RFC 9110 section 13.1.2)."""
+    return "*" in _tags(request, b"if-none-match")
+
+
+def _tags(request: Request, name: bytes) -> list[str]:
+    fields = request.requestHeaders.getRawHeaders(name) or []
+    return [tag.strip() for field in fields for tag in field.decode("latin-1").split(",")]
 
 
 def content(request: Request) -> bytes:

@@ -25,6 +25,7 @@ from gateway.admin.changing import (
     changes_as_data,
     content,
     expected_version,
+    only_new,
     sent,
     tag,
 )
@@ -99,6 +100,7 @@ class Object(Changing):
     """`/config/SECTION/NAME`: one object of a list."""
 
     methods = ("GET", "HEAD", "PUT", "DELETE")
+    creates = frozenset([b"PUT"])
 
     def __init__(self, guard: Guard, configuration: Configuration, section: str) -> None:
         super().__init__(guard, configuration)
@@ -127,7 +129,8 @@ class Object(Changing):
         """Put it, or delete it."""
         name = self._name(request)
         put = request.method == b"PUT"
-        edit = Edit("put" if put else "delete", self._section, name, sent(request) if put else None)
+        new = put and only_new(request)
+        edit = Edit("put" if put else "delete", self._section, name, sent(request) if put else None, new)
         return self.configuration.change(edit, who, expected)
 
     def status(self, planned: Planned) -> int:

@@ -70,6 +70,7 @@ class Guard:
     def __init__(self, token: Callable[[], str], now: Callable[[], float] = time.monotonic) -> None:
         self._token = token
         self._guesses = Guesses(now)
+        self._told = Guesses(now)
 
     def check(self, request: Request) -> None:
         """Refuse whoever may not.
@@ -97,6 +98,14 @@ class Guard:
         if not self.has_token(request):
             self._guesses.failed(address)
             raise CredentialInvalid(headers=((b"WWW-Authenticate", _CHALLENGE + b', error="invalid_token"'),))
+
+    def tells(self, request: Request) -> bool:
+        """Whether to leave a record of a refusal: of an address as many as it may guess, for the log's sake."""
+        address = bounded(caller(request))
+        if self._told.wait(address):
+            return False
+        self._told.failed(address)
+        return True
 
     def has_token(self, request: Request) -> bool:
         """Whether a request shows the token, and nothing beside it."""

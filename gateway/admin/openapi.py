@@ -118,11 +118,17 @@ def _write(summary: str, answers: Mapping[str, Schema], **more: Any) -> Schema:
             "description": "The `ETag` of the version that the change is made for.",
             "schema": {"type": "string"},
         },
+        {
+            "name": "If-None-Match",
+            "in": "header",
+            "description": "`*`: a PUT of an object only where there is none of its name.",
+            "schema": {"type": "string"},
+        },
         *more.pop("parameters", ()),
     ]
     refused = {
         **_for_who_has_the_token(),
-        "412": _refused("Another version is in force (`If-Match`)."),
+        "412": _refused("Another version is in force (`If-Match`), or there is such an object (`If-None-Match`)."),
         "422": _refused("The configuration is wrong, or cannot be put into force; nothing was changed.", "Refused"),
         "500": _refused("The overlay cannot be written; nothing was changed."),
         "503": _refused("The gateway is stopping."),

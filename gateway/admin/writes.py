@@ -17,10 +17,11 @@ from twisted.web.server import Request
 
 from gateway.admin.guard import Guard, caller
 from gateway.admin.resources import Leaf
-from gateway.errors import MalformedRequest
+from gateway.errors import GatewayError, MalformedRequest
 from gateway.identity.orders import Control, NoRoom, Order, OrderUnreadable, read
 
 _log = Logger()
+_audit = Logger(namespace="gateway.audit")
 
 
 class Write(Leaf):
@@ -35,8 +36,19 @@ class Write(Leaf):
         self._guard = guard
 
     def answer(self, request: Request) -> bytes | Deferred[bytes]:
-        """Check who asks, then do it."""
-        self._guard.check(request)
+        """Check who asks, then do it; who may not leaves a record, too."""
+        try:
+            self._guard.check(request)
+        except GatewayError as error:
+            if self._guard.tells(request):
+                _audit.warn(
+                    "Operator {who}: {what}: refused ({reason})",
+                    who=f"admin:{caller(request)}",
+                    what=what(request),
+                    reason=error.reason,
+                    outcome="refused",
+                )
+            raise
 
         def say(done: tuple[int, Any]) -> bytes:
             status, document = done
@@ -50,6 +62,11 @@ class Write(Leaf):
     def change(self, request: Request) -> tuple[int, Any] | Deferred[tuple[int, Any]]:
         """Do it; returns a status and something that JSON can say, now or later."""
         raise NotImplementedError
+
+
+def what(request: Request) -> str:
+    """Say what a request asks for, in a record."""
+    return f"{request.method.decode('latin-1')} {request.path.decode('latin-1')}"
 
 
 class _Orders(Write):

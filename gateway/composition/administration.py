@@ -21,7 +21,7 @@ from gateway.composition.reader import CannotRead
 from gateway.composition.slices import Slices
 from gateway.composition.versions import OtherVersion, UnknownVersion, Version
 from gateway.config import ConfigError, Settings
-from gateway.config.editing import Edit, NoSuchObject
+from gateway.config.editing import AlreadyThere, Edit, NoSuchObject
 from gateway.config.effective import in_parts
 from gateway.config.overlays import Overlay
 from gateway.config.problems import Problem
@@ -148,6 +148,8 @@ def _error(failure: Failure) -> GatewayError:
         return refusal(error.problems)
     if isinstance(error, OtherVersion):
         return ConfigurationChanged(f"The configuration in force is version {error.version}.")
+    if isinstance(error, AlreadyThere):
+        return ConfigurationChanged(str(error))
     if isinstance(error, (UnknownVersion, NoSuchObject)):
         return RouteNotFound(str(error))
     if isinstance(error, (Stopping, CannotRead)):

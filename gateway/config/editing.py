@@ -43,6 +43,10 @@ class NoSuchObject(LookupError):
     """There is nothing of this name to change."""
 
 
+class AlreadyThere(Exception):
+    """There is something of this name, and it was to be put only where there is nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Edit:
     """One change.
@@ -52,12 +56,14 @@ class Edit:
         section: Of the object.
         name: Its name; its number in a list without names.
         body: What was sent.
+        new: Whether it is put only where there is no such object.
     """
 
     kind: Literal["replace", "put", "delete", "drop"]
     section: str = ""
     name: str = ""
     body: sources.Source | None = None
+    new: bool = False
 
 
 def names(settings: Settings, section: str) -> list[str]:
@@ -98,7 +104,10 @@ def apply(edit: Edit, overlay: Overlay, settings: Settings, held: Mapping[str, f
     Raises:
         ConfigError: What was sent is none of what is wanted.
         NoSuchObject: There is no such object.
+        AlreadyThere: There is one.
     """
+    if edit.new and edit.name in names(settings, edit.section):
+        raise AlreadyThere(f"There is one that is called {edit.name!r} among the {edit.section}.")
     if edit.kind == "drop":
         return overlays.NOTHING
     if edit.kind == "replace":
