@@ -103,7 +103,7 @@ lock: $(VENV)/.uv  ## pin the dependencies anew, newest that setup.cfg admits
 	@export UV_CUSTOM_COMPILE_COMMAND='make lock'; compile="$(VENV)/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade"; \
 	echo 'setuptools>=77' | $$compile setup.cfg - --output-file requirements/runtime.lock; \
 	$$compile setup.cfg --extra dev --constraint requirements/runtime.lock --output-file requirements/dev.lock; \
-	for name in programs uv peers wheels; do $$compile --no-annotate requirements/$$name.in --output-file requirements/$$name.lock; done
+	for name in programs collector uv peers wheels; do $$compile --no-annotate requirements/$$name.in --output-file requirements/$$name.lock; done
 
 .PHONY: clean
 clean:  ## remove what make, the tests and the tools have made
@@ -145,8 +145,8 @@ $(VENV)/.dev: $(VENV)/.python setup.cfg requirements/dev.lock
 	@touch $@ $(VENV)/.runtime
 
 # Real programs that tests drive: curl as a client, and a Redis server; and proxies, clients of HTTP/2, etcd, Prometheus with its
-# alertmanager, and a browser, whose tests are left out where they are not installed (RUNLEVEL keeps Debian from starting them as services).
-$(VENV)/.programs: $(VENV)/.python requirements/programs.lock
+# alertmanager, a browser, and a collector of OpenTelemetry, whose tests are left out where they are not installed (RUNLEVEL keeps Debian from starting them as services).
+$(VENV)/.programs: $(VENV)/.python requirements/programs.lock requirements/collector.lock
 	@missing=; \
 	command -v curl >/dev/null || missing="$$missing curl"; \
 	command -v redis-server >/dev/null || command -v valkey-server >/dev/null || missing="$$missing redis-server"; \
@@ -174,6 +174,11 @@ $(VENV)/.programs: $(VENV)/.python requirements/programs.lock
 	if ! command -v chromium-headless-shell chromium chromium-browser google-chrome >/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  $(call say,"Installing a browser"); \
 	  DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends chromium-headless-shell >/dev/null || true; \
+	fi
+	@if ! command -v rotel-agent >/dev/null; then \
+	  $(call say,"Installing a collector of OpenTelemetry into $(VENV)"); \
+	  $(PIP) install --target $(VENV)/collector --upgrade $(LOCKED) requirements/collector.lock \
+	    && ln -sf ../collector/rotel/rotel-agent $(BIN)/rotel-agent || true; \
 	fi
 	@touch $@
 
