@@ -13,6 +13,7 @@ average (`gateway.telemetry.statsd`, Note [Timers out of buckets]), so a percent
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from heapq import nlargest
 from math import isfinite
 from typing import Any, Final
 
@@ -36,13 +37,17 @@ Rate = dict[str, Any]
 
 
 class _Seen:
-    """A route at the last look."""
+    """A route at the last look.
+
+    Args:
+        buckets: Of its durations.
+    """
 
     __slots__ = ("counts", "observed", "requests", "total")
 
-    def __init__(self) -> None:
+    def __init__(self, buckets: int) -> None:
         self.observed = 0
-        self.counts: list[int] = []
+        self.counts = [0] * buckets
         self.total = 0.0
         self.requests: dict[tuple[bytes, int], int] = {}
 
@@ -78,10 +83,10 @@ class Rates:
         self._errors, self._at = errors, now
         if before is None:
             return None
-        busiest = sorted(made.routes.items(), key=lambda one: -one[1][0])[:TOLD]
+        busiest = nlargest(TOLD, made.routes.items(), key=lambda one: one[1][0])
         return {
             "seconds": now - before,
-            "classes": made.classes,
+            "classes": dict(zip(CLASSES, made.classes[1:], strict=True)),
             "bounds": made.bounds,
             "counts": made.counts,
             "total": made.total,
@@ -90,51 +95,70 @@ class Rates:
         }
 
     def _look(self, route: RouteMetrics, made: _Sum) -> None:
+        # Thousands may have changed: nothing is made anew that can be changed in its place.
         duration = route.duration
-        observed = sum(duration.counts)
+        counts = duration.counts
+        observed = sum(counts)
         seen = self._seen.get(route)
         if seen is None:
-            seen = self._seen[route] = _Seen()
-            seen.counts = [0] * len(duration.counts)
+            seen = self._seen[route] = _Seen(len(counts))
         if observed == seen.observed:
             return
-        requests = dict(route.requests)
+        seen.observed = observed
         came = errors = 0
-        for key, count in requests.items():
-            new = count - seen.requests.get(key, 0)
-            if new > 0:
+        before = seen.requests
+        for key, count in route.requests.items():
+            new = count - before.get(key, 0)
+            if new:
+                before[key] = count
                 came += new
-                made.classes[CLASSES[min(max(key[1] // 100, 1), 5) - 1]] += new
-                errors += new if key[1] >= 500 else 0
-        counts = [after - before for after, before in zip(duration.counts, seen.counts, strict=True)]
-        made.add(route, came, errors, counts, duration.total - seen.total)
-        seen.observed, seen.requests = observed, requests
-        seen.counts, seen.total = list(duration.counts), duration.total
+                status = key[1]
+                made.classes[status // 100 if 100 <= status < 600 else 5] += new
+                if status >= 500:
+                    errors += new
+        mine = made.routes.get(route.name)
+        if mine is not None:  # what one name has in several patterns is one route, and shares its durations
+            mine[0] += came
+            mine[1] += errors
+            seen.counts, seen.total = list(counts), duration.total
+            return
+        own, whole, past = [0] * len(counts), made.counts_of(duration.bounds), seen.counts
+        for bucket, count in enumerate(counts):
+            new = count - past[bucket]
+            if new:
+                own[bucket] = new
+                whole[bucket] += new
+                past[bucket] = count
+        took = duration.total - seen.total
+        seen.total = duration.total
+        made.total += took
+        made.routes[route.name] = [came, errors, own, took]
 
 
 class _Sum:
-    """What comes together of all routes."""
+    """What comes together of all routes.
+
+    Attributes:
+        classes: Requests by the hundreds of their status.
+        bounds: Of the buckets.
+        counts: Observations by bucket; none where nothing has happened.
+        total: Their sum, seconds.
+        routes: By name: requests, errors, observations by bucket, and their sum.
+    """
 
     def __init__(self) -> None:
-        self.classes = dict.fromkeys(CLASSES, 0)
+        self.classes = [0] * 6
         self.bounds: list[float] = []
         self.counts: list[int] = []
         self.total = 0.0
         self.routes: dict[str, list[Any]] = {}
-        self._durations: set[int] = set()
 
-    def add(self, route: RouteMetrics, came: int, errors: int, counts: list[int], total: float) -> None:
-        """Add what has happened to one route; what one name has in several patterns is one route."""
-        mine = self.routes.setdefault(route.name, [0, 0, [0] * len(counts), 0.0])
-        mine[0] += came
-        mine[1] += errors
-        if id(route.duration) in self._durations:  # cells of one name share it
-            return
-        self._durations.add(id(route.duration))
-        self.bounds = list(route.duration.bounds)
-        self.counts = _added(self.counts, counts)
-        self.total += total
-        mine[2], mine[3] = _added(mine[2], counts), mine[3] + total
+    def counts_of(self, bounds: Sequence[float]) -> list[int]:
+        """Return the observations by bucket, made for the first route; all have the same buckets."""
+        if not self.counts:
+            self.bounds = list(bounds)
+            self.counts = [0] * (len(bounds) + 1)
+        return self.counts
 
 
 def _added(one: Sequence[int], other: Sequence[int]) -> list[int]:

@@ -140,7 +140,7 @@ def test_traffic_is_drawn_as_it_comes(gateway: GatewayProcess, page: Page) -> No
     try:
         page.until(f"!{said}.includes('2xx 0,')")
         page.sees("orders")
-        page.sees("upstream.connect")
+        page.until("/upstream.connect|breaker.open/.test(document.body.innerText)")  # soon the breaker opens
         if PICTURES:
             page.until("window.performance.now() > 45000", 90)
             page.become(1280, 860)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -166,3 +167,28 @@ def test_failed_exchanges_of_all_are_known_to_all(gateway: Several) -> None:
         until(lambda: ids <= {one["id"] for one in admin(gateway, "GET", "/exchanges").json()})
     assert all(admin(gateway, "GET", f"/exchanges/{name}").json()["id"] == name for name in ids)
     assert admin(gateway, "GET", "/exchanges/none").status_code == 404
+
+
+def test_the_live_page_is_of_all_workers(gateway: Several) -> None:
+    """Whichever worker has the page: figures of both, and what failed in either."""
+    url = f"http://127.0.0.1:{gateway.admin_port}"
+    assert requests.get(f"{url}/ui/", timeout=START).headers["Content-Type"] == "text/html; charset=utf-8"
+    failed: set[str] = set()
+    missing = {f"/nowhere/{number}" for number in range(16)}  # a process tells of twenty a second
+    with requests.get(f"{url}/live/events", stream=True, timeout=START) as feed:
+        name, asked = "", False
+        for line in feed.iter_lines(decode_unicode=True):
+            key, _, value = line.partition(": ")
+            if key == "event":
+                name = value
+            elif key == "data" and name == "figures":
+                assert json.loads(value)["processes"] == 2
+                if not asked:
+                    asked = True
+                    for path in missing:  # each on a connection of its own
+                        assert requests.get(gateway.url + path, timeout=START).status_code == 404
+            elif key == "data" and name == "failed":
+                failed.add(json.loads(value)["path"])
+            if missing <= failed:
+                break
+    assert missing <= failed
