@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from importlib.util import find_spec
+from keyword import iskeyword
 from pathlib import Path
 
 import click
@@ -161,6 +162,8 @@ def new(name: str, directory: Path | None) -> None:
     package = name.replace("-", "_")
     if not _NAME.fullmatch(name):
         raise click.BadParameter("lower-case letters and digits, with `-` or `_` between them", param_hint="NAME")
+    if iskeyword(package):
+        raise click.BadParameter(f"`{package}` is a word of Python: nobody could import it", param_hint="NAME")
     if find_spec(package) is not None:
         raise click.BadParameter(f"there is a package {package} already, which it would hide", param_hint="NAME")
     target = directory or Path(name)

@@ -69,7 +69,15 @@ class Unanswered(ChannelError):
 
 
 class Refused(ChannelError):
-    """The handler at the other end failed; the words are those of its error."""
+    """The handler at the other end failed; the words are those of its error.
+
+    Attributes:
+        problems: What the error had as its `problems`, each as a list; empty for none.
+    """
+
+    def __init__(self, words: str, problems: Sequence[Sequence[Any]] = ()) -> None:
+        super().__init__(words)
+        self.problems = problems
 
 
 @implementer(IFileDescriptorReceiver, IPushProducer)
@@ -236,14 +244,14 @@ class Channel(Protocol):
         elif what == "ask":
             Deferred.fromCoroutine(self._answer(*rest))
         else:
-            number, body = rest
+            number, body, *more = rest
             answer = self._forget(number)
             if answer is None:
                 return  # it was too late, or nobody wants it any more
             if what == "answer":
                 answer.callback(body)
             else:
-                answer.errback(Refused(body))
+                answer.errback(Refused(body, *more))
 
     async def _told(self, kind: str, body: Body) -> None:
         try:
@@ -256,7 +264,8 @@ class Channel(Protocol):
         try:
             self._say(["answer", number, await self._handle(kind, body)])
         except Exception as error:  # noqa: BLE001 - it is whoever asked who has to know
-            self._say(["error", number, str(error) or type(error).__name__])
+            problems = [list(each) for each in getattr(error, "problems", ())]
+            self._say(["error", number, str(error) or type(error).__name__, problems])
 
     async def _handle(self, kind: str, body: Body) -> Body:
         handler = self._handlers.get(kind)

@@ -16,7 +16,7 @@ from twisted.logger import Logger
 
 from gateway.composition.changes import Keep, Unfit
 from gateway.composition.configured import Configured
-from gateway.config import Settings
+from gateway.config import ConfigError, Problem, Settings
 from gateway.processes.channel import Channel, ChannelError, ChannelLost, Refused
 from gateway.processes.edition import Edition
 from gateway.processes.made import FILES, NotTold, told
@@ -83,6 +83,7 @@ class WholeStage:
         """Have one worker build it, and let go of it again.
 
         Raises:
+            gateway.config.ConfigError: It cannot be built, for what is wrong at these places.
             Unfit: It cannot be built.
         """
         for _, channel in self._team.serving()[:1]:
@@ -90,12 +91,13 @@ class WholeStage:
                 if await channel.ask("rehearse", self._said(settings), LONG) == FILES:
                     await channel.ask("rehearse", self._in_files(settings), LONG)
             except ChannelError as error:
-                raise Unfit(str(error)) from None
+                raise _unfit(error) from None
 
     async def prepare(self, settings: Settings, keep: Keep | None) -> Prepared:
         """Have all workers build it.
 
         Raises:
+            gateway.config.ConfigError: One of them cannot, for what is wrong at these places; all have forgotten it.
             Unfit: One of them cannot; all have forgotten it.
             gateway.listening.endpoints.ListenFailed: A port cannot be opened.
         """
@@ -160,7 +162,7 @@ class WholeStage:
                 refusals.append(failure.value)
         if refusals:
             # What a worker says of the configuration is worth more than that another has not answered.
-            raise Unfit(str(next((each for each in refusals if isinstance(each, Refused)), refusals[0])))
+            raise _unfit(next((each for each in refusals if isinstance(each, Refused)), refusals[0]))
         return ready
 
     async def _one_prepares(
@@ -171,6 +173,12 @@ class WholeStage:
         descriptors = [given.descriptor for given in share.sockets]
         if await channel.ask("prepare", said | sockets, LONG, descriptors) == FILES:
             await channel.ask("prepare", self._in_files(settings) | sockets, LONG, descriptors)
+
+
+def _unfit(error: Exception) -> ConfigError | Unfit:
+    """Return what a worker has said, with the places of its problems where it has said any."""
+    said = error.problems if isinstance(error, Refused) else ()
+    return ConfigError(Problem(*each) for each in said) if said else Unfit(str(error))
 
 
 async def _all(asked: list[Deferred[Any]]) -> list[tuple[bool, Any]]:

@@ -39,6 +39,7 @@ def test_a_project(tmp_path: Path) -> None:
         ("Our", "lower-case letters"),
         ("9lives", "lower-case letters"),
         ("a--b", "lower-case letters"),
+        ("class", "`class` is a word of Python"),
         ("json", "there is a package json already"),
         ("gateway", "there is a package gateway already"),
     ],

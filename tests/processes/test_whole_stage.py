@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs, formatEvent
 
 from gateway.composition.changes import Plan, Unfit
+from gateway.config import ConfigError
 from gateway.processes.whole_stage import LONG
 from tests.processes.members import Whole
 
@@ -176,6 +177,25 @@ def test_a_plan_is_rehearsed_by_one(whole: Whole) -> None:
     refused = whole.changes.plan(lambda: whole.configured.other(fresh))
     whole.turn()
     assert isinstance(failure(refused), Unfit)
+
+
+def test_what_a_worker_finds_wrong_keeps_its_place(whole: Whole) -> None:
+    """File, line and column, in a plan and in a change, as with one process: the answer of the admin API has them."""
+    stamp = {"name": "p", "class": "tests.hostile.ConstructorEnds", "config": {"how": "SystemExit"}}
+    fresh: dict[str, Any] = {
+        "routes": [{"name": "a", "path": "/a", "respond": {"body": "x"}, "plugins": ["p"]}],
+        "plugins": [stamp],
+    }
+    for attempt in (whole.changes.plan, whole.changes.apply):
+        refused = attempt(lambda: whole.configured.other(fresh))
+        whole.turn()
+        error = failure(refused)
+        assert isinstance(error, ConfigError)
+        (problem,) = error.problems
+        assert (problem.file, problem.path) == ("mapping.json", "plugins[0].class")
+        assert problem.line > 1
+        assert problem.message == "p: it could not be made: SystemExit"
+    assert whole.members[0].routes == ["orders"]
 
 
 def test_another_number_of_processes_takes_an_upgrade(whole: Whole) -> None:
