@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from gateway.admin.changing import Past, Planned, as_json, refusal
-from gateway.composition.changes import Changes, Plan, Stopping, Unfit
+from gateway.composition.changes import Changes, Plan, Stopping
 from gateway.composition.configured import Configured
 from gateway.composition.overlay_file import NotKept
 from gateway.composition.reader import CannotRead
@@ -24,11 +24,10 @@ from gateway.config import ConfigError, Settings
 from gateway.config.editing import AlreadyThere, Edit, NoSuchObject
 from gateway.config.effective import in_parts
 from gateway.config.overlays import Overlay
-from gateway.config.problems import Problem
+from gateway.config.problems import NotPossible, Problem
 from gateway.config.sources import Source
 from gateway.dialling.tls_errors import TLSSettingsError
 from gateway.errors import ConfigurationChanged, GatewayError, InternalError, RouteNotFound, ShuttingDown
-from gateway.listening.endpoints import ListenFailed
 
 SHOWING: Final = 250
 """Work of writing a thing of the configuration as data."""
@@ -157,7 +156,9 @@ def _error(failure: Failure) -> GatewayError:
     if isinstance(error, NotKept):
         _log.error("The overlay cannot be written, so nothing was changed: {error}", error=str(error))
         return InternalError(f"The overlay cannot be written, so nothing was changed: {error}.")
-    if isinstance(error, (ListenFailed, TLSSettingsError, Unfit)):
+    if isinstance(error, NotPossible):
+        return refusal([error.problem])
+    if isinstance(error, TLSSettingsError):
         return refusal([Problem("", 0, 0, "", str(error))])
     # A plugin, a file or a library that the configuration names has failed: what is in force stays in force.
     _log.failure("Nothing can be built from the configuration that was sent", failure)

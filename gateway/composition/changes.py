@@ -27,8 +27,10 @@ from gateway.composition.slices import Slices
 from gateway.composition.versions import OtherVersion, Version, Versions
 from gateway.config import ConfigError, Settings
 from gateway.config.differences import Difference, in_parts
+from gateway.config.problems import NotPossible, Place
 from gateway.config.processes import how_many
 from gateway.config.summary import described
+from gateway.config.written import Path, shown
 from gateway.dialling.tls_errors import TLSSettingsError
 from gateway.listening.endpoints import ListenFailed
 from gateway.telemetry.memory import resident
@@ -42,11 +44,14 @@ Keep = Callable[[Settings], "Awaitable[None] | None"]
 """Writes down what a change leaves, so that a restart finds it; what it raises stops the change."""
 
 
+Where = Callable[[Path], Awaitable[Place | None]]
+"""Returns where what was read last has a key."""
+
 _MARK = 4
 """Random octets that mark a start in the names of versions: one start in four milliards has those of another."""
 
 
-class Unfit(Exception):
+class Unfit(NotPossible):
     """A configuration that can be read cannot be put into force here; the text says why."""
 
 
@@ -117,6 +122,7 @@ class Changes:
         announce: Told the settings before anything is built from them.
         applied: Told the settings when they are in force.
         says: Say in the log what was applied; a worker's parent does that.
+        where: As `Where`; None where nobody knows.
     """
 
     def __init__(
@@ -130,12 +136,14 @@ class Changes:
         applied: Callable[[Settings], None],
         *,
         says: bool = True,
+        where: Where | None = None,
     ) -> None:
         self._versions = Versions(stage.settings, times.wall_clock(), random_bytes(_MARK).hex())
         self._stage = stage
         self._times = times
         self._slices = slices
         self._says = says
+        self._where = where
         self._load = load
         self._announce = announce
         self._applied = applied
@@ -270,7 +278,8 @@ class Changes:
         assert isinstance(settings, Settings)  # for the type checker
         before, wanted = how_many(self._stage.settings.processes), how_many(settings.processes)
         if before != wanted:
-            raise Unfit(f"processes: {wanted} in the place of {before} takes an upgrade (`gateway upgrade`, SIGUSR2)")
+            words = f"{wanted} in the place of {before} takes an upgrade: `gateway upgrade PIDFILE`, or SIGUSR2"
+            raise await self._with_place(Unfit(words), ("processes",))
         await share(settings, self._stage.settings, self._slices())
         return settings
 
@@ -311,7 +320,10 @@ class Changes:
             if kept is not None:
                 await kept
 
-        ready = await self._stage.prepare(settings, compared)
+        try:
+            ready = await self._stage.prepare(settings, compared)
+        except ListenFailed as error:
+            raise await self._with_place(error, _path_of(error.endpoint, settings)) from error.__cause__
         self._collector.keep()
         noted: list[tuple[Version, float]] = []
 
@@ -338,9 +350,24 @@ class Changes:
         )
         return version
 
+    async def _with_place(self, error: NotPossible, path: Path) -> NotPossible:
+        """Have an error say where what cannot be had is asked for."""
+        error.path = shown(path)
+        if path and self._where is not None:
+            error.at = await self._where(path)
+        return error
+
     async def _pack(self) -> None:
         """Pack what was in force before; a version that cannot be packed is kept as it is."""
         try:
             await self._versions.pack(self._slices())
         except Exception:  # noqa: BLE001 - settings of an application; what was changed is in force
             _log.failure("What was in force before cannot be packed: it is kept as it is")
+
+
+def _path_of(endpoint: str, settings: Settings) -> Path:
+    """Return the path of an endpoint; an empty one where no key says it."""
+    for place, listener in enumerate(settings.listeners):
+        if listener.endpoint == endpoint:
+            return ("listeners", place, "endpoint")
+    return ("admin", "endpoint") if settings.admin.endpoint == endpoint else ()

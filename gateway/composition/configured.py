@@ -31,6 +31,8 @@ from gateway.config.loading import Loaded, compose, of_mapping
 from gateway.config.overlays import NOTHING, Overlay
 from gateway.config.problems import Place, Problem, problem
 from gateway.config.sources import Source, Sources
+from gateway.config.written import Path as KeyPath
+from gateway.config.written import place_of
 
 if TYPE_CHECKING:
     from gateway.composition.placed import Placed
@@ -173,6 +175,17 @@ class Configured:
         from gateway.config import editing
 
         return self._base(), editing.whole(settings)
+
+    async def where(self, path: KeyPath) -> Place | None:
+        """Return where a key is written in what was read last; None where it is not, or that was in no file."""
+        made = self._pending
+        if made.base is None:
+            return None
+        with suppress(ConfigError):
+            # It was read without an error before, so it is again: nobody keeps the places of thousands of routes.
+            root = (await self._beside(made.settings.routes, self._composed, made.base, made.overlay)).root
+            return place_of(root, path)
+        return None
 
     def starts_as(self, version: str) -> None:
         """Say what the version is called that the process starts with."""

@@ -115,6 +115,7 @@ class GatewayService(MultiService):
             self._announce,
             self._in_force,
             says=says,
+            where=self._configured.where,
         )
         self._configured.starts_as(self._changes.version)
         kept = OverlayFile(self.gateway.foundation.threads)

@@ -67,6 +67,27 @@ class ConfigError(Exception):
         super().__init__("\n".join(map(str, self.problems)))
 
 
+class NotPossible(Exception):
+    """A configuration that can be read asks for something that cannot be had here.
+
+    Attributes:
+        at: Where it asks for that; None until `gateway.composition.changes` has looked, or where it is written nowhere.
+        path: The key; empty where there is none.
+    """
+
+    at: Place | None = None
+    path = ""
+
+    @property
+    def problem(self) -> Problem:
+        """The same as one of the problems of a configuration."""
+        return Problem(*(self.at or Place("", 0, 0)), self.path, super().__str__())
+
+    def __str__(self) -> str:
+        words = f"{self.path}: {super().__str__()}" if self.path else super().__str__()
+        return words if self.at is None else f"{self.at}: {words}"
+
+
 class Unexpected(ValueError):
     """A value is not what its key takes.
 

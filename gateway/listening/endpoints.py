@@ -26,7 +26,7 @@ from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from zope.interface import directlyProvides, providedBy
 
 from gateway.config.endpoint_strings import KINDS
-from gateway.config.problems import suggestion
+from gateway.config.problems import NotPossible, suggestion
 from gateway.config.texts import without_credentials
 from gateway.listening.certificate_error import CertificateError
 from gateway.listening.client_lists import ClientLists
@@ -44,7 +44,7 @@ _UNKNOWN_KIND = re.compile("Unknown endpoint type: '([^']*)'")
 HTTP11 = (b"http/1.1",)
 
 
-class ListenFailed(Exception):
+class ListenFailed(NotPossible):
     """A listener cannot be opened: `cannot listen on tcp:80: permission denied`."""
 
     def __init__(self, endpoint: str, words: str) -> None:

@@ -104,7 +104,16 @@ class Parent(MultiService):
         threads = partial(ThreadService, reactor)
         slices = partial(Slices, reactor)
         load = None if origin.path is None else self.configured.again
-        self.changes = Changes(self._stage, Times(), slices, os.urandom, load, self._announce, self._in_force)
+        self.changes = Changes(
+            self._stage,
+            Times(),
+            slices,
+            os.urandom,
+            load,
+            self._announce,
+            self._in_force,
+            where=self.configured.where,
+        )
         self.configured.starts_as(self.changes.version)
         center.administers(Administering(self.changes, self.configured, reactor))
         kept, reader = OverlayFile(threads), Reader(threads, slices)

@@ -90,7 +90,7 @@ def test_where_one_cannot_build_it_none_has_it(whole: Whole) -> None:
 
     assert [member.open for member in whole.members] == [["tcp:1", "tcp:9"]] * 2
     assert [formatEvent(event) for event in events] == [
-        "The configuration was not applied, the one before stays:\ncannot listen on tcp:2: this worker cannot"
+        "The configuration was not applied, the one before stays:\nlisteners[0].endpoint: cannot listen on tcp:2: this worker cannot"
     ]
     assert whole.sockets.steps == ["prepared", "abandoned"]
     whole.members[1].taken.clear()
