@@ -89,9 +89,8 @@ def test_where_one_cannot_build_it_none_has_it(whole: Whole) -> None:
     whole.turn()
 
     assert [member.open for member in whole.members] == [["tcp:1", "tcp:9"]] * 2
-    assert [formatEvent(event) for event in events] == [
-        "The configuration was not applied, the one before stays:\nlisteners[0].endpoint: cannot listen on tcp:2: this worker cannot"
-    ]
+    (said,) = map(formatEvent, events)
+    assert said.endswith("the one before stays:\nlisteners[0].endpoint: cannot listen on tcp:2: this worker cannot")
     assert whole.sockets.steps == ["prepared", "abandoned"]
     whole.members[1].taken.clear()
     assert whole.change("name: orders, path", "name: other, path")
