@@ -2,7 +2,7 @@
 
 Asked when what it says cannot be had (`gateway.composition.configured`): settings do not know where they were written.
 
-Tests: `tests/composition/test_failed_changes.py`.
+Tests: `tests/composition/test_failed_changes.py::test_all_is_as_it_was`.
 """
 
 from __future__ import annotations
