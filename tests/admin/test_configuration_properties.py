@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,8 @@ ROUTES = st.lists(
             "respond": mapping(status=st.sampled_from([200, 404, 99])),
             "methods": st.sampled_from([["GET"], ["GET", "PUT"], "x y"]),
             "rate_limit": mapping(limit=st.integers(0, 9), window=st.sampled_from(["1s", "1 s"])),
+            "plugins": st.sampled_from([[], ["p"], ["q", "p"]]),
+            "listeners": st.sampled_from([["a"], ["b"]]),
         },
     ),
     max_size=4,
@@ -47,9 +50,34 @@ WHOLE = mapping(
     upstreams=st.lists(
         st.fixed_dictionaries(
             {"name": st.sampled_from(["u", "v"]), "backends": st.just([{"url": "http://127.0.0.1:9001"}])},
-            optional={"strategy": st.sampled_from(["random", "ip_hash", "else"])},
+            optional={
+                "strategy": st.sampled_from(["random", "ip_hash", "else"]),
+                "discovery": st.fixed_dictionaries(
+                    {"type": st.just("file"), "path": st.sampled_from(["/no/members", "/others"])},
+                    optional={"keep_empty": st.booleans()},
+                ),
+            },
         ),
         max_size=2,
+    ),
+    plugins=st.lists(
+        st.fixed_dictionaries(
+            {
+                "name": st.sampled_from(["p", "q"]),
+                "class": st.sampled_from(["tests.plugins.Living"] * 5 + ["tests.plugins.Nobody"]),
+                "config": mapping(n=st.integers(0, 2), fails=st.sampled_from([False] * 5 + [True])),
+            }
+        ),
+        max_size=2,
+        unique_by=lambda plugin: plugin["name"],
+    ),
+    listeners=st.lists(
+        st.fixed_dictionaries(
+            {"name": st.sampled_from(["a", "b"]), "endpoint": st.sampled_from(["tcp:1", "tcp:2", "tcp:3", "tcp:4"])}
+        ),
+        min_size=1,
+        max_size=2,
+        unique_by=(lambda port: port["name"], lambda port: port["endpoint"]),
     ),
     routes=ROUTES,
     rate_limits=st.lists(
@@ -58,6 +86,35 @@ WHOLE = mapping(
     limits=mapping(in_flight=st.integers(-1, 5), request_body=st.sampled_from(["1KiB", 5, "x"])),
     unknown=st.just(1),
 )
+
+
+def mended(body: dict[str, Any]) -> dict[str, Any]:
+    """Put right what is wrong in most that is drawn: what is refused is looked at often enough as it is."""
+    body.pop("unknown", None)
+    upstreams = {one["name"]: {**one, "strategy": "random"} for one in body.get("upstreams", [])}
+    plugins = {one["name"] for one in body.get("plugins", [])}
+    ports = {one["name"] for one in body.get("listeners", [])}
+    routes = {one["name"]: one for one in body.get("routes", [])}
+    for number, route in enumerate(routes.values()):
+        route.update(
+            path=f"/{number}/*", methods=["GET"], plugins=[one for one in route.get("plugins", []) if one in plugins]
+        )
+        route.pop("rate_limit", None)
+        if route.get("upstream") not in upstreams:
+            route.update(upstream=None, respond={})
+        else:
+            route.pop("respond", None)
+        if not ports.issuperset(route.get("listeners", [])):
+            del route["listeners"]
+    return {
+        **body,
+        "limits": {"in_flight": len(routes)},
+        "upstreams": [*upstreams.values()],
+        "routes": [*routes.values()],
+    }
+
+
+BODIES = st.lists(st.one_of(WHOLE, WHOLE.map(mended)), min_size=1, max_size=4)
 
 
 @pytest.fixture(scope="module")
@@ -70,9 +127,10 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
 
 def test_a_plan_is_what_is_done(api: Api) -> None:
     """The same changes from the same version, or the same problems; a plan alone changes nothing, twice as little."""
+    seen: Counter[str] = Counter()
 
     @FEW
-    @given(st.lists(WHOLE, min_size=1, max_size=4))
+    @given(BODIES)
     def whatever_is_sent(bodies: list[dict[str, Any]]) -> None:
         for body in bodies:
             before = api.get("/config")
@@ -81,8 +139,12 @@ def test_a_plan_is_what_is_done(api: Api) -> None:
             assert api.get("/config") == before
             done = api.ask("PUT", "/config", body)
 
-            assert planned.status == again.status == done.status == valid.status
+            assert planned.status == again.status == done.status
+            # What is valid may not be possible here: a plugin that does not start.
+            assert valid.status == done.status or "did not start" in done.json["problems"][0]["message"]
+            seen.update(change["section"] for change in done.json.get("changes", ()))
             if done.status == 200:
+                seen["discovery"] += any("discovery" in one for one in body.get("upstreams", ()))
                 assert planned.json == again.json
                 assert planned.json["changes"] == done.json["changes"]
                 assert (planned.json["version"], planned.fields["ETag"]) == (
@@ -92,10 +154,13 @@ def test_a_plan_is_what_is_done(api: Api) -> None:
                 assert (api.get("/config") == before) is (done.json["changes"] == [])
             else:
                 assert done.status == 422
-                assert planned.json["problems"] == done.json["problems"] == valid.json["problems"]
+                assert planned.json["problems"] == done.json["problems"]
+                assert valid.status == 200 or valid.json["problems"] == done.json["problems"]
                 assert api.get("/config") == before
 
     whatever_is_sent()
+    kinds = ("listeners", "plugins", "upstreams", "discovery", "routes", "rate_limits", "limits")
+    assert min(seen[one] for one in kinds) > 2, seen
 
 
 def test_objects_come_and_go_as_in_a_mapping(api: Api) -> None:
