@@ -6,14 +6,15 @@ Decides only: texts and data go in, data come out.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import inf
 from typing import Any, Final, NamedTuple
 
+from gateway.http.remembered import remembered
 from gateway.telemetry.failures import merged
 
-Labels = tuple[tuple[str, str], ...]
-Series = dict[Labels, float]
+Series = dict[str, float]
+"""Values by the labels of each, as the text has them: of thousands of series few have changed since the last look."""
 
 REQUESTS: Final = "gateway_requests_total"
 BUCKETS: Final = "gateway_request_duration_seconds_bucket"
@@ -31,6 +32,9 @@ ROUTES: Final = 20
 
 FAILURES: Final = 10
 """Exchanges that are told of: the newest, and of as many kinds as there are."""
+
+REMEMBERED: Final = 100_000
+"""Labels of series that have been read."""
 
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 _ESCAPED: Final = {r"\\": "\\", r"\"": '"', r"\n": "\n"}
@@ -64,10 +68,9 @@ def read(text: str, at: float) -> Sample:
         if not line.startswith(_WANTED):
             continue
         head, _, value = line.rpartition(" ")
-        name, brace, labels = head.partition("{")
+        name, _, labels = head.partition("{")
         if name in _WANTED:
-            key = tuple((one, _plain(said)) for one, said in _LABEL.findall(labels)) if brace else ()
-            found.setdefault(name, {})[key] = float(value)
+            found.setdefault(name, {})[labels] = float(value)
     return Sample(at, found)
 
 
@@ -108,28 +111,32 @@ def _traffic(before: Sample | None, now: Sample) -> dict[str, Any]:
     seconds = now.at - before.at
     requests = added(before, now, REQUESTS)
     buckets = added(before, now, BUCKETS)
-    every = _by(requests, lambda labels: "")
-    failed = {labels: rate for labels, rate in requests.items() if _label(labels, "status") >= "5"}
-    reasons = _by(added(before, now, ERRORS), lambda labels: _label(labels, "reason"))
+    failed = {one: count for one, count in requests.items() if labels(one).get("status", "") >= "5"}
+    reasons = _by(added(before, now, ERRORS), "reason")
+    bounds = _bounds(now)
     return {
         "seconds": round(seconds, 3),
-        "requests_per_second": _rate(every.get("", 0.0), seconds),
+        "requests_per_second": _rate(sum(requests.values()), seconds),
         "failed_per_second": _rate(sum(failed.values()), seconds),
-        "latency_ms": _latency(buckets),
+        "latency_ms": _latency(buckets, bounds),
         "cpu": round(sum(added(before, now, CPU).values()) / seconds, 3),
-        "statuses": _rates(_by(requests, lambda labels: f"{_label(labels, 'status')[:1]}xx"), seconds),
+        "statuses": _rates(_kinds(requests), seconds),
         "reasons": [{"reason": reason, "per_second": rate} for reason, rate in _most(_rates(reasons, seconds)) if rate],
-        "routes": _routes(requests, failed, buckets, seconds),
+        "routes": _routes(requests, failed, buckets, bounds, seconds),
     }
 
 
 def added(before: Sample, now: Sample, metric: str) -> Series:
-    """Return what was added to the series of a counter; one that has become less was begun anew."""
-    old = before.series.get(metric, {})
-    return {
-        labels: value - old.get(labels, 0.0) if value >= old.get(labels, 0.0) else value
-        for labels, value in now.series.get(metric, {}).items()
-    }
+    """Return what was added to the series of a counter, without those that are as they were.
+
+    One that has become less was begun anew.
+    """
+    old, found = before.series.get(metric, {}), {}
+    for one, value in now.series.get(metric, {}).items():
+        last = old.get(one, 0.0)
+        if value != last:
+            found[one] = value - last if value > last else value
+    return found
 
 
 def quantile(share: float, bounds: Mapping[float, float]) -> float | None:
@@ -156,37 +163,45 @@ def quantile(share: float, bounds: Mapping[float, float]) -> float | None:
     return below
 
 
-def _latency(buckets: Series) -> dict[str, float | None]:
-    bounds: dict[float, float] = {}
-    for labels, count in buckets.items():
-        bound = float(_label(labels, "le"))
-        bounds[bound] = bounds.get(bound, 0.0) + count
+def _bounds(now: Sample) -> list[float]:
+    """Return the bounds of the histogram, which are the same for all routes."""
+    found: list[float] = []
+    for one in now.series.get(BUCKETS, {}):
+        found.append(float(labels(one)["le"]))
+        if found[-1] == inf:
+            break
+    return found
+
+
+def _latency(buckets: Series, bounds: Sequence[float]) -> dict[str, float | None]:
+    counts = dict.fromkeys(bounds, 0.0)
+    for one, count in buckets.items():
+        bound = float(labels(one)["le"])
+        counts[bound] = counts.get(bound, 0.0) + count
     found = {}
     for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99)):
-        seconds = quantile(share, bounds)
+        seconds = quantile(share, counts)
         found[name] = None if seconds is None else round(seconds * 1e3, 1)
     return found
 
 
-def _routes(requests: Series, failed: Series, buckets: Series, seconds: float) -> list[dict[str, Any]]:
+def _routes(
+    requests: Series, failed: Series, buckets: Series, bounds: Sequence[float], seconds: float
+) -> list[dict[str, Any]]:
     """List the busiest, with how long the slowest of a hundred of their requests took at least."""
-
-    def route(labels: Labels) -> str:
-        return _label(labels, "route")
-
-    wrong = _by(failed, route)
-    busiest = [(name, count) for name, count in _most(_by(requests, route))[:ROUTES] if count]
-    named = {name for name, _ in busiest}
-    apart: dict[str, Series] = {}
-    for labels, count in buckets.items():
-        if route(labels) in named:
-            apart.setdefault(route(labels), {})[labels] = count
+    wrong = _by(failed, "route")
+    busiest = _most(_by(requests, "route"))[:ROUTES]
+    apart: dict[str, Series] = {name: {} for name, _ in busiest}
+    for one, count in buckets.items():
+        route = labels(one).get("route", "")
+        if route in apart:
+            apart[route][one] = count
     return [
         {
             "route": name,
             "requests_per_second": _rate(count, seconds),
             "failed_per_second": _rate(wrong.get(name, 0.0), seconds),
-            "p99_ms": _latency(apart.get(name, {}))["p99"],
+            "p99_ms": _latency(apart[name], bounds)["p99"],
         }
         for name, count in busiest
     ]
@@ -228,11 +243,21 @@ def _state(shown: Mapping[str, Any]) -> tuple[str, str]:
     return ("ejected", "") if shown.get("ejection", {}).get("ejected") else ("up", "")
 
 
-def _by(series: Series, key: Callable[[Labels], str]) -> dict[str, float]:
+def _by(series: Series, label: str) -> dict[str, float]:
+    """Return the sums of what has the same value of a label."""
     found: dict[str, float] = {}
-    for labels, value in series.items():
-        name = key(labels)
+    for one, value in series.items():
+        name = labels(one).get(label, "")
         found[name] = found.get(name, 0.0) + value
+    return found
+
+
+def _kinds(requests: Series) -> dict[str, float]:
+    """Return how many requests had a status of each kind: `2xx`."""
+    found: dict[str, float] = {}
+    for status, count in _by(requests, "status").items():
+        kind = f"{status[:1]}xx"
+        found[kind] = found.get(kind, 0.0) + count
     return found
 
 
@@ -248,9 +273,13 @@ def _rate(count: float, seconds: float) -> float:
     return round(count / seconds, 2)
 
 
-def _label(labels: Iterable[tuple[str, str]], name: str) -> str:
-    return next((value for label, value in labels if label == name), "")
-
-
 def _plain(value: str) -> str:
     return re.sub(r"\\.", lambda found: _ESCAPED.get(found[0], found[0]), value) if "\\" in value else value
+
+
+def _labels(text: str) -> Mapping[str, str]:
+    return {name: _plain(said) for name, said in _LABEL.findall(text)}
+
+
+labels: Final = remembered(_labels, REMEMBERED, longest=1024)
+"""Returns the labels of a series by their names."""

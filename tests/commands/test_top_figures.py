@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.commands.top_figures import FAILURES, Sample, added, figures, quantile, read
+from gateway.commands.top_figures import FAILURES, Sample, added, figures, labels, quantile, read
 from gateway.testing import Harness
 from gateway.testing.backend import ok
 
@@ -82,8 +82,8 @@ def test_the_worst_of_a_backend_is_shown(shown: dict[str, Any], state: str, why:
 
 def test_a_process_that_was_started_anew_counts_from_nothing() -> None:
     """Rates are not negative."""
-    before, now = Sample(0.0, {"c": {(): 100.0}}), Sample(1.0, {"c": {(): 7.0}})
-    assert added(before, now, "c") == {(): 7.0}
+    before, now = Sample(0.0, {"c": {"": 100.0}}), Sample(1.0, {"c": {"": 7.0}})
+    assert added(before, now, "c") == {"": 7.0}
 
 
 @pytest.mark.parametrize(
@@ -102,14 +102,21 @@ def test_quantiles_are_read_as_prometheus_does(share: float, bounds: dict[float,
 
 
 def test_labels_with_quotes_are_read() -> None:
-    """As the text format escapes them."""
-    text = '# HELP\ngateway_requests_total{route="a\\"b\\\\c\\n",path="/{x}",status="200"} 3'
+    """As the text format escapes them; metrics that are not shown are not read."""
+    text = '# HELP\ngateway_requests_totals 1\ngateway_requests_total{route="a\\"b\\\\c\\n",status="200"} 3'
 
     sample = read(text, 0.0)
 
-    assert sample.series == {
-        "gateway_requests_total": {(("route", 'a"b\\c\n'), ("path", "/{x}"), ("status", "200")): 3.0}
-    }
+    [(metric, series)] = sample.series.items()
+    [(key, value)] = series.items()
+    assert (metric, value) == ("gateway_requests_total", 3.0)
+    assert labels(key) == {"route": 'a"b\\c\n', "status": "200"}
+
+
+def test_only_what_has_changed_is_looked_at() -> None:
+    """There may be thousands of routes, most of which nobody asks for."""
+    before, now = (Sample(at, {"c": {'route="a"': at, 'route="b"': 5.0}}) for at in (1.0, 2.0))
+    assert added(before, now, "c") == {'route="a"': 1.0}
 
 
 def test_a_flood_does_not_hide_other_failures() -> None:
