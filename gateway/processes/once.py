@@ -236,6 +236,12 @@ class SharedSource:
 
     async def follow(self, tell: Tell) -> None:
         """Ask, or hear; ends when it is another worker's turn."""
+        known = self._named.last.get(self._name)
+        # Also where it is this worker's turn at once: those that knew may be gone, and the source may be away. But once
+        # only: after a fault it would be news of a source that is away.
+        if known is not None and not self._knows:
+            self._knows = True
+            tell(_answer(known))
         asking = self._election.elected
         following = ensureDeferred(self._ask(tell)) if asking else self._hear(tell)
         turned = False
@@ -284,15 +290,17 @@ class SharedSource:
         over: Deferred[None] = Deferred(lambda _: self._named.take(self._name, lambda said: None))
 
         def heard(said: list[Any]) -> None:
-            fault, members, refused = said
+            fault = said[0]
             if not fault:
                 self._knows = True
-                tell(Answer([Member(*member) for member in members], refused))
+                tell(_answer(said))
             elif not over.called:
                 over.errback(SourceFault(fault))
 
         self._named.take(self._name, heard)
-        known = self._named.last.get(self._name)
-        if known is not None and not self._knows:  # told again after a fault, it would be news of a source that is away
-            heard(known)
         return over
+
+
+def _answer(said: list[Any]) -> Answer:
+    _, members, refused = said
+    return Answer([Member(*member) for member in members], refused)

@@ -203,3 +203,16 @@ def test_many_answers_at_once_are_told_together() -> None:
     assert heard() == ["8", "it is away"]
     assert failed
     assert not clock.getDelayedCalls()
+
+
+def test_who_is_elected_as_it_comes_knows_what_stands() -> None:
+    """All that knew are gone, and the registry is away."""
+    world = World(1, no_fault)
+    world.named[0].heard(["a", "", [["http://10.0.0.1:80", 1, False]], []])
+    source = SharedSource("a", Registry(), world.elections[0], world.named[0], world.publish(0), Clock())
+    heard: list[Answer] = []
+    following = ensureDeferred(source.follow(heard.append))
+    following.addErrback(lambda why: None)
+    following.cancel()
+
+    assert heard == [Answer([Member("http://10.0.0.1:80", 1)], [])]

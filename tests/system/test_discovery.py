@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,8 @@ import requests
 from tests.registries.etcd_server import PROGRAM, EtcdServer, etcd_server
 from tests.system.backends import backend
 from tests.system.gateway_process import GatewayProcess, until
+from tests.system.test_processes import Several
+from tests.system.test_upgrade import START
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no etcd on PATH")
 
@@ -61,7 +65,7 @@ class Load:
             seen = self.names[-40:]
             return len(self.names) > 40 and set(seen) == set(names)
 
-        until(so, f"not only {names} answer")
+        until(so, f"not only {names} answer", START)
 
 
 @pytest.fixture
@@ -112,6 +116,60 @@ def test_etcd_may_do_what_it_likes(etcd: EtcdServer, tmp_path: Path) -> None:
         finally:
             gateway.stop()
         assert "Traceback" not in gateway.errors
+
+
+@pytest.mark.timeout(240)
+def test_of_several_processes_any_may_end_and_etcd_too(etcd: EtcdServer, tmp_path: Path) -> None:
+    """Each in its turn while etcd is away: the next one knows who is there; three hundred at once harm nobody."""
+    with backend("one") as one, backend("two") as two, backend("three") as three:
+        gateway = Several(
+            tmp_path,
+            upstreams=[{"name": "all", "discovery": {"type": "etcd", "endpoints": [etcd.url], "prefix": PREFIX}}],
+            routes=[{"path": "/*", "upstream": "all"}],
+        )
+        etcd.put(f"{PREFIX}1", one.url)
+        try:
+            gateway.run()
+            until(lambda: requests.get(gateway.url, timeout=START).status_code == 200, "nobody is found", START)
+            etcd.put(f"{PREFIX}2", two.url)
+            with loaded(gateway.url) as load:
+                load.until_only("one", "two")
+            etcd.kill()
+            until(lambda: ready(gateway) == "degraded", "nobody says that etcd is away", START)
+
+            for ended in gateway.workers:
+                os.kill(ended, signal.SIGKILL)
+                until(lambda: len(set(gateway.workers) - {ended}) == 2, "nobody comes after it", START)  # noqa: B023  # at once
+                until(lambda: gateway.metric("gateway_workers") == 2, "it is not known", START)
+                with loaded(gateway.url) as load:
+                    load.until_only("one", "two")
+
+            etcd.start()
+            with loaded(gateway.url) as load:
+                for number in range(300):
+                    etcd.put(f"{PREFIX}3/{number}", f"{three.url}/{number}")
+                until(lambda: gateway.metric("gateway_discovery_members") == 302, "not all are found", START)
+                until(lambda: ready(gateway) == "ok", "nobody says that etcd is back", START)
+                etcd.delete(f"{PREFIX}1")
+                etcd.delete(f"{PREFIX}2")
+                load.until_only("three")
+            assert gateway.errors.count("no sign of life") == 0
+            # Once by each worker whose turn it was.
+            assert 1 <= gateway.errors.count("all: discovery by etcd is stale, 2 members") <= 3
+        finally:
+            gateway.end()
+        assert "Traceback" not in gateway.errors
+
+
+@contextmanager
+def loaded(url: str) -> Iterator[Load]:
+    """Ask for as long as the block lasts; nobody may fail."""
+    load = Load(url)
+    try:
+        yield load
+    finally:
+        load.stop()
+    assert load.failed == []
 
 
 def ready(gateway: GatewayProcess) -> str:
