@@ -8,7 +8,9 @@ changed, the overlay has the whole list.
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -176,7 +178,10 @@ def on_disk(path: Path | None) -> Overlay:
     if path is None:
         return NOTHING
     try:
-        with path.open("rb") as stream:
+        # Non-blocking: a named pipe would hold up the start until somebody writes to it.
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise OSError(errno.EINVAL, "it is no regular file")
             content = stream.read(2 * MAX_BYTES)  # a whole configuration as long as may be, and what is over it
         text = content.decode("utf-8-sig")
     except FileNotFoundError:

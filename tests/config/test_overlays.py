@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -121,3 +122,11 @@ def test_an_overlay_is_written_as_it_is_read() -> None:
     assert overlay.deleted["routes"] == ("b ${c}",)
     assert not overlay.empty
     assert parse(Source("overlay.yaml", NOTHING.text())).empty
+
+
+def test_a_pipe_is_no_overlay(tmp_path: Path) -> None:
+    """The start does not wait until somebody writes to it."""
+    os.mkfifo(tmp_path / "overlay")
+
+    with pytest.raises(ConfigError, match="found an error: it is no regular file"):
+        on_disk(tmp_path / "overlay")
