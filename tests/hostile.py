@@ -206,3 +206,27 @@ class AnswersOctets:
 
     def on_request(self, exchange: Any) -> Any:
         return Response(200, Headers(), Octets(b"three"))
+
+
+class RaisesWhatCannotBeShown:
+    """Raises one of the exceptions above, from any hook."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.kind = {"Mute": Mute, "Odd": Odd}[config["kind"]]
+        self.hook = config["hook"]
+
+    def _raise(self, hook: str) -> None:
+        if self.hook == hook:
+            raise self.kind("a")
+
+    def on_request(self, exchange: object) -> None:
+        self._raise("on_request")
+
+    def on_response(self, exchange: object) -> None:
+        self._raise("on_response")
+
+    def on_finish(self, exchange: object) -> None:
+        self._raise("on_finish")
+
+    def stop(self) -> None:
+        self._raise("stop")

@@ -6,6 +6,7 @@ Made with the plugin, and kept as long: another configuration of it begins to lo
 from __future__ import annotations
 
 from collections.abc import Callable
+from traceback import format_tb
 from typing import Any
 
 from twisted.python.failure import Failure
@@ -32,7 +33,7 @@ class WrongAnswer(Exception):
 
 
 class Masked(Exception):
-    """What a plugin raised quotes its configuration: the traceback, without that."""
+    """What a plugin raised quotes its configuration, or cannot be shown: its traceback, as far as it can be."""
 
 
 class Faults:
@@ -97,9 +98,18 @@ class Faults:
         return foreign.words(error, self._config)
 
     def _shown(self, failure: Failure) -> Failure:
-        traceback = failure.getTraceback()
-        shown = foreign.masked(traceback, self._config)
-        return failure if shown == traceback else Failure(Masked(f"\n{shown}"))
+        error: Any = failure.value
+        try:
+            said = failure.getTraceback()
+        except BaseException:  # noqa: BLE001 - the name of its class is theirs too, and every observer would ask for it
+            said = ""
+        shown = foreign.masked(said, self._config)
+        if shown and shown == said:
+            return failure
+        if not shown:
+            frames = "".join(format_tb(failure.getTracebackObject()))
+            shown = f"{foreign.masked(frames, self._config)}{self.words(error)}"
+        return Failure(Masked(f"\n{shown}"))
 
     def blocked(self, exchange: Exchange, hook: str, seconds: float) -> None:
         """Take note that the plugin held the reactor."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from twisted.logger import capturedLogs
 
+from gateway.telemetry.logging import as_text
 from gateway.testing import Harness
 from tests.flow.test_plugins import route
 
@@ -32,3 +34,22 @@ def test_octets_are_counted_as_they_are(make: Make) -> None:
     response = gateway.get("/orders/1")
 
     assert (response.body, response.headers.get(b"content-length")) == (b"three", b"5")
+
+
+@pytest.mark.parametrize("hook", ["on_request", "on_response", "on_finish", "stop"])
+@pytest.mark.parametrize("kind", ["Mute", "Odd"])
+def test_a_fault_that_cannot_be_shown_is_told_all_the_same(make: Make, kind: str, hook: str) -> None:
+    """Its `__str__` raises, or the name of its class does; it is counted and logged."""
+    config = {"kind": kind, "hook": hook}
+    mute = {"name": "mute", "class": "tests.hostile.RaisesWhatCannotBeShown", "config": config}
+    gateway = make(plugins=[mute], routes=[route("mute")])
+
+    with capturedLogs() as events:
+        assert gateway.get("/orders/1").status == 200
+        gateway.apply(plugins=[mute | {"config": config | {"hook": "none"}}])
+        lines = [as_text(event) for event in events if event["log_namespace"] == "gateway.plugin.mute"]
+
+    assert len(lines) == 1
+    assert f"Plugin mute failed in {hook}" in lines[0]
+    assert "in _raise" in lines[0]
+    assert gateway.get("/orders/1").status == 200
