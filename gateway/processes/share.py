@@ -56,6 +56,9 @@ UPSTREAMS, ADMIN, LIVE = "upstreams", "admin", "live"
 """The kinds of the questions what is known of upstreams (the parent's to a worker, and a worker's about all), of a
 request that is passed on to who keeps the configuration, and what has happened since the last look (`rounds`)."""
 
+SHOWN: Final = 3.0
+"""Seconds for what is shown of all workers; after that what this one knows is shown."""
+
 ANSWER: Final = 60.0
 """Seconds for a change of the configuration of all workers."""
 
@@ -98,6 +101,7 @@ class Share(Service):
         self._told: Told | None = None
         self._metrics: Metrics | None = None
         self._health: Health | None = None
+        self._own_upstreams: Callable[[], list[dict[str, Any]]] = list
         self._clock = reactor
         self._now: Callable[[], float] = reactor.seconds
         self._written: dict[bytes, tuple[float, bytes]] = {}
@@ -127,7 +131,7 @@ class Share(Service):
     ) -> None:
         """Say what there is to be shown of this worker."""
         told = self._told = Told(metrics)
-        self._metrics, self._health = metrics, health
+        self._metrics, self._health, self._own_upstreams = metrics, health, upstreams
         self._channel.on(FIGURES, lambda _: told.all())
         self._channel.on(UPSTREAMS, lambda _: upstreams())
         self._channel.on(EXCHANGES, partial(answer, failures))
@@ -142,7 +146,7 @@ class Share(Service):
         if now - at < MEMO_SECONDS:
             return content_type, body
         try:
-            said = await self._channel.ask(FIGURES)
+            said = await self._channel.ask(FIGURES, None, SHOWN)
         except ChannelError:
             _log.warn("The parent process says nothing of the other workers: these figures are of one")
             return metrics.exposition(accept, now)
@@ -171,7 +175,15 @@ class Share(Service):
 
     def upstreams(self) -> Deferred[list[dict[str, Any]]]:
         """Return what is known of the upstreams in all workers."""
-        return self._channel.ask(UPSTREAMS).addCallback(merged)
+        return ensureDeferred(self._upstreams())
+
+    async def _upstreams(self) -> list[dict[str, Any]]:
+        try:
+            said = await self._channel.ask(UPSTREAMS, None, SHOWN)
+        except ChannelError:
+            _log.warn("The parent process says nothing of the other workers: these upstreams are as one knows them")
+            return self._own_upstreams()
+        return merged(said)
 
     def exchanges(self) -> Deferred[list[dict[str, Any]]]:
         """Return the last exchanges that failed in all workers, the newest first."""

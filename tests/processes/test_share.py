@@ -10,6 +10,7 @@ import pytest
 
 from gateway.answering.health import CheckResult
 from gateway.composition.whole import Whole
+from gateway.processes.share import SHOWN
 from tests.processes.workers import Workers
 
 ONE_ROUTE = {"name": "orders", "path": "/orders/*", "upstream": "orders"}
@@ -166,6 +167,23 @@ def test_a_worker_whose_parent_is_gone_shows_its_own_figures() -> None:
     first.ends[1].connectionLost()
 
     assert b'method="GET",status="200"} 1\n' in first.get("/metrics").body
+    assert [view["name"] for view in world.result(first.share.upstreams())] == ["orders"]
+
+
+def test_a_parent_that_hangs_holds_up_nobody_who_looks() -> None:
+    """After some seconds they see what this worker knows."""
+    world = Workers(admin={"metrics_public": True})
+    first = world.workers[0]
+    first.get("/orders/7")
+    first.ends[0].dataReceived = lambda data: None  # type: ignore[method-assign]
+    client = first.client()
+    client.send(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
+    shown: list[Any] = []
+    first.share.upstreams().addCallback(shown.extend)
+    world.advance(SHOWN + 0.2)
+
+    assert b'method="GET",status="200"} 1\n' in client.received
+    assert [view["name"] for view in shown] == ["orders"]
 
 
 def test_readiness_is_of_all_workers() -> None:
