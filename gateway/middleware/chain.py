@@ -130,10 +130,11 @@ class Chain:
             if position >= 0:
                 _note(exchange, hooks[position], ON_REQUEST, error.reason)
             self.fail(exchange, error)
-        except Exception as error:  # noqa: BLE001 - whatever a step raises, the client gets a 500 and the log a traceback
+        except Exception:  # noqa: BLE001 - whatever a step raises, the client gets a 500 and the log a traceback
+            failure = Failure()  # not named here: compiled, the name is for errors of the type above only
             if position >= 0:
-                _note(exchange, hooks[position], ON_REQUEST, type(error).__name__)
-            self._failed(exchange, Failure())
+                _note(exchange, hooks[position], ON_REQUEST, type(failure.value).__name__)
+            self._failed(exchange, failure)
 
     def _answered(self, exchange: Exchange, rest: Sequence[RequestHook], answer: Response | None) -> None:
         if answer is None:
