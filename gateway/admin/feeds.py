@@ -12,6 +12,7 @@ See https://html.spec.whatwg.org/multipage/server-sent-events.html.
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
@@ -149,16 +150,16 @@ class Feeds(Leaf):
             self._loop.stop()
 
     def _turn(self) -> Deferred[None]:
-        return maybeDeferred(self._look).addCallbacks(self._tell, self._failed)
+        return maybeDeferred(self._look).addCallback(self._tell).addErrback(self._failed)
 
     def _tell(self, events: Events) -> None:
-        self._fails = False
         parts = [(name, event(name, document)) for name, document in events]
         self._lines.extend(data for name, data in parts if name == "log")
         # A comment where nothing happened: a connection that is dead must be found to be.
         said = b"".join(data for _, data in parts) or b":\n\n"
         for feed in list(self._feeds):
             feed.send(said)
+        self._fails = False
 
     def _failed(self, failure: Failure) -> None:
         if not self._fails:  # said once, until there are some again
@@ -168,4 +169,9 @@ class Feeds(Leaf):
 
 def event(name: str, document: Any) -> bytes:
     """Write an event; JSON has no line ends of its own, so the document is one line."""
-    return b"event: %b\ndata: %b\n\n" % (name.encode(), orjson.dumps(document))
+    try:
+        data = orjson.dumps(document)
+    except TypeError:
+        # A lone surrogate, which a plugin or a claim may bring, or an integer of more than 64 bits: `json` writes both.
+        data = json.dumps(document, default=str).encode()
+    return b"event: %b\ndata: %b\n\n" % (name.encode(), data)

@@ -42,11 +42,9 @@ class AdminPort:
         self._patience = patience
         self._connection: http.client.HTTPConnection | None = None
         self._socket = url.removeprefix("unix:") if url.startswith("unix:") else ""
-        parts = urlsplit(url)
-        self._parts = parts
-        port = parts.port  # a port that is no number is told of here
-        if not self._socket and (parts.scheme not in ("http", "https") or not parts.hostname or port == 0):
+        if not self._socket and not _is_one(url):
             raise ValueError(f"{url!r} is no URL of an admin port: say {ADMIN_PORT}, or unix:/run/admin.sock")
+        self._parts = urlsplit("" if self._socket else url)
 
     def get(self, path: str) -> tuple[int, bytes]:
         """Return status and content of what is at a path.
@@ -118,6 +116,14 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(self.timeout)
         self.sock.connect(self._path)
+
+
+def _is_one(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and url.isprintable()
+    except ValueError:  # brackets that are no address, or a port that is no number
+        return False
 
 
 def _words(error: Exception) -> str:

@@ -42,6 +42,11 @@ _NAMES: Final = {
 }
 """What `/exchanges/ID` calls them, where that differs."""
 
+_NUMBERS: Final = frozenset(
+    {"status_code", "response_time_ms", "upstream_response_time_ms", "duration_ns", "attempts", "grpc_status"}
+)
+"""Fields that are told as numbers; what is none, in a log that somebody has worked over, is not known."""
+
 _OURS: Final = 3
 """Members that a line must have for its file to be an access log of ours."""
 
@@ -70,7 +75,7 @@ def find(path: str, name: str) -> dict[str, Any] | None:
 
 def found_in(lines: Iterable[bytes], path: str, name: str) -> dict[str, Any] | None:
     """Return the last exchange of an id in lines; see `find`."""
-    wanted, found, known, first = name.encode(), None, False, b""
+    wanted, found, known, first = name.encode("utf-8", "surrogateescape"), None, False, b""
     for line in lines:
         first = first or line.strip()
         # Most lines are others': they are not read, but for one that shows whose log it is.
@@ -101,9 +106,14 @@ def _fields(line: bytes) -> dict[str, Any]:
         return {}
     try:
         record = json.loads(line)
-    except ValueError:
+        fields = {_FIELDS[name]: value for name, value in _flat(record) if name in _FIELDS}
+    except (ValueError, RecursionError):
         return {}
-    return {_FIELDS[name]: value for name, value in _flat(record) if name in _FIELDS}
+    return {field: value for field, value in fields.items() if field not in _NUMBERS or _is_number(value)}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _flat(record: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:

@@ -6,6 +6,7 @@ What is said is in `gateway.commands.story`; here it is asked for and printed.
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 from urllib.parse import quote
@@ -59,7 +60,7 @@ def why(name: str, url: str | None, logs: tuple[str, ...], as_json: bool) -> Non
 
     if url is not None and logs:
         raise click.UsageError("--admin and --log are two ways to find it: use one of them.")
-    exchange, rows = _logged(logs, name) if logs else _kept(url or ADMIN_PORT, name)
+    exchange, rows = _logged(logs, name) if logs else _kept(ADMIN_PORT if url is None else url, name)
     story = tell(exchange, rows, _near(exchange, rows))
     if as_json:
         said = {"exchange": exchange, "story": {"headline": story.headline, **dict(story.parts)}}
@@ -148,7 +149,7 @@ def _logged(logs: Sequence[str], name: str) -> tuple[dict[str, Any], None]:
             found = find(path, name) or found
         except NotOurs as error:
             _end(str(error), COULD_NOT)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             _end(f"cannot read {path}: {getattr(error, 'strerror', None) or error}", COULD_NOT)
     if found is None:
         _end(f"no record of {', '.join(logs)} has the id {name}", NOT_FOUND)

@@ -13,10 +13,7 @@ from typing import Any, Final
 
 from gateway.advice import ADVICE
 from gateway.exchange import Exchange
-from gateway.telemetry.waterfall import Tried, milliseconds, phases
-
-LONGEST: Final = 2048
-"""Characters of a text that somebody outside has chosen."""
+from gateway.telemetry.waterfall import LONGEST, Tried, milliseconds, phases, printed
 
 BASE: Final = 2048
 """Octets that the rest of one takes, about."""
@@ -85,7 +82,7 @@ class FailedExchange:
             "host": host,
             "path": path,
             "client": exchange.client_address,
-            "principal": exchange.user,
+            "principal": None if exchange.user is None else printed(exchange.user),
             "route": named,
             "upstream": exchange.upstream,
             "backend": exchange.backend,
@@ -109,7 +106,7 @@ class FailedExchange:
             "bytes_sent": exchange.bytes_sent,
             "cached": exchange.cached,
             "dry_run": exchange.dry_run,
-            "plugin_errors": exchange.plugin_errors,
+            "plugin_errors": printed(exchange.plugin_errors),
             "limit": _limit(exchange.rate_limit),
         }
         longer = len(path) + len(query) + len(host) + (0 if agent is None else len(agent[:LONGEST]))
@@ -196,8 +193,8 @@ def _detail(exchange: Exchange, attempts: list[Tried]) -> str:
     if error is None:
         return ""
     if error.detail:
-        return error.detail[:LONGEST]
-    return next((one.detail for one in reversed(attempts) if one.reason == error.reason), "")[:LONGEST]
+        return printed(error.detail)
+    return next((one.detail for one in reversed(attempts) if one.reason == error.reason), "")
 
 
 def _source(exchange: Exchange) -> str:

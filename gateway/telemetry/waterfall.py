@@ -14,6 +14,9 @@ QUEUE: Final = "pool.exhausted"
 
 ANSWERED: Final = "answered"
 
+LONGEST: Final = 2048
+"""Characters of a text that somebody outside has chosen."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tried:
@@ -67,7 +70,7 @@ class Tried:
             outcome,
             noted.status,
             noted.reason,
-            noted.detail,
+            printed(noted.detail),
             noted.why,
             noted.reused,
             protocol,
@@ -134,3 +137,12 @@ def phases(started: float, finished: float, attempts: Sequence[Tried]) -> list[d
 def milliseconds(seconds: float) -> float:
     """Return milliseconds, to the microsecond."""
     return round(seconds * 1e3, 3)
+
+
+def printed(text: str) -> str:
+    """Return a text as it is kept: bounded, and something that JSON can say.
+
+    A plugin or a claim may bring half of a surrogate pair, which neither the feed of the live page nor the other
+    processes could be told of.
+    """
+    return text[:LONGEST].encode("utf-8", "backslashreplace").decode()

@@ -135,6 +135,32 @@ def test_what_clients_made_up_stays_in_its_line(world: World) -> None:
     assert page.events == [("log", {"message": hostile})]
 
 
+@pytest.mark.parametrize("text", ["\udcff", 1 << 70])
+def test_what_is_hard_to_write_ends_no_feed(world: World, text: object) -> None:
+    """Half of a surrogate pair, which a plugin may bring, and large numbers are JSON all the same."""
+    page = Page(world.site)
+    world.found = [("failed", {"detail": text})]
+    world.turn()
+    world.found = [("figures", {})]
+    world.turn()
+
+    assert page.events == [("failed", {"detail": text}), ("figures", {})]
+
+
+def test_what_cannot_be_written_ends_no_feed(world: World) -> None:
+    """It is said in the log once, and the next second comes."""
+    page = Page(world.site)
+    world.found = [("figures", {(): "no name"})]
+    with capturedLogs() as logs:
+        world.turn()
+        world.turn()
+    world.found = [("figures", {"n": 2})]
+    world.turn()
+
+    assert sum("no figures" in one["log_format"] for one in logs) == 1
+    assert page.events == [("figures", {"n": 2})]
+
+
 def test_who_does_not_read_is_dropped(world: World) -> None:
     """Past a bound; the others go on."""
     slow, fast = Page(world.site), Page(world.site)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -84,7 +86,7 @@ def test_from_a_pipe(log: Path) -> None:
         (("abc", "--log", "/etc/hosts"), 2, "is no access log of the gateway"),
         (("abc", "--log", "{log}", "--admin", "http://127.0.0.1:9090"), 2, "use one of them"),
         (("abc", "--admin", "ftp://127.0.0.1"), 2, "is no URL of an admin port"),
-        (("abc", "--admin", "http://127.0.0.1:port"), 2, "Port could not be cast"),
+        (("abc", "--admin", "http://127.0.0.1:port"), 2, "is no URL of an admin port"),
         (("abc", "--admin", "unix:{log}.sock"), 2, "does not answer"),
     ],
 )
@@ -120,3 +122,48 @@ def test_bars_lie_where_their_time_lies() -> None:
     ]
     drawn = [str(bar)[:24] for bar in bars(phases, 100.0)]
     assert drawn == ["█" + "·" * 23, "█" * 12 + "·" * 12, "·" * 23 + "█"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b'{"request_id":' + b"[" * 100_000, "no access log of the gateway"),
+        (gzip.compress(b"x" * 50_000 + os.urandom(500))[:40] + b"\xff" * 400, "cannot read"),
+    ],
+)
+def test_files_that_are_broken_are_said_to_be(content: bytes, words: str, tmp_path: Path) -> None:
+    """In a line, with 2."""
+    path = tmp_path / ("log.gz" if content.startswith(b"\x1f\x8b") else "log")
+    path.write_bytes(content)
+    done = run("abc", "--log", path)
+
+    assert done.exit_code == 2
+    assert words in done.output
+    assert done.output.count("\n") == 1
+
+
+def test_an_id_that_is_no_text_is_in_no_log(log: Path) -> None:
+    """A terminal may send any octets."""
+    done = run("\udcff", "--log", log)
+
+    assert (done.exit_code, done.output) == (1, f"no record of {log} has the id \\udcff\n")
+
+
+def test_texts_where_numbers_should_be_are_not_known(tmp_path: Path) -> None:
+    """Something on the way of the log may have made texts of them."""
+    path = tmp_path / "access.log"
+    texts = {name: str(value) if isinstance(value, (int, float)) else value for name, value in RECORD.items()}
+    path.write_text(json.dumps(texts) + "\n")
+    done = run("abc", "--log", path)
+
+    assert done.exit_code == 0
+    assert done.output.startswith("GET shop/orders/7 ")
+
+
+@pytest.mark.parametrize("url", ["bogus", "http://h:x", "http://h:99999", "http://[::", "http://h/\x01", "ftp://h", ""])
+def test_what_is_no_url_of_an_admin_port_is_said_to_be(url: str) -> None:
+    """With what to say in its place."""
+    done = run("abc", "--admin", url)
+
+    assert done.exit_code == 2
+    assert "is no URL of an admin port: say http://127.0.0.1:9090" in done.output

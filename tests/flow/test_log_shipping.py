@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from twisted.logger import Logger
+from twisted.logger import Logger, capturedLogs, formatEvent
 
 from gateway.composition.builders import log_shipping
 from gateway.telemetry.shipped_lines import TICK
@@ -305,3 +305,15 @@ def test_a_reload_that_changes_nothing_of_it() -> None:
     at.stop()
 
     assert len(at.receiver.taken[""]) == 2
+
+
+def test_credentials_in_the_url_are_not_said() -> None:
+    """Whoever reads the application log, or looks at the live page, does not get them."""
+    at = World(Lines(), "ndjson", url="http://127.0.0.1:9/logs?token=s3cret")
+    at.ask()
+    with capturedLogs() as logs:
+        at.wait()
+
+    [failed] = [one for one in logs if one.get("event") == "shipping.failed"]
+    assert failed["where"] == "http://127.0.0.1:9/logs?**********"
+    assert not any("s3cret" in formatEvent(one) for one in logs)

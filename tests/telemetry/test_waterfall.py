@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.telemetry.waterfall import Tried, phases
+from gateway.telemetry.waterfall import Tried, phases, printed
 
 
 def tried(started: float, ended: float, **more: Any) -> Tried:
@@ -65,3 +65,9 @@ def test_attempts_side_by_side() -> None:
     second = tried(100.010, 100.020, number=2, outcome="cancelled", reused=True)
 
     assert divided(0.030, first, second) == [("wait", 0.0, 30.0, 1), ("wait", 10.0, 10.0, 2)]
+
+
+def test_what_others_have_written_is_bounded_and_can_be_said() -> None:
+    """Half of a surrogate pair is spelled out: nobody could be told of it."""
+    assert printed("\udcff") == "\\udcff"
+    assert printed("x" * 10_000) == "x" * 2048

@@ -19,6 +19,7 @@ from gateway.config import Settings
 from gateway.config.records import record
 from gateway.config.schema.shipping import LogShipping
 from gateway.config.schema.upstreams import BackendTLS
+from gateway.config.texts import without_credentials
 from gateway.dialling.fetching import Fetcher
 from gateway.dialling.tls import client_tls_options, files_digest
 from gateway.telemetry.log_sinks import NDJSON, Elasticsearch, LogSink, Loki, Manner, OTLPLogs, Places
@@ -71,7 +72,7 @@ def shipped(settings: Settings, foundation: Foundation, write: Callable[[bytes],
         server = URL.from_text(said.url)
         tls = None if trusts is None else client_tls_options(server.host.lower(), trusts)
         url = server.to_uri().to_text().encode("ascii")
-        manner = Manner(url, said.url, fields, places, said.compression == "gzip")
+        manner = Manner(url, without_credentials(said.url), fields, places, said.compression == "gzip")
         poster = Poster(Fetcher(foundation.reactor, foundation.dialer, tls, TIMEOUT, MOST))
         return Shipper(
             _sink(said, manner, service),
