@@ -150,7 +150,9 @@ class Feeds(Leaf):
             self._loop.stop()
 
     def _turn(self) -> Deferred[None]:
-        return maybeDeferred(self._look).addCallback(self._tell).addErrback(self._failed)
+        looked: Deferred[Any] = maybeDeferred(self._look)
+        looked.addCallback(self._tell).addErrback(self._failed)  # what cannot be told ends no feed either
+        return looked
 
     def _tell(self, events: Events) -> None:
         parts = [(name, event(name, document)) for name, document in events]

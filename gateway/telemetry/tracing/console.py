@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import orjson
-
+from gateway.http import exact_json
 from gateway.telemetry.tracing.span import Span
 
 
@@ -36,4 +35,4 @@ class SpanLines:
             "error": span.error or None,
             "attributes": dict(span.attributes),
         }
-        return orjson.dumps(said) + b"\n"
+        return exact_json.write(said) + b"\n"

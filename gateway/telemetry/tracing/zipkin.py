@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import orjson
-
+from gateway.http import exact_json
 from gateway.telemetry.shipping.contract import Parcel, Receipt, Verdict, judge_status, squeezed
 from gateway.telemetry.tracing.span import CLIENT, SERVER, Attribute, Span
 
@@ -53,7 +52,7 @@ class SpanWriter:
         remote = self._remote(span)
         if remote:
             said["remoteEndpoint"] = remote
-        return orjson.dumps(said)
+        return exact_json.write(said)
 
     def _remote(self, span: Span) -> dict[str, Any]:
         known = dict(span.attributes)

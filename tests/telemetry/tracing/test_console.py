@@ -21,3 +21,10 @@ def test_a_span_is_a_line_of_json() -> None:
     assert (said["span"], said["kind"], said["error"]) == ("GET", "client", "it broke")
     assert said["duration_ms"] == 249.999999
     assert said["attributes"]["server.port"] == 9001
+
+
+def test_text_that_is_no_unicode_is_told() -> None:
+    """Half of a surrogate pair, which a plugin may bring, is a JSON escape."""
+    line = SpanLines(lambda _: None).write(span(error="\udcff"))
+
+    assert json.loads(line)["error"] == "\udcff"

@@ -81,3 +81,8 @@ def test_a_batch_is_a_list() -> None:
         assert parcel.fields[:2] == [(b"Content-Type", b"application/json"), (b"X-Key", b"x")]
         assert sink.judge([b"1"], Receipt(202, Headers(), b"")) == OK
         assert sink.judge([b"1"], Receipt(503, Headers(), b"")).again == [b"1"]
+
+
+def test_text_that_is_no_unicode_is_told() -> None:
+    """Half of a surrogate pair, which a plugin may bring, is a JSON escape."""
+    assert written(attributes=[("user.id", "\udcff")])["tags"]["user.id"] == "\udcff"
