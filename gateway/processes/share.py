@@ -102,6 +102,7 @@ class Share(Service):
         self._metrics: Metrics | None = None
         self._health: Health | None = None
         self._own_upstreams: Callable[[], list[dict[str, Any]]] = list
+        self._own_exchanges: Callable[[str | None], list[dict[str, Any]]] = lambda name: []
         self._clock = reactor
         self._now: Callable[[], float] = reactor.seconds
         self._written: dict[bytes, tuple[float, bytes]] = {}
@@ -134,7 +135,8 @@ class Share(Service):
         self._metrics, self._health, self._own_upstreams = metrics, health, upstreams
         self._channel.on(FIGURES, lambda _: told.all())
         self._channel.on(UPSTREAMS, lambda _: upstreams())
-        self._channel.on(EXCHANGES, partial(answer, failures))
+        self._own_exchanges = partial(answer, failures)
+        self._channel.on(EXCHANGES, self._own_exchanges)
         health.others = self._ready_elsewhere.values
 
     async def _exposition(self, accept: bytes) -> tuple[bytes, bytes]:
@@ -187,11 +189,11 @@ class Share(Service):
 
     def exchanges(self) -> Deferred[list[dict[str, Any]]]:
         """Return the last exchanges that failed in all workers, the newest first."""
-        return ask_for_all(self._channel)
+        return ask_for_all(self._channel, self._own_exchanges, SHOWN)
 
     def exchange(self, name: str) -> Deferred[dict[str, Any] | None]:
         """Return all that is known of one of them."""
-        return ask_for_one(self._channel, name)
+        return ask_for_one(self._channel, name, self._own_exchanges, SHOWN)
 
     def shows_live(self, look: Callable[[], dict[str, Any]]) -> None:
         """Say what there is to be told of this worker to the live page."""

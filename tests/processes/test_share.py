@@ -163,11 +163,15 @@ def test_a_worker_whose_parent_is_gone_shows_its_own_figures() -> None:
     world = Workers(admin={"metrics_public": True})
     first = world.workers[0]
     first.get("/orders/7")
+    name = first.get("/nothing").headers.get(b"x-request-id")
+    assert name is not None
     first.ends[0].connectionLost()
     first.ends[1].connectionLost()
 
     assert b'method="GET",status="200"} 1\n' in first.get("/metrics").body
     assert [view["name"] for view in world.result(first.share.upstreams())] == ["orders"]
+    assert [one["id"] for one in world.result(first.share.exchanges())] == [name.decode()]
+    assert world.result(first.share.exchange(name.decode()))["reason"] == "route.none"
 
 
 def test_a_parent_that_hangs_holds_up_nobody_who_looks() -> None:
@@ -180,10 +184,14 @@ def test_a_parent_that_hangs_holds_up_nobody_who_looks() -> None:
     client.send(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
     shown: list[Any] = []
     first.share.upstreams().addCallback(shown.extend)
+    first.get("/nothing")
+    failed: list[Any] = []
+    first.share.exchanges().addCallback(failed.extend)
     world.advance(SHOWN + 0.2)
 
     assert b'method="GET",status="200"} 1\n' in client.received
     assert [view["name"] for view in shown] == ["orders"]
+    assert [one["reason"] for one in failed] == ["route.none"]
 
 
 def test_readiness_is_of_all_workers() -> None:

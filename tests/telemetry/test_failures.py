@@ -11,8 +11,9 @@ from gateway.errors import BackendRefused, GatewayError, LimitExceeded, RouteNot
 from gateway.exchange import Downstream, Exchange
 from gateway.headers import Headers
 from gateway.message import Request
-from gateway.telemetry.failed_exchange import LONGEST, FailedExchange
+from gateway.telemetry.failed_exchange import FailedExchange
 from gateway.telemetry.failures import Failures, merged
+from gateway.telemetry.waterfall import LONGEST
 from tests.peers import direct
 
 
