@@ -136,6 +136,7 @@ class MemoryGateway:
             for failure in failures:
                 failure.raiseException()
         except BaseException:
+            self.parts.foundation.pool.retain(self.parts.root.tree.pool_keys)
             carried.roll_back()
             raise
         self.parts.put_in_force(snapshot)

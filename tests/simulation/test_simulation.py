@@ -15,6 +15,7 @@ import tests.simulation.rules
 from gateway.compiled import COMPILED
 from gateway.composition.builders.members import Held as HeldMember
 from gateway.composition.builders.members import Membership
+from gateway.composition.carried import Carried
 from gateway.forwarding.attempt import Attempt
 from gateway.forwarding.copied import Copied
 from gateway.forwarding.part import Asked
@@ -29,7 +30,7 @@ from gateway.serving.http2_stream import Http2Stream
 from gateway.upstream.backend_pool import BackendPool
 from gateway.upstream.http1_connection import Http1Connection
 from gateway.upstream.http1_upload import Upload
-from tests.simulation import meddling
+from tests.simulation import changing, meddling
 from tests.simulation.backends import content
 from tests.simulation.run import main, play
 
@@ -90,6 +91,14 @@ def test_a_plugin_that_is_waited_for_without_end_is_caught(monkeypatch: pytest.M
     monkeypatch.setattr(Held, "_too_late", lambda self: None)
 
     assert caught(seed for seed in range(60) if meddling.happens(seed))
+
+
+@UNPATCHED
+def test_a_change_that_fails_and_leaves_something_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was made for it stays."""
+    monkeypatch.setattr(Carried, "roll_back", lambda self: None)
+
+    assert "what failed has left" in caught(seed for seed in range(60) if changing.Changing(seed).happens)
 
 
 @UNPATCHED

@@ -18,11 +18,12 @@ from typing import Any
 
 from twisted.logger import capturedLogs
 
+from gateway.config import Settings
 from gateway.config.schema.routes import Route
 from gateway.resilience.latencies import Latencies
 from gateway.testing import Harness
 from tests.http2.client import Http2Client
-from tests.simulation import beside, drawn, found, invariants, meddling, rules, shared
+from tests.simulation import beside, changing, drawn, found, invariants, meddling, rules, shared
 from tests.simulation.backends import SIZES, Backends, content
 from tests.simulation.http2_backends import Http2Backends
 from tests.simulation.talks import Http2Talk, Talk
@@ -56,6 +57,7 @@ class World:
         self.shares = shared.shares(seed)
         self._meddling = random.Random(f"what plugins {seed}") if meddling.happens(seed) else None
         self.registry = found.Registry(seed)
+        self.changing = changing.Changing(seed)
         self.budgets = drawn.Budgets(
             chance.choice((0.0, 0.2, 1.0)), chance.choice((0, 1, 3)), chance.choice((0.2, 1.0))
         )
@@ -109,7 +111,8 @@ class World:
                 begun = len(self.trace)
                 act = self._reload if self.chance.random() < 0.03 else self.chance.choice(self._acts)
                 done = act()
-                done = ", ".join(filter(None, [done, self.registry.maybe_change(self.harness)]))
+                beside_it = [self.registry.maybe_change(self.harness), self.changing.maybe_change(self)]
+                done = ", ".join(filter(None, [done, *beside_it]))
                 if done:
                     self.trace.insert(begun, f"{self.elapsed:8.2f} {done}")
                 self._let_pass(self.chance.choice((0, 3, 20, 1_000_000, 1_000_000)))
@@ -304,6 +307,12 @@ class World:
         self.harness.apply(upstreams=upstreams, routes=routes, plugins=plugins)
         self._know_what_is_usual()
         return f"reload: {upstreams}, {routes}"
+
+    def puts(self, settings: Settings) -> None:
+        """Put settings into force."""
+        self.reloads += 1
+        self.harness.memory.apply(settings)
+        self._know_what_is_usual()
 
     def _know_what_is_usual(self) -> None:
         """Let routes hedge from the start: a run has too few answers to find a percentile of them."""
