@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredLock
 from twisted.logger import Logger
 
 from gateway.composition.overlay_file import Kept, OverlayFile, settle
@@ -129,6 +129,7 @@ class Configured:
         self._reader: Reader | None = None
         self.doubt = ""
         self._placed: tuple[Settings, Placed] | None = None
+        self._looking = DeferredLock()
 
     @property
     def settings(self) -> Settings:
@@ -285,11 +286,13 @@ class Configured:
         Raises:
             ConfigError: What they were read from cannot be read again: a file that it names has gone.
         """
-        made = self._in_force
-        known = self._placed
-        if known is None or known[0] is not made.settings:
-            known = self._placed = made.settings, await self._beside(made.settings.routes, self._place, made)
-        return await self._beside(made.settings.routes, known[1].part, search, start, end, written)
+        # One at a time: of thousands of routes the first look takes seconds, and those after it find what it made.
+        async with self._looking:
+            made = self._in_force
+            known = self._placed
+            if known is None or known[0] is not made.settings:
+                known = self._placed = made.settings, await self._beside(made.settings.routes, self._place, made)
+            return await self._beside(made.settings.routes, known[1].part, search, start, end, written)
 
     def _place(self, made: _Made) -> Placed:
         from gateway.composition.placed import Placed  # few look

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from twisted.internet.defer import Deferred, ensureDeferred
 
 from gateway.admin import origins
 from gateway.composition import placed
+from gateway.composition.configured import Configured
 from tests.admin.api import CONFIGURATION, Api
 
 __all__ = ["origins", "placed"]  # what is asked here goes through them
@@ -64,3 +68,27 @@ def test_words_are_found_in_any_letters(api: Api) -> None:
     assert api.reload()
     assert list(values(api, "search=%22quoted%22%20%C3%9C")) == ["routes[/others].respond.body"]
     assert api.ask("GET", "/live/config?from=x").status == 400
+
+
+def test_many_who_look_at_much_wait_for_one_look() -> None:
+    """What takes seconds for thousands of routes is made once; changes of the configuration need not queue for it."""
+    routes = [{"path": f"/{number}/*", "respond": {"status": 200, "body": "x"}} for number in range(101)]
+    configured = Configured({"routes": routes}, {}, lambda: None)
+    asked: list[tuple[Deferred[Any], partial[Any]]] = []
+
+    class Threads:
+        def aside(self, work: Callable[..., Any], *arguments: Any) -> Deferred[Any]:
+            asked.append((Deferred(), partial(work, *arguments)))
+            return asked[-1][0]
+
+    configured.read_by(cast("Any", Threads()))
+    looks = [ensureDeferred(configured.origins("path", 0, 1, written=False)) for _ in range(5)]
+    made = []
+    while asked:
+        [(there, work)] = asked
+        asked.clear()
+        made.append(work.func)
+        there.callback(work())
+
+    assert len({str(look.result) for look in looks}) == 1
+    assert len(made) == 1 + len(looks), "placed once, and looked up by each"
