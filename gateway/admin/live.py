@@ -59,6 +59,7 @@ class Shown(Leaf):
 
     def answer(self, request: Request) -> bytes:
         """Return it as JSON."""
+        own(request)
         request.setHeader(b"Content-Type", b"application/json")
         return _as_json(self._look())
 
@@ -79,8 +80,7 @@ class Tester(Leaf):
 
     def answer(self, request: Request) -> bytes:
         """Read what is to be tried, and try it."""
-        if is_foreign(request):
-            raise Forbidden("A page of another origin may ask nothing.")
+        own(request)
         method, url, fields, listener = _described(b"" if request.content is None else request.content.read())
         request.setHeader(b"Content-Type", b"application/json")
         try:
@@ -103,12 +103,24 @@ def _described(content: bytes) -> tuple[str, str, list[tuple[str, str]], str]:
     return texts[0], said["url"], list(fields.items()), texts[1]
 
 
+def own(request: Request) -> None:
+    """Refuse pages of other origins: they could read nothing, but each look at thousands of routes takes its time.
+
+    Raises:
+        Forbidden: It is one.
+    """
+    if is_foreign(request):
+        raise Forbidden("A page of another origin may ask nothing.")
+
+
 def asked(request: Request) -> tuple[str, int, int]:
     """Return what is searched for, which is the first, and how many of a part are asked for.
 
     Raises:
+        Forbidden: A page of another origin asks.
         MalformedRequest: The query does not say that.
     """
+    own(request)
     try:
         said = parse_qs(request.uri.partition(b"?")[2].decode("ascii"), errors="strict", max_num_fields=10)
         start, most = (int(said.get(name, [default])[0]) for name, default in (("from", "0"), ("most", "50")))

@@ -107,3 +107,11 @@ def test_nothing_of_it_is_loaded_at_the_start() -> None:
     code = "import sys, gateway.tap, gateway.composition.lifecycle, gateway.processes.worker; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout.split()
     assert [name for name in late if f"gateway.{name}" in loaded] == []
+
+
+@pytest.mark.parametrize("path", ["/live/routes", "/live/limits", "/live/config"])
+def test_pages_of_other_origins_have_nothing_looked_up(api: Api, path: str) -> None:
+    """They could read nothing; a flood of looks at thousands of routes would hold requests up."""
+    assert api.ask("GET", path, token="", sec_fetch_site="cross-site").status == 403
+    assert api.ask("GET", path, token="", origin="https://evil.example").status == 403
+    assert api.ask("GET", path, token="", sec_fetch_site="same-origin").status == 200

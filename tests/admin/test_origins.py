@@ -92,3 +92,8 @@ def test_many_who_look_at_much_wait_for_one_look() -> None:
 
     assert len({str(look.result) for look in looks}) == 1
     assert len(made) == 1 + len(looks), "placed once, and looked up by each"
+
+
+def test_pages_of_other_origins_are_refused(api: Api) -> None:
+    """Whichever process answers."""
+    assert api.ask("GET", "/live/config", token="", sec_fetch_site="cross-site").status == 403
