@@ -1,6 +1,6 @@
 """The last exchanges that failed, of whichever configuration: what remembers them is loaded with the first.
 
-Tests: `tests/flow/test_failed_exchanges.py::test_nothing_is_loaded_before_something_fails`.
+Tests: `tests/flow/test_failed_exchanges.py::test_they_outlive_a_change_of_the_configuration`.
 """
 
 from __future__ import annotations

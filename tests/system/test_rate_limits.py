@@ -248,10 +248,10 @@ def test_gateways_at_different_nodes_of_a_cluster_count_together(tmp_path: Path)
         url = stack.enter_context(quick_backend())
         cluster = stack.enter_context(redis_cluster(tmp_path))
         limit = {"limit": 9, "window": "1h", "scope": "route"}
-        gateways = [
-            gateway(stack, tmp_path / str(number), **on_redis(node, url, limit, on_store_failure="closed"))
-            for number, node in enumerate(cluster.nodes)
-        ]
+        told = [on_redis(node, url, limit, on_store_failure="closed") for node in cluster.nodes]
+        for one in told:
+            one["redis"]["timeout"] = 5.0  # what is not answered in time is refused here
+        gateways = [gateway(stack, tmp_path / str(number), **one) for number, one in enumerate(told)]
         statuses = [requests.get(gateways[number % 3].url, timeout=10).status_code for number in range(15)]
 
     assert statuses == [200] * 9 + [429] * 6

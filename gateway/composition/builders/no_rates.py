@@ -1,6 +1,6 @@
 """What makes the steps of rate limits, loaded where a configuration has one: most have none (D-508).
 
-Tests: `tests/system/test_loading.py::test_a_plain_gateway_loads_none_of_it`.
+Tests: `tests/flow/test_failed_exchanges.py::test_what_went_well_is_not_kept`.
 """
 
 from __future__ import annotations
