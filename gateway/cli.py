@@ -59,7 +59,7 @@ def check(path: str) -> None:
 
     loaded = _loaded(path)
     settings = loaded.settings
-    failures, heard = rehearse(settings, path)
+    failures, heard = rehearse(loaded)
     warnings = [*map(_shown, loaded.doubts), *heard]
     if settings.strict:
         failures, warnings = [*failures, *warnings], []

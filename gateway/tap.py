@@ -31,7 +31,6 @@ from gateway.composition.signals import Signals, StopSignals
 from gateway.config import ConfigError
 from gateway.config.problems import suggestion
 from gateway.config.processes import how_many
-from gateway.dialling.tls_errors import TLSSettingsError
 from gateway.processes.arrival import LOG, Arrival, arrival
 from gateway.processes.first import Reaper, stay
 from gateway.processes.notify import Notify
@@ -287,7 +286,7 @@ def makeService(options: Options) -> IService:
 
             terminal = _is_seen(twistd) and sys.stderr.isatty()
             gateway = GatewayService(origin, reactor, inherited=options.arrival.inherited, terminal=terminal)
-    except (ConfigError, TLSSettingsError) as error:
+    except ConfigError as error:
         raise SystemExit(str(error)) from None
     log = _log_observer(twistd, gateway.settings.log.format, reactor)
     return TwistdService(gateway, reactor, log, twistd, options.arrival, Notify(os.environ))

@@ -16,7 +16,9 @@ from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent, global
 from zope.interface import provider
 
 from gateway.config import ConfigError, Settings
-from gateway.dialling.tls_errors import TLSSettingsError
+from gateway.config.loading import Loaded
+from gateway.config.nodes import MapNode
+from gateway.config.written import find_places
 from gateway.listening.endpoints import ListenFailed, words
 from gateway.memory.gateway import MemoryGateway, virtual_clock
 from gateway.memory.network import MemoryNetwork
@@ -27,8 +29,9 @@ _INHERITED = ("systemd:", "fd:")
 """Endpoints that only the process which is started can open."""
 
 
-def rehearse(settings: Settings, path: str) -> tuple[list[str], list[str]]:
-    """Return what a gateway with these settings, read from `path`, would not start for, and what it would warn of."""
+def rehearse(loaded: Loaded) -> tuple[list[str], list[str]]:
+    """Return what a gateway with these settings would not start for, and what it would warn of."""
+    settings = loaded.settings
     warnings: list[str] = []
 
     @provider(ILogObserver)
@@ -42,23 +45,25 @@ def rehearse(settings: Settings, path: str) -> tuple[list[str], list[str]]:
     if short is not None and "connections" in settings.limits.model_fields_set:
         warnings.append(f"{short} (as far as it can be told from here)")
     try:
-        return list(_rehearse(settings, path)), warnings
+        return list(_rehearse(settings, loaded.root)), warnings
     finally:
         globalLogPublisher.removeObserver(hear)
 
 
-def _rehearse(settings: Settings, path: str) -> Iterator[str]:
+def _rehearse(settings: Settings, root: MapNode) -> Iterator[str]:
     try:
         # The wall clock is the real one: certificates and keys are judged by it.
         MemoryGateway(settings, MemoryNetwork(virtual_clock()), random.Random(), time.time)  # noqa: S311  # no secret stays
     except ConfigError as error:
+        find_places(error, root)
         yield from map(str, error.problems)
-    except TLSSettingsError as error:
-        yield f"{path}: {error}"
     reactor = MemoryReactor()
     for endpoint in (*(listener.endpoint for listener in settings.listeners), settings.admin.endpoint):
         if not endpoint.startswith(_INHERITED):
-            yield from (f"{path}: {ListenFailed(endpoint, words(error))}" for error in _failures(reactor, endpoint))
+            for failure in _failures(reactor, endpoint):
+                found = ListenFailed(endpoint, words(failure))
+                find_places(found, root, settings)
+                yield str(found)
 
 
 def _failures(reactor: MemoryReactor, endpoint: str) -> list[Exception]:

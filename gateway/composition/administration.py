@@ -26,7 +26,6 @@ from gateway.config.effective import in_parts
 from gateway.config.overlays import Overlay
 from gateway.config.problems import NotPossible, Problem
 from gateway.config.sources import Source
-from gateway.dialling.tls_errors import TLSSettingsError
 from gateway.errors import ConfigurationChanged, GatewayError, InternalError, RouteNotFound, ShuttingDown
 
 SHOWING: Final = 250
@@ -157,9 +156,7 @@ def _error(failure: Failure) -> GatewayError:
         _log.error("The overlay cannot be written, so nothing was changed: {error}", error=str(error))
         return InternalError(f"The overlay cannot be written, so nothing was changed: {error}.")
     if isinstance(error, NotPossible):
-        return refusal([error.problem])
-    if isinstance(error, TLSSettingsError):
-        return refusal([Problem("", 0, 0, "", str(error))])
+        return refusal(error.problems)
     # A plugin, a file or a library that the configuration names has failed: what is in force stays in force.
     _log.failure("Nothing can be built from the configuration that was sent", failure)
     return refusal([Problem("", 0, 0, "", "it cannot be built; the gateway's log says why")])

@@ -128,7 +128,7 @@ class Gateway:
         """Build the snapshot of another configuration on the same foundation.
 
         Raises:
-            gateway.dialling.tls_errors.TLSSettingsError: A certificate of an upstream cannot be used.
+            gateway.config.ConfigError: A certificate of an upstream cannot be used.
         """
         return cast("snapshot.Snapshot", at_once(self.build_in_slices(settings, writer, None)))
 
@@ -189,7 +189,7 @@ def assemble(
         whole: What is in common with the other workers, where there are some.
 
     Raises:
-        gateway.dialling.tls_errors.TLSSettingsError: A certificate of an upstream cannot be used.
+        gateway.config.ConfigError: A certificate of an upstream cannot be used.
     """
     deadlines = Deadlines(now)
     pool = ConnectionPool(reactor)

@@ -27,11 +27,11 @@ from gateway.composition.slices import Slices
 from gateway.composition.versions import OtherVersion, Version, Versions
 from gateway.config import ConfigError, Settings
 from gateway.config.differences import Difference, in_parts
-from gateway.config.problems import NotPossible, Place
+from gateway.config.nodes import MapNode
+from gateway.config.problems import NotPossible
 from gateway.config.processes import how_many
 from gateway.config.summary import described
-from gateway.config.written import Path, shown
-from gateway.dialling.tls_errors import TLSSettingsError
+from gateway.config.written import find_places
 from gateway.listening.endpoints import ListenFailed
 from gateway.telemetry.memory import resident
 
@@ -44,8 +44,8 @@ Keep = Callable[[Settings], "Awaitable[None] | None"]
 """Writes down what a change leaves, so that a restart finds it; what it raises stops the change."""
 
 
-Where = Callable[[Path], Awaitable[Place | None]]
-"""Returns where what was read last has a key."""
+Written = Callable[[Settings], Awaitable[MapNode | None]]
+"""Returns what settings were made from that were read last; None where that is not known."""
 
 _MARK = 4
 """Random octets that mark a start in the names of versions: one start in four milliards has those of another."""
@@ -122,7 +122,7 @@ class Changes:
         announce: Told the settings before anything is built from them.
         applied: Told the settings when they are in force.
         says: Say in the log what was applied; a worker's parent does that.
-        where: As `Where`; None where nobody knows.
+        written: As `Written`; None where nobody knows.
     """
 
     def __init__(
@@ -136,14 +136,14 @@ class Changes:
         applied: Callable[[Settings], None],
         *,
         says: bool = True,
-        where: Where | None = None,
+        written: Written | None = None,
     ) -> None:
         self._versions = Versions(stage.settings, times.wall_clock(), random_bytes(_MARK).hex())
         self._stage = stage
         self._times = times
         self._slices = slices
         self._says = says
-        self._where = where
+        self._written = written
         self._load = load
         self._announce = announce
         self._applied = applied
@@ -196,7 +196,7 @@ class Changes:
 
         Returns:
             Fires with the version when new exchanges use it; fails with `ConfigError`, `ListenFailed`,
-            `TLSSettingsError`, `Unfit`, `OtherVersion`, `Stopping`, and what `keep` raises.
+            `Unfit`, `OtherVersion`, `Stopping`, and what `keep` raises.
         """
         return self._lock.run(lambda: ensureDeferred(self._apply(read, who, expected, keep)))
 
@@ -210,7 +210,7 @@ class Changes:
             expected: As for `apply`.
 
         Returns:
-            Fires with the plan; fails with `ConfigError`, `TLSSettingsError`, `OtherVersion`, `Stopping`.
+            Fires with the plan; fails with `ConfigError`, `OtherVersion`, `Stopping`.
         """
         return self._lock.run(lambda: ensureDeferred(self._planned(read, expected)))
 
@@ -246,7 +246,7 @@ class Changes:
     async def _reload(self, load: Read, who: str) -> bool:
         try:
             await self._apply(load, who, None, None)
-        except (ConfigError, ListenFailed, TLSSettingsError, Unfit) as error:
+        except (ConfigError, ListenFailed, Unfit) as error:
             _log.error(
                 "The configuration was not applied, the one before stays:\n{cause}",
                 cause=str(error),
@@ -279,7 +279,10 @@ class Changes:
         before, wanted = how_many(self._stage.settings.processes), how_many(settings.processes)
         if before != wanted:
             words = f"{wanted} in the place of {before} takes an upgrade: `gateway upgrade PIDFILE`, or SIGUSR2"
-            raise await self._with_place(Unfit(words), ("processes",))
+            unfit = Unfit(words)
+            unfit.path = "processes"
+            await self._find_places(unfit, settings)
+            raise unfit
         await share(settings, self._stage.settings, self._slices())
         return settings
 
@@ -290,7 +293,11 @@ class Changes:
     async def _planned(self, read: Read, expected: str | None) -> Plan:
         with self._collector.resting():
             settings = await self._read(read, expected)
-            await self._stage.rehearse(settings)
+            try:
+                await self._stage.rehearse(settings)
+            except ConfigError as error:
+                await self._find_places(error, settings)
+                raise
             return Plan(self.version, await self._differences(settings), settings)
 
     async def _differences(self, settings: Settings) -> tuple[Difference, ...]:
@@ -322,8 +329,9 @@ class Changes:
 
         try:
             ready = await self._stage.prepare(settings, compared)
-        except ListenFailed as error:
-            raise await self._with_place(error, _path_of(error.endpoint, settings)) from error.__cause__
+        except (ConfigError, ListenFailed) as error:
+            await self._find_places(error, settings)
+            raise
         self._collector.keep()
         noted: list[tuple[Version, float]] = []
 
@@ -350,12 +358,10 @@ class Changes:
         )
         return version
 
-    async def _with_place(self, error: NotPossible, path: Path) -> NotPossible:
+    async def _find_places(self, error: ConfigError | NotPossible, settings: Settings) -> None:
         """Have an error say where what cannot be had is asked for."""
-        error.path = shown(path)
-        if path and self._where is not None:
-            error.at = await self._where(path)
-        return error
+        root = None if self._written is None else await self._written(settings)
+        find_places(error, root, settings)
 
     async def _pack(self) -> None:
         """Pack what was in force before; a version that cannot be packed is kept as it is."""
@@ -363,11 +369,3 @@ class Changes:
             await self._versions.pack(self._slices())
         except Exception:  # noqa: BLE001 - settings of an application; what was changed is in force
             _log.failure("What was in force before cannot be packed: it is kept as it is")
-
-
-def _path_of(endpoint: str, settings: Settings) -> Path:
-    """Return the path of an endpoint; an empty one where no key says it."""
-    for place, listener in enumerate(settings.listeners):
-        if listener.endpoint == endpoint:
-            return ("listeners", place, "endpoint")
-    return ("admin", "endpoint") if settings.admin.endpoint == endpoint else ()

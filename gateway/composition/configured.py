@@ -28,11 +28,10 @@ from gateway.config import ConfigError, Settings, overlays, sources
 from gateway.config.apart import Question, bare, compose_over
 from gateway.config.effective import effective
 from gateway.config.loading import Loaded, compose, of_mapping
+from gateway.config.nodes import MapNode
 from gateway.config.overlays import NOTHING, Overlay
 from gateway.config.problems import Place, Problem, problem
 from gateway.config.sources import Source, Sources
-from gateway.config.written import Path as KeyPath
-from gateway.config.written import place_of
 
 if TYPE_CHECKING:
     from gateway.composition.placed import Placed
@@ -151,9 +150,12 @@ class Configured:
         return cls("", environ, lambda: None, lambda problems: found, lambda path: overlay, warn=False)
 
     @classmethod
-    def of_another(cls, settings: Settings, environ: Mapping[str, str]) -> Configured:
-        """Return one whose settings another process has made, which knows what of."""
-        return cls(_Made(settings, None, NOTHING, {}), environ, lambda: None, warn=False)
+    def of_another(
+        cls, settings: Settings, environ: Mapping[str, str], read: tuple[Sources, Overlay] | None = None
+    ) -> Configured:
+        """Return one whose settings another process has made; what of, says where something is written."""
+        base, overlay = read or (None, NOTHING)
+        return cls(_Made(settings, base, overlay, {}), environ, lambda: None, warn=False)
 
     def taken(self, found: Sources, overlay: Overlay) -> Settings | Awaitable[Settings]:
         """Take what another process has read.
@@ -177,15 +179,18 @@ class Configured:
 
         return self._base(), editing.whole(settings)
 
-    async def where(self, path: KeyPath) -> Place | None:
-        """Return where a key is written in what was read last; None where it is not, or that was in no file."""
+    async def written(self, settings: Settings) -> MapNode | None:
+        """Do as `tree` does, beside the reactor where it is large."""
+        return await self._beside(settings.routes, self.tree, settings)
+
+    def tree(self, settings: Settings) -> MapNode | None:
+        """Return what settings were made from that were read last; None where others were, or they were in no file."""
         made = self._pending
-        if made.base is None:
+        if made.base is None or made.settings is not settings:
             return None
         with suppress(ConfigError):
             # It was read without an error before, so it is again: nobody keeps the places of thousands of routes.
-            root = (await self._beside(made.settings.routes, self._composed, made.base, made.overlay)).root
-            return place_of(root, path)
+            return self._composed(made.base, made.overlay).root
         return None
 
     def starts_as(self, version: str) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from stat import S_ISLNK
 
+from gateway.config.regular import open_regular, read_regular
 from gateway.transport.pem import SUFFIXES as CERTIFICATES
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -105,7 +106,7 @@ class Contents:
 
     def _content(self, file: Path, known: tuple[Status, bytes] | None) -> bytes:
         """Return the digest of what a file holds."""
-        with file.open("rb") as stream:
+        with open_regular(file) as stream:
             status = _status(stream.fileno())
             if known is not None and known[0] == status:
                 self._known[file] = known
@@ -144,7 +145,7 @@ def cut_off(files: Iterable[Path]) -> Path | None:
     """
     for file in files:
         try:
-            text = file.read_bytes()
+            text = read_regular(file)
         except OSError:
             continue
         if text and not text.endswith((b"\n", b"\r", b"}", b"]")):

@@ -37,6 +37,7 @@ from gateway.composition.slices import Slices
 from gateway.composition.staging import Staging
 from gateway.composition.starting import StartError, now
 from gateway.config import ConfigError, Settings
+from gateway.config.written import find_places
 from gateway.listening.endpoints import listen
 from gateway.listening.listeners import OpenPort, entries
 from gateway.middleware.request_id import RequestId
@@ -83,8 +84,7 @@ class GatewayService(MultiService):
         """Load and build; nothing is opened.
 
         Raises:
-            ConfigError: The configuration is wrong.
-            TLSSettingsError: A certificate of an upstream cannot be used.
+            ConfigError: The configuration is wrong, or something that it names cannot be used.
         """
         super().__init__()
         if reactor is None:
@@ -99,7 +99,11 @@ class GatewayService(MultiService):
         self._configured = origin.configured
         settings = self._configured.settings
         levels.configure(settings.log.level, settings.log.levels)
-        self.gateway: Gateway = assemble(settings, reactor, open_port=open_port, inherited=inherited, **parts)
+        try:
+            self.gateway: Gateway = assemble(settings, reactor, open_port=open_port, inherited=inherited, **parts)
+        except ConfigError as error:
+            find_places(error, self._configured.tree(settings), settings)
+            raise
         new_id = RequestId(self.gateway.foundation.random_bytes, ()).new
         open_admin = open_port or partial(listen, lists=self.gateway.client_lists, inherited=inherited)
         self._inherited = inherited or Inherited()
@@ -115,7 +119,7 @@ class GatewayService(MultiService):
             self._announce,
             self._in_force,
             says=says,
-            where=self._configured.where,
+            written=self._configured.written,
         )
         self._configured.starts_as(self._changes.version)
         kept = OverlayFile(self.gateway.foundation.threads)
@@ -201,7 +205,7 @@ class GatewayService(MultiService):
         Raises:
             StartError: One cannot be opened.
         """
-        now(self._open_ports(), self.settings.admin.endpoint)
+        now(self._open_ports(), self._configured)
         super().privilegedStartService()
 
     def startService(self) -> None:
@@ -212,7 +216,7 @@ class GatewayService(MultiService):
         """
         gateway = self.gateway
         if not gateway.listeners.open:
-            now(self._open_ports(), self.settings.admin.endpoint)
+            now(self._open_ports(), self._configured)
         if gateway.access_logs.writer is not None:
             gateway.access_logs.writer.startService()
         self._sweeping.start(INTERVAL, now=False)
@@ -263,7 +267,7 @@ class GatewayService(MultiService):
         """Put another configuration into force; fails, and changes nothing, when it cannot be.
 
         Returns:
-            Fires when new exchanges use it; fails with `ConfigError`, `ListenFailed`, `TLSSettingsError`, `Stopping`.
+            Fires when new exchanges use it; fails with `ConfigError`, `ListenFailed`, `Stopping`.
         """
         return self._changes.apply(lambda: self._configured.other(configuration)).addCallback(lambda version: None)
 

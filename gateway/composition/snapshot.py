@@ -140,7 +140,6 @@ async def build(
         slices: Counts the work, and waits between its slices; None where all is done at once.
 
     Raises:
-        gateway.dialling.tls_errors.TLSSettingsError: A certificate of an upstream cannot be used.
         gateway.config.ConfigError: A file that it names cannot be used.
     """
     slices = slices or Slices()

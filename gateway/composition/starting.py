@@ -8,6 +8,8 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from gateway.composition.configured import Configured
+from gateway.config.written import find_places
 from gateway.listening.endpoints import ListenFailed
 
 
@@ -20,12 +22,12 @@ class StartError(SystemExit, Exception):
     """
 
 
-def now(opening: Coroutine[Deferred[Any], Any, None], admin: str) -> None:
+def now(opening: Coroutine[Deferred[Any], Any, None], configured: Configured) -> None:
     """Run a coroutine that opens ports and must be done at once: they are bound without waiting.
 
     Args:
         opening: Opens them.
-        admin: The endpoint of the admin listener.
+        configured: Knows where their endpoints are written.
 
     Raises:
         StartError: One cannot be opened.
@@ -35,6 +37,7 @@ def now(opening: Coroutine[Deferred[Any], Any, None], admin: str) -> None:
     if failures:
         error = failures[0].value
         if isinstance(error, ListenFailed):
-            key = "admin.endpoint" if error.endpoint == admin else "listeners"
-            raise StartError(f"gateway: {error} (`{key}`)")
+            settings = configured.settings
+            find_places(error, configured.tree(settings), settings)
+            raise StartError(f"gateway: {error}")
         failures[0].raiseException()

@@ -238,8 +238,6 @@ def _judged(
 def _places(root: MapNode, settings: Settings) -> Iterator[tuple[Location, tuple[str, int, int, str]]]:
     """Yield where that is written of which code from outside is made, as `gateway.config.schema.Settings.places`."""
     found: list[Location] = [("plugins", index, "class") for index in range(len(settings.plugins))]
-    if settings.auth is not None and settings.auth.api_keys is not None:
-        found.append(("auth", "api_keys", "driver"))
     for location in found:
         place, path = locate(root, location)
         yield location, (*place, path)

@@ -8,9 +8,7 @@ changed, the overlay has the whole list.
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +17,7 @@ from types import MappingProxyType
 from gateway.config import reading
 from gateway.config.nodes import Entry, ListNode, MapNode, Node, ScalarNode, describe, items, join, to_data
 from gateway.config.problems import ConfigError, Place, Problem, problem, suggestion
+from gateway.config.regular import read_regular
 from gateway.config.schema.settings import names_of_routes
 from gateway.config.sources import MAX_BYTES, SUFFIXES, Source, Sources
 from gateway.config.substitution import substitute
@@ -178,11 +177,7 @@ def on_disk(path: Path | None) -> Overlay:
     if path is None:
         return NOTHING
     try:
-        # Non-blocking: a named pipe would hold up the start until somebody writes to it.
-        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as stream:
-            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                raise OSError(errno.EINVAL, "it is no regular file")
-            content = stream.read(2 * MAX_BYTES)  # a whole configuration as long as may be, and what is over it
+        content = read_regular(path, 2 * MAX_BYTES)  # a whole configuration as long as may be, and what is over it
         text = content.decode("utf-8-sig")
     except FileNotFoundError:
         return NOTHING

@@ -26,6 +26,8 @@ class Problem(NamedTuple):
     """One thing to put right.
 
     Attributes:
+        file: Empty until whoever reports it has found where the key is written: Note [Builders know keys, not places]
+            in `gateway.config.written`.
         path: The key, such as `routes[2].retry.attempts`; empty where the whole file is meant.
         message: `expected …, found …`.
     """
@@ -37,7 +39,7 @@ class Problem(NamedTuple):
     message: str
 
     def __str__(self) -> str:
-        where = f"{self.file}:{self.line}:{self.column}: "
+        where = f"{self.file}:{self.line}:{self.column}: " if self.file else ""
         return f"{where}{self.path}: {self.message}" if self.path else where + self.message
 
 
@@ -64,7 +66,35 @@ class ConfigError(Exception):
             words = f"this is one of {len(found) - MOST} more problems, which are not listed"
             found[MOST:] = [found[MOST]._replace(path="", message=words)]
         self.problems: tuple[Problem, ...] = tuple(found)
-        super().__init__("\n".join(map(str, self.problems)))
+        super().__init__()
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.problems))
+
+    def __reduce__(self) -> tuple[type[ConfigError], tuple[tuple[Problem, ...]]]:
+        return ConfigError, (self.problems,)
+
+
+def unusable(path: str, words: str) -> ConfigError:
+    """Make the error for something that a key asks for and that cannot be used; where the key is, is found later.
+
+    Args:
+        path: The key; of a route or an upstream, its name may stand in the place of its number: `routes[orders].auth`.
+        words: What was wanted, and what was there.
+    """
+    return ConfigError([Problem("", 0, 0, path, words)])
+
+
+@contextmanager
+def below(prefix: str) -> Iterator[None]:
+    """Put the beginning of the key before the keys of `unusable` that were raised by who knows only their ends."""
+    try:
+        yield
+    except ConfigError as error:
+        error.problems = tuple(
+            one if one.file else one._replace(path=(prefix + one.path).rstrip("._")) for one in error.problems
+        )
+        raise
 
 
 class NotPossible(Exception):
@@ -79,9 +109,9 @@ class NotPossible(Exception):
     path = ""
 
     @property
-    def problem(self) -> Problem:
-        """The same as one of the problems of a configuration."""
-        return Problem(*(self.at or Place("", 0, 0)), self.path, super().__str__())
+    def problems(self) -> tuple[Problem, ...]:
+        """The same as problems of a configuration."""
+        return (Problem(*(self.at or Place("", 0, 0)), self.path, super().__str__()),)
 
     def __str__(self) -> str:
         words = f"{self.path}: {super().__str__()}" if self.path else super().__str__()

@@ -2,46 +2,103 @@
 
 Asked when what it says cannot be had (`gateway.composition.configured`): settings do not know where they were written.
 
-Tests: `tests/composition/test_failed_changes.py::test_all_is_as_it_was`.
+Note [Builders know keys, not places]
+
+Whoever builds something of settings raises `gateway.config.problems.unusable` with the key (by `below`, piece by piece)
+and without a place. Who knows what the settings were read from (`Configured.tree`) has the places put in here, when it
+is told: at a start, by `gateway check`, by a reload or the admin API. Of several processes a worker says the key, and
+the parent the place.
+
+Tests: `tests/config/test_written.py`, `tests/composition/test_failed_changes.py::test_all_is_as_it_was`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
 
-from gateway.config.nodes import ListNode, MapNode, Node
-from gateway.config.problems import Place
+from gateway.config.nodes import ListNode, MapNode, Node, ScalarNode
+from gateway.config.problems import ConfigError, NotPossible, Place, Problem
+from gateway.config.schema import Settings
 
-Path = Sequence[str | int]
-"""Keys and places in lists, from the top: `("listeners", 0, "endpoint")`."""
+_NUMBER = re.compile(r"\[([0-9]+)\]")
 
 
-def place_of(root: MapNode, path: Path) -> Place | None:
+def find_places(error: ConfigError | NotPossible, root: MapNode | None, settings: Settings | None = None) -> None:
+    """Have an error say where what cannot be had is asked for, as far as it does not say so.
+
+    Args:
+        error: It has keys only.
+        root: What the settings were read from; None where that is not known.
+        settings: Of the endpoint that an error is about, where it is about one, they tell the key.
+    """
+    if isinstance(error, ConfigError):
+        if root is not None:
+            error.problems = tuple(one if one.file else _placed(one, root) for one in error.problems)
+        return
+    endpoint = getattr(error, "endpoint", None)
+    if not error.path and settings is not None and endpoint is not None:
+        error.path = endpoint_path(endpoint, settings)
+    if error.at is None and error.path and root is not None:
+        error.at, error.path = found(root, error.path)
+
+
+def endpoint_path(endpoint: str, settings: Settings) -> str:
+    """Return the key of an endpoint; an empty one where no key says it."""
+    for place, listener in enumerate(settings.listeners):
+        if listener.endpoint == endpoint:
+            return f"listeners[{place}].endpoint"
+    return "admin.endpoint" if settings.admin.endpoint == endpoint else ""
+
+
+def _placed(one: Problem, root: MapNode) -> Problem:
+    place, path = found(root, one.path)
+    return one._replace(path=path) if place is None else Problem(*place, path, one.message)
+
+
+def found(root: MapNode, path: str) -> tuple[Place | None, str]:
     """Return where a key is written, or what it is a part of, where that is written in a short way.
 
     Args:
         root: The tree.
-        path: Of the key.
+        path: Of the key, as messages have it: `listeners[0].endpoint`. In a list of things with names, a name may stand
+            in the place of the number.
 
     Returns:
-        None where nothing is written of the first key either.
+        The place, None where nothing is written of its first key either; and the path with numbers.
     """
-    node: Node | None = root
-    found: Place | None = None
-    for key in path:
-        if isinstance(node, MapNode) and isinstance(key, str):
-            node = node.get(key)
-        elif isinstance(node, ListNode) and isinstance(key, int) and key < len(node.items):
-            node = node.items[key]
-        else:
+    node: Node = root
+    place: Place | None = None
+    said, rest = "", path
+    while rest:
+        step = _step(node, rest)
+        if step is None:
             break
-        if node is None:
-            break
-        found = node.place
-    return found
+        node, written, length = step
+        place = node.place
+        said += written
+        rest = rest[length:]
+    return place, said + rest
 
 
-def shown(path: Path) -> str:
-    """Write a path as messages have it: `listeners[0].endpoint`."""
-    words = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path)
-    return words.removeprefix(".")
+def _step(node: Node, path: str) -> tuple[Node, str, int] | None:
+    """Return what the beginning of a path leads to, how that is written, and the length of what it was called."""
+    if isinstance(node, ListNode):
+        for number, item in enumerate(node.items):
+            name = item.get("name") if isinstance(item, MapNode) else None
+            if isinstance(name, ScalarNode) and path.startswith(f"[{name.text}]"):
+                return item, f"[{number}]", len(name.text) + 2
+        match = _NUMBER.match(path)
+        if match is not None and int(match[1]) < len(node.items):
+            return node.items[int(match[1])], match[0], match.end()
+        return None
+    if not isinstance(node, MapNode):
+        return None
+    dot = path.startswith(".")
+    # Of names with dots the longest: `auth.jwt.a.b.secret` may be of `a` or of `a.b`.
+    for key in sorted(node.entries, key=len, reverse=True):
+        if path.startswith(key, dot) and path[dot + len(key) :][:1] in ("", ".", "["):
+            return node.entries[key].node, path[: dot + len(key)], dot + len(key)
+    # Written in a short way: what is `auth.jwt.default.secret` may stand as `auth.jwt.secret`.
+    end = path.find(".", dot)
+    later = None if end < 0 else _step(node, path[end:])
+    return None if later is None else (later[0], path[:end] + later[1], end + later[2])

@@ -29,6 +29,7 @@ from twisted.internet.ssl import (
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from gateway.config.regular import read_regular
 from gateway.dialling.resolver import is_literal
 from gateway.dialling.sessions import check_name, sessions_with
 from gateway.dialling.tls_errors import TLSSettingsError
@@ -78,7 +79,8 @@ def client_tls_options(
     try:
         return Verified(name, identity, alpn, authorities)
     except ValueError as error:
-        raise TLSSettingsError(f"server name {name!r}: {error}") from None
+        key = "server_name" if settings is not None and settings.server_name else ""
+        raise TLSSettingsError(f"server name {name!r}: {error}", key) from None
 
 
 def files_digest(settings: TLSSettings) -> bytes:
@@ -87,8 +89,8 @@ def files_digest(settings: TLSSettings) -> bytes:
     Raises:
         TLSSettingsError: A file is missing.
     """
-    names = filter(None, (settings.ca, settings.client_cert, settings.client_key))
-    return sha256(b"".join(sha256(_read(Path(name))).digest() for name in names)).digest()
+    named = {"ca": settings.ca, "client_cert": settings.client_cert, "client_key": settings.client_key}
+    return sha256(b"".join(sha256(_read(Path(file), key)).digest() for key, file in named.items() if file)).digest()
 
 
 @implementer(IOpenSSLClientConnectionCreator)
@@ -199,32 +201,35 @@ class Unverified(_Server):
 def _identity(settings: TLSSettings) -> PrivateCertificate | None:
     if not settings.client_cert:
         if settings.client_key:
-            raise TLSSettingsError("client_key without client_cert")
+            raise TLSSettingsError("client_key without client_cert", "client_key")
         return None
     # One file may hold both the certificate and the key.
     certificate, key = Path(settings.client_cert), Path(settings.client_key or settings.client_cert)
     try:
-        loaded: PrivateCertificate = PrivateCertificate.loadPEM(_read(certificate) + b"\n" + _read(key))
+        loaded: PrivateCertificate = PrivateCertificate.loadPEM(
+            _read(certificate, "client_cert") + b"\n" + _read(key, "client_key")
+        )
     except (crypto.Error, SSL.Error, VerifyError, ValueError, TypeError) as error:
-        raise TLSSettingsError(f"{certificate} and {key} are no certificate with its key: {_why(error)}") from None
+        words = f"{certificate} and {key} are no certificate with its key: {_why(error)}"
+        raise TLSSettingsError(words, "client_cert") from None
     return loaded
 
 
 def _authorities(path: Path) -> list[x509.Certificate]:
     try:
-        found = pem.certificates(_read(path))
+        found = pem.certificates(_read(path, "ca"))
     except ValueError as error:
-        raise TLSSettingsError(f"{path}: not a certificate: {_why(error)}") from None
+        raise TLSSettingsError(f"{path}: not a certificate: {_why(error)}", "ca") from None
     if not found:
-        raise TLSSettingsError(f"{path}: no certificate in it")
+        raise TLSSettingsError(f"{path}: no certificate in it", "ca")
     return found
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, key: str) -> bytes:
     try:
-        return path.read_bytes()
+        return read_regular(path)
     except OSError as error:
-        raise TLSSettingsError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from None
+        raise TLSSettingsError(f"cannot read {path}: {(error.strerror or str(error)).lower()}", key) from None
 
 
 def _why(error: Exception) -> str:

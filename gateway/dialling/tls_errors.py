@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from gateway.config.problems import ConfigError, Problem
 
-class TLSSettingsError(Exception):
-    """The `tls` block of an upstream cannot be used; the text says which file and why."""
+
+class TLSSettingsError(ConfigError):
+    """The `tls` block of an upstream cannot be used; the text says which file and why.
+
+    Args:
+        words: The text.
+        key: Which of the block's keys says it; empty for the name of the server in a URL.
+    """
+
+    def __init__(self, words: str, key: str = "") -> None:
+        super().__init__([Problem("", 0, 0, key, words)])
 
 
 class HandshakeFailed(Exception):

@@ -25,6 +25,7 @@ from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from twisted.internet.ssl import CertificateOptions, TLSVersion
 from zope.interface import implementer
 
+from gateway.config.regular import read_regular
 from gateway.identity.certificate_lists import ListUnusable
 from gateway.listening.certificate_error import CertificateError
 from gateway.listening.client_lists import ClientLists, check_in_handshakes
@@ -94,7 +95,7 @@ def pem_blocks(path: Path) -> tuple[list[x509.Certificate], list[Any]]:
         CertificateError: The file cannot be read, or a block of it not be understood.
     """
     try:
-        content = path.read_bytes()
+        content = read_regular(path)
     except OSError as error:
         raise CertificateError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from None
     try:
@@ -279,7 +280,7 @@ class CertificateStore(Standard):
         found = sha256(repr(None if lists is None else (lists.files, lists.in_handshake)).encode())
         for path in (*files, *(lists.files if lists is not None else ())):
             try:
-                content = sha256(path.read_bytes()).digest()
+                content = sha256(read_regular(path)).digest()
             except OSError:
                 content = b""  # told when it is read
             found.update(b"%b\0%b" % (os.fsencode(path), content))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 from OpenSSL import SSL, crypto
 
+from gateway.config.regular import read_regular
 from gateway.config.schema.auth import Auth
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def _read(file: Path) -> list[x509.CertificateRevocationList]:
     from gateway.identity.certificate_lists import ListUnusable, read_lists
 
     try:
-        return read_lists(file.read_bytes())
+        return read_lists(read_regular(file))
     except OSError as error:
         raise ListUnusable(f"cannot read {file}: {(error.strerror or str(error)).lower()}") from None
     except ListUnusable as error:

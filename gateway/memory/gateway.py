@@ -59,7 +59,6 @@ class MemoryGateway:
 
     Raises:
         gateway.config.ConfigError: Something that the configuration names cannot be used.
-        gateway.dialling.tls_errors.TLSSettingsError: A certificate of an upstream cannot be used.
     """
 
     def __init__(

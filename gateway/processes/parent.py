@@ -112,7 +112,7 @@ class Parent(MultiService):
             load,
             self._announce,
             self._in_force,
-            where=self.configured.where,
+            written=self.configured.written,
         )
         self.configured.starts_as(self.changes.version)
         center.administers(Administering(self.changes, self.configured, reactor))
@@ -165,7 +165,7 @@ class Parent(MultiService):
         Raises:
             StartError: One cannot be opened.
         """
-        now(self.ports.open(self.settings), self.settings.admin.endpoint)
+        now(self.ports.open(self.settings), self.configured)
         super().privilegedStartService()
 
     def startService(self) -> None:

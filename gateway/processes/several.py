@@ -12,7 +12,6 @@ from typing import Any
 from gateway.composition.lifecycle import GatewayService
 from gateway.composition.origin import Origin
 from gateway.config import ConfigError
-from gateway.dialling.tls_errors import TLSSettingsError
 from gateway.processes.assignment import Assignment
 from gateway.processes.channel import Channel
 from gateway.processes.memory import SharedMemory
@@ -40,6 +39,6 @@ def worker(told: Assignment, reactor: Any, terminal: bool) -> Worker:
 
     try:
         return Worker(told, channel, reactor, os.environ, make, share)
-    except (ConfigError, TLSSettingsError) as error:
+    except ConfigError as error:
         say_that_it_failed(told.channel, str(error))
         raise SystemExit(1) from None

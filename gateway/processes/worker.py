@@ -26,7 +26,6 @@ from gateway.composition.origin import Origin
 from gateway.composition.patience import within
 from gateway.composition.starting import StartError
 from gateway.config import ConfigError, Settings
-from gateway.dialling.tls_errors import TLSSettingsError
 from gateway.listening.endpoints import ListenFailed
 from gateway.processes.assignment import Assignment
 from gateway.processes.channel import Channel, Handler, connect, told
@@ -69,7 +68,6 @@ class Worker(Service):
 
     Raises:
         gateway.config.ConfigError: The configuration cannot be used.
-        gateway.dialling.tls_errors.TLSSettingsError: A certificate of an upstream cannot be used.
     """
 
     def __init__(
@@ -92,7 +90,7 @@ class Worker(Service):
         if edition.settings is None:
             self._configured = Configured.told(edition.found, edition.overlay, environ)
         else:
-            self._configured = Configured.of_another(edition.settings, environ)
+            self._configured = Configured.of_another(edition.settings, environ, (edition.found, edition.overlay))
         self._inherited = Inherited(told.sockets, told.shared)
         self.gateway = make(Origin(self._configured), self._inherited)
         self._verdict: Deferred[None] | None = None
@@ -234,7 +232,7 @@ class Worker(Service):
                 _log.failure("What was prepared did not come into force", failure)
                 self._end()  # it is not what the others are
                 return
-            if not failure.check(ConfigError, ListenFailed, TLSSettingsError, Unfit):
+            if not failure.check(ConfigError, ListenFailed, Unfit):
                 _log.failure("Nothing can be built from the configuration", failure)
             ready.errback(failure)
 

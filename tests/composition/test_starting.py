@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from gateway.composition.configured import Configured
 from gateway.composition.starting import StartError, now
 from gateway.listening.endpoints import ListenFailed
 
 
-@pytest.mark.parametrize(("admin", "key"), [("tcp:1", "admin.endpoint"), ("tcp:2", "listeners")])
-def test_a_port_that_cannot_be_opened_is_named_with_its_key(admin: str, key: str) -> None:
-    """And ends the process with 1."""
+@pytest.mark.parametrize(
+    ("endpoint", "where"),
+    [("tcp:1", "2:19: admin.endpoint"), ("tcp:2", "1:24: listeners[0].endpoint")],
+)
+def test_a_port_that_cannot_be_opened_is_named_with_its_key(tmp_path: Path, endpoint: str, where: str) -> None:
+    """And with where that is written; it ends the process with 1."""
+    file = tmp_path / "g.yaml"
+    file.write_text('listeners: [{endpoint: "tcp:2"}]\nadmin: {endpoint: "tcp:1"}\n')
 
     async def opening() -> None:
-        raise ListenFailed("tcp:1", "taken")
+        raise ListenFailed(endpoint, "taken")
 
-    with pytest.raises(StartError, match=rf"gateway: cannot listen on tcp:1: taken \(`{key}`\)"):
-        now(opening(), admin)
+    with pytest.raises(StartError) as caught:
+        now(opening(), Configured(file, {}, lambda: None))
+    assert str(caught.value) == f"gateway: {file}:{where}: cannot listen on {endpoint}: taken"
 
 
 def test_what_else_goes_wrong_is_what_it_is() -> None:
@@ -26,4 +35,4 @@ def test_what_else_goes_wrong_is_what_it_is() -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        now(opening(), "")
+        now(opening(), Configured({}, {}, lambda: None))

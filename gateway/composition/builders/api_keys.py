@@ -10,8 +10,8 @@ from twisted.logger import Logger
 
 from gateway.composition.builders.storage import redis_store
 from gateway.composition.foundation import Foundation
-from gateway.config import ConfigError, Settings
-from gateway.config.problems import Problem
+from gateway.config import Settings
+from gateway.config.problems import unusable
 from gateway.config.schema.auth import ApiKey, ApiKeys
 from gateway.config.schema.bounds import Redis
 from gateway.identity.api_keys import KeyRecord, KeyStore, ManagedKeyStore, digester
@@ -86,8 +86,7 @@ def _driver(settings: Settings, keys: ApiKeys) -> SqlDriver:
     try:
         return SqlDriver(keys.driver, {name: value.get_secret_value() for name, value in keys.connect.items()})
     except DriverUnusable as error:
-        where = settings.places.get(("auth", "api_keys", "driver"), (keys.driver, 1, 1, "auth.api_keys.driver"))
-        raise ConfigError([Problem(*where, str(error))]) from None
+        raise unusable("auth.api_keys.driver", str(error)) from None
 
 
 def shared_redis(settings: Settings) -> Redis | None:

@@ -10,6 +10,7 @@ from gateway.composition.builders.claims import expected
 from gateway.composition.builders.token_places import shown
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
+from gateway.config.problems import below
 from gateway.config.schema.auth import Auth, AuthMethod
 from gateway.config.schema.upstreams import BackendTLS
 from gateway.dialling.fetching import Fetcher
@@ -46,7 +47,7 @@ class Authorities:
         """Make what has tokens judged.
 
         Raises:
-            gateway.dialling.tls_errors.TLSSettingsError: The file with whom to trust cannot be used.
+            gateway.config.ConfigError: The file with whom to trust cannot be used.
         """
         (name,) = way.verifier
         said = self._auth.introspection[name]
@@ -54,7 +55,8 @@ class Authorities:
         if said.client_id is not None:
             secret = said.client_secret
             client = (said.client_id, "" if secret is None else secret.get_secret_value())
-        fetcher = self._fetcher(said.url, said.ca, said.timeout)
+        with below(f"auth.introspection.{name}."):
+            fetcher = self._fetcher(said.url, said.ca, said.timeout)
         parts = (fetcher, said.url, client, expected(way, said), self._foundation.wall_clock)
         return Introspection(*parts) if said.in_authorization_only else PlacedIntrospection(shown([said])[0], *parts)
 
@@ -62,12 +64,14 @@ class Authorities:
         """Make what has requests judged.
 
         Raises:
-            gateway.dialling.tls_errors.TLSSettingsError: The file with whom to trust cannot be used.
+            gateway.config.ConfigError: The file with whom to trust cannot be used.
         """
         (name,) = way.verifier
         said = self._auth.forward[name]
+        with below(f"auth.forward.{name}."):
+            fetcher = self._fetcher(said.url, said.ca, said.timeout)
         return ForwardAuth(
-            self._fetcher(said.url, said.ca, said.timeout),
+            fetcher,
             said.url,
             said.request_headers,
             said.response_headers,

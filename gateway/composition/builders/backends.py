@@ -21,6 +21,7 @@ from gateway.balancing.keys import hash_key
 from gateway.composition.builders.conditions import build_standing
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
+from gateway.config.problems import below
 from gateway.config.schema.upstreams import Backend as BackendSettings
 from gateway.config.schema.upstreams import Upstream as UpstreamSettings
 from gateway.exchange import Exchange
@@ -65,7 +66,7 @@ class Building:
         """Find out whether members could be asked that are yet to be found.
 
         Raises:
-            gateway.dialling.tls_errors.TLSSettingsError: A certificate cannot be used.
+            gateway.config.ConfigError: A certificate cannot be used.
         """
         if "https" in self._upstream.schemes:
             _client_tls("members.invalid", self._upstream)
@@ -85,7 +86,7 @@ class Building:
             foundation: What it is built on; `carried` there keeps what is known of it.
 
         Raises:
-            gateway.dialling.tls_errors.TLSSettingsError: A certificate cannot be used.
+            gateway.config.ConfigError: A certificate cannot be used.
         """
         upstream, condition = self._upstream, self._condition
         make = partial(_pool, upstream, backend, self._settings, foundation)
@@ -239,10 +240,12 @@ def _client_tls(
 ) -> IOpenSSLClientConnectionCreator:
     from gateway.dialling.tls import client_tls_options  # loaded with the first https:// backend
 
-    return client_tls_options(host, upstream.tls_of_backends, offered)
+    with below("tls."):
+        return client_tls_options(host, upstream.tls_of_backends, offered)
 
 
 def _files_digest(upstream: UpstreamSettings) -> bytes:
     from gateway.dialling.tls import files_digest
 
-    return files_digest(upstream.tls)
+    with below("tls."):
+        return files_digest(upstream.tls)

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from hashlib import sha256
-from pathlib import Path
 
 from twisted.logger import Logger
 
+from gateway.composition.builders.content_files import read_content
 from gateway.composition.builders.guesses import guess_limit, secret_checker
 from gateway.composition.foundation import Foundation
 from gateway.config import ConfigError, Settings
-from gateway.config.problems import Place, Problem, problem
+from gateway.config.problems import Place, problem
 from gateway.config.schema.basic import Basic
 from gateway.identity.users import Users, UsersUnreadable, read_users
 from gateway.limiting.limit import LimitStore
@@ -64,7 +64,7 @@ def basic_users(basic: Basic | None, foundation: Foundation) -> Users | None:
     """
     if basic is None:
         return None
-    content = _content(basic.users_file)
+    content = read_content(basic.users_file, KEY, LARGEST)
     users = foundation.carried.get(("basic users", sha256(content).digest()), lambda: _read(basic.users_file, content))
     costs = users.costs
     if len(costs) > 1:
@@ -75,17 +75,6 @@ def basic_users(basic: Basic | None, foundation: Foundation) -> Users | None:
             said=said,
         )
     return users
-
-
-def _content(file: str) -> bytes:
-    try:
-        with Path(file).open("rb") as stream:
-            content = stream.read(LARGEST + 1)
-    except OSError as error:
-        raise ConfigError([Problem(file, 1, 1, KEY, f"expected a file, found {error.strerror}")]) from None
-    if len(content) > LARGEST:
-        raise ConfigError([Problem(file, 1, 1, KEY, f"expected {LARGEST >> 20} MiB at most, found a larger file")])
-    return content
 
 
 def _read(file: str, content: bytes) -> Users:

@@ -16,6 +16,8 @@ from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
+from gateway.config.problems import below
+from gateway.config.regular import read_regular
 from gateway.config.schema.discovery import Discovery
 from gateway.config.schema.upstreams import BackendTLS, Upstream
 from gateway.dialling.fetching import Fetcher
@@ -46,18 +48,23 @@ def build_finder(said: Upstream, settings: Settings, foundation: Foundation, bef
         before: What finds them in the configuration in force; None for nothing.
 
     Raises:
-        gateway.dialling.tls_errors.TLSSettingsError: The file with whom to trust cannot be used.
+        gateway.config.ConfigError: The file with whom to trust cannot be used.
     """
     discovery = said.discovery
     assert discovery is not None
     metrics = foundation.metrics
     cache = _cache(settings.discovery_cache, foundation)
-    files = b"" if discovery.ca is None else files_digest(BackendTLS(ca=discovery.ca))
+    with below("discovery."):
+        files = b"" if discovery.ca is None else files_digest(BackendTLS(ca=discovery.ca))
     counts = Counts(
         changed=metrics.counter("gateway_discovery_changes_total").add,
         failed=metrics.counter("gateway_discovery_failures_total").add,
         refused=metrics.counter("gateway_discovery_refused_total").add,
     )
+
+    def source() -> Source:
+        with below("discovery."):
+            return _source(said.name, discovery, foundation)
 
     def make() -> Finder:
         # What answers the same question is known, whoever is asked now.
@@ -68,7 +75,7 @@ def build_finder(said: Upstream, settings: Settings, foundation: Foundation, bef
             said.name,
             discovery.type,
             discovery.question,
-            _source(said.name, discovery, foundation),
+            source(),
             discovery.keep_empty,
             known,
             foundation.reactor,
@@ -98,7 +105,7 @@ def build_source(said: Discovery, foundation: Foundation, environ: Mapping[str, 
         environ: Says where the cluster's API server is.
 
     Raises:
-        gateway.dialling.tls_errors.TLSSettingsError: The file with whom to trust cannot be used.
+        gateway.config.ConfigError: The file with whom to trust cannot be used.
     """
     reactor = foundation.reactor
     if said.type == "file":
@@ -222,4 +229,4 @@ def _cache(path: str | None, foundation: Foundation) -> Cache | None:
 
 
 def _token(file: str | None) -> bytes:
-    return b"" if file is None else Path(file).read_bytes().strip()
+    return b"" if file is None else read_regular(file).strip()

@@ -7,8 +7,8 @@ from functools import cache
 from typing import Any
 
 from gateway.composition.builders.content_files import read_content
-from gateway.config import ConfigError, Settings
-from gateway.config.problems import Problem
+from gateway.config import Settings
+from gateway.config.problems import unusable
 from gateway.config.schema.answers import INTERCEPT
 from gateway.config.schema.routes import Route
 from gateway.interfaces import ErrorRenderer
@@ -108,4 +108,4 @@ def _read(file: str, key: str) -> Page:
     try:
         return Page(read_content(file, key, MOST).decode())
     except UnicodeDecodeError:
-        raise ConfigError([Problem(file, 1, 1, key, "expected a text in UTF-8, found something else")]) from None
+        raise unusable(key, f"{file}: expected a text in UTF-8, found something else") from None

@@ -17,6 +17,7 @@ from gateway.composition.builders.decisive import decisive_fields
 from gateway.composition.builders.dry_run import auth_note
 from gateway.composition.builders.memo import memo
 from gateway.composition.builders.storage import redis_store
+from gateway.composition.fingerprint import digest
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
 from gateway.config.callers import fields_of_callers, fields_of_tokens, keys_among_tokens, places_of_keys
@@ -286,7 +287,7 @@ def _fingerprint(auth: Auth) -> bytes:
     if auth.oauth is not None:
         files += filter(None, [auth.oauth.signing_key_file, *auth.oauth.previous_key_files])
     said = json.dumps(auth.model_dump(), default=_reveal, sort_keys=True).encode()
-    return sha256(said + b"".join(Path(file).read_bytes() for file in files)).digest()
+    return sha256(said + digest(map(Path, files))).digest()
 
 
 def _reveal(value: Any) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from hyperlink import URL
 from twisted.logger import Logger
@@ -13,10 +12,12 @@ from twisted.logger import Logger
 from gateway.authorities.jwks import JwksKeys, Times
 from gateway.authorities.publisher import MOST, Publisher
 from gateway.composition.builders.claims import expected
+from gateway.composition.builders.content_files import read_content
 from gateway.composition.builders.signing import own_verifiers, warn_of_short_secret
 from gateway.composition.builders.token_places import shown
 from gateway.composition.foundation import Foundation
-from gateway.config import ConfigError, Problem, Settings
+from gateway.config import Settings
+from gateway.config.problems import below, unusable
 from gateway.config.schema.auth import AuthMethod
 from gateway.config.schema.tokens import JwtVerifier
 from gateway.config.schema.upstreams import BackendTLS
@@ -119,7 +120,8 @@ class Tokens:
 
     def _source(self, label: str, verifier: JwtVerifier, issuer: str | None, keys: list[Key]) -> KeySource:
         # The file's content is part of the identity, so that a reload notices a renewed file.
-        digest = files_digest(BackendTLS(ca=verifier.jwks_ca)) if verifier.jwks_ca else b""
+        with below(f"auth.jwt.{label.partition(':')[0]}.jwks_"):
+            digest = files_digest(BackendTLS(ca=verifier.jwks_ca)) if verifier.jwks_ca else b""
         published = self._published[label] = self._foundation.carried.get(
             ("jwks", label, issuer, *_asked(verifier), digest),
             partial(_published, label, verifier, issuer, self._foundation),
@@ -133,7 +135,7 @@ def _configured(name: str, verifier: JwtVerifier) -> Iterator[Key]:
     Raises:
         ConfigError: One cannot be used.
     """
-    file, key = "auth.jwt", f"auth.jwt.{name}"
+    before, key = "", f"auth.jwt.{name}"
     try:
         if verifier.secret is not None and any(algorithm.startswith("HS") for algorithm in verifier.algorithms):
             key = f"auth.jwt.{name}.secret"
@@ -141,12 +143,10 @@ def _configured(name: str, verifier: JwtVerifier) -> Iterator[Key]:
             yield from_secret(secret, verifier.algorithms)
             warn_of_short_secret(key, secret, verifier.algorithms)
         if verifier.public_key_file is not None:
-            file, key = verifier.public_key_file, f"auth.jwt.{name}.public_key_file"
-            yield from_pem(Path(file).read_bytes(), verifier.algorithms)
+            before, key = f"{verifier.public_key_file}: ", f"auth.jwt.{name}.public_key_file"
+            yield from_pem(read_content(verifier.public_key_file, key), verifier.algorithms)
     except KeyUnusable as error:
-        raise ConfigError([Problem(file, 1, 1, key, str(error))]) from None
-    except OSError as error:
-        raise ConfigError([Problem(file, 1, 1, key, f"expected a file, found {error.strerror}")]) from None
+        raise unusable(key, before + str(error)) from None
 
 
 def _asked(verifier: JwtVerifier) -> tuple[object, ...]:

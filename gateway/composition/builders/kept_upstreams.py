@@ -16,6 +16,7 @@ from gateway.composition.slices import LOOK, ROUTE, Slices
 from gateway.config import Settings
 from gateway.config.differences import same
 from gateway.config.named_files import files_named_in
+from gateway.config.problems import below
 from gateway.config.schema.upstreams import Upstream as UpstreamSettings
 from gateway.upstream.backend import Upstream
 
@@ -58,7 +59,7 @@ async def keep_upstreams(
         slices: Counts the work.
 
     Raises:
-        gateway.dialling.tls_errors.TLSSettingsError: A certificate cannot be used.
+        gateway.config.ConfigError: A certificate cannot be used.
     """
     made_from: dict[str, tuple[Any, ...]] = {}
     unchanged: set[str] = set()
@@ -86,7 +87,7 @@ async def keep_upstreams(
         if fallback is not None:
             others.append((fallback, other))
         keys: set[Hashable] = set()
-        with foundation.carried.noting() as noted:
+        with below(f"upstreams[{one.name}]."), foundation.carried.noting() as noted:
             upstream = build_upstream(one, settings, foundation, keys, other.__getitem__, gates)
         kept[one.name] = KeptUpstream(upstream, made_from[one.name], fallback, keys, noted)
         await slices.did(ROUTE)

@@ -16,6 +16,7 @@ from twisted.logger import globalLogPublisher
 from gateway import __version__
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
+from gateway.config.problems import below
 from gateway.config.records import record
 from gateway.config.schema.shipping import LogShipping
 from gateway.config.schema.upstreams import BackendTLS
@@ -45,7 +46,7 @@ def shipped(settings: Settings, foundation: Foundation, write: Callable[[bytes],
         write: Writes a record.
 
     Raises:
-        gateway.dialling.tls_errors.TLSSettingsError: The file with whom to trust cannot be used.
+        gateway.config.ConfigError: The file with whom to trust cannot be used.
     """
     said = settings.log_shipping
     assert said is not None
@@ -66,11 +67,14 @@ def shipped(settings: Settings, foundation: Foundation, write: Callable[[bytes],
     trusts = BackendTLS(ca=said.ca) if said.url.startswith("https:") else None
     fields = tuple((name.encode(), str(value.get_secret_value()).encode()) for name, value in said.headers.items())
     shown = said.model_copy(update={"headers": {}}).model_dump_json()
-    key = ("log shipper", said.url, fields, shown, places, service, b"" if trusts is None else files_digest(trusts))
+    with below("log_shipping."):
+        digest = b"" if trusts is None else files_digest(trusts)
+    key = ("log shipper", said.url, fields, shown, places, service, digest)
 
     def make() -> Shipper:
         server = URL.from_text(said.url)
-        tls = None if trusts is None else client_tls_options(server.host.lower(), trusts)
+        with below("log_shipping."):
+            tls = None if trusts is None else client_tls_options(server.host.lower(), trusts)
         url = server.to_uri().to_text().encode("ascii")
         manner = Manner(url, without_credentials(said.url), fields, places, said.compression == "gzip")
         poster = Poster(Fetcher(foundation.reactor, foundation.dialer, tls, TIMEOUT, MOST))

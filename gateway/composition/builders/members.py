@@ -24,10 +24,9 @@ from gateway.composition.builders.backends import Building, backups_of, placing
 from gateway.composition.builders.discovery import build_finder
 from gateway.composition.carried import Carried
 from gateway.composition.foundation import Foundation
-from gateway.config import Settings
+from gateway.config import ConfigError, Settings
 from gateway.config.schema.upstreams import Backend as BackendSettings
 from gateway.config.schema.upstreams import Upstream as UpstreamSettings
-from gateway.dialling.tls_errors import TLSSettingsError
 from gateway.discovery.finder import Finder, State
 from gateway.discovery.members import Member
 from gateway.upstream.backend import Backend, Traits, Upstream
@@ -175,9 +174,9 @@ class Membership:
         carried.begin()
         try:
             if words:
-                raise TLSSettingsError(f"expected {words}")
+                raise ValueError(f"expected {words}")
             built = self._building.backend(said, replace(self._foundation, carried=carried))
-        except (TLSSettingsError, ValueError) as error:
+        except (ConfigError, ValueError) as error:
             carried.roll_back()
             key = self._building.key(said)
             self._keys.discard(key)
@@ -238,7 +237,7 @@ def follow(
         keys: Takes the identities of its pools.
 
     Raises:
-        gateway.dialling.tls_errors.TLSSettingsError: A certificate cannot be used.
+        gateway.config.ConfigError: A certificate cannot be used.
     """
     roster = foundation.carried.get(("members", said.name), Roster)
     finder = build_finder(said, settings, foundation, roster.finder)

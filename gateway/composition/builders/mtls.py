@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 from hashlib import sha256
-from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 from twisted.logger import Logger
 
+from gateway.composition.builders.content_files import read_content
 from gateway.composition.foundation import Foundation
 from gateway.config import ConfigError, Settings
 from gateway.config.endpoint_strings import parse
 from gateway.config.problems import Problem
+from gateway.config.regular import read_regular
 from gateway.config.schema.mtls import Mtls
 from gateway.identity.certificate_lists import CertificateLists, ListUnusable, read_lists
 from gateway.identity.certificates import CertificateRules, Client
@@ -62,7 +63,7 @@ def revoked_certificates(
     if mtls is None or not mtls.crl:
         return None
     authorities = _authorities(settings)
-    contents = [(file, _content(file)) for file in mtls.crl]
+    contents = [(file, read_content(file, f"{KEY}[{index}]")) for index, file in enumerate(mtls.crl)]
     seed = sha256(b"".join(sha256(content).digest() for _, content in contents))
     for each in authorities:
         seed.update(each.public_bytes(Encoding.DER))
@@ -107,29 +108,22 @@ def _authorities(settings: Settings) -> list[x509.Certificate]:
     found: list[x509.Certificate] = []
     for file in filter(None, files):
         try:
-            found += pem.certificates(Path(file).read_bytes())
+            found += pem.certificates(read_regular(file))
         except (OSError, ValueError, UnsupportedAlgorithm):
             continue
     return found
 
 
-def _content(file: str) -> bytes:
-    try:
-        return Path(file).read_bytes()
-    except OSError as error:
-        raise ConfigError([Problem(file, 1, 1, KEY, f"expected a file, found {error.strerror}")]) from None
-
-
 def _read(contents: list[tuple[str, bytes]], authorities: list[x509.Certificate]) -> CertificateLists:
     problems: list[Problem] = []
     found = CertificateLists([], authorities)
-    for file, content in contents:
+    for index, (file, content) in enumerate(contents):
         try:
             for each in read_lists(content):
                 found.add(each)
         except ListUnusable as error:
-            words = f"expected a list of revoked certificates, found {error}"
-            problems.append(Problem(file, 1, 1, KEY, words))
+            words = f"{file}: expected a list of revoked certificates, found {error}"
+            problems.append(Problem("", 0, 0, f"{KEY}[{index}]", words))
     if problems:
         raise ConfigError(problems)
     return found

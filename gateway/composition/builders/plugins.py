@@ -186,7 +186,7 @@ def _module(plugin: Plugin) -> Code:
     try:
         octets = read_content(plugin.file or "", "class", LARGEST)
     except ConfigError as error:
-        raise WrongModule(f"{plugin.file}: {error.problems[0].message.removeprefix('expected ')}") from None
+        raise WrongModule(error.problems[0].message.replace(": expected ", ": ", 1)) from None
     return Code(octets, plugin.wasm.fuel, plugin.wasm.memory, plugin.wasm.time)
 
 

@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IProtoc
 from twisted.python.failure import Failure
 
 from gateway.composition.foundation import Foundation
+from gateway.config.problems import below
 from gateway.config.schema.resilience import HealthCheck
 from gateway.config.schema.upstreams import Backend, Upstream
 from gateway.dialling.dialer import Dialer, OneServer
@@ -70,7 +71,8 @@ def _probe(
     first = b"" if version is None else OF_ITSELF[version]
     if check.type in ("tcp", "grpc"):
         if check.type == "grpc" and tls is not None:
-            tls = client_tls_options(backend.host, upstream.tls_of_backends, (H2,))
+            with below("tls."):
+                tls = client_tls_options(backend.host, upstream.tls_of_backends, (H2,))
 
         def connect(make: Callable[[], IProtocol]) -> Deferred[IProtocol]:
             return foundation.dialer.dial(backend.host, port, tls, make, check.timeout, first)

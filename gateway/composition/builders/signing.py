@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
 
+from gateway.composition.builders.content_files import read_content
 from gateway.composition.foundation import Foundation
-from gateway.config import ConfigError, Problem
+from gateway.config.problems import unusable
 from gateway.config.schema.auth import Auth
 from gateway.config.schema.oauth import OAuth
 from gateway.config.schema.tokens import JwtVerifier
@@ -111,13 +111,6 @@ def _generated(whole: Whole | None) -> SigningKey:
 
 def _key(file: str, key: str) -> SigningKey:
     try:
-        return SigningKey.of_pem(Path(file).read_bytes())
-    except OSError as error:
-        raise wrong(file, key, f"expected a file that can be read: {error.strerror}") from None
+        return SigningKey.of_pem(read_content(file, f"auth.oauth.{key}"))
     except SigningKeyUnusable as error:
-        raise wrong(file, key, str(error)) from None
-
-
-def wrong(file: str, key: str, words: str) -> ConfigError:
-    """Make the error for a key below `auth.oauth` whose value cannot be used."""
-    return ConfigError([Problem(file, 1, 1, f"auth.oauth.{key}", words)])
+        raise unusable(f"auth.oauth.{key}", f"{file}: {error}") from None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from twisted.internet.defer import Deferred
 
 from gateway.composition.foundation import Foundation
+from gateway.config.problems import below
 from gateway.config.redis_url import parse_redis_url
 from gateway.config.schema.bounds import Redis
 from gateway.telemetry.exposition import Sample
@@ -71,7 +72,7 @@ def redis_store(settings: Redis | None, foundation: Foundation, name: str = "red
         name: What the metrics call it; stores of different names have connections and breakers of their own.
 
     Raises:
-        gateway.dialling.tls_errors.TLSSettingsError: A certificate cannot be used.
+        gateway.config.ConfigError: A certificate cannot be used.
     """
     redis = settings or Redis()
     key = ("redis", redis) if name == "redis" else ("redis", redis, name)
@@ -102,7 +103,8 @@ def _make(redis: Redis, foundation: Foundation, name: str, shown: _Shown) -> Red
 
     if address.tls:
         # Called now, so that a file that cannot be used fails the build, and not the first connection.
-        client_tls_options(address.hosts[0][0], redis.tls, alpn=())
+        with below("redis.tls."):
+            client_tls_options(address.hosts[0][0], redis.tls, alpn=())
     counts = RedisCounts(foundation.metrics.counter("gateway_store_failures_total"), name)
     store = RedisStore(
         address, redis.timeout, redis.pool, dial, foundation.reactor, foundation.now, foundation.random, counts

@@ -20,6 +20,7 @@ from gateway.composition.builders.access_log import redactor
 from gateway.composition.builders.tracing import Tracing
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
+from gateway.config.problems import below
 from gateway.config.schema.telemetry import Tracing as Said
 from gateway.config.schema.upstreams import BackendTLS
 from gateway.config.texts import without_credentials
@@ -145,7 +146,8 @@ def _exporter(said: Said, found: Environment, foundation: Foundation) -> Any:
         sink = otlp.OtlpSpans(url.encode(), shown, who, gateway.__version__, fields, compress, said.exporter)
         write = otlp.SpanWriter().write
     server = URL.from_text(url)
-    tls = client_tls_options(server.host.lower(), BackendTLS()) if server.scheme == "https" else None
+    with below("tracing.endpoint"):
+        tls = client_tls_options(server.host.lower(), BackendTLS()) if server.scheme == "https" else None
     poster = Poster(Fetcher(foundation.reactor, foundation.dialer, tls, found.timeout or TIMEOUT, MOST))
     metrics = foundation.metrics
     made = Exporter(

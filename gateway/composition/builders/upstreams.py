@@ -38,7 +38,7 @@ def build_upstream(
         gates: Before upstreams that are limited, by name.
 
     Raises:
-        gateway.dialling.tls_errors.TLSSettingsError: A certificate cannot be used.
+        gateway.config.ConfigError: A certificate cannot be used.
     """
     breaker = settings.breaker_of(upstream)
     condition = build_condition(upstream, breaker, foundation)

@@ -38,7 +38,7 @@ def test_a_secret_and_a_file_go_together(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("octets", "words"),
     [
-        (None, "expected a file, found No such file or directory"),
+        (None, "expected a file that can be read, found an error: No such file or directory"),
         (b"secret", "expected a public key or a certificate in PEM"),
         (private_pem(rsa_key()), "expected a public key or a certificate in PEM"),
         (public_pem(ec_key()), "expected a key for RS256, found one of another kind"),
@@ -54,7 +54,7 @@ def test_a_file_that_cannot_be_used_is_told_with_its_name(tmp_path: Path, octets
     with pytest.raises(ConfigError) as error:
         protected({"algorithms": ["RS256"], "public_key_file": str(file)})
 
-    assert str(error.value) == f"{file}:1:1: auth.jwt.default.public_key_file: {words}"
+    assert str(error.value) == f"auth.jwt.default.public_key_file: {file}: {words}"
 
 
 def test_a_verifier_that_no_route_uses_is_looked_at_too(tmp_path: Path) -> None:
