@@ -205,7 +205,7 @@ class GatewayService(MultiService):
         Raises:
             StartError: One cannot be opened.
         """
-        now(self._open_ports(), self._configured)
+        now(self._open_ports(), self.settings, self._configured.tree)
         super().privilegedStartService()
 
     def startService(self) -> None:
@@ -216,7 +216,7 @@ class GatewayService(MultiService):
         """
         gateway = self.gateway
         if not gateway.listeners.open:
-            now(self._open_ports(), self._configured)
+            now(self._open_ports(), self.settings, self._configured.tree)
         if gateway.access_logs.writer is not None:
             gateway.access_logs.writer.startService()
         self._sweeping.start(INTERVAL, now=False)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from gateway.composition.configured import Configured
+from gateway.config import Settings
+from gateway.config.nodes import MapNode
 from gateway.config.written import find_places
 from gateway.listening.endpoints import ListenFailed
 
@@ -22,12 +23,15 @@ class StartError(SystemExit, Exception):
     """
 
 
-def now(opening: Coroutine[Deferred[Any], Any, None], configured: Configured) -> None:
+def now(
+    opening: Coroutine[Deferred[Any], Any, None], settings: Settings, written: Callable[[Settings], MapNode | None]
+) -> None:
     """Run a coroutine that opens ports and must be done at once: they are bound without waiting.
 
     Args:
         opening: Opens them.
-        configured: Knows where their endpoints are written.
+        settings: Those whose ports they are.
+        written: Returns what settings were made from (`gateway.composition.configured.Configured.tree`).
 
     Raises:
         StartError: One cannot be opened.
@@ -37,7 +41,6 @@ def now(opening: Coroutine[Deferred[Any], Any, None], configured: Configured) ->
     if failures:
         error = failures[0].value
         if isinstance(error, ListenFailed):
-            settings = configured.settings
-            find_places(error, configured.tree(settings), settings)
+            find_places(error, written(settings), settings)
             raise StartError(f"gateway: {error}")
         failures[0].raiseException()

@@ -64,32 +64,32 @@ def found(root: MapNode, path: str) -> tuple[Place | None, str]:
             in the place of the number.
 
     Returns:
-        The place, None where nothing is written of its first key either; and the path with numbers.
+        The place, None where nothing is written of its first key either; and the path with numbers, of what was taken
+        over (`gateway.config.inheritance`) that which it was written under.
     """
     node: Node = root
     place: Place | None = None
     said, rest = "", path
     while rest:
-        step = _step(node, rest)
+        step = _step(node, rest, said)
         if step is None:
             break
-        node, written, length = step
+        node, said, length = step
         place = node.place
-        said += written
         rest = rest[length:]
     return place, said + rest
 
 
-def _step(node: Node, path: str) -> tuple[Node, str, int] | None:
-    """Return what the beginning of a path leads to, how that is written, and the length of what it was called."""
+def _step(node: Node, path: str, said: str) -> tuple[Node, str, int] | None:
+    """Return what the beginning of a path leads to, the whole path to there, and the length of that beginning."""
     if isinstance(node, ListNode):
         for number, item in enumerate(node.items):
             name = item.get("name") if isinstance(item, MapNode) else None
             if isinstance(name, ScalarNode) and path.startswith(f"[{name.text}]"):
-                return item, f"[{number}]", len(name.text) + 2
+                return item, f"{said}[{number}]", len(name.text) + 2
         match = _NUMBER.match(path)
         if match is not None and int(match[1]) < len(node.items):
-            return node.items[int(match[1])], match[0], match.end()
+            return node.items[int(match[1])], said + match[0], match.end()
         return None
     if not isinstance(node, MapNode):
         return None
@@ -97,8 +97,8 @@ def _step(node: Node, path: str) -> tuple[Node, str, int] | None:
     # Of names with dots the longest: `auth.jwt.a.b.secret` may be of `a` or of `a.b`.
     for key in sorted(node.entries, key=len, reverse=True):
         if path.startswith(key, dot) and path[dot + len(key) :][:1] in ("", ".", "["):
-            return node.entries[key].node, path[: dot + len(key)], dot + len(key)
+            return node.entries[key].node, node.path_of(key, said), dot + len(key)
     # Written in a short way: what is `auth.jwt.default.secret` may stand as `auth.jwt.secret`.
     end = path.find(".", dot)
-    later = None if end < 0 else _step(node, path[end:])
-    return None if later is None else (later[0], path[:end] + later[1], end + later[2])
+    later = None if end < 0 else _step(node, path[end:], said + path[:end])
+    return None if later is None else (later[0], later[1], end + later[2])

@@ -1,4 +1,7 @@
-"""What may be wrong with TLS towards a server, for all who dial, whether or not they use it."""
+"""What may be wrong with TLS towards a server, for all who dial, whether or not they use it.
+
+Tests: `tests/dialling/test_tls.py::test_nonsense_for_an_authority_is_told`.
+"""
 
 from __future__ import annotations
 

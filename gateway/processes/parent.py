@@ -165,7 +165,7 @@ class Parent(MultiService):
         Raises:
             StartError: One cannot be opened.
         """
-        now(self.ports.open(self.settings), self.configured)
+        now(self.ports.open(self.settings), self.settings, self.configured.tree)
         super().privilegedStartService()
 
     def startService(self) -> None:

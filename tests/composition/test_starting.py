@@ -8,6 +8,7 @@ import pytest
 
 from gateway.composition.configured import Configured
 from gateway.composition.starting import StartError, now
+from gateway.config import Settings
 from gateway.listening.endpoints import ListenFailed
 
 
@@ -23,8 +24,9 @@ def test_a_port_that_cannot_be_opened_is_named_with_its_key(tmp_path: Path, endp
     async def opening() -> None:
         raise ListenFailed(endpoint, "taken")
 
+    configured = Configured(file, {}, lambda: None)
     with pytest.raises(StartError) as caught:
-        now(opening(), Configured(file, {}, lambda: None))
+        now(opening(), configured.settings, configured.tree)
     assert str(caught.value) == f"gateway: {file}:{where}: cannot listen on {endpoint}: taken"
 
 
@@ -35,4 +37,4 @@ def test_what_else_goes_wrong_is_what_it_is() -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        now(opening(), Configured({}, {}, lambda: None))
+        now(opening(), Settings(), lambda settings: None)

@@ -248,7 +248,7 @@ def test_a_file_of_any_size_is_not_read(make: Make, tmp_path: Path) -> None:
     with file.open("wb") as stream:
         stream.truncate((4 << 20) + 1)
 
-    with pytest.raises(ConfigError, match="expected 4 MiB at most"):
+    with pytest.raises(ConfigError, match="expected a file of 4MiB at most"):
         with_users(make, file)
 
 

@@ -166,7 +166,7 @@ def test_a_list_of_somebody_else_is_an_error(world: World) -> None:
 
 def test_a_list_that_is_not_there_is_an_error(world: World) -> None:
     """By its name."""
-    with pytest.raises(ConfigError, match=r"auth\.mtls\.crl\[0\]: .*none\.crl: expected a file .* No such file"):
+    with pytest.raises(ConfigError, match=r"auth\.mtls\.crl\[1\]: .*none\.crl: expected a file .* No such file"):
         world.gateway(crl=[str(world.list), str(world.list.with_name("none.crl"))])
 
 

@@ -186,7 +186,14 @@ class Whole:
         self.stage = WholeStage(self.configured, sockets, crew, lambda: self.stopping)
         self.crew.members = [Member(self.stage.edition, index).start() for index in range(count)]
         self.changes = Changes(
-            self.stage, Times(), Slices, os.urandom, self.configured.again, lambda settings: None, self._in_force
+            self.stage,
+            Times(),
+            Slices,
+            os.urandom,
+            self.configured.again,
+            lambda settings: None,
+            self._in_force,
+            written=self.configured.written,
         )
         self.configured.starts_as(self.changes.version)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from twisted.logger import capturedLogs, formatEvent
 from gateway.composition.changes import Plan, Unfit
 from gateway.config import ConfigError
 from gateway.processes.whole_stage import LONG
-from tests.processes.members import Whole
+from tests.processes.members import Member, Whole
 
 
 @pytest.fixture
@@ -90,7 +91,8 @@ def test_where_one_cannot_build_it_none_has_it(whole: Whole) -> None:
 
     assert [member.open for member in whole.members] == [["tcp:1", "tcp:9"]] * 2
     (said,) = map(formatEvent, events)
-    assert said.endswith("the one before stays:\nlisteners[0].endpoint: cannot listen on tcp:2: this worker cannot")
+    why = "listeners[0].endpoint: cannot listen on tcp:2: this worker cannot"
+    assert said.endswith(f"the one before stays:\n{whole.path}:2:24: {why}")
     assert whole.sockets.steps == ["prepared", "abandoned"]
     whole.members[1].taken.clear()
     assert whole.change("name: orders, path", "name: other, path")
@@ -195,6 +197,27 @@ def test_what_a_worker_finds_wrong_keeps_its_place(whole: Whole) -> None:
         assert problem.line > 1
         assert problem.message == "p: it could not be made: SystemExit"
     assert whole.members[0].routes == ["orders"]
+
+
+def test_a_file_that_a_worker_cannot_use_is_told_with_where_it_is_named(whole: Whole) -> None:
+    """The worker knows settings only; the parent, what they were read from."""
+    with capturedLogs() as events:
+        assert not whole.change("timeouts:", "error_pages: {404: none.html}\ntimeouts:")
+
+    (said,) = map(formatEvent, events)
+    assert f":\n{whole.path}:4:20: error_pages.404: {whole.path.parent}/none.html: expected a file" in said
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_a_worker_that_starts_says_where_a_file_is_named(whole: Whole, made: bool) -> None:
+    """Whether it was told settings, or the files that they are made from."""
+    (whole.path.parent / "a.html").write_text("a")
+    assert whole.change("timeouts:", "error_pages: {404: a.html}\ntimeouts:")
+    (whole.path.parent / "a.html").unlink()
+    edition = whole.stage.edition if made else replace(whole.stage.edition, settings=None)
+
+    with pytest.raises(ConfigError, match=rf"^{whole.path}:4:20: error_pages\.404: .*a\.html: expected a file"):
+        Member(edition, 2)
 
 
 def test_another_number_of_processes_takes_an_upgrade(whole: Whole) -> None:

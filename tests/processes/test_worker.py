@@ -39,7 +39,9 @@ def test_one_that_cannot_serve_says_why_and_ends(whole: Whole) -> None:
     member.taken.add("tcp:1")
     member.start()
 
-    assert member.told == [("failed", f"gateway: {whole.path}:2:24: listeners[0].endpoint: cannot listen on tcp:1: this worker cannot")]
+    assert member.told == [
+        ("failed", f"gateway: {whole.path}:2:24: listeners[0].endpoint: cannot listen on tcp:1: this worker cannot")
+    ]
     assert member.reactor.stopped == 1
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import re
 import shutil
 import signal
-import re
 import socket
 import stat
 import subprocess

@@ -1,0 +1,91 @@
+"""Where a key of a configuration is written."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.config import reading
+from gateway.config.inheritance import fill_in
+from gateway.config.nodes import MapNode
+from gateway.config.problems import ConfigError, Place, Problem, below, unusable
+from gateway.config.written import find_places, found
+
+TEXT = """\
+routes:
+- {name: a, path: /a}
+- {name: "0", respond: {file: x}}
+- {name: b.c, group: g}
+groups: {g: {respond: {file: y}}}
+plugins: [{class: p}]
+auth:
+  jwt:
+    secret: s
+    a.b: {secret: t}
+    a: {jwks_url: u}
+"""
+
+
+@pytest.fixture
+def root() -> MapNode:
+    """The text above, with everything taken over."""
+    tree = reading.read(TEXT, "g.yaml", [])
+    assert isinstance(tree, MapNode)
+    return fill_in(tree)
+
+
+@pytest.mark.parametrize(
+    ("path", "line", "shown"),
+    [
+        ("routes[1].respond.file", 3, "routes[1].respond.file"),
+        ("routes[a].path", 2, "routes[0].path"),
+        ("routes[0].respond.file", 3, "routes[1].respond.file"),  # a name goes before a number
+        ("routes[b.c].respond.file", 5, "groups.g.respond.file"),
+        ("routes[a].respond.file", 2, "routes[0].respond.file"),
+        ("plugins[0].class", 6, "plugins[0].class"),
+        ("auth.jwt.default.secret", 9, "auth.jwt.default.secret"),
+        ("auth.jwt.a.b.secret", 10, "auth.jwt['a.b'].secret"),
+        ("auth.jwt.a.jwks_url", 11, "auth.jwt.a.jwks_url"),
+        ("auth.basic.users_file", 8, "auth.basic.users_file"),
+    ],
+)
+def test_a_key_is_found_by_its_path(root: MapNode, path: str, line: int, shown: str) -> None:
+    """Or what it is a part of; with the number in the place of the name."""
+    place, said = found(root, path)
+
+    assert place is not None
+    assert (place.line, said) == (line, shown)
+
+
+@pytest.mark.parametrize("path", ["", "redis.tls.ca", "route", "routes.a"])
+def test_what_is_not_written_has_no_place(root: MapNode, path: str) -> None:
+    """Defaults, and what is in no file."""
+    place, said = found(root, path)
+
+    assert (place is None or place.line == 2, said) == (True, path)
+
+
+def test_only_what_has_no_place_is_given_one(root: MapNode) -> None:
+    """The line of a file of users is known to who reads it."""
+    known = Problem("users", 7, 1, "auth.basic.users_file", "a")
+    error = ConfigError([known, Problem("", 0, 0, "plugins[0].class", "b"), Problem("", 0, 0, "redis", "c")])
+
+    assert str(error) == "plugins[0].class: b\nredis: c\nusers:7:1: auth.basic.users_file: a"
+    find_places(error, root)
+    assert str(error) == "g.yaml:6:19: plugins[0].class: b\nredis: c\nusers:7:1: auth.basic.users_file: a"
+
+
+def test_without_a_tree_the_keys_are_told() -> None:
+    """An application's settings were in no file."""
+    error = unusable("a.b", "c")
+    find_places(error, None)
+
+    assert str(error) == "a.b: c"
+
+
+def test_a_key_is_put_together_by_those_who_know_its_parts() -> None:
+    """What has a place is left as it is, and so is the kind of the error."""
+    known = Problem(*Place("f", 1, 2), "z", "words")
+    with pytest.raises(ConfigError) as caught, below("upstreams[a]."), below("tls."):
+        raise ConfigError([known, Problem("", 0, 0, "ca", "words"), Problem("", 0, 0, "", "name")])
+
+    assert [one.path for one in caught.value.problems] == ["upstreams[a].tls", "upstreams[a].tls.ca", "z"]
