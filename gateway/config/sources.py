@@ -7,10 +7,12 @@ files under `..data`). The `.env` beside them belongs to the environment.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from gateway.config.problems import Place, Problem, problem
+from gateway.config.regular import open_regular
 
 SUFFIXES = (".yaml", ".yml", ".json")
 MAX_BYTES = 16 * 2**20
@@ -66,7 +68,8 @@ def gather(path: Path, problems: list[Problem]) -> Sources:
         directory, names = path.parent, [path]
     files = []
     for name in names:
-        text = _text(name, problems)
+        # The one file that was named may be a pipe; what lies in a directory and is one would hold up a reload.
+        text = _text(name, problems, open_regular if directory == path else _opened)
         if text is not None:
             files.append(Source(str(name), text))
     variables = _variables(directory / ".env", problems)
@@ -82,10 +85,14 @@ def _variables(path: Path, problems: list[Problem]) -> dict[str, str]:
     return {} if text is None else dotenv.parse(text, str(path), problems)
 
 
-def _text(path: Path, problems: list[Problem]) -> str | None:
+def _opened(path: Path) -> BinaryIO:
+    return path.open("rb")
+
+
+def _text(path: Path, problems: list[Problem], opened: Callable[[Path], BinaryIO] = open_regular) -> str | None:
     file = str(path)
     try:
-        with path.open("rb") as stream:
+        with opened(path) as stream:
             content = stream.read(MAX_BYTES + 1)
     except OSError as error:
         reason = error.strerror or type(error).__name__

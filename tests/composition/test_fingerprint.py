@@ -57,6 +57,13 @@ class TestDigest:
 
         assert digest(sources(missing)) != before
 
+    def test_a_named_pipe(self, tmp_path: Path, path: Path) -> None:
+        """Is as what is not there: to read it would be to wait until somebody writes to it."""
+        os.mkfifo(tmp_path / "b.yaml")
+
+        assert digest(sources(tmp_path)) == digest([path])
+        assert cut_off([tmp_path / "b.yaml"]) is None
+
 
 class TestContents:
     """Files are read again when their status does not vouch for what is in them."""

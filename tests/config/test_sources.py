@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,26 @@ def test_a_path_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
     assert wrong(tmp_path / "none.yaml") == [
         "P:1:1: expected a file that can be read, found an error: No such file or directory"
     ]
+
+
+def test_a_named_pipe_in_a_directory_is_a_problem(tmp_path: Path) -> None:
+    """Nobody may write to it: the start, or a reload, would wait for ever."""
+    os.mkfifo(tmp_path / "a.yaml")
+
+    assert wrong(tmp_path) == ["P/a.yaml:1:1: expected a file that can be read, found an error: it is no regular file"]
+
+
+def test_the_one_file_that_was_named_may_be_a_pipe() -> None:
+    """A shell makes one of `<(sops -d gateway.yaml)`."""
+    reader, writer = os.pipe()
+    os.write(writer, b"routes: []")
+    os.close(writer)
+    try:
+        found = gather(Path(f"/dev/fd/{reader}"), [])
+    finally:
+        os.close(reader)
+
+    assert [source.text for source in found.files] == ["routes: []"]
 
 
 def test_an_empty_directory_is_a_problem(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -110,6 +111,14 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     """With the reason."""
     with pytest.raises(CertificateError, match=r"^cannot read .*/none\.pem: no such file or directory$"):
         read_identities([tmp_path / "none.pem"])
+
+
+def test_a_named_pipe_is_refused(tmp_path: Path) -> None:
+    """Nobody may write to it: the start, or a reload, would wait for ever."""
+    os.mkfifo(tmp_path / "pipe.pem")
+
+    with pytest.raises(CertificateError, match=r"^cannot read .*/pipe\.pem: it is no regular file$"):
+        read_identities([tmp_path / "pipe.pem"])
 
 
 def test_a_key_without_certificate_is_named(tmp_path: Path) -> None:
