@@ -55,7 +55,7 @@ def _rehearse(settings: Settings, root: MapNode) -> Iterator[str]:
         # The wall clock is the real one: certificates and keys are judged by it.
         MemoryGateway(settings, MemoryNetwork(virtual_clock()), random.Random(), time.time)  # noqa: S311  # no secret stays
     except ConfigError as error:
-        find_places(error, root)
+        find_places(error, root, settings)
         yield from map(str, error.problems)
     reactor = MemoryReactor()
     for endpoint in (*(listener.endpoint for listener in settings.listeners), settings.admin.endpoint):

@@ -16,27 +16,27 @@ from __future__ import annotations
 
 import re
 
-from gateway.config.nodes import ListNode, MapNode, Node, ScalarNode
+from gateway.config.nodes import ListNode, MapNode, Node
 from gateway.config.problems import ConfigError, NotPossible, Place, Problem
 from gateway.config.schema import Settings
 
 _NUMBER = re.compile(r"\[([0-9]+)\]")
 
 
-def find_places(error: ConfigError | NotPossible, root: MapNode | None, settings: Settings | None = None) -> None:
+def find_places(error: ConfigError | NotPossible, root: MapNode | None, settings: Settings) -> None:
     """Have an error say where what cannot be had is asked for, as far as it does not say so.
 
     Args:
         error: It has keys only.
         root: What the settings were read from; None where that is not known.
-        settings: Of the endpoint that an error is about, where it is about one, they tell the key.
+        settings: They know the numbers of what is called by its name, and the key of an endpoint.
     """
     if isinstance(error, ConfigError):
         if root is not None:
-            error.problems = tuple(one if one.file else _placed(one, root) for one in error.problems)
+            error.problems = tuple(one if one.file else _placed(one, root, settings) for one in error.problems)
         return
     endpoint = getattr(error, "endpoint", None)
-    if not error.path and settings is not None and endpoint is not None:
+    if not error.path and endpoint is not None:
         error.path = endpoint_path(endpoint, settings)
     if error.at is None and error.path and root is not None:
         error.at, error.path = found(root, error.path)
@@ -50,9 +50,19 @@ def endpoint_path(endpoint: str, settings: Settings) -> str:
     return "admin.endpoint" if settings.admin.endpoint == endpoint else ""
 
 
-def _placed(one: Problem, root: MapNode) -> Problem:
-    place, path = found(root, one.path)
+def _placed(one: Problem, root: MapNode, settings: Settings) -> Problem:
+    place, path = found(root, _numbered(one.path, settings))
     return one._replace(path=path) if place is None else Problem(*place, path, one.message)
+
+
+def _numbered(path: str, settings: Settings) -> str:
+    """Put the number of a thing in the place of its name, which need not be written: a route has one from its path."""
+    section, _, rest = path.partition("[")
+    if section in ("routes", "upstreams", "plugins"):
+        for number, thing in enumerate(getattr(settings, section)):
+            if rest.startswith(f"{thing.name}]"):
+                return f"{section}[{number}{rest[len(thing.name) :]}"
+    return path
 
 
 def found(root: MapNode, path: str) -> tuple[Place | None, str]:
@@ -60,12 +70,11 @@ def found(root: MapNode, path: str) -> tuple[Place | None, str]:
 
     Args:
         root: The tree.
-        path: Of the key, as messages have it: `listeners[0].endpoint`. In a list of things with names, a name may stand
-            in the place of the number.
+        path: Of the key, as messages have it: `listeners[0].endpoint`.
 
     Returns:
-        The place, None where nothing is written of its first key either; and the path with numbers, of what was taken
-        over (`gateway.config.inheritance`) that which it was written under.
+        The place, None where nothing is written of its first key either; and the path, of what was taken over
+        (`gateway.config.inheritance`) that which it was written under.
     """
     node: Node = root
     place: Place | None = None
@@ -83,10 +92,6 @@ def found(root: MapNode, path: str) -> tuple[Place | None, str]:
 def _step(node: Node, path: str, said: str) -> tuple[Node, str, int] | None:
     """Return what the beginning of a path leads to, the whole path to there, and the length of that beginning."""
     if isinstance(node, ListNode):
-        for number, item in enumerate(node.items):
-            name = item.get("name") if isinstance(item, MapNode) else None
-            if isinstance(name, ScalarNode) and path.startswith(f"[{name.text}]"):
-                return item, f"{said}[{number}]", len(name.text) + 2
         match = _NUMBER.match(path)
         if match is not None and int(match[1]) < len(node.items):
             return node.items[int(match[1])], said + match[0], match.end()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from gateway.config import reading
+from gateway.config import Settings, reading
 from gateway.config.inheritance import fill_in
+from gateway.config.loading import load_with_places
 from gateway.config.nodes import MapNode
 from gateway.config.problems import ConfigError, Place, Problem, below, unusable
 from gateway.config.written import find_places, found
@@ -37,10 +40,9 @@ def root() -> MapNode:
     ("path", "line", "shown"),
     [
         ("routes[1].respond.file", 3, "routes[1].respond.file"),
-        ("routes[a].path", 2, "routes[0].path"),
-        ("routes[0].respond.file", 3, "routes[1].respond.file"),  # a name goes before a number
-        ("routes[b.c].respond.file", 5, "groups.g.respond.file"),
-        ("routes[a].respond.file", 2, "routes[0].respond.file"),
+        ("routes[0].path", 2, "routes[0].path"),
+        ("routes[2].respond.file", 5, "groups.g.respond.file"),
+        ("routes[0].respond.file", 2, "routes[0].respond.file"),
         ("plugins[0].class", 6, "plugins[0].class"),
         ("auth.jwt.default.secret", 9, "auth.jwt.default.secret"),
         ("auth.jwt.a.b.secret", 10, "auth.jwt['a.b'].secret"),
@@ -49,7 +51,7 @@ def root() -> MapNode:
     ],
 )
 def test_a_key_is_found_by_its_path(root: MapNode, path: str, line: int, shown: str) -> None:
-    """Or what it is a part of; with the number in the place of the name."""
+    """Or what it is a part of."""
     place, said = found(root, path)
 
     assert place is not None
@@ -70,14 +72,40 @@ def test_only_what_has_no_place_is_given_one(root: MapNode) -> None:
     error = ConfigError([known, Problem("", 0, 0, "plugins[0].class", "b"), Problem("", 0, 0, "redis", "c")])
 
     assert str(error) == "plugins[0].class: b\nredis: c\nusers:7:1: auth.basic.users_file: a"
-    find_places(error, root)
+    find_places(error, root, Settings())
     assert str(error) == "g.yaml:6:19: plugins[0].class: b\nredis: c\nusers:7:1: auth.basic.users_file: a"
+
+
+@pytest.mark.parametrize(
+    ("path", "shown", "line"),
+    [
+        ("routes[0].respond.file", "routes[1].respond.file", 3),
+        ("routes[/c/*].respond.file", "routes[2].respond.file", 4),
+        ("upstreams[u].tls.ca", "upstreams[0].tls.ca", 5),
+        ("routes[e].path", "routes[e].path", 2),
+    ],
+)
+def test_things_are_called_by_their_names(tmp_path: Path, path: str, shown: str, line: int) -> None:
+    """A name goes before a number, and may be written nowhere; what there is not is at its list."""
+    file = tmp_path / "g.yaml"
+    file.write_text(
+        "routes:\n"
+        "- {name: a, path: /a, respond: {body: x}}\n"
+        '- {name: "0", path: /0, respond: {body: x}}\n'
+        "- {path: /c/*, respond: {body: x}}\n"
+        "upstreams: [{name: u, backends: [{url: http://a}]}]\n"
+    )
+    loaded = load_with_places(file, {})
+    error = unusable(path, "words")
+    find_places(error, loaded.root, loaded.settings)
+
+    assert (error.problems[0].path, error.problems[0].line) == (shown, line)
 
 
 def test_without_a_tree_the_keys_are_told() -> None:
     """An application's settings were in no file."""
     error = unusable("a.b", "c")
-    find_places(error, None)
+    find_places(error, None, Settings())
 
     assert str(error) == "a.b: c"
 
