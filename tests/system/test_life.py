@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -27,16 +28,37 @@ def origin() -> Iterator[backends.Backend]:
         yield server
 
 
-def test_a_port_in_use_is_one_clear_line_and_a_failure(tmp_path: Path, origin: backends.Backend) -> None:
-    """The exit code says it too, and there is no traceback."""
-    gateway = GatewayProcess(tmp_path, **one_upstream(origin.url))
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_port_in_use_is_one_clear_line_and_a_failure(
+    tmp_path: Path, origin: backends.Backend, processes: int
+) -> None:
+    """With where it is asked for; the exit code says it too, and there is no traceback."""
+    gateway = GatewayProcess(tmp_path, processes=processes, **one_upstream(origin.url))
     with socket.socket() as other:
         other.bind(("127.0.0.1", gateway.port))
         other.listen()
         gateway.start(wait=False)
 
         assert gateway.wait() == 1
-    assert f"cannot listen on tcp:{gateway.port}:interface=127.0.0.1: address already in use" in gateway.errors
+    endpoint = f"tcp:{gateway.port}:interface=127.0.0.1"
+    words = f"listeners[0].endpoint: cannot listen on {endpoint}: address already in use"
+    assert re.search(rf"{gateway.config}:\d+:\d+: {re.escape(words)}", gateway.errors)
+    assert "Traceback" not in gateway.errors
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_file_that_cannot_be_used_is_one_clear_line_and_a_failure(
+    tmp_path: Path, origin: backends.Backend, processes: int
+) -> None:
+    """With where it is named; a named pipe that nobody writes to does not hold up the start."""
+    os.mkfifo(tmp_path / "page.html")
+    pages = {"error_pages": {"404": "page.html"}}
+    gateway = GatewayProcess(tmp_path, processes=processes, **pages, **one_upstream(origin.url))
+    gateway.start(wait=False)
+
+    assert gateway.wait() == 1
+    words = f"error_pages.404: {tmp_path}/page.html: expected a file that can be read, found an error: it is no regular"
+    assert re.search(rf"{gateway.config}:\d+:\d+: {re.escape(words)}", gateway.errors)
     assert "Traceback" not in gateway.errors
 
 

@@ -157,7 +157,7 @@ def test_files_that_clients_get_are_watched(tmp_path: Path) -> None:
         page.write_text("<p>two ${status}")
         until(lambda: nowhere() == "<p>two 404", patience=4)
         page.unlink()
-        until(lambda: "error_pages.404: expected a file that can be read" in gateway.errors)
+        until(lambda: ".html: expected a file that can be read" in gateway.errors)
         assert nowhere() == "<p>two 404"
 
 
