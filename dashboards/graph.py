@@ -19,6 +19,8 @@ COLOURS = 10
 WIDTH = 592.0
 PLOT = 140.0
 """Height of a graph without its labels."""
+TOP = 12.0
+"""Above a graph."""
 BELOW = 22.0
 """Height of the labels of time."""
 BAR, LANE = 26.0, 24.0
@@ -37,7 +39,7 @@ def lines(panel: Panel, series: Sequence[Series], shown: Window) -> str:
     labels = [text(mark, panel.unit) for mark in marks]
     left = max(map(len, labels)) * LETTER + 12
     across = _Time(shown, left, WIDTH - 10)
-    top = 8.0
+    top = TOP
 
     def y(figure: float) -> float:
         return top + PLOT * (1 - max(0.0, figure) / marks[-1])

@@ -103,7 +103,7 @@ def _box(panel: Panel, series: Sequence[Series], shown: Window, beside: int) -> 
     if not series:
         inner, more = '<p class="nothing">No data</p>', 76
     elif panel.shown is Shown.FIGURE:
-        inner, more = graph.figure(panel, series, shown, (WIDTH - 32 - GAP * (beside - 1)) / beside - 2), 76 - GAP + 8
+        inner, more = graph.figure(panel, series, shown, (WIDTH - 32 - GAP * (beside - 1)) / beside - 2), 76 - GAP + 10
     elif panel.shown is Shown.BARS:
         inner, more = graph.bars(panel, series), int(len(series[: graph.MOST]) * graph.BAR + 8)
     elif panel.shown is Shown.STATES:
@@ -112,7 +112,10 @@ def _box(panel: Panel, series: Sequence[Series], shown: Window, beside: int) -> 
         inner = graph.states(panel, series, shown) + keys
     else:
         keys, count = _legend(panel, series)
-        inner, more = graph.lines(panel, series, shown) + keys, int(8 + graph.PLOT + graph.BELOW) + count * KEY + 6
+        inner, more = (
+            graph.lines(panel, series, shown) + keys,
+            int(graph.TOP + graph.PLOT + graph.BELOW) + count * KEY + 6,
+        )
     left_out = len(series) - graph.MOST
     if left_out > 0 and panel.shown is not Shown.FIGURE:
         inner += f'<p class="more">and {left_out} more</p>'
@@ -128,7 +131,7 @@ def _legend(panel: Panel, series: Sequence[Series]) -> tuple[str, int]:
     rows = -(-len(kept) // 2) if many else len(kept)
     columns = [kept[:rows], kept[rows:]] if many else [kept]
     tables = "".join(
-        "<table><thead><tr><th></th><th>last</th><th>max</th></tr></thead><tbody>"
+        "<table><thead><tr><td></td><th>last</th><th>max</th></tr></thead><tbody>"
         + "".join(
             f'<tr><th title="{escape(one.name)}"><svg width="14" height="10"><path class="key {graph.ink(number)}"'
             f' d="M0 5H14"/></svg><span>{escape(one.name)}</span></th>'

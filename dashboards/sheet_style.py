@@ -113,7 +113,7 @@ th{text-align:left;font-weight:400;overflow:hidden;text-overflow:ellipsis}
 th svg{display:inline-block;margin-right:6px}
 thead th,td{text-align:right}
 thead th{color:var(--quiet);width:78px}
-thead th:first-child{width:auto}
+thead td{width:auto}
 .words{padding-top:4px}
 .words span{margin-right:16px}
 .words svg{display:inline-block;margin-right:5px;vertical-align:-2px}

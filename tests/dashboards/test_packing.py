@@ -60,14 +60,16 @@ def test_what_is_opaque_needs_three_octets() -> None:
     assert pixels(packed(png(2, 1, 6, [bytes([0, 1, 2, 3, 255, 4, 5, 6, 255])]))) == [(1, 2, 3), (4, 5, 6)]
 
 
-def test_a_rare_colour_becomes_the_nearest() -> None:
-    """All 256 of the red are there twice, one of them once in green, nearly."""
-    reds = bytes(octet for red in range(256) for octet in (red, 0, 0))
+def test_a_rare_colour_is_kept_where_it_is_like_no_other() -> None:
+    """Reds and blues are more than fit, and the line is green once: some of the reds become their neighbours."""
+    reds = bytes(octet for red in range(256) for octet in (red, 0, 0)) * 2
+    blues = bytes(octet for blue in range(256) for octet in (0, 0, blue)) * 2
+    line = bytes([0, 200, 0]) + bytes(511 * 3)
 
-    found = pixels(packed(png(256, 3, 2, [b"\0" + reds, b"\0" + reds, b"\0" + reds[:-3] + bytes([250, 1, 0])])))
+    found = pixels(packed(png(512, 3, 2, [b"\0" + reds, b"\0" + blues, b"\0" + line])))
 
-    assert found[-1] == (250, 0, 0)
-    assert found[:256] == [(red, 0, 0) for red in range(256)]
+    assert found[1024] == (0, 200, 0)
+    assert all(abs(red - pixel[0]) < 16 and pixel[1:] == (0, 0) for red, pixel in enumerate(found[:256]))
 
 
 @pytest.mark.parametrize("other", [b"GIF89a", png(1, 1, 0, [b"\0\0"]), png(1, 1, 2, [b"\0" * 7], depth=16)])

@@ -2,25 +2,36 @@
 
 Times of the rules are sixty times shorter, so that what takes minutes takes seconds; nothing else is changed but the
 memory that is too much (any gateway occupies more).
+
+`DASHBOARD_PICTURES=docs/images` writes the pictures of the guide anew.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 import yaml
 
+from dashboards.answers import window
+from dashboards.drawing import draw, take
 from dashboards.pages import PAGES
 from dashboards.panel import Panel
+from dashboards.picture import BROWSER
+from dashboards.sheet import WIDTH, Sheet
 from gateway.telemetry.catalog import METRICS
+from tests.system.browser import needs_browser
 from tests.system.busy_gateways import BusyGateways, busy_gateways
+from tests.system.devtools import browsing
+from tests.system.drawn_page import unreadable
 from tests.system.prometheus_server import (
     ALERTMANAGER,
     PLACE,
@@ -48,13 +59,14 @@ ALERTS = {
 }
 LONGEST = 200.0
 """Seconds after which what has not come will not come."""
+INTERVAL = 1.5
+"""Seconds between scrapes as Grafana would be told: rates are over 6 s, where scrapes may be late."""
+PICTURES = os.environ.get("DASHBOARD_PICTURES")
 
 
 def filled_in(query: str) -> str:
     """A query as Grafana asks it; a figure that is 0 where there is no series is asked for the series."""
-    for variable, value in {"instance": ".*", "route": ".*", "__rate_interval": "6s", "__range": "1m"}.items():
-        query = query.replace(f"${variable}", value)
-    return query.replace(" or vector(0)", "")
+    return window(0, 60, INTERVAL).filled_in(query).replace(" or vector(0)", "")
 
 
 class Told(ThreadingHTTPServer):
@@ -91,6 +103,8 @@ class Found(NamedTuple):
         spans: What the gateways have exported.
         fired: Alerts that have fired: name and severity.
         heard: What the alertmanager has told, by whom.
+        drawn: The dashboards as they were drawn of it, by their names.
+        place: The directory where their pages are.
     """
 
     data: set[str]
@@ -99,6 +113,8 @@ class Found(NamedTuple):
     spans: list[bytes]
     fired: set[tuple[str, str]]
     heard: dict[str, list[dict[str, Any]]]
+    drawn: dict[str, Sheet]
+    place: Path
 
 
 @pytest.fixture(scope="module")
@@ -114,14 +130,17 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Found]:
         busy_gateways(place) as gateways,
         prometheus_server(place, gateways.targets, rules, [manager]) as prometheus,
     ):
-        yield observe(gateways, prometheus, told)
+        began = time.time()
+        seen = Found(set(), {}, {}, gateways.origin.spans, set(), told.heard, {}, place / "drawn")
+        observe(gateways, prometheus, seen)
+        seen.drawn.update(draw(prometheus.url, seen.place, began, time.time(), INTERVAL, "light"))
+        yield seen
     told.shutdown()
     told.server_close()
 
 
-def observe(gateways: BusyGateways, prometheus: PrometheusServer, told: Told) -> Found:
+def observe(gateways: BusyGateways, prometheus: PrometheusServer, seen: Found) -> None:
     """Look until everything has been seen once."""
-    seen = Found(set(), {}, {}, gateways.origin.spans, set(), told.heard)
     wanted = QUERIES | RECORDS
     end = time.monotonic() + LONGEST
 
@@ -140,7 +159,7 @@ def observe(gateways: BusyGateways, prometheus: PrometheusServer, told: Told) ->
     gateways.hold_up()
     restarts = threading.Thread(target=gateways.restart, args=(lambda: started(gateways, prometheus),), daemon=True)
     restarts.start()
-    while time.monotonic() < end and not (wanted <= seen.data and seen.fired >= ALERTS and all(told.heard.values())):
+    while time.monotonic() < end and not (wanted <= seen.data and seen.fired >= ALERTS and all(seen.heard.values())):
         look()
         time.sleep(0.5)
     restarts.join(max(0, end - time.monotonic()))
@@ -153,7 +172,6 @@ def observe(gateways: BusyGateways, prometheus: PrometheusServer, told: Told) ->
         asked = f'{name}_bucket{{job="gateway"}}'
         told_of = prometheus.ask("query_exemplars", query=asked, start=f"{now - 600:.0f}", end=f"{now + 1:.0f}")
         seen.exemplars[name] = {each["labels"]["trace_id"] for of_it in told_of for each in of_it["exemplars"]}
-    return seen
 
 
 def started(gateways: BusyGateways, prometheus: PrometheusServer) -> float:
@@ -168,6 +186,33 @@ def started(gateways: BusyGateways, prometheus: PrometheusServer) -> float:
 def test_every_query_of_a_panel_gives_data(found: Found, panel: Panel) -> None:
     """Whether it shows what is well, or needs a fault to show something."""
     assert [query.expr for query in panel.queries if query.expr not in found.data] == []
+
+
+@pytest.mark.parametrize("name", [page.name for page in PAGES])
+def test_every_panel_is_drawn_with_data(found: Found, name: str) -> None:
+    """Without Grafana, from what this Prometheus has."""
+    html = (found.place / f"{name}.html").read_text()
+
+    assert found.drawn[name].empty == []
+    sections = html.split("<section")[1:]
+    assert len(sections) == len([panel for page, panel in PANELS if page == name])
+    for section in sections:
+        marks = re.findall(r'<(?:path class="(?:line|spark)|circle class="dot|rect class="(?:bar|state)) ', section)
+        assert marks, section[:200]
+
+
+@needs_browser
+def test_what_is_drawn_can_be_read(found: Found, tmp_path: Path) -> None:
+    """And the pictures of it are what the guide shows, where these are wanted."""
+    with browsing(tmp_path) as tab:
+        tab.become(WIDTH)
+        for name in found.drawn:
+            tab.show((found.place / f"{name}.html").as_uri())
+            assert (name, unreadable(tab)) == (name, [])
+    if PICTURES and BROWSER is not None:
+        take(BROWSER, found.place, found.drawn)
+        for name in found.drawn:
+            Path(PICTURES, f"dashboard-{name}.png").write_bytes((found.place / f"{name}.png").read_bytes())
 
 
 def test_every_query_of_the_page_of_metrics_gives_data(found: Found) -> None:

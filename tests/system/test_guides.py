@@ -213,14 +213,16 @@ def test_upgrade_without_losing_a_request(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(PROMETHEUS is None, reason="no prometheus on PATH: `make test` installs one")
+@pytest.mark.timeout(300)  # pictures are taken
 def test_dashboards_and_alerts(tmp_path: Path) -> None:
-    """A Prometheus scrapes a gateway by the rules that are shipped."""
-    (tmp_path / "etc").symlink_to(ROOT / "etc")
+    """A Prometheus scrapes a gateway by the rules that are shipped, and is drawn."""
+    for place in ("etc", "dashboards"):
+        (tmp_path / place).symlink_to(ROOT / place)
     with backend("app") as origin:
         ports = {port: free_port() for port in (8080, 9090, 9091)}
         guide = Guide("docs/guides/dashboards.md", tmp_path, {**ports, 9001: origin.server_address[1]})
         try:
-            assert guide.follow() >= 10
+            assert guide.follow() >= 12
         finally:
             with contextlib.suppress(OSError, ValueError):
                 os.kill(int((tmp_path / "prometheus.pid").read_text()), signal.SIGTERM)
