@@ -6,8 +6,10 @@ For those who want to see what is on them without a Grafana, and for the picture
 from __future__ import annotations
 
 import argparse
+import math
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from dashboards.answers import NoAnswer, Prometheus, window
@@ -53,26 +55,37 @@ def take(browser: str, place: Path, sheets: dict[str, Sheet]) -> None:
         picture(browser, place / f"{name}.html", place / f"{name}.png", WIDTH, made.height)
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Run the command."""
+def _positive(given: str) -> float:
+    with suppress(ValueError):
+        if 0 < (found := float(given)) < math.inf:
+            return found
+    raise argparse.ArgumentTypeError(f'expected a number above 0, found "{given}"')
+
+
+def main(arguments: Sequence[str], browser: str | None = BROWSER) -> None:
+    """Run the command; without a browser there are no pictures."""
     parser = argparse.ArgumentParser("python -m dashboards draw", description="Draw the dashboards without Grafana.")
     parser.add_argument("--prometheus", required=True, metavar="URL", help="the Prometheus that scrapes the gateways")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="where the pages and pictures go")
-    parser.add_argument("--minutes", type=float, default=30.0, help="how much time they show, up to now (default: 30)")
     parser.add_argument(
-        "--interval", type=float, help="seconds from point to point at least (Grafana: scrape interval; default: that)"
+        "--minutes", type=_positive, default=30.0, help="how much time they show, up to now (default: 30)"
+    )
+    parser.add_argument(
+        "--interval",
+        type=_positive,
+        help="seconds from point to point at least (Grafana: scrape interval; default: that)",
     )
     parser.add_argument("--theme", choices=("light", "dark"), default="", help="default: the reader's")
     given = parser.parse_args(arguments)
     end = time.time()
     try:
         sheets = draw(given.prometheus, given.out, end - 60 * given.minutes, end, given.interval, given.theme)
-        if BROWSER is not None:
-            take(BROWSER, given.out, sheets)
+        if browser is not None:
+            take(browser, given.out, sheets)
     except (NoAnswer, NoPicture) as error:
         parser.exit(1, f"{error}\n")
     for name, made in sheets.items():
         empty = f"; no data: {', '.join(made.empty)}" if made.empty else ""
         print(f"{given.out / name}.html{empty}")  # noqa: T201 - a command line prints
-    if BROWSER is None:
+    if browser is None:
         print("no pictures: there is no Chromium on PATH")  # noqa: T201 - a command line prints

@@ -5,9 +5,10 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
-from dashboards.packing import packed
+from dashboards.packing import NotOurs, packed
 
 _NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 BROWSER = next(filter(None, map(shutil.which, _NAMES)), None)
@@ -46,7 +47,11 @@ def picture(browser: str, page: Path, image: Path, width: int, height: int) -> N
             ),
             page.absolute().as_uri(),
         ]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)  # noqa: S603
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)  # noqa: S603
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise NoPicture(str(error)) from None
     if not image.exists():
         raise NoPicture(done.stderr[-2000:])
-    image.write_bytes(packed(image.read_bytes()))
+    with suppress(NotOurs):  # then it is larger
+        image.write_bytes(packed(image.read_bytes()))
