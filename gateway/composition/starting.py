@@ -10,6 +10,7 @@ from twisted.python.failure import Failure
 
 from gateway.config import Settings
 from gateway.config.nodes import MapNode
+from gateway.config.texts import without_credentials
 from gateway.config.written import find_places
 from gateway.listening.endpoints import ListenFailed
 
@@ -42,5 +43,12 @@ def now(
         error = failures[0].value
         if isinstance(error, ListenFailed):
             find_places(error, written(settings), settings)
-            raise StartError(f"gateway: {error}")
+            raise StartError(_in_words(error))
         failures[0].raiseException()
+
+
+def _in_words(error: ListenFailed) -> str:
+    """Say first what is wrong: of what twistd's child tells its waiting parent, a hundred octets are shown."""
+    where = [str(error.at)] * (error.at is not None) + [error.path] * bool(error.path)
+    behind = f" ({': '.join(where)})" if where else ""
+    return f"gateway: cannot listen on {without_credentials(error.endpoint)}: {error.words}{behind}"

@@ -27,7 +27,7 @@ def test_a_port_that_cannot_be_opened_is_named_with_its_key(tmp_path: Path, endp
     configured = Configured(file, {}, lambda: None)
     with pytest.raises(StartError) as caught:
         now(opening(), configured.settings, configured.tree)
-    assert str(caught.value) == f"gateway: {file}:{where}: cannot listen on {endpoint}: taken"
+    assert str(caught.value) == f"gateway: cannot listen on {endpoint}: taken ({file}:{where})"
 
 
 def test_what_else_goes_wrong_is_what_it_is() -> None:
