@@ -40,7 +40,7 @@ def test_one_that_cannot_serve_says_why_and_ends(whole: Whole) -> None:
     member.start()
 
     assert member.told == [
-        ("failed", f"gateway: {whole.path}:2:24: listeners[0].endpoint: cannot listen on tcp:1: this worker cannot")
+        ("failed", f"gateway: cannot listen on tcp:1: this worker cannot ({whole.path}:2:24: listeners[0].endpoint)")
     ]
     assert member.reactor.stopped == 1
 
