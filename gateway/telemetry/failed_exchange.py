@@ -28,6 +28,13 @@ _OURS: Final = "A step of the route has answered with this status: a plugin, or 
 _PROTOCOLS: Final = {b"1.1": "1.1", b"1.0": "1.0", b"2": "2"}
 
 
+def group_of(exchange: Exchange, status: int) -> tuple[str, str]:
+    """Return which kind of failure it is: its reason (or status), and its route."""
+    error, route = exchange.error, exchange.route
+    # Of calls 200 stands for all that backends have refused.
+    return str(status) if error is None else error.reason, "" if route is None else route.name
+
+
 class FailedExchange:
     """One that failed.
 
@@ -66,7 +73,7 @@ class FailedExchange:
         reason = None if error is None else error.reason
         named = None if route is None else route.name
         self.name, self.trace = exchange.request_id, exchange.trace_id
-        self.group = (reason or str(status), named or "")  # of calls 200 stands for all that backends have refused
+        self.group = group_of(exchange, status)
         self._started, self._finished = exchange.started, exchange.finished
         self._kind = None if error is None else type(error)
         self._attempts = _tried(exchange, status)

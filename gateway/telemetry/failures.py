@@ -5,6 +5,10 @@ Loaded with the first that fails (`gateway.composition.failures`).
 # Note [Who makes room]
 Exchanges of one kind have the same reason (or status) on the same route. Where there is no room, the oldest one goes of
 the kind that there is most of. So a flood of one kind pushes out its own, and the few that failed otherwise stay.
+
+# Note [Who is not kept]
+Of one kind `A_SECOND` are kept in each second: all that is known of one takes a quarter of what a refusal takes in all,
+and whoever floods us with requests for nothing would have us pay that each time (D-499).
 """
 
 from __future__ import annotations
@@ -14,13 +18,16 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from gateway.exchange import Exchange
-from gateway.telemetry.failed_exchange import FailedExchange
+from gateway.telemetry.failed_exchange import FailedExchange, group_of
 
 MOST: Final = 100
 """Exchanges that are remembered."""
 
 OCTETS: Final = 512 * 1024
 """That they take at most, about."""
+
+A_SECOND: Final = 20
+"""Exchanges of one kind that are kept in a second."""
 
 Group = tuple[str, str]
 
@@ -52,6 +59,8 @@ class Failures:
         self._groups: dict[Group, deque[tuple[int, FailedExchange]]] = {}
         self._size = 0
         self._most = 0  # no group has more
+        self._second = 0
+        self._taken: dict[Group, int] = {}  # in this second
         self.count = 0
 
     def keep(self, exchange: Exchange, status: int, call: int | None, redacted: Callable[[bytes], str]) -> None:
@@ -63,7 +72,10 @@ class Failures:
             call: The outcome of a call of gRPC; None for what is none.
             redacted: Makes text of a query, without what nobody is to read.
         """
-        kept = FailedExchange(exchange, status, call, self._wall_clock() - self._now(), redacted)
+        now = self._now()
+        if not self._has_place(exchange, status, int(now)):
+            return
+        kept = FailedExchange(exchange, status, call, self._wall_clock() - now, redacted)
         self.count += 1
         group = self._groups.setdefault(kept.group, deque())
         group.append((self.count, kept))
@@ -73,6 +85,15 @@ class Failures:
             self._most = len(group)
         while self._size > self._limit or (self._room < 0 and self._size):
             self._make_room(kept.group)
+
+    def _has_place(self, exchange: Exchange, status: int, second: int) -> bool:
+        """Note [Who is not kept]."""
+        if second != self._second:
+            self._second = second
+            self._taken.clear()
+        group = group_of(exchange, status)
+        taken = self._taken[group] = self._taken.get(group, 0) + 1
+        return taken <= A_SECOND
 
     def summaries(self) -> list[dict[str, Any]]:
         """Return what a list of them shows, the newest first."""

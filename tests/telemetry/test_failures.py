@@ -12,19 +12,21 @@ from gateway.exchange import Downstream, Exchange
 from gateway.headers import Headers
 from gateway.message import Request
 from gateway.telemetry.failed_exchange import FailedExchange
-from gateway.telemetry.failures import Failures, merged
+from gateway.telemetry.failures import A_SECOND, Failures, merged
 from gateway.telemetry.waterfall import LONGEST
 from tests.peers import direct
 
 
 class Told(Failures):
-    """With a clock that stands still."""
+    """With a clock that goes on by a second for each, where nothing else is said."""
 
-    def __init__(self, most: int = 10, octets: int = 10**6) -> None:
-        super().__init__(lambda: 100.0, lambda: 1000.0, most, octets)
+    def __init__(self, most: int = 10, octets: int = 10**6, step: float = 1.0) -> None:
+        self.at, self._step = 100.0, step
+        super().__init__(lambda: self.at, lambda: 900.0 + self.at, most, octets)
 
     def failed(self, name: str, error: GatewayError, path: str = "/", query: str = "") -> None:
         """Keep one."""
+        self.at += self._step
         self.keep(exchange(name, error, path, query), error.status, None, lambda query: query.decode())
 
     @property
@@ -84,6 +86,20 @@ def test_room_is_made_as_it_would_be_by_counting(seed: int) -> None:
             kept.remove(next(one for one in kept if one[1] == group))
 
         assert told.names == [name for name, _ in reversed(kept)]
+
+
+def test_of_one_kind_so_many_are_kept_in_a_second() -> None:
+    """Others are, meanwhile; in the next second there is place again."""
+    told = Told(most=100, step=0.0)
+    for number in range(A_SECOND + 10):
+        told.failed(f"no{number}", RouteNotFound())
+    told.failed("down", BackendRefused())
+    assert told.names == ["down", *(f"no{number}" for number in range(A_SECOND - 1, -1, -1))]
+    assert told.count == A_SECOND + 1
+
+    told.at += 1.0
+    told.failed("later", RouteNotFound())
+    assert told.names[0] == "later"
 
 
 def test_long_ones_take_the_room_of_several() -> None:
