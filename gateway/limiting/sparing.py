@@ -22,6 +22,29 @@ MOST: Final = 1000
 """Kinds that are known at a time."""
 
 
+class Trickle:
+    """Says whether there may be a line more, of whatever kind.
+
+    Args:
+        now: Monotonic seconds, now.
+    """
+
+    __slots__ = ("_at", "_left")
+
+    def __init__(self, now: float) -> None:
+        self._at = now
+        self._left = float(AT_ONCE)
+
+    def takes(self, now: float) -> bool:
+        """Whether a line may be told now; it then counts as told."""
+        self._left = min(float(AT_ONCE), self._left + (now - self._at) * A_SECOND)
+        self._at = now
+        if self._left < 1.0:
+            return False
+        self._left -= 1.0
+        return True
+
+
 class Sparing:
     """Says whether something may be told.
 
@@ -29,24 +52,20 @@ class Sparing:
         now: Monotonic seconds.
     """
 
-    __slots__ = ("_at", "_kinds", "_left", "_now")
+    __slots__ = ("_kinds", "_now", "_trickle")
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        self._at = now()
-        self._left = float(AT_ONCE)
+        self._trickle = Trickle(now())
         self._kinds: dict[Hashable, tuple[float, int]] = {}
 
     def may_tell(self, kind: Hashable) -> int | None:
         """Return how often it was not told since it was told last; None where it is not to be told now."""
         now = self._now()
         due, untold = self._kinds.get(kind, (now, 0))
-        self._left = min(float(AT_ONCE), self._left + (now - self._at) * A_SECOND)
-        self._at = now
-        if now < due or self._left < 1.0:
+        if now < due or not self._trickle.takes(now):
             self._keep(kind, (due, untold + 1))
             return None
-        self._left -= 1.0
         self._keep(kind, (now + AGAIN, 0))
         return untold
 

@@ -13,7 +13,6 @@ Tests: `tests/flow/test_explanations.py::test_a_backend_that_does_not_answer_the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.error import DNSLookupError
@@ -24,6 +23,7 @@ from gateway.errors import GatewayError, MethodNotAllowed, RouteNotFound, Source
 from gateway.exchange import Exchange
 from gateway.http.hosts import bare_host
 from gateway.interfaces import ErrorRenderer
+from gateway.limiting.sparing import Trickle
 from gateway.message import Response
 from gateway.routing.rule import RouteRule
 from gateway.routing.table import RouteTable
@@ -32,12 +32,6 @@ if TYPE_CHECKING:
     from gateway.routing.nearest import Nearest
 
 EXPLAINED = frozenset([404, 405, 502, 503, 504])
-
-AT_ONCE = 20
-"""Lines that may come one after the other."""
-
-A_SECOND = 0.5
-"""Lines that may come again for each second."""
 
 _EVENTS = {
     404: "request.unrouted",
@@ -74,8 +68,7 @@ class Explanations:
         self._nearest: Nearest | None = None
         self._rules: Iterable[RouteRule] = ()
         self._now = now
-        self._left = float(AT_ONCE)
-        self._at = now()
+        self._trickle = Trickle(now())
         self._untold = 0
 
     def follow(self, rules: Iterable[RouteRule], routes: RouteTable[Any], elsewhere: frozenset[str]) -> None:
@@ -90,7 +83,7 @@ class Explanations:
 
     def among(self, rules: Iterable[RouteRule], routes: RouteTable[Any], elsewhere: frozenset[str]) -> Explanations:
         """Return what explains errors of one listener, which has these routes; it counts its lines by itself."""
-        other = copy(self)
+        other = Explanations(self._now)
         other.follow(rules, routes, elsewhere)
         return other
 
@@ -115,14 +108,10 @@ class Explanations:
             self._line(exchange, response.status, why)
 
     def _may_tell(self) -> bool:
-        now = self._now()
-        self._left = min(float(AT_ONCE), self._left + (now - self._at) * A_SECOND)
-        self._at = now
-        if self._left < 1.0:
-            self._untold += 1
-            return False
-        self._left -= 1.0
-        return True
+        if self._trickle.takes(self._now()):
+            return True
+        self._untold += 1
+        return False
 
     def _tell(self, exchange: Exchange, error: GatewayError) -> None:
         self._line(exchange, error.status, self._why(exchange, error))

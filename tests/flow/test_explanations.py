@@ -12,7 +12,7 @@ from twisted.logger import capturedLogs, formatEvent
 
 from gateway.errors import BackendRefused
 from gateway.exchange import Exchange
-from gateway.serving.explaining import AT_ONCE
+from gateway.limiting.sparing import AT_ONCE
 from gateway.telemetry.logging import as_text
 from gateway.testing import Harness
 from gateway.testing.backend import ok
