@@ -15,13 +15,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence, Sized
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from gateway.composition.made import Before, Made, check_whole, of_settings
 from gateway.composition.overlay_file import Kept, OverlayFile, settle
 from gateway.composition.reader import LARGE, Read, Reader
 from gateway.config import ConfigError, Settings, overlays, sources
@@ -30,11 +32,11 @@ from gateway.config.effective import effective
 from gateway.config.loading import Loaded, compose, of_mapping
 from gateway.config.nodes import MapNode
 from gateway.config.overlays import NOTHING, Overlay
-from gateway.config.problems import Place, Problem, problem
+from gateway.config.problems import Problem
 from gateway.config.sources import Source, Sources
 
 if TYPE_CHECKING:
-    from gateway.composition.placed import Placed
+    from gateway.composition.placed import Looks, Placed
     from gateway.config.editing import Edit
 
 _log = Logger(namespace="gateway.config")
@@ -50,38 +52,6 @@ KEPT = 20
 Configuration = Settings | Mapping[str, Any] | str | Path
 
 Gather = Callable[[list[Problem]], Sources]
-
-
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """Settings, and what they were made from.
-
-    Attributes:
-        settings: What is, or may come, in force.
-        base: The files; None where an application has handed over settings.
-        overlay: What is over them.
-        held: By section, the names that are there without the overlay.
-        packed: The text of the overlay, as of `gateway.composition.overlay_file.Kept`; empty until it was written down.
-        bare: What a single thing is judged by (`gateway.config.apart.bare`); empty where all is read for it.
-        reading: Which reading of the files it was, counted: of the same one, the same overlay makes the same.
-    """
-
-    settings: Settings
-    base: Sources | None
-    overlay: Overlay
-    held: Mapping[str, frozenset[str]]
-    packed: bytes = b""
-    bare: bytes = b""
-    reading: int = 0
-
-
-class _Past(NamedTuple):
-    """What a version that is kept was made from."""
-
-    packed: bytes
-    reading: int
-    held: Mapping[str, frozenset[str]]
-    bare: bytes
 
 
 class Configured:
@@ -105,7 +75,7 @@ class Configured:
 
     def __init__(
         self,
-        configuration: Configuration | _Made,
+        configuration: Configuration | Made,
         environ: Mapping[str, str],
         reading: Callable[[], object],
         gather: Gather | None = None,
@@ -115,20 +85,19 @@ class Configured:
     ) -> None:
         self._environ = environ
         self._reading = reading
-        self._where = None if isinstance(configuration, _Made) else sources.named(configuration)
+        self._where = None if isinstance(configuration, Made) else sources.named(configuration)
         self._gather = gather
         self._find = find
         self._warns = warn
         self.overlay_path: Path | None = None
         self._pending = self._first(configuration)
         self._in_force = self._pending
-        self._past: dict[str, _Past] = {}
+        self._past: dict[str, Before] = {}
         self._readings = 0
         self._file: OverlayFile | None = None
         self._reader: Reader | None = None
         self.doubt = ""
-        self._placed: tuple[Settings, Placed] | None = None
-        self._looking = DeferredLock()
+        self._looks: Looks | None = None
 
     @property
     def settings(self) -> Settings:
@@ -155,7 +124,7 @@ class Configured:
     ) -> Configured:
         """Return one whose settings another process has made; what of, says where something is written."""
         base, overlay = read or (None, NOTHING)
-        return cls(_Made(settings, base, overlay, {}), environ, lambda: None, warn=False)
+        return cls(Made(settings, base, overlay, {}), environ, lambda: None, warn=False)
 
     def taken(self, found: Sources, overlay: Overlay) -> Settings | Awaitable[Settings]:
         """Take what another process has read.
@@ -167,7 +136,7 @@ class Configured:
 
     def made_elsewhere(self, settings: Settings) -> Settings:
         """Take settings that another process has made; what of is known there."""
-        self._pending = _Made(settings, None, NOTHING, {})
+        self._pending = Made(settings, None, NOTHING, {})
         return settings
 
     def made_from(self, settings: Settings) -> tuple[Sources, Overlay]:
@@ -218,7 +187,7 @@ class Configured:
         read = self._read(found, self.overlay, problems)
         settings = read if isinstance(read, Settings) else await read
         if self.overlay.whole is None:
-            _check_whole(settings, self.settings, self._where)
+            check_whole(settings, self.settings, self._where)
         return settings
 
     def other(self, configuration: Configuration) -> Settings | Awaitable[Settings]:
@@ -230,7 +199,7 @@ class Configured:
         problems: list[Problem] = []
         if isinstance(configuration, Settings):
             if self.overlay.empty:
-                self._pending = _of_settings(configuration)
+                self._pending = of_settings(configuration)
                 return configuration
             found = of_mapping(effective(configuration, revealed=True))
         elif isinstance(configuration, Mapping):
@@ -291,16 +260,15 @@ class Configured:
         Raises:
             ConfigError: What they were read from cannot be read again: a file that it names has gone.
         """
-        # One at a time: of thousands of routes the first look takes seconds, and those after it find what it made.
-        async with self._looking:
-            made = self._in_force
-            known = self._placed
-            if known is None or known[0] is not made.settings:
-                known = self._placed = made.settings, await self._beside(made.settings.routes, self._place, made)
-            return await self._beside(made.settings.routes, known[1].part, search, start, end, written)
+        if self._looks is None:
+            from gateway.composition.placed import Looks  # few look
 
-    def _place(self, made: _Made) -> Placed:
-        from gateway.composition.placed import Placed  # few look
+            self._looks = Looks(self._place)
+        made = self._in_force
+        return await self._looks.part(made, partial(self._beside, made.settings.routes), (search, start, end, written))
+
+    def _place(self, made: Made) -> Placed:
+        from gateway.composition.placed import Placed
         from gateway.config.origins import values
 
         base = made.base or of_mapping(effective(made.settings, revealed=True))
@@ -331,12 +299,12 @@ class Configured:
         if kept is not None:
             await kept
 
-    async def _gone_back(self, past: _Past | None, settings: Settings) -> _Made:
+    async def _gone_back(self, past: Before | None, settings: Settings) -> Made:
         made, overlay = self._in_force, None
         if past is not None:
             overlay = await self._beside(past.packed, Kept.unpacked, past.packed)
             if past.reading == made.reading and made.base is not None:
-                return _Made(settings, made.base, overlay, past.held, bare=past.bare, reading=past.reading)
+                return Made(settings, made.base, overlay, past.held, bare=past.bare, reading=past.reading)
         read = None
         if overlay is not None:
             with suppress(ConfigError):
@@ -348,7 +316,7 @@ class Configured:
             overlay = await self._beside(settings.routes, editing.whole, settings)
             read = await self._loaded(overlay)
         known = read.bare if isinstance(read, Read) else b""
-        return _Made(settings, made.base, overlay, read.held, bare=known, reading=made.reading)
+        return Made(settings, made.base, overlay, read.held, bare=known, reading=made.reading)
 
     async def _beside(self, much: Sized, work: Callable[..., T], *arguments: Any) -> T:
         """Do some work, in a thread where it is for much."""
@@ -393,7 +361,7 @@ class Configured:
         """Note that settings are in force; see Note [A change is noted when it is in force]."""
         pending = self._pending
         if pending.settings is not settings:  # an application has gone back to an earlier version by itself
-            pending = _of_settings(settings)
+            pending = of_settings(settings)
         self._in_force = pending
         self._remember(version)
         while len(self._past) > KEPT:
@@ -401,14 +369,14 @@ class Configured:
 
     def _remember(self, version: str) -> None:
         made = self._in_force
-        self._past[version] = _Past(made.packed, made.reading, made.held, made.bare)
+        self._past[version] = Before(made.packed, made.reading, made.held, made.bare)
 
-    def _first(self, configuration: Configuration | _Made) -> _Made:
-        if isinstance(configuration, _Made):
+    def _first(self, configuration: Configuration | Made) -> Made:
+        if isinstance(configuration, Made):
             return configuration
         if isinstance(configuration, Settings):
             if configuration.admin.overlay is None:
-                return _of_settings(configuration)
+                return of_settings(configuration)
             configuration = effective(configuration, revealed=True)
         problems: list[Problem] = []
         if isinstance(configuration, Mapping):
@@ -420,7 +388,7 @@ class Configured:
         self._warn(loaded.doubts)
         packed = settle(None, loaded.overlay).packed
         known = bare(loaded) if sum(len(source.text) for source in found.files) >= LARGE else b""
-        return _Made(loaded.settings, found, loaded.overlay, loaded.held, packed, known)
+        return Made(loaded.settings, found, loaded.overlay, loaded.held, packed, known)
 
     def _gathered(self, where: str, problems: list[Problem]) -> Sources:
         return sources.gather(Path(where), problems) if self._gather is None else self._gather(problems)
@@ -448,7 +416,7 @@ class Configured:
         reading = self._in_force.reading if same else self._readings
         # Twenty sets of the same thousands of names would be kept otherwise.
         held = self._in_force.held if read.held == self._in_force.held else read.held
-        self._pending = _Made(read.settings, found, overlay, held, packed, known, reading)
+        self._pending = Made(read.settings, found, overlay, held, packed, known, reading)
         return read.settings
 
     def _composed(self, found: Sources, overlay: Overlay, problems: Sequence[Problem] = ()) -> Loaded:
@@ -460,21 +428,3 @@ class Configured:
 
     def _base(self) -> Sources:
         return self._in_force.base or of_mapping(effective(self.settings, revealed=True))
-
-
-def _of_settings(settings: Settings) -> _Made:
-    from gateway.config import editing
-
-    held = {section: frozenset(editing.names(settings, section)) for section in overlays.NAMED}
-    return _Made(settings, None, NOTHING, held, settle(None, NOTHING).packed)
-
-
-def _check_whole(fresh: Settings, before: Settings, path: str) -> None:
-    """Refuse a file whose routes have gone: it is being written, or was not written to its end.
-
-    Raises:
-        ConfigError: There are none, and the file does not say so itself, by `routes: []`.
-    """
-    if before.routes and not fresh.routes and "routes" not in fresh.model_fields_set:
-        where = Place(path, 1, 1)
-        raise ConfigError([problem(where, "routes", "routes, as there are in force (`[]` to remove them all)", "none")])

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
+from twisted.internet.defer import DeferredLock
+
+from gateway.composition.made import Made
+from gateway.config import Settings
 from gateway.config.origins import DEFAULT, Value
 
 
@@ -41,6 +45,36 @@ class Placed:
         ]
         some = [Value(*json.loads(line))._asdict() for line in lines[start:end]]
         return {"total": len(lines), "from": start, "values": some}
+
+
+class Looks:
+    """Looks at the values of whichever configuration is in force.
+
+    Args:
+        place: Finds where the values of one were written.
+    """
+
+    def __init__(self, place: Callable[[Made], Placed]) -> None:
+        self._place = place
+        self._known: tuple[Settings, Placed] | None = None
+        self._one_at_a_time = DeferredLock()
+
+    async def part(
+        self, made: Made, beside: Callable[..., Awaitable[Any]], wanted: tuple[str, int, int, bool]
+    ) -> dict[str, Any]:
+        """Return some of the values.
+
+        Args:
+            made: What is in force.
+            beside: Calls something, in a thread where it is for much.
+            wanted: What `Placed.part` is asked.
+        """
+        # Of thousands of routes the first look takes seconds, and those that wait for it find what it made.
+        async with self._one_at_a_time:
+            if self._known is None or self._known[0] is not made.settings:
+                self._known = made.settings, await beside(self._place, made)
+            found: dict[str, Any] = await beside(self._known[1].part, *wanted)
+            return found
 
 
 def _read(line: str) -> str:
