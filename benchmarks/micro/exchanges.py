@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from typing import Any
 
 from benchmarks import workload
@@ -17,6 +18,9 @@ NEVER = 1_000_000_000
 
 REDIS = 6379
 """The port at which Redis is dialled."""
+
+DATE = formatdate(usegmt=True)
+"""Of answers: a cache keeps none that is old already."""
 
 COLLECTOR = 4318
 """The port at which a collector of spans is."""
@@ -113,7 +117,7 @@ class Exchange:
         """Return what makes the backend's answer to the request of a number."""
         new = " (%NEW%)" if self.new_lines else ""
         fields = (
-            f"Server: nginx/1.22.1{new}\r\nDate: Sat, 28 Nov 2026 12:00:00 GMT\r\nContent-Type: application/json\r\n"
+            f"Server: nginx/1.22.1{new}\r\nDate: {DATE}\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(self.content)}\r\nConnection: keep-alive\r\n{self.says}"
         )
         if self.new_heads:
