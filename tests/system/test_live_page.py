@@ -238,6 +238,19 @@ def test_everybody_can_use_it(gateway: GatewayProcess, page: Page, tab: str) -> 
     assert page.run("document.querySelectorAll('img, #panel script').length") == 0
 
 
+def test_a_chart_that_does_not_know_its_width_yet_widens_nothing(gateway: GatewayProcess, tmp_path: Path) -> None:
+    """A chart is told of a narrower window with the next frame that is drawn, which comes late on a busy machine."""
+    with browsing(tmp_path) as page:
+        never = "globalThis.ResizeObserver = class { observe() {} disconnect() {} }"
+        page.call("Page.addScriptToEvaluateOnNewDocument", source=never)
+        page.become(1280)
+        page.show(f"http://127.0.0.1:{gateway.admin_port}/ui/")
+        page.until("document.querySelectorAll('canvas').length === 2")
+        page.become(360)
+        page.until("document.documentElement.clientWidth <= 360")
+        assert page.run("document.documentElement.scrollWidth") <= 360
+
+
 def test_the_keyboard_goes_from_part_to_part(page: Page) -> None:
     """Arrows, Home and End, as tabs have it; the address follows."""
     go(page, "Traffic")
