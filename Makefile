@@ -99,13 +99,25 @@ docs: $(VENV)/.dev  ## make the generated pages again
 	$(BIN)/python -m gateway.config.reference >docs/reference/configuration.md
 	$(BIN)/python -m dashboards
 
+# `make lock-NAME` pins one group; with UPGRADE= what is pinned stays as it is where the ranges admit it. One lock for every Python
+# that setup.cfg admits.
+UPGRADE ?= --upgrade
+RESOLVE = UV_CUSTOM_COMPILE_COMMAND='make lock' $(VENV)/uv/bin/uv pip compile --quiet --universal --python-version 3.11 \
+  --generate-hashes --no-emit-index-url $(UPGRADE)
+
 .PHONY: lock
-lock: $(VENV)/.uv  ## pin the dependencies anew, newest that setup.cfg admits
-	@# One lock for every Python that setup.cfg admits; setuptools is what builds the package itself.
-	@export UV_CUSTOM_COMPILE_COMMAND='make lock'; compile="$(VENV)/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade"; \
-	echo 'setuptools>=77' | $$compile setup.cfg - --output-file requirements/runtime.lock; \
-	$$compile setup.cfg --extra dev --constraint requirements/runtime.lock --output-file requirements/dev.lock; \
-	for name in programs collector uv peers wheels; do $$compile --no-annotate requirements/$$name.in --output-file requirements/$$name.lock; done
+lock: $(patsubst requirements/%.lock,lock-%,$(wildcard requirements/*.lock))  ## pin the dependencies anew, the newest that are admitted
+
+lock-runtime: $(VENV)/.uv
+	@# setuptools is what builds the package itself.
+	echo 'setuptools>=77' | $(RESOLVE) setup.cfg - --output-file requirements/runtime.lock
+
+lock-dev: lock-runtime
+	$(RESOLVE) setup.cfg --extra wasm --group dev --constraint requirements/runtime.lock --output-file requirements/dev.lock
+
+# Any other group of pyproject.toml.
+lock-%: $(VENV)/.uv
+	$(RESOLVE) --no-annotate --group $* --output-file requirements/$*.lock
 
 .PHONY: clean
 clean:  ## remove what make, the tests and the tools have made
@@ -189,7 +201,9 @@ $(VENV)/.pips: $(VENV)/.python $(wildcard requirements/pips/*.lock)
 	@for lock in requirements/pips/*.lock; do $(PIP) download --dest $(VENV)/pips $(LOCKED) $$lock; done
 	@touch $@
 
-$(VENV)/.uv: $(VENV)/.python requirements/uv.lock
-	@$(call say,"Installing the resolver")
-	@$(PIP) install --target $(VENV)/uv --upgrade $(LOCKED) requirements/uv.lock
+# The tools of any other group of pyproject.toml: in a directory of their own, .venv/GROUP, with their commands in its bin. They need
+# not agree with what the gateway needs. Those written in Python run with PYTHONPATH=.venv/GROUP.
+$(VENV)/.%: requirements/%.lock $(VENV)/.python
+	@$(call say,"Installing $*")
+	@$(PIP) install --target $(VENV)/$* --upgrade $(LOCKED) $<
 	@touch $@

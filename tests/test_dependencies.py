@@ -1,15 +1,19 @@
-"""Each dependency is needed: what the package imports is declared, and what is declared is imported."""
+"""Each dependency is needed: what the package imports is declared, what is declared is imported, and locks follow."""
 
 from __future__ import annotations
 
 import ast
 import configparser
 import sys
+import tomllib
 from importlib import metadata
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from tests.system.package_index import pins
 
 ROOT = Path(__file__).parents[1]
 
@@ -18,6 +22,11 @@ OURS = "twisted-api-gateway"
 
 EXTRAS = {"wasmtime"}
 """Imported where a feature is used that needs an extra, and declared there."""
+
+GROUPS: dict[str, list[str | dict[str, str]]] = tomllib.loads((ROOT / "pyproject.toml").read_text())[
+    "dependency-groups"
+]
+LOCKED_GROUPS = sorted({path.stem for path in (ROOT / "requirements").glob("*.lock")} - {"runtime"})
 
 FOR_OTHERS: dict[str, str] = {}
 """Declared, although the package does not import it by itself, and why."""
@@ -65,3 +74,40 @@ def test_what_is_declared_is_imported() -> None:
 def test_the_list_of_reasons_is_true() -> None:
     """A package that is imported, or not declared any more, needs no reason."""
     assert FOR_OTHERS.keys() <= declared() - imported().keys()
+
+
+def grouped(name: str) -> list[Requirement]:
+    """What a group asks for, with what it includes."""
+    found = []
+    for one in GROUPS[name]:
+        found += [Requirement(one)] if isinstance(one, str) else grouped(one["include-group"])
+    return found
+
+
+def test_every_group_has_a_lock() -> None:
+    """Its own, or that of a group that includes it."""
+    included = {one["include-group"] for group in GROUPS.values() for one in group if not isinstance(one, str)}
+
+    assert set(LOCKED_GROUPS) | included == set(GROUPS)
+
+
+@pytest.mark.parametrize("name", LOCKED_GROUPS)
+def test_a_lock_has_what_its_group_asks_for(name: str) -> None:
+    """Whoever changes a range makes the lock anew."""
+    locked = {pin.name: pin.version for pin in pins(ROOT / f"requirements/{name}.lock")}
+
+    for wanted in grouped(name):
+        assert wanted.specifier.contains(locked[canonicalize_name(wanted.name)], prereleases=True), wanted
+
+
+def test_the_lock_of_the_gateway_has_what_it_asks_for() -> None:
+    """And the one that tests and linters are run with has the same versions."""
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "setup.cfg")
+    lines = parser["options"]["install_requires"].splitlines()
+    locked = {pin.name: pin.version for pin in pins(ROOT / "requirements/runtime.lock")}
+    tested = {pin.name: pin.version for pin in pins(ROOT / "requirements/dev.lock")}
+
+    for wanted in [Requirement(line) for line in lines if line and not line.startswith("#")]:
+        assert wanted.specifier.contains(locked[canonicalize_name(wanted.name)]), wanted
+    assert locked.items() <= tested.items()
