@@ -18,9 +18,10 @@ import orjson
 from gateway.compiled import COMPILED
 from gateway.config.records import CONSTANT, DEFAULT_RECORD
 from gateway.exchange import Exchange
+from gateway.http.redaction import query_redactor
 from gateway.middleware import log_members as members
 from gateway.middleware import log_template
-from gateway.middleware.log_fields import ALWAYS_REDACTED, compiled, expression, query_redactor
+from gateway.middleware.log_fields import compiled, expression
 from gateway.middleware.log_record import Record
 from gateway.middleware.log_values import Expression, Member
 
@@ -50,7 +51,8 @@ class AccessLog:
             fields: Names out of `FIELDS`, or `request.headers.NAME`, in the order of the record; as a pair with another
                 name before it, that is what the member is called.
             redact_headers: Header fields, in any case, that are logged as `REDACTED`.
-            redact_query: Query parameters, in any case, that are logged as `REDACTED`, beside `ALWAYS_REDACTED`.
+            redact_query: Query parameters, in any case, that are logged as `REDACTED`, beside those that
+                `gateway.http.redaction` knows by their names; so are fields.
             wall_clock: Unix seconds.
             template: Makes lines of text with `%{FIELD}` in them, in place of JSON of `fields`.
 
@@ -101,7 +103,7 @@ class JSONLine:
         service: As in `AccessLog`, and so are the others.
         fields: Names in the record, with the field of each, in their order.
         redact_headers: In lower case.
-        redact_query: Beside `ALWAYS_REDACTED`.
+        redact_query: Beside those of credentials.
         wall_clock: Unix seconds.
 
     Attributes:
@@ -137,7 +139,7 @@ class JSONLine:
             if field == "timestamp":
                 return members.Timestamp(wall_clock)
             if field == "query":
-                return members.Query(query_redactor((*redact_query, *ALWAYS_REDACTED)))
+                return members.Query(query_redactor(redact_query))
             return Expression(evaluating(expressions[field]))
 
         self._record = Record([(name, member(field)) for name, field in chosen.items()])

@@ -10,29 +10,23 @@ Tests: `tests/middleware/test_access_log.py`.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 import orjson
 
 from gateway.config.records import CONSTANT
 from gateway.exchange import Exchange
 from gateway.http.hosts import bare_host
+from gateway.http.redaction import REDACTED, names_credential, query_redactor
 from gateway.http.remembered import remembered
 from gateway.middleware.outcome import call_status, level_of, outcome_of, status_of
-
-REDACTED = "REDACTED"
 
 _MILLISECONDS = [f"{number:03d}Z" for number in range(1000)]
 
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-
-ALWAYS_REDACTED = ("access_token", "client_secret", "id_token", "password", "refresh_token")
-"""Query parameters whose values are never logged, whatever the configuration adds."""
 
 _HEADER = "request.headers."
 
@@ -104,41 +98,6 @@ def port_of(host: bytes) -> int | None:
     return int(port) if b":" in host and len(port) <= 5 and port.isdigit() else None
 
 
-def query_redactor(names: Iterable[str], errors: str = "backslashreplace") -> Callable[[bytes], str]:
-    """Make the function that turns a query, or a URL with one, into text without the values of some parameters.
-
-    A name is found in every spelling: in any case, and with any of its characters percent-encoded.
-
-    Args:
-        names: Of the parameters.
-        errors: What becomes of octets that are no UTF-8, as `bytes.decode` has it.
-    """
-
-    def spelled(octet: int) -> bytes:
-        ways = {b"%%%02x" % way for way in (octet, *bytes([octet]).upper())}
-        return b"(?:" + b"|".join([re.escape(bytes([octet])), *sorted(ways)]) + b")"
-
-    # `lower` of bytes changes ASCII letters only: other characters of a name match as the configuration writes them.
-    plain = sorted({name.encode().lower() for name in names if name})
-    alternatives = b"|".join(b"".join(map(spelled, name)) for name in plain)
-    # Some servers end a parameter at ";" and some do not. So a name may begin after ";", and a value is redacted up to
-    # the next "&", whichever the backend is.
-    secret = re.compile(rb"((?:^|[?&;])(?:" + alternatives + rb")(?:=|%3d))[^&]*", re.IGNORECASE)
-    replacement = rb"\g<1>" + REDACTED.encode()
-
-    def redacted(query: bytes) -> str:
-        # Most queries have none of the names in any spelling: this loop finds that ten times as fast as `secret` would.
-        read = (unquote_to_bytes(query) if b"%" in query else query).lower()
-        for name in plain:
-            if name in read:
-                break
-        else:
-            return str(query, "utf-8", errors)
-        return str(secret.sub(replacement, query), "utf-8", errors)
-
-    return redacted
-
-
 def clock_text(wall_clock: Callable[[], float]) -> Callable[[], str]:
     """Make the function that tells the time in ISO 8601, UTC, to the millisecond; the date is made once a second."""
     second = -1
@@ -186,7 +145,7 @@ def expression(field: str, redact_headers: Collection[str]) -> str:
 
     Args:
         field: Its name.
-        redact_headers: Names, in lower case, of header fields that are logged as `REDACTED`.
+        redact_headers: Names, in lower case, of header fields that are `REDACTED`, beside those of credentials.
 
     Raises:
         ValueError: There is no field of that name.
@@ -199,7 +158,7 @@ def expression(field: str, redact_headers: Collection[str]) -> str:
     if not field.startswith(_HEADER) or not name:
         raise ValueError(f"access log has no field {field!r}")
     key = name.encode()
-    if name in redact_headers:
+    if name in redact_headers or names_credential(name):
         return f"{REDACTED!r} if {key!r} in headers else None"
     # A URL in a field (Referer) may have the same secrets as our own query.
     return f"redacted(headers[{key!r}]) if {key!r} in headers else None"
@@ -219,7 +178,7 @@ def compiled(
         result: An expression over those of `expression` that gives the line. What comes from a configuration is in it
             as literals (`repr`) only.
         service: Value of the field of that name.
-        redact_query: Parameters whose values are not written, beside `ALWAYS_REDACTED`.
+        redact_query: Parameters whose values are not written, beside those of credentials.
         wall_clock: Unix seconds.
         errors: What becomes of octets that are no UTF-8, as `bytes.decode` has it.
         more: What else the expression uses.
@@ -240,7 +199,7 @@ def compiled(
         "bare_host": bare_host,
         "port_of": port_of,
         "protocols": {b"1.1": "HTTP/1.1", b"1.0": "HTTP/1.0"},
-        "redacted": query_redactor((*redact_query, *ALWAYS_REDACTED), errors),
+        "redacted": query_redactor(redact_query, errors),
         "service": service,
         "status_of": status_of,
         # Many requests have the same value.

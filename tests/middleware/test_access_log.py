@@ -7,7 +7,6 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote_to_bytes
 
 import pytest
 from hypothesis import given
@@ -19,7 +18,7 @@ from gateway.errors import BackendTimeout
 from gateway.exchange import Exchange
 from gateway.message import Response
 from gateway.middleware.access_log import AccessLog
-from gateway.middleware.log_fields import FIELDS, clock_text, query_redactor
+from gateway.middleware.log_fields import FIELDS, clock_text
 from gateway.principal import Principal
 
 if TYPE_CHECKING:
@@ -152,57 +151,21 @@ def test_a_url_in_a_header_field_is_redacted_like_our_own(make: MakeExchange) ->
     }
 
 
-@pytest.mark.parametrize(
-    ("query", "expected"),
-    [
-        (b"api_key=s3cret", "api_key=REDACTED"),
-        (b"a=1&api_key=s3cret&b=2", "a=1&api_key=REDACTED&b=2"),
-        (b"api_key=s3cret&api_key=s3cret", "api_key=REDACTED&api_key=REDACTED"),
-        (b"API_Key=s3cret", "API_Key=REDACTED"),
-        (b"api%5Fkey=s3cret", "api%5Fkey=REDACTED"),
-        (b"api%5fke%79=s3cret", "api%5fke%79=REDACTED"),
-        (b"%41pi_key=s3cret", "%41pi_key=REDACTED"),
-        (b"api_key%3ds3cret", "api_key%3dREDACTED"),
-        (b"a=1;api_key=s3cret;b=2", "a=1;api_key=REDACTED"),
-        (b"api_key=s3;cret", "api_key=REDACTED"),
-        (b"password=s3cret&access_token=s3cret", "password=REDACTED&access_token=REDACTED"),
-        (b"my_api_key=seen&api_keys=seen", "my_api_key=seen&api_keys=seen"),
-        (b"q=api_key", "q=api_key"),
-        (b"api_key", "api_key"),
-        (b"q=%F0%9F%8C%8D&r=100%25", "q=%F0%9F%8C%8D&r=100%25"),
-    ],
-)
-def test_secrets_in_the_query_are_redacted(make: MakeExchange, query: bytes, expected: str) -> None:
-    """However their name is spelled; what only looks alike stays."""
-    assert logged(make(target=b"/users/7?" + query))["query"] == expected
+def test_fields_of_credentials_are_redacted_whatever_is_configured(make: MakeExchange) -> None:
+    """A list of one's own takes nothing away; a field that is absent is null."""
+    exchange = make([(b"Authorization", b"Bearer s3cret"), (b"X-Auth-Token", b"s3cret"), (b"X-Tenant", b"seen")])
+    names = ("authorization", "X-Auth-Token", "x-tenant", "proxy-authorization")
+
+    record = logged(exchange, [f"request.headers.{name}" for name in names], redact_headers=["x-other"])
+
+    assert list(record.values()) == ["REDACTED", "REDACTED", "seen", None]
 
 
-def _spellings(name: bytes) -> st.SearchStrategy[bytes]:
-    """Write a name in one of the ways that a server would read as that name."""
-    octets = [
-        st.sampled_from([bytes([c]), bytes([c]).upper(), b"%%%02X" % c, b"%%%02x" % c, b"%%%02x" % ord(chr(c).upper())])
-        for c in name
-    ]
-    return st.tuples(*octets).map(b"".join)
+def test_secrets_in_the_query_are_redacted(make: MakeExchange) -> None:
+    """Those that are configured, and those that are known by their names."""
+    record = logged(make(target=b"/users/7?page=2&token=s3cret&badge=s3cret"), redact_query=["badge"])
 
-
-@given(
-    st.lists(
-        st.one_of(
-            st.tuples(_spellings(b"api_key"), st.just(b"s3cret")),
-            st.tuples(st.binary(max_size=5).map(lambda name: name.replace(b"&", b"")), st.just(b"seen")),
-        ),
-        max_size=6,
-    )
-)
-def test_no_spelling_of_a_name_gets_its_value_logged(pairs: list[tuple[bytes, bytes]]) -> None:
-    """In any mixture of case and percent-encoding; no other value is redacted."""
-    query = b"&".join(name + b"=" + value for name, value in pairs)
-
-    text = query_redactor(["api_key"])(query)
-
-    assert "s3cret" not in text
-    assert text.count("REDACTED") == sum(unquote_to_bytes(name).lower() == b"api_key" for name, _ in pairs)
+    assert record["query"] == "page=2&token=REDACTED&badge=REDACTED"
 
 
 def test_octets_that_are_no_text_are_spelled_out(make: MakeExchange) -> None:

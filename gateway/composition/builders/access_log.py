@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -12,12 +11,10 @@ from gateway.config.callers import places_of_tokens
 from gateway.config.dry_runs import has_dry_runs
 from gateway.config.records import record
 from gateway.config.schema.auth import Auth
+from gateway.http.redaction import query_redactor
 from gateway.middleware.access_log import AccessLog, ChoosyAccessLog
 from gateway.middleware.log_choice import LogChoice
-from gateway.middleware.log_fields import ALWAYS_REDACTED, query_redactor
 from gateway.middleware.log_template import COMBINED, COMMON
-
-_SEPARATOR = re.compile("[^A-Za-z0-9]")
 
 _TEMPLATES = {"json": None, "combined": COMBINED, "common": COMMON}
 
@@ -68,7 +65,7 @@ def redactor(settings: Settings) -> Callable[[], Callable[[bytes], str]]:
 
     It holds names only: a route that is taken over goes on with it, and keeps nothing of the settings that it had.
     """
-    return partial(query_redactor, sorted({*ALWAYS_REDACTED, *redacted_parameters(settings)}))
+    return partial(query_redactor, sorted(set(redacted_parameters(settings))))
 
 
 def _more(settings: Settings) -> tuple[str, ...]:
@@ -83,10 +80,7 @@ def _places(settings: Settings) -> tuple[set[str], set[str]]:
     """Return the fields and the parameters that credentials come in: they are not logged, whatever is configured."""
     auth = settings.auth or Auth()
     fields = {name.lower() for name in places_of_tokens(auth, "header")}
-    # Also where a client writes the name as some servers would take it: nothing is read there, and it is a token still.
-    parameters = {
-        _SEPARATOR.sub(separator, name) for name in places_of_tokens(auth, "query") for separator in (r"\g<0>", *"_-.")
-    }
+    parameters = set(places_of_tokens(auth, "query"))
     if places_of_tokens(auth, "cookie"):
         fields.add("cookie")
     if auth.api_keys is not None:

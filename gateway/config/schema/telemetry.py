@@ -157,10 +157,12 @@ class AccessLog(Section):
         description="`default`, or which members of the schema to write as JSON, in their order.",
     )
     redact_headers: tuple[HeaderName, ...] = Field(
-        default=("authorization", "cookie", "x-api-key"), description="Header fields whose values are never written."
+        default=("authorization", "cookie", "x-api-key"),
+        description="Header fields whose values are never written, beside credentials known by their names.",
     )
     redact_query: tuple[SomeText, ...] = Field(
-        default=("api_key",), description="Query parameters whose values are never written."
+        default=("api_key",),
+        description="Query parameters whose values are never written, beside credentials known by their names.",
     )
 
     @field_validator("fields")
