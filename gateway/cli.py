@@ -23,6 +23,7 @@ import click
 
 from gateway.commands.apikey import apikey
 from gateway.commands.hash_secret import hash_secret
+from gateway.commands.health import health
 from gateway.commands.plugin import plugin
 from gateway.commands.top import top
 from gateway.commands.upgrade import upgrade
@@ -174,6 +175,7 @@ main.add_command(hash_secret)
 main.add_command(apikey)
 main.add_command(plugin)
 main.add_command(upgrade)
+main.add_command(health)
 main.add_command(why)
 main.add_command(top)
 

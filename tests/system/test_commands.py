@@ -1,4 +1,4 @@
-"""Commands that ask a gateway that runs: `gateway why`, `gateway top`."""
+"""Commands that ask a gateway that runs: `gateway health`, `gateway why`, `gateway top`."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from tests.system.backends import Backend, backend
 from tests.system.gateway_process import CODE, PATIENCE, GatewayProcess, until
 from tests.system.ports import free_port
 
+HEALTH = (sys.executable, "-P", "-m", "gateway.cli", "health")
 WHY = (sys.executable, "-P", "-m", "gateway.cli", "why")
 TOP = (sys.executable, "-P", "-m", "gateway.cli", "top")
 
@@ -66,6 +67,47 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command."""
     environ = {"PYTHONPATH": CODE, "PATH": "/usr/bin:/bin", "COLUMNS": "200"}
     return subprocess.run(arguments, capture_output=True, text=True, check=False, env=environ, timeout=60)
+
+
+def test_a_gateway_that_is_ready(gateway: GatewayProcess) -> None:
+    """It says what its checks have found."""
+    until(lambda: requests.get(f"{url(gateway)}/ready", timeout=10).status_code == 200)
+
+    done = run(*HEALTH, "--admin", url(gateway))
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ok: upstreams ok\n", "")
+
+
+def test_a_gateway_that_lives_without_its_backends(tmp_path: Path) -> None:
+    """Not ready, and alive: a restart would bring no backend back."""
+    gone = {"url": f"http://127.0.0.1:{free_port()}"}
+    gateway = GatewayProcess(
+        tmp_path,
+        upstreams=[{"name": "gone", "backends": [gone], "health_check": {"path": "/", "interval": "100ms"}}],
+        routes=[{"path": "/*", "upstream": "gone"}],
+    ).start(wait=False)
+    try:
+        until(lambda: run(*HEALTH, "--live", "--admin", url(gateway)).returncode == 0)
+        until(lambda: requests.get(f"{url(gateway)}/ready", timeout=10).status_code == 503)
+
+        ready, live = run(*HEALTH, "--admin", url(gateway)), run(*HEALTH, "--live", "--admin", url(gateway))
+
+        assert (ready.returncode, ready.stdout, ready.stderr) == (1, "", "failed: upstreams failed\n")
+        assert (live.returncode, live.stdout, live.stderr) == (0, "ok\n", "")
+    finally:
+        gateway.stop()
+
+
+def test_no_gateway_is_not_healthy() -> None:
+    """Docker knows 0 and 1: where nobody answers, and where somebody else does, it is 1."""
+    with backend() as other:
+        nobody = run(*HEALTH, "--live", "--admin", f"http://127.0.0.1:{free_port()}")
+        somebody = run(*HEALTH, "--live", "--admin", f"http://127.0.0.1:{other.server_address[1]}")
+
+    assert (nobody.returncode, nobody.stdout) == (1, "")
+    assert "Connection refused" in nobody.stderr
+    assert (somebody.returncode, somebody.stdout) == (1, "")
+    assert "is no gateway's admin port" in somebody.stderr
 
 
 def test_the_story_of_an_exchange_that_failed(gateway: GatewayProcess) -> None:

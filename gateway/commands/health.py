@@ -1,0 +1,50 @@
+"""`gateway health`: whether a gateway is ready, or lives; for people, and for whoever looks after processes.
+
+The exit code is 0 or 1, all that Docker takes from a HEALTHCHECK; 2 is, as for every command, a line that makes no
+sense.
+"""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from gateway.commands.defaults import ADMIN_PORT
+
+
+@click.command()
+@click.option(
+    "--admin",
+    "url",
+    metavar="URL",
+    default=ADMIN_PORT,
+    show_default=True,
+    envvar="GATEWAY_ADMIN_URL",
+    show_envvar=True,
+    help="The admin port; also unix:PATH.",
+)
+@click.option("--live", is_flag=True, help="Ask only whether it serves, not whether its backends do.")
+def health(url: str, live: bool) -> None:
+    """Tell whether a gateway is ready for requests: exit 0 if it is, 1 if not, or if nobody answers.
+
+    What is restarted when it is unhealthy should be asked with --live: a restart brings no backend back.
+    """
+    from gateway.commands.admin_port import AdminPort, NoAnswer
+
+    try:
+        status, content = AdminPort(url).get("/health/live" if live else "/health/ready")
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="'--admin'") from None
+    except NoAnswer as error:
+        click.echo(error, err=True)
+        raise SystemExit(1) from None
+    click.echo(words(content), err=status != 200)
+    raise SystemExit(0 if status == 200 else 1)
+
+
+def words(content: bytes) -> str:
+    """Return what the answer says on one line: `degraded: redis degraded, upstreams ok`."""
+    said = json.loads(content)
+    checks = ", ".join(f"{name} {found}" for name, found in sorted(said.get("checks", {}).items()))
+    return f"{said['status']}: {checks}" if checks else str(said["status"])
