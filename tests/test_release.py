@@ -72,5 +72,6 @@ def test_the_compiler_is_the_one_that_the_linters_run() -> None:
     assert spec.loader is not None
     backend = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(backend)
-    locked = {pin.name: pin.version for pin in pins(ROOT / "requirements/dev.lock")}
-    assert f"mypy[mypyc]=={locked['mypy']}" == backend.COMPILER
+    for lock in ("dev", "image"):
+        locked = {pin.name: pin.version for pin in pins(ROOT / f"requirements/{lock}.lock")}
+        assert f"mypy[mypyc]=={locked['mypy']}" == backend.COMPILER
