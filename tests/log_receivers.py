@@ -142,12 +142,20 @@ class OTLP(Receiver):
 
     path = "/v1/logs"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.resources: list[dict[str, str]] = []
+
     def take(self, fields: Mapping[str, str], body: bytes) -> Answer:
         said = json.loads(content(fields, body, "application/json"))
         for resource in said["resourceLogs"]:
             want(set(resource) == {"resource", "scopeLogs"}, "a resource", resource)
-            named = {each["key"]: each["value"]["stringValue"] for each in resource["resource"]["attributes"]}
-            want(bool(named.get("service.name")), "service.name", named)
+            named = {each["key"]: next(iter(each["value"].items())) for each in resource["resource"]["attributes"]}
+            want(named.get("service.name", ("", ""))[0] == "stringValue", "service.name", named)
+            for kind, value in named.values():
+                want(isinstance(value, str), "a text", value)
+                want(kind == "stringValue" or (kind == "intValue" and value.isdigit()), "a text or a number", kind)
+            self.resources.append({key: value for key, (_, value) in named.items()})
             for scope in resource["scopeLogs"]:
                 want(set(scope) == {"scope", "logRecords"}, "a scope", scope)
                 for record in scope["logRecords"]:
@@ -157,5 +165,6 @@ class OTLP(Receiver):
                     want(record.get("severityNumber") in (None, 5, 9, 13, 17, 21), "a severity", record)
                     trace_id = record.get("traceId", "0" * 32)
                     want(re.fullmatch("[0-9a-f]{32}", trace_id) is not None, "a trace id", trace_id)
+                    want(isinstance(record.get("eventName", ""), str), "the name of an event", record)
                     self.taken.setdefault(scope["scope"]["name"], []).append(record)
         return 200, b'{"partialSuccess":{}}'

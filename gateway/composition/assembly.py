@@ -25,7 +25,7 @@ from gateway.composition import snapshot
 from gateway.composition.builders.taking_over import NOTHING, Kept
 from gateway.composition.carried import Carried
 from gateway.composition.failures import LastFailures
-from gateway.composition.foundation import Foundation, Waited
+from gateway.composition.foundation import Ending, Foundation, Waited
 from gateway.composition.slices import Slices, at_once
 from gateway.config import Settings
 from gateway.config.endpoint_strings import address_of
@@ -216,6 +216,7 @@ def assemble(
         occupancy=Occupancy(),
         carried=Carried(),
         waited=Waited(now),
+        ending=Ending(now),
         reactor=reactor,
         threads=threads or partial(ThreadService, reactor),
         later=later,

@@ -79,6 +79,7 @@ class Draining:
         self.closed()
         if handed_over:
             await self._part(min(PARTING, times.shutdown))
+        gateway.foundation.ending.until = gateway.foundation.now() + times.shutdown
         await self._finish(times.shutdown)
         pool = gateway.foundation.pool
         if not await self._within(pool.closeCachedConnections(), CLOSE):

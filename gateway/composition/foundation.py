@@ -54,6 +54,27 @@ class Waited:
         self.site.left(subrequest)
 
 
+class Ending:
+    """How long the end of the gateway may still take.
+
+    Args:
+        now: Monotonic seconds.
+
+    Attributes:
+        until: Monotonic seconds at which `timeouts.shutdown` is over; None while nothing ends.
+    """
+
+    __slots__ = ("_now", "until")
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self.until: float | None = None
+
+    def left(self) -> float:
+        """Return the seconds that are left of it; 0 where there are none, and where nothing ends."""
+        return 0.0 if self.until is None else max(self.until - self._now(), 0.0)
+
+
 @dataclass(frozen=True, slots=True)
 class Foundation:
     """What snapshots are built on.
@@ -72,6 +93,7 @@ class Foundation:
         occupancy: Counts the exchanges in flight.
         carried: What one configuration hands to the next.
         waited: Watches subrequests that the gateway waits for before it ends.
+        ending: How long its end may still take.
         reactor: For what keeps timers and makes connections of its own.
         later: Calls something at the end of the reactor's turn.
         failures: The last exchanges that failed.
@@ -93,6 +115,7 @@ class Foundation:
     occupancy: Occupancy
     carried: Carried
     waited: Waited
+    ending: Ending
     reactor: Any
     threads: Callable[[int, str], Threads]
     later: Callable[[Callable[[], None]], object]

@@ -30,6 +30,7 @@ class Places(NamedTuple):
     time: str = "timestamp"
     level: str = "level"
     trace_id: str = "trace_id"
+    event: str = "event"
 
 
 class Manner(NamedTuple):
@@ -56,10 +57,10 @@ class Manner(NamedTuple):
 
 
 class _Reading:
-    """Finds the time, level and trace id of records of one log."""
+    """Finds the time, level, trace id and event of records of one log."""
 
     def __init__(self, places: Places) -> None:
-        self._time, self._level, self._trace_id = (
+        self._time, self._level, self._trace_id, self._event = (
             b'"%b":"' % orjson.dumps(name)[1:-1] if name else b"" for name in places
         )
 
@@ -78,6 +79,10 @@ class _Reading:
     def trace_id(self, item: bytes) -> str:
         """Return the trace id; empty likewise."""
         return _text(item, self._trace_id)
+
+    def event(self, item: bytes) -> str:
+        """Return the name of the event; empty likewise."""
+        return _text(item, self._event)
 
 
 def _text(item: bytes, marker: bytes) -> str:
@@ -216,27 +221,21 @@ class OTLPLogs(LogSink):
 
     Args:
         manner: As of `LogSink`.
-        service: What the gateway calls itself.
-        version: Of the gateway.
+        resource: Attributes of who sends them.
     """
 
     name = "otlp"
 
-    def __init__(self, manner: Manner, service: str, version: str) -> None:
+    def __init__(self, manner: Manner, resource: Sequence[tuple[str, str | int]]) -> None:
         super().__init__(manner)
-        self._resource = {
-            "attributes": [
-                {"key": "service.name", "value": {"stringValue": service}},
-                {"key": "service.version", "value": {"stringValue": version}},
-            ]
-        }
+        self._resource = {"attributes": [{"key": key, "value": _value(value)} for key, value in resource]}
 
     def pack(self, items: Sequence[bytes]) -> Parcel:
         """A scope for each log; the record is the body, as it stands."""
         scopes: dict[int, list[dict[str, object]]] = {}
         for item in items:
             reading = self._readings[item[0]]
-            level, trace_id = reading.level(item), reading.trace_id(item)
+            level, trace_id, event = reading.level(item), reading.trace_id(item), reading.event(item)
             record: dict[str, object] = {
                 "timeUnixNano": str(reading.time(item)),
                 "observedTimeUnixNano": str(_collected(item)),
@@ -246,6 +245,8 @@ class OTLPLogs(LogSink):
                 record |= {"severityNumber": SEVERITIES[level], "severityText": level}
             if len(trace_id) == 32:  # a W3C trace id
                 record["traceId"] = trace_id
+            if event:
+                record["eventName"] = event
             scopes.setdefault(item[0], []).append(record)
         said = [
             {"scope": {"name": f"gateway.{_NAMES[letter]}"}, "logRecords": records}
@@ -266,3 +267,8 @@ class OTLPLogs(LogSink):
         if refused <= 0:
             return OK
         return Verdict(refused=min(refused, len(items)), said=str(partial.get("errorMessage", ""))[:_LONGEST_REASON])
+
+
+def _value(value: str | int) -> dict[str, str]:
+    # 64-bit integers are texts in the JSON of protocol buffers.
+    return {"intValue": str(value)} if isinstance(value, int) else {"stringValue": value}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 
@@ -147,6 +148,44 @@ def test_otlp() -> None:
     records = at.receiver.taken["gateway.access"]
     assert [record["severityText"] for record in records] == ["info", "warn"]
     assert [record["traceId"] for record in records] == [json.loads(line)["trace_id"] for line in at.gateway.log.lines]
+
+
+def test_records_that_tell_of_an_event_have_its_name_beside_them() -> None:
+    """In the application log; a request that says that it is one does not become one."""
+    at = World(OTLP(), "otlp", what=["access", "application"])
+    Logger("gateway.test").warn("The moon is gone", event="moon.gone")
+    Logger("gateway.test").warn("The moon is odd")
+    at.ask(1, '/orders/"event":"moon.gone"')
+    at.wait()
+    at.stop()
+
+    said = at.receiver.taken["gateway.application"]
+    assert [each.get("eventName") for each in said if "moon" in each["body"]["stringValue"]] == ["moon.gone", None]
+    assert "eventName" not in at.receiver.taken["gateway.access"][0]
+
+
+def test_log_records_are_of_the_resource_that_spans_are_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service that the environment names, its attributes, and one id for the process."""
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "service.name=edge,deployment.environment.name=test")
+    receiver = OTLP()
+    at = World(receiver, "otlp")
+    at.gateway.apply(tracing={"exporter": "otlp", "endpoint": f"http://127.0.0.1:{PORT}"}, log_shipping=at.said)
+    spans: list[bytes] = []
+
+    def answer(asked: Asked) -> bytes | None:
+        if asked.target != b"/v1/traces":
+            return at.answer(asked)
+        spans.append(asked.body)
+        return ok()
+
+    at.backend.answer = answer
+    at.ask(1)
+    at.wait()
+    at.stop()
+
+    said = receiver.resources[-1]
+    assert (said["service.name"], said["deployment.environment.name"]) == ("edge", "test")
+    assert said["service.instance.id"].encode() in gzip.decompress(spans[0])
 
 
 def test_the_application_log_is_a_stream_of_its_own() -> None:

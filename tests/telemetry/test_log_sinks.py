@@ -68,24 +68,22 @@ def test_members_are_found_by_the_names_of_the_schema() -> None:
     """Quotes in a name are as they are in the record."""
     places = Places('t"', "l", "i")
     record = {'t"': "2023-11-14T22:13:20.000Z", "l": "error", "i": "ab" * 16}
-    sink = OTLPLogs(MANNER._replace(access=places), "edge", "1.2")
+    sink = OTLPLogs(MANNER._replace(access=places), [("service.name", "edge"), ("process.pid", 7)])
 
     (resource,) = json.loads(sink.pack([item(record)]).body)["resourceLogs"]
     (log,) = resource["scopeLogs"][0]["logRecords"]
 
-    assert {each["key"]: each["value"]["stringValue"] for each in resource["resource"]["attributes"]} == {
-        "service.name": "edge",
-        "service.version": "1.2",
-    }
+    assert resource["resource"]["attributes"] == [
+        {"key": "service.name", "value": {"stringValue": "edge"}},
+        {"key": "process.pid", "value": {"intValue": "7"}},
+    ]
     assert log["timeUnixNano"] == "1700000000000000000"
     assert (log["severityNumber"], log["severityText"], log["traceId"]) == (17, "error", "ab" * 16)
 
 
 def test_a_trace_id_that_is_none_is_left_out() -> None:
     """So is a level that is none."""
-    (resource,) = json.loads(OTLPLogs(MANNER, "g", "1").pack([item({"trace_id": "", "level": "loud"})]).body)[
-        "resourceLogs"
-    ]
+    (resource,) = json.loads(OTLPLogs(MANNER, []).pack([item({"trace_id": "", "level": "loud"})]).body)["resourceLogs"]
 
     assert set(resource["scopeLogs"][0]["logRecords"][0]) == {"timeUnixNano", "observedTimeUnixNano", "body"}
 
@@ -143,6 +141,6 @@ def test_what_elasticsearch_says(receipt: Receipt, again: list[int], refused: in
 )
 def test_what_a_collector_says(receipt: Receipt, again: int, refused: int) -> None:
     """Records that it has refused are not to be sent again."""
-    verdict = OTLPLogs(MANNER, "g", "1").judge(ITEMS, receipt)
+    verdict = OTLPLogs(MANNER, []).judge(ITEMS, receipt)
 
     assert (len(verdict.again), verdict.refused) == (again, refused)

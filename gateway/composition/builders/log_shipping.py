@@ -7,13 +7,14 @@ Tests: `tests/flow/test_log_shipping.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from hyperlink import URL
 from twisted.logger import globalLogPublisher
 
-from gateway import __version__
+from gateway.composition.builders.sender import Resource, sender
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
 from gateway.config.problems import below
@@ -29,6 +30,7 @@ from gateway.telemetry.series import Counts
 from gateway.telemetry.shipped_lines import ApplicationRecords, ShippedLines
 from gateway.telemetry.shipping.posting import MOST, Poster
 from gateway.telemetry.shipping.shipper import Shipper
+from gateway.telemetry.tracing.resource import read
 
 TIMEOUT = 30.0
 """Seconds that a receiver may take for a batch."""
@@ -37,13 +39,19 @@ DROPPED = "gateway_log_records_dropped_total"
 SENT = "gateway_log_records_sent_total"
 
 
-def shipped(settings: Settings, foundation: Foundation, write: Callable[[bytes], None]) -> Callable[[bytes], None]:
+def shipped(
+    settings: Settings,
+    foundation: Foundation,
+    write: Callable[[bytes], None],
+    environ: Mapping[str, str] = os.environ,
+) -> Callable[[bytes], None]:
     """Return what writes records of the access log and has them sent too, where they are to be.
 
     Args:
         settings: The configuration, with `log_shipping`.
         foundation: What it is built on.
         write: Writes a record.
+        environ: OpenTelemetry's variables.
 
     Raises:
         gateway.config.ConfigError: The file with whom to trust cannot be used.
@@ -63,13 +71,13 @@ def shipped(settings: Settings, foundation: Foundation, write: Callable[[bytes],
             ("shipped application log",), lambda: ApplicationRecords(lines, globalLogPublisher, levels, on_reactor)
         )
     places = _places(settings)
-    service = settings.tracing.service_name
+    who = sender(settings, foundation, read(environ)) if said.format == "otlp" else ()
     trusts = BackendTLS(ca=said.ca) if said.url.startswith("https:") else None
     fields = tuple((name.encode(), str(value.get_secret_value()).encode()) for name, value in said.headers.items())
     shown = said.model_copy(update={"headers": {}}).model_dump_json()
     with below("log_shipping."):
         digest = b"" if trusts is None else files_digest(trusts)
-    key = ("log shipper", said.url, fields, shown, places, service, digest)
+    key = ("log shipper", said.url, fields, shown, places, who, digest)
 
     def make() -> Shipper:
         server = URL.from_text(said.url)
@@ -79,7 +87,7 @@ def shipped(settings: Settings, foundation: Foundation, write: Callable[[bytes],
         manner = Manner(url, without_credentials(said.url), fields, places, said.compression == "gzip")
         poster = Poster(Fetcher(foundation.reactor, foundation.dialer, tls, TIMEOUT, MOST))
         return Shipper(
-            _sink(said, manner, service),
+            _sink(said, manner, who),
             poster.post,
             foundation.reactor,
             foundation.wall_clock,
@@ -88,6 +96,7 @@ def shipped(settings: Settings, foundation: Foundation, write: Callable[[bytes],
             batch=said.batch,
             interval=said.interval,
             oldest=said.drop == "oldest",
+            patience=foundation.ending.left,
             stop_posting=poster.stop,
             lost=partial(lost, said.format),
             delivered=partial(_count, metrics.counter(SENT), said.format),
@@ -106,13 +115,13 @@ def _places(settings: Settings) -> Places:
     return Places(*(names.get(field, "") for field in Places()))
 
 
-def _sink(said: LogShipping, manner: Manner, service: str) -> LogSink:
+def _sink(said: LogShipping, manner: Manner, who: Resource) -> LogSink:
     if said.format == "loki":
         return Loki(manner, said.labels)
     if said.format == "elasticsearch":
         return Elasticsearch(manner, said.index)
     if said.format == "otlp":
-        return OTLPLogs(manner, service, __version__)
+        return OTLPLogs(manner, who)
     return NDJSON(manner)
 
 

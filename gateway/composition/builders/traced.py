@@ -17,6 +17,7 @@ from hyperlink import URL
 
 import gateway
 from gateway.composition.builders.access_log import redactor
+from gateway.composition.builders.sender import Resource, sender
 from gateway.composition.builders.tracing import Tracing
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
@@ -38,7 +39,7 @@ from gateway.telemetry.shipping.shipper import Shipper
 from gateway.telemetry.tracing import otlp, zipkin
 from gateway.telemetry.tracing.console import SpanLines
 from gateway.telemetry.tracing.recording import Recorder
-from gateway.telemetry.tracing.resource import Environment, read, resource, traces_url
+from gateway.telemetry.tracing.resource import Environment, read, traces_url
 from gateway.telemetry.tracing.span import INTERNAL, SERVER, Kind, Span
 
 TIMEOUT = 10.0
@@ -105,8 +106,9 @@ def traced(settings: Settings, foundation: Foundation, environ: Mapping[str, str
     # What decides about exchanges may change without another exporter.
     sent = said.model_dump_json(exclude={"sample_ratio", "slow", "headers"})
     written = frozenset(said.model_fields_set)
-    key = ("tracing", sent, _secrets(said), written, found)
-    exporter = foundation.carried.get(key, lambda: _exporter(said, found, foundation))
+    who = sender(settings, foundation, found)
+    key = ("tracing", sent, _secrets(said), written, found, who)
+    exporter = foundation.carried.get(key, lambda: _exporter(said, found, who, foundation))
     foundation.carried.then(partial(foundation.metrics.gauge, "gateway_span_queue_bytes", partial(_queued, exporter)))
     return Traced(foundation, said, ratio, exporter.write, exporter.put, redacted)
 
@@ -121,15 +123,9 @@ class Exporter(Shipper):
     write: Callable[[Span], bytes]
 
 
-def _exporter(said: Said, found: Environment, foundation: Foundation) -> Any:
+def _exporter(said: Said, found: Environment, who: Resource, foundation: Foundation) -> Any:
     if said.exporter == "console":
         return SpanLines(_print)
-    who = resource(
-        found.service if found.service and not _written(said, "service_name") else said.service_name,
-        gateway.__version__,
-        _instance(foundation.random_bytes(16)),
-        found.attributes,
-    )
     url = _url(said, found)
     fields = [(name.encode("ascii"), value.get_secret_value().encode()) for name, value in said.headers.items()]
     compress = found.compress if found.compress is not None and not _written(said, "compression") else None
@@ -159,6 +155,7 @@ def _exporter(said: Said, found: Environment, foundation: Foundation) -> Any:
         limit=said.queue,
         batch=said.batch,
         interval=said.interval,
+        patience=foundation.ending.left,
         stop_posting=poster.stop,
         lost=metrics.counter("gateway_spans_dropped_total").add_many,
         delivered=metrics.counter("gateway_spans_exported_total").add_many,
@@ -183,11 +180,6 @@ def _secrets(said: Said) -> tuple[tuple[str, str], ...]:
 
 def _written(said: Said, key: str) -> bool:
     return key in said.model_fields_set
-
-
-def _instance(octets: bytes) -> str:
-    digits = octets.hex()
-    return "-".join([digits[:8], digits[8:12], "4" + digits[13:16], "8" + digits[17:20], digits[20:]])
 
 
 def _print(line: bytes) -> None:

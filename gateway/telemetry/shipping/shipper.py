@@ -30,11 +30,14 @@ LONGEST_ASKED_FOR: Final = 300.0
 """Seconds of the longest pause that a receiver may ask for (`Retry-After`)."""
 MOST_TRIES: Final = 20
 """How often a batch is sent to a receiver that answers: one that it always fails at must not keep the others for ever.
-A receiver that does not answer is waited for, as long as there is room."""
+A receiver that does not answer is waited for, as long as there is room; so is one of which a proxy says that."""
 PARCEL: Final = 1024 * 1024
 """Octets of a batch, before it is compressed: receivers refuse long ones, and each is packed at once."""
 FLUSH: Final = 5.0
-"""Seconds that the flush at the end may take."""
+"""Seconds that the flush at the end may take where the receiver does not take what it is sent."""
+
+_NOBODY: Final = frozenset({502, 503, 504})
+"""What is answered in the place of a receiver that does not answer, whatever it is sent."""
 
 _log = Logger()
 
@@ -53,6 +56,7 @@ class Shipper(Service):
         interval: Seconds that an item waits for others.
         oldest: Whether the oldest items are dropped where there is no room, and not the newest.
         flush: Seconds that the flush at the end may take.
+        patience: Asked when these are over and nothing has failed: how many more a receiver that is slow may have.
         stop_posting: Called at the very end, for what `post` keeps open.
         lost: Told how many items were lost each time, for a counter.
         delivered: Told how many items were delivered each time, likewise.
@@ -71,6 +75,7 @@ class Shipper(Service):
         interval: float,
         oldest: bool = False,
         flush: float = FLUSH,
+        patience: Callable[[], float] = lambda: 0.0,
         stop_posting: Callable[[], Deferred[Any] | None] = lambda: None,
         lost: Callable[[int], object] = lambda _: None,
         delivered: Callable[[int], object] = lambda _: None,
@@ -85,6 +90,7 @@ class Shipper(Service):
         self._batch = batch
         self._interval = interval
         self._flush = flush
+        self._patience = patience
         self._stop_posting = stop_posting
         self._lost = lost
         self._delivered = delivered
@@ -97,6 +103,7 @@ class Shipper(Service):
         self._step = FIRST
         self._pause = 0.0
         self._failing = False
+        self._patient = False
         self._closed: Deferred[None] | None = None
 
     @property
@@ -136,9 +143,18 @@ class Shipper(Service):
         if self.state is State.CLOSED:
             closed.callback(None)
             return closed
-        self._out_of_time = self._clock.callLater(self._flush, self._happened, Event.OUT_OF_TIME)
+        self._out_of_time = self._clock.callLater(self._flush, self._overdue)
         self._happened(Event.CLOSE)
         return closed
+
+    def _overdue(self) -> None:
+        """The flush has had its time: a receiver that is only slow gets what is left of the gateway's."""
+        left = 0.0 if self._failing else self._patience()
+        self._patient = left > 0
+        if left:
+            self._out_of_time = self._clock.callLater(left, self._happened, Event.OUT_OF_TIME)
+        else:
+            self._happened(Event.OUT_OF_TIME)
 
     # What happens, by the table.
 
@@ -192,7 +208,7 @@ class Shipper(Service):
             self._queue.done()
             self._recovered()
             self._go_on()
-        elif self._tries >= MOST_TRIES:
+        elif self._tries >= MOST_TRIES and receipt.status not in _NOBODY:
             self._give_up(len(again), f"{verdict.said}, {self._tries} times")
             self._go_on()
         else:
@@ -227,6 +243,8 @@ class Shipper(Service):
         wait = step * (0.5 + self._random() / 2)
         self._pause = wait if asked_for is None else max(asked_for, wait)
         self._happened(Event.AGAIN)
+        if self._patient:
+            self._happened(Event.OUT_OF_TIME)
 
     def _recovered(self) -> None:
         self._tries, self._step = 0, FIRST

@@ -70,7 +70,7 @@ class Environment(NamedTuple):
 
 
 def read(environ: Mapping[str, str]) -> Environment:
-    """Read the variables; one that makes no sense is said in the log, and is otherwise as if it were not there."""
+    """Read the variables; what makes no sense is said in the log, and is otherwise as if it were not there."""
     attributes = _pairs("OTEL_RESOURCE_ATTRIBUTES", environ)
     endpoint = environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or None
     base = environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
@@ -129,14 +129,14 @@ def _of_traces(name: str, environ: Mapping[str, str]) -> str:
 
 
 def _pairs(name: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """Read `key=value,key=value`, percent-encoded."""
+    """Read `key=value,key=value`, percent-encoded; a pair that is none takes nothing from the others."""
     found = {}
-    for pair in environ.get(name, "").split(","):
+    for number, pair in enumerate(environ.get(name, "").split(","), 1):
         key, equals, value = pair.partition("=")
         if key.strip() and equals:
             found[unquote(key.strip())] = unquote(value.strip())
         elif pair.strip():
-            _nonsense(name, "a list of KEY=VALUE")
+            _nonsense(name, "KEY=VALUE", f"Part {number} of the")
     return found
 
 
@@ -175,6 +175,11 @@ def _milliseconds(said: str) -> float | None:
     return int(said) / 1000
 
 
-def _nonsense(name: str, expected: str) -> None:
+def _nonsense(name: str, expected: str, part: str = "The") -> None:
     # Not its value: it may be a credential.
-    _log.warn("The environment variable {name} is not used: {expected} was expected", name=name, expected=expected)
+    _log.warn(
+        "{part} environment variable {name} is not used: {expected} was expected",
+        name=name,
+        expected=expected,
+        part=part,
+    )

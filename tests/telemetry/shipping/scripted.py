@@ -52,6 +52,7 @@ class Bench:
         chance: float = 1.0,
         oldest: bool = False,
         sink: ScriptedSink | None = None,
+        patience: float = 0.0,
     ) -> None:
         self.clock = Clock()
         self.answers: list[Receipt | Exception | None] = []
@@ -73,6 +74,7 @@ class Bench:
             batch=batch,
             interval=interval,
             oldest=oldest,
+            patience=lambda: patience,
             stop_posting=self._stop,
             lost=self._lose,
             delivered=self._deliver,

@@ -144,6 +144,19 @@ def test_a_batch_that_a_receiver_always_fails_at_is_given_up() -> None:
     assert bench.posted[-1] == [b"d", b"e", b"f"]
 
 
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_a_proxy_that_says_that_nobody_answers_is_nobody(status: int) -> None:
+    """An hour without a receiver behind its load balancer loses nothing that there is room for."""
+    bench = Bench()
+    bench.answers.extend([receipt(status)] * 5 * MOST_TRIES)
+    bench.put(*"abcdef")
+
+    for _ in range(5 * MOST_TRIES):
+        bench.clock.advance(LONGEST)
+
+    assert (bench.lost, bench.delivered) == (0, 6)
+
+
 def test_the_queue_is_bounded_while_the_receiver_is_down() -> None:
     """What finds no room is dropped: the newest, unless the configuration wants the oldest dropped."""
     for oldest, kept in ((False, b"a"), (True, b"y")):
@@ -202,6 +215,43 @@ def test_the_end_tries_at_once_what_was_to_be_sent_later() -> None:
     bench.shipper.stopService()
 
     assert bench.delivered == 3
+
+
+def test_the_end_gives_a_slow_receiver_what_the_gateway_has_left() -> None:
+    """It takes what it is sent: whatever else ends has the same time."""
+    bench = Bench(patience=20.0)
+    bench.always = None
+    bench.put(*"abcd")
+    ended: list[object] = []
+    bench.shipper.stopService().addCallback(ended.append)
+
+    for _ in range(2):
+        bench.clock.advance(8)
+        assert bench.open is not None
+        bench.open.callback(receipt())
+
+    assert (ended, bench.delivered, bench.lost) == ([None], 4, 0)
+    assert not bench.clock.getDelayedCalls()
+
+
+@pytest.mark.parametrize(("seconds", "fails"), [(8, True), (FLUSH + 20, False)])
+def test_the_end_gives_a_slow_receiver_no_more_than_that(seconds: float, fails: bool) -> None:
+    """Nor anything once it fails."""
+    bench = Bench(patience=20.0)
+    bench.always = None
+    bench.put(*"abcd")
+    ended: list[object] = []
+    bench.shipper.stopService().addCallback(ended.append)
+    bench.clock.pump([1.0] * int(seconds - 1))
+    assert ended == []
+
+    bench.clock.advance(1)
+    if fails:
+        assert bench.open is not None
+        bench.open.errback(Down())
+
+    assert (ended, bench.lost) == ([None], 4)
+    assert not bench.clock.getDelayedCalls()
 
 
 @pytest.mark.parametrize("always", [None, Down("refused")])

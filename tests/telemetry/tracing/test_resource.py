@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from twisted.logger import capturedLogs
+from twisted.logger import capturedLogs, formatEvent
 
 from gateway.telemetry.tracing.resource import HONOURED, Environment, read, resource
 
@@ -76,6 +76,16 @@ def test_what_makes_no_sense_is_said_and_not_used(environ: dict[str, str]) -> No
     [event] = logs
     assert event["name"] in environ
     assert not set(environ.values()) & set(map(str, event.values()))
+
+
+def test_a_pair_that_is_none_takes_nothing_from_the_others() -> None:
+    """Which one it is is said by its place: its text may be a credential."""
+    with capturedLogs() as logs:
+        assert read({"OTEL_RESOURCE_ATTRIBUTES": "team=a,hush,region=b"}).attributes == (("team", "a"), ("region", "b"))
+
+    assert [formatEvent(event) for event in logs] == [
+        "Part 2 of the environment variable OTEL_RESOURCE_ATTRIBUTES is not used: KEY=VALUE was expected"
+    ]
 
 
 def test_who_makes_the_spans() -> None:
