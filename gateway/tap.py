@@ -26,13 +26,15 @@ from twisted.python.components import Componentized
 
 from gateway import early
 from gateway.commands.proxying import admin_endpoint
-from gateway.composition.origin import origin_of
+from gateway.composition.origin import files_named_by, origin_of
 from gateway.composition.signals import Signals, StopSignals
 from gateway.config import ConfigError
+from gateway.config.lent_files import lent
 from gateway.config.problems import suggestion
 from gateway.config.processes import how_many
 from gateway.processes.arrival import LOG, Arrival, arrival
 from gateway.processes.first import Reaper, stay
+from gateway.processes.held_files import HeldFiles
 from gateway.processes.notify import Notify
 from gateway.processes.upgrade import Upgrade, command_line
 from gateway.telemetry.logging import observer
@@ -157,6 +159,7 @@ class TwistdService(ForegroundService):
         twistd: The options of twistd, of which it reads the PID file when it ends.
         came: How this process came to be.
         notify: Tells systemd.
+        held: Files that processes which this one starts may not read.
     """
 
     def __init__(
@@ -167,6 +170,7 @@ class TwistdService(ForegroundService):
         twistd: MutableMapping[str, Any],
         came: Arrival,
         notify: Notify,
+        held: HeldFiles,
     ) -> None:
         super().__init__(log)
         self._gateway = gateway
@@ -174,9 +178,11 @@ class TwistdService(ForegroundService):
         self._twistd = twistd
         self._came = came
         self._notify = notify
+        self._held = held
         self._successor: int | None = None
         self._news: int | None = None
         gateway.setServiceParent(self)
+        gateway.came_into_force = held.changed
         init = came.init
         if os.getpid() == 1:
             Reaper(reactor).setServiceParent(self)
@@ -189,6 +195,7 @@ class TwistdService(ForegroundService):
             came.pidfile,
             self._hand_over,
             init,
+            files=held.handed_on,
             hear=came.background,
         )
         actions: dict[int, Callable[[], object]] = {
@@ -200,8 +207,15 @@ class TwistdService(ForegroundService):
         self._signals.setServiceParent(self)
         StopSignals(reactor, lambda: gateway.stopping, gateway.hurry).setServiceParent(self)
 
+    def privilegedStartService(self) -> None:
+        """Open the ports, and read what this process may not read later, with the rights that twistd will give up."""
+        if lent or self._twistd.get("uid") is not None or self._twistd.get("gid") is not None:
+            self._held.read()
+        super().privilegedStartService()
+
     def startService(self) -> None:
         """Serve, and say so once the reactor runs."""
+        self._held.rights_are_gone()
         super().startService()
         self._reactor.callWhenRunning(self._serves)
 
@@ -278,8 +292,9 @@ def makeService(options: Options) -> IService:
     gateway: GatewayService | Parent
     try:
         origin = origin_of(options.configuration, reactor, os.environ, watch=True)
+        held = HeldFiles(lambda: files_named_by(origin.settings))
         if how_many(origin.settings.processes) > 1:
-            gateway = _parent(origin, options.arrival, twistd, reactor)
+            gateway = _parent(origin, options.arrival, twistd, held, reactor)
         else:
             _settle(reactor)
             from gateway.composition.lifecycle import GatewayService  # a parent of several processes does without
@@ -289,7 +304,7 @@ def makeService(options: Options) -> IService:
     except ConfigError as error:
         raise SystemExit(str(error)) from None
     log = _log_observer(twistd, gateway.settings.log.format, reactor)
-    return TwistdService(gateway, reactor, log, twistd, options.arrival, Notify(os.environ))
+    return TwistdService(gateway, reactor, log, twistd, options.arrival, Notify(os.environ), held)
 
 
 def _settle(reactor: Any) -> None:
@@ -298,7 +313,7 @@ def _settle(reactor: Any) -> None:
     dispatch_directly(reactor)  # before the gateway is made, which asks for the end of its turns
 
 
-def _parent(origin: Origin, came: Arrival, twistd: Mapping[str, Any], reactor: Any) -> Parent:
+def _parent(origin: Origin, came: Arrival, twistd: Mapping[str, Any], held: HeldFiles, reactor: Any) -> Parent:
     """Make the parent of several processes."""
     if twistd.get("chroot"):
         raise SystemExit("gateway: with --chroot no workers can be started (`processes`)")
@@ -306,7 +321,7 @@ def _parent(origin: Origin, came: Arrival, twistd: Mapping[str, Any], reactor: A
     from gateway.processes.parent import Parent
 
     command = command_line(sys.orig_argv)
-    return Parent(origin, reactor, command, str(Path.cwd()), came.inherited, Center(time.time))
+    return Parent(origin, reactor, command, str(Path.cwd()), came.inherited, Center(time.time), files=held.handed_on)
 
 
 def _worker(told: Assignment, twistd: Mapping[str, Any], reactor: Any) -> IService:

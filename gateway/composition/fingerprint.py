@@ -45,13 +45,34 @@ def sources(path: Path) -> list[Path]:
     return [path, path.parent / ".env"]
 
 
-def files_below(places: Iterable[str]) -> list[Path]:
-    """Return files as they are, and of directories the certificates and keys below them, in order."""
+def files_below(places: Iterable[str], known: Iterable[Path] = ()) -> list[Path]:
+    """Return files as they are, and of directories the certificates and keys below them, in order.
+
+    Args:
+        places: Files and directories.
+        known: Files that were found before. In a directory that root could list, and this process cannot since it
+            became another user, those that are not gone are still found.
+    """
     found: list[Path] = []
+    before = list(known)
     for place in sorted(places):
         path = Path(place)
-        found.extend(sorted(each for each in path.rglob("*") if each.suffix in PEM) if path.is_dir() else [path])
+        hidden = [each for each in before if path in each.parents and _may_be_there(each)]
+        if not hidden and not os.path.isdir(path):  # noqa: PTH112 - where it may not look Path raises
+            found.append(path)
+            continue
+        found.extend(sorted({*(each for each in path.rglob("*") if each.suffix in PEM), *hidden}))
     return found
+
+
+def _may_be_there(path: Path) -> bool:
+    try:
+        path.stat()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 class Contents:

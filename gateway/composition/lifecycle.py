@@ -67,6 +67,9 @@ class GatewayService(MultiService):
         inherited: Sockets that this process was started with: those of the process that it takes over from.
         says: Say in the log what is served, and what was applied: a worker's parent does that.
         parts: For `gateway.composition.assembly.assemble`: clocks, chance, dialer.
+
+    Attributes:
+        came_into_force: Called when another configuration has.
     """
 
     def __init__(
@@ -91,6 +94,7 @@ class GatewayService(MultiService):
             from twisted.internet import reactor
         self._reactor = reactor
         self._says = says
+        self.came_into_force: Callable[[], object] = lambda: None
         if not isinstance(configuration, Origin):
             configuration = origin_of(configuration, reactor, os.environ if environ is None else environ, watch)
         self._origin = origin = configuration
@@ -290,6 +294,7 @@ class GatewayService(MultiService):
 
     def _in_force(self, settings: Settings) -> None:
         self._configured.in_force(settings, self._changes.version)
+        self.came_into_force()
         if self._says:
             _tell_descriptors(settings)
 

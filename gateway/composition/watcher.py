@@ -21,6 +21,7 @@ The same holds for a file of users: its front half is one with fewer users.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -98,7 +99,7 @@ class ConfigWatcher(Service):
         self._lists = tuple(map(Path, lists))
         if self.running:
             self._watch()
-        self._seen_named = self._contents_named.digest(files_below(self._named))
+        self._seen_named = self._contents_named.digest(self._files())
         self._seen_each = self._contents_named.last
 
     def startService(self) -> None:
@@ -122,7 +123,7 @@ class ConfigWatcher(Service):
         self._watch()
         try:
             files = sources(self._path)
-            now, named = self._contents.digest(files), self._contents_named.digest(files_below(self._named))
+            now, named = self._contents.digest(files), self._contents_named.digest(self._files())
         except OSError:
             return  # it is just being exchanged: the next look will see
         if (now, named) == (self._seen, self._seen_named):
@@ -131,6 +132,9 @@ class ConfigWatcher(Service):
             self._seen, self._seen_named, self._cut_off = now, named, None
             self._seen_each = self._contents_named.last
             self._changed()
+
+    def _files(self) -> list[Path]:
+        return files_below(self._named, self._contents_named.last)
 
     def _complete(self, now: bytes, files: Iterable[Path]) -> bool:
         """Tell whether a change may be taken; see Note [A text that ends in the middle of a line is waited for].
@@ -194,7 +198,8 @@ class ConfigWatcher(Service):
                 status = directory.stat()
             except OSError:
                 continue
-            found[directory] = (status.st_dev, status.st_ino)
+            if os.access(directory, os.R_OK, effective_ids=True):  # without that right there is no inotify for it
+                found[directory] = (status.st_dev, status.st_ino)
         return found
 
     def _noticed(self, ignored: object, path: object, mask: int) -> None:

@@ -1,7 +1,8 @@
 """Reading files that a configuration names, none of which may hold up the reactor.
 
 Used by whoever builds something of such a file. What is no regular file is refused: a named pipe would hold up the
-start, or a reload, until somebody writes to it, and a device may have no end.
+start, or a reload, until somebody writes to it, and a device may have no end. What this process may not read, another
+may have read for it: Note [What root has read] in `gateway.config.lent_files`.
 
 Tests: `tests/config/test_regular.py`.
 """
@@ -11,8 +12,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
+
+from gateway.config.lent_files import lent
 
 
 def open_regular(path: str | Path) -> BinaryIO:
@@ -21,7 +25,13 @@ def open_regular(path: str | Path) -> BinaryIO:
     Raises:
         OSError: It cannot be read, or is no regular file.
     """
-    stream = open(path, "rb", opener=_without_waiting)  # noqa: SIM115  # whoever asks closes it
+    try:
+        stream = open(path, "rb", opener=_without_waiting)  # noqa: SIM115  # whoever asks closes it
+    except PermissionError:
+        content = lent.content(path)
+        if content is None:
+            raise
+        return BytesIO(content)
     if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
         return stream
     stream.close()

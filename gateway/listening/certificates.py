@@ -25,6 +25,7 @@ from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from twisted.internet.ssl import CertificateOptions, TLSVersion
 from zope.interface import implementer
 
+from gateway.config.lent_files import lent
 from gateway.config.regular import read_regular
 from gateway.identity.certificate_lists import ListUnusable
 from gateway.listening.certificate_error import CertificateError
@@ -34,7 +35,7 @@ from gateway.listening.refusals import keep_first, log_refusals, refuse_expired
 from gateway.transport import pem
 from gateway.transport.client_hello import server_name
 from gateway.transport.pyopenssl_sessions import PyOpenSSLSessions
-from gateway.transport.sessions import ServerSessions, Standard, say_that_it_is_slower, server_context
+from gateway.transport.sessions import ServerSessions, Standard, file_of, say_that_it_is_slower, server_context
 
 Context = TypeVar("Context")
 
@@ -151,9 +152,13 @@ def _valid_until(certificate: x509.Certificate) -> datetime:
 
 
 def _files(place: Path) -> list[Path]:
-    if not place.is_dir():
+    closed = lent.below(place)
+    if not closed and not os.path.isdir(place):  # noqa: PTH112 - of a directory that may not be entered Path raises
         return [place]
-    return sorted(path for path in place.rglob("*") if path.suffix in pem.SUFFIXES and path.is_file())
+    listed = [path for path in place.rglob("*") if path.suffix in pem.SUFFIXES and path.is_file()]
+    if not listed and not os.access(place, os.R_OK, effective_ids=True):
+        return sorted(closed) or [place]  # who reads it is told that it may not be
+    return sorted({*listed, *closed})
 
 
 def _public(key: Any) -> bytes:
@@ -335,7 +340,8 @@ class CertificateStore(Standard):
             leave_weak_ciphers_out(context)
             if self._client_ca is not None:
                 # The names of the authorities tell a client with several certificates which one to send.
-                context.load_client_ca(os.fsencode(self._client_ca))
+                with file_of(b"".join(each.public_bytes(serialization.Encoding.PEM) for each in authorities)) as path:
+                    context.load_client_ca(os.fsencode(path))
                 log_refusals(context)
             if lists is not None:
                 check_in_handshakes(context, lists, authorities)

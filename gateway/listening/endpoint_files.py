@@ -1,12 +1,13 @@
 """Which files an endpoint string names: those of `ssl:` and `sni:`.
 
-Asked by `gateway.composition.lifecycle`, so that they are watched as the configuration is. Twisted's own parser of
+Asked by `gateway.composition.origin`, so that they are watched as the configuration is. Twisted's own parser of
 these strings is private, and opens the files; the grammar is one line of `twisted.internet.endpoints`.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 _PARAMETERS = {
     "ssl": (
@@ -39,6 +40,18 @@ def files_of(description: str) -> list[str]:
     return [each.strip() for value in values for each in value.split(",") if each.strip()]
 
 
+def renamed(description: str, name: Callable[[str], str]) -> str:
+    """Return an `ssl:` endpoint string in which each file has the name that a function gives it."""
+    kind, *parts = _split(description)
+    order, naming = _PARAMETERS[kind]
+    for at, part in enumerate(parts):
+        named = _NAMED.fullmatch(part)
+        key, value = (_plain(named[1]), named[2]) if named else ((*order, *[""] * len(parts))[at], part)
+        if key in naming:
+            parts[at] = (f"{named[1]}=" if named else "") + _quoted(name(_plain(value)))
+    return ":".join([kind, *parts])
+
+
 def _split(description: str) -> list[str]:
     parts, at = [], 0
     while at <= len(description):
@@ -47,6 +60,10 @@ def _split(description: str) -> list[str]:
         parts.append(match[0])
         at = match.end() + 1
     return parts
+
+
+def _quoted(plain: str) -> str:
+    return re.sub(r"([\\:=])", r"\\\1", plain)
 
 
 def _plain(written: str) -> str:

@@ -31,6 +31,7 @@ from gateway.config.texts import without_credentials
 from gateway.listening.certificate_error import CertificateError
 from gateway.listening.client_lists import ClientLists
 from gateway.listening.introduced import Introduced
+from gateway.listening.lent_certificates import readable
 from gateway.transport.inherited import SYSTEMD, Given, Inherited
 from gateway.transport.port import BACKLOG, TWISTED_BACKLOG, ConnectionLimit, GatewayPort
 from gateway.transport.unix_port import GatewayUnixPort
@@ -293,7 +294,8 @@ async def open_on(reactor: ListeningReactor, factory: IProtocolFactory) -> Liste
     if isinstance(factory, Introduced):
         reactor.introduced, factory = factory, factory.inside
     try:
-        endpoint = serverFromString(reactor, description)
+        with readable(description) as named:
+            endpoint = serverFromString(reactor, named)
         port = await endpoint.listen(factory)
     except Exception as error:  # whatever a parser, its plugin or the kernel has against the string
         raise ListenFailed(description, words(error)) from error

@@ -13,6 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from twisted.logger import Logger
+
+from gateway.config.lent_files import lent
 from gateway.processes.handover import Handover, received
 from gateway.transport.inherited import Inherited
 
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
 WORKER = "GATEWAY_WORKER"
 """Variable of the environment with what a parent tells its worker: `gateway.processes.assignment`."""
+
+_log = Logger()
 
 LOG = "twistd.log"
 """Where twistd logs in the background unless it is told otherwise."""
@@ -72,6 +77,12 @@ class Arrival:
         told, self._told = self._told, None
         if told is None:
             return
+        if lent.used:
+            _log.warn(
+                "Files that this process may not read are as the process before it has read them: {files}",
+                files=", ".join(sorted(lent.used)),
+            )
+        lent.end()
         twistd["pidfile"] = told.pidfile
         with suppress(OSError):  # who started it may be gone
             os.write(told.status, b"%d\n" % os.getpid())
@@ -87,10 +98,19 @@ def arrival(environ: MutableMapping[str, str]) -> Arrival:
     told = received(environ)
     text = environ.pop(WORKER, None)
     if text is None:
+        _borrow(None if told is None else told.files)
         return Arrival(told)
     from gateway.processes.assignment import Assignment
 
     assignment = Assignment.of(text)
     for descriptor in (assignment.channel, *(given.descriptor for given in assignment.sockets)):
         os.set_inheritable(descriptor, False)
+    _borrow(assignment.files)
     return Arrival(told, assignment)
+
+
+def _borrow(files: int | None) -> None:
+    if files is not None:
+        from gateway.processes.held_files import borrow  # only where root has read what another user may not
+
+        borrow(files)

@@ -22,6 +22,7 @@ class Assignment:
         memory: Descriptor of the memory that all workers share.
         sockets: Those that it accepts at.
         shared: The places among them where other workers accept as well.
+        files: Descriptor of the memory with files that it may not read (`gateway.processes.held_files`); None for none.
     """
 
     number: int
@@ -30,6 +31,7 @@ class Assignment:
     memory: int
     sockets: tuple[Given, ...]
     shared: tuple[tuple[str, int], ...]
+    files: int | None = None
 
     def as_text(self) -> str:
         """Write it as the value of `VARIABLE`."""

@@ -26,6 +26,7 @@ class Handover:
         pidfile: The file that is to name it, empty for none.
         init: Descriptor on which the first process of a container is told whom it stands for; None where there is none.
         heard: Its standard error is read by the process that starts it, until it serves.
+        files: Descriptor of the memory with files that it may not read (`gateway.processes.held_files`); None for none.
     """
 
     sockets: tuple[Given, ...]
@@ -33,6 +34,7 @@ class Handover:
     pidfile: str = ""
     init: int | None = None
     heard: bool = False
+    files: int | None = None
 
     def as_text(self) -> str:
         """Write it as the value of `VARIABLE`."""

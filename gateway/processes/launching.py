@@ -69,6 +69,7 @@ class Launcher:
         memory: Descriptor of the memory that all share.
         environ: Of this process.
         by_systemd: Descriptors that systemd has handed to this process.
+        files: Returns a descriptor of the memory with files that workers may not read, if there are any.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Launcher:
         memory: int,
         environ: Mapping[str, str] = os.environ,
         by_systemd: Callable[[], Sequence[int]] = descriptors_of_systemd,
+        files: Callable[[], int | None] = lambda: None,
     ) -> None:
         self._reactor = reactor
         self._command = command
@@ -88,6 +90,7 @@ class Launcher:
         self._share = share
         self._edition = edition
         self._memory = memory
+        self._files = files
         self._environ = environ
         self._by_systemd = by_systemd
 
@@ -97,7 +100,7 @@ class Launcher:
         Raises:
             OSError: It cannot be started.
         """
-        share, edition = self._share(index), self._edition().kept()
+        share, edition, files = self._share(index), self._edition().kept(), self._files()
         ours, theirs = pair()
         try:
             passing = Passing(share.sockets, self._by_systemd())
@@ -108,6 +111,7 @@ class Launcher:
                 passing.add(self._memory),
                 passing.sockets,
                 tuple(share.shared),
+                None if files is None else passing.add(files),
             )
             environ = {name: value for name, value in self._environ.items() if name not in NOT_THEIRS}
             command, environ = passing.command(self._command, environ)
@@ -120,8 +124,9 @@ class Launcher:
             os.close(ours)
             raise
         finally:
-            os.close(theirs)
-            os.close(edition)
+            for descriptor in (theirs, edition, files):
+                if descriptor is not None:
+                    os.close(descriptor)
         connect(self._reactor, ours, worker.channel)
         return worker
 

@@ -67,12 +67,14 @@ class Parent(MultiService):
         inherited: Sockets that it was started with.
         center: What the workers have in common, and the descriptor of the memory for it.
         random: From 0 to 1.
+        files: Returns a descriptor of the memory with files that workers may not read, if there are any.
 
     Attributes:
         ports: Its sockets.
         changes: What plans, applies, rolls back and numbers the configurations.
         configured: What the configuration in force was made from.
         team: The workers.
+        came_into_force: Called when another configuration has.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class Parent(MultiService):
         inherited: Inherited,
         center: Center,
         random: Callable[[], float] = chance.random,
+        files: Callable[[], int | None] = lambda: None,
     ) -> None:
         super().__init__()
         settings = origin.settings
@@ -91,13 +94,20 @@ class Parent(MultiService):
         self._reactor = reactor
         self._origin = origin
         self._stopping = False
+        self.came_into_force: Callable[[], object] = lambda: None
         self._hurried: Deferred[None] = Deferred()
         self.configured = origin.configured
         origin.changed = self.reload
         origin.setServiceParent(self)
         self.ports = Sockets(reactor, how_many(settings.processes), inherited)
         launcher = Launcher(
-            reactor, command, directory, self.ports.share, lambda: self._stage.edition, center.descriptor
+            reactor,
+            command,
+            directory,
+            self.ports.share,
+            lambda: self._stage.edition,
+            center.descriptor,
+            files=files,
         )
         self.team = Team(reactor, random, center, launcher, StandIns(self.ports.queues).look)
         self._stage = WholeStage(self.configured, self.ports, self.team, lambda: self._stopping)
@@ -216,4 +226,5 @@ class Parent(MultiService):
 
     def _in_force(self, settings: Settings) -> None:
         self.configured.in_force(settings, self.changes.version)
+        self.came_into_force()
         levels.configure(settings.log.level, settings.log.levels)

@@ -70,6 +70,7 @@ class Upgrade:
         pidfile: The file that names this process, empty for none.
         hand_over: Called with the number of the process that serves from now on.
         init: Descriptor on which the first process of a container is told who serves; None where there is none.
+        files: Returns a descriptor of the memory with files that the new process may not read, if there are any.
         hear: Log what the new process writes to standard error, which nobody else reads: this one is in the background.
         environ: Of this process.
         by_systemd: Descriptors that systemd has handed to this process.
@@ -85,6 +86,7 @@ class Upgrade:
         hand_over: Callable[[int], object],
         init: int | None = None,
         *,
+        files: Callable[[], int | None] = lambda: None,
         hear: bool = False,
         environ: Mapping[str, str] = os.environ,
         by_systemd: Callable[[], Sequence[int]] = descriptors_of_systemd,
@@ -96,6 +98,7 @@ class Upgrade:
         self._pidfile = pidfile
         self._hand_over = hand_over
         self._init = init
+        self._files = files
         self._hear = hear
         self._environ = environ
         self._by_systemd = by_systemd
@@ -114,7 +117,9 @@ class Upgrade:
         init = None if self._init is None else passing.add(self._init)
         status = passing.add("r")
         command, environ = passing.command(self._command, self._environ)
-        environ[VARIABLE] = Handover(passing.sockets, status, self._pidfile, init, self._hear).as_text()
+        files = self._files()
+        passed = None if files is None else passing.add(files)
+        environ[VARIABLE] = Handover(passing.sockets, status, self._pidfile, init, self._hear, passed).as_text()
         _log.info("SIGUSR2: starting the installed version, which takes over when it serves", event="upgrade.began")
         try:
             self._process = self._reactor.spawnProcess(
@@ -127,6 +132,9 @@ class Upgrade:
                 event="upgrade.failed",
             )
             return
+        finally:
+            if files is not None:
+                os.close(files)
         self._timer = self._reactor.callLater(PATIENCE, self._too_late)
 
     def give_up(self) -> None:

@@ -26,6 +26,7 @@ from gateway.composition.origin import Origin
 from gateway.composition.patience import within
 from gateway.composition.starting import StartError
 from gateway.config import ConfigError, Settings
+from gateway.config.lent_files import lent
 from gateway.listening.endpoints import ListenFailed
 from gateway.processes.assignment import Assignment
 from gateway.processes.channel import Channel, Handler, connect, told
@@ -144,6 +145,7 @@ class Worker(Service):
         else:
             self.gateway.when_closed(lambda: self.channel.tell("closed"))
             self.channel.tell("up")
+            lent.end()
 
     def _give_up(self, words: str) -> None:
         self.channel.tell("failed", words)

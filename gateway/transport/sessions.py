@@ -156,7 +156,7 @@ def server_context(
 def show(made: ssl.SSLContext, key: Any, certificates: Sequence[x509.Certificate]) -> None:
     """Have a context show certificates; arguments and errors as for `server_context`."""
     shown = b"".join(each.public_bytes(Encoding.PEM) for each in certificates)
-    with _file_of(shown + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())) as path:
+    with file_of(shown + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())) as path:
         made.load_cert_chain(path)
 
 
@@ -195,7 +195,7 @@ def set_alpn(made: ssl.SSLContext, alpn: Sequence[bytes]) -> None:
 
 
 @contextmanager
-def _file_of(content: bytes) -> Iterator[str]:
+def file_of(content: bytes) -> Iterator[str]:
     """Give octets a name in the file system, for `ssl`, which reads keys from files only; no disk has them."""
     if hasattr(os, "memfd_create") and Path(_PROC).is_dir():
         descriptor = os.memfd_create("gateway-tls", os.MFD_CLOEXEC)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.composition.fingerprint import Contents, below, cut_off, digest, directories, files_below, sources
+from tests.rights import closed, open_place
 
 
 @pytest.fixture
@@ -148,6 +149,26 @@ class TestContents:
         path.write_text("a: 1")
 
         assert gone != before == contents.digest([path])
+
+
+def test_a_directory_that_may_not_be_listed_any_more() -> None:
+    """Root has listed it: what is not gone from it is still found, so that nothing has changed."""
+    with open_place() as place:
+        live = place / "live"
+        (live / "x").mkdir(parents=True)
+        for name in ("a.pem", "b.pem"):
+            (live / "x" / name).write_text(name)
+        contents = Contents()
+        before = contents.digest(files_below([str(live)]))
+
+        with closed(live):
+            hidden = files_below([str(live)], contents.last)
+            assert contents.digest(hidden) == before
+        (live / "x" / "a.pem").unlink()
+        left = files_below([str(live)], contents.last)
+
+    assert hidden == [live / "x" / "a.pem", live / "x" / "b.pem"]
+    assert left == [live / "x" / "b.pem"]
 
 
 def later() -> float:

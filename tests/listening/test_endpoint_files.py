@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.listening.endpoint_files import files_of
+from gateway.listening.endpoint_files import files_of, renamed
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,17 @@ from gateway.listening.endpoint_files import files_of
 def test_files_of_an_endpoint(description: str, files: list[str]) -> None:
     """Named parameters, those without a name, escapes."""
     assert files_of(description) == files
+
+
+@pytest.mark.parametrize(
+    ("description", "other"),
+    [
+        ("ssl:8443:privateKey=/k.pem:certKey=/c.pem", "ssl:8443:privateKey=/K.PEM:certKey=/C.PEM"),
+        ("ssl:8443:/k.pem:/c.pem:interface=\\:\\:1", "ssl:8443:/K.PEM:/C.PEM:interface=\\:\\:1"),
+        ("ssl:port=8443:privateKey=C\\:/k\\=1.pem", "ssl:port=8443:privateKey=C\\:/K\\=1.PEM"),
+    ],
+)
+def test_files_of_other_names(description: str, other: str) -> None:
+    """Nothing else changes."""
+    assert renamed(description, str.upper) == other
+    assert [name.upper() for name in files_of(description)] == files_of(other)
