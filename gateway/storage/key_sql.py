@@ -13,14 +13,19 @@ from typing import Any
 
 from twisted.application.service import Service
 from twisted.enterprise.adbapi import ConnectionPool
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, TimeoutError, ensureDeferred  # noqa: A004  # not the builtin one
 
+from gateway.config.foreign import words
 from gateway.errors import AuthUnavailable
 from gateway.identity.api_keys import KeyRecord
 from gateway.storage.sql_driver import SqlDriver
+from gateway.storage.standing import StoreStanding
 
 TIMEOUT = 1.0
 """Seconds after which the database counts as failed."""
+
+AGAIN = 5.0
+"""Seconds after which a database that has not answered is asked again, whether or not anybody has a key."""
 
 MOST_WAITING = 1000
 """Look-ups that may wait for a thread; past it the database counts as failed at once."""
@@ -46,16 +51,22 @@ class SqlKeys(Service):
     Args:
         driver: The database; its table is made when there is none.
         reactor: Has threads and keeps time.
+        count: Told the reason of each failure of a look-up, for `gateway_store_failures_total`.
+
+    Attributes:
+        standing: Whether it answers.
     """
 
-    def __init__(self, driver: SqlDriver, reactor: Any) -> None:
+    def __init__(self, driver: SqlDriver, reactor: Any, count: Callable[[str], object] = lambda _: None) -> None:
         self._driver = driver
         self._reactor = reactor
+        self.standing = StoreStanding("The database of API keys", driver.address, reactor.seconds, count)
+        self._again: Any = None
         self._pool: ConnectionPool | None = None
         self._waiting = 0
 
     def startService(self) -> None:
-        """Open the pool; connections come with the first look-ups."""
+        """Open the pool, and look whether the database answers: nobody is to find out by a key that is refused."""
         super().startService()
         self._pool = ConnectionPool(
             self._driver.module,
@@ -65,18 +76,26 @@ class SqlKeys(Service):
             cp_reactor=self._reactor,
             cp_openfun=lambda connection: self._driver.prepare(connection, _TABLE, _SCHEMA),
         )
+        self._look()
 
     def stopService(self) -> None:
         """Close it."""
         super().stopService()
+        if self._again is not None and self._again.active():
+            self._again.cancel()
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.close()
 
     async def find(self, digest: bytes) -> KeyRecord | None:
         """See `KeyStore`."""
-        rows = await self._run(lambda cursor: self._select(cursor, "WHERE digest = ?", digest.hex()))
+        rows = await self._run(lambda cursor: self._select(cursor, "WHERE digest = ?", digest.hex()), self.standing)
         return _record(rows[0]) if rows else None
+
+    def _look(self) -> None:
+        """Ask for a key that nobody has; while there is no answer now and then, since clients may have given up."""
+        self._again = None
+        ensureDeferred(self.find(b"")).addErrback(lambda _: None)  # `standing` has been told
 
     async def create(self, record: KeyRecord) -> bool:
         """See `ManagedKeyStore`."""
@@ -118,8 +137,18 @@ class SqlKeys(Service):
         """See `ManagedKeyStore`."""
         return [_record(row) for row in await self._run(lambda cursor: self._select(cursor, "ORDER BY id"))]
 
-    async def _run(self, interaction: Callable[[Any], Any]) -> Any:
-        if self._pool is None or self._waiting >= MOST_WAITING:
+    async def _run(self, interaction: Callable[[Any], Any], standing: StoreStanding | None = None) -> Any:
+        """Do it in a thread.
+
+        Args:
+            interaction: Takes a cursor.
+            standing: Told what becomes of it.
+        """
+        if self._pool is None:
+            raise _unavailable()
+        if self._waiting >= MOST_WAITING:
+            if standing is not None:
+                standing.failed("down", f"{MOST_WAITING} look-ups wait for it")
             raise _unavailable()
         self._waiting += 1
         running: Deferred[Any] = self._pool.runInteraction(lambda cursor: self._ask(cursor, interaction))
@@ -128,9 +157,23 @@ class SqlKeys(Service):
         answer: Deferred[Any] = Deferred()
         running.chainDeferred(answer)
         try:
-            return await answer.addTimeout(TIMEOUT, self._reactor)
-        except Exception:  # noqa: BLE001 - whatever a database has: who is calling is not known
+            found = await answer.addTimeout(TIMEOUT, self._reactor)
+        except Exception as error:  # noqa: BLE001 - whatever a database has: who is calling is not known
+            if standing is not None and self._pool is not None:
+                standing.failed(*self._failure(error))
+                if self._again is None:
+                    self._again = self._reactor.callLater(AGAIN, self._look)
             raise _unavailable() from None
+        if standing is not None:
+            standing.answered()
+        return found
+
+    def _failure(self, error: Exception) -> tuple[str, str]:
+        """Return the reason and the cause of a look-up without an answer."""
+        if isinstance(error, TimeoutError):
+            return "timeout", f"no answer in {TIMEOUT:g} s"
+        options = {} if self._driver.is_file else self._driver.options
+        return "lost" if isinstance(error, self._driver.hung_up) else "refused", words(error, options)
 
     def _ask(self, cursor: Any, interaction: Callable[[Any], Any]) -> Any:
         """Do it, in a thread; once more where the server had closed the connection, as servers do with idle ones."""

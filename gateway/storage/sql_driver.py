@@ -66,6 +66,16 @@ class SqlDriver:
             self.hung_up = (errors["OperationalError"], errors["InterfaceError"])
         self._mark = MARKS[style]
 
+    @property
+    def is_file(self) -> bool:
+        """Whether it is an SQLite file: nothing of its options is secret."""
+        return not self.hung_up
+
+    @property
+    def address(self) -> str:
+        """Where it is, for the log: the file, or the module that knows it."""
+        return str(self.options.get("database", self.module)) if self.is_file else self.module
+
     def written(self, statement: str) -> str:
         """Return a statement with its arguments marked as this module wants them; it comes with `?`."""
         return statement.replace("?", self._mark)
@@ -79,7 +89,7 @@ class SqlDriver:
             schema: The statement that makes it.
         """
         cursor = connection.cursor()
-        if not self.hung_up:
+        if self.is_file:
             # Readers do not wait for a writer (the command line, another instance).
             cursor.execute("PRAGMA journal_mode=WAL")
         look = f"SELECT 1 FROM {table} WHERE 1 = 0"  # noqa: S608  # ours

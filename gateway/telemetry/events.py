@@ -140,8 +140,8 @@ EVENTS: Final = (
     Event("discovery.changed", "info", "An upstream has other members.", ("upstream", "changes")),
     Event("discovery.refused", "warn", "Members that a registry tells were not taken.", ("upstream", "cause")),
     # Stores and authorities.
-    Event("store.down", "warn", "Redis does not answer.", ("address", "cause")),
-    Event("store.up", "info", "Redis answers.", ("address",)),
+    Event("store.down", "warn", "Redis, or the database of API keys, does not answer.", ("address", "cause")),
+    Event("store.up", "info", "It answers again; Redis also at the start.", ("address",)),
     Event("store.refused", "warn", "Redis answers with an error; the same is told once a minute.", ("address", "code")),
     Event("keys.failed", "warn", "The keys of an issuer of tokens could not be fetched.", ("label", "cause")),
     Event("keys.recovered", "info", "They can be fetched again.", ("label",)),

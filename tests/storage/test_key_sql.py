@@ -6,17 +6,23 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import pytest_twisted
 from twisted.internet.defer import Deferred, ensureDeferred, gatherResults
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs, formatEvent
 
+from gateway.composition.builders.storage import sql_keys
+from gateway.composition.carried import Carried
+from gateway.config.texts import MASK
 from gateway.errors import AuthUnavailable
 from gateway.identity.api_keys import KeyRecord
-from gateway.storage.key_sql import MOST_WAITING, TIMEOUT, SqlKeys
+from gateway.storage.key_sql import AGAIN, MOST_WAITING, TIMEOUT, SqlKeys
 from gateway.storage.sql_driver import SqlDriver, sqlite
+from gateway.telemetry.metrics import Metrics
 from tests.storage import other_sql
 
 DIGEST = bytes(range(32))
@@ -99,6 +105,53 @@ def test_past_the_most_that_may_wait_the_answer_is_no_at_once(keys: SqlKeys, stu
 def test_a_store_that_is_not_running(clock: Clock) -> None:
     """Between configurations, or after the end: as one that does not answer."""
     assert isinstance(outcome(ensureDeferred(SqlKeys(sqlite("nowhere"), clock).find(DIGEST)))[0], AuthUnavailable)
+
+
+def test_a_database_that_does_not_answer_is_told_and_shown(
+    clock: Clock, stuck: Stuck, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the start, whoever asks; once, with the reason and without the password; and when it answers again."""
+    options = {"file": "nowhere", "password": "hush-hush"}
+    monkeypatch.setattr("gateway.storage.key_sql.ConnectionPool", lambda *_, **__: stuck)
+    stuck.close = lambda: None  # type: ignore[attr-defined]
+    reasons: list[str] = []
+    store = SqlKeys(SqlDriver("tests.storage.other_sql", options), clock, reasons.append)
+
+    with capturedLogs() as logs:
+        store.startService()
+        stuck.asked[-1].errback(other_sql.OperationalError("pw=hush-hush"))
+        up = store.standing.up
+        outcome(ensureDeferred(store.find(DIGEST)))
+        clock.advance(TIMEOUT + 0.1)
+        clock.advance(AGAIN)
+        stuck.asked[-1].callback([])
+        store.stopService()
+
+    assert (up, store.standing.up, reasons) == (False, True, ["lost", "timeout"])
+    assert [formatEvent(event) for event in logs] == [
+        f"The database of API keys (tests.storage.other_sql) does not answer: OperationalError: pw={MASK}",
+        "The database of API keys (tests.storage.other_sql) answers again, after 6.1 s",
+    ]
+    assert [event["event"] for event in logs] == ["store.down", "store.up"]
+    assert not clock.getDelayedCalls()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_file_that_is_in_the_way_is_shown_in_the_metrics(reactor: Any, tmp_path: Path) -> None:
+    """By its builder, under the name of its kind; a store that a reload has let go of is not down."""
+    foundation = SimpleNamespace(metrics=Metrics(), carried=Carried(), reactor=reactor)
+    store = sql_keys(sqlite(str(tmp_path / "no" / "keys")), foundation)  # type: ignore[arg-type]
+    foundation.carried.commit()
+    store.startService()
+    with pytest.raises(AuthUnavailable):
+        await store.find(DIGEST)
+
+    shown = foundation.metrics.exposition(b"", 0)[1].decode()
+    store.stopService()
+
+    assert 'gateway_store_up{store="sql"} 0' in shown
+    assert 'gateway_store_failures_total{store="sql",reason="refused"} 2' in shown
+    assert 'gateway_store_up{store="sql"}' not in foundation.metrics.exposition(b"", 60)[1].decode()
 
 
 @pytest_twisted.ensureDeferred

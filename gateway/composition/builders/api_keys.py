@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
 
-from gateway.composition.builders.storage import redis_store
+from gateway.composition.builders.storage import redis_store, sql_keys
 from gateway.composition.foundation import Foundation
 from gateway.config import Settings
 from gateway.config.problems import unusable
@@ -65,12 +65,7 @@ def managed_keys(settings: Settings, keys: ApiKeys, foundation: Foundation) -> M
         from gateway.storage.key_redis import RedisKeys
 
         return RedisKeys(redis_store(settings.redis, foundation), keys.prefix)
-    # Imported here, since most gateways need no database.
-    from gateway.storage.key_sql import SqlKeys
-
-    driver = _driver(settings, keys)
-    identity = ("api keys", driver.module, tuple(sorted(driver.options.items())))
-    return foundation.carried.get(identity, lambda: SqlKeys(driver, foundation.reactor))
+    return sql_keys(_driver(settings, keys), foundation)
 
 
 def _driver(settings: Settings, keys: ApiKeys) -> SqlDriver:

@@ -1,4 +1,4 @@
-"""Settings of Redis into the store that everything which names Redis shares."""
+"""Settings of Redis into the store that everything which names Redis shares; and what is shown of all stores."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from gateway.config.schema.bounds import Redis
 from gateway.telemetry.exposition import Sample
 from gateway.telemetry.series import Counts, Histogram
 
-if TYPE_CHECKING:  # a gateway without Redis loads nothing of it
+if TYPE_CHECKING:  # a gateway without stores loads nothing of them
+    from gateway.storage.key_sql import SqlKeys
     from gateway.storage.redis import RedisStore
     from gateway.storage.redis_link import Connection
+    from gateway.storage.sql_driver import SqlDriver
 
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1)
 """Seconds: an answer is expected within one millisecond and awaited for fifty."""
@@ -46,16 +48,20 @@ class RedisCounts:
 
 
 class _Shown:
-    """The figures of all stores in Redis."""
+    """The figures of all stores: those in Redis, and databases."""
 
     def __init__(self) -> None:
         self.stores: dict[str, tuple[RedisStore, RedisCounts]] = {}
+        self.databases: dict[str, SqlKeys] = {}
 
     # Figures are shown of a store in force only: a store that a reload let go of, or whose build failed, is not down.
     def up(self) -> Iterator[Sample]:
         for name, (store, _) in self.stores.items():
             if store.running:
                 yield (name,), int(store.up)
+        for name, database in self.databases.items():
+            if database.running:
+                yield (name,), int(database.standing.up)
 
     def durations(self) -> Iterator[Sample]:
         for name, (store, counts) in self.stores.items():
@@ -78,6 +84,21 @@ def redis_store(settings: Redis | None, foundation: Foundation, name: str = "red
     key = ("redis", redis) if name == "redis" else ("redis", redis, name)
     shown: _Shown = foundation.carried.get(("stores shown",), _Shown)
     return foundation.carried.get(key, lambda: _make(redis, foundation, name, shown))
+
+
+def sql_keys(driver: SqlDriver, foundation: Foundation) -> SqlKeys:
+    """Return the keys in a database: the same for the same one."""
+    from gateway.storage.key_sql import SqlKeys  # here, since most gateways need no database
+
+    failures = foundation.metrics.counter("gateway_store_failures_total")
+    shown: _Shown = foundation.carried.get(("stores shown",), _Shown)
+    identity = ("api keys", driver.module, tuple(sorted(driver.options.items())))
+    keys = foundation.carried.get(
+        identity, lambda: SqlKeys(driver, foundation.reactor, lambda reason: failures.add("sql", reason))
+    )
+    foundation.carried.then(partial(shown.databases.__setitem__, "sql", keys))
+    foundation.carried.then(partial(foundation.metrics.gauge, "gateway_store_up", shown.up))
+    return keys
 
 
 def redis_in_use(settings: Redis | None, foundation: Foundation) -> RedisStore | None:
