@@ -83,6 +83,11 @@ test-compiled: compiled $(VENV)/.programs  ## run the tests of the wire and of t
 	  --override-ini 'pythonpath=build/compiled .' --numprocesses=auto --maxprocesses=8 --dist=loadfile \
 	  $(COMPILED_TESTS) $(ARGS)
 
+.PHONY: test-lowest
+test-lowest: $(VENV)/.dev $(VENV)/.lowest  ## run the tests in memory with the oldest dependencies that setup.cfg admits
+	@PATH="$(abspath $(BIN)):$$PATH" PYTHONPATH=$(abspath $(VENV)/lowest) $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=8 \
+	  --dist=loadfile --ignore=tests/system $(ARGS)
+
 .PHONY: chaos
 chaos: $(VENV)/.dev  ## kill, stop and break backends under load, and count what clients notice
 	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.system.chaos
@@ -114,6 +119,10 @@ lock-runtime: $(VENV)/.uv
 
 lock-dev: lock-runtime
 	$(RESOLVE) setup.cfg --extra wasm --group dev --constraint requirements/runtime.lock --output-file requirements/dev.lock
+
+# The oldest that setup.cfg admits of what it names.
+lock-lowest: $(VENV)/.uv
+	$(RESOLVE) --no-annotate setup.cfg --extra wasm --resolution lowest-direct --output-file requirements/lowest.lock
 
 # Any other group of pyproject.toml.
 lock-%: $(VENV)/.uv

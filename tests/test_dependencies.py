@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from tests.system.package_index import pins
 
@@ -26,18 +27,22 @@ EXTRAS = {"wasmtime"}
 GROUPS: dict[str, list[str | dict[str, str]]] = tomllib.loads((ROOT / "pyproject.toml").read_text())[
     "dependency-groups"
 ]
-LOCKED_GROUPS = sorted({path.stem for path in (ROOT / "requirements").glob("*.lock")} - {"runtime"})
+LOCKED_GROUPS = sorted({path.stem for path in (ROOT / "requirements").glob("*.lock")} - {"runtime", "lowest"})
 
 FOR_OTHERS: dict[str, str] = {}
 """Declared, although the package does not import it by itself, and why."""
 
 
-def declared() -> set[str]:
-    """Names in `install_requires`."""
+def required(section: str = "options", key: str = "install_requires") -> list[Requirement]:
+    """What setup.cfg asks for, for the gateway or for an extra."""
     parser = configparser.ConfigParser()
     parser.read(ROOT / "setup.cfg")
-    lines = parser["options"]["install_requires"].splitlines()
-    return {canonicalize_name(Requirement(line).name) for line in lines if line and not line.startswith("#")}
+    return [Requirement(line) for line in parser[section][key].splitlines() if line and not line.startswith("#")]
+
+
+def declared() -> set[str]:
+    """Names in `install_requires`."""
+    return {canonicalize_name(one.name) for one in required()}
 
 
 def imported() -> dict[str, str]:
@@ -102,12 +107,18 @@ def test_a_lock_has_what_its_group_asks_for(name: str) -> None:
 
 def test_the_lock_of_the_gateway_has_what_it_asks_for() -> None:
     """And the one that tests and linters are run with has the same versions."""
-    parser = configparser.ConfigParser()
-    parser.read(ROOT / "setup.cfg")
-    lines = parser["options"]["install_requires"].splitlines()
     locked = {pin.name: pin.version for pin in pins(ROOT / "requirements/runtime.lock")}
     tested = {pin.name: pin.version for pin in pins(ROOT / "requirements/dev.lock")}
 
-    for wanted in [Requirement(line) for line in lines if line and not line.startswith("#")]:
+    for wanted in required():
         assert wanted.specifier.contains(locked[canonicalize_name(wanted.name)]), wanted
     assert locked.items() <= tested.items()
+
+
+@pytest.mark.parametrize("wanted", [*required(), *required("options.extras_require", "wasm")], ids=str)
+def test_the_oldest_that_is_admitted_is_what_is_tried(wanted: Requirement) -> None:
+    """`make test-lowest` runs with the bound itself: one that others raise, or that was never released, is no bound."""
+    locked = {pin.name: pin.version for pin in pins(ROOT / "requirements/lowest.lock")}
+    bounds = [Version(one.version) for one in wanted.specifier if one.operator in {">=", "=="}]
+
+    assert bounds == [Version(locked[canonicalize_name(wanted.name)])]
