@@ -88,6 +88,10 @@ test-lowest: $(VENV)/.dev $(VENV)/.lowest  ## run the tests in memory with the o
 	@PATH="$(abspath $(BIN)):$$PATH" PYTHONPATH=$(abspath $(VENV)/lowest) $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=8 \
 	  --dist=loadfile --ignore=tests/system $(ARGS)
 
+.PHONY: test-deploy
+test-deploy: $(VENV)/.dev $(VENV)/.programs $(VENV)/.deploy  ## render the manifests and the Helm chart, and run what they say
+	@PATH="$(abspath $(BIN)):$$PATH" GATEWAY_DEPLOY_TOOLS=$(abspath $(VENV)/deploy) $(BIN)/python -m pytest tests/deploy tests/system/test_kubernetes.py $(ARGS)
+
 .PHONY: chaos
 chaos: $(VENV)/.dev  ## kill, stop and break backends under load, and count what clients notice
 	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.system.chaos
@@ -103,6 +107,7 @@ docs: $(VENV)/.dev  ## make the generated pages again
 	$(BIN)/python -m gateway.reasons >docs/reference/reasons.md
 	$(BIN)/python -m gateway.config.reference >docs/reference/configuration.md
 	$(BIN)/python -m dashboards
+	$(BIN)/python deploy/generate.py
 
 # `make lock-NAME` pins one group; with UPGRADE= what is pinned stays as it is where the ranges admit it. One lock for every Python
 # that setup.cfg admits.
