@@ -35,6 +35,7 @@ from gateway.dialling.resolver import Resolver
 from gateway.forwarding.attempts import Attempts
 from gateway.http.messages import DateClock
 from gateway.http2.library import available
+from gateway.listening.certificate_ends import CertificateEnds
 from gateway.listening.client_lists import ClientLists
 from gateway.listening.endpoints import Listening, listen
 from gateway.listening.introduced import Introduced
@@ -109,6 +110,7 @@ class Gateway:
         limit: How many connections they hold.
         access_logs: The access log.
         loop_lag: Measures how busy the reactor is.
+        certificate_ends: Tells of certificates that end soon.
         names: Keeps the addresses of backends fresh; None where a dialer was passed in, which sees to that itself.
         figures: Shows what is known of the upstreams.
     """
@@ -121,6 +123,7 @@ class Gateway:
     limit: ConnectionLimit
     access_logs: AccessLogs
     loop_lag: LoopLag
+    certificate_ends: CertificateEnds
     names: Refreshing | None
     figures: Figures
 
@@ -258,9 +261,13 @@ def assemble(
     metrics.access_log_dropped = lambda: access_logs.dropped
     metrics.loop_lag = loop_lag.worst
     listeners = Listeners(reactor, partial(entrance, site, reception), limit, open_port)
+
+    def ends() -> list[tuple[str, str, float]]:
+        return [(one.describe(), name, end) for one in listeners.open for name, end in one.certificates().items()]
+
     metrics.gauge(
         "gateway_certificate_end_timestamp_seconds",
-        lambda: [((one.describe(), name), end) for one in listeners.open for name, end in one.certificates().items()],
+        lambda: [((listener, name), end) for listener, name, end in ends()],
     )
     if whole is not None:
         whole.shows(metrics, figures.view, foundation.health, foundation.failures)
@@ -273,6 +280,7 @@ def assemble(
         limit=limit,
         access_logs=access_logs,
         loop_lag=loop_lag,
+        certificate_ends=CertificateEnds(ends, reactor, wall_clock),
         names=names,
         figures=figures,
     )

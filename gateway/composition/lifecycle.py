@@ -142,6 +142,7 @@ class GatewayService(MultiService):
         self._sweeping = LoopingCall(self.gateway.foundation.deadlines.sweep)
         self._sweeping.clock = reactor
         self.gateway.loop_lag.setServiceParent(self)
+        self.gateway.certificate_ends.setServiceParent(self)
         if self.gateway.names is not None:
             self.gateway.names.setServiceParent(self)
         self.gateway.foundation.carried.setServiceParent(self)

@@ -38,7 +38,7 @@ def live_leaves(gateway: Gateway, reactor: Any) -> dict[str, Leaf]:
             made.append(Live(gateway) if whole is None else LiveOfAll(whole.live))
         return made[0].events()
 
-    routes = LiveRoutes(lambda: gateway.root.tree)
+    routes = LiveRoutes(lambda: gateway.root.tree, reactor)
     return {
         "ui/": PageFiles(),
         "live/events": Feeds(look, reactor),

@@ -9,6 +9,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from twisted.internet.defer import Deferred, ensureDeferred
+
+from gateway.composition.slices import Slices
 from gateway.composition.snapshot import Snapshot
 from gateway.config.effective import route_table
 from gateway.config.endpoint_strings import address_of
@@ -19,6 +22,9 @@ from gateway.http.hosts import normal_host
 from gateway.message import Request
 from gateway.serving.trial import tried
 
+TEXT: Final = 25
+"""Work of looking at the text of a route, as `Slices` counts it: all of 5,000 routes held the reactor for 0.12 s."""
+
 TARGET: Final = frozenset(range(0x21, 0x7F))
 """Octets that a request line may have in its target."""
 
@@ -28,16 +34,26 @@ class LiveRoutes:
 
     Args:
         tree: Returns it.
+        clock: Whose turns a search of thousands of routes takes.
     """
 
-    def __init__(self, tree: Callable[[], Snapshot]) -> None:
+    def __init__(self, tree: Callable[[], Snapshot], clock: Any) -> None:
         self._tree = tree
+        self._clock = clock
 
-    def part(self, search: str, start: int, end: int) -> dict[str, Any]:
+    def part(self, search: str, start: int, end: int) -> Deferred[dict[str, Any]]:
         """Return some of the routes in which a text is found: name, host, path, method or upstream."""
-        tree = self._tree()
-        word = search.lower()
-        found = [route for route in tree.settings.routes if not word or word in _text(route)]
+        return ensureDeferred(self._part(search.lower(), start, end))
+
+    async def _part(self, word: str, start: int, end: int) -> dict[str, Any]:
+        tree, slices = self._tree(), Slices(self._clock)
+        found = list(tree.settings.routes)
+        if word:
+            found.clear()
+            for route in tree.settings.routes:
+                if word in _text(route):
+                    found.append(route)
+                await slices.did(TEXT)
         some = found[start:end]
         rows = route_table(tree.settings.model_copy(update={"routes": tuple(some)}))
         for row in rows:

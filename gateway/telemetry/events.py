@@ -153,6 +153,13 @@ EVENTS: Final = (
         ("what", "url", "cause"),
         "one line a minute for the same cause, one a second for others",
     ),
+    Event(
+        "certificate.ends_soon",
+        "warn, error",
+        "A certificate of a listener ends within 14 days; error: it has ended.",
+        ("listener", "name", "days"),
+        "one line a day for each certificate",
+    ),
     Event("certificate_list.invalid", "warn", "A list of revoked certificates is not valid now.", ("key", "name")),
     # Configurations, and who changes them.
     Event(

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from twisted.internet.task import Clock
 
 from gateway.admin import live
 from gateway.composition import live_routes
+from gateway.composition.live_routes import LiveRoutes
+from gateway.composition.slices import SLICE
+from gateway.config import load
 from gateway.serving import trial
 from tests.admin.api import TOKEN, Api
 
@@ -118,3 +123,33 @@ def test_upstreams_say_what_comes_next(api: Api) -> None:
     first = api.get("/upstreams")[0]["ahead"]
     assert first == api.get("/upstreams")[0]["ahead"]
     assert first == {"names": [f"http://127.0.0.1:{port}" for port in (9001, 9002, 9001)], "words": "in turn"}
+
+
+class _Turns(Clock):
+    """Counts how often a turn is waited for."""
+
+    count = 0
+
+    def callLater(self, *args: Any, **more: Any) -> Any:
+        """Count, and do it."""
+        self.count += 1
+        return super().callLater(*args, **more)
+
+
+def test_a_search_of_thousands_of_routes_takes_turns(tmp_path: Path) -> None:
+    """Requests go on between them; what is found is of the configuration that was in force when it began."""
+    file = tmp_path / "gateway.yaml"
+    file.write_text(CONFIGURATION)
+    settings = load(file, {})
+    many = settings.model_copy(update={"routes": settings.routes * 200})
+    built = {route.name: SimpleNamespace(leaf=SimpleNamespace(steps=[])) for route in settings.routes}
+    trees = [SimpleNamespace(settings=many, kept=SimpleNamespace(routes=built))]
+    clock, found = _Turns(), []
+
+    LiveRoutes(lambda: trees[-1], clock).part("beta", 0, 1).addCallback(found.append)  # type: ignore[arg-type, return-value]
+    trees.append(SimpleNamespace(settings=settings))
+    assert found == []
+    clock.advance(0)
+
+    assert clock.count == 600 * live_routes.TEXT // SLICE
+    assert (found[0]["total"], [one["name"] for one in found[0]["routes"]]) == (200, ["beta"])

@@ -38,6 +38,9 @@ SEEN_BY = {
     "auth.guess_refused": "tests/answering/test_token_endpoint.py::test_the_log_has_who_was_refused_and_no_secret",
     "auth.token_leaked": "tests/answering/test_token_endpoint.py::test_a_refresh_token_of_another_client_is_used_up",
     "certificate.refused": "tests/listening/test_refusals.py::test_a_certificate_from_elsewhere_is_told",
+    "certificate.ends_soon": (
+        "tests/listening/test_certificate_ends.py::test_certificates_that_end_soon_are_told_of_once_a_day"
+    ),
     "proxy_protocol.refused": (
         "tests/flow/test_introductions.py::test_what_is_turned_away_again_and_again_is_told_once_a_minute"
     ),
