@@ -156,6 +156,27 @@ def test_traffic_is_drawn_as_it_comes(gateway: GatewayProcess, page: Page) -> No
         page.become(1280)
 
 
+def test_what_happens_before_anybody_listens_is_drawn(page: Page) -> None:
+    """Parts begin to listen after they were drawn: a page that was connected by then said for ever that it was not."""
+    script = """(async () => {
+        const { html, render } = await import("./html.js");
+        const { feed } = await import("./feed.js");
+        const { useFeed } = await import("./live.js");
+        const place = document.createElement("div");
+        const Shown = () => {
+            useFeed("nothing");
+            return html`${feed.word}`;
+        };
+        feed.word = "before";
+        render(html`<${Shown} />`, place);
+        feed.word = "after";
+        await new Promise((done) => setTimeout(done, 500));
+        return place.textContent;
+    })()"""
+
+    assert page.run(script) == "after"
+
+
 def test_a_route_is_found_for_a_request(gateway: GatewayProcess, page: Page) -> None:
     """And which were considered."""
     go(page, "Routes")

@@ -5,7 +5,12 @@ import { listen } from "./feed.js";
 // Draw again at each event of these kinds.
 export function useFeed(...kinds) {
   const [, turn] = useState(0);
-  useEffect(() => listen((kind) => kinds.includes(kind) && turn((count) => count + 1)), []);
+  useEffect(() => {
+    const again = () => turn((count) => count + 1);
+    const left = listen((kind) => kinds.includes(kind) && again());
+    again(); // what happened since it was drawn, and before anybody listened: the first connection is often that quick
+    return left;
+  }, []);
 }
 
 // Ask again and again while this is shown; what was answered stays until there is something newer.
