@@ -144,7 +144,8 @@ def test_a_search_of_thousands_of_routes_takes_turns(tmp_path: Path) -> None:
     many = settings.model_copy(update={"routes": settings.routes * 200})
     built = {route.name: SimpleNamespace(leaf=SimpleNamespace(steps=[])) for route in settings.routes}
     trees = [SimpleNamespace(settings=many, kept=SimpleNamespace(routes=built))]
-    clock, found = _Turns(), []
+    clock = _Turns()
+    found: list[dict[str, Any]] = []
 
     LiveRoutes(lambda: trees[-1], clock).part("beta", 0, 1).addCallback(found.append)  # type: ignore[arg-type, return-value]
     trees.append(SimpleNamespace(settings=settings))
