@@ -16,6 +16,7 @@ from benchmarks.scenarios.fresh import FreshKeys, FreshTokens
 from benchmarks.scenarios.handshakes import Handshakes
 from benchmarks.scenarios.http2 import Http2Load
 from benchmarks.scenarios.idle import Idle
+from benchmarks.scenarios.knobs import Knobs
 from benchmarks.scenarios.limits import Limits
 from benchmarks.scenarios.load import Load
 from benchmarks.scenarios.paced import Paced
@@ -105,6 +106,7 @@ def known() -> dict[str, Scenario]:
         Processes("processes-one-user", users=1),
         Transform(),
         Plugin(),
+        Knobs(),
         Tracing(),
         TransformBody(),
         Compress(),
@@ -132,6 +134,7 @@ _NOT_ASKED: Mapping[str, Set[str]] = {
     "grpc": _STOCK | {"nginx"},
     "traced": _STOCK | {"nginx", "haproxy", "caddy"},
     "change": _STOCK | {"nginx", "haproxy"},
+    "knobs": _STOCK | {"nginx", "haproxy", "envoy", "caddy"},
     "idle": _STOCK | {"caddy"},
     "idle-tls": _STOCK | {"caddy"},
     "idle-h2": _STOCK | {"caddy"},
