@@ -106,8 +106,19 @@ docs: $(VENV)/.dev  ## make the generated pages again
 	$(BIN)/python -m gateway.telemetry.events >docs/reference/events.md
 	$(BIN)/python -m gateway.reasons >docs/reference/reasons.md
 	$(BIN)/python -m gateway.config.reference >docs/reference/configuration.md
+	$(BIN)/python -m gateway.admin.reference >docs/reference/admin-api.md
+	$(BIN)/python -m tests.conformance.figures
 	$(BIN)/python -m dashboards
 	$(BIN)/python deploy/generate.py
+
+# A link that leads nowhere, a page in no list and a name that nobody knows are errors, and so is whatever a browser would fetch from
+# another host.
+.PHONY: site
+site: $(VENV)/.runtime $(VENV)/.docs  ## build the documentation as a site, into build/site
+	@rm -rf build/site
+	@PYTHONPATH=$(VENV)/docs:. $(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --nitpicky -d build/doctrees docs build/site
+	@$(BIN)/python -m tests.docs.outside build/site
+	@$(call say,"The site is build/site/index.html")
 
 # `make lock-NAME` pins one group; with UPGRADE= what is pinned stays as it is where the ranges admit it. One lock for every Python
 # that setup.cfg admits.

@@ -14,7 +14,9 @@ import pytest
 import yaml
 
 from gateway import config
+from gateway.errors import reasons
 from gateway.resilience.breaker import NEXT
+from gateway.telemetry.catalog import METRICS
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -65,6 +67,42 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
         if "://" not in target:
             assert (page.parent / target).exists(), target
+
+
+TYPED_ELSEWHERE = {
+    "CONTRIBUTING.md": "targets of make, which CI runs",
+    "docs/guides/embedding.md": "the examples that it starts run in tests/system/test_embedding.py",
+    "docs/guides/tls.md": "certificates are made as in access.md, and served in tests/system/test_tls_listeners.py",
+}
+"""Pages whose commands no test types as they stand, and what looks after them."""
+
+
+@pytest.mark.parametrize(
+    "page",
+    [str(page.relative_to(ROOT)) for page in PAGES if re.search("^```console", page.read_text(), re.MULTILINE)],
+)
+def test_commands_of_a_page_are_typed_by_a_test(page: str) -> None:
+    """A page with a console is named by a test that follows it, as those of tests/system/test_guides.py do."""
+    followed = any(f'"{page}"' in test.read_text() for test in (ROOT / "tests/system").glob("test_*.py"))
+
+    assert followed is (page not in TYPED_ELSEWHERE)
+
+
+OTHER_NAMES = {"gateway_api_keys", "gateway_harness"}
+"""A table of SQL, and a fixture."""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_metrics_and_reasons_that_a_page_names_exist(page: Path) -> None:
+    """Whoever copies a query gets an answer, and whoever looks a reason up finds it."""
+    text = page.read_text()
+    named = set(re.findall(r"`(gateway_[a-z0-9_]+)(?:`|\{|\[)", text)) - OTHER_NAMES
+    known = {metric.name for metric in METRICS} | {metric.alias for metric in METRICS}
+    known |= {f"{name}_{part}" for name in known for part in ("bucket", "sum", "count")}
+    answered = set(re.findall(r"\| [1-5]\d\d `([a-z]+\.[a-z_]+)`", text))
+
+    assert {name for name in named - known if not name.startswith("gateway_plugin_")} == set()
+    assert answered - {kind.reason for kind in reasons()} == set()
 
 
 def test_no_merge_is_left_half_done() -> None:

@@ -24,6 +24,19 @@ from tests.system.prometheus_server import PROGRAM as PROMETHEUS
 from tests.system.redis_server import redis_server
 
 
+def test_ten_minutes(tmp_path: Path) -> None:
+    """The tutorial: from nothing to a gateway that balances, survives, asks, limits and tells."""
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    guide = Guide("docs/tutorial.md", tmp_path, {port: free_port() for port in (8080, 9090, 9001, 9002, 9003)})
+    try:
+        assert guide.follow() >= 28
+    finally:
+        guide.stop()
+        for file in tmp_path.glob("*.pid"):  # where the page was not followed to its end
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(file.read_text()), signal.SIGTERM)
+
+
 def test_issue_tokens(tmp_path: Path) -> None:
     """From a secret to a revoked token, and with other authorities."""
     with backend() as origin, authority_server() as authority:
