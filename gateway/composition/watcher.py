@@ -33,6 +33,7 @@ from twisted.logger import Logger
 from twisted.python.filepath import FilePath
 
 from gateway.composition.fingerprint import Contents, below, cut_off, directories, files_below, sources
+from gateway.transport import inotify
 
 SETTLE = 0.2
 """Seconds without another change before the content is looked at: editors write in several steps."""
@@ -215,24 +216,22 @@ class ConfigWatcher(Service):
 
 
 def _mask() -> int:
-    from twisted.internet import inotify
-
+    flags = inotify.load()
     mask: int = (
-        inotify.IN_CLOSE_WRITE
-        | inotify.IN_MOVED_TO
-        | inotify.IN_MOVED_FROM
-        | inotify.IN_CREATE
-        | inotify.IN_DELETE
-        | inotify.IN_ATTRIB
+        flags.IN_CLOSE_WRITE
+        | flags.IN_MOVED_TO
+        | flags.IN_MOVED_FROM
+        | flags.IN_CREATE
+        | flags.IN_DELETE
+        | flags.IN_ATTRIB
         | _gone()
     )
     return mask
 
 
 def _gone() -> int:
-    from twisted.internet import inotify
-
-    gone: int = inotify.IN_DELETE_SELF | inotify.IN_MOVE_SELF
+    flags = inotify.load()
+    gone: int = flags.IN_DELETE_SELF | flags.IN_MOVE_SELF
     return gone
 
 
@@ -242,6 +241,4 @@ def inotify_notifier(reactor: Any) -> Any:
     Raises:
         ImportError: This system has none.
     """
-    from twisted.internet.inotify import INotify
-
-    return INotify(reactor)
+    return inotify.load().INotify(reactor)
