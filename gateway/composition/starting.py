@@ -20,8 +20,12 @@ class StartError(SystemExit, Exception):
 
     In the foreground nobody catches it, and Python prints its words. In the
     background twistd's child tells its waiting parent of an `Exception`, and of
-    nothing else: the parent would wait for ever.
+    nothing else: the parent would wait for ever. Of what it tells, the name of
+    the class and the words, it shows a hundred octets: so the name is short, by
+    a module that Python leaves out.
     """
+
+    __module__ = "builtins"
 
 
 def now(

@@ -11,6 +11,7 @@ import contextlib
 import itertools
 import os
 import socket
+from contextlib import suppress
 
 FIRST = 10_000
 WORKERS = 16
@@ -35,3 +36,12 @@ def _mine() -> list[int]:
 
 
 _ports = itertools.cycle(_mine())
+
+
+def low_port() -> int:
+    """Find a port of 127.0.0.1 that only root may open, and that nobody listens on."""
+    for port in range(700, 1023):
+        with socket.socket() as trying, suppress(OSError):
+            trying.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("every port below 1024 is in use")

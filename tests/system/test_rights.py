@@ -21,13 +21,14 @@ from tests.pki import Authority, key_pem, pem
 from tests.rights import NOBODY, open_place
 from tests.system import backends
 from tests.system.gateway_process import CODE, TWISTD, until
-from tests.system.ports import free_port
+from tests.system.ports import free_port, low_port
 
 START = 30.0
 """Seconds within which processes have started, on a machine that has much else to do."""
 
 
-def _other_users_can_run_it() -> bool:
+def other_users_can_run_it() -> bool:
+    """Whether another user may read this checkout and its Python."""
     found = subprocess.run(
         [sys.executable, "-P", "-c", "import gateway.tap"],
         user=NOBODY,
@@ -43,18 +44,9 @@ pytestmark = [
     pytest.mark.timeout(240),
     pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user"),
     pytest.mark.skipif(
-        os.geteuid() == 0 and not _other_users_can_run_it(), reason="this checkout may be read by its owner only"
+        os.geteuid() == 0 and not other_users_can_run_it(), reason="this checkout may be read by its owner only"
     ),
 ]
-
-
-def _low_port() -> int:
-    """Find a port that only root may open."""
-    for port in range(700, 1023):
-        with socket.socket() as trying, suppress(OSError):
-            trying.bind(("127.0.0.1", port))
-            return port
-    raise AssertionError("every port below 1024 is in use")
 
 
 class World:
@@ -81,7 +73,7 @@ class World:
         live = self.etc / "live"
         authority.write_identity(live / "a" / "both.pem", "127.0.0.1")
         live.chmod(0o700)
-        self.tls, self.names, self.low, self.admin = free_port(), free_port(), _low_port(), free_port()
+        self.tls, self.names, self.low, self.admin = free_port(), free_port(), low_port(), free_port()
         self.configuration = self.etc / "gateway.yaml"
         self.text = f"""
 processes: {processes}
