@@ -25,6 +25,7 @@ from gateway.commands.apikey import apikey
 from gateway.commands.hash_secret import hash_secret
 from gateway.commands.health import health
 from gateway.commands.plugin import plugin
+from gateway.commands.test import test
 from gateway.commands.top import top
 from gateway.commands.upgrade import upgrade
 from gateway.commands.why import why
@@ -56,7 +57,7 @@ def check(path: str) -> None:
 
     What is only unwise is a warning; with `strict: true` it is an error.
     """
-    from gateway.commands.rehearsal import rehearse
+    from gateway.rehearsal.start import rehearse
 
     loaded = _loaded(path)
     settings = loaded.settings
@@ -174,6 +175,7 @@ def _configuration(path: str | None, named: str | None, forms: tuple[str, ...]) 
 main.add_command(hash_secret)
 main.add_command(apikey)
 main.add_command(plugin)
+main.add_command(test)
 main.add_command(upgrade)
 main.add_command(health)
 main.add_command(why)

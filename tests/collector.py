@@ -1,6 +1,6 @@
 """A collector of spans that reads what it gets by OpenTelemetry's own messages, and takes nothing that is not right.
 
-Its answers are for a `gateway.testing.backend.FakeBackend` in memory; `tests.system` puts the same behind a socket.
+Its answers are for a `gateway.memory.backend.FakeBackend` in memory; `tests.system` puts the same behind a socket.
 """
 
 from __future__ import annotations

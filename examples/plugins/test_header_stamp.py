@@ -6,7 +6,7 @@ import pytest
 
 from examples.plugins.header_stamp import HeaderStamp
 from gateway.config import ConfigError
-from gateway.testing.backend import ok
+from gateway.memory.backend import ok
 from pytest_gateway import MakeHarness
 
 

@@ -10,8 +10,8 @@ from base64 import b64encode
 import pytest
 
 from examples.plugins.request_signer import RequestSigner
+from gateway.memory.backend import ok
 from gateway.testing import Harness
-from gateway.testing.backend import ok
 from pytest_gateway import MakeHarness
 
 SECRET = b"a secret"

@@ -61,7 +61,7 @@ def why(name: str, url: str | None, logs: tuple[str, ...], as_json: bool) -> Non
     if url is not None and logs:
         raise click.UsageError("--admin and --log are two ways to find it: use one of them.")
     exchange, rows = _logged(logs, name) if logs else _kept(ADMIN_PORT if url is None else url, name)
-    story = tell(exchange, rows, _near(exchange, rows))
+    story = tell(exchange, rows, near(exchange, rows))
     if as_json:
         said = {"exchange": exchange, "story": {"headline": story.headline, **dict(story.parts)}}
         click.echo(json.dumps(said, indent=2, default=str))
@@ -156,7 +156,7 @@ def _logged(logs: Sequence[str], name: str) -> tuple[dict[str, Any], None]:
     return found, None
 
 
-def _near(exchange: Mapping[str, Any], rows: Rows | None) -> str:
+def near(exchange: Mapping[str, Any], rows: Rows | None) -> str:
     """Say which route comes nearest to a request that none took."""
     if not rows or exchange.get("reason") != "route.none":
         return ""

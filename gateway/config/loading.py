@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from gateway.config import (
     answers,
+    cases,
     claim_headers,
     doubts,
     inheritance,
@@ -227,6 +228,7 @@ def _judged(
         problems.extend(references.check(root))
     if settings is not None:
         problems.extend(answers.check(root, settings))
+        problems.extend(cases.check(root, settings))
         problems.extend(claim_headers.check(root, settings))
         problems.extend(undecidable.check(root, settings))
         problems.extend(transformations.check(root, settings))

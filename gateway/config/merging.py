@@ -14,7 +14,7 @@ from gateway.config.nodes import Entry, ListNode, MapNode, Node, join
 from gateway.config.problems import Problem, problem
 
 JOINED = frozenset(
-    {"listeners", "upstreams", "routes", "plugins", "rate_limits", "auth.api_keys.keys", "auth.oauth.clients"}
+    {"listeners", "upstreams", "routes", "plugins", "rate_limits", "tests", "auth.api_keys.keys", "auth.oauth.clients"}
 )
 
 

@@ -28,8 +28,8 @@ _HEAD = f"""\
 
 `twistd -n gateway --config PATH` and `gateway check PATH` take a YAML or JSON file, or a directory whose `*.yaml`,
 `*.yml` and `*.json` are merged in sorted order (hidden files are left out). Lists of named things (`listeners`,
-`upstreams`, `routes`, `plugins`, `rate_limits`) are joined, mappings are merged, and whatever else is set in two files
-is an error that names both places. A name may stand once.
+`upstreams`, `routes`, `plugins`, `rate_limits`, `tests`) are joined, mappings are merged, and whatever else is set in
+two files is an error that names both places. A name may stand once.
 
 **Values.** Durations: a number of seconds, or `250ms`, `10s`, `5m`, `1h`, `1d`, `1h30m`. Sizes: a number of bytes, or
 `64KiB`, `10MiB`, `10MB`. A key that takes text takes a number too, as it is written. `yes`, `no`, `on` and `off` are

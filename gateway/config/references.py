@@ -22,6 +22,7 @@ def check(root: MapNode) -> Iterator[Problem]:
     yield from _duplicates(root.get("upstreams"), "upstreams", "name")
     yield from _duplicates(root.get("routes"), "routes", "name")
     yield from _duplicates(root.get("plugins"), "plugins", "name")
+    yield from _duplicates(root.get("tests"), "tests", "name")
     yield from _duplicates(root.get("listeners"), "listeners", "endpoint", _fixed_port)
     yield from _duplicates(root.get("listeners"), "listeners", "name")
     for index, upstream in items(root.get("upstreams")):

@@ -94,13 +94,14 @@ class MemoryGateway:
         self.parts.foundation.health.state = State.RUNNING
         self.parts.foundation.carried.startService()
 
-    def accept(self, client: IProtocol, address: str, listener: str | None = None) -> None:
+    def accept(self, client: IProtocol, address: str, listener: str | None = None, secure: bool = False) -> None:
         """Let a client connect from an address.
 
         Args:
             client: Its protocol.
             address: Where it is.
             listener: The name of the listener that it connects to; the first one by default.
+            secure: Whether it is taken for a connection with TLS, whatever the listener is.
 
         Raises:
             LookupError: There is no such listener.
@@ -108,7 +109,7 @@ class MemoryGateway:
         ports = {one.name: Entry(one.endpoint, one.proxy_protocol) for one in self.parts.root.tree.settings.listeners}
         port = next(iter(ports.values()), Entry("")) if listener is None else ports[listener]
         channel = self.parts.listeners.factory_of(port).buildProtocol(IPv4Address("TCP", address, 50000))
-        self.network.connect(client, _Closing() if channel is None else channel, address)
+        self.network.connect(client, _Closing() if channel is None else channel, address, secure=secure)
         self.network.pump()
 
     def advance(self, seconds: float) -> None:

@@ -17,12 +17,14 @@ from twisted.internet.error import (
     ConnectionRefusedError,  # noqa: A004  # Twisted's name for it
     TimeoutError,  # noqa: A004  # Twisted's name for it
 )
-from twisted.internet.interfaces import IProtocol
+from twisted.internet.interfaces import IProtocol, ISSLTransport
 from twisted.internet.task import Clock
+from zope.interface import directlyProvides, providedBy
 
 from gateway.memory.transport import MemoryTransport
 
-Accept = Callable[[], IProtocol]
+Accept = Callable[[], IProtocol | None]
+"""Makes the protocol of the end that is connected to; None refuses the connection."""
 
 
 class MemoryNetwork:
@@ -62,13 +64,25 @@ class MemoryNetwork:
         address: str = "192.0.2.1",
         at: tuple[str, int] = ("127.0.0.1", 80),
         first: bytes = b"",
+        secure: bool = False,
     ) -> None:
-        """Join two protocols; what comes first is sent before the client knows."""
+        """Join two protocols; what comes first is sent before the client knows.
+
+        Args:
+            client: The protocol that has asked for it.
+            server: The other one.
+            address: The client's.
+            at: The server's address and port.
+            first: Octets.
+            secure: Whether the server takes it for a connection with TLS.
+        """
         self._next_port += 1
         here, there = IPv4Address("TCP", address, self._next_port), IPv4Address("TCP", *at)
         one = MemoryTransport(here, there, self.random, self._gone)
         two = MemoryTransport(there, here, self.random, self._gone)
         one.other, two.other = two, one
+        if secure:
+            directlyProvides(two, ISSLTransport, *providedBy(two))
         one.protocol, two.protocol = client, server
         self.transports[one] = self.transports[two] = None
         server.makeConnection(two)
@@ -77,7 +91,7 @@ class MemoryNetwork:
         client.makeConnection(one)
 
     def dial(
-        self, host: str, port: int, tls: Any, make: Accept, timeout: float, first: bytes = b""
+        self, host: str, port: int, tls: Any, make: Callable[[], IProtocol], timeout: float, first: bytes = b""
     ) -> Deferred[IProtocol]:
         """Connect as `gateway.dialling.dialer.SocketDialer` does, to what listens here."""
         self.dials += 1
@@ -100,8 +114,12 @@ class MemoryNetwork:
 
                 done.addBoth(over)
                 return
+            server = accept()
+            if server is None:
+                done.errback(ConnectionRefusedError())
+                return
             protocol = make()
-            self.connect(protocol, accept(), at=(host, port), first=first)
+            self.connect(protocol, server, at=(host, port), first=first)
             done.callback(protocol)
 
         self._later.append(attempt)

@@ -145,6 +145,13 @@ class MemoryTransport:
     def getTcpKeepAlive(self) -> bool:  # noqa: N802  # Twisted's name
         return True
 
+    # ISSLTransport, INegotiated: where `MemoryNetwork.connect` says that it is secure
+
+    negotiatedProtocol: bytes | None = None  # Twisted's name
+
+    def getPeerCertificate(self) -> None:
+        """Return the certificate of the other end: it has shown none."""
+
     # IConsumer, IPushProducer
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:

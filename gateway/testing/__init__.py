@@ -4,9 +4,9 @@
 the package imports it.
 """
 
+from gateway.memory.backend import FakeBackend
+from gateway.memory.client import FakeClient, Received
 from gateway.memory.network import MemoryNetwork
-from gateway.testing.backend import FakeBackend
-from gateway.testing.client import FakeClient, Received
 from gateway.testing.harness import Harness
 
 __all__ = ["FakeBackend", "FakeClient", "Harness", "MemoryNetwork", "Received"]

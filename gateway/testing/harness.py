@@ -12,12 +12,12 @@ from gateway.composition.assembly import Gateway
 from gateway.config import Settings
 from gateway.headers import Headers
 from gateway.interfaces import Middleware
+from gateway.memory.backend import FakeBackend
+from gateway.memory.client import FakeClient, Received, parse_responses
 from gateway.memory.gateway import MemoryGateway, virtual_clock
 from gateway.memory.network import MemoryNetwork
 from gateway.middleware.chain import Chain
 from gateway.middleware.gate import Gate
-from gateway.testing.backend import FakeBackend
-from gateway.testing.client import FakeClient, Received, parse_responses
 
 
 class Harness:

@@ -14,8 +14,8 @@ from benchmarks.proxies.rewriting import RULES
 from benchmarks.scenarios.contents import compressing, rewriting
 from benchmarks.workload import Task
 from gateway.config import from_mapping
+from gateway.memory.backend import ok
 from gateway.testing import Harness
-from gateway.testing.backend import ok
 
 
 def test_the_same_is_done_by_those_that_can(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from gateway.commands.story import duration, printable, tell
+from gateway.memory.backend import ok
 from gateway.testing import Harness
-from gateway.testing.backend import ok
 
 ROWS = [{"name": "orders", "host": "*", "path": "/orders/*", "methods": ["GET", "PUT"], "match": ["x-beta: yes"]}]
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from gateway.commands.top_figures import FAILURES, Sample, added, figures, labels, quantile, read
+from gateway.memory.backend import ok
 from gateway.testing import Harness
-from gateway.testing.backend import ok
 
 
 def scrape(made: Harness, at: float) -> Sample:

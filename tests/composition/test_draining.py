@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 
 from gateway.answering.health import State
 from gateway.composition.changes import Stopping
-from gateway.testing.backend import ok
+from gateway.memory.backend import ok
 from tests.composition.world import GET, World
 
 

@@ -13,11 +13,11 @@ from gateway.errors import GatewayError
 from gateway.exchange import Exchange
 from gateway.forwarding.subrequest import Subrequest
 from gateway.headers import Headers
+from gateway.memory.backend import ok
 from gateway.message import Request, Response
 from gateway.peer import Peer
 from gateway.serving.gateway_tree import GatewayTree
 from gateway.testing import Harness
-from gateway.testing.backend import ok
 from tests.http2.client import Http2Answer, Http2Client
 
 GET = b"GET /orders/7 HTTP/1.1\r\nHost: h\r\n\r\n"

@@ -26,8 +26,8 @@ from gateway.dialling.fetching import (
     FetchFailed,
     NotConnected,
 )
+from gateway.memory.backend import Asked, FakeBackend, ok
 from gateway.memory.network import MemoryNetwork
-from gateway.testing.backend import Asked, FakeBackend, ok
 
 MOST = 1000
 URL = b"http://127.0.0.1:9001/ask?a=1"

@@ -10,8 +10,8 @@ from twisted.internet.task import Clock
 
 from gateway.dialling.fetching import FetchFailed, NotConnected
 from gateway.dialling.streaming import QUEUE, Stream, Streamer
+from gateway.memory.backend import FakeBackend
 from gateway.memory.network import MemoryNetwork
-from gateway.testing.backend import FakeBackend
 
 HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from twisted.logger import capturedLogs
 
 from gateway.compiled import KIND
+from gateway.memory.backend import Asked, BackendConnection
 from gateway.testing import FakeClient, Harness
-from gateway.testing.backend import Asked, BackendConnection
 from tests.differential.configurations import BACKENDS, CONFIGURATIONS
 from tests.differential.script import Answer, Chapter, Conversation, Step
 from tests.differential.transcript import Transcript

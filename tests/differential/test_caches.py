@@ -22,9 +22,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.headers import Headers
+from gateway.memory.backend import Asked
 from gateway.middleware.cache import CacheStep
 from gateway.testing import Harness
-from gateway.testing.backend import Asked
 
 OLD = "Sat, 01 Jan 2000 00:00:00 GMT"
 

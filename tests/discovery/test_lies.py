@@ -20,8 +20,8 @@ from gateway.discovery.contract import Answer, Source, SourceFault
 from gateway.discovery.etcd import EtcdKeys, EtcdSource
 from gateway.discovery.kubernetes import KubernetesSource
 from gateway.headers import Headers
+from gateway.memory.backend import FakeBackend, ok
 from gateway.memory.network import MemoryNetwork
-from gateway.testing.backend import FakeBackend, ok
 
 
 def etcd(asking: Any, clock: Clock) -> Source:

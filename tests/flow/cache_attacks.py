@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote_to_bytes
 
-from gateway.testing.backend import Asked, ok
+from gateway.memory.backend import Asked, ok
 
 KEEP = (b"Cache-Control", b"public, max-age=60")
 OF_EACH = {b"age", b"cache-status", b"x-request-id", b"date", b"traceparent"}

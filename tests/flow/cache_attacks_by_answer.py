@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.testing.backend import ok
+from gateway.memory.backend import ok
 from tests.flow.cache_attacks import KEEP, Attack, field_of, ranged, refusing, request, says, splits, zipped
 
 ANSWERS = [

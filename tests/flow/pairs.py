@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gateway import config
+from gateway.memory.backend import Asked, FakeBackend, ok
+from gateway.memory.client import FakeClient, parse_responses
 from gateway.memory.gateway import MemoryGateway, virtual_clock
 from gateway.memory.network import MemoryNetwork
-from gateway.testing.backend import Asked, FakeBackend, ok
-from gateway.testing.client import FakeClient, parse_responses
 from tests.tokens import SECRET, said, sign
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from gateway.memory.backend import Asked, ok
 from gateway.testing import Harness
-from gateway.testing.backend import Asked, ok
 
 
 def gateway(*names: str, **check: Any) -> Harness:

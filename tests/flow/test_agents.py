@@ -13,9 +13,9 @@ from twisted.web.iweb import UNKNOWN_LENGTH, IBodyProducer, IResponse
 from zope.interface import implementer
 
 from gateway.composition.agents import AgentLeaf, agent_route
+from gateway.memory.backend import ok
 from gateway.serving.agent import ProxyAgent
 from gateway.testing import Harness
-from gateway.testing.backend import ok
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from gateway.memory.backend import ok
 from gateway.testing import Harness
-from gateway.testing.backend import ok
 
 GET = b"GET /orders/7 HTTP/1.1\r\nHost: gateway.test\r\n\r\n"
 HALF = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345"

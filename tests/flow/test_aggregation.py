@@ -10,9 +10,9 @@ import pytest
 
 from gateway.config import ConfigError, load_with_doubts
 from gateway.forwarding.part import LONGEST
+from gateway.memory.backend import ok
+from gateway.memory.client import Received
 from gateway.testing import Harness
-from gateway.testing.backend import ok
-from gateway.testing.client import Received
 from tests.flow.test_http2 import connect
 from tests.tokens import SECRET, said, sign
 

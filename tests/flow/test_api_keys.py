@@ -9,9 +9,9 @@ import pytest
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from zope.interface import implementer
 
+from gateway.memory.backend import ok
+from gateway.memory.client import Received
 from gateway.testing import Harness
-from gateway.testing.backend import ok
-from gateway.testing.client import Received
 from tests.tokens import SECRET, said, sign
 
 KEY = "k-0123456789-secret"

@@ -10,8 +10,8 @@ import pytest
 from twisted.logger import capturedLogs, eventAsText
 
 from gateway.identity.orders import Order
+from gateway.memory.backend import ok
 from gateway.testing import Harness
-from gateway.testing.backend import ok
 from tests.tokens import SECRET, START, ec_key, jwk, jwks, protected, public_pem, rsa_key, said, sign
 
 PUBLISHED = {"algorithms": ["RS256", "ES256"], "jwks_url": "http://127.0.0.1:9002/jwks", "jwks_cooldown": "30s"}

@@ -12,9 +12,9 @@ import pytest
 from twisted.logger import LogLevel, capturedLogs, formatEvent
 
 from gateway.dialling.fetching import MOST_AT_ONCE, MOST_WAITING
+from gateway.memory.backend import Asked, FakeBackend, ok
+from gateway.memory.client import Received
 from gateway.testing import Harness
-from gateway.testing.backend import Asked, FakeBackend, ok
-from gateway.testing.client import Received
 
 Make = Callable[..., Harness]
 

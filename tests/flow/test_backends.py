@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from gateway.memory.backend import ok
 from gateway.testing import FakeBackend, FakeClient, Harness
-from gateway.testing.backend import ok
 
 GET = b"GET /orders/7 HTTP/1.1\r\nHost: gateway.test\r\n\r\n"
 POST = b"POST /orders/7 HTTP/1.1\r\nHost: gateway.test\r\nContent-Length: 3\r\n\r\nabc"

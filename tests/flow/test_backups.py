@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from gateway.memory.backend import ok
 from gateway.testing import Harness
-from gateway.testing.backend import ok
 
 FIRST = "http://127.0.0.1:9001"
 BACKUP = "http://127.0.0.1:9003"

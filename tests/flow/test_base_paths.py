@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from gateway.composition.agents import AgentLeaf, agent_route
+from gateway.memory.backend import ok
 from gateway.serving.agent import ProxyAgent
 from gateway.testing import Harness
-from gateway.testing.backend import ok
 from tests.flow.test_tunnels import SWITCH
 
 Make = Callable[..., Harness]

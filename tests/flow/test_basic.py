@@ -14,8 +14,8 @@ import pytest
 from gateway.config import ConfigError
 from gateway.identity import secrets
 from gateway.identity.orders import Order
+from gateway.memory.client import Received
 from gateway.testing import Harness
-from gateway.testing.client import Received
 
 Make = Callable[..., Harness]
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from gateway.headers import Headers
+from gateway.memory.backend import Asked, FakeBackend
+from gateway.memory.client import parse_responses
 from gateway.testing import FakeClient, Harness
-from gateway.testing.backend import Asked, FakeBackend
-from gateway.testing.client import parse_responses
 from tests.flow.test_http2 import connect
 from tests.http2.client import Http2Answer, Http2Client
 from tests.http2.server import Asked2, Http2Backend

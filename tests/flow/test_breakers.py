@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred
 
+from gateway.memory.backend import ok
 from gateway.testing import Harness
-from gateway.testing.backend import ok
 
 FAILS = ok(b"no", status=b"500 Internal Server Error")
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from gateway.memory.backend import Asked, ok
 from gateway.testing import Harness
-from gateway.testing.backend import Asked, ok
 
 Make = Callable[..., Harness]
 

@@ -10,9 +10,9 @@ import pytest
 
 from gateway.caching.flights import Reader, Shared
 from gateway.caching.kept import Kept
+from gateway.memory.backend import ok
+from gateway.memory.client import FakeClient
 from gateway.testing import Harness
-from gateway.testing.backend import ok
-from gateway.testing.client import FakeClient
 from tests.flow.test_cache_coalescing import answer_of, ask, asked, reply, status
 
 Make = Callable[..., Harness]

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from gateway.memory.client import Received, parse_responses
 from gateway.testing import Harness
-from gateway.testing.client import Received, parse_responses
 from tests.flow.cache_attacks import OF_EACH, Attack, field_of, says
 from tests.flow.cache_attacks_by_answer import ANSWERS
 from tests.flow.cache_attacks_by_key import REQUESTS

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from gateway.memory.backend import ok
+from gateway.memory.client import Received
 from gateway.testing import Harness
-from gateway.testing.backend import ok
-from gateway.testing.client import Received
 from tests.flow.test_cache import FRESH, Make, asked, cached, status
 
 ENOUGH = 8

@@ -18,10 +18,10 @@ import pytest
 from gateway.caching.memory import MemoryStore
 from gateway.caching.store import Purge
 from gateway.http1.repeats import Repeats
+from gateway.memory.backend import Asked, ok
+from gateway.memory.client import FakeClient, parse_responses
 from gateway.middleware import access_log
 from gateway.testing import Harness
-from gateway.testing.backend import Asked, ok
-from gateway.testing.client import FakeClient, parse_responses
 
 Make = Callable[..., Harness]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.testing.backend import ok
+from gateway.memory.backend import ok
 from tests.flow.test_cache import FRESH, MODIFIED, TAG, Make, asked, cached, not_modified, status
 
 # Validation.

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from gateway.memory.backend import ok
 from gateway.testing import Harness
-from gateway.testing.backend import ok
 from tests.tokens import ISSUER, SECRET, said, sign
 
 Make = Callable[..., Harness]

@@ -14,8 +14,8 @@ from twisted.logger import capturedLogs
 
 from gateway.config import ConfigError
 from gateway.identity.tunnels import CertifiedTunnels
+from gateway.memory.backend import ok
 from gateway.testing import Harness
-from gateway.testing.backend import ok
 from tests.flow.test_mtls import Connection
 from tests.pki import Authority
 

@@ -10,11 +10,11 @@ from twisted.internet.task import Clock
 
 from gateway import config
 from gateway.exchange import Exchange
+from gateway.memory.backend import FakeBackend
+from gateway.memory.client import FakeClient
 from gateway.memory.gateway import MemoryGateway
 from gateway.memory.network import MemoryNetwork
 from gateway.testing import Harness
-from gateway.testing.backend import FakeBackend
-from gateway.testing.client import FakeClient
 
 REQUEST = b"GET /orders/7 HTTP/1.1\r\nHost: gateway.test\r\n\r\n"
 BREAKER: dict[str, Any] = {"passive_health": {}, "circuit_breaker": {}}

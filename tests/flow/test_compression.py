@@ -11,10 +11,10 @@ import pytest
 
 from gateway.http.codings import undo
 from gateway.http.encodings import LONGEST
+from gateway.memory.backend import ok
+from gateway.memory.client import Received
 from gateway.middleware.compression import Compression
 from gateway.testing import Harness
-from gateway.testing.backend import ok
-from gateway.testing.client import Received
 
 Make = Callable[..., Harness]
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from gateway.memory.backend import Asked, ok
+from gateway.memory.client import FakeClient
 from gateway.testing import Harness
-from gateway.testing.backend import Asked, ok
-from gateway.testing.client import FakeClient
 
 Make = Callable[..., Harness]
 

@@ -12,8 +12,8 @@ import pytest
 
 from gateway.discovery.contract import Answer
 from gateway.discovery.members import Member
+from gateway.memory.backend import ok
 from gateway.testing import Harness
-from gateway.testing.backend import ok
 
 GET = b"GET /orders/7 HTTP/1.1\r\nHost: gateway.test\r\n\r\n"
 LOOK = 0.6

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.logger import capturedLogs
 
+from gateway.memory.backend import Asked, BackendConnection, FakeBackend
 from gateway.testing import FakeClient, Harness
-from gateway.testing.backend import Asked, BackendConnection, FakeBackend
 
 SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"
 LENGTHS = (0, 1, 100, 5_000, 70_000, 200_000)

@@ -6,8 +6,8 @@ from math import sqrt
 
 import pytest
 
+from gateway.memory.backend import ok
 from gateway.testing import Harness
-from gateway.testing.backend import ok
 
 REQUESTS = 1000
 NAMES = ("a", "b", "c")

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from gateway.memory.backend import ok
+from gateway.memory.client import Received
 from gateway.testing import Harness
-from gateway.testing.backend import ok
-from gateway.testing.client import Received
 from tests.flow import test_tunnels as tunnels
 from tests.flow.test_rate_limits import field, fields
 from tests.tokens import SECRET, START, said, sign

@@ -13,9 +13,9 @@ from twisted.logger import capturedLogs, formatEvent
 from gateway.errors import BackendRefused
 from gateway.exchange import Exchange
 from gateway.limiting.sparing import AT_ONCE
+from gateway.memory.backend import ok
 from gateway.telemetry.logging import as_text
 from gateway.testing import Harness
-from gateway.testing.backend import ok
 
 Make = Callable[..., Harness]
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from gateway.memory.backend import ok
 from gateway.telemetry.failures import A_SECOND
 from gateway.testing import Harness
-from gateway.testing.backend import ok
 
 BUSY = ok(b"busy", status=b"503 Service Unavailable")
 

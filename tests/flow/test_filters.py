@@ -12,8 +12,8 @@ from gateway.body import HIGH_WATER
 from gateway.errors import RequestTooLarge
 from gateway.exchange import Exchange
 from gateway.filters import BodyFilter, Recording, filter_request, filter_response
+from gateway.memory.backend import ok
 from gateway.testing import Harness
-from gateway.testing.backend import ok
 
 POST = b"POST /orders/7 HTTP/1.1\r\nHost: gateway.test\r\n"
 GET = b"GET /orders/7 HTTP/1.1\r\nHost: gateway.test\r\n\r\n"

@@ -10,8 +10,8 @@ import pytest
 
 from gateway.headers import Headers
 from gateway.http.grpc_web import trailers_frame
+from gateway.memory.client import Received
 from gateway.testing import Harness
-from gateway.testing.client import Received
 from tests.http2.server import Asked2, Http2Backend
 
 Make = Callable[..., Harness]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from gateway.memory.backend import ok
 from gateway.testing import FakeClient, Harness
-from gateway.testing.backend import ok
 
 FAILS = ok(b"no", status=b"500 Internal Server Error")
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"

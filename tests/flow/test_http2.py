@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from gateway.http2 import codes
 from gateway.http2.codes import PREFACE
 from gateway.http2.windows import CONNECTION_HIGH_WATER
+from gateway.memory.backend import ok
 from gateway.serving.http1_channel import Http1Channel
 from gateway.serving.http2_channel import Http2Channel
 from gateway.testing import FakeClient, Harness
-from gateway.testing.backend import ok
 from tests.http2.client import Http2Client
 from tests.http2.test_ngh2_engine import conversations, parts
 from tests.http2.wire import (

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from h2.settings import SettingCodes
 
+from gateway.memory.client import parse_responses
+from gateway.memory.end import End
 from gateway.testing import FakeClient, Harness
-from gateway.testing.client import parse_responses
-from gateway.testing.end import End
 from gateway.upstream.http2_connection import ANSWER, SILENCE
 from tests.flow.test_http2 import connect
 from tests.http2.server import Asked2, Http2Backend

@@ -36,10 +36,10 @@ from collections.abc import Callable
 import pytest
 
 from gateway.http2 import codes
+from gateway.memory.backend import ok
 from gateway.serving.http2_channel import Http2Channel
 from gateway.serving.http2_outlet import UNREAD
 from gateway.testing import FakeClient, Harness
-from gateway.testing.backend import ok
 from tests.flow.test_http2 import connect
 from tests.http2.wire import GET, POST, START, frame, headers
 

@@ -10,8 +10,8 @@ from twisted.internet.error import ConnectionDone, ConnectionLost
 
 from gateway.http.websocket import accepting, close_frame
 from gateway.http2 import codes
+from gateway.memory.backend import Asked, BackendConnection, ok
 from gateway.testing import Harness
-from gateway.testing.backend import Asked, BackendConnection, ok
 from tests.http2.client import Http2Answer, Http2Client
 
 SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"

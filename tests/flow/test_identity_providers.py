@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
+from gateway.memory.backend import ok
 from gateway.testing import Harness
-from gateway.testing.backend import ok
 from tests.tokens import START, ec_key, jwk, jwks, rsa_key, sign
 
 Make = Callable[..., Harness]

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from gateway.memory.backend import ok
 from gateway.peer import Ends
 from gateway.testing import Harness
-from gateway.testing.backend import ok
 from gateway.transport.proxy_greeting import OF_ITSELF, Version, greeting
 
 Make = Callable[..., Harness]

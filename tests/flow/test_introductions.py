@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from twisted.logger import LogEvent, capturedLogs, formatEvent
 
+from gateway.memory.client import FakeClient
 from gateway.peer import Ends
 from gateway.testing import Harness
-from gateway.testing.client import FakeClient
 from gateway.transport.proxy_greeting import OF_ITSELF, Version, greeting
 from gateway.transport.proxy_header import PROXY, UNIX, V2
 from tests.http2.client import Http2Client

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from gateway.caching.store import Purge
+from gateway.memory.backend import ok
 from gateway.testing import Harness
-from gateway.testing.backend import ok
 from tests.tokens import SECRET, sign
 
 FAILS = ok(b"no", status=b"500 Internal Server Error")

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from gateway.memory.backend import Asked, ok
 from gateway.testing import FakeClient, Harness
-from gateway.testing.backend import Asked, ok
 
 URLS = ["http://127.0.0.1:9001", "http://127.0.0.1:9002"]
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from gateway.memory.backend import ok
 from gateway.testing import Harness
-from gateway.testing.backend import ok
 
 Make = Callable[..., Harness]
 POST = b"POST /orders/7 HTTP/1.1\r\nHost: h\r\n"

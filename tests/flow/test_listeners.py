@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from twisted.logger import capturedLogs, formatEvent
 
+from gateway.memory.backend import ok
+from gateway.memory.client import FakeClient
 from gateway.testing import Harness
-from gateway.testing.backend import ok
-from gateway.testing.client import FakeClient
 
 Make = Callable[..., Harness]
 

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.logger import capturedLogs
 
+from gateway.memory.backend import ok
 from gateway.middleware.gate import Gate
 from gateway.telemetry.memory import resident
 from gateway.testing import FakeClient, Harness
-from gateway.testing.backend import ok
 from tests.flow.test_disorder import World
 
 Make = Callable[..., Harness]

@@ -10,9 +10,9 @@ import pytest
 from twisted.logger import Logger, capturedLogs, formatEvent
 
 from gateway.composition.builders import log_shipping
+from gateway.memory.backend import Asked, FakeBackend, ok
 from gateway.telemetry.shipped_lines import TICK
 from gateway.testing import Harness
-from gateway.testing.backend import Asked, FakeBackend, ok
 from tests.log_receivers import OTLP, Elasticsearch, Lines, Loki, Receiver
 
 PORT = 3100

@@ -11,9 +11,9 @@ from twisted.logger import capturedLogs
 
 from gateway.errors import RouteNotFound
 from gateway.exchange import Exchange
+from gateway.memory.backend import ok
 from gateway.message import Response
 from gateway.testing import Harness
-from gateway.testing.backend import ok
 
 GET = b"GET /orders/7 HTTP/1.1\r\nHost: gateway.test\r\n\r\n"
 

@@ -11,8 +11,8 @@ import pytest
 
 from gateway.config import ConfigError
 from gateway.headers import Headers
+from gateway.memory.backend import ok
 from gateway.testing import Harness
-from gateway.testing.backend import ok
 from tests.flow.test_http2 import connect
 from tests.http2.server import Http2Backend
 from tests.tokens import SECRET, said, sign

@@ -7,8 +7,8 @@ from typing import Any
 from cryptography import x509
 from OpenSSL import crypto
 
+from gateway.memory.client import FakeClient
 from gateway.testing import Harness
-from gateway.testing.client import FakeClient
 from tests.pki import Authority
 
 AUTHORITY = Authority()

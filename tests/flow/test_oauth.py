@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from gateway.config import ConfigError
 from gateway.identity.revocations import MOST, Revocations
+from gateway.memory.client import Received
 from gateway.testing import Harness
-from gateway.testing.client import Received
 
 Make = Callable[..., Harness]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from gateway.memory.client import Received
 from gateway.testing import Harness
-from gateway.testing.client import Received
 from tests.flow.test_rate_limits import field, fields
 from tests.tokens import SECRET, said, sign
 

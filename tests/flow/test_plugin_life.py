@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from gateway.config import ConfigError
+from gateway.memory.backend import ok
 from gateway.testing import FakeBackend, Harness
-from gateway.testing.backend import ok
 from tests import plugins
 from tests.flow.test_plugins import plugin, route
 

@@ -9,9 +9,9 @@ import pytest
 from twisted.logger import capturedLogs
 
 from gateway.headers import Headers
+from gateway.memory.backend import ok
 from gateway.middleware.chain import Chain
 from gateway.testing import Harness
-from gateway.testing.backend import ok
 from tests import plugins
 from tests.http2.client import Http2Client
 

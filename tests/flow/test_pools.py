@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from gateway.memory.backend import ok
 from gateway.testing import Harness
-from gateway.testing.backend import ok
 
 GET = b"GET /orders/7 HTTP/1.1\r\nHost: gateway.test\r\n\r\n"
 POST = b"POST /orders/7 HTTP/1.1\r\nHost: gateway.test\r\nContent-Length: 3\r\n\r\nabc"

@@ -8,9 +8,9 @@ from typing import Any
 import argon2
 import pytest
 
+from gateway.memory.backend import ok
+from gateway.memory.client import Received
 from gateway.testing import Harness
-from gateway.testing.backend import ok
-from gateway.testing.client import Received
 from tests.tokens import SECRET, said, sign
 
 HASH = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("s3cret")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from gateway.memory.backend import ok
 from gateway.testing import Harness
-from gateway.testing.backend import ok
 
 GET = b"GET /orders/7 HTTP/1.1\r\nHost: gateway.test\r\n\r\n"
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from gateway.memory.backend import ok
 from gateway.testing import FakeClient, Harness
-from gateway.testing.backend import ok
 
 BUSY = ok(b"busy", status=b"503 Service Unavailable")
 FAILS = ok(b"no", status=b"500 Internal Server Error")

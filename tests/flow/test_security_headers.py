@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from gateway.memory.backend import ok
 from gateway.testing import Harness
-from gateway.testing.backend import ok
 
 Make = Callable[..., Harness]
 

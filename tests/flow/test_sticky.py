@@ -9,10 +9,10 @@ import pytest
 from twisted.web.http_headers import Headers as TwistedHeaders
 
 from gateway.composition.agents import AgentLeaf, agent_route
+from gateway.memory.backend import ok
+from gateway.memory.client import Received
 from gateway.serving.agent import ProxyAgent
 from gateway.testing import Harness
-from gateway.testing.backend import ok
-from gateway.testing.client import Received
 
 NAMES = ("a", "b", "c")
 SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from gateway.memory.backend import ok
 from gateway.testing import FakeClient, Harness
-from gateway.testing.backend import ok
 
 GET = b"GET /orders/7 HTTP/1.1\r\nHost: gateway.test\r\n\r\n"
 UPLOAD = b"POST /orders/7 HTTP/1.1\r\nHost: gateway.test\r\nContent-Length: 10\r\n\r\nabc"

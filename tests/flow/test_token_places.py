@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from gateway.identity.signing import Issuer, SigningKey
+from gateway.memory.backend import ok
+from gateway.memory.client import Received
 from gateway.testing import Harness
-from gateway.testing.backend import ok
-from gateway.testing.client import Received
 from tests.tokens import ISSUER, SECRET, START, ec_key, private_pem, public_pem, said, sign
 
 Make = Callable[..., Harness]

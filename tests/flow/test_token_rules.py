@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from gateway.memory.backend import ok
 from gateway.testing import Harness
-from gateway.testing.backend import ok
 from tests.tokens import ISSUER, SECRET, jwk, jwks, protected, rsa_key, said, sign
 
 

@@ -11,10 +11,10 @@ import pytest
 from gateway.exchange import Exchange
 from gateway.forwarding.attempt import Attempt
 from gateway.headers import Headers
+from gateway.memory.backend import Asked, FakeBackend, ok
 from gateway.message import Response
 from gateway.middleware.chain import Chain
 from gateway.testing import Harness
-from gateway.testing.backend import Asked, FakeBackend, ok
 from tests.collector import CLIENT, INTERNAL, SERVER, Collector, Taken
 from tests.tokens import SECRET
 

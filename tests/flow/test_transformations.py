@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from gateway.memory.backend import Asked, ok
 from gateway.testing import Harness
-from gateway.testing.backend import Asked, ok
 
 Make = Callable[..., Harness]
 

@@ -15,9 +15,9 @@ import pytest
 import zstandard
 
 from gateway.http.codings import undo
+from gateway.memory.backend import Asked, ok
+from gateway.memory.client import Received
 from gateway.testing import FakeClient, Harness
-from gateway.testing.backend import Asked, ok
-from gateway.testing.client import Received
 
 Make = Callable[..., Harness]
 JSON = (b"Content-Type", b"application/json")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from gateway.memory.backend import FakeBackend, ok
 from gateway.testing import Harness
-from gateway.testing.backend import FakeBackend, ok
 
 Make = Callable[..., Harness]
 

@@ -9,10 +9,10 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from gateway.exchange import Exchange
+from gateway.memory.backend import BackendConnection, ok
 from gateway.memory.transport import QUEUE, WIRE
 from gateway.message import Response, Tunnel
 from gateway.testing import FakeClient, Harness
-from gateway.testing.backend import BackendConnection, ok
 
 ASK = b"GET /orders/chat HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
 SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"

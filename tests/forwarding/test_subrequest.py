@@ -11,10 +11,10 @@ from gateway.errors import BackendReset, BackendTimeout, ClientAborted, GatewayE
 from gateway.exchange import Exchange
 from gateway.forwarding.subrequest import Failed, Subrequest, fail
 from gateway.headers import Headers
+from gateway.memory.backend import ok
 from gateway.message import Request, Response
 from gateway.peer import Peer
 from gateway.testing import Harness
-from gateway.testing.backend import ok
 
 
 class Asks:

@@ -11,8 +11,8 @@ import h2.events
 from h2.settings import SettingCodes, Settings
 
 from gateway.headers import Headers
+from gateway.memory.end import End
 from gateway.memory.network import MemoryNetwork
-from gateway.testing.end import End
 
 
 class Asked2:

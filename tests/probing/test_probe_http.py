@@ -9,10 +9,10 @@ from twisted.internet.error import ConnectionRefusedError  # noqa: A004  # Twist
 from twisted.internet.task import Clock
 
 from gateway.dialling.fetching import Fetcher
+from gateway.memory.backend import FakeBackend, ok
 from gateway.memory.network import MemoryNetwork
 from gateway.probing.probe_http import MOST, HttpProbe
 from gateway.probing.prober import CheckFailed
-from gateway.testing.backend import FakeBackend, ok
 
 
 class Bench:

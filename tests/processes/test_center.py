@@ -11,9 +11,9 @@ from twisted.internet.task import Clock
 
 from gateway.caching.store import Purge
 from gateway.identity.orders import Order
+from gateway.memory.backend import ok
 from gateway.processes.center import Center, TooManyWorkers
 from gateway.processes.places import MOST_WORKERS
-from gateway.testing.backend import ok
 from tests.processes.channels import channels
 from tests.processes.workers import Worker, Workers
 

@@ -10,14 +10,14 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from gateway import config
+from gateway.memory.backend import FakeBackend
+from gateway.memory.client import FakeClient, Received, parse_responses
 from gateway.memory.gateway import EPOCH, MemoryGateway, virtual_clock
 from gateway.memory.network import MemoryNetwork
 from gateway.processes.center import Center
 from gateway.processes.channel import Channel
 from gateway.processes.memory import SharedMemory
 from gateway.processes.share import Share
-from gateway.testing.backend import FakeBackend
-from gateway.testing.client import FakeClient, Received, parse_responses
 from tests.processes.channels import channels
 
 

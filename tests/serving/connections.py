@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from gateway.errors import MalformedRequest
+from gateway.memory.backend import ok
 from gateway.serving.http1_channel import Http1Channel
 from gateway.serving.phases import Event, Phase
 from gateway.testing import FakeClient, Harness
-from gateway.testing.backend import ok
 
 GET = b"GET /orders/7 HTTP/1.1\r\nHost: h\r\n\r\n"
 LAST = GET.replace(b"Host", b"Connection: close\r\nHost")

@@ -38,10 +38,10 @@ from gateway.errors import (
     RequestTimeout,
     ShuttingDown,
 )
+from gateway.memory.backend import ok
 from gateway.serving.agent import OtherUpstream, ProxyAgent, UnknownUpstream
 from gateway.serving.agent_response import AnswerAborted
 from gateway.testing import Harness
-from gateway.testing.backend import ok
 
 BUSY = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"
 URI = b"gateway://orders/orders/7"

@@ -6,9 +6,9 @@ import pytest
 from twisted.internet.interfaces import IHalfCloseableProtocol, IProtocol, IPushProducer
 from zope.interface.verify import verifyObject
 
+from gateway.memory.backend import ok
 from gateway.serving.http1_channel import Http1Channel
 from gateway.testing import Harness
-from gateway.testing.backend import ok
 
 GET = b"GET /orders/7 HTTP/1.1\r\nHost: h\r\n\r\n"
 

@@ -11,10 +11,10 @@ from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
+from gateway.memory.backend import ok
 from gateway.serving.gateway_tree import GatewayTree
 from gateway.serving.one_route import OneRouteHost
 from gateway.testing import Harness
-from gateway.testing.backend import ok
 
 ROUTES: list[dict[str, Any]] = [
     {"name": "shop", "path": "/shop/*", "upstream": "orders"},

@@ -10,9 +10,9 @@ from twisted.internet.testing import StringTransport
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
+from gateway.memory.backend import ok
 from gateway.serving.gateway_tree import GatewayTree
 from gateway.testing import Harness
-from gateway.testing.backend import ok
 
 GET = b"GET /orders/7 HTTP/1.1\r\nHost: h\r\n\r\n"
 

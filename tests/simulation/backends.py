@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import NamedTuple
 
-from gateway.testing.backend import Asked, BackendConnection, FakeBackend
+from gateway.memory.backend import Asked, BackendConnection, FakeBackend
 from tests.simulation import beside, rules, shared
 
 SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"

@@ -11,8 +11,8 @@ from h2.exceptions import ProtocolError
 from h2.settings import SettingCodes
 
 from gateway.http2 import codes
+from gateway.memory.end import End
 from gateway.memory.network import MemoryNetwork
-from gateway.testing.end import End
 from tests.http2.server import Asked2, Http2Backend, Http2Server, ServerEnd
 from tests.simulation import beside, rules, shared
 from tests.simulation.backends import Delivery, content

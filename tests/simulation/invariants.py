@@ -11,12 +11,12 @@ from gateway.body import HIGH_WATER, Body
 from gateway.errors import reasons
 from gateway.exchange import Exchange
 from gateway.http2.windows import CONNECTION_HIGH_WATER
+from gateway.memory.backend import Asked
 from gateway.memory.transport import WIRE
 from gateway.resilience.retry import IDEMPOTENT
 from gateway.serving.http1_channel import Http1Channel
 from gateway.serving.http2_channel import Http2Channel
 from gateway.serving.respond import PROBLEM_TYPE
-from gateway.testing.backend import Asked
 from tests.http2.server import Asked2
 from tests.simulation import beside, rules, shared
 from tests.simulation.backends import content

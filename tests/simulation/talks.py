@@ -6,8 +6,8 @@ import random
 from collections.abc import Iterator
 
 from gateway.http2 import codes
+from gateway.memory.client import Received, parse_responses
 from gateway.testing import FakeClient
-from gateway.testing.client import Received, parse_responses
 from tests.http2.client import Http2Answer, Http2Client
 from tests.http2.wire import GOAWAY, PING, RST_STREAM, frame
 

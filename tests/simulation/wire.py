@@ -11,11 +11,11 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from gateway.forwarding.attempt import Attempt
+from gateway.memory.backend import BackendConnection
 from gateway.memory.transport import QUEUE, WIRE, MemoryTransport
 from gateway.resilience.breaker import Breaker, State
 from gateway.resilience.retry import IDEMPOTENT
 from gateway.testing import FakeClient
-from gateway.testing.backend import BackendConnection
 from gateway.upstream.backend_pool import BackendPool
 from gateway.upstream.http1_connection import Http1Connection
 from tests.simulation import rules, shared

@@ -87,6 +87,17 @@ def test_let_in_by_certificate_or_by_address(tmp_path: Path) -> None:
             guide.stop()
 
 
+def test_test_your_configuration(tmp_path: Path) -> None:
+    """With a failure, and the exit codes."""
+    with backend() as origin:
+        ports = {8080: free_port(), 9090: free_port(), 9001: origin.server_address[1]}
+        guide = Guide("docs/guides/testing.md", tmp_path, ports)
+        try:
+            assert guide.follow() >= 7
+        finally:
+            guide.stop()
+
+
 def test_compress_answers(tmp_path: Path) -> None:
     """As curl sees it."""
     with backend() as origin:

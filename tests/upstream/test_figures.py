@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from gateway.memory.backend import ok
 from gateway.testing import Harness
-from gateway.testing.backend import ok
 
 
 def troubled() -> Harness:

@@ -107,7 +107,7 @@ class Tokens:
         ]
 
     def _sources(self, name: str, verifier: JwtVerifier) -> _Keys:
-        keys = list(_configured(name, verifier))
+        keys = list(configured_keys(name, verifier))
         if verifier.public_key_file or all(algorithm.startswith("HS") for algorithm in verifier.algorithms):
             return [(None, FixedKeys(keys))]
         if verifier.jwks_url is not None or len(verifier.issuer) == 1:
@@ -129,7 +129,7 @@ class Tokens:
         return JoinedKeys(FixedKeys(keys), published) if keys else published
 
 
-def _configured(name: str, verifier: JwtVerifier) -> Iterator[Key]:
+def configured_keys(name: str, verifier: JwtVerifier) -> Iterator[Key]:
     """Make the keys that the configuration itself has.
 
     Raises:

@@ -13,6 +13,7 @@ from gateway.config.schema.auth import Auth
 from gateway.config.schema.base import Section
 from gateway.config.schema.bounds import Forwarded, Limits, Redis, Timeouts
 from gateway.config.schema.caching import CacheMemory
+from gateway.config.schema.cases import Case
 from gateway.config.schema.limiting import MatchedRateLimit
 from gateway.config.schema.listeners import Admin, Listener, names_of
 from gateway.config.schema.paths import Paths
@@ -123,6 +124,9 @@ class Settings(Section):
     strict: Flag = Field(
         default=False,
         description="Whether what `gateway check` warns about is an error; a start goes by what the file alone shows.",
+    )
+    tests: tuple[Case, ...] = Field(
+        default=(), description="What `gateway test` runs; a gateway that serves does nothing with it."
     )
 
     @cached_property

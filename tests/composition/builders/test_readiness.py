@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from gateway.memory.backend import Asked, ok
 from gateway.testing import Harness
-from gateway.testing.backend import Asked, ok
 
 CHECK = {"interval": 1, "timeout": 1}
 

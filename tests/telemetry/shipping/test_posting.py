@@ -7,10 +7,10 @@ from typing import Any
 from twisted.internet.task import Clock
 
 from gateway.dialling.fetching import Fetcher, FetchFailed
+from gateway.memory.backend import FakeBackend, ok
 from gateway.memory.network import MemoryNetwork
 from gateway.telemetry.shipping.contract import Parcel, Receipt
 from gateway.telemetry.shipping.posting import MOST, Poster
-from gateway.testing.backend import FakeBackend, ok
 
 PARCEL = Parcel(b"http://127.0.0.1:4318/v1/traces", [(b"Content-Type", b"application/x-protobuf")], b"\x01\x02")
 

@@ -6,8 +6,8 @@ import pytest
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.task import Clock
 
+from gateway.memory.end import End
 from gateway.memory.network import MemoryNetwork
-from gateway.testing.end import End
 
 Pair = tuple[MemoryNetwork, End, End]
 

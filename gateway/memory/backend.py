@@ -8,8 +8,8 @@ from typing import Any
 from httptools import HttpParserUpgrade, HttpRequestParser
 
 from gateway.headers import Headers
+from gateway.memory.end import End
 from gateway.memory.network import MemoryNetwork
-from gateway.testing.end import End
 from gateway.transport.proxy_header import Header, HeaderReader
 
 Answer = Callable[["Asked"], bytes | None]

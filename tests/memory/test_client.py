@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.testing.client import Received, parse_responses
+from gateway.memory.client import Received, parse_responses
 
 TWO = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 

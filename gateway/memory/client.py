@@ -8,7 +8,7 @@ from typing import Any
 from httptools import HttpParserUpgrade, HttpResponseParser
 
 from gateway.headers import Headers
-from gateway.testing.end import End
+from gateway.memory.end import End
 
 
 class Received:

@@ -1,0 +1,171 @@
+"""Backends in memory that do what was given for their upstream, and remember what they were asked.
+
+Tests: `tests/rehearsal/test_stage.py::test_answers_are_given_in_order_and_the_last_again_and_again`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+from twisted.internet.interfaces import IProtocol
+
+from gateway.config import Settings
+from gateway.config.schema.cases import GivenAnswer
+from gateway.memory.backend import Asked, BackendConnection, FakeBackend
+from gateway.memory.network import MemoryNetwork
+
+JSON = "application/json"
+
+
+class Sent(NamedTuple):
+    """What an upstream got.
+
+    Attributes:
+        upstream: By name.
+        asked: The request.
+    """
+
+    upstream: str
+    asked: Asked
+
+
+class Script:
+    """Answers in order, the last again and again.
+
+    Args:
+        answers: At least one.
+    """
+
+    def __init__(self, answers: Sequence[GivenAnswer] = (GivenAnswer(),)) -> None:
+        self._answers = list(answers)
+
+    @property
+    def next(self) -> GivenAnswer:
+        """The answer that is given next."""
+        return self._answers[0]
+
+    def take(self) -> GivenAnswer:
+        """Return it, and go on to the one after it."""
+        return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+
+
+class Backends:
+    """The backends of every upstream.
+
+    Args:
+        settings: The configuration.
+        network: Where they listen.
+        chosen: Returns the upstream that was chosen for the exchange under way: several may have the same backend.
+        servers: What answers in the place of authorities, by host and port.
+
+    Attributes:
+        sent: What they were asked so far.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        network: MemoryNetwork,
+        chosen: Callable[[], str | None],
+        servers: Mapping[tuple[str, int], Callable[[Asked], bytes]],
+    ) -> None:
+        self.sent: list[Sent] = []
+        self._chosen = chosen
+        self._scripts: dict[str, Script] = {}
+        owners: dict[tuple[str, int], dict[str, None]] = {}
+        for upstream in settings.upstreams:
+            for backend in upstream.backends:
+                owners.setdefault((backend.host, backend.port), {})[upstream.name] = None
+        for (host, port), names in owners.items():
+            _Station(network, host, port, tuple(names), self)
+        for (host, port), answer in servers.items():
+            if (host, port) not in owners:
+                FakeBackend(network, host, port).answer = answer
+
+    def give(self, answers: Mapping[str, Sequence[GivenAnswer]]) -> None:
+        """Say what they do from now on, by upstream; all others answer 200 with nothing."""
+        self._scripts = {name: Script(some) for name, some in answers.items()}
+
+    def script(self, names: Sequence[str]) -> tuple[str, Script]:
+        """Return what is done next by the backend of these upstreams, and for which of them."""
+        chosen = None if len(names) == 1 else self._chosen()
+        name = chosen if chosen is not None and chosen in names else names[0]
+        return name, self._scripts.setdefault(name, Script())
+
+
+class _Station(FakeBackend):
+    """One backend."""
+
+    def __init__(
+        self, network: MemoryNetwork, host: str, port: int, upstreams: Sequence[str], backends: Backends
+    ) -> None:
+        self._upstreams = upstreams
+        self._backends = backends
+        super().__init__(network, host, port)
+
+    def accept_connections(self) -> None:
+        """Accept connections, or refuse each that was to be refused."""
+        self._network.listen(self.host, self.port, self._accept)
+
+    def _accept(self) -> IProtocol | None:
+        _, script = self._backends.script(self._upstreams)
+        if script.next.refuse:
+            script.take()
+            return None
+        return BackendConnection(self)
+
+    def message_came(self, asked: Asked) -> None:
+        """Answer as it was given, by the clock of the network."""
+        name, script = self._backends.script(self._upstreams)
+        self._backends.sent.append(Sent(name, asked))
+        given = script.take()
+        last = script.next.refuse  # the next request has to come on a connection of its own
+        if given.delay:
+            self._network.clock.callLater(given.delay, self._do, asked, given, last)
+        else:
+            self._do(asked, given, last)
+
+    def _do(self, asked: Asked, given: GivenAnswer, last: bool) -> None:
+        connection = asked.connection
+        if given.reset or given.refuse:
+            connection.reset()
+            return
+        connection.send(octets(given, asked.method, last))
+        if last:
+            connection.close()
+
+
+def octets(given: GivenAnswer, method: bytes, last: bool = False) -> bytes:
+    """Return an answer as it goes over the wire.
+
+    Args:
+        given: What is answered.
+        method: Of the request.
+        last: The connection ends with it.
+    """
+    content, fields = encoded(given.body, given.headers)
+    bodiless = given.status in (204, 304)
+    lines = [f"{name}: {value}" for name, value in fields.items()]
+    if not bodiless and not {"content-length", "transfer-encoding"} & {name.lower() for name in fields}:
+        lines.append(f"Content-Length: {len(content)}")
+    if last:
+        lines.append("Connection: close")
+    try:
+        phrase = HTTPStatus(given.status).phrase
+    except ValueError:
+        phrase = "Given"
+    head = "\r\n".join([f"HTTP/1.1 {given.status} {phrase}", *lines])
+    return head.encode("utf-8") + b"\r\n\r\n" + (b"" if bodiless or method == b"HEAD" else content)
+
+
+def encoded(body: Any, fields: Mapping[str, str]) -> tuple[bytes, dict[str, str]]:
+    """Return content as octets, and the fields with it; what is no text is JSON, and says so."""
+    if body is None:
+        return b"", dict(fields)
+    if isinstance(body, str):
+        return body.encode(), dict(fields)
+    typed = "content-type" in {name.lower() for name in fields}
+    return json.dumps(body).encode(), dict(fields) if typed else {**fields, "Content-Type": JSON}

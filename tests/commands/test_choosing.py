@@ -1,0 +1,46 @@
+"""Expressions that choose tests by their names."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.commands.choosing import chooser
+
+
+@pytest.mark.parametrize(
+    ("expression", "chosen"),
+    [
+        ("users", {"Users are read", "users are slow"}),
+        ("users and not slow", {"Users are read"}),
+        ("not users", {"orders are SLOW"}),
+        ("orders or read", {"Users are read", "orders are SLOW"}),
+        ("orders or users and read", {"Users are read", "orders are SLOW"}),
+        ("(orders or users) and slow", {"users are slow", "orders are SLOW"}),
+        ("not (users and slow)", {"Users are read", "orders are SLOW"}),
+        ('"are slow"', {"users are slow", "orders are SLOW"}),
+        ("'not'", set()),
+    ],
+)
+def test_names_are_chosen(expression: str, chosen: set[str]) -> None:
+    """By what they hold, in any case of letters; `and` binds more than `or`."""
+    names = ["Users are read", "users are slow", "orders are SLOW"]
+
+    assert set(filter(chooser(expression), names)) == chosen
+
+
+@pytest.mark.parametrize(
+    ("expression", "wanted"),
+    [
+        ("a and", "a word"),
+        ("and", "a word"),
+        ("(a", "`)`"),
+        ("a b", "`and` or `or`"),
+        ("a)", "`and` or `or`"),
+        ('"a', "a closing quote"),
+        ("not", "a word"),
+    ],
+)
+def test_what_is_no_expression(expression: str, wanted: str) -> None:
+    """Is refused with what was wanted."""
+    with pytest.raises(ValueError, match=f"^expected {wanted} in ".replace("(", r"\(").replace(")", r"\)")):
+        chooser(expression)
