@@ -56,11 +56,12 @@ test: $(VENV)/.dev $(VENV)/.programs $(VENV)/.pips  ## run all tests; branch cov
 	  --cov --cov-report=term $(ARGS)
 
 .PHONY: lint
-lint: $(VENV)/.dev  ## check style, types and layers
+lint: $(VENV)/.dev $(VENV)/.checks  ## check style, types, layers, and what workflows may do
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache --no-logo
+	$(VENV)/checks/bin/zizmor --offline --no-progress --persona=pedantic .github
 
 .PHONY: format
 format: $(VENV)/.dev  ## put imports and lines in order

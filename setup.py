@@ -72,4 +72,17 @@ def _look_for_a_compiler() -> None:
         )
 
 
-setup(ext_modules=extensions(sys.argv))
+def urls() -> dict[str, str]:
+    """Return where the project is, for the metadata: who releases it knows, a checkout does not."""
+    home = os.environ.get("GATEWAY_PROJECT_URL", "").rstrip("/")
+    if not home:
+        return {}
+    return {
+        "Source": home,
+        "Documentation": f"{home}/blob/HEAD/README.md",
+        "Changelog": f"{home}/blob/HEAD/NEWS.md",
+        "Issues": f"{home}/issues",
+    }
+
+
+setup(ext_modules=extensions(sys.argv), project_urls=urls())

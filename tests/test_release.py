@@ -1,9 +1,14 @@
-"""What makes a release: nothing in it is taken by a name that may mean something else tomorrow."""
+"""Workflows and what they release: least rights, and nothing taken by a name that may mean something else tomorrow."""
 
 from __future__ import annotations
 
+import configparser
 import importlib.util
+import json
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -15,32 +20,117 @@ from packaging.specifiers import SpecifierSet
 from tests.system.package_index import pins
 
 ROOT = Path(__file__).parents[1]
-RELEASE: dict[str, Any] = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())
+WORKFLOWS: dict[str, dict[str, Any]] = {
+    path.stem: yaml.safe_load(path.read_text()) for path in sorted((ROOT / ".github/workflows").glob("*.yml"))
+}
+RELEASE = WORKFLOWS["release"]
 BUILDING: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["cibuildwheel"]
-STEPS = [step for job in RELEASE["jobs"].values() for step in job["steps"]]
+METADATA = configparser.ConfigParser()
+METADATA.read(ROOT / "setup.cfg")
+PYTHONS = re.findall(r"Python :: (3\.\d+)$", METADATA["metadata"]["classifiers"], re.MULTILINE)
+
+PUBLISHING = {
+    "locks.propose": {"contents", "pull-requests", "actions"},
+    "release.pypi": {"id-token"},
+    "release.release": {"contents", "id-token", "attestations"},
+}
+"""Jobs that may write, and what."""
+
+
+def jobs() -> dict[str, dict[str, Any]]:
+    """All jobs of all workflows, by `workflow.job`."""
+    return {f"{name}.{job}": what for name, workflow in WORKFLOWS.items() for job, what in workflow["jobs"].items()}
+
+
+STEPS = [(name, step) for name, job in jobs().items() for step in job["steps"]]
 
 
 def test_actions_are_pinned_by_their_commit() -> None:
-    """A tag can be moved, and what it names has the release's rights."""
-    used = [step["uses"] for step in STEPS if "uses" in step]
+    """A tag can be moved, and what it names has the workflow's rights."""
+    used = [step["uses"] for _, step in STEPS if "uses" in step]
 
     assert used
-    assert [action for action in used if not re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40}", action)] == []
+    ours = re.compile(r"(actions/[\w-]+|pypa/gh-action-pypi-publish)@[0-9a-f]{40}")
+    assert [action for action in used if not ours.fullmatch(action)] == []
+
+
+def test_an_action_is_of_one_version_everywhere() -> None:
+    """Two workflows that differ in what checks out a commit differ by accident."""
+    used = {step["uses"] for _, step in STEPS if "uses" in step}
+    assert len({action.partition("@")[0] for action in used}) == len(used)
 
 
 def test_only_what_publishes_may_write() -> None:
-    """Whoever builds runs the code of many others."""
-    assert RELEASE["permissions"] == {"contents": "read"}
-    writers = [name for name, job in RELEASE["jobs"].items() if "permissions" in job]
-    assert writers == ["release"]
-    assert RELEASE["jobs"]["release"]["if"] == "github.ref_type == 'tag'"
+    """Whoever builds or tests runs the code of many others."""
+    assert all(workflow["permissions"] == {"contents": "read"} for workflow in WORKFLOWS.values())
+    asked = {name: job["permissions"] for name, job in jobs().items() if "permissions" in job}
+    writing = {name: {key for key, right in wanted.items() if right == "write"} for name, wanted in asked.items()}
+    assert {name: wanted for name, wanted in writing.items() if wanted} == PUBLISHING
+
+
+@pytest.mark.parametrize("name", PUBLISHING)
+def test_what_may_write_runs_nothing_that_was_built(name: str) -> None:
+    """Neither ours nor that of others: no make, no pip, no Python."""
+    run = "\n".join(step.get("run", "") for where, step in STEPS if where == name)
+    assert not re.search(r"\b(make|pip|python\d?|pytest|\.ci/run|docker)\b", run)
+
+
+@pytest.mark.parametrize("name", ["release.pypi", "release.release"])
+def test_only_a_tag_publishes(name: str) -> None:
+    """A workflow that is started by hand tries all the rest."""
+    assert jobs()[name]["if"] == "github.ref_type == 'tag'"
+
+
+def test_no_workflow_leaves_its_token_in_the_checkout() -> None:
+    """What runs there afterwards could read it."""
+    checkouts = [step for _, step in STEPS if step.get("uses", "").startswith("actions/checkout@")]
+    assert checkouts
+    assert all(step["with"] == {"persist-credentials": False} for step in checkouts)
+
+
+def test_what_workflows_make_the_makefile_has() -> None:
+    """A target that was renamed would be found by the first push after it."""
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    run = "\n".join(step.get("run", "") for _, step in STEPS)
+    made = set(re.findall(r"\bmake (?:PYTHON=python )?([a-z-]+)", run))
+
+    assert made
+    assert made - targets == set()
+
+
+def test_the_pythons_that_are_promised_are_tested_and_compiled_for() -> None:
+    """The classifiers, the matrix of the tests and the list of wheels say the same."""
+    assert jobs()["ci.tests"]["strategy"]["matrix"]["python"] == PYTHONS
+    assert [f"cp{python.replace('.', '')}-*" for python in PYTHONS] == BUILDING["build"]
+
+
+def test_the_licence_is_said_in_the_words_of_spdx() -> None:
+    """And a classifier says it no more (PEP 639 refuses both)."""
+    assert METADATA["metadata"]["license_expression"] == "MIT"
+    assert "License ::" not in METADATA["metadata"]["classifiers"]
+    assert (ROOT / "LICENSE").read_text().startswith("MIT License")
+
+
+@pytest.mark.parametrize(
+    ("home", "said"),
+    [("", None), ("https://forge.test/we/gateway/", "https://forge.test/we/gateway")],
+)
+def test_who_releases_says_where_the_project_is(home: str, said: str | None) -> None:
+    """A checkout does not know, and a made-up address would be worse than none."""
+    code = (
+        "import json, setuptools; from distutils.core import run_setup; "
+        "print(json.dumps(run_setup('setup.py', stop_after='init').metadata.project_urls))"
+    )
+    variables = os.environ | {"GATEWAY_PROJECT_URL": home}
+    told = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, env=variables)
+    assert json.loads(told).get("Source") == said
 
 
 def test_the_builder_is_pinned() -> None:
     """With all that it needs."""
     names = {pin.name for pin in pins(ROOT / "requirements/wheels.lock")}
-    assert {"cibuildwheel", "build"} <= names
-    installs = [step["run"] for step in STEPS if "-m pip" in step.get("run", "")]
+    assert {"cibuildwheel", "build", "twine"} <= names
+    installs = [step["run"] for _, step in STEPS if "-m pip" in step.get("run", "")]
     assert len(installs) == 2
     assert all("--require-hashes --requirement requirements/wheels.lock" in line for line in installs)
 
@@ -75,3 +165,17 @@ def test_the_compiler_is_the_one_that_the_linters_run() -> None:
     for lock in ("dev", "image"):
         locked = {pin.name: pin.version for pin in pins(ROOT / f"requirements/{lock}.lock")}
         assert f"mypy[mypyc]=={locked['mypy']}" == backend.COMPILER
+
+
+def test_hooks_run_what_the_locks_pin() -> None:
+    """A commit and CI are judged by the same versions of the same tools."""
+    repositories = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    hooks = [hook for repository in repositories for hook in repository["hooks"]]
+    locked = {pin.name for lock in ("dev", "checks") for pin in pins(ROOT / f"requirements/{lock}.lock")} | {"gateway"}
+    commands = {"lint-imports": "import-linter"}
+
+    assert hooks
+    for hook in hooks:
+        used = re.findall(r"\.venv/(?:checks/)?bin/([\w-]+)", hook["entry"])
+        assert used, hook
+        assert {commands.get(name, name) for name in used} <= locked
